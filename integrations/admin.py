@@ -1,0 +1,1 @@
+"""Django looks here; the admin itself lives in staff/."""

@@ -1,0 +1,180 @@
+"""The life of a secret outside the database: make it, recognise it, digest it, compare it.
+
+A generated secret reads `ONPS-PPPPP-XXXXX-XXXXX-XXXXX-XXXXX-XXXXX-XCCCC`: what it is, five public characters
+by which people recognise it, 26 random characters (130 bits), four of checksum. The alphabet is Crockford's
+base32: no I, L, O or U, any letter case, so that it survives a phone call and a till's keyboard.
+"""
+
+import hashlib
+import hmac
+import math
+import re
+import secrets
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import Type, hash_secret_raw
+from django.conf import settings
+
+from integrations.exceptions import MistypedSecret
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+PUBLIC_LENGTH = 5
+RANDOM_LENGTH = 26
+CHECKSUM_LENGTH = 4
+BODY_LENGTH = PUBLIC_LENGTH + RANDOM_LENGTH + CHECKSUM_LENGTH
+MIN_ADOPTED_LENGTH = 8
+MAX_SECRET_LENGTH = 256
+STRONG_BITS = 112  # OWASP ASVS 5.0, 6.5.2: from here on a fast digest is enough
+
+_LOOKALIKES = str.maketrans("OIL", "011")
+_SEPARATORS = re.compile(r"[\s\-\u00ad\u2010-\u2015\u2212]+")  # hyphens as mail programs rewrite them
+
+
+class Kind(StrEnum):
+    """What a secret is, said by its first four characters."""
+
+    POS_SECRET = "ONPS"  # noqa: S105  (the prefix, not a secret)
+
+
+class Algorithm(StrEnum):
+    """How a secret is kept."""
+
+    HMAC_SHA256 = "hmac-sha256"  # ours: 130 random bits need no slow hash
+    ARGON2ID = "argon2id"  # adopted: a person may have chosen it
+
+
+@dataclass(frozen=True)
+class Digest:
+    """What is stored of a secret. `fingerprint` finds an adopted secret again; a salted hash could not."""
+
+    algorithm: Algorithm
+    value: str = field(repr=False)
+    key_id: str
+    shown: str
+    bits: int
+    fingerprint: str | None = field(default=None, repr=False)
+
+
+def generate(kind: Kind) -> str:
+    """Return a new secret of 130 random bits from the system's CSPRNG."""
+    body = "".join(secrets.choice(ALPHABET) for _ in range(PUBLIC_LENGTH + RANDOM_LENGTH))
+    return _written(kind, body + _checksum(kind, body))
+
+
+def recognise(kind: Kind, text: str) -> str | None:
+    """Return the canonical form of a generated secret, or None for a secret that somebody else made.
+
+    Raises MistypedSecret for one of ours whose checksum does not fit; that costs no look-up.
+    """
+    joined = _SEPARATORS.sub("", text).upper()
+    if not _carries_prefix(kind, text, joined):
+        return None
+    body = joined[len(kind) :].translate(_LOOKALIKES)
+    if len(body) != BODY_LENGTH or not hmac.compare_digest(body[-CHECKSUM_LENGTH:].encode(), _expected(kind, body)):
+        raise MistypedSecret
+    return _written(kind, body)
+
+
+def digest_generated(kind: Kind, canonical: str) -> Digest:
+    """Return the keyed digest of a canonical generated secret, under the newest key."""
+    key = current_key()
+    shown = canonical[: len(kind) + 1 + PUBLIC_LENGTH]
+    value = keyed_digest(canonical, key.key_id) or ""
+    return Digest(Algorithm.HMAC_SHA256, value, key.key_id, shown, RANDOM_LENGTH * 5)
+
+
+def digest_adopted(secret: str) -> Digest:
+    """Return the Argon2id hash of a secret that PowerEPOS chose. Costs some 100 ms: never on the event loop."""
+    key = current_key()
+    shown = f"{secret[0]}… ({len(secret)} characters)"
+    fingerprint = _fingerprint(secret, key)
+    return Digest(Algorithm.ARGON2ID, _hasher.hash(secret), key.key_id, shown, estimate_bits(secret), fingerprint)
+
+
+def adopted_fingerprints(secret: str) -> list[str]:
+    """Return the fingerprints under which `secret` may already be stored: one for each known key."""
+    return [_fingerprint(secret, key) for key in known_keys().values()]
+
+
+def keyed_digest(canonical: str, key_id: str) -> str | None:
+    """Return the keyed SHA-256 digest in hex, or None when the key of that id is not known any more."""
+    key = known_keys().get(key_id)
+    return hmac.new(key.digest_key, canonical.encode(), hashlib.sha256).hexdigest() if key else None
+
+
+def verify_adopted(secret: str, stored: str) -> bool:
+    """Return whether an adopted secret fits its Argon2id hash. Costs some 30 ms of CPU."""
+    try:
+        return _hasher.verify(stored, secret)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def estimate_bits(secret: str) -> int:
+    """Return at most how many bits a secret of this length and these kinds of characters can hold."""
+    classes = ((r"[a-z]", 26), (r"[A-Z]", 26), (r"[0-9]", 10), (r"[^a-zA-Z0-9]", 33))
+    size = sum(count for pattern, count in classes if re.search(pattern, secret))
+    return int(min(len(secret), 2 * len(set(secret))) * math.log2(size)) if size else 0
+
+
+@dataclass(frozen=True)
+class DigestKey:
+    """One server-side key; its id is stored beside each digest so that keys can be exchanged."""
+
+    key_id: str
+    digest_key: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
+
+
+def current_key() -> DigestKey:
+    """Return the key under which new digests are made (CREDENTIAL_KEY, by default SECRET_KEY)."""
+    return _derive(settings.CREDENTIAL_KEY)
+
+
+def known_keys() -> dict[str, DigestKey]:
+    """Return the current key and the fallbacks, by id."""
+    texts = [settings.CREDENTIAL_KEY, *settings.CREDENTIAL_KEY_FALLBACKS]
+    return {key.key_id: key for key in map(_derive, texts)}
+
+
+# 19 MiB, two passes, one lane: OWASP's first choice for Argon2id. The fingerprint costs twice as much.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+DUMMY_ARGON2ID = _hasher.hash(secrets.token_urlsafe(16))
+
+_derived: dict[str, DigestKey] = {}
+
+
+def _derive(text: str) -> DigestKey:
+    if text not in _derived:
+        parts = [hmac.new(text.encode(), purpose, hashlib.sha256).digest() for purpose in (b"id", b"digest", b"salt")]
+        _derived[text] = DigestKey(parts[0].hex()[:8], parts[1], parts[2][:16])
+    return _derived[text]
+
+
+def _fingerprint(secret: str, key: DigestKey) -> str:
+    # Without the server's key nobody can so much as try a guess; with it each guess costs two hashes' work.
+    slow = hash_secret_raw(
+        secret.encode(), key.salt, time_cost=4, memory_cost=19_456, parallelism=1, hash_len=32, type=Type.ID
+    )
+    return hmac.new(key.digest_key, slow, hashlib.sha256).hexdigest()
+
+
+def _carries_prefix(kind: Kind, text: str, joined: str) -> bool:
+    begins = joined.startswith((kind, kind.replace("O", "0")))
+    return begins and (len(joined) == len(kind) + BODY_LENGTH or bool(re.match(r"\s*.{4}[-\u2010-\u2015]", text)))
+
+
+def _written(kind: Kind, body: str) -> str:
+    return "-".join([kind, *(body[start : start + 5] for start in range(0, len(body), 5))])
+
+
+def _expected(kind: Kind, body: str) -> bytes:
+    return _checksum(kind, body[:-CHECKSUM_LENGTH]).encode()
+
+
+def _checksum(kind: Kind, body: str) -> str:
+    number = int.from_bytes(hashlib.sha256(f"{kind}{body}".encode()).digest()[:3]) >> 4
+    return "".join(ALPHABET[number >> shift & 31] for shift in (15, 10, 5, 0))

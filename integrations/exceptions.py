@@ -1,0 +1,74 @@
+"""Everything that the services refuse, one sentence each. The doors turn these into their own forms of error."""
+
+
+class PortalError(Exception):
+    """A refusal whose text may be shown to whoever asked."""
+
+    message = "The portal refused this."
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or self.message)
+
+
+class AlreadyEnabled(PortalError):
+    message = "Order N Pay is already enabled for this outlet."
+
+
+class AlreadyDisabled(PortalError):
+    message = "The integration is already disabled."
+
+
+class NotDisabled(PortalError):
+    message = "The integration is enabled already."
+
+
+class NotEnabled(PortalError):
+    message = "Order N Pay is not enabled for this outlet."
+
+
+class OutletNotFound(PortalError):
+    message = "No outlet has this ProviderOutletID."
+
+
+class OutletExists(PortalError):
+    message = "The organisation already has an outlet of this name."
+
+
+class PosRemoteIdTaken(PortalError):
+    message = "Another outlet's integration has this POSRemoteID."
+
+
+class ProviderOutletIdTaken(PortalError):
+    message = "Another outlet has this ProviderOutletID."
+
+
+class InvalidValue(PortalError):
+    """A value has the wrong form; `field` names it as our models do."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class SecretTaken(PortalError):
+    message = "This secret is, or was, another credential's: each integration needs one of its own."
+
+
+class WeakSecret(PortalError):
+    message = "This secret is too short to adopt."
+
+
+class OverlapRunning(PortalError):
+    message = "The secret before this one still works: end its overlap first, then rotate."
+
+
+class NoOverlap(PortalError):
+    message = "No older secret is in its overlap."
+
+
+class StalePage(PortalError):
+    message = "The secret was rotated after this page was opened: open the integration anew."
+
+
+class MistypedSecret(PortalError):
+    message = "The auth secret was mistyped: its checksum does not fit. Please enter it again."

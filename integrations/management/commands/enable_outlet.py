@@ -1,0 +1,66 @@
+import sys
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.db import transaction
+
+from integrations.exceptions import OutletExists
+from integrations.management.outlet_commands import OutletCommand, add_format
+from integrations.models import Integration, Outlet
+from integrations.services.audit import Actor
+from integrations.services.enabling import enable_outlet
+from integrations.services.handover import HandOver
+from integrations.services.outlets import create_outlet, get_or_create_organisation
+
+
+class Command(OutletCommand):
+    help = "Enable Order N Pay for an outlet, made if there is none, and print what PowerEPOS must know."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--organisation", required=True, metavar="NAME", help="made if there is none")
+        parser.add_argument("--outlet", required=True, metavar="NAME", help="made if there is none")
+        parser.add_argument("--pos-remote-id", required=True, metavar="ID", help="as PowerEPOS gave it")
+        parser.add_argument("--provider-outlet-id", metavar="ID", help="your own ID; default: a new UUID")
+        parser.add_argument(
+            "--adopt-secret-stdin",
+            action="store_true",
+            help="take over a secret that PowerEPOS has already: its first line on standard input",
+        )
+        add_format(parser)
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        adopted = sys.stdin.readline().rstrip("\r\n") if options["adopt_secret_stdin"] else None
+        handover = self.act(
+            _enable,
+            organisation=options["organisation"],
+            outlet=options["outlet"],
+            pos_remote_id=options["pos_remote_id"],
+            provider_outlet_id=options["provider_outlet_id"],
+            adopted_secret=adopted,
+        )
+        self.print_handover(handover, options["format"])
+
+
+@transaction.atomic
+def _enable(
+    *,
+    organisation: str,
+    outlet: str,
+    pos_remote_id: str,
+    provider_outlet_id: str | None,
+    adopted_secret: str | None,
+    actor: Actor,
+) -> HandOver:
+    row = _outlet(organisation, outlet, provider_outlet_id, actor)
+    return enable_outlet(row, pos_remote_id=pos_remote_id, adopted_secret=adopted_secret, actor=actor)
+
+
+def _outlet(organisation: str, name: str, provider_outlet_id: str | None, actor: Actor) -> Outlet:
+    parent = get_or_create_organisation(organisation, actor=actor)
+    found = parent.outlets.filter(name=name).first()
+    if found is None:
+        return create_outlet(parent, name=name, provider_outlet_id=provider_outlet_id, actor=actor)
+    is_enabled = Integration.objects.filter(outlet=found).exists()
+    if not is_enabled and provider_outlet_id not in (None, found.provider_outlet_id):
+        raise OutletExists(f"The outlet exists, with the ProviderOutletID {found.provider_outlet_id}.")
+    return found

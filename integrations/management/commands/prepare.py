@@ -1,0 +1,93 @@
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from integrations.services.welcome import banner
+
+ADVISORY_LOCK = 0x6F6E702D  # any number, as long as every process of this portal takes the same
+
+
+class Command(BaseCommand):
+    help = "Migrates the database and makes the first staff login; does only what is still to be done."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", help="with --port: print the addresses of a server that listens there")
+        parser.add_argument("--port", type=int)
+
+    def handle(self, *_args: Any, host: str | None, port: int | None, **_options: Any) -> None:
+        self.prepare()
+        if host and port:
+            self.stdout.write(banner(host, port))
+            self.stdout.flush()
+
+    def prepare(self) -> None:
+        try:
+            self.do_what_is_due()
+        except DatabaseError as error:
+            raise CommandError(f"The database cannot be used: {first_line(error)}") from error
+        finally:
+            connection.close()  # a pool would miss it for as long as the server runs
+
+    def do_what_is_due(self) -> None:
+        with alone():
+            if pending := count_pending_migrations():
+                call_command("migrate", interactive=False, verbosity=0)
+                self.stdout.write(f"Migrated the database ({pending} migrations)")
+            call_command("first_login", stdout=self.stdout)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold the lock that keeps two starts at the same moment from migrating the same database.
+
+    Raises CommandError when the folder of the embedded database cannot be written.
+    """
+    embedded = connection.vendor == "sqlite"
+    with folder_lock(data_folder()) if embedded else advisory_lock():
+        yield
+
+
+def count_pending_migrations() -> int:
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def data_folder() -> Path:
+    folder = Path(connection.settings_dict["NAME"]).parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CommandError(f"Cannot write to the data folder {folder}: set DATA_DIR, or let this user write there.")
+    return folder
+
+
+@contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def advisory_lock() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [ADVISORY_LOCK])
+
+
+def first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

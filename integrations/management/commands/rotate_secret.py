@@ -1,0 +1,46 @@
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from integrations.management.outlet_commands import OutletCommand, add_format
+from integrations.models import Integration
+from integrations.services.audit import Actor
+from integrations.services.handover import HandOver
+from integrations.services.outlets import get_integration
+from integrations.services.secrets import OVERLAPS, end_overlap, rotate_secret
+
+
+class Command(OutletCommand):
+    help = "Replace an outlet's secret and print what PowerEPOS must know, or end the overlap of the older one."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("provider_outlet_id", metavar="PROVIDER_OUTLET_ID")
+        parser.add_argument(
+            "--overlap",
+            choices=tuple(OVERLAPS),
+            default=None,
+            help="how long the old secret goes on; default: 0, it ends now",
+        )
+        parser.add_argument("--end-overlap", action="store_true", help="only retire the older secret, now")
+        add_format(parser)
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if options["end_overlap"] and options["overlap"] is not None:
+            raise CommandError("--end-overlap only retires the older secret: give it without --overlap.", returncode=2)
+        outlet_id = options["provider_outlet_id"]
+        if options["end_overlap"]:
+            self.act(_end_overlap, outlet_id)
+            self.stderr.write("The older secret is retired.")
+            return
+        handover = self.act(_rotate, outlet_id, overlap=options["overlap"] or "0")
+        self.print_handover(handover, options["format"])
+
+
+def _rotate(provider_outlet_id: str, *, overlap: str, actor: Actor) -> HandOver:
+    return rotate_secret(get_integration(provider_outlet_id), overlap=overlap, actor=actor)
+
+
+def _end_overlap(provider_outlet_id: str, *, actor: Actor) -> Integration:
+    integration = get_integration(provider_outlet_id)
+    end_overlap(integration, actor=actor)
+    return integration

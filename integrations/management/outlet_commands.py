@@ -1,0 +1,53 @@
+"""What the commands about outlets have in common: who acts, how they refuse, how they print."""
+
+import getpass
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, InterfaceError
+
+from integrations.exceptions import PortalError
+from integrations.services.audit import Actor
+from integrations.services.handover import HandOver
+
+Result = TypeVar("Result")
+
+
+class OutletCommand(BaseCommand):
+    """A command that calls one service; what the service refuses is one line and exit code 1."""
+
+    requires_migrations_checks = False
+
+    def act(self, service: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
+        """Call a service as the person at this shell. Raises CommandError."""
+        try:
+            return service(*args, **kwargs, actor=shell_actor())
+        except PortalError as error:
+            raise CommandError(str(error)) from error
+        except (DatabaseError, InterfaceError) as error:
+            raise CommandError(f"The database cannot be used: {error}. Run 'manage.py migrate' first?") from error
+
+    def print_handover(self, handover: HandOver, output: str) -> None:
+        """Print the values, the secret among them, this once."""
+        if output == "json":
+            self.stdout.write(json.dumps(handover.as_wire(), ensure_ascii=False, indent=2))
+            return
+        for name, value in handover.as_wire().items():
+            self.stdout.write(f"{name:<17} {value}")
+        self.stderr.write("The secret is shown this once: hand it to PowerEPOS now.")
+
+
+def add_format(parser: CommandParser) -> None:
+    """Add --format json|text."""
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
+
+def shell_actor() -> Actor:
+    """Return who runs this command."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container's user id without a name
+        name = "unknown"
+    return Actor(f"shell: {name}")

@@ -1,0 +1,79 @@
+from django.db import models
+
+from integrations.models.integration import Integration
+
+
+class Outcome(models.TextChoices):
+    """What became of an attempt to come in, with the precise reason that only staff may read."""
+
+    ACCEPTED = "accepted", "Accepted"
+    MALFORMED = "malformed", "Request had the wrong form"
+    MISTYPED_SECRET = "mistyped_secret", "Secret mistyped (checksum does not fit)"
+    UNKNOWN_OUTLET = "unknown_outlet", "Unknown ProviderOutletID"
+    WRONG_SECRET = "wrong_secret", "Wrong secret"
+    RETIRED_SECRET = "retired_secret", "Secret was rotated away"
+    UNKNOWN_KEY = "unknown_key", "Secret kept under a server key that is gone"
+    WRONG_POS_REMOTE_ID = "wrong_pos_remote_id", "POSRemoteID does not match"
+    DISABLED = "disabled", "Integration is disabled"
+    THROTTLED = "throttled", "Too many failures: blocked for a while"
+    BUSY = "busy", "Server busy"
+    DATABASE_AWAY = "database_away", "Database away"
+    DRAINING = "draining", "Server is stopping"
+    TOKEN_MISSING = "token_missing", "No access token"
+    TOKEN_FORGED = "token_forged", "Access token is not ours"
+    TOKEN_EXPIRED = "token_expired", "Access token expired"
+    TOKEN_VOID = "token_void", "Access token was voided"
+    FOREIGN_ORIGIN = "foreign_origin", "Came from another web site"
+
+
+class Door(models.TextChoices):
+    AUTH = "auth", "Authentication"
+    WEBSOCKET = "websocket", "Websocket"
+
+
+class AuthAttempt(models.Model):
+    """One attempt of a POS, or of anybody, to get a token or to open the websocket."""
+
+    at = models.DateTimeField(db_index=True)
+    door = models.CharField(max_length=16, choices=Door)
+    outcome = models.CharField(max_length=24, choices=Outcome)
+    integration = models.ForeignKey(Integration, null=True, on_delete=models.PROTECT, related_name="attempts")
+    provider_outlet_id = models.CharField("ProviderOutletID as sent", max_length=64, blank=True)
+    pos_remote_id = models.CharField("POSRemoteID as sent", max_length=128, blank=True)
+    address = models.CharField(max_length=45, blank=True)
+    user_agent = models.CharField(max_length=200, blank=True)
+    detail = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ("-at", "-id")
+        indexes = [
+            models.Index(fields=["integration", "-at"], name="attempt_of_integration"),
+            models.Index(fields=["outcome", "-at"], name="attempt_outcome"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_outcome_display()} ({self.at:%Y-%m-%d %H:%M:%S})"
+
+
+class StrayFrame(models.Model):
+    """A frame of a POS that nobody understood: kept, redacted and shortened, for staff to see."""
+
+    class Kind(models.TextChoices):
+        BINARY = "binary", "Binary frame"
+        NOT_JSON = "not_json", "Not JSON"
+        NOT_AN_OBJECT = "not_an_object", "JSON, but not an object"
+        UNKNOWN = "unknown", "Nobody asked for it"
+
+    at = models.DateTimeField()
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="stray_frames")
+    connection_id = models.UUIDField()
+    kind = models.CharField(max_length=16, choices=Kind)
+    size = models.PositiveIntegerField("size in bytes")
+    excerpt = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("-at", "-id")
+        indexes = [models.Index(fields=["integration", "-at"], name="stray_frame_of_integration")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ({self.at:%Y-%m-%d %H:%M:%S})"

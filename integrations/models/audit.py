@@ -1,0 +1,82 @@
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.db import models
+
+from integrations.models.integration import Integration
+from integrations.models.outlet import Organisation, Outlet
+
+
+class AuditRowIsFinal(TypeError):
+    """An audit event was to be changed or deleted."""
+
+
+class Verb(models.TextChoices):
+    """What somebody did."""
+
+    ORGANISATION_CREATED = "organisation_created", "created the organisation"
+    ORGANISATION_CHANGED = "organisation_changed", "changed the organisation"
+    OUTLET_CREATED = "outlet_created", "created the outlet"
+    OUTLET_CHANGED = "outlet_changed", "changed the outlet"
+    ENABLED = "enabled", "enabled Order N Pay"
+    SECRET_ADOPTED = "secret_adopted", "adopted a secret"
+    SECRET_ROTATED = "secret_rotated", "rotated the secret"
+    OVERLAP_ENDED = "overlap_ended", "ended the overlap of the older secret"
+    DISABLED = "disabled", "disabled the integration"
+    REENABLED = "reenabled", "enabled the integration again"
+    POS_REMOTE_ID_CHANGED = "pos_remote_id_changed", "changed the POSRemoteID"
+
+
+class AuditQuerySet(models.QuerySet["AuditEvent"]):
+    def update(self, **_values: Any) -> NoReturn:
+        raise AuditRowIsFinal("An audit event cannot be changed.")
+
+    def delete(self) -> NoReturn:
+        raise AuditRowIsFinal("An audit event cannot be deleted.")
+
+
+class AuditEvent(models.Model):
+    """Who did what, when and from where; written in the act's own transaction, never a secret in it.
+
+    The references carry no database constraint: an event outlives what it speaks of, and `subject` says it in
+    words.
+    """
+
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    verb = models.CharField(max_length=32, choices=Verb)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
+    )
+    actor_name = models.CharField(max_length=200)
+    address = models.CharField(max_length=45, blank=True)
+    organisation = models.ForeignKey(
+        Organisation, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="audit_events"
+    )
+    outlet = models.ForeignKey(
+        Outlet, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="audit_events"
+    )
+    integration = models.ForeignKey(
+        Integration, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="audit_events"
+    )
+    subject = models.CharField(max_length=420)
+    detail = models.JSONField(default=dict)
+
+    objects = AuditQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-at", "-id")
+
+    def __str__(self) -> str:
+        return f"{self.actor_name} {self.get_verb_display()}: {self.subject}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise AuditRowIsFinal("An audit event cannot be changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise AuditRowIsFinal("An audit event cannot be deleted.")

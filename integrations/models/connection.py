@@ -1,0 +1,121 @@
+import uuid
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from integrations.models.credential import Credential
+from integrations.models.integration import Integration
+
+
+def lease_limit(now: datetime) -> datetime:
+    """Return the oldest heartbeat with which a server process counts as alive at `now`."""
+    return now - timedelta(seconds=settings.LEASE_SECONDS)
+
+
+class ServerProcess(models.Model):
+    """A server process and its lease: what it held counts as gone when its heartbeat is too old."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    heartbeat_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}"
+
+
+class CloseReason(models.TextChoices):
+    """Why a connection ended, as staff read it."""
+
+    BY_POS = "by_pos", "the POS closed the connection"
+    LINK_LOST = "link_lost", "the link was lost without a close"
+    REPLACED = "replaced", "a newer connection of the same outlet took over"
+    DISABLED = "disabled", "the integration was disabled"
+    CREDENTIAL_RETIRED = "credential_retired", "its secret was retired"
+    RESTART = "restart", "the server stopped or restarted"
+    FLOODING = "flooding", "the POS sent too much"
+    TOO_LARGE = "too_large", "the POS sent a frame of more than 1 MiB"
+    INTERNAL = "internal", "an error in the server"
+    SERVER_LOST = "server_lost", "the server process died"
+
+
+class Connection(models.Model):
+    """One websocket of one POS, from its opening to its end."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="connections")
+    credential = models.ForeignKey(Credential, on_delete=models.PROTECT, related_name="+")
+    generation = models.PositiveIntegerField()
+    process = models.ForeignKey(ServerProcess, on_delete=models.PROTECT, related_name="connections")
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+    close_code = models.PositiveSmallIntegerField(null=True)
+    close_reason = models.CharField(max_length=24, choices=CloseReason, blank=True)
+    address = models.CharField(max_length=45, blank=True)
+    user_agent = models.CharField(max_length=200, blank=True)
+    frames_in = models.PositiveIntegerField(default=0)
+    frames_out = models.PositiveIntegerField(default=0)
+    stray_frames = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ("-opened_at",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["integration"],
+                condition=Q(closed_at=None),
+                name="one_live_connection_per_integration",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["integration", "-opened_at"], name="connection_history"),
+            models.Index(fields=["process", "closed_at"], name="connection_of_process"),
+            models.Index(fields=["-opened_at"], name="connection_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.integration} ({self.opened_at:%Y-%m-%d %H:%M:%S})"
+
+
+class PresenceQuerySet(models.QuerySet["Presence"]):
+    def online(self, now: datetime) -> Self:
+        """Those whose POS is connected to a process that lives."""
+        return self.filter(is_online=True, connection__process__heartbeat_at__gt=lease_limit(now))
+
+    def never_seen(self) -> Self:
+        return self.filter(last_seen_at=None)
+
+
+class Presence(models.Model):
+    """Whether an integration's POS is connected. A row of its own because it is written often."""
+
+    integration = models.OneToOneField(Integration, on_delete=models.PROTECT, primary_key=True, related_name="presence")
+    is_online = models.BooleanField(default=False)
+    since = models.DateTimeField(null=True)
+    last_seen_at = models.DateTimeField(null=True)
+    connection = models.ForeignKey(Connection, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    objects = PresenceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "presence"
+        indexes = [models.Index(fields=["is_online", "since"], name="presence_state")]
+
+    def __str__(self) -> str:
+        return f"{self.integration}: {'online' if self.is_online else 'offline'}"
+
+    def is_online_at(self, now: datetime) -> bool:
+        """Whether the POS is connected; needs `connection__process` and trusts no process that stopped beating."""
+        if not self.is_online or self.connection is None:
+            return False
+        return self.connection.process.heartbeat_at > lease_limit(now)
+
+    def since_at(self, now: datetime) -> datetime | None:
+        """Return since when the present state holds; None for a POS that was never seen."""
+        if self.is_online and not self.is_online_at(now) and self.connection is not None:
+            return self.connection.process.heartbeat_at
+        return self.since

@@ -1,0 +1,44 @@
+from typing import TYPE_CHECKING
+
+from django.db import models
+
+from integrations.models.outlet import Outlet, plain_text
+
+if TYPE_CHECKING:
+    from integrations.models.credential import Credential
+
+
+class Integration(models.Model):
+    """Joins one outlet to PowerEPOS. Its credentials, connections and presence hang on it."""
+
+    outlet = models.OneToOneField(Outlet, on_delete=models.PROTECT, related_name="integration")
+    pos_remote_id = models.CharField(
+        "POSRemoteID",
+        max_length=128,
+        unique=True,
+        validators=[plain_text],
+        help_text="PowerEPOS' ID for this outlet, as they gave it: up to 128 characters.",
+    )
+    is_enabled = models.BooleanField("enabled", default=True)
+    disabled_reason = models.CharField(max_length=200, blank=True)
+    # Tokens and sockets carry the generation under which they were made: raise it, and all of them are void.
+    generation = models.PositiveIntegerField(default=1, editable=False)
+    # When a process must look again: every act that may void a token or close a socket writes it.
+    changed_at = models.DateTimeField(db_index=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(pos_remote_id=""), name="integration_has_pos_remote_id"),
+            models.CheckConstraint(
+                condition=models.Q(is_enabled=True) | ~models.Q(disabled_reason=""),
+                name="disabled_integration_has_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.outlet)
+
+    def current_credential(self) -> "Credential":
+        """Return the credential that PowerEPOS should use; there is always exactly one."""
+        return self.credentials.get(is_current=True)

@@ -1,0 +1,54 @@
+import uuid
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+# Also no blank at either end: it would be lost on its way through a form or an e-mail.
+plain_text = RegexValidator(
+    r"\A(?!\s)[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+(?<!\s)\Z",
+    "Use characters without control characters, and no blank at the beginning or end.",
+)
+
+
+def new_provider_outlet_id() -> str:
+    """Return a new UUID as text: 36 characters, lower case."""
+    return str(uuid.uuid4())
+
+
+class Organisation(models.Model):
+    """A customer of the provider: one restaurant or a chain of them."""
+
+    name = models.CharField(max_length=200, unique=True, validators=[plain_text])
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Outlet(models.Model):
+    """One site of an organisation, under the provider's own ID for it."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="outlets")
+    name = models.CharField(max_length=200, validators=[plain_text])
+    provider_outlet_id = models.CharField(
+        "ProviderOutletID",
+        max_length=64,
+        unique=True,
+        default=new_provider_outlet_id,
+        validators=[plain_text],
+        help_text="The outlet's ID in your own systems: up to 64 characters. A new UUID unless you have one.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("organisation__name", "name")
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "name"], name="outlet_name_once_per_organisation"),
+            models.CheckConstraint(condition=~models.Q(provider_outlet_id=""), name="outlet_has_provider_outlet_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation} – {self.name}"

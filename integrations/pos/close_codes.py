@@ -1,0 +1,42 @@
+"""The close codes of the POS's websocket: one table, which POS_CLOSE_CODES may override by name.
+
+PowerEPOS documents 1000 as the catch-all after which a POS may come back after a while (SEEN, Overview); its list
+goes on, but could not be read, and what a POS does on a code that it does not know is not known. So a connection
+that should come back is closed with 1000. The others are those of RFC 6455 where one fits, and a private one
+where coming back would do harm. 1012 is avoided: .NET's websocket client takes it for a protocol error.
+"""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from integrations.models.connection import CloseReason
+
+
+@dataclass(frozen=True)
+class CloseCode:
+    """One way in which the server ends a connection."""
+
+    default: int
+    meaning: str
+    comes_back: bool  # whether we want the POS to connect again
+
+
+CLOSE_CODES: dict[CloseReason, CloseCode] = {
+    CloseReason.REPLACED: CloseCode(4409, "A newer connection of the same outlet took over.", comes_back=False),
+    CloseReason.DISABLED: CloseCode(1000, "The integration was disabled; authentication says so.", comes_back=True),
+    CloseReason.CREDENTIAL_RETIRED: CloseCode(1000, "Authenticate again, with the new secret.", comes_back=True),
+    CloseReason.RESTART: CloseCode(1000, "The server restarts.", comes_back=True),
+    CloseReason.FLOODING: CloseCode(1008, "The POS sent more than it may.", comes_back=True),
+    CloseReason.INTERNAL: CloseCode(1011, "An error of the server's.", comes_back=True),
+}
+
+ANYWHERE = 1000
+
+
+def code_for(reason: CloseReason, *, only_private: bool = False) -> int:
+    """Return the code to close with. `only_private`: the server lets applications send 1000 and 3000-4999 alone
+    (daphne), so anything else becomes 1000.
+    """
+    code = settings.POS_CLOSE_CODES.get(reason.value, CLOSE_CODES[reason].default)
+    return ANYWHERE if only_private and not 3000 <= code <= 4999 else code

@@ -1,0 +1,160 @@
+"""The POS's websocket, from accept to close. A consumer of one task: it waits for nothing but its own socket."""
+
+import asyncio
+import json
+import logging
+from typing import Any
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.utils import timezone
+
+from integrations.models.attempt import StrayFrame
+from integrations.models.connection import CloseReason
+from integrations.pos import wire
+from integrations.pos.allowance import Allowance
+from integrations.pos.asgi import Receive, Scope, Send
+from integrations.pos.close_codes import CLOSE_CODES, code_for
+from integrations.pos.door import Admission
+from integrations.pos.middleware import ADMISSION
+from integrations.pos.visitors import visitor_of
+from integrations.redaction import printable, redact
+from integrations.relay import runtime
+from integrations.relay.registry import Live
+
+STRAYS_KEPT = 50  # of one connection; the rest is counted
+EXCERPT = 2_000  # characters
+
+# What a peer's disconnect says of why, where we did not close ourselves (RFC 6455, 7.4.1).
+_REASONS = {1009: CloseReason.TOO_LARGE, 1012: CloseReason.RESTART}
+
+logger = logging.getLogger(__name__)
+
+
+class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """Holds one outlet's connection."""
+
+    live: Live | None = None
+    _close_reason: CloseReason | None = None
+    _closing: asyncio.Task[None] | None = None
+    _has_ended = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Channels would give every socket a channel of its own on the layer. What is for a POS comes through the
+        # registry of its process, so the only source is the socket itself.
+        self.scope, self.base_send = scope, send
+        try:
+            while not self._has_ended:
+                await self.dispatch(await receive())
+        finally:
+            self._left(CloseReason.RESTART, None)
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Handle one event of the socket; a fault of ours ends this connection with its own code."""
+        try:
+            match message["type"]:
+                case "websocket.connect":
+                    await self.connect()
+                case "websocket.receive":
+                    self._receive(message)
+                case "websocket.disconnect":
+                    self._disconnected(message)
+        except Exception:
+            logger.exception("A POS's frame met a fault of ours.")
+            self.close_soon(CloseReason.INTERNAL)
+
+    async def connect(self) -> None:
+        running = await runtime.running()
+        self._recorder = running.recorder
+        self._registry = running.registry
+        self._allowance = Allowance(settings.POS_FRAMES_PER_SECOND, settings.POS_BYTES_PER_SECOND)
+        self.live = self._make_live(self.scope[ADMISSION])
+        await self.accept()
+        self._registry.add(self.live)
+        self._recorder.opened(self.live)
+
+    def close_soon(self, reason: CloseReason) -> None:
+        """Begin to close, for this reason; what the POS sends from now on is not read."""
+        if self._close_reason is not None:
+            return
+        self._close_reason = reason
+        self._closing = asyncio.create_task(self._close(reason))
+
+    async def _close(self, reason: CloseReason) -> None:
+        # daphne, which offers no denial response, lets an application close with 1000 and 3000-4999 alone.
+        is_daphne = "websocket.http.response" not in self.scope.get("extensions", {})
+        code = code_for(reason, only_private=is_daphne)
+        self._left(reason, code)
+        try:
+            await self.base_send({"type": "websocket.close", "code": code, "reason": CLOSE_CODES[reason].meaning})
+        except Exception as error:  # noqa: BLE001  (each server raises its own when the peer has gone already)
+            logger.debug("The peer had gone before it could be told why: %s", error)
+
+    def _receive(self, message: dict[str, Any]) -> None:
+        if self._close_reason is not None or self.live is None:
+            return
+        text = message.get("text")
+        size = len(text if text is not None else message["bytes"])
+        self.live.frames_in += 1
+        if not self._allowance.take(size):
+            self.close_soon(CloseReason.FLOODING)
+            return
+        if text is None:
+            self._keep_stray(self.live, StrayFrame.Kind.BINARY, size, "")
+            return
+        self._read(self.live, text)
+
+    def _read(self, live: Live, text: str) -> None:
+        content = wire.read_frame(text)
+        if isinstance(content, StrayFrame.Kind):
+            self._keep_stray(live, content, len(text), text)
+            return
+        self._keep_stray(live, StrayFrame.Kind.UNKNOWN, len(text), json.dumps(content))
+
+    def _keep_stray(self, live: Live, kind: StrayFrame.Kind, size: int, text: str) -> None:
+        live.stray_frames += 1
+        if live.stray_frames > STRAYS_KEPT:
+            return
+        # Redacted with a margin before it is cut, so that no half of a secret is left over.
+        excerpt = printable(redact(text[: 2 * EXCERPT]), EXCERPT)
+        self._recorder.stray(
+            StrayFrame(
+                at=timezone.now(),
+                integration_id=live.integration_id,
+                connection_id=live.id,
+                kind=kind,
+                size=size,
+                excerpt=excerpt,
+            )
+        )
+
+    def _disconnected(self, message: dict[str, Any]) -> None:
+        self._has_ended = True
+        code = message.get("code")
+        # Without a close frame uvicorn reports 1005 and no reason, daphne 1006.
+        was_lost = code == 1006 or (code == 1005 and "reason" not in message)
+        reason = CloseReason.LINK_LOST if was_lost else _REASONS.get(code or 1000, CloseReason.BY_POS)
+        self._left(reason, code)
+
+    def _left(self, reason: CloseReason, code: int | None) -> None:
+        """Take the connection off the books, once."""
+        live, self.live = self.live, None
+        if live is None:
+            return
+        self._close_reason = self._close_reason or reason
+        self._registry.remove(live)
+        self._recorder.closed(live, at=timezone.now(), code=code, reason=reason)
+
+    def _make_live(self, admission: Admission) -> Live:
+        visitor = visitor_of(self.scope)
+        return Live(
+            integration_id=admission.integration_id,
+            provider_outlet_id=admission.provider_outlet_id,
+            credential_id=admission.credential_id,
+            generation=admission.generation,
+            expires_at=admission.expires_at,
+            opened_at=timezone.now(),
+            address=visitor.address,
+            user_agent=visitor.user_agent,
+            socket=self,
+        )

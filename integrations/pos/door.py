@@ -1,0 +1,228 @@
+"""The POS's door: who may have a token, who may open the socket, and the record of each attempt.
+
+Nothing here writes: what is to be recorded goes to the recorder. The state (counts of failures, joined look-ups)
+is the process's own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import DatabaseError, InterfaceError
+from django.utils import timezone
+
+from integrations.models import AuthAttempt, Credential
+from integrations.models.attempt import Door, Outcome
+from integrations.pos import tokens
+from integrations.pos.throttle import Sampler, Throttle
+from integrations.pos.tokens import ExpiredToken, ForgedToken, Token
+from integrations.pos.visitors import Visitor
+from integrations.relay import runtime
+from integrations.relay.database import JoinedLookup
+from integrations.relay.runtime import Runtime
+from integrations.services import authentication
+from integrations.services.authentication import Candidate, Claim, Refused, SecretMistyped, WrongSecret
+
+
+class TooManyFailures(Refused):
+    """Blocked for `wait` seconds."""
+
+    message = "Too many failed attempts. Please wait before the next one, and check the auth secret."
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(Outcome.THROTTLED)
+        self.wait = wait
+
+
+class Away(Refused):
+    """The portal cannot decide just now."""
+
+    outcome = Outcome.DATABASE_AWAY
+    message = "The portal is not available just now. Please try again shortly."
+
+
+class Draining(Refused):
+    outcome = Outcome.DRAINING
+    message = "The portal is restarting. Please try again shortly."
+
+
+class NoToken(Refused):
+    outcome = Outcome.TOKEN_MISSING
+    message = "An access token is needed: wss://HOST/?token=..."
+
+
+class BadToken(Refused):
+    """Forged, expired or voided: `outcome` says which."""
+
+    message = "The access token is not valid any more. Please authenticate again."
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A credential as the socket's door sees it, with its integration."""
+
+    credential_id: int
+    integration_id: int
+    generation: int
+    is_enabled: bool
+    provider_outlet_id: str
+    expires_at: datetime | None
+    retired_at: datetime | None
+
+
+throttle = Throttle()
+_sampler = Sampler()
+_candidates: JoinedLookup[str, list[Candidate]] = JoinedLookup(authentication.find_candidates)
+_announced_to: Runtime | None = None
+
+
+async def exchange(claim: Claim, visitor: Visitor) -> str:
+    """Return an access token for the three values. Raises Refused."""
+    running = await _running()
+    if wait := throttle.wait_for(claim.provider_outlet_id, visitor.address):
+        _record_refusal(running, claim, visitor, TooManyFailures(wait))
+        raise TooManyFailures(wait)
+    try:
+        proven = await _prove(claim)
+    except Refused as refusal:
+        _note_failure(running, claim, visitor, refusal)
+        raise
+    throttle.succeeded(claim.provider_outlet_id, visitor.address)
+    running.recorder.used(proven.credential_id, timezone.now())
+    running.recorder.attempt(_attempt(claim, visitor, Outcome.ACCEPTED, proven.integration_id))
+    return tokens.issue(Token(proven.integration_id, proven.credential_id, proven.generation))
+
+
+async def admit(token: str | None, visitor: Visitor) -> Admission:
+    """Return what a token opens. Raises Refused."""
+    try:
+        return await _admission_of(token)
+    except Refused as refusal:
+        await note_refused_socket(refusal, visitor)
+        raise
+
+
+async def note_refused_socket(refusal: Refused, visitor: Visitor) -> None:
+    """Record why a handshake was refused; a flood of them is sampled."""
+    running = runtime.current()
+    if running is None or not _sampler.take((visitor.address, refusal.outcome, refusal.integration_id)):
+        return
+    running.recorder.attempt(
+        AuthAttempt(
+            at=timezone.now(),
+            door=Door.WEBSOCKET,
+            outcome=refusal.outcome,
+            integration_id=refusal.integration_id,
+            address=visitor.address,
+            user_agent=visitor.user_agent,
+        )
+    )
+
+
+def note_malformed(visitor: Visitor, detail: str) -> None:
+    """Record a request that has not the documented shape; a flood of them is sampled."""
+    running = runtime.current()
+    if running is None or not _sampler.take((visitor.address, Outcome.MALFORMED)):
+        return
+    running.recorder.attempt(
+        AuthAttempt(
+            at=timezone.now(),
+            door=Door.AUTH,
+            outcome=Outcome.MALFORMED,
+            address=visitor.address,
+            user_agent=visitor.user_agent,
+            detail=detail,
+        )
+    )
+
+
+async def _running() -> Runtime:
+    """Return the runtime. Raises Away while the database is, and Draining."""
+    global _announced_to  # noqa: PLW0603  (the throttle hears of changes from each new runtime once)
+    try:
+        running = await runtime.running()
+    except (DatabaseError, InterfaceError) as error:
+        raise Away from error
+    if running.is_draining:
+        raise Draining
+    if _announced_to is not running:
+        running.watcher.on_change(throttle.forgive)
+        _announced_to = running
+    return running
+
+
+async def _prove(claim: Claim) -> Candidate:
+    canonical = authentication.read_secret(claim)
+    try:
+        candidates = await _candidates.find(claim.provider_outlet_id)
+    except (DatabaseError, InterfaceError) as error:
+        raise Away from error
+    return await authentication.verify(claim, canonical, candidates or [])
+
+
+async def _admission_of(text: str | None) -> Admission:
+    await _running()
+    if not text:
+        raise NoToken
+    try:
+        token = tokens.read(text)
+        admission = await _admissions.find(token.credential_id)
+    except ForgedToken as error:
+        raise BadToken(Outcome.TOKEN_FORGED) from error
+    except ExpiredToken as error:
+        raise BadToken(Outcome.TOKEN_EXPIRED) from error
+    except (DatabaseError, InterfaceError) as error:
+        raise Away from error
+    return _checked(token, admission)
+
+
+def _checked(token: Token, admission: Admission | None) -> Admission:
+    if admission is None or admission.integration_id != token.integration_id:
+        raise BadToken(Outcome.TOKEN_VOID)
+    if not admission.is_enabled:
+        raise BadToken(Outcome.DISABLED, admission.integration_id)
+    has_expired = admission.expires_at is not None and admission.expires_at <= timezone.now()
+    if admission.generation != token.generation or admission.retired_at is not None or has_expired:
+        raise BadToken(Outcome.TOKEN_VOID, admission.integration_id)
+    return admission
+
+
+def _find_admissions(credential_ids: Sequence[int]) -> dict[int, Admission]:
+    rows = Credential.objects.filter(pk__in=credential_ids).values_list(
+        "pk",
+        "integration",
+        "integration__generation",
+        "integration__is_enabled",
+        "integration__outlet__provider_outlet_id",
+        "expires_at",
+        "retired_at",
+    )
+    return {row[0]: Admission(*row) for row in rows}
+
+
+_admissions: JoinedLookup[int, Admission] = JoinedLookup(_find_admissions)
+
+
+def _note_failure(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:
+    # Who has proved the secret guesses nothing: a wrong POSRemoteID or a disabled outlet is not counted.
+    if isinstance(refusal, WrongSecret | SecretMistyped):
+        throttle.failed(claim.provider_outlet_id, visitor.address)
+    _record_refusal(running, claim, visitor, refusal)
+
+
+def _record_refusal(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:
+    if _sampler.take((visitor.address, refusal.outcome, claim.provider_outlet_id)):
+        running.recorder.attempt(_attempt(claim, visitor, refusal.outcome, refusal.integration_id))
+
+
+def _attempt(claim: Claim, visitor: Visitor, outcome: Outcome, integration_id: int | None) -> AuthAttempt:
+    return AuthAttempt(
+        at=timezone.now(),
+        door=Door.AUTH,
+        outcome=outcome,
+        integration_id=integration_id,
+        provider_outlet_id=claim.provider_outlet_id,
+        pos_remote_id=claim.pos_remote_id,
+        address=visitor.address,
+        user_agent=visitor.user_agent,
+    )

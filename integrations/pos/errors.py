@@ -1,0 +1,56 @@
+"""Turns refusals into HTTP for the POS: the one place where they get a status."""
+
+import math
+
+from django.conf import settings
+from rest_framework.exceptions import APIException
+from rest_framework.response import Response
+
+from integrations.pos.door import Away, Draining, TooManyFailures
+from integrations.pos.wire import Malformed, failure
+from integrations.services.authentication import Busy, IntegrationDisabled, Refused
+
+RETRY_AFTER = 5  # seconds, while the portal itself is the trouble
+
+# With POS_REFUSALS_AS_200 these are sent as 200, for a POS that reads the ErrorMessage of a 200 only.
+REFUSALS = frozenset({400, 401, 403, 429})
+
+
+def answer(error: Exception) -> Response | None:
+    """Return the answer to a refusal, or None for an error that is a fault of ours."""
+    if isinstance(error, Malformed):
+        return _failure(400, str(error))
+    if isinstance(error, Refused):
+        return _failure(status_of(error), str(error), _headers(error))
+    if isinstance(error, APIException):
+        return _failure(error.status_code, str(error.detail))
+    return None
+
+
+def status_of(refusal: Refused) -> int:
+    """Return the HTTP status of a refusal."""
+    match refusal:
+        case TooManyFailures():
+            return 429
+        case Away() | Draining() | Busy():
+            return 503
+        case IntegrationDisabled():
+            return 403
+        case _:
+            return 401
+
+
+def _headers(refusal: Refused) -> dict[str, str]:
+    match refusal:
+        case TooManyFailures():
+            return {"Retry-After": str(math.ceil(refusal.wait))}
+        case Away() | Draining() | Busy():
+            return {"Retry-After": str(RETRY_AFTER)}
+        case _:
+            return {}
+
+
+def _failure(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    if settings.POS_REFUSALS_AS_200 and status in REFUSALS:
+        status = 200
+    return Response(failure(message), status=status, headers=headers)

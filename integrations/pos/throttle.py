@@ -1,0 +1,118 @@
+"""Counts failed authentications, and blocks who goes on failing.
+
+Two counts: per outlet and address, so that nobody can lock a real POS out from elsewhere; and per address, so
+that nobody can try outlet after outlet. A pair that has authenticated is exempt from the second: a thousand tills
+behind one address must not suffer from one that is set up wrongly. In memory and bounded, for each process.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+
+from django.conf import settings
+
+MAX_BLOCK = 900.0  # seconds
+FORGET_AFTER = 900.0  # seconds without a failure, and without a block
+KEPT = 100_000
+
+
+@dataclass(slots=True)
+class _Failures:
+    count: int = 0
+    blocks: int = 0
+    blocked_until: float = 0.0
+    last_at: float = 0.0
+
+
+class Throttle:
+    """`clock` returns seconds that never go back."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures: OrderedDict[Hashable, _Failures] = OrderedDict()
+        self._proven: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def wait_for(self, outlet: str, address: str) -> float:
+        """Return for how many seconds this outlet's authentication from this address is blocked; 0 if it is not."""
+        network = network_of(address)
+        blocked = self._remaining((outlet, network))
+        if (outlet, network) in self._proven:
+            return blocked
+        return max(blocked, self._remaining(network))
+
+    def failed(self, outlet: str, address: str) -> None:
+        """Count one failure."""
+        network = network_of(address)
+        self._count((outlet, network), settings.AUTH_FAILURES_PER_OUTLET)
+        self._count(network, settings.AUTH_FAILURES_PER_ADDRESS)
+
+    def succeeded(self, outlet: str, address: str) -> None:
+        """Forget the pair's failures, and remember that it may come in."""
+        pair = (outlet, network_of(address))
+        self._failures.pop(pair, None)
+        self._proven[pair] = None
+        self._proven.move_to_end(pair)
+        _trim(self._proven)
+
+    def forgive(self, outlet: str) -> None:
+        """Forget an outlet's failures from everywhere: staff changed something, so the next try is a new one."""
+        for key in [key for key in self._failures if isinstance(key, tuple) and key[0] == outlet]:
+            del self._failures[key]
+
+    def _remaining(self, key: Hashable) -> float:
+        failures = self._failures.get(key)
+        return max(0.0, failures.blocked_until - self._clock()) if failures else 0.0
+
+    def _count(self, key: Hashable, limit: int) -> None:
+        now = self._clock()
+        failures = self._failures.setdefault(key, _Failures())
+        self._failures.move_to_end(key)
+        if now - max(failures.last_at, failures.blocked_until) > FORGET_AFTER:
+            failures.count = failures.blocks = 0
+        failures.last_at = now
+        failures.count += 1
+        if failures.count >= limit:
+            failures.blocked_until = now + min(MAX_BLOCK, settings.AUTH_BLOCK_SECONDS * 2**failures.blocks)
+            failures.blocks += 1
+        _trim(self._failures)
+
+
+def network_of(address: str) -> str:
+    """Return what counts as one address: an IPv4 address, or an IPv6 /64, which is what one customer has."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return address
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Address(int(parsed) >> 64 << 64))
+
+
+class Sampler:
+    """Lets the first `burst` events of a kind through in each period, so that a flood cannot fill the database."""
+
+    def __init__(self, burst: int = 20, period: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._burst = burst
+        self._period = period
+        self._clock = clock
+        self._taken: OrderedDict[Hashable, tuple[float, int]] = OrderedDict()
+
+    def take(self, key: Hashable) -> bool:
+        """Return whether this event is among those to be kept."""
+        now = self._clock()
+        began, count = self._taken.pop(key, (now, 0))
+        if now - began >= self._period:
+            began, count = now, 0
+        self._taken[key] = (began, count + 1)
+        _trim(self._taken)
+        return count < self._burst
+
+
+def _trim(entries: OrderedDict[Any, Any]) -> None:
+    while len(entries) > KEPT:
+        entries.popitem(last=False)

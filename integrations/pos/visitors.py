@@ -1,0 +1,28 @@
+"""Who is at the POS's door: where from, with what. Read from an ASGI scope."""
+
+from dataclasses import dataclass
+
+from integrations.pos.asgi import Scope
+from integrations.redaction import printable
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """The address is the client's own: behind a trusted proxy, the one that the proxy names (portal/asgi.py)."""
+
+    address: str
+    user_agent: str
+
+
+def visitor_of(scope: Scope) -> Visitor:
+    """Return who made the request or opened the socket of an ASGI scope."""
+    client = scope.get("client")
+    return Visitor(printable(client[0], 45) if client else "", printable(header(scope, b"user-agent") or "", 200))
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """Return the first header of that lower-case name, or None."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value.decode("latin-1"))
+    return None

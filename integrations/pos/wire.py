@@ -1,0 +1,77 @@
+"""The names and shapes of the POS's door on the wire; beyond this module they carry our own names.
+
+Keys are read in any letter case and unknown ones are ignored (protocol notes, section 5: the wire's examples are
+PascalCase, the model pages camelCase, and nothing is said about extra fields).
+"""
+
+import json
+import re
+from typing import Any
+
+from integrations.models.attempt import StrayFrame
+from integrations.services.authentication import Claim
+
+MAX_AUTH_BODY = 16 * 1024  # bytes
+MAX_FRAME = 1024 * 1024  # bytes
+MAX_LENGTHS = {
+    "ProviderOutletID": 64,
+    "POSRemoteID": 128,
+    "AuthSecret": 256,
+}  # characters; ours, none is documented
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class Malformed(Exception):
+    """What was sent has not the documented shape; the text says which part, for the POS's log."""
+
+
+def read_auth_request(body: bytes) -> Claim:
+    """Return what an OrderNPayAuthTokenRequest says. Raises Malformed, naming the field."""
+    content = _read_object(body)
+    given = {key.lower(): value for key, value in content.items()}
+    return Claim(*(_read_text(given, name, limit) for name, limit in MAX_LENGTHS.items()))
+
+
+def auth_success(token: str) -> dict[str, str]:
+    """Return an OrderNPayAuthTokenResponse with a token (SPEC)."""
+    return {"AccessToken": token}
+
+
+def failure(message: str) -> dict[str, str]:
+    """Return an OrderNPayAuthTokenResponse with an error (SPEC)."""
+    return {"ErrorMessage": message}
+
+
+def read_frame(text: str) -> dict[str, Any] | StrayFrame.Kind:
+    """Return the JSON object of a text frame, or why it is none."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return StrayFrame.Kind.NOT_JSON
+    return content if isinstance(content, dict) else StrayFrame.Kind.NOT_AN_OBJECT
+
+
+def _read_object(body: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise Malformed("The request body is not valid JSON.") from error
+    if not isinstance(content, dict):
+        raise Malformed("The request body must be a JSON object.")
+    return content
+
+
+def _read_text(given: dict[str, Any], name: str, limit: int) -> str:
+    value = given.get(name.lower())
+    if value is None:
+        raise Malformed(f"{name} is missing.")
+    if not isinstance(value, str):
+        raise Malformed(f"{name} must be a string.")
+    if not value.strip():
+        raise Malformed(f"{name} is empty.")
+    if len(value) > limit:
+        raise Malformed(f"{name} is longer than {limit} characters.")
+    if _CONTROL.search(value):
+        raise Malformed(f"{name} contains a control character.")
+    return value

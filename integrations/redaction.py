@@ -1,0 +1,29 @@
+"""What must never be kept or logged in plain text, and how it is replaced. Pure: text in, text out."""
+
+import re
+
+REDACTED = "[redacted]"
+
+# A key of JSON, a query string or a header, and what stands behind it.
+_NAMED = re.compile(
+    r"""(?ix)
+    ( ["']? (?: token | access_?token | auth_?secret | authorization | password | pin ) ["']?
+      \s* [=:] \s* (?: bearer \s+ )? )
+    ( "(?:[^"\\]|\\.)*"? | '(?:[^'\\]|\\.)*'? | [^\s&"',;}\])]+ )
+    """
+)
+_GENERATED = re.compile(r"(?i)\bONP[A-Z]-?(?:[0-9A-Z]{5}-?){6,}[0-9A-Z]*")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_BEARER = re.compile(r"(?i)\b(bearer\s+)[^\s\"',;]+")
+
+
+def redact(text: str) -> str:
+    """Return `text` with secrets, access tokens, passwords and PINs replaced by `[redacted]`."""
+    text = _GENERATED.sub(REDACTED, text)
+    text = _BEARER.sub(rf"\1{REDACTED}", text)
+    return _NAMED.sub(rf"\1{REDACTED}", text)
+
+
+def printable(text: str, limit: int) -> str:
+    """Return at most `limit` characters of `text` without what a database or a terminal would choke on."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text[:limit])

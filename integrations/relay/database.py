@@ -1,0 +1,91 @@
+"""The database from the event loop: a few threads of our own, and questions joined into one.
+
+A server process must not take Django's shared thread for this: a slow admin page would hold every POS up.
+"""
+
+import asyncio
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, ParamSpec, TypeVar
+
+from django.db import connection
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+Key = TypeVar("Key", bound=Hashable)
+Found = TypeVar("Found")
+
+THREADS = 4
+BATCH = 500  # below SQLite's limit of variables in one statement
+
+_executor = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
+
+
+async def in_database(
+    function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Result:
+    """Run `function` in a thread that has a database connection; what it raises is raised here."""
+
+    def call() -> Result:
+        try:
+            return function(*args, **kwargs)
+        except Exception:
+            connection.close()  # a broken connection must not meet the next caller
+            raise
+        finally:
+            _give_back()
+
+    return await asyncio.get_running_loop().run_in_executor(_executor, call)
+
+
+def _give_back() -> None:
+    # PostgreSQL's goes back to the pool. SQLite's is a file handle of this thread: opening it anew costs more
+    # than the query.
+    if connection.vendor != "sqlite":
+        connection.close()
+
+
+class JoinedLookup(Generic[Key, Found]):
+    """Looks many keys up in one query: those that come while a query runs share the next one.
+
+    Costs nothing when idle (the first caller's query leaves at once) and caps the queries under a storm.
+    """
+
+    def __init__(self, query: Callable[[list[Key]], Mapping[Key, Found]]) -> None:
+        self._query = query
+        self._waiting: dict[Key, asyncio.Future[Found | None]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def find(self, key: Key) -> Found | None:
+        """Return what stands under `key`, or None; raises what the query raised."""
+        future = self._waiting.get(key)
+        if future is None:
+            future = self._waiting[key] = asyncio.get_running_loop().create_future()
+        if self._task is None:
+            self._task = asyncio.create_task(self._work())
+        return await asyncio.shield(future)
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                keys = list(self._waiting)[:BATCH]
+                await self._answer({key: self._waiting.pop(key) for key in keys})
+        finally:
+            self._task = None
+
+    async def _answer(self, batch: dict[Key, asyncio.Future[Found | None]]) -> None:
+        try:
+            found = await in_database(self._query, list(batch))
+        except Exception as error:  # noqa: BLE001  (it is the callers' to handle)
+            _fail(batch.values(), error)
+            return
+        for key, future in batch.items():
+            if not future.done():
+                future.set_result(found.get(key))
+
+
+def _fail(futures: Iterable[asyncio.Future[Found | None]], error: Exception) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_exception(error)
+            future.exception()  # read once, so that a caller who has gone leaves no warning

@@ -1,0 +1,63 @@
+"""The sockets that this process holds, by integration. Used on the event loop only."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from integrations.models.connection import CloseReason
+
+
+class Socket(Protocol):
+    """What the registry needs of a consumer."""
+
+    def close_soon(self, reason: CloseReason) -> None:
+        """Begin to close the socket, for this reason; may be called twice; returns at once."""
+
+
+@dataclass(slots=True)
+class Live:
+    """One live connection."""
+
+    integration_id: int
+    provider_outlet_id: str
+    credential_id: int
+    generation: int
+    expires_at: datetime | None
+    opened_at: datetime
+    address: str
+    user_agent: str
+    socket: Socket
+    id: uuid.UUID = field(default_factory=uuid.uuid4)
+    frames_in: int = 0
+    frames_out: int = 0
+    stray_frames: int = 0
+
+
+class Registry:
+    """At most one live connection per integration: the newest."""
+
+    def __init__(self) -> None:
+        self._by_integration: dict[int, Live] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_integration)
+
+    def __iter__(self) -> Iterator[Live]:
+        return iter(list(self._by_integration.values()))
+
+    def add(self, live: Live) -> None:
+        """Take the outlet over: an older connection is closed as replaced."""
+        older = self._by_integration.get(live.integration_id)
+        self._by_integration[live.integration_id] = live
+        if older is not None:
+            older.socket.close_soon(CloseReason.REPLACED)
+
+    def remove(self, live: Live) -> None:
+        """Forget a connection, unless a newer one stands in its place."""
+        if self._by_integration.get(live.integration_id) is live:
+            del self._by_integration[live.integration_id]
+
+    def find(self, integration_id: int) -> Live | None:
+        return self._by_integration.get(integration_id)

@@ -1,0 +1,130 @@
+"""What runs beside the sockets in each server process: the recorder, the watcher, the lease.
+
+Started by the first ASGI call (daphne knows no lifespan), ended by `serve`, or at the interpreter's exit.
+"""
+
+import asyncio
+import atexit
+import contextlib
+import logging
+import uuid
+from typing import Any
+
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.db import DatabaseError, InterfaceError
+
+from integrations.relay import wake
+from integrations.relay.database import in_database
+from integrations.relay.recorder import Recorder
+from integrations.relay.registry import Registry
+from integrations.relay.watcher import Watcher
+from integrations.services import recording, watching
+
+logger = logging.getLogger(__name__)
+
+
+class Runtime:
+    """One per process."""
+
+    def __init__(self, process_id: uuid.UUID) -> None:
+        self.process_id = process_id
+        self.registry = Registry()
+        self.recorder = Recorder(process_id)
+        self.watcher = Watcher(process_id, self.registry, self.recorder)
+        self.is_draining = False
+        self._loop = asyncio.get_running_loop()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to record, to watch and to listen for wake-ups."""
+        work = [self.recorder.run(), self.watcher.run()]
+        if not isinstance(get_channel_layer(), InMemoryChannelLayer | None):
+            work.append(self._listen_to_others())
+        self._tasks = [asyncio.create_task(each) for each in work]
+        wake.listen(self._changed)
+        atexit.register(self._end_without_loop)
+
+    async def stop(self) -> None:
+        """Write what is left and give the lease back."""
+        wake.forget(self._changed)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.recorder.flush()
+        with contextlib.suppress(DatabaseError, InterfaceError):
+            await in_database(watching.end_lease, self.process_id)
+        atexit.unregister(self._end_without_loop)
+
+    def _changed(self, integration_id: int) -> None:
+        """Called in the thread that committed."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is left to be woken
+            self._loop.call_soon_threadsafe(self.watcher.look_now)
+            asyncio.run_coroutine_threadsafe(wake.tell_others(integration_id), self._loop)
+
+    async def _listen_to_others(self) -> None:
+        """Wake the watcher whenever another process says that something changed."""
+        while True:
+            try:
+                await self._receive_wakeups()
+            except Exception as error:  # noqa: BLE001  (the layer may be away for any reason; the rows remain)
+                logger.warning("The channel layer is away (%s); changes are seen by looking.", error)
+                await asyncio.sleep(1)
+
+    async def _receive_wakeups(self) -> None:
+        layer: Any = get_channel_layer()
+        channel = await layer.new_channel("process")
+        loop = asyncio.get_running_loop()
+        joined_at = -GROUP_RENEWAL
+        while True:
+            if loop.time() - joined_at >= GROUP_RENEWAL:
+                await layer.group_add(wake.GROUP, channel)
+                joined_at = loop.time()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(layer.receive(channel), GROUP_RENEWAL)
+                self.watcher.look_now()
+
+    def _end_without_loop(self) -> None:
+        """Flush at the interpreter's exit: daphne ends its loop without a word to the application."""
+        try:
+            for batch in self.recorder.drain_now():
+                recording.write(batch, self.process_id)
+            watching.end_lease(self.process_id)
+        except Exception as error:  # noqa: BLE001  (nothing above could handle it; the lease runs out by itself)
+            logger.warning("The last records could not be written (%s).", error)
+
+
+GROUP_RENEWAL = 60.0  # seconds; a membership expires silently after a day, and a Redis that was flushed has none
+
+_runtime: Runtime | None = None
+_starting: asyncio.Task[Runtime] | None = None
+
+
+async def running() -> Runtime:
+    """Return this process's runtime, started if need be. Raises the database's error while that is away."""
+    global _starting  # noqa: PLW0603  (one runtime per process is the point)
+    if _runtime is not None:
+        return _runtime
+    if _starting is None or _starting.done():
+        _starting = asyncio.create_task(_start())
+    return await asyncio.shield(_starting)
+
+
+def current() -> Runtime | None:
+    """Return the runtime if it runs."""
+    return _runtime
+
+
+async def stop() -> None:
+    """Stop the runtime if it runs; the next `running()` starts another."""
+    global _runtime
+    ending, _runtime = _runtime, None
+    if ending is not None:
+        await ending.stop()
+
+
+async def _start() -> Runtime:
+    global _runtime  # noqa: PLW0603
+    runtime = Runtime(await in_database(watching.begin_lease))
+    runtime.start()
+    _runtime = runtime
+    return runtime

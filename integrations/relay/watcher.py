@@ -1,0 +1,138 @@
+"""Looks at the rows again and again, and closes the sockets that they no longer allow (design rule 1)."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+from django.utils import timezone
+
+from integrations.models.connection import CloseReason
+from integrations.relay.database import BATCH, in_database
+from integrations.relay.recorder import Recorder
+from integrations.relay.registry import Live, Registry
+from integrations.services import watching
+from integrations.services.watching import Standing
+
+# A row may become visible a little after its own time stamp: its transaction was long, or its host's clock is
+# behind. So each look reaches back this far, and all sockets are looked at once in FULL_LOOK.
+LOOK_BACK = timedelta(seconds=60)
+FULL_LOOK = 30.0  # seconds
+
+logger = logging.getLogger(__name__)
+
+
+class Watcher:
+    """Used on the event loop only."""
+
+    def __init__(self, process_id: uuid.UUID, registry: Registry, recorder: Recorder) -> None:
+        self._process_id = process_id
+        self._registry = registry
+        self._recorder = recorder
+        self._woken = asyncio.Event()
+        self._seen_until = timezone.now()
+        self._lease_due = 0.0
+        self._full_look_due = asyncio.get_running_loop().time() + FULL_LOOK
+        self._on_change: list[Callable[[str], None]] = []
+        self._announced: dict[int, datetime] = {}
+
+    def look_now(self) -> None:
+        """Look at once instead of at the next interval."""
+        self._woken.set()
+
+    def on_change(self, listener: Callable[[str], None]) -> None:
+        """Call `listener` with the ProviderOutletID of each integration that staff changed."""
+        self._on_change.append(listener)
+
+    async def run(self) -> None:
+        """Look every WATCH_INTERVAL until cancelled; while the database is away, go on trying."""
+        away = False
+        while True:
+            try:
+                await self.look()
+            except (DatabaseError, InterfaceError) as error:
+                if not away:
+                    logger.warning("The watcher waits for the database (%s: %s).", type(error).__name__, error)
+                away = True
+            else:
+                away = False
+            await self._wait()
+
+    async def look(self) -> None:
+        """Compare the sockets of this process with the rows once."""
+        started = timezone.now()
+        self._close_expired()
+        await self._renew_lease()
+        since = self._seen_until - LOOK_BACK
+        changed = await in_database(watching.changed_since, since)
+        self._judge_all(changed)
+        self._announce(changed)
+        self._close_lost(await in_database(watching.closed_elsewhere, self._process_id, since))
+        self._seen_until = started
+        await self._look_at_all()
+
+    async def _wait(self) -> None:
+        try:
+            await asyncio.wait_for(self._woken.wait(), settings.WATCH_INTERVAL)
+        except TimeoutError:
+            return
+        self._woken.clear()
+
+    def _judge_all(self, standings: dict[int, Standing]) -> None:
+        for integration_id, standing in standings.items():
+            live = self._registry.find(integration_id)
+            if live is not None:
+                _judge(live, standing)
+
+    def _announce(self, standings: dict[int, Standing]) -> None:
+        for integration_id, standing in standings.items():
+            if self._announced.get(integration_id) != standing.changed_at:
+                for listener in self._on_change:
+                    listener(standing.provider_outlet_id)
+        self._announced = {pk: standing.changed_at for pk, standing in standings.items()}
+
+    def _close_lost(self, closed: dict[uuid.UUID, CloseReason]) -> None:
+        for live in self._registry:
+            reason = closed.get(live.id)
+            if reason == CloseReason.SERVER_LOST:
+                self._recorder.opened(live)  # we were thought dead, and live
+            elif reason is not None:
+                live.socket.close_soon(reason)
+
+    def _close_expired(self) -> None:
+        now = timezone.now()
+        for live in self._registry:
+            if live.expires_at is not None and live.expires_at <= now:
+                live.socket.close_soon(CloseReason.CREDENTIAL_RETIRED)
+
+    async def _look_at_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._full_look_due:
+            return
+        self._full_look_due = loop.time() + FULL_LOOK
+        ids = [live.integration_id for live in self._registry]
+        for start in range(0, len(ids), BATCH):
+            self._judge_all(await in_database(watching.standings_of, ids[start : start + BATCH]))
+
+    async def _renew_lease(self) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._lease_due:
+            return
+        if not await in_database(watching.renew_lease, self._process_id):
+            for live in self._registry:
+                self._recorder.opened(live)
+        await in_database(watching.end_lost_leases, self._process_id)
+        self._lease_due = loop.time() + settings.LEASE_SECONDS / 3
+
+
+def _judge(live: Live, standing: Standing) -> None:
+    if not standing.is_enabled:
+        live.socket.close_soon(CloseReason.DISABLED)
+        return
+    if live.generation != standing.generation or live.credential_id not in standing.live_credentials:
+        live.socket.close_soon(CloseReason.CREDENTIAL_RETIRED)
+        return
+    live.expires_at = standing.live_credentials[live.credential_id]

@@ -1,0 +1,36 @@
+"""Writes down who did what. Call it inside the transaction of the act itself."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from integrations.models import AuditEvent, Integration, Organisation, Outlet
+from integrations.models.audit import Verb
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts: a member of staff with an address, or somebody at a shell (no user, no address)."""
+
+    name: str
+    user: AbstractBaseUser | None = None
+    address: str = ""
+
+
+def record(verb: Verb, subject: Organisation | Outlet | Integration, *, actor: Actor, **detail: Any) -> AuditEvent:
+    """Write one audit event about `subject`; `detail` is kept as JSON and must hold no secret."""
+    integration = subject if isinstance(subject, Integration) else None
+    outlet = integration.outlet if integration else subject if isinstance(subject, Outlet) else None
+    organisation = outlet.organisation if outlet else subject
+    return AuditEvent.objects.create(
+        verb=verb,
+        actor_id=actor.user.pk if actor.user else None,
+        actor_name=actor.name[:200],
+        address=actor.address,
+        organisation_id=organisation.pk,
+        outlet_id=outlet.pk if outlet else None,
+        integration_id=integration.pk if integration else None,
+        subject=str(subject),
+        detail=detail,
+    )

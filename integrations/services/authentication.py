@@ -1,0 +1,190 @@
+"""Decides whether a POS may have a token: the three values of the specification, against one indexed read."""
+
+import asyncio
+import hmac
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.utils import timezone
+
+from integrations import credentials
+from integrations.credentials import DUMMY_ARGON2ID, Algorithm, Kind
+from integrations.exceptions import MistypedSecret, PortalError
+from integrations.models import Credential
+from integrations.models.attempt import Outcome
+
+ADOPTED_THREADS = 1
+ADOPTED_WAITING = 64
+
+_adopted_threads = ThreadPoolExecutor(ADOPTED_THREADS, thread_name_prefix="argon2")
+_adopted_waiting = 0
+
+# For an outlet that does not exist: the same work as for one that does.
+_NOBODY = credentials.digest_generated(Kind.POS_SECRET, credentials.generate(Kind.POS_SECRET))
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a POS says of itself."""
+
+    provider_outlet_id: str
+    pos_remote_id: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A credential against which a claim is checked, with its integration."""
+
+    credential_id: int
+    algorithm: str
+    digest: str = field(repr=False)
+    key_id: str
+    expires_at: datetime | None
+    retired_at: datetime | None
+    integration_id: int
+    is_enabled: bool
+    generation: int
+    pos_remote_id: str
+    provider_outlet_id: str
+
+    def is_live(self, now: datetime) -> bool:
+        return self.retired_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+class Refused(PortalError):
+    """A POS may not come in. `outcome` is for staff alone, `integration_id` too; the text is for the POS."""
+
+    outcome = Outcome.WRONG_SECRET
+    message = "The auth secret was not valid!"
+
+    def __init__(self, outcome: Outcome | None = None, integration_id: int | None = None) -> None:
+        super().__init__()
+        self.outcome = outcome or self.outcome
+        self.integration_id = integration_id
+
+
+class WrongSecret(Refused):
+    """Unknown outlet or wrong secret: the caller must not learn which."""
+
+
+class SecretMistyped(Refused):
+    outcome = Outcome.MISTYPED_SECRET
+    message = MistypedSecret.message
+
+
+class NotPaired(Refused):
+    outcome = Outcome.WRONG_POS_REMOTE_ID
+    message = "The POSRemoteID does not match this ProviderOutletID. Please check both on the POS and in the portal."
+
+
+class IntegrationDisabled(Refused):
+    outcome = Outcome.DISABLED
+    message = "Order N Pay is disabled for this outlet. Please ask the ordering provider."
+
+
+class Busy(Refused):
+    outcome = Outcome.BUSY
+    message = "The server is busy. Please try again shortly."
+
+
+def find_candidates(provider_outlet_ids: Sequence[str]) -> dict[str, list[Candidate]]:
+    """Return the credentials of these outlets, the retired ones too: one indexed query. Runs in a database thread."""
+    rows = Credential.objects.filter(integration__outlet__provider_outlet_id__in=provider_outlet_ids).values_list(
+        "pk",
+        "algorithm",
+        "digest",
+        "key_id",
+        "expires_at",
+        "retired_at",
+        "integration",
+        "integration__is_enabled",
+        "integration__generation",
+        "integration__pos_remote_id",
+        "integration__outlet__provider_outlet_id",
+    )
+    found: dict[str, list[Candidate]] = {}
+    for row in rows:
+        candidate = Candidate(*row)
+        found.setdefault(candidate.provider_outlet_id, []).append(candidate)
+    return found
+
+
+def read_secret(claim: Claim) -> str | None:
+    """Return the canonical form of a generated secret, None for another's. Raises SecretMistyped, without a look-up."""
+    try:
+        return credentials.recognise(Kind.POS_SECRET, claim.secret)
+    except MistypedSecret as error:
+        raise SecretMistyped from error
+
+
+async def verify(claim: Claim, canonical: str | None, candidates: Sequence[Candidate]) -> Candidate:
+    """Return the credential that a claim proves. Raises Refused.
+
+    A secret of our own making costs one fast digest, whether or not the outlet exists; any other costs one
+    Argon2id in a thread apart, whether or not an adopted secret is there to compare with.
+    """
+    now = timezone.now()
+    if canonical is not None:
+        matched = _match_generated(canonical, candidates, now)
+    else:
+        matched = await _match_adopted(claim.secret, candidates, now)
+    if matched.pos_remote_id != claim.pos_remote_id:
+        raise NotPaired(integration_id=matched.integration_id)
+    if not matched.is_enabled:
+        raise IntegrationDisabled(integration_id=matched.integration_id)
+    return matched
+
+
+def _match_generated(canonical: str, candidates: Sequence[Candidate], now: datetime) -> Candidate:
+    generated = [each for each in candidates if each.algorithm == Algorithm.HMAC_SHA256]
+    if not generated:
+        _fits(canonical, _NOBODY.value, _NOBODY.key_id)
+    matched = [each for each in generated if _fits(canonical, each.digest, each.key_id)]
+    for candidate in matched:
+        if candidate.is_live(now):
+            return candidate
+    raise _wrong(candidates, matched)
+
+
+def _fits(canonical: str, digest: str, key_id: str) -> bool:
+    computed = credentials.keyed_digest(canonical, key_id)
+    return computed is not None and hmac.compare_digest(computed, digest)
+
+
+async def _match_adopted(secret: str, candidates: Sequence[Candidate], now: datetime) -> Candidate:
+    adopted = [each for each in candidates if each.algorithm == Algorithm.ARGON2ID]
+    # One at the most is live (rotation generates), and one is tried: the newest tells staff the most.
+    newest = max(adopted, key=lambda each: (each.is_live(now), each.credential_id), default=None)
+    fits = await _verify_apart(secret, newest.digest if newest else DUMMY_ARGON2ID)
+    if fits and newest is not None and newest.is_live(now):
+        return newest
+    raise _wrong(candidates, [newest] if fits and newest else ())
+
+
+async def _verify_apart(secret: str, stored: str) -> bool:
+    """Verify in threads of its own, with a bounded queue, so that weak secrets never delay the generated ones."""
+    global _adopted_waiting  # noqa: PLW0603  (counted on the event loop only)
+    if _adopted_waiting >= ADOPTED_WAITING:
+        raise Busy
+    _adopted_waiting += 1
+    try:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(_adopted_threads, credentials.verify_adopted, secret, stored)
+    finally:
+        _adopted_waiting -= 1
+
+
+def _wrong(candidates: Sequence[Candidate], matched: Sequence[Candidate]) -> WrongSecret:
+    """Return the one refusal for all of these, with the precise outcome for staff."""
+    if not candidates:
+        return WrongSecret(Outcome.UNKNOWN_OUTLET)
+    integration_id = candidates[0].integration_id
+    if matched:
+        return WrongSecret(Outcome.RETIRED_SECRET, integration_id)
+    keys = credentials.known_keys()
+    if any(each.key_id not in keys for each in candidates if each.retired_at is None):
+        return WrongSecret(Outcome.UNKNOWN_KEY, integration_id)
+    return WrongSecret(Outcome.WRONG_SECRET, integration_id)

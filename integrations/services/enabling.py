@@ -1,0 +1,93 @@
+"""Enable an outlet, disable it, enable it again."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from integrations import credentials
+from integrations.credentials import Kind
+from integrations.exceptions import (
+    AlreadyDisabled,
+    AlreadyEnabled,
+    InvalidValue,
+    NotDisabled,
+    PosRemoteIdTaken,
+)
+from integrations.models import Integration, Outlet, Presence
+from integrations.models.audit import Verb
+from integrations.relay import wake
+from integrations.services import secrets
+from integrations.services.audit import Actor, record
+from integrations.services.handover import HandOver
+from integrations.services.outlets import check_form
+
+
+def enable_outlet(outlet: Outlet, *, pos_remote_id: str, adopted_secret: str | None = None, actor: Actor) -> HandOver:
+    """Join an outlet to PowerEPOS and return, this once, what both sides must know.
+
+    With `adopted_secret` the integration takes over a secret that PowerEPOS has already. Raises AlreadyEnabled,
+    InvalidValue, PosRemoteIdTaken, SecretTaken, WeakSecret or MistypedSecret.
+    """
+    # Hashing takes its time, so it is done before the transaction that would hold everybody else up.
+    secret = credentials.generate(Kind.POS_SECRET) if adopted_secret is None else adopted_secret
+    digest = secrets.digest_of(secret)
+    with transaction.atomic():
+        integration = _create_integration(outlet, pos_remote_id)
+        secrets.add_credential(integration, digest, actor=actor)
+        record(Verb.ENABLED, integration, actor=actor, pos_remote_id=pos_remote_id, shown=digest.shown)
+        if adopted_secret is not None:
+            record(Verb.SECRET_ADOPTED, integration, actor=actor, bits=digest.bits)
+    return HandOver.of(integration, secret)
+
+
+@transaction.atomic
+def disable(integration: Integration, *, reason: str, actor: Actor) -> None:
+    """Refuse the outlet's POS from now on and close its socket. Raises AlreadyDisabled or InvalidValue."""
+    integration = secrets.locked(integration)
+    if not integration.is_enabled:
+        raise AlreadyDisabled
+    integration.is_enabled = False
+    integration.disabled_reason = reason.strip()
+    if not integration.disabled_reason:
+        raise InvalidValue("disabled_reason", "Give a reason: it is what your colleagues will see.")
+    check_form(integration)
+    secrets.void_tokens(integration)
+    record(Verb.DISABLED, integration, actor=actor, reason=integration.disabled_reason)
+
+
+@transaction.atomic
+def reenable(integration: Integration, *, reason: str = "", actor: Actor) -> None:
+    """Let the outlet's POS in again, with the secret that it has. Raises NotDisabled."""
+    integration = secrets.locked(integration)
+    if integration.is_enabled:
+        raise NotDisabled
+    integration.is_enabled = True
+    integration.disabled_reason = ""
+    integration.changed_at = timezone.now()
+    integration.save()
+    wake.on_commit(integration.pk)
+    record(Verb.REENABLED, integration, actor=actor, reason=reason.strip())
+
+
+@transaction.atomic
+def change_pos_remote_id(integration: Integration, *, pos_remote_id: str, actor: Actor) -> None:
+    """Correct the POSRemoteID; what was paired under the old one is cut. Raises InvalidValue or PosRemoteIdTaken."""
+    integration = secrets.locked(integration)
+    before, integration.pos_remote_id = integration.pos_remote_id, pos_remote_id
+    check_form(integration)
+    if Integration.objects.filter(pos_remote_id=pos_remote_id).exclude(pk=integration.pk).exists():
+        raise PosRemoteIdTaken
+    secrets.void_tokens(integration)
+    record(Verb.POS_REMOTE_ID_CHANGED, integration, actor=actor, before=before, after=pos_remote_id)
+
+
+def _create_integration(outlet: Outlet, pos_remote_id: str) -> Integration:
+    Outlet.objects.select_for_update().get(pk=outlet.pk)  # two people enable the same outlet: one after the other
+    if Integration.objects.filter(outlet=outlet).exists():
+        raise AlreadyEnabled
+    integration = Integration(outlet=outlet, pos_remote_id=pos_remote_id, changed_at=timezone.now())
+    check_form(integration)
+    if Integration.objects.filter(pos_remote_id=pos_remote_id).exists():
+        raise PosRemoteIdTaken
+    integration.save()
+    Presence.objects.create(integration=integration)
+    return integration

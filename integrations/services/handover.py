@@ -1,0 +1,52 @@
+"""What both sides must know: the three values and the two addresses."""
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from integrations.models import Integration
+
+AUTH_PATH = "/api/powerepos/v1/auth"
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """The values for PowerEPOS, with the secret in plain text: show it once, keep it nowhere."""
+
+    provider_outlet_id: str
+    pos_remote_id: str
+    auth_secret: str = field(repr=False)
+    auth_url: str
+    websocket_url: str
+
+    @classmethod
+    def of(cls, integration: Integration, secret: str) -> "HandOver":
+        return cls(
+            integration.outlet.provider_outlet_id,
+            integration.pos_remote_id,
+            secret,
+            auth_url(),
+            websocket_url(),
+        )
+
+    def as_wire(self) -> dict[str, str]:
+        """Return the values under the names that the protocol gives them."""
+        return {
+            "ProviderOutletID": self.provider_outlet_id,
+            "POSRemoteID": self.pos_remote_id,
+            "AuthSecret": self.auth_secret,
+            "AuthURL": self.auth_url,
+            "WebsocketURL": self.websocket_url,
+        }
+
+
+def auth_url() -> str:
+    """Return where a POS asks for its token. The path is the specification's."""
+    return f"{settings.PUBLIC_URL}{AUTH_PATH}"
+
+
+def websocket_url() -> str:
+    """Return what the POS connects to: the same host, no path (SPEC)."""
+    public = urlsplit(settings.PUBLIC_URL)
+    return f"{'wss' if public.scheme == 'https' else 'ws'}://{public.netloc}"

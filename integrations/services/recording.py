@@ -1,0 +1,187 @@
+"""Writes what a server process collected: connections, presence, attempts. Runs in a database thread.
+
+Every statement is about many rows: after a restart ten thousand outlets come back in the same seconds.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from django.db import transaction
+
+from integrations.models import AuthAttempt, Connection, Credential, Integration, Presence, StrayFrame
+from integrations.models.attempt import Outcome
+from integrations.models.connection import CloseReason
+
+if TYPE_CHECKING:
+    from integrations.relay.recorder import Batch, Closing
+    from integrations.relay.registry import Live
+
+Item = TypeVar("Item")
+
+STEP = 400  # rows per statement
+STRAYS_PER_INTEGRATION = 50
+
+
+def write(batch: "Batch", process_id: uuid.UUID) -> "list[Live]":
+    """Write a batch in one transaction; return those live connections that lost their outlet to a newer one."""
+    losers: list[Live] = []
+    with transaction.atomic():
+        for opened in _steps(list(batch.opened.values())):
+            losers += _take_over(opened, process_id)
+        for closings in _steps(list(batch.closed.values())):
+            _close(closings)
+        _write_used(batch.used)
+        _write_attempts(batch.attempts)
+        _write_strays(batch.strays)
+    return losers
+
+
+def close_rows(rows: Sequence[Connection]) -> None:
+    """Save connections that ended (`closed_at` and why are set) and take their outlets offline."""
+    Connection.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=["closed_at", "close_code", "close_reason", "frames_in", "frames_out", "stray_frames"],
+    )
+    ended: dict[uuid.UUID | None, datetime | None] = {row.pk: row.closed_at for row in rows}
+    presences = list(Presence.objects.filter(connection__in=ended, is_online=True))
+    for presence in presences:
+        presence.is_online = False
+        presence.since = presence.last_seen_at = ended[presence.connection_id]
+    _save_presences(presences)
+
+
+def _take_over(opened: "Sequence[Live]", process_id: uuid.UUID) -> "list[Live]":
+    """Insert connections; of two for one outlet the newer stays open, whichever process holds it."""
+    _lock(live.integration_id for live in opened)
+    winners = _newest(opened)
+    own = [live.id for live in opened]
+    rivals = Connection.objects.filter(integration__in=winners, closed_at=None).exclude(pk__in=own)
+    replaced = []
+    for rival in rivals:
+        winner = winners[rival.integration_id]
+        if (winner.opened_at, winner.id.bytes) < (rival.opened_at, rival.pk.bytes):
+            del winners[rival.integration_id]
+            continue
+        rival.closed_at, rival.close_reason = winner.opened_at, CloseReason.REPLACED
+        replaced.append(rival)
+    close_rows(replaced)
+    _insert(opened, {live.id for live in winners.values()}, process_id)
+    return [live for live in opened if winners.get(live.integration_id) is not live]
+
+
+def _insert(opened: "Sequence[Live]", open_ids: set[uuid.UUID], process_id: uuid.UUID) -> None:
+    rows = [_row(live, process_id, is_open=live.id in open_ids) for live in opened]
+    Connection.objects.bulk_create(
+        sorted(rows, key=lambda row: row.closed_at is None),  # the closed ones first: one open row per outlet
+        update_conflicts=True,  # a process that was thought dead, and lives, opens its rows again
+        unique_fields=["id"],
+        update_fields=["process", "closed_at", "close_code", "close_reason"],
+    )
+    _save_presences(
+        Presence(
+            integration_id=live.integration_id,
+            is_online=True,
+            since=live.opened_at,
+            last_seen_at=live.opened_at,
+            connection_id=live.id,
+        )
+        for live in opened
+        if live.id in open_ids
+    )
+
+
+def _newest(opened: "Iterable[Live]") -> "dict[int, Live]":
+    in_order = sorted(opened, key=lambda live: (live.opened_at, live.id.bytes))
+    return {live.integration_id: live for live in in_order}
+
+
+def _row(live: "Live", process_id: uuid.UUID, *, is_open: bool) -> Connection:
+    return Connection(
+        id=live.id,
+        integration_id=live.integration_id,
+        credential_id=live.credential_id,
+        generation=live.generation,
+        process_id=process_id,
+        opened_at=live.opened_at,
+        closed_at=None if is_open else live.opened_at,
+        close_reason="" if is_open else CloseReason.REPLACED,
+        address=live.address,
+        user_agent=live.user_agent,
+    )
+
+
+def _close(closings: "Sequence[Closing]") -> None:
+    _lock(closing.live.integration_id for closing in closings)
+    rows = Connection.objects.in_bulk([closing.live.id for closing in closings])
+    for closing in closings:
+        if row := rows.get(closing.live.id):
+            _fill_in(row, closing)
+    close_rows(list(rows.values()))
+
+
+def _fill_in(row: Connection, closing: "Closing") -> None:
+    live = closing.live
+    row.frames_in, row.frames_out, row.stray_frames = live.frames_in, live.frames_out, live.stray_frames
+    row.close_code = closing.code
+    # A newer connection may have closed the row already: then its moment and its reason stand.
+    if row.closed_at is None:
+        row.closed_at, row.close_reason = closing.at, closing.reason
+
+
+def _lock(integration_ids: Iterable[int]) -> None:
+    # In the order of the ids, so that no two processes wait for each other.
+    locked = Presence.objects.select_for_update().filter(pk__in=set(integration_ids)).order_by("pk")
+    list(locked.values_list("pk"))
+
+
+def _save_presences(presences: Iterable[Presence]) -> None:
+    Presence.objects.bulk_create(
+        presences,
+        update_conflicts=True,
+        unique_fields=["integration"],
+        update_fields=["is_online", "since", "last_seen_at", "connection"],
+    )
+
+
+def _write_used(used: dict[int, datetime]) -> None:
+    latest = max(used.values(), default=None)  # one time for the batch: it spans a fraction of a second
+    for ids in _steps(list(used)):
+        Credential.objects.filter(pk__in=ids).update(last_used_at=latest)
+
+
+def _write_attempts(attempts: Iterable[AuthAttempt]) -> None:
+    rows = list(attempts)
+    _explain_pairings([row for row in rows if row.outcome == Outcome.WRONG_POS_REMOTE_ID])
+    AuthAttempt.objects.bulk_create(rows, batch_size=STEP)
+
+
+def _explain_pairings(mispaired: Sequence[AuthAttempt]) -> None:
+    """Say whose POSRemoteID was sent: looked up here, so that the POS did not wait for it."""
+    if not mispaired:
+        return
+    sent = {attempt.pos_remote_id for attempt in mispaired}
+    owners = {
+        row.pos_remote_id: row
+        for row in Integration.objects.filter(pos_remote_id__in=sent).select_related("outlet__organisation")
+    }
+    for attempt in mispaired:
+        owner = owners.get(attempt.pos_remote_id)
+        whose = f"is that of outlet {owner.outlet}" if owner else "belongs to no outlet here"
+        attempt.detail = f"The POSRemoteID that was sent {whose}."[:300]
+
+
+def _write_strays(strays: Iterable[StrayFrame]) -> None:
+    rows = list(strays)
+    StrayFrame.objects.bulk_create(rows, batch_size=STEP)
+    for integration_id in {row.integration_id for row in rows}:
+        of_integration = StrayFrame.objects.filter(integration=integration_id)
+        kept = list(of_integration.values_list("pk", flat=True)[:STRAYS_PER_INTEGRATION])
+        of_integration.exclude(pk__in=kept).delete()
+
+
+def _steps(items: Sequence[Item]) -> Iterable[Sequence[Item]]:
+    return (items[start : start + STEP] for start in range(0, len(items), STEP))

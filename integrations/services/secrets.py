@@ -1,0 +1,149 @@
+"""An integration's secrets: add, rotate with an overlap, retire."""
+
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from integrations import credentials
+from integrations.credentials import MAX_SECRET_LENGTH, MIN_ADOPTED_LENGTH, Digest, Kind
+from integrations.exceptions import (
+    InvalidValue,
+    NoOverlap,
+    OverlapRunning,
+    SecretTaken,
+    StalePage,
+    WeakSecret,
+)
+from integrations.models import Credential, Integration
+from integrations.models.audit import Verb
+from integrations.models.outlet import plain_text
+from integrations.relay import wake
+from integrations.services.audit import Actor, record
+from integrations.services.handover import HandOver
+
+OVERLAPS = {"0": timedelta(0), "1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
+
+
+def rotate_secret(
+    integration: Integration, *, overlap: str = "0", seen_credential: int | None = None, actor: Actor
+) -> HandOver:
+    """Replace the secret and return the new one, this once; the old one works on for `overlap` (see OVERLAPS).
+
+    `seen_credential` is the current credential as the caller's page knew it, so that a page sent twice rotates
+    once. Raises OverlapRunning or StalePage.
+    """
+    secret = credentials.generate(Kind.POS_SECRET)
+    digest = digest_of(secret)
+    with transaction.atomic():
+        integration = locked(integration)
+        old = integration.current_credential()
+        if seen_credential is not None and old.pk != seen_credential:
+            raise StalePage
+        if integration.credentials.in_overlap(timezone.now()).exists():
+            raise OverlapRunning
+        _supersede(integration, old, OVERLAPS[overlap])
+        add_credential(integration, digest, actor=actor)
+        record(
+            Verb.SECRET_ROTATED,
+            integration,
+            actor=actor,
+            overlap=overlap,
+            shown=digest.shown,
+            replaced=old.shown,
+        )
+    return HandOver.of(integration, secret)
+
+
+@transaction.atomic
+def end_overlap(integration: Integration, *, actor: Actor) -> None:
+    """Retire the older secret now; a socket that it opened is closed. Raises NoOverlap."""
+    integration = locked(integration)
+    older = list(integration.credentials.in_overlap(timezone.now()))
+    if not older:
+        raise NoOverlap
+    for credential in older:
+        _retire(credential, "overlap ended by staff")
+    _changed(integration)
+    record(Verb.OVERLAP_ENDED, integration, actor=actor, shown=[credential.shown for credential in older])
+
+
+def digest_of(secret: str) -> Digest:
+    """Return what is to be stored of a POS secret. Raises WeakSecret, InvalidValue, SecretTaken or MistypedSecret.
+
+    An adopted one that this portal (or one before it) generated keeps its fast digest.
+    """
+    if canonical := credentials.recognise(Kind.POS_SECRET, secret):
+        return credentials.digest_generated(Kind.POS_SECRET, canonical)
+    _check_adopted(secret)
+    if Credential.objects.filter(fingerprint__in=credentials.adopted_fingerprints(secret)).exists():
+        raise SecretTaken
+    return credentials.digest_adopted(secret)
+
+
+def add_credential(integration: Integration, digest: Digest, *, actor: Actor) -> Credential:
+    """Store a digest as the integration's current credential. Raises SecretTaken."""
+    try:
+        with transaction.atomic():
+            return Credential.objects.create(
+                integration=integration,
+                algorithm=digest.algorithm,
+                digest=digest.value,
+                fingerprint=digest.fingerprint,
+                key_id=digest.key_id,
+                shown=digest.shown,
+                bits=digest.bits,
+                made_by=actor.name[:200],
+            )
+    except IntegrityError as error:
+        raise SecretTaken from error
+
+
+def locked(integration: Integration) -> Integration:
+    """Return the integration as it is now, locked until the transaction ends."""
+    return (
+        Integration.objects.select_for_update(of=("self",))
+        .select_related("outlet__organisation")
+        .get(pk=integration.pk)
+    )
+
+
+def void_tokens(integration: Integration) -> None:
+    """Save the integration under a new generation, and close what the old one opened once this is committed."""
+    integration.generation += 1
+    _changed(integration)
+
+
+def _changed(integration: Integration) -> None:
+    integration.changed_at = timezone.now()
+    integration.save()
+    wake.on_commit(integration.pk)
+
+
+def _supersede(integration: Integration, old: Credential, overlap: timedelta) -> None:
+    old.is_current = False
+    if overlap:
+        old.expires_at = timezone.now() + overlap
+        old.save(update_fields=["is_current", "expires_at"])
+        _changed(integration)
+        return
+    _retire(old, "rotated without overlap")
+    void_tokens(integration)
+
+
+def _retire(credential: Credential, reason: str) -> None:
+    credential.is_current = False
+    credential.retired_at = timezone.now()
+    credential.retired_reason = reason
+    credential.save(update_fields=["is_current", "retired_at", "retired_reason"])
+
+
+def _check_adopted(secret: str) -> None:
+    if len(secret) < MIN_ADOPTED_LENGTH:
+        raise WeakSecret(f"This secret is too short to adopt: at least {MIN_ADOPTED_LENGTH} characters are needed.")
+    if len(secret) > MAX_SECRET_LENGTH or not plain_text.regex.match(secret):  # type: ignore[union-attr]
+        raise InvalidValue(
+            "adopted_secret",
+            f"A secret has up to {MAX_SECRET_LENGTH} characters, none of them a control character, "
+            "and no blank at its beginning or end.",
+        )

@@ -1,0 +1,117 @@
+"""The questions that a server process asks the rows again and again, and its lease. Runs in a database thread."""
+
+import os
+import socket
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from integrations.models import Connection, Credential, Integration, ServerProcess
+from integrations.models.connection import CloseReason, lease_limit
+from integrations.services.recording import close_rows
+
+LEASES_ENDED_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What an integration's row says now of the sockets and tokens that hang on it."""
+
+    is_enabled: bool
+    generation: int
+    changed_at: datetime
+    provider_outlet_id: str
+    live_credentials: Mapping[int, datetime | None]  # with the moment at which each expires
+
+
+def changed_since(moment: datetime) -> dict[int, Standing]:
+    """Return the standing of every integration that changed since `moment`: one indexed query when none did."""
+    return _standings(Integration.objects.filter(changed_at__gte=moment))
+
+
+def standings_of(integration_ids: Sequence[int]) -> dict[int, Standing]:
+    """Return the standing of these integrations."""
+    return _standings(Integration.objects.filter(pk__in=integration_ids))
+
+
+def closed_elsewhere(process_id: uuid.UUID, since: datetime) -> dict[uuid.UUID, CloseReason]:
+    """Return which connections of this process were closed in the database since then, and why."""
+    rows = Connection.objects.filter(process=process_id, closed_at__gte=since)
+    return {pk: CloseReason(reason) for pk, reason in rows.values_list("pk", "close_reason")}
+
+
+def begin_lease() -> uuid.UUID:
+    """Enter this process, end the leases of its dead forerunners on this host, and return its id."""
+    now = timezone.now()
+    process = ServerProcess.objects.create(
+        host=socket.gethostname()[:255], pid=os.getpid(), started_at=now, heartbeat_at=now
+    )
+    end_lost_leases(process.pk)
+    return process.pk
+
+
+def renew_lease(process_id: uuid.UUID) -> bool:
+    """Say that this process lives; False when others had given it up, so that its connections need re-entering."""
+    alive = ServerProcess.objects.filter(pk=process_id)
+    was_held = bool(alive.filter(ended_at=None).update(heartbeat_at=timezone.now()))
+    if not was_held:
+        alive.update(heartbeat_at=timezone.now(), ended_at=None)
+    return was_held
+
+
+def end_lease(process_id: uuid.UUID) -> None:
+    """Say that this process ends, and close whatever the database still believes it to hold."""
+    _end(process_id, at=timezone.now(), reason=CloseReason.RESTART)
+
+
+def end_lost_leases(own_id: uuid.UUID) -> int:
+    """End the leases of processes that died, with their connections; return how many.
+
+    A process counts as dead when its heartbeat is older than LEASE_SECONDS, or when it ran on this host under a
+    process id that nobody, or now this process, has.
+    """
+    now = timezone.now()
+    others = ServerProcess.objects.filter(ended_at=None).exclude(pk=own_id)
+    lost = [each for each in others if each.heartbeat_at <= lease_limit(now) or _is_dead_here(each)]
+    for process in lost:
+        _end(process.pk, at=process.heartbeat_at, reason=CloseReason.SERVER_LOST)
+    return len(lost)
+
+
+def _standings(integrations: QuerySet[Integration]) -> dict[int, Standing]:
+    rows = list(integrations.select_related("outlet"))
+    live: dict[int, dict[int, datetime | None]] = {row.pk: {} for row in rows}
+    for credential in Credential.objects.live(timezone.now()).filter(integration__in=live) if rows else ():
+        live[credential.integration_id][credential.pk] = credential.expires_at
+    return {
+        row.pk: Standing(row.is_enabled, row.generation, row.changed_at, row.outlet.provider_outlet_id, live[row.pk])
+        for row in rows
+    }
+
+
+def _end(process_id: uuid.UUID, *, at: datetime, reason: CloseReason) -> None:
+    while rows := list(Connection.objects.filter(process=process_id, closed_at=None)[:LEASES_ENDED_AT_ONCE]):
+        for row in rows:
+            row.closed_at, row.close_reason = max(at, row.opened_at), reason
+        with transaction.atomic():
+            close_rows(rows)
+    ServerProcess.objects.filter(pk=process_id, ended_at=None).update(ended_at=at)
+
+
+def _is_dead_here(process: ServerProcess) -> bool:
+    if process.host != socket.gethostname()[:255]:
+        return False
+    if process.pid == os.getpid():
+        return True
+    try:
+        os.kill(process.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

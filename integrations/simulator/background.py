@@ -1,0 +1,57 @@
+"""A simulated POS on a thread of its own, for callers that are not asynchronous or whose loop is taken."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from threading import Thread
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from integrations.simulator.connection import SimulatedPos, Timing
+from integrations.simulator.credentials import Credentials
+from integrations.simulator.journal import Closure, Refusal
+from integrations.simulator.till import Till
+
+Result = TypeVar("Result")
+
+
+class BackgroundPos:
+    """`with BackgroundPos(credentials) as background: background.wait_for_connections()`.
+
+    `pos` is the SimulatedPos itself: read its attributes from any thread, but do not call its methods.
+    """
+
+    def __init__(self, credentials: Credentials, *, till: Till | None = None, timing: Timing | None = None) -> None:
+        self.pos = SimulatedPos(credentials, till=till, timing=timing)
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="simulated POS", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._loop.call_soon_threadsafe(self.pos.start)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._call(self.pos.stop())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+    def wait_for_connections(self, count: int = 1, *, limit: float = 10.0) -> None:
+        self._call(self.pos.wait_for_connections(count, limit=limit))
+
+    def wait_for_closures(self, count: int = 1, *, limit: float = 10.0) -> Closure:
+        return self._call(self.pos.wait_for_closures(count, limit=limit))
+
+    def wait_for_refusals(self, count: int = 1, *, limit: float = 10.0) -> Refusal:
+        return self._call(self.pos.wait_for_refusals(count, limit=limit))
+
+    def wait_until(self, condition: Callable[[], bool], *, limit: float = 10.0) -> None:
+        """`condition` is called on the POS's thread."""
+        self._call(self.pos.wait_until(condition, limit=limit))
+
+    def _call(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()

@@ -1,0 +1,136 @@
+"""What happened to a simulated POS so far: counted, kept, told in plain lines, and waited for."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from integrations.simulator import wire
+
+NO_CLOSE_FRAME = 1006
+LONGEST_TEXT = 200
+SHORTEST_HIDDEN = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """An attempt without a connection. `status` is None when no HTTP answer came; `retry_after` in s."""
+
+    stage: str
+    status: int | None
+    message: str
+    retry_after: float = 0.0
+
+    def __str__(self) -> str:
+        if self.status is None:
+            return f"no answer from the {self.stage}: {self.message}"
+        return f"refused by the {self.stage} (HTTP {self.status}): {self.message}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closure:
+    """How a connection ended: 1006 means that no close frame came. `lasted` is in seconds."""
+
+    code: int
+    reason: str
+    by_us: bool
+    lasted: float
+
+    def __str__(self) -> str:
+        reason = f" ({self.reason})" if self.reason else ""
+        if self.code == NO_CLOSE_FRAME:
+            return f"connection lost without a close frame{reason}"
+        return f"connection closed by {'us' if self.by_us else 'the portal'}, code {self.code}{reason}"
+
+
+class Journal:
+    """Holds every refusal and closure since the start, and the latest 100 lines.
+
+    Texts that others wrote are to pass through `plain` before they are noted.
+    """
+
+    def __init__(self, *, say: Callable[[str], None] | None = None) -> None:
+        self.is_connected = False
+        self.connections = 0
+        self.answers = 0
+        self.ignored_frames = 0
+        self.refusals: list[Refusal] = []
+        self.closures: list[Closure] = []
+        self.lines: deque[str] = deque(maxlen=100)
+        self._say_aloud = say
+        self._hidden: frozenset[str] = frozenset()
+        self._has_ended = False
+        self._changed = asyncio.Event()
+
+    async def wait_until(self, condition: Callable[[], bool], *, limit: float = 10.0) -> None:
+        """Asks `condition` again after each event.
+
+        Raises TimeoutError after `limit` seconds and RuntimeError when the POS has ended, with what it said.
+        """
+        try:
+            async with asyncio.timeout(limit):
+                await self._wait_for_changes_until(condition)
+        except TimeoutError:
+            raise TimeoutError(self._story(f"Not within {limit} s.")) from None
+
+    def hide(self, *secrets: str) -> None:
+        """From now on these, and only these, are kept out of what `plain` makes.
+
+        Not the very short ones: the holes that they leave in ordinary words would give them away.
+        """
+        self._hidden = frozenset(secret for secret in secrets if len(secret) >= SHORTEST_HIDDEN)
+
+    def plain(self, text: str) -> str:
+        """What others wrote, as one short printable line without the hidden texts."""
+        for secret in sorted(self._hidden, key=len, reverse=True):
+            text = text.replace(secret, "[hidden]")
+        text = "".join(character if character.isprintable() else " " for character in text)
+        return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}..."
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+        if self._say_aloud is not None:
+            self._say_aloud(line)
+        self._tell_waiters()
+
+    def note_connection(self, url: str) -> None:
+        self.is_connected = True
+        self.connections += 1
+        self.say(f"connected to {url}")
+
+    def note_closure(self, closure: Closure) -> None:
+        self.is_connected = False
+        self.closures.append(closure)
+        self.say(str(closure))
+
+    def note_refusal(self, refusal: Refusal) -> None:
+        self.refusals.append(refusal)
+        self.say(str(refusal))
+
+    def note_answer(self, request: wire.Request, answer: wire.Answer) -> None:
+        self.answers += 1
+        asked = f"{request.name} (RequestID {request.request_id})"
+        error = f": {answer.error_message}" if answer.error_message else ""
+        self.say(self.plain(f"answered {asked} with ResultCode {answer.result_code}{error}"))
+
+    def note_ignored_frame(self, error: wire.NotARequestError) -> None:
+        self.ignored_frames += 1
+        self.say(f"ignored a frame: {error}")
+
+    def note_end(self) -> None:
+        self._has_ended = True
+        self._tell_waiters()
+
+    async def _wait_for_changes_until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            if self._has_ended:
+                raise RuntimeError(self._story("The simulated POS has ended."))
+            await self._changed.wait()
+
+    def _tell_waiters(self) -> None:
+        """Each event wakes those who wait now; who comes later waits for the next."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _story(self, beginning: str) -> str:
+        return "\n".join([beginning, "What the simulated POS said:", *self.lines])

@@ -1,0 +1,27 @@
+"""The whole way in, for every ASGI server.
+
+proxy headers -> lifespan   starts and stops what runs beside the sockets
+                 http       the POS's auth endpoint, else Django (portal, probes)
+                 websocket  the POS's socket at the root, else refused
+"""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+from django.core.asgi import get_asgi_application
+
+django = get_asgi_application()  # before any import that needs the models
+
+from channels.routing import ProtocolTypeRouter  # noqa: E402
+from django.conf import settings  # noqa: E402
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: E402
+
+from integrations.pos.direct import PosHttp  # noqa: E402
+from integrations.pos.routing import websocket  # noqa: E402
+from portal.lifespan import lifespan  # noqa: E402
+
+application = ProxyHeadersMiddleware(
+    ProtocolTypeRouter({"lifespan": lifespan, "http": PosHttp(django), "websocket": websocket}),
+    trusted_hosts=settings.TRUSTED_PROXIES,
+)

@@ -1,0 +1,47 @@
+"""Reads those settings whose form django-environ does not know; each error names its variable."""
+
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
+from pathlib import Path
+from typing import TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+
+Number = TypeVar("Number", int, float)
+
+
+def at_least(least: Number, value: Number, name: str) -> Number:
+    """Return `value`; raise ImproperlyConfigured when it is below `least`."""
+    if value < least:
+        raise ImproperlyConfigured(f"{name} must be at least {least}, not {value}.")
+    return value
+
+
+def networks(texts: Sequence[str]) -> list[str]:
+    """Return the addresses and CIDR networks of TRUSTED_PROXIES; raise ImproperlyConfigured for any other text."""
+    for text in texts:
+        try:
+            ip_network(text)
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"TRUSTED_PROXIES holds {text!r}: write addresses or CIDR networks, separated by commas ({error})."
+            ) from error
+    return list(texts)
+
+
+def close_codes(texts: Mapping[str, str]) -> dict[str, int]:
+    """Return POS_CLOSE_CODES (name=number, ...) with numbers; raise ImproperlyConfigured for one that is none."""
+    try:
+        return {name.strip(): int(number) for name, number in texts.items()}
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            "POS_CLOSE_CODES must read like replaced=4409,disabled=1000 (name=number, separated by commas)."
+        ) from error
+
+
+def directory_for(file: str) -> None:
+    """Make the directory of an embedded database; raise ImproperlyConfigured when that cannot be."""
+    try:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"DATA_DIR cannot be made: {error}.") from error

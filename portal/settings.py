@@ -1,0 +1,176 @@
+"""Every setting of the portal, from the environment or from `.env` in the project's folder.
+
+Each variable stands in `.env.example` with its default and its unit. A value that cannot be read stops the
+start with the variable's name; mistakes across settings are system checks (integrations/checks.py).
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from portal.environment import at_least, close_codes, directory_for, networks
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+
+# --- Who we are -------------------------------------------------------------------------------------------
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default="")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY is not set: run script/server once, or copy .env.example to .env.")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+_public = urlsplit(PUBLIC_URL)
+if _public.scheme not in ("http", "https") or not _public.hostname or _public.path or _public.query:
+    raise ImproperlyConfigured(f"PUBLIC_URL must be http(s)://HOST[:PORT] with no path, not {PUBLIC_URL!r}.")
+IS_PUBLIC_HTTPS = _public.scheme == "https"
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=sorted({_public.hostname, "localhost", "127.0.0.1", "[::1]"}))
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
+TRUSTED_PROXIES = networks(env.list("TRUSTED_PROXIES", default=[]))
+
+# --- Where things are kept --------------------------------------------------------------------------------
+
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "data"))).expanduser().resolve()
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'portal.sqlite3'}")}
+_database = DATABASES["default"]
+_database["CONN_MAX_AGE"] = 0  # under ASGI a connection is given back after each use
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    # A transaction that begins as a reader and turns writer fails at once when another writes; IMMEDIATE waits.
+    _database["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
+    directory_for(_database["NAME"])
+elif _database["ENGINE"] == "django.db.backends.postgresql":
+    _pool_size = at_least(1, env.int("DATABASE_POOL_SIZE", default=8), "DATABASE_POOL_SIZE")
+    _database["OPTIONS"] = {
+        **_database.get("OPTIONS", {}),
+        "pool": {"min_size": 1, "max_size": _pool_size, "timeout": 5},
+        "connect_timeout": 5,
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", default="")
+CHANNEL_LAYERS: dict[str, dict[str, object]] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+if REDIS_URL:
+    CHANNEL_LAYERS["default"] = {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL]},
+    }
+
+# --- The POS's door ---------------------------------------------------------------------------------------
+
+CREDENTIAL_KEY = env.str("CREDENTIAL_KEY", default="") or SECRET_KEY
+CREDENTIAL_KEY_FALLBACKS = env.list("CREDENTIAL_KEY_FALLBACKS", default=[]) or SECRET_KEY_FALLBACKS
+
+POS_TOKEN_LIFETIME = at_least(1, env.int("POS_TOKEN_LIFETIME", default=300), "POS_TOKEN_LIFETIME")
+POS_REFUSALS_AS_200 = env.bool("POS_REFUSALS_AS_200", default=False)
+POS_CLOSE_CODES = close_codes(env.dict("POS_CLOSE_CODES", default={}))
+POS_PING_INTERVAL = at_least(1, env.int("POS_PING_INTERVAL", default=20), "POS_PING_INTERVAL")
+POS_PING_TIMEOUT = at_least(1, env.int("POS_PING_TIMEOUT", default=20), "POS_PING_TIMEOUT")
+POS_FRAMES_PER_SECOND = at_least(1, env.int("POS_FRAMES_PER_SECOND", default=100), "POS_FRAMES_PER_SECOND")
+POS_BYTES_PER_SECOND = at_least(1024, env.int("POS_BYTES_PER_SECOND", default=2 * 1024 * 1024), "POS_BYTES_PER_SECOND")
+
+AUTH_FAILURES_PER_OUTLET = at_least(1, env.int("AUTH_FAILURES_PER_OUTLET", default=10), "AUTH_FAILURES_PER_OUTLET")
+AUTH_FAILURES_PER_ADDRESS = at_least(1, env.int("AUTH_FAILURES_PER_ADDRESS", default=100), "AUTH_FAILURES_PER_ADDRESS")
+AUTH_BLOCK_SECONDS = at_least(1, env.int("AUTH_BLOCK_SECONDS", default=15), "AUTH_BLOCK_SECONDS")
+
+# --- The running process ----------------------------------------------------------------------------------
+
+WATCH_INTERVAL = at_least(0.05, env.float("WATCH_INTERVAL", default=1.0), "WATCH_INTERVAL")
+RECORD_INTERVAL = at_least(0.05, env.float("RECORD_INTERVAL", default=0.25), "RECORD_INTERVAL")
+LEASE_SECONDS = at_least(3, env.int("LEASE_SECONDS", default=30), "LEASE_SECONDS")
+DRAIN_SECONDS = at_least(0, env.float("DRAIN_SECONDS", default=10.0), "DRAIN_SECONDS")
+
+# --- Django -----------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "daphne",  # before staticfiles: its runserver speaks ASGI
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "integrations",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+ASGI_APPLICATION = "portal.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+USE_TZ = True
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True  # straight from the applications: no collectstatic to forget
+WHITENOISE_AUTOREFRESH = DEBUG
+
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=IS_PUBLIC_HTTPS)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes ask by plain HTTP from inside
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if IS_PUBLIC_HTTPS else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_PUBLIC_HTTPS
+SECURE_HSTS_PRELOAD = IS_PUBLIC_HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PUBLIC_HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+X_FRAME_OPTIONS = "DENY"
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"redacted": {"()": "portal.logs.RedactingFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "redacted"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        # Django's own handlers for these two would print past the redaction.
+        "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "django.channels.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "django.request": {"level": "ERROR"},
+        "uvicorn": {"handlers": [], "level": "WARNING", "propagate": True},
+        "websockets": {"handlers": [], "level": "WARNING", "propagate": True},
+        "daphne": {"handlers": [], "level": "WARNING", "propagate": True},
+        "httpx2": {"handlers": [], "level": "WARNING", "propagate": True},
+    },
+}
