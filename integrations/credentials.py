@@ -105,6 +105,11 @@ def keyed_digest(canonical: str, key_id: str) -> str | None:
     return hmac.new(key.digest_key, canonical.encode(), hashlib.sha256).hexdigest() if key else None
 
 
+def keyed_digests(canonical: str) -> list[str]:
+    """Return the digests under which a generated secret may already be stored: one for each known key."""
+    return [digest for key_id in known_keys() if (digest := keyed_digest(canonical, key_id))]
+
+
 def verify_adopted(secret: str, stored: str) -> bool:
     """Return whether an adopted secret fits its Argon2id hash. Costs some 30 ms of CPU."""
     try:

@@ -30,6 +30,10 @@ class OutletNotFound(PortalError):
     message = "No outlet has this ProviderOutletID."
 
 
+class OrganisationExists(PortalError):
+    message = "There is already an organisation of this name."
+
+
 class OutletExists(PortalError):
     message = "The organisation already has an outlet of this name."
 
@@ -40,6 +44,14 @@ class PosRemoteIdTaken(PortalError):
 
 class ProviderOutletIdTaken(PortalError):
     message = "Another outlet has this ProviderOutletID."
+
+
+class ProviderOutletIdInUse(PortalError):
+    message = "PowerEPOS knows the outlet by this ProviderOutletID: it cannot be changed any more."
+
+
+class StillInUse(PortalError):
+    message = "Something hangs on this row, so it stays."
 
 
 class InvalidValue(PortalError):

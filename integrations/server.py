@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import socket
+from typing import Any
 
 import uvicorn
 from django.conf import settings
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from integrations.models.connection import CloseReason
 from integrations.pos.wire import MAX_FRAME
@@ -18,12 +20,34 @@ GRACE = 10  # seconds for answers in flight, after the drain
 logger = logging.getLogger(__name__)
 
 
+class WebsocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's leanest websocket; it forgets that a refused handshake is complete, and would log each as an error."""
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True
+
+
 class DrainingServer(uvicorn.Server):
     """On SIGTERM: not ready, nobody new, each socket closed within DRAIN_SECONDS, records written, exit."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await drain(settings.DRAIN_SECONDS)
+        await self._drain(settings.DRAIN_SECONDS)
         await super().shutdown(sockets)
+
+    async def _drain(self, seconds: float) -> None:
+        """Close every POS's socket, spread over the time, so that they come back spread. A second signal hurries."""
+        running = runtime.current()
+        if running is None:
+            return
+        running.is_draining = True
+        sockets = list(running.registry)
+        logger.info("Draining: %d connections close within %g s.", len(sockets), seconds)
+        for position, live in enumerate(sockets, start=1):
+            live.socket.close_soon(CloseReason.RESTART)
+            if position < len(sockets) and not self.force_exit:
+                await asyncio.sleep(seconds / len(sockets))
 
 
 def make_server() -> DrainingServer:
@@ -32,7 +56,7 @@ def make_server() -> DrainingServer:
         "portal.asgi:application",
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",
+        ws=WebsocketProtocol,
         ws_max_size=MAX_FRAME,
         ws_ping_interval=settings.POS_PING_INTERVAL,
         ws_ping_timeout=settings.POS_PING_TIMEOUT,
@@ -46,17 +70,3 @@ def make_server() -> DrainingServer:
         timeout_graceful_shutdown=GRACE,
     )
     return DrainingServer(config)
-
-
-async def drain(seconds: float) -> None:
-    """Close every POS's socket with the restart code, spread over `seconds`, so that they come back spread."""
-    running = runtime.current()
-    if running is None:
-        return
-    running.is_draining = True
-    sockets = list(running.registry)
-    logger.info("Draining: %d connections close within %g s.", len(sockets), seconds)
-    for position, live in enumerate(sockets):
-        live.socket.close_soon(CloseReason.RESTART)
-        if position + 1 < len(sockets):
-            await asyncio.sleep(seconds / len(sockets))

@@ -16,8 +16,10 @@ class Verb(models.TextChoices):
 
     ORGANISATION_CREATED = "organisation_created", "created the organisation"
     ORGANISATION_CHANGED = "organisation_changed", "changed the organisation"
+    ORGANISATION_DELETED = "organisation_deleted", "deleted the organisation"
     OUTLET_CREATED = "outlet_created", "created the outlet"
     OUTLET_CHANGED = "outlet_changed", "changed the outlet"
+    OUTLET_DELETED = "outlet_deleted", "deleted the outlet"
     ENABLED = "enabled", "enabled Order N Pay"
     SECRET_ADOPTED = "secret_adopted", "adopted a secret"
     SECRET_ROTATED = "secret_rotated", "rotated the secret"

@@ -89,6 +89,8 @@ async def exchange(claim: Claim, visitor: Visitor) -> str:
         raise
     throttle.succeeded(claim.provider_outlet_id, visitor.address)
     running.recorder.used(proven.credential_id, timezone.now())
+    if digest := authentication.fresh_digest(claim, proven):
+        running.recorder.redigested(proven.credential_id, digest)
     running.recorder.attempt(_attempt(claim, visitor, Outcome.ACCEPTED, proven.integration_id))
     return tokens.issue(Token(proven.integration_id, proven.credential_id, proven.generation))
 
@@ -170,7 +172,7 @@ async def _admission_of(text: str | None) -> Admission:
     except ForgedToken as error:
         raise BadToken(Outcome.TOKEN_FORGED) from error
     except ExpiredToken as error:
-        raise BadToken(Outcome.TOKEN_EXPIRED) from error
+        raise BadToken(Outcome.TOKEN_EXPIRED, error.token.integration_id) from error
     except (DatabaseError, InterfaceError) as error:
         raise Away from error
     return _checked(token, admission)

@@ -5,7 +5,6 @@ and `.` only, because whether a POS escapes what it puts into a URL is not known
 the integration's generation: what voids them voids it.
 """
 
-from datetime import timedelta
 from typing import NamedTuple
 
 from django.conf import settings
@@ -30,6 +29,10 @@ class ForgedToken(Exception):
 class ExpiredToken(Exception):
     """The token was ours and its time is over."""
 
+    def __init__(self, token: Token) -> None:
+        super().__init__("The token has expired.")
+        self.token = token
+
 
 def issue(token: Token) -> str:
     """Return the signed text, good for POS_TOKEN_LIFETIME seconds."""
@@ -38,13 +41,17 @@ def issue(token: Token) -> str:
 
 def read(text: str) -> Token:
     """Return what a token says. Raises ForgedToken or ExpiredToken; whether it was voided the rows know."""
+    if len(text) > MAX_LENGTH:
+        raise ForgedToken
+    signer = _signer()
     try:
-        content = _signer().unsign_object(text[:MAX_LENGTH], max_age=timedelta(seconds=settings.POS_TOKEN_LIFETIME))
-        return Token(*content)
+        token = Token(*signer.unsign_object(text))
+        signer.unsign(text, max_age=settings.POS_TOKEN_LIFETIME)
     except signing.SignatureExpired as error:
-        raise ExpiredToken from error
+        raise ExpiredToken(token) from error
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise ForgedToken from error
+    return token
 
 
 def _signer() -> signing.TimestampSigner:

@@ -4,13 +4,13 @@ import asyncio
 import logging
 import uuid
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
+from integrations.credentials import Digest
 from integrations.models import AuthAttempt, StrayFrame
 from integrations.models.connection import CloseReason
 from integrations.relay.database import in_database
@@ -19,22 +19,9 @@ from integrations.services import recording
 
 ATTEMPTS_KEPT = 20_000  # while the database is away; beyond, the oldest go and are counted in the log
 STRAYS_KEPT = 1_000
+TRIES = 3  # of a batch as a whole, when the database is there and refuses it
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class Batch:
-    """What is to be written in one transaction."""
-
-    opened: dict[uuid.UUID, Live] = field(default_factory=dict)
-    closed: dict[uuid.UUID, "Closing"] = field(default_factory=dict)
-    used: dict[int, datetime] = field(default_factory=dict)
-    attempts: deque[AuthAttempt] = field(default_factory=lambda: deque(maxlen=ATTEMPTS_KEPT))
-    strays: deque[StrayFrame] = field(default_factory=lambda: deque(maxlen=STRAYS_KEPT))
-
-    def __bool__(self) -> bool:
-        return bool(self.opened or self.closed or self.used or self.attempts or self.strays)
 
 
 @dataclass(frozen=True)
@@ -47,6 +34,24 @@ class Closing:
     reason: CloseReason
 
 
+@dataclass
+class Batch:
+    """What is to be written in one transaction."""
+
+    opened: dict[uuid.UUID, Live] = field(default_factory=dict)
+    counted: dict[uuid.UUID, Live] = field(default_factory=dict)
+    closed: dict[uuid.UUID, Closing] = field(default_factory=dict)
+    used: dict[int, datetime] = field(default_factory=dict)
+    redigested: dict[int, Digest] = field(default_factory=dict)
+    attempts: deque[AuthAttempt] = field(default_factory=lambda: deque(maxlen=ATTEMPTS_KEPT))
+    strays: deque[StrayFrame] = field(default_factory=lambda: deque(maxlen=STRAYS_KEPT))
+    refused: int = 0  # how often the database refused it as a whole
+
+    def __bool__(self) -> bool:
+        parts = (self.opened, self.counted, self.closed, self.used, self.redigested, self.attempts, self.strays)
+        return any(parts)
+
+
 class Recorder:
     """Used on the event loop; only the writing itself happens in a thread."""
 
@@ -57,20 +62,33 @@ class Recorder:
         self._dropped = 0
 
     def opened(self, live: Live) -> None:
+        """Record a new connection, or once more one that the database holds for lost."""
         self._batch.opened[live.id] = live
 
+    def counted(self, live: Live) -> None:
+        """Record how many frames a connection has carried so far."""
+        self._batch.counted[live.id] = live
+
     def closed(self, live: Live, *, at: datetime, code: int | None, reason: CloseReason) -> None:
+        """Record the end of a connection."""
         self._batch.closed[live.id] = Closing(live, at, code, reason)
 
     def used(self, credential_id: int, at: datetime) -> None:
+        """Record that a credential opened the door."""
         self._batch.used[credential_id] = at
 
+    def redigested(self, credential_id: int, digest: Digest) -> None:
+        """Record a secret's digest under the present key: it was proved just now under an older one."""
+        self._batch.redigested[credential_id] = digest
+
     def attempt(self, attempt: AuthAttempt) -> None:
+        """Record an attempt to come in."""
         if len(self._batch.attempts) == ATTEMPTS_KEPT:
             self._dropped += 1
         self._batch.attempts.append(attempt)
 
     def stray(self, frame: StrayFrame) -> None:
+        """Record a frame that nobody understood."""
         self._batch.strays.append(frame)
 
     async def run(self) -> None:
@@ -86,7 +104,7 @@ class Recorder:
             if not batch:
                 return
             try:
-                losers = await in_database(recording.write, batch, self.process_id)
+                losers = await in_database(self._write, batch)
             except (DatabaseError, InterfaceError) as error:
                 self._put_back(batch, error)
                 return
@@ -94,18 +112,23 @@ class Recorder:
         for live in losers:
             live.socket.close_soon(CloseReason.REPLACED)
 
-    def drain_now(self) -> Iterator[Batch]:
-        """Yield what is left, for a process that ends without its event loop."""
+    def write_last(self) -> None:
+        """Write what is left, without an event loop: for a process that ends."""
         batch, self._batch = self._batch, Batch()
         if batch:
-            yield batch
+            self._write(batch)
+
+    def _write(self, batch: Batch) -> list[Live]:
+        # A row that the database will never take must not hold back all that come after it.
+        write = recording.write if batch.refused < TRIES else recording.write_in_parts
+        return write(batch, self.process_id)
 
     def _put_back(self, batch: Batch, error: Exception) -> None:
         logger.warning("Records wait for the database (%s: %s).", type(error).__name__, error)
         newer, self._batch = self._batch, batch
-        batch.opened.update(newer.opened)
-        batch.closed.update(newer.closed)
-        batch.used.update(newer.used)
+        batch.refused += recording.is_refusal(error)
+        for name in ("opened", "counted", "closed", "used", "redigested"):
+            getattr(batch, name).update(getattr(newer, name))
         for attempt in newer.attempts:
             self.attempt(attempt)
         batch.strays.extend(newer.strays)

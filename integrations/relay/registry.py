@@ -33,6 +33,7 @@ class Live:
     frames_in: int = 0
     frames_out: int = 0
     stray_frames: int = 0
+    frames_recorded: int = 0  # in and out together, when they were last recorded
 
 
 class Registry:

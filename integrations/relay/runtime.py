@@ -18,7 +18,7 @@ from integrations.relay.database import in_database
 from integrations.relay.recorder import Recorder
 from integrations.relay.registry import Registry
 from integrations.relay.watcher import Watcher
-from integrations.services import recording, watching
+from integrations.services import watching
 
 logger = logging.getLogger(__name__)
 
@@ -86,8 +86,7 @@ class Runtime:
     def _end_without_loop(self) -> None:
         """Flush at the interpreter's exit: daphne ends its loop without a word to the application."""
         try:
-            for batch in self.recorder.drain_now():
-                recording.write(batch, self.process_id)
+            self.recorder.write_last()
             watching.end_lease(self.process_id)
         except Exception as error:  # noqa: BLE001  (nothing above could handle it; the lease runs out by itself)
             logger.warning("The last records could not be written (%s).", error)

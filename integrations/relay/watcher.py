@@ -116,6 +116,14 @@ class Watcher:
         ids = [live.integration_id for live in self._registry]
         for start in range(0, len(ids), BATCH):
             self._judge_all(await in_database(watching.standings_of, ids[start : start + BATCH]))
+        self._record_counts()
+
+    def _record_counts(self) -> None:
+        for live in self._registry:
+            frames = live.frames_in + live.frames_out
+            if frames != live.frames_recorded:
+                live.frames_recorded = frames
+                self._recorder.counted(live)
 
     async def _renew_lease(self) -> None:
         loop = asyncio.get_running_loop()

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from integrations import credentials
-from integrations.credentials import DUMMY_ARGON2ID, Algorithm, Kind
+from integrations.credentials import DUMMY_ARGON2ID, Algorithm, Digest, Kind
 from integrations.exceptions import MistypedSecret, PortalError
 from integrations.models import Credential
 from integrations.models.attempt import Outcome
@@ -138,6 +138,14 @@ async def verify(claim: Claim, canonical: str | None, candidates: Sequence[Candi
     return matched
 
 
+def fresh_digest(claim: Claim, proven: Candidate) -> Digest | None:
+    """Return the digest of a proved secret under the present key, when it is stored under an older one."""
+    if proven.algorithm != Algorithm.HMAC_SHA256 or proven.key_id == credentials.current_key().key_id:
+        return None
+    canonical = read_secret(claim)
+    return credentials.digest_generated(Kind.POS_SECRET, canonical) if canonical else None
+
+
 def _match_generated(canonical: str, candidates: Sequence[Candidate], now: datetime) -> Candidate:
     generated = [each for each in candidates if each.algorithm == Algorithm.HMAC_SHA256]
     if not generated:
@@ -184,7 +192,7 @@ def _wrong(candidates: Sequence[Candidate], matched: Sequence[Candidate]) -> Wro
     integration_id = candidates[0].integration_id
     if matched:
         return WrongSecret(Outcome.RETIRED_SECRET, integration_id)
-    keys = credentials.known_keys()
-    if any(each.key_id not in keys for each in candidates if each.retired_at is None):
+    kept_fast = [each for each in candidates if each.algorithm == Algorithm.HMAC_SHA256 and each.retired_at is None]
+    if any(each.key_id not in credentials.known_keys() for each in kept_fast):
         return WrongSecret(Outcome.UNKNOWN_KEY, integration_id)
     return WrongSecret(Outcome.WRONG_SECRET, integration_id)

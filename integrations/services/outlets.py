@@ -1,4 +1,6 @@
-"""Make and find organisations and outlets."""
+"""Make, change and find organisations and outlets."""
+
+from collections.abc import Sequence
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
@@ -6,9 +8,13 @@ from django.db import IntegrityError, models, transaction
 from integrations.exceptions import (
     InvalidValue,
     NotEnabled,
+    OrganisationExists,
     OutletExists,
     OutletNotFound,
+    PortalError,
+    ProviderOutletIdInUse,
     ProviderOutletIdTaken,
+    StillInUse,
 )
 from integrations.models import Integration, Organisation, Outlet
 from integrations.models.audit import Verb
@@ -16,19 +22,15 @@ from integrations.models.outlet import new_provider_outlet_id
 from integrations.services.audit import Actor, record
 
 
-@transaction.atomic
 def get_or_create_organisation(name: str, *, actor: Actor) -> Organisation:
-    """Return the organisation of that name, made if there is none. Raises InvalidValue."""
+    """Return the organisation of that name, made if there is none. Raises InvalidValue or OrganisationExists."""
     if found := Organisation.objects.filter(name=name).first():
         return found
     organisation = Organisation(name=name)
-    check_form(organisation)
-    organisation.save()
-    record(Verb.ORGANISATION_CREATED, organisation, actor=actor)
+    save_organisation(organisation, actor=actor)
     return organisation
 
 
-@transaction.atomic
 def create_outlet(
     organisation: Organisation, *, name: str, provider_outlet_id: str | None = None, actor: Actor
 ) -> Outlet:
@@ -38,16 +40,55 @@ def create_outlet(
         name=name,
         provider_outlet_id=provider_outlet_id or new_provider_outlet_id(),
     )
-    check_form(outlet)
-    if organisation.outlets.filter(name=name).exists():
-        raise OutletExists
-    try:
-        with transaction.atomic():
-            outlet.save()
-    except IntegrityError as error:
-        raise ProviderOutletIdTaken from error
-    record(Verb.OUTLET_CREATED, outlet, actor=actor, provider_outlet_id=outlet.provider_outlet_id)
+    save_outlet(outlet, actor=actor)
     return outlet
+
+
+@transaction.atomic
+def save_organisation(organisation: Organisation, *, actor: Actor) -> None:
+    """Store a new or renamed organisation; nothing is recorded where nothing changed.
+
+    Raises InvalidValue or OrganisationExists.
+    """
+    check_form(organisation)
+    before = Organisation.objects.select_for_update().filter(pk=organisation.pk).first()
+    _save_or_refuse(organisation, OrganisationExists())
+    if before is None:
+        record(Verb.ORGANISATION_CREATED, organisation, actor=actor)
+    elif changes := _changes(before, organisation, ("name",)):
+        record(Verb.ORGANISATION_CHANGED, organisation, actor=actor, **changes)
+
+
+@transaction.atomic
+def save_outlet(outlet: Outlet, *, actor: Actor) -> None:
+    """Store a new or changed outlet; nothing is recorded where nothing changed.
+
+    Raises InvalidValue, OutletExists, ProviderOutletIdTaken, or ProviderOutletIdInUse for a new ID of an outlet
+    that is enabled.
+    """
+    check_form(outlet)
+    before = _outlet_before(outlet)
+    if _namesakes(outlet).exists():
+        raise OutletExists
+    _save_or_refuse(outlet, ProviderOutletIdTaken())
+    if before is None:
+        record(Verb.OUTLET_CREATED, outlet, actor=actor, provider_outlet_id=outlet.provider_outlet_id)
+    elif changes := _changes(before, outlet, ("name", "organisation", "provider_outlet_id")):
+        record(Verb.OUTLET_CHANGED, outlet, actor=actor, **changes)
+
+
+@transaction.atomic
+def delete_organisation(organisation: Organisation, *, actor: Actor) -> None:
+    """Delete an organisation without outlets. Raises StillInUse."""
+    record(Verb.ORGANISATION_DELETED, organisation, actor=actor)
+    _delete_or_refuse(organisation)
+
+
+@transaction.atomic
+def delete_outlet(outlet: Outlet, *, actor: Actor) -> None:
+    """Delete an outlet that was never enabled. Raises StillInUse."""
+    record(Verb.OUTLET_DELETED, outlet, actor=actor, provider_outlet_id=outlet.provider_outlet_id)
+    _delete_or_refuse(outlet)
 
 
 def get_integration(provider_outlet_id: str) -> Integration:
@@ -69,3 +110,37 @@ def check_form(row: models.Model) -> None:
         name, messages = next(iter(error.message_dict.items()))
         label = getattr(row._meta.get_field(name), "verbose_name", name)
         raise InvalidValue(name, f"{label}: {messages[0]}") from error
+
+
+def _outlet_before(outlet: Outlet) -> Outlet | None:
+    before = Outlet.objects.select_for_update(of=("self",)).select_related("organisation").filter(pk=outlet.pk).first()
+    if before is None or before.provider_outlet_id == outlet.provider_outlet_id:
+        return before
+    if Integration.objects.filter(outlet=before).exists():
+        raise ProviderOutletIdInUse
+    return before
+
+
+def _namesakes(outlet: Outlet) -> models.QuerySet[Outlet]:
+    return Outlet.objects.filter(organisation=outlet.organisation, name=outlet.name).exclude(pk=outlet.pk)
+
+
+def _save_or_refuse(row: models.Model, refusal: PortalError) -> None:
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError as error:
+        raise refusal from error
+
+
+def _delete_or_refuse(row: models.Model) -> None:
+    try:
+        with transaction.atomic():
+            row.delete()
+    except IntegrityError as error:  # ProtectedError is one
+        raise StillInUse from error
+
+
+def _changes(before: models.Model, after: models.Model, fields: Sequence[str]) -> dict[str, dict[str, str]]:
+    pairs = {name: (str(getattr(before, name)), str(getattr(after, name))) for name in fields}
+    return {name: {"before": old, "after": new} for name, (old, new) in pairs.items() if old != new}

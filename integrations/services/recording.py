@@ -3,13 +3,16 @@
 Every statement is about many rows: after a restart ten thousand outlets come back in the same seconds.
 """
 
+import logging
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 
+from integrations.credentials import Digest
 from integrations.models import AuthAttempt, Connection, Credential, Integration, Presence, StrayFrame
 from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
@@ -22,20 +25,48 @@ Item = TypeVar("Item")
 
 STEP = 400  # rows per statement
 STRAYS_PER_INTEGRATION = 50
+COUNTS = ("frames_in", "frames_out", "stray_frames")
+
+logger = logging.getLogger(__name__)
 
 
 def write(batch: "Batch", process_id: uuid.UUID) -> "list[Live]":
     """Write a batch in one transaction; return those live connections that lost their outlet to a newer one."""
     losers: list[Live] = []
     with transaction.atomic():
-        for opened in _steps(list(batch.opened.values())):
-            losers += _take_over(opened, process_id)
-        for closings in _steps(list(batch.closed.values())):
-            _close(closings)
-        _write_used(batch.used)
-        _write_attempts(batch.attempts)
-        _write_strays(batch.strays)
+        for part in _parts(batch, process_id, losers):
+            part()
     return losers
+
+
+def write_in_parts(batch: "Batch", process_id: uuid.UUID) -> "list[Live]":
+    """Write a batch that the database refuses as a whole: each part by itself, and without those that it refuses."""
+    losers: list[Live] = []
+    for part in _parts(batch, process_id, losers):
+        try:
+            with transaction.atomic():
+                part()
+        except (IntegrityError, DataError):
+            logger.exception("The database refuses these records; they are given up.")
+    return losers
+
+
+def is_refusal(error: Exception) -> bool:
+    """Return whether the database is there and does not take a row, so that waiting will not help."""
+    return isinstance(error, IntegrityError | DataError)
+
+
+def _parts(batch: "Batch", process_id: uuid.UUID, losers: "list[Live]") -> Iterator[Callable[[], None]]:
+    for opened in _steps(list(batch.opened.values())):
+        yield partial(_open, opened, process_id, losers)
+    for counted in _steps(list(batch.counted.values())):
+        yield partial(_write_counts, counted)
+    for closings in _steps(list(batch.closed.values())):
+        yield partial(_close, closings)
+    yield partial(_write_used, batch.used)
+    yield partial(_write_redigested, batch.redigested)
+    yield partial(_write_attempts, batch.attempts)
+    yield partial(_write_strays, batch.strays)
 
 
 def close_rows(rows: Sequence[Connection]) -> None:
@@ -44,7 +75,7 @@ def close_rows(rows: Sequence[Connection]) -> None:
         rows,
         update_conflicts=True,
         unique_fields=["id"],
-        update_fields=["closed_at", "close_code", "close_reason", "frames_in", "frames_out", "stray_frames"],
+        update_fields=["closed_at", "close_code", "close_reason", *COUNTS],
     )
     ended: dict[uuid.UUID | None, datetime | None] = {row.pk: row.closed_at for row in rows}
     presences = list(Presence.objects.filter(connection__in=ended, is_online=True))
@@ -54,7 +85,7 @@ def close_rows(rows: Sequence[Connection]) -> None:
     _save_presences(presences)
 
 
-def _take_over(opened: "Sequence[Live]", process_id: uuid.UUID) -> "list[Live]":
+def _open(opened: "Sequence[Live]", process_id: uuid.UUID, losers: "list[Live]") -> None:
     """Insert connections; of two for one outlet the newer stays open, whichever process holds it."""
     _lock(live.integration_id for live in opened)
     winners = _newest(opened)
@@ -70,7 +101,7 @@ def _take_over(opened: "Sequence[Live]", process_id: uuid.UUID) -> "list[Live]":
         replaced.append(rival)
     close_rows(replaced)
     _insert(opened, {live.id for live in winners.values()}, process_id)
-    return [live for live in opened if winners.get(live.integration_id) is not live]
+    losers += [live for live in opened if winners.get(live.integration_id) is not live]
 
 
 def _insert(opened: "Sequence[Live]", open_ids: set[uuid.UUID], process_id: uuid.UUID) -> None:
@@ -114,6 +145,18 @@ def _row(live: "Live", process_id: uuid.UUID, *, is_open: bool) -> Connection:
     )
 
 
+def _write_counts(lives: "Sequence[Live]") -> None:
+    by_id = {live.id: live for live in lives}
+    rows = list(Connection.objects.filter(pk__in=by_id, closed_at=None))
+    for row in rows:
+        _count(row, by_id[row.pk])
+    Connection.objects.bulk_update(rows, COUNTS)
+
+
+def _count(row: Connection, live: "Live") -> None:
+    row.frames_in, row.frames_out, row.stray_frames = live.frames_in, live.frames_out, live.stray_frames
+
+
 def _close(closings: "Sequence[Closing]") -> None:
     _lock(closing.live.integration_id for closing in closings)
     rows = Connection.objects.in_bulk([closing.live.id for closing in closings])
@@ -124,8 +167,7 @@ def _close(closings: "Sequence[Closing]") -> None:
 
 
 def _fill_in(row: Connection, closing: "Closing") -> None:
-    live = closing.live
-    row.frames_in, row.frames_out, row.stray_frames = live.frames_in, live.frames_out, live.stray_frames
+    _count(row, closing.live)
     row.close_code = closing.code
     # A newer connection may have closed the row already: then its moment and its reason stand.
     if row.closed_at is None:
@@ -151,6 +193,11 @@ def _write_used(used: dict[int, datetime]) -> None:
     latest = max(used.values(), default=None)  # one time for the batch: it spans a fraction of a second
     for ids in _steps(list(used)):
         Credential.objects.filter(pk__in=ids).update(last_used_at=latest)
+
+
+def _write_redigested(redigested: "dict[int, Digest]") -> None:
+    for pk, digest in redigested.items():
+        Credential.objects.filter(pk=pk).update(digest=digest.value, key_id=digest.key_id)
 
 
 def _write_attempts(attempts: Iterable[AuthAttempt]) -> None:

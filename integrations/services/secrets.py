@@ -74,6 +74,8 @@ def digest_of(secret: str) -> Digest:
     An adopted one that this portal (or one before it) generated keeps its fast digest.
     """
     if canonical := credentials.recognise(Kind.POS_SECRET, secret):
+        if Credential.objects.filter(digest__in=credentials.keyed_digests(canonical)).exists():
+            raise SecretTaken
         return credentials.digest_generated(Kind.POS_SECRET, canonical)
     _check_adopted(secret)
     if Credential.objects.filter(fingerprint__in=credentials.adopted_fingerprints(secret)).exists():
