@@ -34,7 +34,8 @@ _public = urlsplit(PUBLIC_URL)
 if _public.scheme not in ("http", "https") or not _public.hostname or _public.path or _public.query:
     raise ImproperlyConfigured(f"PUBLIC_URL must be http(s)://HOST[:PORT] with no path, not {PUBLIC_URL!r}.")
 IS_PUBLIC_HTTPS = _public.scheme == "https"
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=sorted({_public.hostname, "localhost", "127.0.0.1", "[::1]"}))
+_public_host = f"[{_public.hostname}]" if ":" in _public.hostname else _public.hostname
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=sorted({_public_host, "localhost", "127.0.0.1", "[::1]"}))
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 TRUSTED_PROXIES = networks(env.list("TRUSTED_PROXIES", default=[]))
 
@@ -93,7 +94,7 @@ DRAIN_SECONDS = at_least(0, env.float("DRAIN_SECONDS", default=10.0), "DRAIN_SEC
 
 INSTALLED_APPS = [
     "daphne",  # before staticfiles: its runserver speaks ASGI
-    "django.contrib.admin",
+    "integrations.staff.apps.PortalAdminConfig",  # django.contrib.admin with our site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

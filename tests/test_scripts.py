@@ -1,0 +1,379 @@
+"""The commands of script/, run as they are in copies of this checkout that nobody has set up yet."""
+
+import io
+import os
+import re
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+
+from tests.live.processes import Process, free_port, plain_environment
+from tests.live.waiting import eventually
+
+PROJECT = Path(__file__).resolve().parents[1]
+INSTALL_SECONDS = 240
+START_SECONDS = 30
+PASSWORD = re.compile(r"^  password   ([0-9a-z-]{24})$", re.MULTILINE)
+NOT_CLONED = (".venv", ".env", "data", "node_modules", "staticfiles", "__pycache__", ".*_cache", ".hypothesis")
+# What pip may need on the way to its index, as the machine is set up.
+FOR_PIP = (
+    "PIP_",
+    "SSL_",
+    "REQUESTS_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+)
+
+
+@dataclass(frozen=True)
+class Running:
+    """One script/server that has answered /healthz."""
+
+    base_url: str
+    process: Process
+
+    @property
+    def output(self) -> str:
+        return self.process.log_text()
+
+
+@pytest.fixture(scope="module")
+def first_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[Running]]]:
+    """A fresh checkout in which two people have typed script/server at the same moment."""
+    folder = copy_project(tmp_path_factory.mktemp("fresh"))
+    with ExitStack() as stack:
+        starting = [stack.enter_context(started(folder, spelling)) for spelling in ("--port {}", "--port={}")]
+        for running in starting:
+            wait_until_up(running, INSTALL_SECONDS)
+        yield folder, starting
+    shutil.rmtree(folder / ".venv")  # 200 MB, which pytest would keep for three runs
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A fresh checkout, without .venv and .env."""
+    return copy_project(tmp_path / "checkout")
+
+
+@pytest.fixture
+def furnished(bare: Path, first_runs: tuple[Path, list[Running]]) -> Path:
+    """A checkout whose .venv is there already, and nothing else."""
+    (bare / ".venv").symlink_to(first_runs[0] / ".venv")
+    return bare
+
+
+class TestTheFirstRun:
+    def test_prints_one_login_however_many_start_at_once(self, first_runs: tuple[Path, list[Running]]) -> None:
+        printed = "".join(running.output for running in first_runs[1])
+        assert len(PASSWORD.findall(printed)) == 1
+        assert printed.count("it will not be shown again") == 1
+        assert printed.count("Making .venv") == 1
+
+    def test_prints_a_login_that_signs_in(self, first_runs: tuple[Path, list[Running]]) -> None:
+        running = first_runs[1][0]
+        [password] = PASSWORD.findall("".join(each.output for each in first_runs[1]))
+        assert sign_in(running.base_url, "admin", password).url.path == "/admin/"
+        assert sign_in(running.base_url, "admin", password[:-1]).url.path == "/admin/login/"
+
+    def test_says_where_everything_is_and_what_to_do_next(self, first_runs: tuple[Path, list[Running]]) -> None:
+        for running in first_runs[1]:
+            assert f"{running.base_url}/admin/\n" in running.output
+            assert f"{running.base_url}/api/powerepos/v1/auth\n" in running.output
+            assert f"{running.base_url.replace('http', 'ws')}\n" in running.output
+            assert "Next: sign in" in running.output
+            assert "simulate_pos" in running.output
+
+    def test_writes_a_key_that_only_its_owner_can_read(self, first_runs: tuple[Path, list[Running]]) -> None:
+        env_file = first_runs[0] / ".env"
+        assert re.fullmatch(r"SECRET_KEY=[\w-]{86}\n", env_file.read_text())
+        assert stat.S_IMODE(env_file.stat().st_mode) == 0o600
+        assert not list(first_runs[0].glob(".env.*[!e]"))
+
+    def test_keeps_the_database_from_other_users(self, first_runs: tuple[Path, list[Running]]) -> None:
+        assert stat.S_IMODE((first_runs[0] / "data").stat().st_mode) == 0o700
+        assert stat.S_IMODE((first_runs[0] / "data" / "portal.sqlite3").stat().st_mode) == 0o600
+
+
+def test_a_second_run_installs_migrates_and_prints_no_password(
+    first_runs: tuple[Path, list[Running]],
+) -> None:
+    folder, _ = first_runs
+    before = state_of(folder)
+    with serving(folder) as running:
+        assert "Next: sign in" in running.output
+        assert not re.search("password|Making|Installing|Wrote|Migrated", running.output)
+    assert state_of(folder) == before
+
+
+def test_the_data_folder_may_be_named_relative_to_where_the_caller_stands(furnished: Path, tmp_path: Path) -> None:
+    with serving(furnished, "--data-dir", "elsewhere", cwd=tmp_path) as running:
+        assert PASSWORD.search(running.output)
+    assert (tmp_path / "elsewhere" / "portal.sqlite3").exists()
+    assert not (furnished / "data").exists()
+
+
+def test_what_the_operator_wrote_into_the_env_file_stands(furnished: Path) -> None:
+    env_file = furnished / ".env"
+    env_file.write_text("# ours\nPUBLIC_URL=http://orders.example.com\nSECRET_KEY=\n")
+    with serving(furnished) as running:
+        assert "ws://orders.example.com\n" in running.output
+        assert running.base_url not in running.output
+    assert env_file.read_text().startswith("# ours\nPUBLIC_URL=http://orders.example.com\nSECRET_KEY=")
+    assert "Added a new SECRET_KEY" in running.output
+
+
+def test_a_key_in_the_environment_makes_the_env_file_needless(furnished: Path) -> None:
+    with serving(furnished, env={"SECRET_KEY": "k" * 50}):
+        pass
+    assert not (furnished / ".env").exists()
+
+
+def test_a_changed_lock_file_is_installed_at_the_next_start(furnished: Path) -> None:
+    made, venv = (furnished / ".venv").resolve(), furnished / ".venv"
+    venv.unlink()
+    shutil.copytree(made, venv, symlinks=True)
+    with (furnished / "requirements.lock").open("a") as lock:
+        lock.write("# changed\n")
+    assert "Installing requirements.lock" in run(furnished, "script/bootstrap").stdout
+    assert run(furnished, "script/bootstrap").stdout == ""
+    shutil.rmtree(venv)
+
+
+class TestOneClearLine:
+    def test_for_a_port_in_use(self, bare: Path, first_runs: tuple[Path, list[Running]]) -> None:
+        port = first_runs[1][0].base_url.rpartition(":")[2]
+        assert f"port {port} of 127.0.0.1 is in use" in complaint(run(bare, "script/server", "--port", port))
+        assert nothing_was_made(bare)
+
+    def test_for_an_address_that_is_not_this_machines(self, bare: Path) -> None:
+        refused = run(bare, "script/server", "--host", "203.0.113.7", "--port", str(free_port()))
+        assert "203.0.113.7 is no address of this machine" in complaint(refused)
+
+    def test_for_a_python_that_is_too_old(self, bare: Path, tmp_path: Path) -> None:
+        python = fake_python(tmp_path, "sys.version_info = (3, 9, 18, 'final', 0)")
+        said = complaint(run(bare, "script/server", env={"PYTHON": str(python)}))
+        assert "Python 3.11 or newer is needed" in said
+        assert "is 3.9" in said
+        assert nothing_was_made(bare)
+
+    def test_for_a_python_without_venv(self, bare: Path, tmp_path: Path) -> None:
+        python = fake_python(tmp_path, "sys.modules['ensurepip'] = None")
+        said = complaint(run(bare, "script/server", env={"PYTHON": str(python)}))
+        assert "has no venv module" in said
+        assert "apt install python3-venv" in said
+        assert nothing_was_made(bare)
+
+    def test_for_a_python_that_is_not_there(self, bare: Path) -> None:
+        refused = run(bare, "script/server", env={"PYTHON": "/nonexistent/python3"})
+        assert "/nonexistent/python3 is not installed" in complaint(refused)
+
+    def test_for_a_data_folder_that_cannot_be_made(self, bare: Path, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        refused = run(bare, "script/server", "--port", str(free_port()), "--data-dir", str(tmp_path / "file" / "data"))
+        assert "cannot make the data folder" in complaint(refused)
+        assert nothing_was_made(bare)
+
+    def test_for_a_data_folder_of_the_env_file_that_cannot_be_made(self, furnished: Path) -> None:
+        (furnished / ".env").write_text(f"SECRET_KEY={'k' * 50}\nDATA_DIR=/dev/null/data\n")
+        refused = run(furnished, "script/server", "--port", str(free_port()))
+        assert "DATA_DIR cannot be made" in complaint(refused)
+
+    @pytest.mark.parametrize("options", [["--bogus"], ["serve"], ["--port"], ["--port="], ["--port", "70000"]])
+    def test_for_options_that_are_not_understood(self, bare: Path, options: list[str]) -> None:
+        assert "--help" in complaint(run(bare, "script/server", *options), status=2)
+
+    def test_for_a_lock_file_that_does_not_exist(self, bare: Path) -> None:
+        assert "no such lock file" in complaint(run(bare, "script/bootstrap", "other.lock"), status=2)
+
+
+def test_help_is_printed_without_setting_anything_up(bare: Path) -> None:
+    done = run(bare, "script/server", "--help")
+    assert done.returncode == 0
+    assert {"--host", "--port", "--data-dir"} <= set(re.findall(r"--[\w-]+", done.stdout))
+    assert nothing_was_made(bare)
+
+
+def test_every_lock_file_pins_what_the_smaller_one_pins() -> None:
+    run_time, scale, dev = (pins(f"requirements{kind}.lock") for kind in ("", "-scale", "-dev"))
+    assert run_time <= scale <= dev
+
+
+def test_script_test_names_the_check_that_failed_and_stops_there(bare: Path) -> None:
+    installed = Path(sys.prefix) / "installed"
+    if not installed.exists() or "requirements-dev.lock" not in installed.read_text():
+        pytest.skip("this Python's packages were not installed by script/bootstrap requirements-dev.lock")
+    (bare / ".venv").symlink_to(sys.prefix)
+    (bare / "integrations" / "untidy.py").write_text("import os\n")
+    shutil.rmtree(bare / "tests" / "clients", ignore_errors=True)
+    failed = run(bare, "script/test", "--version")  # pytest's, lest this suite should run within itself
+    assert failed.returncode == 1
+    assert failed.stderr.splitlines()[-1] == "script/test: ruff check failed"
+    assert failed.stdout == "==> ruff check\n"
+    assert not (bare / ".env").exists()
+
+
+@pytest.mark.django_db
+class TestFirstLogin:
+    def test_does_and_says_nothing_when_there_is_a_superuser(self) -> None:
+        User.objects.create_superuser("somebody", password="known to them")
+        assert first_login() == ""
+        assert User.objects.count() == 1
+
+    def test_makes_a_superuser_with_the_password_that_it_prints(self) -> None:
+        [password] = PASSWORD.findall(first_login())
+        admin = User.objects.get(username="admin")
+        assert admin.is_superuser
+        assert admin.is_staff
+        assert admin.check_password(password)
+
+    def test_does_not_raise_somebody_who_has_the_name_to_superuser(self) -> None:
+        User.objects.create_user("admin")
+        with pytest.raises(CommandError, match="the name admin is taken"):
+            first_login()
+
+
+def first_login() -> str:
+    output = io.StringIO()
+    call_command("first_login", stdout=output)
+    return output.getvalue()
+
+
+def copy_project(target: Path) -> Path:
+    """Copy what a clone would hold: neither .venv nor .env nor data. The project may also have come without .git."""
+    if not (PROJECT / ".git").exists():
+        return shutil.copytree(PROJECT, target, ignore=shutil.ignore_patterns(*NOT_CLONED), dirs_exist_ok=True)
+    for name in files_of_git():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / name, target / name)
+    return target
+
+
+def files_of_git() -> list[str]:
+    """What is tracked, and what would be if it were added."""
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-coz", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    return [name for name in listed.split("\0") if name and (PROJECT / name).is_file()]
+
+
+@contextmanager
+def serving(
+    folder: Path, *options: str, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> Iterator[Running]:
+    with started(folder, "--port {}", *options, cwd=cwd, env=env) as running:
+        wait_until_up(running, START_SECONDS)
+        yield running
+
+
+@contextmanager
+def started(
+    folder: Path,
+    port_option: str,
+    *options: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Iterator[Running]:
+    """Start script/server on a free port; at the end it must obey SIGTERM and exit with 0."""
+    port = free_port()
+    process = Process(
+        [str(folder / "script" / "server"), *port_option.format(port).split(), *options],
+        log=folder / f"server-{port}.log",
+        env=environment(env),
+        cwd=cwd or folder,
+    )
+    process.start()
+    try:
+        yield Running(f"http://127.0.0.1:{port}", process)
+        assert process.stop() == 0, process.log_tail()
+    finally:
+        process.kill()
+
+
+def wait_until_up(running: Running, seconds: float) -> None:
+    def answers() -> bool:
+        assert running.process.is_running, running.output
+        try:
+            return httpx2.get(f"{running.base_url}/healthz", trust_env=False).status_code == 200
+        except httpx2.TransportError:
+            return False
+
+    eventually(answers, timeout=seconds, what="script/server answers /healthz")
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    return plain_environment() | {k: v for k, v in os.environ.items() if k.startswith(FOR_PIP)} | dict(more or {})
+
+
+def run(folder: Path, *command: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(folder / command[0]), *command[1:]],
+        cwd=folder,
+        env=environment(env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=INSTALL_SECONDS,
+    )
+
+
+def complaint(done: subprocess.CompletedProcess[str], *, status: int = 1) -> str:
+    """Return the one line that a refused call may print."""
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def nothing_was_made(folder: Path) -> bool:
+    return not any((folder / name).exists() for name in (".venv", ".env", "data"))
+
+
+def fake_python(folder: Path, statement: str) -> Path:
+    """A Python that runs the statement before the code of -c."""
+    python = folder / "python3"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; {statement}\n$2"\n')
+    python.chmod(0o755)
+    return python
+
+
+def sign_in(base_url: str, user_name: str, password: str) -> httpx2.Response:
+    """Return the page on which somebody lands who fills in the form of the admin."""
+    with httpx2.Client(base_url=base_url, follow_redirects=True, trust_env=False) as browser:
+        page = browser.get("/admin/")
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+        assert token, page.text
+        form = {"username": user_name, "password": password, "csrfmiddlewaretoken": token[1]}
+        return browser.post(page.url, data=form)
+
+
+def state_of(folder: Path) -> Sequence[object]:
+    """What a second run must leave as it was."""
+    packages = next(folder.glob(".venv/lib/python*/site-packages"))
+    untouched = [packages, folder / ".venv" / "installed", folder / ".env"]
+    with closing(sqlite3.connect(folder / "data" / "portal.sqlite3")) as database:
+        users = database.execute("SELECT * FROM auth_user").fetchall()
+        migrations = database.execute("SELECT * FROM django_migrations").fetchall()
+    return [
+        (folder / ".env").read_bytes(),
+        [path.stat().st_mtime_ns for path in untouched],
+        users,
+        migrations,
+    ]
+
+
+def pins(lock_file: str) -> set[str]:
+    return set(re.findall(r"^[\w.-]+==[^ \\]+", (PROJECT / lock_file).read_text(), re.MULTILINE))
