@@ -3,9 +3,30 @@
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import environ
 from django.core.exceptions import ImproperlyConfigured
+
+
+class Environment(environ.Env):  # type: ignore[misc]
+    """django-environ's reader, whose every complaint names the variable."""
+
+    def get_value(self, var: str, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().get_value(var, *args, **kwargs)
+        except (ValueError, TypeError) as error:
+            raise ImproperlyConfigured(f"{var} cannot be read: {error}.") from error
+
+    def database(self, var: str, *, default: str) -> dict[str, Any]:
+        """Return Django's settings for the database that a URL names. Raises ImproperlyConfigured."""
+        settings: dict[str, Any] = self.db_url(var, default=default)
+        if settings.get("ENGINE") not in ENGINES:
+            raise ImproperlyConfigured(f"{var} must begin with sqlite:/// or postgres://.")
+        return settings
+
+
+ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 
 Number = TypeVar("Number", int, float)
 

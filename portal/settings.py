@@ -8,16 +8,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import django_stubs_ext
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from portal.environment import at_least, close_codes, directory_for, networks
+from portal.environment import Environment, at_least, close_codes, directory_for, networks
 
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+env = Environment()
 if (BASE_DIR / ".env").is_file():
     env.read_env(BASE_DIR / ".env")
 
@@ -42,7 +41,7 @@ TRUSTED_PROXIES = networks(env.list("TRUSTED_PROXIES", default=[]))
 # --- Where things are kept --------------------------------------------------------------------------------
 
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "data"))).expanduser().resolve()
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'portal.sqlite3'}")}
+DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'portal.sqlite3'}")}
 _database = DATABASES["default"]
 _database["CONN_MAX_AGE"] = 0  # under ASGI a connection is given back after each use
 if _database["ENGINE"] == "django.db.backends.sqlite3":

@@ -36,6 +36,12 @@ class AuditQuerySet(models.QuerySet["AuditEvent"]):
     def delete(self) -> NoReturn:
         raise AuditRowIsFinal("An audit event cannot be deleted.")
 
+    def bulk_create(self, *_rows: Any, **_options: Any) -> NoReturn:
+        raise AuditRowIsFinal("Audit events are written one by one, by services.audit.record.")
+
+    def bulk_update(self, *_rows: Any, **_options: Any) -> NoReturn:
+        raise AuditRowIsFinal("An audit event cannot be changed.")
+
 
 class AuditEvent(models.Model):
     """Who did what, when and from where; written in the act's own transaction, never a secret in it.

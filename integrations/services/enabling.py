@@ -73,6 +73,8 @@ def change_pos_remote_id(integration: Integration, *, pos_remote_id: str, actor:
     """Correct the POSRemoteID; what was paired under the old one is cut. Raises InvalidValue or PosRemoteIdTaken."""
     integration = secrets.locked(integration)
     before, integration.pos_remote_id = integration.pos_remote_id, pos_remote_id
+    if before == pos_remote_id:
+        raise InvalidValue("pos_remote_id", "This is the POSRemoteID that the integration has.")
     check_form(integration)
     if Integration.objects.filter(pos_remote_id=pos_remote_id).exclude(pk=integration.pk).exists():
         raise PosRemoteIdTaken

@@ -202,8 +202,20 @@ def _write_redigested(redigested: "dict[int, Digest]") -> None:
 
 def _write_attempts(attempts: Iterable[AuthAttempt]) -> None:
     rows = list(attempts)
+    _place([row for row in rows if row.integration_id is None and row.provider_outlet_id])
     _explain_pairings([row for row in rows if row.outcome == Outcome.WRONG_POS_REMOTE_ID])
     AuthAttempt.objects.bulk_create(rows, batch_size=STEP)
+
+
+def _place(unplaced: Sequence[AuthAttempt]) -> None:
+    """Find the integration of attempts that were refused before any look-up: support looks for them on its page."""
+    if not unplaced:
+        return
+    sent = {attempt.provider_outlet_id for attempt in unplaced}
+    rows = Integration.objects.filter(outlet__provider_outlet_id__in=sent)
+    ids = dict(rows.values_list("outlet__provider_outlet_id", "pk"))
+    for attempt in unplaced:
+        attempt.integration_id = ids.get(attempt.provider_outlet_id)
 
 
 def _explain_pairings(mispaired: Sequence[AuthAttempt]) -> None:

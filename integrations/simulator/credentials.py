@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from typing import Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from integrations.simulator import wire
 
@@ -73,7 +73,7 @@ def _addresses_in(values: dict[str, object]) -> tuple[str, str]:
     websocket_url = _text(values, "WebsocketURL")
     _split(auth_url, schemes=("http", "https"), name="AuthURL")
     parts = _split(websocket_url, schemes=("ws", "wss"), name="WebsocketURL")
-    return auth_url, parts._replace(path=parts.path or "/").geturl()
+    return auth_url, urlunsplit(parts) if parts.path else f"{urlunsplit(parts)}/"
 
 
 def _split(url: str, *, schemes: tuple[str, str], name: str) -> SplitResult:

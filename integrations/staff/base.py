@@ -1,0 +1,69 @@
+"""What the admin classes of this portal have in common."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.text import capfirst
+
+from integrations.exceptions import PortalError
+
+Row = TypeVar("Row", bound=Model)
+
+
+class PortalAdmin(ModelAdmin[Row]):
+    """A list of ours. `when_empty` says what the list would show, and what to do so that it does."""
+
+    when_empty = ""
+    actions = None
+    empty_value_display = "–"
+    list_per_page = 50
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        return _or_say_why_not(
+            self, request, lambda: super(PortalAdmin, self).changeform_view(request, object_id, form_url, extra_context)
+        )
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return _or_say_why_not(
+            self, request, lambda: super(PortalAdmin, self).delete_view(request, object_id, extra_context)
+        )
+
+
+class ReadOnlyAdmin(PortalAdmin[Row]):
+    """A list of what happened: anybody with the right may read it, nobody may change it."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:  # noqa: ARG002
+        return False
+
+
+def _or_say_why_not(
+    model_admin: ModelAdmin[Any], request: HttpRequest, view: Callable[[], HttpResponse]
+) -> HttpResponse:
+    """The forms see nearly everything that a service refuses; what is left are two people at the same moment."""
+    try:
+        return view()
+    except PortalError as refusal:
+        model_admin.message_user(request, str(refusal), messages.ERROR)
+        return HttpResponseRedirect(request.path)

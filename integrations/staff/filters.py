@@ -1,0 +1,113 @@
+"""Filters of the lists: by state, by organisation, by whether a connection is open."""
+
+from typing import Any
+
+from django.contrib.admin import DateFieldListFilter, ModelAdmin, SimpleListFilter
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from integrations.models import Connection, Organisation, Presence
+from integrations.models.connection import lease_limit
+from integrations.staff.presentation import LABELS, State
+
+ORGANISATIONS_LISTED = 20
+
+
+class OutletStateFilter(SimpleListFilter):
+    """By how the outlet stands, in a list of outlets."""
+
+    title = "state"
+    parameter_name = "state"
+    to_integration = "integration"
+
+    def lookups(self, _request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [(state.value, label) for state, label in LABELS.items()]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value() or ""
+        return queryset.filter(self._condition(State(chosen))) if chosen in set(State) else queryset
+
+    def _condition(self, state: State) -> Q:
+        if state is State.NOT_ENABLED:
+            return Q(integration=None)
+        if state is State.DISABLED:
+            return self._having(is_enabled=False)
+        if state is State.NEVER_SEEN:
+            return self._having(is_enabled=True, presence__last_seen_at=None)
+        seen = self._having(is_enabled=True, presence__last_seen_at__isnull=False)
+        online = self._having(presence__in=Presence.objects.online(timezone.now()))
+        return seen & online if state is State.ONLINE else seen & ~online
+
+    def _having(self, **conditions: Any) -> Q:
+        prefix = f"{self.to_integration}__" if self.to_integration else ""
+        return Q(**{f"{prefix}{name}": value for name, value in conditions.items()})
+
+
+class IntegrationStateFilter(OutletStateFilter):
+    """By how the outlet stands, in a list of integrations: all of these are enabled, or were."""
+
+    to_integration = ""
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        every = super().lookups(request, model_admin)
+        return [(value, label) for value, label in every if value != State.NOT_ENABLED]
+
+    def _condition(self, state: State) -> Q:
+        return Q(pk=None) if state is State.NOT_ENABLED else super()._condition(state)
+
+
+class OrganisationFilter(SimpleListFilter):
+    """By organisation, offered while there are few; the pages of organisations link to it always."""
+
+    title = "organisation"
+    parameter_name = "organisation"
+    field = "organisation"
+
+    def lookups(self, _request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        first = Organisation.objects.values_list("pk", "name")[: ORGANISATIONS_LISTED + 1]
+        offered = [(str(pk), name) for pk, name in first]
+        return offered if len(offered) <= ORGANISATIONS_LISTED else self._chosen()
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        pk = self._pk()
+        return queryset if pk is None else queryset.filter(**{self.field: pk})
+
+    def _chosen(self) -> list[tuple[str, str]]:
+        pk = self._pk()
+        chosen = Organisation.objects.none() if pk is None else Organisation.objects.filter(pk=pk)
+        return [(str(organisation.pk), organisation.name) for organisation in chosen]
+
+    def _pk(self) -> int | None:
+        value = self.value() or ""
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 18 else None
+
+
+class OrganisationOfIntegrationFilter(OrganisationFilter):
+    """By organisation, in a list of integrations."""
+
+    field = "outlet__organisation"
+
+
+class OpenFilter(SimpleListFilter):
+    """Connections that stand, and those that ended."""
+
+    title = "state"
+    parameter_name = "open"
+
+    def lookups(self, _request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [("yes", "Open"), ("no", "Ended")]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Connection]) -> QuerySet[Connection]:
+        is_open = Q(closed_at=None, process__heartbeat_at__gt=lease_limit(timezone.now()))
+        if self.value() == "yes":
+            return queryset.filter(is_open)
+        return queryset.exclude(is_open) if self.value() == "no" else queryset
+
+
+class TimeFilter(DateFieldListFilter):
+    """By day, week, month and year, whatever the moment's field is called."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "time"

@@ -1,0 +1,52 @@
+"""What the first page adds to Django's: what to do next in a new portal, and what was done last."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from integrations.models import AuditEvent, Integration, Outlet
+
+LATEST = 6
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """A sentence, and the page on which to do what it says."""
+
+    text: str
+    url: str
+    label: str
+
+
+def what_next(request: HttpRequest) -> NextStep | None:
+    """Return the next step in a portal that is still being set up, if this person may take it."""
+    if not Outlet.objects.exists():
+        return _add_outlet() if request.user.has_perm("integrations.add_outlet") else None
+    if not Integration.objects.exists():
+        return _enable_outlet() if request.user.has_perm("integrations.add_integration") else None
+    return None
+
+
+def latest_acts(request: HttpRequest) -> list[AuditEvent] | None:
+    """Return the newest audit events, or None for who may not see them."""
+    if not request.user.has_perm("integrations.view_auditevent"):
+        return None
+    return list(AuditEvent.objects.all()[:LATEST])
+
+
+def _add_outlet() -> NextStep:
+    return NextStep(
+        "There is no outlet yet. Add the first one, then enable Order N Pay on it.",
+        reverse("admin:integrations_outlet_add"),
+        "Add an outlet",
+    )
+
+
+def _enable_outlet() -> NextStep:
+    return NextStep(
+        "No outlet is enabled yet. Open one and choose “Enable Order N Pay”: you get the three values that "
+        "PowerEPOS needs.",
+        reverse("admin:integrations_outlet_changelist"),
+        "Choose an outlet",
+    )

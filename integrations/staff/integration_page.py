@@ -1,0 +1,33 @@
+"""What the page of one integration shows: a fixed number of queries, whatever the age of the integration."""
+
+from datetime import datetime
+from typing import Any
+
+from integrations.models import AuditEvent, Integration
+from integrations.models.audit import Verb
+from integrations.services.handover import auth_url, websocket_url
+from integrations.staff.presentation import standing_of
+
+ROWS = 10
+
+
+def context_of(integration: Integration, now: datetime) -> dict[str, Any]:
+    """Return the template's context."""
+    credentials = list(integration.credentials.all())
+    events = AuditEvent.objects.filter(integration=integration)
+    return {
+        "integration": integration,
+        "outlet": integration.outlet,
+        "standing": standing_of(integration, now),
+        "auth_url": auth_url(),
+        "websocket_url": websocket_url(),
+        "credentials": credentials,
+        "current": next(each for each in credentials if each.is_current),
+        "in_overlap": next((each for each in credentials if each.is_live(now) and not each.is_current), None),
+        "connections": list(integration.connections.select_related("process")[:ROWS]),
+        "attempts": list(integration.attempts.all()[:ROWS]),
+        "stray_frames": list(integration.stray_frames.all()[:ROWS]),
+        "events": list(events[:ROWS]),
+        "disabling": None if integration.is_enabled else events.filter(verb=Verb.DISABLED).first(),
+        "rows": ROWS,
+    }

@@ -1,0 +1,86 @@
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from integrations.models import Credential, Integration
+from integrations.staff import integration_page, rights, views
+from integrations.staff.base import ReadOnlyAdmin
+from integrations.staff.filters import IntegrationStateFilter, OrganisationOfIntegrationFilter
+from integrations.staff.presentation import state_cell
+
+ACTS = {
+    "rotate": views.RotateSecret,
+    "end-overlap": views.EndOverlap,
+    "disable": views.Disable,
+    "reenable": views.EnableAgain,
+    "change-pos-remote-id": views.ChangePosRemoteId,
+}
+
+
+@admin.register(Integration)
+class IntegrationAdmin(ReadOnlyAdmin[Integration]):
+    """The outlets that PowerEPOS knows. Rows change by acts, each with a page of its own, never by a form."""
+
+    when_empty = (
+        "Here stand the outlets on which Order N Pay is enabled, with their POSRemoteID and the recognisable part "
+        "of their secret. Choose an outlet and enable Order N Pay on it."
+    )
+    list_display = ("outlet", "state", "pos_remote_id", "secret")
+    list_filter = (IntegrationStateFilter, OrganisationOfIntegrationFilter)
+    search_fields = ("outlet__name", "outlet__organisation__name", "outlet__provider_outlet_id", "pos_remote_id")
+    search_help_text = "Name of the outlet or of its organisation, ProviderOutletID, POSRemoteID"
+    ordering = ("outlet__organisation__name", "outlet__name")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Integration]:
+        current = Prefetch("credentials", Credential.objects.filter(is_current=True), to_attr="current")
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("outlet__organisation", "presence__connection__process")
+            .prefetch_related(current)
+        )
+
+    @admin.display
+    def state(self, integration: Integration) -> SafeString:
+        return state_cell(integration, timezone.now())
+
+    @admin.display(description="secret")
+    def secret(self, integration: Integration) -> str:
+        (credential,) = integration.current  # type: ignore[attr-defined]
+        return f"{credential.shown} (weak)" if credential.is_weak else str(credential.shown)
+
+    def get_urls(self) -> list[URLPattern]:
+        acts = [
+            path(f"<int:pk>/{act}/", self.admin_site.admin_view(view.as_view()), name=views.url_name(act))
+            for act, view in ACTS.items()
+        ]
+        return [*acts, *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002
+        extra_context: dict[str, object] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        """Show everything about one integration; there is nothing to post here."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        integration = self.get_object(request, object_id)
+        if not self.has_view_permission(request, integration):
+            raise PermissionDenied
+        if integration is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+        context = {
+            **self.admin_site.each_context(request),
+            **integration_page.context_of(integration, timezone.now()),
+            "opts": self.opts,
+            "title": str(integration),
+            "may_act": rights.may_act(request),
+        }
+        return TemplateResponse(request, "admin/integrations/integration/page.html", context)

@@ -1,0 +1,56 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from integrations.models import Organisation
+from integrations.services import outlets
+from integrations.staff.actors import actor_of
+from integrations.staff.base import PortalAdmin
+from integrations.staff.presentation import ago
+
+
+@admin.register(Organisation)
+class OrganisationAdmin(PortalAdmin[Organisation]):
+    """The provider's customers."""
+
+    when_empty = "Here stand your customers: one restaurant, or a chain of them. Add the first, then add its outlets."
+    list_display = ("name", "outlets", "created")
+    search_fields = ("name",)
+    fields = ("name",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Organisation]:
+        return super().get_queryset(request).annotate(outlet_count=Count("outlets"))
+
+    @admin.display(ordering="outlet_count")
+    def outlets(self, organisation: Organisation) -> SafeString:
+        url = reverse("admin:integrations_outlet_changelist", query={"organisation": organisation.pk})
+        count: int = organisation.outlet_count  # type: ignore[attr-defined]
+        words = f"{count} outlet" if count == 1 else f"{count} outlets"
+        return format_html('<a href="{}">{}</a>', url, words)
+
+    @admin.display(ordering="created_at")
+    def created(self, organisation: Organisation) -> SafeString | str:
+        return ago(organisation.created_at, timezone.now())
+
+    def has_delete_permission(self, request: HttpRequest, obj: Organisation | None = None) -> bool:
+        is_free = obj is None or not obj.outlets.exists()
+        return is_free and super().has_delete_permission(request, obj)
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Organisation,
+        form: ModelForm[Organisation],  # noqa: ARG002
+        change: Any,  # noqa: ARG002
+    ) -> None:
+        outlets.save_organisation(obj, actor=actor_of(request))
+
+    def delete_model(self, request: HttpRequest, obj: Organisation) -> None:
+        outlets.delete_organisation(obj, actor=actor_of(request))

@@ -1,0 +1,175 @@
+"""Rows in the words that staff read: states, moments, details. Pure but for the clock that callers pass in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from django.utils import dateformat, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+
+from integrations.models import Connection, Credential, Integration
+from integrations.models.connection import lease_limit
+
+
+class State(StrEnum):
+    """How an outlet stands. The value is also the CSS class and the filter's parameter."""
+
+    NOT_ENABLED = "not-enabled"
+    NEVER_SEEN = "never-seen"
+    ONLINE = "online"
+    OFFLINE = "offline"
+    DISABLED = "disabled"
+
+    @property
+    def label(self) -> str:
+        return LABELS[self]
+
+
+LABELS = {
+    State.NOT_ENABLED: "Not enabled",
+    State.NEVER_SEEN: "Enabled, never seen",
+    State.ONLINE: "Online",
+    State.OFFLINE: "Offline",
+    State.DISABLED: "Disabled",
+}
+DETAIL_NAMES = {
+    "pos_remote_id": "POSRemoteID",
+    "provider_outlet_id": "ProviderOutletID",
+    "shown": "secret",
+    "replaced": "replaced secret",
+    "bits": "strength in bits",
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A state, and since when where that is known."""
+
+    state: State
+    since: datetime | None = None
+
+
+def standing_of(integration: Integration | None, now: datetime) -> Standing:
+    """Return how an outlet stands; asks nothing if `presence__connection__process` was selected with it."""
+    if integration is None:
+        return Standing(State.NOT_ENABLED)
+    if not integration.is_enabled:
+        return Standing(State.DISABLED)
+    presence = integration.presence
+    if presence.last_seen_at is None:
+        return Standing(State.NEVER_SEEN)
+    state = State.ONLINE if presence.is_online_at(now) else State.OFFLINE
+    return Standing(state, presence.since_at(now))
+
+
+def badge(standing: Standing, now: datetime) -> SafeString:
+    """Return the state as text with a coloured shape; the shape differs too, for who sees no colours."""
+    since = clock(standing.since, now) if standing.since else ""
+    return format_html(
+        '<span class="onp-state onp-{}"><span class="onp-shape"></span><span>{}{}</span></span>',
+        standing.state.value,
+        standing.state.label,
+        since,
+    )
+
+
+def state_cell(integration: Integration | None, now: datetime) -> SafeString:
+    """Return the state for a list: the badge, and of a disabled integration the reason below it."""
+    shown = badge(standing_of(integration, now), now)
+    if integration is None or integration.is_enabled:
+        return shown
+    return format_html('{}<div class="onp-detail">{}</div>', shown, integration.disabled_reason)
+
+
+def ago(moment: datetime | None, now: datetime) -> SafeString | str:
+    """Return how long ago, or in how long, with the exact time as title; a dash for never."""
+    if moment is None:
+        return "–"
+    return _time(moment, _distance(moment, now))
+
+
+def clock(moment: datetime, now: datetime) -> SafeString:
+    """Return ` since 14:02`, of an older moment the date, and below it how long that is."""
+    span = timesince(moment, now, depth=1) if (now - moment).total_seconds() >= 60 else "just now"
+    since = format_html('since {} <small class="onp-span">{}</small>', _clock(moment, now), span)
+    return format_html(" {}", _time(moment, since))
+
+
+def exactly(moment: datetime) -> str:
+    """Return a moment to the second, with its time zone."""
+    return dateformat.format(timezone.localtime(moment), "j F Y, H:i:s T")
+
+
+def is_open(connection: Connection, now: datetime) -> bool:
+    """Whether the connection still stands; needs `process`, and trusts none that stopped beating."""
+    return connection.closed_at is None and connection.process.heartbeat_at > lease_limit(now)
+
+
+def ending(connection: Connection, now: datetime) -> str:
+    """Say how a connection ended, or that it is open."""
+    if is_open(connection, now):
+        return "open"
+    if connection.closed_at is None:
+        return "its server process is not heard of any more"
+    return connection.get_close_reason_display() or "no reason is known"
+
+
+def frames(connection: Connection) -> str:
+    """Return how many frames came, went and were stray; they are written down when the connection ends."""
+    if connection.closed_at is None:
+        return "–"
+    return f"{connection.frames_in} / {connection.frames_out} / {connection.stray_frames}"
+
+
+def secret_state(credential: Credential, now: datetime) -> str:
+    """Say whether a secret opens the door, in a word or two; the template adds until when or since when."""
+    if credential.retired_at is not None:
+        return "Retired"
+    if not credential.is_live(now):
+        return "Expired"
+    return "Current" if credential.is_current else "Overlap"
+
+
+def details(values: Mapping[str, Any]) -> str:
+    """Return an audit event's detail as one line."""
+    return "; ".join(f"{_name(name)}: {_value(value)}" for name, value in values.items() if value)
+
+
+def _name(name: str) -> str:
+    return DETAIL_NAMES.get(name) or name.replace("_", " ")
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict) and {"before", "after"} <= value.keys():
+        return f"{value['before']} → {value['after']}"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "none" if value == "0" else str(value)
+
+
+def _time(moment: datetime, words: str | SafeString) -> SafeString:
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(timespec="seconds"),
+        exactly(moment),
+        words,
+    )
+
+
+def _distance(moment: datetime, now: datetime) -> str:
+    if moment > now:
+        return f"in {timesince(now, moment, depth=1)}"
+    if (now - moment).total_seconds() < 60:
+        return "just now"
+    return f"{timesince(moment, now, depth=1)} ago"
+
+
+def _clock(moment: datetime, now: datetime) -> str:
+    local, today = timezone.localtime(moment), timezone.localtime(now)
+    if local.date() == today.date():
+        return dateformat.format(local, "H:i")
+    return dateformat.format(local, "j M, H:i" if local.year == today.year else "j M Y")

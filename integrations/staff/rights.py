@@ -1,0 +1,20 @@
+"""Who may do what, asked in one place."""
+
+from django.contrib.admin import site
+from django.db.models import Model
+from django.http import HttpRequest
+
+
+def may_enable(request: HttpRequest) -> bool:
+    """Whether this person may enable Order N Pay on an outlet."""
+    return request.user.has_perm("integrations.add_integration")
+
+
+def may_act(request: HttpRequest) -> bool:
+    """Whether this person may rotate secrets, disable, enable again and change the POSRemoteID."""
+    return request.user.has_perm("integrations.change_integration")
+
+
+def may_see(request: HttpRequest, model: type[Model]) -> bool:
+    """Whether this person may open the list and the pages of these rows."""
+    return site.get_model_admin(model).has_view_or_change_permission(request)

@@ -1,0 +1,67 @@
+"""The system's Chromium, driven by playwright, that talks to one host and to nobody else."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+from tests.live.binaries import need
+from tests.live.ledger import LEDGER
+from tests.live.servers import Stack
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+WIDE = {"width": 1280, "height": 900}
+LIMIT_MS = 15_000
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Playwright keeps an event loop running in this thread: until the end of the block no ORM call works here."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=need("chromium"), args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def page_at(browser: Browser, stack: Stack, **options: Any) -> Iterator[Page]:
+    """A page in a context of its own, its addresses relative to the stack. No request may leave the stack's host."""
+    context = browser.new_context(**{"base_url": stack.base_url, "viewport": WIDE, "locale": "en-GB"} | options)
+    context.set_default_timeout(LIMIT_MS)
+    strangers: list[str] = []
+    context.on("request", lambda request: _note_stranger(request, stack, strangers))
+    yield context.new_page()
+    context.close()
+    assert not strangers, f"requests left the host: {strangers}"
+
+
+def first_login(stack: Stack) -> tuple[str, str]:
+    """Make the first staff login and return its name and password; a stack has it once."""
+    done = stack.manage("first_login")
+    found = re.search(r"user name +(\S+)\s+password +(\S+)", done.stdout)
+    assert found, done.stderr
+    LEDGER.remember(found[2])
+    return found[1], found[2]
+
+
+def sign_in(page: Page, login: tuple[str, str]) -> None:
+    page.goto("/")
+    page.get_by_label("Username:").fill(login[0])
+    page.get_by_label("Password:").fill(login[1])
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log out").wait_for()
+
+
+def _note_stranger(request: Request, stack: Stack, strangers: list[str]) -> None:
+    if not request.url.startswith((stack.base_url, "data:", "blob:")):
+        strangers.append(request.url)
