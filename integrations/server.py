@@ -1,8 +1,10 @@
 """The production server: uvicorn, with a drain."""
 
 import asyncio
+import contextlib
 import logging
 import socket
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -16,6 +18,7 @@ from integrations.relay import runtime
 # The kernel's queue of connections that wait for accept(); with the usual 100 a storm loses some.
 BACKLOG = 4096
 GRACE = 10  # seconds for answers in flight, after the drain
+CLOSE_SECONDS = 2  # for the last close frames to leave; a POS that does not read is not waited for
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +35,16 @@ class WebsocketProtocol(WebSocketsSansIOProtocol):
 class DrainingServer(uvicorn.Server):
     """On SIGTERM: not ready, nobody new, each socket closed within DRAIN_SECONDS, records written, exit."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._hurry = asyncio.Event()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:  # the second signal, of whichever kind
+            self._hurry.set()
+            self.force_exit = True
+        super().handle_exit(sig, frame)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._drain(settings.DRAIN_SECONDS)
         await super().shutdown(sockets)
@@ -46,8 +59,15 @@ class DrainingServer(uvicorn.Server):
         logger.info("Draining: %d connections close within %g s.", len(sockets), seconds)
         for position, live in enumerate(sockets, start=1):
             live.socket.close_soon(CloseReason.RESTART)
-            if position < len(sockets) and not self.force_exit:
-                await asyncio.sleep(seconds / len(sockets))
+            if position < len(sockets):
+                await self._pause(seconds / len(sockets))
+        closing = [task for live in sockets if (task := live.socket.closing)]
+        if closing:
+            await asyncio.wait(closing, timeout=CLOSE_SECONDS)
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), seconds)
 
 
 def make_server() -> DrainingServer:

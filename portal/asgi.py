@@ -19,10 +19,10 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: E40
 
 from integrations.pos.direct import PosHttp  # noqa: E402
 from integrations.pos.routing import websocket  # noqa: E402
-from portal.daphne import send_close_frames  # noqa: E402
+from portal.daphne import adapt_daphne  # noqa: E402
 from portal.lifespan import lifespan  # noqa: E402
 
-send_close_frames()
+adapt_daphne()
 application = ProxyHeadersMiddleware(
     ProtocolTypeRouter({"lifespan": lifespan, "http": PosHttp(django), "websocket": websocket}),
     trusted_hosts=settings.TRUSTED_PROXIES,

@@ -52,7 +52,7 @@ elif _database["ENGINE"] == "django.db.backends.postgresql":
     _pool_size = at_least(1, env.int("DATABASE_POOL_SIZE", default=8), "DATABASE_POOL_SIZE")
     _database["OPTIONS"] = {
         **_database.get("OPTIONS", {}),
-        "pool": {"min_size": 1, "max_size": _pool_size, "timeout": 5},
+        "pool": {"min_size": 1, "max_size": _pool_size, "timeout": 3},
         "connect_timeout": 5,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -62,7 +62,8 @@ CHANNEL_LAYERS: dict[str, dict[str, object]] = {"default": {"BACKEND": "channels
 if REDIS_URL:
     CHANNEL_LAYERS["default"] = {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL]},
+        # Longer than the layer waits for a message: with redis-py's default, waiting would look like a failure.
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": 30}]},
     }
 
 # --- The POS's door ---------------------------------------------------------------------------------------

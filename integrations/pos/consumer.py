@@ -36,7 +36,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     live: Live | None = None
     _close_reason: CloseReason | None = None
-    _closing: asyncio.Task[None] | None = None
+    closing: asyncio.Task[None] | None = None
     _has_ended = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,7 +78,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if self._close_reason is not None:
             return
         self._close_reason = reason
-        self._closing = asyncio.create_task(self._close(reason))
+        self.closing = asyncio.create_task(self._close(reason))
 
     async def _close(self, reason: CloseReason) -> None:
         # daphne, which offers no denial response, lets an application close with 1000 and 3000-4999 alone.

@@ -14,6 +14,7 @@ from integrations.pos.asgi import App, Receive, Scope, Send
 from integrations.pos.urls import AUTH_PATTERN
 from integrations.pos.views import AuthView
 from integrations.pos.wire import MAX_AUTH_BODY, failure
+from integrations.relay import runtime
 
 _is_auth_path = re.compile(AUTH_PATTERN).match
 _view = AuthView.as_view()
@@ -34,6 +35,7 @@ class PosHttp:
         self._django = django
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        runtime.start_soon()
         if not _is_auth_path(scope["path"].removeprefix("/")):
             await self._django(scope, receive, send)
             return

@@ -79,11 +79,8 @@ _announced_to: Runtime | None = None
 async def exchange(claim: Claim, visitor: Visitor) -> str:
     """Return an access token for the three values. Raises Refused."""
     running = await _running()
-    if wait := throttle.wait_for(claim.provider_outlet_id, visitor.address):
-        _record_refusal(running, claim, visitor, TooManyFailures(wait))
-        raise TooManyFailures(wait)
     try:
-        proven = await _prove(claim)
+        proven = await _prove_in_turn(claim, visitor)
     except Refused as refusal:
         _note_failure(running, claim, visitor, refusal)
         raise
@@ -153,8 +150,25 @@ async def _running() -> Runtime:
     return running
 
 
-async def _prove(claim: Claim) -> Candidate:
+async def _prove_in_turn(claim: Claim, visitor: Visitor) -> Candidate:
+    """Prove a claim unless its pair is blocked.
+
+    From a blocked address a generated secret is still tried: guessing one is hopeless, and the tills behind a router
+    must not wait because one of them is set up wrongly. An adopted secret might be guessed: there the block holds.
+    """
+    if wait := throttle.pair_wait(claim.provider_outlet_id, visitor.address):
+        raise TooManyFailures(wait)
+    wait = throttle.address_wait(claim.provider_outlet_id, visitor.address)
+    try:
+        return await _prove(claim, only_generated=wait > 0)
+    except (WrongSecret, SecretMistyped) as refusal:
+        raise (TooManyFailures(wait) if wait else refusal) from refusal
+
+
+async def _prove(claim: Claim, *, only_generated: bool) -> Candidate:
     canonical = authentication.read_secret(claim)
+    if canonical is None and only_generated:
+        raise WrongSecret
     try:
         candidates = await _candidates.find(claim.provider_outlet_id)
     except (DatabaseError, InterfaceError) as error:

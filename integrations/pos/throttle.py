@@ -35,13 +35,14 @@ class Throttle:
         self._failures: OrderedDict[Hashable, _Failures] = OrderedDict()
         self._proven: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    def wait_for(self, outlet: str, address: str) -> float:
-        """Return for how many seconds this outlet's authentication from this address is blocked; 0 if it is not."""
+    def pair_wait(self, outlet: str, address: str) -> float:
+        """Return for how many seconds this outlet is blocked from this address; 0 if it is not."""
+        return self._remaining((outlet, network_of(address)))
+
+    def address_wait(self, outlet: str, address: str) -> float:
+        """Return for how many seconds this address is blocked for outlets that never came in from it; 0 if not."""
         network = network_of(address)
-        blocked = self._remaining((outlet, network))
-        if (outlet, network) in self._proven:
-            return blocked
-        return max(blocked, self._remaining(network))
+        return 0.0 if (outlet, network) in self._proven else self._remaining(network)
 
     def failed(self, outlet: str, address: str) -> None:
         """Count one failure."""

@@ -1,5 +1,6 @@
 """The sockets that this process holds, by integration. Used on the event loop only."""
 
+import asyncio
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from integrations.models.connection import CloseReason
 
 class Socket(Protocol):
     """What the registry needs of a consumer."""
+
+    closing: asyncio.Task[None] | None  # the sending of the close frame, once it has begun
 
     def close_soon(self, reason: CloseReason) -> None:
         """Begin to close the socket, for this reason; may be called twice; returns at once."""

@@ -100,12 +100,20 @@ _starting: asyncio.Task[Runtime] | None = None
 
 async def running() -> Runtime:
     """Return this process's runtime, started if need be. Raises the database's error while that is away."""
-    global _starting  # noqa: PLW0603  (one runtime per process is the point)
     if _runtime is not None:
         return _runtime
-    if _starting is None or _starting.done():
-        _starting = asyncio.create_task(_start())
+    start_soon()
+    if _starting is None:
+        raise RuntimeError("The runtime neither runs nor starts.")
     return await asyncio.shield(_starting)
+
+
+def start_soon() -> None:
+    """Begin to start the runtime if nothing has yet: for servers that do not say when they start (daphne)."""
+    global _starting  # noqa: PLW0603  (one runtime per process is the point)
+    if _runtime is None and (_starting is None or _starting.done()):
+        _starting = asyncio.create_task(_start())
+        _starting.add_done_callback(_read_error)
 
 
 def current() -> Runtime | None:
@@ -119,6 +127,12 @@ async def stop() -> None:
     ending, _runtime = _runtime, None
     if ending is not None:
         await ending.stop()
+
+
+def _read_error(starting: "asyncio.Task[Runtime]") -> None:
+    # Whoever needs the runtime meets the error at its own start; this one was nobody's.
+    if not starting.cancelled() and (error := starting.exception()):
+        logger.warning("The database is away (%s); whoever finds it back goes on.", error)
 
 
 async def _start() -> Runtime:

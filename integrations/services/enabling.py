@@ -83,7 +83,8 @@ def change_pos_remote_id(integration: Integration, *, pos_remote_id: str, actor:
 
 
 def _create_integration(outlet: Outlet, pos_remote_id: str) -> Integration:
-    Outlet.objects.select_for_update().get(pk=outlet.pk)  # two people enable the same outlet: one after the other
+    # Two people enable the same outlet: one after the other.
+    Outlet.objects.select_for_update(no_key=True).get(pk=outlet.pk)
     if Integration.objects.filter(outlet=outlet).exists():
         raise AlreadyEnabled
     integration = Integration(outlet=outlet, pos_remote_id=pos_remote_id, changed_at=timezone.now())

@@ -51,7 +51,7 @@ def save_organisation(organisation: Organisation, *, actor: Actor) -> None:
     Raises InvalidValue or OrganisationExists.
     """
     check_form(organisation)
-    before = Organisation.objects.select_for_update().filter(pk=organisation.pk).first()
+    before = Organisation.objects.select_for_update(no_key=True).filter(pk=organisation.pk).first()
     _save_or_refuse(organisation, OrganisationExists())
     if before is None:
         record(Verb.ORGANISATION_CREATED, organisation, actor=actor)
@@ -113,7 +113,12 @@ def check_form(row: models.Model) -> None:
 
 
 def _outlet_before(outlet: Outlet) -> Outlet | None:
-    before = Outlet.objects.select_for_update(of=("self",)).select_related("organisation").filter(pk=outlet.pk).first()
+    before = (
+        Outlet.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("organisation")
+        .filter(pk=outlet.pk)
+        .first()
+    )
     if before is None or before.provider_outlet_id == outlet.provider_outlet_id:
         return before
     if Integration.objects.filter(outlet=before).exists():

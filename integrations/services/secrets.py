@@ -102,9 +102,12 @@ def add_credential(integration: Integration, digest: Digest, *, actor: Actor) ->
 
 
 def locked(integration: Integration) -> Integration:
-    """Return the integration as it is now, locked until the transaction ends."""
+    """Return the integration as it is now, locked until the transaction ends.
+
+    Not against references to it: the records that are written all the time refer to it, and hold its credentials.
+    """
     return (
-        Integration.objects.select_for_update(of=("self",))
+        Integration.objects.select_for_update(of=("self",), no_key=True)
         .select_related("outlet__organisation")
         .get(pk=integration.pk)
     )

@@ -1,0 +1,1 @@
+"""Tests that start real processes: our servers, PostgreSQL, Redis, and clients that are not ours."""

@@ -1,0 +1,134 @@
+"""Real processes for tests: started when first asked for, stopped when the run ends, however it ends."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol, cast
+
+import pytest
+
+from tests.live.postgres import Postgres
+from tests.live.redis import Redis
+from tests.live.servers import Database, Depot, Server, Stack
+
+COMBINATIONS = ("serve-sqlite", "serve-postgres", "daphne-sqlite", "daphne-postgres")
+# For the stacks that the whole run shares. There one machine plays every outlet, so no limit per address.
+SHARED_ENV = {"AUTH_FAILURES_PER_ADDRESS": "1000000"}
+
+
+class NewStack(Protocol):
+    """Starts a stack for one test alone."""
+
+    def __call__(
+        self,
+        server: Server = "serve",
+        database: Database = "sqlite",
+        *,
+        env: Mapping[str, str] | None = None,
+        postgres: Postgres | None = None,
+        options: Sequence[str] = (),
+    ) -> Stack: ...
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """The PostgreSQL that stacks share; a test that stops it starts one of its own instead."""
+    instance = Postgres.create(tmp_path_factory.mktemp("postgres"))
+    instance.start()
+    yield instance
+    instance.close()
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """The Redis that stacks share, each with a database number of its own."""
+    instance = Redis.create(tmp_path_factory.mktemp("redis"))
+    instance.start()
+    yield instance
+    instance.close()
+
+
+@pytest.fixture
+def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL that the test may stop or kill."""
+    instance = Postgres.create(tmp_path_factory.mktemp("own-postgres"))
+    instance.start()
+    yield instance
+    instance.close()
+
+
+@pytest.fixture(scope="session")
+def depot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Depot]:
+    depot = Depot(tmp_path_factory.mktemp("stacks"))
+    yield depot
+    depot.close()
+
+
+@pytest.fixture(scope="session")
+def shared_stacks() -> dict[str, Stack]:
+    """Stacks by name. A parametrised session fixture would stop one whenever the next is asked for."""
+    return {}
+
+
+@pytest.fixture
+def shared_stack(
+    request: pytest.FixtureRequest, depot: Depot, shared_stacks: dict[str, Stack]
+) -> Callable[[str], Stack]:
+    """The running stack of a name like `serve-postgres`; it lives until the run ends, so leave it usable."""
+
+    def find(name: str) -> Stack:
+        if name not in shared_stacks or not shared_stacks[name].is_running:
+            shared_stacks[name] = _make(request, depot, name)
+        return shared_stacks[name]
+
+    return find
+
+
+@pytest.fixture(params=COMBINATIONS)
+def stack(request: pytest.FixtureRequest, shared_stack: Callable[[str], Stack]) -> Stack:
+    """Runs the test on each supported server over each supported database."""
+    return shared_stack(request.param)
+
+
+@pytest.fixture
+def new_stack(request: pytest.FixtureRequest, depot: Depot) -> Iterator[NewStack]:
+    """Makes stacks that the test may kill, stop or configure; they are stopped when it ends."""
+    made: list[Stack] = []
+
+    def make(
+        server: Server = "serve",
+        database: Database = "sqlite",
+        *,
+        env: Mapping[str, str] | None = None,
+        postgres: Postgres | None = None,
+        options: Sequence[str] = (),
+    ) -> Stack:
+        services = _services(request, database, postgres)
+        made.append(depot.make(server, postgres=services[0], redis=services[1], env=env, options=options))
+        return made[-1]
+
+    yield make
+    for stack in made:
+        stack.close()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "last: runs after everything else")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The sweep over the logs comes when everything that logs has run."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+def _make(request: pytest.FixtureRequest, depot: Depot, name: str) -> Stack:
+    server, database = name.split("-")
+    postgres, redis = _services(request, database, None)
+    return depot.make(cast(Server, server), postgres=postgres, redis=redis, env=SHARED_ENV)
+
+
+def _services(
+    request: pytest.FixtureRequest, database: str, postgres: Postgres | None
+) -> tuple[Postgres | None, Redis | None]:
+    if database == "sqlite":
+        return None, None
+    return postgres or request.getfixturevalue("postgres"), request.getfixturevalue("redis")

@@ -1,0 +1,128 @@
+"""Child processes that never outlive the run, however it ends."""
+
+import atexit
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from tests.live.ledger import LEDGER
+
+_running: set["Process"] = set()
+
+
+class Process:
+    """One server in a session of its own, writing to one log; it may be started again after it ended."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+        user: str | None = None,
+        death_signal: str = "KILL",
+    ) -> None:
+        self.log_path = LEDGER.watch(log)
+        self._command = [*_tied_to_us(death_signal), *command]
+        self._env = dict(env)
+        self._cwd = cwd
+        self._user = user
+        self._popen: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        return self._started.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._popen is not None and self._popen.poll() is None
+
+    def change_environment(self, env: Mapping[str, str]) -> None:
+        """Takes effect at the next start."""
+        self._env = dict(env)
+
+    def start(self) -> None:
+        if self.is_running:
+            raise RuntimeError(f"already running: {self._command}")
+        with self.log_path.open("ab") as log:
+            self._popen = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._env,
+                cwd=self._cwd,
+                start_new_session=True,
+                user=self._user,
+                group=self._user,
+                extra_groups=[] if self._user else None,
+            )
+        _running.add(self)
+
+    def send_signal(self, number: int) -> None:
+        self._started.send_signal(number)
+
+    def wait(self, timeout: float = 30) -> int:
+        """Return the exit status (negative: the signal that ended it); raises TimeoutExpired."""
+        return self._started.wait(timeout)
+
+    def stop(self, number: int = signal.SIGTERM, timeout: float = 30) -> int:
+        """Signal the process, wait for it, and take whatever is left of its group with it."""
+        self.send_signal(number)
+        try:
+            return self.wait(timeout)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL to the process and all its children; nothing happens when that was done before."""
+        if self not in _running:
+            return
+        _running.discard(self)
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.wait(10)
+
+    def log_text(self) -> str:
+        return self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
+
+    def log_tail(self, lines: int = 40) -> str:
+        return "\n".join(self.log_text().splitlines()[-lines:])
+
+    @property
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._popen is None:
+            raise RuntimeError(f"never started: {self._command}")
+        return self._popen
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nothing listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def plain_environment() -> dict[str, str]:
+    """What any program needs of the environment, and nothing that a shell may have set for ours."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
+    return {name: os.environ[name] for name in kept if name in os.environ}
+
+
+@atexit.register
+def kill_all() -> None:
+    for process in list(_running):
+        process.kill()
+
+
+def _tied_to_us(death_signal: str) -> list[str]:
+    # Not preexec_fn: tests have threads, and Python code between fork and exec could hang on a lock.
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", death_signal, "--"] if setpriv else []

@@ -1,0 +1,342 @@
+"""The auth endpoint, sentence by sentence, on every server and database."""
+
+import json
+import secrets
+import statistics
+import time
+import uuid
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from tests.live import records
+from tests.live.clients import AUTH_PATH, authenticate, post_auth, request, token_for
+from tests.live.servers import Credentials, Stack
+from tests.live.waiting import eventually
+
+FIELDS = ("ProviderOutletID", "POSRemoteID", "AuthSecret")
+LIMIT = 16 * 1024
+WRONG_SECRET = "ONPS-" + "-".join(["AAAAA"] * 7)
+
+
+def assert_refused(answer: httpx2.Response, status: int) -> str:
+    """Every refusal looks the same: its status, one ErrorMessage as JSON, never to be cached."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"].startswith("application/json")
+    assert answer.headers["Cache-Control"] == "no-store"
+    body = answer.json()
+    assert list(body) == ["ErrorMessage"]
+    assert body["ErrorMessage"]
+    return str(body["ErrorMessage"])
+
+
+def assert_token(answer: httpx2.Response) -> None:
+    assert answer.status_code == 200, answer.text
+    assert list(answer.json()) == ["AccessToken"]
+
+
+def valid_secret_of_another(stack: Stack) -> str:
+    return stack.supply_outlet().auth_secret
+
+
+def mistyped(secret: str) -> str:
+    return secret[:-6] + ("7" if secret[-6] != "7" else "8") + secret[-5:]
+
+
+def padded(outlet: Credentials, size: int) -> bytes:
+    """A right request of exactly so many bytes."""
+    bare = json.dumps(outlet.as_request() | {"Padding": ""}).encode()
+    return json.dumps(outlet.as_request() | {"Padding": "x" * (size - len(bare))}).encode()
+
+
+def in_chunks(body: bytes) -> Iterator[bytes]:
+    """Makes the client send no Content-Length."""
+    for start in range(0, len(body), 4096):
+        yield body[start : start + 4096]
+
+
+def test_the_three_right_values_get_an_access_token_that_is_not_cached(stack: Stack) -> None:
+    answer = authenticate(stack, stack.supply_outlet())
+    assert_token(answer)
+    assert answer.headers["Content-Type"].startswith("application/json")
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", [AUTH_PATH, f"{AUTH_PATH}/"])
+def test_it_answers_with_and_without_trailing_slash_and_never_redirects(stack: Stack, path: str) -> None:
+    answer = request(stack, "POST", path, json=stack.supply_outlet().as_request())
+    assert_token(answer)
+
+
+@pytest.mark.parametrize("path", [AUTH_PATH, f"{AUTH_PATH}/"])
+def test_a_refusal_is_never_a_redirect_either(stack: Stack, path: str) -> None:
+    assert_refused(request(stack, "POST", path, content=b"{"), 400)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "application/json; charset=iso-8859-1",
+        "application/json; charset=no-such-charset",
+        "application/vnd.x+json; charset=utf-8",
+        "text/plain",
+        "text/json",
+        "application/x-www-form-urlencoded",
+        "application/octet-stream",
+        "not a content type",
+        "",
+    ],
+)
+def test_it_takes_json_whatever_the_content_type_says(stack: Stack, content_type: str) -> None:
+    body = json.dumps(stack.supply_outlet().as_request()).encode()
+    assert_token(post_auth(stack, body, headers={"Content-Type": content_type}))
+
+
+def test_it_takes_json_without_any_content_type(stack: Stack) -> None:
+    answer = post_auth(stack, json.dumps(stack.supply_outlet().as_request()).encode())
+    assert "content-type" not in answer.request.headers
+    assert_token(answer)
+
+
+def test_an_accept_header_of_any_kind_gets_json(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    assert_token(authenticate(stack, outlet, headers={"Accept": "text/html"}))
+    assert_token(authenticate(stack, outlet, headers={"Accept": "application/xml;q=0.1"}))
+
+
+def test_it_takes_a_byte_order_mark(stack: Stack) -> None:
+    assert_token(post_auth(stack, json.dumps(stack.supply_outlet().as_request()).encode("utf-8-sig")))
+
+
+@pytest.mark.parametrize("spell", [str.lower, str.upper, lambda key: key[0].lower() + key[1:]])
+def test_it_takes_keys_in_any_letter_case(stack: Stack, spell: object) -> None:
+    assert callable(spell)
+    body = {spell(key): value for key, value in stack.supply_outlet().as_request().items()}
+    assert_token(post_auth(stack, body))
+
+
+def test_it_passes_over_keys_that_it_does_not_know(stack: Stack) -> None:
+    more = {"Version": 3, "Terminal": {"id": None, "list": [1, 2.5, True]}, "": ""}
+    assert_token(post_auth(stack, stack.supply_outlet().as_request() | more))
+
+
+def test_a_secret_is_right_however_a_till_spells_it(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    assert_token(authenticate(stack, outlet, AuthSecret=outlet.auth_secret.lower()))
+    assert_token(authenticate(stack, outlet, AuthSecret=outlet.auth_secret.replace("-", "")))
+    assert_token(authenticate(stack, outlet, AuthSecret=f" {outlet.auth_secret} "))
+
+
+def test_a_body_of_exactly_16_kib_is_read(stack: Stack) -> None:
+    body = padded(stack.supply_outlet(), LIMIT)
+    assert len(body) == LIMIT
+    assert_token(post_auth(stack, body))
+
+
+def test_a_body_over_16_kib_is_refused_with_413(stack: Stack) -> None:
+    assert_refused(post_auth(stack, padded(stack.supply_outlet(), LIMIT + 1)), 413)
+
+
+def test_a_body_over_16_kib_is_refused_with_413_when_it_does_not_tell_its_length(stack: Stack) -> None:
+    body = padded(stack.supply_outlet(), LIMIT + 1)
+    assert_refused(request(stack, "POST", AUTH_PATH, content=in_chunks(body)), 413)
+
+
+def test_a_body_of_megabytes_is_refused_with_413(stack: Stack) -> None:
+    assert_refused(post_auth(stack, b" " * 3_000_000), 413)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"not json",
+        b"\xff\xfe\x00",
+        b"{'ProviderOutletID': 1}",
+        b'{"ProviderOutletID": "a",}',
+        b"[" * 10_000,
+        b'{"a":' * 3_000,
+        b"\x00",
+    ],
+)
+def test_a_body_that_is_not_json_is_refused_with_400(stack: Stack, body: bytes) -> None:
+    assert "JSON" in assert_refused(post_auth(stack, body), 400)
+
+
+@pytest.mark.parametrize("body", [b"[]", b'"text"', b"1", b"null", b"true", b"[{}]"])
+def test_json_that_is_not_an_object_is_refused_with_400(stack: Stack, body: bytes) -> None:
+    assert "object" in assert_refused(post_auth(stack, body), 400)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_missing_field_is_refused_with_400_and_named(stack: Stack, field: str) -> None:
+    body = stack.supply_outlet().as_request()
+    del body[field]
+    assert field in assert_refused(post_auth(stack, body), 400)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("value", ["", None, 7, 1.5, True, [], {}, ["text"], "x" * 4096])
+def test_a_field_that_is_empty_not_a_string_or_too_long_is_refused_with_400_and_named(
+    stack: Stack, field: str, value: object
+) -> None:
+    body = stack.supply_outlet().as_request() | {field: value}
+    assert field in assert_refused(post_auth(stack, body), 400)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("value", ["\\u0000", "a\\u0000b", "\\ud800", "\\uffff", "\\u202e"])
+def test_characters_that_no_database_keeps_are_refused_and_break_nothing(stack: Stack, field: str, value: str) -> None:
+    outlet = stack.supply_outlet()
+    raw = json.dumps(outlet.as_request() | {field: "@@"}).replace("@@", value).encode()
+    answer = post_auth(stack, raw)
+    assert answer.status_code in (400, 401)
+    assert_refused(answer, answer.status_code)
+    assert_token(authenticate(stack, outlet))
+
+
+def test_a_number_of_thousands_of_digits_breaks_nothing(stack: Stack) -> None:
+    raw = json.dumps(stack.supply_outlet().as_request() | {"Huge": "@@"}).replace('"@@"', "9" * 6000)
+    assert post_auth(stack, raw.encode()).status_code in (200, 400)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", [AUTH_PATH, f"{AUTH_PATH}/"])
+def test_other_methods_are_refused_with_405_and_allow(stack: Stack, method: str, path: str) -> None:
+    answer = request(stack, method, path)
+    assert_refused(answer, 405)
+    assert "POST" in answer.headers["Allow"]
+
+
+def test_head_is_refused_with_405_and_allow(stack: Stack) -> None:
+    answer = request(stack, "HEAD", AUTH_PATH)
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]
+
+
+def test_an_unknown_outlet_and_a_wrong_secret_get_the_same_answer(stack: Stack) -> None:
+    outlet, wrong = stack.supply_outlet(), valid_secret_of_another(stack)
+    unknown = authenticate(stack, outlet, ProviderOutletID=str(uuid.uuid4()))
+    refused = authenticate(stack, outlet, AuthSecret=wrong)
+    assert assert_refused(unknown, 401) == assert_refused(refused, 401)
+    varying = {"date"}
+    assert {name: value for name, value in unknown.headers.items() if name not in varying} == {
+        name: value for name, value in refused.headers.items() if name not in varying
+    }
+
+
+@pytest.mark.parametrize("secret", ["generated", "adopted"])
+def test_an_unknown_outlet_and_a_wrong_secret_take_the_same_time(stack: Stack, secret: str) -> None:
+    wrong = "n0t-the-Secret!" if secret == "adopted" else valid_secret_of_another(stack)
+    outlets = [stack.supply_outlet() for _ in range(12)]
+    unknown, refused = [], []
+    for outlet in outlets:
+        refused.append(seconds_to_refuse(stack, outlet, wrong))
+        unknown.append(seconds_to_refuse(stack, nobody(), wrong))
+    slower, faster = sorted([statistics.median(unknown), statistics.median(refused)], reverse=True)
+    assert slower - faster < max(0.004, 0.3 * slower)
+
+
+def test_an_adopted_secret_is_refused_in_the_same_time_as_an_unknown_outlet(stack: Stack) -> None:
+    adopted = f"sharedS3cr3t!-{secrets.token_hex(4)}"
+    outlet = stack.enable_outlet(f"Timed {uuid.uuid4()}", "--adopt-secret-stdin", stdin=f"{adopted}\n")
+    guesses = [f"Guess-{secrets.token_hex(4)}!" for _ in range(8)]
+    refused = [seconds_to_refuse(stack, outlet, guess) for guess in guesses]
+    unknown = [seconds_to_refuse(stack, nobody(), guess) for guess in guesses]
+    slower, faster = sorted([statistics.median(unknown), statistics.median(refused)], reverse=True)
+    assert slower - faster < max(0.004, 0.4 * slower)
+
+
+def nobody() -> Credentials:
+    return Credentials(str(uuid.uuid4()), "TestOrg-nobody", "")
+
+
+def seconds_to_refuse(stack: Stack, outlet: Credentials, guess: str) -> float:
+    begun = time.perf_counter()
+    answer = authenticate(stack, outlet, AuthSecret=guess)
+    taken = time.perf_counter() - begun
+    assert_refused(answer, 401)
+    return taken
+
+
+def test_a_mistyped_secret_is_told_so_known_outlet_or_not(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    typed = mistyped(outlet.auth_secret)
+    known = assert_refused(authenticate(stack, outlet, AuthSecret=typed), 401)
+    unknown = assert_refused(authenticate(stack, outlet, AuthSecret=typed, ProviderOutletID=str(uuid.uuid4())), 401)
+    assert "mistyped" in known
+    assert known == unknown
+
+
+def test_an_adopted_secret_opens_the_door(stack: Stack) -> None:
+    adopted = f"sharedS3cr3t!-{secrets.token_hex(4)}"
+    outlet = stack.enable_outlet(f"Adopted {uuid.uuid4()}", "--adopt-secret-stdin", stdin=f"{adopted}\n")
+    assert outlet.auth_secret == adopted
+    assert_token(authenticate(stack, outlet))
+    assert_refused(authenticate(stack, outlet, AuthSecret=adopted.upper()), 401)
+
+
+def test_who_proved_the_secret_learns_that_the_pos_remote_id_does_not_match(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    message = assert_refused(authenticate(stack, outlet, POSRemoteID="TestOrg-other"), 401)
+    assert "POSRemoteID" in message
+
+
+def test_who_proved_the_secret_learns_that_the_integration_is_disabled(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    stack.disable(outlet)
+    assert "disabled" in assert_refused(authenticate(stack, outlet), 403)
+
+
+def test_who_did_not_prove_the_secret_learns_nothing_more(stack: Stack) -> None:
+    outlet, disabled = stack.supply_outlet(), stack.supply_outlet()
+    stack.disable(disabled)
+    wrong = valid_secret_of_another(stack)
+    plain = assert_refused(authenticate(stack, outlet, AuthSecret=wrong), 401)
+    assert assert_refused(authenticate(stack, outlet, AuthSecret=wrong, POSRemoteID="other"), 401) == plain
+    assert assert_refused(authenticate(stack, disabled, AuthSecret=wrong), 401) == plain
+
+
+def test_a_secret_that_was_rotated_away_opens_nothing(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    new = stack.rotate_secret(outlet)
+    assert_refused(authenticate(stack, outlet), 401)
+    assert_token(authenticate(stack, new))
+
+
+def test_a_secret_opens_on_during_its_overlap_until_that_is_ended(stack: Stack) -> None:
+    old = stack.supply_outlet()
+    new = stack.rotate_secret(old, overlap="1h")
+    assert_token(authenticate(stack, old))
+    assert_token(authenticate(stack, new))
+    stack.end_overlap(old)
+    assert_refused(authenticate(stack, old), 401)
+
+
+def test_staff_find_the_precise_reason_of_each_refusal(stack: Stack) -> None:
+    outlet, wrong = stack.supply_outlet(), valid_secret_of_another(stack)
+    authenticate(stack, outlet)
+    authenticate(stack, outlet, AuthSecret=wrong)
+    authenticate(stack, outlet, AuthSecret=mistyped(outlet.auth_secret))
+    authenticate(stack, outlet, POSRemoteID="other")
+    stack.disable(outlet)
+    authenticate(stack, outlet)
+    expected = ["accepted", "wrong_secret", "mistyped_secret", "wrong_pos_remote_id", "disabled"]
+    eventually(lambda: len(records.auth_outcomes(stack, outlet.provider_outlet_id)) == len(expected))
+    assert records.auth_outcomes(stack, outlet.provider_outlet_id) == expected
+
+
+def test_staff_find_attempts_under_an_unknown_outlet(stack: Stack) -> None:
+    unknown = f"unknown-{uuid.uuid4()}"
+    authenticate(stack, stack.supply_outlet(), ProviderOutletID=unknown)
+    assert eventually(lambda: records.auth_outcomes(stack, unknown)) == ["unknown_outlet"]
+
+
+def test_the_last_use_of_a_secret_is_recorded_soon_after(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    assert records.last_used(stack, outlet) is None
+    token_for(stack, outlet)
+    eventually(lambda: records.last_used(stack, outlet), what="the last use is recorded")

@@ -1,0 +1,30 @@
+"""Waiting for something that another process does."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+POLL_SECONDS = 0.05
+
+
+class StillFalseError(AssertionError):
+    """The condition stayed false for as long as the test was willing to wait."""
+
+
+def eventually(condition: Callable[[], T], *, timeout: float = 10, what: str = "") -> T:
+    """Return the first truthy value of the condition, asking every 50 ms for `timeout` seconds at most.
+
+    Raises StillFalseError with the last value seen. What the condition itself raises is not caught.
+    """
+    deadline = time.monotonic() + timeout
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise StillFalseError(f"{what or _name(condition)}: still {value!r} after {timeout} s")
+        time.sleep(POLL_SECONDS)
+    return value
+
+
+def _name(condition: Callable[[], object]) -> str:
+    return getattr(condition, "__qualname__", repr(condition))

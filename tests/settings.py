@@ -1,0 +1,27 @@
+"""The portal's settings with defaults for tests; the environment is set before they are read."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+_folder = tempfile.mkdtemp(prefix="portal-tests-")
+atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+
+os.environ["SECRET_KEY"] = "tests-only-" + "0123456789abcdef" * 3
+os.environ["DATA_DIR"] = _folder
+for name in ("DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "ALLOWED_HOSTS", "SECRET_KEY_FALLBACKS"):
+    os.environ[name] = ""
+    del os.environ[name]
+
+from portal.settings import *  # noqa: E402, F403
+from portal.settings import DATABASES  # noqa: E402
+
+# A file, because an in-memory database is another one in each thread (integrations/relay/database.py).
+DATABASES["default"]["TEST"] = {"NAME": str(Path(_folder) / "tests.sqlite3")}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the staff's passwords are not what is tested
+
+# In process nothing happens by itself: a test flushes, looks, or shows that something was woken.
+WATCH_INTERVAL = 3600.0
+RECORD_INTERVAL = 3600.0

@@ -1,0 +1,139 @@
+"""The harness of the live tests: what they rely on must be able to fail."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.live import clients
+from tests.live.binaries import need
+from tests.live.ledger import Ledger
+from tests.live.postgres import Postgres
+from tests.live.processes import Process, plain_environment
+from tests.live.redis import Redis
+from tests.live.waiting import StillFalseError, eventually
+
+SECRET = "ONPS-8K2PX-4ZQ7M-11ABC-DEFGH-JKMNP-QRSTV-WXYZ0"
+TOKEN = "MTU6MTp0b2tlbg:1vNq2z:c2lnbmF0dXJl"
+
+
+def sweep(log: Path, *lines: str) -> list[str]:
+    ledger = Ledger()
+    ledger.remember(SECRET, TOKEN)
+    ledger.watch(log).write_text("".join(f"{line}\n" for line in lines))
+    return ledger.leaks()
+
+
+def test_the_sweep_finds_a_planted_token_and_names_file_and_line(tmp_path: Path) -> None:
+    (leak,) = sweep(tmp_path / "server.log", "started", f"GET /?token={TOKEN} 101")
+    assert leak.startswith(f"{tmp_path / 'server.log'}:2: ")
+
+
+def test_the_sweep_does_not_repeat_what_it_found(tmp_path: Path) -> None:
+    (leak,) = sweep(tmp_path / "server.log", f"GET /?token={TOKEN} 101")
+    assert TOKEN not in leak
+    assert "token=MTU6[" in leak
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        SECRET,
+        SECRET.replace("-", ""),
+        SECRET.removeprefix("ONPS-").replace("-", ""),
+        TOKEN.replace(":", "%3A"),
+        f"repr {SECRET!r} in a traceback",
+    ],
+)
+def test_the_sweep_finds_a_secret_however_it_is_spelt(tmp_path: Path, spelt: str) -> None:
+    assert len(sweep(tmp_path / "server.log", f"before {spelt} after")) == 1
+
+
+def test_the_sweep_passes_over_a_clean_log(tmp_path: Path) -> None:
+    assert sweep(tmp_path / "server.log", "GET /?token=[redacted] 101", "ONPS-8K2PX was retired") == []
+
+
+def test_a_ledger_shows_no_secret_when_it_is_printed() -> None:
+    ledger = Ledger()
+    ledger.remember(SECRET)
+    assert SECRET not in repr(ledger)
+
+
+def test_waiting_ends_with_what_was_seen_last() -> None:
+    with pytest.raises(StillFalseError, match="the door opens: still 0 after"):
+        eventually(lambda: 0, timeout=0.1, what="the door opens")
+
+
+def test_a_missing_program_skips_the_test_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REQUIRE_ALL", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="no-such-program is not installed"):
+        need("no-such-program")
+
+
+def test_a_missing_program_fails_the_test_where_nothing_may_be_skipped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REQUIRE_ALL", "1")
+    with pytest.raises(pytest.fail.Exception, match="no-such-program"):
+        need("no-such-program")
+
+
+def test_a_process_dies_with_the_run_that_started_it(tmp_path: Path) -> None:
+    need("setpriv")
+    log = tmp_path / "log"
+    script = (
+        "import os, signal, sys; from pathlib import Path; from tests.live.processes import *;"
+        "from tests.live.waiting import eventually;"
+        "command = ['sh', '-c', 'echo up; exec sleep 300'];"
+        "child = Process(command, log=Path(sys.argv[1]), env=plain_environment());"
+        "child.start(); eventually(child.log_text); print(child.pid, flush=True);"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    run = subprocess.run([sys.executable, "-c", script, str(log)], capture_output=True, text=True, check=False)
+    eventually(lambda: not _lives(int(run.stdout)), what="the child died")
+
+
+def test_a_stopped_process_tells_its_exit_status_and_keeps_its_log(tmp_path: Path) -> None:
+    script = "trap 'echo stopped; exit 7' TERM; echo started; while :; do sleep 0.05; done"
+    process = Process(["sh", "-c", script], log=tmp_path / "log", env=plain_environment())
+    process.start()
+    eventually(lambda: "started" in process.log_text())
+    assert process.stop() == 7
+    assert process.log_text() == "started\nstopped\n"
+
+
+def test_postgres_keeps_its_databases_when_it_is_killed_and_started_again(tmp_path: Path) -> None:
+    postgres = Postgres.create(tmp_path)
+    try:
+        postgres.start()
+        database = postgres.create_database()
+        postgres.kill()
+        postgres.start()
+        with psycopg.connect(postgres.url(database)) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        postgres.close()
+
+
+def test_redis_starts_again_after_it_was_stopped(tmp_path: Path) -> None:
+    redis = Redis.create(tmp_path)
+    try:
+        redis.start()
+        redis.stop()
+        redis.start()
+        assert redis.process.is_running
+    finally:
+        redis.close()
+
+
+def test_the_node_client_is_locked_without_download_addresses() -> None:
+    lock = (clients.NODE_FOLDER / "package-lock.json").read_text()
+    assert '"resolved"' not in lock
+    assert '"integrity": "sha512-' in lock
+
+
+def _lives(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
