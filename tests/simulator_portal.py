@@ -68,10 +68,16 @@ class FakePortal:
 
     @property
     def credentials_json(self) -> str:
+        return self.credentials_json_of(1)
+
+    def json_lines(self, count: int) -> str:
+        return "".join(f"{self.credentials_json_of(number)}\n" for number in range(1, count + 1))
+
+    def credentials_json_of(self, number: int) -> str:
         return json.dumps(
             {
-                "ProviderOutletID": "outlet-1",
-                "POSRemoteID": "TestOrg-1",
+                "ProviderOutletID": f"outlet-{number}",
+                "POSRemoteID": f"TestOrg-{number}",
                 "AuthSecret": SECRET,
                 "AuthURL": f"http://127.0.0.1:{_port(self._auth_server)}/api/powerepos/v1/auth",
                 "WebsocketURL": f"ws://127.0.0.1:{_port(self._socket_server)}",

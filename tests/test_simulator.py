@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import IsolatedAsyncioTestCase
 
@@ -25,16 +26,22 @@ from integrations.simulator import (
     SimulatedPos,
     Timing,
     WrongCredentialsError,
+    load_till,
     wire,
 )
 from integrations.simulator.answers import answer
 from integrations.simulator.backoff import BackOff
-from integrations.simulator.connection import RefusedError, retry_after_seconds
+from integrations.simulator.catalogue import Catalogue
+from integrations.simulator.connection import RefusedError
+from integrations.simulator.dialling import retry_after_seconds
+from integrations.simulator.example import MANAGER, TRAINEE, WAITER, example_till
 from integrations.simulator.journal import Journal
-from integrations.simulator.till import MANAGER, TRAINEE, WAITER, Lock, OpenOrder, Till, example_till
+from integrations.simulator.orders import Line, Lock
+from integrations.simulator.till import Till
 from tests.simulator_portal import SECRET, TOKEN, FakePortal, ask, refusal, within
 
 PROJECT = Path(integrations.simulator.__file__).parents[2]
+MANAGER_ONLY = Catalogue(users=(MANAGER,))
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 PIN_REQUEST = {
     "RequestID": "60a6f3c4-4043-49a2-b317-8807b77d9685",
@@ -189,7 +196,7 @@ def test_open_orders_are_refused_to_a_user_without_permission() -> None:
 
 def test_a_locked_order_names_its_terminal_and_user() -> None:
     order = replace(example_till().orders[0], lock=Lock(terminal="T2", user_name="Waiter"))
-    (summary,) = answer_to(ORDERS_REQUEST, Till(users=[MANAGER], orders=[order]))["Payload"]["Orders"]
+    (summary,) = answer_to(ORDERS_REQUEST, Till(MANAGER_ONLY, orders=[order]))["Payload"]["Orders"]
     assert (summary["InUse"], summary["InUseByTerminalDisplayID"], summary["InUseByUserName"]) == (
         True,
         "T2",
@@ -201,25 +208,24 @@ def test_a_locked_order_names_its_terminal_and_user() -> None:
     ("amount", "written"), [("5.00", "5.0"), ("19.99", "19.99"), ("0.10", "0.1"), ("99999999999.99",) * 2]
 )
 def test_money_is_written_as_a_number_exact_to_the_cent(amount: str, written: str) -> None:
-    order: OpenOrder = replace(example_till().orders[0], amount=Decimal(amount))
-    assert f'"Amount": {written},' in answer_text(ORDERS_REQUEST, Till(users=[MANAGER], orders=[order]))
+    line = Line(name="Soup", price=Decimal(amount), total=Decimal(amount))
+    order = replace(example_till().orders[0], lines=(line,))
+    assert f'"Amount": {written},' in answer_text(ORDERS_REQUEST, Till(MANAGER_ONLY, orders=[order]))
 
 
 @pytest.mark.parametrize("spell", [str.lower, str.upper, lambda key: key[0].lower() + key[1:]])
 def test_requests_are_read_with_keys_in_any_letter_case(spell: Any) -> None:
-    request = {spell(key): value for key, value in PIN_REQUEST.items()} | {
-        spell("Payload"): {spell("PIN"): "1234"}
-    }
+    request = {spell(key): value for key, value in PIN_REQUEST.items()} | {spell("Payload"): {spell("PIN"): "1234"}}
     answered = answer_to(request)
     assert (answered["RequestID"], answered["ResultCode"]) == (PIN_REQUEST["RequestID"], 0)
 
 
 def test_an_unknown_message_type_is_refused_by_number() -> None:
-    assert answer_to(PIN_REQUEST | {"MessageType": 12}) == {
+    assert answer_to(PIN_REQUEST | {"MessageType": 77}) == {
         "RequestID": PIN_REQUEST["RequestID"],
         "ResultCode": wire.UNSUPPORTED_MESSAGE,
-        "ErrorMessage": "This simulated POS does not know message type 12.",
-        "MessageType": 12,
+        "ErrorMessage": "This simulated POS does not know message type 77.",
+        "MessageType": 77,
         "Payload": None,
     }
 
@@ -269,6 +275,11 @@ def test_a_frame_that_asks_nothing_is_no_request(frame: str | bytes, reason: str
 def test_the_ceiling_of_the_back_off_doubles_from_one_second_to_sixty() -> None:
     back_off = BackOff(lambda _low, high: high)
     assert [back_off.next_pause() for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+def test_the_back_off_can_be_told_to_stay_short() -> None:
+    back_off = BackOff(lambda _low, high: high, longest=0.5)
+    assert [back_off.next_pause() for _ in range(3)] == [0.5, 0.5, 0.5]
 
 
 def test_the_back_off_draws_from_zero_up_to_its_ceiling() -> None:
@@ -334,9 +345,7 @@ def test_credentials_may_begin_with_a_byte_order_mark_and_have_keys_in_any_lette
 
 
 def test_a_url_overrides_the_addresses_of_the_credentials() -> None:
-    credentials = Credentials.from_json(
-        credentials_json(AuthURL=..., WebsocketURL=...), url="http://[::1]:8000/"
-    )
+    credentials = Credentials.from_json(credentials_json(AuthURL=..., WebsocketURL=...), url="http://[::1]:8000/")
     assert credentials.auth_url == "http://[::1]:8000/api/powerepos/v1/auth"
     assert credentials.websocket_url == "ws://[::1]:8000/"
 
@@ -502,9 +511,7 @@ class OnTheLine(IsolatedAsyncioTestCase):
         assert len(self.portal.auth_bodies) == 2
 
     async def test_a_redirect_of_the_handshake_is_a_refusal(self) -> None:
-        self.portal.handshake_script.append(
-            refusal(302, "Moved.", Location=self.portal.credentials.websocket_url)
-        )
+        self.portal.handshake_script.append(refusal(302, "Moved.", Location=self.portal.credentials.websocket_url))
         async with self.connected_pos() as (pos, _socket):
             assert pos.refusals[0].status == 302
 
@@ -515,9 +522,7 @@ class OnTheLine(IsolatedAsyncioTestCase):
 
     async def test_the_pauses_honour_retry_after_of_both_endpoints(self) -> None:
         self.portal.auth_script.append(refusal(429, "Slow down.", Retry_After="40"))
-        self.portal.handshake_script.append(
-            refusal(503, "Restarting.", Retry_After="Sun, 01 Mar 2026 12:00:10 GMT")
-        )
+        self.portal.handshake_script.append(refusal(503, "Restarting.", Retry_After="Sun, 01 Mar 2026 12:00:10 GMT"))
         async with self.connected_pos():
             assert self.clockwork.pauses == [41, 12]
 
@@ -619,6 +624,27 @@ class OnTheCommandLine(IsolatedAsyncioTestCase):
         assert (code, errors) == (1, "")
         assert "asking http://127.0.0.1:9/api/powerepos/v1/auth for a token" in output
 
+    async def test_many_outlets_run_from_one_process_and_say_which_they_are(self) -> None:
+        process = await start_command("--credentials", "-", "--count", "2", given=self.portal.json_lines(3))
+        sockets = [await self.portal.next_socket() for _ in range(2)]
+        await read_until(process, "'outlet-2': connected to ws://127.0.0.1:")
+        process.send_signal(signal.SIGINT)
+        code, output, errors = await finish(process)
+        assert (code, errors, [socket.close_code for socket in sockets]) == (0, "", [1000, 1000])
+        assert output.endswith(" ended\n")
+
+    async def test_the_till_is_kept_in_a_file_from_one_run_to_the_next(self) -> None:
+        folder = Path(self.enterContext(TemporaryDirectory()))
+        for _ in range(2):
+            process = await start_command(
+                "--credentials", "-", "--till", str(folder / "till.json"), given=self.portal.credentials_json
+            )
+            socket = await self.portal.next_socket()
+            assert (await ask(socket, PIN_REQUEST))["ResultCode"] == 0
+            process.send_signal(signal.SIGINT)
+            await finish(process)
+        assert load_till(folder / "till.json").executed == [PIN_REQUEST["RequestID"]]
+
     async def test_with_once_a_refusal_exits_with_1(self) -> None:
         self.portal.auth_script.append(refusal(401, "The auth secret was not valid!"))
         process = await start_command("--credentials", "-", "--once", given=self.portal.credentials_json)
@@ -650,11 +676,18 @@ VALUES = ("--provider-outlet-id", "a", "--pos-remote-id", "b", "--auth-secret", 
         (("--credentials", "tests"), "", "Cannot read the credentials: Is a directory"),
         (("--credentials", "-"), "", "The credentials are not JSON"),
         (("--credentials", "-"), "{}", "The credentials lack AuthURL"),
+        (("--credentials", "-", "--misbehave", "sulk=1"), "", "there are late, never, twice"),
+        (("--credentials", "-", "--misbehave", "twice=2"), "", "Chances go from 0 to 1"),
+        (("--credentials", "-", "--delay", "2:1"), "", "A delay goes from"),
+        (("--credentials", "-", "--message-number", "CreateOrder"), "", "written like CreateOrder=10"),
+        (("--credentials", "-", "--message-number", "CreateOrder=12"), credentials_json(), "the same message number"),
+        (("--credentials", "-", "--till", "README.md"), credentials_json(), "This is no saved till"),
+        (("--credentials", "-", "--till", "tests"), credentials_json(), "Is a directory"),
+        (("--count", "1"), "", "--count needs --credentials"),
+        (("--count", "2", "--credentials", "-"), credentials_json(), "--count may be 1 to 1"),
     ],
 )
-def test_a_wrong_command_line_is_one_clear_line(
-    arguments: tuple[str, ...], given: str, complaint: str
-) -> None:
+def test_a_wrong_command_line_is_one_clear_line(arguments: tuple[str, ...], given: str, complaint: str) -> None:
     code, output, errors = asyncio.run(run_command(*arguments, given=given))
     assert code in (1, 2)
     assert output == ""

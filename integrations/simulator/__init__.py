@@ -1,20 +1,38 @@
 """A POS to try the portal with: it speaks HTTP and websocket only and imports nothing of the server.
 
-Read `connection` first; `wire` has the names on the wire, `till` what the POS sells, `answers` joins the two.
+Read `connection` first. `wire`, `order_requests` and `order_answers` have the names on the wire, `till` what the POS
+does, `answers` joins the two, `desk` does it once and saves it, `answering` sends it, or misbehaves as planned.
 """
 
 from integrations.simulator.background import BackgroundPos
 from integrations.simulator.connection import RefusedError, SimulatedPos, Timing
 from integrations.simulator.credentials import Credentials, WrongCredentialsError
+from integrations.simulator.example import example_till
+from integrations.simulator.fleet import Fleet
 from integrations.simulator.journal import Closure, Refusal
+from integrations.simulator.message_numbers import DEFAULT_NUMBERS, WrongNumbersError
+from integrations.simulator.misbehaviour import Fault, Plan, WrongPlanError
+from integrations.simulator.snapshot import WrongTillError
+from integrations.simulator.till import Till
+from integrations.simulator.till_file import load_till
 
 __all__ = [
+    "DEFAULT_NUMBERS",
     "BackgroundPos",
     "Closure",
     "Credentials",
+    "Fault",
+    "Fleet",
+    "Plan",
     "Refusal",
     "RefusedError",
     "SimulatedPos",
+    "Till",
     "Timing",
     "WrongCredentialsError",
+    "WrongNumbersError",
+    "WrongPlanError",
+    "WrongTillError",
+    "example_till",
+    "load_till",
 ]

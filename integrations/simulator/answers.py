@@ -1,13 +1,18 @@
-"""Which method of the till answers which message type: a request in, an answer out. Pure."""
+"""Which method of the till answers which message: a request in, an answer out. Pure."""
 
 from collections.abc import Callable
 
-from integrations.simulator import wire
-from integrations.simulator.till import Till, User
+from integrations.simulator import message_numbers as methods
+from integrations.simulator import order_answers, order_requests, refusals, wire
+from integrations.simulator.catalogue import User
+from integrations.simulator.fields import MalformedPayloadError
+from integrations.simulator.till import Till
 from integrations.simulator.wire import Answer, Request
 
+CHANGING_METHODS = frozenset({methods.CREATE_ORDER, methods.UPDATE_ORDER, methods.CREATE_PAYMENT})
 
-class _RefusalError(Exception):
+
+class _UserRefused(Exception):
     def __init__(self, result_code: int, text: str) -> None:
         super().__init__(text)
         self.answer = Answer(result_code=result_code, error_message=text)
@@ -15,37 +20,63 @@ class _RefusalError(Exception):
 
 def answer(till: Till, request: Request) -> Answer:
     """Never raises: what the till does not understand is refused with a non-zero ResultCode and a text."""
-    method = _METHODS.get(request.message_type, _refuse_message_type)
+    method = _METHODS.get(request.name, _refuse_message_type)
     try:
         return method(till, request)
-    except _RefusalError as refusal:
+    except _UserRefused as refusal:
         return refusal.answer
-    except wire.MalformedPayloadError as error:
+    except MalformedPayloadError as error:
         return Answer(result_code=wire.MALFORMED_PAYLOAD, error_message=str(error))
+    except refusals.TillRefusal as refusal:
+        return _refused(refusal)
 
 
 def _get_user_from_pin(till: Till, request: Request) -> Answer:
-    user = till.find_user_by_pin(wire.text_field(request, "PIN"))
+    user = till.catalogue.find_user_by_pin(request.payload.text("PIN"))
     if user is None:
-        raise _RefusalError(wire.UNKNOWN_USER, wire.UNKNOWN_USER_TEXT)
-    return Answer(payload=wire.user_payload(user))
+        raise _UserRefused(wire.UNKNOWN_USER, wire.UNKNOWN_USER_TEXT)
+    return Answer(payload=order_answers.user_payload(user))
 
 
 def _get_open_orders(till: Till, request: Request) -> Answer:
     user = _permitted_user(till, request)
-    table = wire.optional_text_field(request, "ServiceModeEntityID")
-    own_only = wire.flag_field(request, "UserOrdersOnly")
+    table = request.payload.find_text("ServiceModeEntityID") or ""
+    own_only = request.payload.flag("UserOrdersOnly")
     orders = till.open_orders(table=table, owner=user if own_only else None)
-    return Answer(payload=wire.open_orders_payload(orders, user_orders_only=own_only))
+    return Answer(payload=order_answers.open_orders_payload(orders, user_orders_only=own_only))
+
+
+def _create_order(till: Till, request: Request) -> Answer:
+    user = _permitted_user(till, request)
+    order = till.create_order(user, order_requests.new_order(request.payload))
+    return Answer(payload=order_answers.order_payload(order))
+
+
+def _simulate_order(till: Till, request: Request) -> Answer:
+    user = _permitted_user(till, request)
+    order = till.simulate_order(user, order_requests.order_to_simulate(request.payload))
+    return Answer(payload=order_answers.order_payload(order))
+
+
+def _update_order(till: Till, request: Request) -> Answer:
+    _permitted_user(till, request)
+    order = till.update_order(order_requests.addition(request.payload))
+    return Answer(payload=order_answers.order_payload(order))
+
+
+def _create_payment(till: Till, request: Request) -> Answer:
+    _permitted_user(till, request)
+    order, payment = till.create_payment(*order_requests.payment_of_order(request.payload))
+    return Answer(payload=order_answers.payment_payload(order, payment))
 
 
 def _permitted_user(till: Till, request: Request) -> User:
     """Without CanMakePayments every call but GetUserFromPIN is rejected (SEEN; its ResultCode is unknown)."""
-    user = till.find_user(request.user_identifier)
+    user = till.catalogue.find_user(request.user_identifier)
     if user is None:
-        raise _RefusalError(wire.UNKNOWN_USER, wire.UNKNOWN_USER_TEXT)
+        raise _UserRefused(wire.UNKNOWN_USER, wire.UNKNOWN_USER_TEXT)
     if not user.can_make_payments:
-        raise _RefusalError(wire.USER_NOT_PERMITTED, f"{user.name} may not use this interface.")
+        raise _UserRefused(wire.USER_NOT_PERMITTED, f"{user.name} may not use this interface.")
     return user
 
 
@@ -54,7 +85,32 @@ def _refuse_message_type(_till: Till, request: Request) -> Answer:
     return Answer(result_code=wire.UNSUPPORTED_MESSAGE, error_message=text)
 
 
-_METHODS: dict[int, Callable[[Till, Request], Answer]] = {
-    wire.GET_USER_FROM_PIN: _get_user_from_pin,
-    wire.GET_OPEN_ORDERS: _get_open_orders,
+def _refused(refusal: refusals.TillRefusal) -> Answer:
+    lacking = refusal.lines if isinstance(refusal, refusals.InsufficientStock) else None
+    return Answer(
+        result_code=_RESULT_CODES[type(refusal)],
+        error_message=str(refusal),
+        payload=None if lacking is None else order_answers.out_of_stock_payload(lacking),
+    )
+
+
+_METHODS: dict[str, Callable[[Till, Request], Answer]] = {
+    methods.GET_USER_FROM_PIN: _get_user_from_pin,
+    methods.GET_OPEN_ORDERS: _get_open_orders,
+    methods.CREATE_ORDER: _create_order,
+    methods.SIMULATE_ORDER: _simulate_order,
+    methods.CREATE_PAYMENT: _create_payment,
+    methods.UPDATE_ORDER: _update_order,
+}
+
+_RESULT_CODES: dict[type[refusals.TillRefusal], int] = {
+    refusals.InsufficientStock: wire.INSUFFICIENT_STOCK,
+    refusals.UnknownServiceMode: wire.UNKNOWN_SERVICE_MODE,
+    refusals.UnknownTable: wire.UNKNOWN_TABLE,
+    refusals.UnknownProduct: wire.UNKNOWN_PRODUCT,
+    refusals.UnknownAdjustment: wire.UNKNOWN_ADJUSTMENT,
+    refusals.UnknownOrder: wire.UNKNOWN_ORDER,
+    refusals.OrderClosed: wire.ORDER_CLOSED,
+    refusals.OrderInUse: wire.ORDER_IN_USE,
+    refusals.WrongAmount: wire.WRONG_AMOUNT,
 }

@@ -1,7 +1,8 @@
 """A simulated POS on a thread of its own, for callers that are not asynchronous or whose loop is taken."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 from threading import Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -9,6 +10,7 @@ from typing import Any, Self, TypeVar
 from integrations.simulator.connection import SimulatedPos, Timing
 from integrations.simulator.credentials import Credentials
 from integrations.simulator.journal import Closure, Refusal
+from integrations.simulator.misbehaviour import Plan
 from integrations.simulator.till import Till
 
 Result = TypeVar("Result")
@@ -20,8 +22,24 @@ class BackgroundPos:
     `pos` is the SimulatedPos itself: read its attributes from any thread, but do not call its methods.
     """
 
-    def __init__(self, credentials: Credentials, *, till: Till | None = None, timing: Timing | None = None) -> None:
-        self.pos = SimulatedPos(credentials, till=till, timing=timing)
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        till: Till | None = None,
+        timing: Timing | None = None,
+        plan: Plan | None = None,
+        till_file: Path | None = None,
+        message_numbers: Mapping[str, int] | None = None,
+    ) -> None:
+        self.pos = SimulatedPos(
+            credentials,
+            till=till,
+            timing=timing,
+            plan=plan,
+            till_file=till_file,
+            message_numbers=message_numbers,
+        )
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="simulated POS", daemon=True)
 

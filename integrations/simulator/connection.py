@@ -2,39 +2,34 @@
 
 import asyncio
 import contextlib
-import ipaddress
-import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote
 
 import httpx2
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import InvalidStatus, WebSocketException
 
-from integrations.simulator import answers, wire
-from integrations.simulator.backoff import BackOff
+from integrations.simulator import wire
+from integrations.simulator.answering import Answering
+from integrations.simulator.backoff import LONGEST_CEILING, BackOff
 from integrations.simulator.credentials import Credentials
+from integrations.simulator.desk import Desk
+from integrations.simulator.dialling import dial, http_client, retry_after_seconds
+from integrations.simulator.example import example_till
 from integrations.simulator.journal import NO_CLOSE_FRAME, Closure, Journal, Refusal
-from integrations.simulator.till import Till, example_till
+from integrations.simulator.misbehaviour import Behaviour, Plan
+from integrations.simulator.till import Till
 
 STEADY_SECONDS = 5.0
-ANSWER_SECONDS = 10.0
-CLOSE_SECONDS = 3.0
-LONGEST_RETRY_AFTER = 3600.0
 AUTH = "auth endpoint"
 WEBSOCKET = "websocket"
-USER_AGENT = "PowerEPOS-simulator"
-
-# The websocket library logs the request line, token and all, at DEBUG.
-_quiet_logger = logging.getLogger("integrations.simulator.websocket")
-_quiet_logger.setLevel(logging.WARNING)
 
 
 class RefusedError(Exception):
@@ -47,16 +42,25 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Everything about time and chance, so that a test needs none of either. Seconds throughout."""
+    """Everything about time and chance, so that a test needs none of either. Seconds throughout.
+
+    Before the n-th attempt in a row comes a pause of up to 2^(n-1) s, and up to `longest_pause`; 0 is for tests.
+    """
 
     monotonic: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     uniform: Callable[[float, float], float] = random.SystemRandom().uniform
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    longest_pause: float = LONGEST_CEILING
 
 
 class SimulatedPos:
-    """One outlet's POS. Use `async with SimulatedPos(credentials) as pos:`, or `await pos.run()`."""
+    """One outlet's POS. Use `async with SimulatedPos(credentials) as pos:`, or `await pos.run()`.
+
+    With `till_file` the till is that of the file, or `till` where there is no file yet, and is saved after each
+    request. Raises then OSError or WrongTillError, and WrongNumbersError for `message_numbers`, which override by name.
+    `http` is a client to share with others; it stays open.
+    """
 
     def __init__(
         self,
@@ -66,15 +70,25 @@ class SimulatedPos:
         say: Callable[[str], None] | None = None,
         timing: Timing | None = None,
         once: bool = False,
+        plan: Plan | None = None,
+        till_file: Path | None = None,
+        message_numbers: Mapping[str, int] | None = None,
+        http: httpx2.AsyncClient | None = None,
     ) -> None:
         self.credentials = credentials
-        self.till = till or example_till()
+        self._desk = Desk(till or example_till(), till_file=till_file, message_numbers=message_numbers)
+        self._behaviour = Behaviour(plan or Plan(), name=credentials.provider_outlet_id)
+        self._http = http
         self.journal = Journal(say=say)
         self._timing = timing or Timing()
-        self._back_off = BackOff(self._timing.uniform)
+        self._back_off = BackOff(self._timing.uniform, longest=self._timing.longest_pause)
         self._once = once
         self.journal.hide(credentials.auth_secret)
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def till(self) -> Till:
+        return self._desk.till
 
     @property
     def is_connected(self) -> bool:
@@ -90,7 +104,7 @@ class SimulatedPos:
 
     async def run(self) -> None:
         """Until cancelled, which closes with 1000; with `once` the first refusal raises RefusedError."""
-        async with _http_client(self.credentials.auth_url) as http:
+        async with self._http_client() as http:
             while True:
                 retry_after = await self._attempt(http)
                 await self._pause(retry_after)
@@ -157,7 +171,7 @@ class SimulatedPos:
         opened = self._timing.monotonic()
         try:
             self.journal.note_connection(self.credentials.websocket_url)
-            await self._answer_frames(connection)
+            await self._answering(connection).serve()
         finally:
             await connection.close()
             self._note_closure(connection, lasted=self._timing.monotonic() - opened)
@@ -186,7 +200,7 @@ class SimulatedPos:
 
     async def _dial(self, token: str) -> ClientConnection:
         try:
-            return await _dialling(self.credentials.websocket_url, token)
+            return await dial(self.credentials.websocket_url, token)
         except InvalidStatus as error:
             answer = error.response
             retry_after = answer.headers.get("Retry-After")
@@ -194,20 +208,19 @@ class SimulatedPos:
         except (WebSocketException, OSError, ValueError) as error:
             raise self._unanswered(WEBSOCKET, error) from None
 
-    async def _answer_frames(self, connection: ClientConnection) -> None:
-        with contextlib.suppress(ConnectionClosed):
-            async for frame in connection:
-                await self._answer_frame(connection, frame)
+    def _answering(self, connection: ClientConnection) -> Answering:
+        return Answering(
+            connection,
+            desk=self._desk,
+            behaviour=self._behaviour,
+            journal=self.journal,
+            sleep=self._timing.sleep,
+        )
 
-    async def _answer_frame(self, connection: ClientConnection, frame: str | bytes) -> None:
-        try:
-            request = wire.read_request(frame)
-        except wire.NotARequestError as error:
-            self.journal.note_ignored_frame(error)
-            return
-        answer = answers.answer(self.till, request)
-        await connection.send(wire.write_answer(request, answer))
-        self.journal.note_answer(request, answer)
+    def _http_client(self) -> contextlib.AbstractAsyncContextManager[httpx2.AsyncClient]:
+        if self._http is not None:
+            return contextlib.nullcontext(self._http)
+        return http_client(self.credentials.auth_url)
 
     def _note_closure(self, connection: ClientConnection, *, lasted: float) -> None:
         if lasted >= STEADY_SECONDS:
@@ -233,56 +246,3 @@ class SimulatedPos:
     def _unanswered(self, stage: str, error: Exception) -> RefusedError:
         message = self.journal.plain(str(error) or type(error).__name__)
         return RefusedError(Refusal(stage=stage, status=None, message=message))
-
-
-def retry_after_seconds(value: str | None, *, now: datetime) -> float:
-    """Reads seconds or an HTTP date, at most an hour; what cannot be read counts as none."""
-    if not value:
-        return 0.0
-    if value.isascii() and value.isdigit():
-        return min(float(value), LONGEST_RETRY_AFTER)
-    try:
-        seconds = (parsedate_to_datetime(value) - now).total_seconds()
-    except (ValueError, TypeError):
-        return 0.0
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
-
-
-class _Dial(connect):
-    """A redirect is a refusal: the token is not to be carried anywhere else."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
-
-
-def _dialling(url: str, token: str) -> _Dial:
-    return _Dial(
-        f"{url}?{urlencode({'token': token})}",
-        compression=None,
-        user_agent_header=USER_AGENT,
-        proxy=None if _is_loopback(url) else True,
-        open_timeout=ANSWER_SECONDS,
-        close_timeout=CLOSE_SECONDS,
-        logger=_quiet_logger,
-    )
-
-
-def _http_client(url: str) -> httpx2.AsyncClient:
-    """Keeps no connection: attempts are far apart, and a server that restarted has cut the old one."""
-    return httpx2.AsyncClient(
-        timeout=ANSWER_SECONDS,
-        limits=httpx2.Limits(max_keepalive_connections=0),
-        headers={"User-Agent": USER_AGENT},
-        trust_env=not _is_loopback(url),
-    )
-
-
-def _is_loopback(url: str) -> bool:
-    """A proxy from the environment must not stand between this machine and itself."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

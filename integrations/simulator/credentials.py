@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from integrations.simulator import wire
+from integrations.simulator import json_text, wire
 
 AUTH_PATH = "/api/powerepos/v1/auth"
 
@@ -73,7 +73,7 @@ def _addresses_in(values: dict[str, object]) -> tuple[str, str]:
     websocket_url = _text(values, "WebsocketURL")
     _split(auth_url, schemes=("http", "https"), name="AuthURL")
     parts = _split(websocket_url, schemes=("ws", "wss"), name="WebsocketURL")
-    return auth_url, urlunsplit(parts) if parts.path else f"{urlunsplit(parts)}/"
+    return auth_url, urlunsplit((parts.scheme, parts.netloc, parts.path or "/", "", ""))
 
 
 def _split(url: str, *, schemes: tuple[str, str], name: str) -> SplitResult:
@@ -92,7 +92,7 @@ def _split(url: str, *, schemes: tuple[str, str], name: str) -> SplitResult:
 
 def _read_object(text: str) -> dict[str, object]:
     try:
-        value = wire.read_json(text.removeprefix("\ufeff"))
+        value = json_text.read(text.removeprefix("\ufeff"))
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise WrongCredentialsError(f"The credentials are not JSON (see {where}).") from None

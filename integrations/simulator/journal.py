@@ -1,11 +1,13 @@
 """What happened to a simulated POS so far: counted, kept, told in plain lines, and waited for."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from integrations.simulator import wire
+from integrations.simulator.desk import Reply
+from integrations.simulator.misbehaviour import Fault
 
 NO_CLOSE_FRAME = 1006
 LONGEST_TEXT = 200
@@ -53,6 +55,8 @@ class Journal:
         self.is_connected = False
         self.connections = 0
         self.answers = 0
+        self.executions = 0
+        self.faults: Counter[Fault] = Counter()
         self.ignored_frames = 0
         self.refusals: list[Refusal] = []
         self.closures: list[Closure] = []
@@ -107,11 +111,24 @@ class Journal:
         self.refusals.append(refusal)
         self.say(str(refusal))
 
-    def note_answer(self, request: wire.Request, answer: wire.Answer) -> None:
+    def note_fault(self, request: wire.Request, fault: Fault) -> None:
+        self.faults[fault] += 1
+        self.say(self.plain(f"misbehaving ({fault}) with {_asked(request)}"))
+
+    def note_execution(self, reply: Reply) -> None:
+        """Not for what is answered from memory."""
+        if reply.answer is not None:
+            self.executions += 1
+        self._tell_waiters()
+
+    def note_answer(self, request: wire.Request, answer: wire.Answer | None) -> None:
+        """No `answer` means the first one again."""
         self.answers += 1
-        asked = f"{request.name} (RequestID {request.request_id})"
+        if answer is None:
+            self.say(self.plain(f"answered {_asked(request)} again, as the first time"))
+            return
         error = f": {answer.error_message}" if answer.error_message else ""
-        self.say(self.plain(f"answered {asked} with ResultCode {answer.result_code}{error}"))
+        self.say(self.plain(f"answered {_asked(request)} with ResultCode {answer.result_code}{error}"))
 
     def note_ignored_frame(self, error: wire.NotARequestError) -> None:
         self.ignored_frames += 1
@@ -134,3 +151,7 @@ class Journal:
 
     def _story(self, beginning: str) -> str:
         return "\n".join([beginning, "What the simulated POS said:", *self.lines])
+
+
+def _asked(request: wire.Request) -> str:
+    return f"{request.name} (RequestID {request.request_id})"

@@ -1,89 +1,225 @@
-"""What the simulated POS knows: users, tables and their open orders. No clock, no socket, no wire names."""
+"""The till: takes, changes and simulates orders, takes payments. No clock, no socket, no file, no wire names."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from uuid import uuid4
+
+from integrations.simulator import pricing
+from integrations.simulator.catalogue import Catalogue, ServiceMode, User
+from integrations.simulator.memory import Memory
+from integrations.simulator.money import MONEY_LIMIT, ZERO
+from integrations.simulator.orders import Adjustment, Line, Order, Payment
+from integrations.simulator.refusals import (
+    OrderClosed,
+    OrderInUse,
+    UnknownOrder,
+    UnknownServiceMode,
+    UnknownTable,
+    WrongAmount,
+)
+from integrations.simulator.stock import Stock
+
+NO_TRANSACTION = "00000000-0000-0000-0000-000000000000"
+FIRST_ORDER_NUMBER = 1_000_001
 
 
 @dataclass(frozen=True, kw_only=True)
-class User:
-    user_id: str
-    name: str
-    pin: str
-    can_make_payments: bool = True
+class NewOrder:
+    """Lines and payments as they were asked for: not priced, not booked. `service_charge` None = automatic."""
+
+    service_mode_id: str
+    table: str
+    provider_order_id: str | None = None
+    is_training: bool = False
+    lines: tuple[Line, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
+    notes: tuple[dict[str, object], ...] = ()
+    service_charge: Decimal | None = None
+    use_provider_prices: bool = False
+    covers: int = 0
+    apply_automatic_adjustments: bool = False
+
+    @property
+    def has_provider_prices(self) -> bool:
+        """Payments are for the provider's prices: with them these always count (SEEN)."""
+        return self.use_provider_prices or bool(self.payments)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lock:
-    """Who has the order open: a terminal's display ID (at most 4 characters) and a user's name."""
-
-    terminal: str
-    user_name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class OpenOrder:
-    """Amounts are in the currency's main unit, exact to the cent. A table may hold several open orders."""
+class Addition:
+    """`covers` replaces, the rest is added; `service_charge` replaces when it is given."""
 
     sales_transaction_id: str
-    order_number: str
-    table: str
-    owner_id: str | None
-    amount: Decimal
-    amount_owing: Decimal
-    service_mode_prefix: str = "TBL"
-    currency_code: str = "GBP"
-    lock: Lock | None = None
+    provider_order_id: str | None = None
+    lines: tuple[Line, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
+    notes: tuple[dict[str, object], ...] = ()
+    service_charge: Decimal | None = None
+    use_provider_prices: bool = False
+    covers: int | None = None
 
 
 class Till:
-    def __init__(self, *, users: Iterable[User] = (), orders: Iterable[OpenOrder] = ()) -> None:
-        self.users = list(users)
-        self.orders = list(orders)
+    """Every method that raises a TillRefusal has changed nothing.
 
-    def find_user_by_pin(self, pin: str) -> User | None:
-        return next((user for user in self.users if user.pin == pin), None)
+    `memory` is kept with the till but used by who asks it (`desk`); `new_id` gives GUIDs.
+    """
 
-    def find_user(self, identifier: str | None) -> User | None:
-        """`identifier` is a PIN or a user's ID: the protocol allows either in UserIdentifier."""
-        if not identifier:
-            return None
-        wanted = identifier.casefold()
-        return next((user for user in self.users if wanted in (user.pin, user.user_id.casefold())), None)
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        orders: Iterable[Order] = (),
+        stock: dict[str, int] | None = None,
+        memory: Memory | None = None,
+        new_id: Callable[[], str] = lambda: str(uuid4()),
+    ) -> None:
+        self.catalogue = catalogue
+        self.stock = Stock(catalogue, stock)
+        self.memory = memory or Memory()
+        self._new_id = new_id
+        self._orders = {order.sales_transaction_id: order for order in orders}
+        self._next_number = _number_after(self._orders.values())
 
-    def open_orders(self, *, table: str = "", owner: User | None = None) -> list[OpenOrder]:
+    @property
+    def orders(self) -> list[Order]:
+        """All since the till's beginning, closed ones and training too, oldest first."""
+        return list(self._orders.values())
+
+    @property
+    def payments(self) -> list[Payment]:
+        return [payment for order in self._orders.values() for payment in order.payments]
+
+    @property
+    def executed(self) -> list[str]:
+        """RequestIDs that were acted on, refused ones too, as often as that happened; the latest 10,000."""
+        return list(self.memory.executed)
+
+    def open_orders(self, *, table: str = "", owner: User | None = None) -> list[Order]:
         """Empty `table` means all tables, no `owner` all users; a table that does not exist has no orders."""
         return [
             order
-            for order in self.orders
-            if table in ("", order.table) and (owner is None or order.owner_id == owner.user_id)
+            for order in self._orders.values()
+            if not order.is_closed and table in ("", order.table) and (owner is None or order.owner_id == owner.user_id)
         ]
 
+    def create_order(self, user: User, new: NewOrder) -> Order:
+        order = self._composed(user, new, transaction=self._new_id(), number=f"S{self._next_number}")
+        if not new.is_training:
+            self.stock.take(order.lines)
+        self._next_number += 1
+        return self._kept(order)
 
-def example_till() -> Till:
-    """The users and orders of PowerEPOS' own examples, and a trainee who may not use the interface."""
-    return Till(users=[MANAGER, WAITER, TRAINEE], orders=_example_orders())
+    def simulate_order(self, user: User, new: NewOrder) -> Order:
+        """What `create_order` would give, and would raise; its ID is the empty GUID."""
+        order = self._composed(user, new, transaction=NO_TRANSACTION, number="")
+        self.stock.check(order.lines)
+        return order
+
+    def update_order(self, addition: Addition) -> Order:
+        order = self._order_to_change(addition.sales_transaction_id)
+        lines = self._priced(addition.lines, provider_prices=addition.use_provider_prices)
+        changed = replace(
+            order,
+            provider_order_id=order.provider_order_id or addition.provider_order_id,
+            lines=order.lines + lines,
+            adjustments=order.adjustments + pricing.known(self.catalogue, addition.adjustments),
+            notes=order.notes + addition.notes,
+            covers=order.covers if addition.covers is None else addition.covers,
+        )
+        charged = self._charged(changed, addition.service_charge)
+        if not order.is_training:
+            self.stock.take(lines)
+        return self._kept(charged)
+
+    def create_payment(self, sales_transaction_id: str, payment: Payment) -> tuple[Order, Payment]:
+        order = self._booked(self._order_to_change(sales_transaction_id), payment)
+        return self._kept(order), order.payments[-1]
+
+    def _composed(self, user: User, new: NewOrder, *, transaction: str, number: str) -> Order:
+        mode = self._service_mode(new)
+        order = Order(
+            sales_transaction_id=transaction,
+            order_number=number,
+            table=new.table,
+            service_mode_id=mode.service_mode_id,
+            service_mode_prefix=mode.prefix,
+            provider_order_id=new.provider_order_id,
+            currency_code=self.catalogue.currency_code,
+            owner_id=user.user_id,
+            owner_name=user.name,
+            covers=new.covers,
+            is_training=new.is_training,
+            lines=self._priced(new.lines, provider_prices=new.has_provider_prices),
+            notes=new.notes,
+        )
+        order = self._charged(replace(order, adjustments=self._adjustments(new, order)), new.service_charge)
+        for payment in new.payments:
+            order = self._booked(order, payment)
+        return order
+
+    def _adjustments(self, new: NewOrder, order: Order) -> tuple[Adjustment, ...]:
+        asked_for = pricing.known(self.catalogue, new.adjustments)
+        if not new.apply_automatic_adjustments:
+            return asked_for
+        return asked_for + pricing.automatic_adjustments(self.catalogue, order.lines_amount)
+
+    def _priced(self, lines: Iterable[Line], *, provider_prices: bool) -> tuple[Line, ...]:
+        return pricing.priced(self.catalogue, lines, provider_prices=provider_prices)
+
+    def _service_mode(self, new: NewOrder) -> ServiceMode:
+        mode = self.catalogue.find_service_mode(new.service_mode_id)
+        if mode is None:
+            raise UnknownServiceMode(f"No service mode was found for {new.service_mode_id}.")
+        if not mode.has_table(new.table):
+            raise UnknownTable(f"{mode.name} has no number {new.table!a}.")
+        return mode
+
+    def _order_to_change(self, sales_transaction_id: str) -> Order:
+        order = self._orders.get(sales_transaction_id)
+        if order is None:
+            raise UnknownOrder(f"No order was found for {sales_transaction_id}.")
+        if order.is_closed:
+            raise OrderClosed(f"Order {order.order_number} is closed.")
+        if order.lock is not None:
+            raise OrderInUse(f"Order {order.order_number} is in use on terminal {order.lock.terminal}.")
+        return order
+
+    def _charged(self, order: Order, explicit: Decimal | None) -> Order:
+        """An explicit charge stays until another one comes; an automatic one follows the order's amount."""
+        if order.amount >= MONEY_LIMIT or order.sale_owing < 0:
+            raise WrongAmount(f"An amount of {order.amount} is not possible here.")
+        if explicit is not None:
+            return self._charged_exactly(order, explicit)
+        if order.has_explicit_service_charge:
+            return order
+        charge = pricing.automatic_service_charge(self.catalogue, order)
+        return replace(order, service_charge=max(charge, order.paid_service_charge))
+
+    def _charged_exactly(self, order: Order, charge: Decimal) -> Order:
+        if charge < order.paid_service_charge:
+            raise WrongAmount(f"Of the service charge {order.paid_service_charge} is already paid.")
+        return replace(order, service_charge=charge, has_explicit_service_charge=True)
+
+    def _booked(self, order: Order, payment: Payment) -> Order:
+        """Without an explicit service charge, what the sale does not need of the amount goes to it (INFERRED)."""
+        sale, charge = payment.amount_sale, payment.service_charge
+        if charge is None:
+            sale = min(payment.amount_sale, order.sale_owing)
+            charge = payment.amount_sale - sale
+        if sale > order.sale_owing or charge > order.remaining_service_charge:
+            raise WrongAmount(f"The payment is more than the {order.amount_owing} that is owing.")
+        booked = replace(payment, payment_id=self._new_id(), amount_sale=sale, service_charge=charge)
+        paid = replace(order, payments=(*order.payments, booked))
+        return replace(paid, is_closed=paid.amount_owing == ZERO)
+
+    def _kept(self, order: Order) -> Order:
+        self._orders[order.sales_transaction_id] = order
+        return order
 
 
-MANAGER = User(user_id="f9248a0f-ba0c-4c80-b9f2-fe020b456ce4", name="Manager", pin="1234")
-WAITER = User(user_id="2a064175-61b7-419a-b96e-93563258f6f3", name="Waiter", pin="5678")
-TRAINEE = User(user_id="6f1d1c52-0b0e-4d0b-9a51-6d5d3d9f3b11", name="Trainee", pin="9999", can_make_payments=False)
-
-
-def _example_orders() -> list[OpenOrder]:
-    return [
-        _order("1121008e-2769-46e2-918d-65e0291621a1", "S1000001", table="1", owner=MANAGER, amount="5.00"),
-        _order("af7c2c30-7434-44f6-aa3c-372f3446749d", "S1000003", table="1", owner=MANAGER, amount="20.00"),
-        _order("1b707032-9626-4168-bd5a-d1ca797d4a46", "S1000002", table="2", owner=WAITER, amount="10.00"),
-    ]
-
-
-def _order(transaction: str, number: str, *, table: str, owner: User, amount: str) -> OpenOrder:
-    return OpenOrder(
-        sales_transaction_id=transaction,
-        order_number=number,
-        table=table,
-        owner_id=owner.user_id,
-        amount=Decimal(amount),
-        amount_owing=Decimal(amount),
-    )
+def _number_after(orders: Iterable[Order]) -> int:
+    numbers = [int(order.order_number[1:]) for order in orders if order.order_number[1:].isdecimal()]
+    return max(numbers, default=FIRST_ORDER_NUMBER - 1) + 1

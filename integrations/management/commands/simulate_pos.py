@@ -1,4 +1,4 @@
-"""A POS to try the portal with, on the command line."""
+"""A POS to try the portal with, or many of them, on the command line."""
 
 import asyncio
 import contextlib
@@ -6,13 +6,29 @@ import os
 import signal
 import sys
 from argparse import ArgumentParser
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from integrations.simulator import Credentials, RefusedError, SimulatedPos, WrongCredentialsError
+from integrations.simulator import (
+    DEFAULT_NUMBERS,
+    Credentials,
+    Fault,
+    Fleet,
+    Plan,
+    RefusedError,
+    SimulatedPos,
+    Timing,
+    WrongCredentialsError,
+    WrongNumbersError,
+    WrongPlanError,
+    WrongTillError,
+)
+from integrations.simulator.backoff import LONGEST_CEILING
+from integrations.simulator.message_numbers import numbers_from_texts
 
 INTERRUPTED = 130
 VALUES = ("provider_outlet_id", "pos_remote_id", "auth_secret")
@@ -41,31 +57,115 @@ class Command(BaseCommand):
             action="store_true",
             help="End with exit code 1 at the first refusal, or when nothing answers, and do not retry.",
         )
+        _add_till_arguments(parser)
+        _add_misbehaviour_arguments(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
-            credentials = _read_credentials(options)
-            asyncio.run(self._simulate(credentials, once=options["once"]))
+            self._simulate(options["till"], options, _manner(options))
         except RefusedError:
             sys.exit(1)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
         except BrokenPipeError:
             _give_up_output()
+        except (WrongPlanError, WrongNumbersError, WrongTillError) as error:
+            raise CommandError(str(error)) from None
+        except OSError as error:
+            raise CommandError(f"The till cannot be kept: {error.strerror}.") from None
 
-    async def _simulate(self, credentials: Credentials, *, once: bool) -> None:
-        pos = SimulatedPos(credentials, say=self._say, once=once)
-        _cancel_on_signal()
+    def _simulate(self, till: Path | None, options: dict[str, Any], manner: dict[str, Any]) -> None:
+        """What is on standard input is read before the loop begins, which would keep Ctrl-C from ending it."""
+        if options["count"] is None:
+            asyncio.run(self._simulate_one(_read_credentials(options), till, manner))
+            return
+        asyncio.run(self._simulate_many(_read_many_credentials(options), till, manner))
+
+    async def _simulate_one(self, credentials: Credentials, till: Path | None, manner: dict[str, Any]) -> None:
+        pos = SimulatedPos(credentials, say=self._say, till_file=till, **manner)
         self._say(f"simulating the POS of outlet {credentials.provider_outlet_id!a}; Ctrl-C ends it")
-        for user in pos.till.users:
+        for user in pos.till.catalogue.users:
             self._say(f"PIN {user.pin} is {user.name}{'' if user.can_make_payments else ', who may not pay'}")
-        with contextlib.suppress(asyncio.CancelledError):
-            await pos.run()
+        await _until_signalled(pos.run())
+        self._say("ended")
+
+    async def _simulate_many(self, credentials: list[Credentials], till: Path | None, manner: dict[str, Any]) -> None:
+        fleet = Fleet(credentials, say=self._say, till_folder=till, **manner)
+        self._say(f"simulating the POSes of {len(fleet.poses)} outlets; Ctrl-C ends it")
+        await _until_signalled(fleet.run())
+        self._say(fleet.summary())
         self._say("ended")
 
     def _say(self, line: str) -> None:
         self.stdout.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}")
         self.stdout.flush()
+
+
+def _add_till_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--till",
+        metavar="FILE",
+        type=Path,
+        help="Keep the till in this JSON file: loaded if it exists, saved before each answer leaves. "
+        "With --count a folder, with one file for each outlet.",
+    )
+    parser.add_argument(
+        "--count",
+        metavar="N",
+        type=int,
+        help="So many POSes at once; --credentials then holds one JSON object a line. "
+        "Above 20, a summary every ten seconds takes the place of one line per event.",
+    )
+    numbers = ", ".join(f"{name}={number}" for name, number in DEFAULT_NUMBERS.items())
+    parser.add_argument(
+        "--message-number",
+        metavar="NAME=NUMBER",
+        action="append",
+        default=[],
+        help=f"The number of a method; may be given again. As it is: {numbers}.",
+    )
+
+
+def _add_misbehaviour_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--delay",
+        metavar="MIN:MAX",
+        help="Answer after so many seconds: every request or, when --misbehave names late, those alone.",
+    )
+    parser.add_argument(
+        "--misbehave",
+        metavar="FAULT=CHANCE,...",
+        help=f"Such as drop-before=0.05,twice=0.1. There are {', '.join(Fault)}.",
+    )
+    parser.add_argument(
+        "--longest-pause",
+        metavar="SECONDS",
+        type=float,
+        default=LONGEST_CEILING,
+        help="Pauses between attempts grow from 1 s to this (%(default)s); short for a test that drops links.",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="The same seed misbehaves in the same way.")
+
+
+def _manner(options: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "once": options["once"],
+        "timing": Timing(longest_pause=max(options["longest_pause"], 0.0)),
+        "plan": Plan.from_texts(delay=options["delay"], misbehave=options["misbehave"], seed=options["seed"]),
+        "message_numbers": numbers_from_texts(options["message_number"]),
+    }
+
+
+def _read_many_credentials(options: dict[str, Any]) -> list[Credentials]:
+    if options["credentials"] is None:
+        raise CommandError("--count needs --credentials FILE, with one JSON object a line.")
+    lines = [line for line in _read_text(options["credentials"]).splitlines() if line.strip()]
+    if not 1 <= options["count"] <= len(lines):
+        raise CommandError(f"--count may be 1 to {len(lines)}: so many outlets are in the credentials.")
+    try:
+        return [Credentials.from_json(line, url=options["url"]) for line in lines[: options["count"]]]
+    except WrongCredentialsError as error:
+        raise CommandError(str(error)) from None
 
 
 def _read_credentials(options: dict[str, Any]) -> Credentials:
@@ -101,14 +201,14 @@ def _read_text(name: str) -> str:
         raise CommandError("The credentials are not UTF-8 text.") from None
 
 
-def _cancel_on_signal() -> None:
-    """Cancelling closes the socket with 1000; a second signal does not wait for the portal's part of it."""
-    task = asyncio.current_task()
-    if task is None:
-        return
+async def _until_signalled(run: Coroutine[Any, Any, None]) -> None:
+    """Cancelling closes the sockets with 1000; a second signal does not wait for the portal's part of it."""
+    task = asyncio.ensure_future(run)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 def _give_up_output() -> None:

@@ -1,0 +1,109 @@
+"""Many outlets from one process: one loop, one HTTP client, and a summary where single lines would be too many."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+from integrations.simulator.connection import SimulatedPos, Timing
+from integrations.simulator.credentials import Credentials
+from integrations.simulator.dialling import http_client
+from integrations.simulator.misbehaviour import Fault, Plan
+
+LINES_UP_TO = 20
+SUMMARY_SECONDS = 10.0
+
+
+class Fleet:
+    """`till_folder` gets one file for each outlet. `credentials` are of one portal, and not empty.
+
+    Raises what SimulatedPos raises.
+    """
+
+    def __init__(
+        self,
+        credentials: Sequence[Credentials],
+        *,
+        say: Callable[[str], None],
+        timing: Timing | None = None,
+        once: bool = False,
+        plan: Plan | None = None,
+        till_folder: Path | None = None,
+        message_numbers: Mapping[str, int] | None = None,
+    ) -> None:
+        self._say = say
+        self._timing = timing or Timing()
+        self._http = http_client(credentials[0].auth_url)
+        self._answers_told = 0
+        self._told_at = self._timing.monotonic()
+        self.poses = [
+            SimulatedPos(
+                each,
+                say=self._line_of(each) if len(credentials) <= LINES_UP_TO else None,
+                timing=timing,
+                once=once,
+                plan=plan,
+                till_file=till_folder / till_file_name(each) if till_folder else None,
+                message_numbers=message_numbers,
+                http=self._http,
+            )
+            for each in credentials
+        ]
+
+    async def run(self) -> None:
+        """Until cancelled; with `once` the first refusal of any POS raises RefusedError. All close with 1000."""
+        tasks = [asyncio.create_task(pos.run()) for pos in self.poses]
+        if len(self.poses) > LINES_UP_TO:
+            tasks.append(asyncio.create_task(self._tell()))
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            await _end(tasks)
+            await self._http.aclose()
+
+    def summary(self) -> str:
+        """Counts since the start; the rate is that since the last summary."""
+        journals = [pos.journal for pos in self.poses]
+        answers = sum(journal.answers for journal in journals)
+        parts = [
+            f"connected {sum(pos.is_connected for pos in self.poses)} of {len(self.poses)}",
+            f"answers {answers} ({self._rate(answers):.1f} a second)",
+            f"orders {sum(len(pos.till.orders) for pos in self.poses)}",
+            f"refusals {sum(len(journal.refusals) for journal in journals)}",
+            f"closures {sum(len(journal.closures) for journal in journals)}",
+        ]
+        faults = sum((journal.faults for journal in journals), Counter[Fault]())
+        return ", ".join(parts + [f"{fault} {count}" for fault, count in sorted(faults.items())])
+
+    async def _tell(self) -> None:
+        while True:
+            await self._timing.sleep(SUMMARY_SECONDS)
+            self._say(self.summary())
+
+    def _rate(self, answers: int) -> float:
+        now = self._timing.monotonic()
+        seconds = now - self._told_at
+        rate = (answers - self._answers_told) / seconds if seconds > 0 else 0.0
+        self._answers_told, self._told_at = answers, now
+        return rate
+
+    def _line_of(self, credentials: Credentials) -> Callable[[str], None]:
+        return partial(self._say_of, ascii(credentials.provider_outlet_id))
+
+    def _say_of(self, name: str, line: str) -> None:
+        self._say(f"{name}: {line}")
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """A second cancel would tear a socket away from a POS that is closing it."""
+    for task in tasks:
+        if not task.cancelling():
+            task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def till_file_name(credentials: Credentials) -> str:
+    """An outlet's ID may hold anything: no character of it is to lead out of the folder."""
+    return f"{quote(credentials.provider_outlet_id, safe=' ').replace('.', '%2E')}.json"

@@ -1,0 +1,25 @@
+"""Amounts as Decimals, exact to the cent, and the two roundings that there are."""
+
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+
+CENT = Decimal("0.01")
+ZERO = Decimal("0.00")
+HUNDRED = Decimal(100)
+MONEY_LIMIT = Decimal(10) ** 11  # decimal(13,2): every amount is below it
+
+
+def per_cent(percent: Decimal, amount: Decimal) -> Decimal:
+    """Rounded to the cent, half a cent away from zero."""
+    return (amount * percent / HUNDRED).quantize(CENT, ROUND_HALF_UP)
+
+
+def spread(amount: Decimal, weights: list[Decimal]) -> list[Decimal]:
+    """Shares in proportion to `weights` (none below zero, not all zero) that add up to `amount` to the cent."""
+    whole = sum(weights, ZERO)
+    exact = [amount * weight / whole for weight in weights]
+    shares = [each.quantize(CENT, ROUND_FLOOR) for each in exact]
+    missing = int((amount - sum(shares, ZERO)) / CENT)
+    by_rest = sorted(range(len(weights)), key=lambda index: shares[index] - exact[index])
+    for index in by_rest[:missing]:
+        shares[index] += CENT
+    return shares

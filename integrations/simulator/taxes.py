@@ -1,0 +1,45 @@
+"""Taxes of an order, each rate rounded once, and its adjustments spread over the rates to the last cent."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from integrations.simulator.catalogue import TaxRate
+from integrations.simulator.money import CENT, HUNDRED, ZERO, spread
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tax:
+    """`rate` is in per cent."""
+
+    name: str
+    amount: Decimal
+    rate: Decimal
+    is_add_on: bool
+
+
+def taxes_of(amounts: Iterable[tuple[TaxRate | None, Decimal]], *, adjustment: Decimal) -> tuple[Tax, ...]:
+    """In the order in which the rates first occur. `adjustment` is the order's own, on all lines together."""
+    totals: dict[TaxRate | None, Decimal] = {}
+    for rate, amount in amounts:
+        totals[rate] = totals.get(rate, ZERO) + amount
+    bases = _adjusted(totals, adjustment)
+    return tuple(_tax(rate, base) for rate, base in bases.items() if rate is not None)
+
+
+def _adjusted(totals: Mapping[TaxRate | None, Decimal], adjustment: Decimal) -> dict[TaxRate | None, Decimal]:
+    """Where the lines come to nothing there is no proportion, and the adjustment is not taxed."""
+    if adjustment == 0 or not any(totals.values()):
+        return dict(totals)
+    shares = spread(adjustment, list(totals.values()))
+    return {rate: total + share for (rate, total), share in zip(totals.items(), shares, strict=True)}
+
+
+def _tax(rate: TaxRate, base: Decimal) -> Tax:
+    amount = (base * rate.percent / _divisor(rate)).quantize(CENT, ROUND_HALF_UP)
+    return Tax(name=rate.name, amount=amount, rate=rate.percent, is_add_on=rate.is_add_on)
+
+
+def _divisor(rate: TaxRate) -> Decimal:
+    """An included tax is a part of what it makes the price: 20 % is a sixth."""
+    return HUNDRED if rate.is_add_on else HUNDRED + rate.percent
