@@ -37,6 +37,7 @@ class Kind(StrEnum):
     """What a secret is, said by its first four characters."""
 
     POS_SECRET = "ONPS"  # noqa: S105  (the prefix, not a secret)
+    API_KEY = "ONPK"
 
 
 class Algorithm(StrEnum):

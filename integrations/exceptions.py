@@ -84,3 +84,23 @@ class StalePage(PortalError):
 
 class MistypedSecret(PortalError):
     message = "The auth secret was mistyped: its checksum does not fit. Please enter it again."
+
+
+class ApiKeyExists(PortalError):
+    message = "There is, or was, already an API key of this name."
+
+
+class ApiKeyNotFound(PortalError):
+    message = "No API key has this name."
+
+
+class ApiKeyRetired(PortalError):
+    message = "The API key is retired: make another."
+
+
+class ApiKeyExpired(PortalError):
+    message = "The API key has expired: make another."
+
+
+class OrganisationNotFound(PortalError):
+    message = "There is no organisation of this name."

@@ -64,6 +64,7 @@ class DrainingServer(uvicorn.Server):
         closing = [task for live in sockets if (task := live.socket.closing)]
         if closing:
             await asyncio.wait(closing, timeout=CLOSE_SECONDS)
+        running.dispatcher.let_go()
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -1,7 +1,7 @@
 """The whole way in, for every ASGI server.
 
 proxy headers -> lifespan   starts and stops what runs beside the sockets
-                 http       the POS's auth endpoint, else Django (portal, probes)
+                 http       the POS's auth endpoint, the backend's API, else Django (portal, probes)
                  websocket  the POS's socket at the root, else refused
 """
 
@@ -17,6 +17,7 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: E402
 
+from integrations.backend.direct import BackendHttp  # noqa: E402
 from integrations.pos.direct import PosHttp  # noqa: E402
 from integrations.pos.routing import websocket  # noqa: E402
 from portal.daphne import adapt_daphne  # noqa: E402
@@ -24,6 +25,6 @@ from portal.lifespan import lifespan  # noqa: E402
 
 adapt_daphne()
 application = ProxyHeadersMiddleware(
-    ProtocolTypeRouter({"lifespan": lifespan, "http": PosHttp(django), "websocket": websocket}),
+    ProtocolTypeRouter({"lifespan": lifespan, "http": PosHttp(BackendHttp(django)), "websocket": websocket}),
     trusted_hosts=settings.TRUSTED_PROXIES,
 )

@@ -83,6 +83,16 @@ AUTH_FAILURES_PER_OUTLET = at_least(1, env.int("AUTH_FAILURES_PER_OUTLET", defau
 AUTH_FAILURES_PER_ADDRESS = at_least(1, env.int("AUTH_FAILURES_PER_ADDRESS", default=100), "AUTH_FAILURES_PER_ADDRESS")
 AUTH_BLOCK_SECONDS = at_least(1, env.int("AUTH_BLOCK_SECONDS", default=15), "AUTH_BLOCK_SECONDS")
 
+# --- Requests to a POS ------------------------------------------------------------------------------------
+
+PROVIDER_ID = at_least(0, env.int("PROVIDER_ID", default=0), "PROVIDER_ID")
+PROVIDER_NAME = env.str("PROVIDER_NAME", default="Order N Pay provider")[:64]
+REQUESTS_IN_FLIGHT = at_least(1, env.int("REQUESTS_IN_FLIGHT", default=8), "REQUESTS_IN_FLIGHT")
+REQUESTS_QUEUED_PER_OUTLET = at_least(
+    1, env.int("REQUESTS_QUEUED_PER_OUTLET", default=1000), "REQUESTS_QUEUED_PER_OUTLET"
+)
+REQUEST_ANSWER_SECONDS = at_least(1, env.int("REQUEST_ANSWER_SECONDS", default=600), "REQUEST_ANSWER_SECONDS")
+
 # --- The running process ----------------------------------------------------------------------------------
 
 WATCH_INTERVAL = at_least(0.05, env.float("WATCH_INTERVAL", default=1.0), "WATCH_INTERVAL")
@@ -102,6 +112,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "integrations",
 ]
 MIDDLEWARE = [
@@ -114,6 +126,25 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Order N Pay portal",
+    "DESCRIPTION": "Ask the POS of an outlet, and get its answer.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "PREPROCESSING_HOOKS": ["integrations.backend.schema.only_backend"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "integrations.backend.schema.add_payload_models",
+    ],
+    "APPEND_COMPONENTS": {"securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}}},
+    "SECURITY": [{"apiKey": []}],
+    "COMPONENT_SPLIT_REQUEST": False,
+}
 ROOT_URLCONF = "portal.urls"
 ASGI_APPLICATION = "portal.asgi.application"
 TEMPLATES = [

@@ -9,5 +9,6 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("", include("integrations.pos.urls")),
+    path("api/v1/", include("integrations.backend.urls")),
     path("admin/", admin.site.urls),
 ]

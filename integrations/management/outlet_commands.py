@@ -51,3 +51,13 @@ def shell_actor() -> Actor:
     except (KeyError, OSError):  # a container's user id without a name
         name = "unknown"
     return Actor(f"shell: {name}")
+
+
+def print_api_key(command: BaseCommand, name: str, key: str, output: str) -> None:
+    """Print an API key, this once."""
+    if output == "json":
+        command.stdout.write(json.dumps({"Name": name, "Key": key}, ensure_ascii=False, indent=2))
+        return
+    command.stdout.write(f"Name {name}")
+    command.stdout.write(f"Key  {key}")
+    command.stderr.write("The key is shown this once: put it where your systems keep their secrets.")

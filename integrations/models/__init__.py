@@ -1,21 +1,28 @@
 """Rows, their constraints, and questions about themselves. No sockets, no HTTP."""
 
+from integrations.models.api_key import ApiKey, ApiKeySecret
 from integrations.models.attempt import AuthAttempt, StrayFrame
 from integrations.models.audit import AuditEvent
 from integrations.models.connection import Connection, Presence, ServerProcess
 from integrations.models.credential import Credential
 from integrations.models.integration import Integration
+from integrations.models.message_type import MessageType
 from integrations.models.outlet import Organisation, Outlet
+from integrations.models.request import Request
 
 __all__ = [
+    "ApiKey",
+    "ApiKeySecret",
     "AuditEvent",
     "AuthAttempt",
     "Connection",
     "Credential",
     "Integration",
+    "MessageType",
     "Organisation",
     "Outlet",
     "Presence",
+    "Request",
     "ServerProcess",
     "StrayFrame",
 ]

@@ -30,3 +30,8 @@ class Allowance:
         )
         self._bytes = min(self._bytes + elapsed * self._bytes_per_second, self._bytes_per_second * BURST_SECONDS) - size
         return self._frames >= 0 and self._bytes >= 0
+
+    def give_back(self, size: int) -> None:
+        """Return what was taken for a frame that we had asked for: however many answers, they are no flood."""
+        self._frames += 1
+        self._bytes += size

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from integrations.models.attempt import StrayFrame
 from integrations.models.connection import CloseReason
-from integrations.pos import wire
+from integrations.pos import envelope, wire
 from integrations.pos.allowance import Allowance
 from integrations.pos.asgi import Receive, Scope, Send
 from integrations.pos.close_codes import CLOSE_CODES, code_for
@@ -21,6 +21,7 @@ from integrations.pos.visitors import visitor_of
 from integrations.redaction import printable, redact
 from integrations.relay import runtime
 from integrations.relay.registry import Live
+from integrations.services.requests import Waiting
 
 STRAYS_KEPT = 50  # of one connection; the rest is counted
 EXCERPT = 2_000  # characters
@@ -67,11 +68,13 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         running = await runtime.running()
         self._recorder = running.recorder
         self._registry = running.registry
+        self._dispatcher = running.dispatcher
         self._allowance = Allowance(settings.POS_FRAMES_PER_SECOND, settings.POS_BYTES_PER_SECOND)
         self.live = self._make_live(self.scope[ADMISSION])
         await self.accept()
         self._registry.add(self.live)
         self._recorder.opened(self.live)
+        self._dispatcher.connected(self.live)
 
     def close_soon(self, reason: CloseReason) -> None:
         """Begin to close, for this reason; what the POS sends from now on is not read."""
@@ -79,6 +82,22 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return
         self._close_reason = reason
         self.closing = asyncio.create_task(self._close(reason))
+
+    async def transmit(self, frame: str) -> None:
+        """Send a text frame; waits while the POS does not read, and raises when it has gone."""
+        if self.live is not None:
+            self.live.frames_out += 1
+        await self.base_send({"type": "websocket.send", "text": frame})
+
+    def frame_of(self, waiting: Waiting) -> str:
+        """Return a request in the POS's envelope."""
+        return envelope.write_request(
+            request_id=waiting.request_id,
+            message_type=waiting.message_type,
+            device_id=waiting.device_id,
+            user_identifier=waiting.user_identifier,
+            payload=waiting.payload,
+        )
 
     async def _close(self, reason: CloseReason) -> None:
         # daphne, which offers no denial response, lets an application close with 1000 and 3000-4999 alone.
@@ -102,9 +121,16 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if text is None:
             self._keep_stray(self.live, StrayFrame.Kind.BINARY, size, "")
             return
-        self._read(self.live, text)
+        if self._is_answer(self.live, text):
+            self._allowance.give_back(size)
+            return
+        self._keep_text(self.live, text)
 
-    def _read(self, live: Live, text: str) -> None:
+    def _is_answer(self, live: Live, text: str) -> bool:
+        answer = envelope.read_answer(text)
+        return answer is not None and self._dispatcher.answered(live, *answer)
+
+    def _keep_text(self, live: Live, text: str) -> None:
         content = wire.read_frame(text)
         if isinstance(content, StrayFrame.Kind):
             self._keep_stray(live, content, len(text), text)
@@ -143,6 +169,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return
         self._close_reason = self._close_reason or reason
         self._registry.remove(live)
+        self._dispatcher.disconnected(live)
         self._recorder.closed(live, at=timezone.now(), code=code, reason=reason)
 
     def _make_live(self, admission: Admission) -> Live:

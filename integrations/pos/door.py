@@ -18,7 +18,7 @@ from integrations.pos.throttle import Sampler, Throttle
 from integrations.pos.tokens import ExpiredToken, ForgedToken, Token
 from integrations.pos.visitors import Visitor
 from integrations.relay import runtime
-from integrations.relay.database import JoinedLookup
+from integrations.relay.database import Joined
 from integrations.relay.runtime import Runtime
 from integrations.services import authentication
 from integrations.services.authentication import Candidate, Claim, Refused, SecretMistyped, WrongSecret
@@ -72,7 +72,7 @@ class Admission:
 
 throttle = Throttle()
 _sampler = Sampler()
-_candidates: JoinedLookup[str, list[Candidate]] = JoinedLookup(authentication.find_candidates)
+_candidates: Joined[str, list[Candidate]] = Joined(authentication.find_candidates)
 _announced_to: Runtime | None = None
 
 
@@ -216,7 +216,7 @@ def _find_admissions(credential_ids: Sequence[int]) -> dict[int, Admission]:
     return {row[0]: Admission(*row) for row in rows}
 
 
-_admissions: JoinedLookup[int, Admission] = JoinedLookup(_find_admissions)
+_admissions: Joined[int, Admission] = Joined(_find_admissions)
 
 
 def _note_failure(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:

@@ -45,10 +45,11 @@ def _give_back() -> None:
         connection.close()
 
 
-class JoinedLookup(Generic[Key, Found]):
-    """Looks many keys up in one query: those that come while a query runs share the next one.
+class Joined(Generic[Key, Found]):
+    """Answers many calls with one look-up, or one transaction: those that come while one runs share the next.
 
-    Costs nothing when idle (the first caller's query leaves at once) and caps the queries under a storm.
+    Costs nothing when idle (the first caller's leaves at once) and bounds the database's work under a storm. `query`
+    gets distinct keys and runs in a database thread.
     """
 
     def __init__(self, query: Callable[[list[Key]], Mapping[Key, Found]]) -> None:

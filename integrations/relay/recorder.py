@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from integrations.credentials import Digest
-from integrations.models import AuthAttempt, StrayFrame
+from integrations.models import AuthAttempt, Request, StrayFrame
 from integrations.models.connection import CloseReason
 from integrations.relay.database import in_database
 from integrations.relay.registry import Live
@@ -19,6 +19,7 @@ from integrations.services import recording
 
 ATTEMPTS_KEPT = 20_000  # while the database is away; beyond, the oldest go and are counted in the log
 STRAYS_KEPT = 1_000
+FLEETING_KEPT = 20_000
 TRIES = 3  # of a batch as a whole, when the database is there and refuses it
 
 logger = logging.getLogger(__name__)
@@ -45,11 +46,15 @@ class Batch:
     redigested: dict[int, Digest] = field(default_factory=dict)
     attempts: deque[AuthAttempt] = field(default_factory=lambda: deque(maxlen=ATTEMPTS_KEPT))
     strays: deque[StrayFrame] = field(default_factory=lambda: deque(maxlen=STRAYS_KEPT))
+    used_keys: dict[int, datetime] = field(default_factory=dict)
+    redigested_keys: dict[int, Digest] = field(default_factory=dict)
+    fleeting: deque[Request] = field(default_factory=lambda: deque(maxlen=FLEETING_KEPT))
     refused: int = 0  # how often the database refused it as a whole
 
     def __bool__(self) -> bool:
-        parts = (self.opened, self.counted, self.closed, self.used, self.redigested, self.attempts, self.strays)
-        return any(parts)
+        connections = (self.opened, self.counted, self.closed)
+        credentials = (self.used, self.redigested, self.used_keys, self.redigested_keys)
+        return any(connections) or any(credentials) or any((self.attempts, self.strays, self.fleeting))
 
 
 class Recorder:
@@ -91,6 +96,18 @@ class Recorder:
         """Record a frame that nobody understood."""
         self._batch.strays.append(frame)
 
+    def used_key(self, secret_id: int, at: datetime) -> None:
+        """Record that a secret of an API key opened the backend's door."""
+        self._batch.used_keys[secret_id] = at
+
+    def redigested_key(self, secret_id: int, digest: Digest) -> None:
+        """Record an API key's digest under the present server key."""
+        self._batch.redigested_keys[secret_id] = digest
+
+    def fleeting(self, request: Request) -> None:
+        """Record a request that was not durable and has ended."""
+        self._batch.fleeting.append(request)
+
     async def run(self) -> None:
         """Write what was collected, every RECORD_INTERVAL, until cancelled."""
         while True:
@@ -127,11 +144,12 @@ class Recorder:
         logger.warning("Records wait for the database (%s: %s).", type(error).__name__, error)
         newer, self._batch = self._batch, batch
         batch.refused += recording.is_refusal(error)
-        for name in ("opened", "counted", "closed", "used", "redigested"):
+        for name in ("opened", "counted", "closed", "used", "redigested", "used_keys", "redigested_keys"):
             getattr(batch, name).update(getattr(newer, name))
         for attempt in newer.attempts:
             self.attempt(attempt)
         batch.strays.extend(newer.strays)
+        batch.fleeting.extend(newer.fleeting)
 
     def _report_dropped(self) -> None:
         if self._dropped:

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Protocol
 
 from integrations.models.connection import CloseReason
+from integrations.relay.lane import Lane
+from integrations.services.requests import Waiting
 
 
 class Socket(Protocol):
@@ -17,6 +19,13 @@ class Socket(Protocol):
 
     def close_soon(self, reason: CloseReason) -> None:
         """Begin to close the socket, for this reason; may be called twice; returns at once."""
+
+    async def transmit(self, frame: str) -> None:
+        """Send a text frame; waits while the POS does not read, and raises when it has gone."""
+
+    def frame_of(self, waiting: Waiting) -> str:
+        """Return a request as a frame of this socket's protocol."""
+        raise NotImplementedError
 
 
 @dataclass(slots=True)
@@ -36,6 +45,7 @@ class Live:
     frames_in: int = 0
     frames_out: int = 0
     stray_frames: int = 0
+    lane: Lane | None = None
     frames_recorded: int = 0  # in and out together, when they were last recorded
 
 

@@ -15,6 +15,8 @@ from django.db import DatabaseError, InterfaceError
 
 from integrations.relay import wake
 from integrations.relay.database import in_database
+from integrations.relay.dispatcher import Dispatcher
+from integrations.relay.polls import Polls
 from integrations.relay.recorder import Recorder
 from integrations.relay.registry import Registry
 from integrations.relay.watcher import Watcher
@@ -30,7 +32,9 @@ class Runtime:
         self.process_id = process_id
         self.registry = Registry()
         self.recorder = Recorder(process_id)
-        self.watcher = Watcher(process_id, self.registry, self.recorder)
+        self.dispatcher = Dispatcher(self.registry)
+        self.polls = Polls(self.registry, self.recorder)
+        self.watcher = Watcher(process_id, self.registry, self.recorder, self.dispatcher)
         self.is_draining = False
         self._loop = asyncio.get_running_loop()
         self._tasks: list[asyncio.Task[None]] = []
@@ -50,6 +54,8 @@ class Runtime:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.polls.stop()
+        await self.dispatcher.stop()
         await self.recorder.flush()
         with contextlib.suppress(DatabaseError, InterfaceError):
             await in_database(watching.end_lease, self.process_id)
@@ -67,6 +73,7 @@ class Runtime:
             try:
                 await self._receive_wakeups()
             except Exception as error:  # noqa: BLE001  (the layer may be away for any reason; the rows remain)
+                self.polls.channel = None
                 logger.warning("The channel layer is away (%s); changes are seen by looking.", error)
                 await asyncio.sleep(1)
 
@@ -78,9 +85,22 @@ class Runtime:
         while True:
             if loop.time() - joined_at >= GROUP_RENEWAL:
                 await layer.group_add(wake.GROUP, channel)
+                self.polls.channel = channel
                 joined_at = loop.time()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(layer.receive(channel), GROUP_RENEWAL)
+                await self._woken(await asyncio.wait_for(layer.receive(channel), GROUP_RENEWAL))
+
+    async def _woken(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case wake.QUEUED:
+                self.dispatcher.queued(message["id"])
+            case wake.ENDED:
+                await self.dispatcher.ended(message["ids"])
+            case wake.ASK:
+                self.polls.asked(message)
+            case wake.TOLD:
+                self.polls.told(message)
+            case _:
                 self.watcher.look_now()
 
     def _end_without_loop(self) -> None:

@@ -5,12 +5,15 @@ The rows are the truth (design rule 1): whoever misses a call sees them within W
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from asgiref.sync import async_to_sync
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import transaction
 
 GROUP = "processes"
+CHANGED, QUEUED, ENDED = "integration.changed", "request.queued", "request.ended"
+ASK, TOLD = "poll.ask", "poll.told"
 
 logger = logging.getLogger(__name__)
 _listeners: list[Callable[[int], None]] = []
@@ -33,14 +36,28 @@ def forget(listener: Callable[[int], None]) -> None:
 
 
 async def tell_others(integration_id: int) -> None:
-    """Wake the other processes over the channel layer; a layer that is away costs them a second, no more."""
+    """Wake the other processes: staff changed an integration."""
+    await tell({"type": CHANGED, "id": integration_id})
+
+
+async def tell(message: dict[str, Any]) -> None:
+    """Send to every process over the channel layer; a layer that is away costs them a second, no more."""
     layer = get_channel_layer()
     if layer is None or isinstance(layer, InMemoryChannelLayer):
         return
     try:
-        await layer.group_send(GROUP, {"type": "integration.changed", "id": integration_id})
+        await layer.group_send(GROUP, message)
     except Exception as error:  # noqa: BLE001  (whatever the layer's trouble is: the watchers will see the row)
         logger.warning("The channel layer is away (%s); other processes see the change a second later.", error)
+
+
+async def reply(channel: str, message: dict[str, Any]) -> None:
+    """Send to one process, on the channel that it named; it does without when the layer is away, or its queue full."""
+    layer = get_channel_layer()
+    try:
+        await layer.send(channel, message)
+    except Exception as error:  # noqa: BLE001  (whatever the layer's trouble is: who asked stops waiting in time)
+        logger.warning("An answer did not reach the process that asked (%s).", error)
 
 
 def _wake(integration_id: int) -> None:

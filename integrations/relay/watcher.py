@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from integrations.models.connection import CloseReason
 from integrations.relay.database import BATCH, in_database
+from integrations.relay.dispatcher import Dispatcher
 from integrations.relay.recorder import Recorder
 from integrations.relay.registry import Live, Registry
 from integrations.services import watching
@@ -28,10 +29,11 @@ logger = logging.getLogger(__name__)
 class Watcher:
     """Used on the event loop only."""
 
-    def __init__(self, process_id: uuid.UUID, registry: Registry, recorder: Recorder) -> None:
+    def __init__(self, process_id: uuid.UUID, registry: Registry, recorder: Recorder, dispatcher: Dispatcher) -> None:
         self._process_id = process_id
         self._registry = registry
         self._recorder = recorder
+        self._dispatcher = dispatcher
         self._woken = asyncio.Event()
         self._seen_until = timezone.now()
         self._lease_due = 0.0
@@ -73,6 +75,7 @@ class Watcher:
         self._close_lost(await in_database(watching.closed_elsewhere, self._process_id, since))
         self._seen_until = started
         await self._look_at_all()
+        await self._dispatcher.look()
 
     async def _wait(self) -> None:
         try:

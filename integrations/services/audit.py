@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from integrations.models import AuditEvent, Integration, Organisation, Outlet
+from integrations.models import ApiKey, AuditEvent, Integration, Organisation, Outlet
 from integrations.models.audit import Verb
 
 
@@ -18,17 +18,21 @@ class Actor:
     address: str = ""
 
 
-def record(verb: Verb, subject: Organisation | Outlet | Integration, *, actor: Actor, **detail: Any) -> AuditEvent:
+Subject = Organisation | Outlet | Integration | ApiKey
+
+
+def record(verb: Verb, subject: Subject, *, actor: Actor, **detail: Any) -> AuditEvent:
     """Write one audit event about `subject`; `detail` is kept as JSON and must hold no secret."""
     integration = subject if isinstance(subject, Integration) else None
     outlet = integration.outlet if integration else subject if isinstance(subject, Outlet) else None
-    organisation = outlet.organisation if outlet else subject
+    organisation = subject if isinstance(subject, Organisation) else None
+    owner = outlet or (subject if isinstance(subject, ApiKey) else None)
     return AuditEvent.objects.create(
         verb=verb,
         actor_id=actor.user.pk if actor.user else None,
         actor_name=actor.name[:200],
         address=actor.address,
-        organisation_id=organisation.pk,
+        organisation_id=owner.organisation_id if owner else organisation.pk if organisation else None,
         outlet_id=outlet.pk if outlet else None,
         integration_id=integration.pk if integration else None,
         subject=str(subject),

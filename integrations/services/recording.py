@@ -8,14 +8,24 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import DataError, IntegrityError, transaction
+from django.db.models import QuerySet
 
 from integrations.credentials import Digest
-from integrations.models import AuthAttempt, Connection, Credential, Integration, Presence, StrayFrame
+from integrations.models import (
+    ApiKeySecret,
+    AuthAttempt,
+    Connection,
+    Credential,
+    Integration,
+    Presence,
+    StrayFrame,
+)
 from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
+from integrations.services.requests import record_fleeting
 
 if TYPE_CHECKING:
     from integrations.relay.recorder import Batch, Closing
@@ -63,8 +73,12 @@ def _parts(batch: "Batch", process_id: uuid.UUID, losers: "list[Live]") -> Itera
         yield partial(_write_counts, counted)
     for closings in _steps(list(batch.closed.values())):
         yield partial(_close, closings)
-    yield partial(_write_used, batch.used)
-    yield partial(_write_redigested, batch.redigested)
+    yield partial(_write_used, Credential.objects.all(), batch.used)
+    yield partial(_write_redigested, Credential.objects.all(), batch.redigested)
+    yield partial(_write_used, ApiKeySecret.objects.all(), batch.used_keys)
+    yield partial(_write_redigested, ApiKeySecret.objects.all(), batch.redigested_keys)
+    for fleeting in _steps(list(batch.fleeting)):
+        yield partial(record_fleeting, fleeting)
     yield partial(_write_attempts, batch.attempts)
     yield partial(_write_strays, batch.strays)
 
@@ -189,15 +203,15 @@ def _save_presences(presences: Iterable[Presence]) -> None:
     )
 
 
-def _write_used(used: dict[int, datetime]) -> None:
+def _write_used(secrets: QuerySet[Any], used: dict[int, datetime]) -> None:
     latest = max(used.values(), default=None)  # one time for the batch: it spans a fraction of a second
     for ids in _steps(list(used)):
-        Credential.objects.filter(pk__in=ids).update(last_used_at=latest)
+        secrets.filter(pk__in=ids).update(last_used_at=latest)
 
 
-def _write_redigested(redigested: "dict[int, Digest]") -> None:
+def _write_redigested(secrets: QuerySet[Any], redigested: "dict[int, Digest]") -> None:
     for pk, digest in redigested.items():
-        Credential.objects.filter(pk=pk).update(digest=digest.value, key_id=digest.key_id)
+        secrets.filter(pk=pk).update(digest=digest.value, key_id=digest.key_id)
 
 
 def _write_attempts(attempts: Iterable[AuthAttempt]) -> None:

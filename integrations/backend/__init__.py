@@ -1,0 +1,1 @@
+"""Door 3: the provider's own systems ask over REST what the POS answers."""

@@ -1,0 +1,91 @@
+"""Whose call it is: `Authorization: Bearer ONPK-...`, against one indexed read that concurrent calls share."""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.utils import timezone
+
+from integrations import credentials
+from integrations.backend.problems import INVALID_KEY, Problem
+from integrations.credentials import Kind
+from integrations.exceptions import MistypedSecret
+from integrations.models import ApiKeySecret
+from integrations.relay.database import Joined
+from integrations.relay.recorder import Recorder
+
+MAX_LENGTH = 256
+
+Digests = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An API key, as the calls that it makes need it."""
+
+    secret_id: int
+    digest: str = field(repr=False)
+    key_id: str
+    expires_at: datetime | None
+    retired_at: datetime | None
+    api_key_id: int
+    organisation_id: int | None
+    is_read_only: bool
+
+    def sees(self, organisation_id: int) -> bool:
+        """Whether an organisation's outlets exist for this key."""
+        return self.organisation_id in (None, organisation_id)
+
+    def is_live(self, now: datetime) -> bool:
+        return self.retired_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+async def authenticate(header: str | None, recorder: Recorder) -> Caller:
+    """Return whose key an Authorization header carries. Raises Problem, or the database's error."""
+    canonical = _read_key(header)
+    now = timezone.now()
+    caller = await _callers.find(tuple(credentials.keyed_digests(canonical)))
+    if caller is None or not _fits(canonical, caller) or not caller.is_live(now):
+        raise Problem(INVALID_KEY, "The API key is unknown, has expired or is retired.")
+    recorder.used_key(caller.secret_id, now)
+    if caller.key_id != credentials.current_key().key_id:
+        recorder.redigested_key(caller.secret_id, credentials.digest_generated(Kind.API_KEY, canonical))
+    return caller
+
+
+def _read_key(header: str | None) -> str:
+    scheme, _, text = (header or "").strip().partition(" ")
+    if scheme.lower() != "bearer" or not text.strip():
+        raise Problem(INVALID_KEY, "An API key is needed: Authorization: Bearer ONPK-...")
+    try:
+        canonical = credentials.recognise(Kind.API_KEY, text.strip()[:MAX_LENGTH])
+    except MistypedSecret as error:
+        raise Problem(INVALID_KEY, "The API key was mistyped: its checksum does not fit.") from error
+    if canonical is None:
+        raise Problem(INVALID_KEY, "This is no API key of a portal like this one: they begin with ONPK-.")
+    return canonical
+
+
+def _fits(canonical: str, caller: Caller) -> bool:
+    computed = credentials.keyed_digest(canonical, caller.key_id)
+    return computed is not None and hmac.compare_digest(computed, caller.digest)
+
+
+def _find_callers(wanted: Sequence[Digests]) -> dict[Digests, Caller]:
+    digests = {digest for each in wanted for digest in each}
+    rows = ApiKeySecret.objects.filter(digest__in=digests).values_list(
+        "pk",
+        "digest",
+        "key_id",
+        "expires_at",
+        "retired_at",
+        "api_key",
+        "api_key__organisation",
+        "api_key__is_read_only",
+    )
+    found = {row[1]: Caller(*row) for row in rows}
+    return {each: found[digest] for each in wanted for digest in each if digest in found}
+
+
+_callers: Joined[Digests, Caller] = Joined(_find_callers)

@@ -1,0 +1,65 @@
+"""Serves the backend's calls straight from ASGI, past Django's handler and middleware (integrations/asgi.py).
+
+Those would hold a thread for each call that waits for a POS. The API's description and its page stay with Django.
+"""
+
+import asyncio
+import contextlib
+
+from django.http import HttpResponse
+from django.urls import ResolverMatch, resolve
+
+from integrations.asgi import App, BodyTooLarge, ClientLeft, Receive, Scope, Send, ask_view, read_body, send_response
+from integrations.backend import problems
+from integrations.backend.problems import Problem
+from integrations.backend.views import BackendView
+from integrations.backend.wire import MAX_BODY
+
+PREFIX = "/api/v1/"
+URLS = "integrations.backend.urls"
+
+
+class BackendHttp:
+    """Answers the backend's calls; everything else goes to `otherwise`."""
+
+    def __init__(self, otherwise: App) -> None:
+        self._otherwise = otherwise
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match = _match(scope["path"])
+        if match is None:
+            await self._otherwise(scope, receive, send)
+            return
+        with contextlib.suppress(ClientLeft):
+            await send_response(await _answer(match, scope, receive), send)
+
+
+def _match(path: str) -> ResolverMatch | None:
+    if not path.startswith(PREFIX):
+        return None
+    match = resolve("/" + path.removeprefix(PREFIX), urlconf=URLS)
+    view = getattr(match.func, "view_class", None)
+    return match if view is not None and issubclass(view, BackendView) else None
+
+
+async def _answer(match: ResolverMatch, scope: Scope, receive: Receive) -> HttpResponse:
+    try:
+        body = await read_body(receive, MAX_BODY)
+    except BodyTooLarge:
+        return problems.answer(Problem(problems.TOO_LARGE, headers={"Connection": "close"}))
+    asking = asyncio.ensure_future(ask_view(match.func, scope, body, **match.kwargs))
+    leaving = asyncio.ensure_future(_left(receive))
+    try:
+        await asyncio.wait({asking, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if asking.done():
+            return asking.result()
+        raise ClientLeft
+    finally:
+        leaving.cancel()
+        asking.cancel()  # only the waiting ends: what is stored, or under way, goes on
+        await asyncio.gather(asking, leaving, return_exceptions=True)
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

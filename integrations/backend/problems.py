@@ -1,0 +1,112 @@
+"""Problem details (RFC 9457): what may go wrong, under a type that stays the same. The one place of statuses here."""
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpResponse
+from rest_framework.exceptions import APIException, MethodNotAllowed
+
+from integrations.services.requests import OtherContent, PosOffline, QueueFull
+
+RETRY_AFTER = 5  # seconds
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One row of the table of problems."""
+
+    name: str
+    title: str
+    status: int
+
+    @property
+    def type(self) -> str:
+        """What a caller compares: it never changes, whatever becomes of the title."""
+        return f"urn:order-n-pay:problem:{self.name}"
+
+
+INVALID_KEY = Kind("invalid-api-key", "The API key is missing or not valid.", 401)
+READ_ONLY_KEY = Kind("read-only-api-key", "The API key may only read.", 403)
+NOT_FOUND = Kind("not-found", "There is nothing at this address.", 404)
+UNKNOWN_OUTLET = Kind("unknown-outlet", "The API key sees no outlet with this ProviderOutletID.", 404)
+UNKNOWN_REQUEST = Kind("unknown-request", "The API key sees no request with this id.", 404)
+METHOD_NOT_ALLOWED = Kind("method-not-allowed", "This address does not take this method.", 405)
+OTHER_CONTENT = Kind("request-id-reused", "The request_id was used before, with another content.", 409)
+DISABLED = Kind("integration-disabled", "Order N Pay is not enabled for this outlet.", 409)
+ALREADY_LEFT = Kind("not-cancellable", "The request has left already, or has ended.", 409)
+CANCELLED = Kind("request-cancelled", "The request was cancelled before it left.", 409)
+TOO_LARGE = Kind("too-large", "The request body is too large.", 413)
+INVALID_INPUT = Kind("invalid-input", "The input is not valid.", 422)
+QUEUE_FULL = Kind("queue-full", "Too many requests wait for this outlet.", 429)
+FAULT = Kind("internal", "The portal has a fault.", 500)
+FAILED = Kind("request-failed", "The request has failed.", 502)
+POS_OFFLINE = Kind("pos-offline", "The outlet's POS is offline.", 503)
+LINK_LOST = Kind("link-lost", "The link was lost before the POS answered; a request that is not durable ends so.", 503)
+DRAINING = Kind("restarting", "The portal is restarting.", 503)
+DATABASE_AWAY = Kind("database-away", "The portal's database is away.", 503)
+NO_ANSWER = Kind("no-answer-yet", "The POS has not answered yet; the request goes on.", 504)
+EXPIRED = Kind("request-expired", "The request expired without an answer.", 504)
+
+
+class Problem(Exception):
+    """Ends a call with a problem; `more` are members beside the standard ones."""
+
+    def __init__(
+        self, kind: Kind, detail: str | None = None, *, headers: dict[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(detail or kind.title)
+        self.kind = kind
+        self.detail = detail
+        self.more = more
+        self.headers = (headers or {}) | _headers(kind)
+
+
+def answer(error: Exception) -> HttpResponse:
+    """Return the answer to whatever ended a call; a fault of ours is logged."""
+    problem = _problem_of(error)
+    content = {"type": problem.kind.type, "title": problem.kind.title, "status": problem.kind.status}
+    if problem.detail:
+        content["detail"] = problem.detail
+    return HttpResponse(
+        json.dumps(content | problem.more, ensure_ascii=False),
+        status=problem.kind.status,
+        content_type="application/problem+json",
+        headers=problem.headers,
+    )
+
+
+def _problem_of(error: Exception) -> Problem:
+    match error:
+        case Problem():
+            return error
+        case PosOffline():
+            return Problem(POS_OFFLINE)
+        case QueueFull():
+            return Problem(QUEUE_FULL)
+        case OtherContent():
+            return Problem(OTHER_CONTENT)
+        case RequestDataTooBig():
+            return Problem(TOO_LARGE)
+        case MethodNotAllowed():
+            return Problem(METHOD_NOT_ALLOWED)
+        case APIException():
+            return Problem(INVALID_INPUT, str(error.detail))
+        case DatabaseError() | InterfaceError():
+            logger.warning("The backend's call met the database away (%s: %s).", type(error).__name__, error)
+            return Problem(DATABASE_AWAY)
+    logger.error("The backend's call failed by a fault of ours.", exc_info=error)
+    return Problem(FAULT)
+
+
+def _headers(kind: Kind) -> dict[str, str]:
+    if kind.status in (429, 503):
+        return {"Retry-After": str(RETRY_AFTER)}
+    if kind.status == 401:
+        return {"WWW-Authenticate": 'Bearer realm="Order N Pay"'}
+    return {}

@@ -1,0 +1,69 @@
+"""Reads what a caller filters by; what is not known is refused, because a misspelled filter would show too much."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from integrations.backend.problems import INVALID_INPUT, Problem
+
+
+def invalid(field: str, message: str) -> Problem:
+    """Return the problem of one field."""
+    return invalid_fields({field: message})
+
+
+def invalid_fields(errors: dict[str, str]) -> Problem:
+    """Return the problem of several fields, each with what is wrong about it."""
+    listed = [{"field": field, "message": f"{field} {message}."} for field, message in errors.items()]
+    return Problem(INVALID_INPUT, " ".join(each["message"] for each in listed), errors=listed)
+
+
+def check_names(query: QueryDict, known: Iterable[str]) -> None:
+    """Raise Problem for a parameter that is not known, given twice, or holds what no row can."""
+    names = set(known)
+    errors = {name[:64]: "is not known here" for name in query if name not in names}
+    errors |= {name: "is given twice" for name in query if name in names and len(query.getlist(name)) > 1}
+    errors |= {name: "holds a NUL" for name in query if name in names and "\x00" in query[name]}
+    if errors:
+        raise invalid_fields(errors)
+
+
+def read_whole_number(query: QueryDict, name: str, least: int, most: int) -> int | None:
+    text = query.get(name)
+    if text is None:
+        return None
+    if not re.fullmatch("[0-9]{1,9}", text) or not least <= int(text) <= most:
+        raise invalid(name, f"must be a whole number from {least} to {most}")
+    return int(text)
+
+
+def read_flag(query: QueryDict, name: str) -> bool | None:
+    text = query.get(name)
+    if text not in (None, "true", "false"):
+        raise invalid(name, "must be true or false")
+    return None if text is None else text == "true"
+
+
+def read_choice(query: QueryDict, name: str, choices: Iterable[str]) -> str | None:
+    text = query.get(name)
+    if text is not None and text not in (known := list(choices)):
+        raise invalid(name, f"must be one of {', '.join(known)}")
+    return text
+
+
+def read_moment(query: QueryDict, name: str) -> datetime | None:
+    """Return a moment of ISO 8601 with its offset."""
+    text = query.get(name)
+    if text is None:
+        return None
+    try:
+        moment = parse_datetime(text.replace(" ", "+"))  # a "+" that was not escaped arrives as a blank
+        if moment is not None and timezone.is_aware(moment):
+            return moment.astimezone(timezone.get_fixed_timezone(0))
+    except (ValueError, OverflowError):
+        pass
+    raise invalid(name, "must be a moment like 2026-03-01T12:00:00Z")

@@ -1,0 +1,153 @@
+"""What the backend's calls read: rows that the caller's key sees. Runs in database threads."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.utils import timezone
+
+from integrations.backend.authentication import Caller
+from integrations.backend.pagination import page_of
+from integrations.backend.problems import ALREADY_LEFT, UNKNOWN_OUTLET, UNKNOWN_REQUEST, Problem
+from integrations.backend.query import read_choice, read_flag, read_moment
+from integrations.models import MessageType, Outlet, Presence, Request
+from integrations.models.request import State
+from integrations.relay.database import Joined
+from integrations.services import requests
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An outlet as a request's way to its POS needs it; `integration_id` is None while it was never enabled."""
+
+    provider_outlet_id: str
+    organisation_id: int
+    integration_id: int | None
+    is_enabled: bool | None
+
+
+async def find_target(provider_outlet_id: str, caller: Caller) -> Target:
+    """Return an outlet that the caller sees. Raises Problem."""
+    target = await _targets.find(provider_outlet_id) if _is_kept(provider_outlet_id) else None
+    if target is None or not caller.sees(target.organisation_id):
+        raise Problem(UNKNOWN_OUTLET)
+    return target
+
+
+async def find_message_type(name_or_number: str | int) -> MessageType | None:
+    """Return the message type of that name, or of that number."""
+    return await _message_types.find(name_or_number)
+
+
+def outlets_page(caller: Caller, query: QueryDict) -> tuple[list[Outlet], int | None]:
+    """Return a page of outlets in the order of their making. Raises Problem."""
+    rows = _outlets_of(caller)
+    if "organisation" in query:
+        rows = rows.filter(organisation__name=query["organisation"])
+    is_online = read_flag(query, "online")
+    if is_online is not None:
+        online = Presence.objects.online(timezone.now()).values("integration__outlet")
+        rows = rows.filter(pk__in=online) if is_online else rows.exclude(pk__in=online)
+    return page_of(rows, query, newest_first=False)
+
+
+def get_outlet(caller: Caller, provider_outlet_id: str) -> Outlet:
+    """Return an outlet that the caller sees. Raises Problem."""
+    kept = _is_kept(provider_outlet_id)
+    outlet = _outlets_of(caller).filter(provider_outlet_id=provider_outlet_id).first() if kept else None
+    if outlet is None:
+        raise Problem(UNKNOWN_OUTLET)
+    return outlet
+
+
+def requests_page(caller: Caller, query: QueryDict) -> tuple[list[Request], int | None]:
+    """Return a page of requests, the newest first. Raises Problem."""
+    rows = _requests_of(caller)
+    if "outlet" in query:
+        rows = rows.filter(integration__outlet=get_outlet(caller, str(query["outlet"])))
+    if state := read_choice(query, "state", State.values):
+        rows = rows.filter(state=state)
+    if since := read_moment(query, "since"):
+        rows = rows.filter(received_at__gte=since)
+    return page_of(rows, query, newest_first=True)
+
+
+def get_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
+    """Return a request that the caller sees. Raises Problem."""
+    row = _requests_of(caller).filter(uuid=request_uuid).first()
+    if row is None:
+        raise Problem(UNKNOWN_REQUEST)
+    return row
+
+
+def cancel_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
+    """Take back a request that has not left, and return it, also when it was taken back already. Raises Problem."""
+    row = get_request(caller, request_uuid)
+    has_cancelled = requests.cancel(row)
+    row = get_request(caller, request_uuid)
+    if not has_cancelled and row.state != State.CANCELLED:
+        raise Problem(ALREADY_LEFT, f"The request is {row.get_state_display().lower()}.", state=row.state)
+    return row
+
+
+def message_types() -> list[MessageType]:
+    return list(MessageType.objects.order_by("name"))
+
+
+def last_seen(outlet: Outlet) -> datetime | None:
+    """Return when the outlet's POS was connected last: just now, if it is."""
+    presence = presence_of(outlet)
+    if presence is None:
+        return None
+    if presence.is_online and presence.connection is not None:
+        # A process that died beats no more: then this is when it was there last.
+        beats = (presence.connection.process.heartbeat_at, presence.last_seen_at)
+        return max(moment for moment in beats if moment is not None)
+    return presence.last_seen_at
+
+
+def presence_of(outlet: Outlet) -> Presence | None:
+    """Return the presence of an outlet's POS; None for an outlet that was never enabled."""
+    integration = getattr(outlet, "integration", None)
+    return getattr(integration, "presence", None)
+
+
+def _outlets_of(caller: Caller) -> QuerySet[Outlet]:
+    rows = Outlet.objects.select_related("organisation", "integration__presence__connection__process")
+    return rows if caller.organisation_id is None else rows.filter(organisation=caller.organisation_id)
+
+
+def _requests_of(caller: Caller) -> QuerySet[Request]:
+    rows = Request.objects.select_related("integration__outlet")
+    if caller.organisation_id is None:
+        return rows
+    return rows.filter(integration__outlet__organisation=caller.organisation_id)
+
+
+def _is_kept(text: str) -> bool:
+    return "\x00" not in text and len(text) <= 64
+
+
+def _find_targets(provider_outlet_ids: Sequence[str]) -> dict[str, Target]:
+    rows = Outlet.objects.filter(provider_outlet_id__in=provider_outlet_ids).order_by()
+    values = rows.values_list("provider_outlet_id", "organisation", "integration", "integration__is_enabled")
+    return {row[0]: Target(*row) for row in values}
+
+
+def _find_message_types(wanted: Sequence[str | int]) -> dict[str | int, MessageType]:
+    names = [each for each in wanted if isinstance(each, str)]
+    numbers = [each for each in wanted if isinstance(each, int)]
+    rows = MessageType.objects.filter(name__in=names) | MessageType.objects.filter(number__in=numbers)
+    found: dict[str | int, MessageType] = {}
+    for row in rows:
+        found[row.name] = row
+        if row.number is not None:
+            found[row.number] = row
+    return found
+
+
+_targets: Joined[str, Target] = Joined(_find_targets)
+_message_types: Joined[str | int, MessageType] = Joined(_find_message_types)

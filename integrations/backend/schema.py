@@ -1,0 +1,154 @@
+"""What the OpenAPI document says beyond what the serializers do."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+
+from integrations.backend import payload_models, problems, serializers, wire
+from integrations.backend.pagination import MAX_LIMIT
+from integrations.backend.problems import Kind
+from integrations.models.request import State
+
+PREFIX = "/api/v1/"
+PROBLEM_JSON = "application/problem+json"
+
+
+def _problems(*kinds: Kind) -> dict[tuple[int, str], Any]:
+    """Return the responses of these problems, and of those that every call may end with."""
+    always = (problems.INVALID_KEY, problems.INVALID_INPUT, problems.FAULT, problems.DATABASE_AWAY)
+    return {(kind.status, PROBLEM_JSON): serializers.ProblemSerializer for kind in (*always, *kinds)}
+
+
+def _described(summary: str, *kinds: Kind) -> str:
+    if not kinds:
+        return summary
+    return "\n".join([summary, "", "Problems:", *(f"- {kind.status} `{kind.type}`: {kind.title}" for kind in kinds)])
+
+
+def _filter(name: str, description: str, kind: type = str, **more: Any) -> OpenApiParameter:
+    return OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=description, **more)
+
+
+_PAGING = [
+    OpenApiParameter(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 50},
+        OpenApiParameter.QUERY,
+        description="Rows on a page.",
+    ),
+    _filter("cursor", "Where the page begins: take `next` as it is."),
+]
+_OUTLET_ID = OpenApiParameter("provider_outlet_id", str, OpenApiParameter.PATH, description="The ProviderOutletID.")
+_REQUEST_ID = OpenApiParameter("request_uuid", {"type": "string", "format": "uuid"}, OpenApiParameter.PATH)
+
+_SENDING = (
+    problems.READ_ONLY_KEY,
+    problems.UNKNOWN_OUTLET,
+    problems.OTHER_CONTENT,
+    problems.DISABLED,
+    problems.CANCELLED,
+    problems.TOO_LARGE,
+    problems.QUEUE_FULL,
+    problems.FAILED,
+    problems.POS_OFFLINE,
+    problems.LINK_LOST,
+    problems.DRAINING,
+    problems.NO_ANSWER,
+    problems.EXPIRED,
+)
+_CANCELLING = (problems.READ_ONLY_KEY, problems.UNKNOWN_REQUEST, problems.ALREADY_LEFT)
+
+LIST_OUTLETS = extend_schema(
+    operation_id="list_outlets",
+    parameters=[
+        _filter("organisation", "Only this organisation's, by its name."),
+        _filter("online", "Only those whose POS is connected, or is not.", bool),
+        *_PAGING,
+    ],
+    responses={200: serializers.OutletPageSerializer, **_problems()},
+)
+GET_OUTLET = extend_schema(
+    operation_id="get_outlet",
+    parameters=[_OUTLET_ID],
+    responses={200: serializers.OutletSerializer, **_problems(problems.UNKNOWN_OUTLET)},
+)
+SEND_REQUEST = extend_schema(
+    operation_id="send_request",
+    description=_described("Sends a request to an outlet's POS and waits for the answer, or not.", *_SENDING),
+    parameters=[_OUTLET_ID],
+    request={"application/json": serializers.OrderSerializer},
+    responses={
+        200: serializers.AnswerSerializer,
+        202: serializers.ReceiptSerializer,
+        **_problems(*_SENDING),
+    },
+    examples=[
+        OpenApiExample(
+            model.removeprefix("OrderNPay").removesuffix("Request"),
+            value={
+                "message_type": model.removeprefix("OrderNPay").removesuffix("Request"),
+                "device_id": "kiosk-1",
+                "user_identifier": None,
+                "payload": payload,
+            },
+            request_only=True,
+        )
+        for model, payload in payload_models.EXAMPLES.items()
+    ],
+)
+LIST_REQUESTS = extend_schema(
+    operation_id="list_requests",
+    parameters=[
+        _filter("outlet", "Only this outlet's, by its ProviderOutletID."),
+        _filter("state", "Only those in this state.", enum=State.values),
+        _filter("since", "Only those received from this moment on (ISO 8601 with offset)."),
+        *_PAGING,
+    ],
+    responses={200: serializers.RequestPageSerializer, **_problems(problems.UNKNOWN_OUTLET)},
+)
+GET_REQUEST = extend_schema(
+    operation_id="get_request",
+    parameters=[_REQUEST_ID],
+    responses={200: serializers.WholeRequestSerializer, **_problems(problems.UNKNOWN_REQUEST)},
+)
+CANCEL = extend_schema(
+    operation_id="cancel_request",
+    description=_described("Takes back a request that has not left yet.", *_CANCELLING),
+    parameters=[_REQUEST_ID],
+    request=None,
+    responses={200: serializers.WholeRequestSerializer, **_problems(*_CANCELLING)},
+)
+LIST_MESSAGE_TYPES = extend_schema(
+    operation_id="list_message_types",
+    responses={200: serializers.MessageTypesSerializer, **_problems()},
+)
+
+
+def only_backend(endpoints: list[Any], **_kwargs: Any) -> list[Any]:
+    """Leave the POS's door out: it has a document of its own."""
+    described = ("schema", "docs", "")
+    return [
+        endpoint
+        for endpoint in endpoints
+        if endpoint[0].startswith(PREFIX) and endpoint[0].removeprefix(PREFIX) not in described
+    ]
+
+
+def add_payload_models(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+    """Add the models of the named types' payloads, which no call refers to: any payload passes."""
+    schemas = result["components"]["schemas"]
+    schemas.update({model: payload_models.json_schema(model) for model in payload_models.MODELS})
+    order = schemas["Order"]
+    order["additionalProperties"] = False
+    order["properties"]["message_type"] = {
+        "oneOf": [
+            {"type": "integer", "minimum": 0, "maximum": wire.MAX_MESSAGE_TYPE},
+            {"type": "string", "minLength": 1, "maxLength": 64},
+        ],
+        "description": "The MessageType's number, or a name that this portal knows.",
+    }
+    order["properties"]["payload"] = {
+        "type": "object",
+        "description": "Sent on unchanged: same keys, same order, same digits. See the OrderNPay…Request models.",
+    }
+    return result

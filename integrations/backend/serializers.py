@@ -1,0 +1,225 @@
+"""The shapes of answers: they write the rows, and describe them in the OpenAPI document."""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from integrations import raw_json
+from integrations.backend import payload_models, rows, wire
+from integrations.models import MessageType, Outlet, Request
+from integrations.models.request import State
+from integrations.services.requests import Result
+
+OUTCOMES = ("answered", "refused")
+INTEGRATION_STATES = ("enabled", "disabled", "not_enabled")
+
+
+class OutletSerializer(serializers.ModelSerializer[Outlet]):
+    """An outlet, and how its POS stands."""
+
+    organisation = serializers.CharField(source="organisation.name")
+    pos_remote_id = serializers.SerializerMethodField()
+    integration = serializers.SerializerMethodField()
+    online = serializers.SerializerMethodField()
+    since = serializers.SerializerMethodField(help_text="Since when the POS is online, or offline.")
+    last_seen = serializers.SerializerMethodField(help_text="When the POS was connected last.")
+
+    class Meta:
+        model = Outlet
+        fields = (
+            "provider_outlet_id",
+            "name",
+            "organisation",
+            "pos_remote_id",
+            "integration",
+            "online",
+            "since",
+            "last_seen",
+        )
+
+    def get_pos_remote_id(self, outlet: Outlet) -> str | None:
+        integration = getattr(outlet, "integration", None)
+        return integration.pos_remote_id if integration else None
+
+    def get_integration(self, outlet: Outlet) -> str:
+        integration = getattr(outlet, "integration", None)
+        if integration is None:
+            return "not_enabled"
+        return "enabled" if integration.is_enabled else "disabled"
+
+    def get_online(self, outlet: Outlet) -> bool:
+        presence = rows.presence_of(outlet)
+        return presence is not None and presence.is_online_at(timezone.now())
+
+    def get_since(self, outlet: Outlet) -> datetime | None:
+        presence = rows.presence_of(outlet)
+        return presence.since_at(timezone.now()) if presence else None
+
+    def get_last_seen(self, outlet: Outlet) -> datetime | None:
+        return rows.last_seen(outlet)
+
+
+class OutletPageSerializer(serializers.Serializer[Any]):
+    results = OutletSerializer(many=True)
+    next = serializers.CharField(allow_null=True, help_text="Where the next page is.")
+
+
+class RequestSerializer(serializers.ModelSerializer[Request]):
+    """A request and what became of it, without its payload and answer: those are put in as they were spelled."""
+
+    id = serializers.UUIDField(source="uuid")
+    outlet = serializers.CharField(source="integration.outlet.provider_outlet_id")
+    state = serializers.ChoiceField(choices=State.values)
+    durable = serializers.BooleanField(source="is_durable")
+    failure = serializers.CharField(help_text="Why it has failed.")
+
+    class Meta:
+        model = Request
+        fields = (
+            "id",
+            "outlet",
+            "request_id",
+            "message_type",
+            "device_id",
+            "user_identifier",
+            "durable",
+            "state",
+            "failure",
+            "received_at",
+            "send_before",
+            "answer_before",
+            "sent_at",
+            "times_sent",
+            "ended_at",
+            "result_code",
+            "error_message",
+        )
+
+
+class WholeRequestSerializer(RequestSerializer):
+    """A request as it is answered; described here, written by `request_text`."""
+
+    payload = serializers.JSONField(help_text="What was sent, as it was spelled.")
+    answer = serializers.JSONField(allow_null=True, help_text="What the POS answered, as it was spelled.")
+
+    class Meta(RequestSerializer.Meta):
+        fields = (*RequestSerializer.Meta.fields, "payload", "answer")  # type: ignore[assignment]
+
+
+class RequestPageSerializer(serializers.Serializer[Any]):
+    results = RequestSerializer(many=True)
+    next = serializers.CharField(allow_null=True, help_text="Where the next page is.")
+
+
+class AnswerSerializer(serializers.Serializer[Any]):
+    """What the POS answered."""
+
+    id = serializers.UUIDField()
+    request_id = serializers.CharField()
+    outcome = serializers.ChoiceField(choices=OUTCOMES, help_text="answered: ResultCode 0; refused: any other.")
+    result_code = serializers.IntegerField()
+    error_message = serializers.CharField(allow_null=True)
+    payload = serializers.JSONField(allow_null=True, help_text="As the POS spelled it.")
+
+
+class ReceiptSerializer(serializers.Serializer[Any]):
+    """Where a request's outcome will be found."""
+
+    id = serializers.UUIDField()
+    request_id = serializers.CharField()
+    location = serializers.CharField()
+
+
+class OrderSerializer(serializers.Serializer[Any]):
+    """What is to be sent to an outlet's POS. Describes only: wire.read_order reads it."""
+
+    message_type = serializers.JSONField(help_text="The MessageType's number, or a name that this portal knows.")
+    payload = serializers.DictField(help_text="Sent on unchanged: same keys, same order, same digits.")
+    device_id = serializers.CharField(max_length=64, help_text="Which of your devices asks.")
+    user_identifier = serializers.CharField(
+        max_length=36, allow_null=True, required=False, allow_blank=True, help_text="A POS user's PIN or ID."
+    )
+    request_id = serializers.CharField(
+        max_length=256, required=False, help_text="Your key of idempotency; generated where there is none."
+    )
+    mode = serializers.ChoiceField(choices=wire.MODES, default="wait")
+    timeout = serializers.IntegerField(
+        min_value=1, max_value=wire.MAX_TIMEOUT, default=wire.DEFAULT_TIMEOUT, help_text="Seconds."
+    )
+    expires_in = serializers.IntegerField(
+        min_value=0, max_value=wire.MAX_EXPIRES_IN, default=0, help_text="Seconds; 0: only if the POS is online now."
+    )
+    durable = serializers.BooleanField(default=True, help_text="false: one try, recorded afterwards; for polling.")
+    validate = serializers.BooleanField(  # type: ignore[assignment]
+        default=False, help_text="Check the payload against the documented model."
+    )
+
+
+class MessageTypeSerializer(serializers.ModelSerializer[MessageType]):
+    """A message type that this portal knows by name."""
+
+    payload = serializers.SerializerMethodField()
+
+    class Meta:
+        model = MessageType
+        fields = ("number", "name", "description", "payload_model", "payload")
+
+    def get_payload(self, message_type: MessageType) -> list[dict[str, Any]]:
+        fields = payload_models.MODELS.get(message_type.payload_model, ())
+        return [
+            {
+                "name": field.name,
+                "type": f"{field.kind}[]" if field.is_list else field.kind,
+                "required": field.required,
+                "nullable": field.nullable,
+                "max_length": field.limit,
+                "meaning": field.meaning,
+            }
+            for field in fields
+        ]
+
+
+class MessageTypesSerializer(serializers.Serializer[Any]):
+    results = MessageTypeSerializer(many=True)
+
+
+class FieldErrorSerializer(serializers.Serializer[Any]):
+    field = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """Problem details (RFC 9457)."""
+
+    type = serializers.CharField(help_text="What to compare: it stays the same.")
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField(required=False)
+    errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment]
+    id = serializers.UUIDField(required=False, help_text="The request that this is about.")
+    request_id = serializers.CharField(required=False)
+    location = serializers.CharField(required=False)
+    state = serializers.ChoiceField(choices=State.values, required=False)
+
+
+def request_text(row: Request) -> str:
+    """Return a request as JSON, its payload and answer as they were spelled."""
+    return raw_json.write(_plain(RequestSerializer(row).data), {"payload": row.payload, "answer": row.answer or "null"})
+
+
+def answer_text(result: Result, request_id: str) -> str:
+    """Return a POS's answer as JSON, its payload as it was spelled."""
+    values = {
+        "id": str(result.uuid),
+        "request_id": request_id,
+        "outcome": result.state,
+        "result_code": result.result_code,
+        "error_message": result.error_message,
+    }
+    return raw_json.write(values, {"payload": result.answer or "null"})
+
+
+def _plain(data: Any) -> dict[str, object]:
+    return dict(data)

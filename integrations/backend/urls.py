@@ -1,0 +1,27 @@
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from integrations.backend.views import (
+    CancelView,
+    MessageTypesView,
+    NotFoundView,
+    OutletRequestsView,
+    OutletsView,
+    OutletView,
+    RequestsView,
+    RequestView,
+)
+
+# A ProviderOutletID may hold a slash: hence the path converter, and this order.
+urlpatterns = [
+    path("outlets", OutletsView.as_view(), name="backend-outlets"),
+    path("outlets/<path:provider_outlet_id>/requests", OutletRequestsView.as_view(), name="backend-send"),
+    path("outlets/<path:provider_outlet_id>", OutletView.as_view(), name="backend-outlet"),
+    path("requests", RequestsView.as_view(), name="backend-requests"),
+    path("requests/<uuid:request_uuid>", RequestView.as_view(), name="backend-request"),
+    path("requests/<uuid:request_uuid>/cancel", CancelView.as_view(), name="backend-cancel"),
+    path("message-types", MessageTypesView.as_view(), name="backend-message-types"),
+    path("schema", SpectacularAPIView.as_view(), name="backend-schema"),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="backend-schema"), name="backend-docs"),
+    re_path("", NotFoundView.as_view()),
+]

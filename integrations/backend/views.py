@@ -1,0 +1,282 @@
+"""The calls of the provider's own systems. Each reads, asks a service or the relay, and answers; none writes rows."""
+
+import json
+import uuid
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from integrations.async_view import AsyncView
+from integrations.backend import payload_models, problems, rows, wire
+from integrations.backend.authentication import Caller, authenticate
+from integrations.backend.pagination import next_link
+from integrations.backend.problems import Problem
+from integrations.backend.query import check_names, invalid, invalid_fields
+from integrations.backend.schema import (
+    CANCEL,
+    GET_OUTLET,
+    GET_REQUEST,
+    LIST_MESSAGE_TYPES,
+    LIST_OUTLETS,
+    LIST_REQUESTS,
+    SEND_REQUEST,
+)
+from integrations.backend.serializers import (
+    MessageTypeSerializer,
+    OutletSerializer,
+    RequestSerializer,
+    answer_text,
+    request_text,
+)
+from integrations.models.request import State
+from integrations.relay import runtime, wake
+from integrations.relay.database import in_database
+from integrations.relay.runtime import Runtime
+from integrations.services.requests import NewRequest, Result
+
+READING = ("GET", "HEAD")
+
+
+class BackendView(AsyncView):
+    """Knows whose call it is before anything else happens."""
+
+    caller: Caller
+    running: Runtime
+
+    async def answer(self) -> HttpResponseBase:
+        self.running = await runtime.running()
+        self.caller = await authenticate(self.request.META.get("HTTP_AUTHORIZATION"), self.running.recorder)
+        if self.caller.is_read_only and self.request.method not in READING:
+            raise Problem(problems.READ_ONLY_KEY)
+        return await super().answer()
+
+    def refuse(self, error: Exception) -> HttpResponseBase:
+        return problems.answer(error)
+
+
+class OutletsView(BackendView):
+    """The outlets that the key sees."""
+
+    http_method_names = ["get"]
+
+    @LIST_OUTLETS
+    async def get(self, request: Request) -> Response:
+        check_names(request.query_params, ("organisation", "online", "limit", "cursor"))
+        found, after = await in_database(rows.outlets_page, self.caller, request.query_params)
+        link = next_link(request.path, request.query_params, after)
+        return Response({"results": OutletSerializer(found, many=True).data, "next": link})
+
+
+class OutletView(BackendView):
+    """One outlet."""
+
+    http_method_names = ["get"]
+
+    @GET_OUTLET
+    async def get(self, request: Request, provider_outlet_id: str) -> Response:
+        check_names(request.query_params, ())
+        return Response(OutletSerializer(await in_database(rows.get_outlet, self.caller, provider_outlet_id)).data)
+
+
+class OutletRequestsView(BackendView):
+    """Sends a request to an outlet's POS."""
+
+    http_method_names = ["post"]
+
+    @SEND_REQUEST
+    async def post(self, request: Request, provider_outlet_id: str) -> HttpResponse:
+        received_at = timezone.now()
+        if self.running.is_draining:
+            raise Problem(problems.DRAINING)
+        check_names(request.query_params, ())
+        order = wire.read_order(_body_of(request))
+        integration_id = await self._integration_of(provider_outlet_id)
+        new = order.as_request(
+            await _message_type_of(order),
+            integration_id=integration_id,
+            api_key_id=self.caller.api_key_id,
+            received_at=received_at,
+        )
+        if not order.durable:
+            return await self._poll(order, new)
+        stored = await self.running.dispatcher.submit(new)
+        if order.mode == "async":
+            return _accepted(stored.uuid, new.request_id)
+        return await self._wait(stored.pk, stored.uuid, new, order.timeout)
+
+    async def _integration_of(self, provider_outlet_id: str) -> int:
+        target = await rows.find_target(provider_outlet_id, self.caller)
+        if target.integration_id is None or not target.is_enabled:
+            raise Problem(problems.DISABLED)
+        return target.integration_id
+
+    async def _poll(self, order: wire.Order, new: NewRequest) -> HttpResponse:
+        earlier = await self.running.dispatcher.find_repeated(new) if order.request_id else None
+        if earlier is not None:
+            return await self._wait(earlier.pk, earlier.uuid, new, order.timeout)
+        result = await self.running.polls.ask(new)
+        if result.state == State.FAILED:
+            raise Problem(problems.LINK_LOST, id=str(result.uuid), request_id=new.request_id)
+        return _outcome(result, new.request_id)
+
+    async def _wait(self, pk: int, row_uuid: uuid.UUID, new: NewRequest, seconds: int) -> HttpResponse:
+        remaining = seconds - (timezone.now() - new.received_at).total_seconds()
+        try:
+            result = await self.running.dispatcher.wait(pk, max(0.0, remaining))
+        except (DatabaseError, InterfaceError) as error:
+            raise _no_answer(row_uuid, new.request_id) from error  # it is stored, so it goes on
+        return _outcome(result, new.request_id)
+
+
+class RequestsView(BackendView):
+    """The requests to the outlets that the key sees, the newest first."""
+
+    http_method_names = ["get"]
+
+    @LIST_REQUESTS
+    async def get(self, request: Request) -> Response:
+        check_names(request.query_params, ("outlet", "state", "since", "limit", "cursor"))
+        found, after = await in_database(rows.requests_page, self.caller, request.query_params)
+        link = next_link(request.path, request.query_params, after)
+        return Response({"results": RequestSerializer(found, many=True).data, "next": link})
+
+
+class RequestView(BackendView):
+    """What became of a request."""
+
+    http_method_names = ["get"]
+
+    @GET_REQUEST
+    async def get(self, request: Request, request_uuid: uuid.UUID) -> HttpResponse:
+        check_names(request.query_params, ())
+        return _json(request_text(await in_database(rows.get_request, self.caller, request_uuid)))
+
+
+class CancelView(BackendView):
+    """Takes back a request that has not left."""
+
+    http_method_names = ["post"]
+
+    @CANCEL
+    async def post(self, request: Request, request_uuid: uuid.UUID) -> HttpResponse:
+        check_names(request.query_params, ())
+        row = await in_database(rows.cancel_request, self.caller, request_uuid)
+        await self.running.dispatcher.ended([row.pk])
+        await wake.tell({"type": wake.ENDED, "ids": [row.pk]})
+        return _json(request_text(row))
+
+
+class MessageTypesView(BackendView):
+    """The message types that this portal knows by name."""
+
+    http_method_names = ["get"]
+
+    @LIST_MESSAGE_TYPES
+    async def get(self, request: Request) -> Response:
+        check_names(request.query_params, ())
+        return Response({"results": MessageTypeSerializer(await in_database(rows.message_types), many=True).data})
+
+
+class NotFoundView(BackendView):
+    """Whatever else is asked for under this prefix."""
+
+    schema = None
+
+    async def answer(self) -> HttpResponseBase:
+        raise Problem(problems.NOT_FOUND)
+
+
+async def _message_type_of(order: wire.Order) -> int:
+    """Return the number to send. Raises Problem, also for a payload that was to be checked and does not fit."""
+    by_name = isinstance(order.message_type, str)
+    known = await rows.find_message_type(order.message_type) if by_name or order.validate else None
+    if order.validate:
+        _check(order.payload, known.payload_model if known else "")
+    if not isinstance(order.message_type, str):
+        return order.message_type
+    if known is None:
+        raise invalid("message_type", "is no name that this portal knows")
+    if known.number is None:
+        raise invalid("message_type", "has no number yet: staff can enter it in the portal, or send the number itself")
+    return known.number
+
+
+def _check(payload: str, model: str) -> None:
+    if model not in payload_models.MODELS:
+        raise invalid("validate", "cannot be asked for: no model of this message type's payload is known")
+    try:
+        payload_models.check(payload, model)
+    except payload_models.Invalid as error:
+        raise invalid_fields({f"payload.{path}": what for path, what in error.errors.items()}) from error
+    except RecursionError as error:
+        raise invalid("payload", "nests too deeply") from error
+
+
+def _body_of(request: Request) -> bytes:
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if length.isdigit() and int(length[:12]) > wire.MAX_BODY:
+        raise Problem(problems.TOO_LARGE)
+    body: bytes = request.body
+    if len(body) > wire.MAX_BODY:
+        raise Problem(problems.TOO_LARGE)
+    return body
+
+
+def _outcome(result: Result, request_id: str) -> HttpResponse:
+    """Return the answer of a request, or raise what became of it instead as a Problem."""
+    match result.state:
+        case State.ANSWERED | State.REFUSED:
+            return _json(answer_text(result, request_id))
+        case State.EXPIRED:
+            raise _ended(problems.EXPIRED, result, request_id)
+        case State.CANCELLED:
+            raise _ended(problems.CANCELLED, result, request_id)
+        case State.FAILED:
+            raise _ended(problems.FAILED, result, request_id)
+        case _:
+            raise _no_answer(result.uuid, request_id, state=result.state)
+
+
+def _ended(kind: problems.Kind, result: Result, request_id: str) -> Problem:
+    location = location_of(result.uuid)
+    return Problem(
+        kind,
+        result.failure or None,
+        headers={"Location": location},
+        id=str(result.uuid),
+        request_id=request_id,
+        location=location,
+    )
+
+
+def _no_answer(row_uuid: uuid.UUID, request_id: str, **more: str) -> Problem:
+    location = location_of(row_uuid)
+    return Problem(
+        problems.NO_ANSWER,
+        headers={"Location": location},
+        id=str(row_uuid),
+        request_id=request_id,
+        location=location,
+        **more,
+    )
+
+
+def _accepted(row_uuid: uuid.UUID, request_id: str) -> HttpResponse:
+    location = location_of(row_uuid)
+    content = {"id": str(row_uuid), "request_id": request_id, "location": location}
+    return _json(json.dumps(content, ensure_ascii=False), status=202, headers={"Location": location})
+
+
+def location_of(request_uuid: uuid.UUID) -> str:
+    """Return the path at which a request's outcome is found."""
+    return reverse("backend-request", args=[request_uuid])
+
+
+def _json(text: str, *, status: int = 200, headers: dict[str, Any] | None = None) -> HttpResponse:
+    return HttpResponse(text, status=status, content_type="application/json", headers=headers)

@@ -1,0 +1,184 @@
+"""Reads what a caller wants sent to a POS. The payload stays the text that it was."""
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from integrations import raw_json
+from integrations.backend.problems import INVALID_INPUT, Problem
+from integrations.backend.query import invalid_fields
+from integrations.services.requests import NewRequest
+
+MAX_BODY = 256 * 1024  # bytes
+MAX_MESSAGE_TYPE = 2**31 - 1
+DEFAULT_TIMEOUT, MAX_TIMEOUT = 30, 120  # seconds
+MAX_EXPIRES_IN = 86_400  # seconds
+MODES = ("wait", "async")
+
+_NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class _Wrong(ValueError):
+    """The text says what is wrong with a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a caller wants sent; `message_type` is a number, or a name that stands for one."""
+
+    message_type: int | str
+    payload: str = field(repr=False)
+    device_id: str
+    user_identifier: str | None
+    request_id: str | None
+    mode: str
+    timeout: int
+    expires_in: int
+    durable: bool
+    validate: bool
+
+    def as_request(
+        self, message_type: int, *, integration_id: int, api_key_id: int, received_at: datetime
+    ) -> NewRequest:
+        """Return what is to be stored, or to be asked."""
+        send_before = received_at + timedelta(seconds=max(self.expires_in, self.timeout))
+        answer_before = max(send_before, received_at + timedelta(seconds=settings.REQUEST_ANSWER_SECONDS))
+        if not self.durable:
+            answer_before = received_at + timedelta(seconds=self.timeout)
+        return NewRequest(
+            uuid=uuid.uuid4(),
+            integration_id=integration_id,
+            api_key_id=api_key_id,
+            request_id=self.request_id or str(uuid.uuid4()),
+            message_type=message_type,
+            device_id=self.device_id,
+            user_identifier=self.user_identifier,
+            payload=self.payload,
+            content_digest=self._digest(message_type),
+            received_at=received_at,
+            send_before=send_before,
+            answer_before=answer_before,
+            needs_online=self.expires_in == 0,
+            is_here=False,
+            is_leaving=False,
+        )
+
+    def _digest(self, message_type: int) -> str:
+        content = json.dumps([message_type, self.device_id, self.user_identifier, self.payload])
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+def read_order(body: bytes) -> Order:
+    """Return what a body asks for. Raises Problem, naming each field that is wrong."""
+    given = _members(body)
+    errors = {name[:64]: "is not known here" for name in given if name not in _READERS}
+    values = {}
+    for name, (reader, default) in _READERS.items():
+        try:
+            values[name] = _read(given, name, reader, default)
+        except _Wrong as error:
+            errors[name] = str(error)
+    if not errors:
+        errors = _contradictions(values)
+    if errors:
+        raise invalid_fields(errors)
+    return Order(**values)
+
+
+def _members(body: bytes) -> dict[str, str]:
+    try:
+        return raw_json.members(body.decode("utf-8-sig"))
+    except ValueError as error:  # NotAnObject is one, and what is no UTF-8 raises one
+        raise Problem(INVALID_INPUT, "The request body must be a JSON object in UTF-8.") from error
+
+
+def _read(given: dict[str, str], name: str, reader: Callable[[str], Any], default: Any) -> Any:
+    if name in given:
+        return reader(given[name])
+    if default is REQUIRED:
+        raise _Wrong("is missing")
+    return default
+
+
+def _contradictions(values: dict[str, Any]) -> dict[str, str]:
+    if values["durable"]:
+        return {}
+    errors = {}
+    if values["expires_in"]:
+        errors["expires_in"] = "cannot be given with durable: false, which has one try"
+    if values["mode"] == "async":
+        errors["mode"] = "must be wait with durable: false, because nothing is kept to ask for later"
+    return errors
+
+
+def _payload(spelled: str) -> str:
+    if not spelled.startswith("{"):
+        raise _Wrong("must be an object")
+    return spelled
+
+
+def _message_type(spelled: str) -> int | str:
+    if spelled.startswith('"'):
+        return _text(1, 64)(spelled)
+    return _whole_number(0, MAX_MESSAGE_TYPE, "must be a number, or a name that the portal knows")(spelled)
+
+
+def _text(least: int, most: int) -> Callable[[str], str]:
+    def read(spelled: str) -> str:
+        value = json.loads(spelled) if spelled.startswith('"') else None
+        if not isinstance(value, str) or not least <= len(value) <= most:
+            raise _Wrong(f"must be a string of {least} to {most} characters")
+        if _NOT_TEXT.search(value):
+            raise _Wrong("contains a control character")
+        return value
+
+    return read
+
+
+def _text_or_null(spelled: str) -> str | None:
+    return None if spelled == "null" else _text(0, 36)(spelled)
+
+
+def _whole_number(least: int, most: int, message: str = "") -> Callable[[str], int]:
+    def read(spelled: str) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,10}", spelled) or not least <= int(spelled) <= most:
+            raise _Wrong(message or f"must be a whole number from {least} to {most}")
+        return int(spelled)
+
+    return read
+
+
+def _flag(spelled: str) -> bool:
+    if spelled not in ("true", "false"):
+        raise _Wrong("must be true or false")
+    return spelled == "true"
+
+
+def _mode(spelled: str) -> str:
+    for mode in MODES:
+        if spelled == f'"{mode}"':
+            return mode
+    raise _Wrong("must be wait or async")
+
+
+REQUIRED = object()
+
+_READERS: dict[str, tuple[Callable[[str], Any], Any]] = {
+    "message_type": (_message_type, REQUIRED),
+    "payload": (_payload, REQUIRED),
+    "device_id": (_text(1, 64), REQUIRED),
+    "user_identifier": (_text_or_null, None),
+    "request_id": (_text(1, 256), None),
+    "mode": (_mode, "wait"),
+    "timeout": (_whole_number(1, MAX_TIMEOUT), DEFAULT_TIMEOUT),
+    "expires_in": (_whole_number(0, MAX_EXPIRES_IN), 0),
+    "durable": (_flag, True),
+    "validate": (_flag, False),
+}

@@ -1,0 +1,55 @@
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils import timezone
+
+from integrations.exceptions import InvalidValue, OrganisationNotFound
+from integrations.management.outlet_commands import OutletCommand, add_format, print_api_key
+from integrations.models import ApiKey, Organisation
+from integrations.services.api_keys import create_api_key
+from integrations.services.audit import Actor
+
+MAX_DAYS = 36_500
+
+
+class Command(OutletCommand):
+    help = "Make an API key for your own systems, and print it: the only time that it is shown."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", metavar="NAME")
+        parser.add_argument("--organisation", metavar="NAME", help="whose outlets it sees; default: all of them")
+        parser.add_argument("--read-only", action="store_true", help="it may look, and send nothing")
+        parser.add_argument("--expires-in-days", type=int, metavar="N", help="default: it does not expire")
+        add_format(parser)
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        key, text = self.act(
+            _create,
+            options["name"],
+            organisation=options["organisation"],
+            is_read_only=options["read_only"],
+            days=options["expires_in_days"],
+        )
+        print_api_key(self, key.name, text, options["format"])
+
+
+def _create(
+    name: str, *, organisation: str | None, is_read_only: bool, days: int | None, actor: Actor
+) -> tuple[ApiKey, str]:
+    if days is not None and not 1 <= days <= MAX_DAYS:
+        raise InvalidValue("expires_at", f"An API key lives for 1 to {MAX_DAYS} days.")
+    return create_api_key(
+        name,
+        organisation=_organisation(organisation) if organisation is not None else None,
+        is_read_only=is_read_only,
+        expires_at=timezone.now() + timedelta(days=days) if days is not None else None,
+        actor=actor,
+    )
+
+
+def _organisation(name: str) -> Organisation:
+    found = Organisation.objects.filter(name=name).first()
+    if found is None:
+        raise OrganisationNotFound
+    return found

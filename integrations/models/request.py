@@ -1,0 +1,77 @@
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from integrations.models.api_key import ApiKey
+from integrations.models.integration import Integration
+
+
+class State(models.TextChoices):
+    """Where a request is. It begins queued and ends in exactly one of the last five."""
+
+    QUEUED = "queued", "Queued"
+    SENT = "sent", "Sent, not answered yet"
+    ANSWERED = "answered", "Answered"
+    REFUSED = "refused", "Refused by the POS"
+    EXPIRED = "expired", "Expired"
+    CANCELLED = "cancelled", "Cancelled"
+    FAILED = "failed", "Failed"
+
+
+OPEN_STATES = (State.QUEUED, State.SENT)
+
+
+class Request(models.Model):
+    """What the backend asked of one outlet's POS, and what became of it.
+
+    The primary key is the order of arrival. Payload and answer are JSON as it was spelled, never parsed and written
+    again: money must keep its digits.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="requests")
+    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.PROTECT, related_name="requests")
+    request_id = models.CharField("RequestID", max_length=256)
+    message_type = models.PositiveIntegerField()
+    device_id = models.CharField(max_length=64)
+    user_identifier = models.CharField(max_length=36, null=True)  # noqa: DJ001  (null on the wire, and "" is not)
+    payload = models.TextField()
+    content_digest = models.CharField(max_length=64)
+    is_durable = models.BooleanField(default=True)
+
+    state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
+    failure = models.CharField(max_length=200, blank=True)
+    received_at = models.DateTimeField()
+    send_before = models.DateTimeField()
+    answer_before = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    times_sent = models.PositiveSmallIntegerField(default=0)
+    result_code = models.IntegerField(null=True)
+    error_message = models.TextField(null=True)  # noqa: DJ001  (null on the wire, and "" is not)
+    answer = models.TextField(null=True)  # noqa: DJ001  (null until there is one)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(fields=["integration", "request_id"], name="request_id_once_per_integration"),
+            models.CheckConstraint(
+                condition=Q(state__in=OPEN_STATES, ended_at=None)
+                | (~Q(state__in=OPEN_STATES) & Q(ended_at__isnull=False)),
+                name="ended_request_has_its_time",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["integration", "id"], condition=Q(state__in=OPEN_STATES), name="request_open"),
+            models.Index(fields=["state", "integration"], name="request_queue"),
+            models.Index(fields=["state", "-id"], name="request_state"),
+            models.Index(fields=["integration", "-id"], name="request_of_integration"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request_id} ({self.get_state_display()})"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES

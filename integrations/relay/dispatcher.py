@@ -1,0 +1,309 @@
+"""Brings requests to the POSes of this process, and their ends to the calls that wait for them.
+
+The rows decide (design rule 1): a request is stored before its frame leaves, marked as sent before it leaves, and
+ended in the database before anybody is told. What is in memory here only saves a look at them.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine, Iterable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
+from django.utils import timezone
+
+from integrations.models.request import State
+from integrations.relay import wake
+from integrations.relay.database import Joined, in_database
+from integrations.relay.lane import Answer, Lane, Outgoing
+from integrations.relay.registry import Live, Registry
+from integrations.services import requests
+from integrations.services.recording import is_refusal
+from integrations.services.requests import Ending, NewRequest, NotStored, Result, Stored, Waiting
+
+LOADED_AT_ONCE = 100
+RETRY = 1.0  # seconds between two tries while the database is away
+UNKEPT = "The database refused what the POS answered."
+STOP_LIMIT = 5.0  # seconds that the end of the process waits for ends that are being written
+
+Done = TypeVar("Done")
+
+logger = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Used on the event loop only."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._store: Joined[NewRequest, Stored | NotStored] = Joined(requests.store)
+        self._claims: Joined[int, bool] = Joined(requests.claim)
+        self._endings: Joined[Ending, Result] = Joined(requests.end)
+        self._results: Joined[int, Result] = Joined(requests.results)
+        self._repeated: Joined[NewRequest, Stored | NotStored] = Joined(requests.repeated)
+        self._waiting: dict[int, set[asyncio.Future[Result | None]]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def connected(self, live: Live) -> None:
+        """Open the lane of a new connection and put on it what waits for this outlet."""
+        live.lane = Lane(
+            window=settings.REQUESTS_IN_FLIGHT,
+            send=live.socket.transmit,
+            claim=self._claim,
+            hungry=lambda: self._fill(live),
+        )
+        self._fill(live)
+
+    def disconnected(self, live: Live) -> None:
+        """Close the lane; what was not answered goes out again on the outlet's next connection, also if it is there."""
+        if live.lane is None:
+            return
+        if live.lane.has_unanswered:
+            self._go(self._offer(live.integration_id))
+        live.lane.close()
+
+    async def submit(self, new: NewRequest) -> Stored:
+        """Store a request and send it on its way. Raises NotStored, or the database's error.
+
+        The database may have stored it even so (a connection lost at the commit); it then goes out a little later. A
+        caller that goes away meanwhile changes nothing: what is stored is sent.
+        """
+        return await asyncio.shield(self._go(self._submit(new)))
+
+    async def find_repeated(self, new: NewRequest) -> Stored | None:
+        """Return the request for which this one's RequestID stands already. Raises OtherContent."""
+        found = await self._repeated.find(new)
+        if isinstance(found, NotStored):
+            raise found
+        return found
+
+    async def wait(self, pk: int, seconds: float) -> Result:
+        """Return a request's result when it has ended, or how it stands after `seconds`."""
+        future: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault(pk, set())
+        waiting.add(future)
+        try:
+            result = await self._result(pk)
+            if result.is_final:
+                return result
+            told = None
+            with contextlib.suppress(TimeoutError):
+                told = await asyncio.wait_for(future, seconds)
+            return told or await self._result(pk)
+        finally:
+            waiting.discard(future)
+            if not waiting:
+                self._waiting.pop(pk, None)
+
+    def answered(self, live: Live, request_id: str, answer: Answer) -> bool:
+        """Take a POS's answer; False when nothing on this connection waits for it."""
+        outgoing = live.lane.take_answer(request_id) if live.lane else None
+        if outgoing is None:
+            return False
+        if isinstance(outgoing, Outgoing):
+            self._go(self._end(live, outgoing, answer))
+        elif not outgoing.answer.done():
+            outgoing.answer.set_result(answer)
+        return True
+
+    async def ended(self, pks: Iterable[int]) -> None:
+        """Tell the calls that wait here how these requests ended, in whatever process."""
+        waited_for = [pk for pk in pks if pk in self._waiting]
+        for result in await asyncio.gather(*map(self._results.find, waited_for)):
+            if result is not None:
+                self._tell(result)
+
+    def queued(self, integration_id: int) -> None:
+        """Look for new requests of an integration, if its POS is connected here."""
+        if live := self._registry.find(integration_id):
+            self._fill(live)
+
+    async def look(self) -> None:
+        """Do what nobody may have called for: end what is overdue, find what waits, tell who waits."""
+        ended = await in_database(requests.expire_due)
+        now = timezone.now()
+        for live in self._registry:
+            if live.lane is not None:
+                live.lane.drop_overdue(now)
+        if len(self._registry):
+            for integration_id, pk in await in_database(requests.overlooked):
+                self._find_overlooked(integration_id, pk)
+        await self.ended({*ended, *self._waiting})
+
+    def let_go(self) -> None:
+        """End all waiting: the process is about to end, and each caller is told how its request stands."""
+        for future in [each for futures in self._waiting.values() for each in futures]:
+            if not future.done():
+                future.set_result(None)
+
+    async def stop(self) -> None:
+        """Wait for the ends that are being written; what the database does not take is asked of the POS again."""
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=STOP_LIMIT)
+        for task in late:
+            task.cancel()
+
+    async def _submit(self, new: NewRequest) -> Stored:
+        live = self._registry.find(new.integration_id)
+        lane = live.lane if live else None
+        if live is None or lane is None:
+            stored = await self._stored(replace(new, is_here=live is not None, is_leaving=False))
+        elif lane.reserve():
+            return await self._submit_reserved(live, lane, new)
+        else:
+            lane.arriving += 1
+            try:
+                stored = await self._stored(replace(new, is_here=True, is_leaving=False))
+            finally:
+                lane.arriving -= 1
+        if stored.is_new:
+            await self._offer(new.integration_id)
+        return stored
+
+    async def _submit_reserved(self, live: Live, lane: Lane, new: NewRequest) -> Stored:
+        try:
+            stored = await self._stored(replace(new, is_here=True, is_leaving=True))
+        except BaseException:
+            lane.release()
+            raise
+        if not stored.is_new:
+            lane.release()
+            return stored
+        self._go(self._send_reserved(live, lane, _outgoing(live, Waiting.of(new, stored.pk))))
+        return stored
+
+    async def _send_reserved(self, live: Live, lane: Lane, outgoing: Outgoing) -> None:
+        await lane.send_reserved(outgoing)
+        # It is stored as sent. A connection that came, or comes, in this one's place looked before it was there.
+        if lane.is_closed or self._registry.find(live.integration_id) is not live:
+            await self._offer(live.integration_id)
+
+    async def _stored(self, new: NewRequest) -> Stored:
+        outcome = await self._store.find(new)
+        if isinstance(outcome, NotStored):
+            raise outcome
+        if outcome is None:
+            raise InterfaceError("A request vanished while it was stored.")
+        return outcome
+
+    async def _offer(self, integration_id: int) -> None:
+        if self._registry.find(integration_id):
+            self.queued(integration_id)
+            return
+        await wake.tell({"type": wake.QUEUED, "id": integration_id})
+
+    def _find_overlooked(self, integration_id: int, pk: int) -> None:
+        live = self._registry.find(integration_id)
+        if live is not None and live.lane is not None and not live.lane.more_waits and pk not in live.lane.known:
+            self._fill(live)
+
+    def _fill(self, live: Live) -> None:
+        """Put an integration's open requests on its lane; who asks meanwhile is served by one more look."""
+        lane = live.lane
+        if lane is None:
+            return
+        lane.look_again = True
+        if not lane.is_loading:
+            lane.is_loading = True  # from now on nothing new may overtake what is loaded
+            self._go(self._load(live, lane))
+
+    async def _load(self, live: Live, lane: Lane) -> None:
+        try:
+            while lane.look_again and not lane.is_closed:
+                lane.look_again = False
+                await self._load_some(live, lane)
+        finally:
+            lane.is_loading = False
+
+    async def _load_some(self, live: Live, lane: Lane) -> None:
+        limit = LOADED_AT_ONCE + len(lane.known)
+        try:
+            rows = await in_database(requests.load_open, live.integration_id, limit)
+        except (DatabaseError, InterfaceError):
+            await asyncio.sleep(RETRY)
+            lane.look_again = True
+            return
+        lane.more_waits = len(rows) == limit
+        for waiting in rows:
+            lane.offer(_outgoing(live, waiting))
+
+    async def _claim(self, pk: int) -> bool:
+        while True:
+            try:
+                return bool(await self._claims.find(pk))
+            except (DatabaseError, InterfaceError):
+                await asyncio.sleep(RETRY)
+
+    async def _end(self, live: Live, outgoing: Outgoing, answer: Answer) -> None:
+        result = await self._ended(
+            Ending(
+                pk=outgoing.pk,
+                state=State.ANSWERED if answer.result_code == 0 else State.REFUSED,
+                at=timezone.now(),
+                result_code=answer.result_code,
+                error_message=answer.error_message,
+                answer=answer.payload,
+            )
+        )
+        if live.lane is not None:
+            live.lane.forget(outgoing.pk)
+        if result is not None:
+            self._tell(result)
+            await wake.tell({"type": wake.ENDED, "ids": [result.pk]})
+
+    async def _ended(self, ending: Ending) -> Result | None:
+        while True:
+            try:
+                return await self._endings.find(ending)
+            except (DatabaseError, InterfaceError) as error:
+                if is_refusal(error):
+                    return await self._ended_alone(ending)
+                logger.warning("An answer waits for the database (%s).", type(error).__name__)
+            await asyncio.sleep(RETRY)
+
+    async def _ended_alone(self, ending: Ending) -> Result | None:
+        """End a request apart from the others of its batch: one of them is what the database refuses."""
+        try:
+            return (await in_database(requests.end, [ending])).get(ending)
+        except (DataError, IntegrityError):
+            logger.exception("The database refuses an answer; its request has failed.")
+        return await self._ended(Ending(ending.pk, State.FAILED, ending.at, failure=UNKEPT))
+
+    async def _result(self, pk: int) -> Result:
+        result = await self._results.find(pk)
+        if result is None:
+            raise InterfaceError("The request is not there any more.")
+        return result
+
+    def _tell(self, result: Result) -> None:
+        if not result.is_final:
+            return
+        for future in self._waiting.get(result.pk, ()):
+            if not future.done():
+                future.set_result(result)
+
+    def _go(self, work: Coroutine[Any, Any, Done]) -> asyncio.Task[Done]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, NotStored | DatabaseError | InterfaceError):
+            logger.error("The relay met a fault of ours.", exc_info=error)
+
+
+def _outgoing(live: Live, waiting: Waiting) -> Outgoing:
+    return Outgoing(
+        pk=waiting.pk,
+        request_id=waiting.request_id,
+        frame=live.socket.frame_of(waiting),
+        send_before=waiting.answer_before if waiting.was_sent else waiting.send_before,
+        answer_before=waiting.answer_before,
+    )

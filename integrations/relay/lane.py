@@ -1,0 +1,222 @@
+"""What is on its way to one POS over one connection: in order of arrival, a few at a time."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.utils import timezone
+
+LOW = 20  # queued requests, below which more are fetched
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a POS said; `payload` is JSON as it was spelled, None where there was none."""
+
+    result_code: int
+    error_message: str | None
+    payload: str | None = field(repr=False)
+
+
+class LinkLost(Exception):
+    """The connection ended before the POS answered."""
+
+
+@dataclass(eq=False, slots=True)
+class Outgoing:
+    """One stored request as a frame."""
+
+    pk: int
+    request_id: str
+    frame: str = field(repr=False)
+    send_before: datetime
+    answer_before: datetime
+
+
+@dataclass(eq=False, slots=True)
+class Fleeting:
+    """One request that is not stored: it has one try, on this connection. `answer` gets LinkLost where that ends."""
+
+    request_id: str
+    frame: str = field(repr=False)
+    answer_before: datetime
+    answer: asyncio.Future[Answer] = field(repr=False)
+
+
+class Lane:
+    """Used on the event loop only. `send` may block while the POS does not read; it raises when the POS is gone.
+
+    `claim` is asked before a durable frame leaves, and says whether the request is still open. `hungry` is called when
+    the queue runs low and `more_waits` says that the database holds more.
+    """
+
+    def __init__(
+        self,
+        *,
+        window: int,
+        send: Callable[[str], Awaitable[None]],
+        claim: Callable[[int], Awaitable[bool]],
+        hungry: Callable[[], None],
+    ) -> None:
+        self._window = window
+        self._send = send
+        self._claim = claim
+        self._hungry = hungry
+        self._queue: deque[Outgoing | Fleeting] = deque()
+        self._in_flight: dict[str, Outgoing | Fleeting] = {}
+        self._reserved = 0
+        self._known: set[int] = set()
+        self._sending: asyncio.Task[None] | None = None
+        self.is_closed = False
+        self.is_loading = False
+        self.look_again = False
+        self.more_waits = False
+        self.arriving = 0  # requests that are being stored, to be queued: none may overtake them
+
+    @property
+    def known(self) -> Set[int]:
+        """The primary keys of what this connection has had, or is to have."""
+        return self._known
+
+    @property
+    def length(self) -> int:
+        """How many requests wait here for a place in the window."""
+        return len(self._queue)
+
+    @property
+    def has_unanswered(self) -> bool:
+        return bool(self._in_flight)
+
+    def reserve(self) -> bool:
+        """Take a place in the window for a request that is about to be stored; False where it must queue."""
+        is_behind = self.is_loading or self.more_waits or self._queue or self.arriving or self._sending is not None
+        if self.is_closed or is_behind or not self._has_place():
+            return False
+        self._reserved += 1
+        return True
+
+    def release(self) -> None:
+        """Give a reserved place back."""
+        self._reserved -= 1
+        self._pump()
+
+    async def send_reserved(self, outgoing: Outgoing) -> bool:
+        """Send a request for which a place is reserved, and which is stored as sent; False if this lane has closed."""
+        self._reserved -= 1
+        if self.is_closed:
+            return False
+        if outgoing.pk in self._known:
+            self._pump()
+            return True
+        await self._transmit(outgoing)
+        return True
+
+    def offer(self, outgoing: Outgoing) -> None:
+        """Queue a request; one that this connection has had already is passed over."""
+        if self.is_closed or outgoing.pk in self._known:
+            return
+        self._known.add(outgoing.pk)
+        self._queue.append(outgoing)
+        self._pump()
+
+    def ask(self, fleeting: Fleeting) -> None:
+        """Queue a request that is not stored."""
+        if self.is_closed:
+            _lose(fleeting)
+            return
+        self._queue.append(fleeting)
+        self._pump()
+
+    def take_answer(self, request_id: str) -> Outgoing | Fleeting | None:
+        """Return the request in flight that an answer is for, and free its place; None when nothing waits for it."""
+        outgoing = self._in_flight.pop(request_id, None)
+        if outgoing is not None:
+            self._pump()
+        return outgoing
+
+    def forget(self, pk: int) -> None:
+        """Forget a request that has ended in the database, where nothing can offer it again."""
+        self._known.discard(pk)
+
+    def drop_overdue(self, now: datetime) -> None:
+        """Free the places of what will not be waited for any longer."""
+        for outgoing in [each for each in self._in_flight.values() if each.answer_before <= now]:
+            del self._in_flight[outgoing.request_id]
+            if isinstance(outgoing, Outgoing):
+                self._known.discard(outgoing.pk)
+        self._pump()
+
+    def close(self) -> None:
+        """End with the connection: what was stored and not answered is sent again on the next."""
+        self.is_closed = True
+        for outgoing in [*self._queue, *self._in_flight.values()]:
+            if isinstance(outgoing, Fleeting):
+                _lose(outgoing)
+        self._queue.clear()
+        self._in_flight.clear()
+
+    def _has_place(self) -> bool:
+        return len(self._in_flight) + self._reserved < self._window
+
+    def _pump(self) -> None:
+        if self._sending is None and self._has_work():
+            self._sending = asyncio.create_task(self._work())
+
+    def _has_work(self) -> bool:
+        return bool(self._queue) and self._has_place() and not self.is_closed
+
+    async def _work(self) -> None:
+        try:
+            while self._has_work():
+                await self._send_some(self._take())
+        finally:
+            self._sending = None
+            if self.more_waits and len(self._queue) < LOW:
+                self.more_waits = False
+                self._hungry()
+
+    def _take(self) -> list[Outgoing | Fleeting]:
+        places = self._window - len(self._in_flight) - self._reserved
+        return [self._queue.popleft() for _ in range(min(places, len(self._queue)))]
+
+    async def _send_some(self, batch: list[Outgoing | Fleeting]) -> None:
+        """Send these in order; the durable ones are claimed together, which is one transaction and not one each."""
+        self._reserved += len(batch)
+        try:
+            may_leave = await asyncio.gather(*map(self._may_leave, batch))
+        finally:
+            self._reserved -= len(batch)
+        for outgoing, may in zip(batch, may_leave, strict=True):
+            if not may and isinstance(outgoing, Outgoing):
+                self._known.discard(outgoing.pk)
+            if may and self.is_closed and isinstance(outgoing, Fleeting):
+                _lose(outgoing)
+            if may and not self.is_closed:
+                await self._transmit(outgoing)
+
+    async def _may_leave(self, outgoing: Outgoing | Fleeting) -> bool:
+        now = timezone.now()
+        if isinstance(outgoing, Outgoing):
+            return outgoing.send_before > now and await self._claim(outgoing.pk)
+        # Who asked may have gone, and nobody else would want the answer.
+        return outgoing.answer_before > now and not outgoing.answer.done()
+
+    async def _transmit(self, outgoing: Outgoing | Fleeting) -> None:
+        if isinstance(outgoing, Outgoing):
+            self._known.add(outgoing.pk)
+        self._in_flight[outgoing.request_id] = outgoing
+        try:
+            await self._send(outgoing.frame)
+        except Exception as error:  # noqa: BLE001  (each server raises its own when the peer has gone)
+            logger.debug("The POS had gone before a request could leave: %s", error)
+
+
+def _lose(fleeting: Fleeting) -> None:
+    if not fleeting.answer.done():
+        fleeting.answer.set_exception(LinkLost())
+        fleeting.answer.exception()  # read once, so that a caller who has gone leaves no warning

@@ -1,0 +1,208 @@
+"""Requests that are not durable: never on disk on their way, one try, recorded after they have ended.
+
+The POS may be connected to this process, or to another that the channel layer reaches; without a layer only to this.
+"""
+
+import asyncio
+import uuid
+from datetime import datetime
+from typing import Any
+
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.conf import settings
+from django.utils import timezone
+
+from integrations.models import Request
+from integrations.models.request import State
+from integrations.relay import wake
+from integrations.relay.database import Joined
+from integrations.relay.lane import Answer, Fleeting, Lane, LinkLost
+from integrations.relay.recorder import Recorder
+from integrations.relay.registry import Live, Registry
+from integrations.services import requests
+from integrations.services.requests import NewRequest, OtherContent, PosOffline, QueueFull, Result, Waiting
+
+LINK_LOST = "The link was lost before the POS answered."
+
+Key = tuple[int, str]
+
+
+class Polls:
+    """Used on the event loop only."""
+
+    def __init__(self, registry: Registry, recorder: Recorder) -> None:
+        self._registry = registry
+        self._recorder = recorder
+        self._online: Joined[int, bool] = Joined(requests.online)
+        self._running: dict[Key, tuple[str, asyncio.Task[Result]]] = {}
+        self._asked: dict[str, asyncio.Future[Answer]] = {}
+        self._answering: set[asyncio.Task[None]] = set()
+        self.channel: str | None = None  # this process's own on the layer, while it listens there
+
+    async def ask(self, new: NewRequest) -> Result:
+        """Return how the request ended, by its `answer_before`. Raises NotStored, or the database's error.
+
+        The same RequestID that is under way already is joined, and not sent a second time.
+        """
+        key = (new.integration_id, new.request_id)
+        if key not in self._running:
+            self._running[key] = new.content_digest, self._start(key, new)
+        digest, task = self._running[key]
+        if digest != new.content_digest:
+            raise OtherContent
+        return await asyncio.shield(task)
+
+    def asked(self, message: dict[str, Any]) -> None:
+        """Ask this process's POS for another process; silence when the POS is not here."""
+        live = self._registry.find(message["integration"])
+        if live is None or live.lane is None:
+            return
+        task = asyncio.create_task(self._answer_process(live, live.lane, message))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    def told(self, message: dict[str, Any]) -> None:
+        """Take what another process's POS answered."""
+        future = self._asked.get(message["ask"])
+        if future is None or future.done():
+            return
+        match message:
+            case {"answer": [int(code), error_message, payload]}:
+                future.set_result(Answer(code, error_message, payload))
+            case {"failure": "full"}:
+                future.set_exception(QueueFull())
+            case _:
+                future.set_exception(LinkLost())
+
+    async def stop(self) -> None:
+        """End what is under way; it is recorded as lost."""
+        tasks: list[asyncio.Task[Any]] = [*self._answering, *(task for _, task in self._running.values())]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start(self, key: Key, new: NewRequest) -> asyncio.Task[Result]:
+        task = asyncio.create_task(self._ask(new))
+        task.add_done_callback(lambda done: self._ended(key, done))
+        return task
+
+    def _ended(self, key: Key, task: asyncio.Task[Result]) -> None:
+        self._running.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # read once, so that a caller who has gone leaves no warning
+
+    async def _ask(self, new: NewRequest) -> Result:
+        try:
+            answer = await asyncio.wait_for(self._answer(new), _seconds_until(new.answer_before))
+        except TimeoutError:
+            return self._record(new, State.EXPIRED)
+        except (LinkLost, asyncio.CancelledError):
+            return self._record(new, State.FAILED, failure=LINK_LOST)
+        return self._record(new, State.ANSWERED if answer.result_code == 0 else State.REFUSED, answer)
+
+    async def _answer(self, new: NewRequest) -> Answer:
+        live = self._registry.find(new.integration_id)
+        if live is not None and live.lane is not None:
+            return await _ask_here(live, live.lane, Waiting.of(new, 0))
+        if isinstance(get_channel_layer(), InMemoryChannelLayer | None) or self.channel is None:
+            raise PosOffline
+        if not await self._online.find(new.integration_id):
+            raise PosOffline
+        return await self._ask_elsewhere(new, self.channel)
+
+    async def _ask_elsewhere(self, new: NewRequest, channel: str) -> Answer:
+        ask = uuid.uuid4().hex
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._asked[ask] = future
+        try:
+            await wake.tell(_ask_message(new, ask, channel))
+            return await future
+        finally:
+            del self._asked[ask]
+
+    async def _answer_process(self, live: Live, lane: Lane, message: dict[str, Any]) -> None:
+        reply: dict[str, Any] = {"type": wake.TOLD, "ask": message["ask"]}
+        waiting = _waiting_of(message)
+        try:
+            limit = _seconds_until(waiting.answer_before)
+            answer = await asyncio.wait_for(_ask_here(live, lane, waiting), limit)
+            reply["answer"] = [answer.result_code, answer.error_message, answer.payload]
+        except TimeoutError:
+            return
+        except QueueFull:
+            reply["failure"] = "full"
+        except LinkLost:
+            reply["failure"] = "lost"
+        await wake.reply(message["reply_to"], reply)
+
+    def _record(self, new: NewRequest, state: State, answer: Answer | None = None, failure: str = "") -> Result:
+        code, text, payload = (answer.result_code, answer.error_message, answer.payload) if answer else (None,) * 3
+        row = Request(
+            uuid=new.uuid,
+            integration_id=new.integration_id,
+            api_key_id=new.api_key_id,
+            request_id=new.request_id,
+            message_type=new.message_type,
+            device_id=new.device_id,
+            user_identifier=new.user_identifier,
+            payload=new.payload,
+            content_digest=new.content_digest,
+            is_durable=False,
+            state=state,
+            failure=failure,
+            received_at=new.received_at,
+            send_before=new.answer_before,
+            answer_before=new.answer_before,
+            sent_at=new.received_at,
+            ended_at=timezone.now(),
+            times_sent=1,
+            result_code=code,
+            error_message=text,
+            answer=payload,
+        )
+        self._recorder.fleeting(row)
+        return Result(new.uuid, 0, state, failure, code, text, payload)
+
+
+async def _ask_here(live: Live, lane: Lane, waiting: Waiting) -> Answer:
+    if lane.length >= settings.REQUESTS_QUEUED_PER_OUTLET:
+        raise QueueFull
+    answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    frame = live.socket.frame_of(waiting)
+    lane.ask(Fleeting(waiting.request_id, frame, waiting.answer_before, answer))
+    return await answer
+
+
+def _ask_message(new: NewRequest, ask: str, reply_to: str) -> dict[str, Any]:
+    return {
+        "type": wake.ASK,
+        "ask": ask,
+        "reply_to": reply_to,
+        "integration": new.integration_id,
+        "request_id": new.request_id,
+        "message_type": new.message_type,
+        "device_id": new.device_id,
+        "user_identifier": new.user_identifier,
+        "payload": new.payload,
+        "answer_before": new.answer_before.isoformat(),
+    }
+
+
+def _waiting_of(message: dict[str, Any]) -> Waiting:
+    answer_before = datetime.fromisoformat(message["answer_before"])
+    return Waiting(
+        pk=0,
+        integration_id=message["integration"],
+        request_id=message["request_id"],
+        message_type=message["message_type"],
+        device_id=message["device_id"],
+        user_identifier=message["user_identifier"],
+        payload=message["payload"],
+        send_before=answer_before,
+        answer_before=answer_before,
+        was_sent=False,
+    )
+
+
+def _seconds_until(moment: datetime) -> float:
+    return max(0.0, (moment - timezone.now()).total_seconds())

@@ -1,0 +1,47 @@
+"""The API describes itself, with nothing fetched from elsewhere."""
+
+import re
+
+import pytest
+import yaml
+from django.test import Client
+
+from integrations.backend.payload_models import MODELS
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_document_is_openapi_3_1_and_names_every_call_and_model() -> None:
+    document = yaml.safe_load(Client().get("/api/v1/schema").content)
+    assert document["openapi"] == "3.1.0"
+    assert set(document["paths"]) == {
+        "/api/v1/outlets",
+        "/api/v1/outlets/{provider_outlet_id}",
+        "/api/v1/outlets/{provider_outlet_id}/requests",
+        "/api/v1/requests",
+        "/api/v1/requests/{request_uuid}",
+        "/api/v1/requests/{request_uuid}/cancel",
+        "/api/v1/message-types",
+    }
+    assert set(MODELS) <= set(document["components"]["schemas"])
+    sending = document["paths"]["/api/v1/outlets/{provider_outlet_id}/requests"]["post"]
+    statuses = {"200", "202", "401", "403", "404", "409", "413", "422", "429", "500", "502", "503", "504"}
+    assert set(sending["responses"]) == statuses
+
+
+def test_every_reference_leads_somewhere() -> None:
+    text = Client().get("/api/v1/schema").content.decode()
+    schemas = yaml.safe_load(text)["components"]["schemas"]
+    assert set(re.findall(r"#/components/schemas/([A-Za-z0-9]+)", text)) <= set(schemas)
+
+
+def test_the_page_to_try_it_loads_only_what_we_serve() -> None:
+    client = Client()
+    page = client.get("/api/v1/docs").content.decode()
+    links = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert links
+    for link in links:
+        assert link.startswith("/"), link
+        response = client.get(link)
+        response.close()
+        assert response.status_code == 200, link

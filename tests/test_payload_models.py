@@ -1,0 +1,94 @@
+"""The check of a payload against its documented model, for those who ask for it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from integrations.backend import payload_models
+from integrations.backend.payload_models import EXAMPLES, MODELS, Invalid, check
+
+GUID = "1121008e-2769-46e2-918d-65e0291621a1"
+UPDATE = "OrderNPayUpdateOrderRequest"
+
+
+def errors_of(payload: str | dict[str, Any], model: str = UPDATE) -> dict[str, str]:
+    try:
+        check(payload if isinstance(payload, str) else json.dumps(payload), model)
+    except Invalid as error:
+        return error.errors
+    return {}
+
+
+def update(**changes: Any) -> dict[str, Any]:
+    return {"SalesTransactionID": GUID} | changes
+
+
+@pytest.mark.parametrize("model", EXAMPLES)
+def test_every_example_fits_its_model(model: str) -> None:
+    assert errors_of(EXAMPLES[model], model) == {}
+
+
+def test_every_model_that_a_field_names_is_there() -> None:
+    kinds = {field.kind for fields in MODELS.values() for field in fields}
+    assert kinds <= set(MODELS) | set(payload_models._KINDS)
+
+
+def test_keys_are_read_in_any_letter_case_and_unknown_ones_pass() -> None:
+    assert errors_of({"salesTransactionID": GUID, "USEPROVIDERPRICES": True, "somethingElse": [1]}) == {}
+
+
+def test_each_wrong_field_is_named_by_its_path() -> None:
+    products = [{"ProductType": 0, "Name": "x" * 51, "Quantity": 1.5, "Price": "1", "TotalAmount": 1}]
+    products[0]["ChildProducts"] = [{"ProductType": 0, "Name": "x", "Quantity": 1, "Price": 1}]
+    assert errors_of({"Products": products, "Covers": None, "UseProviderPrices": None}) == {
+        "SalesTransactionID": "is missing",
+        "UseProviderPrices": "must not be null",
+        "Products[0].Name": "is longer than 50 characters",
+        "Products[0].Quantity": "must be a whole number of 32 bits",
+        "Products[0].Price": "must be a number of at most 13 digits, two of them decimals",
+        "Products[0].ChildProducts[0].TotalAmount": "is missing",
+    }
+
+
+@pytest.mark.parametrize(
+    "number", ["0", "-0.0", "5.0", "5.00", "5.000", "1.23", "99999999999.99", "1E2", "1e-2", "100E-4"]
+)
+def test_money_of_two_decimals_fits_however_it_is_spelled(number: str) -> None:
+    assert errors_of(f'{{"SalesTransactionID": "{GUID}", "ServiceChargeAmount": {number}}}') == {}
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "1.234",
+        "0.001",
+        "100000000000",
+        "1e11",
+        "1e-3",
+        "1E999999999",
+        "1E-999999999",
+        '"1.00"',
+        "true",
+        "1." + "0" * 99,
+    ],
+)
+def test_what_is_no_money_does_not_fit(number: str) -> None:
+    assert "ServiceChargeAmount" in errors_of(f'{{"SalesTransactionID": "{GUID}", "ServiceChargeAmount": {number}}}')
+
+
+@pytest.mark.parametrize("guid", [GUID.replace("-", ""), f"{{{GUID}}}", GUID[:-1], 7, "g" * 36])
+def test_what_is_no_guid_does_not_fit(guid: Any) -> None:
+    assert errors_of({"SalesTransactionID": guid}) == {"SalesTransactionID": "must be a GUID of 36 characters"}
+
+
+def test_a_list_must_be_one_and_a_model_an_object() -> None:
+    assert errors_of(update(Products={})) == {"Products": "must be a list"}
+    assert errors_of(update(Products=[1])) == {"Products[0]": "must be an object"}
+    assert errors_of(update(Notes=[{"anything": 1}])) == {}
+
+
+def test_a_required_list_may_be_empty_and_not_null() -> None:
+    base = {"ServiceModeID": GUID, "ServiceModeEntityID": "1"}
+    assert errors_of(base | {"Products": []}, "OrderNPaySimulateOrderRequest") == {}
+    assert errors_of(base | {"Products": None}, "OrderNPaySimulateOrderRequest") == {"Products": "must not be null"}

@@ -1,0 +1,95 @@
+"""JSON is taken apart without respelling what is in it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations import raw_json
+from integrations.raw_json import NotAnObject
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+blanks = st.text(alphabet=" \t\r\n", max_size=3)
+numbers = st.from_regex(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,4})?", fullmatch=True)
+
+
+@given(st.dictionaries(st.text(), values), st.booleans(), st.sampled_from([None, 1, "\t"]))
+def test_any_payload_comes_through_with_the_same_spelling(
+    payload: dict[str, Any], ascii_only: bool, indent: int | str | None
+) -> None:
+    spelled = json.dumps(payload, ensure_ascii=ascii_only, indent=indent)
+    body = json.dumps({"device_id": "x"})[:-1] + f', "payload": {spelled}, "durable": true}}'
+    assert raw_json.members(body) == {"device_id": '"x"', "payload": spelled, "durable": "true"}
+
+
+@given(numbers, blanks, blanks)
+def test_any_number_keeps_its_digits(number: str, before: str, after: str) -> None:
+    assert raw_json.members(f'{before}{{"n"{after}:{before}{number}{after}}}{after}') == {"n": number}
+    assert raw_json.members(f'{{"a": [{number},{before}{number}]}}') == {"a": f"[{number},{before}{number}]"}
+
+
+@given(st.dictionaries(st.text(), values))
+def test_what_is_written_is_read_again(content: dict[str, Any]) -> None:
+    raw = {key: json.dumps(value) for key, value in content.items()}
+    assert raw_json.members(raw_json.write({}, raw)) == raw
+    assert json.loads(raw_json.write(content, {})) == content
+
+
+@given(st.text() | values.map(json.dumps))
+def test_what_is_taken_apart_is_what_a_parser_takes(text: str) -> None:
+    try:
+        parsed = json.loads(text)
+        is_object = isinstance(parsed, dict) and "NaN" not in text and "Infinity" not in text
+    except ValueError:
+        is_object = False
+    try:
+        members = raw_json.members(text)
+    except NotAnObject:
+        assert not is_object or "NaN" in text or "Infinity" in text
+        return
+    assert {key: json.loads(value) for key, value in members.items()} == parsed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "}",
+        "[]",
+        "null",
+        '"a"',
+        "{,}",
+        '{"a"}',
+        '{"a":}',
+        '{"a":1,}',
+        '{"a":1}x',
+        '{"a":01}',
+        '{"a":.5}',
+        '{"a":NaN}',
+        '{"a":-Infinity}',
+        '{"a":[Infinity]}',
+        "{'a':1}",
+        '{"a":"\n"}',
+        "\ufeff{}",
+        '{"a":' + "[" * 100_000 + "]" * 100_000 + "}",
+    ],
+)
+def test_what_is_no_json_object_is_refused(text: str) -> None:
+    with pytest.raises(NotAnObject):
+        raw_json.members(text)
+
+
+def test_of_a_repeated_key_the_last_counts() -> None:
+    assert raw_json.members('{"a": 1, "\\u0061": 2}') == {"a": "2"}
+
+
+def test_a_number_of_many_digits_is_neither_computed_nor_refused() -> None:
+    number = "9" * 100_000
+    assert raw_json.members(f'{{"a": {number}}}') == {"a": number}
