@@ -4,15 +4,16 @@ import re
 
 REDACTED = "[redacted]"
 
-# A key of JSON, a query string or a header, and what stands behind it.
+# A key of JSON (also of JSON inside a string), a query string or a header, and what stands behind it. A user's
+# identifier may be the PIN (protocol notes, section 2.1).
 _NAMED = re.compile(
     r"""(?ix)
-    ( ["']? (?: token | access_?token | auth_?secret | authorization | password | pin ) ["']?
-      \s* [=:] \s* (?: bearer \s+ )? )
-    ( "(?:[^"\\]|\\.)*"? | '(?:[^'\\]|\\.)*'? | [^\s&"',;}\])]+ )
+    ( \\*["']? (?: token | access_?token | auth_?secret | authorization | password | pin | user_?identifier ) \\*["']?
+      \s* (?: [=:] | %3d | %3a ) \s* (?: bearer \s+ )? )
+    ( \\+" [^"\\]* (?: \\+" )? | " (?: [^"\\] | \\. )* "? | ' (?: [^'\\] | \\. )* '? | [^\s&"',;}\])]+ )
     """
 )
-_GENERATED = re.compile(r"(?i)\bONP[A-Z]-?(?:[0-9A-Z]{5}-?){6,}[0-9A-Z]*")
+_GENERATED = re.compile(r"(?i)\b[O0]NP[A-Z][-\s]?(?:[0-9A-Z]{5}[-\s]?){6,}[0-9A-Z]*")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _BEARER = re.compile(r"(?i)\b(bearer\s+)[^\s\"',;]+")
 

@@ -68,7 +68,8 @@ class DrainingServer(uvicorn.Server):
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
 
 
 def make_server() -> DrainingServer:

@@ -1,5 +1,6 @@
 import uuid
 
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 
@@ -8,6 +9,15 @@ plain_text = RegexValidator(
     r"\A(?!\s)[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+(?<!\s)\Z",
     "Use characters without control characters, and no blank at the beginning or end.",
 )
+
+
+def is_plain(text: str) -> bool:
+    """Return whether a text is free of what names and IDs must not hold, and is not empty."""
+    try:
+        plain_text(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def new_provider_outlet_id() -> str:

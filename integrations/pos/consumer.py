@@ -113,7 +113,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if self._close_reason is not None or self.live is None:
             return
         text = message.get("text")
-        size = len(text if text is not None else message["bytes"])
+        size = len(message["bytes"]) if text is None else _size(text)
         self.live.frames_in += 1
         if not self._allowance.take(size):
             self.close_soon(CloseReason.FLOODING)
@@ -133,9 +133,9 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     def _keep_text(self, live: Live, text: str) -> None:
         content = wire.read_frame(text)
         if isinstance(content, StrayFrame.Kind):
-            self._keep_stray(live, content, len(text), text)
+            self._keep_stray(live, content, _size(text), text)
             return
-        self._keep_stray(live, StrayFrame.Kind.UNKNOWN, len(text), json.dumps(content))
+        self._keep_stray(live, StrayFrame.Kind.UNKNOWN, _size(text), json.dumps(content))
 
     def _keep_stray(self, live: Live, kind: StrayFrame.Kind, size: int, text: str) -> None:
         live.stray_frames += 1
@@ -185,3 +185,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             user_agent=visitor.user_agent,
             socket=self,
         )
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())

@@ -103,7 +103,7 @@ async def admit(token: str | None, visitor: Visitor) -> Admission:
 
 async def note_refused_socket(refusal: Refused, visitor: Visitor) -> None:
     """Record why a handshake was refused; a flood of them is sampled."""
-    running = runtime.current()
+    running = await _running_if_it_can()
     if running is None or not _sampler.take((visitor.address, refusal.outcome, refusal.integration_id)):
         return
     running.recorder.attempt(
@@ -118,9 +118,9 @@ async def note_refused_socket(refusal: Refused, visitor: Visitor) -> None:
     )
 
 
-def note_malformed(visitor: Visitor, detail: str) -> None:
+async def note_malformed(visitor: Visitor, detail: str) -> None:
     """Record a request that has not the documented shape; a flood of them is sampled."""
-    running = runtime.current()
+    running = await _running_if_it_can()
     if running is None or not _sampler.take((visitor.address, Outcome.MALFORMED)):
         return
     running.recorder.attempt(
@@ -133,6 +133,13 @@ def note_malformed(visitor: Visitor, detail: str) -> None:
             detail=detail,
         )
     )
+
+
+async def _running_if_it_can() -> Runtime | None:
+    try:
+        return await _running()
+    except Refused:
+        return runtime.current()
 
 
 async def _running() -> Runtime:

@@ -76,7 +76,14 @@ def _token(scope: Scope) -> str | None:
 def _is_foreign(origin: str | None) -> bool:
     if origin is None:
         return False
-    return _host_of(origin) not in {_host_of(each) for each in [settings.PUBLIC_URL, *settings.CSRF_TRUSTED_ORIGINS]}
+    try:
+        return _host_of(origin) not in _our_hosts()
+    except ValueError:
+        return True
+
+
+def _our_hosts() -> set[tuple[str, str]]:
+    return {_host_of(each) for each in [settings.PUBLIC_URL, *settings.CSRF_TRUSTED_ORIGINS]}
 
 
 def _host_of(origin: str) -> tuple[str, str]:

@@ -24,7 +24,7 @@ class AuthView(AsyncView):
         try:
             claim = wire.read_auth_request(request.body)
         except wire.Malformed as error:
-            door.note_malformed(visitor, str(error))
+            await door.note_malformed(visitor, str(error))
             raise
         return Response(wire.auth_success(await door.exchange(claim, visitor)))
 

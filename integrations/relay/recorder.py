@@ -1,6 +1,7 @@
 """Collects what is to be recorded and writes it in batches, so that no POS waits for a write (design rule 5)."""
 
 import asyncio
+import contextlib
 import logging
 import uuid
 from collections import deque
@@ -64,6 +65,7 @@ class Recorder:
         self.process_id = process_id
         self._batch = Batch()
         self._writing = asyncio.Lock()
+        self._ending = asyncio.Event()
         self._dropped = 0
 
     def opened(self, live: Live) -> None:
@@ -109,10 +111,19 @@ class Recorder:
         self._batch.fleeting.append(request)
 
     async def run(self) -> None:
-        """Write what was collected, every RECORD_INTERVAL, until cancelled."""
-        while True:
-            await asyncio.sleep(settings.RECORD_INTERVAL)
+        """Write what was collected, every RECORD_INTERVAL, until `end`.
+
+        Not until cancelled: the thread of a write would go on, and write after whatever is done next.
+        """
+        while not self._ending.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(settings.RECORD_INTERVAL):
+                    await self._ending.wait()
             await self.flush()
+
+    def end(self) -> None:
+        """Let `run` write once more and return."""
+        self._ending.set()
 
     async def flush(self) -> None:
         """Write what was collected now. While the database is away it is kept for the next time."""

@@ -38,21 +38,24 @@ class Runtime:
         self.is_draining = False
         self._loop = asyncio.get_running_loop()
         self._tasks: list[asyncio.Task[None]] = []
+        self._listener: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to record, to watch and to listen for wake-ups."""
-        work = [self.recorder.run(), self.watcher.run()]
+        self._tasks = [asyncio.create_task(self.recorder.run()), asyncio.create_task(self.watcher.run())]
         if not isinstance(get_channel_layer(), InMemoryChannelLayer | None):
-            work.append(self._listen_to_others())
-        self._tasks = [asyncio.create_task(each) for each in work]
+            self._listener = asyncio.create_task(self._listen_to_others())
         wake.listen(self._changed)
         atexit.register(self._end_without_loop)
 
     async def stop(self) -> None:
         """Write what is left and give the lease back."""
         wake.forget(self._changed)
-        for task in self._tasks:
-            task.cancel()
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.gather(self._listener, return_exceptions=True)
+        self.watcher.end()
+        self.recorder.end()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.polls.stop()
         await self.dispatcher.stop()
@@ -87,8 +90,12 @@ class Runtime:
                 await layer.group_add(wake.GROUP, channel)
                 self.polls.channel = channel
                 joined_at = loop.time()
+            message = None
             with contextlib.suppress(TimeoutError):
-                await self._woken(await asyncio.wait_for(layer.receive(channel), GROUP_RENEWAL))
+                async with asyncio.timeout(GROUP_RENEWAL):
+                    message = await layer.receive(channel)
+            if message is not None:
+                await self._woken(message)
 
     async def _woken(self, message: dict[str, Any]) -> None:
         match message["type"]:

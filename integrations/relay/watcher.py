@@ -1,6 +1,7 @@
 """Looks at the rows again and again, and closes the sockets that they no longer allow (design rule 1)."""
 
 import asyncio
+import contextlib
 import logging
 import uuid
 from collections.abc import Callable
@@ -35,6 +36,7 @@ class Watcher:
         self._recorder = recorder
         self._dispatcher = dispatcher
         self._woken = asyncio.Event()
+        self._is_ending = False
         self._seen_until = timezone.now()
         self._lease_due = 0.0
         self._full_look_due = asyncio.get_running_loop().time() + FULL_LOOK
@@ -45,14 +47,19 @@ class Watcher:
         """Look at once instead of at the next interval."""
         self._woken.set()
 
+    def end(self) -> None:
+        """Let `run` return, after the look that it may be taking."""
+        self._is_ending = True
+        self._woken.set()
+
     def on_change(self, listener: Callable[[str], None]) -> None:
         """Call `listener` with the ProviderOutletID of each integration that staff changed."""
         self._on_change.append(listener)
 
     async def run(self) -> None:
-        """Look every WATCH_INTERVAL until cancelled; while the database is away, go on trying."""
+        """Look every WATCH_INTERVAL until `end`; while the database is away, go on trying."""
         away = False
-        while True:
+        while not self._is_ending:
             try:
                 await self.look()
             except (DatabaseError, InterfaceError) as error:
@@ -78,10 +85,9 @@ class Watcher:
         await self._dispatcher.look()
 
     async def _wait(self) -> None:
-        try:
-            await asyncio.wait_for(self._woken.wait(), settings.WATCH_INTERVAL)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(settings.WATCH_INTERVAL):
+                await self._woken.wait()
         self._woken.clear()
 
     def _judge_all(self, standings: dict[int, Standing]) -> None:

@@ -14,6 +14,7 @@ from integrations.exceptions import (
 )
 from integrations.models import Integration, Outlet, Presence
 from integrations.models.audit import Verb
+from integrations.models.outlet import is_plain
 from integrations.relay import wake
 from integrations.services import secrets
 from integrations.services.audit import Actor, record
@@ -46,7 +47,7 @@ def disable(integration: Integration, *, reason: str, actor: Actor) -> None:
     if not integration.is_enabled:
         raise AlreadyDisabled
     integration.is_enabled = False
-    integration.disabled_reason = reason.strip()
+    integration.disabled_reason = _plain_reason(reason)
     if not integration.disabled_reason:
         raise InvalidValue("disabled_reason", "Give a reason: it is what your colleagues will see.")
     check_form(integration)
@@ -60,12 +61,13 @@ def reenable(integration: Integration, *, reason: str = "", actor: Actor) -> Non
     integration = secrets.locked(integration)
     if integration.is_enabled:
         raise NotDisabled
+    reason = _plain_reason(reason)
     integration.is_enabled = True
     integration.disabled_reason = ""
     integration.changed_at = timezone.now()
     integration.save()
     wake.on_commit(integration.pk)
-    record(Verb.REENABLED, integration, actor=actor, reason=reason.strip())
+    record(Verb.REENABLED, integration, actor=actor, reason=reason)
 
 
 @transaction.atomic
@@ -80,6 +82,13 @@ def change_pos_remote_id(integration: Integration, *, pos_remote_id: str, actor:
         raise PosRemoteIdTaken
     secrets.void_tokens(integration)
     record(Verb.POS_REMOTE_ID_CHANGED, integration, actor=actor, before=before, after=pos_remote_id)
+
+
+def _plain_reason(reason: str) -> str:
+    reason = reason.strip()
+    if reason and not is_plain(reason):
+        raise InvalidValue("disabled_reason", "Give the reason in one line, without control characters.")
+    return reason
 
 
 def _create_integration(outlet: Outlet, pos_remote_id: str) -> Integration:

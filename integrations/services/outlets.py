@@ -18,15 +18,16 @@ from integrations.exceptions import (
 )
 from integrations.models import Integration, Organisation, Outlet
 from integrations.models.audit import Verb
-from integrations.models.outlet import new_provider_outlet_id
+from integrations.models.outlet import is_plain, new_provider_outlet_id
 from integrations.services.audit import Actor, record
 
 
 def get_or_create_organisation(name: str, *, actor: Actor) -> Organisation:
     """Return the organisation of that name, made if there is none. Raises InvalidValue or OrganisationExists."""
+    organisation = Organisation(name=name)
+    check_form(organisation)
     if found := Organisation.objects.filter(name=name).first():
         return found
-    organisation = Organisation(name=name)
     save_organisation(organisation, actor=actor)
     return organisation
 
@@ -93,6 +94,8 @@ def delete_outlet(outlet: Outlet, *, actor: Actor) -> None:
 
 def get_integration(provider_outlet_id: str) -> Integration:
     """Return the integration of an outlet. Raises OutletNotFound or NotEnabled."""
+    if not is_plain(provider_outlet_id):
+        raise OutletNotFound
     outlet = Outlet.objects.select_related("organisation").filter(provider_outlet_id=provider_outlet_id).first()
     if outlet is None:
         raise OutletNotFound

@@ -106,26 +106,36 @@ def _open(opened: "Sequence[Live]", process_id: uuid.UUID, losers: "list[Live]")
     own = [live.id for live in opened]
     rivals = Connection.objects.filter(integration__in=winners, closed_at=None).exclude(pk__in=own)
     replaced = []
+    taken_at = {integration_id: live.opened_at for integration_id, live in winners.items()}
     for rival in rivals:
         winner = winners[rival.integration_id]
         if (winner.opened_at, winner.id.bytes) < (rival.opened_at, rival.pk.bytes):
             del winners[rival.integration_id]
+            taken_at[rival.integration_id] = rival.opened_at
             continue
         rival.closed_at, rival.close_reason = winner.opened_at, CloseReason.REPLACED
         replaced.append(rival)
     close_rows(replaced)
-    _insert(opened, {live.id for live in winners.values()}, process_id)
+    rows = [_row(live, process_id) for live in opened]
+    stay_open = {live.id for live in winners.values()}
+    for row in rows:
+        if row.pk not in stay_open:
+            row.closed_at, row.close_reason = taken_at[row.integration_id], CloseReason.REPLACED
+    _insert(rows)
+    _go_online(winners.values())
     losers += [live for live in opened if winners.get(live.integration_id) is not live]
 
 
-def _insert(opened: "Sequence[Live]", open_ids: set[uuid.UUID], process_id: uuid.UUID) -> None:
-    rows = [_row(live, process_id, is_open=live.id in open_ids) for live in opened]
+def _insert(rows: Iterable[Connection]) -> None:
     Connection.objects.bulk_create(
         sorted(rows, key=lambda row: row.closed_at is None),  # the closed ones first: one open row per outlet
         update_conflicts=True,  # a process that was thought dead, and lives, opens its rows again
         unique_fields=["id"],
         update_fields=["process", "closed_at", "close_code", "close_reason"],
     )
+
+
+def _go_online(lives: "Iterable[Live]") -> None:
     _save_presences(
         Presence(
             integration_id=live.integration_id,
@@ -134,8 +144,7 @@ def _insert(opened: "Sequence[Live]", open_ids: set[uuid.UUID], process_id: uuid
             last_seen_at=live.opened_at,
             connection_id=live.id,
         )
-        for live in opened
-        if live.id in open_ids
+        for live in lives
     )
 
 
@@ -144,7 +153,7 @@ def _newest(opened: "Iterable[Live]") -> "dict[int, Live]":
     return {live.integration_id: live for live in in_order}
 
 
-def _row(live: "Live", process_id: uuid.UUID, *, is_open: bool) -> Connection:
+def _row(live: "Live", process_id: uuid.UUID) -> Connection:
     return Connection(
         id=live.id,
         integration_id=live.integration_id,
@@ -152,8 +161,6 @@ def _row(live: "Live", process_id: uuid.UUID, *, is_open: bool) -> Connection:
         generation=live.generation,
         process_id=process_id,
         opened_at=live.opened_at,
-        closed_at=None if is_open else live.opened_at,
-        close_reason="" if is_open else CloseReason.REPLACED,
         address=live.address,
         user_agent=live.user_agent,
     )

@@ -17,7 +17,7 @@ from integrations.exceptions import (
 )
 from integrations.models import Credential, Integration
 from integrations.models.audit import Verb
-from integrations.models.outlet import plain_text
+from integrations.models.outlet import is_plain
 from integrations.relay import wake
 from integrations.services.audit import Actor, record
 from integrations.services.handover import HandOver
@@ -146,7 +146,7 @@ def _retire(credential: Credential, reason: str) -> None:
 def _check_adopted(secret: str) -> None:
     if len(secret) < MIN_ADOPTED_LENGTH:
         raise WeakSecret(f"This secret is too short to adopt: at least {MIN_ADOPTED_LENGTH} characters are needed.")
-    if len(secret) > MAX_SECRET_LENGTH or not plain_text.regex.match(secret):  # type: ignore[union-attr]
+    if len(secret) > MAX_SECRET_LENGTH or not is_plain(secret):
         raise InvalidValue(
             "adopted_secret",
             f"A secret has up to {MAX_SECRET_LENGTH} characters, none of them a control character, "

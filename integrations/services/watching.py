@@ -48,9 +48,8 @@ def closed_elsewhere(process_id: uuid.UUID, since: datetime) -> dict[uuid.UUID, 
 def begin_lease() -> uuid.UUID:
     """Enter this process, end the leases of its dead forerunners on this host, and return its id."""
     now = timezone.now()
-    process = ServerProcess.objects.create(
-        host=socket.gethostname()[:255], pid=os.getpid(), started_at=now, heartbeat_at=now
-    )
+    process = ServerProcess.objects.create(host=_host(), pid=os.getpid(), started_at=now, heartbeat_at=now)
+    _end_forerunners(process.pk)
     end_lost_leases(process.pk)
     return process.pk
 
@@ -72,15 +71,27 @@ def end_lease(process_id: uuid.UUID) -> None:
 def end_lost_leases(own_id: uuid.UUID) -> int:
     """End the leases of processes that died, with their connections; return how many.
 
-    A process counts as dead when its heartbeat is older than LEASE_SECONDS, or when it ran on this host under a
-    process id that nobody, or now this process, has.
+    A process counts as dead when its heartbeat is older than LEASE_SECONDS.
     """
-    now = timezone.now()
     others = ServerProcess.objects.filter(ended_at=None).exclude(pk=own_id)
-    lost = [each for each in others if each.heartbeat_at <= lease_limit(now) or _is_dead_here(each)]
+    lost = list(others.filter(heartbeat_at__lte=lease_limit(timezone.now())))
     for process in lost:
         _end(process.pk, at=process.heartbeat_at, reason=CloseReason.SERVER_LOST)
     return len(lost)
+
+
+def _end_forerunners(own_id: uuid.UUID) -> None:
+    """End those that ran on this host under a process id that nobody, or now this process, has.
+
+    Only at a start: hosts of one name that see each other's process ids (containers) would bury each other for ever.
+    """
+    for process in ServerProcess.objects.filter(ended_at=None, host=_host()).exclude(pk=own_id):
+        if _is_dead_here(process):
+            _end(process.pk, at=process.heartbeat_at, reason=CloseReason.SERVER_LOST)
+
+
+def _host() -> str:
+    return socket.gethostname()[:255]
 
 
 def _standings(integrations: QuerySet[Integration]) -> dict[int, Standing]:
@@ -104,8 +115,6 @@ def _end(process_id: uuid.UUID, *, at: datetime, reason: CloseReason) -> None:
 
 
 def _is_dead_here(process: ServerProcess) -> bool:
-    if process.host != socket.gethostname()[:255]:
-        return False
     if process.pid == os.getpid():
         return True
     try:

@@ -7,6 +7,7 @@ from django.db import transaction
 from integrations.exceptions import OutletExists
 from integrations.management.outlet_commands import OutletCommand, add_format
 from integrations.models import Integration, Outlet
+from integrations.models.outlet import is_plain
 from integrations.services.audit import Actor
 from integrations.services.enabling import enable_outlet
 from integrations.services.handover import HandOver
@@ -57,7 +58,7 @@ def _enable(
 
 def _outlet(organisation: str, name: str, provider_outlet_id: str | None, actor: Actor) -> Outlet:
     parent = get_or_create_organisation(organisation, actor=actor)
-    found = parent.outlets.filter(name=name).first()
+    found = parent.outlets.filter(name=name).first() if is_plain(name) else None
     if found is None:
         return create_outlet(parent, name=name, provider_outlet_id=provider_outlet_id, actor=actor)
     is_enabled = Integration.objects.filter(outlet=found).exists()

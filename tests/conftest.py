@@ -1,0 +1,34 @@
+"""The fixed cast: an outlet of Trattoria Bella that was never enabled, and one that was."""
+
+from collections.abc import Iterator
+
+import hypothesis
+import pytest
+
+from integrations.models import Outlet
+from integrations.relay import runtime, wake
+from tests.factories import HARBOUR, STATION, Enabled, make_enabled_outlet, make_outlet
+
+# The examples differ from run to run, and a failure prints how to repeat it; a busy machine is no failure.
+hypothesis.settings.register_profile("portal", deadline=None, print_blob=True, database=None)
+hypothesis.settings.load_profile("portal")
+
+
+@pytest.fixture
+def outlet(db: None) -> Outlet:
+    """Harbour: there, and not enabled."""
+    return make_outlet(HARBOUR)
+
+
+@pytest.fixture
+def enabled(db: None) -> Enabled:
+    """Station: enabled, with a generated secret, its POS never seen."""
+    return make_enabled_outlet(STATION)
+
+
+@pytest.fixture(autouse=True)
+def _no_runtime_is_left() -> Iterator[None]:
+    """The runtime is one per process: a test that leaves one behind would be the next one's fault."""
+    yield
+    assert runtime.current() is None, "the test left its runtime running"
+    assert wake._listeners == [], "the test left listeners behind"

@@ -1,0 +1,102 @@
+"""Async tests against the portal in this process, each with a runtime of its own that leaves nothing behind."""
+
+import asyncio
+import atexit
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.test import TransactionTestCase
+
+from integrations.pos import door
+from integrations.pos.throttle import Sampler, Throttle
+from integrations.relay import runtime, wake
+from integrations.relay.runtime import Runtime
+from integrations.services import authentication
+
+LIMIT = 10.0  # seconds that a test waits for what should come at once
+POLL = 0.005
+
+Result = TypeVar("Result")
+
+
+class InProcess(TransactionTestCase):
+    """`async def` tests: the rows are committed, so that every thread sees them."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, test in list(vars(cls).items()):
+            if name.startswith("test_") and inspect.iscoroutinefunction(test):
+                setattr(cls, name, _with_an_end(test))
+
+
+async def in_main(function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
+    """Call `function` where it may use the ORM: in the thread of the test case, not in the portal's own."""
+    return await sync_to_async(function)(*args, **kwargs)
+
+
+async def until(condition: Callable[[], Any], *, limit: float = LIMIT) -> None:
+    """Return as soon as the condition holds; fail when it does not within the limit."""
+    deadline = asyncio.get_running_loop().time() + limit
+    while not condition():
+        assert asyncio.get_running_loop().time() < deadline, f"still false after {limit} s: {condition}"
+        await asyncio.sleep(POLL)
+
+
+async def recorded() -> Runtime:
+    """Write what the runtime collected, and return it."""
+    running = await runtime.running()
+    await running.recorder.flush()
+    return running
+
+
+async def after_first_look() -> Runtime:
+    """Return the runtime, its first look at the rows over, so that a test's own look is the only one."""
+    running = await runtime.running()
+    await until(running.watcher._woken._waiters.__len__)  # it waits to be woken
+    return running
+
+
+async def stop_runtime(*, limit: float = LIMIT) -> None:
+    """Stop the runtime; fail when it does not stop within the limit, and leave nothing of it behind even so."""
+    running = runtime.current()
+    if running is None:
+        return
+    try:
+        async with asyncio.timeout(limit):
+            await runtime.stop()
+    finally:
+        atexit.unregister(running._end_without_loop)
+
+
+def _with_an_end(test: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+    @functools.wraps(test)
+    async def whole_test(case: Any) -> None:
+        try:
+            await test(case)
+        finally:
+            left = await _end()
+        assert not left, f"the test left tasks behind: {left}"
+
+    return whole_test
+
+
+async def _end() -> set[asyncio.Task[Any]]:
+    """Stop the runtime, forget what the door learned, and return the tasks that go on nevertheless."""
+    if runtime._starting is not None and not runtime._starting.done():
+        await asyncio.wait({runtime._starting}, timeout=LIMIT)
+    await stop_runtime()
+    door.throttle, door._sampler, door._announced_to = Throttle(), Sampler(), None
+    assert authentication._adopted_waiting == 0
+    assert wake._listeners == []
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if not others:
+        return set()
+    _, left = await asyncio.wait(others, timeout=1)
+    return {task for task in left if not _is_of_asgiref(task)}
+
+
+def _is_of_asgiref(task: asyncio.Task[Any]) -> bool:
+    return "asgiref" in str(task.get_coro())

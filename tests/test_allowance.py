@@ -1,0 +1,60 @@
+"""How much one POS may send before its connection is closed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations.pos.allowance import BURST_SECONDS, Allowance
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_a_burst_of_ten_seconds_worth_of_frames_is_taken_and_no_more(clock: Clock) -> None:
+    allowance = Allowance(5, 1_000, clock)
+    assert all(allowance.take(1) for _ in range(5 * BURST_SECONDS))
+    assert not allowance.take(1)
+
+
+def test_a_burst_of_ten_seconds_worth_of_bytes_is_taken_and_no_more(clock: Clock) -> None:
+    allowance = Allowance(100, 1_000, clock)
+    assert allowance.take(10_000)
+    assert not allowance.take(1)
+
+
+def test_a_frame_of_a_mebibyte_is_nothing_special(clock: Clock) -> None:
+    assert Allowance(100, 2 * 1024 * 1024, clock).take(1024 * 1024)
+
+
+def test_time_gives_the_allowance_back(clock: Clock) -> None:
+    allowance = Allowance(1, 1_000, clock)
+    for _ in range(BURST_SECONDS):
+        assert allowance.take(1_000)
+    clock.now += 1
+    assert allowance.take(1_000)
+    assert not allowance.take(0)
+
+
+def test_a_long_silence_saves_up_no_more_than_one_burst(clock: Clock) -> None:
+    allowance = Allowance(1, 1_000, clock)
+    clock.now += 86_400
+    assert [allowance.take(0) for _ in range(BURST_SECONDS + 1)] == [True] * BURST_SECONDS + [False]
+
+
+@given(st.lists(st.floats(0.2, 100), max_size=200))
+def test_who_keeps_to_the_rate_is_never_stopped(pauses: list[float]) -> None:
+    clock = Clock()
+    allowance = Allowance(5, 1_000, clock)
+    for pause in pauses:
+        clock.now += pause
+        assert allowance.take(200)

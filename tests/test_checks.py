@@ -1,0 +1,53 @@
+"""Mistakes across settings are named by the system checks."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.test import override_settings
+
+from integrations.checks import close_codes, public_url
+from integrations.models.connection import CloseReason
+from integrations.pos.close_codes import CLOSE_CODES
+
+
+def ids(**overrides: object) -> list[str | None]:
+    with override_settings(**overrides):
+        return [message.id for message in (*close_codes(), *public_url())]
+
+
+def test_the_settings_of_the_tests_pass_the_check() -> None:
+    call_command("check", stdout=StringIO())
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1003, 1008, 1011, 1012, 1013, 3000, 4409, 4999])
+def test_a_code_that_a_server_may_send_is_taken(code: int) -> None:
+    assert ids(POS_CLOSE_CODES={"replaced": code}, IS_PUBLIC_HTTPS=True) == []
+
+
+@pytest.mark.parametrize("code", [-1, 0, 999, 1004, 1005, 1006, 1015, 2000, 2999, 5000, 70_000])
+def test_a_code_that_no_server_may_send_is_an_error(code: int) -> None:
+    assert ids(POS_CLOSE_CODES={"replaced": code}, IS_PUBLIC_HTTPS=True) == ["integrations.E002"]
+
+
+def test_a_reason_that_nobody_knows_is_an_error_that_names_the_known_ones() -> None:
+    with override_settings(POS_CLOSE_CODES={"repalced": 4409}):
+        (message,) = close_codes()
+    assert message.id == "integrations.E001"
+    assert "repalced" in message.msg
+    assert all(reason in str(message.hint) for reason in CLOSE_CODES)
+
+
+@pytest.mark.parametrize("reason", [CloseReason.BY_POS, CloseReason.LINK_LOST, CloseReason.SERVER_LOST])
+def test_a_reason_for_which_nothing_is_sent_cannot_be_given_a_code(reason: CloseReason) -> None:
+    assert ids(POS_CLOSE_CODES={reason.value: 1000}, IS_PUBLIC_HTTPS=True) == ["integrations.E001"]
+
+
+def test_plain_http_is_a_warning_for_production() -> None:
+    assert ids(IS_PUBLIC_HTTPS=False) == ["integrations.W001"]
+
+
+def test_the_check_command_stops_at_a_wrong_close_code() -> None:
+    with override_settings(POS_CLOSE_CODES={"replaced": 1006}), pytest.raises(SystemCheckError, match=r"E002"):
+        call_command("check", stdout=StringIO(), stderr=StringIO())

@@ -1,0 +1,112 @@
+"""No secret and no token in a log, whoever logs it and however."""
+
+import logging
+import logging.config
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from integrations.redaction import REDACTED
+from portal.logs import RedactingFormatter
+
+SECRET = "ONPS-17940-1EV50-X709W-G7FK3-HMBW1-3ZCEY-F9S4X"
+TOKEN = "WzE1LDE2LDNd.1xVgQc.5lhE9gQbYmZrxWcDTPLi9WTCTmkMPA-GC4_uXJk0i98"
+
+
+@pytest.fixture
+def written() -> Iterator[StringIO]:
+    """What a logger of its own writes through the formatter."""
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(RedactingFormatter())
+    logger = logging.getLogger("tests.logs")
+    logger.addHandler(handler)
+    logger.propagate = False
+    yield stream
+    logger.removeHandler(handler)
+    logger.propagate = True
+
+
+logger = logging.getLogger("tests.logs")
+
+
+def fail_with(text: str) -> None:
+    raise ValueError(text)
+
+
+def test_a_token_in_the_message_is_redacted(written: StringIO) -> None:
+    logger.warning(f"GET /?token={TOKEN}")  # noqa: G004  (others write so)
+    assert TOKEN not in written.getvalue()
+    assert REDACTED in written.getvalue()
+
+
+def test_a_token_in_the_arguments_is_redacted(written: StringIO) -> None:
+    logger.warning('%s - "WebSocket %s" [accepted]', ("198.51.100.7", 1), f"/?token={TOKEN}")
+    assert written.getvalue().endswith(f'- "WebSocket /?token={REDACTED}" [accepted]\n')
+
+
+def test_a_token_that_only_the_format_puts_together_is_redacted(written: StringIO) -> None:
+    logger.warning("GET /?token=%s", TOKEN)
+    assert TOKEN not in written.getvalue()
+
+
+def test_headers_as_bytes_are_redacted(written: StringIO) -> None:
+    logger.warning("%r", [(b"authorization", f"Bearer {TOKEN}".encode())])
+    assert TOKEN not in written.getvalue()
+
+
+def test_a_secret_in_an_exception_is_redacted(written: StringIO) -> None:
+    try:
+        fail_with(f"no such secret: {SECRET}")
+    except ValueError:
+        logger.exception("It failed.")
+    assert SECRET not in written.getvalue()
+    assert "ValueError: no such secret: [redacted]" in written.getvalue()
+
+
+def test_a_token_in_the_cause_of_an_exception_is_redacted(written: StringIO) -> None:
+    try:
+        try:
+            fail_with(f"/?token={TOKEN}")
+        except ValueError as error:
+            raise RuntimeError("outer") from error
+    except RuntimeError:
+        logger.exception("It failed.")
+    assert TOKEN not in written.getvalue()
+
+
+def test_a_secret_in_the_source_line_of_a_stack_is_redacted(written: StringIO) -> None:
+    logger.warning("Here.", stack_info=True, extra={"auth_secret": "ONPS-17940-1EV50-X709W-G7FK3-HMBW1-3ZCEY-F9S4X"})
+    assert "Stack" in written.getvalue()
+    assert SECRET not in written.getvalue()
+
+
+def test_an_escape_sequence_that_a_client_sent_does_not_reach_the_terminal(written: StringIO) -> None:
+    logger.warning("User-Agent: %s", "\x1b[2J\x1b]0;owned\x07\r\x9b")
+    assert not set("\x1b\x07\r\x9b") & set(written.getvalue())
+
+
+def test_a_client_cannot_forge_a_line_of_its_own(written: StringIO) -> None:
+    logger.warning("User-Agent: %s", "x\n2026-03-01 12:00:00,000 ERROR portal: all is lost")
+    assert not any(line.startswith("2026-03-01 12:00:00,000 ERROR portal") for line in written.getvalue().splitlines())
+
+
+def test_a_line_says_when_how_grave_and_by_whom(written: StringIO) -> None:
+    logger.warning("Something.")
+    assert written.getvalue().rstrip().endswith(" WARNING tests.logs: Something.")
+
+
+def test_every_handler_of_the_settings_redacts() -> None:
+    logging_of: Any = settings.LOGGING
+    assert [handler["formatter"] for handler in logging_of["handlers"].values()] == ["redacted"]
+    assert logging_of["formatters"]["redacted"]["()"] == "portal.logs.RedactingFormatter"
+    assert logging_of["disable_existing_loggers"] is False
+
+
+def test_no_logger_of_the_process_has_a_handler_that_writes_past_the_redaction() -> None:
+    loggers = [each for each in logging.Logger.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    writing = [handler for each in loggers for handler in each.handlers if not isinstance(handler, logging.NullHandler)]
+    assert [handler for handler in writing if not isinstance(handler.formatter, RedactingFormatter)] == []

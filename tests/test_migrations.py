@@ -1,0 +1,32 @@
+"""The migrations say what the models say, and prepare an embedded database for readers beside a writer."""
+
+import sqlite3
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+
+@pytest.mark.django_db
+def test_no_migration_is_missing() -> None:
+    call_command("makemigrations", check=True, dry_run=True, stdout=StringIO())
+
+
+@pytest.mark.django_db
+def test_an_embedded_database_is_in_wal_mode_once_it_is_migrated() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("the mode is SQLite's")
+    with sqlite3.connect(connection.settings_dict["NAME"]) as another:
+        assert another.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    another.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_migrations_can_be_taken_back_and_done_again() -> None:
+    call_command("migrate", "integrations", "zero", verbosity=0)
+    try:
+        assert "integrations_outlet" not in connection.introspection.table_names()
+    finally:
+        call_command("migrate", verbosity=0)
+    assert "integrations_outlet" in connection.introspection.table_names()

@@ -1,0 +1,118 @@
+"""What must never be kept or logged in plain text."""
+
+import json
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from integrations.redaction import REDACTED, printable, redact
+
+SECRET = "ONPS-17940-1EV50-X709W-G7FK3-HMBW1-3ZCEY-F9S4X"
+TOKEN = "WzE1LDE2LDNd.1xVgQc.5lhE9gQbYmZrxWcDTPLi9WTCTmkMPA-GC4_uXJk0i98"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"GET /?token={TOKEN} HTTP/1.1",
+        f"GET /?a=b&token={TOKEN}&c=d",
+        f"GET /?access_token={TOKEN}",
+        f"GET /?TOKEN={TOKEN}",
+        f"Authorization: Bearer {TOKEN}",
+        f"authorization: bearer {TOKEN}",
+        f'{{"AccessToken": "{TOKEN}"}}',
+        f"{{'accessToken':'{TOKEN}'}}",
+        f"(b'authorization', b'Bearer {TOKEN}')",
+        f"GET /?token%3D{TOKEN}",
+        f"GET /%3Ftoken={TOKEN}",
+        f"'query_string': b'token={TOKEN}'",
+    ],
+)
+def test_an_access_token_is_redacted_wherever_it_stands(line: str) -> None:
+    assert TOKEN not in redact(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'{{"AuthSecret": "{SECRET}"}}',
+        f'{{"authSecret":"{SECRET}"}}',
+        f"secret {SECRET} was wrong",
+        f"secret {SECRET.lower()} was wrong",
+        f"secret {SECRET.replace('-', '')} was wrong",
+        f"secret {SECRET.replace('-', ' ')} was wrong",
+        f"--auth-secret {SECRET}",
+        f"/{SECRET}/",
+    ],
+)
+def test_a_generated_secret_is_redacted_even_where_nothing_names_it(line: str) -> None:
+    redacted = redact(line).upper().replace("-", "").replace(" ", "")
+    assert SECRET[10:].replace("-", "") not in redacted
+
+
+@pytest.mark.parametrize(
+    ("line", "hidden"),
+    [
+        ('{"AuthSecret": "sharedS3cr3t!"}', "sharedS3cr3t!"),
+        ('{"AuthSecret": "with \\"quotes\\" inside"}', "inside"),
+        ('{"AuthSecret": "cut off at the en', "cut off"),
+        ('{"auth_secret": "sharedS3cr3t!"}', "sharedS3cr3t!"),
+        ("password=hunter2", "hunter2"),
+        ('{"PIN": "1234"}', "1234"),
+        ('{"pin": 1234}', "1234"),
+        ("pin=1234&x=1", "1234"),
+        ("HandOver(auth_secret='sharedS3cr3t!')", "sharedS3cr3t!"),
+        ('{"Payload": "{\\"PIN\\": \\"1234\\"}"}', "1234"),
+        ('"UserIdentifier": "1234"', "1234"),
+    ],
+)
+def test_what_a_name_gives_away_is_redacted(line: str, hidden: str) -> None:
+    assert hidden not in redact(line)
+    assert REDACTED in redact(line)
+
+
+def test_the_public_part_of_a_secret_may_stay() -> None:
+    assert redact(f"{SECRET[:10]} was retired") == f"{SECRET[:10]} was retired"
+
+
+def test_what_stands_around_a_token_stays_readable() -> None:
+    assert redact(f"GET /?a=b&token={TOKEN}&c=d 401") == f"GET /?a=b&token={REDACTED}&c=d 401"
+
+
+@pytest.mark.parametrize("line", ["spinning", "shopping: 3", "a token of thanks", "the tokenizer: fast", "hello"])
+def test_a_line_without_secrets_stays_as_it_is(line: str) -> None:
+    assert redact(line) == line
+
+
+@given(st.text())
+def test_redacting_twice_is_redacting_once(text: str) -> None:
+    assert redact(redact(text)) == redact(text)
+
+
+@given(
+    st.sampled_from(["AuthSecret", "AccessToken", "Password", "PIN", "token"]),
+    st.text(min_size=4, alphabet=st.characters(min_codepoint=33, max_codepoint=0x2FF)),
+)
+@example("AuthSecret", 'a"\\b\\\\"cdefgh')
+def test_the_value_of_a_naming_key_never_survives_as_json(name: str, value: str) -> None:
+    text = json.dumps({"Before": 1, name: value, "After": 2}, ensure_ascii=False)
+    assert redact(text) == f'{{"Before": 1, "{name}": {REDACTED}, "After": 2}}'
+
+
+def test_a_long_text_is_redacted_in_no_time() -> None:
+    for piece in ("token", "token=", "ONPS-", "bearer ", "'pin':\"", "ONPS-12345", "\\", 'pin="\\'):
+        redact(piece * 20_000)
+
+
+def test_printable_text_is_cut_and_holds_no_control_character_or_surrogate() -> None:
+    assert printable("a\x00b\x1b[31m\ud800c", 5) == "a\ufffdb\ufffd["
+    assert printable("tab\tand\nline", 99) == "tab\tand\nline"
+
+
+@given(st.text(alphabet=st.characters(), max_size=50), st.integers(0, 60))
+def test_printable_text_can_be_stored_and_shown(text: str, limit: int) -> None:
+    shown = printable(text, limit)
+    assert len(shown) <= limit
+    shown.encode()
+    assert "\x00" not in shown

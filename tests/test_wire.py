@@ -1,0 +1,197 @@
+"""The auth request and the frames, however they are written, damaged or made up."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from integrations.models import StrayFrame
+from integrations.pos.wire import MAX_AUTH_BODY, MAX_LENGTHS, Malformed, read_auth_request, read_frame
+from integrations.services.authentication import Claim
+
+GOOD = {"ProviderOutletID": "outlet-1", "POSRemoteID": "TestOrg-7ab4da81", "AuthSecret": "sharedS3cr3t!"}
+CLAIM = Claim("outlet-1", "TestOrg-7ab4da81", "sharedS3cr3t!")
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+json_values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=12
+)
+keys = st.sampled_from([*GOOD, *(name.lower() for name in GOOD)]) | st.text(max_size=20)
+
+
+def read(content: Any, **changes: Any) -> Claim:
+    body = content if isinstance(content, bytes) else json.dumps(content | changes).encode()
+    return read_auth_request(body)
+
+
+def refusal(content: Any, **changes: Any) -> str:
+    with pytest.raises(Malformed) as refused:
+        read(content, **changes)
+    return str(refused.value)
+
+
+# --- Read
+
+
+def test_the_documented_request_is_read() -> None:
+    assert read(GOOD) == CLAIM
+
+
+@pytest.mark.parametrize(
+    "spell", [str.lower, str.upper, str.title, str.swapcase, lambda name: name[0].lower() + name[1:]]
+)
+def test_keys_are_read_in_any_letter_case(spell: Any) -> None:
+    assert read({spell(name): value for name, value in GOOD.items()}) == CLAIM
+
+
+def test_unknown_keys_are_ignored() -> None:
+    assert read(GOOD, Version="8.1", Nested={"a": [1, None]}) == CLAIM
+
+
+def test_a_byte_order_mark_is_ignored() -> None:
+    assert read(b"\xef\xbb\xbf" + json.dumps(GOOD).encode()) == CLAIM
+
+
+def test_blanks_and_line_ends_around_the_object_are_ignored() -> None:
+    assert read(b"\r\n  " + json.dumps(GOOD, indent=4).encode() + b"\r\n") == CLAIM
+
+
+@pytest.mark.parametrize("name", MAX_LENGTHS)
+def test_a_field_may_have_its_full_length_in_characters_not_bytes(name: str) -> None:
+    assert "\u00e4" * MAX_LENGTHS[name] in vars_of(read(GOOD, **{name: "\u00e4" * MAX_LENGTHS[name]}))
+
+
+def vars_of(claim: Claim) -> list[str]:
+    return [claim.provider_outlet_id, claim.pos_remote_id, claim.secret]
+
+
+def test_a_value_is_taken_as_it_is_with_its_blanks_and_case() -> None:
+    assert read(GOOD, POSRemoteID=" TestOrg ").pos_remote_id == " TestOrg "
+
+
+def test_the_secret_is_not_in_the_claims_repr() -> None:
+    assert "sharedS3cr3t!" not in repr(read(GOOD))
+
+
+# --- Refused, by name
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_missing_field_is_named(name: str) -> None:
+    assert name in refusal({key: value for key, value in GOOD.items() if key != name})
+
+
+@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("value", [None, "", "   ", "\t", 7, 1.5, False, [], {}, ["outlet-1"], {"a": "b"}])
+def test_an_empty_or_non_string_field_is_named(name: str, value: Any) -> None:
+    assert name in refusal(GOOD, **{name: value})
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_field_that_is_too_long_is_named_with_its_limit(name: str) -> None:
+    message = refusal(GOOD, **{name: "x" * (MAX_LENGTHS[name] + 1)})
+    assert name in message
+    assert str(MAX_LENGTHS[name]) in message
+
+
+@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("character", ["\x00", "\n", "\x1b", "\x7f", "\x85", "\ud800"])
+def test_a_control_character_or_half_a_character_is_refused_by_name(name: str, character: str) -> None:
+    assert name in refusal(GOOD, **{name: f"a{character}b"})
+
+
+@pytest.mark.parametrize("content", [b"[]", b"7", b'"text"', b"null", b"true", b"[{}]"])
+def test_json_that_is_no_object_is_refused(content: bytes) -> None:
+    assert "object" in refusal(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"AccessToken=1",
+        b"{'ProviderOutletID': 'x'}",
+        b'{"ProviderOutletID": "x",}',
+        b"\xff\xfe{\x00}\x00",
+        b'{"ProviderOutletID": "\xe4"}',
+        b"\xef\xbb\xbf",
+        b"{}{}",
+        b"\x00",
+    ],
+)
+def test_what_is_not_json_is_refused(content: bytes) -> None:
+    assert "JSON" in refusal(content)
+
+
+@pytest.mark.parametrize(
+    "bomb", [b"[" * MAX_AUTH_BODY, b'{"a":' * (MAX_AUTH_BODY // 5), b'{"a":[' * 2_000 + b"]}" * 2_000]
+)
+def test_a_nesting_bomb_is_refused(bomb: bytes) -> None:
+    assert "JSON" in refusal(bomb)
+
+
+def test_a_number_of_ten_thousand_digits_is_refused_or_ignored() -> None:
+    assert refusal(b'{"a": ' + b"9" * 10_000 + b"}")
+
+
+def test_a_refusal_never_repeats_the_secret() -> None:
+    for change in ({"ProviderOutletID": 7}, {"AuthSecret": "sharedS3cr3t!" * 30}, {"AuthSecret": "sharedS3cr3t!\x00"}):
+        assert "sharedS3cr3t" not in refusal(GOOD, **change)
+
+
+# --- Whatever comes
+
+
+@given(st.dictionaries(keys, json_values) | json_values)
+@example({"ProviderOutletID": "a", "POSRemoteID": "b", "AuthSecret": "c"})
+@example({"PROVIDEROUTLETID": "a", "providerOutletID": "b"})
+@example({"\u0130": "dotted capital I changes its length in lower case"})
+def test_any_json_whatsoever_is_a_claim_or_malformed(content: Any) -> None:
+    try:
+        claim = read_auth_request(json.dumps(content).encode())
+    except Malformed:
+        return
+    for value, limit in zip(vars_of(claim), MAX_LENGTHS.values(), strict=True):
+        assert 0 < len(value) <= limit
+        value.encode()
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_whatsoever_are_malformed(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        read_auth_request(body)
+
+
+@given(st.data())
+def test_a_good_request_damaged_in_one_place_is_a_claim_or_malformed(data: st.DataObject) -> None:
+    body = bytearray(json.dumps(GOOD).encode())
+    body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        read_auth_request(bytes(body))
+    except Malformed:
+        return
+
+
+# --- Frames
+
+
+def test_a_frame_with_an_object_is_read() -> None:
+    assert read_frame('{"RequestID": "1", "ResultCode": 0}') == {"RequestID": "1", "ResultCode": 0}
+
+
+@pytest.mark.parametrize("text", ["[]", "7", "null", '"x"', "[{}]"])
+def test_a_frame_with_json_that_is_no_object_says_so(text: str) -> None:
+    assert read_frame(text) == StrayFrame.Kind.NOT_AN_OBJECT
+
+
+@pytest.mark.parametrize("text", ["", "{", "ping", "[" * 100_000, '{"a":' * 100_000, "9" * 10_000, "\ud800", "\x00"])
+def test_a_frame_that_is_not_json_says_so(text: str) -> None:
+    assert read_frame(text) == StrayFrame.Kind.NOT_JSON
+
+
+@given(st.text(alphabet=st.characters()))
+def test_any_text_whatsoever_is_a_frame_or_a_kind_of_stray(text: str) -> None:
+    assert isinstance(read_frame(text), dict | StrayFrame.Kind)
