@@ -74,7 +74,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.accept()
         self._registry.add(self.live)
         self._recorder.opened(self.live)
-        self._dispatcher.connected(self.live)
+        self._dispatcher.connected(self.live, has_requests=self.scope[ADMISSION].has_requests)
 
     def close_soon(self, reason: CloseReason) -> None:
         """Begin to close, for this reason; what the POS sends from now on is not read."""

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import DatabaseError, InterfaceError
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from integrations.models import AuthAttempt, Credential
+from integrations.models import AuthAttempt, Credential, Request
 from integrations.models.attempt import Door, Outcome
+from integrations.models.request import OPEN_STATES
 from integrations.pos import tokens
 from integrations.pos.throttle import Sampler, Throttle
 from integrations.pos.tokens import ExpiredToken, ForgedToken, Token
@@ -68,6 +70,7 @@ class Admission:
     provider_outlet_id: str
     expires_at: datetime | None
     retired_at: datetime | None
+    has_requests: bool  # that wait for this outlet's POS
 
 
 throttle = Throttle()
@@ -219,6 +222,7 @@ def _find_admissions(credential_ids: Sequence[int]) -> dict[int, Admission]:
         "integration__outlet__provider_outlet_id",
         "expires_at",
         "retired_at",
+        Exists(Request.objects.filter(integration=OuterRef("integration"), state__in=OPEN_STATES)),
     )
     return {row[0]: Admission(*row) for row in rows}
 

@@ -47,15 +47,20 @@ class Dispatcher:
         self._waiting: dict[int, set[asyncio.Future[Result | None]]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def connected(self, live: Live) -> None:
-        """Open the lane of a new connection and put on it what waits for this outlet."""
+    def connected(self, live: Live, *, has_requests: bool) -> None:
+        """Open the lane of a new connection and put on it what waits for this outlet.
+
+        `has_requests` is what the rows said when the token was read, so that most connections cost no second look;
+        what was stored in between is found by the next one (`look`).
+        """
         live.lane = Lane(
             window=settings.REQUESTS_IN_FLIGHT,
             send=live.socket.transmit,
             claim=self._claim,
             hungry=lambda: self._fill(live),
         )
-        self._fill(live)
+        if has_requests:
+            self._fill(live)
 
     def disconnected(self, live: Live) -> None:
         """Close the lane; what was not answered goes out again on the outlet's next connection, also if it is there."""

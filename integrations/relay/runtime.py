@@ -119,7 +119,7 @@ class Runtime:
             logger.warning("The last records could not be written (%s).", error)
 
 
-GROUP_RENEWAL = 60.0  # seconds; a membership expires silently after a day, and a Redis that was flushed has none
+GROUP_RENEWAL = 5.0  # seconds; a Redis that was flushed knows no member, and until then no poll finds its POS
 
 _runtime: Runtime | None = None
 _starting: asyncio.Task[Runtime] | None = None

@@ -1,5 +1,8 @@
 """What a server says when it is up: where everything is, and what to do next."""
 
+import os
+import shlex
+
 from django.conf import settings
 
 from integrations.services.handover import auth_url, websocket_url
@@ -19,5 +22,20 @@ def banner(host: str, port: int) -> str:
         "Websocket": websocket_url(),
         "Listening on": f"{host} port {port}",
     }
-    lines = (f"{name:<14} {value}" for name, value in addresses.items())
-    return "\n".join(["", *lines, "", NEXT.format(portal=portal, url=settings.PUBLIC_URL), "Ctrl-C stops the server."])
+    lines = [f"{name:<14} {value}" for name, value in addresses.items()]
+    following = [
+        NEXT.format(portal=portal, url=settings.PUBLIC_URL),
+        *_for_other_terminals(),
+        "Ctrl-C stops the server.",
+    ]
+    return "\n".join(["", *lines, "", *following])
+
+
+def _for_other_terminals() -> list[str]:
+    """Return what commands elsewhere need to know of this server, where that is not what they take for granted."""
+    here = {"PUBLIC_URL": settings.PUBLIC_URL, "DATA_DIR": str(settings.DATA_DIR)}
+    usual = {"PUBLIC_URL": "http://127.0.0.1:8000", "DATA_DIR": str(settings.BASE_DIR / "data")}
+    told = [
+        f"{name}={shlex.quote(value)}" for name, value in here.items() if os.environ.get(name) and value != usual[name]
+    ]
+    return [f"In other terminals first: export {' '.join(told)}"] if told else []
