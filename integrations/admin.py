@@ -1,5 +1,5 @@
 """Django looks here; the admin itself lives in staff/."""
 
-from integrations.staff import integrations, organisations, outlets, records
+from integrations.staff import api_keys, integrations, message_types, organisations, outlets, records, requests
 
-__all__ = ["integrations", "organisations", "outlets", "records"]
+__all__ = ["api_keys", "integrations", "message_types", "organisations", "outlets", "records", "requests"]

@@ -79,7 +79,7 @@ class NoOverlap(PortalError):
 
 
 class StalePage(PortalError):
-    message = "The secret was rotated after this page was opened: open the integration anew."
+    message = "The secret was rotated after this page was opened: open it anew."
 
 
 class MistypedSecret(PortalError):
@@ -102,5 +102,17 @@ class ApiKeyExpired(PortalError):
     message = "The API key has expired: make another."
 
 
+class MessageTypeExists(PortalError):
+    message = "Another message type has this name or this number."
+
+
+class MessageTypeDocumented(PortalError):
+    message = "PowerEPOS's documents name this message type: its name stays."
+
+
 class OrganisationNotFound(PortalError):
     message = "There is no organisation of this name."
+
+
+class DemoExists(PortalError):
+    message = "The demo was made before: its organisation or its API key exists."

@@ -1,17 +1,21 @@
 """The commands of script/, run as they are in copies of this checkout that nobody has set up yet."""
 
 import io
+import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -127,6 +131,29 @@ def test_the_data_folder_may_be_named_relative_to_where_the_caller_stands(furnis
     assert not (furnished / "data").exists()
 
 
+class TestTheDemo:
+    """The README's five minutes: they end with an order on a table."""
+
+    def test_ends_with_an_order_on_a_table(self, furnished: Path) -> None:
+        with serving(furnished, "--demo") as running:
+            order, look = curls_of_the_readme()
+            assert order in printed_curl(running.output).replace(running.base_url, "http://127.0.0.1:8000")
+            eventually(lambda: running.output.count(": connected to") == 3, what="three POSes are online")
+            opened = ask(furnished, printed_curl(running.output))
+            assert (opened["outcome"], opened["payload"]["Order"]["ServiceModeEntityID"]) == ("answered", "5")
+            [found] = ask(furnished, look.replace("http://127.0.0.1:8000", running.base_url))["payload"]["Orders"]
+            assert found["SalesTransactionID"] == opened["payload"]["Order"]["SalesTransactionID"]
+        assert running.output.endswith(" ended\n")
+        with serving(furnished, "--demo") as again:
+            assert "The demo was made before" in again.output
+
+    def test_its_poses_end_when_the_server_is_killed(self, furnished: Path) -> None:
+        with served_until_killed(furnished, "--demo") as running:
+            eventually(lambda: ": connected to" in running.output, what="a POS is online")
+            os.kill(running.process.pid, signal.SIGKILL)
+            eventually(lambda: running.output.endswith(" ended\n"), what="the POSes have ended")
+
+
 def test_what_the_operator_wrote_into_the_env_file_stands(furnished: Path) -> None:
     env_file = furnished / ".env"
     env_file.write_text("# ours\nPUBLIC_URL=http://orders.example.com\nSECRET_KEY=\n")
@@ -204,7 +231,7 @@ class TestOneClearLine:
 def test_help_is_printed_without_setting_anything_up(bare: Path) -> None:
     done = run(bare, "script/server", "--help")
     assert done.returncode == 0
-    assert {"--host", "--port", "--data-dir"} <= set(re.findall(r"--[\w-]+", done.stdout))
+    assert {"--host", "--port", "--data-dir", "--demo"} <= set(re.findall(r"--[\w-]+", done.stdout))
     assert nothing_was_made(bare)
 
 
@@ -301,6 +328,40 @@ def started(
         assert process.stop() == 0, process.log_tail()
     finally:
         process.kill()
+
+
+@contextmanager
+def served_until_killed(folder: Path, *options: str) -> Iterator[Running]:
+    port = free_port()
+    command = [str(folder / "script" / "server"), "--port", str(port), *options]
+    process = Process(command, log=folder / f"server-{port}.log", env=environment(), cwd=folder)
+    process.start()
+    try:
+        running = Running(f"http://127.0.0.1:{port}", process)
+        wait_until_up(running, START_SECONDS)
+        yield running
+    finally:
+        process.kill()
+
+
+def curls_of_the_readme() -> list[str]:
+    """The commands of the README's first five minutes, without their indentation."""
+    tour = (PROJECT / "README.md").read_text().split("## The first five minutes")[1].split("\n## ")[0]
+    return [textwrap.dedent(block).split("\n#")[0].strip() for block in re.findall(r"```sh\n(.*?)```", tour, re.DOTALL)]
+
+
+def printed_curl(output: str) -> str:
+    """The command that the demo has printed, as somebody copies it."""
+    [lines] = re.findall(r"^  curl .*?'$", output, re.MULTILINE | re.DOTALL)
+    return textwrap.dedent(lines)
+
+
+def ask(folder: Path, curl: str) -> Any:
+    """Run a curl command of ours in the checkout and return what it answered."""
+    done = subprocess.run(
+        ["bash", "-c", curl], cwd=folder, env=environment(), capture_output=True, text=True, check=True, timeout=30
+    )
+    return json.loads(done.stdout)
 
 
 def wait_until_up(running: Running, seconds: float) -> None:

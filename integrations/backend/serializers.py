@@ -102,7 +102,7 @@ class WholeRequestSerializer(RequestSerializer):
     """A request as it is answered; described here, written by `request_text`."""
 
     payload = serializers.JSONField(help_text="What was sent, as it was spelled.")
-    answer = serializers.JSONField(allow_null=True, help_text="What the POS answered, as it was spelled.")
+    answer = serializers.JSONField(help_text="What the POS answered, as it was spelled; null where it sent nothing.")
 
     class Meta(RequestSerializer.Meta):
         fields = (*RequestSerializer.Meta.fields, "payload", "answer")  # type: ignore[assignment]
@@ -121,7 +121,7 @@ class AnswerSerializer(serializers.Serializer[Any]):
     outcome = serializers.ChoiceField(choices=OUTCOMES, help_text="answered: ResultCode 0; refused: any other.")
     result_code = serializers.IntegerField()
     error_message = serializers.CharField(allow_null=True)
-    payload = serializers.JSONField(allow_null=True, help_text="As the POS spelled it.")
+    payload = serializers.JSONField(help_text="As the POS spelled it; null where it sent none.")
 
 
 class ReceiptSerializer(serializers.Serializer[Any]):

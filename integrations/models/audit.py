@@ -31,6 +31,8 @@ class Verb(models.TextChoices):
     API_KEY_ROTATED = "api_key_rotated", "rotated the API key"
     API_KEY_OVERLAP_ENDED = "api_key_overlap_ended", "ended the overlap of the API key's older secret"
     API_KEY_RETIRED = "api_key_retired", "retired the API key"
+    MESSAGE_TYPE_CREATED = "message_type_created", "added the message type"
+    MESSAGE_TYPE_CHANGED = "message_type_changed", "changed the message type"
 
 
 class AuditQuerySet(models.QuerySet["AuditEvent"]):

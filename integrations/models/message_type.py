@@ -25,3 +25,8 @@ class MessageType(models.Model):
 
     def __str__(self) -> str:
         return self.name if self.number is None else f"{self.name} ({self.number})"
+
+    @property
+    def is_documented(self) -> bool:
+        """Whether PowerEPOS's own documents name it, and the portal knows the model of its payload by that name."""
+        return bool(self.payload_model)

@@ -19,6 +19,7 @@ from integrations.exceptions import (
 )
 from integrations.models import ApiKey, ApiKeySecret, Organisation
 from integrations.models.audit import Verb
+from integrations.models.outlet import is_plain
 from integrations.services.audit import Actor, record
 from integrations.services.outlets import check_form
 from integrations.services.secrets import OVERLAPS
@@ -91,16 +92,18 @@ def end_api_key_overlap(key: ApiKey, *, actor: Actor) -> None:
 
 
 @transaction.atomic
-def retire_api_key(key: ApiKey, *, actor: Actor) -> None:
-    """Retire all of a key's secrets, at once and for good. Raises ApiKeyRetired."""
+def retire_api_key(key: ApiKey, *, reason: str = "", actor: Actor) -> None:
+    """Retire all of a key's secrets, at once and for good. Raises ApiKeyRetired or InvalidValue."""
     now = timezone.now()
+    if reason and not is_plain(reason):
+        raise InvalidValue("reason", "Give the reason in one line, without control characters.")
     key = _locked(key)
     secrets = list(key.secrets.filter(retired_at=None))
     if not secrets:
         raise ApiKeyRetired
     for secret in secrets:
-        _retire(secret, "API key retired", now)
-    record(Verb.API_KEY_RETIRED, key, actor=actor, shown=[secret.shown for secret in secrets])
+        _retire(secret, reason or "API key retired", now)
+    record(Verb.API_KEY_RETIRED, key, actor=actor, reason=reason, shown=[secret.shown for secret in secrets])
 
 
 def get_api_key(name: str) -> ApiKey:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from integrations.models import ApiKey, AuditEvent, Integration, Organisation, Outlet
+from integrations.models import ApiKey, AuditEvent, Integration, MessageType, Organisation, Outlet
 from integrations.models.audit import Verb
 
 
@@ -18,7 +18,7 @@ class Actor:
     address: str = ""
 
 
-Subject = Organisation | Outlet | Integration | ApiKey
+Subject = Organisation | Outlet | Integration | ApiKey | MessageType
 
 
 def record(verb: Verb, subject: Subject, *, actor: Actor, **detail: Any) -> AuditEvent:

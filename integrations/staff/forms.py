@@ -1,13 +1,18 @@
 """The forms of the acts. They check shape; what else may be wrong the services say."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
+from django.contrib.admin import site
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import NON_FIELD_ERRORS
+from django.utils import timezone
 
 from integrations.credentials import MAX_SECRET_LENGTH
 from integrations.exceptions import (
+    ApiKeyExists,
     InvalidValue,
     MistypedSecret,
     PortalError,
@@ -15,19 +20,28 @@ from integrations.exceptions import (
     SecretTaken,
     WeakSecret,
 )
-from integrations.models import Integration
+from integrations.models import ApiKey, Integration, Organisation
 
 FIELD_OF: Mapping[type[PortalError], str] = {
     PosRemoteIdTaken: "pos_remote_id",
     SecretTaken: "adopted_secret",
     WeakSecret: "adopted_secret",
     MistypedSecret: "adopted_secret",
+    ApiKeyExists: "name",
 }
+CALLED = {"disabled_reason": "reason", "expires_at": "last_day"}
+LONGEST_LIFE = timedelta(days=36_500)
 OVERLAPS = (
     ("0", "None: the old secret ends now. The POS is cut off at once and stays off until it has the new secret."),
     ("1h", "1 hour: the POS works on with the old secret. Somebody is on site and enters the new one now."),
     ("24h", "24 hours: the POS works on with the old secret. The new one is entered today or tomorrow."),
     ("7d", "7 days: the POS works on with the old secret. The new one goes by letter, or to many sites."),
+)
+API_KEY_OVERLAPS = (
+    ("0", "None: the old key ends now. Whoever uses it is refused until they have the new one."),
+    ("1h", "1 hour: the old key works on. Somebody puts the new one in place now."),
+    ("24h", "24 hours: the old key works on. The new one is in place today or tomorrow."),
+    ("7d", "7 days: the old key works on. The new one goes out with the next release."),
 )
 
 
@@ -40,7 +54,7 @@ class ActForm(forms.Form):
 
     def _field_of(self, refusal: PortalError) -> str:
         named = refusal.field if isinstance(refusal, InvalidValue) else FIELD_OF.get(type(refusal), "")
-        named = "reason" if named == "disabled_reason" else named
+        named = CALLED.get(named, named)
         return named if named in self.fields else NON_FIELD_ERRORS
 
 
@@ -93,3 +107,43 @@ class ChangePosRemoteIdForm(ActForm):
         if value == self.initial.get("pos_remote_id"):
             raise forms.ValidationError("This is the POSRemoteID that it has already.")
         return value
+
+
+class CreateApiKeyForm(ActForm):
+    name = forms.CharField(
+        max_length=ApiKey._meta.get_field("name").max_length,
+        help_text="Which of your systems uses it. It cannot be changed later.",
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+    )
+    organisation = forms.ModelChoiceField(
+        Organisation.objects.all(),
+        required=False,
+        help_text="Whose outlets it sees. Empty: those of all organisations.",
+        widget=AutocompleteSelect(ApiKey._meta.get_field("organisation"), site),
+    )
+    is_read_only = forms.BooleanField(
+        label="Read only", required=False, help_text="It may look at outlets and requests, and send nothing."
+    )
+    last_day = forms.DateField(
+        label="Last day",
+        required=False,
+        help_text="It expires when this day is over. Empty: it does not expire.",
+        widget=forms.DateInput(attrs={"type": "date", "class": "onp-date"}, format="%Y-%m-%d"),
+    )
+
+    def clean_last_day(self) -> date | None:
+        day: date | None = self.cleaned_data["last_day"]
+        if day and day > timezone.localdate() + LONGEST_LIFE:
+            raise forms.ValidationError("Choose a day within the next 100 years, or none.")
+        return day
+
+
+class RotateApiKeyForm(ActForm):
+    overlap = forms.ChoiceField(
+        label="How long the old key works on", choices=API_KEY_OVERLAPS, widget=forms.RadioSelect
+    )
+    seen_secret = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**63 - 1)
+
+
+class RetireApiKeyForm(ActForm):
+    reason = _text(label="Reason", help_text="Your colleagues will read it here and in the audit events.")

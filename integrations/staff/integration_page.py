@@ -7,6 +7,7 @@ from integrations.models import AuditEvent, Integration
 from integrations.models.audit import Verb
 from integrations.services.handover import auth_url, websocket_url
 from integrations.staff.presentation import standing_of
+from integrations.staff.request_rows import with_type_names
 
 ROWS = 10
 
@@ -24,6 +25,7 @@ def context_of(integration: Integration, now: datetime) -> dict[str, Any]:
         "credentials": credentials,
         "current": next(each for each in credentials if each.is_current),
         "in_overlap": next((each for each in credentials if each.is_live(now) and not each.is_current), None),
+        "requests": list(with_type_names(integration.requests.defer("payload", "answer"))[:ROWS]),
         "connections": list(integration.connections.select_related("process")[:ROWS]),
         "attempts": list(integration.attempts.all()[:ROWS]),
         "stray_frames": list(integration.stray_frames.all()[:ROWS]),

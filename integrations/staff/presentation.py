@@ -11,8 +11,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from integrations.models import Connection, Credential, Integration
+from integrations.models import Connection, Integration
 from integrations.models.connection import lease_limit
+from integrations.models.kept_secret import KeptSecret
 
 
 class State(StrEnum):
@@ -85,6 +86,13 @@ def state_cell(integration: Integration | None, now: datetime) -> SafeString:
     return format_html('{}<div class="onp-detail">{}</div>', shown, integration.disabled_reason)
 
 
+def marked(words: str, kind: str) -> SafeString:
+    """Return words with a shape and a colour before them."""
+    return format_html(
+        '<span class="onp-state onp-{}"><span class="onp-shape"></span><span>{}</span></span>', kind, words
+    )
+
+
 def ago(moment: datetime | None, now: datetime) -> SafeString | str:
     """Return how long ago, or in how long, with the exact time as title; a dash for never."""
     if moment is None:
@@ -102,6 +110,12 @@ def clock(moment: datetime, now: datetime) -> SafeString:
 def exactly(moment: datetime) -> str:
     """Return a moment to the second, with its time zone."""
     return dateformat.format(timezone.localtime(moment), "j F Y, H:i:s T")
+
+
+def to_the_millisecond(moment: datetime) -> str:
+    """Return a moment as exactly as a request's steps differ, with its time zone."""
+    local = timezone.localtime(moment)
+    return f"{dateformat.format(local, 'j M Y, H:i:s')}.{local.microsecond // 1000:03} {dateformat.format(local, 'T')}"
 
 
 def is_open(connection: Connection, now: datetime) -> bool:
@@ -125,7 +139,7 @@ def frames(connection: Connection) -> str:
     return f"{connection.frames_in} / {connection.frames_out} / {connection.stray_frames}"
 
 
-def secret_state(credential: Credential, now: datetime) -> str:
+def secret_state(credential: KeptSecret, now: datetime) -> str:
     """Say whether a secret opens the door, in a word or two; the template adds until when or since when."""
     if credential.retired_at is not None:
         return "Retired"
@@ -145,10 +159,14 @@ def _name(name: str) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, dict) and {"before", "after"} <= value.keys():
-        return f"{value['before']} → {value['after']}"
+        return f"{_side(value['before'])} → {_side(value['after'])}"
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "none" if value == "0" else str(value)
+
+
+def _side(value: Any) -> str:
+    return "none" if value in (None, "") else str(value)
 
 
 def _time(moment: datetime, words: str | SafeString) -> SafeString:

@@ -14,7 +14,7 @@ from integrations.models import AuditEvent, AuthAttempt, Connection, Integration
 from integrations.models.attempt import Outcome
 from integrations.staff.base import ReadOnlyAdmin, Row
 from integrations.staff.filters import OpenFilter, TimeFilter
-from integrations.staff.presentation import ago, details, ending, exactly, frames, is_open
+from integrations.staff.presentation import ago, details, ending, exactly, frames, is_open, marked
 
 SEARCH_INTEGRATION = (
     "integration__outlet__name",
@@ -178,10 +178,3 @@ def link_to(integration: Integration) -> SafeString:
     """Return a link to the integration's page; who may not see it is told so there."""
     url = reverse("admin:integrations_integration_change", args=(integration.pk,))
     return format_html('<a href="{}">{}</a>', url, integration)
-
-
-def marked(words: str, kind: str) -> SafeString:
-    """Return words with a shape and a colour before them."""
-    return format_html(
-        '<span class="onp-state onp-{}"><span class="onp-shape"></span><span>{}</span></span>', kind, words
-    )

@@ -15,6 +15,16 @@ def may_act(request: HttpRequest) -> bool:
     return request.user.has_perm("integrations.change_integration")
 
 
+def may_create_api_key(request: HttpRequest) -> bool:
+    """Whether this person may make API keys, and so see the new one's text."""
+    return request.user.has_perm("integrations.add_apikey")
+
+
+def may_change_api_key(request: HttpRequest) -> bool:
+    """Whether this person may rotate and retire API keys."""
+    return request.user.has_perm("integrations.change_apikey")
+
+
 def may_see(request: HttpRequest, model: type[Model]) -> bool:
     """Whether this person may open the list and the pages of these rows."""
     return site.get_model_admin(model).has_view_or_change_permission(request)

@@ -9,7 +9,18 @@ from django.template.response import TemplateResponse
 from integrations.staff.first_page import latest_acts, what_next
 
 APP_LABEL = "integrations"
-ORDER = ("Organisation", "Outlet", "Integration", "Connection", "AuthAttempt", "StrayFrame", "AuditEvent")
+ORDER = (
+    "Organisation",
+    "Outlet",
+    "Integration",
+    "Request",
+    "ApiKey",
+    "MessageType",
+    "Connection",
+    "AuthAttempt",
+    "StrayFrame",
+    "AuditEvent",
+)
 
 
 class PortalSite(AdminSite):

@@ -1,37 +1,20 @@
-"""The acts of staff on an outlet or its integration: a page each. GET says what will happen, POST does it."""
+"""The acts of staff on an outlet or its integration."""
 
-from typing import Any, ClassVar
+from typing import Any
 
-from django.contrib import messages
 from django.contrib.admin import site
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.generic import View
+from django.views.decorators.debug import sensitive_variables
 
-from integrations.exceptions import (
-    AlreadyDisabled,
-    AlreadyEnabled,
-    NoOverlap,
-    NotDisabled,
-    OverlapRunning,
-    PortalError,
-    StalePage,
-)
+from integrations.exceptions import AlreadyDisabled, AlreadyEnabled, NoOverlap, NotDisabled, OverlapRunning, PortalError
 from integrations.models import Credential, Integration, Outlet
 from integrations.services import enabling, secrets
-from integrations.services.audit import Actor
 from integrations.services.handover import HandOver
 from integrations.staff import forms, rights
-from integrations.staff.actors import actor_of
-
-# The row is not, or not any more, as the form takes it to be: correcting the form would not help.
-SETTLED = (AlreadyEnabled, AlreadyDisabled, NotDisabled, NoOverlap, StalePage, OverlapRunning)
+from integrations.staff.acts import Act
 
 
 def url_name(act: str) -> str:
@@ -39,108 +22,44 @@ def url_name(act: str) -> str:
     return f"integrations_integration_{act.replace('-', '_')}"
 
 
-@method_decorator(sensitive_post_parameters("adopted_secret"), name="dispatch")
-class Act(View):
-    """One act. A refusal by the service is an error of its form; where no form could mend it, a page says so."""
+class OutletAct(Act):
+    """An act on an outlet, or on the integration that it has."""
 
-    http_method_names = ["get", "head", "post"]
-    form_class: ClassVar[type[forms.ActForm]]
-    title: ClassVar[str]
-    button: ClassVar[str]
-    words: ClassVar[str]
     outlet: Outlet
     integration: Integration | None
-    actor: Actor
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not self.is_allowed():
-            raise PermissionDenied
-        self.find(kwargs["pk"])
-        self.actor = actor_of(request)
-        return super().dispatch(request, *args, **kwargs)
-
-    def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
-        if obstacle := self.obstacle():
-            return self.settled(obstacle)
-        return self.page(self.form_class(initial=self.initial()))
-
-    def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
-        form = self.form_class(request.POST, initial=self.initial())
-        if not form.is_valid():
-            return self.page(form)
-        try:
-            return self.act(form.cleaned_data)
-        except SETTLED as refusal:
-            return self.settled(refusal, status=409)
-        except PortalError as refusal:
-            form.refuse(refusal)
-            return self.page(form)
-
-    def is_allowed(self) -> bool:
-        raise NotImplementedError
-
-    def find(self, pk: int) -> None:
-        """Set the outlet and, where there is one, its integration. Raises Http404."""
-        raise NotImplementedError
-
-    def obstacle(self) -> PortalError | None:
-        """Return why the act cannot be done as things stand, if that is known before the form is filled in."""
-        raise NotImplementedError
-
-    def act(self, values: dict[str, Any]) -> HttpResponse:
-        """Do it and answer. Raises PortalError."""
-        raise NotImplementedError
-
-    def initial(self) -> dict[str, Any]:
-        return {}
-
-    def page(self, form: forms.ActForm) -> HttpResponse:
-        return self.render("staff/act.html", form=form, button=self.button, words=self.words)
-
-    def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
-        """Say in words why this act is not for now, with the ways on."""
-        kind = type(refusal).__name__
-        return self.render("staff/settled.html", status=status, refusal=refusal, kind=kind)
 
     @method_decorator(sensitive_variables("handover"))
     def show_secret(self, handover: HandOver, integration: Integration) -> HttpResponse:
-        """Answer with the one page that ever shows this secret; nothing may keep it."""
-        credential = integration.current_credential()
-        response = self.render(
+        """Answer with the one page that ever shows this secret."""
+        return self.show_once(
             "staff/handover.html",
             handover=handover,
-            credential=credential,
+            credential=integration.current_credential(),
             overlapping=integration.credentials.in_overlap(timezone.now()).first(),
             integration=integration,
-            next_url=self.next_url(integration),
+            next_url=self.url_of(integration),
         )
-        response["Cache-Control"] = "no-store"
-        return response
 
-    def done(self, message: str) -> HttpResponse:
-        messages.success(self.request, message)
-        return HttpResponseRedirect(self.next_url(self.integration))
+    def next_url(self) -> str:
+        return self.url_of(self.integration or self.outlet)
 
-    def next_url(self, integration: Integration | None) -> str:
-        """Return where to go from here: to the integration, or to an outlet that has none, for who may see it."""
-        row: Integration | Outlet = integration or self.outlet
+    def url_of(self, row: Integration | Outlet) -> str:
+        """Return the page of an integration, or of an outlet that has none, for who may see it."""
         if not rights.may_see(self.request, type(row)):
             return reverse("admin:index")
         return reverse(f"admin:integrations_{row._meta.model_name}_change", args=(row.pk,))
 
-    def render(self, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
-        ours = {
-            "title": self.title,
-            "opts": Integration._meta,
+    def context(self) -> dict[str, Any]:
+        return {
+            "opts": Integration._meta if self.integration else Outlet._meta,
+            "subject": self.outlet,
             "outlet": self.outlet,
             "integration": self.integration,
-            "next_url": self.next_url(self.integration),
             "may_act": rights.may_act(self.request),
         }
-        return render(self.request, template, {**site.each_context(self.request), **ours, **context}, status=status)
 
 
-class EnableOutlet(Act):
+class EnableOutlet(OutletAct):
     form_class = forms.EnableForm
     title = "Enable Order N Pay"
     button = "Enable and show the values"
@@ -175,7 +94,7 @@ class EnableOutlet(Act):
         return super().settled(refusal, status=status)
 
 
-class IntegrationAct(Act):
+class IntegrationAct(OutletAct):
     """An act on an integration that exists."""
 
     integration: Integration

@@ -8,8 +8,9 @@ from django import template
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from integrations.models import Connection, Credential
-from integrations.staff import presentation
+from integrations.models import Connection, Request
+from integrations.models.kept_secret import KeptSecret
+from integrations.staff import presentation, request_rows
 from integrations.staff.presentation import Standing
 
 register = template.Library()
@@ -23,6 +24,11 @@ def ago(moment: datetime | None) -> SafeString | str:
 @register.filter
 def exactly(moment: datetime) -> str:
     return presentation.exactly(moment)
+
+
+@register.filter
+def to_the_millisecond(moment: datetime) -> str:
+    return presentation.to_the_millisecond(moment)
 
 
 @register.filter
@@ -41,10 +47,25 @@ def frames(connection: Connection) -> str:
 
 
 @register.filter
-def secret_state(credential: Credential) -> str:
+def secret_state(credential: KeptSecret) -> str:
     return presentation.secret_state(credential, timezone.now())
 
 
 @register.filter
 def details(values: Mapping[str, Any]) -> str:
     return presentation.details(values)
+
+
+@register.filter
+def request_badge(row: Request) -> SafeString:
+    return request_rows.request_badge(row)
+
+
+@register.filter
+def request_type(row: Request) -> str:
+    return request_rows.type_of(row)
+
+
+@register.filter
+def took(row: Request) -> str:
+    return request_rows.took(row)

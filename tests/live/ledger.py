@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 SHORTEST = 8
 STAFF_PASSWORD = re.compile(r"\bpassword +(\S+)")
-GENERATED_SECRET = re.compile(r"ONPS-[0-9A-Z-]{20,}")
+PREFIXES = ("ONPS-", "ONPK-")
+GENERATED_SECRET = re.compile(r"ONP[SK]-[0-9A-Z-]{20,}")
 
 
 class Ledger:
@@ -34,7 +35,7 @@ class Ledger:
         self._secrets.update(one for one in secrets if isinstance(one, str) and len(one) >= SHORTEST)
 
     def remember_generated(self, text: str) -> None:
-        """Add every generated POS secret and staff password that a command printed or was given."""
+        """Add every generated POS secret, API key and staff password that a command printed or was given."""
         self.remember(*GENERATED_SECRET.findall(text), *STAFF_PASSWORD.findall(text))
 
     def watch(self, log: Path) -> Path:
@@ -52,9 +53,9 @@ class Ledger:
 def spellings(secret: str) -> set[str]:
     """The forms in which a line could carry the secret: as it is, quoted for a URL, without hyphens."""
     forms = {secret, quote(secret, safe=""), quote(secret)}
-    if secret.startswith("ONPS-"):
+    if secret.startswith(PREFIXES):
         forms.add(secret.replace("-", ""))
-        forms.add(secret.removeprefix("ONPS-").replace("-", ""))
+        forms.add(secret.partition("-")[2].replace("-", ""))
     return forms
 
 

@@ -82,7 +82,7 @@ def photograph(browser: Browser, depot: Depot, folder: Path) -> None:
 
 
 def empty_shots() -> list[Shot]:
-    lists = ("organisation", "outlet", "integration", "connection", "authattempt", "strayframe")
+    lists = ("organisation", "outlet", "integration", "request", "apikey", "connection", "authattempt", "strayframe")
     return [
         Shot("empty-start", "/admin/"),
         *(Shot(f"empty-{name}", f"/admin/integrations/{name}/") for name in lists),
@@ -107,6 +107,8 @@ def shots(demo: Demo) -> list[Shot]:
         Shot("integration-weak", integration.format(demo.weak, "change")),
         Shot("integration-overlap", integration.format(demo.overlapping, "change")),
         Shot("integration-disabled", integration.format(demo.disabled, "change")),
+        *(Shot(f"{name}s", f"/admin/integrations/{name}/") for name in ("request", "apikey", "messagetype")),
+        Shot("apikey-add", "/admin/integrations/apikey/add/"),
         Shot("connections", "/admin/integrations/connection/"),
         Shot("connection", "/admin/integrations/connection/", open_first_row),
         Shot("attempts", "/admin/integrations/authattempt/"),

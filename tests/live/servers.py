@@ -161,6 +161,13 @@ class Stack:
         answer = self._shell.run("enable_outlet", "--organisation=Supply", *names, "--format=json")
         return Credentials.from_json(json.loads(answer))
 
+    def create_api_key(self, *arguments: str) -> str:
+        """The text of an API key of its own name, with whatever further arguments of the command."""
+        self._supplied += 1
+        answer = self._shell.run("create_api_key", f"Key {self._supplied}", *arguments, "--format=json")
+        key: str = json.loads(answer)["Key"]
+        return key
+
     def enable_outlet(self, name: str, *arguments: str, stdin: str | None = None) -> Credentials:
         """Enable one outlet by the command itself, with whatever further arguments."""
         names = ("--organisation", "Single", "--outlet", name, "--pos-remote-id", f"Single-{name}")

@@ -21,6 +21,9 @@ for line in sys.stdin:
     except Exception as failure:
         error = repr(failure)
     connections.close_all()
+    for connection in connections.all():
+        if connection.vendor == "postgresql":
+            connection.close_pool()  # what it keeps open dies with the database, and the next command would fail
     print(json.dumps({"out": out.getvalue(), "error": error}), flush=True)
 """
 

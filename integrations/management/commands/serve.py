@@ -1,11 +1,13 @@
 import errno
 import signal
 import socket
+from contextlib import nullcontext
 from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from integrations.management.demo_poses import demo_poses
 from integrations.server import make_server
 
 
@@ -19,16 +21,21 @@ class Command(BaseCommand):
         parser.add_argument(
             "--prepare", action="store_true", help="first migrate and make the first login, where that is due"
         )
+        parser.add_argument("--demo", action="store_true", help="with the demo's outlets, and their POSes simulated")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         with listening_socket(options["host"], options["port"]) as listener:
             if options["prepare"]:
                 call_command("prepare", host=options["host"], port=options["port"])
+            if options["demo"]:
+                call_command("demo", poses_are_started=True)
+                listener.listen()  # the POSes may dial before uvicorn accepts
             # uvicorn raises the signal that ended it once more, for whoever had a handler before; a drain that is
             # done is an end as it should be, exit code 0.
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: None)
-            make_server().run(sockets=[listener])
+            with demo_poses() if options["demo"] else nullcontext():
+                make_server().run(sockets=[listener])
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

@@ -57,11 +57,17 @@ class Command(BaseCommand):
             action="store_true",
             help="End with exit code 1 at the first refusal, or when nothing answers, and do not retry.",
         )
+        parser.add_argument(
+            "--until-input-closes",
+            action="store_true",
+            help="End also when standard input is closed: so the POSes end with the process that started them.",
+        )
         _add_till_arguments(parser)
         _add_misbehaviour_arguments(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
+            self._until_input_closes = options["until_input_closes"]
             self._simulate(options["till"], options, _manner(options))
         except RefusedError:
             sys.exit(1)
@@ -86,13 +92,13 @@ class Command(BaseCommand):
         self._say(f"simulating the POS of outlet {credentials.provider_outlet_id!a}; Ctrl-C ends it")
         for user in pos.till.catalogue.users:
             self._say(f"PIN {user.pin} is {user.name}{'' if user.can_make_payments else ', who may not pay'}")
-        await _until_signalled(pos.run())
+        await _until_signalled(pos.run(), or_input_closes=self._until_input_closes)
         self._say("ended")
 
     async def _simulate_many(self, credentials: list[Credentials], till: Path | None, manner: dict[str, Any]) -> None:
         fleet = Fleet(credentials, say=self._say, till_folder=till, **manner)
         self._say(f"simulating the POSes of {len(fleet.poses)} outlets; Ctrl-C ends it")
-        await _until_signalled(fleet.run())
+        await _until_signalled(fleet.run(), or_input_closes=self._until_input_closes)
         self._say(fleet.summary())
         self._say("ended")
 
@@ -201,14 +207,22 @@ def _read_text(name: str) -> str:
         raise CommandError("The credentials are not UTF-8 text.") from None
 
 
-async def _until_signalled(run: Coroutine[Any, Any, None]) -> None:
+async def _until_signalled(run: Coroutine[Any, Any, None], *, or_input_closes: bool = False) -> None:
     """Cancelling closes the sockets with 1000; a second signal does not wait for the portal's part of it."""
     task = asyncio.ensure_future(run)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)
+    if or_input_closes:
+        loop.add_reader(sys.stdin, _end_once, loop, task)
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+def _end_once(loop: asyncio.AbstractEventLoop, task: asyncio.Future[None]) -> None:
+    """A closed input stays readable: without the removal it would cancel the goodbye too."""
+    loop.remove_reader(sys.stdin)
+    task.cancel()
 
 
 def _give_up_output() -> None:

@@ -48,9 +48,11 @@ page.querySelectorAll("[data-copy]").forEach((button) => {
         say(button, await copy(document.getElementById(button.dataset.copy)));
     });
 });
-page.querySelector("[data-print]").addEventListener("click", () => window.print());
+page.querySelectorAll("[data-print]").forEach((button) => {
+    button.addEventListener("click", () => window.print());
+});
 
-// A reload then asks for the integration's page, and does not send the form again.
+// A reload then asks for the page that comes next, and does not send the form again.
 window.history.replaceState(null, "", page.dataset.next);
 window.addEventListener("pagehide", wipe);
 window.addEventListener("pageshow", (event) => {

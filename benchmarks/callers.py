@@ -1,0 +1,67 @@
+"""Callers who each ask, wait for the answer, and ask again; an HTTP client that costs as little as it can."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Round trips per second; the others in milliseconds."""
+
+    rate: float
+    p50: float
+    p99: float
+
+    @classmethod
+    def of(cls, latencies: Sequence[float], seconds: float) -> "Figures":
+        """From latencies in seconds."""
+        cuts = statistics.quantiles(latencies, n=100)
+        return cls(len(latencies) / seconds, cuts[49] * 1000, cuts[98] * 1000)
+
+    @classmethod
+    def median(cls, rounds: Sequence["Figures"]) -> "Figures":
+        """The median of each figure."""
+        return cls(*(statistics.median(getattr(each, name) for each in rounds) for name in ("rate", "p50", "p99")))
+
+
+async def measure(port: int, requests: Sequence[bytes], callers: int, seconds: float) -> Figures:
+    """Have so many callers ask for so long, each one outlet's request. Raises RuntimeError at the first refusal."""
+    connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(callers)]
+    began = time.perf_counter()
+    tasks = [
+        _ask_until(began + seconds, *connection, requests[number % len(requests)])
+        for number, connection in enumerate(connections)
+    ]
+    latencies = [each for one in await asyncio.gather(*tasks) for each in one]
+    took = time.perf_counter() - began
+    for _, writer in connections:
+        writer.close()
+    return Figures.of(latencies, took)
+
+
+def http_request(path: str, body: bytes, headers: str = "") -> bytes:
+    """Return a POST as it stands on the wire; `headers` are whole lines."""
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+async def _ask_until(
+    end: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
+) -> list[float]:
+    latencies = []
+    while (began := time.perf_counter()) < end:
+        writer.write(request)
+        await _read_answer(reader)
+        latencies.append(time.perf_counter() - began)
+    return latencies
+
+
+async def _read_answer(reader: asyncio.StreamReader) -> None:
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
+    body = await reader.readexactly(length)
+    if not head.startswith(b"http/1.1 200"):
+        raise RuntimeError(f"refused: {head.splitlines()[0].decode()} {body.decode()}")

@@ -1,0 +1,42 @@
+"""Websockets that answer each frame with its own payload, in a process of their own; `relay.py` starts it.
+
+Standard input has one address a line. It prints "ready" when all are open, and ends with its standard input.
+"""
+
+import asyncio
+import json
+import sys
+
+import uvloop
+from websockets.asyncio.client import ClientConnection, connect
+
+
+async def main() -> None:
+    addresses = [line.strip() for line in iter(sys.stdin.readline, "\n")]
+    connections = await asyncio.gather(*(open_socket(address) for address in addresses))
+    print("ready", flush=True)
+    tasks = [asyncio.create_task(echo(connection)) for connection in connections]
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    for task in tasks:
+        task.cancel()
+
+
+async def open_socket(address: str) -> ClientConnection:
+    return await connect(address, compression=None, proxy=None, ping_interval=None)
+
+
+async def echo(connection: ClientConnection) -> None:
+    async for frame in connection:
+        asked = json.loads(frame)
+        answer = {
+            "RequestID": asked["RequestID"],
+            "ResultCode": 0,
+            "ErrorMessage": None,
+            "MessageType": asked.get("MessageType"),
+            "Payload": asked["Payload"],
+        }
+        await connection.send(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

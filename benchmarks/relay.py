@@ -1,0 +1,255 @@
+"""How many requests a second go from callers through the portal to POSes and back, and how long each takes.
+
+.venv/bin/python benchmarks/relay.py [--outlets 16] [--callers 1,32,256] [--seconds 3] [--rounds 3]
+                                     [--database-url URL] [--redis-url URL]
+
+Measured in the same run, by turns: a bare echo (the same hops through the same server, without the portal), requests
+that are not durable, and durable ones; beside them the same database's own insert and update, one after another. The
+database is a temporary SQLite file; another one is migrated and filled, so name one that may be thrown away.
+"""
+
+import argparse
+import json
+import os
+import platform
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import uvloop
+from callers import Figures, http_request, measure
+
+PROJECT = Path(__file__).resolve().parents[1]
+HERE = PROJECT / "benchmarks"
+BARE, POLL, DURABLE, DATABASE = "bare echo", "not durable", "durable", "database alone"
+WARM_UP_SECONDS = 0.5
+START_SECONDS = 30
+PAYLOAD = {
+    "ProviderOrderID": "web-20260301-17",
+    "ServiceModeID": "5b0b9b1e-9df4-4b57-9c0c-6a0f6f0c8f4e",
+    "ServiceModeEntityID": "7",
+    "Products": [{"ProductType": 0, "Name": "Lemonade", "Quantity": 2, "Price": 3.5, "PLUIdentifier": "1001"}],
+}
+
+Results = dict[tuple[str, int], list[Figures]]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A server, and what is asked of it: one request for each outlet."""
+
+    name: str
+    port: int
+    requests: Sequence[bytes]
+
+
+def main() -> None:
+    options = read_options()
+    callers = [int(each) for each in options.callers.split(",")]
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        targets = set_up(Path(folder), options, stack)
+        results = run(targets, callers, options)
+        print_table(results, callers)
+
+
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--outlets", type=int, default=16)
+    parser.add_argument("--callers", default="1,32,256")
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--database-url", default="")
+    parser.add_argument("--redis-url", default="")
+    return parser.parse_args()
+
+
+def run(targets: Sequence[Target], callers: Sequence[int], options: argparse.Namespace) -> Results:
+    """Return the figures of every round; the rounds go by turns, so that a busy moment hits all alike."""
+    results: Results = {}
+    for target in targets:
+        uvloop.run(measure(target.port, target.requests, max(callers), WARM_UP_SECONDS))
+    for _ in range(options.rounds):
+        for count in callers:
+            for target in targets:
+                figures = uvloop.run(measure(target.port, target.requests, count, options.seconds))
+                results.setdefault((target.name, count), []).append(figures)
+        results.setdefault((DATABASE, 1), []).append(measure_database(options.seconds))
+    return results
+
+
+# --- The processes
+
+
+def set_up(folder: Path, options: argparse.Namespace, stack: ExitStack) -> list[Target]:
+    portal, bare = free_port(), free_port()
+    configure(folder, portal, options)
+    handovers, key = make_outlets(options.outlets)
+    stack.enter_context(started(str(PROJECT / "manage.py"), "serve", "--port", str(portal)))
+    stack.enter_context(started(str(HERE / "bare_echo.py"), str(bare)))
+    wait_for(portal)
+    wait_for(bare)
+    addresses = [f"ws://127.0.0.1:{portal}/?token={token_of(each)}" for each in handovers]
+    addresses += [f"ws://127.0.0.1:{bare}/{number}" for number in range(options.outlets)]
+    connect_poses(addresses, stack)
+    return [
+        Target(BARE, bare, [http_request(f"/{number}", body(True)) for number in range(options.outlets)]),
+        Target(POLL, portal, [asking(each, key, durable=False) for each in handovers]),
+        Target(DURABLE, portal, [asking(each, key, durable=True) for each in handovers]),
+    ]
+
+
+def configure(folder: Path, port: int, options: argparse.Namespace) -> None:
+    """For this process and its children; no POS floods here, however much it is asked."""
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "portal.settings",
+        "SECRET_KEY": secrets.token_urlsafe(64),
+        "DATA_DIR": str(folder),
+        "DATABASE_URL": options.database_url or f"sqlite:///{folder / 'portal.sqlite3'}",
+        "REDIS_URL": options.redis_url,
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "POS_FRAMES_PER_SECOND": "1000000",
+        "POS_BYTES_PER_SECOND": "1000000000",
+        "LOG_LEVEL": "WARNING",
+        "DRAIN_SECONDS": "0",
+    }
+
+
+def make_outlets(count: int) -> tuple[list[dict[str, str]], str]:
+    """Return what each outlet's POS must know, and an API key."""
+    sys.path.insert(0, str(PROJECT))
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    from integrations.services.api_keys import create_api_key
+    from integrations.services.audit import Actor
+    from integrations.services.enabling import enable_outlet
+    from integrations.services.outlets import create_outlet, get_or_create_organisation
+
+    call_command("migrate", verbosity=0)
+    actor, mark = Actor("benchmark"), secrets.token_hex(4)
+    organisation = get_or_create_organisation(f"Benchmark {mark}", actor=actor)
+    outlets = [create_outlet(organisation, name=f"Outlet {number}", actor=actor) for number in range(count)]
+    handovers = [enable_outlet(each, pos_remote_id=f"{mark}-{each.name}", actor=actor).as_wire() for each in outlets]
+    return handovers, create_api_key(f"Benchmark {mark}", actor=actor)[1]
+
+
+@contextmanager
+def started(*command: str) -> Iterator[None]:
+    process = subprocess.Popen([sys.executable, *command])
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def connect_poses(addresses: Sequence[str], stack: ExitStack) -> None:
+    poses = subprocess.Popen(
+        [sys.executable, str(HERE / "echoing_pos.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    stack.enter_context(poses)
+    assert poses.stdin
+    assert poses.stdout
+    poses.stdin.write("\n".join([*addresses, "", ""]))
+    poses.stdin.flush()
+    if poses.stdout.readline() != "ready\n":
+        sys.exit("the POSes did not connect")
+
+
+def token_of(handover: dict[str, str]) -> str:
+    names = ("ProviderOutletID", "POSRemoteID", "AuthSecret")
+    answer = httpx2.post(handover["AuthURL"], json={name: handover[name] for name in names}, trust_env=False)
+    token: str = answer.json()["AccessToken"]
+    return token
+
+
+def asking(handover: dict[str, str], key: str, *, durable: bool) -> bytes:
+    path = f"/api/v1/outlets/{handover['ProviderOutletID']}/requests"
+    return http_request(path, body(durable), f"Authorization: Bearer {key}\r\n")
+
+
+def body(durable: bool) -> bytes:
+    order = {"message_type": 1, "device_id": "kiosk-1", "payload": PAYLOAD, "durable": durable}
+    return json.dumps(order).encode()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for(port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+    sys.exit("a server did not start")
+
+
+# --- The database
+
+
+def measure_database(seconds: float) -> Figures:
+    """One insert and one update for each call, each with its own commit, by one connection."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE IF NOT EXISTS benchmark_bare ({_key(connection)}, payload TEXT, answer TEXT)")
+        latencies = []
+        began = time.perf_counter()
+        while (call := time.perf_counter()) < began + seconds:
+            _insert_and_update(cursor)
+            latencies.append(time.perf_counter() - call)
+        took = time.perf_counter() - began
+    connection.close()
+    return Figures.of(latencies, took)
+
+
+def _key(connection: Any) -> str:
+    return "id BIGSERIAL PRIMARY KEY" if connection.vendor == "postgresql" else "id INTEGER PRIMARY KEY"
+
+
+def _insert_and_update(cursor: Any) -> None:
+    text = json.dumps(PAYLOAD)
+    cursor.execute("INSERT INTO benchmark_bare (payload) VALUES (%s) RETURNING id", [text])
+    [key] = cursor.fetchone()
+    cursor.execute("UPDATE benchmark_bare SET answer = %s WHERE id = %s", [text, key])
+
+
+# --- What is printed
+
+
+def print_table(results: Results, callers: Sequence[int]) -> None:
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n")
+    print("| What | Callers | A second | p50 ms | p99 ms | Beside the bare echo | Beside the database |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    database = Figures.median(results[DATABASE, 1])
+    for count in callers:
+        bare = Figures.median(results[BARE, count])
+        for name in (BARE, POLL, DURABLE):
+            figures = Figures.median(results[name, count])
+            beside = f"{figures.rate / database.rate:.2f}" if name == DURABLE else ""
+            print(f"| {name} | {count} | {shown(figures)} | {figures.rate / bare.rate:.2f} | {beside} |")
+    print(f"| {DATABASE} | 1 | {shown(database)} | | 1.00 |")
+
+
+def shown(figures: Figures) -> str:
+    return f"{figures.rate:,.0f} | {figures.p50:.2f} | {figures.p99:.2f}"
+
+
+if __name__ == "__main__":
+    main()

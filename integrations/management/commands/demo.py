@@ -1,0 +1,97 @@
+"""Something to try the portal with; what it is made of stands in services/demo.py."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.db import transaction
+
+from integrations.management.demo_files import DemoFiles
+from integrations.management.outlet_commands import OutletCommand
+from integrations.services.audit import Actor
+from integrations.services.demo import OUTLETS, Demo, demo_exists, make_demo, provider_outlet_id
+from integrations.simulator import DEFAULT_NUMBERS
+from integrations.simulator.example import MANAGER, SOUP, TABLES
+
+MADE = """
+Made the organisation Demo with {outlets}, and an API key.
+Their secrets are in {folder}, readable by you alone. They are a demo's, and open these outlets all the same:
+never make a demo where real tills connect."""
+MADE_BEFORE = "\nThe demo was made before; its secrets are in {folder}."
+SIMULATE = """
+Bring its POSes online (script/server --demo does that by itself):
+  .venv/bin/python manage.py simulate_pos --count {count} --url {url} \\
+    --credentials {outlets}"""
+ORDER = """
+Open an order on table 5 of {outlet}, from another terminal:
+  curl -s {url}/api/v1/outlets/{outlet_id}/requests \\
+    -H "Authorization: Bearer $(cat {api_key})" --data '{{
+      "message_type": "CreateOrder", "device_id": "kiosk-1", "user_identifier": "{pin}", "payload": {{
+        "ProviderOrderID": "web-1", "ServiceModeID": "{mode}", "ServiceModeEntityID": "5",
+        "Products": [{{"ProductType": 0, "Name": "{name}", "Quantity": 2, "PLUIdentifier": "{plu}"}}]}}}}'
+"""
+
+
+class Command(OutletCommand):
+    help = "Make an organisation with three outlets and an API key to try the portal with; once."
+    stealth_options = ("poses_are_started",)  # serve --demo does that
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        files = DemoFiles.of_this_portal()
+        if self.act(_exists):
+            self._say_what_exists(files)
+        else:
+            self._make(files)
+        if not options.get("poses_are_started"):
+            self.stdout.write(
+                SIMULATE.format(count=len(OUTLETS), url=settings.PUBLIC_URL, outlets=_shown(files.outlets))
+            )
+        self.stdout.write(_curl(files))
+        self.stdout.flush()
+
+    def _make(self, files: DemoFiles) -> None:
+        try:
+            with transaction.atomic():  # no row without its file: nothing could show a secret again
+                demo: Demo = self.act(_make)
+                files.write(demo)
+        except OSError as error:
+            raise CommandError(f"Cannot write the demo's secrets to {files.folder}: {error.strerror}.") from error
+        self.stdout.write(MADE.format(outlets=", ".join(OUTLETS), folder=_shown(files.folder)))
+
+    def _say_what_exists(self, files: DemoFiles) -> None:
+        if not files.exist():
+            raise CommandError(
+                f"The demo was made before, and its secrets are not in {files.folder}: rotate those of its outlets, "
+                "and make an API key of your own."
+            )
+        self.stdout.write(MADE_BEFORE.format(folder=_shown(files.folder)))
+
+
+def _exists(*, actor: Actor) -> bool:  # noqa: ARG001  (reading leaves no audit event)
+    return demo_exists()
+
+
+def _make(*, actor: Actor) -> Demo:
+    return make_demo(DEFAULT_NUMBERS, actor=actor)
+
+
+def _curl(files: DemoFiles) -> str:
+    outlet = OUTLETS[0]
+    return ORDER.format(
+        url=settings.PUBLIC_URL,
+        outlet=outlet,
+        outlet_id=provider_outlet_id(outlet),
+        api_key=_shown(files.api_key),
+        pin=MANAGER.pin,
+        mode=TABLES.service_mode_id,
+        name=SOUP.name,
+        plu=SOUP.plu_number,
+    )
+
+
+def _shown(path: Path) -> str:
+    """Return the path as somebody types it who stands where this command was called."""
+    here = Path.cwd()
+    return os.path.relpath(path, here) if path.is_relative_to(here) else str(path)

@@ -1,0 +1,46 @@
+"""Where the demo's secrets are kept: nothing else shows them again."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from django.conf import settings
+
+from integrations.services.demo import Demo
+
+
+@dataclass(frozen=True)
+class DemoFiles:
+    """A folder that only its owner reads: `outlets` has one JSON object a line, `api_key` the key alone."""
+
+    folder: Path
+
+    @classmethod
+    def of_this_portal(cls) -> Self:
+        return cls(Path(settings.DATA_DIR) / "demo")
+
+    @property
+    def outlets(self) -> Path:
+        return self.folder / "outlets.jsonl"
+
+    @property
+    def api_key(self) -> Path:
+        return self.folder / "api-key"
+
+    def exist(self) -> bool:
+        return self.outlets.is_file() and self.api_key.is_file()
+
+    def write(self, demo: Demo) -> None:
+        """Raise OSError where that is not possible."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(self.outlets, [json.dumps(handover.as_wire(), ensure_ascii=False) for handover in demo.handovers])
+        _write(self.api_key, [demo.api_key])
+
+
+def _write(path: Path, lines: list[str]) -> None:
+    path.unlink(missing_ok=True)  # one of another demo may have had another mode
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in lines)

@@ -1,0 +1,48 @@
+"""The demo's simulated POSes, as a child of the server that ends with it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+
+from integrations.management.demo_files import DemoFiles
+from integrations.services.demo import OUTLETS
+
+END_SECONDS = 5
+
+
+@contextmanager
+def demo_poses() -> Iterator[None]:
+    """Run the POSes until the block ends, however it ends: they also end when their standard input is closed."""
+    poses = subprocess.Popen(_command(), stdin=subprocess.PIPE)
+    try:
+        yield
+    finally:
+        poses.terminate()
+        _wait(poses)
+
+
+def _command() -> list[str]:
+    credentials = DemoFiles.of_this_portal().outlets
+    return [
+        sys.executable,
+        str(Path(settings.BASE_DIR) / "manage.py"),
+        "simulate_pos",
+        f"--count={len(OUTLETS)}",
+        f"--credentials={credentials}",
+        f"--url={settings.PUBLIC_URL}",
+        "--until-input-closes",
+    ]
+
+
+def _wait(poses: subprocess.Popen[bytes]) -> None:
+    try:
+        poses.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        poses.kill()
+        poses.wait()
+    if poses.stdin:
+        poses.stdin.close()

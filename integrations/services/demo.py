@@ -1,0 +1,62 @@
+"""A demo to try the portal with: an organisation with three outlets, an API key, and numbers for the message types."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from django.db import transaction
+
+from integrations.exceptions import DemoExists
+from integrations.models import ApiKey, MessageType, Organisation
+from integrations.services.api_keys import create_api_key
+from integrations.services.audit import Actor
+from integrations.services.enabling import enable_outlet
+from integrations.services.handover import HandOver
+from integrations.services.outlets import create_outlet, get_or_create_organisation
+
+ORGANISATION = "Demo"
+API_KEY = "Demo"
+OUTLETS = ("Harbour", "Station", "Airport")
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What was made, with its secrets in plain text, this once."""
+
+    handovers: list[HandOver] = field(repr=False)
+    api_key: str = field(repr=False)
+
+
+def demo_exists() -> bool:
+    """Return whether any part of it is there, also a key that was retired."""
+    return Organisation.objects.filter(name=ORGANISATION).exists() or ApiKey.objects.filter(name=API_KEY).exists()
+
+
+@transaction.atomic
+def make_demo(numbers: Mapping[str, int], *, actor: Actor) -> Demo:
+    """Make all of it or nothing. `numbers` are given to those message types that have none.
+
+    Raises DemoExists, or what making an outlet raises where a name is taken.
+    """
+    if demo_exists():
+        raise DemoExists
+    organisation = get_or_create_organisation(ORGANISATION, actor=actor)
+    handovers = [_enabled(organisation, name, actor) for name in OUTLETS]
+    _, api_key = create_api_key(API_KEY, organisation=organisation, actor=actor)
+    for name, number in numbers.items():
+        _give_number(name, number)
+    return Demo(handovers, api_key)
+
+
+def provider_outlet_id(outlet: str) -> str:
+    """Return the ID of one of the demo's outlets: always the same, so that documents can name it."""
+    return f"demo-{outlet.lower()}"
+
+
+def _enabled(organisation: Organisation, name: str, actor: Actor) -> HandOver:
+    outlet = create_outlet(organisation, name=name, provider_outlet_id=provider_outlet_id(name), actor=actor)
+    return enable_outlet(outlet, pos_remote_id=f"Demo-{name}", actor=actor)
+
+
+def _give_number(name: str, number: int) -> None:
+    if not MessageType.objects.filter(number=number).exists():
+        MessageType.objects.filter(name=name, number=None).update(number=number)

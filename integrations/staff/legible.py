@@ -1,0 +1,61 @@
+"""A payload for a person's eyes: indented, every number as it was spelled, and nothing secret in it."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from integrations.redaction import REDACTED, printable, redact
+
+LONGEST = 100_000
+INDENT = "  "
+NOT_SHOWN = "(Not shown: it is no JSON, or nests too deeply to be searched for PINs.)"
+# Whatever stands behind such a key goes, be it an object; redact() sees texts only.
+_SECRET = re.compile(r"(?i)token|secret|authorization|password|user_?identifier|pin$|^pin(_|-|code|number)")
+
+
+class _Number(str):
+    """A number's digits."""
+
+    __slots__ = ()
+
+
+class _Object(list[tuple[str, object]]):
+    """An object's members, also those of a repeated key."""
+
+
+def legible(text: str) -> str:
+    """Return JSON as lines to read, at most 100,000 characters; what cannot be parsed is not shown."""
+    try:
+        laid_out = "".join(_lines(_parse(text), "\n"))
+    except (ValueError, RecursionError):
+        return NOT_SHOWN
+    shown = printable(redact(laid_out), LONGEST)
+    return shown if len(laid_out) <= LONGEST else f"{shown}\n… (shortened)"
+
+
+def _parse(text: str) -> object:
+    return json.loads(text, object_pairs_hook=_Object, parse_float=_Number, parse_int=_Number)
+
+
+def _lines(value: object, margin: str) -> Iterator[str]:
+    if isinstance(value, _Object) and value:
+        members = ((f"{_spelled(key)}: ", REDACTED if _SECRET.search(key) else each) for key, each in value)
+        yield from _block("{", members, "}", margin)
+    elif isinstance(value, list) and value:
+        yield from _block("[", (("", each) for each in value), "]", margin)
+    elif isinstance(value, list):
+        yield "{}" if isinstance(value, _Object) else "[]"
+    else:
+        yield value if isinstance(value, _Number) else _spelled(value)
+
+
+def _block(begin: str, members: Iterator[tuple[str, object]], end: str, margin: str) -> Iterator[str]:
+    inner = margin + INDENT
+    for number, (label, value) in enumerate(members):
+        yield f"{',' if number else begin}{inner}{label}"
+        yield from _lines(value, inner)
+    yield f"{margin}{end}"
+
+
+def _spelled(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,99 @@
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from integrations.models import Request
+from integrations.staff.base import ReadOnlyAdmin
+from integrations.staff.filters import TimeFilter
+from integrations.staff.legible import legible
+from integrations.staff.presentation import ago
+from integrations.staff.records import SEARCH_INTEGRATION, link_to
+from integrations.staff.request_rows import outcome, request_badge, time_line, took, type_of, with_type_names
+
+LISTED_ID = 40
+# What may be long, and only the page of one request shows.
+CONTENT = ("payload", "answer", "error_message")
+
+
+@admin.register(Request)
+class RequestAdmin(ReadOnlyAdmin[Request]):
+    """What the backend asked of the POSes, and what became of it."""
+
+    when_empty = (
+        "Here stands each request of your own systems to a POS, and what became of it. Create an API key, and send "
+        "the first one."
+    )
+    list_display = ("received", "standing", "outlet", "kind", "duration", "code", "shown_id")
+    list_filter = ("state", ("received_at", TimeFilter))
+    search_fields = ("request_id", *SEARCH_INTEGRATION)
+    search_help_text = "RequestID, outlet, organisation, ProviderOutletID"
+    ordering = ("-id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Request]:
+        rows = super().get_queryset(request).select_related("integration__outlet__organisation", "api_key")
+        return with_type_names(rows).defer(*CONTENT)
+
+    @admin.display(ordering="id")
+    def received(self, row: Request) -> SafeString | str:
+        return ago(row.received_at, timezone.now())
+
+    @admin.display(ordering="integration__outlet__name")
+    def outlet(self, row: Request) -> SafeString:
+        return link_to(row.integration)
+
+    @admin.display(description="message type", ordering="message_type")
+    def kind(self, row: Request) -> str:
+        return type_of(row)
+
+    @admin.display(description="RequestID", ordering="request_id")
+    def shown_id(self, row: Request) -> SafeString:
+        shortened = row.request_id if len(row.request_id) <= LISTED_ID else f"{row.request_id[:LISTED_ID]}…"
+        return format_html('<code class="onp-id" title="{}">{}</code>', row.request_id, shortened)
+
+    @admin.display(description="state", ordering="state")
+    def standing(self, row: Request) -> SafeString:
+        return request_badge(row)
+
+    @admin.display(description="took")
+    def duration(self, row: Request) -> SafeString:
+        return format_html('<span class="onp-number">{}</span>', took(row))
+
+    @admin.display(description="result", ordering="result_code")
+    def code(self, row: Request) -> int | None:
+        return row.result_code
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002
+        extra_context: dict[str, object] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        """Show everything about one request but its secrets; there is nothing to post here."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        row = self.get_object(request, object_id)
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        if row is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+        context = {**self.admin_site.each_context(request), **_page_of(row), "opts": self.opts}
+        return TemplateResponse(request, "admin/integrations/request/page.html", context)
+
+
+def _page_of(row: Request) -> dict[str, object]:
+    row.refresh_from_db(fields=CONTENT)
+    return {
+        "title": f"Request {row.request_id}",
+        "row": row,
+        "message_type": type_of(row),
+        "outcome": outcome(row),
+        "moments": time_line(row, timezone.now()),
+        "payload": legible(row.payload),
+        "answer": legible(row.answer) if row.answer else "",
+    }

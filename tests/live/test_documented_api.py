@@ -1,0 +1,97 @@
+"""docs/api.md is true: its Python runs from top to bottom and prints what it says that it prints."""
+
+import contextlib
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integrations.backend import problems
+from integrations.simulator import BackgroundPos, Credentials, Plan
+from tests.live.conftest import NewStack
+from tests.live.ledger import LEDGER
+from tests.live.servers import Stack
+
+DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+DOCUMENTED_URL = "http://127.0.0.1:8000"
+
+
+@pytest.fixture
+def demo(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """A portal with the demo's outlets, whose POSes are not started, and its key in the environment."""
+    stack = new_stack()
+    done = stack.manage("demo")
+    assert done.returncode == 0, done.stderr
+    LEDGER.remember_generated(secret_of(stack, "outlets.jsonl"))
+    LEDGER.remember_generated(secret_of(stack, "api-key"))
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("PORTAL_API_KEY", secret_of(stack, "api-key").strip())
+    return stack
+
+
+def test_every_python_block_runs_and_prints_what_it_says(demo: Stack) -> None:
+    with harbour(demo), reader(demo) as run:
+        for block in BLOCKS:
+            assert run(block) == re.findall(r"^print\(.*\)  # (.+)$", block, re.MULTILINE), block
+
+
+def test_the_documented_retry_outlasts_a_slow_pos_and_orders_once(demo: Stack) -> None:
+    with harbour(demo, plan=Plan(delay=(2.0, 2.0))) as pos, reader(demo) as run:
+        run(BLOCKS[0])
+        definitions, _, example = block_with("def send_until_known").partition("\norder =")
+        run(definitions)
+        run(f"order ={example}".partition("\nfirst =")[0])
+        known = 'send_until_known("demo-harbour", "CreateOrder", order, request_id=request_id, timeout=1)'
+        assert run(f"print({known}.json()['outcome'])") == ["answered"]
+        assert [each.provider_order_id for each in pos.pos.till.orders if each.table == "7"] == ["web-17"]
+
+
+def test_the_table_of_outcomes_has_every_problem_and_its_status() -> None:
+    kinds = [each for each in vars(problems).values() if isinstance(each, problems.Kind)]
+    table = DOCUMENT.split("## Outcomes")[1].split("\n## ")[0]
+    documented = {
+        name: row.split("|")[1]
+        for row in table.splitlines()
+        if row.startswith("| ")
+        for name in re.findall(r"`([a-z-]+)`", row.split("|")[2])
+    }
+    assert documented.keys() == {kind.name for kind in kinds}
+    for kind in kinds:
+        assert str(kind.status) in documented[kind.name]
+
+
+def block_with(text: str) -> str:
+    return next(str(block) for block in BLOCKS if text in block)
+
+
+@contextlib.contextmanager
+def reader(stack: Stack) -> Iterator[Any]:
+    """Runs Python as the document's reader would, one piece after another; returns the lines that it prints."""
+    names: dict[str, Any] = {}
+
+    def run(code: str) -> list[str]:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(code.replace(DOCUMENTED_URL, stack.base_url), names)  # noqa: S102  (our own document)
+        return printed.getvalue().splitlines()
+
+    try:
+        yield run
+    finally:
+        names["portal"].close()
+
+
+@contextlib.contextmanager
+def harbour(stack: Stack, plan: Plan | None = None) -> Iterator[BackgroundPos]:
+    credentials = Credentials.from_json(secret_of(stack, "outlets.jsonl").splitlines()[0])
+    with BackgroundPos(credentials, plan=plan) as pos:
+        pos.wait_for_connections()
+        yield pos
+
+
+def secret_of(stack: Stack, name: str) -> str:
+    return (Path(stack.env["DATA_DIR"]) / "demo" / name).read_text()
