@@ -11,6 +11,7 @@ from integrations.services.api_keys import create_api_key
 from integrations.services.audit import Actor
 from integrations.services.enabling import enable_outlet
 from integrations.services.handover import HandOver
+from integrations.services.message_types import save_message_type
 from integrations.services.outlets import create_outlet, get_or_create_organisation
 
 ORGANISATION = "Demo"
@@ -43,7 +44,7 @@ def make_demo(numbers: Mapping[str, int], *, actor: Actor) -> Demo:
     handovers = [_enabled(organisation, name, actor) for name in OUTLETS]
     _, api_key = create_api_key(API_KEY, organisation=organisation, actor=actor)
     for name, number in numbers.items():
-        _give_number(name, number)
+        _give_number(name, number, actor)
     return Demo(handovers, api_key)
 
 
@@ -57,6 +58,9 @@ def _enabled(organisation: Organisation, name: str, actor: Actor) -> HandOver:
     return enable_outlet(outlet, pos_remote_id=f"Demo-{name}", actor=actor)
 
 
-def _give_number(name: str, number: int) -> None:
-    if not MessageType.objects.filter(number=number).exists():
-        MessageType.objects.filter(name=name, number=None).update(number=number)
+def _give_number(name: str, number: int, actor: Actor) -> None:
+    message_type = MessageType.objects.filter(name=name, number=None).first()
+    if message_type is None or MessageType.objects.filter(number=number).exists():
+        return
+    message_type.number = number
+    save_message_type(message_type, actor=actor)
