@@ -6,9 +6,11 @@ from integrations.models.audit import AuditEvent
 from integrations.models.connection import Connection, Presence, ServerProcess
 from integrations.models.credential import Credential
 from integrations.models.integration import Integration
+from integrations.models.lease import Lease
 from integrations.models.message_type import MessageType
 from integrations.models.outlet import Organisation, Outlet
 from integrations.models.request import Request
+from integrations.models.staff_limit import StaffLimit
 
 __all__ = [
     "ApiKey",
@@ -18,11 +20,13 @@ __all__ = [
     "Connection",
     "Credential",
     "Integration",
+    "Lease",
     "MessageType",
     "Organisation",
     "Outlet",
     "Presence",
     "Request",
     "ServerProcess",
+    "StaffLimit",
     "StrayFrame",
 ]

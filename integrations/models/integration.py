@@ -28,6 +28,7 @@ class Integration(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        permissions = [("ask_pos", "Can ask the POS of an outlet")]
         constraints = [
             models.CheckConstraint(condition=~models.Q(pos_remote_id=""), name="integration_has_pos_remote_id"),
             models.CheckConstraint(

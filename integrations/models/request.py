@@ -54,6 +54,7 @@ class Request(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        permissions = [("view_payload", "Can see what requests and their answers contain")]
         constraints = [
             models.UniqueConstraint(fields=["integration", "request_id"], name="request_id_once_per_integration"),
             models.CheckConstraint(

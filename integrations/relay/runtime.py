@@ -13,7 +13,9 @@ from typing import Any
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import DatabaseError, InterfaceError
 
+from integrations import chores
 from integrations.relay import wake
+from integrations.relay.chores import Chores
 from integrations.relay.database import in_database
 from integrations.relay.dispatcher import Dispatcher
 from integrations.relay.polls import Polls
@@ -35,6 +37,7 @@ class Runtime:
         self.dispatcher = Dispatcher(self.registry)
         self.polls = Polls(self.registry, self.recorder)
         self.watcher = Watcher(process_id, self.registry, self.recorder, self.dispatcher)
+        self.chores = Chores(process_id, chores.ALL)
         self.is_draining = False
         self._loop = asyncio.get_running_loop()
         self._tasks: list[asyncio.Task[None]] = []
@@ -43,6 +46,7 @@ class Runtime:
     def start(self) -> None:
         """Begin to record, to watch and to listen for wake-ups."""
         self._tasks = [asyncio.create_task(self.recorder.run()), asyncio.create_task(self.watcher.run())]
+        self.chores.start()
         if not isinstance(get_channel_layer(), InMemoryChannelLayer | None):
             self._listener = asyncio.create_task(self._listen_to_others())
         wake.listen(self._changed)
@@ -54,6 +58,7 @@ class Runtime:
         if self._listener is not None:
             self._listener.cancel()
             await asyncio.gather(self._listener, return_exceptions=True)
+        await self.chores.stop()
         self.watcher.end()
         self.recorder.end()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,0 +1,32 @@
+"""Chores that one process of many does: whoever holds the lease."""
+
+import uuid
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from integrations.models import Lease
+
+
+def take(name: str, holder: uuid.UUID, *, seconds: float) -> bool:
+    """Return whether `holder` now has the lease, for `seconds` from now: it was free, run out, or its own."""
+    now = timezone.now()
+    until = now + timedelta(seconds=seconds)
+    free = Lease.objects.filter(Q(holder=holder) | Q(until__lte=now), name=name)
+    if free.update(holder=holder, until=until):
+        return True
+    if Lease.objects.filter(name=name).exists():
+        return False
+    try:
+        with transaction.atomic():
+            Lease.objects.create(name=name, holder=holder, until=until)
+    except IntegrityError:  # another process was first
+        return False
+    return True
+
+
+def give_back(holder: uuid.UUID) -> None:
+    """Free every lease of `holder`, so that another process need not wait for its end."""
+    Lease.objects.filter(holder=holder).update(until=timezone.now())
