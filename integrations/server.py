@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import logging
+import resource
 import socket
+from asyncio import TimerHandle, Transport
 from types import FrameType
 from typing import Any
 
 import uvicorn
 from django.conf import settings
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from integrations.models.connection import CloseReason
@@ -21,6 +24,42 @@ GRACE = 10  # seconds for answers in flight, after the drain
 CLOSE_SECONDS = 2  # for the last close frames to leave; a POS that does not read is not waited for
 
 logger = logging.getLogger(__name__)
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """uvicorn's, with a limit to how long a request may take to arrive: a peer that sends half of one and then nothing
+    would hold its place for ever."""
+
+    _arrival: TimerHandle | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_request()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._await_request()
+
+    def on_message_complete(self) -> None:
+        self._arrived()
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._arrived()
+        super().handle_websocket_upgrade()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._arrived()
+        super().connection_lost(exc)
+
+    def _await_request(self) -> None:
+        if self._arrival is None:
+            self._arrival = self.loop.call_later(settings.REQUEST_ARRIVAL_SECONDS, self.transport.close)
+
+    def _arrived(self) -> None:
+        if self._arrival is not None:
+            self._arrival.cancel()
+            self._arrival = None
 
 
 class WebsocketProtocol(WebSocketsSansIOProtocol):
@@ -72,12 +111,19 @@ class DrainingServer(uvicorn.Server):
                 await self._hurry.wait()
 
 
+def raise_file_limit() -> int:
+    """Let this process open as many files as it may without asking, and return how many: each POS takes one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
 def make_server() -> DrainingServer:
     """Return the server, ready to serve `portal.asgi` on a socket that is given to it."""
     config = uvicorn.Config(
         "portal.asgi:application",
         loop="uvloop",
-        http="httptools",
+        http=HttpProtocol,
         ws=WebsocketProtocol,
         ws_max_size=MAX_FRAME,
         ws_ping_interval=settings.POS_PING_INTERVAL,

@@ -98,6 +98,7 @@ REQUEST_ANSWER_SECONDS = at_least(1, env.int("REQUEST_ANSWER_SECONDS", default=6
 WATCH_INTERVAL = at_least(0.05, env.float("WATCH_INTERVAL", default=1.0), "WATCH_INTERVAL")
 RECORD_INTERVAL = at_least(0.05, env.float("RECORD_INTERVAL", default=0.25), "RECORD_INTERVAL")
 LEASE_SECONDS = at_least(3, env.int("LEASE_SECONDS", default=30), "LEASE_SECONDS")
+REQUEST_ARRIVAL_SECONDS = at_least(1, env.float("REQUEST_ARRIVAL_SECONDS", default=30.0), "REQUEST_ARRIVAL_SECONDS")
 DRAIN_SECONDS = at_least(0, env.float("DRAIN_SECONDS", default=10.0), "DRAIN_SECONDS")
 
 # --- Django -----------------------------------------------------------------------------------------------

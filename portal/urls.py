@@ -4,6 +4,8 @@ from django.views.generic import RedirectView
 
 from portal.health import healthz, readyz
 
+handler500 = "portal.errors.server_error"
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("healthz", healthz),

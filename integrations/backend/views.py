@@ -8,7 +8,6 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -34,6 +33,7 @@ from integrations.backend.serializers import (
     answer_text,
     request_text,
 )
+from integrations.clock import shared_now
 from integrations.models.request import State
 from integrations.relay import runtime, wake
 from integrations.relay.database import in_database
@@ -91,7 +91,7 @@ class OutletRequestsView(BackendView):
 
     @SEND_REQUEST
     async def post(self, request: Request, provider_outlet_id: str) -> HttpResponse:
-        received_at = timezone.now()
+        received_at = shared_now()
         if self.running.is_draining:
             raise Problem(problems.DRAINING)
         check_names(request.query_params, ())
@@ -126,7 +126,7 @@ class OutletRequestsView(BackendView):
         return _outcome(result, new.request_id)
 
     async def _wait(self, pk: int, row_uuid: uuid.UUID, new: NewRequest, seconds: int) -> HttpResponse:
-        remaining = seconds - (timezone.now() - new.received_at).total_seconds()
+        remaining = seconds - (shared_now() - new.received_at).total_seconds()
         try:
             result = await self.running.dispatcher.wait(pk, max(0.0, remaining))
         except (DatabaseError, InterfaceError) as error:

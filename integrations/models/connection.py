@@ -6,13 +6,14 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from integrations import clock
 from integrations.models.credential import Credential
 from integrations.models.integration import Integration
 
 
 def lease_limit(now: datetime) -> datetime:
-    """Return the oldest heartbeat with which a server process counts as alive at `now`."""
-    return now - timedelta(seconds=settings.LEASE_SECONDS)
+    """Return the oldest heartbeat with which a server process counts as alive at `now`, a time of this host."""
+    return now + clock.skew() - timedelta(seconds=settings.LEASE_SECONDS)
 
 
 class ServerProcess(models.Model):

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
-from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.models.request import State
 from integrations.relay import wake
 from integrations.relay.database import Joined, in_database
@@ -129,7 +129,7 @@ class Dispatcher:
     async def look(self) -> None:
         """Do what nobody may have called for: end what is overdue, find what waits, tell who waits."""
         ended = await in_database(requests.expire_due)
-        now = timezone.now()
+        now = shared_now()
         for live in self._registry:
             if live.lane is not None:
                 live.lane.drop_overdue(now)
@@ -248,7 +248,7 @@ class Dispatcher:
             Ending(
                 pk=outgoing.pk,
                 state=State.ANSWERED if answer.result_code == 0 else State.REFUSED,
-                at=timezone.now(),
+                at=shared_now(),
                 result_code=answer.result_code,
                 error_message=answer.error_message,
                 answer=answer.payload,

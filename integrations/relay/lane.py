@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.utils import timezone
+from integrations.clock import shared_now
 
 LOW = 20  # queued requests, below which more are fetched
 
@@ -200,7 +200,7 @@ class Lane:
                 await self._transmit(outgoing)
 
     async def _may_leave(self, outgoing: Outgoing | Fleeting) -> bool:
-        now = timezone.now()
+        now = shared_now()
         if isinstance(outgoing, Outgoing):
             return outgoing.send_before > now and await self._claim(outgoing.pk)
         # Who asked may have gone, and nobody else would want the answer.

@@ -10,8 +10,8 @@ from typing import Any
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.conf import settings
-from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.models import Request
 from integrations.models.request import State
 from integrations.relay import wake
@@ -154,7 +154,7 @@ class Polls:
             send_before=new.answer_before,
             answer_before=new.answer_before,
             sent_at=new.received_at,
-            ended_at=timezone.now(),
+            ended_at=shared_now(),
             times_sent=1,
             result_code=code,
             error_message=text,
@@ -205,4 +205,4 @@ def _waiting_of(message: dict[str, Any]) -> Waiting:
 
 
 def _seconds_until(moment: datetime) -> float:
-    return max(0.0, (moment - timezone.now()).total_seconds())
+    return max(0.0, (moment - shared_now()).total_seconds())

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from integrations.services.watching import Standing
 # behind. So each look reaches back this far, and all sockets are looked at once in FULL_LOOK.
 LOOK_BACK = timedelta(seconds=60)
 FULL_LOOK = 30.0  # seconds
+JUMP = 2.0  # seconds between two looks that the wall clock gained or lost: somebody set it
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ class Watcher:
         self._is_ending = False
         self._seen_until = timezone.now()
         self._lease_due = 0.0
+        self._clock_offset = time.time() - asyncio.get_running_loop().time()
         self._full_look_due = asyncio.get_running_loop().time() + FULL_LOOK
         self._on_change: list[Callable[[str], None]] = []
         self._announced: dict[int, datetime] = {}
@@ -136,13 +139,19 @@ class Watcher:
 
     async def _renew_lease(self) -> None:
         loop = asyncio.get_running_loop()
-        if loop.time() < self._lease_due:
+        if loop.time() < self._lease_due and not self._has_jumped():
             return
         if not await in_database(watching.renew_lease, self._process_id):
             for live in self._registry:
                 self._recorder.opened(live)
         await in_database(watching.end_lost_leases, self._process_id)
         self._lease_due = loop.time() + settings.LEASE_SECONDS / 3
+
+    def _has_jumped(self) -> bool:
+        """Whether this host's clock was set since the last look: then it is compared with the database's at once."""
+        offset = time.time() - asyncio.get_running_loop().time()
+        jumped, self._clock_offset = abs(offset - self._clock_offset) > JUMP, offset
+        return jumped
 
 
 def _judge(live: Live, standing: Standing) -> None:

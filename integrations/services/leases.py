@@ -5,14 +5,14 @@ from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.utils import timezone
 
+from integrations import clock
 from integrations.models import Lease
 
 
 def take(name: str, holder: uuid.UUID, *, seconds: float) -> bool:
     """Return whether `holder` now has the lease, for `seconds` from now: it was free, run out, or its own."""
-    now = timezone.now()
+    now = clock.shared_now()
     until = now + timedelta(seconds=seconds)
     free = Lease.objects.filter(Q(holder=holder) | Q(until__lte=now), name=name)
     if free.update(holder=holder, until=until):
@@ -29,4 +29,4 @@ def take(name: str, holder: uuid.UUID, *, seconds: float) -> bool:
 
 def give_back(holder: uuid.UUID) -> None:
     """Free every lease of `holder`, so that another process need not wait for its end."""
-    Lease.objects.filter(holder=holder).update(until=timezone.now())
+    Lease.objects.filter(holder=holder).update(until=clock.shared_now())

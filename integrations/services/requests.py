@@ -16,6 +16,7 @@ from django.db.models import Count, F, Max, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.models import Presence, Request
 from integrations.models.request import OPEN_STATES, State
 
@@ -171,7 +172,7 @@ def online(integration_ids: Sequence[int]) -> dict[int, bool]:
 
 def load_open(integration_id: int, limit: int) -> list[Waiting]:
     """Return an integration's first open requests in order of arrival, those that were sent before among them."""
-    now = timezone.now()
+    now = shared_now()
     rows = (
         Request.objects.filter(integration=integration_id, state__in=OPEN_STATES)
         .filter(Q(state=State.SENT, answer_before__gt=now) | Q(state=State.QUEUED, send_before__gt=now))
@@ -186,7 +187,7 @@ def overlooked() -> list[tuple[int, int]]:
     These are the newest of what has not left, and what left a little while ago and has no answer: a connection may
     have been lost just when it was handed to it. Two indexed queries.
     """
-    now = timezone.now()
+    now = shared_now()
     queued = Request.objects.filter(state=State.QUEUED).order_by()
     sent = Request.objects.filter(state=State.SENT, sent_at__range=(now - SENT_LONG_AGO, now - SENT_JUST_NOW))
     newest = queued.values_list("integration").annotate(Max("pk"))
@@ -199,7 +200,7 @@ def claim(pks: Sequence[int]) -> dict[int, bool]:
         open_ones = Request.objects.select_for_update().filter(pk__in=pks, state__in=OPEN_STATES).order_by("pk")
         found = list(open_ones.values_list("pk", flat=True))
         Request.objects.filter(pk__in=found).update(
-            state=State.SENT, sent_at=Coalesce("sent_at", timezone.now()), times_sent=F("times_sent") + 1
+            state=State.SENT, sent_at=Coalesce("sent_at", shared_now()), times_sent=F("times_sent") + 1
         )
     return dict.fromkeys(found, True)
 
@@ -220,7 +221,7 @@ def end(endings: Sequence[Ending]) -> dict[Ending, Result]:
 
 def expire_due() -> list[int]:
     """End what is overdue: not sent in time, or not answered in time. Return the primary keys."""
-    now = timezone.now()
+    now = shared_now()
     due = Q(state=State.QUEUED, send_before__lte=now) | Q(state=State.SENT, answer_before__lte=now)
     ids = list(Request.objects.filter(due).values_list("pk", flat=True)[:500])
     if ids:
@@ -231,7 +232,7 @@ def expire_due() -> list[int]:
 def cancel(request: Request) -> bool:
     """Take back a request that has not left yet; False when it has, or has ended."""
     queued = Request.objects.filter(pk=request.pk, state=State.QUEUED)
-    return bool(queued.update(state=State.CANCELLED, ended_at=timezone.now()))
+    return bool(queued.update(state=State.CANCELLED, ended_at=shared_now()))
 
 
 def results(pks: Sequence[int]) -> dict[int, Result]:

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from integrations import clock
 from integrations.models import Connection, Credential, Integration, ServerProcess
 from integrations.models.connection import CloseReason, lease_limit
 from integrations.services.recording import close_rows
@@ -47,7 +48,8 @@ def closed_elsewhere(process_id: uuid.UUID, since: datetime) -> dict[uuid.UUID, 
 
 def begin_lease() -> uuid.UUID:
     """Enter this process, end the leases of its dead forerunners on this host, and return its id."""
-    now = timezone.now()
+    clock.compare()
+    now = clock.shared_now()
     process = ServerProcess.objects.create(host=_host(), pid=os.getpid(), started_at=now, heartbeat_at=now)
     _end_forerunners(process.pk)
     end_lost_leases(process.pk)
@@ -56,10 +58,11 @@ def begin_lease() -> uuid.UUID:
 
 def renew_lease(process_id: uuid.UUID) -> bool:
     """Say that this process lives; False when others had given it up, so that its connections need re-entering."""
+    clock.compare()
     alive = ServerProcess.objects.filter(pk=process_id)
-    was_held = bool(alive.filter(ended_at=None).update(heartbeat_at=timezone.now()))
+    was_held = bool(alive.filter(ended_at=None).update(heartbeat_at=clock.shared_now()))
     if not was_held:
-        alive.update(heartbeat_at=timezone.now(), ended_at=None)
+        alive.update(heartbeat_at=clock.shared_now(), ended_at=None)
     return was_held
 
 

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from integrations.management.demo_poses import demo_poses
-from integrations.server import make_server
+from integrations.server import make_server, raise_file_limit
 
 
 class Command(BaseCommand):
@@ -34,6 +34,7 @@ class Command(BaseCommand):
             # done is an end as it should be, exit code 0.
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: None)
+            raise_file_limit()
             with demo_poses() if options["demo"] else nullcontext():
                 make_server().run(sockets=[listener])
 

@@ -1,0 +1,103 @@
+"""A clock that jumps by an hour, forth or back: POSes stay, new ones come in, orders are done once."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.live import records
+from tests.live.backend import Backend, orders_by_id, pos_of, soup
+from tests.live.binaries import give_up
+from tests.live.conftest import NewStack
+from tests.live.servers import Credentials, Depot, Stack
+from tests.live.waiting import eventually
+
+HOUR = 3600
+LIBRARIES = "/usr/lib/*/faketime/libfaketime.so.1"
+
+
+class Clock:
+    """The wall clock of one server process, moved by a file that libfaketime reads; its monotonic clock runs on."""
+
+    def __init__(self, folder: Path) -> None:
+        found = sorted(Path("/").glob(LIBRARIES.removeprefix("/")))
+        if not found:
+            give_up("libfaketime (Debian's faketime) is not installed")
+        self._file = folder / "clock"
+        self.jump(0)
+        self.env = {
+            "LD_PRELOAD": str(found[0]),
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+
+    def jump(self, seconds: int) -> None:
+        """Set it this far from the true time."""
+        self._file.write_text(f"{seconds:+d}s")
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Clock:
+    return Clock(tmp_path)
+
+
+@pytest.mark.parametrize("seconds", [HOUR, -HOUR])
+def test_a_jump_of_the_only_host_closes_no_socket_and_loses_no_order(
+    new_stack: NewStack, clock: Clock, seconds: int
+) -> None:
+    stack = new_stack("serve", env=clock.env)
+    backend, outlet, late = Backend.of(stack), stack.supply_outlet(), stack.supply_outlet()
+    with pos_of(outlet) as background:
+        eventually(lambda: records.is_online(stack, outlet))
+        assert is_done(backend, outlet, "before")
+        clock.jump(seconds)
+        eventually(lambda: is_done(backend, outlet, "after"), timeout=15, what="the outlet is online again")
+        with pos_of(late) as newcomer:
+            newcomer.wait_for_connections()
+        clock.jump(0)
+        eventually(lambda: is_done(backend, outlet, "back"), timeout=15, what="the outlet is online again")
+        assert records.close_reasons(stack, outlet) == [""]
+        assert orders_by_id(background.pos.till) == {"before": 1, "after": 1, "back": 1}
+
+
+@pytest.mark.parametrize("seconds", [HOUR, -HOUR])
+def test_a_host_whose_clock_jumps_declares_no_other_host_dead(
+    new_stack: NewStack, depot: Depot, clock: Clock, seconds: int
+) -> None:
+    steady = new_stack("serve", "postgres", env={"LEASE_SECONDS": "6"})
+    jumping = depot.twin(steady)
+    jumping.stop()
+    jumping.start(env=clock.env)
+    backend, outlet = Backend.of(steady), steady.supply_outlet()
+    with pos_of(outlet) as background:
+        background.wait_for_connections()
+        eventually(lambda: records.is_online(steady, outlet))
+        clock.jump(seconds)
+        for _ in range(3):
+            beats = heartbeats(steady)
+            eventually(partial(all_beat_since, steady, beats), what="both processes renewed their lease")
+        assert records.close_reasons(steady, outlet) == [""]
+        for host in (backend, backend.at(jumping)):
+            answer = host.ask(outlet, "CreateOrder", soup())
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["outcome"] == "answered", answer.text
+        assert len(orders_by_id(background.pos.till)) == 2
+    jumping.close()
+
+
+def is_done(backend: Backend, outlet: Credentials, name: str) -> bool:
+    """Whether the order is done; asked again under the same RequestID it is the same order."""
+    answer = backend.ask(outlet, "CreateOrder", soup(name), request_id=name)
+    return answer.status_code == 200 and answer.json()["outcome"] == "answered"
+
+
+def all_beat_since(stack: Stack, beats: list[object]) -> bool:
+    return set(beats).isdisjoint(heartbeats(stack))
+
+
+def heartbeats(stack: Stack) -> list[object]:
+    """When each living process last renewed its lease."""
+    return [
+        beat for (beat,) in stack.rows("SELECT heartbeat_at FROM integrations_serverprocess WHERE ended_at IS NULL")
+    ]

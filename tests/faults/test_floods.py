@@ -1,0 +1,137 @@
+"""Peers that send far too much, or begin and never finish: they cost little, and the others feel nothing."""
+
+import resource
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from websockets.exceptions import ConnectionClosed
+
+from tests.faults.vitals import MEBIBYTE, Vitals
+from tests.live import records
+from tests.live.backend import Backend, pos_of, soup
+from tests.live.binaries import give_up
+from tests.live.clients import authenticate, connect, request, token_for
+from tests.live.conftest import NewStack
+from tests.live.servers import Credentials, Stack
+from tests.live.waiting import eventually
+
+GIBIBYTE = 1024 * MEBIBYTE
+FRAME = "x" * MEBIBYTE
+HALF_FINISHED = 10_000
+ARRIVAL_SECONDS = 5
+BEGINNINGS = (b"", b"GET / HT", b"GET /?token=x HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: webso", b"POST / HTTP/1.1\r\n")
+
+
+def test_a_gibibyte_of_frames_from_one_pos_costs_no_memory_and_holds_nobody_up(new_stack: NewStack) -> None:
+    stack = new_stack("serve")
+    backend, flooding, brisk = Backend.of(stack), stack.supply_outlet(), stack.supply_outlet()
+    with pos_of(brisk) as background:
+        background.wait_for_connections()
+        before = Vitals.of(stack.pid)
+        sent = send_a_gibibyte(stack, token_for(stack, flooding), meanwhile=lambda: ask(backend, brisk))
+        assert sent >= GIBIBYTE
+        assert Vitals.of(stack.pid).memory - before.memory < 64
+        reasons = eventually(lambda: closed_ones(stack, flooding), what="all are closed")
+        assert "flooding" in reasons
+        assert set(reasons) <= {"flooding", "replaced", "link_lost"}  # it dials again before the cut is written down
+        assert records.close_reasons(stack, brisk) == [""]
+
+
+def closed_ones(stack: Stack, outlet: Credentials) -> list[str]:
+    """Why each connection ended; empty while one is open."""
+    reasons = records.close_reasons(stack, outlet)
+    return [] if "" in reasons else reasons
+
+
+def send_a_gibibyte(stack: Stack, token: str, *, meanwhile: Callable[[], None]) -> int:
+    """As often as the connection is cut a new one goes on. Return how many bytes were handed to the socket."""
+    sent = 0
+    while sent < GIBIBYTE:
+        with connect(stack, token) as pos:
+            sent += flood(pos.send)
+        meanwhile()
+    return sent
+
+
+def flood(send: Callable[[str], None]) -> int:
+    """Frames until the connection is cut; return how many bytes."""
+    sent = 0
+    try:
+        while sent < GIBIBYTE:
+            send(FRAME)
+            sent += len(FRAME)
+    except ConnectionClosed:
+        pass
+    return sent
+
+
+def ask(backend: Backend, outlet: Credentials) -> None:
+    answer = backend.ask(outlet, "CreateOrder", soup(), timeout=5)
+    assert (answer.status_code, answer.json()["outcome"]) == (200, "answered"), answer.text
+
+
+def test_ten_thousand_half_finished_handshakes_keep_no_pos_out_and_are_cut(new_stack: NewStack) -> None:
+    stack = new_stack("serve", env={"REQUEST_ARRIVAL_SECONDS": str(ARRIVAL_SECONDS)})
+    backend, outlet = Backend.of(stack), stack.supply_outlet()
+    before = Vitals.of(stack.pid)
+    with half_finished(stack, HALF_FINISHED), pos_of(outlet) as background:
+        background.wait_for_connections()
+        ask(backend, outlet)
+        assert request(stack, "GET", "/healthz").status_code == 200
+        assert Vitals.of(stack.pid).memory - before.memory < 200
+        eventually(lambda: Vitals.of(stack.pid).files < before.files + 50, timeout=30, what="they were cut")
+        ask(backend, outlet)
+
+
+@contextmanager
+def half_finished(stack: Stack, count: int) -> Iterator[None]:
+    """So many connections that begin to say something and then say no more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < count + 500:
+        give_up(f"the limit of open files is {hard}, and {count} connections are to be opened")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    opened: list[socket.socket] = []
+    try:
+        for number in range(count):
+            opened.append(socket.create_connection(("127.0.0.1", stack.port), timeout=20))
+            opened[-1].sendall(BEGINNINGS[number % len(BEGINNINGS)])
+        yield
+    finally:
+        for each in opened:
+            each.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_flood_of_wrong_secrets_keeps_no_right_one_out(new_stack: NewStack) -> None:
+    stack = new_stack("serve")
+    attacked, other = stack.supply_outlet(), stack.supply_outlet()
+    with wrong_secrets(stack, attacked, other) as statuses:
+        eventually(lambda: 429 in statuses, what="the address is blocked")
+        for _ in range(20):
+            assert authenticate(stack, other).status_code == 200
+        with connect(stack, token_for(stack, other)) as pos:
+            assert pos.is_open()
+    assert set(statuses) <= {401, 429}
+
+
+@contextmanager
+def wrong_secrets(stack: Stack, outlet: Credentials, other: Credentials) -> Iterator[list[int]]:
+    """Callers that try another outlet's secret on this one, as fast as they can, and the statuses that they got."""
+    statuses: list[int] = []
+    enough = threading.Event()
+
+    def attack() -> None:
+        while not enough.is_set():
+            statuses.append(authenticate(stack, outlet, AuthSecret=other.auth_secret).status_code)
+
+    attackers = [threading.Thread(target=attack) for _ in range(8)]
+    for each in attackers:
+        each.start()
+    try:
+        yield statuses
+    finally:
+        enough.set()
+        for each in attackers:
+            each.join(30)

@@ -1,0 +1,93 @@
+"""Constant churn for SOAK_SECONDS (60 unless set; the promise is about 600): nothing grows.
+
+POSes come, answer, drop and come back; the backend asks; staff enable, rotate and disable; strangers knock.
+"""
+
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from tests.faults.vitals import Vitals
+from tests.live import storm
+from tests.live.backend import Backend, soup
+from tests.live.clients import authenticate, connect, token_for
+from tests.live.conftest import NewStack
+from tests.live.servers import Credentials, Database, Stack
+
+SECONDS = float(os.environ.get("SOAK_SECONDS", "60"))
+WARM_UP = 0.4  # of the time: what is allocated once is allocated by then
+OUTLETS = 20
+SEED = 4_711
+POSTGRES_CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_under_constant_churn_nothing_grows(new_stack: NewStack, tmp_path: Path, database: Database) -> None:
+    stack = new_stack("serve", database, env={"AUTH_FAILURES_PER_ADDRESS": "1000000"})
+    outlets = [stack.supply_outlet() for _ in range(OUTLETS)]
+    taken: list[tuple[Vitals, int]] = []
+    with storm.fleet_of(outlets, folder=tmp_path, seed=SEED):
+        churn(stack, outlets, look=lambda: taken.append((Vitals.of(stack.pid), database_connections(stack))))
+    settled = taken[int(len(taken) * WARM_UP) :]
+    early, late = settled[: len(settled) // 2], settled[len(settled) // 2 :]
+    assert growth(early, late, lambda each: each[0].memory) < 8, "MiB of memory"
+    assert growth(early, late, lambda each: each[0].files) <= 8, "open files"
+    assert growth(early, late, lambda each: each[0].threads) <= 2, "threads"
+    assert growth(early, late, lambda each: each[1]) <= 2, "connections of the database"
+
+
+def churn(stack: Stack, outlets: Sequence[Credentials], *, look: Callable[[], None]) -> None:
+    """One act after another, drawn by chance, for as long as the soak takes."""
+    chance, backend = random.Random(SEED), Backend.of(stack)
+    acts: list[Callable[[Credentials], None]] = [
+        lambda outlet: order(backend, outlet),
+        lambda outlet: order(backend, outlet),
+        lambda outlet: come_and_go(stack, outlet),
+        lambda outlet: knock(stack, outlet),
+        lambda _: enable_and_disable(stack),
+    ]
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        chance.choice(acts)(chance.choice(outlets))
+        look()
+
+
+def order(backend: Backend, outlet: Credentials) -> None:
+    answer = backend.ask(outlet, "CreateOrder", soup(), timeout=1)
+    assert answer.status_code in (200, 503, 504), answer.text
+
+
+def come_and_go(stack: Stack, outlet: Credentials) -> None:
+    """Take the outlet over from its POS, and leave again without a word."""
+    with connect(stack, token_for(stack, outlet)) as pos:
+        pos.send("{not json")
+
+
+def knock(stack: Stack, outlet: Credentials) -> None:
+    assert authenticate(stack, outlet, AuthSecret=f"wrong-{time.monotonic_ns()}").status_code in (401, 429)
+
+
+def enable_and_disable(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    token = token_for(stack, outlet)
+    with connect(stack, token) as pos:
+        stack.disable(outlet)
+        pos.wait_closed()
+
+
+def database_connections(stack: Stack) -> int:
+    if stack.database_url.startswith("sqlite"):
+        return 0
+    ((count,),) = stack.rows(POSTGRES_CONNECTIONS)
+    assert isinstance(count, int)
+    return count
+
+
+def growth(early: list[tuple[Vitals, int]], late: list[tuple[Vitals, int]], what: Callable[..., float]) -> float:
+    """By how much the median of the later half is above that of the earlier one."""
+    return median(map(what, late)) - median(map(what, early))
