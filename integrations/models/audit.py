@@ -33,6 +33,9 @@ class Verb(models.TextChoices):
     API_KEY_RETIRED = "api_key_retired", "retired the API key"
     MESSAGE_TYPE_CREATED = "message_type_created", "added the message type"
     MESSAGE_TYPE_CHANGED = "message_type_changed", "changed the message type"
+    PERSON_ADDED = "person_added", "added the person"
+    PERSON_CHANGED = "person_changed", "changed what the person may do"
+    PASSWORD_SET = "password_set", "set the person's password"
 
 
 class AuditQuerySet(models.QuerySet["AuditEvent"]):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, User
 
 from integrations.models import ApiKey, AuditEvent, Integration, MessageType, Organisation, Outlet
 from integrations.models.audit import Verb
@@ -18,7 +18,7 @@ class Actor:
     address: str = ""
 
 
-Subject = Organisation | Outlet | Integration | ApiKey | MessageType
+Subject = Organisation | Outlet | Integration | ApiKey | MessageType | User
 
 
 def record(verb: Verb, subject: Subject, *, actor: Actor, **detail: Any) -> AuditEvent:

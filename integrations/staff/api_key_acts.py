@@ -4,15 +4,16 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.admin import site
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
-from integrations.exceptions import ApiKeyExpired, ApiKeyRetired, NoOverlap, OverlapRunning, PortalError
-from integrations.models import ApiKey, ApiKeySecret
-from integrations.services import api_keys
+from integrations.exceptions import ApiKeyExpired, ApiKeyRetired, InvalidValue, NoOverlap, OverlapRunning, PortalError
+from integrations.models import ApiKey, ApiKeySecret, Organisation
+from integrations.services import api_keys, scope
 from integrations.staff import forms, rights
 from integrations.staff.acts import Act
 
@@ -71,12 +72,20 @@ class CreateApiKey(ApiKeyAct):
     def act(self, values: dict[str, Any]) -> HttpResponse:
         key, text = api_keys.create_api_key(
             values["name"],
-            organisation=values["organisation"],
+            organisation=self.allowed(values["organisation"]),
             is_read_only=values["is_read_only"],
             expires_at=_end_of(values["last_day"]),
             actor=self.actor,
         )
         return self.show_key(key, text)
+
+    def allowed(self, organisation: Organisation | None) -> Organisation | None:
+        """Return the organisation if this person may see it. Raises InvalidValue."""
+        if not scope.is_limited(self.request.user):
+            return organisation
+        if organisation is None or not scope.may_see(self.request.user, organisation):
+            raise InvalidValue("organisation", "Choose one of your own organisations: you are limited to them.")
+        return organisation
 
 
 class ExistingApiKeyAct(ApiKeyAct):
@@ -88,7 +97,7 @@ class ExistingApiKeyAct(ApiKeyAct):
         return rights.may_change_api_key(self.request)
 
     def find(self, pk: int) -> None:
-        found = ApiKey.objects.filter(pk=pk).first()
+        found = site.get_model_admin(ApiKey).get_queryset(self.request).filter(pk=pk).first()
         if found is None:
             raise Http404("There is no such API key.")
         self.key = found

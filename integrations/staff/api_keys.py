@@ -66,6 +66,7 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
         "Here stand the keys with which your own systems ask the POSes: whose outlets each sees, when it was used "
         "last, whether it still opens anything. Create the first one."
     )
+    organisation_path = "organisation"
     list_display = ("name", "state", "sees", "read_only", "secret", "last_used", "expires")
     list_filter = (KeyStateFilter, OrganisationFilter)
     list_select_related = ("organisation",)

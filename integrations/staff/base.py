@@ -1,26 +1,48 @@
 """What the admin classes of this portal have in common."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.contrib import messages
-from django.contrib.admin import ModelAdmin
-from django.db.models import Model
+from django.contrib.admin import ModelAdmin, site
+from django.db.models import ForeignKey, Model, QuerySet
+from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 
 from integrations.exceptions import PortalError
+from integrations.services import scope
 
 Row = TypeVar("Row", bound=Model)
+FOR_ALL = ""  # rows of no organisation, which every member of staff may see
 
 
 class PortalAdmin(ModelAdmin[Row]):
-    """A list of ours. `when_empty` says what the list would show, and what to do so that it does."""
+    """A list of ours. `when_empty` says what the list would show, and what to do so that it does.
 
+    `organisation_path` leads from a row to its organisation, for staff who are limited to some. Where it is not
+    declared they see nothing.
+    """
+
+    organisation_path: ClassVar[str | None] = None
     when_empty = ""
     actions = None
     empty_value_display = "–"
     list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
+        rows = super().get_queryset(request)
+        if self.organisation_path == FOR_ALL or not scope.is_limited(request.user):
+            return rows
+        return scope.limit(rows, request.user, self.organisation_path) if self.organisation_path else rows.none()
+
+    def formfield_for_foreignkey(
+        self, db_field: "ForeignKey[Any]", request: HttpRequest, **kwargs: Any
+    ) -> "ModelChoiceField[Any] | None":
+        """Offer, and take, what this person may see."""
+        if site.is_registered(db_field.related_model):
+            kwargs["queryset"] = site.get_model_admin(db_field.related_model).get_queryset(request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = capfirst(self.opts.verbose_name_plural)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from integrations.models import Connection, Organisation, Presence
 from integrations.models.connection import lease_limit
+from integrations.services import scope
 from integrations.staff.presentation import LABELS, State
 
 ORGANISATIONS_LISTED = 20
@@ -64,18 +65,19 @@ class OrganisationFilter(SimpleListFilter):
     parameter_name = "organisation"
     field = "organisation"
 
-    def lookups(self, _request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        first = Organisation.objects.values_list("pk", "name")[: ORGANISATIONS_LISTED + 1]
+    def lookups(self, request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        seen = scope.limit(Organisation.objects.all(), request.user, "pk")
+        first = seen.values_list("pk", "name")[: ORGANISATIONS_LISTED + 1]
         offered = [(str(pk), name) for pk, name in first]
-        return offered if len(offered) <= ORGANISATIONS_LISTED else self._chosen()
+        return offered if len(offered) <= ORGANISATIONS_LISTED else self._chosen(seen)
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         pk = self._pk()
         return queryset if pk is None else queryset.filter(**{self.field: pk})
 
-    def _chosen(self) -> list[tuple[str, str]]:
+    def _chosen(self, seen: QuerySet[Organisation]) -> list[tuple[str, str]]:
         pk = self._pk()
-        chosen = Organisation.objects.none() if pk is None else Organisation.objects.filter(pk=pk)
+        chosen = seen.none() if pk is None else seen.filter(pk=pk)
         return [(str(organisation.pk), organisation.name) for organisation in chosen]
 
     def _pk(self) -> int | None:

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from integrations.models import AuditEvent, Integration, Outlet
+from integrations.services import scope
 
 LATEST = 6
 
@@ -21,9 +22,9 @@ class NextStep:
 
 def what_next(request: HttpRequest) -> NextStep | None:
     """Return the next step in a portal that is still being set up, if this person may take it."""
-    if not Outlet.objects.exists():
+    if not scope.limit(Outlet.objects.all(), request.user, "organisation").exists():
         return _add_outlet() if request.user.has_perm("integrations.add_outlet") else None
-    if not Integration.objects.exists():
+    if not scope.limit(Integration.objects.all(), request.user, "outlet__organisation").exists():
         return _enable_outlet() if request.user.has_perm("integrations.add_integration") else None
     return None
 
@@ -32,7 +33,7 @@ def latest_acts(request: HttpRequest) -> list[AuditEvent] | None:
     """Return the newest audit events, or None for who may not see them."""
     if not request.user.has_perm("integrations.view_auditevent"):
         return None
-    return list(AuditEvent.objects.all()[:LATEST])
+    return list(scope.limit(AuditEvent.objects.all(), request.user, "organisation")[:LATEST])
 
 
 def _add_outlet() -> NextStep:

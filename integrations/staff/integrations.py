@@ -30,6 +30,7 @@ class IntegrationAdmin(ReadOnlyAdmin[Integration]):
         "Here stand the outlets on which Order N Pay is enabled, with their POSRemoteID and the recognisable part "
         "of their secret. Choose an outlet and enable Order N Pay on it."
     )
+    organisation_path = "outlet__organisation"
     list_display = ("outlet", "state", "pos_remote_id", "secret")
     list_filter = (IntegrationStateFilter, OrganisationOfIntegrationFilter)
     search_fields = ("outlet__name", "outlet__organisation__name", "outlet__provider_outlet_id", "pos_remote_id")

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from integrations.models import MessageType
 from integrations.services import message_types
 from integrations.staff.actors import actor_of
-from integrations.staff.base import PortalAdmin
+from integrations.staff.base import FOR_ALL, PortalAdmin
 
 
 @admin.register(MessageType)
@@ -15,6 +15,7 @@ class MessageTypeAdmin(PortalAdmin[MessageType]):
     """What the portal calls each kind of request."""
 
     when_empty = "Here stand the kinds of request by name and number. Add one, and your systems may ask by its name."
+    organisation_path = FOR_ALL
     list_display = ("name", "known_number", "description")
     search_fields = ("name", "number", "description")
     search_help_text = "Name, number, description"

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from integrations.models import Organisation
-from integrations.services import outlets
+from integrations.services import outlets, scope
 from integrations.staff.actors import actor_of
 from integrations.staff.base import PortalAdmin
 from integrations.staff.presentation import ago
@@ -21,9 +21,11 @@ class OrganisationAdmin(PortalAdmin[Organisation]):
     """The provider's customers."""
 
     when_empty = "Here stand your customers: one restaurant, or a chain of them. Add the first, then add its outlets."
+    organisation_path = "pk"
     list_display = ("name", "outlets", "created")
     search_fields = ("name",)
     fields = ("name",)
+    ordering = ("name",)  # counting the outlets drops the model's own, and autocompletion needs one
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Organisation]:
         return super().get_queryset(request).annotate(outlet_count=Count("outlets"))
@@ -38,6 +40,10 @@ class OrganisationAdmin(PortalAdmin[Organisation]):
     @admin.display(ordering="created_at")
     def created(self, organisation: Organisation) -> SafeString | str:
         return ago(organisation.created_at, timezone.now())
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        # Who is limited to some organisations would not see the new one.
+        return not scope.is_limited(request.user) and super().has_add_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Organisation | None = None) -> bool:
         is_free = obj is None or not obj.outlets.exists()

@@ -29,6 +29,7 @@ class OutletAdmin(PortalAdmin[Outlet]):
         "Here stand the sites of your customers, each with its state: not enabled, online, offline, disabled. "
         "Add an outlet, then enable Order N Pay on it."
     )
+    organisation_path = "organisation"
     list_filter = (OutletStateFilter, OrganisationFilter)
     list_select_related = ("organisation", "integration__presence__connection__process")
     search_fields = ("name", "organisation__name", "provider_outlet_id", "integration__pos_remote_id")

@@ -12,10 +12,12 @@ from django.utils.safestring import SafeString
 
 from integrations.models import AuditEvent, AuthAttempt, Connection, Integration, StrayFrame
 from integrations.models.attempt import Outcome
+from integrations.staff import rights
 from integrations.staff.base import ReadOnlyAdmin, Row
 from integrations.staff.filters import OpenFilter, TimeFilter
 from integrations.staff.presentation import ago, details, ending, exactly, frames, is_open, marked
 
+OF_INTEGRATION = "integration__outlet__organisation"
 SEARCH_INTEGRATION = (
     "integration__outlet__name",
     "integration__outlet__organisation__name",
@@ -49,6 +51,7 @@ class ConnectionAdmin(ReadOnlyAdmin[Connection]):
         "Here stands each websocket that a POS opened: since when, from where, how it ended. "
         "Hand an outlet's values over to PowerEPOS; its POS will connect."
     )
+    organisation_path = OF_INTEGRATION
     list_display = ("opened", "outlet", "ended", "how", "address", "frames")
     list_filter = (OpenFilter, "close_reason", ("opened_at", TimeFilter))
     list_select_related = ("integration__outlet__organisation", "process")
@@ -99,6 +102,7 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
         "Here stands each attempt of a POS to get a token or to open its websocket, with the precise reason of "
         "each refusal. Nobody has tried yet: check the two addresses in the POS."
     )
+    organisation_path = OF_INTEGRATION
     list_display = ("when", "result", "outlet", "pos_remote_id", "address")
     list_filter = ("outcome", "door", ("at", TimeFilter))
     list_select_related = ("integration__outlet__organisation",)
@@ -127,17 +131,24 @@ class StrayFrameAdmin(DatedAdmin[StrayFrame]):
     when_empty = (
         "Here stand the frames of POSes that nobody understood, shortened and without secrets. None is good news."
     )
+    organisation_path = OF_INTEGRATION
     list_display = ("when", "outlet", "kind", "size", "begins")
     list_filter = ("kind", ("at", TimeFilter))
     list_select_related = ("integration__outlet__organisation",)
     search_fields = SEARCH_INTEGRATION
     search_help_text = "Outlet, organisation, ProviderOutletID"
-    fields = ("exactly_when", "integration", "kind", "size", "frame", "connection_id")
     readonly_fields = ("exactly_when", "frame")
 
     @admin.display(ordering="integration__outlet__name")
     def outlet(self, row: StrayFrame) -> SafeString:
         return link_to(row.integration)
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        return self.list_display if rights.may_see_payload(request) else self.list_display[:-1]
+
+    def get_fields(self, request: HttpRequest, obj: StrayFrame | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        every = ("exactly_when", "integration", "kind", "size", "frame", "connection_id")
+        return every if rights.may_see_payload(request) else tuple(name for name in every if name != "frame")
 
     @admin.display
     def begins(self, row: StrayFrame) -> SafeString:
@@ -154,6 +165,7 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
     """Who did what. What an event speaks of may be gone: it is named by `subject`, never followed."""
 
     when_empty = "Here stands every act of staff: who, what, when and from where. Nobody has acted yet."
+    organisation_path = "organisation"
     list_display = ("when", "actor_name", "act", "subject", "in_words", "address")
     list_filter = ("verb", ("at", TimeFilter))
     search_fields = ("actor_name", "subject", "address")

@@ -8,11 +8,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from integrations.models import Request
+from integrations.staff import rights
 from integrations.staff.base import ReadOnlyAdmin
 from integrations.staff.filters import TimeFilter
 from integrations.staff.legible import legible
 from integrations.staff.presentation import ago
-from integrations.staff.records import SEARCH_INTEGRATION, link_to
+from integrations.staff.records import OF_INTEGRATION, SEARCH_INTEGRATION, link_to
 from integrations.staff.request_rows import outcome, request_badge, time_line, took, type_of, with_type_names
 
 LISTED_ID = 40
@@ -28,6 +29,7 @@ class RequestAdmin(ReadOnlyAdmin[Request]):
         "Here stands each request of your own systems to a POS, and what became of it. Create an API key, and send "
         "the first one."
     )
+    organisation_path = OF_INTEGRATION
     list_display = ("received", "standing", "outlet", "kind", "duration", "code", "shown_id")
     list_filter = ("state", ("received_at", TimeFilter))
     search_fields = ("request_id", *SEARCH_INTEGRATION)
@@ -82,18 +84,22 @@ class RequestAdmin(ReadOnlyAdmin[Request]):
             raise PermissionDenied
         if row is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
-        context = {**self.admin_site.each_context(request), **_page_of(row), "opts": self.opts}
+        content = _page_of(row, with_content=rights.may_see_payload(request))
+        context = {**self.admin_site.each_context(request), **content, "opts": self.opts}
         return TemplateResponse(request, "admin/integrations/request/page.html", context)
 
 
-def _page_of(row: Request) -> dict[str, object]:
+def _page_of(row: Request, *, with_content: bool) -> dict[str, object]:
     row.refresh_from_db(fields=CONTENT)
+    if not with_content:
+        row.payload, row.answer = "", None
     return {
+        "with_content": with_content,
         "title": f"Request {row.request_id}",
         "row": row,
         "message_type": type_of(row),
         "outcome": outcome(row),
         "moments": time_line(row, timezone.now()),
-        "payload": legible(row.payload),
+        "payload": legible(row.payload) if with_content else "",
         "answer": legible(row.answer) if row.answer else "",
     }

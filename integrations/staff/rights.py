@@ -25,6 +25,11 @@ def may_change_api_key(request: HttpRequest) -> bool:
     return request.user.has_perm("integrations.change_apikey")
 
 
+def may_see_payload(request: HttpRequest) -> bool:
+    """Whether this person may see what requests, answers and stray frames contain."""
+    return request.user.has_perm("integrations.view_payload")
+
+
 def may_see(request: HttpRequest, model: type[Model]) -> bool:
     """Whether this person may open the list and the pages of these rows."""
     return site.get_model_admin(model).has_view_or_change_permission(request)

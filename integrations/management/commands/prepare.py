@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from integrations.services.groups import ensure_groups
 from integrations.services.welcome import banner
 
 ADVISORY_LOCK = 0x6F6E702D  # any number, as long as every process of this portal takes the same
@@ -42,6 +43,7 @@ class Command(BaseCommand):
             if pending := count_pending_migrations():
                 call_command("migrate", interactive=False, verbosity=0)
                 self.stdout.write(f"Migrated the database ({pending} migrations)")
+            ensure_groups()
             call_command("first_login", stdout=self.stdout)
 
 

@@ -1,0 +1,61 @@
+"""The three groups that come with the portal, and what each may do.
+
+They belong to the portal: `ensure_groups` sets their rights whenever the database is prepared. Whoever needs other
+rights makes a group of their own beside them.
+"""
+
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+from django.db.models import Q
+
+from integrations.models import StaffLimit
+
+APP = "integrations"
+VIEWER, OPERATOR, ADMINISTRATOR = "viewer", "operator", "administrator"
+
+PAYLOADS = ("view_payload",)
+# Beside what a viewer may. What does not exist (yet) is passed over.
+OPERATORS = (
+    "add_organisation",
+    "change_organisation",
+    "delete_organisation",
+    "add_outlet",
+    "change_outlet",
+    "delete_outlet",
+    "add_integration",
+    "change_integration",
+    "ask_pos",
+    "view_payload",
+    "add_handoverlink",
+    "change_handoverlink",
+    "add_bulkjob",
+    "change_bulkjob",
+)
+PEOPLE = ("view_user", "add_user", "change_user")
+
+
+@transaction.atomic
+def ensure_groups() -> None:
+    """Make the groups that are missing, and give each the rights of its table, no more and no fewer."""
+    for name, wanted in {VIEWER: _viewers(), OPERATOR: _operators(), ADMINISTRATOR: _administrators()}.items():
+        group, _ = Group.objects.get_or_create(name=name)
+        rights = set(Permission.objects.filter(wanted))
+        if rights != set(group.permissions.all()):
+            group.permissions.set(rights)
+
+
+def _ours() -> Q:
+    limit = StaffLimit._meta.model_name  # edited on a person's page, by who may change people
+    return Q(content_type__app_label=APP) & ~Q(content_type__model=limit)
+
+
+def _viewers() -> Q:
+    return _ours() & Q(codename__startswith="view_") & ~Q(codename__in=PAYLOADS)
+
+
+def _operators() -> Q:
+    return _viewers() | (_ours() & Q(codename__in=OPERATORS))
+
+
+def _administrators() -> Q:
+    return _ours() | Q(content_type__app_label="auth", codename__in=PEOPLE)

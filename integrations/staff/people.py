@@ -1,0 +1,172 @@
+"""The provider's staff, in the admin: who may come in, what each may do and see."""
+
+from http import HTTPStatus
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from integrations.models import Organisation
+from integrations.services import people, scope
+from integrations.services.people import Role
+from integrations.staff.actors import actor_of
+from integrations.staff.base import FOR_ALL, PortalAdmin
+from integrations.staff.presentation import ago
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+class RoleForm(forms.ModelForm[User]):
+    """What a person may do and see; the choices are cut to what the giver has."""
+
+    giver: User
+    is_limited = forms.BooleanField(
+        label="Limited to some organisations",
+        required=False,
+        help_text="Unticked: sees all organisations, also those that come later.",
+    )
+    organisations = forms.ModelMultipleChoiceField(
+        Organisation.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="With the tick above and none chosen here, this person sees no outlet at all.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = cast("forms.ModelMultipleChoiceField[Group]", self.fields["groups"])
+        offered.queryset = people.grantable(self.giver)
+        limits = cast("forms.ModelMultipleChoiceField[Organisation]", self.fields["organisations"])
+        limits.queryset = people.visible_organisations(self.giver)
+        self._show_present_limit()
+        if scope.is_limited(self.giver):
+            self.fields["is_limited"].initial = True
+            self.fields["is_limited"].disabled = True
+
+    def role(self) -> Role:
+        values = self.cleaned_data
+        return Role(values["groups"], values["organisations"] if values["is_limited"] else None)
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        if values.get("organisations") and not values.get("is_limited"):
+            self.add_error("is_limited", "Tick this, or choose no organisation below.")
+        return values
+
+    def _show_present_limit(self) -> None:
+        limit = getattr(self.instance, "staff_limit", None) if self.instance.pk else None
+        self.fields["is_limited"].initial = limit is not None
+        self.fields["organisations"].initial = limit.organisations.all() if limit else []
+
+
+class AddPersonForm(RoleForm, AdminUserCreationForm[User]):
+    """A new person with a password, or without one where they sign in by another way."""
+
+
+@admin.register(User)
+class PersonAdmin(PortalAdmin[User], UserAdmin):  # type: ignore[type-arg]
+    """People are added, changed and switched off; never deleted, since the audit speaks of them."""
+
+    organisation_path = FOR_ALL  # services/people.py says who sees whom
+    when_empty = "Here stand your colleagues who may come in. Add one and choose what they may do."
+    form = RoleForm
+    add_form = AddPersonForm
+    list_display = ("username", "name", "email", "may", "sees", "active", "last_seen")
+    list_filter = ("is_active", "groups")
+    filter_horizontal = ()
+    filter_vertical = ()
+    ordering = ("username",)
+    fieldsets = (
+        (None, {"fields": ("username", "first_name", "last_name", "email", "is_active")}),
+        ("May do", {"fields": ("groups",)}),
+        ("Sees", {"fields": ("is_limited", "organisations")}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("username", "usable_password", "password1", "password2")}),
+        ("Person", {"fields": ("first_name", "last_name", "email")}),
+        ("May do", {"fields": ("groups",)}),
+        ("Sees", {"fields": ("is_limited", "organisations")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        rows = super().get_queryset(request).prefetch_related("groups", "staff_limit__organisations")
+        return rows.filter(pk__in=people.manageable(cast("User", request.user)).values("pk"))
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type(form.__name__, (form,), {"giver": request.user})
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "groups":
+            kwargs["widget"] = forms.CheckboxSelectMultiple
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field is not None:
+            field.help_text = "What the person may do. The portal's own three: viewer, operator, administrator."
+        return field
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: Any) -> None:  # noqa: ARG002
+        if not obj.pk and not form.cleaned_data.get("set_usable_password", True):
+            obj.set_unusable_password()
+        people.save_person(obj, role=form.role(), giver=cast("User", request.user), actor=actor_of(request))
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
+        """The groups were saved with the person."""
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        with transaction.atomic():
+            response = super().user_change_password(request, id, form_url)
+            if response.status_code == HTTPStatus.FOUND and (person := self.get_object(request, id)):
+                people.password_was_set(person, actor=actor_of(request))
+        return response
+
+    @admin.display(description="name")
+    def name(self, person: User) -> str:
+        return person.get_full_name() or "–"
+
+    @admin.display(description="may do")
+    def may(self, person: User) -> str:
+        if person.is_superuser:
+            return "everything (superuser)"
+        return ", ".join(group.name for group in person.groups.all()) or "nothing yet"
+
+    @admin.display(description="sees")
+    def sees(self, person: User) -> str:
+        limit = getattr(person, "staff_limit", None)
+        if limit is None:
+            return "all organisations"
+        return ", ".join(each.name for each in limit.organisations.all()) or "none"
+
+    @admin.display(description="active", boolean=True, ordering="is_active")
+    def active(self, person: User) -> bool:
+        return person.is_active
+
+    @admin.display(description="signed in", ordering="last_login")
+    def last_seen(self, person: User) -> SafeString | str:
+        return ago(person.last_login, timezone.now()) if person.last_login else "never"
+
+
+@admin.register(Group)
+class OwnGroupAdmin(GroupAdmin):
+    """Groups beside the portal's three: for superusers, since whoever shapes a group shapes their own rights."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
+
+    has_add_permission = has_module_permission
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:  # noqa: ARG002
+        return self.has_module_permission(request)
+
+    has_view_permission = has_delete_permission = has_change_permission

@@ -1,0 +1,158 @@
+"""A member of staff who is limited to some organisations meets nothing of the others, wherever they look."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.admin import ModelAdmin, site
+from django.contrib.auth.models import Group, Permission, User
+from django.db.models import Model
+from django.test import Client
+from django.urls import URLPattern, reverse
+from django.utils import timezone
+
+from integrations.models import Organisation, StaffLimit, StrayFrame
+from integrations.models.attempt import Outcome
+from integrations.models.audit import Verb
+from integrations.services import enabling
+from integrations.services.api_keys import create_api_key
+from integrations.services.audit import record
+from integrations.services.outlets import create_outlet
+from integrations.staff.base import PortalAdmin
+from tests.factories import ANNA, BELLA, Enabled, make_organisation
+from tests.test_staff_backend_pages import ask
+from tests.test_staff_pages import be_refused, be_seen, text
+
+THEIRS = "NORDLICHT"  # stands in every row of the other organisation, and in no page that a limited person gets
+REFUSED = (302, 403, 404, 405)
+
+
+@pytest.fixture
+def theirs(db: None) -> Organisation:
+    """Another organisation with a row of everything."""
+    organisation = make_organisation(THEIRS)
+    outlet = create_outlet(organisation, name=f"{THEIRS} outlet", actor=ANNA)
+    handover = enabling.enable_outlet(outlet, pos_remote_id=f"{THEIRS}-1", adopted_secret=None, actor=ANNA)
+    enabled = Enabled(outlet.integration, handover)
+    connection = be_seen(enabled.integration, heartbeat_at=timezone.now())
+    be_refused(enabled.integration, Outcome.WRONG_SECRET, pos_remote_id=f"{THEIRS}-2")
+    be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id=f"{THEIRS}-3")
+    ask(enabled, f"{THEIRS}-4")
+    StrayFrame.objects.create(
+        at=timezone.now(), integration=enabled.integration, connection_id=connection.pk, kind="not_json", size=9,
+        excerpt=THEIRS,
+    )  # fmt: skip
+    create_api_key(f"{THEIRS} key", organisation=organisation, actor=ANNA)
+    create_api_key(f"{THEIRS} key for all", actor=ANNA)
+    record(Verb.ORGANISATION_CHANGED, organisation, actor=ANNA)
+    person = User.objects.create_user(f"{THEIRS} person", is_staff=True)
+    person.groups.add(Group.objects.create(name="visitors"))
+    StaffLimit.objects.create(user=person).organisations.add(organisation)
+    return organisation
+
+
+@pytest.fixture
+def limited(client: Client, theirs: Organisation) -> Client:
+    """A browser in which somebody signed in who may do everything, but sees Trattoria Bella alone."""
+    person = User.objects.create_user("mira", is_staff=True)
+    person.user_permissions.set(Permission.objects.all())
+    StaffLimit.objects.create(user=person).organisations.add(make_organisation(BELLA))
+    client.force_login(person)
+    return client
+
+
+def admins() -> Iterator[tuple[type[Model], ModelAdmin[Any]]]:
+    yield from site._registry.items()
+
+
+def name_of(model: type[Model]) -> str:
+    return f"admin:{model._meta.app_label}_{model._meta.model_name}"
+
+
+def test_no_list_shows_a_row_of_another_organisation(limited: Client) -> None:
+    for model, _ in admins():
+        page = limited.get(reverse(f"{name_of(model)}_changelist"))
+        assert THEIRS not in page.content.decode(), model
+        assert page.status_code in (200, *REFUSED), model
+
+
+def test_no_search_finds_a_row_of_another_organisation(limited: Client) -> None:
+    for model, _ in admins():
+        page = limited.get(reverse(f"{name_of(model)}_changelist"), {"q": THEIRS})
+        assert not re.search(f"<t[dh][^>]*>[^/]*{THEIRS}", page.content.decode()), model
+
+
+def test_no_page_of_a_row_of_another_organisation_opens(limited: Client) -> None:
+    for model, admin in admins():
+        for row in model._default_manager.all():
+            if is_everybodys(admin, row):
+                continue
+            for url in pages_of(admin, row):
+                page = limited.get(url)
+                assert page.status_code in REFUSED, url
+                assert THEIRS not in page.content.decode(), url
+
+
+def test_no_act_on_a_row_of_another_organisation_is_done(limited: Client) -> None:
+    for model, admin in admins():
+        for row in model._default_manager.all():
+            if is_everybodys(admin, row):
+                continue
+            for url in pages_of(admin, row):
+                assert limited.post(url, {"reason": "none of mine"}).status_code in REFUSED, url
+
+
+def is_everybodys(admin: ModelAdmin[Any], row: Model) -> bool:
+    """Whether the row belongs to no organisation, or to the limited person's own."""
+    if isinstance(row, User):
+        return not row.username.startswith(THEIRS)
+    if isinstance(row, Organisation):
+        return row.name == BELLA
+    return BELLA in str(row) or (isinstance(admin, PortalAdmin) and admin.organisation_path == "")
+
+
+def pages_of(admin: ModelAdmin[Any], row: Model) -> Iterator[str]:
+    """The address of every page of the admin that is about one row."""
+    for pattern in admin.get_urls():
+        if isinstance(pattern, URLPattern) and pattern.name and pattern.pattern.converters:
+            names = list(pattern.pattern.converters)
+            yield reverse(f"admin:{pattern.name}", kwargs=dict.fromkeys(names, row.pk))
+        elif isinstance(pattern, URLPattern) and pattern.name == "auth_user_password_change":
+            yield reverse(f"admin:{pattern.name}", args=(row.pk,))
+
+
+def test_neither_the_first_page_nor_any_choice_names_another_organisation(limited: Client) -> None:
+    pages = ["admin:index", "admin:integrations_outlet_add", "admin:auth_user_add", "admin:integrations_apikey_add"]
+    for page in pages:
+        assert THEIRS not in limited.get(reverse(page)).content.decode(), page
+    fields = {"app_label": "integrations", "model_name": "outlet", "field_name": "organisation"}
+    offered = limited.get(reverse("admin:autocomplete"), fields).json()["results"]
+    assert [each["text"] for each in offered] == [BELLA]
+
+
+def test_an_outlet_cannot_be_added_to_another_organisation(limited: Client, theirs: Organisation) -> None:
+    values = {"organisation": theirs.pk, "name": "Trojan", "provider_outlet_id": "trojan"}
+    limited.post(reverse("admin:integrations_outlet_add"), values)
+    assert not theirs.outlets.filter(name="Trojan").exists()
+
+
+@pytest.mark.parametrize("choose_theirs", [True, False])
+def test_an_api_key_cannot_be_made_for_another_organisation_or_for_all(
+    limited: Client, theirs: Organisation, choose_theirs: bool
+) -> None:
+    values = {"name": "wide", "organisation": theirs.pk if choose_theirs else ""}
+    page = limited.post(reverse("admin:integrations_apikey_add"), values)
+    assert "limited to them" in text(page)
+    assert not theirs.api_keys.filter(name="wide").exists()
+
+
+def test_a_list_that_does_not_declare_its_organisation_is_empty_for_the_limited(limited: Client) -> None:
+    undeclared = [admin for _, admin in admins() if isinstance(admin, PortalAdmin) and admin.organisation_path is None]
+    assert not undeclared, "say which organisation its rows belong to"
+
+
+def test_the_own_organisation_is_there(limited: Client) -> None:
+    create_outlet(make_organisation(BELLA), name="Harbour", actor=ANNA)
+    assert "Harbour" in text(limited.get(reverse("admin:integrations_outlet_changelist")))
+    assert BELLA in text(limited.get(reverse("admin:integrations_organisation_changelist")))
