@@ -161,6 +161,8 @@ class PersonAdmin(PortalAdmin[User], UserAdmin):  # type: ignore[type-arg]
 class OwnGroupAdmin(GroupAdmin):
     """Groups beside the portal's three: for superusers, since whoever shapes a group shapes their own rights."""
 
+    filter_horizontal = ()  # Django's two lists cannot be told apart by a screen reader
+
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
 

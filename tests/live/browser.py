@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from tests.live.binaries import need
 from tests.live.ledger import LEDGER
@@ -35,14 +35,20 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def page_at(browser: Browser, stack: Stack, **options: Any) -> Iterator[Page]:
-    """A page in a context of its own, its addresses relative to the stack. No request may leave the stack's host."""
+    """A page in a context of its own, its addresses relative to the stack.
+
+    No request may leave the stack's host, and nothing may be against the pages' Content-Security-Policy.
+    """
     context = browser.new_context(**{"base_url": stack.base_url, "viewport": WIDE, "locale": "en-GB"} | options)
     context.set_default_timeout(LIMIT_MS)
     strangers: list[str] = []
+    complaints: list[str] = []
     context.on("request", lambda request: _note_stranger(request, stack, strangers))
+    context.on("console", lambda message: _note_complaint(message, complaints))
     yield context.new_page()
     context.close()
     assert not strangers, f"requests left the host: {strangers}"
+    assert not complaints, f"the browser refused what a page wanted: {complaints}"
 
 
 def first_login(stack: Stack) -> tuple[str, str]:
@@ -65,3 +71,8 @@ def sign_in(page: Page, login: tuple[str, str]) -> None:
 def _note_stranger(request: Request, stack: Stack, strangers: list[str]) -> None:
     if not request.url.startswith((stack.base_url, "data:", "blob:")):
         strangers.append(request.url)
+
+
+def _note_complaint(message: ConsoleMessage, complaints: list[str]) -> None:
+    if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
+        complaints.append(f"{message.page.url if message.page else '?'}: {message.text}")

@@ -197,7 +197,8 @@ class NodePos:
 @contextmanager
 def connect_with_node(url: str) -> Iterator[NodePos]:
     """Open a websocket with Node's `ws`; it gives up by itself after 60 s."""
-    command = [need("node"), str(_node_client()), url]
+    node_packages()
+    command = [need("node"), str(NODE_FOLDER / "connect.mjs"), url]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=_without_proxies()
     ) as process:
@@ -216,10 +217,12 @@ def curl(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProce
 
 
 @cache
-def _node_client() -> Path:
-    if not (NODE_FOLDER / "node_modules" / "ws").is_dir():
+def node_packages() -> Path:
+    """The folder of the packages that tests/clients names; npm installs those that are missing."""
+    folder = NODE_FOLDER / "node_modules"
+    if not all((folder / name).is_dir() for name in ("ws", "axe-core")):
         _install_node_packages()
-    return NODE_FOLDER / "connect.mjs"
+    return folder
 
 
 def _install_node_packages() -> None:
@@ -227,7 +230,7 @@ def _install_node_packages() -> None:
         [need("npm"), "ci"], cwd=NODE_FOLDER, capture_output=True, text=True, check=False, timeout=120
     )
     if done.returncode:
-        give_up(f"npm could not install Node's ws: {done.stderr.strip()[-300:]}")
+        give_up(f"npm could not install the packages of tests/clients: {done.stderr.strip()[-300:]}")
 
 
 def _without_proxies() -> dict[str, str]:
