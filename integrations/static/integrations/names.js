@@ -5,7 +5,8 @@ function nameField(label) {
     const container = `select2-${label.htmlFor}-container`;
     const shown = document.querySelector(`[aria-labelledby="${container}"]`);
     if (!shown) return;
-    document.getElementById(container).removeAttribute("role"); // a part of the field, no field of its own
+    // What it shows is a part of the field, no field of its own.
+    ["role", "aria-readonly"].forEach((name) => document.getElementById(container).removeAttribute(name));
     label.id = label.id || `label-of-${label.htmlFor}`;
     shown.setAttribute("aria-labelledby", `${label.id} ${container}`);
 }
