@@ -43,12 +43,12 @@ def test_under_constant_churn_nothing_grows(new_stack: NewStack, tmp_path: Path,
 
 def churn(stack: Stack, outlets: Sequence[Credentials], *, look: Callable[[], None]) -> None:
     """One act after another, drawn by chance, for as long as the soak takes."""
-    chance, backend = random.Random(SEED), Backend.of(stack)
+    chance, backend, attacked = random.Random(SEED), Backend.of(stack), stack.supply_outlet()
     acts: list[Callable[[Credentials], None]] = [
         lambda outlet: order(backend, outlet),
         lambda outlet: order(backend, outlet),
         lambda outlet: come_and_go(stack, outlet),
-        lambda outlet: knock(stack, outlet),
+        lambda _: knock(stack, attacked),  # its POS would be blocked with it
         lambda _: enable_and_disable(stack),
     ]
     until = time.monotonic() + SECONDS
