@@ -2,12 +2,8 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from portal.health import healthz, readyz
-
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
-    path("healthz", healthz),
-    path("readyz", readyz),
     path("", include("integrations.pos.urls")),
     path("api/v1/", include("integrations.backend.urls")),
     path("admin/", admin.site.urls),

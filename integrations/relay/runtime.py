@@ -43,6 +43,16 @@ class Runtime:
         self._tasks: list[asyncio.Task[None]] = []
         self._listener: asyncio.Task[None] | None = None
 
+    @property
+    def has_layer(self) -> bool:
+        """Whether there is a channel layer between processes."""
+        return self._listener is not None
+
+    @property
+    def is_layer_away(self) -> bool:
+        """Whether this process does not reach that layer just now."""
+        return self.has_layer and self.polls.channel is None
+
     def start(self) -> None:
         """Begin to record, to watch and to listen for wake-ups."""
         self._tasks = [asyncio.create_task(self.recorder.run()), asyncio.create_task(self.watcher.run())]
