@@ -38,14 +38,14 @@ def at_least(least: Number, value: Number, name: str) -> Number:
     return value
 
 
-def networks(texts: Sequence[str]) -> list[str]:
-    """Return the addresses and CIDR networks of TRUSTED_PROXIES; raise ImproperlyConfigured for any other text."""
+def networks(texts: Sequence[str], name: str) -> list[str]:
+    """Return the addresses and CIDR networks of a list; raise ImproperlyConfigured for any other text."""
     for text in texts:
         try:
             ip_network(text)
         except ValueError as error:
             raise ImproperlyConfigured(
-                f"TRUSTED_PROXIES holds {text!r}: write addresses or CIDR networks, separated by commas ({error})."
+                f"{name} holds {text!r}: write addresses or CIDR networks, separated by commas ({error})."
             ) from error
     return list(texts)
 

@@ -1,4 +1,4 @@
-"""What machines ask of the server itself: is it alive, may it be given work?
+"""What machines ask of the server itself: is it alive, may it be given work, how does it fare?
 
 Straight from ASGI, before Django's middleware: a load balancer asks by an address that is in no ALLOWED_HOSTS, by plain
 HTTP from inside, and every few seconds of each process.
@@ -13,6 +13,7 @@ from integrations.asgi import App, Receive, Scope, Send, send_response
 from integrations.relay import runtime
 from integrations.relay.database import in_database
 from integrations.services.schema import count_pending_migrations
+from portal.metrics import scrape
 
 FATAL = frozenset({"away", "draining", "pending", "unknown"})
 
@@ -20,7 +21,7 @@ _is_migrated = False  # once true it stays so: nothing takes tables away from a 
 
 
 class Probes:
-    """Answers /healthz and /readyz; everything else goes to `otherwise`."""
+    """Answers /healthz, /readyz and /metrics; everything else goes to `otherwise`."""
 
     def __init__(self, otherwise: App) -> None:
         self._otherwise = otherwise
@@ -56,7 +57,11 @@ async def readyz(_scope: Scope) -> HttpResponse:
     return _answer({"status": "degraded" if layer == "away" else "ready", **parts, "layer": layer}, 200)
 
 
-PROBES: dict[str, Callable[[Scope], Awaitable[HttpResponse]]] = {"/healthz": healthz, "/readyz": readyz}
+PROBES: dict[str, Callable[[Scope], Awaitable[HttpResponse]]] = {
+    "/healthz": healthz,
+    "/readyz": readyz,
+    "/metrics": scrape,
+}
 
 
 async def _database() -> dict[str, str]:

@@ -36,7 +36,7 @@ IS_PUBLIC_HTTPS = _public.scheme == "https"
 _public_host = f"[{_public.hostname}]" if ":" in _public.hostname else _public.hostname
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=sorted({_public_host, "localhost", "127.0.0.1", "[::1]"}))
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
-TRUSTED_PROXIES = networks(env.list("TRUSTED_PROXIES", default=[]))
+TRUSTED_PROXIES = networks(env.list("TRUSTED_PROXIES", default=[]), "TRUSTED_PROXIES")
 
 # --- Where things are kept --------------------------------------------------------------------------------
 
@@ -99,6 +99,11 @@ WATCH_INTERVAL = at_least(0.05, env.float("WATCH_INTERVAL", default=1.0), "WATCH
 RECORD_INTERVAL = at_least(0.05, env.float("RECORD_INTERVAL", default=0.25), "RECORD_INTERVAL")
 LEASE_SECONDS = at_least(3, env.int("LEASE_SECONDS", default=30), "LEASE_SECONDS")
 DRAIN_SECONDS = at_least(0, env.float("DRAIN_SECONDS", default=10.0), "DRAIN_SECONDS")
+
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 16:
+    raise ImproperlyConfigured("METRICS_TOKEN must have at least 16 characters.")
+METRICS_NETWORKS = networks(env.list("METRICS_NETWORKS", default=[]), "METRICS_NETWORKS")
 
 # --- Django -----------------------------------------------------------------------------------------------
 

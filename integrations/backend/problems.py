@@ -10,6 +10,7 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpResponse
 from rest_framework.exceptions import APIException, MethodNotAllowed
 
+from integrations import metrics
 from integrations.services.requests import OtherContent, PosOffline, QueueFull
 
 RETRY_AFTER = 5  # seconds
@@ -70,6 +71,7 @@ class Problem(Exception):
 def answer(error: Exception) -> HttpResponse:
     """Return the answer to whatever ended a call; a fault of ours is logged."""
     problem = _problem_of(error)
+    metrics.problems.labels(problem.kind.name).inc()
     content = {"type": problem.kind.type, "title": problem.kind.title, "status": problem.kind.status}
     if problem.detail:
         content["detail"] = problem.detail

@@ -12,6 +12,7 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.conf import settings
 from django.utils import timezone
 
+from integrations import metrics
 from integrations.models import Request
 from integrations.models.request import State
 from integrations.relay import wake
@@ -161,6 +162,7 @@ class Polls:
             answer=payload,
         )
         self._recorder.fleeting(row)
+        metrics.request_ended(state, (timezone.now() - new.received_at).total_seconds())
         return Result(new.uuid, 0, state, failure, code, text, payload)
 
 

@@ -16,6 +16,7 @@ from django.db.models import Count, F, Max, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from integrations import metrics
 from integrations.models import Presence, Request
 from integrations.models.request import OPEN_STATES, State
 
@@ -215,6 +216,7 @@ def end(endings: Sequence[Ending]) -> dict[Ending, Result]:
                 _fill_in(row, ending)
                 changed.append(row)
         _write_endings(changed)
+    _count(changed)
     return {ending: _result(rows[ending.pk]) for ending in endings if ending.pk in rows}
 
 
@@ -224,14 +226,17 @@ def expire_due() -> list[int]:
     due = Q(state=State.QUEUED, send_before__lte=now) | Q(state=State.SENT, answer_before__lte=now)
     ids = list(Request.objects.filter(due).values_list("pk", flat=True)[:500])
     if ids:
-        Request.objects.filter(due, pk__in=ids).update(state=State.EXPIRED, ended_at=now)
+        expired = Request.objects.filter(due, pk__in=ids).update(state=State.EXPIRED, ended_at=now)
+        metrics.requests_ended[State.EXPIRED].inc(expired)
     return ids
 
 
 def cancel(request: Request) -> bool:
     """Take back a request that has not left yet; False when it has, or has ended."""
     queued = Request.objects.filter(pk=request.pk, state=State.QUEUED)
-    return bool(queued.update(state=State.CANCELLED, ended_at=timezone.now()))
+    cancelled = queued.update(state=State.CANCELLED, ended_at=timezone.now())
+    metrics.requests_ended[State.CANCELLED].inc(cancelled)
+    return bool(cancelled)
 
 
 def results(pks: Sequence[int]) -> dict[int, Result]:
@@ -318,6 +323,12 @@ def _write_endings(rows: Sequence[Request]) -> None:
                 for row in rows
             ],
         )
+
+
+def _count(rows: Iterable[Request]) -> None:
+    for row in rows:
+        if row.ended_at is not None:
+            metrics.request_ended(row.state, (row.ended_at - row.received_at).total_seconds())
 
 
 def _waiting(row: Request) -> Waiting:
