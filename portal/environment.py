@@ -1,5 +1,6 @@
 """Reads those settings whose form django-environ does not know; each error names its variable."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 from pathlib import Path
@@ -36,6 +37,19 @@ def at_least(least: Number, value: Number, name: str) -> Number:
     if value < least:
         raise ImproperlyConfigured(f"{name} must be at least {least}, not {value}.")
     return value
+
+
+def one_of(known: Sequence[str], value: str, name: str) -> str:
+    """Return `value`; raise ImproperlyConfigured when it is none of the known ones."""
+    if value not in known:
+        raise ImproperlyConfigured(f"{name} must be {' or '.join(known)}, not {value!r}.")
+    return value
+
+
+def log_format_here(*, debug: bool) -> str:
+    """Return json where a machine reads the log: not while debugging, and not where standard error is a terminal."""
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return "text" if debug or is_terminal else "json"
 
 
 def networks(texts: Sequence[str], name: str) -> list[str]:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
-from portal.environment import Environment, at_least, close_codes, directory_for, networks
+from portal.environment import Environment, at_least, close_codes, directory_for, log_format_here, networks, one_of
 
 django_stubs_ext.monkeypatch()
 
@@ -193,11 +193,15 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 X_FRAME_OPTIONS = "DENY"
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOG_FORMAT = one_of(("text", "json"), env.str("LOG_FORMAT", default=log_format_here(debug=DEBUG)), "LOG_FORMAT")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"redacted": {"()": "portal.logs.RedactingFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "redacted"}},
+    "formatters": {
+        "text": {"()": "portal.logs.RedactingFormatter"},
+        "json": {"()": "portal.logs.RedactingJsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},

@@ -157,6 +157,7 @@ class Polls:
             sent_at=new.received_at,
             ended_at=timezone.now(),
             times_sent=1,
+            correlation_id=new.correlation_id,
             result_code=code,
             error_message=text,
             answer=payload,
@@ -171,7 +172,7 @@ async def _ask_here(live: Live, lane: Lane, waiting: Waiting) -> Answer:
         raise QueueFull
     answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
     frame = live.socket.frame_of(waiting)
-    lane.ask(Fleeting(waiting.request_id, frame, waiting.answer_before, answer))
+    lane.ask(Fleeting(waiting.request_id, frame, waiting.answer_before, answer, waiting.correlation_id))
     return await answer
 
 
@@ -187,6 +188,7 @@ def _ask_message(new: NewRequest, ask: str, reply_to: str) -> dict[str, Any]:
         "user_identifier": new.user_identifier,
         "payload": new.payload,
         "answer_before": new.answer_before.isoformat(),
+        "correlation_id": new.correlation_id,
     }
 
 
@@ -203,6 +205,7 @@ def _waiting_of(message: dict[str, Any]) -> Waiting:
         send_before=answer_before,
         answer_before=answer_before,
         was_sent=False,
+        correlation_id=message.get("correlation_id", ""),  # the version before this one sends none
     )
 
 

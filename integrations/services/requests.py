@@ -46,6 +46,7 @@ class NewRequest:
     needs_online: bool
     is_here: bool
     is_leaving: bool  # its frame goes out as soon as it is stored
+    correlation_id: str = ""
 
 
 class NotStored(Exception):
@@ -117,6 +118,7 @@ class Waiting:
     send_before: datetime
     answer_before: datetime
     was_sent: bool
+    correlation_id: str = ""
 
     @classmethod
     def of(cls, new: NewRequest, pk: int) -> "Waiting":
@@ -132,6 +134,7 @@ class Waiting:
             new.send_before,
             new.answer_before,
             was_sent=True,
+            correlation_id=new.correlation_id,
         )
 
 
@@ -291,6 +294,7 @@ def _insert(new: Sequence[NewRequest]) -> None:
                 state=State.SENT if each.is_leaving else State.QUEUED,
                 sent_at=each.received_at if each.is_leaving else None,
                 times_sent=1 if each.is_leaving else 0,
+                correlation_id=each.correlation_id,
             )
             for each in new
         ],
@@ -343,6 +347,7 @@ def _waiting(row: Request) -> Waiting:
         row.send_before,
         row.answer_before,
         row.state == State.SENT,
+        row.correlation_id,
     )
 
 
