@@ -27,6 +27,7 @@ EXTRA = (
     "result_code",
     "milliseconds",
 )
+OURS = frozenset({"time", "level"})  # made here, of nothing that anybody sent
 LONGEST = 20_000  # characters of one value: a traceback, not a payload
 
 
@@ -61,7 +62,7 @@ class RedactingJsonFormatter(JsonFormatter):
         log_data |= _extra(record)
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        return {name: _clean(value) for name, value in log_data.items()}
+        return {name: value if name in OURS else _clean(value) for name, value in log_data.items()}
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
