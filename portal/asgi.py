@@ -1,7 +1,7 @@
 """The whole way in, for every ASGI server.
 
 proxy headers -> lifespan   starts and stops what runs beside the sockets
-                 http       the POS's auth endpoint, the backend's API, else Django (portal, probes)
+                 http       the POS's auth endpoint, the backend's API, the probes, else Django (portal)
                  websocket  the POS's socket at the root, else refused
 """
 
@@ -22,9 +22,10 @@ from integrations.pos.direct import PosHttp  # noqa: E402
 from integrations.pos.routing import websocket  # noqa: E402
 from portal.daphne import adapt_daphne  # noqa: E402
 from portal.lifespan import lifespan  # noqa: E402
+from portal.probes import Probes  # noqa: E402
 
 adapt_daphne()
 application = ProxyHeadersMiddleware(
-    ProtocolTypeRouter({"lifespan": lifespan, "http": PosHttp(BackendHttp(django)), "websocket": websocket}),
+    ProtocolTypeRouter({"lifespan": lifespan, "http": PosHttp(BackendHttp(Probes(django))), "websocket": websocket}),
     trusted_hosts=settings.TRUSTED_PROXIES,
 )

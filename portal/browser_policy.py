@@ -32,7 +32,7 @@ def browser_policy(get_response: Callable[[HttpRequest], HttpResponse | Awaitabl
     if iscoroutinefunction(get_response):
 
         async def handle_async(request: HttpRequest) -> HttpResponse:
-            return _with_policy(await get_response(request))  # type: ignore[misc]
+            return _with_policy(await get_response(request))
 
         return handle_async
 

@@ -1,5 +1,6 @@
 """Reads those settings whose form django-environ does not know; each error names its variable."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 from pathlib import Path
@@ -38,14 +39,27 @@ def at_least(least: Number, value: Number, name: str) -> Number:
     return value
 
 
-def networks(texts: Sequence[str]) -> list[str]:
-    """Return the addresses and CIDR networks of TRUSTED_PROXIES; raise ImproperlyConfigured for any other text."""
+def one_of(known: Sequence[str], value: str, name: str) -> str:
+    """Return `value`; raise ImproperlyConfigured when it is none of the known ones."""
+    if value not in known:
+        raise ImproperlyConfigured(f"{name} must be {' or '.join(known)}, not {value!r}.")
+    return value
+
+
+def log_format_here(*, debug: bool) -> str:
+    """Return json where a machine reads the log: not while debugging, and not where standard error is a terminal."""
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return "text" if debug or is_terminal else "json"
+
+
+def networks(texts: Sequence[str], name: str) -> list[str]:
+    """Return the addresses and CIDR networks of a list; raise ImproperlyConfigured for any other text."""
     for text in texts:
         try:
             ip_network(text)
         except ValueError as error:
             raise ImproperlyConfigured(
-                f"TRUSTED_PROXIES holds {text!r}: write addresses or CIDR networks, separated by commas ({error})."
+                f"{name} holds {text!r}: write addresses or CIDR networks, separated by commas ({error})."
             ) from error
     return list(texts)
 

@@ -1,12 +1,34 @@
-"""Keeps secrets out of everything that is logged, whoever logs it.
+"""Keeps secrets out of everything that is logged, whoever logs it; as text for people, or as JSON for machines.
 
 The access token is in the websocket's URL because the protocol wants it there, and servers log URLs. So the
-redaction works on the finished line: message, arguments, exception and stack alike.
+redaction works on the finished text: message, arguments, exception and stack alike. In JSON it works on each finished
+value before it is quoted: on the quoted line it would cut quotes in two, and miss what the quoting broke up.
 """
 
 import logging
+from datetime import UTC, datetime
+from typing import Any
 
+from pythonjsonlogger.json import JsonFormatter
+
+from integrations import correlation
 from integrations.redaction import printable, redact
+
+# What a line may carry beside its message. Everything else that hangs on a record (Django hangs whole requests there)
+# is left out: nobody has looked at what it holds.
+EXTRA = (
+    "correlation_id",
+    "request_id",
+    "message_type",
+    "outlet",
+    "method",
+    "path",
+    "status",
+    "result_code",
+    "milliseconds",
+)
+OURS = frozenset({"time", "level"})  # made here, of nothing that anybody sent
+LONGEST = 20_000  # characters of one value: a traceback, not a payload
 
 
 class RedactingFormatter(logging.Formatter):
@@ -16,9 +38,43 @@ class RedactingFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
+        line = " ".join([super().formatMessage(record), *(f"{name}={value}" for name, value in _extra(record).items())])
         # A line end that came with a value must not begin a line of its own; a traceback's do.
-        return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
+        return line.replace("\r", "\\r").replace("\n", "\\n")
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
         return redact(printable(line, len(line)))  # an escape sequence that a client sent must not reach a terminal
+
+
+class RedactingJsonFormatter(JsonFormatter):
+    """Formats a record as one JSON object on one line, with secrets, tokens and PINs replaced in every value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        """Collect the fields; `message_dict` holds traceback and stack, or a dictionary logged in a message's place."""
+        log_data["time"] = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        log_data["level"], log_data["logger"] = record.levelname, record.name
+        log_data["message"] = record.message or str(record.msg)
+        log_data |= {name: message_dict[name] for name in ("exc_info", "stack_info") if name in message_dict}
+        log_data |= _extra(record)
+
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        return {name: value if name in OURS else _clean(value) for name, value in log_data.items()}
+
+
+def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    found = {name: value for name in EXTRA if (value := getattr(record, name, "")) not in ("", None)}
+    if "correlation_id" not in found and (correlation_id := correlation.current()):
+        found = {"correlation_id": correlation_id, **found}
+    return found
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, int | float):
+        return value
+    # Redacted with a margin before it is cut, so that no half of a secret is left over.
+    text = redact(printable(str(value), 2 * LONGEST))
+    return text[:LONGEST]

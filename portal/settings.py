@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
-from portal.environment import Environment, at_least, close_codes, directory_for, networks
+from portal.environment import Environment, at_least, close_codes, directory_for, log_format_here, networks, one_of
 
 django_stubs_ext.monkeypatch()
 
@@ -36,7 +36,7 @@ IS_PUBLIC_HTTPS = _public.scheme == "https"
 _public_host = f"[{_public.hostname}]" if ":" in _public.hostname else _public.hostname
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=sorted({_public_host, "localhost", "127.0.0.1", "[::1]"}))
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
-TRUSTED_PROXIES = networks(env.list("TRUSTED_PROXIES", default=[]))
+TRUSTED_PROXIES = networks(env.list("TRUSTED_PROXIES", default=[]), "TRUSTED_PROXIES")
 
 # --- Where things are kept --------------------------------------------------------------------------------
 
@@ -100,6 +100,11 @@ RECORD_INTERVAL = at_least(0.05, env.float("RECORD_INTERVAL", default=0.25), "RE
 LEASE_SECONDS = at_least(3, env.int("LEASE_SECONDS", default=30), "LEASE_SECONDS")
 REQUEST_ARRIVAL_SECONDS = at_least(1, env.float("REQUEST_ARRIVAL_SECONDS", default=30.0), "REQUEST_ARRIVAL_SECONDS")
 DRAIN_SECONDS = at_least(0, env.float("DRAIN_SECONDS", default=10.0), "DRAIN_SECONDS")
+
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 16:
+    raise ImproperlyConfigured("METRICS_TOKEN must have at least 16 characters.")
+METRICS_NETWORKS = networks(env.list("METRICS_NETWORKS", default=[]), "METRICS_NETWORKS")
 
 # --- Django -----------------------------------------------------------------------------------------------
 
@@ -180,7 +185,6 @@ WHITENOISE_USE_FINDERS = True  # straight from the applications: no collectstati
 WHITENOISE_AUTOREFRESH = DEBUG
 
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=IS_PUBLIC_HTTPS)
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes ask by plain HTTP from inside
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if IS_PUBLIC_HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_PUBLIC_HTTPS
 SECURE_HSTS_PRELOAD = IS_PUBLIC_HTTPS
@@ -193,11 +197,15 @@ X_FRAME_OPTIONS = "DENY"
 CSP_FORM_ACTION: list[str] = []  # where forms may lead beside this site
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOG_FORMAT = one_of(("text", "json"), env.str("LOG_FORMAT", default=log_format_here(debug=DEBUG)), "LOG_FORMAT")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"redacted": {"()": "portal.logs.RedactingFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "redacted"}},
+    "formatters": {
+        "text": {"()": "portal.logs.RedactingFormatter"},
+        "json": {"()": "portal.logs.RedactingJsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},

@@ -2,14 +2,10 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from portal.health import healthz, readyz
-
 handler500 = "portal.errors.server_error"
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
-    path("healthz", healthz),
-    path("readyz", readyz),
     path("", include("integrations.pos.urls")),
     path("api/v1/", include("integrations.backend.urls")),
     path("admin/", admin.site.urls),

@@ -11,6 +11,7 @@ atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 
 os.environ["SECRET_KEY"] = "tests-only-" + "0123456789abcdef" * 3
 os.environ["DATA_DIR"] = _folder
+os.environ["LOG_FORMAT"] = "text"
 for name in ("DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "ALLOWED_HOSTS", "SECRET_KEY_FALLBACKS"):
     os.environ[name] = ""
     del os.environ[name]

@@ -33,13 +33,17 @@ def test_a_number_below_its_limit_is_refused_by_the_variables_name() -> None:
 
 
 def test_proxies_are_addresses_and_networks() -> None:
-    assert networks(["10.0.0.1", "10.1.0.0/16", "2001:db8::/32"]) == ["10.0.0.1", "10.1.0.0/16", "2001:db8::/32"]
+    assert networks(["10.0.0.1", "10.1.0.0/16", "2001:db8::/32"], "TRUSTED_PROXIES") == [
+        "10.0.0.1",
+        "10.1.0.0/16",
+        "2001:db8::/32",
+    ]
 
 
 @pytest.mark.parametrize("text", ["proxy.example.com", "10.0.0.0/33", "", "*", "10.0.0.1/16"])
 def test_a_proxy_that_is_no_address_is_refused_by_the_variables_name(text: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="TRUSTED_PROXIES"):
-        networks(["10.0.0.1", text])
+        networks(["10.0.0.1", text], "TRUSTED_PROXIES")
 
 
 def test_close_codes_are_numbers_by_name() -> None:

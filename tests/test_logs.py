@@ -1,16 +1,23 @@
 """No secret and no token in a log, whoever logs it and however."""
 
+import contextvars
+import json
 import logging
 import logging.config
 from collections.abc import Iterator
+from datetime import datetime
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.conf import settings
+from hypothesis import given
+from hypothesis import strategies as st
 
+from integrations import correlation
 from integrations.redaction import REDACTED
-from portal.logs import RedactingFormatter
+from portal.environment import log_format_here
+from portal.logs import RedactingFormatter, RedactingJsonFormatter
 
 SECRET = "ONPS-17940-1EV50-X709W-G7FK3-HMBW1-3ZCEY-F9S4X"
 TOKEN = "WzE1LDE2LDNd.1xVgQc.5lhE9gQbYmZrxWcDTPLi9WTCTmkMPA-GC4_uXJk0i98"
@@ -19,15 +26,7 @@ TOKEN = "WzE1LDE2LDNd.1xVgQc.5lhE9gQbYmZrxWcDTPLi9WTCTmkMPA-GC4_uXJk0i98"
 @pytest.fixture
 def written() -> Iterator[StringIO]:
     """What a logger of its own writes through the formatter."""
-    stream = StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(RedactingFormatter())
-    logger = logging.getLogger("tests.logs")
-    logger.addHandler(handler)
-    logger.propagate = False
-    yield stream
-    logger.removeHandler(handler)
-    logger.propagate = True
+    yield from _writing(RedactingFormatter())
 
 
 logger = logging.getLogger("tests.logs")
@@ -101,8 +100,11 @@ def test_a_line_says_when_how_grave_and_by_whom(written: StringIO) -> None:
 
 def test_every_handler_of_the_settings_redacts() -> None:
     logging_of: Any = settings.LOGGING
-    assert [handler["formatter"] for handler in logging_of["handlers"].values()] == ["redacted"]
-    assert logging_of["formatters"]["redacted"]["()"] == "portal.logs.RedactingFormatter"
+    assert {handler["formatter"] for handler in logging_of["handlers"].values()} <= {"text", "json"}
+    assert {each["()"] for each in logging_of["formatters"].values()} == {
+        "portal.logs.RedactingFormatter",
+        "portal.logs.RedactingJsonFormatter",
+    }
     assert logging_of["disable_existing_loggers"] is False
 
 
@@ -110,3 +112,96 @@ def test_no_logger_of_the_process_has_a_handler_that_writes_past_the_redaction()
     loggers = [each for each in logging.Logger.manager.loggerDict.values() if isinstance(each, logging.Logger)]
     writing = [handler for each in loggers for handler in each.handlers if not isinstance(handler, logging.NullHandler)]
     assert [handler for handler in writing if not isinstance(handler.formatter, RedactingFormatter)] == []
+
+
+@pytest.fixture
+def written_json() -> Iterator[StringIO]:
+    """What a logger of its own writes as JSON."""
+    yield from _writing(RedactingJsonFormatter())
+
+
+def test_a_json_line_says_when_how_grave_and_by_whom(written_json: StringIO) -> None:
+    logger.warning("Something of %s.", "note")
+    line = json.loads(written_json.getvalue())
+    assert line.keys() == {"time", "level", "logger", "message"}
+    assert (line["level"], line["logger"], line["message"]) == ("WARNING", "tests.logs", "Something of note.")
+    assert datetime.fromisoformat(line["time"]).tzinfo is not None
+
+
+def test_a_json_line_carries_the_known_fields_and_no_other(written_json: StringIO) -> None:
+    logger.warning("x", extra={"request_id": "R-1", "status": 200, "request": object(), "auth_secret": SECRET})
+    line = json.loads(written_json.getvalue())
+    assert (line["request_id"], line["status"]) == ("R-1", 200)
+    assert "request" not in line
+    assert "auth_secret" not in line
+
+
+def test_a_traceback_stays_in_its_line_and_is_redacted(written_json: StringIO) -> None:
+    try:
+        fail_with(f"no such secret: {SECRET}")
+    except ValueError:
+        logger.exception("It failed.")
+    line = json.loads(written_json.getvalue())
+    assert written_json.getvalue().count("\n") == 1
+    assert "ValueError: no such secret: [redacted]" in line["exc_info"]
+
+
+def test_a_dictionary_logged_in_a_messages_place_is_redacted_too(written_json: StringIO) -> None:
+    logger.warning({"auth_secret": SECRET, "exc_info": f"token={TOKEN}"})
+    assert SECRET not in written_json.getvalue()
+    assert TOKEN not in written_json.getvalue()
+    json.loads(written_json.getvalue())
+
+
+SPELLINGS = st.sampled_from(
+    [
+        "/?token={}",
+        '{{"token": "{}"}}',
+        '{{\\"AuthSecret\\": \\"{}\\"}}',
+        "{{'password': '{}'}}",
+        "Authorization: Bearer {}",
+        "%7B%22token%22%3A{}",
+        "pin={}&x=1",
+        '"UserIdentifier" : "{}"',
+    ]
+)
+
+
+@given(before=st.text(), spelled=SPELLINGS, after=st.text(), in_extra=st.booleans())
+def test_redaction_breaks_no_json_and_leaves_no_secret(before: str, spelled: str, after: str, in_extra: bool) -> None:
+    text = before + " " + spelled.format(TOKEN) + " " + after
+    record = logging.LogRecord("tests", logging.INFO, __file__, 1, "x" if in_extra else text, (), None)
+    if in_extra:
+        record.path = text
+    line = RedactingJsonFormatter().format(record)
+    assert isinstance(json.loads(line), dict)
+    assert "\n" not in line
+    assert TOKEN not in line
+    assert json.loads(line)["logger"] == "tests"
+
+
+def test_both_formats_show_the_id_of_the_call_that_a_line_belongs_to(
+    written: StringIO,
+) -> None:
+    context = contextvars.copy_context()
+    context.run(correlation.begin, {"headers": [(b"x-request-id", b"order-77")]})
+    context.run(logger.warning, "Something.")
+    assert written.getvalue().endswith("Something. correlation_id=order-77\n")
+
+
+def test_the_format_is_text_while_debugging_and_json_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", StringIO())
+    assert log_format_here(debug=False) == "json"
+    assert log_format_here(debug=True) == "text"
+
+
+def _writing(formatter: logging.Formatter) -> Iterator[StringIO]:
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    logger = logging.getLogger("tests.logs")
+    logger.addHandler(handler)
+    logger.propagate = False
+    yield stream
+    logger.removeHandler(handler)
+    logger.propagate = True

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from integrations import redaction
 from integrations.redaction import REDACTED, printable, redact
 
 SECRET = "ONPS-17940-1EV50-X709W-G7FK3-HMBW1-3ZCEY-F9S4X"
@@ -121,3 +122,10 @@ def test_printable_text_can_be_stored_and_shown(text: str, limit: int) -> None:
 def test_a_long_run_of_backslashes_is_searched_in_no_time() -> None:
     text = "\\" * 300_000  # a search that costs the square of its length would not come back today
     assert redact(text) == text
+
+
+@given(st.text(alphabet=st.sampled_from("ONPonp0-=:% \"'bBearERtokenpi\n1234A\u0130\u017f")))
+def test_looking_first_whether_a_pattern_can_begin_changes_nothing(text: str) -> None:
+    slowly = redaction._GENERATED.sub(REDACTED, text)
+    slowly = redaction._BEARER.sub(rf"\1{REDACTED}", slowly)
+    assert redact(text) == redaction._NAMED.sub(rf"\1{REDACTED}", slowly)

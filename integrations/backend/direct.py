@@ -5,10 +5,13 @@ Those would hold a thread for each call that waits for a POS. The API's descript
 
 import asyncio
 import contextlib
+import logging
+import time
 
 from django.http import HttpResponse
 from django.urls import ResolverMatch, resolve
 
+from integrations import correlation
 from integrations.asgi import App, BodyTooLarge, ClientLeft, Receive, Scope, Send, ask_view, read_body, send_response
 from integrations.backend import problems
 from integrations.backend.problems import Problem
@@ -17,6 +20,8 @@ from integrations.backend.wire import MAX_BODY
 
 PREFIX = "/api/v1/"
 URLS = "integrations.backend.urls"
+
+logger = logging.getLogger(__name__)
 
 
 class BackendHttp:
@@ -30,8 +35,24 @@ class BackendHttp:
         if match is None:
             await self._otherwise(scope, receive, send)
             return
+        correlation_id = correlation.begin(scope)
+        began = time.perf_counter()
         with contextlib.suppress(ClientLeft):
-            await send_response(await _answer(match, scope, receive), send)
+            response = await _answer(match, scope, receive)
+            response[correlation.HEADER] = correlation_id
+            _log(scope, response, time.perf_counter() - began)
+            await send_response(response, send)
+
+
+def _log(scope: Scope, response: HttpResponse, seconds: float) -> None:
+    """Log the call without its query string, which may hold what a caller filters by."""
+    extra = {
+        "method": scope["method"],
+        "path": scope["path"],
+        "status": response.status_code,
+        "milliseconds": round(seconds * 1000, 1),
+    }
+    logger.info("A call is answered.", extra=extra)
 
 
 def _match(path: str) -> ResolverMatch | None:

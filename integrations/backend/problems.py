@@ -10,6 +10,7 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpResponse
 from rest_framework.exceptions import APIException, MethodNotAllowed
 
+from integrations import correlation, metrics
 from integrations.services.requests import OtherContent, PosOffline, QueueFull
 
 RETRY_AFTER = 5  # seconds
@@ -70,9 +71,12 @@ class Problem(Exception):
 def answer(error: Exception) -> HttpResponse:
     """Return the answer to whatever ended a call; a fault of ours is logged."""
     problem = _problem_of(error)
+    metrics.problems.labels(problem.kind.name).inc()
     content = {"type": problem.kind.type, "title": problem.kind.title, "status": problem.kind.status}
     if problem.detail:
         content["detail"] = problem.detail
+    if correlation_id := correlation.current():
+        content["correlation_id"] = correlation_id
     return HttpResponse(
         json.dumps(content | problem.more, ensure_ascii=False),
         status=problem.kind.status,

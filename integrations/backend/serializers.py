@@ -202,6 +202,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     request_id = serializers.CharField(required=False)
     location = serializers.CharField(required=False)
     state = serializers.ChoiceField(choices=State.values, required=False)
+    correlation_id = serializers.CharField(required=False, help_text="The X-Request-ID; our log lines carry it too.")
 
 
 def request_text(row: Request) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
-from integrations import raw_json
+from integrations import correlation, raw_json
 from integrations.backend.problems import INVALID_INPUT, Problem
 from integrations.backend.query import invalid_fields
 from integrations.services.requests import NewRequest
@@ -68,6 +68,7 @@ class Order:
             needs_online=self.expires_in == 0,
             is_here=False,
             is_leaving=False,
+            correlation_id=correlation.current(),
         )
 
     def _digest(self, message_type: int) -> str:

@@ -39,6 +39,8 @@ class Request(models.Model):
     payload = models.TextField()
     content_digest = models.CharField(max_length=64)
     is_durable = models.BooleanField(default=True)
+    # With a default of the database's own: during a rolling restart the version before this one still writes rows.
+    correlation_id = models.CharField(max_length=64, blank=True, default="", db_default="")
 
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     failure = models.CharField(max_length=200, blank=True)

@@ -9,6 +9,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.utils import timezone
 
+from integrations import metrics
 from integrations.models.attempt import StrayFrame
 from integrations.models.connection import CloseReason
 from integrations.pos import envelope, wire
@@ -73,6 +74,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.live = self._make_live(self.scope[ADMISSION])
         await self.accept()
         self._registry.add(self.live)
+        metrics.connections_opened.inc()
         self._recorder.opened(self.live)
         self._dispatcher.connected(self.live, has_requests=self.scope[ADMISSION].has_requests)
 

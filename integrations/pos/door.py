@@ -12,6 +12,7 @@ from django.db import DatabaseError, InterfaceError
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from integrations import metrics
 from integrations.models import AuthAttempt, Credential, Request
 from integrations.models.attempt import Door, Outcome
 from integrations.models.request import OPEN_STATES
@@ -92,6 +93,7 @@ async def exchange(claim: Claim, visitor: Visitor) -> str:
     if digest := authentication.fresh_digest(claim, proven):
         running.recorder.redigested(proven.credential_id, digest)
     running.recorder.attempt(_attempt(claim, visitor, Outcome.ACCEPTED, proven.integration_id))
+    metrics.authentications[Outcome.ACCEPTED].inc()
     return tokens.issue(Token(proven.integration_id, proven.credential_id, proven.generation))
 
 
@@ -106,6 +108,7 @@ async def admit(token: str | None, visitor: Visitor) -> Admission:
 
 async def note_refused_socket(refusal: Refused, visitor: Visitor) -> None:
     """Record why a handshake was refused; a flood of them is sampled."""
+    metrics.handshakes_refused[refusal.outcome].inc()
     running = await _running_if_it_can()
     if running is None or not _sampler.take((visitor.address, refusal.outcome, refusal.integration_id)):
         return

@@ -6,6 +6,8 @@ from django.conf import settings
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
+from integrations import metrics
+from integrations.models.attempt import Outcome
 from integrations.pos.door import Away, Draining, TooManyFailures
 from integrations.pos.wire import Malformed, failure
 from integrations.services.authentication import Busy, IntegrationDisabled, Refused
@@ -19,8 +21,10 @@ REFUSALS = frozenset({400, 401, 403, 429})
 def answer(error: Exception) -> Response | None:
     """Return the answer to a refusal, or None for an error that is a fault of ours."""
     if isinstance(error, Malformed):
+        metrics.authentications[Outcome.MALFORMED].inc()
         return _failure(400, str(error))
     if isinstance(error, Refused):
+        metrics.authentications[error.outcome].inc()
         return _failure(status_of(error), str(error), _headers(error))
     if isinstance(error, APIException):
         return _failure(error.status_code, str(error.detail))

@@ -18,7 +18,7 @@ from integrations.clock import shared_now
 from integrations.models.request import State
 from integrations.relay import wake
 from integrations.relay.database import Joined, in_database
-from integrations.relay.lane import Answer, Lane, Outgoing
+from integrations.relay.lane import Answer, Lane, Outgoing, named
 from integrations.relay.registry import Live, Registry
 from integrations.services import requests
 from integrations.services.recording import is_refusal
@@ -108,6 +108,8 @@ class Dispatcher:
         outgoing = live.lane.take_answer(request_id) if live.lane else None
         if outgoing is None:
             return False
+        told = {"outlet": live.provider_outlet_id, "result_code": answer.result_code}
+        logger.info("A POS answers.", extra=named(outgoing) | told)
         if isinstance(outgoing, Outgoing):
             self._go(self._end(live, outgoing, answer))
         elif not outgoing.answer.done():
@@ -311,4 +313,5 @@ def _outgoing(live: Live, waiting: Waiting) -> Outgoing:
         frame=live.socket.frame_of(waiting),
         send_before=waiting.answer_before if waiting.was_sent else waiting.send_before,
         answer_before=waiting.answer_before,
+        correlation_id=waiting.correlation_id,
     )

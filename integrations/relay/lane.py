@@ -36,6 +36,7 @@ class Outgoing:
     frame: str = field(repr=False)
     send_before: datetime
     answer_before: datetime
+    correlation_id: str = ""
 
 
 @dataclass(eq=False, slots=True)
@@ -46,6 +47,7 @@ class Fleeting:
     frame: str = field(repr=False)
     answer_before: datetime
     answer: asyncio.Future[Answer] = field(repr=False)
+    correlation_id: str = ""
 
 
 class Lane:
@@ -210,10 +212,16 @@ class Lane:
         if isinstance(outgoing, Outgoing):
             self._known.add(outgoing.pk)
         self._in_flight[outgoing.request_id] = outgoing
+        logger.info("A request leaves for its POS.", extra=named(outgoing))
         try:
             await self._send(outgoing.frame)
         except Exception as error:  # noqa: BLE001  (each server raises its own when the peer has gone)
             logger.debug("The POS had gone before a request could leave: %s", error)
+
+
+def named(outgoing: Outgoing | Fleeting) -> dict[str, str]:
+    """Return the ids by which log lines name a request."""
+    return {"request_id": outgoing.request_id, "correlation_id": outgoing.correlation_id}
 
 
 def _lose(fleeting: Fleeting) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.conf import settings
 
+from integrations import metrics
 from integrations.clock import shared_now
 from integrations.models import Request
 from integrations.models.request import State
@@ -156,11 +157,13 @@ class Polls:
             sent_at=new.received_at,
             ended_at=shared_now(),
             times_sent=1,
+            correlation_id=new.correlation_id,
             result_code=code,
             error_message=text,
             answer=payload,
         )
         self._recorder.fleeting(row)
+        metrics.request_ended(state, (shared_now() - new.received_at).total_seconds())
         return Result(new.uuid, 0, state, failure, code, text, payload)
 
 
@@ -169,7 +172,7 @@ async def _ask_here(live: Live, lane: Lane, waiting: Waiting) -> Answer:
         raise QueueFull
     answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
     frame = live.socket.frame_of(waiting)
-    lane.ask(Fleeting(waiting.request_id, frame, waiting.answer_before, answer))
+    lane.ask(Fleeting(waiting.request_id, frame, waiting.answer_before, answer, waiting.correlation_id))
     return await answer
 
 
@@ -185,6 +188,7 @@ def _ask_message(new: NewRequest, ask: str, reply_to: str) -> dict[str, Any]:
         "user_identifier": new.user_identifier,
         "payload": new.payload,
         "answer_before": new.answer_before.isoformat(),
+        "correlation_id": new.correlation_id,
     }
 
 
@@ -201,6 +205,7 @@ def _waiting_of(message: dict[str, Any]) -> Waiting:
         send_before=answer_before,
         answer_before=answer_before,
         was_sent=False,
+        correlation_id=message.get("correlation_id", ""),  # the version before this one sends none
     )
 
 

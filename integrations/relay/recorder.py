@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 import uuid
 from collections import deque
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
+from integrations import metrics
 from integrations.credentials import Digest
 from integrations.models import AuthAttempt, Request, StrayFrame
 from integrations.models.connection import CloseReason
@@ -51,11 +53,17 @@ class Batch:
     redigested_keys: dict[int, Digest] = field(default_factory=dict)
     fleeting: deque[Request] = field(default_factory=lambda: deque(maxlen=FLEETING_KEPT))
     refused: int = 0  # how often the database refused it as a whole
+    since: float = field(default_factory=time.monotonic)
 
     def __bool__(self) -> bool:
         connections = (self.opened, self.counted, self.closed)
         credentials = (self.used, self.redigested, self.used_keys, self.redigested_keys)
         return any(connections) or any(credentials) or any((self.attempts, self.strays, self.fleeting))
+
+    def __len__(self) -> int:
+        connections = len(self.opened) + len(self.counted) + len(self.closed)
+        credentials = len(self.used) + len(self.redigested) + len(self.used_keys) + len(self.redigested_keys)
+        return connections + credentials + len(self.attempts) + len(self.strays) + len(self.fleeting)
 
 
 class Recorder:
@@ -79,6 +87,7 @@ class Recorder:
     def closed(self, live: Live, *, at: datetime, code: int | None, reason: CloseReason) -> None:
         """Record the end of a connection."""
         self._batch.closed[live.id] = Closing(live, at, code, reason)
+        metrics.connections_closed[reason].inc()
 
     def used(self, credential_id: int, at: datetime) -> None:
         """Record that a credential opened the door."""
@@ -92,6 +101,7 @@ class Recorder:
         """Record an attempt to come in."""
         if len(self._batch.attempts) == ATTEMPTS_KEPT:
             self._dropped += 1
+            metrics.recorder_dropped.inc()
         self._batch.attempts.append(attempt)
 
     def stray(self, frame: StrayFrame) -> None:
@@ -130,12 +140,14 @@ class Recorder:
         async with self._writing:
             batch, self._batch = self._batch, Batch()
             if not batch:
+                metrics.loops.labels("recorder").set_to_current_time()
                 return
             try:
                 losers = await in_database(self._write, batch)
             except (DatabaseError, InterfaceError) as error:
                 self._put_back(batch, error)
                 return
+        _measure(batch)
         self._report_dropped()
         for live in losers:
             live.socket.close_soon(CloseReason.REPLACED)
@@ -152,6 +164,7 @@ class Recorder:
         return write(batch, self.process_id)
 
     def _put_back(self, batch: Batch, error: Exception) -> None:
+        metrics.recorder_waiting.set(len(batch))
         logger.warning("Records wait for the database (%s: %s).", type(error).__name__, error)
         newer, self._batch = self._batch, batch
         batch.refused += recording.is_refusal(error)
@@ -166,3 +179,10 @@ class Recorder:
         if self._dropped:
             logger.error("%d attempts were not recorded while the database was away.", self._dropped)
             self._dropped = 0
+
+
+def _measure(batch: Batch) -> None:
+    metrics.recorder_rows.observe(len(batch))
+    metrics.recorder_lag.observe(time.monotonic() - batch.since)
+    metrics.recorder_waiting.set(0)
+    metrics.loops.labels("recorder").set_to_current_time()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from integrations import metrics
 from integrations.models.connection import CloseReason
 from integrations.relay.lane import Lane
 from integrations.services.requests import Waiting
@@ -65,6 +66,7 @@ class Registry:
         """Take the outlet over: an older connection is closed as replaced."""
         older = self._by_integration.get(live.integration_id)
         self._by_integration[live.integration_id] = live
+        metrics.connections_open.set(len(self._by_integration))
         if older is not None:
             older.socket.close_soon(CloseReason.REPLACED)
 
@@ -72,6 +74,7 @@ class Registry:
         """Forget a connection, unless a newer one stands in its place."""
         if self._by_integration.get(live.integration_id) is live:
             del self._by_integration[live.integration_id]
+            metrics.connections_open.set(len(self._by_integration))
 
     def find(self, integration_id: int) -> Live | None:
         return self._by_integration.get(integration_id)

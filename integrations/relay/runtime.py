@@ -13,7 +13,7 @@ from typing import Any
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import DatabaseError, InterfaceError
 
-from integrations import chores
+from integrations import chores, metrics
 from integrations.relay import wake
 from integrations.relay.chores import Chores
 from integrations.relay.database import in_database
@@ -42,6 +42,16 @@ class Runtime:
         self._loop = asyncio.get_running_loop()
         self._tasks: list[asyncio.Task[None]] = []
         self._listener: asyncio.Task[None] | None = None
+
+    @property
+    def has_layer(self) -> bool:
+        """Whether there is a channel layer between processes."""
+        return self._listener is not None
+
+    @property
+    def is_layer_away(self) -> bool:
+        """Whether this process does not reach that layer just now."""
+        return self.has_layer and self.polls.channel is None
 
     def start(self) -> None:
         """Begin to record, to watch and to listen for wake-ups."""
@@ -82,6 +92,8 @@ class Runtime:
                 await self._receive_wakeups()
             except Exception as error:  # noqa: BLE001  (the layer may be away for any reason; the rows remain)
                 self.polls.channel = None
+                metrics.layer_losses.inc()
+                metrics.layer_away.set(1)
                 logger.warning("The channel layer is away (%s); changes are seen by looking.", error)
                 await asyncio.sleep(1)
 
@@ -94,6 +106,7 @@ class Runtime:
             if loop.time() - joined_at >= GROUP_RENEWAL:
                 await layer.group_add(wake.GROUP, channel)
                 self.polls.channel = channel
+                metrics.layer_away.set(0)
                 joined_at = loop.time()
             message = None
             with contextlib.suppress(TimeoutError):

@@ -11,6 +11,8 @@ from asgiref.sync import async_to_sync
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import transaction
 
+from integrations import metrics
+
 GROUP = "processes"
 CHANGED, QUEUED, ENDED = "integration.changed", "request.queued", "request.ended"
 ASK, TOLD = "poll.ask", "poll.told"
@@ -48,6 +50,7 @@ async def tell(message: dict[str, Any]) -> None:
     try:
         await layer.group_send(GROUP, message)
     except Exception as error:  # noqa: BLE001  (whatever the layer's trouble is: the watchers will see the row)
+        metrics.layer_losses.inc()
         logger.warning("The channel layer is away (%s); other processes see the change a second later.", error)
 
 
@@ -57,6 +60,7 @@ async def reply(channel: str, message: dict[str, Any]) -> None:
     try:
         await layer.send(channel, message)
     except Exception as error:  # noqa: BLE001  (whatever the layer's trouble is: who asked stops waiting in time)
+        metrics.layer_losses.inc()
         logger.warning("An answer did not reach the process that asked (%s).", error)
 
 

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
+from integrations import metrics
 from integrations.models.connection import CloseReason
 from integrations.relay.database import BATCH, in_database
 from integrations.relay.dispatcher import Dispatcher
@@ -64,13 +65,15 @@ class Watcher:
         away = False
         while not self._is_ending:
             try:
-                await self.look()
+                with metrics.watcher_seconds.time():
+                    await self.look()
             except (DatabaseError, InterfaceError) as error:
                 if not away:
                     logger.warning("The watcher waits for the database (%s: %s).", type(error).__name__, error)
                 away = True
             else:
                 away = False
+                metrics.loops.labels("watcher").set_to_current_time()
             await self._wait()
 
     async def look(self) -> None:

@@ -16,6 +16,7 @@ from django.db.models import Count, F, Max, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from integrations import metrics
 from integrations.clock import shared_now
 from integrations.models import Presence, Request
 from integrations.models.request import OPEN_STATES, State
@@ -46,6 +47,7 @@ class NewRequest:
     needs_online: bool
     is_here: bool
     is_leaving: bool  # its frame goes out as soon as it is stored
+    correlation_id: str = ""
 
 
 class NotStored(Exception):
@@ -117,6 +119,7 @@ class Waiting:
     send_before: datetime
     answer_before: datetime
     was_sent: bool
+    correlation_id: str = ""
 
     @classmethod
     def of(cls, new: NewRequest, pk: int) -> "Waiting":
@@ -132,6 +135,7 @@ class Waiting:
             new.send_before,
             new.answer_before,
             was_sent=True,
+            correlation_id=new.correlation_id,
         )
 
 
@@ -216,6 +220,7 @@ def end(endings: Sequence[Ending]) -> dict[Ending, Result]:
                 _fill_in(row, ending)
                 changed.append(row)
         _write_endings(changed)
+    _count(changed)
     return {ending: _result(rows[ending.pk]) for ending in endings if ending.pk in rows}
 
 
@@ -225,14 +230,17 @@ def expire_due() -> list[int]:
     due = Q(state=State.QUEUED, send_before__lte=now) | Q(state=State.SENT, answer_before__lte=now)
     ids = list(Request.objects.filter(due).values_list("pk", flat=True)[:500])
     if ids:
-        Request.objects.filter(due, pk__in=ids).update(state=State.EXPIRED, ended_at=now)
+        expired = Request.objects.filter(due, pk__in=ids).update(state=State.EXPIRED, ended_at=now)
+        metrics.requests_ended[State.EXPIRED].inc(expired)
     return ids
 
 
 def cancel(request: Request) -> bool:
     """Take back a request that has not left yet; False when it has, or has ended."""
     queued = Request.objects.filter(pk=request.pk, state=State.QUEUED)
-    return bool(queued.update(state=State.CANCELLED, ended_at=shared_now()))
+    cancelled = queued.update(state=State.CANCELLED, ended_at=shared_now())
+    metrics.requests_ended[State.CANCELLED].inc(cancelled)
+    return bool(cancelled)
 
 
 def results(pks: Sequence[int]) -> dict[int, Result]:
@@ -287,6 +295,7 @@ def _insert(new: Sequence[NewRequest]) -> None:
                 state=State.SENT if each.is_leaving else State.QUEUED,
                 sent_at=each.received_at if each.is_leaving else None,
                 times_sent=1 if each.is_leaving else 0,
+                correlation_id=each.correlation_id,
             )
             for each in new
         ],
@@ -321,6 +330,12 @@ def _write_endings(rows: Sequence[Request]) -> None:
         )
 
 
+def _count(rows: Iterable[Request]) -> None:
+    for row in rows:
+        if row.ended_at is not None:
+            metrics.request_ended(row.state, (row.ended_at - row.received_at).total_seconds())
+
+
 def _waiting(row: Request) -> Waiting:
     return Waiting(
         row.pk,
@@ -333,6 +348,7 @@ def _waiting(row: Request) -> Waiting:
         row.send_before,
         row.answer_before,
         row.state == State.SENT,
+        row.correlation_id,
     )
 
 

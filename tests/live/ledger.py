@@ -1,5 +1,6 @@
 """What no log may contain, and the logs of this run: the two sides of the sweep at its end."""
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -51,8 +52,8 @@ class Ledger:
 
 
 def spellings(secret: str) -> set[str]:
-    """The forms in which a line could carry the secret: as it is, quoted for a URL, without hyphens."""
-    forms = {secret, quote(secret, safe=""), quote(secret)}
+    """The forms in which a line could carry the secret: as it is, quoted for a URL or for JSON, without hyphens."""
+    forms = {secret, quote(secret, safe=""), quote(secret), json.dumps(secret)[1:-1]}
     if secret.startswith(PREFIXES):
         forms.add(secret.replace("-", ""))
         forms.add(secret.partition("-")[2].replace("-", ""))

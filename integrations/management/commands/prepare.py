@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 
 from integrations.services.groups import ensure_groups
+from integrations.services.schema import count_pending_migrations
 from integrations.services.welcome import banner
 
 ADVISORY_LOCK = 0x6F6E702D  # any number, as long as every process of this portal takes the same
@@ -56,11 +56,6 @@ def alone() -> Iterator[None]:
     embedded = connection.vendor == "sqlite"
     with folder_lock(data_folder()) if embedded else advisory_lock():
         yield
-
-
-def count_pending_migrations() -> int:
-    executor = MigrationExecutor(connection)
-    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def data_folder() -> Path:

@@ -1,0 +1,136 @@
+"""Copies the embedded database while servers write to it, and puts a copy back. Plain files; no Django models."""
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from integrations.exceptions import PortalError
+
+BESIDE = ("", "-wal", "-shm")  # the files of one SQLite database
+
+
+class BackupRefused(PortalError):
+    message = "The backup was not made."
+
+
+class NotABackup(PortalError):
+    message = "The file is no whole backup of a portal."
+
+
+def make_backup(database: Path, target: Path, *, overwrite: bool) -> int:
+    """Copy a database that may be in use to one file, for its owner alone; return its size in bytes.
+
+    The copy is of one moment, checked, and complete or not there at all. Raises BackupRefused.
+    """
+    if not overwrite and target.exists():
+        raise BackupRefused(f"{target} is there already: choose another name, or add --force.")
+    try:
+        with _new_file_beside(target) as copy:
+            _copy(database, copy)
+            _check(copy, journal="DELETE")  # one file, which can also be read where nothing can be written
+            _put_in_place(copy, target, overwrite=overwrite)
+    except OSError as error:
+        raise BackupRefused(f"{target} cannot be written: {error.strerror or error}.") from error
+    except sqlite3.Error as error:
+        raise BackupRefused(f"The database cannot be copied: {error}.") from error
+    return target.stat().st_size
+
+
+def restore(backup: Path, database: Path) -> Path | None:
+    """Put a backup in the database's place; return where the replaced one is kept, or None where there was none.
+
+    Nobody may use the database meanwhile. Raises NotABackup, before anything is touched.
+    """
+    if not backup.is_file():
+        raise NotABackup(f"There is no file {backup}.")
+    try:
+        with _new_file_beside(database) as copy:
+            _copy(backup, copy)
+            _check(copy, journal="WAL")  # as a migration set it once (0002)
+            aside = _move_aside(database)
+            _put_in_place(copy, database, overwrite=False)
+    except sqlite3.Error as error:
+        raise NotABackup(f"{backup} is no whole backup: {error}.") from error
+    return aside
+
+
+def migrations_of(backup: Path) -> set[tuple[str, str]]:
+    """Return the migrations that a backup has seen. Raises NotABackup."""
+    try:
+        with closing(_opened(backup)) as connection:
+            return set(connection.execute("SELECT app, name FROM django_migrations"))
+    except sqlite3.Error as error:
+        raise NotABackup(f"{backup} is no backup of a portal: {error}.") from error
+
+
+def users_of(database: Path) -> set[int]:
+    """Return the processes that have the database open, as far as this user may know (Linux)."""
+    names = {str(database.resolve()) + suffix for suffix in BESIDE}
+    return {int(link.parts[2]) for link in Path("/proc").glob("[0-9]*/fd/*") if _target_of(link) in names} - {
+        os.getpid()
+    }
+
+
+@contextmanager
+def _new_file_beside(target: Path) -> Iterator[Path]:
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # mode 600
+    os.close(descriptor)
+    try:
+        yield Path(name)
+    finally:
+        for suffix in BESIDE:
+            Path(name + suffix).unlink(missing_ok=True)
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=20)
+
+
+def _copy(source: Path, target: Path) -> None:
+    # In one step: one in several begins anew whenever somebody else writes, and under load never ends. With a
+    # write-ahead log no writer waits for it.
+    with closing(_opened(source)) as reading, closing(sqlite3.connect(target)) as writing:
+        reading.backup(writing)
+
+
+def _check(file: Path, *, journal: str) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        answer = connection.execute("PRAGMA integrity_check").fetchone()[0]
+        if answer != "ok":
+            raise sqlite3.DatabaseError(answer)
+        connection.execute("SELECT 1 FROM integrations_integration LIMIT 1")
+        connection.execute(f"PRAGMA journal_mode={journal}")
+    with file.open("rb") as written:
+        os.fsync(written.fileno())
+
+
+def _put_in_place(copy: Path, target: Path, *, overwrite: bool) -> None:
+    if overwrite:
+        copy.replace(target)
+    else:
+        target.hardlink_to(copy)  # fails where a file of this name has come meanwhile
+    descriptor = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _move_aside(database: Path) -> Path | None:
+    aside = database.with_name(f"{database.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    for suffix in BESIDE:
+        old = Path(f"{database}{suffix}")
+        if old.exists():
+            old.rename(f"{aside}{suffix}")
+    return aside if aside.exists() else None
+
+
+def _target_of(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""

@@ -1,0 +1,118 @@
+"""The database: there, new enough, migrated, with enough connections, and of the same opinion about the time."""
+
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+from django.utils import timezone
+
+from integrations.doctor.finding import Finding, fine, wrong
+from integrations.models import ServerProcess
+from integrations.models.connection import lease_limit
+from integrations.services.schema import count_pending_migrations
+
+CLOCKS_MAY_DIFFER = timedelta(seconds=2)
+FOR_OTHERS = 10  # connections for commands, backups and people
+
+
+def connection_and_version() -> Iterator[Finding]:
+    """Whether it answers, what it is, and whether its connections suffice."""
+    began = time.perf_counter()
+    try:
+        connection.ensure_connection()
+    except (DatabaseError, InterfaceError) as error:
+        todo = "Is it running? Does DATABASE_URL name its host, port, user, password and database?"
+        if connection.vendor == "sqlite":
+            todo = f"May this user write to {settings.DATA_DIR}? Is the disk full?"
+        yield wrong("database", f"It cannot be reached: {(str(error).splitlines() or ['?'])[0]}.", todo)
+        return
+    took = (time.perf_counter() - began) * 1000
+    yield fine("database", f"{connection.display_name} {_version()} answers in {took:.0f} ms.")
+    yield from _connections() if connection.vendor == "postgresql" else _journal()
+
+
+def migrations() -> Iterator[Finding]:
+    """Whether the tables are this version's."""
+    if pending := count_pending_migrations():
+        todo = "manage.py migrate (script/server does it by itself)"
+        yield wrong("migrations", f"{pending} migrations are not applied: /readyz says 503.", todo)
+        return
+    yield fine("migrations", "All are applied.")
+
+
+def clock() -> Iterator[Finding]:
+    """Whether this machine and those that share the database agree about the time: leases hang on it."""
+    ahead = _ahead_of_others()
+    if ahead is None:
+        return
+    if abs(ahead) > CLOCKS_MAY_DIFFER:
+        side = "ahead of" if ahead > timedelta() else "behind"
+        yield wrong(
+            "clock",
+            f"This machine's clock is {abs(ahead).total_seconds():.0f} s {side} the others: leases, overlaps and"
+            " tokens run out too early or too late.",
+            "Let every machine keep its time by NTP (timedatectl set-ntp true), the database's too.",
+        )
+        return
+    yield fine("clock", "This machine and the database agree about the time.")
+
+
+def live_processes() -> int:
+    """Return how many server processes beat; 0 where the tables are not there yet."""
+    try:
+        return ServerProcess.objects.filter(ended_at=None, heartbeat_at__gt=lease_limit(timezone.now())).count()
+    except (DatabaseError, InterfaceError):
+        return 0
+
+
+def _version() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version" if connection.vendor == "postgresql" else "SELECT sqlite_version()")
+        return str(cursor.fetchone()[0])
+
+
+def _connections() -> Iterator[Finding]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
+        )
+        allowed = int(cursor.fetchone()[0])
+    pool = int(settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"])
+    processes = max(1, live_processes())
+    needed = pool * processes + FOR_OTHERS
+    what = f"{processes} processes with a pool of {pool} may take {pool * processes} of {allowed} connections"
+    if needed > allowed:
+        todo = f"Raise PostgreSQL's max_connections above {needed}, or lower DATABASE_POOL_SIZE."
+        yield wrong("database", f"{what}; {FOR_OTHERS} more are for commands and people.", todo)
+        return
+    yield fine("database", f"{what}.")
+
+
+def _journal() -> Iterator[Finding]:
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode")
+        mode = cursor.fetchone()[0]
+    if mode == "wal":
+        yield fine("database", "It keeps a write-ahead log: readers and the writer do not wait for each other.")
+        return
+    todo = "manage.py migrate sets it; a network file system cannot hold it: keep DATA_DIR on a local disk."
+    yield wrong("database", f"Its journal is {mode}, not wal: readers hold the writer up.", todo)
+
+
+def _ahead_of_others() -> timedelta | None:
+    """By how much this clock is ahead of the database's; an embedded one's is that of the last server's heartbeat.
+
+    None where there is nothing to compare with.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            theirs: datetime = cursor.fetchone()[0]
+        return timezone.now() - theirs
+    try:
+        newest = ServerProcess.objects.order_by("-heartbeat_at").values_list("heartbeat_at", flat=True).first()
+    except DatabaseError:  # no tables yet: another part says so
+        return None
+    return min(timedelta(), timezone.now() - newest) if newest else None

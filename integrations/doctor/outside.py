@@ -1,0 +1,113 @@
+"""What lies around the portal: Redis behind it, the proxy and its certificate before it."""
+
+import http.client
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from integrations.doctor.database import live_processes
+from integrations.doctor.finding import Finding, advice, fine, wrong
+
+PATIENCE = 5  # seconds
+DAY = 86400
+RENEW_BEFORE, WARN_BEFORE = 7 * DAY, 21 * DAY
+# What a websocket handshake without a token gets from us: uvicorn's 401, daphne's 403.
+REFUSED = (401, 403)
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+
+
+def layer() -> Iterator[Finding]:
+    """Whether several processes can wake each other."""
+    if not settings.REDIS_URL:
+        yield _without_layer()
+        return
+    try:
+        import redis
+    except ImportError:
+        yield wrong("layer", "REDIS_URL is set, but its package is missing.", "pip install -r requirements-scale.lock")
+        return
+    try:
+        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=3, socket_connect_timeout=3) as client:
+            client.ping()
+    except (redis.RedisError, OSError, ValueError) as error:
+        todo = "Start Redis, or correct REDIS_URL. Until then the portal works, only slower to notice changes."
+        yield wrong("layer", f"Redis cannot be reached ({type(error).__name__}).", todo)
+        return
+    yield fine("layer", "Redis answers.")
+
+
+def public_address() -> Iterator[Finding]:
+    """Whether PUBLIC_URL leads here: its certificate, /healthz, and a websocket's handshake."""
+    url = urlsplit(settings.PUBLIC_URL)
+    port = url.port or (443 if settings.IS_PUBLIC_HTTPS else 80)
+    host = url.hostname or ""
+    try:
+        if settings.IS_PUBLIC_HTTPS:
+            yield _certificate(host, port)
+        yield _health(host, port)
+        yield _websocket(host, port)
+    except ssl.SSLCertVerificationError as error:
+        todo = "Let the proxy send the whole chain of a certificate for this name, by a known authority."
+        yield wrong("TLS", f"The certificate of {host} is not valid: {error.verify_message}.", todo)
+    except (OSError, http.client.HTTPException) as error:
+        todo = "Is the server running, and the proxy before it? Do DNS and the firewall lead to them?"
+        yield wrong("public address", f"{settings.PUBLIC_URL} does not answer ({error}).", todo)
+
+
+def _without_layer() -> Finding:
+    processes = live_processes()
+    if processes > 1:
+        todo = "Set REDIS_URL: polls find only POSes of their own process, and changes are seen a second later."
+        return wrong("layer", f"{processes} server processes run, and REDIS_URL is not set.", todo)
+    return fine("layer", "One process needs none.")
+
+
+def _certificate(host: str, port: int) -> Finding:
+    context = ssl.create_default_context()
+    with (
+        socket.create_connection((host, port), timeout=PATIENCE) as plain,
+        context.wrap_socket(plain, server_hostname=host) as secured,
+    ):
+        ends = ssl.cert_time_to_seconds(str((secured.getpeercert() or {})["notAfter"]))
+    left = ends - time.time()
+    what = f"The certificate of {host} is valid for {left / DAY:.0f} more days."
+    todo = "Renew it, and look why that did not happen by itself."
+    if left < RENEW_BEFORE:
+        return wrong("TLS", what, todo)
+    return advice("TLS", what, todo) if left < WARN_BEFORE else fine("TLS", what)
+
+
+def _health(host: str, port: int) -> Finding:
+    status, body = _get(host, port, "/healthz", {})
+    if status == 200 and b"alive" in body:
+        return fine("public address", f"{settings.PUBLIC_URL}/healthz says that the portal is alive.")
+    todo = "Something else answers there: compare PUBLIC_URL with the proxy's settings."
+    return wrong("public address", f"{settings.PUBLIC_URL}/healthz answers {status}.", todo)
+
+
+def _websocket(host: str, port: int) -> Finding:
+    status, _ = _get(host, port, "/", UPGRADE)
+    if status in REFUSED:
+        return fine("public address", "A websocket's handshake reaches the portal.")
+    todo = "Let the proxy pass Upgrade and Connection on, by HTTP/1.1 (deploy/nginx/portal.conf)."
+    return wrong("public address", f"A websocket's handshake is answered {status}: it does not reach the portal.", todo)
+
+
+def _get(host: str, port: int, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+    make = http.client.HTTPSConnection if settings.IS_PUBLIC_HTTPS else http.client.HTTPConnection
+    connection = make(host, port, timeout=PATIENCE)
+    try:
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        return response.status, response.read(1000)
+    finally:
+        connection.close()

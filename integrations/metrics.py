@@ -1,0 +1,119 @@
+"""Every figure that the portal shows to Prometheus, by name; the core only counts, /metrics reads (portal/metrics.py).
+
+Counted in this process, in memory or, where PROMETHEUS_MULTIPROC_DIR is set before this is imported, in a file that all
+processes of the folder add up. No label ever holds what a customer chose: each name has a few dozen series at most.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from integrations.models.attempt import Outcome
+from integrations.models.connection import CloseReason
+from integrations.models.request import OPEN_STATES, State
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+# A POS answers in tens of milliseconds on a good line; a durable request may wait for days.
+DURATIONS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 600, 3600, 86400)
+WRITES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+SIZES = (1, 5, 10, 50, 100, 500, 1000, 5000, 10000, 20000)
+
+
+def _counts(name: str, text: str, label: str, values: Iterable[str]) -> Mapping[str, Counter]:
+    """Return a counter per value of its one label, each shown from the start, at 0."""
+    counter = Counter(name, text, [label], registry=REGISTRY)
+    return {str(value): counter.labels(str(value)) for value in values}
+
+
+# --- The POS's door
+
+authentications = _counts(
+    "onp_authentications_total", "Requests for an access token, by what became of them.", "outcome", Outcome
+)
+handshakes_refused = _counts("onp_handshakes_refused_total", "Websockets refused, by the reason.", "outcome", Outcome)
+connections_open = Gauge(
+    "onp_connections_open", "POSes connected to this server.", registry=REGISTRY, multiprocess_mode="livesum"
+)
+connections_opened = Counter("onp_connections_opened_total", "Websockets accepted.", registry=REGISTRY)
+connections_closed = _counts("onp_connections_closed_total", "Websockets ended, by the reason.", "reason", CloseReason)
+
+# --- Requests to a POS
+
+requests_ended = _counts(
+    "onp_requests_total", "Requests to a POS that ended, by their last state.", "state", set(State) - set(OPEN_STATES)
+)
+request_seconds = Histogram(
+    "onp_request_duration_seconds",
+    "From a request's receipt to the POS's answer, as written in the database.",
+    buckets=DURATIONS,
+    registry=REGISTRY,
+)
+problems = Counter(
+    "onp_api_problems_total",
+    "The backend's calls that were not answered with a success.",
+    ["problem"],
+    registry=REGISTRY,
+)
+
+# --- Between the processes
+
+layer_losses = Counter(
+    "onp_layer_losses_total", "Messages that the channel layer did not take, or could not give.", registry=REGISTRY
+)
+layer_away = Gauge(
+    "onp_layer_away",
+    "1 while a process does not reach its channel layer.",
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+
+# --- What runs beside the sockets
+
+# With a label, because a gauge without one stands at 0 (1970) in every process that never begins its loop.
+loops = Gauge(
+    "onp_loop_last_run_timestamp_seconds",
+    "When the watcher and the recorder last ran, in the process most behind; time() minus this is the lag.",
+    ["loop"],
+    registry=REGISTRY,
+    multiprocess_mode="livemin",
+)
+watcher_seconds = Histogram(
+    "onp_watcher_look_duration_seconds", "How long one look at the rows takes.", buckets=WRITES, registry=REGISTRY
+)
+recorder_lag = Histogram(
+    "onp_recorder_lag_seconds",
+    "From the moment at which a batch began to be collected until it was written.",
+    buckets=WRITES,
+    registry=REGISTRY,
+)
+recorder_rows = Histogram(
+    "onp_recorder_batch_rows", "Rows written in one batch of records.", buckets=SIZES, registry=REGISTRY
+)
+recorder_waiting = Gauge(
+    "onp_recorder_waiting_rows",
+    "Records that wait because the database did not take them.",
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+recorder_dropped = Counter(
+    "onp_recorder_dropped_total", "Attempts that were not recorded: the database was away too long.", registry=REGISTRY
+)
+
+# --- Read from the database at each scrape: the same in every process, so take max() of them and never sum()
+
+FROM_DATABASE = {
+    "onp_database_up": "1 if this scrape reached the database.",
+    "onp_requests_open": "Requests that have not ended, by state, in the whole installation.",
+    "onp_requests_oldest_queued_timestamp_seconds": "When the oldest request that has not left was received; 0: none.",
+    "onp_outlets_enabled": "Outlets for which Order N Pay is enabled, in the whole installation.",
+    "onp_outlets_online": "Outlets whose POS is connected to any server of the installation.",
+}
+BUILD_INFO = ("onp_build_info", "1; the labels say what runs.")
+
+
+def request_ended(state: str, seconds: float) -> None:
+    """Count a request's end; `seconds` since its receipt."""
+    requests_ended[state].inc()
+    if state in (State.ANSWERED, State.REFUSED):
+        request_seconds.observe(seconds)

@@ -1,0 +1,170 @@
+"""GET /metrics: who may read, and what is put together at each scrape."""
+
+import hmac
+import os
+import platform
+import re
+import time
+import tomllib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+import django
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpResponse, JsonResponse
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
+
+from integrations import metrics
+from integrations.asgi import Scope
+from integrations.pos.visitors import header
+from integrations.relay.database import in_database
+from integrations.services.figures import Figures, read_figures
+
+FIGURES_KEPT = 5.0  # seconds: many scrapers cost the database no more than one
+
+_kept: tuple[float, Figures | None] = (-FIGURES_KEPT, None)
+
+
+async def scrape(scope: Scope) -> HttpResponse:
+    """Return the metrics to whoever may read them, else a problem (RFC 9457)."""
+    if not settings.METRICS_TOKEN and not settings.METRICS_NETWORKS:
+        return _refused(404, "There is nothing at this address.", "Neither METRICS_TOKEN nor METRICS_NETWORKS is set.")
+    if not (_has_token(scope) or _is_near(scope)):
+        return _refused(403, "Not for you.", "Send METRICS_TOKEN as Bearer token, or ask from METRICS_NETWORKS.")
+    figures = await _figures()
+    encode, content_type = choose_encoder(header(scope, b"accept") or "")
+    body = encode(_registry(figures))
+    return HttpResponse(body, content_type=content_type, headers={"Cache-Control": "no-store"})
+
+
+def _has_token(scope: Scope) -> bool:
+    scheme, _, token = (header(scope, b"authorization") or "").partition(" ")
+    if not settings.METRICS_TOKEN or scheme.lower() != "bearer":
+        return False
+    return hmac.compare_digest(token.strip().encode(), settings.METRICS_TOKEN.encode())
+
+
+def _is_near(scope: Scope) -> bool:
+    """Whether the asker's own address is in METRICS_NETWORKS.
+
+    What came through a proxy that nobody named in TRUSTED_PROXIES has the proxy's address, which proves nothing.
+    """
+    if scope.get("client") is None or (header(scope, b"x-forwarded-for") and not settings.TRUSTED_PROXIES):
+        return False
+    try:
+        address = ip_address(scope["client"][0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return any(mapped in ip_network(network) for network in settings.METRICS_NETWORKS)
+
+
+async def _figures() -> Figures | None:
+    global _kept  # noqa: PLW0603
+    if time.monotonic() - _kept[0] >= FIGURES_KEPT:
+        try:
+            _kept = time.monotonic(), await in_database(read_figures)
+        except (DatabaseError, InterfaceError):
+            _kept = time.monotonic(), None
+    return _kept[1]
+
+
+def _registry(figures: Figures | None) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder:
+        MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+        registry.register(Workers(Path(folder)))
+    else:
+        registry.register(metrics.REGISTRY)
+        ProcessCollector(registry=registry)
+    registry.register(AtScrape(figures))
+    return registry
+
+
+class AtScrape(Collector):
+    """What no process counts: the figures of the rows, and what runs."""
+
+    def __init__(self, figures: Figures | None) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterable[Metric]:
+        yield _build()
+        yield _gauge("onp_database_up", 0 if self._figures is None else 1)
+        if self._figures is None:
+            return
+        requests = GaugeMetricFamily("onp_requests_open", metrics.FROM_DATABASE["onp_requests_open"], labels=["state"])
+        for state, count in self._figures.open_requests.items():
+            requests.add_metric([state], count)
+        yield requests
+        oldest = self._figures.oldest_queued
+        yield _gauge("onp_requests_oldest_queued_timestamp_seconds", oldest.timestamp() if oldest else 0)
+        yield _gauge("onp_outlets_enabled", self._figures.enabled)
+        yield _gauge("onp_outlets_online", self._figures.online)
+
+
+class Workers(Collector):
+    """process_* of all workers of this server together: Prometheus' own collector knows one process alone."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterator[Metric]:
+        together: dict[str, Metric] = {}
+        for pid in self._pids():
+            for metric in ProcessCollector(pid=lambda pid=pid: pid, registry=None).collect():  # type: ignore[misc]
+                _add(together.setdefault(metric.name, metric), metric)
+        yield from together.values()
+
+    def _pids(self) -> set[int]:
+        names = (file.name for file in self._folder.glob("gauge_live*.db"))
+        return {int(found[1]) for name in names if (found := re.search(r"_(\d+)\.db$", name))}
+
+
+def _add(sum_of: Metric, metric: Metric) -> None:
+    if sum_of is metric:
+        return
+    how = min if metric.name in ("process_start_time_seconds", "process_max_fds") else _plus
+    (one,), (other,) = sum_of.samples, metric.samples
+    sum_of.samples = [Sample(one.name, one.labels, how(one.value, other.value))]
+
+
+def _plus(one: float, other: float) -> float:
+    return one + other
+
+
+def _gauge(name: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, metrics.FROM_DATABASE[name], value=value)
+
+
+def _build() -> GaugeMetricFamily:
+    labels = {"version": version(), "python": platform.python_version(), "django": django.get_version()}
+    family = GaugeMetricFamily(*metrics.BUILD_INFO, labels=list(labels))
+    family.add_metric(list(labels.values()), 1)
+    return family
+
+
+@cache
+def version() -> str:
+    """Return the portal's version, as pyproject.toml has it."""
+    try:
+        with (settings.BASE_DIR / "pyproject.toml").open("rb") as file:
+            return str(tomllib.load(file)["project"]["version"])
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def _refused(status: int, title: str, detail: str) -> HttpResponse:
+    name = "not-found" if status == 404 else "metrics-not-for-you"
+    content = {"type": f"urn:order-n-pay:problem:{name}", "title": title, "status": status, "detail": detail}
+    return JsonResponse(
+        content, status=status, content_type="application/problem+json", headers={"Cache-Control": "no-store"}
+    )
