@@ -14,7 +14,7 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 def readyz(_request: HttpRequest) -> JsonResponse:
     """Say whether new work may come: 503 while this process drains or the database is away."""
     running = runtime.current()
-    if running is not None and running.is_draining:
+    if running is not None and (running.is_leaving or running.is_draining):
         return _answer("draining", 503)
     try:
         with connection.cursor() as cursor:
