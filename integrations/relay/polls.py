@@ -132,7 +132,8 @@ class Polls:
         self._asked[ask], self._taken[ask] = future, taken
         try:
             await wake.tell(_ask_message(new, ask, channel))
-            await asyncio.wait({future, taken}, timeout=TAKEN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            either: tuple[asyncio.Future[Any], ...] = (future, taken)
+            await asyncio.wait(either, timeout=TAKEN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if not (taken.done() or future.done()):
                 raise LinkLost
             return await future

@@ -45,6 +45,7 @@ class Balancer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # what was closed is taken apart in the loop's next round
 
     async def _look_on(self) -> None:
         while True:
@@ -58,10 +59,10 @@ class Balancer:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ports = self._ready or self._ports
         port = ports[next(self._turn) % len(ports)]
-        with contextlib.suppress(OSError):
-            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.gather(_pipe(reader, there_writer), _pipe(there_reader, writer))
-        writer.close()
+        try:
+            await _join(reader, writer, port)
+        finally:
+            writer.close()
 
 
 @contextmanager
@@ -84,11 +85,21 @@ async def _is_ready(port: int) -> bool:
     with contextlib.suppress(OSError, TimeoutError):
         async with asyncio.timeout(2):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-            status = await reader.readline()
-            writer.close()
-            return status.startswith(READY)
+            try:
+                writer.write(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                return (await reader.readline()).startswith(READY)
+            finally:
+                writer.close()
     return False
+
+
+async def _join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
+    with contextlib.suppress(OSError):
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            await asyncio.gather(_pipe(reader, there_writer), _pipe(there_reader, writer))
+        finally:
+            there_writer.close()
 
 
 async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

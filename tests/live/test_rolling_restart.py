@@ -88,4 +88,5 @@ def check(stack: Stack, tally: Tally) -> None:
     """No connection error, and no answer but the right one, or 503 with Retry-After."""
     assert tally.errors == []
     assert tally.odd == []
+    assert tally.unanswered == 0
     assert "Traceback" not in stack.log_text()
