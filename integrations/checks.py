@@ -38,3 +38,27 @@ def public_url(**_kwargs: Any) -> list[CheckMessage]:
             "PUBLIC_URL is not https: secrets would travel in plain text.", hint=hint, id="integrations.W001"
         )
     ]
+
+
+@register()
+def workers(**_kwargs: Any) -> list[CheckMessage]:
+    """WORKERS fits the database and the channel layer."""
+    return refusals_of_workers(settings.WORKERS)
+
+
+def refusals_of_workers(count: int) -> list[CheckMessage]:
+    """Return why so many processes cannot work together; each names the setting to set."""
+    if count == 1:
+        return []
+    found: list[CheckMessage] = []
+    if settings.DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+        found.append(_needs(count, "PostgreSQL", "Set DATABASE_URL=postgres://...", "integrations.E003"))
+    if not settings.REDIS_URL:
+        found.append(_needs(count, "Redis", "Set REDIS_URL=redis://...", "integrations.E004"))
+    return found
+
+
+def _needs(count: int, service: str, hint: str, check_id: str) -> CheckMessage:
+    return checks.Error(
+        f"{count} workers need {service}, through which they share the outlets.", hint=hint, id=check_id
+    )

@@ -1,65 +1,28 @@
 """The production server: uvicorn, with a drain."""
 
 import asyncio
-import contextlib
-import logging
 import resource
+import select
 import socket
-from asyncio import TimerHandle, Transport
+from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
 import uvicorn
 from django.conf import settings
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from integrations.models.connection import CloseReason
+from integrations.drain import Drain
+from integrations.http_protocol import DrainingState, HttpProtocol
+from integrations.line import Line
 from integrations.pos.wire import MAX_FRAME
 from integrations.relay import runtime
+from integrations.relay.runtime import Runtime
 
 # The kernel's queue of connections that wait for accept(); with the usual 100 a storm loses some.
 BACKLOG = 4096
 GRACE = 10  # seconds for answers in flight, after the drain
-CLOSE_SECONDS = 2  # for the last close frames to leave; a POS that does not read is not waited for
-
-logger = logging.getLogger(__name__)
-
-
-class HttpProtocol(HttpToolsProtocol):
-    """uvicorn's, with a limit to how long a request may take to arrive: a peer that sends half of one and then nothing
-    would hold its place for ever."""
-
-    _arrival: TimerHandle | None = None
-
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._await_request()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._await_request()
-
-    def on_message_complete(self) -> None:
-        self._arrived()
-        super().on_message_complete()
-
-    def handle_websocket_upgrade(self) -> None:
-        self._arrived()
-        super().handle_websocket_upgrade()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._arrived()
-        super().connection_lost(exc)
-
-    def _await_request(self) -> None:
-        if self._arrival is None:
-            self._arrival = self.loop.call_later(settings.REQUEST_ARRIVAL_SECONDS, self.transport.close)
-
-    def _arrived(self) -> None:
-        if self._arrival is not None:
-            self._arrival.cancel()
-            self._arrival = None
+ROUNDS = 100  # of accepting the last that are connected, at an end; more is a flood
 
 
 class WebsocketProtocol(WebSocketsSansIOProtocol):
@@ -72,43 +35,76 @@ class WebsocketProtocol(WebSocketsSansIOProtocol):
 
 
 class DrainingServer(uvicorn.Server):
-    """On SIGTERM: not ready, nobody new, each socket closed within DRAIN_SECONDS, records written, exit."""
+    """On SIGTERM: not ready, nobody new, each socket closed within DRAIN_SECONDS, records written, exit.
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    One worker of several (it has a `line` to its supervisor) stops accepting at once: the others go on, on the same
+    port. A server that stands alone goes on accepting, so as to say 503 instead of nothing.
+    """
+
+    def __init__(self, config: uvicorn.Config, line: Line | None = None) -> None:
         super().__init__(config)
+        self.server_state: DrainingState = DrainingState()
+        self._line = line
+        self._hands_over = False
         self._hurry = asyncio.Event()
+
+    def leave(self, *, hands_over: bool) -> None:
+        """Begin to end; `hands_over`: other processes accept on this address."""
+        if not self.should_exit:
+            self._hands_over = hands_over
+            self.should_exit = True
+
+    def hurry(self) -> None:
+        """End the drain that has begun, as fast as records allow."""
+        self._hurry.set()
+        self.force_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.should_exit:  # the second signal, of whichever kind
-            self._hurry.set()
-            self.force_exit = True
+            self.hurry()
+        self._hands_over = self._hands_over or self._line is not None
         super().handle_exit(sig, frame)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._line is not None:
+            self._line.open(self)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._drain(settings.DRAIN_SECONDS)
+        if running := runtime.current():
+            await self._drain(Drain(running, self._hurry), running)
+        await _until_nobody_knocks(() if self._hands_over else sockets or ())
         await super().shutdown(sockets)
 
-    async def _drain(self, seconds: float) -> None:
-        """Close every POS's socket, spread over the time, so that they come back spread. A second signal hurries."""
-        running = runtime.current()
-        if running is None:
-            return
-        running.is_draining = True
-        sockets = list(running.registry)
-        logger.info("Draining: %d connections close within %g s.", len(sockets), seconds)
-        for position, live in enumerate(sockets, start=1):
-            live.socket.close_soon(CloseReason.RESTART)
-            if position < len(sockets):
-                await self._pause(seconds / len(sockets))
-        closing = [task for live in sockets if (task := live.socket.closing)]
-        if closing:
-            await asyncio.wait(closing, timeout=CLOSE_SECONDS)
-        running.dispatcher.let_go()
+    async def _drain(self, drain: Drain, running: Runtime) -> None:
+        running.is_leaving = True
+        if self._hands_over:
+            self._stop_accepting()
+        else:
+            await drain.pause(settings.DRAIN_NOTICE_SECONDS)
+        self._let_connections_end()
+        await drain.run(settings.DRAIN_SECONDS)
 
-    async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._hurry.wait()
+    def _stop_accepting(self) -> None:
+        for server in self.servers:
+            server.close()
+
+    def _let_connections_end(self) -> None:
+        self.server_state.is_draining = True
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, HttpProtocol):
+                connection.end_after_answer()
+
+
+async def _until_nobody_knocks(listeners: Iterable[socket.socket]) -> None:
+    """Let the loop accept whoever is connected already: closing a listener resets those."""
+    knocks = select.poll()
+    for listener in listeners:
+        knocks.register(listener.fileno(), select.POLLIN)
+    for _ in range(ROUNDS):
+        if not knocks.poll(0):
+            return
+        await asyncio.sleep(0.01)
 
 
 def raise_file_limit() -> int:
@@ -118,8 +114,8 @@ def raise_file_limit() -> int:
     return hard
 
 
-def make_server() -> DrainingServer:
-    """Return the server, ready to serve `portal.asgi` on a socket that is given to it."""
+def make_server(line: Line | None = None) -> DrainingServer:
+    """Return the server, ready to serve `portal.asgi` on a socket that is given to it; `line`: as a worker."""
     config = uvicorn.Config(
         "portal.asgi:application",
         loop="uvloop",
@@ -137,4 +133,4 @@ def make_server() -> DrainingServer:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
-    return DrainingServer(config)
+    return DrainingServer(config, line)

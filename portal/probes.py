@@ -49,7 +49,9 @@ async def readyz(_scope: Scope) -> HttpResponse:
     still come, and every process would be taken out of service at the same moment.
     """
     running = runtime.current()
-    parts = {"process": "draining" if running is not None and running.is_draining else "serving"}
+    parts = {
+        "process": "draining" if running is not None and (running.is_leaving or running.is_draining) else "serving"
+    }
     parts |= await _database()
     if FATAL & set(parts.values()):
         return _answer({"status": "not ready", **parts, "layer": _layer()}, 503)

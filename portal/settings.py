@@ -52,7 +52,8 @@ elif _database["ENGINE"] == "django.db.backends.postgresql":
     _pool_size = at_least(1, env.int("DATABASE_POOL_SIZE", default=8), "DATABASE_POOL_SIZE")
     _database["OPTIONS"] = {
         **_database.get("OPTIONS", {}),
-        "pool": {"min_size": 1, "max_size": _pool_size, "timeout": 3},
+        # By itself the pool waits twice as long after each failure, up to minutes; after 5 s it begins anew.
+        "pool": {"min_size": 1, "max_size": _pool_size, "timeout": 3, "reconnect_timeout": 5},
         "connect_timeout": 5,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -100,6 +101,8 @@ RECORD_INTERVAL = at_least(0.05, env.float("RECORD_INTERVAL", default=0.25), "RE
 LEASE_SECONDS = at_least(3, env.int("LEASE_SECONDS", default=30), "LEASE_SECONDS")
 REQUEST_ARRIVAL_SECONDS = at_least(1, env.float("REQUEST_ARRIVAL_SECONDS", default=30.0), "REQUEST_ARRIVAL_SECONDS")
 DRAIN_SECONDS = at_least(0, env.float("DRAIN_SECONDS", default=10.0), "DRAIN_SECONDS")
+DRAIN_NOTICE_SECONDS = at_least(0, env.float("DRAIN_NOTICE_SECONDS", default=0.0), "DRAIN_NOTICE_SECONDS")
+WORKERS = at_least(1, env.int("WORKERS", default=1), "WORKERS")
 
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 if METRICS_TOKEN and len(METRICS_TOKEN) < 16:

@@ -1,5 +1,6 @@
 """Mistakes across settings are named by the system checks."""
 
+import warnings
 from io import StringIO
 
 import pytest
@@ -7,14 +8,14 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import override_settings
 
-from integrations.checks import close_codes, public_url
+from integrations.checks import close_codes, public_url, workers
 from integrations.models.connection import CloseReason
 from integrations.pos.close_codes import CLOSE_CODES
 
 
 def ids(**overrides: object) -> list[str | None]:
     with override_settings(**overrides):
-        return [message.id for message in (*close_codes(), *public_url())]
+        return [message.id for message in (*close_codes(), *public_url(), *workers())]
 
 
 def test_the_settings_of_the_tests_pass_the_check() -> None:
@@ -51,3 +52,26 @@ def test_plain_http_is_a_warning_for_production() -> None:
 def test_the_check_command_stops_at_a_wrong_close_code() -> None:
     with override_settings(POS_CLOSE_CODES={"replaced": 1006}), pytest.raises(SystemCheckError, match=r"E002"):
         call_command("check", stdout=StringIO(), stderr=StringIO())
+
+
+SQLITE = {"default": {"ENGINE": "django.db.backends.sqlite3"}}
+POSTGRES = {"default": {"ENGINE": "django.db.backends.postgresql"}}
+REDIS = "redis://127.0.0.1:6379/0"
+
+
+@pytest.mark.parametrize(
+    ("databases", "redis_url", "expected"),
+    [
+        (SQLITE, "", ["integrations.E003", "integrations.E004"]),
+        (SQLITE, REDIS, ["integrations.E003"]),
+        (POSTGRES, "", ["integrations.E004"]),
+        (POSTGRES, REDIS, []),
+    ],
+)
+def test_several_workers_need_postgresql_and_redis(
+    databases: dict[str, dict[str, str]], redis_url: str, expected: list[str]
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Django's, about overriding DATABASES: nothing connects here
+        assert ids(WORKERS=2, DATABASES=databases, REDIS_URL=redis_url, IS_PUBLIC_HTTPS=True) == expected
+        assert ids(WORKERS=1, DATABASES=databases, REDIS_URL=redis_url, IS_PUBLIC_HTTPS=True) == []

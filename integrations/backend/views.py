@@ -131,6 +131,8 @@ class OutletRequestsView(BackendView):
             result = await self.running.dispatcher.wait(pk, max(0.0, remaining))
         except (DatabaseError, InterfaceError) as error:
             raise _no_answer(row_uuid, new.request_id) from error  # it is stored, so it goes on
+        if not result.is_final and self.running.is_draining:
+            raise _unfinished(problems.DRAINING, row_uuid, new.request_id, state=result.state)
         return _outcome(result, new.request_id)
 
 
@@ -256,9 +258,13 @@ def _ended(kind: problems.Kind, result: Result, request_id: str) -> Problem:
 
 
 def _no_answer(row_uuid: uuid.UUID, request_id: str, **more: str) -> Problem:
+    return _unfinished(problems.NO_ANSWER, row_uuid, request_id, **more)
+
+
+def _unfinished(kind: problems.Kind, row_uuid: uuid.UUID, request_id: str, **more: str) -> Problem:
     location = location_of(row_uuid)
     return Problem(
-        problems.NO_ANSWER,
+        kind,
         headers={"Location": location},
         id=str(row_uuid),
         request_id=request_id,

@@ -46,6 +46,7 @@ class Dispatcher:
         self._repeated: Joined[NewRequest, Stored | NotStored] = Joined(requests.repeated)
         self._waiting: dict[int, set[asyncio.Future[Result | None]]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._has_let_go = False
 
     def connected(self, live: Live, *, has_requests: bool) -> None:
         """Open the lane of a new connection and put on it what waits for this outlet.
@@ -92,7 +93,7 @@ class Dispatcher:
         waiting.add(future)
         try:
             result = await self._result(pk)
-            if result.is_final:
+            if result.is_final or self._has_let_go:
                 return result
             told = None
             with contextlib.suppress(TimeoutError):
@@ -140,8 +141,14 @@ class Dispatcher:
                 self._find_overlooked(integration_id, pk)
         await self.ended({*ended, *self._waiting})
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a caller of this process waits for a request's end."""
+        return bool(self._waiting)
+
     def let_go(self) -> None:
         """End all waiting: the process is about to end, and each caller is told how its request stands."""
+        self._has_let_go = True
         for future in [each for futures in self._waiting.values() for each in futures]:
             if not future.done():
                 future.set_result(None)

@@ -74,6 +74,7 @@ class Lane:
         self._reserved = 0
         self._known: set[int] = set()
         self._sending: asyncio.Task[None] | None = None
+        self._is_resting = False
         self.is_closed = False
         self.is_loading = False
         self.look_again = False
@@ -93,6 +94,18 @@ class Lane:
     @property
     def has_unanswered(self) -> bool:
         return bool(self._in_flight)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Nothing is on its way to the POS, and nothing is due from it."""
+        return not self._in_flight and not self._reserved
+
+    def rest(self) -> None:
+        """Let nothing more leave: the connection is about to be closed in order, after the answers that are due."""
+        self._is_resting = True
+        for fleeting in [each for each in self._queue if isinstance(each, Fleeting)]:
+            self._queue.remove(fleeting)
+            _lose(fleeting)
 
     def reserve(self) -> bool:
         """Take a place in the window for a request that is about to be stored; False where it must queue."""
@@ -128,7 +141,7 @@ class Lane:
 
     def ask(self, fleeting: Fleeting) -> None:
         """Queue a request that is not stored."""
-        if self.is_closed:
+        if self.is_closed or self._is_resting:
             _lose(fleeting)
             return
         self._queue.append(fleeting)
@@ -163,7 +176,7 @@ class Lane:
         self._in_flight.clear()
 
     def _has_place(self) -> bool:
-        return len(self._in_flight) + self._reserved < self._window
+        return not self._is_resting and len(self._in_flight) + self._reserved < self._window
 
     def _pump(self) -> None:
         if self._sending is None and self._has_work():

@@ -24,6 +24,7 @@ from integrations.services import requests
 from integrations.services.requests import NewRequest, OtherContent, PosOffline, QueueFull, Result, Waiting
 
 LINK_LOST = "The link was lost before the POS answered."
+TAKEN_SECONDS = 2.0  # in which a process that has the POS says so; the rows may name one that has it no longer
 
 Key = tuple[int, str]
 
@@ -37,6 +38,7 @@ class Polls:
         self._online: Joined[int, bool] = Joined(requests.online)
         self._running: dict[Key, tuple[str, asyncio.Task[Result]]] = {}
         self._asked: dict[str, asyncio.Future[Answer]] = {}
+        self._taken: dict[str, asyncio.Future[None]] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self.channel: str | None = None  # this process's own on the layer, while it listens there
 
@@ -68,11 +70,24 @@ class Polls:
         if future is None or future.done():
             return
         match message:
+            case {"taken": True}:
+                _set(self._taken[message["ask"]])
             case {"answer": [int(code), error_message, payload]}:
                 future.set_result(Answer(code, error_message, payload))
             case {"failure": "full"}:
                 future.set_exception(QueueFull())
             case _:
+                future.set_exception(LinkLost())
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a caller here, or in another process, waits for a POS's answer."""
+        return bool(self._running or self._answering)
+
+    def let_go(self) -> None:
+        """End all waiting: the process is about to end, and what other processes' POSes have not answered is lost."""
+        for future in self._asked.values():
+            if not future.done():
                 future.set_exception(LinkLost())
 
     async def stop(self) -> None:
@@ -114,16 +129,22 @@ class Polls:
     async def _ask_elsewhere(self, new: NewRequest, channel: str) -> Answer:
         ask = uuid.uuid4().hex
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._asked[ask] = future
+        taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asked[ask], self._taken[ask] = future, taken
         try:
             await wake.tell(_ask_message(new, ask, channel))
+            either: tuple[asyncio.Future[Any], ...] = (future, taken)
+            await asyncio.wait(either, timeout=TAKEN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if not (taken.done() or future.done()):
+                raise LinkLost
             return await future
         finally:
-            del self._asked[ask]
+            del self._asked[ask], self._taken[ask]
 
     async def _answer_process(self, live: Live, lane: Lane, message: dict[str, Any]) -> None:
         reply: dict[str, Any] = {"type": wake.TOLD, "ask": message["ask"]}
         waiting = _waiting_of(message)
+        await wake.reply(message["reply_to"], reply | {"taken": True})
         try:
             limit = _seconds_until(waiting.answer_before)
             answer = await asyncio.wait_for(_ask_here(live, lane, waiting), limit)
@@ -165,6 +186,11 @@ class Polls:
         self._recorder.fleeting(row)
         metrics.request_ended(state, (shared_now() - new.received_at).total_seconds())
         return Result(new.uuid, 0, state, failure, code, text, payload)
+
+
+def _set(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 async def _ask_here(live: Live, lane: Lane, waiting: Waiting) -> Answer:

@@ -1,5 +1,28 @@
-"""The real processes of tests/live, for tests that break something about them."""
+"""Services that a fault test may kill, and an installation over them that is made once."""
 
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.installation import Installation
 from tests.live.conftest import depot, new_stack, own_postgres, postgres, redis, shared_stack, shared_stacks
+from tests.live.postgres import Postgres
+from tests.live.redis import Redis
+from tests.live.servers import Depot
 
 __all__ = ["depot", "new_stack", "own_postgres", "postgres", "redis", "shared_stack", "shared_stacks"]
+
+
+@pytest.fixture(scope="module")
+def installation(depot: Depot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Two hosts over a PostgreSQL and a Redis of their own; each test leaves all of it running."""
+    postgres = Postgres.create(tmp_path_factory.mktemp("faults-postgres"))
+    redis = Redis.create(tmp_path_factory.mktemp("faults-redis"))
+    postgres.start()
+    postgres.change_setting("max_connections", "40")
+    postgres.stop()
+    postgres.start()
+    redis.start()
+    installation = Installation.make(depot, postgres, redis)
+    yield installation
+    installation.close()

@@ -22,7 +22,6 @@ SETTINGS = {
     # Safe here: a killed server loses nothing that it handed to the system. synchronous_commit would not be.
     "fsync": "off",
     "full_page_writes": "off",
-    "max_connections": "200",
     # Every statement goes to the log, so that the sweep at the end also sees what was sent to the database.
     "log_statement": "all",
 }
@@ -46,6 +45,9 @@ class Postgres:
         if self._user:
             shutil.chown(self._folder, self._user, self._user)
         self._initialise(initdb)
+        # In the file, and not on the command line, which nothing could change later.
+        with (self._data / "postgresql.auto.conf").open("a") as settings:
+            settings.write("max_connections = 200\n")
         self.process = Process(
             [server, *self._arguments()],
             log=log_folder / f"postgres-{self.port}.log",
@@ -74,6 +76,14 @@ class Postgres:
         if self.process.is_running:
             self.process.stop(signal.SIGQUIT)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def change_setting(self, name: str, value: str) -> None:
+        """Change the configuration, at once where that can be, else with the next start."""
+        statement = sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), sql.Literal(value))
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute("SET default_transaction_read_only = off")
+            connection.execute(statement)
+            connection.execute("SELECT pg_reload_conf()")
 
     def create_database(self, *, template: str = "template1") -> str:
         """Name of a new database, a copy of the template; nobody may be connected to the template."""

@@ -111,6 +111,11 @@ class Stack:
         self._process.start()
         eventually(self._is_alive, timeout=START_SECONDS, what=f"{self} answers")
 
+    def workers(self) -> list[int]:
+        """The process ids of the workers that this server supervises, oldest first."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
+        return [int(each) for each in children.split()]
+
     def send_signal(self, number: int) -> None:
         self._process.send_signal(number)
 
@@ -273,8 +278,8 @@ class Depot:
         stack.start()
         return stack
 
-    def twin(self, stack: Stack) -> Stack:
-        """A second server process over the same database, layer and keys, on a port of its own."""
+    def twin(self, stack: Stack, *, options: Sequence[str] = ()) -> Stack:
+        """Another server over the same database, layer and keys, on a port of its own: as on another machine."""
         folder = self._new_folder(f"{stack.server}-twin")
         twin = Stack(
             server=stack.server,
@@ -282,6 +287,7 @@ class Depot:
             database_url=stack.database_url,
             redis_url=stack.redis_url,
             env=stack.env | {"PUBLIC_URL": stack.base_url},
+            options=options,
         )
         self._stacks.append(twin)
         twin.start()

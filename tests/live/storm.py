@@ -75,9 +75,14 @@ def disasters(acts: Sequence[Callable[[], None]], chance: random.Random) -> Iter
 
 
 @contextmanager
-def fleet_of(outlets: Sequence[Credentials], *, folder: Path, seed: int) -> Iterator[Fleet]:
-    """The outlets' POSes on one thread, each with its till in a file; they come back at once and misbehave."""
-    plan = Plan(delay=(0.1, 1.5), chances=MISBEHAVIOUR, seed=seed)
+def fleet_of(
+    outlets: Sequence[Credentials], *, seed: int, folder: Path | None = None, plan: Plan | None = None
+) -> Iterator[Fleet]:
+    """The outlets' POSes on one thread, their tills in files or in memory; they come back at once.
+
+    They misbehave, unless a plan is given.
+    """
+    plan = plan or Plan(delay=(0.1, 1.5), chances=MISBEHAVIOUR, seed=seed)
     credentials = [pos_credentials(outlet) for outlet in outlets]
     timing = Timing(longest_pause=0.5)
     fleet = Fleet(credentials, say=lambda _: None, timing=timing, plan=plan, till_folder=folder)

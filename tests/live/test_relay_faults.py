@@ -87,15 +87,31 @@ def test_what_was_sent_and_not_answered_is_sent_again_after_kill_9(new_stack: Ne
         assert orders_by_id(background.pos.till) == {ORDER: 1}
 
 
-def test_a_restart_in_order_loses_no_request_either(new_stack: NewStack) -> None:
-    stack = new_stack("serve", env=ENV | {"DRAIN_SECONDS": "1"})
+def test_a_restart_in_order_waits_for_an_answer_that_is_due(new_stack: NewStack) -> None:
+    stack = new_stack("serve", env=ENV | {"DRAIN_SECONDS": "0"})
     backend, outlet = Backend.of(stack), stack.supply_outlet()
-    with pos_of(outlet, plan=SLOWLY) as background, callers() as begin:
+    with pos_of(outlet, plan=SLOWLY) as background, callers(2) as begin:
+        background.wait_for_connections()
+        waiting = begin(backend.ask, outlet, "CreateOrder", soup(ORDER), request_id="a")
+        polling = begin(backend.ask, outlet, "GetOpenOrders", {}, durable=False)
+        background.wait_until(lambda: len(background.pos.till.executed) == 2)
+        assert stack.stop(signal.SIGTERM) == 0
+        assert waiting.result(10).json()["outcome"] == "answered"
+        assert polling.result(10).status_code == 200
+
+
+def test_a_restart_in_order_loses_no_request_whose_answer_takes_too_long(new_stack: NewStack) -> None:
+    stack = new_stack("serve", env=ENV | {"DRAIN_SECONDS": "0"})
+    backend, outlet = Backend.of(stack), stack.supply_outlet()
+    with pos_of(outlet, plan=Plan(delay=(7, 7))) as background, callers() as begin:
         background.wait_for_connections()
         waiting = begin(backend.ask, outlet, "CreateOrder", soup(ORDER), request_id="a")
         background.wait_until(lambda: background.pos.till.executed == ["a"])
         assert stack.stop(signal.SIGTERM) == 0
-        assert kind_of(waiting.result(10)) == "no-answer-yet"
+        refused = waiting.result(10)
+        assert kind_of(refused) == "restarting"
+        assert (refused.json()["request_id"], refused.json()["state"]) == ("a", "sent")
+        assert int(refused.headers["Retry-After"]) >= 1
         stack.start()
         assert backend.ask(outlet, "CreateOrder", soup(ORDER), request_id="a").json()["outcome"] == "answered"
         assert orders_by_id(background.pos.till) == {ORDER: 1}

@@ -1,14 +1,25 @@
-import errno
+import asyncio
 import signal
 import socket
+from argparse import SUPPRESS
+from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
 
+from integrations.checks import refusals_of_workers
+from integrations.line import Line
+from integrations.listening import Address, CannotListen, listen_alone
 from integrations.management.demo_poses import demo_poses
-from integrations.server import make_server, raise_file_limit
+from integrations.server import DrainingServer, make_server, raise_file_limit
+from integrations.supervisor import Supervisor
+
+MOST_WORKERS = 64
 
 
 class Command(BaseCommand):
@@ -19,43 +30,78 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on; default: 127.0.0.1")
         parser.add_argument("--port", type=int, default=8000, help="default: 8000")
         parser.add_argument(
+            "--workers",
+            type=int,
+            default=settings.WORKERS,
+            help="processes on this machine; more than 1 needs PostgreSQL and Redis, and SIGHUP restarts them "
+            "one after the other; default: the setting WORKERS",
+        )
+        parser.add_argument(
             "--prepare", action="store_true", help="first migrate and make the first login, where that is due"
         )
         parser.add_argument("--demo", action="store_true", help="with the demo's outlets, and their POSes simulated")
+        parser.add_argument("--worker", help=SUPPRESS)  # the descriptors that a supervisor hands down
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        with listening_socket(options["host"], options["port"]) as listener:
+        if options["worker"]:
+            _work(*options["worker"].split(","))
+            return
+        _check_workers(options["workers"])
+        try:
+            self._serve(options)
+        except CannotListen as error:
+            raise CommandError(str(error)) from error
+
+    def _serve(self, options: dict[str, Any]) -> None:
+        with listen_alone(options["host"], options["port"]) as listener:
             if options["prepare"]:
                 call_command("prepare", host=options["host"], port=options["port"])
             if options["demo"]:
                 call_command("demo", poses_are_started=True)
-                listener.listen()  # the POSes may dial before uvicorn accepts
-            # uvicorn raises the signal that ended it once more, for whoever had a handler before; a drain that is
-            # done is an end as it should be, exit code 0.
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: None)
-            raise_file_limit()
+            run = _alone(listener) if options["workers"] == 1 else _together(listener, options["workers"])
             with demo_poses() if options["demo"] else nullcontext():
-                make_server().run(sockets=[listener])
+                run()
 
 
-def listening_socket(host: str, port: int) -> socket.socket:
-    """Return a bound socket. Raises CommandError when the address is taken or is none of this machine's."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise CommandError(f"Cannot listen on {host}: {error.strerror or error}.") from error
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(address)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise CommandError(_bind_trouble(host, port, error)) from error
-    return listener
+def _check_workers(count: int) -> None:
+    """Raise CommandError where so many processes could not share the outlets."""
+    if not 1 <= count <= MOST_WORKERS:
+        raise CommandError(f"--workers may be 1 to {MOST_WORKERS}, not {count}.")
+    if refusals := refusals_of_workers(count):
+        raise CommandError(" ".join(f"{each.msg} {each.hint}." for each in refusals))
 
 
-def _bind_trouble(host: str, port: int, error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        return f"Port {port} on {host} is in use: stop what runs there, or choose another with --port."
-    return f"Cannot listen on {host}:{port}: {error}."
+def _alone(listener: socket.socket) -> Callable[[], None]:
+    listener.listen()  # the demo's POSes may dial before uvicorn accepts
+    return partial(_run_server, make_server(), listener)
+
+
+def _together(listener: socket.socket, workers: int) -> Callable[[], None]:
+    """The listener, which nobody's can stand beside, makes room for those of the workers."""
+    supervisor = Supervisor(Address.of(listener), workers)
+    listener.close()
+    supervisor.listen()
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        if hasattr(connection, "close_pool"):
+            connection.close_pool()
+    return partial(_supervise, supervisor)
+
+
+def _supervise(supervisor: Supervisor) -> None:
+    if not asyncio.run(supervisor.run()):
+        raise CommandError("The workers did not come to serve; their log lines say why.")
+
+
+def _work(listener: str, line: str) -> None:
+    """Be one of several workers, on descriptors that the supervisor handed down."""
+    _run_server(make_server(Line(int(line))), socket.socket(fileno=int(listener)))
+
+
+def _run_server(server: DrainingServer, listener: socket.socket) -> None:
+    # uvicorn raises the signal that ended it once more, for whoever had a handler before; a drain that is done is an
+    # end as it should be, exit code 0.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    raise_file_limit()
+    server.run(sockets=[listener])

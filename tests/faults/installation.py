@@ -1,0 +1,127 @@
+"""Two hosts behind a load balancer, at work: tills that count what they did, callers that do not stop.
+
+`one` is a server that stands alone, `two` a supervisor with two workers; they share PostgreSQL and Redis only.
+"""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from integrations.simulator import Fleet, Plan
+from tests.live.backend import Backend, soup
+from tests.live.balancer import Balancer, balancer_before
+from tests.live.load import Tally, check_tills, load
+from tests.live.postgres import Postgres
+from tests.live.redis import Redis
+from tests.live.servers import Credentials, Depot, Stack
+from tests.live.storm import fleet_of
+from tests.live.waiting import eventually
+
+ENV = {
+    "AUTH_FAILURES_PER_ADDRESS": "1000000",
+    "DATABASE_POOL_SIZE": "4",
+    "LEASE_SECONDS": "10",
+    "DRAIN_SECONDS": "1",
+}
+OUTLETS = 12
+WARM = 40  # answers, after which the load is on
+CALL_SECONDS = 2  # in which a call ends that finds all as it should be
+LIMIT = 40.0
+
+
+@dataclass(frozen=True)
+class Installation:
+    one: Stack
+    two: Stack
+    postgres: Postgres
+    redis: Redis
+    key: str = field(repr=False)
+
+    @classmethod
+    def make(cls, depot: Depot, postgres: Postgres, redis: Redis) -> "Installation":
+        one = depot.make("serve", postgres=postgres, redis=redis, env=ENV)
+        two = depot.twin(one, options=("--workers", "2"))
+        eventually(lambda: "2 workers serve" in two.log_text(), timeout=20)
+        return cls(one, two, postgres, redis, Backend.of(one).key)
+
+    @contextmanager
+    def at_work(self, *, seed: int) -> Iterator["Work"]:
+        """Tills and callers for as long as the block runs; then each order is counted in the tills."""
+        with balancer_before([self.one, self.two]) as balancer:
+            outlets = [_at(balancer, self.one.supply_outlet()) for _ in range(OUTLETS)]
+            with fleet_of(outlets, seed=seed, plan=Plan(delay=(0.02, 0.3), seed=seed)) as fleet:
+                with load([balancer.base_url], self.key, outlets) as tally:
+                    work = Work(self, outlets, fleet, tally)
+                    eventually(lambda: tally.count > WARM and work.is_normal(), timeout=20, what="the load is on")
+                    yield work
+                check_tills(self.one, fleet, tally)
+
+    def close(self) -> None:
+        for each in (self.one, self.two, self.redis, self.postgres):
+            each.close()
+
+    def flush_redis(self) -> None:
+        """Empty it: no process is a member of any group any more."""
+        with socket.create_connection(("127.0.0.1", self.redis.port), timeout=5) as connection:
+            connection.sendall(b"FLUSHALL\r\n")
+            assert connection.recv(16).startswith(b"+OK")
+
+
+@dataclass(frozen=True)
+class Work:
+    """An installation at work."""
+
+    installation: Installation
+    outlets: list[Credentials]
+    fleet: Fleet
+    tally: Tally
+
+    def is_connected(self) -> bool:
+        return all(pos.is_connected for pos in self.fleet.poses)
+
+    def is_normal(self) -> bool:
+        """Every till is connected, and every host brings each kind of request to each of them at once."""
+        return self.is_connected() and all(self._answers(host) for host in self._hosts)
+
+    def seconds_until_normal(self) -> float:
+        """How long that takes from now on."""
+        begun = time.monotonic()
+        eventually(self.is_normal, timeout=LIMIT, what="all is as it was")
+        return time.monotonic() - begun
+
+    def goes_on(self, *, count: int = 20) -> None:
+        """Wait for so many more good answers."""
+        before = self._good
+        eventually(lambda: self._good >= before + count, timeout=LIMIT, what="calls are answered")
+
+    def refuses(self, *, count: int = 5) -> None:
+        """Wait for so many more refusals."""
+        before = self.tally.count - self._good
+        eventually(lambda: self.tally.count - self._good >= before + count, timeout=LIMIT, what="calls are refused")
+
+    @property
+    def _good(self) -> int:
+        return sum(count for (_, status), count in list(self.tally.statuses.items()) if status == 200)
+
+    @property
+    def _hosts(self) -> tuple[Stack, Stack]:
+        return self.installation.one, self.installation.two
+
+    def _answers(self, host: Stack) -> bool:
+        backend = Backend(host, self.installation.key)
+        return all(_answers(backend, outlet) for outlet in self.outlets[:3])
+
+
+def _answers(backend: Backend, outlet: Credentials) -> bool:
+    poll = backend.ask(outlet, "GetOpenOrders", {}, durable=False, timeout=CALL_SECONDS)
+    order = backend.ask(outlet, "CreateOrder", soup(), timeout=CALL_SECONDS)
+    return (poll.status_code, order.status_code) == (200, 200)
+
+
+def _at(balancer: Balancer, outlet: Credentials) -> Credentials:
+    """The same outlet, whose POS dials the balancer."""
+    path = outlet.auth_url.partition("/api")[2]
+    websocket_url = balancer.base_url.replace("http", "ws", 1) + "/"
+    return replace(outlet, auth_url=f"{balancer.base_url}/api{path}", websocket_url=websocket_url)

@@ -1,0 +1,12 @@
+"""The table of docs/faults.md, by which the tests measure."""
+
+import re
+from pathlib import Path
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
+ROW = re.compile(r"^\| (?P<name>[^|]+?) \| [^|]+ \| [^|]+ \| (?P<seconds>\d+) s \|$", re.MULTILINE)
+
+
+def rows() -> dict[str, int]:
+    """Fault to the seconds in which all is as it was, once the fault is over."""
+    return {found["name"]: int(found["seconds"]) for found in ROW.finditer(DOCUMENT.read_text(encoding="utf-8"))}
