@@ -23,7 +23,10 @@ class OrganisationAdmin(PortalAdmin[Organisation]):
     when_empty = "Here stand your customers: one restaurant, or a chain of them. Add the first, then add its outlets."
     list_display = ("name", "outlets", "created")
     search_fields = ("name",)
-    fields = ("name",)
+    fieldsets = (
+        (None, {"fields": ("name",)}),
+        ("Alerts", {"fields": ("opening_hours", "time_zone"), "classes": ("collapse",)}),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Organisation]:
         return super().get_queryset(request).annotate(outlet_count=Count("outlets"))
