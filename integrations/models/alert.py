@@ -62,6 +62,9 @@ class AlertMember(models.Model):
         return self.label
 
 
+ONCE = "This address gets these alerts already."
+
+
 class AlertRecipient(models.Model):
     """Who gets alerts by e-mail: of one organisation, or all of them."""
 
@@ -78,8 +81,15 @@ class AlertRecipient(models.Model):
     class Meta:
         ordering = ("email",)
         constraints = [
-            models.UniqueConstraint(fields=["email", "organisation"], name="recipient_once_per_organisation"),
-            models.UniqueConstraint(fields=["email"], condition=Q(organisation=None), name="recipient_of_all_once"),
+            models.UniqueConstraint(
+                fields=["email", "organisation"], name="recipient_once_per_organisation", violation_error_message=ONCE
+            ),
+            models.UniqueConstraint(
+                fields=["email"],
+                condition=Q(organisation=None),
+                name="recipient_of_all_once",
+                violation_error_message=ONCE,
+            ),
         ]
 
     def __str__(self) -> str:
