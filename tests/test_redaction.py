@@ -121,3 +121,7 @@ def test_printable_text_can_be_stored_and_shown(text: str, limit: int) -> None:
 def test_a_long_run_of_backslashes_is_searched_in_no_time() -> None:
     text = "\\" * 300_000  # a search that costs the square of its length would not come back today
     assert redact(text) == text
+
+
+def test_the_secret_of_a_webhook_is_redacted() -> None:
+    assert redact("signed with whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD/== today") == "signed with [redacted] today"
