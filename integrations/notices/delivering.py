@@ -139,13 +139,15 @@ def claim(endpoint_id: int) -> list[Message]:
 def settle(tried: Sequence[tuple[Message, Answer]]) -> None:
     """Write down what became of tries of one endpoint, and when the next ones are."""
     now = timezone.now()
+    # The endpoint first, as whoever sends an event again does: so no two wait for each other.
+    endpoint = WebhookEndpoint.objects.select_for_update(of=("self",)).get(pk=tried[0][0].endpoint_id)
     pending = Delivery.objects.select_for_update().filter(state=Delivery.State.PENDING)
     rows = pending.in_bulk([message.pk for message, _ in tried])
     for message, answer in tried:
         if row := rows.get(message.pk):
             _fill_in(row, message, answer, now)
     Delivery.objects.bulk_update(rows.values(), WRITTEN)
-    _judge(tried[0][0].endpoint_id, [answer for _, answer in tried], now)
+    _judge(endpoint, [answer for _, answer in tried], now)
 
 
 def body_of(notice: Notice) -> bytes:
@@ -193,9 +195,8 @@ def _decide(row: Delivery, *, is_delivered: bool, now: datetime) -> None:
     row.next_at = now + wait * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  (spreads load, hides nothing)
 
 
-def _judge(endpoint_id: int, answers: Sequence[Answer], now: datetime) -> None:
+def _judge(endpoint: WebhookEndpoint, answers: Sequence[Answer], now: datetime) -> None:
     """Note since when an endpoint fails, and switch it off when that is too long, or when it says that it is gone."""
-    endpoint = WebhookEndpoint.objects.select_for_update(of=("self",)).get(pk=endpoint_id)
     if any(answer.status == posting.GONE for answer in answers):
         _switch_off(endpoint, "It answered 410 Gone: it wants no more events.")
         return

@@ -19,7 +19,7 @@ from integrations.notices import presences, telling
 
 LOOK_BACK = timedelta(seconds=60)
 BATCH = 400
-BATCHES_PER_TURN = 10
+BATCHES_PER_TURN = 5
 
 # An endpoint that is switched on begins with what happens from then on.
 CURSORS: dict[str, tuple[str, ...]] = {

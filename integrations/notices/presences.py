@@ -13,7 +13,7 @@ from integrations.models.notice import Kind
 from integrations.notices import telling
 
 BATCH = 400
-BATCHES_PER_TURN = 10
+BATCHES_PER_TURN = 3  # a storm is told over some turns: each leaves the processor to the POSes that come back
 BLIND = timedelta(seconds=120)  # without a turn for so long, the portal was away itself
 STATE = ("is_online", "at")
 
