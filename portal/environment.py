@@ -34,9 +34,9 @@ class Environment(environ.Env):  # type: ignore[misc]
             return {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
         try:
             settings: dict[str, Any] = self.email_url_config(url)
-        except (ImproperlyConfigured, ValueError) as error:
-            # Never the URL itself: it holds a password.
-            raise ImproperlyConfigured(MAIL_FORM) from error
+        except (ImproperlyConfigured, ValueError):
+            # Never the URL, nor what the reader says of it: it holds a password.
+            raise ImproperlyConfigured(MAIL_FORM) from None
         if settings["EMAIL_BACKEND"] == SMTP and not settings["EMAIL_HOST"]:
             raise ImproperlyConfigured(MAIL_FORM)
         return settings

@@ -36,7 +36,7 @@ class WebhookAct(Act):
             "staff/webhook.html",
             subject=endpoint,
             endpoint=endpoint,
-            secret=secret,
+            text=secret,
             has_overlap=endpoint.has_overlap(timezone.now()),
             next_url=self.url_of(endpoint),
         )

@@ -10,6 +10,7 @@ from tests.live.clients import authenticate, connect, token_for
 from tests.live.conftest import NewStack
 from tests.live.servers import Database, Depot, Stack
 from tests.live.waiting import eventually
+from tests.mail_sink import mail_sink
 from tests.receiver import Receiver, receiver
 
 QUICK = {"NOTICE_INTERVAL": "0.2", "OUTLET_GRACE": "1", "ALERT_START_GRACE": "0", "WEBHOOK_ALLOW_PRIVATE": "true"}
@@ -101,3 +102,17 @@ def test_two_processes_tell_and_deliver_once(new_stack: NewStack, depot: Depot) 
             eventually(lambda: types(hooks, secret).count("authentication.refused") == 6)
     ids = [got.headers["webhook-id"] for got in hooks.got]
     assert len(ids) == len(set(ids)) == 7
+
+
+def test_an_alert_reaches_a_mail_server_once_from_a_running_portal(new_stack: NewStack) -> None:
+    with mail_sink() as sink:
+        stack = new_stack(env=QUICK | {"EMAIL_URL": sink.url, "ALERT_GROUP_SECONDS": "0"})
+        stack.execute("INSERT INTO integrations_alertrecipient (email) VALUES (%s)", "ops@example.com")
+        stack.create_api_key("--expires-in-days=3")
+        eventually(lambda: sink.got)
+        stack.stop()
+        stack.start()
+        turned = stack.rows("SELECT turned_at FROM integrations_noticecursor WHERE name = 'alerts'")
+        eventually(lambda: stack.rows("SELECT turned_at FROM integrations_noticecursor") != turned)
+    (mail,) = sink.got
+    assert (mail["to"], mail["subject"]) == ("ops@example.com", "Alert: API key Key 1 is near expiry")
