@@ -55,7 +55,7 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
     search_help_text = "Outlet, organisation"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
-        rows = super().get_queryset(request).annotate(member_count=Count("members"))
+        rows = super().get_queryset(request).annotate(member_count=Count("members", distinct=True))
         return scope.limit(rows.filter(told_at__isnull=False), request.user, "organisation")
 
     @admin.display(description="alert", ordering="kind")

@@ -19,7 +19,7 @@ from integrations.staff import rights, webhook_acts
 from integrations.staff.base import PortalAdmin, ReadOnlyAdmin
 from integrations.staff.filters import OrganisationFilter
 from integrations.staff.legible import legible
-from integrations.staff.presentation import ago, exactly, marked
+from integrations.staff.presentation import ago, clock, exactly, marked
 
 ACTS = {
     "change-url": webhook_acts.ChangeWebhook,
@@ -174,7 +174,7 @@ def badge(endpoint: WebhookEndpoint) -> SafeString:
         return marked("Switched off", "disabled")
     if endpoint.failing_since is None:
         return marked("On", "online")
-    return format_html("{} {}", marked("Failing", "offline"), ago(endpoint.failing_since, now))
+    return marked(format_html("Failing{}", clock(endpoint.failing_since, now)), "offline")
 
 
 def delivery_badge(row: Delivery) -> SafeString:
