@@ -85,3 +85,19 @@ class Repeating(InProcess):
                 await enough.wait()
         await chores.stop()
         assert "The chore count failed" in told.output[0]
+
+    async def test_what_a_chore_leaves_running_is_ended_with_the_process(self) -> None:
+        began, ended = asyncio.Event(), asyncio.Event()
+
+        async def begin() -> None:
+            began.set()
+
+        async def end() -> None:
+            ended.set()
+
+        chores = Chores(US, [Chore("count", 0.01, begin, end=end)])
+        chores.start()
+        async with asyncio.timeout(LIMIT):
+            await began.wait()
+        await chores.stop()
+        assert ended.is_set()

@@ -15,7 +15,7 @@ from standardwebhooks import WebhookVerificationError
 
 from integrations.models import AuditEvent, Delivery, WebhookEndpoint
 from integrations.models.audit import Verb
-from integrations.notices import addresses, delivering, posting
+from integrations.notices import addresses, delivering, posting, work
 from integrations.notices.delivering import Deliverer
 from integrations.services import webhooks
 from tests.factories import ANNA, make_organisation
@@ -219,6 +219,16 @@ class Delivering(InProcess):
         row = await in_main(fresh, delivery)
         assert row.state == Delivery.State.DELIVERED
         assert len({got.headers["webhook-id"] for got in self.receiver.got}) == 1
+
+    async def test_the_chores_of_a_process_deliver_and_leave_nothing_running(self) -> None:
+        self.receiver.hold = LIMIT
+        await in_main(make_delivery, self.receiver.url)
+        await work.notice()
+        await work.watch()
+        await work.deliver()
+        await until(lambda: self.receiver.got)
+        await work.end_deliveries()
+        await work.end_deliveries()
 
     async def test_a_slow_endpoint_delays_no_other(self) -> None:
         self.receiver.hold = LIMIT
