@@ -203,6 +203,11 @@ def test_who_is_limited_sees_and_makes_endpoints_of_their_own_organisations_alon
     listed = carl.get(reverse("admin:integrations_webhookendpoint_changelist")).content.decode()
     assert (">own<" in listed, ">foreign<" in listed, ">CRM<" in listed) == (True, False, False)
     assert carl.get(page(foreign)).status_code == 302
+    make_endpoint(name="own too", organisation=bella)
+    deliveries = carl.get(reverse("admin:integrations_delivery_changelist")).content.decode()
+    assert ("own too" in deliveries, "foreign" in deliveries) == (True, False)
+    by_foreign = carl.get(reverse("admin:integrations_delivery_changelist"), {"endpoint__id__exact": foreign.pk})
+    assert by_foreign.context["cl"].result_count == 0
     assert carl.get(act(foreign, "rotate")).status_code == 404
     assert carl.get(act(endpoint, "rotate")).status_code == 404
     assert carl.get(reverse("admin:integrations_delivery_change", args=(delivery.pk,))).status_code == 302

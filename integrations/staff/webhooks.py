@@ -100,13 +100,27 @@ class WebhookEndpointAdmin(ReadOnlyAdmin[WebhookEndpoint]):
         return TemplateResponse(request, "admin/integrations/webhookendpoint/page.html", context)
 
 
+class EndpointFilter(admin.RelatedFieldListFilter):
+    """By endpoint, of those that this person may see."""
+
+    def field_choices(
+        self,
+        field: Any,  # noqa: ARG002
+        request: HttpRequest,
+        model_admin: admin.ModelAdmin[Any],  # noqa: ARG002
+    ) -> Any:
+        rows = scope.limit(WebhookEndpoint.objects.all(), request.user, "organisation")
+        return [(str(pk), name) for pk, name in rows.values_list("pk", "name")]
+
+
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
     """Each event on its way to each endpoint."""
 
     when_empty = "Here stands each event that was sent to one of your systems, with the answer that it got."
     list_display = ("noticed", "event", "standing", "endpoint", "about", "answer", "tries")
-    list_filter = ("state", "notice__kind", ("endpoint", admin.RelatedOnlyFieldListFilter))
+    list_filter = ("state", "notice__kind", ("endpoint", EndpointFilter))
+    show_facets = admin.ShowFacets.NEVER  # each would count all deliveries
     list_select_related = ("notice__integration__outlet__organisation", "endpoint")
     search_fields = ("notice__integration__outlet__name", "notice__integration__outlet__provider_outlet_id")
     search_help_text = "Outlet, ProviderOutletID"
