@@ -1,5 +1,27 @@
 """Django looks here; the admin itself lives in staff/."""
 
-from integrations.staff import api_keys, integrations, message_types, organisations, outlets, people, records, requests
+from integrations.staff import (
+    alerts,
+    api_keys,
+    integrations,
+    message_types,
+    organisations,
+    outlets,
+    people,
+    records,
+    requests,
+    webhooks,
+)
 
-__all__ = ["api_keys", "integrations", "message_types", "organisations", "outlets", "people", "records", "requests"]
+__all__ = [
+    "alerts",
+    "api_keys",
+    "integrations",
+    "message_types",
+    "organisations",
+    "outlets",
+    "people",
+    "records",
+    "requests",
+    "webhooks",
+]

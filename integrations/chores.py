@@ -1,5 +1,13 @@
 """The chores of this portal: what a server process does by itself. One line each; the work is in services."""
 
+from django.conf import settings
+
+from integrations.notices import mailing, work
 from integrations.relay.chores import Chore
 
-ALL: tuple[Chore, ...] = ()
+ALL: tuple[Chore, ...] = (
+    Chore("notices", settings.NOTICE_INTERVAL, work.notice),
+    Chore("webhooks", settings.NOTICE_INTERVAL, work.deliver, end=work.end_deliveries),
+    Chore("alerts", settings.NOTICE_INTERVAL * 5, work.watch),
+    Chore("mail", settings.NOTICE_INTERVAL * 5, mailing.turn),
+)

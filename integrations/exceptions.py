@@ -116,3 +116,19 @@ class OrganisationNotFound(PortalError):
 
 class DemoExists(PortalError):
     message = "The demo was made before: its organisation or its API key exists."
+
+
+class WebhookExists(PortalError):
+    message = "There is already a webhook endpoint of this name."
+
+
+class WebhookDisabled(PortalError):
+    message = "The webhook endpoint is switched off: switch it on first."
+
+
+class WebhookEnabled(PortalError):
+    message = "The webhook endpoint is switched on already."
+
+
+class RecipientExists(PortalError):
+    message = "This address gets these alerts already."

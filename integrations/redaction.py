@@ -15,6 +15,7 @@ _NAMED = re.compile(
     """
 )
 _GENERATED = re.compile(r"(?i)\b[O0]NP[A-Z][-\s]?(?:[0-9A-Z]{5}[-\s]?){6,}[0-9A-Z]*")
+_WEBHOOK = re.compile(r"whsec_[0-9A-Za-z+/=_-]+")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _BEARER = re.compile(r"(?i)\b(bearer\s+)[^\s\"',;]+")
 
@@ -25,6 +26,8 @@ def redact(text: str) -> str:
     lowered = text.lower()
     if "np" in lowered:
         text = _GENERATED.sub(REDACTED, text)
+    if "whsec_" in text:
+        text = _WEBHOOK.sub(REDACTED, text)
     if "bearer" in lowered:
         text = _BEARER.sub(rf"\1{REDACTED}", text)
     if "=" in text or ":" in text or "%" in text:

@@ -26,7 +26,28 @@ class Environment(environ.Env):  # type: ignore[misc]
             raise ImproperlyConfigured(f"{var} must begin with sqlite:/// or postgres://.")
         return settings
 
+    def mail(self, url: str) -> dict[str, Any]:
+        """Return Django's settings for sending e-mail by this EMAIL_URL; without one, nothing is sent.
 
+        Raises ImproperlyConfigured.
+        """
+        if not url:
+            return {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
+        try:
+            settings: dict[str, Any] = self.email_url_config(url)
+        except (ImproperlyConfigured, ValueError):
+            # Never the URL, nor what the reader says of it: it holds a password.
+            raise ImproperlyConfigured(MAIL_FORM) from None
+        if settings["EMAIL_BACKEND"] == SMTP and not settings["EMAIL_HOST"]:
+            raise ImproperlyConfigured(MAIL_FORM)
+        return settings
+
+
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+MAIL_FORM = (
+    "EMAIL_URL must read like smtp+tls://USER:PASSWORD@HOST:587 or smtp+ssl://USER:PASSWORD@HOST:465 "
+    "(special characters %-encoded)."
+)
 ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 
 Number = TypeVar("Number", int, float)

@@ -109,6 +109,27 @@ if METRICS_TOKEN and len(METRICS_TOKEN) < 16:
     raise ImproperlyConfigured("METRICS_TOKEN must have at least 16 characters.")
 METRICS_NETWORKS = networks(env.list("METRICS_NETWORKS", default=[]), "METRICS_NETWORKS")
 
+# --- Webhooks, alerts and e-mail --------------------------------------------------------------------------
+
+NOTICE_INTERVAL = at_least(0.05, env.float("NOTICE_INTERVAL", default=2.0), "NOTICE_INTERVAL")
+NOTICE_DAYS = at_least(1, env.int("NOTICE_DAYS", default=30), "NOTICE_DAYS")
+OUTLET_GRACE = at_least(0, env.int("OUTLET_GRACE", default=30), "OUTLET_GRACE")
+WEBHOOK_ALLOW_PRIVATE = env.bool("WEBHOOK_ALLOW_PRIVATE", default=False)
+WEBHOOK_DISABLE_AFTER_DAYS = at_least(1, env.int("WEBHOOK_DISABLE_AFTER_DAYS", default=5), "WEBHOOK_DISABLE_AFTER_DAYS")
+ALERT_OFFLINE_MINUTES = at_least(1, env.int("ALERT_OFFLINE_MINUTES", default=10), "ALERT_OFFLINE_MINUTES")
+ALERT_START_GRACE = at_least(0, env.int("ALERT_START_GRACE", default=300), "ALERT_START_GRACE")
+ALERT_GROUP_SECONDS = at_least(0, env.int("ALERT_GROUP_SECONDS", default=60), "ALERT_GROUP_SECONDS")
+ALERT_REFUSALS_PER_OUTLET = at_least(1, env.int("ALERT_REFUSALS_PER_OUTLET", default=10), "ALERT_REFUSALS_PER_OUTLET")
+ALERT_REFUSALS = at_least(1, env.int("ALERT_REFUSALS", default=100), "ALERT_REFUSALS")
+ALERT_OVERLAP_HOURS = at_least(1, env.int("ALERT_OVERLAP_HOURS", default=24), "ALERT_OVERLAP_HOURS")
+ALERT_API_KEY_DAYS = at_least(1, env.int("ALERT_API_KEY_DAYS", default=14), "ALERT_API_KEY_DAYS")
+
+EMAIL_URL = env.str("EMAIL_URL", default="")
+for _name, _value in env.mail(EMAIL_URL).items():
+    globals()[_name] = _value
+EMAIL_TIMEOUT = at_least(1, env.int("EMAIL_TIMEOUT", default=10), "EMAIL_TIMEOUT")
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"Order N Pay portal <portal@{_public.hostname}>")
+
 # --- Django -----------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [

@@ -26,3 +26,4 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the staf
 # In process nothing happens by itself: a test flushes, looks, or shows that something was woken.
 WATCH_INTERVAL = 3600.0
 RECORD_INTERVAL = 3600.0
+NOTICE_INTERVAL = 3600.0

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from integrations.models import Lease
 from integrations.relay.chores import Chore, Chores
-from integrations.services import leases
+from integrations.services import leases, watching
+from tests.factories import make_process
 from tests.in_process import LIMIT, InProcess
 
 US, THEM = uuid.uuid4(), uuid.uuid4()
@@ -35,6 +36,14 @@ def test_a_lease_that_was_given_back_is_free() -> None:
     leases.take("prune", US, seconds=30)
     leases.give_back(US)
     assert leases.take("prune", THEM, seconds=30)
+
+
+@pytest.mark.django_db
+def test_a_process_that_died_leaves_its_chores_to_the_next_at_once() -> None:
+    dead = make_process(heartbeat_at=timezone.now() - timedelta(hours=1))
+    leases.take("prune", dead.pk, seconds=3600)
+    watching.end_lost_leases(US)
+    assert leases.take("prune", US, seconds=30)
 
 
 class Repeating(InProcess):
@@ -76,3 +85,19 @@ class Repeating(InProcess):
                 await enough.wait()
         await chores.stop()
         assert "The chore count failed" in told.output[0]
+
+    async def test_what_a_chore_leaves_running_is_ended_with_the_process(self) -> None:
+        began, ended = asyncio.Event(), asyncio.Event()
+
+        async def begin() -> None:
+            began.set()
+
+        async def end() -> None:
+            ended.set()
+
+        chores = Chores(US, [Chore("count", 0.01, begin, end=end)])
+        chores.start()
+        async with asyncio.timeout(LIMIT):
+            await began.wait()
+        await chores.stop()
+        assert ended.is_set()

@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 import portal
-from portal.environment import at_least, close_codes, directory_for, networks
+from portal.environment import Environment, at_least, close_codes, directory_for, networks
 
 PROJECT = Path(portal.__file__).parents[1]
 EXAMPLE = PROJECT / ".env.example"
@@ -101,3 +101,19 @@ def test_the_example_names_every_variable_that_the_settings_read() -> None:
     read = {piece.split('"')[1] for piece in source.split("env.")[1:] if '("' in piece[:12]}
     assert read <= documented, read - documented
     assert {name for name in documented if name.isidentifier() and name.isupper()} <= read
+
+
+@pytest.mark.parametrize(
+    "url", ["https://u:hidden-1@mail", "smtp://u:hidden-1", "smtp://u:hidden-1/2@mail", "mail.example.com"]
+)
+def test_a_mail_server_that_cannot_be_read_is_refused_without_its_password(tmp_path: Path, url: str) -> None:
+    done = start(tmp_path, EMAIL_URL=url)
+    assert done.returncode != 0
+    assert "EMAIL_URL must read like smtp+tls://" in done.stderr
+    assert "hidden" not in done.stderr
+
+
+def test_a_mail_server_is_read_with_its_encryption() -> None:
+    read = Environment().mail("smtp+ssl://ops:a%40b@mail.example.com:465")
+    assert (read["EMAIL_HOST"], read["EMAIL_PORT"], read["EMAIL_USE_SSL"]) == ("mail.example.com", 465, True)
+    assert read["EMAIL_HOST_PASSWORD"] == "a@b"

@@ -127,5 +127,10 @@ def test_a_long_run_of_backslashes_is_searched_in_no_time() -> None:
 @given(st.text(alphabet=st.sampled_from("ONPonp0-=:% \"'bBearERtokenpi\n1234A\u0130\u017f")))
 def test_looking_first_whether_a_pattern_can_begin_changes_nothing(text: str) -> None:
     slowly = redaction._GENERATED.sub(REDACTED, text)
+    slowly = redaction._WEBHOOK.sub(REDACTED, slowly)
     slowly = redaction._BEARER.sub(rf"\1{REDACTED}", slowly)
     assert redact(text) == redaction._NAMED.sub(rf"\1{REDACTED}", slowly)
+
+
+def test_the_secret_of_a_webhook_is_redacted() -> None:
+    assert redact("signed with whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD/== today") == "signed with [redacted] today"

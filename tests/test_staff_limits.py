@@ -13,9 +13,10 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 
 from integrations.models import Organisation, StaffLimit, StrayFrame
+from integrations.models.alert import Alert, AlertMember, AlertRecipient
 from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
-from integrations.services import enabling
+from integrations.services import enabling, webhooks
 from integrations.services.api_keys import create_api_key
 from integrations.services.audit import record
 from integrations.services.outlets import create_outlet
@@ -46,6 +47,19 @@ def theirs(db: None) -> Organisation:
     create_api_key(f"{THEIRS} key", organisation=organisation, actor=ANNA)
     create_api_key(f"{THEIRS} key for all", actor=ANNA)
     record(Verb.ORGANISATION_CHANGED, organisation, actor=ANNA)
+    for owner in (organisation, None):
+        endpoint, _ = webhooks.create_endpoint(
+            f"{THEIRS} hook of {owner}",
+            url=f"https://{THEIRS.lower()}.example.com/{owner}",
+            kinds=["outlet.online"],
+            organisation=owner,
+            actor=ANNA,
+        )
+        webhooks.send_test(endpoint, actor=ANNA)
+        AlertRecipient.objects.create(email=f"{THEIRS}-{owner}@example.com", organisation=owner)
+    now = timezone.now()
+    alert = Alert.objects.create(kind="offline", organisation=organisation, since=now, tell_at=now, told_at=now)
+    AlertMember.objects.create(alert=alert, key="a", integration=enabled.integration, label=THEIRS, since=now)
     person = User.objects.create_user(f"{THEIRS} person", is_staff=True)
     person.groups.add(Group.objects.create(name="visitors"))
     StaffLimit.objects.create(user=person).organisations.add(organisation)

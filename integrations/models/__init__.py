@@ -1,5 +1,6 @@
 """Rows, their constraints, and questions about themselves. No sockets, no HTTP."""
 
+from integrations.models.alert import Alert, AlertMember, AlertRecipient, Mail
 from integrations.models.api_key import ApiKey, ApiKeySecret
 from integrations.models.attempt import AuthAttempt, StrayFrame
 from integrations.models.audit import AuditEvent
@@ -8,20 +9,29 @@ from integrations.models.credential import Credential
 from integrations.models.integration import Integration
 from integrations.models.lease import Lease
 from integrations.models.message_type import MessageType
+from integrations.models.notice import Notice, NoticeCursor, ToldPresence
 from integrations.models.outlet import Organisation, Outlet
 from integrations.models.request import Request
 from integrations.models.staff_limit import StaffLimit
+from integrations.models.webhook import Delivery, WebhookEndpoint
 
 __all__ = [
+    "Alert",
+    "AlertMember",
+    "AlertRecipient",
     "ApiKey",
     "ApiKeySecret",
     "AuditEvent",
     "AuthAttempt",
     "Connection",
     "Credential",
+    "Delivery",
     "Integration",
     "Lease",
+    "Mail",
     "MessageType",
+    "Notice",
+    "NoticeCursor",
     "Organisation",
     "Outlet",
     "Presence",
@@ -29,4 +39,6 @@ __all__ = [
     "ServerProcess",
     "StaffLimit",
     "StrayFrame",
+    "ToldPresence",
+    "WebhookEndpoint",
 ]

@@ -26,6 +26,12 @@ class Outcome(models.TextChoices):
     FOREIGN_ORIGIN = "foreign_origin", "Came from another web site"
 
 
+# What says something about who came, and not about how the server stood.
+REFUSALS = tuple(
+    each for each in Outcome if each not in (Outcome.ACCEPTED, Outcome.BUSY, Outcome.DATABASE_AWAY, Outcome.DRAINING)
+)
+
+
 class Door(models.TextChoices):
     AUTH = "auth", "Authentication"
     WEBSOCKET = "websocket", "Websocket"
@@ -73,7 +79,10 @@ class StrayFrame(models.Model):
 
     class Meta:
         ordering = ("-at", "-id")
-        indexes = [models.Index(fields=["integration", "-at"], name="stray_frame_of_integration")]
+        indexes = [
+            models.Index(fields=["integration", "-at"], name="stray_frame_of_integration"),
+            models.Index(fields=["at"], name="stray_frame_at"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} ({self.at:%Y-%m-%d %H:%M:%S})"

@@ -36,6 +36,17 @@ class Verb(models.TextChoices):
     PERSON_ADDED = "person_added", "added the person"
     PERSON_CHANGED = "person_changed", "changed what the person may do"
     PASSWORD_SET = "password_set", "set the person's password"
+    WEBHOOK_CREATED = "webhook_created", "created the webhook endpoint"
+    WEBHOOK_CHANGED = "webhook_changed", "changed the webhook endpoint"
+    WEBHOOK_ROTATED = "webhook_rotated", "rotated the webhook endpoint's secret"
+    WEBHOOK_OVERLAP_ENDED = "webhook_overlap_ended", "ended the overlap of the webhook endpoint's older secret"
+    WEBHOOK_DISABLED = "webhook_disabled", "switched the webhook endpoint off"
+    WEBHOOK_ENABLED = "webhook_enabled", "switched the webhook endpoint on"
+    WEBHOOK_TESTED = "webhook_tested", "sent a test event to the webhook endpoint"
+    WEBHOOK_REPLAYED = "webhook_replayed", "sent an event again to the webhook endpoint"
+    RECIPIENT_ADDED = "recipient_added", "added the recipient of alerts"
+    RECIPIENT_CHANGED = "recipient_changed", "changed the recipient of alerts"
+    RECIPIENT_REMOVED = "recipient_removed", "removed the recipient of alerts"
 
 
 class AuditQuerySet(models.QuerySet["AuditEvent"]):

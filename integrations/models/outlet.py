@@ -1,8 +1,10 @@
 import uuid
 
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
+
+from integrations.notices.opening import check_hours, check_zone
 
 # Also no blank at either end: it would be lost on its way through a form or an e-mail.
 plain_text = RegexValidator(
@@ -25,11 +27,20 @@ def new_provider_outlet_id() -> str:
     return str(uuid.uuid4())
 
 
+def _opening_hours(meaning: str) -> "models.CharField[str, str]":
+    help_text = f"{meaning} Like: mon-fri 09:00-23:00; sat,sun 10:00-02:00"
+    return models.CharField(max_length=300, blank=True, validators=[check_hours], help_text=help_text)
+
+
 class Organisation(models.Model):
     """A customer of the provider: one restaurant or a chain of them."""
 
     name = models.CharField(max_length=200, unique=True, validators=[plain_text])
     created_at = models.DateTimeField(auto_now_add=True)
+    opening_hours = _opening_hours("Alerts are for these hours only; empty: for all hours.")
+    time_zone = models.CharField(
+        max_length=64, blank=True, validators=[check_zone], help_text="Of the opening hours; empty: the portal's."
+    )
 
     class Meta:
         ordering = ("name",)
@@ -52,6 +63,17 @@ class Outlet(models.Model):
         help_text="The outlet's ID in your own systems: up to 64 characters. A new UUID unless you have one.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    alert_after_minutes = models.PositiveIntegerField(
+        "alert after",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(43_200)],
+        help_text="Minutes that its POS may be offline before you are told; empty: the portal's own limit.",
+    )
+    opening_hours = _opening_hours("Alerts are for these hours only; empty: those of its organisation.")
+    time_zone = models.CharField(
+        max_length=64, blank=True, validators=[check_zone], help_text="Of the opening hours; empty: its organisation's."
+    )
 
     class Meta:
         ordering = ("organisation__name", "name")

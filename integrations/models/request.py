@@ -70,6 +70,7 @@ class Request(models.Model):
             models.Index(fields=["state", "integration"], name="request_queue"),
             models.Index(fields=["state", "-id"], name="request_state"),
             models.Index(fields=["integration", "-id"], name="request_of_integration"),
+            models.Index(fields=["ended_at"], condition=Q(ended_at__isnull=False), name="request_ended"),
         ]
 
     def __str__(self) -> str:

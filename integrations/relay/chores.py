@@ -23,12 +23,13 @@ class Chore:
     """`run` is awaited every `every` seconds, in the process that holds the lease of this name.
 
     It must be safe to run twice (a lease can run out under a process that was stopped), and end within a few
-    seconds: what takes longer does one batch and goes on at its next turn.
+    seconds: what takes longer does one batch and goes on at its next turn. What it leaves running, `end` ends.
     """
 
     name: str
     every: float
     run: Callable[[], Awaitable[None]]
+    end: Callable[[], Awaitable[None]] | None = None
 
 
 class Chores:
@@ -48,6 +49,7 @@ class Chores:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(chore.end() for chore in self._chores if chore.end), return_exceptions=True)
         if self._tasks:
             with contextlib.suppress(DatabaseError, InterfaceError):
                 await in_database(leases.give_back, self._process_id)

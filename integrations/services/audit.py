@@ -5,7 +5,16 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, User
 
-from integrations.models import ApiKey, AuditEvent, Integration, MessageType, Organisation, Outlet
+from integrations.models import (
+    AlertRecipient,
+    ApiKey,
+    AuditEvent,
+    Integration,
+    MessageType,
+    Organisation,
+    Outlet,
+    WebhookEndpoint,
+)
 from integrations.models.audit import Verb
 
 
@@ -18,7 +27,7 @@ class Actor:
     address: str = ""
 
 
-Subject = Organisation | Outlet | Integration | ApiKey | MessageType | User
+Subject = Organisation | Outlet | Integration | ApiKey | MessageType | WebhookEndpoint | AlertRecipient | User
 
 
 def record(verb: Verb, subject: Subject, *, actor: Actor, **detail: Any) -> AuditEvent:
@@ -26,7 +35,7 @@ def record(verb: Verb, subject: Subject, *, actor: Actor, **detail: Any) -> Audi
     integration = subject if isinstance(subject, Integration) else None
     outlet = integration.outlet if integration else subject if isinstance(subject, Outlet) else None
     organisation = subject if isinstance(subject, Organisation) else None
-    owner = outlet or (subject if isinstance(subject, ApiKey) else None)
+    owner = outlet or (subject if isinstance(subject, ApiKey | WebhookEndpoint | AlertRecipient) else None)
     return AuditEvent.objects.create(
         verb=verb,
         actor_id=actor.user.pk if actor.user else None,

@@ -21,6 +21,9 @@ from integrations.models.audit import Verb
 from integrations.models.outlet import is_plain, new_provider_outlet_id
 from integrations.services.audit import Actor, record
 
+NAMES = ("name", "organisation", "provider_outlet_id")
+HOURS = ("opening_hours", "time_zone")
+
 
 def get_or_create_organisation(name: str, *, actor: Actor) -> Organisation:
     """Return the organisation of that name, made if there is none. Raises InvalidValue or OrganisationExists."""
@@ -56,7 +59,7 @@ def save_organisation(organisation: Organisation, *, actor: Actor) -> None:
     _save_or_refuse(organisation, OrganisationExists())
     if before is None:
         record(Verb.ORGANISATION_CREATED, organisation, actor=actor)
-    elif changes := _changes(before, organisation, ("name",)):
+    elif changes := _changes(before, organisation, ("name", *HOURS)):
         record(Verb.ORGANISATION_CHANGED, organisation, actor=actor, **changes)
 
 
@@ -74,7 +77,7 @@ def save_outlet(outlet: Outlet, *, actor: Actor) -> None:
     _save_or_refuse(outlet, ProviderOutletIdTaken())
     if before is None:
         record(Verb.OUTLET_CREATED, outlet, actor=actor, provider_outlet_id=outlet.provider_outlet_id)
-    elif changes := _changes(before, outlet, ("name", "organisation", "provider_outlet_id")):
+    elif changes := _changes(before, outlet, (*NAMES, "alert_after_minutes", *HOURS)):
         record(Verb.OUTLET_CHANGED, outlet, actor=actor, **changes)
 
 
@@ -150,5 +153,9 @@ def _delete_or_refuse(row: models.Model) -> None:
 
 
 def _changes(before: models.Model, after: models.Model, fields: Sequence[str]) -> dict[str, dict[str, str]]:
-    pairs = {name: (str(getattr(before, name)), str(getattr(after, name))) for name in fields}
+    pairs = {name: (_text(getattr(before, name)), _text(getattr(after, name))) for name in fields}
     return {name: {"before": old, "after": new} for name, (old, new) in pairs.items() if old != new}
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

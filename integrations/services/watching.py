@@ -14,6 +14,7 @@ from django.utils import timezone
 from integrations import clock
 from integrations.models import Connection, Credential, Integration, ServerProcess
 from integrations.models.connection import CloseReason, lease_limit
+from integrations.services import leases
 from integrations.services.recording import close_rows
 
 LEASES_ENDED_AT_ONCE = 500
@@ -115,6 +116,7 @@ def _end(process_id: uuid.UUID, *, at: datetime, reason: CloseReason) -> None:
         with transaction.atomic():
             close_rows(rows)
     ServerProcess.objects.filter(pk=process_id, ended_at=None).update(ended_at=at)
+    leases.give_back(process_id)
 
 
 def _is_dead_here(process: ServerProcess) -> bool:

@@ -22,6 +22,8 @@ from integrations.exceptions import (
     OverlapRunning,
     PortalError,
     StalePage,
+    WebhookDisabled,
+    WebhookEnabled,
 )
 from integrations.services.audit import Actor
 from integrations.staff import forms
@@ -37,6 +39,8 @@ SETTLED = (
     OverlapRunning,
     ApiKeyRetired,
     ApiKeyExpired,
+    WebhookDisabled,
+    WebhookEnabled,
 )
 
 
@@ -50,6 +54,7 @@ class Act(View):
     button: ClassVar[str]
     words: ClassVar[str]
     settled_template: ClassVar[str] = "staff/settled.html"
+    is_sensitive: ClassVar[bool] = False
     actor: Actor
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -19,6 +19,7 @@ from integrations.exceptions import (
     PosRemoteIdTaken,
     SecretTaken,
     WeakSecret,
+    WebhookExists,
 )
 from integrations.models import ApiKey, Integration, Organisation
 
@@ -28,6 +29,7 @@ FIELD_OF: Mapping[type[PortalError], str] = {
     WeakSecret: "adopted_secret",
     MistypedSecret: "adopted_secret",
     ApiKeyExists: "name",
+    WebhookExists: "name",
 }
 CALLED = {"disabled_reason": "reason", "expires_at": "last_day"}
 LONGEST_LIFE = timedelta(days=36_500)
@@ -68,7 +70,7 @@ def _pos_remote_id() -> forms.CharField:
     )
 
 
-def _text(**options: Any) -> forms.CharField:
+def text_field(**options: Any) -> forms.CharField:
     return forms.CharField(
         max_length=200, widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}), **options
     )
@@ -92,11 +94,11 @@ class RotateForm(ActForm):
 
 
 class DisableForm(ActForm):
-    reason = _text(label="Reason", help_text="Your colleagues will read it here and in the audit events.")
+    reason = text_field(label="Reason", help_text="Your colleagues will read it here and in the audit events.")
 
 
 class EnableAgainForm(ActForm):
-    reason = _text(label="Reason", required=False, help_text="If there is one to write down.")
+    reason = text_field(label="Reason", required=False, help_text="If there is one to write down.")
 
 
 class ChangePosRemoteIdForm(ActForm):
@@ -146,4 +148,4 @@ class RotateApiKeyForm(ActForm):
 
 
 class RetireApiKeyForm(ActForm):
-    reason = _text(label="Reason", help_text="Your colleagues will read it here and in the audit events.")
+    reason = text_field(label="Reason", help_text="Your colleagues will read it here and in the audit events.")

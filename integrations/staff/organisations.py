@@ -24,8 +24,11 @@ class OrganisationAdmin(PortalAdmin[Organisation]):
     organisation_path = "pk"
     list_display = ("name", "outlets", "created")
     search_fields = ("name",)
-    fields = ("name",)
     ordering = ("name",)  # counting the outlets drops the model's own, and autocompletion needs one
+    fieldsets = (
+        (None, {"fields": ("name",)}),
+        ("Alerts", {"fields": ("opening_hours", "time_zone"), "classes": ("collapse",)}),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Organisation]:
         return super().get_queryset(request).annotate(outlet_count=Count("outlets"))

@@ -35,7 +35,10 @@ class OutletAdmin(PortalAdmin[Outlet]):
     search_fields = ("name", "organisation__name", "provider_outlet_id", "integration__pos_remote_id")
     search_help_text = "Name of the outlet or of its organisation, ProviderOutletID, POSRemoteID"
     autocomplete_fields = ("organisation",)
-    fields = ("organisation", "name", "provider_outlet_id")
+    fieldsets = (
+        (None, {"fields": ("organisation", "name", "provider_outlet_id")}),
+        ("Alerts", {"fields": ("alert_after_minutes", "opening_hours", "time_zone"), "classes": ("collapse",)}),
+    )
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         pairing = "pairing_or_enable" if rights.may_enable(request) else "pairing"

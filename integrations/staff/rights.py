@@ -30,6 +30,16 @@ def may_see_payload(request: HttpRequest) -> bool:
     return request.user.has_perm("integrations.view_payload")
 
 
+def may_create_webhook(request: HttpRequest) -> bool:
+    """Whether this person may make webhook endpoints, and so see the new one's secret."""
+    return request.user.has_perm("integrations.add_webhookendpoint")
+
+
+def may_change_webhook(request: HttpRequest) -> bool:
+    """Whether this person may change, rotate, test and switch webhook endpoints, and send events again."""
+    return request.user.has_perm("integrations.change_webhookendpoint")
+
+
 def may_see(request: HttpRequest, model: type[Model]) -> bool:
     """Whether this person may open the list and the pages of these rows."""
     return site.get_model_admin(model).has_view_or_change_permission(request)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 SHORTEST = 8
 STAFF_PASSWORD = re.compile(r"\bpassword +(\S+)")
 PREFIXES = ("ONPS-", "ONPK-")
-GENERATED_SECRET = re.compile(r"ONP[SK]-[0-9A-Z-]{20,}")
+GENERATED_SECRET = re.compile(r"ONP[SK]-[0-9A-Z-]{20,}|whsec_[A-Za-z0-9+/=]{20,}")
 
 
 class Ledger:

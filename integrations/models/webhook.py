@@ -1,0 +1,94 @@
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+from integrations.models.notice import Kind, Notice
+from integrations.models.outlet import Organisation, plain_text
+
+ENDED = ("delivered", "failed")
+
+
+class WebhookEndpoint(models.Model):
+    """An address of the provider's own systems that is told what happens: of all organisations, or of one."""
+
+    name = models.CharField(max_length=100, unique=True, validators=[plain_text])
+    url = models.CharField("URL", max_length=500)
+    organisation = models.ForeignKey(
+        Organisation,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="webhook_endpoints",
+        help_text="Whose events it is told; empty: those of all organisations.",
+    )
+    kinds = models.JSONField("events", default=list)
+    is_enabled = models.BooleanField("enabled", default=True)
+    disabled_reason = models.CharField(max_length=200, blank=True)
+    disabled_at = models.DateTimeField(null=True, blank=True)
+    failing_since = models.DateTimeField(null=True, blank=True)
+    # Sealed (integrations/sealing.py), because a signature needs them again.
+    sealed_secret = models.TextField(editable=False)
+    sealed_older_secret = models.TextField(blank=True, editable=False)
+    older_secret_until = models.DateTimeField(null=True, blank=True)
+    secret_made_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def has_overlap(self, now: datetime) -> bool:
+        """Whether messages are signed with the older secret too."""
+        return bool(self.sealed_older_secret) and self.older_secret_until is not None and self.older_secret_until > now
+
+    def wants(self, kind: str, organisation_id: int | None) -> bool:
+        """Whether it is to be told an event of this kind and organisation; None: of no organisation in particular."""
+        return kind in self.kinds and self.organisation_id in (None, organisation_id)
+
+    def kind_names(self) -> list[str]:
+        return [Kind(kind).label for kind in self.kinds if kind in Kind.values]
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def due(self, now: datetime) -> Any:
+        return self.filter(state=Delivery.State.PENDING, next_at__lte=now, endpoint__is_enabled=True)
+
+
+class Delivery(models.Model):
+    """One event on its way to one endpoint; what is shown of the answer is that of the last try."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Waiting"
+        DELIVERED = "delivered", "Delivered"
+        FAILED = "failed", "Given up"
+
+    notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="deliveries")
+    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries")
+    state = models.CharField(max_length=16, choices=State, default=State.PENDING)
+    tries = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField()
+    tried_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    status = models.PositiveSmallIntegerField(null=True)
+    duration_ms = models.PositiveIntegerField(null=True)
+    error = models.CharField(max_length=300, blank=True)
+    excerpt = models.TextField(blank=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        ordering = ("-id",)
+        constraints = [models.UniqueConstraint(fields=["endpoint", "notice"], name="delivery_once_per_endpoint")]
+        indexes = [
+            models.Index(fields=["endpoint", "next_at"], condition=Q(state="pending"), name="delivery_due"),
+            models.Index(fields=["endpoint", "-id"], name="delivery_of_endpoint"),
+            models.Index(fields=["state", "-id"], name="delivery_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.notice.get_kind_display()} → {self.endpoint}"

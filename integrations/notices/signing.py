@@ -1,0 +1,35 @@
+"""Signatures after the Standard Webhooks scheme (https://www.standardwebhooks.com), symmetric, v1. Pure."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable
+
+from django.views.decorators.debug import sensitive_variables
+
+PREFIX = "whsec_"
+SECRET_BYTES = 32
+PURPOSE = "webhook"  # what endpoints' secrets are sealed for
+
+
+def new_secret() -> str:
+    """Return a new secret of 256 random bits as receivers' libraries take it: `whsec_` and base64."""
+    return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
+
+
+@sensitive_variables()
+def headers(webhook_id: str, timestamp: int, body: bytes, signed_with: Iterable[str]) -> dict[str, str]:
+    """Return the three headers of one try; `timestamp` in Unix seconds. Each of the secrets gives a signature."""
+    return {
+        "webhook-id": webhook_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": " ".join(_signature(secret, webhook_id, timestamp, body) for secret in signed_with),
+    }
+
+
+@sensitive_variables()
+def _signature(secret: str, webhook_id: str, timestamp: int, body: bytes) -> str:
+    key = base64.b64decode(secret.removeprefix(PREFIX))
+    signed = hmac.new(key, f"{webhook_id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(signed).decode('ascii')}"

@@ -1,0 +1,37 @@
+"""What the chores of this package do at each turn (integrations/chores.py)."""
+
+from django.conf import settings
+from django.utils import timezone
+
+from integrations.notices import alerts, noticing
+from integrations.notices.delivering import Deliverer
+from integrations.relay.database import in_database
+
+_deliverer: Deliverer | None = None
+
+
+async def notice() -> None:
+    """Look for what endpoints want to be told."""
+    await in_database(noticing.turn)
+
+
+async def deliver() -> None:
+    """Send what is due; it goes on after this returns."""
+    global _deliverer  # noqa: PLW0603  (one per process, made on its event loop)
+    if _deliverer is None:
+        _deliverer = Deliverer()
+    await _deliverer.turn()
+
+
+async def end_deliveries() -> None:
+    """Cut what is being sent: the process ends."""
+    global _deliverer
+    ending, _deliverer = _deliverer, None
+    if ending is not None:
+        await ending.end()
+
+
+async def watch() -> None:
+    """Look for what staff are to be told, and forget what is old."""
+    await in_database(alerts.turn)
+    await in_database(noticing.prune, timezone.now(), days=settings.NOTICE_DAYS)

@@ -1,0 +1,94 @@
+"""A receiver of webhooks: a real HTTP server in a thread, that keeps what it got and answers as it is told."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from standardwebhooks import Webhook
+
+
+@dataclass
+class Got:
+    """One message as it came over the wire."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    def verified(self, secret: str) -> Any:
+        """Return the event, verified by the Standard Webhooks project's own library. Raises its error."""
+        return Webhook(secret).verify(self.body, self.headers)
+
+
+@dataclass
+class Receiver:
+    """`status` and `answer` are what it says; `hold` makes it wait (seconds) before, `drip` between single bytes."""
+
+    port: int = 0
+    status: int = 204
+    answer: bytes = b""
+    location: str = ""
+    hold: float = 0
+    drip: float = 0
+    got: list[Got] = field(default_factory=list)
+    sent: int = 0
+    let_go: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hooks"
+
+
+@contextmanager
+def receiver(**answers: Any) -> Iterator[Receiver]:
+    """Run a receiver on a free port of the loopback."""
+    state = Receiver(**answers)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
+    server.daemon_threads = True
+    state.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield state
+    finally:
+        state.let_go.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _handler(state: Receiver) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            state.got.append(Got(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+            state.let_go.wait(state.hold)
+            try:
+                self._say()
+            except (BrokenPipeError, ConnectionResetError):
+                self.close_connection = True
+
+        do_GET = do_POST  # noqa: N815  (the library calls it so)
+
+        def _say(self) -> None:
+            self.send_response(state.status)
+            if state.location:
+                self.send_header("location", state.location)
+            if state.status != 204:
+                self.send_header("content-length", str(len(state.answer)))
+            self.end_headers()
+            step = 1 if state.drip else 65_536
+            for start in range(0, len(state.answer), step):
+                self.wfile.write(state.answer[start : start + step])
+                state.sent += step
+                if state.drip:
+                    time.sleep(state.drip)
+
+        def log_message(self, *_args: Any) -> None:
+            return
+
+    return Handler
