@@ -38,6 +38,13 @@ def at_least(least: Number, value: Number, name: str) -> Number:
     return value
 
 
+def between(least: Number, most: Number, value: Number, name: str) -> Number:
+    """Return `value`; raise ImproperlyConfigured when it is below `least` or above `most`."""
+    if not least <= value <= most:
+        raise ImproperlyConfigured(f"{name} must be from {least} to {most}, not {value}.")
+    return value
+
+
 def networks(texts: Sequence[str]) -> list[str]:
     """Return the addresses and CIDR networks of TRUSTED_PROXIES; raise ImproperlyConfigured for any other text."""
     for text in texts:

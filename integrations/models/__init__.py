@@ -3,8 +3,10 @@
 from integrations.models.api_key import ApiKey, ApiKeySecret
 from integrations.models.attempt import AuthAttempt, StrayFrame
 from integrations.models.audit import AuditEvent
+from integrations.models.bulk_job import BulkJob
 from integrations.models.connection import Connection, Presence, ServerProcess
 from integrations.models.credential import Credential
+from integrations.models.handover_link import HandoverLink
 from integrations.models.integration import Integration
 from integrations.models.lease import Lease
 from integrations.models.message_type import MessageType
@@ -17,8 +19,10 @@ __all__ = [
     "ApiKeySecret",
     "AuditEvent",
     "AuthAttempt",
+    "BulkJob",
     "Connection",
     "Credential",
+    "HandoverLink",
     "Integration",
     "Lease",
     "MessageType",
