@@ -10,5 +10,6 @@ urlpatterns = [
     path("readyz", readyz),
     path("", include("integrations.pos.urls")),
     path("api/v1/", include("integrations.backend.urls")),
+    path("handover/", include("integrations.recipient.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
-from integrations.exceptions import InvalidValue
+from integrations.exceptions import InvalidValue, JobMoved
 from integrations.models import (
     AuditEvent,
     BulkJob,
@@ -27,7 +27,7 @@ from integrations.services import bulk_acts, bulk_enabling, bulk_file, bulk_jobs
 from integrations.services.audit import Actor
 from integrations.services.bulk_enabling import May
 from integrations.services.bulk_file import FileRefused
-from integrations.services.bulk_jobs import DownloadGone, JobMoved, NothingToDo, RowsWrong
+from integrations.services.bulk_jobs import DownloadGone, NothingToDo, RowsWrong
 from integrations.services.bulk_plan import PlannedRow, Verdict
 from tests.factories import ADOPTED, ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
 

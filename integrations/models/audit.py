@@ -36,7 +36,6 @@ class Verb(models.TextChoices):
     MESSAGE_TYPE_CHANGED = "message_type_changed", "changed the message type"
     BULK_CONFIRMED = "bulk_confirmed", "confirmed an act on many outlets"
     BULK_DOWNLOADED = "bulk_downloaded", "downloaded the new secrets of many outlets"
-    OUTLETS_EXPORTED = "outlets_exported", "exported the list of outlets"
     LINK_MADE = "handover_link_made", "made a one-time hand-over link"
     LINK_OPENED = "handover_link_opened", "opened the one-time hand-over link"
     LINK_TAKEN_BACK = "handover_link_taken_back", "took the one-time hand-over link back"

@@ -22,7 +22,7 @@ from django.utils import dateformat, timezone
 from django.views.decorators.debug import sensitive_variables
 
 from integrations import sealing
-from integrations.exceptions import InvalidValue, PortalError
+from integrations.exceptions import InvalidValue, JobMoved, PortalError
 from integrations.models import BulkJob
 from integrations.models.audit import Verb
 from integrations.models.bulk_job import JobState, Kind
@@ -51,10 +51,6 @@ COLUMNS = (
 )
 
 logger = logging.getLogger(__name__)
-
-
-class JobMoved(PortalError):
-    message = "This was confirmed, dropped or ended already."
 
 
 class NothingToDo(PortalError):

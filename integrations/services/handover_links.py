@@ -10,7 +10,7 @@ import hashlib
 import secrets
 import threading
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from integrations.credentials import ALPHABET, estimate_bits
-from integrations.exceptions import InvalidValue, PortalError
+from integrations.exceptions import InvalidValue, LinkEnded, PortalError
 from integrations.models import Credential, HandoverLink, Integration
 from integrations.models.audit import Verb
 from integrations.models.handover_link import LinkState
@@ -56,10 +56,6 @@ class LinkRefused(PortalError):
 
 class LinkBusy(PortalError):
     message = "The portal is busy. Please try again in a minute."
-
-
-class LinkEnded(PortalError):
-    message = "The link has ended already: it was opened, taken back, or its time was over."
 
 
 @dataclass(frozen=True)
@@ -130,6 +126,19 @@ def make_link(
     )
     record(Verb.LINK_MADE, link.integration, actor=actor, shown=credential.shown, valid_for=f"{hours} h")
     return MadeLink(link, f"{PREFIX}-{_grouped(token, 5)}", passphrase, is_generated)
+
+
+@sensitive_variables()
+@transaction.atomic
+def make_link_instead(act: Callable[[], HandOver], *, hours: int, passphrase: str = "", actor: Actor) -> MadeLink:
+    """Do an act that makes a secret, and return a link in the secret's place: nobody on this side sees it.
+
+    Raises what the act raises, or InvalidValue; then neither is done.
+    """
+    check_passphrase(passphrase)
+    handover = act()
+    integration = Integration.objects.select_related("outlet__organisation").get(pos_remote_id=handover.pos_remote_id)
+    return make_link(integration.current_credential(), handover, hours=hours, passphrase=passphrase, actor=actor)
 
 
 @sensitive_variables()

@@ -17,6 +17,8 @@ from integrations.exceptions import (
     AlreadyEnabled,
     ApiKeyExpired,
     ApiKeyRetired,
+    JobMoved,
+    LinkEnded,
     NoOverlap,
     NotDisabled,
     OverlapRunning,
@@ -37,10 +39,12 @@ SETTLED = (
     OverlapRunning,
     ApiKeyRetired,
     ApiKeyExpired,
+    JobMoved,
+    LinkEnded,
 )
 
 
-@method_decorator(sensitive_post_parameters("adopted_secret"), name="dispatch")
+@method_decorator(sensitive_post_parameters("adopted_secret", "passphrase"), name="dispatch")
 class Act(View):
     """One act. A refusal by the service is an error of its form; where no form could mend it, a page says so."""
 
@@ -50,6 +54,7 @@ class Act(View):
     button: ClassVar[str]
     words: ClassVar[str]
     settled_template: ClassVar[str] = "staff/settled.html"
+    is_sensitive: ClassVar[bool] = False
     actor: Actor
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
