@@ -52,6 +52,8 @@ class BulkJob(models.Model):
     downloaded_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = "act on many outlets"
+        verbose_name_plural = "acts on many outlets"
         ordering = ("-made_at",)
         indexes = [models.Index(fields=["state", "made_at"], name="bulk_job_state")]
 

@@ -361,7 +361,7 @@ class _Beat:
 
 def _hold_claim(job: BulkJob) -> None:
     """Lock the job for its last transaction. Raises WorldChanged when another has it."""
-    mine = BulkJob.objects.select_for_update(of=("self",)).filter(pk=job.pk, claim=job.claim, state=JobState.RUNNING)
+    mine = BulkJob.objects.select_for_update().filter(pk=job.pk, claim=job.claim, state=JobState.RUNNING)
     if not list(mine.values_list("pk")):
         raise WorldChanged("Another server process took this over.")
 
