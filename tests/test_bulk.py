@@ -27,7 +27,7 @@ from integrations.services import bulk_acts, bulk_enabling, bulk_file, bulk_jobs
 from integrations.services.audit import Actor
 from integrations.services.bulk_enabling import May
 from integrations.services.bulk_file import FileRefused
-from integrations.services.bulk_jobs import DownloadGone, NothingToDo, RowsWrong
+from integrations.services.bulk_jobs import DownloadGone, KeyGone, NothingToDo, RowsWrong
 from integrations.services.bulk_plan import PlannedRow, Verdict
 from tests.factories import ADOPTED, ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
 
@@ -244,6 +244,15 @@ def test_new_secrets_that_nobody_downloads_are_erased(boss: Actor) -> None:
         bulk_jobs.take_result(ended, actor=boss)
     bulk_jobs.tidy()
     assert (fresh(ended).sealed_result, "erased" in fresh(ended).message) == ("", True)
+
+
+def test_what_was_kept_under_a_key_that_is_gone_says_so(boss: Actor, settings: Any) -> None:
+    waiting = file_job(boss, "Osteria,Garden,R-2,,")
+    ended = done(file_job(boss, "Osteria,Cellar,R-3,,"), boss)
+    settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = "another", []
+    with pytest.raises(KeyGone):
+        bulk_jobs.take_result(ended, actor=boss)
+    assert "CREDENTIAL_KEY" in done(waiting, boss).message
 
 
 def test_a_file_that_nobody_confirms_is_erased(boss: Actor) -> None:

@@ -97,6 +97,15 @@ def test_a_file_that_cannot_be_read_is_an_error_of_the_form(staff: Client) -> No
     assert "The file is empty" in text(staff.post(UPLOAD, {"file": SimpleUploadedFile("empty.csv", b"")}))
 
 
+def test_a_file_that_is_too_large_is_an_error_of_the_form_and_reaches_no_disk(staff: Client, settings: Any) -> None:
+    page = staff.post(UPLOAD, {"file": SimpleUploadedFile("large.csv", b"x" * (6 * 1024 * 1024))})
+    assert "Choose a CSV file of up to 5,242,880 bytes." in text(page)
+    settings.BULK_BYTES = 1000
+    assert "1,001 bytes; 1,000 are allowed" in text(
+        staff.post(UPLOAD, {"file": SimpleUploadedFile("large.csv", b"x" * 1001)})
+    )
+
+
 def test_wrong_rows_come_first_and_no_button_confirms_them(staff: Client) -> None:
     page = text(upload(staff, "Osteria,Garden,R-1,", "Osteria,,R-2,"))
     assert "1 row is wrong" in page

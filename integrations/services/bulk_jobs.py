@@ -61,6 +61,10 @@ class RowsWrong(PortalError):
     message = "Some rows are wrong: correct the file and send it again. Nothing is done by halves."
 
 
+class KeyGone(PortalError):
+    message = "What was kept for this cannot be read any more: CREDENTIAL_KEY was exchanged without its fallback."
+
+
 class DownloadGone(PortalError):
     message = "The new secrets were downloaded already, or their time was over. Rotate those that nobody has."
 
@@ -123,7 +127,7 @@ def take_result(job: BulkJob, *, actor: Actor) -> str:
     job = _locked(job)
     if not job.sealed_result or _result_end(job) <= timezone.now():
         raise DownloadGone
-    text = sealing.unseal(job.sealed_result, purpose=RESULT)
+    text = _unsealed(job.sealed_result, RESULT)
     job.sealed_result, job.downloaded_at = "", timezone.now()
     job.save(update_fields=["sealed_result", "downloaded_at"])
     record(Verb.BULK_DOWNLOADED, job, actor=actor, outlets=job.acting)
@@ -230,11 +234,19 @@ def _check(job: BulkJob, user: AbstractBaseUser | None) -> list[PlannedRow]:
 
 @sensitive_variables()
 def _rows(job: BulkJob) -> list[FileRow]:
-    return [FileRow(**values) for values in json.loads(sealing.unseal(job.sealed_input, purpose=ROWS))]
+    return [FileRow(**values) for values in json.loads(_unsealed(job.sealed_input, ROWS))]
+
+
+@sensitive_variables()
+def _unsealed(sealed: str, purpose: str) -> str:
+    try:
+        return sealing.unseal(sealed, purpose=purpose)
+    except sealing.SealBroken as error:
+        raise KeyGone from error
 
 
 def _ids(job: BulkJob) -> list[int]:
-    ids: list[int] = json.loads(sealing.unseal(job.sealed_input, purpose=ROWS))
+    ids: list[int] = json.loads(_unsealed(job.sealed_input, ROWS))
     return ids
 
 

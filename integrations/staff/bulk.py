@@ -194,7 +194,7 @@ class DownloadSecrets(JobAct):
     def act(self, _values: dict[str, Any]) -> HttpResponse:
         try:
             text = bulk_jobs.take_result(self.job, actor=self.actor)
-        except bulk_jobs.DownloadGone as refusal:
+        except (bulk_jobs.DownloadGone, bulk_jobs.KeyGone) as refusal:
             messages.error(self.request, str(refusal))
             return HttpResponseRedirect(self.next_url())
         response = HttpResponse("\ufeff" + text, content_type="text/csv; charset=utf-8")

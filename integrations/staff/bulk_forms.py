@@ -16,6 +16,11 @@ class UploadForm(ActForm):
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,text/csv,text/plain"}),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # A larger one does not come as far as here.
+        self.fields["file"].error_messages["required"] = f"Choose a CSV file of up to {settings.BULK_BYTES:,} bytes."
+
     def clean_file(self) -> Any:
         """Refuse by its size alone what need not be read."""
         file = self.cleaned_data["file"]
