@@ -213,7 +213,8 @@ def _reserve_a_try(token: str) -> HandoverLink | None:
     rows = HandoverLink.objects.filter(
         token_digest=_digest(token), state=LinkState.LIVE, expires_at__gt=timezone.now(), tries__lt=TRIES
     )
-    if not rows.update(tries=F("tries") + 1):
+    # Read first: strangers with texts of their own must not keep the database's only writer busy.
+    if not rows.exists() or not rows.update(tries=F("tries") + 1):
         return None
     found = HandoverLink.objects.select_related("credential", "integration__outlet__organisation")
     return found.filter(token_digest=_digest(token), state=LinkState.LIVE).first()

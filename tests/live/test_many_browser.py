@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from integrations.simulator import BackgroundPos
 from tests.live import browser as browsing
 from tests.live.clients import authenticate
 from tests.live.conftest import NewStack
 from tests.live.ledger import LEDGER
 from tests.live.servers import Credentials, Database, Depot, Stack
-from tests.live.test_browser import NAMES, NARROW, assert_fits, begin_enabling, under_strict_policy
+from tests.live.test_browser import NAMES, NARROW, assert_fits, begin_enabling, for_pos, under_strict_policy
 
 HEADER = "Organisation,Outlet,POSRemoteID,AdoptedSecret\r\n"
 
@@ -102,10 +103,13 @@ def test_many_are_disabled_and_rotated_from_the_list(page: Page, tmp_path: Path,
     page.get_by_role("button", name="Rotate the secrets of these 55 outlets").click()
     rotated = download(page)
     assert authenticate(portal, Credentials.from_json(rotated[7])).status_code == 200
-    choose_all(page, "Disable…")
-    page.get_by_label("Reason").fill("Closed for the season")
-    page.get_by_role("button", name="Disable these 55 outlets").click()
-    expect(page.get_by_role("heading", name="Done: 55 outlets")).to_be_visible()
+    with BackgroundPos(for_pos(Credentials.from_json(rotated[7]))) as pos:
+        pos.wait_for_connections()
+        choose_all(page, "Disable…")
+        page.get_by_label("Reason").fill("Closed for the season")
+        page.get_by_role("button", name="Disable these 55 outlets").click()
+        expect(page.get_by_role("heading", name="Done: 55 outlets")).to_be_visible()
+        pos.wait_for_closures(limit=5)
     assert authenticate(portal, Credentials.from_json(rotated[7])).status_code == 403
 
 
