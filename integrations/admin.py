@@ -3,6 +3,8 @@
 from integrations.staff import (
     alerts,
     api_keys,
+    bulk_jobs,
+    handover_links,
     integrations,
     message_types,
     organisations,
@@ -16,6 +18,8 @@ from integrations.staff import (
 __all__ = [
     "alerts",
     "api_keys",
+    "bulk_jobs",
+    "handover_links",
     "integrations",
     "message_types",
     "organisations",

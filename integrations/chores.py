@@ -3,11 +3,13 @@
 from django.conf import settings
 
 from integrations.notices import mailing, work
+from integrations.relay import bulk
 from integrations.relay.chores import Chore
 
 ALL: tuple[Chore, ...] = (
     Chore("notices", settings.NOTICE_INTERVAL, work.notice),
     Chore("webhooks", settings.NOTICE_INTERVAL, work.deliver, end=work.end_deliveries),
     Chore("alerts", settings.NOTICE_INTERVAL * 5, work.watch),
+    *bulk.CHORES,
     Chore("mail", settings.NOTICE_INTERVAL * 5, mailing.turn),
 )

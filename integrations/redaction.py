@@ -9,7 +9,8 @@ REDACTED = "[redacted]"
 # user's identifier may be the PIN (protocol notes, section 2.1).
 _NAMED = re.compile(
     r"""(?ix)
-    ( (?: token | access_?token | auth_?secret | authorization | password | pin | user_?identifier )
+    ( (?: token | access_?token | auth_?secret | authorization | password | passphrase | pin
+        | user_?identifier )
       (?: \\*["']? | %2[27] ) \s* (?: [=:] | %3d | %3a ) \s* (?: bearer \s+ )? )
     ( \\+" [^"\\]* (?: \\+" )? | " (?: [^"\\] | \\. )* "? | ' (?: [^'\\] | \\. )* '? | [^\s&"',;}\])]+ )
     """

@@ -60,6 +60,13 @@ def at_least(least: Number, value: Number, name: str) -> Number:
     return value
 
 
+def between(least: Number, most: Number, value: Number, name: str) -> Number:
+    """Return `value`; raise ImproperlyConfigured when it is below `least` or above `most`."""
+    if not least <= value <= most:
+        raise ImproperlyConfigured(f"{name} must be from {least} to {most}, not {value}.")
+    return value
+
+
 def one_of(known: Sequence[str], value: str, name: str) -> str:
     """Return `value`; raise ImproperlyConfigured when it is none of the known ones."""
     if value not in known:

@@ -10,7 +10,16 @@ from urllib.parse import urlsplit
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
-from portal.environment import Environment, at_least, close_codes, directory_for, log_format_here, networks, one_of
+from portal.environment import (
+    Environment,
+    at_least,
+    between,
+    close_codes,
+    directory_for,
+    log_format_here,
+    networks,
+    one_of,
+)
 
 django_stubs_ext.monkeypatch()
 
@@ -93,6 +102,22 @@ REQUESTS_QUEUED_PER_OUTLET = at_least(
     1, env.int("REQUESTS_QUEUED_PER_OUTLET", default=1000), "REQUESTS_QUEUED_PER_OUTLET"
 )
 REQUEST_ANSWER_SECONDS = at_least(1, env.int("REQUEST_ANSWER_SECONDS", default=600), "REQUEST_ANSWER_SECONDS")
+
+# --- Many outlets at once, and the hand-over ----------------------------------------------------------------
+
+BULK_ROWS = between(1, 100_000, env.int("BULK_ROWS", default=10_000), "BULK_ROWS")
+BULK_BYTES = between(1024, 64 * 1024 * 1024, env.int("BULK_BYTES", default=5 * 1024 * 1024), "BULK_BYTES")
+BULK_KEPT_SECONDS = between(60, 86_400, env.int("BULK_KEPT_SECONDS", default=3600), "BULK_KEPT_SECONDS")
+# An uploaded file may hold secrets: it is kept in memory, never in a temporary file, and a larger one is not read.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = BULK_BYTES + 64 * 1024
+HANDOVER_LINK_MAX_HOURS = between(1, 2160, env.int("HANDOVER_LINK_MAX_HOURS", default=336), "HANDOVER_LINK_MAX_HOURS")
+HANDOVER_LINK_HOURS = between(
+    1,
+    HANDOVER_LINK_MAX_HOURS,
+    env.int("HANDOVER_LINK_HOURS", default=min(72, HANDOVER_LINK_MAX_HOURS)),
+    "HANDOVER_LINK_HOURS",
+)
 
 # --- The running process ----------------------------------------------------------------------------------
 

@@ -8,5 +8,6 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("", include("integrations.pos.urls")),
     path("api/v1/", include("integrations.backend.urls")),
+    path("handover/", include("integrations.recipient.urls")),
     path("admin/", admin.site.urls),
 ]

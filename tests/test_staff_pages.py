@@ -36,6 +36,7 @@ SECRET = re.compile(r"ONPS(?:-[0-9A-Z]{5}){7}")
 LISTS = ("organisation", "outlet", "integration", "connection", "authattempt", "strayframe", "auditevent")
 BACKEND_LISTS = ("request", "apikey", "messagetype")  # tests/test_staff_backend_pages.py
 NOTICE_LISTS = ("alert", "alertrecipient", "webhookendpoint", "delivery")  # tests/test_staff_notice_pages.py
+MANY_LISTS = ("bulkjob", "handoverlink")  # tests/test_staff_many.py
 RECORDS = ("connection", "authattempt", "strayframe", "auditevent")
 ACTS = ("rotate", "end_overlap", "disable", "reenable", "change_pos_remote_id")
 
@@ -164,7 +165,7 @@ def test_the_lists_stand_in_the_order_of_the_work(staff: Client) -> None:
     page = staff.get(reverse("admin:index"))
     ours = page.context["app_list"][0]
     shown = [model["object_name"].lower() for model in ours["models"]]
-    assert shown == [*LISTS[:3], *BACKEND_LISTS, *NOTICE_LISTS, *LISTS[3:]]
+    assert shown == [*LISTS[:3], *MANY_LISTS, *BACKEND_LISTS, *NOTICE_LISTS, *LISTS[3:]]
 
 
 def test_an_outlet_shows_each_state_at_a_glance(staff: Client, outlet: Outlet) -> None:

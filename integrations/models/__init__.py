@@ -4,8 +4,10 @@ from integrations.models.alert import Alert, AlertMember, AlertRecipient, Mail
 from integrations.models.api_key import ApiKey, ApiKeySecret
 from integrations.models.attempt import AuthAttempt, StrayFrame
 from integrations.models.audit import AuditEvent
+from integrations.models.bulk_job import BulkJob
 from integrations.models.connection import Connection, Presence, ServerProcess
 from integrations.models.credential import Credential
+from integrations.models.handover_link import HandoverLink
 from integrations.models.integration import Integration
 from integrations.models.lease import Lease
 from integrations.models.message_type import MessageType
@@ -23,9 +25,11 @@ __all__ = [
     "ApiKeySecret",
     "AuditEvent",
     "AuthAttempt",
+    "BulkJob",
     "Connection",
     "Credential",
     "Delivery",
+    "HandoverLink",
     "Integration",
     "Lease",
     "Mail",

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -47,6 +48,13 @@ class Verb(models.TextChoices):
     RECIPIENT_ADDED = "recipient_added", "added the recipient of alerts"
     RECIPIENT_CHANGED = "recipient_changed", "changed the recipient of alerts"
     RECIPIENT_REMOVED = "recipient_removed", "removed the recipient of alerts"
+    BULK_CONFIRMED = "bulk_confirmed", "confirmed an act on many outlets"
+    BULK_DOWNLOADED = "bulk_downloaded", "downloaded the new secrets of many outlets"
+    LINK_MADE = "handover_link_made", "made a one-time hand-over link"
+    LINK_OPENED = "handover_link_opened", "opened the one-time hand-over link"
+    LINK_TAKEN_BACK = "handover_link_taken_back", "took the one-time hand-over link back"
+    LINK_EXPIRED = "handover_link_expired", "let the one-time hand-over link expire unopened"
+    LINK_FAILED = "handover_link_failed", "gave wrong passphrases until the hand-over link was dead"
 
 
 class AuditQuerySet(models.QuerySet["AuditEvent"]):
@@ -57,7 +65,13 @@ class AuditQuerySet(models.QuerySet["AuditEvent"]):
         raise AuditRowIsFinal("An audit event cannot be deleted.")
 
     def bulk_create(self, *_rows: Any, **_options: Any) -> NoReturn:
-        raise AuditRowIsFinal("Audit events are written one by one, by services.audit.record.")
+        raise AuditRowIsFinal("Audit events are written by services.audit, by record or record_many.")
+
+    def append(self, events: Sequence["AuditEvent"]) -> None:
+        """Write new events, of an act on many rows at once. Raises AuditRowIsFinal for one that is written already."""
+        if any(event.pk is not None for event in events):
+            raise AuditRowIsFinal("An audit event cannot be changed.")
+        super().bulk_create(events, batch_size=1000)
 
     def bulk_update(self, *_rows: Any, **_options: Any) -> NoReturn:
         raise AuditRowIsFinal("An audit event cannot be changed.")

@@ -16,7 +16,7 @@ from integrations.models import Integration, Outlet, Presence
 from integrations.models.audit import Verb
 from integrations.models.outlet import is_plain
 from integrations.relay import wake
-from integrations.services import secrets
+from integrations.services import handover_links, secrets
 from integrations.services.audit import Actor, record
 from integrations.services.handover import HandOver
 from integrations.services.outlets import check_form
@@ -52,6 +52,7 @@ def disable(integration: Integration, *, reason: str, actor: Actor) -> None:
         raise InvalidValue("disabled_reason", "Give a reason: it is what your colleagues will see.")
     check_form(integration)
     secrets.void_tokens(integration)
+    handover_links.take_back([integration], reason="the integration was disabled", actor=actor)
     record(Verb.DISABLED, integration, actor=actor, reason=integration.disabled_reason)
 
 

@@ -19,6 +19,7 @@ from integrations.models import Credential, Integration
 from integrations.models.audit import Verb
 from integrations.models.outlet import is_plain
 from integrations.relay import wake
+from integrations.services import handover_links
 from integrations.services.audit import Actor, record
 from integrations.services.handover import HandOver
 
@@ -43,6 +44,7 @@ def rotate_secret(
         if integration.credentials.in_overlap(timezone.now()).exists():
             raise OverlapRunning
         _supersede(integration, old, OVERLAPS[overlap])
+        handover_links.take_back([integration], reason="the secret was rotated", actor=actor)
         add_credential(integration, digest, actor=actor)
         record(
             Verb.SECRET_ROTATED,
@@ -73,32 +75,49 @@ def digest_of(secret: str) -> Digest:
 
     An adopted one that this portal (or one before it) generated keeps its fast digest.
     """
-    if canonical := credentials.recognise(Kind.POS_SECRET, secret):
+    if canonical := recognise(secret):
         if Credential.objects.filter(digest__in=credentials.keyed_digests(canonical)).exists():
             raise SecretTaken
         return credentials.digest_generated(Kind.POS_SECRET, canonical)
-    _check_adopted(secret)
     if Credential.objects.filter(fingerprint__in=credentials.adopted_fingerprints(secret)).exists():
         raise SecretTaken
     return credentials.digest_adopted(secret)
+
+
+def recognise(secret: str) -> str | None:
+    """Return the canonical form of a generated secret, None for another's that may be adopted; costs no hashing.
+
+    Raises WeakSecret, InvalidValue or MistypedSecret.
+    """
+    canonical = credentials.recognise(Kind.POS_SECRET, secret)
+    if canonical is None:
+        _check_adopted(secret)
+    return canonical
 
 
 def add_credential(integration: Integration, digest: Digest, *, actor: Actor) -> Credential:
     """Store a digest as the integration's current credential. Raises SecretTaken."""
     try:
         with transaction.atomic():
-            return Credential.objects.create(
-                integration=integration,
-                algorithm=digest.algorithm,
-                digest=digest.value,
-                fingerprint=digest.fingerprint,
-                key_id=digest.key_id,
-                shown=digest.shown,
-                bits=digest.bits,
-                made_by=actor.name[:200],
-            )
+            credential = credential_of(integration, digest, actor=actor)
+            credential.save(force_insert=True)
     except IntegrityError as error:
         raise SecretTaken from error
+    return credential
+
+
+def credential_of(integration: Integration, digest: Digest, *, actor: Actor) -> Credential:
+    """Return a digest as the integration's current credential, not stored yet."""
+    return Credential(
+        integration=integration,
+        algorithm=digest.algorithm,
+        digest=digest.value,
+        fingerprint=digest.fingerprint,
+        key_id=digest.key_id,
+        shown=digest.shown,
+        bits=digest.bits,
+        made_by=actor.name[:200],
+    )
 
 
 def locked(integration: Integration) -> Integration:

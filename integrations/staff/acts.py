@@ -17,6 +17,8 @@ from integrations.exceptions import (
     AlreadyEnabled,
     ApiKeyExpired,
     ApiKeyRetired,
+    JobMoved,
+    LinkEnded,
     NoOverlap,
     NotDisabled,
     OverlapRunning,
@@ -41,10 +43,12 @@ SETTLED = (
     ApiKeyExpired,
     WebhookDisabled,
     WebhookEnabled,
+    JobMoved,
+    LinkEnded,
 )
 
 
-@method_decorator(sensitive_post_parameters("adopted_secret"), name="dispatch")
+@method_decorator(sensitive_post_parameters("adopted_secret", "passphrase"), name="dispatch")
 class Act(View):
     """One act. A refusal by the service is an error of its form; where no form could mend it, a page says so."""
 

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.admin import site
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import NON_FIELD_ERRORS
@@ -31,7 +32,7 @@ FIELD_OF: Mapping[type[PortalError], str] = {
     ApiKeyExists: "name",
     WebhookExists: "name",
 }
-CALLED = {"disabled_reason": "reason", "expires_at": "last_day"}
+CALLED = {"disabled_reason": "reason", "expires_at": "last_day", "hours": "link_hours"}
 LONGEST_LIFE = timedelta(days=36_500)
 OVERLAPS = (
     ("0", "None: the old secret ends now. The POS is cut off at once and stays off until it has the new secret."),
@@ -76,7 +77,42 @@ def text_field(**options: Any) -> forms.CharField:
     )
 
 
-class EnableForm(ActForm):
+class LinkFields(forms.Form):
+    """How the secret goes to its recipient by a one-time link, where that button is pressed."""
+
+    link_hours = forms.IntegerField(
+        label="Hours for which the link is valid",
+        required=False,
+        min_value=1,
+        help_text="Then the secret in it is erased.",
+        widget=forms.NumberInput(attrs={"class": "vIntegerField"}),
+    )
+    passphrase = forms.CharField(
+        label="Passphrase",
+        required=False,
+        strip=False,
+        max_length=200,
+        help_text="Leave it empty, and the portal makes one that is easy to tell on the telephone.",
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        hours = self.fields["link_hours"]
+        hours.initial = settings.HANDOVER_LINK_HOURS
+        hours.widget.attrs["max"] = settings.HANDOVER_LINK_MAX_HOURS
+
+    def link_fields(self) -> list[forms.BoundField]:
+        return [self["link_hours"], self["passphrase"]]
+
+    def act_fields(self) -> list[forms.BoundField]:
+        return [each for each in self.visible_fields() if each.name not in LinkFields.base_fields]
+
+    def has_link_errors(self) -> bool:
+        return any(each.errors for each in self.link_fields())
+
+
+class EnableForm(LinkFields, ActForm):
     pos_remote_id = _pos_remote_id()
     adopted_secret = forms.CharField(
         label="Secret that PowerEPOS has already",
@@ -88,7 +124,7 @@ class EnableForm(ActForm):
     )
 
 
-class RotateForm(ActForm):
+class RotateForm(LinkFields, ActForm):
     overlap = forms.ChoiceField(label="How long the old secret works on", choices=OVERLAPS, widget=forms.RadioSelect)
     seen_credential = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**63 - 1)
 

@@ -29,6 +29,7 @@ def context_of(integration: Integration, now: datetime) -> dict[str, Any]:
         "connections": list(integration.connections.select_related("process")[:ROWS]),
         "attempts": list(integration.attempts.all()[:ROWS]),
         "stray_frames": list(integration.stray_frames.all()[:ROWS]),
+        "links": list(integration.handover_links.defer("sealed").select_related("credential")[:ROWS]),
         "events": list(events[:ROWS]),
         "disabling": None if integration.is_enabled else events.filter(verb=Verb.DISABLED).first(),
         "rows": ROWS,

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from integrations.models import Credential, Integration
 from integrations.staff import integration_page, rights, views
 from integrations.staff.base import ReadOnlyAdmin
+from integrations.staff.bulk_actions import BulkActions
 from integrations.staff.filters import IntegrationStateFilter, OrganisationOfIntegrationFilter
 from integrations.staff.presentation import state_cell
 
@@ -23,7 +24,7 @@ ACTS = {
 
 
 @admin.register(Integration)
-class IntegrationAdmin(ReadOnlyAdmin[Integration]):
+class IntegrationAdmin(BulkActions, ReadOnlyAdmin[Integration]):
     """The outlets that PowerEPOS knows. Rows change by acts, each with a page of its own, never by a form."""
 
     when_empty = (

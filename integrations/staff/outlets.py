@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -13,16 +14,17 @@ from django.utils.safestring import SafeString
 
 from integrations.models import Integration, Outlet
 from integrations.services import outlets
-from integrations.staff import rights
+from integrations.staff import outlets_export, rights
 from integrations.staff.actors import actor_of
 from integrations.staff.base import PortalAdmin
+from integrations.staff.bulk_actions import BulkActions
 from integrations.staff.filters import OrganisationFilter, OutletStateFilter
 from integrations.staff.presentation import standing_of, state_cell
 from integrations.staff.views import EnableOutlet
 
 
 @admin.register(Outlet)
-class OutletAdmin(PortalAdmin[Outlet]):
+class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
     """The sites of the customers, each with its state at a glance."""
 
     when_empty = (
@@ -30,6 +32,7 @@ class OutletAdmin(PortalAdmin[Outlet]):
         "Add an outlet, then enable Order N Pay on it."
     )
     organisation_path = "organisation"
+    to_integration = "integration"
     list_filter = (OutletStateFilter, OrganisationFilter)
     list_select_related = ("organisation", "integration__presence__connection__process")
     search_fields = ("name", "organisation__name", "provider_outlet_id", "integration__pos_remote_id")
@@ -76,7 +79,12 @@ class OutletAdmin(PortalAdmin[Outlet]):
 
     def get_urls(self) -> list[URLPattern]:
         enable = self.admin_site.admin_view(EnableOutlet.as_view())
-        return [path("<int:pk>/enable/", enable, name="integrations_outlet_enable"), *super().get_urls()]
+        export = self.admin_site.admin_view(partial(outlets_export.export, self))
+        return [
+            path("<int:pk>/enable/", enable, name="integrations_outlet_enable"),
+            path("export/", export, name="integrations_outlet_export"),
+            *super().get_urls(),
+        ]
 
     def render_change_form(
         self,

@@ -15,6 +15,11 @@ def may_act(request: HttpRequest) -> bool:
     return request.user.has_perm("integrations.change_integration")
 
 
+def may_act_on_many(request: HttpRequest) -> bool:
+    """Whether this person may do anything to many outlets at once; each kind needs its own right besides."""
+    return may_enable(request) or may_act(request)
+
+
 def may_create_api_key(request: HttpRequest) -> bool:
     """Whether this person may make API keys, and so see the new one's text."""
     return request.user.has_perm("integrations.add_apikey")

@@ -13,6 +13,8 @@ ORDER = (
     "Organisation",
     "Outlet",
     "Integration",
+    "BulkJob",
+    "HandoverLink",
     "Request",
     "ApiKey",
     "MessageType",

@@ -1,7 +1,10 @@
 """The acts of staff on an outlet or its integration."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.admin import site
 from django.http import Http404, HttpResponse
 from django.urls import reverse
@@ -11,8 +14,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from integrations.exceptions import AlreadyDisabled, AlreadyEnabled, NoOverlap, NotDisabled, OverlapRunning, PortalError
 from integrations.models import Credential, Integration, Outlet
-from integrations.services import enabling, secrets
+from integrations.services import enabling, handover_links, secrets
 from integrations.services.handover import HandOver
+from integrations.services.handover_links import MadeLink
 from integrations.staff import forms, rights
 from integrations.staff.acts import Act
 
@@ -27,6 +31,7 @@ class OutletAct(Act):
 
     outlet: Outlet
     integration: Integration | None
+    link_button: ClassVar[str] = ""
 
     @method_decorator(sensitive_variables("handover"))
     def show_secret(self, handover: HandOver, integration: Integration) -> HttpResponse:
@@ -35,6 +40,31 @@ class OutletAct(Act):
             "staff/handover.html",
             handover=handover,
             credential=integration.current_credential(),
+            overlapping=integration.credentials.in_overlap(timezone.now()).first(),
+            integration=integration,
+            next_url=self.url_of(integration),
+        )
+
+    @method_decorator(sensitive_variables())
+    def hand_over(self, act: Callable[[], HandOver], values: dict[str, Any]) -> HttpResponse:
+        """Do an act that makes a secret: show it, or where that button was pressed send it on by a link unseen."""
+        if "as_link" not in self.request.POST:
+            return self.show_secret(act(), Integration.objects.get(outlet=self.outlet))
+        made = handover_links.make_link_instead(
+            act,
+            hours=values["link_hours"] or settings.HANDOVER_LINK_HOURS,
+            passphrase=values["passphrase"],
+            actor=self.actor,
+        )
+        return self.show_link(made)
+
+    @method_decorator(sensitive_variables())
+    def show_link(self, made: MadeLink) -> HttpResponse:
+        """Answer with the one page that ever shows this link; the secret in it is not on the page."""
+        integration = made.link.integration
+        return self.show_once(
+            "staff/link_made.html",
+            made=made,
             overlapping=integration.credentials.in_overlap(timezone.now()).first(),
             integration=integration,
             next_url=self.url_of(integration),
@@ -56,6 +86,7 @@ class OutletAct(Act):
             "outlet": self.outlet,
             "integration": self.integration,
             "may_act": rights.may_act(self.request),
+            "link_button": self.link_button,
         }
 
 
@@ -78,15 +109,18 @@ class EnableOutlet(OutletAct):
     def obstacle(self) -> PortalError | None:
         return AlreadyEnabled() if self.integration else None
 
-    @method_decorator(sensitive_variables("values", "handover"))
+    link_button = "Enable and make a one-time link"
+
+    @method_decorator(sensitive_variables())
     def act(self, values: dict[str, Any]) -> HttpResponse:
-        handover = enabling.enable_outlet(
+        enable = partial(
+            enabling.enable_outlet,
             self.outlet,
             pos_remote_id=values["pos_remote_id"],
             adopted_secret=values["adopted_secret"] or None,
             actor=self.actor,
         )
-        return self.show_secret(handover, Integration.objects.get(outlet=self.outlet))
+        return self.hand_over(enable, values)
 
     def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
         # Of two clicks the second comes here, with the outlet as it was before the first.
@@ -126,10 +160,18 @@ class RotateSecret(IntegrationAct):
     def obstacle(self) -> PortalError | None:
         return OverlapRunning() if self.overlapping() else None
 
-    @method_decorator(sensitive_variables("handover"))
+    link_button = "Rotate and make a one-time link"
+
+    @method_decorator(sensitive_variables())
     def act(self, values: dict[str, Any]) -> HttpResponse:
-        handover = secrets.rotate_secret(self.integration, actor=self.actor, **values)
-        return self.show_secret(handover, self.integration)
+        rotate = partial(
+            secrets.rotate_secret,
+            self.integration,
+            overlap=values["overlap"],
+            seen_credential=values["seen_credential"],
+            actor=self.actor,
+        )
+        return self.hand_over(rotate, values)
 
 
 class EndOverlap(IntegrationAct):

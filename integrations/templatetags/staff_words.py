@@ -8,9 +8,9 @@ from django import template
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from integrations.models import Connection, Request
+from integrations.models import Connection, HandoverLink, Request
 from integrations.models.kept_secret import KeptSecret
-from integrations.staff import presentation, request_rows
+from integrations.staff import handover_links, presentation, request_rows
 from integrations.staff.presentation import Standing
 
 register = template.Library()
@@ -39,6 +39,11 @@ def badge(standing: Standing) -> SafeString:
 @register.filter
 def ending(connection: Connection) -> str:
     return presentation.ending(connection, timezone.now())
+
+
+@register.filter
+def link_state(link: HandoverLink) -> SafeString:
+    return handover_links.state_of(link)
 
 
 @register.filter

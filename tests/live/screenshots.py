@@ -132,6 +132,14 @@ def shots(demo: Demo) -> list[Shot]:
         Shot("change-pos-remote-id", integration.format(demo.online, "change-pos-remote-id")),
         Shot("already-enabled", "/admin/integrations/outlet/1/enable/"),
         Shot("handover", integration.format(demo.rotated, "rotate"), rotate),
+        Shot("link-made", integration.format(demo.rotated, "rotate"), make_link),
+        Shot("links", "/admin/integrations/handoverlink/"),
+        Shot("link-asks", "/handover/#ONPH-00000", signed_in=False),
+        Shot("many-file", "/admin/integrations/bulkjob/upload/"),
+        Shot("many-checked", "/admin/integrations/bulkjob/upload/", check_file),
+        Shot("many-wrong", "/admin/integrations/bulkjob/upload/", check_wrong_file),
+        Shot("many-rotate", "/admin/integrations/integration/", choose_all),
+        Shot("many", "/admin/integrations/bulkjob/"),
         Shot("delete-organisation", "/admin/integrations/organisation/add/", make_organisation_to_delete, after=delete),
     ]
 
@@ -166,11 +174,11 @@ def open_first_row(page: Page) -> None:
 
 
 def open_details(page: Page) -> None:
-    page.locator("details").evaluate("details => { details.open = true; }")
+    page.locator("details").first.evaluate("details => { details.open = true; }")
 
 
 def refuse_enabling(page: Page) -> None:
-    page.locator("summary").click()
+    page.locator("summary").first.click()
     page.get_by_label("POSRemoteID").fill("Bella-Old-Town")
     page.get_by_label("Secret that PowerEPOS has already").fill("short")
     page.get_by_role("button", name="Enable and show the values").click()
@@ -180,6 +188,33 @@ def rotate(page: Page) -> None:
     page.get_by_label("None: the old secret ends now").check()
     page.get_by_role("button", name="Rotate and show the new secret").click()
     page.get_by_role("button", name="Copy AuthSecret").click()
+
+
+def make_link(page: Page) -> None:
+    page.get_by_label("None: the old secret ends now").check()
+    page.get_by_text("Send the values by a one-time link instead").click()
+    page.get_by_role("button", name="Rotate and make a one-time link").click()
+    page.get_by_role("button", name="Copy Link").click()
+
+
+def check_file(page: Page) -> None:
+    send(page, "Osteria Nove,Garden,Nove-1\nOsteria Nove,Cellar,Nove-2\nOsteria Nove,Roof,Nove-3\n")
+
+
+def check_wrong_file(page: Page) -> None:
+    send(page, "Osteria Nove,Garden,Nove-1\nOsteria Nove,Cellar,Nove-1\nOsteria Nove,,Nove-3\n")
+
+
+def send(page: Page, rows: str) -> None:
+    content = f"Organisation,Outlet,POSRemoteID\n{rows}".encode()
+    page.get_by_label("CSV file").set_input_files({"name": "nove.csv", "mimeType": "text/csv", "buffer": content})
+    page.get_by_role("button", name="Check the file").click()
+
+
+def choose_all(page: Page) -> None:
+    page.locator("#action-toggle").check()
+    page.get_by_label("Action:").select_option(label="Rotate secrets…")
+    page.locator(".actions button").first.click()
 
 
 def make_organisation_to_delete(page: Page) -> None:

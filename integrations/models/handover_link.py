@@ -1,0 +1,55 @@
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+
+from integrations.models.credential import Credential
+from integrations.models.integration import Integration
+
+
+class LinkState(models.TextChoices):
+    LIVE = "live", "not opened yet"
+    OPENED = "opened", "opened"
+    TAKEN_BACK = "taken_back", "taken back"
+    EXPIRED = "expired", "expired unopened"
+    FAILED = "failed", "dead: the passphrase was wrong too often"
+
+
+class HandoverLink(models.Model):
+    """A secret on its way to its recipient: opens once, with a passphrase, until it expires.
+
+    `sealed` is empty as soon as the link ends in any way. Its key is made of the link's own text, the passphrase and
+    the server's key; of the first two the database holds nothing but `token_digest`, of the first half of the text.
+    """
+
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="handover_links")
+    credential = models.ForeignKey(Credential, on_delete=models.PROTECT, related_name="handover_links")
+    state = models.CharField(max_length=16, choices=LinkState, default=LinkState.LIVE)
+    token_digest = models.CharField(max_length=64, unique=True, editable=False)
+    salt = models.CharField(max_length=32, editable=False)
+    sealed = models.TextField(blank=True, editable=False)
+    tries = models.PositiveSmallIntegerField("passphrases tried", default=0)
+    made_by = models.CharField(max_length=200)
+    made_at = models.DateTimeField("made", auto_now_add=True)
+    expires_at = models.DateTimeField("expires")
+    ended_at = models.DateTimeField("ended", null=True)
+    ended_reason = models.CharField("why it ended", max_length=200, blank=True)
+    address = models.CharField("from", max_length=45, blank=True)
+    user_agent = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = "hand-over link"
+        ordering = ("-made_at", "-id")
+        indexes = [models.Index(fields=["state", "expires_at"], name="handover_link_expiry")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["credential"], condition=Q(state="live"), name="one_live_handover_link_per_credential"
+            ),
+            models.CheckConstraint(condition=Q(state="live") | Q(sealed=""), name="ended_handover_link_is_erased"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.integration} ({self.made_at:%Y-%m-%d %H:%M})"
+
+    def is_live_at(self, now: datetime) -> bool:
+        return self.state == LinkState.LIVE and self.expires_at > now

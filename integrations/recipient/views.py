@@ -1,0 +1,54 @@
+"""The page behind every one-time hand-over link.
+
+A link reads /handover/#TEXT. What follows the # stays in the recipient's browser, so that no server, proxy, preview or
+scanner on the way sees it: a static script writes it into the form, and where no script runs the recipient does. GET
+and HEAD therefore say the same to everybody and use nothing up; opening takes a POST with the passphrase.
+"""
+
+import time
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_http_methods
+
+from integrations.redaction import printable
+from integrations.services import handover_links
+from integrations.services.handover_links import LinkBusy, LinkRefused
+
+REFUSED_AFTER = 0.75  # seconds: more than a refusal's work, so that its length tells nothing
+
+
+@csrf_exempt  # no cookie gives anybody a right here: whoever forges the form must have link and passphrase
+@sensitive_post_parameters("code", "passphrase")
+@require_http_methods(["GET", "HEAD", "POST"])
+def hand_over(request: HttpRequest) -> HttpResponse:
+    """Ask for the passphrase, or answer it."""
+    response = _opened(request) if request.method == "POST" else render(request, "handover/ask.html")
+    response["Cache-Control"] = "no-store"
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
+    return response
+
+
+@sensitive_variables()
+def _opened(request: HttpRequest) -> HttpResponse:
+    began = time.monotonic()
+    code, passphrase = request.POST.get("code", "")[:400], request.POST.get("passphrase", "")
+    try:
+        opened = handover_links.open_link(code, passphrase, address=_address(request), user_agent=_user_agent(request))
+    except LinkRefused:
+        time.sleep(max(0.0, began + REFUSED_AFTER - time.monotonic()))
+        return render(request, "handover/ask.html", {"code": code, "is_refused": True}, status=403)
+    except LinkBusy:
+        return render(request, "handover/ask.html", {"code": code, "is_busy": True}, status=503)
+    return render(request, "handover/opened.html", {"handover": opened.handover, "outlet": opened.link.integration})
+
+
+def _address(request: HttpRequest) -> str:
+    return printable(request.META.get("REMOTE_ADDR") or "", 45)
+
+
+def _user_agent(request: HttpRequest) -> str:
+    return printable(request.META.get("HTTP_USER_AGENT") or "", 200)

@@ -1,0 +1,395 @@
+"""Acts on many outlets as jobs: checked, confirmed, carried out wholly or not at all, their new secrets given once.
+
+Who carries a job out claims it and beats while it works; a job whose worker was lost is claimed again and begins
+anew. The last transaction writes everything together with the job's end, and only for whoever has the claim: so a
+worker that was thought lost, and was not, cannot do it twice.
+"""
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, User
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import dateformat, timezone
+from django.views.decorators.debug import sensitive_variables
+
+from integrations import sealing
+from integrations.exceptions import InvalidValue, JobMoved, PortalError
+from integrations.models import BulkJob
+from integrations.models.audit import Verb
+from integrations.models.bulk_job import JobState, Kind
+from integrations.models.outlet import is_plain
+from integrations.services import bulk_acts, bulk_enabling, bulk_file, scope, spreadsheet
+from integrations.services.audit import Actor, record
+from integrations.services.bulk_enabling import Enabled, May, Progress
+from integrations.services.bulk_file import FileRow
+from integrations.services.bulk_plan import PlannedRow, Verdict, WorldChanged, count
+from integrations.services.secrets import OVERLAPS
+
+ROWS, RESULT = "bulk rows", "bulk handover"
+BEAT_SECONDS = 0.5
+LOST_SECONDS = 30
+KEPT_DAYS = 30
+RIGHTS = {Kind.ENABLE: "integrations.add_integration"}
+COLUMNS = (
+    "Organisation",
+    "Outlet",
+    "ProviderOutletID",
+    "POSRemoteID",
+    "AuthSecret",
+    "AuthURL",
+    "WebsocketURL",
+    "Note",
+)
+
+logger = logging.getLogger(__name__)
+
+
+class NothingToDo(PortalError):
+    message = "There is nothing here that would be done."
+
+
+class RowsWrong(PortalError):
+    message = "Some rows are wrong: correct the file and send it again. Nothing is done by halves."
+
+
+class KeyGone(PortalError):
+    message = "What was kept for this cannot be read any more: CREDENTIAL_KEY was exchanged without its fallback."
+
+
+class DownloadGone(PortalError):
+    message = "The new secrets were downloaded already, or their time was over. Rotate those that nobody has."
+
+
+@sensitive_variables()
+def check_file(content: bytes, *, name: str, actor: Actor) -> BulkJob:
+    """Check a file of outlets to enable, and keep it sealed until it is confirmed or dropped. Raises FileRefused."""
+    rows = bulk_file.read_rows(content)
+    plan = bulk_enabling.check(rows, _may(actor.user))
+    return _make(Kind.ENABLE, plan, json.dumps([asdict(row) for row in rows]), name, actor)
+
+
+def check_selection(kind: Kind, ids: Sequence[int], *, actor: Actor) -> BulkJob:
+    """Check an act on these integrations, those that the person may see. Raises NothingToDo."""
+    plan = bulk_acts.check(kind, ids, _organisations(actor.user))
+    if not plan:
+        raise NothingToDo("None of the chosen outlets is enabled for Order N Pay.")
+    return _make(kind, plan, json.dumps([row.integration for row in plan]), "", actor)
+
+
+@transaction.atomic
+def check_again(job: BulkJob, *, actor: Actor) -> None:
+    """Look once more at what would be done, when the world or the rows changed. Raises JobMoved."""
+    job = _locked(job)
+    if job.state != JobState.CHECKED:
+        raise JobMoved
+    _set_plan(job, _check(job, actor.user))
+    job.save()
+
+
+@transaction.atomic
+def confirm(job: BulkJob, *, reason: str = "", overlap: str = "0", actor: Actor) -> None:
+    """Let a checked job be carried out. Raises JobMoved, NothingToDo, RowsWrong or InvalidValue."""
+    job = _locked(job)
+    if job.state != JobState.CHECKED or is_over(job):
+        raise JobMoved
+    if job.wrong:
+        raise RowsWrong
+    if not job.acting:
+        raise NothingToDo
+    job.options = _options(job, reason.strip(), overlap)
+    job.state = JobState.WAITING
+    job.save()
+    record(Verb.BULK_CONFIRMED, job, actor=actor, outlets=job.acting, **job.options)
+
+
+@transaction.atomic
+def drop(job: BulkJob) -> None:
+    """Erase a job that was not confirmed. Raises JobMoved."""
+    if not BulkJob.objects.filter(pk=job.pk, state=JobState.CHECKED).update(
+        state=JobState.DROPPED, sealed_input="", ended_at=timezone.now(), message="It was dropped; nothing was done."
+    ):
+        raise JobMoved
+
+
+@sensitive_variables()
+@transaction.atomic
+def take_result(job: BulkJob, *, actor: Actor) -> str:
+    """Return the new secrets as CSV, this once, and erase them here. Raises DownloadGone."""
+    job = _locked(job)
+    if not job.sealed_result or _result_end(job) <= timezone.now():
+        raise DownloadGone
+    text = _unsealed(job.sealed_result, RESULT)
+    job.sealed_result, job.downloaded_at = "", timezone.now()
+    job.save(update_fields=["sealed_result", "downloaded_at"])
+    record(Verb.BULK_DOWNLOADED, job, actor=actor, outlets=job.acting)
+    return text
+
+
+def has_work() -> bool:
+    """Return whether a job waits, or lost its worker."""
+    return _claimable().exists()
+
+
+def work() -> None:
+    """Carry out what waits, one job after another."""
+    while job := _claim():
+        carry_out(job)
+
+
+@sensitive_variables()
+def carry_out(job: BulkJob) -> None:
+    """Do a claimed job wholly, or end it with the reason why nothing was done; an unexpected fault is logged."""
+    try:
+        _carry_out(job)
+    except PortalError as refusal:
+        _fail(job, str(refusal))
+    except Exception as error:
+        logger.exception("The bulk job %s failed.", job.pk)
+        _fail(job, f"An error in the portal ({type(error).__name__}); nothing was done. Its log says more.")
+
+
+def tidy() -> None:
+    """Erase what waits too long: results, files that nobody confirmed; forget jobs of last month."""
+    now = timezone.now()
+    over = now - timedelta(seconds=settings.BULK_KEPT_SECONDS)
+    BulkJob.objects.filter(ended_at__lte=over).exclude(sealed_result="").update(
+        sealed_result="", message="Nobody downloaded the new secrets in time: they are erased. Rotate these outlets."
+    )
+    BulkJob.objects.filter(state=JobState.CHECKED, made_at__lte=over).update(
+        state=JobState.DROPPED, sealed_input="", ended_at=now, message="Nobody confirmed it in time; nothing was done."
+    )
+    BulkJob.objects.filter(ended_at__lte=now - timedelta(days=KEPT_DAYS)).delete()
+
+
+def plan_of(job: BulkJob) -> list[PlannedRow]:
+    return [PlannedRow.from_json(values) for values in job.plan]
+
+
+def is_over(job: BulkJob) -> bool:
+    """Whether a checked job waited too long for its answer."""
+    return job.made_at + timedelta(seconds=settings.BULK_KEPT_SECONDS) <= timezone.now()
+
+
+def download_until(job: BulkJob) -> datetime | None:
+    """Return until when the new secrets can be downloaded, or None when they cannot."""
+    return _result_end(job) if job.sealed_result and _result_end(job) > timezone.now() else None
+
+
+def right_of(kind: str) -> str:
+    """Return the permission that an act of this kind needs."""
+    return RIGHTS.get(Kind(kind), "integrations.change_integration")
+
+
+@sensitive_variables()
+def result_csv(enabled: Sequence[Enabled], note: str) -> str:
+    """Return the values for PowerEPOS as CSV."""
+    rows = [
+        (
+            each.organisation,
+            each.outlet,
+            *each.handover.as_wire().values(),
+            note if each.handover.auth_secret else KEPT,
+        )
+        for each in enabled
+    ]
+    return spreadsheet.lines([COLUMNS, *rows])
+
+
+KEPT = "the secret of the file"
+
+
+def _make(kind: Kind, plan: Sequence[PlannedRow], sealed: str, source: str, actor: Actor) -> BulkJob:
+    job = BulkJob(
+        kind=kind,
+        user_id=actor.user.pk if actor.user else None,
+        made_by=actor.name[:200],
+        address=actor.address,
+        source=source[:200],
+        sealed_input=sealing.seal(sealed, purpose=ROWS),
+    )
+    _set_plan(job, plan)
+    job.save()
+    return job
+
+
+def _set_plan(job: BulkJob, plan: Sequence[PlannedRow]) -> None:
+    job.plan = [row.as_json() for row in plan]
+    job.total, job.acting, job.wrong = len(plan), count(plan, Verdict.ACT), count(plan, Verdict.WRONG)
+
+
+def _check(job: BulkJob, user: AbstractBaseUser | None) -> list[PlannedRow]:
+    if job.kind == Kind.ENABLE:
+        return bulk_enabling.check(_rows(job), _may(user))
+    return bulk_acts.check(Kind(job.kind), _ids(job), _organisations(user))
+
+
+@sensitive_variables()
+def _rows(job: BulkJob) -> list[FileRow]:
+    return [FileRow(**values) for values in json.loads(_unsealed(job.sealed_input, ROWS))]
+
+
+@sensitive_variables()
+def _unsealed(sealed: str, purpose: str) -> str:
+    try:
+        return sealing.unseal(sealed, purpose=purpose)
+    except sealing.SealBroken as error:
+        raise KeyGone from error
+
+
+def _ids(job: BulkJob) -> list[int]:
+    ids: list[int] = json.loads(_unsealed(job.sealed_input, ROWS))
+    return ids
+
+
+def _options(job: BulkJob, reason: str, overlap: str) -> dict[str, Any]:
+    if reason and (len(reason) > 200 or not is_plain(reason)):
+        raise InvalidValue("reason", "Give the reason in one line of up to 200 characters.")
+    if job.kind == Kind.DISABLE and not reason:
+        raise InvalidValue("reason", "Give a reason: it is what your colleagues will see.")
+    if job.kind == Kind.ROTATE:
+        return {"overlap": overlap if overlap in OVERLAPS else "0"}
+    return {"reason": reason} if reason else {}
+
+
+def _may(user: AbstractBaseUser | None) -> May:
+    if not isinstance(user, User):
+        return May()
+    return May(
+        scope.organisations_of(user),
+        # Whoever is limited could not see the organisation that they made.
+        user.has_perm("integrations.add_organisation") and not scope.is_limited(user),
+        user.has_perm("integrations.add_outlet"),
+    )
+
+
+def _organisations(user: AbstractBaseUser | None) -> frozenset[int] | None:
+    return scope.organisations_of(user) if user else None
+
+
+def _locked(job: BulkJob) -> BulkJob:
+    return BulkJob.objects.select_for_update(of=("self",)).select_related("user").get(pk=job.pk)
+
+
+def _result_end(job: BulkJob) -> datetime:
+    return (job.ended_at or job.made_at) + timedelta(seconds=settings.BULK_KEPT_SECONDS)
+
+
+def _claimable() -> QuerySet[BulkJob]:
+    lost = Q(state=JobState.RUNNING, heartbeat_at__lte=timezone.now() - timedelta(seconds=LOST_SECONDS))
+    return BulkJob.objects.filter(Q(state=JobState.WAITING) | lost)
+
+
+def _claim() -> BulkJob | None:
+    for pk in _claimable().order_by("made_at").values_list("pk", flat=True)[:5]:
+        claim = uuid.uuid4()
+        values = {"state": JobState.RUNNING, "claim": claim, "heartbeat_at": timezone.now(), "prepared": 0}
+        if _claimable().filter(pk=pk).update(**values):
+            return BulkJob.objects.select_related("user").get(pk=pk)
+    return None
+
+
+def _carry_out(job: BulkJob) -> None:
+    user = _user_now(job)
+    actor = Actor(job.made_by, user, job.address)
+    beat = _Beat(job)
+    if job.kind == Kind.ENABLE:
+        _enable(job, actor, beat)
+    elif job.kind == Kind.ROTATE:
+        _rotate(job, actor, beat)
+    else:
+        _switch(job, actor)
+
+
+@sensitive_variables()
+def _enable(job: BulkJob, actor: Actor, beat: Progress) -> None:
+    rows, plan, may = _rows(job), plan_of(job), _may(actor.user)
+    prepared = bulk_enabling.prepare(rows, plan, beat)
+    with transaction.atomic():
+        _hold_claim(job)
+        enabled = bulk_enabling.write(rows, prepared, may, actor=actor)
+        _finish(job, result_csv(enabled, "a new secret") if _has_new(enabled) else "")
+
+
+@sensitive_variables()
+def _rotate(job: BulkJob, actor: Actor, beat: Progress) -> None:
+    made = bulk_acts.make_secrets(plan_of(job), beat)
+    overlap = job.options["overlap"]
+    with transaction.atomic():
+        _hold_claim(job)
+        rotated = bulk_acts.rotate(made, _organisations(actor.user), overlap=overlap, actor=actor)
+        _finish(job, result_csv(rotated, _note_on_rotation(overlap)))
+
+
+def _switch(job: BulkJob, actor: Actor) -> None:
+    act = bulk_acts.disable if job.kind == Kind.DISABLE else bulk_acts.reenable
+    with transaction.atomic():
+        _hold_claim(job)
+        act(plan_of(job), _organisations(actor.user), reason=job.options.get("reason", ""), actor=actor)
+        _finish(job, "")
+
+
+def _has_new(enabled: Sequence[Enabled]) -> bool:
+    return any(each.handover.auth_secret for each in enabled)
+
+
+def _note_on_rotation(overlap: str) -> str:
+    if not OVERLAPS[overlap]:
+        return "a new secret; the old one is void"
+    until = timezone.localtime(timezone.now() + OVERLAPS[overlap])
+    return f"a new secret; the old one works until {dateformat.format(until, 'j M Y, H:i T')}"
+
+
+def _user_now(job: BulkJob) -> AbstractBaseUser | None:
+    """Return who confirmed the job, as they are now. Raises WorldChanged when they may not do it any more."""
+    user = job.user
+    if user is None or not user.is_active or not user.has_perm(right_of(job.kind)):
+        raise WorldChanged("Whoever confirmed this may not do it any more, so nothing was done.")
+    return user
+
+
+class _Beat:
+    """Says how far a job is and that its worker lives, twice a second at most."""
+
+    def __init__(self, job: BulkJob) -> None:
+        self._job, self._next = job, 0.0
+
+    def __call__(self, prepared: int) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + BEAT_SECONDS
+        mine = BulkJob.objects.filter(pk=self._job.pk, claim=self._job.claim, state=JobState.RUNNING)
+        if not mine.update(prepared=prepared, heartbeat_at=timezone.now()):
+            raise WorldChanged("Another server process took this over.")
+
+
+def _hold_claim(job: BulkJob) -> None:
+    """Lock the job for its last transaction. Raises WorldChanged when another has it."""
+    mine = BulkJob.objects.select_for_update().filter(pk=job.pk, claim=job.claim, state=JobState.RUNNING)
+    if not list(mine.values_list("pk")):
+        raise WorldChanged("Another server process took this over.")
+
+
+@sensitive_variables()
+def _finish(job: BulkJob, result: str) -> None:
+    BulkJob.objects.filter(pk=job.pk).update(
+        state=JobState.DONE,
+        prepared=job.acting,
+        sealed_input="",
+        sealed_result=sealing.seal(result, purpose=RESULT) if result else "",
+        ended_at=timezone.now(),
+    )
+
+
+def _fail(job: BulkJob, message: str) -> None:
+    BulkJob.objects.filter(pk=job.pk, claim=job.claim, state=JobState.RUNNING).update(
+        state=JobState.FAILED, sealed_input="", ended_at=timezone.now(), message=message
+    )

@@ -1,0 +1,423 @@
+"""Many outlets at once: a file says what is wrong with it, and all of it is done or nothing."""
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.utils import timezone
+
+from integrations.exceptions import InvalidValue, JobMoved
+from integrations.models import (
+    AuditEvent,
+    BulkJob,
+    Credential,
+    Integration,
+    Organisation,
+    Outlet,
+    Presence,
+    StaffLimit,
+)
+from integrations.models.audit import Verb
+from integrations.models.bulk_job import JobState, Kind
+from integrations.services import bulk_acts, bulk_enabling, bulk_file, bulk_jobs, enabling, outlets, secrets
+from integrations.services.audit import Actor
+from integrations.services.bulk_enabling import May
+from integrations.services.bulk_file import FileRefused
+from integrations.services.bulk_jobs import DownloadGone, KeyGone, NothingToDo, RowsWrong
+from integrations.services.bulk_plan import PlannedRow, Verdict
+from tests.factories import ADOPTED, ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
+
+pytestmark = pytest.mark.django_db
+
+HEADER = "Organisation,Outlet,POSRemoteID,ProviderOutletID,AdoptedSecret"
+
+
+def lines(*rows: str, header: str = HEADER) -> bytes:
+    return "\r\n".join([header, *rows, ""]).encode()
+
+
+def plan(*rows: str, header: str = HEADER, may: May | None = None) -> list[PlannedRow]:
+    return bulk_enabling.check(bulk_file.read_rows(lines(*rows, header=header)), may or May())
+
+
+def only(*rows: str, header: str = HEADER, may: May | None = None) -> PlannedRow:
+    """The plan's last row."""
+    return plan(*rows, header=header, may=may)[-1]
+
+
+@pytest.fixture
+def boss() -> Actor:
+    return Actor("boss", User.objects.create_superuser("boss"), "192.0.2.1")
+
+
+def file_job(boss: Actor, *rows: str) -> BulkJob:
+    return bulk_jobs.check_file(lines(*rows), name="chain.csv", actor=boss)
+
+
+def fresh(job: BulkJob) -> BulkJob:
+    return BulkJob.objects.get(pk=job.pk)
+
+
+def done(job: BulkJob, boss: Actor, **options: Any) -> BulkJob:
+    bulk_jobs.confirm(job, actor=boss, **options)
+    bulk_jobs.work()
+    return fresh(job)
+
+
+def values(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+# --- The file
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Organisation,Outlet,POSRemoteID\r\nBella,Harbour,R-1\r\n",
+        b"\xef\xbb\xbforganisation;OUTLET;pos remote id\r\nBella;Harbour;R-1\r\n",
+        b"pos_remote_id,  Outlet ,Organization,,\nR-1,Harbour,Bella,,\n\n , ,\n",
+        b'"Organisation","Outlet","POS-Remote-ID"\n"Bella"," Harbour ","R-1"',
+    ],
+)
+def test_a_file_is_read_as_spreadsheets_write_it(content: bytes) -> None:
+    (row,) = bulk_file.read_rows(content)
+    assert (row.number, row.organisation, row.outlet, row.pos_remote_id) == (2, "Bella", "Harbour", "R-1")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "file is empty"),
+        (b"Organisation,Outlet,POSRemoteID\n", "no outlet"),
+        (b"Organisation,Outlet\nBella,Harbour\n", "POSRemoteID is missing"),
+        (b"Organisation,Outlet,POSRemoteID,Colour\n", "'Colour' is unknown"),
+        (b"Organisation,Outlet,POSRemoteID,outlet\n", "Outlet is there twice"),
+        ("Organisation,Outlet,POSRemoteID\nCafé,x,y\n".encode("latin-1"), "Line 2 is not UTF-8"),
+        ("Organisation,Outlet,POSRemoteID\nBella,x,y\n".encode("utf-16"), "not UTF-8"),
+        (b'Organisation,Outlet,POSRemoteID\nBella,"Harbour,R-1\n', "quotation mark"),
+        (b"Organisation,Outlet,POSRemoteID\nBella\x00,x,y\n", "not a CSV file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_what_to_change(content: bytes, words: str) -> None:
+    with pytest.raises(FileRefused, match=words):
+        bulk_file.read_rows(content)
+
+
+def test_a_file_may_have_so_many_rows_and_bytes(settings: Any) -> None:
+    settings.BULK_ROWS = 2
+    assert len(plan("B,a,1,,", "B,b,2,,")) == 2
+    with pytest.raises(FileRefused, match="more than 2 outlets"):
+        plan("B,a,1,,", "B,b,2,,", "B,c,3,,")
+    settings.BULK_BYTES = 1024
+    with pytest.raises(FileRefused, match="bytes"):
+        bulk_file.read_rows(b"x" * 1025)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (",Harbour,R-1,,", "Organisation is empty"),
+        ("Bella,,R-1,,", "Outlet is empty"),
+        ("Bella,Harbour,,,", "POSRemoteID is empty"),
+        ("Bella,Harbour", "POSRemoteID is empty"),
+        (f"Bella,Harbour,{'x' * 129},,", "129 characters; 128 are allowed"),
+        (f"Bella,Harbour,R-1,{'x' * 65},", "65 characters; 64 are allowed"),
+        ("Bella,Har\x07bour,R-1,,", "control character"),
+        ('Bella,"Har\nbour",R-1,,', "control character"),
+        ("Bella,Harbour,R-1,,short", "too short"),
+        ("Bella,Harbour,R-1,,ONPS-11111-11111-11111-11111-11111-11111-11111", "mistyped"),
+        ("Bella,Harbour,R-1,,,surplus", "more cells"),
+    ],
+)
+def test_a_wrong_row_says_what_is_wrong(row: str, words: str) -> None:
+    planned = only("Good,Row,R-0,,", row)
+    assert (planned.verdict, planned.number) == (Verdict.WRONG, 3)
+    assert words in planned.words
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("Bella,Harbour,R-2,,", "This outlet stands in row 2"),
+        ("Bella,Garden,R-1,,", "This POSRemoteID stands in row 2"),
+        ("Bella,Garden,R-2,P-1,", "This ProviderOutletID stands in row 2"),
+        ("Bella,Garden,R-2,,a-long-secret", "This secret stands in row 2"),
+    ],
+)
+def test_what_stands_twice_in_the_file_is_wrong(row: str, words: str) -> None:
+    assert words in only("Bella,Harbour,R-1,P-1,a-long-secret", row).words
+
+
+def test_what_the_database_has_already_is_wrong(enabled: Enabled, outlet: Outlet) -> None:
+    remote, provider = enabled.handover.pos_remote_id, enabled.handover.provider_outlet_id
+    assert "has this POSRemoteID" in only(f"Bella,New,{remote},,").words
+    assert "has this ProviderOutletID" in only(f"Bella,New,R-9,{provider},").words
+    assert "another credential's" in only(f"Bella,New,R-9,,{enabled.handover.auth_secret}").words
+    assert f"with the ProviderOutletID {outlet.provider_outlet_id}" in only(f"{BELLA},Harbour,R-9,other,").words
+    assert "change that on its page" in only(f"{BELLA},Station,R-9,,").words
+
+
+def test_what_is_there_the_same_stays_as_it_is(enabled: Enabled) -> None:
+    planned = only(f"{BELLA},Station,{enabled.handover.pos_remote_id},{enabled.handover.provider_outlet_id},")
+    assert (planned.verdict, planned.words) == (
+        Verdict.SKIP,
+        "It is enabled already, with this POSRemoteID: it stays as it is.",
+    )
+
+
+def test_the_dry_run_says_what_is_made(outlet: Outlet) -> None:
+    rows = (f"{BELLA},Harbour,R-1,,", f"{BELLA},New,R-2,,", "Osteria,New,R-3,,a-long-secret")
+    assert [row.words for row in plan(*rows)] == [
+        "Enable it, with a new secret.",
+        "Make the outlet, enable it, with a new secret.",
+        "Make the organisation and the outlet, enable it, with the secret of the file.",
+    ]
+
+
+def test_who_is_limited_learns_nothing_of_other_organisations(outlet: Outlet) -> None:
+    own = make_organisation("Own")
+    may = May(frozenset({own.pk}))
+    assert only("Own,New,R-1,,", may=may).verdict is Verdict.ACT
+    assert only(f"{BELLA},Harbour,R-2,,", may=may).words == only("Nowhere,Harbour,R-2,,", may=may).words
+
+
+def test_who_may_not_add_is_told_so(outlet: Outlet) -> None:
+    assert "may not add one" in only("Osteria,New,R-1,,", may=May(add_organisation=False)).words
+    assert "may not add one" in only(f"{BELLA},New,R-1,,", may=May(add_outlet=False)).words
+    assert only(f"{BELLA},Harbour,R-1,,", may=May(add_organisation=False, add_outlet=False)).verdict is Verdict.ACT
+
+
+def test_a_guarded_cell_comes_back_in_as_it_was() -> None:
+    (row,) = bulk_file.read_rows(lines("'=Bella,O'Neill,'-R1,,"))
+    assert (row.organisation, row.outlet, row.pos_remote_id) == ("=Bella", "O'Neill", "-R1")
+
+
+# --- Enabling from a file
+
+
+def test_a_confirmed_file_enables_all_its_outlets(boss: Actor, outlet: Outlet) -> None:
+    job = file_job(boss, f"{BELLA},Harbour,R-1,,", "Osteria,Garden,R-2,P-2,", "Osteria,Cellar,R-3,,s3cret-of-theirs")
+    assert Integration.objects.count() == 0
+    ended = done(job, boss)
+    assert (ended.state, ended.message, ended.sealed_input) == (JobState.DONE, "", "")
+    assert Integration.objects.count() == Presence.objects.count() == Credential.objects.count() == 3
+    first, second, third = values(bulk_jobs.take_result(ended, actor=boss))
+    assert (first["ProviderOutletID"], second["ProviderOutletID"]) == (outlet.provider_outlet_id, "P-2")
+    assert secrets.recognise(first["AuthSecret"]) == first["AuthSecret"]
+    assert (third["AuthSecret"], third["Note"]) == ("", "the secret of the file")
+
+
+def test_the_audit_events_are_those_of_single_acts(boss: Actor) -> None:
+    done(file_job(boss, "Osteria,Garden,R-2,,s3cret-of-theirs"), boss)
+    by_file = {(each.verb, each.subject): each for each in AuditEvent.objects.exclude(verb=Verb.BULK_CONFIRMED)}
+    organisation = outlets.get_or_create_organisation("Single", actor=boss)
+    one = outlets.create_outlet(organisation, name="Garden", actor=boss)
+    enabling.enable_outlet(one, pos_remote_id="R-9", adopted_secret="another-of-theirs", actor=boss)
+    singly = AuditEvent.objects.filter(subject__startswith="Single")
+    assert {each.verb for each in singly} == {verb for verb, _ in by_file}
+    for each in singly:
+        twin = by_file[each.verb, each.subject.replace("Single", "Osteria")]
+        assert (set(twin.detail), twin.actor_name, twin.address) == (set(each.detail), "boss", "192.0.2.1")
+        assert (twin.outlet_id is None, twin.integration_id is None, twin.organisation_id is None) == (
+            each.outlet_id is None, each.integration_id is None, each.organisation_id is None,
+        )  # fmt: skip
+
+
+def test_the_new_secrets_are_given_once(boss: Actor) -> None:
+    ended = done(file_job(boss, "Osteria,Garden,R-2,,"), boss)
+    assert bulk_jobs.take_result(ended, actor=boss)
+    assert fresh(job=ended).sealed_result == ""
+    with pytest.raises(DownloadGone):
+        bulk_jobs.take_result(ended, actor=boss)
+    assert AuditEvent.objects.filter(verb=Verb.BULK_DOWNLOADED).count() == 1
+
+
+def test_new_secrets_that_nobody_downloads_are_erased(boss: Actor) -> None:
+    ended = done(file_job(boss, "Osteria,Garden,R-2,,"), boss)
+    BulkJob.objects.update(ended_at=timezone.now() - timedelta(seconds=3601))
+    with pytest.raises(DownloadGone):
+        bulk_jobs.take_result(ended, actor=boss)
+    bulk_jobs.tidy()
+    assert (fresh(ended).sealed_result, "erased" in fresh(ended).message) == ("", True)
+
+
+def test_what_was_kept_under_a_key_that_is_gone_says_so(boss: Actor, settings: Any) -> None:
+    waiting = file_job(boss, "Osteria,Garden,R-2,,")
+    ended = done(file_job(boss, "Osteria,Cellar,R-3,,"), boss)
+    settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = "another", []
+    with pytest.raises(KeyGone):
+        bulk_jobs.take_result(ended, actor=boss)
+    assert "CREDENTIAL_KEY" in done(waiting, boss).message
+
+
+def test_a_file_that_nobody_confirms_is_erased(boss: Actor) -> None:
+    job = file_job(boss, "Osteria,Garden,R-2,,s3cret-of-theirs")
+    BulkJob.objects.update(made_at=timezone.now() - timedelta(seconds=3601))
+    with pytest.raises(JobMoved):
+        bulk_jobs.confirm(job, actor=boss)
+    bulk_jobs.tidy()
+    assert (fresh(job).state, fresh(job).sealed_input) == (JobState.DROPPED, "")
+
+
+def test_an_adopted_secret_is_nowhere_in_plain_text(boss: Actor) -> None:
+    job = file_job(boss, f"Osteria,Garden,R-2,,{ADOPTED}")
+    kept = repr(list(BulkJob.objects.values())) + repr(bulk_jobs._rows(job))
+    done(job, boss)
+    assert ADOPTED not in kept + repr(list(BulkJob.objects.values())) + repr(list(AuditEvent.objects.values()))
+
+
+def test_one_wrong_row_and_nothing_can_be_confirmed(boss: Actor) -> None:
+    job = file_job(boss, "Osteria,Garden,R-2,,", "Osteria,,R-3,,")
+    with pytest.raises(RowsWrong):
+        bulk_jobs.confirm(job, actor=boss)
+
+
+def test_nothing_is_done_twice(boss: Actor) -> None:
+    job = file_job(boss, "Osteria,Garden,R-2,,")
+    done(job, boss)
+    with pytest.raises(JobMoved):
+        bulk_jobs.confirm(job, actor=boss)
+    again = file_job(boss, "Osteria,Garden,R-2,,")
+    with pytest.raises(NothingToDo):
+        bulk_jobs.confirm(again, actor=boss)
+
+
+def test_a_world_that_changed_after_the_check_refuses_all_of_it(boss: Actor) -> None:
+    job = file_job(boss, "Osteria,Garden,R-2,,", f"{BELLA},New,R-3,,")
+    make_enabled_outlet("Station", pos_remote_id="R-3")
+    ended = done(job, boss)
+    assert (ended.state, ended.sealed_input) == (JobState.FAILED, "")
+    assert "Something changed" in ended.message
+    assert not Organisation.objects.filter(name="Osteria").exists()
+
+
+def test_a_secret_that_another_outlet_has_stops_all_and_names_the_row(boss: Actor) -> None:
+    make_enabled_outlet("Station", adopted_secret=ADOPTED)
+    ended = done(file_job(boss, "Osteria,Garden,R-2,,", f"Osteria,Cellar,R-3,,{ADOPTED}"), boss)
+    assert ended.message.startswith("Row 3 (Cellar): This secret is, or was, another")
+    assert ADOPTED not in ended.message
+    assert Integration.objects.count() == 1
+
+
+def test_who_lost_the_right_meanwhile_does_nothing(boss: Actor) -> None:
+    job = file_job(boss, "Osteria,Garden,R-2,,")
+    User.objects.update(is_superuser=False)
+    assert "may not do it any more" in done(job, boss).message
+    assert Integration.objects.count() == 0
+
+
+def test_a_job_whose_worker_was_lost_is_done_by_another(boss: Actor) -> None:
+    job = file_job(boss, "Osteria,Garden,R-2,,")
+    bulk_jobs.confirm(job, actor=boss)
+    lost = bulk_jobs._claim()
+    assert lost is not None
+    bulk_jobs.work()
+    assert fresh(job).state == JobState.RUNNING
+    BulkJob.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=31))
+    bulk_jobs.work()
+    assert fresh(job).state == JobState.DONE
+    bulk_jobs.carry_out(lost)  # it was not lost after all
+    assert (fresh(job).state, Integration.objects.count()) == (JobState.DONE, 1)
+
+
+# --- Acts on many
+
+
+def test_disabling_many_skips_those_that_are_disabled_and_does_the_rest(boss: Actor) -> None:
+    one, two = make_enabled_outlet("One"), make_enabled_outlet("Two")
+    enabling.disable(two.integration, reason="Closed", actor=ANNA)
+    job = bulk_jobs.check_selection(Kind.DISABLE, [one.integration.pk, two.integration.pk], actor=boss)
+    assert [(row.outlet, row.verdict) for row in bulk_jobs.plan_of(job)] == [
+        ("One", Verdict.ACT),
+        ("Two", Verdict.SKIP),
+    ]
+    assert done(job, boss, reason="Holidays").state == JobState.DONE
+    after = one.fresh()
+    assert (after.is_enabled, after.disabled_reason, after.generation) == (False, "Holidays", 2)
+    assert two.fresh().disabled_reason == "Closed"
+
+
+def test_disabling_many_needs_a_reason(boss: Actor) -> None:
+    job = bulk_jobs.check_selection(Kind.DISABLE, [make_enabled_outlet("One").integration.pk], actor=boss)
+    with pytest.raises(InvalidValue):
+        bulk_jobs.confirm(job, reason=" ", actor=boss)
+
+
+def test_enabling_many_again(boss: Actor) -> None:
+    one = make_enabled_outlet("One")
+    enabling.disable(one.integration, reason="Closed", actor=ANNA)
+    job = bulk_jobs.check_selection(Kind.REENABLE, [one.integration.pk], actor=boss)
+    done(job, boss)
+    assert (one.fresh().is_enabled, one.fresh().disabled_reason) == (True, "")
+
+
+@pytest.mark.parametrize(("overlap", "generation"), [("0", 2), ("24h", 1)])
+def test_rotating_many_gives_one_download(boss: Actor, overlap: str, generation: int) -> None:
+    one, two = make_enabled_outlet("One"), make_enabled_outlet("Two")
+    olds = {each.integration.pk: each.integration.current_credential().pk for each in (one, two)}
+    job = bulk_jobs.check_selection(Kind.ROTATE, list(olds), actor=boss)
+    ended = done(job, boss, overlap=overlap)
+    given = values(bulk_jobs.take_result(ended, actor=boss))
+    assert [each["Outlet"] for each in given] == ["One", "Two"]
+    for each in (one, two):
+        old = Credential.objects.get(pk=olds[each.integration.pk])
+        assert (old.is_current, old.is_live(timezone.now())) == (False, overlap == "24h")
+        assert each.fresh().generation == generation
+
+
+def test_an_integration_in_its_overlap_is_skipped(boss: Actor) -> None:
+    one = make_enabled_outlet("One")
+    secrets.rotate_secret(one.integration, overlap="1h", actor=ANNA)
+    job = bulk_jobs.check_selection(Kind.ROTATE, [one.integration.pk], actor=boss)
+    assert "end its overlap first" in bulk_jobs.plan_of(job)[0].words
+
+
+def test_a_rotation_in_between_refuses_the_whole_act(boss: Actor) -> None:
+    one, two = make_enabled_outlet("One"), make_enabled_outlet("Two")
+    job = bulk_jobs.check_selection(Kind.ROTATE, [one.integration.pk, two.integration.pk], actor=boss)
+    secrets.rotate_secret(two.integration, actor=ANNA)
+    assert done(job, boss).state == JobState.FAILED
+    assert one.integration.credentials.count() == 1
+    again = bulk_jobs.check_selection(Kind.ROTATE, [one.integration.pk, two.integration.pk], actor=boss)
+    assert done(again, boss).state == JobState.DONE
+
+
+def test_a_check_can_be_repeated(boss: Actor) -> None:
+    one = make_enabled_outlet("One")
+    job = bulk_jobs.check_selection(Kind.DISABLE, [one.integration.pk], actor=boss)
+    enabling.disable(one.integration, reason="Closed", actor=ANNA)
+    bulk_jobs.check_again(job, actor=boss)
+    assert (fresh(job).acting, fresh(job).total) == (0, 1)
+
+
+def test_an_act_reaches_only_what_its_person_may_see() -> None:
+    one = make_enabled_outlet("One")
+    user = User.objects.create_user("limited", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="change_integration"))
+    StaffLimit.objects.create(user=user).organisations.set([make_organisation("Own")])
+    with pytest.raises(NothingToDo):
+        bulk_jobs.check_selection(Kind.DISABLE, [one.integration.pk], actor=Actor("limited", user))
+
+
+def test_one_wake_up_is_enough_for_many(boss: Actor, django_capture_on_commit_callbacks: Callable[..., Any]) -> None:
+    ids = [make_enabled_outlet(f"Outlet {number}").integration.pk for number in range(5)]
+    job = bulk_jobs.check_selection(Kind.DISABLE, ids, actor=boss)
+    bulk_jobs.confirm(job, reason="Holidays", actor=boss)
+    with django_capture_on_commit_callbacks() as callbacks:
+        bulk_jobs.work()
+    assert len(callbacks) == 1
+    assert bulk_acts.check(Kind.DISABLE, ids, None)[0].verdict is Verdict.SKIP
+
+
+def test_many_rows_take_few_queries(django_assert_max_num_queries: Callable[..., Any], boss: Actor) -> None:
+    make_outlet("Harbour")
+    job = file_job(boss, *(f"Chain {number % 7},Outlet {number},R-{number},," for number in range(1000)))
+    bulk_jobs.confirm(job, actor=boss)
+    with django_assert_max_num_queries(110):
+        bulk_jobs.work()
+    assert Integration.objects.count() == 1000
