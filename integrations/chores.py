@@ -1,15 +1,20 @@
 """The chores of this portal: what a server process does by itself. One line each; the work is in services."""
 
+from functools import partial
+
 from django.conf import settings
 
 from integrations.notices import mailing, work
 from integrations.relay import bulk
 from integrations.relay.chores import Chore
+from integrations.relay.database import in_database
+from integrations.services.fleet import SAMPLE_EVERY, take_sample
 
 ALL: tuple[Chore, ...] = (
     Chore("notices", settings.NOTICE_INTERVAL, work.notice),
     Chore("webhooks", settings.NOTICE_INTERVAL, work.deliver, end=work.end_deliveries),
     Chore("alerts", settings.NOTICE_INTERVAL * 5, work.watch),
     *bulk.CHORES,
+    Chore("samples", SAMPLE_EVERY.total_seconds(), partial(in_database, take_sample)),
     Chore("mail", settings.NOTICE_INTERVAL * 5, mailing.turn),
 )

@@ -2,7 +2,7 @@
 
 proxy headers -> lifespan   starts and stops what runs beside the sockets
                  http       the POS's auth endpoint, the backend's API, the probes, else Django (portal)
-                 websocket  the POS's socket at the root, else refused
+                 websocket  the POS's socket at the root, the staff's live page, else refused
 """
 
 import os
@@ -13,18 +13,20 @@ from django.core.asgi import get_asgi_application
 
 django = get_asgi_application()  # before any import that needs the models
 
-from channels.routing import ProtocolTypeRouter  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: E402
 
 from integrations.backend.direct import BackendHttp  # noqa: E402
+from integrations.pos import routing as pos  # noqa: E402
 from integrations.pos.direct import PosHttp  # noqa: E402
-from integrations.pos.routing import websocket  # noqa: E402
+from integrations.staff import routing as staff  # noqa: E402
 from portal.daphne import adapt_daphne  # noqa: E402
 from portal.lifespan import lifespan  # noqa: E402
 from portal.probes import Probes  # noqa: E402
 
 adapt_daphne()
+websocket = URLRouter([*pos.sockets, *staff.sockets, pos.anything_else])
 application = ProxyHeadersMiddleware(
     ProtocolTypeRouter({"lifespan": lifespan, "http": PosHttp(BackendHttp(Probes(django))), "websocket": websocket}),
     trusted_hosts=settings.TRUSTED_PROXIES,

@@ -7,6 +7,7 @@ from integrations.models.audit import AuditEvent
 from integrations.models.bulk_job import BulkJob
 from integrations.models.connection import Connection, Presence, ServerProcess
 from integrations.models.credential import Credential
+from integrations.models.fleet_sample import FleetSample
 from integrations.models.handover_link import HandoverLink
 from integrations.models.integration import Integration
 from integrations.models.lease import Lease
@@ -29,6 +30,7 @@ __all__ = [
     "Connection",
     "Credential",
     "Delivery",
+    "FleetSample",
     "HandoverLink",
     "Integration",
     "Lease",

@@ -1,11 +1,10 @@
 """What stands before the POS's consumer: the rule of origins, the token, and the refusal of a handshake."""
 
 import json
-from urllib.parse import parse_qs, urlsplit
-
-from django.conf import settings
+from urllib.parse import parse_qs
 
 from integrations.models.attempt import Outcome
+from integrations.origins import is_ours
 from integrations.pos import door
 from integrations.pos.asgi import App, Receive, Scope, Send
 from integrations.pos.errors import status_of
@@ -74,18 +73,4 @@ def _token(scope: Scope) -> str | None:
 
 
 def _is_foreign(origin: str | None) -> bool:
-    if origin is None:
-        return False
-    try:
-        return _host_of(origin) not in _our_hosts()
-    except ValueError:
-        return True
-
-
-def _our_hosts() -> set[tuple[str, str]]:
-    return {_host_of(each) for each in [settings.PUBLIC_URL, *settings.CSRF_TRUSTED_ORIGINS]}
-
-
-def _host_of(origin: str) -> tuple[str, str]:
-    parts = urlsplit(origin)
-    return parts.scheme, parts.netloc.lower()
+    return origin is not None and not is_ours(origin)

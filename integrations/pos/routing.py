@@ -1,4 +1,3 @@
-from channels.routing import URLRouter
 from django.urls import path, re_path
 
 from integrations.pos.consumer import PosConsumer
@@ -6,9 +5,5 @@ from integrations.pos.middleware import TokenAuth, not_found
 
 # The socket is at the root: a POS connects to wss://HOST?token=... with no path (SPEC). Channels routes ASGI
 # applications with the functions that Django wrote for views.
-websocket = URLRouter(
-    [
-        path("", TokenAuth(PosConsumer.as_asgi())),  # type: ignore[arg-type]
-        re_path(r"", not_found),  # type: ignore[arg-type]
-    ]
-)
+sockets = [path("", TokenAuth(PosConsumer.as_asgi()))]  # type: ignore[arg-type]
+anything_else = re_path(r"", not_found)  # type: ignore[arg-type]

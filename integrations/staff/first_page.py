@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from integrations.models import AuditEvent, Integration, Outlet
 from integrations.services import scope
+from integrations.staff.start_figures import start_figures
 
 LATEST = 6
 
@@ -27,6 +28,14 @@ def what_next(request: HttpRequest) -> NextStep | None:
     if not scope.limit(Integration.objects.all(), request.user, "outlet__organisation").exists():
         return _enable_outlet() if request.user.has_perm("integrations.add_integration") else None
     return None
+
+
+def figures(request: HttpRequest) -> str | None:
+    """Return the figures as HTML, for who may see outlets once there are any that are enabled."""
+    if not request.user.has_perm("integrations.view_outlet"):
+        return None
+    seen = scope.limit(Integration.objects.all(), request.user, "outlet__organisation")
+    return start_figures(scope.organisations_of(request.user)) if seen.exists() else None
 
 
 def latest_acts(request: HttpRequest) -> list[AuditEvent] | None:

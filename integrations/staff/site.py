@@ -6,7 +6,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from integrations.staff.first_page import latest_acts, what_next
+from integrations.staff.first_page import figures, latest_acts, what_next
 
 APP_LABEL = "integrations"
 ORDER = (
@@ -38,7 +38,7 @@ class PortalSite(AdminSite):
     site_url = None  # the portal is the site
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        ours = {"next_step": what_next(request), "latest_acts": latest_acts(request)}
+        ours = {"next_step": what_next(request), "latest_acts": latest_acts(request), "figures": figures(request)}
         return super().index(request, {**ours, **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
