@@ -146,11 +146,12 @@ def test_sigterm_without_any_socket_ends_at_once(new_stack: NewStack) -> None:
     assert time.monotonic() - begun < 5
 
 
-def test_sigint_ends_the_server_as_sigterm_does(new_stack: NewStack) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_other_signals_end_a_lone_server_as_sigterm_does(new_stack: NewStack, number: signal.Signals) -> None:
     stack = new_stack("serve", env={"DRAIN_SECONDS": "1"})
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
-        stack.send_signal(signal.SIGINT)
+        stack.send_signal(number)
         assert pos.wait_closed(10)[0] == RESTART
     assert stack.wait(10) == 0
     assert records.close_reasons(stack, outlet) == ["restart"]

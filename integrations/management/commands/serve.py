@@ -103,5 +103,8 @@ def _run_server(server: DrainingServer, listener: socket.socket) -> None:
     # end as it should be, exit code 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
+    # One process cannot be followed by another on its port: to a lone server a reload is an end with a drain, after
+    # which systemd starts it again.
+    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     raise_file_limit()
     server.run(sockets=[listener])
