@@ -4,8 +4,11 @@ import sqlite3
 from io import StringIO
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connection
+
+from integrations.services.groups import ADMINISTRATOR, OPERATOR, VIEWER
 
 
 @pytest.mark.django_db
@@ -30,3 +33,17 @@ def test_the_migrations_can_be_taken_back_and_done_again() -> None:
     finally:
         call_command("migrate", verbosity=0)
     assert "integrations_outlet" in connection.introspection.table_names()
+
+
+@pytest.mark.django_db
+def test_the_groups_that_come_with_the_portal_are_there_after_any_migration() -> None:
+    Group.objects.all().delete()
+    call_command("migrate", verbosity=0)
+    assert set(Group.objects.values_list("name", flat=True)) == {ADMINISTRATOR, OPERATOR, VIEWER}
+
+
+@pytest.mark.django_db
+def test_a_look_at_what_would_be_migrated_changes_nothing() -> None:
+    Group.objects.all().delete()
+    call_command("migrate", plan=True, stdout=StringIO())
+    assert not Group.objects.exists()
