@@ -1,0 +1,231 @@
+"""The pages to be pictured, in the order in which docs/pages.md shows them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Page
+
+from tests.pictures.demo import Places
+
+ADMIN = "/admin/integrations"
+NOWHERE = Places()
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A page: its file's name, what it is, where it is, and what to do on it before and after the picture."""
+
+    name: str
+    title: str
+    path: str
+    before: Callable[[Page], None] = lambda _page: None
+    signed_in: bool = True
+    after: Callable[[Page], None] = lambda _page: None
+
+
+EMPTY = [
+    Shot("empty-start", "Start", "/admin/"),
+    *(
+        Shot(f"empty-{name}", f"No {name}", f"{ADMIN}/{name}/")
+        for name in (
+            *("organisation", "outlet", "integration", "bulkjob", "handoverlink", "request", "apikey", "alert"),
+            *("alertrecipient", "webhookendpoint", "delivery", "connection", "authattempt", "strayframe"),
+        )
+    ),
+]
+
+
+def sections(places: Places = NOWHERE) -> dict[str, list[Shot]]:
+    """Return the document's sections; without places the shots have names and titles, but lead nowhere."""
+    return {
+        "Signing in": _signing_in(),
+        "The fleet": _fleet(),
+        "One outlet": _outlet(places),
+        "Acts on one outlet": _acts(places),
+        "Many at once": _many(),
+        "The hand-over": _handover(places),
+        "Traffic": _traffic(),
+        "Alerts and webhooks": _notices(),
+        "API keys, message types, people": _administration(),
+        "When something is wrong": _wrong(places),
+    }
+
+
+def _signing_in() -> list[Shot]:
+    return [Shot("login", "Sign in", "/admin/login/", signed_in=False)]
+
+
+def _fleet() -> list[Shot]:
+    return [
+        Shot("start", "Start", "/admin/"),
+        Shot("organisations", "Organisations", f"{ADMIN}/organisation/"),
+        Shot("organisation", "An organisation", f"{ADMIN}/organisation/1/change/"),
+        Shot("outlets", "Outlets", f"{ADMIN}/outlet/"),
+        Shot("outlets-nothing-fits", "A search that finds nothing", f"{ADMIN}/outlet/?q=nothing+like+it"),
+        Shot("outlet-add", "Add an outlet", f"{ADMIN}/outlet/add/?organisation=1"),
+        Shot("integrations", "Integrations", f"{ADMIN}/integration/"),
+    ]
+
+
+def _outlet(places: Places) -> list[Shot]:
+    return [
+        Shot("integration-online", "Online", page_of(places.online)),
+        Shot("integration-offline", "Offline, with requests that wait", page_of(places.offline)),
+        Shot("integration-refused", "Never online: its attempts are refused", page_of(places.refused)),
+        Shot("integration-weak", "With a weak secret", page_of(places.weak)),
+        Shot("integration-overlap", "While two secrets are valid", page_of(places.overlapping)),
+        Shot("integration-disabled", "Disabled", page_of(places.disabled)),
+        Shot("outlet-fresh", "An outlet that is not enabled yet", f"{ADMIN}/outlet/{places.fresh}/change/"),
+        Shot("outlet-enabled", "An enabled outlet's own page", f"{ADMIN}/outlet/1/change/"),
+    ]
+
+
+def _acts(places: Places) -> list[Shot]:
+    return [
+        Shot("enable", "Enable", f"{ADMIN}/outlet/{places.fresh}/enable/", open_details),
+        Shot("rotate", "Rotate the secret", page_of(places.online, "rotate")),
+        Shot("rotate-in-overlap", "Rotate during an overlap", page_of(places.overlapping, "rotate")),
+        Shot("end-overlap", "End the overlap", page_of(places.overlapping, "end-overlap")),
+        Shot("disable", "Disable", page_of(places.online, "disable")),
+        Shot("enable-again", "Enable again", page_of(places.disabled, "reenable")),
+        Shot("change-pos-remote-id", "Change the POSRemoteID", page_of(places.online, "change-pos-remote-id")),
+    ]
+
+
+def _many() -> list[Shot]:
+    return [
+        Shot("many-file", "Enable from a file", f"{ADMIN}/bulkjob/upload/"),
+        Shot("many-checked", "What the file would do", f"{ADMIN}/bulkjob/upload/", check_file),
+        Shot("many-wrong", "A file with wrong rows", f"{ADMIN}/bulkjob/upload/", check_wrong_file),
+        Shot("many-rotate", "Rotate many secrets", f"{ADMIN}/integration/", choose_all),
+        Shot("many", "Acts on many outlets", f"{ADMIN}/bulkjob/"),
+    ]
+
+
+def _handover(places: Places) -> list[Shot]:
+    rotating = page_of(places.rotated, "rotate")
+    return [
+        Shot("handover", "The values, shown once", rotating, rotate),
+        Shot("link-made", "A one-time link instead", rotating, make_link),
+        Shot("links", "Hand-over links", f"{ADMIN}/handoverlink/"),
+        Shot("link-asks", "What the recipient sees first", "/handover/#ONPH-00000", signed_in=False),
+    ]
+
+
+def _traffic() -> list[Shot]:
+    return [
+        Shot("requests", "Requests", f"{ADMIN}/request/"),
+        Shot("request-answered", "A request that was answered", f"{ADMIN}/request/?state=answered", open_first_row),
+        Shot("request-queued", "A request that waits for its POS", f"{ADMIN}/request/?state=queued", open_first_row),
+        Shot("connections", "Connections", f"{ADMIN}/connection/"),
+        Shot("connection", "A connection", f"{ADMIN}/connection/", open_first_row),
+        Shot("attempts", "Authentication attempts", f"{ADMIN}/authattempt/"),
+        Shot("attempt", "An authentication attempt", f"{ADMIN}/authattempt/", open_first_row),
+        Shot("stray-frames", "Stray frames", f"{ADMIN}/strayframe/"),
+        Shot("stray-frame", "A stray frame", f"{ADMIN}/strayframe/", open_first_row),
+        Shot("audit", "Audit events", f"{ADMIN}/auditevent/"),
+        Shot("audit-event", "An audit event", f"{ADMIN}/auditevent/", open_first_row),
+    ]
+
+
+def _notices() -> list[Shot]:
+    return [
+        Shot("alerts", "Alerts", f"{ADMIN}/alert/"),
+        Shot("alert", "An alert", f"{ADMIN}/alert/", open_first_row),
+        Shot("alert-recipients", "Who gets alerts by e-mail", f"{ADMIN}/alertrecipient/"),
+        Shot("webhooks", "Webhook endpoints", f"{ADMIN}/webhookendpoint/"),
+        Shot("webhook", "A webhook endpoint", f"{ADMIN}/webhookendpoint/", open_first_row),
+        Shot("webhook-add", "Add a webhook endpoint", f"{ADMIN}/webhookendpoint/add/"),
+        Shot("deliveries", "Deliveries", f"{ADMIN}/delivery/"),
+        Shot("delivery", "A delivery", f"{ADMIN}/delivery/", open_first_row),
+    ]
+
+
+def _administration() -> list[Shot]:
+    return [
+        Shot("apikeys", "API keys", f"{ADMIN}/apikey/"),
+        Shot("apikey", "An API key", f"{ADMIN}/apikey/", open_first_row),
+        Shot("apikey-add", "Add an API key", f"{ADMIN}/apikey/add/"),
+        Shot("messagetypes", "Message types", f"{ADMIN}/messagetype/"),
+        Shot("people", "People", "/admin/auth/user/"),
+        Shot("person", "A person", "/admin/auth/user/1/change/"),
+        Shot("groups", "Groups", "/admin/auth/group/"),
+    ]
+
+
+def _wrong(places: Places) -> list[Shot]:
+    return [
+        Shot("enable-refused", "A form with errors", f"{ADMIN}/outlet/{places.fresh}/enable/", refuse_enabling),
+        Shot("already-enabled", "An act that is done already", f"{ADMIN}/outlet/1/enable/"),
+        Shot(
+            "delete-organisation",
+            "Delete an organisation",
+            f"{ADMIN}/organisation/add/",
+            make_organisation_to_delete,
+            after=delete,
+        ),
+        Shot("404", "No such page", "/no-such-page"),
+    ]
+
+
+def page_of(integration: int, act: str = "change") -> str:
+    return f"{ADMIN}/integration/{integration}/{act}/"
+
+
+def open_first_row(page: Page) -> None:
+    page.locator("#result_list tbody th a").first.click()
+
+
+def open_details(page: Page) -> None:
+    page.locator("details").first.evaluate("details => { details.open = true; }")
+
+
+def refuse_enabling(page: Page) -> None:
+    page.locator("summary").first.click()
+    page.get_by_label("POSRemoteID").fill("Bella-Old-Town")
+    page.get_by_label("Secret that PowerEPOS has already").fill("short")
+    page.get_by_role("button", name="Enable and show the values").click()
+
+
+def rotate(page: Page) -> None:
+    page.get_by_label("None: the old secret ends now").check()
+    page.get_by_role("button", name="Rotate and show the new secret").click()
+    page.get_by_role("button", name="Copy AuthSecret").click()
+
+
+def make_link(page: Page) -> None:
+    page.get_by_label("None: the old secret ends now").check()
+    page.get_by_text("Send the values by a one-time link instead").click()
+    page.get_by_role("button", name="Rotate and make a one-time link").click()
+    page.get_by_role("button", name="Copy Link").click()
+
+
+def check_file(page: Page) -> None:
+    send(page, "Osteria Nove,Garden,Nove-1\nOsteria Nove,Cellar,Nove-2\nOsteria Nove,Roof,Nove-3\n")
+
+
+def check_wrong_file(page: Page) -> None:
+    send(page, "Osteria Nove,Garden,Nove-1\nOsteria Nove,Cellar,Nove-1\nOsteria Nove,,Nove-3\n")
+
+
+def send(page: Page, rows: str) -> None:
+    content = f"Organisation,Outlet,POSRemoteID\n{rows}".encode()
+    page.get_by_label("CSV file").set_input_files({"name": "nove.csv", "mimeType": "text/csv", "buffer": content})
+    page.get_by_role("button", name="Check the file").click()
+
+
+def choose_all(page: Page) -> None:
+    page.locator("#action-toggle").check()
+    page.get_by_label("Action:").select_option(label="Rotate secrets…")
+    page.locator(".actions button").first.click()
+
+
+def make_organisation_to_delete(page: Page) -> None:
+    page.get_by_label("Name:").fill(f"Made by mistake {page.evaluate('Date.now()')}")
+    page.get_by_role("button", name="Save and continue editing").click()
+    page.get_by_role("link", name="Delete").click()
+
+
+def delete(page: Page) -> None:
+    page.get_by_role("button", name="Yes").click()
+    page.locator(".messagelist").wait_for()
