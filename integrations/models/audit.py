@@ -55,6 +55,17 @@ class Verb(models.TextChoices):
     LINK_TAKEN_BACK = "handover_link_taken_back", "took the one-time hand-over link back"
     LINK_EXPIRED = "handover_link_expired", "let the one-time hand-over link expire unopened"
     LINK_FAILED = "handover_link_failed", "gave wrong passphrases until the hand-over link was dead"
+    POS_ASKED = "pos_asked", "asked the POS"
+    POS_DISCONNECTED = "pos_disconnected", "disconnected the POS"
+    OUTLET_CHECKED = "outlet_checked", "checked the outlet with a request to its POS"
+    SIGNED_IN = "signed_in", "signed in"
+    SIGN_IN_REFUSED = "sign_in_refused", "was refused at the sign-in"
+    FACTOR_ADDED = "factor_added", "added a second factor"
+    FACTOR_REMOVED = "factor_removed", "removed a second factor"
+    RECOVERY_CODES_MADE = "recovery_codes_made", "made new recovery codes"
+    FACTORS_RESET = "factors_reset", "took the person's second factors away"
+    IDENTITY_LINKED = "identity_linked", "linked an OpenID Connect identity"
+    PRUNED = "pruned", "pruned old records"
 
 
 class AuditQuerySet(models.QuerySet["AuditEvent"]):
