@@ -8,6 +8,7 @@ import pytest
 from integrations.models import Outlet
 from integrations.relay import runtime, wake
 from tests.factories import HARBOUR, STATION, Enabled, make_enabled_outlet, make_outlet
+from tests.live.ledger import LEDGER
 
 # The examples differ from run to run, and a failure prints how to repeat it; a busy machine is no failure.
 hypothesis.settings.register_profile("portal", deadline=None, print_blob=True, database=None)
@@ -24,6 +25,14 @@ def outlet(db: None) -> Outlet:
 def enabled(db: None) -> Enabled:
     """Station: enabled, with a generated secret, its POS never seen."""
     return make_enabled_outlet(STATION)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_that_was_logged_holds_a_secret_or_a_token() -> Iterator[None]:
+    """Read, when all is over, what every server logged; each worker of a run on several reads its own servers' logs."""
+    yield
+    leaks = LEDGER.leaks()
+    assert not leaks, "\n".join([f"{len(leaks)} lines with a secret:", *leaks[:50]])
 
 
 @pytest.fixture(autouse=True)

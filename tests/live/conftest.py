@@ -110,16 +110,6 @@ def new_stack(request: pytest.FixtureRequest, depot: Depot) -> Iterator[NewStack
         stack.close()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "last: runs after everything else")
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The sweep over the logs comes when everything that logs has run."""
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
-
-
 def _make(request: pytest.FixtureRequest, depot: Depot, name: str) -> Stack:
     server, database = name.split("-")
     postgres, redis = _services(request, database, None)

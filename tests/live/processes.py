@@ -2,17 +2,30 @@
 
 import atexit
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from tests.live.ledger import LEDGER
 
+PORTS_PER_WORKER = 4_000  # from 10,000 on; Linux gives clients those from 32,768 on
+
 _running: set["Process"] = set()
+
+
+def _ports_of_this_worker() -> Iterator[int]:
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 10_000 + worker % 5 * PORTS_PER_WORKER
+    begin = random.randrange(PORTS_PER_WORKER)  # another run may be under way on this machine
+    return (first + (begin + number) % PORTS_PER_WORKER for number in range(PORTS_PER_WORKER))
+
+
+_candidates = _ports_of_this_worker()
 
 
 class Process:
@@ -103,11 +116,16 @@ class Process:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nothing listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of 127.0.0.1 that nothing listens on, and that this process has not named before.
+
+    Below those that the kernel gives to clients, and from a range of this test worker's own: between the look and the
+    server's own bind nobody else takes it.
+    """
+    for port in _candidates:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no free port is left")
 
 
 def plain_environment() -> dict[str, str]:

@@ -1,0 +1,31 @@
+"""What our Redis layer does otherwise than the library's."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from channels_redis.core import RedisChannelLayer
+from redis.exceptions import ConnectionError as RedisIsAway
+
+from integrations.relay.redis_layer import RedisLayer
+
+
+class Dead:
+    """A connection whose Redis has just been killed."""
+
+    async def zpopmin(self, *_arguments: Any) -> None:
+        raise RedisIsAway
+
+
+def clean_up(layer: RedisChannelLayer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layer, "connection", lambda _index: Dead())
+    asyncio.run(layer._clean_receive_backup(0, "asgi:process!"))
+
+
+def test_a_message_whose_backup_cannot_be_cleaned_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    clean_up(RedisLayer(), monkeypatch)
+
+
+def test_the_library_still_fails_there_and_our_own_class_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RedisIsAway):
+        clean_up(RedisChannelLayer(), monkeypatch)
