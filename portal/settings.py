@@ -4,6 +4,7 @@ Each variable stands in `.env.example` with its default and its unit. A value th
 start with the variable's name; mistakes across settings are system checks (integrations/checks.py).
 """
 
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -158,7 +159,8 @@ DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"Order N Pay portal <portal@
 # --- Django -----------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "daphne",  # before staticfiles: its runserver speaks ASGI
+    # Before staticfiles: its runserver speaks ASGI. Nothing else needs it, and Twisted with it is a quarter of a start.
+    *(["daphne"] if "runserver" in sys.argv[1:2] else []),
     "integrations.staff.apps.PortalAdminConfig",  # django.contrib.admin with our site
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -15,12 +15,20 @@ PROJECT = Path(portal.__file__).parents[1]
 EXAMPLE = PROJECT / ".env.example"
 
 
-def start(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+PUBLIC_URL = "import sys; sys.argv = ['x']; from portal import settings; print(settings.PUBLIC_URL)"
+
+
+def start(folder: Path, *, code: str = PUBLIC_URL, **variables: str) -> subprocess.CompletedProcess[str]:
     """Read the settings in a process of its own, with nothing in its environment but these variables."""
     env = {"PATH": os.environ["PATH"], "SECRET_KEY": "x" * 50, "DATA_DIR": str(folder)} | variables
-    code = "import sys; sys.argv = ['x']; from portal import settings; print(settings.PUBLIC_URL)"
     command = [sys.executable, "-c", code]
     return subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_twisted_is_loaded_for_runserver_alone(tmp_path: Path) -> None:
+    assert start(tmp_path, code="import portal.asgi, sys; print('twisted' in sys.modules)").stdout == "False\n"
+    code = "import sys; sys.argv = ['manage.py', 'runserver']; import portal.asgi; print('twisted' in sys.modules)"
+    assert start(tmp_path, code=code).stdout == "True\n"
 
 
 def test_a_number_at_the_limit_is_taken() -> None:
