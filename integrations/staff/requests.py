@@ -38,7 +38,7 @@ class RequestAdmin(ReadOnlyAdmin[Request]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Request]:
         rows = super().get_queryset(request).select_related("integration__outlet__organisation", "api_key")
-        return with_type_names(rows).defer(*CONTENT)
+        return with_type_names(rows).defer(*CONTENT, "sealed_request", "sealed_answer")
 
     @admin.display(ordering="id")
     def received(self, row: Request) -> SafeString | str:
