@@ -11,7 +11,7 @@ import hmac
 import json
 import re
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from integrations import credentials
 from integrations.redaction import REDACTED, redact
@@ -125,8 +125,8 @@ def _sealed(changed: dict[str, str | None], purpose: str) -> str | None:
     return seal(json.dumps(changed), purpose=purpose) if changed else None
 
 
-def _unsealed(sealed: str | None, purpose: str) -> dict[str, str | None]:
+def _unsealed(sealed: str | None, purpose: str) -> dict[str, Any]:
     if sealed is None:
         return {}
-    whole: dict[str, str | None] = json.loads(unseal(sealed, purpose=purpose))
+    whole: dict[str, Any] = json.loads(unseal(sealed, purpose=purpose))
     return whole

@@ -100,6 +100,6 @@ def _page_of(row: Request, *, with_content: bool) -> dict[str, object]:
         "message_type": type_of(row),
         "outcome": outcome(row),
         "moments": time_line(row, timezone.now()),
-        "payload": legible(row.payload) if with_content else "",
+        "payload": legible(row.payload) if row.payload else "",
         "answer": legible(row.answer) if row.answer else "",
     }
