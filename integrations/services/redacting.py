@@ -5,6 +5,7 @@ transaction would stop an embedded database for as long.
 """
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from integrations.models import Request
 from integrations.services import contents
@@ -17,12 +18,16 @@ CHANGED = ("user_identifier", "payload", "content_digest", "error_message", "ans
 @transaction.atomic
 def redact_batch() -> bool:
     """Redact at most BATCH requests that have ended; return whether there may be more."""
-    old = Request.objects.filter(is_redacted=False, ended_at__isnull=False).order_by("ended_at")
-    rows = list(old.select_for_update()[:BATCH])
+    rows = list(due().select_for_update()[:BATCH])
     for row in rows:
         _redact(row)
         row.save(update_fields=CHANGED)
     return len(rows) == BATCH
+
+
+def due() -> QuerySet[Request]:
+    """Return what is to be redacted, the oldest first."""
+    return Request.objects.filter(is_redacted=False, ended_at__isnull=False).order_by("ended_at")
 
 
 def _redact(row: Request) -> None:
