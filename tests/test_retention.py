@@ -7,6 +7,7 @@ import re
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 import time_machine
@@ -14,6 +15,7 @@ from django.core.management import call_command, execute_from_command_line
 from django.db import DatabaseError, connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from prometheus_client import generate_latest
 
 from integrations import chores, metrics
@@ -375,17 +377,26 @@ def _counted(kind: str) -> float:
 
 
 class ByItself(InProcess):
-    async def test_a_turn_redacts_and_prunes_a_bounded_number_of_each_kind(self) -> None:
-        outlet = await make_outlet()
-        for _ in range(tidying.BATCHES_PER_TURN * 3 + 1):
-            await in_main(attempt, NOON - timedelta(days=2000))
-        await in_main(ask, outlet, NOON - timedelta(days=2000), is_redacted=False)
-        await in_main(ask, outlet, None)
-        await tidying.turn()
-        assert await in_main(AuthAttempt.objects.count) == 1
-        assert await in_main(left, Request) == [(await in_main(Request.objects.get, ended_at=None)).pk]
+    async def test_a_turn_redacts_and_prunes_and_leaves_what_is_open(self) -> None:
+        outlet, long_ago = await make_outlet(), NOON - timedelta(days=2000)
+        for _ in range(4):
+            await in_main(attempt, long_ago)
+        await in_main(ask, outlet, long_ago)
+        recent = await in_main(ask, outlet, timezone.now(), payload='{"PIN": "73519"}', is_redacted=False)
+        still_open = await in_main(ask, outlet, None)
         await tidying.turn()
         assert await in_main(AuthAttempt.objects.count) == 0
+        assert await in_main(left, Request) == [recent.pk, still_open.pk]
+        await in_main(recent.refresh_from_db)
+        assert recent.payload == '{"PIN": "[redacted]"}'
+
+    @mock.patch.object(tidying, "WORK", 0.0)
+    async def test_a_turn_without_much_time_does_one_batch_of_each_kind(self) -> None:
+        for _ in range(4):
+            await in_main(attempt, NOON - timedelta(days=2000))
+        for count in (1, 0):
+            await tidying.turn()
+            assert await in_main(AuthAttempt.objects.count) == count
 
     async def test_a_request_whose_answer_was_pruned_is_the_same_request_and_says_so(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()

@@ -12,11 +12,11 @@ from integrations.services.redacting import redact_batch
 from integrations.services.retention import prune_batch
 
 EVERY = 15.0  # seconds
-BATCHES_PER_TURN = 10  # of each kind: 5,000 rows in a turn, 28 million in a day
+WORK = 0.5  # seconds of a turn for each kind, and as many of rest: some thousands of rows
 
 
 async def turn() -> None:
-    """Do a few batches of each kind; what is left has its turn next."""
+    """Do what there is to do of each kind for a moment; what is left has its turn next."""
     await _repeat(redact_batch)
     now = shared_now()
     for kind in Kind:
@@ -24,9 +24,11 @@ async def turn() -> None:
 
 
 async def _repeat(batch: Callable[[], bool]) -> None:
-    for _ in range(BATCHES_PER_TURN):
+    worked = 0.0
+    while worked <= WORK:
         began = time.perf_counter()
         if not await in_database(batch):
             return
-        # For as long as the batch took the database is everybody else's.
-        await asyncio.sleep(time.perf_counter() - began)
+        took = time.perf_counter() - began
+        worked += took
+        await asyncio.sleep(took)  # for as long as the batch took the database is everybody else's

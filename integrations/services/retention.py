@@ -22,7 +22,9 @@ from integrations.retention import Kind
 from integrations.services import audit
 from integrations.services.audit import Actor
 
-BATCH = 500
+# Measured on a machine with no core free: this many rows of 2 KB hold an embedded database's writer for 30 ms, of 120
+# KB for 0.2 s.
+BATCH = 100
 SUBJECT = "old records"
 
 Report = Callable[[Kind, int, int], None]
