@@ -80,6 +80,11 @@ class RequestSerializer(serializers.ModelSerializer[Request]):
     error_message = serializers.CharField(
         allow_null=True, help_text="In a list without PINs and the like; of one request as the POS sent it."
     )
+    stored_at = serializers.DateTimeField(
+        allow_null=True, help_text="When it was on disk, before it left; null where it was recorded afterwards."
+    )
+    sent_at = serializers.DateTimeField(allow_null=True, help_text="When it was sent first.")
+    last_sent_at = serializers.DateTimeField(allow_null=True, help_text="When it was sent last.")
     content_pruned_at = serializers.DateTimeField(
         allow_null=True, help_text="Since when its payload and answer are gone, because they are kept for so long only."
     )
@@ -99,7 +104,9 @@ class RequestSerializer(serializers.ModelSerializer[Request]):
             "received_at",
             "send_before",
             "answer_before",
+            "stored_at",
             "sent_at",
+            "last_sent_at",
             "times_sent",
             "ended_at",
             "result_code",
