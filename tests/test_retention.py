@@ -405,7 +405,7 @@ class ByItself(InProcess):
             pos.answers(await pos.next_frame(), '{"PIN": "2"}')
             first = await asking
             row = await in_main(Request.objects.get)
-            later = row.ended_at + timedelta(days=15)
+            later = row.received_at + timedelta(days=15)
             assert not await in_main(retention.prune_batch, Kind.PAYLOADS, later)
             again = await backend.ask(outlet, '{"PIN": "1"}', request_id="r")
             shown = (await backend.get(f"requests/{row.uuid}")).json()
