@@ -399,7 +399,7 @@ def test_the_time_line_says_when_a_request_was_on_disk_and_when_it_was_sent_agai
 ) -> None:
     came = timezone.now() - timedelta(hours=1)
     moments = {"stored_at": 8, "sent_at": 8, "last_sent_at": 900, "ended_at": 1500}
-    at = {name: came + timedelta(milliseconds=after) for name, after in moments.items()}
+    at: dict[str, Any] = {name: came + timedelta(milliseconds=after) for name, after in moments.items()}
     page = text(staff.get(request_url(ask(enabled, received_at=came, times_sent=2, **at))))
     steps = (
         "Received from the backend",
