@@ -5,7 +5,7 @@ from functools import partial
 from django.conf import settings
 
 from integrations.notices import mailing, work
-from integrations.relay import bulk
+from integrations.relay import bulk, tidying
 from integrations.relay.chores import Chore
 from integrations.relay.database import in_database
 from integrations.services.fleet import SAMPLE_EVERY, take_sample
@@ -16,5 +16,6 @@ ALL: tuple[Chore, ...] = (
     Chore("alerts", settings.NOTICE_INTERVAL * 5, work.watch),
     *bulk.CHORES,
     Chore("samples", SAMPLE_EVERY.total_seconds(), partial(in_database, take_sample)),
+    Chore("records", tidying.EVERY, tidying.turn),
     Chore("mail", settings.NOTICE_INTERVAL * 5, mailing.turn),
 )

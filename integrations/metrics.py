@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
 from integrations.models.request import OPEN_STATES, State
+from integrations.retention import Kind
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 
@@ -55,6 +56,10 @@ problems = Counter(
     ["problem"],
     registry=REGISTRY,
 )
+
+# --- What is not kept for ever
+
+pruned = _counts("onp_pruned_rows_total", "Records deleted, or emptied, because they were old enough.", "kind", Kind)
 
 # --- Between the processes
 

@@ -1,4 +1,4 @@
-"""Takes a JSON object apart without respelling what is in it.
+"""Takes JSON apart, and replaces values in it, without respelling the rest.
 
 A payload goes to the POS, and its answer to the backend, as it was written: the same keys in the same order, the
 same digits. Parsing and writing again would round money and lose what a parser does not keep.
@@ -6,10 +6,14 @@ same digits. Parsing and writing again would round money and lose what a parser 
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
 _BLANK = re.compile(r"[ \t\n\r]*")
+# A string, and the colon behind it if it is a key. Outside of strings JSON has no quotation marks.
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*+)("[ \t\n\r]*+:[ \t\n\r]*+)?', re.DOTALL)
+_NESTED = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_PLAIN = re.compile(r"[^,\]} \t\n\r]*")
 
 
 class NotAnObject(ValueError):
@@ -34,6 +38,53 @@ def write(values: Mapping[str, object], raw: Mapping[str, str]) -> str:
     """Return a JSON object of `values`, and of members whose JSON is spelled already, in this order."""
     spelled = {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()} | dict(raw)
     return "{" + ", ".join(f"{json.dumps(key)}: {text}" for key, text in spelled.items()) + "}"
+
+
+def replace(text: str, *, is_key: Callable[[str], bool], is_string: Callable[[str], bool], by: str) -> str:
+    """Return JSON in which some values, at any depth, are spelled `by`; every other character stays as it was.
+
+    These are the values of the keys for which `is_key` holds, null excepted, and the strings for which `is_string`
+    does; both are asked with the escapes resolved. Never raises and never recurses: what is cut off, or no JSON at all,
+    is searched as far as it looks like JSON.
+    """
+    kept, begin, at = [], 0, 0
+    while match := _STRING.search(text, at):
+        start, at = match.start(), match.end()
+        if match[2] is None:
+            at += text.startswith('"', at)
+            end = at if is_string(_resolved(match[1])) else start
+        else:
+            start = at
+            end = _end_of_value(text, at) if is_key(_resolved(match[1])) else start
+        if end > start and text[start:end] != "null":
+            kept += [text[begin:start], by]
+            begin = at = end
+    return "".join([*kept, text[begin:]]) if kept else text
+
+
+def _resolved(spelled: str) -> str:
+    try:
+        return str(scanstring(f'{spelled}"', 0, False)[0]) if "\\" in spelled else spelled
+    except ValueError:  # an escape that JSON does not know, or half of one
+        return spelled
+
+
+def _end_of_value(text: str, at: int) -> int:
+    if text.startswith(("{", "["), at):
+        return _end_of_nested(text, at)
+    if text.startswith('"', at) and (match := _NESTED.match(text, at)):
+        return match.end()
+    plain = _PLAIN.match(text, at)
+    return plain.end() if plain else at
+
+
+def _end_of_nested(text: str, at: int) -> int:
+    depth = 0
+    for match in _NESTED.finditer(text, at):
+        depth += (match[0] in ("{", "[")) - (match[0] in ("}", "]"))
+        if depth == 0:
+            return match.end()
+    return len(text)
 
 
 def _members(text: str) -> tuple[dict[str, str], int]:

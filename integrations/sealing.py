@@ -6,6 +6,7 @@ was sealed for one cannot be passed off as another's.
 """
 
 import base64
+import functools
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -38,6 +39,7 @@ def _keys(purpose: str) -> MultiFernet:
     return MultiFernet([_key(each, purpose) for each in (settings.CREDENTIAL_KEY, *settings.CREDENTIAL_KEY_FALLBACKS)])
 
 
+@functools.lru_cache(maxsize=64)  # a request that holds a PIN waits for this, and settings hold the keys as well
 @sensitive_variables()
 def _key(master: str, purpose: str) -> Fernet:
     derived = HKDF(SHA256(), length=32, salt=None, info=f"order-n-pay sealing {purpose}".encode()).derive(

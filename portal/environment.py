@@ -1,5 +1,6 @@
 """Reads those settings whose form django-environ does not know; each error names its variable."""
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
@@ -48,6 +49,7 @@ MAIL_FORM = (
     "EMAIL_URL must read like smtp+tls://USER:PASSWORD@HOST:587 or smtp+ssl://USER:PASSWORD@HOST:465 "
     "(special characters %-encoded)."
 )
+MANY_DAYS = 36_500  # a century: whoever wants longer says 0, for ever
 ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 
 Number = TypeVar("Number", int, float)
@@ -89,6 +91,17 @@ def networks(texts: Sequence[str], name: str) -> list[str]:
             raise ImproperlyConfigured(
                 f"{name} holds {text!r}: write addresses or CIDR networks, separated by commas ({error})."
             ) from error
+    return list(texts)
+
+
+def member_names(texts: Sequence[str], name: str) -> list[str]:
+    """Return names of members of JSON; raise ImproperlyConfigured for a text that is none."""
+    for text in texts:
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", text):
+            raise ImproperlyConfigured(
+                f"{name} holds {text!r}: write names of members, of letters, digits, '_', '.' and '-', separated by "
+                "commas."
+            )
     return list(texts)
 
 

@@ -12,12 +12,14 @@ import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
 from portal.environment import (
+    MANY_DAYS,
     Environment,
     at_least,
     between,
     close_codes,
     directory_for,
     log_format_here,
+    member_names,
     networks,
     one_of,
 )
@@ -103,6 +105,14 @@ REQUESTS_QUEUED_PER_OUTLET = at_least(
     1, env.int("REQUESTS_QUEUED_PER_OUTLET", default=1000), "REQUESTS_QUEUED_PER_OUTLET"
 )
 REQUEST_ANSWER_SECONDS = at_least(1, env.int("REQUEST_ANSWER_SECONDS", default=600), "REQUEST_ANSWER_SECONDS")
+
+# --- What is kept, and for how long -------------------------------------------------------------------------
+
+REDACTED_FIELDS = member_names(env.list("REDACTED_FIELDS", default=[]), "REDACTED_FIELDS")
+KEEP_PAYLOAD_DAYS = between(0, MANY_DAYS, env.int("KEEP_PAYLOAD_DAYS", default=14), "KEEP_PAYLOAD_DAYS")
+KEEP_REQUEST_DAYS = between(0, MANY_DAYS, env.int("KEEP_REQUEST_DAYS", default=90), "KEEP_REQUEST_DAYS")
+KEEP_CONNECTION_DAYS = between(0, MANY_DAYS, env.int("KEEP_CONNECTION_DAYS", default=90), "KEEP_CONNECTION_DAYS")
+KEEP_AUDIT_DAYS = between(0, MANY_DAYS, env.int("KEEP_AUDIT_DAYS", default=0), "KEEP_AUDIT_DAYS")
 
 # --- Many outlets at once, and the hand-over ----------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -392,6 +392,36 @@ def test_the_page_of_a_request_shows_its_time_line(staff: Client, enabled: Enabl
         "Latest moment for its answer",
     )
     assert [page.index(step) for step in steps] == sorted(page.index(step) for step in steps)
+
+
+def test_the_time_line_says_when_a_request_was_on_disk_and_when_it_was_sent_again(
+    staff: Client, enabled: Enabled
+) -> None:
+    came = timezone.now() - timedelta(hours=1)
+    moments = {"stored_at": 8, "sent_at": 8, "last_sent_at": 900, "ended_at": 1500}
+    at: dict[str, Any] = {name: came + timedelta(milliseconds=after) for name, after in moments.items()}
+    page = text(staff.get(request_url(ask(enabled, received_at=came, times_sent=2, **at))))
+    steps = (
+        "Received from the backend",
+        "On disk after 8 ms",
+        "First sent to the POS after 8 ms",
+        "Sent again; 2 times in all after 900 ms",
+        "Answered after 1.5 s",
+    )
+    assert [page.index(step) for step in steps] == sorted(page.index(step) for step in steps)
+
+
+def test_a_request_that_was_recorded_afterwards_was_never_on_disk_before(staff: Client, enabled: Enabled) -> None:
+    page = text(staff.get(request_url(ask(enabled, is_durable=False))))
+    assert "On disk" not in page
+    assert "no: a poll, recorded when it was over" in page
+
+
+def test_the_page_of_a_request_says_that_its_payload_is_gone_and_since_when(staff: Client, enabled: Enabled) -> None:
+    row = ask(enabled, payload="", answer=None, content_pruned_at=datetime(2026, 3, 1, tzinfo=UTC))
+    page = text(staff.get(request_url(row)))
+    assert "Payload and answer were deleted on 1 March 2026" in page
+    assert "There is no payload of the POS" not in page
 
 
 def test_the_page_of_a_waiting_request_says_when_it_expires(staff: Client, enabled: Enabled) -> None:

@@ -11,9 +11,10 @@ from django.http import HttpResponse
 from rest_framework.exceptions import APIException, MethodNotAllowed
 
 from integrations import correlation, metrics
-from integrations.services.requests import OtherContent, PosOffline, QueueFull
+from integrations.services.requests import NotComparable, OtherContent, PosOffline, QueueFull
 
 RETRY_AFTER = 5  # seconds
+NOT_COMPARABLE = "The request_id was used before; whether with this content cannot be told any more."
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ OTHER_CONTENT = Kind("request-id-reused", "The request_id was used before, with 
 DISABLED = Kind("integration-disabled", "Order N Pay is not enabled for this outlet.", 409)
 ALREADY_LEFT = Kind("not-cancellable", "The request has left already, or has ended.", 409)
 CANCELLED = Kind("request-cancelled", "The request was cancelled before it left.", 409)
+UNREADABLE = Kind("content-unreadable", "It was encrypted under a key that the portal does not have any more.", 410)
 TOO_LARGE = Kind("too-large", "The request body is too large.", 413)
 INVALID_INPUT = Kind("invalid-input", "The input is not valid.", 422)
 QUEUE_FULL = Kind("queue-full", "Too many requests wait for this outlet.", 429)
@@ -95,6 +97,8 @@ def _problem_of(error: Exception) -> Problem:
             return Problem(QUEUE_FULL)
         case OtherContent():
             return Problem(OTHER_CONTENT)
+        case NotComparable():
+            return Problem(UNREADABLE, NOT_COMPARABLE)
         case RequestDataTooBig():
             return Problem(TOO_LARGE)
         case MethodNotAllowed():

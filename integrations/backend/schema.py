@@ -47,6 +47,7 @@ _SENDING = (
     problems.OTHER_CONTENT,
     problems.DISABLED,
     problems.CANCELLED,
+    problems.UNREADABLE,
     problems.TOO_LARGE,
     problems.QUEUE_FULL,
     problems.FAILED,
@@ -56,7 +57,7 @@ _SENDING = (
     problems.NO_ANSWER,
     problems.EXPIRED,
 )
-_CANCELLING = (problems.READ_ONLY_KEY, problems.UNKNOWN_REQUEST, problems.ALREADY_LEFT)
+_CANCELLING = (problems.READ_ONLY_KEY, problems.UNKNOWN_REQUEST, problems.ALREADY_LEFT, problems.UNREADABLE)
 
 LIST_OUTLETS = extend_schema(
     operation_id="list_outlets",
@@ -109,7 +110,10 @@ LIST_REQUESTS = extend_schema(
 GET_REQUEST = extend_schema(
     operation_id="get_request",
     parameters=[_REQUEST_ID],
-    responses={200: serializers.WholeRequestSerializer, **_problems(problems.UNKNOWN_REQUEST)},
+    responses={
+        200: serializers.WholeRequestSerializer,
+        **_problems(problems.UNKNOWN_REQUEST, problems.UNREADABLE),
+    },
 )
 CANCEL = extend_schema(
     operation_id="cancel_request",

@@ -74,6 +74,20 @@ class RequestSerializer(serializers.ModelSerializer[Request]):
     state = serializers.ChoiceField(choices=State.values)
     durable = serializers.BooleanField(source="is_durable")
     failure = serializers.CharField(help_text="Why it has failed.")
+    user_identifier = serializers.CharField(
+        allow_null=True, help_text="A user's ID; `[redacted]` where it may have been a PIN."
+    )
+    error_message = serializers.CharField(
+        allow_null=True, help_text="In a list without PINs and the like; of one request as the POS sent it."
+    )
+    stored_at = serializers.DateTimeField(
+        allow_null=True, help_text="When it was on disk, before it left; null where it was recorded afterwards."
+    )
+    sent_at = serializers.DateTimeField(allow_null=True, help_text="When it was sent first.")
+    last_sent_at = serializers.DateTimeField(allow_null=True, help_text="When it was sent last.")
+    content_pruned_at = serializers.DateTimeField(
+        allow_null=True, help_text="Since when its payload and answer are gone, because they are kept for so long only."
+    )
 
     class Meta:
         model = Request
@@ -90,19 +104,26 @@ class RequestSerializer(serializers.ModelSerializer[Request]):
             "received_at",
             "send_before",
             "answer_before",
+            "stored_at",
             "sent_at",
+            "last_sent_at",
             "times_sent",
             "ended_at",
             "result_code",
             "error_message",
+            "content_pruned_at",
         )
 
 
 class WholeRequestSerializer(RequestSerializer):
     """A request as it is answered; described here, written by `request_text`."""
 
-    payload = serializers.JSONField(help_text="What was sent, as it was spelled.")
-    answer = serializers.JSONField(help_text="What the POS answered, as it was spelled; null where it sent nothing.")
+    payload = serializers.JSONField(
+        help_text="What was sent, as it was spelled, but without PINs and the like; null once it was pruned."
+    )
+    answer = serializers.JSONField(
+        help_text="What the POS answered, as it was spelled; null where it sent nothing, or once it was pruned."
+    )
 
     class Meta(RequestSerializer.Meta):
         fields = (*RequestSerializer.Meta.fields, "payload", "answer")  # type: ignore[assignment]
@@ -121,7 +142,10 @@ class AnswerSerializer(serializers.Serializer[Any]):
     outcome = serializers.ChoiceField(choices=OUTCOMES, help_text="answered: ResultCode 0; refused: any other.")
     result_code = serializers.IntegerField()
     error_message = serializers.CharField(allow_null=True)
-    payload = serializers.JSONField(help_text="As the POS spelled it; null where it sent none.")
+    payload = serializers.JSONField(help_text="As the POS spelled it; null where it sent none, or once it was pruned.")
+    content_pruned_at = serializers.DateTimeField(
+        required=False, help_text="Only of an answer that is gone, because it is kept for so long only: since when."
+    )
 
 
 class ReceiptSerializer(serializers.Serializer[Any]):
@@ -202,12 +226,14 @@ class ProblemSerializer(serializers.Serializer[Any]):
     request_id = serializers.CharField(required=False)
     location = serializers.CharField(required=False)
     state = serializers.ChoiceField(choices=State.values, required=False)
+    result_code = serializers.IntegerField(required=False)
     correlation_id = serializers.CharField(required=False, help_text="The X-Request-ID; our log lines carry it too.")
 
 
-def request_text(row: Request) -> str:
-    """Return a request as JSON, its payload and answer as they were spelled."""
-    return raw_json.write(_plain(RequestSerializer(row).data), {"payload": row.payload, "answer": row.answer or "null"})
+def request_text(row: Request, result: Result) -> str:
+    """Return a request as JSON, its payload and answer as they were spelled; `result` is how it stands."""
+    values = _plain(RequestSerializer(row).data) | {"error_message": result.error_message}
+    return raw_json.write(values, {"payload": row.payload or "null", "answer": result.answer or "null"})
 
 
 def answer_text(result: Result, request_id: str) -> str:
@@ -219,6 +245,8 @@ def answer_text(result: Result, request_id: str) -> str:
         "result_code": result.result_code,
         "error_message": result.error_message,
     }
+    if result.pruned_at is not None:
+        values["content_pruned_at"] = result.pruned_at.isoformat()
     return raw_json.write(values, {"payload": result.answer or "null"})
 
 

@@ -34,13 +34,15 @@ from integrations.backend.serializers import (
     request_text,
 )
 from integrations.clock import shared_now
+from integrations.models import Request as StoredRequest
 from integrations.models.request import State
 from integrations.relay import runtime, wake
 from integrations.relay.database import in_database
 from integrations.relay.runtime import Runtime
-from integrations.services.requests import NewRequest, Result
+from integrations.services.requests import NewRequest, Result, result_of
 
 READING = ("GET", "HEAD")
+ANSWER_UNREADABLE = "The POS did answer: state and result_code say how."
 
 
 class BackendView(AsyncView):
@@ -157,7 +159,7 @@ class RequestView(BackendView):
     @GET_REQUEST
     async def get(self, request: Request, request_uuid: uuid.UUID) -> HttpResponse:
         check_names(request.query_params, ())
-        return _json(request_text(await in_database(rows.get_request, self.caller, request_uuid)))
+        return _whole(await in_database(rows.get_request, self.caller, request_uuid))
 
 
 class CancelView(BackendView):
@@ -171,7 +173,7 @@ class CancelView(BackendView):
         row = await in_database(rows.cancel_request, self.caller, request_uuid)
         await self.running.dispatcher.ended([row.pk])
         await wake.tell({"type": wake.ENDED, "ids": [row.pk]})
-        return _json(request_text(row))
+        return _whole(row)
 
 
 class MessageTypesView(BackendView):
@@ -230,9 +232,19 @@ def _body_of(request: Request) -> bytes:
     return body
 
 
+def _whole(row: StoredRequest) -> HttpResponse:
+    """Return a request with all that is kept of it. Raises Problem."""
+    result = result_of(row)
+    if result.is_unreadable:
+        raise _unreadable(result, row.request_id)
+    return _json(request_text(row, result))
+
+
 def _outcome(result: Result, request_id: str) -> HttpResponse:
     """Return the answer of a request, or raise what became of it instead as a Problem."""
     match result.state:
+        case State.ANSWERED | State.REFUSED if result.is_unreadable:
+            raise _unreadable(result, request_id)
         case State.ANSWERED | State.REFUSED:
             return _json(answer_text(result, request_id))
         case State.EXPIRED:
@@ -243,6 +255,18 @@ def _outcome(result: Result, request_id: str) -> HttpResponse:
             raise _ended(problems.FAILED, result, request_id)
         case _:
             raise _no_answer(result.uuid, request_id, state=result.state)
+
+
+def _unreadable(result: Result, request_id: str) -> Problem:
+    """Return that the answer cannot be read any more, with what is known of it."""
+    return Problem(
+        problems.UNREADABLE,
+        ANSWER_UNREADABLE,
+        id=str(result.uuid),
+        request_id=request_id,
+        state=result.state,
+        result_code=result.result_code,
+    )
 
 
 def _ended(kind: problems.Kind, result: Result, request_id: str) -> Problem:

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -86,6 +87,11 @@ class AuditQuerySet(models.QuerySet["AuditEvent"]):
 
     def bulk_update(self, *_rows: Any, **_options: Any) -> NoReturn:
         raise AuditRowIsFinal("An audit event cannot be changed.")
+
+    def forget(self, *, before: datetime, limit: int) -> int:
+        """Delete the oldest events from before a moment, and return how many: the one way out, for retention."""
+        oldest = self.filter(at__lt=before).order_by("at").values_list("pk", flat=True)[:limit]
+        return models.QuerySet.delete(self.filter(pk__in=list(oldest)))[0]
 
 
 class AuditEvent(models.Model):

@@ -76,6 +76,7 @@ class Connection(models.Model):
             models.Index(fields=["integration", "-opened_at"], name="connection_history"),
             models.Index(fields=["process", "closed_at"], name="connection_of_process"),
             models.Index(fields=["-opened_at"], name="connection_newest"),
+            models.Index(fields=["closed_at"], condition=Q(closed_at__isnull=False), name="connection_ended"),
         ]
 
     def __str__(self) -> str:

@@ -26,7 +26,8 @@ class Request(models.Model):
     """What the backend asked of one outlet's POS, and what became of it.
 
     The primary key is the order of arrival. Payload and answer are JSON as it was spelled, never parsed and written
-    again: money must keep its digits.
+    again: money must keep its digits. PINs and the like are left out of them; where that is so, `sealed_request` and
+    `sealed_answer` hold what was there, encrypted and for a while (services/contents.py).
     """
 
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
@@ -41,18 +42,26 @@ class Request(models.Model):
     is_durable = models.BooleanField(default=True)
     # With a default of the database's own: during a rolling restart the version before this one still writes rows.
     correlation_id = models.CharField(max_length=64, blank=True, default="", db_default="")
+    sealed_request = models.TextField(null=True, editable=False)  # noqa: DJ001  (null: nothing is left out)
+    # False in rows of a version that did not redact; a chore does it when they have ended.
+    is_redacted = models.BooleanField(default=False, db_default=False, editable=False)
 
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     failure = models.CharField(max_length=200, blank=True)
     received_at = models.DateTimeField()
     send_before = models.DateTimeField()
     answer_before = models.DateTimeField()
+    # When the transaction that holds the row was about to be written; null for what was recorded afterwards.
+    stored_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
+    last_sent_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     times_sent = models.PositiveSmallIntegerField(default=0)
     result_code = models.IntegerField(null=True)
     error_message = models.TextField(null=True)  # noqa: DJ001  (null on the wire, and "" is not)
     answer = models.TextField(null=True)  # noqa: DJ001  (null until there is one)
+    sealed_answer = models.TextField(null=True, editable=False)  # noqa: DJ001  (null: nothing is left out)
+    content_pruned_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ("-id",)
@@ -71,6 +80,12 @@ class Request(models.Model):
             models.Index(fields=["state", "-id"], name="request_state"),
             models.Index(fields=["integration", "-id"], name="request_of_integration"),
             models.Index(fields=["ended_at"], condition=Q(ended_at__isnull=False), name="request_ended"),
+            models.Index(
+                fields=["ended_at"],
+                condition=Q(ended_at__isnull=False, content_pruned_at=None),
+                name="request_with_content",
+            ),
+            models.Index(fields=["ended_at"], condition=Q(is_redacted=False), name="request_not_redacted"),
         ]
 
     def __str__(self) -> str:

@@ -64,8 +64,8 @@ def forget_unwanted(endpoints: Iterable[WebhookEndpoint]) -> None:
 
 def notice_requests(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, now: datetime) -> None:
     rows = Request.objects.filter(ended_at__gte=cursor.at).select_related(telling.WITH_OUTLET)
-    rows = rows.defer("payload", "answer", "error_message").order_by("ended_at", "id")
-    _notice(rows, Kind.REQUEST_FINISHED, _of_request, wanted_by, cursor, now)
+    rows = rows.defer("payload", "answer", "error_message", "sealed_request", "sealed_answer")
+    _notice(rows.order_by("ended_at", "id"), Kind.REQUEST_FINISHED, _of_request, wanted_by, cursor, now)
 
 
 def notice_attempts(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, now: datetime) -> None:

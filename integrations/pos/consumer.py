@@ -22,6 +22,7 @@ from integrations.pos.visitors import visitor_of
 from integrations.redaction import printable, redact
 from integrations.relay import runtime
 from integrations.relay.registry import Live
+from integrations.secret_members import hide
 from integrations.services.requests import Waiting
 
 STRAYS_KEPT = 50  # of one connection; the rest is counted
@@ -144,7 +145,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if live.stray_frames > STRAYS_KEPT:
             return
         # Redacted with a margin before it is cut, so that no half of a secret is left over.
-        excerpt = printable(redact(text[: 2 * EXCERPT]), EXCERPT)
+        excerpt = printable(redact(hide(text[: 2 * EXCERPT])), EXCERPT)
         self._recorder.stray(
             StrayFrame(
                 at=timezone.now(),

@@ -20,7 +20,8 @@ from integrations.relay.database import Joined
 from integrations.relay.lane import Answer, Fleeting, Lane, LinkLost
 from integrations.relay.recorder import Recorder
 from integrations.relay.registry import Live, Registry
-from integrations.services import requests
+from integrations.secret_members import hide
+from integrations.services import contents, requests
 from integrations.services.requests import NewRequest, OtherContent, PosOffline, QueueFull, Result, Waiting
 
 LINK_LOST = "The link was lost before the POS answered."
@@ -159,6 +160,8 @@ class Polls:
 
     def _record(self, new: NewRequest, state: State, answer: Answer | None = None, failure: str = "") -> Result:
         code, text, payload = (answer.result_code, answer.error_message, answer.payload) if answer else (None,) * 3
+        # It has ended, so nobody will send it again: of what was asked no original is kept, of the answer one is.
+        said = contents.keep_answer(text, payload)
         row = Request(
             uuid=new.uuid,
             integration_id=new.integration_id,
@@ -166,8 +169,9 @@ class Polls:
             request_id=new.request_id,
             message_type=new.message_type,
             device_id=new.device_id,
-            user_identifier=new.user_identifier,
-            payload=new.payload,
+            user_identifier=contents.hide_user(new.user_identifier),
+            payload=hide(new.payload),
+            is_redacted=True,
             content_digest=new.content_digest,
             is_durable=False,
             state=state,
@@ -180,8 +184,9 @@ class Polls:
             times_sent=1,
             correlation_id=new.correlation_id,
             result_code=code,
-            error_message=text,
-            answer=payload,
+            error_message=said.error_message,
+            answer=said.answer,
+            sealed_answer=said.sealed,
         )
         self._recorder.fleeting(row)
         metrics.request_ended(state, (shared_now() - new.received_at).total_seconds())

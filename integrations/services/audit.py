@@ -29,7 +29,10 @@ class Actor:
     address: str = ""
 
 
-Subject = Organisation | Outlet | Integration | ApiKey | MessageType | WebhookEndpoint | AlertRecipient | BulkJob | User
+# A text names what is of no organisation and has no row of its own.
+Subject = (
+    Organisation | Outlet | Integration | ApiKey | MessageType | WebhookEndpoint | AlertRecipient | BulkJob | User | str
+)
 
 
 def record(verb: Verb, subject: Subject, *, actor: Actor, **detail: Any) -> AuditEvent:

@@ -20,9 +20,13 @@ from integrations import metrics
 from integrations.clock import shared_now
 from integrations.models import Presence, Request
 from integrations.models.request import OPEN_STATES, State
+from integrations.sealing import SealBroken
+from integrations.services import contents
+from integrations.services.contents import Content, KeptAnswer, KeptRequest, KeyGone
 
 SENT_JUST_NOW = timedelta(seconds=3)
 SENT_LONG_AGO = timedelta(seconds=60)  # by then each connection has been asked about it often enough
+UNREADABLE = "It cannot be sent: it is encrypted under a CREDENTIAL_KEY that the portal does not have any more."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +53,10 @@ class NewRequest:
     is_leaving: bool  # its frame goes out as soon as it is stored
     correlation_id: str = ""
 
+    @property
+    def content(self) -> Content:
+        return Content(self.message_type, self.device_id, self.user_identifier, self.payload)
+
 
 class NotStored(Exception):
     """The request was refused before it was stored."""
@@ -66,6 +74,10 @@ class OtherContent(NotStored):
     """The RequestID was used before, with another content."""
 
 
+class NotComparable(NotStored):
+    """The RequestID was used before; with which content cannot be told any more, as its key is gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A stored request; `is_new` is false where the RequestID had been used with the same content."""
@@ -77,15 +89,20 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a request stands."""
+    """How a request stands.
+
+    `pruned_at`: since when its payload and answer are gone. `is_unreadable`: the answer is there, and its key is not.
+    """
 
     uuid: uuid.UUID
     pk: int
     state: str
     failure: str
     result_code: int | None
-    error_message: str | None
+    error_message: str | None = field(repr=False)
     answer: str | None = field(repr=False)
+    pruned_at: datetime | None = None
+    is_unreadable: bool = False
 
     @property
     def is_final(self) -> bool:
@@ -175,14 +192,16 @@ def online(integration_ids: Sequence[int]) -> dict[int, bool]:
 
 
 def load_open(integration_id: int, limit: int) -> list[Waiting]:
-    """Return an integration's first open requests in order of arrival, those that were sent before among them."""
-    now = shared_now()
-    rows = (
-        Request.objects.filter(integration=integration_id, state__in=OPEN_STATES)
-        .filter(Q(state=State.SENT, answer_before__gt=now) | Q(state=State.QUEUED, send_before__gt=now))
-        .order_by("pk")[:limit]
-    )
-    return [_waiting(row) for row in rows]
+    """Return an integration's first open requests in order of arrival, those that were sent before among them.
+
+    One whose original cannot be unsealed fails here, with the reason.
+    """
+    while True:
+        rows = _open_rows(integration_id, limit)
+        waiting, unreadable = _unsealed(rows)
+        if not unreadable:
+            return waiting
+        end([Ending(row.pk, State.FAILED, shared_now(), failure=UNREADABLE) for row in unreadable])
 
 
 def overlooked() -> list[tuple[int, int]]:
@@ -203,8 +222,9 @@ def claim(pks: Sequence[int]) -> dict[int, bool]:
     with transaction.atomic():
         open_ones = Request.objects.select_for_update().filter(pk__in=pks, state__in=OPEN_STATES).order_by("pk")
         found = list(open_ones.values_list("pk", flat=True))
+        now = shared_now()
         Request.objects.filter(pk__in=found).update(
-            state=State.SENT, sent_at=Coalesce("sent_at", shared_now()), times_sent=F("times_sent") + 1
+            state=State.SENT, sent_at=Coalesce("sent_at", now), last_sent_at=now, times_sent=F("times_sent") + 1
         )
     return dict.fromkeys(found, True)
 
@@ -212,16 +232,18 @@ def claim(pks: Sequence[int]) -> dict[int, bool]:
 def end(endings: Sequence[Ending]) -> dict[Ending, Result]:
     """End requests; of one that had ended already the first end stands. Return how each stands now."""
     with transaction.atomic():
-        rows = Request.objects.select_for_update().order_by("pk").in_bulk([ending.pk for ending in endings])
-        changed = []
+        locked = Request.objects.select_for_update().order_by("pk").defer("payload", "sealed_request")
+        rows = locked.in_bulk([ending.pk for ending in endings])
+        changed: dict[Ending, Request] = {}
         for ending in endings:
             row = rows.get(ending.pk)
             if row is not None and row.is_open:
                 _fill_in(row, ending)
-                changed.append(row)
-        _write_endings(changed)
-    _count(changed)
-    return {ending: _result(rows[ending.pk]) for ending in endings if ending.pk in rows}
+                changed[ending] = row
+        _write_endings(list(changed.values()))
+    _count(changed.values())
+    found = {ending: rows[ending.pk] for ending in endings if ending.pk in rows}
+    return {ending: _result_now(row, ending) if ending in changed else result_of(row) for ending, row in found.items()}
 
 
 def expire_due() -> list[int]:
@@ -230,7 +252,7 @@ def expire_due() -> list[int]:
     due = Q(state=State.QUEUED, send_before__lte=now) | Q(state=State.SENT, answer_before__lte=now)
     ids = list(Request.objects.filter(due).values_list("pk", flat=True)[:500])
     if ids:
-        expired = Request.objects.filter(due, pk__in=ids).update(state=State.EXPIRED, ended_at=now)
+        expired = Request.objects.filter(due, pk__in=ids).update(state=State.EXPIRED, ended_at=now, sealed_request=None)
         metrics.requests_ended[State.EXPIRED].inc(expired)
     return ids
 
@@ -238,14 +260,27 @@ def expire_due() -> list[int]:
 def cancel(request: Request) -> bool:
     """Take back a request that has not left yet; False when it has, or has ended."""
     queued = Request.objects.filter(pk=request.pk, state=State.QUEUED)
-    cancelled = queued.update(state=State.CANCELLED, ended_at=shared_now())
+    cancelled = queued.update(state=State.CANCELLED, ended_at=shared_now(), sealed_request=None)
     metrics.requests_ended[State.CANCELLED].inc(cancelled)
     return bool(cancelled)
 
 
 def results(pks: Sequence[int]) -> dict[int, Result]:
     """Return how these requests stand."""
-    return {pk: _result(row) for pk, row in Request.objects.in_bulk(pks).items()}
+    rows = Request.objects.defer("payload", "sealed_request").in_bulk(pks)
+    return {pk: result_of(row) for pk, row in rows.items()}
+
+
+def result_of(row: Request) -> Result:
+    """Return how a request stands, with the POS's answer as the POS sent it."""
+    kept = KeptAnswer(row.error_message, row.answer, row.sealed_answer)
+    is_unreadable = False
+    try:
+        error_message, answer = contents.original_answer(kept)
+    except SealBroken:
+        error_message, answer, is_unreadable = kept.error_message, None, True
+    standing = (row.uuid, row.pk, row.state, row.failure, row.result_code)
+    return Result(*standing, error_message, answer, row.content_pruned_at, is_unreadable)
 
 
 def record_fleeting(rows: Iterable[Request]) -> None:
@@ -254,7 +289,29 @@ def record_fleeting(rows: Iterable[Request]) -> None:
 
 
 def _same_or_other(new: NewRequest, digest: str, pk: int, row_uuid: uuid.UUID) -> Stored | NotStored:
-    return Stored(pk, row_uuid, is_new=False) if digest == new.content_digest else OtherContent()
+    try:
+        is_same = digest == new.content_digest or contents.is_digest_of(digest, new.content)
+    except KeyGone:
+        return NotComparable()
+    return Stored(pk, row_uuid, is_new=False) if is_same else OtherContent()
+
+
+def _open_rows(integration_id: int, limit: int) -> list[Request]:
+    now = shared_now()
+    rows = Request.objects.filter(integration=integration_id, state__in=OPEN_STATES)
+    due = rows.filter(Q(state=State.SENT, answer_before__gt=now) | Q(state=State.QUEUED, send_before__gt=now))
+    return list(due.order_by("pk")[:limit])
+
+
+def _unsealed(rows: Iterable[Request]) -> tuple[list[Waiting], list[Request]]:
+    """Return these rows as they are to be sent, and those whose key is gone."""
+    waiting, unreadable = [], []
+    for row in rows:
+        try:
+            waiting.append(_waiting(row))
+        except SealBroken:
+            unreadable.append(row)
+    return waiting, unreadable
 
 
 def _refused(new: Sequence[NewRequest]) -> dict[NewRequest, NotStored]:
@@ -277,29 +334,37 @@ def _queue_lengths(integration_ids: Iterable[int]) -> Counter[int]:
 
 
 def _insert(new: Sequence[NewRequest]) -> None:
+    kept = [contents.keep_request(each.user_identifier, each.payload) for each in new]
+    now = shared_now()
     Request.objects.bulk_create(
-        [
-            Request(
-                uuid=each.uuid,
-                integration_id=each.integration_id,
-                api_key_id=each.api_key_id,
-                request_id=each.request_id,
-                message_type=each.message_type,
-                device_id=each.device_id,
-                user_identifier=each.user_identifier,
-                payload=each.payload,
-                content_digest=each.content_digest,
-                received_at=each.received_at,
-                send_before=each.send_before,
-                answer_before=each.answer_before,
-                state=State.SENT if each.is_leaving else State.QUEUED,
-                sent_at=each.received_at if each.is_leaving else None,
-                times_sent=1 if each.is_leaving else 0,
-                correlation_id=each.correlation_id,
-            )
-            for each in new
-        ],
+        [_row(each, its, now) for each, its in zip(new, kept, strict=True)],
         ignore_conflicts=True,  # the same RequestID twice in one batch, or in another process at this moment
+    )
+
+
+def _row(new: NewRequest, kept: KeptRequest, now: datetime) -> Request:
+    sent_at = now if new.is_leaving else None
+    return Request(
+        uuid=new.uuid,
+        integration_id=new.integration_id,
+        api_key_id=new.api_key_id,
+        request_id=new.request_id,
+        message_type=new.message_type,
+        device_id=new.device_id,
+        user_identifier=kept.user_identifier,
+        payload=kept.payload,
+        sealed_request=kept.sealed,
+        is_redacted=True,
+        content_digest=new.content_digest,
+        received_at=new.received_at,
+        send_before=new.send_before,
+        answer_before=new.answer_before,
+        state=State.SENT if new.is_leaving else State.QUEUED,
+        stored_at=now,
+        sent_at=sent_at,
+        last_sent_at=sent_at,
+        times_sent=1 if new.is_leaving else 0,
+        correlation_id=new.correlation_id,
     )
 
 
@@ -313,21 +378,27 @@ def _inserted(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]
 
 def _fill_in(row: Request, ending: Ending) -> None:
     row.state, row.ended_at, row.failure = ending.state, ending.at, ending.failure
-    row.result_code, row.error_message, row.answer = ending.result_code, ending.error_message, ending.answer
+    kept = contents.keep_answer(ending.error_message, ending.answer)
+    row.result_code, row.error_message, row.answer = ending.result_code, kept.error_message, kept.answer
+    row.sealed_answer = kept.sealed
 
 
 def _write_endings(rows: Sequence[Request]) -> None:
-    """Write how these rows ended. bulk_update would spend most of a request's time on building its SQL."""
+    """Write how these rows ended; what was to be sent is not needed any more.
+
+    bulk_update would spend most of a request's time on building its SQL.
+    """
     at = connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:
         cursor.executemany(
             "UPDATE integrations_request SET state = %s, failure = %s, ended_at = %s, result_code = %s, "
-            "error_message = %s, answer = %s WHERE id = %s",
-            [
-                (str(row.state), row.failure, at(row.ended_at), row.result_code, row.error_message, row.answer, row.pk)
-                for row in rows
-            ],
+            "error_message = %s, answer = %s, sealed_answer = %s, sealed_request = NULL WHERE id = %s",
+            [(str(row.state), row.failure, at(row.ended_at), row.result_code, *_said(row), row.pk) for row in rows],
         )
+
+
+def _said(row: Request) -> tuple[str | None, str | None, str | None]:
+    return row.error_message, row.answer, row.sealed_answer
 
 
 def _count(rows: Iterable[Request]) -> None:
@@ -337,14 +408,17 @@ def _count(rows: Iterable[Request]) -> None:
 
 
 def _waiting(row: Request) -> Waiting:
+    """Return a row as it is to be sent. Raises SealBroken."""
+    kept = KeptRequest(row.user_identifier, row.payload, row.sealed_request)
+    user_identifier, payload = contents.original_request(kept)
     return Waiting(
         row.pk,
         row.integration_id,
         row.request_id,
         row.message_type,
         row.device_id,
-        row.user_identifier,
-        row.payload,
+        user_identifier,
+        payload,
         row.send_before,
         row.answer_before,
         row.state == State.SENT,
@@ -352,5 +426,7 @@ def _waiting(row: Request) -> Waiting:
     )
 
 
-def _result(row: Request) -> Result:
-    return Result(row.uuid, row.pk, row.state, row.failure, row.result_code, row.error_message, row.answer)
+def _result_now(row: Request, ending: Ending) -> Result:
+    """Return what ended this moment, without unsealing what was sealed this moment."""
+    said = (ending.result_code, ending.error_message, ending.answer)
+    return Result(row.uuid, row.pk, row.state, row.failure, *said)

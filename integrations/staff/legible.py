@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from integrations.redaction import REDACTED, printable, redact
+from integrations.secret_members import is_secret
 
 LONGEST = 100_000
 INDENT = "  "
@@ -39,7 +40,7 @@ def _parse(text: str) -> object:
 
 def _lines(value: object, margin: str) -> Iterator[str]:
     if isinstance(value, _Object) and value:
-        members = ((f"{_spelled(key)}: ", REDACTED if _SECRET.search(key) else each) for key, each in value)
+        members = ((f"{_spelled(key)}: ", REDACTED if _hides(key) else each) for key, each in value)
         yield from _block("{", members, "}", margin)
     elif isinstance(value, list) and value:
         yield from _block("[", (("", each) for each in value), "]", margin)
@@ -47,6 +48,11 @@ def _lines(value: object, margin: str) -> Iterator[str]:
         yield "{}" if isinstance(value, _Object) else "[]"
     else:
         yield value if isinstance(value, _Number) else _spelled(value)
+
+
+def _hides(key: str) -> bool:
+    # Rows of before a name came into the settings still hold its values.
+    return bool(_SECRET.search(key)) or is_secret(key)
 
 
 def _block(begin: str, members: Iterator[tuple[str, object]], end: str, margin: str) -> Iterator[str]:

@@ -69,8 +69,13 @@ def outcome(row: Request) -> str:
 def time_line(row: Request, now: datetime) -> list[Moment]:
     """Return what happened and what is due, in the order of time."""
     moments = [Moment(row.received_at, "Received from the backend")]
+    if row.stored_at:
+        moments.append(Moment(row.stored_at, "On disk", _after(row, row.stored_at)))
     if row.sent_at:
         moments.append(Moment(row.sent_at, _sending(row), _after(row, row.sent_at)))
+    if row.last_sent_at and row.times_sent > 1:
+        words = f"Sent again; {row.times_sent} times in all"
+        moments.append(Moment(row.last_sent_at, words, _after(row, row.last_sent_at)))
     if row.ended_at:
         moments.append(Moment(row.ended_at, row.get_state_display(), _after(row, row.ended_at)))
     moments += [_limit_of_sending(row, now), _limit_of_answer(row, now)]
@@ -89,7 +94,10 @@ def span(length: timedelta) -> str:
 
 
 def _sending(row: Request) -> str:
-    return "Sent to the POS" if row.times_sent <= 1 else f"First sent to the POS; {row.times_sent} times in all"
+    if row.times_sent <= 1:
+        return "Sent to the POS"
+    # Rows of an older version do not say when they were sent last.
+    return "First sent to the POS" if row.last_sent_at else f"First sent to the POS; {row.times_sent} times in all"
 
 
 def _limit_of_sending(row: Request, now: datetime) -> Moment:

@@ -38,7 +38,7 @@ class RequestAdmin(ReadOnlyAdmin[Request]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Request]:
         rows = super().get_queryset(request).select_related("integration__outlet__organisation", "api_key")
-        return with_type_names(rows).defer(*CONTENT)
+        return with_type_names(rows).defer(*CONTENT, "sealed_request", "sealed_answer")
 
     @admin.display(ordering="id")
     def received(self, row: Request) -> SafeString | str:
@@ -100,6 +100,6 @@ def _page_of(row: Request, *, with_content: bool) -> dict[str, object]:
         "message_type": type_of(row),
         "outcome": outcome(row),
         "moments": time_line(row, timezone.now()),
-        "payload": legible(row.payload) if with_content else "",
+        "payload": legible(row.payload) if row.payload else "",
         "answer": legible(row.answer) if row.answer else "",
     }

@@ -1,0 +1,34 @@
+"""The chore that deletes what is kept for so long only, and redacts what an older version left readable."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+
+from integrations.clock import shared_now
+from integrations.relay.database import in_database
+from integrations.retention import Kind
+from integrations.services.redacting import redact_batch
+from integrations.services.retention import prune_batch
+
+EVERY = 15.0  # seconds
+WORK = 0.5  # seconds of a turn for each kind, and as many of rest: some thousands of rows
+
+
+async def turn() -> None:
+    """Do what there is to do of each kind for a moment; what is left has its turn next."""
+    await _repeat(redact_batch)
+    now = shared_now()
+    for kind in Kind:
+        await _repeat(partial(prune_batch, kind, now))
+
+
+async def _repeat(batch: Callable[[], bool]) -> None:
+    worked = 0.0
+    while worked <= WORK:
+        began = time.perf_counter()
+        if not await in_database(batch):
+            return
+        took = time.perf_counter() - began
+        worked += took
+        await asyncio.sleep(took)  # for as long as the batch took the database is everybody else's

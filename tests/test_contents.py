@@ -1,0 +1,103 @@
+"""What is kept of a request is readable without its secrets, and whole for who has the key."""
+
+import json
+import uuid
+
+import pytest
+from django.test import override_settings
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations.sealing import SealBroken
+from integrations.services import contents
+from integrations.services.contents import Content, KeyGone
+
+GUID = "0b6f1a4e-6c0e-4a5e-8f5b-0d8b6a4f2c01"
+PIN = '{"PIN": "73519", "n": 1.50}'
+SAID = "PIN=73519 is unknown"
+
+users = st.none() | st.text(max_size=36) | st.uuids().map(str)
+texts = st.dictionaries(st.sampled_from(["PIN", "n", "cvv"]) | st.text(), st.text() | st.integers()).map(json.dumps)
+
+
+@given(users, texts)
+def test_what_was_asked_is_there_again_to_the_byte(user: str | None, payload: str) -> None:
+    assert contents.original_request(contents.keep_request(user, payload)) == (user, payload)
+
+
+@given(st.none() | st.text(), st.none() | texts)
+def test_what_was_answered_is_there_again_to_the_byte(message: str | None, answer: str | None) -> None:
+    assert contents.original_answer(contents.keep_answer(message, answer)) == (message, answer)
+
+
+def test_nothing_that_is_kept_shows_the_secret() -> None:
+    assert "73519" not in repr(contents.keep_request("73519", PIN))
+    asked, said = contents.keep_request("73519", PIN), contents.keep_answer(SAID, PIN)
+    for kept in (asked.payload, asked.user_identifier, asked.sealed, said.answer, said.error_message, said.sealed):
+        assert kept is not None
+        assert "73519" not in kept
+    assert asked.payload == said.answer == '{"PIN": "[redacted]", "n": 1.50}'
+
+
+def test_where_nothing_is_left_out_nothing_is_sealed() -> None:
+    assert contents.keep_request(GUID, '{"n": 1.50}').sealed is None
+    assert contents.keep_answer("No such table", '{"n": 1.50}').sealed is None
+    assert contents.keep_answer(None, None).sealed is None
+
+
+@pytest.mark.parametrize("user", ["1234", "waiter", GUID.replace("-", ""), f"{{{GUID[:34]}", GUID[:-1]])
+def test_what_is_no_guid_may_be_a_pin(user: str) -> None:
+    assert contents.hide_user(user) == "[redacted]"
+
+
+@pytest.mark.parametrize("user", [None, "", GUID, GUID.upper(), str(uuid.uuid4())])
+def test_a_users_id_stays_readable(user: str | None) -> None:
+    assert contents.hide_user(user) == user
+
+
+def test_a_seal_whose_key_is_gone_says_so() -> None:
+    asked, said = contents.keep_request("73519", PIN), contents.keep_answer(SAID, None)
+    with override_settings(CREDENTIAL_KEY="another"):
+        with pytest.raises(SealBroken):
+            contents.original_request(asked)
+        with pytest.raises(SealBroken):
+            contents.original_answer(said)
+
+
+# --- By what a content is known again
+
+
+def test_a_digest_is_its_contents_and_no_others() -> None:
+    kept = contents.digest(Content(0, "kiosk-1", "1234", PIN))
+    assert contents.is_digest_of(kept, Content(0, "kiosk-1", "1234", PIN))
+    for other in (
+        Content(1, "kiosk-1", "1234", PIN),
+        Content(0, "kiosk-2", "1234", PIN),
+        Content(0, "kiosk-1", "1235", PIN),
+        Content(0, "kiosk-1", None, PIN),
+        Content(0, "kiosk-1", "1234", PIN.replace("1.50", "1.5")),
+    ):
+        assert not contents.is_digest_of(kept, other)
+
+
+def test_a_pin_cannot_be_guessed_from_its_digest_without_the_key() -> None:
+    kept = contents.digest(Content(0, "kiosk-1", "1234", PIN))
+    with override_settings(CREDENTIAL_KEY="a guesser's"):
+        guesses = {contents.digest(Content(0, "kiosk-1", f"{guess:04}", PIN)) for guess in range(10_000)}
+    assert kept not in guesses
+    assert kept.partition(".")[2] not in {guess.partition(".")[2] for guess in guesses}
+
+
+def test_a_digest_under_an_older_key_is_compared_under_that_key() -> None:
+    content = Content(0, "kiosk-1", "1234", PIN)
+    with override_settings(CREDENTIAL_KEY="the old one"):
+        kept = contents.digest(content)
+    with override_settings(CREDENTIAL_KEY="the new one", CREDENTIAL_KEY_FALLBACKS=["the old one"]):
+        assert contents.is_digest_of(kept, content)
+        assert not contents.is_digest_of(kept, content._replace(payload="{}"))
+    with override_settings(CREDENTIAL_KEY="the new one"), pytest.raises(KeyGone):
+        contents.is_digest_of(kept, content)
+
+
+def test_a_digest_fits_its_column() -> None:
+    assert len(contents.digest(Content(0, "kiosk-1", None, PIN))) == 64

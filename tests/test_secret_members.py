@@ -1,0 +1,119 @@
+"""PINs and what else is secret are taken out of JSON wherever they stand, and nothing else changes by a character."""
+
+import json
+import random
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations.secret_members import BUILT_IN, hide, is_secret
+from portal.environment import member_names
+
+HIDDEN = '"[redacted]"'
+PLACE = "where a secret stands"
+
+plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+keys = st.text().filter(lambda key: not is_secret(key))
+secret_keys = st.sampled_from(BUILT_IN).flatmap(
+    lambda name: st.sampled_from([name, name.lower(), name.upper(), name.swapcase()])
+)
+payloads = st.recursive(
+    plain | st.dictionaries(secret_keys, st.just(PLACE), min_size=1, max_size=2),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=15,
+)
+values = st.recursive(
+    st.text() | st.integers() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(payloads, values, st.booleans(), st.sampled_from([None, 1, "\t"]))
+def test_the_values_go_and_every_other_character_stays(
+    payload: Any, value: Any, ascii_only: bool, indent: int | str | None
+) -> None:
+    spelled = json.dumps(payload, ensure_ascii=ascii_only, indent=indent)
+    secret = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
+    assert hide(spelled.replace(json.dumps(PLACE), secret)) == spelled.replace(json.dumps(PLACE), HIDDEN)
+
+
+@given(st.text())
+def test_no_text_whatever_is_too_strange_to_be_searched(text: str) -> None:
+    hide(text)
+    hide(f'{{"PIN": {text}')
+    hide(f'{{"PIN": "{text}')
+
+
+def test_no_number_beside_a_secret_is_respelled() -> None:
+    spelled = '{"Total":12.50, "Big" : 1E400,"PIN":  0042 ,"n":-0.0,"PIN":"again"}'
+    assert hide(spelled) == f'{{"Total":12.50, "Big" : 1E400,"PIN":  {HIDDEN} ,"n":-0.0,"PIN":{HIDDEN}}}'
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '{"PIN": "73519"}',
+        r'{"P\u0049N": "73519"}',
+        r'{"\u0070\u0069\u006e": "73519"}',
+        '{"userpin":73519}',
+        '{"PIN": ["73519", {"x": "]"}], "y": 1}',
+        '{"a": [[{"CVV": {"deep": {"er": ["73519"]}}}]]}',
+        '{"PIN": "7351\\"9", "PIN": "73519"}',
+        '{"Inner": "{\\"PIN\\": \\"73519\\"}"}',
+        r'{"Inner": "{\u0022pin\u0022:\u002273519\u0022}"}',
+        '{"Inner": "{\\"Inner\\": \\"{\\\\\\"PIN\\\\\\" : 73519}\\"}"}',
+        '[{"Token" \t:\r\n"73519"}]',
+        '{"PIN": "73519',
+        '{"PIN": [1, "73519',
+    ],
+)  # fmt: skip
+def test_a_secret_goes_however_it_stands(payload: str) -> None:
+    assert "7351" not in hide(payload)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '{"Shipping": "5.00", "Spinach": 2, "MaskedPAN": "12", "pins": 3}',
+        '{"PIN": null}',
+        '{"Note": "the \\"PIN\\" is on the wall", "x": "PIN"}',
+        '["PIN", "Token", 1]',
+        "{}",
+        "",
+    ],
+)
+def test_what_is_no_secret_stays(payload: str) -> None:
+    assert hide(payload) == payload
+
+
+def test_what_holds_no_secret_is_not_even_copied() -> None:
+    payload = json.dumps({"Name": "Soup", "Note": "it's <hot> & \N{SNOWMAN}"})
+    assert hide(payload) is payload
+
+
+def test_a_name_of_the_settings_is_one_in_any_letter_case() -> None:
+    payload = '{"loyaltyCARD": "73519", "PIN": "73519"}'
+    assert "73519" in hide(payload)
+    with override_settings(REDACTED_FIELDS=["LoyaltyCard"]):
+        assert "73519" not in hide(payload)
+
+
+@pytest.mark.parametrize("name", ["User PIN", "", "Paßwort", 'PIN"', "x" * 65])
+def test_a_name_that_no_member_could_have_stops_the_start(name: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="REDACTED_FIELDS"):
+        member_names([name], "REDACTED_FIELDS")
+    assert member_names(["LoyaltyCard", "x-1_2.3"], "REDACTED_FIELDS")
+
+
+def test_a_long_payload_is_searched_in_time_that_grows_with_its_length() -> None:
+    # Each of these would cost the square of its length, or a stack, if anything looked back or recursed.
+    dice = random.Random(1)
+    hide('{"PIN": "' + "\\" * 200_001)
+    hide('{"PIN": ' + "[" * 200_000)
+    hide('"' * 100_000 + '"PIN"' * 20_000)
+    hide('{"PIN": 1}' + "".join(dice.choices('"\\{}[]:,u0', k=200_000)))
