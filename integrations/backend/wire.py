@@ -1,6 +1,5 @@
 """Reads what a caller wants sent to a POS. The payload stays the text that it was."""
 
-import hashlib
 import json
 import re
 import uuid
@@ -14,7 +13,7 @@ from django.conf import settings
 from integrations import correlation, raw_json
 from integrations.backend.problems import INVALID_INPUT, Problem
 from integrations.backend.query import invalid_fields
-from integrations.services.requests import NewRequest
+from integrations.services.requests import NewRequest, content_digest
 
 MAX_BODY = 256 * 1024  # bytes
 MAX_MESSAGE_TYPE = 2**31 - 1
@@ -61,7 +60,7 @@ class Order:
             device_id=self.device_id,
             user_identifier=self.user_identifier,
             payload=self.payload,
-            content_digest=self._digest(message_type),
+            content_digest=content_digest(message_type, self.device_id, self.user_identifier, self.payload),
             received_at=received_at,
             send_before=send_before,
             answer_before=answer_before,
@@ -70,10 +69,6 @@ class Order:
             is_leaving=False,
             correlation_id=correlation.current(),
         )
-
-    def _digest(self, message_type: int) -> str:
-        content = json.dumps([message_type, self.device_id, self.user_identifier, self.payload])
-        return hashlib.sha256(content.encode()).hexdigest()
 
 
 def read_order(body: bytes) -> Order:

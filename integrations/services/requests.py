@@ -4,6 +4,8 @@ Runs in database threads; the relay joins the concurrent calls (relay/database.p
 one transaction and not a hundred.
 """
 
+import hashlib
+import json
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -137,6 +139,12 @@ class Waiting:
             was_sent=True,
             correlation_id=new.correlation_id,
         )
+
+
+def content_digest(message_type: int, device_id: str, user_identifier: str | None, payload: str) -> str:
+    """Return what tells two contents under one RequestID apart."""
+    content = json.dumps([message_type, device_id, user_identifier, payload])
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:

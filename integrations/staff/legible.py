@@ -33,13 +33,18 @@ def legible(text: str) -> str:
     return shown if len(laid_out) <= LONGEST else f"{shown}\n… (shortened)"
 
 
+def is_secret(name: str) -> bool:
+    """Return whether what stands under this name is a secret or a PIN, and is not shown."""
+    return bool(_SECRET.search(name))
+
+
 def _parse(text: str) -> object:
     return json.loads(text, object_pairs_hook=_Object, parse_float=_Number, parse_int=_Number)
 
 
 def _lines(value: object, margin: str) -> Iterator[str]:
     if isinstance(value, _Object) and value:
-        members = ((f"{_spelled(key)}: ", REDACTED if _SECRET.search(key) else each) for key, each in value)
+        members = ((f"{_spelled(key)}: ", REDACTED if is_secret(key) else each) for key, each in value)
         yield from _block("{", members, "}", margin)
     elif isinstance(value, list) and value:
         yield from _block("[", (("", each) for each in value), "]", margin)

@@ -60,15 +60,15 @@ def outcome(row: Request) -> str:
     if row.state == State.EXPIRED:
         return "The POS did not answer in time." if row.sent_at else "The POS was not online in time: it never left."
     if row.state == State.FAILED:
-        return _said(row.failure)
+        return said(row.failure)
     if row.state == State.REFUSED:
-        return f"The POS says: “{_said(row.error_message)}”" if row.error_message else "The POS gives no reason."
+        return f"The POS says: “{said(row.error_message)}”" if row.error_message else "The POS gives no reason."
     return ""
 
 
 def time_line(row: Request, now: datetime) -> list[Moment]:
     """Return what happened and what is due, in the order of time."""
-    moments = [Moment(row.received_at, "Received from the backend")]
+    moments = [Moment(row.received_at, "Received from the backend" if row.api_key_id else "Asked in the portal")]
     if row.sent_at:
         moments.append(Moment(row.sent_at, _sending(row), _after(row, row.sent_at)))
     if row.ended_at:
@@ -86,6 +86,11 @@ def span(length: timedelta) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def said(text: str | None) -> str:
+    """Return what a POS said for people to read: shortened, and without secrets."""
+    return printable(redact(text or ""), SAID_LENGTH)
 
 
 def _sending(row: Request) -> str:
@@ -106,7 +111,3 @@ def _limit_of_answer(row: Request, now: datetime) -> Moment:
 
 def _after(row: Request, at: datetime) -> str:
     return f"after {span(at - row.received_at)}"
-
-
-def _said(text: str | None) -> str:
-    return printable(redact(text or ""), SAID_LENGTH)
