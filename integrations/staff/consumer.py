@@ -58,17 +58,18 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         feed, latest = feed_of(look), Latest()
         feed.join(latest.put)
         checking = asyncio.create_task(_changed(find, look))
+        news = asyncio.create_task(latest.get())
         try:
             while not checking.done():
-                news = asyncio.create_task(latest.get())
                 await asyncio.wait({news, checking}, return_when=asyncio.FIRST_COMPLETED)
                 if not news.done():
-                    news.cancel()
                     break
                 await self._send({"type": "websocket.send", "text": json.dumps({"html": news.result()})})
+                news = asyncio.create_task(latest.get())
             return await checking
         finally:
             checking.cancel()
+            news.cancel()
             feed.leave(latest.put)
 
 
