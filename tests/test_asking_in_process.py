@@ -1,6 +1,5 @@
 """From a row to the POS and back: what staff ask reaches the till whichever process holds it, and disconnecting too."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 from unittest import mock
@@ -8,7 +7,7 @@ from unittest import mock
 from django.contrib.auth.models import User
 from django.test import Client
 
-from integrations.models import Connection, Request
+from integrations.models import Connection
 from integrations.models.connection import CloseReason
 from integrations.models.request import State
 from integrations.relay import wake
@@ -17,7 +16,7 @@ from integrations.services.disconnecting import disconnect
 from tests.asgi_client import Run, _scope
 from tests.backend_client import Pos, know, make_outlet
 from tests.factories import ANNA, Enabled
-from tests.in_process import InProcess, after_first_look, in_main, recorded
+from tests.in_process import LIMIT, InProcess, after_first_look, in_main, recorded
 
 OURS = "http://127.0.0.1:8000"
 
@@ -29,14 +28,14 @@ class Asking(InProcess):
 
     async def test_the_pos_gets_it_as_it_was_typed_and_its_answer_stands_in_the_row(self) -> None:
         station = await make_outlet()
-        await after_first_look()
+        running = await after_first_look()
         async with await Pos.of(station) as pos:
             await recorded()
             pk = await self.asked(station)  # its own process is woken: nothing looks by itself in tests
             frame = await pos.next_frame()
             assert (frame["RequestID"], frame["UserIdentifier"], frame["Payload"]) == ("r-1", "4711", {"Price": 1.1})
             pos.answers(frame, '{"Total": 2.20}')
-            row = await ended(pk)
+            row = await running.dispatcher.wait(pk, LIMIT)
             await pos.hang_up()
         assert (row.state, row.answer) == (State.ANSWERED, '{"Total": 2.20}')
 
@@ -129,11 +128,3 @@ def signed_in(*, is_superuser: bool = True) -> str:
     browser = Client()
     browser.force_login(User.objects.create(username=f"user-{User.objects.count()}", **values))
     return "; ".join(f"{name}={morsel.value}" for name, morsel in browser.cookies.items())
-
-
-async def ended(pk: int) -> Request:
-    """The request as soon as it has ended."""
-    async with asyncio.timeout(10):
-        while (row := await in_main(Request.objects.get, pk=pk)).is_open:
-            await asyncio.sleep(0.005)
-    return row
