@@ -62,7 +62,7 @@ class Disconnecting(InProcess):
             await running.watcher.look()
             assert await pos.closed() == (1000, "Disconnected by the provider's staff.")
         await recorded()
-        (row,) = await in_main(list, Connection.objects.all())
+        row = await in_main(Connection.objects.get)
         assert (row.close_reason, row.close_code) == (CloseReason.DISCONNECTED, 1000)
         async with Pos(query=pos.scope["query_string"].decode()) as again:
             await recorded()

@@ -31,9 +31,15 @@ def station(**changes: Any) -> Integration:
 
 def evidence(**changes: Any) -> Evidence:
     """An hour after the outlet was enabled, of which nothing was seen yet."""
-    current = Credential(shown="ONPS-ABCDE", bits=130)
-    values: dict[str, Any] = {"since": NOON - timedelta(hours=1), "act": "the outlet was enabled", "harmless": 1}
-    return Evidence(**({"at": NOON, "integration": station(), "current": current} | values | changes))
+    values: dict[str, Any] = {
+        "at": NOON,
+        "integration": station(),
+        "current": Credential(shown="ONPS-ABCDE", bits=130),
+        "since": NOON - timedelta(hours=1),
+        "act": "the outlet was enabled",
+        "harmless": 1,
+    }
+    return Evidence(**(values | changes))
 
 
 def attempt(outcome: Outcome, *, minutes: int = 10, **values: Any) -> AuthAttempt:

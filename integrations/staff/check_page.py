@@ -41,9 +41,8 @@ class CheckOutlet(IntegrationAct):
     button = "Ask for the open orders"
 
     def is_allowed(self) -> bool:
-        if self.request.method == "POST":
-            return rights.may_ask(self.request)
-        return rights.may_see(self.request, Integration)
+        may_see = rights.may_see(self.request, Integration)
+        return may_see and (self.request.method != "POST" or rights.may_ask(self.request))
 
     def initial(self) -> dict[str, Any]:
         return {"request_id": uuid.uuid4()}

@@ -201,7 +201,7 @@ def write_no_json(page: Page) -> None:
 def ask_as_manager(page: Page) -> None:
     page.get_by_label("UserIdentifier").fill(MANAGER.user_id)
     page.get_by_role("button", name="Send to the POS").click()
-    page.locator("[data-sentence]", has_text="Answered").wait_for()
+    page.locator("[data-sentence]", has_text="Answered. ResultCode 0.").wait_for()
 
 
 def open_first_row(page: Page) -> None:
