@@ -86,6 +86,26 @@ class MistypedSecret(PortalError):
     message = "The auth secret was mistyped: its checksum does not fit. Please enter it again."
 
 
+class PosNotConnected(PortalError):
+    message = "The outlet's POS is not connected: nothing was sent."
+
+
+class PosBusy(PortalError):
+    message = "As many requests as one outlet may have are waiting for this POS already: nothing was sent."
+
+
+class NotAsked(PortalError):
+    message = "The integration is disabled, so its POS cannot be asked: enable it again first."
+
+
+class AskedOtherwise(PortalError):
+    message = "This form was sent before, with other values. Nothing was sent now; press the button again to send it."
+
+
+class MessageTypeUnnumbered(PortalError):
+    message = "The portal does not know the number of this message type: enter it under Message types first."
+
+
 class ApiKeyExists(PortalError):
     message = "There is, or was, already an API key of this name."
 

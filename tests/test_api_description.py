@@ -6,7 +6,7 @@ import pytest
 import yaml
 from django.test import Client
 
-from integrations.backend.payload_models import MODELS
+from integrations.payload_models import MODELS
 
 pytestmark = pytest.mark.django_db
 

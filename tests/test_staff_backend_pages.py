@@ -381,8 +381,8 @@ def test_the_requests_of_one_key_are_found(staff: Client, enabled: Enabled, key:
     assert re.findall(r'class="onp-id" title="[^"]*">([^<]+)<', page) == ["of-the-key"]
 
 
-def test_the_page_of_a_request_shows_its_time_line(staff: Client, enabled: Enabled) -> None:
-    row = ask(enabled, times_sent=3)
+def test_the_page_of_a_request_shows_its_time_line(staff: Client, key: ApiKey, enabled: Enabled) -> None:
+    row = ask(enabled, times_sent=3, api_key=key)
     page = text(staff.get(request_url(row)))
     steps = (
         "Received from the backend",

@@ -633,7 +633,7 @@ def test_the_page_says_why_a_pos_is_not_let_in(staff: Client, enabled: Enabled) 
 def test_the_page_says_how_the_last_connection_ended(staff: Client, enabled: Enabled) -> None:
     be_seen(enabled.integration, heartbeat_at=timezone.now(), closed=True)
     page = text(staff.get(page_url(enabled.integration)))
-    assert "it ended because the POS closed the connection (code 1000)" in page
+    assert "Offline for 1 h 0 min: the POS closed the connection (1000). Before that online for 1 h 0 min." in page
 
 
 def test_the_page_of_an_integration_whose_server_was_killed_does_not_say_online(

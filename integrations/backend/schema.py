@@ -4,7 +4,8 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 
-from integrations.backend import payload_models, problems, serializers, wire
+from integrations import payload_models
+from integrations.backend import problems, serializers, wire
 from integrations.backend.pagination import MAX_LIMIT
 from integrations.backend.problems import Kind
 from integrations.models.request import State

@@ -6,8 +6,8 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from integrations import raw_json
-from integrations.backend import payload_models, rows, wire
+from integrations import payload_models, raw_json
+from integrations.backend import rows, wire
 from integrations.models import MessageType, Outlet, Request
 from integrations.models.request import State
 from integrations.services.requests import Result

@@ -11,8 +11,9 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from integrations import payload_models
 from integrations.async_view import AsyncView
-from integrations.backend import payload_models, problems, rows, wire
+from integrations.backend import problems, rows, wire
 from integrations.backend.authentication import Caller, authenticate
 from integrations.backend.pagination import next_link
 from integrations.backend.problems import Problem

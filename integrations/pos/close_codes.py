@@ -26,6 +26,7 @@ CLOSE_CODES: dict[CloseReason, CloseCode] = {
     CloseReason.REPLACED: CloseCode(4409, "A newer connection of the same outlet took over.", comes_back=False),
     CloseReason.DISABLED: CloseCode(1000, "The integration was disabled; authentication says so.", comes_back=True),
     CloseReason.CREDENTIAL_RETIRED: CloseCode(1000, "Authenticate again, with the new secret.", comes_back=True),
+    CloseReason.DISCONNECTED: CloseCode(1000, "Disconnected by the provider's staff.", comes_back=True),
     CloseReason.RESTART: CloseCode(1000, "The server restarts.", comes_back=True),
     CloseReason.FLOODING: CloseCode(1008, "The POS sent more than it may.", comes_back=True),
     CloseReason.INTERNAL: CloseCode(1011, "An error of the server's.", comes_back=True),

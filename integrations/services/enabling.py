@@ -47,7 +47,7 @@ def disable(integration: Integration, *, reason: str, actor: Actor) -> None:
     if not integration.is_enabled:
         raise AlreadyDisabled
     integration.is_enabled = False
-    integration.disabled_reason = _plain_reason(reason)
+    integration.disabled_reason = plain_reason(reason)
     if not integration.disabled_reason:
         raise InvalidValue("disabled_reason", "Give a reason: it is what your colleagues will see.")
     check_form(integration)
@@ -62,7 +62,7 @@ def reenable(integration: Integration, *, reason: str = "", actor: Actor) -> Non
     integration = secrets.locked(integration)
     if integration.is_enabled:
         raise NotDisabled
-    reason = _plain_reason(reason)
+    reason = plain_reason(reason)
     integration.is_enabled = True
     integration.disabled_reason = ""
     integration.changed_at = timezone.now()
@@ -85,7 +85,8 @@ def change_pos_remote_id(integration: Integration, *, pos_remote_id: str, actor:
     record(Verb.POS_REMOTE_ID_CHANGED, integration, actor=actor, before=before, after=pos_remote_id)
 
 
-def _plain_reason(reason: str) -> str:
+def plain_reason(reason: str) -> str:
+    """Return a reason without the blanks around it. Raises InvalidValue."""
     reason = reason.strip()
     if reason and not is_plain(reason):
         raise InvalidValue("disabled_reason", "Give the reason in one line, without control characters.")

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.contrib.admin import site
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
@@ -20,6 +20,7 @@ from integrations.exceptions import (
     JobMoved,
     LinkEnded,
     NoOverlap,
+    NotAsked,
     NotDisabled,
     OverlapRunning,
     PortalError,
@@ -45,6 +46,7 @@ SETTLED = (
     WebhookEnabled,
     JobMoved,
     LinkEnded,
+    NotAsked,
 )
 
 
@@ -71,14 +73,14 @@ class Act(View):
     def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         if obstacle := self.obstacle():
             return self.settled(obstacle)
-        return self.page(self.form_class(initial=self.initial()))
+        return self.page(self.make_form())
 
     def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
-        form = self.form_class(request.POST, initial=self.initial())
+        form = self.make_form(request.POST)
         if not form.is_valid():
             return self.page(form)
         try:
-            return self.act(form.cleaned_data)
+            return self.act_on(form)
         except SETTLED as refusal:
             return self.settled(refusal, status=409)
         except PortalError as refusal:
@@ -95,6 +97,14 @@ class Act(View):
     def obstacle(self) -> PortalError | None:
         """Return why the act cannot be done as things stand, if that is known before the form is filled in."""
         raise NotImplementedError
+
+    def make_form(self, data: QueryDict | None = None) -> forms.ActForm:
+        """Return the form, empty or filled in."""
+        return self.form_class(data, initial=self.initial())
+
+    def act_on(self, form: forms.ActForm) -> HttpResponse:
+        """Do what a valid form says. Raises PortalError."""
+        return self.act(form.cleaned_data)
 
     def act(self, values: dict[str, Any]) -> HttpResponse:
         """Do it and answer. Raises PortalError."""

@@ -1,7 +1,9 @@
-"""The socket behind the first page: shows its figures while the session holds."""
+"""The socket behind each live page: shows what the page looks at while the session holds."""
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -10,54 +12,64 @@ from django.db import DatabaseError, InterfaceError
 from integrations.asgi import Receive, Scope, Send
 from integrations.origins import is_ours
 from integrations.relay.database import in_database
-from integrations.staff.start_feed import feed_of
-from integrations.staff.viewers import Viewer, find_viewer, session_key_of
+from integrations.staff.live_feed import Look, feed_of
+from integrations.staff.viewers import Looks, find_look, session_key_of
 
 CHECK_SECONDS = 3.0  # between two looks whether the session still holds
 SIGNED_OUT = 4401
 
 
-class StartConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
-    """Sends `{"html": ...}`; what the browser sends is not read."""
+Find = Callable[[], Awaitable[Look | None]]
+
+
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """Sends `{"html": ...}`; what the browser sends is not read. `looks` says what a person sees at this address."""
+
+    def __init__(self, *, looks: Looks) -> None:
+        super().__init__()
+        self._looks = looks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._send = send
         await receive()  # websocket.connect
         session_key = session_key_of(scope)
-        viewer = await _viewer(session_key) if session_key and _is_from_our_page(scope) else None
-        if viewer is None or session_key is None:
+        place = scope["url_route"]["kwargs"]
+        find = partial(in_database, find_look, session_key or "", self._looks, place)
+        look = await _first(find) if session_key and _is_from_our_page(scope) else None
+        if look is None:
             await send({"type": "websocket.close"})  # before accept: the handshake is refused with 403
             return
         await send({"type": "websocket.accept"})
-        showing = asyncio.create_task(self._show(session_key, viewer))
+        showing = asyncio.create_task(self._show(find, look))
         try:
             await _until_gone(receive)
         finally:
             showing.cancel()
             await asyncio.gather(showing, return_exceptions=True)
 
-    async def _show(self, session_key: str, viewer: Viewer | None) -> None:
-        """Pass the figures on for as long as this person may see them; a changed limit changes the feed."""
-        while viewer is not None:
-            viewer = await self._pass_on(session_key, viewer)
+    async def _show(self, find: Find, look: Look | None) -> None:
+        """Pass on what there is to see for as long as this person may; a changed limit changes the look."""
+        while look is not None:
+            look = await self._pass_on(find, look)
         await self._send({"type": "websocket.close", "code": SIGNED_OUT})
 
-    async def _pass_on(self, session_key: str, viewer: Viewer) -> Viewer | None:
-        """Return the viewer anew once there is something else that they may see, or None for nothing any more."""
-        feed, latest = feed_of(viewer.organisations), Latest()
+    async def _pass_on(self, find: Find, look: Look) -> Look | None:
+        """Return the look anew once there is something else that they may see, or None for nothing any more."""
+        feed, latest = feed_of(look), Latest()
         feed.join(latest.put)
-        checking = asyncio.create_task(_changed(session_key, viewer))
+        checking = asyncio.create_task(_changed(find, look))
+        news = asyncio.create_task(latest.get())
         try:
             while not checking.done():
-                news = asyncio.create_task(latest.get())
                 await asyncio.wait({news, checking}, return_when=asyncio.FIRST_COMPLETED)
                 if not news.done():
-                    news.cancel()
                     break
                 await self._send({"type": "websocket.send", "text": json.dumps({"html": news.result()})})
+                news = asyncio.create_task(latest.get())
             return await checking
         finally:
             checking.cancel()
+            news.cancel()
             feed.leave(latest.put)
 
 
@@ -78,21 +90,21 @@ class Latest:
         return self._html
 
 
-async def _changed(session_key: str, viewer: Viewer) -> Viewer | None:
+async def _changed(find: Find, look: Look) -> Look | None:
     """Return as soon as the session has ended or shows something else."""
     while True:
         await asyncio.sleep(CHECK_SECONDS)
         try:
-            found = await in_database(find_viewer, session_key)
+            found = await find()
         except (DatabaseError, InterfaceError):
             continue  # what stood a moment ago stands until the database is back
-        if found != viewer:
+        if found != look:
             return found
 
 
-async def _viewer(session_key: str) -> Viewer | None:
+async def _first(find: Find) -> Look | None:
     try:
-        return await in_database(find_viewer, session_key)
+        return await find()
     except (DatabaseError, InterfaceError):
         return None
 

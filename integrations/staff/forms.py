@@ -137,6 +137,16 @@ class EnableAgainForm(ActForm):
     reason = text_field(label="Reason", required=False, help_text="If there is one to write down.")
 
 
+class DisconnectForm(ActForm):
+    reason = text_field(label="Reason", required=False, help_text="If there is one to write down.")
+
+
+class AskOnceForm(ActForm):
+    """A form that sends a request to a POS, once: its RequestID was made when the form was drawn."""
+
+    request_id = forms.UUIDField(widget=forms.HiddenInput)
+
+
 class ChangePosRemoteIdForm(ActForm):
     pos_remote_id = _pos_remote_id()
 

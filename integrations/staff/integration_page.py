@@ -5,16 +5,20 @@ from typing import Any
 
 from integrations.models import AuditEvent, Integration
 from integrations.models.audit import Verb
+from integrations.services.fleet import Organisations
 from integrations.services.handover import auth_url, websocket_url
+from integrations.services.pairings import hide_others
 from integrations.staff.presentation import standing_of
 from integrations.staff.request_rows import with_type_names
 
 ROWS = 10
 
 
-def context_of(integration: Integration, now: datetime) -> dict[str, Any]:
-    """Return the template's context."""
+def context_of(integration: Integration, now: datetime, organisations: Organisations) -> dict[str, Any]:
+    """Return the template's context, for somebody who sees these organisations."""
     credentials = list(integration.credentials.all())
+    attempts = list(integration.attempts.all()[:ROWS])
+    hide_others(attempts, organisations)
     events = AuditEvent.objects.filter(integration=integration)
     return {
         "integration": integration,
@@ -27,7 +31,7 @@ def context_of(integration: Integration, now: datetime) -> dict[str, Any]:
         "in_overlap": next((each for each in credentials if each.is_live(now) and not each.is_current), None),
         "requests": list(with_type_names(integration.requests.defer("payload", "answer"))[:ROWS]),
         "connections": list(integration.connections.select_related("process")[:ROWS]),
-        "attempts": list(integration.attempts.all()[:ROWS]),
+        "attempts": attempts,
         "stray_frames": list(integration.stray_frames.all()[:ROWS]),
         "links": list(integration.handover_links.defer("sealed").select_related("credential")[:ROWS]),
         "events": list(events[:ROWS]),

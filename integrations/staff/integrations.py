@@ -8,13 +8,17 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from integrations.models import Credential, Integration
-from integrations.staff import integration_page, rights, views
+from integrations.services import scope
+from integrations.staff import ask_page, asked_page, check_page, integration_page, rights, views
 from integrations.staff.base import ReadOnlyAdmin
 from integrations.staff.bulk_actions import BulkActions
 from integrations.staff.filters import IntegrationStateFilter, OrganisationOfIntegrationFilter
 from integrations.staff.presentation import state_cell
 
 ACTS = {
+    "check": check_page.CheckOutlet,
+    "ask": ask_page.AskPos,
+    "disconnect": views.Disconnect,
     "rotate": views.RotateSecret,
     "end-overlap": views.EndOverlap,
     "disable": views.Disable,
@@ -61,6 +65,8 @@ class IntegrationAdmin(BulkActions, ReadOnlyAdmin[Integration]):
             path(f"<int:pk>/{act}/", self.admin_site.admin_view(view.as_view()), name=views.url_name(act))
             for act, view in ACTS.items()
         ]
+        asked = self.admin_site.admin_view(asked_page.AskedPage.as_view())
+        acts.append(path("<int:pk>/asked/<int:request_pk>/", asked, name=views.url_name("asked")))
         return [*acts, *super().get_urls()]
 
     def change_view(
@@ -80,9 +86,10 @@ class IntegrationAdmin(BulkActions, ReadOnlyAdmin[Integration]):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
         context = {
             **self.admin_site.each_context(request),
-            **integration_page.context_of(integration, timezone.now()),
+            **integration_page.context_of(integration, timezone.now(), scope.organisations_of(request.user)),
             "opts": self.opts,
             "title": str(integration),
             "may_act": rights.may_act(request),
+            "may_ask": rights.may_ask(request),
         }
         return TemplateResponse(request, "admin/integrations/integration/page.html", context)

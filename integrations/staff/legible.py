@@ -4,8 +4,8 @@ import json
 import re
 from collections.abc import Iterator
 
+from integrations import secret_members
 from integrations.redaction import REDACTED, printable, redact
-from integrations.secret_members import is_secret
 
 LONGEST = 100_000
 INDENT = "  "
@@ -34,13 +34,21 @@ def legible(text: str) -> str:
     return shown if len(laid_out) <= LONGEST else f"{shown}\n… (shortened)"
 
 
+def is_secret(name: str) -> bool:
+    """Return whether what stands under this name is a secret or a PIN, and is not shown.
+
+    Also where it is stored redacted: rows of before a name came into the settings still hold its values.
+    """
+    return bool(_SECRET.search(name)) or secret_members.is_secret(name)
+
+
 def _parse(text: str) -> object:
     return json.loads(text, object_pairs_hook=_Object, parse_float=_Number, parse_int=_Number)
 
 
 def _lines(value: object, margin: str) -> Iterator[str]:
     if isinstance(value, _Object) and value:
-        members = ((f"{_spelled(key)}: ", REDACTED if _hides(key) else each) for key, each in value)
+        members = ((f"{_spelled(key)}: ", REDACTED if is_secret(key) else each) for key, each in value)
         yield from _block("{", members, "}", margin)
     elif isinstance(value, list) and value:
         yield from _block("[", (("", each) for each in value), "]", margin)
@@ -48,11 +56,6 @@ def _lines(value: object, margin: str) -> Iterator[str]:
         yield "{}" if isinstance(value, _Object) else "[]"
     else:
         yield value if isinstance(value, _Number) else _spelled(value)
-
-
-def _hides(key: str) -> bool:
-    # Rows of before a name came into the settings still hold its values.
-    return bool(_SECRET.search(key)) or is_secret(key)
 
 
 def _block(begin: str, members: Iterator[tuple[str, object]], end: str, margin: str) -> Iterator[str]:

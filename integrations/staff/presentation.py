@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -97,7 +97,16 @@ def ago(moment: datetime | None, now: datetime) -> SafeString | str:
     """Return how long ago, or in how long, with the exact time as title; a dash for never."""
     if moment is None:
         return "–"
-    return _time(moment, _distance(moment, now))
+    return _time(moment, distance(moment, now))
+
+
+def distance(moment: datetime, now: datetime) -> str:
+    """Return how long ago, or in how long, in words."""
+    if moment > now:
+        return f"in {timesince(now, moment, depth=1)}"
+    if (now - moment).total_seconds() < 60:
+        return "just now"
+    return f"{timesince(moment, now, depth=1)} ago"
 
 
 def clock(moment: datetime, now: datetime) -> SafeString:
@@ -130,6 +139,25 @@ def ending(connection: Connection, now: datetime) -> str:
     if connection.closed_at is None:
         return "its server process is not heard of any more"
     return connection.get_close_reason_display() or "no reason is known"
+
+
+def gone(connection: Connection, now: datetime) -> str:
+    """Say of the last connection since when it is gone, why, and how long it had stood; needs `process`."""
+    ended_at = connection.closed_at or connection.process.heartbeat_at
+    code = "" if connection.close_code is None else f" ({connection.close_code})"
+    stood = lasted(ended_at - connection.opened_at)
+    return f"Offline for {lasted(now - ended_at)}: {ending(connection, now)}{code}. Before that online for {stood}."
+
+
+def lasted(length: timedelta) -> str:
+    """Return a length of time by its two largest units: 3 d 4 h, 12 min, 40 s."""
+    seconds = max(int(length.total_seconds()), 0)
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{seconds} s"
 
 
 def frames(connection: Connection) -> str:
@@ -176,14 +204,6 @@ def _time(moment: datetime, words: str | SafeString) -> SafeString:
         exactly(moment),
         words,
     )
-
-
-def _distance(moment: datetime, now: datetime) -> str:
-    if moment > now:
-        return f"in {timesince(now, moment, depth=1)}"
-    if (now - moment).total_seconds() < 60:
-        return "just now"
-    return f"{timesince(moment, now, depth=1)} ago"
 
 
 def _clock(moment: datetime, now: datetime) -> str:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -12,6 +13,8 @@ from django.utils.safestring import SafeString
 
 from integrations.models import AuditEvent, AuthAttempt, Connection, Integration, StrayFrame
 from integrations.models.attempt import Outcome
+from integrations.services import scope
+from integrations.services.pairings import hide_others
 from integrations.staff import rights
 from integrations.staff.base import ReadOnlyAdmin, Row
 from integrations.staff.filters import OpenFilter, TimeFilter
@@ -113,6 +116,17 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
         "user_agent",
     )  # fmt: skip
     readonly_fields = ("exactly_when",)
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Leave out of the details what names other organisations' outlets."""
+        changelist = super().get_changelist_instance(request)
+        hide_others(changelist.result_list, scope.organisations_of(request.user))
+        return changelist
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AuthAttempt | None:
+        found = super().get_object(request, object_id, from_field)
+        hide_others([found] if found else [], scope.organisations_of(request.user))
+        return found
 
     @admin.display(ordering="outcome")
     def result(self, row: AuthAttempt) -> SafeString:

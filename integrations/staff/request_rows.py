@@ -60,15 +60,15 @@ def outcome(row: Request) -> str:
     if row.state == State.EXPIRED:
         return "The POS did not answer in time." if row.sent_at else "The POS was not online in time: it never left."
     if row.state == State.FAILED:
-        return _said(row.failure)
+        return said(row.failure)
     if row.state == State.REFUSED:
-        return f"The POS says: “{_said(row.error_message)}”" if row.error_message else "The POS gives no reason."
+        return f"The POS says: “{said(row.error_message)}”" if row.error_message else "The POS gives no reason."
     return ""
 
 
 def time_line(row: Request, now: datetime) -> list[Moment]:
     """Return what happened and what is due, in the order of time."""
-    moments = [Moment(row.received_at, "Received from the backend")]
+    moments = [Moment(row.received_at, "Received from the backend" if row.api_key_id else "Asked in the portal")]
     if row.stored_at:
         moments.append(Moment(row.stored_at, "On disk", _after(row, row.stored_at)))
     if row.sent_at:
@@ -93,6 +93,11 @@ def span(length: timedelta) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def said(text: str | None) -> str:
+    """Return what a POS said for people to read: shortened, and without secrets."""
+    return printable(redact(text or ""), SAID_LENGTH)
+
+
 def _sending(row: Request) -> str:
     if row.times_sent <= 1:
         return "Sent to the POS"
@@ -114,7 +119,3 @@ def _limit_of_answer(row: Request, now: datetime) -> Moment:
 
 def _after(row: Request, at: datetime) -> str:
     return f"after {span(at - row.received_at)}"
-
-
-def _said(text: str | None) -> str:
-    return printable(redact(text or ""), SAID_LENGTH)

@@ -11,8 +11,13 @@ def may_enable(request: HttpRequest) -> bool:
 
 
 def may_act(request: HttpRequest) -> bool:
-    """Whether this person may rotate secrets, disable, enable again and change the POSRemoteID."""
+    """Whether this person may rotate secrets, disable, enable again, disconnect and change the POSRemoteID."""
     return request.user.has_perm("integrations.change_integration")
+
+
+def may_ask(request: HttpRequest) -> bool:
+    """Whether this person may send requests to the POSes of the outlets that they see."""
+    return request.user.has_perm("integrations.ask_pos")
 
 
 def may_act_on_many(request: HttpRequest) -> bool:

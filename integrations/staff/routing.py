@@ -1,5 +1,10 @@
 from django.urls import path
 
-from integrations.staff.consumer import StartConsumer
+from integrations.staff import looks
+from integrations.staff.consumer import LiveConsumer
 
-sockets = [path("ws/staff/start", StartConsumer.as_asgi())]
+sockets = [
+    path("ws/staff/start", LiveConsumer.as_asgi(looks=looks.start)),
+    path("ws/staff/check/<int:pk>", LiveConsumer.as_asgi(looks=looks.check)),
+    path("ws/staff/asked/<int:pk>", LiveConsumer.as_asgi(looks=looks.asked)),
+]

@@ -1,23 +1,18 @@
 """Who looks at a live page: a member of staff whose session is checked again and again."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from http.cookies import SimpleCookie
 from importlib import import_module
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest
 
 from integrations.asgi import Scope
-from integrations.services import scope as limits
-from integrations.services.fleet import Organisations
+from integrations.staff.live_feed import Look
 
-
-@dataclass(frozen=True)
-class Viewer:
-    """What this person may see now."""
-
-    organisations: Organisations
+Looks = Callable[[Any, Mapping[str, Any]], Look | None]
 
 
 def session_key_of(scope: Scope) -> str | None:
@@ -29,13 +24,14 @@ def session_key_of(scope: Scope) -> str | None:
     return None
 
 
-def find_viewer(session_key: str) -> Viewer | None:
-    """Return the viewer of a session, or None where it ended, or its person may not look. Runs in a database thread."""
+def find_look(session_key: str, looks: Looks, place: Mapping[str, Any]) -> Look | None:
+    """Return what the person of a session sees at a place; None where the session ended, or they may not look.
+
+    Runs in a database thread.
+    """
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     person = get_user(request)
     if not (person.is_active and getattr(person, "is_staff", False)):
         return None
-    if not person.has_perm("integrations.view_outlet"):
-        return None
-    return Viewer(limits.organisations_of(person))
+    return looks(person, place)

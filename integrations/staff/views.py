@@ -12,9 +12,17 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
-from integrations.exceptions import AlreadyDisabled, AlreadyEnabled, NoOverlap, NotDisabled, OverlapRunning, PortalError
+from integrations.exceptions import (
+    AlreadyDisabled,
+    AlreadyEnabled,
+    NoOverlap,
+    NotDisabled,
+    OverlapRunning,
+    PortalError,
+    PosNotConnected,
+)
 from integrations.models import Credential, Integration, Outlet
-from integrations.services import enabling, handover_links, secrets
+from integrations.services import disconnecting, enabling, handover_links, secrets
 from integrations.services.handover import HandOver
 from integrations.services.handover_links import MadeLink
 from integrations.staff import forms, rights
@@ -42,6 +50,7 @@ class OutletAct(Act):
             credential=integration.current_credential(),
             overlapping=integration.credentials.in_overlap(timezone.now()).first(),
             integration=integration,
+            may_check=rights.may_see(self.request, Integration),
             next_url=self.url_of(integration),
         )
 
@@ -218,6 +227,21 @@ class EnableAgain(IntegrationAct):
     def act(self, values: dict[str, Any]) -> HttpResponse:
         enabling.reenable(self.integration, reason=values["reason"], actor=self.actor)
         return self.done("The integration is enabled again: its POS may come in with the secret that it has.")
+
+
+class Disconnect(IntegrationAct):
+    form_class = forms.DisconnectForm
+    title = "Disconnect"
+    button = "Disconnect"
+    words = "staff/words/disconnect.html"
+
+    def obstacle(self) -> PortalError | None:
+        is_online = self.integration.presence.is_online_at(timezone.now())
+        return None if is_online else PosNotConnected("The outlet's POS is not connected.")
+
+    def act(self, values: dict[str, Any]) -> HttpResponse:
+        disconnecting.disconnect(self.integration, reason=values["reason"], actor=self.actor)
+        return self.done("The POS is disconnected within two seconds. Nothing is void: it may come back at once.")
 
 
 class ChangePosRemoteId(IntegrationAct):

@@ -42,6 +42,11 @@ def ending(connection: Connection) -> str:
 
 
 @register.filter
+def gone(connection: Connection) -> str:
+    return presentation.gone(connection, timezone.now())
+
+
+@register.filter
 def link_state(link: HandoverLink) -> SafeString:
     return handover_links.state_of(link)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page
 
+from integrations.simulator.example import MANAGER
 from tests.pictures.demo import Places
 
 ADMIN = "/admin/integrations"
@@ -41,6 +42,7 @@ def sections(places: Places = NOWHERE) -> dict[str, list[Shot]]:
         "Signing in": _signing_in(),
         "The fleet": _fleet(),
         "One outlet": _outlet(places),
+        "A venue on the telephone": _support(places),
         "Acts on one outlet": _acts(places),
         "Many at once": _many(),
         "The hand-over": _handover(places),
@@ -77,6 +79,19 @@ def _outlet(places: Places) -> list[Shot]:
         Shot("integration-disabled", "Disabled", page_of(places.disabled)),
         Shot("outlet-fresh", "An outlet that is not enabled yet", f"{ADMIN}/outlet/{places.fresh}/change/"),
         Shot("outlet-enabled", "An enabled outlet's own page", f"{ADMIN}/outlet/1/change/"),
+    ]
+
+
+def _support(places: Places) -> list[Shot]:
+    return [
+        Shot("check-refused", "Check an outlet: a wrong secret", page_of(places.refused, "check")),
+        Shot("check-offline", "Check an outlet: it was connected", page_of(places.offline, "check")),
+        Shot("check-online", "Check an outlet: all is done", page_of(places.online, "check"), ask_for_open_orders),
+        Shot("ask-choice", "Ask the POS: what", page_of(places.online, "ask")),
+        Shot("ask-fields", "Ask the POS: the documented fields", f"{page_of(places.online, 'ask')}?type=12"),
+        Shot("ask-json", "Ask the POS: JSON", f"{page_of(places.online, 'ask')}?type=77", write_no_json),
+        Shot("asked", "The POS's answer", f"{page_of(places.online, 'ask')}?type=1", ask_as_manager),
+        Shot("disconnect", "Disconnect", page_of(places.online, "disconnect")),
     ]
 
 
@@ -170,6 +185,23 @@ def _wrong(places: Places) -> list[Shot]:
 
 def page_of(integration: int, act: str = "change") -> str:
     return f"{ADMIN}/integration/{integration}/{act}/"
+
+
+def ask_for_open_orders(page: Page) -> None:
+    page.get_by_role("button", name="Ask for the open orders").click()
+    page.locator("[data-sentence]", has_text="All 7 steps are done").wait_for()
+
+
+def write_no_json(page: Page) -> None:
+    page.get_by_label("Payload (JSON)").fill('{\n  "Table": 7\n  "Covers": 2\n}')
+    page.get_by_label("I mean it").check()
+    page.get_by_role("button", name="Send to the POS").click()
+
+
+def ask_as_manager(page: Page) -> None:
+    page.get_by_label("UserIdentifier").fill(MANAGER.user_id)
+    page.get_by_role("button", name="Send to the POS").click()
+    page.locator("[data-sentence]", has_text="Answered. ResultCode 0.").wait_for()
 
 
 def open_first_row(page: Page) -> None:

@@ -1,28 +1,35 @@
-"""The first page's figures, read once a second for all who look at the same organisations, while anybody does."""
+"""What live pages show, read once a second for all who look at the same, while anybody does."""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from typing import Protocol
 
 from django.db import DatabaseError, InterfaceError
 
 from integrations.relay.database import in_database
-from integrations.services.fleet import Organisations
-from integrations.staff.start_figures import start_figures
 
 LOOK_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
 
+
+class Look(Hashable, Protocol):
+    """What somebody looks at, with what they may see of it: equal looks show the same."""
+
+    def html(self) -> str:
+        """Return how it is now; an empty text where there is nothing any more. Runs in a database thread."""
+
+
 Show = Callable[[str], None]
-_feeds: dict[Organisations, "Feed"] = {}
+_feeds: dict[Look, "Feed"] = {}
 
 
 class Feed:
     """Used on the event loop only. `show` is called with HTML: at once, and whenever it changed."""
 
-    def __init__(self, organisations: Organisations) -> None:
-        self._organisations = organisations
+    def __init__(self, look: Look) -> None:
+        self._what = look
         self._viewers: set[Show] = set()
         self._shown = ""
         self._task: asyncio.Task[None] | None = None
@@ -38,18 +45,18 @@ class Feed:
         self._viewers.discard(show)
         if not self._viewers and self._task is not None:
             self._task.cancel()
-            _feeds.pop(self._organisations, None)
+            _feeds.pop(self._what, None)
 
     async def _run(self) -> None:
         while True:
             try:
                 await self._look()
             except (DatabaseError, InterfaceError) as error:
-                logger.warning("The first page waits for the database (%s).", error)
+                logger.warning("A live page waits for the database (%s).", error)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self) -> None:
-        html = await in_database(start_figures, self._organisations)
+        html = await in_database(self._what.html)
         if html == self._shown:
             return
         self._shown = html
@@ -57,6 +64,6 @@ class Feed:
             show(html)
 
 
-def feed_of(organisations: Organisations) -> Feed:
-    """Return the feed that all viewers of these organisations share in this process."""
-    return _feeds.setdefault(organisations, Feed(organisations))
+def feed_of(look: Look) -> Feed:
+    """Return the feed that all viewers of this look share in this process."""
+    return _feeds.setdefault(look, Feed(look))

@@ -1,6 +1,6 @@
 "use strict";
-// Keeps the first page's figures as they are now. The server sends them whole whenever they changed; when the link to it
-// is lost the page says so and tries again, and what comes first then is the present state.
+// Keeps a part of the page as it is now. The server sends it whole whenever it changed; when the link to it is lost the
+// page says so and tries again, and what comes first then is the present state.
 
 const SHORTEST = 500; // milliseconds before the next try; doubles, up to
 const LONGEST = 10000;
@@ -9,6 +9,7 @@ const SIGNED_OUT = 4401;
 function watch(section) {
     const figures = section.querySelector("[data-figures]");
     const link = section.querySelector("[data-link]");
+    const said = section.querySelector("[data-said]"); // stays, so that a screen reader notices what is put into it
     const url = new URL(section.dataset.live, location.href);
     url.protocol = url.protocol.replace("http", "ws");
     let pause = SHORTEST;
@@ -20,6 +21,7 @@ function watch(section) {
             say("");
             section.dataset.isLive = "yes";
             show(figures, JSON.parse(event.data).html);
+            say(figures.querySelector("[data-sentence]")?.textContent.trim() ?? "", said);
         });
         socket.addEventListener("close", (event) => {
             delete section.dataset.isLive;
@@ -33,8 +35,8 @@ function watch(section) {
         });
     }
 
-    function say(words) {
-        if (link.textContent !== words) link.textContent = words;
+    function say(words, where = link) {
+        if (where && where.textContent !== words) where.textContent = words;
     }
 
     connect();

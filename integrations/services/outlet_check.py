@@ -1,0 +1,97 @@
+"""What the rows say of one outlet's way to the portal, for the checklist. Runs where the database may be asked.
+
+Counted from the last act that made older evidence worthless: what was right before a rotation says nothing now.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from integrations.models import AuditEvent, AuthAttempt, Connection, Credential, Integration, Request
+from integrations.models.attempt import Door, Outcome
+from integrations.models.audit import Verb
+from integrations.models.request import OPEN_STATES
+from integrations.services.asking import harmless_number
+from integrations.services.pairings import hide_others
+
+BEGINNINGS = {
+    Verb.ENABLED: "the outlet was enabled",
+    Verb.REENABLED: "the integration was enabled again",
+    Verb.SECRET_ROTATED: "the secret was rotated",
+    Verb.POS_REMOTE_ID_CHANGED: "the POSRemoteID was changed",
+}
+UNDECIDED = (Outcome.BUSY, Outcome.DATABASE_AWAY, Outcome.DRAINING)
+STRANGERS = timedelta(minutes=15)  # for how long an attempt under another ProviderOutletID is looked for
+RECENT_REQUESTS = 500  # among which the last GetOpenOrders is looked for
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What happened since `since`, which is when `act` was done; of each kind the newest.
+
+    `attempt` is one that decided something at the auth endpoint, `undecided` one that could not, `handshake` a refused
+    one. `connection` was opened since then, whether it still stands (`is_online`) or not. `stranger` sent this
+    outlet's POSRemoteID under another ProviderOutletID.
+    """
+
+    at: datetime
+    integration: Integration
+    current: Credential
+    since: datetime
+    act: str
+    older: Credential | None = None  # a secret that still works beside the current one
+    attempt: AuthAttempt | None = None
+    undecided: AuthAttempt | None = None
+    handshake: AuthAttempt | None = None
+    stranger: AuthAttempt | None = None
+    connection: Connection | None = None
+    is_online: bool = False
+    harmless: int | None = None
+    request: Request | None = None
+
+
+def read_evidence(integration: Integration, now: datetime, organisations: frozenset[int] | None) -> Evidence:
+    """Return what is known, as somebody may see it who sees these organisations (None: all). A dozen small queries."""
+    current = integration.current_credential()
+    since, act = _beginning(integration, current)
+    attempts = integration.attempts.filter(at__gte=since)
+    at_auth = attempts.filter(door=Door.AUTH)
+    attempt = at_auth.exclude(outcome__in=UNDECIDED).first()
+    connection = integration.connections.filter(opened_at__gte=since).select_related("process").first()
+    number = harmless_number()
+    hide_others([attempt] if attempt else [], organisations)
+    return Evidence(
+        at=now,
+        integration=integration,
+        current=current,
+        since=since,
+        act=act,
+        older=integration.credentials.in_overlap(now).first(),
+        attempt=attempt,
+        undecided=at_auth.filter(outcome__in=UNDECIDED).first(),
+        handshake=attempts.filter(door=Door.WEBSOCKET).first(),
+        stranger=None if attempt or organisations is not None else _stranger(integration, max(since, now - STRANGERS)),
+        connection=connection,
+        is_online=integration.presence.is_online_at(now),
+        harmless=number,
+        request=None if number is None else _request(integration, number, since),
+    )
+
+
+def _beginning(integration: Integration, current: Credential) -> tuple[datetime, str]:
+    event = AuditEvent.objects.filter(integration=integration, verb__in=BEGINNINGS).first()
+    if event is None or event.at < current.created_at:
+        return current.created_at, "the secret was made"
+    return event.at, BEGINNINGS[Verb(event.verb)]
+
+
+def _stranger(integration: Integration, since: datetime) -> AuthAttempt | None:
+    sent = AuthAttempt.objects.filter(at__gte=since, pos_remote_id=integration.pos_remote_id)
+    own = integration.outlet.provider_outlet_id
+    return sent.exclude(provider_outlet_id__in=(own, "")).first()
+
+
+def _request(integration: Integration, number: int, since: datetime) -> Request | None:
+    """Return the last that has ended, else the one that is open: a poll on its way does not void the one before."""
+    recent = integration.requests.order_by("-pk").values("pk")[:RECENT_REQUESTS]
+    rows = Request.objects.filter(pk__in=recent, message_type=number, received_at__gte=since).defer("payload", "answer")
+    return rows.exclude(state__in=OPEN_STATES).first() or rows.first()

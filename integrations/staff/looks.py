@@ -1,0 +1,69 @@
+"""What the live pages look at, and who may see it. Runs in a database thread."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from integrations.models import Integration, Request
+from integrations.services import scope
+from integrations.services.fleet import Organisations
+from integrations.staff import asked_page, check_page
+from integrations.staff.start_figures import start_figures
+
+OUTLETS, INTEGRATIONS = "integrations.view_outlet", "integrations.view_integration"
+ASKING, PAYLOADS = "integrations.ask_pos", "integrations.view_payload"
+
+
+@dataclass(frozen=True)
+class StartLook:
+    """The first page's figures."""
+
+    organisations: Organisations
+
+    def html(self) -> str:
+        return start_figures(self.organisations)
+
+
+@dataclass(frozen=True)
+class CheckLook:
+    """The checklist of one outlet."""
+
+    integration_id: int
+    organisations: Organisations
+
+    def html(self) -> str:
+        found = check_page.integrations().filter(pk=self.integration_id).first()
+        return check_page.steps_html(found, timezone.now(), self.organisations) if found else ""
+
+
+@dataclass(frozen=True)
+class AskedLook:
+    """A request that staff made, and what became of it."""
+
+    request_id: int
+    with_content: bool
+
+    def html(self) -> str:
+        found = asked_page.requests().filter(pk=self.request_id).first()
+        return asked_page.html_of(found, timezone.now(), with_content=self.with_content) if found else ""
+
+
+def start(person: User, _place: Mapping[str, Any]) -> StartLook | None:
+    return StartLook(scope.organisations_of(person)) if person.has_perm(OUTLETS) else None
+
+
+def check(person: User, place: Mapping[str, Any]) -> CheckLook | None:
+    seen = scope.limit(Integration.objects.filter(pk=place["pk"]), person, "outlet__organisation")
+    if not person.has_perm(INTEGRATIONS) or not seen.exists():
+        return None
+    return CheckLook(place["pk"], scope.organisations_of(person))
+
+
+def asked(person: User, place: Mapping[str, Any]) -> AskedLook | None:
+    seen = scope.limit(Request.objects.filter(pk=place["pk"]), person, "integration__outlet__organisation")
+    if not person.has_perm(ASKING) or not seen.exists():
+        return None
+    return AskedLook(place["pk"], person.has_perm(PAYLOADS))

@@ -1,0 +1,259 @@
+"""The checklist of an outlet: what each step says while it is not done, and to whom."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from integrations.models import AuthAttempt, Connection, Credential, Integration, Organisation, Outlet, Request
+from integrations.models.attempt import Door, Outcome
+from integrations.models.connection import CloseReason, ServerProcess
+from integrations.models.request import State as RequestState
+from integrations.services.outlet_check import Evidence
+from integrations.staff.check_steps import State, Step, sentence_of, steps_of
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+TITLES = (
+    "Enabled",
+    "First authentication attempt seen",
+    "Secret right",
+    "POSRemoteID right",
+    "Access token used",
+    "Connected",
+    "Answered a harmless request",
+)
+
+
+def station(**changes: Any) -> Integration:
+    outlet = Outlet(name="Station", organisation=Organisation(name="Bella"), provider_outlet_id="station-1")
+    return Integration(outlet=outlet, pos_remote_id="Bella-Station", **changes)
+
+
+def evidence(**changes: Any) -> Evidence:
+    """An hour after the outlet was enabled, of which nothing was seen yet."""
+    values: dict[str, Any] = {
+        "at": NOON,
+        "integration": station(),
+        "current": Credential(shown="ONPS-ABCDE", bits=130),
+        "since": NOON - timedelta(hours=1),
+        "act": "the outlet was enabled",
+        "harmless": 1,
+    }
+    return Evidence(**(values | changes))
+
+
+def attempt(outcome: Outcome, *, minutes: int = 10, **values: Any) -> AuthAttempt:
+    defaults = {"door": Door.AUTH, "address": "198.51.100.7", "pos_remote_id": "Bella-Station"}
+    return AuthAttempt(at=NOON - timedelta(minutes=minutes), outcome=outcome, **(defaults | values))
+
+
+def connection(*, minutes: int = 5, **values: Any) -> Connection:
+    process = ServerProcess(heartbeat_at=NOON)
+    return Connection(opened_at=NOON - timedelta(minutes=minutes), process=process, address="198.51.100.7", **values)
+
+
+def connected(**changes: Any) -> Evidence:
+    came = {"attempt": attempt(Outcome.ACCEPTED), "connection": connection(), "is_online": True}
+    return evidence(**(came | changes))
+
+
+def asked(state: RequestState, **values: Any) -> Request:
+    received = NOON - timedelta(minutes=2)
+    ended = None if state in (RequestState.QUEUED, RequestState.SENT) else received + timedelta(milliseconds=35)
+    return Request(message_type=1, state=state, received_at=received, ended_at=ended, **values)
+
+
+def red(found: Evidence) -> Step:
+    """The step that it hangs on; those before are done, those after it say nothing yet."""
+    steps = steps_of(found)
+    states = [step.state for step in steps]
+    at = states.index(State.WRONG)
+    assert states == [State.DONE] * at + [State.WRONG] + [State.LATER] * (len(TITLES) - at - 1)
+    assert all(not step.words and not step.tell for step in steps[at + 1 :])
+    assert steps[at].tell, "a red step says what to tell the person on site"
+    return steps[at]
+
+
+def test_the_steps_stand_in_the_order_of_the_way_in() -> None:
+    assert tuple(step.title for step in steps_of(evidence())) == TITLES
+
+
+def test_of_a_disabled_integration_nothing_else_counts() -> None:
+    step = red(connected(integration=station(is_enabled=False, disabled_reason="The till is replaced")))
+    assert step.title == "Enabled"
+    assert "“The till is replaced”" in step.words
+    assert "Enable it again" in step.here
+
+
+def test_no_attempt_leads_to_the_address_and_the_id() -> None:
+    step = red(evidence())
+    assert step.title == "First authentication attempt seen"
+    assert "No attempt since the outlet was enabled, 1 hour ago." in step.words.replace("\xa0", " ")
+    assert "http://127.0.0.1:8000/api/powerepos/v1/auth" in step.tell
+    assert "station-1" in step.tell
+
+
+def test_who_came_under_another_provider_outlet_id_is_found() -> None:
+    step = red(evidence(stranger=attempt(Outcome.UNKNOWN_OUTLET, provider_outlet_id="statoin-1")))
+    assert "“statoin-1”" in step.words
+    assert "Correct the ProviderOutletID: it is station-1." in step.tell
+
+
+def test_a_till_that_goes_on_with_the_older_secret_is_not_taken_for_one_with_the_new() -> None:
+    older = Credential(shown="ONPS-OLDER", expires_at=NOON + timedelta(hours=1))
+    step = red(evidence(act="the secret was rotated", older=older, is_online=True))
+    assert "connected still with the older secret, which works until 1 March 2026" in step.words
+    assert "begins with ONPS-ABCDE" in step.tell
+
+
+@pytest.mark.parametrize(
+    ("outcome", "tell"),
+    [
+        (Outcome.WRONG_SECRET, "Enter the AuthSecret again: it begins with ONPS-ABCDE"),
+        (Outcome.RETIRED_SECRET, "The till has a secret that was replaced. Enter the new one"),
+        (Outcome.MISTYPED_SECRET, "a letter or digit of it is wrong"),
+        (Outcome.UNKNOWN_KEY, "you will get a new secret"),
+        (Outcome.THROTTLED, "Stop trying, and correct the AuthSecret first"),
+    ],
+)
+def test_each_thing_wrong_with_the_secret_has_its_words(outcome: Outcome, tell: str) -> None:
+    step = red(evidence(attempt=attempt(outcome)))
+    assert step.title == "Secret right"
+    assert step.words.startswith(outcome.label)
+    assert "from 198.51.100.7" in step.words
+    assert tell in step.tell
+    assert "{" not in step.tell
+
+
+@pytest.mark.parametrize("outcome", [Outcome.BUSY, Outcome.DATABASE_AWAY, Outcome.DRAINING])
+def test_a_portal_that_could_not_decide_does_not_blame_the_till(outcome: Outcome) -> None:
+    step = red(evidence(undecided=attempt(outcome)))
+    assert step.title == "Secret right"
+    assert outcome.label in step.words
+    assert "Nothing has to be done" in step.tell
+
+
+def test_a_token_of_before_says_nothing_about_the_secret() -> None:
+    step = red(evidence(handshake=attempt(Outcome.TOKEN_VOID, door=Door.WEBSOCKET)))
+    assert step.title == "Secret right"
+    assert "an access token of before" in step.words
+
+
+def test_a_wrong_pos_remote_id_names_both_and_whose_it_is() -> None:
+    detail = "The POSRemoteID that was sent is that of outlet Bella – Harbour."
+    mispaired = attempt(Outcome.WRONG_POS_REMOTE_ID, pos_remote_id="Bella-Harbour", detail=detail)
+    step = red(evidence(attempt=mispaired))
+    assert step.title == "POSRemoteID right"
+    assert "“Bella-Harbour”; this outlet has “Bella-Station”" in step.words
+    assert detail in step.words
+    assert "it is Bella-Station." in step.tell
+    assert "change it here instead" in step.here
+
+
+def test_a_token_that_is_not_used_leads_to_the_websocket() -> None:
+    step = red(evidence(attempt=attempt(Outcome.ACCEPTED)))
+    assert step.title == "Access token used"
+    assert "ws://127.0.0.1:8000" in step.tell
+
+
+@pytest.mark.parametrize(
+    ("outcome", "tell"),
+    [
+        (Outcome.TOKEN_EXPIRED, "waited too long"),
+        (Outcome.TOKEN_VOID, "Something was changed here"),
+        (Outcome.DISABLED, "was disabled at that moment"),
+        (Outcome.FOREIGN_ORIGIN, "not from a web page"),
+        (Outcome.BUSY, "Let PowerEPOS connect again."),
+    ],
+)
+def test_a_refused_websocket_says_why(outcome: Outcome, tell: str) -> None:
+    handshake = attempt(outcome, minutes=9, door=Door.WEBSOCKET)
+    step = red(evidence(attempt=attempt(Outcome.ACCEPTED), handshake=handshake))
+    assert step.title == "Access token used"
+    assert outcome.label in step.words
+    assert tell in step.tell
+
+
+def test_a_websocket_refused_before_the_last_token_says_nothing() -> None:
+    handshake = attempt(Outcome.TOKEN_EXPIRED, minutes=30, door=Door.WEBSOCKET)
+    assert "has not opened the websocket" in red(evidence(attempt=attempt(Outcome.ACCEPTED), handshake=handshake)).words
+
+
+@pytest.mark.parametrize(
+    ("reason", "tell"),
+    [
+        (CloseReason.BY_POS, "Is PowerEPOS running"),
+        (CloseReason.LINK_LOST, "internet connection"),
+        (CloseReason.REPLACED, "Another till has the same three values"),
+        (CloseReason.CREDENTIAL_RETIRED, "Enter the AuthSecret that you have now"),
+        (CloseReason.FLOODING, "sends more than it should"),
+        (CloseReason.TOO_LARGE, "larger messages"),
+        (CloseReason.DISCONNECTED, "comes back by itself"),
+        (CloseReason.RESTART, "comes back by itself"),
+    ],
+)
+def test_a_connection_that_ended_says_how_and_what_helps(reason: CloseReason, tell: str) -> None:
+    ended = connection(closed_at=NOON - timedelta(minutes=1), close_reason=reason, close_code=1000)
+    step = red(connected(connection=ended, is_online=False))
+    assert step.title == "Connected"
+    assert f"{reason.label} (1000)" in step.words
+    assert tell in step.tell
+
+
+def test_what_was_refused_after_a_connection_ended_counts() -> None:
+    ended = connection(closed_at=NOON - timedelta(minutes=3), close_reason=CloseReason.BY_POS)
+    refused = attempt(Outcome.WRONG_SECRET, minutes=2)
+    assert red(connected(attempt=refused, connection=ended, is_online=False)).title == "Secret right"
+
+
+def test_what_was_refused_before_the_connection_is_put_right() -> None:
+    assert red(connected(attempt=attempt(Outcome.WRONG_SECRET))).title == "Answered a harmless request"
+
+
+def test_a_second_till_that_is_refused_beside_the_first_is_told() -> None:
+    steps = steps_of(connected(attempt=attempt(Outcome.WRONG_SECRET, minutes=2)))
+    assert "Beside it another is refused" in steps[5].words
+    assert steps[5].state is State.DONE
+
+
+def test_a_pos_that_was_not_asked_waits_for_the_button() -> None:
+    step = red(connected())
+    assert step.title == "Answered a harmless request"
+    assert "Press “Ask for the open orders”" in step.here
+
+
+def test_without_the_number_of_get_open_orders_the_way_to_it_is_shown() -> None:
+    assert "under Message types" in red(connected(harmless=None)).here
+
+
+@pytest.mark.parametrize("state", [RequestState.QUEUED, RequestState.SENT])
+def test_a_request_on_its_way_is_waited_for(state: RequestState) -> None:
+    step = red(connected(request=asked(state)))
+    assert "no answer yet" in step.words
+    assert "Wait" in step.here
+
+
+@pytest.mark.parametrize("state", [RequestState.EXPIRED, RequestState.FAILED, RequestState.CANCELLED])
+def test_a_mute_pos_is_red(state: RequestState) -> None:
+    step = red(connected(request=asked(state)))
+    assert "it did not answer" in step.words
+    assert "Close it and tell me" in step.tell
+
+
+def test_all_is_green_when_the_pos_answers() -> None:
+    steps = steps_of(connected(request=asked(RequestState.ANSWERED, result_code=0)))
+    assert {step.state for step in steps} == {State.DONE}
+    assert "it answered after 35 ms" in steps[-1].words
+    assert sentence_of(steps) == "All 7 steps are done: the outlet works."
+
+
+def test_a_refusal_is_an_answer_too() -> None:
+    refused = asked(RequestState.REFUSED, result_code=4, error_message="No user matches the logon.")
+    last = steps_of(connected(request=refused))[-1]
+    assert last.state is State.DONE
+    assert "ResultCode 4: “No user matches the logon.”" in last.words
+
+
+def test_the_sentence_says_on_what_it_hangs() -> None:
+    steps = steps_of(evidence(attempt=attempt(Outcome.WRONG_SECRET)))
+    assert sentence_of(steps) == "2 of 7 steps are done. It hangs on: Secret right."
