@@ -9,6 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import QueryDict
 
 from integrations.backend.query import invalid, read_whole_number
+from integrations.services.keyset import Order, Source, read_page
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 
@@ -23,6 +24,18 @@ def page_of(rows: QuerySet[Row], query: QueryDict, *, newest_first: bool) -> tup
     found = list(rows.order_by("-pk" if newest_first else "pk")[: limit + 1])
     has_more = len(found) > limit
     return found[:limit], found[limit - 1].pk if has_more else None
+
+
+def page_from(source: Source, fitting: QuerySet[Row], query: QueryDict) -> tuple[list[Row], int | None]:
+    """Return the same, the newest first, of rows that may be ten million; not full where what fits is rare.
+
+    Raises Problem.
+    """
+    limit = read_whole_number(query, "limit", 1, MAX_LIMIT) or DEFAULT_LIMIT
+    after = (read_cursor(str(query["cursor"])),) if "cursor" in query else None
+    page = read_page([source], fitting=fitting, order=Order(), after=after, size=limit)
+    rows = fitting.filter(pk__in=[pk for (pk,) in page.positions]).order_by("-pk")
+    return list(rows), page.next[0] if page.next else None
 
 
 def next_link(path: str, query: QueryDict, after: int | None) -> str | None:

@@ -4,19 +4,22 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
 from integrations.backend.authentication import Caller
-from integrations.backend.pagination import page_of
+from integrations.backend.pagination import page_from, page_of
 from integrations.backend.problems import ALREADY_LEFT, UNKNOWN_OUTLET, UNKNOWN_REQUEST, Problem
 from integrations.backend.query import read_choice, read_flag, read_moment
-from integrations.models import MessageType, Outlet, Presence, Request
+from integrations.models import Integration, MessageType, Outlet, Presence, Request
 from integrations.models.request import State
 from integrations.relay.database import Joined
 from integrations.services import requests
+from integrations.services.finding import received_within
+from integrations.services.keyset import Source, Stream, Streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +68,17 @@ def get_outlet(caller: Caller, provider_outlet_id: str) -> Outlet:
 
 def requests_page(caller: Caller, query: QueryDict) -> tuple[list[Request], int | None]:
     """Return a page of requests, the newest first, without what they say. Raises Problem."""
-    rows = _requests_of(caller).defer("payload", "answer", "sealed_request", "sealed_answer")
+    asked: dict[str, Any] = {}
     if "outlet" in query:
-        rows = rows.filter(integration__outlet=get_outlet(caller, str(query["outlet"])))
+        asked["integration"] = getattr(get_outlet(caller, str(query["outlet"])), "integration", None)
     if state := read_choice(query, "state", State.values):
-        rows = rows.filter(state=state)
-    if since := read_moment(query, "since"):
-        rows = rows.filter(received_at__gte=since)
-    return page_of(rows, query, newest_first=True)
+        asked["state"] = state
+    since = read_moment(query, "since")
+    rows = received_within(Request.objects.filter(**asked), since=since, until=None)
+    fitting = _requests_of(caller).filter(**asked).defer("payload", "answer", "sealed_request", "sealed_answer")
+    if since:
+        fitting = fitting.filter(received_at__gte=since)
+    return page_from(_source(caller, rows, is_of_outlet="outlet" in query), fitting, query)
 
 
 def get_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
@@ -113,6 +119,13 @@ def presence_of(outlet: Outlet) -> Presence | None:
     """Return the presence of an outlet's POS; None for an outlet that was never enabled."""
     integration = getattr(outlet, "integration", None)
     return getattr(integration, "presence", None)
+
+
+def _source(caller: Caller, rows: QuerySet[Request], *, is_of_outlet: bool) -> Source:
+    """Return where an index has these rows in the order of their keys."""
+    if is_of_outlet or caller.organisation_id is None:
+        return Stream(rows)
+    return Streams(rows, Integration.objects.filter(outlet__organisation=caller.organisation_id), "integration")
 
 
 def _outlets_of(caller: Caller) -> QuerySet[Outlet]:

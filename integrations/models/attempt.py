@@ -55,6 +55,14 @@ class AuthAttempt(models.Model):
         indexes = [
             models.Index(fields=["integration", "-at"], name="attempt_of_integration"),
             models.Index(fields=["outcome", "-at"], name="attempt_outcome"),
+            models.Index(fields=["address", "-at"], opclasses=["varchar_pattern_ops", ""], name="attempt_address"),
+            # An ID that no outlet has is found here, and an outlet's attempts by the outlet.
+            models.Index(
+                fields=["provider_outlet_id", "-at"],
+                condition=models.Q(integration=None),
+                opclasses=["varchar_pattern_ops", ""],
+                name="attempt_of_nobody",
+            ),
         ]
 
     def __str__(self) -> str:

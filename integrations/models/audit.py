@@ -128,6 +128,15 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ("-at", "-id")
+        indexes = [  # staff act seldom, so these cost little
+            models.Index(fields=["organisation", "-at"], name="audit_of_organisation"),
+            models.Index(fields=["outlet", "-at"], name="audit_of_outlet"),
+            models.Index(fields=["integration", "-at"], name="audit_of_integration"),
+            models.Index(fields=["verb", "-at"], name="audit_verb"),
+            models.Index(fields=["actor_name", "-at"], opclasses=["varchar_pattern_ops", ""], name="audit_actor"),
+            models.Index(fields=["subject", "-at"], opclasses=["varchar_pattern_ops", ""], name="audit_subject"),
+            models.Index(fields=["address", "-at"], opclasses=["varchar_pattern_ops", ""], name="audit_address"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.actor_name} {self.get_verb_display()}: {self.subject}"

@@ -31,8 +31,9 @@ class Request(models.Model):
     """
 
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="requests")
-    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.PROTECT, related_name="requests")
+    # Without an index of their own, here and below: those in Meta begin with them.
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="requests", db_index=False)
+    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.PROTECT, related_name="requests", db_index=False)
     request_id = models.CharField("RequestID", max_length=256)
     message_type = models.PositiveIntegerField()
     device_id = models.CharField(max_length=64)
@@ -75,8 +76,10 @@ class Request(models.Model):
             ),
         ]
         indexes = [
+            # Each costs every request a write, and the lists (services/keyset.py) need the key in most of them.
             models.Index(fields=["integration", "id"], condition=Q(state__in=OPEN_STATES), name="request_open"),
-            models.Index(fields=["state", "integration"], name="request_queue"),
+            # Of an outlet, or of each outlet of an organisation, those in one state; the queue of an outlet.
+            models.Index(fields=["state", "integration", "-id"], name="request_queue"),
             models.Index(fields=["state", "-id"], name="request_state"),
             models.Index(fields=["integration", "-id"], name="request_of_integration"),
             models.Index(fields=["ended_at"], condition=Q(ended_at__isnull=False), name="request_ended"),
@@ -86,6 +89,16 @@ class Request(models.Model):
                 name="request_with_content",
             ),
             models.Index(fields=["ended_at"], condition=Q(is_redacted=False), name="request_not_redacted"),
+            # Instead of the foreign key's own.
+            models.Index(fields=["api_key", "-id"], name="request_of_api_key"),
+            # A rare MessageType among ten million others; few values, so that it grows at few places.
+            models.Index(fields=["message_type", "-id"], name="request_message_type"),
+            # From a time to the keys of that time; grows at its end only.
+            models.Index(fields=["received_at"], name="request_received"),
+            # Every ResultCode but 0 is a refusal: the index costs nothing to what succeeds.
+            models.Index(fields=["result_code", "-id"], condition=Q(state="refused"), name="request_refusal"),
+            # A RequestID, or its beginning, without its outlet; the constraint above has the outlet first.
+            models.Index(fields=["request_id"], opclasses=["varchar_pattern_ops"], name="request_request_id"),
         ]
 
     def __str__(self) -> str:

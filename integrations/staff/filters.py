@@ -1,4 +1,8 @@
-"""Filters of the lists: by state, by organisation, by whether a connection is open."""
+"""Filters of the lists: by state, by organisation, by whether a connection is open.
+
+In a list without end (staff/keyset.py) a filter also says by `equal` what it asks of the columns, where it asks for one
+value, and by `organisation_chosen` whose rows it leaves.
+"""
 
 from typing import Any
 
@@ -7,8 +11,9 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from integrations.models import Connection, Organisation, Presence
+from integrations.models import Connection, MessageType, Organisation, Presence
 from integrations.models.connection import lease_limit
+from integrations.models.request import State as RequestState
 from integrations.services import scope
 from integrations.staff.presentation import LABELS, State
 
@@ -66,6 +71,9 @@ class OrganisationFilter(SimpleListFilter):
     field = "organisation"
 
     def lookups(self, request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        limit = scope.organisations_of(request.user)
+        if limit is not None and len(limit) < 2:
+            return []  # all that this person sees is of one
         seen = scope.limit(Organisation.objects.all(), request.user, "pk")
         first = seen.values_list("pk", "name")[: ORGANISATIONS_LISTED + 1]
         offered = [(str(pk), name) for pk, name in first]
@@ -74,6 +82,9 @@ class OrganisationFilter(SimpleListFilter):
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         pk = self._pk()
         return queryset if pk is None else queryset.filter(**{self.field: pk})
+
+    def organisation_chosen(self) -> int | None:
+        return self._pk()
 
     def _chosen(self, seen: QuerySet[Organisation]) -> list[tuple[str, str]]:
         pk = self._pk()
@@ -91,6 +102,12 @@ class OrganisationOfIntegrationFilter(OrganisationFilter):
     field = "outlet__organisation"
 
 
+class OrganisationOfRecordFilter(OrganisationFilter):
+    """By organisation, in a list of what hangs on an integration."""
+
+    field = "integration__outlet__organisation"
+
+
 class OpenFilter(SimpleListFilter):
     """Connections that stand, and those that ended."""
 
@@ -106,6 +123,9 @@ class OpenFilter(SimpleListFilter):
             return queryset.filter(is_open)
         return queryset.exclude(is_open) if self.value() == "no" else queryset
 
+    def equal(self) -> dict[str, Any]:
+        return {"closed_at": None} if self.value() == "yes" else {}
+
 
 class TimeFilter(DateFieldListFilter):
     """By day, week, month and year, whatever the moment's field is called."""
@@ -113,3 +133,62 @@ class TimeFilter(DateFieldListFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.title = "time"
+
+
+class MessageTypeFilter(SimpleListFilter):
+    """By the number of a MessageType; offered are those that the portal has a name for."""
+
+    title = "message type"
+    parameter_name = "message_type"
+
+    def lookups(self, _request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        named = MessageType.objects.filter(number__isnull=False).values_list("number", "name")
+        offered = [(str(number), f"{name} ({number})") for number, name in named]
+        chosen = _number(self.value())
+        if chosen is not None and str(chosen) not in dict(offered):
+            offered.append((str(chosen), f"MessageType {chosen}"))
+        return offered
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**self.equal())
+
+    def equal(self) -> dict[str, Any]:
+        chosen = _number(self.value())
+        return {} if chosen is None else {"message_type": chosen}
+
+
+class ResultCodeFilter(SimpleListFilter):
+    """By the POS's ResultCode. Any may be asked for: each in the list is a link to those like it."""
+
+    title = "result code"
+    parameter_name = "result_code"
+    OTHERS = "not-0"
+
+    def lookups(self, _request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        offered = [("0", "0 (success)"), (self.OTHERS, "Any other")]
+        chosen = _number(self.value())
+        return [*offered, (str(chosen), str(chosen))] if chosen else offered
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == self.OTHERS:
+            return queryset.exclude(result_code=0).filter(result_code__isnull=False)
+        chosen = _number(self.value())
+        return queryset if chosen is None else queryset.filter(result_code=chosen)
+
+    def equal(self) -> dict[str, Any]:
+        """The state follows from the code, and the index of the codes is one of what was refused."""
+        if self.value() == self.OTHERS:
+            return {"state": RequestState.REFUSED}
+        chosen = _number(self.value())
+        if chosen is None:
+            return {}
+        return {"result_code": chosen, "state": RequestState.REFUSED} if chosen else {"state": RequestState.ANSWERED}
+
+
+def _number(text: str | None) -> int | None:
+    """Return a whole number that a column holds, or None."""
+    digits = (text or "").removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 11):
+        return None
+    number = int(text or "")
+    return number if -(2**31) <= number < 2**31 else None

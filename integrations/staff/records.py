@@ -5,19 +5,22 @@ from typing import Protocol
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from integrations.models import AuditEvent, AuthAttempt, Connection, Integration, StrayFrame
+from integrations.models import AuditEvent, AuthAttempt, Connection, Integration, Outlet, StrayFrame
 from integrations.models.attempt import Outcome
 from integrations.services import scope
+from integrations.services.finding import beginning_with, outlet_called
 from integrations.services.pairings import hide_others
 from integrations.staff import rights
-from integrations.staff.base import ReadOnlyAdmin, Row
-from integrations.staff.filters import OpenFilter, TimeFilter
+from integrations.staff.base import Row
+from integrations.staff.filters import OpenFilter, OrganisationOfRecordFilter, TimeFilter
+from integrations.staff.keyset import KeysetAdmin, Parents
 from integrations.staff.presentation import ago, details, ending, exactly, frames, is_open, marked
 
 OF_INTEGRATION = "integration__outlet__organisation"
@@ -26,6 +29,7 @@ SEARCH_INTEGRATION = (
     "integration__outlet__organisation__name",
     "integration__outlet__provider_outlet_id",
 )
+BY_INTEGRATION_ID = {"integration__id__exact": "integration"}
 
 
 class Dated(Protocol):
@@ -34,10 +38,12 @@ class Dated(Protocol):
     at: datetime
 
 
-class DatedAdmin(ReadOnlyAdmin[Row]):
+class DatedAdmin(KeysetAdmin[Row]):
     """Records of one moment each, the newest first."""
 
-    @admin.display(ordering="at")
+    time_field = "at"
+
+    @admin.display
     def when(self, row: Dated) -> SafeString | str:
         return ago(row.at, timezone.now())
 
@@ -47,7 +53,7 @@ class DatedAdmin(ReadOnlyAdmin[Row]):
 
 
 @admin.register(Connection)
-class ConnectionAdmin(ReadOnlyAdmin[Connection]):
+class ConnectionAdmin(KeysetAdmin[Connection]):
     """The websockets of the POSes, open and ended."""
 
     when_empty = (
@@ -56,25 +62,28 @@ class ConnectionAdmin(ReadOnlyAdmin[Connection]):
     )
     organisation_path = OF_INTEGRATION
     list_display = ("opened", "outlet", "ended", "how", "address", "frames")
-    list_filter = (OpenFilter, "close_reason", ("opened_at", TimeFilter))
+    list_filter = (OpenFilter, "close_reason", OrganisationOfRecordFilter, ("opened_at", TimeFilter))
     list_select_related = ("integration__outlet__organisation", "process")
-    search_fields = (*SEARCH_INTEGRATION, "address")
-    search_help_text = "Outlet, organisation, ProviderOutletID, address"
+    search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID; address or its beginning"
+    time_field = "opened_at"
+    equal = {**BY_INTEGRATION_ID, "close_reason__exact": "close_reason"}
+    served = (("integration",), ("closed_at",), ("close_reason",))
+    texts = ("address",)
     fields = (
         "integration", "credential", "opened_exactly", "closed_exactly", "how", "address", "user_agent",
         "frames", "process", "id",
     )  # fmt: skip
     readonly_fields = ("how", "opened_exactly", "closed_exactly", "frames")
 
-    @admin.display(ordering="opened_at")
+    @admin.display
     def opened(self, row: Connection) -> SafeString | str:
         return ago(row.opened_at, timezone.now())
 
-    @admin.display(ordering="integration__outlet__name")
+    @admin.display
     def outlet(self, row: Connection) -> SafeString:
         return link_to(row.integration)
 
-    @admin.display(ordering="closed_at")
+    @admin.display
     def ended(self, row: Connection) -> SafeString | str:
         return ago(row.closed_at, timezone.now())
 
@@ -107,10 +116,14 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
     )
     organisation_path = OF_INTEGRATION
     list_display = ("when", "result", "outlet", "pos_remote_id", "address")
-    list_filter = ("outcome", "door", ("at", TimeFilter))
+    list_filter = ("outcome", "door", OrganisationOfRecordFilter, ("at", TimeFilter))
     list_select_related = ("integration__outlet__organisation",)
-    search_fields = (*SEARCH_INTEGRATION, "provider_outlet_id", "pos_remote_id", "address")
-    search_help_text = "Outlet, organisation, ProviderOutletID or POSRemoteID as sent, address"
+    search_help_text = (
+        "Outlet, organisation, ProviderOutletID, POSRemoteID; an unknown ProviderOutletID or address, or its beginning"
+    )
+    equal = {**BY_INTEGRATION_ID, "outcome__exact": "outcome"}
+    served = (("integration",), ("outcome",))
+    texts = ("address", "provider_outlet_id")
     fields = (
         "exactly_when", "outcome", "detail", "door", "integration", "provider_outlet_id", "pos_remote_id", "address",
         "user_agent",
@@ -128,7 +141,17 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
         hide_others([found] if found else [], scope.organisations_of(request.user))
         return found
 
-    @admin.display(ordering="outcome")
+    def found_by(self, text: str) -> Q:
+        """Leave an ID as it was sent to what no outlet has; the others are found by their outlet."""
+        by_id = beginning_with("provider_outlet_id", text) & Q(integration=None)
+        called = outlet_called(text, "integration__outlet__")
+        return by_id | beginning_with("address", text) | called
+
+    def beginning_with(self, name: str, text: str, rows: QuerySet[AuthAttempt]) -> QuerySet[AuthAttempt]:
+        found = super().beginning_with(name, text, rows)
+        return found.filter(integration=None) if name == "provider_outlet_id" else found
+
+    @admin.display
     def result(self, row: AuthAttempt) -> SafeString:
         words = marked(row.get_outcome_display(), "online" if row.outcome == Outcome.ACCEPTED else "refused")
         return format_html('{}<div class="onp-detail">{}</div>', words, row.detail) if row.detail else words
@@ -147,13 +170,14 @@ class StrayFrameAdmin(DatedAdmin[StrayFrame]):
     )
     organisation_path = OF_INTEGRATION
     list_display = ("when", "outlet", "kind", "size", "begins")
-    list_filter = ("kind", ("at", TimeFilter))
+    list_filter = ("kind", OrganisationOfRecordFilter, ("at", TimeFilter))
     list_select_related = ("integration__outlet__organisation",)
-    search_fields = SEARCH_INTEGRATION
-    search_help_text = "Outlet, organisation, ProviderOutletID"
+    search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID"
+    equal = BY_INTEGRATION_ID
+    served = (("integration",),)
     readonly_fields = ("exactly_when", "frame")
 
-    @admin.display(ordering="integration__outlet__name")
+    @admin.display
     def outlet(self, row: StrayFrame) -> SafeString:
         return link_to(row.integration)
 
@@ -182,12 +206,20 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
     organisation_path = "organisation"
     list_display = ("when", "actor_name", "act", "subject", "in_words", "address")
     list_filter = ("verb", ("at", TimeFilter))
-    search_fields = ("actor_name", "subject", "address")
-    search_help_text = "Person, outlet or organisation, address"
+    search_help_text = (
+        "Outlet, its organisation, an ID of it; or the beginning of a person, an address, what was acted on"
+    )
+    parents = Parents(Outlet, "outlet", "organisation")
+    equal = {
+        "integration__id__exact": "integration", "outlet__id__exact": "outlet",
+        "organisation__id__exact": "organisation", "verb__exact": "verb",
+    }  # fmt: skip
+    served = (("integration",), ("outlet",), ("organisation",), ("verb",))
+    texts = ("actor_name", "subject", "address")
     fields = ("exactly_when", "actor_name", "act", "subject", "in_words", "address")
     readonly_fields = ("exactly_when", "act", "in_words")
 
-    @admin.display(ordering="verb")
+    @admin.display
     def act(self, row: AuditEvent) -> str:
         return row.get_verb_display()
 

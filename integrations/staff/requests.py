@@ -1,19 +1,23 @@
+from typing import Any
+
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from integrations.models import Request
+from integrations.services.finding import received_within
 from integrations.staff import rights
-from integrations.staff.base import ReadOnlyAdmin
-from integrations.staff.filters import TimeFilter
+from integrations.staff.filters import MessageTypeFilter, OrganisationOfRecordFilter, ResultCodeFilter, TimeFilter
+from integrations.staff.keyset import KeysetAdmin
 from integrations.staff.legible import legible
 from integrations.staff.presentation import ago
-from integrations.staff.records import OF_INTEGRATION, SEARCH_INTEGRATION, link_to
+from integrations.staff.records import OF_INTEGRATION, link_to
 from integrations.staff.request_rows import outcome, request_badge, time_line, took, type_of, with_type_names
 
 LISTED_ID = 40
@@ -22,7 +26,7 @@ CONTENT = ("payload", "answer", "error_message")
 
 
 @admin.register(Request)
-class RequestAdmin(ReadOnlyAdmin[Request]):
+class RequestAdmin(KeysetAdmin[Request]):
     """What the backend asked of the POSes, and what became of it."""
 
     when_empty = (
@@ -31,33 +35,49 @@ class RequestAdmin(ReadOnlyAdmin[Request]):
     )
     organisation_path = OF_INTEGRATION
     list_display = ("received", "standing", "outlet", "kind", "duration", "code", "shown_id")
-    list_filter = ("state", ("received_at", TimeFilter))
-    search_fields = ("request_id", *SEARCH_INTEGRATION)
-    search_help_text = "RequestID, outlet, organisation, ProviderOutletID"
+    list_filter = (
+        "state", MessageTypeFilter, ResultCodeFilter, OrganisationOfRecordFilter, ("received_at", TimeFilter),
+    )  # fmt: skip
+    search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID; RequestID or its beginning"
     ordering = ("-id",)
+    moment = "received_at"
+    equal = {"integration__id__exact": "integration", "state__exact": "state", "api_key__id__exact": "api_key"}
+    served = (
+        ("integration", "state"), ("integration",), ("result_code", "state"), ("api_key",), ("message_type",),
+        ("state",),
+    )  # fmt: skip
+    is_of_parent_too = ("state",)
+    texts = ("request_id",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Request]:
-        rows = super().get_queryset(request).select_related("integration__outlet__organisation", "api_key")
+        return self.to_show(super().get_queryset(request))
+
+    def to_show(self, rows: QuerySet[Request]) -> QuerySet[Request]:
+        rows = rows.select_related("integration__outlet__organisation", "api_key")
         return with_type_names(rows).defer(*CONTENT, "sealed_request", "sealed_answer")
 
-    @admin.display(ordering="id")
+    def within_times(self, rows: QuerySet[Request], lookups: dict[str, Any]) -> QuerySet[Request]:
+        moments = {name: parse_datetime(str(lookups.get(f"received_at__{name}", ""))) for name in ("gte", "lt")}
+        return received_within(rows, since=moments["gte"], until=moments["lt"])
+
+    @admin.display
     def received(self, row: Request) -> SafeString | str:
         return ago(row.received_at, timezone.now())
 
-    @admin.display(ordering="integration__outlet__name")
+    @admin.display
     def outlet(self, row: Request) -> SafeString:
         return link_to(row.integration)
 
-    @admin.display(description="message type", ordering="message_type")
+    @admin.display(description="message type")
     def kind(self, row: Request) -> str:
         return type_of(row)
 
-    @admin.display(description="RequestID", ordering="request_id")
+    @admin.display(description="RequestID")
     def shown_id(self, row: Request) -> SafeString:
         shortened = row.request_id if len(row.request_id) <= LISTED_ID else f"{row.request_id[:LISTED_ID]}…"
         return format_html('<code class="onp-id" title="{}">{}</code>', row.request_id, shortened)
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description="state")
     def standing(self, row: Request) -> SafeString:
         return request_badge(row)
 
@@ -65,9 +85,12 @@ class RequestAdmin(ReadOnlyAdmin[Request]):
     def duration(self, row: Request) -> SafeString:
         return format_html('<span class="onp-number">{}</span>', took(row))
 
-    @admin.display(description="result", ordering="result_code")
-    def code(self, row: Request) -> int | None:
-        return row.result_code
+    @admin.display(description="result")
+    def code(self, row: Request) -> SafeString | int | None:
+        if not row.result_code:
+            return row.result_code
+        words = f"All requests with ResultCode {row.result_code}"
+        return format_html('<a href="?result_code={0}" title="{1}">{0}</a>', row.result_code, words)
 
     def change_view(
         self,

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -10,14 +10,17 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from integrations.models import AuditEvent, Delivery, WebhookEndpoint
+from integrations.models import AuditEvent, Delivery, Integration, Notice, WebhookEndpoint
 from integrations.models.audit import Verb
 from integrations.notices import mailing
 from integrations.notices.delivering import body_of
 from integrations.services import scope
+from integrations.services.finding import outlet_called
+from integrations.services.keyset import FEW, PARENTS, Few, Source, Stream
 from integrations.staff import rights, webhook_acts
 from integrations.staff.base import PortalAdmin, ReadOnlyAdmin
 from integrations.staff.filters import OrganisationFilter
+from integrations.staff.keyset import KeysetAdmin, Parents
 from integrations.staff.legible import legible
 from integrations.staff.presentation import ago, clock, exactly, marked
 
@@ -114,29 +117,41 @@ class EndpointFilter(admin.RelatedFieldListFilter):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
+class DeliveryAdmin(KeysetAdmin[Delivery]):
     """Each event on its way to each endpoint."""
 
     when_empty = "Here stands each event that was sent to one of your systems, with the answer that it got."
     list_display = ("noticed", "event", "standing", "endpoint", "about", "answer", "tries")
     list_filter = ("state", "notice__kind", ("endpoint", EndpointFilter))
-    show_facets = admin.ShowFacets.NEVER  # each would count all deliveries
     organisation_path = "endpoint__organisation"
     list_select_related = ("notice__integration__outlet__organisation", "endpoint")
-    search_fields = ("notice__integration__outlet__name", "notice__integration__outlet__provider_outlet_id")
-    search_help_text = "Outlet, ProviderOutletID"
-    show_full_result_count = False
+    search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID"
     ordering = ("-id",)
+    parents = Parents(WebhookEndpoint, "endpoint", "organisation")
+    moment = "notice__noticed_at"
+    equal = {"endpoint__id__exact": "endpoint", "state__exact": "state"}
+    served = (("endpoint",), ("state",))
+
+    def found_by(self, text: str) -> Q:
+        return outlet_called(text, "notice__integration__outlet__")
+
+    def searched_in(self, text: str, rows: QuerySet[Delivery], parents: QuerySet[Any]) -> list[Source]:  # noqa: ARG002
+        called = Integration.objects.filter(outlet_called(text, "outlet__")).order_by()
+        integrations = list(called.values_list("pk", flat=True)[: PARENTS + 1])
+        notices = list(Notice.objects.filter(integration__in=integrations).values_list("pk", flat=True)[: FEW + 1])
+        if len(integrations) > PARENTS or len(notices) > FEW:
+            return [Stream(rows)]
+        return [Few(rows.filter(notice__in=notices), rows)]
 
     @admin.display(description="noticed")
     def noticed(self, row: Delivery) -> SafeString | str:
         return ago(row.notice.noticed_at, timezone.now())
 
-    @admin.display(ordering="notice__kind")
+    @admin.display
     def event(self, row: Delivery) -> str:
         return row.notice.get_kind_display()
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description="state")
     def standing(self, row: Delivery) -> SafeString:
         return delivery_badge(row)
 

@@ -1,0 +1,175 @@
+"""How long each list and page of the portal takes on a large database, beside a small one, and with how many queries.
+
+.venv/bin/python benchmarks/lists.py [--scale 1] [--rounds 5] [--only TEXT]
+                                     [--database-url URL --small-database-url URL]
+
+Two databases are filled, in temporary places: a small one, in which each list has just a full page for everybody, and
+a large one of 1,000,000 requests, 100,000 connections and 10,000 outlets (times --scale). Then each question is asked
+of both by turns: as an administrator of all, and as one who is limited to one chain. Ends with 1 where a page needs
+more than 10 queries, or more than twice its time on the small database. Databases that are named are migrated and
+filled: name empty ones that may be thrown away.
+"""
+
+import argparse
+import json
+import os
+import platform
+import secrets
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+SMALL = (1_000, 1_000, 200)  # requests, connections, outlets: four chains of 50 outlets
+LARGE = (1_000_000, 100_000, 10_000)
+MOST_QUERIES, MOST_TIMES = 10, 2.0
+# By this many milliseconds a median of five differs from run to run on a machine that does other work beside.
+NOISE_MS = 10.0
+
+
+class Asker:
+    """The process of one database."""
+
+    def __init__(self, database_url: str, size: Sequence[int]) -> None:
+        environment = os.environ | {"DATABASE_URL": database_url, "SECRET_KEY": secrets.token_urlsafe(64)}
+        self._process = subprocess.Popen(
+            [sys.executable, str(HERE / "lists_asker.py"), *map(str, size)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment | {"LOG_LEVEL": "ERROR"},
+            text=True,
+        )
+
+    def ask(self, name: str, *, is_counted: bool = False) -> dict[str, float]:
+        assert self._process.stdin
+        print(json.dumps([name, is_counted]), file=self._process.stdin, flush=True)
+        answer: dict[str, float] = self.listen()
+        return answer
+
+    def listen(self) -> Any:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            sys.exit("A database could not be filled or asked; see above.")
+        return json.loads(line)
+
+    def close(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait(60)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One question's answers by one database: milliseconds are the median of the rounds."""
+
+    ms: float
+    queries: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """A question with both answers. `like` is what the small database takes for as many rows of the same list."""
+
+    name: str
+    small: Figures
+    large: Figures
+    like: float
+
+    @property
+    def times(self) -> float:
+        return self.large.ms / self.like
+
+    @property
+    def is_slow(self) -> bool:
+        return self.times > MOST_TIMES and self.large.ms - self.like > NOISE_MS
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.is_slow or max(self.small.queries, self.large.queries) > MOST_QUERIES
+
+
+def main() -> None:
+    options = read_options()
+    with tempfile.TemporaryDirectory() as folder:
+        small = Asker(options.small_database_url or f"sqlite:///{folder}/small.sqlite3", SMALL)
+        names = small.listen()["names"]
+        large = Asker(
+            options.database_url or f"sqlite:///{folder}/large.sqlite3", [int(n * options.scale) for n in LARGE]
+        )
+        print(f"filled in {large.listen()['seconds']:.0f} s", file=sys.stderr)
+        print_head()
+        lines = compare(small, large, [name for name in names if options.only in name], options.rounds)
+        small.close()
+        large.close()
+    wrong = sum(line.is_wrong for line in lines)
+    print(f"{len(lines)} asked; {wrong} with more than {MOST_QUERIES} queries or {MOST_TIMES} times the time")
+    sys.exit(any(line.is_wrong for line in lines))
+
+
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--database-url", default="")
+    parser.add_argument("--small-database-url", default="")
+    options = parser.parse_args()
+    if bool(options.database_url) != bool(options.small_database_url):
+        parser.error("name both databases, or none")
+    return options
+
+
+def compare(small: Asker, large: Asker, names: Sequence[str], rounds: int) -> list[Line]:
+    """Ask each question of both by turns, so that a busy moment hits both alike; print each line when it is known."""
+    found: dict[str, tuple[Figures, Figures]] = {}
+    lines = []
+    for name in names:
+        counts = [each.ask(name, is_counted=True) for each in (small, large)]
+        times = list(zip(*((small.ask(name)["ms"], large.ask(name)["ms"]) for _ in range(rounds)), strict=True))
+        figures = [
+            Figures(statistics.median(ms), int(count["queries"]), int(count["rows"]))
+            for ms, count in zip(times, counts, strict=True)
+        ]
+        found[name] = (figures[0], figures[1])
+        lines.append(Line(name, *found[name], like=_like(name, found)))
+        print_line(lines[-1])
+    return lines
+
+
+def _like(name: str, found: dict[str, tuple[Figures, Figures]]) -> float:
+    """Return the small database's time; of a question that finds fewer rows there, that of the plain list at least."""
+    small, large = found[name]
+    plain = found.get(name.partition(",")[0])
+    if plain is None or small.rows >= large.rows or plain[0].rows < large.rows:
+        return small.ms
+    return max(small.ms, plain[0].ms)
+
+
+def print_head() -> None:
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print("| What | Queries | Rows, small and large | Small, ms | Large, ms | Times |  |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | --- |")
+
+
+def print_line(line: Line) -> None:
+    cells = (
+        line.name,
+        max(line.small.queries, line.large.queries),
+        f"{line.small.rows} / {line.large.rows}",
+        f"{line.like:.1f}",
+        f"{line.large.ms:.1f}",
+        f"{line.times:.2f}",
+        "TOO MUCH" if line.is_wrong else "",
+    )
+    print("|", " | ".join(map(str, cells)), "|", flush=True)
+
+
+if __name__ == "__main__":
+    main()

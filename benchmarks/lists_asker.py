@@ -1,0 +1,60 @@
+"""One database of benchmarks/lists.py: fills it, then answers each line on standard input with a figure, as JSON.
+
+A process of its own, because Django knows one database by its name, and because neither is to warm the other's caches.
+"""
+
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def main() -> None:
+    sys.path.insert(0, str(PROJECT))
+    os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    from lists_pages import pages
+    from lists_seed import Size, seed
+
+    began = time.perf_counter()
+    seed(Size(*map(int, sys.argv[1:4])), random.Random(1))
+    asks = pages()
+    tell({"names": list(asks), "seconds": time.perf_counter() - began})
+    for line in sys.stdin:
+        name, is_counted = json.loads(line)
+        tell(count(asks[name]) if is_counted else measure(asks[name]))
+
+
+def count(ask: Callable[[], int]) -> dict[str, float]:
+    """Return how many statements an ask sends, and how many rows it gets."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as sent:
+        rows = ask()
+    return {"queries": len(sent), "rows": rows}
+
+
+def measure(ask: Callable[[], int]) -> dict[str, float]:
+    """Return the milliseconds of one ask."""
+    began = time.perf_counter()
+    ask()
+    return {"ms": (time.perf_counter() - began) * 1000}
+
+
+def tell(answer: object) -> None:
+    print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""What benchmarks/lists.py asks: each list with its searches and filters, each page, as two people; the API's lists."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import QueryDict
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from lists_seed import RARE_TYPE
+
+from integrations.backend import rows
+from integrations.backend.authentication import Caller
+from integrations.models import (
+    ApiKey,
+    AuditEvent,
+    AuthAttempt,
+    Connection,
+    Delivery,
+    Integration,
+    Organisation,
+    Outlet,
+    Request,
+    StrayFrame,
+    WebhookEndpoint,
+)
+
+Ask = Callable[[], int]  # returns how many rows it got
+Questions = Iterator[tuple[str, dict[str, object]]]
+LISTS = (
+    "organisation", "outlet", "integration", "bulkjob", "handoverlink", "request", "apikey", "messagetype", "alert",
+    "webhookendpoint", "delivery", "connection", "authattempt", "strayframe", "auditevent",
+)  # fmt: skip
+WITH_SECOND_PAGE = ("outlet", "request", "delivery", "connection", "authattempt", "strayframe", "auditevent")
+
+
+def pages() -> dict[str, Ask]:
+    """Return each ask under its name; the names are the same whatever the size."""
+    found: dict[str, Ask] = {}
+    for name in ("administrator", "limited"):
+        client = Client(headers={"host": "127.0.0.1"})
+        client.force_login(User.objects.get(username=name))
+        chain = Organisation.objects.order_by("pk")[2]
+        found |= {f"{name}: {what}": _page(client, url) for what, url in _urls(client, chain)}
+    return found | dict(_calls())
+
+
+def _page(client: Client, url: str) -> Ask:
+    def ask() -> int:
+        answer = client.get(url)
+        if answer.status_code != 200:
+            raise SystemExit(f"{url} answered {answer.status_code}")
+        return answer.content.count(b"<tr")
+
+    return ask
+
+
+def _urls(client: Client, chain: Organisation) -> Iterator[tuple[str, str]]:
+    yield "first page", reverse("admin:index")
+    for name in LISTS:
+        yield f"{name}s", _list(name)
+    for name in WITH_SECOND_PAGE:
+        yield f"{name}s, second page", _second(client, _list(name))
+    for what, parameters in _request_questions(chain):
+        yield f"requests, {what}", f"{_list('request')}?{urlencode(parameters)}"
+    for name, what, parameters in _other_questions(chain):
+        yield f"{name}s, {what}", f"{_list(name)}?{urlencode(parameters)}"
+    yield from _rows_of(chain)
+
+
+def _list(name: str) -> str:
+    return reverse(f"admin:integrations_{name}_changelist")
+
+
+def _second(client: Client, url: str) -> str:
+    body = client.get(url).content.decode()
+    older = re.search(r'href="([^"]*)" rel="next"', body)
+    return url + unescape(older[1]) if older else f"{url}?p=2" if "?p=2" in body else url
+
+
+def _request_questions(chain: Organisation) -> Questions:
+    sample = Request.objects.filter(integration__outlet__organisation=chain).order_by("pk")[0]
+    outlet = sample.integration
+    week = timezone.now() - timedelta(days=14)
+    yield "of an outlet", {"integration__id__exact": outlet.pk}
+    yield "of an outlet, refused", {"integration__id__exact": outlet.pk, "state__exact": "refused"}
+    yield "of an outlet, a rare type", {"integration__id__exact": outlet.pk, "message_type": RARE_TYPE}
+    yield "of a chain", {"organisation": chain.pk}
+    yield "of a chain, refused", {"organisation": chain.pk, "state__exact": "refused"}
+    yield "of a quiet chain", {"organisation": Organisation.objects.order_by("pk")[1].pk}
+    yield "of a quiet chain, a rare type", {
+        "organisation": Organisation.objects.order_by("pk")[1].pk, "message_type": RARE_TYPE,
+    }  # fmt: skip
+    yield "answered", {"state__exact": "answered"}
+    yield "failed", {"state__exact": "failed"}
+    yield "queued: none", {"state__exact": "queued"}
+    yield "of a common type", {"message_type": 1}
+    yield "of a rare type", {"message_type": RARE_TYPE}
+    yield "failed, of a rare type", {"state__exact": "failed", "message_type": RARE_TYPE}
+    yield "result code 0", {"result_code": 0}
+    yield "result code 9", {"result_code": 9}
+    yield "any other result code", {"result_code": "not-0"}
+    yield "of one day two weeks ago", {"received_at__gte": week, "received_at__lt": week + timedelta(days=1)}
+    yield "failed, of that day", {
+        "state__exact": "failed", "received_at__gte": week, "received_at__lt": week + timedelta(days=1),
+    }  # fmt: skip
+    yield "search for a RequestID", {"q": sample.request_id}
+    yield "search for its beginning", {"q": sample.request_id[:10]}
+    yield "search for a beginning that all have", {"q": "web-"}
+    yield "search for an outlet", {"q": outlet.outlet.name}
+    yield "search for a chain", {"q": chain.name}
+    yield "search for a word of all outlets", {"q": "outlet"}
+    yield "search for nothing there is", {"q": "zzzz"}
+
+
+def _other_questions(chain: Organisation) -> Iterator[tuple[str, str, dict[str, object]]]:
+    sample = Connection.objects.filter(integration__outlet__organisation=chain).order_by("opened_at")[0]
+    outlet, address = sample.integration, sample.address
+    week = timezone.now() - timedelta(days=14)
+    for name in ("connection", "authattempt", "strayframe", "auditevent"):
+        yield name, "of an outlet", {"integration__id__exact": outlet.pk}
+        yield name, "search for an outlet", {"q": outlet.outlet.name}
+        yield name, "search for nothing there is", {"q": "zzzz"}
+        at = "opened_at" if name == "connection" else "at"
+        yield name, "of one day", {f"{at}__gte": week, f"{at}__lt": week + timedelta(days=1)}
+    for name in ("connection", "authattempt"):
+        yield name, "of an address", {"q": address}
+        yield name, "of a chain", {"organisation": chain.pk}
+    yield "connection", "open", {"open": "yes"}
+    yield "connection", "ended", {"open": "no"}
+    yield "connection", "a rare ending", {"close_reason__exact": "flooding"}
+    yield "authattempt", "of a rare outcome", {"outcome__exact": "unknown_outlet"}
+    yield "authattempt", "search for an unknown ID", {"q": "nobody-5"}
+    yield "auditevent", "of a rare verb", {"verb__exact": "disabled"}
+    yield "auditevent", "of a chain", {"organisation__id__exact": chain.pk}
+    yield "auditevent", "of a person", {"q": "person 07"}
+    yield "delivery", "given up", {"state__exact": "failed"}
+    yield "delivery", "search for an outlet", {"q": outlet.outlet.name}
+    for name in ("outlet", "integration"):
+        yield name, "search for one", {"q": outlet.outlet.name}
+        yield name, "of a chain", {"organisation": chain.pk}
+        for state in ("online", "offline", "never-seen", "disabled"):
+            yield name, state, {"state": state}
+
+
+def _rows_of(chain: Organisation) -> Iterator[tuple[str, str]]:
+    """Yield the page of one row of each kind, all of them of the chain that the limited person sees."""
+    of_chain = {"integration__outlet__organisation": chain}
+    found = {
+        "organisation": chain,
+        "outlet": Outlet.objects.filter(organisation=chain).order_by("pk")[0],
+        "integration": Integration.objects.filter(outlet__organisation=chain).order_by("pk")[0],
+        "request": Request.objects.filter(**of_chain).order_by("pk")[0],
+        "connection": Connection.objects.filter(**of_chain).order_by("pk")[0],
+        "authattempt": AuthAttempt.objects.filter(**of_chain).order_by("pk")[0],
+        "strayframe": StrayFrame.objects.filter(**of_chain).order_by("pk")[0],
+        "auditevent": AuditEvent.objects.filter(organisation=chain).order_by("pk")[0],
+        "webhookendpoint": WebhookEndpoint.objects.filter(organisation=chain)[0],
+        "delivery": Delivery.objects.filter(endpoint__organisation=chain).order_by("pk")[0],
+    }
+    for name, row in found.items():
+        yield f"page of one {name}", reverse(f"admin:integrations_{name}_change", args=(row.pk,))
+
+
+def _calls() -> Iterator[tuple[str, Ask]]:
+    """Yield what the API's lists read; the way there over HTTP is not a matter of the rows."""
+    chain = Organisation.objects.order_by("pk")[2]
+    outlet = Outlet.objects.filter(organisation=chain, integration__isnull=False).order_by("pk")[0]
+    since = (timezone.now() - timedelta(days=14)).isoformat()
+    key = ApiKey.objects.get()
+    of = {"outlet": outlet.provider_outlet_id}
+    questions = {
+        "requests": {},
+        "requests of an outlet": of,
+        "requests of an outlet, failed, since": {**of, "state": "failed", "since": since},
+        "requests failed": {"state": "failed"},
+        "requests since": {"since": since},
+        "requests failed, since": {"state": "failed", "since": since},
+        "requests queued: none": {"state": "queued"},
+    }  # fmt: skip
+    for who, organisation in (("a key for all", None), ("a key for a chain", chain.pk)):
+        caller = Caller(0, "", "", None, None, key.pk, organisation, is_read_only=False)
+        for what, parameters in questions.items():
+            yield f"API, {who}: {what}", _call(rows.requests_page, caller, parameters)
+        yield f"API, {who}: outlets", _call(rows.outlets_page, caller, {})
+        yield f"API, {who}: outlets online", _call(rows.outlets_page, caller, {"online": "true"})
+
+
+def _call(read: Callable[[Caller, QueryDict], Any], caller: Caller, parameters: dict[str, str]) -> Ask:
+    return lambda: len(read(caller, QueryDict(urlencode(parameters)))[0])

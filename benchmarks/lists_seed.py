@@ -1,0 +1,383 @@
+"""Fills a database with what a portal has after a month: outlets of chains, and what their POSes did."""
+
+import random
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.db import connection, transaction
+from django.db.models import AutoField, DateTimeField, Model, UUIDField
+from django.utils import timezone
+
+from integrations.models import (
+    ApiKey,
+    AuditEvent,
+    AuthAttempt,
+    Connection,
+    Credential,
+    Delivery,
+    FleetSample,
+    Integration,
+    MessageType,
+    Notice,
+    Organisation,
+    Outlet,
+    Presence,
+    Request,
+    ServerProcess,
+    StaffLimit,
+    StrayFrame,
+    WebhookEndpoint,
+)
+from integrations.services.api_keys import create_api_key
+from integrations.services.audit import Actor
+from integrations.services.groups import ADMINISTRATOR
+
+MONTH = timedelta(days=30)
+OUTLETS_OF_A_CHAIN = 200
+AT_ONCE = 20_000
+BLOCKS = 50  # of rows; the first is written by Python, the others are copies of it by the database, each later in time
+BLOCK = MONTH / BLOCKS
+RARE_TYPE = 4711
+COMMON_TYPES = (1, 2, 3, 4, 5, 6, 7, 8)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many rows of what grows."""
+
+    requests: int
+    connections: int
+    outlets: int
+
+    @property
+    def organisations(self) -> int:
+        """At least four; the second has not been heard of for most of the month."""
+        return max(4, self.outlets // OUTLETS_OF_A_CHAIN)
+
+
+def seed(size: Size, chance: random.Random) -> None:
+    """Fill an empty, migrated database. The same chance makes the same rows."""
+    now = timezone.now()
+    integrations = _outlets(size, now)
+    _staff()
+    _hurry()
+    with transaction.atomic():
+        _requests(size, integrations, now, chance)
+        _connections(size, integrations, now, chance)
+        _attempts(size, integrations, now, chance)
+        _audit(size, now, chance)
+        _deliveries(size, integrations, now, chance)
+        _samples(now)
+    _analyse()
+
+
+def _outlets(size: Size, now: datetime) -> list[int]:
+    """Make chains with their outlets, all of them enabled but the last. Return the integrations."""
+    Organisation.objects.bulk_create([Organisation(name=f"Chain {n:03}") for n in range(size.organisations)])
+    chains = list(Organisation.objects.order_by("pk"))
+    outlets = [
+        Outlet(organisation=chains[n % len(chains)], name=f"Outlet {n:05}", provider_outlet_id=f"seeded-{n:05}")
+        for n in range(size.outlets)
+    ]
+    Outlet.objects.bulk_create(outlets, batch_size=500)
+    made = list(Outlet.objects.order_by("pk"))[:-1]
+    Integration.objects.bulk_create(
+        [Integration(outlet=each, pos_remote_id=f"Remote-{each.name}", changed_at=now) for each in made], batch_size=500
+    )
+    integrations = list(Integration.objects.order_by("pk").values_list("pk", flat=True))
+    Credential.objects.bulk_create(
+        [
+            Credential(
+                integration_id=pk, algorithm="hmac-sha256", digest=f"digest-{pk}", key_id="k", shown="ONPS-ab", bits=130
+            )
+            for pk in integrations
+        ],
+        batch_size=500,
+    )
+    Presence.objects.bulk_create([Presence(integration_id=pk) for pk in integrations], batch_size=500)
+    return integrations
+
+
+def _staff() -> None:
+    """An administrator who may do everything, and the same of the third chain alone."""
+    group = Group.objects.get(name=ADMINISTRATOR)
+    for name in ("administrator", "limited"):
+        person = User.objects.create_user(name, is_staff=True)
+        person.groups.add(group)
+    limit = StaffLimit.objects.create(user=User.objects.get(username="limited"))
+    limit.organisations.add(Organisation.objects.order_by("pk")[2])
+    create_api_key("seeded", actor=Actor("seed"))
+
+
+def _requests(size: Size, integrations: list[int], now: datetime, chance: random.Random) -> None:
+    """Write requests to all outlets; the second chain has none but in the first block."""
+    key, count = ApiKey.objects.get(), size.requests // BLOCKS
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for number in range(count):
+            received = now - MONTH + BLOCK * number / count
+            yield {
+                **_ending(chance, received),
+                "uuid": uuid.UUID(int=chance.getrandbits(128)),
+                "integration_id": chance.choice(integrations),
+                "api_key_id": key.pk,
+                "request_id": f"web-{chance.getrandbits(32):08x}-{number}",
+                "message_type": RARE_TYPE if number % 20_000 == 7 else chance.choice(COMMON_TYPES),
+                "device_id": "kiosk-1",
+                "payload": '{"ServiceModeEntityID": "7", "Products": []}',
+                "content_digest": "0" * 64,
+                "received_at": received,
+                "send_before": received + timedelta(seconds=30),
+                "answer_before": received + timedelta(minutes=10),
+                "sent_at": received,
+                "times_sent": 1,
+            }
+
+    insert(Request, rows())
+    closed = Organisation.objects.order_by("pk")[1]
+    open_ones = "integration_id NOT IN (SELECT i.id FROM integrations_integration i JOIN integrations_outlet o"
+    copy(
+        Request,
+        {"request_id": "request_id || '-' || {block}"},
+        where=f"{open_ones} ON o.id = i.outlet_id WHERE o.organisation_id = {closed.pk})",
+    )
+
+
+def _ending(chance: random.Random, received: datetime) -> dict[str, Any]:
+    ended, draw = received + timedelta(milliseconds=chance.randrange(100, 3000)), chance.random()
+    code, state = None, "failed"
+    if draw < 0.96:
+        code, state = 0, "answered"
+    elif draw < 0.98:
+        code, state = min(int(chance.expovariate(0.3)) + 1, 60), "refused"
+    elif draw < 0.9995:
+        state = "expired" if draw < 0.99 else "cancelled"
+    return {"state": state, "result_code": code, "answer": "{}" if code == 0 else None, "ended_at": ended}
+
+
+def _connections(size: Size, integrations: list[int], now: datetime, chance: random.Random) -> None:
+    """Connections that ended, of a server process before this one; of nine in ten outlets one is open."""
+    process = ServerProcess.objects.create(host="seeded", pid=1, started_at=now, heartbeat_at=now + MONTH)
+    credentials = dict(Credential.objects.values_list("integration", "pk"))
+    count = (size.connections - len(integrations) * 9 // 10) // BLOCKS
+
+    def row(pk: int, opened: datetime, **values: Any) -> dict[str, Any]:
+        return {
+            "id": uuid.UUID(int=chance.getrandbits(128)),
+            "integration_id": pk,
+            "credential_id": credentials[pk],
+            "generation": 1,
+            "process_id": process.pk,
+            "opened_at": opened,
+            "address": f"198.51.{chance.randrange(100)}.{chance.randrange(250)}",
+            "user_agent": "PowerEPOS/8.1",
+            **values,
+        }
+
+    def ended() -> Iterator[dict[str, Any]]:
+        for number in range(count):
+            opened = now - MONTH + BLOCK * number / count
+            reason = "flooding" if number % 500 == 3 else "by_pos"
+            yield row(chance.choice(integrations), opened, closed_at=opened + BLOCK / 60, close_reason=reason)
+
+    insert(Connection, ended())
+    copy(Connection, {})
+    insert(Connection, (row(pk, now - timedelta(minutes=pk % 999)) for pk in integrations if pk % 10))
+    _be_online(now)
+
+
+def _be_online(now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE integrations_presence SET is_online = %s, last_seen_at = %s, since = %s, connection_id = "
+            "(SELECT c.id FROM integrations_connection c WHERE c.integration_id = integrations_presence.integration_id"
+            " AND c.closed_at IS NULL) WHERE integration_id IN "
+            "(SELECT integration_id FROM integrations_connection WHERE closed_at IS NULL)",
+            [True, _now(now), _now(now)],
+        )
+
+
+def _now(moment: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(moment)
+
+
+def _attempts(size: Size, integrations: list[int], now: datetime, chance: random.Random) -> None:
+    count = size.connections // BLOCKS
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for number in range(count):
+            is_unknown = number % 1000 == 5
+            yield {
+                "at": now - MONTH + BLOCK * number / count,
+                "door": "auth",
+                "outcome": "unknown_outlet" if is_unknown else "wrong_secret" if number % 200 == 9 else "accepted",
+                "integration_id": None if is_unknown else chance.choice(integrations),
+                "provider_outlet_id": f"nobody-{number}" if is_unknown else "seeded",
+                "address": f"198.51.{chance.randrange(100)}.{chance.randrange(250)}",
+            }
+
+    insert(AuthAttempt, rows())
+    copy(AuthAttempt, {})
+    insert(
+        StrayFrame,
+        (
+            {
+                "at": now - MONTH + BLOCK * number * 4 / count,
+                "integration_id": integrations[number % len(integrations)],
+                "connection_id": uuid.UUID(int=number),
+                "kind": "unknown",
+                "size": 20,
+                "excerpt": "{}",
+            }
+            for number in range(count // 4)
+        ),
+    )
+    copy(StrayFrame, {})
+
+
+def _audit(size: Size, now: datetime, chance: random.Random) -> None:
+    outlets = list(
+        Integration.objects.values_list("pk", "outlet", "outlet__organisation", "outlet__name").order_by("pk")
+    )
+
+    count = size.connections // BLOCKS
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for number in range(count):
+            pk, outlet, organisation, name = chance.choice(outlets)
+            yield {
+                "at": now - MONTH + BLOCK * number / count,
+                "verb": "disabled" if number % 2000 == 11 else "pos_asked",
+                "actor_name": f"person {number % 50:02}",
+                "address": "192.0.2.10",
+                "organisation_id": organisation,
+                "outlet_id": outlet,
+                "integration_id": pk,
+                "subject": f"Chain – {name}",
+                "detail": {},
+            }
+
+    insert(AuditEvent, rows())
+    copy(AuditEvent, {})
+
+
+def _deliveries(size: Size, integrations: list[int], now: datetime, chance: random.Random) -> None:
+    chains = list(Organisation.objects.order_by("pk")[1:4])
+    for chain in (None, *chains):
+        WebhookEndpoint.objects.create(
+            name=f"hook of {chain}", url="https://example.com/", organisation=chain, secret_made_at=now
+        )
+    endpoints = list(WebhookEndpoint.objects.order_by("pk").values_list("pk", flat=True))
+    count = size.requests // 4 // BLOCKS
+    insert(
+        Notice,
+        (
+            {
+                "uuid": uuid.UUID(int=chance.getrandbits(128)),
+                "kind": "request.finished",
+                "subject": number,
+                "at": now,
+                "integration_id": chance.choice(integrations),
+                "data": {},
+                "noticed_at": now - MONTH + BLOCK * number / count,
+            }
+            for number in range(count)
+        ),
+    )
+    copy(Notice, {})
+    first = Notice.objects.order_by("pk").values_list("pk", flat=True)[0]
+    insert(
+        Delivery,
+        (
+            {
+                "notice_id": first + number,
+                "endpoint_id": endpoints[number % len(endpoints)],
+                "state": "failed" if number % 3000 == 13 else "delivered",
+                "tries": 1,
+                "next_at": now,
+                "ended_at": now,
+                "status": 200,
+            }
+            for number in range(count)
+        ),
+    )
+    copy(Delivery, {"notice_id": f"notice_id + {{block}} * {count}"})
+
+
+def _samples(now: datetime) -> None:
+    chains = list(Organisation.objects.values_list("pk", flat=True))
+    insert(
+        FleetSample,
+        (
+            {"at": now - timedelta(minutes=5 * step), "organisation_id": pk, "enabled": 5, "online": 4, "answered": 9}
+            for step in range(12 * 24)
+            for pk in chains
+        ),
+    )
+    MessageType.objects.get_or_create(number=RARE_TYPE, defaults={"name": "Seldom"})
+
+
+def insert(model: type[Model], rows: Iterable[dict[str, Any]]) -> None:
+    """Write rows without making models of them; what the first row does not name has its default in all of them."""
+    named = iter(rows)
+    while some := list(islice(named, AT_ONCE)):
+        given = [each for each in model._meta.concrete_fields if each.attname in some[0]]
+        others = [each for each in _fields(model) if each not in given and each.attname != "id"]
+        columns = ", ".join(f'"{each.column}"' for each in (*given, *others))
+        defaults = [each.get_db_prep_save(each.get_default(), connection) for each in others]
+        values = [
+            [*(each.get_db_prep_save(row[each.attname], connection) for each in given), *defaults] for row in some
+        ]
+        places = ", ".join(["%s"] * len(values[0]))
+        with connection.cursor() as cursor:
+            cursor.executemany(f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES ({places})', values)  # noqa: S608
+
+
+def copy(model: type[Model], expressions: dict[str, str], *, where: str = "1 = 1") -> None:
+    """Let the database copy the rows that there are, block after block: later in time, and under other UUIDs."""
+    table, fields = model._meta.db_table, _fields(model)
+    columns = ", ".join(f'"{each.column}"' for each in fields)
+    order = "id" if fields[0].attname != "id" else "opened_at"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TEMPORARY TABLE block AS SELECT * FROM {table}")  # noqa: S608
+        for block in range(1, BLOCKS):
+            chosen = ", ".join(expressions.get(each.column, _shifted(each)).format(block=block) for each in fields)
+            cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {chosen} FROM block WHERE {where} ORDER BY {order}")  # noqa: S608
+        cursor.execute("DROP TABLE block")
+
+
+def _fields(model: type[Model]) -> list[Any]:
+    """Return the columns that are written: all but a primary key that the database gives."""
+    return [each for each in model._meta.concrete_fields if not isinstance(each, AutoField)]
+
+
+def _shifted(field: Any) -> str:
+    """Return SQL for the same value in a later block."""
+    is_postgres, seconds = connection.vendor == "postgresql", int(BLOCK.total_seconds())
+    if isinstance(field, UUIDField):
+        return "gen_random_uuid()" if is_postgres else "lower(hex(randomblob(16)))"
+    if isinstance(field, DateTimeField) and is_postgres:
+        return f"\"{field.column}\" + {seconds} * {{block}} * interval '1 second'"
+    if isinstance(field, DateTimeField):
+        return f"strftime('%Y-%m-%d %H:%M:%f', \"{field.column}\", ({seconds} * {{block}}) || ' seconds') || '000'"
+    return f'"{field.column}"'
+
+
+def _hurry() -> None:
+    """Nothing of this must survive a power cut."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA synchronous = OFF")
+            cursor.execute("PRAGMA cache_size = -500000")
+
+
+def _analyse() -> None:
+    """Let PostgreSQL's planner know the tables, as autovacuum would before long; and begin with a small cache again."""
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()

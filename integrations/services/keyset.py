@@ -1,0 +1,217 @@
+"""Pages of lists that may have ten million rows: no COUNT, no OFFSET, and no page that reads the whole table.
+
+A page begins behind the key of a row, so that it stays right while rows are added. Its work is bounded whatever is
+asked: rows are read in the list's order from where an index has them (a Source), a fixed number of them at most, and
+each is asked by its primary key whether it fits. What a planner believes of the rows makes no difference. Where the
+number is used up before the page is full, the page says how far it has looked, and the next one goes on from there.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
+
+Position = tuple[Any, ...]  # the values of a row in the columns of the order
+
+SIZE = 50
+INSPECTED = 4_000  # rows of one index that a page looks at; some 30 ms of an embedded database
+INSPECTED_EACH = 250  # the same of each of many outlets, whose rows are merged
+PARENTS = 1_000  # outlets whose rows are merged; of more, it is likely that the newest rows of all fit
+FEW = 500  # rows that are looked at one by one, since they are known beforehand
+
+
+@dataclass(frozen=True)
+class Order:
+    """The newest first: by `time` and then the primary key, or by the primary key alone. Reversed: the oldest first."""
+
+    time: str = ""
+    is_reversed: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.time, "pk") if self.time else ("pk",)
+
+    def sort(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.order_by(*(name if self.is_reversed else f"-{name}" for name in self.columns))
+
+    def behind(self, position: Position | None) -> Q:
+        """Those that come after a position; written so that an index of the first column is entered there."""
+        if position is None:
+            return Q()
+        than = "gt" if self.is_reversed else "lt"
+        if not self.time:
+            return Q(**{f"pk__{than}": position[0]})
+        is_later = Q(**{f"{self.time}__{than}": position[0]}) | Q(**{f"pk__{than}": position[1]})
+        return Q(**{f"{self.time}__{than}e": position[0]}) & is_later
+
+    def until(self, first: Any) -> Q:
+        """Those whose first column is `first`, or comes before it in this order."""
+        return Q(**{f"{self.columns[0]}__{'lte' if self.is_reversed else 'gte'}": first})
+
+    def later(self, firsts: Iterable[Any]) -> Any:
+        """The one of these values of the first column that comes first in this order."""
+        return min(firsts) if self.is_reversed else max(firsts)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows of a source in order, none left out, each with whether it fits; `is_last`: there are no more."""
+
+    rows: list[tuple[Position, bool]]
+    is_last: bool
+
+
+class Source(Protocol):
+    """Where rows are read in the list's order. It must have all that fit, and may have others."""
+
+    def read(self, order: Order, after: Position | None, count: int, fitting: QuerySet[Any]) -> Chunk:
+        """Return about `count` rows behind a position."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Positions of the rows to show. `next` is where the next page begins, None on the last.
+
+    `reached` is set where the page is not full because it looked at enough rows: the position that it came to.
+    """
+
+    positions: list[Position]
+    next: Position | None
+    reached: Position | None = None
+
+
+def read_page(
+    sources: Sequence[Source], *, fitting: QuerySet[Any], order: Order, after: Position | None, size: int = SIZE
+) -> Page:
+    """Return a page of the rows that are in a source and among `fitting`. Each source is read twice at most."""
+    found: list[Position] = []
+    chunk = Chunk([], is_last=False)
+    for count in (size + 1, INSPECTED):
+        chunk = _merge([each.read(order, after, count, fitting) for each in sources], order)
+        found += [position for position, fits in chunk.rows if fits]
+        if len(found) > size:
+            return Page(found[:size], found[size - 1])
+        if chunk.is_last or not chunk.rows:
+            return Page(found, None)
+        after = chunk.rows[-1][0]
+    return Page(found, after, reached=after)
+
+
+def _merge(chunks: Sequence[Chunk], order: Order) -> Chunk:
+    """Join what several sources read, down to where each of them has read."""
+    if len(chunks) == 1:
+        return chunks[0]
+    ends = [chunk.rows[-1][0] for chunk in chunks if not chunk.is_last]
+    rows = _sorted({row for chunk in chunks for row in chunk.rows}, order)
+    if ends:
+        end = order.later(ends)
+        rows = [row for row in rows if (row[0] <= end if order.is_reversed else row[0] >= end)]
+    return Chunk(rows, is_last=not ends)
+
+
+def _sorted(rows: Iterable[tuple[Position, bool]], order: Order) -> list[tuple[Position, bool]]:
+    return sorted(rows, reverse=not order.is_reversed)
+
+
+def _positions(rows: QuerySet[Any], order: Order, fitting: QuerySet[Any]) -> list[tuple[Position, bool]]:
+    """Read rows, each with whether it is among `fitting`: asked by its key, which no planner does otherwise."""
+    fits = Exists(fitting.order_by().filter(pk=OuterRef("pk")))
+    found = rows.values_list(*order.columns, fits)
+    return [(tuple(row[:-1]), bool(row[-1])) for row in found]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Rows that one index has in the list's order: all, or those with one value in the index's first columns."""
+
+    rows: QuerySet[Any]
+
+    def read(self, order: Order, after: Position | None, count: int, fitting: QuerySet[Any]) -> Chunk:
+        rows = _positions(order.sort(self.rows.filter(order.behind(after)))[:count], order, fitting)
+        return Chunk(rows, is_last=len(rows) < count)
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The rows of some outlets, or of other parents, of which an index has each one's in the list's order.
+
+    Of each parent two rows are looked up: the first, and the one in the place `count`. No row beyond the earliest of
+    the latter is needed, and no parent whose first row lies beyond it. Of more than PARENTS parents all rows are read.
+    """
+
+    rows: QuerySet[Any]
+    parents: QuerySet[Any]
+    field: str
+
+    def read(self, order: Order, after: Position | None, count: int, fitting: QuerySet[Any]) -> Chunk:
+        rows = self.rows.filter(order.behind(after))
+        count = min(count, INSPECTED_EACH)
+        heads = self._heads(rows, order, count)
+        if len(heads) > PARENTS:
+            return Stream(self.rows).read(order, after, count, fitting)
+        heads = sorted((head for head in heads if head[1] is not None), key=_first, reverse=not order.is_reversed)
+        ends = [last for _, _, last in heads if last is not None]
+        if len(heads) > count:
+            ends.append(heads[count - 1][1])
+        if not heads:
+            return Chunk([], is_last=True)
+        if ends:
+            rows = rows.filter(order.until(order.later(ends)))
+            heads = [head for head in heads if order.later([head[1], order.later(ends)]) == head[1]]
+        rows = rows.filter(**{f"{self.field}__in": [pk for pk, _, _ in heads]})
+        return Chunk(_sorted(_positions(rows.order_by(), order, fitting), order), is_last=not ends)
+
+    def _heads(self, rows: QuerySet[Any], order: Order, count: int) -> list[tuple[Any, Any, Any]]:
+        lead = order.columns[0]
+        own = rows.filter(**{self.field: OuterRef("pk")}).order_by(lead if order.is_reversed else f"-{lead}")
+        firsts = own.values(lead)
+        ends = {"head": Subquery(firsts[:1]), "last": Subquery(firsts[count - 1 : count])}
+        found = self.parents.order_by().annotate(**ends).values_list("pk", "head", "last")
+        return list(found[: PARENTS + 1])
+
+
+def _first(head: tuple[Any, Any, Any]) -> Any:
+    return head[1]
+
+
+@dataclass(frozen=True)
+class Few:
+    """Rows that an index finds in another order. If there are more than FEW, all rows are read instead."""
+
+    few: QuerySet[Any]
+    all: QuerySet[Any]
+
+    def read(self, order: Order, after: Position | None, count: int, fitting: QuerySet[Any]) -> Chunk:
+        rows = _positions(self.few.order_by()[: FEW + 1], order, fitting)
+        if len(rows) > FEW:
+            return Stream(self.all).read(order, after, count, fitting)
+        is_behind = [row for row in rows if after is None or (row[0] > after if order.is_reversed else row[0] < after)]
+        return Chunk(_sorted(is_behind, order), is_last=True)
+
+
+def write_position(position: Position) -> str:
+    """Return a position as a link holds it; it says nothing but a moment and a primary key."""
+    return "~".join(each.isoformat() if isinstance(each, datetime) else str(each) for each in position)
+
+
+def read_position(text: str, order: Order, model: type[Model]) -> Position:
+    """Return the position that write_position wrote. Raises ValueError."""
+    parts = text.split("~")
+    if len(parts) != len(order.columns):
+        raise ValueError("not a position in this order")
+    key: Any = uuid.UUID(parts[-1]) if model._meta.pk.get_internal_type() == "UUIDField" else _number(parts[-1])
+    if not order.time:
+        return (key,)
+    moment = datetime.fromisoformat(parts[0])
+    if moment.tzinfo is None:
+        raise ValueError("not a moment")
+    return (moment, key)
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise ValueError("not a primary key")
+    return int(text)
