@@ -9,6 +9,7 @@ from integrations.relay import bulk
 from integrations.relay.chores import Chore
 from integrations.relay.database import in_database
 from integrations.services.fleet import SAMPLE_EVERY, take_sample
+from integrations.shared_cache import forget_expired
 
 ALL: tuple[Chore, ...] = (
     Chore("notices", settings.NOTICE_INTERVAL, work.notice),
@@ -16,5 +17,6 @@ ALL: tuple[Chore, ...] = (
     Chore("alerts", settings.NOTICE_INTERVAL * 5, work.watch),
     *bulk.CHORES,
     Chore("samples", SAMPLE_EVERY.total_seconds(), partial(in_database, take_sample)),
+    Chore("shared cache", 600, partial(in_database, forget_expired)),
     Chore("mail", settings.NOTICE_INTERVAL * 5, mailing.turn),
 )

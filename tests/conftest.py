@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from django.test import Client
 
 from integrations.models import Outlet
 from integrations.relay import runtime, wake
+from tests import signing_in
 from tests.factories import HARBOUR, STATION, Enabled, make_enabled_outlet, make_outlet
 
 # The examples differ from run to run, and a failure prints how to repeat it; a busy machine is no failure.
@@ -24,6 +26,12 @@ def outlet(db: None) -> Outlet:
 def enabled(db: None) -> Enabled:
     """Station: enabled, with a generated secret, its POS never seen."""
     return make_enabled_outlet(STATION)
+
+
+@pytest.fixture(autouse=True)
+def _who_is_signed_in_has_just_proved_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that is not about signing in begins when somebody has; the portal itself takes no session for proved."""
+    monkeypatch.setattr(Client, "force_login", signing_in.force_login)
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from integrations.asgi import Scope
 from integrations.services import scope as limits
 from integrations.services.fleet import Organisations
+from integrations.staff.signing_in import gate
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def find_viewer(session_key: str) -> Viewer | None:
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     person = get_user(request)
-    if not (person.is_active and getattr(person, "is_staff", False)):
+    if not gate.is_staff(person) or gate.missing(request.session, person):
         return None
     if not person.has_perm("integrations.view_outlet"):
         return None

@@ -91,6 +91,7 @@ class OutletAct(Act):
 
 
 class EnableOutlet(OutletAct):
+    is_sensitive = True
     form_class = forms.EnableForm
     title = "Enable Order N Pay"
     button = "Enable and show the values"
@@ -149,6 +150,7 @@ class IntegrationAct(OutletAct):
 
 
 class RotateSecret(IntegrationAct):
+    is_sensitive = True
     form_class = forms.RotateForm
     title = "Rotate secret"
     button = "Rotate and show the new secret"
