@@ -90,7 +90,7 @@ def follow_groups(person: User, named: Collection[str], *, actor: Actor) -> None
 
 def identities_of(person: User) -> int:
     """Return how many identities sign this person in."""
-    return SocialAccount.objects.filter(user=person).count()
+    return int(SocialAccount.objects.filter(user=person).count())
 
 
 def _ours(name: str) -> str | None:

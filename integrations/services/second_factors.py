@@ -1,5 +1,7 @@
 """The second factors of the provider's staff: who has which, and what is written down of them."""
 
+from typing import Any
+
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import transaction
@@ -21,13 +23,20 @@ def in_words(kind: str) -> str:
 
 
 def has_second_factor(person: AbstractBaseUser) -> bool:
-    return Authenticator.objects.filter(user_id=person.pk, type__in=FACTORS).exists()
+    return bool(Authenticator.objects.filter(user_id=person.pk, type__in=FACTORS).exists())
 
 
 def second_factors_of(person: AbstractBaseUser) -> list[str]:
     """Return the person's factors in words, each as often as they have it."""
     kinds = Authenticator.objects.filter(user_id=person.pk, type__in=FACTORS).order_by("type", "pk")
     return [in_words(kind) for kind in kinds.values_list("type", flat=True)]
+
+
+def shown(person: Any) -> list[str]:
+    """Return what a list says of a person, out of rows that it has read in advance; each kind once."""
+    kinds = {each.type for each in person.authenticator_set.all()} & set(FACTORS)
+    by_provider = ["OpenID Connect"] if person.socialaccount_set.all() else []
+    return [*sorted(in_words(kind) for kind in kinds), *by_provider]
 
 
 @transaction.atomic

@@ -221,11 +221,7 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
 
     @admin.display(description="second factor")
     def second_factor(self, person: User) -> str:
-        kinds = sorted(each.type for each in person.authenticator_set.all() if each.type in second_factors.FACTORS)
-        found = list(dict.fromkeys(second_factors.in_words(kind) for kind in kinds))
-        if person.socialaccount_set.all():
-            found.append("OpenID Connect")
-        return ", ".join(found) or "none"
+        return ", ".join(second_factors.shown(person)) or "none"
 
     @admin.display(description="signed in", ordering="last_login")
     def last_seen(self, person: User) -> SafeString | str:

@@ -51,7 +51,9 @@ class PortalSite(AdminSite):
         """Whether this is staff whose sign-in is complete. Asked before each page of the admin, the acts among them."""
         return gate.is_staff(request.user) and gate.missing_in(request) is None
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+    def password_change(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
         """Somebody changes their own password. It ends their other sessions, and is an audit event."""
         person = cast("User", request.user)
         if asked := proof.ask_if_stale(request):

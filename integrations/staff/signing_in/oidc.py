@@ -97,8 +97,12 @@ def begin_linking(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_GET
 def callback(request: HttpRequest) -> HttpResponse:
-    view = OAuth2CallbackView.adapter_view(_adapter(request))
-    answer: HttpResponse = view(request)
+    app = _app(request)
+    view = OAuth2CallbackView.adapter_view(StrictAdapter(request, PROVIDER_ID))
+    try:
+        answer: HttpResponse = view(request)
+    except OAuth2Error as error:  # allauth looks at the configuration before it begins to catch
+        answer = render_authentication_error(request, StrictProvider(request, app=app), exception=error)
     return answer
 
 
@@ -110,11 +114,6 @@ def _redirect(request: HttpRequest, process: str, auth_params: dict[str, str]) -
     except OAuth2Error as error:
         answer = render_authentication_error(request, provider, exception=error)
     return answer
-
-
-def _adapter(request: HttpRequest) -> StrictAdapter:
-    _app(request)
-    return StrictAdapter(request, PROVIDER_ID)
 
 
 def _app(request: HttpRequest) -> SocialApp:

@@ -25,7 +25,7 @@ View = Callable[..., HttpResponseBase]
 def is_recent(request: HttpRequest) -> bool:
     """Return whether the person proved who they are within REAUTHENTICATE_SECONDS, the sign-in included."""
     latest = max((each.at for each in records_of(request.session, request.user)), default=0.0)
-    return time.time() - latest <= settings.REAUTHENTICATE_SECONDS
+    return bool(time.time() - latest <= settings.REAUTHENTICATE_SECONDS)
 
 
 def ask(request: HttpRequest) -> HttpResponseRedirect:
