@@ -10,13 +10,14 @@ import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from django.urls import reverse
 
 from integrations.models import AuditEvent
 from integrations.models.audit import Verb
 from integrations.services.groups import ADMINISTRATOR, OPERATOR, VIEWER, ensure_groups
-from portal.environment import PORTAL_GROUPS, ImproperlyConfigured, group_names
+from portal.environment import PORTAL_GROUPS, group_names
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, _new_key, oidc_provider
 from tests.signing_in import prove
 from tests.test_second_factors import give_app

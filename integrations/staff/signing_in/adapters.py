@@ -22,6 +22,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_variables
 
+from integrations.redaction import printable
 from integrations.sealing import SealBroken, seal, unseal
 from integrations.services import sign_ins
 from integrations.staff.actors import address_of
@@ -31,6 +32,7 @@ from integrations.staff.signing_in.records import put_back, records_of
 SEALED = "second factor"
 PAGES = "/admin/"  # where a sign-in may lead
 NOT_STAFF = "switched off, or not one of staff"
+REASON_LENGTH = 300
 METHODS = {
     "reauthenticate": "Your password",
     "mfa_reauthenticate": "A code of your authenticator app, or a recovery code",
@@ -159,6 +161,5 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         if problem.get("error") == AuthError.CANCELLED:
             messages.warning(request, "The provider did not sign you in: it was cancelled there.")
             raise ImmediateHttpResponse(HttpResponseRedirect(reverse("account_login")))
-        logger.warning(
-            "A sign-in by OpenID Connect failed: %s", problem.get("exception") or problem.get("error") or "no state"
-        )
+        reason = problem.get("exception") or "its answer does not belong to a sign-in that was begun in this browser"
+        logger.warning("A sign-in by OpenID Connect failed: %s", printable(str(reason), REASON_LENGTH))
