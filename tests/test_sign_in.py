@@ -12,6 +12,7 @@ from django.urls import reverse
 from integrations.models import AuditEvent, SharedEntry
 from integrations.models.audit import Verb
 from integrations.shared_cache import forget_expired
+from tests.factories import make_outlet
 from tests.test_staff_pages import text
 
 PASSWORD = "a-long-enough-password-47"
@@ -47,6 +48,16 @@ def test_the_right_password_opens_the_portal_and_is_written_down(client: Client,
     event = AuditEvent.objects.get(verb=Verb.SIGNED_IN)
     assert (event.actor_name, event.actor_id, event.address) == ("anna", anna.pk, "192.0.2.10")
     assert event.detail == {"by": "password"}
+
+
+def test_the_first_page_shows_what_was_done_and_not_who_came_in(client: Client, db: None) -> None:
+    User.objects.create_superuser("anna", password=PASSWORD)
+    make_outlet()
+    sign_in(client)
+    assert [event.verb for event in client.get(START).context["latest_acts"]] == [
+        Verb.OUTLET_CREATED,
+        Verb.ORGANISATION_CREATED,
+    ]
 
 
 def test_the_admins_own_address_is_the_sign_in_page_and_nobody_can_sign_up(client: Client) -> None:

@@ -232,6 +232,7 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
 class OwnGroupAdmin(AsksForProof, GroupAdmin):
     """Groups beside the portal's three: for superusers, since whoever shapes a group shapes their own rights."""
 
+    actions = None  # a group is deleted on its own page, which asks for a proof
     filter_horizontal = ()  # Django's two lists cannot be told apart by a screen reader
 
     def has_module_permission(self, request: HttpRequest) -> bool:
