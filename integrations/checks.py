@@ -1,12 +1,15 @@
 """Mistakes across settings, as Django system checks: `manage.py check` and every start of a server name them."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Tags, register
 
 from integrations.pos.close_codes import CLOSE_CODES
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @register(Tags.security)
@@ -38,6 +41,24 @@ def public_url(**_kwargs: Any) -> list[CheckMessage]:
             "PUBLIC_URL is not https: secrets would travel in plain text.", hint=hint, id="integrations.W001"
         )
     ]
+
+
+@register(Tags.security)
+def openid_connect(**_kwargs: Any) -> list[CheckMessage]:
+    """The provider's settings belong together, and its answers cross the network encrypted."""
+    named = {
+        name: bool(getattr(settings, name)) for name in ("OIDC_SERVER_URL", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+    }
+    found: list[CheckMessage] = []
+    if any(named.values()) and not all(named.values()):
+        lacking = ", ".join(name for name, is_set in named.items() if not is_set)
+        hint = "Set all three as the provider gave them, or none."
+        found.append(checks.Error(f"OpenID Connect lacks {lacking}.", hint=hint, id="integrations.E005"))
+    url = urlsplit(settings.OIDC_SERVER_URL)
+    if url.scheme == "http" and url.hostname not in LOOPBACK:
+        hint = "Set OIDC_SERVER_URL=https://... : whoever can change its answers signs in as anybody."
+        found.append(checks.Error("OIDC_SERVER_URL is not https.", hint=hint, id="integrations.E006"))
+    return found
 
 
 @register()

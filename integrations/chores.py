@@ -9,6 +9,7 @@ from integrations.relay import bulk, tidying
 from integrations.relay.chores import Chore
 from integrations.relay.database import in_database
 from integrations.services.fleet import SAMPLE_EVERY, take_sample
+from integrations.shared_cache import forget_expired
 
 ALL: tuple[Chore, ...] = (
     Chore("notices", settings.NOTICE_INTERVAL, work.notice),
@@ -17,5 +18,6 @@ ALL: tuple[Chore, ...] = (
     *bulk.CHORES,
     Chore("samples", SAMPLE_EVERY.total_seconds(), partial(in_database, take_sample)),
     Chore("records", tidying.EVERY, tidying.turn),
+    Chore("shared cache", 600, partial(in_database, forget_expired)),
     Chore("mail", settings.NOTICE_INTERVAL * 5, mailing.turn),
 )

@@ -160,3 +160,11 @@ class WebhookEnabled(PortalError):
 
 class RecipientExists(PortalError):
     message = "This address gets these alerts already."
+
+
+class NoSecondFactor(PortalError):
+    message = "This person has no second factor."
+
+
+class IdentityTaken(PortalError):
+    message = "This identity signs somebody else in already."

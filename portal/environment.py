@@ -52,6 +52,8 @@ MAIL_FORM = (
 MANY_DAYS = 36_500  # a century: whoever wants longer says 0, for ever
 ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 
+PORTAL_GROUPS = ("viewer", "operator", "administrator")  # integrations/services/groups.py makes them
+
 Number = TypeVar("Number", int, float)
 
 
@@ -121,3 +123,13 @@ def directory_for(file: str) -> None:
         Path(file).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImproperlyConfigured(f"DATA_DIR cannot be made: {error}.") from error
+
+
+def group_names(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return OIDC_GROUPS (the provider's group=ours, ...); raise ImproperlyConfigured for a group that is not ours."""
+    named = {theirs.strip(): ours.strip() for theirs, ours in texts.items()}
+    for ours in named.values():
+        if ours not in PORTAL_GROUPS:
+            known = ", ".join(PORTAL_GROUPS)
+            raise ImproperlyConfigured(f"OIDC_GROUPS must read like staff=operator,it=administrator ({known}).")
+    return named

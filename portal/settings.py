@@ -18,6 +18,7 @@ from portal.environment import (
     between,
     close_codes,
     directory_for,
+    group_names,
     log_format_here,
     member_names,
     networks,
@@ -166,6 +167,29 @@ for _name, _value in env.mail(EMAIL_URL).items():
 EMAIL_TIMEOUT = at_least(1, env.int("EMAIL_TIMEOUT", default=10), "EMAIL_TIMEOUT")
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"Order N Pay portal <portal@{_public.hostname}>")
 
+# --- How staff sign in ------------------------------------------------------------------------------------
+
+STAFF_SECOND_FACTOR = one_of(
+    ("optional", "required"), env.str("STAFF_SECOND_FACTOR", default="optional"), "STAFF_SECOND_FACTOR"
+)
+REAUTHENTICATE_SECONDS = at_least(1, env.int("REAUTHENTICATE_SECONDS", default=900), "REAUTHENTICATE_SECONDS")
+LOGIN_FAILURES_PER_NAME = at_least(1, env.int("LOGIN_FAILURES_PER_NAME", default=5), "LOGIN_FAILURES_PER_NAME")
+LOGIN_FAILURES_PER_ADDRESS = at_least(
+    1, env.int("LOGIN_FAILURES_PER_ADDRESS", default=50), "LOGIN_FAILURES_PER_ADDRESS"
+)
+LOGIN_BLOCK_SECONDS = at_least(1, env.int("LOGIN_BLOCK_SECONDS", default=300), "LOGIN_BLOCK_SECONDS")
+
+OIDC_SERVER_URL = env.str("OIDC_SERVER_URL", default="").rstrip("/")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+OIDC_NAME = env.str("OIDC_NAME", default="single sign-on")[:40]
+OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="")
+OIDC_GROUPS = group_names(env.dict("OIDC_GROUPS", default={}))
+OIDC_CREATE_PEOPLE = env.bool("OIDC_CREATE_PEOPLE", default=False)
+_provider = urlsplit(OIDC_SERVER_URL)
+if OIDC_SERVER_URL and (_provider.scheme not in ("http", "https") or not _provider.hostname or _provider.query):
+    raise ImproperlyConfigured("OIDC_SERVER_URL must be the provider's issuer: https://HOST[/PATH].")
+
 # --- Django -----------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -177,6 +201,11 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "channels",
     "rest_framework",
     "drf_spectacular",
@@ -193,7 +222,9 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
+CACHES = {"default": {"BACKEND": "integrations.shared_cache.SharedCache"}}
 REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Order N Pay portal",
@@ -255,7 +286,54 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 X_FRAME_OPTIONS = "DENY"
 
-CSP_FORM_ACTION: list[str] = []  # where forms may lead beside this site
+# Where forms may lead beside this site: the one that begins a sign-in is answered with a redirect to the provider.
+CSP_FORM_ACTION = [f"{_provider.scheme}://{_provider.netloc}"] if OIDC_SERVER_URL else []
+
+# --- django-allauth: the rules are in integrations/staff/signing_in -----------------------------------------
+
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "admin:index"
+ACCOUNT_ADAPTER = "integrations.staff.signing_in.adapters.StaffAdapter"
+ACCOUNT_FORMS = {"login": "integrations.staff.signing_in.forms.LoginForm"}
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # there is no sign-up; allauth's checks want it to fit
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_RATE_LIMITS = {
+    "login": None,  # who knows a password may use it; failures are what is counted
+    "login_failed": (
+        f"{LOGIN_FAILURES_PER_NAME}/{LOGIN_BLOCK_SECONDS}s/key,{LOGIN_FAILURES_PER_ADDRESS}/{LOGIN_BLOCK_SECONDS}s/ip"
+    ),
+}
+MFA_ADAPTER = "integrations.staff.signing_in.adapters.FactorAdapter"
+MFA_FORMS = {
+    "authenticate": "integrations.staff.signing_in.forms.CodeForm",
+    "reauthenticate": "integrations.staff.signing_in.forms.ConfirmCodeForm",
+    "activate_totp": "integrations.staff.signing_in.forms.ActivateTotpForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = False  # a passkey is the second factor, beside the password
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+SOCIALACCOUNT_ADAPTER = "integrations.staff.signing_in.adapters.ProviderAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # it would wipe passwords; ProviderAdapter matches by its own rules
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "oidc",
+                "name": OIDC_NAME,
+                "client_id": OIDC_CLIENT_ID,
+                "secret": OIDC_CLIENT_SECRET,
+                "settings": {"server_url": OIDC_SERVER_URL},
+            }
+        ]
+        if OIDC_SERVER_URL
+        else [],
+    }
+}
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 LOG_FORMAT = one_of(("text", "json"), env.str("LOG_FORMAT", default=log_format_here(debug=DEBUG)), "LOG_FORMAT")

@@ -9,5 +9,6 @@ urlpatterns = [
     path("", include("integrations.pos.urls")),
     path("api/v1/", include("integrations.backend.urls")),
     path("handover/", include("integrations.recipient.urls")),
+    path("admin/", include("integrations.staff.signing_in.urls")),  # first: its pages take the place of the admin's
     path("admin/", admin.site.urls),
 ]

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from django.test import Client
 
 from integrations.models import Outlet
 from integrations.relay import runtime, wake
+from tests import signing_in
 from tests.factories import HARBOUR, STATION, Enabled, make_enabled_outlet, make_outlet
 from tests.live.ledger import LEDGER
 
@@ -33,6 +35,12 @@ def _nothing_that_was_logged_holds_a_secret_or_a_token() -> Iterator[None]:
     yield
     leaks = LEDGER.leaks()
     assert not leaks, "\n".join([f"{len(leaks)} lines with a secret:", *leaks[:50]])
+
+
+@pytest.fixture(autouse=True)
+def _who_is_signed_in_has_just_proved_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that is not about signing in begins when somebody has; the portal itself takes no session for proved."""
+    monkeypatch.setattr(Client, "force_login", signing_in.force_login)
 
 
 @pytest.fixture(autouse=True)

@@ -8,14 +8,14 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import override_settings
 
-from integrations.checks import close_codes, public_url, workers
+from integrations.checks import close_codes, openid_connect, public_url, workers
 from integrations.models.connection import CloseReason
 from integrations.pos.close_codes import CLOSE_CODES
 
 
 def ids(**overrides: object) -> list[str | None]:
     with override_settings(**overrides):
-        return [message.id for message in (*close_codes(), *public_url(), *workers())]
+        return [message.id for message in (*close_codes(), *public_url(), *openid_connect(), *workers())]
 
 
 def test_the_settings_of_the_tests_pass_the_check() -> None:
@@ -75,3 +75,26 @@ def test_several_workers_need_postgresql_and_redis(
         warnings.simplefilter("ignore")  # Django's, about overriding DATABASES: nothing connects here
         assert ids(WORKERS=2, DATABASES=databases, REDIS_URL=redis_url, IS_PUBLIC_HTTPS=True) == expected
         assert ids(WORKERS=1, DATABASES=databases, REDIS_URL=redis_url, IS_PUBLIC_HTTPS=True) == []
+
+
+OIDC = {"OIDC_SERVER_URL": "https://id.example.com", "OIDC_CLIENT_ID": "portal", "OIDC_CLIENT_SECRET": "x"}
+
+
+@pytest.mark.parametrize("lacking", OIDC)
+def test_a_provider_that_is_half_set_is_an_error_that_names_what_lacks(lacking: str) -> None:
+    with override_settings(**OIDC | {lacking: ""}):
+        (message,) = openid_connect()
+    assert message.id == "integrations.E005"
+    assert lacking in message.msg
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("https://id.example.com", []),
+        ("http://127.0.0.1:9000/realm", []),
+        ("http://id.example.com", ["integrations.E006"]),
+    ],
+)
+def test_a_provider_is_asked_over_https_unless_it_is_on_this_machine(url: str, found: list[str]) -> None:
+    assert ids(**OIDC | {"OIDC_SERVER_URL": url}, IS_PUBLIC_HTTPS=True) == found

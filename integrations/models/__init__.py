@@ -15,6 +15,7 @@ from integrations.models.message_type import MessageType
 from integrations.models.notice import Notice, NoticeCursor, ToldPresence
 from integrations.models.outlet import Organisation, Outlet
 from integrations.models.request import Request
+from integrations.models.shared_entry import SharedEntry
 from integrations.models.staff_limit import StaffLimit
 from integrations.models.webhook import Delivery, WebhookEndpoint
 
@@ -43,6 +44,7 @@ __all__ = [
     "Presence",
     "Request",
     "ServerProcess",
+    "SharedEntry",
     "StaffLimit",
     "StrayFrame",
     "ToldPresence",

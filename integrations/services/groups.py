@@ -12,6 +12,7 @@ from integrations.models import StaffLimit
 
 APP = "integrations"
 VIEWER, OPERATOR, ADMINISTRATOR = "viewer", "operator", "administrator"
+PORTAL_GROUPS = (VIEWER, OPERATOR, ADMINISTRATOR)
 
 PAYLOADS = ("view_payload",)
 # Beside what a viewer may. What does not exist (yet) is passed over.

@@ -10,7 +10,11 @@ ADDRESS_LENGTH = 45
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """Return the signed-in person, with the address from which they act (portal/asgi.py judged the proxies)."""
+    """Return the signed-in person, with the address from which they act."""
     user = request.user
-    address = printable(request.META.get("REMOTE_ADDR") or "", ADDRESS_LENGTH)
-    return Actor(user.get_username(), user if isinstance(user, AbstractBaseUser) else None, address)
+    return Actor(user.get_username(), user if isinstance(user, AbstractBaseUser) else None, address_of(request))
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return from where a request comes; portal/asgi.py has judged the proxies."""
+    return printable(request.META.get("REMOTE_ADDR") or "", ADDRESS_LENGTH)

@@ -20,6 +20,7 @@ from integrations.exceptions import (
     JobMoved,
     LinkEnded,
     NoOverlap,
+    NoSecondFactor,
     NotAsked,
     NotDisabled,
     OverlapRunning,
@@ -31,6 +32,7 @@ from integrations.exceptions import (
 from integrations.services.audit import Actor
 from integrations.staff import forms
 from integrations.staff.actors import actor_of
+from integrations.staff.signing_in import proof
 
 # The row is not, or not any more, as the form takes it to be: correcting the form would not help.
 SETTLED = (
@@ -47,6 +49,7 @@ SETTLED = (
     JobMoved,
     LinkEnded,
     NotAsked,
+    NoSecondFactor,
 )
 
 
@@ -60,13 +63,15 @@ class Act(View):
     button: ClassVar[str]
     words: ClassVar[str]
     settled_template: ClassVar[str] = "staff/settled.html"
-    is_sensitive: ClassVar[bool] = False
+    is_sensitive: ClassVar[bool] = False  # asks for a recent proof that it is still the person who signed in
     actor: Actor
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not self.is_allowed():
             raise PermissionDenied
         self.find(**kwargs)
+        if self.needs_proof() and (asked := proof.ask_if_stale(request)):
+            return asked
         self.actor = actor_of(request)
         return super().dispatch(request, *args, **kwargs)
 
@@ -93,6 +98,10 @@ class Act(View):
     def find(self, pk: int) -> None:
         """Set what the act is about. Raises Http404."""
         raise NotImplementedError
+
+    def needs_proof(self) -> bool:
+        """Return whether this is not for a session that somebody left open. Asked for the form, and for its answer."""
+        return self.is_sensitive
 
     def obstacle(self) -> PortalError | None:
         """Return why the act cannot be done as things stand, if that is known before the form is filled in."""

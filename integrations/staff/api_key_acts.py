@@ -54,6 +54,7 @@ class ApiKeyAct(Act):
 
 
 class CreateApiKey(ApiKeyAct):
+    is_sensitive = True
     form_class = forms.CreateApiKeyForm
     title = "Create API key"
     button = "Create and show the key"
@@ -111,6 +112,7 @@ class ExistingApiKeyAct(ApiKeyAct):
 
 
 class RotateApiKey(ExistingApiKeyAct):
+    is_sensitive = True
     form_class = forms.RotateApiKeyForm
     title = "Rotate API key"
     button = "Rotate and show the new key"

@@ -136,6 +136,10 @@ class JobPage(JobAct):
     def form_class(self) -> type[forms.ActForm]:  # type: ignore[override]
         return bulk_forms.CONFIRMING[self.job.kind]
 
+    def needs_proof(self) -> bool:
+        """Who looks at what was done, or at a colleague's, is not asked."""
+        return self.request.method == "POST" or (self.is_own() and self.job.state == JobState.CHECKED)
+
     def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         return self.page(self.form_class())
 

@@ -6,10 +6,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from integrations.models import AuditEvent, Integration, Outlet
+from integrations.models.audit import Verb
 from integrations.services import scope
 from integrations.staff.start_figures import start_figures
 
 LATEST = 6
+COMING_IN = (Verb.SIGNED_IN, Verb.SIGN_IN_REFUSED)  # in their list; here they would crowd out what was done
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,11 @@ def figures(request: HttpRequest) -> str | None:
 
 
 def latest_acts(request: HttpRequest) -> list[AuditEvent] | None:
-    """Return the newest audit events, or None for who may not see them."""
+    """Return the newest audit events but for who came in, or None for who may not see them."""
     if not request.user.has_perm("integrations.view_auditevent"):
         return None
-    return list(scope.limit(AuditEvent.objects.all(), request.user, "organisation")[:LATEST])
+    acts = AuditEvent.objects.exclude(verb__in=COMING_IN)
+    return list(scope.limit(acts, request.user, "organisation")[:LATEST])
 
 
 def _add_outlet() -> NextStep:

@@ -3,6 +3,9 @@
 from http import HTTPStatus
 from typing import Any, cast
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -10,19 +13,26 @@ from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from integrations.exceptions import NoSecondFactor, PortalError
 from integrations.models import Organisation
-from integrations.services import people, scope
+from integrations.services import people, scope, second_factors
 from integrations.services.people import Role
+from integrations.staff import rights
 from integrations.staff.actors import actor_of
+from integrations.staff.acts import Act
 from integrations.staff.base import FOR_ALL, PortalAdmin
+from integrations.staff.forms import ActForm
 from integrations.staff.presentation import ago
+from integrations.staff.signing_in import proof
 
-admin.site.unregister(User)
-admin.site.unregister(Group)
+for _model in (User, Group, EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken):
+    if admin.site.is_registered(_model):
+        admin.site.unregister(_model)  # Django's and allauth's own pages would go past the services
 
 
 class RoleForm(forms.ModelForm[User]):
@@ -72,15 +82,60 @@ class AddPersonForm(RoleForm, AdminUserCreationForm[User]):
     """A new person with a password, or without one where they sign in by another way."""
 
 
+class ResetSecondFactors(Act):
+    """A colleague lost their telephone: the factors are taken away, and they set new ones up."""
+
+    is_sensitive = True
+    form_class = ActForm
+    title = "Take second factors away"
+    button = "Take them away"
+    words = "staff/words/reset_second_factors.html"
+    person: User
+
+    def is_allowed(self) -> bool:
+        return rights.may_change_people(self.request)
+
+    def find(self, pk: int) -> None:
+        found = people.manageable(cast("User", self.request.user)).filter(pk=pk).first()
+        if found is None:
+            raise Http404("There is no such person, or they may do or see more than you.")
+        self.person = found
+
+    def obstacle(self) -> PortalError | None:
+        return None if second_factors.has_second_factor(self.person) else NoSecondFactor()
+
+    def act(self, _values: dict[str, Any]) -> HttpResponse:
+        second_factors.reset_second_factors(self.person, actor=self.actor)
+        return self.done("The second factors are taken away: at the next sign-in the password is enough to set one up.")
+
+    def next_url(self) -> str:
+        return reverse("admin:auth_user_change", args=(self.person.pk,))
+
+    def context(self) -> dict[str, Any]:
+        return {"opts": User._meta, "subject": self.person, "factors": second_factors.second_factors_of(self.person)}
+
+
+class AsksForProof:
+    """For admin classes whose forms decide who may do what: adding and changing ask for a recent proof."""
+
+    def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
+        may_write = self.has_change_permission(request) if object_id else self.has_add_permission(request)  # type: ignore[attr-defined]
+        asked = proof.ask_if_stale(request) if may_write else None
+        return asked or super().changeform_view(request, object_id, *args, **kwargs)  # type: ignore[misc]
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return proof.ask_if_stale(request) or super().delete_view(request, *args, **kwargs)  # type: ignore[misc]
+
+
 @admin.register(User)
-class PersonAdmin(PortalAdmin[User], UserAdmin):  # type: ignore[type-arg]
+class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[type-arg]
     """People are added, changed and switched off; never deleted, since the audit speaks of them."""
 
     organisation_path = FOR_ALL  # services/people.py says who sees whom
     when_empty = "Here stand your colleagues who may come in. Add one and choose what they may do."
     form = RoleForm
     add_form = AddPersonForm
-    list_display = ("username", "name", "email", "may", "sees", "active", "last_seen")
+    list_display = ("username", "name", "email", "may", "sees", "active", "second_factor", "last_seen")
     list_filter = ("is_active", "groups")
     filter_horizontal = ()
     filter_vertical = ()
@@ -89,7 +144,9 @@ class PersonAdmin(PortalAdmin[User], UserAdmin):  # type: ignore[type-arg]
         (None, {"fields": ("username", "first_name", "last_name", "email", "is_active")}),
         ("May do", {"fields": ("groups",)}),
         ("Sees", {"fields": ("is_limited", "organisations")}),
+        ("Signs in", {"fields": ("second_factor", "last_seen")}),
     )
+    readonly_fields = ("second_factor", "last_seen")
     add_fieldsets = (
         (None, {"fields": ("username", "usable_password", "password1", "password2")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
@@ -98,7 +155,11 @@ class PersonAdmin(PortalAdmin[User], UserAdmin):  # type: ignore[type-arg]
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        rows = super().get_queryset(request).prefetch_related("groups", "staff_limit__organisations")
+        rows = (
+            super()
+            .get_queryset(request)
+            .prefetch_related("groups", "staff_limit__organisations", "authenticator_set", "socialaccount_set")
+        )
         return rows.filter(pk__in=people.manageable(cast("User", request.user)).values("pk"))
 
     def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
@@ -113,6 +174,10 @@ class PersonAdmin(PortalAdmin[User], UserAdmin):  # type: ignore[type-arg]
             field.help_text = "What the person may do. The portal's own three: viewer, operator, administrator."
         return field
 
+    def get_urls(self) -> list[URLPattern]:
+        reset = self.admin_site.admin_view(ResetSecondFactors.as_view())
+        return [path("<int:pk>/reset-second-factors/", reset, name="auth_user_reset_factors"), *super().get_urls()]
+
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:  # noqa: ARG002
         return False
 
@@ -125,6 +190,8 @@ class PersonAdmin(PortalAdmin[User], UserAdmin):  # type: ignore[type-arg]
         """The groups were saved with the person."""
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        if asked := proof.ask_if_stale(request):
+            return asked
         with transaction.atomic():
             response = super().user_change_password(request, id, form_url)
             if response.status_code == HTTPStatus.FOUND and (person := self.get_object(request, id)):
@@ -152,15 +219,20 @@ class PersonAdmin(PortalAdmin[User], UserAdmin):  # type: ignore[type-arg]
     def active(self, person: User) -> bool:
         return person.is_active
 
+    @admin.display(description="second factor")
+    def second_factor(self, person: User) -> str:
+        return ", ".join(second_factors.shown(person)) or "none"
+
     @admin.display(description="signed in", ordering="last_login")
     def last_seen(self, person: User) -> SafeString | str:
         return ago(person.last_login, timezone.now()) if person.last_login else "never"
 
 
 @admin.register(Group)
-class OwnGroupAdmin(GroupAdmin):
+class OwnGroupAdmin(AsksForProof, GroupAdmin):
     """Groups beside the portal's three: for superusers, since whoever shapes a group shapes their own rights."""
 
+    actions = None  # a group is deleted on its own page, which asks for a proof
     filter_horizontal = ()  # Django's two lists cannot be told apart by a screen reader
 
     def has_module_permission(self, request: HttpRequest) -> bool:

@@ -50,6 +50,11 @@ def may_change_webhook(request: HttpRequest) -> bool:
     return request.user.has_perm("integrations.change_webhookendpoint")
 
 
+def may_change_people(request: HttpRequest) -> bool:
+    """Whether this person may change colleagues: those with no more rights and no wider sight than themselves."""
+    return request.user.has_perm("auth.change_user")
+
+
 def may_see(request: HttpRequest, model: type[Model]) -> bool:
     """Whether this person may open the list and the pages of these rows."""
     return site.get_model_admin(model).has_view_or_change_permission(request)

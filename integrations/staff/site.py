@@ -1,12 +1,22 @@
 """The admin site itself: its titles, the order of its lists, its first page."""
 
-from typing import Any
+from http import HTTPStatus
+from typing import Any, cast
 
+from allauth.decorators import rate_limit
+from django.contrib import messages
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
+from integrations.services import people
+from integrations.staff.actors import actor_of
 from integrations.staff.first_page import figures, latest_acts, what_next
+from integrations.staff.signing_in import gate, proof
 
 APP_LABEL = "integrations"
 ORDER = (
@@ -36,6 +46,26 @@ class PortalSite(AdminSite):
     site_header = "Order N Pay portal"
     index_title = "Start"
     site_url = None  # the portal is the site
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether this is staff whose sign-in is complete. Asked before each page of the admin, the acts among them."""
+        return gate.is_staff(request.user) and gate.missing_in(request) is None
+
+    def password_change(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """Somebody changes their own password. It ends their other sessions, and is an audit event."""
+        person = cast("User", request.user)
+        if asked := proof.ask_if_stale(request):
+            return asked
+        if not person.has_usable_password():
+            messages.error(request, "You have no password here: you sign in by another way.")
+            return HttpResponseRedirect(reverse("mfa_index"))
+        with transaction.atomic():
+            response = rate_limit(action="change_password")(super().password_change)(request, extra_context)
+            if response.status_code == HTTPStatus.FOUND:
+                people.password_was_set(person, actor=actor_of(request))
+        return cast("HttpResponseBase", response)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         ours = {"next_step": what_next(request), "latest_acts": latest_acts(request), "figures": figures(request)}

@@ -100,6 +100,7 @@ class OutletAct(Act):
 
 
 class EnableOutlet(OutletAct):
+    is_sensitive = True
     form_class = forms.EnableForm
     title = "Enable Order N Pay"
     button = "Enable and show the values"
@@ -158,6 +159,7 @@ class IntegrationAct(OutletAct):
 
 
 class RotateSecret(IntegrationAct):
+    is_sensitive = True
     form_class = forms.RotateForm
     title = "Rotate secret"
     button = "Rotate and show the new secret"

@@ -34,16 +34,17 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def page_at(browser: Browser, stack: Stack, **options: Any) -> Iterator[Page]:
+def page_at(browser: Browser, stack: Stack, *, also: tuple[str, ...] = (), **options: Any) -> Iterator[Page]:
     """A page in a context of its own, its addresses relative to the stack.
 
-    No request may leave the stack's host, and nothing may be against the pages' Content-Security-Policy.
+    No request may leave the stack's host but for those named by `also`, and nothing may be against the pages'
+    Content-Security-Policy.
     """
     context = browser.new_context(**{"base_url": stack.base_url, "viewport": WIDE, "locale": "en-GB"} | options)
     context.set_default_timeout(LIMIT_MS)
     strangers: list[str] = []
     complaints: list[str] = []
-    context.on("request", lambda request: _note_stranger(request, stack, strangers))
+    context.on("request", lambda request: _note_stranger(request, (stack.base_url, *also), strangers))
     context.on("console", lambda message: _note_complaint(message, complaints))
     yield context.new_page()
     context.close()
@@ -68,8 +69,8 @@ def sign_in(page: Page, login: tuple[str, str]) -> None:
     page.get_by_role("button", name="Log out").wait_for()
 
 
-def _note_stranger(request: Request, stack: Stack, strangers: list[str]) -> None:
-    if not request.url.startswith((stack.base_url, "data:", "blob:")):
+def _note_stranger(request: Request, known: tuple[str, ...], strangers: list[str]) -> None:
+    if not request.url.startswith((*known, "data:", "blob:")):
         strangers.append(request.url)
 
 

@@ -54,7 +54,14 @@ def sections(places: Places = NOWHERE) -> dict[str, list[Shot]]:
 
 
 def _signing_in() -> list[Shot]:
-    return [Shot("login", "Sign in", "/admin/login/", signed_in=False)]
+    return [
+        Shot("login", "Sign in", "/admin/login/", signed_in=False),
+        Shot("login-refused", "A wrong password", "/admin/login/", refuse_password, signed_in=False),
+        Shot("sign-in", "How you sign in", "/admin/sign-in/"),
+        Shot("sign-in-app", "Set up an authenticator app", "/admin/sign-in/app/"),
+        Shot("sign-in-passkey", "Add a passkey", "/admin/sign-in/passkey/"),
+        Shot("confirm", "Before a sensitive act, after 15 minutes", "/admin/confirm/"),
+    ]
 
 
 def _fleet() -> list[Shot]:
@@ -202,6 +209,14 @@ def ask_as_manager(page: Page) -> None:
     page.get_by_label("UserIdentifier").fill(MANAGER.user_id)
     page.get_by_role("button", name="Send to the POS").click()
     page.locator("[data-sentence]", has_text="Answered. ResultCode 0.").wait_for()
+
+
+def refuse_password(page: Page) -> None:
+    """Another name each time, so that no picture shows a wait."""
+    page.get_by_label("Username:").fill(f"anna-{page.evaluate('Date.now()')}")
+    page.get_by_label("Password:").fill("not-my-password")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
 
 
 def open_first_row(page: Page) -> None:

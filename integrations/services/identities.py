@@ -1,0 +1,107 @@
+"""People whom an OpenID Connect provider names: who they are here, and which groups it gives them."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from allauth.socialaccount.models import SocialAccount, SocialLogin
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+from django.http import HttpRequest
+
+from integrations.exceptions import IdentityTaken
+from integrations.models.audit import Verb
+from integrations.services.audit import Actor, record
+from integrations.services.groups import PORTAL_GROUPS
+
+PROVIDER = Actor("OpenID Connect")
+_UNFIT_FOR_A_NAME = re.compile(r"[^\w.@+-]")
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What the provider says of somebody. `email` is empty unless the provider has verified it."""
+
+    email: str
+    user_name: str
+    first_name: str
+    last_name: str
+    groups: frozenset[str] | None  # None where the settings ask for no groups
+
+
+def find_person(claims: Claims) -> User | None:
+    """Return the one member of staff with this verified address; of two with the same, neither."""
+    if not claims.email:
+        return None
+    found = User.objects.filter(email__iexact=claims.email, is_staff=True)[:2]
+    return found[0] if len(found) == 1 else None
+
+
+def is_unheard_of(claims: Claims) -> bool:
+    """Return whether nobody at all, also nobody switched off, has this verified address."""
+    return bool(claims.email) and not User.objects.filter(email__iexact=claims.email).exists()
+
+
+@transaction.atomic
+def create_person(claims: Claims, *, actor: Actor) -> User:
+    """Store somebody whom the provider brought: without a password, and without rights until a group gives some."""
+    person = User(
+        username=_free_name(claims.user_name or claims.email),
+        email=claims.email,
+        first_name=claims.first_name[:150],
+        last_name=claims.last_name[:150],
+        is_staff=True,
+    )
+    person.set_unusable_password()
+    person.save()
+    record(Verb.PERSON_ADDED, person, actor=actor, by="OpenID Connect", groups="none")
+    return person
+
+
+@transaction.atomic
+def link(login: SocialLogin, person: User, *, request: HttpRequest, actor: Actor) -> None:
+    """Let this identity sign this person in from now on. Raises IdentityTaken."""
+    account = login.account
+    known = SocialAccount.objects.filter(provider=account.provider, uid=account.uid).first()
+    if known is not None and known.user_id != person.pk:
+        raise IdentityTaken
+    if known is None:
+        login.connect(request, person)
+        record(Verb.IDENTITY_LINKED, person, actor=actor, by=settings.OIDC_NAME)
+
+
+@transaction.atomic
+def follow_groups(person: User, named: Collection[str], *, actor: Actor) -> None:
+    """Give a person those of the portal's own groups that the provider names, and no other of them.
+
+    Superusers keep what they have, and so do groups that are not the portal's own.
+    """
+    if person.is_superuser:
+        return
+    wanted = {ours for name in named if (ours := _ours(name))}
+    held = set(person.groups.filter(name__in=PORTAL_GROUPS).values_list("name", flat=True))
+    if wanted == held:
+        return
+    person.groups.remove(*Group.objects.filter(name__in=held - wanted))
+    person.groups.add(*Group.objects.filter(name__in=wanted - held))
+    record(Verb.PERSON_CHANGED, person, actor=actor, by="OpenID Connect", groups=", ".join(sorted(wanted)) or "none")
+
+
+def identities_of(person: User) -> int:
+    """Return how many identities sign this person in."""
+    return int(SocialAccount.objects.filter(user=person).count())
+
+
+def _ours(name: str) -> str | None:
+    if settings.OIDC_GROUPS:
+        found: str | None = settings.OIDC_GROUPS.get(name)
+        return found
+    return name if name in PORTAL_GROUPS else None
+
+
+def _free_name(wanted: str) -> str:
+    base = _UNFIT_FOR_A_NAME.sub("-", wanted)[:140]
+    taken = set(User.objects.filter(username__istartswith=base).values_list("username", flat=True))
+    numbered = (f"{base}-{number}" for number in range(2, len(taken) + 3))
+    return next(name for name in (base, *numbered) if name not in taken)

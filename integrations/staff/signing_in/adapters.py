@@ -1,0 +1,165 @@
+"""Our rules in the places that django-allauth leaves for them; settings.py names these three classes."""
+
+import logging
+import secrets
+from base64 import b32encode
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.stagekit import clear_login
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.providers.base.constants import AuthError
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.debug import sensitive_variables
+
+from integrations.redaction import printable
+from integrations.sealing import SealBroken, seal, unseal
+from integrations.services import sign_ins
+from integrations.staff.actors import address_of
+from integrations.staff.signing_in import arriving, gate, limits
+from integrations.staff.signing_in.records import put_back, records_of
+
+SEALED = "second factor"
+PAGES = "/admin/"  # where a sign-in may lead
+NOT_STAFF = "switched off, or not one of staff"
+REASON_LENGTH = 300
+METHODS = {
+    "reauthenticate": "Your password",
+    "mfa_reauthenticate": "A code of your authenticator app, or a recovery code",
+    "mfa_reauthenticate:webauthn": "Your passkey",
+}
+
+logger = logging.getLogger(__name__)
+
+
+class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Only active staff come in, each refusal is said in words, and nobody signs up."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "username_password_mismatch": "This user name and this password do not fit. Mind upper and lower case.",
+        "incorrect_password": "This is not your password. Mind upper and lower case.",
+        "too_many_login_attempts": f"Too many failed attempts. Wait {limits.longest_wait()}, then try again.",
+        "rate_limited": f"Too many failed attempts. Wait {limits.longest_wait()}, then try again.",
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def is_safe_url(self, url: str) -> bool:
+        """A sign-in leads to a page of the admin on this host, and nowhere else."""
+        return url.startswith(PAGES) and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return address_of(request) or "unknown"
+
+    def get_login_stages(self) -> list[str]:
+        return ["allauth.mfa.stages.AuthenticateStage"]
+
+    def is_reauthentication_required(self, *, app: str, **_kwargs: Any) -> bool:  # noqa: ARG002
+        """Never by allauth: proof.py guards each of its views, and keeps no posted form in the session."""
+        return False
+
+    def get_reauthentication_methods(self, user: AbstractBaseUser | AnonymousUser) -> list[dict[str, Any]]:
+        found = super().get_reauthentication_methods(user)
+        return [{**each, "description": METHODS[each["id"]]} for each in found]
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the attempt. Raises ValidationError, with the time to wait, when there were too many."""
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError:
+            address = address_of(request)
+            sign_ins.refused(credentials.get("username", ""), reason="too many failed attempts", address=address)
+            wait = limits.wait_of(request, self._get_login_attempts_cache_key(request, **credentials))
+            words = f"Too many failed attempts. Wait {limits.in_words(wait)}, then try again."
+            raise ValidationError(words, code="too_many_login_attempts") from None
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        address = address_of(request)
+        sign_ins.refused(credentials.get("username", ""), reason="wrong name or password", address=address)
+
+    def pre_login(
+        self, request: HttpRequest, user: AbstractBaseUser, *, signal_kwargs: dict[str, Any] | None, **_more: Any
+    ) -> HttpResponse | None:
+        """Turn away who is not staff, after their password was right."""
+        if not gate.is_staff(user):
+            sign_ins.refused(user.get_username(), reason=NOT_STAFF, address=address_of(request))
+            clear_login(request)
+            return HttpResponseRedirect(reverse("account_inactive"))
+        if login := (signal_kwargs or {}).get("sociallogin"):
+            put_back(request.session, arriving.proved_at(login))
+        return None
+
+    @transaction.atomic
+    def login(self, request: HttpRequest, user: User) -> None:
+        super().login(request, user)
+        methods = [each.words for each in records_of(request.session, user)]
+        sign_ins.signed_in(user, methods=methods, address=address_of(request))
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Per name and address: who guesses from elsewhere does not lock the real person out."""
+        return f"{credentials.get('username', '').lower()} {self.get_client_ip(request)}"
+
+
+class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """What must be read again of a second factor is kept sealed."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": "This code is not right, or was used before. Wait for the next one and enter that.",
+    }
+
+    def get_totp_issuer(self) -> str:
+        return "Order N Pay portal"
+
+    def get_totp_label(self, user: AbstractBaseUser) -> str:
+        return user.get_username()
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        return {**super().get_public_key_credential_rp_entity(), "name": self.get_totp_issuer()}
+
+    @sensitive_variables("text")
+    def encrypt(self, text: str) -> str:
+        return seal(text, purpose=SEALED)
+
+    @sensitive_variables()
+    def decrypt(self, encrypted_text: str) -> str:
+        """Return the secret; where its key is gone from the settings, one that nobody has, so that no code fits."""
+        try:
+            return unseal(encrypted_text, purpose=SEALED)
+        except SealBroken:
+            logger.warning("A second factor is kept under a CREDENTIAL_KEY that is gone: reset that person's factors.")
+            return b32encode(secrets.token_bytes(20)).decode()
+
+
+class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+    """Who comes from the OpenID Connect provider: services/identities.py says who they are here."""
+
+    def list_apps(self, request: HttpRequest, provider: str | None = None, client_id: str | None = None) -> list[Any]:
+        """The provider of the settings; rows of allauth's own table would be a second place to look after."""
+        return super().list_apps(request, provider, client_id) if settings.OIDC_SERVER_URL else []
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:  # noqa: ARG002
+        return False
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        arriving.arrive(request, sociallogin)
+
+    def on_authentication_error(self, request: HttpRequest, provider: Any, **problem: Any) -> None:  # noqa: ARG002
+        """Say in the log what the provider's answer lacked; the page says it in general."""
+        if problem.get("error") == AuthError.CANCELLED:
+            messages.warning(request, "The provider did not sign you in: it was cancelled there.")
+            raise ImmediateHttpResponse(HttpResponseRedirect(reverse("account_login")))
+        reason = problem.get("exception") or "its answer does not belong to a sign-in that was begun in this browser"
+        logger.warning("A sign-in by OpenID Connect failed: %s", printable(str(reason), REASON_LENGTH))

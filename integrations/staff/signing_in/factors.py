@@ -1,0 +1,116 @@
+"""The pages on which staff set up, renew and remove their own second factors. Each act is an audit event."""
+
+from typing import Any, cast
+
+from allauth.account.internal.flows.login import record_authentication
+from allauth.mfa.base.views import IndexView
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewRecoveryCodesView
+from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
+from allauth.mfa.webauthn.views import AddWebAuthnView, RemoveWebAuthnView
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse_lazy
+
+from integrations.services import identities, second_factors
+from integrations.staff.actors import actor_of
+from integrations.staff.signing_in.gate import Missing, missing_in
+from integrations.staff.signing_in.views import InOurLook
+
+
+class Overview(InOurLook, IndexView):  # type: ignore[misc]
+    """What somebody signs in with; where a factor is required and missing, what to do first."""
+
+    title = "How you sign in"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        person = person_of(self.request)
+        ours = {
+            "must_set_up": missing_in(self.request) is Missing.SET_UP,
+            "has_password": person.has_usable_password(),
+            "identities": identities.identities_of(person),
+            "is_required": settings.STAFF_SECOND_FACTOR == "required",
+        }
+        return {**super().get_context_data(**kwargs), **ours}
+
+
+class SetUpApp(InOurLook, ActivateTOTPView):  # type: ignore[misc]
+    title = "Set up an authenticator app"
+
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)
+        note_added(self.request, Authenticator.Type.TOTP, with_codes=self.did_generate_recovery_codes)
+        return response
+
+
+class RemoveApp(InOurLook, DeactivateTOTPView):  # type: ignore[misc]
+    title = "Remove the authenticator app"
+
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)
+        note_removed(self.request, Authenticator.Type.TOTP)
+        return response
+
+
+class AddPasskey(InOurLook, AddWebAuthnView):  # type: ignore[misc]
+    title = "Add a passkey"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        # allauth drops what it is given here: the form with its errors
+        return {**super().get_context_data(**kwargs), **kwargs}
+
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)
+        note_added(self.request, Authenticator.Type.WEBAUTHN, with_codes=self.did_generate_recovery_codes)
+        return response
+
+
+class RemovePasskey(InOurLook, RemoveWebAuthnView):  # type: ignore[misc]
+    title = "Remove a passkey"
+    success_url = reverse_lazy("mfa_index")
+
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)
+        note_removed(self.request, Authenticator.Type.WEBAUTHN)
+        return response
+
+
+class RecoveryCodes(InOurLook, ViewRecoveryCodesView):  # type: ignore[misc]
+    """Shows new codes once; later only how many are left."""
+
+    title = "Recovery codes"
+
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = super().render_to_response(context, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class NewRecoveryCodes(InOurLook, GenerateRecoveryCodesView):  # type: ignore[misc]
+    title = "Make new recovery codes"
+
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)
+        second_factors.recovery_codes_were_made(person_of(self.request), actor=actor_of(self.request))
+        return response
+
+
+def note_added(request: HttpRequest, kind: str, *, with_codes: bool) -> None:
+    """Write the new factor down, also in the session: whoever set it up has proved it."""
+    second_factors.factor_was_added(person_of(request), kind, with_codes=with_codes, actor=actor_of(request))
+    record_authentication(request, person_of(request), "mfa", type=str(kind))
+
+
+def note_removed(request: HttpRequest, kind: str) -> None:
+    second_factors.factor_was_removed(person_of(request), kind, actor=actor_of(request))
+
+
+def person_of(request: HttpRequest) -> User:
+    return cast("User", request.user)

@@ -1,0 +1,71 @@
+"""allauth's forms where ours differ: names, words, and what is written down."""
+
+from typing import Any
+
+from allauth.account.forms import LoginForm as BaseLoginForm
+from allauth.core import context
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY, generate_totp_secret
+from django import forms
+from django.views.decorators.debug import sensitive_variables
+
+from integrations.sealing import SealBroken, seal, unseal
+from integrations.services import sign_ins
+from integrations.staff.actors import address_of
+
+SET_UP = "second factor set-up"
+
+
+class LoginForm(BaseLoginForm):  # type: ignore[misc]
+    """The admin's own fields: `username` and `password`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs.pop("placeholder", None)  # a label says it, and stays
+        self.fields["login"].widget.attrs["autofocus"] = True
+
+    def add_prefix(self, field_name: str) -> str:
+        return "username" if field_name == "login" else str(super().add_prefix(field_name))
+
+
+class _Noted:
+    """A code that is wrong is a refused sign-in like a wrong password."""
+
+    user: Any
+
+    def _emit_authentication_failed(self, authenticator: Authenticator) -> None:  # noqa: ARG002
+        address = address_of(context.request)
+        sign_ins.refused(self.user.get_username(), reason="wrong code of the second factor", address=address)
+
+
+class CodeForm(_Noted, AuthenticateForm):  # type: ignore[misc]
+    """The second factor at the sign-in."""
+
+
+class ConfirmCodeForm(_Noted, ReauthenticateForm):  # type: ignore[misc]
+    """The second factor before a sensitive act."""
+
+
+class ActivateTotpForm(ActivateTOTPForm):  # type: ignore[misc]
+    """The secret that is being set up waits in the session encrypted: sessions are rows of the database."""
+
+    @sensitive_variables()
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        forms.Form.__init__(self, *args, **kwargs)
+        self.user = user
+        self.secret = (self._kept() if self.is_bound else "") or self._new()
+
+    def _kept(self) -> str:
+        try:
+            return unseal(context.request.session.get(SECRET_SESSION_KEY, ""), purpose=SET_UP)
+        except SealBroken:
+            return ""
+
+    @sensitive_variables()
+    def _new(self) -> str:
+        secret: str = generate_totp_secret()
+        context.request.session[SECRET_SESSION_KEY] = seal(secret, purpose=SET_UP)
+        return secret

@@ -1,0 +1,122 @@
+"""The way to the OpenID Connect provider and back: allauth's, stricter about what comes back."""
+
+from typing import Any
+
+import jwt
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.helpers import render_authentication_error
+from allauth.socialaccount.internal import jwtkit
+from allauth.socialaccount.models import SocialApp, SocialLogin, SocialToken
+from allauth.socialaccount.providers.base.constants import AuthProcess
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
+from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
+from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+from requests import RequestException
+
+from integrations.staff.signing_in import proof
+
+PROVIDER_ID = "oidc"
+SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+
+
+class StrictAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
+    """Checks the signature although TLS brought the token, the issuer by the settings, and that both sources agree.
+
+    Whatever the provider sends that is not as it should be is an OAuth2Error: a page that says so, never a 500.
+    """
+
+    @property
+    def openid_config(self) -> dict[str, Any]:
+        try:
+            config: dict[str, Any] = super().openid_config
+            issuer = config["issuer"]
+        except (RequestException, ValueError, KeyError, TypeError) as error:
+            raise OAuth2Error(f"The provider's configuration cannot be read ({type(error).__name__}).") from error
+        if str(issuer).rstrip("/") != settings.OIDC_SERVER_URL:
+            raise OAuth2Error("The provider calls itself by another issuer than OIDC_SERVER_URL.")
+        return config
+
+    def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:  # noqa: ARG002
+        """Return the address that the provider must know: of PUBLIC_URL, whatever host the browser named."""
+        return f"{settings.PUBLIC_URL}{reverse('oidc_callback')}"
+
+    def complete_login(self, request: HttpRequest, app: SocialApp, token: SocialToken, **kwargs: Any) -> SocialLogin:
+        try:
+            login: SocialLogin = super().complete_login(request, app, token, **kwargs)
+        except (KeyError, ValueError, TypeError, AttributeError, jwt.PyJWTError) as error:
+            raise OAuth2Error(f"The provider's answer cannot be read ({type(error).__name__}).") from error
+        self._check_that_both_agree(login.account.extra_data)
+        return login
+
+    def _decode_id_token(self, app: SocialApp, id_token: str) -> dict[str, Any]:
+        if jwt.get_unverified_header(id_token).get("alg") not in SIGNATURES:
+            raise OAuth2Error("The id_token is not signed with a key pair.")
+        told: dict[str, Any] = jwtkit.verify_and_decode(
+            credential=id_token,
+            keys_url=self.openid_config["jwks_uri"],
+            issuer=self.openid_config["issuer"],
+            audience=app.client_id,
+            lookup_kid=jwtkit.lookup_kid_jwk,
+        )
+        return told
+
+    def _check_that_both_agree(self, told: dict[str, Any]) -> None:
+        if "id_token" not in told:
+            raise OAuth2Error("The provider sent no id_token.")
+        if told.get("userinfo", told["id_token"]).get("sub") != told["id_token"].get("sub"):
+            raise OAuth2Error("The id_token and the userinfo speak of two people.")
+
+
+class StrictProvider(OpenIDConnectProvider):  # type: ignore[misc]
+    """Not registered: our views below use it in allauth's place."""
+
+    oauth2_adapter_class = StrictAdapter
+
+
+@never_cache
+@require_POST
+def begin(request: HttpRequest) -> HttpResponse:
+    """Send the browser to the provider; `fresh` asks it to ask for a proof again, whoever it knows already."""
+    auth_params = {"prompt": "login", "max_age": "0"} if "fresh" in request.POST else {}
+    return _redirect(request, AuthProcess.LOGIN, auth_params)
+
+
+@never_cache
+@require_POST
+def begin_linking(request: HttpRequest) -> HttpResponse:
+    """For whoever is signed in, and proved it lately: the identity that comes back is theirs from then on."""
+    return proof.who_is_not_in(request) or proof.ask_if_stale(request) or _redirect(request, AuthProcess.CONNECT, {})
+
+
+@never_cache
+@require_GET
+def callback(request: HttpRequest) -> HttpResponse:
+    app = _app(request)
+    view = OAuth2CallbackView.adapter_view(StrictAdapter(request, PROVIDER_ID))
+    try:
+        answer: HttpResponse = view(request)
+    except OAuth2Error as error:  # allauth looks at the configuration before it begins to catch
+        answer = render_authentication_error(request, StrictProvider(request, app=app), exception=error)
+    return answer
+
+
+def _redirect(request: HttpRequest, process: str, auth_params: dict[str, str]) -> HttpResponse:
+    provider = StrictProvider(request, app=_app(request))
+    wanted = provider.get_redirect_from_request_kwargs(request).get("next_url")
+    try:
+        answer: HttpResponse = provider.redirect(request, process, next_url=wanted, auth_params=auth_params)
+    except OAuth2Error as error:
+        answer = render_authentication_error(request, provider, exception=error)
+    return answer
+
+
+def _app(request: HttpRequest) -> SocialApp:
+    if not settings.OIDC_SERVER_URL:
+        raise Http404("There is no OpenID Connect provider.")
+    return get_adapter(request).get_app(request, provider=PROVIDER_ID)

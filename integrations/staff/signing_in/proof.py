@@ -1,0 +1,84 @@
+"""Before a sensitive act: was it proved lately that this is still the person who signed in?"""
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from allauth.account.adapter import get_adapter
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+
+from integrations.staff.signing_in import gate
+from integrations.staff.signing_in.records import records_of
+
+NOT_DONE = "Nothing was done yet: you proved too long ago who you are. Confirm it, then fill the form again."
+
+View = Callable[..., HttpResponseBase]
+
+
+def is_recent(request: HttpRequest) -> bool:
+    """Return whether the person proved who they are within REAUTHENTICATE_SECONDS, the sign-in included."""
+    latest = max((each.at for each in records_of(request.session, request.user)), default=0.0)
+    return bool(time.time() - latest <= settings.REAUTHENTICATE_SECONDS)
+
+
+def ask(request: HttpRequest) -> HttpResponseRedirect:
+    """Lead to the page that asks for a proof, and from there back to this one.
+
+    What was posted is not kept: it may hold secrets. The way back is a GET of the same address.
+    """
+    if request.method not in ("GET", "HEAD"):
+        messages.warning(request, NOT_DONE)
+    return HttpResponseRedirect(f"{_asking_url(request)}?{urlencode({'next': request.get_full_path()})}")
+
+
+def ask_if_stale(request: HttpRequest) -> HttpResponseRedirect | None:
+    """Return where to go first, or None where the proof is recent."""
+    return None if is_recent(request) else ask(request)
+
+
+def recently_proved(view: View) -> View:
+    """For views of staff's own sign-in: let in who is complete, or has yet to set a factor up, and proved it lately."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if refused := who_is_not_in(request):
+            return refused
+        return ask_if_stale(request) or view(request, *args, **kwargs)
+
+    return guarded
+
+
+def signed_in(view: View) -> View:
+    """For views of staff's own sign-in that change nothing; else as recently_proved."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return who_is_not_in(request) or view(request, *args, **kwargs)
+
+    return guarded
+
+
+def who_is_not_in(request: HttpRequest) -> HttpResponseRedirect | None:
+    """Return where somebody must go first who may not touch their own factors, or None."""
+    here = urlencode({"next": request.get_full_path()})
+    if not gate.is_staff(request.user):
+        return HttpResponseRedirect(f"{reverse('account_login')}?{here}")
+    if gate.missing_in(request) is gate.Missing.PROVE:
+        return HttpResponseRedirect(f"{gate.Missing.PROVE.url}?{here}")
+    return None
+
+
+def _asking_url(request: HttpRequest) -> str:
+    methods = get_adapter().get_reauthentication_methods(request.user)
+    if methods:
+        return str(methods[0]["url"])
+    if settings.OIDC_SERVER_URL and SocialAccount.objects.filter(user_id=request.user.pk).exists():
+        return reverse("oidc_confirm")
+    return reverse("sign_in_again")

@@ -1,0 +1,318 @@
+"""Staff come in by OpenID Connect: who is known, who is not, and what is not believed."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.core.exceptions import ImproperlyConfigured
+from django.test import Client
+from django.urls import reverse
+
+from integrations.models import AuditEvent
+from integrations.models.audit import Verb
+from integrations.services.groups import ADMINISTRATOR, OPERATOR, VIEWER, ensure_groups
+from portal.environment import PORTAL_GROUPS, group_names
+from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, _new_key, oidc_provider
+from tests.signing_in import prove
+from tests.test_second_factors import give_app
+from tests.test_sign_in import START, is_in, refusals
+from tests.test_staff_pages import text
+from tests.test_staff_people import make_person
+
+BEGIN, LINK, CALLBACK = reverse("oidc_login"), reverse("oidc_link"), reverse("oidc_callback")
+ADDRESS = "anna@example.com"
+SCOPE = {"openid", "profile", "email"}
+
+
+@pytest.fixture
+def provider(settings: Any) -> Iterator[Provider]:
+    """One that the portal trusts, and that signs anna in."""
+    claims = {"sub": "subject-1", "email": ADDRESS, "email_verified": True, "preferred_username": "anna.b"}
+    with oidc_provider(**claims) as running:
+        app = {
+            "provider_id": "oidc",
+            "name": "Example ID",
+            "client_id": CLIENT_ID,
+            "secret": CLIENT_SECRET,
+            "settings": {"server_url": running.url},
+        }
+        settings.OIDC_SERVER_URL, settings.OIDC_NAME = running.url, "Example ID"
+        settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": [app]}}
+        settings.PUBLIC_URL = "http://testserver"
+        yield running
+
+
+@pytest.fixture
+def anna(db: None) -> User:
+    ensure_groups()
+    anna = make_person("anna", OPERATOR)
+    User.objects.update(email="Anna@Example.com")
+    anna.refresh_from_db()
+    return anna
+
+
+def arrive(client: Client, begin: str = BEGIN, **form: str) -> Any:
+    """Press the button, be sent to the provider and back; return the portal's answer."""
+    away = client.post(begin, form)
+    assert away.status_code == 302, away.content
+    back = httpx2.get(away["Location"], trust_env=False, follow_redirects=False).headers["Location"]
+    return client.get(back.removeprefix("http://testserver"))
+
+
+def events(verb: Verb) -> list[AuditEvent]:
+    return list(AuditEvent.objects.filter(verb=verb).order_by("pk"))
+
+
+def test_a_known_person_comes_in_is_linked_once_and_it_is_written_down(
+    client: Client, anna: User, provider: Provider
+) -> None:
+    wanted = "/admin/integrations/outlet/"
+    assert "Sign in by Example ID" in client.get(reverse("account_login")).content.decode()
+    assert arrive(client, next=wanted)["Location"] == wanted
+    assert is_in(client)
+    assert arrive(Client())["Location"] == START
+    assert [event.subject for event in events(Verb.IDENTITY_LINKED)] == ["anna"]
+    assert [event.detail for event in events(Verb.SIGNED_IN)] == [{"by": "OpenID Connect"}] * 2
+    assert SocialAccount.objects.get().user == anna
+    asked = provider.asked[0]
+    assert (set(asked["scope"].split()), asked["redirect_uri"]) == (SCOPE, f"http://testserver{CALLBACK}")
+    assert asked["code_challenge_method"] == "S256"
+
+
+def test_once_linked_the_identity_counts_and_not_the_address(client: Client, anna: User, provider: Provider) -> None:
+    arrive(client)
+    provider.claims |= {"email": "moved@example.com", "email_verified": False}
+    arrive(browser := Client())
+    assert is_in(browser)
+    provider.claims |= {"sub": "subject-2", "email": ADDRESS, "email_verified": False}
+    arrive(stranger := Client())
+    assert not is_in(stranger)
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"email": "nobody@example.com"}, "no one member of staff has this address"),
+        ({"email_verified": False}, "does not say that your e-mail address is verified"),
+        ({"email_verified": "true"}, "does not say that your e-mail address is verified"),
+        ({"email": None}, "does not say that your e-mail address is verified"),
+    ],
+)
+def test_who_is_not_known_by_a_verified_address_is_told_so(
+    client: Client, anna: User, provider: Provider, told: dict[str, Any], words: str
+) -> None:
+    provider.claims |= told
+    answer = arrive(client)
+    assert answer.status_code == 403
+    assert words in text(answer)
+    assert not is_in(client)
+    assert not SocialAccount.objects.exists()
+    assert refusals() == [("an unknown name", "OpenID Connect names nobody who is here")]
+
+
+def test_of_two_with_the_same_address_neither_is_taken(client: Client, anna: User, provider: Provider) -> None:
+    make_person("anna-too")
+    User.objects.filter(username="anna-too").update(email=ADDRESS)
+    assert arrive(client).status_code == 403
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"is_staff": False}])
+def test_who_is_switched_off_or_not_staff_stays_outside(
+    client: Client, anna: User, provider: Provider, change: dict[str, bool], settings: Any
+) -> None:
+    settings.OIDC_CREATE_PEOPLE = True
+    User.objects.update(**change)
+    arrive(client)
+    assert not is_in(client)
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"token_changes": {"iss": "https://evil.example"}},
+        {"token_changes": {"aud": "another-client"}},
+        {"token_changes": {"exp": 1}},
+        {"signing_key": _new_key()},
+        {"signing_key": "shared-by-all-who-know-the-client-secret", "algorithm": "HS256"},
+        {"userinfo_changes": {"sub": "somebody-else"}},
+        {"configuration_changes": {"issuer": "https://evil.example"}},
+        {"token_changes": {"sub": ""}, "userinfo_changes": {"sub": ""}},
+    ],
+    ids=["issuer", "audience", "expired", "false key", "shared key", "two people", "other issuer", "nobody"],
+)
+def test_what_does_not_fit_is_not_believed(
+    client: Client, anna: User, provider: Provider, trouble: dict[str, Any]
+) -> None:
+    away = client.post(BEGIN)
+    back = httpx2.get(away["Location"], trust_env=False, follow_redirects=False).headers["Location"]
+    for name, value in trouble.items():
+        setattr(provider, name, value)
+    answer = client.get(back.removeprefix("http://testserver"))
+    assert answer.status_code == 401
+    assert "The sign-in did not work" in text(answer)
+    assert not is_in(client)
+    assert not SocialAccount.objects.exists()
+
+
+def test_an_answer_that_nobody_asked_for_is_refused(client: Client, anna: User, provider: Provider) -> None:
+    away = client.post(BEGIN)
+    back = httpx2.get(away["Location"], trust_env=False, follow_redirects=False).headers["Location"]
+    path = back.removeprefix("http://testserver")
+    assert Client().get(path).status_code == 401
+    assert client.get(f"{CALLBACK}?code=x&state=made-up").status_code == 401
+    assert client.get(CALLBACK).status_code == 401
+    assert client.get(path)["Location"] == START
+    assert client.get(path).status_code == 401
+
+
+def test_a_provider_that_is_away_or_talks_nonsense_is_a_page_and_no_error(
+    client: Client, anna: User, provider: Provider, settings: Any
+) -> None:
+    provider.configuration_changes = {"issuer": None}
+    assert client.post(BEGIN).status_code == 401
+    settings.OIDC_SERVER_URL = "http://127.0.0.1:1"
+    settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"][0]["settings"]["server_url"] = "http://127.0.0.1:1"
+    assert "could not be asked" in text(client.post(BEGIN))
+
+
+def test_who_cancels_there_is_back_at_the_sign_in(client: Client, anna: User, provider: Provider) -> None:
+    state = parse_qs(urlsplit(client.post(BEGIN)["Location"]).query)["state"][0]
+    answer = client.get(f"{CALLBACK}?error=access_denied&state={state}", follow=True)
+    assert "it was cancelled there" in text(answer)
+
+
+def test_it_begins_by_a_form_alone_and_without_a_provider_there_is_none(client: Client, db: None) -> None:
+    assert client.get(BEGIN).status_code == 405
+    for path in (BEGIN, LINK):
+        assert client.post(path).status_code in (302, 404)
+    assert client.post(BEGIN).status_code == 404
+    assert client.get(CALLBACK).status_code == 404
+    assert "/admin/oidc/" not in client.get(reverse("account_login")).content.decode()
+
+
+def test_no_token_is_kept_anywhere(client: Client, anna: User, provider: Provider) -> None:
+    arrive(client)
+    kept = str([row.get_decoded() for row in Session.objects.all()]) + str(list(SocialAccount.objects.values_list()))
+    assert "an-access-token" not in kept
+    assert "eyJ" not in kept
+
+
+def test_who_has_a_factor_here_is_asked_for_it_as_well(client: Client, anna: User, provider: Provider) -> None:
+    give_app(anna)
+    assert arrive(client)["Location"] == reverse("mfa_authenticate")
+    assert not is_in(client)
+
+
+# --- People whom the provider brings ---
+
+
+def test_a_new_person_is_made_where_the_setting_says_so_and_may_do_nothing_yet(
+    client: Client, anna: User, provider: Provider, settings: Any
+) -> None:
+    settings.OIDC_CREATE_PEOPLE = True
+    provider.claims |= {"email": "ben@example.com", "preferred_username": "anna", "given_name": "Ben", "sub": "2"}
+    arrive(client)
+    ben = User.objects.get(email="ben@example.com")
+    assert (ben.username, ben.first_name, ben.is_staff, ben.has_usable_password()) == ("anna-2", "Ben", True, False)
+    assert not ben.get_all_permissions()
+    assert not ben.is_superuser
+    assert client.get("/admin/integrations/outlet/").status_code == 403
+    assert [event.actor_name for event in events(Verb.PERSON_ADDED)] == ["OpenID Connect"]
+
+
+def test_groups_follow_the_provider_at_each_sign_in(
+    client: Client, anna: User, provider: Provider, settings: Any
+) -> None:
+    settings.OIDC_GROUPS_CLAIM, settings.OIDC_GROUPS = "roles", {"till-admins": ADMINISTRATOR, "till-staff": VIEWER}
+    for named, held in (
+        (["till-admins", "till-staff", "another"], {ADMINISTRATOR, VIEWER}),
+        ("till-staff", {VIEWER}),
+        (["administrator"], set()),
+        (None, set()),
+    ):
+        provider.claims["roles"] = named
+        arrive(Client())
+        assert set(anna.groups.values_list("name", flat=True)) == held
+    assert [event.detail["groups"] for event in events(Verb.PERSON_CHANGED)] == [
+        "administrator, viewer",
+        "viewer",
+        "none",
+    ]
+
+
+def test_without_a_table_the_names_are_the_portals_own_and_superusers_keep_theirs(
+    client: Client, anna: User, provider: Provider, settings: Any
+) -> None:
+    settings.OIDC_GROUPS_CLAIM = "groups"
+    provider.claims["groups"] = [VIEWER, "superuser"]
+    arrive(client)
+    assert [group.name for group in anna.groups.all()] == [VIEWER]
+    User.objects.update(is_superuser=True)
+    provider.claims["groups"] = []
+    arrive(client)
+    assert [group.name for group in anna.groups.all()] == [VIEWER]
+
+
+def test_a_table_that_names_no_group_of_the_portal_stops_the_start() -> None:
+    assert group_names({"it ": " viewer"}) == {"it": "viewer"}
+    assert PORTAL_GROUPS == (VIEWER, OPERATOR, ADMINISTRATOR)
+    with pytest.raises(ImproperlyConfigured, match="OIDC_GROUPS must read like"):
+        group_names({"it": "superuser"})
+
+
+# --- Linking oneself, and proving it again ---
+
+
+def test_a_person_links_their_own_identity_after_proving_who_they_are(
+    client: Client, anna: User, provider: Provider
+) -> None:
+    provider.claims |= {"email": "private@example.org", "email_verified": False}
+    assert client.post(LINK)["Location"].startswith(reverse("account_login"))
+    client.force_login(anna)
+    assert arrive(client, LINK)["Location"] == reverse("mfa_index")
+    assert "you may sign in by Example ID" in text(client.get(reverse("mfa_index")))
+    arrive(browser := Client())
+    assert is_in(browser)
+    otto = make_person("otto")
+    other = Client()
+    other.force_login(otto)
+    arrive(other, LINK)
+    assert "signs somebody else in already" in text(other.get(reverse("mfa_index")))
+    assert SocialAccount.objects.get().user == anna
+    prove(other, otto, ago=901)
+    assert "oidc/authorize" not in other.post(LINK)["Location"]
+    assert [event.subject for event in events(Verb.IDENTITY_LINKED)] == ["anna"]
+
+
+def test_who_has_no_password_proves_it_at_the_provider(client: Client, anna: User, provider: Provider) -> None:
+    anna.set_unusable_password()
+    anna.save()
+    arrive(client)
+    prove(client, anna, method="socialaccount", ago=901)
+    act = reverse("mfa_activate_totp")
+    asked = client.get(act)["Location"]
+    assert asked.startswith(reverse("oidc_confirm"))
+    assert "Sign in once more by Example ID" in text(client.get(asked))
+    assert arrive(client, fresh="yes", next=act)["Location"] == act
+    assert (provider.asked[-1]["prompt"], provider.asked[-1]["max_age"]) == ("login", "0")
+    assert client.get(act).status_code == 200
+
+
+def test_what_the_provider_knew_from_before_is_no_proof_of_today(
+    client: Client, anna: User, provider: Provider
+) -> None:
+    provider.claims["auth_time"] = int(time.time()) - 3600
+    arrive(client)
+    assert is_in(client)
+    assert client.get(reverse("mfa_activate_totp")).status_code == 302
+    provider.claims["auth_time"] = int(time.time()) + 3600
+    arrive(client)
+    assert client.get(reverse("mfa_activate_totp")).status_code == 200
+    assert max(each["at"] for each in client.session["account_authentication_methods"]) <= time.time()
