@@ -18,8 +18,9 @@ from django.urls import reverse
 from integrations.models import AuditEvent
 from integrations.models.audit import Verb
 from integrations.services.groups import ADMINISTRATOR, VIEWER, ensure_groups
+from integrations.staff import looks
 from integrations.staff.signing_in import records
-from integrations.staff.viewers import find_viewer
+from integrations.staff.viewers import find_look
 from tests.signing_in import prove
 from tests.test_sign_in import PASSWORD, START, is_in, refusals, sign_in
 from tests.test_staff_pages import text
@@ -182,10 +183,10 @@ def test_a_session_from_before_the_factor_is_worth_nothing_until_it_proves_it(cl
         assert client.get(page)["Location"].startswith(CONFIRM_CODE)
     assert client.post(reverse("mfa_deactivate_totp")).status_code == 302
     assert Authenticator.objects.exists()
-    assert find_viewer(str(client.session.session_key)) is None
+    assert find_look(str(client.session.session_key), looks.start, {}) is None
     assert client.post(CONFIRM_CODE, {"code": code_of(secret), "next": START})["Location"] == START
     assert is_in(client)
-    assert find_viewer(str(client.session.session_key)) is not None
+    assert find_look(str(client.session.session_key), looks.start, {}) is not None
 
 
 def test_where_a_factor_is_required_nothing_opens_before_there_is_one(
@@ -202,12 +203,12 @@ def test_where_a_factor_is_required_nothing_opens_before_there_is_one(
     ):
         assert client.get(page, follow=True).redirect_chain[-1][0].startswith(OVERVIEW)
         assert client.post(page)["Location"].startswith(reverse("admin:login"))
-    assert find_viewer(str(client.session.session_key)) is None
+    assert find_look(str(client.session.session_key), looks.start, {}) is None
     page = text(client.get(OVERVIEW))
     assert "Set up a second factor first" in page
     set_up(client)
     assert is_in(client)
-    assert find_viewer(str(client.session.session_key)) is not None
+    assert find_look(str(client.session.session_key), looks.start, {}) is not None
 
 
 def test_another_session_with_the_password_alone_gains_nothing_from_the_factor(

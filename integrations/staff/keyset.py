@@ -7,13 +7,14 @@ Django's own list counts its rows, goes to a page by counting again, and sorts b
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.views.main import ALL_VAR, ORDER_VAR, PAGE_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
+from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 
 from integrations.models import Integration
@@ -124,15 +125,15 @@ class KeysetList(ChangeList):
     reached_at: datetime | None = None
     is_backwards = False
 
-    def get_queryset(self, request: HttpRequest, exclude_parameters: list[str] | None = None) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet[Any]:
         self._take_cursor()
         rows: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
         return rows
 
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:  # noqa: ARG002
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str | Combinable]:  # noqa: ARG002
         return [f"-{name}" for name in self._order().columns]
 
-    def get_ordering_field_columns(self) -> dict[int, str]:
+    def get_ordering_field_columns(self) -> dict[int, Literal["desc", "asc"]]:
         return {}
 
     def get_results(self, request: HttpRequest) -> None:
@@ -186,7 +187,7 @@ class KeysetList(ChangeList):
 
     def _parents_of(self, organisations: frozenset[int] | None) -> QuerySet[Any]:
         parents = self.model_admin.parents
-        rows = QuerySet(parents.model).all()
+        rows: QuerySet[Any] = QuerySet(parents.model).all()
         return rows if organisations is None else rows.filter(**{f"{parents.organisation}__in": organisations})
 
     def _within_times(self) -> QuerySet[Any]:
@@ -235,7 +236,7 @@ class KeysetList(ChangeList):
         if self.model_admin.time_field:
             moment: datetime = position[0]
             return moment
-        row = QuerySet(self.model).filter(pk=position[-1])
+        row: QuerySet[Any] = QuerySet(self.model).filter(pk=position[-1])
         return row.values_list(self.model_admin.moment, flat=True).first()
 
     def _rows(self, order: Order) -> list[Any]:

@@ -105,7 +105,7 @@ class Stack:
         return self._process.log_text()
 
     def start(self, *, env: Mapping[str, str] | None = None) -> None:
-        """Start and wait until /healthz answers, 20 s at most; `env` changes settings from now on."""
+        """Start and wait until /healthz answers; `env` changes settings from now on."""
         if env:
             self._change_environment(env)
         self._process.start()
@@ -146,7 +146,7 @@ class Stack:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=180,
             env=self.env,
             cwd=PROJECT,
         )

@@ -7,6 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL_SECONDS = 0.05
+PATIENCE = 3  # times as long as it takes on a machine of its own, for one that others keep busy
 
 
 class StillFalseError(AssertionError):
@@ -14,14 +15,15 @@ class StillFalseError(AssertionError):
 
 
 def eventually(condition: Callable[[], T], *, timeout: float = 10, what: str = "") -> T:
-    """Return the first truthy value of the condition, asking every 50 ms for `timeout` seconds at most.
+    """Return the first truthy value of the condition, asking every 50 ms.
 
+    `timeout` is against hanging: seconds on a machine that does nothing else, and three times that on any.
     Raises StillFalseError with the last value seen. What the condition itself raises is not caught.
     """
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + timeout * PATIENCE
     while not (value := condition()):
         if time.monotonic() > deadline:
-            raise StillFalseError(f"{what or _name(condition)}: still {value!r} after {timeout} s")
+            raise StillFalseError(f"{what or _name(condition)}: still {value!r} after {timeout * PATIENCE} s")
         time.sleep(POLL_SECONDS)
     return value
 
