@@ -1,7 +1,6 @@
 """What is kept of a request is readable without its secrets, and whole for who has the key."""
 
 import json
-import uuid
 
 import pytest
 from django.test import override_settings
@@ -50,7 +49,7 @@ def test_what_is_no_guid_may_be_a_pin(user: str) -> None:
     assert contents.hide_user(user) == "[redacted]"
 
 
-@pytest.mark.parametrize("user", [None, "", GUID, GUID.upper(), str(uuid.uuid4())])
+@pytest.mark.parametrize("user", [None, "", GUID, GUID.upper()])
 def test_a_users_id_stays_readable(user: str | None) -> None:
     assert contents.hide_user(user) == user
 
