@@ -1,8 +1,10 @@
 """From a row to the POS and back: what staff ask reaches the till whichever process holds it, and disconnecting too."""
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 from unittest import mock
+from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
 from django.test import Client
@@ -13,7 +15,7 @@ from integrations.models.request import State
 from integrations.relay import wake
 from integrations.services.asking import Question, ask_pos
 from integrations.services.disconnecting import disconnect
-from tests.asgi_client import Run, _scope
+from tests.asgi_client import Answer, Run, _scope, request
 from tests.backend_client import Pos, know, make_outlet
 from tests.factories import ANNA, Enabled
 from tests.in_process import LIMIT, InProcess, after_first_look, in_main, recorded
@@ -48,6 +50,21 @@ class Asking(InProcess):
             await self.asked(station)
             await running.watcher.look()
             assert (await pos.next_frame())["RequestID"] == "r-1"
+            await pos.hang_up()
+
+    async def test_the_page_is_there_before_the_pos_answers_and_nothing_waits_for_it(self) -> None:
+        await in_main(know, "GetOpenOrders", 1)
+        station = await make_outlet()
+        cookies = await in_main(signed_in)
+        await after_first_look()
+        async with await Pos.of(station) as pos:
+            await recorded()
+            answer = await send_form(f"{page_of(station)}/ask/?type=1&raw", cookies, raw="{}", device_id="d", wait=30)
+            assert (answer.status, answer.headers["location"].startswith(f"{page_of(station)}/asked/")) == (302, True)
+            frame = await pos.next_frame()
+            page = await request("GET", answer.headers["location"], headers={"cookie": cookies})
+            assert b"has not answered yet" in page.body
+            pos.answers(frame, code=4, error="No such user.")
             await pos.hang_up()
 
 
@@ -120,6 +137,22 @@ class LiveSocket(Run):
         """Read on until the page says so."""
         while words not in (await self.next())["text"]:
             pass
+
+
+def page_of(outlet: Enabled) -> str:
+    return f"/admin/integrations/integration/{outlet.integration.pk}"
+
+
+async def send_form(path: str, cookies: str, **values: Any) -> Answer:
+    """Post a form of ours as a browser does, with a RequestID of its own."""
+    token = "a" * 32
+    body = urlencode({"request_id": str(uuid.uuid4()), "csrfmiddlewaretoken": token} | values).encode()
+    headers = {
+        "cookie": f"{cookies}; csrftoken={token}",
+        "origin": OURS,
+        "content-type": "application/x-www-form-urlencoded",
+    }
+    return await request("POST", path, [body], headers=headers)
 
 
 def signed_in(*, is_superuser: bool = True) -> str:
