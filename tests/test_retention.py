@@ -290,6 +290,17 @@ def test_a_dry_run_counts_what_the_command_then_does_and_does_nothing(enabled: E
 
 
 @pytest.mark.usefixtures("_at_noon")
+def test_somebody_who_watches_sees_how_far_it_is(enabled: Enabled, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(4):
+        ask(enabled, NOON - ROW - MOMENT)
+    assert command()[1] == ""
+    for _ in range(4):
+        ask(enabled, NOON - ROW - MOMENT)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert command()[1] == "\rrequests: 3 of 4\rrequests: 4 of 4\n"
+
+
+@pytest.mark.usefixtures("_at_noon")
 def test_the_command_is_one_audit_event_and_none_where_nothing_was_due(
     enabled: Enabled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
