@@ -1,7 +1,6 @@
 """What a word that somebody searches for stands for, in the small tables and in indexes; and times as keys."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import connection
 from django.db.models import BigIntegerField, Q, QuerySet, Subquery, Value
@@ -38,13 +37,13 @@ def received_within(rows: QuerySet[Request], *, since: datetime | None, until: d
     So the rows are still had in the order of the key. The exact limit is for the caller to ask besides.
     """
     if since is not None:
-        first = _first_received(since - STORED_LATE)
-        rows = rows.filter(pk__gte=Coalesce(first, Value(HIGHEST_KEY, output_field=BigIntegerField())))
+        last = Request.objects.filter(received_at__lt=since - STORED_LATE).order_by("-received_at")
+        rows = rows.filter(pk__gt=Coalesce(Subquery(last.values("pk")[:1]), _key(0)))
     if until is not None:
-        first = _first_received(until + STORED_LATE)
-        rows = rows.filter(pk__lt=Coalesce(first, Value(HIGHEST_KEY, output_field=BigIntegerField())))
+        first = Request.objects.filter(received_at__gte=until + STORED_LATE).order_by("received_at")
+        rows = rows.filter(pk__lt=Coalesce(Subquery(first.values("pk")[:1]), _key(HIGHEST_KEY)))
     return rows
 
 
-def _first_received(since: datetime) -> Any:
-    return Subquery(Request.objects.filter(received_at__gte=since).order_by("received_at").values("pk")[:1])
+def _key(number: int) -> Value:
+    return Value(number, output_field=BigIntegerField())

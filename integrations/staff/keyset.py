@@ -7,13 +7,14 @@ Django's own list counts its rows, goes to a page by counting again, and sorts b
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.views.main import ALL_VAR, ORDER_VAR, PAGE_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
+from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 
 from integrations.models import Integration
@@ -85,20 +86,16 @@ class KeysetAdmin(ReadOnlyAdmin[Row]):
 
     def found_by(self, text: str) -> Q:
         """Return what a search asks of a row."""
-        found = Q()
-        for name in self.texts:
-            found |= beginning_with(name, text)
-        return found | outlet_called(text, f"{self.parents.field}__{self.parents.outlet}")
+        return self.begins_with(text) | outlet_called(text, f"{self.parents.field}__{self.parents.outlet}")
+
+    def begins_with(self, text: str) -> Q:
+        """Return the rows that are found by a beginning; each part of it has an index."""
+        return Q(*(beginning_with(name, text) for name in self.texts), _connector=Q.OR)
 
     def searched_in(self, text: str, rows: QuerySet[Row], parents: QuerySet[Any]) -> list[Source]:
         """Return where the rows of a search are: with the outlets of this name, and where a column begins so."""
-        called = parents.filter(outlet_called(text, self.parents.outlet))
-        few = [Few(self.beginning_with(name, text, rows), rows) for name in self.texts]
-        return [Streams(rows, called, self.parents.field), *few]
-
-    def beginning_with(self, name: str, text: str, rows: QuerySet[Row]) -> QuerySet[Row]:
-        """Return the rows whose column begins so; to add the condition of a partial index."""
-        return rows.filter(beginning_with(name, text))
+        called: Source = Streams(rows, parents.filter(outlet_called(text, self.parents.outlet)), self.parents.field)
+        return [called, Few(rows.filter(self.begins_with(text)), rows)] if self.texts else [called]
 
     def within_times(self, rows: QuerySet[Row], lookups: dict[str, Any]) -> QuerySet[Row]:
         """Leave out rows of other times, where the order allows it; `lookups` are the parameters of the list."""
@@ -124,15 +121,15 @@ class KeysetList(ChangeList):
     reached_at: datetime | None = None
     is_backwards = False
 
-    def get_queryset(self, request: HttpRequest, exclude_parameters: list[str] | None = None) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet[Any]:
         self._take_cursor()
         rows: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
         return rows
 
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:  # noqa: ARG002
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str | Combinable]:  # noqa: ARG002
         return [f"-{name}" for name in self._order().columns]
 
-    def get_ordering_field_columns(self) -> dict[int, str]:
+    def get_ordering_field_columns(self) -> dict[int, Literal["desc", "asc"]]:
         return {}
 
     def get_results(self, request: HttpRequest) -> None:
@@ -186,7 +183,7 @@ class KeysetList(ChangeList):
 
     def _parents_of(self, organisations: frozenset[int] | None) -> QuerySet[Any]:
         parents = self.model_admin.parents
-        rows = QuerySet(parents.model).all()
+        rows: QuerySet[Any] = QuerySet(parents.model)
         return rows if organisations is None else rows.filter(**{f"{parents.organisation}__in": organisations})
 
     def _within_times(self) -> QuerySet[Any]:
@@ -235,7 +232,7 @@ class KeysetList(ChangeList):
         if self.model_admin.time_field:
             moment: datetime = position[0]
             return moment
-        row = QuerySet(self.model).filter(pk=position[-1])
+        row: QuerySet[Any] = QuerySet(self.model).filter(pk=position[-1])
         return row.values_list(self.model_admin.moment, flat=True).first()
 
     def _rows(self, order: Order) -> list[Any]:
