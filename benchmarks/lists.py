@@ -6,9 +6,10 @@
 Two databases are filled, in temporary places: a small one, in which each list has just a full page for everybody, and
 a large one of 1,000,000 requests, 100,000 connections and 10,000 outlets (times --scale). Then each question is asked
 of both by turns: as an administrator of all, and as one who is limited to one chain. Ends with 1 where a page needs
-more than 10 queries beside those that ask who this is and may see (5 at most), or more than twice its time on the small database. Databases that are named are migrated and
-filled: name empty ones that may be thrown away. --own-time leaves out what other work on the machine takes: the time of
-the asking process, which is all there is of an embedded database whose file is in memory.
+more than 10 queries, beside those that ask who this is and may see (5 at most), or more than twice its time on the
+small database. Databases that are named are migrated, and filled if they are empty: name such as may be thrown away.
+--own-time leaves out what other work on the machine takes: it is the time of the asking process, which is all there is
+of an embedded database whose file is in memory.
 """
 
 import argparse
@@ -103,9 +104,8 @@ def main() -> None:
             options.small_database_url or f"sqlite:///{folder}/small.sqlite3", SMALL, own_time=options.own_time
         )
         names = small.listen()["names"]
-        large = Asker(
-            options.database_url or f"sqlite:///{folder}/large.sqlite3", [int(n * options.scale) for n in LARGE]
-        )
+        sizes = [int(n * options.scale) for n in LARGE]
+        large = Asker(options.database_url or f"sqlite:///{folder}/large.sqlite3", sizes, own_time=options.own_time)
         print(f"filled in {large.listen()['seconds']:.0f} s", file=sys.stderr)
         print_head()
         lines = compare(small, large, [name for name in names if options.only in name], options.rounds)

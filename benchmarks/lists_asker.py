@@ -28,8 +28,11 @@ def main() -> None:
     from lists_pages import pages
     from lists_seed import Size, seed
 
+    from integrations.models import Request
+
     began = time.perf_counter()
-    seed(Size(*map(int, sys.argv[1:4])), random.Random(1))
+    if not Request.objects.exists():
+        seed(Size(*map(int, sys.argv[1:4])), random.Random(1))
     asks = pages()
     tell({"names": list(asks), "seconds": time.perf_counter() - began})
     for line in sys.stdin:
