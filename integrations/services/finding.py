@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db.models import BigIntegerField, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest, Least
 
 from integrations.models import Request
 
@@ -37,12 +37,19 @@ def received_within(rows: QuerySet[Request], *, since: datetime | None, until: d
     So the rows are still had in the order of the key. The exact limit is for the caller to ask besides.
     """
     if since is not None:
-        last = Request.objects.filter(received_at__lt=since - STORED_LATE).order_by("-received_at")
-        rows = rows.filter(pk__gt=Coalesce(Subquery(last.values("pk")[:1]), _key(0)))
+        before, from_it_on = _at_the_turn(since - STORED_LATE)
+        rows = rows.filter(pk__gte=Least(Coalesce(before, _key(0)), Coalesce(from_it_on, _key(HIGHEST_KEY))))
     if until is not None:
-        first = Request.objects.filter(received_at__gte=until + STORED_LATE).order_by("received_at")
-        rows = rows.filter(pk__lt=Coalesce(Subquery(first.values("pk")[:1]), _key(HIGHEST_KEY)))
+        before, from_it_on = _at_the_turn(until + STORED_LATE)
+        rows = rows.filter(pk__lte=Greatest(Coalesce(before, _key(0)), Coalesce(from_it_on, _key(HIGHEST_KEY))))
     return rows
+
+
+def _at_the_turn(moment: datetime) -> tuple[Subquery, Subquery]:
+    """Return the keys of the last request before a moment and of the first from it on; each may be the higher."""
+    before = Request.objects.filter(received_at__lt=moment).order_by("-received_at")
+    from_it_on = Request.objects.filter(received_at__gte=moment).order_by("received_at")
+    return Subquery(before.values("pk")[:1]), Subquery(from_it_on.values("pk")[:1])
 
 
 def _key(number: int) -> Value:
