@@ -79,7 +79,8 @@ def seed(size: Size, chance: random.Random) -> None:
 def _outlets(size: Size, now: datetime) -> list[int]:
     """Make chains with their outlets, all of them enabled but the last. Return the integrations."""
     Organisation.objects.bulk_create([Organisation(name=f"Chain {n:03}") for n in range(size.organisations)])
-    chains = list(Organisation.objects.order_by("pk"))
+    Organisation.objects.bulk_create([Organisation(name=f"Restaurant {n:02}") for n in range(50)])  # a page of them
+    chains = list(Organisation.objects.order_by("pk")[: size.organisations])
     outlets = [
         Outlet(organisation=chains[n % len(chains)], name=f"Outlet {n:05}", provider_outlet_id=f"seeded-{n:05}")
         for n in range(size.outlets)
@@ -310,7 +311,7 @@ def _deliveries(size: Size, integrations: list[int], now: datetime, chance: rand
 
 
 def _samples(now: datetime) -> None:
-    chains = list(Organisation.objects.values_list("pk", flat=True))
+    chains = list(Organisation.objects.values_list("pk", flat=True).filter(outlets__isnull=False).distinct())
     insert(
         FleetSample,
         (

@@ -1,11 +1,10 @@
 """What a word that somebody searches for stands for, in the small tables and in indexes; and times as keys."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import connection
 from django.db.models import BigIntegerField, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest, Least
 
 from integrations.models import Request
 
@@ -38,13 +37,20 @@ def received_within(rows: QuerySet[Request], *, since: datetime | None, until: d
     So the rows are still had in the order of the key. The exact limit is for the caller to ask besides.
     """
     if since is not None:
-        first = _first_received(since - STORED_LATE)
-        rows = rows.filter(pk__gte=Coalesce(first, Value(HIGHEST_KEY, output_field=BigIntegerField())))
+        before, from_it_on = _at_the_turn(since - STORED_LATE)
+        rows = rows.filter(pk__gte=Least(Coalesce(before, _key(0)), Coalesce(from_it_on, _key(HIGHEST_KEY))))
     if until is not None:
-        first = _first_received(until + STORED_LATE)
-        rows = rows.filter(pk__lt=Coalesce(first, Value(HIGHEST_KEY, output_field=BigIntegerField())))
+        before, from_it_on = _at_the_turn(until + STORED_LATE)
+        rows = rows.filter(pk__lte=Greatest(Coalesce(before, _key(0)), Coalesce(from_it_on, _key(HIGHEST_KEY))))
     return rows
 
 
-def _first_received(since: datetime) -> Any:
-    return Subquery(Request.objects.filter(received_at__gte=since).order_by("received_at").values("pk")[:1])
+def _at_the_turn(moment: datetime) -> tuple[Subquery, Subquery]:
+    """Return the keys of the last request before a moment and of the first from it on; each may be the higher."""
+    before = Request.objects.filter(received_at__lt=moment).order_by("-received_at")
+    from_it_on = Request.objects.filter(received_at__gte=moment).order_by("received_at")
+    return Subquery(before.values("pk")[:1]), Subquery(from_it_on.values("pk")[:1])
+
+
+def _key(number: int) -> Value:
+    return Value(number, output_field=BigIntegerField())

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models import CharField, Count, F, Max, Q, QuerySet, Sum, Value
 from django.utils import timezone
 
 from integrations.models import AuthAttempt, FleetSample, Integration, Presence, Request
@@ -69,14 +70,15 @@ class Fleet:
 def read_fleet(organisations: Organisations) -> Fleet:
     """Return how the outlets of these organisations are; None for all of them."""
     now = timezone.now()
-    samples = _within(FleetSample.objects.filter(at__gt=now - DAY), organisations, "organisation")
+    samples = _samples(organisations, now)
+    refusals, fresh = _lately(organisations, now, since=samples[-1]["at"] if samples else now - DAY)
     return Fleet(
         at=now,
         **_states(organisations, now),
         gone=_gone(organisations),
-        refusals=_refusals(organisations, now),
-        requests=_requests(samples, organisations, now),
-        history=_history(samples),
+        refusals=tuple(sorted(refusals.items(), key=lambda each: (-each[1], each[0]))),
+        requests=tuple((state.value, fresh[state] + sum(each[f"{state}_sum"] for each in samples)) for state in ENDS),
+        history=tuple(Point(each["at"], each["enabled_sum"], each["online_sum"], _ended(each)) for each in samples),
     )
 
 
@@ -137,30 +139,32 @@ def _gone(organisations: Organisations) -> tuple[Gone, ...]:
     return tuple(Gone(row.pk, str(row.integration), row.since) for row in latest)
 
 
-def _refusals(organisations: Organisations, now: datetime) -> tuple[tuple[str, int], ...]:
+def _lately(organisations: Organisations, now: datetime, *, since: datetime) -> tuple[Counter[str], Counter[str]]:
+    """Count in one query the refusals of the last hour by their reason, and what ended after `since` by its state."""
     reasons = [outcome for outcome in Outcome if outcome != Outcome.ACCEPTED]
-    attempts = AuthAttempt.objects.filter(outcome__in=reasons, at__gt=now - HOUR).order_by()
-    rows = _within(attempts, organisations, "integration__outlet__organisation")
-    counted = rows.values_list("outcome").annotate(count=Count("pk"))
-    return tuple(sorted(counted, key=lambda each: (-each[1], each[0])))
+    attempts = AuthAttempt.objects.filter(outcome__in=reasons, at__gt=now - HOUR)
+    requests = Request.objects.filter(ended_at__gt=since, ended_at__lte=now)
+    counted = [
+        _within(rows.order_by(), organisations, "integration__outlet__organisation")
+        .values_list(Value(of, output_field=CharField()), column)
+        .annotate(count=Count("pk"))
+        for of, rows, column in (("refusals", attempts, "outcome"), ("requests", requests, "state"))
+    ]
+    found: dict[str, Counter[str]] = {"refusals": Counter(), "requests": Counter()}
+    for of, value, count in counted[0].union(counted[1], all=True):
+        found[of][value] = count
+    return found["refusals"], found["requests"]
 
 
-def _requests(
-    samples: QuerySet[FleetSample], organisations: Organisations, now: datetime
-) -> tuple[tuple[str, int], ...]:
-    sums = samples.aggregate(last=Max("at"), **{f"{state}_sum": Sum(state) for state in ENDS})
-    since = sums["last"] or now - DAY
-    fresh = Request.objects.filter(ended_at__gt=since, ended_at__lte=now).order_by()
-    rows = _within(fresh, organisations, "integration__outlet__organisation")
-    counts = Counter(dict(rows.values_list("state").annotate(count=Count("pk"))))
-    return tuple((state.value, counts[state] + (sums[f"{state}_sum"] or 0)) for state in ENDS)
+def _samples(organisations: Organisations, now: datetime) -> list[dict[str, Any]]:
+    """Return the sums of each sample of the last day, in the order of time."""
+    rows = _within(FleetSample.objects.filter(at__gt=now - DAY), organisations, "organisation")
+    sums = {f"{name}_sum": Sum(name) for name in ("enabled", "online", *ENDS)}
+    return list(rows.order_by("at").values("at").annotate(**sums))
 
 
-def _history(samples: QuerySet[FleetSample]) -> tuple[Point, ...]:
-    ended = sum((F(state) for state in ENDS[1:]), start=F(ENDS[0]))
-    sums = {"enabled_sum": Sum("enabled"), "online_sum": Sum("online"), "ended_sum": Sum(ended)}
-    rows = samples.order_by("at").values("at").annotate(**sums).values_list("at", *sums)
-    return tuple(Point(*row) for row in rows)
+def _ended(sample: dict[str, Any]) -> int:
+    return sum(sample[f"{state}_sum"] for state in ENDS)
 
 
 def _ended_by_organisation(since: datetime, until: datetime) -> dict[int, dict[str, int]]:

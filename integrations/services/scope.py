@@ -51,5 +51,6 @@ def _organisations_of(user: AbstractBaseUser | AnonymousUser) -> frozenset[int] 
         return frozenset()  # nobody is signed in
     if getattr(user, "is_superuser", False):
         return None
-    limit = StaffLimit.objects.filter(user_id=user.pk).prefetch_related("organisations").first()
-    return None if limit is None else frozenset(each.pk for each in limit.organisations.all())
+    # One query: no row without a limit, and a row of nothing for a limit without organisations.
+    found = list(StaffLimit.objects.filter(user_id=user.pk).values_list("organisations", flat=True))
+    return frozenset(pk for pk in found if pk is not None) if found else None

@@ -8,7 +8,8 @@ from django.urls import reverse
 from integrations.models import AuditEvent, Integration, Outlet
 from integrations.models.audit import Verb
 from integrations.services import scope
-from integrations.staff.start_figures import start_figures
+from integrations.services.fleet import read_fleet
+from integrations.staff.start_figures import start_figures_of
 
 LATEST = 6
 COMING_IN = (Verb.SIGNED_IN, Verb.SIGN_IN_REFUSED)  # in their list; here they would crowd out what was done
@@ -23,8 +24,10 @@ class NextStep:
     label: str
 
 
-def what_next(request: HttpRequest) -> NextStep | None:
+def what_next(request: HttpRequest, *, has_figures: bool) -> NextStep | None:
     """Return the next step in a portal that is still being set up, if this person may take it."""
+    if has_figures:
+        return None  # so there is an outlet that is enabled
     if not scope.limit(Outlet.objects.all(), request.user, "organisation").exists():
         return _add_outlet() if request.user.has_perm("integrations.add_outlet") else None
     if not scope.limit(Integration.objects.all(), request.user, "outlet__organisation").exists():
@@ -36,8 +39,8 @@ def figures(request: HttpRequest) -> str | None:
     """Return the figures as HTML, for who may see outlets once there are any that are enabled."""
     if not request.user.has_perm("integrations.view_outlet"):
         return None
-    seen = scope.limit(Integration.objects.all(), request.user, "outlet__organisation")
-    return start_figures(scope.organisations_of(request.user)) if seen.exists() else None
+    fleet = read_fleet(scope.organisations_of(request.user))
+    return start_figures_of(fleet) if fleet.enabled or fleet.disabled else None
 
 
 def latest_acts(request: HttpRequest) -> list[AuditEvent] | None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
@@ -14,6 +16,7 @@ from integrations.staff.base import ReadOnlyAdmin
 from integrations.staff.bulk_actions import BulkActions
 from integrations.staff.filters import IntegrationStateFilter, OrganisationOfIntegrationFilter
 from integrations.staff.presentation import state_cell
+from integrations.staff.slim_list import SlimList
 
 ACTS = {
     "check": check_page.CheckOutlet,
@@ -41,6 +44,9 @@ class IntegrationAdmin(BulkActions, ReadOnlyAdmin[Integration]):
     search_fields = ("outlet__name", "outlet__organisation__name", "outlet__provider_outlet_id", "pos_remote_id")
     search_help_text = "Name of the outlet or of its organisation, ProviderOutletID, POSRemoteID"
     ordering = ("outlet__organisation__name", "outlet__name")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SlimList]:  # noqa: ARG002
+        return SlimList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Integration]:
         current = Prefetch("credentials", Credential.objects.filter(is_current=True), to_attr="current")

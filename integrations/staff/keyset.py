@@ -86,20 +86,16 @@ class KeysetAdmin(ReadOnlyAdmin[Row]):
 
     def found_by(self, text: str) -> Q:
         """Return what a search asks of a row."""
-        found = Q()
-        for name in self.texts:
-            found |= beginning_with(name, text)
-        return found | outlet_called(text, f"{self.parents.field}__{self.parents.outlet}")
+        return self.begins_with(text) | outlet_called(text, f"{self.parents.field}__{self.parents.outlet}")
+
+    def begins_with(self, text: str) -> Q:
+        """Return the rows that are found by a beginning; each part of it has an index."""
+        return Q(*(beginning_with(name, text) for name in self.texts), _connector=Q.OR)
 
     def searched_in(self, text: str, rows: QuerySet[Row], parents: QuerySet[Any]) -> list[Source]:
         """Return where the rows of a search are: with the outlets of this name, and where a column begins so."""
-        called = parents.filter(outlet_called(text, self.parents.outlet))
-        few = [Few(self.beginning_with(name, text, rows), rows) for name in self.texts]
-        return [Streams(rows, called, self.parents.field), *few]
-
-    def beginning_with(self, name: str, text: str, rows: QuerySet[Row]) -> QuerySet[Row]:
-        """Return the rows whose column begins so; to add the condition of a partial index."""
-        return rows.filter(beginning_with(name, text))
+        called: Source = Streams(rows, parents.filter(outlet_called(text, self.parents.outlet)), self.parents.field)
+        return [called, Few(rows.filter(self.begins_with(text)), rows)] if self.texts else [called]
 
     def within_times(self, rows: QuerySet[Row], lookups: dict[str, Any]) -> QuerySet[Row]:
         """Leave out rows of other times, where the order allows it; `lookups` are the parameters of the list."""
@@ -187,7 +183,7 @@ class KeysetList(ChangeList):
 
     def _parents_of(self, organisations: frozenset[int] | None) -> QuerySet[Any]:
         parents = self.model_admin.parents
-        rows: QuerySet[Any] = QuerySet(parents.model).all()
+        rows: QuerySet[Any] = QuerySet(parents.model)
         return rows if organisations is None else rows.filter(**{f"{parents.organisation}__in": organisations})
 
     def _within_times(self) -> QuerySet[Any]:

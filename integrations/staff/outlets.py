@@ -20,6 +20,7 @@ from integrations.staff.base import PortalAdmin
 from integrations.staff.bulk_actions import BulkActions
 from integrations.staff.filters import OrganisationFilter, OutletStateFilter
 from integrations.staff.presentation import standing_of, state_cell
+from integrations.staff.slim_list import SlimList
 from integrations.staff.views import EnableOutlet
 
 
@@ -42,6 +43,9 @@ class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
         (None, {"fields": ("organisation", "name", "provider_outlet_id")}),
         ("Alerts", {"fields": ("alert_after_minutes", "opening_hours", "time_zone"), "classes": ("collapse",)}),
     )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SlimList]:  # noqa: ARG002
+        return SlimList
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         pairing = "pairing_or_enable" if rights.may_enable(request) else "pairing"

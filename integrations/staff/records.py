@@ -5,7 +5,7 @@ from typing import Protocol
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from integrations.models import AuditEvent, AuthAttempt, Connection, Integration, Outlet, StrayFrame
 from integrations.models.attempt import Outcome
 from integrations.services import scope
-from integrations.services.finding import beginning_with, outlet_called
+from integrations.services.finding import beginning_with
 from integrations.services.pairings import hide_others
 from integrations.staff import rights
 from integrations.staff.base import Row
@@ -123,7 +123,7 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
     )
     equal = {**BY_INTEGRATION_ID, "outcome__exact": "outcome"}
     served = (("integration",), ("outcome",))
-    texts = ("address", "provider_outlet_id")
+    texts = ("address", "provider_outlet_id")  # see begins_with
     fields = (
         "exactly_when", "outcome", "detail", "door", "integration", "provider_outlet_id", "pos_remote_id", "address",
         "user_agent",
@@ -141,15 +141,10 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
         hide_others([found] if found else [], scope.organisations_of(request.user))
         return found
 
-    def found_by(self, text: str) -> Q:
+    def begins_with(self, text: str) -> Q:
         """Leave an ID as it was sent to what no outlet has; the others are found by their outlet."""
-        by_id = beginning_with("provider_outlet_id", text) & Q(integration=None)
-        called = outlet_called(text, "integration__outlet__")
-        return by_id | beginning_with("address", text) | called
-
-    def beginning_with(self, name: str, text: str, rows: QuerySet[AuthAttempt]) -> QuerySet[AuthAttempt]:
-        found = super().beginning_with(name, text, rows)
-        return found.filter(integration=None) if name == "provider_outlet_id" else found
+        unknown = beginning_with("provider_outlet_id", text) & Q(integration=None)
+        return beginning_with("address", text) | unknown
 
     @admin.display
     def result(self, row: AuthAttempt) -> SafeString:

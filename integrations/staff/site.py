@@ -68,7 +68,9 @@ class PortalSite(AdminSite):
         return cast("HttpResponseBase", response)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        ours = {"next_step": what_next(request), "latest_acts": latest_acts(request), "figures": figures(request)}
+        shown = figures(request)
+        next_step = what_next(request, has_figures=shown is not None)
+        ours = {"next_step": next_step, "latest_acts": latest_acts(request), "figures": shown}
         return super().index(request, {**ours, **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:

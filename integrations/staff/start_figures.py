@@ -27,7 +27,11 @@ class Figure:
 
 def start_figures(organisations: Organisations) -> str:
     """Return the figures as HTML. Runs where the database may be asked."""
-    return render_to_string(TEMPLATE, context_of(read_fleet(organisations)))
+    return start_figures_of(read_fleet(organisations))
+
+
+def start_figures_of(fleet: Fleet) -> str:
+    return render_to_string(TEMPLATE, context_of(fleet))
 
 
 def context_of(fleet: Fleet) -> dict[str, object]:
