@@ -103,6 +103,7 @@ def test_from_then_on_the_password_alone_opens_nothing(client: Client, anna: Use
     secret = give_app(anna)
     assert sign_in(client)["Location"] == CODE
     assert not is_in(client)
+    assert "Use your passkey" not in client.get(CODE).content.decode()
     assert client.get(OVERVIEW)["Location"].startswith("/admin/login/")
     assert "not right" in text(client.post(CODE, {"code": "000000"}))
     assert not is_in(client)

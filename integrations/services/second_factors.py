@@ -26,10 +26,15 @@ def has_second_factor(person: AbstractBaseUser) -> bool:
     return bool(Authenticator.objects.filter(user_id=person.pk, type__in=FACTORS).exists())
 
 
+def kinds_of(person: AbstractBaseUser) -> list[str]:
+    """Return the kinds of the person's factors, each as often as they have it."""
+    found = Authenticator.objects.filter(user_id=person.pk, type__in=FACTORS).order_by("type", "pk")
+    return list(found.values_list("type", flat=True))
+
+
 def second_factors_of(person: AbstractBaseUser) -> list[str]:
-    """Return the person's factors in words, each as often as they have it."""
-    kinds = Authenticator.objects.filter(user_id=person.pk, type__in=FACTORS).order_by("type", "pk")
-    return [in_words(kind) for kind in kinds.values_list("type", flat=True)]
+    """Return the same in words."""
+    return [in_words(kind) for kind in kinds_of(person)]
 
 
 def shown(person: Any) -> list[str]:

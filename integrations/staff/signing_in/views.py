@@ -6,6 +6,7 @@ from allauth.account import views as account
 from allauth.account.internal.stagekit import clear_login
 from allauth.account.utils import get_next_redirect_url
 from allauth.mfa.base import views as mfa
+from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn import views as webauthn
 from django.conf import settings
 from django.contrib import messages
@@ -18,6 +19,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 
+from integrations.services import second_factors
 from integrations.staff.signing_in import gate, proof
 
 
@@ -59,6 +61,10 @@ class EnterCode(InOurLook, mfa.AuthenticateView):  # type: ignore[misc]
     """The second factor, after the password."""
 
     title = "Second factor"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        kinds = second_factors.kinds_of(self.stage.login.user)
+        return {**super().get_context_data(**kwargs), "has_passkey": Authenticator.Type.WEBAUTHN in kinds}
 
 
 class Confirm(InOurLook, account.ReauthenticateView):  # type: ignore[misc]
