@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import CharField, Count, F, Max, Q, QuerySet, Sum, Value
 from django.utils import timezone
 
-from integrations.models import AuthAttempt, FleetSample, Integration, Presence, Request
+from integrations.models import AuthAttempt, FleetSample, Integration, Presence, Request, ServerProcess
 from integrations.models.attempt import Outcome
 from integrations.models.connection import lease_limit
 from integrations.models.request import OPEN_STATES, State
@@ -116,7 +116,8 @@ def _online(now: datetime) -> Q:
         is_enabled=True,
         presence__last_seen_at__isnull=False,
         presence__is_online=True,
-        presence__connection__process__heartbeat_at__gt=lease_limit(now),
+        # The few that live are looked up once, and not the process of each of ten thousand connections.
+        presence__connection__process__in=ServerProcess.objects.filter(heartbeat_at__gt=lease_limit(now)),
     )
 
 

@@ -12,7 +12,8 @@ class SlimList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         keys = list(self.result_list.values_list("pk", flat=True))
-        rows: dict[Any, Any] = {
-            row.pk: row for row in self.apply_select_related(self.root_queryset).filter(pk__in=keys)
-        }
+        wide = self.root_queryset.filter(pk__in=keys)
+        if not wide.query.select_related:
+            wide = self.apply_select_related(wide)
+        rows: dict[Any, Any] = {row.pk: row for row in wide}
         self.result_list: Any = [rows[key] for key in keys if key in rows]
