@@ -42,9 +42,26 @@ async def read_body(receive: Receive, limit: int) -> bytes:
             return bytes(body)
 
 
+class LazyRequest(ASGIRequest):
+    """A request of which method, scope and body are there, and all else is made when it is first asked for.
+
+    Making the whole of it costs as much as an authentication, and the POS's door reads no more than these.
+    """
+
+    def __init__(self, scope: Scope, body: bytes) -> None:
+        self.scope, self._body = scope, body
+        self.method = scope["method"].upper()
+
+    def __getattr__(self, name: str) -> Any:
+        if "META" in self.__dict__:  # all is made, and this is not among it
+            raise AttributeError(name)
+        super().__init__(self.scope, BytesIO(self._body))
+        return getattr(self, name)
+
+
 async def ask_view(view: View, scope: Scope, body: bytes, **kwargs: Any) -> HttpResponse:
     """Return an async view's response, rendered."""
-    response: HttpResponseBase = await view(ASGIRequest(scope, BytesIO(body)), **kwargs)
+    response: HttpResponseBase = await view(LazyRequest(scope, body), **kwargs)
     return response.render() if hasattr(response, "render") else response  # type: ignore[return-value]
 
 
