@@ -166,7 +166,12 @@ def shown(results: Results, options: argparse.Namespace) -> str:
 
 
 LINES = {
-    "pages": {"page_p50": "page p50, s", "page_p99": "page p99, s", "slowest_page": "slowest page, s", "seconds": "storm, s"},
+    "pages": {
+        "page_p50": "page p50, s",
+        "page_p99": "page p99, s",
+        "slowest_page": "slowest page, s",
+        "seconds": "storm, s",
+    },
     "flood": {"seconds": "all online, s", "cpu": "CPU, s", "lost": "lost"},
     "adopted": {"seconds": "all online, s", "retried": "retried", "lost": "lost", "cpu": "CPU, s"},
     "processes": {"seconds": "all online, s", "cpu": "CPU, s", "lost": "lost"},

@@ -67,7 +67,8 @@ async def ask_view(view: View, scope: Scope, body: bytes, **kwargs: Any) -> Http
 
 async def send_response(response: HttpResponse, send: Send) -> None:
     """Send a response as ASGI messages."""
+    content = response.content
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
-    headers.append((b"content-length", str(len(response.content)).encode()))
+    headers.append((b"content-length", str(len(content)).encode()))
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-    await send({"type": "http.response.body", "body": response.content})
+    await send({"type": "http.response.body", "body": content})

@@ -155,7 +155,6 @@ _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 DUMMY_ARGON2ID = _hasher.hash(secrets.token_urlsafe(16))
 
 
-
 @cache
 def _derive_all(texts: tuple[str, ...]) -> Mapping[str, DigestKey]:
     return {key.key_id: key for key in map(_derive, texts)}

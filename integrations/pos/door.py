@@ -224,15 +224,19 @@ def _find_admissions(credential_ids: Sequence[int]) -> dict[int, Admission]:
 
 
 def _admissions_of(credential_ids: Sequence[int]) -> QuerySet[Credential, Any]:
-    return Credential.objects.filter(pk__in=credential_ids).order_by().values_list(
-        "pk",
-        "integration",
-        "integration__generation",
-        "integration__is_enabled",
-        "integration__outlet__provider_outlet_id",
-        "expires_at",
-        "retired_at",
-        Exists(Request.objects.filter(integration=OuterRef("integration"), state__in=OPEN_STATES)),
+    return (
+        Credential.objects.filter(pk__in=credential_ids)
+        .order_by()
+        .values_list(
+            "pk",
+            "integration",
+            "integration__generation",
+            "integration__is_enabled",
+            "integration__outlet__provider_outlet_id",
+            "expires_at",
+            "retired_at",
+            Exists(Request.objects.filter(integration=OuterRef("integration"), state__in=OPEN_STATES)),
+        )
     )
 
 

@@ -58,7 +58,9 @@ def _headers(refusal: Refused) -> dict[str, str]:
             return {}
 
 
-def json_answer(content: Mapping[str, str], status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
+def json_answer(
+    content: Mapping[str, str], status: int = 200, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
     """Return an answer that nobody may keep."""
     return HttpResponse(
         _write(content).encode(),

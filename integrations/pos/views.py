@@ -3,7 +3,9 @@ from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
+from integrations.asgi import Scope
 from integrations.async_view import AsyncView
 from integrations.pos import door, errors, wire
 from integrations.pos.visitors import visitor_of
@@ -21,10 +23,12 @@ class AuthView(AsyncView):
 
     http_method_names = ["post"]
 
-    async def dispatch(self, request: HttpRequest, *_args: Any, **kwargs: Any) -> HttpResponse:
+    async def dispatch(  # type: ignore[override]
+        self, request: HttpRequest, *_args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
         """Return the answer of the method's handler; every error becomes an answer too."""
         self.kwargs = kwargs
-        self.scope = request.scope if isinstance(request, ASGIRequest) else {"headers": ()}
+        self.scope: Scope = request.scope if isinstance(request, ASGIRequest) else {"headers": ()}  # type: ignore[assignment]
         try:
             return await self.answer()
         except Exception as error:  # noqa: BLE001  (whatever happens, the POS gets its JSON)

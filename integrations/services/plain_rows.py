@@ -37,14 +37,14 @@ def insert(
 def update(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Set these fields of rows; each begins with its primary key. What is not there is passed over."""
     quote, meta = connection.ops.quote_name, model._meta
-    *prepares, prepare_key = [_prepare(_field(model, name)) for name in (*names, meta.pk.attname)]
+    *prepares, prepare_key = [*(_prepare(_field(model, name)) for name in names), _prepare(_key(model))]
     values = [[*(p(value) for p, value in zip(prepares, row[1:], strict=True)), prepare_key(row[0])] for row in rows]
     if not values:
         return
     changes = ", ".join(f"{quote(_field(model, name).column)} = %s" for name in names)
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"UPDATE {quote(meta.db_table)} SET {changes} WHERE {quote(meta.pk.column)} = %s",  # noqa: S608
+            f"UPDATE {quote(meta.db_table)} SET {changes} WHERE {quote(_key(model).column)} = %s",  # noqa: S608
             values,
         )
 
@@ -57,7 +57,7 @@ def stamp(model: type[models.Model], name: str, at: datetime, keys: Iterable[int
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {quote(meta.db_table)} SET {quote(_field(model, name).column)} = %s "  # noqa: S608
-            f"WHERE {quote(meta.pk.column)} IN ({numbers})",
+            f"WHERE {quote(_key(model).column)} IN ({numbers})",
             [connection.ops.adapt_datetimefield_value(at)],
         )
 
@@ -76,6 +76,10 @@ def _statement(model: type[models.Model], fields: Sequence[Any], key: str, updat
 
 def _field(model: type[models.Model], name: str) -> Any:
     return model._meta.get_field(name)
+
+
+def _key(model: type[models.Model]) -> Any:
+    return model._meta.pk
 
 
 def _prepare(field: Any) -> Prepare:

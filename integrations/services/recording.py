@@ -227,8 +227,10 @@ def _save_presences(presences: Iterable[Presence]) -> None:
 
 
 def _write_used(model: type[Credential | ApiKeySecret], used: dict[int, datetime]) -> None:
-    latest = max(used.values(), default=None)  # one time for the batch: it spans a fraction of a second
-    for ids in _steps(list(used)) if latest else ():
+    if not used:
+        return
+    latest = max(used.values())  # one time for the batch: it spans a fraction of a second
+    for ids in _steps(list(used)):
         plain_rows.stamp(model, "last_used_at", latest, ids)
 
 
