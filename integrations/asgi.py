@@ -42,15 +42,33 @@ async def read_body(receive: Receive, limit: int) -> bytes:
             return bytes(body)
 
 
+class LazyRequest(ASGIRequest):
+    """A request of which method, scope and body are there, and all else is made when it is first asked for.
+
+    Making the whole of it costs as much as an authentication, and the POS's door reads no more than these.
+    """
+
+    def __init__(self, scope: Scope, body: bytes) -> None:
+        self.scope, self._body = scope, body
+        self.method = scope["method"].upper()
+
+    def __getattr__(self, name: str) -> Any:
+        if "META" in self.__dict__:  # all is made, and this is not among it
+            raise AttributeError(name)
+        super().__init__(self.scope, BytesIO(self._body))
+        return getattr(self, name)
+
+
 async def ask_view(view: View, scope: Scope, body: bytes, **kwargs: Any) -> HttpResponse:
     """Return an async view's response, rendered."""
-    response: HttpResponseBase = await view(ASGIRequest(scope, BytesIO(body)), **kwargs)
+    response: HttpResponseBase = await view(LazyRequest(scope, body), **kwargs)
     return response.render() if hasattr(response, "render") else response  # type: ignore[return-value]
 
 
 async def send_response(response: HttpResponse, send: Send) -> None:
     """Send a response as ASGI messages."""
+    content = response.content
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
-    headers.append((b"content-length", str(len(response.content)).encode()))
+    headers.append((b"content-length", str(len(content)).encode()))
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-    await send({"type": "http.response.body", "body": response.content})
+    await send({"type": "http.response.body", "body": content})

@@ -38,6 +38,7 @@ from integrations.services.authentication import (
     verify,
 )
 from integrations.services.enabling import change_pos_remote_id, disable, reenable
+from integrations.services.recording import Attempt
 from integrations.services.secrets import end_overlap, rotate_secret
 from tests.factories import ADOPTED, ANNA, Enabled, make_enabled_outlet
 from tests.in_process import InProcess, after_first_look, in_main, recorded
@@ -459,7 +460,7 @@ class WithoutDatabase(AtTheDoor):
         self.addCleanup(logging.disable, logging.NOTSET)
         await door.exchange(self.harbour.claim(), POS)
         (await runtime.running()).recorder.attempt(
-            AuthAttempt(at=timezone.now(), door=Door.AUTH, outcome=None)  # type: ignore[misc]  # what it refuses
+            Attempt(at=timezone.now(), door=Door.AUTH, outcome=None)  # type: ignore[arg-type]  # what it refuses
         )
         await refused_admission("forged")
         await recorded()

@@ -19,7 +19,7 @@ from integrations.relay.recorder import Batch, Closing
 from integrations.relay.registry import Live
 from integrations.services import recording, watching
 from integrations.services.enabling import disable
-from integrations.services.recording import STEP, STRAYS_PER_INTEGRATION
+from integrations.services.recording import STEP, STRAYS_PER_INTEGRATION, Attempt
 from integrations.services.secrets import end_overlap, rotate_secret
 from tests.factories import ANNA, NOON, STATION, Enabled, make_enabled_outlet, make_live, make_process
 
@@ -44,7 +44,7 @@ def write(
     opened: Sequence[Live] = (),
     closed: Sequence[Closing] = (),
     counted: Sequence[Live] = (),
-    attempts: Sequence[AuthAttempt] = (),
+    attempts: Sequence[Attempt] = (),
     strays: Sequence[StrayFrame] = (),
 ) -> list[Live]:
     """Write a batch as that process would; return those that lost their outlet."""
@@ -249,8 +249,8 @@ def test_a_secret_that_was_proved_under_an_older_key_is_kept_under_the_new_one(
     assert (credential.digest, credential.key_id) == (digest.value, digest.key_id)
 
 
-def attempt(remote: str, outcome: Outcome = Outcome.WRONG_POS_REMOTE_ID) -> AuthAttempt:
-    return AuthAttempt(at=NOON, door=Door.AUTH, outcome=outcome, pos_remote_id=remote)
+def attempt(remote: str, outcome: Outcome = Outcome.WRONG_POS_REMOTE_ID) -> Attempt:
+    return Attempt(at=NOON, door=Door.AUTH, outcome=outcome, pos_remote_id=remote)
 
 
 def test_a_wrong_pos_remote_id_is_explained_by_whose_it_is(enabled: Enabled, here: ServerProcess) -> None:

@@ -43,7 +43,10 @@ class AuthAttempt(models.Model):
     at = models.DateTimeField(db_index=True)
     door = models.CharField(max_length=16, choices=Door)
     outcome = models.CharField(max_length=24, choices=Outcome)
-    integration = models.ForeignKey(Integration, null=True, on_delete=models.PROTECT, related_name="attempts")
+    # Its own index would be a second one: `attempt_of_integration` begins with it.
+    integration = models.ForeignKey(
+        Integration, null=True, on_delete=models.PROTECT, related_name="attempts", db_index=False
+    )
     provider_outlet_id = models.CharField("ProviderOutletID as sent", max_length=64, blank=True)
     pos_remote_id = models.CharField("POSRemoteID as sent", max_length=128, blank=True)
     address = models.CharField(max_length=45, blank=True)

@@ -50,10 +50,11 @@ class Connection(models.Model):
     """One websocket of one POS, from its opening to its end."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="connections")
+    # Not indexed by themselves: `connection_history` and `connection_of_process` begin with these.
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="connections", db_index=False)
     credential = models.ForeignKey(Credential, on_delete=models.PROTECT, related_name="+")
     generation = models.PositiveIntegerField()
-    process = models.ForeignKey(ServerProcess, on_delete=models.PROTECT, related_name="connections")
+    process = models.ForeignKey(ServerProcess, on_delete=models.PROTECT, related_name="connections", db_index=False)
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
     close_code = models.PositiveSmallIntegerField(null=True)

@@ -7,13 +7,14 @@ is the process's own.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from integrations import metrics
-from integrations.models import AuthAttempt, Credential, Request
+from integrations.models import Credential, Request
 from integrations.models.attempt import Door, Outcome
 from integrations.models.request import OPEN_STATES
 from integrations.pos import tokens
@@ -25,6 +26,8 @@ from integrations.relay.database import Joined
 from integrations.relay.runtime import Runtime
 from integrations.services import authentication
 from integrations.services.authentication import Candidate, Claim, Refused, SecretMistyped, WrongSecret
+from integrations.services.look_up import LookUp
+from integrations.services.recording import Attempt
 
 
 class TooManyFailures(Refused):
@@ -113,7 +116,7 @@ async def note_refused_socket(refusal: Refused, visitor: Visitor) -> None:
     if running is None or not _sampler.take((visitor.address, refusal.outcome, refusal.integration_id)):
         return
     running.recorder.attempt(
-        AuthAttempt(
+        Attempt(
             at=timezone.now(),
             door=Door.WEBSOCKET,
             outcome=refusal.outcome,
@@ -130,7 +133,7 @@ async def note_malformed(visitor: Visitor, detail: str) -> None:
     if running is None or not _sampler.take((visitor.address, Outcome.MALFORMED)):
         return
     running.recorder.attempt(
-        AuthAttempt(
+        Attempt(
             at=timezone.now(),
             door=Door.AUTH,
             outcome=Outcome.MALFORMED,
@@ -217,19 +220,27 @@ def _checked(token: Token, admission: Admission | None) -> Admission:
 
 
 def _find_admissions(credential_ids: Sequence[int]) -> dict[int, Admission]:
-    rows = Credential.objects.filter(pk__in=credential_ids).values_list(
-        "pk",
-        "integration",
-        "integration__generation",
-        "integration__is_enabled",
-        "integration__outlet__provider_outlet_id",
-        "expires_at",
-        "retired_at",
-        Exists(Request.objects.filter(integration=OuterRef("integration"), state__in=OPEN_STATES)),
+    return {row[0]: Admission(*row) for row in _admission_rows.rows(credential_ids)}
+
+
+def _admissions_of(credential_ids: Sequence[int]) -> QuerySet[Credential, Any]:
+    return (
+        Credential.objects.filter(pk__in=credential_ids)
+        .order_by()
+        .values_list(
+            "pk",
+            "integration",
+            "integration__generation",
+            "integration__is_enabled",
+            "integration__outlet__provider_outlet_id",
+            "expires_at",
+            "retired_at",
+            Exists(Request.objects.filter(integration=OuterRef("integration"), state__in=OPEN_STATES)),
+        )
     )
-    return {row[0]: Admission(*row) for row in rows}
 
 
+_admission_rows = LookUp(_admissions_of, int)
 _admissions: Joined[int, Admission] = Joined(_find_admissions)
 
 
@@ -245,8 +256,8 @@ def _record_refusal(running: Runtime, claim: Claim, visitor: Visitor, refusal: R
         running.recorder.attempt(_attempt(claim, visitor, refusal.outcome, refusal.integration_id))
 
 
-def _attempt(claim: Claim, visitor: Visitor, outcome: Outcome, integration_id: int | None) -> AuthAttempt:
-    return AuthAttempt(
+def _attempt(claim: Claim, visitor: Visitor, outcome: Outcome, integration_id: int | None) -> Attempt:
+    return Attempt(
         at=timezone.now(),
         door=Door.AUTH,
         outcome=outcome,

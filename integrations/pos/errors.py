@@ -1,10 +1,12 @@
 """Turns refusals into HTTP for the POS: the one place where they get a status."""
 
+import json
 import math
+from collections.abc import Mapping
 
 from django.conf import settings
+from django.http import HttpResponse
 from rest_framework.exceptions import APIException
-from rest_framework.response import Response
 
 from integrations import metrics
 from integrations.models.attempt import Outcome
@@ -17,8 +19,10 @@ RETRY_AFTER = 5  # seconds, while the portal itself is the trouble
 # With POS_REFUSALS_AS_200 these are sent as 200, for a POS that reads the ErrorMessage of a 200 only.
 REFUSALS = frozenset({400, 401, 403, 429})
 
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
-def answer(error: Exception) -> Response | None:
+
+def answer(error: Exception) -> HttpResponse | None:
     """Return the answer to a refusal, or None for an error that is a fault of ours."""
     if isinstance(error, Malformed):
         metrics.authentications[Outcome.MALFORMED].inc()
@@ -27,7 +31,7 @@ def answer(error: Exception) -> Response | None:
         metrics.authentications[error.outcome].inc()
         return _failure(status_of(error), str(error), _headers(error))
     if isinstance(error, APIException):
-        return _failure(error.status_code, str(error.detail))
+        return _failure(error.status_code, str(error.detail), {"Allow": "POST"} if error.status_code == 405 else {})
     return None
 
 
@@ -54,7 +58,19 @@ def _headers(refusal: Refused) -> dict[str, str]:
             return {}
 
 
-def _failure(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+def json_answer(
+    content: Mapping[str, str], status: int = 200, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """Return an answer that nobody may keep."""
+    return HttpResponse(
+        _write(content).encode(),
+        content_type="application/json",
+        status=status,
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+def _failure(status: int, message: str, headers: dict[str, str] | None = None) -> HttpResponse:
     if settings.POS_REFUSALS_AS_200 and status in REFUSALS:
         status = 200
-    return Response(failure(message), status=status, headers=headers)
+    return json_answer(failure(message), status, headers)

@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
@@ -81,6 +82,7 @@ class Throttle:
         _trim(self._failures)
 
 
+@lru_cache(KEPT)
 def network_of(address: str) -> str:
     """Return what counts as one address: an IPv4 address, or an IPv6 /64, which is what one customer has."""
     try:

@@ -1,8 +1,11 @@
 import logging
+from typing import Any
 
-from rest_framework.request import Request
-from rest_framework.response import Response
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
+from integrations.asgi import Scope
 from integrations.async_view import AsyncView
 from integrations.pos import door, errors, wire
 from integrations.pos.visitors import visitor_of
@@ -14,24 +17,35 @@ class AuthView(AsyncView):
     """Exchanges ProviderOutletID, POSRemoteID and AuthSecret for an access token (SPEC).
 
     Async, because what it waits for is a look-up that it shares with the other authentications of the moment.
-    The body is read as it came: whatever the Content-Type says, it is JSON (protocol notes, section 1.3).
+    The body is read as it came: whatever the Content-Type says, it is JSON (protocol notes, section 1.3). So DRF's
+    own request, negotiation and rendering have nothing to do here, and would cost more than the authentication.
     """
 
     http_method_names = ["post"]
 
-    async def post(self, request: Request) -> Response:
+    async def dispatch(  # type: ignore[override]
+        self, request: HttpRequest, *_args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        """Return the answer of the method's handler; every error becomes an answer too."""
+        self.kwargs = kwargs
+        self.scope: Scope = request.scope if isinstance(request, ASGIRequest) else {"headers": ()}  # type: ignore[assignment]
+        try:
+            return await self.answer()
+        except Exception as error:  # noqa: BLE001  (whatever happens, the POS gets its JSON)
+            return self.refuse(error)
+
+    async def post(self, request: HttpRequest) -> HttpResponse:
         visitor = visitor_of(self.scope)
         try:
             claim = wire.read_auth_request(request.body)
         except wire.Malformed as error:
             await door.note_malformed(visitor, str(error))
             raise
-        return Response(wire.auth_success(await door.exchange(claim, visitor)))
+        return errors.json_answer(wire.auth_success(await door.exchange(claim, visitor)))
 
-    def refuse(self, error: Exception) -> Response:
+    def refuse(self, error: Exception) -> HttpResponse:
         response = errors.answer(error)
         if response is None:
             logger.error("An authentication failed by a fault of ours.", exc_info=error)
-            response = Response(wire.failure("The portal has a fault. Please try again later."), status=500)
-        response.exception = True
+            response = errors.json_answer(wire.failure("The portal has a fault. Please try again later."), status=500)
         return response

@@ -6,6 +6,7 @@ PascalCase, the model pages camelCase, and nothing is said about extra fields).
 
 import json
 import re
+from codecs import BOM_UTF8
 from typing import Any
 
 from integrations.models.attempt import StrayFrame
@@ -54,7 +55,7 @@ def read_frame(text: str) -> dict[str, Any] | StrayFrame.Kind:
 
 def _read_object(body: bytes) -> dict[str, Any]:
     try:
-        content = json.loads(body.decode("utf-8-sig"))
+        content = json.loads(body.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError) as error:
         raise Malformed("The request body is not valid JSON.") from error
     if not isinstance(content, dict):

@@ -6,6 +6,7 @@ A server process must not take Django's shared thread for this: a slow admin pag
 import asyncio
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Generic, ParamSpec, TypeVar
 
 from django.db import connection
@@ -54,17 +55,16 @@ class Joined(Generic[Key, Found]):
 
     def __init__(self, query: Callable[[list[Key]], Mapping[Key, Found]]) -> None:
         self._query = query
-        self._waiting: dict[Key, asyncio.Future[Found | None]] = {}
+        self._waiting: dict[Key, list[asyncio.Future[Found | None]]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def find(self, key: Key) -> Found | None:
         """Return what stands under `key`, or None; raises what the query raised."""
-        future = self._waiting.get(key)
-        if future is None:
-            future = self._waiting[key] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, []).append(future)
         if self._task is None:
             self._task = asyncio.create_task(self._work())
-        return await asyncio.shield(future)
+        return await future
 
     async def _work(self) -> None:
         try:
@@ -74,15 +74,16 @@ class Joined(Generic[Key, Found]):
         finally:
             self._task = None
 
-    async def _answer(self, batch: dict[Key, asyncio.Future[Found | None]]) -> None:
+    async def _answer(self, batch: dict[Key, list[asyncio.Future[Found | None]]]) -> None:
         try:
             found = await in_database(self._query, list(batch))
         except Exception as error:  # noqa: BLE001  (it is the callers' to handle)
-            _fail(batch.values(), error)
+            _fail(chain.from_iterable(batch.values()), error)
             return
-        for key, future in batch.items():
-            if not future.done():
-                future.set_result(found.get(key))
+        for key, futures in batch.items():
+            for future in futures:
+                if not future.done():
+                    future.set_result(found.get(key))
 
 
 def _fail(futures: Iterable[asyncio.Future[Found | None]], error: Exception) -> None:

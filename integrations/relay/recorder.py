@@ -14,11 +14,12 @@ from django.db import DatabaseError, InterfaceError
 
 from integrations import metrics
 from integrations.credentials import Digest
-from integrations.models import AuthAttempt, Request, StrayFrame
+from integrations.models import Request, StrayFrame
 from integrations.models.connection import CloseReason
 from integrations.relay.database import in_database
 from integrations.relay.registry import Live
 from integrations.services import recording
+from integrations.services.recording import Attempt
 
 ATTEMPTS_KEPT = 20_000  # while the database is away; beyond, the oldest go and are counted in the log
 STRAYS_KEPT = 1_000
@@ -47,7 +48,7 @@ class Batch:
     closed: dict[uuid.UUID, Closing] = field(default_factory=dict)
     used: dict[int, datetime] = field(default_factory=dict)
     redigested: dict[int, Digest] = field(default_factory=dict)
-    attempts: deque[AuthAttempt] = field(default_factory=lambda: deque(maxlen=ATTEMPTS_KEPT))
+    attempts: deque[Attempt] = field(default_factory=lambda: deque(maxlen=ATTEMPTS_KEPT))
     strays: deque[StrayFrame] = field(default_factory=lambda: deque(maxlen=STRAYS_KEPT))
     used_keys: dict[int, datetime] = field(default_factory=dict)
     redigested_keys: dict[int, Digest] = field(default_factory=dict)
@@ -97,7 +98,7 @@ class Recorder:
         """Record a secret's digest under the present key: it was proved just now under an older one."""
         self._batch.redigested[credential_id] = digest
 
-    def attempt(self, attempt: AuthAttempt) -> None:
+    def attempt(self, attempt: Attempt) -> None:
         """Record an attempt to come in."""
         if len(self._batch.attempts) == ATTEMPTS_KEPT:
             self._dropped += 1

@@ -110,7 +110,7 @@ class Watcher:
         self._announced = {pk: standing.changed_at for pk, standing in standings.items()}
 
     def _close_lost(self, closed: dict[uuid.UUID, CloseReason]) -> None:
-        for live in self._registry:
+        for live in self._registry if closed else ():
             reason = closed.get(live.id)
             if reason == CloseReason.SERVER_LOST:
                 self._recorder.opened(live)  # we were thought dead, and live

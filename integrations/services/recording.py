@@ -6,8 +6,10 @@ Every statement is about many rows: after a restart ten thousand outlets come ba
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import DataError, IntegrityError, transaction
@@ -23,8 +25,9 @@ from integrations.models import (
     Presence,
     StrayFrame,
 )
-from integrations.models.attempt import Outcome
+from integrations.models.attempt import Door, Outcome
 from integrations.models.connection import CloseReason
+from integrations.services import plain_rows
 from integrations.services.requests import record_fleeting
 
 if TYPE_CHECKING:
@@ -36,8 +39,28 @@ Item = TypeVar("Item")
 STEP = 400  # rows per statement
 STRAYS_PER_INTEGRATION = 50
 COUNTS = ("frames_in", "frames_out", "stray_frames")
+ENDING = ("closed_at", "close_code", "close_reason", *COUNTS)
+CONNECTION = tuple(field.attname for field in Connection._meta.concrete_fields)
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt to come in, as it waits to be written: a row of AuthAttempt, whose objects cost too much for this."""
+
+    at: datetime
+    door: Door
+    outcome: Outcome
+    integration_id: int | None = None
+    provider_outlet_id: str = ""
+    pos_remote_id: str = ""
+    address: str = ""
+    user_agent: str = ""
+    detail: str = ""
+
+
+_attempt_values = attrgetter(*Attempt.__slots__)
 
 
 def write(batch: "Batch", process_id: uuid.UUID) -> "list[Live]":
@@ -73,9 +96,9 @@ def _parts(batch: "Batch", process_id: uuid.UUID, losers: "list[Live]") -> Itera
         yield partial(_write_counts, counted)
     for closings in _steps(list(batch.closed.values())):
         yield partial(_close, closings)
-    yield partial(_write_used, Credential.objects.all(), batch.used)
+    yield partial(_write_used, Credential, batch.used)
     yield partial(_write_redigested, Credential.objects.all(), batch.redigested)
-    yield partial(_write_used, ApiKeySecret.objects.all(), batch.used_keys)
+    yield partial(_write_used, ApiKeySecret, batch.used_keys)
     yield partial(_write_redigested, ApiKeySecret.objects.all(), batch.redigested_keys)
     for fleeting in _steps(list(batch.fleeting)):
         yield partial(record_fleeting, fleeting)
@@ -85,12 +108,7 @@ def _parts(batch: "Batch", process_id: uuid.UUID, losers: "list[Live]") -> Itera
 
 def close_rows(rows: Sequence[Connection]) -> None:
     """Save connections that ended (`closed_at` and why are set) and take their outlets offline."""
-    Connection.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["id"],
-        update_fields=["closed_at", "close_code", "close_reason", *COUNTS],
-    )
+    plain_rows.update(Connection, ENDING, map(attrgetter("id", *ENDING), rows))
     ended: dict[uuid.UUID | None, datetime | None] = {row.pk: row.closed_at for row in rows}
     presences = list(Presence.objects.filter(connection__in=ended, is_online=True))
     for presence in presences:
@@ -127,11 +145,13 @@ def _open(opened: "Sequence[Live]", process_id: uuid.UUID, losers: "list[Live]")
 
 
 def _insert(rows: Iterable[Connection]) -> None:
-    Connection.objects.bulk_create(
-        sorted(rows, key=lambda row: row.closed_at is None),  # the closed ones first: one open row per outlet
-        update_conflicts=True,  # a process that was thought dead, and lives, opens its rows again
-        unique_fields=["id"],
-        update_fields=["process", "closed_at", "close_code", "close_reason"],
+    in_order = sorted(rows, key=lambda row: row.closed_at is None)  # the closed ones first: one open row per outlet
+    plain_rows.insert(
+        Connection,
+        CONNECTION,
+        map(attrgetter(*CONNECTION), in_order),
+        key="id",  # a process that was thought dead, and lives, opens its rows again
+        update=["process_id", "closed_at", "close_code", "close_reason"],
     )
 
 
@@ -202,18 +222,16 @@ def _lock(integration_ids: Iterable[int]) -> None:
 
 
 def _save_presences(presences: Iterable[Presence]) -> None:
-    Presence.objects.bulk_create(
-        presences,
-        update_conflicts=True,
-        unique_fields=["integration"],
-        update_fields=["is_online", "since", "last_seen_at", "connection"],
-    )
+    names = ("integration_id", "is_online", "since", "last_seen_at", "connection_id")
+    plain_rows.insert(Presence, names, map(attrgetter(*names), presences), key="integration_id", update=names[1:])
 
 
-def _write_used(secrets: QuerySet[Any], used: dict[int, datetime]) -> None:
-    latest = max(used.values(), default=None)  # one time for the batch: it spans a fraction of a second
+def _write_used(model: type[Credential | ApiKeySecret], used: dict[int, datetime]) -> None:
+    if not used:
+        return
+    latest = max(used.values())  # one time for the batch: it spans a fraction of a second
     for ids in _steps(list(used)):
-        secrets.filter(pk__in=ids).update(last_used_at=latest)
+        plain_rows.stamp(model, "last_used_at", latest, ids)
 
 
 def _write_redigested(secrets: QuerySet[Any], redigested: "dict[int, Digest]") -> None:
@@ -221,14 +239,14 @@ def _write_redigested(secrets: QuerySet[Any], redigested: "dict[int, Digest]") -
         secrets.filter(pk=pk).update(digest=digest.value, key_id=digest.key_id)
 
 
-def _write_attempts(attempts: Iterable[AuthAttempt]) -> None:
+def _write_attempts(attempts: Iterable[Attempt]) -> None:
     rows = list(attempts)
     _place([row for row in rows if row.integration_id is None and row.provider_outlet_id])
     _explain_pairings([row for row in rows if row.outcome == Outcome.WRONG_POS_REMOTE_ID])
-    AuthAttempt.objects.bulk_create(rows, batch_size=STEP)
+    plain_rows.insert(AuthAttempt, Attempt.__slots__, map(_attempt_values, rows))
 
 
-def _place(unplaced: Sequence[AuthAttempt]) -> None:
+def _place(unplaced: Sequence[Attempt]) -> None:
     """Find the integration of attempts that were refused before any look-up: support looks for them on its page."""
     if not unplaced:
         return
@@ -239,7 +257,7 @@ def _place(unplaced: Sequence[AuthAttempt]) -> None:
         attempt.integration_id = ids.get(attempt.provider_outlet_id)
 
 
-def _explain_pairings(mispaired: Sequence[AuthAttempt]) -> None:
+def _explain_pairings(mispaired: Sequence[Attempt]) -> None:
     """Say whose POSRemoteID was sent: looked up here, so that the POS did not wait for it."""
     if not mispaired:
         return

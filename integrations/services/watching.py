@@ -3,9 +3,10 @@
 import os
 import socket
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -15,6 +16,7 @@ from integrations import clock
 from integrations.models import Connection, Credential, Integration, ServerProcess
 from integrations.models.connection import CloseReason, lease_limit
 from integrations.services import leases
+from integrations.services.look_up import LookUp
 from integrations.services.recording import close_rows
 
 LEASES_ENDED_AT_ONCE = 500
@@ -28,7 +30,7 @@ class Standing:
     generation: int
     changed_at: datetime
     provider_outlet_id: str
-    live_credentials: Mapping[int, datetime | None]  # with the moment at which each expires
+    live_credentials: dict[int, datetime | None]  # with the moment at which each expires
 
 
 def changed_since(moment: datetime) -> dict[int, Standing]:
@@ -37,8 +39,15 @@ def changed_since(moment: datetime) -> dict[int, Standing]:
 
 
 def standings_of(integration_ids: Sequence[int]) -> dict[int, Standing]:
-    """Return the standing of these integrations."""
-    return _standings(Integration.objects.filter(pk__in=integration_ids))
+    """Return the standing of these integrations, at a tenth of what objects would cost: all are asked for at times."""
+    now = timezone.now()
+    standings: dict[int, Standing] = {}
+    for key, enabled, generation, changed_at, outlet, credential, expires_at, retired_at in _rows.rows(integration_ids):
+        live: dict[int, datetime | None] = {}
+        standing = standings.setdefault(key, Standing(enabled, generation, changed_at, outlet, live))
+        if credential is not None and retired_at is None and (expires_at is None or expires_at > now):
+            standing.live_credentials[credential] = expires_at
+    return standings
 
 
 def closed_elsewhere(process_id: uuid.UUID, since: datetime) -> dict[uuid.UUID, CloseReason]:
@@ -96,6 +105,27 @@ def _end_forerunners(own_id: uuid.UUID) -> None:
 
 def _host() -> str:
     return socket.gethostname()[:255]
+
+
+def _rows_of(integration_ids: Sequence[int]) -> QuerySet[Integration, Any]:
+    """Each with each of its credentials; one without any is there too, with None in their place."""
+    return (
+        Integration.objects.filter(pk__in=integration_ids)
+        .order_by()
+        .values_list(
+            "pk",
+            "is_enabled",
+            "generation",
+            "changed_at",
+            "outlet__provider_outlet_id",
+            "credentials",
+            "credentials__expires_at",
+            "credentials__retired_at",
+        )
+    )
+
+
+_rows = LookUp(_rows_of, int)
 
 
 def _standings(integrations: QuerySet[Integration]) -> dict[int, Standing]:

@@ -1,0 +1,72 @@
+"""A member of staff who looks at the portal while the storm goes on."""
+
+import http.client
+import re
+import secrets
+import sys
+import threading
+import time
+from http.cookies import SimpleCookie
+from urllib.parse import urlencode
+
+from storming.outlets import manage
+
+PAGES = ("/admin/", "/admin/integrations/outlet/")
+SIGN_IN = "/admin/login/"
+
+
+class Staff:
+    """Signs in, and asks for one page after the other in a thread of its own."""
+
+    def __init__(self, port: int) -> None:
+        self._cookies: dict[str, str] = {}
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self.seconds: list[float] = []
+
+    def sign_in(self) -> None:
+        """Make a login, and sign in with it. Exits where the portal does not let it in."""
+        name, password = f"staff-{secrets.token_hex(4)}", secrets.token_urlsafe(16)
+        manage("shell", "-c", _MAKE.format(name=name, password=password))
+        _, page = self._ask("GET", SIGN_IN)
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+        form = {"csrfmiddlewaretoken": token.group(1) if token else "", "username": name, "password": password}
+        status, _ = self._ask("POST", SIGN_IN, urlencode({**form, "next": PAGES[0]}))
+        if status != 302:
+            sys.exit(f"the portal did not let the benchmark's staff sign in at {SIGN_IN} (status {status})")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> list[float]:
+        """Return the seconds of each page."""
+        self._is_over.set()
+        self._thread.join()
+        return self.seconds
+
+    def _look(self) -> None:
+        while not self._is_over.is_set():
+            for page in PAGES:
+                began = time.perf_counter()
+                status, _ = self._ask("GET", page)
+                if status != 200:
+                    sys.exit(f"{page} answered {status}")
+                self.seconds.append(time.perf_counter() - began)
+            self._is_over.wait(0.1)
+
+    def _ask(self, method: str, path: str, body: str = "") -> tuple[int, str]:
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
+        if body:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        self._connection.request(method, path, body or None, headers)
+        response = self._connection.getresponse()
+        for line in response.headers.get_all("Set-Cookie") or ():
+            self._cookies |= {name: morsel.value for name, morsel in SimpleCookie(line).items()}
+        return response.status, response.read().decode()
+
+
+_MAKE = """
+from django.contrib.auth import get_user_model
+get_user_model().objects.create_superuser({name!r}, password={password!r})
+"""

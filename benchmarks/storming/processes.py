@@ -1,0 +1,181 @@
+"""Servers and clients as processes: where they run, when they are up, and what they have used."""
+
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+START_SECONDS, END_SECONDS = 60, 60
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Cores:
+    """The server's cores, and the one of everything else."""
+
+    servers: frozenset[int]
+    client: frozenset[int]
+
+    @classmethod
+    def of_this_machine(cls, processes: int) -> "Cores":
+        """A core for each server process and one for the client, as far as there are so many."""
+        free = sorted(os.sched_getaffinity(0))
+        return cls(frozenset(free[:processes]), frozenset(free[processes:] or free[-1:]))
+
+
+class Server:
+    """A running server; `pids` are the processes that serve."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, workers: int = 1) -> None:
+        self.port = port
+        self._process = process
+        self._workers = workers
+
+    @property
+    def pids(self) -> list[int]:
+        return [self._process.pid] if self._workers == 1 else children_of(self._process.pid)
+
+    def cpu(self) -> float:
+        """Return the seconds of CPU that it has used."""
+        return sum(cpu_of(pid) for pid in self.pids)
+
+    def memory(self) -> int:
+        """Return its resident memory in bytes."""
+        return sum(memory_of(pid) for pid in self.pids)
+
+
+@contextmanager
+def serving(
+    command: Sequence[str | Path], port: int, *, cores: frozenset[int], log: Path, workers: int = 1
+) -> Iterator[Server]:
+    """Run a server on these cores, from its first answer until the end of the block. Exits where it does not start."""
+    with log.open("ab") as sink, on_cores(cores):
+        process = subprocess.Popen([*map(str, command)], stdout=sink, stderr=sink)
+    try:
+        wait_until_up(process, port, log)
+        yield Server(process, port, workers)
+    finally:
+        end(process)
+
+
+class Poses:
+    """The client process; each answer is one line of its standard output."""
+
+    def __init__(self, job: Mapping[str, Any], core: frozenset[int]) -> None:
+        with on_cores(core):
+            self._process = subprocess.Popen(
+                [sys.executable, str(HERE / "poses.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+
+    def answer(self) -> dict[str, Any]:
+        """Return what it tells next. Exits where it has failed."""
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            sys.exit("the client failed: its own words are above")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def end(self) -> dict[str, Any]:
+        """Let it go, and return its last answer."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        answer = self.answer()
+        self._process.wait(END_SECONDS)
+        return answer
+
+    def leave(self) -> None:
+        """End it, whatever it is doing."""
+        self._process.kill()
+        self._process.wait(END_SECONDS)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+@contextmanager
+def clients(job: Mapping[str, Any], core: frozenset[int]) -> Iterator[Poses]:
+    """Run a client process until the end of the block."""
+    poses = Poses(job, core)
+    try:
+        yield poses
+    finally:
+        poses.leave()
+
+
+@contextmanager
+def on_cores(cores: frozenset[int]) -> Iterator[None]:
+    """What is started in here runs on these cores."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+    sys.exit(f"a server did not start: {log.read_text()[-2000:]}")
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Send SIGTERM, and SIGKILL where that is not enough."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def check_file_limit(connections: int) -> None:
+    """Exit where servers and client could not hold so many sockets each."""
+    needed = 2 * connections + 256  # a server holds both connections of a POS for a moment
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < needed:
+        print(
+            f"RLIMIT_NOFILE is {hard}; {needed} would be on the safe side for {connections} POSes (ulimit -n).",
+            file=sys.stderr,
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def cpu_of(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def memory_of(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    return 0
