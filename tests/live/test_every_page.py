@@ -22,6 +22,7 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 PER_KIND = 2  # pages of one kind, that is of one address but for numbers and the query
 NOT_WALKED = re.compile(r"/logout/|/jsi18n/|/static/|/export/|^/api/v1/schema")  # the export is a download, no page
 FIND_FAULTS = "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
+STILL = "*, *::before, *::after { transition: none !important; animation: none !important }"  # colours as they end
 LINKS = "() => [...document.querySelectorAll('a[href]')].map(a => a.getAttribute('href'))"
 
 
@@ -92,6 +93,7 @@ def faults_of(page: Page) -> list[str]:
 
 def _faults_in(page: Page, scheme: Literal["light", "dark"]) -> list[str]:
     page.emulate_media(color_scheme=scheme)
+    page.add_style_tag(content=STILL)
     serious = [fault for fault in page.evaluate(FIND_FAULTS) if fault["impact"] in SERIOUS]
     return [
         f"{page.url} ({scheme}): {fault['id']}: {fault['help']}: {fault['nodes'][0]['html'][:160]}" for fault in serious

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0013_staff_verbs'),
+        ('integrations', '0017_signin'),
     ]
 
     operations = [
