@@ -18,6 +18,7 @@ from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.models.request import State
 from integrations.services.enabling import disable
+from integrations.services.requests import load_open
 from integrations.staff import looks
 from integrations.staff.asked_page import sentence_of
 from tests.factories import ANNA, Enabled, make_enabled_outlet, make_organisation
@@ -228,7 +229,8 @@ def test_a_pin_is_sent_and_stands_nowhere_else(staff: Client, online: Enabled) -
     right = send(staff, ask_url(online, 1), user_identifier=PIN)
     send(staff, ask_url(online, 0), field_PIN=PIN)
     row = Request.objects.get(message_type=1)
-    assert row.user_identifier == PIN
+    assert next(each for each in load_open(row.integration_id, 10) if each.pk == row.pk).user_identifier == PIN
+    assert PIN not in f"{row.user_identifier} {row.payload}"
     assert PIN not in right["Location"]
     assert PIN not in staff.get(asked_url(row)).content.decode()
     assert PIN not in json.dumps([event.detail for event in AuditEvent.objects.all()])

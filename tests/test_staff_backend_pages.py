@@ -395,12 +395,12 @@ def test_the_page_of_a_request_shows_its_time_line(staff: Client, key: ApiKey, e
 
 
 def test_the_time_line_says_when_a_request_was_on_disk_and_when_it_was_sent_again(
-    staff: Client, enabled: Enabled
+    staff: Client, enabled: Enabled, key: ApiKey
 ) -> None:
     came = timezone.now() - timedelta(hours=1)
     moments = {"stored_at": 8, "sent_at": 8, "last_sent_at": 900, "ended_at": 1500}
     at: dict[str, Any] = {name: came + timedelta(milliseconds=after) for name, after in moments.items()}
-    page = text(staff.get(request_url(ask(enabled, received_at=came, times_sent=2, **at))))
+    page = text(staff.get(request_url(ask(enabled, received_at=came, times_sent=2, api_key=key, **at))))
     steps = (
         "Received from the backend",
         "On disk after 8 ms",
