@@ -17,7 +17,7 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
 Position = tuple[Any, ...]  # the values of a row in the columns of the order
 
 SIZE = 50
-INSPECTED = 4_000  # rows of one index that a page looks at; some 30 ms of an embedded database
+INSPECTED = 2_000  # rows of one index that a page looks at; some 50 ms of an embedded database
 INSPECTED_EACH = 250  # the same of each of many outlets, whose rows are merged
 PARENTS = 1_000  # outlets whose rows are merged; of more, it is likely that the newest rows of all fit
 FEW = 500  # rows that are looked at one by one, since they are known beforehand
