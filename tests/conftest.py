@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
-from django.test import Client
+from django.test import Client, TestCase, TransactionTestCase
 
 from integrations.models import Outlet
 from integrations.relay import runtime, wake
@@ -15,6 +15,26 @@ from tests.live.ledger import LEDGER
 # The examples differ from run to run, and a failure prints how to repeat it; a busy machine is no failure.
 hypothesis.settings.register_profile("portal", deadline=None, print_blob=True, database=None)
 hypothesis.settings.load_profile("portal")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On several workers the tests of one file stay together, because they share what they start.
+
+    Those that commit stay apart from the others of their file: what they leave is an empty database, and they come
+    after all that need the rows of the migrations, as pytest-django orders them.
+    """
+    for item in items:
+        name = f"{item.path.stem}, committing" if _commits(item) else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(name))
+
+
+def _commits(item: pytest.Item) -> bool:
+    case = getattr(item, "cls", None)
+    if case is not None and issubclass(case, TransactionTestCase):
+        return not issubclass(case, TestCase)
+    marker = item.get_closest_marker("django_db")
+    return bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture

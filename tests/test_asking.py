@@ -25,6 +25,7 @@ from integrations.services.disconnecting import disconnect
 from integrations.services.enabling import change_pos_remote_id, disable, reenable
 from integrations.services.outlet_check import Evidence, read_evidence
 from integrations.services.pairings import HIDDEN, hide_others
+from integrations.services.requests import load_open
 from integrations.services.secrets import rotate_secret
 from tests.factories import ANNA, Enabled, make_enabled_outlet
 from tests.test_staff_backend_pages import ask as make_request
@@ -59,12 +60,9 @@ def test_a_request_is_stored_as_it_was_typed_with_the_audit_event_beside_it(enab
     be_online(enabled)
     pk = ask_pos(enabled.integration, question(), actor=ANNA)
     row = Request.objects.get(pk=pk)
-    assert (row.payload, row.state, row.device_id, row.user_identifier) == (
-        '{"a": 1.10}',
-        State.QUEUED,
-        "portal",
-        "4711",
-    )
+    assert (row.payload, row.state, row.device_id) == ('{"a": 1.10}', State.QUEUED, "portal")
+    (to_be_sent,) = load_open(enabled.integration.pk, 10)
+    assert (to_be_sent.payload, to_be_sent.user_identifier) == ('{"a": 1.10}', "4711")
     assert row.api_key is None
     event = AuditEvent.objects.get(verb=Verb.POS_ASKED)
     assert event.detail == {"message_type": "GetOpenOrders (1)", "request_id": "r-1"}
