@@ -16,7 +16,7 @@ from integrations.checks import refusals_of_workers
 from integrations.line import Line
 from integrations.listening import Address, CannotListen, listen_alone
 from integrations.management.demo_poses import demo_poses
-from integrations.server import DrainingServer, make_server, raise_file_limit
+from integrations.server import DrainingServer, ears, make_server, raise_file_limit
 from integrations.supervisor import Supervisor
 
 MOST_WORKERS = 64
@@ -107,4 +107,4 @@ def _run_server(server: DrainingServer, listener: socket.socket) -> None:
     # which systemd starts it again.
     signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     raise_file_limit()
-    server.run(sockets=[listener])
+    server.run(sockets=ears(listener))
