@@ -21,6 +21,7 @@ from integrations.relay.runtime import Runtime
 
 # The kernel's queue of connections that wait for accept(); with the usual 100 a storm loses some.
 BACKLOG = 4096
+EARS = 32  # connections accepted in one turn of the event loop
 GRACE = 10  # seconds for answers in flight, after the drain
 ROUNDS = 100  # of accepting the last that are connected, at an end; more is a flood
 
@@ -111,6 +112,15 @@ async def _until_nobody_knocks(listeners: Iterable[socket.socket]) -> None:
         if not knocks.poll(0):
             return
         await asyncio.sleep(0.01)
+
+
+def ears(listener: socket.socket) -> list[socket.socket]:
+    """Return the listener and copies of its descriptor, to be given to the server together.
+
+    The event loop accepts one connection a turn for each; in a storm a turn is long, and with one ear alone the
+    kernel's queue stays full until it resets those who have waited for half a minute.
+    """
+    return [listener, *(listener.dup() for _ in range(EARS - 1))]
 
 
 def raise_file_limit() -> int:

@@ -16,6 +16,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 START_SECONDS, END_SECONDS = 60, 60
+PROBES = 16
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -62,7 +63,8 @@ def serving(
     with log.open("ab") as sink, on_cores(cores):
         process = subprocess.Popen([*map(str, command)], stdout=sink, stderr=sink)
     try:
-        wait_until_up(process, port, log)
+        for _ in range(PROBES * (workers - 1) + 1):  # the kernel chooses a worker for each: all are asked, very likely
+            wait_until_up(process, port, log)
         yield Server(process, port, workers)
     finally:
         end(process)
@@ -130,11 +132,20 @@ def on_cores(cores: frozenset[int]) -> Iterator[None]:
 def wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        try:
-            return socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
+        if answers(port):
+            return
+        time.sleep(0.05)
     sys.exit(f"a server did not start: {log.read_text()[-2000:]}")
+
+
+def answers(port: int) -> bool:
+    """Whether there is an answer, of whichever kind: a port may be listened on before anybody serves."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            return bool(connection.recv(16))
+    except OSError:
+        return False
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -16,7 +16,7 @@ from integrations.checks import refusals_of_workers
 from integrations.line import Line
 from integrations.listening import Address, CannotListen, listen_alone
 from integrations.management.demo_poses import demo_poses
-from integrations.server import DrainingServer, make_server, raise_file_limit
+from integrations.server import DrainingServer, ears, make_server, raise_file_limit
 from integrations.supervisor import Supervisor
 
 MOST_WORKERS = 64
@@ -73,7 +73,7 @@ def _check_workers(count: int) -> None:
 
 def _alone(listener: socket.socket) -> Callable[[], None]:
     listener.listen()  # the demo's POSes may dial before uvicorn accepts
-    return partial(_run_server, make_server(), listener)
+    return partial(_run_server, make_server(), ears(listener))
 
 
 def _together(listener: socket.socket, workers: int) -> Callable[[], None]:
@@ -95,10 +95,11 @@ def _supervise(supervisor: Supervisor) -> None:
 
 def _work(listener: str, line: str) -> None:
     """Be one of several workers, on descriptors that the supervisor handed down."""
-    _run_server(make_server(Line(int(line))), socket.socket(fileno=int(listener)))
+    # With one ear: a worker that leaves must let go of its place on the port at once.
+    _run_server(make_server(Line(int(line))), [socket.socket(fileno=int(listener))])
 
 
-def _run_server(server: DrainingServer, listener: socket.socket) -> None:
+def _run_server(server: DrainingServer, listeners: list[socket.socket]) -> None:
     # uvicorn raises the signal that ended it once more, for whoever had a handler before; a drain that is done is an
     # end as it should be, exit code 0.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -107,4 +108,4 @@ def _run_server(server: DrainingServer, listener: socket.socket) -> None:
     # which systemd starts it again.
     signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     raise_file_limit()
-    server.run(sockets=[listener])
+    server.run(sockets=listeners)
