@@ -3,6 +3,7 @@
 import asyncio
 import json
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.utils import timezone
 from integrations.models import ApiKeySecret, Request
 from integrations.models.request import State
 from integrations.relay import runtime
+from integrations.relay.database import Joined
 from integrations.services import requests
 from integrations.services.enabling import disable
 from tests.asgi_client import Answer, request
@@ -241,6 +243,26 @@ class OneRequest(InProcess):
             await _until_state(await row_of(answer), State.ANSWERED)
             found = await backend.get(answer.headers["location"].removeprefix(f"{API}/"))
         assert found.json()["answer"] == {"late": 1}
+
+    async def test_a_database_that_is_away_for_a_moment_ends_no_wait(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        look, looks = requests.results, 0
+
+        def away_at_first(pks: Sequence[int]) -> dict[int, requests.Result]:
+            nonlocal looks
+            looks += 1
+            if looks == 1:
+                raise OperationalError("the database is away")
+            return look(pks)
+
+        async with await Pos.of(outlet) as pos:
+            (await runtime.running()).dispatcher._results = Joined(away_at_first)
+            waiting = asyncio.create_task(backend.ask(outlet))
+            frame = await pos.next_frame()
+            await until(lambda: looks == 1)
+            pos.answers(frame, "{}")
+            answer = await waiting
+        assert (answer.status, answer.json()["outcome"]) == (200, "answered")
 
     async def test_a_disabled_or_never_enabled_outlet_is_a_conflict(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()

@@ -87,14 +87,16 @@ class Dispatcher:
         return found
 
     async def wait(self, pk: int, seconds: float) -> Result:
-        """Return a request's result when it has ended, or how it stands after `seconds`."""
+        """Return a request's result when it has ended, or how it stands after `seconds`.
+
+        A database that is away meanwhile ends no wait; one that is away at its end raises.
+        """
         future: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.setdefault(pk, set())
         waiting.add(future)
         try:
-            result = await self._result(pk)
-            if result.is_final or self._has_let_go:
-                return result
+            if self._has_let_go or await self._has_ended(pk):
+                return await self._result(pk)
             told = None
             with contextlib.suppress(TimeoutError):
                 told = await asyncio.wait_for(future, seconds)
@@ -286,6 +288,11 @@ class Dispatcher:
         except (DataError, IntegrityError):
             logger.exception("The database refuses an answer; its request has failed.")
         return await self._ended(Ending(ending.pk, State.FAILED, ending.at, failure=UNKEPT))
+
+    async def _has_ended(self, pk: int) -> bool:
+        with contextlib.suppress(DatabaseError, InterfaceError):
+            return (await self._result(pk)).is_final
+        return False
 
     async def _result(self, pk: int) -> Result:
         result = await self._results.find(pk)

@@ -286,7 +286,8 @@ def test_an_answer_that_comes_while_postgresql_is_away_is_kept(pair: Pair) -> No
             background.wait_until(lambda: background.pos.journal.answers == 1)
         finally:
             pair.postgres.start()
-        assert waiting.result(20).json()["outcome"] == "answered"
+        waited = waiting.result(20)
+        assert (waited.status_code, waited.json().get("outcome")) == (200, "answered"), waited.text
         assert pair.backend.ask(outlet, "CreateOrder", soup(ORDER), request_id="a").json()["outcome"] == "answered"
         assert state_of(pair.door, outlet) == "answered"
         assert orders_by_id(background.pos.till) == {ORDER: 1}
