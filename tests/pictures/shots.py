@@ -170,7 +170,7 @@ def _administration() -> list[Shot]:
         Shot("apikey-add", "Add an API key", f"{ADMIN}/apikey/add/"),
         Shot("messagetypes", "Message types", f"{ADMIN}/messagetype/"),
         Shot("people", "People", "/admin/auth/user/"),
-        Shot("person", "A person", "/admin/auth/user/1/change/"),
+        Shot("person", "A person", "/admin/auth/user/", open_first_row),
         Shot("groups", "Groups", "/admin/auth/group/"),
     ]
 
