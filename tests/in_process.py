@@ -88,7 +88,8 @@ async def _end() -> set[asyncio.Task[Any]]:
     if runtime._starting is not None and not runtime._starting.done():
         await asyncio.wait({runtime._starting}, timeout=LIMIT)
     await stop_runtime()
-    door.throttle, door._sampler, door._announced_to = Throttle(), Sampler(), None
+    door.throttle, door._sampler, door._of_one_address = Throttle(), Sampler(), Sampler(burst=200)
+    door._announced_to = None
     assert authentication._adopted_waiting == 0
     assert wake._listeners == []
     others = asyncio.all_tasks() - {asyncio.current_task()}

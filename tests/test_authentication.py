@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from unittest import mock
 
 import pytest
 import time_machine
@@ -18,7 +20,7 @@ from integrations.models import AuditEvent, AuthAttempt, Credential
 from integrations.models.attempt import Door, Outcome
 from integrations.pos import door, tokens
 from integrations.pos.door import Away, BadToken, Draining, NoToken, TooManyFailures
-from integrations.pos.throttle import Throttle
+from integrations.pos.throttle import Sampler, Throttle
 from integrations.pos.tokens import Token
 from integrations.pos.visitors import Visitor
 from integrations.relay import runtime
@@ -308,6 +310,15 @@ class Throttled(AtTheDoor):
         found = await in_main(outcomes)
         assert found.count(Outcome.WRONG_SECRET) == 10
         assert found.count(Outcome.THROTTLED) == 20
+
+    async def test_a_flood_over_ids_that_nobody_has_fills_no_table(self) -> None:
+        with mock.patch.object(door, "_of_one_address", Sampler(burst=30)):
+            for number in range(60):
+                await refusal(self.harbour.claim(provider_outlet_id=f"nobody-{number}"), THIEF)
+            await refusal(self.harbour.claim(provider_outlet_id="nobody"), POS)
+        await recorded()
+        from_where = await in_main(lambda: Counter(AuthAttempt.objects.values_list("address", flat=True)))
+        assert from_where == {THIEF.address: 30, POS.address: 1}
 
 
 class Recorded(AtTheDoor):

@@ -79,6 +79,7 @@ class Admission:
 
 throttle = Throttle()
 _sampler = Sampler()
+_of_one_address = Sampler(burst=200)  # whatever IDs it sends: each new one would begin a count of its own
 _candidates: Joined[str, list[Candidate]] = Joined(authentication.find_candidates)
 _announced_to: Runtime | None = None
 
@@ -252,7 +253,8 @@ def _note_failure(running: Runtime, claim: Claim, visitor: Visitor, refusal: Ref
 
 
 def _record_refusal(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:
-    if _sampler.take((visitor.address, refusal.outcome, claim.provider_outlet_id)):
+    about = (visitor.address, refusal.outcome, claim.provider_outlet_id)
+    if _sampler.take(about) and _of_one_address.take(visitor.address):
         running.recorder.attempt(_attempt(claim, visitor, refusal.outcome, refusal.integration_id))
 
 
