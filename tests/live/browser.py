@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.live.binaries import need
 from tests.live.ledger import LEDGER
@@ -21,7 +21,8 @@ ARGUMENTS = (
     "--disable-sync",
 )
 WIDE = {"width": 1280, "height": 900}
-LIMIT_MS = 15_000
+LIMIT_MS = 45_000  # against hanging, on a machine that others keep busy
+expect.set_options(timeout=LIMIT_MS)
 
 
 @contextmanager
