@@ -297,5 +297,6 @@ def assert_gone(page: Page, outlet: Credentials) -> None:
 
 
 def assert_fits(page: Page) -> None:
+    page.wait_for_load_state()
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= NARROW["width"], f"{page.url} is {width} pixels wide"

@@ -101,7 +101,8 @@ def test_a_flood_closes_that_connection_only(stack: Stack) -> None:
         connect(stack, token_for(stack, other)) as bystander,
     ):
         flood(pos, "{}", 20_000)
-        assert pos.wait_closed(30)[0] == flooding_code(stack)
+        # daphne closes while the flood still comes in: the reset may overtake its close frame.
+        assert pos.wait_closed(30)[0] in (flooding_code(stack), 1006 if stack.server == "daphne" else None)
         assert bystander.is_open()
     eventually(lambda: records.close_reasons(stack, outlet) == ["flooding"])
 
