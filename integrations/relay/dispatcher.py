@@ -95,8 +95,9 @@ class Dispatcher:
         waiting = self._waiting.setdefault(pk, set())
         waiting.add(future)
         try:
-            if self._has_let_go or await self._has_ended(pk):
-                return await self._result(pk)
+            found = await self._result_unless_away(pk)
+            if self._has_let_go or (found and found.is_final):
+                return found or await self._result(pk)
             told = None
             with contextlib.suppress(TimeoutError):
                 told = await asyncio.wait_for(future, seconds)
@@ -289,10 +290,10 @@ class Dispatcher:
             logger.exception("The database refuses an answer; its request has failed.")
         return await self._ended(Ending(ending.pk, State.FAILED, ending.at, failure=UNKEPT))
 
-    async def _has_ended(self, pk: int) -> bool:
+    async def _result_unless_away(self, pk: int) -> Result | None:
         with contextlib.suppress(DatabaseError, InterfaceError):
-            return (await self._result(pk)).is_final
-        return False
+            return await self._result(pk)
+        return None
 
     async def _result(self, pk: int) -> Result:
         result = await self._results.find(pk)

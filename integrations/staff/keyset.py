@@ -56,8 +56,7 @@ class KeysetAdmin(ReadOnlyAdmin[Row]):
     """A list without end. It says which questions an index serves in the list's order; all others are looked through.
 
     `equal` names the parameters that ask for one value of a column, `served` the columns with which an index begins
-    before the order's own, the most selective first. `texts` are searched for a beginning, `exact_texts` for the
-    whole besides, in the order of the list.
+    before the order's own, the most selective first. `texts` are searched for a beginning.
     """
 
     time_field: ClassVar[str] = ""  # empty: ordered by the primary key
