@@ -39,6 +39,7 @@ def test_two_workers_are_restarted_under_load_and_nobody_is_refused(new_stack: N
     assert not set(old) & set(stack.workers())
     check(stack, tally)
     check_tills(stack, fleet, tally)
+    assert tally.expired == set()
 
 
 def test_two_hosts_are_restarted_under_load_and_nobody_is_refused(new_stack: NewStack, depot: Depot) -> None:
@@ -59,6 +60,7 @@ def test_two_hosts_are_restarted_under_load_and_nobody_is_refused(new_stack: New
                 eventually(lambda: tally.count > after + 50, what="the load goes on")
     check(one, tally)
     check_tills(one, fleet, tally)
+    assert tally.expired == set()
     two.close()
 
 
