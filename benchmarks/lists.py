@@ -150,8 +150,8 @@ def compare(small: Asker, large: Asker, names: Sequence[str], rounds: int) -> li
 def _like(name: str, found: dict[str, tuple[Figures, Figures]]) -> float:
     """Return the small database's time; of a question that finds fewer rows there, that of the plain list at least."""
     small, large = found[name]
-    plain = found.get(name.partition(",")[0])
-    if plain is None or small.rows >= large.rows or plain[0].rows < large.rows:
+    plain = found[min((other for other in found if name.startswith(other)), key=len)]
+    if small.rows >= large.rows or plain[0].rows < large.rows:
         return small.ms
     return max(small.ms, plain[0].ms)
 

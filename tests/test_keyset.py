@@ -73,11 +73,11 @@ def test_a_stream_shows_each_row_once(
     assert keys(pages(Stream(ALL), rare)) == expected(rare)
 
 
-@pytest.mark.parametrize(("each", "parents"), [(2, 1_000), (5, 1_000), (250, 1_000), (5, 2)])
+@pytest.mark.parametrize(("inspected", "parents"), [(6, 1_000), (15, 1_000), (750, 1_000), (15, 2)])
 def test_merged_streams_show_each_row_of_their_outlets_once(
-    outlets: list[Integration], monkeypatch: pytest.MonkeyPatch, each: int, parents: int
+    outlets: list[Integration], monkeypatch: pytest.MonkeyPatch, inspected: int, parents: int
 ) -> None:
-    monkeypatch.setattr(keyset, "INSPECTED_EACH", each)
+    monkeypatch.setattr(keyset, "INSPECTED", inspected)
     monkeypatch.setattr(keyset, "PARENTS", parents)
     chosen = Integration.objects.filter(pk__in=[outlets[0].pk, outlets[2].pk, outlets[3].pk])
     source = Streams(ALL, chosen, "integration")

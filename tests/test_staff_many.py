@@ -217,7 +217,7 @@ def test_the_export_is_the_list_with_its_search_and_without_formulas(staff: Clie
 def test_the_export_asks_few_questions(staff: Client, django_assert_max_num_queries: Any) -> None:
     for number in range(30):
         make_enabled_outlet(f"Outlet {number}")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         assert streamed(staff.get("/admin/integrations/outlet/export/")).count(f"{BELLA},Outlet ") == 30
 
 

@@ -15,6 +15,7 @@ from integrations.backend.pagination import page_from, page_of
 from integrations.backend.problems import ALREADY_LEFT, UNKNOWN_OUTLET, UNKNOWN_REQUEST, Problem
 from integrations.backend.query import read_choice, read_flag, read_moment
 from integrations.models import Integration, MessageType, Outlet, Presence, Request
+from integrations.models.connection import is_online
 from integrations.models.request import State
 from integrations.relay.database import Joined
 from integrations.services import requests
@@ -50,10 +51,10 @@ def outlets_page(caller: Caller, query: QueryDict) -> tuple[list[Outlet], int | 
     rows = _outlets_of(caller)
     if "organisation" in query:
         rows = rows.filter(organisation__name=query["organisation"])
-    is_online = read_flag(query, "online")
-    if is_online is not None:
-        online = Presence.objects.online(timezone.now()).values("integration__outlet")
-        rows = rows.filter(pk__in=online) if is_online else rows.exclude(pk__in=online)
+    wants_online = read_flag(query, "online")
+    if wants_online is not None:
+        online = is_online(timezone.now(), "integration__presence__")
+        rows = rows.filter(online if wants_online else ~online)
     return page_of(rows, query, newest_first=False)
 
 

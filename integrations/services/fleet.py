@@ -12,11 +12,12 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import CharField, Count, F, Max, Q, QuerySet, Sum, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from integrations.models import AuthAttempt, FleetSample, Integration, Presence, Request, ServerProcess
+from integrations.models import AuthAttempt, FleetSample, Integration, Presence, Request
 from integrations.models.attempt import Outcome
-from integrations.models.connection import lease_limit
+from integrations.models.connection import is_online
 from integrations.models.request import OPEN_STATES, State
 
 DAY = timedelta(hours=24)
@@ -112,13 +113,7 @@ def _integrations(organisations: Organisations) -> QuerySet[Integration]:
 
 
 def _online(now: datetime) -> Q:
-    return Q(
-        is_enabled=True,
-        presence__last_seen_at__isnull=False,
-        presence__is_online=True,
-        # The few that live are looked up once, and not the process of each of ten thousand connections.
-        presence__connection__process__in=ServerProcess.objects.filter(heartbeat_at__gt=lease_limit(now)),
-    )
+    return Q(is_enabled=True, presence__last_seen_at__isnull=False) & is_online(now, "presence__")
 
 
 def _states(organisations: Organisations, now: datetime) -> dict[str, int]:
@@ -144,11 +139,14 @@ def _lately(organisations: Organisations, now: datetime, *, since: datetime) -> 
     """Count in one query the refusals of the last hour by their reason, and what ended after `since` by its state."""
     reasons = [outcome for outcome in Outcome if outcome != Outcome.ACCEPTED]
     attempts = AuthAttempt.objects.filter(outcome__in=reasons, at__gt=now - HOUR)
+    attempts = _within(attempts, organisations, "integration__outlet__organisation")
     requests = Request.objects.filter(ended_at__gt=since, ended_at__lte=now)
+    if organisations is not None:
+        # Found by when they ended, which are few: by its organisation, all that it ever had would be looked at.
+        requests = requests.alias(whose=Coalesce("integration", "integration"))
+        requests = requests.filter(whose__in=_integrations(organisations).values("pk"))
     counted = [
-        _within(rows.order_by(), organisations, "integration__outlet__organisation")
-        .values_list(Value(of, output_field=CharField()), column)
-        .annotate(count=Count("pk"))
+        rows.order_by().values_list(Value(of, output_field=CharField()), column).annotate(count=Count("pk"))
         for of, rows, column in (("refusals", attempts, "outcome"), ("requests", requests, "state"))
     ]
     found: dict[str, Counter[str]] = {"refusals": Counter(), "requests": Counter()}

@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 Position = tuple[Any, ...]  # the values of a row in the columns of the order
 
 SIZE = 50
-INSPECTED = 2_000  # rows of one index that a page looks at; some 50 ms of an embedded database
-INSPECTED_EACH = 250  # the same of each of many outlets, whose rows are merged
+INSPECTED = 750  # rows of a source that a page asks whether they fit; some 15 ms of an embedded database
 PARENTS = 1_000  # outlets whose rows are merged; of more, it is likely that the newest rows of all fit
 FEW = 500  # rows that are looked at one by one, since they are known beforehand
 
@@ -67,8 +67,8 @@ class Chunk:
 class Source(Protocol):
     """Where rows are read in the list's order. It must have all that fit, and may have others."""
 
-    def read(self, order: Order, after: Position | None, count: int, fitting: QuerySet[Any]) -> Chunk:
-        """Return about `count` rows behind a position."""
+    def read(self, order: Order, after: Position | None, wanted: int, fitting: QuerySet[Any]) -> Chunk:
+        """Return rows behind a position until `wanted` of them fit, INSPECTED were asked, or there are no more."""
 
 
 @dataclass(frozen=True)
@@ -86,18 +86,15 @@ class Page:
 def read_page(
     sources: Sequence[Source], *, fitting: QuerySet[Any], order: Order, after: Position | None, size: int = SIZE
 ) -> Page:
-    """Return a page of the rows that are in a source and among `fitting`. Each source is read twice at most."""
-    found: list[Position] = []
-    chunk = Chunk([], is_last=False)
-    for count in (size + 1, INSPECTED):
-        chunk = _merge([each.read(order, after, count, fitting) for each in sources], order)
-        found += [position for position, fits in chunk.rows if fits]
-        if len(found) > size:
-            return Page(found[:size], found[size - 1])
-        if chunk.is_last or not chunk.rows:
-            return Page(found, None)
-        after = chunk.rows[-1][0]
-    return Page(found, after, reached=after)
+    """Return a page of the rows that are in a source and among `fitting`."""
+    chunk = _merge([each.read(order, after, size + 1, fitting) for each in sources], order)
+    found = [position for position, fits in chunk.rows if fits]
+    if len(found) > size:
+        return Page(found[:size], found[size - 1])
+    if chunk.is_last or not chunk.rows:
+        return Page(found, None)
+    reached = chunk.rows[-1][0]
+    return Page(found, reached, reached=reached)
 
 
 def _merge(chunks: Sequence[Chunk], order: Order) -> Chunk:
@@ -129,52 +126,77 @@ class Stream:
 
     rows: QuerySet[Any]
 
-    def read(self, order: Order, after: Position | None, count: int, fitting: QuerySet[Any]) -> Chunk:
-        rows = _positions(order.sort(self.rows.filter(order.behind(after)))[:count], order, fitting)
-        return Chunk(rows, is_last=len(rows) < count)
+    def read(self, order: Order, after: Position | None, wanted: int, fitting: QuerySet[Any]) -> Chunk:
+        """Look at `wanted` rows first: they are enough where all fit."""
+        found: list[tuple[Position, bool]] = []
+        for count in (wanted, INSPECTED):
+            rows = _positions(order.sort(self.rows.filter(order.behind(after)))[:count], order, fitting)
+            found += rows
+            if len(rows) < count:
+                return Chunk(found, is_last=True)
+            if sum(fits for _, fits in found) >= wanted:
+                break
+            after = rows[-1][0]
+        return Chunk(found, is_last=False)
 
 
 @dataclass(frozen=True)
 class Streams:
     """The rows of some outlets, or of other parents, of which an index has each one's in the list's order.
 
-    Of each parent two rows are looked up: the first, and the one in the place `count`. No row beyond the earliest of
-    the latter is needed, and no parent whose first row lies beyond it. Of more than PARENTS parents all rows are read.
+    Of each parent two rows are looked up: the first, and the one in the place to which its share of the work goes. No
+    row beyond the earliest of the latter is needed, and no parent whose first row lies beyond it. Of more than PARENTS
+    parents all rows are read.
     """
 
     rows: QuerySet[Any]
     parents: QuerySet[Any]
     field: str
 
-    def read(self, order: Order, after: Position | None, count: int, fitting: QuerySet[Any]) -> Chunk:
+    def read(self, order: Order, after: Position | None, wanted: int, fitting: QuerySet[Any]) -> Chunk:
+        parents = list(self.parents.order_by().values_list("pk", flat=True)[: PARENTS + 1])
+        if len(parents) > PARENTS:
+            return Stream(self.rows).read(order, after, wanted, fitting)
         rows = self.rows.filter(order.behind(after))
-        count = min(count, INSPECTED_EACH)
-        heads = self._heads(rows, order, count)
-        if len(heads) > PARENTS:
-            return Stream(self.rows).read(order, after, count, fitting)
-        heads = sorted((head for head in heads if head[1] is not None), key=_first, reverse=not order.is_reversed)
-        ends = [last for _, _, last in heads if last is not None]
-        if len(heads) > count:
-            ends.append(heads[count - 1][1])
+        heads = self._heads(rows, order, parents, max(wanted, INSPECTED // max(1, len(parents))))
         if not heads:
             return Chunk([], is_last=True)
+        ends = [last for _, _, last in heads if last is not None]
         if ends:
-            rows = rows.filter(order.until(order.later(ends)))
-            heads = [head for head in heads if order.later([head[1], order.later(ends)]) == head[1]]
+            end = order.later(ends)
+            rows = rows.filter(order.until(end))
+            heads = [head for head in heads if order.later([head[1], end]) == head[1]]
         rows = rows.filter(**{f"{self.field}__in": [pk for pk, _, _ in heads]})
-        return Chunk(_sorted(_positions(rows.order_by(), order, fitting), order), is_last=not ends)
+        found = _first_of(rows, order, INSPECTED + 1)
+        asked: list[tuple[Position, bool]] = []
+        for some in (found[:wanted], found[wanted:INSPECTED]):
+            those = self.rows.filter(pk__in=[position[-1] for position in some])
+            asked += _sorted(_positions(those, order, fitting), order)
+            if sum(fits for _, fits in asked) >= wanted:
+                break
+        is_last = not ends and len(asked) == len(found)
+        return Chunk(asked, is_last)
 
-    def _heads(self, rows: QuerySet[Any], order: Order, count: int) -> list[tuple[Any, Any, Any]]:
+    def _heads(
+        self, rows: QuerySet[Any], order: Order, parents: Sequence[Any], share: int
+    ) -> list[tuple[Any, Any, Any]]:
+        """Return the parents that have rows, each with the first column of its first row and of that at its share."""
         lead = order.columns[0]
         own = rows.filter(**{self.field: OuterRef("pk")}).order_by(lead if order.is_reversed else f"-{lead}")
         firsts = own.values(lead)
-        ends = {"head": Subquery(firsts[:1]), "last": Subquery(firsts[count - 1 : count])}
-        found = self.parents.order_by().annotate(**ends).values_list("pk", "head", "last")
-        return list(found[: PARENTS + 1])
+        ends = {"head": Subquery(firsts[:1]), "last": Subquery(firsts[share - 1 : share])}
+        those: QuerySet[Any] = QuerySet(self.parents.model).order_by().filter(pk__in=parents)
+        return [head for head in those.annotate(**ends).values_list("pk", "head", "last") if head[1] is not None]
 
 
-def _first(head: tuple[Any, Any, Any]) -> Any:
-    return head[1]
+def _first_of(rows: QuerySet[Any], order: Order, count: int) -> list[Position]:
+    """Return where the first `count` of these rows stand, by the index that finds them.
+
+    Sorted by expressions: for a sorted column a planner might read the whole table in its order instead.
+    """
+    than = "" if order.is_reversed else "-"
+    columns = {f"sorted_{number}": Coalesce(name, name) for number, name in enumerate(order.columns)}
+    return list(rows.annotate(**columns).order_by(*(f"{than}{name}" for name in columns)).values_list(*columns)[:count])
 
 
 @dataclass(frozen=True)
@@ -184,10 +206,11 @@ class Few:
     few: QuerySet[Any]
     all: QuerySet[Any]
 
-    def read(self, order: Order, after: Position | None, count: int, fitting: QuerySet[Any]) -> Chunk:
-        rows = _positions(self.few.order_by()[: FEW + 1], order, fitting)
-        if len(rows) > FEW:
-            return Stream(self.all).read(order, after, count, fitting)
+    def read(self, order: Order, after: Position | None, wanted: int, fitting: QuerySet[Any]) -> Chunk:
+        keys = list(self.few.order_by().values_list("pk", flat=True)[: FEW + 1])
+        if len(keys) > FEW:
+            return Stream(self.all).read(order, after, wanted, fitting)
+        rows = _positions(self.all.filter(pk__in=keys), order, fitting)
         is_behind = [row for row in rows if after is None or (row[0] > after if order.is_reversed else row[0] < after)]
         return Chunk(_sorted(is_behind, order), is_last=True)
 

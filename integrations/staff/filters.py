@@ -11,8 +11,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from integrations.models import Connection, MessageType, Organisation, Presence
-from integrations.models.connection import lease_limit
+from integrations.models import Connection, MessageType, Organisation
+from integrations.models.connection import is_online, lease_limit
 from integrations.models.request import State as RequestState
 from integrations.services import scope
 from integrations.staff.presentation import LABELS, State
@@ -42,12 +42,15 @@ class OutletStateFilter(SimpleListFilter):
         if state is State.NEVER_SEEN:
             return self._having(is_enabled=True, presence__last_seen_at=None)
         seen = self._having(is_enabled=True, presence__last_seen_at__isnull=False)
-        online = self._having(presence__in=Presence.objects.online(timezone.now()))
+        online = is_online(timezone.now(), f"{self._to_integration}presence__")
         return seen & online if state is State.ONLINE else seen & ~online
 
     def _having(self, **conditions: Any) -> Q:
-        prefix = f"{self.to_integration}__" if self.to_integration else ""
-        return Q(**{f"{prefix}{name}": value for name, value in conditions.items()})
+        return Q(**{f"{self._to_integration}{name}": value for name, value in conditions.items()})
+
+    @property
+    def _to_integration(self) -> str:
+        return f"{self.to_integration}__" if self.to_integration else ""
 
 
 class IntegrationStateFilter(OutletStateFilter):
