@@ -29,9 +29,11 @@ def find_person(claims: Claims) -> User | None:
     return found[0] if len(found) == 1 else None
 
 
-def is_unheard_of(claims: Claims) -> bool:
-    """Return whether nobody at all, also nobody switched off, has this verified address."""
-    return bool(claims.email) and not User.objects.filter(email__iexact=claims.email).exists()
+def is_to_be_made(claims: Claims) -> bool:
+    """Return whether OIDC_CREATE_PEOPLE makes a person: nobody at all, also nobody switched off, has this address."""
+    if not (settings.OIDC_CREATE_PEOPLE and claims.email):
+        return False
+    return not User.objects.filter(email__iexact=claims.email).exists()
 
 
 @transaction.atomic

@@ -39,7 +39,7 @@ def proved_at(login: SocialLogin) -> float:
 
 def _person(request: HttpRequest, claims: Claims, actor: Actor) -> User:
     person = identities.find_person(claims)
-    if person is None and settings.OIDC_CREATE_PEOPLE and identities.is_unheard_of(claims):
+    if person is None and identities.is_to_be_made(claims):
         person = identities.create_person(claims, actor=actor)
     if person is None:
         sign_ins.refused("", reason="OpenID Connect names nobody who is here", address=actor.address)
