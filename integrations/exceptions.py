@@ -166,5 +166,13 @@ class NoSecondFactor(PortalError):
     message = "This person has no second factor."
 
 
+class PersonNotFound(PortalError):
+    message = "There is no such person."
+
+
+class NotLinked(PortalError):
+    message = "No such identity is linked to this person."
+
+
 class IdentityTaken(PortalError):
     message = "This identity signs somebody else in already."

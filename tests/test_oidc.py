@@ -16,11 +16,14 @@ from django.urls import reverse
 
 from integrations.models import AuditEvent
 from integrations.models.audit import Verb
+from integrations.services import unlinking
+from integrations.services.audit import Actor
 from integrations.services.groups import ADMINISTRATOR, OPERATOR, VIEWER, ensure_groups
+from integrations.services.unlinking import Prospect
 from portal.environment import PORTAL_GROUPS, group_names
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, _new_key, oidc_provider
 from tests.signing_in import prove
-from tests.test_second_factors import give_app
+from tests.test_second_factors import code_of, give_app
 from tests.test_sign_in import START, is_in, refusals
 from tests.test_staff_pages import text
 from tests.test_staff_people import make_person
@@ -265,6 +268,49 @@ def test_a_table_that_names_no_group_of_the_portal_stops_the_start() -> None:
     assert PORTAL_GROUPS == (VIEWER, OPERATOR, ADMINISTRATOR)
     with pytest.raises(ImproperlyConfigured, match="OIDC_GROUPS must read like"):
         group_names({"it": "superuser"})
+
+
+# --- Unlinked, and back again ---
+
+
+def test_an_unlinked_identity_comes_back_by_its_verified_address_until_the_person_is_switched_off(
+    client: Client, anna: User, provider: Provider
+) -> None:
+    arrive(client)
+    identity = SocialAccount.objects.get()
+    unlinking.unlink(anna, [identity], actor=Actor("ada"))
+    assert not is_in(client)
+    assert unlinking.prospect_of(identity) is Prospect.COMES_BACK
+    arrive(client)
+    assert is_in(client)
+    assert [event.subject for event in events(Verb.IDENTITY_LINKED)] == ["anna", "anna"]
+    User.objects.update(is_active=False)
+    assert not is_in(client)
+    unlinking.unlink(anna, [SocialAccount.objects.get()], actor=Actor("ada"))
+    assert unlinking.prospect_of(identity) is Prospect.STAYS_OUT
+    arrive(client)
+    assert not is_in(client)
+
+
+def test_an_unlinked_identity_of_another_address_stays_out(client: Client, anna: User, provider: Provider) -> None:
+    provider.claims |= {"email": "private@example.org"}
+    client.force_login(anna)
+    arrive(client, LINK)
+    identity = SocialAccount.objects.get()
+    unlinking.unlink(anna, [identity], actor=Actor("ada"))
+    assert unlinking.prospect_of(identity) is Prospect.REFUSED
+    assert arrive(client).status_code == 403
+    assert not is_in(client)
+
+
+def test_unlinking_ends_a_sign_in_that_waits_for_the_second_factor(
+    client: Client, anna: User, provider: Provider
+) -> None:
+    secret = give_app(anna)
+    arrive(client)
+    unlinking.unlink(anna, [SocialAccount.objects.get()], actor=Actor("ada"))
+    client.post(reverse("mfa_authenticate"), {"code": code_of(secret)})
+    assert not is_in(client)
 
 
 # --- Linking oneself, and proving it again ---

@@ -72,6 +72,7 @@ def test_every_sensitive_act_asks_for_its_form_and_for_its_answer(
         page_of(otto),
         reverse("admin:auth_user_password_change", args=(otto.pk,)),
         reverse("admin:auth_user_reset_factors", args=(otto.pk,)),
+        reverse("admin:auth_user_unlink_identity", args=(otto.pk, 1)),
         reverse("admin:auth_group_add"),
         reverse("admin:password_change"),
         reverse("mfa_activate_totp"),

@@ -66,6 +66,7 @@ class Verb(models.TextChoices):
     RECOVERY_CODES_MADE = "recovery_codes_made", "made new recovery codes"
     FACTORS_RESET = "factors_reset", "took the person's second factors away"
     IDENTITY_LINKED = "identity_linked", "linked an OpenID Connect identity"
+    IDENTITY_UNLINKED = "identity_unlinked", "unlinked an OpenID Connect identity"
     PRUNED = "pruned", "pruned old records"
 
 

@@ -2,32 +2,23 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from integrations.exceptions import IdentityTaken
 from integrations.models.audit import Verb
+from integrations.redaction import printable
 from integrations.services.audit import Actor, record
+from integrations.services.claims import Claims, claims_of
 from integrations.services.groups import PORTAL_GROUPS
 
 PROVIDER = Actor("OpenID Connect")
 _UNFIT_FOR_A_NAME = re.compile(r"[^\w.@+-]")
-
-
-@dataclass(frozen=True)
-class Claims:
-    """What the provider says of somebody. `email` is empty unless the provider has verified it."""
-
-    email: str
-    user_name: str
-    first_name: str
-    last_name: str
-    groups: frozenset[str] | None  # None where the settings ask for no groups
 
 
 def find_person(claims: Claims) -> User | None:
@@ -38,9 +29,11 @@ def find_person(claims: Claims) -> User | None:
     return found[0] if len(found) == 1 else None
 
 
-def is_unheard_of(claims: Claims) -> bool:
-    """Return whether nobody at all, also nobody switched off, has this verified address."""
-    return bool(claims.email) and not User.objects.filter(email__iexact=claims.email).exists()
+def is_to_be_made(claims: Claims) -> bool:
+    """Return whether OIDC_CREATE_PEOPLE makes a person: nobody at all, also nobody switched off, has this address."""
+    if not (settings.OIDC_CREATE_PEOPLE and claims.email):
+        return False
+    return not User.objects.filter(email__iexact=claims.email).exists()
 
 
 @transaction.atomic
@@ -88,9 +81,21 @@ def follow_groups(person: User, named: Collection[str], *, actor: Actor) -> None
     record(Verb.PERSON_CHANGED, person, actor=actor, by="OpenID Connect", groups=", ".join(sorted(wanted)) or "none")
 
 
-def identities_of(person: User) -> int:
-    """Return how many identities sign this person in."""
-    return int(SocialAccount.objects.filter(user=person).count())
+def identities_of(person: User) -> "QuerySet[SocialAccount]":
+    """Return the identities that sign this person in, the oldest link first."""
+    found: QuerySet[SocialAccount] = SocialAccount.objects.filter(user=person).order_by("date_joined", "pk")
+    return found
+
+
+def name_of(identity: SocialAccount) -> str:
+    """Return by what people recognise an identity: its verified address, its name at the provider, or its `sub`."""
+    claims = claims_of(identity)
+    return claims.email or claims.user_name or printable(identity.uid, 191)
+
+
+def in_words(identity: SocialAccount) -> str:
+    """Return the same with the `sub`, which is the provider's own and cannot be chosen."""
+    return f"{name_of(identity)} (subject {printable(identity.uid, 191)})"
 
 
 def _ours(name: str) -> str | None:

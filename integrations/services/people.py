@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from integrations.exceptions import InvalidValue
+from integrations.exceptions import InvalidValue, PersonNotFound
 from integrations.models import Organisation, StaffLimit
 from integrations.models.audit import Verb
 from integrations.services import scope
@@ -24,6 +24,14 @@ class Role:
 
     groups: Collection[Group]
     organisations: Collection[Organisation] | None
+
+
+def get_person(username: str) -> User:
+    """Return the person of that user name. Raises PersonNotFound."""
+    person = User.objects.filter(username=username).first()
+    if person is None:
+        raise PersonNotFound(f"There is no person with the user name {username!r}.")
+    return person
 
 
 def manageable(actor: User) -> QuerySet[User]:

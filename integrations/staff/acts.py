@@ -23,6 +23,7 @@ from integrations.exceptions import (
     NoSecondFactor,
     NotAsked,
     NotDisabled,
+    NotLinked,
     OverlapRunning,
     PortalError,
     StalePage,
@@ -50,6 +51,7 @@ SETTLED = (
     LinkEnded,
     NotAsked,
     NoSecondFactor,
+    NotLinked,
 )
 
 

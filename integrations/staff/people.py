@@ -7,26 +7,25 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from integrations.exceptions import NoSecondFactor, PortalError
 from integrations.models import Organisation
-from integrations.services import people, scope, second_factors
+from integrations.services import identities, people, scope, second_factors
 from integrations.services.people import Role
-from integrations.staff import rights
 from integrations.staff.actors import actor_of
-from integrations.staff.acts import Act
 from integrations.staff.base import FOR_ALL, PortalAdmin
-from integrations.staff.forms import ActForm
+from integrations.staff.people_acts import ResetSecondFactors, UnlinkIdentity
 from integrations.staff.presentation import ago
 from integrations.staff.signing_in import proof
 
@@ -82,39 +81,6 @@ class AddPersonForm(RoleForm, AdminUserCreationForm[User]):
     """A new person with a password, or without one where they sign in by another way."""
 
 
-class ResetSecondFactors(Act):
-    """A colleague lost their telephone: the factors are taken away, and they set new ones up."""
-
-    is_sensitive = True
-    form_class = ActForm
-    title = "Take second factors away"
-    button = "Take them away"
-    words = "staff/words/reset_second_factors.html"
-    person: User
-
-    def is_allowed(self) -> bool:
-        return rights.may_change_people(self.request)
-
-    def find(self, pk: int) -> None:
-        found = people.manageable(cast("User", self.request.user)).filter(pk=pk).first()
-        if found is None:
-            raise Http404("There is no such person, or they may do or see more than you.")
-        self.person = found
-
-    def obstacle(self) -> PortalError | None:
-        return None if second_factors.has_second_factor(self.person) else NoSecondFactor()
-
-    def act(self, _values: dict[str, Any]) -> HttpResponse:
-        second_factors.reset_second_factors(self.person, actor=self.actor)
-        return self.done("The second factors are taken away: at the next sign-in the password is enough to set one up.")
-
-    def next_url(self) -> str:
-        return reverse("admin:auth_user_change", args=(self.person.pk,))
-
-    def context(self) -> dict[str, Any]:
-        return {"opts": User._meta, "subject": self.person, "factors": second_factors.second_factors_of(self.person)}
-
-
 class AsksForProof:
     """For admin classes whose forms decide who may do what: adding and changing ask for a recent proof."""
 
@@ -144,9 +110,9 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
         (None, {"fields": ("username", "first_name", "last_name", "email", "is_active")}),
         ("May do", {"fields": ("groups",)}),
         ("Sees", {"fields": ("is_limited", "organisations")}),
-        ("Signs in", {"fields": ("second_factor", "last_seen")}),
+        ("Signs in", {"fields": ("second_factor", "linked", "last_seen")}),
     )
-    readonly_fields = ("second_factor", "last_seen")
+    readonly_fields = ("second_factor", "linked", "last_seen")
     add_fieldsets = (
         (None, {"fields": ("username", "usable_password", "password1", "password2")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
@@ -176,7 +142,12 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
 
     def get_urls(self) -> list[URLPattern]:
         reset = self.admin_site.admin_view(ResetSecondFactors.as_view())
-        return [path("<int:pk>/reset-second-factors/", reset, name="auth_user_reset_factors"), *super().get_urls()]
+        unlink = self.admin_site.admin_view(UnlinkIdentity.as_view())
+        return [
+            path("<int:pk>/reset-second-factors/", reset, name="auth_user_reset_factors"),
+            path("<int:pk>/identities/<int:identity>/unlink/", unlink, name="auth_user_unlink_identity"),
+            *super().get_urls(),
+        ]
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:  # noqa: ARG002
         return False
@@ -222,6 +193,15 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
     @admin.display(description="second factor")
     def second_factor(self, person: User) -> str:
         return ", ".join(second_factors.shown(person)) or "none"
+
+    @admin.display(description="linked identities")
+    def linked(self, person: User) -> SafeString | str:
+        now = timezone.now()
+        lines = [
+            (settings.OIDC_NAME, identities.in_words(each), ago(each.date_joined, now), ago(each.last_login, now))
+            for each in identities.identities_of(person)
+        ]
+        return format_html_join("", "<div>{}: {}, linked {}, last used {}</div>", lines) or "none"
 
     @admin.display(description="signed in", ordering="last_login")
     def last_seen(self, person: User) -> SafeString | str:

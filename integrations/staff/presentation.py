@@ -41,6 +41,7 @@ DETAIL_NAMES = {
     "pos_remote_id": "POSRemoteID",
     "provider_outlet_id": "ProviderOutletID",
     "shown": "secret",
+    "sessions": "sessions that ended",
     "replaced": "replaced secret",
     "bits": "strength in bits",
 }

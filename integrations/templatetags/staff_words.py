@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from allauth.socialaccount.models import SocialAccount
 from django import template
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from integrations.models import Connection, HandoverLink, Request
 from integrations.models.kept_secret import KeptSecret
+from integrations.services import identities
 from integrations.staff import handover_links, presentation, request_rows
 from integrations.staff.presentation import Standing
 
@@ -79,3 +81,13 @@ def request_type(row: Request) -> str:
 @register.filter
 def took(row: Request) -> str:
     return request_rows.took(row)
+
+
+@register.filter
+def identity_name(identity: SocialAccount) -> str:
+    return identities.name_of(identity)
+
+
+@register.filter
+def identity_words(identity: SocialAccount) -> str:
+    return identities.in_words(identity)

@@ -1,11 +1,10 @@
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.management.base import CommandParser
 
-from integrations.exceptions import PortalError
 from integrations.management.outlet_commands import OutletCommand
 from integrations.services.audit import Actor
+from integrations.services.people import get_person
 from integrations.services.second_factors import reset_second_factors
 
 
@@ -21,7 +20,4 @@ class Command(OutletCommand):
 
 
 def _reset(username: str, *, actor: Actor) -> None:
-    person = User.objects.filter(username=username).first()
-    if person is None:
-        raise PortalError(f"There is no person with the user name {username!r}.")
-    reset_second_factors(person, actor=actor)
+    reset_second_factors(get_person(username), actor=actor)

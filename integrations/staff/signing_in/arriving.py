@@ -1,7 +1,6 @@
 """Somebody comes back from the OpenID Connect provider: who they are here, and what they may do."""
 
 import time
-from typing import Any
 
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.models import SocialLogin
@@ -14,10 +13,9 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from integrations.exceptions import IdentityTaken
-from integrations.redaction import printable
 from integrations.services import identities, sign_ins
 from integrations.services.audit import Actor
-from integrations.services.identities import Claims
+from integrations.services.claims import Claims, claims_of, told
 from integrations.staff.actors import actor_of, address_of
 
 
@@ -25,7 +23,7 @@ def arrive(request: HttpRequest, login: SocialLogin) -> None:
     """Tie the provider's login to a person. Raises ImmediateHttpResponse with the page to show instead."""
     if login.state.get("process") == AuthProcess.CONNECT:
         raise ImmediateHttpResponse(_link(request, login))
-    claims = claims_of(login)
+    claims = claims_of(login.account)
     actor = Actor(identities.PROVIDER.name, address=address_of(request))
     if not login.is_existing:
         identities.link(login, _person(request, claims, actor), request=request, actor=actor)
@@ -35,27 +33,13 @@ def arrive(request: HttpRequest, login: SocialLogin) -> None:
 
 def proved_at(login: SocialLogin) -> float:
     """Return when the person proved who they are: long ago, if the provider knew them from before and says so."""
-    said = _told(login, "id_token").get("auth_time")
+    said = told(login.account, "id_token").get("auth_time")
     return float(said) if isinstance(said, int | float) and not isinstance(said, bool) else time.time()
-
-
-def claims_of(login: SocialLogin) -> Claims:
-    """Return what the provider says of the person; an address without its word that it is theirs is none."""
-    token, userinfo = _told(login, "id_token"), _told(login, "userinfo")
-    of_address = userinfo if "email" in userinfo else token
-    told = {**token, **userinfo}
-    return Claims(
-        email=_text(of_address, "email") if of_address.get("email_verified") is True else "",
-        user_name=_text(told, "preferred_username"),
-        first_name=_text(told, "given_name"),
-        last_name=_text(told, "family_name"),
-        groups=_groups(told) if settings.OIDC_GROUPS_CLAIM else None,
-    )
 
 
 def _person(request: HttpRequest, claims: Claims, actor: Actor) -> User:
     person = identities.find_person(claims)
-    if person is None and settings.OIDC_CREATE_PEOPLE and identities.is_unheard_of(claims):
+    if person is None and identities.is_to_be_made(claims):
         person = identities.create_person(claims, actor=actor)
     if person is None:
         sign_ins.refused("", reason="OpenID Connect names nobody who is here", address=actor.address)
@@ -75,19 +59,3 @@ def _link(request: HttpRequest, login: SocialLogin) -> HttpResponseRedirect:
     else:
         messages.success(request, f"From now on you may sign in by {settings.OIDC_NAME}.")
     return HttpResponseRedirect(reverse("mfa_index"))
-
-
-def _told(login: SocialLogin, source: str) -> dict[str, Any]:
-    told = login.account.extra_data.get(source)
-    return told if isinstance(told, dict) else {}
-
-
-def _text(told: dict[str, Any], name: str) -> str:
-    value = told.get(name)
-    return printable(value, 150).strip() if isinstance(value, str) else ""
-
-
-def _groups(told: dict[str, Any]) -> frozenset[str]:
-    value = told.get(settings.OIDC_GROUPS_CLAIM)
-    names = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    return frozenset(each for each in names if isinstance(each, str))

@@ -1,0 +1,52 @@
+"""What an OpenID Connect provider says of somebody, read out of what is kept of its last answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
+
+from integrations.redaction import printable
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What the provider says of somebody. `email` is empty unless the provider has verified it."""
+
+    email: str
+    user_name: str
+    first_name: str
+    last_name: str
+    groups: frozenset[str] | None  # None where the settings ask for no groups
+
+
+def claims_of(identity: SocialAccount) -> Claims:
+    """Return what the provider says of the person; an address without its word that it is theirs is none."""
+    token, userinfo = told(identity, "id_token"), told(identity, "userinfo")
+    of_address = userinfo if "email" in userinfo else token
+    both = {**token, **userinfo}
+    return Claims(
+        email=_text(of_address, "email") if of_address.get("email_verified") is True else "",
+        user_name=_text(both, "preferred_username"),
+        first_name=_text(both, "given_name"),
+        last_name=_text(both, "family_name"),
+        groups=_groups(both) if settings.OIDC_GROUPS_CLAIM else None,
+    )
+
+
+def told(identity: SocialAccount, source: str) -> Mapping[str, Any]:
+    """Return what the `id_token` or the `userinfo` said."""
+    found = identity.extra_data.get(source)
+    return found if isinstance(found, dict) else {}
+
+
+def _text(said: Mapping[str, Any], name: str) -> str:
+    value = said.get(name)
+    return printable(value, 150).strip() if isinstance(value, str) else ""
+
+
+def _groups(said: Mapping[str, Any]) -> frozenset[str]:
+    value = said.get(settings.OIDC_GROUPS_CLAIM)
+    names = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    return frozenset(each for each in names if isinstance(each, str))
