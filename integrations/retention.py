@@ -12,6 +12,7 @@ class Kind(StrEnum):
     ATTEMPTS = "attempts"
     CONNECTIONS = "connections"
     PROCESSES = "processes"
+    SESSIONS = "sessions"
     AUDIT = "audit"
 
     @property
@@ -26,5 +27,6 @@ WORDS = {
     Kind.ATTEMPTS: "authentication attempts",
     Kind.CONNECTIONS: "connections",
     Kind.PROCESSES: "server processes",
+    Kind.SESSIONS: "expired sessions of staff",
     Kind.AUDIT: "audit events",
 }

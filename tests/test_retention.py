@@ -11,6 +11,7 @@ from unittest import mock
 
 import pytest
 import time_machine
+from django.contrib.sessions.models import Session
 from django.core.management import call_command, execute_from_command_line
 from django.db import DatabaseError, connection
 from django.test import override_settings
@@ -222,6 +223,15 @@ def test_attempts_go_with_the_connections_and_stray_frames_with_the_payloads(ena
 
 
 # --- Audit events
+
+
+@ALL_FOR_EVER
+def test_a_session_goes_when_it_has_expired_whatever_else_is_kept() -> None:
+    for name, expires in (("old", NOON - MOMENT), ("present", NOON + MOMENT)):
+        Session.objects.create(session_key=name, session_data="", expire_date=expires)
+    assert retention.due(NOON)[Kind.SESSIONS] == 1
+    retention.prune_batch(Kind.SESSIONS, NOON)
+    assert [session.session_key for session in Session.objects.all()] == ["present"]
 
 
 def test_audit_events_stay_for_ever_unless_settings_say_otherwise(enabled: Enabled) -> None:

@@ -197,3 +197,12 @@ def test_a_password_that_somebody_sets_is_written_down_without_the_password() ->
     assert (event.subject, event.detail) == ("otto", {})
     otto.refresh_from_db()
     assert otto.check_password(PASSWORD)
+
+
+def test_who_may_only_look_at_people_sees_what_they_may_do_and_see() -> None:
+    colleague = make_person("carla", VIEWER, sees=[make_organisation(BELLA)])
+    auditor = make_person("auditor", VIEWER)
+    auditor.user_permissions.add(Permission.objects.get(codename="view_user"))
+    shown = browser_of(auditor).get(page_of(colleague))
+    assert (shown.status_code, VIEWER in text(shown), BELLA in text(shown)) == (200, True, True)
+    assert "Unlink" not in text(shown)

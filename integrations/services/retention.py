@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
@@ -32,7 +33,10 @@ Report = Callable[[Kind, int, int], None]
 
 @dataclass(frozen=True)
 class Rule:
-    """What of a kind is due before a moment, the oldest first, and how a batch of it goes; `days` is a setting."""
+    """What of a kind is due before a moment, the oldest first, and how a batch of it goes.
+
+    `days` is a setting, or empty for what says by itself when it has expired.
+    """
 
     days: str
     due: Callable[[datetime], QuerySet[Any]]
@@ -41,6 +45,8 @@ class Rule:
 
 def limit(kind: Kind, now: datetime) -> datetime | None:
     """Return the moment before which records of this kind are not kept; None: all of them are."""
+    if not RULES[kind].days:
+        return now
     days: int = getattr(settings, RULES[kind].days)
     return now - timedelta(days=days) if days else None
 
@@ -146,6 +152,10 @@ def _processes(before: datetime) -> QuerySet[ServerProcess]:
     return ServerProcess.objects.filter(heartbeat_at__lt=before).exclude(Exists(held)).order_by("heartbeat_at")
 
 
+def _sessions(before: datetime) -> QuerySet[Session]:
+    return Session.objects.filter(expire_date__lt=before).order_by("expire_date")
+
+
 def _audit(before: datetime) -> QuerySet[AuditEvent]:
     return AuditEvent.objects.filter(at__lt=before).order_by("at")
 
@@ -180,5 +190,6 @@ RULES = {
     Kind.ATTEMPTS: Rule("KEEP_CONNECTION_DAYS", _attempts, _delete),
     Kind.CONNECTIONS: Rule("KEEP_CONNECTION_DAYS", _connections, _delete),
     Kind.PROCESSES: Rule("KEEP_CONNECTION_DAYS", _processes, _delete),
+    Kind.SESSIONS: Rule("", _sessions, _delete),
     Kind.AUDIT: Rule("KEEP_AUDIT_DAYS", _audit, _forget),
 }

@@ -52,8 +52,9 @@ class RoleForm(forms.ModelForm[User]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offered = cast("forms.ModelMultipleChoiceField[Group]", self.fields["groups"])
-        offered.queryset = people.grantable(self.giver)
+        if "groups" in self.fields:  # not where the page is only looked at
+            offered = cast("forms.ModelMultipleChoiceField[Group]", self.fields["groups"])
+            offered.queryset = people.grantable(self.giver)
         limits = cast("forms.ModelMultipleChoiceField[Organisation]", self.fields["organisations"])
         limits.queryset = people.visible_organisations(self.giver)
         self._show_present_limit()
@@ -127,6 +128,12 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
             .prefetch_related("groups", "staff_limit__organisations", "authenticator_set", "socialaccount_set")
         )
         return rows.filter(pk__in=people.manageable(cast("User", request.user)).values("pk"))
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Say in words what a person sees to whoever may only look: there is no column of it to show."""
+        if obj is None or self.has_change_permission(request, obj):
+            return super().get_fieldsets(request, obj)
+        return [(title, {"fields": ("sees",)} if title == "Sees" else shown) for title, shown in self.fieldsets]
 
     def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)

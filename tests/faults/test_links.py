@@ -12,7 +12,7 @@ from tests.live.conftest import NewStack
 from tests.live.servers import Stack
 from tests.live.waiting import eventually
 
-# A quiet peer is missed after the sum of both; by default that is 40 s.
+# A quiet peer is missed after the sum of both; by default that is 50 s.
 PINGS = {"POS_PING_INTERVAL": "1", "POS_PING_TIMEOUT": "1"}
 ORDER = "an-order"
 
