@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from django.test import TransactionTestCase
 
 from integrations.pos import door
-from integrations.pos.throttle import Sampler, Throttle
+from integrations.pos.throttle import Brake, Sampler, Throttle
 from integrations.relay import runtime, wake
 from integrations.relay.runtime import Runtime
 from integrations.services import authentication
@@ -89,6 +89,7 @@ async def _end() -> set[asyncio.Task[Any]]:
         await asyncio.wait({runtime._starting}, timeout=LIMIT)
     await stop_runtime()
     door.throttle, door._sampler, door._of_one_address = Throttle(), Sampler(), Sampler(burst=200)
+    door.brake = Brake()
     door._announced_to = None
     assert authentication._adopted_waiting == 0
     assert wake._listeners == []

@@ -20,7 +20,7 @@ from integrations.models import AuditEvent, AuthAttempt, Credential
 from integrations.models.attempt import Door, Outcome
 from integrations.pos import door, tokens
 from integrations.pos.door import Away, BadToken, Draining, NoToken, TooManyFailures
-from integrations.pos.throttle import Sampler, Throttle
+from integrations.pos.throttle import Brake, Sampler, Throttle
 from integrations.pos.tokens import Token
 from integrations.pos.visitors import Visitor
 from integrations.relay import runtime
@@ -241,6 +241,10 @@ async def _verify(claim: Claim, candidates: list[authentication.Candidate]) -> a
 
 
 class Throttled(AtTheDoor):
+    def setUp(self) -> None:
+        super().setUp()
+        door.brake = Brake(seconds=0)
+
     async def guess(self, times: int, visitor: Visitor = THIEF, **changes: str) -> None:
         for _ in range(times):
             await refusal(self.harbour.claim(secret=generate(Kind.POS_SECRET), **changes), visitor)
@@ -261,6 +265,14 @@ class Throttled(AtTheDoor):
         await self.guess(10)
         now[0] += 15
         assert await door.exchange(self.harbour.claim(), THIEF)
+
+    async def test_who_is_blocked_waits_for_the_answer_and_nobody_else_does(self) -> None:
+        with mock.patch.object(Brake, "hold", autospec=True) as hold:
+            await self.guess(10)
+            assert await door.exchange(self.harbour.claim(), POS)
+            assert hold.await_count == 0
+            await self.guess(3)
+            assert hold.await_count == 3
 
     async def test_a_mistyped_secret_is_counted_too(self) -> None:
         for _ in range(10):

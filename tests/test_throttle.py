@@ -1,11 +1,12 @@
 """Who goes on failing has to wait; who is right never does."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
 from django.test import override_settings
 
-from integrations.pos.throttle import KEPT, Sampler, Throttle, network_of
+from integrations.pos.throttle import KEPT, Brake, Sampler, Throttle, network_of
 
 HARBOUR, STATION = "harbour", "station"
 POS, THIEF = "198.51.100.7", "203.0.113.66"
@@ -188,3 +189,20 @@ def test_a_sampler_begins_anew_in_the_next_period(clock: Clock) -> None:
     assert not sampler.take("flood")
     clock.now += 1
     assert sampler.take("flood")
+
+
+async def held(brake: Brake, count: int) -> int:
+    """How many of so many are kept waiting."""
+    waiting = [asyncio.create_task(brake.hold()) for _ in range(count)]
+    await asyncio.sleep(0)
+    return sum(not task.done() for task in waiting)
+
+
+def test_a_brake_holds_so_many_at_a_time_and_lets_the_others_pass() -> None:
+    async def scene() -> tuple[int, int]:
+        brake = Brake(seconds=0.01, most=3)
+        at_once = await held(brake, 5)
+        await asyncio.sleep(0.1)
+        return at_once, await held(brake, 2)
+
+    assert asyncio.run(scene()) == (3, 2)

@@ -30,6 +30,11 @@ class ServerProcess(models.Model):
         return f"{self.host}:{self.pid}"
 
 
+def dead_processes(now: datetime) -> models.QuerySet[ServerProcess]:
+    """Return the processes whose lease has run out at `now`, a time of this host."""
+    return ServerProcess.objects.filter(heartbeat_at__lte=lease_limit(now))
+
+
 class CloseReason(models.TextChoices):
     """Why a connection ended, as staff read it."""
 
@@ -97,8 +102,7 @@ def is_online(now: datetime, path: str = "") -> Q:
     Written as not being one of the few connections, or mostly none, that a process left open when it died: to look up
     the process of each of ten thousand connections takes several times as long.
     """
-    dead = ServerProcess.objects.filter(heartbeat_at__lte=lease_limit(now))
-    left_open = Connection.objects.filter(closed_at=None, process__in=dead).order_by()
+    left_open = Connection.objects.filter(closed_at=None, process__in=dead_processes(now)).order_by()
     has_connection = Q(**{f"{path}is_online": True, f"{path}connection__isnull": False})
     return has_connection & ~Q(**{f"{path}connection__in": left_open})
 

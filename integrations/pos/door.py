@@ -18,7 +18,7 @@ from integrations.models import Credential, Request
 from integrations.models.attempt import Door, Outcome
 from integrations.models.request import OPEN_STATES
 from integrations.pos import tokens
-from integrations.pos.throttle import Sampler, Throttle
+from integrations.pos.throttle import Brake, Sampler, Throttle
 from integrations.pos.tokens import ExpiredToken, ForgedToken, Token
 from integrations.pos.visitors import Visitor
 from integrations.relay import runtime
@@ -78,6 +78,7 @@ class Admission:
 
 
 throttle = Throttle()
+brake = Brake()
 _sampler = Sampler()
 _of_one_address = Sampler(burst=200)  # whatever IDs it sends: each new one would begin a count of its own
 _candidates: Joined[str, list[Candidate]] = Joined(authentication.find_candidates)
@@ -91,6 +92,8 @@ async def exchange(claim: Claim, visitor: Visitor) -> str:
         proven = await _prove_in_turn(claim, visitor)
     except Refused as refusal:
         _note_failure(running, claim, visitor, refusal)
+        if isinstance(refusal, TooManyFailures):
+            await brake.hold()
         raise
     throttle.succeeded(claim.provider_outlet_id, visitor.address)
     running.recorder.used(proven.credential_id, timezone.now())

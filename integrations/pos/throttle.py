@@ -5,6 +5,7 @@ that nobody can try outlet after outlet. A pair that has authenticated is exempt
 behind one address must not suffer from one that is set up wrongly. In memory and bounded, for each process.
 """
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -18,6 +19,8 @@ from django.conf import settings
 MAX_BLOCK = 900.0  # seconds
 FORGET_AFTER = 900.0  # seconds without a failure, and without a block
 KEPT = 100_000
+BRAKE_SECONDS = 1.0  # that an answer to somebody who is blocked is held back
+BRAKED = 500  # such answers at a time, each of which holds a connection
 
 
 @dataclass(slots=True)
@@ -114,6 +117,25 @@ class Sampler:
         self._taken[key] = (began, count + 1)
         _trim(self._taken)
         return count < self._burst
+
+
+class Brake:
+    """Keeps who is blocked waiting for its answer, at most `most` at a time: whoever asks again at once asks seldom."""
+
+    def __init__(self, seconds: float = BRAKE_SECONDS, most: int = BRAKED) -> None:
+        self._seconds = seconds
+        self._most = most
+        self._held = 0
+
+    async def hold(self) -> None:
+        """Return after a while, or at once where too many are held already."""
+        if self._held >= self._most:
+            return
+        self._held += 1
+        try:
+            await asyncio.sleep(self._seconds)
+        finally:
+            self._held -= 1
 
 
 def _trim(entries: OrderedDict[Any, Any]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 Position = tuple[Any, ...]  # the values of a row in the columns of the order
@@ -114,10 +114,13 @@ def _sorted(rows: Iterable[tuple[Position, bool]], order: Order) -> list[tuple[P
 
 
 def _positions(rows: QuerySet[Any], order: Order, fitting: QuerySet[Any]) -> list[tuple[Position, bool]]:
-    """Read rows, each with whether it is among `fitting`: asked by its key, which no planner does otherwise."""
-    fits = Exists(fitting.order_by().filter(pk=OuterRef("pk")))
+    """Read rows, each with whether it is among `fitting`: asked by its key, which no planner does otherwise.
+
+    By a value and not by EXISTS: for that, PostgreSQL may look all of `fitting` up beforehand.
+    """
+    fits = Subquery(fitting.order_by().filter(pk=OuterRef("pk")).values("pk")[:1])
     found = rows.values_list(*order.columns, fits)
-    return [(tuple(row[:-1]), bool(row[-1])) for row in found]
+    return [(tuple(row[:-1]), row[-1] is not None) for row in found]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from integrations.models import Connection, MessageType, Organisation
-from integrations.models.connection import is_online, lease_limit
+from integrations.models.connection import dead_processes, is_online
 from integrations.models.request import State as RequestState
 from integrations.services import scope
 from integrations.staff.presentation import LABELS, State
@@ -121,7 +121,7 @@ class OpenFilter(SimpleListFilter):
         return [("yes", "Open"), ("no", "Ended")]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Connection]) -> QuerySet[Connection]:
-        is_open = Q(closed_at=None, process__heartbeat_at__gt=lease_limit(timezone.now()))
+        is_open = Q(closed_at=None) & ~Q(process__in=dead_processes(timezone.now()))
         if self.value() == "yes":
             return queryset.filter(is_open)
         return queryset.exclude(is_open) if self.value() == "no" else queryset
