@@ -21,7 +21,7 @@ from integrations.relay.runtime import Runtime
 
 # The kernel's queue of connections that wait for accept(); with the usual 100 a storm loses some.
 BACKLOG = 4096
-EARS = 32  # connections accepted in one turn of the event loop
+EARS = 256  # connections accepted in one turn of the event loop
 GRACE = 10  # seconds for answers in flight, after the drain
 ROUNDS = 100  # of accepting the last that are connected, at an end; more is a flood
 

@@ -88,8 +88,8 @@ CREDENTIAL_KEY_FALLBACKS = env.list("CREDENTIAL_KEY_FALLBACKS", default=[]) or S
 POS_TOKEN_LIFETIME = at_least(1, env.int("POS_TOKEN_LIFETIME", default=300), "POS_TOKEN_LIFETIME")
 POS_REFUSALS_AS_200 = env.bool("POS_REFUSALS_AS_200", default=False)
 POS_CLOSE_CODES = close_codes(env.dict("POS_CLOSE_CODES", default={}))
-POS_PING_INTERVAL = at_least(1, env.int("POS_PING_INTERVAL", default=25), "POS_PING_INTERVAL")
-POS_PING_TIMEOUT = at_least(1, env.int("POS_PING_TIMEOUT", default=25), "POS_PING_TIMEOUT")
+POS_PING_INTERVAL = at_least(1, env.int("POS_PING_INTERVAL", default=30), "POS_PING_INTERVAL")
+POS_PING_TIMEOUT = at_least(1, env.int("POS_PING_TIMEOUT", default=20), "POS_PING_TIMEOUT")
 POS_FRAMES_PER_SECOND = at_least(1, env.int("POS_FRAMES_PER_SECOND", default=100), "POS_FRAMES_PER_SECOND")
 POS_BYTES_PER_SECOND = at_least(1024, env.int("POS_BYTES_PER_SECOND", default=2 * 1024 * 1024), "POS_BYTES_PER_SECOND")
 

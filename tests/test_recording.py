@@ -449,9 +449,9 @@ def _pid_of_nobody() -> int:
 def test_what_staff_changed_is_seen_by_when_it_changed(enabled: Enabled) -> None:
     make_enabled_outlet("Airport")
     moment = timezone.now()
-    assert watching.changed_since(moment) == {}
+    assert watching.changed_since(moment, {}) == {}
     disable(enabled.integration, reason="pause", actor=ANNA)
-    changed = watching.changed_since(moment)
+    changed = watching.changed_since(moment, {})
     assert list(changed) == [enabled.integration.pk]
     standing = changed[enabled.integration.pk]
     assert (standing.is_enabled, standing.generation) == (False, 2)
@@ -477,6 +477,20 @@ def test_a_credential_whose_overlap_was_ended_lives_no_more(enabled: Enabled) ->
     assert watching.standings_of([enabled.integration.pk])[enabled.integration.pk].live_credentials == {new.pk: None}
 
 
+def test_what_is_known_is_read_again_only_when_it_changed_again(
+    enabled: Enabled, django_assert_num_queries: object
+) -> None:
+    moment = timezone.now() - MINUTE
+    known = watching.changed_since(moment, {})
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        again = watching.changed_since(moment, known)
+    pk = enabled.integration.pk
+    assert again[pk] is known[pk]
+    disable(enabled.integration, reason="pause", actor=ANNA)
+    changed = watching.changed_since(moment, known)[pk]
+    assert (changed.is_enabled, known[pk].is_enabled) == (False, True)
+
+
 def test_looking_when_nothing_changed_is_one_query(enabled: Enabled, django_assert_num_queries: object) -> None:
     with django_assert_num_queries(1):  # type: ignore[operator]
-        watching.changed_since(timezone.now() + MINUTE)
+        watching.changed_since(timezone.now() + MINUTE, {})

@@ -19,7 +19,7 @@ FLOODER = "127.0.0.66"
 LIMIT_SECONDS = 900.0  # of one storm
 CONCURRENCY, RATE_SECONDS = 64, 5.0
 FLOODERS = 8
-SETTLE_SECONDS, IDLE_SECONDS = 5.0, 25.0  # one interval of pings, which is the same in every program
+SETTLE_SECONDS, IDLE_SECONDS = 5.0, 30.0  # one interval of pings, which is the same in every program
 KIB = 1024
 
 Figures = dict[str, Any]

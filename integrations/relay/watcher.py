@@ -6,7 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
@@ -45,7 +45,7 @@ class Watcher:
         self._clock_offset = time.time() - asyncio.get_running_loop().time()
         self._full_look_due = asyncio.get_running_loop().time() + FULL_LOOK
         self._on_change: list[Callable[[str], None]] = []
-        self._announced: dict[int, datetime] = {}
+        self._changed: dict[int, Standing] = {}  # within the time that each look reaches back
 
     def look_now(self) -> None:
         """Look at once instead of at the next interval."""
@@ -82,7 +82,7 @@ class Watcher:
         self._close_expired()
         await self._renew_lease()
         since = self._seen_until - LOOK_BACK
-        changed = await in_database(watching.changed_since, since)
+        changed = await in_database(watching.changed_since, since, self._changed)
         self._judge_all(changed)
         self._announce(changed)
         self._close_lost(await in_database(watching.closed_elsewhere, self._process_id, since))
@@ -104,10 +104,10 @@ class Watcher:
 
     def _announce(self, standings: dict[int, Standing]) -> None:
         for integration_id, standing in standings.items():
-            if self._announced.get(integration_id) != standing.changed_at:
+            if self._changed.get(integration_id) is not standing:
                 for listener in self._on_change:
                     listener(standing.provider_outlet_id)
-        self._announced = {pk: standing.changed_at for pk, standing in standings.items()}
+        self._changed = standings
 
     def _close_lost(self, closed: dict[uuid.UUID, CloseReason]) -> None:
         for live in self._registry if closed else ():

@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce
 Position = tuple[Any, ...]  # the values of a row in the columns of the order
 
 SIZE = 50
-INSPECTED = 750  # rows of a source that a page asks whether they fit; some 15 ms of an embedded database
+INSPECTED = 500  # rows of a source that a page asks whether they fit; some 10 ms of an embedded database
 PARENTS = 1_000  # outlets whose rows are merged; of more, it is likely that the newest rows of all fit
 FEW = 500  # rows that are looked at one by one, since they are known beforehand
 

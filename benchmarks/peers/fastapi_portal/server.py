@@ -93,4 +93,4 @@ def sign(payload: str) -> str:
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, host="127.0.0.1", port=PORT, log_level="warning", ws_ping_interval=25, ws_ping_timeout=25)
+    uvicorn.run(app, host="127.0.0.1", port=PORT, log_level="warning", ws_ping_interval=30, ws_ping_timeout=20)

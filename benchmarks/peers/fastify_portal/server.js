@@ -9,7 +9,7 @@ const { WebSocketServer } = require("ws");
 
 const [database, port] = process.argv.slice(2);
 const TOKEN_SECONDS = 300;
-const PING_MILLISECONDS = 25_000;
+const PING_MILLISECONDS = 30_000;
 const KEY = crypto.randomBytes(32);
 
 const db = new Database(database, { readonly: true });
