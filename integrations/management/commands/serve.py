@@ -16,7 +16,7 @@ from integrations.checks import refusals_of_workers
 from integrations.line import Line
 from integrations.listening import Address, CannotListen, listen_alone
 from integrations.management.demo_poses import demo_poses
-from integrations.server import DrainingServer, ears, make_server, raise_file_limit
+from integrations.server import DrainingServer, ears, make_server, raise_file_limit, spare_collections
 from integrations.supervisor import Supervisor
 
 MOST_WORKERS = 64
@@ -108,4 +108,5 @@ def _run_server(server: DrainingServer, listeners: list[socket.socket]) -> None:
     # which systemd starts it again.
     signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     raise_file_limit()
+    spare_collections()
     server.run(sockets=listeners)
