@@ -23,7 +23,7 @@ from integrations.relay.runtime import Runtime
 # The kernel's queue of connections that wait for accept(); with the usual 100 a storm loses some.
 BACKLOG = 4096
 YOUNG = 50_000  # objects made, beyond those that went, before the garbage collector looks at them
-EARS = 256  # connections accepted in one turn of the event loop
+EARS = 64  # connections accepted in one turn of the event loop
 GRACE = 10  # seconds for answers in flight, after the drain
 ROUNDS = 100  # of accepting the last that are connected, at an end; more is a flood
 
