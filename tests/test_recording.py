@@ -480,7 +480,7 @@ def test_a_credential_whose_overlap_was_ended_lives_no_more(enabled: Enabled) ->
 def test_what_is_known_is_read_again_only_when_it_changed_again(
     enabled: Enabled, django_assert_num_queries: object
 ) -> None:
-    moment = timezone.now() - MINUTE
+    moment = enabled.integration.changed_at
     known = watching.changed_since(moment, {})
     with django_assert_num_queries(1):  # type: ignore[operator]
         again = watching.changed_since(moment, known)
