@@ -113,6 +113,10 @@ def _sorted(rows: Iterable[tuple[Position, bool]], order: Order) -> list[tuple[P
     return sorted(rows, reverse=not order.is_reversed)
 
 
+def _are_enough(rows: Sequence[tuple[Position, bool]], wanted: int) -> bool:
+    return sum(fits for _, fits in rows) >= wanted
+
+
 def _positions(rows: QuerySet[Any], order: Order, fitting: QuerySet[Any]) -> list[tuple[Position, bool]]:
     """Read rows, each with whether it is among `fitting`: asked by its key, which no planner does otherwise.
 
@@ -137,7 +141,7 @@ class Stream:
             found += rows
             if len(rows) < count:
                 return Chunk(found, is_last=True)
-            if sum(fits for _, fits in found) >= wanted:
+            if _are_enough(found, wanted):
                 break
             after = rows[-1][0]
         return Chunk(found, is_last=False)
@@ -175,7 +179,7 @@ class Streams:
         for some in (found[:wanted], found[wanted:INSPECTED]):
             those = self.rows.filter(pk__in=[position[-1] for position in some])
             asked += _sorted(_positions(those, order, fitting), order)
-            if sum(fits for _, fits in asked) >= wanted:
+            if _are_enough(asked, wanted):
                 break
         is_last = not ends and len(asked) == len(found)
         return Chunk(asked, is_last)

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from integrations import clock
 from integrations.models import Connection, Integration, ServerProcess
-from integrations.models.connection import CloseReason, lease_limit
+from integrations.models.connection import CloseReason, dead_processes
 from integrations.services import leases
 from integrations.services.look_up import LookUp
 from integrations.services.recording import close_rows
@@ -97,8 +97,7 @@ def end_lost_leases(own_id: uuid.UUID) -> int:
 
     A process counts as dead when its heartbeat is older than LEASE_SECONDS.
     """
-    others = ServerProcess.objects.filter(ended_at=None).exclude(pk=own_id)
-    lost = list(others.filter(heartbeat_at__lte=lease_limit(timezone.now())))
+    lost = list(dead_processes(timezone.now()).filter(ended_at=None).exclude(pk=own_id))
     for process in lost:
         _end(process.pk, at=process.heartbeat_at, reason=CloseReason.SERVER_LOST)
     return len(lost)
