@@ -31,7 +31,7 @@ from integrations.models import (
 )
 
 Ask = Callable[[], int]  # returns how many rows it got
-Questions = Iterator[tuple[str, dict[str, object]]]
+Questions = Iterator[tuple[str, dict[str, Any]]]
 LISTS = (
     "organisation", "outlet", "integration", "bulkjob", "handoverlink", "request", "apikey", "messagetype", "alert",
     "webhookendpoint", "delivery", "connection", "authattempt", "strayframe", "auditevent",
@@ -118,7 +118,7 @@ def _request_questions(chain: Organisation) -> Questions:
     yield "search for nothing there is", {"q": "zzzz"}
 
 
-def _other_questions(chain: Organisation) -> Iterator[tuple[str, str, dict[str, object]]]:
+def _other_questions(chain: Organisation) -> Iterator[tuple[str, str, dict[str, Any]]]:
     sample = Connection.objects.filter(integration__outlet__organisation=chain).order_by("opened_at")[0]
     outlet, address = sample.integration, sample.address
     week = timezone.now() - timedelta(days=14)
