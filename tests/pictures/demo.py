@@ -20,6 +20,10 @@ ENVIRONMENT = {
     "ALERT_GROUP_SECONDS": "1",
     "WEBHOOK_ALLOW_PRIVATE": "true",
     "EMAIL_URL": "dummymail://",
+    "OIDC_NAME": "Bella ID",
+    "OIDC_SERVER_URL": "https://id.example.com",
+    "OIDC_CLIENT_ID": "portal",
+    "OIDC_CLIENT_SECRET": "nobody-is-there-to-ask-for-it",
 }
 
 
@@ -135,14 +139,23 @@ for name, number in {dict(NUMBERS)}.items():
 
 
 def seed_people(stack: Stack) -> None:
+    """One of each group; Anna has second factors, and an identity of the OpenID Connect provider is linked to her."""
     run(
         stack,
         """
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal import auth as totp
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group, User
 from integrations.models import AlertRecipient
 for name, group in (("anna", "operator"), ("ben", "viewer"), ("security", "administrator")):
     user = User.objects.create_user(name, f"{name}@example.com", is_staff=True)
     user.groups.add(Group.objects.get(name__iexact=group))
+anna = User.objects.get(username="anna")
+totp.TOTP.activate(anna, totp.generate_totp_secret())
+RecoveryCodes.activate(anna)
+told = {"email": anna.email, "email_verified": True}
+SocialAccount.objects.create(user=anna, provider="oidc", uid="00u7k2p", extra_data={"userinfo": told})
 AlertRecipient.objects.create(email="operations@example.com")
 """,
     )

@@ -170,7 +170,9 @@ def _administration() -> list[Shot]:
         Shot("apikey-add", "Add an API key", f"{ADMIN}/apikey/add/"),
         Shot("messagetypes", "Message types", f"{ADMIN}/messagetype/"),
         Shot("people", "People", "/admin/auth/user/"),
-        Shot("person", "A person", "/admin/auth/user/", open_first_row),
+        Shot("person", "A person", "/admin/auth/user/", open_anna),
+        Shot("reset-factors", "Take a colleague's second factors away", "/admin/auth/user/", take_factors_away),
+        Shot("unlink-identity", "Unlink a colleague's identity", "/admin/auth/user/", unlink_identity),
         Shot("groups", "Groups", "/admin/auth/group/"),
     ]
 
@@ -221,6 +223,20 @@ def refuse_password(page: Page) -> None:
 
 def open_first_row(page: Page) -> None:
     page.locator("#result_list tbody th a").first.click()
+
+
+def open_anna(page: Page) -> None:
+    page.get_by_role("link", name="anna", exact=True).click()
+
+
+def take_factors_away(page: Page) -> None:
+    open_anna(page)
+    page.get_by_role("link", name="Take second factors away").click()
+
+
+def unlink_identity(page: Page) -> None:
+    open_anna(page)
+    page.get_by_role("link", name="Unlink").click()
 
 
 def open_details(page: Page) -> None:
