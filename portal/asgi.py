@@ -1,7 +1,7 @@
 """The whole way in, for every ASGI server.
 
 proxy headers -> lifespan   starts and stops what runs beside the sockets
-                 http       the POS's auth endpoint, the backend's API, the probes, else Django (portal)
+                 http       the POS's auth endpoint, the backend's API, the probes, else Django's pages
                  websocket  the POS's socket at the root, the staff's live page, else refused
 """
 
@@ -9,9 +9,9 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
-from django.core.asgi import get_asgi_application
+import django
 
-django = get_asgi_application()  # before any import that needs the models
+django.setup(set_prefix=False)  # before any import that needs the models
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
@@ -23,11 +23,13 @@ from integrations.pos.direct import PosHttp  # noqa: E402
 from integrations.staff import routing as staff  # noqa: E402
 from portal.daphne import adapt_daphne  # noqa: E402
 from portal.lifespan import lifespan  # noqa: E402
+from portal.pages import PageHandler  # noqa: E402
 from portal.probes import Probes  # noqa: E402
 
 adapt_daphne()
 websocket = pos.PosSockets(URLRouter([*staff.sockets, pos.anything_else]))
-doors = ProtocolTypeRouter({"lifespan": lifespan, "http": PosHttp(BackendHttp(Probes(django))), "websocket": websocket})
+http = PosHttp(BackendHttp(Probes(PageHandler())))
+doors = ProtocolTypeRouter({"lifespan": lifespan, "http": http, "websocket": websocket})
 # Where no proxy is trusted, nobody need be asked whether his address is that of one: it costs 10 µs a call.
 application = (
     ProxyHeadersMiddleware(doors, trusted_hosts=settings.TRUSTED_PROXIES) if settings.TRUSTED_PROXIES else doors

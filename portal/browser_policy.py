@@ -3,12 +3,10 @@
 For every page of Django's; what POSes and the backend are answered goes round it (portal/asgi.py).
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from inspect import iscoroutinefunction
+from collections.abc import Callable, Mapping
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils.decorators import sync_and_async_middleware
 
 Policy = Mapping[str, tuple[str, ...]]
 
@@ -26,18 +24,11 @@ STRICT: Policy = {
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
-@sync_and_async_middleware
-def browser_policy(get_response: Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]) -> object:
+def browser_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Add the policy to each answer that has none of its own."""
-    if iscoroutinefunction(get_response):
-
-        async def handle_async(request: HttpRequest) -> HttpResponse:
-            return _with_policy(await get_response(request))
-
-        return handle_async
 
     def handle(request: HttpRequest) -> HttpResponse:
-        return _with_policy(get_response(request))  # type: ignore[arg-type]
+        return _with_policy(get_response(request))
 
     return handle
 

@@ -1,0 +1,70 @@
+"""Django's handler for whatever the doors do not answer themselves: the portal's pages.
+
+Django's own hands a request back and forth between the event loop and a thread: for the signal at its start, each
+middleware that is not written twice, each `process_view`, the view, the template. Each costs a turn of the loop, and
+while ten thousand POSes come back a turn takes a tenth of a second: a page took two seconds, most of it waiting. All
+of ours is written for a thread, so here a request is one call in one.
+"""
+
+import asyncio
+import contextlib
+from typing import IO, Any, cast
+
+from asgiref.sync import sync_to_async
+from django.core import signals
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.core.handlers.base import BaseHandler
+from django.http import FileResponse
+from django.http.response import HttpResponseBase
+from django.urls import set_script_prefix
+
+from integrations.asgi import Receive, Scope, Send
+
+
+class PageHandler(ASGIHandler):
+    """Answers HTTP requests, each in a thread of its own (asgiref's ThreadSensitiveContext)."""
+
+    def __init__(self) -> None:
+        BaseHandler.__init__(self)  # ASGIHandler's would load the middleware for the event loop
+        self.load_middleware(is_async=False)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the request, answer it, and close what it has opened: in the thread that opened it."""
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        with contextlib.closing(body):
+            response = await sync_to_async(self._answer)(scope, body)
+            try:
+                await self._send(response, receive, send)
+            finally:
+                await sync_to_async(response.close)()
+
+    def _answer(self, scope: Scope, body: IO[bytes]) -> HttpResponseBase:
+        set_script_prefix(get_script_prefix(scope))
+        signals.request_started.send(sender=type(self), scope=scope)
+        request, error = self.create_request(scope, body)
+        if request is None:
+            return cast("HttpResponseBase", error)
+        response: Any = self.get_response(request)
+        response._handler_class = type(self)  # noqa: SLF001  (whom request_finished names as its sender)
+        if isinstance(response, FileResponse):
+            response.block_size = self.chunk_size
+        return cast("HttpResponseBase", response)
+
+    async def _send(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
+        """Send a response; one that is made while it is sent, for as long as the client is there."""
+        if not response.streaming:
+            await self.send_response(response, send)
+            return
+        sending = asyncio.ensure_future(self.send_response(response, send))
+        leaving = asyncio.ensure_future(receive())
+        try:
+            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+            sending.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sending
