@@ -49,6 +49,8 @@ class HttpProtocol(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         self._arrived()
         super().handle_websocket_upgrade()
+        # Nobody asks it again, and it and this protocol would hold each other for as long as a POS stays.
+        self.parser = None  # type: ignore[assignment]
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()

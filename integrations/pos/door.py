@@ -89,7 +89,7 @@ async def exchange(claim: Claim, visitor: Visitor) -> str:
     """Return an access token for the three values. Raises Refused."""
     running = await _running()
     try:
-        proven = await _prove_in_turn(claim, visitor)
+        proven = await _prove_in_turn(running, claim, visitor)
     except Refused as refusal:
         _note_failure(running, claim, visitor, refusal)
         if isinstance(refusal, TooManyFailures):
@@ -170,7 +170,7 @@ async def _running() -> Runtime:
     return running
 
 
-async def _prove_in_turn(claim: Claim, visitor: Visitor) -> Candidate:
+async def _prove_in_turn(running: Runtime, claim: Claim, visitor: Visitor) -> Candidate:
     """Prove a claim unless its pair is blocked.
 
     From a blocked address a generated secret is still tried: guessing one is hopeless, and the tills behind a router
@@ -180,29 +180,31 @@ async def _prove_in_turn(claim: Claim, visitor: Visitor) -> Candidate:
         raise TooManyFailures(wait)
     wait = throttle.address_wait(claim.provider_outlet_id, visitor.address)
     try:
-        return await _prove(claim, only_generated=wait > 0)
+        return await _prove(running, claim, only_generated=wait > 0)
     except (WrongSecret, SecretMistyped) as refusal:
         raise (TooManyFailures(wait) if wait else refusal) from refusal
 
 
-async def _prove(claim: Claim, *, only_generated: bool) -> Candidate:
+async def _prove(running: Runtime, claim: Claim, *, only_generated: bool) -> Candidate:
     canonical = authentication.read_secret(claim)
     if canonical is None and only_generated:
         raise WrongSecret
     try:
-        candidates = await _candidates.find(claim.provider_outlet_id)
+        async with running.authentications:
+            candidates = await _candidates.find(claim.provider_outlet_id)
     except (DatabaseError, InterfaceError) as error:
         raise Away from error
     return await authentication.verify(claim, canonical, candidates or [])
 
 
 async def _admission_of(text: str | None) -> Admission:
-    await _running()
+    running = await _running()
     if not text:
         raise NoToken
     try:
         token = tokens.read(text)
-        admission = await _admissions.find(token.credential_id)
+        async with running.handshakes:
+            admission = await _admissions.find(token.credential_id)
     except ForgedToken as error:
         raise BadToken(Outcome.TOKEN_FORGED) from error
     except ExpiredToken as error:

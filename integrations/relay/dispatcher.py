@@ -70,6 +70,7 @@ class Dispatcher:
         if live.lane.has_unanswered:
             self._go(self._offer(live.integration_id))
         live.lane.close()
+        live.lane = None  # each has the other, and who has left is not to wait for the garbage collector
 
     async def submit(self, new: NewRequest) -> Stored:
         """Store a request and send it on its way. Raises NotStored, or the database's error.
