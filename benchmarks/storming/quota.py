@@ -1,0 +1,62 @@
+"""Processes that get a part of a core each, so that a machine of few cores can tell what more of them would do."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+PERIOD = 20_000  # microseconds in which a share must be used; short, so that nothing waits long for its turn
+ROOTS = (Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup"))  # version 1, and 2
+NAME = "storm-benchmark"
+
+
+class NoQuota(Exception):
+    """This machine, or this login, cannot bound what a process gets."""
+
+
+@contextmanager
+def shares(pids: Sequence[int], share: float) -> Iterator[None]:
+    """Give each process at most `share` of a core until the end of the block. Raises NoQuota."""
+    root = next((each for each in ROOTS if _bounds(each)), None)
+    if root is None:
+        raise NoQuota("there is no cgroup controller of CPU time")
+    groups = {pid: root / f"{NAME}-{pid}" for pid in pids}
+    try:
+        _fill(groups, int(PERIOD * share))
+        yield
+    finally:
+        for group in groups.values():
+            _take_apart(group)
+
+
+def _fill(groups: Mapping[int, Path], quota: int) -> None:
+    try:
+        for pid, group in groups.items():
+            group.mkdir()
+            _bound(group, pid, quota)
+    except OSError as error:
+        raise NoQuota(f"{error.strerror}: {error.filename}") from error
+
+
+def _bound(group: Path, pid: int, quota: int) -> None:
+    if (group / "cpu.max").exists():
+        (group / "cpu.max").write_text(f"{quota} {PERIOD}")
+    else:
+        (group / "cpu.cfs_period_us").write_text(str(PERIOD))
+        (group / "cpu.cfs_quota_us").write_text(str(quota))
+    (group / "cgroup.procs").write_text(str(pid))
+
+
+def _bounds(root: Path) -> bool:
+    if (root / "cpu.cfs_quota_us").exists() or (root / "cpu.shares").exists():
+        return True
+    offered = root / "cgroup.subtree_control"
+    return offered.exists() and "cpu" in offered.read_text().split()
+
+
+def _take_apart(group: Path) -> None:
+    """Give what still runs in it back to the root, and remove it."""
+    if not group.exists():
+        return
+    for pid in (group / "cgroup.procs").read_text().split():
+        (group.parent / "cgroup.procs").write_text(pid)
+    group.rmdir()
