@@ -81,7 +81,7 @@ async def request(
 ) -> Answer:
     """Make one HTTP request, its body in chunks, and return the answer."""
     parts = list(chunks)
-    async with Run(_http_scope(method, path, headers or {}, client), app) as run:
+    async with Run(http_scope(method, path, headers, client), app) as run:
         for position, part in enumerate(parts, start=1):
             run.send({"type": "http.request", "body": part, "more_body": position < len(parts)})
         start = await run.next()
@@ -159,9 +159,12 @@ async def _read_body(run: Run) -> bytes:
             return bytes(body)
 
 
-def _http_scope(method: str, path: str, headers: Mapping[str, str], client: str) -> dict[str, Any]:
+def http_scope(
+    method: str, path: str, headers: Mapping[str, str] | None = None, client: str = POS_ADDRESS
+) -> dict[str, Any]:
+    """Return the scope of one HTTP request."""
     path, _, query = path.partition("?")
-    return _scope("http", path, headers, client) | {"method": method, "query_string": query.encode()}
+    return _scope("http", path, headers or {}, client) | {"method": method, "query_string": query.encode()}
 
 
 def _scope(kind: str, path: str, headers: Mapping[str, str], client: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from integrations.models import MessageType, Organisation
 from integrations.services.api_keys import create_api_key
-from tests.asgi_client import POS_ADDRESS, Answer, PosSocket, Run, _http_scope, authenticate, request
+from tests.asgi_client import POS_ADDRESS, Answer, PosSocket, Run, authenticate, http_scope, request
 from tests.factories import ANNA, Enabled, make_enabled_outlet
 from tests.in_process import in_main
 
@@ -36,7 +36,7 @@ class Backend:
 
     def begin(self, outlet: Enabled, payload: str = "{}", **options: Any) -> Run:
         """Return the run of a request whose answer nobody awaits yet."""
-        scope = _http_scope("POST", f"{API}/{_path(outlet)}", self._headers, POS_ADDRESS)
+        scope = http_scope("POST", f"{API}/{_path(outlet)}", self._headers, POS_ADDRESS)
         return _Begun(scope, body=_body(payload, options).encode())
 
     @property

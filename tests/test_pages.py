@@ -14,7 +14,7 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
 from portal.pages import PageHandler
-from tests.asgi_client import Answer, Run, request
+from tests.asgi_client import Answer, Run, http_scope, request
 
 THREADS: list[int] = []
 CLOSED: list[str] = []
@@ -101,7 +101,7 @@ def test_what_is_made_while_it_is_sent_comes_whole() -> None:
 
 def test_what_is_made_while_it_is_sent_ends_when_the_client_leaves() -> None:
     async def leave_early() -> None:
-        async with Run(scope("/endless"), PageHandler()) as run:
+        async with Run(http_scope("GET", "/endless"), PageHandler()) as run:
             run.send({"type": "http.request", "body": b""})
             assert (await run.next())["status"] == 200
             assert (await run.next())["body"] == b"row\n"
@@ -114,7 +114,7 @@ def test_what_is_made_while_it_is_sent_ends_when_the_client_leaves() -> None:
 
 def test_half_a_request_is_no_request() -> None:
     async def leave_early() -> None:
-        async with Run(scope("/page"), PageHandler()) as run:
+        async with Run(http_scope("GET", "/page"), PageHandler()) as run:
             run.send({"type": "http.request", "body": b"half", "more_body": True})
             run.send({"type": "http.disconnect"})
             await run.ended()
@@ -126,14 +126,10 @@ def test_half_a_request_is_no_request() -> None:
 
 def test_an_address_that_is_no_text_is_refused() -> None:
     async def ask() -> int:
-        async with Run(scope("/page") | {"query_string": b"\xff"}, PageHandler()) as run:
+        async with Run(http_scope("GET", "/page") | {"query_string": b"\xff"}, PageHandler()) as run:
             run.send({"type": "http.request", "body": b""})
             status: int = (await run.next())["status"]
             return status
 
     assert asyncio.run(ask()) == 400
     assert not THREADS
-
-
-def scope(target: str) -> dict[str, Any]:
-    return {"type": "http", "method": "GET", "path": target, "query_string": b"", "headers": [(b"host", b"testserver")]}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from storming.outlets import PROJECT
 from storming.processes import Cores, Server, free_port, serving
+from storming.quota import shares
 
 BARE, PORTAL, FASTAPI, FASTIFY = "bare ASGI", "portal", "FastAPI", "fastify"
 ALL = (BARE, PORTAL, FASTAPI, FASTIFY)
@@ -14,11 +15,14 @@ PEERS = PROJECT / "benchmarks" / "peers"
 
 
 @contextmanager
-def running(name: str, folder: Path, cores: Cores, *, workers: int = 1) -> Iterator[Server]:
-    """Run one of the programs, freshly started, until the end of the block."""
+def running(name: str, folder: Path, cores: Cores, *, workers: int = 1, share: float = 1) -> Iterator[Server]:
+    """Run one of the programs, freshly started, until the end of the block; `share` of a core for each process then."""
     port = free_port()
     command = _command(name, folder, port, workers)
-    with serving(command, port, cores=cores.servers, log=folder / f"{name}.log", workers=workers) as server:
+    with (
+        serving(command, port, cores=cores.servers, log=folder / f"{name}.log", workers=workers) as server,
+        shares(server.pids, share),
+    ):
         yield server
 
 

@@ -1,5 +1,6 @@
 """Processes that get a part of a core each, so that a machine of few cores can tell what more of them would do."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,16 +10,15 @@ ROOTS = (Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup"))  # version 1, and 2
 NAME = "storm-benchmark"
 
 
-class NoQuota(Exception):
-    """This machine, or this login, cannot bound what a process gets."""
-
-
 @contextmanager
 def shares(pids: Sequence[int], share: float) -> Iterator[None]:
-    """Give each process at most `share` of a core until the end of the block. Raises NoQuota."""
+    """Give each process at most `share` of a core until the end of the block; 1 is no bound. Exits where none can."""
+    if share >= 1:
+        yield
+        return
     root = next((each for each in ROOTS if _bounds(each)), None)
     if root is None:
-        raise NoQuota("there is no cgroup controller of CPU time")
+        sys.exit("--core-share: there is no cgroup controller of CPU time")
     groups = {pid: root / f"{NAME}-{pid}" for pid in pids}
     try:
         _fill(groups, int(PERIOD * share))
@@ -34,7 +34,7 @@ def _fill(groups: Mapping[int, Path], quota: int) -> None:
             group.mkdir()
             _bound(group, pid, quota)
     except OSError as error:
-        raise NoQuota(f"{error.strerror}: {error.filename}") from error
+        sys.exit(f"--core-share: {error.strerror}: {error.filename}")
 
 
 def _bound(group: Path, pid: int, quota: int) -> None:

@@ -2,15 +2,14 @@
 
 import os
 import statistics
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from storming import outlets, programs, quota
+from storming import outlets, programs
 from storming.outlets import Claim
 from storming.pages import Staff
 from storming.processes import Cores, Server, clients
@@ -70,7 +69,7 @@ def nobody(setting: Setting, name: str) -> Figures:
 
 def rate(setting: Setting, name: str, *, workers: int = 1, share: float = 1) -> Figures:
     """Authentications at a fixed concurrency, over connections that stay open."""
-    with running(setting, name, workers, share) as server:
+    with programs.running(name, setting.folder, setting.cores, workers=workers, share=share) as server:
         before = server.cpu()
         asked = {**job(setting, server, "rate"), "concurrency": CONCURRENCY, "seconds": RATE_SECONDS}
         with clients(asked, setting.cores.client) as askers:
@@ -136,25 +135,13 @@ def processes(setting: Setting, workers: int, share: float) -> Figures:
     Each gets at most `share` of a core: with less than a whole one, what else runs has the rest of a small machine.
     """
     there = Setting(setting.folder, Cores.of_this_machine(workers), setting.claims)
-    with running(there, programs.PORTAL, workers, share) as server:
+    with programs.running(programs.PORTAL, there.folder, there.cores, workers=workers, share=share) as server:
         before = server.cpu()
         with clients(job(there, server, "storm"), there.cores.client) as poses:
             figures = told_by_storm(poses.answer())
             figures["cpu"] = server.cpu() - before
     at_64 = rate(there, programs.PORTAL, workers=workers, share=share)
     return {**figures, **{f"{figure}_at_64": at_64[figure] for figure in ("rate", "cpu_each", "client_share")}}
-
-
-@contextmanager
-def running(setting: Setting, name: str, workers: int, share: float) -> Iterator[Server]:
-    """Run a program whose processes get at most `share` of a core each, once they are up. Exits where none can."""
-    with programs.running(name, setting.folder, setting.cores, workers=workers) as server, ExitStack() as bounds:
-        if share < 1:
-            try:
-                bounds.enter_context(quota.shares(server.pids, share))
-            except quota.NoQuota as error:
-                sys.exit(f"--core-share: {error}")
-        yield server
 
 
 def job(setting: Setting, server: Server, kind: str, claims: Sequence[Claim] | None = None) -> Figures:
