@@ -16,7 +16,7 @@ from tests.live.ledger import LEDGER
 hypothesis.settings.register_profile("portal", deadline=None, print_blob=True, database=None)
 hypothesis.settings.load_profile("portal")
 
-# What the machine's other work can upset is tried once more; pytest counts it in its last line, and -ra names it.
+# What the machine's other work can upset is tried once more; pytest counts it, and its first failure is shown.
 OVER_REAL_PROCESSES = ("live", "faults")
 
 
@@ -32,6 +32,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(name))
         if item.path.parent.name in OVER_REAL_PROCESSES:
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show why each test was tried again: what then passes is not shown, and the reason is worth a look."""
+    for report in terminalreporter.getreports("rerun"):
+        terminalreporter.section(f"tried again: {report.nodeid}")
+        terminalreporter.line(report.longreprtext)
 
 
 def _commits(item: pytest.Item) -> bool:

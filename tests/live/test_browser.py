@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from integrations.simulator import BackgroundPos
 from integrations.simulator import Credentials as PosCredentials
@@ -183,6 +183,21 @@ def test_the_print_button_prints(page: Page) -> None:
     enable(page, "Printer", "Printer")
     page.get_by_role("button", name="Print hand-over sheet").click()
     expect(page).to_have_title("printed")
+
+
+def test_the_buttons_that_need_their_script_wait_for_it(page: Page) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile(r"/handover[^/]*\.js"), hold)
+    enable(page, "Slow", "Slow")
+    for name in ("Copy AuthSecret", "Print hand-over sheet"):
+        expect(page.get_by_role("button", name=name)).to_be_disabled()
+    held.pop().continue_()
+    for name in ("Copy AuthSecret", "Print hand-over sheet"):
+        expect(page.get_by_role("button", name=name)).to_be_enabled()
 
 
 def test_the_pages_work_under_a_strict_content_security_policy(page: Page) -> None:

@@ -172,6 +172,8 @@ def test_the_link_page_works_where_no_script_runs(chromium: Browser, page: Page,
         recipient.get_by_role("button", name="Show the values once").click()
         expect(recipient.locator("#value-AuthSecret")).to_contain_text("ONPS-")
         LEDGER.remember(recipient.locator("#value-AuthSecret").inner_text())
+        for what_needs_one in ("[data-copy] >> nth=0", "[data-print]"):
+            expect(recipient.locator(what_needs_one)).to_be_hidden()
 
 
 def begin(page: Page, folder: Path, rows: str) -> None:

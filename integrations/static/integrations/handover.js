@@ -51,6 +51,8 @@ page.querySelectorAll("[data-copy]").forEach((button) => {
 page.querySelectorAll("[data-print]").forEach((button) => {
     button.addEventListener("click", () => window.print());
 });
+// They come disabled: before this line a click would do nothing, and say nothing.
+page.querySelectorAll("[data-copy], [data-print]").forEach((button) => { button.disabled = false; });
 
 // A reload then asks for the page that comes next, and does not send the form again.
 window.history.replaceState(null, "", page.dataset.next);

@@ -19,9 +19,11 @@ document.addEventListener("allauth.error", (event) => {
     say(WORDS[exception.name] || `The passkey could not be used (${exception.name}). Try again, or use another way.`);
 });
 
-if (!window.PublicKeyCredential) {
-    const button = document.querySelector("#use-passkey, #add-passkey");
-    button.disabled = true;
+// The button comes disabled: a click before allauth listens to it would send a form without a passkey.
+const button = document.querySelector("#use-passkey, #add-passkey");
+if (window.PublicKeyCredential) {
+    document.addEventListener("DOMContentLoaded", () => { button.disabled = false; }); // after allauth's own
+} else {
     button.title = WORDS.SecurityError;
     if (button.id === "add-passkey") say(WORDS.SecurityError);
 }
