@@ -108,7 +108,7 @@ def adopted_fingerprints(secret: str) -> list[str]:
 def keyed_digest(canonical: str, key_id: str) -> str | None:
     """Return the keyed SHA-256 digest in hex, or None when the key of that id is not known any more."""
     key = known_keys().get(key_id)
-    return hmac.new(key.digest_key, canonical.encode(), hashlib.sha256).hexdigest() if key else None
+    return hmac.digest(key.digest_key, canonical.encode(), "sha256").hex() if key else None
 
 
 def keyed_digests(canonical: str) -> list[str]:
@@ -197,4 +197,4 @@ def _expected(kind: Kind, body: str) -> bytes:
 
 def _checksum(kind: Kind, body: str) -> str:
     number = int.from_bytes(hashlib.sha256(f"{kind}{body}".encode()).digest()[:3]) >> 4
-    return "".join(ALPHABET[number >> shift & 31] for shift in (15, 10, 5, 0))
+    return "".join([ALPHABET[number >> shift & 31] for shift in (15, 10, 5, 0)])

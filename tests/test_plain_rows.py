@@ -2,11 +2,11 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 
 from integrations.models import AuthAttempt, Connection, Credential, Presence, ServerProcess
@@ -46,6 +46,18 @@ def test_a_plain_row_reads_like_one_that_was_an_object(enabled: Enabled) -> None
     plain_rows.insert(AuthAttempt, NAMES, [attempt_of(enabled)])
     row = AuthAttempt.objects.get()
     assert tuple(getattr(row, name) for name in NAMES) == attempt_of(enabled)
+
+
+@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=2))])
+@pytest.mark.parametrize("microsecond", [0, 1])
+def test_a_moment_is_written_as_an_object_writes_it(enabled: Enabled, zone: tzinfo, microsecond: int) -> None:
+    at = NOON.replace(microsecond=microsecond).astimezone(zone)
+    plain_rows.insert(AuthAttempt, NAMES, [(at, *attempt_of(enabled)[1:])])
+    AuthAttempt.objects.create(**dict(zip(NAMES, attempt_of(enabled), strict=True)) | {"at": at})
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT CAST(at AS TEXT) FROM integrations_authattempt")
+        ours, djangos = cursor.fetchall()
+    assert ours == djangos
 
 
 def test_what_the_database_refuses_is_refused(enabled: Enabled) -> None:

@@ -96,10 +96,11 @@ async def exchange(claim: Claim, visitor: Visitor) -> str:
             await brake.hold()
         raise
     throttle.succeeded(claim.provider_outlet_id, visitor.address)
-    running.recorder.used(proven.credential_id, timezone.now())
+    now = timezone.now()
+    running.recorder.used(proven.credential_id, now)
     if digest := authentication.fresh_digest(claim, proven):
         running.recorder.redigested(proven.credential_id, digest)
-    running.recorder.attempt(_attempt(claim, visitor, Outcome.ACCEPTED, proven.integration_id))
+    running.recorder.attempt(_attempt(claim, visitor, Outcome.ACCEPTED, proven.integration_id, now))
     metrics.authentications[Outcome.ACCEPTED].inc()
     return tokens.issue(Token(proven.integration_id, proven.credential_id, proven.generation))
 
@@ -260,12 +261,12 @@ def _note_failure(running: Runtime, claim: Claim, visitor: Visitor, refusal: Ref
 def _record_refusal(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:
     about = (visitor.address, refusal.outcome, claim.provider_outlet_id)
     if _sampler.take(about) and _of_one_address.take(visitor.address):
-        running.recorder.attempt(_attempt(claim, visitor, refusal.outcome, refusal.integration_id))
+        running.recorder.attempt(_attempt(claim, visitor, refusal.outcome, refusal.integration_id, timezone.now()))
 
 
-def _attempt(claim: Claim, visitor: Visitor, outcome: Outcome, integration_id: int | None) -> Attempt:
+def _attempt(claim: Claim, visitor: Visitor, outcome: Outcome, integration_id: int | None, at: datetime) -> Attempt:
     return Attempt(
-        at=timezone.now(),
+        at=at,
         door=Door.AUTH,
         outcome=outcome,
         integration_id=integration_id,

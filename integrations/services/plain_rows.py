@@ -4,13 +4,10 @@ For what a storm records: making, preparing and compiling objects costs ten time
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from functools import partial
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, models
-
-Prepare = Callable[[Any], Any]
 
 
 def insert(
@@ -26,8 +23,7 @@ def insert(
     Nothing is validated, and no default of the model is filled in: name every field. Raises what the database raises.
     """
     fields = [_field(model, name) for name in names]
-    prepares = [_prepare(field) for field in fields]
-    values = [[prepare(value) for prepare, value in zip(prepares, row, strict=True)] for row in rows]
+    values = _prepared(fields, rows)
     if not values:
         return
     with connection.cursor() as cursor:
@@ -37,11 +33,11 @@ def insert(
 def update(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Set these fields of rows; each begins with its primary key. What is not there is passed over."""
     quote, meta = connection.ops.quote_name, model._meta
-    *prepares, prepare_key = [*(_prepare(_field(model, name)) for name in names), _prepare(_key(model))]
-    values = [[*(p(value) for p, value in zip(prepares, row[1:], strict=True)), prepare_key(row[0])] for row in rows]
+    fields = [*(_field(model, name) for name in names), _key(model)]
+    values = _prepared(fields, ((*changed, key) for key, *changed in rows))
     if not values:
         return
-    changes = ", ".join(f"{quote(_field(model, name).column)} = %s" for name in names)
+    changes = ", ".join(f"{quote(field.column)} = %s" for field in fields[:-1])
     with connection.cursor() as cursor:
         cursor.executemany(
             f"UPDATE {quote(meta.db_table)} SET {changes} WHERE {quote(_key(model).column)} = %s",  # noqa: S608
@@ -82,21 +78,31 @@ def _key(model: type[models.Model]) -> Any:
     return model._meta.pk
 
 
-def _prepare(field: Any) -> Prepare:
+def _prepared(fields: Sequence[Any], rows: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:
+    """Return the rows as the driver takes them. By columns: what is the same for a column is asked once."""
+    columns = list(zip(*rows, strict=True))
+    if not columns:
+        return []
+    prepared = (_prepare(field, column) for field, column in zip(fields, columns, strict=True))
+    return list(zip(*prepared, strict=True))
+
+
+def _prepare(field: Any, column: Sequence[Any]) -> Sequence[Any]:
     if field.is_relation:
-        return _prepare(field.target_field)
+        return _prepare(field.target_field, column)
     if isinstance(field, models.CharField | models.TextField):
-        return _text
+        # Of a choice its value: drivers differ about subclasses of str.
+        return [value if type(value) is str or value is None else str(value) for value in column]
     if isinstance(field, models.DateTimeField):
-        return connection.ops.adapt_datetimefield_value
+        return list(map(_moments_of(connection), column))
     if isinstance(field, models.UUIDField):
-        return partial(field.get_db_prep_value, connection=connection, prepared=False)
-    return _as_it_is
+        return [field.get_db_prep_value(value, connection, prepared=False) for value in column]
+    return column
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)  # of a choice its value: drivers differ about subclasses of str
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+def _moments_of(connection: Any) -> Callable[[Any], Any]:
+    adapt: Callable[[Any], Any] = connection.ops.adapt_datetimefield_value
+    if connection.vendor != "sqlite" or connection.timezone is not UTC:
+        return adapt
+    # What Django's own writes, for a tenth of the time: it converts between zones.
+    return lambda value: str(value)[:-6] if value is not None and value.tzinfo is UTC else adapt(value)

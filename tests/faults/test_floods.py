@@ -1,5 +1,6 @@
 """Peers that send far too much, or begin and never finish: they cost little, and the others feel nothing."""
 
+import http.client
 import resource
 import socket
 import threading
@@ -83,6 +84,17 @@ def test_ten_thousand_half_finished_handshakes_keep_no_pos_out_and_are_cut(new_s
         assert Vitals.of(stack.pid).memory - before.memory < 200
         eventually(lambda: Vitals.of(stack.pid).files < before.files + 50, timeout=30, what="they were cut")
         ask(backend, outlet)
+
+
+def test_half_of_a_later_request_is_cut_too(new_stack: NewStack) -> None:
+    stack = new_stack("serve", env={"REQUEST_ARRIVAL_SECONDS": str(ARRIVAL_SECONDS)})
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=ARRIVAL_SECONDS + 20) as caller:
+        caller.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        answer = http.client.HTTPResponse(caller)
+        answer.begin()
+        assert (answer.status, answer.read() != b"") == (200, True)
+        caller.sendall(b"GET /healthz HTTP/1.1\r\nHost:")
+        assert caller.recv(1) == b""
 
 
 @contextmanager
