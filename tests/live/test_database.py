@@ -15,7 +15,7 @@ from tests.live.servers import Depot, Server, Stack
 from tests.live.waiting import eventually
 
 # Whatever runs beside the POS's door keeps still for as long as the test counts.
-QUIET = {"RECORD_INTERVAL": "3600", "WATCH_INTERVAL": "600", "LEASE_SECONDS": "3600"}
+QUIET = {"RECORD_INTERVAL": "3600", "WATCH_INTERVAL": "600", "NOTICE_INTERVAL": "3600", "LEASE_SECONDS": "3600"}
 STATEMENT = re.compile(r"(?:statement|execute [^:]*): (\w+)")
 SERVERS: tuple[Server, ...] = ("serve", "daphne")
 
