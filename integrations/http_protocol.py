@@ -29,7 +29,6 @@ class HttpProtocol(HttpToolsProtocol):
 
     server_state: DrainingState
     _arrival: TimerHandle | None = None
-    _is_arriving = False  # a request has begun and is not whole
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -39,14 +38,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._arrived()
         super().connection_lost(exc)
 
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._is_arriving:  # nearly every request comes at once, and needs no timer
-            self._await_request()
-
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._is_arriving = True
+        self._await_request()
 
     def on_message_complete(self) -> None:
         self._arrived()
@@ -84,7 +78,6 @@ class HttpProtocol(HttpToolsProtocol):
             self._arrival = self.loop.call_later(settings.REQUEST_ARRIVAL_SECONDS, self.transport.close)
 
     def _arrived(self) -> None:
-        self._is_arriving = False
         if self._arrival is not None:
             self._arrival.cancel()
             self._arrival = None

@@ -2,8 +2,7 @@
 
 import re
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpResponse, JsonResponse
 
 from integrations.asgi import BodyTooLarge, ClientLeft, ask_view, read_body, send_response
 from integrations.pos.asgi import App, Receive, Scope, Send
@@ -13,6 +12,7 @@ from integrations.pos.wire import MAX_AUTH_BODY, failure
 from integrations.relay import runtime
 
 _is_auth_path = re.compile(AUTH_PATTERN).match
+_view = AuthView.as_view()
 
 
 class PosHttp:
@@ -27,17 +27,12 @@ class PosHttp:
             await self._otherwise(scope, receive, send)
             return
         try:
-            response = await ask_view(_ask, scope, await read_body(receive, MAX_AUTH_BODY))
+            response = await ask_view(_view, scope, await read_body(receive, MAX_AUTH_BODY))
         except ClientLeft:
             return
         except BodyTooLarge:
             response = _too_large()
         await send_response(response, send)
-
-
-async def _ask(request: HttpRequest) -> HttpResponseBase:
-    # as_view() would exempt it from CSRF and set up what URLs name; neither is here.
-    return await AuthView().dispatch(request)
 
 
 def _too_large() -> HttpResponse:

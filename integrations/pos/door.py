@@ -96,11 +96,10 @@ async def exchange(claim: Claim, visitor: Visitor) -> str:
             await brake.hold()
         raise
     throttle.succeeded(claim.provider_outlet_id, visitor.address)
-    now = timezone.now()
-    running.recorder.used(proven.credential_id, now)
+    running.recorder.used(proven.credential_id, timezone.now())
     if digest := authentication.fresh_digest(claim, proven):
         running.recorder.redigested(proven.credential_id, digest)
-    running.recorder.attempt(_attempt(claim, visitor, Outcome.ACCEPTED, proven.integration_id, now))
+    running.recorder.attempt(_attempt(claim, visitor, Outcome.ACCEPTED, proven.integration_id))
     metrics.authentications[Outcome.ACCEPTED].inc()
     return tokens.issue(Token(proven.integration_id, proven.credential_id, proven.generation))
 
@@ -261,12 +260,12 @@ def _note_failure(running: Runtime, claim: Claim, visitor: Visitor, refusal: Ref
 def _record_refusal(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:
     about = (visitor.address, refusal.outcome, claim.provider_outlet_id)
     if _sampler.take(about) and _of_one_address.take(visitor.address):
-        running.recorder.attempt(_attempt(claim, visitor, refusal.outcome, refusal.integration_id, timezone.now()))
+        running.recorder.attempt(_attempt(claim, visitor, refusal.outcome, refusal.integration_id))
 
 
-def _attempt(claim: Claim, visitor: Visitor, outcome: Outcome, integration_id: int | None, at: datetime) -> Attempt:
+def _attempt(claim: Claim, visitor: Visitor, outcome: Outcome, integration_id: int | None) -> Attempt:
     return Attempt(
-        at=at,
+        at=timezone.now(),
         door=Door.AUTH,
         outcome=outcome,
         integration_id=integration_id,

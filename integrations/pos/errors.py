@@ -26,18 +26,18 @@ def answer(error: Exception) -> HttpResponse | None:
     """Return the answer to a refusal, or None for an error that is a fault of ours."""
     if isinstance(error, Malformed):
         metrics.authentications[Outcome.MALFORMED].inc()
-        return refusal(400, str(error))
+        return _failure(400, str(error))
     if isinstance(error, Refused):
         metrics.authentications[error.outcome].inc()
-        return refusal(status_of(error), str(error), _headers(error))
+        return _failure(status_of(error), str(error), _headers(error))
     if isinstance(error, APIException):
-        return refusal(error.status_code, str(error.detail), {"Allow": "POST"} if error.status_code == 405 else {})
+        return _failure(error.status_code, str(error.detail), {"Allow": "POST"} if error.status_code == 405 else {})
     return None
 
 
-def status_of(refused: Refused) -> int:
+def status_of(refusal: Refused) -> int:
     """Return the HTTP status of a refusal."""
-    match refused:
+    match refusal:
         case TooManyFailures():
             return 429
         case Away() | Draining() | Busy():
@@ -48,28 +48,29 @@ def status_of(refused: Refused) -> int:
             return 401
 
 
-def _headers(refused: Refused) -> dict[str, str]:
-    match refused:
+def _headers(refusal: Refused) -> dict[str, str]:
+    match refusal:
         case TooManyFailures():
-            return {"Retry-After": str(math.ceil(refused.wait))}
+            return {"Retry-After": str(math.ceil(refusal.wait))}
         case Away() | Draining() | Busy():
             return {"Retry-After": str(RETRY_AFTER)}
         case _:
             return {}
 
 
-def json_answer(content: str, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
-    """Return an answer that nobody may keep; `content` is JSON."""
+def json_answer(
+    content: Mapping[str, str], status: int = 200, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """Return an answer that nobody may keep."""
     return HttpResponse(
-        content.encode(),
+        _write(content).encode(),
         content_type="application/json",
         status=status,
         headers={"Cache-Control": "no-store", **(headers or {})},
     )
 
 
-def refusal(status: int, message: str, headers: dict[str, str] | None = None) -> HttpResponse:
-    """Return an answer with an ErrorMessage."""
+def _failure(status: int, message: str, headers: dict[str, str] | None = None) -> HttpResponse:
     if settings.POS_REFUSALS_AS_200 and status in REFUSALS:
         status = 200
-    return json_answer(_write(failure(message)), status, headers)
+    return json_answer(failure(message), status, headers)

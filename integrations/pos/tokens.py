@@ -7,7 +7,6 @@ the integration's generation: what voids them voids it.
 
 import hmac
 import json
-import time
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -71,20 +70,12 @@ def _signer_with(key: str, fallbacks: tuple[str, ...]) -> signing.TimestampSigne
 
 
 class _Signer(signing.TimestampSigner):
-    """Django's signer, with the key of its HMAC derived once, and a second written once, instead of for each token."""
-
-    def timestamp(self) -> str:
-        return _written(int(time.time()))
+    """Django's signer, with the key of its HMAC derived once instead of for each token."""
 
     def signature(self, value: bytes | str, key: bytes | str | None = None) -> str:
         code = _keyed(self.salt, str(self.key if key is None else key), self.algorithm).copy()
         code.update(value if isinstance(value, bytes) else value.encode())
         return signing.b64_encode(code.digest()).decode()
-
-
-@lru_cache(1)
-def _written(second: int) -> str:
-    return signing.b62_encode(second)
 
 
 @lru_cache(16)

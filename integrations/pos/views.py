@@ -27,7 +27,7 @@ class AuthView(AsyncView):
         self, request: HttpRequest, *_args: Any, **kwargs: Any
     ) -> HttpResponseBase:
         """Return the answer of the method's handler; every error becomes an answer too."""
-        self.request, self.kwargs = request, kwargs  # type: ignore[assignment]
+        self.kwargs = kwargs
         self.scope: Scope = request.scope if isinstance(request, ASGIRequest) else {"headers": ()}  # type: ignore[assignment]
         try:
             return await self.answer()
@@ -47,5 +47,5 @@ class AuthView(AsyncView):
         response = errors.answer(error)
         if response is None:
             logger.error("An authentication failed by a fault of ours.", exc_info=error)
-            response = errors.refusal(500, "The portal has a fault. Please try again later.")
+            response = errors.json_answer(wire.failure("The portal has a fault. Please try again later."), status=500)
         return response

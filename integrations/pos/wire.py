@@ -34,9 +34,9 @@ def read_auth_request(body: bytes) -> Claim:
     return Claim(*(_read_text(given, name, limit) for name, limit in MAX_LENGTHS.items()))
 
 
-def auth_success(token: str) -> str:
-    """Return an OrderNPayAuthTokenResponse with a token (SPEC), as JSON: no character of a token needs an escape."""
-    return f'{{"AccessToken":"{token}"}}'
+def auth_success(token: str) -> dict[str, str]:
+    """Return an OrderNPayAuthTokenResponse with a token (SPEC)."""
+    return {"AccessToken": token}
 
 
 def failure(message: str) -> dict[str, str]:

@@ -94,13 +94,13 @@ def _prepare(field: Any, column: Sequence[Any]) -> Sequence[Any]:
         # Of a choice its value: drivers differ about subclasses of str.
         return [value if type(value) is str or value is None else str(value) for value in column]
     if isinstance(field, models.DateTimeField):
-        return list(map(_moments_of(connection), column))
+        return list(map(_moment_adapter(), column))
     if isinstance(field, models.UUIDField):
         return [field.get_db_prep_value(value, connection, prepared=False) for value in column]
     return column
 
 
-def _moments_of(connection: Any) -> Callable[[Any], Any]:
+def _moment_adapter() -> Callable[[Any], Any]:
     adapt: Callable[[Any], Any] = connection.ops.adapt_datetimefield_value
     if connection.vendor != "sqlite" or connection.timezone is not UTC:
         return adapt
