@@ -5,7 +5,7 @@ and Django's handler reads a body of any size before the view is asked. So the b
 asked this way must log its own faults.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
+RawHeaders = Sequence[tuple[bytes, bytes]]
 App = Callable[[Any, Receive, Send], Awaitable[None]]
 View = Callable[..., Any]
 
@@ -30,7 +31,7 @@ class BodyTooLarge(Exception):
 
 async def read_body(receive: Receive, limit: int) -> bytes:
     """Return a request's body of at most `limit` bytes. Raises BodyTooLarge or ClientLeft."""
-    body = bytearray()
+    body = b""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -59,6 +60,28 @@ class LazyRequest(ASGIRequest):
         return getattr(self, name)
 
 
+class LazyResponse(HttpResponse):
+    """A response of which status, headers and body are there as they are sent, and all else is made when first asked.
+
+    `headers` are by lower-case names, as ASGI has them, without a Content-Length.
+    """
+
+    def __init__(self, status: int, headers: RawHeaders, body: bytes) -> None:
+        self.status_code = status
+        self._as_sent = headers, body
+
+    def __getattr__(self, name: str) -> Any:
+        if "headers" in self.__dict__:  # all is made, and this is not among it
+            raise AttributeError(name)
+        headers, body = self._as_sent
+        super().__init__(body, status=self.status_code, headers={key.decode(): text.decode() for key, text in headers})
+        return getattr(self, name)
+
+    def as_sent(self) -> tuple[RawHeaders, bytes] | None:
+        """Return headers and body, or None when somebody may have changed them since."""
+        return None if "headers" in self.__dict__ else self._as_sent
+
+
 async def ask_view(view: View, scope: Scope, body: bytes, **kwargs: Any) -> HttpResponse:
     """Return an async view's response, rendered."""
     response: HttpResponseBase = await view(LazyRequest(scope, body), **kwargs)
@@ -67,8 +90,12 @@ async def ask_view(view: View, scope: Scope, body: bytes, **kwargs: Any) -> Http
 
 async def send_response(response: HttpResponse, send: Send) -> None:
     """Send a response as ASGI messages."""
-    content = response.content
+    headers, body = (isinstance(response, LazyResponse) and response.as_sent()) or _encoded(response)
+    whole = [*headers, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": response.status_code, "headers": whole})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _encoded(response: HttpResponse) -> tuple[RawHeaders, bytes]:
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
-    headers.append((b"content-length", str(len(content)).encode()))
-    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
+    return headers, response.content

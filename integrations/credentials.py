@@ -31,6 +31,7 @@ MIN_ADOPTED_LENGTH = 8
 MAX_SECRET_LENGTH = 256
 STRONG_BITS = 112  # OWASP ASVS 5.0, 6.5.2: from here on a fast digest is enough
 
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 _LOOKALIKES = str.maketrans("OIL", "011")
 _CANONICAL = re.compile(rf"ONP[A-Z](?:-[{ALPHABET}]{{5}}){{7}}").fullmatch
 _SEPARATORS = re.compile(r"[\s\-\u00ad\u2010-\u2015\u2212]+")  # hyphens as mail programs rewrite them
@@ -108,7 +109,7 @@ def adopted_fingerprints(secret: str) -> list[str]:
 def keyed_digest(canonical: str, key_id: str) -> str | None:
     """Return the keyed SHA-256 digest in hex, or None when the key of that id is not known any more."""
     key = known_keys().get(key_id)
-    return hmac.digest(key.digest_key, canonical.encode(), "sha256").hex() if key else None
+    return key.digest(canonical.encode()) if key else None
 
 
 def keyed_digests(canonical: str) -> list[str]:
@@ -136,8 +137,14 @@ class DigestKey:
     """One server-side key; its id is stored beside each digest so that keys can be exchanged."""
 
     key_id: str
-    digest_key: bytes = field(repr=False)
     salt: bytes = field(repr=False)
+    _keyed: hmac.HMAC = field(repr=False, compare=False)  # over nothing yet
+
+    def digest(self, message: bytes) -> str:
+        """Return the keyed SHA-256 digest in hex."""
+        code = self._keyed.copy()  # hmac.digest would let other threads run, and wait for them longer than it works
+        code.update(message)
+        return code.hexdigest()
 
 
 def current_key() -> DigestKey:
@@ -163,7 +170,7 @@ def _derive_all(texts: tuple[str, ...]) -> Mapping[str, DigestKey]:
 @cache
 def _derive(text: str) -> DigestKey:
     parts = [hmac.digest(text.encode(), purpose, "sha256") for purpose in (b"id", b"digest", b"salt")]
-    return DigestKey(parts[0].hex()[:8], parts[1], parts[2][:16])
+    return DigestKey(parts[0].hex()[:8], parts[2][:16], hmac.new(parts[1], digestmod="sha256"))
 
 
 def _fingerprint(secret: str, key: DigestKey) -> str:
@@ -171,7 +178,7 @@ def _fingerprint(secret: str, key: DigestKey) -> str:
     slow = hash_secret_raw(
         secret.encode(), key.salt, time_cost=4, memory_cost=19_456, parallelism=1, hash_len=32, type=Type.ID
     )
-    return hmac.new(key.digest_key, slow, hashlib.sha256).hexdigest()
+    return key.digest(slow)
 
 
 def _is_as_handed_over(kind: Kind, text: str) -> bool:
@@ -197,4 +204,4 @@ def _expected(kind: Kind, body: str) -> bytes:
 
 def _checksum(kind: Kind, body: str) -> str:
     number = int.from_bytes(hashlib.sha256(f"{kind}{body}".encode()).digest()[:3]) >> 4
-    return "".join([ALPHABET[number >> shift & 31] for shift in (15, 10, 5, 0)])
+    return _PAIRS[number >> 10] + _PAIRS[number & 1023]

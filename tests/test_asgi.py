@@ -1,10 +1,13 @@
 """What stands between the server and the views: requests that are made as far as they are read, and many ears."""
 
+import asyncio
 import socket
+from typing import Any
 
 import pytest
+from django.http import HttpResponse
 
-from integrations.asgi import LazyRequest
+from integrations.asgi import LazyRequest, LazyResponse, send_response
 from integrations.server import EARS, ears
 
 SCOPE = {
@@ -34,6 +37,53 @@ def test_a_lazy_request_is_a_whole_one_for_whoever_asks_for_more() -> None:
 def test_a_lazy_request_has_no_more_than_a_request_has() -> None:
     with pytest.raises(AttributeError):
         _ = LazyRequest(SCOPE, b"").something_else
+
+
+def lazy_response() -> LazyResponse:
+    return LazyResponse(201, [(b"content-type", b"text/plain"), (b"retry-after", b"5")], b"Made.")
+
+
+def sent(response: HttpResponse) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = []
+
+    async def send(event: dict[str, Any]) -> None:
+        events.append(event)
+
+    asyncio.run(send_response(response, send))
+    return events
+
+
+def test_a_lazy_response_is_sent_without_being_made() -> None:
+    response = lazy_response()
+    headers = [(b"content-type", b"text/plain"), (b"retry-after", b"5"), (b"content-length", b"5")]
+    assert sent(response) == [
+        {"type": "http.response.start", "status": 201, "headers": headers},
+        {"type": "http.response.body", "body": b"Made."},
+    ]
+    assert "headers" not in vars(response)
+
+
+def test_a_lazy_response_is_a_whole_one_for_whoever_asks_for_more() -> None:
+    response = lazy_response()
+    assert response["Retry-After"] == "5"
+    assert (response.status_code, response.content, response.reason_phrase) == (201, b"Made.", "Created")
+    assert b"content-type: text/plain" in response.serialize_headers()
+
+
+def test_what_somebody_changes_in_a_lazy_response_is_sent() -> None:
+    response = lazy_response()
+    response["X-Request-ID"] = "abc"
+    response.content = b"Changed."
+    response.status_code = 202
+    start, body = sent(response)
+    assert start["status"] == 202
+    assert dict(start["headers"]) | {b"x-request-id": b"abc", b"content-length": b"8"} == dict(start["headers"])
+    assert body["body"] == b"Changed."
+
+
+def test_a_lazy_response_has_no_more_than_a_response_has() -> None:
+    with pytest.raises(AttributeError):
+        _ = lazy_response().something_else
 
 
 def test_every_ear_hears_the_same_address() -> None:

@@ -37,7 +37,8 @@ from integrations.services.authentication import (
     WrongSecret,
     find_candidates,
     read_secret,
-    verify,
+    verify_adopted,
+    verify_generated,
 )
 from integrations.services.enabling import change_pos_remote_id, disable, reenable
 from integrations.services.recording import Attempt
@@ -237,7 +238,10 @@ class Adopted(InProcess):
 
 
 async def _verify(claim: Claim, candidates: list[authentication.Candidate]) -> authentication.Candidate:
-    return await verify(claim, read_secret(claim), candidates)
+    canonical = read_secret(claim)
+    if canonical is None:
+        return await verify_adopted(claim, candidates)
+    return verify_generated(claim, canonical, candidates)
 
 
 class Throttled(AtTheDoor):
@@ -432,6 +436,23 @@ class Joining(InProcess):
         lookup = Joined(query)
         assert set(await asyncio.gather(*(lookup.find(number) for number in range(1_200)))) == {0}
         assert max(asked) <= 500
+
+    async def test_no_more_callers_than_may_go_on_in_one_turn_share_a_look_up(self) -> None:
+        found_together: list[int] = []
+
+        async def find(key: int) -> int | None:
+            found = await lookup.find(key)
+            found_together[-1] += 1
+            return found
+
+        def query(keys: list[int]) -> dict[int, int]:
+            found_together.append(0)
+            return dict.fromkeys(keys, 7)
+
+        lookup = Joined(query, at_once=10)
+        assert await asyncio.gather(*(find(number % 2) for number in range(35))) == [7] * 35
+        assert sum(found_together) == 35
+        assert len(found_together) >= 4
 
     async def test_a_failing_query_fails_all_who_shared_it_and_nobody_after(self) -> None:
         trouble = [OperationalError("away")]

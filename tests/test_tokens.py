@@ -118,6 +118,14 @@ def test_any_signed_content_whatsoever_is_a_token_or_forged(content: bytes) -> N
         tokens.read(text)
 
 
+@given(ids, ids, ids)
+def test_a_token_is_what_djangos_own_signer_writes(integration: int, credential: int, generation: int) -> None:
+    signer = signing.TimestampSigner(salt=SALT, sep=".")
+    content = signing.b64_encode(b"[%d,%d,%d]" % (integration, credential, generation)).decode()
+    with time_machine.travel(NOON, tick=False):
+        assert tokens.issue(Token(integration, credential, generation)) == signer.sign(content)
+
+
 def test_a_good_token_with_something_behind_it_is_forged() -> None:
     with pytest.raises(ForgedToken):
         tokens.read(tokens.issue(TOKEN) + "x" * MAX_LENGTH)

@@ -2,17 +2,17 @@
 
 import re
 
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 
-from integrations.asgi import BodyTooLarge, ClientLeft, ask_view, read_body, send_response
+from integrations.asgi import BodyTooLarge, ClientLeft, LazyRequest, read_body, send_response
+from integrations.pos import errors
 from integrations.pos.asgi import App, Receive, Scope, Send
 from integrations.pos.urls import AUTH_PATTERN
 from integrations.pos.views import AuthView
-from integrations.pos.wire import MAX_AUTH_BODY, failure
+from integrations.pos.wire import MAX_AUTH_BODY
 from integrations.relay import runtime
 
 _is_auth_path = re.compile(AUTH_PATTERN).match
-_view = AuthView.as_view()
 
 
 class PosHttp:
@@ -27,7 +27,8 @@ class PosHttp:
             await self._otherwise(scope, receive, send)
             return
         try:
-            response = await ask_view(_view, scope, await read_body(receive, MAX_AUTH_BODY))
+            body = await read_body(receive, MAX_AUTH_BODY)
+            response = await AuthView().dispatch(LazyRequest(scope, body))
         except ClientLeft:
             return
         except BodyTooLarge:
@@ -37,4 +38,4 @@ class PosHttp:
 
 def _too_large() -> HttpResponse:
     message = f"The request body is larger than {MAX_AUTH_BODY // 1024} KiB."
-    return JsonResponse(failure(message), status=413, headers={"Cache-Control": "no-store", "Connection": "close"})
+    return errors.failure(message, 413, {"connection": "close"})

@@ -6,7 +6,7 @@ is the process's own.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError
@@ -28,6 +28,10 @@ from integrations.services import authentication
 from integrations.services.authentication import Candidate, Claim, Refused, SecretMistyped, WrongSecret
 from integrations.services.look_up import LookUp
 from integrations.services.recording import Attempt
+
+# How many POSes are looked up at once, at each of the two doors; the others wait for their turn.
+AUTHENTICATIONS_AT_ONCE = 64
+HANDSHAKES_AT_ONCE = 32
 
 
 class TooManyFailures(Refused):
@@ -63,7 +67,7 @@ class BadToken(Refused):
     message = "The access token is not valid any more. Please authenticate again."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: a storm makes thousands, and that takes four times as long
 class Admission:
     """A credential as the socket's door sees it, with its integration."""
 
@@ -81,7 +85,8 @@ throttle = Throttle()
 brake = Brake()
 _sampler = Sampler()
 _of_one_address = Sampler(burst=200)  # whatever IDs it sends: each new one would begin a count of its own
-_candidates: Joined[str, list[Candidate]] = Joined(authentication.find_candidates)
+_candidates: Joined[str, list[Candidate]] = Joined(authentication.find_candidates, AUTHENTICATIONS_AT_ONCE)
+_count_accepted = metrics.authentications[Outcome.ACCEPTED].inc
 _announced_to: Runtime | None = None
 
 
@@ -89,18 +94,19 @@ async def exchange(claim: Claim, visitor: Visitor) -> str:
     """Return an access token for the three values. Raises Refused."""
     running = await _running()
     try:
-        proven = await _prove_in_turn(running, claim, visitor)
+        proven = await _prove(claim, visitor)
     except Refused as refusal:
         _note_failure(running, claim, visitor, refusal)
         if isinstance(refusal, TooManyFailures):
             await brake.hold()
         raise
     throttle.succeeded(claim.provider_outlet_id, visitor.address)
-    running.recorder.used(proven.credential_id, timezone.now())
+    attempt = _attempt(claim, visitor, Outcome.ACCEPTED, proven.integration_id)
+    running.recorder.attempt(attempt)
+    running.recorder.used(proven.credential_id, attempt.at)
     if digest := authentication.fresh_digest(claim, proven):
         running.recorder.redigested(proven.credential_id, digest)
-    running.recorder.attempt(_attempt(claim, visitor, Outcome.ACCEPTED, proven.integration_id))
-    metrics.authentications[Outcome.ACCEPTED].inc()
+    _count_accepted()
     return tokens.issue(Token(proven.integration_id, proven.credential_id, proven.generation))
 
 
@@ -159,7 +165,7 @@ async def _running() -> Runtime:
     """Return the runtime. Raises Away while the database is, and Draining."""
     global _announced_to  # noqa: PLW0603  (the throttle hears of changes from each new runtime once)
     try:
-        running = await runtime.running()
+        running = runtime.current() or await runtime.running()
     except (DatabaseError, InterfaceError) as error:
         raise Away from error
     if running.is_draining:
@@ -170,8 +176,8 @@ async def _running() -> Runtime:
     return running
 
 
-async def _prove_in_turn(running: Runtime, claim: Claim, visitor: Visitor) -> Candidate:
-    """Prove a claim unless its pair is blocked.
+async def _prove(claim: Claim, visitor: Visitor) -> Candidate:
+    """Prove a claim unless its pair is blocked. Raises Refused.
 
     From a blocked address a generated secret is still tried: guessing one is hopeless, and the tills behind a router
     must not wait because one of them is set up wrongly. An adopted secret might be guessed: there the block holds.
@@ -180,31 +186,31 @@ async def _prove_in_turn(running: Runtime, claim: Claim, visitor: Visitor) -> Ca
         raise TooManyFailures(wait)
     wait = throttle.address_wait(claim.provider_outlet_id, visitor.address)
     try:
-        return await _prove(running, claim, only_generated=wait > 0)
+        canonical = _read_secret(claim, only_generated=wait > 0)
+        candidates = await _candidates.find(claim.provider_outlet_id) or ()
+        if canonical is None:
+            return await authentication.verify_adopted(claim, candidates)
+        return authentication.verify_generated(claim, canonical, candidates)
+    except (DatabaseError, InterfaceError) as error:
+        raise Away from error
     except (WrongSecret, SecretMistyped) as refusal:
         raise (TooManyFailures(wait) if wait else refusal) from refusal
 
 
-async def _prove(running: Runtime, claim: Claim, *, only_generated: bool) -> Candidate:
+def _read_secret(claim: Claim, *, only_generated: bool) -> str | None:
     canonical = authentication.read_secret(claim)
     if canonical is None and only_generated:
         raise WrongSecret
-    try:
-        async with running.authentications:
-            candidates = await _candidates.find(claim.provider_outlet_id)
-    except (DatabaseError, InterfaceError) as error:
-        raise Away from error
-    return await authentication.verify(claim, canonical, candidates or [])
+    return canonical
 
 
 async def _admission_of(text: str | None) -> Admission:
-    running = await _running()
+    await _running()
     if not text:
         raise NoToken
     try:
         token = tokens.read(text)
-        async with running.handshakes:
-            admission = await _admissions.find(token.credential_id)
+        admission = await _admissions.find(token.credential_id)
     except ForgedToken as error:
         raise BadToken(Outcome.TOKEN_FORGED) from error
     except ExpiredToken as error:
@@ -247,7 +253,7 @@ def _admissions_of(credential_ids: Sequence[int]) -> QuerySet[Credential, Any]:
 
 
 _admission_rows = LookUp(_admissions_of, int)
-_admissions: Joined[int, Admission] = Joined(_find_admissions)
+_admissions: Joined[int, Admission] = Joined(_find_admissions, HANDSHAKES_AT_ONCE)
 
 
 def _note_failure(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:
@@ -265,12 +271,12 @@ def _record_refusal(running: Runtime, claim: Claim, visitor: Visitor, refusal: R
 
 def _attempt(claim: Claim, visitor: Visitor, outcome: Outcome, integration_id: int | None) -> Attempt:
     return Attempt(
-        at=timezone.now(),
-        door=Door.AUTH,
-        outcome=outcome,
-        integration_id=integration_id,
-        provider_outlet_id=claim.provider_outlet_id,
-        pos_remote_id=claim.pos_remote_id,
-        address=visitor.address,
-        user_agent=visitor.user_agent,
+        datetime.now(UTC),
+        Door.AUTH,
+        outcome,
+        integration_id,
+        claim.provider_outlet_id,
+        claim.pos_remote_id,
+        visitor.address,
+        visitor.user_agent,
     )

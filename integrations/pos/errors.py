@@ -9,9 +9,11 @@ from django.http import HttpResponse
 from rest_framework.exceptions import APIException
 
 from integrations import metrics
+from integrations.asgi import LazyResponse
 from integrations.models.attempt import Outcome
+from integrations.pos import wire
 from integrations.pos.door import Away, Draining, TooManyFailures
-from integrations.pos.wire import Malformed, failure
+from integrations.pos.wire import Malformed
 from integrations.services.authentication import Busy, IntegrationDisabled, Refused
 
 RETRY_AFTER = 5  # seconds, while the portal itself is the trouble
@@ -19,6 +21,7 @@ RETRY_AFTER = 5  # seconds, while the portal itself is the trouble
 # With POS_REFUSALS_AS_200 these are sent as 200, for a POS that reads the ErrorMessage of a 200 only.
 REFUSALS = frozenset({400, 401, 403, 429})
 
+_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -31,7 +34,7 @@ def answer(error: Exception) -> HttpResponse | None:
         metrics.authentications[error.outcome].inc()
         return _failure(status_of(error), str(error), _headers(error))
     if isinstance(error, APIException):
-        return _failure(error.status_code, str(error.detail), {"Allow": "POST"} if error.status_code == 405 else {})
+        return _failure(error.status_code, str(error.detail), {"allow": "POST"} if error.status_code == 405 else {})
     return None
 
 
@@ -51,26 +54,25 @@ def status_of(refusal: Refused) -> int:
 def _headers(refusal: Refused) -> dict[str, str]:
     match refusal:
         case TooManyFailures():
-            return {"Retry-After": str(math.ceil(refusal.wait))}
+            return {"retry-after": str(math.ceil(refusal.wait))}
         case Away() | Draining() | Busy():
-            return {"Retry-After": str(RETRY_AFTER)}
+            return {"retry-after": str(RETRY_AFTER)}
         case _:
             return {}
 
 
-def json_answer(
-    content: Mapping[str, str], status: int = 200, headers: Mapping[str, str] | None = None
-) -> HttpResponse:
-    """Return an answer that nobody may keep."""
-    return HttpResponse(
-        _write(content).encode(),
-        content_type="application/json",
-        status=status,
-        headers={"Cache-Control": "no-store", **(headers or {})},
-    )
+def json_answer(content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """Return an answer that nobody may keep; the headers by lower-case names."""
+    more = [(name.encode(), value.encode()) for name, value in headers.items()] if headers else ()
+    return LazyResponse(status, [*_HEADERS, *more], content)
 
 
-def _failure(status: int, message: str, headers: dict[str, str] | None = None) -> HttpResponse:
+def failure(message: str, status: int, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """Return an answer with an ErrorMessage."""
+    return json_answer(_write(wire.failure(message)).encode(), status, headers)
+
+
+def _failure(status: int, message: str, headers: Mapping[str, str] | None = None) -> HttpResponse:
     if settings.POS_REFUSALS_AS_200 and status in REFUSALS:
         status = 200
-    return json_answer(failure(message), status, headers)
+    return failure(message, status, headers)

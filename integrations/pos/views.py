@@ -3,17 +3,17 @@ from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.views import APIView
 
 from integrations.asgi import Scope
-from integrations.async_view import AsyncView
 from integrations.pos import door, errors, wire
 from integrations.pos.visitors import visitor_of
 
 logger = logging.getLogger(__name__)
 
 
-class AuthView(AsyncView):
+class AuthView(APIView):
     """Exchanges ProviderOutletID, POSRemoteID and AuthSecret for an access token (SPEC).
 
     Async, because what it waits for is a look-up that it shares with the other authentications of the moment.
@@ -24,18 +24,19 @@ class AuthView(AsyncView):
     http_method_names = ["post"]
 
     async def dispatch(  # type: ignore[override]
-        self, request: HttpRequest, *_args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
-        """Return the answer of the method's handler; every error becomes an answer too."""
-        self.kwargs = kwargs
-        self.scope: Scope = request.scope if isinstance(request, ASGIRequest) else {"headers": ()}  # type: ignore[assignment]
+        self, request: HttpRequest, *_args: Any, **_kwargs: Any
+    ) -> HttpResponse:
+        """Return the answer to a request; every error becomes an answer too."""
+        if request.method != "POST":
+            return self.refuse(MethodNotAllowed(str(request.method)))
         try:
-            return await self.answer()
+            return await self.post(request)
         except Exception as error:  # noqa: BLE001  (whatever happens, the POS gets its JSON)
             return self.refuse(error)
 
     async def post(self, request: HttpRequest) -> HttpResponse:
-        visitor = visitor_of(self.scope)
+        scope: Scope = request.scope if isinstance(request, ASGIRequest) else {"headers": ()}  # type: ignore[assignment]
+        visitor = visitor_of(scope)
         try:
             claim = wire.read_auth_request(request.body)
         except wire.Malformed as error:
@@ -47,5 +48,5 @@ class AuthView(AsyncView):
         response = errors.answer(error)
         if response is None:
             logger.error("An authentication failed by a fault of ours.", exc_info=error)
-            response = errors.json_answer(wire.failure("The portal has a fault. Please try again later."), status=500)
+            response = errors.failure("The portal has a fault. Please try again later.", status=500)
         return response

@@ -6,7 +6,7 @@ from integrations.pos.asgi import Scope
 from integrations.redaction import printable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Visitor:
     """The address is the client's own: behind a trusted proxy, the one that the proxy names (portal/asgi.py)."""
 

@@ -20,6 +20,7 @@ MAX_LENGTHS = {
     "AuthSecret": 256,
 }  # characters; ours, none is documented
 
+_AUTH_FIELDS = [(name, name.lower(), limit) for name, limit in MAX_LENGTHS.items()]
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -31,12 +32,12 @@ def read_auth_request(body: bytes) -> Claim:
     """Return what an OrderNPayAuthTokenRequest says. Raises Malformed, naming the field."""
     content = _read_object(body)
     given = {key.lower(): value for key, value in content.items()}
-    return Claim(*(_read_text(given, name, limit) for name, limit in MAX_LENGTHS.items()))
+    return Claim(*[_read_text(given, name, key, limit) for name, key, limit in _AUTH_FIELDS])
 
 
-def auth_success(token: str) -> dict[str, str]:
-    """Return an OrderNPayAuthTokenResponse with a token (SPEC)."""
-    return {"AccessToken": token}
+def auth_success(token: str) -> bytes:
+    """Return an OrderNPayAuthTokenResponse with a token (SPEC), whose characters JSON does not escape."""
+    return b'{"AccessToken":"%s"}' % token.encode("ascii")
 
 
 def failure(message: str) -> dict[str, str]:
@@ -63,8 +64,10 @@ def _read_object(body: bytes) -> dict[str, Any]:
     return content
 
 
-def _read_text(given: dict[str, Any], name: str, limit: int) -> str:
-    value = given.get(name.lower())
+def _read_text(given: dict[str, Any], name: str, key: str, limit: int) -> str:
+    value = given.get(key)
+    if type(value) is str and len(value) <= limit and value.isprintable() and value and not value.isspace():
+        return value
     if value is None:
         raise Malformed(f"{name} is missing.")
     if not isinstance(value, str):

@@ -4,7 +4,9 @@ A server process must not take Django's shared thread for this: a slow admin pag
 """
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable, Mapping
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Generic, ParamSpec, TypeVar
@@ -50,29 +52,40 @@ class Joined(Generic[Key, Found]):
     """Answers many calls with one look-up, or one transaction: those that come while one runs share the next.
 
     Costs nothing when idle (the first caller's leaves at once) and bounds the database's work under a storm. `query`
-    gets distinct keys and runs in a database thread.
+    gets distinct keys and runs in a database thread. At most `at_once` callers share a look-up: all that are answered
+    together go on in one turn of the event loop, and while one lasts nothing else is heard.
     """
 
-    def __init__(self, query: Callable[[list[Key]], Mapping[Key, Found]]) -> None:
+    def __init__(self, query: Callable[[list[Key]], Mapping[Key, Found]], at_once: float = math.inf) -> None:
         self._query = query
-        self._waiting: dict[Key, list[asyncio.Future[Found | None]]] = {}
+        self._at_once = at_once
+        self._waiting: deque[tuple[Key, asyncio.Future[Found | None]]] = deque()
         self._task: asyncio.Task[None] | None = None
 
-    async def find(self, key: Key) -> Found | None:
+    def find(self, key: Key) -> Awaitable[Found | None]:
         """Return what stands under `key`, or None; raises what the query raised."""
         future: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(key, []).append(future)
+        self._waiting.append((key, future))
         if self._task is None:
             self._task = asyncio.create_task(self._work())
-        return await future
+        return future
 
     async def _work(self) -> None:
         try:
             while self._waiting:
-                keys = list(self._waiting)[:BATCH]
-                await self._answer({key: self._waiting.pop(key) for key in keys})
+                await self._answer(self._next())
         finally:
             self._task = None
+
+    def _next(self) -> dict[Key, list[asyncio.Future[Found | None]]]:
+        """Return who is answered next, in the order of their coming."""
+        batch: dict[Key, list[asyncio.Future[Found | None]]] = {}
+        taken = 0
+        while self._waiting and len(batch) < BATCH and taken < self._at_once:
+            key, future = self._waiting.popleft()
+            batch.setdefault(key, []).append(future)
+            taken += 1
+        return batch
 
     async def _answer(self, batch: dict[Key, list[asyncio.Future[Found | None]]]) -> None:
         try:

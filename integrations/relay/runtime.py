@@ -27,12 +27,6 @@ from integrations.services import watching
 logger = logging.getLogger(__name__)
 
 
-# How many POSes are looked up at once, at each of the two doors; the others wait for their turn. All that are found
-# together go on in one turn of the event loop, and while one lasts nothing else is heard: no page, no knock.
-AUTHENTICATIONS_AT_ONCE = 64
-HANDSHAKES_AT_ONCE = 32
-
-
 class Runtime:
     """One per process."""
 
@@ -44,8 +38,6 @@ class Runtime:
         self.polls = Polls(self.registry, self.recorder)
         self.watcher = Watcher(process_id, self.registry, self.recorder, self.dispatcher)
         self.chores = Chores(process_id, chores.ALL)
-        self.authentications = asyncio.Semaphore(AUTHENTICATIONS_AT_ONCE)
-        self.handshakes = asyncio.Semaphore(HANDSHAKES_AT_ONCE)
         self.is_leaving = False  # not ready any more, and serving still
         self.is_draining = False
         self._loop = asyncio.get_running_loop()

@@ -5,11 +5,10 @@ import hmac
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from integrations import credentials
 from integrations.credentials import DUMMY_ARGON2ID, Algorithm, Digest, Kind
@@ -28,7 +27,7 @@ _adopted_waiting = 0
 _NOBODY = credentials.digest_generated(Kind.POS_SECRET, credentials.generate(Kind.POS_SECRET))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, here and below: a storm makes thousands, and that takes four times as long
 class Claim:
     """What a POS says of itself."""
 
@@ -37,7 +36,7 @@ class Claim:
     secret: str = field(repr=False)
 
 
-@dataclass(slots=True)  # not frozen: a storm makes one for each authentication, and that takes four times as long
+@dataclass(slots=True)
 class Candidate:
     """A credential against which a claim is checked, with its integration."""
 
@@ -130,17 +129,23 @@ def read_secret(claim: Claim) -> str | None:
         raise SecretMistyped from error
 
 
-async def verify(claim: Claim, canonical: str | None, candidates: Sequence[Candidate]) -> Candidate:
-    """Return the credential that a claim proves. Raises Refused.
+def verify_generated(claim: Claim, canonical: str, candidates: Sequence[Candidate]) -> Candidate:
+    """Return the credential that a claim with a secret of our own making proves. Raises Refused.
 
-    A secret of our own making costs one fast digest, whether or not the outlet exists; any other costs one
-    Argon2id in a thread apart, whether or not an adopted secret is there to compare with.
+    It costs one fast digest for each credential, and one when the outlet does not exist.
     """
-    now = timezone.now()
-    if canonical is not None:
-        matched = _match_generated(canonical, candidates, now)
-    else:
-        matched = await _match_adopted(claim.secret, candidates, now)
+    return _checked(claim, _match_generated(canonical, candidates, datetime.now(UTC)))
+
+
+async def verify_adopted(claim: Claim, candidates: Sequence[Candidate]) -> Candidate:
+    """Return the credential that a claim with any other secret proves. Raises Refused.
+
+    It costs one Argon2id in a thread apart, whether or not an adopted secret is there to compare with.
+    """
+    return _checked(claim, await _match_adopted(claim.secret, candidates, datetime.now(UTC)))
+
+
+def _checked(claim: Claim, matched: Candidate) -> Candidate:
     if matched.pos_remote_id != claim.pos_remote_id:
         raise NotPaired(integration_id=matched.integration_id)
     if not matched.is_enabled:
