@@ -29,12 +29,12 @@ def answer(error: Exception) -> HttpResponse | None:
     """Return the answer to a refusal, or None for an error that is a fault of ours."""
     if isinstance(error, Malformed):
         metrics.authentications[Outcome.MALFORMED].inc()
-        return _failure(400, str(error))
+        return _refusal(400, str(error))
     if isinstance(error, Refused):
         metrics.authentications[error.outcome].inc()
-        return _failure(status_of(error), str(error), _headers(error))
+        return _refusal(status_of(error), str(error), _headers(error))
     if isinstance(error, APIException):
-        return _failure(error.status_code, str(error.detail), {"allow": "POST"} if error.status_code == 405 else {})
+        return _refusal(error.status_code, str(error.detail), {"allow": "POST"} if error.status_code == 405 else {})
     return None
 
 
@@ -72,7 +72,7 @@ def failure(message: str, status: int, headers: Mapping[str, str] | None = None)
     return json_answer(_write(wire.failure(message)).encode(), status, headers)
 
 
-def _failure(status: int, message: str, headers: Mapping[str, str] | None = None) -> HttpResponse:
+def _refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> HttpResponse:
     if settings.POS_REFUSALS_AS_200 and status in REFUSALS:
         status = 200
     return failure(message, status, headers)
