@@ -256,13 +256,29 @@ class OneRequest(InProcess):
             return look(pks)
 
         async with await Pos.of(outlet) as pos:
-            (await runtime.running()).dispatcher._results = Joined(away_at_first)
-            waiting = asyncio.create_task(backend.ask(outlet))
+            first = asyncio.create_task(backend.ask(outlet, request_id="once"))
             frame = await pos.next_frame()
+            (await runtime.running()).dispatcher._results = Joined(away_at_first)
+            again = asyncio.create_task(backend.ask(outlet, request_id="once"))
             await until(lambda: looks >= 1)  # the watcher may look as well
             pos.answers(frame, "{}")
+            for answer in await asyncio.gather(first, again):
+                assert (answer.status, answer.json()["outcome"]) == (200, "answered")
+
+    async def test_who_has_stored_a_request_is_told_its_end_without_a_look(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+
+        def away(_pks: Sequence[int]) -> dict[int, requests.Result]:
+            raise OperationalError("the database is away")
+
+        async with await Pos.of(outlet) as pos:
+            running = await runtime.running()
+            running.dispatcher._results = Joined(away)
+            waiting = asyncio.create_task(backend.ask(outlet))
+            pos.answers(await pos.next_frame(), "{}")
             answer = await waiting
         assert (answer.status, answer.json()["outcome"]) == (200, "answered")
+        await until(lambda: not running.dispatcher.is_waited_for)
 
     async def test_a_disabled_or_never_enabled_outlet_is_a_conflict(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()

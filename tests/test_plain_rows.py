@@ -66,6 +66,12 @@ def test_what_the_database_refuses_is_refused(enabled: Enabled) -> None:
     assert not AuthAttempt.objects.exists()
 
 
+def test_a_row_that_meets_another_is_left_out_where_told(enabled: Enabled) -> None:
+    row = (enabled.integration.pk, True, NOON, NOON, None)
+    plain_rows.insert(Presence, PRESENCE, [row], ignore_conflicts=True)
+    assert Presence.objects.get(integration=enabled.integration).is_online is False
+
+
 def test_no_rows_are_no_statement(db: None) -> None:
     plain_rows.insert(AuthAttempt, NAMES, [])
     plain_rows.update(Connection, ["close_code"], [])
@@ -105,6 +111,26 @@ def test_a_look_up_finds_what_the_query_would_find_for_a_list_of_any_length(db: 
     for wanted in (outlets, [*outlets[:-1], "nobody's"]):
         found = sorted(tuple(row) for row in look_up.rows(wanted))
         assert found == sorted(by_outlet(wanted))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_look_up_may_be_by_several_lists(db: None, count: int) -> None:
+    def by_outlet_and_id(texts: Sequence[Any], numbers: Sequence[Any]) -> QuerySet[Credential, Any]:
+        return by_outlet(texts).filter(integration__in=numbers)
+
+    made = [make_enabled_outlet(f"Outlet {number}") for number in range(count)]
+    ids, pks = [each.handover.provider_outlet_id for each in made], [each.integration.pk for each in made]
+    look_up = LookUp(by_outlet_and_id, str, int)
+    assert sorted(row[0] for row in look_up.rows(ids, pks)) == sorted(ids)
+    assert list(look_up.rows(ids, [-1] * count)) == []
+
+
+def test_a_look_up_for_more_than_one_statement_takes_is_several(
+    django_assert_num_queries: Any, enabled: Enabled
+) -> None:
+    with django_assert_num_queries(2):
+        found = LookUp(by_outlet, str).rows([*map(str, range(600)), enabled.handover.provider_outlet_id])
+    assert [row[0] for row in found] == [enabled.handover.provider_outlet_id]
 
 
 def test_a_look_up_for_nothing_asks_nothing(django_assert_num_queries: Any, db: None) -> None:

@@ -4,7 +4,9 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from integrations import credentials
@@ -14,6 +16,7 @@ from integrations.exceptions import MistypedSecret
 from integrations.models import ApiKeySecret
 from integrations.relay.database import Joined
 from integrations.relay.recorder import Recorder
+from integrations.services.look_up import LookUp
 
 MAX_LENGTH = 256
 
@@ -74,18 +77,26 @@ def _fits(canonical: str, caller: Caller) -> bool:
 
 def _find_callers(wanted: Sequence[Digests]) -> dict[Digests, Caller]:
     digests = {digest for each in wanted for digest in each}
-    rows = ApiKeySecret.objects.filter(digest__in=digests).values_list(
-        "pk",
-        "digest",
-        "key_id",
-        "expires_at",
-        "retired_at",
-        "api_key",
-        "api_key__organisation",
-        "api_key__is_read_only",
-    )
-    found = {row[1]: Caller(*row) for row in rows}
+    found = {row[1]: Caller(*row) for row in _caller_rows.rows(list(digests))}
     return {each: found[digest] for each in wanted for digest in each if digest in found}
 
 
+def _callers_of(digests: Sequence[str]) -> QuerySet[ApiKeySecret, Any]:
+    return (
+        ApiKeySecret.objects.filter(digest__in=digests)
+        .order_by()
+        .values_list(
+            "pk",
+            "digest",
+            "key_id",
+            "expires_at",
+            "retired_at",
+            "api_key",
+            "api_key__organisation",
+            "api_key__is_read_only",
+        )
+    )
+
+
+_caller_rows = LookUp(_callers_of, str)
 _callers: Joined[Digests, Caller] = Joined(_find_callers)

@@ -21,6 +21,7 @@ from integrations.relay.database import Joined
 from integrations.services import requests
 from integrations.services.finding import received_within
 from integrations.services.keyset import Source, Stream, Streams
+from integrations.services.look_up import LookUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +147,12 @@ def _is_kept(text: str) -> bool:
 
 
 def _find_targets(provider_outlet_ids: Sequence[str]) -> dict[str, Target]:
+    return {row[0]: Target(*row) for row in _target_rows.rows(provider_outlet_ids)}
+
+
+def _targets_of(provider_outlet_ids: Sequence[str]) -> QuerySet[Outlet, Any]:
     rows = Outlet.objects.filter(provider_outlet_id__in=provider_outlet_ids).order_by()
-    values = rows.values_list("provider_outlet_id", "organisation", "integration", "integration__is_enabled")
-    return {row[0]: Target(*row) for row in values}
+    return rows.values_list("provider_outlet_id", "organisation", "integration", "integration__is_enabled")
 
 
 def _find_message_types(wanted: Sequence[str | int]) -> dict[str | int, MessageType]:
@@ -163,5 +167,6 @@ def _find_message_types(wanted: Sequence[str | int]) -> dict[str | int, MessageT
     return found
 
 
+_target_rows = LookUp(_targets_of, str)
 _targets: Joined[str, Target] = Joined(_find_targets)
 _message_types: Joined[str | int, MessageType] = Joined(_find_message_types)

@@ -1,5 +1,6 @@
 """The calls of the provider's own systems. Each reads, asks a service or the relay, and answers; none writes rows."""
 
+import asyncio
 import json
 import uuid
 from typing import Any
@@ -39,8 +40,9 @@ from integrations.models import Request as StoredRequest
 from integrations.models.request import State
 from integrations.relay import runtime, wake
 from integrations.relay.database import in_database
+from integrations.relay.dispatcher import Told
 from integrations.relay.runtime import Runtime
-from integrations.services.requests import NewRequest, Result, result_of
+from integrations.services.requests import NewRequest, Result, Stored, result_of
 
 READING = ("GET", "HEAD")
 ANSWER_UNREADABLE = "The POS did answer: state and result_code say how."
@@ -108,10 +110,15 @@ class OutletRequestsView(BackendView):
         )
         if not order.durable:
             return await self._poll(order, new)
-        stored = await self.running.dispatcher.submit(new)
         if order.mode == "async":
+            stored = await self.running.dispatcher.submit(new)
             return _accepted(stored.uuid, new.request_id)
-        return await self._wait(stored.pk, stored.uuid, new, order.timeout)
+        told: Told = asyncio.get_running_loop().create_future()
+        try:
+            stored = await self.running.dispatcher.submit(new, told)
+            return await self._wait(stored, new, order.timeout, told if stored.is_new else None)
+        finally:
+            told.cancel()
 
     async def _integration_of(self, provider_outlet_id: str) -> int:
         target = await rows.find_target(provider_outlet_id, self.caller)
@@ -122,20 +129,24 @@ class OutletRequestsView(BackendView):
     async def _poll(self, order: wire.Order, new: NewRequest) -> HttpResponse:
         earlier = await self.running.dispatcher.find_repeated(new) if order.request_id else None
         if earlier is not None:
-            return await self._wait(earlier.pk, earlier.uuid, new, order.timeout)
+            return await self._wait(earlier, new, order.timeout)
         result = await self.running.polls.ask(new)
         if result.state == State.FAILED:
             raise Problem(problems.LINK_LOST, id=str(result.uuid), request_id=new.request_id)
         return _outcome(result, new.request_id)
 
-    async def _wait(self, pk: int, row_uuid: uuid.UUID, new: NewRequest, seconds: int) -> HttpResponse:
-        remaining = seconds - (shared_now() - new.received_at).total_seconds()
+    async def _wait(self, stored: Stored, new: NewRequest, seconds: int, told: Told | None = None) -> HttpResponse:
+        remaining = max(0.0, seconds - (shared_now() - new.received_at).total_seconds())
+        dispatcher = self.running.dispatcher
         try:
-            result = await self.running.dispatcher.wait(pk, max(0.0, remaining))
+            if told is None:
+                result = await dispatcher.wait(stored.pk, remaining)
+            else:
+                result = await dispatcher.wait_told(stored.pk, told, remaining)
         except (DatabaseError, InterfaceError) as error:
-            raise _no_answer(row_uuid, new.request_id) from error  # it is stored, so it goes on
+            raise _no_answer(stored.uuid, new.request_id) from error  # it is stored, so it goes on
         if not result.is_final and self.running.is_draining:
-            raise _unfinished(problems.DRAINING, row_uuid, new.request_id, state=result.state)
+            raise _unfinished(problems.DRAINING, stored.uuid, new.request_id, state=result.state)
         return _outcome(result, new.request_id)
 
 

@@ -30,6 +30,7 @@ UNKEPT = "The database refused what the POS answered."
 STOP_LIMIT = 5.0  # seconds that the end of the process waits for ends that are being written
 
 Done = TypeVar("Done")
+Told = asyncio.Future[Result | None]  # None: the process is about to end
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Dispatcher:
         self._endings: Joined[Ending, Result] = Joined(requests.end)
         self._results: Joined[int, Result] = Joined(requests.results)
         self._repeated: Joined[NewRequest, Stored | NotStored] = Joined(requests.repeated)
-        self._waiting: dict[int, set[asyncio.Future[Result | None]]] = {}
+        self._waiting: dict[int, set[Told]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._has_let_go = False
 
@@ -72,13 +73,14 @@ class Dispatcher:
         live.lane.close()
         live.lane = None  # each has the other, and who has left is not to wait for the garbage collector
 
-    async def submit(self, new: NewRequest) -> Stored:
+    async def submit(self, new: NewRequest, told: Told | None = None) -> Stored:
         """Store a request and send it on its way. Raises NotStored, or the database's error.
 
         The database may have stored it even so (a connection lost at the commit); it then goes out a little later. A
-        caller that goes away meanwhile changes nothing: what is stored is sent.
+        caller that goes away meanwhile changes nothing: what is stored is sent. A request that is new will be told to
+        `told` when it has ended, for as long as that is not cancelled.
         """
-        return await asyncio.shield(self._go(self._submit(new)))
+        return await asyncio.shield(self._go(self._submit(new, told)))
 
     async def find_repeated(self, new: NewRequest) -> Stored | None:
         """Return the request for which this one's RequestID stands already. Raises OtherContent."""
@@ -92,21 +94,21 @@ class Dispatcher:
 
         A database that is away meanwhile ends no wait; one that is away at its end raises.
         """
-        future: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
-        waiting = self._waiting.setdefault(pk, set())
-        waiting.add(future)
+        told: Told = asyncio.get_running_loop().create_future()
+        self._tell_of(pk, told)
         try:
             found = await self._result_unless_away(pk)
-            if self._has_let_go or (found and found.is_final):
-                return found or await self._result(pk)
-            told = None
-            with contextlib.suppress(TimeoutError):
-                told = await asyncio.wait_for(future, seconds)
-            return told or await self._result(pk)
+            return found if found and found.is_final else await self.wait_told(pk, told, seconds)
         finally:
-            waiting.discard(future)
-            if not waiting:
-                self._waiting.pop(pk, None)
+            told.cancel()
+
+    async def wait_told(self, pk: int, told: Told, seconds: float) -> Result:
+        """Wait as `wait` does, for a request that `submit` has stored this moment, and without looking first."""
+        result = None
+        if not self._has_let_go:
+            with contextlib.suppress(TimeoutError):
+                result = await asyncio.wait_for(told, seconds)
+        return result or await self._result(pk)
 
     def answered(self, live: Live, request_id: str, answer: Answer) -> bool:
         """Take a POS's answer; False when nothing on this connection waits for it."""
@@ -165,13 +167,13 @@ class Dispatcher:
         for task in late:
             task.cancel()
 
-    async def _submit(self, new: NewRequest) -> Stored:
+    async def _submit(self, new: NewRequest, told: Told | None) -> Stored:
         live = self._registry.find(new.integration_id)
         lane = live.lane if live else None
         if live is None or lane is None:
             stored = await self._stored(replace(new, is_here=live is not None, is_leaving=False))
         elif lane.reserve():
-            return await self._submit_reserved(live, lane, new)
+            return await self._submit_reserved(live, lane, new, told)
         else:
             lane.arriving += 1
             try:
@@ -179,10 +181,11 @@ class Dispatcher:
             finally:
                 lane.arriving -= 1
         if stored.is_new:
+            self._tell_of(stored.pk, told)
             await self._offer(new.integration_id)
         return stored
 
-    async def _submit_reserved(self, live: Live, lane: Lane, new: NewRequest) -> Stored:
+    async def _submit_reserved(self, live: Live, lane: Lane, new: NewRequest, told: Told | None) -> Stored:
         try:
             stored = await self._stored(replace(new, is_here=True, is_leaving=True))
         except BaseException:
@@ -191,6 +194,7 @@ class Dispatcher:
         if not stored.is_new:
             lane.release()
             return stored
+        self._tell_of(stored.pk, told)
         self._go(self._send_reserved(live, lane, _outgoing(live, Waiting.of(new, stored.pk))))
         return stored
 
@@ -302,12 +306,24 @@ class Dispatcher:
             raise InterfaceError("The request is not there any more.")
         return result
 
+    def _tell_of(self, pk: int, told: Told | None) -> None:
+        """Tell a request's end to `told`, until that is done or cancelled."""
+        if told is not None and not told.done():
+            self._waiting.setdefault(pk, set()).add(told)
+            told.add_done_callback(lambda done: self._forget(pk, done))
+
+    def _forget(self, pk: int, told: Told) -> None:
+        waiting = self._waiting.get(pk, set())
+        waiting.discard(told)
+        if not waiting:
+            self._waiting.pop(pk, None)
+
     def _tell(self, result: Result) -> None:
         if not result.is_final:
             return
-        for future in self._waiting.get(result.pk, ()):
-            if not future.done():
-                future.set_result(result)
+        for told in self._waiting.get(result.pk, ()):
+            if not told.done():
+                told.set_result(result)
 
     def _go(self, work: Coroutine[Any, Any, Done]) -> asyncio.Task[Done]:
         task = asyncio.create_task(work)

@@ -1,4 +1,4 @@
-"""A query by a list of values, whose SQL is made once: making it costs a storm more than running it."""
+"""A query by lists of values, whose SQL is made once: making it costs more than running it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -7,20 +7,22 @@ from typing import Any
 from django.db import connection, models
 from django.db.models.sql.compiler import SQLCompiler
 
-Query = Callable[[Sequence[Any]], "models.QuerySet[Any, Any]"]
+MOST_VALUES = 512  # in one statement: SQLite's own limit was 999 for long
+
+Query = Callable[..., "models.QuerySet[Any, Any]"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """One size of a query; in `parameters` stands a place where a value of the list belongs."""
+    """One size of a query; in `parameters` stands a place where a value of a list belongs."""
 
     compiler: SQLCompiler
     statement: str
     parameters: Sequence[Any]
     converters: Any
 
-    def rows(self, values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-        filled = [values[each.position] if isinstance(each, _Place) else each for each in self.parameters]
+    def rows(self, lists: Sequence[Sequence[Any]]) -> Iterable[Sequence[Any]]:
+        filled = [lists[each.number][each.position] if isinstance(each, _Place) else each for each in self.parameters]
         with connection.cursor() as cursor:
             cursor.execute(self.statement, filled)
             found = cursor.fetchall()
@@ -29,33 +31,45 @@ class _Compiled:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
+    number: int  # of the list
     position: int
 
 
 class LookUp:
     """Compiled for lists of 1, 2, 4, ... values; a list is filled up by repeating its first.
 
-    `query` is called with a list of made-up values, all texts or all numbers as `kind` says, and returns the
-    `values_list` to compile, without an order.
+    `query` is called with a list of made-up values for each of the `kinds`, texts or numbers, and returns the
+    `values_list` to compile, ordered by nothing or by what it lists. Only the lists may differ from call to call: no
+    setting of the moment, and no time.
     """
 
-    def __init__(self, query: Query, kind: type[str] | type[int]) -> None:
+    def __init__(self, query: Query, *kinds: type[str] | type[int]) -> None:
         self._query = query
-        self._kind = kind
+        self._kinds = kinds
         self._compiled: dict[tuple[str, int], _Compiled] = {}
 
-    def rows(self, values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-        """Return what stands under these values; none must be there twice. Raises what the database raises."""
-        if not values:
-            return []
-        size = 1 << (len(values) - 1).bit_length()
+    def rows(self, *lists: Sequence[Any]) -> Iterable[Sequence[Any]]:
+        """Return what stands under these values, of lists as long as each other. Raises what the database raises."""
+        step = MOST_VALUES // len(lists)
+        parts = [[values[start : start + step] for values in lists] for start in range(0, len(lists[0]), step)]
+        return self._part(parts[0]) if len(parts) == 1 else [row for part in parts for row in self._part(part)]
+
+    def _part(self, lists: Sequence[Sequence[Any]]) -> Iterable[Sequence[Any]]:
+        length = len(lists[0])
+        size = 1 << (length - 1).bit_length()
         compiled = self._compiled.get((connection.vendor, size)) or self._compile(size)
-        return compiled.rows([*values, *[values[0]] * (size - len(values))])
+        return compiled.rows([[*values, *[values[0]] * (size - length)] for values in lists])
 
     def _compile(self, size: int) -> _Compiled:
-        made_up = [self._kind(-1 - position) for position in range(size)]
-        places = {value: _Place(position) for position, value in enumerate(made_up)}
-        compiler = self._query(made_up).query.get_compiler(connection=connection)
+        made_up = [
+            [kind(-1 - position - size * number) for position in range(size)] for number, kind in enumerate(self._kinds)
+        ]
+        places = {
+            value: _Place(number, position)
+            for number, values in enumerate(made_up)
+            for position, value in enumerate(values)
+        }
+        compiler = self._query(*made_up).query.get_compiler(connection=connection)
         statement, parameters = compiler.as_sql()
         converters = compiler.get_converters(column[0] for column in compiler.select)
         compiled = _Compiled(compiler, statement, [places.get(each, each) for each in parameters], converters)

@@ -17,17 +17,19 @@ def insert(
     *,
     key: str = "",
     update: Sequence[str] = (),
+    ignore_conflicts: bool = False,
 ) -> None:
     """Insert rows that have these fields (`attname`s); where one with that `key` stands, `update` these instead.
 
-    Nothing is validated, and no default of the model is filled in: name every field. Raises what the database raises.
+    With `ignore_conflicts` a row is left out where a unique constraint has it meet another. Nothing is validated, and
+    no default of the model is filled in: name every field. Raises what the database raises.
     """
     fields = [_field(model, name) for name in names]
     values = _prepared(fields, rows)
     if not values:
         return
     with connection.cursor() as cursor:
-        cursor.executemany(_statement(model, fields, key, update), values)
+        cursor.executemany(_statement(model, fields, key, update, ignore_conflicts=ignore_conflicts), values)
 
 
 def update(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -58,11 +60,15 @@ def stamp(model: type[models.Model], name: str, at: datetime, keys: Iterable[int
         )
 
 
-def _statement(model: type[models.Model], fields: Sequence[Any], key: str, update: Sequence[str]) -> str:
+def _statement(
+    model: type[models.Model], fields: Sequence[Any], key: str, update: Sequence[str], *, ignore_conflicts: bool
+) -> str:
     quote = connection.ops.quote_name
     columns = ", ".join(quote(field.column) for field in fields)
     places = ", ".join(["%s"] * len(fields))
     statement = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({places})"  # noqa: S608  (our names)
+    if ignore_conflicts:
+        return f"{statement} ON CONFLICT DO NOTHING"
     if not update:
         return statement
     changed = [quote(_field(model, name).column) for name in update]

@@ -6,13 +6,15 @@ one transaction and not a hundred.
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import Count, F, Max, Q
+from django.db import transaction
+from django.db.models import Count, F, Max, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -21,8 +23,9 @@ from integrations.clock import shared_now
 from integrations.models import Presence, Request
 from integrations.models.request import OPEN_STATES, State
 from integrations.sealing import SealBroken
-from integrations.services import contents
+from integrations.services import contents, plain_rows
 from integrations.services.contents import Content, KeptAnswer, KeptRequest, KeyGone
+from integrations.services.look_up import LookUp
 
 SENT_JUST_NOW = timedelta(seconds=3)
 SENT_LONG_AGO = timedelta(seconds=60)  # by then each connection has been asked about it often enough
@@ -169,10 +172,7 @@ def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
 
 def repeated(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
     """Return those whose RequestID was used before: the request that it stands for, or OtherContent."""
-    wanted = {(each.integration_id, each.request_id) for each in new}
-    rows = Request.objects.filter(
-        integration__in={pk for pk, _ in wanted}, request_id__in={text for _, text in wanted}
-    ).values_list("integration", "request_id", "content_digest", "pk", "uuid")
+    rows = _by_request_id.rows([each.integration_id for each in new], [each.request_id for each in new])
     known = {
         (integration, request_id): (digest, pk, row_uuid) for integration, request_id, digest, pk, row_uuid in rows
     }
@@ -232,18 +232,14 @@ def claim(pks: Sequence[int]) -> dict[int, bool]:
 def end(endings: Sequence[Ending]) -> dict[Ending, Result]:
     """End requests; of one that had ended already the first end stands. Return how each stands now."""
     with transaction.atomic():
-        locked = Request.objects.select_for_update().order_by("pk").defer("payload", "sealed_request")
-        rows = locked.in_bulk([ending.pk for ending in endings])
-        changed: dict[Ending, Request] = {}
-        for ending in endings:
-            row = rows.get(ending.pk)
-            if row is not None and row.is_open:
-                _fill_in(row, ending)
-                changed[ending] = row
-        _write_endings(list(changed.values()))
-    _count(changed.values())
-    found = {ending: rows[ending.pk] for ending in endings if ending.pk in rows}
-    return {ending: _result_now(row, ending) if ending in changed else result_of(row) for ending, row in found.items()}
+        still_open = {row[0]: _Open(*row) for row in _open_ones.rows([ending.pk for ending in endings])}
+        ended = {ending.pk: ending for ending in reversed(endings) if ending.pk in still_open}
+        _write_endings(list(ended.values()))
+    _count(still_open.values(), ended)
+    earlier = [ending.pk for ending in endings if ended.get(ending.pk) is not ending]
+    now = results(earlier) if earlier else {}
+    done = {ending: _result_now(still_open[pk], ending) for pk, ending in ended.items()}
+    return done | {ending: now[ending.pk] for ending in endings if ending not in done and ending.pk in now}
 
 
 def expire_due() -> list[int]:
@@ -285,7 +281,7 @@ def result_of(row: Request) -> Result:
 
 def record_fleeting(rows: Iterable[Request]) -> None:
     """Record requests that were not durable, after they have ended."""
-    Request.objects.bulk_create(rows, ignore_conflicts=True)
+    _insert_rows(rows)
 
 
 def _same_or_other(new: NewRequest, digest: str, pk: int, row_uuid: uuid.UUID) -> Stored | NotStored:
@@ -329,17 +325,18 @@ def _refused(new: Sequence[NewRequest]) -> dict[NewRequest, NotStored]:
 
 
 def _queue_lengths(integration_ids: Iterable[int]) -> Counter[int]:
-    waiting = Request.objects.filter(integration__in=integration_ids, state__in=OPEN_STATES).order_by()
-    return Counter(dict(waiting.values_list("integration").annotate(Count("pk"))))
+    return Counter({row[0]: row[1] for row in _waiting_counts.rows(list(integration_ids))})
 
 
 def _insert(new: Sequence[NewRequest]) -> None:
     kept = [contents.keep_request(each.user_identifier, each.payload) for each in new]
     now = shared_now()
-    Request.objects.bulk_create(
-        [_row(each, its, now) for each, its in zip(new, kept, strict=True)],
-        ignore_conflicts=True,  # the same RequestID twice in one batch, or in another process at this moment
-    )
+    _insert_rows(_row(each, its, now) for each, its in zip(new, kept, strict=True))
+
+
+def _insert_rows(rows: Iterable[Request]) -> None:
+    # Conflicts: the same RequestID twice in one batch, or in another process at this moment.
+    plain_rows.insert(Request, _COLUMNS, map(attrgetter(*_COLUMNS), rows), ignore_conflicts=True)
 
 
 def _row(new: NewRequest, kept: KeptRequest, now: datetime) -> Request:
@@ -369,42 +366,29 @@ def _row(new: NewRequest, kept: KeptRequest, now: datetime) -> Request:
 
 
 def _inserted(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
-    pks = dict(Request.objects.filter(uuid__in=[each.uuid for each in new]).values_list("uuid", "pk"))
+    rows = _by_request_id.rows([each.integration_id for each in new], [each.request_id for each in new])
+    pks = {row_uuid: pk for _, _, _, pk, row_uuid in rows}
     outcomes: dict[NewRequest, Stored | NotStored] = {
         each: Stored(pks[each.uuid], each.uuid, is_new=True) for each in new if each.uuid in pks
     }
     return outcomes | repeated([each for each in new if each.uuid not in pks])
 
 
-def _fill_in(row: Request, ending: Ending) -> None:
-    row.state, row.ended_at, row.failure = ending.state, ending.at, ending.failure
-    kept = contents.keep_answer(ending.error_message, ending.answer)
-    row.result_code, row.error_message, row.answer = ending.result_code, kept.error_message, kept.answer
-    row.sealed_answer = kept.sealed
+def _write_endings(endings: Sequence[Ending]) -> None:
+    """Write how requests ended; what was to be sent is not needed any more."""
+    names = ("state", "failure", "ended_at", "result_code", "error_message", "answer", "sealed_answer")
+    rows = []
+    for each in endings:
+        kept = contents.keep_answer(each.error_message, each.answer)
+        said = (each.result_code, kept.error_message, kept.answer, kept.sealed)
+        rows.append((each.pk, each.state, each.failure, each.at, *said, None))
+    plain_rows.update(Request, (*names, "sealed_request"), rows)
 
 
-def _write_endings(rows: Sequence[Request]) -> None:
-    """Write how these rows ended; what was to be sent is not needed any more.
-
-    bulk_update would spend most of a request's time on building its SQL.
-    """
-    at = connection.ops.adapt_datetimefield_value
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "UPDATE integrations_request SET state = %s, failure = %s, ended_at = %s, result_code = %s, "
-            "error_message = %s, answer = %s, sealed_answer = %s, sealed_request = NULL WHERE id = %s",
-            [(str(row.state), row.failure, at(row.ended_at), row.result_code, *_said(row), row.pk) for row in rows],
-        )
-
-
-def _said(row: Request) -> tuple[str | None, str | None, str | None]:
-    return row.error_message, row.answer, row.sealed_answer
-
-
-def _count(rows: Iterable[Request]) -> None:
-    for row in rows:
-        if row.ended_at is not None:
-            metrics.request_ended(row.state, (row.ended_at - row.received_at).total_seconds())
+def _count(still_open: Iterable["_Open"], ended: Mapping[int, Ending]) -> None:
+    for row in still_open:
+        ending = ended[row.pk]
+        metrics.request_ended(ending.state, (ending.at - row.received_at).total_seconds())
 
 
 def _waiting(row: Request) -> Waiting:
@@ -426,7 +410,40 @@ def _waiting(row: Request) -> Waiting:
     )
 
 
-def _result_now(row: Request, ending: Ending) -> Result:
+def _result_now(row: "_Open", ending: Ending) -> Result:
     """Return what ended this moment, without unsealing what was sealed this moment."""
     said = (ending.result_code, ending.error_message, ending.answer)
-    return Result(row.uuid, row.pk, row.state, row.failure, *said)
+    return Result(row.uuid, row.pk, str(ending.state), ending.failure, *said)
+
+
+# --- The questions of every request: their SQL is made once
+
+
+class _Open(NamedTuple):
+    """An open request, as its end needs it."""
+
+    pk: int
+    uuid: uuid.UUID
+    received_at: datetime
+
+
+def _rows_by_request_id(integration_ids: Sequence[int], request_ids: Sequence[str]) -> QuerySet[Request, Any]:
+    """Return the rows of these integrations with these RequestIDs: more than the pairs, and no others are asked for."""
+    rows = Request.objects.filter(integration__in=integration_ids, request_id__in=request_ids).order_by()
+    return rows.values_list("integration", "request_id", "content_digest", "pk", "uuid")
+
+
+def _count_waiting(integration_ids: Sequence[int]) -> QuerySet[Request, Any]:
+    waiting = Request.objects.filter(integration__in=integration_ids, state__in=OPEN_STATES).order_by()
+    return waiting.values_list("integration").annotate(Count("pk"))
+
+
+def _lock_open(pks: Sequence[int]) -> QuerySet[Request, Any]:
+    rows = Request.objects.select_for_update().filter(pk__in=pks, state__in=OPEN_STATES)
+    return rows.order_by("pk").values_list("pk", "uuid", "received_at")
+
+
+_COLUMNS = tuple(field.attname for field in Request._meta.concrete_fields if not field.primary_key)
+_by_request_id = LookUp(_rows_by_request_id, int, str)
+_waiting_counts = LookUp(_count_waiting, int)
+_open_ones = LookUp(_lock_open, int)
