@@ -5,20 +5,19 @@ and Django's handler reads a body of any size before the view is asked. So the b
 asked this way must log its own faults.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
 from io import BytesIO
 from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse, QueryDict
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 RawHeaders = Sequence[tuple[bytes, bytes]]
 App = Callable[[Any, Receive, Send], Awaitable[None]]
-View = Callable[..., Any]
 
 
 class ClientLeft(Exception):
@@ -27,6 +26,21 @@ class ClientLeft(Exception):
 
 class BodyTooLarge(Exception):
     """The body is larger than the door takes."""
+
+
+def header(scope: Mapping[str, Any], name: bytes) -> str | None:
+    """Return the first header of that lower-case name, or None."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value.decode("latin-1"))
+    return None
+
+
+def header_of(request: HttpRequest, name: str) -> str | None:
+    """Return a header of a request, of a lazy one without making it."""
+    if isinstance(request, LazyRequest):
+        return header(request.scope, name.lower().encode("latin-1"))
+    return request.headers.get(name)
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:
@@ -46,12 +60,16 @@ async def read_body(receive: Receive, limit: int) -> bytes:
 class LazyRequest(ASGIRequest):
     """A request of which method, scope and body are there, and all else is made when it is first asked for.
 
-    Making the whole of it costs as much as an authentication, and the POS's door reads no more than these.
+    Making the whole of it costs as much as an authentication, and the doors read no more than these.
     """
 
     def __init__(self, scope: Scope, body: bytes) -> None:
         self.scope, self._body = scope, body
         self.method = scope["method"].upper()
+
+    @cached_property
+    def GET(self) -> QueryDict:  # type: ignore[override]  # noqa: N802  (Django's name)
+        return QueryDict(self.scope.get("query_string", b""))
 
     def __getattr__(self, name: str) -> Any:
         if "META" in self.__dict__:  # all is made, and this is not among it
@@ -71,21 +89,40 @@ class LazyResponse(HttpResponse):
         self._as_sent = headers, body
 
     def __getattr__(self, name: str) -> Any:
-        if "headers" in self.__dict__:  # all is made, and this is not among it
+        if self._is_made():
             raise AttributeError(name)
-        headers, body = self._as_sent
-        super().__init__(body, status=self.status_code, headers={key.decode(): text.decode() for key, text in headers})
+        self._make()
         return getattr(self, name)
+
+    def __setitem__(self, header: str, value: str | bytes | int) -> None:
+        if self._is_made() or not isinstance(value, str) or "\r" in value or "\n" in value:
+            super().__setitem__(header, value)  # which refuses what would end the header
+            return
+        headers, body = self._as_sent
+        name = header.lower().encode("latin-1")
+        kept = [each for each in headers if each[0] != name]
+        self._as_sent = [*kept, (name, value.encode("latin-1"))], body
+
+    @property
+    def content(self) -> bytes:
+        return super().content
+
+    @content.setter
+    def content(self, value: Any) -> None:
+        if not self._is_made():
+            self._make()
+        HttpResponse.content.fset(self, value)  # type: ignore[attr-defined]
 
     def as_sent(self) -> tuple[RawHeaders, bytes] | None:
         """Return headers and body, or None when somebody may have changed them since."""
-        return None if "headers" in self.__dict__ else self._as_sent
+        return None if self._is_made() else self._as_sent
 
+    def _is_made(self) -> bool:
+        return "headers" in self.__dict__
 
-async def ask_view(view: View, scope: Scope, body: bytes, **kwargs: Any) -> HttpResponse:
-    """Return an async view's response, rendered."""
-    response: HttpResponseBase = await view(LazyRequest(scope, body), **kwargs)
-    return response.render() if hasattr(response, "render") else response  # type: ignore[return-value]
+    def _make(self) -> None:
+        headers, body = self._as_sent
+        super().__init__(body, status=self.status_code, headers={key.decode(): text.decode() for key, text in headers})
 
 
 async def send_response(response: HttpResponse, send: Send) -> None:

@@ -9,11 +9,15 @@ import re
 from collections.abc import Callable, Mapping
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
-_BLANK = re.compile(r"[ \t\n\r]*")
+_OPENING = re.compile(r"[ \t\n\r]*+(\{)[ \t\n\r]*+")
+_COLON = re.compile(r"[ \t\n\r]*+(:)[ \t\n\r]*+")
+_SEPARATOR = re.compile(r"[ \t\n\r]*+([,}])[ \t\n\r]*+")
 # A string, and the colon behind it if it is a key. Outside of strings JSON has no quotation marks.
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*+)("[ \t\n\r]*+:[ \t\n\r]*+)?', re.DOTALL)
 _NESTED = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _PLAIN = re.compile(r"[^,\]} \t\n\r]*")
+
+spell = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class NotAnObject(ValueError):
@@ -36,8 +40,8 @@ def members(text: str) -> dict[str, str]:
 
 def write(values: Mapping[str, object], raw: Mapping[str, str]) -> str:
     """Return a JSON object of `values`, and of members whose JSON is spelled already, in this order."""
-    spelled = {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()} | dict(raw)
-    return "{" + ", ".join(f"{json.dumps(key)}: {text}" for key, text in spelled.items()) + "}"
+    spelled = [f"{spell(key)}: {text}" for key, text in raw.items()]
+    return "{" + ", ".join([spell(values)[1:-1], *spelled] if values else spelled) + "}"
 
 
 def replace(text: str, *, is_key: Callable[[str], bool], is_string: Callable[[str], bool], by: str) -> str:
@@ -89,29 +93,26 @@ def _end_of_nested(text: str, at: int) -> int:
 
 def _members(text: str) -> tuple[dict[str, str], int]:
     found: dict[str, str] = {}
-    at = _after(text, _skip(text, 0), "{")
+    mark, at = _mark(_OPENING, text, 0)
     if text[at] == "}":
-        return found, _skip(text, at + 1)
-    while True:
-        key, at = scanstring(text, _after(text, at, '"', skip=False))
-        at = _after(text, _skip(text, at), ":")
+        mark, at = _mark(_SEPARATOR, text, at)
+    while mark != "}":
+        if text[at] != '"':
+            raise ValueError("a key expected")
+        key, at = scanstring(text, at + 1)
+        _, at = _mark(_COLON, text, at)
         end = _decoder.raw_decode(text, at)[1]
         found[key] = text[at:end]
-        at = _skip(text, end)
-        if text[at] == "}":
-            return found, _skip(text, at + 1)
-        at = _after(text, at, ",")
+        mark, at = _mark(_SEPARATOR, text, end)
+    return found, at
 
 
-def _skip(text: str, at: int) -> int:
-    match = _BLANK.match(text, at)
-    return match.end() if match else at
-
-
-def _after(text: str, at: int, expected: str, *, skip: bool = True) -> int:
-    if text[at] != expected:
-        raise ValueError(f"{expected} expected")
-    return _skip(text, at + 1) if skip else at + 1
+def _mark(pattern: re.Pattern[str], text: str, at: int) -> tuple[str, int]:
+    """Return the mark that stands here between blanks, and where the text goes on."""
+    match = pattern.match(text, at)
+    if match is None:
+        raise ValueError("a mark is missing")
+    return match[1], match.end()
 
 
 def _refuse_constant(name: str) -> None:

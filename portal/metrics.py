@@ -23,8 +23,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from integrations import metrics
-from integrations.asgi import Scope
-from integrations.pos.visitors import header
+from integrations.asgi import Scope, header
 from integrations.relay.database import in_database
 from integrations.services.figures import Figures, read_figures
 

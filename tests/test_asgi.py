@@ -5,9 +5,10 @@ import socket
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
+from django.http import BadHeaderError, HttpResponse
+from django.test import RequestFactory
 
-from integrations.asgi import LazyRequest, LazyResponse, send_response
+from integrations.asgi import LazyRequest, LazyResponse, header_of, send_response
 from integrations.server import EARS, ears
 
 SCOPE = {
@@ -24,6 +25,15 @@ def test_a_lazy_request_has_its_method_and_body_without_being_made() -> None:
     request = LazyRequest(SCOPE, b"{}")
     assert (request.method, request.body) == ("POST", b"{}")
     assert "META" not in vars(request)
+
+
+def test_what_the_doors_read_of_a_lazy_request_does_not_make_it() -> None:
+    request = LazyRequest(SCOPE, b"{}")
+    assert request.GET.dict() == {"limit": "3"}
+    assert header_of(request, "X-Request-ID") == "abc"
+    assert header_of(request, "Authorization") is None
+    assert "META" not in vars(request)
+    assert header_of(RequestFactory().get("/", headers={"X-Request-ID": "def"}), "X-Request-ID") == "def"
 
 
 def test_a_lazy_request_is_a_whole_one_for_whoever_asks_for_more() -> None:
@@ -68,6 +78,22 @@ def test_a_lazy_response_is_a_whole_one_for_whoever_asks_for_more() -> None:
     assert response["Retry-After"] == "5"
     assert (response.status_code, response.content, response.reason_phrase) == (201, b"Made.", "Created")
     assert b"content-type: text/plain" in response.serialize_headers()
+
+
+def test_a_header_of_a_lazy_response_is_set_without_making_it() -> None:
+    response = lazy_response()
+    response["X-Request-ID"] = "abc"
+    response["Retry-After"] = "7"
+    assert "headers" not in vars(response)
+    headers = [(b"content-type", b"text/plain"), (b"x-request-id", b"abc"), (b"retry-after", b"7")]
+    assert sent(response)[0]["headers"] == [*headers, (b"content-length", b"5")]
+    assert (response["x-request-id"], response["Retry-After"]) == ("abc", "7")
+
+
+@pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b", "a\nb"])
+def test_no_header_of_a_lazy_response_can_be_two(value: str) -> None:
+    with pytest.raises(BadHeaderError):
+        lazy_response()["X-Request-ID"] = value
 
 
 def test_what_somebody_changes_in_a_lazy_response_is_sent() -> None:

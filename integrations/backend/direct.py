@@ -7,12 +7,23 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import AsyncIterator
 
 from django.http import HttpResponse
 from django.urls import ResolverMatch, resolve
 
 from integrations import correlation
-from integrations.asgi import App, BodyTooLarge, ClientLeft, Receive, Scope, Send, ask_view, read_body, send_response
+from integrations.asgi import (
+    App,
+    BodyTooLarge,
+    ClientLeft,
+    LazyRequest,
+    Receive,
+    Scope,
+    Send,
+    read_body,
+    send_response,
+)
 from integrations.backend import problems
 from integrations.backend.problems import Problem
 from integrations.backend.views import BackendView
@@ -68,19 +79,37 @@ async def _answer(match: ResolverMatch, scope: Scope, receive: Receive) -> HttpR
         body = await read_body(receive, MAX_BODY)
     except BodyTooLarge:
         return problems.answer(Problem(problems.TOO_LARGE, headers={"Connection": "close"}))
-    asking = asyncio.ensure_future(ask_view(match.func, scope, body, **match.kwargs))
-    leaving = asyncio.ensure_future(_left(receive))
+    view: BackendView = match.func.view_class()  # type: ignore[attr-defined]
+    async with _as_long_as_there(receive):
+        return await view.dispatch(LazyRequest(scope, body), **match.kwargs)
+
+
+@contextlib.asynccontextmanager
+async def _as_long_as_there(receive: Receive) -> AsyncIterator[None]:
+    """End what is awaited here when the client leaves, by ClientLeft: what is stored, or under way, goes on."""
+    waiting, is_over = asyncio.current_task(), False
+    has_left = False
+
+    def end(leaving: asyncio.Task[None]) -> None:
+        nonlocal has_left
+        if is_over or leaving.cancelled() or waiting is None:
+            return
+        leaving.exception()  # read once, so that it leaves no warning: a server that fails here has lost the client
+        has_left = waiting.cancel()
+
+    leaving = asyncio.create_task(_leave(receive))
+    leaving.add_done_callback(end)
     try:
-        await asyncio.wait({asking, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if asking.done():
-            return asking.result()
-        raise ClientLeft
+        yield
+    except asyncio.CancelledError:
+        if has_left and waiting is not None and not waiting.uncancel():
+            raise ClientLeft from None
+        raise
     finally:
+        is_over = True
         leaving.cancel()
-        asking.cancel()  # only the waiting ends: what is stored, or under way, goes on
-        await asyncio.gather(asking, leaving, return_exceptions=True)
 
 
-async def _left(receive: Receive) -> None:
+async def _leave(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,19 +1,18 @@
 """The calls of the provider's own systems. Each reads, asks a service or the relay, and answers; none writes rows."""
 
 import asyncio
-import json
 import uuid
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError
-from django.http import HttpResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from rest_framework.request import Request
-from rest_framework.response import Response
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.renderers import JSONRenderer
+from rest_framework.views import APIView
 
-from integrations import payload_models
-from integrations.async_view import AsyncView
+from integrations import payload_models, raw_json
+from integrations.asgi import LazyResponse, header_of
 from integrations.backend import problems, rows, wire
 from integrations.backend.authentication import Caller, authenticate
 from integrations.backend.pagination import next_link
@@ -48,21 +47,44 @@ READING = ("GET", "HEAD")
 ANSWER_UNREADABLE = "The POS did answer: state and result_code say how."
 
 
-class BackendView(AsyncView):
-    """Knows whose call it is before anything else happens."""
+class BackendView(APIView):
+    """Knows whose call it is before anything else happens; every error becomes a problem.
 
+    The handlers are coroutines: they wait for look-ups that they share, and for a POS. A machine gets JSON whatever it
+    says that it accepts, and its body is read as it came: DRF's own request, negotiation and rendering have nothing to
+    do here, and would cost as much as the rest.
+    """
+
+    authentication_classes = ()
+    permission_classes = ()
+    renderer_classes = (JSONRenderer,)
     caller: Caller
     running: Runtime
 
-    async def answer(self) -> HttpResponseBase:
-        self.running = await runtime.running()
-        self.caller = await authenticate(self.request.META.get("HTTP_AUTHORIZATION"), self.running.recorder)
-        if self.caller.is_read_only and self.request.method not in READING:
-            raise Problem(problems.READ_ONLY_KEY)
-        return await super().answer()
+    async def dispatch(  # type: ignore[override]
+        self, request: HttpRequest, *_args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Return the answer of the method's handler."""
+        try:
+            response = await self.answer(request, **kwargs)
+        except Exception as error:  # noqa: BLE001  (whatever happens, the caller gets its JSON)
+            response = problems.answer(error)
+            if isinstance(error, MethodNotAllowed):
+                response["Allow"] = ", ".join(self.allowed_methods)
+        response["Cache-Control"] = "no-store"
+        return response
 
-    def refuse(self, error: Exception) -> HttpResponseBase:
-        return problems.answer(error)
+    async def answer(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Return what the handler answers to a caller who may ask it. Raises whatever ends the call."""
+        self.running = await runtime.running()
+        self.caller = await authenticate(header_of(request, "Authorization"), self.running.recorder)
+        if self.caller.is_read_only and request.method not in READING:
+            raise Problem(problems.READ_ONLY_KEY)
+        method = str(request.method).lower()
+        if method not in self.http_method_names or not hasattr(self, method):
+            raise MethodNotAllowed(method.upper())
+        response: HttpResponse = await getattr(self, method)(request, **kwargs)
+        return response
 
 
 class OutletsView(BackendView):
@@ -71,11 +93,11 @@ class OutletsView(BackendView):
     http_method_names = ["get"]
 
     @LIST_OUTLETS
-    async def get(self, request: Request) -> Response:
-        check_names(request.query_params, ("organisation", "online", "limit", "cursor"))
-        found, after = await in_database(rows.outlets_page, self.caller, request.query_params)
-        link = next_link(request.path, request.query_params, after)
-        return Response({"results": OutletSerializer(found, many=True).data, "next": link})
+    async def get(self, request: HttpRequest) -> HttpResponse:
+        check_names(request.GET, ("organisation", "online", "limit", "cursor"))
+        found, after = await in_database(rows.outlets_page, self.caller, request.GET)
+        link = next_link(request.path, request.GET, after)
+        return _data({"results": OutletSerializer(found, many=True).data, "next": link})
 
 
 class OutletView(BackendView):
@@ -84,9 +106,9 @@ class OutletView(BackendView):
     http_method_names = ["get"]
 
     @GET_OUTLET
-    async def get(self, request: Request, provider_outlet_id: str) -> Response:
-        check_names(request.query_params, ())
-        return Response(OutletSerializer(await in_database(rows.get_outlet, self.caller, provider_outlet_id)).data)
+    async def get(self, request: HttpRequest, provider_outlet_id: str) -> HttpResponse:
+        check_names(request.GET, ())
+        return _data(OutletSerializer(await in_database(rows.get_outlet, self.caller, provider_outlet_id)).data)
 
 
 class OutletRequestsView(BackendView):
@@ -95,12 +117,12 @@ class OutletRequestsView(BackendView):
     http_method_names = ["post"]
 
     @SEND_REQUEST
-    async def post(self, request: Request, provider_outlet_id: str) -> HttpResponse:
+    async def post(self, request: HttpRequest, provider_outlet_id: str) -> HttpResponse:
         received_at = shared_now()
         if self.running.is_draining:
             raise Problem(problems.DRAINING)
-        check_names(request.query_params, ())
-        order = wire.read_order(_body_of(request))
+        check_names(request.GET, ())
+        order = wire.read_order(request.body)
         integration_id = await self._integration_of(provider_outlet_id)
         new = order.as_request(
             await _message_type_of(order),
@@ -156,11 +178,11 @@ class RequestsView(BackendView):
     http_method_names = ["get"]
 
     @LIST_REQUESTS
-    async def get(self, request: Request) -> Response:
-        check_names(request.query_params, ("outlet", "state", "since", "limit", "cursor"))
-        found, after = await in_database(rows.requests_page, self.caller, request.query_params)
-        link = next_link(request.path, request.query_params, after)
-        return Response({"results": RequestSerializer(found, many=True).data, "next": link})
+    async def get(self, request: HttpRequest) -> HttpResponse:
+        check_names(request.GET, ("outlet", "state", "since", "limit", "cursor"))
+        found, after = await in_database(rows.requests_page, self.caller, request.GET)
+        link = next_link(request.path, request.GET, after)
+        return _data({"results": RequestSerializer(found, many=True).data, "next": link})
 
 
 class RequestView(BackendView):
@@ -169,8 +191,8 @@ class RequestView(BackendView):
     http_method_names = ["get"]
 
     @GET_REQUEST
-    async def get(self, request: Request, request_uuid: uuid.UUID) -> HttpResponse:
-        check_names(request.query_params, ())
+    async def get(self, request: HttpRequest, request_uuid: uuid.UUID) -> HttpResponse:
+        check_names(request.GET, ())
         return _whole(await in_database(rows.get_request, self.caller, request_uuid))
 
 
@@ -180,8 +202,8 @@ class CancelView(BackendView):
     http_method_names = ["post"]
 
     @CANCEL
-    async def post(self, request: Request, request_uuid: uuid.UUID) -> HttpResponse:
-        check_names(request.query_params, ())
+    async def post(self, request: HttpRequest, request_uuid: uuid.UUID) -> HttpResponse:
+        check_names(request.GET, ())
         row = await in_database(rows.cancel_request, self.caller, request_uuid)
         await self.running.dispatcher.ended([row.pk])
         await wake.tell({"type": wake.ENDED, "ids": [row.pk]})
@@ -194,9 +216,9 @@ class MessageTypesView(BackendView):
     http_method_names = ["get"]
 
     @LIST_MESSAGE_TYPES
-    async def get(self, request: Request) -> Response:
-        check_names(request.query_params, ())
-        return Response({"results": MessageTypeSerializer(await in_database(rows.message_types), many=True).data})
+    async def get(self, request: HttpRequest) -> HttpResponse:
+        check_names(request.GET, ())
+        return _data({"results": MessageTypeSerializer(await in_database(rows.message_types), many=True).data})
 
 
 class NotFoundView(BackendView):
@@ -204,7 +226,7 @@ class NotFoundView(BackendView):
 
     schema = None
 
-    async def answer(self) -> HttpResponseBase:
+    async def answer(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:  # noqa: ARG002
         raise Problem(problems.NOT_FOUND)
 
 
@@ -234,22 +256,12 @@ def _check(payload: str, model: str) -> None:
         raise invalid("payload", "nests too deeply") from error
 
 
-def _body_of(request: Request) -> bytes:
-    length = request.META.get("CONTENT_LENGTH") or ""
-    if length.isdigit() and int(length[:12]) > wire.MAX_BODY:
-        raise Problem(problems.TOO_LARGE)
-    body: bytes = request.body
-    if len(body) > wire.MAX_BODY:
-        raise Problem(problems.TOO_LARGE)
-    return body
-
-
 def _whole(row: StoredRequest) -> HttpResponse:
     """Return a request with all that is kept of it. Raises Problem."""
     result = result_of(row)
     if result.is_unreadable:
         raise _unreadable(result, row.request_id)
-    return _json(request_text(row, result))
+    return _json(request_text(row, result).encode())
 
 
 def _outcome(result: Result, request_id: str) -> HttpResponse:
@@ -258,7 +270,7 @@ def _outcome(result: Result, request_id: str) -> HttpResponse:
         case State.ANSWERED | State.REFUSED if result.is_unreadable:
             raise _unreadable(result, request_id)
         case State.ANSWERED | State.REFUSED:
-            return _json(answer_text(result, request_id))
+            return _json(answer_text(result, request_id).encode())
         case State.EXPIRED:
             raise _ended(problems.EXPIRED, result, request_id)
         case State.CANCELLED:
@@ -312,7 +324,9 @@ def _unfinished(kind: problems.Kind, row_uuid: uuid.UUID, request_id: str, **mor
 def _accepted(row_uuid: uuid.UUID, request_id: str) -> HttpResponse:
     location = location_of(row_uuid)
     content = {"id": str(row_uuid), "request_id": request_id, "location": location}
-    return _json(json.dumps(content, ensure_ascii=False), status=202, headers={"Location": location})
+    response = _json(raw_json.spell(content).encode(), status=202)
+    response["Location"] = location
+    return response
 
 
 def location_of(request_uuid: uuid.UUID) -> str:
@@ -320,5 +334,9 @@ def location_of(request_uuid: uuid.UUID) -> str:
     return reverse("backend-request", args=[request_uuid])
 
 
-def _json(text: str, *, status: int = 200, headers: dict[str, Any] | None = None) -> HttpResponse:
-    return HttpResponse(text, status=status, content_type="application/json", headers=headers)
+def _data(content: Any) -> HttpResponse:
+    return _json(JSONRenderer().render(content))
+
+
+def _json(body: bytes, *, status: int = 200) -> HttpResponse:
+    return LazyResponse(status, [(b"content-type", b"application/json")], body)

@@ -26,7 +26,7 @@ def write_request(
         "UserIdentifier": user_identifier,
         "MessageType": message_type,
     }
-    return f'{json.dumps(envelope, ensure_ascii=False)[:-1]}, "Payload": {payload}}}'
+    return raw_json.write(envelope, {"Payload": payload})
 
 
 def read_answer(text: str) -> tuple[str, Answer] | None:

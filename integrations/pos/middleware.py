@@ -3,12 +3,13 @@
 import json
 from urllib.parse import parse_qs
 
+from integrations.asgi import header
 from integrations.models.attempt import Outcome
 from integrations.origins import is_ours
 from integrations.pos import door
 from integrations.pos.asgi import App, Receive, Scope, Send
 from integrations.pos.errors import status_of
-from integrations.pos.visitors import header, visitor_of
+from integrations.pos.visitors import visitor_of
 from integrations.pos.wire import failure
 from integrations.services.authentication import Refused
 

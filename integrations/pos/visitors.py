@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from integrations.pos.asgi import Scope
+from integrations.asgi import Scope, header
 from integrations.redaction import printable
 
 
@@ -18,11 +18,3 @@ def visitor_of(scope: Scope) -> Visitor:
     """Return who made the request or opened the socket of an ASGI scope."""
     client = scope.get("client")
     return Visitor(printable(client[0], 45) if client else "", printable(header(scope, b"user-agent") or "", 200))
-
-
-def header(scope: Scope, name: bytes) -> str | None:
-    """Return the first header of that lower-case name, or None."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return str(value.decode("latin-1"))
-    return None
