@@ -13,16 +13,14 @@ from django.conf import settings
 
 from integrations import metrics
 from integrations.clock import shared_now
-from integrations.models import Request
 from integrations.models.request import State
 from integrations.relay import wake
 from integrations.relay.database import Joined
 from integrations.relay.lane import Answer, Fleeting, Lane, LinkLost
 from integrations.relay.recorder import Recorder
 from integrations.relay.registry import Live, Registry
-from integrations.secret_members import hide
-from integrations.services import contents, requests
-from integrations.services.requests import NewRequest, OtherContent, PosOffline, QueueFull, Result, Waiting
+from integrations.services import requests
+from integrations.services.requests import Ending, NewRequest, OtherContent, PosOffline, QueueFull, Result, Waiting
 
 LINK_LOST = "The link was lost before the POS answered."
 TAKEN_SECONDS = 2.0  # in which a process that has the POS says so; the rows may name one that has it no longer
@@ -159,38 +157,11 @@ class Polls:
         await wake.reply(message["reply_to"], reply)
 
     def _record(self, new: NewRequest, state: State, answer: Answer | None = None, failure: str = "") -> Result:
-        code, text, payload = (answer.result_code, answer.error_message, answer.payload) if answer else (None,) * 3
-        # It has ended, so nobody will send it again: of what was asked no original is kept, of the answer one is.
-        said = contents.keep_answer(text, payload)
-        row = Request(
-            uuid=new.uuid,
-            integration_id=new.integration_id,
-            api_key_id=new.api_key_id,
-            request_id=new.request_id,
-            message_type=new.message_type,
-            device_id=new.device_id,
-            user_identifier=contents.hide_user(new.user_identifier),
-            payload=hide(new.payload),
-            is_redacted=True,
-            content_digest=new.content_digest,
-            is_durable=False,
-            state=state,
-            failure=failure,
-            received_at=new.received_at,
-            send_before=new.answer_before,
-            answer_before=new.answer_before,
-            sent_at=new.received_at,
-            ended_at=shared_now(),
-            times_sent=1,
-            correlation_id=new.correlation_id,
-            result_code=code,
-            error_message=said.error_message,
-            answer=said.answer,
-            sealed_answer=said.sealed,
-        )
-        self._recorder.fleeting(row)
-        metrics.request_ended(state, (shared_now() - new.received_at).total_seconds())
-        return Result(new.uuid, 0, state, failure, code, text, payload)
+        said = (answer.result_code, answer.error_message, answer.payload) if answer else (None,) * 3
+        ending = Ending(0, state, shared_now(), failure, *said)
+        self._recorder.fleeting(new, ending)
+        metrics.request_ended(state, (ending.at - new.received_at).total_seconds())
+        return Result(new.uuid, 0, state, failure, *said)
 
 
 def _set(future: asyncio.Future[None]) -> None:

@@ -14,12 +14,13 @@ from django.db import DatabaseError, InterfaceError
 
 from integrations import metrics
 from integrations.credentials import Digest
-from integrations.models import Request, StrayFrame
+from integrations.models import StrayFrame
 from integrations.models.connection import CloseReason
 from integrations.relay.database import in_database
 from integrations.relay.registry import Live
 from integrations.services import recording
 from integrations.services.recording import Attempt
+from integrations.services.requests import Ending, NewRequest
 
 ATTEMPTS_KEPT = 20_000  # while the database is away; beyond, the oldest go and are counted in the log
 STRAYS_KEPT = 1_000
@@ -52,7 +53,7 @@ class Batch:
     strays: deque[StrayFrame] = field(default_factory=lambda: deque(maxlen=STRAYS_KEPT))
     used_keys: dict[int, datetime] = field(default_factory=dict)
     redigested_keys: dict[int, Digest] = field(default_factory=dict)
-    fleeting: deque[Request] = field(default_factory=lambda: deque(maxlen=FLEETING_KEPT))
+    fleeting: deque[tuple[NewRequest, Ending]] = field(default_factory=lambda: deque(maxlen=FLEETING_KEPT))
     refused: int = 0  # how often the database refused it as a whole
     since: float = field(default_factory=time.monotonic)
 
@@ -117,9 +118,9 @@ class Recorder:
         """Record an API key's digest under the present server key."""
         self._batch.redigested_keys[secret_id] = digest
 
-    def fleeting(self, request: Request) -> None:
-        """Record a request that was not durable and has ended."""
-        self._batch.fleeting.append(request)
+    def fleeting(self, new: NewRequest, ending: Ending) -> None:
+        """Record a request that was not durable, and its end."""
+        self._batch.fleeting.append((new, ending))
 
     async def run(self) -> None:
         """Write what was collected, every RECORD_INTERVAL, until `end`.

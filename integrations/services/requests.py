@@ -23,6 +23,7 @@ from integrations.clock import shared_now
 from integrations.models import Presence, Request
 from integrations.models.request import OPEN_STATES, State
 from integrations.sealing import SealBroken
+from integrations.secret_members import hide
 from integrations.services import contents, plain_rows
 from integrations.services.contents import Content, KeptAnswer, KeptRequest, KeyGone
 from integrations.services.look_up import LookUp
@@ -279,9 +280,9 @@ def result_of(row: Request) -> Result:
     return Result(*standing, error_message, answer, row.content_pruned_at, is_unreadable)
 
 
-def record_fleeting(rows: Iterable[Request]) -> None:
+def record_fleeting(ended: Iterable[tuple[NewRequest, Ending]]) -> None:
     """Record requests that were not durable, after they have ended."""
-    _insert_rows(rows)
+    _insert_rows(_fleeting_row(new, ending) for new, ending in ended)
 
 
 def _same_or_other(new: NewRequest, digest: str, pk: int, row_uuid: uuid.UUID) -> Stored | NotStored:
@@ -362,6 +363,37 @@ def _row(new: NewRequest, kept: KeptRequest, now: datetime) -> Request:
         last_sent_at=sent_at,
         times_sent=1 if new.is_leaving else 0,
         correlation_id=new.correlation_id,
+    )
+
+
+def _fleeting_row(new: NewRequest, ending: Ending) -> Request:
+    # It has ended, so nobody will send it again: of what was asked no original is kept, of the answer one is.
+    said = contents.keep_answer(ending.error_message, ending.answer)
+    return Request(
+        uuid=new.uuid,
+        integration_id=new.integration_id,
+        api_key_id=new.api_key_id,
+        request_id=new.request_id,
+        message_type=new.message_type,
+        device_id=new.device_id,
+        user_identifier=contents.hide_user(new.user_identifier),
+        payload=hide(new.payload),
+        is_redacted=True,
+        content_digest=new.content_digest,
+        is_durable=False,
+        state=ending.state,
+        failure=ending.failure,
+        received_at=new.received_at,
+        send_before=new.answer_before,
+        answer_before=new.answer_before,
+        sent_at=new.received_at,
+        ended_at=ending.at,
+        times_sent=1,
+        correlation_id=new.correlation_id,
+        result_code=ending.result_code,
+        error_message=said.error_message,
+        answer=said.answer,
+        sealed_answer=said.sealed,
     )
 
 
