@@ -19,6 +19,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type, hash_secret_raw
 from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 
 from integrations.exceptions import MistypedSecret
 
@@ -147,24 +149,29 @@ class DigestKey:
         return code.hexdigest()
 
 
+@cache
 def current_key() -> DigestKey:
     """Return the key under which new digests are made (CREDENTIAL_KEY, by default SECRET_KEY)."""
     return _derive(settings.CREDENTIAL_KEY)
 
 
+@cache
 def known_keys() -> Mapping[str, DigestKey]:
     """Return the current key and the fallbacks, by id."""
-    return _derive_all((settings.CREDENTIAL_KEY, *settings.CREDENTIAL_KEY_FALLBACKS))
+    return {key.key_id: key for key in map(_derive, (settings.CREDENTIAL_KEY, *settings.CREDENTIAL_KEY_FALLBACKS))}
+
+
+@receiver(setting_changed)
+def _forget_keys(*, setting: str, **_rest: object) -> None:
+    """Settings change in tests alone; reading them for each digest costs more than the digest."""
+    if setting in ("CREDENTIAL_KEY", "CREDENTIAL_KEY_FALLBACKS"):
+        current_key.cache_clear()
+        known_keys.cache_clear()
 
 
 # 19 MiB, two passes, one lane: OWASP's first choice for Argon2id. The fingerprint costs twice as much.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 DUMMY_ARGON2ID = _hasher.hash(secrets.token_urlsafe(16))
-
-
-@cache
-def _derive_all(texts: tuple[str, ...]) -> Mapping[str, DigestKey]:
-    return {key.key_id: key for key in map(_derive, texts)}
 
 
 @cache

@@ -38,4 +38,5 @@ def redact(text: str) -> str:
 
 def printable(text: str, limit: int) -> str:
     """Return at most `limit` characters of `text` without what a database or a terminal would choke on."""
-    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text[:limit])
+    text = text[:limit]
+    return text if text.isprintable() else _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -353,6 +353,8 @@ LOGGING = {
         "django.channels.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django.request": {"level": "ERROR"},
         "uvicorn": {"handlers": [], "level": "WARNING", "propagate": True},
+        # Nobody hears it (a URL may hold a token); uvicorn writes each line all the same unless none can.
+        "uvicorn.access": {"handlers": [], "propagate": False},
         "websockets": {"handlers": [], "level": "WARNING", "propagate": True},
         "daphne": {"handlers": [], "level": "WARNING", "propagate": True},
         "httpx2": {"handlers": [], "level": "WARNING", "propagate": True},

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from integrations import correlation
 from integrations.redaction import REDACTED
+from integrations.server import make_server
 from portal.environment import log_format_here
 from portal.logs import RedactingFormatter, RedactingJsonFormatter
 
@@ -108,9 +109,17 @@ def test_every_handler_of_the_settings_redacts() -> None:
     assert logging_of["disable_existing_loggers"] is False
 
 
+def test_uvicorn_writes_no_access_log_line_that_nobody_would_hear() -> None:
+    make_server()
+    logging.config.dictConfig(settings.LOGGING)  # as Django does when the server loads the application
+    assert logging.getLogger("uvicorn.access").propagate is False
+
+
 def test_no_logger_of_the_process_has_a_handler_that_writes_past_the_redaction() -> None:
     loggers = [each for each in logging.Logger.manager.loggerDict.values() if isinstance(each, logging.Logger)]
-    writing = [handler for each in loggers for handler in each.handlers if not isinstance(handler, logging.NullHandler)]
+    handlers = [handler for each in loggers for handler in each.handlers]
+    of_pytest = [handler for handler in handlers if type(handler).__module__.startswith("_pytest.")]
+    writing = [each for each in handlers if not isinstance(each, logging.NullHandler) and each not in of_pytest]
     assert [handler for handler in writing if not isinstance(handler.formatter, RedactingFormatter)] == []
 
 

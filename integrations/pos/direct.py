@@ -1,18 +1,14 @@
 """Serves the auth view straight from ASGI, past Django's handler and middleware (integrations/asgi.py)."""
 
-import re
-
 from django.http import HttpResponse
 
 from integrations.asgi import BodyTooLarge, ClientLeft, LazyRequest, read_body, send_response
 from integrations.pos import errors
 from integrations.pos.asgi import App, Receive, Scope, Send
-from integrations.pos.urls import AUTH_PATTERN
+from integrations.pos.urls import AUTH_PATHS
 from integrations.pos.views import AuthView
 from integrations.pos.wire import MAX_AUTH_BODY
 from integrations.relay import runtime
-
-_is_auth_path = re.compile(AUTH_PATTERN).match
 
 
 class PosHttp:
@@ -23,7 +19,7 @@ class PosHttp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         runtime.start_soon()
-        if not _is_auth_path(scope["path"].removeprefix("/")):
+        if scope["path"] not in AUTH_PATHS:
             await self._otherwise(scope, receive, send)
             return
         try:

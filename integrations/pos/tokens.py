@@ -8,11 +8,13 @@ the integration's generation: what voids them voids it.
 import hmac
 import json
 import time
-from functools import lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import NamedTuple
 
 from django.conf import settings
 from django.core import signing
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 from django.utils.crypto import salted_hmac
 
 SALT = "integrations.pos.token"
@@ -61,13 +63,16 @@ def _unpacked(payload: str) -> Token:
     return Token(*json.loads(signing.b64_decode(payload.encode())))
 
 
+@cache
 def _signer() -> "_Signer":
-    return _signer_with(settings.SECRET_KEY, tuple(settings.SECRET_KEY_FALLBACKS))
+    return _Signer(salt=SALT, sep=".")
 
 
-@lru_cache(8)
-def _signer_with(key: str, fallbacks: tuple[str, ...]) -> "_Signer":
-    return _Signer(key=key, fallback_keys=list(fallbacks), salt=SALT, sep=".")
+@receiver(setting_changed)
+def _forget_signer(*, setting: str, **_rest: object) -> None:
+    """Settings change in tests alone, and are slow to read for each token."""
+    if setting in ("SECRET_KEY", "SECRET_KEY_FALLBACKS"):
+        _signer.cache_clear()
 
 
 class _Signer(signing.TimestampSigner):
@@ -79,16 +84,18 @@ class _Signer(signing.TimestampSigner):
         return f"{signed.decode()}.{self.signature(signed)}"
 
     def signature(self, value: bytes | str, key: bytes | str | None = None) -> str:
-        code = _keyed(self.salt, str(self.key if key is None else key), self.algorithm).copy()
+        code = (self._begun if key is None else self._begin(key)).copy()
         code.update(value if isinstance(value, bytes) else value.encode())
         return signing.b64_encode(code.digest()).decode()
+
+    @cached_property
+    def _begun(self) -> hmac.HMAC:
+        return self._begin(self.key)
+
+    def _begin(self, key: bytes | str) -> hmac.HMAC:
+        return salted_hmac(f"{self.salt!s}signer", b"", key, algorithm=self.algorithm)
 
 
 @lru_cache(2)
 def _in_base62(second: int) -> bytes:
     return signing.b62_encode(second).encode()
-
-
-@lru_cache(16)
-def _keyed(salt: str, key: str, algorithm: str) -> hmac.HMAC:
-    return salted_hmac(f"{salt}signer", b"", key, algorithm=algorithm)

@@ -1,8 +1,8 @@
-from django.urls import re_path
+from django.urls import path
 
 from integrations.pos.views import AuthView
 
-# Both with and without the trailing slash, because a POST that is redirected loses its body.
-AUTH_PATTERN = r"^api/powerepos/v1/auth/?\Z"
+# Both with and without the trailing slash, because a POST that is redirected loses its body. The last is handed over.
+AUTH_PATHS = ("/api/powerepos/v1/auth/", "/api/powerepos/v1/auth")
 
-urlpatterns = [re_path(AUTH_PATTERN, AuthView.as_view(), name="pos-auth")]
+urlpatterns = [path(each.removeprefix("/"), AuthView.as_view(), name="pos-auth") for each in AUTH_PATHS]
