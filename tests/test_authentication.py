@@ -25,7 +25,7 @@ from integrations.pos.tokens import Token
 from integrations.pos.visitors import Visitor
 from integrations.relay import runtime
 from integrations.relay.database import Joined, in_database
-from integrations.services import authentication
+from integrations.services import authentication, recording
 from integrations.services.authentication import (
     ADOPTED_WAITING,
     Busy,
@@ -514,6 +514,19 @@ class WithoutDatabase(AtTheDoor):
         assert (await Credential.objects.aget()).last_used_at is not None
         await refused_admission(None)
         await recorded()
+        assert Outcome.TOKEN_MISSING in await in_main(outcomes)
+
+    async def test_a_fault_of_ours_while_records_are_written_ends_neither_them_nor_the_recorder(self) -> None:
+        logging.disable(logging.CRITICAL)
+        self.addCleanup(logging.disable, logging.NOTSET)
+        recorder = (await runtime.running()).recorder
+        with mock.patch.object(recording, "_write_used", side_effect=ValueError("a fault of ours")):
+            await door.exchange(self.harbour.claim(), POS)
+            for _ in range(4):
+                await recorder.flush()
+        assert await in_main(outcomes) == [Outcome.ACCEPTED]
+        await refused_admission(None)
+        await recorder.flush()
         assert Outcome.TOKEN_MISSING in await in_main(outcomes)
 
     async def test_a_portal_that_drains_gives_no_tokens_and_opens_no_sockets(self) -> None:

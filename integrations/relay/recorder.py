@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
 
 from integrations import metrics
 from integrations.credentials import Digest
@@ -54,7 +53,7 @@ class Batch:
     used_keys: dict[int, datetime] = field(default_factory=dict)
     redigested_keys: dict[int, Digest] = field(default_factory=dict)
     fleeting: deque[tuple[NewRequest, Ending]] = field(default_factory=lambda: deque(maxlen=FLEETING_KEPT))
-    refused: int = 0  # how often the database refused it as a whole
+    refused: int = 0  # how often it could not be written as a whole
     since: float = field(default_factory=time.monotonic)
 
     def __bool__(self) -> bool:
@@ -146,7 +145,7 @@ class Recorder:
                 return
             try:
                 losers = await in_database(self._write, batch)
-            except (DatabaseError, InterfaceError) as error:
+            except Exception as error:  # noqa: BLE001  (whatever it is, what comes after this batch is to be written)
                 self._put_back(batch, error)
                 return
         _measure(batch)
@@ -167,7 +166,7 @@ class Recorder:
 
     def _put_back(self, batch: Batch, error: Exception) -> None:
         metrics.recorder_waiting.set(len(batch))
-        logger.warning("Records wait for the database (%s: %s).", type(error).__name__, error)
+        logger.warning("Records wait to be written (%s: %s).", type(error).__name__, error)
         newer, self._batch = self._batch, batch
         batch.refused += recording.is_refusal(error)
         for name in ("opened", "counted", "closed", "used", "redigested", "used_keys", "redigested_keys"):

@@ -12,7 +12,7 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import DataError, IntegrityError, transaction
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, transaction
 from django.db.models import QuerySet
 
 from integrations.credentials import Digest
@@ -73,20 +73,22 @@ def write(batch: "Batch", process_id: uuid.UUID) -> "list[Live]":
 
 
 def write_in_parts(batch: "Batch", process_id: uuid.UUID) -> "list[Live]":
-    """Write a batch that the database refuses as a whole: each part by itself, and without those that it refuses."""
+    """Write a batch that cannot be written as a whole: each part by itself, and without those that cannot."""
     losers: list[Live] = []
     for part in _parts(batch, process_id, losers):
         try:
             with transaction.atomic():
                 part()
-        except (IntegrityError, DataError):
-            logger.exception("The database refuses these records; they are given up.")
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            logger.exception("These records cannot be written; they are given up.")
     return losers
 
 
 def is_refusal(error: Exception) -> bool:
-    """Return whether the database is there and does not take a row, so that waiting will not help."""
-    return isinstance(error, IntegrityError | DataError)
+    """Return whether waiting will not help: the database is there and does not take a row, or the fault is ours."""
+    return isinstance(error, IntegrityError | DataError) or not isinstance(error, DatabaseError | InterfaceError)
 
 
 def _parts(batch: "Batch", process_id: uuid.UUID, losers: "list[Live]") -> Iterator[Callable[[], None]]:
