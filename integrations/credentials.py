@@ -19,8 +19,6 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type, hash_secret_raw
 from django.conf import settings
-from django.core.signals import setting_changed
-from django.dispatch import receiver
 
 from integrations.exceptions import MistypedSecret
 
@@ -149,7 +147,7 @@ class DigestKey:
         return code.hexdigest()
 
 
-@cache
+@cache  # reading a setting costs as much as a digest, and they change in tests alone (tests/conftest.py)
 def current_key() -> DigestKey:
     """Return the key under which new digests are made (CREDENTIAL_KEY, by default SECRET_KEY)."""
     return _derive(settings.CREDENTIAL_KEY)
@@ -159,14 +157,6 @@ def current_key() -> DigestKey:
 def known_keys() -> Mapping[str, DigestKey]:
     """Return the current key and the fallbacks, by id."""
     return {key.key_id: key for key in map(_derive, (settings.CREDENTIAL_KEY, *settings.CREDENTIAL_KEY_FALLBACKS))}
-
-
-@receiver(setting_changed)
-def _forget_keys(*, setting: str, **_rest: object) -> None:
-    """Settings change in tests alone; reading them for each digest costs more than the digest."""
-    if setting in ("CREDENTIAL_KEY", "CREDENTIAL_KEY_FALLBACKS"):
-        current_key.cache_clear()
-        known_keys.cache_clear()
 
 
 # 19 MiB, two passes, one lane: OWASP's first choice for Argon2id. The fingerprint costs twice as much.

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 from django.test import Client, TestCase, TransactionTestCase
+from django.test.signals import setting_changed
 
+from integrations import credentials
 from integrations.models import Outlet
+from integrations.pos import tokens
 from integrations.relay import runtime, wake
 from tests import signing_in
 from tests.factories import HARBOUR, STATION, Enabled, make_enabled_outlet, make_outlet
@@ -18,6 +21,16 @@ hypothesis.settings.load_profile("portal")
 
 # What the machine's other work can upset is tried once more; pytest counts it, and its first failure is shown.
 OVER_REAL_PROCESSES = ("live", "faults")
+
+
+def _forget_keys(*, setting: str, **_rest: object) -> None:
+    """Forget what is kept of settings that only tests change."""
+    if setting in ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "CREDENTIAL_KEY", "CREDENTIAL_KEY_FALLBACKS"):
+        for kept in (credentials.current_key, credentials.known_keys, tokens._signer):
+            kept.cache_clear()
+
+
+setting_changed.connect(_forget_keys)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.core import signing
-from django.core.signals import setting_changed
-from django.dispatch import receiver
 from django.utils.crypto import salted_hmac
 
 SALT = "integrations.pos.token"
@@ -63,16 +61,9 @@ def _unpacked(payload: str) -> Token:
     return Token(*json.loads(signing.b64_decode(payload.encode())))
 
 
-@cache
+@cache  # settings are slow to read, and change in tests alone (tests/conftest.py)
 def _signer() -> "_Signer":
     return _Signer(salt=SALT, sep=".")
-
-
-@receiver(setting_changed)
-def _forget_signer(*, setting: str, **_rest: object) -> None:
-    """Settings change in tests alone, and are slow to read for each token."""
-    if setting in ("SECRET_KEY", "SECRET_KEY_FALLBACKS"):
-        _signer.cache_clear()
 
 
 class _Signer(signing.TimestampSigner):
