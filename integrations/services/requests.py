@@ -343,26 +343,14 @@ def _insert_rows(rows: Iterable[Request]) -> None:
 def _row(new: NewRequest, kept: KeptRequest, now: datetime) -> Request:
     sent_at = now if new.is_leaving else None
     return Request(
-        uuid=new.uuid,
-        integration_id=new.integration_id,
-        api_key_id=new.api_key_id,
-        request_id=new.request_id,
-        message_type=new.message_type,
-        device_id=new.device_id,
-        user_identifier=kept.user_identifier,
-        payload=kept.payload,
+        **_asked(new, kept.user_identifier, kept.payload),
         sealed_request=kept.sealed,
-        is_redacted=True,
-        content_digest=new.content_digest,
-        received_at=new.received_at,
         send_before=new.send_before,
-        answer_before=new.answer_before,
         state=State.SENT if new.is_leaving else State.QUEUED,
         stored_at=now,
         sent_at=sent_at,
         last_sent_at=sent_at,
         times_sent=1 if new.is_leaving else 0,
-        correlation_id=new.correlation_id,
     )
 
 
@@ -370,31 +358,38 @@ def _fleeting_row(new: NewRequest, ending: Ending) -> Request:
     # It has ended, so nobody will send it again: of what was asked no original is kept, of the answer one is.
     said = contents.keep_answer(ending.error_message, ending.answer)
     return Request(
-        uuid=new.uuid,
-        integration_id=new.integration_id,
-        api_key_id=new.api_key_id,
-        request_id=new.request_id,
-        message_type=new.message_type,
-        device_id=new.device_id,
-        user_identifier=contents.hide_user(new.user_identifier),
-        payload=hide(new.payload),
-        is_redacted=True,
-        content_digest=new.content_digest,
+        **_asked(new, contents.hide_user(new.user_identifier), hide(new.payload)),
         is_durable=False,
+        send_before=new.answer_before,
         state=ending.state,
         failure=ending.failure,
-        received_at=new.received_at,
-        send_before=new.answer_before,
-        answer_before=new.answer_before,
         sent_at=new.received_at,
         ended_at=ending.at,
         times_sent=1,
-        correlation_id=new.correlation_id,
         result_code=ending.result_code,
         error_message=said.error_message,
         answer=said.answer,
         sealed_answer=said.sealed,
     )
+
+
+def _asked(new: NewRequest, user_identifier: str | None, payload: str) -> dict[str, Any]:
+    """Return the columns of what was asked; user and payload as they may be read."""
+    return {
+        "uuid": new.uuid,
+        "integration_id": new.integration_id,
+        "api_key_id": new.api_key_id,
+        "request_id": new.request_id,
+        "message_type": new.message_type,
+        "device_id": new.device_id,
+        "user_identifier": user_identifier,
+        "payload": payload,
+        "is_redacted": True,
+        "content_digest": new.content_digest,
+        "received_at": new.received_at,
+        "answer_before": new.answer_before,
+        "correlation_id": new.correlation_id,
+    }
 
 
 def _inserted(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
