@@ -45,7 +45,7 @@ def header_of(request: HttpRequest, name: str) -> str | None:
 
 async def read_body(receive: Receive, limit: int) -> bytes:
     """Return a request's body of at most `limit` bytes. Raises BodyTooLarge or ClientLeft."""
-    body = b""
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":

@@ -8,7 +8,7 @@ import re
 import uuid
 from contextvars import ContextVar
 
-from integrations.asgi import Scope
+from integrations.asgi import Scope, header
 from integrations.redaction import redact
 
 HEADER = "X-Request-ID"
@@ -20,7 +20,7 @@ _current: ContextVar[str] = ContextVar("correlation_id", default="")
 
 def begin(scope: Scope) -> str:
     """Give this task, and those that it starts, the caller's id if it is well-formed, else a new one."""
-    given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+    given = header(scope, HEADER.lower().encode()) or ""
     correlation_id = given if _is_acceptable(given) else uuid.uuid4().hex
     _current.set(correlation_id)
     return correlation_id

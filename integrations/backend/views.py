@@ -159,12 +159,8 @@ class OutletRequestsView(BackendView):
 
     async def _wait(self, stored: Stored, new: NewRequest, seconds: int, told: Told | None = None) -> HttpResponse:
         remaining = max(0.0, seconds - (shared_now() - new.received_at).total_seconds())
-        dispatcher = self.running.dispatcher
         try:
-            if told is None:
-                result = await dispatcher.wait(stored.pk, remaining)
-            else:
-                result = await dispatcher.wait_told(stored.pk, told, remaining)
+            result = await self.running.dispatcher.wait(stored.pk, remaining, told)
         except (DatabaseError, InterfaceError) as error:
             raise _no_answer(stored.uuid, new.request_id) from error  # it is stored, so it goes on
         if not result.is_final and self.running.is_draining:

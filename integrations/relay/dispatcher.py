@@ -89,26 +89,21 @@ class Dispatcher:
             raise found
         return found
 
-    async def wait(self, pk: int, seconds: float) -> Result:
+    async def wait(self, pk: int, seconds: float, told: Told | None = None) -> Result:
         """Return a request's result when it has ended, or how it stands after `seconds`.
 
-        A database that is away meanwhile ends no wait; one that is away at its end raises.
+        `told` is what `submit` was given, where it has stored the request as a new one: then nobody need look first. A
+        database that is away meanwhile ends no wait; one that is away at its end raises.
         """
-        told: Told = asyncio.get_running_loop().create_future()
+        if told is not None:
+            return await self._wait_told(pk, told, seconds)
+        told = asyncio.get_running_loop().create_future()
         self._tell_of(pk, told)
         try:
             found = await self._result_unless_away(pk)
-            return found if found and found.is_final else await self.wait_told(pk, told, seconds)
+            return found if found and found.is_final else await self._wait_told(pk, told, seconds)
         finally:
             told.cancel()
-
-    async def wait_told(self, pk: int, told: Told, seconds: float) -> Result:
-        """Wait as `wait` does, for a request that `submit` has stored this moment, and without looking first."""
-        result = None
-        if not self._has_let_go:
-            with contextlib.suppress(TimeoutError):
-                result = await asyncio.wait_for(told, seconds)
-        return result or await self._result(pk)
 
     def answered(self, live: Live, request_id: str, answer: Answer) -> bool:
         """Take a POS's answer; False when nothing on this connection waits for it."""
@@ -294,6 +289,13 @@ class Dispatcher:
         except (DataError, IntegrityError):
             logger.exception("The database refuses an answer; its request has failed.")
         return await self._ended(Ending(ending.pk, State.FAILED, ending.at, failure=UNKEPT))
+
+    async def _wait_told(self, pk: int, told: Told, seconds: float) -> Result:
+        result = None
+        if not self._has_let_go:
+            with contextlib.suppress(TimeoutError):
+                result = await asyncio.wait_for(told, seconds)
+        return result or await self._result(pk)
 
     async def _result_unless_away(self, pk: int) -> Result | None:
         with contextlib.suppress(DatabaseError, InterfaceError):

@@ -173,15 +173,7 @@ def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
 
 def repeated(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
     """Return those whose RequestID was used before: the request that it stands for, or OtherContent."""
-    rows = _by_request_id.rows([each.integration_id for each in new], [each.request_id for each in new])
-    known = {
-        (integration, request_id): (digest, pk, row_uuid) for integration, request_id, digest, pk, row_uuid in rows
-    }
-    return {
-        each: _same_or_other(each, *known[each.integration_id, each.request_id])
-        for each in new
-        if (each.integration_id, each.request_id) in known
-    }
+    return _repeated_in(_rows_like(new), new)
 
 
 def online(integration_ids: Sequence[int]) -> dict[int, bool]:
@@ -283,6 +275,22 @@ def result_of(row: Request) -> Result:
 def record_fleeting(ended: Iterable[tuple[NewRequest, Ending]]) -> None:
     """Record requests that were not durable, after they have ended."""
     _insert_rows(_fleeting_row(new, ending) for new, ending in ended)
+
+
+def _rows_like(new: Sequence[NewRequest]) -> Sequence[Sequence[Any]]:
+    """Return what stands under the RequestIDs of these requests, and of others of the same outlets."""
+    return list(_by_request_id.rows([each.integration_id for each in new], [each.request_id for each in new]))
+
+
+def _repeated_in(rows: Iterable[Sequence[Any]], new: Iterable[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
+    known = {
+        (integration, request_id): (digest, pk, row_uuid) for integration, request_id, digest, pk, row_uuid in rows
+    }
+    return {
+        each: _same_or_other(each, *known[each.integration_id, each.request_id])
+        for each in new
+        if (each.integration_id, each.request_id) in known
+    }
 
 
 def _same_or_other(new: NewRequest, digest: str, pk: int, row_uuid: uuid.UUID) -> Stored | NotStored:
@@ -393,12 +401,12 @@ def _asked(new: NewRequest, user_identifier: str | None, payload: str) -> dict[s
 
 
 def _inserted(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
-    rows = _by_request_id.rows([each.integration_id for each in new], [each.request_id for each in new])
+    rows = _rows_like(new)
     pks = {row_uuid: pk for _, _, _, pk, row_uuid in rows}
     outcomes: dict[NewRequest, Stored | NotStored] = {
         each: Stored(pks[each.uuid], each.uuid, is_new=True) for each in new if each.uuid in pks
     }
-    return outcomes | repeated([each for each in new if each.uuid not in pks])
+    return outcomes | _repeated_in(rows, [each for each in new if each.uuid not in pks])
 
 
 def _write_endings(endings: Sequence[Ending]) -> None:
