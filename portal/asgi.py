@@ -15,8 +15,8 @@ django.setup(set_prefix=False)  # before any import that needs the models
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: E402
 
+from integrations.asgi import App  # noqa: E402
 from integrations.backend.direct import BackendHttp  # noqa: E402
 from integrations.pos import routing as pos  # noqa: E402
 from integrations.pos.direct import PosHttp  # noqa: E402
@@ -25,12 +25,15 @@ from portal.daphne import adapt_daphne  # noqa: E402
 from portal.lifespan import lifespan  # noqa: E402
 from portal.pages import PageHandler  # noqa: E402
 from portal.probes import Probes  # noqa: E402
+from portal.proxies import ProxyHeaders  # noqa: E402
 
 adapt_daphne()
 websocket = pos.PosSockets(URLRouter([*staff.sockets, pos.anything_else]))
 http = PosHttp(BackendHttp(Probes(PageHandler())))
 doors = ProtocolTypeRouter({"lifespan": lifespan, "http": http, "websocket": websocket})
-# Where no proxy is trusted, nobody need be asked whether his address is that of one: it costs 10 µs a call.
-application = (
-    ProxyHeadersMiddleware(doors, trusted_hosts=settings.TRUSTED_PROXIES) if settings.TRUSTED_PROXIES else doors
+# Without a trusted proxy there is nothing to read.
+application: App = (
+    ProxyHeaders(doors, trusted=settings.TRUSTED_PROXIES, scheme="https" if settings.IS_PUBLIC_HTTPS else "http")
+    if settings.TRUSTED_PROXIES
+    else doors
 )

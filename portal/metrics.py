@@ -8,7 +8,7 @@ import time
 import tomllib
 from collections.abc import Iterable, Iterator
 from functools import cache
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 
 import django
@@ -24,6 +24,7 @@ from prometheus_client.samples import Sample
 
 from integrations import metrics
 from integrations.asgi import Scope, header
+from integrations.client_address import address_in, parsed
 from integrations.relay.database import in_database
 from integrations.services.figures import Figures, read_figures
 
@@ -56,14 +57,10 @@ def _is_near(scope: Scope) -> bool:
 
     What came through a proxy that nobody named in TRUSTED_PROXIES has the proxy's address, which proves nothing.
     """
-    if scope.get("client") is None or (header(scope, b"x-forwarded-for") and not settings.TRUSTED_PROXIES):
+    if header(scope, b"x-forwarded-for") and not settings.TRUSTED_PROXIES:
         return False
-    try:
-        address = ip_address(scope["client"][0])
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    return any(mapped in ip_network(network) for network in settings.METRICS_NETWORKS)
+    address = parsed(address_in(scope))
+    return address is not None and any(address in ip_network(network) for network in settings.METRICS_NETWORKS)
 
 
 async def _figures() -> Figures | None:

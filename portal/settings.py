@@ -276,7 +276,8 @@ STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # straight from the applications: no collectstatic to forget
 WHITENOISE_AUTOREFRESH = DEBUG
 
-SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=IS_PUBLIC_HTTPS)
+# Only a trusted proxy can say that a client used https already; without one, the redirect would never end.
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=IS_PUBLIC_HTTPS and bool(TRUSTED_PROXIES))
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if IS_PUBLIC_HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_PUBLIC_HTTPS
 SECURE_HSTS_PRELOAD = IS_PUBLIC_HTTPS

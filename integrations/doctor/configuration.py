@@ -51,7 +51,7 @@ def proxy() -> Iterator[Finding]:
         yield wrong(
             "proxy",
             "PUBLIC_URL is https, so a proxy ends TLS, but TRUSTED_PROXIES is empty: its X-Forwarded-For and -Proto are"
-            " not believed. All clients seem to have the proxy's address, and staff are redirected in a circle.",
+            " not believed. All clients seem to have the proxy's address, and nobody is redirected to https.",
             "Set TRUSTED_PROXIES to the address from which the proxy reaches the portal, such as 127.0.0.1.",
         )
         return

@@ -5,7 +5,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from django.conf import settings
 
@@ -17,6 +17,7 @@ DAY = 86400
 RENEW_BEFORE, WARN_BEFORE = 7 * DAY, 21 * DAY
 # What a websocket handshake without a token gets from us: uvicorn's 401, daphne's 403.
 REFUSED = (401, 403)
+PAGE = "/admin/login/"  # any page of staff's, one that anonymous callers get too
 UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -46,7 +47,7 @@ def layer() -> Iterator[Finding]:
 
 
 def public_address() -> Iterator[Finding]:
-    """Whether PUBLIC_URL leads here: its certificate, /healthz, and a websocket's handshake."""
+    """Whether PUBLIC_URL leads here: its certificate, /healthz, a staff page, and a websocket's handshake."""
     url = urlsplit(settings.PUBLIC_URL)
     port = url.port or (443 if settings.IS_PUBLIC_HTTPS else 80)
     host = url.hostname or ""
@@ -54,6 +55,8 @@ def public_address() -> Iterator[Finding]:
         if settings.IS_PUBLIC_HTTPS:
             yield _certificate(host, port)
         yield _health(host, port)
+        if settings.IS_PUBLIC_HTTPS:
+            yield _pages(host, port)
         yield _websocket(host, port)
     except ssl.SSLCertVerificationError as error:
         todo = "Let the proxy send the whole chain of a certificate for this name, by a known authority."
@@ -87,27 +90,46 @@ def _certificate(host: str, port: int) -> Finding:
 
 
 def _health(host: str, port: int) -> Finding:
-    status, body = _get(host, port, "/healthz", {})
+    status, body, _ = _get(host, port, "/healthz", {})
     if status == 200 and b"alive" in body:
         return fine("public address", f"{settings.PUBLIC_URL}/healthz says that the portal is alive.")
     todo = "Something else answers there: compare PUBLIC_URL with the proxy's settings."
     return wrong("public address", f"{settings.PUBLIC_URL}/healthz answers {status}.", todo)
 
 
+def _pages(host: str, port: int) -> Finding:
+    """Report a redirect from a page to the same page: the portal does not know that the client used https."""
+    status, _, location = _get(host, port, PAGE, {})
+    if not _is_same_page(location, host, port):
+        return fine("proxy", f"{settings.PUBLIC_URL}{PAGE} answers {status}, and not with a redirect to itself.")
+    return wrong(
+        "proxy",
+        f"{settings.PUBLIC_URL}{PAGE} redirects to itself, for ever: the portal does not see that clients use https.",
+        "Let the proxy send X-Forwarded-Proto: https, and name in TRUSTED_PROXIES the address from which the proxy"
+        " reaches the portal.",
+    )
+
+
+def _is_same_page(location: str, host: str, port: int) -> bool:
+    target = urlsplit(urljoin(f"https://{host}:{port}{PAGE}", location)) if location else None
+    return target is not None and (target.scheme, target.hostname, target.path) == ("https", host, PAGE)
+
+
 def _websocket(host: str, port: int) -> Finding:
-    status, _ = _get(host, port, "/", UPGRADE)
+    status, _, _ = _get(host, port, "/", UPGRADE)
     if status in REFUSED:
         return fine("public address", "A websocket's handshake reaches the portal.")
     todo = "Let the proxy pass Upgrade and Connection on, by HTTP/1.1 (deploy/nginx/portal.conf)."
     return wrong("public address", f"A websocket's handshake is answered {status}: it does not reach the portal.", todo)
 
 
-def _get(host: str, port: int, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+def _get(host: str, port: int, path: str, headers: dict[str, str]) -> tuple[int, bytes, str]:
+    """Return status, the beginning of the body, and the Location of a redirect, which is not followed."""
     make = http.client.HTTPSConnection if settings.IS_PUBLIC_HTTPS else http.client.HTTPConnection
     connection = make(host, port, timeout=PATIENCE)
     try:
         connection.request("GET", path, headers=headers)
         response = connection.getresponse()
-        return response.status, response.read(1000)
+        return response.status, response.read(1000), response.getheader("Location") or ""
     finally:
         connection.close()

@@ -10,11 +10,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from django.conf import settings
+
+from integrations.client_address import network_of
 
 MAX_BLOCK = 900.0  # seconds
 FORGET_AFTER = 900.0  # seconds without a failure, and without a block
@@ -83,20 +83,6 @@ class Throttle:
             failures.blocked_until = now + min(MAX_BLOCK, settings.AUTH_BLOCK_SECONDS * 2**failures.blocks)
             failures.blocks += 1
         _trim(self._failures)
-
-
-@lru_cache(KEPT)
-def network_of(address: str) -> str:
-    """Return what counts as one address: an IPv4 address, or an IPv6 /64, which is what one customer has."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return address
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(IPv6Address(int(parsed) >> 64 << 64))
 
 
 class Sampler:

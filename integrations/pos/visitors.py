@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from integrations.asgi import Scope, header
+from integrations.client_address import address_in
 from integrations.redaction import printable
 
 
@@ -16,5 +17,4 @@ class Visitor:
 
 def visitor_of(scope: Scope) -> Visitor:
     """Return who made the request or opened the socket of an ASGI scope."""
-    client = scope.get("client")
-    return Visitor(printable(client[0], 45) if client else "", printable(header(scope, b"user-agent") or "", 200))
+    return Visitor(address_in(scope), printable(header(scope, b"user-agent") or "", 200))

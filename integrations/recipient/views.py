@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
+from integrations.client_address import address_of
 from integrations.redaction import printable
 from integrations.services import handover_links
 from integrations.services.handover_links import LinkBusy, LinkRefused
@@ -37,17 +38,15 @@ def _opened(request: HttpRequest) -> HttpResponse:
     began = time.monotonic()
     code, passphrase = request.POST.get("code", "")[:400], request.POST.get("passphrase", "")
     try:
-        opened = handover_links.open_link(code, passphrase, address=_address(request), user_agent=_user_agent(request))
+        opened = handover_links.open_link(
+            code, passphrase, address=address_of(request), user_agent=_user_agent(request)
+        )
     except LinkRefused:
         time.sleep(max(0.0, began + REFUSED_AFTER - time.monotonic()))
         return render(request, "handover/ask.html", {"code": code, "is_refused": True}, status=403)
     except LinkBusy:
         return render(request, "handover/ask.html", {"code": code, "is_busy": True}, status=503)
     return render(request, "handover/opened.html", {"handover": opened.handover, "outlet": opened.link.integration})
-
-
-def _address(request: HttpRequest) -> str:
-    return printable(request.META.get("REMOTE_ADDR") or "", 45)
 
 
 def _user_agent(request: HttpRequest) -> str:

@@ -11,9 +11,9 @@ from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY, generate_totp_sec
 from django import forms
 from django.views.decorators.debug import sensitive_variables
 
+from integrations.client_address import address_of
 from integrations.sealing import SealBroken, seal, unseal
 from integrations.services import sign_ins
-from integrations.staff.actors import address_of
 
 SET_UP = "second factor set-up"
 

@@ -1,0 +1,60 @@
+"""Reads a client's address: one spelling for people and records, and one key for every limit.
+
+Every counter and sampler that is kept per address uses `network_of`. An IPv6 customer has at least a /64 and can change
+the address for each request, so the /64 counts as one. An IPv4 address counts alone, however it is spelled.
+"""
+
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from django.http import HttpRequest
+
+from integrations.asgi import Scope
+from integrations.redaction import printable
+
+LENGTH = 45  # characters; the columns that hold an address have as many
+LONGEST = 100  # characters of a text that may be an address with a scope id; a longer one is not even remembered
+KEPT = 20_000
+HOST_BITS = 64  # of an IPv6 address: what one customer can change at will
+
+
+def address_in(scope: Scope) -> str:
+    """Return the address of an ASGI scope's client, "" if there is none; portal/proxies.py has read the proxies."""
+    client = scope.get("client")
+    return canonical(client[0]) if client else ""
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return the address of a request's client, "" if there is none; portal/proxies.py has read the proxies."""
+    return canonical(request.META.get("REMOTE_ADDR") or "")
+
+
+def parsed(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that a text names, or None. A mapped IPv4 address is IPv4; a scope id (%eth0) is dropped."""
+    return _parsed(text) if len(text) <= LONGEST else None
+
+
+@lru_cache(KEPT)
+def canonical(text: str) -> str:
+    """Return an address in its one spelling; a text that is no address is cut and made printable."""
+    return str(parsed(text) or printable(text, LENGTH))
+
+
+@lru_cache(KEPT)
+def network_of(address: str) -> str:
+    """Return the key under which limits count an address: an IPv4 address, or an IPv6 /64."""
+    found = parsed(address)
+    if isinstance(found, IPv6Address):
+        return f"{IPv6Address(int(found) >> HOST_BITS << HOST_BITS)}/{HOST_BITS}"
+    return str(found or printable(address, LENGTH))
+
+
+@lru_cache(KEPT)
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv4Address):
+        return address
+    return address.ipv4_mapped or IPv6Address(int(address))

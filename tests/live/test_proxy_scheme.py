@@ -1,0 +1,72 @@
+"""Proxies that say `https` in their own ways before a real server, and one that does not say it."""
+
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integrations.doctor import Level, outside
+from tests.live.binaries import need
+from tests.live.conftest import NewStack
+from tests.live.processes import Process, free_port, plain_environment
+from tests.live.test_deploy import _nginx_file
+from tests.live.waiting import eventually
+
+SAID = ("https", "HTTPS", "https,http", "http, HTTPS", "", "on")
+FALSE = "http"
+
+
+@pytest.fixture
+def proxies(new_stack: NewStack, tmp_path: Path) -> Iterator[dict[str, int]]:
+    """nginx with TLS before a server of an https PUBLIC_URL: one port for each value of X-Forwarded-Proto."""
+    ports = {value: free_port() for value in (*SAID, FALSE)}
+    stack = new_stack(env={"TRUSTED_PROXIES": "127.0.0.1", "PUBLIC_URL": "https://localhost"})
+    _certificate(tmp_path)
+    servers = "".join(_server(value, port, stack.port, tmp_path) for value, port in ports.items())
+    file = _nginx_file(f"access_log off;\n{servers}", tmp_path)
+    binary = need("nginx", folders=[Path("/usr/sbin")])
+    nginx = Process([binary, "-c", str(file), "-g", "daemon off;"], log=tmp_path / "nginx.log", env=plain_environment())
+    nginx.start()
+    eventually(lambda: _listens(ports[FALSE]), what="nginx listens")
+    yield ports
+    nginx.stop(signal.SIGTERM)
+
+
+def test_no_spelling_of_https_is_a_circle_and_the_doctor_finds_the_proxy_that_says_http(
+    proxies: dict[str, int], settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    settings.IS_PUBLIC_HTTPS = True
+    found = {}
+    for value, port in proxies.items():
+        settings.PUBLIC_URL = f"https://localhost:{port}"
+        (found[value],) = [finding for finding in outside.public_address() if finding.about == "proxy"]
+    assert {value: each.level for value, each in found.items()} == dict.fromkeys(SAID, Level.FINE) | {
+        FALSE: Level.WRONG
+    }
+    assert all("answers 200" in found[value].what for value in SAID)
+    assert "X-Forwarded-Proto: https" in found[FALSE].todo
+
+
+def _server(value: str, port: int, upstream: int, folder: Path) -> str:
+    return (
+        f"server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {folder}/cert.pem;"
+        f" ssl_certificate_key {folder}/key.pem; location / {{ proxy_pass http://127.0.0.1:{upstream};"
+        f' proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto "{value}"; }} }}\n'
+    )
+
+
+def _certificate(folder: Path) -> None:
+    command = [need("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    names = ["-addext", "subjectAltName=DNS:localhost", "-days", "90"]
+    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
+    subprocess.run([*command, *names, *files], check=True, capture_output=True)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
