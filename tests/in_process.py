@@ -88,7 +88,8 @@ async def _end() -> set[asyncio.Task[Any]]:
     if runtime._starting is not None and not runtime._starting.done():
         await asyncio.wait({runtime._starting}, timeout=LIMIT)
     await stop_runtime()
-    door.throttle, door._sampler, door._of_one_address = Throttle(), Sampler(), Sampler(burst=200)
+    door.throttle, door._sampler = Throttle(), Sampler()
+    door._of_one_address, door._of_all_addresses = Sampler(burst=200), Sampler(burst=400)
     door.brake = Brake()
     door._announced_to = None
     assert authentication._adopted_waiting == 0

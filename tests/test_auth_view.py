@@ -3,18 +3,20 @@
 import json
 import logging
 from typing import Any
+from unittest import mock
 
 from django.test import override_settings
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from integrations.credentials import Kind, generate
 from integrations.models import AuthAttempt
 from integrations.models.attempt import Outcome
-from integrations.pos import tokens
+from integrations.pos import door, tokens
+from integrations.pos.throttle import Sampler
 from integrations.pos.wire import MAX_AUTH_BODY
 from integrations.relay import runtime
 from integrations.services.enabling import disable
 from portal.asgi import application
+from portal.proxies import ProxyHeaders
 from tests.asgi_client import AUTH_PATH, Answer, Run, authenticate, request
 from tests.factories import ADOPTED, ANNA, make_enabled_outlet
 from tests.in_process import InProcess, in_main, recorded
@@ -222,7 +224,7 @@ class Throttling(Asking):
         assert {address async for address in addresses} == {"198.51.100.7"}
 
     async def test_a_configured_proxys_header_names_the_client(self) -> None:
-        behind = ProxyHeadersMiddleware(application, trusted_hosts=["10.0.0.0/8"])
+        behind = ProxyHeaders(application, trusted=["10.0.0.0/8"], scheme="https")
         headers = {"x-forwarded-for": "192.0.2.1"}
         for _ in range(10):
             await self.guess(headers=headers, client="10.1.2.3", app=behind)
@@ -230,6 +232,21 @@ class Throttling(Asking):
         self.refused(blocked, 429)
         another = {"x-forwarded-for": "192.0.2.2"}
         assert (await authenticate(self.good, headers=another, client="10.1.2.3", app=behind)).status == 200
+
+    async def test_refusals_leave_a_bounded_number_of_rows_whatever_the_number_of_addresses(self) -> None:
+        with mock.patch.object(door, "_of_all_addresses", Sampler(burst=30)):
+            for number in range(40):
+                await authenticate(b"[]", client=f"2001:db8:{number:x}::1")
+                await authenticate(self.good | {"ProviderOutletID": f"x-{number}"}, client=f"2001:db8:a{number:x}::1")
+            self.refused(await authenticate(self.good | {"POSRemoteID": "other"}, client="2001:db8:b::1"), 401)
+            await recorded()
+        assert await AuthAttempt.objects.acount() == 31, "a known outlet's refusal has its place among them"
+
+    async def test_the_addresses_of_one_ipv6_network_leave_as_many_rows_as_one_address(self) -> None:
+        for number in range(60):
+            await authenticate(b"[]", client=f"2001:db8::{number:x}")
+        await recorded()
+        assert await AuthAttempt.objects.acount() == 20
 
 
 class Failing(Asking):

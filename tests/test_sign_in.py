@@ -12,6 +12,7 @@ from django.urls import reverse
 from integrations.models import AuditEvent, SharedEntry
 from integrations.models.audit import Verb
 from integrations.shared_cache import forget_expired
+from integrations.staff.signing_in import limits
 from tests.factories import make_outlet
 from tests.test_staff_pages import text
 
@@ -180,6 +181,62 @@ def test_the_addresses_of_one_ipv6_network_are_one(client: Client, anna: User, e
     assert "Too many" in text(sign_in(client, address="2001:db8::ffff"))
 
 
+def test_one_name_has_five_guesses_from_one_ipv6_network(client: Client, anna: User) -> None:
+    answers = [text(sign_in(client, password="wrong", address=f"2001:db8::{number:x}")) for number in range(8)]
+    assert ["do not fit" in each for each in answers] == [True] * 5 + [False] * 3
+    assert "Too many" in text(sign_in(client, address="2001:db8::a:b:c:d"))
+    assert sign_in(client, address="2001:db8:0:1::1").status_code == 302
+
+
+def test_guesses_are_bounded_whatever_the_number_of_addresses(
+    client: Client, anna: User, settings: Any, monkeypatch: pytest.MonkeyPatch, time_machine: Travel
+) -> None:
+    time_machine.move_to("2026-03-01T12:00:00Z", tick=False)
+    monkeypatch.setattr(limits, "ADDRESSES_OF_ONE_NAME", 1)
+    sign_in(Client(), address="192.0.2.10")
+    answers = [text(sign_in(client, password="wrong", address=f"2001:db8:{number:x}::1")) for number in range(8)]
+    assert ["do not fit" in each for each in answers] == [True] * 5 + [False] * 3
+    assert "Too many failed attempts. Wait 5 minutes" in text(sign_in(client, address="203.0.113.9"))
+    assert "do not fit" in text(sign_in(client, "berta", "wrong", address="203.0.113.9"))
+    assert sign_in(client, address="192.0.2.10").status_code == 302, "this person signed in from there before"
+    time_machine.shift(300)
+    assert sign_in(client, address="203.0.113.9").status_code == 302
+
+
+def test_guesses_at_many_names_are_bounded_whatever_the_number_of_addresses(
+    client: Client, anna: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LOGIN_FAILURES_PER_ADDRESS = 8
+    monkeypatch.setattr(limits, "ADDRESSES_AT_ONCE", 1)
+    answers = [text(sign_in(client, f"n-{each}", "wrong", address=f"2001:db8:{each:x}::1")) for each in range(13)]
+    assert ["do not fit" in each for each in answers] == [True] * 8 + [False] * 5
+    rows = SharedEntry.objects.count()
+    sign_in(client, "another", "wrong", address="2001:db8:ffff::1")
+    assert SharedEntry.objects.count() == rows, "what is refused by the limit of all leaves no row"
+
+
+def test_what_one_address_may_not_try_is_not_counted_against_the_others(
+    client: Client, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "ADDRESSES_OF_ONE_NAME", 2)
+    for _ in range(15):
+        sign_in(client, password="wrong", address="203.0.113.9")
+    assert sign_in(client, address="203.0.113.10").status_code == 302
+
+
+def test_failed_sign_ins_from_many_addresses_are_few_audit_events(
+    client: Client, anna: User, time_machine: Travel
+) -> None:
+    time_machine.move_to("2026-03-01T12:00:00Z", tick=False)
+    for number in range(20):
+        sign_in(client, "ANNA", password="wrong", address=f"2001:db8:{number:x}::1")
+        sign_in(client, f"guess-{number}", "wrong", address=f"2001:db8:a{number:x}::1")
+    assert sorted(subject for subject, _ in refusals()) == ["an unknown name"] * 12 + ["anna"] * 12
+    time_machine.shift(3600)
+    sign_in(client, password="wrong")
+    assert len(refusals()) == 25
+
+
 def test_a_flood_of_refusals_is_few_audit_events(client: Client, anna: User, time_machine: Travel) -> None:
     time_machine.move_to("2026-03-01T12:00:00Z", tick=False)
     for number in range(7):
@@ -207,7 +264,7 @@ def test_counts_are_rows_that_every_process_sees_and_that_go_when_they_are_over(
     sign_in(client, password="wrong")
     assert SharedEntry.objects.exists()
     assert not SharedEntry.objects.filter(key__contains="anna").exists()
-    time_machine.shift(301)
+    time_machine.shift(3601)
     forget_expired()
     assert not SharedEntry.objects.exists()
 

@@ -75,6 +75,7 @@ def test_however_often_somebody_fails_the_wait_stays_a_number(throttle: Throttle
 
 
 def test_whoever_fails_cannot_lock_out_the_real_pos(throttle: Throttle) -> None:
+    throttle.succeeded(HARBOUR, POS)
     fail(throttle, 100, address=THIEF)
     assert wait(throttle, HARBOUR, POS) == 0
 
@@ -158,6 +159,18 @@ def test_a_whole_ipv6_network_of_one_customer_counts_as_one_address(throttle: Th
     assert wait(throttle, HARBOUR, "2001:db8:1:3::1") == 0
 
 
+def test_guesses_at_one_outlet_are_bounded_whatever_the_number_of_addresses(throttle: Throttle) -> None:
+    throttle.succeeded(HARBOUR, POS)
+    for number in range(30):
+        assert throttle.address_wait(HARBOUR, f"2001:db8:{number:x}::1") == 0
+        throttle.failed(HARBOUR, f"2001:db8:{number:x}::1")
+    assert throttle.address_wait(HARBOUR, "2001:db8:ffff::1") == 15
+    assert throttle.address_wait(STATION, "2001:db8:ffff::1") == 0
+    assert wait(throttle, HARBOUR, POS) == 0, "where it proved itself before, it goes on"
+    throttle.forgive(HARBOUR)
+    assert throttle.address_wait(HARBOUR, "2001:db8:ffff::1") == 0
+
+
 def test_an_ipv4_address_written_as_ipv6_is_the_same_address() -> None:
     assert network_of("::ffff:198.51.100.7") == network_of("198.51.100.7") == "198.51.100.7"
 
@@ -170,7 +183,7 @@ def test_a_client_without_an_address_is_counted_too() -> None:
 def test_the_counts_are_bounded_and_the_oldest_go_first(throttle: Throttle) -> None:
     fail(throttle, 3, outlet="oldest", address="first")
     fail(throttle, 3, outlet="newest", address="last")
-    for number in range(KEPT - 2):
+    for number in range(KEPT - 3):
         throttle._count(number, 1_000)
     assert len(throttle._failures) == KEPT
     assert wait(throttle, "oldest", "first") == 0

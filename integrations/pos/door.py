@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from integrations import metrics
+from integrations.client_address import network_of
 from integrations.models import Credential, Request
 from integrations.models.attempt import Door, Outcome
 from integrations.models.request import OPEN_STATES
@@ -85,6 +86,8 @@ throttle = Throttle()
 brake = Brake()
 _sampler = Sampler()
 _of_one_address = Sampler(burst=200)  # whatever IDs it sends: each new one would begin a count of its own
+# However many addresses there are; those of known outlets apart, so that a flood of others does not hide them.
+_of_all_addresses = Sampler(burst=400)
 _candidates: Joined[str, list[Candidate]] = Joined(authentication.find_candidates, AUTHENTICATIONS_AT_ONCE)
 _count_accepted = metrics.authentications[Outcome.ACCEPTED].inc
 _announced_to: Runtime | None = None
@@ -123,7 +126,7 @@ async def note_refused_socket(refusal: Refused, visitor: Visitor) -> None:
     """Record why a handshake was refused; a flood of them is sampled."""
     metrics.handshakes_refused[refusal.outcome].inc()
     running = await _running_if_it_can()
-    if running is None or not _sampler.take((visitor.address, refusal.outcome, refusal.integration_id)):
+    if running is None or not _is_kept(visitor, refusal.outcome, refusal.integration_id, refusal.integration_id):
         return
     running.recorder.attempt(
         Attempt(
@@ -140,7 +143,7 @@ async def note_refused_socket(refusal: Refused, visitor: Visitor) -> None:
 async def note_malformed(visitor: Visitor, detail: str) -> None:
     """Record a request that has not the documented shape; a flood of them is sampled."""
     running = await _running_if_it_can()
-    if running is None or not _sampler.take((visitor.address, Outcome.MALFORMED)):
+    if running is None or not _is_kept(visitor, Outcome.MALFORMED, "", None):
         return
     running.recorder.attempt(
         Attempt(
@@ -264,9 +267,16 @@ def _note_failure(running: Runtime, claim: Claim, visitor: Visitor, refusal: Ref
 
 
 def _record_refusal(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:
-    about = (visitor.address, refusal.outcome, claim.provider_outlet_id)
-    if _sampler.take(about) and _of_one_address.take(visitor.address):
+    if _is_kept(visitor, refusal.outcome, claim.provider_outlet_id, refusal.integration_id):
         running.recorder.attempt(_attempt(claim, visitor, refusal.outcome, refusal.integration_id))
+
+
+def _is_kept(visitor: Visitor, outcome: Outcome, about: object, integration_id: int | None) -> bool:
+    """Return whether a refusal is recorded: a flood is sampled per subject and address, per address, and in all."""
+    network = network_of(visitor.address)
+    if not (_sampler.take((network, outcome, about)) and _of_one_address.take(network)):
+        return False
+    return _of_all_addresses.take(integration_id is None)
 
 
 def _attempt(claim: Claim, visitor: Visitor, outcome: Outcome, integration_id: int | None) -> Attempt:

@@ -20,6 +20,8 @@ MAX_BLOCK = 900.0  # seconds
 FORGET_AFTER = 900.0  # seconds without a failure, and without a block
 KEPT = 100_000
 BRAKE_SECONDS = 1.0  # that an answer to somebody who is blocked is held back
+EVERYWHERE = "*"  # in the place of an address
+ADDRESSES_OF_ONE_OUTLET = 10  # as many failures from everywhere as this number of addresses may have
 BRAKED = 500  # such answers at a time, each of which holds a connection
 
 
@@ -44,15 +46,21 @@ class Throttle:
         return self._remaining((outlet, network_of(address)))
 
     def address_wait(self, outlet: str, address: str) -> float:
-        """Return for how many seconds this address is blocked for outlets that never came in from it; 0 if not."""
+        """Return for how many seconds this address is blocked for outlets that never came in from it; 0 if not.
+
+        An outlet with failures from many addresses is blocked for all of them together.
+        """
         network = network_of(address)
-        return 0.0 if (outlet, network) in self._proven else self._remaining(network)
+        if (outlet, network) in self._proven:
+            return 0.0
+        return max(self._remaining(network), self._remaining((outlet, EVERYWHERE)))
 
     def failed(self, outlet: str, address: str) -> None:
         """Count one failure."""
         network = network_of(address)
         self._count((outlet, network), settings.AUTH_FAILURES_PER_OUTLET)
         self._count(network, settings.AUTH_FAILURES_PER_ADDRESS)
+        self._count((outlet, EVERYWHERE), settings.AUTH_FAILURES_PER_OUTLET * ADDRESSES_OF_ONE_OUTLET)
 
     def succeeded(self, outlet: str, address: str) -> None:
         """Forget the pair's failures, and remember that it may come in."""

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.userkit import get_user_by_username
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
@@ -14,10 +15,15 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from integrations.client_address import network_of
 from integrations.models.audit import Verb
 from integrations.services.audit import Actor, record
+from integrations.shared_limits import SharedLimit
 
 REFUSAL_SECONDS = 60  # of one name from one address, one refusal is written down in this time
+# Audit events may be kept for ever, so their number must not depend on how many addresses somebody has.
+OF_ONE_NAME = SharedLimit("refusals_of_name", 12, 3600)
+OF_ALL = SharedLimit("refusals_of_all", 60, 3600)
 UNKNOWN = "an unknown name"
 
 
@@ -44,16 +50,24 @@ def end_sessions(keys: Collection[str]) -> int:
 
 @transaction.atomic
 def refused(name: str, *, reason: str, address: str) -> None:
-    """Write down a refused sign-in, at most one of a name and address a minute.
+    """Write down a refused sign-in: one of a name and address a minute, and so many of a name and in all an hour.
 
     A name that nobody has is not kept: it may be a password that was typed into the wrong field.
     """
-    person = User.objects.filter(username=name).first()
+    person = get_user_by_username(name) if name else None
     subject = person or User(username=UNKNOWN)
-    if not cache.add(f"sign-in-refused:{subject.pk or 'unknown'}:{address}", 1, REFUSAL_SECONDS):
+    if not _is_to_be_kept(str(subject.pk or "unknown"), network_of(address)):
         return
     actor = Actor(subject.get_username(), address=address)  # no user: nobody has proved to be this person
     record(Verb.SIGN_IN_REFUSED, subject, actor=actor, reason=reason)
+
+
+def _is_to_be_kept(who: str, network: str) -> bool:
+    if OF_ALL.wait() or OF_ONE_NAME.wait(who):  # read first: an address that is new each time must leave no row either
+        return False
+    if not cache.add(f"sign-in-refused:{who}:{network}", 1, REFUSAL_SECONDS):
+        return False
+    return bool(OF_ONE_NAME.take(who) and OF_ALL.take())
 
 
 def _belongs_to(person: User, kept: dict[str, Any]) -> bool:

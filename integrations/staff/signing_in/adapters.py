@@ -77,14 +77,34 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Count the attempt. Raises ValidationError, with the time to wait, when there were too many."""
+        attempt = limits.attempt_of(request, credentials.get("username", ""))
         try:
-            super().pre_authenticate(request, **credentials)
+            self._count(request, attempt, credentials)
         except ValidationError:
             address = address_of(request)
             sign_ins.refused(credentials.get("username", ""), reason="too many failed attempts", address=address)
-            wait = limits.wait_of(request, self._get_login_attempts_cache_key(request, **credentials))
-            words = f"Too many failed attempts. Wait {limits.in_words(wait)}, then try again."
+            words = (
+                f"Too many failed attempts. Wait {limits.in_words(limits.wait_of(request, attempt))}, then try again."
+            )
             raise ValidationError(words, code="too_many_login_attempts") from None
+
+    def _count(self, request: HttpRequest, attempt: limits.Attempt, credentials: dict[str, Any]) -> None:
+        # The limits over all addresses come first: what they refuse leaves no row of its name and address.
+        self._used_of_all: list[Any] = []
+        if not attempt.is_known():
+            used = None if attempt.waits() else attempt.take()
+            if used is None:
+                raise ValidationError("", code="too_many_login_attempts")
+            self._used_of_all = used
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError:
+            limits.give_back(self._used_of_all)
+            raise
+
+    def _rollback_login_failed_rl_usage(self) -> None:
+        super()._rollback_login_failed_rl_usage()
+        limits.give_back(self._used_of_all)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         address = address_of(request)
@@ -107,10 +127,11 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         super().login(request, user)
         methods = [each.words for each in records_of(request.session, user)]
         sign_ins.signed_in(user, methods=methods, address=address_of(request))
+        limits.remember(request, user)
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Per name and address: who guesses from elsewhere does not lock the real person out."""
-        return f"{credentials.get('username', '').lower()} {self.get_client_ip(request)}"
+        return limits.attempt_of(request, credentials.get("username", "")).key
 
 
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]

@@ -1,19 +1,79 @@
-"""How long somebody must wait who failed too often: allauth counts (in the shared cache), this tells."""
+"""Limits of failed sign-ins, and the time to wait. They are counted in the shared cache, so for all processes.
+
+allauth counts per name and address and per address (ACCOUNT_RATE_LIMITS). These two limits hold whatever the number of
+addresses: per name from all addresses, and for all names from all addresses. Someone with many addresses can exhaust
+them. So they do not hold for a person at an address (IPv6: a /64) from which that person signed in before.
+"""
 
 import math
-import time
+from dataclasses import dataclass
 
+from allauth.account.internal.userkit import get_user_by_username
 from allauth.core.internal import ratelimit
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.cache import cache
 from django.http import HttpRequest
 
+from integrations.client_address import address_of, network_of
+from integrations.shared_limits import SharedLimit, wait_in
+
 APP, ACTION = "allauth.account", "login_failed"
+ADDRESSES_OF_ONE_NAME = 10  # as many failures of one name as this number of addresses may have
+ADDRESSES_AT_ONCE = 20  # as many failures in all as this number of addresses may have
+KNOWN_SECONDS = 30 * 86_400
 
 
-def wait_of(request: HttpRequest, key: str) -> float:
+@dataclass(frozen=True)
+class Attempt:
+    """A sign-in by a name from an address."""
+
+    name: str
+    network: str
+
+    @property
+    def key(self) -> str:
+        """Return the key of the limit per name and address."""
+        return f"{self.name} {self.network}"
+
+    def is_known(self) -> bool:
+        """Return whether the person of this name signed in from this address lately."""
+        person = get_user_by_username(self.name)
+        return person is not None and bool(cache.get(_known_key(person, self.network)))
+
+    def waits(self) -> float:
+        """Return the seconds until an attempt of this name is looked at, by the limits over all addresses."""
+        return max(_of_name().wait(self.name), _of_all().wait())
+
+    def take(self) -> list[ratelimit.RateLimitUsage] | None:
+        """Count the attempt in the limits over all addresses; None if one of them is reached."""
+        used = [usage for usage in (_of_name().take(self.name), _of_all().take()) if usage]
+        if len(used) == 2:
+            return used
+        give_back(used)
+        return None
+
+
+def attempt_of(request: HttpRequest, name: str) -> Attempt:
+    return Attempt(name.lower(), network_of(address_of(request)))
+
+
+def give_back(used: list[ratelimit.RateLimitUsage]) -> None:
+    """Take an attempt out of the limits again: it succeeded, or another limit refused it."""
+    for usage in used:
+        usage.rollback()
+
+
+def remember(request: HttpRequest, person: AbstractBaseUser) -> None:
+    """Remember that this person signed in from this address."""
+    cache.set(_known_key(person, network_of(address_of(request))), 1, KNOWN_SECONDS)
+
+
+def wait_of(request: HttpRequest, attempt: Attempt) -> float:
     """Return the seconds until another attempt of this name from this address is looked at."""
-    return max((_wait(request, rate, key) for rate in ratelimit.get_rates(app=APP, action=ACTION)), default=0.0)
+    rates = ratelimit.get_rates(app=APP, action=ACTION)
+    own = max((_wait(request, rate, attempt.key) for rate in rates), default=0.0)
+    return own or attempt.waits()
 
 
 def longest_wait() -> str:
@@ -29,7 +89,18 @@ def in_words(seconds: float) -> str:
 
 def _wait(request: HttpRequest, rate: ratelimit.Rate, key: str) -> float:
     name = ratelimit.get_cache_key(request, app=APP, action=ACTION, rate=rate, key=key)
-    history: list[float] = cache.get(name, [])  # the newest first
-    if len(history) < rate.amount:
-        return 0.0
-    return float(history[-1] + rate.duration - time.time())
+    return wait_in(cache.get(name, []), rate)
+
+
+def _of_name() -> SharedLimit:
+    amount = ADDRESSES_OF_ONE_NAME * settings.LOGIN_FAILURES_PER_NAME
+    return SharedLimit("login_failed_name", amount, settings.LOGIN_BLOCK_SECONDS)
+
+
+def _of_all() -> SharedLimit:
+    amount = ADDRESSES_AT_ONCE * settings.LOGIN_FAILURES_PER_ADDRESS
+    return SharedLimit("login_failed_all", amount, settings.LOGIN_BLOCK_SECONDS)
+
+
+def _known_key(person: AbstractBaseUser, network: str) -> str:
+    return f"signed-in-from:{person.pk}:{network}"
