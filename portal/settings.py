@@ -269,6 +269,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+DEFAULT_EXCEPTION_REPORTER = "portal.error_reports.MaskingReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.error_reports.MaskingFilter"
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True

@@ -1,6 +1,7 @@
 """What must never be kept or logged in plain text."""
 
 import json
+import time
 
 import pytest
 from hypothesis import example, given
@@ -130,6 +131,27 @@ def test_looking_first_whether_a_pattern_can_begin_changes_nothing(text: str) ->
     slowly = redaction._WEBHOOK.sub(REDACTED, slowly)
     slowly = redaction._BEARER.sub(rf"\1{REDACTED}", slowly)
     assert redact(text) == redaction._NAMED.sub(rf"\1{REDACTED}", slowly)
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("no route to redis://:hunter2@10.0.0.1/0.", f"no route to redis://:{REDACTED}@10.0.0.1/0."),
+        ("smtp+tls://me:p%40ss@mail:587", f"smtp+tls://me:{REDACTED}@mail:587"),
+        ("postgres://me:p@s/s@db/x", f"postgres://me:{REDACTED}@db/x"),
+        ("https://a:80/x, a@b", "https://a:80/x, a@b"),
+        ("https://host:443/path", "https://host:443/path"),
+    ],
+)
+def test_the_password_in_a_url_is_redacted(text: str, redacted: str) -> None:
+    assert redact(text) == redacted
+
+
+def test_many_beginnings_of_urls_are_searched_in_no_time() -> None:
+    text = "://a:" * 40_000 + "@"
+    began = time.perf_counter()
+    redact(text)
+    assert time.perf_counter() - began < 5
 
 
 def test_the_secret_of_a_webhook_is_redacted() -> None:

@@ -1,0 +1,172 @@
+"""Keeps secrets out of Django's technical error page, which DEBUG shows to every caller, anonymous ones included.
+
+The rule goes by value: what a setting with a telling name holds, and the password of every URL among the settings and
+the environment, is masked wherever it appears on the finished page, in each spelling that a page may give it. So
+a setting that is added later is covered. Beside that, what sensitive_variables and sensitive_post_parameters mark is
+hidden although DEBUG is on, cookies and posted values are hidden, and the portal's own secrets are redacted.
+"""
+
+import base64
+import html
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pprint import pformat
+from typing import Any
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
+
+from integrations.redaction import redact
+
+MASK = SafeExceptionReporterFilter.cleansed_substitute
+UNBROKEN = 1_000_000  # columns: a secret with blanks must not be broken into two lines
+SHORTEST = 4  # characters; masking a shorter text everywhere would leave nothing to read
+# Up to the last @: a password may hold any character, also those that should have been %-encoded.
+_PASSWORD = re.compile(r"(?s)://[^:/@]*:(.+)@")  # in the value of a setting
+_USER_INFO = re.compile(r"""(://[^\s:/@'"<>]*:)([^\s'"<>]+)(@)""")  # within a text
+
+_of_this_page: ContextVar[list[str] | None] = ContextVar("_of_this_page", default=None)
+
+
+class MaskingFilter(SafeExceptionReporterFilter):
+    """Hides what is marked as sensitive whatever DEBUG says, and gives out values with their secrets masked."""
+
+    def is_active(self, request: HttpRequest | None) -> bool:  # noqa: ARG002
+        return True
+
+    def cleanse_setting(self, key: int | str, value: Any) -> Any:
+        cleansed = super().cleanse_setting(key, value)
+        return _clean(key, cleansed) if isinstance(cleansed, str) else cleansed
+
+    def get_safe_cookies(self, request: HttpRequest) -> dict[str, str]:
+        return dict.fromkeys(super().get_safe_cookies(request), MASK)
+
+    def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
+        """Return the names of what was posted; forms of this portal carry passwords, codes and secrets."""
+        return dict.fromkeys(super().get_post_parameters(request), MASK)
+
+    def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: Any) -> Any:
+        found = super().get_traceback_frame_variables(request, tb_frame)
+        return [(name, _Shown(name, value)) for name, value in found]
+
+
+class MaskingReporter(ExceptionReporter):
+    """Masks the finished page once more: a secret may stand in a message, a path or a line of source."""
+
+    def get_traceback_data(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().get_traceback_data()
+        for name in ("exception_value", "exception_notes", "unicode_hint", "request_insecure_uri"):
+            if name in found:
+                found[name] = redact(mask(str(found[name])))
+        found["request_GET_items"] = [(name, _clean(name, value)) for name, value in found.get("request_GET_items", ())]
+        return found
+
+    def get_traceback_html(self) -> SafeString:
+        with _known():
+            return SafeString(mask(super().get_traceback_html()))
+
+    def get_traceback_text(self) -> SafeString:
+        with _known():
+            return SafeString(mask(super().get_traceback_text()))
+
+
+class _Shown:
+    """A variable as the page shows it; masked before the page cuts it, so that no half of a secret is left."""
+
+    def __init__(self, name: str, value: Any) -> None:
+        try:
+            whole = pformat(value, width=UNBROKEN)
+            cleaned = _clean(name, whole)
+            self._text = pformat(value) if cleaned == whole else cleaned
+        except Exception as error:  # noqa: BLE001  (a value that cannot be shown must not break the page)
+            self._text = f"Error in formatting: {type(error).__name__}"
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _clean(name: object, text: str) -> str:
+    """Return a value masked and redacted; its name may be what tells that it is a secret."""
+    return redact(mask(f"{name}={text}")).removeprefix(f"{name}=")
+
+
+def mask(text: str) -> str:
+    """Return `text` with each configured secret, and the password of each URL in it, replaced by stars."""
+    for spelling in _of_this_page.get() or _spellings():
+        text = text.replace(spelling, MASK)
+    return _USER_INFO.sub(rf"\1{MASK}\3", text)
+
+
+def secrets() -> Iterator[str]:
+    """Yield the secrets that are configured."""
+    for name in dir(settings):
+        if name.isupper():
+            yield from _secrets_in(name, getattr(settings, name))
+    for name, value in os.environ.items():
+        yield from _secrets_in(name, value)
+
+
+def _secrets_in(name: object, value: Any) -> Iterator[str]:
+    """Yield the secrets of a setting: strings under a telling name, and passwords of URLs under any name."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _secrets_in(key, inner)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for inner in value:
+            yield from _secrets_in(name, inner)
+    elif isinstance(value, bytes):
+        yield from _secrets_in(name, value.decode(errors="replace"))
+    elif isinstance(value, str):
+        if isinstance(name, str) and SafeExceptionReporterFilter.hidden_settings.search(name):
+            yield value
+        yield from _secrets_of_url(value)
+
+
+def _secrets_of_url(text: str) -> Iterator[str]:
+    for password in (*_PASSWORD.findall(text), *(found[1] for found in _USER_INFO.findall(text))):
+        yield from (password, unquote(password))
+    if "://" in text and "?" in text:
+        for name, value in parse_qsl(_query(text)):
+            if SafeExceptionReporterFilter.hidden_settings.search(name):
+                yield value
+
+
+def _query(text: str) -> str:
+    try:
+        return urlsplit(text).query
+    except ValueError:
+        return text.partition("?")[2]
+
+
+@contextmanager
+def _known() -> Iterator[None]:
+    """Collect the spellings once for a page: it holds hundreds of values."""
+    before = _of_this_page.set(_spellings())
+    try:
+        yield
+    finally:
+        _of_this_page.reset(before)
+
+
+def _spellings() -> list[str]:
+    """Return what is to be masked, the longest first, because one may be a part of another."""
+    plain = {each for each in secrets() if len(each.strip()) >= SHORTEST}
+    quoted = {spelled for each in plain for spelled in _quoted(each)}
+    every = {spelled for each in plain | quoted for spelled in (each, html.escape(each)) if len(spelled) >= SHORTEST}
+    return sorted(every, key=len, reverse=True)
+
+
+def _quoted(secret: str) -> Iterator[str]:
+    yield from (repr(secret)[1:-1], repr(repr(secret)[1:-1])[1:-1], json.dumps(secret)[1:-1])
+    yield from (quote(secret), quote(secret, safe=""), quote_plus(secret))
+    # As SMTP and HTTP send it: somewhere within a text in Base64.
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + secret.encode(errors="replace")).decode()
+        yield encoded[-(-before * 8 // 6) : (before + len(secret.encode(errors="replace"))) * 8 // 6]

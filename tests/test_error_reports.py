@@ -1,0 +1,98 @@
+"""The technical error page of DEBUG shows no secret: not in settings, variables, cookies, forms or messages."""
+
+import base64
+import html
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import Client
+from django.urls import path
+from django.views.decorators.debug import sensitive_variables
+
+from integrations.credentials import Kind, generate
+from portal import error_reports
+
+MAIL, DATABASE, REDIS = 'p@ss"w&rd<47', "d/b-pass:word", "r3dis-s3cret"
+OTHERS = {
+    "METRICS_TOKEN": "metrics-token-value-16",
+    "OIDC_CLIENT_SECRET": "oidc'client\\secret",
+    "SECRET_KEY_FALLBACKS": ["an-older-secret-key-of-the-portal"],
+    "SOCIALACCOUNT_PROVIDERS": {"openid_connect": {"APPS": [{"secret": "oidc'client\\secret", "name": "x"}]}},
+    "CHANNEL_LAYERS": {"default": {"CONFIG": {"hosts": [{"address": f"redis://:{REDIS}@127.0.0.1:6379/0"}]}}},
+    "SOMETHING_NEW": "https://hooks.example/x?access_token=t0ken-of-a-hook&a=b",
+}
+SECRETS = (MAIL, DATABASE, REDIS, "metrics-token-value-16", "oidc'client\\secret", "an-older-secret-key-of-the-portal")
+# Put together here, because the page shows the lines of this file as well.
+MARKED, POSTED, COOKIE, PIN = (f"{each}-{'value'}" for each in ("marked", "posted", "cookie", "pin"))
+SECRET_OF_POS = generate(Kind.POS_SECRET)
+
+
+@sensitive_variables("password")
+def _fail(password: str) -> None:
+    raise ValueError(f"cannot reach smtp+tls://mailer:{quote(MAIL, safe='')}@mail.example:587")
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    url = f"postgres://portal:{DATABASE}@db.example/portal"
+    connection = {"url": url, "auth": base64.b64encode(b"\0mailer\0" + MAIL.encode()), "nested": [[repr(MAIL)], REDIS]}
+    many = ["filler" * 10 for _ in range(67)] + [OTHERS["METRICS_TOKEN"]] * 2  # the page cuts at 4,096 characters
+    claim = {"AuthSecret": SECRET_OF_POS, "PIN": PIN}
+    _fail(MARKED)
+    return HttpResponse(f"{connection}{many}{claim}{request}")
+
+
+urlpatterns = [path("broken/", broken)]
+
+
+@pytest.fixture
+def client(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Client:
+    settings.DEBUG, settings.ROOT_URLCONF = True, __name__
+    settings.EMAIL_URL = f"smtp+tls://mailer:{quote(MAIL, safe='')}@mail.example:587"
+    settings.EMAIL_HOST_PASSWORD = MAIL
+    for name, value in OTHERS.items():
+        setattr(settings, name, value)
+    monkeypatch.setenv("DATABASE_URL", f"postgres://portal:{DATABASE}@db.example/portal")
+    monkeypatch.setenv("REDIS_URL", f"redis://:{REDIS}@127.0.0.1:6379/0")
+    return Client(raise_request_exception=False)
+
+
+def page(client: Client, accept: str) -> str:
+    client.cookies["other"] = COOKIE
+    answer = client.post(
+        "/broken/?token=abc.def.ghi",
+        {"anything": POSTED},
+        headers={"accept": accept, "authorization": "Bearer an-access-token", "x-note": f"redis://:{REDIS}@h"},
+    )
+    assert answer.status_code == 500
+    return answer.content.decode()
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_no_secret_is_on_the_page_in_any_spelling(client: Client, accept: str) -> None:
+    shown = page(client, accept)
+    assert "ValueError" in shown
+    assert "ALLOWED_HOSTS" in shown, "the page is still of use"
+    forms = [form for secret in SECRETS for form in error_reports._quoted(secret)]
+    hidden = (*SECRETS, *forms, MARKED, POSTED, COOKIE, SECRET_OF_POS, PIN, "abc.def.ghi", "an-access-token")
+    escaped = [html.escape(each) for each in hidden]
+    assert [each for each in (*hidden, *escaped) if each in shown] == []
+    assert "t0ken-of-a-hook" not in shown
+    assert "metrics-token" not in shown, "no half of it either, where the page cuts a value"
+    assert "mailer:" in shown
+    assert "mail.example:587" in shown
+
+
+def test_a_secret_of_two_or_three_characters_does_not_blank_the_page(client: Client, settings: Any) -> None:
+    settings.METRICS_TOKEN = "at"
+    shown = page(client, "text/html")
+    assert "Traceback" in shown
+    assert f"smtp+tls://mailer:{error_reports.MASK}@mail.example:587" in shown
+
+
+def test_a_new_setting_needs_no_entry_in_a_list(settings: Any) -> None:
+    settings.PAYMENT_API_KEY = "a-key-nobody-knew-of"
+    settings.ELSEWHERE_URL = "amqp://queue:pw%2F1234@queue.example"
+    shown = error_reports.mask("x a-key-nobody-knew-of y pw/1234 z pw%2F1234 end")
+    assert shown == f"x {error_reports.MASK} y {error_reports.MASK} z {error_reports.MASK} end"
