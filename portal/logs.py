@@ -6,8 +6,12 @@ value before it is quoted: on the quoted line it would cut quotes in two, and mi
 """
 
 import logging
+import time
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -28,7 +32,54 @@ EXTRA = (
     "milliseconds",
 )
 OURS = frozenset({"time", "level"})  # made here, of nothing that anybody sent
+SAMPLED = 20  # warnings and errors of one kind that are written in each period
+PERIOD = 60.0  # seconds
+LONGEST_REJECTION = 300  # characters
 LONGEST = 20_000  # characters of one value: a traceback, not a payload
+
+
+class SamplingHandler(logging.StreamHandler[TextIO]):
+    """Writes at most SAMPLED warnings and errors of one kind (one line of code) in each period.
+
+    Requests of any scanner cause many of them, and a log that is full helps nobody. The next line of the kind says how
+    many were left out. What Django logs as an error although a caller caused it (a SuspiciousOperation with its
+    traceback, a 503 that a view chose) is one line at warning level.
+    """
+
+    def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(stream)
+        self._clock = clock
+        self._kinds: dict[tuple[str, int], _Kind] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING:
+            left_out = self._take(record)
+            if left_out is None:
+                return
+            record = _as_callers_fault(record) if _is_callers_fault(record) else record
+            if record.levelno < logging.root.level:
+                return
+            record = _with_count(record, left_out) if left_out else record
+        super().emit(record)
+
+    def _take(self, record: logging.LogRecord) -> int | None:
+        """Return how many of this kind were left out since one was written, or None to leave this one out, too."""
+        kind = self._kinds.setdefault((record.pathname, record.lineno), _Kind(self._clock()))
+        if self._clock() - kind.since >= PERIOD:
+            kind.since, kind.written = self._clock(), 0
+        if kind.written >= SAMPLED:
+            kind.left_out += 1
+            return None
+        left_out, kind.left_out = kind.left_out, 0
+        kind.written += 1
+        return left_out
+
+
+@dataclass
+class _Kind:
+    since: float
+    written: int = 0
+    left_out: int = 0
 
 
 class RedactingFormatter(logging.Formatter):
@@ -63,6 +114,26 @@ class RedactingJsonFormatter(JsonFormatter):
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
         return {name: value if name in OURS else _clean(value) for name, value in log_data.items()}
+
+
+def _is_callers_fault(record: logging.LogRecord) -> bool:
+    if record.name.startswith("django.security"):
+        return True
+    return record.name == "django.request" and not record.exc_info
+
+
+def _as_callers_fault(record: logging.LogRecord) -> logging.LogRecord:
+    changed = copy(record)
+    changed.levelno, changed.levelname = logging.WARNING, "WARNING"
+    changed.exc_info = changed.exc_text = changed.stack_info = None
+    changed.msg, changed.args = record.getMessage()[:LONGEST_REJECTION], ()
+    return changed
+
+
+def _with_count(record: logging.LogRecord, left_out: int) -> logging.LogRecord:
+    changed = copy(record)
+    changed.msg, changed.args = f"{record.getMessage()} ({left_out} more like this were not logged.)", ()
+    return changed
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:

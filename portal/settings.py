@@ -213,6 +213,7 @@ INSTALLED_APPS = [
     "integrations",
 ]
 MIDDLEWARE = [
+    "portal.hosts.answerable",
     "django.middleware.security.SecurityMiddleware",
     "portal.browser_policy.browser_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -347,7 +348,7 @@ LOGGING = {
         "text": {"()": "portal.logs.RedactingFormatter"},
         "json": {"()": "portal.logs.RedactingJsonFormatter"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "handlers": {"stderr": {"class": "portal.logs.SamplingHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},

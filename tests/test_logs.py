@@ -18,7 +18,7 @@ from integrations import correlation
 from integrations.redaction import REDACTED
 from integrations.server import make_server
 from portal.environment import log_format_here
-from portal.logs import RedactingFormatter, RedactingJsonFormatter
+from portal.logs import PERIOD, SAMPLED, RedactingFormatter, RedactingJsonFormatter, SamplingHandler
 
 SECRET = "ONPS-17940-1EV50-X709W-G7FK3-HMBW1-3ZCEY-F9S4X"
 TOKEN = "WzE1LDE2LDNd.1xVgQc.5lhE9gQbYmZrxWcDTPLi9WTCTmkMPA-GC4_uXJk0i98"
@@ -214,3 +214,68 @@ def _writing(formatter: logging.Formatter) -> Iterator[StringIO]:
     yield stream
     logger.removeHandler(handler)
     logger.propagate = True
+
+
+# --- What any caller can cause ---
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def sampling(clock: Clock) -> tuple[logging.Logger, StringIO]:
+    """Return a logger of Django's that writes through the handler, and what it writes."""
+    stream = StringIO()
+    handler = SamplingHandler(stream, clock)
+    handler.setFormatter(RedactingFormatter())
+    noisy = logging.Logger("django.security.DisallowedHost")  # noqa: LOG001  (of this test alone)
+    noisy.addHandler(handler)
+    return noisy, stream
+
+
+def reject(noisy: logging.Logger, text: str = "Invalid HTTP_HOST header") -> None:
+    try:
+        fail_with(text)
+    except ValueError as error:
+        noisy.error(str(error), exc_info=error)
+
+
+def test_what_a_caller_caused_is_one_short_line_at_warning_level() -> None:
+    noisy, stream = sampling(Clock())
+    reject(noisy, "x" * 5_000)
+    (line,) = stream.getvalue().splitlines()
+    assert " WARNING django.security.DisallowedHost: xxx" in line
+    assert len(line) < 400
+
+
+def test_a_flood_of_one_kind_is_sampled_and_the_next_line_says_how_many_were_left_out() -> None:
+    clock = Clock()
+    noisy, stream = sampling(clock)
+    for _ in range(SAMPLED + 7):
+        reject(noisy)
+    assert len(stream.getvalue().splitlines()) == SAMPLED
+    noisy.warning("Another kind")
+    assert stream.getvalue().endswith("Another kind\n")
+    clock.now = PERIOD
+    reject(noisy)
+    assert stream.getvalue().endswith("Invalid HTTP_HOST header (7 more like this were not logged.)\n")
+
+
+def test_a_fault_of_ours_keeps_its_traceback_and_what_is_no_warning_is_never_left_out() -> None:
+    noisy, stream = sampling(Clock())
+    noisy.name = "django.request"
+    reject(noisy, "Internal Server Error")
+    assert "Traceback" in stream.getvalue()
+    for _ in range(SAMPLED + 7):
+        noisy.info("A call is answered.")
+    assert stream.getvalue().count("answered") == SAMPLED + 7
+
+
+def test_a_refusal_that_a_view_chose_is_no_error() -> None:
+    noisy, stream = sampling(Clock())
+    noisy.name = "django.request"
+    noisy.error("Service Unavailable: %s", "/handover/")
+    assert "WARNING django.request: Service Unavailable: /handover/" in stream.getvalue()

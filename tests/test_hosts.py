@@ -1,0 +1,89 @@
+"""Requests that no page can answer: 400 in the caller's format, and one short line in the log."""
+
+import logging
+from typing import Any
+
+import pytest
+from django.test import Client
+
+LOGIN = "/admin/login/"
+
+
+@pytest.fixture(params=[False, True], ids=["", "DEBUG"])
+def client(request: Any, settings: Any) -> Client:
+    settings.DEBUG = request.param
+    settings.ALLOWED_HOSTS = ["testserver"]
+    return Client(enforce_csrf_checks=True)
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "a b", "<script>", "user@testserver", "x" * 5_000, "[::1", "testserver:x"]
+)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_wrong_host_is_one_warning_without_a_traceback(
+    client: Client, caplog: pytest.LogCaptureFixture, host: str, method: str
+) -> None:
+    answer = getattr(client, method)(LOGIN, HTTP_HOST=host)
+    assert answer.status_code == 400
+    assert "This request cannot be answered" in answer.content.decode()
+    assert b"DisallowedHost" not in answer.content
+    (record,) = caplog.records
+    assert (record.levelno, record.exc_info) == (logging.WARNING, None)
+    assert len(record.getMessage()) < 250
+
+
+@pytest.mark.parametrize("path", ["/api/v1/schema", "/api/v1/docs", "/api/nothing", "/API/v1/docs"])
+def test_a_wrong_host_gets_a_problem_below_the_api(client: Client, path: str) -> None:
+    answer = client.get(path, HTTP_HOST="evil.example")
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert answer.json()["status"] == 400
+    assert "ALLOWED_HOSTS" in answer.json()["detail"]
+
+
+def test_a_wrong_host_gets_the_poss_format_where_a_pos_asks(client: Client) -> None:
+    answer = client.post("/api/powerepos/v1/elsewhere", HTTP_HOST="evil.example")
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/json")
+    assert list(answer.json()) == ["ErrorMessage"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=", b"x"),
+        ("multipart/form-data; boundary=\xff", b"x"),
+        ("application/x-www-form-urlencoded", b"a=1&" * 1_500),
+        ("application/x-www-form-urlencoded", b"a=" + b"x" * 3_000_000),
+    ],
+)
+def test_a_form_that_cannot_be_read_is_400_and_no_traceback(
+    client: Client, caplog: pytest.LogCaptureFixture, kind: str, body: bytes
+) -> None:
+    answer = client.generic("POST", "/handover/", body, content_type=kind)
+    assert answer.status_code in (400, 413)
+    assert not [
+        record for record in caplog.records if record.levelno >= logging.ERROR and "django.security" not in record.name
+    ]
+
+
+@pytest.mark.django_db
+def test_the_style_of_the_page_that_says_so_is_not_refused(client: Client) -> None:
+    answer = client.get("/static/admin/css/base.css", HTTP_HOST="evil.example")
+    assert answer.status_code == 200
+    answer.close()
+
+
+@pytest.mark.parametrize("charset", ["zlib", "rot13", "undefined", "idna", "utf-16", "punycode", "base64"])
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=abc", "application/x-www-form-urlencoded"])
+def test_a_form_in_no_text_encoding_is_400(client: Client, charset: str, kind: str) -> None:
+    body = b'--abc\r\nContent-Disposition: form-data; name="code"\r\n\r\n\xe9\r\n--abc--\r\n'
+    answer = client.generic("POST", "/handover/", body, content_type=f"{kind}; charset={charset}")
+    assert answer.status_code == 400
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("charset", ["utf-8", "UTF-8", "nonsense", ""])
+def test_a_form_in_utf_8_is_read(client: Client, charset: str) -> None:
+    kind = f"application/x-www-form-urlencoded; charset={charset}"
+    answer = client.generic("POST", LOGIN, b"username=a", content_type=kind)
+    assert answer.status_code == 403, "it has no CSRF token"
