@@ -20,7 +20,9 @@ from integrations.asgi import App  # noqa: E402
 from integrations.backend.direct import BackendHttp  # noqa: E402
 from integrations.pos import routing as pos  # noqa: E402
 from integrations.pos.direct import PosHttp  # noqa: E402
+from integrations.recipient.direct import RecipientHttp  # noqa: E402
 from integrations.staff import routing as staff  # noqa: E402
+from portal import browser_policy  # noqa: E402
 from portal.daphne import adapt_daphne  # noqa: E402
 from portal.lifespan import lifespan  # noqa: E402
 from portal.pages import PageHandler  # noqa: E402
@@ -29,7 +31,8 @@ from portal.proxies import ProxyHeaders  # noqa: E402
 
 adapt_daphne()
 websocket = pos.PosSockets(URLRouter([*staff.sockets, pos.anything_else]))
-http = PosHttp(BackendHttp(Probes(PageHandler())))
+pages = RecipientHttp(PageHandler(), headers=browser_policy.HEADERS)
+http = PosHttp(BackendHttp(Probes(pages)))
 doors = ProtocolTypeRouter({"lifespan": lifespan, "http": http, "websocket": websocket})
 # Without a trusted proxy there is nothing to read.
 application: App = (

@@ -39,9 +39,10 @@ def in_words(policy: Policy) -> str:
 
 
 def _with_policy(response: HttpResponse) -> HttpResponse:
-    response.headers.setdefault("Content-Security-Policy", WORDS)
-    response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
     return response
 
 
 WORDS = in_words(STRICT)
+HEADERS = {"Content-Security-Policy": WORDS, "Permissions-Policy": PERMISSIONS}

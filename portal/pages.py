@@ -21,6 +21,8 @@ from django.urls import set_script_prefix
 
 from integrations.asgi import Receive, Scope, Send
 
+THREADS = 40  # pages that are made at once; hundreds of threads would slow authentication down
+
 
 class PageHandler(ASGIHandler):
     """Answers HTTP requests, each in a thread of its own (asgiref's ThreadSensitiveContext)."""
@@ -28,6 +30,7 @@ class PageHandler(ASGIHandler):
     def __init__(self) -> None:
         BaseHandler.__init__(self)  # ASGIHandler's would load the middleware for the event loop
         self.load_middleware(is_async=False)
+        self._turns: tuple[asyncio.AbstractEventLoop, asyncio.Semaphore] | None = None
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the request, answer it, and close what it has opened: in the thread that opened it."""
@@ -36,11 +39,19 @@ class PageHandler(ASGIHandler):
         except RequestAborted:
             return
         with contextlib.closing(body):
-            response = await sync_to_async(self._answer)(scope, body)
+            async with self._turn():
+                response = await sync_to_async(self._answer)(scope, body)
             try:
                 await self._send(response, receive, send)
             finally:
                 await sync_to_async(response.close)()
+
+    def _turn(self) -> asyncio.Semaphore:
+        """Return the semaphore of this event loop: whoever waits for it holds no thread."""
+        loop = asyncio.get_running_loop()
+        if self._turns is None or self._turns[0] is not loop:
+            self._turns = loop, asyncio.Semaphore(THREADS)
+        return self._turns[1]
 
     def _answer(self, scope: Scope, body: IO[bytes]) -> HttpResponseBase:
         set_script_prefix(get_script_prefix(scope))

@@ -1,0 +1,112 @@
+"""Bounds the openings of hand-over links before they reach Django, where each would hold a thread.
+
+An opening costs an Argon2id and, when it is refused, 0.75 s in a thread. So each address has a few openings a minute,
+and few run at once, whatever the number of addresses; the others wait in the event loop, or get 429 or 503.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from django.http import HttpResponse
+from django.template.loader import render_to_string
+
+from integrations.asgi import App, Receive, Scope, Send, send_response
+from integrations.client_address import address_in, network_of
+
+PATH = "/handover/"
+OPENINGS = 10  # of one address (IPv6: a /64) in each period; a link has five tries
+PERIOD = 60.0  # seconds
+KEPT = 10_000  # addresses; beyond that the one that came longest ago begins anew
+AT_ONCE = 8  # openings in threads
+WAITING = 32  # openings that wait for one of these threads
+
+
+class RecipientHttp:
+    """Lets everything through to `otherwise`, except openings beyond the limits; `headers` go onto those answers."""
+
+    def __init__(
+        self, otherwise: App, *, headers: Mapping[str, str], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._otherwise = otherwise
+        self._headers = headers
+        self._clock = clock
+        self._openings: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._turns = Turns(AT_ONCE, WAITING)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != PATH or scope["method"] != "POST":
+            await self._otherwise(scope, receive, send)
+            return
+        if not self._may_open(network_of(address_in(scope))):
+            await send_response(self._refusal(429, int(PERIOD)), send)
+        elif not await self._turns.begin():
+            await send_response(self._refusal(503, 5), send)
+        else:
+            try:
+                await self._otherwise(scope, receive, send)
+            finally:
+                self._turns.end()
+
+    def _may_open(self, network: str) -> bool:
+        now = self._clock()
+        since, count = self._openings.pop(network, (now, 0))
+        if now - since >= PERIOD:
+            since, count = now, 0
+        self._openings[network] = since, count + 1
+        if len(self._openings) > KEPT:
+            self._openings.popitem(last=False)
+        return count < OPENINGS
+
+    def _refusal(self, status: int, retry_after: int) -> HttpResponse:
+        of_this_page = {
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "no-referrer",
+            "X-Robots-Tag": "noindex, nofollow, noarchive",
+            "Retry-After": str(retry_after),
+            "Connection": "close",  # the body was not read
+        }
+        return HttpResponse(_page(is_limited=status == 429), status=status, headers={**self._headers, **of_this_page})
+
+
+class Turns:
+    """At most `at_once` at a time, and at most `waiting` who wait. For one event loop."""
+
+    def __init__(self, at_once: int, waiting: int) -> None:
+        self._free = at_once
+        self._most = waiting
+        self._waiting: OrderedDict[asyncio.Future[None], None] = OrderedDict()
+
+    async def begin(self) -> bool:
+        """Wait for a turn; return False at once if too many wait already."""
+        if self._free:
+            self._free -= 1
+            return True
+        if len(self._waiting) >= self._most:
+            return False
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting[turn] = None
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn not in self._waiting:  # it was given already
+                self.end()
+            self._waiting.pop(turn, None)
+            raise
+        return True
+
+    def end(self) -> None:
+        """Give the turn to the one who has waited longest."""
+        while self._waiting:
+            turn, _ = self._waiting.popitem(last=False)
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+
+@cache
+def _page(*, is_limited: bool) -> str:
+    return render_to_string("handover/ask.html", {"is_limited": is_limited, "is_busy": not is_limited})
