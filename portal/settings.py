@@ -224,6 +224,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "integrations.staff.signing_in.lifetime.limited",
 ]
 CACHES = {"default": {"BACKEND": "integrations.shared_cache.SharedCache"}}
 REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
@@ -286,7 +287,14 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_PUBLIC_HTTPS
 SECURE_HSTS_PRELOAD = IS_PUBLIC_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PUBLIC_HTTPS
+# Browsers take a cookie of this name from this very host alone, over https: no neighbouring host can plant one.
+COOKIE_PREFIX = "__Host-" if IS_PUBLIC_HTTPS else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+MESSAGE_STORAGE = "portal.message_cookies.MessageStorage"
+SESSION_ENGINE = "integrations.staff.signing_in.sessions"
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 3600  # seconds without a request; how long a session lasts in all: signing_in/lifetime.py
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 X_FRAME_OPTIONS = "DENY"
 

@@ -75,13 +75,15 @@ class Provider:
             return None
         if form["redirect_uri"] != asked["redirect_uri"]:
             return None
-        return {"access_token": "an-access-token", "token_type": "Bearer", "id_token": self._id_token()}
+        return {"access_token": "an-access-token", "token_type": "Bearer", "id_token": self._id_token(asked)}
 
-    def _id_token(self) -> str:
+    def _id_token(self, asked: dict[str, str]) -> str:
+        """Return a token with the nonce that was asked for; a claim that is changed to None is left out."""
         now = int(time.time())
-        claims = (
-            {"iss": self.url, "aud": CLIENT_ID, "iat": now - 5, "exp": now + 300} | self.claims | self.token_changes
-        )
+        usual = {"iss": self.url, "aud": CLIENT_ID, "iat": now - 5, "exp": now + 300, "nonce": asked.get("nonce")}
+        claims = {
+            name: value for name, value in (usual | self.claims | self.token_changes).items() if value is not None
+        }
         signing_key = self.signing_key or self.key
         return jwt.encode(claims, signing_key, algorithm=self.algorithm, headers={"kid": KEY_ID})
 

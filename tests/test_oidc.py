@@ -153,6 +153,11 @@ def test_who_is_switched_off_or_not_staff_stays_outside(
 def test_what_does_not_fit_is_not_believed(
     client: Client, anna: User, provider: Provider, trouble: dict[str, Any]
 ) -> None:
+    refused(client, provider, trouble)
+
+
+def refused(client: Client, provider: Provider, trouble: dict[str, Any]) -> None:
+    """Let the provider answer with something that does not fit, and see that the portal does not believe it."""
     away = client.post(BEGIN)
     back = httpx2.get(away["Location"], trust_env=False, follow_redirects=False).headers["Location"]
     for name, value in trouble.items():
@@ -162,6 +167,73 @@ def test_what_does_not_fit_is_not_believed(
     assert "The sign-in did not work" in text(answer)
     assert not is_in(client)
     assert not SocialAccount.objects.exists()
+
+
+@pytest.mark.parametrize("missing", ["iss", "sub", "aud", "exp", "iat", "nonce"])
+def test_an_id_token_without_a_required_claim_is_not_believed(
+    client: Client, anna: User, provider: Provider, missing: str
+) -> None:
+    refused(client, provider, {"token_changes": {missing: None}})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"azp": "another-client"},
+        {"azp": ""},
+        {"azp": [CLIENT_ID]},
+        {"aud": [CLIENT_ID, "another-client"]},
+        {"aud": [CLIENT_ID, "another-client"], "azp": "another-client"},
+        {"aud": ["another-client"], "azp": CLIENT_ID},
+        {"aud": []},
+        {"aud": [CLIENT_ID, CLIENT_ID]},
+        {"nonce": ""},
+        {"nonce": "of-another-sign-in"},
+        {"nonce": 1},
+        {"sub": 17},
+        {"exp": True},
+        {"exp": "9999999999"},
+        {"iat": "now"},
+    ],
+)
+def test_an_id_token_for_another_client_or_sign_in_is_not_believed(
+    client: Client, anna: User, provider: Provider, changes: dict[str, Any]
+) -> None:
+    refused(client, provider, {"token_changes": changes})
+
+
+@pytest.mark.parametrize(("claim", "seconds"), [("exp", -120), ("iat", 120), ("nbf", 120), ("iat", -7200)])
+def test_an_id_token_of_another_time_is_not_believed(
+    client: Client, anna: User, provider: Provider, claim: str, seconds: int
+) -> None:
+    refused(client, provider, {"token_changes": {claim: int(time.time()) + seconds}})
+
+
+@pytest.mark.parametrize(
+    ("changes", "offsets"),
+    [
+        ({"aud": [CLIENT_ID]}, {}),
+        ({"azp": CLIENT_ID}, {}),
+        ({"aud": [CLIENT_ID, "another-client"], "azp": CLIENT_ID}, {}),
+        ({}, {"exp": -30}),
+        ({}, {"iat": 30, "nbf": 30}),
+    ],
+)
+def test_what_the_standard_allows_and_clocks_that_differ_a_little_are_believed(
+    client: Client, anna: User, provider: Provider, changes: dict[str, Any], offsets: dict[str, int]
+) -> None:
+    provider.token_changes = changes | {name: int(time.time()) + each for name, each in offsets.items()}
+    arrive(client)
+    assert is_in(client)
+
+
+def test_an_id_token_of_the_same_persons_other_browser_is_not_believed(
+    client: Client, anna: User, provider: Provider
+) -> None:
+    other = parse_qs(urlsplit(Client().post(BEGIN)["Location"]).query)
+    of_another = other["nonce"][0]
+    refused(client, provider, {"token_changes": {"nonce": of_another}})
+    assert provider.asked[-1]["nonce"] != of_another
 
 
 def test_an_answer_that_nobody_asked_for_is_refused(client: Client, anna: User, provider: Provider) -> None:
@@ -211,6 +283,20 @@ def test_who_has_a_factor_here_is_asked_for_it_as_well(client: Client, anna: Use
     give_app(anna)
     assert arrive(client)["Location"] == reverse("mfa_authenticate")
     assert not is_in(client)
+
+
+def test_a_session_that_was_open_before_there_was_a_factor_is_asked_for_it(
+    client: Client, anna: User, provider: Provider
+) -> None:
+    arrive(client)
+    assert is_in(client)
+    secret = give_app(anna)
+    assert not is_in(client)
+    asked = client.get(START)["Location"]
+    assert asked.startswith(reverse("account_login"))
+    assert client.get(asked)["Location"].startswith(reverse("mfa_reauthenticate"))
+    client.post(reverse("mfa_reauthenticate"), {"code": code_of(secret)})
+    assert is_in(client)
 
 
 # --- People whom the provider brings ---

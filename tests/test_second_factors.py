@@ -127,6 +127,17 @@ def test_a_code_is_good_once(client: Client, anna: User) -> None:
         assert is_in(browser) is is_good
 
 
+def test_the_code_that_set_an_app_up_opens_no_session(client: Client, anna: User, time_machine: Any) -> None:
+    client.force_login(anna)
+    secret = set_up(client)
+    sign_in(browser := Client())
+    browser.post(CODE, {"code": code_of(secret)})
+    assert not is_in(browser)
+    time_machine.shift(30)
+    browser.post(CODE, {"code": code_of(secret)})
+    assert is_in(browser)
+
+
 def test_codes_cannot_be_guessed(client: Client, anna: User) -> None:
     secret = give_app(anna)
     sign_in(client)

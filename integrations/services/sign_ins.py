@@ -43,6 +43,16 @@ def sessions_of(person: User, *, saved_since: datetime | None = None) -> list[st
     return [row.pk for row in running.iterator() if _belongs_to(person, row.get_decoded())]
 
 
+def session_end() -> datetime:
+    """Return when a session ends that nobody uses from now on."""
+    return timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE)
+
+
+def prolong_session(key: str) -> None:
+    """Let a session that has not ended last as long from now on as a new one."""
+    Session.objects.filter(pk=key, expire_date__gt=timezone.now()).update(expire_date=session_end())
+
+
 def end_sessions(keys: Collection[str]) -> int:
     """Sign out whoever is in these sessions, and return how many there were."""
     return Session.objects.filter(pk__in=keys).delete()[0]

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from integrations.asgi import Scope
 from integrations.staff.live_feed import Look
-from integrations.staff.signing_in import gate
+from integrations.staff.signing_in import gate, lifetime
 
 Looks = Callable[[Any, Mapping[str, Any]], Look | None]
 
@@ -33,6 +33,6 @@ def find_look(session_key: str, looks: Looks, place: Mapping[str, Any]) -> Look 
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     person = get_user(request)
-    if not gate.is_staff(person) or gate.missing(request.session, person):
+    if not gate.is_staff(person) or gate.missing(request.session, person) or lifetime.is_over(request.session, person):
         return None
     return looks(person, place)

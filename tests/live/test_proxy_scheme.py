@@ -2,29 +2,37 @@
 
 import signal
 import socket
+import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from integrations.doctor import Level, outside
 from tests.live.binaries import need
 from tests.live.conftest import NewStack
 from tests.live.processes import Process, free_port, plain_environment
+from tests.live.servers import Stack
 from tests.live.test_deploy import _nginx_file
 from tests.live.waiting import eventually
 
 SAID = ("https", "HTTPS", "https,http", "http, HTTPS", "", "on")
 FALSE = "http"
+PASSWORD = "a-long-enough-password-47"
 
 
 @pytest.fixture
-def proxies(new_stack: NewStack, tmp_path: Path) -> Iterator[dict[str, int]]:
+def stack(new_stack: NewStack) -> Stack:
+    return new_stack(env={"TRUSTED_PROXIES": "127.0.0.1", "PUBLIC_URL": "https://localhost"})
+
+
+@pytest.fixture
+def proxies(stack: Stack, tmp_path: Path) -> Iterator[dict[str, int]]:
     """nginx with TLS before a server of an https PUBLIC_URL: one port for each value of X-Forwarded-Proto."""
     ports = {value: free_port() for value in (*SAID, FALSE)}
-    stack = new_stack(env={"TRUSTED_PROXIES": "127.0.0.1", "PUBLIC_URL": "https://localhost"})
     _certificate(tmp_path)
     servers = "".join(_server(value, port, stack.port, tmp_path) for value, port in ports.items())
     file = _nginx_file(f"access_log off;\n{servers}", tmp_path)
@@ -50,6 +58,30 @@ def test_no_spelling_of_https_is_a_circle_and_the_doctor_finds_the_proxy_that_sa
     }
     assert all("answers 200" in found[value].what for value in SAID)
     assert "X-Forwarded-Proto: https" in found[FALSE].todo
+
+
+def test_under_https_every_cookie_is_of_this_very_host(proxies: dict[str, int], tmp_path: Path, stack: Stack) -> None:
+    code = (
+        "from django.contrib.auth.models import User; User.objects.create_superuser('anna', password='long-enough-47')"
+    )
+    assert stack.manage("shell", "-c", code).returncode == 0
+    context = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+    base = f"https://localhost:{proxies['https']}"
+    with httpx2.Client(base_url=base, verify=context, trust_env=False, headers={"Referer": f"{base}/"}) as browser:
+        seen = browser.get("/admin/login/").headers.get_list("set-cookie")
+        form = {"username": "anna", "password": PASSWORD}
+        token = browser.cookies["__Host-csrftoken"]
+        answer = browser.post("/admin/login/", data={**form, "csrfmiddlewaretoken": token})
+        seen += answer.headers.get_list("set-cookie")
+        assert answer.status_code == 302, answer.text
+        assert browser.get("/admin/").status_code == 200
+        seen += browser.post(
+            "/admin/logout/", data={"csrfmiddlewaretoken": browser.cookies["__Host-csrftoken"]}
+        ).headers.get_list("set-cookie")
+    names = {each.partition("=")[0] for each in seen}
+    assert {"__Host-csrftoken", "__Host-sessionid"} <= names
+    assert all(name.startswith("__Host-") for name in names)
+    assert all("Path=/" in each and "Secure" in each and "Domain" not in each for each in seen)
 
 
 def _server(value: str, port: int, upstream: int, folder: Path) -> str:

@@ -27,7 +27,7 @@ from integrations.client_address import address_of
 from integrations.redaction import printable
 from integrations.sealing import SealBroken, seal, unseal
 from integrations.services import sign_ins
-from integrations.staff.signing_in import arriving, gate, limits
+from integrations.staff.signing_in import arriving, gate, lifetime, limits
 from integrations.staff.signing_in.records import put_back, records_of
 
 SEALED = "second factor"
@@ -125,6 +125,7 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     @transaction.atomic
     def login(self, request: HttpRequest, user: User) -> None:
         super().login(request, user)
+        lifetime.begin(request.session)
         methods = [each.words for each in records_of(request.session, user)]
         sign_ins.signed_in(user, methods=methods, address=address_of(request))
         limits.remember(request, user)

@@ -6,6 +6,7 @@ from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.base.views import IndexView
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewRecoveryCodesView
+from allauth.mfa.totp.internal.auth import TOTP
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
 from allauth.mfa.webauthn.views import AddWebAuthnView, RemoveWebAuthnView
 from django.conf import settings
@@ -42,6 +43,7 @@ class SetUpApp(InOurLook, ActivateTOTPView):  # type: ignore[misc]
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:
         response: HttpResponse = super().form_valid(form)
+        spend(person_of(self.request), form.cleaned_data["code"])
         note_added(self.request, Authenticator.Type.TOTP, with_codes=self.did_generate_recovery_codes)
         return response
 
@@ -100,6 +102,11 @@ class NewRecoveryCodes(InOurLook, GenerateRecoveryCodesView):  # type: ignore[mi
         response: HttpResponse = super().form_valid(form)
         second_factors.recovery_codes_were_made(person_of(self.request), actor=actor_of(self.request))
         return response
+
+
+def spend(person: User, code: str) -> None:
+    """Let the code that set an app up be used, so that it does not open another session: allauth forgets to."""
+    TOTP(Authenticator.objects.get(user=person, type=Authenticator.Type.TOTP)).validate_code(code)
 
 
 def note_added(request: HttpRequest, kind: str, *, with_codes: bool) -> None:

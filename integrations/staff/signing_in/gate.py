@@ -42,11 +42,12 @@ def missing(session: SessionBase, person: AbstractBaseUser | AnonymousUser) -> M
     """Return what a session of this member of staff lacks, or None.
 
     Who has a factor must have proved it in this very session: one that somebody opened with the password alone, before
-    there was a factor, is worth no more once there is. Who comes by OpenID Connect is the provider's to ask.
+    there was a factor, is worth no more once there is, and so is one that the provider opened. A person who signs in by
+    OpenID Connect need not set a factor up here: asking for one is then the provider's matter.
     """
     methods = {each.method for each in records_of(session, person)}
-    if PROVIDER in methods:
-        return None
     if isinstance(person, AbstractBaseUser) and has_second_factor(person):
         return None if FACTOR in methods else Missing.PROVE
+    if PROVIDER in methods:
+        return None
     return Missing.SET_UP if settings.STAFF_SECOND_FACTOR == "required" else None

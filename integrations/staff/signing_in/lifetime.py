@@ -1,0 +1,60 @@
+"""How long a session lasts: an hour without a request (SESSION_COOKIE_AGE), and 12 hours since the sign-in.
+
+Django alone counts from the last change of a session. A session is prolonged by its expiry date alone, not by saving
+it: two requests at once would otherwise overwrite each other's changes. A live page does not prolong it, because a
+browser that nobody uses keeps asking.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.contrib import messages
+from django.contrib.auth import SESSION_KEY, logout
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest, HttpResponse
+
+from integrations.services import sign_ins
+from integrations.staff.signing_in.records import records_of
+
+LIFETIME = 12 * 3600  # seconds: a long working day; NIST SP 800-63B asks for a new sign-in after 12 to 24 hours
+PROLONGED_EVERY = timedelta(seconds=60)  # so that not each request writes
+BEGAN = "signed_in_at"
+OVER = "You were signed in for 12 hours. Sign in again to go on."
+
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def begin(session: SessionBase) -> None:
+    """Count the session's lifetime from now on."""
+    session[BEGAN] = time.time()
+
+
+def is_over(session: SessionBase, person: AbstractBaseUser | AnonymousUser) -> bool:
+    """Return whether somebody has been signed in for too long."""
+    oldest = min((each.at for each in records_of(session, person)), default=time.time())
+    began = session.get(BEGAN, oldest)
+    return bool(time.time() - began > LIFETIME)
+
+
+def limited(get_response: View) -> View:
+    """Sign out whoever has been signed in for too long, and prolong the session of anybody else who is."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        if SESSION_KEY in request.session:
+            if is_over(request.session, request.user):
+                logout(request)
+                messages.warning(request, OVER)
+            else:
+                _prolong(request.session)
+        return get_response(request)
+
+    return handle
+
+
+def _prolong(session: SessionBase) -> None:
+    """Let a session end an hour from now, unless it was prolonged or saved within the last minute."""
+    ends_at = getattr(session, "ends_at", None)
+    if ends_at is not None and sign_ins.session_end() - ends_at >= PROLONGED_EVERY:
+        sign_ins.prolong_session(session.session_key or "")
