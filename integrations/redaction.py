@@ -19,6 +19,11 @@ _GENERATED = re.compile(r"(?i)\b[O0]NP[A-Z][-\s]?(?:[0-9A-Z]{5}[-\s]?){6,}[0-9A-
 _WEBHOOK = re.compile(r"whsec_[0-9A-Za-z+/=_-]+")
 # The password in scheme://user:password@host, up to the last @: some are not %-encoded as they should be.
 _URL_PASSWORD = re.compile(r"""(://[^\s:/@'"<>]{0,200}:)[^\s'"<>]{1,500}(?=@)""")
+# PostgreSQL quotes the values of a row that it rejects, and of the key that is there already.
+_ROW = re.compile(
+    r"""(?sx) (DETAIL:\s+ (?: Failing\ row\ contains\ | Key\ .{1,300}?= ) \( )
+        .*? (?: \) (?= \. (?: [\s,;\\] | $ ) | \ already | \ is\ ) | $ )"""
+)
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _BEARER = re.compile(r"(?i)\b(bearer\s+)[^\s\"',;]+")
 
@@ -33,6 +38,8 @@ def redact(text: str) -> str:
         text = _WEBHOOK.sub(REDACTED, text)
     if "bearer" in lowered:
         text = _BEARER.sub(rf"\1{REDACTED}", text)
+    if "DETAIL:" in text:
+        text = _ROW.sub(rf"\1{REDACTED})", text)
     if "://" in text and "@" in text:
         text = _URL_PASSWORD.sub(rf"\1{REDACTED}", text)
     if "=" in text or ":" in text or "%" in text:

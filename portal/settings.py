@@ -4,6 +4,7 @@ Each variable stands in `.env.example` with its default and its unit. A value th
 start with the variable's name; mistakes across settings are system checks (integrations/checks.py).
 """
 
+import logging
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -347,7 +348,10 @@ SOCIALACCOUNT_PROVIDERS = {
     }
 }
 
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOG_LEVEL = one_of(tuple(logging.getLevelNamesMapping()), env.str("LOG_LEVEL", default="INFO").upper(), "LOG_LEVEL")
+# Below INFO libraries log contents: Django's templates their whole context, its databases each statement with its
+# values, HTTP clients headers and bodies. So LOG_LEVEL=DEBUG is for the portal's own loggers, whatever is installed.
+_LIBRARIES_LEVEL = max(logging.INFO, logging.getLevelNamesMapping()[LOG_LEVEL])
 LOG_FORMAT = one_of(("text", "json"), env.str("LOG_FORMAT", default=log_format_here(debug=DEBUG)), "LOG_FORMAT")
 LOGGING = {
     "version": 1,
@@ -357,12 +361,14 @@ LOGGING = {
         "json": {"()": "portal.logs.RedactingJsonFormatter"},
     },
     "handlers": {"stderr": {"class": "portal.logs.SamplingHandler", "formatter": LOG_FORMAT}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "root": {"handlers": ["stderr"], "level": _LIBRARIES_LEVEL},
     "loggers": {
-        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "integrations": {"level": LOG_LEVEL},
+        "portal": {"level": LOG_LEVEL},
+        "django": {"handlers": [], "level": _LIBRARIES_LEVEL, "propagate": True},
         # Django's own handlers for these two would print past the redaction.
-        "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
-        "django.channels.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "django.server": {"handlers": [], "level": _LIBRARIES_LEVEL, "propagate": True},
+        "django.channels.server": {"handlers": [], "level": _LIBRARIES_LEVEL, "propagate": True},
         "django.request": {"level": "ERROR"},
         "uvicorn": {"handlers": [], "level": "WARNING", "propagate": True},
         # Nobody hears it (a URL may hold a token); uvicorn writes each line all the same unless none can.

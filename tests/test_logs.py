@@ -4,6 +4,9 @@ import contextvars
 import json
 import logging
 import logging.config
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from io import StringIO
@@ -279,3 +282,25 @@ def test_a_refusal_that_a_view_chose_is_no_error() -> None:
     noisy.name = "django.request"
     noisy.error("Service Unavailable: %s", "/handover/")
     assert "WARNING django.request: Service Unavailable: /handover/" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("level", "ours", "theirs"), [("DEBUG", 10, 20), ("debug", 10, 20), ("NOTSET", 20, 20), ("WARNING", 30, 30)]
+)
+def test_log_level_lowers_the_portals_own_loggers_alone(level: str, ours: int, theirs: int) -> None:
+    names = ["django.template", "django.db.backends", "httpcore2", "urllib3", "redis", "asyncio", "allauth", "anything"]
+    code = (
+        "import django, logging; django.setup()\n"
+        "print([logging.getLogger(each).getEffectiveLevel() for each in "
+        f"{['integrations.relay', 'portal.probes', *names]!r}])"
+    )
+    env = os.environ | {"LOG_LEVEL": level, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)
+    assert json.loads(done.stdout) == [ours] * 2 + [theirs] * len(names)
+
+
+def test_a_log_level_that_there_is_not_is_named() -> None:
+    env = os.environ | {"LOG_LEVEL": "LOUD", "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    done = subprocess.run([sys.executable, "manage.py", "check"], capture_output=True, text=True, env=env, check=False)
+    assert done.returncode != 0
+    assert "LOG_LEVEL must be" in done.stderr

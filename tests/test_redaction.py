@@ -156,3 +156,18 @@ def test_many_beginnings_of_urls_are_searched_in_no_time() -> None:
 
 def test_the_secret_of_a_webhook_is_redacted() -> None:
     assert redact("signed with whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD/== today") == "signed with [redacted] today"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'null value in column "x"\nDETAIL:  Failing row contains (1, {"a": "mar)ker",\n"b": 2}, null).\nCONTEXT: x',
+        "DETAIL:  Key (name, other)=(marker, b) already exists.",
+        'DETAIL:  Key (lower(name::text))=(marker) is not present in table "x".',
+        "DETAIL:  Failing row contains (cut off at mar",
+    ],
+)
+def test_the_row_that_a_database_quotes_in_its_error_is_redacted(text: str) -> None:
+    assert "mar" not in redact(text)
+    assert redact(redact(text)) == redact(text)
+    assert redact(text).startswith(text[:8])
