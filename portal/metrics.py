@@ -27,6 +27,7 @@ from integrations.asgi import Scope, header
 from integrations.client_address import address_in, parsed
 from integrations.relay.database import in_database
 from integrations.services.figures import Figures, read_figures
+from portal.proxies import FORWARDED_PORT
 
 FIGURES_KEPT = 5.0  # seconds: many scrapers cost the database no more than one
 
@@ -55,9 +56,11 @@ def _has_token(scope: Scope) -> bool:
 def _is_near(scope: Scope) -> bool:
     """Whether the asker's own address is in METRICS_NETWORKS.
 
-    What came through a proxy that nobody named in TRUSTED_PROXIES has the proxy's address, which proves nothing.
+    A request through a proxy that is not in TRUSTED_PROXIES, or that names no address, has the proxy's own address,
+    which proves nothing.
     """
-    if header(scope, b"x-forwarded-for") and not settings.TRUSTED_PROXIES:
+    is_peers = bool(scope.get("client")) and scope["client"][1] != FORWARDED_PORT
+    if header(scope, b"x-forwarded-for") and is_peers:
         return False
     address = parsed(address_in(scope))
     return address is not None and any(address in ip_network(network) for network in settings.METRICS_NETWORKS)

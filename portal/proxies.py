@@ -13,6 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from integrations.asgi import App, Receive, Scope, Send
 from integrations.client_address import parsed
 
+FORWARDED_PORT = 0  # of a client whose address a trusted proxy named; no peer of a socket has it
 HOPS = 32  # of X-Forwarded-For that are read, from the nearest proxy on
 LONGEST = 200  # characters of X-Forwarded-Proto that are read
 SCHEMES = {"https": "https", "wss": "https", "http": "http", "ws": "http"}
@@ -50,7 +51,7 @@ class ProxyHeaders:
         scheme = scheme_of(",".join(forwarded_proto)[:LONGEST]) or self._scheme
         scope["scheme"] = OF_SOCKETS[scheme] if scope["type"] == "websocket" else scheme
         if forwarded_for and (found := self._client_of(",".join(forwarded_for))):
-            scope["client"] = found, 0
+            scope["client"] = found, FORWARDED_PORT
 
     def _client_of(self, forwarded_for: str) -> str | None:
         """Return the last address that is not a trusted proxy's, or None where the nearest proxy names none.

@@ -11,6 +11,8 @@ from integrations.models import Request
 from integrations.models.attempt import Outcome
 from integrations.services.requests import cancel
 from portal import metrics as exposition
+from portal.asgi import application
+from portal.proxies import ProxyHeaders
 from tests.asgi_client import Answer, PosSocket, authenticate, request
 from tests.backend_client import Backend, Pos, make_outlet
 from tests.in_process import InProcess, in_main, recorded, until
@@ -43,6 +45,19 @@ class Readers(InProcess):
             ("nonsense", 403),
         ]:
             assert (await request("GET", "/metrics", client=address)).status == status
+
+    @override_settings(METRICS_NETWORKS=["10.0.0.0/8"], TRUSTED_PROXIES=["10.0.0.2"])
+    async def test_what_a_proxy_forwards_has_the_address_that_a_trusted_one_names_or_none(self) -> None:
+        behind = ProxyHeaders(application, trusted=["10.0.0.2"], scheme="http")
+        for proxy, said, status in (
+            ("10.0.0.2", "10.9.9.9", 200),
+            ("10.0.0.2", "203.0.113.9", 403),
+            ("10.0.0.2", "garbage", 403),
+            ("10.0.0.1", "10.9.9.9", 403),
+            ("::ffff:10.0.0.2", "::ffff:10.9.9.9", 200),
+        ):
+            answer = await request("GET", "/metrics", client=proxy, headers={"x-forwarded-for": said}, app=behind)
+            assert answer.status == status, (proxy, said)
 
     @override_settings(METRICS_NETWORKS=["10.0.0.0/8"], TRUSTED_PROXIES=[])
     async def test_what_came_through_a_proxy_that_nobody_named_has_no_address(self) -> None:
