@@ -1,80 +1,130 @@
-"""Reads those settings whose form django-environ does not know; each error names its variable."""
+"""Reads the settings as they are written; each error names its variable and holds no part of a value."""
 
+import math
+import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from portal.env_file import EnvFileError, read
 
-class Environment(environ.Env):  # type: ignore[misc]
-    """django-environ's reader, whose every complaint names the variable."""
-
-    def get_value(self, var: str, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().get_value(var, *args, **kwargs)
-        except (ValueError, TypeError) as error:
-            raise ImproperlyConfigured(f"{var} cannot be read: {error}.") from error
-
-    def database(self, var: str, *, default: str) -> dict[str, Any]:
-        """Return Django's settings for the database that a URL names. Raises ImproperlyConfigured."""
-        settings: dict[str, Any] = self.db_url(var, default=default)
-        if settings.get("ENGINE") not in ENGINES:
-            raise ImproperlyConfigured(f"{var} must begin with sqlite:/// or postgres://.")
-        return settings
-
-    def mail(self, url: str) -> dict[str, Any]:
-        """Return Django's settings for sending e-mail by this EMAIL_URL; without one, nothing is sent.
-
-        Raises ImproperlyConfigured.
-        """
-        if not url:
-            return {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
-        try:
-            settings: dict[str, Any] = self.email_url_config(url)
-        except (ImproperlyConfigured, ValueError):
-            # Never the URL, nor what the reader says of it: it holds a password.
-            raise ImproperlyConfigured(MAIL_FORM) from None
-        if settings["EMAIL_BACKEND"] == SMTP and not settings["EMAIL_HOST"]:
-            raise ImproperlyConfigured(MAIL_FORM)
-        return settings
-
-
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
-MAIL_FORM = (
-    "EMAIL_URL must read like smtp+tls://USER:PASSWORD@HOST:587 or smtp+ssl://USER:PASSWORD@HOST:465 "
-    "(special characters %-encoded)."
-)
+FALSE = ("false", "off", "n", "no", "0")
 MANY_DAYS = 36_500  # a century: whoever wants longer says 0, for ever
-ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 
 PORTAL_GROUPS = ("viewer", "operator", "administrator")  # integrations/services/groups.py makes them
 
 Number = TypeVar("Number", int, float)
 
 
+class Environment(environ.Env):  # type: ignore[misc]
+    """django-environ's reader without what changes values: `$` begins no other variable's name, and an empty value
+    is the same as none.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: set[str] = set()
+        self.from_file: set[str] = set()  # names that .env alone gives a value
+
+    def read_file(self, file: Path) -> None:
+        """Put the values of .env into the environment, which wins. Raises ImproperlyConfigured."""
+        try:
+            values = read(file)
+        except EnvFileError as error:
+            raise ImproperlyConfigured(str(error)) from None
+        for name, value in values.items():
+            if not os.environ.get(name):
+                os.environ[name] = value
+                self.from_file.add(name)
+
+    def get_value(
+        self,
+        var: str,
+        cast: Any = None,
+        default: Any = environ.Env.NOTSET,
+        parse_default: bool = False,  # noqa: ARG002  (django-environ's signature)
+    ) -> Any:
+        """Return a variable's value, or the default. Raises ImproperlyConfigured."""
+        self.asked.add(var)
+        value = self.ENVIRON.get(var)
+        if not value:
+            return default
+        if not _is_text(value):
+            raise ImproperlyConfigured(f"{var} is not UTF-8 text.")
+        try:
+            return self.parse_value(value, cast)
+        except (ValueError, TypeError):
+            raise ImproperlyConfigured(f"{var} must be {FORMS.get(cast, 'readable')}.") from None
+
+    @classmethod
+    def parse_value(cls, value: str, cast: Any) -> Any:
+        """Return a text as a value of that type. Raises ValueError."""
+        return PARSERS.get(cast, cast or str)(value)
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _flag(text: str) -> bool:
+    word = text.strip().lower()
+    if word in FALSE:
+        return False
+    if word in Environment.BOOLEAN_TRUE_STRINGS:
+        return True
+    raise ValueError
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = (item.split("=", 1) for item in _items(text))
+    return {name.strip(): value.strip() for name, value in pairs}
+
+
+# django-environ takes any word for false and drops what is no digit from a number.
+PARSERS: Mapping[Any, Callable[[str], Any]] = {bool: _flag, float: _finite, list: _items, dict: _pairs}
+FORMS = {bool: "true or false", int: "a whole number", float: "a number", dict: "name=value, separated by commas"}
+
+
 def at_least(least: Number, value: Number, name: str) -> Number:
     """Return `value`; raise ImproperlyConfigured when it is below `least`."""
     if value < least:
-        raise ImproperlyConfigured(f"{name} must be at least {least}, not {value}.")
+        raise ImproperlyConfigured(f"{name} must be at least {least}.")
     return value
 
 
 def between(least: Number, most: Number, value: Number, name: str) -> Number:
     """Return `value`; raise ImproperlyConfigured when it is below `least` or above `most`."""
     if not least <= value <= most:
-        raise ImproperlyConfigured(f"{name} must be from {least} to {most}, not {value}.")
+        raise ImproperlyConfigured(f"{name} must be from {least} to {most}.")
     return value
 
 
 def one_of(known: Sequence[str], value: str, name: str) -> str:
     """Return `value`; raise ImproperlyConfigured when it is none of the known ones."""
     if value not in known:
-        raise ImproperlyConfigured(f"{name} must be {' or '.join(known)}, not {value!r}.")
+        raise ImproperlyConfigured(f"{name} must be {' or '.join(known)}.")
     return value
 
 
@@ -84,25 +134,32 @@ def log_format_here(*, debug: bool) -> str:
     return "text" if debug or is_terminal else "json"
 
 
+def at_most_long(most: int, value: str, name: str) -> str:
+    """Return `value`; raise ImproperlyConfigured when it has more than `most` characters."""
+    if len(value) > most:
+        raise ImproperlyConfigured(f"{name} must have at most {most} characters.")
+    return value
+
+
 def networks(texts: Sequence[str], name: str) -> list[str]:
     """Return the addresses and CIDR networks of a list; raise ImproperlyConfigured for any other text."""
-    for text in texts:
+    for number, text in enumerate(texts, start=1):
         try:
             ip_network(text)
-        except ValueError as error:
+        except ValueError:
             raise ImproperlyConfigured(
-                f"{name} holds {text!r}: write addresses or CIDR networks, separated by commas ({error})."
-            ) from error
+                f"{name} must hold addresses or CIDR networks, separated by commas; item {number} is neither."
+            ) from None
     return list(texts)
 
 
 def member_names(texts: Sequence[str], name: str) -> list[str]:
     """Return names of members of JSON; raise ImproperlyConfigured for a text that is none."""
-    for text in texts:
+    for number, text in enumerate(texts, start=1):
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", text):
             raise ImproperlyConfigured(
-                f"{name} holds {text!r}: write names of members, of letters, digits, '_', '.' and '-', separated by "
-                "commas."
+                f"{name} must hold names of members, of letters, digits, '_', '.' and '-', separated by commas;"
+                f" item {number} is none."
             )
     return list(texts)
 
@@ -111,18 +168,36 @@ def close_codes(texts: Mapping[str, str]) -> dict[str, int]:
     """Return POS_CLOSE_CODES (name=number, ...) with numbers; raise ImproperlyConfigured for one that is none."""
     try:
         return {name.strip(): int(number) for name, number in texts.items()}
-    except ValueError as error:
+    except ValueError:
         raise ImproperlyConfigured(
             "POS_CLOSE_CODES must read like replaced=4409,disabled=1000 (name=number, separated by commas)."
-        ) from error
+        ) from None
+
+
+def folder(text: str, name: str) -> Path:
+    """Return the absolute path of a folder; raise ImproperlyConfigured when it cannot be one."""
+    try:
+        return Path(text).expanduser().resolve()
+    except (RuntimeError, OSError, ValueError):
+        raise ImproperlyConfigured(f"{name} is no path of a folder.") from None
+
+
+def time_zone(name: str) -> str:
+    """Return TIME_ZONE; raise ImproperlyConfigured for one that this machine does not know."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ImproperlyConfigured("TIME_ZONE must be a name like Europe/Berlin.") from None
+    return name
 
 
 def directory_for(file: str) -> None:
     """Make the directory of an embedded database; raise ImproperlyConfigured when that cannot be."""
     try:
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImproperlyConfigured(f"DATA_DIR cannot be made: {error}.") from error
+        Path(file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no name of a folder"
+        raise ImproperlyConfigured(f"DATA_DIR cannot be made: {reason}.") from None
 
 
 def group_names(texts: Mapping[str, str]) -> dict[str, str]:

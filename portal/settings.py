@@ -1,29 +1,33 @@
 """Every setting of the portal, from the environment or from `.env` in the project's folder.
 
-Each variable stands in `.env.example` with its default and its unit. A value that cannot be read stops the
-start with the variable's name; mistakes across settings are system checks (integrations/checks.py).
+Each variable stands in `.env.example` with its default and its unit. A value is used as it is written, or it stops
+the start with the variable's name; an empty one means the default. Mistakes across settings are system checks
+(integrations/checks.py).
 """
 
 import logging
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
+from portal import service_urls
 from portal.environment import (
     MANY_DAYS,
     Environment,
     at_least,
+    at_most_long,
     between,
     close_codes,
     directory_for,
+    folder,
     group_names,
     log_format_here,
     member_names,
     networks,
     one_of,
+    time_zone,
 )
 
 django_stubs_ext.monkeypatch()
@@ -31,8 +35,7 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Environment()
-if (BASE_DIR / ".env").is_file():
-    env.read_env(BASE_DIR / ".env")
+env.read_file(BASE_DIR / ".env")
 
 # --- Who we are -------------------------------------------------------------------------------------------
 
@@ -43,27 +46,25 @@ if not SECRET_KEY:
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
-_public = urlsplit(PUBLIC_URL)
-if _public.scheme not in ("http", "https") or not _public.hostname or _public.path or _public.query:
-    raise ImproperlyConfigured(f"PUBLIC_URL must be http(s)://HOST[:PORT] with no path, not {PUBLIC_URL!r}.")
+_public = service_urls.origin(PUBLIC_URL, "PUBLIC_URL")
 IS_PUBLIC_HTTPS = _public.scheme == "https"
-_public_host = f"[{_public.hostname}]" if ":" in _public.hostname else _public.hostname
+_public_host = f"[{_public.hostname}]" if ":" in str(_public.hostname) else str(_public.hostname)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=sorted({_public_host, "localhost", "127.0.0.1", "[::1]"}))
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 TRUSTED_PROXIES = networks(env.list("TRUSTED_PROXIES", default=[]), "TRUSTED_PROXIES")
 
 # --- Where things are kept --------------------------------------------------------------------------------
 
-DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "data"))).expanduser().resolve()
-DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'portal.sqlite3'}")}
+DATA_DIR = folder(env.str("DATA_DIR", default=str(BASE_DIR / "data")), "DATA_DIR")
+DATABASES = {"default": service_urls.database(env.str("DATABASE_URL", default=""), default=DATA_DIR / "portal.sqlite3")}
 _database = DATABASES["default"]
 _database["CONN_MAX_AGE"] = 0  # under ASGI a connection is given back after each use
-if _database["ENGINE"] == "django.db.backends.sqlite3":
+_pool_size = at_least(1, env.int("DATABASE_POOL_SIZE", default=8), "DATABASE_POOL_SIZE")
+if _database["ENGINE"] == service_urls.SQLITE:
     # A transaction that begins as a reader and turns writer fails at once when another writes; IMMEDIATE waits.
     _database["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
     directory_for(_database["NAME"])
-elif _database["ENGINE"] == "django.db.backends.postgresql":
-    _pool_size = at_least(1, env.int("DATABASE_POOL_SIZE", default=8), "DATABASE_POOL_SIZE")
+else:
     _database["OPTIONS"] = {
         **_database.get("OPTIONS", {}),
         # By itself the pool waits twice as long after each failure, up to minutes; after 5 s it begins anew.
@@ -72,7 +73,7 @@ elif _database["ENGINE"] == "django.db.backends.postgresql":
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env.str("REDIS_URL", default="")
+REDIS_URL = service_urls.redis(env.str("REDIS_URL", default=""))
 CHANNEL_LAYERS: dict[str, dict[str, object]] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 if REDIS_URL:
     CHANNEL_LAYERS["default"] = {
@@ -83,8 +84,11 @@ if REDIS_URL:
 
 # --- The POS's door ---------------------------------------------------------------------------------------
 
-CREDENTIAL_KEY = env.str("CREDENTIAL_KEY", default="") or SECRET_KEY
-CREDENTIAL_KEY_FALLBACKS = env.list("CREDENTIAL_KEY_FALLBACKS", default=[]) or SECRET_KEY_FALLBACKS
+CREDENTIAL_KEY = env.str("CREDENTIAL_KEY", default=SECRET_KEY)
+CREDENTIAL_KEY_FALLBACKS = env.list("CREDENTIAL_KEY_FALLBACKS", default=SECRET_KEY_FALLBACKS)
+if CREDENTIAL_KEY.startswith("$"):
+    # Versions before 0.2 took it for the name of another variable, and used SECRET_KEY in its place.
+    CREDENTIAL_KEY_FALLBACKS = [*CREDENTIAL_KEY_FALLBACKS, SECRET_KEY, *SECRET_KEY_FALLBACKS]
 
 POS_TOKEN_LIFETIME = at_least(1, env.int("POS_TOKEN_LIFETIME", default=300), "POS_TOKEN_LIFETIME")
 POS_REFUSALS_AS_200 = env.bool("POS_REFUSALS_AS_200", default=False)
@@ -101,7 +105,7 @@ AUTH_BLOCK_SECONDS = at_least(1, env.int("AUTH_BLOCK_SECONDS", default=15), "AUT
 # --- Requests to a POS ------------------------------------------------------------------------------------
 
 PROVIDER_ID = at_least(0, env.int("PROVIDER_ID", default=0), "PROVIDER_ID")
-PROVIDER_NAME = env.str("PROVIDER_NAME", default="Order N Pay provider")[:64]
+PROVIDER_NAME = at_most_long(64, env.str("PROVIDER_NAME", default="Order N Pay provider"), "PROVIDER_NAME")
 REQUESTS_IN_FLIGHT = at_least(1, env.int("REQUESTS_IN_FLIGHT", default=8), "REQUESTS_IN_FLIGHT")
 REQUESTS_QUEUED_PER_OUTLET = at_least(
     1, env.int("REQUESTS_QUEUED_PER_OUTLET", default=1000), "REQUESTS_QUEUED_PER_OUTLET"
@@ -163,7 +167,7 @@ ALERT_OVERLAP_HOURS = at_least(1, env.int("ALERT_OVERLAP_HOURS", default=24), "A
 ALERT_API_KEY_DAYS = at_least(1, env.int("ALERT_API_KEY_DAYS", default=14), "ALERT_API_KEY_DAYS")
 
 EMAIL_URL = env.str("EMAIL_URL", default="")
-for _name, _value in env.mail(EMAIL_URL).items():
+for _name, _value in service_urls.mail(EMAIL_URL).items():
     globals()[_name] = _value
 EMAIL_TIMEOUT = at_least(1, env.int("EMAIL_TIMEOUT", default=10), "EMAIL_TIMEOUT")
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"Order N Pay portal <portal@{_public.hostname}>")
@@ -183,13 +187,11 @@ LOGIN_BLOCK_SECONDS = at_least(1, env.int("LOGIN_BLOCK_SECONDS", default=300), "
 OIDC_SERVER_URL = env.str("OIDC_SERVER_URL", default="").rstrip("/")
 OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
 OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
-OIDC_NAME = env.str("OIDC_NAME", default="single sign-on")[:40]
+OIDC_NAME = at_most_long(40, env.str("OIDC_NAME", default="single sign-on"), "OIDC_NAME")
 OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="")
 OIDC_GROUPS = group_names(env.dict("OIDC_GROUPS", default={}))
 OIDC_CREATE_PEOPLE = env.bool("OIDC_CREATE_PEOPLE", default=False)
-_provider = urlsplit(OIDC_SERVER_URL)
-if OIDC_SERVER_URL and (_provider.scheme not in ("http", "https") or not _provider.hostname or _provider.query):
-    raise ImproperlyConfigured("OIDC_SERVER_URL must be the provider's issuer: https://HOST[/PATH].")
+_provider = service_urls.issuer(OIDC_SERVER_URL, "OIDC_SERVER_URL") if OIDC_SERVER_URL else None
 
 # --- Django -----------------------------------------------------------------------------------------------
 
@@ -275,7 +277,7 @@ AUTH_PASSWORD_VALIDATORS = [
 DEFAULT_EXCEPTION_REPORTER = "portal.error_reports.MaskingReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.error_reports.MaskingFilter"
 LANGUAGE_CODE = "en-gb"
-TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+TIME_ZONE = time_zone(env.str("TIME_ZONE", default="UTC"))
 USE_TZ = True
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # straight from the applications: no collectstatic to forget
@@ -283,7 +285,9 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 # Only a trusted proxy can say that a client used https already; without one, the redirect would never end.
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=IS_PUBLIC_HTTPS and bool(TRUSTED_PROXIES))
-SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if IS_PUBLIC_HTTPS else 0)
+SECURE_HSTS_SECONDS = at_least(
+    0, env.int("SECURE_HSTS_SECONDS", default=31_536_000 if IS_PUBLIC_HTTPS else 0), "SECURE_HSTS_SECONDS"
+)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_PUBLIC_HTTPS
 SECURE_HSTS_PRELOAD = IS_PUBLIC_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
@@ -300,7 +304,7 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 X_FRAME_OPTIONS = "DENY"
 
 # Where forms may lead beside this site: the one that begins a sign-in is answered with a redirect to the provider.
-CSP_FORM_ACTION = [f"{_provider.scheme}://{_provider.netloc}"] if OIDC_SERVER_URL else []
+CSP_FORM_ACTION = [f"{_provider.scheme}://{_provider.netloc}"] if _provider else []
 
 # --- django-allauth: the rules are in integrations/staff/signing_in -----------------------------------------
 
@@ -348,7 +352,9 @@ SOCIALACCOUNT_PROVIDERS = {
     }
 }
 
-LOG_LEVEL = one_of(tuple(logging.getLevelNamesMapping()), env.str("LOG_LEVEL", default="INFO").upper(), "LOG_LEVEL")
+LOG_LEVEL = one_of(
+    ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), env.str("LOG_LEVEL", default="INFO").upper(), "LOG_LEVEL"
+)
 # Below INFO libraries log contents: Django's templates their whole context, its databases each statement with its
 # values, HTTP clients headers and bodies. So LOG_LEVEL=DEBUG is for the portal's own loggers, whatever is installed.
 _LIBRARIES_LEVEL = max(logging.INFO, logging.getLevelNamesMapping()[LOG_LEVEL])
@@ -378,3 +384,8 @@ LOGGING = {
         "httpx2": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }
+
+# What the settings were read from: for the doctor, and for a supervisor's workers, which read .env themselves.
+ENV_FILE = BASE_DIR / ".env"
+ENV_FILE_NAMES = frozenset(env.from_file)
+KNOWN_NAMES = frozenset(env.asked)

@@ -164,6 +164,47 @@ def test_what_the_operator_wrote_into_the_env_file_stands(furnished: Path) -> No
     assert "Added a new SECRET_KEY" in running.output
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeffSECRET_KEY={}\n",
+        "SECRET_KEY={}\r\n",
+        "export SECRET_KEY='{}'\n",
+        "SECRET_KEY=#{}\n",
+        "SECRET_KEY = {}\n",
+        "SECRET_KEY={} # ours\n",
+    ],
+)
+def test_a_key_that_is_there_is_never_replaced_nor_printed(furnished: Path, content: str) -> None:
+    """Either the server starts with it, or one line says why it cannot be read."""
+    key = "$k3y-" * 12
+    env_file = furnished / ".env"
+    env_file.write_text(content.format(key), encoding="utf-8", newline="")
+    before = env_file.read_bytes()
+    done = run(furnished, "script/server", "--host", "203.0.113.7")
+    assert "203.0.113.7" in complaint(done) or ".env" in complaint(done)
+    prepared = run(furnished, ".venv/bin/python", "manage.py", "check")
+    assert "SECRET_KEY is not set" not in prepared.stderr
+    assert env_file.read_bytes() == before
+    assert key not in done.stderr + prepared.stdout + prepared.stderr
+
+
+def test_the_scripts_and_the_server_agree_about_what_the_env_file_sets(furnished: Path) -> None:
+    (furnished / ".env").write_text("#DATABASE_URL=x\nexport PUBLIC_URL='http://a.example.com'\nREDIS_URL=\nA='#'\n")
+    names = run(furnished, ".venv/bin/python", "-I", "-S", "portal/env_file.py", "names").stdout.split()
+    assert {"PUBLIC_URL", "A"} <= set(names)
+    assert not {"DATABASE_URL", "REDIS_URL"} & set(names)
+
+
+def test_no_new_key_is_made_beside_a_database_that_needs_the_old_one(furnished: Path) -> None:
+    with serving(furnished):
+        pass
+    (furnished / ".env").unlink()
+    refused = run(furnished, "script/server", "--port", str(free_port()))
+    assert "SECRET_KEY is not set, but DATA_DIR holds a database" in complaint(refused)
+    assert not (furnished / ".env").exists()
+
+
 def test_a_key_in_the_environment_makes_the_env_file_needless(furnished: Path) -> None:
     with serving(furnished, env={"SECRET_KEY": "k" * 50}):
         pass

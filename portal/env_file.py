@@ -1,0 +1,195 @@
+"""Reads `.env`, and adds a SECRET_KEY to it. Imports nothing but the standard library: script/server runs this file
+before .venv exists.
+
+A value is the text behind the `=`, as it is or between quotes. A line that other readers of such files would
+understand differently (blanks around a value, a comment behind it, a quote that is not closed) is rejected: a guess
+could change a key. No error holds a part of a value.
+"""
+
+import codecs
+import fcntl
+import os
+import re
+import secrets
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+_ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+_DOUBLE_QUOTED = re.compile(r'(?:[^"\\]|\\["\\])*')
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+_EMPTY_KEY = re.compile(rb"""(?m)^([ \t]*(?:export[ \t]+)?SECRET_KEY=)[ \t]*(?:""|'')?[ \t]*(?=\r?$)""")
+
+
+class EnvFileError(Exception):
+    """The file cannot be read as it is. The text names the setting or the line, and holds no part of a value."""
+
+
+class Assignment(NamedTuple):
+    """One line of the file that sets something."""
+
+    line: int
+    name: str
+    value: str
+
+    @property
+    def called(self) -> str:
+        """The name, or the line's number where the name may be a piece of a secret that was wrapped."""
+        return self.name if self.name.isupper() else f"line {self.line}"
+
+
+def read(file: Path) -> dict[str, str]:
+    """Return the values by name, empty ones left out; nothing when there is no file. Raises EnvFileError."""
+    values: dict[str, str] = {}
+    for each in assignments(file):
+        if each.value and values.setdefault(each.name, each.value) != each.value:
+            raise EnvFileError(f"{each.called} has two values in {file.name}: remove one of them.")
+    return values
+
+
+def assignments(file: Path) -> list[Assignment]:
+    """Return what the lines of the file set, in their order. Raises EnvFileError."""
+    raw = _bytes_of(file).removeprefix(codecs.BOM_UTF8)
+    if raw.startswith(UTF_16):
+        raise EnvFileError(f"{file.name} is not UTF-8 text: save it as UTF-8.")
+    found = (_assignment(file, number, line) for number, line in enumerate(raw.split(b"\n"), start=1))
+    return [each for each in found if each]
+
+
+def add_secret_key(file: Path) -> str:
+    """Give the file a new SECRET_KEY unless it has one, and return what was done, in words. Raises EnvFileError."""
+    with _alone_in(file.parent):
+        values = read(file)
+        if values.get("SECRET_KEY"):
+            return ""
+        _refuse_beside_a_database(values, file)
+        is_new = not file.exists()
+        _replace(file, _with_key(_bytes_of(file)))
+    return f"Wrote {file.name} with a new SECRET_KEY" if is_new else f"Added a new SECRET_KEY to {file.name}"
+
+
+def _bytes_of(file: Path) -> bytes:
+    if not os.path.lexists(file):
+        return b""
+    if file.exists() and not file.is_file():
+        raise EnvFileError(f"{file.name} is not a file: remove it, or replace it with a text file.")
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise EnvFileError(f"{file.name} cannot be read: {error.strerror}. Run as the user that owns it.") from None
+
+
+def _assignment(file: Path, number: int, raw: bytes) -> Assignment | None:
+    """Return what a line sets; None for an empty line and a comment."""
+    line = raw.removesuffix(b"\r").decode("utf-8", "surrogateescape").lstrip().removeprefix("\ufeff").lstrip()
+    if not line or line.startswith("#"):
+        return None
+    found = _ASSIGNMENT.fullmatch(line)
+    if found is None:
+        raise EnvFileError(f"Line {number} of {file.name} is not NAME=VALUE, without blanks around the = sign.")
+    written = Assignment(number, found[1], found[2])
+    try:
+        return Assignment(number, written.name, _value(written.value))
+    except ValueError as reason:
+        raise EnvFileError(f"{written.called} in {file.name} {reason}") from None
+
+
+def _value(text: str) -> str:
+    """Return the value that a text stands for. Raises ValueError with the reason why that is not clear."""
+    if text.strip() in ("", "''", '""'):
+        return ""
+    if _CONTROL.search(text):
+        raise ValueError("contains a control character: remove it.")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("is not UTF-8 text: save the file as UTF-8.")
+    if text != text.strip():
+        raise ValueError("has blanks before or after its value: remove them, or put the value in quotes.")
+    if text[0] in "'\"":
+        return _between_quotes(text)
+    if re.search(r"(?:^|\s)#", text):
+        raise ValueError("has a # in its line: put a comment on a line of its own, or the whole value in quotes.")
+    return text
+
+
+def _between_quotes(text: str) -> str:
+    quote, inner = text[0], text[1:-1]
+    if len(text) == 1 or text[-1] != quote:
+        raise ValueError("begins with a quote, but does not end with it: close the quote at the end of the line.")
+    if quote == "'":
+        if quote in inner:
+            raise ValueError("contains a quote of the kind that is around it: use the other kind.")
+        return inner
+    if not _DOUBLE_QUOTED.fullmatch(inner):
+        raise ValueError('contains, between double quotes, a " or \\ without a \\ before it: use single quotes.')
+    return re.sub(r"\\(.)", r"\1", inner)
+
+
+def _refuse_beside_a_database(values: Mapping[str, str], file: Path) -> None:
+    """Raise EnvFileError where a new key would void the secrets of an embedded database that exists."""
+    data = os.environ.get("DATA_DIR") or values.get("DATA_DIR") or str(file.parent / "data")
+    database = Path(data).expanduser() / "portal.sqlite3"
+    if database.exists():
+        raise EnvFileError(
+            "SECRET_KEY is not set, but DATA_DIR holds a database, and its secrets need the key that they were made"
+            f" with: put that SECRET_KEY into {file.name}."
+        )
+
+
+def _with_key(content: bytes) -> bytes:
+    """Return the content with a new key, in the place of an empty one or at the end."""
+    key = secrets.token_urlsafe(64).encode()
+    filled, count = _EMPTY_KEY.subn(rb"\g<1>" + key, content, count=1)
+    if count:
+        return filled
+    gap = b"" if not content or content.endswith(b"\n") else b"\n"
+    return content + gap + b"SECRET_KEY=" + key + b"\n"
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Write the whole file or nothing, readable by its owner alone."""
+    target = file.resolve()
+    try:
+        descriptor, new = tempfile.mkstemp(prefix=".env.", dir=target.parent)  # mode 600
+    except OSError:
+        raise EnvFileError(f"{file.name} cannot be written: this user may not write to {target.parent}.") from None
+    try:
+        with os.fdopen(descriptor, "wb") as written:
+            written.write(content)
+        if target.exists():
+            with suppress(PermissionError):
+                os.chown(new, target.stat().st_uid, target.stat().st_gid)
+        Path(new).replace(target)
+    finally:
+        Path(new).unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold the lock that keeps two starts at the same moment from writing a key each."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def main(command: str) -> None:
+    """`names`: print the names that the environment or .env gives a value; `add-key`: see add_secret_key."""
+    file = Path(".env").absolute()
+    try:
+        if command == "names":
+            print("\n".join({*read(file), *(name for name, value in os.environ.items() if value)}))
+        elif words := add_secret_key(file):
+            print(words)
+    except EnvFileError as error:
+        sys.exit(f"script/server: {error}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
