@@ -35,6 +35,16 @@ def unseal(sealed: str, *, purpose: str) -> str:
 
 
 @sensitive_variables()
+def is_readable(sealed: str, *, purpose: str) -> bool:
+    """Return whether a text was sealed for this purpose under a key of the settings."""
+    try:
+        unseal(sealed, purpose=purpose)
+    except SealBroken:
+        return False
+    return True
+
+
+@sensitive_variables()
 def _keys(purpose: str) -> MultiFernet:
     return MultiFernet([_key(each, purpose) for each in (settings.CREDENTIAL_KEY, *settings.CREDENTIAL_KEY_FALLBACKS)])
 

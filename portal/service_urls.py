@@ -124,7 +124,7 @@ def _postgresql(url: str, parts: SplitResult) -> dict[str, Any]:
     settings["HOST"] = unquote(settings["HOST"])  # a socket's folder may stand there, or in the path, before the name
     if not parts.path.startswith("//"):
         settings["NAME"] = unquote(parts.path.removeprefix("/"))  # django-environ reads a + as a blank
-    if not settings["NAME"]:
+    if not settings["NAME"] and "service" not in settings.get("OPTIONS", {}):
         raise Unreadable
     parse_qsl(parts.query, strict_parsing=bool(parts.query))  # raises for an option that would be dropped
     return settings

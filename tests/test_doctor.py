@@ -12,17 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from django.conf import settings as django_settings
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.utils import timezone
 
-from integrations.doctor import Finding, Level, configuration, database, examine, machine, outside
-from integrations.models import ServerProcess
-from tests.factories import Enabled
+from integrations.credentials import Algorithm
+from integrations.doctor import Finding, Level, configuration, database, env_file, examine, keys, machine, outside
+from integrations.models import Credential, Request, ServerProcess
+from integrations.models.request import State
+from integrations.services import contents
+from integrations.services.api_keys import create_api_key
+from tests.factories import ANNA, Enabled, make_enabled_outlet
+from tests.notice_factories import make_endpoint, make_finished_request
 
 GOOD = {
     "PUBLIC_URL": "https://pos.example.com",
@@ -77,6 +85,95 @@ def test_a_readable_env_file_is_named(settings: Any, tmp_path: Path) -> None:
     assert f"chmod 600 {tmp_path / '.env'}" in [finding.todo for finding in configuration.secrets()]
     (tmp_path / ".env").chmod(0o600)
     assert levels(configuration.secrets()) == {Level.FINE}
+
+
+class TestTheNames:
+    @pytest.fixture
+    def file(self, settings: Any, tmp_path: Path) -> Path:
+        settings.ENV_FILE = tmp_path / ".env"
+        return tmp_path / ".env"
+
+    @pytest.mark.parametrize(
+        ("content", "said", "proposed"),
+        [
+            ("TRUSTED_PROXY=127.0.0.1\n", "TRUSTED_PROXY", "is it TRUSTED_PROXIES?"),
+            ("secret_key=hunter2\n", "line 1", "is it SECRET_KEY?"),
+            ("PORTAL_HOST=pos.example.com\n", "PORTAL_HOST", "if another program reads it"),
+        ],
+    )
+    def test_of_the_env_file_that_the_portal_does_not_read_are_told(
+        self, file: Path, content: str, said: str, proposed: str
+    ) -> None:
+        file.write_text(content)
+        (found,) = env_file.names()
+        assert (found.level, said in found.what, proposed in found.todo) == (Level.ADVICE, True, True)
+        assert "hunter2" not in str(found)
+
+    @pytest.mark.usefixtures("file")
+    def test_misspelt_in_the_environment_are_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CREDENTIAL_KEYS", "hunter2")
+        (found,) = env_file.names()
+        assert (found.level, "is it CREDENTIAL_KEY?" in found.todo) == (Level.ADVICE, True)
+        assert "hunter2" not in str(found)
+
+    def test_with_two_values_are_told(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        file.write_text("CREDENTIAL_KEY=hunter2\nPROVIDER_NAME=Us\n")
+        monkeypatch.setenv("CREDENTIAL_KEY", "hunter3")
+        monkeypatch.setenv("PROVIDER_NAME", "Us")
+        (found,) = env_file.names()
+        assert (found.level, "CREDENTIAL_KEY has one value" in found.what) == (Level.ADVICE, True)
+        assert "hunter" not in str(found)
+
+    def test_of_every_setting_are_known(self, file: Path) -> None:
+        lines = (django_settings.BASE_DIR / ".env.example").read_text().splitlines()
+        named = {line.lstrip("#").split("=")[0] for line in lines if "=" in line and not line.startswith("# ")}
+        file.write_text("".join(f"{name}=\n" for name in named))
+        assert levels(env_file.names()) == {Level.FINE}
+
+
+@pytest.mark.django_db
+class TestTheKeys:
+    """Each kind of what is stored under the server's keys, when those keys are gone from the settings."""
+
+    def test_are_fine_while_all_can_be_used(self, enabled: Enabled) -> None:
+        store_everything(enabled)
+        assert levels(keys.stored_under_lost_keys()) == {Level.FINE}
+
+    def test_that_are_gone_are_counted_by_what_is_stored_under_them(self, enabled: Enabled, settings: Any) -> None:
+        store_everything(enabled)
+        settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = "z" * 60, []
+        (found,) = keys.stored_under_lost_keys()
+        assert found.level == Level.WRONG
+        counted = "1 POS secrets, 1 API keys, 1 webhook secrets, 2 second factors, 1 open requests"
+        assert f"Stored: {counted}." in found.what
+        assert "CREDENTIAL_KEY_FALLBACKS" in found.todo
+
+    def test_that_are_gone_for_a_part_are_told_too(self, enabled: Enabled, settings: Any) -> None:
+        store_everything(enabled)
+        old, settings.CREDENTIAL_KEY = settings.CREDENTIAL_KEY, "z" * 60
+        make_enabled_outlet()
+        settings.CREDENTIAL_KEY_FALLBACKS = []
+        (found,) = keys.stored_under_lost_keys()
+        assert "no longer configured: 1 POS secrets, 1 API keys" in found.what
+        settings.CREDENTIAL_KEY_FALLBACKS = [old]
+        assert levels(keys.stored_under_lost_keys()) == {Level.FINE}
+
+    @pytest.mark.usefixtures("enabled")
+    def test_of_fallbacks_alone_are_advice(self, settings: Any) -> None:
+        settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = "z" * 60, [settings.CREDENTIAL_KEY]
+        assert levels(keys.stored_under_lost_keys()) == {Level.ADVICE}
+
+    @pytest.mark.usefixtures("enabled")
+    def test_are_not_needed_by_secrets_that_are_adopted(self, settings: Any) -> None:
+        Credential.objects.update(algorithm=Algorithm.ARGON2ID)
+        settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = "z" * 60, []
+        assert levels(keys.stored_under_lost_keys()) == {Level.FINE}
+
+
+def test_a_key_with_a_comma_is_told_because_no_list_can_hold_it(settings: Any) -> None:
+    settings.CREDENTIAL_KEY = "a,b" + "0123456789" * 6
+    (found,) = configuration.secrets()
+    assert (found.level, "contains a comma" in found.what) == (Level.ADVICE, True)
 
 
 def test_more_outlets_than_files_is_wrong(enabled: Enabled, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +250,19 @@ def test_the_command_ends_with_1_when_something_is_wrong_and_speaks_json(monkeyp
     with pytest.raises(SystemExit, match="1"):
         call_command("doctor", stdout=out)
     assert "To do:" in out.getvalue()
+
+
+def store_everything(enabled: Enabled) -> None:
+    """Leave one row of each kind, of second factors two: an authenticator app and recovery codes."""
+    create_api_key("Shop", actor=ANNA)
+    make_endpoint()
+    user, adapter = User.objects.create_user("anna"), get_adapter()
+    for kind, name in ((Authenticator.Type.TOTP, "secret"), (Authenticator.Type.RECOVERY_CODES, "seed")):
+        Authenticator.objects.create(user=user, type=kind, data={name: adapter.encrypt("JBSWY3DP")})
+    Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"credential": {}})
+    sealed = contents.keep_request("4711", "{}").sealed
+    request = make_finished_request(enabled.integration, sealed_request=sealed)
+    Request.objects.filter(pk=request.pk).update(state=State.QUEUED, ended_at=None)
 
 
 def levels(findings: Iterator[Finding]) -> set[Level]:

@@ -2,23 +2,22 @@
 
 from collections.abc import Callable, Iterator
 
-from integrations.doctor import configuration, database, machine, outside
+from django.conf import settings
+
+from integrations.doctor import configuration, database, env_file, keys, machine, outside
 from integrations.doctor.finding import Finding, Level, wrong
 
 __all__ = ["Finding", "Level", "examine"]
 
-PARTS: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
-    ("addresses", configuration.addresses),
-    ("proxy", configuration.proxy),
-    ("secrets", configuration.secrets),
-    ("settings", configuration.framework_checks),
-    ("database", database.connection_and_version),
+Part = tuple[str, Callable[[], Iterator[Finding]]]
+
+WITH_DATABASE: tuple[Part, ...] = (
+    ("database", database.version_and_connections),
     ("migrations", database.migrations),
     ("clock", database.clock),
+    ("keys", keys.stored_under_lost_keys),
     ("layer", outside.layer),
     ("files", machine.file_limit),
-    ("disk", machine.disk),
-    ("public address", outside.public_address),
 )
 
 
@@ -27,9 +26,31 @@ def examine() -> list[Finding]:
     return [finding for about, part in PARTS for finding in _findings(about, part)]
 
 
+def _database() -> Iterator[Finding]:
+    """Try the database once: each part that asked one that is away would wait for it anew."""
+    away = list(database.unreachable())
+    yield from away
+    for about, part in WITH_DATABASE if not away else ():
+        yield from _findings(about, part)
+    if away and settings.REDIS_URL:
+        yield from _findings("layer", outside.layer)
+
+
 def _findings(about: str, part: Callable[[], Iterator[Finding]]) -> list[Finding]:
     try:
         return list(part())
     except Exception as error:  # noqa: BLE001  (the doctor must not die of the illness)
         what = f"It could not be looked at ({type(error).__name__}: {(str(error).splitlines() or [''])[0]})."
         return [wrong(about, what, "Put right what the other findings name, then ask again.")]
+
+
+PARTS: tuple[Part, ...] = (
+    ("addresses", configuration.addresses),
+    ("proxy", configuration.proxy),
+    ("secrets", configuration.secrets),
+    ("names", env_file.names),
+    ("settings", configuration.framework_checks),
+    ("database", _database),
+    ("disk", machine.disk),
+    ("public address", outside.public_address),
+)

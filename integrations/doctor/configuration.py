@@ -63,7 +63,7 @@ def proxy() -> Iterator[Finding]:
 
 def secrets() -> Iterator[Finding]:
     """The length of the keys, and who may read the files that hold secrets."""
-    found = [*_weak_keys(), *_open_files()]
+    found = [*_weak_keys(), *_keys_with_commas(), *_open_files()]
     yield from found or [fine("secrets", "The keys are long, and the files that hold secrets are their owner's alone.")]
 
 
@@ -103,6 +103,15 @@ def _weak_keys() -> Iterator[Finding]:
                 f'Make another: python -c "import secrets; print(secrets.token_urlsafe(64))". Put the old one into'
                 f" {name}_FALLBACKS for as long as docs/security.md says.",
             )
+
+
+def _keys_with_commas() -> Iterator[Finding]:
+    for name in ("SECRET_KEY", "CREDENTIAL_KEY"):
+        if "," in getattr(settings, name):
+            todo = (
+                f"Choose a next {name} without a comma, and rotate what is stored under this one before you change it."
+            )
+            yield advice("secrets", f"{name} contains a comma: it cannot be named in {name}_FALLBACKS.", todo)
 
 
 def _open_files() -> Iterator[Finding]:

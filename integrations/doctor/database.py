@@ -8,26 +8,44 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
+from integrations import clock as shared_clock
 from integrations.doctor.finding import Finding, fine, wrong
 from integrations.models import ServerProcess
 from integrations.models.connection import lease_limit
+from integrations.redaction import REDACTED
 from integrations.services.schema import count_pending_migrations
 
 CLOCKS_MAY_DIFFER = timedelta(seconds=2)
+PATIENCE = 2  # seconds for one attempt to connect to each address of PostgreSQL
+# What to do, by words of PostgreSQL and its driver; the first that fits.
+TODO = {
+    "password": "Correct USER and PASSWORD in DATABASE_URL (special characters %-encoded).",
+    "pg_hba.conf": "Let PostgreSQL's pg_hba.conf admit this host, user and database.",
+    "role ": "Create the role that DATABASE_URL names (README, PostgreSQL and Redis), or correct USER in it.",
+    "database ": "Create the database that DATABASE_URL names (README, PostgreSQL and Redis), or correct NAME in it.",
+    "resolve": "Correct HOST in DATABASE_URL, or the name server.",
+    "refused": "Start PostgreSQL, or correct HOST and PORT in DATABASE_URL.",
+    "timeout": "Is PostgreSQL stopped, or does a firewall drop what is sent to it? Does DATABASE_URL name its HOST?",
+    "connections": "Raise PostgreSQL's max_connections, or lower DATABASE_POOL_SIZE.",
+}
+ELSE_TODO = "Is it running? Does DATABASE_URL name its host, port, user, password and database?"
 FOR_OTHERS = 10  # connections for commands, backups and people
 
 
-def connection_and_version() -> Iterator[Finding]:
-    """Whether it answers, what it is, and whether its connections suffice."""
-    began = time.perf_counter()
+def unreachable() -> Iterator[Finding]:
+    """Yield why the database cannot be reached, in the words of its driver; nothing when it can."""
     try:
-        connection.ensure_connection()
-    except (DatabaseError, InterfaceError) as error:
-        todo = "Is it running? Does DATABASE_URL name its host, port, user, password and database?"
-        if connection.vendor == "sqlite":
-            todo = f"May this user write to {settings.DATA_DIR}? Is the disk full?"
-        yield wrong("database", f"It cannot be reached: {(str(error).splitlines() or ['?'])[0]}.", todo)
-        return
+        _try_once()
+    except (DatabaseError, InterfaceError, OSError) as error:
+        message = _without_password(str(error))
+        yield wrong("database", f"It cannot be reached: {message}", _todo(message))
+
+
+def version_and_connections() -> Iterator[Finding]:
+    """What it is, how fast it answers, and whether its connections suffice."""
+    shared_clock.compare()  # leases are judged by the database's clock
+    began = time.perf_counter()
+    connection.ensure_connection()
     took = (time.perf_counter() - began) * 1000
     yield fine("database", f"{connection.display_name} {_version()} answers in {took:.0f} ms.")
     yield from _connections() if connection.vendor == "postgresql" else _journal()
@@ -57,6 +75,31 @@ def clock() -> Iterator[Finding]:
         )
         return
     yield fine("clock", "This machine and the database agree about the time.")
+
+
+def _try_once() -> None:
+    """Connect once, without the pool, which would try again and again. Raises the driver's error as Django has it."""
+    if connection.vendor == "sqlite":
+        connection.ensure_connection()
+        return
+    import psycopg  # is not installed everywhere
+
+    parameters = connection.get_connection_params() | {"connect_timeout": PATIENCE}
+    with connection.wrap_database_errors:
+        psycopg.connect(**parameters).close()
+
+
+def _without_password(message: str) -> str:
+    """Return a driver's message in one line."""
+    password = str(settings.DATABASES["default"].get("PASSWORD") or "")
+    line = " ".join(message.split())
+    return line.replace(password, REDACTED) if password else line
+
+
+def _todo(message: str) -> str:
+    if connection.vendor == "sqlite":
+        return f"May this user write to {settings.DATA_DIR}? Is the disk full?"
+    return next((todo for word, todo in TODO.items() if word in message), ELSE_TODO)
 
 
 def live_processes() -> int:

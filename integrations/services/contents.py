@@ -21,6 +21,8 @@ from integrations.secret_members import hide
 # A GUID names a user of the POS; whatever else stands for one may be a PIN (protocol notes, section 2.1).
 _USER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
+REQUEST, ANSWER = "request", "answer"  # what the originals are sealed for
+
 # 64 characters in all, as many as the digest without a key had; 216 of 256 bits are enough to tell contents apart.
 _DIGEST_LENGTH = 55
 
@@ -60,7 +62,7 @@ def keep_request(user_identifier: str | None, payload: str) -> KeptRequest:
     """Return what is to be kept of a request."""
     shown_user, shown = hide_user(user_identifier), hide(payload)
     changed = _changed(user_identifier=(user_identifier, shown_user), payload=(payload, shown))
-    return KeptRequest(shown_user, shown, _sealed(changed, "request"))
+    return KeptRequest(shown_user, shown, _sealed(changed, REQUEST))
 
 
 def keep_answer(error_message: str | None, answer: str | None) -> KeptAnswer:
@@ -68,18 +70,18 @@ def keep_answer(error_message: str | None, answer: str | None) -> KeptAnswer:
     said = None if error_message is None else redact(error_message)
     shown = None if answer is None else hide(answer)
     changed = _changed(error_message=(error_message, said), answer=(answer, shown))
-    return KeptAnswer(said, shown, _sealed(changed, "answer"))
+    return KeptAnswer(said, shown, _sealed(changed, ANSWER))
 
 
 def original_request(kept: KeptRequest) -> tuple[str | None, str]:
     """Return UserIdentifier and payload as they came. Raises SealBroken."""
-    whole = _unsealed(kept.sealed, "request")
+    whole = _unsealed(kept.sealed, REQUEST)
     return whole.get("user_identifier", kept.user_identifier), whole.get("payload", kept.payload)
 
 
 def original_answer(kept: KeptAnswer) -> tuple[str | None, str | None]:
     """Return ErrorMessage and payload as the POS sent them. Raises SealBroken."""
-    whole = _unsealed(kept.sealed, "answer")
+    whole = _unsealed(kept.sealed, ANSWER)
     return whole.get("error_message", kept.error_message), whole.get("answer", kept.answer)
 
 

@@ -1,0 +1,50 @@
+"""What `.env` and the environment set that the portal does not read, or reads from the other place."""
+
+import os
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+
+from django.conf import settings
+
+from integrations.doctor.finding import Finding, advice, fine, wrong
+from portal.env_file import Assignment, EnvFileError, assignments
+
+# How alike two names are, from 0 to 1, for one to be the other misspelt.
+ALIKE_IN_FILE, ALIKE_IN_ENVIRONMENT = 0.6, 0.88
+
+
+def names() -> Iterator[Finding]:
+    """Whether every name is a setting's, and each value the one that is used. Values are never shown."""
+    try:
+        lines = assignments(settings.ENV_FILE)
+    except EnvFileError as error:  # changed since the settings were read
+        yield wrong("names", str(error), "Correct the line.")
+        return
+    found = [*_unknown(lines), *_misspelt(lines), *_hidden(lines)]
+    yield from found or [fine("names", "Every name in .env is a setting of the portal.")]
+
+
+def _unknown(lines: Iterable[Assignment]) -> Iterator[Finding]:
+    for line in lines:
+        if line.name not in settings.KNOWN_NAMES:
+            todo = f"Correct the name{_proposal(line.name, ALIKE_IN_FILE)}; if another program reads it, leave it."
+            yield advice("names", f"The portal has no setting {line.called}, which .env sets.", todo)
+
+
+def _misspelt(lines: Iterable[Assignment]) -> Iterator[Finding]:
+    for name in sorted(set(os.environ) - settings.KNOWN_NAMES - {line.name for line in lines}):
+        if proposal := _proposal(name, ALIKE_IN_ENVIRONMENT):
+            what = f"The portal has no setting {name}, which the environment sets."
+            yield advice("names", what, f"Correct the name{proposal}; if another program reads it, leave it.")
+
+
+def _hidden(lines: Iterable[Assignment]) -> Iterator[Finding]:
+    for line in lines:
+        if line.value and os.environ.get(line.name) not in (None, line.value):
+            what = f"{line.called} has one value in the environment and another in .env: the environment's is used."
+            yield advice("names", what, "Remove one of them.")
+
+
+def _proposal(name: str, alike: float) -> str:
+    nearest = get_close_matches(name.upper(), settings.KNOWN_NAMES, n=1, cutoff=alike)
+    return f" (is it {nearest[0]}?)" if nearest else ""
