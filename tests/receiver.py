@@ -32,6 +32,7 @@ class Receiver:
     status: int = 204
     answer: bytes = b""
     location: str = ""
+    retry_after: str = ""
     hold: float = 0
     drip: float = 0
     got: list[Got] = field(default_factory=list)
@@ -76,6 +77,8 @@ def _handler(state: Receiver) -> type[BaseHTTPRequestHandler]:
 
         def _say(self) -> None:
             self.send_response(state.status)
+            if state.retry_after:
+                self.send_header("retry-after", state.retry_after)
             if state.location:
                 self.send_header("location", state.location)
             if state.status != 204:

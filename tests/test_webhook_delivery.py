@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from unittest import mock
 
@@ -13,12 +13,15 @@ from django.test import override_settings
 from django.utils import timezone
 from standardwebhooks import WebhookVerificationError
 
+from integrations.exceptions import InvalidValue
 from integrations.models import AuditEvent, Delivery, WebhookEndpoint
 from integrations.models.audit import Verb
 from integrations.notices import addresses, delivering, posting, work
 from integrations.notices.delivering import Deliverer
+from integrations.notices.public_addresses import Address, is_public
+from integrations.notices.retry_after import seconds_of
 from integrations.services import webhooks
-from tests.factories import ANNA, make_organisation
+from tests.factories import ANNA, NOON, make_organisation
 from tests.in_process import LIMIT, InProcess, in_main, until
 from tests.notice_factories import make_endpoint
 from tests.receiver import Receiver, receiver
@@ -111,6 +114,31 @@ class Delivering(InProcess):
         assert all(0.9 * plan <= wait <= 1.1 * plan + 10 for plan, wait in zip(planned, waits, strict=True))
         assert len({got.headers["webhook-id"] for got in self.receiver.got}) == 1
         assert len({got.body for got in self.receiver.got}) == 1
+
+    async def test_a_receiver_that_asks_for_a_pause_gets_it_for_all_that_waits(self) -> None:
+        self.receiver.status, self.receiver.retry_after = 429, "120"
+        endpoint, _, delivery = await in_main(make_delivery, self.receiver.url)
+        began = timezone.now()
+        waiting = await in_main(webhooks.send_test, endpoint, actor=ANNA)
+        soon = began + timedelta(seconds=30)
+        await in_main(Delivery.objects.filter(pk=waiting.pk).update, next_at=soon)
+        await send_due()
+        for row in (delivery, waiting):
+            assert 119 <= ((await in_main(fresh, row)).next_at - began).total_seconds() <= 130
+        self.receiver.status, self.receiver.retry_after = 204, "86400"
+        await in_main(due_again, delivery)
+        await send_due()
+        assert ((await in_main(fresh, waiting)).next_at - began).total_seconds() <= 130
+
+    async def test_a_pause_is_never_shorter_than_the_schedule_nor_longer_than_its_longest_wait(self) -> None:
+        self.receiver.status, self.receiver.retry_after = 503, "1"
+        _, _, delivery = await in_main(make_delivery, self.receiver.url)
+        await send_due()
+        assert (await in_main(fresh, delivery)).next_at >= timezone.now() + timedelta(seconds=3)
+        self.receiver.retry_after = "9" * 4000
+        await in_main(due_again, delivery)
+        await send_due()
+        assert (await in_main(fresh, delivery)).next_at <= timezone.now() + timedelta(hours=24)
 
     async def test_what_is_not_due_is_not_sent(self) -> None:
         self.receiver.status = 500
@@ -267,7 +295,7 @@ class Delivering(InProcess):
         answers: Iterator[str] = iter(["127.0.0.1"])
         asked = []
 
-        def rebinding(host: str, port: int) -> list[addresses.Address]:
+        def rebinding(host: str, port: int) -> list[Address]:
             asked.append(host)
             return [ip_address(next(answers))]
 
@@ -303,16 +331,81 @@ def _prepare_two(slow: str, quick: str) -> None:
         "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",  # noqa: S104
         "224.0.0.1", "240.0.0.1", "255.255.255.255", "198.18.0.1", "192.0.2.1", "::1", "::", "fe80::1", "fc00::1",
         "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::",
-        "2001:db8::1",
+        "2001:db8::1", "fec0::1", "feff::1", "192.88.99.1", "192.0.0.1", "192.0.0.8", "192.0.0.170", "198.51.100.1",
+        "203.0.113.1", "198.19.255.255", "239.255.255.250", "3fff::1", "3fff:fff::1", "5f00::1", "100::1",
+        "100:0:0:1::1",
+        "2001::1", "2001:2::1", "2001:10::1", "2001:1::4", "2001:1ff:ffff::1", "fd12::1", "fe80::1%eth0",
+        "2606:4700::1111%1", "ff0e::1", "4000::1", "0200::1", "::ffff:0:10.0.0.1", "::8.8.8.8",
+        "64:ff9b::10.0.0.1", "64:ff9b::192.88.99.1", "64:ff9b:1::8.8.8.8", "64:ff9b:1:ffff::1", "2002:808:808::1",
+        "2001:0:808:808::1", "fe80::5efe:8.8.8.8", "2606:4700::5efe:10.0.0.1", "2606:4700::200:5efe:192.168.0.1",
+        "2606:4700::100:5efe:127.0.0.1", "2606:4700::300:5efe:169.254.169.254", "2606:4700:0:0:0:5efe:c058:6301",
+        "::ffff:192.88.99.1", "::ffff:224.0.0.1",
     ],
 )  # fmt: skip
 def test_an_address_that_is_not_on_the_internet_is_refused(text: str) -> None:
-    assert not addresses.is_public(ip_address(text))
+    assert not is_public(ip_address(text))
 
 
-@pytest.mark.parametrize("text", ["93.184.215.14", "8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "93.184.215.14", "8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "192.88.98.1", "192.0.1.1", "192.0.0.9",
+        "192.31.196.1", "192.52.193.1", "192.175.48.1", "100.128.0.1", "172.32.0.1", "198.20.0.1", "223.255.255.255",
+        "2001:200::1", "2001:4860:4860::8888", "2001:1::1", "2001:3::1", "2001:4:112::1", "2001:20::1", "2001:30::1",
+        "2001:db7::1", "2003::1", "2620:4f:8000::1", "3ffe::1", "64:ff9b::8.8.8.8", "2606:4700::5efe:8.8.8.8",
+        "2606:4700::5eff:10.0.0.1",
+    ],
+)  # fmt: skip
 def test_an_address_on_the_internet_is_taken(text: str) -> None:
-    assert addresses.is_public(ip_address(text))
+    assert is_public(ip_address(text))
+
+
+def test_what_is_public_does_not_depend_on_the_version_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables of `ipaddress` changed in 3.11.9, 3.12.4 and 3.13."""
+    for kind in (IPv4Address, IPv6Address):
+        for name in ("is_global", "is_private", "is_reserved", "is_multicast", "is_site_local"):
+            monkeypatch.setattr(kind, name, property(_not_to_be_asked), raising=False)
+    assert is_public(ip_address("8.8.8.8"))
+    assert not is_public(ip_address("fec0::1"))
+
+
+def _not_to_be_asked(address: object) -> bool:
+    raise AssertionError(address)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "127.1", "127.0.1", "0", "0x0", "3232235777", "127.0.0.1.",
+        "127.0.0.%31", "10.8", "[::ffff:7f00:1]", "[fec0::1]", "[fe80::1%25eth0]", "[2606:4700::5efe:a00:1]",
+        "[64:ff9b::7f00:1]", "192.88.99.1",
+    ],
+)  # fmt: skip
+def test_a_private_address_in_a_url_is_refused_in_any_spelling(host: str) -> None:
+    with pytest.raises(InvalidValue, match="is not a public address"):
+        addresses.check_url(f"https://{host}/hooks")
+
+
+@pytest.mark.parametrize(
+    "host", ["134744072", "0x8.0x8.0x8.0x8", "010.8.8.8", "[64:ff9b::808:808]", "hooks.example.com"]
+)
+def test_a_public_address_in_a_url_is_taken_in_any_spelling(host: str) -> None:
+    addresses.check_url(f"https://{host}/hooks")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0), ("120", 120), (" 7 ", 7), ("9" * 30, 1e9), ("9" * 5000, 1e9), ("-5", 0), ("1.5", 0), ("", 0),
+        ("soon", 0), ("٣", 0), ("5, 5", 0), ("1e9", 0),
+        ("Sun, 01 Mar 2026 12:01:00 GMT", 60), ("Sunday, 01-Mar-26 12:01:00 GMT", 60),
+        ("Sun Mar  1 12:01:00 2026", 60), ("Sun, 01 Mar 2026 13:01:00 +0100", 60), ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 1e9), ("Sun, 99 Mar 2026 12:01:00 GMT", 0),
+        ("Sun, 01 Mar 99999 12:01:00 GMT", 0), ("Sun, 01 Mar 2026 12:01:00 +9999", 0),
+    ],
+)  # fmt: skip
+def test_a_pause_is_read_in_seconds_and_as_a_date(text: str, seconds: float) -> None:
+    assert seconds_of(text, NOON) == seconds
 
 
 def test_the_body_of_an_event_keeps_letters_as_they_are(db: None) -> None:

@@ -1,20 +1,18 @@
 """Where a webhook may go. A URL that staff wrote must not become a way into the network that the portal stands in."""
 
 import asyncio
+import contextlib
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from urllib.parse import urlsplit
+from ipaddress import IPv4Address, ip_address
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
 from integrations.exceptions import InvalidValue
-
-Address = IPv4Address | IPv6Address
+from integrations.notices.public_addresses import Address, is_public
 
 MAX_URL_LENGTH = 500
-# Those that lead to an IPv4 address: who may not go there directly may not go there by a detour.
-_TRANSLATED = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"), ip_network("::/96"))
 # Of their own, so that a name server that hangs holds nobody else's threads.
 _resolver = ThreadPoolExecutor(16, thread_name_prefix="webhook-names")
 
@@ -47,17 +45,6 @@ def check_address(address: Address) -> None:
         raise AddressRefused(f"{address} is not a public address, and WEBHOOK_ALLOW_PRIVATE does not allow others.")
 
 
-def is_public(address: Address) -> bool:
-    """Whether an address is reachable on the internet, and not by a detour to one that is not."""
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped:
-            return is_public(address.ipv4_mapped)
-        if address.scope_id or address.sixtofour or address.teredo or any(address in each for each in _TRANSLATED):
-            return False
-    refused = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
-    return address.is_global and not refused and not address.is_link_local and not address.is_private
-
-
 async def resolve(host: str, port: int) -> Address:
     """Return the address to connect to. Raises AddressRefused if any of the host's is refused; OSError if none is.
 
@@ -80,11 +67,19 @@ def _schemes() -> tuple[str, ...]:
 
 
 def _check_literal(host: str) -> None:
-    try:
-        address = ip_address(host)
-    except ValueError:
+    if (address := _literal(host)) is None:
         return
     try:
         check_address(address)
     except AddressRefused as refusal:
         raise InvalidValue("url", str(refusal)) from None
+
+
+def _literal(host: str) -> Address | None:
+    """Return the address that a host is, in any spelling that the system's resolver takes for one; None for a name."""
+    with contextlib.suppress(ValueError):
+        return ip_address(host)
+    try:
+        return IPv4Address(socket.inet_aton(unquote(host).rstrip(".")))  # 2130706433, 0x7f.1, 0177.0.0.1, 127.1
+    except (OSError, ValueError):
+        return None

@@ -147,7 +147,9 @@ def settle(tried: Sequence[tuple[Message, Answer]]) -> None:
         if row := rows.get(message.pk):
             _fill_in(row, message, answer, now)
     Delivery.objects.bulk_update(rows.values(), WRITTEN)
-    _judge(endpoint, [answer for _, answer in tried], now)
+    answers = [answer for _, answer in tried]
+    _hold(endpoint, answers, now)
+    _judge(endpoint, answers, now)
 
 
 def body_of(notice: Notice) -> bytes:
@@ -181,18 +183,31 @@ def _fill_in(row: Delivery, message: Message, answer: Answer, now: datetime) -> 
     row.tries = message.tries + 1
     row.tried_at, row.status, row.duration_ms = now, answer.status, answer.duration_ms
     row.error, row.excerpt = answer.error[:300], answer.excerpt
-    _decide(row, is_delivered=not answer.error, now=now)
+    _decide(row, answer, now)
 
 
-def _decide(row: Delivery, *, is_delivered: bool, now: datetime) -> None:
-    if is_delivered:
+def _decide(row: Delivery, answer: Answer, now: datetime) -> None:
+    if not answer.error:
         row.state, row.ended_at = Delivery.State.DELIVERED, now
         return
     if row.tries > len(SCHEDULE):
         row.state, row.ended_at = Delivery.State.FAILED, now
         return
-    wait = SCHEDULE[row.tries - 1]
-    row.next_at = now + wait * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  (spreads load, hides nothing)
+    wait = SCHEDULE[row.tries - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  (spreads load, hides nothing)
+    row.next_at = now + max(wait, _pause_of(answer))
+
+
+def _pause_of(answer: Answer) -> timedelta:
+    """Return for how long a receiver wants no other try, at most as long as the longest wait between two tries."""
+    return min(timedelta(seconds=answer.retry_after), SCHEDULE[-1])
+
+
+def _hold(endpoint: WebhookEndpoint, answers: Sequence[Answer], now: datetime) -> None:
+    """Let what waits for an endpoint wait for as long as its `Retry-After` asks."""
+    pause = max(map(_pause_of, answers))
+    if pause:
+        waiting = Delivery.objects.filter(endpoint=endpoint, state=Delivery.State.PENDING)
+        waiting.filter(next_at__lt=now + pause).update(next_at=now + pause)
 
 
 def _judge(endpoint: WebhookEndpoint, answers: Sequence[Answer], now: datetime) -> None:

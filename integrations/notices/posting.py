@@ -4,12 +4,14 @@ import asyncio
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import httpx2
+from django.utils import timezone
 
 from integrations.notices.addresses import AddressRefused, resolve
+from integrations.notices.retry_after import seconds_of
 from integrations.redaction import printable, redact
 
 SECONDS = 10.0  # for the whole try: name, connection, answer
@@ -27,6 +29,7 @@ class Answer:
     error: str
     excerpt: str = ""
     duration_ms: int = 0
+    retry_after: float = 0.0  # seconds for which the receiver wants no other try; 0 where it does not say
 
 
 class CheckedTransport(httpx2.AsyncBaseTransport):
@@ -65,31 +68,29 @@ def new_client() -> httpx2.AsyncClient:
 async def post(client: httpx2.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     """Post the body once. Raises nothing but cancellation: what went wrong stands in the answer."""
     began = time.monotonic()
-    status, error, excerpt = await _tried(client, url, body, headers)
-    return Answer(status, error, excerpt, int((time.monotonic() - began) * 1000))
+    answer = await _tried(client, url, body, headers)
+    return replace(answer, duration_ms=int((time.monotonic() - began) * 1000))
 
 
-async def _tried(
-    client: httpx2.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]
-) -> tuple[int | None, str, str]:
+async def _tried(client: httpx2.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     try:
         async with asyncio.timeout(SECONDS):
             return await _exchange(client, url, body, headers)
     except TimeoutError:
-        return None, f"No answer within {SECONDS:g} s.", ""
+        return Answer(None, f"No answer within {SECONDS:g} s.")
     except AddressRefused as refusal:
-        return None, str(refusal), ""
+        return Answer(None, str(refusal))
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:
-        return None, printable(redact(f"{_called(error)}: {error}"), 300), ""
+        return Answer(None, printable(redact(f"{_called(error)}: {error}"), 300))
 
 
-async def _exchange(
-    client: httpx2.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]
-) -> tuple[int | None, str, str]:
+async def _exchange(client: httpx2.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     typed = {**headers, "content-type": "application/json"}
     async with client.stream("POST", url, content=body, headers=typed) as response:
         excerpt = printable(redact((await _beginning(response)).decode(errors="replace")), EXCERPT)
-        return response.status_code, _judged(response.status_code), excerpt
+        error = _judged(response.status_code)
+        pause = seconds_of(response.headers.get("retry-after", ""), timezone.now()) if error else 0.0
+        return Answer(response.status_code, error, excerpt, retry_after=pause)
 
 
 async def _beginning(response: httpx2.Response) -> bytes:
