@@ -2,14 +2,14 @@
 # It runs as nobody in particular and writes nowhere but to /data (the embedded database) and /tmp, so that the file
 # system may be read-only: docker run --read-only --tmpfs /tmp -v portal:/data ...
 
-FROM python:3.11-slim AS packages
+FROM python:3.11.16-slim@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad5a0412fd5bfc7 AS packages
 WORKDIR /opt/portal
 COPY requirements-scale.lock ./
 RUN python -m venv .venv \
  && .venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements-scale.lock \
  && .venv/bin/pip uninstall --yes pip
 
-FROM python:3.11-slim
+FROM python:3.11.16-slim@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad5a0412fd5bfc7
 RUN useradd --system --uid 10001 --no-create-home portal && install -d -o portal -m 700 /data
 WORKDIR /opt/portal
 COPY --from=packages /opt/portal/.venv .venv

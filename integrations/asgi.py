@@ -13,6 +13,8 @@ from typing import Any
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, QueryDict
 
+from integrations.security_headers import SECURITY_HEADERS
+
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -128,7 +130,7 @@ class LazyResponse(HttpResponse):
 async def send_response(response: HttpResponse, send: Send) -> None:
     """Send a response as ASGI messages."""
     headers, body = (isinstance(response, LazyResponse) and response.as_sent()) or _encoded(response)
-    whole = [*headers, (b"content-length", b"%d" % len(body))]
+    whole = [*headers, *SECURITY_HEADERS, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": response.status_code, "headers": whole})
     await send({"type": "http.response.body", "body": body})
 

@@ -9,6 +9,8 @@ from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from integrations.security_headers import DefaultHeaders
+
 LATE_SECONDS = 1.0  # for a request that was under way when its connection was to be closed
 
 
@@ -16,6 +18,15 @@ class DrainingState(ServerState):
     """What the connections of one server share."""
 
     is_draining = False
+
+    @property
+    def default_headers(self) -> DefaultHeaders:
+        """Return the headers of every answer, uvicorn's own refusals and errors among them."""
+        return self._default_headers
+
+    @default_headers.setter
+    def default_headers(self, headers: list[tuple[bytes, bytes]]) -> None:
+        self._default_headers = DefaultHeaders(headers)
 
 
 class HttpProtocol(HttpToolsProtocol):

@@ -11,7 +11,11 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
+from uvicorn.protocols.websockets import websockets_sansio_impl
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Response
+from websockets.server import ServerProtocol
+from websockets.typing import StatusLike
 
 from integrations.drain import Drain
 from integrations.http_protocol import DrainingState, HttpProtocol
@@ -19,6 +23,7 @@ from integrations.line import Line
 from integrations.pos.wire import MAX_FRAME
 from integrations.relay import runtime
 from integrations.relay.runtime import Runtime
+from integrations.security_headers import SECURITY_HEADERS
 
 # The kernel's queue of connections that wait for accept(); with the usual 100 a storm loses some.
 BACKLOG = 4096
@@ -29,6 +34,19 @@ COLLECTIONS = (20_000, 3, 50)
 EARS = 64  # connections accepted in one turn of the event loop
 GRACE = 10  # seconds for answers in flight, after the drain
 ROUNDS = 100  # of accepting the last that are connected, at an end; more is a flood
+
+
+class Handshakes(ServerProtocol):
+    """The library's protocol, whose own refusals of a handshake carry the headers of every answer."""
+
+    def reject(self, status: StatusLike, text: str) -> Response:
+        response = super().reject(status, text)
+        for name, value in SECURITY_HEADERS:
+            response.headers[name.decode()] = value.decode()
+        return response
+
+
+websockets_sansio_impl.ServerProtocol = Handshakes  # type: ignore[attr-defined]  # uvicorn has no option for it
 
 
 class WebsocketProtocol(WebSocketsSansIOProtocol):

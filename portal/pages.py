@@ -20,6 +20,7 @@ from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
 from integrations.asgi import Receive, Scope, Send
+from integrations.security_headers import SECURITY_HEADERS
 
 THREADS = 40  # pages that are made at once; hundreds of threads would slow authentication down
 
@@ -57,9 +58,11 @@ class PageHandler(ASGIHandler):
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=type(self), scope=scope)
         request, error = self.create_request(scope, body)
+        response: Any = error if request is None else self.get_response(request)
+        for name, value in SECURITY_HEADERS:
+            response.headers.setdefault(name.decode(), value.decode())
         if request is None:
-            return cast("HttpResponseBase", error)
-        response: Any = self.get_response(request)
+            return cast("HttpResponseBase", response)
         response._handler_class = type(self)  # noqa: SLF001  (whom request_finished names as its sender)
         if isinstance(response, FileResponse):
             response.block_size = self.chunk_size

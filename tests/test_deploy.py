@@ -15,6 +15,8 @@ from integrations import metrics
 from integrations.backend.wire import MAX_BODY, MAX_TIMEOUT
 from integrations.pos.wire import MAX_AUTH_BODY
 from tests.live.binaries import need
+from tests.live.processes import Process, free_port, plain_environment
+from tests.live.waiting import eventually
 from tests.test_documentation import variables_read_by_the_settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,6 +89,43 @@ def test_the_compose_file_runs_the_portal_read_only_and_keeps_what_must_be_kept(
     assert {each for each in mounted if not each.startswith("./")} == content["volumes"].keys()
     assert all((ROOT / each).exists() for each in mounted if each.startswith("./"))
     assert "ports" not in services["portal"] | services["postgres"] | services["redis"]
+
+
+def test_images_are_pinned_by_digest() -> None:
+    named = [service["image"] for service in compose()["services"].values() if "build" not in service]
+    named += re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert len(named) == 5
+    assert [image for image in named if not re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", image)] == []
+
+
+def test_the_redis_of_the_compose_file_asks_for_a_password(tmp_path: Path) -> None:
+    """Its own command, run by the Redis that is installed here."""
+    redis = compose()["services"]["redis"]
+    assert "ports" not in redis
+    url = compose()["services"]["portal"]["environment"]["REDIS_URL"]
+    assert url == "redis://:${REDIS_PASSWORD:?set it in .env}@redis:6379/0"
+    assert redis["environment"] == {"REDISCLI_AUTH": "${REDIS_PASSWORD:?set it in .env}"}
+    need("redis-server")
+    port, password = free_port(), "s3cretOfRedis"
+    script = redis["command"][-1].replace("$$", "$").replace("redis-server -", f"redis-server - --port {port}")
+    environment = plain_environment() | {"REDISCLI_AUTH": password}
+    server = Process([*redis["command"][:-1], script], log=tmp_path / "redis.log", env=environment, cwd=tmp_path)
+    server.start()
+    try:
+        eventually(lambda: ping(port, password) == "PONG", what="Redis answers who knows the password")
+        assert "NOAUTH" in ping(port, "")
+        assert password not in Path(f"/proc/{server.pid}/cmdline").read_text()
+        assert b"redis-server" in Path(f"/proc/{server.pid}/cmdline").read_bytes()  # it gets the signals itself
+    finally:
+        server.kill()
+
+
+def ping(port: int, password: str) -> str:
+    env = plain_environment() | ({"REDISCLI_AUTH": password} if password else {})
+    done = subprocess.run(
+        [need("redis-cli"), "-p", str(port), "ping"], env=env, capture_output=True, text=True, check=False, timeout=10
+    )
+    return done.stdout.strip()
 
 
 def test_the_compose_file_names_only_settings_that_there_are() -> None:

@@ -11,6 +11,7 @@ from integrations.pos.asgi import App, Receive, Scope, Send
 from integrations.pos.errors import status_of
 from integrations.pos.visitors import visitor_of
 from integrations.pos.wire import failure
+from integrations.security_headers import SECURITY_HEADERS
 from integrations.services.authentication import Refused
 
 ADMISSION = "admission"  # the scope's key
@@ -61,6 +62,7 @@ async def refuse(scope: Scope, receive: Receive, send: Send, status: int, messag
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
+        *SECURITY_HEADERS,
     ]
     if status == 503:
         headers.append((b"retry-after", b"5"))

@@ -204,7 +204,6 @@ class DownloadSecrets(JobAct):
         response = HttpResponse("\ufeff" + text, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="order-n-pay-{self.job.made_at:%Y-%m-%d-%H%M}.csv"'
         response["Cache-Control"] = "no-store"
-        response["X-Content-Type-Options"] = "nosniff"
         return response
 
 
