@@ -24,6 +24,7 @@ from django.conf import settings
 
 from integrations import line, worker_metrics
 from integrations.listening import Address
+from integrations.worker_environment import Unusable, check, worker_environment
 
 BACKLOG = 4096
 READY_SECONDS = 60.0  # that a worker has to begin to serve
@@ -96,9 +97,10 @@ class Worker:
 class Place:
     """One of the workers: whichever process holds the place now."""
 
-    def __init__(self, number: int, address: Address, metrics: Path) -> None:
+    def __init__(self, number: int, address: Address, metrics: Path, environment: Mapping[str, str]) -> None:
         self._number = number
         self._metrics = metrics  # the folder in which the workers count together
+        self._environment = environment
         self._address = address
         self._listener: socket.socket | None = None
         self._worker: Worker | None = None  # of those alive, the one that is to stay
@@ -119,11 +121,13 @@ class Place:
         self._worker = worker
         return True
 
-    async def renew(self) -> bool:
+    async def renew(self, environment: Mapping[str, str]) -> bool:
         """Put a new worker in the old one's place and wait until that has drained; False, and the old stays, if not."""
+        old_environment, self._environment = self._environment, environment
         new = await self._start()
         if not await new.is_ready():
             new.kill()
+            self._environment = old_environment
             return False
         old, self._worker = self._worker, new
         if old in self._watched:
@@ -150,7 +154,7 @@ class Place:
     async def _start(self) -> Worker:
         if self._listener is None:
             self.listen()
-        environment = os.environ | {worker_metrics.VARIABLE: str(self._metrics)}
+        environment = {**self._environment, worker_metrics.VARIABLE: str(self._metrics)}
         worker = await Worker.start(self._listener, environment)  # type: ignore[arg-type]
         self._watched[worker] = asyncio.create_task(self._watch(worker))
         if self._is_leaving:
@@ -195,7 +199,8 @@ class Supervisor:
 
     def __init__(self, address: Address, workers: int) -> None:
         self._metrics = settings.DATA_DIR / f"metrics-{os.getpid()}"
-        self._places = [Place(number, address, self._metrics) for number in range(1, workers + 1)]
+        environment = worker_environment()
+        self._places = [Place(number, address, self._metrics, environment) for number in range(1, workers + 1)]
         self._leaving = asyncio.Event()
         self._renewing: asyncio.Task[None] | None = None
 
@@ -244,8 +249,14 @@ class Supervisor:
 
     async def _renew_all(self) -> None:
         logger.info("Restarting the workers, one after the other.")
+        try:
+            environment = worker_environment()
+            await check(environment)
+        except Unusable as error:
+            logger.error("The new settings cannot be used; the old workers stay. %s", error)  # noqa: TRY400  (no fault)
+            return
         for place in self._places:
-            if not await place.renew():
+            if not await place.renew(environment):
                 logger.error("The new worker did not come to serve; the old ones stay. Its log lines say why.")
                 return
         logger.info("All workers have been restarted.")

@@ -6,6 +6,7 @@ the start with the variable's name; an empty one means the default. Mistakes acr
 """
 
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -34,8 +35,11 @@ django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+ENV_FILE = BASE_DIR / ".env"
+ENV_FILE_READ = "ORDER_N_PAY_ENV_FILE_READ"  # set in the environment of workers, which holds all that .env says
 env = Environment()
-env.read_file(BASE_DIR / ".env")
+if ENV_FILE_READ not in os.environ:
+    env.read_file(ENV_FILE)
 
 # --- Who we are -------------------------------------------------------------------------------------------
 
@@ -385,7 +389,6 @@ LOGGING = {
     },
 }
 
-# What the settings were read from: for the doctor, and for a supervisor's workers, which read .env themselves.
-ENV_FILE = BASE_DIR / ".env"
+# What the settings were read from: for the doctor, and for a supervisor, which gives its workers a newer .env.
 ENV_FILE_NAMES = frozenset(env.from_file)
 KNOWN_NAMES = frozenset(env.asked)

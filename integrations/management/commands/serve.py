@@ -18,6 +18,7 @@ from integrations.listening import Address, CannotListen, listen_alone
 from integrations.management.demo_poses import demo_poses
 from integrations.server import DrainingServer, ears, make_server, raise_file_limit, spare_collections
 from integrations.supervisor import Supervisor
+from integrations.worker_environment import Unusable
 
 MOST_WORKERS = 64
 
@@ -49,7 +50,7 @@ class Command(BaseCommand):
         _check_workers(options["workers"])
         try:
             self._serve(options)
-        except CannotListen as error:
+        except (CannotListen, Unusable) as error:
             raise CommandError(str(error)) from error
 
     def _serve(self, options: dict[str, Any]) -> None:
