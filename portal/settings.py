@@ -30,6 +30,7 @@ from portal.environment import (
     one_of,
     time_zone,
 )
+from portal.sqlite import PrivateConnection
 
 django_stubs_ext.monkeypatch()
 
@@ -66,7 +67,7 @@ _database["CONN_MAX_AGE"] = 0  # under ASGI a connection is given back after eac
 _pool_size = at_least(1, env.int("DATABASE_POOL_SIZE", default=8), "DATABASE_POOL_SIZE")
 if _database["ENGINE"] == service_urls.SQLITE:
     # A transaction that begins as a reader and turns writer fails at once when another writes; IMMEDIATE waits.
-    _database["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
+    _database["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20, "factory": PrivateConnection}
     directory_for(_database["NAME"])
 else:
     _database["OPTIONS"] = {

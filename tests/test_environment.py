@@ -2,9 +2,12 @@
 
 import os
 import runpy
+import sqlite3
+import stat
 import subprocess
 import sys
 import traceback
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 import portal
 from portal import service_urls
 from portal.environment import at_least, close_codes, directory_for, networks
+from portal.sqlite import PrivateConnection
 
 PROJECT = Path(portal.__file__).parents[1]
 EXAMPLE = PROJECT / ".env.example"
@@ -270,3 +274,34 @@ def read_settings(variables: dict[str, str]) -> dict[str, Any]:
         for name, value in (kept | {"SECRET_KEY": "x" * 50} | variables).items():
             patch.setenv(name, value)
         return runpy.run_path(str(PROJECT / "portal" / "settings.py"))
+
+
+@pytest.mark.parametrize("module", ["manage.py", "-m django"])
+def test_every_command_makes_the_database_for_its_owner_alone(tmp_path: Path, module: str) -> None:
+    env = {"PATH": os.environ["PATH"], "SECRET_KEY": "x" * 50, "DJANGO_SETTINGS_MODULE": "portal.settings"}
+    command = [sys.executable, *module.split(), "migrate", "contenttypes", "--verbosity", "0"]
+    subprocess.run(
+        command, cwd=PROJECT, env=env | {"DATA_DIR": str(tmp_path / "data")}, check=True, timeout=120, umask=0o000
+    )
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in [tmp_path / "data", *tmp_path.glob("data/*")]}
+    assert modes == {"data": 0o700, "portal.sqlite3": 0o600}
+
+
+def test_the_files_beside_the_database_have_its_mode(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with closing(sqlite3.connect(str(tmp_path / "x.sqlite3"), factory=PrivateConnection)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("CREATE TABLE t (x)")
+            modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(("x.sqlite3", "x.sqlite3-wal", "x.sqlite3-shm"), 0o600)
+
+
+def test_a_database_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    (tmp_path / "x.sqlite3").touch()
+    (tmp_path / "x.sqlite3").chmod(0o640)
+    with closing(sqlite3.connect(str(tmp_path / "x.sqlite3"), factory=PrivateConnection)) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    assert stat.S_IMODE((tmp_path / "x.sqlite3").stat().st_mode) == 0o640

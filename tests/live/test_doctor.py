@@ -24,7 +24,6 @@ from tests.live.waiting import eventually
 
 def test_a_healthy_embedded_installation_is_found_to_be_fine(new_stack: NewStack) -> None:
     stack = new_stack()
-    (stack.log_path.parent / "portal.sqlite3").chmod(0o600)
     done = stack.manage("doctor")
     assert done.returncode == 0, done.stdout
     assert "WRONG" not in done.stdout
