@@ -162,7 +162,7 @@ def test_a_token_that_is_not_used_leads_to_the_websocket() -> None:
         (Outcome.TOKEN_EXPIRED, "waited too long"),
         (Outcome.TOKEN_VOID, "Something was changed here"),
         (Outcome.DISABLED, "was disabled at that moment"),
-        (Outcome.FOREIGN_ORIGIN, "not from a web page"),
+        (Outcome.WRONG_PATH, "it has no path behind the host"),
         (Outcome.BUSY, "Let PowerEPOS connect again."),
     ],
 )

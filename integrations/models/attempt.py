@@ -8,6 +8,7 @@ class Outcome(models.TextChoices):
 
     ACCEPTED = "accepted", "Accepted"
     MALFORMED = "malformed", "Request had the wrong form"
+    WRONG_PATH = "wrong_path", "Wrong path: neither the auth endpoint nor the websocket"
     MISTYPED_SECRET = "mistyped_secret", "Secret mistyped (checksum does not fit)"
     UNKNOWN_OUTLET = "unknown_outlet", "Unknown ProviderOutletID"
     WRONG_SECRET = "wrong_secret", "Wrong secret"
@@ -23,6 +24,7 @@ class Outcome(models.TextChoices):
     TOKEN_FORGED = "token_forged", "Access token is not ours"
     TOKEN_EXPIRED = "token_expired", "Access token expired"
     TOKEN_VOID = "token_void", "Access token was voided"
+    # In rows of older versions only: the portal does not check where a POS says that it comes from.
     FOREIGN_ORIGIN = "foreign_origin", "Came from another web site"
 
 

@@ -66,6 +66,8 @@ class Connection(models.Model):
     close_reason = models.CharField(max_length=24, choices=CloseReason, blank=True)
     address = models.CharField(max_length=45, blank=True)
     user_agent = models.CharField(max_length=200, blank=True)
+    # The database's default is for a server of the version before, which inserts rows without it during an upgrade.
+    origin = models.CharField("Origin as sent", max_length=200, blank=True, default="", db_default="")
     frames_in = models.PositiveIntegerField(default=0)
     frames_out = models.PositiveIntegerField(default=0)
     stray_frames = models.PositiveIntegerField(default=0)

@@ -18,7 +18,7 @@ from integrations.pos.asgi import Receive, Scope, Send
 from integrations.pos.close_codes import CLOSE_CODES, code_for
 from integrations.pos.door import Admission
 from integrations.pos.middleware import ADMISSION
-from integrations.pos.visitors import visitor_of
+from integrations.pos.visitors import origin_of, visitor_of
 from integrations.redaction import printable, redact
 from integrations.relay import runtime
 from integrations.relay.registry import Live
@@ -187,6 +187,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             address=visitor.address,
             user_agent=visitor.user_agent,
             socket=self,
+            origin=origin_of(self.scope),
         )
 
 

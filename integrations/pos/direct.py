@@ -3,35 +3,44 @@
 from django.http import HttpResponse
 
 from integrations.asgi import BodyTooLarge, ClientLeft, LazyRequest, read_body, send_response
-from integrations.pos import errors
+from integrations.pos import door, errors
 from integrations.pos.asgi import App, Receive, Scope, Send
-from integrations.pos.urls import AUTH_PATHS
-from integrations.pos.views import AuthView
+from integrations.pos.paths import is_auth, is_near_auth
+from integrations.pos.views import AuthView, MisdirectedView
+from integrations.pos.visitors import visitor_of
 from integrations.pos.wire import MAX_AUTH_BODY
 from integrations.relay import runtime
 
 
 class PosHttp:
-    """Answers the auth endpoint; everything else goes to `otherwise`."""
+    """Answers the auth endpoint and its mistyped paths; everything else goes to `otherwise`."""
 
     def __init__(self, otherwise: App) -> None:
         self._otherwise = otherwise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         runtime.start_soon()
-        if scope["path"] not in AUTH_PATHS:
+        view = _view_of(scope)
+        if view is None:
             await self._otherwise(scope, receive, send)
             return
         try:
             body = await read_body(receive, MAX_AUTH_BODY)
-            response = await AuthView().dispatch(LazyRequest(scope, body))
+            response = await view.dispatch(LazyRequest(scope, body))
         except ClientLeft:
             return
         except BodyTooLarge:
-            response = _too_large()
+            response = await _too_large(scope)
         await send_response(response, send)
 
 
-def _too_large() -> HttpResponse:
+def _view_of(scope: Scope) -> AuthView | None:
+    if is_auth(scope["path"]):
+        return AuthView()
+    return MisdirectedView() if is_near_auth(scope["path"], scope["method"]) else None
+
+
+async def _too_large(scope: Scope) -> HttpResponse:
     message = f"The request body is larger than {MAX_AUTH_BODY // 1024} KiB."
+    await door.note_malformed(visitor_of(scope), message)
     return errors.failure(message, 413, {"connection": "close"})

@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from integrations import metrics
+from integrations.characters import spelled
 from integrations.client_address import network_of
 from integrations.models import Credential, Request
 from integrations.models.attempt import Door, Outcome
@@ -22,6 +23,7 @@ from integrations.pos import tokens
 from integrations.pos.throttle import Brake, Sampler, Throttle
 from integrations.pos.tokens import ExpiredToken, ForgedToken, Token
 from integrations.pos.visitors import Visitor
+from integrations.redaction import printable, redact
 from integrations.relay import runtime
 from integrations.relay.database import Joined
 from integrations.relay.runtime import Runtime
@@ -55,6 +57,16 @@ class Away(Refused):
 class Draining(Refused):
     outcome = Outcome.DRAINING
     message = "The portal is restarting. Please try again shortly."
+
+
+class WrongPath(Refused):
+    """Meant for the POS and sent to a path where nothing is; the text names the right one."""
+
+    outcome = Outcome.WRONG_PATH
+
+    def __init__(self, message: str, integration_id: int | None = None) -> None:
+        self.message = message
+        super().__init__(integration_id=integration_id)
 
 
 class NoToken(Refused):
@@ -113,16 +125,16 @@ async def exchange(claim: Claim, visitor: Visitor) -> str:
     return tokens.issue(Token(proven.integration_id, proven.credential_id, proven.generation))
 
 
-async def admit(token: str | None, visitor: Visitor) -> Admission:
-    """Return what a token opens. Raises Refused."""
+async def admit(token: str | None, visitor: Visitor, origin: str = "") -> Admission:
+    """Return what a token opens. Raises Refused; the origin is recorded with a refusal and decides nothing."""
     try:
         return await _admission_of(token)
     except Refused as refusal:
-        await note_refused_socket(refusal, visitor)
+        await note_refused_socket(refusal, visitor, f"The Origin header was {origin}" if origin else "")
         raise
 
 
-async def note_refused_socket(refusal: Refused, visitor: Visitor) -> None:
+async def note_refused_socket(refusal: Refused, visitor: Visitor, detail: str = "") -> None:
     """Record why a handshake was refused; a flood of them is sampled."""
     metrics.handshakes_refused[refusal.outcome].inc()
     running = await _running_if_it_can()
@@ -136,6 +148,7 @@ async def note_refused_socket(refusal: Refused, visitor: Visitor) -> None:
             integration_id=refusal.integration_id,
             address=visitor.address,
             user_agent=visitor.user_agent,
+            detail=detail[:300],
         )
     )
 
@@ -145,16 +158,34 @@ async def note_malformed(visitor: Visitor, detail: str) -> None:
     running = await _running_if_it_can()
     if running is None or not _is_kept(visitor, Outcome.MALFORMED, "", None):
         return
-    running.recorder.attempt(
-        Attempt(
-            at=timezone.now(),
-            door=Door.AUTH,
-            outcome=Outcome.MALFORMED,
-            address=visitor.address,
-            user_agent=visitor.user_agent,
-            detail=detail,
-        )
-    )
+    attempt = Attempt(timezone.now(), Door.AUTH, Outcome.MALFORMED, address=visitor.address, detail=detail)
+    attempt.user_agent = visitor.user_agent
+    running.recorder.attempt(attempt)
+
+
+async def note_misdirected(refusal: WrongPath, visitor: Visitor, path: str, claim: Claim | None) -> None:
+    """Record an authentication that was sent to a wrong path, under its outlet if it names one; a flood is sampled."""
+    running = await _running_if_it_can()
+    if running is None or not _sampler.take((visitor.address, Outcome.WRONG_PATH)):
+        return
+    attempt = _attempt(claim or Claim("", "", ""), visitor, refusal.outcome, None)
+    attempt.detail = path_detail(path)
+    running.recorder.attempt(attempt)
+
+
+def path_detail(path: str) -> str:
+    """Return what staff read about a wrong path."""
+    return f"The path was {spelled(printable(redact(path), 200))}"[:300]
+
+
+def outlet_of(token: str | None) -> int | None:
+    """Return the integration that a token was issued for, whether or not it is still valid; None for no such token."""
+    try:
+        return tokens.read(token).integration_id if token else None
+    except ExpiredToken as error:
+        return error.token.integration_id
+    except ForgedToken:
+        return None
 
 
 async def _running_if_it_can() -> Runtime | None:

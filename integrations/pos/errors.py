@@ -12,7 +12,7 @@ from integrations import metrics
 from integrations.asgi import LazyResponse
 from integrations.models.attempt import Outcome
 from integrations.pos import wire
-from integrations.pos.door import Away, Draining, TooManyFailures
+from integrations.pos.door import Away, Draining, TooManyFailures, WrongPath
 from integrations.pos.wire import Malformed
 from integrations.services.authentication import Busy, IntegrationDisabled, Refused
 
@@ -47,6 +47,8 @@ def status_of(refusal: Refused) -> int:
             return 503
         case IntegrationDisabled():
             return 403
+        case WrongPath():
+            return 404
         case _:
             return 401
 

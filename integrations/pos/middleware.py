@@ -1,27 +1,26 @@
-"""What stands before the POS's consumer: the rule of origins, the token, and the refusal of a handshake."""
+"""What stands before the POS's consumer: the token, and the refusal of a handshake.
+
+The Origin header is not checked. It protects cookies, which a browser adds to a request that another site's page makes;
+this socket takes none, and the token that it takes instead is only given for the secret. .NET clients send an Origin of
+their own making (`ws://HOST:PORT`, `null`, an empty one), so a check would reject tills and protect nothing.
+"""
 
 import json
 from urllib.parse import parse_qs
 
 from integrations.asgi import header
-from integrations.models.attempt import Outcome
-from integrations.origins import is_ours
+from integrations.characters import trimmed
 from integrations.pos import door
 from integrations.pos.asgi import App, Receive, Scope, Send
+from integrations.pos.door import WrongPath
 from integrations.pos.errors import status_of
-from integrations.pos.visitors import visitor_of
+from integrations.pos.visitors import origin_of, visitor_of
 from integrations.pos.wire import failure
 from integrations.security_headers import SECURITY_HEADERS
 from integrations.services.authentication import Refused
+from integrations.services.handover import websocket_url
 
 ADMISSION = "admission"  # the scope's key
-
-
-class ForeignOrigin(Refused):
-    """A page of another web site in somebody's browser. A POS is no browser and sends no Origin."""
-
-    outcome = Outcome.FOREIGN_ORIGIN
-    message = "Connections from other web sites are refused."
 
 
 class TokenAuth:
@@ -33,10 +32,7 @@ class TokenAuth:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         visitor = visitor_of(scope)
         try:
-            if _is_foreign(header(scope, b"origin")):
-                await door.note_refused_socket(ForeignOrigin(), visitor)
-                raise ForeignOrigin
-            admission = await door.admit(_token(scope), visitor)
+            admission = await door.admit(_token(scope), visitor, origin_of(scope))
         except Refused as refusal:
             await refuse(scope, receive, send, status_of(refusal), str(refusal))
             return
@@ -47,8 +43,11 @@ class TokenAuth:
 
 
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
-    """Refuse a websocket on a path where none is."""
-    await refuse(scope, receive, send, 404, "There is no websocket at this path: connect to wss://HOST/?token=...")
+    """Refuse a websocket on a path where none is, and record it for staff: it may be a POS with a wrong address."""
+    message = f"There is no websocket at this path: connect to {websocket_url()}/?token=..."
+    refusal = WrongPath(message, door.outlet_of(_token(scope)))
+    await door.note_refused_socket(refusal, visitor_of(scope), door.path_detail(scope["path"]))
+    await refuse(scope, receive, send, status_of(refusal), message)
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, status: int, message: str) -> None:
@@ -75,8 +74,4 @@ def _token(scope: Scope) -> str | None:
     if scheme.lower() == "bearer" and credentials.strip():
         return credentials.strip()
     query = parse_qs(scope["query_string"].decode("latin-1"))
-    return query["token"][0] if "token" in query else None
-
-
-def _is_foreign(origin: str | None) -> bool:
-    return origin is not None and not is_ours(origin)
+    return next((trimmed(values[0]) for name, values in query.items() if name.lower() == "token"), None)

@@ -5,6 +5,7 @@ from django.urls import re_path
 from integrations.pos.asgi import App, Receive, Scope, Send
 from integrations.pos.consumer import PosConsumer
 from integrations.pos.middleware import TokenAuth, not_found
+from integrations.pos.paths import is_socket
 
 
 def hold(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
@@ -27,7 +28,7 @@ class PosSockets:
         self._otherwise = otherwise
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        app = socket if scope["path"] in ("", "/") else self._otherwise
+        app = socket if is_socket(scope["path"]) else self._otherwise
         return app(scope, receive, send)
 
 

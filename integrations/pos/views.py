@@ -8,7 +8,10 @@ from rest_framework.views import APIView
 
 from integrations.asgi import Scope
 from integrations.pos import door, errors, wire
+from integrations.pos.door import WrongPath
 from integrations.pos.visitors import visitor_of
+from integrations.services.authentication import Claim
+from integrations.services.handover import auth_url
 
 logger = logging.getLogger(__name__)
 
@@ -27,16 +30,18 @@ class AuthView(APIView):
         self, request: HttpRequest, *_args: Any, **_kwargs: Any
     ) -> HttpResponse:
         """Return the answer to a request; every error becomes an answer too."""
-        if request.method != "POST":
-            return self.refuse(MethodNotAllowed(str(request.method)))
         try:
-            return await self.post(request)
+            return await self.answer(request)
         except Exception as error:  # noqa: BLE001  (whatever happens, the POS gets its JSON)
             return self.refuse(error)
 
-    async def post(self, request: HttpRequest) -> HttpResponse:
-        scope: Scope = request.scope if isinstance(request, ASGIRequest) else {"headers": ()}  # type: ignore[assignment]
-        visitor = visitor_of(scope)
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        """Return the answer to a request for the auth endpoint. Raises Refused, Malformed or MethodNotAllowed."""
+        visitor = visitor_of(scope_of(request))
+        if request.method != "POST":
+            message = f"The method was {request.method}: an authentication is a POST to {auth_url()}"
+            await door.note_malformed(visitor, message)
+            raise MethodNotAllowed(str(request.method), message)
         try:
             claim = wire.read_auth_request(request.body)
         except wire.Malformed as error:
@@ -50,3 +55,27 @@ class AuthView(APIView):
             logger.error("An authentication failed by a fault of ours.", exc_info=error)
             response = errors.failure("The portal has a fault. Please try again later.", status=500)
         return response
+
+
+class MisdirectedView(AuthView):
+    """Rejects a request that was meant for the auth endpoint and has another path, in words that name the right one."""
+
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        scope = scope_of(request)
+        refusal = WrongPath(f"There is nothing at this path. An authentication is a POST to {auth_url()}")
+        await door.note_misdirected(refusal, visitor_of(scope), scope["path"], _claim_in(request.body))
+        raise refusal
+
+
+def scope_of(request: HttpRequest) -> Scope:
+    """Return the ASGI scope of a request, an empty one where Django's test client made it."""
+    if isinstance(request, ASGIRequest):
+        return request.scope  # type: ignore[return-value]
+    return {"headers": (), "path": request.path}
+
+
+def _claim_in(body: bytes) -> Claim | None:
+    try:
+        return wire.read_auth_request(body)
+    except wire.Malformed:
+        return None

@@ -18,3 +18,8 @@ class Visitor:
 def visitor_of(scope: Scope) -> Visitor:
     """Return who made the request or opened the socket of an ASGI scope."""
     return Visitor(address_in(scope), printable(header(scope, b"user-agent") or "", 200))
+
+
+def origin_of(scope: Scope) -> str:
+    """Return the Origin header. Websocket clients send what they like in it, so it is recorded and decides nothing."""
+    return printable(header(scope, b"origin") or "", 200)

@@ -42,6 +42,7 @@ class Live:
     address: str
     user_agent: str
     socket: Socket
+    origin: str = ""  # as the POS sent it
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     frames_in: int = 0
     frames_out: int = 0

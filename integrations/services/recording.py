@@ -185,6 +185,7 @@ def _row(live: "Live", process_id: uuid.UUID) -> Connection:
         opened_at=live.opened_at,
         address=live.address,
         user_agent=live.user_agent,
+        origin=live.origin,
     )
 
 

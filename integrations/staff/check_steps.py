@@ -134,7 +134,7 @@ def _secret(evidence: Evidence) -> Finding:
         return Finding(True, f"The POS proved that it has {evidence.current.shown}{_or_older(evidence)}.")
     tell, here = _SECRETS.get(Outcome(refusal.outcome), (CONNECT_AGAIN, ""))
     words = f"{refusal.get_outcome_display()}, {distance(refusal.at, evidence.at)}{_from(refusal)}."
-    return Finding(False, words, tell.format(shown=evidence.current.shown), here)
+    return Finding(False, words, tell.format(shown=evidence.current.shown, auth_url=auth_url()), here)
 
 
 def _nothing_decided(evidence: Evidence) -> Finding:
@@ -238,6 +238,10 @@ def _from(attempt: AuthAttempt | None) -> str:
 
 _PRESS = "Press “Ask for the open orders” below."
 _SECRETS: Mapping[Outcome, tuple[str, str]] = {
+    Outcome.WRONG_PATH: (
+        f"Correct the AuthURL: it is exactly {{auth_url}} {CONNECT_AGAIN}",
+        "The portal answered nothing else, because the request did not reach the authentication.",
+    ),
     Outcome.WRONG_SECRET: (
         f"Enter the AuthSecret again: it begins with {{shown}}. {CONNECT_AGAIN}",
         "If nobody has the secret any more, rotate it and hand the new one over.",
@@ -260,10 +264,10 @@ _SECRETS: Mapping[Outcome, tuple[str, str]] = {
     ),
 }
 _HANDSHAKES: Mapping[Outcome, str] = {
+    Outcome.WRONG_PATH: f"Correct the WebsocketURL: it has no path behind the host. {CONNECT_AGAIN}",
     Outcome.TOKEN_EXPIRED: f"{CONNECT_AGAIN} The till waited too long with the token that it had.",
     Outcome.TOKEN_VOID: f"{CONNECT_AGAIN} Something was changed here while the till was connecting.",
     Outcome.DISABLED: f"{CONNECT_AGAIN} The outlet was disabled at that moment.",
-    Outcome.FOREIGN_ORIGIN: "Connect with PowerEPOS itself, and not from a web page.",
 }
 _ENDINGS: Mapping[CloseReason, str] = {
     CloseReason.BY_POS: f"Is PowerEPOS running, and is Order N Pay switched on in it? {CONNECT_AGAIN}",

@@ -71,7 +71,7 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
     texts = ("address",)
     fields = (
         "integration", "credential", "opened_exactly", "closed_exactly", "how", "address", "user_agent",
-        "frames", "process", "id",
+        "origin", "frames", "process", "id",
     )  # fmt: skip
     readonly_fields = ("how", "opened_exactly", "closed_exactly", "frames")
 

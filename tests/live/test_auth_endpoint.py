@@ -62,6 +62,18 @@ def test_the_three_right_values_get_an_access_token_that_is_not_cached(stack: St
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize("path", [f"/{AUTH_PATH}", AUTH_PATH.upper(), f"{AUTH_PATH}//", f"{AUTH_PATH}%20"])
+def test_it_answers_at_its_path_in_any_letter_case_and_with_surplus_slashes(stack: Stack, path: str) -> None:
+    url = f"{stack.base_url}{path}"  # a path alone that begins with two slashes names a host, to this client
+    assert_token(request(stack, "POST", url, json=stack.supply_outlet().as_request()))
+
+
+@pytest.mark.parametrize("path", [f"{AUTH_PATH}x", "//auth", "/API/powerepos", "/api%2fPowerEPOS%2fauth"])
+def test_a_path_near_it_is_told_the_right_one_in_json(stack: Stack, path: str) -> None:
+    answer = request(stack, "POST", path, json=stack.supply_outlet().as_request())
+    assert AUTH_PATH in assert_refused(answer, 404)
+
+
 @pytest.mark.parametrize("path", [AUTH_PATH, f"{AUTH_PATH}/"])
 def test_it_answers_with_and_without_trailing_slash_and_never_redirects(stack: Stack, path: str) -> None:
     answer = request(stack, "POST", path, json=stack.supply_outlet().as_request())

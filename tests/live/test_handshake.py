@@ -135,7 +135,7 @@ def test_a_handshake_with_an_empty_token_is_refused(stack: Stack) -> None:
     assert refused_outcome(stack, "") == "token_missing"
 
 
-@pytest.mark.parametrize("token", ["abcdef123456", "VGhpcyBpcyBteSBhY2Nlc3MgdG9rZW4=", "a.b.c", "%00", "%FF", "é"])
+@pytest.mark.parametrize("token", ["abcdef123456", "VGhpcyBpcyBteSBhY2Nlc3MgdG9rZW4=", "a.b.c", "x%00", "%FF", "é"])
 def test_a_handshake_with_a_forged_token_is_refused(stack: Stack, token: str) -> None:
     assert refused_outcome(stack, quote(token, safe="%")) == "token_forged"
 
@@ -195,10 +195,10 @@ def test_any_other_websocket_path_is_refused_and_is_no_error(stack: Stack, path:
     assert stack.log_text().count("Traceback") == before
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "garbage"])
-def test_a_handshake_from_a_foreign_web_site_is_refused(stack: Stack, origin: str) -> None:
-    token = token_for(stack, stack.supply_outlet())
-    assert 400 <= handshake_refusal(stack, token, origin=origin).status < 500
+@pytest.mark.parametrize("origin", ["ws://127.0.0.1:1", "https://elsewhere.example", "null", "file://"])
+def test_whatever_origin_a_till_sends_its_token_opens_the_websocket(stack: Stack, origin: str) -> None:
+    with connect(stack, token_for(stack, stack.supply_outlet()), origin=origin) as pos:
+        assert pos.is_open()
 
 
 def test_a_handshake_from_our_own_pages_is_accepted(stack: Stack) -> None:
