@@ -60,8 +60,8 @@ def hidden_within(text: str) -> str:
 
 def called(character: str) -> str:
     """Return a character's number and name: U+200B ZERO WIDTH SPACE."""
-    name = unicodedata.name(character, "") or _NAMES.get(character, "UNNAMED CHARACTER")
-    return f"U+{ord(character):04X} {name}"
+    other = "CONTROL CHARACTER" if unicodedata.category(character) == "Cc" else "UNNAMED CHARACTER"
+    return f"U+{ord(character):04X} {unicodedata.name(character, '') or _NAMES.get(character, other)}"
 
 
 def spelled(text: str) -> str:

@@ -20,6 +20,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type, hash_secret_raw
 from django.conf import settings
 
+from integrations.characters import visible
 from integrations.exceptions import MistypedSecret
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -34,7 +35,7 @@ STRONG_BITS = 112  # OWASP ASVS 5.0, 6.5.2: from here on a fast digest is enough
 _PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 _LOOKALIKES = str.maketrans("OIL", "011")
 _CANONICAL = re.compile(rf"ONP[A-Z](?:-[{ALPHABET}]{{5}}){{7}}").fullmatch
-_SEPARATORS = re.compile(r"[\s\-\u00ad\u2010-\u2015\u2212]+")  # hyphens as mail programs rewrite them
+_HYPHENS = re.compile(r"[\-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]+")  # as mail programs rewrite them
 
 
 class Kind(StrEnum):
@@ -76,7 +77,8 @@ def recognise(kind: Kind, text: str) -> str | None:
     """
     if _is_as_handed_over(kind, text):
         return text
-    joined = _SEPARATORS.sub("", text).upper()
+    text = visible(text)
+    joined = _HYPHENS.sub("", text).upper()
     if not _carries_prefix(kind, text, joined):
         return None
     body = joined[len(kind) :].translate(_LOOKALIKES)
@@ -188,7 +190,7 @@ def _is_as_handed_over(kind: Kind, text: str) -> bool:
 
 def _carries_prefix(kind: Kind, text: str, joined: str) -> bool:
     begins = joined.startswith((kind, kind.replace("O", "0")))
-    return begins and (len(joined) == len(kind) + BODY_LENGTH or bool(re.match(r"\s*.{4}[-\u2010-\u2015]", text)))
+    return begins and (len(joined) == len(kind) + BODY_LENGTH or bool(_HYPHENS.match(text, len(kind))))
 
 
 def _written(kind: Kind, body: str) -> str:

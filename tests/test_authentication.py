@@ -15,8 +15,10 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from integrations import credentials
+from integrations.characters import trimmed
 from integrations.credentials import DUMMY_ARGON2ID, Kind, generate
-from integrations.models import AuditEvent, AuthAttempt, Credential
+from integrations.models import AuditEvent, AuthAttempt, Credential, Integration
 from integrations.models.attempt import Door, Outcome
 from integrations.pos import door, tokens
 from integrations.pos.door import Away, BadToken, Draining, NoToken, TooManyFailures
@@ -40,10 +42,10 @@ from integrations.services.authentication import (
     verify_adopted,
     verify_generated,
 )
-from integrations.services.enabling import change_pos_remote_id, disable, reenable
+from integrations.services.enabling import change_pos_remote_id, disable, enable_outlet, reenable
 from integrations.services.recording import Attempt
 from integrations.services.secrets import end_overlap, rotate_secret
-from tests.factories import ADOPTED, ANNA, Enabled, make_enabled_outlet
+from tests.factories import ADOPTED, ANNA, Enabled, make_enabled_outlet, make_outlet
 from tests.in_process import InProcess, after_first_look, in_main, recorded
 from tests.tables import table_away
 
@@ -102,9 +104,56 @@ class Exchanging(AtTheDoor):
         refused = await refusal(self.harbour.claim(secret=other.handover.auth_secret))
         assert refused.outcome == Outcome.WRONG_SECRET
 
-    async def test_the_provider_outlet_id_is_compared_letter_by_letter(self) -> None:
-        changed = self.harbour.handover.provider_outlet_id.upper()
-        assert (await refusal(self.harbour.claim(provider_outlet_id=changed))).outcome == Outcome.UNKNOWN_OUTLET
+    async def test_a_uuid_is_compared_by_its_value(self) -> None:
+        uuid = self.harbour.handover.provider_outlet_id
+        for typed in (uuid.upper(), f"{{{uuid}}}", f"({uuid.upper()})", uuid.replace("-", ""), f"urn:uuid:{uuid}"):
+            assert await door.exchange(self.harbour.claim(provider_outlet_id=typed), POS)
+
+    async def test_another_id_is_compared_letter_by_letter(self) -> None:
+        for stored, sent in (("Store-7", "store-7"), ("0042", "42"), ("a1b2", "A1B2"), ("7 8", "7  8")):
+            garden = await in_main(self.make_garden, stored)
+            assert (await refusal(garden.claim(provider_outlet_id=sent))).outcome == Outcome.UNKNOWN_OUTLET
+            assert await door.exchange(garden.claim(), POS)
+
+    async def test_a_uuid_of_the_provider_s_own_keeps_its_spelling_and_is_compared_by_its_value(self) -> None:
+        garden = await in_main(self.make_garden, "7AB4DA81-D75B-4239-9AAC-BDC0D2FB8F9A")
+        assert garden.handover.provider_outlet_id == "7AB4DA81-D75B-4239-9AAC-BDC0D2FB8F9A"
+        assert await door.exchange(garden.claim(provider_outlet_id="7ab4da81d75b42399aacbdc0d2fb8f9a"), POS)
+
+    async def test_a_pos_remote_id_that_is_a_uuid_is_compared_by_its_value_too(self) -> None:
+        remote = "7ab4da81-d75b-4239-9aac-bdc0d2fb8f9a"
+        garden = await in_main(make_enabled_outlet, "Garden", pos_remote_id=remote)
+        assert await door.exchange(garden.claim(pos_remote_id=f"{{{remote.upper()}}}"), POS)
+
+    async def test_what_an_older_version_stored_with_hidden_characters_goes_on_working(self) -> None:
+        for number, stored in enumerate(("abc\u200b", "a\u200bbc", "\u202eabc", "abc")):
+            garden = await in_main(self.make_garden, f"old-{number}")
+            outlet = garden.integration.outlet
+            outlet.provider_outlet_id = stored
+            await outlet.asave()
+            await Integration.objects.filter(outlet=outlet).aupdate(pos_remote_id=f"{stored}\u00ad")
+            claim = garden.claim(provider_outlet_id=trimmed(stored), pos_remote_id=stored)
+            assert await door.exchange(claim, POS), stored
+
+    async def test_what_is_sent_in_another_spelling_counts_as_the_same_outlet_s_failures(self) -> None:
+        door.brake = Brake(seconds=0)
+        station = await in_main(make_enabled_outlet, "Station", adopted_secret=ADOPTED)
+        uuid = station.handover.provider_outlet_id
+        for typed in (uuid.upper(), f"{{{uuid}}}", uuid.replace("-", ""), uuid, f"({uuid})") * 2:
+            await refusal(station.claim(provider_outlet_id=typed, secret=generate(Kind.POS_SECRET)), THIEF)
+        assert isinstance(await refusal(station.claim(), THIEF), TooManyFailures)
+
+    def make_garden(self, provider_outlet_id: str) -> Enabled:
+        outlet = make_outlet(f"Garden {provider_outlet_id}", provider_outlet_id=provider_outlet_id)
+        handover = enable_outlet(outlet, pos_remote_id=f"Bella-{provider_outlet_id}", actor=ANNA)
+        return Enabled(Integration.objects.select_related("outlet").get(outlet=outlet), handover)
+
+    async def test_a_generated_secret_is_good_with_hidden_characters_anywhere(self) -> None:
+        secret = self.harbour.handover.auth_secret
+        spaced = secret.replace("-", "\u200b-\u00a0")
+        hyphens = secret.replace("-", "\u2011")
+        for typed in (f"{secret}\r\n", f"\ufeff{secret}", spaced, hyphens, f"\u202a{secret}\u202c"):
+            assert await door.exchange(self.harbour.claim(secret=typed), POS)
 
     async def test_a_mistyped_secret_is_told_to_be_mistyped_whether_or_not_the_outlet_exists(self) -> None:
         typed = generate(Kind.POS_SECRET)[:-1]
@@ -186,8 +235,16 @@ class Adopted(InProcess):
 
     async def test_an_adopted_secret_is_good_as_it_is_and_in_no_other_spelling(self) -> None:
         assert await door.exchange(self.harbour.claim(), POS)
-        for typed in (ADOPTED.upper(), f"{ADOPTED} ", "anotherS3cr3t!"):
+        for typed in (ADOPTED.upper(), ADOPTED.replace("S", "\u200bS"), "anotherS3cr3t!"):
             assert (await refusal(self.harbour.claim(secret=typed))).outcome == Outcome.WRONG_SECRET
+        for typed in (f"{ADOPTED} ", f"{ADOPTED}\r\n", f"\ufeff{ADOPTED}", f"\u200b{ADOPTED}\u00ad"):
+            assert await door.exchange(self.harbour.claim(secret=typed), POS)
+
+    async def test_an_adopted_secret_that_an_older_version_stored_with_its_edges_goes_on_working(self) -> None:
+        stored = f"{ADOPTED}\u200b"
+        digest = await in_main(credentials.digest_adopted, stored)
+        await Credential.objects.aupdate(digest=digest.value)
+        assert await door.exchange(self.harbour.claim(secret=stored), POS)
 
     async def test_an_adopted_secret_is_good_while_a_generated_one_replaces_it_and_not_longer(self) -> None:
         new = await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)

@@ -150,6 +150,19 @@ def test_a_wrong_pos_remote_id_names_both_and_whose_it_is() -> None:
     assert "change it here instead" in step.here
 
 
+@pytest.mark.parametrize(
+    ("sent", "named"),
+    [
+        ("Bella\u2011Station", "U+2011 NON-BREAKING HYPHEN"),
+        ("Bella-\u200bStation", "“Bella-[U+200B ZERO WIDTH SPACE]Station”"),
+        ("Bell\u0430-Station", "U+0430 CYRILLIC SMALL LETTER A"),
+    ],
+)
+def test_two_texts_that_look_the_same_are_told_apart_by_the_names_of_their_characters(sent: str, named: str) -> None:
+    mispaired = attempt(Outcome.WRONG_POS_REMOTE_ID, pos_remote_id=sent, detail="")
+    assert named in red(evidence(attempt=mispaired)).words
+
+
 def test_a_token_that_is_not_used_leads_to_the_websocket() -> None:
     step = red(evidence(attempt=attempt(Outcome.ACCEPTED)))
     assert step.title == "Access token used"

@@ -127,7 +127,7 @@ def test_another_id_for_an_outlet_that_is_there_is_refused_with_the_one_it_has()
 
 
 @pytest.mark.parametrize("name", ["--organisation", "--outlet", "--pos-remote-id", "--provider-outlet-id"])
-@pytest.mark.parametrize("value", [" blank at the ends ", "line\nend", "x" * 300, NOT_UTF_8])
+@pytest.mark.parametrize("value", ["zero\u200bwidth", "line\nend", "x" * 300, NOT_UTF_8])
 def test_a_value_of_the_wrong_form_is_refused_in_one_line(name: str, value: str) -> None:
     assert refusal("enable_outlet", *NEW, name, value)  # of an option that is given twice, the last counts
     assert not Integration.objects.exists()
@@ -144,12 +144,27 @@ def test_a_secret_is_adopted_from_standard_input(typed: Callable[[str], None]) -
     assert Credential.objects.get().is_weak
 
 
+def test_hidden_characters_at_the_ends_of_values_are_left_out(typed: Callable[[str], None]) -> None:
+    typed(f"\ufeff {ADOPTED}\u200b\r\n")
+    values = ["Osteria", "Garden", "TestOrg-7ab4", "garden"]
+    names = ["--organisation", "--outlet", "--pos-remote-id", "--provider-outlet-id"]
+    given = [each for name, value in zip(names, values, strict=True) for each in (name, f"\u00a0{value}\u200b ")]
+    made = run_json("enable_outlet", *given, "--adopt-secret-stdin")
+    assert (made["ProviderOutletID"], made["POSRemoteID"], made["AuthSecret"]) == ("garden", "TestOrg-7ab4", ADOPTED)
+    assert str(Outlet.objects.get()) == "Osteria – Garden"
+
+
+def test_a_command_finds_an_outlet_in_another_spelling_of_its_uuid() -> None:
+    made = run_json("enable_outlet", *NEW)
+    assert run_json("rotate_secret", f"{{{made['ProviderOutletID'].upper()}}} ")["POSRemoteID"] == made["POSRemoteID"]
+
+
 def test_a_secret_without_a_line_end_is_adopted_too(typed: Callable[[str], None]) -> None:
     typed(ADOPTED)
     assert run_json("enable_outlet", *NEW, "--adopt-secret-stdin")["AuthSecret"] == ADOPTED
 
 
-@pytest.mark.parametrize("secret", ["", "\n", "short\n", " sharedS3cr3t!\n", "shared\x00S3cr3t!\n"])
+@pytest.mark.parametrize("secret", ["", "\n", "short\n", "shared\u200bS3cr3t!\n", "shared\x00S3cr3t!\n"])
 def test_what_cannot_be_adopted_is_refused_and_leaves_nothing(typed: Callable[[str], None], secret: str) -> None:
     typed(secret)
     assert refusal("enable_outlet", *NEW, "--adopt-secret-stdin")

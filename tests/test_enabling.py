@@ -93,7 +93,7 @@ def test_two_outlets_never_share_a_pos_remote_id(enabled: Enabled, outlet: Outle
     assert not Integration.objects.filter(outlet=outlet).exists()
 
 
-@pytest.mark.parametrize("remote", ["", "   ", " x", "x ", "a\nb", "a\x00b", "x" * 129])
+@pytest.mark.parametrize("remote", ["", "   ", "\u200b", "a\u200bb", "a\u00a0b", "a\nb", "a\x00b", "x" * 129])
 def test_a_pos_remote_id_without_plain_form_is_refused_by_name(outlet: Outlet, remote: str) -> None:
     with pytest.raises(InvalidValue, match="POSRemoteID") as refused:
         enable_outlet(outlet, pos_remote_id=remote, actor=ANNA)

@@ -1,13 +1,17 @@
 """The migrations say what the models say, and prepare an embedded database for readers beside a writer."""
 
 import sqlite3
+from importlib import import_module
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connection
 
+from integrations.models import Organisation, Outlet
 from integrations.services.groups import ADMINISTRATOR, OPERATOR, VIEWER
 
 
@@ -47,3 +51,21 @@ def test_a_look_at_what_would_be_migrated_changes_nothing() -> None:
     Group.objects.all().delete()
     call_command("migrate", plan=True, stdout=StringIO())
     assert not Group.objects.exists()
+
+
+@pytest.mark.django_db
+def test_names_of_older_versions_are_normalised_where_no_other_row_has_that_name() -> None:
+    names = ["Cafe\u0301", "Bella", "Bella\u200b", "B\u00a0B", "A\u200bB"]
+    parents = [Organisation.objects.create(name=name) for name in names]
+    Outlet.objects.create(organisation=parents[0], name="Har\u00a0bour", provider_outlet_id="{\u00e4}\u200b")
+    normalise, fill = (
+        import_module(f"integrations.migrations.{name}") for name in ("0024_normalise_names", "0023_fill_match_ids")
+    )
+    Outlet.objects.update(match_id="")
+    editor = SimpleNamespace(connection=connection)
+    normalise.normalise_names(apps, editor)
+    fill.fill_match_ids(apps, editor)
+    found = list(Organisation.objects.order_by("pk").values_list("name", flat=True))
+    assert found == ["Caf\u00e9", "Bella", "Bella\u200b", "B B", "A\u200bB"]
+    outlet = Outlet.objects.get()
+    assert (outlet.name, outlet.provider_outlet_id, outlet.match_id) == ("Har bour", "{\u00e4}\u200b", "{\u00e4}")

@@ -20,16 +20,30 @@ from integrations.services.outlets import (
     create_outlet,
     delete_organisation,
     delete_outlet,
+    fill_match_ids,
     get_integration,
     get_or_create_organisation,
     save_organisation,
     save_outlet,
 )
-from tests.factories import ANNA, BELLA, Enabled, make_organisation, make_outlet
+from tests.factories import ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
 
 pytestmark = pytest.mark.django_db
 
-BAD_TEXTS = ["", " ", " Bella", "Bella ", "Be\nlla", "Be\x00lla", "Be\x7flla", "Be\u2028lla", "Be\ud800lla"]
+BAD_TEXTS = [
+    "",
+    " ",
+    "\u200b",
+    "Be\u200blla",
+    "Be\u202ella",
+    "Be\u00adlla",
+    "Be\ufefflla",
+    "Be\nlla",
+    "Be\x00lla",
+    "Be\x7flla",
+    "Be\u2028lla",
+    "Be\ud800lla",
+]
 
 
 def verbs() -> list[str]:
@@ -168,3 +182,67 @@ def test_looking_for_an_outlet_that_is_not_there_says_so() -> None:
 def test_looking_for_the_integration_of_an_outlet_without_one_says_so(outlet: Outlet) -> None:
     with pytest.raises(NotEnabled):
         get_integration(outlet.provider_outlet_id)
+
+
+# --- Characters that cannot be seen
+
+
+def test_a_name_is_stored_composed_with_one_space_between_words_and_found_in_any_spelling() -> None:
+    made = get_or_create_organisation(" Cafe\u0301\u00a0 Bar\u200b ", actor=ANNA)
+    assert made.name == "Caf\u00e9 Bar"
+    for typed in ("Caf\u00e9 Bar", "Cafe\u0301 Bar", "Caf\u00e9\u2009Bar", "\ufeffCaf\u00e9\tBar"):
+        assert get_or_create_organisation(typed, actor=ANNA) == made
+    assert get_or_create_organisation("Cafe Bar", actor=ANNA) != made
+
+
+def test_two_outlets_of_one_organisation_do_not_differ_in_hidden_characters_alone() -> None:
+    make_outlet("Harbour East")
+    for name in ("Harbour\u00a0East", "Harbour  East", "Harbour East\u200b"):
+        with pytest.raises(OutletExists):
+            make_outlet(name)
+
+
+def test_a_hidden_character_within_a_name_is_named_in_the_refusal() -> None:
+    with pytest.raises(InvalidValue, match=r"U\+200B ZERO WIDTH SPACE"):
+        make_outlet("Har\u200bbour")
+
+
+def test_two_outlets_have_no_id_of_one_value() -> None:
+    make_outlet("Harbour", provider_outlet_id="7ab4da81-d75b-4239-9aac-bdc0d2fb8f9a")
+    for typed in ("7AB4DA81-D75B-4239-9AAC-BDC0D2FB8F9A", "{7ab4da81-d75b-4239-9aac-bdc0d2fb8f9a}\u200b"):
+        with pytest.raises(ProviderOutletIdTaken):
+            make_outlet("Station", provider_outlet_id=typed)
+    make_outlet("Station", provider_outlet_id="7ab4da81-d75b-4239-9aac-bdc0d2fb8f9b")
+
+
+def test_the_id_of_an_enabled_outlet_stays_as_it_is_when_it_is_sent_in_another_spelling(enabled: Enabled) -> None:
+    outlet = Outlet.objects.get()
+    outlet.provider_outlet_id, outlet.name = outlet.provider_outlet_id.upper(), "Harbour West"
+    save_outlet(outlet, actor=ANNA)
+    stored = Outlet.objects.get()
+    assert (stored.provider_outlet_id, stored.name) == (enabled.handover.provider_outlet_id, "Harbour West")
+
+
+def test_an_outlet_with_an_id_that_an_older_version_took_can_still_be_changed_and_found(enabled: Enabled) -> None:
+    Outlet.objects.update(provider_outlet_id="a\u200bb\u00ad", match_id="a\u200bb")
+    outlet = Outlet.objects.get()
+    outlet.name = "Harbour West"
+    save_outlet(outlet, actor=ANNA)
+    assert get_integration("a\u200bb") == get_integration(" a\u200bb\u00ad") == enabled.integration
+
+
+def test_of_two_ids_that_differ_in_hidden_edges_the_exact_one_is_found() -> None:
+    enabled = [make_enabled_outlet("Harbour"), make_enabled_outlet("Station")]
+    for each, text in zip(enabled, ("abc", "abc\u200b"), strict=True):
+        outlet = each.integration.outlet
+        outlet.provider_outlet_id = text
+        outlet.save()
+    assert [get_integration(text) for text in ("abc", "abc\u200b")] == [each.integration for each in enabled]
+
+
+def test_what_a_server_of_an_older_version_inserts_is_completed() -> None:
+    make_outlet("Harbour", provider_outlet_id="7AB4DA81-D75B-4239-9AAC-BDC0D2FB8F9A")
+    Outlet.objects.update(match_id="")
+    assert fill_match_ids()
+    assert Outlet.objects.get().match_id == "7ab4da81-d75b-4239-9aac-bdc0d2fb8f9a"
+    assert not fill_match_ids()

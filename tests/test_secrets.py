@@ -196,7 +196,8 @@ def test_a_secret_that_is_too_short_is_not_adopted(secret: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "secret", [" sharedS3cr3t!", "sharedS3cr3t! ", "shared\x00S3cr3t", "shared\nS3cr3t", "shared\ud800x", "x" * 257]
+    "secret",
+    ["shared\u200bS3cr3t!", "shared\u00a0S3cr3t", "shared\x00S3cr3t", "shared\nS3cr3t", "shared\ud800x", "x" * 257],
 )
 def test_a_secret_that_would_not_survive_the_way_is_not_adopted(secret: str) -> None:
     with pytest.raises(InvalidValue) as refused:

@@ -152,7 +152,7 @@ def test_a_key_is_made_for_one_organisation_to_look_only_until_a_day_is_over(sta
     [
         ({"name": ""}, "This field is required"),
         ({"name": "x" * 101}, "at most 100 characters"),
-        ({"name": "a\x07b"}, "Use characters without control characters"),
+        ({"name": "a\x07b"}, "It contains U+0007 CONTROL CHARACTER"),
         ({"name": "board", "organisation": "99"}, "Select a valid choice"),
         ({"name": "board", "last_day": "2020-01-01"}, "would expire in the past"),
         ({"name": "board", "last_day": "9999-12-31"}, "within the next 100 years"),

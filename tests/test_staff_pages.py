@@ -297,6 +297,10 @@ def test_saving_what_did_not_change_leaves_no_event(staff: Client, outlet: Outle
 
 
 def test_a_second_organisation_of_the_same_name_is_an_error_of_the_form(staff: Client, outlet: Outlet) -> None:
+    answer = staff.post(reverse("admin:integrations_organisation_add"), {"name": f"{BELLA}\u200b"})
+    assert "already exists" in text(answer)
+    answer = staff.post(reverse("admin:integrations_organisation_add"), {"name": "Be\u200blla"})
+    assert "It contains U+200B ZERO WIDTH SPACE" in text(answer)
     answer = staff.post(reverse("admin:integrations_organisation_add"), {"name": BELLA})
     assert "already exists" in text(answer)
     assert Organisation.objects.count() == 1
@@ -488,10 +492,11 @@ def test_an_adopted_secret_is_shown_with_its_weakness(staff: Client, outlet: Out
     [
         ({"pos_remote_id": ""}, "This field is required"),
         ({"pos_remote_id": "x" * 129}, "at most 128 characters"),
-        ({"pos_remote_id": "a\x07b"}, "Use characters without control characters"),
+        ({"pos_remote_id": "a\x07b"}, "It contains U+0007 CONTROL CHARACTER"),
         ({"pos_remote_id": "Bella-Station"}, "Another outlet's integration has this POSRemoteID"),
         ({"pos_remote_id": "B", "adopted_secret": "sh0rt!"}, "too short to adopt"),
-        ({"pos_remote_id": "B", "adopted_secret": " a blank before"}, "no blank at its beginning"),
+        ({"pos_remote_id": "a\u200bb"}, "It contains U+200B ZERO WIDTH SPACE, which cannot be seen"),
+        ({"pos_remote_id": "B", "adopted_secret": "a\u00a0blank within"}, "U+00A0 NO-BREAK SPACE"),
         ({"pos_remote_id": "B", "adopted_secret": "x" * 300}, "at most 256 characters"),
         ({"pos_remote_id": "B", "adopted_secret": "ONPS-ABCDE-ABCDE-ABCDE-ABCDE-ABCDE-ABCDE-ABCDE"}, "mistyped"),
     ],

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from integrations.characters import called
 from integrations.models import StrayFrame
 from integrations.pos.wire import MAX_AUTH_BODY, MAX_LENGTHS, Malformed, read_auth_request, read_frame
 from integrations.services.authentication import Claim
@@ -67,8 +68,30 @@ def vars_of(claim: Claim) -> list[str]:
     return [claim.provider_outlet_id, claim.pos_remote_id, claim.secret]
 
 
-def test_a_value_is_taken_as_it_is_with_its_blanks_and_case() -> None:
-    assert read(GOOD, POSRemoteID=" TestOrg ").pos_remote_id == " TestOrg "
+def test_a_value_is_taken_with_its_case_and_the_blanks_within() -> None:
+    assert read(GOOD, POSRemoteID="Test  Org").pos_remote_id == "Test  Org"
+
+
+@pytest.mark.parametrize(
+    "edge", [" ", "\r\n", "\x00", "\u00a0", "\u200b", "\u200e\u202e", "\u00ad", "\ufeff", "\ufe0f"]
+)
+def test_hidden_edges_of_ids_are_left_out_and_told_to_staff(edge: str) -> None:
+    claim = read(GOOD, ProviderOutletID=f"outlet-1{edge}", POSRemoteID=f"{edge}TestOrg")
+    assert (claim.provider_outlet_id, claim.pos_remote_id) == ("outlet-1", "TestOrg")
+    assert called(edge[0]) in claim.detail
+    assert read(GOOD).detail == ""
+
+
+def test_edges_do_not_count_towards_the_length_of_a_value() -> None:
+    for name, longest in MAX_LENGTHS.items():
+        assert read(GOOD, **{name: "x" * longest + " \u200b\n"})
+        assert "longer than" in refusal(GOOD, **{name: "x" * (longest + 1)})
+
+
+def test_the_detail_names_characters_and_never_the_secret() -> None:
+    claim = read(GOOD, AuthSecret="sharedS3cr3t!\n")
+    assert claim.detail == "AuthSecret was sent with U+000A LINE FEED at its ends."
+    assert "sharedS3cr3t" not in read(GOOD, AuthSecret=" sharedS3cr3t!" + "\u200b" * 300).detail
 
 
 def test_the_secret_is_not_in_the_claims_repr() -> None:
@@ -138,7 +161,7 @@ def test_a_number_of_ten_thousand_digits_is_refused_or_ignored() -> None:
 
 
 def test_a_refusal_never_repeats_the_secret() -> None:
-    for change in ({"ProviderOutletID": 7}, {"AuthSecret": "sharedS3cr3t!" * 30}, {"AuthSecret": "sharedS3cr3t!\x00"}):
+    for change in ({"ProviderOutletID": 7}, {"AuthSecret": "sharedS3cr3t!" * 30}, {"AuthSecret": "sharedS3cr3t\x00!"}):
         assert "sharedS3cr3t" not in refusal(GOOD, **change)
 
 

@@ -14,6 +14,7 @@ from integrations.backend.authentication import Caller
 from integrations.backend.pagination import page_from, page_of
 from integrations.backend.problems import ALREADY_LEFT, UNKNOWN_OUTLET, UNKNOWN_REQUEST, Problem
 from integrations.backend.query import read_choice, read_flag, read_moment
+from integrations.characters import identity, normalised_name, trimmed
 from integrations.models import Integration, MessageType, Outlet, Presence, Request
 from integrations.models.connection import is_online
 from integrations.models.request import State
@@ -22,6 +23,7 @@ from integrations.services import requests
 from integrations.services.finding import received_within
 from integrations.services.keyset import Source, Stream, Streams
 from integrations.services.look_up import LookUp
+from integrations.services.outlets import find_outlet
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Target:
 
 async def find_target(provider_outlet_id: str, caller: Caller) -> Target:
     """Return an outlet that the caller sees. Raises Problem."""
-    target = await _targets.find(provider_outlet_id) if _is_kept(provider_outlet_id) else None
+    sent = trimmed(provider_outlet_id)
+    target = await _targets.find(sent) if _is_kept(sent) else None
     if target is None or not caller.sees(target.organisation_id):
         raise Problem(UNKNOWN_OUTLET)
     return target
@@ -51,7 +54,7 @@ def outlets_page(caller: Caller, query: QueryDict) -> tuple[list[Outlet], int | 
     """Return a page of outlets in the order of their making. Raises Problem."""
     rows = _outlets_of(caller)
     if "organisation" in query:
-        rows = rows.filter(organisation__name=query["organisation"])
+        rows = rows.filter(organisation__name=normalised_name(str(query["organisation"])))
     wants_online = read_flag(query, "online")
     if wants_online is not None:
         online = is_online(timezone.now(), "integration__presence__")
@@ -61,8 +64,7 @@ def outlets_page(caller: Caller, query: QueryDict) -> tuple[list[Outlet], int | 
 
 def get_outlet(caller: Caller, provider_outlet_id: str) -> Outlet:
     """Return an outlet that the caller sees. Raises Problem."""
-    kept = _is_kept(provider_outlet_id)
-    outlet = _outlets_of(caller).filter(provider_outlet_id=provider_outlet_id).first() if kept else None
+    outlet = find_outlet(_outlets_of(caller), provider_outlet_id)
     if outlet is None:
         raise Problem(UNKNOWN_OUTLET)
     return outlet
@@ -147,12 +149,19 @@ def _is_kept(text: str) -> bool:
 
 
 def _find_targets(provider_outlet_ids: Sequence[str]) -> dict[str, Target]:
-    return {row[0]: Target(*row) for row in _target_rows.rows(provider_outlet_ids)}
+    found: dict[str, Target] = {}
+    match_ids = [identity(each) for each in provider_outlet_ids]
+    for match_id, *row in _target_rows.rows(match_ids):
+        target = Target(*row)
+        found[target.provider_outlet_id] = target
+        found.setdefault(match_id, target)
+    pairs = zip(provider_outlet_ids, match_ids, strict=True)
+    return {sent: found.get(sent) or found[match_id] for sent, match_id in pairs if match_id in found}
 
 
-def _targets_of(provider_outlet_ids: Sequence[str]) -> QuerySet[Outlet, Any]:
-    rows = Outlet.objects.filter(provider_outlet_id__in=provider_outlet_ids).order_by()
-    return rows.values_list("provider_outlet_id", "organisation", "integration", "integration__is_enabled")
+def _targets_of(match_ids: Sequence[str]) -> QuerySet[Outlet, Any]:
+    rows = Outlet.objects.filter(match_id__in=match_ids).order_by()
+    return rows.values_list("match_id", "provider_outlet_id", "organisation", "integration", "integration__is_enabled")
 
 
 def _find_message_types(wanted: Sequence[str | int]) -> dict[str | int, MessageType]:

@@ -3,12 +3,13 @@ from django.db.models import Q
 
 from integrations.models.kept_secret import KeptSecret, KeptSecretQuerySet
 from integrations.models.outlet import Organisation, plain_text
+from integrations.models.texts import NameField
 
 
 class ApiKey(models.Model):
     """Who of the provider's own systems may ask: for all organisations, or for one."""
 
-    name = models.CharField(max_length=100, unique=True, validators=[plain_text])
+    name = NameField(max_length=100, unique=True, validators=[plain_text])
     organisation = models.ForeignKey(
         Organisation,
         null=True,

@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 
 from integrations.models.outlet import Outlet, plain_text
+from integrations.models.texts import IdField
 
 if TYPE_CHECKING:
     from integrations.models.credential import Credential
@@ -12,7 +13,7 @@ class Integration(models.Model):
     """Joins one outlet to PowerEPOS. Its credentials, connections and presence hang on it."""
 
     outlet = models.OneToOneField(Outlet, on_delete=models.PROTECT, related_name="integration")
-    pos_remote_id = models.CharField(
+    pos_remote_id = IdField(
         "POSRemoteID",
         max_length=128,
         unique=True,

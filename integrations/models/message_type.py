@@ -2,6 +2,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 
 from integrations.models.outlet import plain_text
+from integrations.models.texts import NameField
 
 
 class MessageType(models.Model):
@@ -14,7 +15,7 @@ class MessageType(models.Model):
         validators=[MaxValueValidator(2**31 - 1)],
         help_text="The MessageType on the wire; empty while nobody knows it.",
     )
-    name = models.CharField(max_length=64, unique=True, validators=[plain_text])
+    name = NameField(max_length=64, unique=True, validators=[plain_text])
     description = models.TextField(blank=True)
     payload_model = models.CharField(
         max_length=100, blank=True, help_text="The documented model of its payload, for those who ask for a check."

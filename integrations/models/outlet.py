@@ -4,6 +4,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
+from integrations.models.texts import IdField, MatchField, NameField
 from integrations.notices.opening import check_hours, check_zone
 
 # Also no blank at either end: it would be lost on its way through a form or an e-mail.
@@ -35,7 +36,7 @@ def _opening_hours(meaning: str) -> "models.CharField[str, str]":
 class Organisation(models.Model):
     """A customer of the provider: one restaurant or a chain of them."""
 
-    name = models.CharField(max_length=200, unique=True, validators=[plain_text])
+    name = NameField(max_length=200, unique=True, validators=[plain_text])
     created_at = models.DateTimeField(auto_now_add=True)
     opening_hours = _opening_hours("Alerts are for these hours only; empty: for all hours.")
     time_zone = models.CharField(
@@ -53,8 +54,8 @@ class Outlet(models.Model):
     """One site of an organisation, under the provider's own ID for it."""
 
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="outlets")
-    name = models.CharField(max_length=200, validators=[plain_text])
-    provider_outlet_id = models.CharField(
+    name = NameField(max_length=200, validators=[plain_text])
+    provider_outlet_id = IdField(
         "ProviderOutletID",
         max_length=64,
         unique=True,
@@ -62,6 +63,9 @@ class Outlet(models.Model):
         validators=[plain_text],
         help_text="The outlet's ID in your own systems: up to 64 characters. A new UUID unless you have one.",
     )
+    # What a POS sends is looked up by this. Not unique: rows of older versions may differ in hidden characters alone.
+    # The database's default is for a server of the version before; tidying fills in what such a server inserted.
+    match_id = MatchField(of="provider_outlet_id", max_length=64, default="", db_default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     alert_after_minutes = models.PositiveIntegerField(
         "alert after",
@@ -81,6 +85,7 @@ class Outlet(models.Model):
             models.UniqueConstraint(fields=["organisation", "name"], name="outlet_name_once_per_organisation"),
             models.CheckConstraint(condition=~models.Q(provider_outlet_id=""), name="outlet_has_provider_outlet_id"),
         ]
+        indexes = [models.Index(fields=["match_id"], name="outlet_match_id")]
 
     def __str__(self) -> str:
         return f"{self.organisation} – {self.name}"

@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from integrations.models.notice import Kind, Notice
 from integrations.models.outlet import Organisation, plain_text
+from integrations.models.texts import NameField
 
 ENDED = ("delivered", "failed")
 
@@ -13,7 +14,7 @@ ENDED = ("delivered", "failed")
 class WebhookEndpoint(models.Model):
     """An address of the provider's own systems that is told what happens: of all organisations, or of one."""
 
-    name = models.CharField(max_length=100, unique=True, validators=[plain_text])
+    name = NameField(max_length=100, unique=True, validators=[plain_text])
     url = models.CharField("URL", max_length=500)
     organisation = models.ForeignKey(
         Organisation,

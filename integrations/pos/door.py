@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from integrations import metrics
-from integrations.characters import spelled
+from integrations.characters import identity, spelled
 from integrations.client_address import network_of
 from integrations.models import Credential, Request
 from integrations.models.attempt import Door, Outcome
@@ -115,7 +115,7 @@ async def exchange(claim: Claim, visitor: Visitor) -> str:
         if isinstance(refusal, TooManyFailures):
             await brake.hold()
         raise
-    throttle.succeeded(claim.provider_outlet_id, visitor.address)
+    throttle.succeeded(claim.match_id, visitor.address)
     attempt = _attempt(claim, visitor, Outcome.ACCEPTED, proven.integration_id)
     running.recorder.attempt(attempt)
     running.recorder.used(proven.credential_id, attempt.at)
@@ -166,10 +166,10 @@ async def note_malformed(visitor: Visitor, detail: str) -> None:
 async def note_misdirected(refusal: WrongPath, visitor: Visitor, path: str, claim: Claim | None) -> None:
     """Record an authentication that was sent to a wrong path, under its outlet if it names one; a flood is sampled."""
     running = await _running_if_it_can()
-    if running is None or not _sampler.take((visitor.address, Outcome.WRONG_PATH)):
+    if running is None or not _is_kept(visitor, Outcome.WRONG_PATH, "", None):
         return
     attempt = _attempt(claim or Claim("", "", ""), visitor, refusal.outcome, None)
-    attempt.detail = path_detail(path)
+    attempt.detail = f"{path_detail(path)} {attempt.detail}"[:300].strip()
     running.recorder.attempt(attempt)
 
 
@@ -205,7 +205,7 @@ async def _running() -> Runtime:
     if running.is_draining:
         raise Draining
     if _announced_to is not running:
-        running.watcher.on_change(throttle.forgive)
+        running.watcher.on_change(lambda provider_outlet_id: throttle.forgive(identity(provider_outlet_id)))
         _announced_to = running
     return running
 
@@ -216,12 +216,12 @@ async def _prove(claim: Claim, visitor: Visitor) -> Candidate:
     From a blocked address a generated secret is still tried: guessing one is hopeless, and the tills behind a router
     must not wait because one of them is set up wrongly. An adopted secret might be guessed: there the block holds.
     """
-    if wait := throttle.pair_wait(claim.provider_outlet_id, visitor.address):
+    if wait := throttle.pair_wait(claim.match_id, visitor.address):
         raise TooManyFailures(wait)
-    wait = throttle.address_wait(claim.provider_outlet_id, visitor.address)
+    wait = throttle.address_wait(claim.match_id, visitor.address)
     try:
         canonical = _read_secret(claim, only_generated=wait > 0)
-        candidates = await _candidates.find(claim.provider_outlet_id) or ()
+        candidates = await _candidates.find(claim.match_id) or ()
         if canonical is None:
             return await authentication.verify_adopted(claim, candidates)
         return authentication.verify_generated(claim, canonical, candidates)
@@ -293,12 +293,12 @@ _admissions: Joined[int, Admission] = Joined(_find_admissions, HANDSHAKES_AT_ONC
 def _note_failure(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:
     # Who has proved the secret guesses nothing: a wrong POSRemoteID or a disabled outlet is not counted.
     if isinstance(refusal, WrongSecret | SecretMistyped):
-        throttle.failed(claim.provider_outlet_id, visitor.address)
+        throttle.failed(claim.match_id, visitor.address)
     _record_refusal(running, claim, visitor, refusal)
 
 
 def _record_refusal(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:
-    if _is_kept(visitor, refusal.outcome, claim.provider_outlet_id, refusal.integration_id):
+    if _is_kept(visitor, refusal.outcome, claim.match_id, refusal.integration_id):
         running.recorder.attempt(_attempt(claim, visitor, refusal.outcome, refusal.integration_id))
 
 
@@ -320,4 +320,5 @@ def _attempt(claim: Claim, visitor: Visitor, outcome: Outcome, integration_id: i
         claim.pos_remote_id,
         visitor.address,
         visitor.user_agent,
+        claim.detail,
     )

@@ -9,7 +9,9 @@ import re
 from codecs import BOM_UTF8
 from typing import Any
 
+from integrations.characters import called, trimmed
 from integrations.models.attempt import StrayFrame
+from integrations.redaction import printable
 from integrations.services.authentication import Claim
 
 MAX_AUTH_BODY = 16 * 1024  # bytes
@@ -32,7 +34,10 @@ def read_auth_request(body: bytes) -> Claim:
     """Return what an OrderNPayAuthTokenRequest says. Raises Malformed, naming the field."""
     content = _read_object(body)
     given = {key.lower(): value for key, value in content.items()}
-    return Claim(*[_read_text(given, name, key, limit) for name, key, limit in _AUTH_FIELDS])
+    outlet, remote, secret = [_read_text(given, name, key, limit) for name, key, limit in _AUTH_FIELDS]
+    if [given[key] for _, key, _ in _AUTH_FIELDS] == [outlet, remote, secret]:
+        return Claim(outlet, remote, secret)
+    return Claim(outlet, remote, given["authsecret"], _edges(given))
 
 
 def auth_success(token: str) -> bytes:
@@ -66,16 +71,25 @@ def _read_object(body: bytes) -> dict[str, Any]:
 
 def _read_text(given: dict[str, Any], name: str, key: str, limit: int) -> str:
     value = given.get(key)
-    if type(value) is str and len(value) <= limit and value.isprintable() and value and not value.isspace():
-        return value
     if value is None:
         raise Malformed(f"{name} is missing.")
     if not isinstance(value, str):
         raise Malformed(f"{name} must be a string.")
-    if not value.strip():
+    text = trimmed(value)
+    if not text:
         raise Malformed(f"{name} is empty.")
-    if len(value) > limit:
+    if len(text) > limit:
         raise Malformed(f"{name} is longer than {limit} characters.")
-    if _CONTROL.search(value):
-        raise Malformed(f"{name} contains a control character.")
-    return value
+    if not text.isprintable() and (control := _CONTROL.search(text)):
+        raise Malformed(f"{name} contains a control character, {called(control.group())}.")
+    return text
+
+
+def _edges(given: dict[str, Any]) -> str:
+    """Return for staff which hidden characters stood at the ends of the values."""
+    found = []
+    for name, key, _ in _AUTH_FIELDS:
+        before, _, after = given[key].partition(trimmed(given[key]))
+        if hidden := ", ".join(called(each) for each in dict.fromkeys(before + after)):
+            found.append(f"{name} was sent with {hidden} at its ends.")
+    return printable(" ".join(found), 300)

@@ -8,6 +8,7 @@ from functools import partial
 from integrations.clock import shared_now
 from integrations.relay.database import in_database
 from integrations.retention import Kind
+from integrations.services.outlets import fill_match_ids
 from integrations.services.redacting import redact_batch
 from integrations.services.retention import prune_batch
 
@@ -17,6 +18,7 @@ WORK = 0.5  # seconds of a turn for each kind, and as many of rest: some thousan
 
 async def turn() -> None:
     """Do what there is to do of each kind for a moment; what is left has its turn next."""
+    await _repeat(fill_match_ids)
     await _repeat(redact_batch)
     now = shared_now()
     for kind in Kind:

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from integrations import credentials
+from integrations.characters import identity, trimmed
 from integrations.credentials import DUMMY_ARGON2ID, Algorithm, Digest, Kind
 from integrations.exceptions import MistypedSecret, PortalError
 from integrations.models import Credential
@@ -29,11 +30,20 @@ _NOBODY = credentials.digest_generated(Kind.POS_SECRET, credentials.generate(Kin
 
 @dataclass(slots=True)  # not frozen, here and below: a storm makes thousands, and that takes four times as long
 class Claim:
-    """What a POS says of itself."""
+    """What a POS says of itself: IDs without hidden edges, the secret as it was sent.
+
+    `match_id` is the form by which the ProviderOutletID is looked up and counted. `detail` says for staff what was left
+    out at the edges.
+    """
 
     provider_outlet_id: str
     pos_remote_id: str
     secret: str = field(repr=False)
+    detail: str = ""
+    match_id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.match_id = identity(self.provider_outlet_id)
 
 
 @dataclass(slots=True)
@@ -50,7 +60,7 @@ class Candidate:
     is_enabled: bool
     generation: int
     pos_remote_id: str
-    provider_outlet_id: str
+    match_id: str
 
     def is_live(self, now: datetime) -> bool:
         return self.retired_at is None and (self.expires_at is None or self.expires_at > now)
@@ -92,17 +102,20 @@ class Busy(Refused):
     message = "The server is busy. Please try again shortly."
 
 
-def find_candidates(provider_outlet_ids: Sequence[str]) -> dict[str, list[Candidate]]:
-    """Return the credentials of these outlets, the retired ones too: one indexed query. Runs in a database thread."""
+def find_candidates(match_ids: Sequence[str]) -> dict[str, list[Candidate]]:
+    """Return the credentials of these outlets, the retired ones too: one indexed query. Runs in a database thread.
+
+    Two outlets of an older version may have one `match_id`: then the secret decides which of them is meant.
+    """
     found: dict[str, list[Candidate]] = {}
-    for row in _candidates.rows(provider_outlet_ids):
+    for row in _candidates.rows(match_ids):
         candidate = Candidate(*row)
-        found.setdefault(candidate.provider_outlet_id, []).append(candidate)
+        found.setdefault(candidate.match_id, []).append(candidate)
     return found
 
 
-def _candidates_of(provider_outlet_ids: Sequence[str]) -> QuerySet[Credential, Any]:
-    rows = Credential.objects.filter(integration__outlet__provider_outlet_id__in=provider_outlet_ids).order_by()
+def _candidates_of(match_ids: Sequence[str]) -> QuerySet[Credential, Any]:
+    rows = Credential.objects.filter(integration__outlet__match_id__in=match_ids).order_by()
     return rows.values_list(
         "pk",
         "algorithm",
@@ -114,7 +127,7 @@ def _candidates_of(provider_outlet_ids: Sequence[str]) -> QuerySet[Credential, A
         "integration__is_enabled",
         "integration__generation",
         "integration__pos_remote_id",
-        "integration__outlet__provider_outlet_id",
+        "integration__outlet__match_id",
     )
 
 
@@ -142,15 +155,20 @@ async def verify_adopted(claim: Claim, candidates: Sequence[Candidate]) -> Candi
 
     It costs one Argon2id in a thread apart, whether or not an adopted secret is there to compare with.
     """
-    return _checked(claim, await _match_adopted(claim.secret, candidates, datetime.now(UTC)))
+    return _checked(claim, await _match_adopted(claim, candidates, datetime.now(UTC)))
 
 
 def _checked(claim: Claim, matched: Candidate) -> Candidate:
-    if matched.pos_remote_id != claim.pos_remote_id:
+    if not _is_paired(claim, matched):
         raise NotPaired(integration_id=matched.integration_id)
     if not matched.is_enabled:
         raise IntegrationDisabled(integration_id=matched.integration_id)
     return matched
+
+
+def _is_paired(claim: Claim, candidate: Candidate) -> bool:
+    stored, sent = candidate.pos_remote_id, claim.pos_remote_id
+    return stored == sent or identity(stored) == identity(sent)
 
 
 def fresh_digest(claim: Claim, proven: Candidate) -> Digest | None:
@@ -177,14 +195,26 @@ def _fits(canonical: str, digest: str, key_id: str) -> bool:
     return computed is not None and hmac.compare_digest(computed, digest)
 
 
-async def _match_adopted(secret: str, candidates: Sequence[Candidate], now: datetime) -> Candidate:
-    adopted = [each for each in candidates if each.algorithm == Algorithm.ARGON2ID]
-    # One at the most is live (rotation generates), and one is tried: the newest tells staff the most.
-    newest = max(adopted, key=lambda each: (each.is_live(now), each.credential_id), default=None)
-    fits = await _verify_apart(secret, newest.digest if newest else DUMMY_ARGON2ID)
+async def _match_adopted(claim: Claim, candidates: Sequence[Candidate], now: datetime) -> Candidate:
+    newest = _newest_adopted(claim, candidates, now)
+    fits = await _verify_apart(claim.secret, newest.digest if newest else DUMMY_ARGON2ID)
     if fits and newest is not None and newest.is_live(now):
         return newest
     raise _wrong(candidates, [newest] if fits and newest else ())
+
+
+def _newest_adopted(claim: Claim, candidates: Sequence[Candidate], now: datetime) -> Candidate | None:
+    """Return the one adopted secret to compare with. One at the most is live (rotation generates) for one outlet."""
+    adopted = [each for each in candidates if each.algorithm == Algorithm.ARGON2ID]
+    # If none is live, the newest tells staff the most.
+    order = lambda each: (each.is_live(now), _is_paired(claim, each), each.credential_id)  # noqa: E731
+    return max(adopted, key=order, default=None)
+
+
+def _fits_adopted(secret: str, stored: str) -> bool:
+    """Return whether a secret fits without hidden edges; or with them, as older versions stored some of them."""
+    bare = trimmed(secret)
+    return credentials.verify_adopted(bare, stored) or (bare != secret and credentials.verify_adopted(secret, stored))
 
 
 async def _verify_apart(secret: str, stored: str) -> bool:
@@ -195,7 +225,7 @@ async def _verify_apart(secret: str, stored: str) -> bool:
     _adopted_waiting += 1
     try:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(_adopted_threads, credentials.verify_adopted, secret, stored)
+        return await loop.run_in_executor(_adopted_threads, _fits_adopted, secret, stored)
     finally:
         _adopted_waiting -= 1
 

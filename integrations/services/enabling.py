@@ -4,6 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations import credentials
+from integrations.characters import trimmed
 from integrations.credentials import Kind
 from integrations.exceptions import (
     AlreadyDisabled,
@@ -29,12 +30,12 @@ def enable_outlet(outlet: Outlet, *, pos_remote_id: str, adopted_secret: str | N
     InvalidValue, PosRemoteIdTaken, SecretTaken, WeakSecret or MistypedSecret.
     """
     # Hashing takes its time, so it is done before the transaction that would hold everybody else up.
-    secret = credentials.generate(Kind.POS_SECRET) if adopted_secret is None else adopted_secret
+    secret = credentials.generate(Kind.POS_SECRET) if adopted_secret is None else trimmed(adopted_secret)
     digest = secrets.digest_of(secret)
     with transaction.atomic():
         integration = _create_integration(outlet, pos_remote_id)
         secrets.add_credential(integration, digest, actor=actor)
-        record(Verb.ENABLED, integration, actor=actor, pos_remote_id=pos_remote_id, shown=digest.shown)
+        record(Verb.ENABLED, integration, actor=actor, pos_remote_id=integration.pos_remote_id, shown=digest.shown)
         if adopted_secret is not None:
             record(Verb.SECRET_ADOPTED, integration, actor=actor, bits=digest.bits)
     return HandOver.of(integration, secret)
@@ -76,13 +77,13 @@ def change_pos_remote_id(integration: Integration, *, pos_remote_id: str, actor:
     """Correct the POSRemoteID; what was paired under the old one is cut. Raises InvalidValue or PosRemoteIdTaken."""
     integration = secrets.locked(integration)
     before, integration.pos_remote_id = integration.pos_remote_id, pos_remote_id
-    if before == pos_remote_id:
-        raise InvalidValue("pos_remote_id", "This is the POSRemoteID that the integration has.")
     check_form(integration)
-    if Integration.objects.filter(pos_remote_id=pos_remote_id).exclude(pk=integration.pk).exists():
+    if before == integration.pos_remote_id:
+        raise InvalidValue("pos_remote_id", "This is the POSRemoteID that the integration has.")
+    if Integration.objects.filter(pos_remote_id=integration.pos_remote_id).exclude(pk=integration.pk).exists():
         raise PosRemoteIdTaken
     secrets.void_tokens(integration)
-    record(Verb.POS_REMOTE_ID_CHANGED, integration, actor=actor, before=before, after=pos_remote_id)
+    record(Verb.POS_REMOTE_ID_CHANGED, integration, actor=actor, before=before, after=integration.pos_remote_id)
 
 
 def plain_reason(reason: str) -> str:
@@ -100,7 +101,7 @@ def _create_integration(outlet: Outlet, pos_remote_id: str) -> Integration:
         raise AlreadyEnabled
     integration = Integration(outlet=outlet, pos_remote_id=pos_remote_id, changed_at=timezone.now())
     check_form(integration)
-    if Integration.objects.filter(pos_remote_id=pos_remote_id).exists():
+    if Integration.objects.filter(pos_remote_id=integration.pos_remote_id).exists():
         raise PosRemoteIdTaken
     integration.save()
     Presence.objects.create(integration=integration)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
+from integrations.characters import identity
 from integrations.exceptions import (
     InvalidValue,
     NotEnabled,
@@ -29,7 +30,7 @@ def get_or_create_organisation(name: str, *, actor: Actor) -> Organisation:
     """Return the organisation of that name, made if there is none. Raises InvalidValue or OrganisationExists."""
     organisation = Organisation(name=name)
     check_form(organisation)
-    if found := Organisation.objects.filter(name=name).first():
+    if found := Organisation.objects.filter(name=organisation.name).first():
         return found
     save_organisation(organisation, actor=actor)
     return organisation
@@ -74,6 +75,8 @@ def save_outlet(outlet: Outlet, *, actor: Actor) -> None:
     before = _outlet_before(outlet)
     if _namesakes(outlet).exists():
         raise OutletExists
+    if (before is None or before.provider_outlet_id != outlet.provider_outlet_id) and _id_sharers(outlet).exists():
+        raise ProviderOutletIdTaken
     _save_or_refuse(outlet, ProviderOutletIdTaken())
     if before is None:
         record(Verb.OUTLET_CREATED, outlet, actor=actor, provider_outlet_id=outlet.provider_outlet_id)
@@ -97,15 +100,32 @@ def delete_outlet(outlet: Outlet, *, actor: Actor) -> None:
 
 def get_integration(provider_outlet_id: str) -> Integration:
     """Return the integration of an outlet. Raises OutletNotFound or NotEnabled."""
-    if not is_plain(provider_outlet_id):
-        raise OutletNotFound
-    outlet = Outlet.objects.select_related("organisation").filter(provider_outlet_id=provider_outlet_id).first()
+    outlet = find_outlet(Outlet.objects.select_related("organisation"), provider_outlet_id)
     if outlet is None:
         raise OutletNotFound
     integration = Integration.objects.filter(outlet=outlet).select_related("outlet__organisation").first()
     if integration is None:
         raise NotEnabled
     return integration
+
+
+def find_outlet(outlets: models.QuerySet[Outlet], provider_outlet_id: str) -> Outlet | None:
+    """Return the one of these outlets that has this ID, in whatever spelling of a UUID and with whatever edges.
+
+    Of two outlets of an older version whose IDs differ in hidden characters alone, it is the one with exactly this ID.
+    """
+    match_id = identity(provider_outlet_id)
+    found = list(outlets.filter(match_id=match_id)) if is_plain(match_id) else []
+    exact = [outlet for outlet in found if outlet.provider_outlet_id == provider_outlet_id]
+    return next(iter(exact or found), None)
+
+
+def fill_match_ids() -> bool:
+    """Complete outlets that a server of an older version inserted during an upgrade; return whether there were any."""
+    missing = list(Outlet.objects.filter(match_id="")[:500])
+    for outlet in missing:
+        Outlet.objects.filter(pk=outlet.pk).update(match_id=identity(outlet.provider_outlet_id))
+    return bool(missing)
 
 
 def check_form(row: models.Model) -> None:
@@ -127,13 +147,20 @@ def _outlet_before(outlet: Outlet) -> Outlet | None:
     )
     if before is None or before.provider_outlet_id == outlet.provider_outlet_id:
         return before
-    if Integration.objects.filter(outlet=before).exists():
+    if not Integration.objects.filter(outlet=before).exists():
+        return before
+    if identity(before.provider_outlet_id) != identity(outlet.provider_outlet_id):
         raise ProviderOutletIdInUse
+    outlet.provider_outlet_id = before.provider_outlet_id  # the same ID, spelled otherwise
     return before
 
 
 def _namesakes(outlet: Outlet) -> models.QuerySet[Outlet]:
     return Outlet.objects.filter(organisation=outlet.organisation, name=outlet.name).exclude(pk=outlet.pk)
+
+
+def _id_sharers(outlet: Outlet) -> models.QuerySet[Outlet]:
+    return Outlet.objects.filter(match_id=identity(outlet.provider_outlet_id)).exclude(pk=outlet.pk)
 
 
 def _save_or_refuse(row: models.Model, refusal: PortalError) -> None:

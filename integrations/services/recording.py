@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, transaction
 from django.db.models import QuerySet
 
+from integrations.characters import identity
 from integrations.credentials import Digest
 from integrations.models import (
     ApiKeySecret,
@@ -253,11 +254,11 @@ def _place(unplaced: Sequence[Attempt]) -> None:
     """Find the integration of attempts that were refused before any look-up: support looks for them on its page."""
     if not unplaced:
         return
-    sent = {attempt.provider_outlet_id for attempt in unplaced}
-    rows = Integration.objects.filter(outlet__provider_outlet_id__in=sent)
-    ids = dict(rows.values_list("outlet__provider_outlet_id", "pk"))
+    sent = {identity(attempt.provider_outlet_id) for attempt in unplaced}
+    rows = Integration.objects.filter(outlet__match_id__in=sent)
+    ids = dict(rows.values_list("outlet__match_id", "pk"))
     for attempt in unplaced:
-        attempt.integration_id = ids.get(attempt.provider_outlet_id)
+        attempt.integration_id = ids.get(identity(attempt.provider_outlet_id))
 
 
 def _explain_pairings(mispaired: Sequence[Attempt]) -> None:
@@ -272,7 +273,7 @@ def _explain_pairings(mispaired: Sequence[Attempt]) -> None:
     for attempt in mispaired:
         owner = owners.get(attempt.pos_remote_id)
         whose = f"is that of outlet {owner.outlet}" if owner else "belongs to no outlet here"
-        attempt.detail = f"The POSRemoteID that was sent {whose}."[:300]
+        attempt.detail = f"The POSRemoteID that was sent {whose}. {attempt.detail}".strip()[:300]
 
 
 def _write_strays(strays: Iterable[StrayFrame]) -> None:

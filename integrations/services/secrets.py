@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from integrations import credentials
+from integrations.characters import hidden_within, trimmed
 from integrations.credentials import MAX_SECRET_LENGTH, MIN_ADOPTED_LENGTH, Digest, Kind
 from integrations.exceptions import (
     InvalidValue,
@@ -18,6 +19,7 @@ from integrations.exceptions import (
 from integrations.models import Credential, Integration
 from integrations.models.audit import Verb
 from integrations.models.outlet import is_plain
+from integrations.models.texts import complaint_about
 from integrations.relay import wake
 from integrations.services import handover_links
 from integrations.services.audit import Actor, record
@@ -73,8 +75,10 @@ def end_overlap(integration: Integration, *, actor: Actor) -> None:
 def digest_of(secret: str) -> Digest:
     """Return what is to be stored of a POS secret. Raises WeakSecret, InvalidValue, SecretTaken or MistypedSecret.
 
-    An adopted one that this portal (or one before it) generated keeps its fast digest.
+    An adopted one that this portal (or one before it) generated keeps its fast digest. Hidden characters at its ends
+    are not part of it.
     """
+    secret = trimmed(secret)
     if canonical := recognise(secret):
         if Credential.objects.filter(digest__in=credentials.keyed_digests(canonical)).exists():
             raise SecretTaken
@@ -89,6 +93,7 @@ def recognise(secret: str) -> str | None:
 
     Raises WeakSecret, InvalidValue or MistypedSecret.
     """
+    secret = trimmed(secret)
     canonical = credentials.recognise(Kind.POS_SECRET, secret)
     if canonical is None:
         _check_adopted(secret)
@@ -165,9 +170,10 @@ def _retire(credential: Credential, reason: str) -> None:
 def _check_adopted(secret: str) -> None:
     if len(secret) < MIN_ADOPTED_LENGTH:
         raise WeakSecret(f"This secret is too short to adopt: at least {MIN_ADOPTED_LENGTH} characters are needed.")
+    if hidden := hidden_within(secret):
+        raise InvalidValue("adopted_secret", complaint_about(hidden))
     if len(secret) > MAX_SECRET_LENGTH or not is_plain(secret):
         raise InvalidValue(
             "adopted_secret",
-            f"A secret has up to {MAX_SECRET_LENGTH} characters, none of them a control character, "
-            "and no blank at its beginning or end.",
+            f"A secret has up to {MAX_SECRET_LENGTH} characters, none of them a control character.",
         )

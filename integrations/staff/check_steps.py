@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from integrations.characters import differences, spelled, visible
 from integrations.models import AuthAttempt
 from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
@@ -108,11 +109,12 @@ def _attempted(evidence: Evidence) -> Finding:
 
 def _under_another_id(evidence: Evidence, stranger: AuthAttempt, words: str) -> Finding:
     own = evidence.integration.outlet.provider_outlet_id
+    sent = stranger.provider_outlet_id
     return Finding(
         False,
         f"{words} But a POS sent this outlet's POSRemoteID {distance(stranger.at, evidence.at)} with the "
-        f"ProviderOutletID “{stranger.provider_outlet_id}”, which is not this outlet's.",
-        tell=f"Correct the ProviderOutletID: it is {own}. {CONNECT_AGAIN}",
+        f"ProviderOutletID “{spelled(sent)}”, which is not this outlet's.{_unlike(sent, own)}",
+        tell=f"Correct the ProviderOutletID: it is {spelled(own)}. {CONNECT_AGAIN}",
     )
 
 
@@ -149,13 +151,22 @@ def _nothing_decided(evidence: Evidence) -> Finding:
 def _paired(evidence: Evidence) -> Finding:
     refusal, own = _refusal(evidence), evidence.integration.pos_remote_id
     if refusal is None or refusal.outcome != Outcome.WRONG_POS_REMOTE_ID:
-        return Finding(True, f"It is {own}.")
+        return Finding(True, f"It is {spelled(own)}.")
+    sent = refusal.pos_remote_id
     return Finding(
         False,
-        f"The POS sent the POSRemoteID “{refusal.pos_remote_id}”; this outlet has “{own}”. {refusal.detail}",
-        tell=f"Correct the POSRemoteID in PowerEPOS: it is {own}. {CONNECT_AGAIN}",
-        here=f"If “{refusal.pos_remote_id}” is what PowerEPOS gave for this outlet, change it here instead.",
+        f"The POS sent the POSRemoteID “{spelled(sent)}”; this outlet has “{spelled(own)}”.{_unlike(sent, own)} "
+        f"{refusal.detail}",
+        tell=f"Correct the POSRemoteID in PowerEPOS: it is {spelled(own)}. {CONNECT_AGAIN}",
+        here=f"If “{spelled(sent)}” is what PowerEPOS gave for this outlet, change it here instead.",
     )
+
+
+def _unlike(sent: str, own: str) -> str:
+    """Name the characters that make two texts of one length different and that a reader may overlook."""
+    look_alike = len(visible(sent)) == len(visible(own))
+    overlooked = ", ".join(differences(sent, own)[:5]) if look_alike else ""
+    return f" Only one of the two contains {overlooked}." if overlooked else ""
 
 
 def _token_used(evidence: Evidence) -> Finding:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from integrations.characters import spelled
 from integrations.models import AuditEvent, AuthAttempt, Connection, Integration, Outlet, StrayFrame
 from integrations.models.attempt import Outcome
 from integrations.services import scope
@@ -115,7 +116,7 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
         "each refusal. Nobody has tried yet: check the two addresses in the POS."
     )
     organisation_path = OF_INTEGRATION
-    list_display = ("when", "result", "outlet", "pos_remote_id", "address")
+    list_display = ("when", "result", "outlet", "remote_id", "address")
     list_filter = ("outcome", "door", OrganisationOfRecordFilter, ("at", TimeFilter))
     list_select_related = ("integration__outlet__organisation",)
     search_help_text = (
@@ -153,7 +154,11 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
 
     @admin.display(description="outlet (or ProviderOutletID as sent)", empty_value="–")
     def outlet(self, row: AuthAttempt) -> SafeString | str:
-        return link_to(row.integration) if row.integration else row.provider_outlet_id
+        return link_to(row.integration) if row.integration else spelled(row.provider_outlet_id)
+
+    @admin.display(description="POSRemoteID as sent")
+    def remote_id(self, row: AuthAttempt) -> str:
+        return spelled(row.pos_remote_id)
 
 
 @admin.register(StrayFrame)

@@ -9,6 +9,7 @@ from django import template
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from integrations import characters
 from integrations.models import Connection, HandoverLink, Request
 from integrations.models.kept_secret import KeptSecret
 from integrations.services import identities
@@ -16,6 +17,11 @@ from integrations.staff import handover_links, presentation, request_rows
 from integrations.staff.presentation import Standing
 
 register = template.Library()
+
+
+@register.filter
+def spelled(text: str) -> str:
+    return characters.spelled(text)
 
 
 @register.filter

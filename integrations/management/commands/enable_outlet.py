@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import transaction
 
+from integrations.characters import identity, normalised_name
 from integrations.exceptions import OutletExists
 from integrations.management.outlet_commands import OutletCommand, add_format
 from integrations.models import Integration, Outlet
@@ -58,10 +59,12 @@ def _enable(
 
 def _outlet(organisation: str, name: str, provider_outlet_id: str | None, actor: Actor) -> Outlet:
     parent = get_or_create_organisation(organisation, actor=actor)
+    name = normalised_name(name)
     found = parent.outlets.filter(name=name).first() if is_plain(name) else None
     if found is None:
         return create_outlet(parent, name=name, provider_outlet_id=provider_outlet_id, actor=actor)
     is_enabled = Integration.objects.filter(outlet=found).exists()
-    if not is_enabled and provider_outlet_id not in (None, found.provider_outlet_id):
+    is_other = provider_outlet_id is not None and identity(provider_outlet_id) != identity(found.provider_outlet_id)
+    if not is_enabled and is_other:
         raise OutletExists(f"The outlet exists, with the ProviderOutletID {found.provider_outlet_id}.")
     return found

@@ -1,0 +1,110 @@
+"""Characters that cannot be seen: left out at the edges, named elsewhere; IDs and names are compared without them."""
+
+import unicodedata
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations.characters import (
+    called,
+    differences,
+    folded,
+    hidden_within,
+    identity,
+    is_hidden,
+    normalised_name,
+    spelled,
+    trimmed,
+)
+
+HIDDEN = (
+    "\x00\t\n\r\x1f \x7f\x85\u00a0\u00ad\u034f\u061c\u115f\u180e\u2003\u200b\u200d\u200f\u2028\u202e"
+    "\u2060\u2800\u3000\u3164\ufe0f\ufeff\U000e0020\U000e0100"
+)
+UUID = "7ab4da81-d75b-4239-9aac-bdc0d2fb8f9a"
+
+
+@pytest.mark.parametrize("character", HIDDEN)
+def test_a_hidden_character_is_left_out_at_the_ends_and_has_a_name(character: str) -> None:
+    assert is_hidden(character)
+    assert trimmed(f"{character}{character}a b{character}") == "a b"
+    assert called(character).startswith(f"U+{ord(character):04X} ")
+    assert character == " " or hidden_within(f"a{character}b") == character
+
+
+@pytest.mark.parametrize("character", "aä中🍕-_.\u0301\u0660\ue000'")
+def test_what_can_be_seen_stays(character: str) -> None:
+    assert not is_hidden(character)
+    assert trimmed(character) == character
+
+
+@given(st.text())
+def test_a_trimmed_text_has_no_hidden_ends_and_is_part_of_the_text(text: str) -> None:
+    bare = trimmed(text)
+    assert bare in text
+    assert bare == trimmed(bare)
+    assert not bare or not (is_hidden(bare[0]) or is_hidden(bare[-1]))
+    assert all(is_hidden(each) for each in text) == (bare == "")
+
+
+@given(st.uuids())
+def test_every_spelling_of_a_uuid_has_one_identity(value: uuid.UUID) -> None:
+    text = str(value)
+    spellings = [text, f"{{{text}}}", f"({text})", text.replace("-", ""), f"urn:uuid:{text}"]
+    assert {identity(each) for each in [*spellings, *(each.upper() for each in spellings), f" {text}\u200b"]} == {text}
+
+
+@given(st.text())
+def test_the_identity_of_an_identity_is_itself(text: str) -> None:
+    assert identity(identity(text)) == identity(text)
+
+
+@pytest.mark.parametrize("text", [f"TestOrg-{UUID.upper()}", f"{{{UUID}", f"{UUID[:-1]}G", "0042", "Store-7"])
+def test_another_id_is_its_own_identity(text: str) -> None:
+    assert identity(text) == text
+
+
+@given(st.text())
+def test_a_normalised_name_is_composed_and_stays_as_it_is(text: str) -> None:
+    name = normalised_name(text)
+    assert name == normalised_name(name)
+    assert unicodedata.is_normalized("NFC", name)
+    assert "  " not in name
+
+
+def test_a_name_keeps_what_distinguishes_it() -> None:
+    assert normalised_name("  O'Brien\u00a0&  S\u00f6hne \u2615\ufe0f ") == "O'Brien & S\u00f6hne \u2615"
+    assert hidden_within(normalised_name("Har\u200bbour")) == "\u200b"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Caf\u00e9", "CAFE"),
+        ("Stra\u00dfe", "STRASSE"),
+        ("\u0141\u00f3d\u017a", "lodz"),
+        ("Sm\u00f8rrebr\u00f8d", "Smorrebrod"),
+        ("\u00c5ngstr\u00f6m", "angstrom"),
+    ],
+)
+def test_names_that_differ_in_case_and_marks_alone_fold_to_one(one: str, other: str) -> None:
+    assert folded(one) == folded(other)
+
+
+def test_names_that_differ_otherwise_do_not_fold_to_one() -> None:
+    assert len({folded(each) for each in ("Bella", "Bello", "Bella 2", "Bel la", "\u4e2d", "\u4e2d\u4e2d")}) == 6
+
+
+def test_a_hidden_character_is_spelled_out_and_a_space_between_words_is_not() -> None:
+    assert spelled("a b") == "a b"
+    assert spelled("a\u200bb ") == "a[U+200B ZERO WIDTH SPACE]b[U+0020 SPACE]"
+    assert spelled("a  b") == "a[U+0020 SPACE][U+0020 SPACE]b"
+
+
+def test_what_a_reader_may_overlook_between_two_texts_is_named() -> None:
+    assert differences("\u0410-1", "A-1") == ["U+0410 CYRILLIC CAPITAL LETTER A"]
+    assert differences("A\u20111", "A-1") == ["U+2011 NON-BREAKING HYPHEN"]
+    assert differences("A B", "A\u00a0B") == ["U+0020 SPACE", "U+00A0 NO-BREAK SPACE"]
+    assert differences("A-1", "A-2") == []
