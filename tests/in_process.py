@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 from django.test import TransactionTestCase
 
 from integrations.pos import door
+from integrations.pos.proofs import Proofs
 from integrations.pos.throttle import Brake, Sampler, Throttle
 from integrations.relay import runtime, wake
 from integrations.relay.runtime import Runtime
@@ -90,9 +91,9 @@ async def _end() -> set[asyncio.Task[Any]]:
     await stop_runtime()
     door.throttle, door._sampler = Throttle(), Sampler()
     door._of_one_address, door._of_all_addresses = Sampler(burst=200), Sampler(burst=400)
-    door.brake = Brake()
+    door.brake, door.proofs = Brake(), Proofs()
     door._announced_to = None
-    assert authentication._adopted_waiting == 0
+    assert authentication.strangers.waiting == authentication.acquaintances.waiting == 0
     assert wake._listeners == []
     others = asyncio.all_tasks() - {asyncio.current_task()}
     if not others:

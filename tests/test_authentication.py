@@ -1,9 +1,10 @@
 """Who gets a token and what it opens: asked at the door itself, without HTTP in between."""
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from unittest import mock
 
@@ -22,6 +23,7 @@ from integrations.models import AuditEvent, AuthAttempt, Credential, Integration
 from integrations.models.attempt import Door, Outcome
 from integrations.pos import door, tokens
 from integrations.pos.door import Away, BadToken, Draining, NoToken, TooManyFailures
+from integrations.pos.proofs import Proofs
 from integrations.pos.throttle import Brake, Sampler, Throttle
 from integrations.pos.tokens import Token
 from integrations.pos.visitors import Visitor
@@ -45,7 +47,8 @@ from integrations.services.authentication import (
 from integrations.services.enabling import change_pos_remote_id, disable, enable_outlet, reenable
 from integrations.services.recording import Attempt
 from integrations.services.secrets import end_overlap, rotate_secret
-from tests.factories import ADOPTED, ANNA, Enabled, make_enabled_outlet, make_outlet
+from tests.asgi_client import PosSocket
+from tests.factories import ADOPTED, ANNA, STATION, Enabled, make_enabled_outlet, make_outlet
 from tests.in_process import InProcess, after_first_look, in_main, recorded
 from tests.tables import table_away
 
@@ -301,6 +304,67 @@ async def _verify(claim: Claim, candidates: list[authentication.Candidate]) -> a
     return verify_generated(claim, canonical, candidates)
 
 
+class AdoptedInAFlood(InProcess):
+    """The queue of Argon2id is full of guesses."""
+
+    def setUp(self) -> None:
+        self.harbour = make_enabled_outlet(adopted_secret=ADOPTED)
+
+    @contextlib.asynccontextmanager
+    async def flood(self) -> AsyncIterator[None]:
+        with mock.patch.object(authentication.strangers, "waiting", ADOPTED_WAITING):
+            yield
+
+    async def verified(self, claim: Claim, visitor: Visitor = POS) -> int:
+        """Return how many slow verifications it takes to get in."""
+        with mock.patch.object(credentials, "verify_adopted", wraps=credentials.verify_adopted) as slow:
+            assert await door.exchange(claim, visitor)
+        return slow.call_count
+
+    async def test_who_proved_the_secret_from_this_address_gets_in_and_nobody_else_does(self) -> None:
+        assert await self.verified(self.harbour.claim()) == 1
+        async with self.flood():
+            assert await self.verified(self.harbour.claim()) == 0
+            assert isinstance(await refusal(self.harbour.claim(), THIEF), Busy)
+            assert isinstance(await refusal(self.harbour.claim(secret="anotherS3cr3t!")), Busy)
+
+    async def test_whatever_address_of_an_ipv6_network_it_has(self) -> None:
+        assert await self.verified(self.harbour.claim(), Visitor("2001:db8:1:2::7", "")) == 1
+        assert await self.verified(self.harbour.claim(), Visitor("2001:db8:1:2::8", "")) == 0
+        assert await self.verified(self.harbour.claim(), Visitor("2001:db8:1:3::7", "")) == 1
+
+    async def test_a_proof_is_void_at_once_when_the_secret_is(self) -> None:
+        await self.verified(self.harbour.claim())
+        # As another process would, of which this one has not heard yet.
+        await Credential.objects.aupdate(expires_at=timezone.now(), is_current=False)
+        assert (await refusal(self.harbour.claim())).outcome == Outcome.RETIRED_SECRET
+        await Credential.objects.aupdate(expires_at=None, retired_at=timezone.now())
+        assert (await refusal(self.harbour.claim())).outcome == Outcome.RETIRED_SECRET
+
+    async def test_what_else_is_wrong_is_found_as_ever(self) -> None:
+        await self.verified(self.harbour.claim())
+        assert isinstance(await refusal(self.harbour.claim(pos_remote_id="other")), NotPaired)
+        await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
+        assert isinstance(await refusal(self.harbour.claim()), IntegrationDisabled)
+
+    async def test_a_proof_is_forgotten_when_staff_change_the_outlet(self) -> None:
+        await self.verified(self.harbour.claim())
+        await in_main(change_pos_remote_id, self.harbour.integration, pos_remote_id="Bella-9", actor=ANNA)
+        await (await after_first_look()).watcher.look()
+        assert await self.verified(self.harbour.claim(pos_remote_id="Bella-9")) == 1
+
+    async def test_after_a_restart_a_till_from_the_address_of_its_last_connection_has_a_queue_of_its_own(self) -> None:
+        token = await door.exchange(self.harbour.claim(), POS)
+        async with PosSocket(token) as pos:
+            await pos.connect()
+            await recorded()
+            door.proofs = Proofs()
+            async with self.flood():
+                assert await self.verified(self.harbour.claim()) == 1
+                assert isinstance(await refusal(self.harbour.claim(), THIEF), Busy)
+            await pos.hang_up()
+
+
 class Throttled(AtTheDoor):
     def setUp(self) -> None:
         super().setUp()
@@ -310,9 +374,27 @@ class Throttled(AtTheDoor):
         for _ in range(times):
             await refusal(self.harbour.claim(secret=generate(Kind.POS_SECRET), **changes), visitor)
 
-    async def test_past_the_limit_even_the_right_secret_has_to_wait(self) -> None:
-        await self.guess(10)
-        refused = await refusal(self.harbour.claim(), THIEF)
+    async def test_a_generated_secret_that_is_right_gets_in_whatever_was_guessed_from_its_address(self) -> None:
+        await self.guess(30)
+        assert isinstance(await refusal(self.harbour.claim(secret=generate(Kind.POS_SECRET)), THIEF), TooManyFailures)
+        assert await door.exchange(self.harbour.claim(), THIEF)
+
+    async def test_the_same_holds_when_all_outlets_were_tried_from_its_address(self) -> None:
+        with override_settings(AUTH_FAILURES_PER_ADDRESS=5):
+            await self.go_from_outlet_to_outlet()
+            await self.guess(12)
+            assert await door.exchange(self.harbour.claim(secret=f"{self.harbour.handover.auth_secret}\n"), THIEF)
+
+    async def test_who_proved_a_generated_secret_is_told_what_else_is_wrong_although_the_pair_is_blocked(self) -> None:
+        await self.guess(12)
+        assert isinstance(await refusal(self.harbour.claim(pos_remote_id="other"), THIEF), NotPaired)
+
+    async def test_past_the_limit_even_the_right_adopted_secret_has_to_wait(self) -> None:
+        station = await in_main(make_enabled_outlet, STATION, adopted_secret=ADOPTED)
+        assert await door.exchange(station.claim(), THIEF)
+        for _ in range(10):
+            await refusal(station.claim(secret=generate(Kind.POS_SECRET)), THIEF)
+        refused = await refusal(station.claim(), THIEF)
         assert isinstance(refused, TooManyFailures)
         assert 14 < refused.wait <= 15
 
@@ -320,25 +402,31 @@ class Throttled(AtTheDoor):
         await self.guess(30)
         assert await door.exchange(self.harbour.claim(), POS)
 
-    async def test_when_the_wait_is_over_the_right_secret_gets_in(self) -> None:
+    async def test_when_the_wait_is_over_the_right_adopted_secret_gets_in(self) -> None:
+        station = await in_main(make_enabled_outlet, STATION, adopted_secret=ADOPTED)
         now = [0.0]
         door.throttle = Throttle(lambda: now[0])
-        await self.guess(10)
+        for _ in range(10):
+            await refusal(station.claim(secret=generate(Kind.POS_SECRET)), THIEF)
         now[0] += 15
-        assert await door.exchange(self.harbour.claim(), THIEF)
+        assert await door.exchange(station.claim(), THIEF)
 
     async def test_who_is_blocked_waits_for_the_answer_and_nobody_else_does(self) -> None:
         with mock.patch.object(Brake, "hold", autospec=True) as hold:
             await self.guess(10)
             assert await door.exchange(self.harbour.claim(), POS)
+            assert await door.exchange(self.harbour.claim(), THIEF)
             assert hold.await_count == 0
+            await self.guess(10)
+            assert hold.await_count == 0  # the success had cleared the count
             await self.guess(3)
             assert hold.await_count == 3
 
     async def test_a_mistyped_secret_is_counted_too(self) -> None:
+        mistyped = self.harbour.claim(secret=generate(Kind.POS_SECRET)[:-1])
         for _ in range(10):
-            await refusal(self.harbour.claim(secret=generate(Kind.POS_SECRET)[:-1]), THIEF)
-        assert isinstance(await refusal(self.harbour.claim(), THIEF), TooManyFailures)
+            assert isinstance(await refusal(mistyped, THIEF), SecretMistyped)
+        assert isinstance(await refusal(mistyped, THIEF), TooManyFailures)
 
     async def test_who_proved_the_secret_is_not_counted(self) -> None:
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
@@ -370,15 +458,15 @@ class Throttled(AtTheDoor):
             await refusal(self.harbour.claim(provider_outlet_id=f"outlet-{number}"), THIEF)
 
     async def test_what_staff_changed_gives_the_pos_a_new_try_at_once(self) -> None:
-        await self.guess(10, POS)
-        new = await in_main(rotate_secret, self.harbour.integration, actor=ANNA)
+        station = await in_main(make_enabled_outlet, STATION, adopted_secret=ADOPTED)
+        for _ in range(10):
+            await refusal(station.claim(secret="anotherS3cr3t!"), POS)
+        await in_main(change_pos_remote_id, station.integration, pos_remote_id="Bella-9", actor=ANNA)
         await (await after_first_look()).watcher.look()
-        assert await door.exchange(self.harbour.claim(secret=new.auth_secret), POS)
+        assert await door.exchange(station.claim(pos_remote_id="Bella-9"), POS)
 
     async def test_being_throttled_is_recorded_and_a_flood_of_it_is_sampled(self) -> None:
-        await self.guess(10)
-        for _ in range(50):
-            await refusal(self.harbour.claim(), THIEF)
+        await self.guess(60)
         await recorded()
         found = await in_main(outcomes)
         assert found.count(Outcome.WRONG_SECRET) == 10

@@ -20,7 +20,8 @@ from integrations.models import Credential, Request
 from integrations.models.attempt import Door, Outcome
 from integrations.models.request import OPEN_STATES
 from integrations.pos import tokens
-from integrations.pos.throttle import Brake, Sampler, Throttle
+from integrations.pos.proofs import Proofs
+from integrations.pos.throttle import Brake, Sampler, Throttle, network_of
 from integrations.pos.tokens import ExpiredToken, ForgedToken, Token
 from integrations.pos.visitors import Visitor
 from integrations.redaction import printable, redact
@@ -95,12 +96,14 @@ class Admission:
 
 
 throttle = Throttle()
+proofs = Proofs()
 brake = Brake()
 _sampler = Sampler()
 _of_one_address = Sampler(burst=200)  # whatever IDs it sends: each new one would begin a count of its own
 # However many addresses there are; those of known outlets apart, so that a flood of others does not hide them.
 _of_all_addresses = Sampler(burst=400)
 _candidates: Joined[str, list[Candidate]] = Joined(authentication.find_candidates, AUTHENTICATIONS_AT_ONCE)
+_last_addresses: Joined[int, str] = Joined(authentication.find_last_addresses)
 _count_accepted = metrics.authentications[Outcome.ACCEPTED].inc
 _announced_to: Runtime | None = None
 
@@ -205,30 +208,53 @@ async def _running() -> Runtime:
     if running.is_draining:
         raise Draining
     if _announced_to is not running:
-        running.watcher.on_change(lambda provider_outlet_id: throttle.forgive(identity(provider_outlet_id)))
+        running.watcher.on_change(_forget)
         _announced_to = running
     return running
 
 
-async def _prove(claim: Claim, visitor: Visitor) -> Candidate:
-    """Prove a claim unless its pair is blocked. Raises Refused.
+def _forget(provider_outlet_id: str) -> None:
+    """Forget failures and proofs of an outlet that staff changed."""
+    match_id = identity(provider_outlet_id)
+    throttle.forgive(match_id)
+    proofs.forget(match_id)
 
-    From a blocked address a generated secret is still tried: guessing one is hopeless, and the tills behind a router
-    must not wait because one of them is set up wrongly. An adopted secret might be guessed: there the block holds.
+
+async def _prove(claim: Claim, visitor: Visitor) -> Candidate:
+    """Prove a claim. Raises Refused.
+
+    A generated secret is tried whatever is blocked: guessing one is hopeless, and a till must not wait because another
+    client behind its router is set up wrongly. An adopted secret might be guessed: there the blocks hold.
     """
-    if wait := throttle.pair_wait(claim.match_id, visitor.address):
-        raise TooManyFailures(wait)
-    wait = throttle.address_wait(claim.match_id, visitor.address)
+    wait = throttle.wait(claim.match_id, visitor.address)
     try:
         canonical = _read_secret(claim, only_generated=wait > 0)
         candidates = await _candidates.find(claim.match_id) or ()
         if canonical is None:
-            return await authentication.verify_adopted(claim, candidates)
+            return await _prove_adopted(claim, visitor, candidates)
         return authentication.verify_generated(claim, canonical, candidates)
     except (DatabaseError, InterfaceError) as error:
         raise Away from error
     except (WrongSecret, SecretMistyped) as refusal:
         raise (TooManyFailures(wait) if wait else refusal) from refusal
+
+
+async def _prove_adopted(claim: Claim, visitor: Visitor, candidates: Sequence[Candidate]) -> Candidate:
+    """Prove an adopted secret, without a queue if this address proved it before. Raises Refused."""
+    known = proofs.find(claim, visitor.address)
+    if known is not None and (proven := authentication.verify_remembered(claim, candidates, known)):
+        return proven
+    proven = await authentication.verify_adopted(claim, candidates, await _queue_for(visitor, candidates))
+    proofs.remember(claim, visitor.address, proven.credential_id)
+    return proven
+
+
+async def _queue_for(visitor: Visitor, candidates: Sequence[Candidate]) -> authentication.Queue:
+    """Return the queue of a caller: after a restart nothing is remembered, but the database knows the last address."""
+    integration_id = candidates[0].integration_id if candidates else 0
+    last = await _last_addresses.find(integration_id)
+    is_known = last is not None and network_of(last) == network_of(visitor.address)
+    return authentication.acquaintances if is_known else authentication.strangers
 
 
 def _read_secret(claim: Claim, *, only_generated: bool) -> str | None:

@@ -41,6 +41,10 @@ class Throttle:
         self._failures: OrderedDict[Hashable, _Failures] = OrderedDict()
         self._proven: OrderedDict[tuple[str, str], None] = OrderedDict()
 
+    def wait(self, outlet: str, address: str) -> float:
+        """Return for how many seconds an adopted secret of this outlet is not tried from this address; 0 if it is."""
+        return self.pair_wait(outlet, address) or self.address_wait(outlet, address)
+
     def pair_wait(self, outlet: str, address: str) -> float:
         """Return for how many seconds this outlet is blocked from this address; 0 if it is not."""
         return self._remaining((outlet, network_of(address)))

@@ -14,15 +14,34 @@ from integrations import credentials
 from integrations.characters import identity, trimmed
 from integrations.credentials import DUMMY_ARGON2ID, Algorithm, Digest, Kind
 from integrations.exceptions import MistypedSecret, PortalError
-from integrations.models import Credential
+from integrations.models import Credential, Presence
 from integrations.models.attempt import Outcome
 from integrations.services.look_up import LookUp
 
-ADOPTED_THREADS = 1
+ADOPTED_THREADS = 1  # of each of the two queues
 ADOPTED_WAITING = 64
 
-_adopted_threads = ThreadPoolExecutor(ADOPTED_THREADS, thread_name_prefix="argon2")
-_adopted_waiting = 0
+
+class Queue:
+    """Verifies adopted secrets in threads of its own; bounded, so that weak secrets never delay the generated ones."""
+
+    def __init__(self, name: str) -> None:
+        self._threads = ThreadPoolExecutor(ADOPTED_THREADS, thread_name_prefix=name)
+        self.waiting = 0  # counted on the event loop only
+
+    async def fits(self, secret: str, stored: str) -> bool:
+        """Return whether a secret fits an Argon2id hash. Raises Busy."""
+        if self.waiting >= ADOPTED_WAITING:
+            raise Busy
+        self.waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, _fits_adopted, secret, stored)
+        finally:
+            self.waiting -= 1
+
+
+strangers = Queue("argon2")
+acquaintances = Queue("argon2-known")  # callers from the address of their outlet's last connection
 
 # For an outlet that does not exist: the same work as for one that does.
 _NOBODY = credentials.digest_generated(Kind.POS_SECRET, credentials.generate(Kind.POS_SECRET))
@@ -150,12 +169,25 @@ def verify_generated(claim: Claim, canonical: str, candidates: Sequence[Candidat
     return _checked(claim, _match_generated(canonical, candidates, datetime.now(UTC)))
 
 
-async def verify_adopted(claim: Claim, candidates: Sequence[Candidate]) -> Candidate:
+async def verify_adopted(claim: Claim, candidates: Sequence[Candidate], queue: Queue = strangers) -> Candidate:
     """Return the credential that a claim with any other secret proves. Raises Refused.
 
     It costs one Argon2id in a thread apart, whether or not an adopted secret is there to compare with.
     """
-    return _checked(claim, await _match_adopted(claim, candidates, datetime.now(UTC)))
+    return _checked(claim, await _match_adopted(claim, candidates, queue))
+
+
+def verify_remembered(claim: Claim, candidates: Sequence[Candidate], credential_id: int) -> Candidate | None:
+    """Return the credential that a claim proved before, or None if it is not valid any more. Raises Refused."""
+    now = datetime.now(UTC)
+    proved = next((each for each in candidates if each.credential_id == credential_id and each.is_live(now)), None)
+    return proved and _checked(claim, proved)
+
+
+def find_last_addresses(integration_ids: Sequence[int]) -> dict[int, str]:
+    """Return from where each of these integrations' POSes connected last. Runs in a database thread."""
+    rows = Presence.objects.filter(pk__in=integration_ids, connection__isnull=False)
+    return dict(rows.values_list("pk", "connection__address"))
 
 
 def _checked(claim: Claim, matched: Candidate) -> Candidate:
@@ -195,9 +227,10 @@ def _fits(canonical: str, digest: str, key_id: str) -> bool:
     return computed is not None and hmac.compare_digest(computed, digest)
 
 
-async def _match_adopted(claim: Claim, candidates: Sequence[Candidate], now: datetime) -> Candidate:
+async def _match_adopted(claim: Claim, candidates: Sequence[Candidate], queue: Queue) -> Candidate:
+    now = datetime.now(UTC)
     newest = _newest_adopted(claim, candidates, now)
-    fits = await _verify_apart(claim.secret, newest.digest if newest else DUMMY_ARGON2ID)
+    fits = await queue.fits(claim.secret, newest.digest if newest else DUMMY_ARGON2ID)
     if fits and newest is not None and newest.is_live(now):
         return newest
     raise _wrong(candidates, [newest] if fits and newest else ())
@@ -215,19 +248,6 @@ def _fits_adopted(secret: str, stored: str) -> bool:
     """Return whether a secret fits without hidden edges; or with them, as older versions stored some of them."""
     bare = trimmed(secret)
     return credentials.verify_adopted(bare, stored) or (bare != secret and credentials.verify_adopted(secret, stored))
-
-
-async def _verify_apart(secret: str, stored: str) -> bool:
-    """Verify in threads of its own, with a bounded queue, so that weak secrets never delay the generated ones."""
-    global _adopted_waiting  # noqa: PLW0603  (counted on the event loop only)
-    if _adopted_waiting >= ADOPTED_WAITING:
-        raise Busy
-    _adopted_waiting += 1
-    try:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(_adopted_threads, _fits_adopted, secret, stored)
-    finally:
-        _adopted_waiting -= 1
 
 
 def _wrong(candidates: Sequence[Candidate], matched: Sequence[Candidate]) -> WrongSecret:

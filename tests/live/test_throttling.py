@@ -1,14 +1,18 @@
 """Who fails is slowed, and nobody else: the limits of the auth endpoint, and what is done behind its back."""
 
+import itertools
+import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx2
 import pytest
 
+from integrations.services.authentication import ADOPTED_WAITING
 from tests.live import records
-from tests.live.clients import authenticate, connect, token_for
+from tests.live.clients import AUTH_PATH, authenticate, connect, token_for
 from tests.live.conftest import NewStack
 from tests.live.servers import Credentials, Depot, Server, Stack
 from tests.live.waiting import eventually
@@ -71,6 +75,52 @@ def test_past_the_limit_of_an_outlet_the_answer_is_429_with_retry_after(behind_p
     assert 1 <= int(answer.headers["Retry-After"]) <= 60
     assert list(answer.json()) == ["ErrorMessage"]
     assert answer.headers["Cache-Control"] == "no-store"
+    assert from_address(behind_proxy, outlet, "203.0.113.1").status_code == 200  # a generated secret, so no guess
+
+
+def test_known_tills_with_adopted_secrets_get_in_during_a_flood_of_guesses_from_changing_addresses(
+    new_stack: NewStack,
+) -> None:
+    stack = new_stack("serve", env={"TRUSTED_PROXIES": "127.0.0.1"})
+    tills = {f"203.0.113.{number}": adopted_outlet(stack, number) for number in range(1, 4)}
+    for address, till in tills.items():
+        assert from_address(stack, till, address).status_code == 200
+    with guesses_from_changing_addresses(stack, tills["203.0.113.1"]) as statuses:
+        eventually(lambda: 503 in statuses, what="the queue of the flood is full")
+        for _ in range(5):
+            assert [from_address(stack, till, address).status_code for address, till in tills.items()] == [200] * 3
+
+
+def adopted_outlet(stack: Stack, number: int) -> Credentials:
+    return stack.enable_outlet(f"Till {number}", "--adopt-secret-stdin", stdin=f"sharedS3cr3t!-{number}\n")
+
+
+@contextmanager
+def guesses_from_changing_addresses(stack: Stack, outlet: Credentials) -> Iterator[list[int]]:
+    """More callers at once than Argon2id's queue holds, each guess from an address of its own, and their statuses."""
+    statuses: list[int] = []
+    numbers = itertools.count()
+    enough = threading.Event()
+
+    def attack() -> None:
+        with httpx2.Client(trust_env=False, base_url=stack.base_url, timeout=30) as client:
+            while not enough.is_set():
+                guess = outlet.as_request() | {"AuthSecret": WRONG_SECRET}
+                number = next(numbers) % 65_000
+                headers = {"X-Forwarded-For": f"198.51.{number // 250}.{number % 250}"}
+                answer = client.post(AUTH_PATH, json=guess, headers=headers)
+                statuses.append(answer.status_code)
+                enough.wait(0.05 if answer.status_code == 503 else 0)
+
+    attackers = [threading.Thread(target=attack) for _ in range(ADOPTED_WAITING + 8)]
+    for each in attackers:
+        each.start()
+    try:
+        yield statuses
+    finally:
+        enough.set()
+        for each in attackers:
+            each.join(30)
 
 
 def test_the_right_secret_from_another_address_gets_in_all_the_while(behind_proxy: Stack, outlets: Outlets) -> None:
