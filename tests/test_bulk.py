@@ -82,6 +82,19 @@ def values(text: str) -> list[dict[str, str]]:
         b"\xef\xbb\xbforganisation;OUTLET;pos remote id\r\nBella;Harbour;R-1\r\n",
         b"pos_remote_id,  Outlet ,Organization,,\nR-1,Harbour,Bella,,\n\n , ,\n",
         b'"Organisation","Outlet","POS-Remote-ID"\n"Bella"," Harbour ","R-1"',
+        b"sep=;\r\nOrganisation;Outlet;POSRemoteID\r\nBella;Harbour;R-1\r\n",
+        b"\xef\xbb\xbfSEP=|\nOrganisation|Outlet|POSRemoteID\nBella|Harbour|R-1",
+        b'"sep=,"\rOrganisation,Outlet,POSRemoteID\rBella,Harbour,R-1\r',
+        b"sep=\t\r\nOrganisation\tOutlet\tPOSRemoteID\r\nBella\tHarbour\tR-1\r\n",
+        b"sep=^\nOrganisation^Outlet^POSRemoteID\nBella^Harbour^R-1\n",
+        b"Organisation\tOutlet\tPOSRemoteID\nBella\tHarbour\tR-1",
+        b'="Organisation";="Outlet";="POSRemoteID"\n="Bella";="Harbour";="R-1"\n',
+        b'"=""Organisation""",Outlet,POSRemoteID\n"=""Bella""",="Harbour",R-1\n',
+        "Organisation\tOutlet\tPOSRemoteID\r\nBella\tHarbour\tR-1\r\n".encode("utf-16"),
+        "\ufeffOrganisation;Outlet;POSRemoteID\r\nBella;Harbour;R-1\r\n".encode("utf-16-be"),
+        "sep=,\r\nOrganisation,Outlet,POSRemoteID\r\nBella,Harbour,R-1\r\n".encode("utf-16-le"),
+        "Organisation,Outlet,POSRemoteID\nBella,Harbour,R-1\n".encode("utf-32"),
+        "\u200bOrganisation,Outlet\u00a0,POSRemoteID\nBella\u200b,\u00a0Harbour,\ufeffR-1\u00a0\n".encode(),
     ],
 )
 def test_a_file_is_read_as_spreadsheets_write_it(content: bytes) -> None:
@@ -97,8 +110,8 @@ def test_a_file_is_read_as_spreadsheets_write_it(content: bytes) -> None:
         (b"Organisation,Outlet\nBella,Harbour\n", "POSRemoteID is missing"),
         (b"Organisation,Outlet,POSRemoteID,Colour\n", "'Colour' is unknown"),
         (b"Organisation,Outlet,POSRemoteID,outlet\n", "Outlet is there twice"),
-        ("Organisation,Outlet,POSRemoteID\nCafé,x,y\n".encode("latin-1"), "Line 2 is not UTF-8"),
-        ("Organisation,Outlet,POSRemoteID\nBella,x,y\n".encode("utf-16"), "not UTF-8"),
+        (b"Organisation,Outlet,POSRemoteID\nCaf\x81\xe9,x,y\n", "Line 2 is not UTF-8"),
+        ("Organisation,Outlet,POSRemoteID\nCaf\u00e9,x,y\n".encode("utf-16")[:-1], "not UTF-8"),
         (b'Organisation,Outlet,POSRemoteID\nBella,"Harbour,R-1\n', "quotation mark"),
         (b"Organisation,Outlet,POSRemoteID\nBella\x00,x,y\n", "not a CSV file"),
     ],
@@ -127,8 +140,10 @@ def test_a_file_may_have_so_many_rows_and_bytes(settings: Any) -> None:
         ("Bella,Harbour", "POSRemoteID is empty"),
         (f"Bella,Harbour,{'x' * 129},,", "129 characters; 128 are allowed"),
         (f"Bella,Harbour,R-1,{'x' * 65},", "65 characters; 64 are allowed"),
-        ("Bella,Har\x07bour,R-1,,", "control character"),
-        ('Bella,"Har\nbour",R-1,,', "control character"),
+        ("Bella,Har\x07bour,R-1,,", "U+0007 CONTROL CHARACTER"),
+        ('Bella,"Har\nbour",R-1,,', "U+000A LINE FEED"),
+        ("Be\u200blla,Harbour,R-1,,", "Organisation: It contains U+200B ZERO WIDTH SPACE"),
+        ("Bella,Harbour,R\u00ad1,,", "POSRemoteID: It contains U+00AD SOFT HYPHEN"),
         ("Bella,Harbour,R-1,,short", "too short"),
         ("Bella,Harbour,R-1,,ONPS-11111-11111-11111-11111-11111-11111-11111", "mistyped"),
         ("Bella,Harbour,R-1,,,surplus", "more cells"),
@@ -421,3 +436,69 @@ def test_many_rows_take_few_queries(django_assert_max_num_queries: Callable[...,
     with django_assert_max_num_queries(110):
         bulk_jobs.work()
     assert Integration.objects.count() == 1000
+
+
+# --- Names, numbers and secrets as spreadsheets and people write them
+
+
+def test_a_number_that_a_spreadsheet_kept_as_text_has_its_zeros() -> None:
+    (row,) = bulk_file.read_rows(lines('="007",="00123",="00456",="00789","=""0012345678"""'))
+    assert (row.organisation, row.outlet, row.pos_remote_id) == ("007", "00123", "00456")
+    assert (row.provider_outlet_id, row.adopted_secret) == ("00789", "0012345678")
+
+
+def test_a_file_of_windows_is_read_and_its_accents_are_doubted() -> None:
+    (row, plain) = bulk_file.read_rows(
+        "Organisation;Outlet;POSRemoteID\nCaf\u00e9;H\u00f4tel \u20ac;R-1\nBella;Harbour;R-2".encode("cp1252")
+    )
+    assert (row.organisation, row.outlet) == ("Caf\u00e9", "H\u00f4tel \u20ac")
+    assert "read as Windows-1252" in row.doubt
+    assert plain.doubt == ""
+
+
+def test_one_name_in_several_spellings_is_one_organisation(boss: Actor) -> None:
+    make_organisation("Caf\u00e9 Bar")
+    rows = [
+        "Caf\u00e9 Bar,A,R-1,,",
+        "Cafe\u0301 Bar,B,R-2,,",
+        "Caf\u00e9\u00a0Bar,C,R-3,,",
+        " Caf\u00e9  Bar\u200b,D,R-4,,",
+    ]
+    assert not any(each.warning for each in plan(*rows))
+    job = done(file_job(boss, *rows), boss)
+    assert job.state == JobState.DONE
+    assert list(Organisation.objects.values_list("name", flat=True)) == ["Caf\u00e9 Bar"]
+    assert Outlet.objects.count() == 4
+
+
+@pytest.mark.parametrize("name", ["cafe bar", "CAF\u00c9 BAR", "C\u00e4fe Bar", "Cafe Bar"])
+def test_a_name_that_differs_in_case_or_accents_alone_is_a_warning(name: str) -> None:
+    make_organisation("Caf\u00e9 Bar")
+    assert f"“{name}” differs from “Caf\u00e9 Bar”" in only(f"{name},A,R-1,,").warning
+    assert only("Caf\u00e9 Baz,A,R-1,,").warning == ""
+
+
+def test_names_within_one_file_are_compared_too_and_an_outlet_within_its_organisation_only() -> None:
+    first, second, elsewhere = plan("Osteria,Harbour,R-1,,", "Osteria,H\u00e0rbour,R-2,,", "Bella,HARBOUR,R-3,,")
+    assert [first.warning, elsewhere.warning] == ["", ""]
+    assert "“H\u00e0rbour” differs from “Harbour”" in second.warning
+
+
+def test_a_name_that_is_there_exactly_is_no_warning_although_another_is_near() -> None:
+    for name in ("Cafe", "Caf\u00e9"):
+        make_organisation(name)
+    assert [only(f"{name},A,R-1,,").warning for name in ("Cafe", "Caf\u00e9")] == ["", ""]
+
+
+def test_a_warning_tells_a_limited_person_nothing_of_other_organisations(outlet: Outlet) -> None:
+    make_organisation("Osteria")
+    may = May(organisations=frozenset([outlet.organisation_id]))
+    assert only("OSTERIA,A,R-1,,", may=may).warning == ""
+
+
+def test_an_id_in_another_spelling_of_its_uuid_is_the_same(enabled: Enabled) -> None:
+    outlet = enabled.integration.outlet
+    sent = outlet.provider_outlet_id.upper()
+    same = only(f"{BELLA},{outlet.name},{enabled.integration.pos_remote_id},{{{sent}}},")
+    assert same.verdict is Verdict.SKIP
+    assert "Another outlet has this ProviderOutletID" in only(f"{BELLA},New,R-9,{sent},").words

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from integrations.models import AuditEvent, Integration, Organisation
-from tests.factories import BELLA, Enabled
+from tests.factories import BELLA, Enabled, make_organisation
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +68,14 @@ def test_a_dry_run_says_it_row_by_row_and_does_nothing(file: Path, tmp_path: Pat
     assert not Organisation.objects.exists()
     assert not AuditEvent.objects.exists()
     assert not (tmp_path / "never.csv").exists()
+
+
+def test_the_dry_run_warns_of_names_that_are_nearly_another_s(file: Path) -> None:
+    make_organisation("OSTERIA")
+    output, _ = run(file, "--dry-run")
+    assert (
+        output.count("WARNING: “Osteria” differs from “OSTERIA” only in letter case or accents. Is it the same?") == 2
+    )
 
 
 def test_a_wrong_row_stops_all_and_is_named(file: Path, enabled: Enabled) -> None:

@@ -1,5 +1,6 @@
 """Many outlets at once and hand-over links, as staff use them: files, lists, links, and who sees what of them."""
 
+import contextlib
 import csv
 import io
 from typing import Any
@@ -9,6 +10,8 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
 
 from integrations.models import AuditEvent, BulkJob, HandoverLink, Integration, Organisation, Outlet, StaffLimit
 from integrations.models.audit import Verb
@@ -22,6 +25,7 @@ from tests.test_staff_pages import SECRET, act_url, boss, client_of, enable_url,
 __all__ = ["boss", "staff"]
 pytestmark = pytest.mark.django_db
 
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 HEADER = "Organisation,Outlet,POSRemoteID,AdoptedSecret\n"
 UPLOAD = "/admin/integrations/bulkjob/upload/"
 
@@ -231,8 +235,27 @@ def test_the_export_stays_within_the_limit(enabled: Enabled) -> None:
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "'=1", "''=1", "x", "'x", "O'Neill", ""])
 def test_a_cell_is_never_a_formula_and_comes_back_as_it_was(cell: str) -> None:
-    assert not spreadsheet.guarded(cell).startswith(spreadsheet.FORMULA)
+    assert not spreadsheet.guarded(cell).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
     assert spreadsheet.unguarded(spreadsheet.guarded(cell)) == cell
+
+
+@given(st.text(alphabet="=+-@;,|\t\r\n'\" \u00a0ab\uff1d\uff20"))
+def test_no_separator_and_no_quoting_makes_a_formula_of_a_cell(cell: str) -> None:
+    assert spreadsheet.unguarded(spreadsheet.guarded(cell)) == cell
+    written = spreadsheet.lines([["Bella", cell, cell]])
+    for separator in (",", ";", "|", "\t"):
+        for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+            reader = csv.reader(io.StringIO(written, newline=""), delimiter=separator, quoting=quoting)
+            with contextlib.suppress(csv.Error):  # a line end within an unquoted cell
+                for row in reader:
+                    assert not any(read.lstrip(' "\u00a0').startswith(FORMULA) for read in row), (separator, row)
+
+
+@pytest.mark.parametrize(
+    "cell", ["Bar;=cmd|' /C calc'!A0;x", "a,+1", "a;\t-1", 'a;"=1+1"', "a| @x", "a\n=1", "\uff1d1+1"]
+)
+def test_a_formula_behind_another_program_s_separator_is_guarded(cell: str) -> None:
+    assert "'" in spreadsheet.guarded(cell).replace("' /C calc'", "")
 
 
 # --- Hand-over links
@@ -309,3 +332,14 @@ def test_a_limited_person_acts_on_their_own_outlets_only(boss: User) -> None:
     mine = Integration.objects.get(outlet=outlet)
     choose(limited, "integration", "disable_many", mine, one.integration, all_of_them=True)
     assert the_job().total == 1
+
+
+# --- Names that are nearly another's
+
+
+def test_the_dry_run_warns_of_names_that_differ_only_in_case_or_accents(staff: Client) -> None:
+    make_outlet("Harbour", organisation="Caf\u00e9")
+    page = text(upload(staff, "Cafe,Harbour,R-1,", "Caf\u00e9,HARBOUR,R-2,", "Caf\u00e9,Garden,R-3,"))
+    assert "“Cafe” differs from “Caf\u00e9” only in letter case or accents." in page
+    assert "“HARBOUR” differs from “Harbour” only in letter case or accents." in page
+    assert "2 rows need a look before you confirm" in page

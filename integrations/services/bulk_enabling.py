@@ -8,16 +8,19 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from integrations import credentials
+from integrations.characters import hidden_within, identity
 from integrations.credentials import Digest, Kind
 from integrations.exceptions import PortalError
 from integrations.models import Credential, Integration, Organisation, Outlet, Presence
 from integrations.models.audit import Verb
 from integrations.models.outlet import is_plain, new_provider_outlet_id
+from integrations.models.texts import complaint_about
 from integrations.services import secrets
 from integrations.services.audit import Actor, record_many
 from integrations.services.bulk_file import WRITTEN, FileRow
 from integrations.services.bulk_plan import CHUNK, PlannedRow, RowRefused, Verdict, WorldChanged, acting, chunks
 from integrations.services.handover import HandOver
+from integrations.services.near_names import NearNames
 
 LENGTHS = {"organisation": 200, "outlet": 200, "pos_remote_id": 128, "provider_outlet_id": 64}
 BATCH = 500
@@ -54,7 +57,15 @@ class Enabled:
 
 
 def check(rows: Sequence[FileRow], may: May) -> list[PlannedRow]:
-    """Return what would become of each row; some ten queries for each 400 rows, and no slow hashing."""
+    """Return what would become of each row, with what its sender should look at; no slow hashing.
+
+    It takes some ten queries for each 400 rows.
+    """
+    near = NearNames(rows, may.organisations)
+    return [near.marked(planned, row) for planned, row in zip(_plan_of(rows, may), rows, strict=True)]
+
+
+def _plan_of(rows: Sequence[FileRow], may: May) -> list[PlannedRow]:
     world = _World(rows)
     twice = _Repeated(rows)
     return [_plan(row, world, twice, may) for row in rows]
@@ -80,7 +91,7 @@ def write(rows: Sequence[FileRow], prepared: Sequence[Prepared], may: May, *, ac
     planned = [each.planned for each in prepared]
     try:
         with transaction.atomic():
-            if acting(check(rows, may)) != planned:
+            if acting(_plan_of(rows, may)) != planned:
                 raise WorldChanged
             return _write(prepared, actor)
     except IntegrityError as error:  # somebody else between the check and the row, or one secret twice
@@ -185,7 +196,7 @@ class _Repeated:
     def _keys(self, row: FileRow) -> list[tuple[str, object]]:
         keys: list[tuple[str, object]] = [("outlet", (row.organisation, row.outlet))]
         keys += [("pos_remote_id", row.pos_remote_id)] if row.pos_remote_id else []
-        keys += [("provider_outlet_id", row.provider_outlet_id)] if row.provider_outlet_id else []
+        keys += [("provider_outlet_id", identity(row.provider_outlet_id))] if row.provider_outlet_id else []
         return [*keys, ("adopted_secret", row.adopted_secret)] if row.adopted_secret else keys
 
 
@@ -207,8 +218,8 @@ class _World:
         }
         self.outlets = _outlets_named([(row.organisation, row.outlet) for row in rows])
         self.remote_ids = set(_found(Integration, "pos_remote_id", [row.pos_remote_id for row in rows]))
-        provider_ids = [row.provider_outlet_id for row in rows if row.provider_outlet_id]
-        self.provider_ids = set(_found(Outlet, "provider_outlet_id", provider_ids))
+        provider_ids = [identity(row.provider_outlet_id) for row in rows if row.provider_outlet_id]
+        self.provider_ids = set(_found(Outlet, "match_id", provider_ids))
         self.digests = set(_found(Credential, "digest", [each for row in rows for each in _digests(row)]))
 
 
@@ -244,7 +255,7 @@ def _plan(row: FileRow, world: _World, twice: _Repeated, may: May) -> PlannedRow
         return _planned(row, Verdict.WRONG, fault)
     outlet = world.outlets.get((row.organisation, row.outlet))
     integration: Integration | None = getattr(outlet, "integration", None)
-    if outlet is not None and row.provider_outlet_id not in ("", outlet.provider_outlet_id):
+    if outlet is not None and _has_another_id(row, outlet):
         fault = f"The outlet is there with the ProviderOutletID {outlet.provider_outlet_id}: write that, or nothing."
         return _planned(row, Verdict.WRONG, fault)
     if outlet is not None and integration is not None:
@@ -252,6 +263,11 @@ def _plan(row: FileRow, world: _World, twice: _Repeated, may: May) -> PlannedRow
     if fault := _taken(row, outlet, world):
         return _planned(row, Verdict.WRONG, fault)
     return _planned(row, Verdict.ACT, _deed(row, outlet, world), outlet)
+
+
+def _has_another_id(row: FileRow, outlet: Outlet) -> bool:
+    sent = identity(row.provider_outlet_id)
+    return sent not in ("", outlet.match_id)
 
 
 def _plan_of_enabled(row: FileRow, outlet: Outlet, integration: Integration) -> PlannedRow:
@@ -270,7 +286,7 @@ def _plan_of_enabled(row: FileRow, outlet: Outlet, integration: Integration) -> 
 def _taken(row: FileRow, outlet: Outlet | None, world: _World) -> str:
     if row.pos_remote_id in world.remote_ids:
         return "Another outlet's integration has this POSRemoteID: ask PowerEPOS which of the two is right."
-    if outlet is None and row.provider_outlet_id in world.provider_ids:
+    if outlet is None and identity(row.provider_outlet_id) in world.provider_ids:
         return "Another outlet has this ProviderOutletID: correct it, or leave the cell empty for a new one."
     if any(digest in world.digests for digest in _digests(row)):
         return "This secret is, or was, another credential's: leave the cell empty, and a new one is made."
@@ -307,6 +323,8 @@ def _fault_of_form(row: FileRow) -> str:
             return f"{WRITTEN[name]} is empty: fill it in."
         if len(value) > longest:
             return f"{WRITTEN[name]} has {len(value)} characters; {longest} are allowed."
+        if hidden := hidden_within(value):
+            return f"{WRITTEN[name]}: {complaint_about(hidden)}"
         if value and not is_plain(value):
             return f"{WRITTEN[name]} holds a control character or a line break: type it anew."
     return _fault_of_secret(row.adopted_secret)

@@ -1,7 +1,7 @@
 """What an act on many outlets would do, row by row: what staff see, confirm, and have checked once more."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -39,11 +39,12 @@ class PlannedRow:
     provider_outlet_id: str = ""
     integration: int = 0
     seen: int = 0
+    warning: str = field(default="", compare=False)  # for a person to look at; nothing depends on it
 
     def as_json(self) -> list[Any]:
         return [
             self.number, self.verdict.value, self.words, self.organisation, self.outlet, self.pos_remote_id,
-            self.provider_outlet_id, self.integration, self.seen,
+            self.provider_outlet_id, self.integration, self.seen, self.warning,
         ]  # fmt: skip
 
     @classmethod

@@ -158,6 +158,7 @@ class JobPage(JobAct):
             button=BUTTONS[Kind(self.job.kind)].format(f"{self.job.acting:,}"),
             rows=_paged(listed, self.request),
             only=shown.value if shown else "",
+            warned=sum(bool(row.warning) for row in rows),
             skipped=self.job.total - self.job.acting - self.job.wrong,
             download_until=bulk_jobs.download_until(self.job),
             stage=stage_of(self.job),
@@ -231,7 +232,7 @@ def progress_words(job: BulkJob) -> str:
 
 
 def _wrong_first(rows: list[PlannedRow]) -> list[PlannedRow]:
-    return sorted(rows, key=lambda row: row.verdict is not Verdict.WRONG)
+    return sorted(rows, key=lambda row: (row.verdict is not Verdict.WRONG, not row.warning))
 
 
 def _paged(rows: list[PlannedRow], request: HttpRequest) -> Page[PlannedRow]:

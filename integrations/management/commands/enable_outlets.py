@@ -48,7 +48,9 @@ class Command(OutletCommand):
 
     def _print_plan(self, plan: Sequence[PlannedRow]) -> None:
         for row in plan:
-            self.stdout.write(f"Row {row.number}: {SHOWN[row.verdict]}: {row.organisation} – {row.outlet}: {row.words}")
+            warning = f" WARNING: {row.warning}" if row.warning else ""
+            outlet = f"{row.organisation} – {row.outlet}"
+            self.stdout.write(f"Row {row.number}: {SHOWN[row.verdict]}: {outlet}: {row.words}{warning}")
 
     def _refuse_wrong(self, plan: Sequence[PlannedRow]) -> None:
         wrong = [row for row in plan if row.verdict is Verdict.WRONG]
