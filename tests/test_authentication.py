@@ -39,7 +39,9 @@ from integrations.services.authentication import (
     Refused,
     SecretMistyped,
     WrongSecret,
+    digests_of,
     find_candidates,
+    find_credentials,
     read_secret,
     verify_adopted,
     verify_generated,
@@ -115,7 +117,7 @@ class Exchanging(AtTheDoor):
     async def test_another_id_is_compared_letter_by_letter(self) -> None:
         for stored, sent in (("Store-7", "store-7"), ("0042", "42"), ("a1b2", "A1B2"), ("7 8", "7  8")):
             garden = await in_main(self.make_garden, stored)
-            assert (await refusal(garden.claim(provider_outlet_id=sent))).outcome == Outcome.UNKNOWN_OUTLET
+            assert isinstance(await refusal(garden.claim(provider_outlet_id=sent)), WrongSecret)
             assert await door.exchange(garden.claim(), POS)
 
     async def test_a_uuid_of_the_provider_s_own_keeps_its_spelling_and_is_compared_by_its_value(self) -> None:
@@ -225,8 +227,10 @@ class Rotating(AtTheDoor):
 
     async def test_staff_see_that_a_secret_is_kept_under_a_key_that_is_gone(self) -> None:
         with override_settings(CREDENTIAL_KEY=NEW_KEY, CREDENTIAL_KEY_FALLBACKS=[]):
-            refused = await refusal(self.harbour.claim())
-        assert (type(refused), refused.outcome) == (WrongSecret, Outcome.UNKNOWN_KEY)
+            assert isinstance(await refusal(self.harbour.claim()), WrongSecret)
+            await recorded()
+        row = await AuthAttempt.objects.aget()
+        assert (row.outcome, row.integration_id) == (Outcome.UNKNOWN_KEY, self.harbour.integration.pk)
 
 
 class Adopted(InProcess):
@@ -301,7 +305,7 @@ async def _verify(claim: Claim, candidates: list[authentication.Candidate]) -> a
     canonical = read_secret(claim)
     if canonical is None:
         return await verify_adopted(claim, candidates)
-    return verify_generated(claim, canonical, candidates)
+    return verify_generated(claim, next(iter(find_credentials([digests_of(canonical)]).values()), None))
 
 
 class AdoptedInAFlood(InProcess):
@@ -759,8 +763,29 @@ class Admitting(AtTheDoor):
 class Settled(InProcess):
     async def test_one_authentication_is_one_query(self) -> None:
         enabled: Enabled = await in_main(make_enabled_outlet)
-        outlet_id = enabled.handover.provider_outlet_id
+        outlet_id, digests = enabled.handover.provider_outlet_id, digests_of(enabled.handover.auth_secret)
+        assert await in_database(_count_queries, lambda: find_credentials([digests, ("nobody",)])) == 1
         assert await in_database(_count_queries, lambda: find_candidates([outlet_id, "nobody"])) == 1
+
+    async def test_a_wrong_secret_finds_no_row_whichever_outlet_it_is_sent_for(self) -> None:
+        enabled: Enabled = await in_main(make_enabled_outlet)
+        await in_main(rotate_secret, enabled.integration, actor=ANNA)
+        wrong = generate(Kind.POS_SECRET)
+        found: list[object] = []
+        with mock.patch.object(authentication, "verify_generated", wraps=authentication.verify_generated) as verify:
+            for claim in (enabled.claim(secret=wrong), enabled.claim(secret=wrong, provider_outlet_id="nobody")):
+                await refusal(claim)
+                found.append(verify.call_args.args[1])
+        assert found == [None, None]
+
+    async def test_a_secret_is_found_under_each_of_several_keys(self) -> None:
+        one: Enabled = await in_main(make_enabled_outlet, "Harbour")
+        with override_settings(**_new_key()):
+            two: Enabled = await in_main(make_enabled_outlet, "Station")
+            wanted = [digests_of(each.handover.auth_secret) for each in (one, two)]
+            found = await in_database(find_credentials, [*wanted, digests_of(generate(Kind.POS_SECRET))])
+        assert [found[each].integration_id for each in wanted] == [one.integration.pk, two.integration.pk]
+        assert len(found) == 2
 
     async def test_the_candidates_of_one_outlet_are_not_anothers(self) -> None:
         one: Enabled = await in_main(make_enabled_outlet, "Harbour")

@@ -29,7 +29,7 @@ from integrations.relay import runtime
 from integrations.relay.database import Joined
 from integrations.relay.runtime import Runtime
 from integrations.services import authentication
-from integrations.services.authentication import Candidate, Claim, Refused, SecretMistyped, WrongSecret
+from integrations.services.authentication import Candidate, Claim, Digests, Refused, SecretMistyped, WrongSecret
 from integrations.services.look_up import LookUp
 from integrations.services.recording import Attempt
 
@@ -103,6 +103,7 @@ _of_one_address = Sampler(burst=200)  # whatever IDs it sends: each new one woul
 # However many addresses there are; those of known outlets apart, so that a flood of others does not hide them.
 _of_all_addresses = Sampler(burst=400)
 _candidates: Joined[str, list[Candidate]] = Joined(authentication.find_candidates, AUTHENTICATIONS_AT_ONCE)
+_credentials: Joined[Digests, Candidate] = Joined(authentication.find_credentials, AUTHENTICATIONS_AT_ONCE)
 _last_addresses: Joined[int, str] = Joined(authentication.find_last_addresses)
 _count_accepted = metrics.authentications[Outcome.ACCEPTED].inc
 _announced_to: Runtime | None = None
@@ -229,10 +230,10 @@ async def _prove(claim: Claim, visitor: Visitor) -> Candidate:
     wait = throttle.wait(claim.match_id, visitor.address)
     try:
         canonical = _read_secret(claim, only_generated=wait > 0)
-        candidates = await _candidates.find(claim.match_id) or ()
         if canonical is None:
-            return await _prove_adopted(claim, visitor, candidates)
-        return authentication.verify_generated(claim, canonical, candidates)
+            return await _prove_adopted(claim, visitor, await _candidates.find(claim.match_id) or ())
+        found = await _credentials.find(authentication.digests_of(canonical))
+        return authentication.verify_generated(claim, found)
     except (DatabaseError, InterfaceError) as error:
         raise Away from error
     except (WrongSecret, SecretMistyped) as refusal:

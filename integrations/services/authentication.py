@@ -1,7 +1,6 @@
 """Decides whether a POS may have a token: the three values of the specification, against one indexed read."""
 
 import asyncio
-import hmac
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -43,9 +42,6 @@ class Queue:
 strangers = Queue("argon2")
 acquaintances = Queue("argon2-known")  # callers from the address of their outlet's last connection
 
-# For an outlet that does not exist: the same work as for one that does.
-_NOBODY = credentials.digest_generated(Kind.POS_SECRET, credentials.generate(Kind.POS_SECRET))
-
 
 @dataclass(slots=True)  # not frozen, here and below: a storm makes thousands, and that takes four times as long
 class Claim:
@@ -85,6 +81,9 @@ class Candidate:
         return self.retired_at is None and (self.expires_at is None or self.expires_at > now)
 
 
+Digests = tuple[str, ...]  # of one secret
+
+
 class Refused(PortalError):
     """A POS may not come in. `outcome` is for staff alone, `integration_id` too; the text is for the POS."""
 
@@ -121,8 +120,23 @@ class Busy(Refused):
     message = "The server is busy. Please try again shortly."
 
 
+def digests_of(canonical: str) -> Digests:
+    """Return the digests under which a generated secret is stored if it is anybody's: one for each known key."""
+    return tuple(credentials.keyed_digests(canonical))
+
+
+def find_credentials(secrets: Sequence[Digests]) -> dict[Digests, Candidate]:
+    """Return the credentials of these secrets, the retired ones too: one indexed query. Runs in a database thread.
+
+    It looks for the secret and not for the outlet, so a wrong one costs the same whichever outlet it is sent for.
+    """
+    rows = _credentials.rows([digest for digests in secrets for digest in digests])
+    found = {candidate.digest: candidate for candidate in (Candidate(*row) for row in rows)}
+    return {digests: found[digest] for digests in secrets for digest in digests if digest in found}
+
+
 def find_candidates(match_ids: Sequence[str]) -> dict[str, list[Candidate]]:
-    """Return the credentials of these outlets, the retired ones too: one indexed query. Runs in a database thread.
+    """Return the credentials of these outlets, for an adopted secret: one indexed query. Runs in a database thread.
 
     Two outlets of an older version may have one `match_id`: then the secret decides which of them is meant.
     """
@@ -134,8 +148,15 @@ def find_candidates(match_ids: Sequence[str]) -> dict[str, list[Candidate]]:
 
 
 def _candidates_of(match_ids: Sequence[str]) -> QuerySet[Credential, Any]:
-    rows = Credential.objects.filter(integration__outlet__match_id__in=match_ids).order_by()
-    return rows.values_list(
+    return _columns(Credential.objects.filter(integration__outlet__match_id__in=match_ids))
+
+
+def _credentials_of(digests: Sequence[str]) -> QuerySet[Credential, Any]:
+    return _columns(Credential.objects.filter(digest__in=digests))
+
+
+def _columns(rows: QuerySet[Credential]) -> QuerySet[Credential, Any]:
+    return rows.order_by().values_list(
         "pk",
         "algorithm",
         "digest",
@@ -151,6 +172,7 @@ def _candidates_of(match_ids: Sequence[str]) -> QuerySet[Credential, Any]:
 
 
 _candidates = LookUp(_candidates_of, str)
+_credentials = LookUp(_credentials_of, str)
 
 
 def read_secret(claim: Claim) -> str | None:
@@ -161,12 +183,16 @@ def read_secret(claim: Claim) -> str | None:
         raise SecretMistyped from error
 
 
-def verify_generated(claim: Claim, canonical: str, candidates: Sequence[Candidate]) -> Candidate:
-    """Return the credential that a claim with a secret of our own making proves. Raises Refused.
+def verify_generated(claim: Claim, found: Candidate | None) -> Candidate:
+    """Return the credential that a claim with a generated secret proves; `found` is the secret's. Raises Refused.
 
-    It costs one fast digest for each credential, and one when the outlet does not exist.
+    A refusal does not say whether the outlet exists: that is looked up when the attempt is recorded.
     """
-    return _checked(claim, _match_generated(canonical, candidates, datetime.now(UTC)))
+    if found is None or found.match_id != claim.match_id:
+        raise WrongSecret
+    if not found.is_live(datetime.now(UTC)):
+        raise WrongSecret(Outcome.RETIRED_SECRET, found.integration_id)
+    return _checked(claim, found)
 
 
 async def verify_adopted(claim: Claim, candidates: Sequence[Candidate], queue: Queue = strangers) -> Candidate:
@@ -211,22 +237,6 @@ def fresh_digest(claim: Claim, proven: Candidate) -> Digest | None:
     return credentials.digest_generated(Kind.POS_SECRET, canonical) if canonical else None
 
 
-def _match_generated(canonical: str, candidates: Sequence[Candidate], now: datetime) -> Candidate:
-    generated = [each for each in candidates if each.algorithm == Algorithm.HMAC_SHA256]
-    if not generated:
-        _fits(canonical, _NOBODY.value, _NOBODY.key_id)
-    matched = [each for each in generated if _fits(canonical, each.digest, each.key_id)]
-    for candidate in matched:
-        if candidate.is_live(now):
-            return candidate
-    raise _wrong(candidates, matched)
-
-
-def _fits(canonical: str, digest: str, key_id: str) -> bool:
-    computed = credentials.keyed_digest(canonical, key_id)
-    return computed is not None and hmac.compare_digest(computed, digest)
-
-
 async def _match_adopted(claim: Claim, candidates: Sequence[Candidate], queue: Queue) -> Candidate:
     now = datetime.now(UTC)
     newest = _newest_adopted(claim, candidates, now)
@@ -257,7 +267,4 @@ def _wrong(candidates: Sequence[Candidate], matched: Sequence[Candidate]) -> Wro
     integration_id = candidates[0].integration_id
     if matched:
         return WrongSecret(Outcome.RETIRED_SECRET, integration_id)
-    kept_fast = [each for each in candidates if each.algorithm == Algorithm.HMAC_SHA256 and each.retired_at is None]
-    if any(each.key_id not in credentials.known_keys() for each in kept_fast):
-        return WrongSecret(Outcome.UNKNOWN_KEY, integration_id)
     return WrongSecret(Outcome.WRONG_SECRET, integration_id)

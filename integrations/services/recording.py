@@ -16,7 +16,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 from django.db.models import QuerySet
 
 from integrations.characters import identity
-from integrations.credentials import Digest
+from integrations.credentials import Algorithm, Digest, known_keys
 from integrations.models import (
     ApiKeySecret,
     AuthAttempt,
@@ -259,6 +259,20 @@ def _place(unplaced: Sequence[Attempt]) -> None:
     ids = dict(rows.values_list("outlet__match_id", "pk"))
     for attempt in unplaced:
         attempt.integration_id = ids.get(identity(attempt.provider_outlet_id))
+    _explain([attempt for attempt in unplaced if attempt.outcome == Outcome.WRONG_SECRET])
+
+
+def _explain(wrong: Sequence[Attempt]) -> None:
+    """Say what was wrong where the POS must not be able to tell, by the time of its answer either."""
+    ids = {attempt.integration_id for attempt in wrong} - {None}
+    current = Credential.objects.filter(integration__in=ids, is_current=True, algorithm=Algorithm.HMAC_SHA256)
+    lost = current.exclude(key_id__in=known_keys()).values_list("integration", flat=True) if ids else ()
+    under_lost_key = set(lost)
+    for attempt in wrong:
+        if attempt.integration_id is None:
+            attempt.outcome = Outcome.UNKNOWN_OUTLET
+        elif attempt.integration_id in under_lost_key:
+            attempt.outcome = Outcome.UNKNOWN_KEY
 
 
 def _explain_pairings(mispaired: Sequence[Attempt]) -> None:
