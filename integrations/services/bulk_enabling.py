@@ -57,10 +57,7 @@ class Enabled:
 
 
 def check(rows: Sequence[FileRow], may: May) -> list[PlannedRow]:
-    """Return what would become of each row, with what its sender should look at; no slow hashing.
-
-    It takes some ten queries for each 400 rows.
-    """
+    """Return what would become of each row, and doubts; some ten queries for each 400 rows, and no slow hashing."""
     near = NearNames(rows, may.organisations)
     return [near.marked(planned, row) for planned, row in zip(_plan_of(rows, may), rows, strict=True)]
 
