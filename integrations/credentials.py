@@ -18,8 +18,8 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type, hash_secret_raw
-from django.conf import settings
 
+from integrations import keyring
 from integrations.characters import visible
 from integrations.exceptions import MistypedSecret
 
@@ -88,7 +88,7 @@ def recognise(kind: Kind, text: str) -> str | None:
 
 
 def digest_generated(kind: Kind, canonical: str) -> Digest:
-    """Return the keyed digest of a canonical generated secret, under the newest key."""
+    """Return the keyed digest of a canonical generated secret, under the key for writing."""
     key = current_key()
     shown = canonical[: len(kind) + 1 + PUBLIC_LENGTH]
     value = keyed_digest(canonical, key.key_id) or ""
@@ -149,16 +149,15 @@ class DigestKey:
         return code.hexdigest()
 
 
-@cache  # reading a setting costs as much as a digest, and they change in tests alone (tests/conftest.py)
 def current_key() -> DigestKey:
-    """Return the key under which new digests are made (CREDENTIAL_KEY, by default SECRET_KEY)."""
-    return _derive(settings.CREDENTIAL_KEY)
+    """Return the key under which new digests are made: the newest of CREDENTIAL_KEY's that all processes have."""
+    return known_keys()[keyring.CREDENTIAL.writing_id]
 
 
-@cache
+@cache  # deriving a key costs more than a digest, and the settings change in tests alone (tests/conftest.py)
 def known_keys() -> Mapping[str, DigestKey]:
     """Return the current key and the fallbacks, by id."""
-    return {key.key_id: key for key in map(_derive, (settings.CREDENTIAL_KEY, *settings.CREDENTIAL_KEY_FALLBACKS))}
+    return {key_id: _derive(key_id, master) for key_id, master in keyring.CREDENTIAL.masters.items()}
 
 
 # 19 MiB, two passes, one lane: OWASP's first choice for Argon2id. The fingerprint costs twice as much.
@@ -166,10 +165,9 @@ _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 DUMMY_ARGON2ID = _hasher.hash(secrets.token_urlsafe(16))
 
 
-@cache
-def _derive(text: str) -> DigestKey:
-    parts = [hmac.digest(text.encode(), purpose, "sha256") for purpose in (b"id", b"digest", b"salt")]
-    return DigestKey(parts[0].hex()[:8], parts[2][:16], hmac.new(parts[1], digestmod="sha256"))
+def _derive(key_id: str, master: str) -> DigestKey:
+    digest, salt = (hmac.digest(master.encode(), purpose, "sha256") for purpose in (b"digest", b"salt"))
+    return DigestKey(key_id, salt[:16], hmac.new(digest, digestmod="sha256"))
 
 
 def _fingerprint(secret: str, key: DigestKey) -> str:

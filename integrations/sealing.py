@@ -11,8 +11,9 @@ import functools
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
+
+from integrations import keyring
 
 
 class SealBroken(ValueError):
@@ -46,7 +47,7 @@ def is_readable(sealed: str, *, purpose: str) -> bool:
 
 @sensitive_variables()
 def _keys(purpose: str) -> MultiFernet:
-    return MultiFernet([_key(each, purpose) for each in (settings.CREDENTIAL_KEY, *settings.CREDENTIAL_KEY_FALLBACKS)])
+    return MultiFernet([_key(each, purpose) for each in keyring.CREDENTIAL.masters_writing_first])
 
 
 @functools.lru_cache(maxsize=64)  # a request that holds a PIN waits for this, and settings hold the keys as well

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client, TestCase, TransactionTestCase
 from django.test.signals import setting_changed
 
-from integrations import credentials
+from integrations import credentials, keyring
 from integrations.models import Outlet
 from integrations.pos import tokens
 from integrations.relay import runtime, wake
@@ -26,7 +26,9 @@ OVER_REAL_PROCESSES = ("live", "faults")
 def _forget_keys(*, setting: str, **_rest: object) -> None:
     """Forget what is kept of settings that only tests change."""
     if setting in ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "CREDENTIAL_KEY", "CREDENTIAL_KEY_FALLBACKS"):
-        for kept in (credentials.current_key, credentials.known_keys, tokens._signer):
+        for ring in (keyring.CREDENTIAL, keyring.SIGNING):
+            ring.forget()
+        for kept in (credentials.known_keys, tokens._signer_under):
             kept.cache_clear()
 
 

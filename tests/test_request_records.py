@@ -136,18 +136,34 @@ class Durable(InProcess):
         left = await in_main(lambda: list(Request.objects.values_list("state", "sealed_request").order_by("pk")))
         assert left == [(State.CANCELLED, None), (State.EXPIRED, None)]
 
-    async def test_a_request_whose_key_is_gone_fails_and_says_why_and_what_comes_after_it_is_sent(self) -> None:
+    async def test_a_request_whose_key_another_process_has_is_left_to_it_and_what_comes_after_it_is_sent(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         sent = await backend.ask(outlet, ASKED, mode="async", expires_in=60)
         await backend.ask(outlet, '{"second": 2}', mode="async", expires_in=60)
-        await in_main(change, await row_of(sent), sealed_request=under_a_lost_key()[0])
+        row = await row_of(sent)
+        readable = row.sealed_request
+        await in_main(change, row, sealed_request=under_a_lost_key()[0])
         async with await Pos.of(outlet) as pos:
             assert (await pos.next_frame())["Payload"] == {"second": 2}
+            found = (await backend.get(sent.json()["location"].removeprefix("/api/v1/"))).json()
+            assert found["state"] == "queued"
+            assert "CREDENTIAL_KEY" in found["failure"]
+            await in_main(change, row, sealed_request=readable)  # as a process with the key finds it
+            await look()
+            assert (await pos.next_frame())["Payload"]["PIN"] == PIN
         found = (await backend.get(sent.json()["location"].removeprefix("/api/v1/"))).json()
-        assert found["state"] == "failed"
-        assert "CREDENTIAL_KEY" in found["failure"]
+        assert (found["state"], found["failure"]) == ("sent", "")
 
-    async def test_a_caller_who_waits_for_a_request_whose_key_is_gone_is_told(self) -> None:
+    async def test_many_requests_whose_key_is_gone_hold_up_none_that_comes_after_them(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        for _ in range(3):
+            await backend.ask(outlet, ASKED, mode="async", expires_in=60)
+        await in_main(Request.objects.update, sealed_request=under_a_lost_key()[0])
+        await backend.ask(outlet, '{"last": 4}', mode="async", expires_in=60)
+        integration_id = await in_main(lambda: Request.objects.values_list("integration", flat=True)[0])
+        assert [each.payload for each in await in_main(requests.load_open, integration_id, 2)] == ['{"last": 4}']
+
+    async def test_a_caller_who_waits_for_a_request_whose_key_is_gone_is_told_when_its_time_is_over(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         asking = asyncio.ensure_future(backend.ask(outlet, ASKED, expires_in=60))
         running = await runtime.running()
@@ -155,9 +171,10 @@ class Durable(InProcess):
         row = await in_main(Request.objects.get)
         await in_main(change, row, sealed_request=under_a_lost_key()[0])
         assert await in_main(requests.load_open, row.integration_id, 10) == []
+        await in_main(change, row, send_before=timezone.now())
         await look()
         answer = await asking
-        assert (answer.status, kind_of(answer)) == (502, "request-failed")
+        assert (answer.status, kind_of(answer)) == (504, "request-expired")
         assert "CREDENTIAL_KEY" in answer.json()["detail"]
 
     async def test_an_answer_whose_key_is_gone_is_a_problem_that_still_says_how_it_ended(self) -> None:

@@ -1,19 +1,21 @@
 """Access tokens: made, read, never stored.
 
-Signed by Django (SECRET_KEY, and SECRET_KEY_FALLBACKS for a while after an exchange); letters, digits, `-`, `_`
-and `.` only, because whether a POS escapes what it puts into a URL is not known. A token names its credential and
-the integration's generation: what voids them voids it.
+Signed by Django, under the newest SECRET_KEY that all processes have, and read under each that this one has; letters,
+digits, `-`, `_` and `.` only, because whether a POS escapes what it puts into a URL is not known. A token names its
+credential and the integration's generation: what voids them voids it.
 """
 
 import hmac
 import json
 import time
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from django.conf import settings
 from django.core import signing
 from django.utils.crypto import salted_hmac
+
+from integrations import keyring
 
 SALT = "integrations.pos.token"
 MAX_LENGTH = 512
@@ -61,9 +63,13 @@ def _unpacked(payload: str) -> Token:
     return Token(*json.loads(signing.b64_decode(payload.encode())))
 
 
-@cache  # settings are slow to read, and change in tests alone (tests/conftest.py)
 def _signer() -> "_Signer":
-    return _Signer(salt=SALT, sep=".")
+    return _signer_under(keyring.SIGNING.writing_master)
+
+
+@lru_cache(2)
+def _signer_under(key: str) -> "_Signer":
+    return _Signer(key=key, fallback_keys=list(keyring.SIGNING.masters_writing_first[1:]), salt=SALT, sep=".")
 
 
 class _Signer(signing.TimestampSigner):

@@ -18,7 +18,7 @@ from integrations.relay.database import BATCH, in_database
 from integrations.relay.dispatcher import Dispatcher
 from integrations.relay.recorder import Recorder
 from integrations.relay.registry import Live, Registry
-from integrations.services import watching
+from integrations.services import keys, watching
 from integrations.services.watching import Standing
 
 # A row may become visible a little after its own time stamp: its transaction was long, or its host's clock is
@@ -81,6 +81,7 @@ class Watcher:
         started = timezone.now()
         self._close_expired()
         await self._renew_lease()
+        await in_database(keys.choose, self._process_id)
         since = self._seen_until - LOOK_BACK
         changed = await in_database(watching.changed_since, since, self._changed)
         self._judge_all(changed)

@@ -20,6 +20,7 @@ from integrations.exceptions import (
 from integrations.models import ApiKey, ApiKeySecret, Organisation
 from integrations.models.audit import Verb
 from integrations.models.outlet import is_plain
+from integrations.services import keys
 from integrations.services.audit import Actor, record
 from integrations.services.outlets import check_form
 from integrations.services.secrets import OVERLAPS
@@ -134,6 +135,7 @@ def _current(key: ApiKey) -> ApiKeySecret:
 
 
 def _add_secret(key: ApiKey, *, expires_at: datetime | None, actor: Actor) -> tuple[str, ApiKeySecret]:
+    keys.choose_before_writing()
     text = credentials.generate(Kind.API_KEY)
     digest = credentials.digest_generated(Kind.API_KEY, text)
     secret = ApiKeySecret.objects.create(

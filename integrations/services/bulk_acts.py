@@ -16,7 +16,7 @@ from integrations.models import Credential, Integration
 from integrations.models.audit import Verb
 from integrations.models.bulk_job import Kind
 from integrations.relay import wake
-from integrations.services import handover_links, secrets
+from integrations.services import handover_links, keys, secrets
 from integrations.services.audit import Actor, record_many
 from integrations.services.bulk_enabling import BATCH, Enabled, Progress
 from integrations.services.bulk_plan import PlannedRow, Verdict, WorldChanged, acting, chunks
@@ -42,6 +42,7 @@ def check(kind: Kind, ids: Sequence[int], organisations: frozenset[int] | None) 
 def make_secrets(plan: Sequence[PlannedRow], progress: Progress) -> list[NewSecret]:
     """Generate a secret for each row that is to be rotated."""
     made: list[NewSecret] = []
+    keys.choose_before_writing()
     for planned in acting(plan):
         secret = credentials.generate(SecretKind.POS_SECRET)
         made.append(NewSecret(planned, credentials.digest_generated(SecretKind.POS_SECRET, secret), secret))

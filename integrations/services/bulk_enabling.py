@@ -15,7 +15,7 @@ from integrations.models import Credential, Integration, Organisation, Outlet, P
 from integrations.models.audit import Verb
 from integrations.models.outlet import is_plain, new_provider_outlet_id
 from integrations.models.texts import complaint_about
-from integrations.services import secrets
+from integrations.services import keys, secrets
 from integrations.services.audit import Actor, record_many
 from integrations.services.bulk_file import WRITTEN, FileRow
 from integrations.services.bulk_plan import CHUNK, PlannedRow, RowRefused, Verdict, WorldChanged, acting, chunks
@@ -76,6 +76,7 @@ def prepare(rows: Sequence[FileRow], plan: Sequence[PlannedRow], progress: Progr
     """
     by_number = {row.number: row for row in rows}
     prepared: list[Prepared] = []
+    keys.choose_before_writing()
     for planned in acting(plan):
         prepared.append(_prepare(planned, by_number[planned.number].adopted_secret))
         progress(len(prepared))

@@ -27,7 +27,7 @@ from integrations.models import BulkJob
 from integrations.models.audit import Verb
 from integrations.models.bulk_job import JobState, Kind
 from integrations.models.outlet import is_plain
-from integrations.services import bulk_acts, bulk_enabling, bulk_file, scope, spreadsheet
+from integrations.services import bulk_acts, bulk_enabling, bulk_file, keys, scope, spreadsheet
 from integrations.services.audit import Actor, record
 from integrations.services.bulk_enabling import Enabled, May, Progress
 from integrations.services.bulk_file import FileRow
@@ -147,9 +147,15 @@ def work() -> None:
 
 @sensitive_variables()
 def carry_out(job: BulkJob) -> None:
-    """Do a claimed job wholly, or end it with the reason why nothing was done; an unexpected fault is logged."""
+    """Do a claimed job wholly, or end it with the reason why nothing was done; an unexpected fault is logged.
+
+    A job that this process cannot read is left, for LOST_SECONDS, to a process that has its key.
+    """
     try:
         _carry_out(job)
+    except KeyGone as refusal:
+        if is_over(job):
+            _fail(job, str(refusal))
     except PortalError as refusal:
         _fail(job, str(refusal))
     except Exception as error:
@@ -175,7 +181,7 @@ def plan_of(job: BulkJob) -> list[PlannedRow]:
 
 
 def is_over(job: BulkJob) -> bool:
-    """Whether a checked job waited too long for its answer."""
+    """Whether a job waited too long: for its answer, or for a process that can read it."""
     return job.made_at + timedelta(seconds=settings.BULK_KEPT_SECONDS) <= timezone.now()
 
 
@@ -208,6 +214,7 @@ KEPT = "the secret of the file"
 
 
 def _make(kind: Kind, plan: Sequence[PlannedRow], sealed: str, source: str, actor: Actor) -> BulkJob:
+    keys.choose_before_writing()
     job = BulkJob(
         kind=kind,
         user_id=actor.user.pk if actor.user else None,

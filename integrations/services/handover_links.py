@@ -24,11 +24,13 @@ from django.db.models import F
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
+from integrations import keyring
 from integrations.credentials import ALPHABET, estimate_bits
 from integrations.exceptions import InvalidValue, LinkEnded, PortalError
 from integrations.models import Credential, HandoverLink, Integration
 from integrations.models.audit import Verb
 from integrations.models.handover_link import LinkState
+from integrations.services import keys
 from integrations.services.audit import Actor, record, record_many
 from integrations.services.bulk_plan import chunks
 from integrations.services.handover import HandOver
@@ -115,6 +117,7 @@ def make_link(
     is_generated = not passphrase
     passphrase = passphrase or _grouped(_random(PASSPHRASE_LENGTH), 4)
     token, salt = _random(2 * HALF), secrets.token_bytes(16)
+    keys.choose_before_writing()
     link = HandoverLink.objects.create(
         integration=credential.integration,
         credential=credential,
@@ -290,8 +293,7 @@ def _normal(passphrase: str) -> str:
 
 @sensitive_variables()
 def _ciphers(token: str, slow: bytes) -> list[Fernet]:
-    """Return the cipher under each of the server's keys, the newest first."""
-    masters = (settings.CREDENTIAL_KEY, *settings.CREDENTIAL_KEY_FALLBACKS)
+    """Return the cipher under each of the server's keys, the one for writing first."""
     half = token[HALF:].encode()
     return [
         Fernet(
@@ -301,7 +303,7 @@ def _ciphers(token: str, slow: bytes) -> list[Fernet]:
                 )
             )
         )
-        for master in masters
+        for master in keyring.CREDENTIAL.masters_writing_first
     ]
 
 

@@ -4,6 +4,7 @@ Runs in database threads; the relay joins the concurrent calls (relay/database.p
 one transaction and not a hundred.
 """
 
+import logging
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +31,9 @@ from integrations.services.look_up import LookUp
 
 SENT_JUST_NOW = timedelta(seconds=3)
 SENT_LONG_AGO = timedelta(seconds=60)  # by then each connection has been asked about it often enough
-UNREADABLE = "It cannot be sent: it is encrypted under a CREDENTIAL_KEY that the portal does not have any more."
+UNREADABLE = "It could not be sent: the process with the POS's connection lacks the CREDENTIAL_KEY that encrypted it."
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,14 +190,25 @@ def online(integration_ids: Sequence[int]) -> dict[int, bool]:
 def load_open(integration_id: int, limit: int) -> list[Waiting]:
     """Return an integration's first open requests in order of arrival, those that were sent before among them.
 
-    One whose original cannot be unsealed fails here, with the reason.
+    Without those whose original this process cannot unseal: another may have their key. They wait for it until their
+    time is over, with the reason written beside them.
     """
-    while True:
-        rows = _open_rows(integration_id, limit)
-        waiting, unreadable = _unsealed(rows)
+    waiting: list[Waiting] = []
+    last = 0
+    while rows := _open_rows(integration_id, limit - len(waiting), after=last):
+        readable, unreadable = _unsealed(rows)
+        waiting += readable
+        last = rows[-1].pk
         if not unreadable:
-            return waiting
-        end([Ending(row.pk, State.FAILED, shared_now(), failure=UNREADABLE) for row in unreadable])
+            break
+        _note_unreadable([row.pk for row in unreadable])
+    return waiting
+
+
+def _note_unreadable(pks: Sequence[int]) -> None:
+    noted = Request.objects.filter(pk__in=pks, state__in=OPEN_STATES).exclude(failure=UNREADABLE)
+    if count := noted.update(failure=UNREADABLE):
+        logger.warning("Requests cannot be sent: this process lacks their CREDENTIAL_KEY.", extra={"count": count})
 
 
 def overlooked() -> list[tuple[int, int]]:
@@ -217,7 +231,11 @@ def claim(pks: Sequence[int]) -> dict[int, bool]:
         found = list(open_ones.values_list("pk", flat=True))
         now = shared_now()
         Request.objects.filter(pk__in=found).update(
-            state=State.SENT, sent_at=Coalesce("sent_at", now), last_sent_at=now, times_sent=F("times_sent") + 1
+            state=State.SENT,
+            sent_at=Coalesce("sent_at", now),
+            last_sent_at=now,
+            times_sent=F("times_sent") + 1,
+            failure="",  # of a process that could not read it
         )
     return dict.fromkeys(found, True)
 
@@ -301,9 +319,9 @@ def _same_or_other(new: NewRequest, digest: str, pk: int, row_uuid: uuid.UUID) -
     return Stored(pk, row_uuid, is_new=False) if is_same else OtherContent()
 
 
-def _open_rows(integration_id: int, limit: int) -> list[Request]:
+def _open_rows(integration_id: int, limit: int, *, after: int) -> list[Request]:
     now = shared_now()
-    rows = Request.objects.filter(integration=integration_id, state__in=OPEN_STATES)
+    rows = Request.objects.filter(integration=integration_id, state__in=OPEN_STATES, pk__gt=after)
     due = rows.filter(Q(state=State.SENT, answer_before__gt=now) | Q(state=State.QUEUED, send_before__gt=now))
     return list(due.order_by("pk")[:limit])
 

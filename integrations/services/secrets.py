@@ -21,7 +21,7 @@ from integrations.models.audit import Verb
 from integrations.models.outlet import is_plain
 from integrations.models.texts import complaint_about
 from integrations.relay import wake
-from integrations.services import handover_links
+from integrations.services import handover_links, keys
 from integrations.services.audit import Actor, record
 from integrations.services.handover import HandOver
 
@@ -79,6 +79,7 @@ def digest_of(secret: str) -> Digest:
     are not part of it.
     """
     secret = trimmed(secret)
+    keys.choose_before_writing()
     if canonical := recognise(secret):
         if Credential.objects.filter(digest__in=credentials.keyed_digests(canonical)).exists():
             raise SecretTaken

@@ -16,7 +16,7 @@ from django.utils import timezone
 from integrations import clock
 from integrations.models import Connection, Integration, ServerProcess
 from integrations.models.connection import CloseReason, dead_processes
-from integrations.services import leases
+from integrations.services import keys, leases
 from integrations.services.look_up import LookUp
 from integrations.services.recording import close_rows
 
@@ -68,12 +68,15 @@ def closed_elsewhere(process_id: uuid.UUID, since: datetime) -> dict[uuid.UUID, 
 
 
 def begin_lease() -> uuid.UUID:
-    """Enter this process, end the leases of its dead forerunners on this host, and return its id."""
+    """Enter this process with the keys that it has, end the leases of its dead forerunners here, and return its id."""
     clock.compare()
     now = clock.shared_now()
-    process = ServerProcess.objects.create(host=_host(), pid=os.getpid(), started_at=now, heartbeat_at=now)
+    process = ServerProcess.objects.create(
+        host=_host(), pid=os.getpid(), started_at=now, heartbeat_at=now, **keys.announcement()
+    )
     _end_forerunners(process.pk)
     end_lost_leases(process.pk)
+    keys.choose(process.pk)
     return process.pk
 
 

@@ -22,6 +22,7 @@ from integrations.models.outlet import is_plain
 from integrations.notices import mailing, signing
 from integrations.notices.addresses import check_url
 from integrations.sealing import seal
+from integrations.services import keys
 from integrations.services.audit import Actor, record
 from integrations.services.outlets import check_form
 from integrations.services.secrets import OVERLAPS
@@ -39,6 +40,7 @@ def create_endpoint(
 
     Raises InvalidValue or WebhookExists.
     """
+    keys.choose_before_writing()
     secret = signing.new_secret()
     endpoint = WebhookEndpoint(
         name=name,
@@ -82,6 +84,7 @@ def rotate_endpoint(endpoint: WebhookEndpoint, *, overlap: str = "0", seen: str 
         raise StalePage
     if endpoint.has_overlap(now):
         raise OverlapRunning
+    keys.choose_before_writing()
     secret = signing.new_secret()
     endpoint.sealed_older_secret = endpoint.sealed_secret if OVERLAPS[overlap] else ""
     endpoint.older_secret_until = now + OVERLAPS[overlap] if OVERLAPS[overlap] else None

@@ -278,15 +278,18 @@ class Depot:
         stack.start()
         return stack
 
-    def twin(self, stack: Stack, *, options: Sequence[str] = ()) -> Stack:
-        """Another server over the same database, layer and keys, on a port of its own: as on another machine."""
+    def twin(self, stack: Stack, *, options: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Stack:
+        """Another server over the same database and layer, on a port of its own: as on another machine.
+
+        It has the same keys, unless `env` changes them.
+        """
         folder = self._new_folder(f"{stack.server}-twin")
         twin = Stack(
             server=stack.server,
             folder=folder,
             database_url=stack.database_url,
             redis_url=stack.redis_url,
-            env=stack.env | {"PUBLIC_URL": stack.base_url},
+            env=stack.env | {"PUBLIC_URL": stack.base_url} | dict(env or {}),
             options=options,
         )
         self._stacks.append(twin)

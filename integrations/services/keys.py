@@ -1,0 +1,53 @@
+"""Chooses the keys under which this process writes, from what live processes announce. Runs in a database thread."""
+
+import time
+import uuid
+from collections.abc import Sequence
+
+from django.utils import timezone
+
+from integrations import keyring
+from integrations.keyring import Ring
+from integrations.models import ServerProcess
+from integrations.models.connection import lease_limit
+
+FRESH_SECONDS = 5.0  # a server process chooses every second (relay/watcher.py), a command before it writes
+
+Announced = Sequence[Sequence[str]]
+
+_chosen_at = -FRESH_SECONDS
+
+
+def announcement() -> dict[str, str]:
+    """Return the columns of a server process that say which keys it has: ids by commas, the newest first."""
+    return {"credential_keys": ",".join(keyring.CREDENTIAL.ids), "signing_keys": ",".join(keyring.SIGNING.ids)}
+
+
+def choose(own_id: uuid.UUID | None = None) -> None:
+    """Write from now on under the newest keys that all live processes have: one small query.
+
+    `own_id` is this process's row, if it has one. A process of a version that announces nothing does not count.
+    """
+    global _chosen_at  # noqa: PLW0603  (a process has one ring of each kind)
+    alive = ServerProcess.objects.filter(ended_at=None, heartbeat_at__gt=lease_limit(timezone.now()))
+    rows = list(alive.order_by("-started_at", "-pk").values_list("pk", "credential_keys", "signing_keys"))
+    keyring.CREDENTIAL.choose(_newest_common(keyring.CREDENTIAL, [(pk, keys) for pk, keys, _ in rows], own_id))
+    keyring.sign_with(_newest_common(keyring.SIGNING, [(pk, keys) for pk, _, keys in rows], own_id))
+    _chosen_at = time.monotonic()
+
+
+def choose_before_writing() -> None:
+    """Choose, unless this process did so moments ago: for what is written seldom, also by commands."""
+    if time.monotonic() - _chosen_at > FRESH_SECONDS:
+        choose()
+
+
+def _newest_common(ring: Ring, rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID | None) -> str:
+    """Return the id of the newest key that this process and all others have; without one, this process's newest.
+
+    Which is newer, the process says that started last: so all processes agree.
+    """
+    announced = [ring.ids if pk == own_id else tuple(keys.split(",")) for pk, keys in rows if keys]
+    order = announced[0] if announced else ring.ids
+    common = set(ring.ids).intersection(*announced)
+    return next((key_id for key_id in order if key_id in common), ring.ids[0])
