@@ -11,9 +11,11 @@ from django.http import HttpResponse
 from rest_framework.exceptions import APIException, MethodNotAllowed
 
 from integrations import correlation, metrics
-from integrations.services.requests import NotComparable, OtherContent, PosOffline, QueueFull
+from integrations.services.requests import NotComparable, NotCompared, OtherContent, OtherKey, PosOffline, QueueFull
 
 RETRY_AFTER = 5  # seconds
+OTHER_KEY = "It belongs to another API key, or to the portal's staff; what was asked is not compared."
+NOT_COMPARED = "It came too often with another content, and is not compared any more. GET shows what became of it."
 NOT_COMPARABLE = "The request_id was used before; whether with this content cannot be told any more."
 
 logger = logging.getLogger(__name__)
@@ -39,7 +41,7 @@ NOT_FOUND = Kind("not-found", "There is nothing at this address.", 404)
 UNKNOWN_OUTLET = Kind("unknown-outlet", "The API key sees no outlet with this ProviderOutletID.", 404)
 UNKNOWN_REQUEST = Kind("unknown-request", "The API key sees no request with this id.", 404)
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", "This address does not take this method.", 405)
-OTHER_CONTENT = Kind("request-id-reused", "The request_id was used before, with another content.", 409)
+OTHER_CONTENT = Kind("request-id-reused", "The request_id was used by another API key, or with another content.", 409)
 DISABLED = Kind("integration-disabled", "Order N Pay is not enabled for this outlet.", 409)
 ALREADY_LEFT = Kind("not-cancellable", "The request has left already, or has ended.", 409)
 CANCELLED = Kind("request-cancelled", "The request was cancelled before it left.", 409)
@@ -97,6 +99,10 @@ def _problem_of(error: Exception) -> Problem:
             return Problem(QUEUE_FULL)
         case OtherContent():
             return Problem(OTHER_CONTENT)
+        case OtherKey():
+            return Problem(OTHER_CONTENT, OTHER_KEY)
+        case NotCompared():
+            return Problem(OTHER_CONTENT, NOT_COMPARED)
         case NotComparable():
             return Problem(UNREADABLE, NOT_COMPARABLE)
         case RequestDataTooBig():

@@ -40,6 +40,8 @@ class Request(models.Model):
     user_identifier = models.CharField(max_length=36, null=True)  # noqa: DJ001  (null on the wire, and "" is not)
     payload = models.TextField()
     content_digest = models.CharField(max_length=64)
+    # How often the same RequestID came with another content; from some number on nothing is compared with it any more.
+    unequal_attempts = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     is_durable = models.BooleanField(default=True)
     # With a default of the database's own: during a rolling restart the version before this one still writes rows.
     correlation_id = models.CharField(max_length=64, blank=True, default="", db_default="")

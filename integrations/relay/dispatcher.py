@@ -83,7 +83,7 @@ class Dispatcher:
         return await asyncio.shield(self._go(self._submit(new, told)))
 
     async def find_repeated(self, new: NewRequest) -> Stored | None:
-        """Return the request for which this one's RequestID stands already. Raises OtherContent."""
+        """Return the request for which this one's RequestID stands already. Raises NotStored."""
         found = await self._repeated.find(new)
         if isinstance(found, NotStored):
             raise found

@@ -5,6 +5,7 @@ The POS may be connected to this process, or to another that the channel layer r
 
 import asyncio
 import uuid
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,12 +21,45 @@ from integrations.relay.lane import Answer, Fleeting, Lane, LinkLost
 from integrations.relay.recorder import Recorder
 from integrations.relay.registry import Live, Registry
 from integrations.services import requests
-from integrations.services.requests import Ending, NewRequest, OtherContent, PosOffline, QueueFull, Result, Waiting
+from integrations.services.requests import (
+    UNEQUAL_ATTEMPTS,
+    Ending,
+    NewRequest,
+    NotCompared,
+    OtherContent,
+    OtherKey,
+    PosOffline,
+    QueueFull,
+    Result,
+    Waiting,
+    is_same_content,
+)
 
 LINK_LOST = "The link was lost before the POS answered."
 TAKEN_SECONDS = 2.0  # in which a process that has the POS says so; the rows may name one that has it no longer
 
 Key = tuple[int, str]
+
+
+@dataclass(slots=True)
+class _Running:
+    """A request that is under way, and those that have joined it."""
+
+    first: NewRequest
+    task: asyncio.Task[Result]
+    unequal_attempts: int = 0
+
+    def join(self, new: NewRequest) -> None:
+        """Let the same request wait for the same answer. Raises NotStored, by the rules for what is stored."""
+        if new is self.first:
+            return
+        if new.api_key_id != self.first.api_key_id:
+            raise OtherKey
+        if self.unequal_attempts >= UNEQUAL_ATTEMPTS:
+            raise NotCompared
+        if not is_same_content(new, self.first.content_digest):
+            self.unequal_attempts += 1
+            raise OtherContent
 
 
 class Polls:
@@ -35,7 +69,7 @@ class Polls:
         self._registry = registry
         self._recorder = recorder
         self._online: Joined[int, bool] = Joined(requests.online)
-        self._running: dict[Key, tuple[str, asyncio.Task[Result]]] = {}
+        self._running: dict[Key, _Running] = {}
         self._asked: dict[str, asyncio.Future[Answer]] = {}
         self._taken: dict[str, asyncio.Future[None]] = {}
         self._answering: set[asyncio.Task[None]] = set()
@@ -48,11 +82,10 @@ class Polls:
         """
         key = (new.integration_id, new.request_id)
         if key not in self._running:
-            self._running[key] = new.content_digest, self._start(key, new)
-        digest, task = self._running[key]
-        if digest != new.content_digest:
-            raise OtherContent
-        return await asyncio.shield(task)
+            self._running[key] = _Running(new, self._start(key, new))
+        running = self._running[key]
+        running.join(new)
+        return await asyncio.shield(running.task)
 
     def asked(self, message: dict[str, Any]) -> None:
         """Ask this process's POS for another process; silence when the POS is not here."""
@@ -91,7 +124,7 @@ class Polls:
 
     async def stop(self) -> None:
         """End what is under way; it is recorded as lost."""
-        tasks: list[asyncio.Task[Any]] = [*self._answering, *(task for _, task in self._running.values())]
+        tasks: list[asyncio.Task[Any]] = [*self._answering, *(running.task for running in self._running.values())]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -159,7 +192,8 @@ class Polls:
     def _record(self, new: NewRequest, state: State, answer: Answer | None = None, failure: str = "") -> Result:
         said = (answer.result_code, answer.error_message, answer.payload) if answer else (None,) * 3
         ending = Ending(0, state, shared_now(), failure, *said)
-        self._recorder.fleeting(new, ending)
+        running = self._running[new.integration_id, new.request_id]
+        self._recorder.fleeting(replace(new, unequal_attempts=running.unequal_attempts), ending)
         metrics.request_ended(state, (ending.at - new.received_at).total_seconds())
         return Result(new.uuid, 0, state, failure, *said)
 

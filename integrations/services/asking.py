@@ -26,7 +26,17 @@ from integrations.relay import wake
 from integrations.services import contents, requests, secrets
 from integrations.services.audit import Actor, record
 from integrations.services.contents import Content
-from integrations.services.requests import NewRequest, NotComparable, NotStored, OtherContent, PosOffline, QueueFull
+from integrations.services.requests import (
+    NewRequest,
+    NotComparable,
+    NotCompared,
+    NotStored,
+    OtherContent,
+    OtherKey,
+    PosOffline,
+    QueueFull,
+    Stored,
+)
 
 DEVICE_ID = "portal"
 HARMLESS = "GetOpenOrders"
@@ -37,6 +47,8 @@ _REFUSALS: dict[type[NotStored], type[PortalError]] = {
     PosOffline: PosNotConnected,
     QueueFull: PosBusy,
     OtherContent: AskedOtherwise,
+    OtherKey: AskedOtherwise,
+    NotCompared: AskedOtherwise,
     NotComparable: AskedOtherwise,
 }
 
@@ -72,9 +84,7 @@ def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb:
             raise NotAsked
         new = _new_request(integration, question)
         outcome = requests.store([new])[new]
-        if isinstance(outcome, NotStored):
-            raise _REFUSALS[type(outcome)]
-        if outcome.is_new:
+        if isinstance(outcome, Stored) and outcome.is_new:
             record(
                 verb,
                 integration,
@@ -83,6 +93,8 @@ def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb:
                 request_id=question.request_id,
             )
             wake.on_commit(integration.pk)
+    if isinstance(outcome, NotStored):  # after the transaction, which counts what is unequal
+        raise _REFUSALS[type(outcome)]
     return outcome.pk
 
 

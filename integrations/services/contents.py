@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from integrations import credentials
+from integrations.canonical_json import canonical
 from integrations.redaction import REDACTED, redact
 from integrations.sealing import SealBroken, seal, unseal
 from integrations.secret_members import hide
@@ -32,12 +33,15 @@ class KeyGone(SealBroken):
 
 
 class Content(NamedTuple):
-    """What makes two requests the same."""
+    """What makes two requests the same; the payload in whatever spelling."""
 
     message_type: int
     device_id: str
     user_identifier: str | None
     payload: str
+
+    def in_one_spelling(self) -> "Content":
+        return Content(self.message_type, self.device_id, self.user_identifier, canonical(self.payload))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,29 +97,39 @@ def hide_user(user_identifier: str | None) -> str | None:
 
 
 def digest(content: Content) -> str:
-    """Return by what a content is known again.
+    """Return by what a content is known again, however its payload is spelled.
 
     Keyed, because a PIN of four digits is guessed from a plain digest in no time.
     """
-    return _keyed(content, credentials.current_key().key_id)
+    return _keyed(content.in_one_spelling(), credentials.current_key().key_id, ":")
 
 
 def is_digest_of(kept: str, content: Content) -> bool:
-    """Return whether a kept digest is this content's, whichever of the server's keys made it. Raises KeyGone."""
-    key_id, dot, _ = kept.partition(".")
-    expected = _keyed(content, key_id) if dot else _plain(content)
+    """Return whether a kept digest is this content's, whichever of the server's keys made it. Raises KeyGone.
+
+    A digest of an older version knows its content in the same spelling only.
+    """
+    key_id, mark, _ = re.split("([:.])", kept, maxsplit=1) if is_keyed(kept) else (kept, "", "")
+    if mark == ":":
+        content = content.in_one_spelling()
+    expected = _keyed(content, key_id, mark) if mark else _plain(content)
     return hmac.compare_digest(kept, expected)
 
 
-def _keyed(content: Content, key_id: str) -> str:
+def is_keyed(kept: str) -> bool:
+    """Return whether a kept digest was made under a key: with a colon of any spelling, with a full stop of one."""
+    return ":" in kept or "." in kept
+
+
+def _keyed(content: Content, key_id: str, mark: str) -> str:
     value = credentials.keyed_digest(f"content of a request {json.dumps(content)}", key_id)
     if value is None:
         raise KeyGone("The digest was made under a key that is not among the settings any more.")
-    return f"{key_id}.{value[:_DIGEST_LENGTH]}"
+    return f"{key_id}{mark}{value[:_DIGEST_LENGTH]}"
 
 
 def _plain(content: Content) -> str:
-    """Return what the version before this one kept; such rows are digested anew when they are redacted."""
+    """Return what a version without keys kept; such rows are digested anew when they are redacted."""
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

@@ -4,6 +4,7 @@ Runs in database threads; the relay joins the concurrent calls (relay/database.p
 one transaction and not a hundred.
 """
 
+import hmac
 import logging
 import uuid
 from collections import Counter
@@ -31,6 +32,8 @@ from integrations.services.look_up import LookUp
 
 SENT_JUST_NOW = timedelta(seconds=3)
 SENT_LONG_AGO = timedelta(seconds=60)  # by then each connection has been asked about it often enough
+# The RequestID's owner needs none of them: what tries more contents looks for a PIN that was left out of a page.
+UNEQUAL_ATTEMPTS = 5
 UNREADABLE = "It could not be sent: the process with the POS's connection lacks the CREDENTIAL_KEY that encrypted it."
 
 logger = logging.getLogger(__name__)
@@ -59,6 +62,7 @@ class NewRequest:
     is_here: bool
     is_leaving: bool  # its frame goes out as soon as it is stored
     correlation_id: str = ""
+    unequal_attempts: int = 0  # of one that was under way before it was stored
 
     @property
     def content(self) -> Content:
@@ -79,6 +83,14 @@ class QueueFull(NotStored):
 
 class OtherContent(NotStored):
     """The RequestID was used before, with another content."""
+
+
+class OtherKey(NotStored):
+    """The RequestID was used before by another API key, or by staff: the contents are not compared."""
+
+
+class NotCompared(NotStored):
+    """The RequestID was used before, and so often with another content that nothing is compared any more."""
 
 
 class NotComparable(NotStored):
@@ -175,7 +187,7 @@ def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
 
 
 def repeated(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
-    """Return those whose RequestID was used before: the request that it stands for, or OtherContent."""
+    """Return those whose RequestID was used before: the request that it stands for, or why that is not told."""
     return _repeated_in(_rows_like(new), new)
 
 
@@ -301,22 +313,48 @@ def _rows_like(new: Sequence[NewRequest]) -> Sequence[Sequence[Any]]:
 
 
 def _repeated_in(rows: Iterable[Sequence[Any]], new: Iterable[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
-    known = {
-        (integration, request_id): (digest, pk, row_uuid) for integration, request_id, digest, pk, row_uuid in rows
-    }
-    return {
-        each: _same_or_other(each, *known[each.integration_id, each.request_id])
+    known = {(integration, request_id): pk for integration, request_id, pk, _ in rows}
+    earlier = {
+        each: known[each.integration_id, each.request_id]
         for each in new
         if (each.integration_id, each.request_id) in known
     }
+    return _compared(earlier) if earlier else {}
 
 
-def _same_or_other(new: NewRequest, digest: str, pk: int, row_uuid: uuid.UUID) -> Stored | NotStored:
+def _compared(earlier: Mapping[NewRequest, int]) -> dict[NewRequest, Stored | NotStored]:
+    """Compare requests with the rows that have their RequestIDs, and count what is unequal.
+
+    Locked meanwhile: however many ask at the same moment, in whatever process, no more are compared than may be.
+    """
+    with transaction.atomic():
+        rows = Request.objects.select_for_update(no_key=True).filter(pk__in=set(earlier.values())).order_by("pk")
+        locked = {row[0]: _Earlier(*row) for row in rows.values_list(*_EARLIER)}
+        outcomes = {new: _same_or_other(new, locked[pk]) for new, pk in earlier.items() if pk in locked}
+        counted = [(row.pk, row.unequal_attempts) for row in locked.values() if row.has_changed]
+        plain_rows.update(Request, ("unequal_attempts",), counted)
+    return outcomes
+
+
+def _same_or_other(new: NewRequest, row: "_Earlier") -> Stored | NotStored:
+    if new.api_key_id != row.api_key_id:
+        return OtherKey()
+    if row.unequal_attempts >= UNEQUAL_ATTEMPTS:
+        return NotCompared()
     try:
-        is_same = digest == new.content_digest or contents.is_digest_of(digest, new.content)
+        is_same = is_same_content(new, row.content_digest)
     except KeyGone:
         return NotComparable()
-    return Stored(pk, row_uuid, is_new=False) if is_same else OtherContent()
+    if is_same:
+        return Stored(row.pk, row.uuid, is_new=False)
+    row.unequal_attempts += 1
+    row.has_changed = True
+    return OtherContent()
+
+
+def is_same_content(new: NewRequest, digest: str) -> bool:
+    """Return whether a digest is that of what is asked. Raises KeyGone."""
+    return hmac.compare_digest(digest, new.content_digest) or contents.is_digest_of(digest, new.content)
 
 
 def _open_rows(integration_id: int, limit: int, *, after: int) -> list[Request]:
@@ -415,12 +453,13 @@ def _asked(new: NewRequest, user_identifier: str | None, payload: str) -> dict[s
         "received_at": new.received_at,
         "answer_before": new.answer_before,
         "correlation_id": new.correlation_id,
+        "unequal_attempts": new.unequal_attempts,
     }
 
 
 def _inserted(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
     rows = _rows_like(new)
-    pks = {row_uuid: pk for _, _, _, pk, row_uuid in rows}
+    pks = {row_uuid: pk for _, _, pk, row_uuid in rows}
     outcomes: dict[NewRequest, Stored | NotStored] = {
         each: Stored(pks[each.uuid], each.uuid, is_new=True) for each in new if each.uuid in pks
     }
@@ -469,6 +508,21 @@ def _result_now(row: "_Open", ending: Ending) -> Result:
     return Result(row.uuid, row.pk, str(ending.state), ending.failure, *said)
 
 
+@dataclass(slots=True)
+class _Earlier:
+    """A request whose RequestID came again."""
+
+    pk: int
+    uuid: uuid.UUID
+    api_key_id: int | None
+    content_digest: str
+    unequal_attempts: int
+    has_changed: bool = False
+
+
+_EARLIER = ("pk", "uuid", "api_key", "content_digest", "unequal_attempts")
+
+
 # --- The questions of every request: their SQL is made once
 
 
@@ -483,7 +537,7 @@ class _Open(NamedTuple):
 def _rows_by_request_id(integration_ids: Sequence[int], request_ids: Sequence[str]) -> QuerySet[Request, Any]:
     """Return the rows of these integrations with these RequestIDs: more than the pairs, and no others are asked for."""
     rows = Request.objects.filter(integration__in=integration_ids, request_id__in=request_ids).order_by()
-    return rows.values_list("integration", "request_id", "content_digest", "pk", "uuid")
+    return rows.values_list("integration", "request_id", "pk", "uuid")
 
 
 def _count_waiting(integration_ids: Sequence[int]) -> QuerySet[Request, Any]:
