@@ -89,6 +89,15 @@ class AnotherKey(InProcess):
             await in_main(ask_pos, outlet.integration, Question("backend", **content), actor=ANNA)
         assert set(await in_main(lambda: list(Request.objects.values_list("unequal_attempts", flat=True)))) == {0}
 
+    async def test_another_key_sees_the_answer_without_its_secrets(self) -> None:
+        outlet, owner, other = await make_outlet(), await Backend.make("owner"), await Backend.make("other")
+        async with await Pos.of(outlet) as pos:
+            asking = asyncio.ensure_future(owner.ask(outlet, asked_with(PIN)))
+            pos.answers(await pos.next_frame(), f'{{"UserPIN": "{PIN}", "n": 1.50}}')
+            path = f"requests/{(await asking).json()['id']}"
+        assert (await owner.get(path)).json()["answer"] == {"UserPIN": PIN, "n": 1.5}
+        assert (await other.get(path)).json()["answer"] == {"UserPIN": "[redacted]", "n": 1.5}
+
     async def test_a_poll_under_way_belongs_to_its_key(self) -> None:
         outlet, owner, other = await make_outlet(), await Backend.make("owner"), await Backend.make("other")
         async with await Pos.of(outlet) as pos:

@@ -41,7 +41,7 @@ from integrations.relay import runtime, wake
 from integrations.relay.database import in_database
 from integrations.relay.dispatcher import Told
 from integrations.relay.runtime import Runtime
-from integrations.services.requests import NewRequest, Result, Stored, result_of
+from integrations.services.requests import NewRequest, Result, Stored, readable_result_of, result_of
 
 READING = ("GET", "HEAD")
 ANSWER_UNREADABLE = "The POS did answer: state and result_code say how."
@@ -189,7 +189,7 @@ class RequestView(BackendView):
     @GET_REQUEST
     async def get(self, request: HttpRequest, request_uuid: uuid.UUID) -> HttpResponse:
         check_names(request.GET, ())
-        return _whole(await in_database(rows.get_request, self.caller, request_uuid))
+        return _whole(await in_database(rows.get_request, self.caller, request_uuid), self.caller)
 
 
 class CancelView(BackendView):
@@ -203,7 +203,7 @@ class CancelView(BackendView):
         row = await in_database(rows.cancel_request, self.caller, request_uuid)
         await self.running.dispatcher.ended([row.pk])
         await wake.tell({"type": wake.ENDED, "ids": [row.pk]})
-        return _whole(row)
+        return _whole(row, self.caller)
 
 
 class MessageTypesView(BackendView):
@@ -252,9 +252,9 @@ def _check(payload: str, model: str) -> None:
         raise invalid("payload", "nests too deeply") from error
 
 
-def _whole(row: StoredRequest) -> HttpResponse:
-    """Return a request with all that is kept of it. Raises Problem."""
-    result = result_of(row)
+def _whole(row: StoredRequest, caller: Caller) -> HttpResponse:
+    """Return a request with all that is kept of it, and no secrets of another key's. Raises Problem."""
+    result = result_of(row) if row.api_key_id == caller.api_key_id else readable_result_of(row)
     if result.is_unreadable:
         raise _unreadable(result, row.request_id)
     return _json(request_text(row, result).encode())

@@ -9,7 +9,7 @@ import logging
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -298,8 +298,13 @@ def result_of(row: Request) -> Result:
         error_message, answer = contents.original_answer(kept)
     except SealBroken:
         error_message, answer, is_unreadable = kept.error_message, None, True
+    return replace(readable_result_of(row), error_message=error_message, answer=answer, is_unreadable=is_unreadable)
+
+
+def readable_result_of(row: Request) -> Result:
+    """Return how a request stands, with what the POS answered as far as everybody may read it."""
     standing = (row.uuid, row.pk, row.state, row.failure, row.result_code)
-    return Result(*standing, error_message, answer, row.content_pruned_at, is_unreadable)
+    return Result(*standing, row.error_message, row.answer, row.content_pruned_at)
 
 
 def record_fleeting(ended: Iterable[tuple[NewRequest, Ending]]) -> None:
