@@ -6,7 +6,7 @@ same digits. Parsing and writing again would round money and lose what a parser 
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
 _OPENING = re.compile(r"[ \t\n\r]*+(\{)[ \t\n\r]*+")
@@ -16,6 +16,10 @@ _SEPARATOR = re.compile(r"[ \t\n\r]*+([,}])[ \t\n\r]*+")
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*+)("[ \t\n\r]*+:[ \t\n\r]*+)?', re.DOTALL)
 _NESTED = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _PLAIN = re.compile(r"[^,\]} \t\n\r]*")
+# A string that is no key, or a number or literal.
+_SCALAR = re.compile(r'"((?:[^"\\]|\\.)*+)"?([ \t\n\r]*+:)?|([^\s,:\[\]{}"]+)', re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_SHORT_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"} | {each: each for each in "\"'\\/"}
 
 spell = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -51,7 +55,32 @@ def replace(text: str, *, is_key: Callable[[str], bool], is_string: Callable[[st
     does; both are asked with the escapes resolved. Never raises and never recurses: what is cut off, or no JSON at all,
     is searched as far as it looks like JSON.
     """
-    kept, begin, at = [], 0, 0
+    kept, begin = [], 0
+    for start, end in _places(text, is_key, is_string):
+        kept += [text[begin:start], by]
+        begin = end
+    return "".join([*kept, text[begin:]]) if kept else text
+
+
+def values(text: str, *, is_key: Callable[[str], bool], is_string: Callable[[str], bool]) -> Iterator[str]:
+    """Yield the values that `replace` would replace, as they are spelled."""
+    return (text[start:end] for start, end in _places(text, is_key, is_string))
+
+
+def scalars(spelled: str) -> Iterator[str]:
+    """Yield the texts, with the escapes resolved, and the numbers of a value, also of one that nests."""
+    for match in _SCALAR.finditer(spelled):
+        if match[2] is None and match[3] not in ("true", "false", "null"):
+            yield match[3] or _resolved(match[1])
+
+
+def resolve_everywhere(text: str) -> str:
+    """Return a text with every escape of JSON resolved once, whether it stands in a string or not."""
+    return _ESCAPE.sub(_resolved_escape, text)
+
+
+def _places(text: str, is_key: Callable[[str], bool], is_string: Callable[[str], bool]) -> Iterator[tuple[int, int]]:
+    at = 0
     while match := _STRING.search(text, at):
         start, at = match.start(), match.end()
         if match[2] is None:
@@ -61,9 +90,14 @@ def replace(text: str, *, is_key: Callable[[str], bool], is_string: Callable[[st
             start = at
             end = _end_of_value(text, at) if is_key(_resolved(match[1])) else start
         if end > start and text[start:end] != "null":
-            kept += [text[begin:start], by]
-            begin = at = end
-    return "".join([*kept, text[begin:]]) if kept else text
+            yield start, end
+            at = end
+
+
+def _resolved_escape(match: re.Match[str]) -> str:
+    if match[1]:
+        return chr(int(match[1], 16))
+    return _SHORT_ESCAPES.get(match[2], match[0])
 
 
 def _resolved(spelled: str) -> str:

@@ -8,13 +8,20 @@ REDACTED = "[redacted]"
 # before it makes no difference, and looking for a run of backslashes there would cost the square of its length. A
 # user's identifier may be the PIN (protocol notes, section 2.1).
 _NAMED = re.compile(
-    r"""(?ix)
-    ( (?: token | access_?token | auth_?secret | authorization | password | passphrase | pin
+    r"""(?aix)
+    ( (?: token | access_?token | auth_?secret | client_?secret | api_?key | authorization | password | passphrase
+        | passcode | pin (?: [ _-]? (?: code | number | block ) )? | card [ _-]? number | cvv2? | cvc2?
         | user_?identifier )
       (?: \\*["']? | %2[27] ) \s* (?: [=:] | %3d | %3a ) \s* (?: bearer \s+ )? )
+    (?! \[redacted\] )
     ( \\+" [^"\\]* (?: \\+" )? | " (?: [^"\\] | \\. )* "? | ' (?: [^'\\] | \\. )* '? | [^\s&"',;}\])]+ )
     """
 )
+# One of these is in each of the names above.
+_STEMS = ("token", "secret", "authori", "pass", "pin", "identif", "number", "cvv", "cvc", "key")
+# A PIN in words, as in "No user has the PIN 4711." or "UserPIN was '4711'"; a spin of 4711 is none.
+_WORDS = r"""(pin(?<![a-eg-qs-z]pin)[\s:="'(]{1,4}(?:(?:code|number|no\.?|is|was|of)[\s:="'(]{1,4}){0,2})[0-9]{3,}"""
+_WORDED, _WORDED_IN_LOWERED = re.compile(_WORDS, re.IGNORECASE | re.ASCII), re.compile(_WORDS)
 _GENERATED = re.compile(r"(?i)\b[O0]NP[A-Z][-\s]?(?:[0-9A-Z]{5}[-\s]?){6,}[0-9A-Z]*")
 _WEBHOOK = re.compile(r"whsec_[0-9A-Za-z+/=_-]+")
 # The password in scheme://user:password@host, up to the last @: some are not %-encoded as they should be.
@@ -42,7 +49,9 @@ def redact(text: str) -> str:
         text = _ROW.sub(rf"\1{REDACTED})", text)
     if "://" in text and "@" in text:
         text = _URL_PASSWORD.sub(rf"\1{REDACTED}", text)
-    if "=" in text or ":" in text or "%" in text:
+    if "pin" in lowered and _WORDED_IN_LOWERED.search(lowered):
+        text = _WORDED.sub(rf"\1{REDACTED}", text)
+    if ("=" in text or ":" in text or "%" in text) and any(stem in lowered for stem in _STEMS):
         text = _NAMED.sub(rf"\1{REDACTED}", text)
     return text
 

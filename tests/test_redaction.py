@@ -130,6 +130,7 @@ def test_looking_first_whether_a_pattern_can_begin_changes_nothing(text: str) ->
     slowly = redaction._GENERATED.sub(REDACTED, text)
     slowly = redaction._WEBHOOK.sub(REDACTED, slowly)
     slowly = redaction._BEARER.sub(rf"\1{REDACTED}", slowly)
+    slowly = redaction._WORDED.sub(rf"\1{REDACTED}", slowly)
     assert redact(text) == redaction._NAMED.sub(rf"\1{REDACTED}", slowly)
 
 

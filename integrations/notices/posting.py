@@ -13,6 +13,7 @@ from django.utils import timezone
 from integrations.notices.addresses import AddressRefused, resolve
 from integrations.notices.retry_after import seconds_of
 from integrations.redaction import printable, redact
+from integrations.secret_members import hide_in_words
 
 SECONDS = 10.0  # for the whole try: name, connection, answer
 MAX_ANSWER = 16 * 1024  # bytes that are read of an answer
@@ -87,7 +88,7 @@ async def _tried(client: httpx2.AsyncClient, url: str, body: bytes, headers: Map
 async def _exchange(client: httpx2.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     typed = {**headers, "content-type": "application/json"}
     async with client.stream("POST", url, content=body, headers=typed) as response:
-        excerpt = printable(redact((await _beginning(response)).decode(errors="replace")), EXCERPT)
+        excerpt = printable(hide_in_words((await _beginning(response)).decode(errors="replace")), EXCERPT)
         error = _judged(response.status_code)
         pause = seconds_of(response.headers.get("retry-after", ""), timezone.now()) if error else 0.0
         return Answer(response.status_code, error, excerpt, retry_after=pause)

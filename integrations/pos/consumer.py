@@ -19,10 +19,10 @@ from integrations.pos.close_codes import CLOSE_CODES, code_for
 from integrations.pos.door import Admission
 from integrations.pos.middleware import ADMISSION
 from integrations.pos.visitors import origin_of, visitor_of
-from integrations.redaction import printable, redact
+from integrations.redaction import printable
 from integrations.relay import runtime
 from integrations.relay.registry import Live
-from integrations.secret_members import hide
+from integrations.secret_members import hide_in_words
 from integrations.services.requests import Waiting
 
 STRAYS_KEPT = 50  # of one connection; the rest is counted
@@ -145,7 +145,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if live.stray_frames > STRAYS_KEPT:
             return
         # Redacted with a margin before it is cut, so that no half of a secret is left over.
-        excerpt = printable(redact(hide(text[: 2 * EXCERPT])), EXCERPT)
+        excerpt = printable(hide_in_words(text[: 2 * EXCERPT]), EXCERPT)
         self._recorder.stray(
             StrayFrame(
                 at=timezone.now(),

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 from integrations import credentials
 from integrations.canonical_json import canonical
-from integrations.redaction import REDACTED, redact
+from integrations.redaction import REDACTED
 from integrations.sealing import SealBroken, seal, unseal
-from integrations.secret_members import hide
+from integrations.secret_members import hide, hide_in_words, hide_values, hide_values_in_words, values_in
 
 # A GUID names a user of the POS; whatever else stands for one may be a PIN (protocol notes, section 2.1).
 _USER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -26,6 +26,9 @@ REQUEST, ANSWER = "request", "answer"  # what the originals are sealed for
 
 # 64 characters in all, as many as the digest without a key had; 216 of 256 bits are enough to tell contents apart.
 _DIGEST_LENGTH = 55
+
+
+NOTHING: frozenset[str] = frozenset()
 
 
 class KeyGone(SealBroken):
@@ -69,10 +72,12 @@ def keep_request(user_identifier: str | None, payload: str) -> KeptRequest:
     return KeptRequest(shown_user, shown, _sealed(changed, REQUEST))
 
 
-def keep_answer(error_message: str | None, answer: str | None) -> KeptAnswer:
-    """Return what is to be kept of an answer."""
-    said = None if error_message is None else redact(error_message)
+def keep_answer(error_message: str | None, answer: str | None, asked: frozenset[str] = NOTHING) -> KeptAnswer:
+    """Return what is to be kept of an answer; `asked` are the secrets of its request, which a POS may repeat."""
+    said = None if error_message is None else hide_values_in_words(hide_in_words(error_message), asked)
     shown = None if answer is None else hide(answer)
+    if shown and asked:
+        shown = hide_values(shown, asked)
     changed = _changed(error_message=(error_message, said), answer=(answer, shown))
     return KeptAnswer(said, shown, _sealed(changed, ANSWER))
 
@@ -87,6 +92,22 @@ def original_answer(kept: KeptAnswer) -> tuple[str | None, str | None]:
     """Return ErrorMessage and payload as the POS sent them. Raises SealBroken."""
     whole = _unsealed(kept.sealed, ANSWER)
     return whole.get("error_message", kept.error_message), whole.get("answer", kept.answer)
+
+
+def secrets_asked(user_identifier: str | None, payload: str) -> frozenset[str]:
+    """Return the texts and numbers of a request that may not be read."""
+    if user_identifier and hide_user(user_identifier) != user_identifier:
+        return values_in(payload) | values_in(json.dumps({"UserIdentifier": user_identifier}))
+    return values_in(payload)
+
+
+def secrets_sealed(sealed: str | None) -> frozenset[str]:
+    """Return the same of a request whose original is sealed; nothing where this process cannot unseal it."""
+    try:
+        whole = _unsealed(sealed, "request")
+    except SealBroken:
+        return NOTHING
+    return secrets_asked(whole.get("user_identifier"), whole.get("payload", ""))
 
 
 def hide_user(user_identifier: str | None) -> str | None:

@@ -34,9 +34,10 @@ def _redact(row: Request) -> None:
     if row.content_pruned_at is None and not contents.is_keyed(row.content_digest):
         content = Content(row.message_type, row.device_id, row.user_identifier, row.payload)
         row.content_digest = contents.digest(content)
+    asked = contents.secrets_asked(row.user_identifier, row.payload)
     kept = contents.keep_request(row.user_identifier, row.payload)
     row.user_identifier, row.payload = kept.user_identifier, kept.payload
     if row.sealed_answer is None:  # else this version has written the answer, and it is redacted
-        said = contents.keep_answer(row.error_message, row.answer)
+        said = contents.keep_answer(row.error_message, row.answer, asked)
         row.error_message, row.answer, row.sealed_answer = said.error_message, said.answer, said.sealed
     row.is_redacted = True

@@ -257,7 +257,7 @@ def end(endings: Sequence[Ending]) -> dict[Ending, Result]:
     with transaction.atomic():
         still_open = {row[0]: _Open(*row) for row in _open_ones.rows([ending.pk for ending in endings])}
         ended = {ending.pk: ending for ending in reversed(endings) if ending.pk in still_open}
-        _write_endings(list(ended.values()))
+        _write_endings([(ending, still_open[pk].sealed_request) for pk, ending in ended.items()])
     _count(still_open.values(), ended)
     earlier = [ending.pk for ending in endings if ended.get(ending.pk) is not ending]
     now = results(earlier) if earlier else {}
@@ -425,7 +425,8 @@ def _row(new: NewRequest, kept: KeptRequest, now: datetime) -> Request:
 
 def _fleeting_row(new: NewRequest, ending: Ending) -> Request:
     # It has ended, so nobody will send it again: of what was asked no original is kept, of the answer one is.
-    said = contents.keep_answer(ending.error_message, ending.answer)
+    asked = contents.secrets_asked(new.user_identifier, new.payload)
+    said = contents.keep_answer(ending.error_message, ending.answer, asked)
     return Request(
         **_asked(new, contents.hide_user(new.user_identifier), hide(new.payload)),
         is_durable=False,
@@ -471,12 +472,13 @@ def _inserted(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]
     return outcomes | _repeated_in(rows, [each for each in new if each.uuid not in pks])
 
 
-def _write_endings(endings: Sequence[Ending]) -> None:
-    """Write how requests ended; what was to be sent is not needed any more."""
+def _write_endings(endings: Iterable[tuple[Ending, str | None]]) -> None:
+    """Write how requests ended; what was to be sent, which is given beside each, is not needed any more."""
     names = ("state", "failure", "ended_at", "result_code", "error_message", "answer", "sealed_answer")
     rows = []
-    for each in endings:
-        kept = contents.keep_answer(each.error_message, each.answer)
+    for each, sealed in endings:
+        asked = contents.secrets_sealed(sealed) if each.error_message or each.answer else contents.NOTHING
+        kept = contents.keep_answer(each.error_message, each.answer, asked)
         said = (each.result_code, kept.error_message, kept.answer, kept.sealed)
         rows.append((each.pk, each.state, each.failure, each.at, *said, None))
     plain_rows.update(Request, (*names, "sealed_request"), rows)
@@ -537,6 +539,7 @@ class _Open(NamedTuple):
     pk: int
     uuid: uuid.UUID
     received_at: datetime
+    sealed_request: str | None
 
 
 def _rows_by_request_id(integration_ids: Sequence[int], request_ids: Sequence[str]) -> QuerySet[Request, Any]:
@@ -552,7 +555,7 @@ def _count_waiting(integration_ids: Sequence[int]) -> QuerySet[Request, Any]:
 
 def _lock_open(pks: Sequence[int]) -> QuerySet[Request, Any]:
     rows = Request.objects.select_for_update().filter(pk__in=pks, state__in=OPEN_STATES)
-    return rows.order_by("pk").values_list("pk", "uuid", "received_at")
+    return rows.order_by("pk").values_list("pk", "uuid", "received_at", "sealed_request")
 
 
 _COLUMNS = tuple(field.attname for field in Request._meta.concrete_fields if not field.primary_key)

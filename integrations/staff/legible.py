@@ -27,7 +27,7 @@ class _Object(list[tuple[str, object]]):
 def legible(text: str) -> str:
     """Return JSON as lines to read, at most 100,000 characters; what cannot be parsed is not shown."""
     try:
-        laid_out = "".join(_lines(_parse(text), "\n"))
+        laid_out = "".join(_lines(_parse(secret_members.hide(text)), "\n"))
     except (ValueError, RecursionError):
         return NOT_SHOWN
     shown = printable(redact(laid_out), LONGEST)

@@ -8,7 +8,8 @@ from django.utils.safestring import SafeString
 
 from integrations.models import MessageType, Request
 from integrations.models.request import State
-from integrations.redaction import printable, redact
+from integrations.redaction import printable
+from integrations.secret_members import hide_in_words
 from integrations.staff.presentation import marked
 
 SHAPES = {
@@ -95,7 +96,7 @@ def span(length: timedelta) -> str:
 
 def said(text: str | None) -> str:
     """Return what a POS said for people to read: shortened, and without secrets."""
-    return printable(redact(text or ""), SAID_LENGTH)
+    return printable(hide_in_words(text or ""), SAID_LENGTH)
 
 
 def _sending(row: Request) -> str:
