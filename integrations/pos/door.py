@@ -21,7 +21,7 @@ from integrations.models.attempt import Door, Outcome
 from integrations.models.request import OPEN_STATES
 from integrations.pos import tokens
 from integrations.pos.proofs import Proofs
-from integrations.pos.throttle import Brake, Sampler, Throttle, network_of
+from integrations.pos.throttle import Brake, Sampler, Throttle
 from integrations.pos.tokens import ExpiredToken, ForgedToken, Token
 from integrations.pos.visitors import Visitor
 from integrations.redaction import printable, redact

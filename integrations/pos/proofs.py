@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from integrations.pos.throttle import network_of
+from integrations.client_address import network_of
 from integrations.services.authentication import Claim
 
 MOST = 20_000

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0020_announced_keys'),
+        ('integrations', '0025_announced_keys'),
     ]
 
     operations = [
