@@ -3,8 +3,10 @@
 The rows are the truth (design rule 1): whoever misses a call sees them within WATCH_INTERVAL anyway.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -17,7 +19,11 @@ GROUP = "processes"
 CHANGED, QUEUED, ENDED = "integration.changed", "request.queued", "request.ended"
 ASK, TOLD = "poll.ask", "poll.told"
 
+SEND_SECONDS = 1.0
+QUIET_SECONDS = 1.0
+
 logger = logging.getLogger(__name__)
+_quiet_until = 0.0
 _listeners: list[Callable[[int], None]] = []
 
 
@@ -43,25 +49,33 @@ async def tell_others(integration_id: int) -> None:
 
 
 async def tell(message: dict[str, Any]) -> None:
-    """Send to every process over the channel layer; a layer that is away costs them a second, no more."""
+    """Send to every process over the channel layer, within SEND_SECONDS; a process that misses it sees the rows."""
     layer = get_channel_layer()
-    if layer is None or isinstance(layer, InMemoryChannelLayer):
-        return
-    try:
-        await layer.group_send(GROUP, message)
-    except Exception as error:  # noqa: BLE001  (whatever the layer's trouble is: the watchers will see the row)
-        metrics.layer_losses.inc()
-        logger.warning("The channel layer is away (%s); other processes see the change a second later.", error)
+    if layer is not None and not isinstance(layer, InMemoryChannelLayer):
+        await _send(layer.group_send, GROUP, message)
 
 
 async def reply(channel: str, message: dict[str, Any]) -> None:
-    """Send to one process, on the channel that it named; it does without when the layer is away, or its queue full."""
-    layer = get_channel_layer()
-    try:
-        await layer.send(channel, message)
-    except Exception as error:  # noqa: BLE001  (whatever the layer's trouble is: who asked stops waiting in time)
+    """Send to one process, on the channel that it named, within SEND_SECONDS; its own timeout ends its waiting."""
+    await _send(get_channel_layer().send, channel, message)
+
+
+async def _send(send: Callable[[str, dict[str, Any]], Awaitable[None]], target: str, message: dict[str, Any]) -> None:
+    """Send, and drop the message when the layer fails or hangs.
+
+    After that nothing is sent for QUIET_SECONDS: each message would wait for its own timeout, and they would pile up.
+    """
+    global _quiet_until  # noqa: PLW0603  (a process has one layer)
+    if time.monotonic() < _quiet_until:
         metrics.layer_losses.inc()
-        logger.warning("An answer did not reach the process that asked (%s).", error)
+        return
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            await send(target, message)
+    except Exception as error:  # noqa: BLE001  (whatever the layer's trouble is, the rows say the same a second later)
+        _quiet_until = time.monotonic() + QUIET_SECONDS
+        metrics.layer_losses.inc()
+        logger.warning("A message to other processes was dropped (%s).", error or "no answer from the channel layer")
 
 
 def _wake(integration_id: int) -> None:
