@@ -7,7 +7,7 @@ from django.conf import settings
 from integrations.notices import mailing, work
 from integrations.relay import bulk, tidying
 from integrations.relay.chores import Chore
-from integrations.relay.database import in_database
+from integrations.relay.database import recorders
 from integrations.services.fleet import SAMPLE_EVERY, take_sample
 from integrations.shared_cache import forget_expired
 
@@ -16,8 +16,8 @@ ALL: tuple[Chore, ...] = (
     Chore("webhooks", settings.NOTICE_INTERVAL, work.deliver, end=work.end_deliveries),
     Chore("alerts", settings.NOTICE_INTERVAL * 5, work.watch),
     *bulk.CHORES,
-    Chore("samples", SAMPLE_EVERY.total_seconds(), partial(in_database, take_sample)),
+    Chore("samples", SAMPLE_EVERY.total_seconds(), partial(recorders.run, take_sample)),
     Chore("records", tidying.EVERY, tidying.turn),
-    Chore("shared cache", 600, partial(in_database, forget_expired)),
+    Chore("shared cache", 600, partial(recorders.run, forget_expired)),
     Chore("mail", settings.NOTICE_INTERVAL * 5, mailing.turn),
 )

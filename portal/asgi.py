@@ -28,8 +28,10 @@ from portal.lifespan import lifespan  # noqa: E402
 from portal.pages import PageHandler  # noqa: E402
 from portal.probes import Probes  # noqa: E402
 from portal.proxies import ProxyHeaders  # noqa: E402
+from portal.statements import bound_statements  # noqa: E402
 
 adapt_daphne()
+bound_statements()
 websocket = pos.PosSockets(URLRouter([*staff.sockets, pos.anything_else]))
 pages = RecipientHttp(PageHandler(), headers=browser_policy.HEADERS)
 http = PosHttp(BackendHttp(Probes(pages)))

@@ -25,7 +25,7 @@ from prometheus_client.samples import Sample
 from integrations import metrics
 from integrations.asgi import Scope, header
 from integrations.client_address import address_in, parsed
-from integrations.relay.database import in_database
+from integrations.relay.database import readers
 from integrations.services.figures import Figures, read_figures
 from portal.proxies import FORWARDED_PORT
 
@@ -70,7 +70,7 @@ async def _figures() -> Figures | None:
     global _kept  # noqa: PLW0603
     if time.monotonic() - _kept[0] >= FIGURES_KEPT:
         try:
-            _kept = time.monotonic(), await in_database(read_figures)
+            _kept = time.monotonic(), await readers.run(read_figures)
         except (DatabaseError, InterfaceError):
             _kept = time.monotonic(), None
     return _kept[1]

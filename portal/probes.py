@@ -11,7 +11,7 @@ from django.http import HttpResponse, JsonResponse
 
 from integrations.asgi import App, Receive, Scope, Send, send_response
 from integrations.relay import runtime
-from integrations.relay.database import in_database
+from integrations.relay.database import readers
 from integrations.services.schema import count_pending_migrations
 from portal.metrics import scrape
 
@@ -68,7 +68,7 @@ PROBES: dict[str, Callable[[Scope], Awaitable[HttpResponse]]] = {
 
 async def _database() -> dict[str, str]:
     try:
-        is_migrated = await in_database(_look_at_database)
+        is_migrated = await readers.run(_look_at_database)
     except (DatabaseError, InterfaceError):
         return {"database": "away", "migrations": "applied" if _is_migrated else "unknown"}
     return {"database": "reachable", "migrations": "applied" if is_migrated else "pending"}

@@ -64,17 +64,22 @@ DATA_DIR = folder(env.str("DATA_DIR", default=str(BASE_DIR / "data")), "DATA_DIR
 DATABASES = {"default": service_urls.database(env.str("DATABASE_URL", default=""), default=DATA_DIR / "portal.sqlite3")}
 _database = DATABASES["default"]
 _database["CONN_MAX_AGE"] = 0  # under ASGI a connection is given back after each use
-_pool_size = at_least(1, env.int("DATABASE_POOL_SIZE", default=8), "DATABASE_POOL_SIZE")
+_pool_size = at_least(1, env.int("DATABASE_POOL_SIZE", default=12), "DATABASE_POOL_SIZE")
 if _database["ENGINE"] == service_urls.SQLITE:
     # A transaction that begins as a reader and turns writer fails at once when another writes; IMMEDIATE waits.
     _database["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20, "factory": PrivateConnection}
     directory_for(_database["NAME"])
 else:
     _database["OPTIONS"] = {
+        # A connection whose other end is gone without a word fails after ten seconds or so, instead of in two hours.
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
         **_database.get("OPTIONS", {}),
         # By itself the pool waits twice as long after each failure, up to minutes; after 5 s it begins anew.
         "pool": {"min_size": 1, "max_size": _pool_size, "timeout": 3, "reconnect_timeout": 5},
-        "connect_timeout": 5,
+        "connect_timeout": 3,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -28,7 +28,7 @@ from integrations.pos.throttle import Brake, Sampler, Throttle
 from integrations.pos.tokens import Token
 from integrations.pos.visitors import Visitor
 from integrations.relay import runtime
-from integrations.relay.database import Joined, in_database
+from integrations.relay.database import Joined, readers
 from integrations.services import authentication, recording
 from integrations.services.authentication import (
     ADOPTED_WAITING,
@@ -764,8 +764,8 @@ class Settled(InProcess):
     async def test_one_authentication_is_one_query(self) -> None:
         enabled: Enabled = await in_main(make_enabled_outlet)
         outlet_id, digests = enabled.handover.provider_outlet_id, digests_of(enabled.handover.auth_secret)
-        assert await in_database(_count_queries, lambda: find_credentials([digests, ("nobody",)])) == 1
-        assert await in_database(_count_queries, lambda: find_candidates([outlet_id, "nobody"])) == 1
+        assert await readers.run(_count_queries, lambda: find_credentials([digests, ("nobody",)])) == 1
+        assert await readers.run(_count_queries, lambda: find_candidates([outlet_id, "nobody"])) == 1
 
     async def test_a_wrong_secret_finds_no_row_whichever_outlet_it_is_sent_for(self) -> None:
         enabled: Enabled = await in_main(make_enabled_outlet)
@@ -783,7 +783,7 @@ class Settled(InProcess):
         with override_settings(**_new_key()):
             two: Enabled = await in_main(make_enabled_outlet, "Station")
             wanted = [digests_of(each.handover.auth_secret) for each in (one, two)]
-            found = await in_database(find_credentials, [*wanted, digests_of(generate(Kind.POS_SECRET))])
+            found = await readers.run(find_credentials, [*wanted, digests_of(generate(Kind.POS_SECRET))])
         assert [found[each].integration_id for each in wanted] == [one.integration.pk, two.integration.pk]
         assert len(found) == 2
 
@@ -791,7 +791,7 @@ class Settled(InProcess):
         one: Enabled = await in_main(make_enabled_outlet, "Harbour")
         two: Enabled = await in_main(make_enabled_outlet, "Station")
         ids = [one.handover.provider_outlet_id, two.handover.provider_outlet_id]
-        found = await in_database(find_candidates, [*ids, "nobody"])
+        found = await readers.run(find_candidates, [*ids, "nobody"])
         assert {key: [each.integration_id for each in value] for key, value in found.items()} == {
             ids[0]: [one.integration.pk],
             ids[1]: [two.integration.pk],

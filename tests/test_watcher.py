@@ -11,7 +11,7 @@ from django.utils import timezone
 from integrations.models import Connection, Integration, Presence, ServerProcess
 from integrations.models.connection import CloseReason
 from integrations.relay import runtime, wake
-from integrations.relay.database import _executor
+from integrations.relay.database import recorders
 from integrations.relay.recorder import Batch
 from integrations.relay.registry import Live, Registry
 from integrations.relay.runtime import Runtime
@@ -323,5 +323,5 @@ def _bury(process_id: uuid.UUID) -> None:
 
 
 def _all_threads_are_done() -> None:
-    for waiting in [_executor.submit(int) for _ in range(20)]:
+    for waiting in [recorders._executor.submit(int) for _ in range(20)]:
         waiting.result(timeout=LIMIT)

@@ -2,7 +2,8 @@
 
 import asyncio
 import uuid
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
@@ -38,12 +39,16 @@ from integrations.clock import shared_now
 from integrations.models import Request as StoredRequest
 from integrations.models.request import State
 from integrations.relay import runtime, wake
-from integrations.relay.database import in_database
+from integrations.relay.database import DatabaseUnresponsive, readers, writers
 from integrations.relay.dispatcher import Told
 from integrations.relay.runtime import Runtime
-from integrations.services.requests import NewRequest, Result, Stored, readable_result_of, result_of
+from integrations.services.requests import NewRequest, Result, Stored, TooLate, readable_result_of, result_of
+
+Done = TypeVar("Done")
 
 READING = ("GET", "HEAD")
+CANCEL_SECONDS = 5.0  # that a cancellation waits for the database
+NOT_STORED_IN_TIME = "The database did not store the request in time. Send it again with the same request_id."
 ANSWER_UNREADABLE = "The POS did answer: state and result_code say how."
 
 
@@ -95,7 +100,7 @@ class OutletsView(BackendView):
     @LIST_OUTLETS
     async def get(self, request: HttpRequest) -> HttpResponse:
         check_names(request.GET, ("organisation", "online", "limit", "cursor"))
-        found, after = await in_database(rows.outlets_page, self.caller, request.GET)
+        found, after = await readers.run(rows.outlets_page, self.caller, request.GET)
         link = next_link(request.path, request.GET, after)
         return _data({"results": OutletSerializer(found, many=True).data, "next": link})
 
@@ -108,7 +113,7 @@ class OutletView(BackendView):
     @GET_OUTLET
     async def get(self, request: HttpRequest, provider_outlet_id: str) -> HttpResponse:
         check_names(request.GET, ())
-        return _data(OutletSerializer(await in_database(rows.get_outlet, self.caller, provider_outlet_id)).data)
+        return _data(OutletSerializer(await readers.run(rows.get_outlet, self.caller, provider_outlet_id)).data)
 
 
 class OutletRequestsView(BackendView):
@@ -133,11 +138,11 @@ class OutletRequestsView(BackendView):
         if not order.durable:
             return await self._poll(order, new)
         if order.mode == "async":
-            stored = await self.running.dispatcher.submit(new)
+            stored = await _in_time(self.running.dispatcher.submit(new), order, new)
             return _accepted(stored.uuid, new.request_id)
         told: Told = asyncio.get_running_loop().create_future()
         try:
-            stored = await self.running.dispatcher.submit(new, told)
+            stored = await _in_time(self.running.dispatcher.submit(new, told), order, new)
             return await self._wait(stored, new, order.timeout, told if stored.is_new else None)
         finally:
             told.cancel()
@@ -149,18 +154,18 @@ class OutletRequestsView(BackendView):
         return target.integration_id
 
     async def _poll(self, order: wire.Order, new: NewRequest) -> HttpResponse:
-        earlier = await self.running.dispatcher.find_repeated(new) if order.request_id else None
-        if earlier is not None:
-            return await self._wait(earlier, new, order.timeout)
+        if order.request_id:
+            earlier = await _in_time(self.running.dispatcher.find_repeated(new), order, new)
+            if earlier is not None:
+                return await self._wait(earlier, new, order.timeout)
         result = await self.running.polls.ask(new)
         if result.state == State.FAILED:
             raise Problem(problems.LINK_LOST, id=str(result.uuid), request_id=new.request_id)
         return _outcome(result, new.request_id)
 
     async def _wait(self, stored: Stored, new: NewRequest, seconds: int, told: Told | None = None) -> HttpResponse:
-        remaining = max(0.0, seconds - (shared_now() - new.received_at).total_seconds())
         try:
-            result = await self.running.dispatcher.wait(stored.pk, remaining, told)
+            result = await self.running.dispatcher.wait(stored.pk, _seconds_left(seconds, new), told)
         except (DatabaseError, InterfaceError) as error:
             raise _no_answer(stored.uuid, new.request_id) from error  # it is stored, so it goes on
         if not result.is_final and self.running.is_draining:
@@ -176,7 +181,7 @@ class RequestsView(BackendView):
     @LIST_REQUESTS
     async def get(self, request: HttpRequest) -> HttpResponse:
         check_names(request.GET, ("outlet", "state", "since", "limit", "cursor"))
-        found, after = await in_database(rows.requests_page, self.caller, request.GET)
+        found, after = await readers.run(rows.requests_page, self.caller, request.GET)
         link = next_link(request.path, request.GET, after)
         return _data({"results": RequestSerializer(found, many=True).data, "next": link})
 
@@ -189,7 +194,7 @@ class RequestView(BackendView):
     @GET_REQUEST
     async def get(self, request: HttpRequest, request_uuid: uuid.UUID) -> HttpResponse:
         check_names(request.GET, ())
-        return _whole(await in_database(rows.get_request, self.caller, request_uuid), self.caller)
+        return _whole(await readers.run(rows.get_request, self.caller, request_uuid), self.caller)
 
 
 class CancelView(BackendView):
@@ -200,7 +205,11 @@ class CancelView(BackendView):
     @CANCEL
     async def post(self, request: HttpRequest, request_uuid: uuid.UUID) -> HttpResponse:
         check_names(request.GET, ())
-        row = await in_database(rows.cancel_request, self.caller, request_uuid)
+        try:
+            async with asyncio.timeout(CANCEL_SECONDS):
+                row = await writers.run(rows.cancel_request, self.caller, request_uuid)
+        except TimeoutError:
+            raise DatabaseUnresponsive from None
         await self.running.dispatcher.ended([row.pk])
         await wake.tell({"type": wake.ENDED, "ids": [row.pk]})
         return _whole(row, self.caller)
@@ -214,7 +223,7 @@ class MessageTypesView(BackendView):
     @LIST_MESSAGE_TYPES
     async def get(self, request: HttpRequest) -> HttpResponse:
         check_names(request.GET, ())
-        return _data({"results": MessageTypeSerializer(await in_database(rows.message_types), many=True).data})
+        return _data({"results": MessageTypeSerializer(await readers.run(rows.message_types), many=True).data})
 
 
 class NotFoundView(BackendView):
@@ -224,6 +233,19 @@ class NotFoundView(BackendView):
 
     async def answer(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:  # noqa: ARG002
         raise Problem(problems.NOT_FOUND)
+
+
+async def _in_time(storing: Awaitable[Done], order: wire.Order, new: NewRequest) -> Done:
+    """Return what is stored or compared within the caller's timeout. Raises Problem."""
+    try:
+        async with asyncio.timeout(_seconds_left(order.timeout, new)):
+            return await storing
+    except (TimeoutError, TooLate):
+        raise Problem(problems.DATABASE_AWAY, NOT_STORED_IN_TIME, request_id=new.request_id) from None
+
+
+def _seconds_left(seconds: int, new: NewRequest) -> float:
+    return max(0.0, seconds - (shared_now() - new.received_at).total_seconds())
 
 
 async def _message_type_of(order: wire.Order) -> int:

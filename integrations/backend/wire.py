@@ -69,6 +69,7 @@ class Order:
             needs_online=self.expires_in == 0,
             is_here=False,
             is_leaving=False,
+            store_before=received_at + timedelta(seconds=self.timeout),
             correlation_id=correlation.current(),
         )
 

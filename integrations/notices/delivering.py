@@ -20,7 +20,7 @@ from django.utils import timezone
 from integrations.models import Delivery, Notice, WebhookEndpoint
 from integrations.notices import posting, signing
 from integrations.notices.posting import Answer
-from integrations.relay.database import in_database
+from integrations.relay.database import recorders
 from integrations.sealing import SealBroken, unseal
 from integrations.services import webhooks
 
@@ -69,7 +69,7 @@ class Deliverer:
 
     async def turn(self) -> None:
         """Start on each endpoint for which something is due and nobody works yet. Does not wait for them."""
-        for endpoint_id in await in_database(endpoints_due):
+        for endpoint_id in await recorders.run(endpoints_due):
             if endpoint_id not in self._working:
                 task = asyncio.create_task(self._work(endpoint_id))
                 self._working[endpoint_id] = task
@@ -89,7 +89,7 @@ class Deliverer:
     async def _work(self, endpoint_id: int) -> None:
         try:
             async with posting.new_client() as client:
-                while messages := await in_database(claim, endpoint_id):
+                while messages := await recorders.run(claim, endpoint_id):
                     await self._send_all(client, messages)
         except (DatabaseError, InterfaceError) as error:
             logger.warning("Webhooks wait for the database (%s).", error)
@@ -104,7 +104,7 @@ class Deliverer:
                 return await try_once(client, message)
 
         answers = await asyncio.gather(*(one(message) for message in messages))
-        await in_database(settle, list(zip(messages, answers, strict=True)))
+        await recorders.run(settle, list(zip(messages, answers, strict=True)))
 
 
 async def try_once(client: httpx2.AsyncClient, message: Message) -> Answer:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from integrations.models import Alert, AlertRecipient, Mail
 from integrations.redaction import printable, redact
-from integrations.relay.database import in_database
+from integrations.relay.database import recorders
 
 # From the failure of one try to the next; after the last one an e-mail is given up.
 SCHEDULE = (
@@ -63,11 +63,11 @@ def link(model_name: str, row: Model) -> str:
 
 async def turn() -> None:
     """Send what is due; one batch, over one connection to the mail server."""
-    mails = await in_database(_due) if is_on() else []
+    mails = await recorders.run(_due) if is_on() else []
     if not mails:
         return
     errors = await asyncio.get_running_loop().run_in_executor(_sender, _send, mails)
-    await in_database(_settle, mails, errors)
+    await recorders.run(_settle, mails, errors)
 
 
 def _due() -> list[Mail]:

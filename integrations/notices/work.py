@@ -5,14 +5,14 @@ from django.utils import timezone
 
 from integrations.notices import alerts, noticing
 from integrations.notices.delivering import Deliverer
-from integrations.relay.database import in_database
+from integrations.relay.database import recorders
 
 _deliverer: Deliverer | None = None
 
 
 async def notice() -> None:
     """Look for what endpoints want to be told."""
-    await in_database(noticing.turn)
+    await recorders.run(noticing.turn)
 
 
 async def deliver() -> None:
@@ -33,5 +33,5 @@ async def end_deliveries() -> None:
 
 async def watch() -> None:
     """Look for what staff are to be told, and forget what is old."""
-    await in_database(alerts.turn)
-    await in_database(noticing.prune, timezone.now(), days=settings.NOTICE_DAYS)
+    await recorders.run(alerts.turn)
+    await recorders.run(noticing.prune, timezone.now(), days=settings.NOTICE_DAYS)

@@ -10,7 +10,7 @@ import threading
 from django.db import DatabaseError, InterfaceError, connection
 
 from integrations.relay.chores import Chore
-from integrations.relay.database import in_database
+from integrations.relay.database import recorders
 from integrations.services import bulk_jobs, handover_links
 
 logger = logging.getLogger(__name__)
@@ -29,13 +29,13 @@ def start() -> None:
 
 
 async def _look() -> None:
-    if await in_database(bulk_jobs.has_work):
+    if await recorders.run(bulk_jobs.has_work):
         start()
 
 
 async def _tidy() -> None:
-    await in_database(bulk_jobs.tidy)
-    await in_database(handover_links.expire_links)
+    await recorders.run(bulk_jobs.tidy)
+    await recorders.run(handover_links.expire_links)
 
 
 # What was confirmed is begun at once by its own process; the chore finds what a lost one left.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.db import DatabaseError, InterfaceError
 
-from integrations.relay.database import in_database
+from integrations.relay.database import recorders
 from integrations.services import leases
 
 LEASE_FACTOR = 3  # a holder that misses this many turns has lost the chore to another process
@@ -52,7 +52,7 @@ class Chores:
         await asyncio.gather(*(chore.end() for chore in self._chores if chore.end), return_exceptions=True)
         if self._tasks:
             with contextlib.suppress(DatabaseError, InterfaceError):
-                await in_database(leases.give_back, self._process_id)
+                await recorders.run(leases.give_back, self._process_id)
 
     async def _repeat(self, chore: Chore) -> None:
         while True:
@@ -66,5 +66,5 @@ class Chores:
 
     async def _turn(self, chore: Chore) -> None:
         seconds = max(chore.every * LEASE_FACTOR, SHORTEST_LEASE)
-        if await in_database(leases.take, chore.name, self._process_id, seconds=seconds):
+        if await recorders.run(leases.take, chore.name, self._process_id, seconds=seconds):
             await chore.run()

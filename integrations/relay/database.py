@@ -1,6 +1,11 @@
-"""The database from the event loop: a few threads of our own, and questions joined into one.
+"""The database from the event loop: a few threads for each kind of work, and questions joined into one.
 
 A server process must not take Django's shared thread for this: a slow admin page would hold every POS up.
+
+Each kind of work has threads of its own, because a database can stop one kind and not the others: a locked SQLite file
+stops writers only, and a hanging PostgreSQL must not stop the loop that says so. A thread that waits for the database
+cannot be interrupted, so a limit ends the waiting of the caller and not the work: use it only for work that may happen
+after all.
 """
 
 import asyncio
@@ -8,41 +13,71 @@ import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from typing import Generic, ParamSpec, TypeVar
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 Key = TypeVar("Key", bound=Hashable)
 Found = TypeVar("Found")
 
-THREADS = 4
 BATCH = 500  # below SQLite's limit of variables in one statement
+# Seconds after which a caller that only reads gets 503. A reader waits for no lock of SQLite, and for one of PostgreSQL
+# only while a table is altered. Below the 3 s after which load balancers and tills give up.
+READ_SECONDS = 2.5
 
-_executor = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
+
+class DatabaseUnresponsive(OperationalError):
+    """The database did not answer in time; what was asked of it may still happen."""
+
+    def __init__(self) -> None:
+        super().__init__("the database did not answer in time")
 
 
-async def in_database(
-    function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
-) -> Result:
-    """Run `function` in a thread that has a database connection; what it raises is raised here."""
+class DatabaseThreads:
+    """Threads that hold a database connection each; `limit`: seconds that a caller waits for its result."""
 
-    def call() -> Result:
+    def __init__(self, name: str, most: int, limit: float | None = None) -> None:
+        self._executor = ThreadPoolExecutor(most, thread_name_prefix=f"database-{name}")
+        self._limit = limit
+
+    async def run(
+        self, function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Result:
+        """Run `function` in one of the threads; raise what it raises, and DatabaseUnresponsive after the limit."""
+        call = partial(_call, function, *args, **kwargs)
+        done = asyncio.get_running_loop().run_in_executor(self._executor, call)
+        if self._limit is None:
+            return await done
         try:
-            return function(*args, **kwargs)
-        except Exception:
-            connection.close()  # a broken connection must not meet the next caller
-            raise
-        finally:
-            _give_back()
+            async with asyncio.timeout(self._limit):
+                return await done
+        except TimeoutError:
+            raise DatabaseUnresponsive from None
 
-    return await asyncio.get_running_loop().run_in_executor(_executor, call)
+
+# Together fewer than DATABASE_POOL_SIZE's default, so that writers that wait leave connections to readers.
+readers = DatabaseThreads("readers", 4, READ_SECONDS)
+writers = DatabaseThreads("writers", 3)  # of what callers and POSes wait for
+recorders = DatabaseThreads("recorders", 2)  # of what nobody waits for: records, chores
+watchers = DatabaseThreads("watchers", 1, READ_SECONDS)  # of a watcher's own writes, which it repeats every second
+
+
+def _call(function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+    try:
+        return function(*args, **kwargs)
+    except Exception:
+        connection.close()  # a broken connection must not meet the next caller
+        raise
+    finally:
+        _give_back()
 
 
 def _give_back() -> None:
-    # PostgreSQL's goes back to the pool. SQLite's is a file handle of this thread: opening it anew costs more
+    # PostgreSQL's goes back to the pool. SQLite's is a file handle of this thread: opening it again costs more
     # than the query.
     if connection.vendor != "sqlite":
         connection.close()
@@ -52,13 +87,20 @@ class Joined(Generic[Key, Found]):
     """Answers many calls with one look-up, or one transaction: those that come while one runs share the next.
 
     Costs nothing when idle (the first caller's leaves at once) and bounds the database's work under a storm. `query`
-    gets distinct keys and runs in a database thread. At most `at_once` callers share a look-up: all that are answered
+    gets distinct keys and runs in one of `threads`. At most `at_once` callers share a look-up: all that are answered
     together go on in one turn of the event loop, and while one lasts nothing else is heard.
     """
 
-    def __init__(self, query: Callable[[list[Key]], Mapping[Key, Found]], at_once: float = math.inf) -> None:
+    def __init__(
+        self,
+        query: Callable[[list[Key]], Mapping[Key, Found]],
+        at_once: float = math.inf,
+        *,
+        threads: DatabaseThreads = readers,
+    ) -> None:
         self._query = query
         self._at_once = at_once
+        self._threads = threads
         self._waiting: deque[tuple[Key, asyncio.Future[Found | None]]] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -89,7 +131,11 @@ class Joined(Generic[Key, Found]):
 
     async def _answer(self, batch: dict[Key, list[asyncio.Future[Found | None]]]) -> None:
         try:
-            found = await in_database(self._query, list(batch))
+            found = await self._threads.run(self._query, list(batch))
+        except DatabaseUnresponsive as error:  # also for those that would wait as long again
+            waiting, self._waiting = self._waiting, deque()
+            _fail(chain(chain.from_iterable(batch.values()), (future for _, future in waiting)), error)
+            return
         except Exception as error:  # noqa: BLE001  (it is the callers' to handle)
             _fail(chain.from_iterable(batch.values()), error)
             return

@@ -17,7 +17,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 from integrations.clock import shared_now
 from integrations.models.request import State
 from integrations.relay import wake
-from integrations.relay.database import Joined, in_database
+from integrations.relay.database import Joined, readers, watchers, writers
 from integrations.relay.lane import Answer, Lane, Outgoing, named
 from integrations.relay.registry import Live, Registry
 from integrations.services import requests
@@ -40,11 +40,11 @@ class Dispatcher:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._store: Joined[NewRequest, Stored | NotStored] = Joined(requests.store)
-        self._claims: Joined[int, bool] = Joined(requests.claim)
-        self._endings: Joined[Ending, Result] = Joined(requests.end)
+        self._store: Joined[NewRequest, Stored | NotStored] = Joined(requests.store, threads=writers)
+        self._claims: Joined[int, bool] = Joined(requests.claim, threads=writers)
+        self._endings: Joined[Ending, Result] = Joined(requests.end, threads=writers)
         self._results: Joined[int, Result] = Joined(requests.results)
-        self._repeated: Joined[NewRequest, Stored | NotStored] = Joined(requests.repeated)
+        self._repeated: Joined[NewRequest, Stored | NotStored] = Joined(requests.repeated, threads=writers)
         self._waiting: dict[int, set[Told]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._has_let_go = False
@@ -69,7 +69,7 @@ class Dispatcher:
         if live.lane is None:
             return
         if live.lane.has_unanswered:
-            self._go(self._offer(live.integration_id))
+            asyncio.get_running_loop().call_soon(self._offer, live.integration_id)
         live.lane.close()
         live.lane = None  # each has the other, and who has left is not to wait for the garbage collector
 
@@ -132,15 +132,16 @@ class Dispatcher:
 
     async def look(self) -> None:
         """Do what nobody may have called for: end what is overdue, find what waits, tell who waits."""
-        ended = await in_database(requests.expire_due)
         now = shared_now()
         for live in self._registry:
             if live.lane is not None:
                 live.lane.drop_overdue(now)
         if len(self._registry):
-            for integration_id, pk in await in_database(requests.overlooked):
+            for integration_id, pk in await readers.run(requests.overlooked):
                 self._find_overlooked(integration_id, pk)
-        await self.ended({*ended, *self._waiting})
+        await self.ended(set(self._waiting))
+        if expired := await watchers.run(requests.expire_due):  # last, as it may have to wait for other writers
+            await self.ended(expired)
 
     @property
     def is_waited_for(self) -> bool:
@@ -177,7 +178,7 @@ class Dispatcher:
                 lane.arriving -= 1
         if stored.is_new:
             self._tell_of(stored.pk, told)
-            await self._offer(new.integration_id)
+            self._offer(new.integration_id)
         return stored
 
     async def _submit_reserved(self, live: Live, lane: Lane, new: NewRequest, told: Told | None) -> Stored:
@@ -190,14 +191,18 @@ class Dispatcher:
             lane.release()
             return stored
         self._tell_of(stored.pk, told)
-        self._go(self._send_reserved(live, lane, _outgoing(live, Waiting.of(new, stored.pk))))
+        if stored.leaves:
+            self._go(self._send_reserved(live, lane, _outgoing(live, Waiting.of(new, stored.pk))))
+            return stored
+        lane.release()
+        self._offer(live.integration_id)
         return stored
 
     async def _send_reserved(self, live: Live, lane: Lane, outgoing: Outgoing) -> None:
         await lane.send_reserved(outgoing)
         # It is stored as sent. A connection that came, or comes, in this one's place looked before it was there.
         if lane.is_closed or self._registry.find(live.integration_id) is not live:
-            await self._offer(live.integration_id)
+            self._offer(live.integration_id)
 
     async def _stored(self, new: NewRequest) -> Stored:
         outcome = await self._store.find(new)
@@ -207,11 +212,12 @@ class Dispatcher:
             raise InterfaceError("A request vanished while it was stored.")
         return outcome
 
-    async def _offer(self, integration_id: int) -> None:
+    def _offer(self, integration_id: int) -> None:
+        """Let the process that has the outlet's POS look for its requests; wait for nothing."""
         if self._registry.find(integration_id):
             self.queued(integration_id)
             return
-        await wake.tell({"type": wake.QUEUED, "id": integration_id})
+        self._go(wake.tell({"type": wake.QUEUED, "id": integration_id}))
 
     def _find_overlooked(self, integration_id: int, pk: int) -> None:
         live = self._registry.find(integration_id)
@@ -239,7 +245,7 @@ class Dispatcher:
     async def _load_some(self, live: Live, lane: Lane) -> None:
         limit = LOADED_AT_ONCE + len(lane.known)
         try:
-            rows = await in_database(requests.load_open, live.integration_id, limit)
+            rows = await writers.run(requests.load_open, live.integration_id, limit)
         except (DatabaseError, InterfaceError):
             await asyncio.sleep(RETRY)
             lane.look_again = True
@@ -285,7 +291,7 @@ class Dispatcher:
     async def _ended_alone(self, ending: Ending) -> Result | None:
         """End a request apart from the others of its batch: one of them is what the database refuses."""
         try:
-            return (await in_database(requests.end, [ending])).get(ending)
+            return (await writers.run(requests.end, [ending])).get(ending)
         except (DataError, IntegrityError):
             logger.exception("The database refuses an answer; its request has failed.")
         return await self._ended(Ending(ending.pk, State.FAILED, ending.at, failure=UNKEPT))

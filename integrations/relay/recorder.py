@@ -15,7 +15,7 @@ from integrations import metrics
 from integrations.credentials import Digest
 from integrations.models import StrayFrame
 from integrations.models.connection import CloseReason
-from integrations.relay.database import in_database
+from integrations.relay.database import recorders
 from integrations.relay.registry import Live
 from integrations.services import recording
 from integrations.services.recording import Attempt
@@ -144,7 +144,7 @@ class Recorder:
                 metrics.loops.labels("recorder").set_to_current_time()
                 return
             try:
-                losers = await in_database(self._write, batch)
+                losers = await recorders.run(self._write, batch)
             except Exception as error:  # noqa: BLE001  (whatever it is, what comes after this batch is to be written)
                 self._put_back(batch, error)
                 return

@@ -16,7 +16,7 @@ from django.db import DatabaseError, InterfaceError
 from integrations import chores, metrics
 from integrations.relay import wake
 from integrations.relay.chores import Chores
-from integrations.relay.database import in_database
+from integrations.relay.database import READ_SECONDS, DatabaseUnresponsive, recorders
 from integrations.relay.dispatcher import Dispatcher
 from integrations.relay.polls import Polls
 from integrations.relay.recorder import Recorder
@@ -77,7 +77,7 @@ class Runtime:
         await self.dispatcher.stop()
         await self.recorder.flush()
         with contextlib.suppress(DatabaseError, InterfaceError):
-            await in_database(watching.end_lease, self.process_id)
+            await recorders.run(watching.end_lease, self.process_id)
         atexit.unregister(self._end_without_loop)
 
     def _changed(self, integration_id: int) -> None:
@@ -95,7 +95,8 @@ class Runtime:
                 self.polls.channel = None
                 metrics.layer_losses.inc()
                 metrics.layer_away.set(1)
-                logger.warning("The channel layer is away (%s); changes are seen by looking.", error)
+                reason = error or "no answer"
+                logger.warning("The channel layer is away (%s); this process polls the database instead.", reason)
                 await asyncio.sleep(1)
 
     async def _receive_wakeups(self) -> None:
@@ -105,7 +106,8 @@ class Runtime:
         joined_at = -GROUP_RENEWAL
         while True:
             if loop.time() - joined_at >= GROUP_RENEWAL:
-                await layer.group_add(wake.GROUP, channel)
+                async with asyncio.timeout(JOIN_SECONDS):
+                    await layer.group_add(wake.GROUP, channel)
                 self.polls.channel = channel
                 metrics.layer_away.set(0)
                 joined_at = loop.time()
@@ -138,6 +140,7 @@ class Runtime:
             logger.warning("The last records could not be written (%s).", error)
 
 
+JOIN_SECONDS = 2.0
 GROUP_RENEWAL = 5.0  # seconds; a Redis that was flushed knows no member, and until then no poll finds its POS
 
 _runtime: Runtime | None = None
@@ -145,13 +148,21 @@ _starting: asyncio.Task[Runtime] | None = None
 
 
 async def running() -> Runtime:
-    """Return this process's runtime, started if need be. Raises the database's error while that is away."""
+    """Return this process's runtime, started if need be.
+
+    Raises the database's error while that is away, and DatabaseUnresponsive when the start takes READ_SECONDS; it then
+    goes on in the background.
+    """
     if _runtime is not None:
         return _runtime
     start_soon()
     if _starting is None:
         raise RuntimeError("The runtime neither runs nor starts.")
-    return await asyncio.shield(_starting)
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            return await asyncio.shield(_starting)
+    except TimeoutError:
+        raise DatabaseUnresponsive from None
 
 
 def start_soon() -> None:
@@ -183,7 +194,7 @@ def _read_error(starting: "asyncio.Task[Runtime]") -> None:
 
 async def _start() -> Runtime:
     global _runtime  # noqa: PLW0603
-    runtime = Runtime(await in_database(watching.begin_lease))
+    runtime = Runtime(await recorders.run(watching.begin_lease))
     runtime.start()
     _runtime = runtime
     return runtime

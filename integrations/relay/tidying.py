@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from integrations.clock import shared_now
-from integrations.relay.database import in_database
+from integrations.relay.database import recorders
 from integrations.retention import Kind
 from integrations.services.outlets import fill_match_ids
 from integrations.services.redacting import redact_batch
@@ -29,7 +29,7 @@ async def _repeat(batch: Callable[[], bool]) -> None:
     worked = 0.0
     while worked <= WORK:
         began = time.perf_counter()
-        if not await in_database(batch):
+        if not await recorders.run(batch):
             return
         took = time.perf_counter() - began
         worked += took

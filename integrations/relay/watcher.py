@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from integrations import metrics
 from integrations.models.connection import CloseReason
-from integrations.relay.database import BATCH, in_database
+from integrations.relay.database import BATCH, readers, watchers
 from integrations.relay.dispatcher import Dispatcher
 from integrations.relay.recorder import Recorder
 from integrations.relay.registry import Live, Registry
@@ -80,16 +80,16 @@ class Watcher:
         """Compare the sockets of this process with the rows once."""
         started = timezone.now()
         self._close_expired()
-        await self._renew_lease()
-        await in_database(keys.choose, self._process_id)
+        await readers.run(keys.choose, self._process_id)
         since = self._seen_until - LOOK_BACK
-        changed = await in_database(watching.changed_since, since, self._changed)
+        changed = await readers.run(watching.changed_since, since, self._changed)
         self._judge_all(changed)
         self._announce(changed)
-        self._close_lost(await in_database(watching.closed_elsewhere, self._process_id, since))
+        self._close_lost(await readers.run(watching.closed_elsewhere, self._process_id, since))
         self._seen_until = started
         await self._look_at_all()
         await self._dispatcher.look()
+        await self._renew_lease()  # last, because it writes: a locked database must not hold up what only reads
 
     async def _wait(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -131,7 +131,7 @@ class Watcher:
         self._full_look_due = loop.time() + FULL_LOOK
         ids = [live.integration_id for live in self._registry]
         for start in range(0, len(ids), BATCH):
-            self._judge_all(await in_database(watching.standings_of, ids[start : start + BATCH]))
+            self._judge_all(await readers.run(watching.standings_of, ids[start : start + BATCH]))
         self._record_counts()
 
     def _record_counts(self) -> None:
@@ -145,10 +145,10 @@ class Watcher:
         loop = asyncio.get_running_loop()
         if loop.time() < self._lease_due and not self._has_jumped():
             return
-        if not await in_database(watching.renew_lease, self._process_id):
+        if not await watchers.run(watching.renew_lease, self._process_id):
             for live in self._registry:
                 self._recorder.opened(live)
-        await in_database(watching.end_lost_leases, self._process_id)
+        await watchers.run(watching.end_lost_leases, self._process_id)
         self._lease_due = loop.time() + settings.LEASE_SECONDS / 3
 
     def _has_jumped(self) -> bool:

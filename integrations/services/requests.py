@@ -7,8 +7,8 @@ one transaction and not a hundred.
 import hmac
 import logging
 import uuid
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -60,8 +60,9 @@ class NewRequest:
     answer_before: datetime
     needs_online: bool
     is_here: bool
-    is_leaving: bool  # its frame goes out as soon as it is stored
+    is_leaving: bool  # its frame is to go out as soon as it is stored
     correlation_id: str = ""
+    store_before: datetime | None = None  # its caller waits no longer
     unequal_attempts: int = 0  # of one that was under way before it was stored
 
     @property
@@ -75,6 +76,10 @@ class NotStored(Exception):
 
 class PosOffline(NotStored):
     """The POS is offline, and the request may not wait."""
+
+
+class TooLate(NotStored):
+    """The database could not store the request while its caller waited."""
 
 
 class QueueFull(NotStored):
@@ -99,11 +104,15 @@ class NotComparable(NotStored):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A stored request; `is_new` is false where the RequestID had been used with the same content."""
+    """A stored request; `is_new` is false where the RequestID had been used with the same content.
+
+    `leaves`: it is stored as sent, and its frame must go out now.
+    """
 
     pk: int
     uuid: uuid.UUID
     is_new: bool
+    leaves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +185,20 @@ class Waiting:
 
 
 def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
-    """Store requests in one transaction; say of each what became of it."""
+    """Store requests in one transaction; say of each what became of it.
+
+    A request that was to leave at once is queued where an older one of its outlet still waits, which another process
+    has stored: a POS gets its requests in their order of arrival.
+    """
     with transaction.atomic():
-        outcomes = repeated(new)
+        outcomes = _too_late(new)
+        outcomes.update(repeated([each for each in new if each not in outcomes]))
         fresh = [each for each in new if each not in outcomes]
-        outcomes.update(_refused(fresh))
-        _insert([each for each in fresh if each not in outcomes])
-        outcomes.update(_inserted([each for each in fresh if each not in outcomes]))
+        queues = _queues_of({each.integration_id for each in fresh})
+        leaving = {each for each in fresh if each.is_leaving and not queues[each.integration_id].queued}
+        outcomes.update(_refused(fresh, queues))
+        _insert([each for each in fresh if each not in outcomes], leaving)
+        outcomes.update(_inserted([each for each in fresh if each not in outcomes], leaving))
     return outcomes
 
 
@@ -380,10 +396,16 @@ def _unsealed(rows: Iterable[Request]) -> tuple[list[Waiting], list[Request]]:
     return waiting, unreadable
 
 
-def _refused(new: Sequence[NewRequest]) -> dict[NewRequest, NotStored]:
+def _too_late(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
+    """Return those whose callers were told, while this waited for the database, that they were not stored."""
+    now = shared_now()
+    return {each: TooLate() for each in new if each.store_before is not None and each.store_before <= now}
+
+
+def _refused(new: Sequence[NewRequest], queues: Mapping[int, "_Queue"]) -> dict[NewRequest, NotStored]:
     refused: dict[NewRequest, NotStored] = {}
     connected = online([each.integration_id for each in new if each.needs_online and not each.is_here])
-    waiting = _queue_lengths({each.integration_id for each in new})
+    waiting = Counter({integration_id: queue.open for integration_id, queue in queues.items()})
     for each in new:
         if each.needs_online and not each.is_here and each.integration_id not in connected:
             refused[each] = PosOffline()
@@ -394,14 +416,15 @@ def _refused(new: Sequence[NewRequest]) -> dict[NewRequest, NotStored]:
     return refused
 
 
-def _queue_lengths(integration_ids: Iterable[int]) -> Counter[int]:
-    return Counter({row[0]: row[1] for row in _waiting_counts.rows(list(integration_ids))})
+def _queues_of(integration_ids: Iterable[int]) -> Mapping[int, "_Queue"]:
+    found = {row[0]: _Queue(*row[1:]) for row in _queues.rows(list(integration_ids))}
+    return defaultdict(lambda: _Queue(0, 0), found)
 
 
-def _insert(new: Sequence[NewRequest]) -> None:
+def _insert(new: Sequence[NewRequest], leaving: Set[NewRequest]) -> None:
     kept = [contents.keep_request(each.user_identifier, each.payload) for each in new]
     now = shared_now()
-    _insert_rows(_row(each, its, now) for each, its in zip(new, kept, strict=True))
+    _insert_rows(_row(each, its, now, leaves=each in leaving) for each, its in zip(new, kept, strict=True))
 
 
 def _insert_rows(rows: Iterable[Request]) -> None:
@@ -409,17 +432,17 @@ def _insert_rows(rows: Iterable[Request]) -> None:
     plain_rows.insert(Request, _COLUMNS, map(attrgetter(*_COLUMNS), rows), ignore_conflicts=True)
 
 
-def _row(new: NewRequest, kept: KeptRequest, now: datetime) -> Request:
-    sent_at = now if new.is_leaving else None
+def _row(new: NewRequest, kept: KeptRequest, now: datetime, *, leaves: bool) -> Request:
+    sent_at = now if leaves else None
     return Request(
         **_asked(new, kept.user_identifier, kept.payload),
         sealed_request=kept.sealed,
         send_before=new.send_before,
-        state=State.SENT if new.is_leaving else State.QUEUED,
+        state=State.SENT if leaves else State.QUEUED,
         stored_at=now,
         sent_at=sent_at,
         last_sent_at=sent_at,
-        times_sent=1 if new.is_leaving else 0,
+        times_sent=1 if leaves else 0,
     )
 
 
@@ -463,11 +486,11 @@ def _asked(new: NewRequest, user_identifier: str | None, payload: str) -> dict[s
     }
 
 
-def _inserted(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
+def _inserted(new: Sequence[NewRequest], leaving: Set[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
     rows = _rows_like(new)
     pks = {row_uuid: pk for _, _, pk, row_uuid in rows}
     outcomes: dict[NewRequest, Stored | NotStored] = {
-        each: Stored(pks[each.uuid], each.uuid, is_new=True) for each in new if each.uuid in pks
+        each: Stored(pks[each.uuid], each.uuid, is_new=True, leaves=each in leaving) for each in new if each.uuid in pks
     }
     return outcomes | _repeated_in(rows, [each for each in new if each.uuid not in pks])
 
@@ -548,9 +571,16 @@ def _rows_by_request_id(integration_ids: Sequence[int], request_ids: Sequence[st
     return rows.values_list("integration", "request_id", "pk", "uuid")
 
 
-def _count_waiting(integration_ids: Sequence[int]) -> QuerySet[Request, Any]:
+class _Queue(NamedTuple):
+    """How many requests of an outlet are open, and how many of these have not left yet."""
+
+    open: int
+    queued: int
+
+
+def _count_open(integration_ids: Sequence[int]) -> QuerySet[Request, Any]:
     waiting = Request.objects.filter(integration__in=integration_ids, state__in=OPEN_STATES).order_by()
-    return waiting.values_list("integration").annotate(Count("pk"))
+    return waiting.values_list("integration").annotate(Count("pk"), queued=Count("pk", filter=Q(state=State.QUEUED)))
 
 
 def _lock_open(pks: Sequence[int]) -> QuerySet[Request, Any]:
@@ -560,5 +590,5 @@ def _lock_open(pks: Sequence[int]) -> QuerySet[Request, Any]:
 
 _COLUMNS = tuple(field.attname for field in Request._meta.concrete_fields if not field.primary_key)
 _by_request_id = LookUp(_rows_by_request_id, int, str)
-_waiting_counts = LookUp(_count_waiting, int)
+_queues = LookUp(_count_open, int)
 _open_ones = LookUp(_lock_open, int)

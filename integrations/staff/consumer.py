@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError
 
 from integrations.asgi import Receive, Scope, Send
 from integrations.origins import is_ours
-from integrations.relay.database import in_database
+from integrations.relay.database import readers
 from integrations.staff.live_feed import Look, feed_of
 from integrations.staff.viewers import Looks, find_look, session_key_of
 
@@ -34,7 +34,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await receive()  # websocket.connect
         session_key = session_key_of(scope)
         place = scope["url_route"]["kwargs"]
-        find = partial(in_database, find_look, session_key or "", self._looks, place)
+        find = partial(readers.run, find_look, session_key or "", self._looks, place)
         look = await _first(find) if session_key and _is_from_our_page(scope) else None
         if look is None:
             await send({"type": "websocket.close"})  # before accept: the handshake is refused with 403

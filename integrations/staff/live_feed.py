@@ -7,7 +7,7 @@ from typing import Protocol
 
 from django.db import DatabaseError, InterfaceError
 
-from integrations.relay.database import in_database
+from integrations.relay.database import readers
 
 LOOK_SECONDS = 1.0
 
@@ -56,7 +56,7 @@ class Feed:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self) -> None:
-        html = await in_database(self._what.html)
+        html = await readers.run(self._what.html)
         if html == self._shown:
             return
         self._shown = html

@@ -58,6 +58,21 @@ def postgresql_is_killed(work: Work) -> None:
     work.installation.postgres.start()
 
 
+def redis_hangs(work: Work) -> None:
+    """Orders go on by the rows; polls to a POS of another process are refused."""
+    with work.installation.redis.process.hanging():
+        work.goes_on()
+
+
+def postgresql_hangs(work: Work) -> None:
+    """Calls are refused; the sockets stay."""
+    connections = sum(pos.journal.connections for pos in work.fleet.poses)
+    with work.installation.postgres.process.hanging():
+        work.refuses()
+        is_not_ready(work)
+    assert sum(pos.journal.connections for pos in work.fleet.poses) == connections
+
+
 def postgresql_is_read_only(work: Work) -> None:
     """Orders are refused; the sockets stay."""
     connections = sum(pos.journal.connections for pos in work.fleet.poses)
@@ -78,6 +93,8 @@ FAULTS: dict[str, Act] = {
     "A worker is killed (SIGKILL)": a_worker_is_killed,
     "Redis is killed and comes back empty": redis_is_killed,
     "Redis is emptied (FLUSHALL)": redis_is_flushed,
+    "Redis hangs (SIGSTOP)": redis_hangs,
+    "PostgreSQL hangs (SIGSTOP)": postgresql_hangs,
     "PostgreSQL is killed and comes back": postgresql_is_killed,
     "PostgreSQL is read-only for a while": postgresql_is_read_only,
     "PostgreSQL has no connection left for a while": postgresql_has_no_connection_left,

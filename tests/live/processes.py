@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.live.ledger import LEDGER
@@ -55,6 +55,19 @@ class Process:
     @property
     def is_running(self) -> bool:
         return self._popen is not None and self._popen.poll() is None
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Stop the process and its children for the block: the kernel still accepts what is sent to them."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
+        pids = [self.pid, *map(int, children.split())]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def change_environment(self, env: Mapping[str, str]) -> None:
         """Takes effect at the next start."""
