@@ -5,7 +5,9 @@ and Django's handler reads a body of any size before the view is asked. So the b
 asked this way must log its own faults.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from io import BytesIO
 from typing import Any
@@ -13,6 +15,8 @@ from typing import Any
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, QueryDict
 
+from integrations import limits
+from integrations.arriving import Arriving
 from integrations.security_headers import SECURITY_HEADERS
 
 Scope = dict[str, Any]
@@ -27,7 +31,11 @@ class ClientLeft(Exception):
 
 
 class BodyTooLarge(Exception):
-    """The body is larger than the door takes."""
+    """The body is larger than the entry point takes."""
+
+
+class BodyGaveWay(Exception):
+    """The body had not arrived whole when its address had too many others."""
 
 
 def header(scope: Mapping[str, Any], name: bytes) -> str | None:
@@ -45,11 +53,30 @@ def header_of(request: HttpRequest, name: str) -> str | None:
     return request.headers.get(name)
 
 
-async def read_body(receive: Receive, limit: int) -> bytes:
-    """Return a request's body of at most `limit` bytes. Raises BodyTooLarge or ClientLeft."""
-    body = bytearray()
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """Return a request's body of at most `limit` bytes. Raises BodyTooLarge, BodyGaveWay or ClientLeft.
+
+    A body that says its length is refused before any of it is asked for.
+    """
+    if is_longer(scope, limit):
+        raise BodyTooLarge
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        return _checked(message.get("body", b""), limit)
+    address = (scope.get("client") or [""])[0]
+    async with _given_way(address) as arriving:
+        return await _read_parts(message, receive, limit, arriving)
+
+
+def is_longer(scope: Scope, limit: int) -> bool:
+    """Return whether the body says that it is longer than `limit`."""
+    length = header(scope, b"content-length")
+    return length is not None and length.isdecimal() and int(length) > limit
+
+
+async def _read_parts(first: Any, receive: Receive, limit: int, arriving: Callable[[int], None]) -> bytes:
+    body, message = bytearray(), first
     while True:
-        message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientLeft
         body += message.get("body", b"")
@@ -57,6 +84,35 @@ async def read_body(receive: Receive, limit: int) -> bytes:
             raise BodyTooLarge
         if not message.get("more_body"):
             return bytes(body)
+        arriving(len(body))
+        message = await receive()
+
+
+@contextlib.asynccontextmanager
+async def _given_way(address: str) -> AsyncIterator[Callable[[int], None]]:
+    """Give a function that counts what has arrived; raise BodyGaveWay where others of the address need the room."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(None) as patience:
+
+            def give_way() -> None:
+                patience.reschedule(loop.time())
+
+            try:
+                yield lambda size: _bodies.weigh(address, give_way, size)
+            finally:
+                _bodies.forget(address, give_way)
+    except TimeoutError:
+        raise BodyGaveWay from None
+
+
+def _checked(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise BodyTooLarge
+    return body
+
+
+_bodies = Arriving(most=limits.BODIES_PER_ADDRESS, most_bytes=limits.BODY_BYTES_PER_ADDRESS)
 
 
 class LazyRequest(ASGIRequest):

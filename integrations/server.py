@@ -186,6 +186,7 @@ def make_server(line: Line | None = None) -> DrainingServer:
         log_config=None,  # Django's logging, with its redaction, stands
         proxy_headers=False,  # portal.asgi judges them, for every server alike
         server_header=False,
+        timeout_keep_alive=settings.IDLE_CONNECTION_SECONDS,
         timeout_graceful_shutdown=GRACE,
     )
     return DrainingServer(config, line)

@@ -8,21 +8,36 @@ of ours is written for a thread, so here a request is one call in one.
 
 import asyncio
 import contextlib
+from io import BytesIO
 from typing import IO, Any, cast
 
 from asgiref.sync import sync_to_async
 from django.core import signals
-from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.base import BaseHandler
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import set_script_prefix
+from django.template.loader import render_to_string
+from django.urls import Resolver404, resolve, set_script_prefix
 
-from integrations.asgi import Receive, Scope, Send
+from integrations.asgi import (
+    BodyGaveWay,
+    BodyTooLarge,
+    ClientLeft,
+    Receive,
+    Scope,
+    Send,
+    header,
+    is_longer,
+    read_body,
+    send_response,
+)
+from integrations.limits import MAX_BODY
 from integrations.security_headers import SECURITY_HEADERS
+from portal.browser_policy import WORDS
 
 THREADS = 40  # pages that are made at once; hundreds of threads would slow authentication down
+WITHOUT_BODY = ("GET", "HEAD")
 
 
 class PageHandler(ASGIHandler):
@@ -36,12 +51,18 @@ class PageHandler(ASGIHandler):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the request, answer it, and close what it has opened: in the thread that opened it."""
         try:
-            body = await self.read_body(receive)
-        except RequestAborted:
+            body = await read_body(scope, receive, _limit(scope))
+        except ClientLeft:
             return
-        with contextlib.closing(body):
+        except BodyTooLarge:
+            await send_response(_refusal("413.html", 413), send)
+            return
+        except BodyGaveWay:
+            await send_response(_refusal("429.html", 429), send)
+            return
+        with BytesIO(body) as file:
             async with self._turn():
-                response = await sync_to_async(self._answer)(scope, body)
+                response = await sync_to_async(self._answer)(scope, file)
             try:
                 await self._send(response, receive, send)
             finally:
@@ -82,3 +103,19 @@ class PageHandler(ASGIHandler):
             sending.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await sending
+
+
+def _limit(scope: Scope) -> int:
+    """Return how many bytes a body of this request may have: MAX_BODY, or what its page says in `max_body`."""
+    if scope["method"] in WITHOUT_BODY or (header(scope, b"content-length") and not is_longer(scope, MAX_BODY)):
+        return MAX_BODY
+    try:
+        view = resolve(scope["path"]).func
+    except Resolver404:
+        return MAX_BODY
+    return max(MAX_BODY, getattr(getattr(view, "view_class", None), "max_body", 0))
+
+
+def _refusal(template: str, status: int) -> HttpResponse:
+    headers = {"Connection": "close", "Content-Security-Policy": WORDS}
+    return HttpResponse(render_to_string(template), status=status, headers=headers)

@@ -9,12 +9,24 @@ from collections.abc import Awaitable, Callable
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpResponse, JsonResponse
 
-from integrations.asgi import App, Receive, Scope, Send, send_response
+from integrations.asgi import (
+    App,
+    BodyGaveWay,
+    BodyTooLarge,
+    ClientLeft,
+    Receive,
+    Scope,
+    Send,
+    read_body,
+    send_response,
+)
+from integrations.limits import MAX_BODY
 from integrations.relay import runtime
 from integrations.relay.database import readers
 from integrations.services.schema import count_pending_migrations
 from portal.metrics import scrape
 
+METHODS = ("GET", "HEAD")
 FATAL = frozenset({"away", "draining", "pending", "unknown"})
 
 _is_migrated = False  # once true it stays so: nothing takes tables away from a running process
@@ -31,7 +43,15 @@ class Probes:
         if probe is None:
             await self._otherwise(scope, receive, send)
             return
-        response = await probe(scope) if scope["method"] in ("GET", "HEAD") else _answer({"status": "no method"}, 405)
+        try:
+            await read_body(scope, receive, MAX_BODY)
+        except ClientLeft:
+            return
+        except (BodyTooLarge, BodyGaveWay):
+            response = _answer({"status": "too large"}, 413)
+            response["Connection"] = "close"
+        else:
+            response = await probe(scope) if scope["method"] in METHODS else _answer({"status": "no method"}, 405)
         if scope["method"] == "HEAD":
             response.content = b""
         await send_response(response, send)

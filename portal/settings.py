@@ -152,6 +152,8 @@ WATCH_INTERVAL = at_least(0.05, env.float("WATCH_INTERVAL", default=1.0), "WATCH
 RECORD_INTERVAL = at_least(0.05, env.float("RECORD_INTERVAL", default=0.25), "RECORD_INTERVAL")
 LEASE_SECONDS = at_least(3, env.int("LEASE_SECONDS", default=30), "LEASE_SECONDS")
 REQUEST_ARRIVAL_SECONDS = at_least(1, env.float("REQUEST_ARRIVAL_SECONDS", default=30.0), "REQUEST_ARRIVAL_SECONDS")
+# Longer than any proxy in front keeps an unused connection: its next request must not meet the end of one.
+IDLE_CONNECTION_SECONDS = at_least(1, env.float("IDLE_CONNECTION_SECONDS", default=75.0), "IDLE_CONNECTION_SECONDS")
 DRAIN_SECONDS = at_least(0, env.float("DRAIN_SECONDS", default=10.0), "DRAIN_SECONDS")
 DRAIN_NOTICE_SECONDS = at_least(0, env.float("DRAIN_NOTICE_SECONDS", default=0.0), "DRAIN_NOTICE_SECONDS")
 WORKERS = at_least(1, env.int("WORKERS", default=1), "WORKERS")

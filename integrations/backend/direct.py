@@ -15,6 +15,7 @@ from django.urls import ResolverMatch, resolve
 from integrations import correlation
 from integrations.asgi import (
     App,
+    BodyGaveWay,
     BodyTooLarge,
     ClientLeft,
     LazyRequest,
@@ -76,9 +77,11 @@ def _match(path: str) -> ResolverMatch | None:
 
 async def _answer(match: ResolverMatch, scope: Scope, receive: Receive) -> HttpResponse:
     try:
-        body = await read_body(receive, MAX_BODY)
+        body = await read_body(scope, receive, MAX_BODY)
     except BodyTooLarge:
         return problems.answer(Problem(problems.TOO_LARGE, headers={"Connection": "close"}))
+    except BodyGaveWay:
+        return problems.answer(Problem(problems.MANY_BODIES, headers={"Connection": "close"}))
     view: BackendView = match.func.view_class()  # type: ignore[attr-defined]
     async with _as_long_as_there(receive):
         return await view.dispatch(LazyRequest(scope, body), **match.kwargs)

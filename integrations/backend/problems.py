@@ -49,6 +49,7 @@ UNREADABLE = Kind("content-unreadable", "It was encrypted under a key that the p
 TOO_LARGE = Kind("too-large", "The request body is too large.", 413)
 INVALID_INPUT = Kind("invalid-input", "The input is not valid.", 422)
 QUEUE_FULL = Kind("queue-full", "Too many requests wait for this outlet.", 429)
+MANY_BODIES = Kind("too-many-bodies", "Too many requests of this address have not arrived whole.", 429)
 FAULT = Kind("internal", "The portal has a fault.", 500)
 FAILED = Kind("request-failed", "The request has failed.", 502)
 POS_OFFLINE = Kind("pos-offline", "The outlet's POS is offline.", 503)

@@ -51,6 +51,7 @@ _SENDING = (
     problems.UNREADABLE,
     problems.TOO_LARGE,
     problems.QUEUE_FULL,
+    problems.MANY_BODIES,
     problems.FAILED,
     problems.POS_OFFLINE,
     problems.LINK_LOST,

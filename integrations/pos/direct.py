@@ -2,7 +2,7 @@
 
 from django.http import HttpResponse
 
-from integrations.asgi import BodyTooLarge, ClientLeft, LazyRequest, read_body, send_response
+from integrations.asgi import BodyGaveWay, BodyTooLarge, ClientLeft, LazyRequest, read_body, send_response
 from integrations.pos import door, errors
 from integrations.pos.asgi import App, Receive, Scope, Send
 from integrations.pos.paths import is_auth, is_near_auth
@@ -10,6 +10,8 @@ from integrations.pos.views import AuthView, MisdirectedView
 from integrations.pos.visitors import visitor_of
 from integrations.pos.wire import MAX_AUTH_BODY
 from integrations.relay import runtime
+
+MANY_BODIES = "Too many requests from this address have not arrived whole."
 
 
 class PosHttp:
@@ -25,12 +27,14 @@ class PosHttp:
             await self._otherwise(scope, receive, send)
             return
         try:
-            body = await read_body(receive, MAX_AUTH_BODY)
+            body = await read_body(scope, receive, MAX_AUTH_BODY)
             response = await view.dispatch(LazyRequest(scope, body))
         except ClientLeft:
             return
         except BodyTooLarge:
             response = await _too_large(scope)
+        except BodyGaveWay:
+            response = errors.failure(MANY_BODIES, 429, {"connection": "close"})
         await send_response(response, send)
 
 

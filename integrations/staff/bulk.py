@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
@@ -53,6 +54,7 @@ class UploadOutlets(Act):
     """A file is checked at once; nothing is done before the next page is confirmed."""
 
     form_class = bulk_forms.UploadForm
+    max_body = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
     title = TITLES[Kind.ENABLE]
     button = "Check the file"
     words = "staff/words/upload_outlets.html"

@@ -17,12 +17,10 @@ from tests.live.clients import connect, request, token_for
 from tests.live.conftest import NewStack
 from tests.live.ledger import LEDGER
 from tests.live.processes import Process, free_port, plain_environment
+from tests.live.proxies import NGINX, nginx_binary, nginx_file, proxy_before
 from tests.live.servers import Stack
 from tests.live.shell import PROJECT
 from tests.live.waiting import eventually
-
-NGINX = (PROJECT / "deploy/nginx/portal.conf").read_text()
-CADDY = (PROJECT / "deploy/caddy/Caddyfile").read_text()
 
 
 @pytest.fixture(params=["nginx", "caddy"])
@@ -30,8 +28,7 @@ def proxied(request: pytest.FixtureRequest, new_stack: NewStack, tmp_path: Path)
     """A server, the address of a proxy before it, and the folder in which the proxy logs."""
     stack = new_stack(env={"TRUSTED_PROXIES": "127.0.0.1", "METRICS_NETWORKS": "0.0.0.0/0"})
     port = free_port()
-    make = _nginx if request.param == "nginx" else _caddy
-    proxy = make(stack, port, tmp_path)
+    proxy = proxy_before(request.param, stack, port, tmp_path)
     proxy.start()
     address = f"127.0.0.1:{port}"
     eventually(lambda: _status(f"http://{address}/healthz") == 200, what="the proxy answers")
@@ -84,8 +81,8 @@ def test_nginx_takes_the_sample_as_it_stands(tmp_path: Path) -> None:
     _certificate(tmp_path)
     text = NGINX.replace("/etc/ssl/pos.example.com/fullchain.pem", str(tmp_path / "cert.pem"))
     text = text.replace("/etc/ssl/pos.example.com/key.pem", str(tmp_path / "key.pem"))
-    file = _nginx_file(text.replace("/var/log/nginx", str(tmp_path)), tmp_path)
-    done = subprocess.run([_nginx_binary(), "-t", "-c", str(file)], capture_output=True, text=True, check=False)
+    file = nginx_file(text.replace("/var/log/nginx", str(tmp_path)), tmp_path)
+    done = subprocess.run([nginx_binary(), "-t", "-c", str(file)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "warn" not in done.stderr
 
@@ -147,46 +144,6 @@ def _read_only_but(data: Path, scratch: Path) -> list[str]:
     if os.geteuid() != 0 or probe.returncode != 0:
         give_up("file systems can be mounted read-only by root alone")
     return [unshare, "--mount", "sh", str(script), str(data), str(PROJECT / "must-not-be-writable")]
-
-
-def _nginx(stack: Stack, port: int, folder: Path) -> Process:
-    """The sample's TLS server, its TLS taken off: what is tried is what it passes on and logs."""
-    text = NGINX[: NGINX.index("server {\n    listen 80;")] + NGINX[NGINX.index("server {\n    listen 443") :]
-    text = re.sub(r"^ +(ssl_\w+|listen \[::\]).*;\n", "", text, flags=re.MULTILINE)
-    text = text.replace("listen 443 ssl backlog=4096;", f"listen 127.0.0.1:{port};")
-    text = text.replace("127.0.0.1:8000", f"127.0.0.1:{stack.port}").replace("pos.example.com", "127.0.0.1")
-    file = _nginx_file(text.replace("/var/log/nginx", str(folder)), folder)
-    command = [_nginx_binary(), "-c", str(file), "-g", "daemon off;"]
-    return Process(command, log=folder / "nginx-stderr.log", env=plain_environment())
-
-
-def _nginx_file(text: str, folder: Path) -> Path:
-    temporary = "".join(
-        f"{name}_temp_path {folder}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    file = folder / "nginx.conf"
-    file.write_text(
-        f"error_log {folder}/main.log crit;\npid {folder}/nginx.pid;\nuser root;\nworker_processes 1;\n"
-        f"events {{ worker_connections 512; }}\nhttp {{\n{temporary}{text}\n}}\n"
-    )
-    return file
-
-
-def _nginx_binary() -> str:
-    return need("nginx", folders=[Path("/usr/sbin")])
-
-
-def _caddy(stack: Stack, port: int, folder: Path) -> Process:
-    """The sample at a plain address, where Caddy asks nobody for a certificate."""
-    file = folder / "Caddyfile"
-    file.write_text(CADDY.replace("{\n\tlog default {", "{\n\tadmin off\n\tlog default {", 1))
-    env = plain_environment() | {
-        "HOME": str(folder),
-        "PORTAL_HOST": f"http://127.0.0.1:{port}",
-        "PORTAL_UPSTREAM": f"127.0.0.1:{stack.port}",
-    }
-    command = [need("caddy"), "run", "--adapter", "caddyfile", "--config", str(file)]
-    return Process(command, log=folder / "caddy.log", env=env)
 
 
 def _certificate(folder: Path) -> None:

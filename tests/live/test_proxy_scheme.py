@@ -16,7 +16,7 @@ from tests.live.binaries import need
 from tests.live.conftest import NewStack
 from tests.live.processes import Process, free_port, plain_environment
 from tests.live.servers import Stack
-from tests.live.test_deploy import _nginx_file
+from tests.live.test_deploy import nginx_file
 from tests.live.waiting import eventually
 
 SAID = ("https", "HTTPS", "https,http", "http, HTTPS", "", "on")
@@ -35,7 +35,7 @@ def proxies(stack: Stack, tmp_path: Path) -> Iterator[dict[str, int]]:
     ports = {value: free_port() for value in (*SAID, FALSE)}
     _certificate(tmp_path)
     servers = "".join(_server(value, port, stack.port, tmp_path) for value, port in ports.items())
-    file = _nginx_file(f"access_log off;\n{servers}", tmp_path)
+    file = nginx_file(f"access_log off;\n{servers}", tmp_path)
     binary = need("nginx", folders=[Path("/usr/sbin")])
     nginx = Process([binary, "-c", str(file), "-g", "daemon off;"], log=tmp_path / "nginx.log", env=plain_environment())
     nginx.start()

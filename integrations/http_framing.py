@@ -1,0 +1,344 @@
+"""Where one HTTP request ends and the next begins: uvicorn's parser, with limits, and nothing left to guess.
+
+httptools stops reading at an `Upgrade`, whatever it asks for. Here only a websocket handshake ends HTTP; any other
+request with that header is read once more without it, so that its body is its body (RFC 9110, 7.8). What cannot be
+framed gets one answer, after those that are due, and nothing after it is read as HTTP.
+"""
+
+import select
+import weakref
+from asyncio import Transport
+
+import httptools
+from django.conf import settings
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from integrations import limits
+from integrations.http_refusals import (
+    EARLY_HANDSHAKE,
+    HANDSHAKE_WITH_BODY,
+    HEAD_TOO_LARGE,
+    MALFORMED,
+    MANY_REQUESTS,
+    MUCH_FRAMING,
+    OTHER_VERSION,
+    TARGET_TOO_LONG,
+    TUNNEL,
+    UNKNOWN_CODING,
+    Fault,
+    Unreadable,
+)
+
+TRANSFER_ENCODING = b"transfer-encoding"
+REMARKABLE = frozenset((b"expect", TRANSFER_ENCODING))
+WEBSOCKET = b"websocket"
+
+
+class WayOut:
+    """What an answer is written to: it closes the connection in the protocol's way."""
+
+    __slots__ = ("_protocol", "write")
+
+    def __init__(self, transport: Transport, protocol: "HttpFraming") -> None:
+        self.write = transport.write
+        self._protocol = weakref.ref(protocol)
+
+    def close(self) -> None:
+        if (protocol := self._protocol()) is not None:
+            protocol.end()
+
+
+class HttpFraming(HttpToolsProtocol):
+    """One connection, as a sequence of requests."""
+
+    is_over = False  # nothing more is read as HTTP
+    _is_cut = False  # a request was refused, and the rest of it may still come
+    _has_ended = False  # nothing more is written either
+    _fault: Fault | None = None
+    _running: RequestResponseCycle | None = None  # the cycle whose answer is due next
+    _is_arriving = False  # a request has begun, and is not whole
+    _is_head = False  # ... and neither is its head
+    _is_upgrade = False
+    _has_other_coding = False
+    _chunk = 0  # bytes that are being parsed
+    _is_mixed = False  # these bytes hold the end of an earlier request, too
+    _size = 0  # bytes of the request so far, without these
+    _body_size = 0
+    _dropped = 0  # bytes that came after the end
+    _is_stalling = False
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._way_out = WayOut(transport, self)
+
+    def data_received(self, data: bytes) -> None:
+        if self.is_over:
+            self._drop(len(data))
+            return
+        self._is_mixed = False
+        while data:
+            data = self._parse(data)
+        if self._is_arriving:
+            self._weigh()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_over = True
+        if self._running is not None:  # uvicorn tells the newest of several requests alone
+            self._running.disconnected = True
+            self._running.message_event.set()
+        super().connection_lost(exc)
+
+    def _parse(self, data: bytes) -> bytes:
+        """Parse these bytes, and return those that are to be parsed next."""
+        self._chunk = len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            return self._after_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self.refuse(self._fault or MALFORMED)
+        return b""
+
+    # --- What the parser calls
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._unset_keepalive_if_required()
+        self._is_arriving = self._is_head = True
+        self._has_other_coding = False
+        self._size = self._body_size = 0
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+        if len(self.url) > limits.MAX_TARGET:
+            raise self._unreadable(TARGET_TOO_LONG)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._is_head:
+            return  # a trailer: nothing here asks for one, and it must not pass for a header
+        name = name.lower()
+        if name in REMARKABLE:
+            self._remark(name, value.strip().lower())
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self._is_head = False
+        if self._size + self._chunk > limits.MAX_HEAD and self._head_size() > limits.MAX_HEAD:
+            raise self._unreadable(HEAD_TOO_LARGE)
+        if len(self.headers) > limits.MAX_HEADERS:
+            raise self._unreadable(HEAD_TOO_LARGE)
+        if self._has_other_coding:
+            raise self._unreadable(UNKNOWN_CODING)
+        self._is_upgrade = self.parser.should_upgrade()
+        if self._is_upgrade:
+            return  # the parser stops at its end
+        super().on_headers_complete()
+        self.cycle.transport = self._way_out  # type: ignore[assignment]
+        self._check_request()
+
+    def on_body(self, body: bytes) -> None:
+        self._body_size += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._is_arriving, self._is_mixed = False, True
+        if not self._is_upgrade:
+            super().on_message_complete()
+
+    # --- What the answers call
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        if self._has_ended:
+            return
+        is_cut_short = self._running is not None and self._running.more_body
+        super().on_response_complete()
+        if is_cut_short:
+            self.end()  # what comes is the rest of a request that has its answer
+        elif self.is_over and not self.is_busy:
+            self._finish()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer is due."""
+        return self._running is not None and not self._running.response_complete
+
+    def refuse(self, fault: Fault) -> None:
+        """Answer what has begun to arrive with a fault, when the earlier answers have gone out, and close."""
+        if self.is_over:
+            return
+        self.is_over = self._is_cut = True
+        self._is_arriving, self._fault = False, fault
+        self._withdraw()
+        if self.is_busy:
+            self.flow.pause_reading()
+            return
+        self._finish()
+
+    def end(self) -> None:
+        """Close the connection; leave a peer that is still sending the time to read its answer."""
+        self.is_over = self._has_ended = True
+        self.pipeline.clear()
+        self._unset_keepalive_if_required()
+        if self.transport.is_closing():
+            return
+        if not (self._is_arriving or self._is_cut or self.has_unread()):
+            self.close()
+            return
+        self._is_arriving = False
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self.loop.call_later(limits.LINGER_SECONDS, self.close)
+
+    def close(self) -> None:
+        """Close the connection when all is written; cut it if the peer does not read."""
+        if not self.transport.is_closing():
+            self.transport.close()
+        self._watch_writing()
+
+    def has_unread(self) -> bool:
+        """Return whether the kernel holds bytes, or an end, of the peer that the loop has not read yet."""
+        waiting = select.poll()  # select() knows no descriptor above 1023
+        waiting.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(waiting.poll(0))
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_writing()
+
+    # --- Requests that are not read
+
+    def _unreadable(self, fault: Fault) -> Unreadable:
+        self._fault = fault
+        return Unreadable(fault.text)
+
+    def _remark(self, name: bytes, value: bytes) -> None:
+        if name == TRANSFER_ENCODING:
+            self._has_other_coding = value != b"chunked"
+        else:
+            self.expect_100_continue = value == b"100-continue"
+
+    def _head_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _check_request(self) -> None:
+        version = self.scope["http_version"]
+        if version != "1.1":
+            if version != "1.0":
+                raise self._unreadable(OTHER_VERSION)
+            if any(name == TRANSFER_ENCODING for name, _ in self.headers):
+                raise self._unreadable(MALFORMED)  # RFC 9112, 6.1
+        if len(self.pipeline) > limits.MAX_PIPELINED:
+            raise self._unreadable(MANY_REQUESTS)
+
+    def _weigh(self) -> None:
+        """Bound what has come of a request that is not whole."""
+        if not self._is_mixed:
+            self._size += self._chunk
+        if self._is_head and self._size > limits.MAX_HEAD:
+            self.refuse(HEAD_TOO_LARGE)
+        elif self._size - self._body_size > limits.MAX_FRAMING + self._body_size * limits.FRAMING_PER_BYTE:
+            self.refuse(MUCH_FRAMING)
+
+    def _withdraw(self) -> None:
+        """Take back the request whose body turned out to be unreadable, unless its answer is under way."""
+        cycle = self.cycle
+        if cycle is None or not cycle.more_body or cycle.response_complete:
+            return
+        if cycle.response_started:
+            self._fault = None
+            return
+        cycle.disconnected = True
+        cycle.message_event.set()
+        if cycle is self._running:
+            self._running = None
+        else:
+            self.pipeline.popleft()
+
+    def _finish(self) -> None:
+        if self._fault is not None and not self.transport.is_closing():
+            is_head = self.parser is not None and self.parser.get_method() == b"HEAD"
+            self.transport.write(self._fault.answer(self.server_state.default_headers, has_body=not is_head))
+        self.end()
+
+    def _drop(self, size: int) -> None:
+        self._dropped += size
+        if self._dropped > limits.LINGER_BYTES:
+            self.flow.pause_reading()  # the peer has until the connection is closed to read its answer
+
+    def _watch_writing(self) -> None:
+        """Cut the connection when the peer has read nothing for REQUEST_ARRIVAL_SECONDS."""
+        if not self._is_stalling and (size := self.transport.get_write_buffer_size()):
+            self._is_stalling = True
+            self.loop.call_later(settings.REQUEST_ARRIVAL_SECONDS, self._check_writing, size)
+
+    def _check_writing(self, size: int) -> None:
+        self._is_stalling = False
+        is_waited_for = self.flow.write_paused or self.transport.is_closing()
+        if is_waited_for and self.transport.get_write_buffer_size() >= size:
+            self.transport.abort()
+        elif is_waited_for:
+            self._watch_writing()
+
+    # --- Upgrades
+
+    def _after_upgrade(self, rest: bytes) -> bytes:
+        """Hand a websocket handshake over; return any other request as if it had asked for no upgrade."""
+        if self.parser.get_method() == b"CONNECT":
+            self.refuse(TUNNEL)
+            return b""
+        self.scope["method"] = self.parser.get_method().decode("ascii")
+        if self._should_upgrade():
+            self._hand_over(rest)
+            return b""
+        head = self._head_without(b"upgrade")
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return head + rest
+
+    def _should_upgrade(self) -> bool:
+        """Return whether this is a websocket handshake; HTTP/1.0 has none (RFC 9110, 7.8)."""
+        is_possible = self.scope["method"] == "GET" and self.parser.get_http_version() == "1.1"
+        return is_possible and WEBSOCKET in self._tokens(b"upgrade")
+
+    def _hand_over(self, rest: bytes) -> None:
+        if fault := self._fault_of_handshake():
+            self.refuse(fault)
+            return
+        self.headers = self.scope["headers"] = [each for each in self.headers if each[0] != b"upgrade"]
+        self.headers.append((b"upgrade", WEBSOCKET))
+        self.is_over = True
+        self.handle_websocket_upgrade()
+        if self.transport.get_protocol().handshake_initiated:  # type: ignore[attr-defined]
+            self._pass_on(rest)
+        else:
+            self._fault = MALFORMED  # the websocket's library does not answer what it cannot read
+            self._finish()
+
+    def _pass_on(self, frames: bytes) -> None:
+        """Give the websocket what came with its handshake."""
+        if frames:
+            self.transport.get_protocol().data_received(frames)  # type: ignore[attr-defined]
+
+    def _fault_of_handshake(self) -> Fault | None:
+        if self.is_busy:
+            return EARLY_HANDSHAKE
+        if any(len(name) + len(value) + 4 > limits.MAX_HANDSHAKE_LINE for name, value in self.headers):
+            return HEAD_TOO_LARGE
+        if any(name == TRANSFER_ENCODING or (name == b"content-length" and int(value)) for name, value in self.headers):
+            return HANDSHAKE_WITH_BODY
+        return None
+
+    def _tokens(self, name: bytes) -> set[bytes]:
+        """Return what the headers of this name list, in lower case."""
+        listed = b",".join(value for key, value in self.headers if key == name)
+        return {token.strip().lower() for token in listed.split(b",")}
+
+    def _head_without(self, dropped: bytes) -> bytes:
+        lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] != dropped]
+        version = self.parser.get_http_version().encode("ascii")
+        return b"%b %b HTTP/%b\r\n%b\r\n" % (self.parser.get_method(), self.url, version, b"".join(lines))

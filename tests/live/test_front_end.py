@@ -1,0 +1,381 @@
+"""The front end of a real server, without a proxy and behind nginx and Caddy: nobody gets another caller's answer,
+limits agree, idle connections outlive those of the proxies, and Java's and curl's clients are served.
+"""
+
+import http.client
+import json
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from integrations import limits
+from tests.faults.vitals import Vitals
+from tests.live.binaries import need
+from tests.live.clients import AUTH_PATH, NODE_FOLDER, connect, curl, handshake_refusal, token_for
+from tests.live.conftest import NewStack
+from tests.live.ledger import LEDGER
+from tests.live.processes import free_port
+from tests.live.proxies import proxy_before
+from tests.live.servers import Depot, Stack
+from tests.live.waiting import eventually
+from tests.raw_http import RawAnswer, answers_in
+
+UPLOAD = "/admin/integrations/bulkjob/upload/"
+SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+WAYS = ("directly", "nginx", "caddy")
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def fronts(depot: Depot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
+    """The ports of one server: its own, and those of the proxies before it."""
+    stack = depot.make("serve", env={"TRUSTED_PROXIES": "127.0.0.1"})
+    ports, proxies = {"directly": stack.port}, []
+    for name in ("nginx", "caddy"):
+        ports[name] = free_port()
+        proxy = proxy_before(name, stack, ports[name], tmp_path_factory.mktemp(name))
+        proxy.start()
+        proxies.append(proxy)
+        eventually(partial(is_alive, ports[name]), what=f"{name} answers")
+    fronts_of[stack.port] = stack
+    yield ports
+    for proxy in proxies:
+        proxy.kill()
+    stack.close()
+
+
+fronts_of: dict[int, Stack] = {}
+
+
+@pytest.fixture
+def stack(fronts: dict[str, int]) -> Stack:
+    return fronts_of[fronts["directly"]]
+
+
+@pytest.fixture(params=WAYS)
+def port(request: pytest.FixtureRequest, fronts: dict[str, int]) -> int:
+    return fronts[request.param]
+
+
+def is_alive(port: int) -> bool:
+    return status_of(port, "GET", "/healthz") == 200
+
+
+def status_of(port: int, method: str, path: str, body: bytes | None = None, **headers: str) -> int:
+    """The status of one request on a connection of its own; 0 when there is none."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request(method, path, body, headers)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+@contextmanager
+def raw(port: int, *pieces: bytes) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as caller:
+        for piece in pieces:
+            caller.sendall(piece)
+        yield caller
+
+
+def raw_answers(port: int, *pieces: bytes) -> list[RawAnswer]:
+    """The answers until the server closes, or the caller has waited for 20 s."""
+    received = b""
+    with raw(port, *pieces) as caller:
+        while part := caller.recv(65536):
+            received += part
+    return answers_in(received)
+
+
+# --- Upgrades
+
+
+@pytest.mark.parametrize("token", ["h2c", "websocket", "TLS/1.2, h2c", "x"])
+@pytest.mark.parametrize("path", [AUTH_PATH, "/api/v1/outlets", "/admin/login/", "/healthz", "/nowhere"])
+def test_a_body_behind_an_upgrade_is_never_a_request(port: int, token: str, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: {token}\r\n"
+    head += f"Content-Length: {len(SMUGGLED)}\r\n\r\n"
+    last = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    answers = raw_answers(port, head.encode(), SMUGGLED, last)
+    statuses = [each.status for each in answers]
+    assert len(statuses) <= 2
+    assert statuses[0] in (400, 401, 403, 404, 405)
+    if len(statuses) == 2:
+        assert json.loads(answers[1].body) == {"status": "alive"}
+    else:
+        assert answers[0].headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("way", ["nginx", "caddy"])
+def test_behind_a_proxy_that_pools_connections_nobody_gets_the_answer_to_anothers_request(
+    fronts: dict[str, int], way: str
+) -> None:
+    stop = threading.Event()
+
+    def attack() -> None:
+        head = b"POST /api/powerepos/v1/auth HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: %b\r\n"
+        for token in (b"h2c", b"websocket", b"x") * 1000:
+            if stop.is_set():
+                return
+            length = b"Content-Length: %d\r\n\r\n" % len(SMUGGLED)
+            with raw(fronts[way], head % token + length) as caller:
+                stop.wait(0.02)
+                caller.sendall(SMUGGLED)
+                caller.recv(65536)
+
+    def ask(number: int) -> int:
+        return status_of(fronts[way], "GET", "/nowhere") if number % 2 else status_of(fronts[way], "GET", "/healthz")
+
+    attacker = threading.Thread(target=attack)
+    attacker.start()
+    try:
+        with ThreadPoolExecutor(4) as callers:
+            statuses = list(callers.map(ask, range(300)))
+    finally:
+        stop.set()
+        attacker.join(30)
+    assert set(statuses[::2]) == {200}
+    assert set(statuses[1::2]) == {404}
+
+
+def test_javas_client_posts_with_its_defaults(stack: Stack, port: int) -> None:
+    body = json.dumps(stack.supply_outlet().as_request())
+    url = f"http://127.0.0.1:{port}{AUTH_PATH}"
+    command = [need("java"), "-Xshare:auto", "-XX:TieredStopAtLevel=1", str(NODE_FOLDER / "PostTwice.java"), url]
+    done = subprocess.run(command, input=body, capture_output=True, text=True, check=False, timeout=120)
+    lines = [line.split(" ", 1) for line in done.stdout.splitlines()]
+    assert [status for status, _ in lines] == ["200", "200"], done.stdout + done.stderr
+    for _, answer in lines:
+        LEDGER.remember(json.loads(answer)["AccessToken"])
+
+
+def test_curl_that_asks_for_http_2_is_answered(stack: Stack, port: int) -> None:
+    body = json.dumps(stack.supply_outlet().as_request())
+    url = f"http://127.0.0.1:{port}{AUTH_PATH}"
+    done = curl("--http2", "--data-binary", "@-", "--header", "Content-Type: application/json", url, stdin=body)
+    LEDGER.remember(json.loads(done.stdout)["AccessToken"])
+
+
+def test_a_websocket_passes_whatever_else_the_client_would_speak(stack: Stack, port: int) -> None:
+    token = token_for(stack, stack.supply_outlet())
+    with connect(stack, url=f"ws://127.0.0.1:{port}/?token={token}") as pos:
+        assert pos.is_open()
+
+
+# --- Limits
+
+JUST_BELOW, JUST_ABOVE = limits.MEBIBYTE - 8192, limits.MEBIBYTE + 8192
+SIZES = {
+    AUTH_PATH: ((16_000, {400, 401}), (17_000, {413}), (200_000, {413}), (3 * MEBIBYTE, {413})),
+    "/api/v1/outlets": ((200_000, {401, 405}), (JUST_ABOVE, {413}), (3 * MEBIBYTE, {413})),
+    "/admin/login/": ((JUST_BELOW, {200, 403}), (JUST_ABOVE, {413}), (3 * MEBIBYTE, {413}), (40 * MEBIBYTE, {413})),
+    "/handover/": ((JUST_BELOW, {200, 403, 404, 405}), (JUST_ABOVE, {413})),
+    "/nowhere": ((JUST_BELOW, {403, 404}), (JUST_ABOVE, {413})),
+    "/healthz": ((JUST_BELOW, {405}), (JUST_ABOVE, {413})),
+    UPLOAD: ((3 * MEBIBYTE, {302, 403}), (5 * MEBIBYTE, {302, 403}), (6 * MEBIBYTE, {413})),
+}
+
+
+@pytest.mark.parametrize("is_chunked", [False, True], ids=["with its length", "in chunks"])
+@pytest.mark.parametrize("path", SIZES)
+def test_the_size_of_a_body_is_limited_by_its_path(port: int, path: str, *, is_chunked: bool) -> None:
+    for size, expected in SIZES[path]:
+        status = posted(port, path, size, is_chunked=is_chunked)
+        assert status in expected, (path, size)
+
+
+def posted(port: int, path: str, size: int, *, is_chunked: bool) -> int:
+    """Post so many bytes as a client that reads an early answer, and return its status."""
+    framing = "Transfer-Encoding: chunked" if is_chunked else f"Content-Length: {size}"
+    with raw(port, f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{framing}\r\n\r\n".encode()) as caller:
+        sending = threading.Thread(target=send_body, args=(caller, size, is_chunked))
+        sending.start()
+        answer = http.client.HTTPResponse(caller)
+        answer.begin()
+        with suppress(OSError):  # it may have closed already
+            caller.shutdown(socket.SHUT_RDWR)
+        sending.join(30)
+        return answer.status
+
+
+def send_body(caller: socket.socket, size: int, is_chunked: bool) -> None:
+    piece = b"x" * 8000
+    try:
+        while size > 0:
+            part = piece[:size]
+            caller.sendall(b"%x\r\n%b\r\n" % (len(part), part) if is_chunked else part)
+            size -= len(part)
+        if is_chunked:
+            caller.sendall(b"0\r\n\r\n")
+    except OSError:
+        return  # it has its answer
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_sent(stack: Stack) -> None:
+    for path in ("/admin/login/", AUTH_PATH, "/api/v1/outlets", UPLOAD, "/healthz", "/nowhere"):
+        head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {600 * MEBIBYTE}\r\n"
+        for expect in ("", "Expect: 100-continue\r\n"):
+            (answer,) = raw_answers(stack.port, f"{head}{expect}\r\n".encode())
+            assert (answer.status, answer.headers["connection"]) == (413, "close")
+
+
+def head_with(*headers: str, target: str = "/healthz") -> bytes:
+    lines = "".join(f"{header}\r\n" for header in headers)
+    return f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{lines}\r\n".encode()
+
+
+def test_heads_are_limited_in_the_same_way_by_the_portal_and_the_proxies(port: int) -> None:
+    def status(head: bytes) -> int:
+        return raw_answers(port, head)[0].status
+
+    assert status(head_with("X: " + "x" * 60_000)) == 200
+    assert status(head_with(*[f"X-{number}: x" for number in range(90)])) == 200
+    assert status(head_with(*[f"X-{number}: x" for number in range(101)])) == 431
+    assert status(head_with("X: " + "x" * 40_000, "Y: " + "y" * 40_000)) == 431
+    assert status(head_with("X: " + "x" * 80_000)) in (431, 400)  # nginx knows no 431
+    assert status(head_with(target="/healthz?" + "x" * 7_900)) == 200
+    assert status(head_with(target="/healthz?" + "x" * 9_000)) == 414
+
+
+# --- One caller that sends too much
+
+
+def test_a_head_without_an_end_costs_neither_time_nor_memory(stack: Stack) -> None:
+    before = Vitals.of(stack.pid)
+    for beginning in (b"GET / HTTP/1.1\r\nX: ", b"GET / HTTP/1.1\r\n", b"GET /"):
+        filling = b"a: b\r\n" if beginning.endswith(b"\n") else b"x" * 6
+        with raw(stack.port, beginning) as caller:
+            send_all(caller, filling * 10_000, 300)
+        assert status_of(stack.port, "GET", "/healthz") == 200
+    assert Vitals.of(stack.pid).memory - before.memory < 32
+
+
+def send_all(caller: socket.socket, piece: bytes, times: int) -> None:
+    try:
+        for _ in range(times):
+            caller.sendall(piece)
+    except OSError:
+        return
+
+
+@pytest.mark.parametrize("way", ["directly", "caddy"])
+def test_half_sent_bodies_of_one_address_are_limited(stack: Stack, fronts: dict[str, int], way: str) -> None:
+    before = Vitals.of(stack.pid)
+    head = f"POST {UPLOAD} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {5 * MEBIBYTE}\r\n\r\n".encode()
+    callers: list[socket.socket] = []
+    try:
+        for _ in range(60):
+            callers.append(socket.create_connection(("127.0.0.1", fronts[way]), timeout=20))
+            callers[-1].sendall(head + b"x" * (4 * MEBIBYTE))
+        assert status_of(fronts[way], "GET", "/healthz") == 200
+        assert Vitals.of(stack.pid).memory - before.memory < 100
+        if way == "directly":  # Caddy answers when it has the whole body
+            answer = http.client.HTTPResponse(callers[0])
+            answer.begin()
+            assert answer.status == 429
+    finally:
+        for caller in callers:
+            caller.close()
+
+
+def test_what_is_uploaded_is_in_no_temporary_file(stack: Stack) -> None:
+    head = f"POST {UPLOAD} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {5 * MEBIBYTE}\r\n\r\n".encode()
+    with raw(stack.port, head, b"x" * (5 * MEBIBYTE - 1)):
+        assert status_of(stack.port, "GET", "/healthz") == 200
+        opened = [str(each.resolve()) for each in Path(f"/proc/{stack.pid}/fd").iterdir()]
+        assert not [each for each in opened if each.endswith("(deleted)")]
+
+
+# --- Handshakes
+
+
+@pytest.mark.parametrize("path", ["", "?token=x", "admin/live/", "nowhere"])
+def test_a_handshake_beyond_the_limits_is_answered_and_closed(stack: Stack, path: str) -> None:
+    lines = (
+        f"GET /{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    )
+    for more, status in (
+        ("X: " + "x" * 9_000 + "\r\n\r\n", 431),
+        ("X: x\r\n" * 129 + "\r\n", 431),
+        ("Content-Length: 5\r\n\r\nhello", 400),
+        ("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 400),
+    ):
+        (answer,) = raw_answers(stack.port, (lines + more).encode())
+        assert (answer.status, answer.headers["connection"]) == (status, "close")
+    (answer,) = raw_answers(stack.port, (lines.replace("GET /", "GET /" + "x" * 9_000) + "\r\n").encode())
+    assert answer.status == 414
+
+
+def test_a_handshake_that_comes_byte_by_byte_is_cut_in_time(new_stack: NewStack) -> None:
+    stack = new_stack(env={"REQUEST_ARRIVAL_SECONDS": "1"})
+    with raw(stack.port, b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n") as caller:
+        eventually(lambda: is_closed_after(caller, b"X: x\r\n"), what="it is cut")
+    assert handshake_refusal(stack, "forged").status == 401
+
+
+def is_closed_after(caller: socket.socket, more: bytes) -> bool:
+    try:
+        caller.sendall(more)
+        caller.settimeout(0.2)
+        return caller.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+# --- Idle connections
+
+
+def test_a_connection_stays_open_for_as_long_as_the_setting_says(new_stack: NewStack) -> None:
+    stack = new_stack(env={"IDLE_CONNECTION_SECONDS": "8"})
+    with raw(stack.port, head_with().replace(b"Connection: close\r\n", b"")) as caller:
+        answer = http.client.HTTPResponse(caller)
+        answer.begin()
+        answer.read()
+        caller.settimeout(6)
+        with pytest.raises(TimeoutError):
+            caller.recv(1)
+        caller.settimeout(20)
+        assert caller.recv(1) == b""
+
+
+def test_an_empty_line_does_not_keep_a_connection_open(new_stack: NewStack) -> None:
+    stack = new_stack(env={"IDLE_CONNECTION_SECONDS": "1"})
+    with raw(stack.port, head_with().replace(b"Connection: close\r\n", b"")) as caller:
+        answer = http.client.HTTPResponse(caller)
+        answer.begin()
+        answer.read()
+        caller.sendall(b"\r\n")
+        assert caller.recv(1) == b""
+
+
+def test_a_request_that_arrives_as_an_idle_connection_ends_is_answered(new_stack: NewStack) -> None:
+    stack = new_stack(env={"IDLE_CONNECTION_SECONDS": "1"})
+    with ThreadPoolExecutor(20) as callers:
+        outcomes = list(callers.map(partial(ask_after, stack.port), [0.98 + number * 0.002 for number in range(20)]))
+    assert set(outcomes) <= {"answered", "had ended"}
+
+
+def ask_after(port: int, seconds: float) -> str:
+    """Ask twice on one connection, the second time so long after the first; a client sees an end that has come."""
+    request = head_with().replace(b"Connection: close\r\n", b"")
+    with raw(port, request) as caller:
+        caller.recv(65536)
+        caller.settimeout(seconds)
+        with suppress(TimeoutError):
+            return "had ended" if caller.recv(1) == b"" else "said something unasked"
+        caller.settimeout(20)
+        caller.sendall(request)
+        return "answered" if caller.recv(65536).startswith(b"HTTP/1.1 200") else "lost"

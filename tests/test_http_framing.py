@@ -1,0 +1,335 @@
+"""Where a request ends, and how much of it is read: raw bytes to our HTTP connection before a small application."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+from django.test import SimpleTestCase, override_settings
+
+from integrations import limits
+from integrations.asgi import read_body
+from integrations.http_protocol import DrainingState, HttpProtocol
+from integrations.pos.asgi import Receive, Scope, Send
+from integrations.server import WebsocketProtocol
+from tests.raw_http import RawAnswer, answers_in
+
+BODY = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+LAST = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+KEY = b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+HANDSHAKE = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" + KEY
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Say what was asked: method, path and body."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        return
+    body = b"" if scope["path"] == "/unread" else await read_body(scope, receive, 10 * limits.MAX_BODY)
+    if scope["path"] == "/slow":
+        await asyncio.sleep(0.05)
+    text = json.dumps([scope["method"], scope["path"], body.decode("latin-1"), names_of(scope)]).encode()
+    headers = [(b"content-length", b"%d" % len(text))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
+
+
+def names_of(scope: Scope) -> list[str]:
+    return [name.decode() for name, _ in scope["headers"]]
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[int]:
+    """The port of a server of the small application."""
+    config = uvicorn.Config(echo, ws=WebsocketProtocol, lifespan="off", log_config=None, timeout_keep_alive=30)
+    config.load()
+    state = DrainingState()
+
+    def protocol() -> HttpProtocol:
+        return HttpProtocol(config=config, server_state=state, app_state={})
+
+    async with await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+        for connection in list(state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+
+
+async def exchange(*pieces: bytes) -> list[RawAnswer]:
+    """Send the pieces one after the other, and return the answers until the server closes."""
+    async with served() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0.01)
+            async with asyncio.timeout(10):
+                return answers_in(await reader.read())
+        finally:
+            writer.close()
+
+
+def asked(answer: RawAnswer) -> list[Any]:
+    """What the small application was asked, as it understood it."""
+    assert answer.status == 200, answer
+    return json.loads(answer.body)[:3]  # type: ignore[no-any-return]
+
+
+class Upgrades(SimpleTestCase):
+    """Only a websocket handshake ends HTTP on a connection."""
+
+    async def test_the_body_of_a_request_that_asks_for_an_unknown_upgrade_is_its_body(self) -> None:
+        heads = [
+            b"POST /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n",
+            b"PUT /a HTTP/1.1\r\nUpgrade: TLS/1.0, HTTP/3\r\nContent-Length: %d\r\nConnection: x, uPgRaDe\r\n\r\n",
+            b"POST /a HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n",
+            b"DELETE /a HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: %d\r\n\r\n",
+            b"POST /a HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket, h2c\r\nContent-Length: %d\r\n\r\n",
+            b"GET /a HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websockets\r\nContent-Length: %d\r\n\r\n",
+            b"GET /a HTTP/1.1\r\nUpgrade: websocket\r\nContent-Length: %d\r\n\r\n",
+        ]
+        for head in heads:
+            method = head.split()[0].decode()
+            for pieces in ((head % len(BODY), BODY, LAST), (head % len(BODY) + BODY + LAST,)):
+                with self.subTest(head=head, pieces=len(pieces)):
+                    first, second = await exchange(*pieces)
+                    assert asked(first) == [method, "/a", BODY.decode()]
+                    assert asked(second) == ["GET", "/last", ""]
+
+    async def test_a_chunked_body_after_an_unknown_upgrade_is_read_too(self) -> None:
+        head = b"POST /a HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n"
+        first, second = await exchange(head, b"%x\r\n" % len(BODY) + BODY, b"\r\n0\r\n\r\n" + LAST)
+        assert asked(first) == ["POST", "/a", BODY.decode()]
+        assert asked(second) == ["GET", "/last", ""]
+
+    async def test_many_requests_with_unknown_upgrades_in_one_piece_are_all_answered(self) -> None:
+        one = b"POST /a HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nab"
+        answers = await exchange(one * 50 + LAST)
+        assert [asked(each)[1:] for each in answers] == [["/a", "ab"]] * 50 + [["/last", ""]]
+
+    async def test_http_1_0_knows_no_upgrade(self) -> None:
+        head = HANDSHAKE.replace(b"HTTP/1.1", b"HTTP/1.0")
+        (answer,) = await exchange(head + b"\r\n")
+        assert asked(answer) == ["GET", "/", ""]
+        assert answer.headers["connection"] == "close"
+
+    async def test_a_websocket_handshake_is_one_in_any_spelling(self) -> None:
+        spellings = [
+            HANDSHAKE,
+            HANDSHAKE.replace(b"Upgrade: websocket", b"UPGRADE: WebSocket"),
+            HANDSHAKE.replace(b"Upgrade: websocket", b"Upgrade: websocket, h2c"),
+            HANDSHAKE.replace(b"Upgrade: websocket", b"Upgrade: h2c\r\nUpgrade: websocket"),
+            HANDSHAKE.replace(b"Connection: Upgrade", b"Connection: upgrade\r\nConnection: keep-alive"),
+            HANDSHAKE + b"Content-Length: 0\r\n",
+        ]
+        for head in spellings:
+            with self.subTest(head=head):
+                assert await status_of_handshake(head + b"\r\n") == 101
+
+    async def test_a_tunnel_is_refused_and_what_follows_is_not_read(self) -> None:
+        (answer,) = await exchange(b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n" + BODY)
+        assert (answer.status, answer.headers["connection"]) == (405, "close")
+
+
+async def status_of_handshake(data: bytes) -> int:
+    async with served() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(data)
+        async with asyncio.timeout(10):
+            status = int((await reader.readline()).split()[1])
+        writer.close()
+        return status
+
+
+class Ambiguous(SimpleTestCase):
+    """A request that two readers could read in two ways gets one answer, and nothing after it is read."""
+
+    async def test_a_request_that_cannot_be_framed_gets_one_answer_and_the_connection_ends(self) -> None:
+        requests = {
+            b"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n": 400,
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n": 400,
+            b"POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd": 400,
+            b"POST / HTTP/1.1\r\nContent-Length: 3, 3\r\n\r\nabc": 400,
+            b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\nabc": 400,
+            b"POST / HTTP/1.1\r\nContent-Length : 3\r\n\r\nabc": 400,
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\nabc": 501,
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n": 501,
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n": 501,
+            b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n": 400,
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n": 400,
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n": 400,
+            b"POST / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: gzip\r\n\r\n": 501,
+            b"GET / HTTP/2.0\r\n\r\n": 505,
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": 400,
+            b"GET /a b HTTP/1.1\r\n\r\n": 400,
+            b"GET / HTTP/1.1\r\nX: a\nY: b\r\n\r\n": 400,
+            b"GET / HTTP/1.1\r\nX: a\r\n folded: b\r\n\r\n": 400,
+            b"GET / HTTP/1.1\r\n: x\r\n\r\n": 400,
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03": 400,
+        }
+        for request, status in requests.items():
+            with self.subTest(request=request):
+                (answer,) = await exchange(request + BODY)
+                assert (answer.status, answer.headers["connection"]) == (status, "close")
+
+    async def test_the_answers_that_are_due_come_before_the_refusal(self) -> None:
+        ask = b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"
+        answers = await exchange(ask + b"1" + ask + b"2" + b"nonsense\r\n\r\n" + BODY)
+        assert [asked(each)[2] for each in answers[:2]] == ["1", "2"]
+        assert [each.status for each in answers[2:]] == [400]
+
+    async def test_a_handshake_after_a_request_that_waits_for_its_answer_is_refused_in_its_turn(self) -> None:
+        first, second = await exchange(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n" + HANDSHAKE + b"\r\n")
+        assert (first.status, second.status, second.headers["connection"]) == (200, 400, "close")
+
+    async def test_a_request_whose_body_breaks_while_another_waits_gets_its_refusal_last(self) -> None:
+        slow = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
+        broken = b"POST /b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnonsense"
+        answers = await exchange(slow + slow.replace(b"slow", b"a") + broken)
+        assert [each.status for each in answers] == [200, 200, 400]
+
+    async def test_nothing_is_read_after_a_request_that_ends_the_connection(self) -> None:
+        (answer,) = await exchange(LAST + BODY)
+        assert asked(answer)[1] == "/last"
+
+    async def test_a_trailer_does_not_pass_for_a_header(self) -> None:
+        head = b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        (answer,) = await exchange(head + b"1\r\na\r\n0\r\n", b"Authorization: secret\r\n\r\n")
+        assert json.loads(answer.body)[3] == ["host", "transfer-encoding", "connection"]
+
+    async def test_a_body_that_nobody_reads_ends_the_connection_after_the_answer(self) -> None:
+        head = b"POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"
+        (answer,) = await exchange(head, BODY)
+        assert asked(answer)[1] == "/unread"
+
+
+class Limits(SimpleTestCase):
+    """What is too large is refused before it has come, and the connection ends."""
+
+    async def test_heads_beyond_the_limits_are_refused_and_those_at_the_limits_are_not(self) -> None:
+        def head(*headers: bytes, target: bytes = b"/") -> bytes:
+            return b"GET %b HTTP/1.1\r\nConnection: close\r\n%b\r\n" % (target, b"".join(headers))
+
+        assert (await exchange(head(*[b"a: b\r\n"] * 99)))[0].status == 200
+        assert (await exchange(head(*[b"a: b\r\n"] * 100)))[0].status == 431
+        assert (await exchange(head(b"a: %b\r\n" % (b"x" * 60_000))))[0].status == 200
+        assert (await exchange(head(b"a: %b\r\n" % (b"x" * 66_000))))[0].status == 431
+        assert (await exchange(head(target=b"/" + b"x" * 7_990)))[0].status == 200
+        assert (await exchange(head(target=b"/" + b"x" * 8_000)))[0].status == 414
+
+    async def test_a_head_that_has_not_ended_is_refused_as_soon_as_it_is_too_large(self) -> None:
+        beginnings = {
+            b"GET / HTTP/1.1\r\na: " + b"x" * 70_000: 431,
+            b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 12_000: 431,
+            b"GET /" + b"x" * 9_000: 414,
+            b"GET / HTTP/1.1\r\n" + b"x" * 70_000: 431,
+            b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\na: " + b"x" * 400_000: 431,
+        }
+        for data, status in beginnings.items():
+            with self.subTest(data=data[:40]):
+                answers = await exchange(data)
+                assert (answers[-1].status, answers[-1].headers["connection"]) == (status, "close")
+
+    async def test_what_frames_a_body_is_limited(self) -> None:
+        head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        endless = [
+            b"1;" + b"x" * 300_000,
+            b"1\r\na\r\n0\r\nTrailer: " + b"x" * 300_000,
+            b"1\r\na\r\n0\r\n" + b"t: t\r\n" * 50_000,
+        ]
+        for data in endless:
+            with self.subTest(data=data[:20]):
+                (answer,) = await exchange(head + data)
+                assert answer.status == 400
+
+    async def test_chunks_of_one_byte_are_read(self) -> None:
+        head = b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        (answer,) = await exchange(head + b"1\r\na\r\n" * 100_000 + b"0\r\n\r\n")
+        assert asked(answer) == ["POST", "/a", "a" * 100_000]
+
+    async def test_a_handshake_beyond_the_limits_is_refused(self) -> None:
+        refused = {
+            HANDSHAKE + b"X: " + b"x" * 9_000 + b"\r\n\r\n": 431,
+            HANDSHAKE + b"X: x\r\n" * 129 + b"\r\n": 431,
+            HANDSHAKE.replace(b"GET /", b"GET /?token=" + b"x" * 9_000) + b"\r\n": 414,
+            HANDSHAKE + b"Content-Length: 3\r\n\r\nabc": 400,
+            HANDSHAKE + b"Content-Length: 3\r\n\r\n": 400,
+            HANDSHAKE + b"Transfer-Encoding: chunked\r\n\r\n": 400,
+            HANDSHAKE.replace(b"Version: 13", b"Version: 12") + b"\r\n": 400,
+            HANDSHAKE.replace(b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", b"") + b"\r\n": 400,
+        }
+        for data, status in refused.items():
+            with self.subTest(data=data[:60], status=status):
+                (answer,) = await exchange(data)
+                assert answer.status in (status, 426)
+                assert answer.headers["connection"] == "close"
+
+    async def test_a_handshake_with_headers_at_the_limit_is_accepted(self) -> None:
+        assert await status_of_handshake(HANDSHAKE + b"X: " + b"x" * (8192 - 5) + b"\r\n\r\n") == 101
+        target = HANDSHAKE.replace(b"GET /", b"GET /?token=" + b"x" * (8_000 - 8))
+        assert await status_of_handshake(target + b"\r\n") == 101
+
+    async def test_more_requests_at_once_than_the_limit_are_refused(self) -> None:
+        answers = await exchange(b"GET /slow HTTP/1.1\r\n\r\n" + b"GET /a HTTP/1.1\r\n\r\n" * 150)
+        assert [each.status for each in answers] == [200] * 101 + [429]
+
+    async def test_a_peer_that_sends_on_after_its_refusal_can_read_it(self) -> None:
+        (answer,) = await exchange(b"nonsense\r\n\r\n", *[b"x" * 10_000] * 20)
+        assert answer.status == 400
+
+
+class HalfSent(SimpleTestCase):
+    """Requests that have begun and do not end."""
+
+    async def test_the_oldest_half_sent_head_of_an_address_gives_way(self) -> None:
+        async with served() as port:
+            held = [await begin(port) for _ in range(limits.HEADS_PER_ADDRESS + 1)]
+            async with asyncio.timeout(10):
+                (answer,) = answers_in(await held[0][0].read())
+            assert answer.status == 408
+            held[1][1].write(b"\r\nConnection: close\r\n\r\n")
+            async with asyncio.timeout(10):
+                (answer,) = answers_in(await held[1][0].read())
+            assert answer.status == 200
+            for _, writer in held:
+                writer.close()
+
+    @override_settings(REQUEST_ARRIVAL_SECONDS=0.1)
+    async def test_what_does_not_become_a_whole_request_in_time_is_cut(self) -> None:
+        for beginning in (
+            b"",
+            b"\r\n",
+            b"GET",
+            b"GET / HTTP/1.1\r\n",
+            HANDSHAKE,
+            b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n",
+        ):
+            with self.subTest(beginning=beginning):
+                assert await exchange(beginning) == []
+
+    @override_settings(REQUEST_ARRIVAL_SECONDS=0.1)
+    async def test_a_peer_that_does_not_read_its_answers_is_cut(self) -> None:
+        async with served() as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2)
+            body = b"x" * 900_000
+            ask = b"POST /a HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body)
+            with pytest.raises(ConnectionError):  # noqa: PT012
+                async with asyncio.timeout(10):
+                    while True:
+                        writer.write(ask + body)
+                        await writer.drain()
+            del reader
+
+
+async def begin(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a connection, and send half of a head."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /a HTTP/1.1\r\nHost: x")
+    await writer.drain()
+    await asyncio.sleep(0)
+    return reader, writer
