@@ -101,10 +101,10 @@ def _work(listener: str, line: str) -> None:
 
 
 def _run_server(server: DrainingServer, listeners: list[socket.socket]) -> None:
-    # uvicorn raises the signal that ended it once more, for whoever had a handler before; a drain that is done is an
-    # end as it should be, exit code 0.
+    # From now on a signal drains, also one that arrives before uvicorn has its own handlers. When it has ended, uvicorn
+    # raises the signal once more: the server takes that as haste, and has nothing left to do; the exit code is 0.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, server.handle_exit)
     # One process cannot be followed by another on its port: to a lone server a reload is an end with a drain, after
     # which systemd starts it again.
     signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
