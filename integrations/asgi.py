@@ -70,8 +70,10 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
 
 def is_longer(scope: Scope, limit: int) -> bool:
     """Return whether the body says that it is longer than `limit`."""
-    length = header(scope, b"content-length")
-    return length is not None and length.isdecimal() and int(length) > limit
+    for key, value in scope["headers"]:
+        if key == b"content-length":
+            return bool(value.isdigit() and int(value) > limit)
+    return False
 
 
 async def _read_parts(first: Any, receive: Receive, limit: int, arriving: Callable[[int], None]) -> bytes:

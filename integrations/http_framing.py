@@ -5,16 +5,15 @@ request with that header is read once more without it, so that its body is its b
 framed gets one answer, after those that are due, and nothing after it is read as HTTP.
 """
 
-import select
-import weakref
 from asyncio import Transport
 
 import httptools
-from django.conf import settings
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from integrations import limits
+from integrations.http_closing import HttpClosing
 from integrations.http_refusals import (
     EARLY_HANDSHAKE,
     HANDSHAKE_WITH_BODY,
@@ -35,50 +34,47 @@ REMARKABLE = frozenset((b"expect", TRANSFER_ENCODING))
 WEBSOCKET = b"websocket"
 
 
-class WayOut:
-    """What an answer is written to: it closes the connection in the protocol's way."""
-
-    __slots__ = ("_protocol", "write")
-
-    def __init__(self, transport: Transport, protocol: "HttpFraming") -> None:
-        self.write = transport.write
-        self._protocol = weakref.ref(protocol)
-
-    def close(self) -> None:
-        if (protocol := self._protocol()) is not None:
-            protocol.end()
-
-
-class HttpFraming(HttpToolsProtocol):
+class HttpFraming(HttpClosing):
     """One connection, as a sequence of requests."""
 
-    is_over = False  # nothing more is read as HTTP
-    _is_cut = False  # a request was refused, and the rest of it may still come
-    _has_ended = False  # nothing more is written either
+    __slots__ = (
+        "_body_size",
+        "_chunk",
+        "_has_other_coding",
+        "_is_head",
+        "_is_mixed",
+        "_is_upgrade",
+        "_running",
+        "_size",
+    )
+
+    _running: RequestResponseCycle | None  # the cycle whose answer is due next
+    _is_head: bool  # a head has begun, and is not whole
+    _is_upgrade: bool
+    _has_other_coding: bool
+    _chunk: int  # bytes that are being parsed
+    _is_mixed: bool  # these bytes hold the end of an earlier request, too
+    _size: int  # bytes of the request so far, without these
+    _body_size: int
+
     _fault: Fault | None = None
-    _running: RequestResponseCycle | None = None  # the cycle whose answer is due next
-    _is_arriving = False  # a request has begun, and is not whole
-    _is_head = False  # ... and neither is its head
-    _is_upgrade = False
-    _has_other_coding = False
-    _chunk = 0  # bytes that are being parsed
-    _is_mixed = False  # these bytes hold the end of an earlier request, too
-    _size = 0  # bytes of the request so far, without these
-    _body_size = 0
-    _dropped = 0  # bytes that came after the end
-    _is_stalling = False
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._way_out = WayOut(transport, self)
+        self._running = None
+        self._is_head = False
 
     def data_received(self, data: bytes) -> None:
         if self.is_over:
             self._drop(len(data))
             return
-        self._is_mixed = False
-        while data:
-            data = self._parse(data)
+        self._is_mixed, self._chunk = False, len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._read_on(self._after_upgrade(data[upgrade.args[0] :]))
+        except httptools.HttpParserError:
+            self.refuse(self._fault or MALFORMED)
         if self._is_arriving:
             self._weigh()
 
@@ -89,16 +85,18 @@ class HttpFraming(HttpToolsProtocol):
             self._running.message_event.set()
         super().connection_lost(exc)
 
-    def _parse(self, data: bytes) -> bytes:
-        """Parse these bytes, and return those that are to be parsed next."""
-        self._chunk = len(data)
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            return self._after_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError:
-            self.refuse(self._fault or MALFORMED)
-        return b""
+    def _read_on(self, data: bytes) -> None:
+        """Parse what a request with an `Upgrade` has become, which others with one may follow."""
+        while data:
+            self._chunk = len(data)
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._after_upgrade(data[upgrade.args[0] :])
+                continue
+            except httptools.HttpParserError:
+                self.refuse(self._fault or MALFORMED)
+            return
 
     # --- What the parser calls
 
@@ -135,16 +133,24 @@ class HttpFraming(HttpToolsProtocol):
             return  # the parser stops at its end
         super().on_headers_complete()
         self.cycle.transport = self._way_out  # type: ignore[assignment]
-        self._check_request()
+        if self.pipeline or self.scope["http_version"] != "1.1":
+            self._check_request()
 
     def on_body(self, body: bytes) -> None:
         self._body_size += len(body)
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         self._is_arriving, self._is_mixed = False, True
-        if not self._is_upgrade:
-            super().on_message_complete()
+        if not self._is_upgrade and not self.cycle.response_complete:
+            self.cycle.more_body = False
+            self.cycle.message_event.set()
 
     # --- What the answers call
 
@@ -179,37 +185,6 @@ class HttpFraming(HttpToolsProtocol):
             return
         self._finish()
 
-    def end(self) -> None:
-        """Close the connection; leave a peer that is still sending the time to read its answer."""
-        self.is_over = self._has_ended = True
-        self.pipeline.clear()
-        self._unset_keepalive_if_required()
-        if self.transport.is_closing():
-            return
-        if not (self._is_arriving or self._is_cut or self.has_unread()):
-            self.close()
-            return
-        self._is_arriving = False
-        self.transport.write_eof()
-        self.flow.resume_reading()
-        self.loop.call_later(limits.LINGER_SECONDS, self.close)
-
-    def close(self) -> None:
-        """Close the connection when all is written; cut it if the peer does not read."""
-        if not self.transport.is_closing():
-            self.transport.close()
-        self._watch_writing()
-
-    def has_unread(self) -> bool:
-        """Return whether the kernel holds bytes, or an end, of the peer that the loop has not read yet."""
-        waiting = select.poll()  # select() knows no descriptor above 1023
-        waiting.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
-        return bool(waiting.poll(0))
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._watch_writing()
-
     # --- Requests that are not read
 
     def _unreadable(self, fault: Fault) -> Unreadable:
@@ -236,7 +211,7 @@ class HttpFraming(HttpToolsProtocol):
             raise self._unreadable(MANY_REQUESTS)
 
     def _weigh(self) -> None:
-        """Bound what has come of a request that is not whole."""
+        """Bound what has arrived of a request that is not whole."""
         if not self._is_mixed:
             self._size += self._chunk
         if self._is_head and self._size > limits.MAX_HEAD:
@@ -264,25 +239,6 @@ class HttpFraming(HttpToolsProtocol):
             is_head = self.parser is not None and self.parser.get_method() == b"HEAD"
             self.transport.write(self._fault.answer(self.server_state.default_headers, has_body=not is_head))
         self.end()
-
-    def _drop(self, size: int) -> None:
-        self._dropped += size
-        if self._dropped > limits.LINGER_BYTES:
-            self.flow.pause_reading()  # the peer has until the connection is closed to read its answer
-
-    def _watch_writing(self) -> None:
-        """Cut the connection when the peer has read nothing for REQUEST_ARRIVAL_SECONDS."""
-        if not self._is_stalling and (size := self.transport.get_write_buffer_size()):
-            self._is_stalling = True
-            self.loop.call_later(settings.REQUEST_ARRIVAL_SECONDS, self._check_writing, size)
-
-    def _check_writing(self, size: int) -> None:
-        self._is_stalling = False
-        is_waited_for = self.flow.write_paused or self.transport.is_closing()
-        if is_waited_for and self.transport.get_write_buffer_size() >= size:
-            self.transport.abort()
-        elif is_waited_for:
-            self._watch_writing()
 
     # --- Upgrades
 

@@ -63,8 +63,8 @@ class HttpProtocol(HttpFraming):
         self._forget_head()
         super().connection_lost(exc)
 
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+    def _weigh(self) -> None:
+        super()._weigh()
         if self._is_head and self._is_arriving:
             self._count_head()
 
@@ -77,7 +77,8 @@ class HttpProtocol(HttpFraming):
         super().on_message_complete()
 
     def on_headers_complete(self) -> None:
-        self._forget_head()
+        if self._is_counted:
+            self._forget_head()
         super().on_headers_complete()
         if self.server_state.is_draining:
             self.end_after_answer()
