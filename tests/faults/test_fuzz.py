@@ -1,0 +1,121 @@
+"""Random and mutated requests and frames against the front end, without a proxy and through each.
+
+FUZZ_SECONDS makes it longer, FUZZ_SEED another run.
+"""
+
+import os
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.faults import fuzzing
+from tests.faults.vitals import Vitals
+from tests.live.clients import token_for
+from tests.live.processes import free_port
+from tests.live.proxies import proxy_before
+from tests.live.servers import Depot, Stack
+from tests.live.waiting import eventually
+
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "20"))
+SEED = int(os.environ.get("FUZZ_SEED", "1"))
+ARRIVAL_SECONDS = 2
+SLOWEST = 2.0  # seconds for /healthz on a machine that the fuzzing keeps busy; half a second alone
+GROWTH = 80  # MiB: what allocators and caches take while they fill
+
+
+@dataclass
+class Front:
+    """A server, and where it is reached."""
+
+    stack: Stack
+    ports: dict[str, int]
+    token: str
+    problems: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def front(depot: Depot, tmp_path: Path) -> Iterator[Front]:
+    env = {"TRUSTED_PROXIES": "127.0.0.1", "REQUEST_ARRIVAL_SECONDS": str(ARRIVAL_SECONDS)}
+    stack = depot.make("serve", env=env)
+    ports, proxies = {"": stack.port}, []
+    for name in ("nginx", "caddy"):
+        folder = tmp_path / name
+        folder.mkdir()
+        ports[name] = free_port()
+        proxies.append(proxy_before(name, stack, ports[name], folder))
+        proxies[-1].start()
+        eventually(lambda port=ports[name]: is_alive(port), what=f"{name} answers")  # type: ignore[misc]
+    yield Front(stack, ports, token_for(stack, stack.supply_outlet()))
+    for proxy in proxies:
+        proxy.kill()
+    stack.close()
+
+
+def is_alive(port: int) -> bool:
+    with suppress(httpx2.TransportError):
+        return httpx2.get(f"http://127.0.0.1:{port}/healthz", trust_env=False, timeout=20).status_code == 200
+    return False
+
+
+def test_whatever_comes_each_request_gets_its_answer_and_the_server_stays_well(front: Front) -> None:
+    over = time.monotonic() + SECONDS / 4
+    run(front, lambda: time.monotonic() < over, SEED)
+    before = Vitals.of(front.stack.pid)
+    over = time.monotonic() + SECONDS * 3 / 4
+    slowest = run(front, lambda: time.monotonic() < over, SEED + 1000)
+    assert not front.problems, "\n".join(map(shortened, front.problems))
+    assert slowest < SLOWEST
+    assert Vitals.of(front.stack.pid).memory - before.memory < GROWTH
+    log = front.stack.log_text()
+    assert "Traceback" not in log, log[log.index("Traceback") - 500 :][:3000]
+    eventually(lambda: Vitals.of(front.stack.pid).files < before.files + 50, what="all connections have ended")
+
+
+def shortened(problem: str) -> str:
+    return re.sub(r"x{20,}", "x...", problem)[:2000]
+
+
+def run(front: Front, goes_on: Callable[[], bool], seed: int) -> float:
+    """Send until `goes_on` says no; return how long /healthz took at most."""
+    jobs: list[Callable[[random.Random], None]] = []
+    for way, port in front.ports.items():
+        jobs += [
+            lambda rng, way=way, port=port: note(front, fuzzing.send_requests(rng, port, way)),  # type: ignore[misc]
+            lambda rng, way=way, port=port: note(front, fuzzing.send_mutated(rng, port, way)),  # type: ignore[misc]
+            lambda rng, port=port: note(front, fuzzing.ask_by_name(rng, port)),  # type: ignore[misc]
+            lambda rng, port=port: note(front, fuzzing.send_frames(rng, port, front.token)),  # type: ignore[misc]
+        ]
+    slowest = [0.0]
+
+    def repeat(number: int) -> None:
+        rng = random.Random(seed + number)
+        while goes_on() and len(front.problems) < 5:
+            jobs[number](rng)
+
+    def watch() -> None:
+        while goes_on():
+            began = time.monotonic()
+            if not is_alive(front.stack.port):
+                front.problems.append("/healthz did not answer")
+            slowest[0] = max(slowest[0], time.monotonic() - began)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    with ThreadPoolExecutor(len(jobs)) as senders:
+        list(senders.map(repeat, range(len(jobs))))
+    watching.join(60)
+    return slowest[0]
+
+
+def note(front: Front, problem: str) -> None:
+    if problem:
+        front.problems.append(problem)
