@@ -15,8 +15,8 @@ from integrations.doctor import Level, outside
 from tests.live.binaries import need
 from tests.live.conftest import NewStack
 from tests.live.processes import Process, free_port, plain_environment
+from tests.live.proxies import nginx_file
 from tests.live.servers import Stack
-from tests.live.test_deploy import nginx_file
 from tests.live.waiting import eventually
 
 SAID = ("https", "HTTPS", "https,http", "http, HTTPS", "", "on")
