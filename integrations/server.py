@@ -12,7 +12,6 @@ from typing import Any
 import uvicorn
 from django.conf import settings
 from uvicorn.protocols.websockets import websockets_sansio_impl
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Response
 from websockets.server import ServerProtocol
 from websockets.typing import StatusLike
@@ -24,6 +23,7 @@ from integrations.pos.wire import MAX_FRAME
 from integrations.relay import runtime
 from integrations.relay.runtime import Runtime
 from integrations.security_headers import SECURITY_HEADERS
+from integrations.websocket_intake import MeteredWebsocket
 
 # The kernel's queue of connections that wait for accept(); with the usual 100 a storm loses some.
 BACKLOG = 4096
@@ -49,7 +49,7 @@ class Handshakes(ServerProtocol):
 websockets_sansio_impl.ServerProtocol = Handshakes  # type: ignore[attr-defined]  # uvicorn has no option for it
 
 
-class WebsocketProtocol(WebSocketsSansIOProtocol):
+class WebsocketProtocol(MeteredWebsocket):
     """uvicorn's leanest websocket; it forgets that a refused handshake is complete, and would log each as an error."""
 
     async def send(self, message: Any) -> None:

@@ -58,3 +58,30 @@ def test_who_keeps_to_the_rate_is_never_stopped(pauses: list[float]) -> None:
     for pause in pauses:
         clock.now += pause
         assert allowance.take(200)
+
+
+def test_what_answers_may_take_is_added_to_the_burst_and_bounded(clock: Clock) -> None:
+    allowance = Allowance(1, 1_000, clock)
+    for _ in range(100):
+        allowance.grant(500, 2, most=4)
+    assert allowance.frames_left == BURST_SECONDS + 4 * 2
+    assert allowance.take(BURST_SECONDS * 1_000 + 4 * 500, BURST_SECONDS + 4 * 2)
+    assert not allowance.take(1)
+
+
+def test_what_was_granted_does_not_go_with_time(clock: Clock) -> None:
+    allowance = Allowance(1, 1_000, clock)
+    allowance.grant(0, 5, most=1)
+    clock.now += 86_400
+    allowance.take(0, 0)
+    assert allowance.frames_left == BURST_SECONDS + 5
+
+
+def test_how_long_until_the_allowance_is_there_again(clock: Clock) -> None:
+    allowance = Allowance(10, 1_000, clock)
+    allowance.take(0, 10 * BURST_SECONDS + 5)
+    assert allowance.is_used_up
+    assert allowance.seconds_until(1) == pytest.approx(1.5)
+    clock.now += 1.5
+    allowance.take(0, 0)
+    assert allowance.frames_left == pytest.approx(10)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from integrations import metrics
 from integrations.models.attempt import StrayFrame
 from integrations.models.connection import CloseReason
-from integrations.pos import envelope, wire
+from integrations.pos import envelope, link, wire
 from integrations.pos.allowance import Allowance
 from integrations.pos.asgi import Receive, Scope, Send
 from integrations.pos.close_codes import CLOSE_CODES, code_for
@@ -41,6 +41,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     _close_reason: CloseReason | None = None
     closing: asyncio.Task[None] | None = None
     _has_ended = False
+    _allowance: Allowance | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Channels would give every socket a channel of its own on the layer. What is for a POS comes through the
@@ -62,6 +63,8 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                     self._receive(message)
                 case "websocket.disconnect":
                     self._disconnected(message)
+                case link.FLOODING:
+                    self.close_soon(CloseReason.FLOODING)
         except Exception:
             logger.exception("A POS's frame met a fault of ours.")
             self.close_soon(CloseReason.INTERNAL)
@@ -71,7 +74,8 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._recorder = running.recorder
         self._registry = running.registry
         self._dispatcher = running.dispatcher
-        self._allowance = Allowance(settings.POS_FRAMES_PER_SECOND, settings.POS_BYTES_PER_SECOND)
+        if link.LINK not in self.scope.get("extensions", {}):  # under `serve`, the connection below has counted already
+            self._allowance = Allowance(settings.POS_FRAMES_PER_SECOND, settings.POS_BYTES_PER_SECOND)
         self.live = self._make_live(self.scope[ADMISSION])
         await self.accept()
         self._registry.add(self.live)
@@ -118,14 +122,15 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         text = message.get("text")
         size = len(message["bytes"]) if text is None else _size(text)
         self.live.frames_in += 1
-        if not self._allowance.take(size):
+        if self._allowance and not self._allowance.take(size):
             self.close_soon(CloseReason.FLOODING)
             return
         if text is None:
             self._keep_stray(self.live, StrayFrame.Kind.BINARY, size, "")
             return
         if self._is_answer(self.live, text):
-            self._allowance.give_back(size)
+            if self._allowance:
+                self._allowance.give_back(size)
             return
         self._keep_text(self.live, text)
 

@@ -73,6 +73,10 @@ class Pos:
     def send(self, message: str | bytes) -> None:
         self._connection.send(message)
 
+    def send_in_parts(self, message: str, size: int) -> None:
+        """Send one message in fragments of this many characters."""
+        self._connection.send(message[start : start + size] for start in range(0, len(message), size))
+
     def recv(self, timeout: float = 10) -> str | bytes:
         return self._connection.recv(timeout)
 

@@ -1,0 +1,31 @@
+"""What `serve` tells the consumer of the connection below it, beyond ASGI; daphne tells nothing."""
+
+import asyncio
+
+LINK = "portal.link"  # the extension in the scope under which a connection's Link is found
+FLOODING = "portal.flooding"  # the event that asks the consumer to close: the POS does not stop
+
+
+class Link:
+    """What the consumer may know of the connection below it."""
+
+    __slots__ = ("_gone", "_has_answered")
+
+    def __init__(self) -> None:
+        self._has_answered = False
+        self._gone: asyncio.Future[None] | None = None
+
+    async def has_answered_close(self) -> bool:
+        """Wait until the connection is gone; return whether the peer did something about our close frame."""
+        if self._gone is None:
+            self._gone = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._gone)
+        return self._has_answered
+
+    def ended(self, *, has_answered: bool) -> None:
+        """Say that the connection is gone."""
+        self._has_answered = has_answered
+        if self._gone is None:
+            self._gone = asyncio.get_running_loop().create_future()
+        if not self._gone.done():
+            self._gone.set_result(None)

@@ -1,0 +1,195 @@
+"""What arrives on a POS's websocket is counted before it is parsed, so that no POS can keep the event loop busy.
+
+uvicorn parses whatever comes and hands messages on; control frames and parts of messages cost time as well.
+"""
+
+import asyncio
+from typing import Any
+
+from django.conf import settings
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+
+from integrations.pos.allowance import Allowance
+from integrations.pos.link import FLOODING, LINK, Link
+from integrations.pos.wire import MAX_FRAME
+
+CLOSE_SECONDS = 1.0  # from our close frame, or the peer's, until the transport is aborted
+SMALLEST_FRAME = 6  # bytes, of a client's
+SMALLEST_PIECE = 1024  # bytes; parsed even where the allowance is nearly used up
+FRAMES_AT_ONCE = 500  # parsed in one iteration of the event loop, some 10 ms
+RESUME_AT = 1.0  # seconds' worth of allowance at which a paused connection is read again
+PAUSES = 3  # one soon after the other; the next is a flood
+CALM_SECONDS = 10.0  # without a pause, after which the pauses before do not count
+FRAGMENTS = 64  # of one message, after which they are joined
+# What the answer to one request may take. websocket-sharp cuts a message into fragments of 1016 bytes.
+ANSWER_FRAMES = MAX_FRAME // 1016 + 2
+ANSWER_BYTES = MAX_FRAME + 14 * ANSWER_FRAMES
+
+
+class MeteredWebsocket(WebSocketsSansIOProtocol):
+    """Reads a POS no faster than its allowance permits.
+
+    Every frame and byte counts on arrival. When the allowance is used up, reading stops, so that TCP makes the POS
+    wait. A POS that goes on as before is reported to the consumer as flooding. The transport is aborted one second
+    after the close, whatever the peer still sends or does not read.
+    """
+
+    # Of the class, because nearly every connection keeps these values, and there are thousands.
+    _unparsed = memoryview(b"")
+    _resuming: asyncio.TimerHandle | None = None
+    _aborting: asyncio.TimerHandle | None = None
+    _parsed = 0  # frames, in this iteration of the event loop
+    _pauses = 0
+    _resumed_at = 0.0
+    _is_flooding = False
+    _was_aborted = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._allowance = Allowance(settings.POS_FRAMES_PER_SECOND, settings.POS_BYTES_PER_SECOND)
+        self._link = Link()
+
+    # --- What comes in
+
+    def data_received(self, data: bytes) -> None:
+        if not self.handshake_initiated:  # the handshake's request
+            super().data_received(data)
+            self._end_if_closing()
+            return
+        if self._is_flooding and self.close_sent:
+            return  # read, so that a peer that is blocked in sending comes to see the close frame; not parsed
+        self._unparsed = memoryview(bytes(self._unparsed) + data if self._unparsed else data)
+        self._parse()
+
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        if hasattr(self, "scope"):
+            self.scope["extensions"][LINK] = self._link  # type: ignore[assignment]
+
+    def handle_events(self) -> None:
+        frames = len(self.conn.events)
+        self._parsed += frames
+        self._allowance.take(0, frames)
+        super().handle_events()
+
+    def handle_cont(self, event: Frame) -> None:
+        if not event.data and not event.fin:
+            return  # it says nothing, and there is no end to them
+        super().handle_cont(event)
+        if len(self.frames) > FRAGMENTS:
+            self.frames = [b"".join(self.frames)]
+
+    async def receive(self) -> Any:
+        message = await super().receive()
+        if self._unparsed or self._resuming is not None or self._is_flooding:
+            self._parse()  # or pause again: uvicorn has resumed reading
+        return message
+
+    def _parse(self) -> None:
+        """Parse what has arrived, as far as it may be parsed now; read on when all is."""
+        self._parsed = 0
+        while self._unparsed and not self._must_wait and self._parsed < FRAMES_AT_ONCE:
+            size = max(SMALLEST_PIECE, SMALLEST_FRAME * int(self._allowance.frames_left))
+            piece, self._unparsed = self._unparsed[:size], self._unparsed[size:]
+            self._allowance.take(len(piece), 0)
+            super().data_received(piece)  # type: ignore[arg-type]
+            self._end_if_closing()
+            self._wait_if_used_up()
+        self._read_or_wait()
+
+    @property
+    def _must_wait(self) -> bool:
+        is_before_answer = not self.handshake_complete
+        return is_before_answer or self.read_paused or self._resuming is not None or self._is_over
+
+    @property
+    def _is_over(self) -> bool:
+        return self._is_flooding or self.disconnected or self.transport.is_closing()
+
+    def _read_or_wait(self) -> None:
+        if self._is_over:
+            self._unparsed = memoryview(b"")
+        if self.transport.is_closing():
+            return
+        if self._is_flooding and self.close_sent:
+            self.transport.resume_reading()
+        elif self._unparsed or self._must_wait:
+            self.transport.pause_reading()
+            if not self._must_wait:
+                self.loop.call_soon(self._parse)
+        else:
+            self.transport.resume_reading()
+
+    def _wait_if_used_up(self) -> None:
+        if not self._allowance.is_used_up or self._is_over:
+            return
+        if self.close_sent:
+            self._is_flooding = True
+            return
+        now = self.loop.time()
+        self._pauses = self._pauses + 1 if now - self._resumed_at < CALM_SECONDS else 1
+        if self._pauses > PAUSES:
+            self._is_flooding = True
+            event: Any = {"type": FLOODING}
+            self.queue.put_nowait(event)
+            return
+        self._resuming = self.loop.call_later(self._allowance.seconds_until(RESUME_AT), self._resume)
+
+    def _resume(self) -> None:
+        self._resuming = None
+        self._resumed_at = self.loop.time()
+        self._allowance.take(0, 0)
+        if not self.disconnected:
+            self._parse()
+
+    # --- What goes out
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.send":
+            self._allowance.grant(ANSWER_BYTES, ANSWER_FRAMES, settings.REQUESTS_IN_FLIGHT)
+        elif message["type"] == "websocket.accept":
+            if self._unparsed:
+                self._parse()
+        elif message["type"] == "websocket.close":
+            self._end_if_closing()
+            self._read_or_wait()
+        else:
+            self._end_if_closing()
+
+    # --- The end
+
+    def handle_close(self, event: Frame) -> None:
+        super().handle_close(event)
+        self._end_if_closing()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self._end_if_closing()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._end_if_closing()
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        super().on_task_complete(task)
+        self._end_if_closing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for timer in (self._resuming, self._aborting):
+            if timer is not None:
+                timer.cancel()
+        self._resuming = self._aborting = None
+        self._unparsed = memoryview(b"")
+        self._link.ended(has_answered=exc is None and not self._was_aborted)
+        super().connection_lost(exc)
+
+    def _end_if_closing(self) -> None:
+        """Give the peer a second from the beginning of the end; one that does not read would hold the transport."""
+        if self._aborting is None and (self.close_sent or self.transport.is_closing()) and not self.disconnected:
+            self._aborting = self.loop.call_later(CLOSE_SECONDS, self._abort)
+
+    def _abort(self) -> None:
+        self._was_aborted = True
+        self.transport.abort()
