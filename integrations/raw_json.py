@@ -24,8 +24,25 @@ _SHORT_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"} | {each
 spell = json.JSONEncoder(ensure_ascii=False).encode
 
 
+# What some clients write around their JSON: a byte order mark, NULs from a buffer that was too long.
+_AROUND = "\ufeff\0 \t\r\n"
+
+
 class NotAnObject(ValueError):
     """The text is not one JSON object."""
+
+
+def read_text(content: str | bytes) -> tuple[str, bool]:
+    """Return JSON as text, without what clients write around it, and whether each byte of it could be read.
+
+    Bytes are UTF-8, UTF-16 or UTF-32, with a byte order mark or without one. What cannot be read is replaced.
+    """
+    if isinstance(content, str):
+        return content.strip(_AROUND), True
+    try:
+        return content.decode(json.detect_encoding(content)).strip(_AROUND), True
+    except UnicodeDecodeError:
+        return content.decode(errors="replace").strip(_AROUND), False
 
 
 def members(text: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 from integrations.pos.allowance import Allowance
-from integrations.pos.link import FLOODING, LINK, Link
+from integrations.pos.link import BROKEN_TEXT, FLOODING, LINK, Link
 from integrations.pos.wire import MAX_FRAME
 
 CLOSE_SECONDS = 1.0  # from our close frame, or the peer's, until the transport is aborted
@@ -72,6 +72,23 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
         self._parsed += frames
         self._allowance.take(0, frames)
         super().handle_events()
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message on; text that is not valid UTF-8 too, because it may be an answer."""
+        content = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
+        self.frames = []
+        if self.close_sent:
+            return
+        event: Any = {"type": "websocket.receive", "bytes": content}
+        if self.curr_msg_data_type == "text":
+            try:
+                event = {"type": "websocket.receive", "text": content.decode()}
+            except UnicodeDecodeError:
+                event[BROKEN_TEXT] = True
+        self.queue.put_nowait(event)
+        if not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
 
     def handle_cont(self, event: Frame) -> None:
         if not event.data and not event.fin:
@@ -159,6 +176,18 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
             self._end_if_closing()
 
     # --- The end
+
+    def handle_parser_exception(self) -> None:
+        """Close with the parser's code; as uvicorn does, but for a peer that has to send the rest before it reads."""
+        if self.conn.close_sent is None:
+            self.transport.close()
+            return
+        code, reason = self.conn.close_sent.code, self.conn.close_sent.reason
+        self._link.has_failed = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = self._is_flooding = True
+        self.close_timer = self.loop.call_later(CLOSE_SECONDS, self.transport.close)
 
     def handle_close(self, event: Frame) -> None:
         super().handle_close(event)

@@ -11,7 +11,7 @@ from django.db import OperationalError
 from django.test import override_settings
 from django.utils import timezone
 
-from integrations.models import ApiKeySecret, Request
+from integrations.models import ApiKeySecret, Request, StrayFrame
 from integrations.models.request import State
 from integrations.relay import runtime
 from integrations.relay.database import Joined
@@ -489,12 +489,14 @@ class TheQueue(InProcess):
             first.append(await pos.next_frame())
             await pos.hang_up(1006)
         async with await Pos.of(outlet) as pos:
-            again = [await pos.next_frame() for _ in range(8)]
-            assert again == first[1:]
-            for frame in again:
+            others = [await pos.next_frame() for _ in range(3)]
+            assert not set(map(str, others)) & set(map(str, first))
+            for frame in others:
                 pos.answers(frame)
-            for _ in range(3):
-                pos.answers(await pos.next_frame())
+            for sent_before in first[1:]:
+                assert await pos.next_frame() == sent_before
+                assert not pos.has_more()
+                pos.answers(sent_before)
             assert {answer.status for answer in await asyncio.gather(*asking)} == {200}
         assert set(await in_main(lambda: set(Request.objects.values_list("times_sent", flat=True)))) == {1, 2}
 
@@ -574,6 +576,60 @@ class TheQueue(InProcess):
             pos.answers(await pos.next_frame())
             assert (await asking).status == 200
 
+    async def test_an_answer_in_another_spelling_is_an_answer(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        async with await Pos.of(outlet) as pos:
+            for number, spelled in enumerate(
+                (
+                    '\ufeff{"RequestID": "Order-%s", "ResultCode": 0}',
+                    '{"RequestID": "ORDER-%s", "ResultCode": "0"}\0\0',
+                    '{"requestId": "order-%s", "resultCode": 0.0}',
+                )
+            ):
+                for durable in ("true", "false"):
+                    name = f"{number}-{durable}"
+                    asking = asyncio.ensure_future(
+                        backend.ask(outlet, request_id=f"Order-{name}", durable=durable == "true")
+                    )
+                    await pos.next_frame()
+                    pos.say(spelled % name) if durable == "true" else pos.say_bytes((spelled % name).encode())
+                    answer = await asking
+                    assert (answer.status, answer.json()["outcome"]) == (200, "answered")
+        await recorded()
+        assert not await StrayFrame.objects.aexists()
+
+    async def test_a_request_id_in_another_letter_case_is_nobodys_while_two_are_alike(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        async with await Pos.of(outlet) as pos:
+            asking = [asyncio.ensure_future(backend.ask(outlet, request_id=name)) for name in ("same", "Same")]
+            frames = [await pos.next_frame() for _ in asking]
+            pos.say('{"RequestID": "SAME", "ResultCode": 4}')
+            for frame in frames:
+                pos.answers(frame)
+            assert [(await each).json()["outcome"] for each in asking] == ["answered", "answered"]
+
+    async def test_an_answer_that_cannot_be_read_ends_its_request_with_the_reason(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        async with await Pos.of(outlet) as pos:
+            for durable in (True, False):
+                for number, content in enumerate(
+                    (
+                        b'{"RequestID": "%s", "ResultCode": null}',
+                        b'{"RequestID": "%s", "ResultCode": 0, "ErrorMessage": "Caf\xe9"}',
+                        b'{"RequestID": "%s", "ResultCode": 0, "Payload": {"Order": ',
+                    )
+                ):
+                    name = f"{durable}-{number}"
+                    asking = asyncio.ensure_future(backend.ask(outlet, request_id=name, durable=durable))
+                    await pos.next_frame()
+                    pos.say_bytes(content % name.encode())
+                    answer = await asking
+                    assert (answer.status, answer.json()["type"].split(":")[-1]) == (502, "request-failed")
+                    assert answer.json()["detail"].startswith("The POS's answer could not be read: ")
+                    await recorded()
+                    row = await Request.objects.aget(request_id=name)
+                    assert (row.state, row.failure) == (State.FAILED, answer.json()["detail"])
+
     async def test_double_unknown_and_malformed_answers_harm_nothing(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
@@ -581,8 +637,7 @@ class TheQueue(InProcess):
             frame = await pos.next_frame()
             for text in (
                 '{"RequestID": "r"}',
-                '{"RequestID": "r", "ResultCode": "0"}',
-                '{"RequestID": "r", "ResultCode": 99999999999}',
+                '{"RequestID": "nobody", "ResultCode": "none"}',
                 '{"RequestID": "nobody", "ResultCode": 0}',
                 "[]",
                 "{",

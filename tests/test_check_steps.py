@@ -253,6 +253,13 @@ def test_a_mute_pos_is_red(state: RequestState) -> None:
     assert "Close it and tell me" in step.tell
 
 
+def test_an_answer_that_could_not_be_read_is_red_and_says_why() -> None:
+    failure = "The POS's answer could not be read: it is not valid JSON."
+    step = red(connected(request=asked(RequestState.FAILED, failure=failure)))
+    assert failure in step.words
+    assert "PowerEPOS' support" in step.tell
+
+
 def test_all_is_green_when_the_pos_answers() -> None:
     steps = steps_of(connected(request=asked(RequestState.ANSWERED, result_code=0)))
     assert {step.state for step in steps} == {State.DONE}

@@ -35,6 +35,7 @@ def test_every_way_in_which_the_server_closes_has_a_code() -> None:
         CloseReason.BY_POS,
         CloseReason.LINK_LOST,
         CloseReason.TOO_LARGE,
+        CloseReason.PROTOCOL_ERROR,
         CloseReason.SERVER_LOST,
     }
     assert set(CLOSE_CODES) == set(CloseReason) - by_the_peer_or_the_library

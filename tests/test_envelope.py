@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.pos.envelope import read_answer, write_request
-from integrations.relay.lane import Answer
+from integrations.pos.envelope import NO_CODE, NOT_JSON, NOT_UTF8, read_answer, write_request
+from integrations.relay.lane import Answer, Unreadable
 
 
 @given(st.text(), st.text(), st.none() | st.text(), st.integers(0, 2**31 - 1))
@@ -49,17 +49,77 @@ def test_the_least_answer_is_an_id_and_a_code() -> None:
         "[]",
         "{}",
         '{"RequestID": "r"}',
+        '{"RequestID": "r", "Status": "received"}',
         '{"ResultCode": 0}',
         '{"RequestID": null, "ResultCode": 0}',
-        '{"RequestID": 1, "ResultCode": 0}',
-        '{"RequestID": "r", "ResultCode": true}',
-        '{"RequestID": "r", "ResultCode": 0.0}',
-        '{"RequestID": "r", "ResultCode": 2147483648}',
-        '{"RequestID": "r", "ResultCode": ' + "9" * 5000 + "}",
+        '{"RequestID": true, "ResultCode": 0}',
+        '{"RequestID": {}, "ResultCode": 0}',
+        '{"Request": "r", "ResultCode": ',
+        '{"RequestID": ',
     ],
 )
 def test_what_is_no_answer_is_none(text: str) -> None:
     assert read_answer(text) is None
+
+
+@pytest.mark.parametrize("code", ["0", "0.0", '"0"', '"0.0"', '" 0 "', '"+0"', "-0", "0.000"])
+def test_a_result_code_is_read_in_any_spelling_of_a_whole_number(code: str) -> None:
+    assert read_answer(f'{{"RequestID": "r", "ResultCode": {code}}}') == ("r", Answer(0, None, None))
+    assert read_answer(f'{{"RequestID": "r", "ResultCode": {code.replace("0", "4", 1)}}}') in (
+        ("r", Answer(4, None, None)),
+        ("r", Answer(-4, None, None)),
+    )
+
+
+ANSWER = '{"RequestID": "r", "ResultCode": 0, "Payload": {"Name": "Caf\u00e9", "Amount": 5.00}}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeff" + ANSWER,
+        ANSWER + "\0\0\0",
+        " \r\n" + ANSWER + "\n\0 ",
+        ANSWER.encode(),
+        ANSWER.encode("utf-8-sig"),
+        ANSWER.encode("utf-16"),
+        ANSWER.encode("utf-16-le"),
+        ANSWER.encode("utf-16-be"),
+        ANSWER.encode() + b"\0" * 100,
+    ],
+)
+def test_what_clients_write_around_an_answer_is_ignored(content: str | bytes) -> None:
+    found = read_answer(content)
+    assert found == ("r", Answer(0, None, '{"Name": "Caf\u00e9", "Amount": 5.00}'))
+
+
+def test_a_request_id_that_is_a_number_stands_for_its_digits() -> None:
+    assert read_answer('{"RequestID": 17, "ResultCode": 0}') == ("17", Answer(0, None, None))
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ('{"RequestID": "r", "ErrorMessage": null}', NO_CODE),
+        ('{"RequestID": "r", "ResultCode": null}', NO_CODE),
+        ('{"RequestID": "r", "ResultCode": true}', NO_CODE),
+        ('{"RequestID": "r", "ResultCode": 0.5}', NO_CODE),
+        ('{"RequestID": "r", "ResultCode": "Success"}', NO_CODE),
+        ('{"RequestID": "r", "ResultCode": 2147483648}', NO_CODE),
+        ('{"RequestID": "r", "ResultCode": ' + "9" * 5000 + "}", NO_CODE),
+        ('{"RequestID": "r", "ResultCode": 0,}', NOT_JSON),
+        ('{"requestid": "r", "ResultCode": 0, "Payload": {"A": NaN}}', NOT_JSON),
+        ('{"RequestID": "r", "ResultCode": 0, "Payload": {"A": ', NOT_JSON),
+        ('{"RequestID": "r", "ResultCode": 0} {"RequestID": "s", "ResultCode": 0}', NOT_JSON),
+        ('{"RequestID": "r", "ResultCode": 0, "Payload": ' + "[" * 50_000, NOT_JSON),
+        (b'{"RequestID": "r", "ResultCode": 0, "ErrorMessage": "Caf\xe9"}', NOT_UTF8),
+        (b'{"RequestID": "r", "ResultCode": 0, "ErrorMessage": "Caf\xe9', NOT_UTF8),
+    ],
+)
+def test_an_answer_that_cannot_be_read_says_so_with_its_request_id(content: str | bytes, why: str) -> None:
+    found = read_answer(content)
+    assert found is not None
+    assert (found[0], type(found[1]), str(found[1])) == ("r", Unreadable, why)
 
 
 def test_an_error_message_loses_only_what_no_database_takes() -> None:

@@ -187,7 +187,7 @@ def test_of_two_at_the_same_moment_in_one_batch_the_same_one_is_chosen(enabled: 
     assert write(here, opened=[larger, smaller]) == [smaller]
 
 
-def test_the_late_closing_of_a_replaced_connection_changes_neither_its_end_nor_who_is_online(
+def test_a_connection_that_had_ended_by_itself_was_not_replaced_and_the_outlet_stays_online(
     enabled: Enabled, here: ServerProcess
 ) -> None:
     old, new = make_live(enabled.integration), make_live(enabled.integration, opened_at=NOON + MINUTE)
@@ -196,10 +196,21 @@ def test_the_late_closing_of_a_replaced_connection_changes_neither_its_end_nor_w
     old.frames_in = 9
     write(here, closed=[closing(old, NOON + 5 * MINUTE, CloseReason.LINK_LOST, 4409)])
     row = row_of(old)
-    assert (row.closed_at, row.close_reason) == (NOON + MINUTE, CloseReason.REPLACED)
+    assert (row.closed_at, row.close_reason) == (NOON + MINUTE, CloseReason.LINK_LOST)
     assert (row.close_code, row.frames_in) == (4409, 9)
     assert presence_of(enabled).is_online
     assert presence_of(enabled).connection_id == new.id
+
+
+def test_the_end_of_the_old_and_the_opening_of_the_new_in_one_batch_are_not_a_takeover(
+    enabled: Enabled, here: ServerProcess
+) -> None:
+    old, new = make_live(enabled.integration), make_live(enabled.integration, opened_at=NOON + MINUTE)
+    write(here, opened=[old])
+    write(here, opened=[new], closed=[closing(old, NOON + MINUTE, CloseReason.TOO_LARGE, 1009)])
+    assert row_of(old).close_reason == CloseReason.TOO_LARGE
+    assert presence_of(enabled).connection_id == new.id
+    assert presence_of(enabled).is_online
 
 
 def test_the_closing_of_the_old_and_the_opening_of_the_new_in_one_batch_leave_the_outlet_online(

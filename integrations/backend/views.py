@@ -41,6 +41,7 @@ from integrations.models.request import State
 from integrations.relay import runtime, wake
 from integrations.relay.database import DatabaseUnresponsive, readers, writers
 from integrations.relay.dispatcher import Told
+from integrations.relay.polls import LINK_LOST
 from integrations.relay.runtime import Runtime
 from integrations.services.requests import NewRequest, Result, Stored, TooLate, readable_result_of, result_of
 
@@ -159,7 +160,7 @@ class OutletRequestsView(BackendView):
             if earlier is not None:
                 return await self._wait(earlier, new, order.timeout)
         result = await self.running.polls.ask(new)
-        if result.state == State.FAILED:
+        if result.state == State.FAILED and result.failure == LINK_LOST:
             raise Problem(problems.LINK_LOST, id=str(result.uuid), request_id=new.request_id)
         return _outcome(result, new.request_id)
 

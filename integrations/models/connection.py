@@ -49,9 +49,24 @@ class CloseReason(models.TextChoices):
     DISCONNECTED = "disconnected", "staff disconnected it"
     RESTART = "restart", "the server stopped or restarted"
     FLOODING = "flooding", "the POS sent too much"
-    TOO_LARGE = "too_large", "the POS sent a frame of more than 1 MiB"
+    TOO_LARGE = "too_large", "the POS sent a message of more than 1 MiB"
+    PROTOCOL_ERROR = "protocol_error", "the POS broke the websocket protocol"
+    INVALID_TEXT = "invalid_text", "the POS sent text that is not valid UTF-8"
     INTERNAL = "internal", "an error in the server"
     SERVER_LOST = "server_lost", "the server process died"
+
+
+# An end for one of these reasons says nothing about the requests that the POS was working on.
+NOT_BY_A_REQUEST = frozenset(
+    {
+        CloseReason.REPLACED,
+        CloseReason.DISABLED,
+        CloseReason.CREDENTIAL_RETIRED,
+        CloseReason.DISCONNECTED,
+        CloseReason.RESTART,
+        CloseReason.SERVER_LOST,
+    }
+)
 
 
 class Connection(models.Model):

@@ -60,6 +60,10 @@ class Request(models.Model):
     last_sent_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     times_sent = models.PositiveSmallIntegerField(default=0)
+    # How often the POS's connection ended after this was sent and before it was answered (services/retries.py), and
+    # when it may be sent again. Defaults of the database's own, as above.
+    disconnects = models.PositiveSmallIntegerField(default=0, db_default=0)
+    retry_at = models.DateTimeField(null=True)
     result_code = models.IntegerField(null=True)
     error_message = models.TextField(null=True)  # noqa: DJ001  (null on the wire, and "" is not)
     answer = models.TextField(null=True)  # noqa: DJ001  (null until there is one)

@@ -29,6 +29,7 @@ CLOSE_CODES: dict[CloseReason, CloseCode] = {
     CloseReason.DISCONNECTED: CloseCode(1000, "Disconnected by the provider's staff.", comes_back=True),
     CloseReason.RESTART: CloseCode(1000, "The server restarts.", comes_back=True),
     CloseReason.FLOODING: CloseCode(1008, "The POS sent more than it may.", comes_back=True),
+    CloseReason.INVALID_TEXT: CloseCode(1007, "The POS sent text that is not valid UTF-8.", comes_back=True),
     CloseReason.INTERNAL: CloseCode(1011, "An error of the server's.", comes_back=True),
 }
 

@@ -9,7 +9,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.utils import timezone
 
-from integrations import metrics
+from integrations import metrics, raw_json
 from integrations.models.attempt import StrayFrame
 from integrations.models.connection import CloseReason
 from integrations.pos import envelope, link, wire
@@ -28,8 +28,12 @@ from integrations.services.requests import Waiting
 STRAYS_KEPT = 50  # of one connection; the rest is counted
 EXCERPT = 2_000  # characters
 
-# What a peer's disconnect says of why, where we did not close ourselves (RFC 6455, 7.4.1).
-_REASONS = {1009: CloseReason.TOO_LARGE, 1012: CloseReason.RESTART}
+# Why the server's websocket library ends a connection (RFC 6455, 7.4.1).
+_FAILURES = {
+    1002: CloseReason.PROTOCOL_ERROR,
+    1007: CloseReason.INVALID_TEXT,
+    1009: CloseReason.TOO_LARGE,
+}
 
 logger = logging.getLogger(__name__)
 
@@ -120,30 +124,32 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if self._close_reason is not None or self.live is None:
             return
         text = message.get("text")
-        size = len(message["bytes"]) if text is None else _size(text)
+        content: str | bytes = message["bytes"] if text is None else text
+        size = _size(content)
         self.live.frames_in += 1
         if self._allowance and not self._allowance.take(size):
             self.close_soon(CloseReason.FLOODING)
-            return
-        if text is None:
-            self._keep_stray(self.live, StrayFrame.Kind.BINARY, size, "")
-            return
-        if self._is_answer(self.live, text):
+        elif self._is_answer(self.live, content):
             if self._allowance:
                 self._allowance.give_back(size)
-            return
-        self._keep_text(self.live, text)
+        elif message.get(link.BROKEN_TEXT):
+            self.close_soon(CloseReason.INVALID_TEXT)
+        else:
+            self._keep(self.live, content, size)
 
-    def _is_answer(self, live: Live, text: str) -> bool:
-        answer = envelope.read_answer(text)
+    def _is_answer(self, live: Live, content: str | bytes) -> bool:
+        answer = envelope.read_answer(content)
         return answer is not None and self._dispatcher.answered(live, *answer)
 
-    def _keep_text(self, live: Live, text: str) -> None:
-        content = wire.read_frame(text)
-        if isinstance(content, StrayFrame.Kind):
-            self._keep_stray(live, content, _size(text), text)
-            return
-        self._keep_stray(live, StrayFrame.Kind.UNKNOWN, _size(text), json.dumps(content))
+    def _keep(self, live: Live, content: str | bytes, size: int) -> None:
+        text, is_whole = raw_json.read_text(content)
+        found = wire.read_frame(text) if is_whole else StrayFrame.Kind.NOT_JSON
+        if isinstance(found, dict):
+            self._keep_stray(live, StrayFrame.Kind.UNKNOWN, size, json.dumps(found))
+        elif isinstance(content, bytes):
+            self._keep_stray(live, StrayFrame.Kind.BINARY, size, "")
+        else:
+            self._keep_stray(live, found, size, content)
 
     def _keep_stray(self, live: Live, kind: StrayFrame.Kind, size: int, text: str) -> None:
         live.stray_frames += 1
@@ -164,11 +170,20 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     def _disconnected(self, message: dict[str, Any]) -> None:
         self._has_ended = True
-        code = message.get("code")
-        # Without a close frame uvicorn reports 1005 and no reason, daphne 1006.
-        was_lost = code == 1006 or (code == 1005 and "reason" not in message)
-        reason = CloseReason.LINK_LOST if was_lost else _REASONS.get(code or 1000, CloseReason.BY_POS)
-        self._left(reason, code)
+        code = message.get("code") or 1000
+        self._left(self._reason_of(code, has_reason="reason" in message), code)
+
+    def _reason_of(self, code: int, *, has_reason: bool) -> CloseReason:
+        """Return why a connection ended that we did not close."""
+        # Without a close frame uvicorn reports 1005, at its own end 1012, and no reason; daphne reports 1006.
+        if code == 1006 or (code == 1005 and not has_reason):
+            return CloseReason.LINK_LOST
+        if code == 1012 and not has_reason:
+            return CloseReason.RESTART
+        below = self.scope.get("extensions", {}).get(link.LINK)
+        if below is None or below.has_failed:  # daphne does not say which side failed
+            return _FAILURES.get(code, CloseReason.BY_POS)
+        return CloseReason.BY_POS
 
     def _left(self, reason: CloseReason, code: int | None) -> None:
         """Take the connection off the books, once."""
@@ -177,7 +192,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return
         self._close_reason = self._close_reason or reason
         self._registry.remove(live)
-        self._dispatcher.disconnected(live)
+        self._dispatcher.disconnected(live, reason)
         self._recorder.closed(live, at=timezone.now(), code=code, reason=reason)
 
     def _make_live(self, admission: Admission) -> Live:
@@ -196,5 +211,5 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         )
 
 
-def _size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
+def _size(content: str | bytes) -> int:
+    return len(content) if isinstance(content, bytes) or content.isascii() else len(content.encode())

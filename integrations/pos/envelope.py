@@ -7,10 +7,19 @@ from typing import Any
 from django.conf import settings
 
 from integrations import raw_json
-from integrations.relay.lane import Answer
+from integrations.relay.lane import Answer, Unreadable
 
 RESULT_CODES = range(-(2**31), 2**31)  # what .NET's int holds, and our column
 
+NOT_JSON = "The POS's answer could not be read: it is not valid JSON."
+NOT_UTF8 = "The POS's answer could not be read: it is not valid UTF-8."
+NO_CODE = "The POS's answer could not be read: its ResultCode is missing, or is not a whole number."
+
+# An answer has one of these. A frame with a RequestID and none of them is something else that a POS may send.
+_SAID = {"resultcode", "errormessage", "payload"}
+# 0, 0.0, "0" and "0.0" are the same to a tolerant reader.
+_WHOLE_NUMBER = re.compile(r'("?)[ \t]*+([+-]?[0-9]{1,10})(?:\.0+)?[ \t]*+\1')
+_ID_IN_TEXT = re.compile(r'"requestid"[ \t\r\n]*+:[ \t\r\n]*+("(?:[^"\\]|\\.)*+"|[0-9]{1,256})', re.IGNORECASE)
 _NOT_KEPT = re.compile("[\x00\ud800-\udfff]")  # JSON can spell these, no database takes them
 
 
@@ -29,24 +38,53 @@ def write_request(
     return raw_json.write(envelope, {"Payload": payload})
 
 
-def read_answer(text: str) -> tuple[str, Answer] | None:
+def read_answer(content: str | bytes) -> tuple[str, Answer | Unreadable] | None:
     """Return the RequestID and the answer of an OrderNPayWebsocketResponse, or None for any other frame.
 
-    Keys are read in any letter case. What must be there is RequestID and ResultCode: all else may be missing.
+    Keys are read in any letter case, a ResultCode in any spelling of a whole number. An answer without a ResultCode,
+    or that is no JSON, is Unreadable: the POS has done something about the request, and what cannot be told.
     """
+    text, is_whole = raw_json.read_text(content)
     try:
         given = {key.lower(): value for key, value in raw_json.members(text).items()}
-        request_id, code, message = (_value(given, name) for name in ("requestid", "resultcode", "errormessage"))
+    except ValueError:
+        request_id = _quoted_id(text)
+        return (request_id, Unreadable(NOT_JSON if is_whole else NOT_UTF8)) if request_id else None
+    request_id = _request_id(given.get("requestid", "null"))
+    if request_id is None or not _SAID & given.keys():
+        return None
+    return request_id, _answer(given) if is_whole else Unreadable(NOT_UTF8)
+
+
+def _answer(given: dict[str, str]) -> Answer | Unreadable:
+    code = _result_code(given.get("resultcode", "null"))
+    if code is None:
+        return Unreadable(NO_CODE)
+    payload = given.get("payload", "null")
+    return Answer(code, _text(_value(given, "errormessage"), given), None if payload == "null" else payload)
+
+
+def _quoted_id(text: str) -> str | None:
+    found = _ID_IN_TEXT.search(text)
+    return _request_id(found[1]) if found else None
+
+
+def _request_id(spelled: str) -> str | None:
+    """Return a RequestID; a number stands for its digits."""
+    try:
+        value = json.loads(spelled)
     except ValueError:
         return None
-    if not isinstance(request_id, str) or not _is_result_code(code):
-        return None
-    payload = given.get("payload", "null")
-    return request_id, Answer(code, _text(message, given), None if payload == "null" else payload)
+    if isinstance(value, str):
+        return value
+    return spelled if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _is_result_code(code: Any) -> bool:
-    return isinstance(code, int) and not isinstance(code, bool) and code in RESULT_CODES
+def _result_code(spelled: str) -> int | None:
+    """Return a ResultCode; None for what is no whole number that fits."""
+    found = _WHOLE_NUMBER.fullmatch(spelled)
+    code = int(found[2]) if found else None
+    return code if code is not None and code in RESULT_CODES else None
 
 
 def _text(message: Any, given: dict[str, str]) -> str | None:

@@ -3,15 +3,17 @@
 import asyncio
 
 LINK = "portal.link"  # the extension in the scope under which a connection's Link is found
+BROKEN_TEXT = "portal.broken_text"  # the key of a message that came as text and is not valid UTF-8
 FLOODING = "portal.flooding"  # the event that asks the consumer to close: the POS does not stop
 
 
 class Link:
     """What the consumer may know of the connection below it."""
 
-    __slots__ = ("_gone", "_has_answered")
+    __slots__ = ("_gone", "_has_answered", "has_failed")
 
     def __init__(self) -> None:
+        self.has_failed = False  # we ended it, because of what the peer sent
         self._has_answered = False
         self._gone: asyncio.Future[None] | None = None
 

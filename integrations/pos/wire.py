@@ -6,9 +6,9 @@ PascalCase, the model pages camelCase, and nothing is said about extra fields).
 
 import json
 import re
-from codecs import BOM_UTF8
 from typing import Any
 
+from integrations import raw_json
 from integrations.characters import called, trimmed
 from integrations.models.attempt import StrayFrame
 from integrations.redaction import printable
@@ -51,7 +51,7 @@ def failure(message: str) -> dict[str, str]:
 
 
 def read_frame(text: str) -> dict[str, Any] | StrayFrame.Kind:
-    """Return the JSON object of a text frame, or why it is none."""
+    """Return the JSON object of a frame, or why it is none."""
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
@@ -60,8 +60,11 @@ def read_frame(text: str) -> dict[str, Any] | StrayFrame.Kind:
 
 
 def _read_object(body: bytes) -> dict[str, Any]:
+    text, is_whole = raw_json.read_text(body)
+    if not is_whole:
+        raise Malformed("The request body is not valid JSON: it is not valid UTF-8.")
     try:
-        content = json.loads(body.removeprefix(BOM_UTF8).decode())
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Malformed("The request body is not valid JSON.") from error
     if not isinstance(content, dict):

@@ -15,12 +15,13 @@ from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 
 from integrations.clock import shared_now
+from integrations.models.connection import NOT_BY_A_REQUEST, CloseReason
 from integrations.models.request import State
 from integrations.relay import wake
 from integrations.relay.database import Joined, readers, watchers, writers
-from integrations.relay.lane import Answer, Lane, Outgoing, named
+from integrations.relay.lane import Answer, Lane, Outgoing, Unreadable, named
 from integrations.relay.registry import Live, Registry
-from integrations.services import requests
+from integrations.services import requests, retries
 from integrations.services.recording import is_refusal
 from integrations.services.requests import Ending, NewRequest, NotStored, Result, Stored, Waiting
 
@@ -46,6 +47,7 @@ class Dispatcher:
         self._results: Joined[int, Result] = Joined(requests.results)
         self._repeated: Joined[NewRequest, Stored | NotStored] = Joined(requests.repeated, threads=writers)
         self._waiting: dict[int, set[Told]] = {}
+        self._suspecting: dict[int, asyncio.Task[None]] = {}  # by integration, what is being written of lost requests
         self._tasks: set[asyncio.Task[Any]] = set()
         self._has_let_go = False
 
@@ -64,12 +66,17 @@ class Dispatcher:
         if has_requests:
             self._fill(live)
 
-    def disconnected(self, live: Live) -> None:
-        """Close the lane; what was not answered goes out again on the outlet's next connection, also if it is there."""
+    def disconnected(self, live: Live, reason: CloseReason) -> None:
+        """Close the lane; what was not answered goes out again on the outlet's next connection, also if it is there.
+
+        `reason`: why the connection ended; where the POS or the link may have ended it, what was not answered is
+        suspect.
+        """
         if live.lane is None:
             return
-        if live.lane.has_unanswered:
-            asyncio.get_running_loop().call_soon(self._offer, live.integration_id)
+        if unanswered := live.lane.unanswered:
+            suspects = [] if reason in NOT_BY_A_REQUEST else unanswered
+            self._offer_again(live.integration_id, suspects, reason)
         live.lane.close()
         live.lane = None  # each has the other, and who has left is not to wait for the garbage collector
 
@@ -105,17 +112,23 @@ class Dispatcher:
         finally:
             told.cancel()
 
-    def answered(self, live: Live, request_id: str, answer: Answer) -> bool:
-        """Take a POS's answer; False when nothing on this connection waits for it."""
+    def answered(self, live: Live, request_id: str, answer: Answer | Unreadable) -> bool:
+        """Take a POS's answer; False when nothing on this connection waits for it.
+
+        One that cannot be read ends the request as well: asked again, the POS would answer the same.
+        """
         outgoing = live.lane.take_answer(request_id) if live.lane else None
         if outgoing is None:
             return False
-        told = {"outlet": live.provider_outlet_id, "result_code": answer.result_code}
-        logger.info("A POS answers.", extra=named(outgoing) | told)
+        told: dict[str, Any] = {"outlet": live.provider_outlet_id}
+        if isinstance(answer, Unreadable):
+            logger.warning("A POS answers, and its answer cannot be read.", extra=named(outgoing) | told)
+        else:
+            logger.info("A POS answers.", extra=named(outgoing) | told | {"result_code": answer.result_code})
         if isinstance(outgoing, Outgoing):
             self._go(self._end(live, outgoing, answer))
-        elif not outgoing.answer.done():
-            outgoing.answer.set_result(answer)
+        else:
+            outgoing.finish(answer)
         return True
 
     async def ended(self, pks: Iterable[int]) -> None:
@@ -162,6 +175,31 @@ class Dispatcher:
         _, late = await asyncio.wait(self._tasks, timeout=STOP_LIMIT)
         for task in late:
             task.cancel()
+
+    def _offer_again(self, integration_id: int, suspects: list[int], reason: CloseReason) -> None:
+        task = self._go(self._suspect(suspects, reason) if suspects else asyncio.sleep(0))
+        self._suspecting[integration_id] = task
+        self._go(self._offer_after(task, integration_id))
+
+    async def _offer_after(self, task: asyncio.Task[None], integration_id: int) -> None:
+        await asyncio.wait({task})
+        if self._suspecting.get(integration_id) is task:
+            del self._suspecting[integration_id]
+        self._offer(integration_id)
+
+    async def _suspect(self, pks: list[int], reason: CloseReason) -> None:
+        """Write which requests a connection's end left unanswered, and tell who waits for those that failed by it."""
+        while True:
+            try:
+                failed = await writers.run(retries.suspect, pks, reason)
+                break
+            except (DatabaseError, InterfaceError):
+                await asyncio.sleep(RETRY)
+        for result in failed:
+            logger.warning("A request has failed: %s", result.failure, extra={"id": str(result.uuid)})
+            self._tell(result)
+        if failed:
+            await wake.tell({"type": wake.ENDED, "ids": [result.pk for result in failed]})
 
     async def _submit(self, new: NewRequest, told: Told | None) -> Stored:
         live = self._registry.find(new.integration_id)
@@ -243,6 +281,8 @@ class Dispatcher:
             lane.is_loading = False
 
     async def _load_some(self, live: Live, lane: Lane) -> None:
+        if writing := self._suspecting.get(live.integration_id):
+            await asyncio.wait({writing})
         limit = LOADED_AT_ONCE + len(lane.known)
         try:
             rows = await writers.run(requests.load_open, live.integration_id, limit)
@@ -261,17 +301,8 @@ class Dispatcher:
             except (DatabaseError, InterfaceError):
                 await asyncio.sleep(RETRY)
 
-    async def _end(self, live: Live, outgoing: Outgoing, answer: Answer) -> None:
-        result = await self._ended(
-            Ending(
-                pk=outgoing.pk,
-                state=State.ANSWERED if answer.result_code == 0 else State.REFUSED,
-                at=shared_now(),
-                result_code=answer.result_code,
-                error_message=answer.error_message,
-                answer=answer.payload,
-            )
-        )
+    async def _end(self, live: Live, outgoing: Outgoing, answer: Answer | Unreadable) -> None:
+        result = await self._ended(_ending(outgoing.pk, answer))
         if live.lane is not None:
             live.lane.forget(outgoing.pk)
         if result is not None:
@@ -346,6 +377,19 @@ class Dispatcher:
             logger.error("The relay met a fault of ours.", exc_info=error)
 
 
+def _ending(pk: int, answer: Answer | Unreadable) -> Ending:
+    if isinstance(answer, Unreadable):
+        return Ending(pk, State.FAILED, shared_now(), failure=str(answer))
+    return Ending(
+        pk=pk,
+        state=State.ANSWERED if answer.result_code == 0 else State.REFUSED,
+        at=shared_now(),
+        result_code=answer.result_code,
+        error_message=answer.error_message,
+        answer=answer.payload,
+    )
+
+
 def _outgoing(live: Live, waiting: Waiting) -> Outgoing:
     return Outgoing(
         pk=waiting.pk,
@@ -354,4 +398,6 @@ def _outgoing(live: Live, waiting: Waiting) -> Outgoing:
         send_before=waiting.answer_before if waiting.was_sent else waiting.send_before,
         answer_before=waiting.answer_before,
         correlation_id=waiting.correlation_id,
+        disconnects=waiting.disconnects,
+        retry_at=waiting.retry_at,
     )

@@ -5,11 +5,15 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from integrations.clock import shared_now
 
 LOW = 20  # queued requests, below which more are fetched
+# Of requests that may have ended a connection (services/retries.py), in seconds:
+ALONE = 10.0  # that one is sent alone; a POS that is slow with it then gets others beside it
+PATIENCE = 2.0  # that one whose time has come lets newer ones go first
+LOOK = 0.1  # between two looks at whether one may leave
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +25,10 @@ class Answer:
     result_code: int
     error_message: str | None
     payload: str | None = field(repr=False)
+
+
+class Unreadable(Exception):
+    """What a POS answered cannot be read; the text says why, for callers and staff."""
 
 
 class LinkLost(Exception):
@@ -37,6 +45,13 @@ class Outgoing:
     send_before: datetime
     answer_before: datetime
     correlation_id: str = ""
+    disconnects: int = 0
+    retry_at: datetime | None = None
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether a connection ended after it was sent."""
+        return self.disconnects > 0
 
 
 @dataclass(eq=False, slots=True)
@@ -49,9 +64,22 @@ class Fleeting:
     answer: asyncio.Future[Answer] = field(repr=False)
     correlation_id: str = ""
 
+    def finish(self, answer: Answer | Unreadable | LinkLost) -> None:
+        """Give the answer to the caller, or raise there what came instead of one."""
+        if self.answer.done():
+            return
+        if isinstance(answer, Answer):
+            self.answer.set_result(answer)
+            return
+        self.answer.set_exception(answer)
+        self.answer.exception()  # read once, so that a caller who has gone leaves no warning
+
 
 class Lane:
-    """Used on the event loop only. `send` may block while the POS does not read; it raises when the POS is gone.
+    """Used on the event loop only. Suspect requests leave after the others, and alone, so that the one that ends the
+    connection is found.
+
+    `send` may block while the POS does not read; it raises when the POS is gone.
 
     `claim` is asked before a durable frame leaves, and says whether the request is still open. `hungry` is called when
     the queue runs low and `more_waits` says that the database holds more.
@@ -71,6 +99,10 @@ class Lane:
         self._hungry = hungry
         self._queue: deque[Outgoing | Fleeting] = deque()
         self._in_flight: dict[str, Outgoing | Fleeting] = {}
+        self._suspects: list[Outgoing] = []
+        self._left_at: dict[str, float] = {}  # of what is in flight
+        self._alone: Outgoing | None = None  # the suspect that is in flight by itself
+        self._look: asyncio.TimerHandle | None = None
         self._reserved = 0
         self._known: set[int] = set()
         self._sending: asyncio.Task[None] | None = None
@@ -89,11 +121,12 @@ class Lane:
     @property
     def length(self) -> int:
         """How many requests wait here for a place in the window."""
-        return len(self._queue)
+        return len(self._queue) + len(self._suspects)
 
     @property
-    def has_unanswered(self) -> bool:
-        return bool(self._in_flight)
+    def unanswered(self) -> list[int]:
+        """The primary keys of what the POS has and has not answered."""
+        return [each.pk for each in self._in_flight.values() if isinstance(each, Outgoing)]
 
     @property
     def is_at_rest(self) -> bool:
@@ -105,11 +138,12 @@ class Lane:
         self._is_resting = True
         for fleeting in [each for each in self._queue if isinstance(each, Fleeting)]:
             self._queue.remove(fleeting)
-            _lose(fleeting)
+            fleeting.finish(LinkLost())
 
     def reserve(self) -> bool:
         """Take a place in the window for a request that is about to be stored; False where it must queue."""
         is_behind = self.is_loading or self.more_waits or self._queue or self.arriving or self._sending is not None
+        is_behind = is_behind or self._is_held
         if self.is_closed or is_behind or not self._has_place():
             return False
         self._reserved += 1
@@ -136,23 +170,35 @@ class Lane:
         if self.is_closed or outgoing.pk in self._known:
             return
         self._known.add(outgoing.pk)
-        self._queue.append(outgoing)
+        if outgoing.is_suspect:
+            self._suspects.append(outgoing)
+            self._suspects.sort(key=lambda each: (each.disconnects, each.pk))
+        else:
+            self._queue.append(outgoing)
         self._pump()
 
     def ask(self, fleeting: Fleeting) -> None:
         """Queue a request that is not stored."""
         if self.is_closed or self._is_resting:
-            _lose(fleeting)
+            fleeting.finish(LinkLost())
             return
         self._queue.append(fleeting)
         self._pump()
 
     def take_answer(self, request_id: str) -> Outgoing | Fleeting | None:
         """Return the request in flight that an answer is for, and free its place; None when nothing waits for it."""
-        outgoing = self._in_flight.pop(request_id, None)
+        outgoing = self._pop(self._spelled_here(request_id))
         if outgoing is not None:
             self._pump()
         return outgoing
+
+    def _spelled_here(self, request_id: str) -> str:
+        """Return the RequestID in flight that this one is, if need be in another letter case."""
+        if request_id in self._in_flight:
+            return request_id
+        wanted = request_id.strip().casefold()
+        alike = [each for each in self._in_flight if each.strip().casefold() == wanted]
+        return alike[0] if len(alike) == 1 else request_id
 
     def forget(self, pk: int) -> None:
         """Forget a request that has ended in the database, where nothing can offer it again."""
@@ -163,7 +209,7 @@ class Lane:
         if not self._in_flight and not self._queue:
             return  # as with nearly all lanes nearly always, and all are asked every second
         for outgoing in [each for each in self._in_flight.values() if each.answer_before <= now]:
-            del self._in_flight[outgoing.request_id]
+            self._pop(outgoing.request_id)
             if isinstance(outgoing, Outgoing):
                 self._known.discard(outgoing.pk)
         self._pump()
@@ -173,19 +219,64 @@ class Lane:
         self.is_closed = True
         for outgoing in [*self._queue, *self._in_flight.values()]:
             if isinstance(outgoing, Fleeting):
-                _lose(outgoing)
+                outgoing.finish(LinkLost())
         self._queue.clear()
         self._in_flight.clear()
+        self._suspects.clear()
+        self._alone = None
+        if self._look is not None:
+            self._look.cancel()
+
+    def _pop(self, request_id: str) -> Outgoing | Fleeting | None:
+        outgoing = self._in_flight.pop(request_id, None)
+        self._left_at.pop(request_id, None)
+        if outgoing is self._alone:
+            self._alone = None
+        return outgoing
 
     def _has_place(self) -> bool:
-        return not self._is_resting and len(self._in_flight) + self._reserved < self._window
+        return not self._is_resting and not self._is_alone and len(self._in_flight) + self._reserved < self._window
+
+    @property
+    def _is_alone(self) -> bool:
+        """Whether a suspect is in flight that nothing may accompany yet."""
+        return self._alone is not None and not self._is_slow(self._alone.request_id)
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether newer requests wait, because a suspect has waited for long enough."""
+        late = shared_now() - timedelta(seconds=PATIENCE) if self._suspects else None
+        return late is not None and any(each.retry_at is None or each.retry_at <= late for each in self._suspects)
+
+    def _is_slow(self, request_id: str) -> bool:
+        left_at = self._left_at.get(request_id)
+        return left_at is not None and asyncio.get_running_loop().time() - left_at >= ALONE
+
+    def _due_suspect(self) -> Outgoing | None:
+        """Return a suspect that may leave now: nothing else is under way, but for what the POS is slow with."""
+        if not self._suspects or self._is_resting or self._reserved or not all(map(self._is_slow, self._in_flight)):
+            return None
+        if (self._queue or self.arriving) and not self._is_held:
+            return None
+        now = shared_now()
+        return next((each for each in self._suspects if each.retry_at is None or each.retry_at <= now), None)
 
     def _pump(self) -> None:
+        if self.is_closed:
+            return
         if self._sending is None and self._has_work():
             self._sending = asyncio.create_task(self._work())
+        if self._look is None and (self._suspects or self._alone):
+            self._look = asyncio.get_running_loop().call_later(LOOK, self._look_again)
+
+    def _look_again(self) -> None:
+        self._look = None
+        self._pump()
 
     def _has_work(self) -> bool:
-        return bool(self._queue) and self._has_place() and not self.is_closed
+        if self.is_closed:
+            return False
+        return self._due_suspect() is not None or (bool(self._queue) and self._has_place() and not self._is_held)
 
     async def _work(self) -> None:
         try:
@@ -198,6 +289,10 @@ class Lane:
                 self._hungry()
 
     def _take(self) -> list[Outgoing | Fleeting]:
+        if suspect := self._due_suspect():
+            self._suspects.remove(suspect)
+            self._alone = suspect
+            return [suspect]
         places = self._window - len(self._in_flight) - self._reserved
         return [self._queue.popleft() for _ in range(min(places, len(self._queue)))]
 
@@ -211,8 +306,9 @@ class Lane:
         for outgoing, may in zip(batch, may_leave, strict=True):
             if not may and isinstance(outgoing, Outgoing):
                 self._known.discard(outgoing.pk)
+                self._alone = None if self._alone is outgoing else self._alone
             if may and self.is_closed and isinstance(outgoing, Fleeting):
-                _lose(outgoing)
+                outgoing.finish(LinkLost())
             if may and not self.is_closed:
                 await self._transmit(outgoing)
 
@@ -227,6 +323,7 @@ class Lane:
         if isinstance(outgoing, Outgoing):
             self._known.add(outgoing.pk)
         self._in_flight[outgoing.request_id] = outgoing
+        self._left_at[outgoing.request_id] = asyncio.get_running_loop().time()
         logger.info("A request leaves for its POS.", extra=named(outgoing))
         try:
             await self._send(outgoing.frame)
@@ -237,9 +334,3 @@ class Lane:
 def named(outgoing: Outgoing | Fleeting) -> dict[str, str]:
     """Return the ids by which log lines name a request."""
     return {"request_id": outgoing.request_id, "correlation_id": outgoing.correlation_id}
-
-
-def _lose(fleeting: Fleeting) -> None:
-    if not fleeting.answer.done():
-        fleeting.answer.set_exception(LinkLost())
-        fleeting.answer.exception()  # read once, so that a caller who has gone leaves no warning

@@ -17,7 +17,7 @@ from integrations.clock import shared_now
 from integrations.models.request import State
 from integrations.relay import wake
 from integrations.relay.database import Joined
-from integrations.relay.lane import Answer, Fleeting, Lane, LinkLost
+from integrations.relay.lane import Answer, Fleeting, Lane, LinkLost, Unreadable
 from integrations.relay.recorder import Recorder
 from integrations.relay.registry import Live, Registry
 from integrations.services import requests
@@ -108,6 +108,8 @@ class Polls:
                 future.set_result(Answer(code, error_message, payload))
             case {"failure": "full"}:
                 future.set_exception(QueueFull())
+            case {"failure": "unreadable", "why": str(why)}:
+                future.set_exception(Unreadable(why))
             case _:
                 future.set_exception(LinkLost())
 
@@ -146,6 +148,8 @@ class Polls:
             return self._record(new, State.EXPIRED)
         except (LinkLost, asyncio.CancelledError):
             return self._record(new, State.FAILED, failure=LINK_LOST)
+        except Unreadable as error:
+            return self._record(new, State.FAILED, failure=str(error))
         return self._record(new, State.ANSWERED if answer.result_code == 0 else State.REFUSED, answer)
 
     async def _answer(self, new: NewRequest) -> Answer:
@@ -187,6 +191,8 @@ class Polls:
             reply["failure"] = "full"
         except LinkLost:
             reply["failure"] = "lost"
+        except Unreadable as error:
+            reply |= {"failure": "unreadable", "why": str(error)}
         await wake.reply(message["reply_to"], reply)
 
     def _record(self, new: NewRequest, state: State, answer: Answer | None = None, failure: str = "") -> Result:

@@ -93,11 +93,14 @@ def is_refusal(error: Exception) -> bool:
 
 
 def _parts(batch: "Batch", process_id: uuid.UUID, losers: "list[Live]") -> Iterator[Callable[[], None]]:
+    # What has ended by itself was not replaced by what came after it.
+    for closings in _steps([each for pk, each in batch.closed.items() if pk not in batch.opened]):
+        yield partial(_close, closings)
     for opened in _steps(list(batch.opened.values())):
         yield partial(_open, opened, process_id, losers)
     for counted in _steps(list(batch.counted.values())):
         yield partial(_write_counts, counted)
-    for closings in _steps(list(batch.closed.values())):
+    for closings in _steps([each for pk, each in batch.closed.items() if pk in batch.opened]):
         yield partial(_close, closings)
     yield partial(_write_used, Credential, batch.used)
     yield partial(_write_redigested, Credential.objects.all(), batch.redigested)
@@ -214,9 +217,12 @@ def _close(closings: "Sequence[Closing]") -> None:
 def _fill_in(row: Connection, closing: "Closing") -> None:
     _count(row, closing.live)
     row.close_code = closing.code
-    # A newer connection may have closed the row already: then its moment and its reason stand.
+    # Somebody may have closed the row already: then that moment and that reason stand. But where a newer connection
+    # closed it, and this one had ended by itself, it was not replaced.
     if row.closed_at is None:
         row.closed_at, row.close_reason = closing.at, closing.reason
+    elif row.close_reason == CloseReason.REPLACED:
+        row.closed_at, row.close_reason = min(row.closed_at, closing.at), closing.reason
 
 
 def _lock(integration_ids: Iterable[int]) -> None:

@@ -165,6 +165,8 @@ class Waiting:
     answer_before: datetime
     was_sent: bool
     correlation_id: str = ""
+    disconnects: int = 0
+    retry_at: datetime | None = None
 
     @classmethod
     def of(cls, new: NewRequest, pk: int) -> "Waiting":
@@ -529,6 +531,8 @@ def _waiting(row: Request) -> Waiting:
         row.answer_before,
         row.state == State.SENT,
         row.correlation_id,
+        row.disconnects,
+        row.retry_at,
     )
 
 

@@ -217,6 +217,9 @@ def _answered(evidence: Evidence) -> Finding:
         return Finding(True, f"{asked}, the till answers. It refused with ResultCode {row.result_code}{why}.")
     if row.is_open:
         return Finding(False, f"{asked}; no answer yet.", "Leave PowerEPOS running.", "Wait: 20 seconds at most.")
+    if row.failure:
+        tell = "Change nothing on the till. Ask PowerEPOS' support about what it answers."
+        return Finding(False, f"{asked}; {said(row.failure)}", tell, _PRESS)
     tell = "Is a message open on the till that waits for somebody, or is PowerEPOS busy? Close it and tell me."
     return Finding(False, f"{asked}; it is connected, and it did not answer.", tell, _PRESS)
 
@@ -287,6 +290,8 @@ _ENDINGS: Mapping[CloseReason, str] = {
     CloseReason.CREDENTIAL_RETIRED: f"Enter the AuthSecret that you have now. {CONNECT_AGAIN}",
     CloseReason.FLOODING: "Ask PowerEPOS' support: the till sends more than it should.",
     CloseReason.TOO_LARGE: "Ask PowerEPOS' support: the till sends larger messages than it should.",
+    CloseReason.PROTOCOL_ERROR: "Ask PowerEPOS' support: the till sends what is no websocket frame.",
+    CloseReason.INVALID_TEXT: "Ask PowerEPOS' support: the till sends text that is not valid UTF-8.",
 }
 _LOOKS = (
     ("Enabled", _enabled),

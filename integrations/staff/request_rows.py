@@ -10,6 +10,7 @@ from integrations.models import MessageType, Request
 from integrations.models.request import State
 from integrations.redaction import printable
 from integrations.secret_members import hide_in_words
+from integrations.services.retries import DISCONNECTS
 from integrations.staff.presentation import marked
 
 SHAPES = {
@@ -64,7 +65,15 @@ def outcome(row: Request) -> str:
         return said(row.failure)
     if row.state == State.REFUSED:
         return f"The POS says: “{said(row.error_message)}”" if row.error_message else "The POS gives no reason."
-    return ""
+    return _suspicion(row) if row.is_open and row.disconnects else ""
+
+
+def _suspicion(row: Request) -> str:
+    times = "once" if row.disconnects == 1 else f"{row.disconnects} times"
+    return (
+        f"The POS's connection ended {times} after this request was sent. "
+        f"The portal sends it again by itself, after the others; after {DISCONNECTS} times it fails."
+    )
 
 
 def time_line(row: Request, now: datetime) -> list[Moment]:

@@ -3,9 +3,9 @@
 import secrets
 import socket
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
 
 from tests.live.clients import connect_mute
 from tests.live.servers import Stack
@@ -42,14 +42,32 @@ def bare(stack: Stack, token: str) -> Iterator[socket.socket]:
         yield connection
 
 
-def frames_of(connection: socket.socket) -> Iterator[tuple[int, bytes]]:
-    """Yield opcode and content of each frame that the server sends, until the connection ends."""
-    received = connection.makefile("rb")
-    while len(start := _read(received, 2)) == 2:
+def frames_of(connection: socket.socket, until: threading.Event | None = None) -> Iterator[tuple[int, bytes]]:
+    """Yield opcode and content of each frame that the server sends, until the connection ends, or until then."""
+
+    def read(size: int) -> bytes:
+        content = b""
+        while len(content) < size and connection.fileno() >= 0:
+            try:
+                received = connection.recv(size - len(content))
+            except TimeoutError:
+                if until is None:
+                    raise
+                if not until.is_set():
+                    continue
+                received = b""
+            except OSError:
+                received = b""
+            if not received:
+                return b""
+            content += received
+        return content
+
+    while len(start := read(2)) == 2:
         size = start[1] & 0x7F
         if size > 125:
-            size = int.from_bytes(_read(received, 2 if size == 126 else 8), "big")
-        yield start[0] & 0x0F, _read(received, size)
+            size = int.from_bytes(read(2 if size == 126 else 8), "big")
+        yield start[0] & 0x0F, read(size)
 
 
 def close_of(connection: socket.socket) -> tuple[int, str] | None:
@@ -58,10 +76,3 @@ def close_of(connection: socket.socket) -> tuple[int, str] | None:
         if opcode == CLOSE:
             return int.from_bytes(content[:2], "big"), content[2:].decode()
     return None
-
-
-def _read(received: BinaryIO, size: int) -> bytes:
-    try:
-        return received.read(size)
-    except ConnectionResetError:
-        return b""
