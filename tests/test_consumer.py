@@ -59,6 +59,15 @@ class Coming(Connecting):
                 await pos.connect()
                 await pos.hang_up()
 
+    async def test_the_first_subprotocol_that_is_one_is_chosen(self) -> None:
+        for offered, chosen in ((["a", "b"], "a"), (["", "x y", "b"], "b"), ([""], None), ([], None)):
+            async with PosSocket(self.token) as pos:
+                pos.scope["subprotocols"] = offered
+                pos.send({"type": "websocket.connect"})
+                answer = await pos.next()
+                assert (answer["type"], answer.get("subprotocol")) == ("websocket.accept", chosen)
+                await pos.hang_up()
+
     async def test_a_token_may_be_used_again(self) -> None:
         for _ in range(3):
             async with PosSocket(self.token) as pos:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -34,6 +35,8 @@ _FAILURES = {
     1007: CloseReason.INVALID_TEXT,
     1009: CloseReason.TOO_LARGE,
 }
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")  # RFC 9110, 5.6.2
 
 logger = logging.getLogger(__name__)
 
@@ -80,8 +83,13 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._dispatcher = running.dispatcher
         if link.LINK not in self.scope.get("extensions", {}):  # under `serve`, the connection below has counted already
             self._allowance = Allowance(settings.POS_FRAMES_PER_SECOND, settings.POS_BYTES_PER_SECOND)
+        try:
+            await self.accept(subprotocol=_first_subprotocol(self.scope))
+        except Exception as error:  # noqa: BLE001  (each server raises its own when the peer has gone)
+            logger.debug("The peer had gone before its websocket was accepted: %s", error)
+            self._has_ended = True
+            return
         self.live = self._make_live(self.scope[ADMISSION])
-        await self.accept()
         self._registry.add(self.live)
         metrics.connections_opened.inc()
         self._recorder.opened(self.live)
@@ -209,6 +217,11 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             socket=self,
             origin=origin_of(self.scope),
         )
+
+
+def _first_subprotocol(scope: Scope) -> str | None:
+    """Return what the POS offers first: a client that offers subprotocols may give up where none is chosen."""
+    return next((each for each in scope.get("subprotocols", ()) if _TOKEN.fullmatch(each)), None)
 
 
 def _size(content: str | bytes) -> int:

@@ -7,9 +7,10 @@ import WebSocket from "ws";
 const GIVE_UP_AFTER_MS = 60_000;
 
 const say = (event) => process.stdout.write(JSON.stringify(event) + "\n");
-const socket = new WebSocket(process.argv[2], { handshakeTimeout: 20_000 });
+// After the address, the subprotocols to offer.
+const socket = new WebSocket(process.argv[2], process.argv.slice(3), { handshakeTimeout: 20_000 });
 
-socket.on("open", () => say({ event: "open" }));
+socket.on("open", () => say(socket.protocol ? { event: "open", protocol: socket.protocol } : { event: "open" }));
 socket.on("message", (data, isBinary) => say({ event: "message", isBinary, text: data.toString() }));
 socket.on("ping", () => say({ event: "ping" }));
 socket.on("error", (error) => say({ event: "error", message: error.message }));

@@ -199,10 +199,10 @@ class NodePos:
 
 
 @contextmanager
-def connect_with_node(url: str) -> Iterator[NodePos]:
+def connect_with_node(url: str, *subprotocols: str) -> Iterator[NodePos]:
     """Open a websocket with Node's `ws`; it gives up by itself after 60 s."""
     node_packages()
-    command = [need("node"), str(NODE_FOLDER / "connect.mjs"), url]
+    command = [need("node"), str(NODE_FOLDER / "connect.mjs"), url, *subprotocols]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=_without_proxies()
     ) as process:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -163,3 +164,29 @@ def answer_in_fragments(pos: Pos, payload: str) -> None:
             pos.send_in_parts(text, 1016)
     except ConnectionClosed:
         return
+
+
+@pytest.mark.parametrize("credential", ["good", "forged"])
+def test_a_till_that_goes_during_its_handshake_is_no_fault_of_the_servers(serve: Stack, credential: str) -> None:
+    outlet = serve.supply_outlet()
+    token = token_for(serve, outlet) if credential == "good" else "forged"
+    before = len(serve.log_text())
+    for number in range(60):
+        leave_during_handshake(serve, token, after=number % 6 * 0.001, with_reset=number % 2 == 0)
+    assert request(serve, "GET", "/healthz").status_code == 200
+    eventually(lambda: not records.is_online(serve, outlet))
+    written = serve.log_text()[before:]
+    assert "Traceback" not in written
+    assert "ERROR" not in written.upper().replace("UVICORN.ERROR", "")
+
+
+def leave_during_handshake(stack: Stack, token: str, *, after: float, with_reset: bool) -> None:
+    connection = socket.create_connection(("127.0.0.1", stack.port), timeout=20)
+    if with_reset:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.sendall(
+        f"GET /?token={token} HTTP/1.1\r\nHost: 127.0.0.1:{stack.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
+    )
+    time.sleep(after)  # at another moment of the handshake each time
+    connection.close()

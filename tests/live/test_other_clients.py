@@ -52,6 +52,15 @@ def test_node_connects_answers_pings_and_is_told_when_it_is_replaced(stack: Stac
             assert (closed["event"], closed["code"]) == ("close", 4409)
 
 
+def test_node_that_offers_subprotocols_connects_with_the_first(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    url = f"{stack.ws_url}?token={token_for(stack, outlet)}"
+    with connect_with_node(url, "ordernpay.v1", "json") as pos:
+        assert pos.event() == {"event": "open", "protocol": "ordernpay.v1"}
+        pos.send(json.dumps({"Hello": "from Node"}))
+        eventually(lambda: records.stray_frames(stack, outlet))
+
+
 def test_node_is_refused_at_the_handshake(stack: Stack) -> None:
     with connect_with_node(f"{stack.ws_url}?token=forged-token") as pos:
         refused = pos.event()
