@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0020_request_disconnects'),
+        ('integrations', '0027_request_disconnects'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0019_identity_unlinked'),
+        ('integrations', '0026_unequal_attempts'),
     ]
 
     operations = [
