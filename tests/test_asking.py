@@ -24,7 +24,7 @@ from integrations.services.asking import Question, ask_pos, check_outlet
 from integrations.services.disconnecting import disconnect
 from integrations.services.enabling import change_pos_remote_id, disable, reenable
 from integrations.services.outlet_check import Evidence, read_evidence
-from integrations.services.pairings import HIDDEN, hide_others
+from integrations.services.pairings import HIDDEN, explain
 from integrations.services.requests import load_open
 from integrations.services.secrets import rotate_secret
 from tests.factories import ANNA, Enabled, make_enabled_outlet
@@ -192,10 +192,10 @@ def test_who_came_under_another_id_is_shown_to_those_alone_who_see_all(enabled: 
 def test_the_detail_of_a_wrong_pos_remote_id_names_no_outlet_of_others(enabled: Enabled) -> None:
     harbour = make_enabled_outlet("Harbour")
     detail = "The POSRemoteID that was sent is that of outlet Trattoria Bella – Harbour."
-    values = {"pos_remote_id": harbour.handover.pos_remote_id, "detail": detail}
+    values = {"pos_remote_id": harbour.handover.pos_remote_id, "pos_remote_id_of": harbour.integration}
     attempt = be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, **values)
     own = frozenset({harbour.integration.outlet.organisation_id})
     for seen, shown in ((None, detail), (own, detail), (frozenset({0}), HIDDEN)):
         attempt.refresh_from_db()
-        hide_others([attempt], seen)
+        explain([attempt], seen)
         assert attempt.detail == shown

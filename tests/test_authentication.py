@@ -520,13 +520,13 @@ class Recorded(AtTheDoor):
         await runtime.stop()
         assert await in_main(outcomes) == [Outcome.ACCEPTED]
 
-    async def test_a_wrong_pairing_is_explained_to_staff(self) -> None:
+    async def test_a_wrong_pairing_refers_to_the_outlet_that_was_meant(self) -> None:
         other = await in_main(make_enabled_outlet, "Station")
         await refusal(self.harbour.claim(pos_remote_id=other.handover.pos_remote_id))
         await recorded()
         row = await AuthAttempt.objects.aget()
         assert row.integration_id == self.harbour.integration.pk
-        assert "Station" in row.detail
+        assert (row.pos_remote_id_of_id, row.detail) == (other.integration.pk, "")
 
     async def test_no_attempt_holds_a_secret(self) -> None:
         secrets = [

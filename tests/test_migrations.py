@@ -12,7 +12,10 @@ from django.core.management import call_command
 from django.db import connection
 
 from integrations.models import Organisation, Outlet
+from integrations.models.attempt import Outcome
 from integrations.services.groups import ADMINISTRATOR, OPERATOR, VIEWER
+from tests.factories import Enabled
+from tests.test_staff_pages import be_refused
 
 
 @pytest.mark.django_db
@@ -69,3 +72,21 @@ def test_names_of_older_versions_are_normalised_where_no_other_row_has_that_name
     assert found == ["Caf\u00e9", "Bella", "Bella\u200b", "B B", "A\u200bB"]
     outlet = Outlet.objects.get()
     assert (outlet.name, outlet.provider_outlet_id, outlet.match_id) == ("Har bour", "{\u00e4}\u200b", "{\u00e4}")
+
+
+def test_the_name_of_an_outlet_in_old_attempts_becomes_a_reference(enabled: Enabled) -> None:
+    wrong = Outcome.WRONG_POS_REMOTE_ID
+    named = f"The POSRemoteID that was sent is that of outlet {enabled.integration.outlet}."
+    rows = [
+        be_refused(None, wrong, pos_remote_id="since changed", detail=named),
+        be_refused(None, wrong, pos_remote_id=enabled.handover.pos_remote_id, detail=named.replace("Bella", "Renamed")),
+        be_refused(None, wrong, pos_remote_id="x", detail="The POSRemoteID that was sent belongs to no outlet here."),
+        be_refused(None, Outcome.MALFORMED, detail="It is no JSON."),
+    ]
+    import_module("integrations.migrations.0021_refer_to_owners").refer(apps, None)
+    for row in rows:
+        row.refresh_from_db()
+    pk = enabled.integration.pk
+    assert [(row.pos_remote_id_of_id, row.detail) for row in rows] == [
+        (pk, ""), (pk, ""), (None, ""), (None, "It is no JSON."),
+    ]  # fmt: skip

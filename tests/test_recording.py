@@ -21,7 +21,7 @@ from integrations.services import recording, watching
 from integrations.services.enabling import disable
 from integrations.services.recording import STEP, STRAYS_PER_INTEGRATION, Attempt
 from integrations.services.secrets import end_overlap, rotate_secret
-from tests.factories import ANNA, NOON, STATION, Enabled, make_enabled_outlet, make_live, make_process
+from tests.factories import ANNA, NOON, Enabled, make_enabled_outlet, make_live, make_process
 
 pytestmark = pytest.mark.django_db
 
@@ -264,19 +264,21 @@ def attempt(remote: str, outcome: Outcome = Outcome.WRONG_POS_REMOTE_ID) -> Atte
     return Attempt(at=NOON, door=Door.AUTH, outcome=outcome, pos_remote_id=remote)
 
 
-def test_a_wrong_pos_remote_id_is_explained_by_whose_it_is(enabled: Enabled, here: ServerProcess) -> None:
+def test_a_wrong_pos_remote_id_refers_to_its_outlet_without_naming_it(enabled: Enabled, here: ServerProcess) -> None:
     write(here, attempts=[attempt(enabled.handover.pos_remote_id)])
-    assert f"Trattoria Bella \u2013 {STATION}" in AuthAttempt.objects.get().detail
+    row = AuthAttempt.objects.get()
+    assert (row.pos_remote_id_of_id, row.detail) == (enabled.integration.pk, "")
 
 
-def test_a_pos_remote_id_of_nobody_is_explained_as_nobodys(enabled: Enabled, here: ServerProcess) -> None:
-    write(here, attempts=[attempt("nobody's")])
-    assert "no outlet" in AuthAttempt.objects.get().detail
+def test_a_pos_remote_id_of_no_outlet_refers_to_none(enabled: Enabled, here: ServerProcess) -> None:
+    write(here, attempts=[attempt("unknown")])
+    row = AuthAttempt.objects.get()
+    assert (row.pos_remote_id_of_id, row.detail) == (None, "")
 
 
 def test_other_refusals_are_not_explained_by_a_pairing(enabled: Enabled, here: ServerProcess) -> None:
     write(here, attempts=[attempt(enabled.handover.pos_remote_id, Outcome.WRONG_SECRET)])
-    assert AuthAttempt.objects.get().detail == ""
+    assert AuthAttempt.objects.get().pos_remote_id_of_id is None
 
 
 def stray(enabled: Enabled, number: int) -> StrayFrame:

@@ -12,16 +12,16 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.models import AuditEvent, Connection, Integration, MessageType, Request, StaffLimit
+from integrations.models import AuditEvent, AuthAttempt, Connection, Integration, MessageType, Request, StaffLimit
 from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.models.request import State
-from integrations.services.enabling import disable
+from integrations.services.enabling import disable, enable_outlet
 from integrations.services.requests import load_open
 from integrations.staff import looks
 from integrations.staff.asked_page import sentence_of
-from tests.factories import ANNA, Enabled, make_enabled_outlet, make_organisation
+from tests.factories import ANNA, Enabled, make_enabled_outlet, make_organisation, make_outlet
 from tests.test_staff_backend_pages import ask as make_request
 from tests.test_staff_backend_pages import waiting
 from tests.test_staff_pages import act_url, be_refused, be_seen, client_of, list_url, outlet_url, page_url, text
@@ -385,10 +385,11 @@ def test_what_is_gone_is_live_nowhere(db: None) -> None:
 
 
 def test_a_limited_person_reads_no_other_outlet_in_any_detail(client: Client, enabled: Enabled) -> None:
-    detail = "The POSRemoteID that was sent is that of outlet Secret Place."
+    enable_outlet(make_outlet("Secret Place", organisation="Others"), pos_remote_id="elsewhere", actor=ANNA)
+    other = Integration.objects.get(pos_remote_id="elsewhere")
     person = limited_person(sees=enabled.integration)
     client.force_login(person)
-    values = {"pos_remote_id": "elsewhere", "detail": detail}
+    values = {"pos_remote_id": "elsewhere", "pos_remote_id_of": other}
     attempt = be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, **values)
     pages = [
         page_url(enabled.integration),
@@ -400,6 +401,7 @@ def test_a_limited_person_reads_no_other_outlet_in_any_detail(client: Client, en
         page = text(client.get(url))
         assert "of no outlet that you see" in page, url
         assert "Secret Place" not in page, url
+    assert "Secret Place" not in AuthAttempt.objects.get(pk=attempt.pk).detail
 
 
 def limited_person(*, sees: Integration | None = None) -> User:

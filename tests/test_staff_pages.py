@@ -207,7 +207,6 @@ def test_a_state_says_since_when(staff: Client, enabled: Enabled) -> None:
         ("online", {"On"}),
         ("offline", {"Off", "Killed"}),
         ("disabled", {"Shut"}),
-        ("nonsense", {"Harbour", "Never", "On", "Off", "Killed", "Shut"}),
     ],
 )
 def test_outlets_are_found_by_their_state(staff: Client, outlet: Outlet, state: str, names: set[str]) -> None:
@@ -232,7 +231,6 @@ def test_outlets_are_found_by_their_organisation(staff: Client, outlet: Outlet) 
     make_outlet("Elsewhere", organisation="Another")
     chosen = staff.get(list_url("outlet"), {"organisation": outlet.organisation_id})
     assert set(states_in(chosen)) == {"Harbour"}
-    assert staff.get(list_url("outlet"), {"organisation": "x' OR 1"}).status_code == 200
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -624,12 +622,8 @@ def test_a_pos_remote_id_is_corrected(staff: Client, enabled: Enabled) -> None:
 
 
 def test_the_page_says_why_a_pos_is_not_let_in(staff: Client, enabled: Enabled) -> None:
-    be_refused(
-        enabled.integration,
-        Outcome.WRONG_POS_REMOTE_ID,
-        pos_remote_id="Bella-Harbour",
-        detail="The POSRemoteID that was sent is that of outlet Trattoria Bella – Harbour.",
-    )
+    values = {"pos_remote_id": "Bella-Harbour", "pos_remote_id_of": make_enabled_outlet("Harbour").integration}
+    be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, **values)
     page = text(staff.get(page_url(enabled.integration)))
     assert "The POS has never been connected. Its last attempt, just now : POSRemoteID does not match" in page
     assert "is that of outlet Trattoria Bella – Harbour" in page

@@ -51,6 +51,10 @@ class AuthAttempt(models.Model):
     )
     provider_outlet_id = models.CharField("ProviderOutletID as sent", max_length=64, blank=True)
     pos_remote_id = models.CharField("POSRemoteID as sent", max_length=128, blank=True)
+    # Whose POSRemoteID was sent, where it is not the outlet's own. By reference: not every viewer may see its name.
+    pos_remote_id_of = models.ForeignKey(
+        Integration, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, editable=False
+    )
     address = models.CharField(max_length=45, blank=True)
     user_agent = models.CharField(max_length=200, blank=True)
     detail = models.CharField(max_length=300, blank=True)

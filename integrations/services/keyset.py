@@ -236,7 +236,7 @@ def read_position(text: str, order: Order, model: type[Model]) -> Position:
     if not order.time:
         return (key,)
     moment = datetime.fromisoformat(parts[0])
-    if moment.tzinfo is None:
+    if moment.tzinfo is None or not 1970 < moment.year < 9999:  # else there may be no such time in another zone
         raise ValueError("not a moment")
     return (moment, key)
 

@@ -11,7 +11,7 @@ from integrations.models.attempt import Door, Outcome
 from integrations.models.audit import Verb
 from integrations.models.request import OPEN_STATES
 from integrations.services.asking import harmless_number
-from integrations.services.pairings import hide_others
+from integrations.services.pairings import explain
 
 BEGINNINGS = {
     Verb.ENABLED: "the outlet was enabled",
@@ -58,7 +58,7 @@ def read_evidence(integration: Integration, now: datetime, organisations: frozen
     attempt = at_auth.exclude(outcome__in=UNDECIDED).first()
     connection = integration.connections.filter(opened_at__gte=since).select_related("process").first()
     number = harmless_number()
-    hide_others([attempt] if attempt else [], organisations)
+    explain([attempt] if attempt else [], organisations)
     return Evidence(
         at=now,
         integration=integration,

@@ -1,4 +1,4 @@
-"""What the detail of a wrong POSRemoteID may say to whom: it names the outlet whose POSRemoteID was sent."""
+"""Says whose POSRemoteID was sent by a POS of another outlet, to viewers who may see that outlet."""
 
 from collections.abc import Iterable
 
@@ -8,14 +8,20 @@ from integrations.models.attempt import Outcome
 HIDDEN = "The POSRemoteID that was sent is of no outlet that you see."
 
 
-def hide_others(attempts: Iterable[AuthAttempt], organisations: frozenset[int] | None) -> None:
-    """Take from these rows, in memory, the names of outlets of other organisations than these (None: all are seen)."""
-    mispaired = [each for each in attempts if each.outcome == Outcome.WRONG_POS_REMOTE_ID and each.detail]
-    if organisations is None or not mispaired:
-        return
-    sent = {each.pos_remote_id for each in mispaired}
-    seen = Integration.objects.filter(pos_remote_id__in=sent, outlet__organisation__in=organisations)
-    named = set(seen.values_list("pos_remote_id", flat=True))
+def explain(attempts: Iterable[AuthAttempt], organisations: frozenset[int] | None) -> None:
+    """Say it in `detail`, in memory, of the attempts with a wrong POSRemoteID. `organisations` are those seen, None all."""
+    mispaired = [each for each in attempts if each.outcome == Outcome.WRONG_POS_REMOTE_ID]
+    owners = Integration.objects.filter(pk__in={each.pos_remote_id_of_id for each in mispaired})
+    if organisations is not None:
+        owners = owners.filter(outlet__organisation__in=organisations)
+    seen = owners.select_related("outlet__organisation").in_bulk() if mispaired else {}
     for each in mispaired:
-        if each.pos_remote_id not in named:
-            each.detail = HIDDEN
+        owner = seen.get(each.pos_remote_id_of_id or 0)
+        whose = _words(owner) if owner or organisations is None else HIDDEN
+        each.detail = f"{whose} {each.detail}".strip()
+
+
+def _words(owner: Integration | None) -> str:
+    if owner is None:
+        return "The POSRemoteID that was sent belongs to no outlet here."
+    return f"The POSRemoteID that was sent is that of outlet {owner.outlet}."

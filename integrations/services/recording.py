@@ -59,6 +59,7 @@ class Attempt:
     address: str = ""
     user_agent: str = ""
     detail: str = ""
+    pos_remote_id_of_id: int | None = None
 
 
 _attempt_values = attrgetter(*Attempt.__slots__)
@@ -252,7 +253,7 @@ def _write_redigested(secrets: QuerySet[Any], redigested: "dict[int, Digest]") -
 def _write_attempts(attempts: Iterable[Attempt]) -> None:
     rows = list(attempts)
     _place([row for row in rows if row.integration_id is None and row.provider_outlet_id])
-    _explain_pairings([row for row in rows if row.outcome == Outcome.WRONG_POS_REMOTE_ID])
+    _refer_to_owners([row for row in rows if row.outcome == Outcome.WRONG_POS_REMOTE_ID])
     plain_rows.insert(AuthAttempt, Attempt.__slots__, map(_attempt_values, rows))
 
 
@@ -281,19 +282,14 @@ def _explain(wrong: Sequence[Attempt]) -> None:
             attempt.outcome = Outcome.UNKNOWN_KEY
 
 
-def _explain_pairings(mispaired: Sequence[Attempt]) -> None:
-    """Say whose POSRemoteID was sent: looked up here, so that the POS did not wait for it."""
+def _refer_to_owners(mispaired: Sequence[Attempt]) -> None:
+    """Note whose POSRemoteID was sent: looked up here, so that the POS did not wait for it."""
     if not mispaired:
         return
     sent = {attempt.pos_remote_id for attempt in mispaired}
-    owners = {
-        row.pos_remote_id: row
-        for row in Integration.objects.filter(pos_remote_id__in=sent).select_related("outlet__organisation")
-    }
+    owners = dict(Integration.objects.filter(pos_remote_id__in=sent).values_list("pos_remote_id", "pk"))
     for attempt in mispaired:
-        owner = owners.get(attempt.pos_remote_id)
-        whose = f"is that of outlet {owner.outlet}" if owner else "belongs to no outlet here"
-        attempt.detail = f"The POSRemoteID that was sent {whose}. {attempt.detail}".strip()[:300]
+        attempt.pos_remote_id_of_id = owners.get(attempt.pos_remote_id)
 
 
 def _write_strays(strays: Iterable[StrayFrame]) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import ModelAdmin, SimpleListFilter
+from django.contrib.admin import ModelAdmin
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Field, QuerySet
@@ -19,13 +19,13 @@ from integrations.notices import mailing
 from integrations.services import alert_recipients, scope
 from integrations.staff.actors import actor_of
 from integrations.staff.base import PortalAdmin, ReadOnlyAdmin
-from integrations.staff.filters import OrganisationFilter
+from integrations.staff.filters import OrganisationFilter, PortalFilter
 from integrations.staff.presentation import ago, marked
 
 MEMBERS = 500
 
 
-class OpenAlertFilter(SimpleListFilter):
+class OpenAlertFilter(PortalFilter):
     """Alerts that last, and those that are over."""
 
     title = "state"

@@ -4,7 +4,6 @@ from enum import StrEnum
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import SimpleListFilter
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -17,7 +16,7 @@ from integrations.models import ApiKey, ApiKeySecret, AuditEvent
 from integrations.models.audit import Verb
 from integrations.staff import api_key_acts, rights
 from integrations.staff.base import PortalAdmin, ReadOnlyAdmin
-from integrations.staff.filters import OrganisationFilter
+from integrations.staff.filters import OrganisationFilter, PortalFilter
 from integrations.staff.presentation import ago, marked
 
 ACTS = {
@@ -40,7 +39,7 @@ class KeyState(StrEnum):
 SHAPES = {KeyState.ACTIVE: "online", KeyState.EXPIRED: "offline", KeyState.RETIRED: "disabled"}
 
 
-class KeyStateFilter(SimpleListFilter):
+class KeyStateFilter(PortalFilter):
     title = "state"
     parameter_name = "state"
 

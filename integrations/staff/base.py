@@ -5,6 +5,10 @@ from typing import Any, ClassVar, TypeVar
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin, site
+from django.contrib.admin.exceptions import DisallowedModelAdminToField
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -12,12 +16,13 @@ from django.utils.text import capfirst
 
 from integrations.exceptions import PortalError
 from integrations.services import scope
+from integrations.staff.lookups import ListParameters, LookupRefused, check_key, check_list, check_value
 
 Row = TypeVar("Row", bound=Model)
 FOR_ALL = ""  # rows of no organisation, which every member of staff may see
 
 
-class PortalAdmin(ModelAdmin[Row]):
+class PortalAdmin(ListParameters, ModelAdmin[Row]):
     """A list of ours. `when_empty` says what the list would show, and what to do so that it does.
 
     `organisation_path` leads from a row to its organisation, for staff who are limited to some. Where it is not
@@ -25,6 +30,7 @@ class PortalAdmin(ModelAdmin[Row]):
     """
 
     organisation_path: ClassVar[str | None] = None
+    prefilled: ClassVar[tuple[str, ...]] = ()  # the fields that a link of the portal's fills in
     when_empty = ""
     actions = None
     empty_value_display = "–"
@@ -44,9 +50,30 @@ class PortalAdmin(ModelAdmin[Row]):
             kwargs["queryset"] = site.get_model_admin(db_field.related_model).get_queryset(request)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Return what the list's address asks for. Raises LookupRefused where the list does not offer that."""
+        check_list(self, request)
+        try:
+            return super().get_changelist_instance(request)
+        except (IncorrectLookupParameters, DisallowedModelAdminToField) as error:
+            raise LookupRefused("The list has no such page, or a filter has no such value.") from error
+
+    def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
+        for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+            check_key(self.model, key)
+        return super().response_action(request, *args, **kwargs)
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = capfirst(self.opts.verbose_name_plural)
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Fill in what a link of the portal's own says, and nothing else."""
+        initial = {name: request.GET[name] for name in self.prefilled if name in request.GET}
+        for name, value in initial.items():
+            field: Any = self.opts.get_field(name)
+            check_value(field.target_field if field.is_relation else field, value)
+        return initial
 
     def changeform_view(
         self,

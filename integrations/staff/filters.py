@@ -7,6 +7,7 @@ value, and by `organisation_chosen` whose rows it leaves.
 from typing import Any
 
 from django.contrib.admin import DateFieldListFilter, ModelAdmin, SimpleListFilter
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -20,7 +21,21 @@ from integrations.staff.presentation import LABELS, State
 ORGANISATIONS_LISTED = 20
 
 
-class OutletStateFilter(SimpleListFilter):
+class PortalFilter(SimpleListFilter):
+    """A filter that is no field. It takes the values that it offers, and `takes` others that links may hold."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen = self.value()
+        offered = {None, *(str(each) for each, _ in self.lookup_choices)}
+        if chosen not in offered and not self.takes(chosen or ""):
+            raise IncorrectLookupParameters
+
+    def takes(self, value: str) -> bool:  # noqa: ARG002
+        return False
+
+
+class OutletStateFilter(PortalFilter):
     """By how the outlet stands, in a list of outlets."""
 
     title = "state"
@@ -66,7 +81,7 @@ class IntegrationStateFilter(OutletStateFilter):
         return Q(pk=None) if state is State.NOT_ENABLED else super()._condition(state)
 
 
-class OrganisationFilter(SimpleListFilter):
+class OrganisationFilter(PortalFilter):
     """By organisation, offered while there are few; the pages of organisations link to it always."""
 
     title = "organisation"
@@ -85,6 +100,9 @@ class OrganisationFilter(SimpleListFilter):
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         pk = self._pk()
         return queryset if pk is None else queryset.filter(**{self.field: pk})
+
+    def takes(self, value: str) -> bool:  # noqa: ARG002
+        return self._pk() is not None
 
     def organisation_chosen(self) -> int | None:
         return self._pk()
@@ -111,7 +129,7 @@ class OrganisationOfRecordFilter(OrganisationFilter):
     field = "integration__outlet__organisation"
 
 
-class OpenFilter(SimpleListFilter):
+class OpenFilter(PortalFilter):
     """Connections that stand, and those that ended."""
 
     title = "state"
@@ -138,7 +156,7 @@ class TimeFilter(DateFieldListFilter):
         self.title = "time"
 
 
-class MessageTypeFilter(SimpleListFilter):
+class MessageTypeFilter(PortalFilter):
     """By the number of a MessageType; offered are those that the portal has a name for."""
 
     title = "message type"
@@ -160,7 +178,7 @@ class MessageTypeFilter(SimpleListFilter):
         return {} if chosen is None else {"message_type": chosen}
 
 
-class ResultCodeFilter(SimpleListFilter):
+class ResultCodeFilter(PortalFilter):
     """By the POS's ResultCode. Any may be asked for: each in the list is a link to those like it."""
 
     title = "result code"

@@ -7,7 +7,7 @@ from integrations.models import AuditEvent, Integration
 from integrations.models.audit import Verb
 from integrations.services.fleet import Organisations
 from integrations.services.handover import auth_url, websocket_url
-from integrations.services.pairings import hide_others
+from integrations.services.pairings import explain
 from integrations.staff.presentation import standing_of
 from integrations.staff.request_rows import with_type_names
 
@@ -18,7 +18,7 @@ def context_of(integration: Integration, now: datetime, organisations: Organisat
     """Return the template's context, for somebody who sees these organisations."""
     credentials = list(integration.credentials.all())
     attempts = list(integration.attempts.all()[:ROWS])
-    hide_others(attempts, organisations)
+    explain(attempts, organisations)
     events = AuditEvent.objects.filter(integration=integration)
     return {
         "integration": integration,

@@ -66,6 +66,7 @@ class KeysetAdmin(ReadOnlyAdmin[Row]):
     served: ClassVar[tuple[tuple[str, ...], ...]] = ()
     texts: ClassVar[tuple[str, ...]] = ()
     is_of_parent_too: ClassVar[tuple[str, ...]] = ()  # columns with an index of them, the parent and the order
+    cursors = (AFTER, BEFORE)
     search_fields = ("pk",)  # Django shows no field without; get_search_results is ours
     sortable_by = ()
     show_facets = ShowFacets.NEVER

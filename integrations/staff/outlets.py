@@ -39,6 +39,7 @@ class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
     search_fields = ("name", "organisation__name", "provider_outlet_id", "integration__pos_remote_id")
     search_help_text = "Name of the outlet or of its organisation, ProviderOutletID, POSRemoteID"
     autocomplete_fields = ("organisation",)
+    prefilled = ("organisation",)
     fieldsets = (
         (None, {"fields": ("organisation", "name", "provider_outlet_id")}),
         ("Alerts", {"fields": ("alert_after_minutes", "opening_hours", "time_zone"), "classes": ("collapse",)}),

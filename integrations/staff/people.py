@@ -216,9 +216,11 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
 
 
 @admin.register(Group)
-class OwnGroupAdmin(AsksForProof, GroupAdmin):
+class OwnGroupAdmin(AsksForProof, PortalAdmin[Group], GroupAdmin):
     """Groups beside the portal's three: for superusers, since whoever shapes a group shapes their own rights."""
 
+    organisation_path = FOR_ALL
+    when_empty = "No groups yet."
     actions = None  # a group is deleted on its own page, which asks for a proof
     filter_horizontal = ()  # Django's two lists cannot be told apart by a screen reader
 

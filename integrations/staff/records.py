@@ -17,7 +17,7 @@ from integrations.models import AuditEvent, AuthAttempt, Connection, Integration
 from integrations.models.attempt import Outcome
 from integrations.services import scope
 from integrations.services.finding import beginning_with
-from integrations.services.pairings import hide_others
+from integrations.services.pairings import explain
 from integrations.staff import rights
 from integrations.staff.base import Row
 from integrations.staff.filters import OpenFilter, OrganisationOfRecordFilter, TimeFilter
@@ -69,6 +69,7 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
     time_field = "opened_at"
     equal = {**BY_INTEGRATION_ID, "close_reason__exact": "close_reason"}
     served = (("integration",), ("closed_at",), ("close_reason",))
+    links = ("integration__id__exact",)
     texts = ("address",)
     fields = (
         "integration", "credential", "opened_exactly", "closed_exactly", "how", "address", "user_agent",
@@ -124,6 +125,7 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
     )
     equal = {**BY_INTEGRATION_ID, "outcome__exact": "outcome"}
     served = (("integration",), ("outcome",))
+    links = ("integration__id__exact", "at__gt")
     texts = ("address", "provider_outlet_id")  # see begins_with
     fields = (
         "exactly_when", "outcome", "detail", "door", "integration", "provider_outlet_id", "pos_remote_id", "address",
@@ -134,12 +136,12 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Leave out of the details what names other organisations' outlets."""
         changelist = super().get_changelist_instance(request)
-        hide_others(changelist.result_list, scope.organisations_of(request.user))
+        explain(changelist.result_list, scope.organisations_of(request.user))
         return changelist
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AuthAttempt | None:
         found = super().get_object(request, object_id, from_field)
-        hide_others([found] if found else [], scope.organisations_of(request.user))
+        explain([found] if found else [], scope.organisations_of(request.user))
         return found
 
     def begins_with(self, text: str) -> Q:
@@ -175,6 +177,7 @@ class StrayFrameAdmin(DatedAdmin[StrayFrame]):
     search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID"
     equal = BY_INTEGRATION_ID
     served = (("integration",),)
+    links = ("integration__id__exact",)
     readonly_fields = ("exactly_when", "frame")
 
     @admin.display
@@ -216,6 +219,7 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
     }  # fmt: skip
     served = (("integration",), ("outlet",), ("organisation",), ("verb",))
     texts = ("actor_name", "subject", "address")
+    links = ("organisation__id__exact", "outlet__id__exact", "integration__id__exact")
     fields = ("exactly_when", "actor_name", "act", "subject", "in_words", "address")
     readonly_fields = ("exactly_when", "act", "in_words")
 
@@ -226,10 +230,6 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
     @admin.display(description="details", empty_value="–")
     def in_words(self, row: AuditEvent) -> str:
         return details(row.detail)
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        by_subject = {"organisation__id__exact", "outlet__id__exact", "integration__id__exact"}
-        return lookup in by_subject or super().lookup_allowed(lookup, value, request)
 
 
 def link_to(integration: Integration) -> SafeString:

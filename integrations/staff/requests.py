@@ -48,6 +48,7 @@ class RequestAdmin(KeysetAdmin[Request]):
     )  # fmt: skip
     is_of_parent_too = ("state",)
     texts = ("request_id",)
+    links = ("integration__id__exact", "api_key__id__exact", "ended_at__gt")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Request]:
         return self.to_show(super().get_queryset(request))

@@ -1,5 +1,6 @@
 """The admin site itself: its titles, the order of its lists, its first page."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -8,14 +9,16 @@ from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from integrations.services import people
 from integrations.staff.actors import actor_of
+from integrations.staff.bounded import bounded
 from integrations.staff.first_page import figures, latest_acts, what_next
+from integrations.staff.lookups import check_search
 from integrations.staff.signing_in import gate, proof
 
 APP_LABEL = "integrations"
@@ -50,6 +53,14 @@ class PortalSite(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether this is staff whose sign-in is complete. Asked before each page of the admin, the acts among them."""
         return gate.is_staff(request.user) and gate.missing_in(request) is None
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
+        """Return a view for staff alone, within the limits of staff/bounded.py."""
+        return super().admin_view(bounded(view), cacheable)
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        check_search(request.GET.get("term", ""))
+        return super().autocomplete_view(request)
 
     def password_change(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -1,13 +1,12 @@
 """Who looks at a live page: a member of staff whose session is checked again and again."""
 
 from collections.abc import Callable, Mapping
-from http.cookies import SimpleCookie
 from importlib import import_module
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user
-from django.http import HttpRequest
+from django.http import HttpRequest, parse_cookie
 
 from integrations.asgi import Scope
 from integrations.staff.live_feed import Look
@@ -20,8 +19,7 @@ def session_key_of(scope: Scope) -> str | None:
     """Return the session's key from the handshake's cookies."""
     for name, value in scope["headers"]:
         if name == b"cookie":
-            morsel = SimpleCookie(value.decode("latin-1")).get(settings.SESSION_COOKIE_NAME)
-            return morsel.value if morsel else None
+            return parse_cookie(value.decode("latin-1")).get(settings.SESSION_COOKIE_NAME)
     return None
 
 
