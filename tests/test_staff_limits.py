@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,16 +13,20 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 
-from integrations.models import Organisation, StaffLimit, StrayFrame
+from integrations.models import Integration, MessageType, Organisation, Outlet, StaffLimit, StrayFrame
 from integrations.models.alert import Alert, AlertMember, AlertRecipient
 from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
+from integrations.models.handover_link import LinkState
 from integrations.services import enabling, webhooks
 from integrations.services.api_keys import create_api_key
-from integrations.services.audit import record
+from integrations.services.audit import Actor, record
+from integrations.services.handover_links import make_link_instead
 from integrations.services.outlets import create_outlet
-from integrations.staff.base import PortalAdmin
-from tests.factories import ANNA, BELLA, Enabled, make_organisation
+from integrations.services.people import Role, save_person
+from integrations.staff import outlets_export
+from integrations.staff.base import FOR_ALL, PortalAdmin
+from tests.factories import ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation
 from tests.test_staff_backend_pages import ask
 from tests.test_staff_pages import be_refused, be_seen, text
 
@@ -164,6 +169,68 @@ def test_an_api_key_cannot_be_made_for_another_organisation_or_for_all(
 def test_a_list_that_does_not_declare_its_organisation_is_empty_for_the_limited(limited: Client) -> None:
     undeclared = [admin for _, admin in admins() if isinstance(admin, PortalAdmin) and admin.organisation_path is None]
     assert not undeclared, "say which organisation its rows belong to"
+
+
+@pytest.fixture
+def ours(theirs: Organisation) -> Enabled:
+    """An outlet of Trattoria Bella in whose rows others have a part: their key, their POSRemoteID."""
+    enabled = make_enabled_outlet("Harbour")
+    wide = theirs.api_keys.model.objects.get(organisation=None)
+    ask(enabled, "ours-1", api_key=wide)
+    meant = Integration.objects.get(outlet__organisation=theirs)
+    values = {"pos_remote_id": "N", "pos_remote_id_of": meant}
+    be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, **values)
+    return enabled
+
+
+def test_no_page_of_an_own_row_names_another_organisation(limited: Client, ours: Enabled) -> None:
+    rows: list[Model] = [ours.integration, ours.integration.outlet, *ours.integration.requests.all()]
+    rows += [*ours.integration.attempts.all(), make_organisation(BELLA)]
+    for row in rows:
+        for url in pages_of(site.get_model_admin(type(row)), row):
+            page = limited.get(url)
+            assert THEIRS not in page.content.decode(), url
+            assert page.status_code in (200, *REFUSED), url
+
+
+def test_rows_of_all_organisations_are_changed_by_the_unlimited_alone(limited: Client) -> None:
+    request = limited.get(reverse("admin:index")).wsgi_request
+    for model, admin in admins():
+        if isinstance(admin, PortalAdmin) and admin.organisation_path == FOR_ALL and not admin.changed_by_limited:
+            may = (admin.has_add_permission, admin.has_change_permission, admin.has_delete_permission)
+            assert not any(each(request) for each in may), model
+
+
+def test_a_limited_person_changes_no_message_type(limited: Client) -> None:
+    row = MessageType.objects.get(number=1)
+    change = reverse("admin:integrations_messagetype_change", args=(row.pk,))
+    for url in (change, reverse("admin:integrations_messagetype_add")):
+        assert limited.post(url, {"name": "Mine", "number": "999", "description": "Mine"}).status_code == 403
+    assert limited.get(change).status_code == 200
+    assert not MessageType.objects.filter(description="Mine").exists()
+
+
+def test_a_file_that_is_being_read_ends_where_the_rights_end(theirs: Organisation) -> None:
+    person = User.objects.create_user("reader", is_staff=True)
+    person.user_permissions.set(Permission.objects.all())
+    pages = outlets_export._Pages(outlets_export._with_prefix(Outlet.objects.order_by("pk")), user_id=person.pk)
+    assert pages._page(0)
+    StaffLimit.objects.create(user=person).organisations.add(make_organisation(BELLA))
+    assert pages._page(0) is None
+    User.objects.filter(pk=person.pk).update(is_active=False)
+    assert pages._page(0) is None
+
+
+def test_a_link_to_an_outlet_out_of_sight_is_revoked_when_its_maker_is_limited(theirs: Organisation) -> None:
+    boss, person = User.objects.create_superuser("boss"), User.objects.create_user("mira", is_staff=True)
+    outlet = create_outlet(theirs, name="Pier", actor=ANNA)
+    enable = partial(enabling.enable_outlet, outlet, pos_remote_id="P", adopted_secret=None, actor=ANNA)
+    made = make_link_instead(enable, hours=1, actor=Actor("mira", person))
+    person.username = "renamed"
+    role = Role([], [make_organisation(BELLA)])
+    save_person(person, role=role, giver=boss, actor=Actor("boss", boss))
+    made.link.refresh_from_db()
+    assert (made.link.state, made.link.sealed) == (LinkState.TAKEN_BACK, "")
 
 
 def test_the_own_organisation_is_there(limited: Client) -> None:

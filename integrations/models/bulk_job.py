@@ -37,6 +37,8 @@ class BulkJob(models.Model):
     address = models.CharField(max_length=45, blank=True)
     source = models.CharField(max_length=200, blank=True)
     options = models.JSONField(default=dict)
+    # The organisations that the person was limited to when the rows were last checked; null: to none.
+    checked_for = models.JSONField(null=True, editable=False)
     plan = models.JSONField(default=list, editable=False)
     total = models.PositiveIntegerField(default=0)
     acting = models.PositiveIntegerField(default=0)

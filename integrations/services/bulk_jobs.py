@@ -5,6 +5,8 @@ anew. The last transaction writes everything together with the job's end, and on
 worker that was thought lost, and was not, cannot do it twice.
 """
 
+import csv
+import io
 import json
 import logging
 import time
@@ -15,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, User
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import dateformat, timezone
@@ -23,7 +25,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from integrations import sealing
 from integrations.exceptions import InvalidValue, JobMoved, PortalError
-from integrations.models import BulkJob
+from integrations.models import BulkJob, Outlet
 from integrations.models.audit import Verb
 from integrations.models.bulk_job import JobState, Kind
 from integrations.models.outlet import is_plain
@@ -31,7 +33,7 @@ from integrations.services import bulk_acts, bulk_enabling, bulk_file, keys, sco
 from integrations.services.audit import Actor, record
 from integrations.services.bulk_enabling import Enabled, May, Progress
 from integrations.services.bulk_file import FileRow
-from integrations.services.bulk_plan import PlannedRow, Verdict, WorldChanged, count
+from integrations.services.bulk_plan import PlannedRow, Verdict, WorldChanged, chunks, count
 from integrations.services.secrets import OVERLAPS
 
 ROWS, RESULT = "bulk rows", "bulk handover"
@@ -65,6 +67,10 @@ class KeyGone(PortalError):
     message = "What was kept for this cannot be read any more: CREDENTIAL_KEY was exchanged without its fallback."
 
 
+class OutOfSight(PortalError):
+    message = "You may not see all of these outlets any more, so their secrets are not for you. Ask an administrator."
+
+
 class DownloadGone(PortalError):
     message = "The new secrets were downloaded already, or their time was over. Rotate those that nobody has."
 
@@ -92,6 +98,7 @@ def check_again(job: BulkJob, *, actor: Actor) -> None:
     if job.state != JobState.CHECKED:
         raise JobMoved
     _set_plan(job, _check(job, actor.user))
+    job.checked_for = _limit_of(actor.user)
     job.save()
 
 
@@ -128,10 +135,23 @@ def take_result(job: BulkJob, *, actor: Actor) -> str:
     if not job.sealed_result or _result_end(job) <= timezone.now():
         raise DownloadGone
     text = _unsealed(job.sealed_result, RESULT)
+    _check_sight(text, actor.user)
     job.sealed_result, job.downloaded_at = "", timezone.now()
     job.save(update_fields=["sealed_result", "downloaded_at"])
     record(Verb.BULK_DOWNLOADED, job, actor=actor, outlets=job.acting)
     return text
+
+
+@sensitive_variables()
+def _check_sight(text: str, user: AbstractBaseUser | None) -> None:
+    """Raise OutOfSight unless every outlet of a result is, at this moment, one that the person may see."""
+    seen = _organisations(user)
+    if seen is None:
+        return
+    ids = [spreadsheet.unguarded(row["ProviderOutletID"]) for row in csv.DictReader(io.StringIO(text))]
+    for part in chunks(ids):
+        if Outlet.objects.filter(provider_outlet_id__in=part, organisation__in=seen).count() != len(part):
+            raise OutOfSight
 
 
 def has_work() -> bool:
@@ -176,6 +196,15 @@ def tidy() -> None:
     BulkJob.objects.filter(ended_at__lte=now - timedelta(days=KEPT_DAYS)).delete()
 
 
+def jobs_seen_by(user: AbstractBaseUser | AnonymousUser) -> QuerySet[BulkJob]:
+    """Return the jobs that `user` may look at: all, or their own whose rows lie within what they see now."""
+    seen = scope.organisations_of(user)
+    if seen is None:
+        return BulkJob.objects.all()
+    own = BulkJob.objects.filter(user=user.pk, checked_for__isnull=False).values_list("pk", "checked_for")
+    return BulkJob.objects.filter(pk__in=[pk for pk, checked_for in own if seen.issuperset(checked_for or ())])
+
+
 def plan_of(job: BulkJob) -> list[PlannedRow]:
     return [PlannedRow.from_json(values) for values in job.plan]
 
@@ -217,6 +246,7 @@ def _make(kind: Kind, plan: Sequence[PlannedRow], sealed: str, source: str, acto
     keys.choose_before_writing()
     job = BulkJob(
         kind=kind,
+        checked_for=_limit_of(actor.user),
         user_id=actor.user.pk if actor.user else None,
         made_by=actor.name[:200],
         address=actor.address,
@@ -276,6 +306,11 @@ def _may(user: AbstractBaseUser | None) -> May:
         user.has_perm("integrations.add_organisation") and not scope.is_limited(user),
         user.has_perm("integrations.add_outlet"),
     )
+
+
+def _limit_of(user: AbstractBaseUser | None) -> list[int] | None:
+    seen = _organisations(user)
+    return None if seen is None else sorted(seen)
 
 
 def _organisations(user: AbstractBaseUser | None) -> frozenset[int] | None:

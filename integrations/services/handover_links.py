@@ -10,7 +10,7 @@ import hashlib
 import secrets
 import threading
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -169,8 +169,19 @@ def take_back_link(link: HandoverLink, *, actor: Actor) -> None:
 
 def take_back(integrations: Sequence[Integration], *, reason: str, actor: Actor) -> None:
     """End the links of these integrations, in the transaction of the act that makes them useless."""
-    now = timezone.now()
     links = [each for part in chunks(integrations) for each in _live_of(part)]
+    _take_back(links, reason, actor)
+
+
+def take_back_of(maker: str, *, outside: Collection[int], reason: str, actor: Actor) -> None:
+    """End the links that this person made to outlets outside these organisations: who made a link can open it."""
+    live = HandoverLink.objects.filter(state=LinkState.LIVE, made_by=maker[:200])
+    links = live.exclude(integration__outlet__organisation__in=outside)
+    _take_back(list(links.select_related("credential", "integration__outlet__organisation")), reason, actor)
+
+
+def _take_back(links: Sequence[HandoverLink], reason: str, actor: Actor) -> None:
+    now = timezone.now()
     for part in chunks([each.pk for each in links]):
         HandoverLink.objects.filter(pk__in=part, state=LinkState.LIVE).update(
             state=LinkState.TAKEN_BACK, sealed="", ended_at=now, ended_reason=reason

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from integrations.exceptions import InvalidValue, PersonNotFound
 from integrations.models import Organisation, StaffLimit
 from integrations.models.audit import Verb
-from integrations.services import scope
+from integrations.services import handover_links, scope
 from integrations.services.audit import Actor, record
 
 
@@ -68,10 +68,14 @@ def save_person(person: User, *, role: Role, giver: User, actor: Actor) -> User:
     is_new = person.pk is None
     if not is_new and not manageable(giver).filter(pk=person.pk).exists():
         raise InvalidValue("username", "You may not change this person: they may do or see more than you.")
+    known_as = "" if is_new else User.objects.values_list("username", flat=True).get(pk=person.pk)
     person.is_staff = True
     person.save()
     person.groups.set(role.groups)
     _limit(person, role.organisations)
+    if not is_new and role.organisations is not None:
+        seen, reason = [each.pk for each in role.organisations], "its maker may not see this outlet any more"
+        handover_links.take_back_of(known_as, outside=seen, reason=reason, actor=actor)
     record(Verb.PERSON_ADDED if is_new else Verb.PERSON_CHANGED, person, actor=actor, **_in_words(person, role))
     return person
 

@@ -34,6 +34,12 @@ def may_see(user: AbstractBaseUser | AnonymousUser, organisation: Organisation |
     return seen is None or key in seen
 
 
+def may_see_row_of(user: AbstractBaseUser | AnonymousUser, organisation_id: int | None) -> bool:
+    """Return whether `user` may see a row of this organisation; one of no organisation is for the unlimited alone."""
+    seen = organisations_of(user)
+    return seen is None or organisation_id in seen
+
+
 def limit(rows: QuerySet[Row], user: AbstractBaseUser | AnonymousUser, path: str) -> QuerySet[Row]:
     """Return those of `rows` that `user` may see; `path` leads to the organisation: "outlet__organisation".
 

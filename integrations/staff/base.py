@@ -19,7 +19,7 @@ from integrations.services import scope
 from integrations.staff.lookups import ListParameters, LookupRefused, check_key, check_list, check_value
 
 Row = TypeVar("Row", bound=Model)
-FOR_ALL = ""  # rows of no organisation, which every member of staff may see
+FOR_ALL = ""  # rows of no organisation, which every member of staff may see, and the unlimited may change
 
 
 class PortalAdmin(ListParameters, ModelAdmin[Row]):
@@ -30,6 +30,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
     """
 
     organisation_path: ClassVar[str | None] = None
+    changed_by_limited: ClassVar[bool] = False  # for rows of no organisation whose service checks each change itself
     prefilled: ClassVar[tuple[str, ...]] = ()  # the fields that a link of the portal's fills in
     when_empty = ""
     actions = None
@@ -41,6 +42,20 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
         if self.organisation_path == FOR_ALL or not scope.is_limited(request.user):
             return rows
         return scope.limit(rows, request.user, self.organisation_path) if self.organisation_path else rows.none()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._may_change_rows(request) and super().has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return self._may_change_rows(request) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return self._may_change_rows(request) and super().has_delete_permission(request, obj)
+
+    def _may_change_rows(self, request: HttpRequest) -> bool:
+        """Return whether a change of these rows stays within what this person may see."""
+        is_for_all = self.organisation_path == FOR_ALL and not self.changed_by_limited
+        return not (is_for_all and scope.is_limited(request.user))
 
     def formfield_for_foreignkey(
         self, db_field: "ForeignKey[Any]", request: HttpRequest, **kwargs: Any

@@ -19,7 +19,7 @@ from integrations.models import BulkJob, Outlet
 from integrations.models.bulk_job import JobState, Kind
 from integrations.redaction import printable
 from integrations.relay import bulk
-from integrations.services import bulk_jobs, scope
+from integrations.services import bulk_jobs
 from integrations.services.bulk_plan import PlannedRow, Verdict
 from integrations.staff import bulk_forms, forms, rights
 from integrations.staff.acts import Act
@@ -45,9 +45,8 @@ def job_url(job: BulkJob) -> str:
 
 
 def jobs_seen(request: HttpRequest) -> QuerySet[BulkJob]:
-    """Return the jobs that this person may look at: their own, or all for who is limited to no organisation."""
-    jobs = BulkJob.objects.all()
-    return jobs.filter(user__in=[request.user.pk]) if scope.is_limited(request.user) else jobs
+    """Return the jobs that this person may look at: all, or their own within what they see now."""
+    return bulk_jobs.jobs_seen_by(request.user)
 
 
 class UploadOutlets(Act):
@@ -201,7 +200,7 @@ class DownloadSecrets(JobAct):
     def act(self, _values: dict[str, Any]) -> HttpResponse:
         try:
             text = bulk_jobs.take_result(self.job, actor=self.actor)
-        except (bulk_jobs.DownloadGone, bulk_jobs.KeyGone) as refusal:
+        except (bulk_jobs.DownloadGone, bulk_jobs.KeyGone, bulk_jobs.OutOfSight) as refusal:
             messages.error(self.request, str(refusal))
             return HttpResponseRedirect(self.next_url())
         response = HttpResponse("\ufeff" + text, content_type="text/csv; charset=utf-8")

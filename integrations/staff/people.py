@@ -98,7 +98,8 @@ class AsksForProof:
 class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[type-arg]
     """People are added, changed and switched off; never deleted, since the audit speaks of them."""
 
-    organisation_path = FOR_ALL  # services/people.py says who sees whom
+    organisation_path = FOR_ALL  # services/people.py says who sees and changes whom
+    changed_by_limited = True
     when_empty = "Here stand your colleagues who may come in. Add one and choose what they may do."
     form = RoleForm
     add_form = AddPersonForm

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from integrations.models import Request
+from integrations.services import scope
 from integrations.services.finding import received_within
 from integrations.staff import rights
 from integrations.staff.filters import MessageTypeFilter, OrganisationOfRecordFilter, ResultCodeFilter, TimeFilter
@@ -109,6 +110,7 @@ class RequestAdmin(KeysetAdmin[Request]):
         if row is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
         content = _page_of(row, with_content=rights.may_see_payload(request))
+        content["sees_key"] = row.api_key and scope.may_see_row_of(request.user, row.api_key.organisation_id)
         context = {**self.admin_site.each_context(request), **content, "opts": self.opts}
         return TemplateResponse(request, "admin/integrations/request/page.html", context)
 
