@@ -111,6 +111,15 @@ def test_a_download_holds_no_outlet_that_has_left_the_own_organisation(enabled: 
     assert len(downloaded(client.post(job_url(the_job(), "download")))) == 1
 
 
+def test_a_passphrase_without_the_button_of_the_link_shows_and_rotates_nothing(staff: Client, enabled: Enabled) -> None:
+    before = enabled.integration.current_credential()
+    values = {"overlap": "7d", "seen_credential": before.pk, "passphrase": "correct horse"}
+    page = staff.post(act_url(enabled.integration, "rotate"), values)
+    assert "This is for a one-time link" in text(page)
+    assert not SECRET.search(page.content.decode())
+    assert enabled.integration.current_credential() == before
+
+
 def test_a_download_takes_the_press_of_a_button(staff: Client) -> None:
     upload(staff, "Osteria,Garden,R-1,")
     staff.post(job_url(the_job()))

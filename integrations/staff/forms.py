@@ -102,6 +102,13 @@ class LinkFields(forms.Form):
         hours.initial = settings.HANDOVER_LINK_HOURS
         hours.widget.attrs["max"] = settings.HANDOVER_LINK_MAX_HOURS
 
+    def clean(self) -> dict[str, Any]:
+        """Refuse what was filled in for a link when the other button was pressed: the secret would be shown instead."""
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        if "as_link" not in self.data and values.get("passphrase"):
+            self.add_error("passphrase", "This is for a one-time link. Press the button below it, or leave this empty.")
+        return values
+
     def link_fields(self) -> list[forms.BoundField]:
         return [self["link_hours"], self["passphrase"]]
 

@@ -113,6 +113,30 @@ def test_many_are_disabled_and_rotated_from_the_list(page: Page, tmp_path: Path,
     assert authenticate(portal, Credentials.from_json(rotated[7])).status_code == 403
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_enter_in_the_fields_of_a_link_shows_no_secret(
+    chromium: Browser, page: Page, portal: Stack, login: tuple[str, str], scripts: bool
+) -> None:
+    name = f"Entered {scripts}"
+    begin_enabling(page, name, name)
+    enable, session = page.url, page.context.storage_state()
+    with browsing.page_at(chromium, portal, java_script_enabled=scripts, storage_state=session) as other:
+        for label in ("Passphrase", "Hours for which the link is valid"):
+            other.goto(enable)
+            other.get_by_label("POSRemoteID").fill(name)
+            other.get_by_text("Send the values by a one-time link instead").click()
+            other.get_by_label(label).fill("correct horse" if label == "Passphrase" else "24")
+            other.get_by_label(label).press("Enter")
+            if scripts:
+                break
+        if scripts:
+            expect(other.locator("#value-Link")).to_be_visible()
+            LEDGER.remember(other.locator("#value-Link").inner_text().partition("#")[2])
+        else:
+            expect(other).to_have_url(enable)
+        assert "ONPS-" not in other.content()
+
+
 def test_the_export_keeps_the_search(page: Page, portal: Stack) -> None:
     outlet = portal.enable_outlet("Exported")
     page.goto("/admin/integrations/outlet/?q=Exported")

@@ -19,4 +19,18 @@ function sendOnce(form) {
     });
 }
 
+// Where a form has two buttons, Enter in a field presses the one of the field's own part.
+function pressOwnButton(event) {
+    const field = event.target;
+    if (event.key !== "Enter" || event.isComposing || field.tagName !== "INPUT" || field.type === "submit") {
+        return;
+    }
+    event.preventDefault();
+    const part = field.closest(".onp-link") || field.form;
+    field.form.requestSubmit(part.querySelector("input[type=submit]"));
+}
+
 document.querySelectorAll("form[data-once]").forEach(sendOnce);
+document.querySelectorAll("form:has(.onp-link)").forEach((form) => {
+    form.addEventListener("keydown", pressOwnButton);
+});
