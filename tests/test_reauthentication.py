@@ -1,20 +1,22 @@
 """Before a sensitive act the portal asks again who it is, when the last proof is older than 15 minutes."""
 
+import re
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
 from integrations.models import ApiKey, BulkJob, Integration, Outlet
 from integrations.models.bulk_job import Kind
-from integrations.services import bulk_jobs, webhooks
+from integrations.services import api_keys, bulk_jobs, webhooks
 from integrations.services.audit import Actor
 from integrations.services.groups import VIEWER, ensure_groups
 from integrations.staff.signing_in import records
+from integrations.staff.signing_in.typed import STILL_TO_DO
 from tests.factories import ADOPTED, ANNA, Enabled
 from tests.signing_in import prove
 from tests.test_second_factors import code_of, give_app
@@ -126,11 +128,95 @@ def test_the_password_leads_back_to_the_act_and_the_act_is_done(stale: Client, o
     assert Integration.objects.filter(outlet=outlet).exists()
 
 
-def test_a_form_that_was_sent_too_late_is_not_kept_and_its_sender_is_told(stale: Client, outlet: Outlet) -> None:
-    answer = stale.post(enable_url(outlet), {"pos_remote_id": "B", "adopted_secret": ADOPTED})
+def test_every_form_that_was_sent_too_late_comes_back_as_it_was_filled_in(
+    stale: Client, boss: User, enabled: Enabled, outlet: Outlet
+) -> None:
+    ensure_groups()
+    otto, group = make_person("otto", VIEWER), Group.objects.get(name=VIEWER)
+    key, _ = api_keys.create_api_key("Web shop", actor=ANNA)
+    hook: dict[str, Any] = {"name": "Hook", "url": "https://x.example/", "kinds": ["alert.began"]}
+    endpoint, _ = webhooks.create_endpoint(**hook, organisation=None, actor=ANNA)
+    job = bulk_jobs.check_selection(Kind.DISABLE, [enabled.integration.pk], actor=Actor("boss", boss))
+    typed: list[tuple[str, dict[str, Any], list[str]]] = [
+        (enable_url(outlet), {"pos_remote_id": "Typed-1"}, ['value="Typed-1"']),
+        (
+            act_url(enabled.integration, "rotate"),
+            {"overlap": "24h", "link_hours": "5"},
+            ['value="24h"[^>]* checked', 'value="5"'],
+        ),
+        (
+            reverse("admin:integrations_apikey_add"),
+            {"name": "Typed", "organisation": outlet.organisation_id, "is_read_only": "on", "last_day": "2026-09-01"},
+            ['value="Typed"', f'value="{outlet.organisation_id}" selected', "checked", 'value="2026-09-01"'],
+        ),
+        (reverse("admin:integrations_apikey_rotate", args=(key.pk,)), {"overlap": "1h"}, ['value="1h"[^>]* checked']),
+        (
+            reverse("admin:integrations_webhookendpoint_add"),
+            {**hook, "name": "Typed"},
+            ['value="Typed"', 'value="https://x.example/"', 'value="alert.began"[^>]* checked'],
+        ),
+        (
+            reverse("admin:integrations_webhookendpoint_change_url", args=(endpoint.pk,)),
+            {"url": "https://typed.example/", "kinds": ["outlet.online"]},
+            ['value="https://typed.example/"', 'value="outlet.online"[^>]* checked'],
+        ),
+        (reverse("admin:integrations_bulkjob_change", args=(job.pk,)), {"reason": "Typed"}, ['value="Typed"']),
+        (
+            reverse("admin:auth_user_add"),
+            {"username": "typed", "usable_password": "false", "email": "t@example.com", "groups": [group.pk]},
+            ['value="typed"', 't@example.com', rf'value="{group.pk}"[^>]* checked', 'value="false"[^>]* checked'],
+        ),
+        (page_of(otto), {"username": "otto", "first_name": "Typed", "is_limited": "on"}, ['value="Typed"', "checked"]),
+        (reverse("admin:auth_group_add"), {"name": "Typed"}, ['value="Typed"']),
+    ]  # fmt: skip
+    for url, values, shown in typed:
+        prove(stale, boss, ago=STALE)
+        asked = stale.post(url, values)["Location"]
+        assert "you get the form back" in text(stale.get(asked)), url
+        assert stale.post(asked, {"password": PASSWORD, "next": url})["Location"] == url
+        page = stale.get(url)
+        assert STILL_TO_DO in text(page), url
+        html = " ".join(page.content.decode().split())
+        assert [each for each in shown if not re.search(each, html)] == [], url
+        assert STILL_TO_DO not in text(stale.get(url)), url
+
+
+def test_a_switch_that_was_turned_off_comes_back_turned_off(stale: Client, boss: User) -> None:
+    ensure_groups()
+    otto = make_person("otto", VIEWER)
+    asked = stale.post(page_of(otto), {"username": "otto"})["Location"]
+    stale.post(asked, {"password": PASSWORD, "next": page_of(otto)})
+    assert stale.get(page_of(otto)).context["adminform"].form["is_active"].value() is False
+
+
+def test_a_page_without_a_form_to_keep_says_that_nothing_was_done(stale: Client, boss: User) -> None:
+    ensure_groups()
+    for url in (
+        reverse("admin:auth_user_password_change", args=(make_person("otto", VIEWER).pk,)),
+        reverse("admin:password_change"),
+    ):
+        prove(stale, boss, ago=STALE)
+        asked = stale.post(url, {"password1": "a new secret", "new_password1": "a new secret"})["Location"]
+        stale.post(asked, {"password": PASSWORD, "next": url})
+        assert STILL_TO_DO in text(stale.get(url))
+
+
+def test_what_was_typed_is_shown_to_the_same_person_alone(stale: Client, outlet: Outlet) -> None:
+    stale.post(enable_url(outlet), {"pos_remote_id": "Typed-1"})
+    session = stale.session
+    session["typed_before_confirming"] |= {"user": 0}
+    session.save()
+    prove(stale, User.objects.get(username="boss"))
+    assert "Typed-1" not in stale.get(enable_url(outlet)).content.decode()
+
+
+def test_no_secret_of_a_form_that_was_sent_too_late_is_kept(stale: Client, outlet: Outlet) -> None:
+    values = {"pos_remote_id": "B", "adopted_secret": ADOPTED, "passphrase": "correct horse"}
+    answer = stale.post(enable_url(outlet), values)
     assert "Nothing was done yet" in text(stale.get(answer["Location"]))
     kept = [row.get_decoded() for row in Session.objects.all()]
     assert ADOPTED not in str(kept)
+    assert "correct horse" not in str(kept)
     answer = stale.post(CONFIRM, {"password": PASSWORD, "next": enable_url(outlet)})
     assert answer["Location"] == enable_url(outlet)
     assert not Integration.objects.filter(outlet=outlet).exists()

@@ -33,7 +33,7 @@ from integrations.exceptions import (
 from integrations.services.audit import Actor
 from integrations.staff import forms
 from integrations.staff.actors import actor_of
-from integrations.staff.signing_in import proof
+from integrations.staff.signing_in import proof, typed
 
 # The row is not, or not any more, as the form takes it to be: correcting the form would not help.
 SETTLED = (
@@ -73,7 +73,7 @@ class Act(View):
         if not self.is_allowed():
             raise PermissionDenied
         self.find(**kwargs)
-        if self.needs_proof() and (asked := proof.ask_if_stale(request)):
+        if self.needs_proof() and (asked := proof.ask_if_stale(request, self.form_class.base_fields)):
             return asked
         self.actor = actor_of(request)
         return super().dispatch(request, *args, **kwargs)
@@ -112,7 +112,7 @@ class Act(View):
 
     def make_form(self, data: QueryDict | None = None) -> forms.ActForm:
         """Return the form, empty or filled in."""
-        return self.form_class(data, initial=self.initial())
+        return self.form_class(data, initial={**self.initial(), **typed.recalled(self.request)})
 
     def act_on(self, form: forms.ActForm) -> HttpResponse:
         """Do what a valid form says. Raises PortalError."""

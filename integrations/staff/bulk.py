@@ -142,7 +142,7 @@ class JobPage(JobAct):
         return self.request.method == "POST" or (self.is_own() and self.job.state == JobState.CHECKED)
 
     def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
-        return self.page(self.form_class())
+        return self.page(self.make_form())
 
     def act(self, values: dict[str, Any]) -> HttpResponse:
         bulk_jobs.confirm(self.job, actor=self.actor, **values)

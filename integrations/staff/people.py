@@ -27,7 +27,7 @@ from integrations.staff.actors import actor_of
 from integrations.staff.base import FOR_ALL, PortalAdmin
 from integrations.staff.people_acts import ResetSecondFactors, UnlinkIdentity
 from integrations.staff.presentation import ago
-from integrations.staff.signing_in import proof
+from integrations.staff.signing_in import proof, typed
 
 for _model in (User, Group, EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken):
     if admin.site.is_registered(_model):
@@ -87,11 +87,34 @@ class AsksForProof:
 
     def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
         may_write = self.has_change_permission(request) if object_id else self.has_add_permission(request)  # type: ignore[attr-defined]
-        asked = proof.ask_if_stale(request) if may_write else None
+        asked = proof.ask_if_stale(request, self._fields(request, object_id)) if may_write else None
         return asked or super().changeform_view(request, object_id, *args, **kwargs)  # type: ignore[misc]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Return the form, filled in with what was typed before the person confirmed who they are."""
+        base = super().get_form(request, obj, change=change, **kwargs)  # type: ignore[misc]
+        values = typed.recalled(request)
+        return _filled_in(base, values) if values else base
+
+    def _fields(self, request: HttpRequest, object_id: str | None) -> typed.Fields:
+        """Return the fields of a form that was posted."""
+        if request.method != "POST":
+            return {}
+        row = self.get_object(request, object_id) if object_id else None  # type: ignore[attr-defined]
+        fields: typed.Fields = self.get_form(request, row, change=bool(object_id)).base_fields
+        return fields
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return proof.ask_if_stale(request) or super().delete_view(request, *args, **kwargs)  # type: ignore[misc]
+
+
+def _filled_in(base: Any, values: dict[str, Any]) -> Any:
+    class FilledIn(base):  # type: ignore[misc]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.initial.update(values)
+
+    return FilledIn
 
 
 @admin.register(User)

@@ -14,10 +14,10 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
-from integrations.staff.signing_in import gate
+from integrations.staff.signing_in import gate, typed
 from integrations.staff.signing_in.records import records_of
 
-NOT_DONE = "Nothing was done yet: you proved too long ago who you are. Confirm it, then fill the form again."
+NOT_DONE = "Nothing was done yet: you signed in too long ago. Confirm that it is you, and you get the form back."
 
 View = Callable[..., HttpResponseBase]
 
@@ -28,19 +28,23 @@ def is_recent(request: HttpRequest) -> bool:
     return bool(time.time() - latest <= settings.REAUTHENTICATE_SECONDS)
 
 
-def ask(request: HttpRequest) -> HttpResponseRedirect:
-    """Lead to the page that asks for a proof, and from there back to this one.
+def ask(request: HttpRequest, fields: typed.Fields) -> HttpResponseRedirect:
+    """Lead to the page that asks for a proof, and from there back to this one by a GET of the same address.
 
-    What was posted is not kept: it may hold secrets. The way back is a GET of the same address.
+    The form is filled in again there, except for secrets, which are not kept.
     """
     if request.method not in ("GET", "HEAD"):
+        typed.keep(request, fields)
         messages.warning(request, NOT_DONE)
     return HttpResponseRedirect(f"{_asking_url(request)}?{urlencode({'next': request.get_full_path()})}")
 
 
-def ask_if_stale(request: HttpRequest) -> HttpResponseRedirect | None:
-    """Return where to go first, or None where the proof is recent."""
-    return None if is_recent(request) else ask(request)
+def ask_if_stale(request: HttpRequest, fields: typed.Fields | None = None) -> HttpResponseRedirect | None:
+    """Return where to go first, or None where the proof is recent. `fields` are those of the page's form."""
+    if not is_recent(request):
+        return ask(request, fields or {})
+    typed.recall(request)
+    return None
 
 
 def recently_proved(view: View) -> View:

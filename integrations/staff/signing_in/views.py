@@ -20,7 +20,7 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 
 from integrations.services import second_factors
-from integrations.staff.signing_in import gate, proof
+from integrations.staff.signing_in import gate, proof, typed
 
 
 class InOurLook:
@@ -101,7 +101,10 @@ def sign_in_again(request: HttpRequest) -> HttpResponse:
     """For people whose password was taken away since they signed in: there is nothing that they could confirm by."""
     wanted = with_next(reverse("account_login"), request)
     if request.user.is_authenticated and not proof.is_recent(request):
+        kept = request.session.get(typed.SESSION_KEY)
         logout(request)
+        if kept:
+            request.session[typed.SESSION_KEY] = kept
         messages.warning(request, "Sign in again to go on.")
     clear_login(request)
     return HttpResponseRedirect(wanted)

@@ -1,0 +1,59 @@
+"""Keeps what somebody typed into a sensitive form while they confirm who they are, but no secret of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.forms import BooleanField, ChoiceField, Field, FileInput, HiddenInput, MultipleChoiceField, PasswordInput
+from django.forms.models import ModelMultipleChoiceField
+from django.http import HttpRequest
+
+from integrations.staff.legible import is_secret
+
+SESSION_KEY = "typed_before_confirming"
+LONGEST = 10_000
+STILL_TO_DO = "Nothing was done yet. Here is what you typed, except for secrets: check it and send it again."
+_RECALLED = "_typed"
+
+Fields = Mapping[str, Field]
+
+
+def keep(request: HttpRequest, fields: Fields) -> None:
+    """Keep the values of a form that came too late, in the session, for the address to which it was sent."""
+    values = {name: _value(request, name, field) for name, field in fields.items() if _may_keep(name, field)}
+    request.session[SESSION_KEY] = {
+        "user": request.user.pk,
+        "path": request.get_full_path(),
+        "values": {name: value for name, value in values.items() if len(str(value)) <= LONGEST},
+    }
+
+
+def recall(request: HttpRequest) -> None:
+    """Take what was kept for this page out of the session, once, and say that it is still to be sent."""
+    kept = request.session.get(SESSION_KEY)
+    if not kept or request.method != "GET" or kept["path"] != request.get_full_path():
+        return
+    del request.session[SESSION_KEY]
+    if kept["user"] == request.user.pk:
+        setattr(request, _RECALLED, kept["values"])
+        messages.warning(request, STILL_TO_DO)
+
+
+def recalled(request: HttpRequest) -> dict[str, Any]:
+    """Return the initial values that `recall` found for this request's form."""
+    found: dict[str, Any] = getattr(request, _RECALLED, {})
+    return found
+
+
+def _may_keep(name: str, field: Field) -> bool:
+    if isinstance(field.widget, (PasswordInput, FileInput, HiddenInput)):
+        return False
+    return isinstance(field, (ChoiceField, BooleanField)) or not is_secret(name)
+
+
+def _value(request: HttpRequest, name: str, field: Field) -> Any:
+    if isinstance(field, (MultipleChoiceField, ModelMultipleChoiceField)):
+        return request.POST.getlist(name)
+    if isinstance(field, BooleanField):
+        return name in request.POST
+    return request.POST.get(name, "")
