@@ -185,12 +185,12 @@ class LazyResponse(HttpResponse):
         super().__init__(body, status=self.status_code, headers={key.decode(): text.decode() for key, text in headers})
 
 
-async def send_response(response: HttpResponse, send: Send) -> None:
-    """Send a response as ASGI messages."""
+async def send_response(response: HttpResponse, send: Send, *, is_head: bool = False) -> None:
+    """Send a response as ASGI messages; to HEAD without its body, which only says how long it would be."""
     headers, body = (isinstance(response, LazyResponse) and response.as_sent()) or _encoded(response)
     whole = [*headers, *SECURITY_HEADERS, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": response.status_code, "headers": whole})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": b"" if is_head else body})
 
 
 def _encoded(response: HttpResponse) -> tuple[RawHeaders, bytes]:

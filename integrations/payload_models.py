@@ -302,7 +302,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 def json_schema(model: str) -> dict[str, Any]:
     """Return a model as JSON Schema; other models are referred to as components."""
     fields = MODELS[model]
-    schema: dict[str, Any] = {"type": "object", "properties": {field.name: _schema_of(field) for field in fields}}
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {field.name: _schema_of(field) for field in fields},
+        "additionalProperties": True,  # members that the documents do not name are sent on
+    }
     if required := [field.name for field in fields if field.required]:
         schema["required"] = required
     if model in EXAMPLES:

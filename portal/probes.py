@@ -52,9 +52,7 @@ class Probes:
             response["Connection"] = "close"
         else:
             response = await probe(scope) if scope["method"] in METHODS else _answer({"status": "no method"}, 405)
-        if scope["method"] == "HEAD":
-            response.content = b""
-        await send_response(response, send)
+        await send_response(response, send, is_head=scope["method"] == "HEAD")
 
 
 async def healthz(_scope: Scope) -> HttpResponse:

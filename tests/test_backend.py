@@ -41,6 +41,21 @@ async def look() -> None:
     await (await runtime.running()).dispatcher.look()
 
 
+class Heads(InProcess):
+    async def test_head_answers_like_get_without_a_body(self) -> None:
+        backend, outlet = await Backend.make(), await make_outlet()
+        known = f"/outlets/{outlet.handover.provider_outlet_id}"
+        for path in ("/outlets", known, "/outlets/unknown", "/requests", f"/requests/{uuid.uuid4()}", "/message-types"):
+            got, head = [await request(name, f"{API}{path}", headers=backend._headers) for name in ("GET", "HEAD")]
+            assert (head.status, head.body) == (got.status, b""), path
+            assert head.headers["content-length"] == got.headers["content-length"], path
+            assert head.headers["content-type"] == got.headers["content-type"], path
+        sending = await request("HEAD", f"{API}{known}/requests", headers=backend._headers)
+        assert (sending.status, sending.headers["allow"]) == (405, "POST")
+        assert (await request("PUT", f"{API}/outlets", headers=backend._headers)).headers["allow"] == "GET, HEAD"
+        assert (await request("HEAD", f"{API}/outlets")).status == 401
+
+
 class TheDoor(InProcess):
     async def test_a_call_without_a_key_is_told_how(self) -> None:
         answer = await request("GET", f"{API}/outlets")

@@ -12,9 +12,12 @@ from django.core.management.base import CommandError
 from django.test import override_settings
 
 from integrations.models import ApiKey, Integration, MessageType, Organisation
+from integrations.services.enabling import change_pos_remote_id
+from integrations.services.secrets import rotate_secret
+from integrations.services.welcome import banner
 from integrations.simulator import DEFAULT_NUMBERS, Credentials
 from tests.backend_client import know
-from tests.factories import make_outlet
+from tests.factories import ANNA, make_enabled_outlet, make_outlet
 
 pytestmark = pytest.mark.django_db
 
@@ -103,3 +106,28 @@ def test_a_demo_whose_names_are_taken_is_not_made(folder: Path) -> None:
         demo()
     assert not Organisation.objects.filter(name="Demo").exists()
     assert not folder.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_demos_file_follows_every_change_of_its_outlets(folder: Path) -> None:
+    demo()
+    integration = Integration.objects.get(pos_remote_id="Demo-Harbour")
+    handover = rotate_secret(integration, actor=ANNA)
+    change_pos_remote_id(integration, pos_remote_id="Changed", actor=ANNA)
+    other = make_enabled_outlet("Harbour")
+    secret = rotate_secret(other.integration, actor=ANNA).auth_secret
+    harbour, *others = [json.loads(line) for line in (folder / "outlets.jsonl").read_text().splitlines()]
+    assert (harbour["POSRemoteID"], harbour["AuthSecret"]) == ("Changed", handover.auth_secret)
+    assert [each["POSRemoteID"] for each in others] == ["Demo-Station", "Demo-Airport"]
+    assert secret not in (folder / "outlets.jsonl").read_text()
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+
+
+def test_without_a_demo_no_secret_reaches_the_disk(folder: Path) -> None:
+    rotate_secret(make_enabled_outlet("Harbour").integration, actor=ANNA)
+    assert not folder.exists()
+
+
+def test_the_banner_names_no_command_with_a_secret_in_it() -> None:
+    assert "--auth-secret" not in banner("127.0.0.1", 8000)
+    assert "--credentials outlet.json" in banner("127.0.0.1", 8000)

@@ -155,6 +155,20 @@ def add_payload_models(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]
     }
     order["properties"]["payload"] = {
         "type": "object",
+        "additionalProperties": True,  # without it, generators of clients take the object for an empty one
         "description": "Sent on unchanged: same keys, same order, same digits. See the OrderNPay…Request models.",
     }
+    _open_objects(schemas)
     return result
+
+
+def _open_objects(value: Any) -> None:
+    """Say of each object without listed members that it may have any: clients are generated to drop them otherwise."""
+    if isinstance(value, dict):
+        if value.get("type") == "object" and not value.get("properties"):
+            value["additionalProperties"] = value.get("additionalProperties") or True
+        for each in value.values():
+            _open_objects(each)
+    elif isinstance(value, list):
+        for each in value:
+            _open_objects(each)

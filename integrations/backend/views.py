@@ -76,7 +76,7 @@ class BackendView(APIView):
         except Exception as error:  # noqa: BLE001  (whatever happens, the caller gets its JSON)
             response = problems.answer(error)
             if isinstance(error, MethodNotAllowed):
-                response["Allow"] = ", ".join(self.allowed_methods)
+                response["Allow"] = ", ".join(self.allowed_methods).replace("GET", "GET, HEAD")
         response["Cache-Control"] = "no-store"
         return response
 
@@ -86,7 +86,7 @@ class BackendView(APIView):
         self.caller = await authenticate(header_of(request, "Authorization"), self.running.recorder)
         if self.caller.is_read_only and request.method not in READING:
             raise Problem(problems.READ_ONLY_KEY)
-        method = str(request.method).lower()
+        method = "get" if request.method == "HEAD" else str(request.method).lower()
         if method not in self.http_method_names or not hasattr(self, method):
             raise MethodNotAllowed(method.upper())
         response: HttpResponse = await getattr(self, method)(request, **kwargs)

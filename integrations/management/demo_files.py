@@ -8,6 +8,7 @@ from typing import Self
 
 from django.conf import settings
 
+from integrations.services import demo_secrets
 from integrations.services.demo import Demo
 
 
@@ -23,7 +24,7 @@ class DemoFiles:
 
     @property
     def outlets(self) -> Path:
-        return self.folder / "outlets.jsonl"
+        return demo_secrets.path()
 
     @property
     def api_key(self) -> Path:
@@ -35,7 +36,7 @@ class DemoFiles:
     def write(self, demo: Demo) -> None:
         """Raise OSError where that is not possible."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(self.outlets, [json.dumps(handover.as_wire(), ensure_ascii=False) for handover in demo.handovers])
+        demo_secrets.write([json.dumps(handover.as_wire(), ensure_ascii=False) for handover in demo.handovers])
         _write(self.api_key, [demo.api_key])
 
 

@@ -16,7 +16,7 @@ from integrations.models import Credential, Integration
 from integrations.models.audit import Verb
 from integrations.models.bulk_job import Kind
 from integrations.relay import wake
-from integrations.services import handover_links, keys, secrets
+from integrations.services import demo_secrets, handover_links, keys, secrets
 from integrations.services.audit import Actor, record_many
 from integrations.services.bulk_enabling import BATCH, Enabled, Progress
 from integrations.services.bulk_plan import PlannedRow, Verdict, WorldChanged, acting, chunks
@@ -96,6 +96,8 @@ def _rotate(
     record_many(
         Verb.SECRET_ROTATED, [(each, _detail(by_integration, olds, each, overlap)) for each in rows], actor=actor
     )
+    for each in rows:
+        demo_secrets.keep_on_commit(each.outlet.provider_outlet_id, AuthSecret=by_integration[each.pk].secret)
     return [
         Enabled(each.outlet.organisation.name, each.outlet.name, HandOver.of(each, by_integration[each.pk].secret))
         for each in rows

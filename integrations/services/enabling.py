@@ -17,7 +17,7 @@ from integrations.models import Integration, Outlet, Presence
 from integrations.models.audit import Verb
 from integrations.models.outlet import is_plain
 from integrations.relay import wake
-from integrations.services import handover_links, secrets
+from integrations.services import demo_secrets, handover_links, secrets
 from integrations.services.audit import Actor, record
 from integrations.services.handover import HandOver
 from integrations.services.outlets import check_form
@@ -84,6 +84,7 @@ def change_pos_remote_id(integration: Integration, *, pos_remote_id: str, actor:
         raise PosRemoteIdTaken
     secrets.void_tokens(integration)
     record(Verb.POS_REMOTE_ID_CHANGED, integration, actor=actor, before=before, after=integration.pos_remote_id)
+    demo_secrets.keep_on_commit(integration.outlet.provider_outlet_id, POSRemoteID=integration.pos_remote_id)
 
 
 def plain_reason(reason: str) -> str:

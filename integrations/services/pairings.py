@@ -9,7 +9,7 @@ HIDDEN = "The POSRemoteID that was sent is of no outlet that you see."
 
 
 def explain(attempts: Iterable[AuthAttempt], organisations: frozenset[int] | None) -> None:
-    """Say it in `detail`, in memory, of the attempts with a wrong POSRemoteID. `organisations` are those seen, None all."""
+    """Add it to `detail`, in memory, of attempts with a wrong POSRemoteID. `organisations` are those seen, None all."""
     mispaired = [each for each in attempts if each.outcome == Outcome.WRONG_POS_REMOTE_ID]
     owners = Integration.objects.filter(pk__in={each.pos_remote_id_of_id for each in mispaired})
     if organisations is not None:

@@ -21,7 +21,7 @@ from integrations.models.audit import Verb
 from integrations.models.outlet import is_plain
 from integrations.models.texts import complaint_about
 from integrations.relay import wake
-from integrations.services import handover_links, keys
+from integrations.services import demo_secrets, handover_links, keys
 from integrations.services.audit import Actor, record
 from integrations.services.handover import HandOver
 
@@ -56,6 +56,7 @@ def rotate_secret(
             shown=digest.shown,
             replaced=old.shown,
         )
+        demo_secrets.keep_on_commit(integration.outlet.provider_outlet_id, AuthSecret=secret)
     return HandOver.of(integration, secret)
 
 

@@ -8,9 +8,10 @@ from django.conf import settings
 from integrations.services.handover import auth_url, websocket_url
 
 NEXT = """\
-Next: sign in at {portal}, add an outlet, choose "Enable Order N Pay". Then try it with a POS:
-  .venv/bin/python manage.py simulate_pos --url {url} \\
-    --provider-outlet-id ID --pos-remote-id ID --auth-secret SECRET"""
+Next: sign in at {portal}, add an outlet, choose "Enable Order N Pay". Or do both here, and try it with a POS:
+  .venv/bin/python manage.py enable_outlet --organisation "Trattoria Bella" --outlet Harbour \\
+    --pos-remote-id Bella-Harbour --format json > outlet.json
+  .venv/bin/python manage.py simulate_pos --credentials outlet.json"""
 
 
 def banner(host: str, port: int) -> str:
@@ -24,7 +25,7 @@ def banner(host: str, port: int) -> str:
     }
     lines = [f"{name:<14} {value}" for name, value in addresses.items()]
     following = [
-        NEXT.format(portal=portal, url=settings.PUBLIC_URL),
+        NEXT.format(portal=portal),
         *_for_other_terminals(),
         "Ctrl-C stops the server.",
     ]

@@ -30,6 +30,8 @@ from integrations.simulator.till import Till
 STEADY_SECONDS = 5.0
 AUTH = "auth endpoint"
 WEBSOCKET = "websocket"
+REFUSED = (200, 401, 403)  # a portal may be set to refuse with 200
+Renew = Callable[[Credentials], Credentials]
 
 
 class RefusedError(Exception):
@@ -59,7 +61,8 @@ class SimulatedPos:
 
     With `till_file` the till is that of the file, or `till` where there is no file yet, and is saved after each
     request. Raises then OSError or WrongTillError, and WrongNumbersError for `message_numbers`, which override by name.
-    `http` is a client to share with others; it stays open.
+    `http` is a client to share with others; it stays open. `renew` is asked for the present values when the portal has
+    refused the ones that it gets.
     """
 
     def __init__(
@@ -74,8 +77,10 @@ class SimulatedPos:
         till_file: Path | None = None,
         message_numbers: Mapping[str, int] | None = None,
         http: httpx2.AsyncClient | None = None,
+        renew: Renew | None = None,
     ) -> None:
         self.credentials = credentials
+        self._renew = renew
         self._desk = Desk(till or example_till(), till_file=till_file, message_numbers=message_numbers)
         self._behaviour = Behaviour(plan or Plan(), name=credentials.provider_outlet_id)
         self._http = http
@@ -157,8 +162,19 @@ class SimulatedPos:
             self.journal.note_refusal(error.refusal)
             if self._once:
                 raise
+            self._take_new_values(error.refusal)
             return error.refusal.retry_after
         return 0.0
+
+    def _take_new_values(self, refusal: Refusal) -> None:
+        if self._renew is None or refusal.stage != AUTH or refusal.status not in REFUSED:
+            return
+        found = self._renew(self.credentials)
+        if found != self.credentials:
+            self.journal.hide(found.auth_secret)
+            self.journal.say("the credentials have changed: trying the new ones")
+            self.credentials = found
+            self._back_off.reset()
 
     async def _pause(self, retry_after: float) -> None:
         seconds = self._back_off.next_pause(at_least=retry_after)

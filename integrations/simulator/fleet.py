@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from integrations.simulator.connection import SimulatedPos, Timing
+from integrations.simulator.connection import Renew, SimulatedPos, Timing
 from integrations.simulator.credentials import Credentials
 from integrations.simulator.dialling import http_client
 from integrations.simulator.misbehaviour import Fault, Plan
@@ -32,6 +32,7 @@ class Fleet:
         plan: Plan | None = None,
         till_folder: Path | None = None,
         message_numbers: Mapping[str, int] | None = None,
+        renew: Renew | None = None,
     ) -> None:
         self._say = say
         self._timing = timing or Timing()
@@ -48,6 +49,7 @@ class Fleet:
                 till_file=till_folder / till_file_name(each) if till_folder else None,
                 message_numbers=message_numbers,
                 http=self._http,
+                renew=renew,
             )
             for each in credentials
         ]

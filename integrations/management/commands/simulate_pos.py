@@ -8,6 +8,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Coroutine
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,7 @@ class Command(BaseCommand):
         if options["count"] is None:
             asyncio.run(self._simulate_one(_read_credentials(options), till, manner))
             return
+        manner["renew"] = partial(_read_again, options)
         asyncio.run(self._simulate_many(_read_many_credentials(options), till, manner))
 
     async def _simulate_one(self, credentials: Credentials, till: Path | None, manner: dict[str, Any]) -> None:
@@ -172,6 +174,15 @@ def _read_many_credentials(options: dict[str, Any]) -> list[Credentials]:
         return [Credentials.from_json(line, url=options["url"]) for line in lines[: options["count"]]]
     except WrongCredentialsError as error:
         raise CommandError(str(error)) from None
+
+
+def _read_again(options: dict[str, Any], known: Credentials) -> Credentials:
+    """Return what the file says now of an outlet whose values were refused."""
+    try:
+        found = _read_many_credentials(options)
+    except CommandError:
+        return known
+    return next((each for each in found if each.provider_outlet_id == known.provider_outlet_id), known)
 
 
 def _read_credentials(options: dict[str, Any]) -> Credentials:
