@@ -83,7 +83,7 @@ def test_the_name_of_an_outlet_in_old_attempts_becomes_a_reference(enabled: Enab
         be_refused(None, wrong, pos_remote_id="x", detail="The POSRemoteID that was sent belongs to no outlet here."),
         be_refused(None, Outcome.MALFORMED, detail="It is no JSON."),
     ]
-    import_module("integrations.migrations.0021_refer_to_owners").refer(apps, None)
+    import_module("integrations.migrations.0030_refer_to_owners").refer(apps, None)
     for row in rows:
         row.refresh_from_db()
     pk = enabled.integration.pk

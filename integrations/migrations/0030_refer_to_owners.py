@@ -43,6 +43,6 @@ class _Names:
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("integrations", "0020_pos_remote_id_of")]
+    dependencies = [("integrations", "0029_pos_remote_id_of")]
 
     operations = [migrations.RunPython(refer, migrations.RunPython.noop)]

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("integrations", "0021_refer_to_owners")]
+    dependencies = [("integrations", "0030_refer_to_owners")]
 
     operations = [
         migrations.AddField(

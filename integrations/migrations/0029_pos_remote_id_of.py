@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("integrations", "0019_identity_unlinked")]
+    dependencies = [("integrations", "0028_close_reasons")]
 
     operations = [
         migrations.AddField(
