@@ -45,6 +45,8 @@ def test_where_a_factor_is_required_it_is_set_up_first_and_asked_for_ever_after(
         expect(page.get_by_role("heading", name="Start")).to_be_visible()
         log_out(page)
         fill_in(page, login)
+        # The code that set the app up is spent; forgetting that saves the wait for the next one.
+        portal.execute("DELETE FROM integrations_sharedentry WHERE key LIKE %s", "%totp.used%")
         enter_code(page, secret, leads_to="/admin/")
         log_out(page)
         fill_in(page, login)
