@@ -1,8 +1,9 @@
-"""Many outlets at once: a file says what is wrong with it, and all of it is done or nothing."""
+"""Many outlets at once: a file says what is wrong with it before anything is done; then it is done in steps."""
 
 import csv
 import io
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -29,7 +30,7 @@ from integrations.services.audit import Actor
 from integrations.services.bulk_enabling import May
 from integrations.services.bulk_file import FileRefused
 from integrations.services.bulk_jobs import DownloadGone, KeyGone, NothingToDo, RowsWrong
-from integrations.services.bulk_plan import PlannedRow, Verdict
+from integrations.services.bulk_plan import PlannedRow, Verdict, WorldChanged
 from tests.factories import ADOPTED, ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
 
 pytestmark = pytest.mark.django_db
@@ -437,7 +438,7 @@ def test_many_rows_take_few_queries(django_assert_max_num_queries: Callable[...,
     make_outlet("Harbour")
     job = file_job(boss, *(f"Chain {number % 7},Outlet {number},R-{number},," for number in range(1000)))
     bulk_jobs.confirm(job, actor=boss)
-    with django_assert_max_num_queries(110):
+    with django_assert_max_num_queries(400):  # for each step of 200 rows a few dozen
         bulk_jobs.work()
     assert Integration.objects.count() == 1000
 
@@ -506,3 +507,89 @@ def test_an_id_in_another_spelling_of_its_uuid_is_the_same(enabled: Enabled) -> 
     same = only(f"{BELLA},{outlet.name},{enabled.integration.pos_remote_id},{{{sent}}},")
     assert same.verdict is Verdict.SKIP
     assert "Another outlet has this ProviderOutletID" in only(f"{BELLA},New,R-9,{sent},").words
+
+
+# --- Steps
+
+
+class Stopped(Exception):
+    """The process ends here."""
+
+
+@pytest.fixture
+def steps_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_jobs, "STEP", 2)
+
+
+def stop_before(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, call: int, error: Exception) -> None:
+    """Let the function raise at its n-th call, and work again after that."""
+    calls, real = itertools.count(1), getattr(module, name)
+
+    def stopping(*args: Any, **kwargs: Any) -> Any:
+        if next(calls) == call:
+            raise error
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(module, name, stopping)
+
+
+@pytest.mark.usefixtures("steps_of_two")
+def test_a_job_goes_on_where_its_worker_was_lost(boss: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = file_job(boss, *(f"Osteria,Outlet {number},R-{number},," for number in range(5)))
+    bulk_jobs.confirm(job, actor=boss)
+    claimed = bulk_jobs._claim()
+    assert claimed is not None
+    stop_before(monkeypatch, bulk_enabling, "write", 3, Stopped())
+    with pytest.raises(Stopped):
+        bulk_jobs._carry_out(claimed)  # as in a process that is killed: nobody ends the job
+    assert (fresh(job).state, fresh(job).written, Integration.objects.count()) == (JobState.RUNNING, 4, 4)
+    with pytest.raises(DownloadGone):
+        bulk_jobs.take_result(fresh(job), actor=boss)
+    BulkJob.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=31))
+    bulk_jobs.work()
+    ended = fresh(job)
+    assert (ended.state, ended.written, Integration.objects.count()) == (JobState.DONE, 5, 5)
+    given = values(bulk_jobs.take_result(ended, actor=boss))
+    assert [row["Outlet"] for row in given] == [f"Outlet {number}" for number in range(5)]
+    assert all(row["AuthSecret"].startswith("ONPS-") for row in given)
+    assert AuditEvent.objects.filter(verb=Verb.ENABLED).count() == 5
+
+
+@pytest.mark.usefixtures("steps_of_two")
+@pytest.mark.parametrize(("kind", "name"), [(Kind.ROTATE, "rotate"), (Kind.DISABLE, "disable")])
+def test_a_job_that_cannot_go_on_says_what_was_done(
+    boss: Actor, monkeypatch: pytest.MonkeyPatch, kind: Kind, name: str
+) -> None:
+    ids = [make_enabled_outlet(f"Outlet {number}").integration.pk for number in range(5)]
+    job = bulk_jobs.check_selection(kind, ids, actor=boss)
+    stop_before(monkeypatch, bulk_acts, name, 2, WorldChanged())
+    ended = done(job, boss, **({"reason": "Closed"} if kind is Kind.DISABLE else {"overlap": "24h"}))
+    assert (ended.state, ended.written, ended.sealed_input) == (JobState.PARTLY, 2, "")
+    assert "2 of 5 rows were done before." in ended.message
+    if kind is Kind.ROTATE:
+        assert [row["Outlet"] for row in values(bulk_jobs.take_result(ended, actor=boss))] == ["Outlet 0", "Outlet 1"]
+        assert Credential.objects.filter(is_current=False).count() == 2
+    else:
+        assert Integration.objects.filter(is_enabled=False).count() == 2
+
+
+@pytest.mark.usefixtures("steps_of_two")
+def test_what_changed_before_the_first_step_stops_all_of_them(boss: Actor) -> None:
+    job = file_job(boss, *(f"Osteria,Outlet {number},R-{number},," for number in range(5)))
+    make_enabled_outlet("Station", pos_remote_id="R-4")
+    ended = done(job, boss)
+    assert (ended.state, ended.written, "Nothing was done." in ended.message) == (JobState.FAILED, 0, True)
+
+
+@pytest.mark.usefixtures("steps_of_two")
+def test_no_transaction_of_a_job_has_more_rows_than_a_step(boss: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    real = bulk_enabling._write
+
+    def writing(part: Sequence[Any], actor: Actor) -> Any:
+        sizes.append(len(part))
+        return real(part, actor)
+
+    monkeypatch.setattr(bulk_enabling, "_write", writing)
+    done(file_job(boss, *(f"Osteria,Outlet {number},R-{number},," for number in range(5))), boss)
+    assert sizes == [2, 2, 1]

@@ -11,8 +11,12 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from integrations.management.commands import enable_outlets
 from integrations.models import AuditEvent, Integration, Organisation
+from integrations.services import bulk_enabling
+from integrations.services.bulk_plan import WorldChanged
 from tests.factories import BELLA, Enabled, make_organisation
+from tests.test_bulk import stop_before
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +110,20 @@ def test_secrets_that_cannot_be_written_leave_nothing_enabled(file: Path) -> Non
     with pytest.raises(CommandError, match="cannot be written"):
         run(file, "--output", "/dev/full/x")
     assert not Integration.objects.exists()
+
+
+def test_what_stops_in_the_middle_says_what_is_done_and_keeps_its_secrets(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enable_outlets, "STEP", 1)
+    stop_before(monkeypatch, bulk_enabling, "write", 2, WorldChanged())
+    output = tmp_path / "secrets.csv"
+    with pytest.raises(CommandError, match="1 of 2 were enabled before"):
+        run(file, "--output", output)
+    assert output.read_text().count("ONPS-") == 1
+    rest, errors = run(file)
+    assert rest.count("ONPS-") == 1
+    assert "1 to enable, 1 unchanged" in errors
 
 
 def _first_row(file: Path) -> Path:

@@ -18,15 +18,17 @@ class JobState(models.TextChoices):
     WAITING = "waiting", "waiting"
     RUNNING = "running", "running"
     DONE = "done", "done"
+    PARTLY = "partly", "partly done"
     FAILED = "failed", "nothing was done"
     DROPPED = "dropped", "dropped"
 
 
 class BulkJob(models.Model):
-    """One act on many outlets: checked, confirmed, then done wholly or not at all.
+    """One act on many outlets: checked, confirmed, then done in steps of some rows, each in a transaction of its own.
 
-    `sealed_input` may hold adopted secrets and is erased when the job ends; `sealed_result` holds the new secrets
-    until they are downloaded, or their time is over. `plan` is what the person saw and confirmed.
+    `sealed_input` may hold adopted secrets and is erased when the job ends. `sealed_result` holds the new secrets, one
+    sealed text a line for each step, until they are downloaded or their time is over. `plan` is what the person saw and
+    confirmed; `written` of the rows to act on are done, in the plan's order.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -44,6 +46,7 @@ class BulkJob(models.Model):
     acting = models.PositiveIntegerField(default=0)
     wrong = models.PositiveIntegerField(default=0)
     prepared = models.PositiveIntegerField(default=0)
+    written = models.PositiveIntegerField(default=0)
     sealed_input = models.TextField(blank=True, editable=False)
     sealed_result = models.TextField(blank=True, editable=False)
     message = models.TextField(blank=True)
@@ -62,3 +65,8 @@ class BulkJob(models.Model):
     def __str__(self) -> str:
         many = "1 outlet" if self.total == 1 else f"{self.total} outlets"
         return f"{self.get_kind_display().capitalize()}: {self.source or many}"
+
+    @property
+    def progress(self) -> int:
+        """Return how far a running job is, of `acting`: rows are prepared first, then written."""
+        return (self.prepared + self.written) // 2

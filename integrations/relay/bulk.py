@@ -1,7 +1,7 @@
 """Carries out the acts on many outlets beside everything else: one daemon thread per process, one job at a time.
 
 A thread of its own, because adopted secrets take a tenth of a second each and must hold nobody up. It ends with its
-process at any moment: a job that was not written wholly is not written at all, and begins anew elsewhere.
+process at any moment: a job goes on elsewhere with the first step that is not written.
 """
 
 import logging

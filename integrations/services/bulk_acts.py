@@ -1,4 +1,4 @@
-"""Disable, enable again and rotate many integrations: what would become of each, then all of it in one transaction."""
+"""Disable, enable again and rotate many integrations: what would become of each, then some rows at a time."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -152,16 +152,21 @@ _JUDGES: Mapping[Kind, Callable[[Integration, datetime], tuple[Verdict, str]]] =
 }
 
 
+def verify(kind: Kind, plan: Sequence[PlannedRow], organisations: frozenset[int] | None) -> list[Integration]:
+    """Return the integrations to act on. Raises WorldChanged unless all are as they were planned."""
+    now = timezone.now()
+    rows = [each for part in chunks([row.integration for row in acting(plan)]) for each in _read(part, organisations)]
+    if {_plan(kind, each, now) for each in rows} != set(acting(plan)):
+        raise WorldChanged
+    return rows
+
+
 def _locked(kind: Kind, plan: Sequence[PlannedRow], organisations: frozenset[int] | None) -> list[Integration]:
     """Return the integrations to act on, locked. Raises WorldChanged unless all are as they were planned."""
     ids = sorted(row.integration for row in acting(plan))
     for part in chunks(ids):
         list(Integration.objects.select_for_update(no_key=True).filter(pk__in=part).order_by("pk"))
-    now = timezone.now()
-    rows = [each for part in chunks(ids) for each in _read(part, organisations)]
-    if {_plan(kind, each, now) for each in rows} != set(acting(plan)):
-        raise WorldChanged
-    return rows
+    return verify(kind, plan, organisations)
 
 
 def _update(rows: Sequence[Integration], **values: object) -> None:

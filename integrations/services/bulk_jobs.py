@@ -1,8 +1,10 @@
-"""Acts on many outlets as jobs: checked, confirmed, carried out wholly or not at all, their new secrets given once.
+"""Acts on many outlets as jobs: checked, confirmed, carried out in steps, their new secrets given once.
 
-Who carries a job out claims it and beats while it works; a job whose worker was lost is claimed again and begins
-anew. The last transaction writes everything together with the job's end, and only for whoever has the claim: so a
-worker that was thought lost, and was not, cannot do it twice.
+The worker claims its job and sends heartbeats. Before the first step it verifies that every row is still as it was
+planned; if not, nothing is done. Each step is a transaction of at most STEP rows, together with the count of rows
+written and their sealed secrets, and only for the holder of the claim. So a job whose worker was lost is claimed
+again and goes on after the last step, no row is done twice, and nobody waits long for the write lock. If something
+changed in the middle, the job ends as partly done and says how many rows were; their secrets can be downloaded.
 """
 
 import csv
@@ -19,7 +21,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Concat
 from django.utils import dateformat, timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -33,7 +36,7 @@ from integrations.services import bulk_acts, bulk_enabling, bulk_file, keys, sco
 from integrations.services.audit import Actor, record
 from integrations.services.bulk_enabling import Enabled, May, Progress
 from integrations.services.bulk_file import FileRow
-from integrations.services.bulk_plan import PlannedRow, Verdict, WorldChanged, chunks, count
+from integrations.services.bulk_plan import STEP, PlannedRow, Verdict, WorldChanged, acting, chunks, count, steps
 from integrations.services.secrets import OVERLAPS
 
 ROWS, RESULT = "bulk rows", "bulk handover"
@@ -60,7 +63,7 @@ class NothingToDo(PortalError):
 
 
 class RowsWrong(PortalError):
-    message = "Some rows are wrong: correct the file and send it again. Nothing is done by halves."
+    message = "Some rows are wrong: correct the file and send it again. Nothing is done before all rows are right."
 
 
 class KeyGone(PortalError):
@@ -91,15 +94,19 @@ def check_selection(kind: Kind, ids: Sequence[int], *, actor: Actor) -> BulkJob:
     return _make(kind, plan, json.dumps([row.integration for row in plan]), "", actor)
 
 
-@transaction.atomic
 def check_again(job: BulkJob, *, actor: Actor) -> None:
     """Look once more at what would be done, when the world or the rows changed. Raises JobMoved."""
-    job = _locked(job)
+    job.refresh_from_db()
     if job.state != JobState.CHECKED:
         raise JobMoved
-    _set_plan(job, _check(job, actor.user))
-    job.checked_for = _limit_of(actor.user)
-    job.save()
+    plan = _check(job, actor.user)  # before the transaction: it takes seconds for thousands of rows
+    with transaction.atomic():
+        job = _locked(job)
+        if job.state != JobState.CHECKED:
+            raise JobMoved
+        _set_plan(job, plan)
+        job.checked_for = _limit_of(actor.user)
+        job.save()
 
 
 @transaction.atomic
@@ -132,14 +139,21 @@ def drop(job: BulkJob) -> None:
 def take_result(job: BulkJob, *, actor: Actor) -> str:
     """Return the new secrets as CSV, this once, and erase them here. Raises DownloadGone."""
     job = _locked(job)
-    if not job.sealed_result or _result_end(job) <= timezone.now():
+    if download_until(job) is None:
         raise DownloadGone
-    text = _unsealed(job.sealed_result, RESULT)
+    text = _joined(job.sealed_result)
     _check_sight(text, actor.user)
     job.sealed_result, job.downloaded_at = "", timezone.now()
     job.save(update_fields=["sealed_result", "downloaded_at"])
-    record(Verb.BULK_DOWNLOADED, job, actor=actor, outlets=job.acting)
+    record(Verb.BULK_DOWNLOADED, job, actor=actor, outlets=job.written or job.acting)
     return text
+
+
+@sensitive_variables()
+def _joined(sealed: str) -> str:
+    """Return the results of all steps as one CSV text: each has the header, and it is wanted once."""
+    first, *others = [_unsealed(part, RESULT) for part in sealed.splitlines()]
+    return first + "".join(each.split("\r\n", 1)[1] for each in others)
 
 
 @sensitive_variables()
@@ -167,7 +181,7 @@ def work() -> None:
 
 @sensitive_variables()
 def carry_out(job: BulkJob) -> None:
-    """Do a claimed job wholly, or end it with the reason why nothing was done; an unexpected fault is logged.
+    """Do a claimed job, or end it with the reason why it stopped; an unexpected fault is logged.
 
     A job that this process cannot read is left, for LOST_SECONDS, to a process that has its key.
     """
@@ -180,7 +194,7 @@ def carry_out(job: BulkJob) -> None:
         _fail(job, str(refusal))
     except Exception as error:
         logger.exception("The bulk job %s failed.", job.pk)
-        _fail(job, f"An error in the portal ({type(error).__name__}); nothing was done. Its log says more.")
+        _fail(job, f"An error in the portal ({type(error).__name__}). Its log says more.")
 
 
 def tidy() -> None:
@@ -216,7 +230,8 @@ def is_over(job: BulkJob) -> bool:
 
 def download_until(job: BulkJob) -> datetime | None:
     """Return until when the new secrets can be downloaded, or None when they cannot."""
-    return _result_end(job) if job.sealed_result and _result_end(job) > timezone.now() else None
+    is_there = job.ended_at is not None and job.sealed_result
+    return _result_end(job) if is_there and _result_end(job) > timezone.now() else None
 
 
 def right_of(kind: str) -> str:
@@ -333,7 +348,7 @@ def _claimable() -> QuerySet[BulkJob]:
 def _claim() -> BulkJob | None:
     for pk in _claimable().order_by("made_at").values_list("pk", flat=True)[:5]:
         claim = uuid.uuid4()
-        values = {"state": JobState.RUNNING, "claim": claim, "heartbeat_at": timezone.now(), "prepared": 0}
+        values = {"state": JobState.RUNNING, "claim": claim, "heartbeat_at": timezone.now(), "prepared": F("written")}
         if _claimable().filter(pk=pk).update(**values):
             return BulkJob.objects.select_related("user").get(pk=pk)
     return None
@@ -353,30 +368,44 @@ def _carry_out(job: BulkJob) -> None:
 
 @sensitive_variables()
 def _enable(job: BulkJob, actor: Actor, beat: Progress) -> None:
-    rows, plan, may = _rows(job), plan_of(job), _may(actor.user)
-    prepared = bulk_enabling.prepare(rows, plan, beat)
-    with transaction.atomic():
-        _hold_claim(job)
-        enabled = bulk_enabling.write(rows, prepared, may, actor=actor)
-        _finish(job, result_csv(enabled, "a new secret") if _has_new(enabled) else "")
+    rows, may, todo = _rows(job), _may(actor.user), _todo(job)
+    bulk_enabling.verify(rows, todo, may)
+    prepared = bulk_enabling.prepare(rows, todo, beat)
+    for part in steps(prepared, STEP):
+        with transaction.atomic():
+            _hold_claim(job)
+            enabled = bulk_enabling.write(rows, part, may, actor=actor)
+            _step(job, len(part), result_csv(enabled, "a new secret") if _has_new(enabled) else "")
+    _finish(job)
 
 
 @sensitive_variables()
 def _rotate(job: BulkJob, actor: Actor, beat: Progress) -> None:
-    made = bulk_acts.make_secrets(plan_of(job), beat)
-    overlap = job.options["overlap"]
-    with transaction.atomic():
-        _hold_claim(job)
-        rotated = bulk_acts.rotate(made, _organisations(actor.user), overlap=overlap, actor=actor)
-        _finish(job, result_csv(rotated, _note_on_rotation(overlap)))
+    overlap, todo = job.options["overlap"], _todo(job)
+    bulk_acts.verify(Kind.ROTATE, todo, _organisations(actor.user))
+    for part in steps(bulk_acts.make_secrets(todo, beat), STEP):
+        with transaction.atomic():
+            _hold_claim(job)
+            rotated = bulk_acts.rotate(part, _organisations(actor.user), overlap=overlap, actor=actor)
+            _step(job, len(part), result_csv(rotated, _note_on_rotation(overlap)))
+    _finish(job)
 
 
 def _switch(job: BulkJob, actor: Actor) -> None:
     act = bulk_acts.disable if job.kind == Kind.DISABLE else bulk_acts.reenable
-    with transaction.atomic():
-        _hold_claim(job)
-        act(plan_of(job), _organisations(actor.user), reason=job.options.get("reason", ""), actor=actor)
-        _finish(job, "")
+    todo, reason = _todo(job), job.options.get("reason", "")
+    bulk_acts.verify(Kind(job.kind), todo, _organisations(actor.user))
+    for part in steps(todo, STEP):
+        with transaction.atomic():
+            _hold_claim(job)
+            act(part, _organisations(actor.user), reason=reason, actor=actor)
+            _step(job, len(part), "")
+    _finish(job)
+
+
+def _todo(job: BulkJob) -> list[PlannedRow]:
+    """Return the rows that no step has done: a worker before this one may have been lost in the middle."""
+    return acting(plan_of(job))[job.written :]
 
 
 def _has_new(enabled: Sequence[Enabled]) -> bool:
@@ -394,7 +423,7 @@ def _user_now(job: BulkJob) -> AbstractBaseUser | None:
     """Return who confirmed the job, as they are now. Raises WorldChanged when they may not do it any more."""
     user = job.user
     if user is None or not user.is_active or not user.has_perm(right_of(job.kind)):
-        raise WorldChanged("Whoever confirmed this may not do it any more, so nothing was done.")
+        raise WorldChanged("The person who confirmed this may not do it any more.")
     return user
 
 
@@ -421,17 +450,23 @@ def _hold_claim(job: BulkJob) -> None:
 
 
 @sensitive_variables()
-def _finish(job: BulkJob, result: str) -> None:
-    BulkJob.objects.filter(pk=job.pk).update(
-        state=JobState.DONE,
-        prepared=job.acting,
-        sealed_input="",
-        sealed_result=sealing.seal(result, purpose=RESULT) if result else "",
-        ended_at=timezone.now(),
-    )
+def _step(job: BulkJob, count: int, result: str) -> None:
+    """Note a step in its own transaction: how far the job is, and the new secrets."""
+    values: dict[str, Any] = {"written": F("written") + count, "heartbeat_at": timezone.now()}
+    if result:
+        sealed = Value(sealing.seal(result, purpose=RESULT) + "\n")
+        values["sealed_result"] = Concat(F("sealed_result"), sealed)
+    BulkJob.objects.filter(pk=job.pk).update(**values)
+
+
+def _finish(job: BulkJob) -> None:
+    mine = BulkJob.objects.filter(pk=job.pk, claim=job.claim, state=JobState.RUNNING)
+    mine.update(state=JobState.DONE, prepared=job.acting, sealed_input="", ended_at=timezone.now())
 
 
 def _fail(job: BulkJob, message: str) -> None:
-    BulkJob.objects.filter(pk=job.pk, claim=job.claim, state=JobState.RUNNING).update(
-        state=JobState.FAILED, sealed_input="", ended_at=timezone.now(), message=message
-    )
+    mine = BulkJob.objects.filter(pk=job.pk, claim=job.claim, state=JobState.RUNNING)
+    written = mine.values_list("written", flat=True).first()
+    state = JobState.PARTLY if written else JobState.FAILED
+    done = f" {written:,} of {job.acting:,} rows were done before." if written else " Nothing was done."
+    mine.update(state=state, sealed_input="", ended_at=timezone.now(), message=message + done)

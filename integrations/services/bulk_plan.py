@@ -1,13 +1,18 @@
 """What an act on many outlets would do, row by row: what staff see, confirm, and have checked once more."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from django.db import connection
+
 from integrations.exceptions import PortalError
 
 CHUNK = 400  # keys in one query, well below SQLite's limit of variables
+STEP = 200  # rows written in one transaction: other writers wait for it, on a busy machine for some tenths of a second
+REST_SECONDS = 0.12  # between two steps: who waits for SQLite's lock asks for it every tenth of a second
 
 Item = TypeVar("Item")
 
@@ -19,11 +24,11 @@ class Verdict(StrEnum):
 
 
 class WorldChanged(PortalError):
-    message = "Something changed after this was checked, so nothing was done. Check it again, then confirm."
+    message = "Something changed after this was checked. Check it again, then confirm."
 
 
 class RowRefused(PortalError):
-    """One row cannot be done, so none was; the text names it."""
+    """One row cannot be done; the text names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,14 @@ def acting(plan: Iterable[PlannedRow]) -> list[PlannedRow]:
 
 def count(plan: Iterable[PlannedRow], verdict: Verdict) -> int:
     return sum(row.verdict is verdict for row in plan)
+
+
+def steps(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """Yield what is written in one transaction each, and let other writers have the lock in between."""
+    for number, part in enumerate(chunks(items, size)):
+        if number and connection.vendor == "sqlite":
+            time.sleep(REST_SECONDS)
+        yield part
 
 
 def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]:

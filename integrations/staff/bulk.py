@@ -163,6 +163,7 @@ class JobPage(JobAct):
             skipped=self.job.total - self.job.acting - self.job.wrong,
             download_until=bulk_jobs.download_until(self.job),
             stage=stage_of(self.job),
+            words=progress_words(self.job),
             is_checked=self.job.state == JobState.CHECKED and not bulk_jobs.is_over(self.job),
             is_running=self.job.state in (JobState.WAITING, JobState.RUNNING),
         )
@@ -215,7 +216,7 @@ class JobProgress(JobAct):
     def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         job = self.job
         return JsonResponse(
-            {"stage": stage_of(job), "prepared": job.prepared, "acting": job.acting, "words": progress_words(job)}
+            {"stage": stage_of(job), "prepared": job.progress, "acting": job.acting, "words": progress_words(job)}
         )
 
 
@@ -227,9 +228,9 @@ def stage_of(job: BulkJob) -> str:
 def progress_words(job: BulkJob) -> str:
     if job.state == JobState.WAITING:
         return "Waiting for its turn."
-    if job.prepared < job.acting:
+    if not job.written:
         return f"Prepared {job.prepared:,} of {job.acting:,}. Nothing is written yet."
-    return "Writing all of it."
+    return f"Done: {job.written:,} of {job.acting:,}."
 
 
 def _wrong_first(rows: list[PlannedRow]) -> list[PlannedRow]:

@@ -15,6 +15,7 @@ from integrations.staff.presentation import ago, marked
 
 KINDS = {
     JobState.DONE: "online",
+    JobState.PARTLY: "refused",
     JobState.FAILED: "refused",
     JobState.WAITING: "never-seen",
     JobState.RUNNING: "never-seen",

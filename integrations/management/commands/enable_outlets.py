@@ -2,28 +2,31 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
+from integrations.exceptions import PortalError
 from integrations.management.outlet_commands import OutletCommand
 from integrations.services import bulk_enabling, bulk_file
 from integrations.services.audit import Actor
 from integrations.services.bulk_enabling import Enabled, May
 from integrations.services.bulk_file import FileRow
 from integrations.services.bulk_jobs import result_csv
-from integrations.services.bulk_plan import PlannedRow, Verdict, acting, count
+from integrations.services.bulk_plan import STEP, PlannedRow, Verdict, acting, count, steps
 
 SHOWN = {Verdict.ACT: "to do", Verdict.SKIP: "unchanged", Verdict.WRONG: "WRONG"}
 
 
 class Command(OutletCommand):
     help = (
-        "Enable Order N Pay for the outlets of a CSV file, all or none, and write what PowerEPOS must know as CSV. "
-        "Exit code 1, and nothing done, when a row is wrong."
+        "Enable Order N Pay for the outlets of a CSV file, and write what PowerEPOS must know as CSV. Exit code 1, and "
+        "nothing done, when a row is wrong. Rows are written 200 at a time. If something stops in the middle, "
+        "the message says how many are done, and the same file can be run again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -85,25 +88,49 @@ def _check(rows: Sequence[FileRow], *, actor: Actor) -> list[PlannedRow]:  # noq
 
 
 def _enable(
-    rows: Sequence[FileRow], plan: Sequence[PlannedRow], *, sink: TextIO, report: bulk_enabling.Progress, actor: Actor
-) -> list[Enabled]:
-    """Write the secrets before the end of the transaction: outlets whose secrets went nowhere are of no use."""
-    prepared = bulk_enabling.prepare(rows, plan, report)
-    with transaction.atomic():
-        enabled = bulk_enabling.write(rows, prepared, May(), actor=actor)
-        try:
-            sink.write(result_csv(enabled, "a new secret"))
-            sink.flush()
-        except OSError as error:
-            raise CommandError(f"The secrets cannot be written ({error}); nothing was done.") from error
-    return enabled
+    rows: Sequence[FileRow], plan: Sequence[PlannedRow], *, sink: "Sink", report: bulk_enabling.Progress, actor: Actor
+) -> None:
+    """Enable in steps, and write the secrets of each before its transaction ends: else nobody could show them again."""
+    todo = acting(plan)
+    bulk_enabling.verify(rows, todo, May())
+    prepared = bulk_enabling.prepare(rows, todo, report)
+    try:
+        for part in steps(prepared, STEP):
+            with transaction.atomic():
+                sink.write(bulk_enabling.write(rows, part, May(), actor=actor))
+            sink.rows += len(part)
+    except (PortalError, DatabaseError, OSError) as error:
+        raise CommandError(f"{_reason(error)} {_so_far(sink.rows, len(todo))}") from error
+
+
+def _reason(error: Exception) -> str:
+    return f"The secrets cannot be written ({error})." if isinstance(error, OSError) else str(error)
+
+
+def _so_far(done: int, total: int) -> str:
+    if not done:
+        return "Nothing was done."
+    return f"{done:,} of {total:,} were enabled before; their secrets are written. Run the same file for the others."
+
+
+@dataclass
+class Sink:
+    """Where the secrets go; `rows` are written and committed."""
+
+    file: TextIO
+    rows: int = 0
+
+    def write(self, enabled: Sequence[Enabled]) -> None:
+        text = result_csv(enabled, "a new secret")
+        self.file.write(text.split("\r\n", 1)[1] if self.rows else text)
+        self.file.flush()
 
 
 @contextlib.contextmanager
-def _sink(output: str | None, stdout: Any) -> Iterator[TextIO]:
-    """Yield where the secrets go; a new file that only its owner may read, taken away again when the act fails."""
+def _sink(output: str | None, stdout: Any) -> Iterator[Sink]:
+    """Yield where the secrets go; a new file that only its owner may read, removed again when no row was done."""
     if output is None:
-        yield stdout
+        yield Sink(stdout)
         return
     try:
         descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -111,12 +138,14 @@ def _sink(output: str | None, stdout: Any) -> Iterator[TextIO]:
         raise CommandError(f"{output} exists already: name a new file, so that no secrets are overwritten.") from error
     except OSError as error:
         raise CommandError(f"{output} cannot be written: {error.strerror or error}.") from error
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            yield file
-    except BaseException:
-        Path(output).unlink(missing_ok=True)
-        raise
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        sink = Sink(file)
+        try:
+            yield sink
+        except BaseException:
+            if not sink.rows:
+                Path(output).unlink(missing_ok=True)
+            raise
 
 
 def _summary(plan: Sequence[PlannedRow]) -> str:
