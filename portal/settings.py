@@ -312,7 +312,6 @@ MESSAGE_STORAGE = "portal.message_cookies.MessageStorage"
 SESSION_ENGINE = "integrations.staff.signing_in.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 3600  # seconds without a request; how long a session lasts in all: signing_in/lifetime.py
-SESSION_ENGINE = "integrations.sessions"
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 X_FRAME_OPTIONS = "DENY"
 

@@ -50,7 +50,7 @@ def without_garbage_collection() -> Iterator[None]:
 class AtTheDoors(InProcess):
     async def test_a_crowd_is_authenticated_by_turns_and_all_of_it(self) -> None:
         outlet = await make_outlet()
-        with counted(door._candidates) as answered:
+        with counted(door._credentials) as answered:
             claims = [authenticate(outlet.handover.as_wire()) for _ in range(AUTHENTICATIONS_AT_ONCE + 40)]
             answers = await asyncio.gather(*claims)
         assert {answer.status for answer in answers} == {200}
