@@ -236,23 +236,24 @@ MODELS: dict[str, tuple[Field, ...]] = {
     "Note": (),  # its page is not known: any object passes
 }
 
-# One payload of each named type, for the API's description.
+# One payload of each named type, for the API's description. The demo's simulated POSes (simulator/example.py) know what
+# these name, and answer each of them.
 EXAMPLES: dict[str, dict[str, Any]] = {
     "OrderNPayGetUserFromPINRequest": {"PIN": "1234"},
     "OrderNPayGetOpenOrdersRequest": {"ServiceModeEntityID": "", "UserOrdersOnly": False},
     "OrderNPayCreateOrderRequest": {
         "ProviderOrderID": "web-20260301-17",
-        "ServiceModeID": "5b0b9b1e-9df4-4b57-9c0c-6a0f6f0c8f4e",
+        "ServiceModeID": "0b6f1a4e-6c0e-4a5e-8f5b-0d8b6a4f2c01",
         "ServiceModeEntityID": "7",
         "IsTraining": False,
         "Products": [
             {
                 "ProductType": 0,
-                "Name": "Lemonade",
+                "Name": "Chips",
                 "Quantity": 2,
                 "Price": 3.5,
                 "TotalAmount": 7,
-                "PLUIdentifier": "1001",
+                "PLUIdentifier": "103",
             }
         ],
         "Payments": None,
@@ -268,25 +269,25 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "Products": [
             {
                 "ProductType": 0,
-                "Name": "Espresso",
+                "Name": "Bread",
                 "Quantity": 1,
                 "Price": 0,
                 "TotalAmount": 0,
-                "PLUIdentifier": "1002",
+                "PLUIdentifier": "105",
             }
         ],
     },
     "OrderNPaySimulateOrderRequest": {
-        "ServiceModeID": "5b0b9b1e-9df4-4b57-9c0c-6a0f6f0c8f4e",
+        "ServiceModeID": "0b6f1a4e-6c0e-4a5e-8f5b-0d8b6a4f2c01",
         "ServiceModeEntityID": "7",
         "Products": [
             {
                 "ProductType": 0,
-                "Name": "Lemonade",
+                "Name": "Soup",
                 "Quantity": 1,
                 "Price": 0,
                 "TotalAmount": 0,
-                "PLUIdentifier": "1001",
+                "PLUIdentifier": "101",
             }
         ],
         "ApplyAutomaticAdjustments": True,
@@ -294,7 +295,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "OrderNPayCreatePaymentRequest": {
         "SalesTransactionID": "1121008e-2769-46e2-918d-65e0291621a1",
-        "Payment": {"AmountSale": 5, "Name": "visa", "AmountTip": 0.5},
+        "Payment": {"AmountSale": 1, "Name": "visa", "AmountTip": 0.5},
     },
 }
 

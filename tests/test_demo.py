@@ -41,7 +41,7 @@ def numbers() -> dict[str, int | None]:
 def test_the_demo_has_three_enabled_outlets_that_the_simulated_poses_can_be(folder: Path) -> None:
     demo()
     lines = [Credentials.from_json(line) for line in (folder / "outlets.jsonl").read_text().splitlines()]
-    assert [each.provider_outlet_id for each in lines] == ["demo-harbour", "demo-station", "demo-airport"]
+    assert [each.provider_outlet_id for each in lines] == ["demo-harbour", "demo-airport", "demo-station"]
     assert Integration.objects.filter(outlet__organisation__name="Demo", is_enabled=True).count() == 3
 
 

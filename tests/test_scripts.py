@@ -22,6 +22,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
+from tests.live.documents import Reader, answers_in, blocks_of
 from tests.live.processes import Process, free_port, plain_environment
 from tests.live.waiting import eventually
 
@@ -136,9 +137,9 @@ class TestTheDemo:
 
     def test_ends_with_an_order_on_a_table(self, furnished: Path) -> None:
         with serving(furnished, "--demo") as running:
-            order, look = curls_of_the_readme()
+            order, look, _ = curls_of_the_readme()
             assert order in printed_curl(running.output).replace(running.base_url, "http://127.0.0.1:8000")
-            eventually(lambda: running.output.count(": connected to") == 3, what="three POSes are online")
+            eventually(lambda: running.output.count(": connected to") == 2, what="two POSes are online")
             opened = ask(furnished, printed_curl(running.output))
             assert (opened["outcome"], opened["payload"]["Order"]["ServiceModeEntityID"]) == ("answered", "5")
             [found] = ask(furnished, look.replace("http://127.0.0.1:8000", running.base_url))["payload"]["Orders"]
@@ -152,6 +153,122 @@ class TestTheDemo:
             eventually(lambda: ": connected to" in running.output, what="a POS is online")
             os.kill(running.process.pid, signal.SIGKILL)
             eventually(lambda: running.output.endswith(" ended\n"), what="the POSes have ended")
+
+
+@dataclass(frozen=True)
+class Tour:
+    """The demo in a fresh checkout, and somebody who reads the documents beside it."""
+
+    folder: Path
+    running: Running
+    reader: Reader
+
+    @property
+    def client(self) -> httpx2.Client:
+        key = (self.folder / "data" / "demo" / "api-key").read_text().strip()
+        headers = {"Authorization": f"Bearer {key}"}
+        return httpx2.Client(base_url=f"{self.running.base_url}/api/v1/", headers=headers, trust_env=False, timeout=45)
+
+    def online(self) -> set[str]:
+        with self.client as client:
+            return {each["provider_outlet_id"] for each in client.get("outlets?online=true").json()["results"]}
+
+
+@pytest.fixture(scope="class")
+def tour(first_runs: tuple[Path, list[Running]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tour]:
+    folder = copy_project(tmp_path_factory.mktemp("tour"))
+    (folder / ".venv").symlink_to(first_runs[0] / ".venv")
+    with serving(folder, "--demo") as running:
+        own = {"PUBLIC_URL": running.base_url, "NO_PROXY": "*"}
+        tour = Tour(folder, running, Reader(running.base_url, folder, environment(own)))
+        eventually(lambda: tour.online() == {"demo-harbour", "demo-airport"}, what="two POSes are online")
+        yield tour
+        tour.reader.close()
+
+
+class TestTheDocuments:
+    """What README.md, docs/api.md and the API's description show, on exactly the server that they say to start."""
+
+    def test_every_block_of_the_api_document_does_what_it_says(
+        self, tour: Tour, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for block in blocks_of("docs/api.md"):
+            if block.is_python:
+                assert tour.reader.run_python(block.text) == block.expected, block.text
+                continue
+            assert_success(tour.reader.run_shell(block.text))
+            for name in ("PORTAL_API_KEY", "NO_PROXY"):
+                monkeypatch.setenv(name, tour.reader.environment[name])
+
+    def test_every_payload_of_the_api_document_passes_the_check(
+        self, tour: Tour, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        blocks = blocks_of("docs/api.md")
+        for block in blocks:
+            if not block.is_python:
+                assert_success(tour.reader.run_shell(with_check(block.text)) if "message_type" in block.text else "")
+        tour.reader.close()  # the first block makes another client
+        key = (tour.folder / "data" / "demo" / "api-key").read_text().strip()
+        monkeypatch.setenv("PORTAL_API_KEY", key)
+        monkeypatch.setenv("NO_PROXY", "*")
+        for block in [each for each in blocks if each.is_python]:
+            assert tour.reader.run_python(with_check(block.text)) == block.expected, block.text
+
+    def test_every_command_of_the_readme_is_answered(self, tour: Tour) -> None:
+        blocks = [each.text for each in blocks_of("README.md") if not each.is_python]
+        [station] = [each for each in blocks if "outlets.jsonl" in each]
+        asked = [each for each in blocks if "curl" in each or "create_api_key" in each or "enable_outlet" in each]
+        assert len(asked) == 5
+        for block in asked:
+            commands = block.partition(".venv/bin/python manage.py simulate_pos")[0]
+            assert_success(tour.reader.run_shell(commands))
+            if "message_type" in commands:
+                assert_success(tour.reader.run_shell(with_check(commands)))
+        with until_block_ends(station, tour) as process:
+            eventually(lambda: "demo-station" in tour.online(), what=process.log_text())
+        [own] = [each for each in blocks if "simulate_pos --credentials outlet.json" in each]
+        with until_block_ends(own[own.index(".venv/bin/python manage.py simulate_pos") :], tour) as process:
+            eventually(lambda: "connected to" in process.log_text(), what="the outlet of one's own is online")
+
+    def test_every_example_of_the_description_is_answered(self, tour: Tour) -> None:
+        with tour.client as client:
+            call = client.get("schema?format=json").json()["paths"]["/api/v1/outlets/{provider_outlet_id}/requests"]
+            examples = call["post"]["requestBody"]["content"]["application/json"]["examples"]
+            assert len(examples) == 6
+            for name, example in examples.items():
+                for more in ({}, {"validate": True}):
+                    answer = client.post("outlets/demo-airport/requests", json=example["value"] | more)
+                    assert (answer.status_code, answer.json().get("outcome")) == (200, "answered"), (name, answer.text)
+
+
+def assert_success(output: str) -> None:
+    """None of the JSON that commands printed is a problem or a refusal."""
+    for answer in answers_in(output):
+        assert "type" not in answer, answer
+        assert "ErrorMessage" not in answer, answer
+        assert answer.get("outcome", "answered") == "answered", answer
+
+
+def with_check(text: str) -> str:
+    """The same example, its payload checked against the documented model."""
+    asked = text.replace('"message_type": "', '"validate": true, "message_type": "')
+    return asked.replace('{"message_type": message_type,', '{"validate": True, "message_type": message_type,')
+
+
+@contextmanager
+def until_block_ends(block: str, tour: Tour) -> Iterator[Process]:
+    """Run what goes on until Ctrl-C."""
+    process = Process(
+        ["bash", "-c", block],
+        log=tour.folder / f"block-{free_port()}.log",
+        env=tour.reader.environment,
+        cwd=tour.folder,
+    )
+    process.start()
+    try:
+        yield process
+    finally:
+        process.kill()
 
 
 def test_what_the_operator_wrote_into_the_env_file_stands(furnished: Path) -> None:

@@ -12,6 +12,7 @@ from integrations.models.request import State
 
 PREFIX = "/api/v1/"
 PROBLEM_JSON = "application/problem+json"
+USER = "1234"  # who asks in the examples: a PIN that the demo's POSes know
 
 
 def _problems(*kinds: Kind) -> dict[tuple[int, str], Any]:
@@ -91,7 +92,7 @@ SEND_REQUEST = extend_schema(
             value={
                 "message_type": model.removeprefix("OrderNPay").removesuffix("Request"),
                 "device_id": "kiosk-1",
-                "user_identifier": None,
+                "user_identifier": USER,
                 "payload": payload,
             },
             request_only=True,

@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 
 from integrations.management.demo_files import DemoFiles
-from integrations.services.demo import OUTLETS
+from integrations.services.demo import ONLINE
 
 END_SECONDS = 5
 
@@ -31,7 +31,7 @@ def _command() -> list[str]:
         sys.executable,
         str(Path(settings.BASE_DIR) / "manage.py"),
         "simulate_pos",
-        f"--count={len(OUTLETS)}",
+        f"--count={len(ONLINE)}",
         f"--credentials={credentials}",
         f"--url={settings.PUBLIC_URL}",
         "--until-input-closes",

@@ -16,7 +16,9 @@ from integrations.services.outlets import create_outlet, get_or_create_organisat
 
 ORGANISATION = "Demo"
 API_KEY = "Demo"
-OUTLETS = ("Harbour", "Station", "Airport")
+# The POS of the last one is not simulated, so that there is an outlet that is offline.
+ONLINE, OFFLINE = ("Harbour", "Airport"), "Station"
+OUTLETS = (*ONLINE, OFFLINE)
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,21 @@
-"""docs/api.md is true: its Python runs from top to bottom and prints what it says that it prints."""
+"""docs/api.md is true where no demo shows it: tests/test_scripts.py runs all that it shows."""
 
 import contextlib
-import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from integrations.backend import problems
 from integrations.simulator import BackgroundPos, Credentials, Plan
 from tests.live.conftest import NewStack
+from tests.live.documents import Reader, blocks_of
 from tests.live.ledger import LEDGER
 from tests.live.servers import Stack
 
 DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
-DOCUMENTED_URL = "http://127.0.0.1:8000"
+BLOCKS = [block.text for block in blocks_of("docs/api.md") if block.is_python]
 
 
 @pytest.fixture
@@ -31,12 +29,6 @@ def demo(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch) -> Stack:
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setenv("PORTAL_API_KEY", secret_of(stack, "api-key").strip())
     return stack
-
-
-def test_every_python_block_runs_and_prints_what_it_says(demo: Stack) -> None:
-    with harbour(demo), reader(demo) as run:
-        for block in BLOCKS:
-            assert run(block) == re.findall(r"^print\(.*\)  # (.+)$", block, re.MULTILINE), block
 
 
 def test_the_documented_retry_outlasts_a_slow_pos_and_orders_once(demo: Stack) -> None:
@@ -65,24 +57,17 @@ def test_the_table_of_outcomes_has_every_problem_and_its_status() -> None:
 
 
 def block_with(text: str) -> str:
-    return next(str(block) for block in BLOCKS if text in block)
+    return next(block for block in BLOCKS if text in block)
 
 
 @contextlib.contextmanager
-def reader(stack: Stack) -> Iterator[Any]:
+def reader(stack: Stack) -> Iterator[Callable[[str], list[str]]]:
     """Runs Python as the document's reader would, one piece after another; returns the lines that it prints."""
-    names: dict[str, Any] = {}
-
-    def run(code: str) -> list[str]:
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(code.replace(DOCUMENTED_URL, stack.base_url), names)  # noqa: S102  (our own document)
-        return printed.getvalue().splitlines()
-
+    reader = Reader(stack.base_url, Path(stack.env["DATA_DIR"]), stack.env)
     try:
-        yield run
+        yield reader.run_python
     finally:
-        names["portal"].close()
+        reader.close()
 
 
 @contextlib.contextmanager

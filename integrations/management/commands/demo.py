@@ -11,7 +11,7 @@ from django.db import transaction
 from integrations.management.demo_files import DemoFiles
 from integrations.management.outlet_commands import OutletCommand
 from integrations.services.audit import Actor
-from integrations.services.demo import OUTLETS, Demo, demo_exists, make_demo, provider_outlet_id
+from integrations.services.demo import OFFLINE, ONLINE, OUTLETS, Demo, demo_exists, make_demo, provider_outlet_id
 from integrations.simulator import DEFAULT_NUMBERS
 from integrations.simulator.example import MANAGER, SOUP, TABLES
 
@@ -21,7 +21,7 @@ Their secrets are in {folder}, readable by you alone. They are a demo's, and ope
 never make a demo where real tills connect."""
 MADE_BEFORE = "\nThe demo was made before; its secrets are in {folder}."
 SIMULATE = """
-Bring its POSes online (script/server --demo does that by itself):
+Bring its POSes online, all but that of {offline} (script/server --demo does that by itself):
   .venv/bin/python manage.py simulate_pos --count {count} --url {url} \\
     --credentials {outlets}"""
 ORDER = """
@@ -30,7 +30,8 @@ Open an order on table 5 of {outlet}, from another terminal:
     -H "Authorization: Bearer $(cat {api_key})" --data '{{
       "message_type": "CreateOrder", "device_id": "kiosk-1", "user_identifier": "{pin}", "payload": {{
         "ProviderOrderID": "web-1", "ServiceModeID": "{mode}", "ServiceModeEntityID": "5",
-        "Products": [{{"ProductType": 0, "Name": "{name}", "Quantity": 2, "PLUIdentifier": "{plu}"}}]}}}}'
+        "Products": [{{"ProductType": 0, "Name": "{name}", "Quantity": 2, "PLUIdentifier": "{plu}",
+          "Price": 0, "TotalAmount": 0}}]}}}}'
 """
 
 
@@ -46,7 +47,9 @@ class Command(OutletCommand):
             self._make(files)
         if not options.get("poses_are_started"):
             self.stdout.write(
-                SIMULATE.format(count=len(OUTLETS), url=settings.PUBLIC_URL, outlets=_shown(files.outlets))
+                SIMULATE.format(
+                    count=len(ONLINE), offline=OFFLINE, url=settings.PUBLIC_URL, outlets=_shown(files.outlets)
+                )
             )
         self.stdout.write(_curl(files))
         self.stdout.flush()

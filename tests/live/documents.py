@@ -1,0 +1,86 @@
+"""The documents as a reader follows them: their commands and their Python, one block after another."""
+
+import contextlib
+import io
+import json
+import re
+import subprocess
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[2]
+DOCUMENTED_URL = "http://127.0.0.1:8000"
+_BLOCK = re.compile(r"^ *```(python|sh)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
+_EXPECTED = re.compile(r"^print\(.*\)  # (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Block:
+    """`is_python`, else it is for a shell."""
+
+    text: str
+    is_python: bool
+
+    @property
+    def expected(self) -> list[str]:
+        """The lines that the document says that Python prints."""
+        return _EXPECTED.findall(self.text)
+
+
+def blocks_of(document: str) -> list[Block]:
+    """The blocks of a document, such as `docs/api.md`, without their indentation."""
+    text = (PROJECT / document).read_text(encoding="utf-8")
+    return [Block(textwrap.dedent(block), language == "python") for language, block in _BLOCK.findall(text)]
+
+
+class Reader:
+    """Runs blocks in one shell's environment and one Python, against another address than the documents name."""
+
+    def __init__(self, base_url: str, folder: Path, environment: Mapping[str, str]) -> None:
+        self._base_url = base_url
+        self._folder = folder
+        self.environment = dict(environment)
+        self._names: dict[str, Any] = {}
+
+    def close(self) -> None:
+        if portal := self._names.get("portal"):
+            portal.close()
+
+    def run_python(self, code: str) -> list[str]:
+        """The lines that it prints."""
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(self._here(code), self._names)  # noqa: S102  (our own document)
+        return printed.getvalue().splitlines()
+
+    def run_shell(self, commands: str) -> str:
+        """What the commands print; each must succeed. What they export stays."""
+        exported = self._folder / ".exported"
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", f"{self._here(commands)}\nenv -0 > .exported"],
+            cwd=self._folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, f"{commands}\n{done.stdout}{done.stderr}"
+        lines = exported.read_text(encoding="utf-8").split("\0")
+        self.environment = dict(line.split("=", 1) for line in lines if line)
+        return done.stdout
+
+    def _here(self, text: str) -> str:
+        return text.replace(DOCUMENTED_URL, self._base_url)
+
+
+def answers_in(output: str) -> Iterator[dict[str, Any]]:
+    """The JSON objects that commands printed, one after another."""
+    decoder, at = json.JSONDecoder(), 0
+    while (at := output.find("{", at)) >= 0:
+        found, at = decoder.raw_decode(output, at)
+        yield found
