@@ -11,6 +11,8 @@ class PrivateConnection(sqlite3.Connection):
 
     def __init__(self, database: str, *args: Any, **options: Any) -> None:
         if database != ":memory:" and not database.startswith("file:"):
-            with suppress(OSError):  # SQLite says it in its own words
-                os.close(os.open(database, os.O_RDWR | os.O_CREAT, 0o600))
+            # Opens only a file that does not exist yet. Closing any descriptor of a file releases all POSIX locks that
+            # this process holds on it, those of SQLite's other connections too, and that damages the database.
+            with suppress(OSError):  # it exists, or SQLite says in its own words what is wrong
+                os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         super().__init__(database, *args, **options)
