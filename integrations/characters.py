@@ -84,8 +84,10 @@ def differences(sent: str, stored: str) -> list[str]:
 
 def identity(text: str) -> str:
     """Return the text by which an ID is compared: itself without hidden edges, and a UUID in its canonical spelling."""
+    if _CANONICAL_UUID(text):
+        return text
     text = trimmed(text)
-    if len(text) not in _UUID_LENGTHS or _CANONICAL_UUID(text) or not _ANY_UUID(text):
+    if len(text) not in _UUID_LENGTHS or not _ANY_UUID(text):
         return text
     digits = "".join(re.findall(_HEX, text[-38:].rpartition(":")[2]))
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}".lower()
