@@ -48,7 +48,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._allowance = Allowance(settings.POS_FRAMES_PER_SECOND, settings.POS_BYTES_PER_SECOND)
-        self._link = Link()
+        self._link = Link(self._ping_now)
 
     # --- What comes in
 
@@ -89,6 +89,11 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
         if not self.read_paused:
             self.read_paused = True
             self.transport.pause_reading()
+
+    def handle_pong(self, event: Frame) -> None:
+        super().handle_pong(event)
+        if self.pending_ping_payload is None:
+            self._link.pong()
 
     def handle_cont(self, event: Frame) -> None:
         if not event.data and not event.fin:
@@ -174,6 +179,12 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
             self._read_or_wait()
         else:
             self._end_if_closing()
+
+    def _ping_now(self) -> None:
+        if self.pending_ping_payload is None:
+            if self.ping_timer is not None:
+                self.ping_timer.cancel()
+            self.send_keepalive_ping()
 
     # --- The end
 

@@ -229,6 +229,13 @@ def test_a_second_till_that_is_refused_beside_the_first_is_told() -> None:
     assert steps[5].state is State.DONE
 
 
+def test_two_tills_with_the_same_credentials_are_told_while_one_of_them_is_connected() -> None:
+    step = red(connected(second_till_at=NOON - timedelta(minutes=1)))
+    assert step.title == "Connected"
+    assert "Two tills use these credentials" in step.words
+    assert "take them out of one of the two" in step.tell
+
+
 def test_a_pos_that_was_not_asked_waits_for_the_button() -> None:
     step = red(connected())
     assert step.title == "Answered a harmless request"

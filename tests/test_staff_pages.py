@@ -125,6 +125,21 @@ def be_seen(integration: Integration, *, heartbeat_at: datetime, closed: bool = 
     return connection
 
 
+@pytest.mark.parametrize("has_replaced", [True, False])
+def test_two_tills_with_the_same_credentials_are_shown_on_the_outlets_pages(
+    staff: Client, enabled: Enabled, *, has_replaced: bool
+) -> None:
+    now = timezone.now()
+    if has_replaced:
+        replaced = be_seen(enabled.integration, heartbeat_at=now, closed=True)
+        Connection.objects.filter(pk=replaced.pk).update(closed_at=now, close_reason=CloseReason.REPLACED)
+    else:
+        be_refused(enabled.integration, Outcome.SECOND_TILL)
+    be_seen(enabled.integration, heartbeat_at=now)
+    Integration.objects.filter(pk=enabled.integration.pk).update(changed_at=now - timedelta(days=1))
+    assert "Two tills use these credentials" in text(staff.get(page_url(enabled.integration)))
+
+
 def be_refused(integration: Integration | None, outcome: Outcome, **values: Any) -> AuthAttempt:
     return AuthAttempt.objects.create(
         at=timezone.now(), door=Door.AUTH, outcome=outcome, integration=integration, address="198.51.100.7", **values

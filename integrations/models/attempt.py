@@ -24,6 +24,7 @@ class Outcome(models.TextChoices):
     TOKEN_FORGED = "token_forged", "Access token is not ours"
     TOKEN_EXPIRED = "token_expired", "Access token expired"
     TOKEN_VOID = "token_void", "Access token was voided"
+    SECOND_TILL = "second_till", "Two tills use these credentials: this one has to wait"
     # In rows of older versions only: the portal does not check where a POS says that it comes from.
     FOREIGN_ORIGIN = "foreign_origin", "Came from another web site"
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import re
+import time
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -11,6 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from integrations import metrics, raw_json
+from integrations.clock import shared_now
 from integrations.models.attempt import StrayFrame
 from integrations.models.connection import CloseReason
 from integrations.pos import envelope, link, wire
@@ -26,6 +28,9 @@ from integrations.relay.registry import Live
 from integrations.secret_members import hide_in_words
 from integrations.services.requests import Waiting
 
+PONG_SECONDS = 1.0  # in which a replaced POS has to answer a ping, so that the portal waits for its answers
+ANSWER_SECONDS = 5.0  # for which the portal then waits
+POLL = 0.05
 STRAYS_KEPT = 50  # of one connection; the rest is counted
 EXCERPT = 2_000  # characters
 
@@ -49,6 +54,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     closing: asyncio.Task[None] | None = None
     _has_ended = False
     _allowance: Allowance | None = None
+    _is_finishing = False  # another connection took over, and this POS answers the requests that it has
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Channels would give every socket a channel of its own on the layer. What is for a POS comes through the
@@ -100,7 +106,8 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if self._close_reason is not None:
             return
         self._close_reason = reason
-        self.closing = asyncio.create_task(self._close(reason))
+        work = self._hand_over() if reason is CloseReason.REPLACED else self._close(reason)
+        self.closing = asyncio.create_task(work)
 
     async def transmit(self, frame: str) -> None:
         """Send a text frame; waits while the POS does not read, and raises when it has gone."""
@@ -118,18 +125,42 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             payload=waiting.payload,
         )
 
-    async def _close(self, reason: CloseReason) -> None:
+    async def _hand_over(self) -> None:
+        """Close because a newer connection took over. A POS that is still there first answers the requests that it has:
+        the newer connection may be another till's, which must not get them as well.
+        """
+        live, below = self.live, self.scope.get("extensions", {}).get(link.LINK)
+        if live is None:
+            return
+        if live.lane is not None:
+            live.lane.rest()
+        if below is not None and _is_working(live):
+            self._is_finishing = True
+            if await below.answers_ping(PONG_SECONDS):
+                await _until_done(live)
+            self._is_finishing = False
+        if self.live is None:
+            return
+        await self._close(CloseReason.REPLACED, is_recorded=False)
+        is_there = below is None or await below.has_answered_close()
+        if is_there:
+            self._registry.takeovers.note(live.integration_id)
+        # A POS that lost its link and reconnected did not take the outlet over from another till.
+        reason = CloseReason.REPLACED if is_there else CloseReason.LINK_LOST
+        self._recorder.closed(live, at=shared_now(), code=code_for(CloseReason.REPLACED), reason=reason)
+
+    async def _close(self, reason: CloseReason, *, is_recorded: bool = True) -> None:
         # daphne, which offers no denial response, lets an application close with 1000 and 3000-4999 alone.
         is_daphne = "websocket.http.response" not in self.scope.get("extensions", {})
         code = code_for(reason, only_private=is_daphne)
-        self._left(reason, code)
+        self._left(reason, code, is_recorded=is_recorded)
         try:
             await self.base_send({"type": "websocket.close", "code": code, "reason": CLOSE_CODES[reason].meaning})
         except Exception as error:  # noqa: BLE001  (each server raises its own when the peer has gone already)
             logger.debug("The peer had gone before it could be told why: %s", error)
 
     def _receive(self, message: dict[str, Any]) -> None:
-        if self._close_reason is not None or self.live is None:
+        if (self._close_reason is not None and not self._is_finishing) or self.live is None:
             return
         text = message.get("text")
         content: str | bytes = message["bytes"] if text is None else text
@@ -193,7 +224,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return _FAILURES.get(code, CloseReason.BY_POS)
         return CloseReason.BY_POS
 
-    def _left(self, reason: CloseReason, code: int | None) -> None:
+    def _left(self, reason: CloseReason, code: int | None, *, is_recorded: bool = True) -> None:
         """Take the connection off the books, once."""
         live, self.live = self.live, None
         if live is None:
@@ -201,7 +232,8 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._close_reason = self._close_reason or reason
         self._registry.remove(live)
         self._dispatcher.disconnected(live, reason)
-        self._recorder.closed(live, at=timezone.now(), code=code, reason=reason)
+        if is_recorded:
+            self._recorder.closed(live, at=shared_now(), code=code, reason=reason)
 
     def _make_live(self, admission: Admission) -> Live:
         visitor = visitor_of(self.scope)
@@ -211,12 +243,22 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             credential_id=admission.credential_id,
             generation=admission.generation,
             expires_at=admission.expires_at,
-            opened_at=timezone.now(),
+            opened_at=shared_now(),
             address=visitor.address,
             user_agent=visitor.user_agent,
             socket=self,
             origin=origin_of(self.scope),
         )
+
+
+def _is_working(live: Live) -> bool:
+    return live.lane is not None and bool(live.lane.begun or not live.lane.is_at_rest)
+
+
+async def _until_done(live: Live) -> None:
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while _is_working(live) and time.monotonic() < deadline:  # noqa: ASYNC110  (a few seconds, and rarely)
+        await asyncio.sleep(POLL)
 
 
 def _first_subprotocol(scope: Scope) -> str | None:

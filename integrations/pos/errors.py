@@ -13,6 +13,7 @@ from integrations.asgi import LazyResponse
 from integrations.models.attempt import Outcome
 from integrations.pos import wire
 from integrations.pos.door import Away, Draining, TooManyFailures, WrongPath
+from integrations.pos.second_till import SecondTill
 from integrations.pos.wire import Malformed
 from integrations.services.authentication import Busy, IntegrationDisabled, Refused
 
@@ -43,7 +44,7 @@ def status_of(refusal: Refused) -> int:
     match refusal:
         case TooManyFailures():
             return 429
-        case Away() | Draining() | Busy():
+        case Away() | Draining() | Busy() | SecondTill():
             return 503
         case IntegrationDisabled():
             return 403

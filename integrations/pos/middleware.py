@@ -6,14 +6,15 @@ their own making (`ws://HOST:PORT`, `null`, an empty one), so a check would reje
 """
 
 import json
+import math
 from urllib.parse import parse_qs
 
 from integrations.asgi import header
 from integrations.characters import trimmed
-from integrations.pos import door
+from integrations.pos import door, second_till
 from integrations.pos.asgi import App, Receive, Scope, Send
 from integrations.pos.door import WrongPath
-from integrations.pos.errors import status_of
+from integrations.pos.errors import RETRY_AFTER, status_of
 from integrations.pos.visitors import origin_of, visitor_of
 from integrations.pos.wire import failure
 from integrations.security_headers import SECURITY_HEADERS
@@ -32,9 +33,10 @@ class TokenAuth:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         visitor = visitor_of(scope)
         try:
-            admission = await door.admit(_token(scope), visitor, origin_of(scope))
+            admission = await second_till.admit(_token(scope), visitor, origin_of(scope))
         except Refused as refusal:
-            await refuse(scope, receive, send, status_of(refusal), str(refusal))
+            wait = getattr(refusal, "wait", RETRY_AFTER)
+            await refuse(scope, receive, send, status_of(refusal), str(refusal), retry_after=math.ceil(wait))
             return
         # Into the scope itself: what is made here is held for as long as the POS stays, and there are thousands.
         scope[ADMISSION] = admission
@@ -50,7 +52,9 @@ async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
     await refuse(scope, receive, send, status_of(refusal), message)
 
 
-async def refuse(scope: Scope, receive: Receive, send: Send, status: int, message: str) -> None:
+async def refuse(
+    scope: Scope, receive: Receive, send: Send, status: int, message: str, *, retry_after: int = RETRY_AFTER
+) -> None:
     """Refuse a handshake, with a body where the server can send one (uvicorn); daphne sends a bare 403."""
     await receive()  # websocket.connect
     if "websocket.http.response" not in scope.get("extensions", {}):
@@ -64,7 +68,7 @@ async def refuse(scope: Scope, receive: Receive, send: Send, status: int, messag
         *SECURITY_HEADERS,
     ]
     if status == 503:
-        headers.append((b"retry-after", b"5"))
+        headers.append((b"retry-after", str(retry_after).encode()))
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})
 

@@ -284,6 +284,7 @@ class Dispatcher:
         if writing := self._suspecting.get(live.integration_id):
             await asyncio.wait({writing})
         limit = LOADED_AT_ONCE + len(lane.known)
+        elsewhere = self._registry.begun_by_older(live.integration_id)  # first, because one may end meanwhile
         try:
             rows = await writers.run(requests.load_open, live.integration_id, limit)
         except (DatabaseError, InterfaceError):
@@ -292,7 +293,8 @@ class Dispatcher:
             return
         lane.more_waits = len(rows) == limit
         for waiting in rows:
-            lane.offer(_outgoing(live, waiting))
+            if waiting.pk not in elsewhere:
+                lane.offer(_outgoing(live, waiting))
 
     async def _claim(self, pk: int) -> bool:
         while True:

@@ -129,6 +129,12 @@ class Lane:
         return [each.pk for each in self._in_flight.values() if isinstance(each, Outgoing)]
 
     @property
+    def begun(self) -> Set[int]:
+        """The primary keys of what the POS has, or is about to get, and of what has not ended in the database yet."""
+        queued = (*self._queue, *self._suspects)
+        return self._known - {each.pk for each in queued if isinstance(each, Outgoing)}
+
+    @property
     def is_at_rest(self) -> bool:
         """Nothing is on its way to the POS, and nothing is due from it."""
         return not self._in_flight and not self._reserved

@@ -87,6 +87,10 @@ class Polls:
         running.join(new)
         return await asyncio.shield(running.task)
 
+    async def is_online(self, integration_id: int) -> bool:
+        """Return whether the rows say that the POS is connected."""
+        return bool(await self._online.find(integration_id))
+
     def asked(self, message: dict[str, Any]) -> None:
         """Ask this process's POS for another process; silence when the POS is not here."""
         live = self._registry.find(message["integration"])

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 from integrations import metrics
 from integrations.models.connection import CloseReason
 from integrations.relay.lane import Lane
+from integrations.relay.takeovers import Takeovers
 from integrations.services.requests import Waiting
 
 
@@ -29,7 +30,7 @@ class Socket(Protocol):
         raise NotImplementedError
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Live:
     """One live connection."""
 
@@ -56,6 +57,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._by_integration: dict[int, Live] = {}
+        self._leaving: dict[int, list[Live]] = {}  # replaced, while their POSes answer the requests that they have
+        self.takeovers = Takeovers()
 
     def __len__(self) -> int:
         return len(self._by_integration)
@@ -69,13 +72,24 @@ class Registry:
         self._by_integration[live.integration_id] = live
         metrics.connections_open.set(len(self._by_integration))
         if older is not None:
+            self._leaving.setdefault(live.integration_id, []).append(older)
             older.socket.close_soon(CloseReason.REPLACED)
 
     def remove(self, live: Live) -> None:
         """Forget a connection, unless a newer one stands in its place."""
+        leaving = self._leaving.get(live.integration_id, [])
+        if live in leaving:
+            leaving.remove(live)
+            if not leaving:
+                del self._leaving[live.integration_id]
         if self._by_integration.get(live.integration_id) is live:
             del self._by_integration[live.integration_id]
             metrics.connections_open.set(len(self._by_integration))
+
+    def begun_by_older(self, integration_id: int) -> Set[int]:
+        """Return the primary keys of the requests that the POSes of replaced connections still have."""
+        leaving = self._leaving.get(integration_id, ())
+        return {pk for each in leaving if each.lane is not None for pk in each.lane.begun}
 
     def find(self, integration_id: int) -> Live | None:
         return self._by_integration.get(integration_id)

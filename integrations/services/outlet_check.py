@@ -6,9 +6,12 @@ Counted from the last act that made older evidence worthless: what was right bef
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Max
+
 from integrations.models import AuditEvent, AuthAttempt, Connection, Credential, Integration, Request
 from integrations.models.attempt import Door, Outcome
 from integrations.models.audit import Verb
+from integrations.models.connection import CloseReason
 from integrations.models.request import OPEN_STATES
 from integrations.services.asking import harmless_number
 from integrations.services.pairings import explain
@@ -21,6 +24,7 @@ BEGINNINGS = {
 }
 UNDECIDED = (Outcome.BUSY, Outcome.DATABASE_AWAY, Outcome.DRAINING)
 STRANGERS = timedelta(minutes=15)  # for how long an attempt under another ProviderOutletID is looked for
+SECOND_TILL = timedelta(minutes=5)  # for how long two tills with the same credentials are shown
 RECENT_REQUESTS = 500  # among which the last GetOpenOrders is looked for
 
 
@@ -44,6 +48,7 @@ class Evidence:
     handshake: AuthAttempt | None = None
     stranger: AuthAttempt | None = None
     connection: Connection | None = None
+    second_till_at: datetime | None = None  # when two tills last had this outlet's credentials
     is_online: bool = False
     harmless: int | None = None
     request: Request | None = None
@@ -68,13 +73,22 @@ def read_evidence(integration: Integration, now: datetime, organisations: frozen
         older=integration.credentials.in_overlap(now).first(),
         attempt=attempt,
         undecided=at_auth.filter(outcome__in=UNDECIDED).first(),
-        handshake=attempts.filter(door=Door.WEBSOCKET).first(),
+        handshake=attempts.filter(door=Door.WEBSOCKET).exclude(outcome=Outcome.SECOND_TILL).first(),
         stranger=None if attempt or organisations is not None else _stranger(integration, max(since, now - STRANGERS)),
         connection=connection,
+        second_till_at=second_till_at(integration, max(since, now - SECOND_TILL)),
         is_online=integration.presence.is_online_at(now),
         harmless=number,
         request=None if number is None else _request(integration, number, since),
     )
+
+
+def second_till_at(integration: Integration, since: datetime) -> datetime | None:
+    """Return when a till last took the outlet over from another one that was still there, or had to wait to do so."""
+    replaced = integration.connections.filter(close_reason=CloseReason.REPLACED, closed_at__gte=since)
+    waited = integration.attempts.filter(outcome=Outcome.SECOND_TILL, at__gte=since)
+    moments = (replaced.aggregate(at=Max("closed_at"))["at"], waited.aggregate(at=Max("at"))["at"])
+    return max((each for each in moments if each), default=None)
 
 
 def _beginning(integration: Integration, current: Credential) -> tuple[datetime, str]:

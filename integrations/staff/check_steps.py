@@ -187,6 +187,14 @@ def _token_used(evidence: Evidence) -> Finding:
 
 def _connected(evidence: Evidence) -> Finding:
     connection = evidence.connection
+    if evidence.second_till_at:
+        ago = distance(evidence.second_till_at, evidence.at)
+        return Finding(
+            False,
+            f"Two tills use these credentials: one replaced the other {ago}.",
+            tell=_ENDINGS[CloseReason.REPLACED],
+            here="If you do not know the other till, rotate the secret.",
+        )
     if connection is None or evidence.is_online:
         opened = f" {distance(connection.opened_at, evidence.at)}" if connection else ""
         address = f" from {connection.address}" if connection and connection.address else ""

@@ -7,6 +7,7 @@ from integrations.models import AuditEvent, Integration
 from integrations.models.audit import Verb
 from integrations.services.fleet import Organisations
 from integrations.services.handover import auth_url, websocket_url
+from integrations.services.outlet_check import SECOND_TILL, second_till_at
 from integrations.services.pairings import explain
 from integrations.staff.presentation import standing_of
 from integrations.staff.request_rows import with_type_names
@@ -35,6 +36,7 @@ def context_of(integration: Integration, now: datetime, organisations: Organisat
         "stray_frames": list(integration.stray_frames.all()[:ROWS]),
         "links": list(integration.handover_links.defer("sealed").select_related("credential")[:ROWS]),
         "events": list(events[:ROWS]),
+        "second_till_at": second_till_at(integration, now - SECOND_TILL),
         "disabling": None if integration.is_enabled else events.filter(verb=Verb.DISABLED).first(),
         "rows": ROWS,
     }

@@ -173,7 +173,9 @@ def connect_mute(stack: Stack, token: str) -> Iterator[socket.socket]:
             f"Sec-WebSocket-Key: {key}",
         )
         bare.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
-        answer = bare.recv(4096)
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n") and (byte := bare.recv(1)):  # what follows is the first frame
+            answer += byte
         assert answer.startswith(b"HTTP/1.1 101"), answer
         yield bare
 

@@ -1,0 +1,127 @@
+"""Two tills with the same credentials: takeovers slow down, and each order goes to one of the two tills."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from integrations.simulator import Plan
+from tests.live import records
+from tests.live.backend import Backend, callers, orders_by_id, pos_of, soup
+from tests.live.clients import connect, connect_mute, token_for
+from tests.live.conftest import NewStack
+from tests.live.servers import Depot, Stack
+from tests.live.waiting import eventually
+
+FIGHT = 8.0  # seconds
+REPLACED = 4409
+ORDER = "an-order"
+
+
+@dataclass
+class Till:
+    """A till that reconnects at once, whatever the server answers."""
+
+    connections: int = 0
+    retry_after: list[int] = field(default_factory=list)
+
+    def fight(self, stack: Stack, token: str) -> None:
+        deadline = time.monotonic() + FIGHT
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                with connect(stack, token) as pos, suppress(TimeoutError):
+                    self.connections += 1
+                    pos.wait_closed(left)
+            except InvalidStatus as refused:
+                self.retry_after.append(int(refused.response.headers["Retry-After"]))  # which a 503 alone has
+
+
+@pytest.fixture
+def stack(new_stack: NewStack) -> Stack:
+    return new_stack("serve")
+
+
+def test_two_tills_that_reconnect_at_once_replace_each_other_ever_more_slowly(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    token = token_for(stack, outlet)
+    tills = fight(token, stack, stack)
+    # Two takeovers at once, and then after 1, 2 and 4 s.
+    assert sum(till.connections for till in tills) <= 7
+    refusals = [seconds for till in tills for seconds in till.retry_after]
+    assert all(1 <= seconds <= 60 for seconds in refusals)
+    eventually(lambda: "second_till" in waits(stack, records.integration_id(stack, outlet)))
+    assert len(waits(stack, records.integration_id(stack, outlet))) < 20
+    assert len(records.connections(stack, outlet)) <= 7
+
+
+def test_two_tills_at_two_processes_slow_down_as_well(new_stack: NewStack, depot: Depot) -> None:
+    stack = new_stack("serve", "postgres")
+    twin = depot.twin(stack)
+    try:
+        outlet = stack.supply_outlet()
+        tills = fight(token_for(stack, outlet), stack, twin)
+        assert sum(till.connections for till in tills) <= 10
+    finally:
+        twin.close()
+
+
+def test_an_order_that_the_replaced_till_has_goes_to_that_till_only(stack: Stack) -> None:
+    backend, outlet = Backend.of(stack), stack.supply_outlet()
+    with pos_of(outlet, plan=Plan(delay=(1.5, 1.5))) as first, callers() as begin:
+        first.wait_for_connections()
+        waiting = begin(backend.ask, outlet, "CreateOrder", soup(ORDER), request_id="a")
+        first.wait_until(lambda: first.pos.till.executed == ["a"])
+        with pos_of(outlet) as second:
+            second.wait_for_connections()
+            assert waiting.result(30).json()["outcome"] == "answered"
+            assert backend.ask(outlet, "CreateOrder", soup("next")).json()["outcome"] == "answered"
+            assert (orders_by_id(first.pos.till), orders_by_id(second.pos.till)) == ({ORDER: 1}, {"next": 1})
+
+
+def test_an_order_goes_to_the_new_connection_where_the_replaced_till_is_gone(stack: Stack) -> None:
+    backend, outlet = Backend.of(stack), stack.supply_outlet()
+    with connect_mute(stack, token_for(stack, outlet)), callers() as begin:
+        eventually(lambda: records.is_online(stack, outlet))
+        waiting = begin(backend.ask, outlet, "CreateOrder", soup(ORDER))
+        eventually(lambda: stack.rows("SELECT times_sent FROM integrations_request") == [(1,)])
+        with pos_of(outlet) as back:
+            assert waiting.result(30).json()["outcome"] == "answered"
+            assert orders_by_id(back.pos.till) == {ORDER: 1}
+
+
+def test_a_till_whose_link_is_lost_again_and_again_never_waits(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    token = token_for(stack, outlet)
+    with ExitStack() as lost:
+        for count in range(1, 7):
+            lost.enter_context(connect_mute(stack, token))
+            ended = ["link_lost"] * (count - 1)
+            eventually(lambda ended=ended: records.close_reasons(stack, outlet) == [*ended, ""])  # type: ignore[misc]
+    assert waits(stack, records.integration_id(stack, outlet)) == []
+
+
+def test_a_till_that_reconnects_before_it_closes_gets_in_at_once(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    token = token_for(stack, outlet)
+    with connect(stack, token) as first, connect(stack, token) as second, connect(stack, token) as third:
+        assert [first.wait_closed(5)[0], second.wait_closed(5)[0]] == [REPLACED] * 2
+        assert third.is_open()
+    assert waits(stack, records.integration_id(stack, outlet)) == []
+
+
+def fight(token: str, *stacks: Stack) -> list[Till]:
+    """Let one till at each of these fight for the outlet."""
+    tills = [Till() for _ in stacks]
+    with ThreadPoolExecutor(len(tills)) as pool:
+        for done in [pool.submit(till.fight, stack, token) for till, stack in zip(tills, stacks, strict=True)]:
+            done.result()
+    return tills
+
+
+def waits(stack: Stack, integration_id: int) -> list[str]:
+    """Why handshakes of this outlet had to wait."""
+    query = "SELECT outcome FROM integrations_authattempt WHERE integration_id = %s AND door = 'websocket'"
+    return [str(outcome) for (outcome,) in stack.rows(query, integration_id)]

@@ -1,0 +1,57 @@
+"""How long a newcomer waits where two tills take one outlet over from each other."""
+
+from integrations.relay.takeovers import CALM, LONGEST, Takeovers
+
+OUTLET, OTHER = 1, 2
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def make_takeovers(count: int, clock: Clock) -> Takeovers:
+    takeovers = Takeovers(clock)
+    for _ in range(count):
+        takeovers.note(OUTLET)
+    return takeovers
+
+
+def test_nobody_waits_before_there_were_two_takeovers() -> None:
+    assert [make_takeovers(count, Clock()).wait(OUTLET) for count in (0, 1)] == [0.0, 0.0]
+
+
+def test_each_takeover_doubles_the_wait_up_to_a_minute() -> None:
+    waits = [make_takeovers(count, Clock()).wait(OUTLET) for count in (2, 3, 4, 5, 9, 5000)]
+    assert waits == [1.0, 2.0, 4.0, 8.0, LONGEST, LONGEST]
+
+
+def test_other_outlets_do_not_wait() -> None:
+    assert make_takeovers(9, Clock()).wait(OTHER) == 0.0
+
+
+def test_the_wait_runs_down() -> None:
+    clock = Clock()
+    takeovers = make_takeovers(4, clock)
+    clock.now += 3
+    assert takeovers.wait(OUTLET) == 1.0
+    clock.now += 2
+    assert takeovers.wait(OUTLET) == 0.0
+
+
+def test_of_several_that_waited_one_takes_over_and_the_others_wait_again() -> None:
+    clock = Clock()
+    takeovers = make_takeovers(3, clock)
+    clock.now += 2
+    takeovers.begin(OUTLET)
+    assert takeovers.wait(OUTLET) == 2.0
+
+
+def test_after_a_calm_time_earlier_takeovers_do_not_count() -> None:
+    clock = Clock()
+    takeovers = make_takeovers(9, clock)
+    clock.now += CALM + 1
+    takeovers.note(OUTLET)
+    assert takeovers.wait(OUTLET) == 0.0
