@@ -142,6 +142,18 @@ def test_a_newer_connection_takes_the_outlet_over(enabled: Enabled, here: Server
     assert (row_of(new).closed_at, presence_of(enabled).connection_id) == (None, new.id)
 
 
+def test_a_connection_from_before_a_clock_was_set_back_does_not_count_as_newer(
+    enabled: Enabled, here: ServerProcess, there: ServerProcess
+) -> None:
+    now = timezone.now()
+    old = make_live(enabled.integration, opened_at=now + 60 * MINUTE)
+    new = make_live(enabled.integration, opened_at=now)
+    write(here, opened=[old])
+    assert write(there, opened=[new]) == []
+    assert (row_of(old).close_reason, row_of(new).closed_at) == (CloseReason.REPLACED, None)
+    assert presence_of(enabled).connection_id == new.id
+
+
 def test_a_newer_connection_takes_the_outlet_over_from_another_process(
     enabled: Enabled, here: ServerProcess, there: ServerProcess
 ) -> None:

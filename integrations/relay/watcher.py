@@ -13,6 +13,7 @@ from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from integrations import metrics
+from integrations.clock import shared_now
 from integrations.models.connection import CloseReason
 from integrations.relay.database import BATCH, readers, watchers
 from integrations.relay.dispatcher import Dispatcher
@@ -40,7 +41,7 @@ class Watcher:
         self._dispatcher = dispatcher
         self._woken = asyncio.Event()
         self._is_ending = False
-        self._seen_until = timezone.now()
+        self._seen_until = shared_now()
         self._lease_due = 0.0
         self._clock_offset = time.time() - asyncio.get_running_loop().time()
         self._full_look_due = asyncio.get_running_loop().time() + FULL_LOOK
@@ -78,7 +79,7 @@ class Watcher:
 
     async def look(self) -> None:
         """Compare the sockets of this process with the rows once."""
-        started = timezone.now()
+        started = shared_now()  # the rows that it reads are written by this clock
         self._close_expired()
         await readers.run(keys.choose, self._process_id)
         since = self._seen_until - LOOK_BACK

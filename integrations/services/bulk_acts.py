@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from integrations import credentials
+from integrations.clock import shared_now
 from integrations.credentials import Digest
 from integrations.credentials import Kind as SecretKind
 from integrations.models import Credential, Integration
@@ -170,7 +171,7 @@ def _locked(kind: Kind, plan: Sequence[PlannedRow], organisations: frozenset[int
 
 
 def _update(rows: Sequence[Integration], **values: object) -> None:
-    now = timezone.now()
+    now = shared_now()
     for part in chunks([each.pk for each in rows]):
         Integration.objects.filter(pk__in=part).update(changed_at=now, **values)
     if rows:  # one call is enough: whoever is woken looks for all that changed

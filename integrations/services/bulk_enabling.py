@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from integrations import credentials
 from integrations.characters import hidden_within, identity
+from integrations.clock import shared_now
 from integrations.credentials import Digest, Kind
 from integrations.exceptions import PortalError
 from integrations.models import Credential, Integration, Organisation, Outlet, Presence
@@ -118,10 +118,9 @@ def _prepare(planned: PlannedRow, adopted: str) -> Prepared:
 def _write(prepared: Sequence[Prepared], actor: Actor) -> list[Enabled]:
     organisations = _organisations(prepared, actor)
     outlets = _outlets(prepared, organisations, actor)
-    now = timezone.now()
     integrations = Integration.objects.bulk_create(
         [
-            Integration(outlet=outlet, pos_remote_id=each.planned.pos_remote_id, changed_at=now)
+            Integration(outlet=outlet, pos_remote_id=each.planned.pos_remote_id, changed_at=shared_now())
             for each, outlet in zip(prepared, outlets, strict=True)
         ],
         batch_size=BATCH,

@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.exceptions import PosNotConnected
 from integrations.models import Integration, Presence
 from integrations.models.audit import Verb
@@ -24,7 +25,7 @@ def disconnect(integration: Integration, *, reason: str = "", actor: Actor) -> N
     if presence.connection is None or not presence.is_online_at(now):
         raise PosNotConnected("The outlet's POS is not connected: there is nothing to disconnect.")
     reason = plain_reason(reason)
-    presence.connection.closed_at = max(now, presence.connection.opened_at)
+    presence.connection.closed_at = max(shared_now(), presence.connection.opened_at)
     presence.connection.close_reason = CloseReason.DISCONNECTED
     close_rows([presence.connection])
     wake.on_commit(integration.pk)

@@ -1,10 +1,10 @@
 """Enable an outlet, disable it, enable it again."""
 
 from django.db import transaction
-from django.utils import timezone
 
 from integrations import credentials
 from integrations.characters import trimmed
+from integrations.clock import shared_now
 from integrations.credentials import Kind
 from integrations.exceptions import (
     AlreadyDisabled,
@@ -66,7 +66,7 @@ def reenable(integration: Integration, *, reason: str = "", actor: Actor) -> Non
     reason = plain_reason(reason)
     integration.is_enabled = True
     integration.disabled_reason = ""
-    integration.changed_at = timezone.now()
+    integration.changed_at = shared_now()
     integration.save()
     wake.on_commit(integration.pk)
     record(Verb.REENABLED, integration, actor=actor, reason=reason)
@@ -100,7 +100,7 @@ def _create_integration(outlet: Outlet, pos_remote_id: str) -> Integration:
     Outlet.objects.select_for_update(no_key=True).get(pk=outlet.pk)
     if Integration.objects.filter(outlet=outlet).exists():
         raise AlreadyEnabled
-    integration = Integration(outlet=outlet, pos_remote_id=pos_remote_id, changed_at=timezone.now())
+    integration = Integration(outlet=outlet, pos_remote_id=pos_remote_id, changed_at=shared_now())
     check_form(integration)
     if Integration.objects.filter(pos_remote_id=integration.pos_remote_id).exists():
         raise PosRemoteIdTaken

@@ -7,7 +7,7 @@ import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +16,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 from django.db.models import QuerySet
 
 from integrations.characters import identity
+from integrations.clock import shared_now
 from integrations.credentials import Algorithm, Digest, known_keys
 from integrations.models import (
     ApiKeySecret,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 STEP = 400  # rows per statement
+FUTURE = timedelta(seconds=5)  # by which processes may differ about the time; see _order
 STRAYS_PER_INTEGRATION = 50
 COUNTS = ("frames_in", "frames_out", "stray_frames")
 ENDING = ("closed_at", "close_code", "close_reason", *COUNTS)
@@ -127,18 +129,19 @@ def close_rows(rows: Sequence[Connection]) -> None:
 def _open(opened: "Sequence[Live]", process_id: uuid.UUID, losers: "list[Live]") -> None:
     """Insert connections; of two for one outlet the newer stays open, whichever process holds it."""
     _lock(live.integration_id for live in opened)
-    winners = _newest(opened)
+    limit = shared_now() + FUTURE
+    winners = {live.integration_id: live for live in sorted(opened, key=lambda live: _order(live, limit))}
     own = [live.id for live in opened]
     rivals = Connection.objects.filter(integration__in=winners, closed_at=None).exclude(pk__in=own)
     replaced = []
     taken_at = {integration_id: live.opened_at for integration_id, live in winners.items()}
     for rival in rivals:
         winner = winners[rival.integration_id]
-        if (winner.opened_at, winner.id.bytes) < (rival.opened_at, rival.pk.bytes):
+        if _order(winner, limit) < _order(rival, limit):
             del winners[rival.integration_id]
             taken_at[rival.integration_id] = rival.opened_at
             continue
-        rival.closed_at, rival.close_reason = winner.opened_at, CloseReason.REPLACED
+        rival.closed_at, rival.close_reason = max(winner.opened_at, rival.opened_at), CloseReason.REPLACED
         replaced.append(rival)
     close_rows(replaced)
     rows = [_row(live, process_id) for live in opened]
@@ -175,9 +178,11 @@ def _go_online(lives: "Iterable[Live]") -> None:
     )
 
 
-def _newest(opened: "Iterable[Live]") -> "dict[int, Live]":
-    in_order = sorted(opened, key=lambda live: (live.opened_at, live.id.bytes))
-    return {live.integration_id: live for live in in_order}
+def _order(opened: "Live | Connection", limit: datetime) -> tuple[bool, datetime, bytes]:
+    """Return by what connections of one outlet are ordered. What claims to be opened after `limit` comes first: it was
+    opened before a clock was set back.
+    """
+    return opened.opened_at <= limit, opened.opened_at, opened.id.bytes
 
 
 def _row(live: "Live", process_id: uuid.UUID) -> Connection:

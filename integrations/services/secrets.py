@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from integrations import credentials
 from integrations.characters import hidden_within, trimmed
+from integrations.clock import shared_now
 from integrations.credentials import MAX_SECRET_LENGTH, MIN_ADOPTED_LENGTH, Digest, Kind
 from integrations.exceptions import (
     InvalidValue,
@@ -146,7 +147,7 @@ def void_tokens(integration: Integration) -> None:
 
 
 def _changed(integration: Integration) -> None:
-    integration.changed_at = timezone.now()
+    integration.changed_at = shared_now()
     integration.save()
     wake.on_commit(integration.pk)
 

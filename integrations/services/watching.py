@@ -92,7 +92,7 @@ def renew_lease(process_id: uuid.UUID) -> bool:
 
 def end_lease(process_id: uuid.UUID) -> None:
     """Say that this process ends, and close whatever the database still believes it to hold."""
-    _end(process_id, at=timezone.now(), reason=CloseReason.RESTART)
+    _end(process_id, at=clock.shared_now(), reason=CloseReason.RESTART)
 
 
 def end_lost_leases(own_id: uuid.UUID) -> int:

@@ -8,11 +8,13 @@ import pytest
 from tests.live import records
 from tests.live.backend import Backend, orders_by_id, pos_of, soup
 from tests.live.binaries import give_up
+from tests.live.clients import connect, token_for
 from tests.live.conftest import NewStack
 from tests.live.servers import Credentials, Depot, Stack
 from tests.live.waiting import eventually
 
 HOUR = 3600
+REPLACED = 4409
 LIBRARIES = "/usr/lib/*/faketime/libfaketime.so.1"
 
 
@@ -84,6 +86,30 @@ def test_a_host_whose_clock_jumps_declares_no_other_host_dead(
             assert answer.json()["outcome"] == "answered", answer.text
         assert len(orders_by_id(background.pos.till)) == 2
     jumping.close()
+
+
+@pytest.mark.parametrize("seconds", [3, -3, HOUR, -HOUR])
+def test_of_two_hosts_whose_clocks_differ_the_newer_connection_stays_open(
+    new_stack: NewStack, depot: Depot, clock: Clock, seconds: int
+) -> None:
+    steady = new_stack("serve", "postgres")
+    wrong = depot.twin(steady)
+    wrong.stop()
+    clock.jump(seconds)
+    wrong.start(env=clock.env)
+    for first, then in ((steady, wrong), (wrong, steady)):
+        outlet = steady.supply_outlet()
+        with connect(first, token_for(first, outlet)) as older:
+            eventually(partial(records.is_online, steady, outlet), what="the older connection is recorded")
+            with connect(then, token_for(then, outlet)) as newer:
+                assert older.wait_closed(5)[0] == REPLACED
+                eventually(partial(has_reasons, steady, outlet, ["replaced", ""]), what="the newer one is recorded")
+                assert newer.is_open()
+    wrong.close()
+
+
+def has_reasons(stack: Stack, outlet: Credentials, reasons: list[str]) -> bool:
+    return sorted(records.close_reasons(stack, outlet), reverse=True) == reasons
 
 
 def is_done(backend: Backend, outlet: Credentials, name: str) -> bool:
