@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from portal.env_file import EnvFileError, read
 
+FROM_FILE = "ORDER_N_PAY_FROM_ENV_FILE"  # names of variables, for child processes
 FALSE = ("false", "off", "n", "no", "0")
 MANY_DAYS = 36_500  # a century: whoever wants longer says 0, for ever
 
@@ -34,7 +35,13 @@ class Environment(environ.Env):  # type: ignore[misc]
         self.from_file: set[str] = set()  # names that .env alone gives a value
 
     def read_file(self, file: Path) -> None:
-        """Put the values of .env into the environment, which wins. Raises ImproperlyConfigured."""
+        """Put the values of .env into the environment, which wins. Raises ImproperlyConfigured.
+
+        What a parent process read from it stands in the environment too, and must not win over a newer line: so the
+        names are handed down.
+        """
+        for name in os.environ.pop(FROM_FILE, "").split():
+            os.environ.pop(name, None)
         try:
             values = read(file)
         except EnvFileError as error:
@@ -43,6 +50,8 @@ class Environment(environ.Env):  # type: ignore[misc]
             if not os.environ.get(name):
                 os.environ[name] = value
                 self.from_file.add(name)
+        if self.from_file:
+            os.environ[FROM_FILE] = " ".join(self.from_file)
 
     def get_value(
         self,

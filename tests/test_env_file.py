@@ -164,7 +164,7 @@ def test_no_text_is_changed_and_none_is_printed(text: str) -> None:
     if quote and quote in "'\"":
         assert f"{quote}{value}{quote}" == text or "\\" in text
     else:
-        assert value == text.removesuffix("\r") or not text.strip()
+        assert value == text.removesuffix("\r") or text.strip() in ("", "''", '""')
 
 
 class TestANewKey:
@@ -229,6 +229,22 @@ class TestTheSettings:
         assert done.returncode == 1
         assert "SECRET_KEY" in done.stderr or "Line 1 of .env" in done.stderr
         assert SECRET not in done.stderr + done.stdout
+
+
+def test_a_child_process_reads_the_file_anew(tmp_path: Path) -> None:
+    """runserver's reloader, and whatever else hands its environment down."""
+    code = (
+        "import pathlib, subprocess, sys; from portal import settings; file = pathlib.Path('.env');"
+        "file.write_text('PROVIDER_NAME=Second\\nOIDC_NAME=New\\n');"
+        "show = 'from portal import settings as s; print(s.PROVIDER_NAME, s.OIDC_NAME, s.PROVIDER_ID)';"
+        "subprocess.run([sys.executable, '-c', show], check=True)"
+    )
+    shutil.copytree(PROJECT / "portal", tmp_path / "portal")
+    (tmp_path / ".env").write_text("PROVIDER_NAME=First\nPROVIDER_ID=7\n")
+    env = {"PATH": os.environ["PATH"], "SECRET_KEY": "s" * 50}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "Second New 0\n"
 
 
 def settings_of(

@@ -57,9 +57,10 @@ def _judged(found: str, total: Counter[str]) -> Finding:
             f"CREDENTIAL_KEY matches none of the {total.total()} stored digests yet; its fallbacks match all of them."
         )
         return advice("keys", what, todo)
-    return fine(
-        "keys", "Everything that is stored under a key of the server can be used with the keys of the settings."
-    )
+    older = total.total() - total[credentials.current_key().key_id]
+    moving = f" {older} of {total.total()} digests are under a fallback: leave it there until they have moved."
+    what = "Everything that is stored under a key of the server can be used with the keys of the settings."
+    return fine("keys", what + (moving if older else ""))
 
 
 def _digests(secrets: type[Credential] | type[ApiKeySecret]) -> Counter[str]:

@@ -61,7 +61,7 @@ class Reloaded:
         }
 
     def _get(self, path: str, headers: dict[str, str]) -> int:
-        return httpx2.get(f"{self.base_url}{path}", headers=headers, trust_env=False).status_code
+        return httpx2.get(f"{self.base_url}{path}", headers=headers, trust_env=False, timeout=60).status_code
 
 
 @pytest.fixture(scope="module")
