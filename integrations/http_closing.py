@@ -13,10 +13,10 @@ from integrations import limits
 class WayOut:
     """What an answer is written to: it closes the connection in the protocol's way."""
 
-    __slots__ = ("_protocol", "write")
+    __slots__ = ("_protocol", "is_closing", "write")
 
     def __init__(self, transport: Transport, protocol: "HttpClosing") -> None:
-        self.write = transport.write
+        self.write, self.is_closing = transport.write, transport.is_closing
         self._protocol = weakref.ref(protocol)
 
     def close(self) -> None:

@@ -118,7 +118,7 @@ def test_the_demos_file_follows_every_change_of_its_outlets(folder: Path) -> Non
     secret = rotate_secret(other.integration, actor=ANNA).auth_secret
     harbour, *others = [json.loads(line) for line in (folder / "outlets.jsonl").read_text().splitlines()]
     assert (harbour["POSRemoteID"], harbour["AuthSecret"]) == ("Changed", handover.auth_secret)
-    assert [each["POSRemoteID"] for each in others] == ["Demo-Station", "Demo-Airport"]
+    assert [each["POSRemoteID"] for each in others] == ["Demo-Airport", "Demo-Station"]
     assert secret not in (folder / "outlets.jsonl").read_text()
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
 

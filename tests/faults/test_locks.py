@@ -81,7 +81,7 @@ def test_an_order_waits_for_a_locked_database_for_its_timeout_and_is_not_sent_af
         background.wait_for_connections()
         with write_lock(stack):
             patient = begin(backend.ask, outlet, "CreateOrder", soup("patient"), timeout=60)
-            for mode in ("sync", "async"):
+            for mode in ("wait", "async"):
                 options: dict[str, Any] = {"timeout": 2, "mode": mode, "request_id": mode}
                 given_up = timed(partial(backend.ask, outlet, "CreateOrder", soup(mode), **options))
                 assert (given_up.answer.status_code, kind_of(given_up.answer)) == (503, "database-away")

@@ -110,7 +110,7 @@ def _insist(backends: Sequence[Backend], number: int, call: Call) -> bool:
             answer = _call(backends[number % len(backends)], call)
         except httpx2.TransportError:
             continue
-        if answer.status_code in (200, 202, 504):
+        if answer.status_code in (200, 202, 502, 504):  # 502: a till's answer was cut short, which ends the request
             return True
         assert answer.status_code in (429, 503), answer.text
     return False

@@ -61,9 +61,7 @@ def test_no_spelling_of_https_is_a_circle_and_the_doctor_finds_the_proxy_that_sa
 
 
 def test_under_https_every_cookie_is_of_this_very_host(proxies: dict[str, int], tmp_path: Path, stack: Stack) -> None:
-    code = (
-        "from django.contrib.auth.models import User; User.objects.create_superuser('anna', password='long-enough-47')"
-    )
+    code = f"from django.contrib.auth.models import User; User.objects.create_superuser('anna', password={PASSWORD!r})"
     assert stack.manage("shell", "-c", code).returncode == 0
     context = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
     base = f"https://localhost:{proxies['https']}"
