@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from typing import Any
+from unittest import mock
 
 from django.test import override_settings
 from django.utils import timezone
@@ -206,6 +207,30 @@ class Ending(Connecting):
             assert (closed.close_reason, closed.close_code) == (CloseReason.REPLACED, 4409)
             assert (await Presence.objects.aget()).is_online
             await new.hang_up()
+
+    async def test_after_many_takeovers_a_newcomer_is_told_when_to_try_again_and_the_other_till_stays(self) -> None:
+        async with PosSocket(self.token) as pos:
+            await pos.connect()
+            running = await runtime.running()
+            for _ in range(20):
+                running.registry.takeovers.note(self.harbour.integration.pk)
+            with mock.patch("integrations.pos.second_till.HELD_SECONDS", 0.01):
+                async with PosSocket(self.token) as newcomer:
+                    newcomer.send({"type": "websocket.connect"})
+                    answer = await newcomer.next()
+            assert (answer["status"], dict(answer["headers"])[b"retry-after"]) == (503, b"60")
+            await recorded()
+            assert (await AuthAttempt.objects.aget(door=Door.WEBSOCKET)).outcome == Outcome.SECOND_TILL
+            assert (await Connection.objects.aget()).closed_at is None
+            await pos.hang_up()
+
+    async def test_after_many_takeovers_a_till_that_was_gone_gets_in_at_once(self) -> None:
+        running = await runtime.running()
+        for _ in range(20):
+            running.registry.takeovers.note(self.harbour.integration.pk)
+        async with PosSocket(self.token) as pos:
+            await pos.connect()
+            await pos.hang_up()
 
     async def test_disabling_closes_at_once_and_voids_the_token(self) -> None:
         async with PosSocket(self.token) as pos:

@@ -1,5 +1,7 @@
 """How long a newcomer waits where two tills take one outlet over from each other."""
 
+import pytest
+
 from integrations.relay.takeovers import CALM, LONGEST, Takeovers
 
 OUTLET, OTHER = 1, 2
@@ -24,8 +26,8 @@ def test_nobody_waits_before_there_were_two_takeovers() -> None:
 
 
 def test_each_takeover_doubles_the_wait_up_to_a_minute() -> None:
-    waits = [make_takeovers(count, Clock()).wait(OUTLET) for count in (2, 3, 4, 5, 9, 5000)]
-    assert waits == [1.0, 2.0, 4.0, 8.0, LONGEST, LONGEST]
+    waits = [make_takeovers(count, Clock()).wait(OUTLET) for count in (2, 3, 4, 5, 11, 12, 5000)]
+    assert waits == pytest.approx([0.1, 0.2, 0.4, 0.8, 51.2, LONGEST, LONGEST])
 
 
 def test_other_outlets_do_not_wait() -> None:
@@ -34,19 +36,19 @@ def test_other_outlets_do_not_wait() -> None:
 
 def test_the_wait_runs_down() -> None:
     clock = Clock()
-    takeovers = make_takeovers(4, clock)
+    takeovers = make_takeovers(7, clock)
     clock.now += 3
-    assert takeovers.wait(OUTLET) == 1.0
+    assert takeovers.wait(OUTLET) == pytest.approx(0.2)
     clock.now += 2
     assert takeovers.wait(OUTLET) == 0.0
 
 
 def test_of_several_that_waited_one_takes_over_and_the_others_wait_again() -> None:
     clock = Clock()
-    takeovers = make_takeovers(3, clock)
-    clock.now += 2
+    takeovers = make_takeovers(7, clock)
+    clock.now += 4
     takeovers.begin(OUTLET)
-    assert takeovers.wait(OUTLET) == 2.0
+    assert takeovers.wait(OUTLET) == pytest.approx(3.2)
 
 
 def test_after_a_calm_time_earlier_takeovers_do_not_count() -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 FREE = 2  # takeovers that no connection has to wait for
+SHORTEST = 0.1  # seconds, after which the next one may follow; each doubles them
 LONGEST = 60.0  # seconds
 CALM = 300.0  # seconds without a takeover, after which the earlier ones do not count
 
@@ -34,8 +35,8 @@ class Takeovers:
         count, at = self._last.get(integration_id, (0, 0.0))
         if count < FREE:
             return 0.0
-        seconds = LONGEST if count - FREE > 6 else min(2.0 ** (count - FREE), LONGEST)
-        return max(0.0, at + seconds - self._clock())
+        doublings = min(count - FREE, 10)  # more are beyond LONGEST
+        return max(0.0, at + min(SHORTEST * (1 << doublings), LONGEST) - self._clock())
 
     def _drop_old(self, now: float) -> None:
         for key in [key for key, (_, at) in self._last.items() if now - at > CALM]:

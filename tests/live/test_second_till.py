@@ -3,7 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -26,17 +26,13 @@ class Till:
     """A till that reconnects at once, whatever the server answers."""
 
     connections: int = 0
-    retry_after: list[int] = field(default_factory=list)
 
     def fight(self, stack: Stack, token: str) -> None:
         deadline = time.monotonic() + FIGHT
         while (left := deadline - time.monotonic()) > 0:
-            try:
-                with connect(stack, token) as pos, suppress(TimeoutError):
-                    self.connections += 1
-                    pos.wait_closed(left)
-            except InvalidStatus as refused:
-                self.retry_after.append(int(refused.response.headers["Retry-After"]))  # which a 503 alone has
+            with suppress(InvalidStatus), connect(stack, token) as pos, suppress(TimeoutError):
+                self.connections += 1
+                pos.wait_closed(left)
 
 
 @pytest.fixture
@@ -48,13 +44,11 @@ def test_two_tills_that_reconnect_at_once_replace_each_other_ever_more_slowly(st
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
     tills = fight(token, stack, stack)
-    # Two takeovers at once, and then after 1, 2 and 4 s.
-    assert sum(till.connections for till in tills) <= 7
-    refusals = [seconds for till in tills for seconds in till.retry_after]
-    assert all(1 <= seconds <= 60 for seconds in refusals)
+    # Two takeovers at once, and then after 0.1, 0.2, 0.4, 0.8, 1.6 and 3.2 s.
+    assert 4 <= sum(till.connections for till in tills) <= 11
     eventually(lambda: "second_till" in waits(stack, records.integration_id(stack, outlet)))
     assert len(waits(stack, records.integration_id(stack, outlet))) < 20
-    assert len(records.connections(stack, outlet)) <= 7
+    assert len(records.connections(stack, outlet)) <= 11
 
 
 def test_two_tills_at_two_processes_slow_down_as_well(new_stack: NewStack, depot: Depot) -> None:
@@ -63,7 +57,7 @@ def test_two_tills_at_two_processes_slow_down_as_well(new_stack: NewStack, depot
     try:
         outlet = stack.supply_outlet()
         tills = fight(token_for(stack, outlet), stack, twin)
-        assert sum(till.connections for till in tills) <= 10
+        assert sum(till.connections for till in tills) <= 16
     finally:
         twin.close()
 
