@@ -67,10 +67,18 @@ def add_secret_key(file: Path) -> str:
         values = read(file)
         if values.get("SECRET_KEY"):
             return ""
+        _refuse_another_spelling(values, file)
         _refuse_beside_a_database(values, file)
         is_new = not file.exists()
         _replace(file, _with_key(_bytes_of(file)))
     return f"Wrote {file.name} with a new SECRET_KEY" if is_new else f"Added a new SECRET_KEY to {file.name}"
+
+
+def _refuse_another_spelling(values: Mapping[str, str], file: Path) -> None:
+    """Raise EnvFileError where SECRET_KEY is there in another letter case: a new one would take its place."""
+    for name in values:
+        if name.upper() == "SECRET_KEY":
+            raise EnvFileError(f"{name} in {file.name} must be written in capitals: SECRET_KEY.")
 
 
 def _bytes_of(file: Path) -> bytes:

@@ -599,6 +599,7 @@ class TheQueue(InProcess):
                     '\ufeff{"RequestID": "Order-%s", "ResultCode": 0}',
                     '{"RequestID": "ORDER-%s", "ResultCode": "0"}\0\0',
                     '{"requestId": "order-%s", "resultCode": 0.0}',
+                    '{"RequestID": " Order-%s\u200b", "ResultCode": 0}',
                 )
             ):
                 for durable in ("true", "false"):

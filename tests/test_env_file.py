@@ -179,6 +179,13 @@ class TestANewKey:
         assert len([each for each in assignments(env_file) if each.name == "SECRET_KEY"]) == 1
         assert stat.S_IMODE(env_file.stat().st_mode) == 0o600
 
+    def test_is_not_made_beside_one_in_another_letter_case(self, env_file: Path) -> None:
+        env_file.write_text("secret_key=an-old-key\n")
+        with pytest.raises(EnvFileError, match="must be written in capitals") as caught:
+            add_secret_key(env_file)
+        assert "an-old-key" not in str(caught.value)
+        assert env_file.read_text() == "secret_key=an-old-key\n"
+
     def test_goes_into_the_file_behind_a_link(self, env_file: Path, tmp_path: Path) -> None:
         (tmp_path / "real").write_text("A=1\n")
         env_file.symlink_to(tmp_path / "real")

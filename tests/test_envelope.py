@@ -130,3 +130,24 @@ def test_an_error_message_loses_only_what_no_database_takes() -> None:
 def test_an_error_message_that_is_no_string_is_kept_as_it_was_spelled() -> None:
     found = read_answer('{"RequestID": "r", "ResultCode": 4, "ErrorMessage": {"n": 1.0}}')
     assert found == ("r", Answer(4, '{"n": 1.0}', None))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps('{"RequestID": "r-1", "ResultCode": 0}'),
+        '"{\\"RequestID\\": \\"r-1\\", \\"ResultCode\\": \\"0\\"}"',
+    ],
+)
+def test_an_answer_that_was_serialised_twice_is_read(text: str) -> None:
+    read = read_answer(text)
+    assert read is not None
+    request_id, answer = read
+    assert (request_id, answer) == ("r-1", Answer(0, None, None))
+
+
+def test_the_request_id_of_json_in_single_quotes_is_found() -> None:
+    read = read_answer("{'RequestID': 'r-1', 'ResultCode': 0}")
+    assert read is not None
+    assert read[0] == "r-1"
+    assert isinstance(read[1], Unreadable)

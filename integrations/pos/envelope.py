@@ -19,7 +19,9 @@ NO_CODE = "The POS's answer could not be read: its ResultCode is missing, or is 
 _SAID = {"resultcode", "errormessage", "payload"}
 # 0, 0.0, "0" and "0.0" are the same to a tolerant reader.
 _WHOLE_NUMBER = re.compile(r'("?)[ \t]*+([+-]?[0-9]{1,10})(?:\.0+)?[ \t]*+\1')
-_ID_IN_TEXT = re.compile(r'"requestid"[ \t\r\n]*+:[ \t\r\n]*+("(?:[^"\\]|\\.)*+"|[0-9]{1,256})', re.IGNORECASE)
+_ID_IN_TEXT = re.compile(
+    r"""["']requestid["'][ \t\r\n]*+:[ \t\r\n]*+("(?:[^"\\]|\\.)*+"|'[^'\\"]*+'|[0-9]{1,256})""", re.IGNORECASE
+)
 _NOT_KEPT = re.compile("[\x00\ud800-\udfff]")  # JSON can spell these, no database takes them
 
 
@@ -45,6 +47,7 @@ def read_answer(content: str | bytes) -> tuple[str, Answer | Unreadable] | None:
     or that is no JSON, is Unreadable: the POS has done something about the request, and what cannot be told.
     """
     text, is_whole = raw_json.read_text(content)
+    text = _unwrapped(text)
     try:
         given = {key.lower(): value for key, value in raw_json.members(text).items()}
     except ValueError:
@@ -54,6 +57,17 @@ def read_answer(content: str | bytes) -> tuple[str, Answer | Unreadable] | None:
     if request_id is None or not _SAID & given.keys():
         return None
     return request_id, _answer(given) if is_whole else Unreadable(NOT_UTF8)
+
+
+def _unwrapped(text: str) -> str:
+    """Return the JSON that a JSON string holds: some clients serialise an answer twice."""
+    if not text.startswith('"'):
+        return text
+    try:
+        inner = json.loads(text)
+    except ValueError:
+        return text
+    return inner if isinstance(inner, str) else text
 
 
 def _answer(given: dict[str, str]) -> Answer | Unreadable:
@@ -66,7 +80,7 @@ def _answer(given: dict[str, str]) -> Answer | Unreadable:
 
 def _quoted_id(text: str) -> str | None:
     found = _ID_IN_TEXT.search(text)
-    return _request_id(found[1]) if found else None
+    return _request_id(found[1].replace("'", '"')) if found else None
 
 
 def _request_id(spelled: str) -> str | None:

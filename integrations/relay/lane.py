@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from integrations.characters import identity
 from integrations.clock import shared_now
 
 LOW = 20  # queued requests, below which more are fetched
@@ -199,11 +200,11 @@ class Lane:
         return outgoing
 
     def _spelled_here(self, request_id: str) -> str:
-        """Return the RequestID in flight that this one is, if need be in another letter case."""
+        """Return the RequestID in flight that this one is, if need be in another spelling."""
         if request_id in self._in_flight:
             return request_id
-        wanted = request_id.strip().casefold()
-        alike = [each for each in self._in_flight if each.strip().casefold() == wanted]
+        wanted = identity(request_id).casefold()
+        alike = [each for each in self._in_flight if identity(each).casefold() == wanted]
         return alike[0] if len(alike) == 1 else request_id
 
     def forget(self, pk: int) -> None:
