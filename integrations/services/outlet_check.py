@@ -3,10 +3,9 @@
 Counted from the last act that made older evidence worthless: what was right before a rotation says nothing now.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from django.db.models import Max
 
 from integrations.models import AuditEvent, AuthAttempt, Connection, Credential, Integration, Request
 from integrations.models.attempt import Door, Outcome
@@ -25,6 +24,7 @@ BEGINNINGS = {
 UNDECIDED = (Outcome.BUSY, Outcome.DATABASE_AWAY, Outcome.DRAINING)
 STRANGERS = timedelta(minutes=15)  # for how long an attempt under another ProviderOutletID is looked for
 SECOND_TILL = timedelta(minutes=5)  # for how long two tills with the same credentials are shown
+NEWEST = 10  # connections and attempts among which two tills are looked for
 RECENT_REQUESTS = 500  # among which the last GetOpenOrders is looked for
 
 
@@ -76,19 +76,25 @@ def read_evidence(integration: Integration, now: datetime, organisations: frozen
         handshake=attempts.filter(door=Door.WEBSOCKET).exclude(outcome=Outcome.SECOND_TILL).first(),
         stranger=None if attempt or organisations is not None else _stranger(integration, max(since, now - STRANGERS)),
         connection=connection,
-        second_till_at=second_till_at(integration, max(since, now - SECOND_TILL)),
+        second_till_at=second_till_at(
+            integration.connections.all()[:NEWEST], integration.attempts.all()[:NEWEST], max(since, now - SECOND_TILL)
+        ),
         is_online=integration.presence.is_online_at(now),
         harmless=number,
         request=None if number is None else _request(integration, number, since),
     )
 
 
-def second_till_at(integration: Integration, since: datetime) -> datetime | None:
-    """Return when a till last took the outlet over from another one that was still there, or had to wait to do so."""
-    replaced = integration.connections.filter(close_reason=CloseReason.REPLACED, closed_at__gte=since)
-    waited = integration.attempts.filter(outcome=Outcome.SECOND_TILL, at__gte=since)
-    moments = (replaced.aggregate(at=Max("closed_at"))["at"], waited.aggregate(at=Max("at"))["at"])
-    return max((each for each in moments if each), default=None)
+def second_till_at(
+    connections: Iterable[Connection], attempts: Iterable[AuthAttempt], since: datetime
+) -> datetime | None:
+    """Return when a till last took the outlet over from another one that was still there, or had to wait to do so.
+
+    The newest few rows of the outlet suffice: where two tills fight, there are no others.
+    """
+    replaced = [each.closed_at for each in connections if each.close_reason == CloseReason.REPLACED]
+    waited = [each.at for each in attempts if each.outcome == Outcome.SECOND_TILL]
+    return max((each for each in (*replaced, *waited) if each and each >= since), default=None)
 
 
 def _beginning(integration: Integration, current: Credential) -> tuple[datetime, str]:

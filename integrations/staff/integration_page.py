@@ -18,6 +18,7 @@ ROWS = 10
 def context_of(integration: Integration, now: datetime, organisations: Organisations) -> dict[str, Any]:
     """Return the template's context, for somebody who sees these organisations."""
     credentials = list(integration.credentials.all())
+    connections = list(integration.connections.select_related("process")[:ROWS])
     attempts = list(integration.attempts.all()[:ROWS])
     explain(attempts, organisations)
     events = AuditEvent.objects.filter(integration=integration)
@@ -31,12 +32,12 @@ def context_of(integration: Integration, now: datetime, organisations: Organisat
         "current": next(each for each in credentials if each.is_current),
         "in_overlap": next((each for each in credentials if each.is_live(now) and not each.is_current), None),
         "requests": list(with_type_names(integration.requests.defer("payload", "answer"))[:ROWS]),
-        "connections": list(integration.connections.select_related("process")[:ROWS]),
+        "connections": connections,
         "attempts": attempts,
         "stray_frames": list(integration.stray_frames.all()[:ROWS]),
         "links": list(integration.handover_links.defer("sealed").select_related("credential")[:ROWS]),
         "events": list(events[:ROWS]),
-        "second_till_at": second_till_at(integration, now - SECOND_TILL),
+        "second_till_at": second_till_at(connections, attempts, now - SECOND_TILL),
         "disabling": None if integration.is_enabled else events.filter(verb=Verb.DISABLED).first(),
         "rows": ROWS,
     }
