@@ -63,7 +63,7 @@ def assignments(file: Path) -> list[Assignment]:
 
 def add_secret_key(file: Path) -> str:
     """Give the file a new SECRET_KEY unless it has one, and return what was done, in words. Raises EnvFileError."""
-    with _alone_in(file.parent):
+    with folder_lock(file.parent):
         values = read(file)
         if values.get("SECRET_KEY"):
             return ""
@@ -177,8 +177,8 @@ def _replace(file: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Hold the lock that keeps two starts at the same moment from writing a key each."""
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Hold a lock on a folder, so that two starts at the same moment do not both write what only one may."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -39,7 +39,7 @@ from integrations.clock import shared_now
 from integrations.models import Request as StoredRequest
 from integrations.models.request import State
 from integrations.relay import runtime, wake
-from integrations.relay.database import DatabaseUnresponsive, readers, writers
+from integrations.relay.database import readers, within, writers
 from integrations.relay.dispatcher import Told
 from integrations.relay.polls import LINK_LOST
 from integrations.relay.runtime import Runtime
@@ -206,11 +206,7 @@ class CancelView(BackendView):
     @CANCEL
     async def post(self, request: HttpRequest, request_uuid: uuid.UUID) -> HttpResponse:
         check_names(request.GET, ())
-        try:
-            async with asyncio.timeout(CANCEL_SECONDS):
-                row = await writers.run(rows.cancel_request, self.caller, request_uuid)
-        except TimeoutError:
-            raise DatabaseUnresponsive from None
+        row = await within(CANCEL_SECONDS, writers.run(rows.cancel_request, self.caller, request_uuid))
         await self.running.dispatcher.ended([row.pk])
         await wake.tell({"type": wake.ENDED, "ids": [row.pk]})
         return _whole(row, self.caller)

@@ -37,6 +37,15 @@ class DatabaseUnresponsive(OperationalError):
         super().__init__("the database did not answer in time")
 
 
+async def within(seconds: float, done: Awaitable[Result]) -> Result:
+    """Return what the database answers; raise DatabaseUnresponsive when that takes longer."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await done
+    except TimeoutError:
+        raise DatabaseUnresponsive from None
+
+
 class DatabaseThreads:
     """Threads that hold a database connection each; `limit`: seconds that a caller waits for its result."""
 
@@ -52,11 +61,7 @@ class DatabaseThreads:
         done = asyncio.get_running_loop().run_in_executor(self._executor, call)
         if self._limit is None:
             return await done
-        try:
-            async with asyncio.timeout(self._limit):
-                return await done
-        except TimeoutError:
-            raise DatabaseUnresponsive from None
+        return await within(self._limit, done)
 
 
 # Together fewer than DATABASE_POOL_SIZE's default, so that writers that wait leave connections to readers.

@@ -16,7 +16,7 @@ from django.db import DatabaseError, InterfaceError
 from integrations import chores, metrics
 from integrations.relay import wake
 from integrations.relay.chores import Chores
-from integrations.relay.database import READ_SECONDS, DatabaseUnresponsive, recorders
+from integrations.relay.database import READ_SECONDS, recorders, within
 from integrations.relay.dispatcher import Dispatcher
 from integrations.relay.polls import Polls
 from integrations.relay.recorder import Recorder
@@ -158,11 +158,7 @@ async def running() -> Runtime:
     start_soon()
     if _starting is None:
         raise RuntimeError("The runtime neither runs nor starts.")
-    try:
-        async with asyncio.timeout(READ_SECONDS):
-            return await asyncio.shield(_starting)
-    except TimeoutError:
-        raise DatabaseUnresponsive from None
+    return await within(READ_SECONDS, asyncio.shield(_starting))
 
 
 def start_soon() -> None:

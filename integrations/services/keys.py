@@ -13,8 +13,6 @@ from integrations.models.connection import lease_limit
 
 FRESH_SECONDS = 5.0  # a server process chooses every second (relay/watcher.py), a command before it writes
 
-Announced = Sequence[Sequence[str]]
-
 _chosen_at = -FRESH_SECONDS
 
 

@@ -1,4 +1,3 @@
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from django.db import DatabaseError, connection
 from integrations.services.groups import ensure_groups
 from integrations.services.schema import count_pending_migrations
 from integrations.services.welcome import banner
+from portal.env_file import folder_lock
 
 ADVISORY_LOCK = 0x6F6E702D  # any number, as long as every process of this portal takes the same
 
@@ -63,16 +63,6 @@ def data_folder() -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise CommandError(f"Cannot write to the data folder {folder}: set DATA_DIR, or let this user write there.")
     return folder
-
-
-@contextmanager
-def folder_lock(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from django.db.migrations.loader import MigrationLoader
 from integrations.backup import migrations_of, restore, users_of
 from integrations.doctor.database import live_processes
 from integrations.exceptions import PortalError
-from integrations.management.commands.prepare import folder_lock
 from integrations.management.database_tools import embedded_database, postgres_arguments
+from portal.env_file import folder_lock
 
 
 class Command(BaseCommand):
