@@ -1,7 +1,8 @@
 """What has begun to arrive and is not whole, by address: one address cannot hold more than its share."""
 
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address, ip_network
+
+from integrations.client_address import network_of
 
 Give = Callable[[], None]
 
@@ -33,16 +34,3 @@ class Arriving:
         entries.pop(give_way, None)
         if not entries:
             self._entries.pop(network, None)
-
-
-def network_of(address: str) -> str:
-    """Return what counts as one address: an IPv4 address, or a /64 prefix of IPv6. Other text counts as it is."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return address
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(ip_network((int(parsed), 64), strict=False))

@@ -1,7 +1,8 @@
 """One spelling for all spellings of the same JSON, to compare by. Pure: text in, text out.
 
-Keys are sorted, blanks left out, strings escaped in one way, and numbers written as digits and a power of ten: `1`,
-`1.00` and `1e0` are the same. Not meant to be sent or read: objects and numbers are marked so that nothing collides.
+Keys are sorted, blanks left out, strings escaped in one way, whole numbers written as their digits and others as digits
+and a power of ten: `1`, `1.00` and `1e0` are the same. Not meant to be sent or read: what JSON cannot hold in that way
+stands in an object under the empty key, where nothing else ever stands.
 """
 
 import json
@@ -9,6 +10,7 @@ import re
 from typing import Any
 
 MOST_NESTED = 100  # levels; the same text must be written in the same way however deep the call that asks
+MOST_DIGITS = 4300  # of a number that is written out; Python reads and writes no longer ones
 
 _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,9}))?").fullmatch
 _LEVELS = re.compile(r'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
@@ -22,9 +24,16 @@ def canonical(text: str) -> str:
     if _is_deep(text):
         return text
     try:
-        return _write(_decoder.decode(text))
+        return _write(_read(text))
     except (ValueError, RecursionError):
         return text
+
+
+def _read(text: str) -> Any:
+    try:
+        return _quick.decode(text)
+    except ValueError:  # there is an integer of more than MOST_DIGITS, or it is not JSON
+        return _careful.decode(text)
 
 
 def _is_deep(text: str) -> bool:
@@ -40,15 +49,17 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, list[Any]]:
-    """Return an object with a list of values under each key; a number has a text there, so that none is the other."""
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs) and "" not in found:
+        return found
     values: dict[str, list[Any]] = {}
     for key, value in pairs:
         values.setdefault(key, []).append(value)
-    return values
+    return {"": [values]}
 
 
-def _number(spelled: str) -> dict[str, str]:
+def _number(spelled: str) -> int | dict[str, str]:
     match = _NUMBER(spelled)
     if match is None:  # an exponent of more than nine digits
         return {"": spelled}
@@ -56,10 +67,13 @@ def _number(spelled: str) -> dict[str, str]:
     digits = (whole + fraction).lstrip("0")
     significant = digits.rstrip("0")
     if not significant:
-        return {"": "0"}
+        return 0
     power = int(exponent or 0) - len(fraction) + len(digits) - len(significant)
+    if 0 <= power <= MOST_DIGITS - len(significant):
+        return int(sign + significant + "0" * power)
     return {"": f"{sign}{significant}e{power}"}
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, parse_int=_number, strict=False)
-_write = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_quick = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, strict=False)
+_careful = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, parse_int=_number, strict=False)
+_write = json.JSONEncoder(check_circular=False, sort_keys=True, separators=(",", ":")).encode

@@ -4,12 +4,13 @@ Every counter and sampler that is kept per address uses `network_of`. An IPv6 cu
 the address for each request, so the /64 counts as one. An IPv4 address counts alone, however it is spelled.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
 
 from django.http import HttpRequest
 
-from integrations.asgi import Scope
 from integrations.redaction import printable
 
 LENGTH = 45  # characters; the columns that hold an address have as many
@@ -18,7 +19,7 @@ KEPT = 20_000
 HOST_BITS = 64  # of an IPv6 address: what one customer can change at will
 
 
-def address_in(scope: Scope) -> str:
+def address_in(scope: Mapping[str, Any]) -> str:
     """Return the address of an ASGI scope's client, "" if there is none; portal/proxies.py has read the proxies."""
     client = scope.get("client")
     return canonical(client[0]) if client else ""

@@ -37,7 +37,7 @@ class Ring:
     @property
     def writing_id(self) -> str:
         """The id of the key under which this process writes."""
-        return self._chosen or self.ids[0]
+        return self._chosen or next(iter(self.masters))
 
     @property
     def writing_master(self) -> str:

@@ -39,8 +39,9 @@ def read_text(content: str | bytes) -> tuple[str, bool]:
     """
     if isinstance(content, str):
         return content.strip(_AROUND), True
+    encoding = "utf-8" if content.startswith(b'{"') else json.detect_encoding(content)
     try:
-        return content.decode(json.detect_encoding(content)).strip(_AROUND), True
+        return content.decode(encoding).strip(_AROUND), True
     except UnicodeDecodeError:
         return content.decode(errors="replace").strip(_AROUND), False
 

@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from integrations.canonical_json import MOST_NESTED, canonical
 
+# About the number of digits up to which a whole number is written out.
+LONG = [(f"1{'0' * (count - 1)}", f"1e{count - 1}", f"1{'0' * (count - 1)}.0") for count in (4299, 4300, 4301, 5000)]
+
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -75,6 +78,9 @@ def _exact(value: Any) -> Any:
         ('{"a": 1, "a": 2}', '{"a": 2, "a": 1}'),
         ('{"a": [1]}', '{"a": 1}'),
         ('{"": "1e0"}', "1"),
+        ('{"": "5e-1"}', "0.5"),
+        ('{"": [{"a": [1, 2]}]}', '{"a": 1, "a": 2}'),
+        ('{"": [{"": [1]}]}', '{"": 1}'),
         ('"1"', "1"),
         ("[1, 2]", "[2, 1]"),
         ('{"PIN": "0012"}', '{"PIN": "12"}'),
@@ -90,7 +96,12 @@ def test_what_a_reader_may_tell_apart_is_told_apart(one: str, other: str) -> Non
 
 @pytest.mark.parametrize(
     "same",
-    [("1", "1.0", "1.00", "1e0", "10E-1", "0.1e1", "100e-2"), ("0", "-0", "0.00", "0e7"), ("120", "1.2e2", "12E+1")],
+    [
+        ("1", "1.0", "1.00", "1e0", "10E-1", "0.1e1", "100e-2"),
+        ("0", "-0", "0.00", "0e7"),
+        ("120", "1.2e2", "12E+1"),
+        *LONG,
+    ],
 )
 def test_the_same_number_has_one_spelling(same: tuple[str, ...]) -> None:
     assert len({canonical(f'{{"n": {each}}}') for each in same}) == 1

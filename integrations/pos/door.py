@@ -227,21 +227,23 @@ async def _prove(claim: Claim, visitor: Visitor) -> Candidate:
     A generated secret is tried whatever is blocked: guessing one is hopeless, and a till must not wait because another
     client behind its router is set up wrongly. An adopted secret might be guessed: there the blocks hold.
     """
-    wait = throttle.wait(claim.match_id, visitor.address)
     try:
-        canonical = _read_secret(claim, only_generated=wait > 0)
-        if canonical is None:
-            return await _prove_adopted(claim, visitor, await _candidates.find(claim.match_id) or ())
-        found = await _credentials.find(authentication.digests_of(canonical))
-        return authentication.verify_generated(claim, found)
+        if canonical := authentication.read_secret(claim):
+            found = await _credentials.find(authentication.digests_of(canonical))
+            return authentication.verify_generated(claim, found)
+        return await _prove_adopted(claim, visitor)
     except (DatabaseError, InterfaceError) as error:
         raise Away from error
     except (WrongSecret, SecretMistyped) as refusal:
+        wait = throttle.wait(claim.match_id, visitor.address)
         raise (TooManyFailures(wait) if wait else refusal) from refusal
 
 
-async def _prove_adopted(claim: Claim, visitor: Visitor, candidates: Sequence[Candidate]) -> Candidate:
+async def _prove_adopted(claim: Claim, visitor: Visitor) -> Candidate:
     """Prove an adopted secret, without a queue if this address proved it before. Raises Refused."""
+    if wait := throttle.wait(claim.match_id, visitor.address):
+        raise TooManyFailures(wait)
+    candidates = await _candidates.find(claim.match_id) or ()
     known = proofs.find(claim, visitor.address)
     if known is not None and (proven := authentication.verify_remembered(claim, candidates, known)):
         return proven
@@ -256,13 +258,6 @@ async def _queue_for(visitor: Visitor, candidates: Sequence[Candidate]) -> authe
     last = await _last_addresses.find(integration_id)
     is_known = last is not None and network_of(last) == network_of(visitor.address)
     return authentication.acquaintances if is_known else authentication.strangers
-
-
-def _read_secret(claim: Claim, *, only_generated: bool) -> str | None:
-    canonical = authentication.read_secret(claim)
-    if canonical is None and only_generated:
-        raise WrongSecret
-    return canonical
 
 
 async def _admission_of(text: str | None) -> Admission:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from integrations import credentials
+from integrations import credentials, keyring
 from integrations.characters import identity, trimmed
 from integrations.credentials import DUMMY_ARGON2ID, Algorithm, Digest, Kind
 from integrations.exceptions import MistypedSecret, PortalError
@@ -231,7 +231,7 @@ def _is_paired(claim: Claim, candidate: Candidate) -> bool:
 
 def fresh_digest(claim: Claim, proven: Candidate) -> Digest | None:
     """Return the digest of a proved secret under the present key, when it is stored under an older one."""
-    if proven.algorithm != Algorithm.HMAC_SHA256 or proven.key_id == credentials.current_key().key_id:
+    if proven.algorithm != Algorithm.HMAC_SHA256 or proven.key_id == keyring.CREDENTIAL.writing_id:
         return None
     canonical = read_secret(claim)
     return credentials.digest_generated(Kind.POS_SECRET, canonical) if canonical else None
