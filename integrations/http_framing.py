@@ -2,7 +2,8 @@
 
 httptools stops reading at an `Upgrade`, whatever it asks for. Here only a websocket handshake ends HTTP; any other
 request with that header is read once more without it, so that its body is its body (RFC 9110, 7.8). What cannot be
-framed gets one answer, after those that are due, and nothing after it is read as HTTP.
+framed gets one answer, after those that are due, and nothing after it is read as HTTP. The same goes for a request
+whose Host header is missing, repeated or invalid (RFC 9112, 3.2).
 """
 
 from asyncio import Transport
@@ -14,10 +15,12 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from integrations import limits
 from integrations.http_closing import HttpClosing
+from integrations.http_host import is_host
 from integrations.http_refusals import (
     EARLY_HANDSHAKE,
     HANDSHAKE_WITH_BODY,
     HEAD_TOO_LARGE,
+    INVALID_HOST,
     MALFORMED,
     MANY_REQUESTS,
     MUCH_FRAMING,
@@ -30,7 +33,8 @@ from integrations.http_refusals import (
 )
 
 TRANSFER_ENCODING = b"transfer-encoding"
-REMARKABLE = frozenset((b"expect", TRANSFER_ENCODING))
+HOST = b"host"
+REMARKABLE = frozenset((b"expect", HOST, TRANSFER_ENCODING))
 WEBSOCKET = b"websocket"
 
 
@@ -41,6 +45,7 @@ class HttpFraming(HttpClosing):
         "_body_size",
         "_chunk",
         "_has_other_coding",
+        "_has_valid_host",
         "_is_head",
         "_is_mixed",
         "_is_upgrade",
@@ -52,6 +57,7 @@ class HttpFraming(HttpClosing):
     _is_head: bool  # a head has begun, and is not whole
     _is_upgrade: bool
     _has_other_coding: bool
+    _has_valid_host: bool | None  # None before there is a Host header
     _chunk: int  # bytes that are being parsed
     _is_mixed: bool  # these bytes hold the end of an earlier request, too
     _size: int  # bytes of the request so far, without these
@@ -104,7 +110,7 @@ class HttpFraming(HttpClosing):
         super().on_message_begin()
         self._unset_keepalive_if_required()
         self._is_arriving = self._is_head = True
-        self._has_other_coding = False
+        self._has_other_coding, self._has_valid_host = False, None
         self._size = self._body_size = 0
 
     def on_url(self, url: bytes) -> None:
@@ -128,6 +134,8 @@ class HttpFraming(HttpClosing):
             raise self._unreadable(HEAD_TOO_LARGE)
         if self._has_other_coding:
             raise self._unreadable(UNKNOWN_CODING)
+        if not self._has_valid_host:
+            self._check_missing_host()
         self._is_upgrade = self.parser.should_upgrade()
         if self._is_upgrade:
             return  # the parser stops at its end
@@ -192,13 +200,20 @@ class HttpFraming(HttpClosing):
         return Unreadable(fault.text)
 
     def _remark(self, name: bytes, value: bytes) -> None:
-        if name == TRANSFER_ENCODING:
+        if name == HOST:
+            self._has_valid_host = self._has_valid_host is None and is_host(value)
+        elif name == TRANSFER_ENCODING:
             self._has_other_coding = value != b"chunked"
         else:
             self.expect_100_continue = value == b"100-continue"
 
     def _head_size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _check_missing_host(self) -> None:
+        """Raise Unreadable unless this is a request without a Host header, and older than HTTP/1.1."""
+        if self._has_valid_host is False or self.parser.get_http_version() == "1.1":
+            raise self._unreadable(INVALID_HOST)
 
     def _check_request(self) -> None:
         version = self.scope["http_version"]

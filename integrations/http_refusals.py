@@ -28,6 +28,7 @@ class Fault:
 
 
 MALFORMED = Fault(HTTPStatus.BAD_REQUEST, "Invalid HTTP request.")
+INVALID_HOST = Fault(HTTPStatus.BAD_REQUEST, "The request needs one Host header with a host name or an address.")
 HANDSHAKE_WITH_BODY = Fault(HTTPStatus.BAD_REQUEST, "A websocket handshake has no body.")
 EARLY_HANDSHAKE = Fault(HTTPStatus.BAD_REQUEST, "A websocket handshake must wait for the answers that are due.")
 MUCH_FRAMING = Fault(HTTPStatus.BAD_REQUEST, "The body is split into too small chunks, or has too long trailers.")

@@ -85,7 +85,7 @@ class Upgrades(SimpleTestCase):
 
     async def test_the_body_of_a_request_that_asks_for_an_unknown_upgrade_is_its_body(self) -> None:
         heads = [
-            b"POST /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n",
+            b"POST /a HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n",
             b"PUT /a HTTP/1.1\r\nUpgrade: TLS/1.0, HTTP/3\r\nContent-Length: %d\r\nConnection: x, uPgRaDe\r\n\r\n",
             b"POST /a HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n",
             b"DELETE /a HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: %d\r\n\r\n",
@@ -93,7 +93,8 @@ class Upgrades(SimpleTestCase):
             b"GET /a HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websockets\r\nContent-Length: %d\r\n\r\n",
             b"GET /a HTTP/1.1\r\nUpgrade: websocket\r\nContent-Length: %d\r\n\r\n",
         ]
-        for head in heads:
+        for each in heads:
+            head = each.replace(b"\r\n", b"\r\nHost: x\r\n", 1)
             method = head.split()[0].decode()
             for pieces in ((head % len(BODY), BODY, LAST), (head % len(BODY) + BODY + LAST,)):
                 with self.subTest(head=head, pieces=len(pieces)):
@@ -102,13 +103,13 @@ class Upgrades(SimpleTestCase):
                     assert asked(second) == ["GET", "/last", ""]
 
     async def test_a_chunked_body_after_an_unknown_upgrade_is_read_too(self) -> None:
-        head = b"POST /a HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n"
+        head = b"POST /a HTTP/1.1\r\nHost:\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n"
         first, second = await exchange(head, b"%x\r\n" % len(BODY) + BODY, b"\r\n0\r\n\r\n" + LAST)
         assert asked(first) == ["POST", "/a", BODY.decode()]
         assert asked(second) == ["GET", "/last", ""]
 
     async def test_many_requests_with_unknown_upgrades_in_one_piece_are_all_answered(self) -> None:
-        one = b"POST /a HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nab"
+        one = b"POST /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nab"
         answers = await exchange(one * 50 + LAST)
         assert [asked(each)[1:] for each in answers] == [["/a", "ab"]] * 50 + [["/last", ""]]
 
@@ -151,25 +152,25 @@ class Ambiguous(SimpleTestCase):
 
     async def test_a_request_that_cannot_be_framed_gets_one_answer_and_the_connection_ends(self) -> None:
         requests = {
-            b"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n": 400,
-            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n": 400,
-            b"POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd": 400,
-            b"POST / HTTP/1.1\r\nContent-Length: 3, 3\r\n\r\nabc": 400,
-            b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\nabc": 400,
-            b"POST / HTTP/1.1\r\nContent-Length : 3\r\n\r\nabc": 400,
-            b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\nabc": 501,
-            b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n": 501,
-            b"POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n": 501,
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n": 400,
+            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n": 400,
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd": 400,
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3, 3\r\n\r\nabc": 400,
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\nabc": 400,
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length : 3\r\n\r\nabc": 400,
+            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\nabc": 501,
+            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n": 501,
+            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n\r\n": 501,
             b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n": 400,
-            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n": 400,
-            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n": 400,
-            b"POST / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: gzip\r\n\r\n": 501,
+            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n": 400,
+            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n": 400,
+            b"POST / HTTP/1.1\r\nHost:\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: gzip\r\n\r\n": 501,
             b"GET / HTTP/2.0\r\n\r\n": 505,
             b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": 400,
-            b"GET /a b HTTP/1.1\r\n\r\n": 400,
-            b"GET / HTTP/1.1\r\nX: a\nY: b\r\n\r\n": 400,
-            b"GET / HTTP/1.1\r\nX: a\r\n folded: b\r\n\r\n": 400,
-            b"GET / HTTP/1.1\r\n: x\r\n\r\n": 400,
+            b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n": 400,
+            b"GET / HTTP/1.1\r\nHost: x\r\nX: a\nY: b\r\n\r\n": 400,
+            b"GET / HTTP/1.1\r\nHost: x\r\nX: a\r\n folded: b\r\n\r\n": 400,
+            b"GET / HTTP/1.1\r\nHost: x\r\n: x\r\n\r\n": 400,
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03": 400,
         }
         for request, status in requests.items():
@@ -208,15 +209,71 @@ class Ambiguous(SimpleTestCase):
         assert asked(answer)[1] == "/unread"
 
 
+def with_hosts(*lines: bytes, version: bytes = b"1.1", first: bytes = b"GET /a") -> bytes:
+    """Return a request with these Host headers, and no other header than those."""
+    return b"%b HTTP/%b\r\n%b\r\n" % (first, version, b"".join(b"%b\r\n" % line for line in lines))
+
+
+class Hosts(SimpleTestCase):
+    """A request says once for which host it is (RFC 9112, 3.2)."""
+
+    async def test_a_request_without_a_host_or_with_two_is_refused_and_what_follows_is_not_read(self) -> None:
+        refused = [
+            with_hosts(),
+            with_hosts(b"X-Forwarded-Host: x"),
+            with_hosts(b"Host: x", b"Host: y"),
+            with_hosts(b"Host: x", b"hOST: x"),
+            with_hosts(b"Host:", b"Host: x"),
+            with_hosts(b"Host: x", b"Host: x", version=b"1.0"),
+            with_hosts(first=b"OPTIONS *"),
+            with_hosts(first=b"GET http://x/a"),
+            with_hosts(b"Connection: Upgrade", b"Upgrade: h2c"),
+            with_hosts(b"Content-Length: %d" % len(BODY), first=b"POST /a"),
+            HANDSHAKE.replace(b"Host: x\r\n", b"") + b"\r\n",
+            HANDSHAKE + b"Host: y\r\n\r\n",
+        ]
+        for request in refused:
+            with self.subTest(request=request):
+                (answer,) = await exchange(request + BODY)
+                assert (answer.status, answer.headers["connection"]) == (400, "close")
+
+    async def test_a_host_that_is_no_name_and_no_address_is_refused(self) -> None:
+        hosts = [b"a b", b"a,b", b"a, b", b"http://x", b"x/", b"u@x", b"x:port", b"x:1:2", b"x:-1", b"::1", b"]"]
+        hosts += [b"[::1", b"[1.2.3.4]", b"[:::1]", b"[zz::1]", b"[fe80::1%a b]", b"[::1]x", b"%zz", b"x%", b"\xc3\xa9"]
+        hosts += [b"<x>", b'"x"', b"x?y", b"x#y", b"x\\y", b"[" + b":" * 60_000, b"x" * 60_000 + b"/"]
+        for host in hosts:
+            for version in (b"1.1", b"1.0"):
+                with self.subTest(host=host[:20], version=version):
+                    (answer,) = await exchange(with_hosts(b"Host: " + host, version=version) + BODY)
+                    assert (answer.status, answer.headers["connection"]) == (400, "close")
+
+    async def test_every_way_to_name_a_host_is_accepted(self) -> None:
+        hosts = [b"", b"x", b"pos.example.com", b"POS.example.com.:8000", b"portal_web:8000", b"10.0.0.7:8000"]
+        hosts += [b"x:", b":80", b"[::1]", b"[2001:db8::1]:443", b"[::ffff:10.0.0.7]:80", b"[fe80::1%25eth0]"]
+        hosts += [b"xn--bcher-kva.example", b"a%20b", b"  x\t "]
+        for host in hosts:
+            with self.subTest(host=host):
+                (answer,) = await exchange(with_hosts(b"Host: " + host, b"Connection: close"))
+                assert asked(answer)[:2] == ["GET", "/a"]
+
+    async def test_http_1_0_needs_no_host(self) -> None:
+        (answer,) = await exchange(with_hosts(version=b"1.0"))
+        assert asked(answer) == ["GET", "/a", ""]
+
+    async def test_the_host_of_one_request_does_not_count_for_the_next(self) -> None:
+        first, second = await exchange(with_hosts(b"Host: x") + with_hosts() + BODY)
+        assert (first.status, second.status) == (200, 400)
+
+
 class Limits(SimpleTestCase):
     """What is too large is refused before it has come, and the connection ends."""
 
     async def test_heads_beyond_the_limits_are_refused_and_those_at_the_limits_are_not(self) -> None:
         def head(*headers: bytes, target: bytes = b"/") -> bytes:
-            return b"GET %b HTTP/1.1\r\nConnection: close\r\n%b\r\n" % (target, b"".join(headers))
+            return b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%b\r\n" % (target, b"".join(headers))
 
-        assert (await exchange(head(*[b"a: b\r\n"] * 99)))[0].status == 200
-        assert (await exchange(head(*[b"a: b\r\n"] * 100)))[0].status == 431
+        assert (await exchange(head(*[b"a: b\r\n"] * 98)))[0].status == 200
+        assert (await exchange(head(*[b"a: b\r\n"] * 99)))[0].status == 431
         assert (await exchange(head(b"a: %b\r\n" % (b"x" * 60_000))))[0].status == 200
         assert (await exchange(head(b"a: %b\r\n" % (b"x" * 66_000))))[0].status == 431
         assert (await exchange(head(target=b"/" + b"x" * 7_990)))[0].status == 200
@@ -224,11 +281,11 @@ class Limits(SimpleTestCase):
 
     async def test_a_head_that_has_not_ended_is_refused_as_soon_as_it_is_too_large(self) -> None:
         beginnings = {
-            b"GET / HTTP/1.1\r\na: " + b"x" * 70_000: 431,
-            b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 12_000: 431,
+            b"GET / HTTP/1.1\r\nHost: x\r\na: " + b"x" * 70_000: 431,
+            b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * 12_000: 431,
             b"GET /" + b"x" * 9_000: 414,
-            b"GET / HTTP/1.1\r\n" + b"x" * 70_000: 431,
-            b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\na: " + b"x" * 400_000: 431,
+            b"GET / HTTP/1.1\r\nHost: x\r\n" + b"x" * 70_000: 431,
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\na: " + b"x" * 400_000: 431,
         }
         for data, status in beginnings.items():
             with self.subTest(data=data[:40]):
@@ -236,7 +293,7 @@ class Limits(SimpleTestCase):
                 assert (answers[-1].status, answers[-1].headers["connection"]) == (status, "close")
 
     async def test_what_frames_a_body_is_limited(self) -> None:
-        head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         endless = [
             b"1;" + b"x" * 300_000,
             b"1\r\na\r\n0\r\nTrailer: " + b"x" * 300_000,
@@ -248,7 +305,7 @@ class Limits(SimpleTestCase):
                 assert answer.status == 400
 
     async def test_chunks_of_one_byte_are_read(self) -> None:
-        head = b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        head = b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
         (answer,) = await exchange(head + b"1\r\na\r\n" * 100_000 + b"0\r\n\r\n")
         assert asked(answer) == ["POST", "/a", "a" * 100_000]
 
@@ -275,7 +332,7 @@ class Limits(SimpleTestCase):
         assert await status_of_handshake(target + b"\r\n") == 101
 
     async def test_more_requests_at_once_than_the_limit_are_refused(self) -> None:
-        answers = await exchange(b"GET /slow HTTP/1.1\r\n\r\n" + b"GET /a HTTP/1.1\r\n\r\n" * 150)
+        answers = await exchange(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n" + b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n" * 150)
         assert [each.status for each in answers] == [200] * 101 + [429]
 
     async def test_a_peer_that_sends_on_after_its_refusal_can_read_it(self) -> None:
@@ -305,9 +362,9 @@ class HalfSent(SimpleTestCase):
             b"",
             b"\r\n",
             b"GET",
-            b"GET / HTTP/1.1\r\n",
+            b"GET / HTTP/1.1\r\nHost: x\r\n",
             HANDSHAKE,
-            b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n",
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",
         ):
             with self.subTest(beginning=beginning):
                 assert await exchange(beginning) == []
@@ -317,7 +374,7 @@ class HalfSent(SimpleTestCase):
         async with served() as port:
             reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2)
             body = b"x" * 900_000
-            ask = b"POST /a HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body)
+            ask = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
             with pytest.raises(ConnectionError):  # noqa: PT012
                 async with asyncio.timeout(10):
                     while True:

@@ -249,6 +249,31 @@ def test_heads_are_limited_in_the_same_way_by_the_portal_and_the_proxies(port: i
     assert status(head_with(target="/healthz?" + "x" * 9_000)) == 414
 
 
+# --- Hosts
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/v1/outlets", AUTH_PATH, "/admin/login/"])
+def test_a_request_names_its_host_once(port: int, path: str) -> None:
+    for hosts in ("", "Host: 127.0.0.1\r\nHost: 127.0.0.1\r\n", "Host: a b\r\n"):
+        answers = raw_answers(port, f"GET {path} HTTP/1.1\r\n{hosts}\r\n".encode())
+        assert [each.status for each in answers] == [400]
+
+
+def test_probes_that_know_no_host_are_answered(stack: Stack) -> None:
+    for path in ("/healthz", "/readyz"):
+        for probe in (
+            f"GET {path} HTTP/1.0\r\n\r\n",  # a load balancer's
+            f"HEAD {path} HTTP/1.0\r\n\r\n",
+            f"GET {path} HTTP/1.1\r\nHost: 10.244.0.7:8000\r\nUser-Agent: kube-probe/1.31\r\nConnection: close\r\n\r\n",
+            f"GET {path} HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n",
+        ):
+            received = b""
+            with raw(stack.port, probe.encode()) as caller:
+                while part := caller.recv(65536):
+                    received += part
+            assert received.startswith(b"HTTP/1.1 200 OK\r\n"), probe
+
+
 # --- One caller that sends too much
 
 
