@@ -187,12 +187,15 @@ class LazyResponse(HttpResponse):
 
 async def send_response(response: HttpResponse, send: Send, *, is_head: bool = False) -> None:
     """Send a response as ASGI messages; to HEAD without its body, which only says how long it would be."""
-    headers, body = (isinstance(response, LazyResponse) and response.as_sent()) or _encoded(response)
+    headers, body = encoded(response)
     whole = [*headers, *SECURITY_HEADERS, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": response.status_code, "headers": whole})
     await send({"type": "http.response.body", "body": b"" if is_head else body})
 
 
-def _encoded(response: HttpResponse) -> tuple[RawHeaders, bytes]:
+def encoded(response: HttpResponse) -> tuple[RawHeaders, bytes]:
+    """Return a response's headers, by lower-case names and without a Content-Length, and its body."""
+    if isinstance(response, LazyResponse) and (sent := response.as_sent()):
+        return sent
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
     return headers, response.content

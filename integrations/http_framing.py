@@ -29,6 +29,7 @@ from integrations.http_refusals import (
     TUNNEL,
     UNKNOWN_CODING,
     Fault,
+    Unread,
     Unreadable,
 )
 
@@ -251,8 +252,9 @@ class HttpFraming(HttpClosing):
 
     def _finish(self) -> None:
         if self._fault is not None and not self.transport.is_closing():
-            is_head = self.parser is not None and self.parser.get_method() == b"HEAD"
-            self.transport.write(self._fault.answer(self.server_state.default_headers, has_body=not is_head))
+            method = self.parser.get_method().decode("ascii") if self.parser is not None else "GET"
+            unread = Unread(method, self.url, self.headers)
+            self.transport.write(unread.answer(self._fault, self.server_state.default_headers))
         self.end()
 
     # --- Upgrades

@@ -1,49 +1,48 @@
-"""What the portal answers where no view answers: pages for browsers, JSON below /api/.
+"""What the portal answers where no view answers: pages for browsers, the API's and the POS's formats on their paths.
 
 A database that is away, or full, is not a fault of the portal.
 """
 
-import json
 import sys
-from http import HTTPStatus
 
 from django.db import InterfaceError, InternalError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.views.defaults import page_not_found
+
+from integrations import refusals
+from integrations.backend import problems
+from integrations.backend.problems import Kind
 
 AWAY = (OperationalError, InterfaceError, InternalError)  # a read-only PostgreSQL answers with the last
 RETRY_SECONDS = 10
-UNREADABLE = "The request cannot be read, or names a host that is not in ALLOWED_HOSTS."
-API, POS_API = "/api/", "/api/powerepos/"
+UNANSWERABLE = "It names a host that is not in ALLOWED_HOSTS, or it is not in UTF-8. Check the address that you ask."
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
     """Answer 400: an unknown host name, or a request that cannot be read."""
-    return _answer(
-        request, "400.html", 400, "The request cannot be read, or names a host that is not in ALLOWED_HOSTS."
-    )
+    return refusal(request.path, str(request.method), "400.html", problems.MALFORMED, UNANSWERABLE)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 404: no page and no call is at this path."""
+    answer = refusals.for_machine(request.path, str(request.method), problems.NOT_FOUND, "Check the path.")
+    return answer or page_not_found(request, exception or Http404())
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 503 while the database cannot do what was asked, else 500. Django calls this inside its `except`."""
+    path, method = request.path, str(request.method)
     if not isinstance(sys.exc_info()[1], AWAY):
-        return _answer(request, "500.html", 500, "The portal has a fault.")
-    response = _answer(request, "503.html", 503, "The portal cannot reach its database.")
+        return refusal(path, method, "500.html", problems.FAULT, "Its log says more. Please try again later.")
+    response = refusal(path, method, "503.html", problems.DATABASE_AWAY, "Please try again shortly.")
     response["Retry-After"] = str(RETRY_SECONDS)
     return response
 
 
-def _answer(request: HttpRequest, template: str, status: int, words: str) -> HttpResponse:
-    path = "/" + request.path.lstrip("/").lower()
-    if path.startswith(POS_API):
-        return _json({"ErrorMessage": words}, status, "application/json")
-    if path.startswith(API):
-        problem = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": words}
-        return _json(problem, status, "application/problem+json")
+def refusal(path: str, method: str, template: str, kind: Kind, detail: str) -> HttpResponse:
+    """Return a page for a browser; below the API, and where a POS authenticates, the answer that those read."""
     # Without the request: what its context processors would ask of the database may be what failed.
-    return HttpResponse(render_to_string(template), status=status)
-
-
-def _json(content: dict[str, object], status: int, content_type: str) -> HttpResponse:
-    headers = {"Cache-Control": "no-store"}
-    return HttpResponse(json.dumps(content), status=status, content_type=content_type, headers=headers)
+    return refusals.for_machine(path, method, kind, detail) or HttpResponse(
+        render_to_string(template), status=kind.status
+    )

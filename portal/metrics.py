@@ -14,7 +14,7 @@ from pathlib import Path
 import django
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -24,11 +24,14 @@ from prometheus_client.samples import Sample
 
 from integrations import metrics
 from integrations.asgi import Scope, header
+from integrations.backend import problems
+from integrations.backend.problems import Problem
 from integrations.client_address import address_in, parsed
 from integrations.relay.database import readers
 from integrations.services.figures import Figures, read_figures
 from portal.proxies import FORWARDED_PORT
 
+FORBIDDEN = problems.Kind("metrics-not-for-you", "The metrics are not for this caller.", 403)
 FIGURES_KEPT = 5.0  # seconds: many scrapers cost the database no more than one
 
 _kept: tuple[float, Figures | None] = (-FIGURES_KEPT, None)
@@ -37,9 +40,9 @@ _kept: tuple[float, Figures | None] = (-FIGURES_KEPT, None)
 async def scrape(scope: Scope) -> HttpResponse:
     """Return the metrics to whoever may read them, else a problem (RFC 9457)."""
     if not settings.METRICS_TOKEN and not settings.METRICS_NETWORKS:
-        return _refused(404, "There is nothing at this address.", "Neither METRICS_TOKEN nor METRICS_NETWORKS is set.")
+        return problems.answer(Problem(problems.NOT_FOUND, "Neither METRICS_TOKEN nor METRICS_NETWORKS is set."))
     if not (_has_token(scope) or _is_near(scope)):
-        return _refused(403, "Not for you.", "Send METRICS_TOKEN as Bearer token, or ask from METRICS_NETWORKS.")
+        return problems.answer(Problem(FORBIDDEN, "Send METRICS_TOKEN as Bearer token, or ask from METRICS_NETWORKS."))
     figures = await _figures()
     encode, content_type = choose_encoder(header(scope, b"accept") or "")
     body = encode(_registry(figures))
@@ -159,11 +162,3 @@ def version() -> str:
             return str(tomllib.load(file)["project"]["version"])
     except (OSError, KeyError):
         return "unknown"
-
-
-def _refused(status: int, title: str, detail: str) -> HttpResponse:
-    name = "not-found" if status == 404 else "metrics-not-for-you"
-    content = {"type": f"urn:order-n-pay:problem:{name}", "title": title, "status": status, "detail": detail}
-    return JsonResponse(
-        content, status=status, content_type="application/problem+json", headers={"Cache-Control": "no-store"}
-    )

@@ -15,9 +15,8 @@ from asgiref.sync import sync_to_async
 from django.core import signals
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.base import BaseHandler
-from django.http import FileResponse, HttpResponse
+from django.http import FileResponse
 from django.http.response import HttpResponseBase
-from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve, set_script_prefix
 
 from integrations.asgi import (
@@ -32,9 +31,12 @@ from integrations.asgi import (
     read_body,
     send_response,
 )
+from integrations.backend import problems
+from integrations.backend.problems import Kind
 from integrations.limits import MAX_BODY
 from integrations.security_headers import SECURITY_HEADERS
 from portal.browser_policy import WORDS
+from portal.errors import refusal
 
 THREADS = 40  # pages that are made at once; hundreds of threads would slow authentication down
 WITHOUT_BODY = ("GET", "HEAD")
@@ -55,10 +57,10 @@ class PageHandler(ASGIHandler):
         except ClientLeft:
             return
         except BodyTooLarge:
-            await send_response(_refusal("413.html", 413), send)
+            await _refuse(scope, send, "413.html", problems.TOO_LARGE, "Send less at a time.")
             return
         except BodyGaveWay:
-            await send_response(_refusal("429.html", 429), send)
+            await _refuse(scope, send, "429.html", problems.MANY_BODIES, "Send fewer at the same time.")
             return
         with BytesIO(body) as file:
             async with self._turn():
@@ -116,6 +118,8 @@ def _limit(scope: Scope) -> int:
     return max(MAX_BODY, getattr(getattr(view, "view_class", None), "max_body", 0))
 
 
-def _refusal(template: str, status: int) -> HttpResponse:
-    headers = {"Connection": "close", "Content-Security-Policy": WORDS}
-    return HttpResponse(render_to_string(template), status=status, headers=headers)
+async def _refuse(scope: Scope, send: Send, template: str, kind: Kind, detail: str) -> None:
+    response = refusal(scope["path"], scope["method"], template, kind, detail)
+    response["Connection"] = "close"
+    response["Content-Security-Policy"] = WORDS
+    await send_response(response, send, is_head=scope["method"] == "HEAD")

@@ -153,10 +153,14 @@ class Malforming(Asking):
             assert not run.has_more()
 
     async def test_other_methods_are_405_with_allow(self) -> None:
-        for method in ("GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "HEAD", "BREW"):
+        for method in ("GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"):
             answer = await request(method, AUTH_PATH)
             self.refused(answer, 405)
             assert answer.headers["allow"] == "POST"
+
+    async def test_head_is_405_without_a_body(self) -> None:
+        answer = await request("HEAD", AUTH_PATH)
+        assert (answer.status, answer.headers["allow"], answer.body) == (405, "POST", b"")
 
     async def test_a_malformed_request_is_recorded_with_the_reason_and_without_the_body(self) -> None:
         await runtime.running()

@@ -36,8 +36,23 @@ def test_a_wrong_host_is_one_warning_without_a_traceback(
 def test_a_wrong_host_gets_a_problem_below_the_api(client: Client, path: str) -> None:
     answer = client.get(path, HTTP_HOST="evil.example")
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
-    assert answer.json()["status"] == 400
+    assert (answer.json()["status"], answer.json()["type"]) == (400, "urn:order-n-pay:problem:malformed-request")
     assert "ALLOWED_HOSTS" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/nothing", "/api/v2/outlets", "/API/V1/outlets"])
+def test_a_path_without_a_view_below_the_api_is_a_problem(settings: Any, path: str) -> None:
+    settings.DEBUG = False
+    answer = Client().get(path)
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+    assert answer.json()["type"] == "urn:order-n-pay:problem:not-found"
+
+
+def test_a_path_without_a_view_elsewhere_is_a_page(settings: Any) -> None:
+    settings.DEBUG = False
+    answer = Client().get("/apis/nothing")
+    assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert "There is nothing at this address" in answer.content.decode()
 
 
 def test_a_wrong_host_gets_the_poss_format_where_a_pos_asks(client: Client) -> None:

@@ -1,6 +1,7 @@
 """Where a request ends, and how much of it is read: raw bytes to our HTTP connection before a small application."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -338,6 +339,82 @@ class Limits(SimpleTestCase):
     async def test_a_peer_that_sends_on_after_its_refusal_can_read_it(self) -> None:
         (answer,) = await exchange(b"nonsense\r\n\r\n", *[b"x" * 10_000] * 20)
         assert answer.status == 400
+
+
+CALL, AUTH = b"/api/v1/outlets", b"/api/powerepos/v1/auth"
+UNREADABLE = {  # what comes after the request line
+    b"HTTP/1.1\r\n\r\n": (400, "malformed-request"),
+    b"HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd": (400, "malformed-request"),
+    b"HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n": (400, "malformed-request"),
+    b"HTTP/1.1\r\nHost: x\r\nY: " + b"y" * 70_000: (431, "headers-too-large"),
+    b"HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n": (501, "unknown-transfer-coding"),
+    b"HTTP/2.0\r\nHost: x\r\n\r\n": (505, "unknown-http-version"),
+    b"x\r\n\r\n": (400, "malformed-request"),
+}
+
+
+class Formats(SimpleTestCase):
+    """What is not read is refused in the format of the path, and the text says what to do."""
+
+    async def test_a_caller_of_the_api_gets_a_problem(self) -> None:
+        targets = [CALL, b"/api/v1", b"//API/v1/x", b"/%61pi/v1/outlets?a=b", b"http://x" + CALL]
+        for target, (rest, (status, name)) in itertools.product(targets, UNREADABLE.items()):
+            with self.subTest(target=target, rest=rest[:60]):
+                (answer,) = await exchange(b"POST %b %b" % (target, rest))
+                assert answer.status == status
+                assert answer.headers["content-type"] == "application/problem+json"
+                assert (answer.headers["connection"], answer.headers["cache-control"]) == ("close", "no-store")
+                problem = json.loads(answer.body)
+                assert problem["type"] == f"urn:order-n-pay:problem:{name}"
+                assert problem["status"] == status
+                assert problem["title"] != problem["detail"]
+                assert problem["correlation_id"] == answer.headers["x-request-id"]
+
+    async def test_a_pos_gets_an_error_message(self) -> None:
+        for target, (rest, (status, _)) in itertools.product((AUTH, b"/" + AUTH.upper()), UNREADABLE.items()):
+            with self.subTest(target=target, rest=rest[:60]):
+                (answer,) = await exchange(b"POST %b %b" % (target, rest))
+                assert answer.status == status
+                assert (answer.headers["content-type"], answer.headers["connection"]) == ("application/json", "close")
+                (message,) = json.loads(answer.body).values()
+                assert list(json.loads(answer.body)) == ["ErrorMessage"]
+                assert message.count(".") >= 2, "what is wrong, and what to do"
+
+    async def test_any_other_caller_gets_plain_text(self) -> None:
+        for target, (rest, (status, _)) in itertools.product((b"/healthz", b"/admin/api/", b"*"), UNREADABLE.items()):
+            with self.subTest(target=target, rest=rest[:60]):
+                (answer,) = await exchange(b"OPTIONS %b %b" % (target, rest))
+                assert (answer.status, answer.headers["content-type"]) == (status, "text/plain; charset=utf-8")
+                assert answer.body.count(b". ") >= 1, "what is wrong, and what to do"
+
+    async def test_a_target_that_is_too_long_is_refused_in_the_format_of_its_beginning(self) -> None:
+        (answer,) = await exchange(b"GET /api/v1/outlets?a=" + b"x" * 9_000)
+        assert (answer.status, json.loads(answer.body)["status"]) == (414, 414)
+        (answer,) = await exchange(b"POST %b?" % AUTH + b"x" * 9_000)
+        assert (answer.status, list(json.loads(answer.body))) == (414, ["ErrorMessage"])
+
+    async def test_the_format_is_not_that_of_an_earlier_request(self) -> None:
+        call = b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % CALL
+        for garbage in (b"nonsense\r\n\r\n", b"\x16\x03\x01", b"GET /healthz HTTP/1.1\r\n\r\n"):
+            with self.subTest(garbage=garbage):
+                answers = await exchange(call, garbage)
+                assert [each.status for each in answers] == [200, 400]
+                assert answers[1].headers["content-type"].startswith("text/plain")
+
+    async def test_the_callers_correlation_id_comes_back(self) -> None:
+        head = b"POST %b HTTP/1.1\r\nHost: x\r\nX-Request-ID: order-77\r\nTransfer-Encoding: gzip\r\n\r\n" % CALL
+        (answer,) = await exchange(head)
+        assert (answer.headers["x-request-id"], json.loads(answer.body)["correlation_id"]) == ("order-77", "order-77")
+
+    async def test_a_head_gets_no_body(self) -> None:
+        async with served() as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"HEAD %b HTTP/1.1\r\n\r\n" % CALL)
+            async with asyncio.timeout(10):
+                received = await reader.read()
+            writer.close()
+        assert received.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert received.endswith(b"\r\n\r\n")
 
 
 class HalfSent(SimpleTestCase):

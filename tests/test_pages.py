@@ -95,6 +95,15 @@ def test_a_page_has_the_headers_of_all_middleware_and_the_body_that_came_in_piec
     assert {"content-security-policy", "x-frame-options", "x-content-type-options"} <= set(answer.headers)
 
 
+def test_a_body_that_is_too_large_is_refused_in_the_format_of_the_path() -> None:
+    below_api, elsewhere = answer_of("/api/v1/schema", b"x" * 1_100_000), answer_of("/page", b"x" * 1_100_000)
+    assert (below_api.status, elsewhere.status) == (413, 413)
+    assert below_api.json()["type"] == "urn:order-n-pay:problem:too-large"
+    assert elsewhere.headers["content-type"].startswith("text/html")
+    for answer in (below_api, elsewhere):
+        assert answer.headers["connection"] == "close"
+
+
 def test_what_is_made_while_it_is_sent_comes_whole() -> None:
     assert answer_of("/finite").body == b"one,two"
 

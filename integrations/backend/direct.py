@@ -29,9 +29,12 @@ from integrations.backend import problems
 from integrations.backend.problems import Problem
 from integrations.backend.views import BackendView
 from integrations.backend.wire import MAX_BODY
+from integrations.limits import KIBIBYTE
 
 PREFIX = "/api/v1/"
 URLS = "integrations.backend.urls"
+TOO_LARGE = f"It may have {MAX_BODY // KIBIBYTE} KiB. Send less."
+MANY_BODIES = "Send each body without a pause, and fewer at the same time."
 
 logger = logging.getLogger(__name__)
 
@@ -79,9 +82,9 @@ async def _answer(match: ResolverMatch, scope: Scope, receive: Receive) -> HttpR
     try:
         body = await read_body(scope, receive, MAX_BODY)
     except BodyTooLarge:
-        return problems.answer(Problem(problems.TOO_LARGE, headers={"Connection": "close"}))
+        return problems.answer(Problem(problems.TOO_LARGE, TOO_LARGE, headers={"Connection": "close"}))
     except BodyGaveWay:
-        return problems.answer(Problem(problems.MANY_BODIES, headers={"Connection": "close"}))
+        return problems.answer(Problem(problems.MANY_BODIES, MANY_BODIES, headers={"Connection": "close"}))
     view: BackendView = match.func.view_class()  # type: ignore[attr-defined]
     async with _as_long_as_there(receive):
         return await view.dispatch(LazyRequest(scope, body), **match.kwargs)

@@ -35,22 +35,28 @@ class Kind:
         return f"urn:order-n-pay:problem:{self.name}"
 
 
+MALFORMED = Kind("malformed-request", "The request cannot be read.", 400)
 INVALID_KEY = Kind("invalid-api-key", "The API key is missing or not valid.", 401)
 READ_ONLY_KEY = Kind("read-only-api-key", "The API key may only read.", 403)
 NOT_FOUND = Kind("not-found", "There is nothing at this address.", 404)
 UNKNOWN_OUTLET = Kind("unknown-outlet", "The API key sees no outlet with this ProviderOutletID.", 404)
 UNKNOWN_REQUEST = Kind("unknown-request", "The API key sees no request with this id.", 404)
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", "This address does not take this method.", 405)
+LATE = Kind("request-timeout", "The request has not arrived whole.", 408)
 OTHER_CONTENT = Kind("request-id-reused", "The request_id was used by another API key, or with another content.", 409)
 DISABLED = Kind("integration-disabled", "Order N Pay is not enabled for this outlet.", 409)
 ALREADY_LEFT = Kind("not-cancellable", "The request has left already, or has ended.", 409)
 CANCELLED = Kind("request-cancelled", "The request was cancelled before it left.", 409)
 UNREADABLE = Kind("content-unreadable", "It was encrypted under a key that the portal does not have any more.", 410)
 TOO_LARGE = Kind("too-large", "The request body is too large.", 413)
+TARGET_TOO_LONG = Kind("target-too-long", "The request target is too long.", 414)
 INVALID_INPUT = Kind("invalid-input", "The input is not valid.", 422)
 QUEUE_FULL = Kind("queue-full", "Too many requests wait for this outlet.", 429)
 MANY_BODIES = Kind("too-many-bodies", "Too many requests of this address have not arrived whole.", 429)
+MANY_REQUESTS = Kind("too-many-requests", "Too many requests wait on this connection.", 429)
+HEAD_TOO_LARGE = Kind("headers-too-large", "The headers are too large, or too many.", 431)
 FAULT = Kind("internal", "The portal has a fault.", 500)
+UNKNOWN_CODING = Kind("unknown-transfer-coding", "The body is sent in an unknown transfer coding.", 501)
 FAILED = Kind("request-failed", "The request has failed.", 502)
 POS_OFFLINE = Kind("pos-offline", "The outlet's POS is offline.", 503)
 LINK_LOST = Kind("link-lost", "The link was lost before the POS answered; a request that is not durable ends so.", 503)
@@ -58,6 +64,7 @@ DRAINING = Kind("restarting", "The portal is restarting.", 503)
 DATABASE_AWAY = Kind("database-away", "The portal's database is away.", 503)
 NO_ANSWER = Kind("no-answer-yet", "The POS has not answered yet; the request goes on.", 504)
 EXPIRED = Kind("request-expired", "The request expired without an answer.", 504)
+OTHER_VERSION = Kind("unknown-http-version", "The version of HTTP is not supported.", 505)
 
 
 class Problem(Exception):
@@ -86,7 +93,7 @@ def answer(error: Exception) -> HttpResponse:
         json.dumps(content | problem.more, ensure_ascii=False),
         status=problem.kind.status,
         content_type="application/problem+json",
-        headers=problem.headers,
+        headers={"Cache-Control": "no-store", **problem.headers},
     )
 
 

@@ -17,8 +17,9 @@ USER = "1234"  # who asks in the examples: a PIN that the demo's POSes know
 
 def _problems(*kinds: Kind) -> dict[tuple[int, str], Any]:
     """Return the responses of these problems, and of those that every call may end with."""
+    unread = (problems.MALFORMED, problems.LATE, problems.TARGET_TOO_LONG, problems.HEAD_TOO_LARGE)
     always = (problems.INVALID_KEY, problems.INVALID_INPUT, problems.FAULT, problems.DATABASE_AWAY)
-    return {(kind.status, PROBLEM_JSON): serializers.ProblemSerializer for kind in (*always, *kinds)}
+    return {(kind.status, PROBLEM_JSON): serializers.ProblemSerializer for kind in (*unread, *always, *kinds)}
 
 
 def _described(summary: str, *kinds: Kind) -> str:

@@ -11,7 +11,9 @@ from integrations.pos.visitors import visitor_of
 from integrations.pos.wire import MAX_AUTH_BODY
 from integrations.relay import runtime
 
-MANY_BODIES = "Too many requests from this address have not arrived whole."
+MANY_BODIES = (
+    "Too many requests from this address have not arrived whole. Send each without a pause, and fewer at the same time."
+)
 
 
 class PosHttp:
@@ -34,8 +36,8 @@ class PosHttp:
         except BodyTooLarge:
             response = await _too_large(scope)
         except BodyGaveWay:
-            response = errors.failure(MANY_BODIES, 429, {"connection": "close"})
-        await send_response(response, send)
+            response = errors.refusal(MANY_BODIES, 429, {"connection": "close"})
+        await send_response(response, send, is_head=scope["method"] == "HEAD")
 
 
 def _view_of(scope: Scope) -> AuthView | None:
@@ -47,4 +49,4 @@ def _view_of(scope: Scope) -> AuthView | None:
 async def _too_large(scope: Scope) -> HttpResponse:
     message = f"The request body is larger than {MAX_AUTH_BODY // 1024} KiB."
     await door.note_malformed(visitor_of(scope), message)
-    return errors.failure(message, 413, {"connection": "close"})
+    return errors.refusal(f"{message} Send the three values and no more.", 413, {"connection": "close"})

@@ -30,12 +30,12 @@ def answer(error: Exception) -> HttpResponse | None:
     """Return the answer to a refusal, or None for an error that is a fault of ours."""
     if isinstance(error, Malformed):
         metrics.authentications[Outcome.MALFORMED].inc()
-        return _refusal(400, str(error))
+        return refusal(str(error), 400)
     if isinstance(error, Refused):
         metrics.authentications[error.outcome].inc()
-        return _refusal(status_of(error), str(error), _headers(error))
+        return refusal(str(error), status_of(error), _headers(error))
     if isinstance(error, APIException):
-        return _refusal(error.status_code, str(error.detail), {"allow": "POST"} if error.status_code == 405 else {})
+        return refusal(str(error.detail), error.status_code, {"allow": "POST"} if error.status_code == 405 else {})
     return None
 
 
@@ -70,12 +70,8 @@ def json_answer(content: bytes, status: int = 200, headers: Mapping[str, str] | 
     return LazyResponse(status, [*_HEADERS, *more], content)
 
 
-def failure(message: str, status: int, headers: Mapping[str, str] | None = None) -> HttpResponse:
-    """Return an answer with an ErrorMessage."""
-    return json_answer(_write(wire.failure(message)).encode(), status, headers)
-
-
-def _refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> HttpResponse:
+def refusal(message: str, status: int, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """Return an answer with an ErrorMessage; POS_REFUSALS_AS_200 may change the status."""
     if settings.POS_REFUSALS_AS_200 and status in REFUSALS:
         status = 200
-    return failure(message, status, headers)
+    return json_answer(_write(wire.failure(message)).encode(), status, headers)

@@ -53,7 +53,7 @@ class AuthView(APIView):
         response = errors.answer(error)
         if response is None:
             logger.error("An authentication failed by a fault of ours.", exc_info=error)
-            response = errors.failure("The portal has a fault. Please try again later.", status=500)
+            response = errors.refusal("The portal has a fault. Please try again later.", 500)
         return response
 
 

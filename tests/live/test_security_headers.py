@@ -33,6 +33,12 @@ REQUESTS = {
     "page, no csrf": f"POST /admin/login/ HTTP/1.1\r\n{BY_PROXY}Content-Length: 0\r\n",
     "hand-over": f"GET /handover/ HTTP/1.1\r\n{BY_PROXY}",
     "below the views": "GET / HTTP/9.9 nonsense\r\nHost: x\r\n",
+    "below the views, API": "GET /api/v1/outlets HTTP/1.1\r\n",
+    "below the views, auth": "POST /api/powerepos/v1/auth HTTP/1.1\r\n",
+    "API, page, body too large": (
+        f"POST /api/v1/schema HTTP/1.1\r\n{BY_PROXY}Content-Length: 2000000\r\n\r\n{'x' * 2_000_000}"
+    ),
+    "API, nothing there, other version": f"GET /api/v2/outlets HTTP/1.1\r\n{BY_PROXY}",
     "handshake, no token": f"GET / HTTP/1.1\r\nHost: x\r\n{WEBSOCKET}",
     "handshake, other path": f"GET /other HTTP/1.1\r\nHost: x\r\n{WEBSOCKET}",
     "handshake of staff": f"GET /ws/staff/start HTTP/1.1\r\nHost: x\r\n{WEBSOCKET}",
