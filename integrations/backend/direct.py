@@ -71,9 +71,9 @@ def _log(scope: Scope, response: HttpResponse, seconds: float) -> None:
 
 
 def _match(path: str) -> ResolverMatch | None:
-    if not path.startswith(PREFIX):
+    if not f"{path}/".startswith(PREFIX):  # a redirect from the root to its slash would cost a POST its body
         return None
-    match = resolve("/" + path.removeprefix(PREFIX), urlconf=URLS)
+    match = resolve("/" + path[len(PREFIX) :], urlconf=URLS)
     view = getattr(match.func, "view_class", None)
     return match if view is not None and issubclass(view, BackendView) else None
 

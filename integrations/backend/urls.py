@@ -10,10 +10,12 @@ from integrations.backend.views import (
     OutletView,
     RequestsView,
     RequestView,
+    RootView,
 )
 
 # A ProviderOutletID may hold a slash: hence the path converter, and this order.
 urlpatterns = [
+    path("", RootView.as_view(), name="backend-root"),
     path("outlets", OutletsView.as_view(), name="backend-outlets"),
     path("outlets/<path:provider_outlet_id>/requests", OutletRequestsView.as_view(), name="backend-send"),
     path("outlets/<path:provider_outlet_id>", OutletView.as_view(), name="backend-outlet"),

@@ -48,6 +48,7 @@ from integrations.services.requests import NewRequest, Result, Stored, TooLate, 
 Done = TypeVar("Done")
 
 READING = ("GET", "HEAD")
+PLACES = ("outlets", "requests", "message-types", "schema", "docs")
 CANCEL_SECONDS = 5.0  # that a cancellation waits for the database
 NOT_STORED_IN_TIME = "The database did not store the request in time. Send it again with the same request_id."
 ANSWER_UNREADABLE = "The POS did answer: state and result_code say how."
@@ -91,6 +92,17 @@ class BackendView(APIView):
             raise MethodNotAllowed(method.upper())
         response: HttpResponse = await getattr(self, method)(request, **kwargs)
         return response
+
+
+class RootView(BackendView):
+    """Where the calls are; so a client can learn whether the portal answers and its key is valid."""
+
+    http_method_names = ["get"]
+    schema = None
+
+    async def get(self, request: HttpRequest) -> HttpResponse:
+        check_names(request.GET, ())
+        return _data({name: reverse(f"backend-{name}") for name in PLACES})
 
 
 class OutletsView(BackendView):
