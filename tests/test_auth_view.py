@@ -298,9 +298,15 @@ class AnsweringAlways200(Asking):
         answer = await authenticate(self.good | {"AuthSecret": generate(Kind.POS_SECRET)})
         assert "Too many" in self.refused(answer, 200)
 
-    async def test_trouble_of_ours_and_what_no_pos_sends_keep_their_status(self) -> None:
-        self.refused(await authenticate(b"x" * (MAX_AUTH_BODY + 1)), 413)
-        self.refused(await request("GET", AUTH_PATH), 405)
+    async def test_whatever_is_wrong_with_the_request_is_200_too(self) -> None:
+        too_large = self.refused(await authenticate(b"x" * (MAX_AUTH_BODY + 1)), 200)
+        other_method = self.refused(await request("GET", AUTH_PATH), 200)
+        for path in ("/api/powerepos/v2/auth", f"{AUTH_PATH}/token", "/"):
+            assert "nothing at this path" in self.refused(await request("POST", path, [b"{}"]), 200)
+        assert "16 KiB" in too_large
+        assert "POST" in other_method
+
+    async def test_trouble_of_ours_keeps_its_status(self) -> None:
         (await runtime.running()).is_draining = True
         self.refused(await authenticate(self.good), 503)
 

@@ -380,6 +380,16 @@ class Formats(SimpleTestCase):
                 assert list(json.loads(answer.body)) == ["ErrorMessage"]
                 assert message.count(".") >= 2, "what is wrong, and what to do"
 
+    @override_settings(POS_REFUSALS_AS_200=True)
+    async def test_a_pos_that_reads_only_200s_gets_its_error_message_in_one(self) -> None:
+        for rest in UNREADABLE:
+            with self.subTest(rest=rest[:60]):
+                (answer,) = await exchange(b"POST %b %b" % (AUTH, rest) + BODY)
+                assert (answer.status, answer.headers["connection"]) == (200, "close")
+                assert list(json.loads(answer.body)) == ["ErrorMessage"]
+        (answer,) = await exchange(b"POST %b HTTP/1.1\r\n\r\n" % CALL)
+        assert answer.status == 400, "the setting is the POS's alone"
+
     async def test_any_other_caller_gets_plain_text(self) -> None:
         for target, (rest, (status, _)) in itertools.product((b"/healthz", b"/admin/api/", b"*"), UNREADABLE.items()):
             with self.subTest(target=target, rest=rest[:60]):

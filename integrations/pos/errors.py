@@ -19,8 +19,9 @@ from integrations.services.authentication import Busy, IntegrationDisabled, Refu
 
 RETRY_AFTER = 5  # seconds, while the portal itself is the trouble
 
-# With POS_REFUSALS_AS_200 these are sent as 200, for a POS that reads the ErrorMessage of a 200 only.
-REFUSALS = frozenset({400, 401, 403, 429})
+# With POS_REFUSALS_AS_200 all other refusals are sent as 200, for a POS that reads the ErrorMessage of a 200 only. The
+# portal's own trouble keeps its status: proxies and monitors look at it, and the POS is to try again.
+TROUBLE = frozenset({500, 503})
 
 _HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -72,6 +73,6 @@ def json_answer(content: bytes, status: int = 200, headers: Mapping[str, str] | 
 
 def refusal(message: str, status: int, headers: Mapping[str, str] | None = None) -> HttpResponse:
     """Return an answer with an ErrorMessage; POS_REFUSALS_AS_200 may change the status."""
-    if settings.POS_REFUSALS_AS_200 and status in REFUSALS:
+    if settings.POS_REFUSALS_AS_200 and status not in TROUBLE:
         status = 200
     return json_answer(_write(wire.failure(message)).encode(), status, headers)
