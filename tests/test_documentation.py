@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
 from integrations.pos.close_codes import CLOSE_CODES
 
@@ -39,6 +40,14 @@ def test_every_way_in_which_the_server_closes_has_a_code() -> None:
         CloseReason.SERVER_LOST,
     }
     assert set(CLOSE_CODES) == set(CloseReason) - by_the_peer_or_the_library
+
+
+def test_the_operator_reads_what_to_do_about_each_outcome_of_an_attempt() -> None:
+    text = (ROOT / "docs/operations.md").read_text().split('## "The till does not connect"')[1].split("\n## ")[0]
+    explained = [line.split("|")[1] for line in text.splitlines() if line.startswith("| ")]
+    shown = [each for each in Outcome if each not in (Outcome.ACCEPTED, Outcome.FOREIGN_ORIGIN)]  # of older versions
+    labels = [str(each.label).partition(" (")[0].partition(":")[0] for each in shown]
+    assert [label for label in labels if not any(label in row for row in explained)] == []
 
 
 def test_every_linked_document_exists() -> None:
