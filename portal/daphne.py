@@ -5,12 +5,19 @@ from types import ModuleType
 from typing import Any
 
 from integrations.redaction import redact
+from integrations.security_headers import SECURITY_HEADERS
 
 
 def adapt_daphne() -> None:
-    """Let daphne, if that is the server we run in, say why it closes a connection, and keep tokens out of its log."""
+    """Let daphne, if that is the server we run in, say why it closes a connection, and keep tokens out of its log.
+
+    Its own answers get the headers that all answers have.
+    """
     if protocol := sys.modules.get("daphne.ws_protocol"):
         _send_close_frames(protocol)
+        _secure_refused_handshakes(protocol)
+    if protocol := sys.modules.get("daphne.http_protocol"):
+        _secure_answers(protocol)
     if access := sys.modules.get("daphne.access"):
         _redact_access_log(access)
 
@@ -26,6 +33,31 @@ def _send_close_frames(module: ModuleType) -> None:
         self.failByDrop = False
 
     factory.resetProtocolOptions = reset_protocol_options
+
+
+def _secure_refused_handshakes(module: ModuleType) -> None:
+    protocol = module.WebSocketProtocol
+    send = protocol.sendHttpErrorResponse
+
+    def send_refusal(self: Any, code: int, reason: str, headers: Any = None) -> None:
+        own = [(name.decode(), value.decode()) for name, value in SECURITY_HEADERS]
+        send(self, code, reason, [*(headers or ()), *own, ("Content-Length", "0")])
+
+    protocol.sendHttpErrorResponse = send_refusal
+
+
+def _secure_answers(module: ModuleType) -> None:
+    request = module.WebRequest
+    reply = request.handle_reply
+
+    def handle_reply(self: Any, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            names = {name.lower() for name, _ in message.get("headers", ())}
+            missing = [each for each in SECURITY_HEADERS if each[0] not in names]
+            message = {**message, "headers": [*message.get("headers", ()), *missing]}
+        reply(self, message)
+
+    request.handle_reply = handle_reply
 
 
 def _redact_access_log(module: ModuleType) -> None:

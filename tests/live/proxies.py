@@ -1,6 +1,7 @@
 """The proxies of deploy/ before a real server, without their TLS."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -15,14 +16,23 @@ NGINX = (PROJECT / "deploy/nginx/portal.conf").read_text()
 CADDY = (PROJECT / "deploy/caddy/Caddyfile").read_text()
 
 
-def proxy_before(name: Proxy, stack: Stack, port: int, folder: Path) -> Process:
-    """Return the proxy, to be started, that passes on what comes to this port; it logs into the folder."""
-    return _nginx(stack, port, folder) if name == "nginx" else _caddy(stack, port, folder)
+def proxy_before(
+    name: Proxy, stack: Stack, port: int, folder: Path, *, instead: Mapping[str, str] | None = None
+) -> Process:
+    """Return the proxy, to be started, that passes on what comes to this port; it logs into the folder.
+
+    `instead` are texts of the sample that stand there once, each with the text that takes its place.
+    """
+    sample = NGINX if name == "nginx" else CADDY
+    for text, other in (instead or {}).items():
+        assert sample.count(text) == 1, text
+        sample = sample.replace(text, other)
+    return _nginx(sample, stack, port, folder) if name == "nginx" else _caddy(sample, stack, port, folder)
 
 
-def _nginx(stack: Stack, port: int, folder: Path) -> Process:
+def _nginx(sample: str, stack: Stack, port: int, folder: Path) -> Process:
     """The sample's TLS server, its TLS taken off: what is tried is what it passes on and logs."""
-    text = NGINX[: NGINX.index("server {\n    listen 80;")] + NGINX[NGINX.index("server {\n    listen 443") :]
+    text = sample[: sample.index("server {\n    listen 80;")] + sample[sample.index("server {\n    listen 443") :]
     text = re.sub(r"^ +(ssl_\w+|listen \[::\]).*;\n", "", text, flags=re.MULTILINE)
     text = text.replace("listen 443 ssl backlog=4096;", f"listen 127.0.0.1:{port};")
     text = text.replace("127.0.0.1:8000", f"127.0.0.1:{stack.port}").replace("pos.example.com", "127.0.0.1")
@@ -47,10 +57,10 @@ def nginx_binary() -> str:
     return need("nginx", folders=[Path("/usr/sbin")])
 
 
-def _caddy(stack: Stack, port: int, folder: Path) -> Process:
+def _caddy(sample: str, stack: Stack, port: int, folder: Path) -> Process:
     """The sample at a plain address, where Caddy asks nobody for a certificate."""
     file = folder / "Caddyfile"
-    file.write_text(CADDY.replace("{\n\tlog default {", "{\n\tadmin off\n\tlog default {", 1))
+    file.write_text(sample.replace("\n{\n", "\n{\n\tadmin off\n", 1))
     env = plain_environment() | {
         "HOME": str(folder),
         "PORTAL_HOST": f"http://127.0.0.1:{port}",

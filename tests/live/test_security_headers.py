@@ -60,6 +60,18 @@ def test_every_answer_has_the_headers_once(new_stack: NewStack) -> None:
     assert lacking == {}
 
 
+def test_daphnes_own_answers_have_the_headers_once(new_stack: NewStack) -> None:
+    stack = new_stack("daphne", env=HTTPS)
+    requests = {
+        name: REQUESTS[name] for name in ("API, no key", "healthz", "handshake, no token", "handshake, other path")
+    }
+    requests["not a path"] = "GET /%ff%fe HTTP/1.1\r\nHost: x\r\n"
+    for name, request in requests.items():
+        headers = headers_of(stack, request)
+        assert headers.count("x-content-type-options: nosniff") == 1, name
+        assert len([each for each in headers if each.startswith("strict-transport-security: max-age=")]) == 1, name
+
+
 @pytest.mark.parametrize("name", ["healthz", "handshake, no key", "below the views"])
 def test_without_https_there_is_no_hsts(new_stack: NewStack, name: str) -> None:
     headers = headers_of(new_stack(), REQUESTS[name])
