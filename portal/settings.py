@@ -242,7 +242,10 @@ MIDDLEWARE = [
     "integrations.staff.signing_in.lifetime.limited",
 ]
 CACHES = {"default": {"BACKEND": "integrations.shared_cache.SharedCache"}}
-REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "integrations.backend.problems.handle",
+}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Order N Pay portal",
     "DESCRIPTION": "Ask the POS of an outlet, and get its answer.",

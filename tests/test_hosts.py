@@ -48,6 +48,26 @@ def test_a_path_without_a_view_below_the_api_is_a_problem(settings: Any, path: s
     assert answer.json()["type"] == "urn:order-n-pay:problem:not-found"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "accept", "status"),
+    [
+        ("POST", "/api/v1/schema", "*/*", 405),
+        ("DELETE", "/api/v1/docs", "*/*", 405),
+        ("GET", "/api/v1/schema?format=nothing", "*/*", 404),
+        ("GET", "/api/v1/schema", "image/png", 406),
+        ("GET", "/api/v1/docs", "application/json", 406),
+    ],
+)
+def test_what_the_description_of_the_api_refuses_is_a_problem(
+    client: Client, method: str, path: str, accept: str, status: int
+) -> None:
+    answer = client.generic(method, path, HTTP_ACCEPT=accept)
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+    assert answer.json()["status"] == status
+    if status == 405:
+        assert "GET" in answer["Allow"]
+
+
 def test_a_path_without_a_view_elsewhere_is_a_page(settings: Any) -> None:
     settings.DEBUG = False
     answer = Client().get("/apis/nothing")

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError, InterfaceError
-from django.http import HttpResponse
-from rest_framework.exceptions import APIException, MethodNotAllowed
+from django.http import Http404, HttpResponse
+from rest_framework.exceptions import APIException, MethodNotAllowed, NotAcceptable
 
 from integrations import correlation, metrics
 from integrations.services.requests import NotComparable, NotCompared, OtherContent, OtherKey, PosOffline, QueueFull
@@ -42,6 +42,7 @@ NOT_FOUND = Kind("not-found", "There is nothing at this address.", 404)
 UNKNOWN_OUTLET = Kind("unknown-outlet", "The API key sees no outlet with this ProviderOutletID.", 404)
 UNKNOWN_REQUEST = Kind("unknown-request", "The API key sees no request with this id.", 404)
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", "This address does not take this method.", 405)
+NOT_ACCEPTABLE = Kind("not-acceptable", "The portal does not have this in a format that the caller accepts.", 406)
 LATE = Kind("request-timeout", "The request has not arrived whole.", 408)
 OTHER_CONTENT = Kind("request-id-reused", "The request_id was used by another API key, or with another content.", 409)
 DISABLED = Kind("integration-disabled", "Order N Pay is not enabled for this outlet.", 409)
@@ -97,6 +98,11 @@ def answer(error: Exception) -> HttpResponse:
     )
 
 
+def handle(error: Exception, _context: dict[str, Any]) -> HttpResponse:
+    """Return the answer to an error of a view that leaves this to DRF: those of the API's description and its page."""
+    return answer(error)
+
+
 def _problem_of(error: Exception) -> Problem:
     match error:
         case Problem():
@@ -115,6 +121,10 @@ def _problem_of(error: Exception) -> Problem:
             return Problem(UNREADABLE, NOT_COMPARABLE)
         case RequestDataTooBig():
             return Problem(TOO_LARGE)
+        case Http404():
+            return Problem(NOT_FOUND)
+        case NotAcceptable():
+            return Problem(NOT_ACCEPTABLE, "Leave out the Accept header and the parameter `format`.")
         case MethodNotAllowed():
             return Problem(METHOD_NOT_ALLOWED)
         case APIException():

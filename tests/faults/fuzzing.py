@@ -206,6 +206,8 @@ MORE = (
     b"\r\nTransfer-Encoding: x\r\n",
     b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n",
     b"\r\nExpect: 100-continue\r\n",
+    b"\r\nHost: other\r\n",
+    b"\r\nHost: a b\r\n",
     b"\r\nX: " + b"x" * 70_000,
     b"\r\nX: x" * 150,
     b"/" + b"x" * 9_000,
