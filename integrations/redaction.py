@@ -3,6 +3,8 @@
 import re
 
 REDACTED = "[redacted]"
+DISTINCTIVE = 8  # characters
+LONGEST_WORD = 16  # letters
 
 # A key of JSON (also of JSON inside a string), a query string or a header, and what stands behind it; what stands
 # before it makes no difference, and looking for a run of backslashes there would cost the square of its length. A
@@ -54,6 +56,15 @@ def redact(text: str) -> str:
     if ("=" in text or ":" in text or "%" in text) and any(stem in lowered for stem in _STEMS):
         text = _NAMED.sub(rf"\1{REDACTED}", text)
     return text
+
+
+def is_distinctive(secret: str) -> bool:
+    """Return whether a secret can be masked wherever it occurs in a text.
+
+    A short secret, or one that is a word, also occurs in texts by chance. The gap would give the secret away there, and
+    the text would lose its meaning.
+    """
+    return len(secret) >= DISTINCTIVE and (not secret.isalpha() or len(secret) >= LONGEST_WORD)
 
 
 def printable(text: str, limit: int) -> str:

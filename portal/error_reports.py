@@ -23,11 +23,12 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
-from integrations.redaction import redact
+from integrations.redaction import is_distinctive, redact
 
 MASK = SafeExceptionReporterFilter.cleansed_substitute
 UNBROKEN = 1_000_000  # columns: a secret with blanks must not be broken into two lines
-SHORTEST = 4  # characters; masking a shorter text everywhere would leave nothing to read
+SHORTEST = 4  # characters; masking a shorter text would leave nothing to read
+MARKS = ("'", '"', "&#x27;", "&quot;")  # a secret that is short or a word is masked only as a whole quoted text
 # Up to the last @: a password may hold any character, also those that should have been %-encoded.
 _PASSWORD = re.compile(r"(?s)://[^:/@]*:(.+)@")  # in the value of a setting
 _USER_INFO = re.compile(r"""(://[^\s:/@'"<>]*:)([^\s'"<>]+)(@)""")  # within a text
@@ -157,16 +158,22 @@ def _known() -> Iterator[None]:
 
 def _spellings() -> list[str]:
     """Return what is to be masked, the longest first, because one may be a part of another."""
-    plain = {each for each in secrets() if len(each.strip()) >= SHORTEST}
-    quoted = {spelled for each in plain for spelled in _quoted(each)}
-    every = {spelled for each in plain | quoted for spelled in (each, html.escape(each)) if len(spelled) >= SHORTEST}
-    return sorted(every, key=len, reverse=True)
+    found: set[str] = set()
+    for secret in {each for each in secrets() if len(each.strip()) >= SHORTEST}:
+        written = {secret, *_quoted(secret)}
+        written |= {html.escape(each) for each in written}
+        found |= written if is_distinctive(secret) else {f"{mark}{each}{mark}" for each in written for mark in MARKS}
+        found.update(_encoded(secret))
+    return sorted((each for each in found if len(each) >= SHORTEST), key=len, reverse=True)
 
 
 def _quoted(secret: str) -> Iterator[str]:
     yield from (repr(secret)[1:-1], repr(repr(secret)[1:-1])[1:-1], json.dumps(secret)[1:-1])
     yield from (quote(secret), quote(secret, safe=""), quote_plus(secret))
-    # As SMTP and HTTP send it: somewhere within a text in Base64.
+
+
+def _encoded(secret: str) -> Iterator[str]:
+    """Yield a secret as SMTP and HTTP send it: somewhere within a text in Base64."""
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + secret.encode(errors="replace")).decode()
         yield encoded[-(-before * 8 // 6) : (before + len(secret.encode(errors="replace"))) * 8 // 6]

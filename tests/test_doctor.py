@@ -25,6 +25,7 @@ from django.utils import timezone
 
 from integrations.credentials import Algorithm
 from integrations.doctor import Finding, Level, configuration, database, env_file, examine, keys, machine, outside
+from integrations.doctor.finding import fine
 from integrations.models import Credential, Request, ServerProcess
 from integrations.models.request import State
 from integrations.services import contents
@@ -175,6 +176,39 @@ def test_a_key_with_a_comma_is_told_because_no_list_can_hold_it(settings: Any) -
     settings.CREDENTIAL_KEY = "a,b" + "0123456789" * 6
     (found,) = configuration.secrets()
     assert (found.level, "contains a comma" in found.what) == (Level.ADVICE, True)
+
+
+REFUSED_BY_DRIVER = (
+    'connection to server at "10.0.0.9", port 9 failed: FATAL: password authentication failed for user "portal-2026"'
+)
+
+
+@pytest.mark.parametrize(
+    "password", ["p", "port", "portal", "10.0.0.9", "portal-2026", "password", "connection", "authentication"]
+)
+def test_a_drivers_message_stays_whole_where_the_password_may_occur_by_chance(
+    monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    named = {"USER": "portal-2026", "HOST": "10.0.0.9", "PORT": "9", "PASSWORD": password}
+    for name, value in named.items():
+        monkeypatch.setitem(django_settings.DATABASES["default"], name, value)
+    assert database._without_password(REFUSED_BY_DRIVER) == REFUSED_BY_DRIVER
+
+
+@pytest.mark.parametrize(
+    ("password", "message", "expected"),
+    [
+        ("hunter-2-hunter", "no route for hunter-2-hunter", "no route for [redacted]"),
+        ("p", "unknown option in postgres://u:p@h/db", "unknown option in postgres://u:[redacted]@h/db"),
+        ("p", "invalid dsn: host=h user=u password=p", "invalid dsn: host=h user=u password=[redacted]"),
+        ("p q", "invalid dsn: PASSWORD = 'p q' host=h", "invalid dsn: PASSWORD = [redacted] host=h"),
+    ],
+)
+def test_a_drivers_message_does_not_hold_the_password(
+    monkeypatch: pytest.MonkeyPatch, password: str, message: str, expected: str
+) -> None:
+    monkeypatch.setitem(django_settings.DATABASES["default"], "PASSWORD", password)
+    assert fine("database", database._without_password(message)).what == expected
 
 
 def test_more_outlets_than_files_is_wrong(enabled: Enabled, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,10 @@ def broken(request: HttpRequest) -> HttpResponse:
 urlpatterns = [path("broken/", broken)]
 
 
+def spellings_of(secret: str) -> list[str]:
+    return [*error_reports._quoted(secret), *error_reports._encoded(secret)]
+
+
 @pytest.fixture
 def client(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Client:
     settings.DEBUG, settings.ROOT_URLCONF = True, __name__
@@ -74,7 +78,7 @@ def test_no_secret_is_on_the_page_in_any_spelling(client: Client, accept: str) -
     shown = page(client, accept)
     assert "ValueError" in shown
     assert "ALLOWED_HOSTS" in shown, "the page is still of use"
-    forms = [form for secret in SECRETS for form in error_reports._quoted(secret)]
+    forms = [form for secret in SECRETS for form in spellings_of(secret)]
     hidden = (*SECRETS, *forms, MARKED, POSTED, COOKIE, SECRET_OF_POS, PIN, "abc.def.ghi", "an-access-token")
     escaped = [html.escape(each) for each in hidden]
     assert [each for each in (*hidden, *escaped) if each in shown] == []
@@ -93,6 +97,15 @@ def test_a_secret_of_two_or_three_characters_does_not_blank_the_page(client: Cli
 
 def test_a_new_setting_needs_no_entry_in_a_list(settings: Any) -> None:
     settings.PAYMENT_API_KEY = "a-key-nobody-knew-of"
-    settings.ELSEWHERE_URL = "amqp://queue:pw%2F1234@queue.example"
-    shown = error_reports.mask("x a-key-nobody-knew-of y pw/1234 z pw%2F1234 end")
+    settings.ELSEWHERE_URL = "amqp://queue:pw%2F12345@queue.example"
+    shown = error_reports.mask("x a-key-nobody-knew-of y pw/12345 z pw%2F12345 end")
     assert shown == f"x {error_reports.MASK} y {error_reports.MASK} z {error_reports.MASK} end"
+
+
+@pytest.mark.parametrize("password", ["port", "server", "password", "connection"])
+def test_a_password_that_is_a_word_is_masked_only_where_it_is_a_whole_value(settings: Any, password: str) -> None:
+    settings.EMAIL_HOST_PASSWORD = password
+    words = f"the {password} of server port 9 refused the connection: no password given"
+    assert error_reports.mask(words) == words
+    shown = error_reports.mask(f"call({password!r}) at smtp://u:{password}@h with &quot;{password}&quot;")
+    assert shown == f"call({error_reports.MASK}) at smtp://u:{error_reports.MASK}@h with {error_reports.MASK}"

@@ -12,7 +12,7 @@ from integrations import clock as shared_clock
 from integrations.doctor.finding import Finding, fine, wrong
 from integrations.models import ServerProcess
 from integrations.models.connection import lease_limit
-from integrations.redaction import REDACTED
+from integrations.redaction import REDACTED, is_distinctive
 from integrations.services.schema import count_pending_migrations
 
 CLOCKS_MAY_DIFFER = timedelta(seconds=2)
@@ -90,10 +90,15 @@ def _try_once() -> None:
 
 
 def _without_password(message: str) -> str:
-    """Return a driver's message in one line."""
-    password = str(settings.DATABASES["default"].get("PASSWORD") or "")
+    """Return a driver's message in one line. `Finding` redacts what follows `password=`, and passwords in URLs.
+
+    Elsewhere the password is masked only if it cannot occur by chance: the gap would give it away.
+    """
     line = " ".join(message.split())
-    return line.replace(password, REDACTED) if password else line
+    database = settings.DATABASES["default"]
+    password = str(database.get("PASSWORD") or "")
+    named = "\n".join(str(database.get(name) or "") for name in ("USER", "HOST", "PORT", "NAME"))
+    return line.replace(password, REDACTED) if is_distinctive(password) and password not in named else line
 
 
 def _todo(message: str) -> str:
