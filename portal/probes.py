@@ -23,11 +23,12 @@ from integrations.asgi import (
 from integrations.limits import MAX_BODY
 from integrations.relay import runtime
 from integrations.relay.database import readers
+from integrations.services import newer_keys
 from integrations.services.schema import count_pending_migrations
 from portal.metrics import scrape
 
 METHODS = ("GET", "HEAD")
-FATAL = frozenset({"away", "draining", "pending", "unknown"})
+FATAL = frozenset({"away", "draining", "pending", "unknown", "missing"})
 
 _is_migrated = False  # once true it stays so: nothing takes tables away from a running process
 
@@ -61,7 +62,8 @@ async def healthz(_scope: Scope) -> HttpResponse:
 
 
 async def readyz(_scope: Scope) -> HttpResponse:
-    """Say whether new work may come: 503 while this process drains, or its database is away or not migrated.
+    """Say whether new work may come: 503 while this process drains, its database is away or not migrated,
+    or a key is missing.
 
     A channel layer that is away makes it "degraded" and no more: the rows are the truth (design rule 1), all answers
     still come, and every process would be taken out of service at the same moment.
@@ -71,6 +73,8 @@ async def readyz(_scope: Scope) -> HttpResponse:
         "process": "draining" if running is not None and (running.is_leaving or running.is_draining) else "serving"
     }
     parts |= await _database()
+    if newer_keys.is_lacking():
+        parts["keys"] = "missing"
     if FATAL & set(parts.values()):
         return _answer({"status": "not ready", **parts, "layer": _layer()}, 503)
     layer = _layer()

@@ -1,7 +1,7 @@
 """Under which key a process writes: the newest that every live process has."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,11 +11,13 @@ from django.core import signing
 from django.utils import timezone
 
 from integrations import credentials, keyring, sealing
-from integrations.models import Credential, ServerProcess
+from integrations.models import Credential, Request, ServerProcess
+from integrations.models.request import State
 from integrations.pos import tokens
 from integrations.pos.tokens import Token
-from integrations.services import handover_links, keys, watching
+from integrations.services import contents, handover_links, keys, newer_keys, watching
 from tests.factories import ANNA, Enabled, make_enabled_outlet
+from tests.notice_factories import make_finished_request
 
 OLD, NEW, NEWEST = "old-" * 13, "new-" * 13, "newest-" * 8
 
@@ -28,6 +30,8 @@ def _keys(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = NEW, [OLD]
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [OLD]
     monkeypatch.setattr(keys, "_chosen_at", -keys.FRESH_SECONDS)  # as in a process that has just begun
+    monkeypatch.setattr(newer_keys, "_compared_at", -newer_keys.COMPARE_SECONDS)
+    monkeypatch.setattr(newer_keys, "_is_lacking", False)
     yield
     for ring in (keyring.CREDENTIAL, keyring.SIGNING):
         ring.forget()
@@ -137,3 +141,69 @@ def test_what_was_signed_under_the_new_key_stays_readable_while_the_old_one_is_u
     make_process(OLD)
     assert chosen() == {OLD}
     assert (signing.loads(text), tokens.read(token)) == ("session", Token(1, 2, 3))
+
+
+class TestAProcessWithTheOldKeyAlone:
+    """Enters itself, after others have stored something under the new key."""
+
+    @pytest.fixture
+    def enter(self, settings: Any) -> Callable[[], bool]:
+        def enter() -> bool:
+            settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = OLD, []
+            watching.begin_lease()
+            return newer_keys.is_lacking()
+
+        return enter
+
+    def test_lacks_a_key_and_says_so_loudly(self, enter: Callable[[], bool], caplog: pytest.LogCaptureFixture) -> None:
+        make_enabled_outlet()
+        make_process(NEW, OLD)
+        assert enter()
+        assert [record.levelname for record in caplog.records if "CREDENTIAL_KEY" in record.message] == ["ERROR"]
+
+    def test_lacks_a_key_for_a_request_that_waits_as_well(self, enter: Callable[[], bool]) -> None:
+        sealed = contents.keep_request('{"PIN": "4711"}', "{}").sealed
+        request = make_finished_request(make_enabled_outlet().integration, sealed_request=sealed)
+        Request.objects.filter(pk=request.pk).update(state=State.QUEUED, ended_at=None)
+        Credential.objects.update(key_id=id_of(keyring.CREDENTIAL, OLD))
+        make_process(NEW, OLD)
+        assert enter()
+
+    def test_is_complete_while_nothing_is_stored_under_the_new_key(self, enter: Callable[[], bool]) -> None:
+        make_process(NEW, OLD)
+        assert not enter()
+
+    def test_is_complete_once_all_is_stored_under_the_old_key_again(
+        self, enter: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make_enabled_outlet()
+        make_process(NEW, OLD)
+        assert enter()
+        Credential.objects.update(key_id=id_of(keyring.CREDENTIAL, OLD))
+        monkeypatch.setattr(newer_keys, "_compared_at", -newer_keys.COMPARE_SECONDS)
+        assert not enter()
+
+    def test_warns_only_where_no_process_has_the_key(
+        self, enter: Callable[[], bool], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        make_enabled_outlet()
+        make_process(OLD)
+        assert not enter()
+        assert [record.levelname for record in caplog.records if "does not have: 1" in record.message] == ["WARNING"]
+
+    def test_lacks_nothing_by_a_process_with_a_foreign_key_that_started_later(self, enter: Callable[[], bool]) -> None:
+        make_enabled_outlet()
+        make_process(NEW, started=-100)
+        assert not enter()
+        make_process(NEW, started=100)
+        assert enter()
+
+
+def test_a_process_without_the_old_key_lacks_nothing_while_others_still_have_it(settings: Any) -> None:
+    """The last step of an exchange: secrets that were not used for long must not stop it."""
+    make_process(NEW, OLD)
+    settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = OLD, []
+    make_enabled_outlet()
+    settings.CREDENTIAL_KEY = NEW
+    watching.begin_lease()
+    assert not newer_keys.is_lacking()

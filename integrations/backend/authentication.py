@@ -10,12 +10,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from integrations import credentials
-from integrations.backend.problems import INVALID_KEY, Problem
+from integrations.backend.problems import INVALID_KEY, NOT_READY, Problem
 from integrations.credentials import Kind
 from integrations.exceptions import MistypedSecret
 from integrations.models import ApiKeySecret
 from integrations.relay.database import Joined
 from integrations.relay.recorder import Recorder
+from integrations.services import newer_keys
 from integrations.services.look_up import LookUp
 
 MAX_LENGTH = 256
@@ -49,6 +50,8 @@ async def authenticate(header: str | None, recorder: Recorder) -> Caller:
     canonical = _read_key(header)
     now = timezone.now()
     caller = await _callers.find(tuple(credentials.keyed_digests(canonical)))
+    if caller is None and newer_keys.is_lacking():
+        raise Problem(NOT_READY, "The API key is unknown here, but may be stored under a key that this server lacks.")
     if caller is None or not _fits(canonical, caller) or not caller.is_live(now):
         raise Problem(INVALID_KEY, "The API key is unknown, has expired or is retired.")
     recorder.used_key(caller.secret_id, now)

@@ -7,16 +7,15 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from django.db import DatabaseError
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from integrations import credentials
-from integrations.credentials import Algorithm
 from integrations.doctor.finding import Finding, advice, fine, wrong
 from integrations.models import ApiKeySecret, BulkJob, Credential, Request, WebhookEndpoint
 from integrations.models.request import OPEN_STATES
 from integrations.notices import signing
 from integrations.sealing import is_readable
 from integrations.services import bulk_jobs, contents
+from integrations.services.newer_keys import digests_by_key
 from integrations.staff.signing_in.adapters import SEALED as SECOND_FACTOR
 
 MOST = 1000  # rows of one kind whose seal is tried, the newest first: some 50 µs each
@@ -30,7 +29,7 @@ TODO = (
 def stored_under_lost_keys() -> Iterator[Finding]:
     """How many stored secrets need a key that is neither CREDENTIAL_KEY nor among its fallbacks."""
     try:
-        digests = {"POS secrets": _digests(Credential), "API keys": _digests(ApiKeySecret)}
+        digests = {"POS secrets": digests_by_key(Credential), "API keys": digests_by_key(ApiKeySecret)}
         sealed = {words: _unreadable(texts, purpose) for words, texts, purpose in _sealed()}
     except DatabaseError:  # the tables are not this version's; another part says so
         return
@@ -61,12 +60,6 @@ def _judged(found: str, total: Counter[str]) -> Finding:
     moving = f" {older} of {total.total()} digests are under a fallback: leave it there until they have moved."
     what = "Everything that is stored under a key of the server can be used with the keys of the settings."
     return fine("keys", what + (moving if older else ""))
-
-
-def _digests(secrets: type[Credential] | type[ApiKeySecret]) -> Counter[str]:
-    """Count the secrets that are accepted today by the key of their digest. Adopted POS secrets need no key."""
-    rows = secrets.objects.live(timezone.now()).filter(algorithm=Algorithm.HMAC_SHA256)
-    return Counter(rows.values_list("key_id", flat=True).order_by())
 
 
 def _sealed() -> Iterator[tuple[str, Iterable[str | None], str]]:

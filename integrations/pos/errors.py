@@ -15,7 +15,7 @@ from integrations.pos import wire
 from integrations.pos.door import Away, Draining, TooManyFailures, WrongPath
 from integrations.pos.second_till import SecondTill
 from integrations.pos.wire import Malformed
-from integrations.services.authentication import Busy, IntegrationDisabled, Refused
+from integrations.services.authentication import Busy, IntegrationDisabled, KeyMissing, Refused
 
 RETRY_AFTER = 5  # seconds, while the portal itself is the trouble
 
@@ -45,7 +45,7 @@ def status_of(refusal: Refused) -> int:
     match refusal:
         case TooManyFailures():
             return 429
-        case Away() | Draining() | Busy() | SecondTill():
+        case Away() | Draining() | Busy() | KeyMissing() | SecondTill():
             return 503
         case IntegrationDisabled():
             return 403
@@ -59,7 +59,7 @@ def _headers(refusal: Refused) -> dict[str, str]:
     match refusal:
         case TooManyFailures():
             return {"retry-after": str(math.ceil(refusal.wait))}
-        case Away() | Draining() | Busy():
+        case Away() | Draining() | Busy() | KeyMissing():
             return {"retry-after": str(RETRY_AFTER)}
         case _:
             return {}

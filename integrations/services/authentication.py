@@ -15,6 +15,7 @@ from integrations.credentials import DUMMY_ARGON2ID, Algorithm, Digest, Kind
 from integrations.exceptions import MistypedSecret, PortalError
 from integrations.models import Credential, Presence
 from integrations.models.attempt import Outcome
+from integrations.services import newer_keys
 from integrations.services.look_up import LookUp
 
 ADOPTED_THREADS = 1  # of each of the two queues
@@ -120,6 +121,12 @@ class Busy(Refused):
     message = "The server is busy. Please try again shortly."
 
 
+class KeyMissing(Refused):
+    """The secret is unknown, but may be stored under a newer key that this process lacks."""
+
+    message = "This server lacks a key. Please try again shortly."
+
+
 def digests_of(canonical: str) -> Digests:
     """Return the digests under which a generated secret is stored if it is anybody's: one for each known key."""
     return tuple(credentials.keyed_digests(canonical))
@@ -188,6 +195,8 @@ def verify_generated(claim: Claim, found: Candidate | None) -> Candidate:
 
     A refusal does not say whether the outlet exists: that is looked up when the attempt is recorded.
     """
+    if found is None and newer_keys.is_lacking():
+        raise KeyMissing
     if found is None or found.match_id != claim.match_id:
         raise WrongSecret
     if not found.is_live(datetime.now(UTC)):

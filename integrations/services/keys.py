@@ -10,6 +10,7 @@ from integrations import keyring
 from integrations.keyring import Ring
 from integrations.models import ServerProcess
 from integrations.models.connection import lease_limit
+from integrations.services import newer_keys
 
 FRESH_SECONDS = 5.0  # a server process chooses every second (relay/watcher.py), a command before it writes
 
@@ -32,12 +33,22 @@ def choose(own_id: uuid.UUID | None = None) -> None:
     keyring.CREDENTIAL.choose(_newest_common(keyring.CREDENTIAL, [(pk, keys) for pk, keys, _ in rows], own_id))
     keyring.sign_with(_newest_common(keyring.SIGNING, [(pk, keys) for pk, _, keys in rows], own_id))
     _chosen_at = time.monotonic()
+    if own_id is not None:
+        _compare([(pk, keys) for pk, keys, _ in rows], own_id)
 
 
 def choose_before_writing() -> None:
     """Choose, unless this process did so moments ago: for what is written seldom, also by commands."""
     if time.monotonic() - _chosen_at > FRESH_SECONDS:
         choose()
+
+
+def _compare(rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID) -> None:
+    """Let newer_keys compare this process with the others; the rows are ordered, the last started first."""
+    order = [pk for pk, _ in rows]
+    own = order.index(own_id) if own_id in order else 0
+    later, earlier = ([tuple(keys.split(",")) for _, keys in part if keys] for part in (rows[:own], rows[own + 1 :]))
+    newer_keys.compare(earlier, later)
 
 
 def _newest_common(ring: Ring, rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID | None) -> str:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from integrations import clock
 from integrations.models import Connection, Integration, ServerProcess
 from integrations.models.connection import CloseReason, dead_processes
-from integrations.services import keys, leases
+from integrations.services import keys, leases, newer_keys
 from integrations.services.look_up import LookUp
 from integrations.services.recording import close_rows
 
@@ -77,6 +77,7 @@ def begin_lease() -> uuid.UUID:
     _end_forerunners(process.pk)
     end_lost_leases(process.pk)
     keys.choose(process.pk)
+    newer_keys.report_unknown()
     return process.pk
 
 

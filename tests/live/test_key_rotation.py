@@ -10,7 +10,7 @@ import pytest
 
 from tests.live.backend import Backend, callers, pos_of, requests_of
 from tests.live.browser import first_login
-from tests.live.clients import authenticate, connect, token_for
+from tests.live.clients import authenticate, connect, request, token_for
 from tests.live.conftest import SHARED_ENV
 from tests.live.ledger import LEDGER
 from tests.live.postgres import Postgres
@@ -108,6 +108,39 @@ def test_a_person_who_signed_in_at_one_host_is_signed_in_at_the_other(hosts: Hos
         browser.post(f"{hosts.new.base_url}/admin/login/", data=form)
         for stack in (hosts.new, hosts.old, hosts.new, hosts.old):  # cookies know no ports
             assert browser.get(f"{stack.base_url}/admin/integrations/").url.path == "/admin/integrations/"
+
+
+def test_a_host_that_starts_with_the_old_key_alone_keeps_callers_away_until_it_can_verify_all(
+    depot: Depot, postgres: Postgres, redis: Redis
+) -> None:
+    hosts = make_hosts(depot, postgres, redis)
+    outlet, backend = hosts.old.supply_outlet(), Backend.of(hosts.old)
+    before = hosts.key_ids(outlet)
+    assert readiness(hosts.old).status_code == 200
+    hosts.old.stop()
+    eventually(lambda: verified_at(hosts.new, outlet, backend) and hosts.key_ids(outlet) != before, what="it moves")
+    hosts.old.start()
+    refused = readiness(hosts.old)
+    assert (refused.status_code, refused.json().get("keys")) == (503, "missing")
+    assert "lacks a newer CREDENTIAL_KEY" in hosts.old.log_text()
+    assert (authenticate(hosts.old, outlet).status_code, backend.get("outlets").status_code) == (503, 503)
+    assert "no fallback does. Stored: 1 POS secrets, 1 API keys." in hosts.old.manage("doctor").stdout
+    eventually(lambda: verified_at(hosts.new, outlet, backend) and hosts.key_ids(outlet) == before)
+    eventually(lambda: readiness(hosts.old).status_code == 200, timeout=20, what="it can verify all again")
+    assert authenticate(hosts.old, outlet).status_code == 200
+    assert backend.get("outlets").status_code == 200
+    hosts.old.close()
+    hosts.new.close()
+
+
+def readiness(stack: Stack) -> httpx2.Response:
+    return request(stack, "GET", "/readyz")
+
+
+def verified_at(stack: Stack, outlet: Credentials, backend: Backend) -> bool:
+    """Whether a host accepts both; what it changes about the key of their digests, it writes a moment later."""
+    assert authenticate(stack, outlet).status_code == 200
+    return bool(backend.at(stack).get("outlets").status_code == 200)
 
 
 def test_when_the_last_old_host_leaves_the_new_key_takes_over_and_when_one_comes_back_the_old_one(
