@@ -62,6 +62,24 @@ def openid_connect(**_kwargs: Any) -> list[CheckMessage]:
 
 
 @register()
+def redis_url(**_kwargs: Any) -> list[CheckMessage]:
+    """REDIS_URL has no option that redis-py does not know: it would fail with each attempt to connect."""
+    if not settings.REDIS_URL:
+        return []
+    try:
+        from redis.asyncio import ConnectionPool
+    except ImportError:  # the doctor says so
+        return []
+    try:
+        pool: Any = ConnectionPool.from_url(settings.REDIS_URL)
+        pool.make_connection()
+    except (TypeError, ValueError):
+        hint = "Correct the options behind the ? of REDIS_URL."
+        return [checks.Error("REDIS_URL has an option that cannot be used.", hint=hint, id="integrations.E007")]
+    return []
+
+
+@register()
 def workers(**_kwargs: Any) -> list[CheckMessage]:
     """WORKERS fits the database and the channel layer."""
     return refusals_of_workers(settings.WORKERS)

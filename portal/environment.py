@@ -1,6 +1,5 @@
 """Reads the settings as they are written; each error names its variable and holds no part of a value."""
 
-import math
 import os
 import re
 import sys
@@ -17,11 +16,15 @@ from portal.env_file import EnvFileError, read
 
 FROM_FILE = "ORDER_N_PAY_FROM_ENV_FILE"  # names of variables, for child processes
 FALSE = ("false", "off", "n", "no", "0")
+LARGEST = 2**31 - 1
 MANY_DAYS = 36_500  # a century: whoever wants longer says 0, for ever
 
 PORTAL_GROUPS = ("viewer", "operator", "administrator")  # integrations/services/groups.py makes them
 
 Number = TypeVar("Number", int, float)
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,10}").fullmatch
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?").fullmatch
 
 
 class Environment(environ.Env):  # type: ignore[misc]
@@ -86,7 +89,8 @@ def _is_text(value: str) -> bool:
     return True
 
 
-def _flag(text: str) -> bool:
+def flag(text: str) -> bool:
+    """Return true or false as a text says. Raises ValueError for any other word: django-environ takes it for false."""
     word = text.strip().lower()
     if word in FALSE:
         return False
@@ -95,25 +99,58 @@ def _flag(text: str) -> bool:
     raise ValueError
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
+def whole_number(text: str) -> int:
+    """Return the number that plain digits spell. Raises ValueError, also for one beyond 32 bits.
+
+    Python would read 1_000 and digits of other scripts as well, and a larger number fails later, in a date or a wait.
+    """
+    if not _WHOLE(text.strip()):
+        raise ValueError
+    return _bounded(int(text))
+
+
+def _decimal(text: str) -> float:
+    if not _DECIMAL(text.strip()):
+        raise ValueError
+    return _bounded(float(text))
+
+
+def _bounded(number: Number) -> Number:
+    if not -LARGEST <= number <= LARGEST:
         raise ValueError
     return number
 
 
 def _items(text: str) -> list[str]:
-    return [item.strip() for item in text.split(",") if item.strip()]
+    """Return the items between commas. Raises ValueError for commas and nothing else: a list that names nothing."""
+    items = [item.strip() for item in text.split(",") if item.strip()]
+    if text.strip() and not items:
+        raise ValueError
+    return items
 
 
 def _pairs(text: str) -> dict[str, str]:
-    pairs = (item.split("=", 1) for item in _items(text))
-    return {name.strip(): value.strip() for name, value in pairs}
+    """Return names and values. Raises ValueError for an item without a =, and for a name that stands there twice."""
+    pairs = [(name.strip(), value.strip()) for name, value in (item.split("=", 1) for item in _items(text))]
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError
+    return dict(pairs)
 
 
-# django-environ takes any word for false and drops what is no digit from a number.
-PARSERS: Mapping[Any, Callable[[str], Any]] = {bool: _flag, float: _finite, list: _items, dict: _pairs}
-FORMS = {bool: "true or false", int: "a whole number", float: "a number", dict: "name=value, separated by commas"}
+PARSERS: Mapping[Any, Callable[[str], Any]] = {
+    bool: flag,
+    int: whole_number,
+    float: _decimal,
+    list: _items,
+    dict: _pairs,
+}
+FORMS = {
+    bool: "true or false",
+    int: f"a whole number of at most {LARGEST}",
+    float: f"a number of at most {LARGEST}",
+    list: "a list, separated by commas",
+    dict: "name=value, separated by commas, each name once",
+}
 
 
 def at_least(least: Number, value: Number, name: str) -> Number:
@@ -176,7 +213,7 @@ def member_names(texts: Sequence[str], name: str) -> list[str]:
 def close_codes(texts: Mapping[str, str]) -> dict[str, int]:
     """Return POS_CLOSE_CODES (name=number, ...) with numbers; raise ImproperlyConfigured for one that is none."""
     try:
-        return {name.strip(): int(number) for name, number in texts.items()}
+        return {name.strip(): whole_number(number) for name, number in texts.items()}
     except ValueError:
         raise ImproperlyConfigured(
             "POS_CLOSE_CODES must read like replaced=4409,disabled=1000 (name=number, separated by commas)."

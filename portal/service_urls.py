@@ -1,6 +1,12 @@
-"""Reads the settings that are URLs. Each error names its variable and holds no part of the URL, nor of a password."""
+"""Reads the settings that are URLs. Each error names its variable and holds no part of the URL, nor of a password.
+
+Each part is used as it is written, after its percent escapes; what the user of the URL would drop or change (a second
+value of an option, a path that means nothing, an escape that is not UTF-8) is rejected.
+"""
 
 import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -8,10 +14,14 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from portal.environment import flag
+
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
+FILES = "django.core.mail.backends.filebased.EmailBackend"
 SQLITE = "django.db.backends.sqlite3"
 POSTGRESQL = "django.db.backends.postgresql"
 POSTGRESQL_SCHEMES = ("postgres", "postgresql", "psql", "pgsql")
+POSTGRESQL_PORT = "5432"
 
 MAIL_FORM = (
     "EMAIL_URL must read like smtp+tls://USER:PASSWORD@HOST:587 or smtp+ssl://USER:PASSWORD@HOST:465 "
@@ -19,13 +29,41 @@ MAIL_FORM = (
 )
 DATABASE_FORM = (
     "DATABASE_URL must begin with sqlite:/// or postgres://, and read like postgres://USER:PASSWORD@HOST:5432/NAME "
-    "(special characters %-encoded)."
+    "(special characters %-encoded, also in options)."
 )
-REDIS_FORM = "REDIS_URL must read like redis://:PASSWORD@HOST:6379/0 (special characters %-encoded)."
+REDIS_FORM = "REDIS_URL must read like redis://:PASSWORD@HOST:6379/0 (special characters %-encoded, also in options)."
+
+# What Django takes from the query beside libpq's options; both are true or false.
+_OF_DJANGO = ("DISABLE_SERVER_SIDE_CURSORS", "CONN_HEALTH_CHECKS")
+_HOST = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]*))(?::([0-9]{0,5}))?")
 
 
 class Unreadable(ValueError):
     """A text is no URL, or means another one than was meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Url:
+    """A URL in its parts, with the escapes resolved; the path begins with its slash."""
+
+    scheme: str
+    user: str
+    password: str = field(repr=False)
+    hosts: tuple[tuple[str, str], ...]  # names without brackets, and ports
+    path: str
+    options: Mapping[str, str] = field(repr=False)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the URL names no machine."""
+        return not (self.user or self.password or self.hosts)
+
+    @property
+    def host(self) -> tuple[str, str]:
+        """The one host and its port. Raises Unreadable for several."""
+        if len(self.hosts) > 1:
+            raise Unreadable
+        return self.hosts[0] if self.hosts else ("", "")
 
 
 def database(url: str, *, default: Path) -> dict[str, Any]:
@@ -33,21 +71,21 @@ def database(url: str, *, default: Path) -> dict[str, Any]:
     if not url:
         return {"ENGINE": SQLITE, "NAME": str(default)}
     try:
-        parts = _split(url)
-        if parts.scheme == "sqlite":
-            return {"ENGINE": SQLITE, "NAME": _file_of(parts)}
-        if parts.scheme not in POSTGRESQL_SCHEMES:
+        read = _read(url)
+        if read.scheme == "sqlite":
+            return {"ENGINE": SQLITE, "NAME": _file_of(read)}
+        if read.scheme not in POSTGRESQL_SCHEMES:
             raise Unreadable
-        return _postgresql(url, parts)
+        return _postgresql(read)
     except ValueError:
         raise ImproperlyConfigured(DATABASE_FORM) from None
 
 
 def redis(url: str) -> str:
-    """Return REDIS_URL. Raises ImproperlyConfigured."""
+    """Return REDIS_URL, which redis-py reads. Raises ImproperlyConfigured for what it would read differently."""
     try:
-        if url and _split(url).scheme not in ("redis", "rediss", "unix"):
-            raise Unreadable
+        if url:
+            _refuse_other_redis(_read(url))
     except ValueError:
         raise ImproperlyConfigured(REDIS_FORM) from None
     return url
@@ -61,13 +99,9 @@ def mail(url: str) -> dict[str, Any]:
     if not url:
         return {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
     try:
-        _split(url)
-        settings: dict[str, Any] = environ.Env.email_url_config(url)
-    except (ImproperlyConfigured, ValueError):
+        return _mail(_read(url))
+    except ValueError:
         raise ImproperlyConfigured(MAIL_FORM) from None
-    if settings["EMAIL_BACKEND"] == SMTP and not settings["EMAIL_HOST"]:
-        raise ImproperlyConfigured(MAIL_FORM)
-    return settings
 
 
 def origin(url: str, name: str) -> SplitResult:
@@ -89,9 +123,11 @@ def issuer(url: str, name: str) -> SplitResult:
 def _web_address(url: str) -> SplitResult | None:
     try:
         parts = _split(url)
+        if parts.port == 0:
+            return None
     except ValueError:
         return None
-    is_fit = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    is_fit = parts.scheme in ("http", "https") and parts.hostname and not re.search(r"[@%\\]", parts.netloc)
     return parts if is_fit and "?" not in url and not re.search(r"\s", url) else None
 
 
@@ -100,31 +136,146 @@ def _split(url: str) -> SplitResult:
 
     A password with `/`, `?` or `#` in it ends the host part early: then there is an @ behind that part, or a fragment.
     """
-    if re.search(r"[\x00-\x1f\x7f]", url):  # urlsplit would drop some of them
+    if re.search(r"[\x00-\x1f\x7f]", url) or url != url.strip() or "://" not in url:  # urlsplit would drop some of them
         raise Unreadable
     parts = urlsplit(url)
     if "#" in url or "@" in parts.path + parts.query:
         raise Unreadable
-    if "," not in parts.netloc.rpartition("@")[2]:  # several hosts of PostgreSQL
-        parts.port  # noqa: B018  (raises for one that is none)
     return parts
 
 
-def _file_of(parts: SplitResult) -> str:
+def _read(url: str) -> _Url:
+    """Return a URL in its parts. Raises ValueError."""
+    parts = _split(url)
+    user_info, _, hosts = parts.netloc.rpartition("@")
+    user, _, password = user_info.partition(":")
+    each = tuple(map(_host, hosts.split(","))) if hosts else ()
+    if len(each) > 1 and not all(name for name, _ in each):
+        raise Unreadable
+    return _Url(parts.scheme, _decoded(user), _decoded(password), each, _decoded(parts.path), _options(parts.query))
+
+
+def _host(text: str) -> tuple[str, str]:
+    """Return the name, which may be the folder of a socket, and the port or an empty text. Raises ValueError."""
+    found = _HOST.fullmatch(text)
+    if found is None or re.search(r"\s", text):
+        raise Unreadable
+    if found[3] and not 1 <= int(found[3]) <= 65535:
+        raise Unreadable
+    return _decoded(found[1] or found[2]), found[3] or ""
+
+
+def _options(query: str) -> dict[str, str]:
+    """Return the options. Raises ValueError for a repeated one, for one without a value, and for a +.
+
+    Some read a + as a blank and others do not.
+    """
+    if "+" in query:
+        raise Unreadable
+    pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), errors="strict")
+    options = dict(pairs)
+    if len(options) < len(pairs) or not all(options.values()) or "\0" in "".join(options.values()):
+        raise Unreadable
+    return options
+
+
+def _decoded(text: str) -> str:
+    """Return a text with its escapes resolved. Raises ValueError for one that is not UTF-8, and for a NUL."""
+    decoded = unquote(text, errors="strict")
+    if "\0" in decoded:
+        raise Unreadable
+    return decoded
+
+
+def _file_of(url: _Url) -> str:
     """Return the file that a sqlite:/// URL names. Raises Unreadable for a database in memory: it is one per thread."""
-    file = unquote(parts.path.removeprefix("/"))
-    if parts.netloc or parts.query or not file or file == ":memory:":
+    file = url.path.removeprefix("/")
+    if not url.is_local or url.options or not file or file.startswith((":memory:", "file:")):
         raise Unreadable
     return file
 
 
-def _postgresql(url: str, parts: SplitResult) -> dict[str, Any]:
-    settings: dict[str, Any] = environ.Env.db_url_config(url)
-    settings["ENGINE"] = POSTGRESQL
-    settings["HOST"] = unquote(settings["HOST"])  # a socket's folder may stand there, or in the path, before the name
-    if not parts.path.startswith("//"):
-        settings["NAME"] = unquote(parts.path.removeprefix("/"))  # django-environ reads a + as a blank
-    if not settings["NAME"] and "service" not in settings.get("OPTIONS", {}):
+def _postgresql(url: _Url) -> dict[str, Any]:
+    host, port, name = _hosts_of(url)
+    options = dict(url.options)
+    of_django = {option: flag(options.pop(option)) for option in _OF_DJANGO if option in options}
+    _refuse_options(options, named={"host": host, "port": port, "user": url.user, "password": url.password})
+    if not name and "service" not in options:
         raise Unreadable
-    parse_qsl(parts.query, strict_parsing=bool(parts.query))  # raises for an option that would be dropped
-    return settings
+    return {
+        "ENGINE": POSTGRESQL,
+        "NAME": name,
+        "USER": url.user,
+        "PASSWORD": url.password,
+        "HOST": host,
+        "PORT": int(port) if port.isdigit() else port,
+        "OPTIONS": options,
+        **of_django,
+    }
+
+
+def _hosts_of(url: _Url) -> tuple[str, str, str]:
+    """Return hosts, ports and the database's name; a socket's folder may stand in the path, before the name."""
+    name = url.path.removeprefix("/")
+    if name.startswith("/"):
+        folder, _, name = name.rpartition("/")
+        if url.hosts:
+            raise Unreadable
+        return folder, "", name
+    ports = [port for _, port in url.hosts]
+    if len(ports) > 1 and any(ports):  # libpq would use one port for all hosts
+        ports = [port or POSTGRESQL_PORT for port in ports]
+    return ",".join(host for host, _ in url.hosts), ",".join(ports).strip(","), name
+
+
+def _refuse_options(options: Mapping[str, str], *, named: Mapping[str, str]) -> None:
+    """Raise Unreadable for an option that libpq does not know, or that another part of the URL overrides."""
+    if "dbname" in options or any(value and name in options for name, value in named.items()):
+        raise Unreadable
+    if not options.keys() <= _known_to_libpq(options.keys()):
+        raise Unreadable
+
+
+def _known_to_libpq(options: Collection[str]) -> set[str]:
+    """Return the options that libpq knows; all of these where its package is missing, which Django will say."""
+    if not options:
+        return set()
+    try:
+        from psycopg.pq import Conninfo
+    except ImportError:
+        return set(options)
+    return {each.keyword.decode() for each in Conninfo.get_defaults()}
+
+
+def _refuse_other_redis(url: _Url) -> None:
+    """Raise Unreadable for what redis-py would drop: a path that is no number, a machine beside a socket's path."""
+    if url.options.keys() & {"host", "port", "username", "password", "path"}:
+        raise Unreadable
+    if url.scheme == "unix":
+        is_fit = not url.hosts and bool(url.path.strip("/"))
+    else:
+        has_number = re.fullmatch(r"/[0-9]{1,9}", url.path) is not None
+        is_fit = has_number != ("db" in url.options) if url.path.strip("/") else True
+    if not is_fit or url.scheme not in ("redis", "rediss", "unix") or len(url.hosts) > 1:
+        raise Unreadable
+
+
+def _mail(url: _Url) -> dict[str, Any]:
+    backend = environ.Env.EMAIL_SCHEMES.get(url.scheme)
+    host, port = url.host
+    file = url.path.removeprefix("/")
+    # Django does not sign in with one of the two alone, and drops what the backend has no use for.
+    if backend is None or url.options or bool(url.user) != bool(url.password):
+        raise Unreadable
+    if bool(host) != (backend == SMTP) or bool(file) != (backend == FILES) or (url.user and not host):
+        raise Unreadable
+    return {
+        "EMAIL_BACKEND": backend,
+        "EMAIL_HOST": host,
+        "EMAIL_PORT": int(port) if port else None,
+        "EMAIL_HOST_USER": url.user,
+        "EMAIL_HOST_PASSWORD": url.password,
+        "EMAIL_FILE_PATH": file or None,
+        "EMAIL_USE_TLS": url.scheme in ("smtps", "smtp+tls"),
+        "EMAIL_USE_SSL": url.scheme == "smtp+ssl",
+    }

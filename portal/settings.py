@@ -76,10 +76,10 @@ else:
         "keepalives_interval": 2,
         "keepalives_count": 3,
         "tcp_user_timeout": 10_000,
+        "connect_timeout": 3,
         **_database.get("OPTIONS", {}),
         # By itself the pool waits twice as long after each failure, up to minutes; after 5 s it begins anew.
         "pool": {"min_size": 1, "max_size": _pool_size, "timeout": 3, "reconnect_timeout": 5},
-        "connect_timeout": 3,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -166,17 +166,21 @@ METRICS_NETWORKS = networks(env.list("METRICS_NETWORKS", default=[]), "METRICS_N
 # --- Webhooks, alerts and e-mail --------------------------------------------------------------------------
 
 NOTICE_INTERVAL = at_least(0.05, env.float("NOTICE_INTERVAL", default=2.0), "NOTICE_INTERVAL")
-NOTICE_DAYS = at_least(1, env.int("NOTICE_DAYS", default=30), "NOTICE_DAYS")
+NOTICE_DAYS = between(1, MANY_DAYS, env.int("NOTICE_DAYS", default=30), "NOTICE_DAYS")
 OUTLET_GRACE = at_least(0, env.int("OUTLET_GRACE", default=30), "OUTLET_GRACE")
 WEBHOOK_ALLOW_PRIVATE = env.bool("WEBHOOK_ALLOW_PRIVATE", default=False)
-WEBHOOK_DISABLE_AFTER_DAYS = at_least(1, env.int("WEBHOOK_DISABLE_AFTER_DAYS", default=5), "WEBHOOK_DISABLE_AFTER_DAYS")
-ALERT_OFFLINE_MINUTES = at_least(1, env.int("ALERT_OFFLINE_MINUTES", default=10), "ALERT_OFFLINE_MINUTES")
+WEBHOOK_DISABLE_AFTER_DAYS = between(
+    1, MANY_DAYS, env.int("WEBHOOK_DISABLE_AFTER_DAYS", default=5), "WEBHOOK_DISABLE_AFTER_DAYS"
+)
+ALERT_OFFLINE_MINUTES = between(
+    1, MANY_DAYS * 24 * 60, env.int("ALERT_OFFLINE_MINUTES", default=10), "ALERT_OFFLINE_MINUTES"
+)
 ALERT_START_GRACE = at_least(0, env.int("ALERT_START_GRACE", default=300), "ALERT_START_GRACE")
 ALERT_GROUP_SECONDS = at_least(0, env.int("ALERT_GROUP_SECONDS", default=60), "ALERT_GROUP_SECONDS")
 ALERT_REFUSALS_PER_OUTLET = at_least(1, env.int("ALERT_REFUSALS_PER_OUTLET", default=10), "ALERT_REFUSALS_PER_OUTLET")
 ALERT_REFUSALS = at_least(1, env.int("ALERT_REFUSALS", default=100), "ALERT_REFUSALS")
-ALERT_OVERLAP_HOURS = at_least(1, env.int("ALERT_OVERLAP_HOURS", default=24), "ALERT_OVERLAP_HOURS")
-ALERT_API_KEY_DAYS = at_least(1, env.int("ALERT_API_KEY_DAYS", default=14), "ALERT_API_KEY_DAYS")
+ALERT_OVERLAP_HOURS = between(1, MANY_DAYS * 24, env.int("ALERT_OVERLAP_HOURS", default=24), "ALERT_OVERLAP_HOURS")
+ALERT_API_KEY_DAYS = between(1, MANY_DAYS, env.int("ALERT_API_KEY_DAYS", default=14), "ALERT_API_KEY_DAYS")
 
 EMAIL_URL = env.str("EMAIL_URL", default="")
 for _name, _value in service_urls.mail(EMAIL_URL).items():

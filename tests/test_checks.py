@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import override_settings
 
-from integrations.checks import close_codes, openid_connect, public_url, workers
+from integrations.checks import close_codes, openid_connect, public_url, redis_url, workers
 from integrations.models.connection import CloseReason
 from integrations.pos.close_codes import CLOSE_CODES
 
@@ -75,6 +75,15 @@ def test_several_workers_need_postgresql_and_redis(
         warnings.simplefilter("ignore")  # Django's, about overriding DATABASES: nothing connects here
         assert ids(WORKERS=2, DATABASES=databases, REDIS_URL=redis_url, IS_PUBLIC_HTTPS=True) == expected
         assert ids(WORKERS=1, DATABASES=databases, REDIS_URL=redis_url, IS_PUBLIC_HTTPS=True) == []
+
+
+@pytest.mark.parametrize("options", ["nosuch=1", "socket_timeout=soon", "db=x"])
+def test_an_option_of_redis_url_that_cannot_be_used_is_an_error(options: str) -> None:
+    with override_settings(REDIS_URL=f"redis://:hunter2@127.0.0.1:6379?{options}"):
+        (message,) = redis_url()
+    assert (message.id, "hunter2" in str(message)) == ("integrations.E007", False)
+    with override_settings(REDIS_URL=f"{REDIS}?socket_timeout=9"):
+        assert redis_url() == []
 
 
 OIDC = {"OIDC_SERVER_URL": "https://id.example.com", "OIDC_CLIENT_ID": "portal", "OIDC_CLIENT_SECRET": "x"}

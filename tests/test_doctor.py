@@ -172,10 +172,11 @@ class TestTheKeys:
         assert levels(keys.stored_under_lost_keys()) == {Level.FINE}
 
 
-def test_a_key_with_a_comma_is_told_because_no_list_can_hold_it(settings: Any) -> None:
-    settings.CREDENTIAL_KEY = "a,b" + "0123456789" * 6
+@pytest.mark.parametrize(("edge", "said"), [("a,b", "contains a comma"), (" ", "begins or ends with a blank")])
+def test_a_key_that_no_list_can_hold_is_told(settings: Any, edge: str, said: str) -> None:
+    settings.CREDENTIAL_KEY = edge + "0123456789" * 6
     (found,) = configuration.secrets()
-    assert (found.level, "contains a comma" in found.what) == (Level.ADVICE, True)
+    assert (found.level, said in found.what) == (Level.ADVICE, True)
 
 
 REFUSED_BY_DRIVER = (

@@ -63,7 +63,7 @@ def proxy() -> Iterator[Finding]:
 
 def secrets() -> Iterator[Finding]:
     """The length of the keys, and who may read the files that hold secrets."""
-    found = [*_weak_keys(), *_keys_with_commas(), *_open_files()]
+    found = [*_weak_keys(), *_keys_unfit_for_lists(), *_open_files()]
     yield from found or [fine("secrets", "The keys are long, and the files that hold secrets are their owner's alone.")]
 
 
@@ -105,13 +105,13 @@ def _weak_keys() -> Iterator[Finding]:
             )
 
 
-def _keys_with_commas() -> Iterator[Finding]:
+def _keys_unfit_for_lists() -> Iterator[Finding]:
     for name in ("SECRET_KEY", "CREDENTIAL_KEY"):
-        if "," in getattr(settings, name):
-            todo = (
-                f"Choose a next {name} without a comma, and rotate what is stored under this one before you change it."
-            )
-            yield advice("secrets", f"{name} contains a comma: it cannot be named in {name}_FALLBACKS.", todo)
+        key = getattr(settings, name)
+        if "," in key or key != key.strip():
+            todo = f"Choose a next {name} without that, and rotate what is stored under this one before you change it."
+            what = "contains a comma" if "," in key else "begins or ends with a blank"
+            yield advice("secrets", f"{name} {what}: it cannot be named in {name}_FALLBACKS.", todo)
 
 
 def _open_files() -> Iterator[Finding]:
