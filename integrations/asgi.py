@@ -68,11 +68,14 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         return await _read_parts(message, receive, limit, arriving)
 
 
+MOST_DIGITS = 18  # of a Content-Length that is read as a number; a longer one is beyond any limit
+
+
 def is_longer(scope: Scope, limit: int) -> bool:
     """Return whether the body says that it is longer than `limit`."""
     for key, value in scope["headers"]:
         if key == b"content-length":
-            return bool(value.isdigit() and int(value) > limit)
+            return value.isdigit() and (len(value.lstrip(b"0")) > MOST_DIGITS or int(value[-MOST_DIGITS:]) > limit)
     return False
 
 

@@ -302,7 +302,7 @@ class HttpFraming(HttpClosing):
             return EARLY_HANDSHAKE
         if any(len(name) + len(value) + 4 > limits.MAX_HANDSHAKE_LINE for name, value in self.headers):
             return HEAD_TOO_LARGE
-        if any(name == TRANSFER_ENCODING or (name == b"content-length" and int(value)) for name, value in self.headers):
+        if any(_promises_body(*header) for header in self.headers):
             return HANDSHAKE_WITH_BODY
         return None
 
@@ -315,3 +315,8 @@ class HttpFraming(HttpClosing):
         lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] != dropped]
         version = self.parser.get_http_version().encode("ascii")
         return b"%b %b HTTP/%b\r\n%b\r\n" % (self.parser.get_method(), self.url, version, b"".join(lines))
+
+
+def _promises_body(name: bytes, value: bytes) -> bool:
+    """Return whether a header says that a body follows; a Content-Length may have more digits than Python computes."""
+    return name == TRANSFER_ENCODING or (name == b"content-length" and bool(value.strip(b"0")))

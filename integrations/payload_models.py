@@ -105,7 +105,10 @@ def _is_decimal(value: Any) -> bool:
     """Whether a number has at most two decimals and eleven digits before them, however it is spelled."""
     if not isinstance(value, Spelled) or len(value) > 40:
         return False
-    _, digits, exponent = Decimal(value).as_tuple()
+    try:
+        _, digits, exponent = Decimal(value).as_tuple()
+    except ArithmeticError:  # its exponent has more digits than any Decimal's
+        return False
     if not isinstance(exponent, int):
         return False
     spelled = "".join(map(str, digits)).lstrip("0")

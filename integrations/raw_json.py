@@ -21,11 +21,14 @@ _SCALAR = re.compile(r'"((?:[^"\\]|\\.)*+)"?([ \t\n\r]*+:)?|([^\s,:\[\]{}"]+)', 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _SHORT_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"} | {each: each for each in "\"'\\/"}
 
+MOST_DIGITS = 4300
+
 spell = json.JSONEncoder(ensure_ascii=False).encode
 
 
-# What some clients write around their JSON: a byte order mark, NULs from a buffer that was too long.
-_AROUND = "\ufeff\0 \t\r\n"
+# What some clients write around their JSON: a byte order mark, NULs from a buffer that was too long, separators of
+# records (RFC 7464) and other control characters, blanks of other kinds. JSON neither begins nor ends with any of them.
+_AROUND = "".join(map(chr, [*range(0x21), *range(0x7F, 0xA1)])) + "\ufeff\u200b\u2028\u2029\u2060\ufffe"
 
 
 class NotAnObject(ValueError):
@@ -44,6 +47,15 @@ def read_text(content: str | bytes) -> tuple[str, bool]:
         return content.decode(encoding).strip(_AROUND), True
     except UnicodeDecodeError:
         return content.decode(errors="replace").strip(_AROUND), False
+
+
+def load(text: str) -> object:
+    """Return the value of a JSON text. Raises ValueError or RecursionError.
+
+    Python refuses to compute an integer of more than 4,300 digits, which is JSON all the same: it stays a text.
+    """
+    value: object = _loader.decode(text)
+    return value
 
 
 def members(text: str) -> dict[str, str]:
@@ -173,3 +185,10 @@ def _refuse_constant(name: str) -> None:
 
 # Numbers are only skipped: a float of a thousand digits must not be computed, nor an integer refused.
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=str, parse_int=str)
+
+
+def _whole(spelled: str) -> int | str:
+    return int(spelled) if len(spelled) <= MOST_DIGITS else spelled
+
+
+_loader = json.JSONDecoder(parse_int=_whole)

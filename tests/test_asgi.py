@@ -8,7 +8,7 @@ import pytest
 from django.http import BadHeaderError, HttpResponse
 from django.test import RequestFactory
 
-from integrations.asgi import LazyRequest, LazyResponse, header_of, send_response
+from integrations.asgi import LazyRequest, LazyResponse, header_of, is_longer, send_response
 from integrations.security_headers import SECURITY_HEADERS
 from integrations.server import EARS, ears
 
@@ -125,3 +125,8 @@ def test_every_ear_hears_the_same_address() -> None:
     finally:
         for each in heard:
             each.close()
+
+
+@pytest.mark.parametrize(("length", "expected"), [(b"9" * 5000, True), (b"0" * 5000 + b"7", False), (b"7", False)])
+def test_a_content_length_of_any_number_of_digits_is_compared(length: bytes, expected: bool) -> None:
+    assert is_longer({"headers": [(b"content-length", length)]}, 7) is expected

@@ -71,6 +71,29 @@ def test_a_result_code_is_read_in_any_spelling_of_a_whole_number(code: str) -> N
     )
 
 
+@pytest.mark.parametrize("code", ["0e0", "-0e5", "0E-3", '"-0"', '"0e0"', '"\\u0030"', '"\\t0.\\n"', "0.0e10"])
+def test_zero_is_zero_in_every_spelling_of_a_number(code: str) -> None:
+    assert read_answer(f'{{"RequestID": "r", "ResultCode": {code}}}') == ("r", Answer(0, None, None))
+
+
+@pytest.mark.parametrize(("code", "number"), [("4e0", 4), ("40e-1", 4), ('"1.2E1"', 12), ("-2147483648.00", -(2**31))])
+def test_a_result_code_with_an_exponent_is_the_number_that_it_spells(code: str, number: int) -> None:
+    assert read_answer(f'{{"RequestID": "r", "ResultCode": {code}}}') == ("r", Answer(number, None, None))
+
+
+@pytest.mark.parametrize(
+    "code", ["1e-1", "1e999999999", "1e-999999999", "1e9999999999", '"1_0"', '"\u0661"', '"0x0"', '""', '"NaN"', "[0]"]
+)
+def test_what_spells_no_whole_number_is_no_result_code(code: str) -> None:
+    _, found = read_answer(f'{{"RequestID": "r", "ResultCode": {code}}}') or ("", None)
+    assert (type(found), str(found)) == (Unreadable, NO_CODE)
+
+
+def test_an_error_message_that_is_a_number_of_any_size_is_used_as_it_is_spelled() -> None:
+    text = f'{{"RequestID": "r", "ResultCode": 4, "ErrorMessage": {"9" * 5000}}}'
+    assert read_answer(text) == ("r", Answer(4, "9" * 5000, None))
+
+
 ANSWER = '{"RequestID": "r", "ResultCode": 0, "Payload": {"Name": "Caf\u00e9", "Amount": 5.00}}'
 
 
@@ -86,6 +109,9 @@ ANSWER = '{"RequestID": "r", "ResultCode": 0, "Payload": {"Name": "Caf\u00e9", "
         ANSWER.encode("utf-16-le"),
         ANSWER.encode("utf-16-be"),
         ANSWER.encode() + b"\0" * 100,
+        "\x1e" + ANSWER + "\n",
+        *(ANSWER + each for each in "\x01\x04\x0b\x0c\x1a\x1c\x1d\x1e\x1f\x7f\x85\xa0\u2028"),
+        json.dumps("\ufeff" + ANSWER + "\x1f"),
     ],
 )
 def test_what_clients_write_around_an_answer_is_ignored(content: str | bytes) -> None:

@@ -26,6 +26,7 @@ from integrations.simulator import (
     SimulatedPos,
     Timing,
     WrongCredentialsError,
+    json_text,
     load_till,
     wire,
 )
@@ -242,6 +243,19 @@ def test_a_filter_of_a_wrong_type_is_refused(payload: Any) -> None:
     assert answer_to(ORDERS_REQUEST | {"Payload": payload})["ResultCode"] == wire.MALFORMED_PAYLOAD
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, "-" + "9" * 5000, "1e99999999999999999999", "0." + "1" * 5000])
+@pytest.mark.parametrize(("key", "code"), [("Other", 0), ("PIN", wire.MALFORMED_PAYLOAD)])
+def test_a_request_with_a_number_of_any_size_is_answered(number: str, key: str, code: int) -> None:
+    plain = json.dumps(PIN_REQUEST).replace('"PIN": "1234"', f'"PIN": "1234", "{key}": 0')
+    read = wire.read_request(plain.replace(f'"{key}": 0', f'"{key}": {number}'))
+    assert answer(example_till(), read).result_code == code
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1e99999999999999999999", "1" + "0" * 34 + "1"])
+def test_a_number_that_is_too_large_to_compute_is_written_as_it_was_spelled(number: str) -> None:
+    assert json_text.write(json_text.read(f'{{"a": {number}}}')) == f'{{"a": {number}}}'
+
+
 def test_a_request_without_an_id_is_answered_with_null_as_its_id() -> None:
     assert answer_to({"MessageType": 0, "Payload": {"PIN": "1234"}})["RequestID"] is None
 
@@ -253,7 +267,7 @@ def test_a_request_without_an_id_is_answered_with_null_as_its_id() -> None:
         ("{", "it is not JSON"),
         ('{"MessageType": NaN}', "it is not JSON"),
         ("[" * 100_000, "it is not JSON"),
-        ('{"MessageType": ' + "9" * 5000 + "}", "it is not JSON"),
+        ('{"MessageType": ' + "9" * 5000 + "}", "it has no whole number as MessageType"),
         ("[]", "it is not a JSON object"),
         ("null", "it is not a JSON object"),
         (b"{}", "it is binary"),

@@ -2,11 +2,12 @@
 
 import json
 import re
-from typing import Any
+from decimal import Decimal
 
 from django.conf import settings
 
 from integrations import raw_json
+from integrations.characters import trimmed
 from integrations.relay.lane import Answer, Unreadable
 
 RESULT_CODES = range(-(2**31), 2**31)  # what .NET's int holds, and our column
@@ -17,8 +18,8 @@ NO_CODE = "The POS's answer could not be read: its ResultCode is missing, or is 
 
 # An answer has one of these. A frame with a RequestID and none of them is something else that a POS may send.
 _SAID = {"resultcode", "errormessage", "payload"}
-# 0, 0.0, "0" and "0.0" are the same to a tolerant reader.
-_WHOLE_NUMBER = re.compile(r'("?)[ \t]*+([+-]?[0-9]{1,10})(?:\.0+)?[ \t]*+\1')
+# 0, -0, 0.0, 0e0 and "0" are the same to a tolerant reader. Exponents are bounded by what Decimal can hold.
+_NUMBER = re.compile(r"[+-]?[0-9]++(?:\.[0-9]*+)?(?:[eE][+-]?[0-9]{1,9})?")
 _ID_IN_TEXT = re.compile(
     r"""["']requestid["'][ \t\r\n]*+:[ \t\r\n]*+("(?:[^"\\]|\\.)*+"|'[^'\\"]*+'|[0-9]{1,256})""", re.IGNORECASE
 )
@@ -67,7 +68,7 @@ def _unwrapped(text: str) -> str:
         inner = json.loads(text)
     except ValueError:
         return text
-    return inner if isinstance(inner, str) else text
+    return raw_json.read_text(inner)[0] if isinstance(inner, str) else text
 
 
 def _answer(given: dict[str, str]) -> Answer | Unreadable:
@@ -75,7 +76,7 @@ def _answer(given: dict[str, str]) -> Answer | Unreadable:
     if code is None:
         return Unreadable(NO_CODE)
     payload = given.get("payload", "null")
-    return Answer(code, _text(_value(given, "errormessage"), given), None if payload == "null" else payload)
+    return Answer(code, _text(given.get("errormessage", "null")), None if payload == "null" else payload)
 
 
 def _quoted_id(text: str) -> str | None:
@@ -96,17 +97,18 @@ def _request_id(spelled: str) -> str | None:
 
 def _result_code(spelled: str) -> int | None:
     """Return a ResultCode; None for what is no whole number that fits."""
-    found = _WHOLE_NUMBER.fullmatch(spelled)
-    code = int(found[2]) if found else None
-    return code if code is not None and code in RESULT_CODES else None
-
-
-def _text(message: Any, given: dict[str, str]) -> str | None:
-    if message is None:
+    if spelled == "0":
+        return 0
+    text = trimmed(json.loads(spelled)) if spelled.startswith('"') else spelled
+    if not _NUMBER.fullmatch(text):
         return None
-    text = message if isinstance(message, str) else given["errormessage"]
-    return _NOT_KEPT.sub("\N{REPLACEMENT CHARACTER}", text)
+    number = Decimal(text)
+    is_whole = RESULT_CODES[0] <= number <= RESULT_CODES[-1] and number == number.to_integral_value()
+    return int(number) if is_whole else None
 
 
-def _value(given: dict[str, str], name: str) -> Any:
-    return json.loads(given[name]) if name in given else None
+def _text(spelled: str) -> str | None:
+    """Return an ErrorMessage; one that is no string is used as it is spelled."""
+    if spelled == "null":
+        return None
+    return _NOT_KEPT.sub("\N{REPLACEMENT CHARACTER}", json.loads(spelled) if spelled.startswith('"') else spelled)

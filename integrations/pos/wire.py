@@ -4,7 +4,6 @@ Keys are read in any letter case and unknown ones are ignored (protocol notes, s
 PascalCase, the model pages camelCase, and nothing is said about extra fields).
 """
 
-import json
 import re
 from typing import Any
 
@@ -54,7 +53,7 @@ def failure(message: str) -> dict[str, str]:
 def read_frame(text: str) -> dict[str, Any] | StrayFrame.Kind:
     """Return the JSON object of a frame, or why it is none."""
     try:
-        content = json.loads(text)
+        content = raw_json.load(text)
     except (ValueError, RecursionError):
         return StrayFrame.Kind.NOT_JSON
     return content if isinstance(content, dict) else StrayFrame.Kind.NOT_AN_OBJECT
@@ -65,7 +64,7 @@ def _read_object(body: bytes) -> dict[str, Any]:
     if not is_whole:
         raise Malformed("The request body is not valid JSON: it is not valid UTF-8.")
     try:
-        content = json.loads(text)
+        content = raw_json.load(text)
     except (ValueError, RecursionError) as error:
         raise Malformed("The request body is not valid JSON.") from error
     if not isinstance(content, dict):
