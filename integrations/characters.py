@@ -17,6 +17,40 @@ _GLYPH_SELECTORS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000
 _RUNS_OF_SPACES = re.compile(" {2,}")
 _NAMES = {"\0": "NULL", "\t": "TAB", "\n": "LINE FEED", "\r": "CARRIAGE RETURN", "\x7f": "DELETE", "\x85": "NEXT LINE"}
 
+# Of each shape one: apostrophes and quotation marks, dashes, slashes, dots, and the letters of other scripts that are
+# drawn as Latin ones (of capitals and small letters alike, because letter case is folded).
+_SHAPES = {
+    "'": "`\u00b4\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8\u02ca\u02cb\u055a\u05f3\u2018\u2019\u201a"
+    "\u201b\u2032\u2035\u2039\u203a\u275b\u275c\ua78b\ua78c\uff07\uff40",
+    '"': "\u00ab\u00bb\u02ba\u02dd\u05f4\u201c\u201d\u201e\u201f\u2033\u2036\u275d\u275e\u300c\u300d\u301d"
+    "\u301e\u301f\uff02",
+    "-": "\u02d7\u058a\u05be\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u207b\u208b\u2212\u2796"
+    "\u2e17\u2e3a\u2e3b\u30fc\ufe31\ufe32\ufe58\ufe63\uff0d\uff70",
+    "/": "\u2044\u2215\u29f8\uff0f",
+    "\u00b7": "\u0387\u2022\u2024\u2027\u2219\u22c5\u30fb\uff65",
+    "a": "\u0430\u03b1",
+    "b": "\u0432\u03b2",
+    "c": "\u0441\u03f2",
+    "d": "\u0501",
+    "e": "\u0435\u03b5",
+    "h": "\u043d\u04bb\u03b7",
+    "i": "\u0456\u04cf\u03b9\u0131",
+    "j": "\u0458",
+    "k": "\u043a\u03ba",
+    "m": "\u043c\u03bc",
+    "n": "\u03bd",
+    "o": "\u043e\u03bf",
+    "p": "\u0440\u03c1",
+    "q": "\u051b",
+    "s": "\u0455",
+    "t": "\u0442\u03c4",
+    "w": "\u051d",
+    "x": "\u0445\u03c7",
+    "y": "\u0443\u03c5",
+    "z": "\u03b6",
+}
+_ALIKE = str.maketrans({other: shape for shape, others in _SHAPES.items() for other in others})
+
 _HEX = "[0-9a-fA-F]"
 _UUID_LENGTHS = frozenset({32, 36, 38, 45})
 _CANONICAL_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
@@ -104,9 +138,17 @@ def normalised_name(text: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Return a name without letter case and diacritical marks: two names of one folded form are easily mistaken."""
-    apart = unicodedata.normalize("NFKD", normalised_name(text).casefold())
+    """Return a name without letter case and diacritical marks."""
+    apart = unicodedata.normalize("NFKD", normalised_name(text).casefold()).casefold()
     return "".join(_base(each) for each in apart if not unicodedata.combining(each))
+
+
+def drawn_alike(text: str) -> str:
+    """Return one text for all names that look nearly the same: `folded`, with one mark or letter of each shape."""
+    if text.isascii():
+        return folded(text).translate(_ALIKE)
+    # Marks first: NFKD would turn some of them (an acute accent, a double prime) into a blank or two characters.
+    return folded(text.translate(_ALIKE)).translate(_ALIKE)
 
 
 def _base(letter: str) -> str:

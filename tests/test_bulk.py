@@ -483,6 +483,14 @@ def test_a_name_that_differs_in_case_or_accents_alone_is_a_warning(name: str) ->
     assert only("Caf\u00e9 Baz,A,R-1,,").warning == ""
 
 
+@pytest.mark.parametrize("name", ["O\u2019Hara\u2013Bar", "O\u02bcHara-Bar", "\uff2f'HARA\u2212BAR"])
+def test_a_name_of_characters_that_look_alike_is_a_warning_that_names_them(name: str) -> None:
+    make_organisation("O'Hara-Bar")
+    warning = only(f"{name},A,R-1,,").warning
+    assert f"“{name}” differs from “O'Hara-Bar” only in characters that look alike (U+" in warning
+    assert only("OHara-Bar,A,R-1,,").warning == ""
+
+
 def test_names_within_one_file_are_compared_too_and_an_outlet_within_its_organisation_only() -> None:
     first, second, elsewhere = plan("Osteria,Harbour,R-1,,", "Osteria,H\u00e0rbour,R-2,,", "Bella,HARBOUR,R-3,,")
     assert [first.warning, elsewhere.warning] == ["", ""]

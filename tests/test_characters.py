@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from integrations.characters import (
     called,
     differences,
+    drawn_alike,
     folded,
     hidden_within,
     identity,
@@ -95,6 +96,29 @@ def test_names_that_differ_in_case_and_marks_alone_fold_to_one(one: str, other: 
 
 def test_names_that_differ_otherwise_do_not_fold_to_one() -> None:
     assert len({folded(each) for each in ("Bella", "Bello", "Bella 2", "Bel la", "\u4e2d", "\u4e2d\u4e2d")}) == 6
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        *((f"O{each}Hara", "o'hara") for each in "\u2018\u2019\u201b\u02bc\u02b9\u02bb\u2032\u00b4`\uff07\ua78c\u055a"),
+        *((f"Bar{each}Grill", "BAR-GRILL") for each in "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"),
+        *((f"{each}Bar{each}", '"bar"') for each in "\u201c\u201d\u201e\u00ab\u00bb\u2033\uff02"),
+        ("\uff22\uff41\uff52\u3000\uff11", "Bar 1"),
+        ("\u0421\u0430f\u0435", "Caf\u00e9"),
+        ("\u0391\u03a4\u0397\u0395\u039dA", "Athena"),
+        ("\u24b7ar \u2116 \u00b2", "bar no 2"),
+        ("1\u20442 \u2022 Bar", "1/2 \u00b7 bar"),
+    ],
+)
+def test_names_of_characters_that_look_alike_are_one(one: str, other: str) -> None:
+    assert drawn_alike(one) == drawn_alike(other)
+
+
+def test_names_that_look_different_are_not_one() -> None:
+    latin = ("O'Hara", "O Hara", "OHara", "Bar-Grill", "Bar Grill", "Bar", "Bar 2")
+    names = (*latin, "\u041c\u0438\u0440", "\u041c\u0430\u0440", "\u4e2d", "\u30fb\u4e2d")
+    assert len({drawn_alike(each) for each in names}) == len(names)
 
 
 def test_a_hidden_character_is_spelled_out_and_a_space_between_words_is_not() -> None:

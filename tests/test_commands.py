@@ -60,6 +60,16 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 # --- enable_outlet
 
 
+def test_enabling_warns_of_names_that_look_like_others(enabled: Enabled) -> None:
+    name = enabled.integration.outlet.organisation.name
+    _, errors = run("enable_outlet", "--organisation", name.upper(), "--outlet", "Garden", "--pos-remote-id", "r-1")
+    assert f"WARNING: “{name.upper()}” differs from “{name}” only in letter case or accents." in errors
+    run("enable_outlet", "--organisation", name, "--outlet", "O'Hara", "--pos-remote-id", "r-2")
+    _, errors = run("enable_outlet", "--organisation", name, "--outlet", "O\u2019Hara", "--pos-remote-id", "r-3")
+    assert errors.count("WARNING") == 1
+    assert "“O\u2019Hara” differs from “O'Hara” only in characters that look alike (U+2019 RIGHT" in errors
+
+
 def test_enabling_makes_what_is_not_there_and_prints_one_object_with_five_keys() -> None:
     printed = run_json("enable_outlet", *NEW)
     assert list(printed) == KEYS

@@ -319,6 +319,16 @@ def test_a_second_organisation_of_the_same_name_is_an_error_of_the_form(staff: C
     assert Organisation.objects.count() == 1
 
 
+def test_a_name_that_looks_like_another_is_saved_with_a_warning(staff: Client, outlet: Outlet) -> None:
+    add = reverse("admin:integrations_organisation_add")
+    page = text(staff.post(add, {"name": f"{BELLA}\u2019s"}, follow=True))
+    assert "differs from" not in page
+    page = text(staff.post(add, {"name": f"{BELLA}'s"}, follow=True))
+    assert f"“{BELLA}'s” differs from “{BELLA}\u2019s” only in characters that look alike" in page
+    page = text(staff.get(add_outlet(staff, outlet.organisation, outlet.name.upper())["Location"]))
+    assert f"“{outlet.name.upper()}” differs from “{outlet.name}” only in letter case or accents." in page
+
+
 def test_a_new_outlet_leads_to_its_page_and_the_next_step(staff: Client, outlet: Outlet) -> None:
     answer = add_outlet(staff, outlet.organisation, "Airport", provider_outlet_id="provider-7")
     made = Outlet.objects.get(name="Airport")

@@ -1,9 +1,13 @@
-"""Finds names that differ from existing ones only in letter case or diacritical marks: probably the same, mistyped."""
+"""Finds names that look nearly like existing ones: probably the same, mistyped.
+
+They differ only in letter case, in diacritical marks, or in characters that look alike (apostrophes, dashes, letters of
+another script).
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from integrations.characters import folded
+from integrations.characters import differences, drawn_alike, folded, normalised_name
 from integrations.models import Organisation, Outlet
 from integrations.services.bulk_file import FileRow
 from integrations.services.bulk_plan import PlannedRow, Verdict, chunks
@@ -30,10 +34,41 @@ class NearNames:
 
     def _warning(self, row: FileRow) -> str:
         new = [(key[-1], self._first[_folded(key)]) for key in _keys(row) if key not in self._existing]
-        found = [
-            f"“{name}” differs from “{first}” only in letter case or accents." for name, first in new if name != first
-        ]
-        return f"{' '.join(found)} Is it the same?" if found else ""
+        return _question(new)
+
+
+def warning_about(name: str, existing: Iterable[str]) -> str:
+    """Return what a person should look at before a row of this name is created; empty where no name is near, or it is
+    there exactly.
+    """
+    name = normalised_name(name)
+    others = set(existing)
+    alike = drawn_alike(name)
+    near = sorted(each for each in others if drawn_alike(each) == alike) if name not in others else []
+    return _question((name, each) for each in near[:1])
+
+
+def warning_about_organisation(name: str) -> str:
+    """Return the warning about a new organisation's name, compared with all that there are."""
+    return warning_about(name, Organisation.objects.values_list("name", flat=True))
+
+
+def warning_about_outlet(organisation: str, name: str) -> str:
+    """Return the warning about a new outlet's name, compared with those of its organisation."""
+    siblings = Outlet.objects.filter(organisation__name=normalised_name(organisation))
+    return warning_about(name, siblings.values_list("name", flat=True))
+
+
+def _question(pairs: Iterable[tuple[str, str]]) -> str:
+    differing = ((name, other) for name, other in pairs if name != other)
+    found = [f"“{name}” differs from “{other}” only in {_of_what(name, other)}." for name, other in differing]
+    return f"{' '.join(found)} Is it the same?" if found else ""
+
+
+def _of_what(name: str, other: str) -> str:
+    if folded(name) == folded(other):
+        return "letter case or accents"
+    return f"characters that look alike ({', '.join(differences(name, other))})"
 
 
 def _keys(row: FileRow) -> list[Key]:
@@ -41,7 +76,7 @@ def _keys(row: FileRow) -> list[Key]:
 
 
 def _folded(key: Key) -> Key:
-    return *key[:-1], folded(key[-1])
+    return *key[:-1], drawn_alike(key[-1])
 
 
 def _names_of(rows: Sequence[FileRow], organisations: frozenset[int] | None) -> Iterable[Key]:

@@ -10,7 +10,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import ForeignKey, Model, QuerySet
-from django.forms import ModelChoiceField
+from django.forms import ModelChoiceField, ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 
@@ -120,6 +120,12 @@ class ReadOnlyAdmin(PortalAdmin[Row]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:  # noqa: ARG002
         return False
+
+
+def warn_of_near_name(request: HttpRequest, form: ModelForm[Any], warning: str) -> None:
+    """Tell a person that the name that they have just saved looks nearly like another."""
+    if warning and {"name", "organisation"} & set(form.changed_data):
+        messages.warning(request, warning)
 
 
 def _or_say_why_not(

@@ -10,9 +10,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from integrations.models import Organisation
-from integrations.services import outlets, scope
+from integrations.services import near_names, outlets, scope
 from integrations.staff.actors import actor_of
-from integrations.staff.base import PortalAdmin
+from integrations.staff.base import PortalAdmin, warn_of_near_name
 from integrations.staff.presentation import ago
 
 
@@ -56,10 +56,13 @@ class OrganisationAdmin(PortalAdmin[Organisation]):
         self,
         request: HttpRequest,
         obj: Organisation,
-        form: ModelForm[Organisation],  # noqa: ARG002
+        form: ModelForm[Organisation],
         change: Any,  # noqa: ARG002
     ) -> None:
+        others = self.get_queryset(request).exclude(pk=obj.pk).values_list("name", flat=True)
+        warning = near_names.warning_about(obj.name, others)
         outlets.save_organisation(obj, actor=actor_of(request))
+        warn_of_near_name(request, form, warning)
 
     def delete_model(self, request: HttpRequest, obj: Organisation) -> None:
         outlets.delete_organisation(obj, actor=actor_of(request))

@@ -13,10 +13,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from integrations.models import Integration, Outlet
-from integrations.services import outlets
+from integrations.services import near_names, outlets
 from integrations.staff import outlets_export, rights
 from integrations.staff.actors import actor_of
-from integrations.staff.base import PortalAdmin
+from integrations.staff.base import PortalAdmin, warn_of_near_name
 from integrations.staff.bulk_actions import BulkActions
 from integrations.staff.filters import OrganisationFilter, OutletStateFilter
 from integrations.staff.presentation import standing_of, state_cell
@@ -114,7 +114,10 @@ class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
         return is_free and super().has_delete_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Outlet, form: ModelForm[Outlet], change: Any) -> None:  # noqa: ARG002
+        siblings = obj.organisation.outlets.exclude(pk=obj.pk).values_list("name", flat=True)
+        warning = near_names.warning_about(obj.name, siblings)
         outlets.save_outlet(obj, actor=actor_of(request))
+        warn_of_near_name(request, form, warning)
 
     def delete_model(self, request: HttpRequest, obj: Outlet) -> None:
         outlets.delete_outlet(obj, actor=actor_of(request))

@@ -9,6 +9,7 @@ from integrations.exceptions import OutletExists
 from integrations.management.outlet_commands import OutletCommand, add_format
 from integrations.models import Integration, Outlet
 from integrations.models.outlet import is_plain
+from integrations.services import near_names
 from integrations.services.audit import Actor
 from integrations.services.enabling import enable_outlet
 from integrations.services.handover import HandOver
@@ -32,6 +33,8 @@ class Command(OutletCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         adopted = sys.stdin.readline().rstrip("\r\n") if options["adopt_secret_stdin"] else None
+        for warning in self.act(_warnings, options["organisation"], options["outlet"]):
+            self.stderr.write(f"WARNING: {warning}")
         handover = self.act(
             _enable,
             organisation=options["organisation"],
@@ -41,6 +44,13 @@ class Command(OutletCommand):
             adopted_secret=adopted,
         )
         self.print_handover(handover, options["format"])
+
+
+def _warnings(organisation: str, outlet: str, *, actor: Actor) -> list[str]:  # noqa: ARG001  (as `act` calls it)
+    if not all(is_plain(normalised_name(each)) for each in (organisation, outlet)):  # refused later, by name
+        return []
+    found = (near_names.warning_about_organisation(organisation), near_names.warning_about_outlet(organisation, outlet))
+    return [warning for warning in found if warning]
 
 
 @transaction.atomic
