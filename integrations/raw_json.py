@@ -82,8 +82,8 @@ def replace(text: str, *, is_key: Callable[[str], bool], is_string: Callable[[st
     """Return JSON in which some values, at any depth, are spelled `by`; every other character stays as it was.
 
     These are the values of the keys for which `is_key` holds, null excepted, and the strings for which `is_string`
-    does; both are asked with the escapes resolved. Never raises and never recurses: what is cut off, or no JSON at all,
-    is searched as far as it looks like JSON.
+    does, keys included; both are asked with the escapes resolved. Never raises and never recurses: what is cut off, or
+    no JSON at all, is searched as far as it looks like JSON.
     """
     kept, begin = [], 0
     for start, end in _places(text, is_key, is_string):
@@ -113,14 +113,17 @@ def _places(text: str, is_key: Callable[[str], bool], is_string: Callable[[str],
     at = 0
     while match := _STRING.search(text, at):
         start, at = match.start(), match.end()
+        string = _resolved(match[1])
         if match[2] is None:
             at += text.startswith('"', at)
-            end = at if is_string(_resolved(match[1])) else start
-        else:
-            start = at
-            end = _end_of_value(text, at) if is_key(_resolved(match[1])) else start
-        if end > start and text[start:end] != "null":
-            yield start, end
+            if is_string(string):
+                yield start, at
+            continue
+        if is_string(string):
+            yield start, match.end(1) + 1
+        end = _end_of_value(text, at) if is_key(string) else at
+        if end > at and text[at:end] != "null":
+            yield at, end
             at = end
 
 

@@ -71,6 +71,8 @@ class Names:
         At each level all escapes of the text are resolved at once: so it makes no difference how, and at which level, a
         name, its quotation marks and its colon are escaped. Costs at most _DEEPEST times the length of the string.
         """
+        if ":" not in string and "\\" not in string:
+            return False
         for level in _levels(string):
             if level is None or any(self.is_one(match[1]) for match in _KEY.finditer(level)):
                 return True
@@ -80,7 +82,8 @@ class Names:
 def hide(text: str) -> str:
     """Return JSON without the values of secret members, at any depth; the rest is spelled as it was.
 
-    `text` itself is returned where there is nothing to hide. A string that holds JSON with such a member goes whole.
+    `text` itself is returned where there is nothing to hide. A string that holds JSON with such a member goes whole,
+    also where it is the name of a member.
     """
     names = _names(tuple(settings.REDACTED_FIELDS))
     if not names.may_occur_in(text):

@@ -10,7 +10,7 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.secret_members import BUILT_IN, hide, is_secret
+from integrations.secret_members import BUILT_IN, hide, hide_values, is_secret, values_in
 from portal.environment import member_names
 
 HIDDEN = '"[redacted]"'
@@ -117,3 +117,23 @@ def test_a_long_payload_is_searched_in_time_that_grows_with_its_length() -> None
     hide('{"PIN": ' + "[" * 200_000)
     hide('"' * 100_000 + '"PIN"' * 20_000)
     hide('{"PIN": 1}' + "".join(dice.choices('"\\{}[]:,u0', k=200_000)))
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        (r'{"{\"PIN\": \"4711\"}": 1}', '{"[redacted]": 1}'),
+        (r'{"a": [{"{\"x\": {\"P\\u0049N\": 4711}}" : {"b": 2.50}}]}', '{"a": [{"[redacted]" : {"b": 2.50}}]}'),
+        (r'{"{\"PIN\": 4711}": {"PIN": "0815", "c": "d"}}', '{"[redacted]": {"PIN": "[redacted]", "c": "d"}}'),
+        (r'{"{\"a\": 1}": {"PIN": null}, "PIN:": "x"}', r'{"{\"a\": 1}": {"PIN": null}, "PIN:": "x"}'),
+    ],
+)
+def test_json_that_is_the_name_of_a_member_is_hidden_whole(text: str, hidden: str) -> None:
+    assert hide(text) == hidden
+    assert json.loads(hidden)
+    assert ("4711" in values_in(text)) == ("4711" in text)
+
+
+def test_a_value_that_is_hidden_is_hidden_as_a_name_too() -> None:
+    hidden = hide_values('{"4711": "4711 ", "47110": 4}', frozenset({"4711"}))
+    assert hidden == '{"[redacted]": "[redacted]", "47110": 4}'
