@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from integrations.credentials import Algorithm
@@ -177,6 +178,24 @@ def test_a_key_that_no_list_can_hold_is_told(settings: Any, edge: str, said: str
     settings.CREDENTIAL_KEY = edge + "0123456789" * 6
     (found,) = configuration.secrets()
     assert (found.level, said in found.what) == (Level.ADVICE, True)
+
+
+@pytest.mark.parametrize(
+    ("message", "todo"),
+    [
+        ('FATAL: too many connections for role "portal"', "max_connections"),
+        ("FATAL: sorry, too many clients already", "max_connections"),
+        ("FATAL: remaining connection slots are reserved for roles with the SUPERUSER attribute", "max_connections"),
+        ('connection to server on socket "/run/x" failed: Is it accepting connections on that socket?', "folder"),
+        ("FATAL: the database system is starting up", "Is it running?"),
+        ('FATAL: database "password" does not exist', "Create the database"),
+        ('FATAL: role "database" does not exist', "Create the role"),
+        ("fe_sendauth: no password supplied", "USER and PASSWORD"),
+    ],
+)
+def test_what_to_do_fits_the_drivers_message(monkeypatch: pytest.MonkeyPatch, message: str, todo: str) -> None:
+    monkeypatch.setattr(connection, "vendor", "postgresql")
+    assert todo in database._todo(message)
 
 
 REFUSED_BY_DRIVER = (

@@ -17,16 +17,20 @@ from integrations.services.schema import count_pending_migrations
 
 CLOCKS_MAY_DIFFER = timedelta(seconds=2)
 PATIENCE = 2  # seconds for one attempt to connect to each address of PostgreSQL
+CONNECTIONS = "Raise PostgreSQL's max_connections, or lower DATABASE_POOL_SIZE."
 # What to do, by words of PostgreSQL and its driver; the first that fits.
 TODO = {
-    "password": "Correct USER and PASSWORD in DATABASE_URL (special characters %-encoded).",
+    "too many ": CONNECTIONS,
+    "connection slots": CONNECTIONS,
+    "password authentication": "Correct USER and PASSWORD in DATABASE_URL (special characters %-encoded).",
+    "no password supplied": "Correct USER and PASSWORD in DATABASE_URL (special characters %-encoded).",
     "pg_hba.conf": "Let PostgreSQL's pg_hba.conf admit this host, user and database.",
-    "role ": "Create the role that DATABASE_URL names (README, PostgreSQL and Redis), or correct USER in it.",
-    "database ": "Create the database that DATABASE_URL names (README, PostgreSQL and Redis), or correct NAME in it.",
+    'role "': "Create the role that DATABASE_URL names (README, PostgreSQL and Redis), or correct USER in it.",
+    'database "': "Create the database that DATABASE_URL names (README, PostgreSQL and Redis), or correct NAME in it.",
     "resolve": "Correct HOST in DATABASE_URL, or the name server.",
     "refused": "Start PostgreSQL, or correct HOST and PORT in DATABASE_URL.",
     "timeout": "Is PostgreSQL stopped, or does a firewall drop what is sent to it? Does DATABASE_URL name its HOST?",
-    "connections": "Raise PostgreSQL's max_connections, or lower DATABASE_POOL_SIZE.",
+    "on socket": "Start PostgreSQL, or correct the folder of its socket in DATABASE_URL.",
 }
 ELSE_TODO = "Is it running? Does DATABASE_URL name its host, port, user, password and database?"
 FOR_OTHERS = 10  # connections for commands, backups and people
