@@ -8,7 +8,7 @@ from django.conf import settings
 
 from integrations import raw_json
 from integrations.characters import trimmed
-from integrations.relay.lane import Answer, Unreadable
+from integrations.relay.outgoing import Answer, Unreadable
 
 RESULT_CODES = range(-(2**31), 2**31)  # what .NET's int holds, and our column
 

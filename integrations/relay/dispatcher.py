@@ -12,22 +12,23 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
+from django.db import DatabaseError, InterfaceError
 
 from integrations.clock import shared_now
 from integrations.models.connection import NOT_BY_A_REQUEST, CloseReason
 from integrations.models.request import State
 from integrations.relay import wake
 from integrations.relay.database import Joined, readers, watchers, writers
-from integrations.relay.lane import Answer, Lane, Outgoing, Unreadable, named
+from integrations.relay.lane import Lane
+from integrations.relay.outgoing import Answer, Outgoing, Unreadable, named
 from integrations.relay.registry import Live, Registry
+from integrations.relay.retrying import until_back, until_done
 from integrations.services import requests, retries
-from integrations.services.recording import is_refusal
 from integrations.services.requests import Ending, NewRequest, NotStored, Result, Stored, Waiting
 
 LOADED_AT_ONCE = 100
-RETRY = 1.0  # seconds between two tries while the database is away
 UNKEPT = "The database refused what the POS answered."
+UNSENDABLE = "It could not be sent: an error in the portal."
 STOP_LIMIT = 5.0  # seconds that the end of the process waits for ends that are being written
 
 Done = TypeVar("Done")
@@ -189,12 +190,7 @@ class Dispatcher:
 
     async def _suspect(self, pks: list[int], reason: CloseReason) -> None:
         """Write which requests a connection's end left unanswered, and tell who waits for those that failed by it."""
-        while True:
-            try:
-                failed = await writers.run(retries.suspect, pks, reason)
-                break
-            except (DatabaseError, InterfaceError):
-                await asyncio.sleep(RETRY)
+        failed = await until_back(lambda: writers.run(retries.suspect, pks, reason), "A lost connection's record")
         for result in failed:
             logger.warning("A request has failed: %s", result.failure, extra={"id": str(result.uuid)})
             self._tell(result)
@@ -229,8 +225,9 @@ class Dispatcher:
             lane.release()
             return stored
         self._tell_of(stored.pk, told)
-        if stored.leaves:
-            self._go(self._send_reserved(live, lane, _outgoing(live, Waiting.of(new, stored.pk))))
+        outgoing = self._outgoing(live, Waiting.of(new, stored.pk)) if stored.leaves else None
+        if outgoing is not None:
+            self._go(self._send_reserved(live, lane, outgoing))
             return stored
         lane.release()
         self._offer(live.integration_id)
@@ -276,58 +273,61 @@ class Dispatcher:
         try:
             while lane.look_again and not lane.is_closed:
                 lane.look_again = False
-                await self._load_some(live, lane)
+                await until_done(lambda: self._load_some(live, lane), "Loading the requests of an outlet")
         finally:
             lane.is_loading = False
 
     async def _load_some(self, live: Live, lane: Lane) -> None:
+        if lane.is_closed:
+            return
         if writing := self._suspecting.get(live.integration_id):
             await asyncio.wait({writing})
         limit = LOADED_AT_ONCE + len(lane.known)
         elsewhere = self._registry.begun_by_older(live.integration_id)  # first, because one may end meanwhile
-        try:
-            rows = await writers.run(requests.load_open, live.integration_id, limit)
-        except (DatabaseError, InterfaceError):
-            await asyncio.sleep(RETRY)
-            lane.look_again = True
-            return
+        rows = await writers.run(requests.load_open, live.integration_id, limit)
         lane.more_waits = len(rows) == limit
         for waiting in rows:
-            if waiting.pk not in elsewhere:
-                lane.offer(_outgoing(live, waiting))
+            if waiting.pk not in elsewhere and (outgoing := self._outgoing(live, waiting)):
+                lane.offer(outgoing)
+
+    def _outgoing(self, live: Live, waiting: Waiting) -> Outgoing | None:
+        """Return a request as it is to be sent; end it where that fails: it must not hold up those after it."""
+        try:
+            return _outgoing(live, waiting)
+        except Exception:
+            logger.exception("A request could not be written as a frame; it has failed.", extra={"id": waiting.pk})
+        self._go(self._fail(waiting.pk))
+        return None
+
+    async def _fail(self, pk: int) -> None:
+        await self._tell_everywhere(await self._ended(Ending(pk, State.FAILED, shared_now(), failure=UNSENDABLE)))
 
     async def _claim(self, pk: int) -> bool:
-        while True:
-            try:
-                return bool(await self._claims.find(pk))
-            except (DatabaseError, InterfaceError):
-                await asyncio.sleep(RETRY)
+        return bool(await self._claims.find(pk))
 
     async def _end(self, live: Live, outgoing: Outgoing, answer: Answer | Unreadable) -> None:
         result = await self._ended(_ending(outgoing.pk, answer))
         if live.lane is not None:
             live.lane.forget(outgoing.pk)
+        await self._tell_everywhere(result)
+
+    async def _tell_everywhere(self, result: Result | None) -> None:
         if result is not None:
             self._tell(result)
             await wake.tell({"type": wake.ENDED, "ids": [result.pk]})
 
     async def _ended(self, ending: Ending) -> Result | None:
-        while True:
-            try:
-                return await self._endings.find(ending)
-            except (DatabaseError, InterfaceError) as error:
-                if is_refusal(error):
-                    return await self._ended_alone(ending)
-                logger.warning("An answer waits for the database (%s).", type(error).__name__)
-            await asyncio.sleep(RETRY)
+        with contextlib.suppress(Exception):  # of a batch that holds others: one of them may be the cause
+            return await until_back(lambda: self._endings.find(ending), "An answer")
+        try:
+            return await until_back(lambda: self._ended_alone(ending), "An answer")
+        except Exception:
+            logger.exception("An answer cannot be stored; its request has failed.")
+        failed = Ending(ending.pk, State.FAILED, ending.at, failure=UNKEPT)
+        return await until_done(lambda: self._ended_alone(failed), "Ending a request")
 
     async def _ended_alone(self, ending: Ending) -> Result | None:
-        """End a request apart from the others of its batch: one of them is what the database refuses."""
-        try:
-            return (await writers.run(requests.end, [ending])).get(ending)
-        except (DataError, IntegrityError):
-            logger.exception("The database refuses an answer; its request has failed.")
-        return await self._ended(Ending(ending.pk, State.FAILED, ending.at, failure=UNKEPT))
+        return (await writers.run(requests.end, [ending])).get(ending)
 
     async def _wait_told(self, pk: int, told: Told, seconds: float) -> Result:
         result = None

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Set
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence, Set
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from integrations.characters import identity
 from integrations.clock import shared_now
+from integrations.relay.outgoing import Fleeting, LinkLost, Outgoing, named
+from integrations.relay.retrying import until_done
 
 LOW = 20  # queued requests, below which more are fetched
 # Of requests that may have ended a connection (services/retries.py), in seconds:
@@ -17,63 +19,6 @@ PATIENCE = 2.0  # that one whose time has come lets newer ones go first
 LOOK = 0.1  # between two looks at whether one may leave
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a POS said; `payload` is JSON as it was spelled, None where there was none."""
-
-    result_code: int
-    error_message: str | None
-    payload: str | None = field(repr=False)
-
-
-class Unreadable(Exception):
-    """What a POS answered cannot be read; the text says why, for callers and staff."""
-
-
-class LinkLost(Exception):
-    """The connection ended before the POS answered."""
-
-
-@dataclass(eq=False, slots=True)
-class Outgoing:
-    """One stored request as a frame."""
-
-    pk: int
-    request_id: str
-    frame: str = field(repr=False)
-    send_before: datetime
-    answer_before: datetime
-    correlation_id: str = ""
-    disconnects: int = 0
-    retry_at: datetime | None = None
-
-    @property
-    def is_suspect(self) -> bool:
-        """Whether a connection ended after it was sent."""
-        return self.disconnects > 0
-
-
-@dataclass(eq=False, slots=True)
-class Fleeting:
-    """One request that is not stored: it has one try, on this connection. `answer` gets LinkLost where that ends."""
-
-    request_id: str
-    frame: str = field(repr=False)
-    answer_before: datetime
-    answer: asyncio.Future[Answer] = field(repr=False)
-    correlation_id: str = ""
-
-    def finish(self, answer: Answer | Unreadable | LinkLost) -> None:
-        """Give the answer to the caller, or raise there what came instead of one."""
-        if self.answer.done():
-            return
-        if isinstance(answer, Answer):
-            self.answer.set_result(answer)
-            return
-        self.answer.set_exception(answer)
-        self.answer.exception()  # read once, so that a caller who has gone leaves no warning
 
 
 class Lane:
@@ -288,12 +233,16 @@ class Lane:
     async def _work(self) -> None:
         try:
             while self._has_work():
-                await self._send_some(self._take())
+                await until_done(self._send_next, "Sending requests to a POS")
         finally:
             self._sending = None
             if self.more_waits and len(self._queue) < LOW:
                 self.more_waits = False
                 self._hungry()
+
+    async def _send_next(self) -> None:
+        if self._has_work():  # once more, because an attempt that failed may be long ago
+            await self._send_some(self._take())
 
     def _take(self) -> list[Outgoing | Fleeting]:
         if suspect := self._due_suspect():
@@ -303,21 +252,48 @@ class Lane:
         places = self._window - len(self._in_flight) - self._reserved
         return [self._queue.popleft() for _ in range(min(places, len(self._queue)))]
 
-    async def _send_some(self, batch: list[Outgoing | Fleeting]) -> None:
-        """Send these in order; the durable ones are claimed together, which is one transaction and not one each."""
+    async def _send_some(self, batch: Sequence[Outgoing | Fleeting]) -> None:
+        """Send these in order; the durable ones are claimed together, which is one transaction and not one each.
+
+        Those that could not leave are queued again, before all others. Raises what prevented them.
+        """
+        left = deque(batch)
+        try:
+            verdicts = await self._verdicts(batch)
+            for may_leave in takewhile(lambda verdict: isinstance(verdict, bool), verdicts):
+                await self._send_or_drop(left.popleft(), may_leave=bool(may_leave))
+        finally:
+            self._put_back(left)
+        if left:
+            raise next(error for error in verdicts if isinstance(error, BaseException))
+
+    async def _verdicts(self, batch: Sequence[Outgoing | Fleeting]) -> list[bool | BaseException]:
         self._reserved += len(batch)
         try:
-            may_leave = await asyncio.gather(*map(self._may_leave, batch))
+            return await asyncio.gather(*map(self._may_leave, batch), return_exceptions=True)
         finally:
             self._reserved -= len(batch)
-        for outgoing, may in zip(batch, may_leave, strict=True):
-            if not may and isinstance(outgoing, Outgoing):
-                self._known.discard(outgoing.pk)
-                self._alone = None if self._alone is outgoing else self._alone
-            if may and self.is_closed and isinstance(outgoing, Fleeting):
-                outgoing.finish(LinkLost())
-            if may and not self.is_closed:
-                await self._transmit(outgoing)
+
+    async def _send_or_drop(self, outgoing: Outgoing | Fleeting, *, may_leave: bool) -> None:
+        if may_leave and not self.is_closed:
+            await self._transmit(outgoing)
+        elif may_leave and isinstance(outgoing, Fleeting):
+            outgoing.finish(LinkLost())
+        elif isinstance(outgoing, Outgoing) and not may_leave:
+            self._known.discard(outgoing.pk)
+            self._alone = None if self._alone is outgoing else self._alone
+
+    def _put_back(self, batch: Sequence[Outgoing | Fleeting]) -> None:
+        for outgoing in reversed(batch):
+            if isinstance(outgoing, Outgoing) and outgoing is self._alone:
+                self._suspects.insert(0, outgoing)
+                self._alone = None
+            else:
+                self._queue.appendleft(outgoing)
+        if batch and self.is_closed:
+            self.close()
+        elif batch and self._is_resting:
+            self.rest()
 
     async def _may_leave(self, outgoing: Outgoing | Fleeting) -> bool:
         now = shared_now()
@@ -336,8 +312,3 @@ class Lane:
             await self._send(outgoing.frame)
         except Exception as error:  # noqa: BLE001  (each server raises its own when the peer has gone)
             logger.debug("The POS had gone before a request could leave: %s", error)
-
-
-def named(outgoing: Outgoing | Fleeting) -> dict[str, str]:
-    """Return the ids by which log lines name a request."""
-    return {"request_id": outgoing.request_id, "correlation_id": outgoing.correlation_id}

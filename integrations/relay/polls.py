@@ -17,7 +17,8 @@ from integrations.clock import shared_now
 from integrations.models.request import State
 from integrations.relay import wake
 from integrations.relay.database import Joined
-from integrations.relay.lane import Answer, Fleeting, Lane, LinkLost, Unreadable
+from integrations.relay.lane import Lane
+from integrations.relay.outgoing import Answer, Fleeting, LinkLost, Unreadable
 from integrations.relay.recorder import Recorder
 from integrations.relay.registry import Live, Registry
 from integrations.services import requests

@@ -68,9 +68,9 @@ class Watcher:
             try:
                 with metrics.watcher_seconds.time():
                     await self.look()
-            except (DatabaseError, InterfaceError) as error:
+            except Exception as error:  # noqa: BLE001  (whatever it is, the sockets need watching afterwards)
                 if not away:
-                    logger.warning("The watcher waits for the database (%s: %s).", type(error).__name__, error)
+                    _report(error)
                 away = True
             else:
                 away = False
@@ -157,6 +157,13 @@ class Watcher:
         offset = time.time() - asyncio.get_running_loop().time()
         jumped, self._clock_offset = abs(offset - self._clock_offset) > JUMP, offset
         return jumped
+
+
+def _report(error: Exception) -> None:
+    if isinstance(error, DatabaseError | InterfaceError):
+        logger.warning("The watcher waits for the database (%s: %s).", type(error).__name__, error)
+    else:
+        logger.error("The watcher failed; it tries again at its next interval.", exc_info=error)
 
 
 def _judge(live: Live, standing: Standing) -> None:

@@ -1,0 +1,67 @@
+"""Requests as a lane sends them, and the answers that come to them."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a POS said; `payload` is JSON as it was spelled, None where there was none."""
+
+    result_code: int
+    error_message: str | None
+    payload: str | None = field(repr=False)
+
+
+class Unreadable(Exception):
+    """What a POS answered cannot be read; the text says why, for callers and staff."""
+
+
+class LinkLost(Exception):
+    """The connection ended before the POS answered."""
+
+
+@dataclass(eq=False, slots=True)
+class Outgoing:
+    """One stored request as a frame."""
+
+    pk: int
+    request_id: str
+    frame: str = field(repr=False)
+    send_before: datetime
+    answer_before: datetime
+    correlation_id: str = ""
+    disconnects: int = 0
+    retry_at: datetime | None = None
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether a connection ended after it was sent."""
+        return self.disconnects > 0
+
+
+@dataclass(eq=False, slots=True)
+class Fleeting:
+    """One request that is not stored: it has one try, on this connection. `answer` gets LinkLost where that ends."""
+
+    request_id: str
+    frame: str = field(repr=False)
+    answer_before: datetime
+    answer: asyncio.Future[Answer] = field(repr=False)
+    correlation_id: str = ""
+
+    def finish(self, answer: Answer | Unreadable | LinkLost) -> None:
+        """Give the answer to the caller, or raise there what came instead of one."""
+        if self.answer.done():
+            return
+        if isinstance(answer, Answer):
+            self.answer.set_result(answer)
+            return
+        self.answer.set_exception(answer)
+        self.answer.exception()  # read once, so that a caller who has gone leaves no warning
+
+
+def named(outgoing: Outgoing | Fleeting) -> dict[str, str]:
+    """Return the ids by which log lines name a request."""
+    return {"request_id": outgoing.request_id, "correlation_id": outgoing.correlation_id}

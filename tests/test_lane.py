@@ -1,0 +1,129 @@
+"""What one outlet's lane does when something in the portal fails while it sends."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from unittest import mock
+
+import pytest
+from django.db import OperationalError
+
+from integrations.clock import shared_now
+from integrations.relay import retrying
+from integrations.relay.lane import Lane
+from integrations.relay.outgoing import Fleeting, LinkLost, Outgoing
+from tests.in_process import until
+
+ERRORS = [RuntimeError("can't start new thread"), OperationalError("the database is gone"), asyncio.CancelledError()]
+SOON = timedelta(seconds=30)
+
+
+class Pos:
+    """A lane, what has left on it, and a database that fails `failures` times before it takes a claim."""
+
+    def __init__(self, error: BaseException, failures: int = 1, window: int = 8) -> None:
+        self.left: list[str] = []
+        self.claimed: list[int] = []
+        self._error, self._failures = error, failures
+        self.lane = Lane(window=window, send=self._send, claim=self._claim, hungry=lambda: None)
+
+    async def _send(self, frame: str) -> None:
+        self.left.append(frame)
+
+    async def _claim(self, pk: int) -> bool:
+        await asyncio.sleep(0)
+        if self._failures:
+            self._failures -= 1
+            raise self._error
+        self.claimed.append(pk)
+        return True
+
+    async def has_sent(self, *frames: str) -> None:
+        await until(lambda: self._after_a_look() == list(frames))
+
+    def _after_a_look(self) -> list[str]:
+        self.lane.drop_overdue(shared_now())  # as each second
+        return self.left
+
+
+def outgoing(pk: int, *, disconnects: int = 0) -> Outgoing:
+    now = shared_now()
+    return Outgoing(pk, str(pk), f"frame {pk}", now + SOON, now + SOON, disconnects=disconnects)
+
+
+@pytest.fixture(autouse=True)
+def retried_at_once() -> Iterator[None]:
+    with mock.patch.object(retrying, "RETRY", 0.01):
+        yield
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_after_any_error_everything_leaves_in_order_and_the_window_is_whole_again(error: BaseException) -> None:
+    async def scenario() -> None:
+        pos = Pos(error)
+        for pk in (1, 2, 3):
+            pos.lane.offer(outgoing(pk))
+        await pos.has_sent("frame 1", "frame 2", "frame 3")
+        for pk in (1, 2, 3):
+            assert pos.lane.take_answer(str(pk))
+        assert pos.lane.is_at_rest
+        assert pos.lane.reserve()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_after_any_error_a_suspect_request_leaves_and_nothing_waits_for_it_any_more(error: BaseException) -> None:
+    async def scenario() -> None:
+        pos = Pos(error)
+        pos.lane.offer(outgoing(1, disconnects=2))
+        await pos.has_sent("frame 1")
+        assert pos.lane.take_answer("1")
+        pos.lane.offer(outgoing(2))
+        await pos.has_sent("frame 1", "frame 2")
+
+    asyncio.run(scenario())
+
+
+def test_new_requests_wait_behind_those_that_could_not_leave() -> None:
+    async def scenario() -> None:
+        pos = Pos(RuntimeError(), failures=3)
+        pos.lane.offer(outgoing(1))
+        await until(lambda: pos._failures < 3)
+        assert not pos.lane.reserve()
+        pos.lane.offer(outgoing(2))
+        await pos.has_sent("frame 1", "frame 2")
+
+    asyncio.run(scenario())
+
+
+def test_an_error_of_ours_is_logged_once_however_often_it_comes(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(error: Exception) -> None:
+        pos = Pos(error, failures=5)
+        pos.lane.offer(outgoing(1))
+        await pos.has_sent("frame 1")
+
+    asyncio.run(scenario(RuntimeError("a fault")))
+    assert [record.levelno for record in caplog.records if record.exc_info] == [logging.ERROR]
+    caplog.clear()
+    asyncio.run(scenario(OperationalError("away")))
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+@pytest.mark.parametrize("end", [Lane.close, Lane.rest], ids=["closed", "about to be closed"])
+def test_a_lane_that_ends_while_it_cannot_send_lets_go_of_what_it_has(end: Callable[[Lane], None]) -> None:
+    async def scenario() -> None:
+        pos = Pos(RuntimeError(), failures=3)
+        answer = asyncio.get_running_loop().create_future()
+        pos.lane.offer(outgoing(1))
+        pos.lane.ask(Fleeting(str(uuid.uuid4()), "a poll", shared_now() + SOON, answer))
+        await asyncio.sleep(0)  # both are being claimed
+        end(pos.lane)
+        await until(answer.done)
+        assert isinstance(answer.exception(), LinkLost)
+        await until(lambda: not pos.lane.begun or pos.lane.is_closed)
+        assert pos.left == []
+
+    asyncio.run(scenario())
