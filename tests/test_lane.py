@@ -23,18 +23,23 @@ SOON = timedelta(seconds=30)
 class Pos:
     """A lane, what has left on it, and a database that fails `failures` times before it takes a claim."""
 
-    def __init__(self, error: BaseException, failures: int = 1, window: int = 8) -> None:
+    def __init__(self, error: BaseException | None = None, failures: int = 1, window: int = 8) -> None:
         self.left: list[str] = []
         self.claimed: list[int] = []
-        self._error, self._failures = error, failures
-        self.lane = Lane(window=window, send=self._send, claim=self._claim, hungry=lambda: None)
+        self.unsent: list[int] = []
+        self.may_claim = asyncio.Event()
+        self.may_claim.set()
+        self._error, self._failures = error, failures if error else 0
+        self.lane = Lane(
+            window=window, send=self._send, claim=self._claim, hungry=lambda: None, unsent=self.unsent.append
+        )
 
     async def _send(self, frame: str) -> None:
         self.left.append(frame)
 
     async def _claim(self, pk: int) -> bool:
-        await asyncio.sleep(0)
-        if self._failures:
+        await self.may_claim.wait()
+        if self._error and self._failures:
             self._failures -= 1
             raise self._error
         self.claimed.append(pk)
@@ -119,11 +124,60 @@ def test_a_lane_that_ends_while_it_cannot_send_lets_go_of_what_it_has(end: Calla
         answer = asyncio.get_running_loop().create_future()
         pos.lane.offer(outgoing(1))
         pos.lane.ask(Fleeting(str(uuid.uuid4()), "a poll", shared_now() + SOON, answer))
+        pos.may_claim.clear()
         await asyncio.sleep(0)  # both are being claimed
         end(pos.lane)
+        pos.may_claim.set()
         await until(answer.done)
         assert isinstance(answer.exception(), LinkLost)
         await until(lambda: not pos.lane.begun or pos.lane.is_closed)
+        assert pos.left == []
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("failures", [0, 2])
+def test_requests_that_were_stored_as_sent_leave_behind_an_older_one_that_is_being_claimed(failures: int) -> None:
+    async def scenario() -> None:
+        pos = Pos(RuntimeError(), failures)
+        pos.may_claim.clear()
+        assert [pos.lane.reserve() for _ in range(2)] == [True, True]  # of 2 and 3, which are about to be stored
+        pos.lane.offer(outgoing(1))  # another process stored it a moment before
+        await asyncio.sleep(0)
+        for pk in (2, 3):
+            assert await pos.lane.send_reserved(outgoing(pk))
+        assert pos.left == []
+        pos.may_claim.set()
+        await pos.has_sent("frame 1", "frame 2", "frame 3")
+        assert pos.claimed == [1]  # the others are stored as sent already
+
+    asyncio.run(scenario())
+
+
+def test_one_that_was_stored_as_sent_does_not_wait_for_a_newer_one_that_is_being_claimed() -> None:
+    async def scenario() -> None:
+        pos = Pos()
+        pos.may_claim.clear()
+        assert pos.lane.reserve()
+        pos.lane.offer(outgoing(5))
+        await asyncio.sleep(0)
+        assert await pos.lane.send_reserved(outgoing(4))
+        assert pos.left == ["frame 4"]
+        pos.may_claim.set()
+        await pos.has_sent("frame 4", "frame 5")
+
+    asyncio.run(scenario())
+
+
+def test_what_is_claimed_when_the_connection_has_ended_is_given_back() -> None:
+    async def scenario() -> None:
+        pos = Pos()
+        pos.may_claim.clear()
+        pos.lane.offer(outgoing(1))
+        await asyncio.sleep(0)
+        pos.lane.close()
+        pos.may_claim.set()
+        await until(lambda: pos.unsent == [1])
         assert pos.left == []
 
     asyncio.run(scenario())

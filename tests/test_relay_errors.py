@@ -54,7 +54,7 @@ class Sending(Relay):
         outlet, backend = await make_outlet(), await Backend.make()
         await backend.ask(outlet, request_id="r-1", mode="async", expires_in=60)
         running = await after_first_look()
-        running.dispatcher._claims._query = failing_once(requests.claim)
+        running.dispatcher._claims._query = failing_once(running.dispatcher._claims._query)
         async with await Pos.of(outlet) as pos:
             assert (await pos.next_frame())["RequestID"] == "r-1"
 

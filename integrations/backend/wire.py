@@ -68,7 +68,7 @@ class Order:
             answer_before=answer_before,
             needs_online=self.expires_in == 0,
             is_here=False,
-            is_leaving=False,
+            leaves_by=None,
             store_before=received_at + timedelta(seconds=self.timeout),
             correlation_id=correlation.current(),
         )

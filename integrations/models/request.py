@@ -64,6 +64,8 @@ class Request(models.Model):
     # when it may be sent again. Defaults of the database's own, as above.
     disconnects = models.PositiveSmallIntegerField(default=0, db_default=0)
     retry_at = models.DateTimeField(null=True)
+    # The server process whose POS has it, and which alone may send it again (services/holders.py); null: any process.
+    sent_by = models.UUIDField(null=True, editable=False)
     result_code = models.IntegerField(null=True)
     error_message = models.TextField(null=True)  # noqa: DJ001  (null on the wire, and "" is not)
     answer = models.TextField(null=True)  # noqa: DJ001  (null until there is one)

@@ -137,6 +137,8 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if below is not None and _is_working(live):
             self._is_finishing = True
             if await below.answers_ping(PONG_SECONDS):
+                if live.lane is not None:
+                    live.lane.is_heard = True
                 await _until_done(live)
             self._is_finishing = False
         if self.live is None:

@@ -7,8 +7,10 @@ ended in the database before anybody is told. What is in memory here only saves 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Iterable
+import uuid
+from collections.abc import Coroutine, Iterable, Sequence, Set
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -23,7 +25,7 @@ from integrations.relay.lane import Lane
 from integrations.relay.outgoing import Answer, Outgoing, Unreadable, named
 from integrations.relay.registry import Live, Registry
 from integrations.relay.retrying import until_back, until_done
-from integrations.services import requests, retries
+from integrations.services import holders, requests, retries
 from integrations.services.requests import Ending, NewRequest, NotStored, Result, Stored, Waiting
 
 LOADED_AT_ONCE = 100
@@ -40,10 +42,12 @@ logger = logging.getLogger(__name__)
 class Dispatcher:
     """Used on the event loop only."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, process_id: uuid.UUID) -> None:
         self._registry = registry
+        self._process_id = process_id
         self._store: Joined[NewRequest, Stored | NotStored] = Joined(requests.store, threads=writers)
-        self._claims: Joined[int, bool] = Joined(requests.claim, threads=writers)
+        self._claims: Joined[int, bool] = Joined(partial(requests.claim, process_id=process_id), threads=writers)
+        self._releases: Joined[int, bool] = Joined(partial(holders.release, process_id=process_id), threads=writers)
         self._endings: Joined[Ending, Result] = Joined(requests.end, threads=writers)
         self._results: Joined[int, Result] = Joined(requests.results)
         self._repeated: Joined[NewRequest, Stored | NotStored] = Joined(requests.repeated, threads=writers)
@@ -63,6 +67,7 @@ class Dispatcher:
             send=live.socket.transmit,
             claim=self._claim,
             hungry=lambda: self._fill(live),
+            unsent=lambda pk: self._offer_again(live.integration_id, [pk], CloseReason.REPLACED),
         )
         if has_requests:
             self._fill(live)
@@ -76,8 +81,7 @@ class Dispatcher:
         if live.lane is None:
             return
         if unanswered := live.lane.unanswered:
-            suspects = [] if reason in NOT_BY_A_REQUEST else unanswered
-            self._offer_again(live.integration_id, suspects, reason)
+            self._offer_again(live.integration_id, unanswered, reason)
         live.lane.close()
         live.lane = None  # each has the other, and who has left is not to wait for the garbage collector
 
@@ -177,8 +181,8 @@ class Dispatcher:
         for task in late:
             task.cancel()
 
-    def _offer_again(self, integration_id: int, suspects: list[int], reason: CloseReason) -> None:
-        task = self._go(self._suspect(suspects, reason) if suspects else asyncio.sleep(0))
+    def _offer_again(self, integration_id: int, pks: Sequence[int], reason: CloseReason) -> None:
+        task = self._go(self._lost(pks, reason, after=self._suspecting.get(integration_id)))
         self._suspecting[integration_id] = task
         self._go(self._offer_after(task, integration_id))
 
@@ -188,7 +192,16 @@ class Dispatcher:
             del self._suspecting[integration_id]
         self._offer(integration_id)
 
-    async def _suspect(self, pks: list[int], reason: CloseReason) -> None:
+    async def _lost(self, pks: Sequence[int], reason: CloseReason, *, after: asyncio.Task[None] | None) -> None:
+        """Write that a connection left these unanswered."""
+        if after is not None:
+            await asyncio.wait({after})
+        if reason in NOT_BY_A_REQUEST:
+            await until_back(lambda: asyncio.gather(*map(self._releases.find, pks)), "A lost connection's record")
+        else:
+            await self._suspect(pks, reason)
+
+    async def _suspect(self, pks: Sequence[int], reason: CloseReason) -> None:
         """Write which requests a connection's end left unanswered, and tell who waits for those that failed by it."""
         failed = await until_back(lambda: writers.run(retries.suspect, pks, reason), "A lost connection's record")
         for result in failed:
@@ -201,13 +214,13 @@ class Dispatcher:
         live = self._registry.find(new.integration_id)
         lane = live.lane if live else None
         if live is None or lane is None:
-            stored = await self._stored(replace(new, is_here=live is not None, is_leaving=False))
-        elif lane.reserve():
+            stored = await self._stored(replace(new, is_here=live is not None))
+        elif not self._registry.unheard_by_older(live.integration_id) and lane.reserve():
             return await self._submit_reserved(live, lane, new, told)
         else:
             lane.arriving += 1
             try:
-                stored = await self._stored(replace(new, is_here=True, is_leaving=False))
+                stored = await self._stored(replace(new, is_here=True))
             finally:
                 lane.arriving -= 1
         if stored.is_new:
@@ -217,7 +230,7 @@ class Dispatcher:
 
     async def _submit_reserved(self, live: Live, lane: Lane, new: NewRequest, told: Told | None) -> Stored:
         try:
-            stored = await self._stored(replace(new, is_here=True, is_leaving=True))
+            stored = await self._stored(replace(new, is_here=True, leaves_by=self._process_id))
         except BaseException:
             lane.release()
             raise
@@ -234,9 +247,10 @@ class Dispatcher:
         return stored
 
     async def _send_reserved(self, live: Live, lane: Lane, outgoing: Outgoing) -> None:
-        await lane.send_reserved(outgoing)
         # It is stored as sent. A connection that came, or comes, in this one's place looked before it was there.
-        if lane.is_closed or self._registry.find(live.integration_id) is not live:
+        if not await lane.send_reserved(outgoing):
+            self._offer_again(live.integration_id, [outgoing.pk], CloseReason.REPLACED)
+        elif lane.is_closed or self._registry.find(live.integration_id) is not live:
             self._offer(live.integration_id)
 
     async def _stored(self, new: NewRequest) -> Stored:
@@ -283,11 +297,21 @@ class Dispatcher:
         if writing := self._suspecting.get(live.integration_id):
             await asyncio.wait({writing})
         limit = LOADED_AT_ONCE + len(lane.known)
-        elsewhere = self._registry.begun_by_older(live.integration_id)  # first, because one may end meanwhile
-        rows = await writers.run(requests.load_open, live.integration_id, limit)
+        # First, because one may end meanwhile.
+        elsewhere = self._registry.begun_by_older(live.integration_id)
+        unheard = self._registry.unheard_by_older(live.integration_id)
+        rows, held = await writers.run(holders.load, live.integration_id, limit, self._process_id, live.opened_at)
         lane.more_waits = len(rows) == limit
+        self._put_on(live, lane, [each for each in rows if each.pk not in elsewhere - unheard], held | unheard)
+
+    def _put_on(self, live: Live, lane: Lane, rows: Iterable[Waiting], elsewhere: Set[int]) -> None:
+        """Put requests on a lane, as far as the first that another connection may still bring an answer to."""
         for waiting in rows:
-            if waiting.pk not in elsewhere and (outgoing := self._outgoing(live, waiting)):
+            if waiting.pk in elsewhere:
+                lane.load_soon()
+                if not waiting.disconnects:
+                    return
+            elif outgoing := self._outgoing(live, waiting):
                 lane.offer(outgoing)
 
     def _outgoing(self, live: Live, waiting: Waiting) -> Outgoing | None:

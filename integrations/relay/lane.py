@@ -17,6 +17,7 @@ LOW = 20  # queued requests, below which more are fetched
 ALONE = 10.0  # that one is sent alone; a POS that is slow with it then gets others beside it
 PATIENCE = 2.0  # that one whose time has come lets newer ones go first
 LOOK = 0.1  # between two looks at whether one may leave
+ELSEWHERE = 0.25  # seconds between two looks at whether another connection still has what would be next
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,8 @@ class Lane:
     `send` may block while the POS does not read; it raises when the POS is gone.
 
     `claim` is asked before a durable frame leaves, and says whether the request is still open. `hungry` is called when
-    the queue runs low and `more_waits` says that the database holds more.
+    the queue runs low and `more_waits` says that the database holds more. `unsent` is called with a request that was
+    claimed when the connection had ended.
     """
 
     def __init__(
@@ -38,22 +40,27 @@ class Lane:
         send: Callable[[str], Awaitable[None]],
         claim: Callable[[int], Awaitable[bool]],
         hungry: Callable[[], None],
+        unsent: Callable[[int], None],
     ) -> None:
         self._window = window
         self._send = send
         self._claim = claim
         self._hungry = hungry
+        self._unsent = unsent
         self._queue: deque[Outgoing | Fleeting] = deque()
         self._in_flight: dict[str, Outgoing | Fleeting] = {}
         self._suspects: list[Outgoing] = []
         self._left_at: dict[str, float] = {}  # of what is in flight
         self._alone: Outgoing | None = None  # the suspect that is in flight by itself
         self._look: asyncio.TimerHandle | None = None
+        self._load: asyncio.TimerHandle | None = None
+        self._claiming: Sequence[Outgoing | Fleeting] = ()
         self._reserved = 0
         self._known: set[int] = set()
         self._sending: asyncio.Task[None] | None = None
         self._is_resting = False
         self.is_closed = False
+        self.is_heard = False  # its POS, which was replaced, answered a ping: it has got what was sent
         self.is_loading = False
         self.look_again = False
         self.more_waits = False
@@ -113,9 +120,26 @@ class Lane:
             return False
         if outgoing.pk in self._known:
             self._pump()
-            return True
-        await self._transmit(outgoing)
+        elif self._is_behind(outgoing):
+            outgoing.is_claimed = True
+            self.offer(outgoing)
+        else:
+            await self._transmit(outgoing)
         return True
+
+    def _is_behind(self, outgoing: Outgoing) -> bool:
+        """Whether an older request is about to leave, which another process had stored."""
+        earlier = (*self._claiming, *self._queue)
+        return any(isinstance(each, Outgoing) and each.pk < outgoing.pk for each in earlier)
+
+    def load_soon(self) -> None:
+        """Ask for more a little later: what would be next is still elsewhere."""
+        if self._load is None and not self.is_closed:
+            self._load = asyncio.get_running_loop().call_later(ELSEWHERE, self._load_now)
+
+    def _load_now(self) -> None:
+        self._load = None
+        self._hungry()
 
     def offer(self, outgoing: Outgoing) -> None:
         """Queue a request; one that this connection has had already is passed over."""
@@ -176,8 +200,9 @@ class Lane:
         self._in_flight.clear()
         self._suspects.clear()
         self._alone = None
-        if self._look is not None:
-            self._look.cancel()
+        for timer in (self._look, self._load):
+            if timer is not None:
+                timer.cancel()
 
     def _pop(self, request_id: str) -> Outgoing | Fleeting | None:
         outgoing = self._in_flight.pop(request_id, None)
@@ -269,19 +294,24 @@ class Lane:
 
     async def _verdicts(self, batch: Sequence[Outgoing | Fleeting]) -> list[bool | BaseException]:
         self._reserved += len(batch)
+        self._claiming = batch
         try:
             return await asyncio.gather(*map(self._may_leave, batch), return_exceptions=True)
         finally:
             self._reserved -= len(batch)
+            self._claiming = ()
 
     async def _send_or_drop(self, outgoing: Outgoing | Fleeting, *, may_leave: bool) -> None:
         if may_leave and not self.is_closed:
             await self._transmit(outgoing)
         elif may_leave and isinstance(outgoing, Fleeting):
             outgoing.finish(LinkLost())
-        elif isinstance(outgoing, Outgoing) and not may_leave:
+        elif may_leave and isinstance(outgoing, Outgoing):
+            self._unsent(outgoing.pk)
+        elif isinstance(outgoing, Outgoing):
             self._known.discard(outgoing.pk)
             self._alone = None if self._alone is outgoing else self._alone
+            self.load_soon()  # it has ended, or another process has sent it and may give it back
 
     def _put_back(self, batch: Sequence[Outgoing | Fleeting]) -> None:
         for outgoing in reversed(batch):
@@ -298,7 +328,7 @@ class Lane:
     async def _may_leave(self, outgoing: Outgoing | Fleeting) -> bool:
         now = shared_now()
         if isinstance(outgoing, Outgoing):
-            return outgoing.send_before > now and await self._claim(outgoing.pk)
+            return outgoing.send_before > now and (outgoing.is_claimed or await self._claim(outgoing.pk))
         # Who asked may have gone, and nobody else would want the answer.
         return outgoing.answer_before > now and not outgoing.answer.done()
 

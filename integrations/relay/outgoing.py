@@ -34,6 +34,7 @@ class Outgoing:
     correlation_id: str = ""
     disconnects: int = 0
     retry_at: datetime | None = None
+    is_claimed: bool = False  # it is stored as sent by this process, and has not left yet
 
     @property
     def is_suspect(self) -> bool:

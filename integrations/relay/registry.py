@@ -91,5 +91,10 @@ class Registry:
         leaving = self._leaving.get(integration_id, ())
         return {pk for each in leaving if each.lane is not None for pk in each.lane.begun}
 
+    def unheard_by_older(self, integration_id: int) -> Set[int]:
+        """Return those of them that may be lost: the POS of their connection has not answered a ping since."""
+        leaving = self._leaving.get(integration_id, ())
+        return {pk for each in leaving if each.lane and not each.lane.is_heard for pk in each.lane.begun}
+
     def find(self, integration_id: int) -> Live | None:
         return self._by_integration.get(integration_id)

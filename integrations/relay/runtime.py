@@ -34,7 +34,7 @@ class Runtime:
         self.process_id = process_id
         self.registry = Registry()
         self.recorder = Recorder(process_id)
-        self.dispatcher = Dispatcher(self.registry)
+        self.dispatcher = Dispatcher(self.registry, process_id)
         self.polls = Polls(self.registry, self.recorder)
         self.watcher = Watcher(process_id, self.registry, self.recorder, self.dispatcher)
         self.chores = Chores(process_id, chores.ALL)

@@ -137,6 +137,6 @@ def _new_request(integration: Integration, question: Question) -> NewRequest:
         answer_before=max(send_before, answer_before),
         needs_online=True,
         is_here=False,
-        is_leaving=False,
+        leaves_by=None,
         correlation_id=uuid.uuid4().hex,
     )

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Max, Q, QuerySet
+from django.db.models import Case, Count, F, Max, Q, QuerySet, UUIDField, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -37,6 +37,8 @@ UNEQUAL_ATTEMPTS = 5
 UNREADABLE = "It could not be sent: the process with the POS's connection lacks the CREDENTIAL_KEY that encrypted it."
 
 logger = logging.getLogger(__name__)
+
+ProcessId = uuid.UUID
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +62,7 @@ class NewRequest:
     answer_before: datetime
     needs_online: bool
     is_here: bool
-    is_leaving: bool  # its frame is to go out as soon as it is stored
+    leaves_by: ProcessId | None  # the process that sends its frame as soon as it is stored; None: it queues
     correlation_id: str = ""
     store_before: datetime | None = None  # its caller waits no longer
     unequal_attempts: int = 0  # of one that was under way before it was stored
@@ -167,6 +169,8 @@ class Waiting:
     correlation_id: str = ""
     disconnects: int = 0
     retry_at: datetime | None = None
+    sent_by: uuid.UUID | None = None
+    last_sent_at: datetime | None = None
 
     @classmethod
     def of(cls, new: NewRequest, pk: int) -> "Waiting":
@@ -189,15 +193,15 @@ class Waiting:
 def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
     """Store requests in one transaction; say of each what became of it.
 
-    A request that was to leave at once is queued where an older one of its outlet still waits, which another process
-    has stored: a POS gets its requests in their order of arrival.
+    A request that was to leave at once is queued where an older one of its outlet still waits, or was sent by another
+    process or on a connection that was lost: a POS gets its requests in their order of arrival.
     """
     with transaction.atomic():
         outcomes = _too_late(new)
         outcomes.update(repeated([each for each in new if each not in outcomes]))
         fresh = [each for each in new if each not in outcomes]
         queues = _queues_of({each.integration_id for each in fresh})
-        leaving = {each for each in fresh if each.is_leaving and not queues[each.integration_id].queued}
+        leaving = {each for each in fresh if _leaves_at_once(each, queues[each.integration_id])}
         outcomes.update(_refused(fresh, queues))
         _insert([each for each in fresh if each not in outcomes], leaving)
         outcomes.update(_inserted([each for each in fresh if each not in outcomes], leaving))
@@ -254,10 +258,14 @@ def overlooked() -> list[tuple[int, int]]:
     return [*newest, *sent.order_by("pk").values_list("integration", "pk")]
 
 
-def claim(pks: Sequence[int]) -> dict[int, bool]:
-    """Write that these leave now, before they do; those that are missing from the answer have ended meanwhile."""
+def claim(pks: Sequence[int], process_id: uuid.UUID) -> dict[int, bool]:
+    """Write that these leave now by this process, before they do.
+
+    Those that are missing from the answer have ended meanwhile, or another process has sent them.
+    """
     with transaction.atomic():
         open_ones = Request.objects.select_for_update().filter(pk__in=pks, state__in=OPEN_STATES).order_by("pk")
+        open_ones = open_ones.filter(Q(sent_by=None) | Q(sent_by=process_id))
         found = list(open_ones.values_list("pk", flat=True))
         now = shared_now()
         Request.objects.filter(pk__in=found).update(
@@ -266,6 +274,7 @@ def claim(pks: Sequence[int]) -> dict[int, bool]:
             last_sent_at=now,
             times_sent=F("times_sent") + 1,
             failure="",  # of a process that could not read it
+            sent_by=process_id,
         )
     return dict.fromkeys(found, True)
 
@@ -419,8 +428,14 @@ def _refused(new: Sequence[NewRequest], queues: Mapping[int, "_Queue"]) -> dict[
 
 
 def _queues_of(integration_ids: Iterable[int]) -> Mapping[int, "_Queue"]:
-    found = {row[0]: _Queue(*row[1:]) for row in _queues.rows(list(integration_ids))}
-    return defaultdict(lambda: _Queue(0, 0), found)
+    queues: defaultdict[int, _Queue] = defaultdict(_Queue)
+    for integration_id, holder, count in _queues.rows(list(integration_ids)):
+        queues[integration_id].counts[holder] = count
+    return queues
+
+
+def _leaves_at_once(new: NewRequest, queue: "_Queue") -> bool:
+    return new.leaves_by is not None and not queue.holds_up(new.leaves_by)
 
 
 def _insert(new: Sequence[NewRequest], leaving: Set[NewRequest]) -> None:
@@ -445,6 +460,7 @@ def _row(new: NewRequest, kept: KeptRequest, now: datetime, *, leaves: bool) -> 
         sent_at=sent_at,
         last_sent_at=sent_at,
         times_sent=1 if leaves else 0,
+        sent_by=new.leaves_by if leaves else None,
     )
 
 
@@ -533,6 +549,8 @@ def _waiting(row: Request) -> Waiting:
         row.correlation_id,
         row.disconnects,
         row.retry_at,
+        row.sent_by,
+        row.last_sent_at,
     )
 
 
@@ -575,16 +593,30 @@ def _rows_by_request_id(integration_ids: Sequence[int], request_ids: Sequence[st
     return rows.values_list("integration", "request_id", "pk", "uuid")
 
 
-class _Queue(NamedTuple):
-    """How many requests of an outlet are open, and how many of these have not left yet."""
+_SUSPECT = uuid.UUID(int=0)  # instead of a holder: newer requests go first (services/retries.py)
 
-    open: int
-    queued: int
+
+@dataclass(slots=True)
+class _Queue:
+    """How many requests of an outlet are open, by the process that has sent them; None: they are to be sent."""
+
+    counts: dict[uuid.UUID | None, int] = field(default_factory=dict)
+
+    @property
+    def open(self) -> int:
+        return sum(self.counts.values())
+
+    def holds_up(self, process_id: uuid.UUID) -> bool:
+        """Return whether a request has to queue which this process could send at once."""
+        return any(holder not in (process_id, _SUSPECT) for holder in self.counts)
 
 
 def _count_open(integration_ids: Sequence[int]) -> QuerySet[Request, Any]:
     waiting = Request.objects.filter(integration__in=integration_ids, state__in=OPEN_STATES).order_by()
-    return waiting.values_list("integration").annotate(Count("pk"), queued=Count("pk", filter=Q(state=State.QUEUED)))
+    # Of what is queued no other column is read: the index has them all, and there may be a thousand.
+    is_suspect = When(state=State.SENT, disconnects__gt=0, then=Value(_SUSPECT, UUIDField()))
+    holder = Case(is_suspect, When(state=State.SENT, then=F("sent_by")))
+    return waiting.annotate(holder=holder).values_list("integration", "holder").annotate(Count("pk"))
 
 
 def _lock_open(pks: Sequence[int]) -> QuerySet[Request, Any]:

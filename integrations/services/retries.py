@@ -28,7 +28,7 @@ def suspect(pks: Sequence[int], reason: CloseReason) -> list[Result]:
         counts = {pk: count + 1 for pk, count in rows.values_list("pk", "disconnects")}
         for count in set(counts.values()):
             retried = Request.objects.filter(pk__in=[pk for pk, each in counts.items() if each == count])
-            retried.update(disconnects=count, retry_at=now + FIRST_PAUSE * 2 ** (count - 1))
+            retried.update(disconnects=count, retry_at=now + FIRST_PAUSE * 2 ** (count - 1), sent_by=None)
     failed = [pk for pk, count in counts.items() if count >= DISCONNECTS]
     endings = [Ending(pk, State.FAILED, now, failure=_failure(counts[pk], reason)) for pk in failed]
     return list(requests.end(endings).values()) if endings else []

@@ -5,8 +5,9 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -117,6 +118,13 @@ def pos_credentials(outlet: Credentials) -> simulator.Credentials:
         auth_url=outlet.auth_url,
         websocket_url=outlet.websocket_url,
     )
+
+
+def outlet_at(stack: Stack, outlet: Credentials) -> Credentials:
+    """Return the values of a till that connects to this server, of several over one database."""
+    authority = urlsplit(stack.base_url).netloc
+    urls = (urlsplit(url)._replace(netloc=authority).geturl() for url in (outlet.auth_url, outlet.websocket_url))
+    return replace(outlet, **dict(zip(("auth_url", "websocket_url"), urls, strict=True)))
 
 
 def pos_of(outlet: Credentials, **options: Any) -> simulator.BackgroundPos:

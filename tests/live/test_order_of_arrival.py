@@ -6,7 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.live.backend import Backend, orders_by_id, pos_of, requests_of, soup
+from tests.live import records
+from tests.live.backend import Backend, orders_by_id, outlet_at, pos_of, requests_of, soup
+from tests.live.clients import connect_mute, token_for
 from tests.live.conftest import SHARED_ENV
 from tests.live.postgres import Postgres
 from tests.live.redis import Redis
@@ -47,3 +49,22 @@ def test_requests_that_come_through_two_hosts_reach_the_pos_in_their_order(
             eventually(lambda: len(orders_by_id(background.pos.till)) == COUNT, timeout=30)
             assert list(orders_by_id(background.pos.till)) == sent
         assert {row["times_sent"] for row in requests_of(one, outlet)} == {1}
+
+
+def test_a_request_waits_for_older_ones_that_a_lost_connection_has(depot: Depot, postgres: Postgres) -> None:
+    with two_hosts(depot, postgres, None) as (one, two):
+        for here, there in ((one, one), (one, two)):
+            move_a_till(here, there)
+
+
+def move_a_till(here: Stack, there: Stack) -> None:
+    """Send orders to a till whose power was cut, and then to the same till at this or the other host."""
+    outlet, backend = here.supply_outlet(), Backend.of(here)
+    with connect_mute(here, token_for(here, outlet)):
+        eventually(lambda: records.is_online(here, outlet))
+        lost = send_in_turn([backend], outlet, range(3))
+        with pos_of(outlet_at(there, outlet)) as background:
+            background.wait_for_connections()
+            sent = send_in_turn([backend.at(there)], outlet, range(3, 6))
+            eventually(lambda: len(orders_by_id(background.pos.till)) == 6, timeout=30)
+            assert list(orders_by_id(background.pos.till)) == lost + sent
