@@ -89,7 +89,7 @@ if REDIS_URL:
     CHANNEL_LAYERS["default"] = {
         "BACKEND": "integrations.relay.redis_layer.RedisLayer",
         # Longer than the layer waits for a message: with redis-py's default, waiting would look like a failure.
-        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": 30}]},
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": 30, "socket_connect_timeout": 2}]},
     }
 
 # --- The POS's door ---------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import pytest
 from channels_redis.core import RedisChannelLayer
 from redis.exceptions import ConnectionError as RedisIsAway
 
+from integrations.relay import redis_layer
 from integrations.relay.redis_layer import RedisLayer
 
 
@@ -17,15 +18,27 @@ class Dead:
         raise RedisIsAway
 
 
-def clean_up(layer: RedisChannelLayer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layer, "connection", lambda _index: Dead())
+class Hanging:
+    """A connection whose Redis accepts what is sent and never answers."""
+
+    async def zpopmin(self, *_arguments: Any) -> None:
+        await asyncio.Event().wait()
+
+
+def clean_up(layer: RedisChannelLayer, monkeypatch: pytest.MonkeyPatch, connection: Dead | Hanging) -> None:
+    monkeypatch.setattr(layer, "connection", lambda _index: connection)
     asyncio.run(layer._clean_receive_backup(0, "asgi:process!"))
 
 
 def test_a_message_whose_backup_cannot_be_cleaned_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    clean_up(RedisLayer(), monkeypatch)
+    clean_up(RedisLayer(), monkeypatch, Dead())
 
 
 def test_the_library_still_fails_there_and_our_own_class_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RedisIsAway):
-        clean_up(RedisChannelLayer(), monkeypatch)
+        clean_up(RedisChannelLayer(), monkeypatch, Dead())
+
+
+def test_a_redis_that_hangs_does_not_hold_up_the_next_message_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_layer, "CLEAN_SECONDS", 0.01)
+    clean_up(RedisLayer(), monkeypatch, Hanging())

@@ -220,7 +220,7 @@ class CancelView(BackendView):
         check_names(request.GET, ())
         row = await within(CANCEL_SECONDS, writers.run(rows.cancel_request, self.caller, request_uuid))
         await self.running.dispatcher.ended([row.pk])
-        await wake.tell({"type": wake.ENDED, "ids": [row.pk]})
+        self.running.wakeups.send(wake.ENDED, [row.pk])
         return _whole(row, self.caller)
 
 

@@ -25,6 +25,7 @@ from integrations.relay.lane import Lane
 from integrations.relay.outgoing import Answer, Outgoing, Unreadable, named
 from integrations.relay.registry import Live, Registry
 from integrations.relay.retrying import until_back, until_done
+from integrations.relay.wakeups import Wakeups
 from integrations.services import holders, requests, retries
 from integrations.services.requests import Ending, NewRequest, NotStored, Result, Stored, Waiting
 
@@ -42,8 +43,9 @@ logger = logging.getLogger(__name__)
 class Dispatcher:
     """Used on the event loop only."""
 
-    def __init__(self, registry: Registry, process_id: uuid.UUID) -> None:
+    def __init__(self, registry: Registry, process_id: uuid.UUID, wakeups: Wakeups) -> None:
         self._registry = registry
+        self._wakeups = wakeups
         self._process_id = process_id
         self._store: Joined[NewRequest, Stored | NotStored] = Joined(requests.store, threads=writers)
         self._claims: Joined[int, bool] = Joined(partial(requests.claim, process_id=process_id), threads=writers)
@@ -208,7 +210,7 @@ class Dispatcher:
             logger.warning("A request has failed: %s", result.failure, extra={"id": str(result.uuid)})
             self._tell(result)
         if failed:
-            await wake.tell({"type": wake.ENDED, "ids": [result.pk for result in failed]})
+            self._wakeups.send(wake.ENDED, [result.pk for result in failed])
 
     async def _submit(self, new: NewRequest, told: Told | None) -> Stored:
         live = self._registry.find(new.integration_id)
@@ -266,7 +268,7 @@ class Dispatcher:
         if self._registry.find(integration_id):
             self.queued(integration_id)
             return
-        self._go(wake.tell({"type": wake.QUEUED, "id": integration_id}))
+        self._wakeups.send(wake.QUEUED, [integration_id])
 
     def _find_overlooked(self, integration_id: int, pk: int) -> None:
         live = self._registry.find(integration_id)
@@ -324,7 +326,7 @@ class Dispatcher:
         return None
 
     async def _fail(self, pk: int) -> None:
-        await self._tell_everywhere(await self._ended(Ending(pk, State.FAILED, shared_now(), failure=UNSENDABLE)))
+        self._tell_everywhere(await self._ended(Ending(pk, State.FAILED, shared_now(), failure=UNSENDABLE)))
 
     async def _claim(self, pk: int) -> bool:
         return bool(await self._claims.find(pk))
@@ -333,12 +335,12 @@ class Dispatcher:
         result = await self._ended(_ending(outgoing.pk, answer))
         if live.lane is not None:
             live.lane.forget(outgoing.pk)
-        await self._tell_everywhere(result)
+        self._tell_everywhere(result)
 
-    async def _tell_everywhere(self, result: Result | None) -> None:
+    def _tell_everywhere(self, result: Result | None) -> None:
         if result is not None:
             self._tell(result)
-            await wake.tell({"type": wake.ENDED, "ids": [result.pk]})
+            self._wakeups.send(wake.ENDED, [result.pk])
 
     async def _ended(self, ending: Ending) -> Result | None:
         with contextlib.suppress(Exception):  # of a batch that holds others: one of them may be the cause

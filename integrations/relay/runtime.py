@@ -21,6 +21,7 @@ from integrations.relay.dispatcher import Dispatcher
 from integrations.relay.polls import Polls
 from integrations.relay.recorder import Recorder
 from integrations.relay.registry import Registry
+from integrations.relay.wakeups import Wakeups
 from integrations.relay.watcher import Watcher
 from integrations.services import watching
 
@@ -34,7 +35,8 @@ class Runtime:
         self.process_id = process_id
         self.registry = Registry()
         self.recorder = Recorder(process_id)
-        self.dispatcher = Dispatcher(self.registry, process_id)
+        self.wakeups = Wakeups()
+        self.dispatcher = Dispatcher(self.registry, process_id, self.wakeups)
         self.polls = Polls(self.registry, self.recorder)
         self.watcher = Watcher(process_id, self.registry, self.recorder, self.dispatcher)
         self.chores = Chores(process_id, chores.ALL)
@@ -75,6 +77,7 @@ class Runtime:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.polls.stop()
         await self.dispatcher.stop()
+        await self.wakeups.stop()
         await self.recorder.flush()
         with contextlib.suppress(DatabaseError, InterfaceError):
             await recorders.run(watching.end_lease, self.process_id)
@@ -84,7 +87,7 @@ class Runtime:
         """Called in the thread that committed."""
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is left to be woken
             self._loop.call_soon_threadsafe(self.watcher.look_now)
-            asyncio.run_coroutine_threadsafe(wake.tell_others(integration_id), self._loop)
+            self._loop.call_soon_threadsafe(self.wakeups.send, wake.CHANGED, (integration_id,))
 
     async def _listen_to_others(self) -> None:
         """Wake the watcher whenever another process says that something changed."""
@@ -121,7 +124,8 @@ class Runtime:
     async def _woken(self, message: dict[str, Any]) -> None:
         match message["type"]:
             case wake.QUEUED:
-                self.dispatcher.queued(message["id"])
+                for integration_id in message.get("ids", [message["id"]]):  # the version before this one sends no `ids`
+                    self.dispatcher.queued(integration_id)
             case wake.ENDED:
                 await self.dispatcher.ended(message["ids"])
             case wake.ASK:
