@@ -37,6 +37,7 @@ TRANSFER_ENCODING = b"transfer-encoding"
 HOST = b"host"
 REMARKABLE = frozenset((b"expect", HOST, TRANSFER_ENCODING))
 WEBSOCKET = b"websocket"
+LINE_END = b"\r\n"
 
 
 class HttpFraming(HttpClosing):
@@ -65,6 +66,7 @@ class HttpFraming(HttpClosing):
     _body_size: int
 
     _fault: Fault | None = None
+    _empty_size = 0  # bytes of empty lines that no request has followed yet
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -74,6 +76,8 @@ class HttpFraming(HttpClosing):
     def data_received(self, data: bytes) -> None:
         if self.is_over:
             self._drop(len(data))
+            return
+        if not self._is_arriving and data[0] in LINE_END and not (data := self._without_empty_lines(data)):
             return
         self._is_mixed, self._chunk = False, len(data)
         try:
@@ -195,6 +199,18 @@ class HttpFraming(HttpClosing):
         self._finish()
 
     # --- Requests that are not read
+
+    def _without_empty_lines(self, data: bytes) -> bytes:
+        """Return what follows the empty lines before a request; refuse to read them for ever (RFC 9112, 2.2)."""
+        rest = data.lstrip(LINE_END)
+        self._empty_size += len(data) - len(rest)
+        if self._empty_size > limits.MAX_EMPTY_LINES:
+            self.url, self.headers = b"", []  # those of an earlier request
+            self.refuse(MALFORMED)
+            return b""
+        if rest:
+            self._empty_size = 0
+        return rest
 
     def _unreadable(self, fault: Fault) -> Unreadable:
         self._fault = fault

@@ -293,6 +293,26 @@ class Limits(SimpleTestCase):
                 answers = await exchange(data)
                 assert (answers[-1].status, answers[-1].headers["connection"]) == (status, "close")
 
+    async def test_empty_lines_before_a_request_are_skipped_up_to_a_limit(self) -> None:
+        few, many = b"\r\n" * (limits.MAX_EMPTY_LINES // 2), b"\n" * (limits.MAX_EMPTY_LINES + 1)
+        for pieces in ((few + LAST,), (few, LAST), (b"\r", b"\n\r", b"\n" + LAST), (b"\n" + LAST,)):
+            with self.subTest(pieces=pieces):
+                (answer,) = await exchange(*pieces)
+                assert asked(answer)[1] == "/last"
+        for pieces in ((many + LAST,), (few, b"\r"), (b"\r" * limits.MAX_EMPTY_LINES, b"\n", LAST)):
+            with self.subTest(pieces=pieces):
+                (answer,) = await exchange(*pieces)
+                assert (answer.status, answer.headers["connection"]) == (400, "close")
+
+    async def test_a_client_that_ends_every_request_with_an_empty_line_is_served_as_often_as_it_likes(self) -> None:
+        one = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na\r\n"
+        answers = await exchange(*[one] * (limits.MAX_EMPTY_LINES // 2 // 8), *[one * 8] * 8, LAST)
+        assert [each.status for each in answers] == [200] * len(answers)
+
+    async def test_empty_lines_after_a_request_are_limited_too(self) -> None:
+        first, second = await exchange(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n", b"\n" * 2000)
+        assert (asked(first)[1], second.status) == ("/a", 400)
+
     async def test_what_frames_a_body_is_limited(self) -> None:
         head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         endless = [
