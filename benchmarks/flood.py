@@ -35,6 +35,14 @@ def masked(content: bytes, first: int) -> bytes:
 
 
 LARGE = json.dumps({"RequestID": "none", "Rest": "x" * 1_000_000}).encode()
+
+
+def filled(begin: str, unit: str, end: str) -> bytes:
+    """Return a text frame of nearly 1 MiB that repeats a unit."""
+    count = (1_000_000 - len(begin) - len(end)) // len(unit.encode())
+    return masked((begin + unit * count + end).encode(), 0x81)
+
+
 # What is sent once, and what is sent again and again.
 KINDS = {
     "pings": (b"", masked(b"", 0x89)),
@@ -46,6 +54,9 @@ KINDS = {
     "binary": (b"", masked(b"\0", 0x82)),
     "large texts": (b"", masked(LARGE, 0x81)),
     "deep texts": (b"", masked(b"[" * 1_000_000, 0x81)),
+    "members": (b"", filled('{"RequestID": "x", ', '"":1,', '"ResultCode": 0}')),
+    "lists": (b"", filled('{"RequestID": "x", "ResultCode": 0, "ErrorMessage": [', "[],", "0]}")),
+    "long ids": (b"", filled('{"ResultCode": 0, "RequestID": "\u200b', " ", '"}')),
     "oversized": (b"", masked(b"x" * 2_000_000, 0x81)),
     "invalid": (b"", b"\xff" * 1024),
     "half a frame": (masked(LARGE, 0x81)[:500_000], b""),

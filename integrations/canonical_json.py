@@ -9,8 +9,9 @@ import json
 import re
 from typing import Any
 
+from integrations.raw_json import MOST_DIGITS
+
 MOST_NESTED = 100  # levels; the same text must be written in the same way however deep the call that asks
-MOST_DIGITS = 4300  # of a number that is written out; Python reads and writes no longer ones
 
 _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,9}))?").fullmatch
 _LEVELS = re.compile(r'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)

@@ -21,10 +21,13 @@ _SCALAR = re.compile(r'"((?:[^"\\]|\\.)*+)"?([ \t\n\r]*+:)?|([^\s,:\[\]{}"]+)', 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _SHORT_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"} | {each: each for each in "\"'\\/"}
 
-MOST_DIGITS = 4300
+MOST_DIGITS = 4300  # of an integer; Python reads and writes no longer ones
 
 spell = json.JSONEncoder(ensure_ascii=False).encode
 
+
+# Of one object that is taken apart: the largest that anybody documents has 16. Each costs some microseconds.
+MOST_MEMBERS = 100
 
 # What some clients write around their JSON: a byte order mark, NULs from a buffer that was too long, separators of
 # records (RFC 7464) and other control characters, blanks of other kinds. JSON neither begins nor ends with any of them.
@@ -61,7 +64,7 @@ def load(text: str) -> object:
 def members(text: str) -> dict[str, str]:
     """Return the members of a JSON object, each value as it is spelled; of a repeated key the last.
 
-    Raises NotAnObject, also for a value that nests too deeply to be checked.
+    Raises NotAnObject, also for a value that nests too deeply to be checked, and for more than MOST_MEMBERS.
     """
     try:
         found, end = _members(text)
@@ -160,6 +163,7 @@ def _end_of_nested(text: str, at: int) -> int:
 
 def _members(text: str) -> tuple[dict[str, str], int]:
     found: dict[str, str] = {}
+    count = 0
     mark, at = _mark(_OPENING, text, 0)
     if text[at] == "}":
         mark, at = _mark(_SEPARATOR, text, at)
@@ -170,6 +174,9 @@ def _members(text: str) -> tuple[dict[str, str], int]:
         _, at = _mark(_COLON, text, at)
         end = _decoder.raw_decode(text, at)[1]
         found[key] = text[at:end]
+        count += 1
+        if count > MOST_MEMBERS:
+            raise ValueError("too many members")
         mark, at = _mark(_SEPARATOR, text, end)
     return found, at
 

@@ -177,3 +177,23 @@ def test_the_request_id_of_json_in_single_quotes_is_found() -> None:
     assert read is not None
     assert read[0] == "r-1"
     assert isinstance(read[1], Unreadable)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"RequestID": "' + "\u200b" * 300_000 + 'a", "ResultCode": 0}',
+        '{"RequestID": [' + "[]," * 300_000 + '0], "ResultCode": 0}',
+        '{"RequestID": "a", ' + '"":1,' * 200_000 + '"ResultCode": 0}',
+    ],
+    ids=["a long id", "an id of lists", "many members"],
+)
+def test_a_frame_that_would_take_long_to_read_answers_no_request(text: str) -> None:
+    answer = read_answer(text)
+    assert answer is None or isinstance(answer[1], Unreadable)
+
+
+def test_a_result_code_of_very_many_characters_is_none() -> None:
+    answer = read_answer('{"RequestID": "a", "ResultCode": "' + "\u200b" * 300_000 + '0"}')
+    assert answer is not None
+    assert isinstance(answer[1], Unreadable)

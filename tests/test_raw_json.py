@@ -93,3 +93,11 @@ def test_of_a_repeated_key_the_last_counts() -> None:
 def test_a_number_of_many_digits_is_neither_computed_nor_refused() -> None:
     number = "9" * 100_000
     assert raw_json.members(f'{{"a": {number}}}') == {"a": number}
+
+
+def test_an_object_of_very_many_members_is_not_taken_apart() -> None:
+    most = ",".join(f'"{number}":1' for number in range(raw_json.MOST_MEMBERS))
+    assert len(raw_json.members(f"{{{most}}}")) == raw_json.MOST_MEMBERS
+    for more in (f'{{{most},"more":1}}', "{" + '"":1,' * raw_json.MOST_MEMBERS + '"":1}'):
+        with pytest.raises(raw_json.NotAnObject):
+            raw_json.members(more)

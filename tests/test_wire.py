@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from integrations.characters import called
 from integrations.models import StrayFrame
-from integrations.pos.wire import MAX_AUTH_BODY, MAX_LENGTHS, Malformed, read_auth_request, read_frame
+from integrations.pos.wire import (
+    MAX_AUTH_BODY,
+    MAX_CHECKED,
+    MAX_LENGTHS,
+    Malformed,
+    kind_of_frame,
+    read_auth_request,
+)
 from integrations.services.authentication import Claim
 
 GOOD = {"ProviderOutletID": "outlet-1", "POSRemoteID": "TestOrg-7ab4da81", "AuthSecret": "sharedS3cr3t!"}
@@ -213,20 +220,28 @@ def test_a_good_request_damaged_in_one_place_is_a_claim_or_malformed(data: st.Da
 # --- Frames
 
 
-def test_a_frame_with_an_object_is_read() -> None:
-    assert read_frame('{"RequestID": "1", "ResultCode": 0}') == {"RequestID": "1", "ResultCode": 0}
+@pytest.mark.parametrize("text", ["{}", '{"RequestID": "1", "ResultCode": 0}', '{"a": [' + "[]," * 30_000 + "0]}"])
+def test_a_frame_with_an_object_is_of_an_unknown_kind(text: str) -> None:
+    assert kind_of_frame(text) == StrayFrame.Kind.UNKNOWN
 
 
-@pytest.mark.parametrize("text", ["[]", "7", "9" * 10_000, "null", '"x"', "[{}]"])
+@pytest.mark.parametrize("text", ["[]", "7", "9" * 10_000, "null", '"x"', "[{}]", "[" + "1," * 50_000 + "1]"])
 def test_a_frame_with_json_that_is_no_object_says_so(text: str) -> None:
-    assert read_frame(text) == StrayFrame.Kind.NOT_AN_OBJECT
+    assert kind_of_frame(text) == StrayFrame.Kind.NOT_AN_OBJECT
 
 
-@pytest.mark.parametrize("text", ["", "{", "ping", "[" * 100_000, '{"a":' * 100_000, "\ud800", "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "ping", "[" * 60_000, '{"a":' * 13_000, "\ud800", "\x00", "x" * 100_000, "\x00" * 100_000]
+)
 def test_a_frame_that_is_not_json_says_so(text: str) -> None:
-    assert read_frame(text) == StrayFrame.Kind.NOT_JSON
+    assert kind_of_frame(text) == StrayFrame.Kind.NOT_JSON
+
+
+def test_a_frame_that_is_longer_than_is_checked_is_told_by_how_it_begins() -> None:
+    assert kind_of_frame("{" * (MAX_CHECKED + 1)) == StrayFrame.Kind.UNKNOWN
+    assert kind_of_frame("{" * MAX_CHECKED) == StrayFrame.Kind.NOT_JSON
 
 
 @given(st.text(alphabet=st.characters()))
-def test_any_text_whatsoever_is_a_frame_or_a_kind_of_stray(text: str) -> None:
-    assert isinstance(read_frame(text), dict | StrayFrame.Kind)
+def test_any_text_whatsoever_is_a_kind_of_frame(text: str) -> None:
+    assert isinstance(kind_of_frame(text), StrayFrame.Kind)

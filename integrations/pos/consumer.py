@@ -1,7 +1,6 @@
 """The POS's websocket, from accept to close. A consumer of one task: it waits for nothing but its own socket."""
 
 import asyncio
-import json
 import logging
 import re
 import time
@@ -183,19 +182,13 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         return answer is not None and self._dispatcher.answered(live, *answer)
 
     def _keep(self, live: Live, content: str | bytes, size: int) -> None:
-        text, is_whole = raw_json.read_text(content)
-        found = wire.read_frame(text) if is_whole else StrayFrame.Kind.NOT_JSON
-        if isinstance(found, dict):
-            self._keep_stray(live, StrayFrame.Kind.UNKNOWN, size, json.dumps(found))
-        elif isinstance(content, bytes):
-            self._keep_stray(live, StrayFrame.Kind.BINARY, size, "")
-        else:
-            self._keep_stray(live, found, size, content)
-
-    def _keep_stray(self, live: Live, kind: StrayFrame.Kind, size: int, text: str) -> None:
         live.stray_frames += 1
         if live.stray_frames > STRAYS_KEPT:
             return
+        text, is_whole = raw_json.read_text(content)
+        kind = wire.kind_of_frame(text) if is_whole else StrayFrame.Kind.NOT_JSON
+        if isinstance(content, bytes) and kind is not StrayFrame.Kind.UNKNOWN:
+            kind, text = StrayFrame.Kind.BINARY, ""
         # Redacted with a margin before it is cut, so that no half of a secret is left over.
         excerpt = printable(hide_in_words(text[: 2 * EXCERPT]), EXCERPT)
         self._recorder.stray(

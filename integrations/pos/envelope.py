@@ -10,6 +10,8 @@ from integrations import raw_json
 from integrations.characters import trimmed
 from integrations.relay.outgoing import Answer, Unreadable
 
+MAX_SPELLED_ID = 2 + 6 * 256  # characters, if each of a RequestID is escaped; ours are shorter
+MAX_SPELLED_CODE = 1000  # characters of a ResultCode: 0, as "0.000"
 RESULT_CODES = range(-(2**31), 2**31)  # what .NET's int holds, and our column
 
 NOT_JSON = "The POS's answer could not be read: it is not valid JSON."
@@ -85,7 +87,9 @@ def _quoted_id(text: str) -> str | None:
 
 
 def _request_id(spelled: str) -> str | None:
-    """Return a RequestID; a number stands for its digits."""
+    """Return a RequestID; a number stands for its digits. One that is too long to be ours is not even read."""
+    if len(spelled) > MAX_SPELLED_ID:
+        return None
     try:
         value = json.loads(spelled)
     except ValueError:
@@ -99,6 +103,8 @@ def _result_code(spelled: str) -> int | None:
     """Return a ResultCode; None for what is no whole number that fits."""
     if spelled == "0":
         return 0
+    if len(spelled) > MAX_SPELLED_CODE:
+        return None
     text = trimmed(json.loads(spelled)) if spelled.startswith('"') else spelled
     if not _NUMBER.fullmatch(text):
         return None

@@ -15,6 +15,7 @@ from integrations.services.authentication import Claim
 
 MAX_AUTH_BODY = 16 * 1024  # bytes
 MAX_FRAME = 1024 * 1024  # bytes
+MAX_CHECKED = 64 * 1024  # characters of a frame that answers nothing; reading more of them would delay everybody
 MAX_LENGTHS = {
     "ProviderOutletID": 64,
     "POSRemoteID": 128,
@@ -24,6 +25,12 @@ MAX_LENGTHS = {
 _AUTH_FIELDS = [(name, name.lower(), limit) for name, limit in MAX_LENGTHS.items()]
 _PLAIN = re.compile("[!-~](?:[ -~]*[!-~])?").fullmatch  # nearly every POS sends such values; others are read with care
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+_BY_FIRST = {
+    "{": StrayFrame.Kind.UNKNOWN,
+    "[": StrayFrame.Kind.NOT_AN_OBJECT,
+    '"': StrayFrame.Kind.NOT_AN_OBJECT,
+}
 
 
 class Malformed(Exception):
@@ -50,13 +57,15 @@ def failure(message: str) -> dict[str, str]:
     return {"ErrorMessage": message}
 
 
-def read_frame(text: str) -> dict[str, Any] | StrayFrame.Kind:
-    """Return the JSON object of a frame, or why it is none."""
+def kind_of_frame(text: str) -> StrayFrame.Kind:
+    """Return what a frame is that answers no request. A long one is told by its first character alone."""
+    if len(text) > MAX_CHECKED:
+        return _BY_FIRST.get(text[0], StrayFrame.Kind.NOT_JSON)
     try:
         content = raw_json.load(text)
     except (ValueError, RecursionError):
         return StrayFrame.Kind.NOT_JSON
-    return content if isinstance(content, dict) else StrayFrame.Kind.NOT_AN_OBJECT
+    return StrayFrame.Kind.UNKNOWN if isinstance(content, dict) else StrayFrame.Kind.NOT_AN_OBJECT
 
 
 def _read_object(body: bytes) -> dict[str, Any]:
