@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 from django.conf import settings
 from uvicorn.protocols.websockets import websockets_sansio_impl
+from websockets.datastructures import Headers
 from websockets.http11 import Response
 from websockets.server import ServerProtocol
 from websockets.typing import StatusLike
@@ -37,7 +38,16 @@ ROUNDS = 100  # of accepting the last that are connected, at an end; more is a f
 
 
 class Handshakes(ServerProtocol):
-    """The library's protocol, whose own refusals of a handshake carry the headers of every answer."""
+    """The library's protocol, which leaves origin and subprotocol to the POS's consumer, however they are written.
+
+    Its own refusals of a handshake carry the headers of every answer.
+    """
+
+    def process_origin(self, headers: Headers) -> None:
+        """Accept any origin, also two of them: the token tells who a POS is."""
+
+    def process_subprotocol(self, headers: Headers) -> None:
+        """Choose none: what is offered may be empty, or no token, and uvicorn hands it on in either case."""
 
     def reject(self, status: StatusLike, text: str) -> Response:
         response = super().reject(status, text)

@@ -61,7 +61,13 @@ class Coming(Connecting):
                 await pos.hang_up()
 
     async def test_the_first_subprotocol_that_is_one_is_chosen(self) -> None:
-        for offered, chosen in ((["a", "b"], "a"), (["", "x y", "b"], "b"), ([""], None), ([], None)):
+        for offered, chosen in (
+            (["a", "b"], "a"),
+            (["", "x y", "b"], "b"),
+            ([""], None),
+            ([], None),
+            (["x" * 5_000], "x" * 5_000),
+        ):
             async with PosSocket(self.token) as pos:
                 pos.scope["subprotocols"] = offered
                 pos.send({"type": "websocket.connect"})

@@ -133,6 +133,17 @@ class Upgrades(SimpleTestCase):
             with self.subTest(head=head):
                 assert await status_of_handshake(head + b"\r\n") == 101
 
+    async def test_origins_and_subprotocols_are_left_to_the_application_however_they_are_written(self) -> None:
+        for lines in (
+            b"Origin: http://x\r\nOrigin: http://y\r\n",
+            b"Origin:\r\n",
+            b"Sec-WebSocket-Protocol:\r\n",
+            b"Sec-WebSocket-Protocol: ,\r\nSec-WebSocket-Protocol: a b, c\r\n",
+            b"Sec-WebSocket-Protocol: " + b"x" * 5_000 + b"\r\n",
+        ):
+            with self.subTest(lines=lines):
+                assert await status_of_handshake(HANDSHAKE + lines + b"\r\n") == 101
+
     async def test_a_tunnel_is_refused_and_what_follows_is_not_read(self) -> None:
         (answer,) = await exchange(b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n" + BODY)
         assert (answer.status, answer.headers["connection"]) == (405, "close")

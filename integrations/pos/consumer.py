@@ -40,7 +40,7 @@ _FAILURES = {
     1009: CloseReason.TOO_LARGE,
 }
 
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")  # RFC 9110, 5.6.2
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
 
 logger = logging.getLogger(__name__)
 
