@@ -31,7 +31,7 @@ def _keys(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [OLD]
     monkeypatch.setattr(keys, "_chosen_at", -keys.FRESH_SECONDS)  # as in a process that has just begun
     monkeypatch.setattr(newer_keys, "_compared_at", -newer_keys.COMPARE_SECONDS)
-    monkeypatch.setattr(newer_keys, "_is_lacking", False)
+    monkeypatch.setattr(newer_keys, "_missing", frozenset())
     yield
     for ring in (keyring.CREDENTIAL, keyring.SIGNING):
         ring.forget()
@@ -182,6 +182,17 @@ class TestAProcessWithTheOldKeyAlone:
         Credential.objects.update(key_id=id_of(keyring.CREDENTIAL, OLD))
         monkeypatch.setattr(newer_keys, "_compared_at", -newer_keys.COMPARE_SECONDS)
         assert not enter()
+
+    def test_lacks_it_still_when_the_process_that_has_it_ends(
+        self, enter: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make_enabled_outlet()
+        other = make_process(NEW, OLD)
+        assert enter()
+        ServerProcess.objects.filter(pk=other.pk).update(ended_at=timezone.now())
+        monkeypatch.setattr(newer_keys, "_compared_at", -newer_keys.COMPARE_SECONDS)
+        keys.choose(ServerProcess.objects.exclude(pk=other.pk).get().pk)
+        assert newer_keys.is_lacking()
 
     def test_warns_only_where_no_process_has_the_key(
         self, enter: Callable[[], bool], caplog: pytest.LogCaptureFixture

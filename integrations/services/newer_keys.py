@@ -32,7 +32,7 @@ TODO = "Put the newer key into CREDENTIAL_KEY, keep the old one in CREDENTIAL_KE
 
 logger = logging.getLogger(__name__)
 
-_is_lacking = False
+_missing: frozenset[str] = frozenset()  # ids of newer keys that secrets are stored under
 _compared_at = -COMPARE_SECONDS
 
 Announced = tuple[str, ...]  # ids of keys, the newest first
@@ -40,20 +40,21 @@ Announced = tuple[str, ...]  # ids of keys, the newest first
 
 def is_lacking() -> bool:
     """Return whether this process lacks a newer key that is in use, as of the last comparison."""
-    return _is_lacking
+    return bool(_missing)
 
 
 def compare(earlier: Sequence[Announced], later: Sequence[Announced]) -> None:
     """Compare the keys of this process with those of processes that started before it, and after it.
 
-    Costs nothing while no other process has a newer key, and else some queries each COMPARE_SECONDS.
+    Costs nothing while no other process has a newer key, and else some queries each COMPARE_SECONDS. A key that was
+    missing counts on when the process that has it ends: it may only be restarting.
     """
     global _compared_at  # noqa: PLW0603  (a process has one ring of keys)
-    newer = _newer(keyring.CREDENTIAL.ids, earlier, later)
+    newer = _newer(keyring.CREDENTIAL.ids, earlier, later) | _missing
     if newer and time.monotonic() - _compared_at < COMPARE_SECONDS:
         return
     _compared_at = time.monotonic() if newer else -COMPARE_SECONDS
-    _note(bool(newer) and _is_stored_under(newer))
+    _note(newer if newer and _is_stored_under(newer) else frozenset())
 
 
 def report_unknown() -> None:
@@ -98,10 +99,10 @@ def _has_unreadable_request() -> bool:
     return any(not is_readable(text, purpose=contents.REQUEST) for text in texts if text)
 
 
-def _note(lacking: bool) -> None:
-    global _is_lacking  # noqa: PLW0603  (read on the event loop)
-    if lacking and not _is_lacking:
+def _note(missing: frozenset[str]) -> None:
+    global _missing  # noqa: PLW0603  (read on the event loop)
+    if missing and not _missing:
         logger.error(LACKING, TODO)
-    elif _is_lacking and not lacking:
+    elif _missing and not missing:
         logger.info("Nothing is stored any more under a newer CREDENTIAL_KEY that this process lacks.")
-    _is_lacking = lacking
+    _missing = missing
