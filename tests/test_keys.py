@@ -92,6 +92,14 @@ def test_where_no_key_is_common_a_process_writes_under_its_own_newest() -> None:
     assert chosen() == {NEW}
 
 
+def test_a_process_whose_fallback_was_forgotten_changes_nothing_for_the_others() -> None:
+    make_process(OLD, started=200)
+    make_process(NEW, started=50)
+    assert chosen() == {OLD}
+    make_process(NEW, started=40)
+    assert chosen() == {NEW}  # more have it; whichever is wrong, it is not the portal that can tell
+
+
 def test_all_processes_agree_on_the_order_of_the_one_that_started_last() -> None:
     make_process(NEW, OLD, started=200)
     make_process(OLD, NEW, started=100)

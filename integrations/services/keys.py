@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Sequence
+from itertools import chain
 
 from django.utils import timezone
 
@@ -52,11 +53,14 @@ def _compare(rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID) -> None:
 
 
 def _newest_common(ring: Ring, rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID | None) -> str:
-    """Return the id of the newest key that this process and all others have; without one, this process's newest.
+    """Return the id of the newest key that this process and all others have; without one, of its key that most have.
 
-    Which is newer, the process says that started last: so all processes agree.
+    Which is newer, the process says that started last: so all processes agree. Where no key is common one process has
+    wrong settings, most likely the last one; of two keys that as many have, that of the first process is used, so that
+    nothing moves to another key.
     """
     announced = [ring.ids if pk == own_id else tuple(keys.split(",")) for pk, keys in rows if keys]
-    order = announced[0] if announced else ring.ids
-    common = set(ring.ids).intersection(*announced)
-    return next((key_id for key_id in order if key_id in common), ring.ids[0])
+    holders = {key_id: sum(key_id in keys for keys in announced) for key_id in ring.ids}
+    most = max(holders.values())
+    order = announced[:1] if most == len(announced) else announced[::-1]
+    return next(key_id for key_id in chain(*order, ring.ids) if holders.get(key_id) == most)
