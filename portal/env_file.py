@@ -22,6 +22,8 @@ UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _DOUBLE_QUOTED = re.compile(r'(?:[^"\\]|\\["\\])*')
+# Base32 and hex are in capitals too, but have no underscores.
+_NAME_OF_A_SETTING = re.compile(r"[A-Z]{1,8}|[A-Z]+(?:_[A-Z0-9]+)+").fullmatch
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _EMPTY_KEY = re.compile(rb"""(?m)^([ \t]*(?:export[ \t]+)?SECRET_KEY=)[ \t]*(?:""|'')?[ \t]*(?=\r?$)""")
 
@@ -40,7 +42,7 @@ class Assignment(NamedTuple):
     @property
     def called(self) -> str:
         """The name, or the line's number where the name may be a piece of a secret that was wrapped."""
-        return self.name if self.name.isupper() else f"line {self.line}"
+        return self.name if _NAME_OF_A_SETTING(self.name) else f"line {self.line}"
 
 
 def read(file: Path) -> dict[str, str]:

@@ -129,6 +129,14 @@ def _items(text: str) -> list[str]:
     return items
 
 
+def keys(text: str) -> list[str]:
+    """Return the keys between commas, and the whole text as one more: a key may hold a comma, or end in a blank.
+
+    It was accepted as a key, and must remain good when it has become a fallback. A key too many harms nothing.
+    """
+    return list(dict.fromkeys([*_items(text), text]))
+
+
 def _pairs(text: str) -> dict[str, str]:
     """Return names and values. Raises ValueError for an item without a =, and for a name that stands there twice."""
     pairs = [(name.strip(), value.strip()) for name, value in (item.split("=", 1) for item in _items(text))]

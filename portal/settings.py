@@ -24,6 +24,7 @@ from portal.environment import (
     directory_for,
     folder,
     group_names,
+    keys,
     log_format_here,
     member_names,
     networks,
@@ -46,11 +47,13 @@ if ENV_FILE_READ not in os.environ:
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="")
-if not SECRET_KEY:
+if not SECRET_KEY.strip():
     raise ImproperlyConfigured("SECRET_KEY is not set: run script/server once, or copy .env.example to .env.")
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY_FALLBACKS = env.get_value("SECRET_KEY_FALLBACKS", keys, default=[])
 
-PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+# script/server says where it serves; as a default, so that PUBLIC_URL in .env counts whenever it is added.
+_served_at = os.environ.get("ORDER_N_PAY_SERVED_AT", "http://127.0.0.1:8000")
+PUBLIC_URL = env.str("PUBLIC_URL", default=_served_at).rstrip("/")
 _public = service_urls.origin(PUBLIC_URL, "PUBLIC_URL")
 IS_PUBLIC_HTTPS = _public.scheme == "https"
 _public_host = f"[{_public.hostname}]" if ":" in str(_public.hostname) else str(_public.hostname)
@@ -95,7 +98,7 @@ if REDIS_URL:
 # --- The POS's door ---------------------------------------------------------------------------------------
 
 CREDENTIAL_KEY = env.str("CREDENTIAL_KEY", default=SECRET_KEY)
-CREDENTIAL_KEY_FALLBACKS = env.list("CREDENTIAL_KEY_FALLBACKS", default=SECRET_KEY_FALLBACKS)
+CREDENTIAL_KEY_FALLBACKS = env.get_value("CREDENTIAL_KEY_FALLBACKS", keys, default=SECRET_KEY_FALLBACKS)
 if CREDENTIAL_KEY.startswith("$"):
     # Versions before 0.2 took it for the name of another variable, and used SECRET_KEY in its place.
     CREDENTIAL_KEY_FALLBACKS = [*CREDENTIAL_KEY_FALLBACKS, SECRET_KEY, *SECRET_KEY_FALLBACKS]

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.env_file import EnvFileError, add_secret_key, assignments, read
+from portal.env_file import Assignment, EnvFileError, add_secret_key, assignments, read
+from portal.environment import keys
 from tests.test_environment import PROJECT
 
 KEY = "k3y" * 17
@@ -204,6 +205,16 @@ class TestANewKey:
         assert not env_file.exists()
 
 
+@pytest.mark.parametrize("piece", ["JBSWY3DPEHPK3PXP", "JBSWYDPEHPKPXPAA", "0F3A9C", "aGVsbG8", "_"])
+def test_a_name_that_may_be_a_piece_of_a_wrapped_secret_is_called_by_its_line(piece: str) -> None:
+    assert Assignment(7, piece, "=").called == "line 7"
+
+
+@pytest.mark.parametrize("name", ["DEBUG", "WORKERS", "SECRET_KEY", "POS_REFUSALS_AS_200", "MY_OWN"])
+def test_the_name_of_a_setting_is_called_by_itself(name: str) -> None:
+    assert Assignment(7, name, "x").called == name
+
+
 class TestTheSettings:
     """The whole of them, read from a `.env` beside a copy of `portal/`."""
 
@@ -216,11 +227,27 @@ class TestTheSettings:
 
     def test_keys_of_lists_may_begin_with_a_dollar(self, tmp_path: Path) -> None:
         written = {"SECRET_KEY_FALLBACKS": "$a, $b"}
-        assert settings_of(tmp_path, file=written, show="SECRET_KEY_FALLBACKS").stdout.strip() == "['$a', '$b']"
+        assert settings_of(tmp_path, file=written, show="SECRET_KEY_FALLBACKS").stdout == "['$a', '$b', '$a, $b']\n"
+
+    @pytest.mark.parametrize("name", ["SECRET_KEY_FALLBACKS", "CREDENTIAL_KEY_FALLBACKS"])
+    def test_whatever_was_a_key_can_be_a_fallback(self, tmp_path: Path, name: str) -> None:
+        key = f" a,b{KEY}\n"
+        assert all(written in keys(written) for written in (key, KEY, f"{KEY}, ", "a,b", KEY + "\r\n"))
+        done = settings_of(tmp_path, file={}, environment={name: key}, show=name)
+        assert repr(key) in done.stdout, done.stderr
 
     def test_secrets_under_the_key_that_was_used_in_its_place_stay_good(self, tmp_path: Path) -> None:
         done = settings_of(tmp_path, file={"CREDENTIAL_KEY": "$" + KEY}, show="CREDENTIAL_KEY_FALLBACKS")
         assert done.stdout.strip() == repr(["s" * 50])
+
+    def test_a_public_url_in_the_file_wins_over_where_the_start_script_serves(self, tmp_path: Path) -> None:
+        served_at = {"ORDER_N_PAY_SERVED_AT": "http://192.0.2.1:8001"}
+        show = "PUBLIC_URL + repr(settings.ALLOWED_HOSTS)"
+        done = settings_of(tmp_path / "a", file={}, environment=served_at, show=show)
+        assert "http://192.0.2.1:8001['127.0.0.1', '192.0.2.1'," in done.stdout, done.stderr
+        added = {"PUBLIC_URL": "https://pos.example.com"}
+        done = settings_of(tmp_path / "b", file=added, environment=served_at, show=show)
+        assert "https://pos.example.com['127.0.0.1', '[::1]'," in done.stdout, done.stderr
 
     def test_an_empty_variable_of_the_environment_hides_nothing(self, tmp_path: Path) -> None:
         done = settings_of(tmp_path, file={"PROVIDER_NAME": "Us"}, environment={"PROVIDER_NAME": ""})
