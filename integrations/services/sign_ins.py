@@ -18,6 +18,7 @@ from django.utils import timezone
 from integrations.client_address import network_of
 from integrations.models.audit import Verb
 from integrations.services.audit import Actor, record
+from integrations.services.brief_waits import unless_locked
 from integrations.shared_limits import SharedLimit
 
 REFUSAL_SECONDS = 60  # of one name from one address, one refusal is written down in this time
@@ -49,8 +50,12 @@ def session_end() -> datetime:
 
 
 def prolong_session(key: str) -> None:
-    """Let a session that has not ended last as long from now on as a new one."""
-    Session.objects.filter(pk=key, expire_date__gt=timezone.now()).update(expire_date=session_end())
+    """Let a session that has not ended last as long from now on as a new one.
+
+    A page must not wait for a locked database only for this: the next page tries again.
+    """
+    with unless_locked():
+        Session.objects.filter(pk=key, expire_date__gt=timezone.now()).update(expire_date=session_end())
 
 
 def end_sessions(keys: Collection[str]) -> int:

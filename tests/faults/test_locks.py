@@ -4,8 +4,9 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -15,10 +16,12 @@ import pytest
 
 from integrations.simulator import Plan
 from tests.live.backend import Backend, callers, kind_of, orders_by_id, pos_of, requests_of, soup
+from tests.live.browser import first_login
 from tests.live.clients import authenticate, connect, request, token_for
 from tests.live.conftest import NewStack
 from tests.live.postgres import Postgres
-from tests.live.servers import Depot, Stack
+from tests.live.servers import Database, Depot, Stack
+from tests.live.staff import staff_client
 from tests.live.waiting import eventually
 
 SOON = 4.0  # seconds: the promise is 3, and one more for a busy machine
@@ -72,6 +75,34 @@ def test_a_locked_embedded_database_stops_no_caller_that_only_reads(new_stack: N
                 assert pos.is_open()
             assert not any(order.done() for order in orders)
         assert {order.result().status_code for order in orders} == {200}
+
+
+@contextmanager
+def locked_sessions(stack: Stack) -> Iterator[None]:
+    with psycopg.connect(stack.database_url) as connection:
+        connection.execute("LOCK TABLE django_session IN EXCLUSIVE MODE")
+        yield
+
+
+@pytest.mark.parametrize(("database", "lock"), [("sqlite", write_lock), ("postgres", locked_sessions)])
+def test_a_page_does_not_wait_to_prolong_its_session(
+    new_stack: NewStack, database: Database, lock: Callable[[Stack], AbstractContextManager[None]]
+) -> None:
+    stack = new_stack("serve", database)
+    outlet = stack.supply_outlet()
+    pages = ("", "integrations/integration/", f"integrations/outlet/?q={outlet.provider_outlet_id}")
+    with staff_client(stack, first_login(stack)) as staff:
+        stack.execute(
+            "UPDATE django_session SET expire_date = %s",
+            (datetime.now(UTC) + timedelta(minutes=30)).strftime("%Y-%m-%d %H:%M:%S+00"),
+        )
+        with lock(stack):
+            for page in pages:
+                shown = timed(lambda page=page: staff.get(f"/admin/{page}"))  # type: ignore[misc]
+                assert (shown.answer.status_code, shown.seconds < READERS_PATIENCE) == (200, True), page
+        before = stack.rows("SELECT expire_date FROM django_session")
+        assert staff.get("/admin/").status_code == 200
+        assert stack.rows("SELECT expire_date FROM django_session") > before
 
 
 def test_an_order_waits_for_a_locked_database_for_its_timeout_and_is_not_sent_afterwards(new_stack: NewStack) -> None:
