@@ -715,6 +715,16 @@ class APoll(InProcess):
             assert len({answer.body for answer in await asyncio.gather(*asking)}) == 1
             assert not pos.has_more()
 
+    async def test_one_that_joins_another_waits_no_longer_than_its_own_timeout(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        async with await Pos.of(outlet) as pos:
+            patient = asyncio.ensure_future(backend.ask(outlet, durable=False, request_id="p", timeout=60))
+            frame = await pos.next_frame()
+            answer = await backend.ask(outlet, durable=False, request_id="p", timeout=1)
+            assert (answer.status, kind_of(answer)) == (504, "request-expired")
+            pos.answers(frame)
+            assert (await patient).status == 200
+
     async def test_a_poll_has_one_try(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:

@@ -52,6 +52,7 @@ class Dispatcher:
         self._releases: Joined[int, bool] = Joined(partial(holders.release, process_id=process_id), threads=writers)
         self._endings: Joined[Ending, Result] = Joined(requests.end, threads=writers)
         self._results: Joined[int, Result] = Joined(requests.results)
+        self._seen: Joined[NewRequest, bool] = Joined(requests.seen)
         self._repeated: Joined[NewRequest, Stored | NotStored] = Joined(requests.repeated, threads=writers)
         self._waiting: dict[int, set[Told]] = {}
         self._suspecting: dict[int, asyncio.Task[None]] = {}  # by integration, what is being written of lost requests
@@ -98,6 +99,8 @@ class Dispatcher:
 
     async def find_repeated(self, new: NewRequest) -> Stored | None:
         """Return the request for which this one's RequestID stands already. Raises NotStored."""
+        if not await self._seen.find(new):  # the comparison counts, so it waits for a locked database
+            return None
         found = await self._repeated.find(new)
         if isinstance(found, NotStored):
             raise found

@@ -86,7 +86,12 @@ class Polls:
             self._running[key] = _Running(new, self._start(key, new))
         running = self._running[key]
         running.join(new)
-        return await asyncio.shield(running.task)
+        if new is running.first:
+            return await asyncio.shield(running.task)
+        try:
+            return await asyncio.wait_for(asyncio.shield(running.task), _seconds_until(new.answer_before))
+        except TimeoutError:  # the first has more time
+            return Result(running.first.uuid, 0, State.EXPIRED, "", None, None, None)
 
     async def is_online(self, integration_id: int) -> bool:
         """Return whether the rows say that the POS is connected."""

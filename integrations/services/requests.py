@@ -208,6 +208,12 @@ def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
     return outcomes
 
 
+def seen(new: Sequence[NewRequest]) -> dict[NewRequest, bool]:
+    """Return True for those whose RequestID may have been used before; only reads."""
+    known = {(integration, request_id) for integration, request_id, *_ in _rows_like(new)}
+    return {each: True for each in new if (each.integration_id, each.request_id) in known}
+
+
 def repeated(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
     """Return those whose RequestID was used before: the request that it stands for, or why that is not told."""
     return _repeated_in(_rows_like(new), new)

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -59,6 +60,7 @@ def test_a_locked_embedded_database_stops_no_caller_that_only_reads(new_stack: N
         lambda: request(stack, "GET", "/readyz"),
         lambda: backend.get(f"outlets/{outlet.provider_outlet_id}"),
         lambda: backend.ask(other, "GetOpenOrders", {}, durable=False, timeout=5),
+        lambda: backend.ask(other, "GetOpenOrders", {}, durable=False, timeout=5, request_id=str(uuid.uuid4())),
         lambda: request(stack, "GET", "/admin/login/"),
     ]
     with pos_of(outlet) as busy, pos_of(other) as idle, callers(12) as begin:
