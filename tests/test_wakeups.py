@@ -28,7 +28,7 @@ class Layer:
 
 @pytest.fixture(autouse=True)
 def never_quiet() -> Iterator[None]:
-    with mock.patch.multiple(wake, QUIET_SECONDS=0.0, _quiet_until=0.0):
+    with mock.patch.multiple(wake, SEND_SECONDS=60.0, QUIET_SECONDS=0.0, _quiet_until=0.0):
         yield
 
 
