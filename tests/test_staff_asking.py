@@ -293,10 +293,10 @@ def test_a_refusal_says_code_and_words(staff: Client, enabled: Enabled) -> None:
 def test_an_open_request_says_what_it_waits_for(staff: Client, enabled: Enabled) -> None:
     now = timezone.now()
     row = make_request(enabled, **waiting(now))
-    assert "has not left yet" in sentence_of(row, now)
+    assert "has not left yet" in sentence_of(row, now, with_content=True)
     row.sent_at = now
-    assert "has not answered yet" in sentence_of(row, now)
-    assert "The request goes on" in sentence_of(row, now + timedelta(seconds=31))
+    assert "has not answered yet" in sentence_of(row, now, with_content=True)
+    assert "The request goes on" in sentence_of(row, now + timedelta(seconds=31), with_content=True)
     page = staff.get(asked_url(row)).content.decode()
     assert f'data-live="/ws/staff/asked/{row.pk}"' in page
     assert reverse("admin:integrations_request_change", args=(row.pk,)) in page
@@ -380,7 +380,7 @@ def test_what_is_live_shows_what_a_reload_shows(staff: Client, online: Enabled) 
 
 
 def test_what_is_gone_is_live_nowhere(db: None) -> None:
-    assert looks.CheckLook(10**30, None).html() == ""
+    assert looks.CheckLook(10**30, None, with_content=True).html() == ""
     assert looks.AskedLook(10**30, with_content=True).html() == ""
 
 

@@ -25,7 +25,7 @@ def html_of(row: Request, now: datetime, *, with_content: bool) -> str:
     """Return how a request stands; `with_content`: with what the POS answered."""
     context = {
         "row": row,
-        "sentence": sentence_of(row, now),
+        "sentence": sentence_of(row, now, with_content=with_content),
         "moments": time_line(row, now),
         "with_content": with_content,
         "answer": legible(row.answer) if with_content and row.answer else "",
@@ -33,12 +33,12 @@ def html_of(row: Request, now: datetime, *, with_content: bool) -> str:
     return render_to_string(TEMPLATE, context)
 
 
-def sentence_of(row: Request, now: datetime) -> str:
+def sentence_of(row: Request, now: datetime, *, with_content: bool) -> str:
     """Say in a sentence what became of a request, or what it waits for."""
     if not row.is_open:
         result = "" if row.result_code is None else f" ResultCode {row.result_code}."
-        said = f" {outcome(row)}" if outcome(row) else ""
-        return f"{row.get_state_display()}.{result}{said}"
+        said = outcome(row, with_content=with_content)
+        return f"{row.get_state_display()}.{result} {said}".strip()
     if row.sent_at is None:
         return "It has not left yet: the portal hands it to the POS within a second or two."
     if now > row.send_before:

@@ -27,9 +27,15 @@ def integrations() -> QuerySet[Integration]:
     return Integration.objects.select_related("outlet__organisation", "presence__connection__process")
 
 
-def steps_html(integration: Integration, now: datetime, organisations: Organisations) -> str:
-    """Return the checklist as it is now, for somebody who sees these organisations."""
-    steps = steps_of(read_evidence(integration, now, organisations))
+def steps_html(integration: Integration, now: datetime, organisations: Organisations, *, with_content: bool) -> str:
+    """Return the checklist as it is now, for somebody who sees these organisations.
+
+    `with_content`: with the ErrorMessage of the POS's answer.
+    """
+    evidence = read_evidence(integration, now, organisations)
+    if evidence.request and not with_content:
+        evidence.request.error_message = None
+    steps = steps_of(evidence)
     return render_to_string(TEMPLATE, {"steps": steps, "sentence": sentence_of(steps)})
 
 
@@ -59,13 +65,13 @@ class CheckOutlet(IntegrationAct):
 
     def page(self, form: forms.ActForm) -> HttpResponse:
         integration = integrations().get(pk=self.integration.pk)
-        organisations = scope.organisations_of(self.request.user)
+        seen, with_content = scope.organisations_of(self.request.user), rights.may_see_payload(self.request)
         return self.render(
             "staff/check.html",
             status=409 if form.errors else 200,
             form=form,
             button=self.button,
-            steps=steps_html(integration, timezone.now(), organisations),
+            steps=steps_html(integration, timezone.now(), seen, with_content=with_content),
             current=integration.current_credential(),
             auth_url=auth_url(),
             websocket_url=websocket_url(),

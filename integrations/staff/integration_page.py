@@ -15,12 +15,18 @@ from integrations.staff.request_rows import with_type_names
 ROWS = 10
 
 
-def context_of(integration: Integration, now: datetime, organisations: Organisations) -> dict[str, Any]:
-    """Return the template's context, for somebody who sees these organisations."""
+def context_of(
+    integration: Integration, now: datetime, organisations: Organisations, *, with_content: bool
+) -> dict[str, Any]:
+    """Return the template's context, for somebody who sees these organisations.
+
+    `with_content`: with what unrecognised frames said.
+    """
     credentials = list(integration.credentials.all())
     connections = list(integration.connections.select_related("process")[:ROWS])
     attempts = list(integration.attempts.all()[:ROWS])
     explain(attempts, organisations)
+    stray_frames = integration.stray_frames.all() if with_content else integration.stray_frames.defer("excerpt")
     events = AuditEvent.objects.filter(integration=integration)
     return {
         "integration": integration,
@@ -34,7 +40,8 @@ def context_of(integration: Integration, now: datetime, organisations: Organisat
         "requests": list(with_type_names(integration.requests.defer("payload", "answer"))[:ROWS]),
         "connections": connections,
         "attempts": attempts,
-        "stray_frames": list(integration.stray_frames.all()[:ROWS]),
+        "with_content": with_content,
+        "stray_frames": list(stray_frames[:ROWS]),
         "links": list(integration.handover_links.defer("sealed").select_related("credential")[:ROWS]),
         "events": list(events[:ROWS]),
         "second_till_at": second_till_at(connections, attempts, now - SECOND_TILL),

@@ -90,9 +90,10 @@ class IntegrationAdmin(BulkActions, ReadOnlyAdmin[Integration]):
             raise PermissionDenied
         if integration is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+        seen, with_content = scope.organisations_of(request.user), rights.may_see_payload(request)
         context = {
             **self.admin_site.each_context(request),
-            **integration_page.context_of(integration, timezone.now(), scope.organisations_of(request.user)),
+            **integration_page.context_of(integration, timezone.now(), seen, with_content=with_content),
             "opts": self.opts,
             "title": str(integration),
             "may_act": rights.may_act(request),

@@ -33,10 +33,13 @@ class CheckLook:
 
     integration_id: int
     organisations: Organisations
+    with_content: bool
 
     def html(self) -> str:
         found = check_page.integrations().filter(pk=self.integration_id).first()
-        return check_page.steps_html(found, timezone.now(), self.organisations) if found else ""
+        if found is None:
+            return ""
+        return check_page.steps_html(found, timezone.now(), self.organisations, with_content=self.with_content)
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def check(person: User, place: Mapping[str, Any]) -> CheckLook | None:
     seen = scope.limit(Integration.objects.filter(pk=place["pk"]), person, "outlet__organisation")
     if not person.has_perm(INTEGRATIONS) or not seen.exists():
         return None
-    return CheckLook(place["pk"], scope.organisations_of(person))
+    return CheckLook(place["pk"], scope.organisations_of(person), person.has_perm(PAYLOADS))
 
 
 def asked(person: User, place: Mapping[str, Any]) -> AskedLook | None:

@@ -57,13 +57,18 @@ def took(row: Request) -> str:
     return span(row.ended_at - row.received_at) if row.ended_at else "–"
 
 
-def outcome(row: Request) -> str:
-    """Say in a sentence why a request ended as it did, where its state does not say all."""
+def outcome(row: Request, *, with_content: bool) -> str:
+    """Return a sentence on why a request ended as it did, or "" where its state says all.
+
+    The ErrorMessage is a part of the POS's answer: `with_content` says whether the viewer may read answers.
+    """
     if row.state == State.EXPIRED:
         return "The POS did not answer in time." if row.sent_at else "The POS was not online in time: it never left."
     if row.state == State.FAILED:
         return said(row.failure)
     if row.state == State.REFUSED:
+        if not with_content:
+            return ""
         return f"The POS says: “{said(row.error_message)}”" if row.error_message else "The POS gives no reason."
     return _suspicion(row) if row.is_open and row.disconnects else ""
 

@@ -118,13 +118,13 @@ class RequestAdmin(KeysetAdmin[Request]):
 def _page_of(row: Request, *, with_content: bool) -> dict[str, object]:
     row.refresh_from_db(fields=CONTENT)
     if not with_content:
-        row.payload, row.answer = "", None
+        row.payload, row.answer, row.error_message = "", None, None
     return {
         "with_content": with_content,
         "title": f"Request {row.request_id}",
         "row": row,
         "message_type": type_of(row),
-        "outcome": outcome(row),
+        "outcome": outcome(row, with_content=with_content),
         "moments": time_line(row, timezone.now()),
         "payload": legible(row.payload) if row.payload else "",
         "answer": legible(row.answer) if row.answer else "",
