@@ -9,16 +9,18 @@ from django.contrib.admin.exceptions import DisallowedModelAdminToField
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import ForeignKey, Model, QuerySet
-from django.forms import ModelChoiceField, ModelForm
+from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
+from django.forms import ModelChoiceField, ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 
 from integrations.exceptions import PortalError
 from integrations.services import scope
+from integrations.staff.choices import RowField, RowSelect, RowsField
 from integrations.staff.lookups import ListParameters, LookupRefused, check_key, check_list, check_value
 
 Row = TypeVar("Row", bound=Model)
+SAVE_AS_NEW = "_saveasnew"  # a button of Django's that no form of the portal has; Django obeys it all the same
 FOR_ALL = ""  # rows of no organisation, which every member of staff may see, and the unlimited may change
 
 
@@ -61,9 +63,17 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
         self, db_field: "ForeignKey[Any]", request: HttpRequest, **kwargs: Any
     ) -> "ModelChoiceField[Any] | None":
         """Offer, and take, what this person may see."""
+        kwargs.setdefault("form_class", RowField)
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", RowSelect(db_field, self.admin_site, using=kwargs.get("using")))
         if site.is_registered(db_field.related_model):
             kwargs["queryset"] = site.get_model_admin(db_field.related_model).get_queryset(request)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(
+        self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> "ModelMultipleChoiceField[Any] | None":
+        return super().formfield_for_manytomany(db_field, request, **{"form_class": RowsField, **kwargs})
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Return what the list's address asks for. Raises LookupRefused where the list does not offer that."""
@@ -97,6 +107,10 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
+        if SAVE_AS_NEW in request.POST:
+            posted = request.POST.copy()
+            del posted[SAVE_AS_NEW]
+            request.POST = posted  # type: ignore[assignment]
         return _or_say_why_not(
             self, request, lambda: super(PortalAdmin, self).changeform_view(request, object_id, form_url, extra_context)
         )

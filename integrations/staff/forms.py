@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib.admin import site
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils import timezone
 
@@ -23,6 +22,7 @@ from integrations.exceptions import (
     WebhookExists,
 )
 from integrations.models import ApiKey, Integration, Organisation
+from integrations.staff.choices import RowField, RowSelect
 
 FIELD_OF: Mapping[type[PortalError], str] = {
     PosRemoteIdTaken: "pos_remote_id",
@@ -170,11 +170,11 @@ class CreateApiKeyForm(ActForm):
         help_text="Which of your systems uses it. It cannot be changed later.",
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
     )
-    organisation = forms.ModelChoiceField(
+    organisation = RowField(
         Organisation.objects.all(),
         required=False,
         help_text="Whose outlets it sees. Empty: those of all organisations.",
-        widget=AutocompleteSelect(ApiKey._meta.get_field("organisation"), site),
+        widget=RowSelect(ApiKey._meta.get_field("organisation"), site),
     )
     is_read_only = forms.BooleanField(
         label="Read only", required=False, help_text="It may look at outlets and requests, and send nothing."

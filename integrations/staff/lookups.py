@@ -70,6 +70,11 @@ def check_key(model: type[Model], value: str) -> None:
     check_value(model._meta.pk, value)
 
 
+def is_key(model: type[Model], value: str) -> bool:
+    """Return whether a value could be a primary key."""
+    return _is_valid(model._meta.pk, value)
+
+
 def check_value(field: "Field[Any, Any]", value: str) -> None:
     """Check that a column could hold a value. Raises LookupRefused."""
     if not _is_valid(field, value):

@@ -25,6 +25,7 @@ from integrations.services import identities, people, scope, second_factors
 from integrations.services.people import Role
 from integrations.staff.actors import actor_of
 from integrations.staff.base import FOR_ALL, PortalAdmin
+from integrations.staff.choices import RowsField
 from integrations.staff.people_acts import ResetSecondFactors, UnlinkIdentity
 from integrations.staff.presentation import ago
 from integrations.staff.signing_in import proof, typed
@@ -43,7 +44,7 @@ class RoleForm(forms.ModelForm[User]):
         required=False,
         help_text="Unticked: sees all organisations, also those that come later.",
     )
-    organisations = forms.ModelMultipleChoiceField(
+    organisations = RowsField(
         Organisation.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -240,7 +241,7 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
 
 
 @admin.register(Group)
-class OwnGroupAdmin(AsksForProof, PortalAdmin[Group], GroupAdmin):
+class OwnGroupAdmin(AsksForProof, PortalAdmin[Group], GroupAdmin):  # type: ignore[misc]
     """Groups beside the portal's three: for superusers, since whoever shapes a group shapes their own rights."""
 
     organisation_path = FOR_ALL

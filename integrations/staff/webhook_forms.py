@@ -2,11 +2,11 @@
 
 from django import forms
 from django.contrib.admin import site
-from django.contrib.admin.widgets import AutocompleteSelect
 
 from integrations.models import Organisation, WebhookEndpoint
 from integrations.notices.addresses import MAX_URL_LENGTH
 from integrations.services.webhooks import SUBSCRIBABLE
+from integrations.staff.choices import RowField, RowSelect
 from integrations.staff.forms import ActForm, text_field
 
 OVERLAPS = (
@@ -42,11 +42,11 @@ class CreateWebhookForm(ActForm):
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
     )
     url = _url()
-    organisation = forms.ModelChoiceField(
+    organisation = RowField(
         Organisation.objects.all(),
         required=False,
         help_text="Whose events it is told. Empty: those of all organisations.",
-        widget=AutocompleteSelect(WebhookEndpoint._meta.get_field("organisation"), site),
+        widget=RowSelect(WebhookEndpoint._meta.get_field("organisation"), site),
     )
     kinds = _kinds()
 
