@@ -112,7 +112,10 @@ class Act(View):
 
     def make_form(self, data: QueryDict | None = None) -> forms.ActForm:
         """Return the form, empty or filled in."""
-        return self.form_class(data, initial={**self.initial(), **typed.recalled(self.request)})
+        initial = {**self.initial(), **typed.recalled(self.request)}
+        if issubclass(self.form_class, forms.OwnerForm):
+            return self.form_class(data, initial=initial, person=self.request.user)
+        return self.form_class(data, initial=initial)
 
     def act_on(self, form: forms.ActForm) -> HttpResponse:
         """Do what a valid form says. Raises PortalError."""

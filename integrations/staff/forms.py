@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
 from django.contrib.admin import site
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils import timezone
 
@@ -22,6 +23,7 @@ from integrations.exceptions import (
     WebhookExists,
 )
 from integrations.models import ApiKey, Integration, Organisation
+from integrations.services import scope
 from integrations.staff.choices import RowField, RowSelect
 
 FIELD_OF: Mapping[type[PortalError], str] = {
@@ -164,14 +166,23 @@ class ChangePosRemoteIdForm(ActForm):
         return value
 
 
-class CreateApiKeyForm(ActForm):
+class OwnerForm(ActForm):
+    """A form with a field `organisation`, which offers and accepts what `person` may see."""
+
+    def __init__(self, *args: Any, person: AbstractBaseUser | AnonymousUser, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen = cast("RowField", self.fields["organisation"])
+        chosen.queryset = scope.limit(Organisation.objects.all(), person, "pk")
+
+
+class CreateApiKeyForm(OwnerForm):
     name = forms.CharField(
         max_length=ApiKey._meta.get_field("name").max_length,
         help_text="Which of your systems uses it. It cannot be changed later.",
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
     )
     organisation = RowField(
-        Organisation.objects.all(),
+        Organisation.objects.none(),
         required=False,
         help_text="Whose outlets it sees. Empty: those of all organisations.",
         widget=RowSelect(ApiKey._meta.get_field("organisation"), site),

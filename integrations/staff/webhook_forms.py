@@ -7,7 +7,7 @@ from integrations.models import Organisation, WebhookEndpoint
 from integrations.notices.addresses import MAX_URL_LENGTH
 from integrations.services.webhooks import SUBSCRIBABLE
 from integrations.staff.choices import RowField, RowSelect
-from integrations.staff.forms import ActForm, text_field
+from integrations.staff.forms import ActForm, OwnerForm, text_field
 
 OVERLAPS = (
     ("0", "None: from now on only the new secret signs. The receiver refuses events until it has the new one."),
@@ -35,7 +35,7 @@ def _kinds() -> forms.MultipleChoiceField:
     )
 
 
-class CreateWebhookForm(ActForm):
+class CreateWebhookForm(OwnerForm):
     name = forms.CharField(
         max_length=WebhookEndpoint._meta.get_field("name").max_length,
         help_text="Which of your systems it is. It cannot be changed later.",
@@ -43,7 +43,7 @@ class CreateWebhookForm(ActForm):
     )
     url = _url()
     organisation = RowField(
-        Organisation.objects.all(),
+        Organisation.objects.none(),
         required=False,
         help_text="Whose events it is told. Empty: those of all organisations.",
         widget=RowSelect(WebhookEndpoint._meta.get_field("organisation"), site),
