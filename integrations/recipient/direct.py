@@ -1,7 +1,8 @@
 """Bounds the openings of hand-over links before they reach Django, where each would hold a thread.
 
 An opening costs an Argon2id and, when it is refused, 0.75 s in a thread. So each address has a few openings a minute,
-and few run at once, whatever the number of addresses; the others wait in the event loop, or get 429 or 503.
+and few run at once, whatever the number of addresses; the others wait in the event loop, or get 429 or 503. The form is
+read before its turn begins: a caller that sends it slowly holds nothing that others wait for.
 """
 
 import asyncio
@@ -9,12 +10,24 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Any
 
 from django.http import HttpResponse
 from django.template.loader import render_to_string
 
-from integrations.asgi import App, Receive, Scope, Send, send_response
+from integrations.asgi import (
+    App,
+    BodyGaveWay,
+    BodyTooLarge,
+    ClientLeft,
+    Receive,
+    Scope,
+    Send,
+    read_body,
+    send_response,
+)
 from integrations.client_address import address_in, network_of
+from integrations.limits import MAX_BODY
 
 PATH = "/handover/"
 OPENINGS = 10  # of one address (IPv6: a /64) in each period; a link has five tries
@@ -41,14 +54,27 @@ class RecipientHttp:
             await self._otherwise(scope, receive, send)
             return
         if not self._may_open(network_of(address_in(scope))):
-            await send_response(self._refusal(429, int(PERIOD)), send)
-        elif not await self._turns.begin():
-            await send_response(self._refusal(503, 5), send)
+            await send_response(self._limited(), send)
+            return
+        try:
+            body = await read_body(scope, receive, MAX_BODY)
+        except ClientLeft:
+            return
+        except BodyTooLarge:
+            await send_response(self._refusal(413, render_to_string("413.html")), send)
+        except BodyGaveWay:
+            await send_response(self._limited(), send)
         else:
-            try:
-                await self._otherwise(scope, receive, send)
-            finally:
-                self._turns.end()
+            await self._open(scope, _replayed(body, receive), send)
+
+    async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not await self._turns.begin():
+            await send_response(self._refusal(503, _page(is_limited=False), retry_after=5), send)
+            return
+        try:
+            await self._otherwise(scope, receive, send)
+        finally:
+            self._turns.end()
 
     def _may_open(self, network: str) -> bool:
         now = self._clock()
@@ -60,15 +86,19 @@ class RecipientHttp:
             self._openings.popitem(last=False)
         return count < OPENINGS
 
-    def _refusal(self, status: int, retry_after: int) -> HttpResponse:
+    def _limited(self) -> HttpResponse:
+        return self._refusal(429, _page(is_limited=True), retry_after=int(PERIOD))
+
+    def _refusal(self, status: int, page: str, *, retry_after: int | None = None) -> HttpResponse:
         of_this_page = {
             "Cache-Control": "no-store",
             "Referrer-Policy": "no-referrer",
             "X-Robots-Tag": "noindex, nofollow, noarchive",
-            "Retry-After": str(retry_after),
-            "Connection": "close",  # the body was not read
+            "Connection": "close",  # the body may not have been read
         }
-        return HttpResponse(_page(is_limited=status == 429), status=status, headers={**self._headers, **of_this_page})
+        if retry_after:
+            of_this_page["Retry-After"] = str(retry_after)
+        return HttpResponse(page, status=status, headers={**self._headers, **of_this_page})
 
 
 class Turns:
@@ -105,6 +135,16 @@ class Turns:
                 turn.set_result(None)
                 return
         self._free += 1
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that gives the body which was read, and then what `receive` gives: that the client left."""
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Any:
+        return waiting.pop() if waiting else await receive()
+
+    return replay
 
 
 @cache
