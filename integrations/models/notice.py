@@ -41,6 +41,16 @@ class Notice(models.Model):
         return f"{self.get_kind_display()} ({self.at:%Y-%m-%d %H:%M:%S})"
 
     @property
+    def outlet_name(self) -> str:
+        """Return the outlet's name with its organisation's, "" for an event of no outlet.
+
+        They are those of the moment of the event: the outlet may belong to an organisation since that the endpoint's
+        staff may not see.
+        """
+        organisation, outlet = self.data.get("organisation"), self.data.get("outlet")
+        return f"{organisation['name']} – {outlet['name']}" if organisation and outlet else ""
+
+    @property
     def webhook_id(self) -> str:
         """Return what the receiver knows it by: the same at each try and at each endpoint."""
         return f"evt_{self.uuid.hex}"

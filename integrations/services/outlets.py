@@ -1,6 +1,7 @@
 """Make, change and find organisations and outlets."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
@@ -20,9 +21,10 @@ from integrations.exceptions import (
 from integrations.models import Integration, Organisation, Outlet
 from integrations.models.audit import Verb
 from integrations.models.outlet import is_plain, new_provider_outlet_id
+from integrations.services import moves
 from integrations.services.audit import Actor, record
 
-NAMES = ("name", "organisation", "provider_outlet_id")
+NAMES = ("name", "provider_outlet_id")
 HOURS = ("opening_hours", "time_zone")
 
 
@@ -80,7 +82,7 @@ def save_outlet(outlet: Outlet, *, actor: Actor) -> None:
     _save_or_refuse(outlet, ProviderOutletIdTaken())
     if before is None:
         record(Verb.OUTLET_CREATED, outlet, actor=actor, provider_outlet_id=outlet.provider_outlet_id)
-    elif changes := _changes(before, outlet, (*NAMES, "alert_after_minutes", *HOURS)):
+    elif changes := _move(before, outlet) | _changes(before, outlet, (*NAMES, "alert_after_minutes", *HOURS)):
         record(Verb.OUTLET_CHANGED, outlet, actor=actor, **changes)
 
 
@@ -179,7 +181,14 @@ def _delete_or_refuse(row: models.Model) -> None:
         raise StillInUse from error
 
 
-def _changes(before: models.Model, after: models.Model, fields: Sequence[str]) -> dict[str, dict[str, str]]:
+def _move(before: Outlet, after: Outlet) -> dict[str, Any]:
+    """Return the organisations' ids, see moves.py: not every viewer of the event may read both names."""
+    if before.organisation_id == after.organisation_id:
+        return {}
+    return {moves.FIELD: {"before": before.organisation_id, "after": after.organisation_id}}
+
+
+def _changes(before: models.Model, after: models.Model, fields: Sequence[str]) -> dict[str, Any]:
     pairs = {name: (_text(getattr(before, name)), _text(getattr(after, name))) for name in fields}
     return {name: {"before": old, "after": new} for name, (old, new) in pairs.items() if old != new}
 

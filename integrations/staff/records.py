@@ -17,6 +17,7 @@ from integrations.models import AuditEvent, AuthAttempt, Connection, Integration
 from integrations.models.attempt import Outcome
 from integrations.services import scope
 from integrations.services.finding import beginning_with
+from integrations.services.moves import explain_moves
 from integrations.services.pairings import explain
 from integrations.staff import rights
 from integrations.staff.base import Row
@@ -222,6 +223,17 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
     links = ("organisation__id__exact", "outlet__id__exact", "integration__id__exact")
     fields = ("exactly_when", "actor_name", "act", "subject", "in_words", "address")
     readonly_fields = ("exactly_when", "act", "in_words")
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Name in the details the organisations that this person sees."""
+        changelist = super().get_changelist_instance(request)
+        explain_moves(changelist.result_list, scope.organisations_of(request.user))
+        return changelist
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AuditEvent | None:
+        found = super().get_object(request, object_id, from_field)
+        explain_moves([found] if found else [], scope.organisations_of(request.user))
+        return found
 
     @admin.display
     def act(self, row: AuditEvent) -> str:

@@ -124,7 +124,7 @@ class DeliveryAdmin(KeysetAdmin[Delivery]):
     list_display = ("noticed", "event", "standing", "endpoint", "about", "answer", "tries")
     list_filter = ("state", "notice__kind", ("endpoint", EndpointFilter))
     organisation_path = "endpoint__organisation"
-    list_select_related = ("notice__integration__outlet__organisation", "endpoint")
+    list_select_related = ("notice", "endpoint")
     search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID"
     ordering = ("-id",)
     parents = Parents(WebhookEndpoint, "endpoint", "organisation")
@@ -157,7 +157,7 @@ class DeliveryAdmin(KeysetAdmin[Delivery]):
 
     @admin.display(description="outlet")
     def about(self, row: Delivery) -> str:
-        return str(row.notice.integration) if row.notice.integration else "–"
+        return row.notice.outlet_name or "–"
 
     @admin.display
     def answer(self, row: Delivery) -> str:
@@ -212,7 +212,7 @@ def delivery_badge(row: Delivery) -> SafeString:
 
 
 def _page_of(endpoint: WebhookEndpoint) -> dict[str, object]:
-    deliveries = endpoint.deliveries.select_related("notice__integration__outlet__organisation")[:ROWS]
+    deliveries = endpoint.deliveries.select_related("notice")[:ROWS]
     return {
         "title": str(endpoint),
         "endpoint": endpoint,
