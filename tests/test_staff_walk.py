@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from integrations.models import Integration, Request
 from integrations.staff import looks
-from tests.staff_world import CONTENT, World, make_limited, make_viewer, make_world
+from tests.staff_world import CONTENT, THEIRS, World, make_limited, make_viewer, make_world
 from tests.test_staff_limits import name_of, pages_of
 
 _LINK = re.compile(r"""(?:href|data-url|data-next|action)="([^"]+)""")
@@ -108,3 +108,28 @@ def test_a_person_with_the_right_to_see_contents_finds_them(world: World) -> Non
         reverse("admin:integrations_request_change", args=(world.station.requests.first().pk,)),  # type: ignore[union-attr]
     ):
         assert CONTENT in client.get(url).content.decode(), url
+
+
+def test_no_page_shows_a_limited_person_a_text_of_another_organisation(world: World) -> None:
+    pages = dict(walk(make_limited(world.bella)))
+    assert [url for url, text in pages.items() if THEIRS.lower() in text.lower()] == []
+    came = reverse("admin:integrations_integration_change", args=(world.came.pk,))
+    assert "Came" in pages[came]
+
+
+def test_an_alert_counts_the_mails_to_recipients_that_a_person_may_not_see(world: World) -> None:
+    client, alert = Client(), world.bella.alerts.first()
+    assert alert
+    client.force_login(make_limited(world.bella))
+    page = client.get(reverse("admin:integrations_alert_change", args=(alert.pk,))).content.decode()
+    assert "own@example.com" in page
+    assert "1 more e-mail to recipients that you may not see" in page
+    world.bella.alert_recipients.all().delete()
+    page = client.get(reverse("admin:integrations_alert_change", args=(alert.pk,))).content.decode()
+    assert "2 e-mails to recipients that you may not see" in page
+    assert "@example.com" not in page
+    client.force_login(User.objects.create_superuser("boss"))
+    page = client.get(reverse("admin:integrations_alert_change", args=(alert.pk,))).content.decode()
+    assert f"{THEIRS}-2@example.com".lower() in page
+    assert "own@example.com" in page
+    assert "may not see" not in page

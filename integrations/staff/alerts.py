@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import ModelAdmin
+from django.contrib.admin import ModelAdmin, site
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Field, QuerySet
@@ -108,11 +108,27 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
             "alert": alert,
             "badge": badge(alert),
             "members": list(alert.members.order_by("ended_at", "label")[:MEMBERS]),
-            "mails": list(alert.mails.order_by("pk")[:MEMBERS]),
+            **_mails(request, alert),
             "mail_is_on": mailing.is_on(),
             "opts": self.opts,
         }
         return TemplateResponse(request, "admin/integrations/alert/page.html", context)
+
+
+def _mails(request: HttpRequest, alert: Alert) -> dict[str, object]:
+    """Return the e-mails to recipients whom this person sees, and the number of the others.
+
+    Who sees everything sees also those to an address that gets no alerts any more.
+    """
+    every = list(alert.mails.order_by("pk")[:MEMBERS])
+    recipients = site.get_model_admin(AlertRecipient)
+    if not recipients.has_view_or_change_permission(request):
+        return {"mails": [], "other_mails": len(every)}
+    if not scope.is_limited(request.user):
+        return {"mails": every, "other_mails": 0}
+    seen = {email.lower() for email in recipients.get_queryset(request).values_list("email", flat=True)}
+    shown = [mail for mail in every if mail.recipient.lower() in seen]
+    return {"mails": shown, "other_mails": len(every) - len(shown)}
 
 
 @admin.register(AlertRecipient)
