@@ -42,6 +42,10 @@ class MaskingFilter(SafeExceptionReporterFilter):
     def is_active(self, request: HttpRequest | None) -> bool:  # noqa: ARG002
         return True
 
+    def get_safe_settings(self) -> dict[str, Any]:
+        with _known():
+            return super().get_safe_settings()
+
     def cleanse_setting(self, key: int | str, value: Any) -> Any:
         cleansed = super().cleanse_setting(key, value)
         return _clean(key, cleansed) if isinstance(cleansed, str) else cleansed
@@ -149,6 +153,9 @@ def _query(text: str) -> str:
 @contextmanager
 def _known() -> Iterator[None]:
     """Collect the spellings once for a page: it holds hundreds of values."""
+    if _of_this_page.get() is not None:
+        yield
+        return
     before = _of_this_page.set(_spellings())
     try:
         yield

@@ -109,3 +109,21 @@ def test_a_password_that_is_a_word_is_masked_only_where_it_is_a_whole_value(sett
     assert error_reports.mask(words) == words
     shown = error_reports.mask(f"call({password!r}) at smtp://u:{password}@h with &quot;{password}&quot;")
     assert shown == f"call({error_reports.MASK}) at smtp://u:{error_reports.MASK}@h with {error_reports.MASK}"
+
+
+@pytest.mark.parametrize("path", ["/nowhere/", "/broken/"])
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_the_secrets_are_collected_a_few_times_for_a_page(
+    client: Client, monkeypatch: pytest.MonkeyPatch, path: str, accept: str
+) -> None:
+    collected: list[list[str]] = []
+    spellings = error_reports._spellings
+
+    def collect() -> list[str]:
+        collected.append(spellings())
+        return collected[-1]
+
+    monkeypatch.setattr(error_reports, "_spellings", collect)
+    answer = client.get(path, headers={"accept": accept})
+    assert answer.status_code == (404 if path == "/nowhere/" else 500)
+    assert 1 <= len(collected) <= 10
