@@ -1,12 +1,16 @@
 """The backend's calls: who may ask, what goes to the POS, what comes back, and what is said when nothing does."""
 
 import asyncio
+import contextlib
 import json
+import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
+import time_machine
 from django.db import OperationalError
 from django.test import override_settings
 from django.utils import timezone
@@ -14,14 +18,15 @@ from django.utils import timezone
 from integrations.models import ApiKeySecret, Request, StrayFrame
 from integrations.models.request import State
 from integrations.relay import runtime
-from integrations.relay.database import Joined
+from integrations.relay.database import Joined, writers
 from integrations.services import requests
 from integrations.services.enabling import disable
+from integrations.services.requests import NewRequest
 from tests.asgi_client import Answer, request
 from tests.backend_client import API, Backend, Pos, know, make_outlet, organisation
 from tests.factories import ANNA
 from tests.factories import make_outlet as make_bare_outlet
-from tests.in_process import InProcess, in_main, recorded, until
+from tests.in_process import LIMIT, InProcess, in_main, recorded, until
 
 
 def kind_of(answer: Answer) -> str:
@@ -39,6 +44,18 @@ async def row_of(answer: Answer) -> Request:
 async def look() -> None:
     """Do what the watcher does every second."""
     await (await runtime.running()).dispatcher.look()
+
+
+@contextlib.asynccontextmanager
+async def busy_writers() -> AsyncIterator[None]:
+    """Keep all threads busy that write for callers."""
+    over = threading.Event()
+    waiting = [asyncio.ensure_future(writers.run(over.wait, LIMIT)) for _ in range(8)]
+    try:
+        yield
+    finally:
+        over.set()
+        await asyncio.gather(*waiting)
 
 
 class Heads(InProcess):
@@ -742,6 +759,51 @@ class APoll(InProcess):
         await recorded()
         states = await in_main(lambda: set(Request.objects.values_list("state", flat=True)))
         assert states == {State.FAILED, State.EXPIRED}
+
+    async def test_a_poll_with_a_new_request_id_waits_for_no_writer(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        async with await Pos.of(outlet) as pos:
+            async with busy_writers():
+                asking = asyncio.ensure_future(backend.ask(outlet, durable=False, request_id="p"))
+                pos.answers(await pos.next_frame())
+                assert (await asking).status == 200
+                await recorded()
+                answer = await backend.ask(outlet, durable=False, request_id="p", timeout=1)
+                assert (answer.status, kind_of(answer)) == (503, "database-away"), "an unequal content is counted"
+            assert (await backend.ask(outlet, durable=False, request_id="p")).status == 200
+            assert not pos.has_more()
+
+    async def test_a_poll_whose_time_went_before_it_could_be_asked_is_not_said_to_have_left(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        running = await runtime.running()
+
+        async def late(_new: NewRequest) -> None:
+            clock.shift(5)
+
+        async with await Pos.of(outlet) as pos:
+            looking = mock.patch.object(running.dispatcher, "find_repeated", late)
+            with time_machine.travel(timezone.now()) as clock, looking:
+                answer = await backend.ask(outlet, durable=False, request_id="p", timeout=4)
+            assert (answer.status, kind_of(answer)) == (503, "database-away")
+            assert not pos.has_more()
+        await recorded()
+        assert await in_main(Request.objects.count) == 0
+
+    async def test_a_poll_that_waited_for_its_turn_until_its_time_was_over_was_not_sent(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        async with await Pos.of(outlet) as pos:
+            asking = [asyncio.ensure_future(backend.ask(outlet, durable=False)) for _ in range(8)]
+            frames = [await pos.next_frame() for _ in range(8)]
+            answer = await backend.ask(outlet, durable=False, timeout=1)
+            assert (answer.status, kind_of(answer)) == (504, "request-expired")
+            for frame in frames:
+                pos.answers(frame)
+            assert {each.status for each in await asyncio.gather(*asking)} == {200}
+            assert not pos.has_more()
+        await recorded()
+        row = await in_main(Request.objects.get, state=State.EXPIRED)
+        assert (row.times_sent, row.sent_at) == (0, None)
+        assert await in_main(Request.objects.filter(times_sent=1).exclude(sent_at=None).count) == 8
 
     async def test_a_poll_is_neither_kept_for_later_nor_asked_for_later(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()

@@ -3,21 +3,24 @@
 import asyncio
 import json
 from typing import Any
+from unittest import mock
 
 import pytest
+from django.db import OperationalError
 
 from integrations import credentials
 from integrations.exceptions import AskedOtherwise
 from integrations.models import ApiKey, Organisation, Request
-from integrations.services import contents
+from integrations.relay import runtime
+from integrations.services import contents, recording
 from integrations.services.api_keys import rotate_api_key
 from integrations.services.asking import Question, ask_pos
 from integrations.services.contents import Content
-from integrations.services.requests import UNEQUAL_ATTEMPTS
+from integrations.services.requests import UNEQUAL_ATTEMPTS, NewRequest, Stored
 from tests.asgi_client import Answer
 from tests.backend_client import Backend, Pos, make_outlet
 from tests.factories import ANNA, Enabled
-from tests.in_process import InProcess, in_main, recorded
+from tests.in_process import InProcess, in_main, recorded, until
 from tests.test_asking import be_online
 from tests.test_backend import kind_of
 
@@ -198,3 +201,101 @@ class Spellings(InProcess):
         digest = contents._keyed(Content(1, "kiosk-1", None, asked_with(PIN)), credentials.current_key().key_id, ".")
         await in_main(Request.objects.update, content_digest=f"00000000{digest[8:]}")
         assert ((await ask(other, outlet)).status, (await ask(owner, outlet)).status) == (409, 410)
+
+
+class NotRecordedYet(InProcess):
+    """A poll has ended, and the recorder, which tests call themselves, has not written it."""
+
+    async def test_another_key_and_another_content_are_told_what_they_are_told_later(self) -> None:
+        outlet, owner, other = await make_outlet(), await Backend.make("owner"), await Backend.make("other")
+        async with await Pos.of(outlet) as pos:
+            first = await answered(pos, owner, outlet)
+            early = [await tell_all(owner, other, outlet, way) for way in (poll, ask_and_wait)]
+            assert not pos.has_more(), "the POS is not asked again"
+            await recorded()
+            assert early == [await tell_all(owner, other, outlet, way) for way in (poll, ask_and_wait)]
+            assert early[0][0] == (200, first.json())
+            assert not pos.has_more()
+        assert await in_main(Request.objects.count) == 1
+
+    async def test_guesses_are_counted_and_kept(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        async with await Pos.of(outlet) as pos:
+            await answered(pos, backend, outlet)
+            guesses = [await (poll, ask)[guess % 2](backend, outlet, f"{guess:04}") for guess in range(7)]
+            assert sum("detail" not in guess.json() for guess in guesses) == UNEQUAL_ATTEMPTS
+            assert (await poll(backend, outlet)).status == (await ask(backend, outlet)).status == 409
+            assert not pos.has_more()
+        await recorded()
+        await recorded()  # the guesses that came after the end
+        assert await unequal_attempts() == UNEQUAL_ATTEMPTS
+        assert (await poll(backend, outlet)).status == (await ask(backend, outlet)).status == 409
+
+    async def test_while_the_database_takes_no_record_the_first_outcome_stands(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        async with await Pos.of(outlet) as pos:
+            first = await answered(pos, backend, outlet)
+            with mock.patch.object(recording, "write", side_effect=OperationalError("locked")):
+                running = await recorded()
+            assert (await poll(backend, outlet)).body == first.body
+            assert not pos.has_more()
+        await recorded()
+        assert running.polls._ended == {}
+
+    async def test_a_look_up_that_began_before_the_record_was_written_does_not_ask_again(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        running = await runtime.running()
+        find, found = running.dispatcher.find_repeated, asyncio.Event()
+
+        async def slow(new: NewRequest) -> Stored | None:
+            earlier = await find(new)
+            await found.wait()
+            return earlier
+
+        async with await Pos.of(outlet) as pos:
+            with mock.patch.object(running.dispatcher, "find_repeated", slow):
+                late = asyncio.ensure_future(poll(backend, outlet))
+                await until(lambda: running.polls._looked_up)
+            first = await answered(pos, backend, outlet)
+            await recorded()
+            found.set()
+            assert (await late).body == first.body
+            assert not pos.has_more()
+        assert running.polls._ended == {}
+
+    async def test_a_request_for_later_joins_a_poll_under_way(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        async with await Pos.of(outlet) as pos:
+            asking = asyncio.ensure_future(poll(backend, outlet))
+            frame = await pos.next_frame()
+            receipt = await ask(backend, outlet)
+            hasty = await ask(backend, outlet, mode="wait", expires_in=0, timeout=1)
+            assert (receipt.status, hasty.status, kind_of(hasty)) == (202, 504, "no-answer-yet")
+            pos.answers(frame)
+            answer = await asking
+            assert not pos.has_more()
+        assert {answer.json()["id"], hasty.json()["id"], receipt.json()["id"]} == {answer.json()["id"]}
+
+    async def test_what_was_refused_before_it_left_is_free_for_another_try(self) -> None:
+        outlet, owner, other = await make_outlet(), await Backend.make("owner"), await Backend.make("other")
+        assert kind_of(await poll(owner, outlet)) == "pos-offline"
+        async with await Pos.of(outlet) as pos:
+            assert (await answered(pos, other, outlet)).status == 200
+
+
+async def ask_and_wait(backend: Backend, outlet: Enabled, pin: str = PIN) -> Answer:
+    return await ask(backend, outlet, pin, mode="wait", expires_in=0)
+
+
+async def answered(pos: Pos, backend: Backend, outlet: Enabled) -> Answer:
+    """Return the answer to a poll; it has ended, and is not recorded."""
+    asking = asyncio.ensure_future(poll(backend, outlet))
+    pos.answers(await pos.next_frame(), '{"n": 1}')
+    return await asking
+
+
+async def tell_all(owner: Backend, other: Backend, outlet: Enabled, way: Any) -> list[tuple[int, dict[str, Any]]]:
+    """Return what both keys are told with the right PIN, and the other with a wrong one."""
+    answers = [await way(owner, outlet), *[await way(other, outlet, pin) for pin in (PIN, "0000")]]
+    assert [(answer.status, kind_of(answer)) for answer in answers[1:]] == [REUSED] * 2
+    return [(answers[0].status, answers[0].json()), *map(what_is_told, answers[1:])]

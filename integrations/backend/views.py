@@ -51,6 +51,7 @@ READING = ("GET", "HEAD")
 PLACES = ("outlets", "requests", "message-types", "schema", "docs")
 CANCEL_SECONDS = 5.0  # that a cancellation waits for the database
 NOT_STORED_IN_TIME = "The database did not store the request in time. Send it again with the same request_id."
+NOT_ASKED_IN_TIME = "The database did not answer in time, so the POS was not asked. Send the request again."
 ANSWER_UNREADABLE = "The POS did answer: state and result_code say how."
 
 
@@ -148,8 +149,11 @@ class OutletRequestsView(BackendView):
             api_key_id=self.caller.api_key_id,
             received_at=received_at,
         )
-        if not order.durable:
-            return await self._poll(order, new)
+        joined = self.running.polls.join(new)
+        if joined is not None and order.mode == "async":
+            return _accepted(joined, new.request_id)
+        if joined is not None or not order.durable:
+            return await self._poll(order, new, is_known=joined is not None)
         if order.mode == "async":
             stored = await _in_time(self.running.dispatcher.submit(new), order, new)
             return _accepted(stored.uuid, new.request_id)
@@ -166,12 +170,16 @@ class OutletRequestsView(BackendView):
             raise Problem(problems.DISABLED)
         return target.integration_id
 
-    async def _poll(self, order: wire.Order, new: NewRequest) -> HttpResponse:
-        if order.request_id:
-            earlier = await _in_time(self.running.dispatcher.find_repeated(new), order, new)
-            if earlier is not None:
-                return await self._wait(earlier, new, order.timeout)
-        result = await self.running.polls.ask(new)
+    async def _poll(self, order: wire.Order, new: NewRequest, *, is_known: bool) -> HttpResponse:
+        with self.running.polls.looking_up(new):
+            if order.request_id and not is_known:
+                earlier = await _in_time(self.running.dispatcher.find_repeated(new), order, new)
+                if earlier is not None:
+                    return await self._wait(earlier, new, order.timeout)
+            try:
+                result = await self.running.polls.ask(new, _seconds_left(order.timeout, new))
+            except TooLate:
+                raise Problem(problems.DATABASE_AWAY, NOT_ASKED_IN_TIME, request_id=new.request_id) from None
         if result.state == State.FAILED and result.failure == LINK_LOST:
             raise Problem(problems.LINK_LOST, id=str(result.uuid), request_id=new.request_id)
         return _outcome(result, new.request_id)

@@ -335,6 +335,8 @@ class Lane:
     async def _transmit(self, outgoing: Outgoing | Fleeting) -> None:
         if isinstance(outgoing, Outgoing):
             self._known.add(outgoing.pk)
+        else:
+            outgoing.has_left = True
         self._in_flight[outgoing.request_id] = outgoing
         self._left_at[outgoing.request_id] = asyncio.get_running_loop().time()
         logger.info("A request leaves for its POS.", extra=named(outgoing))

@@ -51,6 +51,7 @@ class Fleeting:
     answer_before: datetime
     answer: asyncio.Future[Answer] = field(repr=False)
     correlation_id: str = ""
+    has_left: bool = False
 
     def finish(self, answer: Answer | Unreadable | LinkLost) -> None:
         """Give the answer to the caller, or raise there what came instead of one."""

@@ -4,7 +4,10 @@ The POS may be connected to this process, or to another that the channel layer r
 """
 
 import asyncio
+import contextlib
 import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,7 +22,7 @@ from integrations.relay import wake
 from integrations.relay.database import Joined
 from integrations.relay.lane import Lane
 from integrations.relay.outgoing import Answer, Fleeting, LinkLost, Unreadable
-from integrations.relay.recorder import Recorder
+from integrations.relay.recorder import FLEETING_KEPT, Recorder
 from integrations.relay.registry import Live, Registry
 from integrations.services import requests
 from integrations.services.requests import (
@@ -32,6 +35,7 @@ from integrations.services.requests import (
     PosOffline,
     QueueFull,
     Result,
+    TooLate,
     Waiting,
     is_same_content,
 )
@@ -43,12 +47,20 @@ Key = tuple[int, str]
 
 
 @dataclass(slots=True)
-class _Running:
-    """A request that is under way, and those that have joined it."""
+class _Poll:
+    """A request that is under way, or has ended and is not in the database yet, and those that have joined it."""
 
     first: NewRequest
     task: asyncio.Task[Result]
     unequal_attempts: int = 0
+    fleeting: Fleeting | None = None  # on the lane of a POS of this process
+    is_elsewhere: bool = False  # another process was asked to send it
+    is_recorded: bool = False
+
+    @property
+    def has_left(self) -> bool:
+        """Whether its frame was sent, as far as this process can know."""
+        return self.is_elsewhere or (self.fleeting is not None and self.fleeting.has_left)
 
     def join(self, new: NewRequest) -> None:
         """Let the same request wait for the same answer. Raises NotStored, by the rules for what is stored."""
@@ -70,28 +82,51 @@ class Polls:
         self._registry = registry
         self._recorder = recorder
         self._online: Joined[int, bool] = Joined(requests.online)
-        self._running: dict[Key, _Running] = {}
+        self._running: dict[Key, _Poll] = {}
+        self._ended: dict[Key, _Poll] = {}  # the oldest first; at most as many as the recorder keeps
+        self._looked_up: Counter[Key] = Counter()
         self._asked: dict[str, asyncio.Future[Answer]] = {}
         self._taken: dict[str, asyncio.Future[None]] = {}
         self._answering: set[asyncio.Task[None]] = set()
+        recorder.fleeting_recorded = self._recorded
         self.channel: str | None = None  # this process's own on the layer, while it listens there
 
-    async def ask(self, new: NewRequest) -> Result:
+    async def ask(self, new: NewRequest, seconds: float) -> Result:
         """Return how the request ended, by its `answer_before`. Raises NotStored, or the database's error.
 
-        The same RequestID that is under way already is joined, and not sent a second time.
+        The same RequestID that this process knows is joined, and not sent a second time; after `seconds` how that
+        stands is returned.
         """
-        key = (new.integration_id, new.request_id)
-        if key not in self._running:
-            self._running[key] = _Running(new, self._start(key, new))
-        running = self._running[key]
-        running.join(new)
-        if new is running.first:
-            return await asyncio.shield(running.task)
+        key = _key_of(new)
+        poll = self._known(key)
+        if poll is None:
+            if new.answer_before <= shared_now():
+                raise TooLate
+            poll = self._running[key] = _Poll(new, self._start(key, new))
+        poll.join(new)
+        await asyncio.wait({poll.task}, timeout=None if poll.first is new else seconds)
+        return poll.task.result() if poll.task.done() else _still_open(poll)
+
+    def join(self, new: NewRequest) -> uuid.UUID | None:
+        """Return the id of the request of this RequestID that only this process knows yet. Raises NotStored."""
+        poll = self._known(_key_of(new))
+        if poll is None:
+            return None
+        poll.join(new)
+        return poll.first.uuid
+
+    @contextlib.contextmanager
+    def looking_up(self, new: NewRequest) -> Iterator[None]:
+        """Forget nothing of this RequestID: a look-up that began before the record was written does not find it."""
+        key = _key_of(new)
+        self._looked_up[key] += 1
         try:
-            return await asyncio.wait_for(asyncio.shield(running.task), _seconds_until(new.answer_before))
-        except TimeoutError:  # the first has more time
-            return Result(running.first.uuid, 0, State.EXPIRED, "", None, None, None)
+            yield
+        finally:
+            self._looked_up[key] -= 1
+            if not self._looked_up[key]:
+                del self._looked_up[key]
+                self._forget(key)
 
     async def is_online(self, integration_id: int) -> bool:
         """Return whether the rows say that the POS is connected."""
@@ -136,20 +171,43 @@ class Polls:
 
     async def stop(self) -> None:
         """End what is under way; it is recorded as lost."""
-        tasks: list[asyncio.Task[Any]] = [*self._answering, *(running.task for running in self._running.values())]
+        tasks: list[asyncio.Task[Any]] = [*self._answering, *(poll.task for poll in self._running.values())]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _start(self, key: Key, new: NewRequest) -> asyncio.Task[Result]:
         task = asyncio.create_task(self._ask(new))
-        task.add_done_callback(lambda done: self._ended(key, done))
+        task.add_done_callback(lambda done: self._end(key, done))
         return task
 
-    def _ended(self, key: Key, task: asyncio.Task[Result]) -> None:
-        self._running.pop(key, None)
-        if not task.cancelled():
-            task.exception()  # read once, so that a caller who has gone leaves no warning
+    def _end(self, key: Key, task: asyncio.Task[Result]) -> None:
+        poll = self._running.pop(key)
+        # The exception is read, so that a caller who has gone leaves no warning. What raised one is not recorded.
+        if not task.cancelled() and task.exception() is None:
+            self._ended[key] = poll
+            if len(self._ended) > FLEETING_KEPT:
+                del self._ended[next(iter(self._ended))]
+
+    def _known(self, key: Key) -> _Poll | None:
+        return self._running.get(key) or self._ended.get(key)
+
+    def _recorded(self, written: Iterable[tuple[NewRequest, Ending]]) -> None:
+        """Leave these to the database, which has them now, or has refused them."""
+        for new, ending in written:
+            poll = self._ended.get(_key_of(new))
+            if poll is None or poll.first.uuid != new.uuid:
+                continue
+            if poll.unequal_attempts > new.unequal_attempts:  # there were more while it was written
+                self._recorder.fleeting(replace(new, unequal_attempts=poll.unequal_attempts), ending)
+            else:
+                poll.is_recorded = True
+                self._forget(_key_of(new))
+
+    def _forget(self, key: Key) -> None:
+        poll = self._ended.get(key)
+        if poll is not None and poll.is_recorded and key not in self._looked_up:
+            del self._ended[key]
 
     async def _ask(self, new: NewRequest) -> Result:
         try:
@@ -163,13 +221,16 @@ class Polls:
         return self._record(new, State.ANSWERED if answer.result_code == 0 else State.REFUSED, answer)
 
     async def _answer(self, new: NewRequest) -> Answer:
+        poll = self._running[_key_of(new)]
         live = self._registry.find(new.integration_id)
         if live is not None and live.lane is not None:
-            return await _ask_here(live, live.lane, Waiting.of(new, 0))
+            poll.fleeting = _queue(live, live.lane, Waiting.of(new, 0))
+            return await poll.fleeting.answer
         if isinstance(get_channel_layer(), InMemoryChannelLayer | None) or self.channel is None:
             raise PosOffline
         if not await self._online.find(new.integration_id):
             raise PosOffline
+        poll.is_elsewhere = True
         return await self._ask_elsewhere(new, self.channel)
 
     async def _ask_elsewhere(self, new: NewRequest, channel: str) -> Answer:
@@ -193,7 +254,7 @@ class Polls:
         await wake.reply(message["reply_to"], reply | {"taken": True})
         try:
             limit = _seconds_until(waiting.answer_before)
-            answer = await asyncio.wait_for(_ask_here(live, lane, waiting), limit)
+            answer = await asyncio.wait_for(_queue(live, lane, waiting).answer, limit)
             reply["answer"] = [answer.result_code, answer.error_message, answer.payload]
         except TimeoutError:
             return
@@ -208,8 +269,9 @@ class Polls:
     def _record(self, new: NewRequest, state: State, answer: Answer | None = None, failure: str = "") -> Result:
         said = (answer.result_code, answer.error_message, answer.payload) if answer else (None,) * 3
         ending = Ending(0, state, shared_now(), failure, *said)
-        running = self._running[new.integration_id, new.request_id]
-        self._recorder.fleeting(replace(new, unequal_attempts=running.unequal_attempts), ending)
+        poll = self._running[_key_of(new)]
+        asked = replace(new, unequal_attempts=poll.unequal_attempts, has_left=poll.has_left)
+        self._recorder.fleeting(asked, ending)
         metrics.request_ended(state, (ending.at - new.received_at).total_seconds())
         return Result(new.uuid, 0, state, failure, *said)
 
@@ -219,13 +281,24 @@ def _set(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-async def _ask_here(live: Live, lane: Lane, waiting: Waiting) -> Answer:
+def _queue(live: Live, lane: Lane, waiting: Waiting) -> Fleeting:
+    """Put a request on a lane. Raises QueueFull."""
     if lane.length >= settings.REQUESTS_QUEUED_PER_OUTLET:
         raise QueueFull
     answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
     frame = live.socket.frame_of(waiting)
-    lane.ask(Fleeting(waiting.request_id, frame, waiting.answer_before, answer, waiting.correlation_id))
-    return await answer
+    fleeting = Fleeting(waiting.request_id, frame, waiting.answer_before, answer, waiting.correlation_id)
+    lane.ask(fleeting)
+    return fleeting
+
+
+def _still_open(poll: _Poll) -> Result:
+    state = State.SENT if poll.has_left else State.QUEUED
+    return Result(poll.first.uuid, 0, state, "", None, None, None)
+
+
+def _key_of(new: NewRequest) -> Key:
+    return new.integration_id, new.request_id
 
 
 def _ask_message(new: NewRequest, ask: str, reply_to: str) -> dict[str, Any]:

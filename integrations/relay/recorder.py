@@ -6,6 +6,7 @@ import logging
 import time
 import uuid
 from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -76,6 +77,8 @@ class Recorder:
         self._writing = asyncio.Lock()
         self._ending = asyncio.Event()
         self._dropped = 0
+        # Called with what `fleeting` was told, once the database has it or has refused it.
+        self.fleeting_recorded: Callable[[Iterable[tuple[NewRequest, Ending]]], None] = lambda _: None
 
     def opened(self, live: Live) -> None:
         """Record a new connection, or once more one that the database holds for lost."""
@@ -148,6 +151,7 @@ class Recorder:
             except Exception as error:  # noqa: BLE001  (whatever it is, what comes after this batch is to be written)
                 self._put_back(batch, error)
                 return
+        self.fleeting_recorded(batch.fleeting)
         _measure(batch)
         self._report_dropped()
         for live in losers:

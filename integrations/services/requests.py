@@ -66,6 +66,7 @@ class NewRequest:
     correlation_id: str = ""
     store_before: datetime | None = None  # its caller waits no longer
     unequal_attempts: int = 0  # of one that was under way before it was stored
+    has_left: bool = True  # of one that is not durable, which is stored when it has ended
 
     @property
     def content(self) -> Content:
@@ -341,8 +342,16 @@ def readable_result_of(row: Request) -> Result:
 
 
 def record_fleeting(ended: Iterable[tuple[NewRequest, Ending]]) -> None:
-    """Record requests that were not durable, after they have ended."""
-    _insert_rows(_fleeting_row(new, ending) for new, ending in ended)
+    """Record requests that were not durable, after they have ended.
+
+    One that is there already gets the count of unequal attempts that were made while it was written.
+    """
+    rows = [_fleeting_row(new, ending) for new, ending in ended]
+    _insert_rows(rows)
+    for row in rows:
+        if row.unequal_attempts:
+            same = Request.objects.filter(uuid=row.uuid, unequal_attempts__lt=row.unequal_attempts)
+            same.update(unequal_attempts=row.unequal_attempts)
 
 
 def _rows_like(new: Sequence[NewRequest]) -> Sequence[Sequence[Any]]:
@@ -480,9 +489,9 @@ def _fleeting_row(new: NewRequest, ending: Ending) -> Request:
         send_before=new.answer_before,
         state=ending.state,
         failure=ending.failure,
-        sent_at=new.received_at,
+        sent_at=new.received_at if new.has_left else None,
         ended_at=ending.at,
-        times_sent=1,
+        times_sent=int(new.has_left),
         result_code=ending.result_code,
         error_message=said.error_message,
         answer=said.answer,

@@ -63,7 +63,7 @@ def outcome(row: Request, *, with_content: bool) -> str:
     The ErrorMessage is a part of the POS's answer: `with_content` says whether the viewer may read answers.
     """
     if row.state == State.EXPIRED:
-        return "The POS did not answer in time." if row.sent_at else "The POS was not online in time: it never left."
+        return "The POS did not answer in time." if row.sent_at else "The POS was offline or busy: it never left."
     if row.state == State.FAILED:
         return said(row.failure)
     if row.state == State.REFUSED:
