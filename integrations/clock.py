@@ -6,30 +6,32 @@ SQLite there is one host, and its clock is the database's.
 """
 
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 from django.utils import timezone
 
-_compared: tuple[datetime, float] | None = None  # the database's time, and this host's monotonic clock then
+_ahead: float | None = None  # seconds since 1970 by the database's clock, less this host's monotonic clock
 
 
 def skew() -> timedelta:
     """Return how far the database's clock is ahead of this host's."""
-    return shared_now() - timezone.now() if _compared else timedelta(0)
+    return timedelta(0) if _ahead is None else shared_now() - timezone.now()
 
 
 def shared_now() -> datetime:
     """Return the time by the database's clock, as far as this process knows it."""
-    if _compared is None:
-        return timezone.now()
-    database_then, then = _compared
-    return database_then + timedelta(seconds=time.monotonic() - then)
+    return timezone.now() if _ahead is None else datetime.fromtimestamp(shared_seconds(), UTC)
+
+
+def shared_seconds() -> float:
+    """Return the same in seconds since 1970."""
+    return time.time() if _ahead is None else _ahead + time.monotonic()
 
 
 def compare() -> None:
     """Ask the database for its time; one query, and none on SQLite."""
-    global _compared  # noqa: PLW0603  (a process has one clock)
+    global _ahead  # noqa: PLW0603  (a process has one clock)
     if connection.vendor == "sqlite":
         return
     connection.ensure_connection()
@@ -37,4 +39,4 @@ def compare() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         ((database_now,),) = cursor.fetchall()
-    _compared = database_now, (before + time.monotonic()) / 2
+    _ahead = database_now.timestamp() - (before + time.monotonic()) / 2

@@ -14,7 +14,7 @@ DATABASE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 def test_the_shared_time_goes_on_from_the_databases_whatever_this_hosts_clock_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(clock, "_compared", (DATABASE, time.monotonic() - 10))
+    monkeypatch.setattr(clock, "_ahead", DATABASE.timestamp() - time.monotonic() + 10)
     for jump in (timedelta(0), timedelta(seconds=-3), timedelta(hours=1)):
         with monkeypatch.context() as jumped:
             now = timezone.now() + jump

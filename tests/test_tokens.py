@@ -2,7 +2,8 @@
 
 import re
 import string
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
 
 import pytest
 import time_machine
@@ -129,3 +130,22 @@ def test_a_token_is_what_djangos_own_signer_writes(integration: int, credential:
 def test_a_good_token_with_something_behind_it_is_forged() -> None:
     with pytest.raises(ForgedToken):
         tokens.read(tokens.issue(TOKEN) + "x" * MAX_LENGTH)
+
+
+@pytest.mark.parametrize("behind", [timedelta(hours=1), timedelta(hours=-1)])
+def test_a_token_is_as_old_as_the_databases_clock_says(behind: timedelta, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two hosts whose own clocks differ by an hour, both right about the database's time."""
+    with time_machine.travel(NOON, tick=False) as clock:
+        be_at(monkeypatch, NOON)
+        text = tokens.issue(TOKEN)
+        clock.shift(behind)
+        be_at(monkeypatch, NOON + timedelta(seconds=290))
+        assert tokens.read(text) == TOKEN
+        be_at(monkeypatch, NOON + timedelta(seconds=302))
+        with pytest.raises(ExpiredToken):
+            tokens.read(text)
+
+
+def be_at(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
+    """Let this process know the database's time."""
+    monkeypatch.setattr("integrations.clock._ahead", moment.timestamp() - time.monotonic())

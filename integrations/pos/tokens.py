@@ -1,13 +1,13 @@
 """Access tokens: made, read, never stored.
 
 Signed by Django, under the newest SECRET_KEY that all processes have, and read under each that this one has; letters,
-digits, `-`, `_` and `.` only, because whether a POS escapes what it puts into a URL is not known. A token names its
+digits, `-`, `_` and `.` only, because whether a POS escapes what it puts into a URL is not known. Its time is the
+database's (clock.py): another host, whose own clock may differ, reads it. A token names its
 credential and the integration's generation: what voids them voids it.
 """
 
 import hmac
 import json
-import time
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from django.core import signing
 from django.utils.crypto import salted_hmac
 
 from integrations import keyring
+from integrations.clock import shared_seconds
 
 SALT = "integrations.pos.token"
 MAX_LENGTH = 512
@@ -50,13 +51,14 @@ def read(text: str) -> Token:
     """Return what a token says. Raises ForgedToken or ExpiredToken; whether it was voided the rows know."""
     if len(text) > MAX_LENGTH:
         raise ForgedToken
-    signer = _signer()
     try:
-        return _unpacked(signer.unsign(text, max_age=settings.POS_TOKEN_LIFETIME))
-    except signing.SignatureExpired as error:
-        raise ExpiredToken(_unpacked(signer.unsign(text))) from error
+        payload, second = _signer().unsign_second(text)
+        token = _unpacked(payload)
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise ForgedToken from error
+    if shared_seconds() - second > settings.POS_TOKEN_LIFETIME:
+        raise ExpiredToken(token)
+    return token
 
 
 def _unpacked(payload: str) -> Token:
@@ -77,8 +79,13 @@ class _Signer(signing.TimestampSigner):
 
     def sign_bytes(self, value: bytes) -> str:
         """Return what `sign` would of the same in base64."""
-        signed = b"%s.%s" % (signing.b64_encode(value), _in_base62(int(time.time())))
+        signed = b"%s.%s" % (signing.b64_encode(value), _in_base62(int(shared_seconds())))
         return f"{signed.decode()}.{self.signature(signed)}"
+
+    def unsign_second(self, text: str) -> tuple[str, int]:
+        """Return what was signed, and in which second. Raises BadSignature or ValueError."""
+        payload, _, second = signing.Signer.unsign(self, text).rpartition(self.sep)
+        return payload, signing.b62_decode(second)
 
     def signature(self, value: bytes | str, key: bytes | str | None = None) -> str:
         code = (self._begun if key is None else self._begin(key)).copy()
