@@ -1,6 +1,7 @@
 """Staff make webhook endpoints, see each delivery, read alerts and choose who gets them."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -173,6 +174,16 @@ def test_a_test_event_is_sent_and_its_delivery_is_seen_and_sent_again(staff: Cli
     delivery.refresh_from_db()
     assert (delivery.state, delivery.tries) == (Delivery.State.PENDING, 0)
     assert verbs()[1:] == [Verb.WEBHOOK_TESTED, Verb.WEBHOOK_REPLAYED]
+
+
+@pytest.mark.parametrize(("minutes", "is_said"), [(10, True), (-10, False)])
+def test_the_page_says_until_when_the_receiver_asked_for_a_pause(
+    staff: Client, endpoint: WebhookEndpoint, minutes: int, is_said: bool
+) -> None:
+    WebhookEndpoint.objects.update(paused_until=timezone.now() + timedelta(minutes=minutes))
+    shown = staff.get(page(endpoint)).content.decode()
+    assert ("The receiver asked for a pause" in shown) is is_said
+    assert ("Events are sent as they happen." in shown) is not is_said
 
 
 def test_webhooks_are_for_those_who_have_the_right(client: Client, endpoint: WebhookEndpoint) -> None:

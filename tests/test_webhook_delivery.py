@@ -16,14 +16,15 @@ from standardwebhooks import WebhookVerificationError
 from integrations.exceptions import InvalidValue
 from integrations.models import AuditEvent, Delivery, WebhookEndpoint
 from integrations.models.audit import Verb
-from integrations.notices import addresses, delivering, posting, work
+from integrations.models.notice import Kind
+from integrations.notices import addresses, delivering, posting, telling, work
 from integrations.notices.delivering import Deliverer
 from integrations.notices.public_addresses import Address, is_public
 from integrations.notices.retry_after import seconds_of
 from integrations.services import webhooks
 from tests.factories import ANNA, NOON, make_organisation
 from tests.in_process import LIMIT, InProcess, in_main, until
-from tests.notice_factories import make_endpoint
+from tests.notice_factories import make_endpoint, make_refusal
 from tests.receiver import Receiver, receiver
 
 Prepared = tuple[WebhookEndpoint, str, Delivery]
@@ -34,6 +35,16 @@ def make_delivery(url: str, *, name: str = "CRM") -> Prepared:
     return endpoint, secret, webhooks.send_test(endpoint, actor=ANNA)
 
 
+def notice_something() -> None:
+    """Let a POS be refused, and tell the endpoints of it."""
+    now = timezone.now()
+    refusal = make_refusal(None, at=now)
+    notice = telling.of_integration(
+        None, kind=Kind.AUTHENTICATION_REFUSED, subject=refusal.pk, at=now, data={"reason": refusal.outcome}
+    )
+    telling.tell([notice], telling.endpoints(), now=now)
+
+
 async def send_due() -> None:
     """Send all that is due now, by a process of its own."""
     deliverer = Deliverer()
@@ -42,6 +53,7 @@ async def send_due() -> None:
 
 
 def due_again(delivery: Delivery) -> Delivery:
+    WebhookEndpoint.objects.update(paused_until=None)
     Delivery.objects.filter(pk=delivery.pk).update(next_at=timezone.now())
     return fresh(delivery)
 
@@ -129,6 +141,55 @@ class Delivering(InProcess):
         await in_main(due_again, delivery)
         await send_due()
         assert ((await in_main(fresh, waiting)).next_at - began).total_seconds() <= 130
+
+    async def test_a_pause_holds_for_events_that_are_noticed_meanwhile(self) -> None:
+        self.receiver.status, self.receiver.retry_after = 503, "60"
+        await in_main(make_delivery, self.receiver.url)
+        began = timezone.now()
+        await send_due()
+        for _ in range(10):
+            await in_main(notice_something)
+            await send_due()
+        assert len(self.receiver.got) == 1
+        waits = await in_main(lambda: [(row.next_at - began).total_seconds() for row in Delivery.objects.all()])
+        assert all(59 <= wait <= 75 for wait in waits), waits
+        self.receiver.status = 204
+        with time_machine.travel(timezone.now() + timedelta(seconds=80)):
+            await send_due()
+        assert len(self.receiver.got) == 12
+        assert not (await in_main(WebhookEndpoint.objects.get)).pause_at(timezone.now() + timedelta(seconds=80))
+
+    async def test_the_rest_of_a_batch_waits_too_and_counts_as_no_try(self) -> None:
+        self.receiver.status, self.receiver.retry_after = 503, "600"
+        await in_main(make_endpoint, self.receiver.url)
+        for _ in range(40):
+            await in_main(notice_something)
+        began = timezone.now()
+        await send_due()
+        assert 1 <= len(self.receiver.got) <= delivering.AT_ONCE_PER_ENDPOINT
+        rows = await in_main(lambda: list(Delivery.objects.all()))
+        assert sum(row.tries for row in rows) == len(self.receiver.got)
+        assert all(599 <= (row.next_at - began).total_seconds() <= 625 for row in rows)
+
+    async def test_staff_end_a_pause_by_a_test_an_event_sent_again_or_another_url(self) -> None:
+        self.receiver.status, self.receiver.retry_after = 503, "600"
+        endpoint, _, delivery = await in_main(make_delivery, self.receiver.url)
+
+        def change() -> None:
+            webhooks.change_endpoint(endpoint, url=f"{self.receiver.url}/2", kinds=endpoint.kinds, actor=ANNA)
+            notice_something()
+
+        acts = [
+            lambda: webhooks.send_test(endpoint, actor=ANNA),
+            lambda: webhooks.replay(delivery, actor=ANNA),
+            change,
+        ]
+        await send_due()
+        for number, act in enumerate(acts, 2):
+            await send_due()
+            await in_main(act)
+            await send_due()
+            assert len(self.receiver.got) == number
 
     async def test_a_pause_is_never_shorter_than_the_schedule_nor_longer_than_its_longest_wait(self) -> None:
         self.receiver.status, self.receiver.retry_after = 503, "1"

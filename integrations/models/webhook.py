@@ -29,6 +29,7 @@ class WebhookEndpoint(models.Model):
     disabled_reason = models.CharField(max_length=200, blank=True)
     disabled_at = models.DateTimeField(null=True, blank=True)
     failing_since = models.DateTimeField(null=True, blank=True)
+    paused_until = models.DateTimeField(null=True, blank=True, editable=False)  # its `Retry-After` said so
     # Sealed (integrations/sealing.py), because a signature needs them again.
     sealed_secret = models.TextField(editable=False)
     sealed_older_secret = models.TextField(blank=True, editable=False)
@@ -41,6 +42,10 @@ class WebhookEndpoint(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def pause_at(self, now: datetime) -> datetime | None:
+        """Return until when it wants no event, or None where it does not say so, or that is over."""
+        return self.paused_until if self.paused_until and self.paused_until > now else None
 
     def has_overlap(self, now: datetime) -> bool:
         """Whether messages are signed with the older secret too."""
@@ -56,7 +61,9 @@ class WebhookEndpoint(models.Model):
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, now: datetime) -> Any:
-        return self.filter(state=Delivery.State.PENDING, next_at__lte=now, endpoint__is_enabled=True)
+        is_paused = Q(endpoint__paused_until__isnull=False, endpoint__paused_until__gt=now)
+        due = self.filter(state=Delivery.State.PENDING, next_at__lte=now, endpoint__is_enabled=True)
+        return due.exclude(is_paused)
 
 
 class Delivery(models.Model):

@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 import httpx2
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, transaction
-from django.utils import timezone
+from django.db.models import Q
 
+from integrations.clock import shared_now
 from integrations.models import Delivery, Notice, WebhookEndpoint
 from integrations.notices import posting, signing
 from integrations.notices.posting import Answer
@@ -97,11 +98,18 @@ class Deliverer:
             logger.exception("The deliveries to webhook endpoint %s broke off; they are tried again.", endpoint_id)
 
     async def _send_all(self, client: httpx2.AsyncClient, messages: Sequence[Message]) -> None:
+        """Send a batch, as far as the first answer with `Retry-After`."""
         own = asyncio.Semaphore(AT_ONCE_PER_ENDPOINT)
+        is_paused = False
 
-        async def one(message: Message) -> Answer:
+        async def one(message: Message) -> Answer | None:
+            nonlocal is_paused
             async with own, self._slots:
-                return await try_once(client, message)
+                if is_paused:
+                    return None
+                answer = await try_once(client, message)
+                is_paused = is_paused or answer.retry_after > 0
+                return answer
 
         answers = await asyncio.gather(*(one(message) for message in messages))
         await recorders.run(settle, list(zip(messages, answers, strict=True)))
@@ -111,7 +119,7 @@ async def try_once(client: httpx2.AsyncClient, message: Message) -> Answer:
     """Send a message once, signed now."""
     if not message.secrets:
         return Answer(None, "Its secret cannot be read under the keys of the settings: rotate it.")
-    timestamp = int(timezone.now().timestamp())
+    timestamp = int(shared_now().timestamp())
     headers = signing.headers(message.webhook_id, timestamp, message.body, message.secrets)
     return await posting.post(client, message.url, message.body, headers)
 
@@ -119,14 +127,14 @@ async def try_once(client: httpx2.AsyncClient, message: Message) -> Answer:
 def endpoints_due() -> list[int]:
     """Return the endpoints for which something is due."""
     # From the endpoints, not from the deliveries: each is one look into an index.
-    due = Delivery.objects.due(timezone.now())
+    due = Delivery.objects.due(shared_now())
     ids = WebhookEndpoint.objects.filter(is_enabled=True).values_list("pk", flat=True)
     return [pk for pk in ids if due.filter(endpoint=pk).exists()]
 
 
 def claim(endpoint_id: int) -> list[Message]:
     """Take the next due deliveries of an endpoint; each is nobody else's until CLAIM has passed."""
-    now = timezone.now()
+    now = shared_now()
     due = Delivery.objects.due(now).filter(endpoint=endpoint_id).order_by("next_at", "id")
     with transaction.atomic():
         locked = due.select_for_update(of=("self",), skip_locked=True)
@@ -136,11 +144,12 @@ def claim(endpoint_id: int) -> list[Message]:
 
 
 @transaction.atomic
-def settle(tried: Sequence[tuple[Message, Answer]]) -> None:
-    """Write down what became of tries of one endpoint, and when the next ones are."""
-    now = timezone.now()
+def settle(claimed: Sequence[tuple[Message, Answer | None]]) -> None:
+    """Write down what became of tries of one endpoint, and when the next ones are; None: not tried, for a pause."""
+    now = shared_now()
     # The endpoint first, as whoever sends an event again does: so no two wait for each other.
-    endpoint = WebhookEndpoint.objects.select_for_update(of=("self",)).get(pk=tried[0][0].endpoint_id)
+    endpoint = WebhookEndpoint.objects.select_for_update(of=("self",)).get(pk=claimed[0][0].endpoint_id)
+    tried = [(message, answer) for message, answer in claimed if answer is not None]
     pending = Delivery.objects.select_for_update().filter(state=Delivery.State.PENDING)
     rows = pending.in_bulk([message.pk for message, _ in tried])
     for message, answer in tried:
@@ -148,7 +157,7 @@ def settle(tried: Sequence[tuple[Message, Answer]]) -> None:
             _fill_in(row, message, answer, now)
     Delivery.objects.bulk_update(rows.values(), WRITTEN)
     answers = [answer for _, answer in tried]
-    _hold(endpoint, answers, now)
+    _hold(endpoint, answers, [message.pk for message, answer in claimed if answer is None], now)
     _judge(endpoint, answers, now)
 
 
@@ -202,12 +211,16 @@ def _pause_of(answer: Answer) -> timedelta:
     return min(timedelta(seconds=answer.retry_after), SCHEDULE[-1])
 
 
-def _hold(endpoint: WebhookEndpoint, answers: Sequence[Answer], now: datetime) -> None:
-    """Let what waits for an endpoint wait for as long as its `Retry-After` asks."""
+def _hold(endpoint: WebhookEndpoint, answers: Sequence[Answer], unsent: Sequence[int], now: datetime) -> None:
+    """Let what waits for an endpoint, and what is noticed meanwhile, wait for as long as its `Retry-After` asks."""
     pause = max(map(_pause_of, answers))
-    if pause:
-        waiting = Delivery.objects.filter(endpoint=endpoint, state=Delivery.State.PENDING)
-        waiting.filter(next_at__lt=now + pause).update(next_at=now + pause)
+    if not pause:
+        return
+    until = now + pause
+    endpoint.paused_until = max(until, endpoint.paused_until or until)
+    endpoint.save(update_fields=["paused_until"])
+    waiting = Delivery.objects.filter(endpoint=endpoint, state=Delivery.State.PENDING)
+    waiting.filter(Q(next_at__lt=until) | Q(pk__in=unsent)).update(next_at=until)
 
 
 def _judge(endpoint: WebhookEndpoint, answers: Sequence[Answer], now: datetime) -> None:

@@ -53,7 +53,7 @@ def _store(notices: Sequence[Notice], wanted_by: Sequence[WebhookEndpoint], now:
     written = Notice.objects.filter(uuid__in=[each.uuid for each in notices]).in_bulk(field_name="uuid")
     Delivery.objects.bulk_create(
         [
-            Delivery(notice=notice, endpoint=endpoint, next_at=now)
+            Delivery(notice=notice, endpoint=endpoint, next_at=max(now, endpoint.paused_until or now))
             for notice in written.values()
             for endpoint in wanted_by
             if _wants(endpoint, notice)

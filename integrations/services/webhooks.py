@@ -60,6 +60,7 @@ def change_endpoint(endpoint: WebhookEndpoint, *, url: str, kinds: Sequence[str]
     """Send to another URL, or other events. Raises InvalidValue."""
     endpoint = _locked(endpoint)
     before = (_host_of(endpoint.url), endpoint.kinds)
+    endpoint.paused_until = endpoint.paused_until if endpoint.url == url else None
     endpoint.url, endpoint.kinds = url, _checked(kinds)
     _save(endpoint)
     record(
@@ -137,16 +138,18 @@ def enable_endpoint(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
     if endpoint.is_enabled:
         raise WebhookEnabled
     endpoint.is_enabled, endpoint.disabled_reason, endpoint.disabled_at = True, "", None
-    endpoint.failing_since = None
+    endpoint.failing_since = endpoint.paused_until = None
     endpoint.save()
     record(Verb.WEBHOOK_ENABLED, endpoint, actor=actor)
 
 
 @transaction.atomic
 def send_test(endpoint: WebhookEndpoint, *, actor: Actor) -> Delivery:
-    """Send a test event, at once. Raises WebhookDisabled."""
-    if not _locked(endpoint).is_enabled:
+    """Send a test event, at once: a pause that the receiver asked for ends. Raises WebhookDisabled."""
+    endpoint = _locked(endpoint)
+    if not endpoint.is_enabled:
         raise WebhookDisabled
+    _end_pause(endpoint)
     now = timezone.now()
     notice = Notice.objects.create(
         kind=Kind.TEST,
@@ -161,14 +164,24 @@ def send_test(endpoint: WebhookEndpoint, *, actor: Actor) -> Delivery:
 
 @transaction.atomic
 def replay(delivery: Delivery, *, actor: Actor) -> None:
-    """Send an event again, at once, under the same webhook-id and with all its tries. Raises WebhookDisabled."""
+    """Send an event again, at once, under the same webhook-id and with all its tries. Raises WebhookDisabled.
+
+    A pause that the receiver asked for ends.
+    """
     endpoint = _locked(delivery.endpoint)
     if not endpoint.is_enabled:
         raise WebhookDisabled
+    _end_pause(endpoint)
     Delivery.objects.filter(pk=delivery.pk).update(
         state=Delivery.State.PENDING, tries=0, next_at=timezone.now(), ended_at=None
     )
     record(Verb.WEBHOOK_REPLAYED, endpoint, actor=actor, event=delivery.notice.kind, id=delivery.notice.webhook_id)
+
+
+def _end_pause(endpoint: WebhookEndpoint) -> None:
+    if endpoint.paused_until is not None:
+        endpoint.paused_until = None
+        endpoint.save(update_fields=["paused_until"])
 
 
 def _checked(kinds: Sequence[str]) -> list[str]:

@@ -213,10 +213,12 @@ def delivery_badge(row: Delivery) -> SafeString:
 
 def _page_of(endpoint: WebhookEndpoint) -> dict[str, object]:
     deliveries = endpoint.deliveries.select_related("notice")[:ROWS]
+    pause = endpoint.pause_at(timezone.now())
     return {
         "title": str(endpoint),
         "endpoint": endpoint,
         "state": badge(endpoint),
+        "paused_until": exactly(pause) if pause else "",
         "has_overlap": endpoint.has_overlap(timezone.now()),
         "older_until": exactly(endpoint.older_secret_until) if endpoint.older_secret_until else "",
         "deliveries": [(row, delivery_badge(row)) for row in deliveries],
