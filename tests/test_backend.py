@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from integrations.models import ApiKeySecret, Request, StrayFrame
 from integrations.models.request import State
-from integrations.relay import runtime
+from integrations.relay import polls, runtime, wake
 from integrations.relay.database import Joined, writers
 from integrations.services import requests
 from integrations.services.enabling import disable
@@ -804,6 +804,24 @@ class APoll(InProcess):
         row = await in_main(Request.objects.get, state=State.EXPIRED)
         assert (row.times_sent, row.sent_at) == (0, None)
         assert await in_main(Request.objects.filter(times_sent=1).exclude(sent_at=None).count) == 8
+
+    async def test_a_poll_that_the_layer_does_not_take_waits_for_no_other_process(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        running = await runtime.running()
+        layer = mock.Mock()
+        layer.group_send = mock.AsyncMock(side_effect=ConnectionError)
+        running.polls.channel = "own"
+        with (
+            mock.patch.object(wake, "get_channel_layer", return_value=layer),
+            mock.patch.object(polls, "get_channel_layer", return_value=layer),
+            mock.patch.object(polls, "TAKEN_SECONDS", 600.0),
+            mock.patch.object(wake, "_quiet_until", 0.0),
+        ):
+            running.polls._online = Joined(lambda ids: dict.fromkeys(ids, True))
+            for sent in (1, 1):  # the second one is not even tried
+                answer = await asyncio.wait_for(backend.ask(outlet, durable=False, timeout=60), LIMIT)
+                assert (answer.status, kind_of(answer)) == (503, "link-lost")
+                assert layer.group_send.await_count == sent
 
     async def test_a_poll_is_neither_kept_for_later_nor_asked_for_later(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()

@@ -239,7 +239,8 @@ class Polls:
         taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asked[ask], self._taken[ask] = future, taken
         try:
-            await wake.tell(_ask_message(new, ask, channel))
+            if not await wake.tell(_ask_message(new, ask, channel)):
+                raise LinkLost
             either: tuple[asyncio.Future[Any], ...] = (future, taken)
             await asyncio.wait(either, timeout=TAKEN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if not (taken.done() or future.done()):

@@ -48,11 +48,15 @@ async def tell_others(integration_id: int) -> None:
     await tell({"type": CHANGED, "id": integration_id})
 
 
-async def tell(message: dict[str, Any]) -> None:
-    """Send to every process over the channel layer, within SEND_SECONDS; a process that misses it sees the rows."""
+async def tell(message: dict[str, Any]) -> bool:
+    """Send to every process over the channel layer, within SEND_SECONDS; a process that misses it sees the rows.
+
+    Return False if the layer did not take the message.
+    """
     layer = get_channel_layer()
-    if layer is not None and not isinstance(layer, InMemoryChannelLayer):
-        await _send(layer.group_send, GROUP, message)
+    if layer is None or isinstance(layer, InMemoryChannelLayer):
+        return True  # there is no other process
+    return await _send(layer.group_send, GROUP, message)
 
 
 async def reply(channel: str, message: dict[str, Any]) -> None:
@@ -60,15 +64,15 @@ async def reply(channel: str, message: dict[str, Any]) -> None:
     await _send(get_channel_layer().send, channel, message)
 
 
-async def _send(send: Callable[[str, dict[str, Any]], Awaitable[None]], target: str, message: dict[str, Any]) -> None:
-    """Send, and drop the message when the layer fails or hangs.
+async def _send(send: Callable[[str, dict[str, Any]], Awaitable[None]], target: str, message: dict[str, Any]) -> bool:
+    """Send, or drop the message and return False when the layer fails or hangs.
 
     After that nothing is sent for QUIET_SECONDS: each message would wait for its own timeout, and they would pile up.
     """
     global _quiet_until  # noqa: PLW0603  (a process has one layer)
     if time.monotonic() < _quiet_until:
         metrics.layer_losses.inc()
-        return
+        return False
     try:
         async with asyncio.timeout(SEND_SECONDS):
             await send(target, message)
@@ -76,6 +80,8 @@ async def _send(send: Callable[[str, dict[str, Any]], Awaitable[None]], target: 
         _quiet_until = time.monotonic() + QUIET_SECONDS
         metrics.layer_losses.inc()
         logger.warning("A message to other processes was dropped (%s).", error or "no answer from the channel layer")
+        return False
+    return True
 
 
 def _wake(integration_id: int) -> None:
