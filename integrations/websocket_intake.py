@@ -222,7 +222,9 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
                 timer.cancel()
         self._resuming = self._aborting = None
         self._unparsed = memoryview(b"")
-        self._link.ended(has_answered=exc is None and not self._was_aborted)
+        # A reset comes from a host that is there, or is again; a link that is lost ends by a timeout, or is cut by us.
+        has_ended_it = exc is None or isinstance(exc, ConnectionError)
+        self._link.ended(has_answered=has_ended_it and not self._was_aborted)
         super().connection_lost(exc)
 
     def _end_if_closing(self) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from integrations.relay.takeovers import CALM, LONGEST, Takeovers
+from integrations.relay.takeovers import CALM, LONGEST, MINUTE, OFTEN, Takeovers
 
 OUTLET, OTHER = 1, 2
 
@@ -57,3 +57,32 @@ def test_after_a_calm_time_earlier_takeovers_do_not_count() -> None:
     clock.now += CALM + 1
     takeovers.note(OUTLET)
     assert takeovers.wait(OUTLET) == 0.0
+
+
+def test_connections_that_are_replaced_more_than_ten_times_a_minute_are_taken_over_however_they_end() -> None:
+    takeovers = Takeovers(Clock())
+    for _ in range(OFTEN + 2):
+        assert takeovers.wait(OUTLET) == 0.0
+        takeovers.replaced(OUTLET)
+    assert takeovers.wait(OUTLET) == pytest.approx(0.1)
+    assert takeovers.wait(OTHER) == 0.0
+
+
+def test_a_till_that_loses_its_link_every_few_seconds_is_not_slowed_down() -> None:
+    clock = Clock()
+    takeovers = Takeovers(clock)
+    for _ in range(100):
+        takeovers.replaced(OUTLET)
+        clock.now += MINUTE / OFTEN + 0.1
+    assert takeovers.wait(OUTLET) == 0.0
+
+
+def test_outlets_that_were_calm_for_long_are_forgotten() -> None:
+    clock = Clock()
+    takeovers = Takeovers(clock)
+    for outlet in range(50):
+        takeovers.replaced(outlet)
+        takeovers.note(outlet)
+    clock.now += CALM + 1
+    takeovers.replaced(OTHER)
+    assert (list(takeovers._last), list(takeovers._replaced)) == ([], [OTHER])

@@ -105,6 +105,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if self._close_reason is not None:
             return
         self._close_reason = reason
+        self._is_finishing = reason is CloseReason.REPLACED
         work = self._hand_over() if reason is CloseReason.REPLACED else self._close(reason)
         self.closing = asyncio.create_task(work)
 
@@ -131,20 +132,20 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         live, below = self.live, self.scope.get("extensions", {}).get(link.LINK)
         if live is None:
             return
+        self._registry.takeovers.replaced(live.integration_id)
         if live.lane is not None:
             live.lane.rest()
-        if below is not None and _is_working(live):
-            self._is_finishing = True
-            if await below.answers_ping(PONG_SECONDS):
-                if live.lane is not None:
-                    live.lane.is_heard = True
-                await _until_done(live)
-            self._is_finishing = False
+        is_there = below is None or await below.answers_ping(PONG_SECONDS)
+        if is_there:
+            self._registry.takeovers.note(live.integration_id)
+        if below is not None and is_there and live.lane is not None:
+            live.lane.is_heard = True
+            await _until_done(live)
+        self._is_finishing = False
         if self.live is None:
             return
         await self._close(CloseReason.REPLACED, is_recorded=False)
-        is_there = below is None or await below.has_answered_close()
-        if is_there:
+        if not is_there and (is_there := await below.has_answered_close()):
             self._registry.takeovers.note(live.integration_id)
         # A POS that lost its link and reconnected did not take the outlet over from another till.
         reason = CloseReason.REPLACED if is_there else CloseReason.LINK_LOST

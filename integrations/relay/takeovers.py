@@ -1,12 +1,15 @@
 """Slows down takeovers of an outlet where two tills use the same credentials and disconnect each other. Pure."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 
 FREE = 2  # takeovers that no connection has to wait for
 SHORTEST = 0.1  # seconds, after which the next one may follow; each doubles them
 LONGEST = 60.0  # seconds
 CALM = 300.0  # seconds without a takeover, after which the earlier ones do not count
+OFTEN = 10  # replaced connections of one outlet in a minute; each further one counts as a takeover, however it ends
+MINUTE = 60.0
 
 
 class Takeovers:
@@ -15,13 +18,22 @@ class Takeovers:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._last: dict[int, tuple[int, float]] = {}  # by integration: how many, and when the last one was
+        self._replaced: dict[int, deque[float]] = {}  # by integration: when connections were last replaced
+        self._dropped_at = clock()
+
+    def replaced(self, integration_id: int) -> None:
+        """Count that a connection is replaced: where that happens often, the tills are there, whatever they answer."""
+        now = self._clock()
+        self._drop_old(now)
+        times = self._replaced.setdefault(integration_id, deque(maxlen=OFTEN))
+        if len(times) == OFTEN and now - times[0] <= MINUTE:
+            self.note(integration_id)
+        times.append(now)
 
     def note(self, integration_id: int) -> None:
         """Count that a connection replaced another one whose POS was still there."""
         now = self._clock()
         count, at = self._last.get(integration_id, (0, now))
-        if integration_id not in self._last:
-            self._drop_old(now)
         self._last[integration_id] = (count + 1 if now - at <= CALM else 1), now
 
     def begin(self, integration_id: int) -> None:
@@ -39,5 +51,8 @@ class Takeovers:
         return max(0.0, at + min(SHORTEST * (1 << doublings), LONGEST) - self._clock())
 
     def _drop_old(self, now: float) -> None:
-        for key in [key for key, (_, at) in self._last.items() if now - at > CALM]:
-            del self._last[key]
+        if now - self._dropped_at <= CALM:
+            return  # seldom, because in a storm all outlets have something here
+        self._dropped_at = now
+        self._last = {key: last for key, last in self._last.items() if now - last[1] <= CALM}
+        self._replaced = {key: times for key, times in self._replaced.items() if now - times[-1] <= CALM}

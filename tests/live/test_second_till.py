@@ -1,6 +1,9 @@
 """Two tills with the same credentials: takeovers slow down, and each order goes to one of the two tills."""
 
+import socket
+import struct
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -13,6 +16,7 @@ from tests.live import records
 from tests.live.backend import Backend, callers, orders_by_id, outlet_at, pos_of, soup
 from tests.live.clients import connect, connect_mute, token_for
 from tests.live.conftest import NewStack
+from tests.live.frames import CLOSE, PING, PONG, bare, frame, frames_of
 from tests.live.servers import Depot, Stack
 from tests.live.waiting import eventually
 
@@ -35,6 +39,41 @@ class Till:
                 pos.wait_closed(left)
 
 
+def reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def leave_open(connection: socket.socket) -> None:
+    pass
+
+
+@dataclass
+class RoughTill(Till):
+    """One that does not reply to the close frame, and reconnects before or after its old connection has ended."""
+
+    end: Callable[[socket.socket], None] = leave_open
+    answers_pings: bool = True
+
+    def fight(self, stack: Stack, token: str) -> None:
+        deadline = time.monotonic() + FIGHT
+        with ExitStack() as left_open:
+            while time.monotonic() < deadline:
+                with suppress(AssertionError, OSError):
+                    connection = left_open.enter_context(bare(stack, token))
+                    self.connections += 1
+                    self._serve(connection, deadline)
+
+    def _serve(self, connection: socket.socket, deadline: float) -> None:
+        connection.settimeout(max(0.1, deadline - time.monotonic()))
+        for opcode, content in frames_of(connection):
+            if opcode == PING and self.answers_pings:
+                connection.sendall(frame(content, opcode=PONG))
+            if opcode == CLOSE or (opcode == PING and not self.answers_pings):
+                self.end(connection)
+                return
+
+
 @pytest.fixture
 def stack(new_stack: NewStack) -> Stack:
     return new_stack("serve")
@@ -49,6 +88,20 @@ def test_two_tills_that_reconnect_at_once_replace_each_other_ever_more_slowly(st
     eventually(lambda: "second_till" in waits(stack, records.integration_id(stack, outlet)))
     assert len(waits(stack, records.integration_id(stack, outlet))) < 20
     assert len(records.connections(stack, outlet)) <= 11
+
+
+def test_two_tills_slow_down_however_they_end_their_connections(stack: Stack) -> None:
+    ways = {"reset": (reset, True), "left open": (leave_open, True), "unresponsive": (leave_open, False)}
+    outlets = {way: stack.supply_outlet() for way in ways}
+    pairs = {way: [RoughTill(end=end, answers_pings=pings) for _ in range(2)] for way, (end, pings) in ways.items()}
+    with ThreadPoolExecutor(len(ways)) as pool:
+        for way, tills in pairs.items():
+            pool.submit(fight, token_for(stack, outlets[way]), stack, stack, tills=tills)
+    for way, tills in pairs.items():
+        most = 21 if way == "unresponsive" else 11  # a till with a bad link may replace ten connections in a minute
+        assert 4 <= sum(till.connections for till in tills) <= most, way
+        eventually(lambda way=way: "second_till" in waits(stack, records.integration_id(stack, outlets[way])))  # type: ignore[misc]
+        assert len(records.connections(stack, outlets[way])) <= most
 
 
 def test_two_tills_at_two_processes_slow_down_as_well(new_stack: NewStack, depot: Depot) -> None:
@@ -128,9 +181,9 @@ def test_a_till_that_reconnects_before_it_closes_gets_in_at_once(stack: Stack) -
     assert waits(stack, records.integration_id(stack, outlet)) == []
 
 
-def fight(token: str, *stacks: Stack) -> list[Till]:
+def fight(token: str, *stacks: Stack, tills: Sequence[Till] = ()) -> Sequence[Till]:
     """Let one till at each of these fight for the outlet."""
-    tills = [Till() for _ in stacks]
+    tills = tills or [Till() for _ in stacks]
     with ThreadPoolExecutor(len(tills)) as pool:
         for done in [pool.submit(till.fight, stack, token) for till, stack in zip(tills, stacks, strict=True)]:
             done.result()
