@@ -56,10 +56,10 @@ class CloseReason(models.TextChoices):
     SERVER_LOST = "server_lost", "the server process died"
 
 
-# An end for one of these reasons says nothing about the requests that the POS was working on.
+# An end for one of these reasons says nothing about the requests that the POS was working on. A takeover does: the POS
+# had time to answer them, and opened another connection instead.
 NOT_BY_A_REQUEST = frozenset(
     {
-        CloseReason.REPLACED,
         CloseReason.DISABLED,
         CloseReason.CREDENTIAL_RETIRED,
         CloseReason.DISCONNECTED,

@@ -70,7 +70,7 @@ class Dispatcher:
             send=live.socket.transmit,
             claim=self._claim,
             hungry=lambda: self._fill(live),
-            unsent=lambda pk: self._offer_again(live.integration_id, [pk], CloseReason.REPLACED),
+            unsent=lambda pk: self._offer_again(live.integration_id, [pk]),
         )
         if has_requests:
             self._fill(live)
@@ -78,8 +78,8 @@ class Dispatcher:
     def disconnected(self, live: Live, reason: CloseReason) -> None:
         """Close the lane; what was not answered goes out again on the outlet's next connection, also if it is there.
 
-        `reason`: why the connection ended; where the POS or the link may have ended it, what was not answered is
-        suspect.
+        `reason`: why the connection ended; where the POS or the link may have ended it, or the POS was replaced and did
+        not answer in time, what was not answered is suspect.
         """
         if live.lane is None:
             return
@@ -186,7 +186,8 @@ class Dispatcher:
         for task in late:
             task.cancel()
 
-    def _offer_again(self, integration_id: int, pks: Sequence[int], reason: CloseReason) -> None:
+    def _offer_again(self, integration_id: int, pks: Sequence[int], reason: CloseReason | None = None) -> None:
+        """Let requests be sent again, after the end of a connection for this reason; None: they have not left on it."""
         task = self._go(self._lost(pks, reason, after=self._suspecting.get(integration_id)))
         self._suspecting[integration_id] = task
         self._go(self._offer_after(task, integration_id))
@@ -197,11 +198,11 @@ class Dispatcher:
             del self._suspecting[integration_id]
         self._offer(integration_id)
 
-    async def _lost(self, pks: Sequence[int], reason: CloseReason, *, after: asyncio.Task[None] | None) -> None:
+    async def _lost(self, pks: Sequence[int], reason: CloseReason | None, *, after: asyncio.Task[None] | None) -> None:
         """Write that a connection left these unanswered."""
         if after is not None:
             await asyncio.wait({after})
-        if reason in NOT_BY_A_REQUEST:
+        if reason is None or reason in NOT_BY_A_REQUEST:
             await until_back(lambda: asyncio.gather(*map(self._releases.find, pks)), "A lost connection's record")
         else:
             await self._suspect(pks, reason)
@@ -254,7 +255,7 @@ class Dispatcher:
     async def _send_reserved(self, live: Live, lane: Lane, outgoing: Outgoing) -> None:
         # It is stored as sent. A connection that came, or comes, in this one's place looked before it was there.
         if not await lane.send_reserved(outgoing):
-            self._offer_again(live.integration_id, [outgoing.pk], CloseReason.REPLACED)
+            self._offer_again(live.integration_id, [outgoing.pk])
         elif lane.is_closed or self._registry.find(live.integration_id) is not live:
             self._offer(live.integration_id)
 
