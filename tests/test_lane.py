@@ -11,7 +11,7 @@ import pytest
 from django.db import OperationalError
 
 from integrations.clock import shared_now
-from integrations.relay import retrying
+from integrations.relay import lane, retrying
 from integrations.relay.lane import Lane
 from integrations.relay.outgoing import Fleeting, LinkLost, Outgoing
 from tests.in_process import until
@@ -179,5 +179,53 @@ def test_what_is_claimed_when_the_connection_has_ended_is_given_back() -> None:
         pos.may_claim.set()
         await until(lambda: pos.unsent == [1])
         assert pos.left == []
+
+    asyncio.run(scenario())
+
+
+def test_the_end_of_a_connection_is_blamed_on_the_suspect_that_was_alone_for_long() -> None:
+    async def scenario() -> None:
+        pos = Pos()
+        for pk in (1, 2, 3):
+            pos.lane.offer(outgoing(pk, disconnects=1))
+        await pos.has_sent("frame 1")
+        with mock.patch.object(lane, "ALONE", 0.0):
+            await pos.has_sent("frame 1", "frame 2", "frame 3")
+            pos.lane.offer(outgoing(4))
+            await pos.has_sent("frame 1", "frame 2", "frame 3", "frame 4")
+        assert (pos.lane.unanswered, pos.lane.blamed) == ([1, 2, 3, 4], [1])
+        assert pos.lane.take_answer("1")
+        assert pos.lane.blamed == [2]
+
+    asyncio.run(scenario())
+
+
+def test_of_requests_that_ended_no_connection_yet_each_may_be_the_cause() -> None:
+    async def scenario() -> None:
+        pos = Pos()
+        pos.lane.offer(outgoing(1))
+        pos.lane.offer(outgoing(2))
+        await pos.has_sent("frame 1", "frame 2")
+        with mock.patch.object(lane, "ALONE", 0.0):
+            pos.lane.offer(outgoing(3, disconnects=2))
+            await pos.has_sent("frame 1", "frame 2", "frame 3")
+        assert pos.lane.blamed == [1, 2, 3]
+
+    asyncio.run(scenario())
+
+
+def test_beside_a_slow_suspect_leave_new_requests_and_those_that_ended_one_connection() -> None:
+    async def scenario() -> None:
+        pos = Pos()
+        pos.lane.offer(outgoing(9, disconnects=2))
+        await pos.has_sent("frame 9")
+        with mock.patch.object(lane, "ALONE", 0.0):
+            pos.lane.offer(outgoing(1, disconnects=2))
+            pos.lane.offer(outgoing(2, disconnects=1))
+            pos.lane.offer(outgoing(3))
+            await until(lambda: sorted(pos._after_a_look()) == ["frame 2", "frame 3", "frame 9"])
+            assert pos.lane.take_answer("9")
+            assert pos.lane.take_answer("2")
+            await until(lambda: "frame 1" in pos._after_a_look())
 
     asyncio.run(scenario())

@@ -83,8 +83,11 @@ class Dispatcher:
         """
         if live.lane is None:
             return
-        if unanswered := live.lane.unanswered:
-            self._offer_again(live.integration_id, unanswered, reason)
+        blamed = live.lane.blamed
+        if others := [pk for pk in live.lane.unanswered if pk not in blamed]:
+            self._offer_again(live.integration_id, others)
+        if blamed:
+            self._offer_again(live.integration_id, blamed, reason)
         live.lane.close()
         live.lane = None  # each has the other, and who has left is not to wait for the garbage collector
 
@@ -187,7 +190,7 @@ class Dispatcher:
             task.cancel()
 
     def _offer_again(self, integration_id: int, pks: Sequence[int], reason: CloseReason | None = None) -> None:
-        """Let requests be sent again, after the end of a connection for this reason; None: they have not left on it."""
+        """Let requests be sent again, after the end of a connection for this reason; None: it was not by them."""
         task = self._go(self._lost(pks, reason, after=self._suspecting.get(integration_id)))
         self._suspecting[integration_id] = task
         self._go(self._offer_after(task, integration_id))

@@ -9,6 +9,7 @@ from itertools import takewhile
 
 from integrations.characters import identity
 from integrations.clock import shared_now
+from integrations.relay import suspects
 from integrations.relay.outgoing import Fleeting, LinkLost, Outgoing, named
 from integrations.relay.retrying import until_done
 
@@ -80,6 +81,11 @@ class Lane:
     def unanswered(self) -> list[int]:
         """The primary keys of what the POS has and has not answered."""
         return [each.pk for each in self._in_flight.values() if isinstance(each, Outgoing)]
+
+    @property
+    def blamed(self) -> list[int]:
+        """Those of them that may be why the connection ends."""
+        return suspects.blamed(self._in_flight.values())
 
     @property
     def begun(self) -> Set[int]:
@@ -222,8 +228,7 @@ class Lane:
     @property
     def _is_held(self) -> bool:
         """Whether newer requests wait, because a suspect has waited for long enough."""
-        late = shared_now() - timedelta(seconds=PATIENCE) if self._suspects else None
-        return late is not None and any(each.retry_at is None or each.retry_at <= late for each in self._suspects)
+        return bool(self._suspects) and self._next_suspect(late_by=PATIENCE) is not None
 
     def _is_slow(self, request_id: str) -> bool:
         left_at = self._left_at.get(request_id)
@@ -235,8 +240,10 @@ class Lane:
             return None
         if (self._queue or self.arriving) and not self._is_held:
             return None
-        now = shared_now()
-        return next((each for each in self._suspects if each.retry_at is None or each.retry_at <= now), None)
+        return self._next_suspect()
+
+    def _next_suspect(self, late_by: float = 0.0) -> Outgoing | None:
+        return suspects.next_of(self._suspects, self._in_flight.values(), shared_now() - timedelta(seconds=late_by))
 
     def _pump(self) -> None:
         if self.is_closed:
