@@ -62,7 +62,7 @@ def test_what_is_no_answer_is_none(text: str) -> None:
     assert read_answer(text) is None
 
 
-@pytest.mark.parametrize("code", ["0", "0.0", '"0"', '"0.0"', '" 0 "', '"+0"', "-0", "0.000"])
+@pytest.mark.parametrize("code", ["0", "0.0", '"0"', '"0.0"', '" 0 "', '"+0"', "-0", "0.000", '"0\\n"', '"\\t0\u200b"'])
 def test_a_result_code_is_read_in_any_spelling_of_a_whole_number(code: str) -> None:
     assert read_answer(f'{{"RequestID": "r", "ResultCode": {code}}}') == ("r", Answer(0, None, None))
     assert read_answer(f'{{"RequestID": "r", "ResultCode": {code.replace("0", "4", 1)}}}') in (
@@ -92,6 +92,10 @@ def test_what_spells_no_whole_number_is_no_result_code(code: str) -> None:
 def test_an_error_message_that_is_a_number_of_any_size_is_used_as_it_is_spelled() -> None:
     text = f'{{"RequestID": "r", "ResultCode": 4, "ErrorMessage": {"9" * 5000}}}'
     assert read_answer(text) == ("r", Answer(4, "9" * 5000, None))
+
+
+def test_a_result_code_may_be_spelled_with_escapes() -> None:
+    assert read_answer('{"RequestID": "r", "ResultCode": "\\u0034\\ufeff"}') == ("r", Answer(4, None, None))
 
 
 ANSWER = '{"RequestID": "r", "ResultCode": 0, "Payload": {"Name": "Caf\u00e9", "Amount": 5.00}}'

@@ -14,7 +14,7 @@ from integrations import metrics, raw_json
 from integrations.clock import shared_now
 from integrations.models.attempt import StrayFrame
 from integrations.models.connection import CloseReason
-from integrations.pos import envelope, link, wire
+from integrations.pos import envelope, link, mentions, wire
 from integrations.pos.allowance import Allowance
 from integrations.pos.asgi import Receive, Scope, Send
 from integrations.pos.close_codes import CLOSE_CODES, code_for
@@ -179,8 +179,13 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self._keep(self.live, content, size)
 
     def _is_answer(self, live: Live, content: str | bytes) -> bool:
-        answer = envelope.read_answer(content)
-        return answer is not None and self._dispatcher.answered(live, *answer)
+        request_id, answer = envelope.read_answer(content) or ("", None)
+        if answer is not None and self._dispatcher.answered(live, request_id, answer):
+            return True
+        awaited = live.lane.awaited if live.lane else ()
+        # Not anywhere in an answer that has another RequestID: it comes late, and may list those of others.
+        found = mentions.find(content if answer is None else request_id, awaited) if awaited else None
+        return found is not None and self._dispatcher.answered(live, found, answer or envelope.why_unreadable(content))
 
     def _keep(self, live: Live, content: str | bytes, size: int) -> None:
         live.stray_frames += 1

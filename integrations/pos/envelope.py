@@ -16,6 +16,7 @@ RESULT_CODES = range(-(2**31), 2**31)  # what .NET's int holds, and our column
 
 NOT_JSON = "The POS's answer could not be read: it is not valid JSON."
 NOT_UTF8 = "The POS's answer could not be read: it is not valid UTF-8."
+NO_ANSWER = "The POS's answer could not be read: it is valid JSON, but no object with a RequestID and a ResultCode."
 NO_CODE = "The POS's answer could not be read: its ResultCode is missing, or is not a whole number."
 
 # An answer has one of these. A frame with a RequestID and none of them is something else that a POS may send.
@@ -60,6 +61,18 @@ def read_answer(content: str | bytes) -> tuple[str, Answer | Unreadable] | None:
     if request_id is None or not _SAID & given.keys():
         return None
     return request_id, _answer(given) if is_whole else Unreadable(NOT_UTF8)
+
+
+def why_unreadable(content: str | bytes) -> Unreadable:
+    """Return what is wrong with a frame that `read_answer` cannot read, although it is about a request."""
+    text, is_whole = raw_json.read_text(content)
+    if not is_whole:
+        return Unreadable(NOT_UTF8)
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return Unreadable(NOT_JSON)
+    return Unreadable(NO_ANSWER)
 
 
 def _unwrapped(text: str) -> str:

@@ -83,6 +83,11 @@ class Lane:
         return [each.pk for each in self._in_flight.values() if isinstance(each, Outgoing)]
 
     @property
+    def awaited(self) -> Set[str]:
+        """The RequestIDs of what the POS has and has not answered."""
+        return self._in_flight.keys()
+
+    @property
     def blamed(self) -> list[int]:
         """Those of them that may be why the connection ends."""
         return suspects.blamed(self._in_flight.values())
