@@ -11,10 +11,10 @@ from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connection
 
-from integrations.models import Organisation, Outlet
+from integrations.models import Integration, Organisation, Outlet
 from integrations.models.attempt import Outcome
 from integrations.services.groups import ADMINISTRATOR, OPERATOR, VIEWER
-from tests.factories import Enabled
+from tests.factories import Enabled, make_enabled_outlet
 from tests.test_staff_pages import be_refused
 
 
@@ -72,6 +72,20 @@ def test_names_of_older_versions_are_normalised_where_no_other_row_has_that_name
     assert found == ["Caf\u00e9", "Bella", "Bella\u200b", "B B", "A\u200bB"]
     outlet = Outlet.objects.get()
     assert (outlet.name, outlet.provider_outlet_id, outlet.match_id) == ("Har bour", "{\u00e4}\u200b", "{\u00e4}")
+
+
+@pytest.mark.django_db
+def test_of_two_outlets_with_one_pos_remote_id_in_two_spellings_both_stay() -> None:
+    pair = make_enabled_outlet(), make_enabled_outlet("Station")
+    ids = ["B90066DE-1A2B-4C3D-8E9F-0123456789AB", "b90066de-1a2b-4c3d-8e9f-0123456789ab"]
+    for enabled, text in zip(pair, ids, strict=True):
+        Integration.objects.filter(pk=enabled.integration.pk).update(pos_remote_id=text, match_id="")
+    fill = import_module("integrations.migrations.0037_fill_pairing_identity")
+    fill.fill_match_ids(apps, SimpleNamespace(connection=connection))
+    assert list(Integration.objects.order_by("pk").values_list("pos_remote_id", "match_id")) == [
+        (ids[0], ids[1]),
+        (ids[1], ids[1]),
+    ]
 
 
 def test_the_name_of_an_outlet_in_old_attempts_becomes_a_reference(enabled: Enabled) -> None:

@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 
 from integrations.models.outlet import Outlet, plain_text
-from integrations.models.texts import IdField
+from integrations.models.texts import IdField, MatchField
 
 if TYPE_CHECKING:
     from integrations.models.credential import Credential
@@ -20,6 +20,9 @@ class Integration(models.Model):
         validators=[plain_text],
         help_text="PowerEPOS' ID for this outlet, as they gave it: up to 128 characters.",
     )
+    # Two integrations must not have one: a UUID is compared by value. Not unique, because rows of older versions may.
+    # The database's default is for a server of the version before; tidying fills in what such a server inserted.
+    match_id = MatchField(of="pos_remote_id", max_length=128, default="", db_default="", editable=False)
     is_enabled = models.BooleanField("enabled", default=True)
     disabled_reason = models.CharField(max_length=200, blank=True)
     # Tokens and sockets carry the generation under which they were made: raise it, and all of them are void.
@@ -37,6 +40,7 @@ class Integration(models.Model):
                 name="disabled_integration_has_reason",
             ),
         ]
+        indexes = [models.Index(fields=["match_id"], name="integration_match_id")]
 
     def __str__(self) -> str:
         return str(self.outlet)

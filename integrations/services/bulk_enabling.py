@@ -201,7 +201,7 @@ class _Repeated:
 
     def _keys(self, row: FileRow) -> list[tuple[str, object]]:
         keys: list[tuple[str, object]] = [("outlet", (row.organisation, row.outlet))]
-        keys += [("pos_remote_id", row.pos_remote_id)] if row.pos_remote_id else []
+        keys += [("pos_remote_id", identity(row.pos_remote_id))] if row.pos_remote_id else []
         keys += [("provider_outlet_id", identity(row.provider_outlet_id))] if row.provider_outlet_id else []
         return [*keys, ("adopted_secret", row.adopted_secret)] if row.adopted_secret else keys
 
@@ -223,7 +223,7 @@ class _World:
             name: each.pk for name, each in _organisations_named(list({row.organisation for row in rows})).items()
         }
         self.outlets = _outlets_named([(row.organisation, row.outlet) for row in rows])
-        self.remote_ids = set(_found(Integration, "pos_remote_id", [row.pos_remote_id for row in rows]))
+        self.remote_ids = set(_found(Integration, "match_id", [identity(row.pos_remote_id) for row in rows]))
         provider_ids = [identity(row.provider_outlet_id) for row in rows if row.provider_outlet_id]
         self.provider_ids = set(_found(Outlet, "match_id", provider_ids))
         self.digests = set(_found(Credential, "digest", [each for row in rows for each in _digests(row)]))
@@ -277,7 +277,7 @@ def _has_another_id(row: FileRow, outlet: Outlet) -> bool:
 
 
 def _plan_of_enabled(row: FileRow, outlet: Outlet, integration: Integration) -> PlannedRow:
-    if integration.pos_remote_id != row.pos_remote_id:
+    if identity(integration.pos_remote_id) != identity(row.pos_remote_id):
         fault = (
             f"It is enabled already, with the POSRemoteID {integration.pos_remote_id}: "
             "change that on its page, or take the row out."
@@ -290,7 +290,7 @@ def _plan_of_enabled(row: FileRow, outlet: Outlet, integration: Integration) -> 
 
 
 def _taken(row: FileRow, outlet: Outlet | None, world: _World) -> str:
-    if row.pos_remote_id in world.remote_ids:
+    if identity(row.pos_remote_id) in world.remote_ids:
         return "Another outlet's integration has this POSRemoteID: ask PowerEPOS which of the two is right."
     if outlet is None and identity(row.provider_outlet_id) in world.provider_ids:
         return "Another outlet has this ProviderOutletID: correct it, or leave the cell empty for a new one."

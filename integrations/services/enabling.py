@@ -21,6 +21,7 @@ from integrations.services import demo_secrets, handover_links, secrets
 from integrations.services.audit import Actor, record
 from integrations.services.handover import HandOver
 from integrations.services.outlets import check_form
+from integrations.services.pairings import holders_of
 
 
 def enable_outlet(outlet: Outlet, *, pos_remote_id: str, adopted_secret: str | None = None, actor: Actor) -> HandOver:
@@ -80,7 +81,7 @@ def change_pos_remote_id(integration: Integration, *, pos_remote_id: str, actor:
     check_form(integration)
     if before == integration.pos_remote_id:
         raise InvalidValue("pos_remote_id", "This is the POSRemoteID that the integration has.")
-    if Integration.objects.filter(pos_remote_id=integration.pos_remote_id).exclude(pk=integration.pk).exists():
+    if holders_of(integration.pos_remote_id).exclude(pk=integration.pk).exists():
         raise PosRemoteIdTaken
     secrets.void_tokens(integration)
     record(Verb.POS_REMOTE_ID_CHANGED, integration, actor=actor, before=before, after=integration.pos_remote_id)
@@ -102,7 +103,7 @@ def _create_integration(outlet: Outlet, pos_remote_id: str) -> Integration:
         raise AlreadyEnabled
     integration = Integration(outlet=outlet, pos_remote_id=pos_remote_id, changed_at=shared_now())
     check_form(integration)
-    if Integration.objects.filter(pos_remote_id=integration.pos_remote_id).exists():
+    if holders_of(integration.pos_remote_id).exists():
         raise PosRemoteIdTaken
     integration.save()
     Presence.objects.create(integration=integration)

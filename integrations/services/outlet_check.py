@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from integrations.characters import identity
 from integrations.models import AuditEvent, AuthAttempt, Connection, Credential, Integration, Request
 from integrations.models.attempt import Door, Outcome
 from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.models.request import OPEN_STATES
 from integrations.services.asking import harmless_number
-from integrations.services.pairings import explain
+from integrations.services.pairings import explain, twin_words
 
 BEGINNINGS = {
     Verb.ENABLED: "the outlet was enabled",
@@ -49,6 +50,7 @@ class Evidence:
     stranger: AuthAttempt | None = None
     connection: Connection | None = None
     second_till_at: datetime | None = None  # when two tills last had this outlet's credentials
+    twin: str = ""  # words about another outlet with the same POSRemoteID
     is_online: bool = False
     harmless: int | None = None
     request: Request | None = None
@@ -79,6 +81,7 @@ def read_evidence(integration: Integration, now: datetime, organisations: frozen
         second_till_at=second_till_at(
             integration.connections.all()[:NEWEST], integration.attempts.all()[:NEWEST], max(since, now - SECOND_TILL)
         ),
+        twin=twin_words(integration, organisations),
         is_online=integration.presence.is_online_at(now),
         harmless=number,
         request=None if number is None else _request(integration, number, since),
@@ -105,7 +108,8 @@ def _beginning(integration: Integration, current: Credential) -> tuple[datetime,
 
 
 def _stranger(integration: Integration, since: datetime) -> AuthAttempt | None:
-    sent = AuthAttempt.objects.filter(at__gte=since, pos_remote_id=integration.pos_remote_id)
+    own_id, canonical = integration.pos_remote_id, identity(integration.pos_remote_id)
+    sent = AuthAttempt.objects.filter(at__gte=since, pos_remote_id__in={own_id, canonical, canonical.upper()})
     own = integration.outlet.provider_outlet_id
     return sent.exclude(provider_outlet_id__in=(own, "")).first()
 

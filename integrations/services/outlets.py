@@ -123,11 +123,17 @@ def find_outlet(outlets: models.QuerySet[Outlet], provider_outlet_id: str) -> Ou
 
 
 def fill_match_ids() -> bool:
-    """Complete outlets that a server of an older version inserted during an upgrade; return whether there were any."""
-    missing = list(Outlet.objects.filter(match_id="")[:500])
-    for outlet in missing:
-        Outlet.objects.filter(pk=outlet.pk).update(match_id=identity(outlet.provider_outlet_id))
-    return bool(missing)
+    """Complete rows that a server of an older version inserted during an upgrade; return whether there were any."""
+    filled = [_fill(Outlet, "provider_outlet_id"), _fill(Integration, "pos_remote_id")]
+    return any(filled)
+
+
+def _fill(model: type[Outlet | Integration], of: str) -> bool:
+    rows = model._default_manager.filter(match_id="")  # noqa: SLF001  (Django's documented way to any model's rows)
+    ids = {pk: identity(text) for pk, text in rows.values_list("pk", of)[:500]}
+    for pk, match_id in ids.items():
+        rows.filter(pk=pk).update(match_id=match_id)
+    return any(ids.values())  # one of hidden characters alone stays as it is
 
 
 def check_form(row: models.Model) -> None:

@@ -1,11 +1,38 @@
-"""Says whose POSRemoteID was sent by a POS of another outlet, to viewers who may see that outlet."""
+"""Whose a POSRemoteID is, in whatever spelling; said only to viewers who may see that outlet."""
 
 from collections.abc import Iterable
 
+from django.db.models import Q, QuerySet
+
+from integrations.characters import identity
 from integrations.models import AuthAttempt, Integration
 from integrations.models.attempt import Outcome
 
 HIDDEN = "The POSRemoteID that was sent is of no outlet that you see."
+
+
+def holders_of(pos_remote_id: str) -> QuerySet[Integration]:
+    """Return the integrations with this POSRemoteID, a UUID in any spelling; rows of older versions may be two."""
+    return Integration.objects.filter(Q(match_id=identity(pos_remote_id)) | Q(pos_remote_id=pos_remote_id))
+
+
+def find_owners(sent: Iterable[str]) -> dict[str, int]:
+    """Return by POSRemoteID, as it was sent, the primary key of its integration; of two the one that has just this."""
+    wanted = {each: identity(each) for each in sent}
+    rows = Integration.objects.filter(match_id__in=set(wanted.values())).values_list("pos_remote_id", "match_id", "pk")
+    alike = {match_id: pk for _, match_id, pk in rows}
+    exact = {pos_remote_id: pk for pos_remote_id, _, pk in rows}
+    return {each: exact.get(each, alike[match_id]) for each, match_id in wanted.items() if match_id in alike}
+
+
+def twin_words(integration: Integration, organisations: frozenset[int] | None) -> str:
+    """Return what is to be said of another outlet with the same POSRemoteID, or an empty text."""
+    others = holders_of(integration.pos_remote_id).exclude(pk=integration.pk)
+    twin = others.select_related("outlet__organisation").first()
+    if twin is None:
+        return ""
+    is_seen = organisations is None or twin.outlet.organisation_id in organisations
+    return f"{f'Outlet {twin.outlet}' if is_seen else 'An outlet that you do not see'} has the same POSRemoteID."
 
 
 def explain(attempts: Iterable[AuthAttempt], organisations: frozenset[int] | None) -> None:

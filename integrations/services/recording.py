@@ -30,6 +30,7 @@ from integrations.models import (
 from integrations.models.attempt import Door, Outcome
 from integrations.models.connection import CloseReason
 from integrations.services import plain_rows
+from integrations.services.pairings import find_owners
 from integrations.services.requests import record_fleeting
 
 if TYPE_CHECKING:
@@ -291,8 +292,7 @@ def _refer_to_owners(mispaired: Sequence[Attempt]) -> None:
     """Note whose POSRemoteID was sent: looked up here, so that the POS did not wait for it."""
     if not mispaired:
         return
-    sent = {attempt.pos_remote_id for attempt in mispaired}
-    owners = dict(Integration.objects.filter(pos_remote_id__in=sent).values_list("pos_remote_id", "pk"))
+    owners = find_owners({attempt.pos_remote_id for attempt in mispaired})
     for attempt in mispaired:
         attempt.pos_remote_id_of_id = owners.get(attempt.pos_remote_id)
 

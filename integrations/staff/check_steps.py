@@ -79,7 +79,11 @@ def sentence_of(steps: list[Step]) -> str:
 def _enabled(evidence: Evidence) -> Finding:
     integration = evidence.integration
     if integration.is_enabled:
-        return Finding(True, f"Counted since {evidence.act}, {distance(evidence.since, evidence.at)}.")
+        twin = (
+            f"{evidence.twin} Ask PowerEPOS which of the two is right, and change the other." if evidence.twin else ""
+        )
+        words = f"Counted since {evidence.act}, {distance(evidence.since, evidence.at)}. {twin}"
+        return Finding(True, words.strip())
     return Finding(
         False,
         f"The integration is disabled: “{integration.disabled_reason}”",
