@@ -15,6 +15,7 @@ django.setup(set_prefix=False)  # before any import that needs the models
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
+from django.db import connection  # noqa: E402
 
 from integrations.asgi import App  # noqa: E402
 from integrations.backend.direct import BackendHttp  # noqa: E402
@@ -29,11 +30,14 @@ from portal.pages import PageHandler  # noqa: E402
 from portal.probes import Probes  # noqa: E402
 from portal.proxies import ProxyHeaders  # noqa: E402
 from portal.statements import bound_statements  # noqa: E402
+from portal.unanswered import Unanswered, database_answers  # noqa: E402
 
 adapt_daphne()
 bound_statements()
 websocket = pos.PosSockets(URLRouter([*staff.sockets, pos.anything_else]))
-pages = RecipientHttp(PageHandler(), headers=browser_policy.HEADERS)
+pages: App = RecipientHttp(PageHandler(), headers=browser_policy.HEADERS)
+if connection.vendor == "postgresql":  # a file does not hang
+    pages = Unanswered(pages, database_answers)
 http = PosHttp(BackendHttp(Probes(pages)))
 doors = ProtocolTypeRouter({"lifespan": lifespan, "http": http, "websocket": websocket})
 # Without a trusted proxy there is nothing to read.

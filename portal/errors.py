@@ -3,6 +3,7 @@
 A database that is away, or full, is not a fault of the portal.
 """
 
+import logging
 import sys
 
 from django.db import InterfaceError, InternalError, OperationalError
@@ -13,6 +14,9 @@ from django.views.defaults import page_not_found
 from integrations import refusals
 from integrations.backend import problems
 from integrations.backend.problems import Kind
+from portal.page_run import is_given_up
+
+logger = logging.getLogger(__name__)
 
 AWAY = (OperationalError, InterfaceError, InternalError)  # a read-only PostgreSQL answers with the last
 RETRY_SECONDS = 10
@@ -33,11 +37,20 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 503 while the database cannot do what was asked, else 500. Django calls this inside its `except`."""
     path, method = request.path, str(request.method)
-    if not isinstance(sys.exc_info()[1], AWAY):
+    error = sys.exc_info()[1]
+    if not isinstance(error, AWAY):
         return refusal(path, method, "500.html", problems.FAULT, "Its log says more. Please try again later.")
     response = refusal(path, method, "503.html", problems.DATABASE_AWAY, "Please try again shortly.")
     response["Retry-After"] = str(RETRY_SECONDS)
+    if not is_given_up():
+        note_away(path, str(error).partition("\n")[0])
+    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001  (by Django, with a traceback each)
     return response
+
+
+def note_away(path: str, reason: str) -> None:
+    """Log that pages were answered by 503 because of the database: one line a minute, however many there are."""
+    logger.warning("Answered 503 to %s: %s.", path, reason, extra={"most_in_a_period": 1})
 
 
 def refusal(path: str, method: str, template: str, kind: Kind, detail: str) -> HttpResponse:

@@ -41,6 +41,7 @@ LONGEST = 20_000  # characters of one value: a traceback, not a payload
 class SamplingHandler(logging.StreamHandler[TextIO]):
     """Writes at most SAMPLED warnings and errors of one kind (one line of code) in each period.
 
+    A record whose `most_in_a_period` is set is written that often instead.
     Requests of any scanner cause many of them, and a log that is full helps nobody. The next line of the kind says how
     many were left out. What Django logs as an error although a caller caused it (a SuspiciousOperation with its
     traceback, a 503 that a view chose) is one line at warning level.
@@ -67,12 +68,20 @@ class SamplingHandler(logging.StreamHandler[TextIO]):
         kind = self._kinds.setdefault((record.pathname, record.lineno), _Kind(self._clock()))
         if self._clock() - kind.since >= PERIOD:
             kind.since, kind.written = self._clock(), 0
-        if kind.written >= SAMPLED:
+        if kind.written >= getattr(record, "most_in_a_period", SAMPLED):
             kind.left_out += 1
             return None
         left_out, kind.left_out = kind.left_out, 0
         kind.written += 1
         return left_out
+
+
+class Seldom(logging.Filter):
+    """Lets each kind of a logger's warnings be written once in each period."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.most_in_a_period = 1
+        return True
 
 
 @dataclass

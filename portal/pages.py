@@ -37,6 +37,7 @@ from integrations.limits import MAX_BODY
 from integrations.security_headers import SECURITY_HEADERS
 from portal.browser_policy import WORDS
 from portal.errors import refusal
+from portal.page_run import is_given_up
 
 THREADS = 40  # pages that are made at once; hundreds of threads would slow authentication down
 WITHOUT_BODY = ("GET", "HEAD")
@@ -64,6 +65,8 @@ class PageHandler(ASGIHandler):
             return
         with BytesIO(body) as file:
             async with self._turn():
+                if is_given_up():
+                    return
                 response = await sync_to_async(self._answer)(scope, file)
             try:
                 await self._send(response, receive, send)

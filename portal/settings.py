@@ -388,6 +388,7 @@ LOGGING = {
         "text": {"()": "portal.logs.RedactingFormatter"},
         "json": {"()": "portal.logs.RedactingJsonFormatter"},
     },
+    "filters": {"seldom": {"()": "portal.logs.Seldom"}},
     "handlers": {"stderr": {"class": "portal.logs.SamplingHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": _LIBRARIES_LEVEL},
     "loggers": {
@@ -403,6 +404,7 @@ LOGGING = {
         "uvicorn.access": {"handlers": [], "propagate": False},
         "websockets": {"handlers": [], "level": "WARNING", "propagate": True},
         "daphne": {"handlers": [], "level": "WARNING", "propagate": True},
+        "psycopg.pool": {"filters": ["seldom"]},  # while the database is away, a line for each connection
         "httpx2": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }

@@ -9,7 +9,7 @@ STATEMENT_SECONDS = 30
 
 
 def bound_statements() -> None:
-    """Let PostgreSQL end each statement of this process after STATEMENT_SECONDS.
+    """Let PostgreSQL end each statement of this process after STATEMENT_SECONDS, and threads not wait for much longer.
 
     A pool of connections without a limit, which the start may have opened, is closed.
     """
@@ -18,4 +18,8 @@ def bound_statements() -> None:
         return
     options = connection.settings_dict["OPTIONS"]
     options["options"] = f"{options.get('options', '')} -c statement_timeout={STATEMENT_SECONDS * 1000}".strip()
+    if options.get("pool"):
+        from portal.bounded_connection import BoundedConnection  # psycopg is optional
+
+        options["pool"] = {**options["pool"], "connection_class": BoundedConnection}
     connection.close_pool()

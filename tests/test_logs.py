@@ -21,7 +21,7 @@ from integrations import correlation
 from integrations.redaction import REDACTED
 from integrations.server import make_server
 from portal.environment import log_format_here
-from portal.logs import PERIOD, SAMPLED, RedactingFormatter, RedactingJsonFormatter, SamplingHandler
+from portal.logs import PERIOD, SAMPLED, RedactingFormatter, RedactingJsonFormatter, SamplingHandler, Seldom
 
 SECRET = "ONPS-17940-1EV50-X709W-G7FK3-HMBW1-3ZCEY-F9S4X"
 TOKEN = "WzE1LDE2LDNd.1xVgQc.5lhE9gQbYmZrxWcDTPLi9WTCTmkMPA-GC4_uXJk0i98"
@@ -275,6 +275,14 @@ def test_a_fault_of_ours_keeps_its_traceback_and_what_is_no_warning_is_never_lef
     for _ in range(SAMPLED + 7):
         noisy.info("A call is answered.")
     assert stream.getvalue().count("answered") == SAMPLED + 7
+
+
+def test_a_logger_that_repeats_itself_is_written_once_in_each_period() -> None:
+    noisy, stream = sampling(Clock())
+    noisy.addFilter(Seldom())
+    for _ in range(5):
+        reject(noisy)
+    assert len(stream.getvalue().splitlines()) == 1
 
 
 def test_a_refusal_that_a_view_chose_is_no_error() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core import signals
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.test import override_settings
@@ -55,7 +56,13 @@ def echo(asked: HttpRequest) -> HttpResponse:
     return HttpResponse(asked.body, content_type="text/plain")
 
 
+def away(_request: HttpRequest) -> HttpResponse:
+    raise OperationalError("the connection is lost\nLINE 1: SELECT 1")
+
+
+handler500 = "portal.errors.server_error"
 urlpatterns = [
+    path("away", csrf_exempt(away)),
     path("page", csrf_exempt(page)),
     path("endless", endless),
     path("finite", csrf_exempt(finite)),
@@ -142,3 +149,14 @@ def test_an_address_that_is_no_text_is_refused() -> None:
 
     assert asyncio.run(ask()) == 400
     assert not THREADS
+
+
+def test_a_page_that_fails_because_the_database_is_away_is_one_warning_without_a_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for _ in range(2):
+        assert answer_of("/away").status == 503
+    records = [each for each in caplog.records if each.levelname in ("WARNING", "ERROR")]
+    assert [each.getMessage() for each in records] == ["Answered 503 to /away: the connection is lost."] * 2
+    assert not any(each.exc_info for each in records)
+    assert all(each.most_in_a_period == 1 for each in records)  # type: ignore[attr-defined]

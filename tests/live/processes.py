@@ -67,7 +67,8 @@ class Process:
             yield
         finally:
             for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+                with suppress(ProcessLookupError):  # killed meanwhile
+                    os.kill(pid, signal.SIGCONT)
 
     def change_environment(self, env: Mapping[str, str]) -> None:
         """Takes effect at the next start."""
