@@ -1,11 +1,14 @@
 """The API describes itself, with nothing fetched from elsewhere."""
 
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 import yaml
 from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
 
 from integrations.payload_models import MODELS
 
@@ -28,6 +31,64 @@ def test_the_document_is_openapi_3_1_and_names_every_call_and_model() -> None:
     sending = document["paths"]["/api/v1/outlets/{provider_outlet_id}/requests"]["post"]
     statuses = {"200", "202", "401", "403", "404", "409", "410", "413", "422", "429", "500", "502", "503", "504"}
     assert set(sending["responses"]) == statuses | {"400", "408", "414", "431"}
+
+
+EIGHT_AT_ONCE = """
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import django
+
+django.setup()
+from django.test import Client
+from drf_spectacular import plumbing
+
+barrier = Barrier(8)
+import_string = plumbing.import_string
+
+
+def import_slowly(name):
+    time.sleep(0.001)  # another thread has its turn where it does most harm
+    return import_string(name)
+
+
+def ask(path):
+    barrier.wait()
+    return Client(SERVER_NAME="127.0.0.1", raise_request_exception=False).get(path).status_code
+
+
+plumbing.import_string = import_slowly
+with ThreadPoolExecutor(8) as callers:
+    print(list(callers.map(ask, ["/api/v1/schema", "/api/v1/schema?format=json"] * 3 + ["/api/v1/docs"] * 2)))
+"""
+
+
+def test_the_first_callers_of_a_process_get_the_document_though_they_ask_at_the_same_moment() -> None:
+    done = subprocess.run([sys.executable, "-c", EIGHT_AT_ONCE], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == f"{[200] * 8}\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("*/*", "application/vnd.oai.openapi; charset=utf-8"),
+        ("application/yaml", "application/yaml; charset=utf-8"),
+        ("application/json", "application/json"),
+        ("application/vnd.oai.openapi+json", "application/vnd.oai.openapi+json"),
+    ],
+)
+def test_the_document_is_built_once_for_each_representation(
+    accept: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Client().get("/api/v1/schema", headers={"Accept": accept})
+    monkeypatch.setattr(SchemaGenerator, "get_schema", None)
+    monkeypatch.setattr(yaml, "dump_all", None)
+    second = Client().get("/api/v1/schema?lang=de&version=2", headers={"Accept": accept})
+    assert first.content == second.content
+    assert yaml.safe_load(second.content)["info"]["version"] == "1"
+    assert (second["Content-Type"], "Accept" in second["Vary"]) == (kind, True)
+    assert Client().head("/api/v1/schema", headers={"Accept": accept})["Content-Length"] == str(len(first.content))
 
 
 def test_every_reference_leads_somewhere() -> None:

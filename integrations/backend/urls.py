@@ -1,6 +1,6 @@
 from django.urls import path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from integrations.backend.description import DocumentView, TryView
 from integrations.backend.views import (
     CancelView,
     MessageTypesView,
@@ -23,7 +23,7 @@ urlpatterns = [
     path("requests/<uuid:request_uuid>", RequestView.as_view(), name="backend-request"),
     path("requests/<uuid:request_uuid>/cancel", CancelView.as_view(), name="backend-cancel"),
     path("message-types", MessageTypesView.as_view(), name="backend-message-types"),
-    path("schema", SpectacularAPIView.as_view(), name="backend-schema"),
-    path("docs", SpectacularSwaggerSplitView.as_view(url_name="backend-schema"), name="backend-docs"),
+    path("schema", DocumentView.as_view(), name="backend-schema"),
+    path("docs", TryView.as_view(url_name="backend-schema"), name="backend-docs"),
     re_path("", NotFoundView.as_view()),
 ]

@@ -1,0 +1,45 @@
+"""The pages that describe the API: the OpenAPI document, and the page to try it.
+
+The document is the same for every caller and for as long as the process lives, so it is built once for each format.
+Two threads that build it at once would fail: drf-spectacular loads its extensions on first use, without a lock.
+"""
+
+from threading import Lock
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+METHODS = ["get", "head"]  # DRF's own answer to OPTIONS cannot be rendered as a page
+
+_building = Lock()
+_documents: dict[str, bytes] = {}  # by format
+
+
+class DocumentView(SpectacularAPIView):
+    """The OpenAPI document, as YAML or JSON."""
+
+    http_method_names = METHODS
+
+    def get(self, request: Any, *_args: Any, **_kwargs: Any) -> HttpResponse:
+        renderer = request.accepted_renderer
+        content_type = f"{renderer.media_type}; charset={renderer.charset}" if renderer.charset else renderer.media_type
+        headers = {
+            "Content-Disposition": f'inline; filename="{settings.SPECTACULAR_SETTINGS["TITLE"]}.{renderer.format}"'
+        }
+        return HttpResponse(_rendered(renderer), content_type=content_type, headers=headers)
+
+
+class TryView(SpectacularSwaggerSplitView):
+    """The page to try the API."""
+
+    http_method_names = METHODS
+
+
+def _rendered(renderer: Any) -> bytes:
+    with _building:
+        if renderer.format not in _documents:
+            document = DocumentView.generator_class().get_schema(public=True)  # type: ignore[no-untyped-call]
+            _documents[renderer.format] = renderer.render(document, renderer_context={})
+        return _documents[renderer.format]
