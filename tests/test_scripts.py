@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,17 +70,30 @@ def first_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path,
     shutil.rmtree(folder / ".venv")  # 200 MB, which pytest would keep for three runs
 
 
-@pytest.fixture
-def bare(tmp_path: Path) -> Path:
-    """A fresh checkout, without .venv and .env."""
-    return copy_project(tmp_path / "checkout")
+@pytest.fixture(scope="module")
+def shared_checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_project(tmp_path_factory.mktemp("bare"))
 
 
 @pytest.fixture
-def furnished(bare: Path, first_runs: tuple[Path, list[Running]]) -> Path:
+def bare(shared_checkout: Path) -> Iterator[Path]:
+    """A fresh checkout, without .venv and .env, for calls that must leave it like that; they share it."""
+    yield shared_checkout
+    assert nothing_was_made(shared_checkout)
+
+
+@pytest.fixture
+def furnished(tmp_path: Path, first_runs: tuple[Path, list[Running]]) -> Path:
     """A checkout whose .venv is there already, and nothing else."""
-    (bare / ".venv").symlink_to(first_runs[0] / ".venv")
-    return bare
+    return copy_with_venv(tmp_path / "checkout", first_runs[0])
+
+
+@pytest.fixture
+def with_database(furnished: Path, first_runs: tuple[Path, list[Running]]) -> Path:
+    """A checkout whose .venv and database are there already, but no key: a start has nothing to migrate."""
+    (furnished / "data").mkdir(mode=0o700)
+    copy_database(first_runs[0], furnished)
+    return furnished
 
 
 class TestTheFirstRun:
@@ -125,36 +139,6 @@ def test_a_second_run_installs_migrates_and_prints_no_password(
     assert state_of(folder) == before
 
 
-def test_the_data_folder_may_be_named_relative_to_where_the_caller_stands(furnished: Path, tmp_path: Path) -> None:
-    with serving(furnished, "--data-dir", "elsewhere", cwd=tmp_path) as running:
-        assert PASSWORD.search(running.output)
-    assert (tmp_path / "elsewhere" / "portal.sqlite3").exists()
-    assert not (furnished / "data").exists()
-
-
-class TestTheDemo:
-    """The README's five minutes: they end with an order on a table."""
-
-    def test_ends_with_an_order_on_a_table(self, furnished: Path) -> None:
-        with serving(furnished, "--demo") as running:
-            order, look, _ = curls_of_the_readme()
-            assert order in printed_curl(running.output).replace(running.base_url, "http://127.0.0.1:8000")
-            eventually(lambda: running.output.count(": connected to") == 2, what="two POSes are online")
-            opened = ask(furnished, printed_curl(running.output))
-            assert (opened["outcome"], opened["payload"]["Order"]["ServiceModeEntityID"]) == ("answered", "5")
-            [found] = ask(furnished, look.replace("http://127.0.0.1:8000", running.base_url))["payload"]["Orders"]
-            assert found["SalesTransactionID"] == opened["payload"]["Order"]["SalesTransactionID"]
-        assert running.output.endswith(" ended\n")
-        with serving(furnished, "--demo") as again:
-            assert "The demo was made before" in again.output
-
-    def test_its_poses_end_when_the_server_is_killed(self, furnished: Path) -> None:
-        with served_until_killed(furnished, "--demo") as running:
-            eventually(lambda: ": connected to" in running.output, what="a POS is online")
-            os.kill(running.process.pid, signal.SIGKILL)
-            eventually(lambda: running.output.endswith(" ended\n"), what="the POSes have ended")
-
-
 @dataclass(frozen=True)
 class Tour:
     """The demo in a fresh checkout, and somebody who reads the documents beside it."""
@@ -174,16 +158,29 @@ class Tour:
             return {each["provider_outlet_id"] for each in client.get("outlets?online=true").json()["results"]}
 
 
-@pytest.fixture(scope="class")
+@pytest.fixture(scope="module")
 def tour(first_runs: tuple[Path, list[Running]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tour]:
-    folder = copy_project(tmp_path_factory.mktemp("tour"))
-    (folder / ".venv").symlink_to(first_runs[0] / ".venv")
+    folder = copy_with_venv(tmp_path_factory.mktemp("tour"), first_runs[0])
     with serving(folder, "--demo") as running:
         own = {"PUBLIC_URL": running.base_url, "NO_PROXY": "*"}
         tour = Tour(folder, running, Reader(running.base_url, folder, environment(own)))
         eventually(lambda: tour.online() == {"demo-harbour", "demo-airport"}, what="two POSes are online")
         yield tour
         tour.reader.close()
+
+
+class TestTheDemo:
+    """The README's five minutes."""
+
+    def test_ends_with_an_order_on_a_table(self, tour: Tour) -> None:
+        running = tour.running
+        order, look, _ = curls_of_the_readme()
+        assert order in printed_curl(running.output).replace(running.base_url, "http://127.0.0.1:8000")
+        eventually(lambda: running.output.count(": connected to") == 2, what="two POSes are online")
+        opened = ask(tour.folder, printed_curl(running.output))
+        assert (opened["outcome"], opened["payload"]["Order"]["ServiceModeEntityID"]) == ("answered", "5")
+        [found] = ask(tour.folder, look.replace("http://127.0.0.1:8000", running.base_url))["payload"]["Orders"]
+        assert found["SalesTransactionID"] == opened["payload"]["Order"]["SalesTransactionID"]
 
 
 class TestTheDocuments:
@@ -241,6 +238,22 @@ class TestTheDocuments:
                     assert (answer.status_code, answer.json().get("outcome")) == (200, "answered"), (name, answer.text)
 
 
+class TestTheEndOfTheDemo:
+    """After the documents: these tests stop the server that the documents need."""
+
+    def test_is_the_end_of_its_poses(self, tour: Tour) -> None:
+        assert tour.running.process.stop() == 0, tour.running.process.log_tail()
+        assert tour.running.output.endswith(" ended\n")
+
+    def test_by_a_kill_ends_the_poses_of_a_second_start_which_makes_no_second_demo(self, tour: Tour) -> None:
+        tour.running.process.stop()
+        with served_until_killed(tour.folder, "--demo") as running:
+            assert "The demo was made before" in running.output
+            eventually(lambda: ": connected to" in running.output, what="a POS is online")
+            os.kill(running.process.pid, signal.SIGKILL)
+            eventually(lambda: running.output.endswith(" ended\n"), what="the POSes have ended")
+
+
 def assert_success(output: str) -> None:
     """None of the JSON that commands printed is a problem or a refusal."""
     for answer in answers_in(output):
@@ -271,14 +284,32 @@ def until_block_ends(block: str, tour: Tour) -> Iterator[Process]:
         process.kill()
 
 
-def test_what_the_operator_wrote_into_the_env_file_stands(furnished: Path) -> None:
-    env_file = furnished / ".env"
-    env_file.write_text("# ours\nPUBLIC_URL=http://orders.example.com\nSECRET_KEY=\n")
-    with serving(furnished) as running:
+@pytest.fixture(scope="module")
+def configured(
+    first_runs: tuple[Path, list[Running]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Path, Running]]:
+    """A start from another folder, with a data folder and a `.env` of the operator's."""
+    caller = tmp_path_factory.mktemp("caller")
+    folder = copy_with_venv(caller / "checkout", first_runs[0])
+    (folder / ".env").write_text("# ours\nPUBLIC_URL=http://orders.example.com\nSECRET_KEY=\n")
+    with serving(folder, "--data-dir", "elsewhere", cwd=caller) as running:
+        yield folder, running
+
+
+class TestAStartWithTheOperatorsSettings:
+    def test_finds_the_data_folder_relative_to_where_the_caller_stands(self, configured: tuple[Path, Running]) -> None:
+        folder, running = configured
+        assert PASSWORD.search(running.output)
+        assert (folder.parent / "elsewhere" / "portal.sqlite3").exists()
+        assert not (folder / "data").exists()
+
+    def test_keeps_what_the_env_file_says(self, configured: tuple[Path, Running]) -> None:
+        folder, running = configured
         assert "ws://orders.example.com\n" in running.output
         assert running.base_url not in running.output
-    assert env_file.read_text().startswith("# ours\nPUBLIC_URL=http://orders.example.com\nSECRET_KEY=")
-    assert "Added a new SECRET_KEY" in running.output
+        start = "# ours\nPUBLIC_URL=http://orders.example.com\nSECRET_KEY="
+        assert (folder / ".env").read_text().startswith(start)
+        assert "Added a new SECRET_KEY" in running.output
 
 
 @pytest.mark.parametrize(
@@ -300,7 +331,7 @@ def test_a_key_that_is_there_is_never_replaced_nor_printed(furnished: Path, cont
     before = env_file.read_bytes()
     done = run(furnished, "script/server", "--host", "203.0.113.7")
     assert "203.0.113.7" in complaint(done) or ".env" in complaint(done)
-    prepared = run(furnished, ".venv/bin/python", "manage.py", "check")
+    prepared = run(furnished, ".venv/bin/python", "-c", "from portal import settings")
     assert "SECRET_KEY is not set" not in prepared.stderr
     assert env_file.read_bytes() == before
     assert key not in done.stderr + prepared.stdout + prepared.stderr
@@ -313,30 +344,24 @@ def test_the_scripts_and_the_server_agree_about_what_the_env_file_sets(furnished
     assert not {"DATABASE_URL", "REDIS_URL"} & set(names)
 
 
-def test_no_new_key_is_made_beside_a_database_that_needs_the_old_one(furnished: Path) -> None:
-    with serving(furnished):
-        pass
-    (furnished / ".env").unlink()
-    refused = run(furnished, "script/server", "--port", str(free_port()))
+def test_no_new_key_is_made_beside_a_database_that_needs_the_old_one(with_database: Path) -> None:
+    refused = run(with_database, "script/server", "--port", str(free_port()))
     assert "SECRET_KEY is not set, but DATA_DIR holds a database" in complaint(refused)
-    assert not (furnished / ".env").exists()
+    assert not (with_database / ".env").exists()
 
 
-def test_a_key_in_the_environment_makes_the_env_file_needless(furnished: Path) -> None:
-    with serving(furnished, env={"SECRET_KEY": "k" * 50}):
+def test_a_key_in_the_environment_makes_the_env_file_needless(with_database: Path) -> None:
+    with serving(with_database, env={"SECRET_KEY": "k" * 50}):
         pass
-    assert not (furnished / ".env").exists()
+    assert not (with_database / ".env").exists()
 
 
 def test_a_changed_lock_file_is_installed_at_the_next_start(furnished: Path) -> None:
-    made, venv = (furnished / ".venv").resolve(), furnished / ".venv"
-    venv.unlink()
-    shutil.copytree(made, venv, symlinks=True)
+    give_own_stamp(furnished)
     with (furnished / "requirements.lock").open("a") as lock:
         lock.write("# changed\n")
     assert "Installing requirements.lock" in run(furnished, "script/bootstrap").stdout
     assert run(furnished, "script/bootstrap").stdout == ""
-    shutil.rmtree(venv)
 
 
 class TestOneClearLine:
@@ -398,18 +423,19 @@ def test_every_lock_file_pins_what_the_smaller_one_pins() -> None:
     assert run_time <= scale <= dev
 
 
-def test_script_test_names_the_check_that_failed_and_stops_there(bare: Path) -> None:
+def test_script_test_names_the_check_that_failed_and_stops_there(tmp_path: Path) -> None:
     installed = Path(sys.prefix) / "installed"
     if not installed.exists() or "requirements-dev.lock" not in installed.read_text():
         pytest.skip("this Python's packages were not installed by script/bootstrap requirements-dev.lock")
-    (bare / ".venv").symlink_to(sys.prefix)
-    (bare / "integrations" / "untidy.py").write_text("import os\n")
-    shutil.rmtree(bare / "tests" / "clients", ignore_errors=True)
-    failed = run(bare, "script/test", "--version")  # pytest's, lest this suite should run within itself
+    checkout = copy_project(tmp_path / "checkout")
+    (checkout / ".venv").symlink_to(sys.prefix)
+    (checkout / "integrations" / "untidy.py").write_text("import os\n")
+    shutil.rmtree(checkout / "tests" / "clients", ignore_errors=True)
+    failed = run(checkout, "script/test", "--version")  # pytest's, lest this suite should run within itself
     assert failed.returncode == 1
     assert failed.stderr.splitlines()[-1] == "script/test: ruff check failed"
     assert failed.stdout == "==> ruff check\n"
-    assert not (bare / ".env").exists()
+    assert not (checkout / ".env").exists()
 
 
 @pytest.mark.django_db
@@ -448,6 +474,32 @@ def copy_project(target: Path) -> Path:
     return target
 
 
+def copy_with_venv(target: Path, made: Path) -> Path:
+    """Copy what a clone would hold, and let it use the .venv of a checkout that is set up."""
+    folder = copy_project(target)
+    (folder / ".venv").symlink_to(made / ".venv")
+    return folder
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy the database while servers may be writing to it."""
+    file = Path("data") / "portal.sqlite3"
+    with closing(sqlite3.connect(source / file)) as read, closing(sqlite3.connect(target / file)) as written:
+        read.backup(written)
+
+
+def give_own_stamp(folder: Path) -> None:
+    """Put a .venv in the place of the shared one that has its packages, and its own record of what is installed."""
+    shared, venv = (folder / ".venv").resolve(), folder / ".venv"
+    venv.unlink()
+    venv.mkdir()
+    for name in ("bin", "lib"):
+        (venv / name).symlink_to(shared / name)
+    for name in ("pyvenv.cfg", "installed"):
+        shutil.copy(shared / name, venv / name)
+
+
+@cache
 def files_of_git() -> list[str]:
     """What is tracked, and what would be if it were added."""
     command = ["git", "-c", "safe.directory=*", "ls-files", "-coz", "--exclude-standard"]
