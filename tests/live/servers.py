@@ -263,8 +263,12 @@ class Depot:
         redis: Redis | None = None,
         env: Mapping[str, str] | None = None,
         options: Sequence[str] = (),
+        is_started: bool = True,
     ) -> Stack:
-        """A stack over SQLite, or over PostgreSQL where one is given; the in-memory layer without a Redis."""
+        """A stack over SQLite, or over PostgreSQL where one is given; the in-memory layer without a Redis.
+
+        One that is not started is for tests of what is done while no server runs.
+        """
         folder = self._new_folder(server)
         stack = Stack(
             server=server,
@@ -275,7 +279,8 @@ class Depot:
             options=options,
         )
         self._stacks.append(stack)
-        stack.start()
+        if is_started:
+            stack.start()
         return stack
 
     def twin(self, stack: Stack, *, options: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Stack:
