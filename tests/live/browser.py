@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
@@ -21,6 +21,8 @@ ARGUMENTS = (
     "--disable-sync",
 )
 WIDE = {"width": 1280, "height": 900}
+Scheme = Literal["light", "dark"]
+STILL = "*, *::before, *::after { transition: none !important; animation: none !important }"
 LIMIT_MS = 45_000  # against hanging, on a machine that others keep busy
 expect.set_options(timeout=LIMIT_MS)
 
@@ -68,6 +70,11 @@ def sign_in(page: Page, login: tuple[str, str]) -> None:
     page.get_by_label("Password:").fill(login[1])
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("button", name="Log out").wait_for()
+
+
+def show_colours_as_they_end(page: Page) -> None:
+    """Without transitions and animations, until the page is left."""
+    page.add_style_tag(content=STILL)
 
 
 def _note_stranger(request: Request, known: tuple[str, ...], strangers: list[str]) -> None:

@@ -1,10 +1,12 @@
 """Real processes for tests: started when first asked for, stopped when the run ends, however it ends."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, cast
 
 import pytest
 
+from tests.live.browser import first_login
 from tests.live.postgres import Postgres
 from tests.live.redis import Redis
 from tests.live.servers import Database, Depot, Server, Stack
@@ -26,6 +28,22 @@ class NewStack(Protocol):
         postgres: Postgres | None = None,
         options: Sequence[str] = (),
     ) -> Stack: ...
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A portal with the demo's outlets, its POSes online and its requests."""
+
+    portal: Stack
+    login: tuple[str, str]
+
+
+@pytest.fixture(scope="session")
+def demo(depot: Depot) -> Iterator[Demo]:
+    """For tests that only look at pages: what they leave behind, the others see."""
+    portal = depot.make("serve", options=["--demo"])
+    yield Demo(portal, first_login(portal))
+    portal.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,25 +2,39 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Error, Page
 
 from tests.live import browser as browsing
-from tests.live.conftest import NewStack
-from tests.live.servers import Stack
+from tests.live.browser import Scheme
+from tests.live.conftest import Demo
 
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 STATES: tuple[list[str], ...] = ([], ["hover"], ["focus", "focus-visible"], ["active", "hover"])
 PRESSED = "a[href], button, input[type=submit], input[type=reset], summary"
-STILL = "*, *::before, *::after { transition: none !important; animation: none !important }"
 ATTEMPTS = """
 INSERT INTO integrations_authattempt
     (at, door, outcome, provider_outlet_id, pos_remote_id, address, user_agent, detail)
 WITH RECURSIVE numbers(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM numbers WHERE x < 120)
-SELECT '2026-01-01 00:00:00', 'auth', 'unknown_outlet', 'x' || x, '', '192.0.2.1', '', '' FROM numbers
+SELECT datetime('now', '-1 hour'), 'auth', 'unknown_outlet', 'x' || x, '', '192.0.2.1', '', '' FROM numbers
 """
+DISTINCT = "[data-test-distinct]"
+# Marks the first of those that have the same elements and classes around them and the same colours there.
+MARK_DISTINCT = """(pressed) => {
+    const seen = new Set();
+    const look = (element) => {
+        const {color, backgroundColor, fontSize, fontWeight} = getComputedStyle(element);
+        return [element.tagName, element.className, color, backgroundColor, fontSize, fontWeight].join();
+    };
+    const around = (element) => element ? around(element.parentElement) + ">" + look(element) : "";
+    for (const element of document.querySelectorAll(pressed)) {
+        const isShown = element.offsetWidth > 1 && !element.disabled;
+        const kind = [around(element), isShown, !!element.value, !!element.textContent.trim()].join();
+        if (!seen.has(kind)) element.dataset.testDistinct = "";
+        seen.add(kind);
+    }
+}"""
 # Returns what is too faint: its text, its colours and their ratio.
 FAINT = """(pressed) => {
     const parse = (text) => {
@@ -67,19 +81,13 @@ def chromium() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture
-def portal(new_stack: NewStack) -> Stack:
-    stack = new_stack("serve", options=["--demo"])
-    stack.execute(ATTEMPTS)
-    return stack
-
-
-def test_what_can_be_pressed_is_legible_in_every_state(chromium: Browser, portal: Stack) -> None:
+def test_what_can_be_pressed_is_legible_in_every_state(chromium: Browser, demo: Demo) -> None:
+    demo.portal.execute(ATTEMPTS)
     faint: list[str] = []
-    with browsing.page_at(chromium, portal, bypass_csp=True) as page:
+    with browsing.page_at(chromium, demo.portal, bypass_csp=True) as page:
         page.goto("/admin/login/")
         faint += faint_on(page)
-        browsing.sign_in(page, browsing.first_login(portal))
+        browsing.sign_in(page, demo.login)
         for _ in opened(page):
             faint += faint_on(page)
     assert not faint, "\n".join(faint)
@@ -106,22 +114,21 @@ def opened(page: Page) -> Iterator[None]:
 
 
 def faint_on(page: Page) -> list[str]:
-    page.add_style_tag(content=STILL)
-    return [each for scheme in SCHEMES for each in _faint_in(page, scheme)]
-
-
-def _faint_in(page: Page, scheme: Literal["light", "dark"]) -> list[str]:
-    page.emulate_media(color_scheme=scheme)
+    """What is too faint, a line each; of the rows of a table that look alike, one stands for all."""
+    browsing.show_colours_as_they_end(page)
+    page.evaluate(MARK_DISTINCT, PRESSED)
     protocol = page.context.new_cdp_session(page)
     protocol.send("DOM.enable")
     protocol.send("CSS.enable")
     root = protocol.send("DOM.getDocument")["root"]["nodeId"]
-    nodes = protocol.send("DOM.querySelectorAll", {"nodeId": root, "selector": PRESSED})["nodeIds"]
+    nodes = protocol.send("DOM.querySelectorAll", {"nodeId": root, "selector": DISTINCT})["nodeIds"]
     found = []
     for state in STATES:
         for node in nodes:
             with contextlib.suppress(Error):  # a live part of the page was replaced meanwhile
                 protocol.send("CSS.forcePseudoState", {"nodeId": node, "forcedPseudoClasses": state})
-        found += [f"{page.url} ({scheme}, {state}): {each}" for each in page.evaluate(FAINT, PRESSED)]
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            found += [f"{page.url} ({scheme}, {state}): {each}" for each in page.evaluate(FAINT, DISTINCT)]
     protocol.detach()
     return found
