@@ -14,29 +14,59 @@ import pytest
 
 from tests.live.binaries import give_up, need
 from tests.live.clients import connect, request, token_for
-from tests.live.conftest import NewStack
 from tests.live.ledger import LEDGER
 from tests.live.processes import Process, free_port, plain_environment
 from tests.live.proxies import NGINX, nginx_binary, nginx_file, proxy_before
-from tests.live.servers import Stack
+from tests.live.servers import Depot, Stack
 from tests.live.shell import PROJECT
 from tests.live.waiting import eventually
 
 
-@pytest.fixture(params=["nginx", "caddy"])
-def proxied(request: pytest.FixtureRequest, new_stack: NewStack, tmp_path: Path) -> Iterator[tuple[Stack, str, Path]]:
+@pytest.fixture(scope="module", params=["nginx", "caddy"])
+def proxied(
+    request: pytest.FixtureRequest, depot: Depot, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Stack, str, Path]]:
     """A server, the address of a proxy before it, and the folder in which the proxy logs."""
-    stack = new_stack(env={"TRUSTED_PROXIES": "127.0.0.1", "METRICS_NETWORKS": "0.0.0.0/0"})
-    port = free_port()
-    proxy = proxy_before(request.param, stack, port, tmp_path)
+    stack = depot.make("serve", env={"TRUSTED_PROXIES": "127.0.0.1", "METRICS_NETWORKS": "0.0.0.0/0"})
+    port, folder = free_port(), tmp_path_factory.mktemp(request.param)
+    proxy = proxy_before(request.param, stack, port, folder)
     proxy.start()
     address = f"127.0.0.1:{port}"
     eventually(lambda: _status(f"http://{address}/healthz") == 200, what="the proxy answers")
-    yield stack, address, tmp_path
+    yield stack, address, folder
     proxy.stop(signal.SIGTERM)
+    stack.close()
+
+
+def test_the_client_behind_the_proxy_keeps_its_address_and_what_it_claims_is_not_believed(
+    proxied: tuple[Stack, str, Path],
+) -> None:
+    stack, address, _ = proxied
+    body = stack.supply_outlet().as_request() | {"AuthSecret": "wrong"}
+    headers = {"X-Forwarded-For": "203.0.113.99"}
+    assert (
+        httpx2.post(f"http://{address}/api/powerepos/v1/auth", json=body, headers=headers, trust_env=False).status_code
+        == 401
+    )
+    seen = eventually(
+        lambda: stack.rows("SELECT DISTINCT address FROM integrations_authattempt"), what="it is recorded"
+    )
+    assert seen == [("127.0.0.1",)]
+
+
+def test_the_proxy_keeps_the_metrics_inside_and_bounds_the_auth_endpoint(proxied: tuple[Stack, str, Path]) -> None:
+    stack, address, _ = proxied
+    assert _status(f"http://{address}/metrics") == 404
+    assert _status(f"http://{address}/readyz") == 404
+    assert request(stack, "GET", "/metrics").status_code == 200
+    url = f"http://{address}/api/powerepos/v1/auth"
+    assert httpx2.post(url, content=b"x" * 20_000, trust_env=False).json()["ErrorMessage"], "the portal's own words"
+    # Caddy says 502 where the portal's own refusal meets Caddy's limit half-way.
+    assert httpx2.post(url, content=b"x" * 200_000, trust_env=False).status_code in (413, 502)
 
 
 def test_a_pos_comes_in_through_the_proxy_and_its_token_is_in_no_log(proxied: tuple[Stack, str, Path]) -> None:
+    """The last of the tests that share the server: it kills it."""
     stack, address, folder = proxied
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
@@ -50,31 +80,6 @@ def test_a_pos_comes_in_through_the_proxy_and_its_token_is_in_no_log(proxied: tu
     logs = [file for file in folder.iterdir() if file.suffix == ".log"]
     assert any("/api/powerepos/v1/auth" in file.read_text() for file in logs), "it does log"
     assert not [file for file in logs if token in file.read_text() or answer.json()["AccessToken"] in file.read_text()]
-
-
-def test_the_client_behind_the_proxy_keeps_its_address_and_what_it_claims_is_not_believed(
-    proxied: tuple[Stack, str, Path],
-) -> None:
-    stack, address, _ = proxied
-    body = stack.supply_outlet().as_request() | {"AuthSecret": "wrong"}
-    headers = {"X-Forwarded-For": "203.0.113.99"}
-    assert (
-        httpx2.post(f"http://{address}/api/powerepos/v1/auth", json=body, headers=headers, trust_env=False).status_code
-        == 401
-    )
-    seen = eventually(lambda: stack.rows("SELECT address FROM integrations_authattempt"), what="it is recorded")
-    assert seen == [("127.0.0.1",)]
-
-
-def test_the_proxy_keeps_the_metrics_inside_and_bounds_the_auth_endpoint(proxied: tuple[Stack, str, Path]) -> None:
-    stack, address, _ = proxied
-    assert _status(f"http://{address}/metrics") == 404
-    assert _status(f"http://{address}/readyz") == 404
-    assert request(stack, "GET", "/metrics").status_code == 200
-    url = f"http://{address}/api/powerepos/v1/auth"
-    assert httpx2.post(url, content=b"x" * 20_000, trust_env=False).json()["ErrorMessage"], "the portal's own words"
-    # Caddy says 502 where the portal's own refusal meets Caddy's limit half-way.
-    assert httpx2.post(url, content=b"x" * 200_000, trust_env=False).status_code in (413, 502)
 
 
 def test_nginx_takes_the_sample_as_it_stands(tmp_path: Path) -> None:
@@ -96,11 +101,10 @@ def test_caddy_takes_the_sample_as_it_stands(tmp_path: Path) -> None:
 
 
 def test_the_command_of_the_image_serves_on_a_file_system_that_is_read_only_but_for_the_data(
-    new_stack: NewStack, tmp_path: Path
+    depot: Depot, tmp_path: Path
 ) -> None:
-    stack = new_stack()
+    stack = depot.make("serve", is_started=False)
     outlet = stack.supply_outlet()
-    stack.stop()
     data = stack.log_path.parent
     port = free_port()
     server = Process(
@@ -119,6 +123,7 @@ def test_the_command_of_the_image_serves_on_a_file_system_that_is_read_only_but_
         assert server.stop(timeout=20) == 0
     finally:
         server.kill()
+        stack.close()
     assert "Read-only" not in server.log_text()
 
 
