@@ -1,22 +1,18 @@
-"""The clock by which processes compare what they write: the database's, so that one host whose own clock is wrong
-declares no other process dead and closes no newer connection.
+"""The clock of everything that is written down or expires: the database's, so that one host whose own clock is wrong
+declares no other process dead, closes no newer connection, and takes no key, link or session for expired or alive that
+is not.
 
 Between two comparisons it runs on with the host's monotonic clock, so a host's clock that jumps changes nothing. On
 SQLite there is one host, and its clock is the database's.
 """
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.db import connection
 from django.utils import timezone
 
 _ahead: float | None = None  # seconds since 1970 by the database's clock, less this host's monotonic clock
-
-
-def skew() -> timedelta:
-    """Return how far the database's clock is ahead of this host's."""
-    return timedelta(0) if _ahead is None else shared_now() - timezone.now()
 
 
 def shared_now() -> datetime:

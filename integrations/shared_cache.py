@@ -11,8 +11,8 @@ from typing import Any
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.models import SharedEntry
 
 
@@ -34,7 +34,7 @@ class SharedCache(BaseCache):
     def add(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         """Store the value unless there is a live one; of several processes at once, one is told True."""
         name = self._key(key, version)
-        SharedEntry.objects.filter(key=name, expires_at__lte=timezone.now()).delete()
+        SharedEntry.objects.filter(key=name, expires_at__lte=shared_now()).delete()
         values = {"value": value, "expires_at": self._end(timeout)}
         _, is_new = SharedEntry.objects.get_or_create(key=name, defaults=values)
         return is_new
@@ -51,13 +51,13 @@ class SharedCache(BaseCache):
 
     def _end(self, timeout: Any) -> datetime | None:
         seconds = self.default_timeout if timeout is DEFAULT_TIMEOUT else timeout
-        return None if seconds is None else timezone.now() + timedelta(seconds=seconds)
+        return None if seconds is None else shared_now() + timedelta(seconds=seconds)
 
 
 def forget_expired() -> None:
     """Delete what nobody can see any more."""
-    SharedEntry.objects.filter(expires_at__lte=timezone.now()).delete()
+    SharedEntry.objects.filter(expires_at__lte=shared_now()).delete()
 
 
 def _live() -> "QuerySet[SharedEntry]":
-    return SharedEntry.objects.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+    return SharedEntry.objects.filter(Q(expires_at=None) | Q(expires_at__gt=shared_now()))

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from integrations import credentials
 from integrations.backend.problems import INVALID_KEY, NOT_READY, Problem
+from integrations.clock import shared_now
 from integrations.credentials import Kind
 from integrations.exceptions import MistypedSecret
 from integrations.models import ApiKeySecret
@@ -48,7 +48,7 @@ class Caller:
 async def authenticate(header: str | None, recorder: Recorder) -> Caller:
     """Return whose key an Authorization header carries. Raises Problem, or the database's error."""
     canonical = _read_key(header)
-    now = timezone.now()
+    now = shared_now()
     caller = await _callers.find(tuple(credentials.keyed_digests(canonical)))
     if caller is None and newer_keys.is_lacking():
         raise Problem(NOT_READY, "The API key is unknown here, but may be stored under a key that this server lacks.")

@@ -8,13 +8,13 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import QueryDict
-from django.utils import timezone
 
 from integrations.backend.authentication import Caller
 from integrations.backend.pagination import page_from, page_of
 from integrations.backend.problems import ALREADY_LEFT, UNKNOWN_OUTLET, UNKNOWN_REQUEST, Problem
 from integrations.backend.query import read_choice, read_flag, read_moment
 from integrations.characters import identity, normalised_name, trimmed
+from integrations.clock import shared_now
 from integrations.models import Integration, MessageType, Outlet, Presence, Request
 from integrations.models.connection import is_online
 from integrations.models.request import State
@@ -57,7 +57,7 @@ def outlets_page(caller: Caller, query: QueryDict) -> tuple[list[Outlet], int | 
         rows = rows.filter(organisation__name=normalised_name(str(query["organisation"])))
     wants_online = read_flag(query, "online")
     if wants_online is not None:
-        online = is_online(timezone.now(), "integration__presence__")
+        online = is_online(shared_now(), "integration__presence__")
         rows = rows.filter(online if wants_online else ~online)
     return page_of(rows, query, newest_first=False)
 

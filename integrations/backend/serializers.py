@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
 from rest_framework import serializers
 
 from integrations import payload_models, raw_json
 from integrations.backend import rows, wire
+from integrations.clock import shared_now
 from integrations.models import MessageType, Outlet, Request
 from integrations.models.request import State
 from integrations.services.requests import Result
@@ -51,11 +51,11 @@ class OutletSerializer(serializers.ModelSerializer[Outlet]):
 
     def get_online(self, outlet: Outlet) -> bool:
         presence = rows.presence_of(outlet)
-        return presence is not None and presence.is_online_at(timezone.now())
+        return presence is not None and presence.is_online_at(shared_now())
 
     def get_since(self, outlet: Outlet) -> datetime | None:
         presence = rows.presence_of(outlet)
-        return presence.since_at(timezone.now()) if presence else None
+        return presence.since_at(shared_now()) if presence else None
 
     def get_last_seen(self, outlet: Outlet) -> datetime | None:
         return rows.last_seen(outlet)

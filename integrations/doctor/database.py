@@ -9,6 +9,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
 from integrations import clock as shared_clock
+from integrations.clock import shared_now
 from integrations.doctor.finding import Finding, fine, wrong
 from integrations.models import ServerProcess
 from integrations.models.connection import lease_limit
@@ -114,7 +115,7 @@ def _todo(message: str) -> str:
 def live_processes() -> int:
     """Return how many server processes beat; 0 where the tables are not there yet."""
     try:
-        return ServerProcess.objects.filter(ended_at=None, heartbeat_at__gt=lease_limit(timezone.now())).count()
+        return ServerProcess.objects.filter(ended_at=None, heartbeat_at__gt=lease_limit(shared_now())).count()
     except (DatabaseError, InterfaceError):
         return 0
 

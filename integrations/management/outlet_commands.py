@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 
+from integrations import clock
 from integrations.exceptions import PortalError
 from integrations.services.audit import Actor
 from integrations.services.handover import HandOver
@@ -23,6 +24,7 @@ class OutletCommand(BaseCommand):
     def act(self, service: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """Call a service as the person at this shell. Raises CommandError."""
         try:
+            clock.compare()  # what it writes is compared with what the servers write
             return service(*args, **kwargs, actor=shell_actor())
         except PortalError as error:
             raise CommandError(str(error)) from error

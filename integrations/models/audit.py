@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.db import models
 
+from integrations.clock import shared_now
 from integrations.models.integration import Integration
 from integrations.models.outlet import Organisation, Outlet
 
@@ -102,7 +103,7 @@ class AuditEvent(models.Model):
     words.
     """
 
-    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    at = models.DateTimeField(default=shared_now, editable=False, db_index=True)
     verb = models.CharField(max_length=32, choices=Verb)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -3,6 +3,8 @@ import uuid
 from django.conf import settings
 from django.db import models
 
+from integrations.clock import shared_now
+
 
 class Kind(models.TextChoices):
     """What is done to many outlets at once."""
@@ -51,7 +53,7 @@ class BulkJob(models.Model):
     sealed_result = models.TextField(blank=True, editable=False)
     message = models.TextField(blank=True)
     claim = models.UUIDField(null=True, editable=False)
-    made_at = models.DateTimeField("made", auto_now_add=True)
+    made_at = models.DateTimeField("made", default=shared_now, editable=False)
     heartbeat_at = models.DateTimeField(null=True, editable=False)
     ended_at = models.DateTimeField("ended", null=True)
     downloaded_at = models.DateTimeField(null=True)

@@ -6,14 +6,13 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from integrations import clock
 from integrations.models.credential import Credential
 from integrations.models.integration import Integration
 
 
 def lease_limit(now: datetime) -> datetime:
-    """Return the oldest heartbeat with which a server process counts as alive at `now`, a time of this host."""
-    return now + clock.skew() - timedelta(seconds=settings.LEASE_SECONDS)
+    """Return the oldest heartbeat with which a server process counts as alive at `now`, a shared time."""
+    return now - timedelta(seconds=settings.LEASE_SECONDS)
 
 
 class ServerProcess(models.Model):
@@ -34,7 +33,7 @@ class ServerProcess(models.Model):
 
 
 def dead_processes(now: datetime) -> models.QuerySet[ServerProcess]:
-    """Return the processes whose lease has run out at `now`, a time of this host."""
+    """Return the processes whose lease has run out at `now`, a shared time."""
     return ServerProcess.objects.filter(heartbeat_at__lte=lease_limit(now))
 
 

@@ -3,6 +3,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
+from integrations.clock import shared_now
 from integrations.models.credential import Credential
 from integrations.models.integration import Integration
 
@@ -30,7 +31,7 @@ class HandoverLink(models.Model):
     sealed = models.TextField(blank=True, editable=False)
     tries = models.PositiveSmallIntegerField("passphrases tried", default=0)
     made_by = models.CharField(max_length=200)
-    made_at = models.DateTimeField("made", auto_now_add=True)
+    made_at = models.DateTimeField("made", default=shared_now, editable=False)
     expires_at = models.DateTimeField("expires")
     ended_at = models.DateTimeField("ended", null=True)
     ended_reason = models.CharField("why it ended", max_length=200, blank=True)

@@ -2,6 +2,7 @@ import uuid
 
 from django.db import models
 
+from integrations.clock import shared_now
 from integrations.models.integration import Integration
 from integrations.models.outlet import Organisation
 
@@ -32,7 +33,7 @@ class Notice(models.Model):
     organisation = models.ForeignKey(Organisation, null=True, on_delete=models.CASCADE, related_name="notices")
     integration = models.ForeignKey(Integration, null=True, on_delete=models.CASCADE, related_name="notices")
     data = models.JSONField(default=dict)
-    noticed_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    noticed_at = models.DateTimeField(default=shared_now, editable=False, db_index=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["kind", "subject", "at"], name="notice_once")]

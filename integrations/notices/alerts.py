@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.models import Alert, AlertMember, Notice, NoticeCursor
 from integrations.models.alert import AlertKind
 from integrations.models.notice import Kind
@@ -26,7 +27,7 @@ CALM = 0.5  # a burst is over when there are less than half as many refusals as 
 
 def turn() -> None:
     """Look once at all that may be an alert."""
-    now = timezone.now()
+    now = shared_now()
     cursor = _seen(now)
     _end(AlertKind.OFFLINE, _online_again(now), now)
     _begin(AlertKind.OFFLINE, watching.overdue(cursor, now), now)

@@ -12,8 +12,8 @@ from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models import Model, Q
 from django.urls import reverse
-from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.models import Alert, AlertRecipient, Mail
 from integrations.redaction import printable, redact
 from integrations.relay.database import recorders
@@ -49,7 +49,7 @@ def write(organisation_id: int | None, *, subject: str, body: str, alert: Alert 
     whose = Q(organisation=None) if organisation_id is None else Q(organisation=None) | Q(organisation=organisation_id)
     addresses = AlertRecipient.objects.filter(whose).values_list("email", flat=True)
     line = " ".join(subject.split())[:300]  # a header is one line
-    now = timezone.now()
+    now = shared_now()
     Mail.objects.bulk_create(
         Mail(alert=alert, recipient=address, subject=line, body=body, next_at=now)
         for address in sorted({each.lower() for each in addresses})
@@ -71,7 +71,7 @@ async def turn() -> None:
 
 
 def _due() -> list[Mail]:
-    return list(Mail.objects.filter(state=Mail.State.PENDING, next_at__lte=timezone.now()).order_by("next_at")[:BATCH])
+    return list(Mail.objects.filter(state=Mail.State.PENDING, next_at__lte=shared_now()).order_by("next_at")[:BATCH])
 
 
 def _send(mails: Iterable[Mail]) -> list[str]:
@@ -103,7 +103,7 @@ def _send_one(mail: Mail, connection: BaseEmailBackend) -> str:
 
 
 def _settle(mails: Iterable[Mail], errors: Iterable[str]) -> None:
-    now = timezone.now()
+    now = shared_now()
     for mail, error in zip(mails, errors, strict=True):
         mail.tries += 1
         mail.error = error

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.models import AuthAttempt, Notice, NoticeCursor, Request, StrayFrame, WebhookEndpoint
 from integrations.models.attempt import REFUSALS
 from integrations.models.notice import Kind
@@ -37,7 +37,7 @@ def turn() -> None:
     for name, notice in SOURCES.items():
         wanted_by = [each for each in endpoints if set(CURSORS[name]) & set(each.kinds)]
         if wanted_by:
-            now = timezone.now()
+            now = shared_now()
             notice(wanted_by, advance(name, now), now)
 
 

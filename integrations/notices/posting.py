@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import httpx2
-from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.notices.addresses import AddressRefused, resolve
 from integrations.notices.retry_after import seconds_of
 from integrations.redaction import printable, redact
@@ -90,7 +90,7 @@ async def _exchange(client: httpx2.AsyncClient, url: str, body: bytes, headers: 
     async with client.stream("POST", url, content=body, headers=typed) as response:
         excerpt = printable(hide_in_words((await _beginning(response)).decode(errors="replace")), EXCERPT)
         error = _judged(response.status_code)
-        pause = seconds_of(response.headers.get("retry-after", ""), timezone.now()) if error else 0.0
+        pause = seconds_of(response.headers.get("retry-after", ""), shared_now()) if error else 0.0
         return Answer(response.status_code, error, excerpt, retry_after=pause)
 
 

@@ -1,8 +1,8 @@
 """What the chores of this package do at each turn (integrations/chores.py)."""
 
 from django.conf import settings
-from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.notices import alerts, noticing
 from integrations.notices.delivering import Deliverer
 from integrations.relay.database import recorders
@@ -34,4 +34,4 @@ async def end_deliveries() -> None:
 async def watch() -> None:
     """Look for what staff are to be told, and forget what is old."""
     await recorders.run(alerts.turn)
-    await recorders.run(noticing.prune, timezone.now(), days=settings.NOTICE_DAYS)
+    await recorders.run(noticing.prune, shared_now(), days=settings.NOTICE_DAYS)

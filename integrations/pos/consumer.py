@@ -8,7 +8,6 @@ from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
-from django.utils import timezone
 
 from integrations import metrics, raw_json
 from integrations.clock import shared_now
@@ -199,7 +198,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         excerpt = printable(hide_in_words(text[: 2 * EXCERPT]), EXCERPT)
         self._recorder.stray(
             StrayFrame(
-                at=timezone.now(),
+                at=shared_now(),
                 integration_id=live.integration_id,
                 connection_id=live.id,
                 kind=kind,

@@ -6,16 +6,16 @@ is the process's own.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils import timezone
 
 from integrations import metrics
 from integrations.characters import identity, spelled
 from integrations.client_address import network_of
+from integrations.clock import shared_now
 from integrations.models import Credential, Request
 from integrations.models.attempt import Door, Outcome
 from integrations.models.request import OPEN_STATES
@@ -146,7 +146,7 @@ async def note_refused_socket(refusal: Refused, visitor: Visitor, detail: str = 
         return
     running.recorder.attempt(
         Attempt(
-            at=timezone.now(),
+            at=shared_now(),
             door=Door.WEBSOCKET,
             outcome=refusal.outcome,
             integration_id=refusal.integration_id,
@@ -162,7 +162,7 @@ async def note_malformed(visitor: Visitor, detail: str) -> None:
     running = await _running_if_it_can()
     if running is None or not _is_kept(visitor, Outcome.MALFORMED, "", None):
         return
-    attempt = Attempt(timezone.now(), Door.AUTH, Outcome.MALFORMED, address=visitor.address, detail=detail)
+    attempt = Attempt(shared_now(), Door.AUTH, Outcome.MALFORMED, address=visitor.address, detail=detail)
     attempt.user_agent = visitor.user_agent
     running.recorder.attempt(attempt)
 
@@ -281,7 +281,7 @@ def _checked(token: Token, admission: Admission | None) -> Admission:
         raise BadToken(Outcome.TOKEN_VOID)
     if not admission.is_enabled:
         raise BadToken(Outcome.DISABLED, admission.integration_id)
-    has_expired = admission.expires_at is not None and admission.expires_at <= timezone.now()
+    has_expired = admission.expires_at is not None and admission.expires_at <= shared_now()
     if admission.generation != token.generation or admission.retired_at is not None or has_expired:
         raise BadToken(Outcome.TOKEN_VOID, admission.integration_id)
     return admission
@@ -334,7 +334,7 @@ def _is_kept(visitor: Visitor, outcome: Outcome, about: object, integration_id: 
 
 def _attempt(claim: Claim, visitor: Visitor, outcome: Outcome, integration_id: int | None) -> Attempt:
     return Attempt(
-        datetime.now(UTC),
+        shared_now(),
         Door.AUTH,
         outcome,
         integration_id,

@@ -10,7 +10,6 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
-from django.utils import timezone
 
 from integrations import metrics
 from integrations.clock import shared_now
@@ -120,7 +119,7 @@ class Watcher:
                 live.socket.close_soon(reason)
 
     def _close_expired(self) -> None:
-        now = timezone.now()
+        now = shared_now()
         for live in self._registry:
             if live.expires_at is not None and live.expires_at <= now:
                 live.socket.close_soon(CloseReason.CREDENTIAL_RETIRED)

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from integrations import credentials
+from integrations.clock import shared_now
 from integrations.credentials import Kind
 from integrations.exceptions import (
     ApiKeyExists,
@@ -39,7 +39,7 @@ def create_api_key(
 
     Raises InvalidValue or ApiKeyExists.
     """
-    if expires_at is not None and expires_at <= timezone.now():
+    if expires_at is not None and expires_at <= shared_now():
         raise InvalidValue("expires_at", "The API key would expire in the past.")
     key = ApiKey(name=name, organisation=organisation, is_read_only=is_read_only)
     check_form(key)
@@ -63,7 +63,7 @@ def rotate_api_key(key: ApiKey, *, overlap: str = "0", seen_secret: int | None =
     The new one expires when the old one would have. `seen_secret` is the current secret as the caller's page knew
     it. Raises ApiKeyRetired, ApiKeyExpired, OverlapRunning or StalePage.
     """
-    now = timezone.now()
+    now = shared_now()
     key = _locked(key)
     old = _current(key)
     if seen_secret is not None and old.pk != seen_secret:
@@ -82,7 +82,7 @@ def rotate_api_key(key: ApiKey, *, overlap: str = "0", seen_secret: int | None =
 @transaction.atomic
 def end_api_key_overlap(key: ApiKey, *, actor: Actor) -> None:
     """Retire the key's older secret now. Raises NoOverlap."""
-    now = timezone.now()
+    now = shared_now()
     key = _locked(key)
     older = list(key.secrets.in_overlap(now))
     if not older:
@@ -95,7 +95,7 @@ def end_api_key_overlap(key: ApiKey, *, actor: Actor) -> None:
 @transaction.atomic
 def retire_api_key(key: ApiKey, *, reason: str = "", actor: Actor) -> None:
     """Retire all of a key's secrets, at once and for good. Raises ApiKeyRetired or InvalidValue."""
-    now = timezone.now()
+    now = shared_now()
     if reason and not is_plain(reason):
         raise InvalidValue("reason", "Give the reason in one line, without control characters.")
     key = _locked(key)

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 
 from integrations import credentials, keyring
 from integrations.characters import identity, trimmed
+from integrations.clock import shared_now
 from integrations.credentials import DUMMY_ARGON2ID, Algorithm, Digest, Kind
 from integrations.exceptions import MistypedSecret, PortalError
 from integrations.models import Credential, Presence
@@ -199,7 +200,7 @@ def verify_generated(claim: Claim, found: Candidate | None) -> Candidate:
         raise KeyMissing
     if found is None or found.match_id != claim.match_id:
         raise WrongSecret
-    if not found.is_live(datetime.now(UTC)):
+    if not found.is_live(shared_now()):
         raise WrongSecret(Outcome.RETIRED_SECRET, found.integration_id)
     return _checked(claim, found)
 
@@ -214,7 +215,7 @@ async def verify_adopted(claim: Claim, candidates: Sequence[Candidate], queue: Q
 
 def verify_remembered(claim: Claim, candidates: Sequence[Candidate], credential_id: int) -> Candidate | None:
     """Return the credential that a claim proved before, or None if it is not valid any more. Raises Refused."""
-    now = datetime.now(UTC)
+    now = shared_now()
     proved = next((each for each in candidates if each.credential_id == credential_id and each.is_live(now)), None)
     return proved and _checked(claim, proved)
 
@@ -247,7 +248,7 @@ def fresh_digest(claim: Claim, proven: Candidate) -> Digest | None:
 
 
 async def _match_adopted(claim: Claim, candidates: Sequence[Candidate], queue: Queue) -> Candidate:
-    now = datetime.now(UTC)
+    now = shared_now()
     newest = _newest_adopted(claim, candidates, now)
     fits = await queue.fits(claim.secret, newest.digest if newest else DUMMY_ARGON2ID)
     if fits and newest is not None and newest.is_live(now):

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
-from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from integrations import credentials
@@ -35,7 +34,7 @@ class NewSecret:
 
 def check(kind: Kind, ids: Sequence[int], organisations: frozenset[int] | None) -> list[PlannedRow]:
     """Return what would become of each integration that the person may see, in the order of their names."""
-    now = timezone.now()
+    now = shared_now()
     rows = [_plan(kind, each, now) for part in chunks(ids) for each in _read(part, organisations)]
     return sorted(rows, key=lambda row: (row.organisation, row.outlet))
 
@@ -155,7 +154,7 @@ _JUDGES: Mapping[Kind, Callable[[Integration, datetime], tuple[Verdict, str]]] =
 
 def verify(kind: Kind, plan: Sequence[PlannedRow], organisations: frozenset[int] | None) -> list[Integration]:
     """Return the integrations to act on. Raises WorldChanged unless all are as they were planned."""
-    now = timezone.now()
+    now = shared_now()
     rows = [each for part in chunks([row.integration for row in acting(plan)]) for each in _read(part, organisations)]
     if {_plan(kind, each, now) for each in rows} != set(acting(plan)):
         raise WorldChanged
@@ -183,7 +182,7 @@ def _current(rows: Sequence[Integration]) -> dict[int, Credential]:
 
 
 def _supersede(ids: Sequence[int], overlap: str) -> None:
-    now, span = timezone.now(), secrets.OVERLAPS[overlap]
+    now, span = shared_now(), secrets.OVERLAPS[overlap]
     for part in chunks(ids):
         olds: QuerySet[Credential] = Credential.objects.filter(pk__in=part)
         if span:

@@ -27,6 +27,7 @@ from django.utils import dateformat, timezone
 from django.views.decorators.debug import sensitive_variables
 
 from integrations import sealing
+from integrations.clock import shared_now
 from integrations.exceptions import InvalidValue, JobMoved, PortalError
 from integrations.models import BulkJob, Outlet
 from integrations.models.audit import Verb
@@ -129,7 +130,7 @@ def confirm(job: BulkJob, *, reason: str = "", overlap: str = "0", actor: Actor)
 def drop(job: BulkJob) -> None:
     """Erase a job that was not confirmed. Raises JobMoved."""
     if not BulkJob.objects.filter(pk=job.pk, state=JobState.CHECKED).update(
-        state=JobState.DROPPED, sealed_input="", ended_at=timezone.now(), message="It was dropped; nothing was done."
+        state=JobState.DROPPED, sealed_input="", ended_at=shared_now(), message="It was dropped; nothing was done."
     ):
         raise JobMoved
 
@@ -143,7 +144,7 @@ def take_result(job: BulkJob, *, actor: Actor) -> str:
         raise DownloadGone
     text = _joined(job.sealed_result)
     _check_sight(text, actor.user)
-    job.sealed_result, job.downloaded_at = "", timezone.now()
+    job.sealed_result, job.downloaded_at = "", shared_now()
     job.save(update_fields=["sealed_result", "downloaded_at"])
     record(Verb.BULK_DOWNLOADED, job, actor=actor, outlets=job.written or job.acting)
     return text
@@ -199,7 +200,7 @@ def carry_out(job: BulkJob) -> None:
 
 def tidy() -> None:
     """Erase what waits too long: results, files that nobody confirmed; forget jobs of last month."""
-    now = timezone.now()
+    now = shared_now()
     over = now - timedelta(seconds=settings.BULK_KEPT_SECONDS)
     BulkJob.objects.filter(ended_at__lte=over).exclude(sealed_result="").update(
         sealed_result="", message="Nobody downloaded the new secrets in time: they are erased. Rotate these outlets."
@@ -225,13 +226,13 @@ def plan_of(job: BulkJob) -> list[PlannedRow]:
 
 def is_over(job: BulkJob) -> bool:
     """Whether a job waited too long: for its answer, or for a process that can read it."""
-    return job.made_at + timedelta(seconds=settings.BULK_KEPT_SECONDS) <= timezone.now()
+    return job.made_at + timedelta(seconds=settings.BULK_KEPT_SECONDS) <= shared_now()
 
 
 def download_until(job: BulkJob) -> datetime | None:
     """Return until when the new secrets can be downloaded, or None when they cannot."""
     is_there = job.ended_at is not None and job.sealed_result
-    return _result_end(job) if is_there and _result_end(job) > timezone.now() else None
+    return _result_end(job) if is_there and _result_end(job) > shared_now() else None
 
 
 def right_of(kind: str) -> str:
@@ -341,14 +342,14 @@ def _result_end(job: BulkJob) -> datetime:
 
 
 def _claimable() -> QuerySet[BulkJob]:
-    lost = Q(state=JobState.RUNNING, heartbeat_at__lte=timezone.now() - timedelta(seconds=LOST_SECONDS))
+    lost = Q(state=JobState.RUNNING, heartbeat_at__lte=shared_now() - timedelta(seconds=LOST_SECONDS))
     return BulkJob.objects.filter(Q(state=JobState.WAITING) | lost)
 
 
 def _claim() -> BulkJob | None:
     for pk in _claimable().order_by("made_at").values_list("pk", flat=True)[:5]:
         claim = uuid.uuid4()
-        values = {"state": JobState.RUNNING, "claim": claim, "heartbeat_at": timezone.now(), "prepared": F("written")}
+        values = {"state": JobState.RUNNING, "claim": claim, "heartbeat_at": shared_now(), "prepared": F("written")}
         if _claimable().filter(pk=pk).update(**values):
             return BulkJob.objects.select_related("user").get(pk=pk)
     return None
@@ -415,7 +416,7 @@ def _has_new(enabled: Sequence[Enabled]) -> bool:
 def _note_on_rotation(overlap: str) -> str:
     if not OVERLAPS[overlap]:
         return "a new secret; the old one is void"
-    until = timezone.localtime(timezone.now() + OVERLAPS[overlap])
+    until = timezone.localtime(shared_now() + OVERLAPS[overlap])
     return f"a new secret; the old one works until {dateformat.format(until, 'j M Y, H:i T')}"
 
 
@@ -438,7 +439,7 @@ class _Beat:
             return
         self._next = time.monotonic() + BEAT_SECONDS
         mine = BulkJob.objects.filter(pk=self._job.pk, claim=self._job.claim, state=JobState.RUNNING)
-        if not mine.update(prepared=prepared, heartbeat_at=timezone.now()):
+        if not mine.update(prepared=prepared, heartbeat_at=shared_now()):
             raise WorldChanged("Another server process took this over.")
 
 
@@ -452,7 +453,7 @@ def _hold_claim(job: BulkJob) -> None:
 @sensitive_variables()
 def _step(job: BulkJob, count: int, result: str) -> None:
     """Note a step in its own transaction: how far the job is, and the new secrets."""
-    values: dict[str, Any] = {"written": F("written") + count, "heartbeat_at": timezone.now()}
+    values: dict[str, Any] = {"written": F("written") + count, "heartbeat_at": shared_now()}
     if result:
         sealed = Value(sealing.seal(result, purpose=RESULT) + "\n")
         values["sealed_result"] = Concat(F("sealed_result"), sealed)
@@ -461,7 +462,7 @@ def _step(job: BulkJob, count: int, result: str) -> None:
 
 def _finish(job: BulkJob) -> None:
     mine = BulkJob.objects.filter(pk=job.pk, claim=job.claim, state=JobState.RUNNING)
-    mine.update(state=JobState.DONE, prepared=job.acting, sealed_input="", ended_at=timezone.now())
+    mine.update(state=JobState.DONE, prepared=job.acting, sealed_input="", ended_at=shared_now())
 
 
 def _fail(job: BulkJob, message: str) -> None:
@@ -469,4 +470,4 @@ def _fail(job: BulkJob, message: str) -> None:
     written = mine.values_list("written", flat=True).first()
     state = JobState.PARTLY if written else JobState.FAILED
     done = f" {written:,} of {job.acting:,} rows were done before." if written else " Nothing was done."
-    mine.update(state=state, sealed_input="", ended_at=timezone.now(), message=message + done)
+    mine.update(state=state, sealed_input="", ended_at=shared_now(), message=message + done)

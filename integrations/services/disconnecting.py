@@ -1,7 +1,6 @@
 """Close the socket of an outlet's POS and void nothing: it may come back at once, with the token that it has."""
 
 from django.db import transaction
-from django.utils import timezone
 
 from integrations.clock import shared_now
 from integrations.exceptions import PosNotConnected
@@ -21,7 +20,7 @@ def disconnect(integration: Integration, *, reason: str = "", actor: Actor) -> N
     The row ends here; the process that holds the socket sees that at its next look, and closes it.
     """
     presences = Presence.objects.select_for_update(of=("self",)).select_related("connection__process")
-    presence, now = presences.get(pk=integration.pk), timezone.now()
+    presence, now = presences.get(pk=integration.pk), shared_now()
     if presence.connection is None or not presence.is_online_at(now):
         raise PosNotConnected("The outlet's POS is not connected: there is nothing to disconnect.")
     reason = plain_reason(reason)

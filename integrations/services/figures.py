@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, Min
-from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.models import Integration, Presence, Request
 from integrations.models.request import OPEN_STATES, State
 
@@ -29,5 +29,5 @@ def read_figures() -> Figures:
         open_requests={str(state): counts.get(state, 0) for state in OPEN_STATES},
         oldest_queued=queued.aggregate(Min("received_at"))["received_at__min"],
         enabled=Integration.objects.filter(is_enabled=True).count(),
-        online=Presence.objects.online(timezone.now()).count(),
+        online=Presence.objects.online(shared_now()).count(),
     )

@@ -13,8 +13,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import CharField, Count, F, Max, Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.models import AuthAttempt, FleetSample, Integration, Presence, Request
 from integrations.models.attempt import Outcome
 from integrations.models.connection import is_online
@@ -70,7 +70,7 @@ class Fleet:
 
 def read_fleet(organisations: Organisations) -> Fleet:
     """Return how the outlets of these organisations are; None for all of them."""
-    now = timezone.now()
+    now = shared_now()
     samples = _samples(organisations, now)
     refusals, fresh = _lately(organisations, now, since=samples[-1]["at"] if samples else now - DAY)
     return Fleet(
@@ -86,7 +86,7 @@ def read_fleet(organisations: Organisations) -> Fleet:
 @transaction.atomic
 def take_sample() -> None:
     """Write down how each organisation stands, and forget what is older than 48 hours."""
-    now = timezone.now()
+    now = shared_now()
     before = FleetSample.objects.aggregate(at=Max("at"))["at"] or now - SAMPLE_EVERY
     standing = (
         _integrations(None)

@@ -21,10 +21,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from integrations import keyring
+from integrations.clock import shared_now
 from integrations.credentials import ALPHABET, estimate_bits
 from integrations.exceptions import InvalidValue, LinkEnded, PortalError
 from integrations.models import Credential, HandoverLink, Integration
@@ -125,7 +125,7 @@ def make_link(
         salt=salt.hex(),
         sealed=_ciphers(token, _slow(passphrase, salt))[0].encrypt(handover.auth_secret.encode()).decode(),
         made_by=actor.name[:200],
-        expires_at=timezone.now() + timedelta(hours=hours),
+        expires_at=shared_now() + timedelta(hours=hours),
     )
     record(Verb.LINK_MADE, link.integration, actor=actor, shown=credential.shown, valid_for=f"{hours} h")
     return MadeLink(link, f"{PREFIX}-{_grouped(token, 5)}", passphrase, is_generated)
@@ -181,7 +181,7 @@ def take_back_of(maker: str, *, outside: Collection[int], reason: str, actor: Ac
 
 
 def _take_back(links: Sequence[HandoverLink], reason: str, actor: Actor) -> None:
-    now = timezone.now()
+    now = shared_now()
     for part in chunks([each.pk for each in links]):
         HandoverLink.objects.filter(pk__in=part, state=LinkState.LIVE).update(
             state=LinkState.TAKEN_BACK, sealed="", ended_at=now, ended_reason=reason
@@ -192,7 +192,7 @@ def _take_back(links: Sequence[HandoverLink], reason: str, actor: Actor) -> None
 
 def expire_links() -> int:
     """Erase the secrets of links whose time is over; return how many."""
-    due = HandoverLink.objects.filter(state=LinkState.LIVE, expires_at__lte=timezone.now())
+    due = HandoverLink.objects.filter(state=LinkState.LIVE, expires_at__lte=shared_now())
     return sum(_expire(link) for link in due.select_related("credential", "integration__outlet__organisation")[:500])
 
 
@@ -225,7 +225,7 @@ def _open(token: str, passphrase: str, address: str, user_agent: str) -> Opened:
 
 def _reserve_a_try(token: str) -> HandoverLink | None:
     rows = HandoverLink.objects.filter(
-        token_digest=_digest(token), state=LinkState.LIVE, expires_at__gt=timezone.now(), tries__lt=TRIES
+        token_digest=_digest(token), state=LinkState.LIVE, expires_at__gt=shared_now(), tries__lt=TRIES
     )
     # Read first: strangers with texts of their own must not keep the database's only writer busy.
     if not rows.exists() or not rows.update(tries=F("tries") + 1):
@@ -260,7 +260,7 @@ def _end(link: HandoverLink, state: LinkState, *, reason: str = "", address: str
         HandoverLink.objects.filter(pk=link.pk, state=LinkState.LIVE).update(
             state=state,
             sealed="",
-            ended_at=timezone.now(),
+            ended_at=shared_now(),
             ended_reason=reason,
             address=address[:45],
             user_agent=user_agent[:200],

@@ -8,8 +8,6 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.utils import timezone
-
 from integrations.clock import shared_now
 from integrations.models import Request, ServerProcess
 from integrations.models.connection import dead_processes
@@ -48,6 +46,6 @@ def _held(others: Sequence[Waiting], opened_at: datetime) -> set[int]:
 
 
 def _alive(process_ids: set[uuid.UUID]) -> set[uuid.UUID]:
-    dead = dead_processes(timezone.now()).values("pk")
+    dead = dead_processes(shared_now()).values("pk")
     running = ServerProcess.objects.filter(pk__in=process_ids, ended_at=None).exclude(pk__in=dead)
     return set(running.values_list("pk", flat=True))

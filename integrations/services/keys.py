@@ -5,9 +5,8 @@ import uuid
 from collections.abc import Sequence
 from itertools import chain
 
-from django.utils import timezone
-
 from integrations import keyring
+from integrations.clock import shared_now
 from integrations.keyring import Ring
 from integrations.models import ServerProcess
 from integrations.models.connection import lease_limit
@@ -29,7 +28,7 @@ def choose(own_id: uuid.UUID | None = None) -> None:
     `own_id` is this process's row, if it has one. A process of a version that announces nothing does not count.
     """
     global _chosen_at  # noqa: PLW0603  (a process has one ring of each kind)
-    alive = ServerProcess.objects.filter(ended_at=None, heartbeat_at__gt=lease_limit(timezone.now()))
+    alive = ServerProcess.objects.filter(ended_at=None, heartbeat_at__gt=lease_limit(shared_now()))
     rows = list(alive.order_by("-started_at", "-pk").values_list("pk", "credential_keys", "signing_keys"))
     keyring.CREDENTIAL.choose(_newest_common(keyring.CREDENTIAL, [(pk, keys) for pk, keys, _ in rows], own_id))
     keyring.sign_with(_newest_common(keyring.SIGNING, [(pk, keys) for pk, _, keys in rows], own_id))

@@ -15,9 +15,8 @@ import time
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from django.utils import timezone
-
 from integrations import credentials, keyring
+from integrations.clock import shared_now
 from integrations.credentials import Algorithm
 from integrations.models import ApiKeySecret, Credential, Request
 from integrations.models.request import OPEN_STATES
@@ -67,7 +66,7 @@ def report_unknown() -> None:
 
 def digests_by_key(secrets: type[Credential] | type[ApiKeySecret]) -> Counter[str]:
     """Count the secrets that are accepted today by the key of their digest. Adopted POS secrets need no key."""
-    rows = secrets.objects.live(timezone.now()).filter(algorithm=Algorithm.HMAC_SHA256)
+    rows = secrets.objects.live(shared_now()).filter(algorithm=Algorithm.HMAC_SHA256)
     return Counter(rows.values_list("key_id", flat=True).order_by())
 
 
@@ -89,7 +88,7 @@ def _is_stored_under(key_ids: Collection[str]) -> bool:
 
 
 def _has_digest(kind: type[Credential] | type[ApiKeySecret], key_ids: Collection[str]) -> bool:
-    live = kind.objects.live(timezone.now())
+    live = kind.objects.live(shared_now())
     return live.filter(algorithm=Algorithm.HMAC_SHA256, key_id__in=key_ids).order_by().exists()
 
 

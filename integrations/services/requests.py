@@ -18,7 +18,6 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, Count, F, Max, Q, QuerySet, UUIDField, Value, When
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from integrations import metrics
 from integrations.clock import shared_now
@@ -224,7 +223,7 @@ def online(integration_ids: Sequence[int]) -> dict[int, bool]:
     """Return True for those whose POS is connected to some process; the others are missing."""
     if not integration_ids:
         return {}
-    rows = Presence.objects.online(timezone.now()).filter(pk__in=integration_ids)
+    rows = Presence.objects.online(shared_now()).filter(pk__in=integration_ids)
     return dict.fromkeys(rows.values_list("pk", flat=True), True)
 
 

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from integrations import credentials
 from integrations.characters import hidden_within, trimmed
@@ -44,7 +43,7 @@ def rotate_secret(
         old = integration.current_credential()
         if seen_credential is not None and old.pk != seen_credential:
             raise StalePage
-        if integration.credentials.in_overlap(timezone.now()).exists():
+        if integration.credentials.in_overlap(shared_now()).exists():
             raise OverlapRunning
         _supersede(integration, old, OVERLAPS[overlap])
         handover_links.take_back([integration], reason="the secret was rotated", actor=actor)
@@ -65,7 +64,7 @@ def rotate_secret(
 def end_overlap(integration: Integration, *, actor: Actor) -> None:
     """Retire the older secret now; a socket that it opened is closed. Raises NoOverlap."""
     integration = locked(integration)
-    older = list(integration.credentials.in_overlap(timezone.now()))
+    older = list(integration.credentials.in_overlap(shared_now()))
     if not older:
         raise NoOverlap
     for credential in older:
@@ -155,7 +154,7 @@ def _changed(integration: Integration) -> None:
 def _supersede(integration: Integration, old: Credential, overlap: timedelta) -> None:
     old.is_current = False
     if overlap:
-        old.expires_at = timezone.now() + overlap
+        old.expires_at = shared_now() + overlap
         old.save(update_fields=["is_current", "expires_at"])
         _changed(integration)
         return
@@ -165,7 +164,7 @@ def _supersede(integration: Integration, old: Credential, overlap: timedelta) ->
 
 def _retire(credential: Credential, reason: str) -> None:
     credential.is_current = False
-    credential.retired_at = timezone.now()
+    credential.retired_at = shared_now()
     credential.retired_reason = reason
     credential.save(update_fields=["is_current", "retired_at", "retired_reason"])
 

@@ -13,9 +13,9 @@ from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import transaction
 from django.http import HttpRequest
-from django.utils import timezone
 
 from integrations.client_address import network_of
+from integrations.clock import shared_now
 from integrations.models.audit import Verb
 from integrations.services.audit import Actor, record
 from integrations.services.brief_waits import unless_locked
@@ -39,14 +39,14 @@ def sessions_of(person: User, *, saved_since: datetime | None = None) -> list[st
 
     Reads all that have not expired, about 0.1 ms each, since their rows do not say whose they are.
     """
-    until = saved_since + timedelta(seconds=settings.SESSION_COOKIE_AGE) if saved_since else timezone.now()
+    until = saved_since + timedelta(seconds=settings.SESSION_COOKIE_AGE) if saved_since else shared_now()
     running = Session.objects.filter(expire_date__gte=until)
     return [row.pk for row in running.iterator() if _belongs_to(person, row.get_decoded())]
 
 
 def session_end() -> datetime:
     """Return when a session ends that nobody uses from now on."""
-    return timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    return shared_now() + timedelta(seconds=settings.SESSION_COOKIE_AGE)
 
 
 def prolong_session(key: str) -> None:
@@ -55,7 +55,7 @@ def prolong_session(key: str) -> None:
     A page must not wait for a locked database only for this: the next page tries again.
     """
     with unless_locked():
-        Session.objects.filter(pk=key, expire_date__gt=timezone.now()).update(expire_date=session_end())
+        Session.objects.filter(pk=key, expire_date__gt=shared_now()).update(expire_date=session_end())
 
 
 def end_sessions(keys: Collection[str]) -> int:

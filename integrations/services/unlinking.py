@@ -7,8 +7,8 @@ from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.exceptions import NotLinked
 from integrations.models.audit import Verb
 from integrations.services import sign_ins
@@ -40,7 +40,7 @@ def unlink(person: User, found: Sequence[SocialAccount], *, actor: Actor) -> Non
     That does not keep them out: see prospect_of. The sessions are found before the transaction, so that many of them
     hold nobody up who writes; those of the meantime are found in it.
     """
-    began = timezone.now()
+    began = shared_now()
     running = sign_ins.sessions_of(person)
     with transaction.atomic():
         _take_away(person, found)

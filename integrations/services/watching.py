@@ -11,9 +11,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
-from django.utils import timezone
 
 from integrations import clock
+from integrations.clock import shared_now
 from integrations.models import Connection, Integration, ServerProcess
 from integrations.models.connection import CloseReason, dead_processes
 from integrations.services import keys, leases, newer_keys
@@ -51,7 +51,7 @@ def changed_since(moment: datetime, known: Mapping[int, Standing]) -> dict[int, 
 
 def standings_of(integration_ids: Sequence[int]) -> dict[int, Standing]:
     """Return the standing of these integrations, at a tenth of what objects would cost: all are asked for at times."""
-    now = timezone.now()
+    now = shared_now()
     standings: dict[int, Standing] = {}
     for key, enabled, generation, changed_at, outlet, credential, expires_at, retired_at in _rows.rows(integration_ids):
         live: dict[int, datetime | None] = {}
@@ -101,7 +101,7 @@ def end_lost_leases(own_id: uuid.UUID) -> int:
 
     A process counts as dead when its heartbeat is older than LEASE_SECONDS.
     """
-    lost = list(dead_processes(timezone.now()).filter(ended_at=None).exclude(pk=own_id))
+    lost = list(dead_processes(shared_now()).filter(ended_at=None).exclude(pk=own_id))
     for process in lost:
         _end(process.pk, at=process.heartbeat_at, reason=CloseReason.SERVER_LOST)
     return len(lost)

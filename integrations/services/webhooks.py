@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
+from integrations.clock import shared_now
 from integrations.exceptions import (
     InvalidValue,
     NoOverlap,
@@ -48,7 +48,7 @@ def create_endpoint(
         kinds=_checked(kinds),
         organisation=organisation,
         sealed_secret=seal(secret, purpose=signing.PURPOSE),
-        secret_made_at=timezone.now(),
+        secret_made_at=shared_now(),
     )
     _save(endpoint)
     record(Verb.WEBHOOK_CREATED, endpoint, actor=actor, url=_host_of(url), events=endpoint.kinds)
@@ -79,7 +79,7 @@ def rotate_endpoint(endpoint: WebhookEndpoint, *, overlap: str = "0", seen: str 
 
     `seen` says when the current secret was made, as the caller's page knew it. Raises OverlapRunning or StalePage.
     """
-    now = timezone.now()
+    now = shared_now()
     endpoint = _locked(endpoint)
     if seen and endpoint.secret_made_at.isoformat() != seen:
         raise StalePage
@@ -99,7 +99,7 @@ def rotate_endpoint(endpoint: WebhookEndpoint, *, overlap: str = "0", seen: str 
 def end_endpoint_overlap(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
     """Forget the older secret now. Raises NoOverlap."""
     endpoint = _locked(endpoint)
-    if not endpoint.has_overlap(timezone.now()):
+    if not endpoint.has_overlap(shared_now()):
         raise NoOverlap
     endpoint.sealed_older_secret, endpoint.older_secret_until = "", None
     endpoint.save()
@@ -114,7 +114,7 @@ def disable_endpoint(endpoint: WebhookEndpoint, *, reason: str, actor: Actor) ->
     endpoint = _locked(endpoint)
     if not endpoint.is_enabled:
         raise WebhookDisabled("The webhook endpoint is switched off already.")
-    endpoint.is_enabled, endpoint.disabled_reason, endpoint.disabled_at = False, reason[:200], timezone.now()
+    endpoint.is_enabled, endpoint.disabled_reason, endpoint.disabled_at = False, reason[:200], shared_now()
     endpoint.save()
     record(Verb.WEBHOOK_DISABLED, endpoint, actor=actor, reason=reason)
 
@@ -150,7 +150,7 @@ def send_test(endpoint: WebhookEndpoint, *, actor: Actor) -> Delivery:
     if not endpoint.is_enabled:
         raise WebhookDisabled
     _end_pause(endpoint)
-    now = timezone.now()
+    now = shared_now()
     notice = Notice.objects.create(
         kind=Kind.TEST,
         subject=endpoint.pk,
@@ -173,7 +173,7 @@ def replay(delivery: Delivery, *, actor: Actor) -> None:
         raise WebhookDisabled
     _end_pause(endpoint)
     Delivery.objects.filter(pk=delivery.pk).update(
-        state=Delivery.State.PENDING, tries=0, next_at=timezone.now(), ended_at=None
+        state=Delivery.State.PENDING, tries=0, next_at=shared_now(), ended_at=None
     )
     record(Verb.WEBHOOK_REPLAYED, endpoint, actor=actor, event=delivery.notice.kind, id=delivery.notice.webhook_id)
 

@@ -11,9 +11,9 @@ from django.forms import Field as FormField
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from integrations.clock import shared_now
 from integrations.models import Alert, AlertRecipient
 from integrations.notices import mailing
 from integrations.services import alert_recipients, scope
@@ -78,11 +78,11 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
 
     @admin.display(ordering="since")
     def began(self, alert: Alert) -> SafeString | str:
-        return ago(alert.since, timezone.now())
+        return ago(alert.since, shared_now())
 
     @admin.display(description="over", ordering="ended_at")
     def ended(self, alert: Alert) -> SafeString | str:
-        return ago(alert.ended_at, timezone.now())
+        return ago(alert.ended_at, shared_now())
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"mail_is_on": mailing.is_on(), **(extra_context or {})})

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
+from integrations.clock import shared_now
 from integrations.exceptions import ApiKeyExpired, ApiKeyRetired, InvalidValue, NoOverlap, OverlapRunning, PortalError
 from integrations.models import ApiKey, ApiKeySecret, Organisation
 from integrations.services import api_keys, scope
@@ -34,7 +35,7 @@ class ApiKeyAct(Act):
             subject=key,
             text=text,
             url=f"{settings.PUBLIC_URL}{API_PATH}",
-            overlapping=key.secrets.in_overlap(timezone.now()).first(),
+            overlapping=key.secrets.in_overlap(shared_now()).first(),
             next_url=self.url_of(key),
         )
 
@@ -108,7 +109,7 @@ class ExistingApiKeyAct(ApiKeyAct):
 
     def overlapping(self) -> ApiKeySecret | None:
         """Return the older secret that still works, if there is one."""
-        return self.key.secrets.in_overlap(timezone.now()).first()
+        return self.key.secrets.in_overlap(shared_now()).first()
 
 
 class RotateApiKey(ExistingApiKeyAct):
@@ -126,7 +127,7 @@ class RotateApiKey(ExistingApiKeyAct):
         current = self.current()
         if current is None:
             return ApiKeyRetired()
-        if not current.is_live(timezone.now()):
+        if not current.is_live(shared_now()):
             return ApiKeyExpired()
         return OverlapRunning() if self.overlapping() else None
 

@@ -9,9 +9,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from integrations.clock import shared_now
 from integrations.models import ApiKey, ApiKeySecret, AuditEvent
 from integrations.models.audit import Verb
 from integrations.staff import api_key_acts, rights
@@ -48,7 +48,7 @@ class KeyStateFilter(PortalFilter):
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
         secrets = ApiKeySecret.objects.filter(api_key=OuterRef("pk"))
-        is_live = Exists(secrets.live(timezone.now()).filter(is_current=True))
+        is_live = Exists(secrets.live(shared_now()).filter(is_current=True))
         is_current = Exists(secrets.filter(is_current=True))
         if self.value() == KeyState.ACTIVE:
             return queryset.filter(is_live)
@@ -80,7 +80,7 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
 
     @admin.display
     def state(self, key: ApiKey) -> SafeString:
-        return _badge(_newest(key), timezone.now())
+        return _badge(_newest(key), shared_now())
 
     @admin.display(ordering="organisation__name")
     def sees(self, key: ApiKey) -> str:
@@ -97,12 +97,12 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
     @admin.display(description="last used")
     def last_used(self, key: ApiKey) -> SafeString | str:
         last = _last_used(key.secrets.all())
-        return ago(last, timezone.now()) if last else "never"
+        return ago(last, shared_now()) if last else "never"
 
     @admin.display(description="expires")
     def expires(self, key: ApiKey) -> SafeString | str:
         newest = _newest(key)
-        return ago(newest.expires_at, timezone.now()) if newest.expires_at else "never"
+        return ago(newest.expires_at, shared_now()) if newest.expires_at else "never"
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -130,7 +130,7 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
         context = {
             **self.admin_site.each_context(request),
-            **_page_of(key, timezone.now()),
+            **_page_of(key, shared_now()),
             "opts": self.opts,
             "may_change": rights.may_change_api_key(request),
         }

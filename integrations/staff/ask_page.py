@@ -7,10 +7,10 @@ from typing import Any, Self
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
+from integrations.clock import shared_now
 from integrations.exceptions import AskedOtherwise, MessageTypeUnnumbered, NotAsked, PortalError
 from integrations.models import MessageType
 from integrations.payload_models import MODELS
@@ -127,7 +127,7 @@ class AskPos(IntegrationAct):
             "kind": kind,
             "kind_name": kind.name if kind else "",
             "is_raw": self.is_raw,
-            "is_online": self.integration.presence.is_online_at(timezone.now()),
+            "is_online": self.integration.presence.is_online_at(shared_now()),
         }
 
     def _with_kind(self) -> HttpResponse | None:

@@ -5,8 +5,8 @@ from datetime import datetime
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.template.loader import render_to_string
-from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.models import Integration, Request
 from integrations.staff import rights
 from integrations.staff.legible import legible
@@ -72,7 +72,7 @@ class AskedPage(IntegrationAct):
             "staff/asked.html",
             row=self.row,
             kind_name=type_of(self.row),
-            html=html_of(self.row, timezone.now(), with_content=with_content),
+            html=html_of(self.row, shared_now(), with_content=with_content),
             may_see_request=rights.may_see(self.request, Request),
             may_see_integration=rights.may_see(self.request, Integration),
         )

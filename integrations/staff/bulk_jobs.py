@@ -4,9 +4,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from integrations.clock import shared_now
 from integrations.models import BulkJob
 from integrations.models.bulk_job import JobState
 from integrations.staff import bulk, rights
@@ -46,7 +46,7 @@ class BulkJobAdmin(ReadOnlyAdmin[BulkJob]):
 
     @admin.display(ordering="made_at")
     def made(self, job: BulkJob) -> SafeString | str:
-        return ago(job.made_at, timezone.now())
+        return ago(job.made_at, shared_now())
 
     @admin.display
     def what(self, job: BulkJob) -> str:

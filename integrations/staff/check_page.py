@@ -7,8 +7,8 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.template.loader import render_to_string
-from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.exceptions import PortalError
 from integrations.models import Integration
 from integrations.services import asking, scope
@@ -71,7 +71,7 @@ class CheckOutlet(IntegrationAct):
             status=409 if form.errors else 200,
             form=form,
             button=self.button,
-            steps=steps_html(integration, timezone.now(), seen, with_content=with_content),
+            steps=steps_html(integration, shared_now(), seen, with_content=with_content),
             current=integration.current_credential(),
             auth_url=auth_url(),
             websocket_url=websocket_url(),

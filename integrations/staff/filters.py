@@ -10,8 +10,8 @@ from django.contrib.admin import DateFieldListFilter, ModelAdmin, SimpleListFilt
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.models import Connection, MessageType, Organisation
 from integrations.models.connection import dead_processes, is_online
 from integrations.models.request import State as RequestState
@@ -57,7 +57,7 @@ class OutletStateFilter(PortalFilter):
         if state is State.NEVER_SEEN:
             return self._having(is_enabled=True, presence__last_seen_at=None)
         seen = self._having(is_enabled=True, presence__last_seen_at__isnull=False)
-        online = is_online(timezone.now(), f"{self._to_integration}presence__")
+        online = is_online(shared_now(), f"{self._to_integration}presence__")
         return seen & online if state is State.ONLINE else seen & ~online
 
     def _having(self, **conditions: Any) -> Q:
@@ -139,7 +139,7 @@ class OpenFilter(PortalFilter):
         return [("yes", "Open"), ("no", "Ended")]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Connection]) -> QuerySet[Connection]:
-        is_open = Q(closed_at=None) & ~Q(process__in=dead_processes(timezone.now()))
+        is_open = Q(closed_at=None) & ~Q(process__in=dead_processes(shared_now()))
         if self.value() == "yes":
             return queryset.filter(is_open)
         return queryset.exclude(is_open) if self.value() == "no" else queryset

@@ -6,9 +6,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from integrations.clock import shared_now
 from integrations.exceptions import LinkEnded, PortalError
 from integrations.models import HandoverLink, Integration
 from integrations.models.handover_link import LinkState
@@ -73,7 +73,7 @@ class HandoverLinkAdmin(ReadOnlyAdmin[HandoverLink]):
 
     @admin.display(ordering="made_at")
     def made(self, link: HandoverLink) -> SafeString | str:
-        return ago(link.made_at, timezone.now())
+        return ago(link.made_at, shared_now())
 
     @admin.display(ordering="integration__outlet__name")
     def outlet(self, link: HandoverLink) -> SafeString:
@@ -85,11 +85,11 @@ class HandoverLinkAdmin(ReadOnlyAdmin[HandoverLink]):
 
     @admin.display(ordering="expires_at")
     def expires(self, link: HandoverLink) -> SafeString | str:
-        return ago(link.expires_at, timezone.now()) if link.state == LinkState.LIVE else "–"
+        return ago(link.expires_at, shared_now()) if link.state == LinkState.LIVE else "–"
 
     @admin.display(ordering="ended_at")
     def ended(self, link: HandoverLink) -> SafeString | str:
-        return ago(link.ended_at, timezone.now())
+        return ago(link.ended_at, shared_now())
 
     def get_urls(self) -> list[URLPattern]:
         take_back = self.admin_site.admin_view(TakeBackLink.as_view())
@@ -108,6 +108,6 @@ def links_seen(request: HttpRequest) -> QuerySet[HandoverLink]:
 def state_of(link: HandoverLink) -> SafeString:
     """Return the state in words; a link whose time is over is expired before the chore has erased it."""
     state = LinkState(link.state)
-    if state is LinkState.LIVE and not link.is_live_at(timezone.now()):
+    if state is LinkState.LIVE and not link.is_live_at(shared_now()):
         state = LinkState.EXPIRED
     return marked(state.label, SHAPES.get(state, "ended"))

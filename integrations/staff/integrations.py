@@ -6,9 +6,9 @@ from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from integrations.clock import shared_now
 from integrations.models import Credential, Integration
 from integrations.services import scope
 from integrations.staff import ask_page, asked_page, check_page, integration_page, rights, views
@@ -59,7 +59,7 @@ class IntegrationAdmin(BulkActions, ReadOnlyAdmin[Integration]):
 
     @admin.display
     def state(self, integration: Integration) -> SafeString:
-        return state_cell(integration, timezone.now())
+        return state_cell(integration, shared_now())
 
     @admin.display(description="secret")
     def secret(self, integration: Integration) -> str:
@@ -93,7 +93,7 @@ class IntegrationAdmin(BulkActions, ReadOnlyAdmin[Integration]):
         seen, with_content = scope.organisations_of(request.user), rights.may_see_payload(request)
         context = {
             **self.admin_site.each_context(request),
-            **integration_page.context_of(integration, timezone.now(), seen, with_content=with_content),
+            **integration_page.context_of(integration, shared_now(), seen, with_content=with_content),
             "opts": self.opts,
             "title": str(integration),
             "may_act": rights.may_act(request),

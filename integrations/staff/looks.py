@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.models import Integration, Request
 from integrations.services import scope
 from integrations.services.fleet import Organisations
@@ -39,7 +39,7 @@ class CheckLook:
         found = check_page.integrations().filter(pk=self.integration_id).first()
         if found is None:
             return ""
-        return check_page.steps_html(found, timezone.now(), self.organisations, with_content=self.with_content)
+        return check_page.steps_html(found, shared_now(), self.organisations, with_content=self.with_content)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class AskedLook:
 
     def html(self) -> str:
         found = asked_page.requests().filter(pk=self.request_id).first()
-        return asked_page.html_of(found, timezone.now(), with_content=self.with_content) if found else ""
+        return asked_page.html_of(found, shared_now(), with_content=self.with_content) if found else ""
 
 
 def start(person: User, _place: Mapping[str, Any]) -> StartLook | None:

@@ -5,10 +5,10 @@ from django.db.models import Count, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from integrations.clock import shared_now
 from integrations.models import Organisation
 from integrations.services import near_names, outlets, scope
 from integrations.staff.actors import actor_of
@@ -42,7 +42,7 @@ class OrganisationAdmin(PortalAdmin[Organisation]):
 
     @admin.display(ordering="created_at")
     def created(self, organisation: Organisation) -> SafeString | str:
-        return ago(organisation.created_at, timezone.now())
+        return ago(organisation.created_at, shared_now())
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         # Who is limited to some organisations would not see the new one.

@@ -8,10 +8,10 @@ from django.forms import Field as FormField
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from integrations.clock import shared_now
 from integrations.models import Integration, Outlet
 from integrations.services import near_names, outlets
 from integrations.staff import outlets_export, rights
@@ -54,7 +54,7 @@ class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
 
     @admin.display
     def state(self, outlet: Outlet) -> SafeString:
-        return state_cell(_integration_of(outlet), timezone.now())
+        return state_cell(_integration_of(outlet), shared_now())
 
     @admin.display(description="Order N Pay (POSRemoteID)", empty_value="–")
     def pairing(self, outlet: Outlet) -> SafeString | None:
@@ -102,7 +102,7 @@ class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
     ) -> HttpResponse:
         integration = _integration_of(obj) if obj else None
         context |= {
-            "standing": standing_of(integration, timezone.now()) if obj else None,
+            "standing": standing_of(integration, shared_now()) if obj else None,
             "integration": integration,
             "may_enable": rights.may_enable(request),
             "may_see_integration": rights.may_see(request, Integration),

@@ -13,6 +13,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.models import Credential, Integration, Outlet
 from integrations.services import scope, spreadsheet
 from integrations.staff.presentation import standing_of
@@ -79,7 +80,7 @@ class _Pages:
 
     def _cells(self, outlet: Outlet) -> list[str]:
         integration: Integration | None = getattr(outlet, "integration", None)
-        standing = standing_of(integration, timezone.now())
+        standing = standing_of(integration, shared_now())
         presence = integration.presence if integration else None
         return [
             outlet.organisation.name,

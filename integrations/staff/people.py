@@ -16,10 +16,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from integrations.clock import shared_now
 from integrations.models import Organisation
 from integrations.services import identities, people, scope, second_factors
 from integrations.services.people import Role
@@ -228,7 +228,7 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
 
     @admin.display(description="linked identities")
     def linked(self, person: User) -> SafeString | str:
-        now = timezone.now()
+        now = shared_now()
         lines = [
             (settings.OIDC_NAME, identities.in_words(each), ago(each.date_joined, now), ago(each.last_login, now))
             for each in identities.identities_of(person)
@@ -237,7 +237,7 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
 
     @admin.display(description="signed in", ordering="last_login")
     def last_seen(self, person: User) -> SafeString | str:
-        return ago(person.last_login, timezone.now()) if person.last_login else "never"
+        return ago(person.last_login, shared_now()) if person.last_login else "never"
 
 
 @admin.register(Group)

@@ -8,11 +8,11 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from integrations.characters import spelled
+from integrations.clock import shared_now
 from integrations.models import AuditEvent, AuthAttempt, Connection, Integration, Outlet, StrayFrame
 from integrations.models.attempt import Outcome
 from integrations.services import scope
@@ -47,7 +47,7 @@ class DatedAdmin(KeysetAdmin[Row]):
 
     @admin.display
     def when(self, row: Dated) -> SafeString | str:
-        return ago(row.at, timezone.now())
+        return ago(row.at, shared_now())
 
     @admin.display(description="when")
     def exactly_when(self, row: Dated) -> str:
@@ -80,7 +80,7 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
 
     @admin.display
     def opened(self, row: Connection) -> SafeString | str:
-        return ago(row.opened_at, timezone.now())
+        return ago(row.opened_at, shared_now())
 
     @admin.display
     def outlet(self, row: Connection) -> SafeString:
@@ -88,11 +88,11 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
 
     @admin.display
     def ended(self, row: Connection) -> SafeString | str:
-        return ago(row.closed_at, timezone.now())
+        return ago(row.closed_at, shared_now())
 
     @admin.display(description="how it ended")
     def how(self, row: Connection) -> SafeString:
-        now = timezone.now()
+        now = shared_now()
         code = "" if row.close_code is None else f" ({row.close_code})"
         return marked(f"{ending(row, now)}{code}", "online" if is_open(row, now) else "ended")
 

@@ -5,11 +5,11 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from integrations.clock import shared_now
 from integrations.models import Request
 from integrations.services import scope
 from integrations.services.finding import received_within
@@ -64,7 +64,7 @@ class RequestAdmin(KeysetAdmin[Request]):
 
     @admin.display
     def received(self, row: Request) -> SafeString | str:
-        return ago(row.received_at, timezone.now())
+        return ago(row.received_at, shared_now())
 
     @admin.display
     def outlet(self, row: Request) -> SafeString:
@@ -125,7 +125,7 @@ def _page_of(row: Request, *, with_content: bool) -> dict[str, object]:
         "row": row,
         "message_type": type_of(row),
         "outcome": outcome(row, with_content=with_content),
-        "moments": time_line(row, timezone.now()),
+        "moments": time_line(row, shared_now()),
         "payload": legible(row.payload) if row.payload else "",
         "answer": legible(row.answer) if row.answer else "",
     }

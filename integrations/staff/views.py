@@ -8,10 +8,10 @@ from django.conf import settings
 from django.contrib.admin import site
 from django.http import Http404, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
+from integrations.clock import shared_now
 from integrations.exceptions import (
     AlreadyDisabled,
     AlreadyEnabled,
@@ -48,7 +48,7 @@ class OutletAct(Act):
             "staff/handover.html",
             handover=handover,
             credential=integration.current_credential(),
-            overlapping=integration.credentials.in_overlap(timezone.now()).first(),
+            overlapping=integration.credentials.in_overlap(shared_now()).first(),
             integration=integration,
             may_check=rights.may_see(self.request, Integration),
             next_url=self.url_of(integration),
@@ -74,7 +74,7 @@ class OutletAct(Act):
         return self.show_once(
             "staff/link_made.html",
             made=made,
-            overlapping=integration.credentials.in_overlap(timezone.now()).first(),
+            overlapping=integration.credentials.in_overlap(shared_now()).first(),
             integration=integration,
             next_url=self.url_of(integration),
         )
@@ -155,7 +155,7 @@ class IntegrationAct(OutletAct):
 
     def overlapping(self) -> Credential | None:
         """Return the older secret that still works, if there is one."""
-        return self.integration.credentials.in_overlap(timezone.now()).first()
+        return self.integration.credentials.in_overlap(shared_now()).first()
 
 
 class RotateSecret(IntegrationAct):
@@ -238,7 +238,7 @@ class Disconnect(IntegrationAct):
     words = "staff/words/disconnect.html"
 
     def obstacle(self) -> PortalError | None:
-        is_online = self.integration.presence.is_online_at(timezone.now())
+        is_online = self.integration.presence.is_online_at(shared_now())
         return None if is_online else PosNotConnected("The outlet's POS is not connected.")
 
     def act(self, values: dict[str, Any]) -> HttpResponse:

@@ -4,10 +4,10 @@ from typing import Any, ClassVar
 
 from django.http import Http404, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
+from integrations.clock import shared_now
 from integrations.exceptions import (
     InvalidValue,
     NoOverlap,
@@ -37,7 +37,7 @@ class WebhookAct(Act):
             subject=endpoint,
             endpoint=endpoint,
             text=secret,
-            has_overlap=endpoint.has_overlap(timezone.now()),
+            has_overlap=endpoint.has_overlap(shared_now()),
             next_url=self.url_of(endpoint),
         )
 
@@ -130,7 +130,7 @@ class RotateWebhook(ExistingWebhookAct):
         return {"seen": self.endpoint.secret_made_at.isoformat()}
 
     def obstacle(self) -> PortalError | None:
-        return OverlapRunning() if self.endpoint.has_overlap(timezone.now()) else None
+        return OverlapRunning() if self.endpoint.has_overlap(shared_now()) else None
 
     @method_decorator(sensitive_variables("secret"))
     def act(self, values: dict[str, Any]) -> HttpResponse:
@@ -146,7 +146,7 @@ class EndWebhookOverlap(ExistingWebhookAct):
     words = "staff/words/end_webhook_overlap.html"
 
     def obstacle(self) -> PortalError | None:
-        return None if self.endpoint.has_overlap(timezone.now()) else NoOverlap()
+        return None if self.endpoint.has_overlap(shared_now()) else NoOverlap()
 
     def act(self, _values: dict[str, Any]) -> HttpResponse:
         webhooks.end_endpoint_overlap(self.endpoint, actor=self.actor)

@@ -6,10 +6,10 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from integrations.clock import shared_now
 from integrations.models import AuditEvent, Delivery, Integration, Notice, WebhookEndpoint
 from integrations.models.audit import Verb
 from integrations.notices import mailing
@@ -145,7 +145,7 @@ class DeliveryAdmin(KeysetAdmin[Delivery]):
 
     @admin.display(description="noticed")
     def noticed(self, row: Delivery) -> SafeString | str:
-        return ago(row.notice.noticed_at, timezone.now())
+        return ago(row.notice.noticed_at, shared_now())
 
     @admin.display
     def event(self, row: Delivery) -> str:
@@ -196,7 +196,7 @@ class DeliveryAdmin(KeysetAdmin[Delivery]):
 
 def badge(endpoint: WebhookEndpoint) -> SafeString:
     """Return how an endpoint stands."""
-    now = timezone.now()
+    now = shared_now()
     if not endpoint.is_enabled:
         return marked("Switched off", "disabled")
     if endpoint.failing_since is None:
@@ -213,13 +213,13 @@ def delivery_badge(row: Delivery) -> SafeString:
 
 def _page_of(endpoint: WebhookEndpoint) -> dict[str, object]:
     deliveries = endpoint.deliveries.select_related("notice")[:ROWS]
-    pause = endpoint.pause_at(timezone.now())
+    pause = endpoint.pause_at(shared_now())
     return {
         "title": str(endpoint),
         "endpoint": endpoint,
         "state": badge(endpoint),
         "paused_until": exactly(pause) if pause else "",
-        "has_overlap": endpoint.has_overlap(timezone.now()),
+        "has_overlap": endpoint.has_overlap(shared_now()),
         "older_until": exactly(endpoint.older_secret_until) if endpoint.older_secret_until else "",
         "deliveries": [(row, delivery_badge(row)) for row in deliveries],
         "mail_is_on": mailing.is_on(),

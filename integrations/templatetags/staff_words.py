@@ -6,10 +6,10 @@ from typing import Any
 
 from allauth.socialaccount.models import SocialAccount
 from django import template
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from integrations import characters
+from integrations.clock import shared_now
 from integrations.models import Connection, HandoverLink, Request
 from integrations.models.kept_secret import KeptSecret
 from integrations.services import identities
@@ -26,7 +26,7 @@ def spelled(text: str) -> str:
 
 @register.filter
 def ago(moment: datetime | None) -> SafeString | str:
-    return presentation.ago(moment, timezone.now())
+    return presentation.ago(moment, shared_now())
 
 
 @register.filter
@@ -41,17 +41,17 @@ def to_the_millisecond(moment: datetime) -> str:
 
 @register.filter
 def badge(standing: Standing) -> SafeString:
-    return presentation.badge(standing, timezone.now())
+    return presentation.badge(standing, shared_now())
 
 
 @register.filter
 def ending(connection: Connection) -> str:
-    return presentation.ending(connection, timezone.now())
+    return presentation.ending(connection, shared_now())
 
 
 @register.filter
 def gone(connection: Connection) -> str:
-    return presentation.gone(connection, timezone.now())
+    return presentation.gone(connection, shared_now())
 
 
 @register.filter
@@ -66,7 +66,7 @@ def frames(connection: Connection) -> str:
 
 @register.filter
 def secret_state(credential: KeptSecret) -> str:
-    return presentation.secret_state(credential, timezone.now())
+    return presentation.secret_state(credential, shared_now())
 
 
 @register.filter

@@ -2,8 +2,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.exceptions import InvalidValue, OrganisationNotFound
 from integrations.management.outlet_commands import OutletCommand, add_format, print_api_key
 from integrations.models import ApiKey, Organisation
@@ -43,7 +43,7 @@ def _create(
         name,
         organisation=_organisation(organisation) if organisation is not None else None,
         is_read_only=is_read_only,
-        expires_at=timezone.now() + timedelta(days=days) if days is not None else None,
+        expires_at=shared_now() + timedelta(days=days) if days is not None else None,
         actor=actor,
     )
 

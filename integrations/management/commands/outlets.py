@@ -3,8 +3,8 @@ from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.utils import timezone
 
+from integrations.clock import shared_now
 from integrations.management.outlet_commands import OutletCommand, add_format
 from integrations.models import Outlet, Presence
 from integrations.services.audit import Actor
@@ -26,7 +26,7 @@ class Command(OutletCommand):
 
 
 def _rows(*, actor: Actor) -> list[dict[str, Any]]:  # noqa: ARG001  (reading leaves no audit event)
-    now = timezone.now()
+    now = shared_now()
     presences = {
         presence.integration.outlet_id: presence
         for presence in Presence.objects.select_related("integration", "connection__process")

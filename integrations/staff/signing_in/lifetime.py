@@ -5,7 +5,6 @@ it: two requests at once would otherwise overwrite each other's changes. A live 
 browser that nobody uses keeps asking.
 """
 
-import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -15,6 +14,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponse
 
+from integrations.clock import shared_seconds
 from integrations.services import sign_ins
 from integrations.staff.signing_in.records import records_of
 
@@ -28,14 +28,14 @@ View = Callable[[HttpRequest], HttpResponse]
 
 def begin(session: SessionBase) -> None:
     """Count the session's lifetime from now on."""
-    session[BEGAN] = time.time()
+    session[BEGAN] = shared_seconds()
 
 
 def is_over(session: SessionBase, person: AbstractBaseUser | AnonymousUser) -> bool:
     """Return whether somebody has been signed in for too long."""
-    oldest = min((each.at for each in records_of(session, person)), default=time.time())
+    oldest = min((each.at for each in records_of(session, person)), default=shared_seconds())
     began = session.get(BEGAN, oldest)
-    return bool(time.time() - began > LIFETIME)
+    return bool(shared_seconds() - began > LIFETIME)
 
 
 def limited(get_response: View) -> View:
