@@ -39,7 +39,7 @@ class HandingOver(InProcess):
         self.enterContext(mock.patch("integrations.pos.second_till.HELD_SECONDS", 0.0))
         self.enterContext(mock.patch("integrations.relay.takeovers.FREE", 100))
 
-    async def test_one_that_a_pos_leaves_on_a_connection_it_does_not_read_fails_after_five_times(self) -> None:
+    async def test_one_that_a_pos_leaves_on_a_connection_it_does_not_read_fails_in_the_end(self) -> None:
         await self.leave_behind(OldLink(is_there=False))
 
     async def test_so_does_one_that_it_never_answers_although_its_library_answers_pings(self) -> None:
@@ -50,14 +50,25 @@ class HandingOver(InProcess):
         outlet, backend = await make_outlet(), await Backend.make()
         await backend.ask(outlet, request_id="poison", mode="async", expires_in=60)
         async with AsyncExitStack() as left_open:
-            for _ in range(retries.DISCONNECTS):
+            for _ in range(1 + retries.DISCONNECTS):  # the first takeover does not count
                 pos = await left_open.enter_async_context(await on(old, outlet))
                 assert (await pos.next_frame())["RequestID"] == "poison"
             await left_open.enter_async_context(await on(old, outlet))
             await until_true(lambda: Request.objects.filter(state=State.FAILED).aexists())
         row = await Request.objects.aget()
-        assert (row.disconnects, row.times_sent) == (5, 5)
+        assert (row.disconnects, row.times_sent) == (5, 6)
         assert row.failure.endswith("the last time a newer connection of the same outlet took over.")
+
+    async def test_after_the_first_takeover_they_are_sent_again_in_their_order(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        names = ["r-1", "r-2", "r-3"]
+        async with await on(OldLink(is_there=False), outlet) as old:
+            for name in names[:2]:
+                await backend.ask(outlet, request_id=name, mode="async", expires_in=60)
+                await old.next_frame()
+            async with await Pos.of(outlet) as pos:
+                await backend.ask(outlet, request_id="r-3", mode="async", expires_in=60)
+                assert [(await pos.next_frame())["RequestID"] for _ in names] == names
 
     async def test_one_that_the_replaced_pos_still_answers_is_not_suspect(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()

@@ -21,11 +21,16 @@ FIRST_PAUSE = timedelta(seconds=0.5)  # before a request is sent again; it doubl
 
 
 def suspect(pks: Sequence[int], reason: CloseReason) -> list[Result]:
-    """Count a connection's end, for this reason, against requests that it left unanswered; return those that failed."""
+    """Count a connection's end, for this reason, against requests that it left unanswered; return those that failed.
+
+    A takeover does not count against what was sent once: most often the link was lost, and it keeps its place in order.
+    """
     now = shared_now()
     with transaction.atomic():
         rows = Request.objects.select_for_update().filter(pk__in=pks, state__in=OPEN_STATES).order_by("pk")
-        counts = {pk: count + 1 for pk, count in rows.values_list("pk", "disconnects")}
+        found = list(rows.values_list("pk", "disconnects", "times_sent"))
+        counts = {pk: count + 1 for pk, count, sent in found if sent > 1 or reason is not CloseReason.REPLACED}
+        Request.objects.filter(pk__in=[pk for pk, _, _ in found if pk not in counts]).update(sent_by=None)
         for count in set(counts.values()):
             retried = Request.objects.filter(pk__in=[pk for pk, each in counts.items() if each == count])
             retried.update(disconnects=count, retry_at=now + FIRST_PAUSE * 2 ** (count - 1), sent_by=None)
