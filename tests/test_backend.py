@@ -669,7 +669,6 @@ class TheQueue(InProcess):
             asking = asyncio.ensure_future(backend.ask(outlet, request_id="r"))
             frame = await pos.next_frame()
             for text in (
-                '{"RequestID": "r"}',
                 '{"RequestID": "nobody", "ResultCode": "none"}',
                 '{"RequestID": "nobody", "ResultCode": 0}',
                 "[]",

@@ -20,10 +20,12 @@ def find(content: str | bytes, request_ids: Iterable[str]) -> str | None:
     One after the name of the RequestID goes before one that stands anywhere.
     """
     text = _plain(content)
-    by_text = {_plain(identity(each)): each for each in request_ids}
-    for found in (_named(text, by_text.keys()), _mentioned(text, by_text.keys()), _cut_off(text, by_text.keys())):
-        if found:
-            return by_text[found.pop()] if len(found) == 1 else None
+    by_text: dict[str, list[str]] = {}
+    for each in request_ids:
+        by_text.setdefault(_plain(identity(each)), []).append(each)
+    for look in (_named, _mentioned, _cut_off):
+        if found := [each for wanted in look(text, by_text.keys()) for each in by_text[wanted]]:
+            return found[0] if len(found) == 1 else None
     return None
 
 
