@@ -57,9 +57,9 @@ def page_at(browser: Browser, stack: Stack, *, also: tuple[str, ...] = (), **opt
 
 def first_login(stack: Stack) -> tuple[str, str]:
     """Make the first staff login and return its name and password; a stack has it once."""
-    done = stack.manage("first_login")
-    found = re.search(r"user name +(\S+)\s+password +(\S+)", done.stdout)
-    assert found, done.stderr
+    printed = stack.make_first_login()
+    found = re.search(r"user name +(\S+)\s+password +(\S+)", printed)
+    assert found, printed
     LEDGER.remember(found[2])
     return found[1], found[2]
 

@@ -159,6 +159,10 @@ class Stack:
         assert done.returncode == 0, f"{arguments[0]} failed: {done.stderr}"
         return json.loads(done.stdout)
 
+    def make_first_login(self) -> str:
+        """Make the first staff login, and return what the command printed about it."""
+        return self._shell.run("first_login")
+
     def supply_outlet(self) -> Credentials:
         """An outlet, enabled, that no other test has."""
         self._supplied += 1
