@@ -67,7 +67,7 @@ class AtTheDoors(InProcess):
 
         with counted(door._admissions) as answered:
             await asyncio.gather(*(come_and_go() for _ in range(HANDSHAKES_AT_ONCE + 40)))
-        assert sum(answered) == HANDSHAKES_AT_ONCE + 40
+        assert sum(answered) >= HANDSHAKES_AT_ONCE + 40  # who had to wait for its takeover is looked up once more
         assert max(answered) == HANDSHAKES_AT_ONCE
 
 
