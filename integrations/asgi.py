@@ -62,7 +62,10 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         raise BodyTooLarge
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
-        return _checked(message.get("body", b""), limit)
+        body: bytes = message.get("body", b"")
+        if len(body) > limit:
+            raise BodyTooLarge
+        return body
     address = (scope.get("client") or [""])[0]
     async with _given_way(address) as arriving:
         return await _read_parts(message, receive, limit, arriving)
@@ -109,12 +112,6 @@ async def _given_way(address: str) -> AsyncIterator[Callable[[int], None]]:
                 _bodies.forget(address, give_way)
     except TimeoutError:
         raise BodyGaveWay from None
-
-
-def _checked(body: bytes, limit: int) -> bytes:
-    if len(body) > limit:
-        raise BodyTooLarge
-    return body
 
 
 _bodies = Arriving(most=limits.BODIES_PER_ADDRESS, most_bytes=limits.BODY_BYTES_PER_ADDRESS)
@@ -191,7 +188,7 @@ class LazyResponse(HttpResponse):
 async def send_response(response: HttpResponse, send: Send, *, is_head: bool = False) -> None:
     """Send a response as ASGI messages; to HEAD without its body, which only says how long it would be."""
     headers, body = encoded(response)
-    whole = [*headers, *SECURITY_HEADERS, (b"content-length", b"%d" % len(body))]
+    whole = [*SECURITY_HEADERS, *headers, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": response.status_code, "headers": whole})
     await send({"type": "http.response.body", "body": b"" if is_head else body})
 

@@ -10,14 +10,13 @@ import time
 from datetime import UTC, datetime
 
 from django.db import connection
-from django.utils import timezone
 
 _ahead: float | None = None  # seconds since 1970 by the database's clock, less this host's monotonic clock
 
 
 def shared_now() -> datetime:
     """Return the time by the database's clock, as far as this process knows it."""
-    return timezone.now() if _ahead is None else datetime.fromtimestamp(shared_seconds(), UTC)
+    return datetime.now(UTC) if _ahead is None else datetime.fromtimestamp(shared_seconds(), UTC)
 
 
 def shared_seconds() -> float:

@@ -1,6 +1,7 @@
 """The value of a Host header (RFC 9112, 3.2)."""
 
 import re
+from functools import lru_cache
 
 from integrations.client_address import parsed
 
@@ -10,6 +11,7 @@ _is_name = re.compile(_NAME + _PORT, re.IGNORECASE).fullmatch
 _as_ipv6 = re.compile(rb"\[([0-9a-f.]*:[0-9a-z.:%_~-]*)\]" + _PORT, re.IGNORECASE).fullmatch
 
 
+@lru_cache(1000)  # a server is asked by few names
 def is_host(value: bytes) -> bool:
     """Return whether this is a host name, which may be empty, or an address, and perhaps a port (RFC 3986, 3.2.2).
 

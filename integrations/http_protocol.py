@@ -64,13 +64,10 @@ class HttpProtocol(HttpFraming):
         super().connection_lost(exc)
 
     def _weigh(self) -> None:
+        self._await_request()  # only here: most requests arrive whole, and a timer for each would cost more than that
         super()._weigh()
         if self._is_head and self._is_arriving:
             self._count_head()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._await_request()
 
     def on_message_complete(self) -> None:
         self._arrived()
