@@ -5,10 +5,10 @@ the same request is sent again by another call.
 """
 
 import re
-import uuid
 from contextvars import ContextVar
 
 from integrations.asgi import Scope, header
+from integrations.random_ids import new_uuid
 from integrations.redaction import redact
 
 HEADER = "X-Request-ID"
@@ -21,7 +21,7 @@ _current: ContextVar[str] = ContextVar("correlation_id", default="")
 def begin(scope: Scope) -> str:
     """Give this task, and those that it starts, the caller's id if it is well-formed, else a new one."""
     given = header(scope, HEADER.lower().encode()) or ""
-    correlation_id = given if _is_acceptable(given) else uuid.uuid4().hex
+    correlation_id = given if _is_acceptable(given) else new_uuid().hex
     _current.set(correlation_id)
     return correlation_id
 

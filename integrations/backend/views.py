@@ -171,15 +171,19 @@ class OutletRequestsView(BackendView):
         return target.integration_id
 
     async def _poll(self, order: wire.Order, new: NewRequest, *, is_known: bool) -> HttpResponse:
+        if not order.request_id:  # it has a new one, which nobody can have used before
+            return await self._ask(order, new)
         with self.running.polls.looking_up(new):
-            if order.request_id and not is_known:
-                earlier = await _in_time(self.running.dispatcher.find_repeated(new), order, new)
-                if earlier is not None:
-                    return await self._wait(earlier, new, order.timeout)
-            try:
-                result = await self.running.polls.ask(new, _seconds_left(order.timeout, new))
-            except TooLate:
-                raise Problem(problems.DATABASE_AWAY, NOT_ASKED_IN_TIME, request_id=new.request_id) from None
+            earlier = None if is_known else await _in_time(self.running.dispatcher.find_repeated(new), order, new)
+            if earlier is not None:
+                return await self._wait(earlier, new, order.timeout)
+            return await self._ask(order, new)
+
+    async def _ask(self, order: wire.Order, new: NewRequest) -> HttpResponse:
+        try:
+            result = await self.running.polls.ask(new, _seconds_left(order.timeout, new))
+        except TooLate:
+            raise Problem(problems.DATABASE_AWAY, NOT_ASKED_IN_TIME, request_id=new.request_id) from None
         if result.state == State.FAILED and result.failure == LINK_LOST:
             raise Problem(problems.LINK_LOST, id=str(result.uuid), request_id=new.request_id)
         return _outcome(result, new.request_id)

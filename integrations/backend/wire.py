@@ -2,7 +2,6 @@
 
 import json
 import re
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from django.conf import settings
 from integrations import correlation, raw_json
 from integrations.backend.problems import INVALID_INPUT, Problem
 from integrations.backend.query import invalid_fields
+from integrations.random_ids import new_uuid
 from integrations.services import contents
 from integrations.services.contents import Content
 from integrations.services.requests import NewRequest
@@ -54,10 +54,10 @@ class Order:
         if not self.durable:
             answer_before = received_at + timedelta(seconds=self.timeout)
         return NewRequest(
-            uuid=uuid.uuid4(),
+            uuid=new_uuid(),
             integration_id=integration_id,
             api_key_id=api_key_id,
-            request_id=self.request_id or str(uuid.uuid4()),
+            request_id=self.request_id or str(new_uuid()),
             message_type=message_type,
             device_id=self.device_id,
             user_identifier=self.user_identifier,

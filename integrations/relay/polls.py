@@ -103,8 +103,10 @@ class Polls:
             if new.answer_before <= shared_now():
                 raise TooLate
             poll = self._running[key] = _Poll(new, self._start(key, new))
+        if poll.first is new:
+            return await asyncio.shield(poll.task)  # others may join, and this caller leave
         poll.join(new)
-        await asyncio.wait({poll.task}, timeout=None if poll.first is new else seconds)
+        await asyncio.wait({poll.task}, timeout=seconds)
         return poll.task.result() if poll.task.done() else _still_open(poll)
 
     def join(self, new: NewRequest) -> uuid.UUID | None:
@@ -271,8 +273,9 @@ class Polls:
         said = (answer.result_code, answer.error_message, answer.payload) if answer else (None,) * 3
         ending = Ending(0, state, shared_now(), failure, *said)
         poll = self._running[_key_of(new)]
-        asked = replace(new, unequal_attempts=poll.unequal_attempts, has_left=poll.has_left)
-        self._recorder.fleeting(asked, ending)
+        if poll.unequal_attempts or not poll.has_left:
+            new = replace(new, unequal_attempts=poll.unequal_attempts, has_left=poll.has_left)
+        self._recorder.fleeting(new, ending)
         metrics.request_ended(state, (ending.at - new.received_at).total_seconds())
         return Result(new.uuid, 0, state, failure, *said)
 

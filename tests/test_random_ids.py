@@ -1,0 +1,45 @@
+"""UUIDs of random bytes that are fetched for many at a time."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from integrations import random_ids
+from integrations.random_ids import AT_ONCE, new_uuid
+
+
+@pytest.fixture(autouse=True)
+def _an_empty_pool() -> Iterator[None]:
+    random_ids._pieces.clear()
+    yield
+    random_ids._pieces.clear()
+
+
+def test_no_two_are_the_same_whichever_thread_asks() -> None:
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: new_uuid(), range(20 * AT_ONCE)))
+    assert len(set(made)) == len(made)
+    assert {(each.version, each.variant) for each in made} == {(4, "specified in RFC 4122")}
+
+
+def test_the_system_is_asked_once_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes, urandom = [], os.urandom
+    monkeypatch.setattr(os, "urandom", lambda size: sizes.append(size) or urandom(size))
+    for _ in range(AT_ONCE + 1):
+        new_uuid()
+    assert sizes == [16 * AT_ONCE] * 2
+
+
+def test_a_forked_process_makes_others() -> None:
+    new_uuid()
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(theirs, str(new_uuid()).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(ours, 36).decode() not in {str(new_uuid()) for _ in range(AT_ONCE - 1)}
+    os.close(ours)
+    os.close(theirs)
