@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 import pytest
 
@@ -25,11 +26,11 @@ def test_no_two_are_the_same_whichever_thread_asks() -> None:
 
 
 def test_the_system_is_asked_once_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes, urandom = [], os.urandom
-    monkeypatch.setattr(os, "urandom", lambda size: sizes.append(size) or urandom(size))
+    urandom = mock.Mock(wraps=os.urandom)
+    monkeypatch.setattr(os, "urandom", urandom)
     for _ in range(AT_ONCE + 1):
         new_uuid()
-    assert sizes == [16 * AT_ONCE] * 2
+    assert urandom.mock_calls == [mock.call(16 * AT_ONCE)] * 2
 
 
 def test_a_forked_process_makes_others() -> None:
