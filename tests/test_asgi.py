@@ -67,7 +67,7 @@ def sent(response: HttpResponse) -> list[dict[str, Any]]:
 def test_a_lazy_response_is_sent_without_being_made() -> None:
     response = lazy_response()
     own = [(b"content-type", b"text/plain"), (b"retry-after", b"5")]
-    headers = [*own, *SECURITY_HEADERS, (b"content-length", b"5")]
+    headers = [*SECURITY_HEADERS, *own, (b"content-length", b"5")]
     assert sent(response) == [
         {"type": "http.response.start", "status": 201, "headers": headers},
         {"type": "http.response.body", "body": b"Made."},
@@ -88,7 +88,7 @@ def test_a_header_of_a_lazy_response_is_set_without_making_it() -> None:
     response["Retry-After"] = "7"
     assert "headers" not in vars(response)
     headers = [(b"content-type", b"text/plain"), (b"x-request-id", b"abc"), (b"retry-after", b"7")]
-    assert sent(response)[0]["headers"] == [*headers, *SECURITY_HEADERS, (b"content-length", b"5")]
+    assert sent(response)[0]["headers"] == [*SECURITY_HEADERS, *headers, (b"content-length", b"5")]
     assert (response["x-request-id"], response["Retry-After"]) == ("abc", "7")
 
 

@@ -104,7 +104,7 @@ def test_the_proxys_own_answers_have_the_headers_of_the_portals_once(name: Proxy
     if name == "nginx":  # Go answers what it cannot read before any of Caddy's directives
         assert_secured(ask(b"GET / HTTP/1.1\r\n\r\n"), 400)
         assert_secured(ask(get("/healthz?" + "x" * 70_000)), 414)
-        assert_secured(ask(get("/").replace(b"Connection", b"X: %b\r\nConnection" % (b"x" * 70_000))), 400)
+        assert_secured(ask(get("/").replace(b"Connection", b"X: %b\r\nConnection" % (b"x" * 70_000))), 431)
         assert_secured(ask(b"BREW\x01 / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"), 400)
     slow.send_signal(signal.SIGSTOP)
     assert_secured(ask(get("/healthz")), 504)
