@@ -53,7 +53,7 @@ _ALIKE = str.maketrans({other: shape for shape, others in _SHAPES.items() for ot
 
 _HEX = "[0-9a-fA-F]"
 _UUID_LENGTHS = frozenset({32, 36, 38, 45})
-_CANONICAL_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+is_canonical_uuid = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 # The spellings of .NET's Guid.ToString and of Python's uuid: bare, hyphenated, in braces or parentheses, as a URN.
 _ANY_UUID = re.compile(
     rf"(?:{_HEX}{{32}}"
@@ -118,7 +118,7 @@ def differences(sent: str, stored: str) -> list[str]:
 
 def identity(text: str) -> str:
     """Return the text by which an ID is compared: itself without hidden edges, and a UUID in its canonical spelling."""
-    if _CANONICAL_UUID(text):
+    if is_canonical_uuid(text):
         return text
     text = trimmed(text)
     if len(text) not in _UUID_LENGTHS or not _ANY_UUID(text):

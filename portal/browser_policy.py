@@ -28,7 +28,7 @@ def browser_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Calla
     """Add the policy to each answer that has none of its own."""
 
     def handle(request: HttpRequest) -> HttpResponse:
-        return _with_policy(get_response(request))
+        return with_policy(get_response(request))
 
     return handle
 
@@ -38,7 +38,8 @@ def in_words(policy: Policy) -> str:
     return "; ".join(" ".join((name, *sources)) for name, sources in policy.items())
 
 
-def _with_policy(response: HttpResponse) -> HttpResponse:
+def with_policy(response: HttpResponse) -> HttpResponse:
+    """Return a response with the policy, unless it has one of its own."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response

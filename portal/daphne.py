@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import Any
 
 from integrations.redaction import redact
-from integrations.security_headers import SECURITY_HEADERS
+from integrations.security_headers import SECURITY_HEADERS, DefaultHeaders
 
 
 def adapt_daphne() -> None:
@@ -52,9 +52,7 @@ def _secure_answers(module: ModuleType) -> None:
 
     def handle_reply(self: Any, message: Any) -> None:
         if message["type"] == "http.response.start":
-            names = {name.lower() for name, _ in message.get("headers", ())}
-            missing = [each for each in SECURITY_HEADERS if each[0] not in names]
-            message = {**message, "headers": [*message.get("headers", ()), *missing]}
+            message = {**message, "headers": DefaultHeaders([]) + list(message.get("headers", ()))}
         reply(self, message)
 
     request.handle_reply = handle_reply

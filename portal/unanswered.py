@@ -15,7 +15,8 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 from integrations.asgi import App, Receive, Scope, Send, send_response
 from integrations.backend import problems
 from integrations.relay.database import readers
-from portal import browser_policy, page_run
+from portal import page_run
+from portal.browser_policy import with_policy
 from portal.errors import RETRY_SECONDS, note_away, refusal
 from portal.page_run import PageRun
 
@@ -87,9 +88,9 @@ class Unanswered:
 
 def _refusal(scope: Scope) -> Any:
     note_away(scope["path"], "the database does not answer")
-    response = refusal(scope["path"], scope["method"], "503_no_answer.html", problems.DATABASE_AWAY, DETAIL)
-    for name, value in browser_policy.HEADERS.items():
-        response[name] = value
+    response = with_policy(
+        refusal(scope["path"], scope["method"], "503_no_answer.html", problems.DATABASE_AWAY, DETAIL)
+    )
     response["Cache-Control"] = "no-store"
     response["Retry-After"] = str(RETRY_SECONDS)
     response["Connection"] = "close"  # perhaps its body has not arrived

@@ -18,13 +18,14 @@ from integrations.services.schema import count_pending_migrations
 
 CLOCKS_MAY_DIFFER = timedelta(seconds=2)
 PATIENCE = 2  # seconds for one attempt to connect to each address of PostgreSQL
+CREDENTIALS = "Correct USER and PASSWORD in DATABASE_URL (special characters %-encoded)."
 CONNECTIONS = "Raise PostgreSQL's max_connections, or lower DATABASE_POOL_SIZE."
 # What to do, by words of PostgreSQL and its driver; the first that fits.
 TODO = {
     "too many ": CONNECTIONS,
     "connection slots": CONNECTIONS,
-    "password authentication": "Correct USER and PASSWORD in DATABASE_URL (special characters %-encoded).",
-    "no password supplied": "Correct USER and PASSWORD in DATABASE_URL (special characters %-encoded).",
+    "password authentication": CREDENTIALS,
+    "no password supplied": CREDENTIALS,
     "pg_hba.conf": "Let PostgreSQL's pg_hba.conf admit this host, user and database.",
     'role "': "Create the role that DATABASE_URL names (README, PostgreSQL and Redis), or correct USER in it.",
     'database "': "Create the database that DATABASE_URL names (README, PostgreSQL and Redis), or correct NAME in it.",

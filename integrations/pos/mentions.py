@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Set
 
-from integrations.characters import identity
+from integrations.characters import identity, is_canonical_uuid
 
 LEAST = 16  # characters of a RequestID that is not to be found in a text by accident, without a name before it
 TAIL = 400  # characters at the end of a text that was cut off
@@ -11,7 +11,6 @@ LEAST_OF_TAIL = 8  # characters of a RequestID that was cut off
 
 _NAME = r"request[\W_]*+id[\W_]++"  # of the RequestID in JSON, XML, a form or anything else, in whatever spelling
 _CUT_OFF = re.compile(rf"{_NAME}([\w-]{{{LEAST_OF_TAIL},}})\Z")
-_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 
 
 def find(content: str | bytes, request_ids: Iterable[str]) -> str | None:
@@ -47,7 +46,7 @@ def _mentioned(text: str, wanted: Set[str]) -> set[str]:
 
 
 def _is_in(text: str, request_id: str) -> bool:
-    if _UUID(request_id):
+    if is_canonical_uuid(request_id):
         return request_id in text or request_id.replace("-", "") in text
     if len(request_id) < LEAST or request_id not in text:
         return False

@@ -49,10 +49,8 @@ def demo(depot: Depot) -> Iterator[Demo]:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """The PostgreSQL that stacks share; a test that stops it starts one of its own instead."""
-    instance = Postgres.create(tmp_path_factory.mktemp("postgres"))
-    instance.start()
-    yield instance
-    instance.close()
+    with Postgres.running(tmp_path_factory.mktemp("postgres")) as instance:
+        yield instance
 
 
 @pytest.fixture(scope="session")
@@ -67,10 +65,8 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 @pytest.fixture
 def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A PostgreSQL that the test may stop or kill."""
-    instance = Postgres.create(tmp_path_factory.mktemp("own-postgres"))
-    instance.start()
-    yield instance
-    instance.close()
+    with Postgres.running(tmp_path_factory.mktemp("own-postgres")) as instance:
+        yield instance
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -36,6 +38,17 @@ class Postgres:
         folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
         initdb, server = need("initdb", folders=folders), need("postgres", folders=folders)
         return cls(initdb=initdb, server=server, log_folder=log_folder)
+
+    @classmethod
+    @contextmanager
+    def running(cls, log_folder: Path) -> Iterator[Self]:
+        """Start one, and close it at the end of the block, however that ends."""
+        instance = cls.create(log_folder)
+        try:
+            instance.start()
+            yield instance
+        finally:
+            instance.close()
 
     def __init__(self, *, initdb: str, server: str, log_folder: Path) -> None:
         self._user = _unprivileged_user()

@@ -29,10 +29,8 @@ networks = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    instance = Postgres.create(tmp_path_factory.mktemp("hanging-postgres"))
-    instance.start()
-    yield instance
-    instance.close()
+    with Postgres.running(tmp_path_factory.mktemp("hanging-postgres")) as instance:
+        yield instance
 
 
 @pytest.fixture(scope="module")
