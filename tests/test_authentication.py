@@ -351,11 +351,12 @@ class AdoptedInAFlood(InProcess):
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         assert isinstance(await refusal(self.harbour.claim()), IntegrationDisabled)
 
-    async def test_a_proof_is_forgotten_when_staff_change_the_outlet(self) -> None:
+    async def test_a_change_by_staff_that_leaves_the_secret_valid_leaves_the_proof(self) -> None:
         await self.verified(self.harbour.claim())
         await in_main(change_pos_remote_id, self.harbour.integration, pos_remote_id="Bella-9", actor=ANNA)
         await (await after_first_look()).watcher.look()
-        assert await self.verified(self.harbour.claim(pos_remote_id="Bella-9")) == 1
+        async with self.flood():
+            assert await self.verified(self.harbour.claim(pos_remote_id="Bella-9")) == 0
 
     async def test_after_a_restart_a_till_from_the_address_of_its_last_connection_has_a_queue_of_its_own(self) -> None:
         token = await door.exchange(self.harbour.claim(), POS)

@@ -31,16 +31,6 @@ def test_it_is_found_for_a_day_since_the_last_proof() -> None:
     assert proofs.find(claim(), POS) is None
 
 
-def test_an_outlet_s_proofs_are_forgotten_from_wherever_they_came() -> None:
-    proofs = Proofs()
-    for address in (POS, OTHER):
-        proofs.remember(claim(), address, 7)
-        proofs.remember(claim(outlet="outlet-2"), address, 8)
-    proofs.forget("outlet-1")
-    assert [proofs.find(claim(), POS), proofs.find(claim(), OTHER)] == [None, None]
-    assert proofs.find(claim(outlet="outlet-2"), OTHER) == 8
-
-
 def test_what_is_remembered_is_bounded_and_the_oldest_goes_first() -> None:
     proofs = Proofs()
     for number in range(MOST + 1):

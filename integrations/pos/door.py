@@ -209,16 +209,14 @@ async def _running() -> Runtime:
     if running.is_draining:
         raise Draining
     if _announced_to is not running:
-        running.watcher.on_change(_forget)
+        running.watcher.on_change(_forgive)
         _announced_to = running
     return running
 
 
-def _forget(provider_outlet_id: str) -> None:
-    """Forget failures and proofs of an outlet that staff changed."""
-    match_id = identity(provider_outlet_id)
-    throttle.forgive(match_id)
-    proofs.forget(match_id)
+def _forgive(provider_outlet_id: str) -> None:
+    """Forget the failures of an outlet that staff changed. Its proofs stay: each is checked against its row."""
+    throttle.forgive(identity(provider_outlet_id))
 
 
 async def _prove(claim: Claim, visitor: Visitor) -> Candidate:

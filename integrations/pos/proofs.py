@@ -50,10 +50,5 @@ class Proofs:
         fits = hmac.compare_digest(proof.digest, self._digest(claim, proof.credential_id))
         return proof.credential_id if fits else None
 
-    def forget(self, match_id: str) -> None:
-        """Forget what was proved for an outlet, from wherever."""
-        for place in [place for place in self._proofs if place[0] == match_id]:
-            del self._proofs[place]
-
     def _digest(self, claim: Claim, credential_id: int) -> bytes:
         return hmac.digest(self._key, b"%d:%s" % (credential_id, claim.secret.encode()), "sha256")
