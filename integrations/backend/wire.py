@@ -67,8 +67,6 @@ class Order:
             send_before=send_before,
             answer_before=answer_before,
             needs_online=self.expires_in == 0,
-            is_here=False,
-            leaves_by=None,
             store_before=received_at + timedelta(seconds=self.timeout),
             correlation_id=correlation.current(),
         )

@@ -21,7 +21,7 @@ from integrations.models.connection import NOT_BY_A_REQUEST, CloseReason
 from integrations.models.request import State
 from integrations.relay import wake
 from integrations.relay.database import Joined, readers, watchers, writers
-from integrations.relay.lane import Lane
+from integrations.relay.lane import MOST_QUEUED, Lane
 from integrations.relay.outgoing import Answer, Outgoing, Unreadable, named
 from integrations.relay.registry import Live, Registry
 from integrations.relay.retrying import until_back, until_done
@@ -29,7 +29,6 @@ from integrations.relay.wakeups import Wakeups
 from integrations.services import holders, requests, retries
 from integrations.services.requests import Ending, NewRequest, NotStored, Result, Stored, Waiting
 
-LOADED_AT_ONCE = 100
 UNKEPT = "The database refused what the POS answered."
 UNSENDABLE = "It could not be sent: an error in the portal."
 STOP_LIMIT = 5.0  # seconds that the end of the process waits for ends that are being written
@@ -222,24 +221,45 @@ class Dispatcher:
     async def _submit(self, new: NewRequest, told: Told | None) -> Stored:
         live = self._registry.find(new.integration_id)
         lane = live.lane if live else None
+        if live is not None:
+            new = replace(new, socket_at=self._process_id)
         if live is None or lane is None:
-            stored = await self._stored(replace(new, is_here=live is not None))
+            stored = await self._stored(new)
         elif not self._registry.unheard_by_older(live.integration_id) and lane.reserve():
             return await self._submit_reserved(live, lane, new, told)
         else:
             lane.arriving += 1
             try:
-                stored = await self._stored(replace(new, is_here=True))
+                stored = await self._stored(new)
             finally:
                 lane.arriving -= 1
         if stored.is_new:
             self._tell_of(stored.pk, told)
-            self._offer(new.integration_id)
+            if live is None or lane is None or not self._append(live, lane, new, stored):
+                self._offer(new.integration_id)
         return stored
+
+    def _append(self, live: Live, lane: Lane, new: NewRequest, stored: Stored) -> bool:
+        """Put a request that was stored this moment behind the others of its lane; False: the lane must load it.
+
+        Without this, each request that queues would have all those read that wait before it.
+        """
+        is_moving = live.integration_id in self._suspecting or self._registry.unheard_by_older(live.integration_id)
+        if is_moving or live.lane is not lane or self._registry.find(live.integration_id) is not live:
+            return False
+        if lane.will_load:
+            return True
+        if not lane.has_all_until(stored.after):
+            return False
+        if lane.is_long:
+            lane.more_waits = True
+        elif outgoing := self._outgoing(live, Waiting.of(new, stored.pk, was_sent=False)):
+            lane.offer(outgoing)
+        return True
 
     async def _submit_reserved(self, live: Live, lane: Lane, new: NewRequest, told: Told | None) -> Stored:
         try:
-            stored = await self._stored(replace(new, is_here=True, leaves_by=self._process_id))
+            stored = await self._stored(replace(new, has_place=True))
         except BaseException:
             lane.release()
             raise
@@ -247,7 +267,8 @@ class Dispatcher:
             lane.release()
             return stored
         self._tell_of(stored.pk, told)
-        outgoing = self._outgoing(live, Waiting.of(new, stored.pk)) if stored.leaves else None
+        waiting = Waiting.of(new, stored.pk, was_sent=True)
+        outgoing = self._outgoing(live, waiting) if stored.leaves else None
         if outgoing is not None:
             self._go(self._send_reserved(live, lane, outgoing))
             return stored
@@ -305,7 +326,7 @@ class Dispatcher:
             return
         if writing := self._suspecting.get(live.integration_id):
             await asyncio.wait({writing})
-        limit = LOADED_AT_ONCE + len(lane.known)
+        limit = MOST_QUEUED + len(lane.known)
         # First, because one may end meanwhile.
         elsewhere = self._registry.begun_by_older(live.integration_id)
         unheard = self._registry.unheard_by_older(live.integration_id)

@@ -14,6 +14,7 @@ from integrations.relay.outgoing import Fleeting, LinkLost, Outgoing, named
 from integrations.relay.retrying import until_done
 
 LOW = 20  # queued requests, below which more are fetched
+MOST_QUEUED = 100  # that are kept in memory of one outlet; the database has the others
 # Of requests that may have ended a connection (services/retries.py), in seconds:
 ALONE = 10.0  # that one is sent alone; a POS that is slow with it then gets others beside it
 PATIENCE = 2.0  # that one whose time has come lets newer ones go first
@@ -76,6 +77,21 @@ class Lane:
     def length(self) -> int:
         """How many requests wait here for a place in the window."""
         return len(self._queue) + len(self._suspects)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether what comes next is to stay in the database until there is room."""
+        return len(self._queue) >= MOST_QUEUED
+
+    @property
+    def will_load(self) -> bool:
+        """Whether the database holds more, which is fetched when the queue runs low, and not before."""
+        return self.more_waits and not self.is_loading and not self.is_closed and len(self._queue) >= LOW
+
+    def has_all_until(self, pk: int | None) -> bool:
+        """Whether this lane holds all requests that wait, as far as this one (0: none); None: that cannot be told."""
+        has_all = not (self.more_waits or self.is_loading or self.is_closed)
+        return has_all and (pk == 0 or pk in self._known)
 
     @property
     def unanswered(self) -> list[int]:

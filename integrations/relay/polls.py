@@ -226,7 +226,7 @@ class Polls:
         poll = self._running[_key_of(new)]
         live = self._registry.find(new.integration_id)
         if live is not None and live.lane is not None:
-            poll.fleeting = _queue(live, live.lane, Waiting.of(new, 0))
+            poll.fleeting = _queue(live, live.lane, Waiting.of(new, 0, was_sent=True))
             return await poll.fleeting.answer
         if isinstance(get_channel_layer(), InMemoryChannelLayer | None) or self.channel is None:
             raise PosOffline

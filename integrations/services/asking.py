@@ -136,7 +136,5 @@ def _new_request(integration: Integration, question: Question) -> NewRequest:
         send_before=send_before,
         answer_before=max(send_before, answer_before),
         needs_online=True,
-        is_here=False,
-        leaves_by=None,
         correlation_id=uuid.uuid4().hex,
     )

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, Count, F, Max, Q, QuerySet, UUIDField, Value, When
+from django.db.models import Case, Count, F, Max, Min, Q, QuerySet, UUIDField, Value, When
 from django.db.models.functions import Coalesce
 
 from integrations import metrics
@@ -44,7 +44,8 @@ ProcessId = uuid.UUID
 class NewRequest:
     """What is to be stored.
 
-    `needs_online`: refused while the POS is offline. `is_here`: this process has its socket.
+    `needs_online`: refused while the POS is offline. `socket_at`: this process, where it has the POS's socket.
+    `has_place`: its frame may leave as soon as it is stored.
     """
 
     uuid: uuid.UUID
@@ -60,8 +61,8 @@ class NewRequest:
     send_before: datetime
     answer_before: datetime
     needs_online: bool
-    is_here: bool
-    leaves_by: ProcessId | None  # the process that sends its frame as soon as it is stored; None: it queues
+    socket_at: ProcessId | None = None
+    has_place: bool = False
     correlation_id: str = ""
     store_before: datetime | None = None  # its caller waits no longer
     unequal_attempts: int = 0  # of one that was under way before it was stored
@@ -108,13 +109,15 @@ class NotComparable(NotStored):
 class Stored:
     """A stored request; `is_new` is false where the RequestID had been used with the same content.
 
-    `leaves`: it is stored as sent, and its frame must go out now.
+    `leaves`: it is stored as sent, and its frame must go out now. `after`: the newest request of its outlet that waited
+    before it, 0 for none; None where others come before it which another process or a lost connection has sent.
     """
 
     pk: int
     uuid: uuid.UUID
     is_new: bool
     leaves: bool = False
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +176,8 @@ class Waiting:
     last_sent_at: datetime | None = None
 
     @classmethod
-    def of(cls, new: NewRequest, pk: int) -> "Waiting":
-        """Return a request that was stored this moment, to be sent."""
+    def of(cls, new: NewRequest, pk: int, *, was_sent: bool) -> "Waiting":
+        """Return a request that was stored this moment, as sent or to be sent."""
         return cls(
             pk,
             new.integration_id,
@@ -185,7 +188,7 @@ class Waiting:
             new.payload,
             new.send_before,
             new.answer_before,
-            was_sent=True,
+            was_sent=was_sent,
             correlation_id=new.correlation_id,
         )
 
@@ -204,7 +207,7 @@ def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
         leaving = {each for each in fresh if _leaves_at_once(each, queues[each.integration_id])}
         outcomes.update(_refused(fresh, queues))
         _insert([each for each in fresh if each not in outcomes], leaving)
-        outcomes.update(_inserted([each for each in fresh if each not in outcomes], leaving))
+        outcomes.update(_inserted([each for each in fresh if each not in outcomes], leaving, queues))
     return outcomes
 
 
@@ -254,14 +257,15 @@ def _note_unreadable(pks: Sequence[int]) -> None:
 def overlooked() -> list[tuple[int, int]]:
     """Return integrations with open requests, each with one that its connection should know by now.
 
-    These are the newest of what has not left, and what left a little while ago and has no answer: a connection may
-    have been lost just when it was handed to it. Two indexed queries.
+    These are the oldest and the newest of what has not left, and what left a little while ago and has no answer: a
+    connection may have been lost just when it was handed to it. Two indexed queries.
     """
     now = shared_now()
     queued = Request.objects.filter(state=State.QUEUED).order_by()
     sent = Request.objects.filter(state=State.SENT, sent_at__range=(now - SENT_LONG_AGO, now - SENT_JUST_NOW))
-    newest = queued.values_list("integration").annotate(Max("pk"))
-    return [*newest, *sent.order_by("pk").values_list("integration", "pk")]
+    ends = queued.values_list("integration").annotate(Min("pk"), Max("pk"))
+    waiting = [(integration_id, pk) for integration_id, oldest, newest in ends for pk in (oldest, newest)]
+    return [*waiting, *sent.order_by("pk").values_list("integration", "pk")]
 
 
 def claim(pks: Sequence[int], process_id: uuid.UUID) -> dict[int, bool]:
@@ -429,10 +433,10 @@ def _too_late(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]
 
 def _refused(new: Sequence[NewRequest], queues: Mapping[int, "_Queue"]) -> dict[NewRequest, NotStored]:
     refused: dict[NewRequest, NotStored] = {}
-    connected = online([each.integration_id for each in new if each.needs_online and not each.is_here])
+    connected = online([each.integration_id for each in new if each.needs_online and each.socket_at is None])
     waiting = Counter({integration_id: queue.open for integration_id, queue in queues.items()})
     for each in new:
-        if each.needs_online and not each.is_here and each.integration_id not in connected:
+        if each.needs_online and each.socket_at is None and each.integration_id not in connected:
             refused[each] = PosOffline()
         elif waiting[each.integration_id] >= settings.REQUESTS_QUEUED_PER_OUTLET:
             refused[each] = QueueFull()
@@ -443,13 +447,15 @@ def _refused(new: Sequence[NewRequest], queues: Mapping[int, "_Queue"]) -> dict[
 
 def _queues_of(integration_ids: Iterable[int]) -> Mapping[int, "_Queue"]:
     queues: defaultdict[int, _Queue] = defaultdict(_Queue)
-    for integration_id, holder, count in _queues.rows(list(integration_ids)):
+    for integration_id, holder, count, newest in _queues.rows(list(integration_ids)):
         queues[integration_id].counts[holder] = count
+        if holder == _NOBODY:
+            queues[integration_id].newest = newest
     return queues
 
 
 def _leaves_at_once(new: NewRequest, queue: "_Queue") -> bool:
-    return new.leaves_by is not None and not queue.holds_up(new.leaves_by)
+    return new.has_place and not queue.newest and not queue.has_sent_elsewhere(new.socket_at)
 
 
 def _insert(new: Sequence[NewRequest], leaving: Set[NewRequest]) -> None:
@@ -474,7 +480,7 @@ def _row(new: NewRequest, kept: KeptRequest, now: datetime, *, leaves: bool) -> 
         sent_at=sent_at,
         last_sent_at=sent_at,
         times_sent=1 if leaves else 0,
-        sent_by=new.leaves_by if leaves else None,
+        sent_by=new.socket_at if leaves else None,
     )
 
 
@@ -518,11 +524,21 @@ def _asked(new: NewRequest, user_identifier: str | None, payload: str) -> dict[s
     }
 
 
-def _inserted(new: Sequence[NewRequest], leaving: Set[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
+def _inserted(
+    new: Sequence[NewRequest], leaving: Set[NewRequest], queues: Mapping[int, "_Queue"]
+) -> dict[NewRequest, Stored | NotStored]:
     rows = _rows_like(new)
     pks = {row_uuid: pk for _, _, pk, row_uuid in rows}
     outcomes: dict[NewRequest, Stored | NotStored] = {
-        each: Stored(pks[each.uuid], each.uuid, is_new=True, leaves=each in leaving) for each in new if each.uuid in pks
+        each: Stored(
+            pks[each.uuid],
+            each.uuid,
+            is_new=True,
+            leaves=each in leaving,
+            after=queues[each.integration_id].last_before(each),
+        )
+        for each in new
+        if each.uuid in pks
     }
     return outcomes | _repeated_in(rows, [each for each in new if each.uuid not in pks])
 
@@ -608,29 +624,40 @@ def _rows_by_request_id(integration_ids: Sequence[int], request_ids: Sequence[st
 
 
 _SUSPECT = uuid.UUID(int=0)  # instead of a holder: newer requests go first (services/retries.py)
+_NOBODY = uuid.UUID(int=1)  # of what has not been sent
 
 
 @dataclass(slots=True)
 class _Queue:
-    """How many requests of an outlet are open, by the process that has sent them; None: they are to be sent."""
+    """How many requests of an outlet are open, by the process that has sent them; None: the one that did lost its POS.
+
+    `newest`: the last of those that have not been sent, 0 for none.
+    """
 
     counts: dict[uuid.UUID | None, int] = field(default_factory=dict)
+    newest: int = 0
 
     @property
     def open(self) -> int:
         return sum(self.counts.values())
 
-    def holds_up(self, process_id: uuid.UUID) -> bool:
-        """Return whether a request has to queue which this process could send at once."""
-        return any(holder not in (process_id, _SUSPECT) for holder in self.counts)
+    def has_sent_elsewhere(self, process_id: uuid.UUID | None) -> bool:
+        """Return whether some were sent, and their answers are not awaited by this process."""
+        return any(holder not in (process_id, _SUSPECT, _NOBODY) for holder in self.counts)
+
+    def last_before(self, new: NewRequest) -> int | None:
+        """Return what `Stored.after` is."""
+        return None if self.has_sent_elsewhere(new.socket_at) else self.newest
 
 
 def _count_open(integration_ids: Sequence[int]) -> QuerySet[Request, Any]:
     waiting = Request.objects.filter(integration__in=integration_ids, state__in=OPEN_STATES).order_by()
     # Of what is queued no other column is read: the index has them all, and there may be a thousand.
-    is_suspect = When(state=State.SENT, disconnects__gt=0, then=Value(_SUSPECT, UUIDField()))
-    holder = Case(is_suspect, When(state=State.SENT, then=F("sent_by")))
-    return waiting.annotate(holder=holder).values_list("integration", "holder").annotate(Count("pk"))
+    is_queued = When(state=State.QUEUED, then=Value(_NOBODY, UUIDField()))
+    is_suspect = When(disconnects__gt=0, then=Value(_SUSPECT, UUIDField()))
+    holder = Case(is_queued, is_suspect, default=F("sent_by"))
+    counted = waiting.annotate(holder=holder).values_list("integration", "holder")
+    return counted.annotate(Count("pk"), Max("pk"))
 
 
 def _lock_open(pks: Sequence[int]) -> QuerySet[Request, Any]:
