@@ -25,6 +25,8 @@ Send = Callable[[Any], Awaitable[None]]
 RawHeaders = Sequence[tuple[bytes, bytes]]
 App = Callable[[Any, Receive, Send], Awaitable[None]]
 
+WHOLE = "portal.http.response"  # a message with a whole answer, where the scope has it among its extensions
+
 
 class ClientLeft(Exception):
     """The client went before its request was whole."""
@@ -185,12 +187,16 @@ class LazyResponse(HttpResponse):
         super().__init__(body, status=self.status_code, headers={key.decode(): text.decode() for key, text in headers})
 
 
-async def send_response(response: HttpResponse, send: Send, *, is_head: bool = False) -> None:
+async def send_response(response: HttpResponse, scope: Scope, send: Send) -> None:
     """Send a response as ASGI messages; to HEAD without its body, which only says how long it would be."""
     headers, body = encoded(response)
     whole = [*SECURITY_HEADERS, *headers, (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": response.status_code, "headers": whole})
-    await send({"type": "http.response.body", "body": b"" if is_head else body})
+    status = response.status_code
+    if WHOLE in scope.get("extensions", ()):
+        await send({"type": WHOLE, "status": status, "headers": whole, "body": body})
+        return
+    await send({"type": "http.response.start", "status": status, "headers": whole})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
 def encoded(response: HttpResponse) -> tuple[RawHeaders, bytes]:

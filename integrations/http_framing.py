@@ -14,6 +14,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from integrations import limits
+from integrations.http_answers import EXTENSIONS
 from integrations.http_closing import HttpClosing
 from integrations.http_host import is_host
 from integrations.http_refusals import (
@@ -144,6 +145,7 @@ class HttpFraming(HttpClosing):
         self._is_upgrade = self.parser.should_upgrade()
         if self._is_upgrade:
             return  # the parser stops at its end
+        self.scope["extensions"] = EXTENSIONS
         super().on_headers_complete()
         self.cycle.transport = self._way_out  # type: ignore[assignment]
         if self.pipeline or self.scope["http_version"] != "1.1":

@@ -125,4 +125,4 @@ async def _refuse(scope: Scope, send: Send, template: str, kind: Kind, detail: s
     response = refusal(scope["path"], scope["method"], template, kind, detail)
     response["Connection"] = "close"
     response["Content-Security-Policy"] = WORDS
-    await send_response(response, send, is_head=scope["method"] == "HEAD")
+    await send_response(response, scope, send)

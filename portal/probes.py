@@ -53,7 +53,7 @@ class Probes:
             response["Connection"] = "close"
         else:
             response = await probe(scope) if scope["method"] in METHODS else _answer({"status": "no method"}, 405)
-        await send_response(response, send, is_head=scope["method"] == "HEAD")
+        await send_response(response, scope, send)
 
 
 async def healthz(_scope: Scope) -> HttpResponse:

@@ -51,7 +51,7 @@ class Unanswered:
             work.cancel()
             raise
         page.is_given_up = True
-        await send_response(_refusal(scope), send, is_head=scope["method"] == "HEAD")
+        await send_response(_refusal(scope), scope, send)
 
     def _begin(self, page: PageRun, scope: Scope, receive: Receive) -> asyncio.Task[None]:
         token = page_run.current.set(page)

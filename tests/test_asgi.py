@@ -8,7 +8,7 @@ import pytest
 from django.http import BadHeaderError, HttpResponse
 from django.test import RequestFactory
 
-from integrations.asgi import LazyRequest, LazyResponse, header_of, is_longer, send_response
+from integrations.asgi import WHOLE, LazyRequest, LazyResponse, header_of, is_longer, send_response
 from integrations.security_headers import SECURITY_HEADERS
 from integrations.server import EARS, ears
 
@@ -54,14 +54,20 @@ def lazy_response() -> LazyResponse:
     return LazyResponse(201, [(b"content-type", b"text/plain"), (b"retry-after", b"5")], b"Made.")
 
 
-def sent(response: HttpResponse) -> list[dict[str, Any]]:
+def sent(response: HttpResponse, **scope: Any) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = []
 
     async def send(event: dict[str, Any]) -> None:
         events.append(event)
 
-    asyncio.run(send_response(response, send))
+    asyncio.run(send_response(response, {"method": "POST", **scope}, send))
     return events
+
+
+def test_a_response_is_sent_whole_to_a_server_that_takes_it() -> None:
+    (event,) = sent(lazy_response(), extensions={WHOLE: {}})
+    own = [(b"content-type", b"text/plain"), (b"retry-after", b"5"), (b"content-length", b"5")]
+    assert event == {"type": WHOLE, "status": 201, "headers": [*SECURITY_HEADERS, *own], "body": b"Made."}
 
 
 def test_a_lazy_response_is_sent_without_being_made() -> None:

@@ -12,7 +12,7 @@ import uvicorn
 from django.test import SimpleTestCase, override_settings
 
 from integrations import limits
-from integrations.asgi import read_body
+from integrations.asgi import WHOLE, App, read_body
 from integrations.http_protocol import DrainingState, HttpProtocol
 from integrations.pos.asgi import Receive, Scope, Send
 from integrations.server import WebsocketProtocol
@@ -35,8 +35,11 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(0.05)
     text = json.dumps([scope["method"], scope["path"], body.decode("latin-1"), names_of(scope)]).encode()
     headers = [(b"content-length", b"%d" % len(text))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": text})
+    if scope["path"] == "/parts":  # as Django answers
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else text})
+    else:
+        await send({"type": WHOLE, "status": 200, "headers": headers, "body": text})
 
 
 def names_of(scope: Scope) -> list[str]:
@@ -44,9 +47,9 @@ def names_of(scope: Scope) -> list[str]:
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[int]:
+async def served(app: App = echo) -> AsyncIterator[int]:
     """The port of a server of the small application."""
-    config = uvicorn.Config(echo, ws=WebsocketProtocol, lifespan="off", log_config=None, timeout_keep_alive=30)
+    config = uvicorn.Config(app, ws=WebsocketProtocol, lifespan="off", log_config=None, timeout_keep_alive=30)
     config.load()
     state = DrainingState()
 
@@ -62,7 +65,11 @@ async def served() -> AsyncIterator[int]:
 
 async def exchange(*pieces: bytes) -> list[RawAnswer]:
     """Send the pieces one after the other, and return the answers until the server closes."""
-    async with served() as port:
+    return answers_in(await raw_exchange(*pieces))
+
+
+async def raw_exchange(*pieces: bytes, app: App = echo) -> bytes:
+    async with served(app) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
             for piece in pieces:
@@ -70,7 +77,7 @@ async def exchange(*pieces: bytes) -> list[RawAnswer]:
                 await writer.drain()
                 await asyncio.sleep(0.01)
             async with asyncio.timeout(10):
-                return answers_in(await reader.read())
+                return await reader.read()
         finally:
             writer.close()
 
@@ -79,6 +86,33 @@ def asked(answer: RawAnswer) -> list[Any]:
     """What the small application was asked, as it understood it."""
     assert answer.status == 200, answer
     return json.loads(answer.body)[:3]  # type: ignore[no-any-return]
+
+
+class WholeAnswers(SimpleTestCase):
+    """An answer in one message is the same bytes as one in two."""
+
+    async def test_it_is_what_two_messages_are(self) -> None:
+        for method in (b"GET", b"POST", b"HEAD"):
+            for version, close in ((b"1.1", b""), (b"1.1", b"Connection: close\r\n"), (b"1.0", b"")):
+                with self.subTest(method=method, version=version, close=close):
+                    ask = b"%b /%b HTTP/%b\r\nHost: x\r\n%b\r\n"
+                    whole = await raw_exchange(ask % (method, b"whole", version, close) + LAST)
+                    parts = await raw_exchange(ask % (method, b"parts", version, close) + LAST)
+                    assert whole == parts.replace(b"/parts", b"/whole")
+
+    async def test_the_application_may_close_the_connection(self) -> None:
+        async def busy(_scope: Scope, _receive: Receive, send: Send) -> None:
+            await send({"type": WHOLE, "status": 503, "headers": [(b"connection", b"close")], "body": b""})
+
+        assert (await raw_exchange(LAST.replace(b"Connection: close\r\n", b""), app=busy)).count(b"connection:") == 1
+
+    async def test_a_handler_that_fails_before_it_gets_uvicorn_s_500(self) -> None:
+        async def broken(_scope: Scope, _receive: Receive, _send: Send) -> None:
+            raise ZeroDivisionError
+
+        with self.assertLogs("uvicorn.error", "ERROR"):
+            (answer,) = answers_in(await raw_exchange(LAST, app=broken))
+        assert answer.status == 500
 
 
 class Upgrades(SimpleTestCase):

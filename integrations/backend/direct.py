@@ -56,7 +56,7 @@ class BackendHttp:
             response = await _answer(match, scope, receive)
             response[correlation.HEADER] = correlation_id
             _log(scope, response, time.perf_counter() - began)
-            await send_response(response, send, is_head=scope["method"] == "HEAD")
+            await send_response(response, scope, send)
 
 
 def _log(scope: Scope, response: HttpResponse, seconds: float) -> None:

@@ -37,7 +37,7 @@ class PosHttp:
             response = await _too_large(scope)
         except BodyGaveWay:
             response = errors.refusal(MANY_BODIES, 429, {"connection": "close"})
-        await send_response(response, send, is_head=scope["method"] == "HEAD")
+        await send_response(response, scope, send)
 
 
 def _view_of(scope: Scope) -> AuthView | None:

@@ -54,22 +54,22 @@ class RecipientHttp:
             await self._otherwise(scope, receive, send)
             return
         if not self._may_open(network_of(address_in(scope))):
-            await send_response(self._limited(), send)
+            await send_response(self._limited(), scope, send)
             return
         try:
             body = await read_body(scope, receive, MAX_BODY)
         except ClientLeft:
             return
         except BodyTooLarge:
-            await send_response(self._refusal(413, render_to_string("413.html")), send)
+            await send_response(self._refusal(413, render_to_string("413.html")), scope, send)
         except BodyGaveWay:
-            await send_response(self._limited(), send)
+            await send_response(self._limited(), scope, send)
         else:
             await self._open(scope, _replayed(body, receive), send)
 
     async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not await self._turns.begin():
-            await send_response(self._refusal(503, _page(is_limited=False), retry_after=5), send)
+            await send_response(self._refusal(503, _page(is_limited=False), retry_after=5), scope, send)
             return
         try:
             await self._otherwise(scope, receive, send)

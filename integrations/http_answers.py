@@ -1,0 +1,48 @@
+"""Answers that are whole when they are sent: one message, one pass over the headers and one write to the socket.
+
+uvicorn takes an answer as two messages, whose headers it checks, and writes them apart. Of what an authentication
+costs that was a tenth. Views of Django and other servers go on as ever: the scope says who takes whole answers.
+"""
+
+from typing import Any
+
+from uvicorn.protocols.http import httptools_impl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from integrations.asgi import WHOLE
+
+EXTENSIONS: dict[str, dict[object, object]] = {WHOLE: {}}  # one for all requests: nobody changes it
+
+
+class AnswerCycle(RequestResponseCycle):
+    """One request and its answer."""
+
+    async def send(self, message: Any) -> None:
+        """Send a part of an answer as uvicorn does, or a whole one: `status`, `headers` in lower case, `body`."""
+        if message["type"] != WHOLE:
+            await super().send(message)
+            return
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if not self.disconnected:
+            self._write(message["status"], message["headers"], message["body"])
+
+    def _write(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        self.response_started, self.waiting_for_100_continue = True, False
+        lines = [STATUS_LINE[status], *[b"%b: %b\r\n" % header for header in self.default_headers + headers]]
+        if (b"connection", b"close") in headers:
+            self.keep_alive = False
+        elif not self.keep_alive:
+            lines.append(b"connection: close\r\n")
+        lines.append(b"\r\n")
+        if self.scope["method"] != "HEAD":
+            lines.append(body)
+        self.transport.write(b"".join(lines))
+        self.response_complete = True
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
+
+
+httptools_impl.RequestResponseCycle = AnswerCycle  # type: ignore[misc]  # uvicorn has no option for it
