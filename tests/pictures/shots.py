@@ -137,8 +137,8 @@ def _handover(places: Places) -> list[Shot]:
 def _traffic() -> list[Shot]:
     return [
         Shot("requests", "Requests", f"{ADMIN}/request/"),
-        Shot("request-answered", "A request that was answered", f"{ADMIN}/request/?state=answered", open_first_row),
-        Shot("request-queued", "A request that waits for its POS", f"{ADMIN}/request/?state=queued", open_first_row),
+        Shot("request-answered", "A request that was answered", f"{ADMIN}/request/?state__exact=answered", open_first_row),
+        Shot("request-queued", "A request that waits for its POS", f"{ADMIN}/request/?state__exact=queued", open_first_row),
         Shot("connections", "Connections", f"{ADMIN}/connection/"),
         Shot("connection", "A connection", f"{ADMIN}/connection/", open_first_row),
         Shot("attempts", "Authentication attempts", f"{ADMIN}/authattempt/"),
