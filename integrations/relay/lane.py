@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
 from datetime import datetime, timedelta
 from itertools import takewhile
 
@@ -321,10 +321,25 @@ class Lane:
             raise next(error for error in verdicts if isinstance(error, BaseException))
 
     async def _verdicts(self, batch: Sequence[Outgoing | Fleeting]) -> list[bool | BaseException]:
+        """Say of each whether it may leave; an error is what prevented its claim."""
+        now = shared_now()
+        verdicts: list[bool | BaseException] = [_is_due(each, now) for each in batch]
+        unclaimed = {
+            number: each.pk
+            for number, each in enumerate(batch)
+            if verdicts[number] and isinstance(each, Outgoing) and not each.is_claimed
+        }
+        if unclaimed:
+            claims = await self._claims(batch, unclaimed.values())
+            for number, claim in zip(unclaimed, claims, strict=True):
+                verdicts[number] = claim
+        return verdicts
+
+    async def _claims(self, batch: Sequence[Outgoing | Fleeting], pks: Iterable[int]) -> list[bool | BaseException]:
         self._reserved += len(batch)
         self._claiming = batch
         try:
-            return await asyncio.gather(*map(self._may_leave, batch), return_exceptions=True)
+            return await asyncio.gather(*map(self._claim, pks), return_exceptions=True)
         finally:
             self._reserved -= len(batch)
             self._claiming = ()
@@ -353,13 +368,6 @@ class Lane:
         elif batch and self._is_resting:
             self.rest()
 
-    async def _may_leave(self, outgoing: Outgoing | Fleeting) -> bool:
-        now = shared_now()
-        if isinstance(outgoing, Outgoing):
-            return outgoing.send_before > now and (outgoing.is_claimed or await self._claim(outgoing.pk))
-        # Who asked may have gone, and nobody else would want the answer.
-        return outgoing.answer_before > now and not outgoing.answer.done()
-
     async def _transmit(self, outgoing: Outgoing | Fleeting) -> None:
         if isinstance(outgoing, Outgoing):
             self._known.add(outgoing.pk)
@@ -372,3 +380,10 @@ class Lane:
             await self._send(outgoing.frame)
         except Exception as error:  # noqa: BLE001  (each server raises its own when the peer has gone)
             logger.debug("The POS had gone before a request could leave: %s", error)
+
+
+def _is_due(outgoing: Outgoing | Fleeting, now: datetime) -> bool:
+    if isinstance(outgoing, Outgoing):
+        return outgoing.send_before > now
+    # Who asked may have gone, and nobody else would want the answer.
+    return outgoing.answer_before > now and not outgoing.answer.done()

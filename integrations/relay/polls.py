@@ -213,7 +213,8 @@ class Polls:
 
     async def _ask(self, new: NewRequest) -> Result:
         try:
-            answer = await asyncio.wait_for(self._answer(new), _seconds_until(new.answer_before))
+            async with asyncio.timeout(_seconds_until(new.answer_before)):
+                answer = await self._answer(new)
         except TimeoutError:
             return self._record(new, State.EXPIRED)
         except (LinkLost, asyncio.CancelledError):

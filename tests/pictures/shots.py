@@ -137,8 +137,8 @@ def _handover(places: Places) -> list[Shot]:
 def _traffic() -> list[Shot]:
     return [
         Shot("requests", "Requests", f"{ADMIN}/request/"),
-        Shot("request-answered", "A request that was answered", f"{ADMIN}/request/?state__exact=answered", open_first_row),
-        Shot("request-queued", "A request that waits for its POS", f"{ADMIN}/request/?state__exact=queued", open_first_row),
+        Shot("request-answered", "A request that was answered", requests_in("answered"), open_first_row),
+        Shot("request-queued", "A request that waits for its POS", requests_in("queued"), open_first_row),
         Shot("connections", "Connections", f"{ADMIN}/connection/"),
         Shot("connection", "A connection", f"{ADMIN}/connection/", open_first_row),
         Shot("attempts", "Authentication attempts", f"{ADMIN}/authattempt/"),
@@ -219,6 +219,10 @@ def refuse_password(page: Page) -> None:
     page.get_by_label("Password:").fill("not-my-password")
     with page.expect_navigation():
         page.keyboard.press("Enter")
+
+
+def requests_in(state: str) -> str:
+    return f"{ADMIN}/request/?state__exact={state}"
 
 
 def open_first_row(page: Page) -> None:
