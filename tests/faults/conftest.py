@@ -5,12 +5,21 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.installation import Installation
-from tests.live.conftest import depot, new_stack, own_postgres, postgres, redis, shared_stack, shared_stacks
+from tests.live.conftest import (
+    depot,
+    new_stack,
+    own_postgres,
+    postgres,
+    prepared_files,
+    redis,
+    shared_stack,
+    shared_stacks,
+)
 from tests.live.postgres import Postgres
 from tests.live.redis import Redis
 from tests.live.servers import Depot
 
-__all__ = ["depot", "new_stack", "own_postgres", "postgres", "redis", "shared_stack", "shared_stacks"]
+__all__ = ["depot", "new_stack", "own_postgres", "postgres", "prepared_files", "redis", "shared_stack", "shared_stacks"]
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Real processes for tests: started when first asked for, stopped when the run ends, however it ends."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -8,10 +9,16 @@ import pytest
 
 from tests.live.browser import first_login
 from tests.live.postgres import Postgres
+from tests.live.prepared import use_folder
 from tests.live.redis import Redis
 from tests.live.servers import Database, Depot, Server, Stack
 
 COMBINATIONS = ("serve-sqlite", "serve-postgres", "daphne-sqlite", "daphne-postgres")
+# Where the test of a shared stack runs: one stack, unless the behaviour can differ between servers or databases.
+STACK = "serve-sqlite"
+ON_EACH_COMBINATION = pytest.mark.parametrize("stack", COMBINATIONS, indirect=True)
+ON_EACH_SERVER = pytest.mark.parametrize("stack", ["serve-sqlite", "daphne-sqlite"], indirect=True)
+ON_EACH_DATABASE = pytest.mark.parametrize("stack", ["serve-sqlite", "serve-postgres"], indirect=True)
 # For the stacks that the whole run shares. There one machine plays every outlet, so no limit per address.
 SHARED_ENV = {"AUTH_FAILURES_PER_ADDRESS": "1000000"}
 
@@ -36,6 +43,13 @@ class Demo:
 
     portal: Stack
     login: tuple[str, str]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def prepared_files(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Share what takes long to make among the workers of a run, which have folders side by side."""
+    folder = tmp_path_factory.getbasetemp()
+    use_folder(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
 
 
 @pytest.fixture(scope="session")
@@ -96,10 +110,10 @@ def shared_stack(
     return find
 
 
-@pytest.fixture(params=COMBINATIONS)
+@pytest.fixture
 def stack(request: pytest.FixtureRequest, shared_stack: Callable[[str], Stack]) -> Stack:
-    """Runs the test on each supported server over each supported database."""
-    return shared_stack(request.param)
+    """Return a shared stack: `serve` over SQLite, unless the test is marked with ON_EACH_..."""
+    return shared_stack(getattr(request, "param", STACK))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A private PostgreSQL, from the installed binaries, thrown away at the end."""
+"""A private PostgreSQL, from the installed binaries, deleted at the end."""
 
 import os
 import pwd
@@ -16,10 +16,12 @@ import psycopg
 from psycopg import sql
 
 from tests.live.binaries import give_up, need
+from tests.live.prepared import migrate, prepared
 from tests.live.processes import Process, free_port, plain_environment
 from tests.live.waiting import eventually
 
 SUPERUSER = "portal"
+MIGRATED = "portal_migrated"  # a database with all migrations and no rows, which every server has
 SETTINGS = {
     # Safe here: a killed server loses nothing that it handed to the system. synchronous_commit would not be.
     "fsync": "off",
@@ -50,17 +52,18 @@ class Postgres:
         finally:
             instance.close()
 
-    def __init__(self, *, initdb: str, server: str, log_folder: Path) -> None:
+    def __init__(self, *, initdb: str, server: str, log_folder: Path, is_first: bool = False) -> None:
+        """Copy the data of the first server of this test run, unless this is the first."""
         self._user = _unprivileged_user()
         self._folder = Path(tempfile.mkdtemp(prefix="portal-postgres-"))
         self._data = self._folder / "data"
         self.port = free_port()
         if self._user:
             shutil.chown(self._folder, self._user, self._user)
-        self._initialise(initdb)
-        # In the file, and not on the command line, which nothing could change later.
-        with (self._data / "postgresql.auto.conf").open("a") as settings:
-            settings.write("max_connections = 200\n")
+        if is_first:
+            self._initialise(initdb)
+        else:
+            subprocess.run(["cp", "-a", _prepared_data(initdb, server), self._data], check=True)
         self.process = Process(
             [server, *self._arguments()],
             log=log_folder / f"postgres-{self.port}.log",
@@ -84,6 +87,13 @@ class Postgres:
     def kill(self) -> None:
         self.process.kill()
 
+    def prepare(self, folder: Path) -> None:
+        """Make the migrated database, stop, and leave a copy of the data in this folder."""
+        self.start()
+        migrate(self.url(self.create_database(name=MIGRATED)), folder)
+        self.stop()
+        subprocess.run(["cp", "-a", self._data, folder / "data"], check=True)
+
     def close(self) -> None:
         """Stop for good and remove all data but the log."""
         if self.process.is_running:
@@ -98,9 +108,9 @@ class Postgres:
             connection.execute(statement)
             connection.execute("SELECT pg_reload_conf()")
 
-    def create_database(self, *, template: str = "template1") -> str:
-        """Name of a new database, a copy of the template; nobody may be connected to the template."""
-        name = f"portal_{secrets.token_hex(6)}"
+    def create_database(self, *, name: str = "", template: str = "template1") -> str:
+        """Return the name of a new database, a copy of the template; nobody may be connected to the template."""
+        name = name or f"portal_{secrets.token_hex(6)}"
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
@@ -117,6 +127,9 @@ class Postgres:
             group=self._user,
             extra_groups=[] if self._user else None,
         )
+        # In the file, and not on the command line, which nothing could change later.
+        with (self._data / "postgresql.auto.conf").open("a") as settings:
+            settings.write("max_connections = 200\n")
 
     def _arguments(self) -> list[str]:
         places = {"listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": ""}
@@ -131,6 +144,17 @@ class Postgres:
         except psycopg.OperationalError:
             return False
         return True
+
+
+def _prepared_data(initdb: str, server: str) -> Path:
+    def make(folder: Path) -> None:
+        first = Postgres(initdb=initdb, server=server, log_folder=folder, is_first=True)
+        try:
+            first.prepare(folder)
+        finally:
+            first.close()
+
+    return prepared("postgres", make) / "data"
 
 
 def _unprivileged_user() -> str | None:

@@ -17,7 +17,8 @@ import httpx2
 import psycopg
 
 from tests.live.ledger import LEDGER
-from tests.live.postgres import Postgres
+from tests.live.postgres import MIGRATED, Postgres
+from tests.live.prepared import migrate, prepared
 from tests.live.processes import Process, free_port, plain_environment
 from tests.live.redis import Redis
 from tests.live.shell import PROJECT, Shell
@@ -257,7 +258,6 @@ class Depot:
         self._folder = folder
         self._folders = 0
         self._stacks: list[Stack] = []
-        self._postgres_templates: dict[int, str] = {}
 
     def make(
         self,
@@ -317,22 +317,9 @@ class Depot:
 
     def _database(self, folder: Path, postgres: Postgres | None) -> str:
         if postgres is None:
-            shutil.copy(self._sqlite_template(), folder / "portal.sqlite3")
+            shutil.copy(prepared("sqlite", _make_sqlite) / "portal.sqlite3", folder / "portal.sqlite3")
             return f"sqlite:///{folder / 'portal.sqlite3'}"
-        return postgres.url(postgres.create_database(template=self._postgres_template(postgres)))
-
-    def _sqlite_template(self) -> Path:
-        template = self._folder / "template.sqlite3"
-        if not template.exists():
-            _migrate(f"sqlite:///{template}", self._folder)
-        return template
-
-    def _postgres_template(self, postgres: Postgres) -> str:
-        if postgres.port not in self._postgres_templates:
-            name = postgres.create_database()
-            _migrate(postgres.url(name), self._folder)
-            self._postgres_templates[postgres.port] = name
-        return self._postgres_templates[postgres.port]
+        return postgres.url(postgres.create_database(template=MIGRATED))
 
 
 def _command(server: Server, port: int) -> Sequence[str]:
@@ -344,17 +331,8 @@ def _command(server: Server, port: int) -> Sequence[str]:
     return [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(port)]
 
 
-def _migrate(database_url: str, folder: Path) -> None:
-    places = {"SECRET_KEY": secrets.token_urlsafe(48), "DATA_DIR": str(folder), "DATABASE_URL": database_url}
-    done = subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=plain_environment() | places | {"REDIS_URL": ""},
-        cwd=PROJECT,
-    )
-    assert done.returncode == 0, f"migrate failed: {done.stderr}"
+def _make_sqlite(folder: Path) -> None:
+    migrate(f"sqlite:///{folder / 'portal.sqlite3'}", folder)
 
 
 def _sqlite_rows(database_url: str, query: str, values: Sequence[object]) -> list[tuple[object, ...]]:

@@ -1,4 +1,4 @@
-"""One connection per outlet, from its opening to its end, on every server and database."""
+"""One connection per outlet, from its opening to its end, where it matters on each server or database."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from tests.live.clients import (
     connect_mute,
     token_for,
 )
-from tests.live.conftest import NewStack
+from tests.live.conftest import ON_EACH_COMBINATION, ON_EACH_DATABASE, ON_EACH_SERVER, NewStack
 from tests.live.servers import Depot, Server, Stack
 from tests.live.waiting import eventually
 
@@ -38,6 +38,7 @@ QUICK_PINGS: dict[Server, PingOptions] = {
 SERVERS: tuple[Server, ...] = ("serve", "daphne")
 
 
+@ON_EACH_SERVER
 def test_the_newest_connection_wins_and_the_older_one_is_closed_with_its_own_code(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
@@ -48,6 +49,7 @@ def test_the_newest_connection_wins_and_the_older_one_is_closed_with_its_own_cod
         assert records.is_online(stack, outlet)
 
 
+@ON_EACH_SERVER
 def test_of_many_connections_of_one_outlet_exactly_the_newest_stays(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
@@ -84,6 +86,7 @@ def test_the_newest_connection_wins_over_one_that_another_process_holds(
         twin.close()
 
 
+@ON_EACH_COMBINATION
 def test_disabling_closes_the_socket_within_two_seconds_and_says_why(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
@@ -92,6 +95,7 @@ def test_disabling_closes_the_socket_within_two_seconds_and_says_why(stack: Stac
     eventually(lambda: records.close_reasons(stack, outlet) == ["disabled"])
 
 
+@ON_EACH_DATABASE
 def test_a_rotation_without_overlap_closes_the_socket_within_two_seconds(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
@@ -100,6 +104,7 @@ def test_a_rotation_without_overlap_closes_the_socket_within_two_seconds(stack: 
     eventually(lambda: records.close_reasons(stack, outlet) == ["credential_retired"])
 
 
+@ON_EACH_DATABASE
 def test_a_rotation_with_overlap_leaves_the_socket_open_until_the_overlap_is_ended(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
@@ -110,6 +115,7 @@ def test_a_rotation_with_overlap_leaves_the_socket_open_until_the_overlap_is_end
     eventually(lambda: records.close_reasons(stack, outlet) == ["credential_retired"])
 
 
+@ON_EACH_DATABASE
 def test_rights_that_were_taken_without_a_word_to_anybody_are_missed_at_the_next_look(stack: Stack) -> None:
     outlet, other = stack.supply_outlet(), stack.supply_outlet()
     token = token_for(stack, other)
@@ -119,6 +125,7 @@ def test_rights_that_were_taken_without_a_word_to_anybody_are_missed_at_the_next
         assert bystander.is_open()
 
 
+@ON_EACH_SERVER
 def test_a_pos_that_closes_is_recorded_as_having_closed(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)):
@@ -129,6 +136,7 @@ def test_a_pos_that_closes_is_recorded_as_having_closed(stack: Stack) -> None:
     assert row["close_code"] == 1000
 
 
+@ON_EACH_SERVER
 def test_a_link_that_is_cut_is_recorded_as_lost(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     with connect_mute(stack, token_for(stack, outlet)):
@@ -137,6 +145,7 @@ def test_a_link_that_is_cut_is_recorded_as_lost(stack: Stack) -> None:
     assert records.close_reasons(stack, outlet) == ["link_lost"]
 
 
+@ON_EACH_COMBINATION
 def test_a_connection_is_a_row_with_address_user_agent_and_frames(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     headers = {"User-Agent": "Till/4.2 (counter)"}

@@ -1,4 +1,4 @@
-"""What a POS sends over its websocket: frames of every size and kind, on every server and database."""
+"""What a POS sends over its websocket: frames of every size and kind, where it matters on each server or database."""
 
 import json
 import re
@@ -13,6 +13,7 @@ from tests.live.clients import (
     connect,
     token_for,
 )
+from tests.live.conftest import ON_EACH_COMBINATION, ON_EACH_DATABASE, ON_EACH_SERVER
 from tests.live.servers import Stack
 from tests.live.waiting import eventually
 
@@ -26,6 +27,7 @@ def frame_of(size: int) -> str:
     return json.dumps({"RequestID": "none", "Padding": "x" * (size - len(bare))})
 
 
+@ON_EACH_SERVER
 @pytest.mark.parametrize("size", [MEBIBYTE - 1, MEBIBYTE])
 def test_a_text_frame_of_up_to_a_mebibyte_is_taken(stack: Stack, size: int) -> None:
     outlet = stack.supply_outlet()
@@ -36,6 +38,7 @@ def test_a_text_frame_of_up_to_a_mebibyte_is_taken(stack: Stack, size: int) -> N
         assert pos.is_open()
 
 
+@ON_EACH_SERVER
 @pytest.mark.parametrize("frame", ["text", "bytes"])
 def test_a_larger_frame_closes_the_connection_with_1009(stack: Stack, frame: str) -> None:
     outlet = stack.supply_outlet()
@@ -46,6 +49,7 @@ def test_a_larger_frame_closes_the_connection_with_1009(stack: Stack, frame: str
     eventually(lambda: records.close_reasons(stack, outlet) == ["too_large"])
 
 
+@ON_EACH_COMBINATION
 def test_frames_that_nobody_understands_are_recorded_and_do_not_end_the_connection(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
@@ -58,6 +62,7 @@ def test_frames_that_nobody_understands_are_recorded_and_do_not_end_the_connecti
     eventually(lambda: records.connections(stack, outlet)[0]["stray_frames"] == 5)
 
 
+@ON_EACH_DATABASE
 @pytest.mark.parametrize("frame", ["", "\x00", '{"a": "\\u0000"}', '{"a": "\\ud800"}', "[" * 50_000, "9" * 5_000])
 def test_a_frame_made_to_break_something_breaks_nothing(stack: Stack, frame: str) -> None:
     outlet = stack.supply_outlet()
@@ -83,6 +88,7 @@ def test_what_is_kept_of_a_frame_is_short_and_redacted(stack: Stack) -> None:
         assert size > 0
 
 
+@ON_EACH_DATABASE
 def test_of_many_frames_that_nobody_understands_a_bounded_number_is_kept(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
@@ -94,6 +100,7 @@ def test_of_many_frames_that_nobody_understands_a_bounded_number_is_kept(stack: 
     assert len(records.stray_frames(stack, outlet)) <= 50
 
 
+@ON_EACH_SERVER
 def test_a_flood_closes_that_connection_only(stack: Stack) -> None:
     outlet, other = stack.supply_outlet(), stack.supply_outlet()
     with (
@@ -107,6 +114,7 @@ def test_a_flood_closes_that_connection_only(stack: Stack) -> None:
     eventually(lambda: records.close_reasons(stack, outlet) == ["flooding"])
 
 
+@ON_EACH_SERVER
 def test_memory_stays_flat_under_a_flood_of_large_frames(stack: Stack) -> None:
     outlet, other = stack.supply_outlet(), stack.supply_outlet()
     before = resident_mebibytes(stack)

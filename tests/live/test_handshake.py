@@ -1,4 +1,4 @@
-"""The access token and the handshake: who is let in, who is refused, on every server and database."""
+"""The access token and the handshake: who is let in, who is refused, where it matters on each server or database."""
 
 import json
 import re
@@ -16,12 +16,11 @@ from tests.live.clients import (
     request,
     token_for,
 )
-from tests.live.conftest import NewStack
-from tests.live.servers import Server, Stack
+from tests.live.conftest import ON_EACH_DATABASE, ON_EACH_SERVER, NewStack
+from tests.live.servers import Stack
 from tests.live.waiting import eventually
 
 REPLACED = 4409
-SERVERS = ("serve", "daphne")
 
 
 def assert_refused(stack: Stack, refusal: Refusal) -> None:
@@ -47,6 +46,7 @@ def test_a_token_needs_no_escaping_in_a_url(stack: Stack) -> None:
     assert re.fullmatch(r"[A-Za-z0-9._~-]+", token)
 
 
+@ON_EACH_SERVER
 def test_a_token_opens_the_websocket_and_may_be_used_again(stack: Stack) -> None:
     token = token_for(stack, stack.supply_outlet())
     for _ in range(3):
@@ -54,6 +54,7 @@ def test_a_token_opens_the_websocket_and_may_be_used_again(stack: Stack) -> None
             assert pos.is_open()
 
 
+@ON_EACH_SERVER
 def test_a_token_opens_the_websocket_from_an_authorization_header(stack: Stack) -> None:
     token = token_for(stack, stack.supply_outlet())
     with connect(stack, headers={"Authorization": f"Bearer {token}"}) as pos:
@@ -66,6 +67,7 @@ def test_the_authorization_scheme_may_be_in_any_letter_case(stack: Stack) -> Non
         assert pos.is_open()
 
 
+@ON_EACH_SERVER
 def test_a_token_that_a_pos_escaped_needlessly_opens_the_websocket(stack: Stack) -> None:
     token = token_for(stack, stack.supply_outlet())
     escaped = "".join(f"%{ord(character):02X}" for character in token)
@@ -79,15 +81,15 @@ def test_further_parameters_beside_the_token_are_passed_over(stack: Stack) -> No
         assert pos.is_open()
 
 
+@ON_EACH_SERVER
 def test_a_token_opens_the_websocket_without_the_slash_of_the_root(stack: Stack) -> None:
     token = token_for(stack, stack.supply_outlet())
     with connect(stack, url=f"{stack.ws_url.rstrip('/')}?token={token}") as pos:
         assert pos.is_open()
 
 
-@pytest.mark.parametrize("server", SERVERS)
-def test_a_token_lives_for_as_long_as_the_setting_says(new_stack: NewStack, server: Server) -> None:
-    stack = new_stack(server, env={"POS_TOKEN_LIFETIME": "2"})
+def test_a_token_lives_for_as_long_as_the_setting_says(new_stack: NewStack) -> None:
+    stack = new_stack(env={"POS_TOKEN_LIFETIME": "2"})
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
     with connect(stack, token) as pos:
@@ -105,9 +107,8 @@ def can_connect(stack: Stack, token: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("server", SERVERS)
-def test_a_new_secret_key_with_the_old_as_fallback_voids_nothing(new_stack: NewStack, server: Server) -> None:
-    stack = new_stack(server)
+def test_a_new_secret_key_with_the_old_as_fallback_voids_nothing(new_stack: NewStack) -> None:
+    stack = new_stack()
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
     old = stack.env["SECRET_KEY"]
@@ -118,28 +119,31 @@ def test_a_new_secret_key_with_the_old_as_fallback_voids_nothing(new_stack: NewS
     assert authenticate(stack, outlet).status_code == 200
 
 
-@pytest.mark.parametrize("server", SERVERS)
-def test_a_new_secret_key_alone_voids_the_tokens(new_stack: NewStack, server: Server) -> None:
-    stack = new_stack(server)
+def test_a_new_secret_key_alone_voids_the_tokens(new_stack: NewStack) -> None:
+    stack = new_stack()
     token = token_for(stack, stack.supply_outlet())
     stack.stop()
     stack.start(env={"SECRET_KEY": f"new-{stack.env['SECRET_KEY'][::-1]}"})
     assert refused_outcome(stack, token) == "token_forged"
 
 
+@ON_EACH_SERVER
 def test_a_handshake_without_a_token_is_refused(stack: Stack) -> None:
     assert refused_outcome(stack, None) == "token_missing"
 
 
+@ON_EACH_SERVER
 def test_a_handshake_with_an_empty_token_is_refused(stack: Stack) -> None:
     assert refused_outcome(stack, "") == "token_missing"
 
 
+@ON_EACH_SERVER
 @pytest.mark.parametrize("token", ["abcdef123456", "VGhpcyBpcyBteSBhY2Nlc3MgdG9rZW4=", "a.b.c", "x%00", "%FF", "é"])
 def test_a_handshake_with_a_forged_token_is_refused(stack: Stack, token: str) -> None:
     assert refused_outcome(stack, quote(token, safe="%")) == "token_forged"
 
 
+@ON_EACH_SERVER
 def test_a_handshake_with_an_endless_token_is_refused(stack: Stack) -> None:
     assert_refused(stack, handshake_refusal(stack, "x" * 6000))
 
@@ -156,6 +160,7 @@ def test_a_handshake_with_a_token_of_another_purpose_is_refused(stack: Stack) ->
     assert refused_outcome(stack, outlet.auth_secret) == "token_forged"
 
 
+@ON_EACH_DATABASE
 def test_a_handshake_with_a_token_voided_by_a_rotation_is_refused(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
@@ -165,6 +170,7 @@ def test_a_handshake_with_a_token_voided_by_a_rotation_is_refused(stack: Stack) 
         assert pos.is_open()
 
 
+@ON_EACH_DATABASE
 def test_a_handshake_of_a_disabled_integration_is_refused_and_the_token_stays_void(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
@@ -176,6 +182,7 @@ def test_a_handshake_of_a_disabled_integration_is_refused_and_the_token_stays_vo
         assert pos.is_open()
 
 
+@ON_EACH_DATABASE
 def test_staff_find_that_a_refused_handshake_was_of_a_disabled_integration(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
@@ -183,6 +190,7 @@ def test_staff_find_that_a_refused_handshake_was_of_a_disabled_integration(stack
     assert refused_outcome(stack, token) == "disabled"
 
 
+@ON_EACH_SERVER
 @pytest.mark.parametrize(
     "path",
     ["ws", "ws/", "admin/", "api/powerepos/v1/auth", "healthz", "static/x", "..", "%2e%2e/", "a" * 2000],
@@ -195,23 +203,27 @@ def test_any_other_websocket_path_is_refused_and_is_no_error(stack: Stack, path:
     assert stack.log_text().count("Traceback") == before
 
 
+@ON_EACH_SERVER
 @pytest.mark.parametrize("origin", ["ws://127.0.0.1:1", "https://elsewhere.example", "null", "file://"])
 def test_whatever_origin_a_till_sends_its_token_opens_the_websocket(stack: Stack, origin: str) -> None:
     with connect(stack, token_for(stack, stack.supply_outlet()), origin=origin) as pos:
         assert pos.is_open()
 
 
+@ON_EACH_SERVER
 def test_a_handshake_from_our_own_pages_is_accepted(stack: Stack) -> None:
     with connect(stack, token_for(stack, stack.supply_outlet()), origin=stack.base_url) as pos:
         assert pos.is_open()
 
 
+@ON_EACH_SERVER
 def test_a_plain_get_of_the_same_address_redirects_into_the_portal(stack: Stack) -> None:
     answer = request(stack, "GET", "/")
     assert answer.status_code == 302
     assert answer.headers["Location"].endswith("/admin/")
 
 
+@ON_EACH_SERVER
 def test_a_token_that_met_a_browser_is_not_repeated_in_the_redirect(stack: Stack) -> None:
     token = token_for(stack, stack.supply_outlet())
     answer = request(stack, "GET", f"/?token={token}")

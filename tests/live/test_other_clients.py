@@ -4,6 +4,7 @@ import json
 
 from tests.live import records
 from tests.live.clients import AUTH_PATH, authenticate, connect_with_node, curl, token_for
+from tests.live.conftest import ON_EACH_SERVER
 from tests.live.ledger import LEDGER
 from tests.live.servers import Stack
 from tests.live.waiting import eventually
@@ -20,6 +21,7 @@ def curl_auth(stack: Stack, body: str, *arguments: str) -> tuple[int, dict[str, 
     return int(status), answer
 
 
+@ON_EACH_SERVER
 def test_curl_gets_a_token_with_json_and_with_its_own_content_type(stack: Stack) -> None:
     body = json.dumps(stack.supply_outlet().as_request())
     for headers in ((), ("--header", "Content-Type: application/json"), ("--header", "Content-Type:")):
@@ -27,18 +29,21 @@ def test_curl_gets_a_token_with_json_and_with_its_own_content_type(stack: Stack)
         assert (status, list(answer)) == (200, ["AccessToken"])
 
 
+@ON_EACH_SERVER
 def test_curl_is_refused_with_the_error_message(stack: Stack) -> None:
     body = json.dumps(stack.supply_outlet().as_request() | {"POSRemoteID": "other"})
     status, answer = curl_auth(stack, body)
     assert (status, list(answer)) == (401, ["ErrorMessage"])
 
 
+@ON_EACH_SERVER
 def test_curl_that_waits_for_100_continue_gets_a_token(stack: Stack) -> None:
     body = json.dumps(stack.supply_outlet().as_request())
     status, _ = curl_auth(stack, body, "--header", "Expect: 100-continue")
     assert status == 200
 
 
+@ON_EACH_SERVER
 def test_node_connects_answers_pings_and_is_told_when_it_is_replaced(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
@@ -52,6 +57,7 @@ def test_node_connects_answers_pings_and_is_told_when_it_is_replaced(stack: Stac
             assert (closed["event"], closed["code"]) == ("close", 4409)
 
 
+@ON_EACH_SERVER
 def test_node_that_offers_subprotocols_connects_with_the_first(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     url = f"{stack.ws_url}?token={token_for(stack, outlet)}"
@@ -61,6 +67,7 @@ def test_node_that_offers_subprotocols_connects_with_the_first(stack: Stack) -> 
         eventually(lambda: records.stray_frames(stack, outlet))
 
 
+@ON_EACH_SERVER
 def test_node_is_refused_at_the_handshake(stack: Stack) -> None:
     with connect_with_node(f"{stack.ws_url}?token=forged-token") as pos:
         refused = pos.event()
@@ -68,6 +75,7 @@ def test_node_is_refused_at_the_handshake(stack: Stack) -> None:
     assert refused["status"] == (401 if stack.server == "serve" else 403)
 
 
+@ON_EACH_SERVER
 def test_node_is_closed_when_its_outlet_is_disabled(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     with connect_with_node(f"{stack.ws_url}?token={token_for(stack, outlet)}") as pos:
