@@ -3,7 +3,6 @@
 import http.client
 import resource
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,6 +14,7 @@ from tests.live.backend import Backend, pos_of, soup
 from tests.live.binaries import give_up
 from tests.live.clients import authenticate, connect, request, token_for
 from tests.live.conftest import NewStack
+from tests.live.guessing import guesses
 from tests.live.servers import Credentials, Stack
 from tests.live.waiting import eventually
 
@@ -26,7 +26,8 @@ BEGINNINGS = (b"", b"GET / HT", b"GET /?token=x HTTP/1.1\r\nHost: 127.0.0.1\r\nU
 
 
 def test_a_gibibyte_of_frames_from_one_pos_costs_no_memory_and_holds_nobody_up(new_stack: NewStack) -> None:
-    stack = new_stack("serve")
+    # A POS that may send more is paused less often before it is closed.
+    stack = new_stack("serve", env={"POS_BYTES_PER_SECOND": str(32 * MEBIBYTE)})
     backend, flooding, brisk = Backend.of(stack), stack.supply_outlet(), stack.supply_outlet()
     with pos_of(brisk) as background:
         background.wait_for_connections()
@@ -119,7 +120,7 @@ def half_finished(stack: Stack, count: int) -> Iterator[None]:
 def test_a_flood_of_wrong_secrets_keeps_no_right_one_out(new_stack: NewStack) -> None:
     stack = new_stack("serve")
     attacked, other = stack.supply_outlet(), stack.supply_outlet()
-    with wrong_secrets(stack, attacked, other) as statuses:
+    with guesses(stack, attacked, other.auth_secret, callers=8) as statuses:
         eventually(lambda: 429 in statuses, what="the flood is slowed")
         for _ in range(20):
             assert authenticate(stack, other).status_code == 200
@@ -127,24 +128,3 @@ def test_a_flood_of_wrong_secrets_keeps_no_right_one_out(new_stack: NewStack) ->
         with connect(stack, token_for(stack, other)) as pos:
             assert pos.is_open()
     assert set(statuses) <= {401, 429}
-
-
-@contextmanager
-def wrong_secrets(stack: Stack, outlet: Credentials, other: Credentials) -> Iterator[list[int]]:
-    """Callers that try another outlet's secret on this one, as fast as they can, and the statuses that they got."""
-    statuses: list[int] = []
-    enough = threading.Event()
-
-    def attack() -> None:
-        while not enough.is_set():
-            statuses.append(authenticate(stack, outlet, AuthSecret=other.auth_secret).status_code)
-
-    attackers = [threading.Thread(target=attack) for _ in range(8)]
-    for each in attackers:
-        each.start()
-    try:
-        yield statuses
-    finally:
-        enough.set()
-        for each in attackers:
-            each.join(30)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 import pytest
+from playwright.sync_api import Browser
 
-from tests.live.browser import first_login
+from tests.live import browser as browsing
 from tests.live.postgres import Postgres
 from tests.live.prepared import use_folder
 from tests.live.redis import Redis
@@ -52,11 +53,21 @@ def prepared_files(tmp_path_factory: pytest.TempPathFactory) -> None:
     use_folder(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
 
 
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser for the tests of one file; each opens pages in a context of its own.
+
+    Not for the whole run: while it is open, no ORM call works in this process.
+    """
+    with browsing.chromium() as browser:
+        yield browser
+
+
 @pytest.fixture(scope="session")
 def demo(depot: Depot) -> Iterator[Demo]:
     """For tests that only look at pages: what they leave behind, the others see."""
     portal = depot.make("serve", options=["--demo"])
-    yield Demo(portal, first_login(portal))
+    yield Demo(portal, browsing.first_login(portal))
     portal.close()
 
 

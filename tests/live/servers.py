@@ -154,11 +154,9 @@ class Stack:
         LEDGER.remember_generated(done.stdout)
         return done
 
-    def manage_json(self, *arguments: str, stdin: str | None = None) -> object:
+    def manage_json(self, *arguments: str, stdin: str = "") -> object:
         """Run a command with `--format json` and return what it printed; it must succeed."""
-        done = self.manage(*arguments, "--format", "json", stdin=stdin)
-        assert done.returncode == 0, f"{arguments[0]} failed: {done.stderr}"
-        return json.loads(done.stdout)
+        return json.loads(self._shell.run(*arguments, "--format=json", stdin=stdin))
 
     def make_first_login(self) -> str:
         """Make the first staff login, and return what the command printed about it."""
@@ -178,12 +176,10 @@ class Stack:
         key: str = json.loads(answer)["Key"]
         return key
 
-    def enable_outlet(self, name: str, *arguments: str, stdin: str | None = None) -> Credentials:
-        """Enable one outlet by the command itself, with whatever further arguments."""
-        names = ("--organisation", "Single", "--outlet", name, "--pos-remote-id", f"Single-{name}")
-        answer = self.manage_json("enable_outlet", *names, *arguments, stdin=stdin)
-        assert isinstance(answer, dict)
-        return Credentials.from_json(answer)
+    def enable_outlet(self, name: str, *arguments: str, stdin: str = "") -> Credentials:
+        """Enable one outlet of this name, with whatever further arguments of the command."""
+        names = ("--organisation=Single", f"--outlet={name}", f"--pos-remote-id=Single-{name}", "--format=json")
+        return Credentials.from_json(json.loads(self._shell.run("enable_outlet", *names, *arguments, stdin=stdin)))
 
     def disable(self, outlet: Credentials) -> None:
         """From another process than the server's, as everything below."""

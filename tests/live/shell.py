@@ -14,10 +14,12 @@ SERVE_COMMANDS = """
 import io, json, sys
 from django.core.management import call_command
 from django.db import connections
-for line in sys.stdin:
-    out, error = io.StringIO(), ""
+requests = sys.stdin
+for line in requests:
+    request, out, error = json.loads(line), io.StringIO(), ""
+    sys.stdin = io.StringIO(request["stdin"])
     try:
-        call_command(*json.loads(line), stdout=out)
+        call_command(*request["arguments"], stdout=out)
     except Exception as failure:
         error = repr(failure)
     connections.close_all()
@@ -36,10 +38,11 @@ class Shell:
         self._log = LEDGER.watch(log)
         self._process: subprocess.Popen[str] | None = None
 
-    def run(self, *arguments: str) -> str:
-        """What the command printed; raises AssertionError with its complaint when it failed."""
+    def run(self, *arguments: str, stdin: str = "") -> str:
+        """Return what the command printed; raise AssertionError with its complaint when it failed."""
+        LEDGER.remember_generated(stdin)
         self._process = self._process or self._start()
-        line = _ask(self._process, json.dumps(arguments))
+        line = _ask(self._process, json.dumps({"arguments": arguments, "stdin": stdin}))
         assert line, f"the shell ended: {self._log.read_text()}"
         answer: dict[str, str] = json.loads(line)
         assert not answer["error"], f"{arguments[0]} failed: {answer['error']}"

@@ -109,7 +109,7 @@ def enable(stack: Stack, name: str, *, secret: str = "") -> Credentials:
         f"Bella-{name.replace(' ', '-')}",
     )
     adopt = ("--adopt-secret-stdin",) if secret else ()
-    answer = stack.manage_json("enable_outlet", *values, *adopt, stdin=secret or None)
+    answer = stack.manage_json("enable_outlet", *values, *adopt, stdin=secret)
     assert isinstance(answer, dict)
     return Credentials.from_json(answer)
 
