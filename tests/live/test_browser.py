@@ -19,12 +19,6 @@ NAMES = ("ProviderOutletID", "POSRemoteID", "AuthSecret", "AuthURL", "WebsocketU
 NARROW = {"width": 390, "height": 800}
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture(scope="session")
 def logins() -> dict[str, tuple[str, str]]:
     """The staff login of each stack; it is printed once."""

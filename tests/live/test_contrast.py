@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import Browser, Error, Page
 
 from tests.live import browser as browsing
@@ -73,12 +72,6 @@ FAINT = """(pressed) => {
         })
         .filter(Boolean);
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.chromium() as browser:
-        yield browser
 
 
 def test_what_can_be_pressed_is_legible_in_every_state(chromium: Browser, demo: Demo) -> None:

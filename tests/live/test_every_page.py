@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.live import browser as browsing
@@ -23,12 +22,6 @@ NOT_WALKED = re.compile(r"/logout/|/jsi18n/|/static/|/export/|^/api/v1/schema") 
 RULES: dict[Scheme, str] = {"light": "", "dark": "runOnly: ['color-contrast', 'link-in-text-block'],"}
 FIND_FAULTS = "async () => (await axe.run(document, {%s resultTypes: ['violations']})).violations"
 LINKS = "() => [...document.querySelectorAll('a[href]')].map(a => a.getAttribute('href'))"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.chromium() as browser:
-        yield browser
 
 
 def test_every_page_answers_keeps_to_the_policy_and_asks_no_other_host(chromium: Browser, demo: Demo) -> None:

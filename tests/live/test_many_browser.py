@@ -21,12 +21,6 @@ HEADER = "Organisation,Outlet,POSRemoteID,AdoptedSecret\r\n"
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def portal(depot: Depot) -> Iterator[Stack]:
     stack = depot.make("serve")
     yield stack

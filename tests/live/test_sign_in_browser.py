@@ -1,9 +1,7 @@
 """How staff sign in, in a real browser: an app, recovery codes, a passkey, OpenID Connect, and how they are refused."""
 
 import re
-from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.live import browser as browsing
@@ -22,12 +20,6 @@ AUTHENTICATOR = {
     "automaticPresenceSimulation": True,
 }
 PROOF_SECONDS = 6
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.chromium() as browser:
-        yield browser
 
 
 def test_where_a_factor_is_required_it_is_set_up_first_and_asked_for_ever_after(

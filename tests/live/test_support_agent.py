@@ -1,7 +1,6 @@
 """The five minutes of a support agent: a venue is on the telephone, and its till does not connect."""
 
 import dataclasses
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -15,12 +14,6 @@ from tests.live.servers import Depot, Server, Stack
 from tests.live.waiting import eventually
 
 WRONG = "Supply-Statoin"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.chromium() as browser:
-        yield browser
 
 
 @pytest.mark.parametrize("server", ["serve", "runserver"])
