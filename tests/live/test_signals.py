@@ -9,24 +9,30 @@ from pathlib import Path
 import pytest
 
 from tests.live.binaries import give_up, need
-from tests.live.conftest import NewStack
+from tests.live.postgres import Postgres
 from tests.live.processes import Process, free_port
-from tests.live.servers import Stack
+from tests.live.redis import Redis
+from tests.live.servers import Depot, Stack
 from tests.live.shell import PROJECT
 from tests.live.waiting import eventually
 
 LISTENING = "Listening on"
 ENDS_WITHIN = 60  # seconds, on a busy machine; a signal that is lost is never obeyed
 AFTER_START = (0.0, 0.7)
-AFTER_LISTENING = (0.0, 0.05, 0.15, 0.4)
+AFTER_LISTENING = {signal.SIGTERM: (0.0, 0.15), signal.SIGINT: (0.05, 0.4)}
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.fixture(scope="module")
+def stack(depot: Depot) -> Stack:
+    """What servers of these tests need of the environment; this one is not started."""
+    return depot.make("serve", is_started=False)
+
+
+@pytest.mark.parametrize("number", AFTER_LISTENING)
 def test_a_signal_before_and_after_the_server_listens_ends_it(
-    new_stack: NewStack, tmp_path: Path, number: signal.Signals
+    stack: Stack, tmp_path: Path, number: signal.Signals
 ) -> None:
-    stack = new_stack()
-    for seconds in AFTER_LISTENING:
+    for seconds in AFTER_LISTENING[number]:
         server = started(stack, tmp_path)
         eventually(lambda server=server: LISTENING in server.log_text(), timeout=20)  # type: ignore[misc]
         pause(seconds)
@@ -39,8 +45,10 @@ def test_a_signal_before_and_after_the_server_listens_ends_it(
         assert "Exception" not in server.log_text()
 
 
-def test_a_signal_while_the_workers_start_ends_them_all(new_stack: NewStack, tmp_path: Path) -> None:
-    stack = new_stack("serve", "postgres", options=("--workers", "2"))
+def test_a_signal_while_the_workers_start_ends_them_all(
+    depot: Depot, postgres: Postgres, redis: Redis, tmp_path: Path
+) -> None:
+    stack = depot.make("serve", postgres=postgres, redis=redis, is_started=False)
     for seconds in (0.0, 2.0):
         server = started(stack, tmp_path, "--workers", "2")
         eventually(lambda server=server: LISTENING in server.log_text(), timeout=20)  # type: ignore[misc]
@@ -50,8 +58,7 @@ def test_a_signal_while_the_workers_start_ends_them_all(new_stack: NewStack, tmp
         assert not [child for child in children if Path(f"/proc/{child}/cmdline").exists()]
 
 
-def test_the_first_process_of_a_container_ends_while_it_starts(new_stack: NewStack, tmp_path: Path) -> None:
-    stack = new_stack()
+def test_the_first_process_of_a_container_ends_while_it_starts(stack: Stack, tmp_path: Path) -> None:
     if subprocess.run([need("unshare"), "--pid", "--fork", "true"], capture_output=True, check=False).returncode:
         give_up("a namespace of processes can be made by root alone")
     command = [need("unshare"), "--pid", "--fork", "--kill-child", *serve_command()]
