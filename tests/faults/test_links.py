@@ -8,8 +8,7 @@ from integrations.simulator import Fault, Plan
 from tests.faults.link import Link, link_to
 from tests.live import records
 from tests.live.backend import Backend, callers, kind_of, orders_by_id, pos_of, requests_of, soup
-from tests.live.conftest import NewStack
-from tests.live.servers import Stack
+from tests.live.servers import Depot, Stack
 from tests.live.waiting import eventually
 
 # A quiet peer is missed after the sum of both; by default that is 50 s.
@@ -17,9 +16,11 @@ PINGS = {"POS_PING_INTERVAL": "1", "POS_PING_TIMEOUT": "1"}
 ORDER = "an-order"
 
 
-@pytest.fixture
-def stack(new_stack: NewStack) -> Stack:
-    return new_stack("serve", env=PINGS | {"AUTH_FAILURES_PER_ADDRESS": "1000000"})
+@pytest.fixture(scope="module")
+def stack(depot: Depot) -> Iterator[Stack]:
+    stack = depot.make("serve", env=PINGS | {"AUTH_FAILURES_PER_ADDRESS": "1000000"})
+    yield stack
+    stack.close()
 
 
 @pytest.fixture

@@ -19,9 +19,8 @@ from integrations.simulator import Plan
 from tests.live.backend import Backend, callers, kind_of, orders_by_id, pos_of, requests_of, soup
 from tests.live.browser import first_login
 from tests.live.clients import authenticate, connect, request, token_for
-from tests.live.conftest import NewStack
 from tests.live.postgres import Postgres
-from tests.live.servers import Database, Depot, Stack
+from tests.live.servers import Depot, Stack
 from tests.live.staff import staff_client
 from tests.live.waiting import eventually
 
@@ -51,8 +50,30 @@ def write_lock(stack: Stack) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
-def test_a_locked_embedded_database_stops_no_caller_that_only_reads(new_stack: NewStack) -> None:
-    stack = new_stack("serve")
+@pytest.fixture(scope="module")
+def embedded(depot: Depot) -> Iterator[Stack]:
+    """A server over the embedded database."""
+    stack = depot.make("serve")
+    yield stack
+    stack.close()
+
+
+@pytest.fixture(scope="module")
+def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    with Postgres.running(tmp_path_factory.mktemp("locks-postgres")) as instance:
+        yield instance
+
+
+@pytest.fixture(scope="module")
+def hanging(depot: Depot, own_postgres: Postgres) -> Iterator[Stack]:
+    """A server over a PostgreSQL that the test may stop for a while."""
+    stack = depot.make("serve", postgres=own_postgres)
+    yield stack
+    stack.close()
+
+
+def test_a_locked_embedded_database_stops_no_caller_that_only_reads(embedded: Stack) -> None:
+    stack = embedded
     backend = Backend.of(stack)
     outlet, other, late = (stack.supply_outlet() for _ in range(3))
     reads: list[Call] = [
@@ -86,11 +107,11 @@ def locked_sessions(stack: Stack) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize(("database", "lock"), [("sqlite", write_lock), ("postgres", locked_sessions)])
+@pytest.mark.parametrize(("server", "lock"), [("embedded", write_lock), ("hanging", locked_sessions)])
 def test_a_page_does_not_wait_to_prolong_its_session(
-    new_stack: NewStack, database: Database, lock: Callable[[Stack], AbstractContextManager[None]]
+    request: pytest.FixtureRequest, server: str, lock: Callable[[Stack], AbstractContextManager[None]]
 ) -> None:
-    stack = new_stack("serve", database)
+    stack: Stack = request.getfixturevalue(server)
     outlet = stack.supply_outlet()
     pages = ("", "integrations/integration/", f"integrations/outlet/?q={outlet.provider_outlet_id}")
     with staff_client(stack, first_login(stack)) as staff:
@@ -107,8 +128,8 @@ def test_a_page_does_not_wait_to_prolong_its_session(
         assert stack.rows("SELECT expire_date FROM django_session") > before
 
 
-def test_an_order_waits_for_a_locked_database_for_its_timeout_and_is_not_sent_afterwards(new_stack: NewStack) -> None:
-    stack = new_stack("serve")
+def test_an_order_waits_for_a_locked_database_for_its_timeout_and_is_not_sent_afterwards(embedded: Stack) -> None:
+    stack = embedded
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     with pos_of(outlet) as background, callers(2) as begin:
         background.wait_for_connections()
@@ -124,14 +145,6 @@ def test_an_order_waits_for_a_locked_database_for_its_timeout_and_is_not_sent_af
         again = backend.ask(outlet, "CreateOrder", soup("async"), request_id="async")
         assert again.status_code == 200, again.text
         assert orders_by_id(background.pos.till) == {"patient": 1, "async": 1}
-
-
-@pytest.fixture
-def hanging(depot: Depot, own_postgres: Postgres) -> Iterator[Stack]:
-    """A server over a PostgreSQL that the test may stop."""
-    stack = depot.make("serve", postgres=own_postgres)
-    yield stack
-    stack.close()
 
 
 def test_while_postgresql_hangs_every_caller_gets_503_soon_and_then_all_goes_on(

@@ -1,7 +1,9 @@
 """What many tests begin with, and what takes long to make: made once for all workers of a test run."""
 
+import atexit
 import fcntl
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -47,6 +49,9 @@ def migrate(database_url: str, folder: Path) -> None:
 
 
 def _folder() -> Path:
+    """Return the folder of the test run, or one of this process alone where no fixture named any."""
     if not _folders:
-        _folders.append(Path(tempfile.mkdtemp(prefix="portal-tests-")))
+        folder = Path(tempfile.mkdtemp(prefix="portal-prepared-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        _folders.append(folder)
     return _folders[0]

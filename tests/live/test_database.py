@@ -8,7 +8,6 @@ import pytest
 
 from tests.live import records
 from tests.live.clients import authenticate, connect, handshake_refusal, request, token_for
-from tests.live.conftest import NewStack
 from tests.live.postgres import Postgres
 from tests.live.redis import Redis
 from tests.live.servers import Depot, Server, Stack
@@ -91,11 +90,21 @@ def test_a_connect_costs_one_read_and_no_write(counted: Counted) -> None:
         assert counted.statements()[before:] == ["SELECT"]
 
 
-@pytest.mark.parametrize("server", SERVERS)
-def test_with_the_database_away_the_answer_is_503_until_it_is_back(
-    new_stack: NewStack, own_postgres: Postgres, server: Server
-) -> None:
-    stack = new_stack(server, "postgres", postgres=own_postgres)
+@pytest.fixture(scope="module")
+def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL that each test stops or kills, and starts again."""
+    with Postgres.running(tmp_path_factory.mktemp("away-postgres")) as instance:
+        yield instance
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def stack(request: pytest.FixtureRequest, depot: Depot, redis: Redis, own_postgres: Postgres) -> Iterator[Stack]:
+    stack = depot.make(request.param, postgres=own_postgres, redis=redis)
+    yield stack
+    stack.close()
+
+
+def test_with_the_database_away_the_answer_is_503_until_it_is_back(own_postgres: Postgres, stack: Stack) -> None:
     outlet = stack.supply_outlet()
     assert authenticate(stack, outlet).status_code == 200
     own_postgres.kill()
@@ -111,21 +120,15 @@ def test_with_the_database_away_the_answer_is_503_until_it_is_back(
     eventually(lambda: request(stack, "GET", "/readyz").status_code == 200, timeout=20, what="it is ready")
 
 
-@pytest.mark.parametrize("server", SERVERS)
-def test_with_the_database_away_a_handshake_is_refused(
-    new_stack: NewStack, own_postgres: Postgres, server: Server
-) -> None:
-    stack = new_stack(server, "postgres", postgres=own_postgres)
+def test_with_the_database_away_a_handshake_is_refused(own_postgres: Postgres, stack: Stack) -> None:
     token = token_for(stack, stack.supply_outlet())
     own_postgres.kill()
-    assert handshake_refusal(stack, token).status == (503 if server == "serve" else 403)
+    assert handshake_refusal(stack, token).status == (503 if stack.server == "serve" else 403)
+    own_postgres.start()
+    eventually(lambda: request(stack, "GET", "/readyz").status_code == 200, timeout=20, what="it is ready")
 
 
-@pytest.mark.parametrize("server", SERVERS)
-def test_a_socket_outlives_the_absence_of_the_database_and_is_recorded(
-    new_stack: NewStack, own_postgres: Postgres, server: Server
-) -> None:
-    stack = new_stack(server, "postgres", postgres=own_postgres)
+def test_a_socket_outlives_the_absence_of_the_database_and_is_recorded(own_postgres: Postgres, stack: Stack) -> None:
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
         eventually(lambda: records.is_online(stack, outlet))
@@ -137,11 +140,9 @@ def test_a_socket_outlives_the_absence_of_the_database_and_is_recorded(
     eventually(lambda: records.close_reasons(stack, outlet) == ["by_pos"], timeout=20)
 
 
-@pytest.mark.parametrize("server", SERVERS)
 def test_a_server_that_starts_without_its_database_works_as_soon_as_that_is_there(
-    new_stack: NewStack, own_postgres: Postgres, server: Server
+    own_postgres: Postgres, stack: Stack
 ) -> None:
-    stack = new_stack(server, "postgres", postgres=own_postgres)
     outlet = stack.supply_outlet()
     stack.stop()
     own_postgres.stop()
