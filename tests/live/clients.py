@@ -25,6 +25,7 @@ from websockets.typing import Origin
 from tests.live.binaries import give_up, need
 from tests.live.ledger import LEDGER
 from tests.live.servers import Credentials, Stack
+from tests.live.waiting import PATIENCE
 
 AUTH_PATH = "/api/powerepos/v1/auth"
 NODE_FOLDER = Path(__file__).resolve().parents[1] / "clients"
@@ -81,8 +82,11 @@ class Pos:
         return self._connection.recv(timeout)
 
     def wait_closed(self, timeout: float = 10) -> tuple[int, str]:
-        """Code and reason with which the server closed, 1006 for a link cut silently; raises TimeoutError."""
-        deadline = time.monotonic() + timeout
+        """Return code and reason with which the server closed, 1006 for a link cut silently; raise TimeoutError.
+
+        `timeout`: seconds on a machine that does nothing else, and PATIENCE times that on any, as in `eventually`.
+        """
+        deadline = time.monotonic() + timeout * PATIENCE
         while True:
             try:
                 self._connection.recv(max(0.0, deadline - time.monotonic()))

@@ -3,7 +3,7 @@
 import socket
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -13,12 +13,13 @@ from websockets.exceptions import InvalidStatus
 
 from integrations.simulator import Plan
 from tests.live import records
-from tests.live.backend import Backend, callers, orders_by_id, outlet_at, pos_of, soup
+from tests.live.backend import Backend, callers, orders_by_id, outlet_at, pos_of, requests_of, soup
 from tests.live.clients import connect, connect_mute, token_for
-from tests.live.conftest import NewStack
 from tests.live.frames import CLOSE, PING, PONG, bare, frame, frames_of
-from tests.live.servers import Depot, Stack
-from tests.live.waiting import eventually
+from tests.live.postgres import Postgres
+from tests.live.redis import Redis
+from tests.live.servers import Credentials, Depot, Stack
+from tests.live.waiting import PATIENCE, eventually
 
 FIGHT = 8.0  # seconds
 REPLACED = 4409
@@ -36,7 +37,7 @@ class Till:
         while (left := deadline - time.monotonic()) > 0:
             with suppress(InvalidStatus), connect(stack, token) as pos, suppress(TimeoutError):
                 self.connections += 1
-                pos.wait_closed(left)
+                pos.wait_closed(left / PATIENCE)
 
 
 def reset(connection: socket.socket) -> None:
@@ -74,45 +75,84 @@ class RoughTill(Till):
                 return
 
 
-@pytest.fixture
-def stack(new_stack: NewStack) -> Stack:
-    return new_stack("serve")
+@pytest.fixture(scope="module")
+def stack(depot: Depot) -> Iterator[Stack]:
+    stack = depot.make("serve")
+    yield stack
+    stack.close()
 
 
-def test_two_tills_that_reconnect_at_once_replace_each_other_ever_more_slowly(stack: Stack) -> None:
-    outlet = stack.supply_outlet()
-    token = token_for(stack, outlet)
-    tills = fight(token, stack, stack)
-    # Two takeovers at once, and then after 0.1, 0.2, 0.4, 0.8, 1.6 and 3.2 s.
-    assert 4 <= sum(till.connections for till in tills) <= 11
-    eventually(lambda: "second_till" in waits(stack, records.integration_id(stack, outlet)))
-    assert len(waits(stack, records.integration_id(stack, outlet))) < 20
-    assert len(records.connections(stack, outlet)) <= 11
-
-
-def test_two_tills_slow_down_however_they_end_their_connections(stack: Stack) -> None:
-    ways = {"reset": (reset, True), "left open": (leave_open, True), "unresponsive": (leave_open, False)}
-    outlets = {way: stack.supply_outlet() for way in ways}
-    pairs = {way: [RoughTill(end=end, answers_pings=pings) for _ in range(2)] for way, (end, pings) in ways.items()}
-    with ThreadPoolExecutor(len(ways)) as pool:
-        for way, tills in pairs.items():
-            pool.submit(fight, token_for(stack, outlets[way]), stack, stack, tills=tills)
-    for way, tills in pairs.items():
-        most = 21 if way == "unresponsive" else 11  # a till with a bad link may replace ten connections in a minute
-        assert 4 <= sum(till.connections for till in tills) <= most, way
-        eventually(lambda way=way: "second_till" in waits(stack, records.integration_id(stack, outlets[way])))  # type: ignore[misc]
-        assert len(records.connections(stack, outlets[way])) <= most
-
-
-def test_two_tills_at_two_processes_slow_down_as_well(new_stack: NewStack, depot: Depot) -> None:
-    stack = new_stack("serve", "postgres")
+@pytest.fixture(scope="module")
+def pair(depot: Depot, postgres: Postgres, redis: Redis) -> Iterator[tuple[Stack, Stack]]:
+    """Two processes over one database."""
+    stack = depot.make("serve", postgres=postgres, redis=redis)
     twin = depot.twin(stack)
-    try:
-        outlet = stack.supply_outlet()
-        tills = fight(token_for(stack, outlet), stack, twin)
-        assert sum(till.connections for till in tills) <= 16
-    finally:
-        twin.close()
+    yield stack, twin
+    for each in (twin, stack):
+        each.close()
+
+
+@dataclass(frozen=True)
+class Fight:
+    """Two tills that fought for an outlet, and the server whose database has the outlet."""
+
+    stack: Stack
+    outlet: Credentials
+    tills: Sequence[Till]
+
+    @property
+    def connections(self) -> int:
+        return sum(till.connections for till in self.tills)
+
+    def waits(self) -> list[str]:
+        """Why handshakes of this outlet had to wait."""
+        return waits(self.stack, records.integration_id(self.stack, self.outlet))
+
+
+ROUGH = {"reset": (reset, True), "left open": (leave_open, True), "unresponsive": (leave_open, False)}
+
+
+@pytest.fixture(scope="module")
+def fights(stack: Stack, pair: tuple[Stack, Stack]) -> dict[str, Fight]:
+    """All fights at once, because each takes 8 s."""
+    pairs: dict[str, tuple[Sequence[Till], tuple[Stack, Stack]]] = {
+        way: ([RoughTill(end=end, answers_pings=pings) for _ in range(2)], (stack, stack))
+        for way, (end, pings) in ROUGH.items()
+    }
+    pairs |= {"one process": ([Till(), Till()], (stack, stack)), "two processes": ([Till(), Till()], pair)}
+    fights = {name: Fight(stacks[0], stacks[0].supply_outlet(), tills) for name, (tills, stacks) in pairs.items()}
+    tokens = {name: token_for(fight.stack, fight.outlet) for name, fight in fights.items()}
+    with ThreadPoolExecutor(2 * len(pairs)) as pool:
+        fighting = [
+            pool.submit(till.fight, stack, tokens[name])
+            for name, (tills, stacks) in pairs.items()
+            for till, stack in zip(tills, stacks, strict=True)
+        ]
+        for each in fighting:
+            each.result()
+    return fights
+
+
+def test_two_tills_that_reconnect_at_once_replace_each_other_ever_more_slowly(fights: dict[str, Fight]) -> None:
+    fight = fights["one process"]
+    # Two takeovers at once, and then after 0.1, 0.2, 0.4, 0.8, 1.6 and 3.2 s.
+    assert 4 <= fight.connections <= 11
+    eventually(lambda: "second_till" in fight.waits())
+    assert len(fight.waits()) < 20
+    assert len(records.connections(fight.stack, fight.outlet)) <= 11
+
+
+@pytest.mark.parametrize("way", ROUGH)
+def test_two_tills_slow_down_however_they_end_their_connections(fights: dict[str, Fight], way: str) -> None:
+    fight = fights[way]
+    most = 21 if way == "unresponsive" else 11  # a till with a bad link may replace ten connections in a minute
+    assert 4 <= fight.connections <= most
+    eventually(lambda: "second_till" in fight.waits())
+    assert len(records.connections(fight.stack, fight.outlet)) <= most
+
+
+def test_two_tills_at_two_processes_slow_down_as_well(fights: dict[str, Fight]) -> None:
+    assert fights["two processes"].connections <= 16
 
 
 def test_an_order_that_the_replaced_till_has_goes_to_that_till_only(stack: Stack) -> None:
@@ -129,25 +169,21 @@ def test_an_order_that_the_replaced_till_has_goes_to_that_till_only(stack: Stack
 
 
 def test_an_order_that_the_till_at_one_process_has_is_not_sent_to_the_till_at_another(
-    new_stack: NewStack, depot: Depot
+    pair: tuple[Stack, Stack],
 ) -> None:
-    stack = new_stack("serve", "postgres")
-    twin = depot.twin(stack)
+    stack, twin = pair
     backend, outlet = Backend.of(stack), stack.supply_outlet()
-    try:
-        with pos_of(outlet, plan=Plan(delay=(2.5, 2.5))) as first, callers(2) as begin:
-            first.wait_for_connections()
-            waiting = begin(backend.ask, outlet, "CreateOrder", soup(ORDER), request_id="a")
-            first.wait_until(lambda: first.pos.till.executed == ["a"])
-            with pos_of(outlet_at(twin, outlet)) as second:
-                second.wait_for_connections()
-                newer = begin(backend.at(twin).ask, outlet, "CreateOrder", soup("next"), request_id="b")
-                assert [each.result(30).json()["outcome"] for each in (waiting, newer)] == ["answered"] * 2
-                # The newer one goes to either: the first till's process may not know yet that it was replaced.
-                assert sorted([*first.pos.till.executed, *second.pos.till.executed]) == ["a", "b"]
-                assert orders_by_id(first.pos.till)[ORDER] == 1
-    finally:
-        twin.close()
+    with pos_of(outlet, plan=Plan(delay=(2.5, 2.5))) as first, callers(2) as begin:
+        first.wait_for_connections()
+        waiting = begin(backend.ask, outlet, "CreateOrder", soup(ORDER), request_id="a")
+        first.wait_until(lambda: first.pos.till.executed == ["a"])
+        with pos_of(outlet_at(twin, outlet)) as second:
+            second.wait_for_connections()
+            newer = begin(backend.at(twin).ask, outlet, "CreateOrder", soup("next"), request_id="b")
+            assert [each.result(30).json()["outcome"] for each in (waiting, newer)] == ["answered"] * 2
+            # The newer one goes to either: the first till's process may not know yet that it was replaced.
+            assert sorted([*first.pos.till.executed, *second.pos.till.executed]) == ["a", "b"]
+            assert orders_by_id(first.pos.till)[ORDER] == 1
 
 
 def test_an_order_goes_to_the_new_connection_where_the_replaced_till_is_gone(stack: Stack) -> None:
@@ -155,7 +191,7 @@ def test_an_order_goes_to_the_new_connection_where_the_replaced_till_is_gone(sta
     with connect_mute(stack, token_for(stack, outlet)), callers() as begin:
         eventually(lambda: records.is_online(stack, outlet))
         waiting = begin(backend.ask, outlet, "CreateOrder", soup(ORDER))
-        eventually(lambda: stack.rows("SELECT times_sent FROM integrations_request") == [(1,)])
+        eventually(lambda: [row["times_sent"] for row in requests_of(stack, outlet)] == [1])
         with pos_of(outlet) as back:
             assert waiting.result(30).json()["outcome"] == "answered"
             assert orders_by_id(back.pos.till) == {ORDER: 1}
@@ -179,15 +215,6 @@ def test_a_till_that_reconnects_before_it_closes_gets_in_at_once(stack: Stack) -
         assert [first.wait_closed(5)[0], second.wait_closed(5)[0]] == [REPLACED] * 2
         assert third.is_open()
     assert waits(stack, records.integration_id(stack, outlet)) == []
-
-
-def fight(token: str, *stacks: Stack, tills: Sequence[Till] = ()) -> Sequence[Till]:
-    """Let one till at each of these fight for the outlet."""
-    tills = tills or [Till() for _ in stacks]
-    with ThreadPoolExecutor(len(tills)) as pool:
-        for done in [pool.submit(till.fight, stack, token) for till, stack in zip(tills, stacks, strict=True)]:
-            done.result()
-    return tills
 
 
 def waits(stack: Stack, integration_id: int) -> list[str]:

@@ -1,6 +1,5 @@
 """The main job, on every server and database: a POS comes in, is shut out, and comes in again."""
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -23,9 +22,7 @@ def test_a_pos_connects_is_disabled_from_the_shell_and_connects_again(
         eventually(lambda: records.is_online(stack, outlet), what="the outlet is online")
         done = stack.manage("disable_outlet", outlet.provider_outlet_id, "--reason", "A walk")
         assert done.returncode == 0, done.stderr
-        ended = time.monotonic()
         pos.wait_closed(timeout=2)
-        assert time.monotonic() - ended < 2
 
     assert handshake_refusal(stack, token).status in (401, 403)
     assert authenticate(stack, outlet).status_code == 403
