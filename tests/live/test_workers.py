@@ -3,7 +3,7 @@
 import os
 import signal
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,7 +13,9 @@ from tests.live import records
 from tests.live.backend import Backend, pos_of, soup
 from tests.live.clients import connect, request, token_for
 from tests.live.conftest import NewStack
-from tests.live.servers import Stack
+from tests.live.postgres import Postgres
+from tests.live.redis import Redis
+from tests.live.servers import Depot, Stack
 from tests.live.waiting import eventually
 
 ENV = {"AUTH_FAILURES_PER_ADDRESS": "1000000", "DRAIN_SECONDS": "1"}
@@ -21,10 +23,19 @@ TWO = ("--workers", "2")
 RESTART = 1000
 
 
-def two_workers(new_stack: NewStack, env: Mapping[str, str] | None = None) -> Stack:
-    stack = new_stack("serve", "postgres", env=ENV | dict(env or {}), options=TWO)
+def two_workers(new_stack: NewStack) -> Stack:
+    stack = new_stack("serve", "postgres", env=ENV, options=TWO)
     eventually(lambda: has_begun(stack), timeout=20, what="both workers serve")
     return stack
+
+
+@pytest.fixture(scope="module")
+def workers(depot: Depot, postgres: Postgres, redis: Redis) -> Iterator[Stack]:
+    """Two workers for the tests that leave two workers, and no POS connected."""
+    stack = depot.make("serve", postgres=postgres, redis=redis, env=ENV, options=TWO)
+    eventually(lambda: has_begun(stack), timeout=20, what="both workers serve")
+    yield stack
+    stack.close()
 
 
 def has_begun(stack: Stack) -> bool:
@@ -50,10 +61,9 @@ def holders(stack: Stack) -> list[int]:
 
 @pytest.mark.parametrize("env", [{}, {"WORKERS": "2"}])
 def test_two_workers_over_sqlite_are_refused_in_one_line_that_names_the_settings(
-    new_stack: NewStack, env: dict[str, str]
+    depot: Depot, env: dict[str, str]
 ) -> None:
-    stack = new_stack("serve")
-    stack.env.update(env)
+    stack = depot.make("serve", env=env, is_started=False)
     done = stack.manage("serve", "--port", "0", *(() if env else TWO))
     assert done.returncode != 0
     assert "DATABASE_URL" in done.stderr
@@ -61,17 +71,16 @@ def test_two_workers_over_sqlite_are_refused_in_one_line_that_names_the_settings
     assert "Traceback" not in done.stderr
 
 
-def test_two_workers_without_redis_are_refused(new_stack: NewStack) -> None:
-    stack = new_stack("serve", "postgres")
-    stack.env["REDIS_URL"] = ""
+def test_two_workers_without_redis_are_refused(depot: Depot, postgres: Postgres) -> None:
+    stack = depot.make("serve", postgres=postgres, is_started=False)
     done = stack.manage("serve", "--port", "0", *TWO)
     assert done.returncode != 0
     assert "REDIS_URL" in done.stderr
     assert "DATABASE_URL" not in done.stderr
 
 
-def test_any_worker_answers_for_any_outlet_and_both_hold_some(new_stack: NewStack) -> None:
-    stack = two_workers(new_stack)
+def test_any_worker_answers_for_any_outlet_and_both_hold_some(workers: Stack) -> None:
+    stack = workers
     backend, outlets = Backend.of(stack), [stack.supply_outlet() for _ in range(20)]
     with ExitStack() as opened:
         poses = [opened.enter_context(pos_of(outlet)) for outlet in outlets]
@@ -83,8 +92,8 @@ def test_any_worker_answers_for_any_outlet_and_both_hold_some(new_stack: NewStac
         assert all(background.pos.journal.connections == 1 for background in poses)
 
 
-def test_a_pos_that_comes_back_on_another_worker_takes_over_there(new_stack: NewStack) -> None:
-    stack = two_workers(new_stack)
+def test_a_pos_that_comes_back_on_another_worker_takes_over_there(workers: Stack) -> None:
+    stack = workers
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
     with ExitStack() as opened:
@@ -98,8 +107,8 @@ def test_a_pos_that_comes_back_on_another_worker_takes_over_there(new_stack: New
     eventually(lambda: Counter(records.close_reasons(stack, outlet)) == ended, what="each is recorded")
 
 
-def test_a_killed_worker_is_replaced_and_its_poses_come_back(new_stack: NewStack) -> None:
-    stack = two_workers(new_stack)
+def test_a_killed_worker_is_replaced_and_its_poses_come_back(workers: Stack) -> None:
+    stack = workers
     backend, outlets = Backend.of(stack), [stack.supply_outlet() for _ in range(6)]
     with ExitStack() as opened:
         poses = [opened.enter_context(pos_of(outlet)) for outlet in outlets]
@@ -156,16 +165,16 @@ def test_the_workers_of_a_killed_supervisor_drain_and_free_the_address(new_stack
     assert records.close_reasons(stack, outlet) == ["restart"]
 
 
-def test_a_number_of_workers_out_of_range_is_refused_in_one_line(new_stack: NewStack) -> None:
-    stack = new_stack("serve", "postgres", env=ENV)
+def test_a_number_of_workers_out_of_range_is_refused_in_one_line(depot: Depot) -> None:
+    stack = depot.make("serve", is_started=False)
     for count in ("0", "65"):
         done = stack.manage("serve", "--port", "0", "--workers", count)
         assert done.returncode != 0
         assert "--workers may be 1 to 64" in done.stderr
 
 
-def test_a_port_in_use_by_workers_is_refused_to_all_others(new_stack: NewStack) -> None:
-    stack = two_workers(new_stack)
+def test_a_port_in_use_by_workers_is_refused_to_all_others(workers: Stack) -> None:
+    stack = workers
     for options in ((), TWO):
         done = stack.manage("serve", "--port", str(stack.port), *options)
         assert done.returncode != 0
