@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import pytest
@@ -10,7 +11,7 @@ from django.conf import settings
 from tests.live import records
 from tests.live.clients import Pos, authenticate, connect, handshake_refusal, request, token_for
 from tests.live.conftest import NewStack
-from tests.live.servers import Database, Server, Stack
+from tests.live.servers import Database, Depot, Server, Stack
 from tests.live.waiting import eventually
 
 SERVERS = ("serve", "daphne")
@@ -18,12 +19,33 @@ DATABASES = ("sqlite", "postgres")
 RESTART = 1000
 
 
-@pytest.mark.parametrize("server", SERVERS)
-@pytest.mark.parametrize("database", DATABASES)
+@pytest.fixture(scope="module")
+def stacks() -> dict[str, Stack]:
+    """Those of this file, by name."""
+    return {}
+
+
+@pytest.fixture
+def running(request: pytest.FixtureRequest, depot: Depot, stacks: dict[str, Stack]) -> Callable[..., Stack]:
+    """Find a server that runs, of this kind and with these settings; the test may kill or stop it."""
+
+    def find(server: Server = "serve", database: Database = "sqlite", **env: str) -> Stack:
+        name = f"{server} {database} {env}"
+        if name not in stacks:
+            services = ("postgres", "redis") if database == "postgres" else ()
+            stacks[name] = depot.make(server, env=env, **{each: request.getfixturevalue(each) for each in services})
+        elif not stacks[name].is_running:
+            stacks[name].start()
+        return stacks[name]
+
+    return find
+
+
+@pytest.mark.parametrize(("server", "database"), [("serve", "sqlite"), ("serve", "postgres"), ("daphne", "sqlite")])
 def test_after_kill_9_the_outlet_is_offline_as_soon_as_the_server_is_back(
-    new_stack: NewStack, server: Server, database: Database
+    running: Callable[..., Stack], server: Server, database: Database
 ) -> None:
-    stack = new_stack(server, database)
+    stack = running(server, database)
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)):
         eventually(lambda: stack.outlet_row(outlet)["Online"] is True)
@@ -33,8 +55,8 @@ def test_after_kill_9_the_outlet_is_offline_as_soon_as_the_server_is_back(
     assert stack.outlet_row(outlet)["Online"] is False
 
 
-def test_after_kill_9_the_outlet_is_offline_when_the_lease_has_run_out(new_stack: NewStack) -> None:
-    stack = new_stack(env={"LEASE_SECONDS": "3"})
+def test_after_kill_9_the_outlet_is_offline_when_the_lease_has_run_out(running: Callable[..., Stack]) -> None:
+    stack = running(LEASE_SECONDS="3")
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)):
         eventually(lambda: stack.outlet_row(outlet)["Online"] is True)
@@ -47,8 +69,8 @@ def test_a_lease_runs_out_within_sixty_seconds_by_default() -> None:
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_after_kill_9_a_pos_comes_back_with_its_token(new_stack: NewStack, server: Server) -> None:
-    stack = new_stack(server)
+def test_after_kill_9_a_pos_comes_back_with_its_token(running: Callable[..., Stack], server: Server) -> None:
+    stack = running(server)
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
     with connect(stack, token):
@@ -63,13 +85,13 @@ def test_after_kill_9_a_pos_comes_back_with_its_token(new_stack: NewStack, serve
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_an_outlet_that_stays_connected_stays_online_for_longer_than_a_lease(
-    new_stack: NewStack, server: Server
+    running: Callable[..., Stack], server: Server
 ) -> None:
-    stack = new_stack(server, env={"LEASE_SECONDS": "3"})
+    stack = running(server, LEASE_SECONDS="3")
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
         eventually(lambda: records.is_online(stack, outlet))
-        until = time.monotonic() + 5
+        until = time.monotonic() + 4
         eventually(lambda: time.monotonic() > until or not records.is_online(stack, outlet))
         assert stack.outlet_row(outlet)["Online"] is True
         assert pos.is_open()
@@ -77,9 +99,9 @@ def test_an_outlet_that_stays_connected_stays_online_for_longer_than_a_lease(
 
 @pytest.mark.parametrize("database", DATABASES)
 def test_sigterm_closes_every_socket_with_the_restart_code_records_it_and_exits_0(
-    new_stack: NewStack, database: Database
+    running: Callable[..., Stack], database: Database
 ) -> None:
-    stack = new_stack("serve", database, env={"DRAIN_SECONDS": "2"})
+    stack = running("serve", database, DRAIN_SECONDS="2")
     outlets = [stack.supply_outlet() for _ in range(4)]
     with ExitStack() as opened:
         poses = [opened.enter_context(connect(stack, token_for(stack, outlet))) for outlet in outlets]
@@ -93,8 +115,8 @@ def test_sigterm_closes_every_socket_with_the_restart_code_records_it_and_exits_
         assert not records.is_online(stack, outlet)
 
 
-def test_sigterm_spreads_the_closing_over_the_drain_window(new_stack: NewStack) -> None:
-    stack = new_stack("serve", env={"DRAIN_SECONDS": "3"})
+def test_sigterm_spreads_the_closing_over_the_drain_window(running: Callable[..., Stack]) -> None:
+    stack = running(DRAIN_SECONDS="2")
     tokens = [token_for(stack, stack.supply_outlet()) for _ in range(10)]
     with ExitStack() as opened:
         poses = [opened.enter_context(connect(stack, token)) for token in tokens]
@@ -139,16 +161,16 @@ def is_not_ready(stack: Stack) -> bool:
     return request(stack, "GET", "/readyz").status_code == 503
 
 
-def test_sigterm_without_any_socket_ends_at_once(new_stack: NewStack) -> None:
-    stack = new_stack("serve")
+def test_sigterm_without_any_socket_ends_at_once(running: Callable[..., Stack]) -> None:
+    stack = running()
     begun = time.monotonic()
     assert stack.stop(signal.SIGTERM, timeout=5) == 0
     assert time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_other_signals_end_a_lone_server_as_sigterm_does(new_stack: NewStack, number: signal.Signals) -> None:
-    stack = new_stack("serve", env={"DRAIN_SECONDS": "1"})
+def test_other_signals_end_a_lone_server_as_sigterm_does(running: Callable[..., Stack], number: signal.Signals) -> None:
+    stack = running(DRAIN_SECONDS="2")
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
         stack.send_signal(number)
@@ -157,8 +179,8 @@ def test_other_signals_end_a_lone_server_as_sigterm_does(new_stack: NewStack, nu
     assert records.close_reasons(stack, outlet) == ["restart"]
 
 
-def test_a_second_sigterm_loses_no_record(new_stack: NewStack) -> None:
-    stack = new_stack("serve", env={"DRAIN_SECONDS": "2"})
+def test_a_second_sigterm_loses_no_record(running: Callable[..., Stack]) -> None:
+    stack = running(DRAIN_SECONDS="2")
     outlets = [stack.supply_outlet() for _ in range(4)]
     with ExitStack() as opened:
         for outlet in outlets:
@@ -171,8 +193,8 @@ def test_a_second_sigterm_loses_no_record(new_stack: NewStack) -> None:
 
 
 @pytest.mark.parametrize("server", ["daphne", "runserver"])
-def test_a_stop_of_daphne_leaves_no_outlet_online(new_stack: NewStack, server: Server) -> None:
-    stack = new_stack(server)
+def test_a_stop_of_daphne_leaves_no_outlet_online(running: Callable[..., Stack], server: Server) -> None:
+    stack = running(server)
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)):
         eventually(lambda: records.is_online(stack, outlet))
@@ -181,8 +203,8 @@ def test_a_stop_of_daphne_leaves_no_outlet_online(new_stack: NewStack, server: S
     assert stack.outlet_row(outlet)["Online"] is False
 
 
-def test_a_port_in_use_is_one_clear_line_and_a_status_that_is_not_zero(new_stack: NewStack) -> None:
-    stack = new_stack("serve")
+def test_a_port_in_use_is_one_clear_line_and_a_status_that_is_not_zero(running: Callable[..., Stack]) -> None:
+    stack = running()
     done = stack.manage("serve", "--port", str(stack.port))
     assert done.returncode != 0
     assert str(stack.port) in done.stderr

@@ -17,7 +17,7 @@ from psycopg import sql
 
 from integrations.models.request import State
 from tests.live.binaries import need
-from tests.live.postgres import SUPERUSER, Postgres
+from tests.live.postgres import MIGRATED, SUPERUSER, Postgres
 from tests.live.processes import Process, free_port, plain_environment
 from tests.live.redis import Redis
 from tests.live.waiting import eventually
@@ -33,6 +33,7 @@ def empty_postgres(tmp_path: Path) -> Iterator[Postgres]:
     instance = Postgres.create(tmp_path)
     instance.start()
     with psycopg.connect(instance.url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(MIGRATED)))
         connection.execute("CREATE ROLE postgres SUPERUSER LOGIN")
         (rules,) = connection.execute("SHOW hba_file").fetchone() or ("",)
         file = Path(str(rules))
