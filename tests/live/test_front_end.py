@@ -367,10 +367,10 @@ def is_closed_after(caller: socket.socket, more: bytes) -> bool:
 
 
 def test_a_connection_stays_open_for_as_long_as_the_setting_says(new_stack: NewStack) -> None:
-    stack = new_stack(env={"IDLE_CONNECTION_SECONDS": "8"})
+    stack = new_stack(env={"IDLE_CONNECTION_SECONDS": "4"})
     with raw(stack.port, head_with().replace(b"Connection: close\r\n", b"")) as caller:
         assert one_status(caller) == 200
-        caller.settimeout(6)
+        caller.settimeout(2)
         with pytest.raises(TimeoutError):
             caller.recv(1)
         caller.settimeout(20)
