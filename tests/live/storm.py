@@ -17,7 +17,7 @@ from tests.live.backend import Backend, pos_credentials, soup
 from tests.live.servers import Credentials
 
 CALLERS = 24
-PAUSE = 1.5  # seconds between two disasters
+PAUSE = 1.0  # seconds between two disasters
 WAITED = 2  # seconds
 EXPIRES_IN = 15  # seconds
 TRIES_FOR = 60  # seconds that a caller goes on for one request
@@ -82,7 +82,7 @@ def fleet_of(
 
     They misbehave, unless a plan is given.
     """
-    plan = plan or Plan(delay=(0.1, 1.5), chances=MISBEHAVIOUR, seed=seed)
+    plan = plan or Plan(delay=(0.05, 0.8), chances=MISBEHAVIOUR, seed=seed)
     credentials = [pos_credentials(outlet) for outlet in outlets]
     timing = Timing(longest_pause=0.5)
     fleet = Fleet(credentials, say=lambda _: None, timing=timing, plan=plan, till_folder=folder)

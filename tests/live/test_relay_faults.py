@@ -37,9 +37,19 @@ def state_of(stack: Stack, outlet: Credentials) -> str:
     return str(row["state"])
 
 
-@pytest.mark.parametrize("database", DATABASES)
-def test_what_waited_for_an_offline_pos_outlives_kill_9(new_stack: NewStack, database: Database) -> None:
-    stack = new_stack("serve", database, env=ENV)
+@pytest.fixture(scope="module", params=DATABASES)
+def mortal(request: pytest.FixtureRequest, depot: Depot) -> Iterator[Stack]:
+    """A server that the test kills and starts again, with one request at a time to each POS."""
+    services = {}
+    if request.param == "postgres":
+        services = {name: request.getfixturevalue(name) for name in ("postgres", "redis")}
+    stack = depot.make("serve", env=ENV | {"REQUESTS_IN_FLIGHT": "1"}, **services)
+    yield stack
+    stack.close()
+
+
+def test_what_waited_for_an_offline_pos_outlives_kill_9(mortal: Stack) -> None:
+    stack = mortal
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     names = ["first", "second", "third"]
     for name in names:
@@ -53,9 +63,8 @@ def test_what_waited_for_an_offline_pos_outlives_kill_9(new_stack: NewStack, dat
         assert orders_by_id(background.pos.till) == dict.fromkeys(names, 1)
 
 
-@pytest.mark.parametrize("database", DATABASES)
-def test_what_waited_for_its_turn_outlives_kill_9(new_stack: NewStack, database: Database) -> None:
-    stack = new_stack("serve", database, env=ENV | {"REQUESTS_IN_FLIGHT": "1"})
+def test_what_waited_for_its_turn_outlives_kill_9(mortal: Stack) -> None:
+    stack = mortal
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     names = [f"order-{number}" for number in range(4)]
     with pos_of(outlet, plan=Plan(delay=(0.7, 0.7))) as background:
@@ -70,9 +79,8 @@ def test_what_waited_for_its_turn_outlives_kill_9(new_stack: NewStack, database:
         assert orders_by_id(background.pos.till) == dict.fromkeys(names, 1)
 
 
-@pytest.mark.parametrize("database", DATABASES)
-def test_what_was_sent_and_not_answered_is_sent_again_after_kill_9(new_stack: NewStack, database: Database) -> None:
-    stack = new_stack("serve", database, env=ENV)
+def test_what_was_sent_and_not_answered_is_sent_again_after_kill_9(mortal: Stack) -> None:
+    stack = mortal
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     with pos_of(outlet, plan=SLOWLY) as background, callers() as begin:
         background.wait_for_connections()
