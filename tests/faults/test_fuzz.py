@@ -25,7 +25,7 @@ from tests.live.proxies import proxy_before
 from tests.live.servers import Depot, Stack
 from tests.live.waiting import eventually
 
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "20"))
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "10"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 ARRIVAL_SECONDS = 2
 SLOWEST = 2.0  # seconds for /healthz on a machine that the fuzzing keeps busy; half a second alone

@@ -1,4 +1,4 @@
-"""Constant churn for SOAK_SECONDS (20 unless set; the promise is about 600): nothing grows.
+"""Constant churn for SOAK_SECONDS (8 unless set; the promise is about 600): nothing grows.
 
 POSes come, answer, drop and come back; the backend asks; staff enable, rotate and disable; strangers knock.
 """
@@ -19,7 +19,7 @@ from tests.live.clients import authenticate, connect, token_for
 from tests.live.conftest import NewStack
 from tests.live.servers import Credentials, Database, Stack
 
-SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))
+SECONDS = float(os.environ.get("SOAK_SECONDS", "8"))
 WARM_UP = 0.4  # of the time: what is allocated once is allocated by then
 OUTLETS = 20
 SEED = 4_711
