@@ -1,5 +1,7 @@
 """A clock that jumps by an hour, forth or back: POSes stay, new ones come in, orders are done once."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +11,8 @@ from tests.live import records
 from tests.live.backend import Backend, orders_by_id, pos_of, soup
 from tests.live.binaries import give_up
 from tests.live.clients import connect, token_for
-from tests.live.conftest import NewStack
+from tests.live.postgres import Postgres
+from tests.live.redis import Redis
 from tests.live.servers import Credentials, Depot, Stack
 from tests.live.waiting import eventually
 
@@ -39,16 +42,37 @@ class Clock:
         self._file.write_text(f"{seconds:+d}s")
 
 
-@pytest.fixture
-def clock(tmp_path: Path) -> Clock:
-    return Clock(tmp_path)
+@dataclass(frozen=True)
+class Hosts:
+    """Two servers over one PostgreSQL: the clock of one is true, and that of the other moves."""
+
+    steady: Stack
+    jumping: Stack
+    clock: Clock
+
+
+@pytest.fixture(scope="module")
+def lone(depot: Depot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Clock]]:
+    """One server and its clock, which each test leaves at the true time."""
+    clock = Clock(tmp_path_factory.mktemp("lone"))
+    stack = depot.make("serve", env=clock.env)
+    yield stack, clock
+    stack.close()
+
+
+@pytest.fixture(scope="module")
+def hosts(depot: Depot, postgres: Postgres, redis: Redis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    clock = Clock(tmp_path_factory.mktemp("hosts"))
+    steady = depot.make("serve", postgres=postgres, redis=redis, env={"LEASE_SECONDS": "6"})
+    jumping = depot.twin(steady, env=clock.env)
+    yield Hosts(steady, jumping, clock)
+    for stack in (jumping, steady):
+        stack.close()
 
 
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR])
-def test_a_jump_of_the_only_host_closes_no_socket_and_loses_no_order(
-    new_stack: NewStack, clock: Clock, seconds: int
-) -> None:
-    stack = new_stack("serve", env=clock.env)
+def test_a_jump_of_the_only_host_closes_no_socket_and_loses_no_order(lone: tuple[Stack, Clock], seconds: int) -> None:
+    stack, clock = lone
     backend, outlet, late = Backend.of(stack), stack.supply_outlet(), stack.supply_outlet()
     with pos_of(outlet) as background:
         eventually(lambda: records.is_online(stack, outlet))
@@ -64,39 +88,30 @@ def test_a_jump_of_the_only_host_closes_no_socket_and_loses_no_order(
 
 
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR])
-def test_a_host_whose_clock_jumps_declares_no_other_host_dead(
-    new_stack: NewStack, depot: Depot, clock: Clock, seconds: int
-) -> None:
-    steady = new_stack("serve", "postgres", env={"LEASE_SECONDS": "6"})
-    jumping = depot.twin(steady)
-    jumping.stop()
-    jumping.start(env=clock.env)
+def test_a_host_whose_clock_jumps_declares_no_other_host_dead(hosts: Hosts, seconds: int) -> None:
+    steady = hosts.steady
     backend, outlet = Backend.of(steady), steady.supply_outlet()
     with pos_of(outlet) as background:
         background.wait_for_connections()
         eventually(lambda: records.is_online(steady, outlet))
-        clock.jump(seconds)
+        hosts.clock.jump(seconds)
         for _ in range(3):
             beats = heartbeats(steady)
             eventually(partial(all_beat_since, steady, beats), what="both processes renewed their lease")
         assert records.close_reasons(steady, outlet) == [""]
-        for host in (backend, backend.at(jumping)):
+        for host in (backend, backend.at(hosts.jumping)):
             answer = host.ask(outlet, "CreateOrder", soup())
             assert answer.status_code == 200, answer.text
             assert answer.json()["outcome"] == "answered", answer.text
         assert len(orders_by_id(background.pos.till)) == 2
-    jumping.close()
 
 
 @pytest.mark.parametrize("seconds", [3, -3, HOUR, -HOUR])
-def test_of_two_hosts_whose_clocks_differ_the_newer_connection_stays_open(
-    new_stack: NewStack, depot: Depot, clock: Clock, seconds: int
-) -> None:
-    steady = new_stack("serve", "postgres")
-    wrong = depot.twin(steady)
-    wrong.stop()
-    clock.jump(seconds)
-    wrong.start(env=clock.env)
+def test_of_two_hosts_whose_clocks_differ_the_newer_connection_stays_open(hosts: Hosts, seconds: int) -> None:
+    steady, wrong = hosts.steady, hosts.jumping
+    wrong.kill()
+    hosts.clock.jump(seconds)
+    wrong.start()
     for first, then in ((steady, wrong), (wrong, steady)):
         outlet = steady.supply_outlet()
         with connect(first, token_for(first, outlet)) as older:
@@ -105,7 +120,6 @@ def test_of_two_hosts_whose_clocks_differ_the_newer_connection_stays_open(
                 assert older.wait_closed(5)[0] == REPLACED
                 eventually(partial(has_reasons, steady, outlet, ["replaced", ""]), what="the newer one is recorded")
                 assert newer.is_open()
-    wrong.close()
 
 
 def has_reasons(stack: Stack, outlet: Credentials, reasons: list[str]) -> bool:
