@@ -51,10 +51,10 @@ class Installation:
         """Tills and callers for as long as the block runs; then each order is counted in the tills."""
         with balancer_before([self.one, self.two]) as balancer:
             outlets = [_at(balancer, self.one.supply_outlet()) for _ in range(OUTLETS)]
-            with fleet_of(outlets, seed=seed, plan=Plan(delay=(0.02, 0.3), seed=seed)) as fleet:
+            with fleet_of(outlets, seed=seed, plan=Plan(delay=(0.02, 0.15), seed=seed)) as fleet:
                 with load([balancer.base_url], self.key, outlets) as tally:
                     work = Work(self, outlets, fleet, tally, tuple(len(host.log_text()) for host in self.hosts))
-                    eventually(lambda: tally.count > WARM and work.is_normal(), timeout=20, what="the load is on")
+                    eventually(lambda: tally.count > WARM and work.is_connected(), timeout=20, what="the load is on")
                     yield work
                 check_tills(self.one, fleet, tally)
 
