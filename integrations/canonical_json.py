@@ -9,12 +9,9 @@ import json
 import re
 from typing import Any
 
-from integrations.raw_json import MOST_DIGITS
-
-MOST_NESTED = 100  # levels; the same text must be written in the same way however deep the call that asks
+from integrations.raw_json import MOST_DIGITS, is_deep
 
 _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,9}))?").fullmatch
-_LEVELS = re.compile(r'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
 
 
 def canonical(text: str) -> str:
@@ -22,11 +19,11 @@ def canonical(text: str) -> str:
 
     Of a key that an object repeats all values count, in their order: a reader may take the first or the last.
     """
-    if _is_deep(text):
+    if is_deep(text):  # the same text must be written in the same way however deep the call that asks
         return text
     try:
         return _write(_read(text))
-    except (ValueError, RecursionError):
+    except ValueError:
         return text
 
 
@@ -35,19 +32,6 @@ def _read(text: str) -> Any:
         return _quick.decode(text)
     except ValueError:  # there is an integer of more than MOST_DIGITS, or it is not JSON
         return _careful.decode(text)
-
-
-def _is_deep(text: str) -> bool:
-    # Most texts have fewer brackets in all than may be nested, and counting those costs nothing.
-    return text.count("{") + text.count("[") > MOST_NESTED and _depth(text) > MOST_NESTED
-
-
-def _depth(text: str) -> int:
-    deepest = level = 0
-    for match in _LEVELS.finditer(text):
-        level += (match[1] is not None) - (match[2] is not None)
-        deepest = max(deepest, level)
-    return deepest
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

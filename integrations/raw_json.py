@@ -7,6 +7,7 @@ same digits. Parsing and writing again would round money and lose what a parser 
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import accumulate
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
 _OPENING = re.compile(r"[ \t\n\r]*+(\{)[ \t\n\r]*+")
@@ -25,6 +26,9 @@ MOST_DIGITS = 4300  # of an integer; Python reads and writes no longer ones
 
 spell = json.JSONEncoder(ensure_ascii=False).encode
 
+# Levels of objects and lists. Python's parser recurses, and how deep it can go depends on Python's version and on the
+# depth of the call: from 900 levels to 10,000. .NET reads 64 unless it is told otherwise.
+MOST_NESTED = 100
 
 # Of one object that is taken apart: the largest that anybody documents has 16. Each costs some microseconds.
 MOST_MEMBERS = 100
@@ -33,9 +37,16 @@ MOST_MEMBERS = 100
 # records (RFC 7464) and other control characters, blanks of other kinds. JSON neither begins nor ends with any of them.
 _AROUND = "".join(map(chr, [*range(0x21), *range(0x7F, 0xA1)])) + "\ufeff\u200b\u2028\u2029\u2060\ufffe"
 
+_NO_MARKS = bytes(each for each in range(256) if each not in b'{[]}"')
+_STEPS = bytes.maketrans(b"{[]}", b"\x01\x01\xff\xff")  # what each bracket adds to the level, as signed bytes
+
 
 class NotAnObject(ValueError):
     """The text is not one JSON object."""
+
+
+class TooDeep(NotAnObject):
+    """The text nests more than MOST_NESTED levels deep."""
 
 
 def read_text(content: str | bytes) -> tuple[str, bool]:
@@ -53,10 +64,11 @@ def read_text(content: str | bytes) -> tuple[str, bool]:
 
 
 def load(text: str) -> object:
-    """Return the value of a JSON text. Raises ValueError or RecursionError.
+    """Return the value of a JSON text. Raises ValueError; TooDeep is one.
 
     Python refuses to compute an integer of more than 4,300 digits, which is JSON all the same: it stays a text.
     """
+    refuse_depth(text)
     value: object = _loader.decode(text)
     return value
 
@@ -64,15 +76,38 @@ def load(text: str) -> object:
 def members(text: str) -> dict[str, str]:
     """Return the members of a JSON object, each value as it is spelled; of a repeated key the last.
 
-    Raises NotAnObject, also for a value that nests too deeply to be checked, and for more than MOST_MEMBERS.
+    Raises NotAnObject, also for more than MOST_MEMBERS; TooDeep for an object of more than MOST_NESTED levels.
     """
+    if not _OPENING.match(text):
+        raise NotAnObject("it does not begin with {")
+    refuse_depth(text)
     try:
         found, end = _members(text)
-    except (ValueError, RecursionError, IndexError) as error:
+    except (ValueError, IndexError) as error:
         raise NotAnObject("not a JSON object") from error
     if end != len(text):
         raise NotAnObject("there is something behind the JSON object")
     return found
+
+
+def refuse_depth(text: str) -> None:
+    """Raise TooDeep for JSON that nests more than MOST_NESTED levels deep, before a parser recurses into it."""
+    if is_deep(text):
+        raise TooDeep(f"the JSON nests more than {MOST_NESTED} levels deep")
+
+
+def is_deep(text: str) -> bool:
+    """Return whether the objects and lists of JSON nest more than MOST_NESTED levels deep. Never recurses."""
+    # Most texts have fewer brackets in all than may be nested, and counting those costs nothing.
+    if text.count("{") + text.count("[") <= MOST_NESTED:
+        return False
+    marks = text.encode(errors="ignore")
+    if b"\\" in marks:
+        marks = marks.replace(b"\\\\", b"").replace(b'\\"', b"")
+    # Every second part between quotation marks is outside of strings, also where two neighbouring marks are taken out.
+    outside = marks.translate(None, _NO_MARKS).replace(b'""', b"").split(b'"')[::2]
+    steps = b"".join(outside).translate(_STEPS)
+    return MOST_NESTED + 1 in accumulate(memoryview(steps).cast("b"))  # ends there, however much follows
 
 
 def write(values: Mapping[str, object], raw: Mapping[str, str]) -> str:

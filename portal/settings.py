@@ -351,6 +351,9 @@ MFA_FORMS = {
     "authenticate": "integrations.staff.signing_in.forms.CodeForm",
     "reauthenticate": "integrations.staff.signing_in.forms.ConfirmCodeForm",
     "activate_totp": "integrations.staff.signing_in.forms.ActivateTotpForm",
+    "add_webauthn": "integrations.staff.signing_in.forms.AddPasskeyForm",
+    "authenticate_webauthn": "integrations.staff.signing_in.forms.PasskeyForm",
+    "reauthenticate_webauthn": "integrations.staff.signing_in.forms.ConfirmPasskeyForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = False  # a passkey is the second factor, beside the password

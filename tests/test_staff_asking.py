@@ -196,10 +196,17 @@ def test_raw_json_goes_out_unchanged(staff: Client, online: Enabled) -> None:
     assert (row.message_type, row.payload) == (77, typed)
 
 
-@pytest.mark.parametrize("typed", ["[]", "{", '{"a": NaN}', "{'a': 1}", '{"a": 1} {"b": 2}', '{"a":' * 5000, "x"])
+@pytest.mark.parametrize("typed", ["[]", "{", '{"a": NaN}', "{'a': 1}", '{"a": 1} {"b": 2}', "x"])
 def test_raw_text_that_is_no_object_is_refused_with_its_place(staff: Client, online: Enabled, typed: str) -> None:
     answer = send(staff, ask_url(online, 77), raw=typed, is_meant="on")
     assert "This is no JSON object." in text(answer)
+    assert not Request.objects.exists()
+
+
+@pytest.mark.parametrize("end", ["", "1" + "}" * 5_000])
+def test_raw_text_that_nests_too_deeply_is_refused_with_the_limit(staff: Client, online: Enabled, end: str) -> None:
+    answer = send(staff, ask_url(online, 77), raw='{"a":' * 5_000 + end, is_meant="on")
+    assert "nests more than 100 levels deep" in text(answer)
     assert not Request.objects.exists()
 
 

@@ -95,6 +95,8 @@ def read_order(body: bytes) -> Order:
 def _members(body: bytes) -> dict[str, str]:
     try:
         return raw_json.members(body.decode("utf-8-sig"))
+    except raw_json.TooDeep as error:
+        raise Problem(INVALID_INPUT, f"The request body nests more than {raw_json.MOST_NESTED} levels deep.") from error
     except ValueError as error:  # NotAnObject is one, and what is no UTF-8 raises one
         raise Problem(INVALID_INPUT, "The request body must be a JSON object in UTF-8.") from error
 

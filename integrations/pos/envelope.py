@@ -14,7 +14,10 @@ MAX_SPELLED_ID = 2 + 6 * 256  # characters, if each of a RequestID is escaped; o
 MAX_SPELLED_CODE = 1000  # characters of a ResultCode: 0, as "0.000"
 RESULT_CODES = range(-(2**31), 2**31)  # what .NET's int holds, and our column
 
-NOT_JSON = "The POS's answer could not be read: it is not valid JSON."
+NOT_JSON = (
+    "The POS's answer could not be read: it is not valid JSON, "
+    f"or its objects and lists nest more than {raw_json.MOST_NESTED} levels deep."
+)
 NOT_UTF8 = "The POS's answer could not be read: it is not valid UTF-8."
 NO_ANSWER = "The POS's answer could not be read: it is valid JSON, but no object with a RequestID and a ResultCode."
 NO_CODE = "The POS's answer could not be read: its ResultCode is missing, or is not a whole number."
@@ -69,8 +72,8 @@ def why_unreadable(content: str | bytes) -> Unreadable:
     if not is_whole:
         return Unreadable(NOT_UTF8)
     try:
-        json.loads(text)
-    except (ValueError, RecursionError):
+        raw_json.load(text)
+    except ValueError:
         return Unreadable(NOT_JSON)
     return Unreadable(NO_ANSWER)
 

@@ -63,7 +63,7 @@ def kind_of_frame(text: str) -> StrayFrame.Kind:
         return _BY_FIRST.get(text[0], StrayFrame.Kind.NOT_JSON)
     try:
         content = raw_json.load(text)
-    except (ValueError, RecursionError):
+    except ValueError:
         return StrayFrame.Kind.NOT_JSON
     return StrayFrame.Kind.UNKNOWN if isinstance(content, dict) else StrayFrame.Kind.NOT_AN_OBJECT
 
@@ -74,7 +74,9 @@ def _read_object(body: bytes) -> dict[str, Any]:
         raise Malformed("The request body is not valid JSON: it is not valid UTF-8.")
     try:
         content = raw_json.load(text)
-    except (ValueError, RecursionError) as error:
+    except raw_json.TooDeep as error:
+        raise Malformed(f"The JSON of the request body nests more than {raw_json.MOST_NESTED} levels deep.") from error
+    except ValueError as error:
         raise Malformed("The request body is not valid JSON.") from error
     if not isinstance(content, dict):
         raise Malformed("The request body must be a JSON object.")

@@ -96,7 +96,7 @@ def _read_object(text: str) -> dict[str, object]:
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise WrongCredentialsError(f"The credentials are not JSON (see {where}).") from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise WrongCredentialsError("The credentials are not JSON.") from None
     if not isinstance(value, dict):
         raise WrongCredentialsError("The credentials must be the one JSON object that enable_outlet prints.")

@@ -1,13 +1,15 @@
 """JSON read and written without a float in between, so that money keeps its cents."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 # Beyond this many digits before or after the point, writing a number out in full would be an attack on memory.
 _WRITTEN_OUT = 30
 _COMPUTED = 4300  # digits of an integer that Python computes
+MOST_NESTED = 100  # levels; how deep Python itself can read and write depends on its version
+TOO_DEEP = "the JSON nests too deeply"
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,13 @@ def read(text: str) -> object:
     """Numbers with a point or an exponent, and whole ones of many digits, become Decimals.
 
     One whose exponent no Decimal holds becomes a Spelled. Stricter than Python's own: NaN and Infinity are no JSON.
-    Raises ValueError or RecursionError.
+    Raises ValueError, also for what nests more than 100 levels deep.
     """
-    value: object = json.loads(text, parse_constant=_refuse_constant, parse_float=_decimal, parse_int=_whole)
+    try:
+        value: object = json.loads(text, parse_constant=_refuse_constant, parse_float=_decimal, parse_int=_whole)
+    except RecursionError:
+        raise ValueError(TOO_DEEP) from None
+    _refuse_depth(value)
     return value
 
 
@@ -58,6 +64,19 @@ def _spelled(number: Decimal) -> str:
         return str(number)
     whole, _, decimals = format(number, "f").partition(".")
     return f"{whole}.{decimals.rstrip('0') or '0'}"
+
+
+def _refuse_depth(value: object) -> None:
+    level = [value]
+    for _ in range(MOST_NESTED + 1):
+        level = [item for each in level if isinstance(each, dict | list) for item in _items(each)]
+        if not level:
+            return
+    raise ValueError(TOO_DEEP)
+
+
+def _items(value: dict[str, object] | list[object]) -> Iterable[object]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def _refuse_constant(name: str) -> object:

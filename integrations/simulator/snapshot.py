@@ -56,7 +56,7 @@ def till_from_text(text: str) -> Till:
     """Raises WrongTillError. What has a default may be left out."""
     try:
         return _till(json_text.read(text))
-    except (ValueError, ArithmeticError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, ArithmeticError, TypeError, KeyError, AttributeError) as error:
         raise WrongTillError(f"This is no saved till ({type(error).__name__}: {error}).") from None
 
 

@@ -118,7 +118,7 @@ def _read_frame(frame: str | bytes) -> dict[str, object]:
         raise NotARequestError("it is binary")
     try:
         value = json_text.read(frame)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise NotARequestError("it is not JSON") from None
     if not isinstance(value, dict):
         raise NotARequestError("it is not a JSON object")
@@ -135,7 +135,7 @@ def _optional_text(envelope: Mapping[str, object], key: str) -> str | None:
 def _find_text(body: bytes, key: str) -> str | None:
     try:
         value = json_text.read(body.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     found = folded(value).get(key.casefold()) if isinstance(value, dict) else None
     return found if is_text(found) else None

@@ -19,6 +19,7 @@ LONGEST_WAIT = 120  # seconds
 PREFIX = "field_"
 UNTICKED = "Tick this: the POS may change something, or take money, when it gets this request."
 NOT_JSON = "This is no JSON object. It begins with { and ends with }, and its names stand in double quotes."
+TOO_DEEP = f"The JSON nests more than {raw_json.MOST_NESTED} levels deep: write it with fewer levels."
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -100,6 +101,8 @@ class RawForm(AskForm):
         text = self.cleaned_data["raw"].replace("\r\n", "\n")  # a browser sends the line ends in its own way
         try:
             raw_json.members(text)
+        except raw_json.TooDeep as error:
+            raise forms.ValidationError(TOO_DEEP) from error
         except raw_json.NotAnObject as error:
             raise forms.ValidationError(f"{NOT_JSON}{_place_of_error(text)}") from error
         return str(text)
@@ -130,8 +133,6 @@ class FieldsForm(AskForm):
             except Invalid as invalid:
                 for path, what in invalid.errors.items():
                     self._add_payload_error(path, what)
-            except RecursionError:
-                self.add_error(None, "The payload nests too deeply.")
         return self.cleaned_data
 
     def _add_payload_error(self, path: str, what: str) -> None:
@@ -170,6 +171,8 @@ def _spell(field: Field, text: str) -> str:
 def _check_json(text: str) -> None:
     try:
         is_one_value = raw_json.members(f'{{"value": {text}}}') == {"value": text}
+    except raw_json.TooDeep as error:
+        raise forms.ValidationError(TOO_DEEP) from error
     except raw_json.NotAnObject:
         is_one_value = False
     if not is_one_value:
@@ -196,6 +199,6 @@ def _place_of_error(text: str) -> str:
         json.loads(text, parse_int=str, parse_float=str)
     except json.JSONDecodeError as error:
         return f" The trouble begins in line {error.lineno}, at character {error.colno}."
-    except (ValueError, RecursionError):
+    except ValueError:
         pass
     return ""

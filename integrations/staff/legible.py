@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from integrations import secret_members
+from integrations.raw_json import refuse_depth
 from integrations.redaction import REDACTED, printable, redact
 
 LONGEST = 100_000
@@ -28,7 +29,7 @@ def legible(text: str) -> str:
     """Return JSON as lines to read, at most 100,000 characters; what cannot be parsed is not shown."""
     try:
         laid_out = "".join(_lines(_parse(secret_members.hide(text)), "\n"))
-    except (ValueError, RecursionError):
+    except ValueError:
         return NOT_SHOWN
     shown = printable(redact(laid_out), LONGEST)
     return shown if len(laid_out) <= LONGEST else f"{shown}\n… (shortened)"
@@ -43,6 +44,7 @@ def is_secret(name: str) -> bool:
 
 
 def _parse(text: str) -> object:
+    refuse_depth(text)
     return json.loads(text, object_pairs_hook=_Object, parse_float=_Number, parse_int=_Number)
 
 

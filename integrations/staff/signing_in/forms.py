@@ -1,5 +1,6 @@
 """allauth's forms where ours differ: names, words, and what is written down."""
 
+import json
 from typing import Any
 
 from allauth.account.forms import LoginForm as BaseLoginForm
@@ -8,9 +9,11 @@ from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY, generate_totp_secret
+from allauth.mfa.webauthn.forms import AddWebAuthnForm, AuthenticateWebAuthnForm, ReauthenticateWebAuthnForm
 from django import forms
 from django.views.decorators.debug import sensitive_variables
 
+from integrations import raw_json
 from integrations.client_address import address_of
 from integrations.sealing import SealBroken, seal, unseal
 from integrations.services import sign_ins
@@ -47,6 +50,42 @@ class CodeForm(_Noted, AuthenticateForm):  # type: ignore[misc]
 
 class ConfirmCodeForm(_Noted, ReauthenticateForm):  # type: ignore[misc]
     """The second factor before a sensitive act."""
+
+
+class CredentialField(forms.JSONField):
+    """The JSON that a browser sends for a passkey.
+
+    Django's field answers only a syntax error as a wrong value; deep nesting and very long integers end in a 500 there.
+    """
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and not _is_readable(value):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(value)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return super().bound_data(data if isinstance(data, str) and _is_readable(data) else None, initial)
+
+
+def _is_readable(text: str) -> bool:
+    try:
+        raw_json.refuse_depth(text)
+        json.loads(text)
+    except ValueError:  # also an integer of more digits than Python computes
+        return False
+    return True
+
+
+class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
+    credential = CredentialField(widget=forms.HiddenInput)
+
+
+class PasskeyForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
+    credential = CredentialField(widget=forms.HiddenInput)
+
+
+class ConfirmPasskeyForm(ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    credential = CredentialField(widget=forms.HiddenInput)
 
 
 class ActivateTotpForm(ActivateTOTPForm):  # type: ignore[misc]
