@@ -22,6 +22,7 @@ SQLITE = "django.db.backends.sqlite3"
 POSTGRESQL = "django.db.backends.postgresql"
 POSTGRESQL_SCHEMES = ("postgres", "postgresql", "psql", "pgsql")
 POSTGRESQL_PORT = "5432"
+SMTP_PORT, SMTP_SSL_PORT = 25, 465
 
 MAIL_FORM = (
     "EMAIL_URL must read like smtp+tls://USER:PASSWORD@HOST:587 or smtp+ssl://USER:PASSWORD@HOST:465 "
@@ -91,15 +92,15 @@ def redis(url: str) -> str:
     return url
 
 
-def mail(url: str) -> dict[str, Any]:
-    """Return Django's settings for sending e-mail by EMAIL_URL; without one, nothing is sent.
+def mail(url: str, *, timeout: int) -> dict[str, Any]:
+    """Return what EMAIL_URL says as one of Django's MAILERS; without a URL, nothing is sent.
 
-    Raises ImproperlyConfigured.
+    `timeout` is in seconds. Raises ImproperlyConfigured.
     """
     if not url:
-        return {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
+        return {"BACKEND": "django.core.mail.backends.dummy.EmailBackend", "OPTIONS": {}}
     try:
-        return _mail(_read(url))
+        return _mail(_read(url), timeout)
     except ValueError:
         raise ImproperlyConfigured(MAIL_FORM) from None
 
@@ -260,7 +261,7 @@ def _refuse_other_redis(url: _Url) -> None:
         raise Unreadable
 
 
-def _mail(url: _Url) -> dict[str, Any]:
+def _mail(url: _Url, timeout: int) -> dict[str, Any]:
     backend = environ.Env.EMAIL_SCHEMES.get(url.scheme)
     host, port = url.host
     file = url.path.removeprefix("/")
@@ -269,13 +270,18 @@ def _mail(url: _Url) -> dict[str, Any]:
         raise Unreadable
     if bool(host) != (backend == SMTP) or bool(file) != (backend == FILES) or (url.user and not host):
         raise Unreadable
-    return {
-        "EMAIL_BACKEND": backend,
-        "EMAIL_HOST": host,
-        "EMAIL_PORT": int(port) if port else None,
-        "EMAIL_HOST_USER": url.user,
-        "EMAIL_HOST_PASSWORD": url.password,
-        "EMAIL_FILE_PATH": file or None,
-        "EMAIL_USE_TLS": url.scheme in ("smtps", "smtp+tls"),
-        "EMAIL_USE_SSL": url.scheme == "smtp+ssl",
+    if backend == FILES:
+        return {"BACKEND": backend, "OPTIONS": {"file_path": file}}
+    if backend != SMTP:
+        return {"BACKEND": backend, "OPTIONS": {}}
+    is_ssl = url.scheme == "smtp+ssl"
+    options = {
+        "host": host,
+        "port": int(port) if port else SMTP_SSL_PORT if is_ssl else SMTP_PORT,
+        "username": url.user,
+        "password": url.password,
+        "use_tls": url.scheme in ("smtps", "smtp+tls"),
+        "use_ssl": is_ssl,
+        "timeout": timeout,
     }
+    return {"BACKEND": backend, "OPTIONS": options}

@@ -186,9 +186,10 @@ ALERT_OVERLAP_HOURS = between(1, MANY_DAYS * 24, env.int("ALERT_OVERLAP_HOURS", 
 ALERT_API_KEY_DAYS = between(1, MANY_DAYS, env.int("ALERT_API_KEY_DAYS", default=14), "ALERT_API_KEY_DAYS")
 
 EMAIL_URL = env.str("EMAIL_URL", default="")
-for _name, _value in service_urls.mail(EMAIL_URL).items():
-    globals()[_name] = _value
-EMAIL_TIMEOUT = at_least(1, env.int("EMAIL_TIMEOUT", default=10), "EMAIL_TIMEOUT")
+# Django reads this from 6.1 on, where its EMAIL_ settings are deprecated; notices/mailing.py reads it with any Django.
+MAILERS = {
+    "default": service_urls.mail(EMAIL_URL, timeout=at_least(1, env.int("EMAIL_TIMEOUT", default=10), "EMAIL_TIMEOUT"))
+}
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"Order N Pay portal <portal@{_public.hostname}>")
 
 # --- How staff sign in ------------------------------------------------------------------------------------

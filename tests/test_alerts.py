@@ -18,6 +18,7 @@ from integrations.services.alert_recipients import save_recipient
 from integrations.services.api_keys import create_api_key
 from integrations.services.enabling import disable, enable_outlet
 from integrations.services.secrets import end_overlap, rotate_secret
+from portal import service_urls
 from tests.factories import ANNA, BELLA, NOON, STATION, Enabled, make_enabled_outlet, make_organisation, make_outlet
 from tests.in_process import InProcess, in_main
 from tests.mail_sink import mail_sink
@@ -288,7 +289,7 @@ class Mailing(InProcess):
             assert (row.state, row.tries) == (Mail.State.PENDING, 1)
             assert "try later" in row.error
             await in_main(Mail.objects.update, next_at=timezone.now())
-            with override_settings(EMAIL_PORT=9), self.assertLogs("integrations.notices.mailing", "WARNING"):
+            with override_settings(**_to(9)), self.assertLogs("integrations.notices.mailing", "WARNING"):
                 await mailing.turn()
             sink.refuses = False
             await in_main(Mail.objects.update, next_at=timezone.now())
@@ -307,9 +308,5 @@ class Mailing(InProcess):
 
 
 def _to(port: int) -> dict[str, Any]:
-    return {
-        "EMAIL_URL": f"smtp://127.0.0.1:{port}",
-        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-        "EMAIL_HOST": "127.0.0.1",
-        "EMAIL_PORT": port,
-    }
+    url = f"smtp://127.0.0.1:{port}"
+    return {"EMAIL_URL": url, "MAILERS": {"default": service_urls.mail(url, timeout=10)}}

@@ -15,6 +15,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 import portal
+from integrations.notices import mailing
 from portal import service_urls
 from portal.environment import at_least, close_codes, directory_for, networks
 from portal.sqlite import PrivateConnection
@@ -129,9 +130,31 @@ def test_a_mail_server_that_cannot_be_read_is_refused_without_its_password(url: 
 
 
 def test_a_mail_server_is_read_with_its_encryption() -> None:
-    read = service_urls.mail("smtp+ssl://ops:a%40b@mail.example.com:465")
-    assert (read["EMAIL_HOST"], read["EMAIL_PORT"], read["EMAIL_USE_SSL"]) == ("mail.example.com", 465, True)
-    assert read["EMAIL_HOST_PASSWORD"] == "a@b"
+    read = service_urls.mail("smtp+ssl://ops:a%40b@mail.example.com:465", timeout=7)["OPTIONS"]
+    assert (read["host"], read["port"], read["use_ssl"]) == ("mail.example.com", 465, True)
+    assert (read["password"], read["timeout"]) == ("a@b", 7)
+
+
+@pytest.mark.parametrize(("scheme", "port"), [("smtp", 25), ("smtp+tls", 25), ("smtps", 25), ("smtp+ssl", 465)])
+def test_a_mail_server_without_a_port_has_the_usual_one(scheme: str, port: int) -> None:
+    assert service_urls.mail(f"{scheme}://mail.example.com", timeout=7)["OPTIONS"]["port"] == port
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "dummymail://", "consolemail://", "memorymail://", "filemail:///FOLDER", "smtp://h", "smtp+ssl://u:p@h:1"],
+)
+def test_django_makes_a_connection_by_each_mail_url(url: str, settings: Any, tmp_path: Path) -> None:
+    settings.MAILERS = {"default": service_urls.mail(url.replace("/FOLDER", str(tmp_path)), timeout=7)}
+    connection: Any = mailing._connection()
+    if url.startswith("smtp"):
+        assert (connection.timeout, connection.host) == (7, "h")
+
+
+def test_no_setting_is_one_that_the_next_django_deprecates() -> None:
+    """Django 6.1 refuses its own EMAIL_ settings beside MAILERS."""
+    names = {name for name in read_settings({"EMAIL_URL": "smtp://u:p@h"}) if name.startswith("EMAIL_")}
+    assert names == {"EMAIL_URL"}
 
 
 SECRET = "hunter2hunter2"
@@ -350,16 +373,16 @@ def test_a_redis_url_is_used_as_it_is_written(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("smtp://[::1]:2525", ("::1", 2525, "", "", None)),
-        ("smtp+tls://ops%40x:p%2B+%25@Mail.example", ("Mail.example", None, "ops@x", "p++%", None)),
-        ("filemail:////var/a+b", ("", None, "", "", "/var/a+b")),
-        ("dummymail://", ("", None, "", "", None)),
+        ("smtp://[::1]:2525", ("::1", 2525, "", "")),
+        ("smtp+tls://ops%40x:p%2B+%25@Mail.example", ("Mail.example", 25, "ops@x", "p++%")),
+        ("filemail:////var/a+b", ("/var/a+b",)),
+        ("dummymail://", ()),
     ],
 )
 def test_the_parts_of_a_mail_url_are_used_as_they_are_written(url: str, expected: tuple[Any, ...]) -> None:
-    read = service_urls.mail(url)
-    names = ("EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD", "EMAIL_FILE_PATH")
-    assert tuple(read[name] for name in names) == expected
+    read = service_urls.mail(url, timeout=7)["OPTIONS"]
+    names = ("host", "port", "username", "password", "file_path")
+    assert tuple(read[name] for name in names if name in read) == expected
 
 
 @pytest.mark.parametrize("name", ["a+b", "a%41b", "a b", "a#b", "a?b", "ü@x"])

@@ -12,7 +12,7 @@ from django.urls import path
 from django.views.decorators.debug import sensitive_variables
 
 from integrations.credentials import Kind, generate
-from portal import error_reports
+from portal import error_reports, service_urls
 
 MAIL, DATABASE, REDIS = 'p@ss"w&rd<47', "d/b-pass:word", "r3dis-s3cret"
 OTHERS = {
@@ -54,7 +54,7 @@ def spellings_of(secret: str) -> list[str]:
 def client(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Client:
     settings.DEBUG, settings.ROOT_URLCONF = True, __name__
     settings.EMAIL_URL = f"smtp+tls://mailer:{quote(MAIL, safe='')}@mail.example:587"
-    settings.EMAIL_HOST_PASSWORD = MAIL
+    settings.MAILERS = {"default": service_urls.mail(settings.EMAIL_URL, timeout=10)}
     for name, value in OTHERS.items():
         setattr(settings, name, value)
     monkeypatch.setenv("DATABASE_URL", f"postgres://portal:{DATABASE}@db.example/portal")
@@ -104,7 +104,7 @@ def test_a_new_setting_needs_no_entry_in_a_list(settings: Any) -> None:
 
 @pytest.mark.parametrize("password", ["port", "server", "password", "connection"])
 def test_a_password_that_is_a_word_is_masked_only_where_it_is_a_whole_value(settings: Any, password: str) -> None:
-    settings.EMAIL_HOST_PASSWORD = password
+    settings.MAILERS = {"default": {"OPTIONS": {"password": password}}}
     words = f"the {password} of server port 9 refused the connection: no password given"
     assert error_reports.mask(words) == words
     shown = error_reports.mask(f"call({password!r}) at smtp://u:{password}@h with &quot;{password}&quot;")

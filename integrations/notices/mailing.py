@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models import Model, Q
 from django.urls import reverse
+from django.utils.module_loading import import_string
 
 from integrations.clock import shared_now
 from integrations.models import Alert, AlertRecipient, Mail
@@ -76,7 +77,7 @@ def _due() -> list[Mail]:
 
 def _send(mails: Iterable[Mail]) -> list[str]:
     """Return for each e-mail why it was not taken, or an empty text."""
-    connection = get_connection()
+    connection = _connection()
     try:
         connection.open()
     except (OSError, smtplib.SMTPException) as error:
@@ -87,16 +88,22 @@ def _send(mails: Iterable[Mail]) -> list[str]:
         _close(connection)
 
 
+def _connection() -> BaseEmailBackend:
+    """Return a connection by settings.MAILERS, which Django 5.2 does not read, as Django 6.1 makes it."""
+    mailer = settings.MAILERS["default"]
+    connection: BaseEmailBackend = import_string(mailer["BACKEND"])(alias="default", **mailer.get("OPTIONS", {}))
+    return connection
+
+
 def _send_one(mail: Mail, connection: BaseEmailBackend) -> str:
     message = EmailMessage(
         mail.subject,
         mail.body,
         to=[mail.recipient],
-        connection=connection,
         headers={"Auto-Submitted": "auto-generated", "Message-ID": f"<mail-{mail.pk}@{_host()}>"},
     )
     try:
-        message.send()
+        connection.send_messages([message])
     except (OSError, smtplib.SMTPException, ValueError) as error:
         return _said(error)
     return ""
