@@ -31,7 +31,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 INSTALL_SECONDS = 240
 START_SECONDS = 30
 PASSWORD = re.compile(r"^  password   ([0-9a-z-]{24})$", re.MULTILINE)
-NOT_CLONED = (".venv", ".env", "data", "node_modules", "staticfiles", "__pycache__", ".*_cache", ".hypothesis")
+NOT_CLONED = (".venv*", ".env", "data", "node_modules", "staticfiles", "__pycache__", ".*_cache", ".hypothesis")
 # What pip may need on the way to its index, as the machine is set up.
 FOR_PIP = (
     "PIP_",
@@ -423,19 +423,57 @@ def test_every_lock_file_pins_what_the_smaller_one_pins() -> None:
     assert run_time <= scale <= dev
 
 
-def test_script_test_names_the_check_that_failed_and_stops_there(tmp_path: Path) -> None:
+@pytest.fixture
+def untidy(tmp_path: Path) -> Path:
+    """A checkout without .venv, in which ruff finds something: script/test ends with its first check."""
     installed = Path(sys.prefix) / "installed"
     if not installed.exists() or "requirements-dev.lock" not in installed.read_text():
         pytest.skip("this Python's packages were not installed by script/bootstrap requirements-dev.lock")
     checkout = copy_project(tmp_path / "checkout")
-    (checkout / ".venv").symlink_to(sys.prefix)
     (checkout / "integrations" / "untidy.py").write_text("import os\n")
     shutil.rmtree(checkout / "tests" / "clients", ignore_errors=True)
-    failed = run(checkout, "script/test", "--version")  # pytest's, lest this suite should run within itself
+    return checkout
+
+
+def test_script_test_names_the_check_that_failed_and_stops_there(untidy: Path) -> None:
+    (untidy / ".venv").symlink_to(sys.prefix)
+    failed = run(untidy, "script/test", "--version")  # pytest's, lest this suite should run within itself
     assert failed.returncode == 1
     assert failed.stderr.splitlines()[-1] == "script/test: ruff check failed"
     assert failed.stdout == "==> ruff check\n"
-    assert not (checkout / ".env").exists()
+    assert not (untidy / ".env").exists()
+
+
+@pytest.mark.parametrize("option", ["--python {}", "--python={}", "-k x --python {}"])
+def test_script_test_uses_an_environment_of_the_named_python(untidy: Path, option: str) -> None:
+    version = "{}.{}".format(*sys.version_info)
+    (untidy / f".venv-{version}").symlink_to(sys.prefix)
+    failed = run(untidy, "script/test", *option.format(version).split())
+    assert failed.stderr.splitlines()[-1] == "script/test: ruff check failed"
+    assert failed.stdout == "==> ruff check\n"
+    assert not (untidy / ".venv").exists()
+
+
+def test_script_test_says_how_to_get_a_python_that_is_not_installed(bare: Path) -> None:
+    said = complaint(run(bare, "script/test", "--python", "3.99"))
+    assert "Python 3.99 is not installed" in said
+    assert "apt install python3.99-venv" in said
+    assert not list(bare.glob(".venv*"))
+
+
+@pytest.mark.parametrize("options", [["--python"], ["--python="], ["--python", "3"], ["--python", "-k"]])
+def test_script_test_wants_a_version_behind_python(bare: Path, options: list[str]) -> None:
+    assert "such as 3.13" in complaint(run(bare, "script/test", *options), status=2)
+
+
+def test_a_python_in_a_folder_of_pyenv_is_found_although_its_shim_does_not_run(bare: Path, tmp_path: Path) -> None:
+    version = "{}.{}".format(*sys.version_info)
+    commands = {f"python{version}": "exit 127", "pyenv": f'[ "$*" = "prefix {version}" ] && echo {sys.prefix}'}
+    for name, body in commands.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    found = run(bare, "script/find_python", version, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert found.stdout == f"{sys.executable}\n"
 
 
 @pytest.mark.django_db
@@ -586,7 +624,8 @@ def wait_until_up(running: Running, seconds: float) -> None:
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    return plain_environment() | {k: v for k, v in os.environ.items() if k.startswith(FOR_PIP)} | dict(more or {})
+    passed_on = {k: v for k, v in os.environ.items() if k.startswith(FOR_PIP) or k == "PYTHON"}
+    return plain_environment() | passed_on | dict(more or {})
 
 
 def run(folder: Path, *command: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
