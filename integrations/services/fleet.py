@@ -150,7 +150,8 @@ def _lately(organisations: Organisations, now: datetime, *, since: datetime) -> 
         for of, rows, column in (("refusals", attempts, "outcome"), ("requests", requests, "state"))
     ]
     found: dict[str, Counter[str]] = {"refusals": Counter(), "requests": Counter()}
-    for of, value, count in counted[0].union(counted[1], all=True):
+    both = counted[0].union(counted[1], all=True)
+    for of, value, count in both.order_by():  # from 6.1 on, Django sorts a union like the model
         found[of][value] = count
     return found["refusals"], found["requests"]
 

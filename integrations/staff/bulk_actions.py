@@ -25,11 +25,6 @@ class BulkActions:
     to_integration = "pk"
     actions: Any = ("disable_many", "reenable_many", "rotate_many")
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        found: dict[str, Any] = super().get_actions(request)  # type: ignore[misc]
-        found.pop("delete_selected", None)  # it would go past the services
-        return found
-
     def has_act_permission(self, request: HttpRequest) -> bool:
         return rights.may_act(request)
 

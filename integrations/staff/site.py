@@ -50,6 +50,10 @@ class PortalSite(AdminSite):
     index_title = "Start"
     site_url = None  # the portal is the site
 
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        self.disable_action("delete_selected")  # it would go past the services
+
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether this is staff whose sign-in is complete. Asked before each page of the admin, the acts among them."""
         return gate.is_staff(request.user) and gate.missing_in(request) is None
