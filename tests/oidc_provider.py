@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 
 CLIENT_ID, CLIENT_SECRET = "portal", "a-secret-of-the-tests"
 KEY_ID = "key-1"
+NESTED = "nested"
 
 
 def _new_key() -> RSAPrivateKey:
@@ -32,10 +33,12 @@ class Provider:
     claims: dict[str, Any] = field(default_factory=dict)
     token_changes: dict[str, Any] = field(default_factory=dict)
     userinfo_changes: dict[str, Any] = field(default_factory=dict)
+    answer_changes: dict[str, Any] = field(default_factory=dict)
     configuration_changes: dict[str, Any] = field(default_factory=dict)
     key: RSAPrivateKey = field(default_factory=_new_key)
     signing_key: Any = None
     algorithm: str = "RS256"
+    nested: int = 0  # levels of the value that is sent in the place of each NESTED
     asked: list[dict[str, str]] = field(default_factory=list)  # the parameters of each call to /authorize
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -128,7 +131,9 @@ def _handler(state: Provider) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             form = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
             answer = state.token_for(form)
-            self._say(answer or {"error": "invalid_grant"}, status=200 if answer else 400)
+            self._say(
+                answer | state.answer_changes if answer else {"error": "invalid_grant"}, status=200 if answer else 400
+            )
 
         def _authorize(self, asked: dict[str, str]) -> None:
             answer = {"code": state.code_for(asked), "state": asked["state"]}
@@ -138,7 +143,8 @@ def _handler(state: Provider) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
 
         def _say(self, answer: dict[str, Any], *, status: int = 200) -> None:
-            body = json.dumps(answer).encode()
+            value = "[" * state.nested + "]" * state.nested
+            body = json.dumps(answer).replace(json.dumps(NESTED), value).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

@@ -21,7 +21,7 @@ from integrations.services.audit import Actor
 from integrations.services.groups import ADMINISTRATOR, OPERATOR, VIEWER, ensure_groups
 from integrations.services.unlinking import Prospect
 from portal.environment import PORTAL_GROUPS, group_names
-from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, _new_key, oidc_provider
+from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, NESTED, Provider, _new_key, oidc_provider
 from tests.signing_in import prove
 from tests.test_second_factors import code_of, give_app
 from tests.test_sign_in import START, is_in, refusals
@@ -255,6 +255,27 @@ def test_a_provider_that_is_away_or_talks_nonsense_is_a_page_and_no_error(
     settings.OIDC_SERVER_URL = "http://127.0.0.1:1"
     settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"][0]["settings"]["server_url"] = "http://127.0.0.1:1"
     assert "could not be asked" in text(client.post(BEGIN))
+
+
+@pytest.mark.parametrize("levels", [500, 5_000, 100_000])
+def test_what_a_provider_says_of_a_person_is_refused_where_it_nests_too_deeply(
+    client: Client, anna: User, provider: Provider, levels: int
+) -> None:
+    provider.userinfo_changes, provider.nested = {"other": NESTED}, levels
+    assert arrive(client).status_code == 401
+
+
+@pytest.mark.parametrize("levels", [500, 5_000, 100_000])
+@pytest.mark.parametrize("changes", ["answer_changes", "configuration_changes"])
+def test_what_the_portal_does_not_keep_may_nest_as_deeply_as_python_reads_and_is_never_a_500(
+    client: Client, anna: User, provider: Provider, changes: str, levels: int
+) -> None:
+    setattr(provider, changes, {"other": NESTED})
+    provider.nested = levels
+    answer = client.post(BEGIN)
+    if answer.status_code == 302:
+        answer = arrive(client)
+    assert answer.status_code in (302, 401)
 
 
 def test_who_cancels_there_is_back_at_the_sign_in(client: Client, anna: User, provider: Provider) -> None:

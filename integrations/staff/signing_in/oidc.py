@@ -1,5 +1,6 @@
 """The way to the OpenID Connect provider and back: allauth's, stricter about what comes back."""
 
+import json
 from typing import Any
 
 import jwt
@@ -19,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from requests import RequestException
 
+from integrations import raw_json
 from integrations.staff.signing_in import id_tokens, proof
 
 PROVIDER_ID = "oidc"
@@ -48,6 +50,7 @@ class StrictAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
     def complete_login(self, request: HttpRequest, app: SocialApp, token: SocialToken, **kwargs: Any) -> SocialLogin:
         try:
             login: SocialLogin = super().complete_login(request, app, token, **kwargs)
+            raw_json.refuse_depth(json.dumps(login.account.extra_data))  # a database cannot store what nests too deeply
         except (KeyError, ValueError, TypeError, AttributeError, jwt.PyJWTError) as error:
             raise OAuth2Error(f"The provider's answer cannot be read ({type(error).__name__}).") from error
         self._check_that_both_agree(login.account.extra_data)
@@ -105,8 +108,8 @@ def callback(request: HttpRequest) -> HttpResponse:
     view = OAuth2CallbackView.adapter_view(StrictAdapter(request, PROVIDER_ID))
     try:
         answer: HttpResponse = view(request)
-    except OAuth2Error as error:  # allauth looks at the configuration before it begins to catch
-        answer = render_authentication_error(request, StrictProvider(request, app=app), exception=error)
+    except (OAuth2Error, RecursionError) as error:  # allauth reads the configuration before it begins to catch
+        answer = _refused(request, StrictProvider(request, app=app), error)
     return answer
 
 
@@ -115,8 +118,15 @@ def _redirect(request: HttpRequest, process: str, auth_params: dict[str, str]) -
     wanted = provider.get_redirect_from_request_kwargs(request).get("next_url")
     try:
         answer: HttpResponse = provider.redirect(request, process, next_url=wanted, auth_params=auth_params)
-    except OAuth2Error as error:
-        answer = render_authentication_error(request, provider, exception=error)
+    except (OAuth2Error, RecursionError) as error:
+        answer = _refused(request, provider, error)
+    return answer
+
+
+def _refused(request: HttpRequest, provider: StrictProvider, error: Exception) -> HttpResponse:
+    """Return the page that says why; a RecursionError is how Python refuses JSON that nests too deeply."""
+    reason = OAuth2Error("The provider's answer nests too deeply.") if isinstance(error, RecursionError) else error
+    answer: HttpResponse = render_authentication_error(request, provider, exception=reason)
     return answer
 
 
