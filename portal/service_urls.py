@@ -93,12 +93,10 @@ def redis(url: str) -> str:
 
 
 def mail(url: str, *, timeout: int) -> dict[str, Any]:
-    """Return what EMAIL_URL says as one of Django's MAILERS; without a URL, nothing is sent.
+    """Return what EMAIL_URL says as one of Django's MAILERS.
 
     `timeout` is in seconds. Raises ImproperlyConfigured.
     """
-    if not url:
-        return {"BACKEND": "django.core.mail.backends.dummy.EmailBackend", "OPTIONS": {}}
     try:
         return _mail(_read(url), timeout)
     except ValueError:

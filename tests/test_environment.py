@@ -142,7 +142,7 @@ def test_a_mail_server_without_a_port_has_the_usual_one(scheme: str, port: int) 
 
 @pytest.mark.parametrize(
     "url",
-    ["", "dummymail://", "consolemail://", "memorymail://", "filemail:///FOLDER", "smtp://h", "smtp+ssl://u:p@h:1"],
+    ["dummymail://", "consolemail://", "memorymail://", "filemail:///FOLDER", "smtp://h", "smtp+ssl://u:p@h:1"],
 )
 def test_django_makes_a_connection_by_each_mail_url(url: str, settings: Any, tmp_path: Path) -> None:
     settings.MAILERS = {"default": service_urls.mail(url.replace("/FOLDER", str(tmp_path)), timeout=7)}
@@ -155,6 +155,7 @@ def test_no_setting_is_one_that_the_next_django_deprecates() -> None:
     """Django 6.1 refuses its own EMAIL_ settings beside MAILERS."""
     names = {name for name in read_settings({"EMAIL_URL": "smtp://u:p@h"}) if name.startswith("EMAIL_")}
     assert names == {"EMAIL_URL"}
+    assert read_settings({})["MAILERS"] == {}, "its system check refuses a mailer that sends nothing"
 
 
 SECRET = "hunter2hunter2"
