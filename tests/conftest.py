@@ -15,6 +15,8 @@ from tests import signing_in
 from tests.factories import HARBOUR, STATION, Enabled, make_enabled_outlet, make_outlet
 from tests.live.ledger import LEDGER
 
+pytest_plugins = ["tests.quick"]
+
 # The examples differ from run to run, and a failure prints how to repeat it; a busy machine is no failure.
 hypothesis.settings.register_profile("portal", deadline=None, print_blob=True, database=None)
 hypothesis.settings.load_profile("portal")

@@ -64,6 +64,7 @@ with ThreadPoolExecutor(8) as callers:
 """
 
 
+@pytest.mark.processes
 def test_the_first_callers_of_a_process_get_the_document_though_they_ask_at_the_same_moment() -> None:
     done = subprocess.run([sys.executable, "-c", EIGHT_AT_ONCE], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == f"{[200] * 8}\n", done.stderr

@@ -53,6 +53,7 @@ def test_every_alert_says_what_is_and_what_to_do() -> None:
         assert rule["annotations"].keys() == {"summary", "what_to_do"}, rule["alert"]
 
 
+@pytest.mark.processes
 def test_prometheus_takes_the_rules() -> None:
     run(need("promtool"), "check", "rules", str(DEPLOY / "prometheus/alerts.yml"))
 
@@ -98,6 +99,7 @@ def test_images_are_pinned_by_digest() -> None:
     assert [image for image in named if not re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", image)] == []
 
 
+@pytest.mark.processes
 def test_the_redis_of_the_compose_file_asks_for_a_password(tmp_path: Path) -> None:
     """Its own command, run by the Redis that is installed here."""
     redis = compose()["services"]["redis"]
@@ -132,6 +134,7 @@ def test_the_compose_file_names_only_settings_that_there_are() -> None:
     assert compose()["services"]["portal"]["environment"].keys() <= variables_read_by_the_settings()
 
 
+@pytest.mark.processes
 def test_the_unit_is_understood_by_systemd(tmp_path: Path) -> None:
     text = (DEPLOY / "systemd/order-n-pay.service").read_text()
     unit = tmp_path / "order-n-pay.service"

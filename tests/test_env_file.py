@@ -265,6 +265,7 @@ class TestTheSettings:
             settings_of(tmp_path, file={}, content=content)
         assert SECRET not in "".join(traceback.format_exception(caught.value))
 
+    @pytest.mark.processes
     def test_a_process_that_meets_a_broken_file_ends_and_prints_nothing_of_it(self, tmp_path: Path) -> None:
         shutil.copytree(PROJECT / "portal", tmp_path / "portal")
         (tmp_path / ".env").write_text(f"\ufeffSECRET_KEY={SECRET} # x\n", encoding="utf-8")
@@ -276,6 +277,7 @@ class TestTheSettings:
         assert SECRET not in done.stderr + done.stdout
 
 
+@pytest.mark.processes
 def test_a_child_process_reads_the_file_anew(tmp_path: Path) -> None:
     """runserver's reloader, and whatever else hands its environment down."""
     code = (

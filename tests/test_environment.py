@@ -34,6 +34,7 @@ def start(folder: Path, *, code: str = PUBLIC_URL, **variables: str) -> subproce
     return subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=False, timeout=60)
 
 
+@pytest.mark.processes
 def test_twisted_is_loaded_for_runserver_alone(tmp_path: Path) -> None:
     assert start(tmp_path, code="import portal.asgi, sys; print('twisted' in sys.modules)").stdout == "False\n"
     code = "import sys; sys.argv = ['manage.py', 'runserver']; import portal.asgi; print('twisted' in sys.modules)"
@@ -84,6 +85,7 @@ def test_a_folder_that_cannot_be_made_is_refused_by_the_variables_name(tmp_path:
         directory_for(str(tmp_path / "file" / "portal.sqlite3"))
 
 
+@pytest.mark.processes
 def test_with_a_secret_key_alone_everything_has_a_default(tmp_path: Path) -> None:
     started = start(tmp_path)
     assert started.stderr == ""
@@ -105,6 +107,7 @@ def test_a_wrong_value_stops_the_settings_with_its_name(name: str, value: str) -
         read_settings({name: value})
 
 
+@pytest.mark.processes
 def test_a_number_that_is_none_stops_the_start_with_its_name(tmp_path: Path) -> None:
     """In a process of its own, for all wrong values."""
     started = start(tmp_path, POS_TOKEN_LIFETIME="five minutes")
@@ -430,6 +433,7 @@ def read_settings(variables: dict[str, str], *, project: Path = PROJECT) -> dict
 
 
 @pytest.mark.parametrize("module", ["manage.py", "-m django"])
+@pytest.mark.processes
 def test_every_command_makes_the_database_for_its_owner_alone(tmp_path: Path, module: str) -> None:
     env = {"PATH": os.environ["PATH"], "SECRET_KEY": "x" * 50, "DJANGO_SETTINGS_MODULE": "portal.settings"}
     command = [sys.executable, *module.split(), "migrate", "contenttypes", "--verbosity", "0"]

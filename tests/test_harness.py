@@ -1,7 +1,10 @@
 """The harness of the live tests: what they rely on must be able to fail."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -14,6 +17,7 @@ from tests.live.postgres import Postgres
 from tests.live.processes import Process, plain_environment
 from tests.live.redis import Redis
 from tests.live.waiting import StillFalseError, eventually
+from tests.quick import ProcessStarted
 
 SECRET = "ONPS-8K2PX-4ZQ7M-11ABC-DEFGH-JKMNP-QRSTV-WXYZ0"
 TOKEN = "MTU6MTp0b2tlbg:1vNq2z:c2lnbmF0dXJl"
@@ -80,6 +84,18 @@ def test_a_missing_program_fails_the_test_where_nothing_may_be_skipped(
         need("no-such-program")
 
 
+@pytest.mark.parametrize(
+    "start",
+    [partial(subprocess.run, ["true"], check=True), partial(os.system, "true"), os.fork],
+    ids=["subprocess", "system", "fork"],
+)
+def test_a_test_without_the_marker_starts_no_process(start: Callable[[], object]) -> None:
+    """Otherwise script/test --quick would run it."""
+    with pytest.raises(ProcessStarted, match=r"starts_no_process.* starts a process .*pytest.mark.processes"):
+        start()
+
+
+@pytest.mark.processes
 def test_a_process_dies_with_the_run_that_started_it(tmp_path: Path) -> None:
     need("setpriv")
     log = tmp_path / "log"
@@ -95,6 +111,7 @@ def test_a_process_dies_with_the_run_that_started_it(tmp_path: Path) -> None:
     eventually(lambda: not _lives(int(run.stdout)), what="the child died")
 
 
+@pytest.mark.processes
 def test_a_stopped_process_tells_its_exit_status_and_keeps_its_log(tmp_path: Path) -> None:
     script = "trap 'echo stopped; exit 7' TERM; echo started; while :; do sleep 0.05; done"
     process = Process(["sh", "-c", script], log=tmp_path / "log", env=plain_environment())
@@ -104,6 +121,7 @@ def test_a_stopped_process_tells_its_exit_status_and_keeps_its_log(tmp_path: Pat
     assert process.log_text() == "started\nstopped\n"
 
 
+@pytest.mark.processes
 def test_postgres_keeps_its_databases_when_it_is_killed_and_started_again(tmp_path: Path) -> None:
     postgres = Postgres.create(tmp_path)
     try:
@@ -117,6 +135,7 @@ def test_postgres_keeps_its_databases_when_it_is_killed_and_started_again(tmp_pa
         postgres.close()
 
 
+@pytest.mark.processes
 def test_redis_starts_again_after_it_was_stopped(tmp_path: Path) -> None:
     redis = Redis.create(tmp_path)
     try:

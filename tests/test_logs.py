@@ -293,6 +293,7 @@ def test_a_refusal_that_a_view_chose_is_no_error() -> None:
 
 
 @pytest.mark.parametrize(("level", "ours", "theirs"), [("DEBUG", 10, 20), ("debug", 10, 20), ("WARNING", 30, 30)])
+@pytest.mark.processes
 def test_log_level_lowers_the_portals_own_loggers_alone(level: str, ours: int, theirs: int) -> None:
     names = ["django.template", "django.db.backends", "httpcore2", "urllib3", "redis", "asyncio", "allauth", "anything"]
     code = (
@@ -305,6 +306,7 @@ def test_log_level_lowers_the_portals_own_loggers_alone(level: str, ours: int, t
     assert json.loads(done.stdout) == [ours] * 2 + [theirs] * len(names)
 
 
+@pytest.mark.processes
 def test_a_log_level_that_there_is_not_is_named() -> None:
     env = os.environ | {"LOG_LEVEL": "LOUD", "DJANGO_SETTINGS_MODULE": "tests.settings"}
     done = subprocess.run([sys.executable, "manage.py", "check"], capture_output=True, text=True, env=env, check=False)

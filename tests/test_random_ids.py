@@ -33,6 +33,7 @@ def test_the_system_is_asked_once_for_many(monkeypatch: pytest.MonkeyPatch) -> N
     assert urandom.mock_calls == [mock.call(16 * AT_ONCE)] * 2
 
 
+@pytest.mark.processes
 def test_a_forked_process_makes_others() -> None:
     new_uuid()
     ours, theirs = os.pipe()

@@ -27,6 +27,8 @@ from tests.live.documents import Reader, answers_in, blocks_of
 from tests.live.processes import Process, free_port, plain_environment
 from tests.live.waiting import eventually
 
+pytestmark = pytest.mark.processes
+
 PROJECT = Path(__file__).resolve().parents[1]
 INSTALL_SECONDS = 240
 START_SECONDS = 30

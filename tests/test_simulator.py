@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import io
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from typing import Any
 from unittest import IsolatedAsyncioTestCase
 
 import pytest
+from django.core.management import execute_from_command_line
 from websockets.asyncio.server import ServerConnection
 
 import integrations.simulator
@@ -615,6 +617,7 @@ class OnTheLine(IsolatedAsyncioTestCase):
 # The command
 
 
+@pytest.mark.processes
 class OnTheCommandLine(IsolatedAsyncioTestCase):
     async def asyncSetUp(self) -> None:
         self.portal = await self.enterAsyncContext(FakePortal())
@@ -666,6 +669,10 @@ class OnTheCommandLine(IsolatedAsyncioTestCase):
         assert (code, errors) == (1, "")
         assert "refused by the auth endpoint (HTTP 401): The auth secret was not valid!" in output
 
+    async def test_a_wrong_command_line_exits_with_1(self) -> None:
+        code, output, errors = await finish(await start_command(*VALUES))
+        assert (code, output, "Missing: --url" in errors, errors.count("\n")) == (1, "", True, 1)
+
     async def assert_signal_ends_cleanly(self, number: signal.Signals) -> None:
         process = await start_command("--credentials", "-", given=self.portal.credentials_json)
         socket = await self.portal.next_socket()
@@ -701,17 +708,23 @@ VALUES = ("--provider-outlet-id", "a", "--pos-remote-id", "b", "--auth-secret", 
         (("--count", "2", "--credentials", "-"), credentials_json(), "--count may be 1 to 1"),
     ],
 )
-def test_a_wrong_command_line_is_one_clear_line(arguments: tuple[str, ...], given: str, complaint: str) -> None:
-    code, output, errors = asyncio.run(run_command(*arguments, given=given))
-    assert code in (1, 2)
+def test_a_wrong_command_line_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    given: str,
+    complaint: str,
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+    with pytest.raises(SystemExit) as ended:
+        execute_from_command_line(["manage.py", "simulate_pos", *arguments])
+    output, errors = capsys.readouterr()
+    assert ended.value.code in (1, 2)
     assert output == ""
     assert len(errors.splitlines()) == 1
     assert complaint in errors
     assert SECRET not in errors
-
-
-async def run_command(*arguments: str, given: str) -> tuple[int, str, str]:
-    return await finish(await start_command(*arguments, given=given))
 
 
 async def start_command(*arguments: str, given: str = "") -> asyncio.subprocess.Process:

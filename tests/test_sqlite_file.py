@@ -5,6 +5,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from portal.sqlite import PrivateConnection
 
 OTHER_PROCESS = """
@@ -23,6 +25,7 @@ def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.processes
 def test_another_connection_of_the_process_does_not_release_the_lock_of_the_first(tmp_path: Path) -> None:
     file = str(tmp_path / "portal.sqlite3")
     with closing(PrivateConnection(file, isolation_level=None)) as first:

@@ -1,0 +1,58 @@
+"""pytest's option --quick: run only the tests that start no process.
+
+The marker `processes` stands for "starts a process". Every test of tests/live and tests/faults has it; elsewhere a file
+or a test carries it. A test without it that starts a process fails, so none can slip into the quick tests.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+FOLDERS = ("live", "faults")
+# The events of a new process: https://docs.python.org/3/library/audit_events.html
+STARTS = ("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen")
+
+_forbidden_to: pytest.Item | None = None  # the test that runs, if it may start no process
+_own_process = os.getpid()
+
+
+class ProcessStarted(BaseException):
+    """A test without the marker started a process. An `except Exception` of the portal does not catch this."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="run only the tests that start no process")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent.name in FOLDERS:
+            item.add_marker(pytest.mark.processes)
+    if config.getoption("quick"):
+        left_out = [item for item in items if item.get_closest_marker("processes")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("processes")]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    global _forbidden_to  # noqa: PLW0603  (Python calls the audit hook with nothing that says which test runs)
+    _forbidden_to = None if item.get_closest_marker("processes") else item
+    try:
+        return (yield)
+    finally:
+        _forbidden_to = None
+
+
+def _refuse_processes(event: str, _arguments: object) -> None:
+    if event in STARTS and _forbidden_to is not None and os.getpid() == _own_process:
+        raise ProcessStarted(
+            f"{_forbidden_to.nodeid} starts a process ({event}), which script/test --quick leaves out. Mark the test "
+            "with @pytest.mark.processes, or its file with: pytestmark = pytest.mark.processes"
+        )
+
+
+sys.addaudithook(_refuse_processes)
