@@ -12,6 +12,7 @@ from integrations.models import Outlet
 from integrations.pos import tokens
 from integrations.relay import runtime, wake
 from tests import signing_in
+from tests.emptying import empty_database
 from tests.factories import HARBOUR, STATION, Enabled, make_enabled_outlet, make_outlet
 from tests.live.ledger import LEDGER
 
@@ -32,6 +33,7 @@ def _forget_keys(*, setting: str, **_rest: object) -> None:
 
 
 setting_changed.connect(_forget_keys)
+TransactionTestCase._fixture_teardown = empty_database  # type: ignore[attr-defined]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.apps import apps
+from django.contrib.auth.models import Permission, User
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
 
+from tests.emptying import empty_database
+from tests.factories import STATION, make_enabled_outlet
 from tests.live import clients
 from tests.live.binaries import need
 from tests.live.ledger import Ledger
@@ -82,6 +88,22 @@ def test_a_missing_program_fails_the_test_where_nothing_may_be_skipped(
     monkeypatch.setenv("REQUIRE_ALL", "1")
     with pytest.raises(pytest.fail.Exception, match="no-such-program"):
         need("no-such-program")
+
+
+@pytest.mark.django_db
+def test_what_tests_commit_is_deleted_and_what_django_derives_from_the_models_stays() -> None:
+    make_enabled_outlet(STATION)
+    User.objects.create_user("anna").user_permissions.set(Permission.objects.all())
+    before = _row_counts()
+    assert {ContentType, Permission} < before.keys()
+    empty_database()
+    assert _row_counts() == {model: before[model] for model in (ContentType, Permission)}
+
+
+def _row_counts() -> dict[type[Model], int]:
+    """Return the number of rows of each model that has any."""
+    counts = {model: model._default_manager.count() for model in apps.get_models(include_auto_created=True)}
+    return {model: count for model, count in counts.items() if count}
 
 
 @pytest.mark.parametrize(
