@@ -21,6 +21,7 @@ from portal.settings import DATABASES  # noqa: E402
 
 # A file, because an in-memory database is another one in each thread (integrations/relay/database.py).
 DATABASES["default"]["TEST"] = {"NAME": str(Path(_folder) / "tests.sqlite3")}
+DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA synchronous=OFF"  # no test outlives a power failure
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the staff's passwords are not what is tested
 
 # In process nothing happens by itself: a test flushes, looks, or shows that something was woken.
