@@ -1,9 +1,11 @@
 """The fixed cast: an outlet of Trattoria Bella that was never enabled, and one that was."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import pytest
+from argon2.low_level import hash_secret_raw
 from django.test import Client, TestCase, TransactionTestCase
 from django.test.signals import setting_changed
 
@@ -11,6 +13,7 @@ from integrations import credentials, keyring
 from integrations.models import Outlet
 from integrations.pos import tokens
 from integrations.relay import runtime, wake
+from integrations.services import handover_links
 from tests import signing_in
 from tests.emptying import empty_database
 from tests.factories import HARBOUR, STATION, Enabled, make_enabled_outlet, make_outlet
@@ -33,6 +36,16 @@ def _forget_keys(*, setting: str, **_rest: object) -> None:
 
 
 setting_changed.connect(_forget_keys)
+
+
+def _cheap_argon2id(secret: bytes, salt: bytes, **parameters: Any) -> bytes:
+    """Hash with the least memory and time: the tests need these hashes to differ, not to resist guesses."""
+    return hash_secret_raw(secret, salt, **parameters | {"time_cost": 1, "memory_cost": 64})
+
+
+# Passphrases of hand-over links, and fingerprints. Adopted secrets keep the real costs, which tests of the queue need.
+for module in (handover_links, credentials):
+    module.hash_secret_raw = _cheap_argon2id  # type: ignore[attr-defined]
 TransactionTestCase._fixture_teardown = empty_database  # type: ignore[attr-defined]
 
 
