@@ -392,6 +392,7 @@ def test_a_connection_never_ends_before_it_began(enabled: Enabled, here: ServerP
     assert row_of(live).closed_at == live.opened_at
 
 
+@pytest.mark.processes
 def test_at_the_next_start_what_a_killed_forerunner_held_is_closed_at_once(enabled: Enabled) -> None:
     now = timezone.now()
     nobody = make_process(heartbeat_at=now, host=socket.gethostname(), pid=_pid_of_nobody())
@@ -410,6 +411,7 @@ def test_at_the_next_start_a_forerunner_with_our_own_process_id_counts_as_dead(e
     assert not presence_of(enabled).is_online
 
 
+@pytest.mark.processes
 def test_a_process_that_lives_on_this_host_is_left_alone(enabled: Enabled) -> None:
     now = timezone.now()
     parent = make_process(heartbeat_at=now, host=socket.gethostname(), pid=os.getppid())
