@@ -221,11 +221,12 @@ class Dispatcher:
     async def _submit(self, new: NewRequest, told: Told | None) -> Stored:
         live = self._registry.find(new.integration_id)
         lane = live.lane if live else None
+        has_place = lane is not None and not self._registry.unheard_by_older(new.integration_id) and lane.reserve()
         if live is not None:
-            new = replace(new, socket_at=self._process_id)
+            new = replace(new, socket_at=self._process_id, has_place=has_place)
         if live is None or lane is None:
             stored = await self._stored(new)
-        elif not self._registry.unheard_by_older(live.integration_id) and lane.reserve():
+        elif has_place:
             return await self._submit_reserved(live, lane, new, told)
         else:
             lane.arriving += 1
@@ -259,7 +260,7 @@ class Dispatcher:
 
     async def _submit_reserved(self, live: Live, lane: Lane, new: NewRequest, told: Told | None) -> Stored:
         try:
-            stored = await self._stored(replace(new, has_place=True))
+            stored = await self._stored(new)
         except BaseException:
             lane.release()
             raise
@@ -387,7 +388,8 @@ class Dispatcher:
         result = None
         if not self._has_let_go:
             with contextlib.suppress(TimeoutError):
-                result = await asyncio.wait_for(told, seconds)
+                async with asyncio.timeout(seconds):
+                    result = await told
         return result or await self._result(pk)
 
     async def _result_unless_away(self, pk: int) -> Result | None:
