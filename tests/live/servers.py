@@ -1,5 +1,6 @@
 """The portal as a process: each supported server over each supported database."""
 
+import itertools
 import json
 import secrets
 import shutil
@@ -28,6 +29,7 @@ Server = Literal["serve", "runserver", "daphne"]
 Database = Literal["sqlite", "postgres"]
 
 START_SECONDS = 20
+_numbers = itertools.count(1)  # of outlets and keys: two stacks may share a database
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,6 @@ class Stack:
             [*_command(server, self.port), *options], log=folder / "server.log", env=self.env, cwd=PROJECT
         )
         self._shell = Shell(env=self.env, log=folder / "shell.log")
-        self._supplied = 0
 
     def __repr__(self) -> str:
         return f"<Stack {self.server} at {self.base_url}>"
@@ -164,15 +165,14 @@ class Stack:
 
     def supply_outlet(self) -> Credentials:
         """An outlet, enabled, that no other test has."""
-        self._supplied += 1
-        names = (f"--outlet=Outlet {self._supplied}", f"--pos-remote-id=Supply-{self._supplied}")
+        number = next(_numbers)
+        names = (f"--outlet=Outlet {number}", f"--pos-remote-id=Supply-{number}")
         answer = self._shell.run("enable_outlet", "--organisation=Supply", *names, "--format=json")
         return Credentials.from_json(json.loads(answer))
 
     def create_api_key(self, *arguments: str) -> str:
         """The text of an API key of its own name, with whatever further arguments of the command."""
-        self._supplied += 1
-        answer = self._shell.run("create_api_key", f"Key {self._supplied}", *arguments, "--format=json")
+        answer = self._shell.run("create_api_key", f"Key {next(_numbers)}", *arguments, "--format=json")
         key: str = json.loads(answer)["Key"]
         return key
 
