@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +29,6 @@ Server = Literal["serve", "runserver", "daphne"]
 Database = Literal["sqlite", "postgres"]
 
 START_SECONDS = 20
-_numbers = itertools.count(1)  # of outlets and keys: two stacks may share a database
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,9 @@ class Stack:
         redis_url: str,
         env: Mapping[str, str],
         options: Sequence[str] = (),
+        numbers: Iterator[int] | None = None,
     ) -> None:
+        self.numbers = numbers or itertools.count(1)  # of the outlets and keys in its database
         self.server = server
         self.database_url = database_url
         self.redis_url = redis_url
@@ -165,14 +166,14 @@ class Stack:
 
     def supply_outlet(self) -> Credentials:
         """An outlet, enabled, that no other test has."""
-        number = next(_numbers)
+        number = next(self.numbers)
         names = (f"--outlet=Outlet {number}", f"--pos-remote-id=Supply-{number}")
         answer = self._shell.run("enable_outlet", "--organisation=Supply", *names, "--format=json")
         return Credentials.from_json(json.loads(answer))
 
     def create_api_key(self, *arguments: str) -> str:
         """The text of an API key of its own name, with whatever further arguments of the command."""
-        answer = self._shell.run("create_api_key", f"Key {next(_numbers)}", *arguments, "--format=json")
+        answer = self._shell.run("create_api_key", f"Key {next(self.numbers)}", *arguments, "--format=json")
         key: str = json.loads(answer)["Key"]
         return key
 
@@ -296,6 +297,7 @@ class Depot:
             redis_url=stack.redis_url,
             env=stack.env | {"PUBLIC_URL": stack.base_url} | dict(env or {}),
             options=options,
+            numbers=stack.numbers,
         )
         self._stacks.append(twin)
         twin.start()
