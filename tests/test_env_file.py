@@ -251,6 +251,11 @@ class TestTheSettings:
         assert read["PUBLIC_URL"] == "https://pos.example.com"
         assert read["ALLOWED_HOSTS"][:2] == ["127.0.0.1", "[::1]"]
 
+    def test_reading_it_for_a_test_leaves_the_environment_of_the_tests_alone(self, tmp_path: Path) -> None:
+        before = dict(os.environ)
+        settings_of(tmp_path, file={"PUBLIC_URL": "https://pos.example.com"})
+        assert dict(os.environ) == before
+
     def test_an_empty_variable_of_the_environment_hides_nothing(self, tmp_path: Path) -> None:
         read = settings_of(tmp_path, file={"PROVIDER_NAME": "Us"}, environment={"PROVIDER_NAME": ""})
         assert read["PROVIDER_NAME"] == "Us"

@@ -10,6 +10,7 @@ import traceback
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -424,11 +425,7 @@ def read_settings(variables: dict[str, str], *, project: Path = PROJECT) -> dict
     `project` is the folder that holds `.env`, and `portal/settings.py` or a copy of it.
     """
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "DATA_DIR") if name in os.environ}
-    with pytest.MonkeyPatch.context() as patch:
-        for name in list(os.environ):
-            patch.delenv(name)
-        for name, value in (kept | {"SECRET_KEY": "x" * 50} | variables).items():
-            patch.setenv(name, value)
+    with mock.patch.dict(os.environ, kept | {"SECRET_KEY": "x" * 50} | variables, clear=True):  # they add what .env has
         return runpy.run_path(str(project / "portal" / "settings.py"))
 
 
