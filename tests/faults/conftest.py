@@ -7,8 +7,8 @@ import pytest
 from tests.faults.installation import Installation
 from tests.live.conftest import (
     depot,
+    module_postgres,
     new_stack,
-    own_postgres,
     postgres,
     prepared_files,
     redis,
@@ -19,7 +19,16 @@ from tests.live.postgres import Postgres
 from tests.live.redis import Redis
 from tests.live.servers import Depot
 
-__all__ = ["depot", "new_stack", "own_postgres", "postgres", "prepared_files", "redis", "shared_stack", "shared_stacks"]
+__all__ = [
+    "depot",
+    "module_postgres",
+    "new_stack",
+    "postgres",
+    "prepared_files",
+    "redis",
+    "shared_stack",
+    "shared_stacks",
+]
 
 
 @pytest.fixture(scope="module")

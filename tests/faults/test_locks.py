@@ -59,15 +59,9 @@ def embedded(depot: Depot) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with Postgres.running(tmp_path_factory.mktemp("locks-postgres")) as instance:
-        yield instance
-
-
-@pytest.fixture(scope="module")
-def hanging(depot: Depot, own_postgres: Postgres) -> Iterator[Stack]:
+def hanging(depot: Depot, module_postgres: Postgres) -> Iterator[Stack]:
     """A server over a PostgreSQL that the test may stop for a while."""
-    stack = depot.make("serve", postgres=own_postgres)
+    stack = depot.make("serve", postgres=module_postgres)
     yield stack
     stack.close()
 
@@ -148,7 +142,7 @@ def test_an_order_waits_for_a_locked_database_for_its_timeout_and_is_not_sent_af
 
 
 def test_while_postgresql_hangs_every_caller_gets_503_soon_and_then_all_goes_on(
-    hanging: Stack, own_postgres: Postgres
+    hanging: Stack, module_postgres: Postgres
 ) -> None:
     backend, outlet = Backend.of(hanging), hanging.supply_outlet()
     order = partial(backend.ask, outlet, "CreateOrder", soup("during"), request_id="during")
@@ -160,7 +154,7 @@ def test_while_postgresql_hangs_every_caller_gets_503_soon_and_then_all_goes_on(
     with pos_of(outlet) as background, ThreadPoolExecutor(20) as callers_at_once:
         background.wait_for_connections()
         assert backend.ask(outlet, "CreateOrder", soup("before")).status_code == 200
-        with own_postgres.process.hanging():
+        with module_postgres.process.hanging():
             for _ in range(3):  # more calls than there are threads
                 begun = [callers_at_once.submit(timed, call) for call in calls for _ in range(6)]
                 assert {each.result().answer.status_code for each in begun} == {503}
@@ -174,13 +168,13 @@ def test_while_postgresql_hangs_every_caller_gets_503_soon_and_then_all_goes_on(
         assert [row["state"] for row in requests_of(hanging, outlet)] == ["answered", "answered"]
 
 
-def test_an_answer_that_comes_while_postgresql_hangs_is_kept(hanging: Stack, own_postgres: Postgres) -> None:
+def test_an_answer_that_comes_while_postgresql_hangs_is_kept(hanging: Stack, module_postgres: Postgres) -> None:
     backend, outlet = Backend.of(hanging), hanging.supply_outlet()
     with pos_of(outlet, plan=Plan(delay=(1.0, 1.0))) as background, callers() as begin:
         background.wait_for_connections()
         order = begin(backend.ask, outlet, "CreateOrder", soup("kept"), timeout=20)
         eventually(lambda: [row["state"] for row in requests_of(hanging, outlet)] == ["sent"])
-        with own_postgres.process.hanging():
+        with module_postgres.process.hanging():
             background.wait_until(lambda: orders_by_id(background.pos.till) == {"kept": 1})
         assert order.result().status_code == 200
         assert background.pos.journal.connections == 1

@@ -78,6 +78,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         yield instance
 
 
+@pytest.fixture(scope="module")
+def module_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """Return one that the tests of a file may stop."""
+    with Postgres.running(tmp_path_factory.mktemp("module-postgres")) as instance:
+        yield instance
+
+
 @pytest.fixture(scope="session")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     """The Redis that stacks share, each with a database number of its own."""

@@ -90,24 +90,17 @@ def test_a_connect_costs_one_read_and_no_write(counted: Counted) -> None:
         assert counted.statements()[before:] == ["SELECT"]
 
 
-@pytest.fixture(scope="module")
-def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """A PostgreSQL that each test stops or kills, and starts again."""
-    with Postgres.running(tmp_path_factory.mktemp("away-postgres")) as instance:
-        yield instance
-
-
 @pytest.fixture(scope="module", params=SERVERS)
-def stack(request: pytest.FixtureRequest, depot: Depot, redis: Redis, own_postgres: Postgres) -> Iterator[Stack]:
-    stack = depot.make(request.param, postgres=own_postgres, redis=redis)
+def stack(request: pytest.FixtureRequest, depot: Depot, redis: Redis, module_postgres: Postgres) -> Iterator[Stack]:
+    stack = depot.make(request.param, postgres=module_postgres, redis=redis)
     yield stack
     stack.close()
 
 
-def test_with_the_database_away_the_answer_is_503_until_it_is_back(own_postgres: Postgres, stack: Stack) -> None:
+def test_with_the_database_away_the_answer_is_503_until_it_is_back(module_postgres: Postgres, stack: Stack) -> None:
     outlet = stack.supply_outlet()
     assert authenticate(stack, outlet).status_code == 200
-    own_postgres.kill()
+    module_postgres.kill()
     answer = authenticate(stack, outlet)
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) >= 1
@@ -115,38 +108,38 @@ def test_with_the_database_away_the_answer_is_503_until_it_is_back(own_postgres:
     assert answer.headers["Cache-Control"] == "no-store"
     assert request(stack, "GET", "/healthz").status_code == 200
     assert request(stack, "GET", "/readyz").status_code == 503
-    own_postgres.start()
+    module_postgres.start()
     eventually(lambda: authenticate(stack, outlet).status_code == 200, timeout=20, what="it is back")
     eventually(lambda: request(stack, "GET", "/readyz").status_code == 200, timeout=20, what="it is ready")
 
 
-def test_with_the_database_away_a_handshake_is_refused(own_postgres: Postgres, stack: Stack) -> None:
+def test_with_the_database_away_a_handshake_is_refused(module_postgres: Postgres, stack: Stack) -> None:
     token = token_for(stack, stack.supply_outlet())
-    own_postgres.kill()
+    module_postgres.kill()
     assert handshake_refusal(stack, token).status == (503 if stack.server == "serve" else 403)
-    own_postgres.start()
+    module_postgres.start()
     eventually(lambda: request(stack, "GET", "/readyz").status_code == 200, timeout=20, what="it is ready")
 
 
-def test_a_socket_outlives_the_absence_of_the_database_and_is_recorded(own_postgres: Postgres, stack: Stack) -> None:
+def test_a_socket_outlives_the_absence_of_the_database_and_is_recorded(module_postgres: Postgres, stack: Stack) -> None:
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
         eventually(lambda: records.is_online(stack, outlet))
-        own_postgres.kill()
+        module_postgres.kill()
         assert pos.is_open()
-        own_postgres.start()
+        module_postgres.start()
         assert pos.is_open()
         assert records.is_online(stack, outlet)
     eventually(lambda: records.close_reasons(stack, outlet) == ["by_pos"], timeout=20)
 
 
 def test_a_server_that_starts_without_its_database_works_as_soon_as_that_is_there(
-    own_postgres: Postgres, stack: Stack
+    module_postgres: Postgres, stack: Stack
 ) -> None:
     outlet = stack.supply_outlet()
     stack.stop()
-    own_postgres.stop()
+    module_postgres.stop()
     stack.start()
     assert authenticate(stack, outlet).status_code == 503
-    own_postgres.start()
+    module_postgres.start()
     eventually(lambda: authenticate(stack, outlet).status_code == 200, timeout=20, what="it works")

@@ -28,16 +28,10 @@ networks = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with Postgres.running(tmp_path_factory.mktemp("hanging-postgres")) as instance:
-        yield instance
-
-
-@pytest.fixture(scope="module")
-def portal(depot: Depot, own_postgres: Postgres) -> Iterator[Stack]:
+def portal(depot: Depot, module_postgres: Postgres) -> Iterator[Stack]:
     # Behind a proxy, so that each opening of a link comes from an address of its own.
     env = {"TRUSTED_PROXIES": "127.0.0.1", "DATABASE_POOL_SIZE": str(POOL)}
-    stack = depot.make("serve", postgres=own_postgres, redis=None, env=env)
+    stack = depot.make("serve", postgres=module_postgres, redis=None, env=env)
     yield stack
     stack.close()
 
@@ -49,11 +43,11 @@ def boss(portal: Stack) -> Iterator[httpx2.Client]:
 
 
 def test_while_postgresql_hangs_pages_say_so_in_time_and_their_threads_end(
-    portal: Stack, boss: httpx2.Client, own_postgres: Postgres
+    portal: Stack, boss: httpx2.Client, module_postgres: Postgres
 ) -> None:
     warm(portal, boss)
     logged, before = len(portal.log_text()), threads(portal)
-    with own_postgres.process.hanging():
+    with module_postgres.process.hanging():
         for _ in range(3):
             for status, seconds, answer in many_pages(portal, boss, 8):
                 assert (status, int(answer.headers["Retry-After"]) >= 1) == (503, True)
@@ -68,15 +62,15 @@ def test_while_postgresql_hangs_pages_say_so_in_time_and_their_threads_end(
 
 
 def test_more_pages_than_threads_are_answered_in_time_and_pages_work_after_a_new_start_of_postgresql(
-    portal: Stack, boss: httpx2.Client, own_postgres: Postgres
+    portal: Stack, boss: httpx2.Client, module_postgres: Postgres
 ) -> None:
     warm(portal, boss)
-    with own_postgres.process.hanging():
+    with module_postgres.process.hanging():
         assert {status for status, _, _ in many_pages(portal, boss, MOST_THREADS + 10)} == {503}
-        own_postgres.kill()
+        module_postgres.kill()
     for status, seconds, _ in many_pages(portal, boss, 8):
         assert (status, seconds < IN_TIME) == (503, True)
-    own_postgres.start()
+    module_postgres.start()
     eventually(lambda: works_again(portal, boss), timeout=20, what="pages work")
 
 
