@@ -65,6 +65,13 @@ def test_the_sweep_passes_over_a_clean_log(tmp_path: Path) -> None:
     assert sweep(tmp_path / "server.log", "GET /?token=[redacted] 101", "ONPS-8K2PX was retired") == []
 
 
+def test_the_tests_of_one_file_stay_on_one_worker(request: pytest.FixtureRequest) -> None:
+    """Else the workers start again and again what the tests of a file share."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("on one process all tests are together")
+    assert request.node.nodeid.endswith(f"@{Path(__file__).stem}")
+
+
 def test_a_ledger_shows_no_secret_when_it_is_printed() -> None:
     ledger = Ledger()
     ledger.remember(SECRET)
