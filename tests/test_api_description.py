@@ -33,6 +33,32 @@ def test_the_document_is_openapi_3_1_and_names_every_call_and_model() -> None:
     assert set(sending["responses"]) == statuses | {"400", "408", "414", "431"}
 
 
+def test_each_call_has_a_schema_for_its_success_and_lists_no_other_status_below_400() -> None:
+    paths = yaml.safe_load(Client().get("/api/v1/schema").content)["paths"]
+    for calls in paths.values():
+        for call in calls.values():
+            below = {status for status in call["responses"] if int(status) < 400}
+            assert below == ({"200", "202"} if call["operationId"] == "send_request" else {"200"}), call["operationId"]
+            assert call["responses"]["200"]["content"]["application/json"]["schema"], call["operationId"]
+
+
+def test_the_document_states_the_limits_that_the_portal_enforces() -> None:
+    order = yaml.safe_load(Client().get("/api/v1/schema").content)["components"]["schemas"]["Order"]
+    numbers = {name: (each.get("minimum"), each.get("maximum")) for name, each in order["properties"].items()}
+    assert numbers["timeout"] == (1, 120)
+    assert numbers["expires_in"] == (0, 86_400)
+    lengths = {name: each["maxLength"] for name, each in order["properties"].items() if "maxLength" in each}
+    assert lengths == {"device_id": 64, "user_identifier": 36, "request_id": 256}
+
+
+def test_the_document_says_what_a_request_may_have_null_and_what_a_problem_may_lack() -> None:
+    schemas = yaml.safe_load(Client().get("/api/v1/schema").content)["components"]["schemas"]
+    nullable = {name for name, each in schemas["Request"]["properties"].items() if "null" in each.get("type", ())}
+    moments = {"stored_at", "sent_at", "last_sent_at", "ended_at", "content_pruned_at"}
+    assert nullable == moments | {"user_identifier", "result_code", "error_message"}
+    assert schemas["Problem"]["required"] == ["status", "title", "type"]
+
+
 EIGHT_AT_ONCE = """
 import time
 from concurrent.futures import ThreadPoolExecutor

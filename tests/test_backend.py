@@ -353,6 +353,26 @@ class OneRequest(InProcess):
             assert (answer.status, kind_of(answer)) == (422, "invalid-input"), body[:20]
         assert (await backend.ask(outlet, "[]")).status == 422
 
+    async def test_the_least_and_the_greatest_of_each_field_are_accepted(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        accepted: list[tuple[str, Any]] = [
+            ("message_type", 0),
+            ("message_type", 2**31 - 1),
+            ("device_id", "x"),
+            ("device_id", "x" * 64),
+            ("user_identifier", ""),
+            ("user_identifier", "x" * 36),
+            ("request_id", "x"),
+            ("request_id", "x" * 256),
+            ("timeout", 1),
+            ("timeout", 120),
+            ("expires_in", 1),
+            ("expires_in", 86_400),
+        ]
+        for field, value in accepted:
+            answer = await backend.ask(outlet, **{"mode": "async", "expires_in": 60, field: value})
+            assert answer.status == 202, (field, value, answer.json())
+
     async def test_a_body_that_is_too_large_is_refused_unread(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         answer = await backend.ask(outlet, json.dumps({"x": "y" * 257 * 1024}))
