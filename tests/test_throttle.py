@@ -51,6 +51,14 @@ def test_the_limit_costs_a_wait(throttle: Throttle) -> None:
     assert wait(throttle, HARBOUR, THIEF) == 15
 
 
+def test_the_throttle_counts_the_same_on_a_machine_that_has_just_started(throttle: Throttle, clock: Clock) -> None:
+    clock.now = 1.0
+    fail(throttle, 2)
+    assert wait(throttle, HARBOUR, THIEF) == 0
+    fail(throttle, 1)
+    assert wait(throttle, HARBOUR, THIEF) == 15
+
+
 def test_the_wait_runs_out(throttle: Throttle, clock: Clock) -> None:
     fail(throttle, 3)
     clock.now += 14

@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integrations.characters import called
-from integrations.models import StrayFrame
+from integrations.credentials import MAX_SECRET_LENGTH
+from integrations.models import Integration, Outlet, StrayFrame
 from integrations.pos.wire import (
     MAX_AUTH_BODY,
     MAX_CHECKED,
@@ -70,6 +71,15 @@ def test_a_byte_order_mark_is_ignored() -> None:
 
 def test_blanks_and_line_ends_around_the_object_are_ignored() -> None:
     assert read(b"\r\n  " + json.dumps(GOOD, indent=4).encode() + b"\r\n") == CLAIM
+
+
+def test_a_pos_may_send_whatever_the_portal_may_store() -> None:
+    stored = {
+        "ProviderOutletID": Outlet._meta.get_field("provider_outlet_id").max_length,
+        "POSRemoteID": Integration._meta.get_field("pos_remote_id").max_length,
+        "AuthSecret": MAX_SECRET_LENGTH,
+    }
+    assert stored == MAX_LENGTHS
 
 
 @pytest.mark.parametrize("name", MAX_LENGTHS)
