@@ -10,11 +10,12 @@ from integrations.models import Request
 from integrations.models.request import State
 from integrations.pos import consumer
 from integrations.pos.link import LINK
+from integrations.relay import runtime
 from integrations.services import retries
 from tests.asgi_client import ON_UVICORN
 from tests.backend_client import Backend, Pos, make_outlet
 from tests.factories import Enabled
-from tests.in_process import InProcess, in_main
+from tests.in_process import InProcess, in_main, until
 
 
 class OldLink:
@@ -30,6 +31,20 @@ class OldLink:
 
     async def has_answered_close(self) -> bool:
         return self._is_there
+
+
+class SlowLink(OldLink):
+    """The POS is gone, but its ping fails only when the test allows it."""
+
+    def __init__(self) -> None:
+        super().__init__(is_there=False)
+        self.is_asked = False
+        self.may_answer = asyncio.Event()
+
+    async def answers_ping(self, seconds: float) -> bool:
+        self.is_asked = True
+        await self.may_answer.wait()
+        return await super().answers_ping(seconds)
 
 
 class HandingOver(InProcess):
@@ -69,6 +84,35 @@ class HandingOver(InProcess):
             async with await Pos.of(outlet) as pos:
                 await backend.ask(outlet, request_id="r-3", mode="async", expires_in=60)
                 assert [(await pos.next_frame())["RequestID"] for _ in names] == names
+
+    async def test_newer_ones_wait_while_the_replaced_pos_may_not_have_got_an_older_one(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        link = SlowLink()
+        async with await on(link, outlet) as old:
+            await backend.ask(outlet, request_id="r-1", mode="async", expires_in=60)
+            await old.next_frame()
+            async with await Pos.of(outlet) as pos:
+                await until(lambda: link.is_asked)
+                await backend.ask(outlet, request_id="r-2", mode="async", expires_in=60)
+                running = await runtime.running()
+                newer = running.registry.find(outlet.integration.pk)
+                assert newer is not None
+                assert newer.lane is not None
+                lane = newer.lane
+                await until(lambda: not lane.is_loading)
+                link.may_answer.set()
+                assert [(await pos.next_frame())["RequestID"] for _ in range(2)] == ["r-1", "r-2"]
+
+    async def test_the_replaced_pos_may_still_answer_a_request_that_is_not_stored(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        with mock.patch.object(consumer, "ANSWER_SECONDS", 10.0):
+            async with await on(OldLink(is_there=True), outlet) as first:
+                asking = asyncio.ensure_future(backend.ask(outlet, durable=False))
+                frame = await first.next_frame()
+                async with await Pos.of(outlet):
+                    first.answers(frame)
+                    assert (await first.closed())[0] == 4409
+                assert (await asking).status == 200
 
     async def test_one_that_the_replaced_pos_still_answers_is_not_suspect(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()

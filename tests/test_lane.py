@@ -136,6 +136,35 @@ def test_a_lane_that_ends_while_it_cannot_send_lets_go_of_what_it_has(end: Calla
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("end", [Lane.close, Lane.rest], ids=["closed", "about to be closed"])
+def test_a_transient_request_that_comes_after_the_end_of_a_lane_is_refused_at_once(end: Callable[[Lane], None]) -> None:
+    async def scenario() -> None:
+        pos = Pos()
+        end(pos.lane)
+        answer = asyncio.get_running_loop().create_future()
+        pos.lane.ask(Fleeting(str(uuid.uuid4()), "a poll", shared_now() + SOON, answer))
+        assert isinstance(answer.exception(), LinkLost)
+
+    asyncio.run(scenario())
+
+
+def test_a_request_that_is_not_answered_in_time_gives_its_place_to_the_next() -> None:
+    async def scenario() -> None:
+        pos = Pos(window=1)
+        pos.lane.offer(outgoing(1))
+        await pos.has_sent("frame 1")
+        assert not pos.lane.is_at_rest
+        pos.lane.offer(outgoing(2))
+        pos.lane.drop_overdue(shared_now())
+        assert pos.lane.unanswered == [1]
+        pos.lane.drop_overdue(shared_now() + SOON)
+        await until(lambda: pos.left == ["frame 1", "frame 2"])
+        assert pos.lane.known == {2}
+        assert pos.lane.unanswered == [2]
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("failures", [0, 2])
 def test_requests_that_were_stored_as_sent_leave_behind_an_older_one_that_is_being_claimed(failures: int) -> None:
     async def scenario() -> None:

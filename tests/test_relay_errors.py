@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from unittest import mock
 
+from django.db import OperationalError
+
 from integrations.models import Request
 from integrations.models.request import State
 from integrations.pos import envelope
-from integrations.relay import dispatcher, retrying
+from integrations.relay import dispatcher, retrying, runtime
 from integrations.services import requests
 from integrations.services.requests import Ending
 from tests.backend_client import Backend, Pos, make_outlet
@@ -73,6 +75,20 @@ class Ends(Relay):
                 assert [(await each).status for each in asking] == [200, 502]
         rows = await in_main(lambda: list(Request.objects.order_by("request_id").values_list("state", "failure")))
         assert rows == [(State.ANSWERED, ""), (State.FAILED, dispatcher.UNKEPT)]
+
+
+class InTheBackground(Relay):
+    async def test_an_error_of_ours_is_logged_and_one_of_the_database_is_not(self) -> None:
+        running = await runtime.running()
+
+        async def fail(error: Exception) -> None:
+            raise error
+
+        for error, logged in ((RuntimeError("a fault"), 1), (OperationalError("away"), 0)):
+            with mock.patch.object(dispatcher.logger, "error") as log:
+                await asyncio.wait({running.dispatcher._go(fail(error))})
+                await asyncio.sleep(0)  # asyncio calls the task's callbacks in its next iteration
+            assert log.call_count == logged, error
 
 
 class Watching(Relay):
