@@ -86,3 +86,17 @@ def test_outlets_that_were_calm_for_long_are_forgotten() -> None:
     clock.now += CALM + 1
     takeovers.replaced(OTHER)
     assert (list(takeovers._last), list(takeovers._replaced)) == ([], [OTHER])
+
+
+def test_a_recent_takeover_still_counts_when_older_ones_are_forgotten() -> None:
+    clock = Clock()
+    takeovers = make_takeovers(7, clock)
+    clock.now += 2
+    for _ in range(5):
+        takeovers.note(OTHER)
+    clock.now += CALM - 1
+    takeovers.replaced(OTHER)  # deletes what is older than CALM
+    takeovers.note(OUTLET)
+    takeovers.note(OTHER)
+    assert takeovers.wait(OUTLET) == 0.0
+    assert takeovers.wait(OTHER) == pytest.approx(1.6)

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from datetime import timedelta
+from unittest import mock
 
 import time_machine
 from django.test import override_settings
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from integrations.models import Connection, Integration, Presence, ServerProcess
 from integrations.models.connection import CloseReason
-from integrations.relay import runtime, wake
+from integrations.relay import runtime, wake, watcher
 from integrations.relay.database import recorders
 from integrations.relay.recorder import Batch
 from integrations.relay.registry import Live, Registry
@@ -139,6 +140,27 @@ class Closing(Watching):
         running.watcher._full_look_due = 0
         await running.watcher.look()
         assert told(self.live) == [CloseReason.CREDENTIAL_RETIRED]
+
+    async def test_a_full_poll_judges_the_connections_of_all_batches(self) -> None:
+        others = [await in_main(make_enabled_outlet, f"Station {number}") for number in range(4)]
+        lives = [await in_main(make_live, each.integration, opened_at=timezone.now()) for each in others]
+        running = await self.hold()
+        for live in lives:
+            running.registry.add(live)
+        await Integration.objects.aupdate(generation=9)
+        running.watcher._full_look_due = 0
+        with mock.patch.object(watcher, "BATCH", 2):
+            await running.watcher.look()
+        assert [told(live) for live in (self.live, *lives)] == [[CloseReason.CREDENTIAL_RETIRED]] * 5
+
+    async def test_the_frames_of_a_connection_are_recorded_again_when_there_were_more(self) -> None:
+        running = await self.hold()
+        with mock.patch.object(running.recorder, "counted") as counted:
+            for frames, times in ((0, 0), (5, 1), (5, 1), (6, 2)):
+                self.live.frames_in = frames
+                running.watcher._full_look_due = 0
+                await running.watcher.look()
+                assert counted.call_count == times, frames
 
     async def test_the_frames_of_open_connections_are_recorded_when_all_are_looked_at(self) -> None:
         running = await self.hold()
