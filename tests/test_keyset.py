@@ -87,6 +87,30 @@ def test_merged_streams_show_each_row_of_their_outlets_once(
         assert keys(pages(source, fitting, order=Order("at", is_reversed=True))) == expected(fitting)[::-1]
 
 
+def test_outlets_whose_rows_all_fit_on_one_page_have_no_next_page(outlets: list[Integration]) -> None:
+    page = read_page(
+        [Streams(ALL, Integration.objects.all(), "integration")], fitting=ALL, order=BY_TIME, after=None, size=100
+    )
+    assert (len(page.positions), page.next, page.reached) == (62, None, None)
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_sources_that_were_read_to_different_places_are_shown_as_far_as_all_were_read(
+    outlets: list[Integration], monkeypatch: pytest.MonkeyPatch, is_reversed: bool
+) -> None:
+    monkeypatch.setattr(keyset, "INSPECTED", 3)
+    order = Order("at", is_reversed=is_reversed)
+    sparse, rare = ALL.filter(pk__in=expected(ALL)[::5]), ALL.filter(outcome=Outcome.DISABLED)
+    sources = [Stream(sparse), Stream(ALL.exclude(pk__in=sparse))]
+    found: list[Any] = []
+    after: Position | None = None
+    while (page := read_page(sources, fitting=rare, order=order, after=after, size=4)).next:
+        found += [pk for _, pk in page.positions]
+        after = page.next
+    found += [pk for _, pk in page.positions]
+    assert found == (expected(rare)[::-1] if is_reversed else expected(rare))
+
+
 def test_streams_of_no_outlet_end_at_once(outlets: list[Integration]) -> None:
     assert keys(pages(Streams(ALL, Integration.objects.none(), "integration"), ALL)) == []
 
