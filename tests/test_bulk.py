@@ -157,6 +157,16 @@ def test_a_wrong_row_says_what_is_wrong(row: str, words: str) -> None:
     assert words in planned.words
 
 
+def test_each_cell_may_have_the_length_that_its_column_holds() -> None:
+    row = only(f"{'o' * 200},{'x' * 200},{'r' * 128},{'p' * 64},")
+    assert row.verdict is Verdict.ACT, row.words
+    for name, model in (("organisation", Organisation), ("outlet", Outlet)):
+        assert bulk_enabling.LENGTHS[name] == model._meta.get_field("name").max_length
+    for name in ("organisation", "outlet"):
+        long = {"organisation": "Bella", "outlet": "Harbour"} | {name: "x" * 201}
+        assert "201 characters; 200 are allowed" in only(f"{long['organisation']},{long['outlet']},R-1,,").words
+
+
 @pytest.mark.parametrize(
     ("row", "words"),
     [

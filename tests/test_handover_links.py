@@ -164,6 +164,12 @@ def test_an_adopted_secret_goes_by_link_too(outlet: Outlet) -> None:
     assert handover_links.open_link(made.token, made.passphrase, **CLIENT).handover.auth_secret == ADOPTED
 
 
+def test_a_passphrase_of_ten_different_characters_is_accepted_and_a_shorter_one_is_not() -> None:
+    handover_links.check_passphrase("q8#Lm2!vRt")
+    with pytest.raises(InvalidValue, match="at least 10"):
+        handover_links.check_passphrase("q8#Lm2!vR")
+
+
 @pytest.mark.parametrize(("passphrase", "hours"), [("short", 72), ("aaaaaaaaaaaa", 72), ("x" * 201, 72), ("", 337)])
 def test_a_weak_passphrase_and_a_long_life_are_refused_and_nothing_is_enabled(
     outlet: Outlet, passphrase: str, hours: int
