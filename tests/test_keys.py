@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
@@ -180,6 +181,22 @@ class TestAProcessWithTheOldKeyAlone:
     def test_is_complete_while_nothing_is_stored_under_the_new_key(self, enter: Callable[[], bool]) -> None:
         make_process(NEW, OLD)
         assert not enter()
+
+    def test_does_not_ask_the_database_again_at_each_comparison(
+        self,
+        enter: Callable[[], bool],
+        monkeypatch: pytest.MonkeyPatch,
+        django_assert_num_queries: Callable[[int], AbstractContextManager[Any]],
+    ) -> None:
+        make_enabled_outlet()
+        make_process(NEW, OLD)
+        assert enter()
+        both = (id_of(keyring.CREDENTIAL, NEW), id_of(keyring.CREDENTIAL, OLD))
+        with django_assert_num_queries(0):
+            newer_keys.compare([both], [])
+        monkeypatch.setattr(newer_keys, "COMPARE_SECONDS", 0.0)
+        with django_assert_num_queries(2):
+            newer_keys.compare([both], [])
 
     def test_is_complete_once_all_is_stored_under_the_old_key_again(
         self, enter: Callable[[], bool], monkeypatch: pytest.MonkeyPatch

@@ -3,24 +3,27 @@
 import time
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
 from allauth.socialaccount.models import SocialAccount
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 from django.test import Client
 from django.urls import reverse
 
 from integrations.models import AuditEvent
 from integrations.models.audit import Verb
-from integrations.services import unlinking
+from integrations.services import identities, unlinking
 from integrations.services.audit import Actor
 from integrations.services.groups import ADMINISTRATOR, OPERATOR, VIEWER, ensure_groups
 from integrations.services.unlinking import Prospect
 from portal.environment import PORTAL_GROUPS, group_names
+from tests.factories import ANNA
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, NESTED, Provider, _new_key, oidc_provider
 from tests.signing_in import prove
 from tests.test_second_factors import code_of, give_app
@@ -355,6 +358,13 @@ def test_groups_follow_the_provider_at_each_sign_in(
         "viewer",
         "none",
     ]
+
+
+def test_groups_that_cannot_be_written_to_the_audit_log_stay_as_they_were(anna: User) -> None:
+    anna.groups.set(Group.objects.filter(name=VIEWER))
+    with mock.patch.object(identities, "record", side_effect=DatabaseError), pytest.raises(DatabaseError):
+        identities.follow_groups(anna, [ADMINISTRATOR], actor=ANNA)
+    assert [group.name for group in anna.groups.all()] == [VIEWER]
 
 
 def test_without_a_table_the_names_are_the_portals_own_and_superusers_keep_theirs(
