@@ -1,15 +1,18 @@
 """What is kept of a request is readable without its secrets, and whole for who has the key."""
 
 import json
+import uuid
 
 import pytest
 from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integrations.models.request import State
 from integrations.sealing import SealBroken
 from integrations.services import contents
 from integrations.services.contents import Content, KeyGone
+from integrations.services.requests import Result
 
 GUID = "0b6f1a4e-6c0e-4a5e-8f5b-0d8b6a4f2c01"
 PIN = '{"PIN": "73519", "n": 1.50}'
@@ -36,6 +39,12 @@ def test_nothing_that_is_kept_shows_the_secret() -> None:
         assert kept is not None
         assert "73519" not in kept
     assert asked.payload == said.answer == '{"PIN": "[redacted]", "n": 1.50}'
+
+
+def test_the_repr_of_a_result_does_not_show_what_the_pos_said() -> None:
+    ended = Result(uuid.uuid4(), 1, State.REFUSED, "", 4, error_message=SAID, answer=PIN)
+    assert "REFUSED" in repr(ended)
+    assert "73519" not in repr(ended)
 
 
 def test_where_nothing_is_left_out_nothing_is_sealed() -> None:

@@ -117,7 +117,7 @@ class Guessing(InProcess):
     async def test_after_five_unequal_contents_not_even_the_right_one_is_compared(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await ask(backend, outlet)
-        for guess in range(UNEQUAL_ATTEMPTS):
+        for guess in range(5):
             assert (await ask(backend, outlet)).status == 202, "the right one costs nothing"
             wrong = await (ask, poll)[guess % 2](backend, outlet, f"{guess:04}")
             assert (wrong.status, kind_of(wrong), wrong.json().get("detail")) == (*REUSED, None)
@@ -126,7 +126,7 @@ class Guessing(InProcess):
             assert (refused[0].status, kind_of(refused[0])) == REUSED
             assert "not compared any more" in refused[0].json()["detail"]
             assert what_is_told(refused[0]) == what_is_told(refused[1])
-        assert await unequal_attempts() == UNEQUAL_ATTEMPTS
+        assert await unequal_attempts() == 5
 
     async def test_guesses_at_the_same_moment_are_counted_one_by_one(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()

@@ -163,6 +163,15 @@ class Durable(InProcess):
         integration_id = await in_main(lambda: Request.objects.values_list("integration", flat=True)[0])
         assert [each.payload for each in await in_main(requests.load_open, integration_id, 2)] == ['{"last": 4}']
 
+    async def test_beside_requests_whose_key_is_gone_no_more_than_the_limit_are_loaded(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        unreadable = await row_of(await backend.ask(outlet, ASKED, mode="async", expires_in=60))
+        await in_main(change, unreadable, sealed_request=under_a_lost_key()[0])
+        for number in range(4):
+            await backend.ask(outlet, f'{{"n": {number}}}', mode="async", expires_in=60)
+        loaded = await in_main(requests.load_open, unreadable.integration_id, 2)
+        assert [each.payload for each in loaded] == ['{"n": 0}', '{"n": 1}']
+
     async def test_a_caller_who_waits_for_a_request_whose_key_is_gone_is_told_when_its_time_is_over(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         asking = asyncio.ensure_future(backend.ask(outlet, ASKED, expires_in=60))
