@@ -15,6 +15,7 @@ from django.db import OperationalError
 from django.test import override_settings
 from django.utils import timezone
 
+from integrations.backend import direct
 from integrations.models import ApiKeySecret, Request, StrayFrame
 from integrations.models.request import State
 from integrations.relay import polls, runtime, wake
@@ -352,6 +353,19 @@ class OneRequest(InProcess):
             answer = await backend.post(f"outlets/{outlet.handover.provider_outlet_id}/requests", body)
             assert (answer.status, kind_of(answer)) == (422, "invalid-input"), body[:20]
         assert (await backend.ask(outlet, "[]")).status == 422
+
+    async def test_each_call_is_logged_with_its_status_and_how_long_it_took(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        with mock.patch.object(direct.logger, "info") as info:
+            await backend.get(f"outlets/{outlet.handover.provider_outlet_id}?secret=1")
+        logged = info.call_args.kwargs["extra"]
+        assert logged | {"milliseconds": 0} == {
+            "method": "GET",
+            "path": f"{API}/outlets/{outlet.handover.provider_outlet_id}",
+            "status": 422,
+            "milliseconds": 0,
+        }
+        assert 0 < logged["milliseconds"] < LIMIT * 1000
 
     async def test_the_least_and_the_greatest_of_each_field_are_accepted(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
@@ -841,6 +855,20 @@ class APoll(InProcess):
                 answer = await asyncio.wait_for(backend.ask(outlet, durable=False, timeout=60), LIMIT)
                 assert (answer.status, kind_of(answer)) == (503, "link-lost")
                 assert layer.group_send.await_count == sent
+
+    async def test_while_the_layer_is_away_a_poll_for_a_pos_elsewhere_is_refused_at_once(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        running = await runtime.running()
+        assert running.polls.channel is None
+        layer = mock.Mock(group_send=mock.AsyncMock())
+        with (
+            mock.patch.object(wake, "get_channel_layer", return_value=layer),
+            mock.patch.object(polls, "get_channel_layer", return_value=layer),
+        ):
+            running.polls._online = Joined(lambda ids: dict.fromkeys(ids, True))
+            answer = await backend.ask(outlet, durable=False)
+            assert (answer.status, kind_of(answer)) == (503, "pos-offline")
+            assert layer.group_send.await_count == 0
 
     async def test_a_poll_is_neither_kept_for_later_nor_asked_for_later(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
