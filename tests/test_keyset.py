@@ -95,6 +95,17 @@ def test_outlets_whose_rows_all_fit_on_one_page_have_no_next_page(outlets: list[
 
 
 @pytest.mark.parametrize("is_reversed", [False, True])
+def test_of_each_outlet_the_first_row_and_the_one_at_its_share_are_looked_up(
+    outlets: list[Integration], is_reversed: bool
+) -> None:
+    source, order = Streams(ALL, Integration.objects.all(), "integration"), Order("at", is_reversed=is_reversed)
+    found = {pk: ends for pk, *ends in source._heads(ALL, order, [each.pk for each in outlets], 4)}
+    for each in outlets:
+        times = sorted(ALL.filter(integration=each).values_list("at", flat=True), reverse=not is_reversed)
+        assert found[each.pk] == [times[0], times[3] if len(times) > 3 else None]
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
 def test_sources_that_were_read_to_different_places_are_shown_as_far_as_all_were_read(
     outlets: list[Integration], monkeypatch: pytest.MonkeyPatch, is_reversed: bool
 ) -> None:
