@@ -140,6 +140,23 @@ def test_another_organisations_outlet_is_404(site: Site) -> None:
         assert background.pos.till.executed == []
 
 
+def test_a_key_of_one_organisation_lists_the_requests_of_its_outlets_newest_first(site: Site) -> None:
+    outlets = [site.line.enable_outlet(f"Listed {uuid.uuid4()}") for _ in range(2)]
+    backend = Backend.of(site.door, "--organisation=Single")
+    sent = [
+        backend.ask(outlets[number % 2], "GetOpenOrders", mode="async", expires_in=60).json()["id"]
+        for number in range(6)
+    ]
+    site.backend.ask(site.line.supply_outlet(), "GetOpenOrders", mode="async", expires_in=60)
+    listed: list[str] = []
+    path = "requests?limit=4"
+    while path and len(listed) < len(sent):
+        page = backend.get(path).json()
+        listed += [each["id"] for each in page["results"]]
+        path = page["next"]
+    assert listed == sent[::-1]
+
+
 def test_a_request_id_with_another_content_is_409_and_does_nothing(site: Site) -> None:
     with site.till() as (outlet, background):
         first = site.backend.ask(outlet, "CreateOrder", soup("an-order"), request_id="a")
