@@ -3,7 +3,6 @@
 import re
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -23,8 +22,8 @@ from tests.asgi_client import authenticate
 from tests.backend_client import Backend, make_outlet
 from tests.factories import ANNA, Enabled
 from tests.in_process import InProcess, in_main
+from tests.project import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[1]
 DATABASE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 

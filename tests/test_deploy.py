@@ -17,10 +17,10 @@ from integrations.pos.wire import MAX_AUTH_BODY
 from tests.live.binaries import need
 from tests.live.processes import Process, free_port, plain_environment
 from tests.live.waiting import eventually
+from tests.project import PROJECT
 from tests.test_documentation import variables_read_by_the_settings
 
-ROOT = Path(__file__).resolve().parent.parent
-DEPLOY = ROOT / "deploy"
+DEPLOY = PROJECT / "deploy"
 OF_THE_PROCESS = {f"process_{name}" for name in ("cpu_seconds_total", "resident_memory_bytes", "open_fds", "max_fds")}
 
 
@@ -61,18 +61,18 @@ def test_prometheus_takes_the_rules() -> None:
 def test_what_the_image_copies_exists_and_gets_past_the_ignore_file() -> None:
     copied = [
         source
-        for line in (ROOT / "Dockerfile").read_text().splitlines()
+        for line in (PROJECT / "Dockerfile").read_text().splitlines()
         if line.startswith("COPY ") and "--from" not in line
         for source in line.split()[1:-1]
     ]
-    let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    let_through = {line[1:] for line in (PROJECT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert copied
     assert set(copied) == let_through
-    assert all((ROOT / source).exists() for source in copied)
+    assert all((PROJECT / source).exists() for source in copied)
 
 
 def test_the_image_starts_as_a_user_without_rights_by_a_command_that_is_known() -> None:
-    text = (ROOT / "Dockerfile").read_text()
+    text = (PROJECT / "Dockerfile").read_text()
     command = json.loads(re.findall(r"^CMD (\[.*\])$", text, re.MULTILINE)[0])
     assert command[:3] == ["python", "manage.py", "serve"]
     assert text.index("USER portal") < text.index("CMD [")
@@ -88,13 +88,13 @@ def test_the_compose_file_runs_the_portal_read_only_and_keeps_what_must_be_kept(
         assert services[name]["cap_drop"] == ["ALL"]
     mounted = {each.split(":")[0] for service in services.values() for each in service.get("volumes", ())}
     assert {each for each in mounted if not each.startswith("./")} == content["volumes"].keys()
-    assert all((ROOT / each).exists() for each in mounted if each.startswith("./"))
+    assert all((PROJECT / each).exists() for each in mounted if each.startswith("./"))
     assert "ports" not in services["portal"] | services["postgres"] | services["redis"]
 
 
 def test_images_are_pinned_by_digest() -> None:
     named = [service["image"] for service in compose()["services"].values() if "build" not in service]
-    named += re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    named += re.findall(r"^FROM (\S+)", (PROJECT / "Dockerfile").read_text(), re.MULTILINE)
     assert len(named) == 5
     assert [image for image in named if not re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", image)] == []
 
@@ -160,7 +160,7 @@ def test_the_proxies_let_through_what_the_portal_takes_and_wait_as_long_as_a_cal
 
 
 def compose() -> Any:
-    return yaml.safe_load((ROOT / "compose.yaml").read_text())
+    return yaml.safe_load((PROJECT / "compose.yaml").read_text())
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from portal.env_file import Assignment, EnvFileError, add_secret_key, assignments, read
 from portal.environment import keys
-from tests.test_environment import PROJECT, read_settings
+from tests.project import PROJECT
+from tests.test_environment import read_settings
 
 KEY = "k3y" * 17
 SECRET = "hunter2-Passw0rd"

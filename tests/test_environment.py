@@ -15,13 +15,12 @@ from unittest import mock
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-import portal
 from integrations.notices import mailing
 from portal import service_urls
 from portal.environment import at_least, close_codes, directory_for, networks
 from portal.sqlite import PrivateConnection
+from tests.project import PROJECT
 
-PROJECT = Path(portal.__file__).parents[1]
 EXAMPLE = PROJECT / ".env.example"
 
 

@@ -26,10 +26,10 @@ from django.core.management import CommandError, call_command
 from tests.live.documents import Reader, answers_in, blocks_of
 from tests.live.processes import Process, free_port, plain_environment
 from tests.live.waiting import eventually
+from tests.project import PROJECT
 
 pytestmark = pytest.mark.processes
 
-PROJECT = Path(__file__).resolve().parents[1]
 INSTALL_SECONDS = 240
 START_SECONDS = 30
 PASSWORD = re.compile(r"^  password   ([0-9a-z-]{24})$", re.MULTILINE)

@@ -21,7 +21,6 @@ import pytest
 from django.core.management import execute_from_command_line
 from websockets.asyncio.server import ServerConnection
 
-import integrations.simulator
 from integrations.simulator import (
     BackgroundPos,
     Credentials,
@@ -41,9 +40,9 @@ from integrations.simulator.example import MANAGER, TRAINEE, WAITER, example_til
 from integrations.simulator.journal import Journal
 from integrations.simulator.orders import Line, Lock
 from integrations.simulator.till import Till
+from tests.project import PROJECT
 from tests.simulator_portal import SECRET, TOKEN, FakePortal, ask, refusal, within
 
-PROJECT = Path(integrations.simulator.__file__).parents[2]
 MANAGER_ONLY = Catalogue(users=(MANAGER,))
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 PIN_REQUEST = {

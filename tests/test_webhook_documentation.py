@@ -3,15 +3,15 @@
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from integrations.models.notice import Kind
 from integrations.notices import signing
+from tests.project import PROJECT
 
-DOCUMENT = (Path(__file__).resolve().parents[1] / "docs" / "webhooks.md").read_text()
+DOCUMENT = (PROJECT / "docs" / "webhooks.md").read_text()
 PROGRAMS = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
 BODY = '{"type":"webhook.test","data":{"endpoint":"Küche"}}'.encode()
 

@@ -1,9 +1,10 @@
 """The table of docs/faults.md, by which the tests measure."""
 
 import re
-from pathlib import Path
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
+from tests.project import PROJECT
+
+DOCUMENT = PROJECT / "docs" / "faults.md"
 ROW = re.compile(r"^\| (?P<name>[^|]+?) \| [^|]+ \| [^|]+ \| (?P<seconds>\d+) s \|$", re.MULTILINE)
 
 

@@ -26,9 +26,10 @@ from tests.live.binaries import give_up, need
 from tests.live.ledger import LEDGER
 from tests.live.servers import Credentials, Stack
 from tests.live.waiting import PATIENCE
+from tests.project import PROJECT
 
 AUTH_PATH = "/api/powerepos/v1/auth"
-NODE_FOLDER = Path(__file__).resolve().parents[1] / "clients"
+NODE_FOLDER = PROJECT / "tests" / "clients"
 ABNORMAL = 1006
 TOKEN_IN_URL = re.compile(r"\btoken=([^&]+)")
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.project import PROJECT
+
 DOCUMENTED_URL = "http://127.0.0.1:8000"
 _BLOCK = re.compile(r"^ *```(python|sh)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 _EXPECTED = re.compile(r"^print\(.*\)  # (.+)$", re.MULTILINE)

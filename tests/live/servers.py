@@ -22,8 +22,9 @@ from tests.live.postgres import MIGRATED, Postgres
 from tests.live.prepared import migrate, prepared
 from tests.live.processes import Process, free_port, plain_environment
 from tests.live.redis import Redis
-from tests.live.shell import PROJECT, Shell
+from tests.live.shell import Shell
 from tests.live.waiting import eventually
+from tests.project import PROJECT
 
 Server = Literal["serve", "runserver", "daphne"]
 Database = Literal["sqlite", "postgres"]

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.live.ledger import LEDGER
+from tests.project import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 SERVE_COMMANDS = """
 import io, json, sys
 from django.core.management import call_command

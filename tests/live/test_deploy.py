@@ -18,8 +18,8 @@ from tests.live.ledger import LEDGER
 from tests.live.processes import Process, free_port, plain_environment
 from tests.live.proxies import NGINX, nginx_binary, nginx_file, proxy_before
 from tests.live.servers import Depot, Stack
-from tests.live.shell import PROJECT
 from tests.live.waiting import eventually
+from tests.project import PROJECT
 
 
 @pytest.fixture(scope="module", params=["nginx", "caddy"])

@@ -23,8 +23,8 @@ from tests.live.postgres import SUPERUSER, Postgres
 from tests.live.processes import Process, free_port
 from tests.live.redis import Redis
 from tests.live.servers import Database, Depot, Stack
-from tests.live.shell import PROJECT
 from tests.live.waiting import eventually
+from tests.project import PROJECT
 from tests.test_environment import read_settings
 
 

@@ -13,8 +13,9 @@ from tests.live.conftest import NewStack
 from tests.live.documents import Reader, blocks_of
 from tests.live.ledger import LEDGER
 from tests.live.servers import Stack
+from tests.project import PROJECT
 
-DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
+DOCUMENT = (PROJECT / "docs" / "api.md").read_text()
 BLOCKS = [block.text for block in blocks_of("docs/api.md") if block.is_python]
 
 

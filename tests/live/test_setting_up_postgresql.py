@@ -21,9 +21,9 @@ from tests.live.postgres import MIGRATED, SUPERUSER, Postgres
 from tests.live.processes import Process, free_port, plain_environment
 from tests.live.redis import Redis
 from tests.live.waiting import eventually
+from tests.project import PROJECT
 from tests.test_scripts import copy_project
 
-PROJECT = Path(__file__).resolve().parents[2]
 PASSWORD = "Pa55word"
 
 

@@ -15,8 +15,8 @@ from tests.live.servers import Depot, Stack
 from tests.pictures import gallery
 from tests.pictures.demo import ENVIRONMENT, Demo, demo_of
 from tests.pictures.shots import EMPTY, Shot, rotate, sections
+from tests.project import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 README_IMAGE = PROJECT / "docs" / "images" / "portal.png"
 SIZES = {"wide": (1280, 800), "narrow": (390, 800)}
 SCHEMES = ("light", "dark")
