@@ -55,7 +55,7 @@ def main() -> None:
     import django
 
     django.setup()
-    from integrations.server import make_server
+    from portal.serving.server import make_server
 
     server = make_server()
     server.config.app = application

@@ -1,4 +1,4 @@
-"""Every figure that the portal shows to Prometheus, by name; the core only counts, /metrics reads (portal/metrics.py).
+"""Every figure that the portal shows to Prometheus, by name; the core only counts, portal/serving/metrics.py reads.
 
 Counted in this process, in memory or, where PROMETHEUS_MULTIPROC_DIR is set before this is imported, in a file that all
 processes of the folder add up. No label ever holds what a customer chose: each name has a few dozen series at most.

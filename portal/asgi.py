@@ -23,14 +23,14 @@ from integrations.pos import routing as pos  # noqa: E402
 from integrations.pos.direct import PosHttp  # noqa: E402
 from integrations.recipient.direct import RecipientHttp  # noqa: E402
 from integrations.staff import routing as staff  # noqa: E402
-from portal import browser_policy  # noqa: E402
-from portal.daphne import adapt_daphne  # noqa: E402
-from portal.lifespan import lifespan  # noqa: E402
-from portal.pages import PageHandler  # noqa: E402
-from portal.probes import Probes  # noqa: E402
-from portal.proxies import ProxyHeaders  # noqa: E402
-from portal.statements import bound_statements  # noqa: E402
-from portal.unanswered import Unanswered, database_answers  # noqa: E402
+from portal.serving.daphne import adapt_daphne  # noqa: E402
+from portal.serving.lifespan import lifespan  # noqa: E402
+from portal.serving.probes import Probes  # noqa: E402
+from portal.web import browser_policy  # noqa: E402
+from portal.web.pages import PageHandler  # noqa: E402
+from portal.web.proxies import ProxyHeaders  # noqa: E402
+from portal.web.statements import bound_statements  # noqa: E402
+from portal.web.unanswered import Unanswered, database_answers  # noqa: E402
 
 adapt_daphne()
 bound_statements()

@@ -237,9 +237,9 @@ INSTALLED_APPS = [
     "integrations",
 ]
 MIDDLEWARE = [
-    "portal.hosts.answerable",
+    "portal.web.hosts.answerable",
     "django.middleware.security.SecurityMiddleware",
-    "portal.browser_policy.browser_policy",
+    "portal.web.browser_policy.browser_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -298,8 +298,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-DEFAULT_EXCEPTION_REPORTER = "portal.error_reports.MaskingReporter"
-DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.error_reports.MaskingFilter"
+DEFAULT_EXCEPTION_REPORTER = "portal.web.error_reports.MaskingReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.web.error_reports.MaskingFilter"
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = time_zone(env.str("TIME_ZONE", default="UTC"))
 USE_TZ = True
@@ -320,7 +320,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PUBLIC_HTTPS
 COOKIE_PREFIX = "__Host-" if IS_PUBLIC_HTTPS else ""
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
-MESSAGE_STORAGE = "portal.message_cookies.MessageStorage"
+MESSAGE_STORAGE = "portal.web.message_cookies.MessageStorage"
 SESSION_ENGINE = "integrations.staff.signing_in.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 3600  # seconds without a request; how long a session lasts in all: signing_in/lifetime.py
@@ -390,11 +390,11 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "text": {"()": "portal.logs.RedactingFormatter"},
-        "json": {"()": "portal.logs.RedactingJsonFormatter"},
+        "text": {"()": "portal.web.logs.RedactingFormatter"},
+        "json": {"()": "portal.web.logs.RedactingJsonFormatter"},
     },
-    "filters": {"seldom": {"()": "portal.logs.Seldom"}},
-    "handlers": {"stderr": {"class": "portal.logs.SamplingHandler", "formatter": LOG_FORMAT}},
+    "filters": {"seldom": {"()": "portal.web.logs.Seldom"}},
+    "handlers": {"stderr": {"class": "portal.web.logs.SamplingHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": _LIBRARIES_LEVEL},
     "loggers": {
         "integrations": {"level": LOG_LEVEL},

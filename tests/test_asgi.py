@@ -10,7 +10,7 @@ from django.test import RequestFactory
 
 from integrations.asgi import WHOLE, LazyRequest, LazyResponse, header_of, is_longer, send_response
 from integrations.security_headers import SECURITY_HEADERS
-from integrations.server import EARS, ears
+from portal.serving.server import EARS, ears
 
 SCOPE = {
     "type": "http",

@@ -16,7 +16,7 @@ from integrations.pos.wire import MAX_AUTH_BODY
 from integrations.relay import runtime
 from integrations.services.enabling import disable
 from portal.asgi import application
-from portal.proxies import ProxyHeaders
+from portal.web.proxies import ProxyHeaders
 from tests.asgi_client import AUTH_PATH, Answer, Run, authenticate, request
 from tests.factories import ADOPTED, ANNA, make_enabled_outlet
 from tests.in_process import InProcess, in_main, recorded

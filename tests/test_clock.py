@@ -11,13 +11,14 @@ from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.utils import timezone
 
-from integrations import backup, clock
-from integrations.doctor import database
+from integrations import clock
 from integrations.management.commands import simulate_pos
 from integrations.models import ApiKeySecret, Credential, SharedEntry
 from integrations.services.secrets import rotate_secret
 from integrations.simulator import connection
 from integrations.staff.signing_in.sessions import SessionStore
+from portal.operations import backup
+from portal.operations.doctor import database
 from tests.asgi_client import authenticate
 from tests.backend_client import Backend, make_outlet
 from tests.factories import ANNA, Enabled

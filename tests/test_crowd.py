@@ -12,12 +12,12 @@ import uvicorn
 from websockets.asyncio.client import connect
 
 from integrations.asgi import Receive, Scope, Send
-from integrations.http_protocol import DrainingState, HttpProtocol
 from integrations.pos import door
 from integrations.pos.door import AUTHENTICATIONS_AT_ONCE, HANDSHAKES_AT_ONCE
 from integrations.relay.database import Joined
 from integrations.relay.runtime import running
-from integrations.server import WebsocketProtocol
+from portal.serving.http.protocol import DrainingState, HttpProtocol
+from portal.serving.server import WebsocketProtocol
 from tests.asgi_client import PosSocket, authenticate
 from tests.backend_client import Pos, make_outlet
 from tests.in_process import InProcess, recorded, until

@@ -14,8 +14,8 @@ from django.test import override_settings
 from integrations.models import ApiKey, Integration, MessageType, Organisation
 from integrations.services.enabling import change_pos_remote_id
 from integrations.services.secrets import rotate_secret
-from integrations.services.welcome import banner
 from integrations.simulator import DEFAULT_NUMBERS, Credentials
+from portal.serving.welcome import banner
 from tests.backend_client import know
 from tests.factories import ANNA, make_enabled_outlet, make_outlet
 

@@ -25,12 +25,12 @@ from django.db import connection
 from django.utils import timezone
 
 from integrations.credentials import Algorithm
-from integrations.doctor import Finding, Level, configuration, database, env_file, examine, keys, machine, outside
-from integrations.doctor.finding import fine
 from integrations.models import Credential, Request, ServerProcess
 from integrations.models.request import State
 from integrations.services import contents
 from integrations.services.api_keys import create_api_key
+from portal.operations.doctor import Finding, Level, configuration, database, env_file, examine, keys, machine, outside
+from portal.operations.doctor.finding import fine
 from tests.factories import ANNA, Enabled, make_enabled_outlet
 from tests.notice_factories import make_endpoint, make_finished_request
 
@@ -239,7 +239,7 @@ def test_more_outlets_than_files_is_wrong(enabled: Enabled, monkeypatch: pytest.
 
 def test_a_full_disk_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     assert levels(machine.disk()) <= {Level.FINE, Level.ADVICE}
-    monkeypatch.setattr("integrations.doctor.machine.LEAST_FREE", 10**18)
+    monkeypatch.setattr("portal.operations.doctor.machine.LEAST_FREE", 10**18)
     assert levels(machine.disk()) == {Level.WRONG}
 
 
@@ -290,7 +290,7 @@ def test_a_part_that_fails_is_a_finding_and_not_the_end(monkeypatch: pytest.Monk
         raise RuntimeError("nobody thought of this")
         yield
 
-    monkeypatch.setattr("integrations.doctor.PARTS", (("odd", broken), ("proxy", configuration.proxy)))
+    monkeypatch.setattr("portal.operations.doctor.PARTS", (("odd", broken), ("proxy", configuration.proxy)))
     assert [(finding.about, finding.level) for finding in examine()] == [("odd", Level.WRONG), ("proxy", Level.FINE)]
 
 
@@ -298,7 +298,7 @@ def test_a_part_that_fails_is_a_finding_and_not_the_end(monkeypatch: pytest.Monk
 def test_the_command_ends_with_1_when_something_is_wrong_and_speaks_json(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("integrations.doctor.PARTS", (("proxy", configuration.proxy),))
+    monkeypatch.setattr("portal.operations.doctor.PARTS", (("proxy", configuration.proxy),))
     out = StringIO()
     call_command("doctor", "--format", "json", stdout=out)
     (found,) = json.loads(out.getvalue())

@@ -12,7 +12,8 @@ from django.urls import path
 from django.views.decorators.debug import sensitive_variables
 
 from integrations.credentials import Kind, generate
-from portal import error_reports, service_urls
+from portal import service_urls
+from portal.web import error_reports
 
 MAIL, DATABASE, REDIS = 'p@ss"w&rd<47', "d/b-pass:word", "r3dis-s3cret"
 OTHERS = {

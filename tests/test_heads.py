@@ -12,7 +12,7 @@ from django.test import Client, override_settings
 from django.urls import URLResolver, get_resolver
 
 from integrations.models import Integration
-from portal.probes import PROBES
+from portal.serving.probes import PROBES
 from tests.asgi_client import Answer, request
 from tests.backend_client import Backend, make_outlet
 from tests.in_process import InProcess, in_main

@@ -13,9 +13,9 @@ from django.test import SimpleTestCase, override_settings
 
 from integrations import limits
 from integrations.asgi import WHOLE, App, read_body
-from integrations.http_protocol import DrainingState, HttpProtocol
 from integrations.pos.asgi import Receive, Scope, Send
-from integrations.server import WebsocketProtocol
+from portal.serving.http.protocol import DrainingState, HttpProtocol
+from portal.serving.server import WebsocketProtocol
 from tests.raw_http import RawAnswer, answers_in
 
 BODY = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from integrations import correlation
 from integrations.redaction import REDACTED
-from integrations.server import make_server
 from portal.environment import log_format_here
-from portal.logs import PERIOD, SAMPLED, RedactingFormatter, RedactingJsonFormatter, SamplingHandler, Seldom
+from portal.serving.server import make_server
+from portal.web.logs import PERIOD, SAMPLED, RedactingFormatter, RedactingJsonFormatter, SamplingHandler, Seldom
 
 SECRET = "ONPS-17940-1EV50-X709W-G7FK3-HMBW1-3ZCEY-F9S4X"
 TOKEN = "WzE1LDE2LDNd.1xVgQc.5lhE9gQbYmZrxWcDTPLi9WTCTmkMPA-GC4_uXJk0i98"
@@ -106,8 +106,8 @@ def test_every_handler_of_the_settings_redacts() -> None:
     logging_of: Any = settings.LOGGING
     assert {handler["formatter"] for handler in logging_of["handlers"].values()} <= {"text", "json"}
     assert {each["()"] for each in logging_of["formatters"].values()} == {
-        "portal.logs.RedactingFormatter",
-        "portal.logs.RedactingJsonFormatter",
+        "portal.web.logs.RedactingFormatter",
+        "portal.web.logs.RedactingJsonFormatter",
     }
     assert logging_of["disable_existing_loggers"] is False
 
@@ -299,7 +299,7 @@ def test_log_level_lowers_the_portals_own_loggers_alone(level: str, ours: int, t
     code = (
         "import django, logging; django.setup()\n"
         "print([logging.getLogger(each).getEffectiveLevel() for each in "
-        f"{['integrations.relay', 'portal.probes', *names]!r}])"
+        f"{['integrations.relay', 'portal.serving.probes', *names]!r}])"
     )
     env = os.environ | {"LOG_LEVEL": level, "DJANGO_SETTINGS_MODULE": "tests.settings"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.test import override_settings
 
-from portal.probes import PROBES
+from portal.serving.probes import PROBES
 from tests.asgi_client import request
 from tests.backend_client import make_outlet
 from tests.in_process import InProcess, in_main

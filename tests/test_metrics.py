@@ -11,9 +11,9 @@ from integrations import metrics
 from integrations.models import Request
 from integrations.models.attempt import Outcome
 from integrations.services.requests import cancel
-from portal import metrics as exposition
 from portal.asgi import application
-from portal.proxies import ProxyHeaders
+from portal.serving import metrics as exposition
+from portal.web.proxies import ProxyHeaders
 from tests.asgi_client import Answer, PosSocket, authenticate, request
 from tests.backend_client import Backend, Pos, make_outlet
 from tests.in_process import InProcess, in_main, recorded, until

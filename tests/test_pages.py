@@ -14,7 +14,7 @@ from django.test import override_settings
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from portal.pages import PageHandler
+from portal.web.pages import PageHandler
 from tests.asgi_client import Answer, Run, http_scope, request
 
 THREADS: list[int] = []
@@ -60,7 +60,7 @@ def away(_request: HttpRequest) -> HttpResponse:
     raise OperationalError("the connection is lost\nLINE 1: SELECT 1")
 
 
-handler500 = "portal.errors.server_error"
+handler500 = "portal.web.errors.server_error"
 urlpatterns = [
     path("away", csrf_exempt(away)),
     path("page", csrf_exempt(page)),

@@ -6,7 +6,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import override_settings
 
 from integrations.relay import runtime
-from portal import probes
+from portal.serving import probes
 from tests.asgi_client import Answer, request
 from tests.in_process import InProcess, in_main
 

@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client import generate_latest
 
-from integrations import chores, metrics
+from integrations import metrics
 from integrations.models import (
     AuditEvent,
     AuthAttempt,
@@ -37,6 +37,7 @@ from integrations.retention import Kind
 from integrations.services import contents, redacting, retention
 from integrations.services.audit import Actor, record
 from integrations.services.contents import Content
+from portal.serving import chores
 from tests.backend_client import Backend, Pos, make_outlet
 from tests.factories import ANNA, NOON, Enabled, make_process
 from tests.in_process import InProcess, in_main

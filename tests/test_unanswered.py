@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from integrations.asgi import Receive, Scope, Send
-from portal import page_run, unanswered
-from portal.unanswered import Unanswered
+from portal.web import page_run, unanswered
+from portal.web.unanswered import Unanswered
 from tests.asgi_client import http_scope
 from tests.in_process import until
 

@@ -1,4 +1,4 @@
-"""What the chores of this package do at each turn (integrations/chores.py)."""
+"""What the chores of this package do at each turn (portal/serving/chores.py)."""
 
 from django.conf import settings
 

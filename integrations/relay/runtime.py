@@ -13,7 +13,7 @@ from typing import Any
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import DatabaseError, InterfaceError
 
-from integrations import chores, metrics
+from integrations import metrics
 from integrations.relay import wake
 from integrations.relay.chores import Chores
 from integrations.relay.database import READ_SECONDS, recorders, within
@@ -24,6 +24,7 @@ from integrations.relay.registry import Registry
 from integrations.relay.wakeups import Wakeups
 from integrations.relay.watcher import Watcher
 from integrations.services import watching
+from portal.serving import chores
 
 logger = logging.getLogger(__name__)
 

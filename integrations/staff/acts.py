@@ -65,7 +65,7 @@ class Act(View):
     button: ClassVar[str]
     words: ClassVar[str]
     settled_template: ClassVar[str] = "staff/settled.html"
-    max_body: ClassVar[int] = 0  # bytes, where a page takes more than others (portal/pages.py)
+    max_body: ClassVar[int] = 0  # bytes, where a page takes more than others (portal/web/pages.py)
     is_sensitive: ClassVar[bool] = False  # asks for a recent proof that it is still the person who signed in
     actor: Actor
 

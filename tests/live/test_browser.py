@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from integrations.simulator import BackgroundPos
 from integrations.simulator import Credentials as PosCredentials
-from portal.browser_policy import WORDS
+from portal.web.browser_policy import WORDS
 from tests.live import browser as browsing
 from tests.live.clients import authenticate, handshake_refusal, token_for
 from tests.live.servers import Credentials, Stack

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from integrations import worker_metrics
+from portal.serving import worker_metrics
 from tests.live.clients import connect, request, token_for
 from tests.live.conftest import NewStack
 from tests.live.servers import Depot, Stack

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from integrations.doctor import Level, outside
+from portal.operations.doctor import Level, outside
 from tests.live.binaries import need
 from tests.live.conftest import NewStack
 from tests.live.processes import Process, free_port, plain_environment

@@ -45,7 +45,7 @@ def main() -> None:
     import django
 
     django.setup()
-    from integrations.server import ears, make_server, raise_file_limit
+    from portal.serving.server import ears, make_server, raise_file_limit
 
     raise_file_limit()
     server = make_server()

@@ -4,9 +4,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from integrations.backup import make_backup
 from integrations.exceptions import PortalError
-from integrations.management.database_tools import embedded_database, postgres_arguments
+from portal.operations.backup import make_backup
+from portal.operations.database_tools import embedded_database, postgres_arguments
 
 
 class Command(BaseCommand):

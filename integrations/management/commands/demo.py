@@ -1,4 +1,4 @@
-"""Something to try the portal with; what it is made of stands in services/demo.py."""
+"""Something to try the portal with; what it is made of stands in portal/operations/demo.py."""
 
 import os
 from pathlib import Path
@@ -8,12 +8,12 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import transaction
 
-from integrations.management.demo_files import DemoFiles
 from integrations.management.outlet_commands import OutletCommand
 from integrations.services.audit import Actor
-from integrations.services.demo import OFFLINE, ONLINE, OUTLETS, Demo, demo_exists, make_demo, provider_outlet_id
 from integrations.simulator import DEFAULT_NUMBERS
 from integrations.simulator.example import MANAGER, SOUP, TABLES
+from portal.operations.demo import OFFLINE, ONLINE, OUTLETS, Demo, demo_exists, make_demo, provider_outlet_id
+from portal.operations.demo_files import DemoFiles
 
 MADE = """
 Made the organisation Demo with {outlets}, and an API key.

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from integrations.doctor import Finding, Level, examine
 from integrations.management.outlet_commands import add_format
+from portal.operations.doctor import Finding, Level, examine
 
 
 class Command(BaseCommand):

@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 
 from integrations.services.groups import ensure_groups
-from integrations.services.schema import count_pending_migrations
-from integrations.services.welcome import banner
 from portal.env_file import folder_lock
+from portal.operations.schema import count_pending_migrations
+from portal.serving.welcome import banner
 
 ADVISORY_LOCK = 0x6F6E702D  # any number, as long as every process of this portal takes the same
 

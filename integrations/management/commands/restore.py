@@ -5,11 +5,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 
-from integrations.backup import migrations_of, restore, users_of
-from integrations.doctor.database import live_processes
 from integrations.exceptions import PortalError
-from integrations.management.database_tools import embedded_database, postgres_arguments
 from portal.env_file import folder_lock
+from portal.operations.backup import migrations_of, restore, users_of
+from portal.operations.database_tools import embedded_database, postgres_arguments
+from portal.operations.doctor.database import live_processes
 
 
 class Command(BaseCommand):

@@ -13,12 +13,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from integrations.checks import refusals_of_workers
-from integrations.line import Line
-from integrations.listening import Address, CannotListen, listen_alone
-from integrations.management.demo_poses import demo_poses
-from integrations.server import DrainingServer, ears, make_server, raise_file_limit, spare_collections
-from integrations.supervisor import Supervisor
-from integrations.worker_environment import Unusable
+from portal.operations.demo_poses import demo_poses
+from portal.serving.line import Line
+from portal.serving.listening import Address, CannotListen, listen_alone
+from portal.serving.server import DrainingServer, ears, make_server, raise_file_limit, spare_collections
+from portal.serving.supervisor import Supervisor
+from portal.serving.worker_environment import Unusable
 
 MOST_WORKERS = 64
 

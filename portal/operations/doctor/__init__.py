@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 from django.conf import settings
 
-from integrations.doctor import configuration, database, env_file, keys, machine, outside
-from integrations.doctor.finding import Finding, Level, wrong
+from portal.operations.doctor import configuration, database, env_file, keys, machine, outside
+from portal.operations.doctor.finding import Finding, Level, wrong
 
 __all__ = ["Finding", "Level", "examine"]
 

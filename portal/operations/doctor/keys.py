@@ -9,7 +9,6 @@ from django.db import DatabaseError
 from django.db.models import QuerySet
 
 from integrations import credentials
-from integrations.doctor.finding import Finding, advice, fine, wrong
 from integrations.models import ApiKeySecret, BulkJob, Credential, Request, WebhookEndpoint
 from integrations.models.request import OPEN_STATES
 from integrations.notices import signing
@@ -17,6 +16,7 @@ from integrations.sealing import is_readable
 from integrations.services import bulk_jobs, contents
 from integrations.services.newer_keys import digests_by_key
 from integrations.staff.signing_in.adapters import SEALED as SECOND_FACTOR
+from portal.operations.doctor.finding import Finding, advice, fine, wrong
 
 MOST = 1000  # rows of one kind whose seal is tried, the newest first: some 50 µs each
 

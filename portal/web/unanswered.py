@@ -15,10 +15,10 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 from integrations.asgi import App, Receive, Scope, Send, send_response
 from integrations.backend import problems
 from integrations.relay.database import readers
-from portal import page_run
-from portal.browser_policy import with_policy
-from portal.errors import RETRY_SECONDS, note_away, refusal
-from portal.page_run import PageRun
+from portal.web import page_run
+from portal.web.browser_policy import with_policy
+from portal.web.errors import RETRY_SECONDS, note_away, refusal
+from portal.web.page_run import PageRun
 
 # Seconds of a page before the database is asked, and then again and again.
 PATIENCE = 1.0

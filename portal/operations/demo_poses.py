@@ -8,8 +8,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from integrations.management.demo_files import DemoFiles
-from integrations.services.demo import ONLINE
+from portal.operations.demo import ONLINE
+from portal.operations.demo_files import DemoFiles
 
 END_SECONDS = 5
 

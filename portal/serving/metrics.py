@@ -29,7 +29,7 @@ from integrations.backend.problems import Problem
 from integrations.client_address import address_in, parsed
 from integrations.relay.database import readers
 from integrations.services.figures import Figures, read_figures
-from portal.proxies import FORWARDED_PORT
+from portal.web.proxies import FORWARDED_PORT
 
 FORBIDDEN = problems.Kind("metrics-not-for-you", "The metrics are not for this caller.", 403)
 FIGURES_KEPT = 5.0  # seconds: many scrapers cost the database no more than one

@@ -9,7 +9,7 @@ from typing import Self
 from django.conf import settings
 
 from integrations.services import demo_secrets
-from integrations.services.demo import Demo
+from portal.operations.demo import Demo
 
 
 @dataclass(frozen=True)

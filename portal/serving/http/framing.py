@@ -14,10 +14,10 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from integrations import limits
-from integrations.http_answers import EXTENSIONS
-from integrations.http_closing import HttpClosing
-from integrations.http_host import is_host
-from integrations.http_refusals import (
+from portal.serving.http.answers import EXTENSIONS
+from portal.serving.http.closing import HttpClosing
+from portal.serving.http.host import is_host
+from portal.serving.http.refusals import (
     EARLY_HANDSHAKE,
     HANDSHAKE_WITH_BODY,
     HEAD_TOO_LARGE,

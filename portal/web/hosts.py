@@ -12,7 +12,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 
 from integrations.redaction import printable
-from portal.errors import bad_request
+from portal.web.errors import bad_request
 
 SHOWN = 100  # characters of a host name
 

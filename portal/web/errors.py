@@ -11,10 +11,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views.defaults import page_not_found
 
-from integrations import refusals
 from integrations.backend import problems
 from integrations.backend.problems import Kind
-from portal.page_run import is_given_up
+from portal.web import refusals
+from portal.web.page_run import is_given_up
 
 logger = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from integrations import clock as shared_clock
 from integrations.clock import shared_now
-from integrations.doctor.finding import Finding, fine, wrong
 from integrations.models import ServerProcess
 from integrations.models.connection import lease_limit
 from integrations.redaction import REDACTED, is_distinctive
-from integrations.services.schema import count_pending_migrations
+from portal.operations.doctor.finding import Finding, fine, wrong
+from portal.operations.schema import count_pending_migrations
 
 CLOCKS_MAY_DIFFER = timedelta(seconds=2)
 PATIENCE = 2  # seconds for one attempt to connect to each address of PostgreSQL

@@ -9,8 +9,8 @@ from urllib.parse import urljoin, urlsplit
 
 from django.conf import settings
 
-from integrations.doctor.database import live_processes
-from integrations.doctor.finding import Finding, advice, fine, wrong
+from portal.operations.doctor.database import live_processes
+from portal.operations.doctor.finding import Finding, advice, fine, wrong
 
 PATIENCE = 5  # seconds
 DAY = 86400

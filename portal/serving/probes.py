@@ -24,8 +24,8 @@ from integrations.limits import MAX_BODY
 from integrations.relay import runtime
 from integrations.relay.database import readers
 from integrations.services import newer_keys
-from integrations.services.schema import count_pending_migrations
-from portal.metrics import scrape
+from portal.operations.schema import count_pending_migrations
+from portal.serving.metrics import scrape
 
 METHODS = ("GET", "HEAD")
 FATAL = frozenset({"away", "draining", "pending", "unknown", "missing"})

@@ -14,9 +14,9 @@ from uvicorn.server import ServerState
 
 from integrations import limits
 from integrations.arriving import Arriving
-from integrations.http_framing import HttpFraming
-from integrations.http_refusals import LATE, Fault
 from integrations.security_headers import DefaultHeaders
+from portal.serving.http.framing import HttpFraming
+from portal.serving.http.refusals import LATE, Fault
 
 LATE_SECONDS = 1.0  # for a request that was under way when its connection was to be closed
 

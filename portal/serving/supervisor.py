@@ -22,9 +22,9 @@ from typing import Self
 
 from django.conf import settings
 
-from integrations import line, worker_metrics
-from integrations.listening import Address
-from integrations.worker_environment import Unusable, check, worker_environment
+from portal.serving import line, worker_metrics
+from portal.serving.listening import Address
+from portal.serving.worker_environment import Unusable, check, worker_environment
 
 BACKLOG = 4096
 READY_SECONDS = 60.0  # that a worker has to begin to serve

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core import checks
 from django.http.request import validate_host
 
-from integrations.doctor.finding import Finding, advice, fine, wrong
+from portal.operations.doctor.finding import Finding, advice, fine, wrong
 
 SHORTEST_KEY = 50  # characters, as Django asks of SECRET_KEY
 LEAST_DIFFERENT = 5

@@ -35,9 +35,9 @@ from integrations.backend import problems
 from integrations.backend.problems import Kind
 from integrations.limits import MAX_BODY
 from integrations.security_headers import SECURITY_HEADERS
-from portal.browser_policy import WORDS
-from portal.errors import refusal
-from portal.page_run import is_given_up
+from portal.web.browser_policy import WORDS
+from portal.web.errors import refusal
+from portal.web.page_run import is_given_up
 
 THREADS = 40  # pages that are made at once; hundreds of threads would slow authentication down
 WITHOUT_BODY = ("GET", "HEAD")

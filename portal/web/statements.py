@@ -19,7 +19,7 @@ def bound_statements() -> None:
     options = connection.settings_dict["OPTIONS"]
     options["options"] = f"{options.get('options', '')} -c statement_timeout={STATEMENT_SECONDS * 1000}".strip()
     if options.get("pool"):
-        from portal.bounded_connection import BoundedConnection  # psycopg is optional
+        from portal.web.bounded_connection import BoundedConnection  # psycopg is optional
 
         options["pool"] = {**options["pool"], "connection_class": BoundedConnection}
     connection.close_pool()

@@ -10,9 +10,9 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
-from portal.page_run import current, is_given_up
+from portal.web.page_run import current, is_given_up
 
-# Seconds that a thread waits for one result: more than portal.statements lets the server take.
+# Seconds that a thread waits for one result: more than portal.web.statements lets the server take.
 MOST_SECONDS = 35.0
 INTERVAL = 0.1  # psycopg's own: so often it looks up from its waiting
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
-from integrations.doctor.finding import Finding, advice, fine, wrong
 from integrations.models import Integration
+from portal.operations.doctor.finding import Finding, advice, fine, wrong
 
 BESIDE_SOCKETS = 200  # database, log, Redis, libraries, and calls of the backend
 GIB = 1024**3

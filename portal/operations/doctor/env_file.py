@@ -6,8 +6,8 @@ from difflib import get_close_matches
 
 from django.conf import settings
 
-from integrations.doctor.finding import Finding, advice, fine, wrong
 from portal.env_file import Assignment, EnvFileError, assignments
+from portal.operations.doctor.finding import Finding, advice, fine, wrong
 
 # How alike two names are, from 0 to 1, for one to be the other misspelt.
 ALIKE_IN_FILE, ALIKE_IN_ENVIRONMENT = 0.6, 0.88

@@ -17,14 +17,14 @@ from websockets.http11 import Response
 from websockets.server import ServerProtocol
 from websockets.typing import StatusLike
 
-from integrations.drain import Drain
-from integrations.http_protocol import DrainingState, HttpProtocol
-from integrations.line import Line
 from integrations.pos.wire import MAX_FRAME
 from integrations.relay import runtime
 from integrations.relay.runtime import Runtime
 from integrations.security_headers import SECURITY_HEADERS
-from integrations.websocket_intake import MeteredWebsocket
+from portal.serving.drain import Drain
+from portal.serving.http.protocol import DrainingState, HttpProtocol
+from portal.serving.line import Line
+from portal.serving.websocket_intake import MeteredWebsocket
 
 # The kernel's queue of connections that wait for accept(); with the usual 100 a storm loses some.
 BACKLOG = 4096
