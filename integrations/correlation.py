@@ -7,9 +7,9 @@ the same request is sent again by another call.
 import re
 from contextvars import ContextVar
 
-from integrations.asgi import Scope, header
-from integrations.random_ids import new_uuid
-from integrations.redaction import redact
+from integrations.security.redaction import redact
+from integrations.text.random_ids import new_uuid
+from integrations.wire.asgi import Scope, header
 
 HEADER = "X-Request-ID"
 MAX_LENGTH = 64

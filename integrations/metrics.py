@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
 from integrations.models.request import OPEN_STATES, State
-from integrations.retention import Kind
+from integrations.models.retention import Kind
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 

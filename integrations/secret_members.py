@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from integrations import raw_json
-from integrations.redaction import REDACTED, redact
+from integrations.security.redaction import REDACTED, redact
+from integrations.wire import raw_json
 
 # PINs, under the names that PowerEPOS and tills like it use; the envelope's UserIdentifier may be one.
 _PINS = ("PIN", "UserPIN", "StaffPIN", "ManagerPIN", "PINCode", "PINNumber", "PINBlock", "UserIdentifier")

@@ -12,8 +12,8 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from integrations.clock import shared_now
 from integrations.models import SharedEntry
+from integrations.models.clock import shared_now
 
 
 class SharedCache(BaseCache):

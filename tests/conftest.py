@@ -9,10 +9,10 @@ from argon2.low_level import hash_secret_raw
 from django.test import Client, TestCase, TransactionTestCase
 from django.test.signals import setting_changed
 
-from integrations import credentials, keyring
 from integrations.models import Outlet
 from integrations.pos import tokens
 from integrations.relay import runtime, wake
+from integrations.security import credentials, keyring
 from integrations.services import handover_links
 from tests import signing_in
 from tests.emptying import empty_database

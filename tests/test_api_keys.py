@@ -10,8 +10,6 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from integrations import credentials
-from integrations.credentials import Kind
 from integrations.exceptions import (
     ApiKeyExists,
     ApiKeyExpired,
@@ -22,6 +20,8 @@ from integrations.exceptions import (
     StalePage,
 )
 from integrations.models import ApiKey, ApiKeySecret, AuditEvent
+from integrations.security import credentials
+from integrations.security.credentials import Kind
 from integrations.services.api_keys import create_api_key, end_api_key_overlap, retire_api_key, rotate_api_key
 from tests.factories import ANNA, NOON, make_organisation
 

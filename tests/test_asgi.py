@@ -8,8 +8,8 @@ import pytest
 from django.http import BadHeaderError, HttpResponse
 from django.test import RequestFactory
 
-from integrations.asgi import WHOLE, LazyRequest, LazyResponse, header_of, is_longer, send_response
-from integrations.security_headers import SECURITY_HEADERS
+from integrations.wire.asgi import WHOLE, LazyRequest, LazyResponse, header_of, is_longer, send_response
+from integrations.wire.security_headers import SECURITY_HEADERS
 from portal.serving.server import EARS, ears
 
 SCOPE = {

@@ -16,9 +16,6 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from integrations import credentials
-from integrations.characters import trimmed
-from integrations.credentials import DUMMY_ARGON2ID, Kind, generate
 from integrations.models import AuditEvent, AuthAttempt, Credential, Integration
 from integrations.models.attempt import Door, Outcome
 from integrations.pos import door, tokens
@@ -29,6 +26,8 @@ from integrations.pos.tokens import Token
 from integrations.pos.visitors import Visitor
 from integrations.relay import runtime
 from integrations.relay.database import Joined, readers
+from integrations.security import credentials
+from integrations.security.credentials import DUMMY_ARGON2ID, Kind, generate
 from integrations.services import authentication, recording
 from integrations.services.authentication import (
     ADOPTED_WAITING,
@@ -49,6 +48,7 @@ from integrations.services.authentication import (
 from integrations.services.enabling import change_pos_remote_id, disable, enable_outlet, reenable
 from integrations.services.recording import Attempt
 from integrations.services.secrets import end_overlap, rotate_secret
+from integrations.text.characters import trimmed
 from tests.asgi_client import PosSocket
 from tests.factories import ADOPTED, ANNA, STATION, Enabled, make_enabled_outlet, make_outlet
 from tests.in_process import InProcess, after_first_look, in_main, recorded

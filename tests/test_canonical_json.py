@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.canonical_json import canonical
-from integrations.raw_json import MOST_NESTED
+from integrations.wire.canonical_json import canonical
+from integrations.wire.raw_json import MOST_NESTED
 
 # About the number of digits up to which a whole number is written out.
 LONG = [(f"1{'0' * (count - 1)}", f"1e{count - 1}", f"1{'0' * (count - 1)}.0") for count in (4299, 4300, 4301, 5000)]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.characters import (
+from integrations.text.characters import (
     called,
     differences,
     drawn_alike,

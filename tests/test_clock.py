@@ -11,9 +11,8 @@ from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.utils import timezone
 
-from integrations import clock
 from integrations.management.commands import simulate_pos
-from integrations.models import ApiKeySecret, Credential, SharedEntry
+from integrations.models import ApiKeySecret, Credential, SharedEntry, clock
 from integrations.services.secrets import rotate_secret
 from integrations.simulator import connection
 from integrations.staff.signing_in.sessions import SessionStore

@@ -12,11 +12,11 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from integrations.credentials import Kind, generate, recognise
 from integrations.models import AuditEvent, Credential, Integration, Organisation, Outlet
 from integrations.models.audit import Verb
 from integrations.relay import wake
 from integrations.relay.recorder import Batch
+from integrations.security.credentials import Kind, generate, recognise
 from integrations.services import recording
 from tests.factories import ADOPTED, BELLA, STATION, Enabled, make_enabled_outlet, make_live, make_outlet, make_process
 

@@ -7,8 +7,8 @@ import pytest
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from integrations.credentials import Algorithm
 from integrations.models import Connection, Credential, Integration, Organisation, Outlet, Presence
+from integrations.security.credentials import Algorithm
 from tests.factories import NOON, Enabled, make_enabled_outlet, make_outlet, make_process
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.models.request import State
-from integrations.sealing import SealBroken
+from integrations.security.sealing import SealBroken
 from integrations.services import contents
 from integrations.services.contents import Content, KeyGone
 from integrations.services.requests import Result

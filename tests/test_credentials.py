@@ -9,8 +9,9 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations import credentials
-from integrations.credentials import (
+from integrations.exceptions import MistypedSecret
+from integrations.security import credentials
+from integrations.security.credentials import (
     ALPHABET,
     STRONG_BITS,
     Algorithm,
@@ -25,7 +26,6 @@ from integrations.credentials import (
     recognise,
     verify_adopted,
 )
-from integrations.exceptions import MistypedSecret
 from tests.factories import ADOPTED
 
 SECRET = "ONPS-17940-1EV50-X709W-G7FK3-HMBW1-3ZCEY-F9S4X"  # given out once: it must be good for ever

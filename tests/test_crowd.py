@@ -11,11 +11,11 @@ from unittest.mock import patch
 import uvicorn
 from websockets.asyncio.client import connect
 
-from integrations.asgi import Receive, Scope, Send
 from integrations.pos import door
 from integrations.pos.door import AUTHENTICATIONS_AT_ONCE, HANDSHAKES_AT_ONCE
 from integrations.relay.database import Joined
 from integrations.relay.runtime import running
+from integrations.wire.asgi import Receive, Scope, Send
 from portal.serving.http.protocol import DrainingState, HttpProtocol
 from portal.serving.server import WebsocketProtocol
 from tests.asgi_client import PosSocket, authenticate

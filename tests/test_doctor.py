@@ -24,9 +24,9 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from integrations.credentials import Algorithm
 from integrations.models import Credential, Request, ServerProcess
 from integrations.models.request import State
+from integrations.security.credentials import Algorithm
 from integrations.services import contents
 from integrations.services.api_keys import create_api_key
 from portal.operations.doctor import Finding, Level, configuration, database, env_file, examine, keys, machine, outside

@@ -8,7 +8,6 @@ import pytest
 from django.db import transaction
 from django.test import override_settings
 
-from integrations.credentials import Kind, recognise
 from integrations.exceptions import (
     AlreadyDisabled,
     AlreadyEnabled,
@@ -19,6 +18,7 @@ from integrations.exceptions import (
 )
 from integrations.models import AuditEvent, Credential, Integration, Outlet, Presence
 from integrations.relay import wake
+from integrations.security.credentials import Kind, recognise
 from integrations.services.enabling import change_pos_remote_id, disable, enable_outlet, reenable
 from tests.factories import ANNA, Enabled, make_enabled_outlet, make_outlet
 

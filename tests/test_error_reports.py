@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import path
 from django.views.decorators.debug import sensitive_variables
 
-from integrations.credentials import Kind, generate
+from integrations.security.credentials import Kind, generate
 from portal import service_urls
 from portal.web import error_reports
 

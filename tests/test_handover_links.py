@@ -10,13 +10,13 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from integrations.credentials import Kind, generate
 from integrations.exceptions import InvalidValue, LinkEnded
 from integrations.models import AuditEvent, HandoverLink, Integration, Outlet
 from integrations.models.audit import Verb
 from integrations.models.handover_link import LinkState
 from integrations.recipient import views
-from integrations.redaction import redact
+from integrations.security.credentials import Kind, generate
+from integrations.security.redaction import redact
 from integrations.services import enabling, handover_links, secrets
 from integrations.services.handover_links import LinkRefused, MadeLink
 from tests.factories import ADOPTED, ANNA, Enabled, make_enabled_outlet

@@ -11,10 +11,10 @@ from django.test import override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations import raw_json
 from integrations.secret_members import BUILT_IN, hide, hide_in_words
 from integrations.services import contents
 from integrations.staff.legible import legible
+from integrations.wire import raw_json
 
 MARKER = "73519462"
 BOM = "\ufeff"

@@ -9,8 +9,8 @@ from unittest import mock
 
 from django.utils import timezone
 
-from integrations.clock import shared_now
 from integrations.models import Request, ServerProcess
+from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
 from integrations.models.request import State
 from integrations.relay import runtime

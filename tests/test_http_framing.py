@@ -11,9 +11,9 @@ import pytest
 import uvicorn
 from django.test import SimpleTestCase, override_settings
 
-from integrations import limits
-from integrations.asgi import WHOLE, App, read_body
 from integrations.pos.asgi import Receive, Scope, Send
+from integrations.wire import limits
+from integrations.wire.asgi import WHOLE, App, read_body
 from portal.serving.http.protocol import DrainingState, HttpProtocol
 from portal.serving.server import WebsocketProtocol
 from tests.raw_http import RawAnswer, answers_in

@@ -11,11 +11,11 @@ from django.conf import settings as django_settings
 from django.core import signing
 from django.utils import timezone
 
-from integrations import credentials, keyring, sealing
 from integrations.models import Credential, Request, ServerProcess
 from integrations.models.request import State
 from integrations.pos import tokens
 from integrations.pos.tokens import Token
+from integrations.security import credentials, keyring, sealing
 from integrations.services import contents, handover_links, keys, newer_keys, watching
 from tests.factories import ANNA, Enabled, make_enabled_outlet
 from tests.notice_factories import make_finished_request

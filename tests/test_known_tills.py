@@ -8,7 +8,7 @@ from unittest import mock
 
 from argon2 import PasswordHasher
 
-from integrations import credentials
+from integrations.security import credentials
 from integrations.services import authentication
 from integrations.services.authentication import ADOPTED_WAITING
 from tests.asgi_client import authenticate

@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 from django.db import OperationalError
 
-from integrations.clock import shared_now
+from integrations.models.clock import shared_now
 from integrations.relay import lane, retrying
 from integrations.relay.lane import Lane
 from integrations.relay.outgoing import Fleeting, LinkLost, Outgoing

@@ -7,8 +7,9 @@ from types import ModuleType
 import pytest
 
 import integrations
-from integrations import credentials, exceptions, redaction
+from integrations import exceptions
 from integrations.pos import door
+from integrations.security import credentials, redaction
 from integrations.services import enabling, secrets
 
 ROOT = Path(integrations.__file__).parent

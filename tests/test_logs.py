@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations import correlation
-from integrations.redaction import REDACTED
+from integrations.security.redaction import REDACTED
 from portal.environment import log_format_here
 from portal.serving.server import make_server
 from portal.web.logs import PERIOD, SAMPLED, RedactingFormatter, RedactingJsonFormatter, SamplingHandler, Seldom

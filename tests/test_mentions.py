@@ -8,8 +8,9 @@ from urllib.parse import quote
 import pytest
 
 from integrations.models import Request, StrayFrame
-from integrations.pos import envelope, mentions
+from integrations.pos import mentions
 from integrations.pos.link import BROKEN_TEXT
+from integrations.wire import envelope
 from tests.backend_client import Backend, Pos, make_outlet
 from tests.in_process import InProcess, in_main, recorded
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from integrations import payload_models
-from integrations.payload_models import EXAMPLES, MODELS, Invalid, check
+from integrations.wire import payload_models
+from integrations.wire.payload_models import EXAMPLES, MODELS, Invalid, check
 
 GUID = "1121008e-2769-46e2-918d-65e0291621a1"
 UPDATE = "OrderNPayUpdateOrderRequest"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from integrations.client_address import address_in, canonical, network_of
+from integrations.text.client_address import address_in, canonical, network_of
 from portal.web.proxies import ProxyHeaders
 
 PROXY, OUTER, CLIENT = "10.0.0.1", "10.0.0.2", "203.0.113.9"

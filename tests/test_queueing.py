@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 from unittest import mock
 
-from integrations.clock import shared_now
 from integrations.models import Request
+from integrations.models.clock import shared_now
 from integrations.models.request import State
 from integrations.relay import dispatcher, lane, runtime
 from integrations.services import holders

@@ -7,8 +7,8 @@ from unittest import mock
 
 import pytest
 
-from integrations import random_ids
-from integrations.random_ids import AT_ONCE, new_uuid
+from integrations.text import random_ids
+from integrations.text.random_ids import AT_ONCE, new_uuid
 
 
 @pytest.fixture(autouse=True)

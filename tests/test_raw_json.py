@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations import raw_json
-from integrations.raw_json import NotAnObject
+from integrations.wire import raw_json
+from integrations.wire.raw_json import NotAnObject
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

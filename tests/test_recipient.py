@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from integrations.asgi import Receive
-from integrations.limits import BODIES_PER_ADDRESS, MAX_BODY
 from integrations.recipient import direct
 from integrations.recipient.direct import OPENINGS, PERIOD, RecipientHttp, Turns
+from integrations.wire.asgi import Receive
+from integrations.wire.limits import BODIES_PER_ADDRESS, MAX_BODY
 from tests.asgi_client import http_scope
 from tests.in_process import until
 

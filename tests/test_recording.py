@@ -11,12 +11,12 @@ import time_machine
 from django.db import IntegrityError
 from django.utils import timezone
 
-from integrations.credentials import Kind, digest_generated
 from integrations.models import AuthAttempt, Connection, Credential, Presence, ServerProcess, StrayFrame
 from integrations.models.attempt import Door, Outcome
 from integrations.models.connection import CloseReason
 from integrations.relay.recorder import Batch, Closing
 from integrations.relay.registry import Live
+from integrations.security.credentials import Kind, digest_generated
 from integrations.services import recording, watching
 from integrations.services.enabling import disable
 from integrations.services.recording import STEP, STRAYS_PER_INTEGRATION, Attempt

@@ -8,10 +8,10 @@ from unittest import mock
 import pytest
 from django.db import OperationalError
 
-from integrations import credentials
 from integrations.exceptions import AskedOtherwise
 from integrations.models import ApiKey, Organisation, Request
 from integrations.relay import runtime
+from integrations.security import credentials
 from integrations.services import contents, recording
 from integrations.services.api_keys import rotate_api_key
 from integrations.services.asking import Question, ask_pos

@@ -32,8 +32,8 @@ from integrations.models import (
 from integrations.models.attempt import Door, Outcome
 from integrations.models.audit import AuditRowIsFinal, Verb
 from integrations.models.request import State
+from integrations.models.retention import Kind
 from integrations.relay import tidying
-from integrations.retention import Kind
 from integrations.services import contents, redacting, retention
 from integrations.services.audit import Actor, record
 from integrations.services.contents import Content

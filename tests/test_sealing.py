@@ -3,7 +3,7 @@
 import pytest
 from django.test import override_settings
 
-from integrations.sealing import SealBroken, seal, unseal
+from integrations.security.sealing import SealBroken, seal, unseal
 
 TEXT = "PIN 4711, straße"
 

@@ -16,7 +16,6 @@ from django.test import override_settings
 from django.utils import timezone
 
 import integrations
-from integrations.credentials import Algorithm, Kind, generate
 from integrations.exceptions import (
     InvalidValue,
     MistypedSecret,
@@ -28,6 +27,7 @@ from integrations.exceptions import (
 )
 from integrations.models import AuditEvent, Credential, Outlet
 from integrations.models.audit import Verb
+from integrations.security.credentials import Algorithm, Kind, generate
 from integrations.services.enabling import disable, enable_outlet
 from integrations.services.secrets import OVERLAPS, digest_of, end_overlap, rotate_secret
 from tests.factories import ADOPTED, ANNA, NOON, Enabled, make_enabled_outlet

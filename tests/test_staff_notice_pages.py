@@ -25,7 +25,7 @@ from integrations.models import (
 from integrations.models.audit import Verb
 from integrations.models.notice import Kind
 from integrations.notices import signing
-from integrations.sealing import unseal
+from integrations.security.sealing import unseal
 from integrations.services import webhooks
 from tests.factories import ANNA, BELLA, Enabled, make_organisation
 from tests.notice_factories import make_endpoint

@@ -13,8 +13,6 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations import credentials
-from integrations.credentials import Kind
 from integrations.models import (
     AuditEvent,
     AuthAttempt,
@@ -29,6 +27,8 @@ from integrations.models import (
 from integrations.models.attempt import Door, Outcome
 from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
+from integrations.security import credentials
+from integrations.security.credentials import Kind
 from integrations.services import enabling, secrets
 from tests.factories import ADOPTED, ANNA, BELLA, Enabled, make_enabled_outlet, make_outlet, make_process
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from django.test import override_settings
 
-from integrations.client_address import network_of
 from integrations.pos.throttle import KEPT, Brake, Sampler, Throttle
+from integrations.text.client_address import network_of
 
 HARBOUR, STATION = "harbour", "station"
 POS, THIEF = "198.51.100.7", "203.0.113.66"

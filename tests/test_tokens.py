@@ -148,4 +148,4 @@ def test_a_token_is_as_old_as_the_databases_clock_says(behind: timedelta, monkey
 
 def be_at(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
     """Let this process know the database's time."""
-    monkeypatch.setattr("integrations.clock._ahead", moment.timestamp() - time.monotonic())
+    monkeypatch.setattr("integrations.models.clock._ahead", moment.timestamp() - time.monotonic())

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 
 from integrations.models import WebhookEndpoint
 from integrations.notices import signing
-from integrations.sealing import unseal
+from integrations.security.sealing import unseal
 from integrations.services.webhooks import SUBSCRIBABLE
 from tests.factories import BELLA, make_organisation
 

@@ -7,8 +7,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from integrations.characters import called
-from integrations.credentials import MAX_SECRET_LENGTH
 from integrations.models import Integration, Outlet, StrayFrame
 from integrations.pos.wire import (
     MAX_AUTH_BODY,
@@ -18,7 +16,9 @@ from integrations.pos.wire import (
     kind_of_frame,
     read_auth_request,
 )
+from integrations.security.credentials import MAX_SECRET_LENGTH
 from integrations.services.authentication import Claim
+from integrations.text.characters import called
 
 GOOD = {"ProviderOutletID": "outlet-1", "POSRemoteID": "TestOrg-7ab4da81", "AuthSecret": "sharedS3cr3t!"}
 CLAIM = Claim("outlet-1", "TestOrg-7ab4da81", "sharedS3cr3t!")

@@ -1,4 +1,4 @@
-"""Serves the backend's calls straight from ASGI, past Django's handler and middleware (integrations/asgi.py).
+"""Serves the backend's calls straight from ASGI, past Django's handler and middleware (integrations/wire/asgi.py).
 
 Those would hold a thread for each call that waits for a POS. The API's description and its page stay with Django.
 """
@@ -13,7 +13,11 @@ from django.http import HttpResponse
 from django.urls import ResolverMatch, resolve
 
 from integrations import correlation
-from integrations.asgi import (
+from integrations.backend import problems
+from integrations.backend.problems import Problem
+from integrations.backend.views import BackendView
+from integrations.backend.wire import MAX_BODY
+from integrations.wire.asgi import (
     App,
     BodyGaveWay,
     BodyTooLarge,
@@ -25,11 +29,7 @@ from integrations.asgi import (
     read_body,
     send_response,
 )
-from integrations.backend import problems
-from integrations.backend.problems import Problem
-from integrations.backend.views import BackendView
-from integrations.backend.wire import MAX_BODY
-from integrations.limits import KIBIBYTE
+from integrations.wire.limits import KIBIBYTE
 
 PREFIX = "/api/v1/"
 URLS = "integrations.backend.urls"

@@ -13,9 +13,8 @@ from integrations.backend.authentication import Caller
 from integrations.backend.pagination import page_from, page_of
 from integrations.backend.problems import ALREADY_LEFT, UNKNOWN_OUTLET, UNKNOWN_REQUEST, Problem
 from integrations.backend.query import read_choice, read_flag, read_moment
-from integrations.characters import identity, normalised_name, trimmed
-from integrations.clock import shared_now
 from integrations.models import Integration, MessageType, Outlet, Presence, Request
+from integrations.models.clock import shared_now
 from integrations.models.connection import is_online
 from integrations.models.request import State
 from integrations.relay.database import Joined
@@ -24,6 +23,7 @@ from integrations.services.finding import received_within
 from integrations.services.keyset import Source, Stream, Streams
 from integrations.services.look_up import LookUp
 from integrations.services.outlets import find_outlet
+from integrations.text.characters import identity, normalised_name, trimmed
 
 
 @dataclass(frozen=True, slots=True)

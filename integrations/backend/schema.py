@@ -4,11 +4,11 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 
-from integrations import payload_models
 from integrations.backend import problems, serializers, wire
 from integrations.backend.pagination import MAX_LIMIT
 from integrations.backend.problems import Kind
 from integrations.models.request import State
+from integrations.wire import payload_models
 
 PREFIX = "/api/v1/"
 PROBLEM_JSON = "application/problem+json"

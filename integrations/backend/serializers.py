@@ -5,12 +5,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from integrations import payload_models, raw_json
 from integrations.backend import rows, wire
-from integrations.clock import shared_now
 from integrations.models import MessageType, Outlet, Request
+from integrations.models.clock import shared_now
 from integrations.models.request import State
 from integrations.services.requests import Result
+from integrations.wire import payload_models, raw_json
 
 OUTCOMES = ("answered", "refused")
 INTEGRATION_STATES = ("enabled", "disabled", "not_enabled")

@@ -12,8 +12,6 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
-from integrations import payload_models, raw_json
-from integrations.asgi import LazyResponse, header_of
 from integrations.backend import problems, rows, wire
 from integrations.backend.authentication import Caller, authenticate
 from integrations.backend.pagination import next_link
@@ -35,8 +33,8 @@ from integrations.backend.serializers import (
     answer_text,
     request_text,
 )
-from integrations.clock import shared_now
 from integrations.models import Request as StoredRequest
+from integrations.models.clock import shared_now
 from integrations.models.request import State
 from integrations.relay import runtime, wake
 from integrations.relay.database import readers, within, writers
@@ -44,6 +42,8 @@ from integrations.relay.dispatcher import Told
 from integrations.relay.polls import LINK_LOST
 from integrations.relay.runtime import Runtime
 from integrations.services.requests import NewRequest, Result, Stored, TooLate, readable_result_of, result_of
+from integrations.wire import payload_models, raw_json
+from integrations.wire.asgi import LazyResponse, header_of
 
 Done = TypeVar("Done")
 

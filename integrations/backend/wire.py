@@ -9,13 +9,14 @@ from typing import Any
 
 from django.conf import settings
 
-from integrations import correlation, raw_json
+from integrations import correlation
 from integrations.backend.problems import INVALID_INPUT, Problem
 from integrations.backend.query import invalid_fields
-from integrations.random_ids import new_uuid
 from integrations.services import contents
 from integrations.services.contents import Content
 from integrations.services.requests import NewRequest
+from integrations.text.random_ids import new_uuid
+from integrations.wire import raw_json
 
 MAX_BODY = 256 * 1024  # bytes
 MAX_MESSAGE_TYPE = 2**31 - 1

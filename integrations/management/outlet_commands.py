@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 
-from integrations import clock
 from integrations.exceptions import PortalError
+from integrations.models import clock
 from integrations.services.audit import Actor
 from integrations.services.handover import HandOver
 

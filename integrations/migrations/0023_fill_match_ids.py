@@ -2,7 +2,7 @@ from django.apps.registry import Apps
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from integrations.characters import identity
+from integrations.text.characters import identity
 
 BATCH = 500
 

@@ -2,7 +2,7 @@ from django.apps.registry import Apps
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from integrations.characters import normalised_name
+from integrations.text.characters import normalised_name
 
 
 def normalise_names(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:

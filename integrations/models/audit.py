@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.db import models
 
-from integrations.clock import shared_now
+from integrations.models.clock import shared_now
 from integrations.models.integration import Integration
 from integrations.models.outlet import Organisation, Outlet
 

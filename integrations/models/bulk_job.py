@@ -3,7 +3,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 
-from integrations.clock import shared_now
+from integrations.models.clock import shared_now
 
 
 class Kind(models.TextChoices):

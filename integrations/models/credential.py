@@ -1,9 +1,9 @@
 from django.db import models
 from django.db.models import Q
 
-from integrations.credentials import STRONG_BITS, Algorithm
 from integrations.models.integration import Integration
 from integrations.models.kept_secret import KeptSecret, KeptSecretQuerySet
+from integrations.security.credentials import STRONG_BITS, Algorithm
 
 
 class Credential(KeptSecret):

@@ -3,7 +3,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
-from integrations.clock import shared_now
+from integrations.models.clock import shared_now
 from integrations.models.credential import Credential
 from integrations.models.integration import Integration
 

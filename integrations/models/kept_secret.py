@@ -4,7 +4,7 @@ from typing import Self, TypeVar
 from django.db import models
 from django.db.models import Q
 
-from integrations.credentials import Algorithm
+from integrations.security.credentials import Algorithm
 
 Kept = TypeVar("Kept", bound="KeptSecret")
 

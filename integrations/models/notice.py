@@ -2,7 +2,7 @@ import uuid
 
 from django.db import models
 
-from integrations.clock import shared_now
+from integrations.models.clock import shared_now
 from integrations.models.integration import Integration
 from integrations.models.outlet import Organisation
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from integrations.characters import called, hidden_within, identity, normalised_name, trimmed
+from integrations.text.characters import called, hidden_within, identity, normalised_name, trimmed
 
 
 class _PlainField(models.CharField[str, str]):

@@ -30,7 +30,7 @@ class WebhookEndpoint(models.Model):
     disabled_at = models.DateTimeField(null=True, blank=True)
     failing_since = models.DateTimeField(null=True, blank=True)
     paused_until = models.DateTimeField(null=True, blank=True, editable=False)  # its `Retry-After` said so
-    # Sealed (integrations/sealing.py), because a signature needs them again.
+    # Sealed (integrations/security/sealing.py), because a signature needs them again.
     sealed_secret = models.TextField(editable=False)
     sealed_older_secret = models.TextField(blank=True, editable=False)
     older_secret_until = models.DateTimeField(null=True, blank=True)

@@ -12,9 +12,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from integrations.clock import shared_now
 from integrations.models import Alert, AlertMember, Notice, NoticeCursor
 from integrations.models.alert import AlertKind
+from integrations.models.clock import shared_now
 from integrations.models.notice import Kind
 from integrations.notices import mailing, presences, telling, watching
 from integrations.notices.watching import Found

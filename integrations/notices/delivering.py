@@ -17,12 +17,12 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import Q
 
-from integrations.clock import shared_now
 from integrations.models import Delivery, Notice, WebhookEndpoint
+from integrations.models.clock import shared_now
 from integrations.notices import posting, signing
 from integrations.notices.posting import Answer
 from integrations.relay.database import recorders
-from integrations.sealing import SealBroken, unseal
+from integrations.security.sealing import SealBroken, unseal
 from integrations.services import webhooks
 
 # From the failure of one try to the next, as Standard Webhooks proposes; after the last one a delivery is given up.

@@ -14,10 +14,10 @@ from django.db.models import Model, Q
 from django.urls import reverse
 from django.utils.module_loading import import_string
 
-from integrations.clock import shared_now
 from integrations.models import Alert, AlertRecipient, Mail
-from integrations.redaction import printable, redact
+from integrations.models.clock import shared_now
 from integrations.relay.database import recorders
+from integrations.security.redaction import printable, redact
 
 # From the failure of one try to the next; after the last one an e-mail is given up.
 SCHEDULE = (

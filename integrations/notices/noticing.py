@@ -11,9 +11,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from integrations.clock import shared_now
 from integrations.models import AuthAttempt, Notice, NoticeCursor, Request, StrayFrame, WebhookEndpoint
 from integrations.models.attempt import REFUSALS
+from integrations.models.clock import shared_now
 from integrations.models.notice import Kind
 from integrations.notices import presences, telling
 

@@ -9,11 +9,11 @@ from functools import cache
 
 import httpx2
 
-from integrations.clock import shared_now
+from integrations.models.clock import shared_now
 from integrations.notices.addresses import AddressRefused, resolve
 from integrations.notices.retry_after import seconds_of
-from integrations.redaction import printable, redact
 from integrations.secret_members import hide_in_words
+from integrations.security.redaction import printable, redact
 
 SECONDS = 10.0  # for the whole try: name, connection, answer
 MAX_ANSWER = 16 * 1024  # bytes that are read of an answer

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from integrations.models import AlertMember, ApiKeySecret, AuthAttempt, Credential, NoticeCursor, Outlet, Presence
 from integrations.models.attempt import REFUSALS
+from integrations.models.opening import open_since
 from integrations.notices import presences
-from integrations.notices.opening import open_since
 
 REFUSALS_WINDOW = timedelta(minutes=5)
 OUTLET = "integration__outlet__organisation"

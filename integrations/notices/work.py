@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from integrations.clock import shared_now
+from integrations.models.clock import shared_now
 from integrations.notices import alerts, noticing
 from integrations.notices.delivering import Deliverer
 from integrations.relay.database import recorders

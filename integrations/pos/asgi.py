@@ -1,5 +1,5 @@
 """The types of ASGI as this door uses them: its messages are dictionaries."""
 
-from integrations.asgi import App, Receive, Scope, Send
+from integrations.wire.asgi import App, Receive, Scope, Send
 
 __all__ = ["App", "Receive", "Scope", "Send"]

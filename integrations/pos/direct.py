@@ -1,8 +1,7 @@
-"""Serves the auth view straight from ASGI, past Django's handler and middleware (integrations/asgi.py)."""
+"""Serves the auth view straight from ASGI, past Django's handler and middleware (integrations/wire/asgi.py)."""
 
 from django.http import HttpResponse
 
-from integrations.asgi import BodyGaveWay, BodyTooLarge, ClientLeft, LazyRequest, read_body, send_response
 from integrations.pos import door, errors
 from integrations.pos.asgi import App, Receive, Scope, Send
 from integrations.pos.paths import is_auth, is_near_auth
@@ -10,6 +9,7 @@ from integrations.pos.views import AuthView, MisdirectedView
 from integrations.pos.visitors import visitor_of
 from integrations.pos.wire import MAX_AUTH_BODY
 from integrations.relay import runtime
+from integrations.wire.asgi import BodyGaveWay, BodyTooLarge, ClientLeft, LazyRequest, read_body, send_response
 
 MANY_BODIES = (
     "Too many requests from this address have not arrived whole. Send each without a pause, and fewer at the same time."

@@ -13,25 +13,25 @@ from django.db import DatabaseError, InterfaceError
 from django.db.models import Exists, OuterRef, QuerySet
 
 from integrations import metrics
-from integrations.characters import identity, spelled
-from integrations.client_address import network_of
-from integrations.clock import shared_now
 from integrations.models import Credential, Request
 from integrations.models.attempt import Door, Outcome
+from integrations.models.clock import shared_now
 from integrations.models.request import OPEN_STATES
 from integrations.pos import tokens
 from integrations.pos.proofs import Proofs
 from integrations.pos.throttle import Brake, Sampler, Throttle
 from integrations.pos.tokens import ExpiredToken, ForgedToken, Token
 from integrations.pos.visitors import Visitor
-from integrations.redaction import printable, redact
 from integrations.relay import runtime
 from integrations.relay.database import Joined
 from integrations.relay.runtime import Runtime
+from integrations.security.redaction import printable, redact
 from integrations.services import authentication
 from integrations.services.authentication import Candidate, Claim, Digests, Refused, SecretMistyped, WrongSecret
 from integrations.services.look_up import LookUp
 from integrations.services.recording import Attempt
+from integrations.text.characters import identity, spelled
+from integrations.text.client_address import network_of
 
 # How many POSes are looked up at once, at each of the two doors; the others wait for their turn.
 AUTHENTICATIONS_AT_ONCE = 64

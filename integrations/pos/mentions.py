@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Set
 
-from integrations.characters import identity, is_canonical_uuid
+from integrations.text.characters import identity, is_canonical_uuid
 
 LEAST = 16  # characters of a RequestID that is not to be found in a text by accident, without a name before it
 TAIL = 400  # characters at the end of a text that was cut off

@@ -12,8 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from integrations.client_address import network_of
 from integrations.services.authentication import Claim
+from integrations.text.client_address import network_of
 
 MOST = 20_000
 LIFETIME = 24 * 3600.0  # seconds since the last proof

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 
-from integrations.client_address import network_of
+from integrations.text.client_address import network_of
 
 MAX_BLOCK = 900.0  # seconds
 FORGET_AFTER = 900.0  # seconds without a failure, and without a block

@@ -2,7 +2,7 @@
 
 Signed by Django, under the newest SECRET_KEY that all processes have, and read under each that this one has; letters,
 digits, `-`, `_` and `.` only, because whether a POS escapes what it puts into a URL is not known. Its time is the
-database's (clock.py): another host, whose own clock may differ, reads it. A token names its
+database's (models/clock.py): another host, whose own clock may differ, reads it. A token names its
 credential and the integration's generation: what voids them voids it.
 """
 
@@ -15,8 +15,8 @@ from django.conf import settings
 from django.core import signing
 from django.utils.crypto import salted_hmac
 
-from integrations import keyring
-from integrations.clock import shared_seconds
+from integrations.models.clock import shared_seconds
+from integrations.security import keyring
 
 SALT = "integrations.pos.token"
 MAX_LENGTH = 512

@@ -6,12 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.views import APIView
 
-from integrations.asgi import Scope
 from integrations.pos import door, errors, wire
 from integrations.pos.door import WrongPath
 from integrations.pos.visitors import visitor_of
 from integrations.services.authentication import Claim
 from integrations.services.handover import auth_url
+from integrations.wire.asgi import Scope
 
 logger = logging.getLogger(__name__)
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from integrations.asgi import Scope, header
-from integrations.client_address import address_in
-from integrations.redaction import printable
+from integrations.security.redaction import printable
+from integrations.text.client_address import address_in
+from integrations.wire.asgi import Scope, header
 
 
 @dataclass(slots=True)

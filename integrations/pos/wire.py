@@ -7,11 +7,11 @@ PascalCase, the model pages camelCase, and nothing is said about extra fields).
 import re
 from typing import Any
 
-from integrations import raw_json
-from integrations.characters import called, trimmed
 from integrations.models.attempt import StrayFrame
-from integrations.redaction import printable
+from integrations.security.redaction import printable
 from integrations.services.authentication import Claim
+from integrations.text.characters import called, trimmed
+from integrations.wire import raw_json
 
 MAX_AUTH_BODY = 16 * 1024  # bytes
 MAX_FRAME = 1024 * 1024  # bytes

@@ -15,7 +15,8 @@ from typing import Any
 from django.http import HttpResponse
 from django.template.loader import render_to_string
 
-from integrations.asgi import (
+from integrations.text.client_address import address_in, network_of
+from integrations.wire.asgi import (
     App,
     BodyGaveWay,
     BodyTooLarge,
@@ -26,8 +27,7 @@ from integrations.asgi import (
     read_body,
     send_response,
 )
-from integrations.client_address import address_in, network_of
-from integrations.limits import MAX_BODY
+from integrations.wire.limits import MAX_BODY
 
 PATH = "/handover/"
 OPENINGS = 10  # of one address (IPv6: a /64) in each period; a link has five tries

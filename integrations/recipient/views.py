@@ -13,10 +13,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from integrations.client_address import address_of
-from integrations.redaction import printable
+from integrations.security.redaction import printable
 from integrations.services import handover_links
 from integrations.services.handover_links import LinkBusy, LinkRefused
+from integrations.text.client_address import address_of
 
 REFUSED_AFTER = 0.75  # seconds: more than a refusal's work, so that its length tells nothing
 

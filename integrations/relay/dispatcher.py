@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from integrations.clock import shared_now
+from integrations.models.clock import shared_now
 from integrations.models.connection import NOT_BY_A_REQUEST, CloseReason
 from integrations.models.request import State
 from integrations.relay import wake

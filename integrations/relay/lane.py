@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from integrations.characters import identity
-from integrations.clock import shared_now
+from integrations.models.clock import shared_now
 from integrations.relay import suspects
 from integrations.relay.outgoing import Fleeting, LinkLost, Outgoing, named
 from integrations.relay.retrying import until_done
+from integrations.text.characters import identity
 
 LOW = 20  # queued requests, below which more are fetched
 MOST_QUEUED = 100  # that are kept in memory of one outlet; the database has the others

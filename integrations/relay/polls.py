@@ -16,7 +16,7 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.conf import settings
 
 from integrations import metrics
-from integrations.clock import shared_now
+from integrations.models.clock import shared_now
 from integrations.models.request import State
 from integrations.relay import wake
 from integrations.relay.database import Joined

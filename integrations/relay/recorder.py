@@ -13,11 +13,11 @@ from datetime import datetime
 from django.conf import settings
 
 from integrations import metrics
-from integrations.credentials import Digest
 from integrations.models import StrayFrame
 from integrations.models.connection import CloseReason
 from integrations.relay.database import recorders
 from integrations.relay.registry import Live
+from integrations.security.credentials import Digest
 from integrations.services import recording
 from integrations.services.recording import Attempt
 from integrations.services.requests import Ending, NewRequest

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from integrations.clock import shared_now
+from integrations.models.clock import shared_now
+from integrations.models.retention import Kind
 from integrations.relay.database import recorders
-from integrations.retention import Kind
 from integrations.services.outlets import fill_match_ids
 from integrations.services.redacting import redact_batch
 from integrations.services.retention import prune_batch

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from integrations import metrics
-from integrations.clock import shared_now
+from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
 from integrations.relay.database import BATCH, readers, watchers
 from integrations.relay.dispatcher import Dispatcher

@@ -4,9 +4,6 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from integrations import credentials
-from integrations.clock import shared_now
-from integrations.credentials import Kind
 from integrations.exceptions import (
     ApiKeyExists,
     ApiKeyExpired,
@@ -19,7 +16,10 @@ from integrations.exceptions import (
 )
 from integrations.models import ApiKey, ApiKeySecret, Organisation
 from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
 from integrations.models.outlet import is_plain
+from integrations.security import credentials
+from integrations.security.credentials import Kind
 from integrations.services import keys
 from integrations.services.audit import Actor, record
 from integrations.services.outlets import check_form

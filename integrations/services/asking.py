@@ -11,7 +11,6 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 
-from integrations.clock import shared_now
 from integrations.exceptions import (
     AskedOtherwise,
     MessageTypeUnnumbered,
@@ -22,6 +21,7 @@ from integrations.exceptions import (
 )
 from integrations.models import Integration, MessageType
 from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
 from integrations.relay import wake
 from integrations.services import contents, requests, secrets
 from integrations.services.audit import Actor, record

@@ -9,15 +9,15 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from integrations import credentials, keyring
-from integrations.characters import identity, trimmed
-from integrations.clock import shared_now
-from integrations.credentials import DUMMY_ARGON2ID, Algorithm, Digest, Kind
 from integrations.exceptions import MistypedSecret, PortalError
 from integrations.models import Credential, Presence
 from integrations.models.attempt import Outcome
+from integrations.models.clock import shared_now
+from integrations.security import credentials, keyring
+from integrations.security.credentials import DUMMY_ARGON2ID, Algorithm, Digest, Kind
 from integrations.services import newer_keys
 from integrations.services.look_up import LookUp
+from integrations.text.characters import identity, trimmed
 
 ADOPTED_THREADS = 1  # of each of the two queues
 ADOPTED_WAITING = 64

@@ -8,14 +8,14 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.views.decorators.debug import sensitive_variables
 
-from integrations import credentials
-from integrations.clock import shared_now
-from integrations.credentials import Digest
-from integrations.credentials import Kind as SecretKind
 from integrations.models import Credential, Integration
 from integrations.models.audit import Verb
 from integrations.models.bulk_job import Kind
+from integrations.models.clock import shared_now
 from integrations.relay import wake
+from integrations.security import credentials
+from integrations.security.credentials import Digest
+from integrations.security.credentials import Kind as SecretKind
 from integrations.services import demo_secrets, handover_links, keys, secrets
 from integrations.services.audit import Actor, record_many
 from integrations.services.bulk_enabling import BATCH, Enabled, Progress

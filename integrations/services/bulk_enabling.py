@@ -6,21 +6,21 @@ from dataclasses import dataclass, field, replace
 from django.db import IntegrityError, transaction
 from django.views.decorators.debug import sensitive_variables
 
-from integrations import credentials
-from integrations.characters import hidden_within, identity
-from integrations.clock import shared_now
-from integrations.credentials import Digest, Kind
 from integrations.exceptions import PortalError
 from integrations.models import Credential, Integration, Organisation, Outlet, Presence
 from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
 from integrations.models.outlet import is_plain, new_provider_outlet_id
 from integrations.models.texts import complaint_about
+from integrations.security import credentials
+from integrations.security.credentials import Digest, Kind
 from integrations.services import keys, secrets
 from integrations.services.audit import Actor, record_many
 from integrations.services.bulk_file import WRITTEN, FileRow
 from integrations.services.bulk_plan import CHUNK, PlannedRow, RowRefused, Verdict, WorldChanged, acting, chunks
 from integrations.services.handover import HandOver
 from integrations.services.near_names import NearNames
+from integrations.text.characters import hidden_within, identity
 
 LENGTHS = {"organisation": 200, "outlet": 200, "pos_remote_id": 128, "provider_outlet_id": 64}
 BATCH = 500

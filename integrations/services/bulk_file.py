@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 
-from integrations.characters import normalised_name, trimmed
 from integrations.exceptions import PortalError
 from integrations.services import spreadsheet
+from integrations.text.characters import normalised_name, trimmed
 
 # Under each of our names the spellings that are understood, without case, blanks, hyphens and underscores.
 COLUMNS: Mapping[str, tuple[str, ...]] = {

@@ -26,13 +26,13 @@ from django.db.models.functions import Concat
 from django.utils import dateformat, timezone
 from django.views.decorators.debug import sensitive_variables
 
-from integrations import sealing
-from integrations.clock import shared_now
 from integrations.exceptions import InvalidValue, JobMoved, PortalError
 from integrations.models import BulkJob, Outlet
 from integrations.models.audit import Verb
 from integrations.models.bulk_job import JobState, Kind
+from integrations.models.clock import shared_now
 from integrations.models.outlet import is_plain
+from integrations.security import sealing
 from integrations.services import bulk_acts, bulk_enabling, bulk_file, keys, scope, spreadsheet
 from integrations.services.audit import Actor, record
 from integrations.services.bulk_enabling import Enabled, May, Progress

@@ -13,11 +13,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from integrations import credentials
-from integrations.canonical_json import canonical
-from integrations.redaction import REDACTED
-from integrations.sealing import SealBroken, seal, unseal
 from integrations.secret_members import hide, hide_in_words, hide_values, hide_values_in_words, values_in
+from integrations.security import credentials
+from integrations.security.redaction import REDACTED
+from integrations.security.sealing import SealBroken, seal, unseal
+from integrations.wire.canonical_json import canonical
 
 # A GUID names a user of the POS; whatever else stands for one may be a PIN (protocol notes, section 2.1).
 _USER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -2,10 +2,10 @@
 
 from django.db import transaction
 
-from integrations.clock import shared_now
 from integrations.exceptions import PosNotConnected
 from integrations.models import Integration, Presence
 from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
 from integrations.relay import wake
 from integrations.services.audit import Actor, record

@@ -2,10 +2,6 @@
 
 from django.db import transaction
 
-from integrations import credentials
-from integrations.characters import trimmed
-from integrations.clock import shared_now
-from integrations.credentials import Kind
 from integrations.exceptions import (
     AlreadyDisabled,
     AlreadyEnabled,
@@ -15,13 +11,17 @@ from integrations.exceptions import (
 )
 from integrations.models import Integration, Outlet, Presence
 from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
 from integrations.models.outlet import is_plain
 from integrations.relay import wake
+from integrations.security import credentials
+from integrations.security.credentials import Kind
 from integrations.services import demo_secrets, handover_links, secrets
 from integrations.services.audit import Actor, record
 from integrations.services.handover import HandOver
 from integrations.services.outlets import check_form
 from integrations.services.pairings import holders_of
+from integrations.text.characters import trimmed
 
 
 def enable_outlet(outlet: Outlet, *, pos_remote_id: str, adopted_secret: str | None = None, actor: Actor) -> HandOver:

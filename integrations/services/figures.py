@@ -5,8 +5,8 @@ from datetime import datetime
 
 from django.db.models import Count, Min
 
-from integrations.clock import shared_now
 from integrations.models import Integration, Presence, Request
+from integrations.models.clock import shared_now
 from integrations.models.request import OPEN_STATES, State
 
 

@@ -14,9 +14,9 @@ from django.db import transaction
 from django.db.models import CharField, Count, F, Max, Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce
 
-from integrations.clock import shared_now
 from integrations.models import AuthAttempt, FleetSample, Integration, Presence, Request
 from integrations.models.attempt import Outcome
+from integrations.models.clock import shared_now
 from integrations.models.connection import is_online
 from integrations.models.request import OPEN_STATES, State
 

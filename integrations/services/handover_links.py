@@ -23,13 +23,13 @@ from django.db import transaction
 from django.db.models import F
 from django.views.decorators.debug import sensitive_variables
 
-from integrations import keyring
-from integrations.clock import shared_now
-from integrations.credentials import ALPHABET, estimate_bits
 from integrations.exceptions import InvalidValue, LinkEnded, PortalError
 from integrations.models import Credential, HandoverLink, Integration
 from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
 from integrations.models.handover_link import LinkState
+from integrations.security import keyring
+from integrations.security.credentials import ALPHABET, estimate_bits
 from integrations.services import keys
 from integrations.services.audit import Actor, record, record_many
 from integrations.services.bulk_plan import chunks

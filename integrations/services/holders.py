@@ -8,8 +8,8 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from integrations.clock import shared_now
 from integrations.models import Request, ServerProcess
+from integrations.models.clock import shared_now
 from integrations.models.connection import dead_processes
 from integrations.services import requests
 from integrations.services.requests import Waiting

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from integrations.exceptions import IdentityTaken
 from integrations.models.audit import Verb
-from integrations.redaction import printable
+from integrations.security.redaction import printable
 from integrations.services.audit import Actor, record
 from integrations.services.claims import Claims, claims_of
 from integrations.services.groups import PORTAL_GROUPS

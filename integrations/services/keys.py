@@ -5,11 +5,11 @@ import uuid
 from collections.abc import Sequence
 from itertools import chain
 
-from integrations import keyring
-from integrations.clock import shared_now
-from integrations.keyring import Ring
 from integrations.models import ServerProcess
+from integrations.models.clock import shared_now
 from integrations.models.connection import lease_limit
+from integrations.security import keyring
+from integrations.security.keyring import Ring
 from integrations.services import newer_keys
 
 FRESH_SECONDS = 5.0  # a server process chooses every second (relay/watcher.py), a command before it writes

@@ -6,8 +6,7 @@ from datetime import timedelta
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from integrations import clock
-from integrations.models import Lease
+from integrations.models import Lease, clock
 
 
 def take(name: str, holder: uuid.UUID, *, seconds: float) -> bool:

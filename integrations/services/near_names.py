@@ -7,10 +7,10 @@ another script).
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from integrations.characters import differences, drawn_alike, folded, normalised_name
 from integrations.models import Organisation, Outlet
 from integrations.services.bulk_file import FileRow
 from integrations.services.bulk_plan import PlannedRow, Verdict, chunks
+from integrations.text.characters import differences, drawn_alike, folded, normalised_name
 
 Key = tuple[str, ...]  # an organisation's name; or that and an outlet's
 

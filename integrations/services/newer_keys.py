@@ -15,12 +15,12 @@ import time
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from integrations import credentials, keyring
-from integrations.clock import shared_now
-from integrations.credentials import Algorithm
 from integrations.models import ApiKeySecret, Credential, Request
+from integrations.models.clock import shared_now
 from integrations.models.request import OPEN_STATES
-from integrations.sealing import is_readable
+from integrations.security import credentials, keyring
+from integrations.security.credentials import Algorithm
+from integrations.security.sealing import is_readable
 from integrations.services import contents
 
 COMPARE_SECONDS = 5.0

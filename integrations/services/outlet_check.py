@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from integrations.characters import identity
 from integrations.models import AuditEvent, AuthAttempt, Connection, Credential, Integration, Request
 from integrations.models.attempt import Door, Outcome
 from integrations.models.audit import Verb
@@ -15,6 +14,7 @@ from integrations.models.connection import CloseReason
 from integrations.models.request import OPEN_STATES
 from integrations.services.asking import harmless_number
 from integrations.services.pairings import explain, twin_words
+from integrations.text.characters import identity
 
 BEGINNINGS = {
     Verb.ENABLED: "the outlet was enabled",

@@ -6,7 +6,6 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
-from integrations.characters import identity
 from integrations.exceptions import (
     InvalidValue,
     NotEnabled,
@@ -23,6 +22,7 @@ from integrations.models.audit import Verb
 from integrations.models.outlet import is_plain, new_provider_outlet_id
 from integrations.services import moves
 from integrations.services.audit import Actor, record
+from integrations.text.characters import identity
 
 NAMES = ("name", "provider_outlet_id")
 HOURS = ("opening_hours", "time_zone")

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from django.db.models import Q, QuerySet
 
-from integrations.characters import identity
 from integrations.models import AuthAttempt, Integration
 from integrations.models.attempt import Outcome
+from integrations.text.characters import identity
 
 HIDDEN = "The POSRemoteID that was sent is of no outlet that you see."
 

@@ -15,9 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, transaction
 from django.db.models import QuerySet
 
-from integrations.characters import identity
-from integrations.clock import shared_now
-from integrations.credentials import Algorithm, Digest, known_keys
 from integrations.models import (
     ApiKeySecret,
     AuthAttempt,
@@ -28,10 +25,13 @@ from integrations.models import (
     StrayFrame,
 )
 from integrations.models.attempt import Door, Outcome
+from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
+from integrations.security.credentials import Algorithm, Digest, known_keys
 from integrations.services import plain_rows
 from integrations.services.pairings import find_owners
 from integrations.services.requests import record_fleeting
+from integrations.text.characters import identity
 
 if TYPE_CHECKING:
     from integrations.relay.recorder import Batch, Closing

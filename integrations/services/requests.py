@@ -20,11 +20,11 @@ from django.db.models import Case, Count, F, Max, Min, Q, QuerySet, UUIDField, V
 from django.db.models.functions import Coalesce
 
 from integrations import metrics
-from integrations.clock import shared_now
 from integrations.models import Presence, Request
+from integrations.models.clock import shared_now
 from integrations.models.request import OPEN_STATES, State
-from integrations.sealing import SealBroken
 from integrations.secret_members import hide
+from integrations.security.sealing import SealBroken
 from integrations.services import contents, plain_rows
 from integrations.services.contents import Content, KeptAnswer, KeptRequest, KeyGone
 from integrations.services.look_up import LookUp

@@ -16,10 +16,10 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from integrations import metrics
-from integrations.clock import shared_now
 from integrations.models import AuditEvent, AuthAttempt, Connection, Presence, Request, ServerProcess, StrayFrame
 from integrations.models.audit import Verb
-from integrations.retention import Kind
+from integrations.models.clock import shared_now
+from integrations.models.retention import Kind
 from integrations.services import audit
 from integrations.services.audit import Actor
 

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from integrations.clock import shared_now
 from integrations.models import Request
+from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
 from integrations.models.request import OPEN_STATES, State
 from integrations.services import requests

@@ -4,10 +4,6 @@ from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 
-from integrations import credentials
-from integrations.characters import hidden_within, trimmed
-from integrations.clock import shared_now
-from integrations.credentials import MAX_SECRET_LENGTH, MIN_ADOPTED_LENGTH, Digest, Kind
 from integrations.exceptions import (
     InvalidValue,
     NoOverlap,
@@ -18,12 +14,16 @@ from integrations.exceptions import (
 )
 from integrations.models import Credential, Integration
 from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
 from integrations.models.outlet import is_plain
 from integrations.models.texts import complaint_about
 from integrations.relay import wake
+from integrations.security import credentials
+from integrations.security.credentials import MAX_SECRET_LENGTH, MIN_ADOPTED_LENGTH, Digest, Kind
 from integrations.services import demo_secrets, handover_links, keys
 from integrations.services.audit import Actor, record
 from integrations.services.handover import HandOver
+from integrations.text.characters import hidden_within, trimmed
 
 OVERLAPS = {"0": timedelta(0), "1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 

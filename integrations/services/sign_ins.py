@@ -14,12 +14,12 @@ from django.core.cache import cache
 from django.db import transaction
 from django.http import HttpRequest
 
-from integrations.client_address import network_of
-from integrations.clock import shared_now
 from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
 from integrations.services.audit import Actor, record
 from integrations.services.brief_waits import unless_locked
 from integrations.shared_limits import SharedLimit
+from integrations.text.client_address import network_of
 
 REFUSAL_SECONDS = 60  # of one name from one address, one refusal is written down in this time
 # Audit events may be kept for ever, so their number must not depend on how many addresses somebody has.

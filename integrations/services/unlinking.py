@@ -8,9 +8,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from integrations.clock import shared_now
 from integrations.exceptions import NotLinked
 from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
 from integrations.services import sign_ins
 from integrations.services.audit import Actor, record
 from integrations.services.claims import claims_of

@@ -12,9 +12,8 @@ from django.db import transaction
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
-from integrations import clock
-from integrations.clock import shared_now
-from integrations.models import Connection, Integration, ServerProcess
+from integrations.models import Connection, Integration, ServerProcess, clock
+from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason, dead_processes
 from integrations.services import keys, leases, newer_keys
 from integrations.services.look_up import LookUp

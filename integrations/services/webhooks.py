@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from django.db import IntegrityError, transaction
 from django.views.decorators.debug import sensitive_variables
 
-from integrations.clock import shared_now
 from integrations.exceptions import (
     InvalidValue,
     NoOverlap,
@@ -17,11 +16,12 @@ from integrations.exceptions import (
 )
 from integrations.models import Delivery, Notice, Organisation, WebhookEndpoint
 from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
 from integrations.models.notice import Kind
 from integrations.models.outlet import is_plain
 from integrations.notices import mailing, signing
 from integrations.notices.addresses import check_url
-from integrations.sealing import seal
+from integrations.security.sealing import seal
 from integrations.services import keys
 from integrations.services.audit import Actor, record
 from integrations.services.outlets import check_form

@@ -3,8 +3,8 @@
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
 
-from integrations.client_address import address_of
 from integrations.services.audit import Actor
+from integrations.text.client_address import address_of
 
 
 def actor_of(request: HttpRequest) -> Actor:

@@ -13,8 +13,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 
-from integrations.clock import shared_now
 from integrations.models import Alert, AlertRecipient
+from integrations.models.clock import shared_now
 from integrations.notices import mailing
 from integrations.services import alert_recipients, scope
 from integrations.staff.actors import actor_of

@@ -11,9 +11,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
-from integrations.clock import shared_now
 from integrations.models import ApiKey, ApiKeySecret, AuditEvent
 from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
 from integrations.staff import api_key_acts, rights
 from integrations.staff.base import PortalAdmin, ReadOnlyAdmin
 from integrations.staff.filters import OrganisationFilter, PortalFilter

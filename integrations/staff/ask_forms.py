@@ -8,11 +8,11 @@ from typing import Any
 
 from django import forms
 
-from integrations import payload_models, raw_json
-from integrations.payload_models import DECIMAL, FLAG, MODELS, OBJECT, WHOLE, Field, Invalid
 from integrations.services.asking import DEVICE_ID
 from integrations.staff.forms import AskOnceForm
 from integrations.staff.legible import is_secret
+from integrations.wire import payload_models, raw_json
+from integrations.wire.payload_models import DECIMAL, FLAG, MODELS, OBJECT, WHOLE, Field, Invalid
 
 MAX_PAYLOAD = 256 * 1024  # characters; the backend's door takes as much
 LONGEST_WAIT = 120  # seconds

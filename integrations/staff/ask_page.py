@@ -10,15 +10,15 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from integrations.clock import shared_now
 from integrations.exceptions import AskedOtherwise, MessageTypeUnnumbered, NotAsked, PortalError
 from integrations.models import MessageType
-from integrations.payload_models import MODELS
+from integrations.models.clock import shared_now
 from integrations.services import asking
 from integrations.services.asking import Question
 from integrations.staff import forms, rights
 from integrations.staff.ask_forms import AskForm, FieldsForm, RawForm
 from integrations.staff.views import IntegrationAct, url_name
+from integrations.wire.payload_models import MODELS
 
 MAX_NUMBER = 2**31 - 1
 UNKNOWN = "No message type is called that, and it is no number from 0 to 2147483647. Choose one of the list."

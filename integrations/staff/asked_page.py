@@ -6,8 +6,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.template.loader import render_to_string
 
-from integrations.clock import shared_now
 from integrations.models import Integration, Request
+from integrations.models.clock import shared_now
 from integrations.staff import rights
 from integrations.staff.legible import legible
 from integrations.staff.request_rows import outcome, time_line, type_of, with_type_names

@@ -17,8 +17,8 @@ from django.views.decorators.debug import sensitive_variables
 from integrations.exceptions import PortalError
 from integrations.models import BulkJob, Outlet
 from integrations.models.bulk_job import JobState, Kind
-from integrations.redaction import printable
 from integrations.relay import bulk
+from integrations.security.redaction import printable
 from integrations.services import bulk_jobs
 from integrations.services.bulk_plan import PlannedRow, Verdict
 from integrations.staff import bulk_forms, forms, rights

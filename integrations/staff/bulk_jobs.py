@@ -6,9 +6,9 @@ from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
-from integrations.clock import shared_now
 from integrations.models import BulkJob
 from integrations.models.bulk_job import JobState
+from integrations.models.clock import shared_now
 from integrations.staff import bulk, rights
 from integrations.staff.base import FOR_ALL, ReadOnlyAdmin
 from integrations.staff.presentation import ago, marked

@@ -8,9 +8,9 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.template.loader import render_to_string
 
-from integrations.clock import shared_now
 from integrations.exceptions import PortalError
 from integrations.models import Integration
+from integrations.models.clock import shared_now
 from integrations.services import asking, scope
 from integrations.services.fleet import Organisations
 from integrations.services.handover import auth_url, websocket_url

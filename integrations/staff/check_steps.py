@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from integrations.characters import differences, spelled, visible
 from integrations.models import AuthAttempt
 from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
@@ -14,6 +13,7 @@ from integrations.services.handover import auth_url, websocket_url
 from integrations.services.outlet_check import Evidence
 from integrations.staff.presentation import distance, ending, exactly
 from integrations.staff.request_rows import said, took
+from integrations.text.characters import differences, spelled, visible
 
 BY_ITSELF = "Nothing has to be done: the POS comes back by itself within a minute."
 CONNECT_AGAIN = "Let PowerEPOS connect again."

@@ -9,11 +9,11 @@ from typing import Any
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError, InterfaceError
 
-from integrations.asgi import Receive, Scope, Send
-from integrations.origins import is_ours
 from integrations.relay.database import readers
 from integrations.staff.live_feed import Look, feed_of
 from integrations.staff.viewers import Looks, find_look, session_key_of
+from integrations.wire.asgi import Receive, Scope, Send
+from integrations.wire.origins import is_ours
 
 CHECK_SECONDS = 3.0  # between two looks whether the session still holds
 SIGNED_OUT = 4401

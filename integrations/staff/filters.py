@@ -11,8 +11,8 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from integrations.clock import shared_now
 from integrations.models import Connection, MessageType, Organisation
+from integrations.models.clock import shared_now
 from integrations.models.connection import dead_processes, is_online
 from integrations.models.request import State as RequestState
 from integrations.services import scope

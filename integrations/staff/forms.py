@@ -11,7 +11,6 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils import timezone
 
-from integrations.credentials import MAX_SECRET_LENGTH
 from integrations.exceptions import (
     ApiKeyExists,
     InvalidValue,
@@ -23,6 +22,7 @@ from integrations.exceptions import (
     WebhookExists,
 )
 from integrations.models import ApiKey, Integration, Organisation
+from integrations.security.credentials import MAX_SECRET_LENGTH
 from integrations.services import scope
 from integrations.staff.choices import RowField, RowSelect
 

@@ -8,9 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
-from integrations.clock import shared_now
 from integrations.exceptions import LinkEnded, PortalError
 from integrations.models import HandoverLink, Integration
+from integrations.models.clock import shared_now
 from integrations.models.handover_link import LinkState
 from integrations.services import handover_links, scope
 from integrations.staff import forms, rights

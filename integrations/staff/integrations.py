@@ -8,8 +8,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
-from integrations.clock import shared_now
 from integrations.models import Credential, Integration
+from integrations.models.clock import shared_now
 from integrations.services import scope
 from integrations.staff import ask_page, asked_page, check_page, integration_page, rights, views
 from integrations.staff.base import ReadOnlyAdmin

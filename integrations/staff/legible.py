@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 
 from integrations import secret_members
-from integrations.raw_json import refuse_depth
-from integrations.redaction import REDACTED, printable, redact
+from integrations.security.redaction import REDACTED, printable, redact
+from integrations.wire.raw_json import refuse_depth
 
 LONGEST = 100_000
 INDENT = "  "

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from integrations.clock import shared_now
 from integrations.models import Integration, Request
+from integrations.models.clock import shared_now
 from integrations.services import scope
 from integrations.services.fleet import Organisations
 from integrations.staff import asked_page, check_page

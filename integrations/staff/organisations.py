@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from integrations.clock import shared_now
 from integrations.models import Organisation
+from integrations.models.clock import shared_now
 from integrations.services import near_names, outlets, scope
 from integrations.staff.actors import actor_of
 from integrations.staff.base import PortalAdmin, warn_of_near_name

@@ -11,8 +11,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from integrations.clock import shared_now
 from integrations.models import Integration, Outlet
+from integrations.models.clock import shared_now
 from integrations.services import near_names, outlets
 from integrations.staff import outlets_export, rights
 from integrations.staff.actors import actor_of

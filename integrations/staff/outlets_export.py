@@ -13,8 +13,8 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from integrations.clock import shared_now
 from integrations.models import Credential, Integration, Outlet
+from integrations.models.clock import shared_now
 from integrations.services import scope, spreadsheet
 from integrations.staff.presentation import standing_of
 

@@ -19,8 +19,8 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from integrations.clock import shared_now
 from integrations.models import Organisation
+from integrations.models.clock import shared_now
 from integrations.services import identities, people, scope, second_factors
 from integrations.services.people import Role
 from integrations.staff.actors import actor_of

@@ -11,10 +11,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from integrations.characters import spelled
-from integrations.clock import shared_now
 from integrations.models import AuditEvent, AuthAttempt, Connection, Integration, Outlet, StrayFrame
 from integrations.models.attempt import Outcome
+from integrations.models.clock import shared_now
 from integrations.services import scope
 from integrations.services.finding import beginning_with
 from integrations.services.moves import explain_moves
@@ -24,6 +23,7 @@ from integrations.staff.base import Row
 from integrations.staff.filters import OpenFilter, OrganisationOfRecordFilter, TimeFilter
 from integrations.staff.keyset import KeysetAdmin, Parents
 from integrations.staff.presentation import ago, details, ending, exactly, frames, is_open, marked
+from integrations.text.characters import spelled
 
 OF_INTEGRATION = "integration__outlet__organisation"
 SEARCH_INTEGRATION = (

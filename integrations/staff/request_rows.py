@@ -8,8 +8,8 @@ from django.utils.safestring import SafeString
 
 from integrations.models import MessageType, Request
 from integrations.models.request import State
-from integrations.redaction import printable
 from integrations.secret_members import hide_in_words
+from integrations.security.redaction import printable
 from integrations.services.retries import DISCONNECTS
 from integrations.staff.presentation import marked
 

@@ -9,8 +9,8 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from integrations.clock import shared_now
 from integrations.models import Request
+from integrations.models.clock import shared_now
 from integrations.services import scope
 from integrations.services.finding import received_within
 from integrations.staff import rights

@@ -8,9 +8,9 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest, parse_cookie
 
-from integrations.asgi import Scope
 from integrations.staff.live_feed import Look
 from integrations.staff.signing_in import gate, lifetime
+from integrations.wire.asgi import Scope
 
 Looks = Callable[[Any, Mapping[str, Any]], Look | None]
 

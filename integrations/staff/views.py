@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
-from integrations.clock import shared_now
 from integrations.exceptions import (
     AlreadyDisabled,
     AlreadyEnabled,
@@ -22,6 +21,7 @@ from integrations.exceptions import (
     PosNotConnected,
 )
 from integrations.models import Credential, Integration, Outlet
+from integrations.models.clock import shared_now
 from integrations.services import disconnecting, enabling, handover_links, secrets
 from integrations.services.handover import HandOver
 from integrations.services.handover_links import MadeLink

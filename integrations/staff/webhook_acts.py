@@ -7,7 +7,6 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
-from integrations.clock import shared_now
 from integrations.exceptions import (
     InvalidValue,
     NoOverlap,
@@ -17,6 +16,7 @@ from integrations.exceptions import (
     WebhookEnabled,
 )
 from integrations.models import Delivery, Organisation, WebhookEndpoint
+from integrations.models.clock import shared_now
 from integrations.services import scope, webhooks
 from integrations.staff import rights, webhook_forms
 from integrations.staff.acts import Act

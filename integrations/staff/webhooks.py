@@ -9,9 +9,9 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from integrations.clock import shared_now
 from integrations.models import AuditEvent, Delivery, Integration, Notice, WebhookEndpoint
 from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
 from integrations.notices import mailing
 from integrations.notices.delivering import body_of
 from integrations.services import scope

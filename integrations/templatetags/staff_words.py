@@ -8,13 +8,13 @@ from allauth.socialaccount.models import SocialAccount
 from django import template
 from django.utils.safestring import SafeString
 
-from integrations import characters
-from integrations.clock import shared_now
 from integrations.models import Connection, HandoverLink, Request
+from integrations.models.clock import shared_now
 from integrations.models.kept_secret import KeptSecret
 from integrations.services import identities
 from integrations.staff import handover_links, presentation, request_rows
 from integrations.staff.presentation import Standing
+from integrations.text import characters
 
 register = template.Library()
 

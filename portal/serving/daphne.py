@@ -4,8 +4,8 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from integrations.redaction import redact
-from integrations.security_headers import SECURITY_HEADERS, DefaultHeaders
+from integrations.security.redaction import redact
+from integrations.wire.security_headers import SECURITY_HEADERS, DefaultHeaders
 
 
 def adapt_daphne() -> None:

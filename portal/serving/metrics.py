@@ -23,12 +23,12 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from integrations import metrics
-from integrations.asgi import Scope, header
 from integrations.backend import problems
 from integrations.backend.problems import Problem
-from integrations.client_address import address_in, parsed
 from integrations.relay.database import readers
 from integrations.services.figures import Figures, read_figures
+from integrations.text.client_address import address_in, parsed
+from integrations.wire.asgi import Scope, header
 from portal.web.proxies import FORWARDED_PORT
 
 FORBIDDEN = problems.Kind("metrics-not-for-you", "The metrics are not for this caller.", 403)

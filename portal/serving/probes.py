@@ -9,7 +9,10 @@ from collections.abc import Awaitable, Callable
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpResponse, JsonResponse
 
-from integrations.asgi import (
+from integrations.relay import runtime
+from integrations.relay.database import readers
+from integrations.services import newer_keys
+from integrations.wire.asgi import (
     App,
     BodyGaveWay,
     BodyTooLarge,
@@ -20,10 +23,7 @@ from integrations.asgi import (
     read_body,
     send_response,
 )
-from integrations.limits import MAX_BODY
-from integrations.relay import runtime
-from integrations.relay.database import readers
-from integrations.services import newer_keys
+from integrations.wire.limits import MAX_BODY
 from portal.operations.schema import count_pending_migrations
 from portal.serving.metrics import scrape
 

@@ -20,7 +20,7 @@ from websockets.typing import StatusLike
 from integrations.pos.wire import MAX_FRAME
 from integrations.relay import runtime
 from integrations.relay.runtime import Runtime
-from integrations.security_headers import SECURITY_HEADERS
+from integrations.wire.security_headers import SECURITY_HEADERS
 from portal.serving.drain import Drain
 from portal.serving.http.protocol import DrainingState, HttpProtocol
 from portal.serving.line import Line

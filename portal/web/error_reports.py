@@ -23,7 +23,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
-from integrations.redaction import is_distinctive, redact
+from integrations.security.redaction import is_distinctive, redact
 
 MASK = SafeExceptionReporterFilter.cleansed_substitute
 UNBROKEN = 1_000_000  # columns: a secret with blanks must not be broken into two lines

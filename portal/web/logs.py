@@ -16,7 +16,7 @@ from typing import Any, TextIO
 from pythonjsonlogger.json import JsonFormatter
 
 from integrations import correlation
-from integrations.redaction import printable, redact
+from integrations.security.redaction import printable, redact
 
 # What a line may carry beside its message. Everything else that hangs on a record (Django hangs whole requests there)
 # is left out: nobody has looked at what it holds.

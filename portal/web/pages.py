@@ -19,7 +19,9 @@ from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve, set_script_prefix
 
-from integrations.asgi import (
+from integrations.backend import problems
+from integrations.backend.problems import Kind
+from integrations.wire.asgi import (
     BodyGaveWay,
     BodyTooLarge,
     ClientLeft,
@@ -31,10 +33,8 @@ from integrations.asgi import (
     read_body,
     send_response,
 )
-from integrations.backend import problems
-from integrations.backend.problems import Kind
-from integrations.limits import MAX_BODY
-from integrations.security_headers import SECURITY_HEADERS
+from integrations.wire.limits import MAX_BODY
+from integrations.wire.security_headers import SECURITY_HEADERS
 from portal.web.browser_policy import WORDS
 from portal.web.errors import refusal
 from portal.web.page_run import is_given_up

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from integrations import limits
+from integrations.wire import limits
 from tests.faults.vitals import Vitals
 from tests.live.binaries import need
 from tests.live.clients import AUTH_PATH, NODE_FOLDER, connect, curl, handshake_refusal, token_for

@@ -3,10 +3,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from integrations.clock import shared_now
 from integrations.exceptions import InvalidValue, OrganisationNotFound
 from integrations.management.outlet_commands import OutletCommand, add_format, print_api_key
 from integrations.models import ApiKey, Organisation
+from integrations.models.clock import shared_now
 from integrations.services.api_keys import create_api_key
 from integrations.services.audit import Actor
 

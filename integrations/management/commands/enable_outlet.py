@@ -4,7 +4,6 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import transaction
 
-from integrations.characters import identity, normalised_name
 from integrations.exceptions import OutletExists
 from integrations.management.outlet_commands import OutletCommand, add_format
 from integrations.models import Integration, Outlet
@@ -14,6 +13,7 @@ from integrations.services.audit import Actor
 from integrations.services.enabling import enable_outlet
 from integrations.services.handover import HandOver
 from integrations.services.outlets import create_outlet, get_or_create_organisation
+from integrations.text.characters import identity, normalised_name
 
 
 class Command(OutletCommand):

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from integrations.clock import shared_now
 from integrations.management.outlet_commands import OutletCommand, add_format
 from integrations.models import Outlet, Presence
+from integrations.models.clock import shared_now
 from integrations.services.audit import Actor
 
 

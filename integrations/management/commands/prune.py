@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from integrations.clock import shared_now
 from integrations.management.outlet_commands import OutletCommand, add_format
-from integrations.retention import Kind
+from integrations.models.clock import shared_now
+from integrations.models.retention import Kind
 from integrations.services import retention
 from integrations.services.audit import Actor
 

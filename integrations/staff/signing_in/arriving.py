@@ -12,12 +12,12 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
-from integrations.client_address import address_of
 from integrations.exceptions import IdentityTaken
 from integrations.services import identities, sign_ins
 from integrations.services.audit import Actor
 from integrations.services.claims import Claims, claims_of, told
 from integrations.staff.actors import actor_of
+from integrations.text.client_address import address_of
 
 
 def arrive(request: HttpRequest, login: SocialLogin) -> None:

@@ -13,10 +13,10 @@ from allauth.mfa.webauthn.forms import AddWebAuthnForm, AuthenticateWebAuthnForm
 from django import forms
 from django.views.decorators.debug import sensitive_variables
 
-from integrations import raw_json
-from integrations.client_address import address_of
-from integrations.sealing import SealBroken, seal, unseal
+from integrations.security.sealing import SealBroken, seal, unseal
 from integrations.services import sign_ins
+from integrations.text.client_address import address_of
+from integrations.wire import raw_json
 
 SET_UP = "second factor set-up"
 

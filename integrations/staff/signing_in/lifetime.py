@@ -14,7 +14,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponse
 
-from integrations.clock import shared_seconds
+from integrations.models.clock import shared_seconds
 from integrations.services import sign_ins
 from integrations.staff.signing_in.records import records_of
 

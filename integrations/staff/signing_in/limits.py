@@ -15,8 +15,8 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.cache import cache
 from django.http import HttpRequest
 
-from integrations.client_address import address_of, network_of
 from integrations.shared_limits import SharedLimit, wait_in
+from integrations.text.client_address import address_of, network_of
 
 APP, ACTION = "allauth.account", "login_failed"
 ADDRESSES_OF_ONE_NAME = 10  # as many failures of one name as this number of addresses may have

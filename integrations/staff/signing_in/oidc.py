@@ -20,8 +20,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from requests import RequestException
 
-from integrations import raw_json
 from integrations.staff.signing_in import id_tokens, proof
+from integrations.wire import raw_json
 
 PROVIDER_ID = "oidc"
 

@@ -7,7 +7,7 @@ from django.contrib.sessions.backends.base import VALID_KEY_CHARS
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.models import Session
 
-from integrations.clock import shared_now
+from integrations.models.clock import shared_now
 
 
 class SessionStore(DatabaseSessionStore):

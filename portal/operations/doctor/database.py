@@ -8,11 +8,11 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
-from integrations import clock as shared_clock
-from integrations.clock import shared_now
 from integrations.models import ServerProcess
+from integrations.models import clock as shared_clock
+from integrations.models.clock import shared_now
 from integrations.models.connection import lease_limit
-from integrations.redaction import REDACTED, is_distinctive
+from integrations.security.redaction import REDACTED, is_distinctive
 from portal.operations.doctor.finding import Finding, fine, wrong
 from portal.operations.schema import count_pending_migrations
 

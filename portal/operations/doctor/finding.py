@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from integrations.redaction import redact
+from integrations.security.redaction import redact
 
 
 class Level(StrEnum):

@@ -8,11 +8,11 @@ from allauth.mfa.models import Authenticator
 from django.db import DatabaseError
 from django.db.models import QuerySet
 
-from integrations import credentials
 from integrations.models import ApiKeySecret, BulkJob, Credential, Request, WebhookEndpoint
 from integrations.models.request import OPEN_STATES
 from integrations.notices import signing
-from integrations.sealing import is_readable
+from integrations.security import credentials
+from integrations.security.sealing import is_readable
 from integrations.services import bulk_jobs, contents
 from integrations.services.newer_keys import digests_by_key
 from integrations.staff.signing_in.adapters import SEALED as SECOND_FACTOR

@@ -7,7 +7,7 @@ from asyncio import Transport
 from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from integrations import limits
+from integrations.wire import limits
 
 
 class WayOut:

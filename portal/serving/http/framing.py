@@ -13,7 +13,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from integrations import limits
+from integrations.wire import limits
 from portal.serving.http.answers import EXTENSIONS
 from portal.serving.http.closing import HttpClosing
 from portal.serving.http.host import is_host

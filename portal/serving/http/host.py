@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from integrations.client_address import parsed
+from integrations.text.client_address import parsed
 
 _NAME = rb"[a-z0-9._~!$&'()*+;=-]*(?:%[0-9a-f]{2}[a-z0-9._~!$&'()*+;=-]*)*"
 _PORT = rb"(?::[0-9]{0,5})?"

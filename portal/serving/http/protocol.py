@@ -12,9 +12,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.server import ServerState
 
-from integrations import limits
-from integrations.arriving import Arriving
-from integrations.security_headers import DefaultHeaders
+from integrations.wire import limits
+from integrations.wire.arriving import Arriving
+from integrations.wire.security_headers import DefaultHeaders
 from portal.serving.http.framing import HttpFraming
 from portal.serving.http.refusals import LATE, Fault
 

@@ -13,11 +13,12 @@ from urllib.parse import unquote
 from django.http import HttpResponse
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from integrations import correlation, limits
-from integrations.asgi import RawHeaders, encoded
+from integrations import correlation
 from integrations.backend import problems
 from integrations.backend.problems import Kind
-from integrations.redaction import printable
+from integrations.security.redaction import printable
+from integrations.wire import limits
+from integrations.wire.asgi import RawHeaders, encoded
 from portal.web import refusals
 
 LOGGED = 200  # characters of a path

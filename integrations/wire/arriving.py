@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from integrations.client_address import network_of
+from integrations.text.client_address import network_of
 
 Give = Callable[[], None]
 

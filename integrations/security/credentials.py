@@ -19,9 +19,9 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type, hash_secret_raw
 
-from integrations import keyring
-from integrations.characters import visible
 from integrations.exceptions import MistypedSecret
+from integrations.security import keyring
+from integrations.text.characters import visible
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 PUBLIC_LENGTH = 5

@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any
 
-from integrations.raw_json import MOST_DIGITS, is_deep
+from integrations.wire.raw_json import MOST_DIGITS, is_deep
 
 _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,9}))?").fullmatch
 

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from django.conf import settings
 
-from integrations import raw_json
-from integrations.characters import trimmed
 from integrations.relay.outgoing import Answer, Unreadable
+from integrations.text.characters import trimmed
+from integrations.wire import raw_json
 
 MAX_SPELLED_ID = 2 + 6 * 256  # characters, if each of a RequestID is escaped; ours are shorter
 MAX_SPELLED_CODE = 1000  # characters of a ResultCode: 0, as "0.000"

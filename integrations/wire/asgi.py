@@ -15,9 +15,9 @@ from typing import Any
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, QueryDict
 
-from integrations import limits
-from integrations.arriving import Arriving
-from integrations.security_headers import SECURITY_HEADERS
+from integrations.wire import limits
+from integrations.wire.arriving import Arriving
+from integrations.wire.security_headers import SECURITY_HEADERS
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
