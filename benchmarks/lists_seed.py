@@ -33,9 +33,9 @@ from integrations.models import (
     StrayFrame,
     WebhookEndpoint,
 )
-from integrations.services.api_keys import create_api_key
+from integrations.services.api_keys.api_keys import create_api_key
 from integrations.services.audit import Actor
-from integrations.services.groups import ADMINISTRATOR
+from integrations.services.people.groups import ADMINISTRATOR
 
 MONTH = timedelta(days=30)
 OUTLETS_OF_A_CHAIN = 200

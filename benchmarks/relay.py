@@ -131,10 +131,10 @@ def make_outlets(count: int) -> tuple[list[dict[str, str]], str]:
     django.setup()
     from django.core.management import call_command
 
-    from integrations.services.api_keys import create_api_key
+    from integrations.services.api_keys.api_keys import create_api_key
     from integrations.services.audit import Actor
-    from integrations.services.enabling import enable_outlet
-    from integrations.services.outlets import create_outlet, get_or_create_organisation
+    from integrations.services.integration.enabling import enable_outlet
+    from integrations.services.outlets.outlets import create_outlet, get_or_create_organisation
 
     call_command("migrate", verbosity=0)
     actor, mark = Actor("benchmark"), secrets.token_hex(4)

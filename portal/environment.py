@@ -19,7 +19,7 @@ FALSE = ("false", "off", "n", "no", "0")
 LARGEST = 2**31 - 1
 MANY_DAYS = 36_500  # a century: whoever wants longer says 0, for ever
 
-PORTAL_GROUPS = ("viewer", "operator", "administrator")  # integrations/services/groups.py makes them
+PORTAL_GROUPS = ("viewer", "operator", "administrator")  # integrations/services/people/groups.py makes them
 
 Number = TypeVar("Number", int, float)
 

@@ -250,7 +250,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "integrations.staff.signing_in.lifetime.limited",
 ]
-CACHES = {"default": {"BACKEND": "integrations.shared_cache.SharedCache"}}
+CACHES = {"default": {"BACKEND": "integrations.services.rows.shared_cache.SharedCache"}}
 REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "integrations.backend.problems.handle",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from integrations.models import MessageType, Organisation
-from integrations.services.api_keys import create_api_key
+from integrations.services.api_keys.api_keys import create_api_key
 from tests.asgi_client import POS_ADDRESS, Answer, PosSocket, Run, authenticate, http_scope, request
 from tests.factories import ANNA, Enabled, make_enabled_outlet
 from tests.in_process import in_main

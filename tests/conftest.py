@@ -11,9 +11,10 @@ from django.test.signals import setting_changed
 
 from integrations.models import Outlet
 from integrations.pos import tokens
-from integrations.relay import runtime, wake
+from integrations.relay import runtime
 from integrations.security import credentials, keyring
-from integrations.services import handover_links
+from integrations.services import wake
+from integrations.services.handover import links as handover_links
 from tests import signing_in
 from tests.emptying import empty_database
 from tests.factories import HARBOUR, STATION, Enabled, make_enabled_outlet, make_outlet

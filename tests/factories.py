@@ -11,10 +11,10 @@ from integrations.models import Integration, Organisation, Outlet, ServerProcess
 from integrations.models.connection import CloseReason
 from integrations.relay.registry import Live
 from integrations.services.audit import Actor
-from integrations.services.authentication import Claim
-from integrations.services.enabling import enable_outlet
-from integrations.services.handover import HandOver
-from integrations.services.outlets import create_outlet, get_or_create_organisation
+from integrations.services.connections.authentication import Claim
+from integrations.services.handover.handover import HandOver
+from integrations.services.integration.enabling import enable_outlet
+from integrations.services.outlets.outlets import create_outlet, get_or_create_organisation
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)

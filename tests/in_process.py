@@ -11,11 +11,12 @@ from asgiref.sync import sync_to_async
 from django.test import TransactionTestCase
 
 from integrations.pos import door
-from integrations.pos.proofs import Proofs
-from integrations.pos.throttle import Brake, Sampler, Throttle
-from integrations.relay import runtime, wake
+from integrations.pos.limits.proofs import Proofs
+from integrations.pos.limits.throttle import Brake, Sampler, Throttle
+from integrations.relay import runtime
 from integrations.relay.runtime import Runtime
-from integrations.services import authentication
+from integrations.services import wake
+from integrations.services.connections import authentication
 
 LIMIT = 10.0  # seconds that a test waits for what should come at once
 POLL = 0.005

@@ -20,7 +20,7 @@ from integrations.models import (
 from integrations.models.attempt import Door, Outcome
 from integrations.models.connection import CloseReason
 from integrations.models.request import State
-from integrations.services import webhooks
+from integrations.services.notices import webhooks
 from tests.factories import ANNA, make_process
 
 

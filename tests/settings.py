@@ -19,7 +19,7 @@ for name in ("DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "ALLOWED_HOSTS", "SECRET
 from portal.settings import *  # noqa: E402, F403
 from portal.settings import DATABASES  # noqa: E402
 
-# A file, because an in-memory database is another one in each thread (integrations/relay/database.py).
+# A file, because an in-memory database is another one in each thread (integrations/services/rows/threads.py).
 DATABASES["default"]["TEST"] = {"NAME": str(Path(_folder) / "tests.sqlite3")}
 DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA synchronous=OFF"  # no test outlives a power failure
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the staff's passwords are not what is tested

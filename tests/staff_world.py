@@ -24,11 +24,14 @@ from integrations.models import (
 from integrations.models.attempt import Outcome
 from integrations.models.notice import Kind
 from integrations.models.request import State
-from integrations.notices import mailing, telling
-from integrations.services import api_keys, enabling, outlets, secrets, webhooks
-from integrations.services.asking import HARMLESS
-from integrations.services.groups import VIEWER, ensure_groups
-from integrations.services.handover_links import make_link_instead
+from integrations.services.api_keys import api_keys
+from integrations.services.handover.links import make_link_instead
+from integrations.services.integration import enabling
+from integrations.services.integration import pos_secrets as secrets
+from integrations.services.notices import mailing, telling, webhooks
+from integrations.services.outlets import outlets
+from integrations.services.people.groups import VIEWER, ensure_groups
+from integrations.services.requests.asking import HARMLESS
 from tests.factories import ANNA, BELLA, make_organisation, make_outlet
 from tests.notice_factories import go_online, make_finished_request, make_refusal, make_stray
 from tests.test_staff_pages import be_refused

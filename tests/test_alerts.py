@@ -13,12 +13,12 @@ from django.utils import timezone
 from integrations.models import Alert, AlertMember, AlertRecipient, Credential, Integration, Mail, Notice, Outlet
 from integrations.models.alert import AlertKind
 from integrations.models.notice import Kind
-from integrations.notices import alerts, mailing
-from integrations.notices.presences import BLIND
-from integrations.services.alert_recipients import save_recipient
-from integrations.services.api_keys import create_api_key
-from integrations.services.enabling import disable, enable_outlet
-from integrations.services.secrets import end_overlap, rotate_secret
+from integrations.services.api_keys.api_keys import create_api_key
+from integrations.services.integration.enabling import disable, enable_outlet
+from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
+from integrations.services.notices import alerts, mailing
+from integrations.services.notices.alert_recipients import save_recipient
+from integrations.services.notices.presences import BLIND
 from portal import service_urls
 from tests.factories import ANNA, BELLA, NOON, STATION, Enabled, make_enabled_outlet, make_organisation, make_outlet
 from tests.in_process import InProcess, in_main
@@ -283,13 +283,13 @@ class Mailing(InProcess):
             await in_main(add_recipient, "all@example.com")
             await in_main(mailing.write, None, subject="Alert", body="Since noon.")
             sink.refuses = True
-            with self.assertLogs("integrations.notices.mailing", "WARNING"):
+            with self.assertLogs("integrations.services.notices.mailing", "WARNING"):
                 await mailing.turn()
             row = await in_main(Mail.objects.get)
             assert (row.state, row.tries) == (Mail.State.PENDING, 1)
             assert "try later" in row.error
             await in_main(Mail.objects.update, next_at=timezone.now())
-            with override_settings(**_to(9)), self.assertLogs("integrations.notices.mailing", "WARNING"):
+            with override_settings(**_to(9)), self.assertLogs("integrations.services.notices.mailing", "WARNING"):
                 await mailing.turn()
             sink.refuses = False
             await in_main(Mail.objects.update, next_at=timezone.now())
@@ -302,7 +302,7 @@ class Mailing(InProcess):
             await in_main(mailing.write, None, subject="Alert", body="Since noon.")
             for _ in range(len(mailing.SCHEDULE) + 1):
                 await in_main(Mail.objects.update, next_at=timezone.now())
-                with self.assertLogs("integrations.notices.mailing", "WARNING"):
+                with self.assertLogs("integrations.services.notices.mailing", "WARNING"):
                     await mailing.turn()
         assert (await in_main(Mail.objects.get)).state == Mail.State.FAILED
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.pos.allowance import BURST_SECONDS, Allowance
+from integrations.pos.limits.allowance import BURST_SECONDS, Allowance
 
 
 class Clock:

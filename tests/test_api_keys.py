@@ -10,7 +10,11 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from integrations.exceptions import (
+from integrations.models import ApiKey, ApiKeySecret, AuditEvent
+from integrations.security import credentials
+from integrations.security.credentials import Kind
+from integrations.services.api_keys.api_keys import create_api_key, end_api_key_overlap, retire_api_key, rotate_api_key
+from integrations.services.errors import (
     ApiKeyExists,
     ApiKeyExpired,
     ApiKeyRetired,
@@ -19,10 +23,6 @@ from integrations.exceptions import (
     OverlapRunning,
     StalePage,
 )
-from integrations.models import ApiKey, ApiKeySecret, AuditEvent
-from integrations.security import credentials
-from integrations.security.credentials import Kind
-from integrations.services.api_keys import create_api_key, end_api_key_overlap, retire_api_key, rotate_api_key
 from tests.factories import ANNA, NOON, make_organisation
 
 pytestmark = pytest.mark.django_db

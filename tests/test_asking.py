@@ -7,7 +7,12 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from integrations.exceptions import (
+from integrations.models import AuditEvent, Connection, Integration, MessageType, Presence, Request
+from integrations.models.attempt import Outcome
+from integrations.models.audit import Verb
+from integrations.models.connection import CloseReason
+from integrations.models.request import State
+from integrations.services.errors import (
     AskedOtherwise,
     InvalidValue,
     MessageTypeUnnumbered,
@@ -15,18 +20,13 @@ from integrations.exceptions import (
     PosBusy,
     PosNotConnected,
 )
-from integrations.models import AuditEvent, Connection, Integration, MessageType, Presence, Request
-from integrations.models.attempt import Outcome
-from integrations.models.audit import Verb
-from integrations.models.connection import CloseReason
-from integrations.models.request import State
-from integrations.services.asking import Question, ask_pos, check_outlet
-from integrations.services.disconnecting import disconnect
-from integrations.services.enabling import change_pos_remote_id, disable, reenable
-from integrations.services.outlet_check import Evidence, read_evidence
-from integrations.services.pairings import HIDDEN, explain
-from integrations.services.requests import load_open
-from integrations.services.secrets import rotate_secret
+from integrations.services.integration.disconnecting import disconnect
+from integrations.services.integration.enabling import change_pos_remote_id, disable, reenable
+from integrations.services.integration.outlet_check import Evidence, read_evidence
+from integrations.services.integration.pairings import HIDDEN, explain
+from integrations.services.integration.pos_secrets import rotate_secret
+from integrations.services.requests.asking import Question, ask_pos, check_outlet
+from integrations.services.requests.requests import load_open
 from tests.factories import ANNA, Enabled, make_enabled_outlet
 from tests.test_staff_backend_pages import ask as make_request
 from tests.test_staff_pages import be_refused, be_seen

@@ -12,9 +12,9 @@ from django.test import Client
 from integrations.models import Connection
 from integrations.models.connection import CloseReason
 from integrations.models.request import State
-from integrations.relay import wake
-from integrations.services.asking import Question, ask_pos
-from integrations.services.disconnecting import disconnect
+from integrations.services import wake
+from integrations.services.integration.disconnecting import disconnect
+from integrations.services.requests.asking import Question, ask_pos
 from tests.asgi_client import Answer, Run, _scope, request
 from tests.backend_client import Pos, know, make_outlet
 from tests.factories import ANNA, Enabled

@@ -5,12 +5,12 @@ import time_machine
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from integrations.exceptions import AlreadyDisabled
 from integrations.models import AuditEvent
 from integrations.models.audit import AuditRowIsFinal, Verb
 from integrations.services.audit import Actor, record
-from integrations.services.enabling import change_pos_remote_id, disable, enable_outlet, reenable
-from integrations.services.secrets import end_overlap, rotate_secret
+from integrations.services.errors import AlreadyDisabled
+from integrations.services.integration.enabling import change_pos_remote_id, disable, enable_outlet, reenable
+from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
 from tests.factories import ADOPTED, ANNA, NOON, Enabled, make_enabled_outlet, make_outlet
 
 pytestmark = pytest.mark.django_db

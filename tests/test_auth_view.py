@@ -10,11 +10,11 @@ from django.test import override_settings
 from integrations.models import AuthAttempt
 from integrations.models.attempt import Outcome
 from integrations.pos import door, tokens
-from integrations.pos.throttle import Sampler
+from integrations.pos.limits.throttle import Sampler
 from integrations.pos.wire import MAX_AUTH_BODY
 from integrations.relay import runtime
 from integrations.security.credentials import Kind, generate
-from integrations.services.enabling import disable
+from integrations.services.integration.enabling import disable
 from portal.asgi import application
 from portal.web.proxies import ProxyHeaders
 from tests.asgi_client import AUTH_PATH, Answer, Run, authenticate, request

@@ -20,16 +20,16 @@ from integrations.models import AuditEvent, AuthAttempt, Credential, Integration
 from integrations.models.attempt import Door, Outcome
 from integrations.pos import door, tokens
 from integrations.pos.door import Away, BadToken, Draining, NoToken, TooManyFailures
-from integrations.pos.proofs import Proofs
-from integrations.pos.throttle import Brake, Sampler, Throttle
+from integrations.pos.limits.proofs import Proofs
+from integrations.pos.limits.throttle import Brake, Sampler, Throttle
 from integrations.pos.tokens import Token
 from integrations.pos.visitors import Visitor
-from integrations.relay import runtime
-from integrations.relay.database import Joined, readers
+from integrations.relay import recording, runtime
+from integrations.relay.recording import Attempt
 from integrations.security import credentials
 from integrations.security.credentials import DUMMY_ARGON2ID, Kind, generate
-from integrations.services import authentication, recording
-from integrations.services.authentication import (
+from integrations.services.connections import authentication
+from integrations.services.connections.authentication import (
     ADOPTED_WAITING,
     Busy,
     Claim,
@@ -45,9 +45,9 @@ from integrations.services.authentication import (
     verify_adopted,
     verify_generated,
 )
-from integrations.services.enabling import change_pos_remote_id, disable, enable_outlet, reenable
-from integrations.services.recording import Attempt
-from integrations.services.secrets import end_overlap, rotate_secret
+from integrations.services.integration.enabling import change_pos_remote_id, disable, enable_outlet, reenable
+from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
+from integrations.services.rows.threads import Joined, readers
 from integrations.text.characters import trimmed
 from tests.asgi_client import PosSocket
 from tests.factories import ADOPTED, ANNA, STATION, Enabled, make_enabled_outlet, make_outlet

@@ -18,11 +18,12 @@ from django.utils import timezone
 from integrations.backend import direct
 from integrations.models import ApiKeySecret, Request, StrayFrame
 from integrations.models.request import State
-from integrations.relay import polls, runtime, wake
-from integrations.relay.database import Joined, writers
-from integrations.services import requests
-from integrations.services.enabling import disable
-from integrations.services.requests import NewRequest
+from integrations.relay import polls, runtime
+from integrations.services import wake
+from integrations.services.integration.enabling import disable
+from integrations.services.requests import requests
+from integrations.services.requests.requests import NewRequest
+from integrations.services.rows.threads import Joined, writers
 from tests.asgi_client import Answer, request
 from tests.backend_client import API, Backend, Pos, know, make_outlet, organisation
 from tests.factories import ANNA

@@ -12,7 +12,6 @@ import time_machine
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
-from integrations.exceptions import InvalidValue, JobMoved
 from integrations.models import (
     AuditEvent,
     BulkJob,
@@ -25,12 +24,19 @@ from integrations.models import (
 )
 from integrations.models.audit import Verb
 from integrations.models.bulk_job import JobState, Kind
-from integrations.services import bulk_acts, bulk_enabling, bulk_file, bulk_jobs, enabling, outlets, secrets
 from integrations.services.audit import Actor
-from integrations.services.bulk_enabling import May
-from integrations.services.bulk_file import FileRefused
-from integrations.services.bulk_jobs import DownloadGone, KeyGone, NothingToDo, RowsWrong
-from integrations.services.bulk_plan import PlannedRow, Verdict, WorldChanged
+from integrations.services.bulk import acts as bulk_acts
+from integrations.services.bulk import enabling as bulk_enabling
+from integrations.services.bulk import file as bulk_file
+from integrations.services.bulk import jobs as bulk_jobs
+from integrations.services.bulk.enabling import May
+from integrations.services.bulk.file import FileRefused
+from integrations.services.bulk.jobs import DownloadGone, KeyGone, NothingToDo, RowsWrong
+from integrations.services.bulk.plan import PlannedRow, Verdict, WorldChanged
+from integrations.services.errors import InvalidValue, JobMoved
+from integrations.services.integration import enabling
+from integrations.services.integration import pos_secrets as secrets
+from integrations.services.outlets import outlets
 from tests.factories import ADOPTED, ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
 
 pytestmark = pytest.mark.django_db

@@ -8,9 +8,10 @@ from django.utils import timezone
 from integrations.models import BulkJob, HandoverLink, Integration
 from integrations.models.bulk_job import JobState
 from integrations.models.handover_link import LinkState
-from integrations.relay import bulk
-from integrations.services import bulk_jobs, handover_links
 from integrations.services.audit import Actor
+from integrations.services.bulk import jobs as bulk_jobs
+from integrations.services.bulk import worker as bulk
+from integrations.services.handover import links as handover_links
 from tests.factories import ANNA, make_enabled_outlet
 from tests.in_process import InProcess, in_main, until
 

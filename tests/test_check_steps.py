@@ -9,7 +9,7 @@ from integrations.models import AuthAttempt, Connection, Credential, Integration
 from integrations.models.attempt import Door, Outcome
 from integrations.models.connection import CloseReason, ServerProcess
 from integrations.models.request import State as RequestState
-from integrations.services.outlet_check import Evidence
+from integrations.services.integration.outlet_check import Evidence
 from integrations.staff.check_steps import State, Step, sentence_of, steps_of
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

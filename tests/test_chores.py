@@ -9,8 +9,9 @@ import pytest
 from django.utils import timezone
 
 from integrations.models import Lease
+from integrations.relay import watching
 from integrations.relay.chores import Chore, Chores
-from integrations.services import leases, watching
+from integrations.services.connections import leases
 from tests.factories import make_process
 from tests.in_process import LIMIT, InProcess
 

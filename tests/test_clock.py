@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from integrations.management.commands import simulate_pos
 from integrations.models import ApiKeySecret, Credential, SharedEntry, clock
-from integrations.services.secrets import rotate_secret
+from integrations.services.integration.pos_secrets import rotate_secret
 from integrations.simulator import connection
 from integrations.staff.signing_in.sessions import SessionStore
 from portal.operations import backup

@@ -14,10 +14,10 @@ from django.utils import timezone
 
 from integrations.models import AuditEvent, Credential, Integration, Organisation, Outlet
 from integrations.models.audit import Verb
-from integrations.relay import wake
+from integrations.relay import recording
 from integrations.relay.recorder import Batch
 from integrations.security.credentials import Kind, generate, recognise
-from integrations.services import recording
+from integrations.services import wake
 from tests.factories import ADOPTED, BELLA, STATION, Enabled, make_enabled_outlet, make_live, make_outlet, make_process
 
 pytestmark = pytest.mark.django_db

@@ -17,8 +17,8 @@ from integrations.pos.close_codes import CLOSE_CODES, code_for
 from integrations.pos.tokens import Token
 from integrations.relay import runtime
 from integrations.relay.registry import Live
-from integrations.services.enabling import disable, reenable
-from integrations.services.secrets import rotate_secret
+from integrations.services.integration.enabling import disable, reenable
+from integrations.services.integration.pos_secrets import rotate_secret
 from tests.asgi_client import ON_DAPHNE, PosSocket
 from tests.factories import ANNA, Enabled, make_enabled_outlet
 from tests.in_process import InProcess, in_main, recorded, until
@@ -220,7 +220,7 @@ class Ending(Connecting):
             running = await runtime.running()
             for _ in range(20):
                 running.registry.takeovers.note(self.harbour.integration.pk)
-            with mock.patch("integrations.pos.second_till.HELD_SECONDS", 0.01):
+            with mock.patch("integrations.pos.limits.second_till.HELD_SECONDS", 0.01):
                 async with PosSocket(self.token) as newcomer:
                     newcomer.send({"type": "websocket.connect"})
                     answer = await newcomer.next()

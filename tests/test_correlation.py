@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from integrations.correlation import HEADER
+from integrations.backend.correlation import HEADER
 from integrations.models import Request
 from tests.asgi_client import Answer, request
 from tests.backend_client import API, Backend, Pos, make_outlet

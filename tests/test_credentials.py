@@ -9,7 +9,6 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.exceptions import MistypedSecret
 from integrations.security import credentials
 from integrations.security.credentials import (
     ALPHABET,
@@ -26,6 +25,7 @@ from integrations.security.credentials import (
     recognise,
     verify_adopted,
 )
+from integrations.services.errors import MistypedSecret
 from tests.factories import ADOPTED
 
 SECRET = "ONPS-17940-1EV50-X709W-G7FK3-HMBW1-3ZCEY-F9S4X"  # given out once: it must be good for ever

@@ -13,8 +13,8 @@ from websockets.asyncio.client import connect
 
 from integrations.pos import door
 from integrations.pos.door import AUTHENTICATIONS_AT_ONCE, HANDSHAKES_AT_ONCE
-from integrations.relay.database import Joined
 from integrations.relay.runtime import running
+from integrations.services.rows.threads import Joined
 from integrations.wire.asgi import Receive, Scope, Send
 from portal.serving.http.protocol import DrainingState, HttpProtocol
 from portal.serving.server import WebsocketProtocol

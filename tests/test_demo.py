@@ -12,8 +12,8 @@ from django.core.management.base import CommandError
 from django.test import override_settings
 
 from integrations.models import ApiKey, Integration, MessageType, Organisation
-from integrations.services.enabling import change_pos_remote_id
-from integrations.services.secrets import rotate_secret
+from integrations.services.integration.enabling import change_pos_remote_id
+from integrations.services.integration.pos_secrets import rotate_secret
 from integrations.simulator import DEFAULT_NUMBERS, Credentials
 from portal.serving.welcome import banner
 from tests.backend_client import know

@@ -27,8 +27,8 @@ from django.utils import timezone
 from integrations.models import Credential, Request, ServerProcess
 from integrations.models.request import State
 from integrations.security.credentials import Algorithm
-from integrations.services import contents
-from integrations.services.api_keys import create_api_key
+from integrations.services.api_keys.api_keys import create_api_key
+from integrations.services.requests import contents
 from portal.operations.doctor import Finding, Level, configuration, database, env_file, examine, keys, machine, outside
 from portal.operations.doctor.finding import fine
 from tests.factories import ANNA, Enabled, make_enabled_outlet

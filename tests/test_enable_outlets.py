@@ -13,8 +13,8 @@ from django.core.management.base import CommandError
 
 from integrations.management.commands import enable_outlets
 from integrations.models import AuditEvent, Integration, Organisation
-from integrations.services import bulk_enabling
-from integrations.services.bulk_plan import WorldChanged
+from integrations.services.bulk import enabling as bulk_enabling
+from integrations.services.bulk.plan import WorldChanged
 from tests.factories import BELLA, Enabled, make_organisation
 from tests.test_bulk import stop_before
 

@@ -8,7 +8,10 @@ import pytest
 from django.db import transaction
 from django.test import override_settings
 
-from integrations.exceptions import (
+from integrations.models import AuditEvent, Credential, Integration, Outlet, Presence
+from integrations.security.credentials import Kind, recognise
+from integrations.services import wake
+from integrations.services.errors import (
     AlreadyDisabled,
     AlreadyEnabled,
     InvalidValue,
@@ -16,10 +19,7 @@ from integrations.exceptions import (
     NotDisabled,
     PosRemoteIdTaken,
 )
-from integrations.models import AuditEvent, Credential, Integration, Outlet, Presence
-from integrations.relay import wake
-from integrations.security.credentials import Kind, recognise
-from integrations.services.enabling import change_pos_remote_id, disable, enable_outlet, reenable
+from integrations.services.integration.enabling import change_pos_remote_id, disable, enable_outlet, reenable
 from tests.factories import ANNA, Enabled, make_enabled_outlet, make_outlet
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,7 @@ from unittest import mock
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from integrations.notices import mailing
+from integrations.services.notices import mailing
 from portal import service_urls
 from portal.environment import at_least, close_codes, directory_for, networks
 from portal.sqlite import PrivateConnection

@@ -11,8 +11,8 @@ from django.utils import timezone
 from integrations.models import FleetSample, Outlet
 from integrations.models.attempt import Outcome
 from integrations.models.request import State
-from integrations.services import enabling
-from integrations.services.fleet import Fleet, read_fleet, take_sample
+from integrations.services.integration import enabling
+from integrations.services.overview.fleet import Fleet, read_fleet, take_sample
 from integrations.staff.start_chart import HEIGHT, chart_of
 from integrations.staff.start_figures import sentence_of
 from tests.factories import ANNA, make_enabled_outlet

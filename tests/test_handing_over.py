@@ -11,7 +11,7 @@ from integrations.models.request import State
 from integrations.pos import consumer
 from integrations.pos.link import LINK
 from integrations.relay import runtime
-from integrations.services import retries
+from integrations.services.requests import retries
 from tests.asgi_client import ON_UVICORN
 from tests.backend_client import Backend, Pos, make_outlet
 from tests.factories import Enabled
@@ -51,7 +51,7 @@ class HandingOver(InProcess):
     def setUp(self) -> None:
         self.enterContext(mock.patch.object(consumer, "ANSWER_SECONDS", 0.05))
         self.enterContext(mock.patch.object(retries, "FIRST_PAUSE", timedelta(milliseconds=10)))
-        self.enterContext(mock.patch("integrations.pos.second_till.HELD_SECONDS", 0.0))
+        self.enterContext(mock.patch("integrations.pos.limits.second_till.HELD_SECONDS", 0.0))
         self.enterContext(mock.patch("integrations.relay.takeovers.FREE", 100))
 
     async def test_one_that_a_pos_leaves_on_a_connection_it_does_not_read_fails_in_the_end(self) -> None:

@@ -10,15 +10,17 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from integrations.exceptions import InvalidValue, LinkEnded
 from integrations.models import AuditEvent, HandoverLink, Integration, Outlet
 from integrations.models.audit import Verb
 from integrations.models.handover_link import LinkState
 from integrations.recipient import views
 from integrations.security.credentials import Kind, generate
 from integrations.security.redaction import redact
-from integrations.services import enabling, handover_links, secrets
-from integrations.services.handover_links import LinkRefused, MadeLink
+from integrations.services.errors import InvalidValue, LinkEnded
+from integrations.services.handover import links as handover_links
+from integrations.services.handover.links import LinkRefused, MadeLink
+from integrations.services.integration import enabling
+from integrations.services.integration import pos_secrets as secrets
 from tests.factories import ADOPTED, ANNA, Enabled, make_enabled_outlet
 from tests.test_staff_pages import text
 

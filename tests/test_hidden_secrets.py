@@ -11,8 +11,8 @@ from django.test import override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.secret_members import BUILT_IN, hide, hide_in_words
-from integrations.services import contents
+from integrations.services.requests import contents
+from integrations.services.requests.secret_members import BUILT_IN, hide, hide_in_words
 from integrations.staff.legible import legible
 from integrations.wire import raw_json
 

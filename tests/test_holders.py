@@ -14,7 +14,7 @@ from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
 from integrations.models.request import State
 from integrations.relay import runtime
-from integrations.services import holders, requests, retries
+from integrations.services.requests import holders, requests, retries
 from tests.backend_client import Backend, Pos, make_outlet
 from tests.factories import Enabled
 from tests.in_process import InProcess, in_main, until

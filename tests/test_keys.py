@@ -15,8 +15,11 @@ from integrations.models import Credential, Request, ServerProcess
 from integrations.models.request import State
 from integrations.pos import tokens
 from integrations.pos.tokens import Token
+from integrations.relay import watching
 from integrations.security import credentials, keyring, sealing
-from integrations.services import contents, handover_links, keys, newer_keys, watching
+from integrations.services.handover import links as handover_links
+from integrations.services.keys import keys, newer_keys
+from integrations.services.requests import contents
 from tests.factories import ANNA, Enabled, make_enabled_outlet
 from tests.notice_factories import make_finished_request
 

@@ -10,9 +10,9 @@ from django.db.models import Q
 
 from integrations.models import AuthAttempt, Integration, Request
 from integrations.models.attempt import Outcome
-from integrations.services import keyset
-from integrations.services.finding import beginning_with, received_within
-from integrations.services.keyset import Few, Order, Position, Source, Stream, Streams, read_page
+from integrations.services.outlets.finding import beginning_with, received_within
+from integrations.services.rows import keyset
+from integrations.services.rows.keyset import Few, Order, Position, Source, Stream, Streams, read_page
 from tests.factories import NOON, make_enabled_outlet
 from tests.test_staff_backend_pages import ask
 

@@ -9,8 +9,8 @@ from unittest import mock
 from argon2 import PasswordHasher
 
 from integrations.security import credentials
-from integrations.services import authentication
-from integrations.services.authentication import ADOPTED_WAITING
+from integrations.services.connections import authentication
+from integrations.services.connections.authentication import ADOPTED_WAITING
 from tests.asgi_client import authenticate
 from tests.factories import Enabled, make_enabled_outlet
 from tests.in_process import InProcess, until

@@ -7,10 +7,11 @@ from types import ModuleType
 import pytest
 
 import integrations
-from integrations import exceptions
 from integrations.pos import door
 from integrations.security import credentials, redaction
-from integrations.services import enabling, secrets
+from integrations.services import errors as exceptions
+from integrations.services.integration import enabling
+from integrations.services.integration import pos_secrets as secrets
 
 ROOT = Path(integrations.__file__).parent
 PURE = (credentials, exceptions, redaction)

@@ -30,10 +30,11 @@ from integrations.models import (
     StrayFrame,
 )
 from integrations.models.attempt import Outcome
-from integrations.services import keyset, webhooks
-from integrations.services.api_keys import create_api_key
-from integrations.services.enabling import enable_outlet
-from integrations.services.groups import ADMINISTRATOR
+from integrations.services.api_keys.api_keys import create_api_key
+from integrations.services.integration.enabling import enable_outlet
+from integrations.services.notices import webhooks
+from integrations.services.people.groups import ADMINISTRATOR
+from integrations.services.rows import keyset
 from integrations.staff.keyset import NOT_OURS
 from tests.factories import ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
 from tests.test_staff_backend_pages import ask

@@ -13,7 +13,7 @@ from django.db import connection
 
 from integrations.models import Integration, Organisation, Outlet
 from integrations.models.attempt import Outcome
-from integrations.services.groups import ADMINISTRATOR, OPERATOR, VIEWER
+from integrations.services.people.groups import ADMINISTRATOR, OPERATOR, VIEWER
 from tests.factories import Enabled, make_enabled_outlet
 from tests.test_staff_pages import be_refused
 

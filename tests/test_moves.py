@@ -10,7 +10,7 @@ from django.urls import reverse
 from integrations.models import AuditEvent, Organisation
 from integrations.models.audit import Verb
 from integrations.services.audit import record
-from integrations.services.outlets import delete_organisation, save_outlet
+from integrations.services.outlets.outlets import delete_organisation, save_outlet
 from tests.factories import ANNA, BELLA, make_organisation, make_outlet
 from tests.staff_world import THEIRS, make_limited
 from tests.test_staff_pages import text

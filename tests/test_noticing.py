@@ -13,9 +13,8 @@ from django.utils import timezone
 from integrations.models import Delivery, Integration, Notice, NoticeCursor, ToldPresence
 from integrations.models.notice import Kind
 from integrations.models.request import State
-from integrations.notices import noticing
-from integrations.notices.noticing import LOOK_BACK
-from integrations.services import webhooks
+from integrations.services.notices import noticing, webhooks
+from integrations.services.notices.noticing import LOOK_BACK
 from tests.factories import ANNA, NOON, Enabled, make_enabled_outlet, make_organisation
 from tests.notice_factories import (
     go_offline,

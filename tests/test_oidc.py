@@ -18,10 +18,10 @@ from django.urls import reverse
 
 from integrations.models import AuditEvent
 from integrations.models.audit import Verb
-from integrations.services import identities, unlinking
 from integrations.services.audit import Actor
-from integrations.services.groups import ADMINISTRATOR, OPERATOR, VIEWER, ensure_groups
-from integrations.services.unlinking import Prospect
+from integrations.services.people import identities, unlinking
+from integrations.services.people.groups import ADMINISTRATOR, OPERATOR, VIEWER, ensure_groups
+from integrations.services.people.unlinking import Prospect
 from portal.environment import PORTAL_GROUPS, group_names
 from tests.factories import ANNA
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, NESTED, Provider, _new_key, oidc_provider

@@ -4,7 +4,9 @@ import uuid
 
 import pytest
 
-from integrations.exceptions import (
+from integrations.models import AuditEvent, Organisation, Outlet
+from integrations.models.audit import Verb
+from integrations.services.errors import (
     InvalidValue,
     NotEnabled,
     OrganisationExists,
@@ -14,9 +16,7 @@ from integrations.exceptions import (
     ProviderOutletIdTaken,
     StillInUse,
 )
-from integrations.models import AuditEvent, Organisation, Outlet
-from integrations.models.audit import Verb
-from integrations.services.outlets import (
+from integrations.services.outlets.outlets import (
     create_outlet,
     delete_organisation,
     delete_outlet,

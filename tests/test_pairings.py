@@ -4,14 +4,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from integrations.exceptions import PosRemoteIdTaken
 from integrations.models import Integration
-from integrations.services import bulk_file
-from integrations.services.bulk_enabling import May, check
-from integrations.services.bulk_plan import PlannedRow, Verdict
-from integrations.services.enabling import change_pos_remote_id, enable_outlet
-from integrations.services.outlets import fill_match_ids
-from integrations.services.pairings import find_owners, twin_words
+from integrations.services.bulk import file as bulk_file
+from integrations.services.bulk.enabling import May, check
+from integrations.services.bulk.plan import PlannedRow, Verdict
+from integrations.services.errors import PosRemoteIdTaken
+from integrations.services.integration.enabling import change_pos_remote_id, enable_outlet
+from integrations.services.integration.pairings import find_owners, twin_words
+from integrations.services.outlets.outlets import fill_match_ids
 from tests.factories import ANNA, BELLA, HARBOUR, make_outlet
 
 pytestmark = pytest.mark.django_db

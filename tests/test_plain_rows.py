@@ -12,8 +12,8 @@ from django.db.models import QuerySet
 from integrations.models import AuthAttempt, Connection, Credential, Presence, ServerProcess
 from integrations.models.attempt import Door, Outcome
 from integrations.models.connection import CloseReason
-from integrations.services import plain_rows
-from integrations.services.look_up import LookUp
+from integrations.services.rows import plain_rows
+from integrations.services.rows.look_up import LookUp
 from tests.factories import Enabled, make_enabled_outlet
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

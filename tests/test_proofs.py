@@ -2,8 +2,8 @@
 
 import pickle
 
-from integrations.pos.proofs import LIFETIME, MOST, Proofs
-from integrations.services.authentication import Claim
+from integrations.pos.limits.proofs import LIFETIME, MOST, Proofs
+from integrations.services.connections.authentication import Claim
 from tests.factories import ADOPTED
 
 POS, OTHER = "198.51.100.7", "203.0.113.9"

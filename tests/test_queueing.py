@@ -9,7 +9,7 @@ from integrations.models import Request
 from integrations.models.clock import shared_now
 from integrations.models.request import State
 from integrations.relay import dispatcher, lane, runtime
-from integrations.services import holders
+from integrations.services.requests import holders
 from tests.backend_client import Backend, Pos, make_outlet
 from tests.in_process import InProcess, in_main, until
 

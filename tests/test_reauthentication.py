@@ -12,9 +12,11 @@ from django.urls import reverse
 
 from integrations.models import ApiKey, BulkJob, Integration, Outlet
 from integrations.models.bulk_job import Kind
-from integrations.services import api_keys, bulk_jobs, webhooks
+from integrations.services.api_keys import api_keys
 from integrations.services.audit import Actor
-from integrations.services.groups import VIEWER, ensure_groups
+from integrations.services.bulk import jobs as bulk_jobs
+from integrations.services.notices import webhooks
+from integrations.services.people.groups import VIEWER, ensure_groups
 from integrations.staff.signing_in import records
 from integrations.staff.signing_in.typed import STILL_TO_DO
 from tests.factories import ADOPTED, ANNA, Enabled

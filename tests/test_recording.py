@@ -14,13 +14,13 @@ from django.utils import timezone
 from integrations.models import AuthAttempt, Connection, Credential, Presence, ServerProcess, StrayFrame
 from integrations.models.attempt import Door, Outcome
 from integrations.models.connection import CloseReason
+from integrations.relay import recording, watching
 from integrations.relay.recorder import Batch, Closing
+from integrations.relay.recording import STEP, STRAYS_PER_INTEGRATION, Attempt
 from integrations.relay.registry import Live
 from integrations.security.credentials import Kind, digest_generated
-from integrations.services import recording, watching
-from integrations.services.enabling import disable
-from integrations.services.recording import STEP, STRAYS_PER_INTEGRATION, Attempt
-from integrations.services.secrets import end_overlap, rotate_secret
+from integrations.services.integration.enabling import disable
+from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
 from tests.factories import ANNA, NOON, Enabled, make_enabled_outlet, make_live, make_process
 
 pytestmark = pytest.mark.django_db

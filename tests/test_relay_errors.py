@@ -10,8 +10,8 @@ from django.db import OperationalError
 from integrations.models import Request
 from integrations.models.request import State
 from integrations.relay import dispatcher, retrying, runtime
-from integrations.services import requests
-from integrations.services.requests import Ending
+from integrations.services.requests import requests
+from integrations.services.requests.requests import Ending
 from integrations.wire import envelope
 from tests.backend_client import Backend, Pos, make_outlet
 from tests.in_process import InProcess, after_first_look, in_main, until

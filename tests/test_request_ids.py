@@ -8,15 +8,15 @@ from unittest import mock
 import pytest
 from django.db import OperationalError
 
-from integrations.exceptions import AskedOtherwise
 from integrations.models import ApiKey, Organisation, Request
-from integrations.relay import runtime
+from integrations.relay import recording, runtime
 from integrations.security import credentials
-from integrations.services import contents, recording
-from integrations.services.api_keys import rotate_api_key
-from integrations.services.asking import Question, ask_pos
-from integrations.services.contents import Content
-from integrations.services.requests import UNEQUAL_ATTEMPTS, NewRequest, Stored
+from integrations.services.api_keys.api_keys import rotate_api_key
+from integrations.services.errors import AskedOtherwise
+from integrations.services.requests import contents
+from integrations.services.requests.asking import Question, ask_pos
+from integrations.services.requests.contents import Content
+from integrations.services.requests.requests import UNEQUAL_ATTEMPTS, NewRequest, Stored
 from tests.asgi_client import Answer
 from tests.backend_client import Backend, Pos, make_outlet
 from tests.factories import ANNA, Enabled

@@ -14,9 +14,9 @@ from django.utils import timezone
 from integrations.models import Request, StrayFrame
 from integrations.models.request import State
 from integrations.relay import runtime
-from integrations.services import contents, requests
-from integrations.services.contents import Content
-from integrations.services.redacting import redact_batch
+from integrations.services.requests import contents, requests
+from integrations.services.requests.contents import Content
+from integrations.services.requests.redacting import redact_batch
 from tests.backend_client import Backend, Pos, make_outlet
 from tests.factories import Enabled, make_enabled_outlet
 from tests.in_process import InProcess, in_main, recorded, until

@@ -19,7 +19,6 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client import generate_latest
 
-from integrations import metrics
 from integrations.models import (
     AuditEvent,
     AuthAttempt,
@@ -33,10 +32,11 @@ from integrations.models.attempt import Door, Outcome
 from integrations.models.audit import AuditRowIsFinal, Verb
 from integrations.models.request import State
 from integrations.models.retention import Kind
-from integrations.relay import tidying
-from integrations.services import contents, redacting, retention
+from integrations.services import metrics
 from integrations.services.audit import Actor, record
-from integrations.services.contents import Content
+from integrations.services.requests import contents, redacting
+from integrations.services.requests.contents import Content
+from integrations.services.retention import retention, tidying
 from portal.serving import chores
 from tests.backend_client import Backend, Pos, make_outlet
 from tests.factories import ANNA, NOON, Enabled, make_process

@@ -5,7 +5,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from pytest_django import DjangoAssertNumQueries
 
 from integrations.models import Outlet, StaffLimit
-from integrations.services import scope
+from integrations.services.people import scope
 from tests.factories import HARBOUR, make_outlet
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from integrations.models import AuditEvent
 from integrations.models.audit import Verb
-from integrations.services.groups import ADMINISTRATOR, VIEWER, ensure_groups
+from integrations.services.people.groups import ADMINISTRATOR, VIEWER, ensure_groups
 from integrations.staff import looks
 from integrations.staff.signing_in import records
 from integrations.staff.viewers import find_look

@@ -10,7 +10,7 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.secret_members import BUILT_IN, hide, hide_values, is_secret, values_in
+from integrations.services.requests.secret_members import BUILT_IN, hide, hide_values, is_secret, values_in
 from portal.environment import member_names
 
 HIDDEN = '"[redacted]"'

@@ -16,7 +16,10 @@ from django.test import override_settings
 from django.utils import timezone
 
 import integrations
-from integrations.exceptions import (
+from integrations.models import AuditEvent, Credential, Outlet
+from integrations.models.audit import Verb
+from integrations.security.credentials import Algorithm, Kind, generate
+from integrations.services.errors import (
     InvalidValue,
     MistypedSecret,
     NoOverlap,
@@ -25,11 +28,8 @@ from integrations.exceptions import (
     StalePage,
     WeakSecret,
 )
-from integrations.models import AuditEvent, Credential, Outlet
-from integrations.models.audit import Verb
-from integrations.security.credentials import Algorithm, Kind, generate
-from integrations.services.enabling import disable, enable_outlet
-from integrations.services.secrets import OVERLAPS, digest_of, end_overlap, rotate_secret
+from integrations.services.integration.enabling import disable, enable_outlet
+from integrations.services.integration.pos_secrets import OVERLAPS, digest_of, end_overlap, rotate_secret
 from tests.factories import ADOPTED, ANNA, NOON, Enabled, make_enabled_outlet
 
 pytestmark = pytest.mark.django_db
@@ -235,7 +235,7 @@ def test_no_object_shows_a_secret_in_its_repr() -> None:
         for field in dataclasses.fields(kind)
         if field.name in SECRET_FIELDS
     ]
-    assert "integrations.services.handover.HandOver.auth_secret" in dict(fields)
+    assert "integrations.services.handover.handover.HandOver.auth_secret" in dict(fields)
     assert [name for name, is_shown in fields if is_shown] == []
 
 

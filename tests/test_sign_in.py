@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from integrations.models import AuditEvent, SharedEntry
 from integrations.models.audit import Verb
-from integrations.shared_cache import forget_expired
+from integrations.services.rows.shared_cache import forget_expired
 from integrations.staff.signing_in import limits
 from tests.factories import make_outlet
 from tests.test_staff_pages import text

@@ -7,7 +7,7 @@ from unittest import mock
 from integrations.models import Request
 from integrations.models.request import State
 from integrations.relay import lane
-from integrations.services import retries
+from integrations.services.requests import retries
 from tests.backend_client import Backend, Pos, make_outlet
 from tests.factories import Enabled
 from tests.in_process import InProcess

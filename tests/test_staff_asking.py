@@ -17,8 +17,8 @@ from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.models.request import State
-from integrations.services.enabling import disable, enable_outlet
-from integrations.services.requests import load_open
+from integrations.services.integration.enabling import disable, enable_outlet
+from integrations.services.requests.requests import load_open
 from integrations.staff import looks
 from integrations.staff.asked_page import sentence_of
 from tests.factories import ANNA, Enabled, make_enabled_outlet, make_organisation, make_outlet

@@ -12,14 +12,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.exceptions import MessageTypeDocumented, MessageTypeExists
 from integrations.models import ApiKey, ApiKeySecret, AuditEvent, MessageType, Request
 from integrations.models.audit import Verb
 from integrations.models.request import State
 from integrations.security import credentials
 from integrations.security.credentials import Kind
-from integrations.services.api_keys import create_api_key, retire_api_key
-from integrations.services.message_types import save_message_type
+from integrations.services.api_keys.api_keys import create_api_key, retire_api_key
+from integrations.services.errors import MessageTypeDocumented, MessageTypeExists
+from integrations.services.requests.message_types import save_message_type
 from integrations.staff.legible import LONGEST, legible
 from tests.factories import ANNA, Enabled, make_enabled_outlet, make_organisation
 from tests.test_staff_pages import MaxQueries, client_of, count_queries, list_url, page_url, text

@@ -18,12 +18,13 @@ from integrations.models.alert import Alert, AlertMember, AlertRecipient
 from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
 from integrations.models.handover_link import LinkState
-from integrations.services import enabling, webhooks
-from integrations.services.api_keys import create_api_key
+from integrations.services.api_keys.api_keys import create_api_key
 from integrations.services.audit import Actor, record
-from integrations.services.handover_links import make_link_instead
-from integrations.services.outlets import create_outlet
-from integrations.services.people import Role, save_person
+from integrations.services.handover.links import make_link_instead
+from integrations.services.integration import enabling
+from integrations.services.notices import webhooks
+from integrations.services.outlets.outlets import create_outlet
+from integrations.services.people.people import Role, save_person
 from integrations.staff import outlets_export
 from integrations.staff.base import FOR_ALL, PortalAdmin
 from tests.factories import ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation

@@ -18,8 +18,11 @@ from integrations.models import AuditEvent, BulkJob, HandoverLink, Integration, 
 from integrations.models.audit import Verb
 from integrations.models.bulk_job import JobState, Kind
 from integrations.models.handover_link import LinkState
-from integrations.services import bulk_jobs, enabling, handover_links, spreadsheet
 from integrations.services.audit import Actor
+from integrations.services.bulk import jobs as bulk_jobs
+from integrations.services.bulk import spreadsheet
+from integrations.services.handover import links as handover_links
+from integrations.services.integration import enabling
 from tests.factories import ADOPTED, ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
 from tests.test_staff_pages import SECRET, act_url, boss, client_of, enable_url, list_url, page_url, staff, text
 

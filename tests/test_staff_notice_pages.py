@@ -24,9 +24,8 @@ from integrations.models import (
 )
 from integrations.models.audit import Verb
 from integrations.models.notice import Kind
-from integrations.notices import signing
 from integrations.security.sealing import unseal
-from integrations.services import webhooks
+from integrations.services.notices import signing, webhooks
 from tests.factories import ANNA, BELLA, Enabled, make_organisation
 from tests.notice_factories import make_endpoint
 

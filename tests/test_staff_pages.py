@@ -29,7 +29,8 @@ from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.security import credentials
 from integrations.security.credentials import Kind
-from integrations.services import enabling, secrets
+from integrations.services.integration import enabling
+from integrations.services.integration import pos_secrets as secrets
 from tests.factories import ADOPTED, ANNA, BELLA, Enabled, make_enabled_outlet, make_outlet, make_process
 
 SECRET = re.compile(r"ONPS(?:-[0-9A-Z]{5}){7}")

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from integrations.models import AuditEvent, Organisation, StaffLimit
 from integrations.models.audit import Verb
-from integrations.services.groups import ADMINISTRATOR, OPERATOR, VIEWER, ensure_groups
+from integrations.services.people.groups import ADMINISTRATOR, OPERATOR, VIEWER, ensure_groups
 from tests.factories import BELLA, Enabled, make_organisation
 from tests.test_staff_backend_pages import ask, request_url
 from tests.test_staff_pages import act_url, text

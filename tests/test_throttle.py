@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from django.test import override_settings
 
-from integrations.pos.throttle import KEPT, Brake, Sampler, Throttle
+from integrations.pos.limits.throttle import KEPT, Brake, Sampler, Throttle
 from integrations.text.client_address import network_of
 
 HARBOUR, STATION = "harbour", "station"

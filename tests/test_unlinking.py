@@ -11,12 +11,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.exceptions import NotLinked
 from integrations.models import AuditEvent
 from integrations.models.audit import Verb
-from integrations.services import sign_ins, unlinking
-from integrations.services.groups import ADMINISTRATOR, VIEWER, ensure_groups
-from integrations.services.unlinking import Prospect
+from integrations.services.errors import NotLinked
+from integrations.services.people import sign_ins, unlinking
+from integrations.services.people.groups import ADMINISTRATOR, VIEWER, ensure_groups
+from integrations.services.people.unlinking import Prospect
 from integrations.staff import looks
 from integrations.staff.viewers import find_look
 from tests.factories import ANNA

@@ -7,8 +7,9 @@ from unittest import mock
 
 import pytest
 
-from integrations.relay import wake, wakeups
+from integrations.relay import wakeups
 from integrations.relay.wakeups import MOST, Wakeups
+from integrations.services import wake
 from tests.in_process import until
 
 

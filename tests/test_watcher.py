@@ -11,14 +11,14 @@ from django.utils import timezone
 
 from integrations.models import Connection, Integration, Presence, ServerProcess
 from integrations.models.connection import CloseReason
-from integrations.relay import runtime, wake, watcher
-from integrations.relay.database import recorders
+from integrations.relay import recording, runtime, watcher, watching
 from integrations.relay.recorder import Batch
 from integrations.relay.registry import Live, Registry
 from integrations.relay.runtime import Runtime
-from integrations.services import recording, watching
-from integrations.services.enabling import change_pos_remote_id, disable, reenable
-from integrations.services.secrets import end_overlap, rotate_secret
+from integrations.services import wake
+from integrations.services.integration.enabling import change_pos_remote_id, disable, reenable
+from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
+from integrations.services.rows.threads import recorders
 from tests.factories import ANNA, Enabled, ToldSocket, make_enabled_outlet, make_live, make_process
 from tests.in_process import LIMIT, InProcess, after_first_look, in_main, stop_runtime, until
 

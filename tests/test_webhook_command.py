@@ -8,9 +8,9 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from integrations.models import WebhookEndpoint
-from integrations.notices import signing
 from integrations.security.sealing import unseal
-from integrations.services.webhooks import SUBSCRIBABLE
+from integrations.services.notices import signing
+from integrations.services.notices.webhooks import SUBSCRIBABLE
 from tests.factories import BELLA, make_organisation
 
 pytestmark = pytest.mark.django_db

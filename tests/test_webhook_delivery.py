@@ -13,15 +13,14 @@ from django.test import override_settings
 from django.utils import timezone
 from standardwebhooks import WebhookVerificationError
 
-from integrations.exceptions import InvalidValue
 from integrations.models import AuditEvent, Delivery, WebhookEndpoint
 from integrations.models.audit import Verb
 from integrations.models.notice import Kind
-from integrations.notices import addresses, delivering, posting, telling, work
-from integrations.notices.delivering import Deliverer
-from integrations.notices.public_addresses import Address, is_public
-from integrations.notices.retry_after import seconds_of
-from integrations.services import webhooks
+from integrations.services.errors import InvalidValue
+from integrations.services.notices import addresses, delivering, posting, telling, webhooks, work
+from integrations.services.notices.delivering import Deliverer
+from integrations.services.notices.public_addresses import Address, is_public
+from integrations.services.notices.retry_after import seconds_of
 from tests.factories import ANNA, NOON, make_organisation
 from tests.in_process import LIMIT, InProcess, in_main, until
 from tests.notice_factories import make_endpoint, make_refusal

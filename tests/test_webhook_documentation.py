@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from integrations.models.notice import Kind
-from integrations.notices import signing
+from integrations.services.notices import signing
 from tests.project import PROJECT
 
 DOCUMENT = (PROJECT / "docs" / "webhooks.md").read_text()

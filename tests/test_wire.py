@@ -17,7 +17,7 @@ from integrations.pos.wire import (
     read_auth_request,
 )
 from integrations.security.credentials import MAX_SECRET_LENGTH
-from integrations.services.authentication import Claim
+from integrations.services.connections.authentication import Claim
 from integrations.text.characters import called
 
 GOOD = {"ProviderOutletID": "outlet-1", "POSRemoteID": "TestOrg-7ab4da81", "AuthSecret": "sharedS3cr3t!"}

@@ -9,15 +9,15 @@ from typing import Any
 from django.db.models import QuerySet
 
 from integrations.backend.problems import INVALID_KEY, NOT_READY, Problem
-from integrations.exceptions import MistypedSecret
 from integrations.models import ApiKeySecret
 from integrations.models.clock import shared_now
-from integrations.relay.database import Joined
 from integrations.relay.recorder import Recorder
 from integrations.security import credentials
 from integrations.security.credentials import Kind
-from integrations.services import newer_keys
-from integrations.services.look_up import LookUp
+from integrations.services.errors import MistypedSecret
+from integrations.services.keys import newer_keys
+from integrations.services.rows.look_up import LookUp
+from integrations.services.rows.threads import Joined
 
 MAX_LENGTH = 256
 

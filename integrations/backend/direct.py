@@ -12,8 +12,7 @@ from collections.abc import AsyncIterator
 from django.http import HttpResponse
 from django.urls import ResolverMatch, resolve
 
-from integrations import correlation
-from integrations.backend import problems
+from integrations.backend import correlation, problems
 from integrations.backend.problems import Problem
 from integrations.backend.views import BackendView
 from integrations.backend.wire import MAX_BODY

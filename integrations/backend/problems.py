@@ -10,8 +10,16 @@ from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpResponse
 from rest_framework.exceptions import APIException, MethodNotAllowed, NotAcceptable
 
-from integrations import correlation, metrics
-from integrations.services.requests import NotComparable, NotCompared, OtherContent, OtherKey, PosOffline, QueueFull
+from integrations.backend import correlation
+from integrations.services import metrics
+from integrations.services.requests.requests import (
+    NotComparable,
+    NotCompared,
+    OtherContent,
+    OtherKey,
+    PosOffline,
+    QueueFull,
+)
 
 RETRY_AFTER = 5  # seconds
 OTHER_KEY = "It belongs to another API key, or to the portal's staff; what was asked is not compared."

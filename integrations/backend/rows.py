@@ -17,12 +17,12 @@ from integrations.models import Integration, MessageType, Outlet, Presence, Requ
 from integrations.models.clock import shared_now
 from integrations.models.connection import is_online
 from integrations.models.request import State
-from integrations.relay.database import Joined
-from integrations.services import requests
-from integrations.services.finding import received_within
-from integrations.services.keyset import Source, Stream, Streams
-from integrations.services.look_up import LookUp
-from integrations.services.outlets import find_outlet
+from integrations.services.outlets.finding import received_within
+from integrations.services.outlets.outlets import find_outlet
+from integrations.services.requests import requests
+from integrations.services.rows.keyset import Source, Stream, Streams
+from integrations.services.rows.look_up import LookUp
+from integrations.services.rows.threads import Joined
 from integrations.text.characters import identity, normalised_name, trimmed
 
 

@@ -36,12 +36,13 @@ from integrations.backend.serializers import (
 from integrations.models import Request as StoredRequest
 from integrations.models.clock import shared_now
 from integrations.models.request import State
-from integrations.relay import runtime, wake
-from integrations.relay.database import readers, within, writers
+from integrations.relay import runtime
 from integrations.relay.dispatcher import Told
 from integrations.relay.polls import LINK_LOST
 from integrations.relay.runtime import Runtime
-from integrations.services.requests import NewRequest, Result, Stored, TooLate, readable_result_of, result_of
+from integrations.services import wake
+from integrations.services.requests.requests import NewRequest, Result, Stored, TooLate, readable_result_of, result_of
+from integrations.services.rows.threads import readers, within, writers
 from integrations.wire import payload_models, raw_json
 from integrations.wire.asgi import LazyResponse, header_of
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from django.conf import settings
 
-from integrations import correlation
+from integrations.backend import correlation
 from integrations.backend.problems import INVALID_INPUT, Problem
 from integrations.backend.query import invalid_fields
-from integrations.services import contents
-from integrations.services.contents import Content
-from integrations.services.requests import NewRequest
+from integrations.services.requests import contents
+from integrations.services.requests.contents import Content
+from integrations.services.requests.requests import NewRequest
 from integrations.text.random_ids import new_uuid
 from integrations.wire import raw_json
 

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 
-from integrations.exceptions import PortalError
 from integrations.models import clock
 from integrations.services.audit import Actor
-from integrations.services.handover import HandOver
+from integrations.services.errors import PortalError
+from integrations.services.handover.handover import HandOver
 
 Result = TypeVar("Result")
 

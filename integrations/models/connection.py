@@ -24,7 +24,7 @@ class ServerProcess(models.Model):
     started_at = models.DateTimeField()
     heartbeat_at = models.DateTimeField(db_index=True)
     ended_at = models.DateTimeField(null=True)
-    # Ids by commas, the newest first (services/keys.py); empty for a process of a version that announced none.
+    # Ids by commas, the newest first (services/keys/keys.py); empty for a process of a version that announced none.
     credential_keys = models.TextField(blank=True, default="", db_default="", editable=False)
     signing_keys = models.TextField(blank=True, default="", db_default="", editable=False)
 

@@ -27,7 +27,7 @@ class Request(models.Model):
 
     The primary key is the order of arrival. Payload and answer are JSON as it was spelled, never parsed and written
     again: money must keep its digits. PINs and the like are left out of them; where that is so, `sealed_request` and
-    `sealed_answer` hold what was there, encrypted and for a while (services/contents.py).
+    `sealed_answer` hold what was there, encrypted and for a while (services/requests/contents.py).
     """
 
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
@@ -60,11 +60,11 @@ class Request(models.Model):
     last_sent_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     times_sent = models.PositiveSmallIntegerField(default=0)
-    # How often the POS's connection ended after this was sent and before it was answered (services/retries.py), and
-    # when it may be sent again. Defaults of the database's own, as above.
+    # How often the POS's connection ended after this was sent and before it was answered, and when it may be sent again
+    # (services/requests/retries.py). Defaults of the database's own, as above.
     disconnects = models.PositiveSmallIntegerField(default=0, db_default=0)
     retry_at = models.DateTimeField(null=True)
-    # The server process whose POS has it, and which alone may send it again (services/holders.py); null: any process.
+    # The server process whose POS has it, and which alone may send it again; null: any (services/requests/holders.py).
     sent_by = models.UUIDField(null=True, editable=False)
     result_code = models.IntegerField(null=True)
     error_message = models.TextField(null=True)  # noqa: DJ001  (null on the wire, and "" is not)
@@ -84,7 +84,7 @@ class Request(models.Model):
             ),
         ]
         indexes = [
-            # Each costs every request a write, and the lists (services/keyset.py) need the key in most of them.
+            # Each costs every request a write, and the lists (services/rows/keyset.py) need the key in most of them.
             models.Index(fields=["integration", "id"], condition=Q(state__in=OPEN_STATES), name="request_open"),
             # Of an outlet, or of each outlet of an organisation, those in one state; the queue of an outlet.
             models.Index(fields=["state", "integration", "-id"], name="request_queue"),

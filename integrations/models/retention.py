@@ -1,4 +1,4 @@
-"""The kinds of records that are not kept for ever. Which, how long and how: services/retention.py."""
+"""The kinds of records that are not kept for ever. Which, how long and how: services/retention/retention.py."""
 
 from enum import StrEnum
 

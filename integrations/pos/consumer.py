@@ -9,22 +9,22 @@ from typing import Any
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
-from integrations import metrics
 from integrations.models.attempt import StrayFrame
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
 from integrations.pos import link, mentions, wire
-from integrations.pos.allowance import Allowance
 from integrations.pos.asgi import Receive, Scope, Send
 from integrations.pos.close_codes import CLOSE_CODES, code_for
 from integrations.pos.door import Admission
+from integrations.pos.limits.allowance import Allowance
 from integrations.pos.middleware import ADMISSION
 from integrations.pos.visitors import origin_of, visitor_of
 from integrations.relay import runtime
 from integrations.relay.registry import Live
-from integrations.secret_members import hide_in_words
 from integrations.security.redaction import printable
-from integrations.services.requests import Waiting
+from integrations.services import metrics
+from integrations.services.requests.requests import Waiting
+from integrations.services.requests.secret_members import hide_in_words
 from integrations.wire import envelope, raw_json
 
 PONG_SECONDS = 1.0  # in which a replaced POS has to answer a ping, so that the portal waits for its answers

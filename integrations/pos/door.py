@@ -12,24 +12,31 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError
 from django.db.models import Exists, OuterRef, QuerySet
 
-from integrations import metrics
 from integrations.models import Credential, Request
 from integrations.models.attempt import Door, Outcome
 from integrations.models.clock import shared_now
 from integrations.models.request import OPEN_STATES
 from integrations.pos import tokens
-from integrations.pos.proofs import Proofs
-from integrations.pos.throttle import Brake, Sampler, Throttle
+from integrations.pos.limits.proofs import Proofs
+from integrations.pos.limits.throttle import Brake, Sampler, Throttle
 from integrations.pos.tokens import ExpiredToken, ForgedToken, Token
 from integrations.pos.visitors import Visitor
 from integrations.relay import runtime
-from integrations.relay.database import Joined
+from integrations.relay.recording import Attempt
 from integrations.relay.runtime import Runtime
 from integrations.security.redaction import printable, redact
-from integrations.services import authentication
-from integrations.services.authentication import Candidate, Claim, Digests, Refused, SecretMistyped, WrongSecret
-from integrations.services.look_up import LookUp
-from integrations.services.recording import Attempt
+from integrations.services import metrics
+from integrations.services.connections import authentication
+from integrations.services.connections.authentication import (
+    Candidate,
+    Claim,
+    Digests,
+    Refused,
+    SecretMistyped,
+    WrongSecret,
+)
+from integrations.services.rows.look_up import LookUp
+from integrations.services.rows.threads import Joined
 from integrations.text.characters import identity, spelled
 from integrations.text.client_address import network_of
 

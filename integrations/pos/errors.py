@@ -8,13 +8,13 @@ from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.exceptions import APIException
 
-from integrations import metrics
 from integrations.models.attempt import Outcome
 from integrations.pos import wire
 from integrations.pos.door import Away, Draining, TooManyFailures, WrongPath
-from integrations.pos.second_till import SecondTill
+from integrations.pos.limits.second_till import SecondTill
 from integrations.pos.wire import Malformed
-from integrations.services.authentication import Busy, IntegrationDisabled, KeyMissing, Refused
+from integrations.services import metrics
+from integrations.services.connections.authentication import Busy, IntegrationDisabled, KeyMissing, Refused
 from integrations.wire.asgi import LazyResponse
 
 RETRY_AFTER = 5  # seconds, while the portal itself is the trouble

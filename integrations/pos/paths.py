@@ -1,6 +1,6 @@
 """The paths of the POS's two endpoints, and the ways in which they are mistyped. Pure."""
 
-from integrations.services.handover import AUTH_PATH
+from integrations.services.handover.handover import AUTH_PATH
 from integrations.text.characters import trimmed, visible
 
 # Both with and without the trailing slash, because a POST that is redirected loses its body. The last is handed over.

@@ -9,8 +9,8 @@ from rest_framework.views import APIView
 from integrations.pos import door, errors, wire
 from integrations.pos.door import WrongPath
 from integrations.pos.visitors import visitor_of
-from integrations.services.authentication import Claim
-from integrations.services.handover import auth_url
+from integrations.services.connections.authentication import Claim
+from integrations.services.handover.handover import auth_url
 from integrations.wire.asgi import Scope
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from typing import Any
 
 from integrations.models.attempt import StrayFrame
 from integrations.security.redaction import printable
-from integrations.services.authentication import Claim
+from integrations.services.connections.authentication import Claim
 from integrations.text.characters import called, trimmed
 from integrations.wire import raw_json
 

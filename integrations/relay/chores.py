@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from django.db import DatabaseError, InterfaceError
 
-from integrations.relay.database import recorders
-from integrations.services import leases
+from integrations.services.connections import leases
+from integrations.services.rows.threads import recorders
 
 LEASE_FACTOR = 3  # a holder that misses this many turns has lost the chore to another process
 SHORTEST_LEASE = 30.0  # seconds

@@ -19,15 +19,15 @@ from django.db import DatabaseError, InterfaceError
 from integrations.models.clock import shared_now
 from integrations.models.connection import NOT_BY_A_REQUEST, CloseReason
 from integrations.models.request import State
-from integrations.relay import wake
-from integrations.relay.database import Joined, readers, watchers, writers
 from integrations.relay.lane import MOST_QUEUED, Lane
 from integrations.relay.outgoing import Answer, Outgoing, Unreadable, named
 from integrations.relay.registry import Live, Registry
 from integrations.relay.retrying import until_back, until_done
 from integrations.relay.wakeups import Wakeups
-from integrations.services import holders, requests, retries
-from integrations.services.requests import Ending, NewRequest, NotStored, Result, Stored, Waiting
+from integrations.services import wake
+from integrations.services.requests import holders, requests, retries
+from integrations.services.requests.requests import Ending, NewRequest, NotStored, Result, Stored, Waiting
+from integrations.services.rows.threads import Joined, readers, watchers, writers
 
 UNKEPT = "The database refused what the POS answered."
 UNSENDABLE = "It could not be sent: an error in the portal."

@@ -15,7 +15,7 @@ from integrations.text.characters import identity
 
 LOW = 20  # queued requests, below which more are fetched
 MOST_QUEUED = 100  # that are kept in memory of one outlet; the database has the others
-# Of requests that may have ended a connection (services/retries.py), in seconds:
+# Of requests that may have ended a connection (services/requests/retries.py), in seconds:
 ALONE = 10.0  # that one is sent alone; a POS that is slow with it then gets others beside it
 PATIENCE = 2.0  # that one whose time has come lets newer ones go first
 LOOK = 0.1  # between two looks at whether one may leave

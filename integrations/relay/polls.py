@@ -15,17 +15,15 @@ from typing import Any
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.conf import settings
 
-from integrations import metrics
 from integrations.models.clock import shared_now
 from integrations.models.request import State
-from integrations.relay import wake
-from integrations.relay.database import Joined
 from integrations.relay.lane import Lane
 from integrations.relay.outgoing import Answer, Fleeting, LinkLost, Unreadable
 from integrations.relay.recorder import FLEETING_KEPT, Recorder
 from integrations.relay.registry import Live, Registry
-from integrations.services import requests
-from integrations.services.requests import (
+from integrations.services import metrics, wake
+from integrations.services.requests import requests
+from integrations.services.requests.requests import (
     UNEQUAL_ATTEMPTS,
     Ending,
     NewRequest,
@@ -39,6 +37,7 @@ from integrations.services.requests import (
     Waiting,
     is_same_content,
 )
+from integrations.services.rows.threads import Joined
 
 LINK_LOST = "The link was lost before the POS answered."
 TAKEN_SECONDS = 2.0  # in which a process that has the POS says so; the rows may name one that has it no longer

@@ -12,15 +12,15 @@ from datetime import datetime
 
 from django.conf import settings
 
-from integrations import metrics
 from integrations.models import StrayFrame
 from integrations.models.connection import CloseReason
-from integrations.relay.database import recorders
+from integrations.relay import recording
+from integrations.relay.recording import Attempt
 from integrations.relay.registry import Live
 from integrations.security.credentials import Digest
-from integrations.services import recording
-from integrations.services.recording import Attempt
-from integrations.services.requests import Ending, NewRequest
+from integrations.services import metrics
+from integrations.services.requests.requests import Ending, NewRequest
+from integrations.services.rows.threads import recorders
 
 ATTEMPTS_KEPT = 20_000  # while the database is away; beyond, the oldest go and are counted in the log
 STRAYS_KEPT = 1_000

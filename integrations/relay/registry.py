@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from integrations import metrics
 from integrations.models.connection import CloseReason
 from integrations.relay.lane import Lane
 from integrations.relay.takeovers import Takeovers
-from integrations.services.requests import Waiting
+from integrations.services import metrics
+from integrations.services.requests.requests import Waiting
 
 
 class Socket(Protocol):

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from django.db import DatabaseError, InterfaceError
 
-from integrations.services.recording import is_refusal
+from integrations.relay.recording import is_refusal
 
 RETRY = 1.0  # seconds between two attempts
 

@@ -13,17 +13,16 @@ from typing import Any
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import DatabaseError, InterfaceError
 
-from integrations import metrics
-from integrations.relay import wake
+from integrations.relay import watching
 from integrations.relay.chores import Chores
-from integrations.relay.database import READ_SECONDS, recorders, within
 from integrations.relay.dispatcher import Dispatcher
 from integrations.relay.polls import Polls
 from integrations.relay.recorder import Recorder
 from integrations.relay.registry import Registry
 from integrations.relay.wakeups import Wakeups
 from integrations.relay.watcher import Watcher
-from integrations.services import watching
+from integrations.services import metrics, wake
+from integrations.services.rows.threads import READ_SECONDS, recorders, within
 from portal.serving import chores
 
 logger = logging.getLogger(__name__)

@@ -5,8 +5,7 @@ from collections.abc import Iterable
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
-from integrations import metrics
-from integrations.relay import wake
+from integrations.services import metrics, wake
 
 MOST = 1_000  # ids of one kind that wait; the other processes find what is beyond them in the rows
 STOP_SECONDS = 2.0  # for which the end of the process waits for the last message

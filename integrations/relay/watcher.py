@@ -11,15 +11,16 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from integrations import metrics
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
-from integrations.relay.database import BATCH, readers, watchers
+from integrations.relay import watching
 from integrations.relay.dispatcher import Dispatcher
 from integrations.relay.recorder import Recorder
 from integrations.relay.registry import Live, Registry
-from integrations.services import keys, watching
-from integrations.services.watching import Standing
+from integrations.relay.watching import Standing
+from integrations.services import metrics
+from integrations.services.keys import keys
+from integrations.services.rows.threads import BATCH, readers, watchers
 
 # A row may become visible a little after its own time stamp: its transaction was long, or its host's clock is
 # behind. So each look reaches back this far, and all sockets are looked at once in FULL_LOOK.

@@ -19,8 +19,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type, hash_secret_raw
 
-from integrations.exceptions import MistypedSecret
 from integrations.security import keyring
+from integrations.services.errors import MistypedSecret
 from integrations.text.characters import visible
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

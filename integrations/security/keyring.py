@@ -1,7 +1,7 @@
 """The server's keys: which ones this process has, and under which one it writes.
 
 A process reads under every key that it has: the setting and its fallbacks. It writes under the newest key that all
-live processes have (services/keys.py chooses it), so that keys can be exchanged on one host after the other: every
+live processes have (services/keys/keys.py chooses it), so that keys can be exchanged on one host after the other: every
 process can read what another writes. Until something is chosen a process writes under its own newest key.
 """
 

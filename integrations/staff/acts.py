@@ -12,7 +12,8 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.generic import View
 
-from integrations.exceptions import (
+from integrations.services.audit import Actor
+from integrations.services.errors import (
     AlreadyDisabled,
     AlreadyEnabled,
     ApiKeyExpired,
@@ -30,7 +31,6 @@ from integrations.exceptions import (
     WebhookDisabled,
     WebhookEnabled,
 )
-from integrations.services.audit import Actor
 from integrations.staff import forms
 from integrations.staff.actors import actor_of
 from integrations.staff.signing_in import proof, typed

@@ -15,8 +15,8 @@ from django.utils.safestring import SafeString
 
 from integrations.models import Alert, AlertRecipient
 from integrations.models.clock import shared_now
-from integrations.notices import mailing
-from integrations.services import alert_recipients, scope
+from integrations.services.notices import alert_recipients, mailing
+from integrations.services.people import scope
 from integrations.staff.actors import actor_of
 from integrations.staff.base import PortalAdmin, ReadOnlyAdmin
 from integrations.staff.filters import OrganisationFilter, PortalFilter

@@ -11,10 +11,18 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
-from integrations.exceptions import ApiKeyExpired, ApiKeyRetired, InvalidValue, NoOverlap, OverlapRunning, PortalError
 from integrations.models import ApiKey, ApiKeySecret, Organisation
 from integrations.models.clock import shared_now
-from integrations.services import api_keys, scope
+from integrations.services.api_keys import api_keys
+from integrations.services.errors import (
+    ApiKeyExpired,
+    ApiKeyRetired,
+    InvalidValue,
+    NoOverlap,
+    OverlapRunning,
+    PortalError,
+)
+from integrations.services.people import scope
 from integrations.staff import forms, rights
 from integrations.staff.acts import Act
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 
-from integrations.services.asking import DEVICE_ID
+from integrations.services.requests.asking import DEVICE_ID
 from integrations.staff.forms import AskOnceForm
 from integrations.staff.legible import is_secret
 from integrations.wire import payload_models, raw_json

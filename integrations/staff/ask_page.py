@@ -10,11 +10,11 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from integrations.exceptions import AskedOtherwise, MessageTypeUnnumbered, NotAsked, PortalError
 from integrations.models import MessageType
 from integrations.models.clock import shared_now
-from integrations.services import asking
-from integrations.services.asking import Question
+from integrations.services.errors import AskedOtherwise, MessageTypeUnnumbered, NotAsked, PortalError
+from integrations.services.requests import asking
+from integrations.services.requests.asking import Question
 from integrations.staff import forms, rights
 from integrations.staff.ask_forms import AskForm, FieldsForm, RawForm
 from integrations.staff.views import IntegrationAct, url_name

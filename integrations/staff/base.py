@@ -14,8 +14,8 @@ from django.forms import ModelChoiceField, ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 
-from integrations.exceptions import PortalError
-from integrations.services import scope
+from integrations.services.errors import PortalError
+from integrations.services.people import scope
 from integrations.staff.choices import RowField, RowSelect, RowsField
 from integrations.staff.lookups import ListParameters, LookupRefused, check_key, check_list, check_value
 

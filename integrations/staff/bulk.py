@@ -14,13 +14,13 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
-from integrations.exceptions import PortalError
 from integrations.models import BulkJob, Outlet
 from integrations.models.bulk_job import JobState, Kind
-from integrations.relay import bulk
 from integrations.security.redaction import printable
-from integrations.services import bulk_jobs
-from integrations.services.bulk_plan import PlannedRow, Verdict
+from integrations.services.bulk import jobs as bulk_jobs
+from integrations.services.bulk import worker as bulk
+from integrations.services.bulk.plan import PlannedRow, Verdict
+from integrations.services.errors import PortalError
 from integrations.staff import bulk_forms, forms, rights
 from integrations.staff.acts import Act
 

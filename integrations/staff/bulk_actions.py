@@ -8,9 +8,9 @@ from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from integrations.exceptions import PortalError
 from integrations.models.bulk_job import Kind
-from integrations.services import bulk_jobs
+from integrations.services.bulk import jobs as bulk_jobs
+from integrations.services.errors import PortalError
 from integrations.staff import rights
 from integrations.staff.actors import actor_of
 from integrations.staff.bulk import job_url

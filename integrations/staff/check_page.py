@@ -8,13 +8,14 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.template.loader import render_to_string
 
-from integrations.exceptions import PortalError
 from integrations.models import Integration
 from integrations.models.clock import shared_now
-from integrations.services import asking, scope
-from integrations.services.fleet import Organisations
-from integrations.services.handover import auth_url, websocket_url
-from integrations.services.outlet_check import read_evidence
+from integrations.services.errors import PortalError
+from integrations.services.handover.handover import auth_url, websocket_url
+from integrations.services.integration.outlet_check import read_evidence
+from integrations.services.overview.fleet import Organisations
+from integrations.services.people import scope
+from integrations.services.requests import asking
 from integrations.staff import forms, rights
 from integrations.staff.check_steps import sentence_of, steps_of
 from integrations.staff.views import IntegrationAct

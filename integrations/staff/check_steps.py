@@ -8,9 +8,9 @@ from integrations.models import AuthAttempt
 from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
 from integrations.models.request import State as RequestState
-from integrations.services.asking import HARMLESS
-from integrations.services.handover import auth_url, websocket_url
-from integrations.services.outlet_check import Evidence
+from integrations.services.handover.handover import auth_url, websocket_url
+from integrations.services.integration.outlet_check import Evidence
+from integrations.services.requests.asking import HARMLESS
 from integrations.staff.presentation import distance, ending, exactly
 from integrations.staff.request_rows import said, took
 from integrations.text.characters import differences, spelled, visible

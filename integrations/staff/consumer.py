@@ -9,7 +9,7 @@ from typing import Any
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError, InterfaceError
 
-from integrations.relay.database import readers
+from integrations.services.rows.threads import readers
 from integrations.staff.live_feed import Look, feed_of
 from integrations.staff.viewers import Looks, find_look, session_key_of
 from integrations.wire.asgi import Receive, Scope, Send

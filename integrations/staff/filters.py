@@ -15,7 +15,7 @@ from integrations.models import Connection, MessageType, Organisation
 from integrations.models.clock import shared_now
 from integrations.models.connection import dead_processes, is_online
 from integrations.models.request import State as RequestState
-from integrations.services import scope
+from integrations.services.people import scope
 from integrations.staff.presentation import LABELS, State
 
 ORGANISATIONS_LISTED = 20

@@ -7,8 +7,8 @@ from django.urls import reverse
 
 from integrations.models import AuditEvent, Integration, Outlet
 from integrations.models.audit import Verb
-from integrations.services import scope
-from integrations.services.fleet import read_fleet
+from integrations.services.overview.fleet import read_fleet
+from integrations.services.people import scope
 from integrations.staff.start_figures import start_figures_of
 
 LATEST = 6

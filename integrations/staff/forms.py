@@ -11,7 +11,9 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils import timezone
 
-from integrations.exceptions import (
+from integrations.models import ApiKey, Integration, Organisation
+from integrations.security.credentials import MAX_SECRET_LENGTH
+from integrations.services.errors import (
     ApiKeyExists,
     InvalidValue,
     MistypedSecret,
@@ -21,9 +23,7 @@ from integrations.exceptions import (
     WeakSecret,
     WebhookExists,
 )
-from integrations.models import ApiKey, Integration, Organisation
-from integrations.security.credentials import MAX_SECRET_LENGTH
-from integrations.services import scope
+from integrations.services.people import scope
 from integrations.staff.choices import RowField, RowSelect
 
 FIELD_OF: Mapping[type[PortalError], str] = {

@@ -8,11 +8,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
-from integrations.exceptions import LinkEnded, PortalError
 from integrations.models import HandoverLink, Integration
 from integrations.models.clock import shared_now
 from integrations.models.handover_link import LinkState
-from integrations.services import handover_links, scope
+from integrations.services.errors import LinkEnded, PortalError
+from integrations.services.handover import links as handover_links
+from integrations.services.people import scope
 from integrations.staff import forms, rights
 from integrations.staff.base import ReadOnlyAdmin
 from integrations.staff.presentation import ago, marked

@@ -5,10 +5,10 @@ from typing import Any
 
 from integrations.models import AuditEvent, Integration
 from integrations.models.audit import Verb
-from integrations.services.fleet import Organisations
-from integrations.services.handover import auth_url, websocket_url
-from integrations.services.outlet_check import SECOND_TILL, second_till_at
-from integrations.services.pairings import explain
+from integrations.services.handover.handover import auth_url, websocket_url
+from integrations.services.integration.outlet_check import SECOND_TILL, second_till_at
+from integrations.services.integration.pairings import explain
+from integrations.services.overview.fleet import Organisations
 from integrations.staff.presentation import standing_of
 from integrations.staff.request_rows import with_type_names
 

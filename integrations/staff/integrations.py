@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from integrations.models import Credential, Integration
 from integrations.models.clock import shared_now
-from integrations.services import scope
+from integrations.services.people import scope
 from integrations.staff import ask_page, asked_page, check_page, integration_page, rights, views
 from integrations.staff.base import ReadOnlyAdmin
 from integrations.staff.bulk_actions import BulkActions

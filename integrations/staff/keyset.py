@@ -1,7 +1,7 @@
 """Lists of what grows without end, in the admin: by pages that begin behind a row, and never counted.
 
 Django's own list counts its rows, goes to a page by counting again, and sorts by any column. Here the order is fixed,
-"Older" and "Newer" lead on, and services/keyset.py bounds the work of a page, whatever is filtered and searched.
+"Older" and "Newer" lead on, and services/rows/keyset.py bounds the work of a page, whatever is filtered and searched.
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 
 from integrations.models import Integration
-from integrations.services import scope
-from integrations.services.finding import beginning_with, outlet_called
-from integrations.services.keyset import (
+from integrations.services.outlets.finding import beginning_with, outlet_called
+from integrations.services.people import scope
+from integrations.services.rows.keyset import (
     SIZE,
     Few,
     Order,

@@ -4,8 +4,8 @@ import json
 import re
 from collections.abc import Iterator
 
-from integrations import secret_members
 from integrations.security.redaction import REDACTED, printable, redact
+from integrations.services.requests import secret_members
 from integrations.wire.raw_json import refuse_depth
 
 LONGEST = 100_000

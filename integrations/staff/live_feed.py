@@ -7,7 +7,7 @@ from typing import Protocol
 
 from django.db import DatabaseError, InterfaceError
 
-from integrations.relay.database import readers
+from integrations.services.rows.threads import readers
 
 LOOK_SECONDS = 1.0
 

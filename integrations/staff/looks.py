@@ -8,8 +8,8 @@ from django.contrib.auth.models import User
 
 from integrations.models import Integration, Request
 from integrations.models.clock import shared_now
-from integrations.services import scope
-from integrations.services.fleet import Organisations
+from integrations.services.overview.fleet import Organisations
+from integrations.services.people import scope
 from integrations.staff import asked_page, check_page
 from integrations.staff.start_figures import start_figures
 

@@ -5,7 +5,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from integrations.models import MessageType
-from integrations.services import message_types
+from integrations.services.requests import message_types
 from integrations.staff.actors import actor_of
 from integrations.staff.base import FOR_ALL, PortalAdmin
 

@@ -10,7 +10,8 @@ from django.utils.safestring import SafeString
 
 from integrations.models import Organisation
 from integrations.models.clock import shared_now
-from integrations.services import near_names, outlets, scope
+from integrations.services.outlets import near_names, outlets
+from integrations.services.people import scope
 from integrations.staff.actors import actor_of
 from integrations.staff.base import PortalAdmin, warn_of_near_name
 from integrations.staff.presentation import ago

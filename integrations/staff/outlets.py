@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from integrations.models import Integration, Outlet
 from integrations.models.clock import shared_now
-from integrations.services import near_names, outlets
+from integrations.services.outlets import near_names, outlets
 from integrations.staff import outlets_export, rights
 from integrations.staff.actors import actor_of
 from integrations.staff.base import PortalAdmin, warn_of_near_name

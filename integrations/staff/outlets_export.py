@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from integrations.models import Credential, Integration, Outlet
 from integrations.models.clock import shared_now
-from integrations.services import scope, spreadsheet
+from integrations.services.bulk import spreadsheet
+from integrations.services.people import scope
 from integrations.staff.presentation import standing_of
 
 CHUNK = 500

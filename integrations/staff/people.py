@@ -21,8 +21,8 @@ from django.utils.safestring import SafeString
 
 from integrations.models import Organisation
 from integrations.models.clock import shared_now
-from integrations.services import identities, people, scope, second_factors
-from integrations.services.people import Role
+from integrations.services.people import identities, people, scope, second_factors
+from integrations.services.people.people import Role
 from integrations.staff.actors import actor_of
 from integrations.staff.base import FOR_ALL, PortalAdmin
 from integrations.staff.choices import RowsField
@@ -122,7 +122,7 @@ def _filled_in(base: Any, values: dict[str, Any]) -> Any:
 class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[type-arg]
     """People are added, changed and switched off; never deleted, since the audit speaks of them."""
 
-    organisation_path = FOR_ALL  # services/people.py says who sees and changes whom
+    organisation_path = FOR_ALL  # services/people/people.py says who sees and changes whom
     changed_by_limited = True
     when_empty = "Here stand your colleagues who may come in. Add one and choose what they may do."
     form = RoleForm

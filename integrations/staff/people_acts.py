@@ -7,10 +7,10 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 
-from integrations.exceptions import NoSecondFactor, NotLinked, PortalError
-from integrations.services import people, second_factors, unlinking
-from integrations.services.identities import identities_of, in_words
-from integrations.services.unlinking import Prospect
+from integrations.services.errors import NoSecondFactor, NotLinked, PortalError
+from integrations.services.people import people, second_factors, unlinking
+from integrations.services.people.identities import identities_of, in_words
+from integrations.services.people.unlinking import Prospect
 from integrations.staff import rights
 from integrations.staff.acts import Act
 from integrations.staff.forms import ActForm

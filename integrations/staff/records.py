@@ -14,10 +14,10 @@ from django.utils.safestring import SafeString
 from integrations.models import AuditEvent, AuthAttempt, Connection, Integration, Outlet, StrayFrame
 from integrations.models.attempt import Outcome
 from integrations.models.clock import shared_now
-from integrations.services import scope
-from integrations.services.finding import beginning_with
-from integrations.services.moves import explain_moves
-from integrations.services.pairings import explain
+from integrations.services.integration.pairings import explain
+from integrations.services.outlets.finding import beginning_with
+from integrations.services.outlets.moves import explain_moves
+from integrations.services.people import scope
 from integrations.staff import rights
 from integrations.staff.base import Row
 from integrations.staff.filters import OpenFilter, OrganisationOfRecordFilter, TimeFilter

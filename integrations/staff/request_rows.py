@@ -8,9 +8,9 @@ from django.utils.safestring import SafeString
 
 from integrations.models import MessageType, Request
 from integrations.models.request import State
-from integrations.secret_members import hide_in_words
 from integrations.security.redaction import printable
-from integrations.services.retries import DISCONNECTS
+from integrations.services.requests.retries import DISCONNECTS
+from integrations.services.requests.secret_members import hide_in_words
 from integrations.staff.presentation import marked
 
 SHAPES = {

@@ -11,8 +11,8 @@ from django.utils.safestring import SafeString
 
 from integrations.models import Request
 from integrations.models.clock import shared_now
-from integrations.services import scope
-from integrations.services.finding import received_within
+from integrations.services.outlets.finding import received_within
+from integrations.services.people import scope
 from integrations.staff import rights
 from integrations.staff.filters import MessageTypeFilter, OrganisationOfRecordFilter, ResultCodeFilter, TimeFilter
 from integrations.staff.keyset import KeysetAdmin

@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from integrations.services import people
+from integrations.services.people import people
 from integrations.staff.actors import actor_of
 from integrations.staff.bounded import bounded
 from integrations.staff.first_page import figures, latest_acts, what_next

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from integrations.services.fleet import DAY, Fleet, Point
+from integrations.services.overview.fleet import DAY, Fleet, Point
 
 WIDTH, HEIGHT = 480, 96  # of the drawing, in its own units
 SLOTS = 48  # half hours

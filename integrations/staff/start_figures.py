@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from integrations.models.attempt import Outcome
 from integrations.models.request import State as RequestState
-from integrations.services.fleet import DAY, HOUR, Fleet, Organisations, read_fleet
+from integrations.services.overview.fleet import DAY, HOUR, Fleet, Organisations, read_fleet
 from integrations.staff.presentation import State, clock
 from integrations.staff.start_chart import chart_of
 

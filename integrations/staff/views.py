@@ -11,7 +11,9 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
-from integrations.exceptions import (
+from integrations.models import Credential, Integration, Outlet
+from integrations.models.clock import shared_now
+from integrations.services.errors import (
     AlreadyDisabled,
     AlreadyEnabled,
     NoOverlap,
@@ -20,11 +22,11 @@ from integrations.exceptions import (
     PortalError,
     PosNotConnected,
 )
-from integrations.models import Credential, Integration, Outlet
-from integrations.models.clock import shared_now
-from integrations.services import disconnecting, enabling, handover_links, secrets
-from integrations.services.handover import HandOver
-from integrations.services.handover_links import MadeLink
+from integrations.services.handover import links as handover_links
+from integrations.services.handover.handover import HandOver
+from integrations.services.handover.links import MadeLink
+from integrations.services.integration import disconnecting, enabling
+from integrations.services.integration import pos_secrets as secrets
 from integrations.staff import forms, rights
 from integrations.staff.acts import Act
 

@@ -7,7 +7,9 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
-from integrations.exceptions import (
+from integrations.models import Delivery, Organisation, WebhookEndpoint
+from integrations.models.clock import shared_now
+from integrations.services.errors import (
     InvalidValue,
     NoOverlap,
     OverlapRunning,
@@ -15,9 +17,8 @@ from integrations.exceptions import (
     WebhookDisabled,
     WebhookEnabled,
 )
-from integrations.models import Delivery, Organisation, WebhookEndpoint
-from integrations.models.clock import shared_now
-from integrations.services import scope, webhooks
+from integrations.services.notices import webhooks
+from integrations.services.people import scope
 from integrations.staff import rights, webhook_forms
 from integrations.staff.acts import Act
 from integrations.staff.forms import ActForm

@@ -4,8 +4,8 @@ from django import forms
 from django.contrib.admin import site
 
 from integrations.models import Organisation, WebhookEndpoint
-from integrations.notices.addresses import MAX_URL_LENGTH
-from integrations.services.webhooks import SUBSCRIBABLE
+from integrations.services.notices.addresses import MAX_URL_LENGTH
+from integrations.services.notices.webhooks import SUBSCRIBABLE
 from integrations.staff.choices import RowField, RowSelect
 from integrations.staff.forms import ActForm, OwnerForm, text_field
 

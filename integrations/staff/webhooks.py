@@ -12,11 +12,11 @@ from django.utils.safestring import SafeString
 from integrations.models import AuditEvent, Delivery, Integration, Notice, WebhookEndpoint
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
-from integrations.notices import mailing
-from integrations.notices.delivering import body_of
-from integrations.services import scope
-from integrations.services.finding import outlet_called
-from integrations.services.keyset import FEW, PARENTS, Few, Source, Stream
+from integrations.services.notices import mailing
+from integrations.services.notices.delivering import body_of
+from integrations.services.outlets.finding import outlet_called
+from integrations.services.people import scope
+from integrations.services.rows.keyset import FEW, PARENTS, Few, Source, Stream
 from integrations.staff import rights, webhook_acts
 from integrations.staff.base import PortalAdmin, ReadOnlyAdmin
 from integrations.staff.filters import OrganisationFilter

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from integrations.models import Connection, HandoverLink, Request
 from integrations.models.clock import shared_now
 from integrations.models.kept_secret import KeptSecret
-from integrations.services import identities
+from integrations.services.people import identities
 from integrations.staff import handover_links, presentation, request_rows
 from integrations.staff.presentation import Standing
 from integrations.text import characters

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from integrations.exceptions import PortalError
+from integrations.services.errors import PortalError
 
 BESIDE = ("", "-wal", "-shm")  # the files of one SQLite database
 

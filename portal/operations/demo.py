@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
-from integrations.exceptions import DemoExists
 from integrations.models import ApiKey, MessageType, Organisation
-from integrations.services.api_keys import create_api_key
+from integrations.services.api_keys.api_keys import create_api_key
 from integrations.services.audit import Actor
-from integrations.services.enabling import enable_outlet
-from integrations.services.handover import HandOver
-from integrations.services.message_types import save_message_type
-from integrations.services.outlets import create_outlet, get_or_create_organisation
+from integrations.services.errors import DemoExists
+from integrations.services.handover.handover import HandOver
+from integrations.services.integration.enabling import enable_outlet
+from integrations.services.outlets.outlets import create_outlet, get_or_create_organisation
+from integrations.services.requests.message_types import save_message_type
 
 ORGANISATION = "Demo"
 API_KEY = "Demo"

@@ -8,7 +8,7 @@ from typing import Self
 
 from django.conf import settings
 
-from integrations.services import demo_secrets
+from integrations.services.integration import demo_secrets
 from portal.operations.demo import Demo
 
 

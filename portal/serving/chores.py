@@ -4,12 +4,13 @@ from functools import partial
 
 from django.conf import settings
 
-from integrations.notices import mailing, work
-from integrations.relay import bulk, tidying
 from integrations.relay.chores import Chore
-from integrations.relay.database import recorders
-from integrations.services.fleet import SAMPLE_EVERY, take_sample
-from integrations.shared_cache import forget_expired
+from integrations.services.bulk import worker as bulk
+from integrations.services.notices import mailing, work
+from integrations.services.overview.fleet import SAMPLE_EVERY, take_sample
+from integrations.services.retention import tidying
+from integrations.services.rows.shared_cache import forget_expired
+from integrations.services.rows.threads import recorders
 
 ALL: tuple[Chore, ...] = (
     Chore("notices", settings.NOTICE_INTERVAL, work.notice),

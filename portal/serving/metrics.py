@@ -22,11 +22,11 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-from integrations import metrics
 from integrations.backend import problems
 from integrations.backend.problems import Problem
-from integrations.relay.database import readers
-from integrations.services.figures import Figures, read_figures
+from integrations.services import metrics
+from integrations.services.overview.figures import Figures, read_figures
+from integrations.services.rows.threads import readers
 from integrations.text.client_address import address_in, parsed
 from integrations.wire.asgi import Scope, header
 from portal.web.proxies import FORWARDED_PORT

@@ -10,8 +10,8 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpResponse, JsonResponse
 
 from integrations.relay import runtime
-from integrations.relay.database import readers
-from integrations.services import newer_keys
+from integrations.services.keys import newer_keys
+from integrations.services.rows.threads import readers
 from integrations.wire.asgi import (
     App,
     BodyGaveWay,

@@ -10,7 +10,7 @@ from django.conf import settings
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
-from integrations.pos.allowance import Allowance
+from integrations.pos.limits.allowance import Allowance
 from integrations.pos.link import BROKEN_TEXT, FLOODING, LINK, Link
 from integrations.pos.wire import MAX_FRAME
 

@@ -5,7 +5,7 @@ import shlex
 
 from django.conf import settings
 
-from integrations.services.handover import auth_url, websocket_url
+from integrations.services.handover.handover import auth_url, websocket_url
 
 NEXT = """\
 Next: sign in at {portal}, add an outlet, choose "Enable Order N Pay". Or do both here, and try it with a POS:

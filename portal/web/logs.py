@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
-from integrations import correlation
+from integrations.backend import correlation
 from integrations.security.redaction import printable, redact
 
 # What a line may carry beside its message. Everything else that hangs on a record (Django hangs whole requests there)

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from integrations.backend import problems
-from integrations.relay.database import readers
+from integrations.services.rows.threads import readers
 from integrations.wire.asgi import App, Receive, Scope, Send, send_response
 from portal.web import page_run
 from portal.web.browser_policy import with_policy

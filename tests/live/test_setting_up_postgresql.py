@@ -104,7 +104,7 @@ FURNISH = """
 from datetime import timedelta
 from django.utils import timezone
 from integrations.models import Integration, MessageType, Request
-from integrations.services import contents
+from integrations.services.requests import contents
 known = MessageType.objects.order_by("pk").first()
 name, number = known.name, known.number
 MessageType.objects.all().delete()

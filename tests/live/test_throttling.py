@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import httpx2
 import pytest
 
-from integrations.services.authentication import ADOPTED_WAITING
+from integrations.services.connections.authentication import ADOPTED_WAITING
 from tests.live import records
 from tests.live.clients import authenticate, connect, token_for
 from tests.live.conftest import NewStack

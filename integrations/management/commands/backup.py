@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from integrations.exceptions import PortalError
+from integrations.services.errors import PortalError
 from portal.operations.backup import make_backup
 from portal.operations.database_tools import embedded_database, postgres_arguments
 

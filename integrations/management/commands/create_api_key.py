@@ -3,12 +3,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from integrations.exceptions import InvalidValue, OrganisationNotFound
 from integrations.management.outlet_commands import OutletCommand, add_format, print_api_key
 from integrations.models import ApiKey, Organisation
 from integrations.models.clock import shared_now
-from integrations.services.api_keys import create_api_key
+from integrations.services.api_keys.api_keys import create_api_key
 from integrations.services.audit import Actor
+from integrations.services.errors import InvalidValue, OrganisationNotFound
 
 MAX_DAYS = 36_500
 

@@ -4,11 +4,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from integrations.exceptions import OrganisationNotFound
 from integrations.management.outlet_commands import OutletCommand, add_format
 from integrations.models import Organisation, WebhookEndpoint
 from integrations.services.audit import Actor
-from integrations.services.webhooks import SUBSCRIBABLE, create_endpoint
+from integrations.services.errors import OrganisationNotFound
+from integrations.services.notices.webhooks import SUBSCRIBABLE, create_endpoint
 
 
 class Command(OutletCommand):

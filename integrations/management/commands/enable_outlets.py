@@ -10,14 +10,15 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, transaction
 
-from integrations.exceptions import PortalError
 from integrations.management.outlet_commands import OutletCommand
-from integrations.services import bulk_enabling, bulk_file
 from integrations.services.audit import Actor
-from integrations.services.bulk_enabling import Enabled, May
-from integrations.services.bulk_file import FileRow
-from integrations.services.bulk_jobs import result_csv
-from integrations.services.bulk_plan import STEP, PlannedRow, Verdict, acting, count, steps
+from integrations.services.bulk import enabling as bulk_enabling
+from integrations.services.bulk import file as bulk_file
+from integrations.services.bulk.enabling import Enabled, May
+from integrations.services.bulk.file import FileRow
+from integrations.services.bulk.jobs import result_csv
+from integrations.services.bulk.plan import STEP, PlannedRow, Verdict, acting, count, steps
+from integrations.services.errors import PortalError
 
 SHOWN = {Verdict.ACT: "to do", Verdict.SKIP: "unchanged", Verdict.WRONG: "WRONG"}
 

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.commands.migrate import Command as DjangoCommand
 
-from integrations.services.groups import ensure_groups
+from integrations.services.people.groups import ensure_groups
 
 
 class Command(DjangoCommand):

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 
-from integrations.services.groups import ensure_groups
+from integrations.services.people.groups import ensure_groups
 from portal.env_file import folder_lock
 from portal.operations.schema import count_pending_migrations
 from portal.serving.welcome import banner

@@ -8,8 +8,8 @@ from django.core.management.base import CommandParser
 from integrations.management.outlet_commands import OutletCommand, add_format
 from integrations.models.clock import shared_now
 from integrations.models.retention import Kind
-from integrations.services import retention
 from integrations.services.audit import Actor
+from integrations.services.retention import retention
 
 
 class Command(OutletCommand):

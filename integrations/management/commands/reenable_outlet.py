@@ -4,8 +4,8 @@ from django.core.management.base import CommandParser
 
 from integrations.management.outlet_commands import OutletCommand
 from integrations.services.audit import Actor
-from integrations.services.enabling import reenable
-from integrations.services.outlets import get_integration
+from integrations.services.integration.enabling import reenable
+from integrations.services.outlets.outlets import get_integration
 
 
 class Command(OutletCommand):

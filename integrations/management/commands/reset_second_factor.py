@@ -4,8 +4,8 @@ from django.core.management.base import CommandParser
 
 from integrations.management.outlet_commands import OutletCommand
 from integrations.services.audit import Actor
-from integrations.services.people import get_person
-from integrations.services.second_factors import reset_second_factors
+from integrations.services.people.people import get_person
+from integrations.services.people.second_factors import reset_second_factors
 
 
 class Command(OutletCommand):

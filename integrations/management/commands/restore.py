@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 
-from integrations.exceptions import PortalError
+from integrations.services.errors import PortalError
 from portal.env_file import folder_lock
 from portal.operations.backup import migrations_of, restore, users_of
 from portal.operations.database_tools import embedded_database, postgres_arguments

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from integrations.management.outlet_commands import OutletCommand
-from integrations.services.api_keys import get_api_key, retire_api_key
+from integrations.services.api_keys.api_keys import get_api_key, retire_api_key
 from integrations.services.audit import Actor
 
 

@@ -3,9 +3,9 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from integrations.management.outlet_commands import OutletCommand, add_format, print_api_key
-from integrations.services.api_keys import end_api_key_overlap, get_api_key, rotate_api_key
+from integrations.services.api_keys.api_keys import end_api_key_overlap, get_api_key, rotate_api_key
 from integrations.services.audit import Actor
-from integrations.services.secrets import OVERLAPS
+from integrations.services.integration.pos_secrets import OVERLAPS
 
 
 class Command(OutletCommand):

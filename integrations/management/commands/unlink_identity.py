@@ -4,10 +4,10 @@ from allauth.socialaccount.models import SocialAccount
 from django.core.management.base import CommandParser
 
 from integrations.management.outlet_commands import OutletCommand
-from integrations.services import unlinking
 from integrations.services.audit import Actor
-from integrations.services.identities import identities_of, in_words
-from integrations.services.people import get_person
+from integrations.services.people import unlinking
+from integrations.services.people.identities import identities_of, in_words
+from integrations.services.people.people import get_person
 
 
 class Command(OutletCommand):

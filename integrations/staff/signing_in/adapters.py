@@ -25,7 +25,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from integrations.security.redaction import printable
 from integrations.security.sealing import SealBroken, seal, unseal
-from integrations.services import sign_ins
+from integrations.services.people import sign_ins
 from integrations.staff.signing_in import arriving, gate, lifetime, limits
 from integrations.staff.signing_in.records import put_back, records_of
 from integrations.text.client_address import address_of
@@ -172,7 +172,7 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
 
 class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    """Who comes from the OpenID Connect provider: services/identities.py says who they are here."""
+    """Who comes from the OpenID Connect provider: services/people/identities.py says who they are here."""
 
     def list_apps(self, request: HttpRequest, provider: str | None = None, client_id: str | None = None) -> list[Any]:
         """The provider of the settings; rows of allauth's own table would be a second place to look after."""

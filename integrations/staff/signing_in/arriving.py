@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
-from integrations.exceptions import IdentityTaken
-from integrations.services import identities, sign_ins
 from integrations.services.audit import Actor
-from integrations.services.claims import Claims, claims_of, told
+from integrations.services.errors import IdentityTaken
+from integrations.services.people import identities, sign_ins
+from integrations.services.people.claims import Claims, claims_of, told
 from integrations.staff.actors import actor_of
 from integrations.text.client_address import address_of
 

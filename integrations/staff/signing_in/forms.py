@@ -14,7 +14,7 @@ from django import forms
 from django.views.decorators.debug import sensitive_variables
 
 from integrations.security.sealing import SealBroken, seal, unseal
-from integrations.services import sign_ins
+from integrations.services.people import sign_ins
 from integrations.text.client_address import address_of
 from integrations.wire import raw_json
 

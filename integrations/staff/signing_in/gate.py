@@ -8,7 +8,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.urls import reverse
 
-from integrations.services.second_factors import has_second_factor
+from integrations.services.people.second_factors import has_second_factor
 from integrations.staff.signing_in.records import FACTOR, PROVIDER, records_of
 
 _ASKED = "_second_factor_missing"

@@ -15,7 +15,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponse
 
 from integrations.models.clock import shared_seconds
-from integrations.services import sign_ins
+from integrations.services.people import sign_ins
 from integrations.staff.signing_in.records import records_of
 
 LIFETIME = 12 * 3600  # seconds: a long working day; NIST SP 800-63B asks for a new sign-in after 12 to 24 hours

@@ -15,7 +15,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.cache import cache
 from django.http import HttpRequest
 
-from integrations.shared_limits import SharedLimit, wait_in
+from integrations.services.rows.shared_limits import SharedLimit, wait_in
 from integrations.text.client_address import address_of, network_of
 
 APP, ACTION = "allauth.account", "login_failed"

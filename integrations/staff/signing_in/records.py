@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
-from integrations.services.second_factors import in_words
+from integrations.services.people.second_factors import in_words
 
 PASSWORD, FACTOR, PROVIDER = "password", "mfa", "socialaccount"
 

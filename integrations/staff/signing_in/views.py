@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 
-from integrations.services import second_factors
+from integrations.services.people import second_factors
 from integrations.staff.signing_in import gate, proof, typed
 
 

@@ -10,11 +10,12 @@ from django.db.models import QuerySet
 
 from integrations.models import ApiKeySecret, BulkJob, Credential, Request, WebhookEndpoint
 from integrations.models.request import OPEN_STATES
-from integrations.notices import signing
 from integrations.security import credentials
 from integrations.security.sealing import is_readable
-from integrations.services import bulk_jobs, contents
-from integrations.services.newer_keys import digests_by_key
+from integrations.services.bulk import jobs as bulk_jobs
+from integrations.services.keys.newer_keys import digests_by_key
+from integrations.services.notices import signing
+from integrations.services.requests import contents
 from integrations.staff.signing_in.adapters import SEALED as SECOND_FACTOR
 from portal.operations.doctor.finding import Finding, advice, fine, wrong
 

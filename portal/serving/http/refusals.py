@@ -13,8 +13,7 @@ from urllib.parse import unquote
 from django.http import HttpResponse
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from integrations import correlation
-from integrations.backend import problems
+from integrations.backend import correlation, problems
 from integrations.backend.problems import Kind
 from integrations.security.redaction import printable
 from integrations.wire import limits

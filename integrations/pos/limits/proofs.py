@@ -1,0 +1,54 @@
+"""Remembers which adopted secrets were proved lately, and from where: in memory, bounded, for each process.
+
+Argon2id takes some 30 ms, so its queue is short, and a flood of guesses fills it. A till that proved its secret from
+this address before need not queue. What is remembered is a digest under a key that only this process has, and says
+nothing by itself: the caller still compares the credential's row, so a retired secret is void at once.
+"""
+
+import hmac
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from integrations.services.connections.authentication import Claim
+from integrations.text.client_address import network_of
+
+MOST = 20_000
+LIFETIME = 24 * 3600.0  # seconds since the last proof
+
+
+@dataclass(slots=True)
+class _Proof:
+    credential_id: int
+    digest: bytes
+    proved_at: float
+
+
+class Proofs:
+    """`clock` returns seconds that never go back."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._key = secrets.token_bytes(32)
+        self._proofs: OrderedDict[tuple[str, str], _Proof] = OrderedDict()
+
+    def remember(self, claim: Claim, address: str, credential_id: int) -> None:
+        """Remember that this claim's secret was found to be this credential's."""
+        place = claim.match_id, network_of(address)
+        self._proofs[place] = _Proof(credential_id, self._digest(claim, credential_id), self._clock())
+        self._proofs.move_to_end(place)
+        while len(self._proofs) > MOST:
+            self._proofs.popitem(last=False)
+
+    def find(self, claim: Claim, address: str) -> int | None:
+        """Return the credential that this very secret proved from this address, or None."""
+        proof = self._proofs.get((claim.match_id, network_of(address)))
+        if proof is None or self._clock() - proof.proved_at > LIFETIME:
+            return None
+        fits = hmac.compare_digest(proof.digest, self._digest(claim, proof.credential_id))
+        return proof.credential_id if fits else None
+
+    def _digest(self, claim: Claim, credential_id: int) -> bytes:
+        return hmac.digest(self._key, b"%d:%s" % (credential_id, claim.secret.encode()), "sha256")

@@ -1,0 +1,310 @@
+"""Writes what a server process collected: connections, presence, attempts. Runs in a database thread.
+
+Every statement is about many rows: after a restart ten thousand outlets come back in the same seconds.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, transaction
+from django.db.models import QuerySet
+
+from integrations.models import (
+    ApiKeySecret,
+    AuthAttempt,
+    Connection,
+    Credential,
+    Integration,
+    Presence,
+    StrayFrame,
+)
+from integrations.models.attempt import Door, Outcome
+from integrations.models.clock import shared_now
+from integrations.models.connection import CloseReason
+from integrations.security.credentials import Algorithm, Digest, known_keys
+from integrations.services.integration.pairings import find_owners
+from integrations.services.requests.requests import record_fleeting
+from integrations.services.rows import plain_rows
+from integrations.text.characters import identity
+
+if TYPE_CHECKING:
+    from integrations.relay.recorder import Batch, Closing
+    from integrations.relay.registry import Live
+
+Item = TypeVar("Item")
+
+STEP = 400  # rows per statement
+FUTURE = timedelta(seconds=5)  # by which processes may differ about the time; see _order
+STRAYS_PER_INTEGRATION = 50
+COUNTS = ("frames_in", "frames_out", "stray_frames")
+ENDING = ("closed_at", "close_code", "close_reason", *COUNTS)
+CONNECTION = tuple(field.attname for field in Connection._meta.concrete_fields)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt to come in, as it waits to be written: a row of AuthAttempt, whose objects cost too much for this."""
+
+    at: datetime
+    door: Door
+    outcome: Outcome
+    integration_id: int | None = None
+    provider_outlet_id: str = ""
+    pos_remote_id: str = ""
+    address: str = ""
+    user_agent: str = ""
+    detail: str = ""
+    pos_remote_id_of_id: int | None = None
+
+
+_attempt_values = attrgetter(*Attempt.__slots__)
+
+
+def write(batch: "Batch", process_id: uuid.UUID) -> "list[Live]":
+    """Write a batch in one transaction; return those live connections that lost their outlet to a newer one."""
+    losers: list[Live] = []
+    with transaction.atomic():
+        for part in _parts(batch, process_id, losers):
+            part()
+    return losers
+
+
+def write_in_parts(batch: "Batch", process_id: uuid.UUID) -> "list[Live]":
+    """Write a batch that cannot be written as a whole: each part by itself, and without those that cannot."""
+    losers: list[Live] = []
+    for part in _parts(batch, process_id, losers):
+        try:
+            with transaction.atomic():
+                part()
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            logger.exception("These records cannot be written; they are given up.")
+    return losers
+
+
+def is_refusal(error: Exception) -> bool:
+    """Return whether waiting will not help: the database is there and does not take a row, or the fault is ours."""
+    return isinstance(error, IntegrityError | DataError) or not isinstance(error, DatabaseError | InterfaceError)
+
+
+def _parts(batch: "Batch", process_id: uuid.UUID, losers: "list[Live]") -> Iterator[Callable[[], None]]:
+    # What has ended by itself was not replaced by what came after it.
+    for closings in _steps([each for pk, each in batch.closed.items() if pk not in batch.opened]):
+        yield partial(_close, closings)
+    for opened in _steps(list(batch.opened.values())):
+        yield partial(_open, opened, process_id, losers)
+    for counted in _steps(list(batch.counted.values())):
+        yield partial(_write_counts, counted)
+    for closings in _steps([each for pk, each in batch.closed.items() if pk in batch.opened]):
+        yield partial(_close, closings)
+    yield partial(_write_used, Credential, batch.used)
+    yield partial(_write_redigested, Credential.objects.all(), batch.redigested)
+    yield partial(_write_used, ApiKeySecret, batch.used_keys)
+    yield partial(_write_redigested, ApiKeySecret.objects.all(), batch.redigested_keys)
+    for fleeting in _steps(list(batch.fleeting)):
+        yield partial(record_fleeting, fleeting)
+    yield partial(_write_attempts, batch.attempts)
+    yield partial(_write_strays, batch.strays)
+
+
+def close_rows(rows: Sequence[Connection]) -> None:
+    """Save connections that ended (`closed_at` and why are set) and take their outlets offline."""
+    plain_rows.update(Connection, ENDING, map(attrgetter("id", *ENDING), rows))
+    ended: dict[uuid.UUID | None, datetime | None] = {row.pk: row.closed_at for row in rows}
+    presences = list(Presence.objects.filter(connection__in=ended, is_online=True))
+    for presence in presences:
+        presence.is_online = False
+        presence.since = presence.last_seen_at = ended[presence.connection_id]
+    _save_presences(presences)
+
+
+def _open(opened: "Sequence[Live]", process_id: uuid.UUID, losers: "list[Live]") -> None:
+    """Insert connections; of two for one outlet the newer stays open, whichever process holds it."""
+    _lock(live.integration_id for live in opened)
+    limit = shared_now() + FUTURE
+    winners = {live.integration_id: live for live in sorted(opened, key=lambda live: _order(live, limit))}
+    own = [live.id for live in opened]
+    rivals = Connection.objects.filter(integration__in=winners, closed_at=None).exclude(pk__in=own)
+    replaced = []
+    taken_at = {integration_id: live.opened_at for integration_id, live in winners.items()}
+    for rival in rivals:
+        winner = winners[rival.integration_id]
+        if _order(winner, limit) < _order(rival, limit):
+            del winners[rival.integration_id]
+            taken_at[rival.integration_id] = rival.opened_at
+            continue
+        rival.closed_at, rival.close_reason = max(winner.opened_at, rival.opened_at), CloseReason.REPLACED
+        replaced.append(rival)
+    close_rows(replaced)
+    rows = [_row(live, process_id) for live in opened]
+    stay_open = {live.id for live in winners.values()}
+    for row in rows:
+        if row.pk not in stay_open:
+            row.closed_at, row.close_reason = taken_at[row.integration_id], CloseReason.REPLACED
+    _insert(rows)
+    _go_online(winners.values())
+    losers += [live for live in opened if winners.get(live.integration_id) is not live]
+
+
+def _insert(rows: Iterable[Connection]) -> None:
+    in_order = sorted(rows, key=lambda row: row.closed_at is None)  # the closed ones first: one open row per outlet
+    plain_rows.insert(
+        Connection,
+        CONNECTION,
+        map(attrgetter(*CONNECTION), in_order),
+        key="id",  # a process that was thought dead, and lives, opens its rows again
+        update=["process_id", "closed_at", "close_code", "close_reason"],
+    )
+
+
+def _go_online(lives: "Iterable[Live]") -> None:
+    _save_presences(
+        Presence(
+            integration_id=live.integration_id,
+            is_online=True,
+            since=live.opened_at,
+            last_seen_at=live.opened_at,
+            connection_id=live.id,
+        )
+        for live in lives
+    )
+
+
+def _order(opened: "Live | Connection", limit: datetime) -> tuple[bool, datetime, bytes]:
+    """Return by what connections of one outlet are ordered. What claims to be opened after `limit` comes first: it was
+    opened before a clock was set back.
+    """
+    return opened.opened_at <= limit, opened.opened_at, opened.id.bytes
+
+
+def _row(live: "Live", process_id: uuid.UUID) -> Connection:
+    return Connection(
+        id=live.id,
+        integration_id=live.integration_id,
+        credential_id=live.credential_id,
+        generation=live.generation,
+        process_id=process_id,
+        opened_at=live.opened_at,
+        address=live.address,
+        user_agent=live.user_agent,
+        origin=live.origin,
+    )
+
+
+def _write_counts(lives: "Sequence[Live]") -> None:
+    by_id = {live.id: live for live in lives}
+    rows = list(Connection.objects.filter(pk__in=by_id, closed_at=None))
+    for row in rows:
+        _count(row, by_id[row.pk])
+    Connection.objects.bulk_update(rows, COUNTS)
+
+
+def _count(row: Connection, live: "Live") -> None:
+    row.frames_in, row.frames_out, row.stray_frames = live.frames_in, live.frames_out, live.stray_frames
+
+
+def _close(closings: "Sequence[Closing]") -> None:
+    _lock(closing.live.integration_id for closing in closings)
+    rows = Connection.objects.in_bulk([closing.live.id for closing in closings])
+    for closing in closings:
+        if row := rows.get(closing.live.id):
+            _fill_in(row, closing)
+    close_rows(list(rows.values()))
+
+
+def _fill_in(row: Connection, closing: "Closing") -> None:
+    _count(row, closing.live)
+    row.close_code = closing.code
+    # Somebody may have closed the row already: then that moment and that reason stand. But where a newer connection
+    # closed it, and this one had ended by itself, it was not replaced.
+    if row.closed_at is None:
+        row.closed_at, row.close_reason = closing.at, closing.reason
+    elif row.close_reason == CloseReason.REPLACED:
+        row.closed_at, row.close_reason = min(row.closed_at, closing.at), closing.reason
+
+
+def _lock(integration_ids: Iterable[int]) -> None:
+    # In the order of the ids, so that no two processes wait for each other.
+    locked = Presence.objects.select_for_update().filter(pk__in=set(integration_ids)).order_by("pk")
+    list(locked.values_list("pk"))
+
+
+def _save_presences(presences: Iterable[Presence]) -> None:
+    names = ("integration_id", "is_online", "since", "last_seen_at", "connection_id")
+    plain_rows.insert(Presence, names, map(attrgetter(*names), presences), key="integration_id", update=names[1:])
+
+
+def _write_used(model: type[Credential | ApiKeySecret], used: dict[int, datetime]) -> None:
+    if not used:
+        return
+    latest = max(used.values())  # one time for the batch: it spans a fraction of a second
+    for ids in _steps(list(used)):
+        plain_rows.stamp(model, "last_used_at", latest, ids)
+
+
+def _write_redigested(secrets: QuerySet[Any], redigested: "dict[int, Digest]") -> None:
+    for pk, digest in redigested.items():
+        secrets.filter(pk=pk).update(digest=digest.value, key_id=digest.key_id)
+
+
+def _write_attempts(attempts: Iterable[Attempt]) -> None:
+    rows = list(attempts)
+    _place([row for row in rows if row.integration_id is None and row.provider_outlet_id])
+    _refer_to_owners([row for row in rows if row.outcome == Outcome.WRONG_POS_REMOTE_ID])
+    plain_rows.insert(AuthAttempt, Attempt.__slots__, map(_attempt_values, rows))
+
+
+def _place(unplaced: Sequence[Attempt]) -> None:
+    """Find the integration of attempts that were refused before any look-up: support looks for them on its page."""
+    if not unplaced:
+        return
+    sent = {identity(attempt.provider_outlet_id) for attempt in unplaced}
+    rows = Integration.objects.filter(outlet__match_id__in=sent)
+    ids = dict(rows.values_list("outlet__match_id", "pk"))
+    for attempt in unplaced:
+        attempt.integration_id = ids.get(identity(attempt.provider_outlet_id))
+    _explain([attempt for attempt in unplaced if attempt.outcome == Outcome.WRONG_SECRET])
+
+
+def _explain(wrong: Sequence[Attempt]) -> None:
+    """Say what was wrong where the POS must not be able to tell, by the time of its answer either."""
+    ids = {attempt.integration_id for attempt in wrong} - {None}
+    current = Credential.objects.filter(integration__in=ids, is_current=True, algorithm=Algorithm.HMAC_SHA256)
+    lost = current.exclude(key_id__in=known_keys()).values_list("integration", flat=True) if ids else ()
+    under_lost_key = set(lost)
+    for attempt in wrong:
+        if attempt.integration_id is None:
+            attempt.outcome = Outcome.UNKNOWN_OUTLET
+        elif attempt.integration_id in under_lost_key:
+            attempt.outcome = Outcome.UNKNOWN_KEY
+
+
+def _refer_to_owners(mispaired: Sequence[Attempt]) -> None:
+    """Note whose POSRemoteID was sent: looked up here, so that the POS did not wait for it."""
+    if not mispaired:
+        return
+    owners = find_owners({attempt.pos_remote_id for attempt in mispaired})
+    for attempt in mispaired:
+        attempt.pos_remote_id_of_id = owners.get(attempt.pos_remote_id)
+
+
+def _write_strays(strays: Iterable[StrayFrame]) -> None:
+    rows = list(strays)
+    StrayFrame.objects.bulk_create(rows, batch_size=STEP)
+    for integration_id in {row.integration_id for row in rows}:
+        of_integration = StrayFrame.objects.filter(integration=integration_id)
+        kept = list(of_integration.values_list("pk", flat=True)[:STRAYS_PER_INTEGRATION])
+        of_integration.exclude(pk__in=kept).delete()
+
+
+def _steps(items: Sequence[Item]) -> Iterable[Sequence[Item]]:
+    return (items[start : start + STEP] for start in range(0, len(items), STEP))

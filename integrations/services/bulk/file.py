@@ -1,0 +1,201 @@
+"""Reads a file of outlets to enable. Pure: bytes in, rows out, and what is wrong with the file as a whole."""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from django.conf import settings
+
+from integrations.services.bulk import spreadsheet
+from integrations.services.errors import PortalError
+from integrations.text.characters import normalised_name, trimmed
+
+# Under each of our names the spellings that are understood, without case, blanks, hyphens and underscores.
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "organisation": ("organisation", "organization"),
+    "outlet": ("outlet", "outletname"),
+    "pos_remote_id": ("posremoteid",),
+    "provider_outlet_id": ("provideroutletid",),
+    "adopted_secret": ("adoptedsecret", "authsecret", "secret"),
+}
+REQUIRED = ("organisation", "outlet", "pos_remote_id")
+NOT_UTF_8 = "The file is not UTF-8 and was read as Windows-1252: check the letters with accents."
+WRITTEN = {
+    "organisation": "Organisation",
+    "outlet": "Outlet",
+    "pos_remote_id": "POSRemoteID",
+    "provider_outlet_id": "ProviderOutletID",
+    "adopted_secret": "AdoptedSecret",
+}
+DELIMITERS = (",", ";", "\t", "|")
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+WINDOWS = "cp1252"  # how Excel saves "CSV (comma delimited)" in western countries
+# A first line by which a file tells Excel its separator; Excel does not count it as a row.
+_SEPARATOR_LINE = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\t ]*(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
+
+
+class FileRefused(PortalError):
+    """The file cannot be read as a list of outlets; the text says what to change."""
+
+    message = "The file cannot be read."
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """One line of the file; `number` is the line's in a spreadsheet, where the header is 1."""
+
+    number: int
+    organisation: str
+    outlet: str
+    pos_remote_id: str
+    provider_outlet_id: str = ""
+    adopted_secret: str = field(default="", repr=False)
+    fault: str = ""
+    doubt: str = ""  # what a person should look at before confirming
+
+
+def read_rows(content: bytes) -> list[FileRow]:
+    """Return the file's rows; a row of the wrong shape carries its `fault`. Raises FileRefused."""
+    if len(content) > settings.BULK_BYTES:
+        raise FileRefused(
+            f"The file has {len(content):,} bytes; {settings.BULK_BYTES:,} are allowed. Split it, and send the parts."
+        )
+    text, is_certain = _decoded(content)
+    lines = _parsed(text)
+    header = next(lines, None)
+    if header is None:
+        raise FileRefused(f"The file is empty. Its first line must name the columns: {_wanted()}.")
+    columns = _columns(header[1])
+    rows = [_row(number, cells, columns, is_certain=is_certain) for number, cells in _bounded(lines)]
+    if not rows:
+        raise FileRefused("The file names its columns and no outlet: add a line for each.")
+    return rows
+
+
+def _decoded(content: bytes) -> tuple[str, bool]:
+    """Return the text, and whether its encoding is certain. Raises FileRefused."""
+    encoding = _encoding_of(content)
+    try:
+        text, is_certain = content.decode(encoding), True
+    except UnicodeDecodeError as error:
+        text, is_certain = _decoded_as_windows(content, error), False
+    if "\x00" in text:
+        raise FileRefused("This is not a CSV file. Save the sheet as “CSV UTF-8”, then send it again.")
+    return text.removeprefix(spreadsheet.BOM), is_certain
+
+
+def _encoding_of(content: bytes) -> str:
+    for mark, encoding in BYTE_ORDER_MARKS.items():
+        if content.startswith(mark):
+            return encoding
+    beginning = content[:400]
+    if beginning[1::2].count(0) > len(beginning) // 4:  # the letters of the header, each beside a zero
+        return "utf-16-le"
+    return "utf-16-be" if beginning[::2].count(0) > len(beginning) // 4 else "utf-8"
+
+
+def _decoded_as_windows(content: bytes, error: UnicodeDecodeError) -> str:
+    try:
+        if error.encoding == "utf-8":
+            return content.decode(WINDOWS)
+    except UnicodeDecodeError:
+        pass
+    line = content.count(b"\n", 0, error.start) + 1
+    raise FileRefused(
+        f"Line {line} is not UTF-8. Save the sheet as “CSV UTF-8 (comma delimited)”, then send it again."
+    ) from error
+
+
+def _parsed(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the lines that are not blank, with the number that a spreadsheet gives them."""
+    named = _SEPARATOR_LINE.match(text)
+    text = text[named.end() :] if named else text
+    delimiter = named.group(1) if named else _delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    number = 0
+    try:
+        for number, cells in enumerate(reader, start=1):
+            if any(cell.strip() for cell in cells):
+                yield number, cells
+    except csv.Error as error:
+        raise FileRefused(
+            f"Row {number + 1} cannot be read ({error}). Look for a quotation mark that is not closed, or not doubled."
+        ) from error
+
+
+def _delimiter(text: str) -> str:
+    """Return the separator by which most columns of the first line are known to us."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    return max(DELIMITERS, key=lambda each: sum(_column(cell) is not None for cell in _cells(first, each)))
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    return next(csv.reader([line], delimiter=delimiter), [])
+
+
+def _column(cell: str) -> str | None:
+    known = {spelling: name for name, spellings in COLUMNS.items() for spelling in spellings}
+    return known.get(re.sub(r"[\s_\-]+", "", trimmed(spreadsheet.bare(trimmed(cell)))).casefold())
+
+
+def _columns(header: list[str]) -> list[str]:
+    """Return our name of each column. Raises FileRefused for one unknown, twice there or missing."""
+    while header and not header[-1].strip():
+        header = header[:-1]
+    found: list[str] = []
+    for cell in header:
+        name = _column(cell)
+        if name is None:
+            raise FileRefused(
+                f"The column {cell.strip()[:60]!r} is unknown. The first line must name the columns: {_wanted()}."
+            )
+        if name in found:
+            raise FileRefused(f"The column {WRITTEN[name]} is there twice: take one of them out.")
+        found.append(name)
+    if missing := [WRITTEN[name] for name in REQUIRED if name not in found]:
+        raise FileRefused(f"The column {missing[0]} is missing. The first line must name the columns: {_wanted()}.")
+    return found
+
+
+def _bounded(lines: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+    for count, line in enumerate(lines, start=1):
+        if count > settings.BULK_ROWS:
+            raise FileRefused(f"The file has more than {settings.BULK_ROWS:,} outlets. Split it, and send the parts.")
+        yield line
+
+
+def _row(number: int, cells: list[str], columns: list[str], *, is_certain: bool) -> FileRow:
+    surplus = [cell for cell in cells[len(columns) :] if cell.strip()]
+    values = {name: _value(name, cell) for name, cell in zip(columns, cells, strict=False)}
+    fault = "It has more cells than the first line names columns: put quotation marks round a text with a comma."
+    return FileRow(
+        number,
+        values.get("organisation", ""),
+        values.get("outlet", ""),
+        values.get("pos_remote_id", ""),
+        values.get("provider_outlet_id", ""),
+        values.get("adopted_secret", ""),
+        fault if surplus else "",
+        "" if is_certain or all(cell.isascii() for cell in cells) else NOT_UTF_8,
+    )
+
+
+def _value(name: str, cell: str) -> str:
+    text = spreadsheet.bare(trimmed(cell))
+    if name == "adopted_secret":
+        return trimmed(text)  # a quotation mark before a minus belongs to a secret
+    text = spreadsheet.unguarded(text)
+    return normalised_name(text) if name in ("organisation", "outlet") else trimmed(text)
+
+
+def _wanted() -> str:
+    return "Organisation, Outlet, POSRemoteID, and if you like ProviderOutletID and AdoptedSecret"

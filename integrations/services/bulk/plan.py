@@ -1,0 +1,79 @@
+"""What an act on many outlets would do, row by row: what staff see, confirm, and have checked once more."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from django.db import connection
+
+from integrations.services.errors import PortalError
+
+CHUNK = 400  # keys in one query, well below SQLite's limit of variables
+STEP = 200  # rows written in one transaction: other writers wait for it, on a busy machine for some tenths of a second
+REST_SECONDS = 0.12  # between two steps: who waits for SQLite's lock asks for it every tenth of a second
+
+Item = TypeVar("Item")
+
+
+class Verdict(StrEnum):
+    ACT = "act"
+    SKIP = "skip"
+    WRONG = "wrong"
+
+
+class WorldChanged(PortalError):
+    message = "Something changed after this was checked. Check it again, then confirm."
+
+
+class RowRefused(PortalError):
+    """One row cannot be done; the text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """What would become of one row. `integration` and `seen` say of an existing one which it is, and in what state."""
+
+    number: int
+    verdict: Verdict
+    words: str
+    organisation: str
+    outlet: str
+    pos_remote_id: str = ""
+    provider_outlet_id: str = ""
+    integration: int = 0
+    seen: int = 0
+    warning: str = field(default="", compare=False)  # for a person to look at; nothing depends on it
+
+    def as_json(self) -> list[Any]:
+        return [
+            self.number, self.verdict.value, self.words, self.organisation, self.outlet, self.pos_remote_id,
+            self.provider_outlet_id, self.integration, self.seen, self.warning,
+        ]  # fmt: skip
+
+    @classmethod
+    def from_json(cls, values: Sequence[Any]) -> "PlannedRow":
+        number, verdict, *others = values
+        return cls(number, Verdict(verdict), *others)
+
+
+def acting(plan: Iterable[PlannedRow]) -> list[PlannedRow]:
+    return [row for row in plan if row.verdict is Verdict.ACT]
+
+
+def count(plan: Iterable[PlannedRow], verdict: Verdict) -> int:
+    return sum(row.verdict is verdict for row in plan)
+
+
+def steps(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """Yield what is written in one transaction each, and let other writers have the lock in between."""
+    for number, part in enumerate(chunks(items, size)):
+        if number and connection.vendor == "sqlite":
+            time.sleep(REST_SECONDS)
+        yield part
+
+
+def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

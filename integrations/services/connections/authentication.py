@@ -1,0 +1,280 @@
+"""Decides whether a POS may have a token: the three values of the specification, against one indexed read."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from integrations.models import Credential, Presence
+from integrations.models.attempt import Outcome
+from integrations.models.clock import shared_now
+from integrations.security import credentials, keyring
+from integrations.security.credentials import DUMMY_ARGON2ID, Algorithm, Digest, Kind
+from integrations.services.errors import MistypedSecret, PortalError
+from integrations.services.keys import newer_keys
+from integrations.services.rows.look_up import LookUp
+from integrations.text.characters import identity, trimmed
+
+ADOPTED_THREADS = 1  # of each of the two queues
+ADOPTED_WAITING = 64
+
+
+class Queue:
+    """Verifies adopted secrets in threads of its own; bounded, so that weak secrets never delay the generated ones."""
+
+    def __init__(self, name: str) -> None:
+        self._threads = ThreadPoolExecutor(ADOPTED_THREADS, thread_name_prefix=name)
+        self.waiting = 0  # counted on the event loop only
+
+    async def fits(self, secret: str, stored: str) -> bool:
+        """Return whether a secret fits an Argon2id hash. Raises Busy."""
+        if self.waiting >= ADOPTED_WAITING:
+            raise Busy
+        self.waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, _fits_adopted, secret, stored)
+        finally:
+            self.waiting -= 1
+
+
+strangers = Queue("argon2")
+acquaintances = Queue("argon2-known")  # callers from the address of their outlet's last connection
+
+
+@dataclass(slots=True)  # not frozen, here and below: a storm makes thousands, and that takes four times as long
+class Claim:
+    """What a POS says of itself: IDs without hidden edges, the secret as it was sent.
+
+    `match_id` is the form by which the ProviderOutletID is looked up and counted. `detail` says for staff what was left
+    out at the edges.
+    """
+
+    provider_outlet_id: str
+    pos_remote_id: str
+    secret: str = field(repr=False)
+    detail: str = ""
+    match_id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.match_id = identity(self.provider_outlet_id)
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A credential against which a claim is checked, with its integration."""
+
+    credential_id: int
+    algorithm: str
+    digest: str = field(repr=False)
+    key_id: str
+    expires_at: datetime | None
+    retired_at: datetime | None
+    integration_id: int
+    is_enabled: bool
+    generation: int
+    pos_remote_id: str
+    match_id: str
+
+    def is_live(self, now: datetime) -> bool:
+        return self.retired_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+Digests = tuple[str, ...]  # of one secret
+
+
+class Refused(PortalError):
+    """A POS may not come in. `outcome` is for staff alone, `integration_id` too; the text is for the POS."""
+
+    outcome = Outcome.WRONG_SECRET
+    message = "The auth secret was not valid!"
+
+    def __init__(self, outcome: Outcome | None = None, integration_id: int | None = None) -> None:
+        super().__init__()
+        self.outcome = outcome or self.outcome
+        self.integration_id = integration_id
+
+
+class WrongSecret(Refused):
+    """Unknown outlet or wrong secret: the caller must not learn which."""
+
+
+class SecretMistyped(Refused):
+    outcome = Outcome.MISTYPED_SECRET
+    message = MistypedSecret.message
+
+
+class NotPaired(Refused):
+    outcome = Outcome.WRONG_POS_REMOTE_ID
+    message = "The POSRemoteID does not match this ProviderOutletID. Please check both on the POS and in the portal."
+
+
+class IntegrationDisabled(Refused):
+    outcome = Outcome.DISABLED
+    message = "Order N Pay is disabled for this outlet. Please ask the ordering provider."
+
+
+class Busy(Refused):
+    outcome = Outcome.BUSY
+    message = "The server is busy. Please try again shortly."
+
+
+class KeyMissing(Refused):
+    """The secret is unknown, but may be stored under a newer key that this process lacks."""
+
+    message = "This server lacks a key. Please try again shortly."
+
+
+def digests_of(canonical: str) -> Digests:
+    """Return the digests under which a generated secret is stored if it is anybody's: one for each known key."""
+    return tuple(credentials.keyed_digests(canonical))
+
+
+def find_credentials(secrets: Sequence[Digests]) -> dict[Digests, Candidate]:
+    """Return the credentials of these secrets, the retired ones too: one indexed query. Runs in a database thread.
+
+    It looks for the secret and not for the outlet, so a wrong one costs the same whichever outlet it is sent for.
+    """
+    rows = _credentials.rows([digest for digests in secrets for digest in digests])
+    found = {candidate.digest: candidate for candidate in (Candidate(*row) for row in rows)}
+    return {digests: found[digest] for digests in secrets for digest in digests if digest in found}
+
+
+def find_candidates(match_ids: Sequence[str]) -> dict[str, list[Candidate]]:
+    """Return the credentials of these outlets, for an adopted secret: one indexed query. Runs in a database thread.
+
+    Two outlets of an older version may have one `match_id`: then the secret decides which of them is meant.
+    """
+    found: dict[str, list[Candidate]] = {}
+    for row in _candidates.rows(match_ids):
+        candidate = Candidate(*row)
+        found.setdefault(candidate.match_id, []).append(candidate)
+    return found
+
+
+def _candidates_of(match_ids: Sequence[str]) -> QuerySet[Credential, Any]:
+    return _columns(Credential.objects.filter(integration__outlet__match_id__in=match_ids))
+
+
+def _credentials_of(digests: Sequence[str]) -> QuerySet[Credential, Any]:
+    return _columns(Credential.objects.filter(digest__in=digests))
+
+
+def _columns(rows: QuerySet[Credential]) -> QuerySet[Credential, Any]:
+    return rows.order_by().values_list(
+        "pk",
+        "algorithm",
+        "digest",
+        "key_id",
+        "expires_at",
+        "retired_at",
+        "integration",
+        "integration__is_enabled",
+        "integration__generation",
+        "integration__pos_remote_id",
+        "integration__outlet__match_id",
+    )
+
+
+_candidates = LookUp(_candidates_of, str)
+_credentials = LookUp(_credentials_of, str)
+
+
+def read_secret(claim: Claim) -> str | None:
+    """Return the canonical form of a generated secret, None for another's. Raises SecretMistyped, without a look-up."""
+    try:
+        return credentials.recognise(Kind.POS_SECRET, claim.secret)
+    except MistypedSecret as error:
+        raise SecretMistyped from error
+
+
+def verify_generated(claim: Claim, found: Candidate | None) -> Candidate:
+    """Return the credential that a claim with a generated secret proves; `found` is the secret's. Raises Refused.
+
+    A refusal does not say whether the outlet exists: that is looked up when the attempt is recorded.
+    """
+    if found is None and newer_keys.is_lacking():
+        raise KeyMissing
+    if found is None or found.match_id != claim.match_id:
+        raise WrongSecret
+    if not found.is_live(shared_now()):
+        raise WrongSecret(Outcome.RETIRED_SECRET, found.integration_id)
+    return _checked(claim, found)
+
+
+async def verify_adopted(claim: Claim, candidates: Sequence[Candidate], queue: Queue = strangers) -> Candidate:
+    """Return the credential that a claim with any other secret proves. Raises Refused.
+
+    It costs one Argon2id in a thread apart, whether or not an adopted secret is there to compare with.
+    """
+    return _checked(claim, await _match_adopted(claim, candidates, queue))
+
+
+def verify_remembered(claim: Claim, candidates: Sequence[Candidate], credential_id: int) -> Candidate | None:
+    """Return the credential that a claim proved before, or None if it is not valid any more. Raises Refused."""
+    now = shared_now()
+    proved = next((each for each in candidates if each.credential_id == credential_id and each.is_live(now)), None)
+    return proved and _checked(claim, proved)
+
+
+def find_last_addresses(integration_ids: Sequence[int]) -> dict[int, str]:
+    """Return from where each of these integrations' POSes connected last. Runs in a database thread."""
+    rows = Presence.objects.filter(pk__in=integration_ids, connection__isnull=False)
+    return dict(rows.values_list("pk", "connection__address"))
+
+
+def _checked(claim: Claim, matched: Candidate) -> Candidate:
+    if not _is_paired(claim, matched):
+        raise NotPaired(integration_id=matched.integration_id)
+    if not matched.is_enabled:
+        raise IntegrationDisabled(integration_id=matched.integration_id)
+    return matched
+
+
+def _is_paired(claim: Claim, candidate: Candidate) -> bool:
+    stored, sent = candidate.pos_remote_id, claim.pos_remote_id
+    return stored == sent or identity(stored) == identity(sent)
+
+
+def fresh_digest(claim: Claim, proven: Candidate) -> Digest | None:
+    """Return the digest of a proved secret under the present key, when it is stored under an older one."""
+    if proven.algorithm != Algorithm.HMAC_SHA256 or proven.key_id == keyring.CREDENTIAL.writing_id:
+        return None
+    canonical = read_secret(claim)
+    return credentials.digest_generated(Kind.POS_SECRET, canonical) if canonical else None
+
+
+async def _match_adopted(claim: Claim, candidates: Sequence[Candidate], queue: Queue) -> Candidate:
+    now = shared_now()
+    newest = _newest_adopted(claim, candidates, now)
+    fits = await queue.fits(claim.secret, newest.digest if newest else DUMMY_ARGON2ID)
+    if fits and newest is not None and newest.is_live(now):
+        return newest
+    raise _wrong(candidates, [newest] if fits and newest else ())
+
+
+def _newest_adopted(claim: Claim, candidates: Sequence[Candidate], now: datetime) -> Candidate | None:
+    """Return the one adopted secret to compare with. One at the most is live (rotation generates) for one outlet."""
+    adopted = [each for each in candidates if each.algorithm == Algorithm.ARGON2ID]
+    # If none is live, the newest tells staff the most.
+    order = lambda each: (each.is_live(now), _is_paired(claim, each), each.credential_id)  # noqa: E731
+    return max(adopted, key=order, default=None)
+
+
+def _fits_adopted(secret: str, stored: str) -> bool:
+    """Return whether a secret fits without hidden edges; or with them, as older versions stored some of them."""
+    bare = trimmed(secret)
+    return credentials.verify_adopted(bare, stored) or (bare != secret and credentials.verify_adopted(secret, stored))
+
+
+def _wrong(candidates: Sequence[Candidate], matched: Sequence[Candidate]) -> WrongSecret:
+    """Return the one refusal for all of these, with the precise outcome for staff."""
+    if not candidates:
+        return WrongSecret(Outcome.UNKNOWN_OUTLET)
+    integration_id = candidates[0].integration_id
+    if matched:
+        return WrongSecret(Outcome.RETIRED_SECRET, integration_id)
+    return WrongSecret(Outcome.WRONG_SECRET, integration_id)

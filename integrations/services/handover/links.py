@@ -1,0 +1,328 @@
+"""One-time hand-over links: made with a secret, opened once by its recipient, erased whatever becomes of them.
+
+The link's text has two halves. The first finds the row (which keeps a digest of it); the second, with the passphrase
+and the server's key, makes the key under which the secret lies. So neither the database, nor it together with the
+settings, nor the link alone gives the secret away.
+"""
+
+import base64
+import hashlib
+import secrets
+import threading
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from argon2.low_level import Type, hash_secret_raw
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.views.decorators.debug import sensitive_variables
+
+from integrations.models import Credential, HandoverLink, Integration
+from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
+from integrations.models.handover_link import LinkState
+from integrations.security import keyring
+from integrations.security.credentials import ALPHABET, estimate_bits
+from integrations.services.audit import Actor, record, record_many
+from integrations.services.bulk.plan import chunks
+from integrations.services.errors import InvalidValue, LinkEnded, PortalError
+from integrations.services.handover.handover import HandOver
+from integrations.services.keys import keys
+
+TRIES = 5
+HALF = 25  # characters of the link's text: 125 bits each
+PREFIX = "ONPH"  # so that the redaction knows a link's text wherever it stands
+PASSPHRASE_LENGTH = 12  # of a generated one: 60 bits, and five tries
+MIN_PASSPHRASE_LENGTH = 10
+MAX_PASSPHRASE_LENGTH = 200
+MIN_PASSPHRASE_BITS = 40
+AT_ONCE = 2  # Argon2id of strangers at the same time
+WAIT_SECONDS = 5.0
+
+_LOOKALIKES = str.maketrans("OIL", "011")
+_DUMMY_SALT = bytes(16)
+_slots = threading.BoundedSemaphore(AT_ONCE)
+
+
+class LinkRefused(PortalError):
+    """Unknown, used, expired, taken back, or the wrong passphrase: a stranger must not learn which."""
+
+    message = "This link and this passphrase open nothing."
+
+
+class LinkBusy(PortalError):
+    message = "The portal is busy. Please try again in a minute."
+
+
+@dataclass(frozen=True)
+class MadeLink:
+    """A new link. Both texts exist in this object only: show them once."""
+
+    link: HandoverLink
+    token: str = field(repr=False)
+    passphrase: str = field(repr=False)
+    is_generated: bool
+
+    @property
+    def url(self) -> str:
+        """Return the address for the recipient; what follows the # never reaches a server or a proxy's log."""
+        return f"{page_url()}#{self.token}"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What the recipient gets, this once."""
+
+    link: HandoverLink
+    handover: HandOver
+
+
+def page_url() -> str:
+    return f"{settings.PUBLIC_URL}/handover/"
+
+
+@sensitive_variables()
+def check_passphrase(passphrase: str) -> None:
+    """Raise InvalidValue for a passphrase that is too easy to guess; an empty one is generated instead."""
+    if not passphrase:
+        return
+    if len(passphrase) > MAX_PASSPHRASE_LENGTH:
+        raise InvalidValue("passphrase", f"A passphrase has up to {MAX_PASSPHRASE_LENGTH} characters.")
+    if len(passphrase.strip()) < MIN_PASSPHRASE_LENGTH or estimate_bits(passphrase) < MIN_PASSPHRASE_BITS:
+        raise InvalidValue(
+            "passphrase",
+            f"This is too easy to guess: use at least {MIN_PASSPHRASE_LENGTH} different characters, or leave it empty "
+            "and one is made.",
+        )
+
+
+@sensitive_variables()
+@transaction.atomic
+def make_link(
+    credential: Credential, handover: HandOver, *, hours: int, passphrase: str = "", actor: Actor
+) -> MadeLink:
+    """Seal a secret that exists at this moment for its recipient. Raises InvalidValue.
+
+    In the transaction of the act that made the secret: either both are there, or neither.
+    """
+    check_passphrase(passphrase)
+    if not 1 <= hours <= settings.HANDOVER_LINK_MAX_HOURS:
+        raise InvalidValue("hours", f"Choose from 1 to {settings.HANDOVER_LINK_MAX_HOURS} hours.")
+    is_generated = not passphrase
+    passphrase = passphrase or _grouped(_random(PASSPHRASE_LENGTH), 4)
+    token, salt = _random(2 * HALF), secrets.token_bytes(16)
+    keys.choose_before_writing()
+    link = HandoverLink.objects.create(
+        integration=credential.integration,
+        credential=credential,
+        token_digest=_digest(token),
+        salt=salt.hex(),
+        sealed=_ciphers(token, _slow(passphrase, salt))[0].encrypt(handover.auth_secret.encode()).decode(),
+        made_by=actor.name[:200],
+        expires_at=shared_now() + timedelta(hours=hours),
+    )
+    record(Verb.LINK_MADE, link.integration, actor=actor, shown=credential.shown, valid_for=f"{hours} h")
+    return MadeLink(link, f"{PREFIX}-{_grouped(token, 5)}", passphrase, is_generated)
+
+
+@sensitive_variables()
+@transaction.atomic
+def make_link_instead(act: Callable[[], HandOver], *, hours: int, passphrase: str = "", actor: Actor) -> MadeLink:
+    """Do an act that makes a secret, and return a link in the secret's place: nobody on this side sees it.
+
+    Raises what the act raises, or InvalidValue; then neither is done.
+    """
+    check_passphrase(passphrase)
+    handover = act()
+    integration = Integration.objects.select_related("outlet__organisation").get(pos_remote_id=handover.pos_remote_id)
+    return make_link(integration.current_credential(), handover, hours=hours, passphrase=passphrase, actor=actor)
+
+
+@sensitive_variables()
+def open_link(text: str, passphrase: str, *, address: str, user_agent: str) -> Opened:
+    """Return the values, this once, and erase the secret. Raises LinkRefused or LinkBusy.
+
+    The work is the same whether or not there is such a link. Each call with a link that lives costs it one of its
+    tries, before the passphrase is looked at: so calls side by side cannot have more of them.
+    """
+    if not _slots.acquire(timeout=WAIT_SECONDS):
+        raise LinkBusy
+    try:
+        return _open(_token_of(text), passphrase[:MAX_PASSPHRASE_LENGTH], address, user_agent)
+    finally:
+        _slots.release()
+
+
+@transaction.atomic
+def take_back_link(link: HandoverLink, *, actor: Actor) -> None:
+    """End a link that nobody opened. Raises LinkEnded."""
+    if not _end(link, LinkState.TAKEN_BACK, reason=f"by {actor.name}"[:200]):
+        raise LinkEnded
+    record(Verb.LINK_TAKEN_BACK, link.integration, actor=actor, shown=link.credential.shown)
+
+
+def take_back(integrations: Sequence[Integration], *, reason: str, actor: Actor) -> None:
+    """End the links of these integrations, in the transaction of the act that makes them useless."""
+    links = [each for part in chunks(integrations) for each in _live_of(part)]
+    _take_back(links, reason, actor)
+
+
+def take_back_of(maker: str, *, outside: Collection[int], reason: str, actor: Actor) -> None:
+    """End the links that this person made to outlets outside these organisations: who made a link can open it."""
+    live = HandoverLink.objects.filter(state=LinkState.LIVE, made_by=maker[:200])
+    links = live.exclude(integration__outlet__organisation__in=outside)
+    _take_back(list(links.select_related("credential", "integration__outlet__organisation")), reason, actor)
+
+
+def _take_back(links: Sequence[HandoverLink], reason: str, actor: Actor) -> None:
+    now = shared_now()
+    for part in chunks([each.pk for each in links]):
+        HandoverLink.objects.filter(pk__in=part, state=LinkState.LIVE).update(
+            state=LinkState.TAKEN_BACK, sealed="", ended_at=now, ended_reason=reason
+        )
+    entries = [(each.integration, {"shown": each.credential.shown, "reason": reason}) for each in links]
+    record_many(Verb.LINK_TAKEN_BACK, entries, actor=actor)
+
+
+def expire_links() -> int:
+    """Erase the secrets of links whose time is over; return how many."""
+    due = HandoverLink.objects.filter(state=LinkState.LIVE, expires_at__lte=shared_now())
+    return sum(_expire(link) for link in due.select_related("credential", "integration__outlet__organisation")[:500])
+
+
+@transaction.atomic
+def _expire(link: HandoverLink) -> bool:
+    if not _end(link, LinkState.EXPIRED, reason="its time was over"):
+        return False
+    record(Verb.LINK_EXPIRED, link.integration, actor=Actor("the portal"), shown=link.credential.shown)
+    return True
+
+
+def _live_of(integrations: Sequence[Integration]) -> Iterable[HandoverLink]:
+    rows = HandoverLink.objects.filter(state=LinkState.LIVE, integration__in=integrations)
+    return rows.select_related("credential", "integration__outlet__organisation")
+
+
+@sensitive_variables()
+def _open(token: str, passphrase: str, address: str, user_agent: str) -> Opened:
+    link = _reserve_a_try(token)
+    slow = _slow(passphrase, bytes.fromhex(link.salt) if link else _DUMMY_SALT)
+    secret = _unsealed(link.sealed, token, slow) if link else None
+    if link is None:
+        raise LinkRefused
+    recipient = Actor("whoever has the hand-over link", address=address)
+    if secret is None:
+        _count_failure(link, recipient, user_agent)
+        raise LinkRefused
+    return _hand_over(link, secret, recipient, user_agent)
+
+
+def _reserve_a_try(token: str) -> HandoverLink | None:
+    rows = HandoverLink.objects.filter(
+        token_digest=_digest(token), state=LinkState.LIVE, expires_at__gt=shared_now(), tries__lt=TRIES
+    )
+    # Read first: strangers with texts of their own must not keep the database's only writer busy.
+    if not rows.exists() or not rows.update(tries=F("tries") + 1):
+        return None
+    found = HandoverLink.objects.select_related("credential", "integration__outlet__organisation")
+    return found.filter(token_digest=_digest(token), state=LinkState.LIVE).first()
+
+
+@transaction.atomic
+def _count_failure(link: HandoverLink, recipient: Actor, user_agent: str) -> None:
+    """The last try that fails ends the link; an earlier one is counted already."""
+    if link.tries < TRIES:
+        return
+    reason = f"{TRIES} passphrases were wrong"
+    if _end(link, LinkState.FAILED, reason=reason, address=recipient.address, user_agent=user_agent):
+        record(Verb.LINK_FAILED, link.integration, actor=recipient, shown=link.credential.shown)
+
+
+@sensitive_variables()
+@transaction.atomic
+def _hand_over(link: HandoverLink, secret: str, recipient: Actor, user_agent: str) -> Opened:
+    # Of two who press at once, one finds the link alive.
+    if not _end(link, LinkState.OPENED, address=recipient.address, user_agent=user_agent):
+        raise LinkRefused
+    record(Verb.LINK_OPENED, link.integration, actor=recipient, shown=link.credential.shown)
+    return Opened(link, HandOver.of(link.integration, secret))
+
+
+def _end(link: HandoverLink, state: LinkState, *, reason: str = "", address: str = "", user_agent: str = "") -> bool:
+    """Erase what a living link holds; False when it had ended already."""
+    return bool(
+        HandoverLink.objects.filter(pk=link.pk, state=LinkState.LIVE).update(
+            state=state,
+            sealed="",
+            ended_at=shared_now(),
+            ended_reason=reason,
+            address=address[:45],
+            user_agent=user_agent[:200],
+        )
+    )
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def _grouped(text: str, size: int) -> str:
+    return "-".join(text[start : start + size] for start in range(0, len(text), size))
+
+
+def _token_of(text: str) -> str:
+    """Return the link's text without its prefix and hyphens; also of a whole address that was pasted."""
+    joined = "".join(text[:400].rpartition("#")[2].split()).replace("-", "").upper()
+    return joined.removeprefix(PREFIX).translate(_LOOKALIKES)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(f"hand-over link {token[:HALF]}".encode()).hexdigest()
+
+
+@sensitive_variables()
+def _slow(passphrase: str, salt: bytes) -> bytes:
+    # 46 MiB, one pass: OWASP's strongest choice of its equals.
+    return hash_secret_raw(
+        _normal(passphrase).encode(), salt, time_cost=1, memory_cost=47_104, parallelism=1, hash_len=32, type=Type.ID
+    )
+
+
+def _normal(passphrase: str) -> str:
+    """Return what was meant: one of ours in any case, with or without hyphens; another without outer blanks."""
+    text = " ".join(unicodedata.normalize("NFKC", passphrase).split())
+    joined = text.replace("-", "").replace(" ", "").upper().translate(_LOOKALIKES)
+    is_ours = len(joined) == PASSPHRASE_LENGTH and set(joined) <= set(ALPHABET)
+    return joined if is_ours else text
+
+
+@sensitive_variables()
+def _ciphers(token: str, slow: bytes) -> list[Fernet]:
+    """Return the cipher under each of the server's keys, the one for writing first."""
+    half = token[HALF:].encode()
+    return [
+        Fernet(
+            base64.urlsafe_b64encode(
+                HKDF(SHA256(), length=32, salt=slow, info=b"order-n-pay hand-over link").derive(
+                    hashlib.sha256(half).digest() + master.encode()
+                )
+            )
+        )
+        for master in keyring.CREDENTIAL.masters_writing_first
+    ]
+
+
+@sensitive_variables()
+def _unsealed(sealed: str, token: str, slow: bytes) -> str | None:
+    for cipher in _ciphers(token, slow):
+        try:
+            return cipher.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            continue
+    return None

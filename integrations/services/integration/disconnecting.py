@@ -1,0 +1,31 @@
+"""Close the socket of an outlet's POS and void nothing: it may come back at once, with the token that it has."""
+
+from django.db import transaction
+
+from integrations.models import Integration, Presence
+from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
+from integrations.models.connection import CloseReason
+from integrations.relay.recording import close_rows
+from integrations.services import wake
+from integrations.services.audit import Actor, record
+from integrations.services.errors import PosNotConnected
+from integrations.services.integration.enabling import plain_reason
+
+
+@transaction.atomic
+def disconnect(integration: Integration, *, reason: str = "", actor: Actor) -> None:
+    """Close the live connection. Raises PosNotConnected or InvalidValue.
+
+    The row ends here; the process that holds the socket sees that at its next look, and closes it.
+    """
+    presences = Presence.objects.select_for_update(of=("self",)).select_related("connection__process")
+    presence, now = presences.get(pk=integration.pk), shared_now()
+    if presence.connection is None or not presence.is_online_at(now):
+        raise PosNotConnected("The outlet's POS is not connected: there is nothing to disconnect.")
+    reason = plain_reason(reason)
+    presence.connection.closed_at = max(shared_now(), presence.connection.opened_at)
+    presence.connection.close_reason = CloseReason.DISCONNECTED
+    close_rows([presence.connection])
+    wake.on_commit(integration.pk)
+    record(Verb.POS_DISCONNECTED, integration, actor=actor, reason=reason)

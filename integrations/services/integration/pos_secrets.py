@@ -1,0 +1,176 @@
+"""An integration's secrets: add, rotate with an overlap, retire."""
+
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+
+from integrations.models import Credential, Integration
+from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
+from integrations.models.outlet import is_plain
+from integrations.models.texts import complaint_about
+from integrations.security import credentials
+from integrations.security.credentials import MAX_SECRET_LENGTH, MIN_ADOPTED_LENGTH, Digest, Kind
+from integrations.services import wake
+from integrations.services.audit import Actor, record
+from integrations.services.errors import InvalidValue, NoOverlap, OverlapRunning, SecretTaken, StalePage, WeakSecret
+from integrations.services.handover import links as handover_links
+from integrations.services.handover.handover import HandOver
+from integrations.services.integration import demo_secrets
+from integrations.services.keys import keys
+from integrations.text.characters import hidden_within, trimmed
+
+OVERLAPS = {"0": timedelta(0), "1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
+
+
+def rotate_secret(
+    integration: Integration, *, overlap: str = "0", seen_credential: int | None = None, actor: Actor
+) -> HandOver:
+    """Replace the secret and return the new one, this once; the old one works on for `overlap` (see OVERLAPS).
+
+    `seen_credential` is the current credential as the caller's page knew it, so that a page sent twice rotates
+    once. Raises OverlapRunning or StalePage.
+    """
+    secret = credentials.generate(Kind.POS_SECRET)
+    digest = digest_of(secret)
+    with transaction.atomic():
+        integration = locked(integration)
+        old = integration.current_credential()
+        if seen_credential is not None and old.pk != seen_credential:
+            raise StalePage
+        if integration.credentials.in_overlap(shared_now()).exists():
+            raise OverlapRunning
+        _supersede(integration, old, OVERLAPS[overlap])
+        handover_links.take_back([integration], reason="the secret was rotated", actor=actor)
+        add_credential(integration, digest, actor=actor)
+        record(
+            Verb.SECRET_ROTATED,
+            integration,
+            actor=actor,
+            overlap=overlap,
+            shown=digest.shown,
+            replaced=old.shown,
+        )
+        demo_secrets.keep_on_commit(integration.outlet.provider_outlet_id, AuthSecret=secret)
+    return HandOver.of(integration, secret)
+
+
+@transaction.atomic
+def end_overlap(integration: Integration, *, actor: Actor) -> None:
+    """Retire the older secret now; a socket that it opened is closed. Raises NoOverlap."""
+    integration = locked(integration)
+    older = list(integration.credentials.in_overlap(shared_now()))
+    if not older:
+        raise NoOverlap
+    for credential in older:
+        _retire(credential, "overlap ended by staff")
+    _changed(integration)
+    record(Verb.OVERLAP_ENDED, integration, actor=actor, shown=[credential.shown for credential in older])
+
+
+def digest_of(secret: str) -> Digest:
+    """Return what is to be stored of a POS secret. Raises WeakSecret, InvalidValue, SecretTaken or MistypedSecret.
+
+    An adopted one that this portal (or one before it) generated keeps its fast digest. Hidden characters at its ends
+    are not part of it.
+    """
+    secret = trimmed(secret)
+    keys.choose_before_writing()
+    if canonical := recognise(secret):
+        if Credential.objects.filter(digest__in=credentials.keyed_digests(canonical)).exists():
+            raise SecretTaken
+        return credentials.digest_generated(Kind.POS_SECRET, canonical)
+    if Credential.objects.filter(fingerprint__in=credentials.adopted_fingerprints(secret)).exists():
+        raise SecretTaken
+    return credentials.digest_adopted(secret)
+
+
+def recognise(secret: str) -> str | None:
+    """Return the canonical form of a generated secret, None for another's that may be adopted; costs no hashing.
+
+    Raises WeakSecret, InvalidValue or MistypedSecret.
+    """
+    secret = trimmed(secret)
+    canonical = credentials.recognise(Kind.POS_SECRET, secret)
+    if canonical is None:
+        _check_adopted(secret)
+    return canonical
+
+
+def add_credential(integration: Integration, digest: Digest, *, actor: Actor) -> Credential:
+    """Store a digest as the integration's current credential. Raises SecretTaken."""
+    try:
+        with transaction.atomic():
+            credential = credential_of(integration, digest, actor=actor)
+            credential.save(force_insert=True)
+    except IntegrityError as error:
+        raise SecretTaken from error
+    return credential
+
+
+def credential_of(integration: Integration, digest: Digest, *, actor: Actor) -> Credential:
+    """Return a digest as the integration's current credential, not stored yet."""
+    return Credential(
+        integration=integration,
+        algorithm=digest.algorithm,
+        digest=digest.value,
+        fingerprint=digest.fingerprint,
+        key_id=digest.key_id,
+        shown=digest.shown,
+        bits=digest.bits,
+        made_by=actor.name[:200],
+    )
+
+
+def locked(integration: Integration) -> Integration:
+    """Return the integration as it is now, locked until the transaction ends.
+
+    Not against references to it: the records that are written all the time refer to it, and hold its credentials.
+    """
+    return (
+        Integration.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("outlet__organisation")
+        .get(pk=integration.pk)
+    )
+
+
+def void_tokens(integration: Integration) -> None:
+    """Save the integration under a new generation, and close what the old one opened once this is committed."""
+    integration.generation += 1
+    _changed(integration)
+
+
+def _changed(integration: Integration) -> None:
+    integration.changed_at = shared_now()
+    integration.save()
+    wake.on_commit(integration.pk)
+
+
+def _supersede(integration: Integration, old: Credential, overlap: timedelta) -> None:
+    old.is_current = False
+    if overlap:
+        old.expires_at = shared_now() + overlap
+        old.save(update_fields=["is_current", "expires_at"])
+        _changed(integration)
+        return
+    _retire(old, "rotated without overlap")
+    void_tokens(integration)
+
+
+def _retire(credential: Credential, reason: str) -> None:
+    credential.is_current = False
+    credential.retired_at = shared_now()
+    credential.retired_reason = reason
+    credential.save(update_fields=["is_current", "retired_at", "retired_reason"])
+
+
+def _check_adopted(secret: str) -> None:
+    if len(secret) < MIN_ADOPTED_LENGTH:
+        raise WeakSecret(f"This secret is too short to adopt: at least {MIN_ADOPTED_LENGTH} characters are needed.")
+    if hidden := hidden_within(secret):
+        raise InvalidValue("adopted_secret", complaint_about(hidden))
+    if len(secret) > MAX_SECRET_LENGTH or not is_plain(secret):
+        raise InvalidValue(
+            "adopted_secret",
+            f"A secret has up to {MAX_SECRET_LENGTH} characters, none of them a control character.",
+        )

@@ -1,0 +1,65 @@
+"""Chooses the keys under which this process writes, from what live processes announce. Runs in a database thread."""
+
+import time
+import uuid
+from collections.abc import Sequence
+from itertools import chain
+
+from integrations.models import ServerProcess
+from integrations.models.clock import shared_now
+from integrations.models.connection import lease_limit
+from integrations.security import keyring
+from integrations.security.keyring import Ring
+from integrations.services.keys import newer_keys
+
+FRESH_SECONDS = 5.0  # a server process chooses every second (relay/watcher.py), a command before it writes
+
+_chosen_at = -FRESH_SECONDS
+
+
+def announcement() -> dict[str, str]:
+    """Return the columns of a server process that say which keys it has: ids by commas, the newest first."""
+    return {"credential_keys": ",".join(keyring.CREDENTIAL.ids), "signing_keys": ",".join(keyring.SIGNING.ids)}
+
+
+def choose(own_id: uuid.UUID | None = None) -> None:
+    """Write from now on under the newest keys that all live processes have: one small query.
+
+    `own_id` is this process's row, if it has one. A process of a version that announces nothing does not count.
+    """
+    global _chosen_at  # noqa: PLW0603  (a process has one ring of each kind)
+    alive = ServerProcess.objects.filter(ended_at=None, heartbeat_at__gt=lease_limit(shared_now()))
+    rows = list(alive.order_by("-started_at", "-pk").values_list("pk", "credential_keys", "signing_keys"))
+    keyring.CREDENTIAL.choose(_newest_common(keyring.CREDENTIAL, [(pk, keys) for pk, keys, _ in rows], own_id))
+    keyring.sign_with(_newest_common(keyring.SIGNING, [(pk, keys) for pk, _, keys in rows], own_id))
+    _chosen_at = time.monotonic()
+    if own_id is not None:
+        _compare([(pk, keys) for pk, keys, _ in rows], own_id)
+
+
+def choose_before_writing() -> None:
+    """Choose, unless this process did so moments ago: for what is written seldom, also by commands."""
+    if time.monotonic() - _chosen_at > FRESH_SECONDS:
+        choose()
+
+
+def _compare(rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID) -> None:
+    """Let newer_keys compare this process with the others; the rows are ordered, the last started first."""
+    order = [pk for pk, _ in rows]
+    own = order.index(own_id) if own_id in order else 0
+    later, earlier = ([tuple(keys.split(",")) for _, keys in part if keys] for part in (rows[:own], rows[own + 1 :]))
+    newer_keys.compare(earlier, later)
+
+
+def _newest_common(ring: Ring, rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID | None) -> str:
+    """Return the id of the newest key that this process and all others have; without one, of its key that most have.
+
+    Which is newer, the process says that started last: so all processes agree. Where no key is common one process has
+    wrong settings, most likely the last one; of two keys that as many have, that of the first process is used, so that
+    nothing moves to another key.
+    """
+    announced = [ring.ids if pk == own_id else tuple(keys.split(",")) for pk, keys in rows if keys]
+    holders = {key_id: sum(key_id in keys for keys in announced) for key_id in ring.ids}
+    most = max(holders.values())
+    order = announced[:1] if most == len(announced) else announced[::-1]
+    return next(key_id for key_id in chain(*order, ring.ids) if holders.get(key_id) == most)

@@ -1,0 +1,85 @@
+"""Where a webhook may go. A URL that staff wrote must not become a way into the network that the portal stands in."""
+
+import asyncio
+import contextlib
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address, ip_address
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+
+from integrations.services.errors import InvalidValue
+from integrations.services.notices.public_addresses import Address, is_public
+
+MAX_URL_LENGTH = 500
+# Of their own, so that a name server that hangs holds nobody else's threads.
+_resolver = ThreadPoolExecutor(16, thread_name_prefix="webhook-names")
+
+
+class AddressRefused(Exception):
+    """A webhook was to go where none may go. The text is for staff."""
+
+
+def check_url(url: str) -> None:
+    """Raise InvalidValue for a URL that no webhook is sent to; what its name leads to is looked at when sending."""
+    if not url.isascii() or not url.isprintable() or " " in url or len(url) > MAX_URL_LENGTH:
+        raise InvalidValue("url", f"Write the URL in up to {MAX_URL_LENGTH} ASCII characters without blanks.")
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  (raises for one that is none)
+    except ValueError:
+        raise InvalidValue("url", "This is no URL: write it like https://example.com/hooks") from None
+    if parts.scheme not in _schemes() or not parts.hostname:
+        raise InvalidValue("url", "The URL must begin with https:// and name a host.")
+    if "@" in parts.netloc:
+        raise InvalidValue("url", "Leave user name and password out of the URL: each message is signed instead.")
+    if parts.fragment:
+        raise InvalidValue("url", "Leave out what begins with #: it is never sent.")
+    _check_literal(parts.hostname)
+
+
+def check_address(address: Address) -> None:
+    """Raise AddressRefused for an address that is not on the public internet, unless WEBHOOK_ALLOW_PRIVATE."""
+    if not settings.WEBHOOK_ALLOW_PRIVATE and not is_public(address):
+        raise AddressRefused(f"{address} is not a public address, and WEBHOOK_ALLOW_PRIVATE does not allow others.")
+
+
+async def resolve(host: str, port: int) -> Address:
+    """Return the address to connect to. Raises AddressRefused if any of the host's is refused; OSError if none is.
+
+    All are looked at: a name that leads to a public and to a private address is no honest name.
+    """
+    loop = asyncio.get_running_loop()
+    found = await loop.run_in_executor(_resolver, _look_up, host, port)
+    for address in found:
+        check_address(address)
+    return found[0]
+
+
+def _look_up(host: str, port: int) -> list[Address]:
+    rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [ip_address(row[4][0]) for row in rows]
+
+
+def _schemes() -> tuple[str, ...]:
+    return ("https", "http") if settings.WEBHOOK_ALLOW_PRIVATE else ("https",)
+
+
+def _check_literal(host: str) -> None:
+    if (address := _literal(host)) is None:
+        return
+    try:
+        check_address(address)
+    except AddressRefused as refusal:
+        raise InvalidValue("url", str(refusal)) from None
+
+
+def _literal(host: str) -> Address | None:
+    """Return the address that a host is, in any spelling that the system's resolver takes for one; None for a name."""
+    with contextlib.suppress(ValueError):
+        return ip_address(host)
+    try:
+        return IPv4Address(socket.inet_aton(unquote(host).rstrip(".")))  # 2130706433, 0x7f.1, 0177.0.0.1, 127.1
+    except (OSError, ValueError):
+        return None

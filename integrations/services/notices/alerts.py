@@ -1,0 +1,166 @@
+"""Tells staff once when something begins, and once when it is over. Runs in a database thread.
+
+What holds is asked of `watching`. Each thing found becomes a member of an alert; those of one kind and organisation
+that begin within ALERT_GROUP_SECONDS are one alert, and so one message.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from integrations.models import Alert, AlertMember, Notice, NoticeCursor
+from integrations.models.alert import AlertKind
+from integrations.models.clock import shared_now
+from integrations.models.notice import Kind
+from integrations.services.notices import mailing, presences, telling, watching
+from integrations.services.notices.watching import Found
+
+CURSOR = "alerts"
+STEP = 400
+NAMED = 50  # members that a message names; of the others it gives the number
+CALM = 0.5  # a burst is over when there are less than half as many refusals as begin one
+
+
+def turn() -> None:
+    """Look once at all that may be an alert."""
+    now = shared_now()
+    cursor = _seen(now)
+    _end(AlertKind.OFFLINE, _online_again(now), now)
+    _begin(AlertKind.OFFLINE, watching.overdue(cursor, now), now)
+    _compare(AlertKind.REFUSALS, watching.refused(now), watching.refused(now, factor=CALM), now)
+    expiring = watching.expiring(now)
+    _compare(AlertKind.EXPIRY, expiring, expiring, now)
+    tell_due(now)
+
+
+def tell_due(now: datetime) -> None:
+    """Tell of each alert that has gathered its members, and of each that is over."""
+    open_member = Exists(AlertMember.objects.filter(alert=OuterRef("pk"), ended_at=None))
+    Alert.objects.filter(~open_member, told_at=None).delete()  # over before anybody was told
+    for alert in Alert.objects.filter(told_at=None, tell_at__lte=now).select_related("organisation"):
+        _tell_begin(alert, now)
+    for alert in Alert.objects.filter(~open_member, told_at__isnull=False, ended_at=None):
+        _tell_end(alert, now)
+
+
+def _seen(now: datetime) -> NoticeCursor:
+    begin = {"begun_at": now, "at": now, "mark": now, "turned_at": now}
+    cursor, _ = NoticeCursor.objects.get_or_create(name=CURSOR, defaults=begin)
+    presences.see(cursor, now)
+    return cursor
+
+
+def _online_again(now: datetime) -> list[str]:
+    rows = AlertMember.objects.filter(alert__kind=AlertKind.OFFLINE, ended_at=None)
+    keys = dict(rows.values_list("integration_id", "key"))
+    ids = [pk for pk in keys if pk is not None]
+    well = [watching.back_online(ids[start : start + STEP], now) for start in range(0, len(ids), STEP)]
+    return [keys[pk] for each in well for pk in each]
+
+
+def _compare(kind: AlertKind, begins: Sequence[Found], holds: Sequence[Found], now: datetime) -> None:
+    """Begin what is new, and end what no longer holds."""
+    known = set(AlertMember.objects.filter(alert__kind=kind, ended_at=None).values_list("key", flat=True))
+    _end(kind, known - {each.key for each in holds}, now)
+    _begin(kind, [each for each in begins if each.key not in known], now)
+
+
+@transaction.atomic
+def _begin(kind: AlertKind, found: Sequence[Found], now: datetime) -> None:
+    gathering = {pk: _gathering(kind, pk, now) for pk in {each.organisation_id for each in found}}
+    members = [_member(gathering[each.organisation_id], each) for each in found]
+    AlertMember.objects.bulk_create(members, batch_size=STEP, ignore_conflicts=True)
+
+
+def _gathering(kind: AlertKind, organisation_id: int | None, now: datetime) -> Alert:
+    """Return the alert that takes new members of a kind and an organisation, made if need be."""
+    found = Alert.objects.filter(kind=kind, organisation=organisation_id, told_at=None).first()
+    tell_at = now + timedelta(seconds=settings.ALERT_GROUP_SECONDS)
+    return found or Alert.objects.create(kind=kind, organisation_id=organisation_id, since=now, tell_at=tell_at)
+
+
+def _end(kind: AlertKind, keys: Iterable[str], now: datetime) -> None:
+    ended = list(keys)
+    for start in range(0, len(ended), STEP):
+        some = AlertMember.objects.filter(alert__kind=kind, ended_at=None, key__in=ended[start : start + STEP])
+        some.update(ended_at=now)
+
+
+def _member(alert: Alert, found: Found) -> AlertMember:
+    return AlertMember(
+        alert=alert,
+        key=found.key,
+        integration_id=found.integration_id,
+        label=found.label,
+        detail=found.detail[:300],
+        since=found.since,
+    )
+
+
+@transaction.atomic
+def _tell_begin(alert: Alert, now: datetime) -> None:
+    members = list(alert.members.filter(ended_at=None))
+    alert.told_at = now
+    alert.since = min(member.since for member in members)
+    alert.save()
+    subject = f"Alert: {_headline(alert, members)}"
+    mailing.write(alert.organisation_id, subject=subject, body=_body(alert, members), alert=alert)
+    _notice(alert, Kind.ALERT_BEGAN, members, now)
+
+
+@transaction.atomic
+def _tell_end(alert: Alert, now: datetime) -> None:
+    members = list(alert.members.all())
+    alert.ended_at = now
+    alert.save()
+    subject = f"Over: {_headline(alert, members)}"
+    mailing.write(alert.organisation_id, subject=subject, body=_body(alert, members), alert=alert)
+    _notice(alert, Kind.ALERT_ENDED, members, now)
+
+
+def _headline(alert: Alert, members: Sequence[AlertMember]) -> str:
+    whose = alert.organisation.name if alert.organisation else "the portal"
+    is_one = len(members) == 1
+    who = members[0].label if is_one else f"{len(members)} outlets of {whose}"
+    be = ("was" if is_one else "were") if alert.ended_at else ("is" if is_one else "are")
+    match alert.kind:
+        case AlertKind.OFFLINE:
+            return f"{who} {be} offline"
+        case AlertKind.REFUSALS:
+            return f"many refused authentications, {who}"
+        case _:
+            return f"{who if is_one else f'{len(members)} credentials of {whose}'} {be} near expiry"
+
+
+def _body(alert: Alert, members: Sequence[AlertMember]) -> str:
+    lines = [_line(member) for member in members[:NAMED]]
+    if len(members) > NAMED:
+        lines.append(f"... and {len(members) - NAMED} more.")
+    told = "It is over." if alert.ended_at else "You get one more message when it is over."
+    return "\n".join([*lines, "", told, mailing.link("alert", alert)])
+
+
+def _line(member: AlertMember) -> str:
+    since = f"{timezone.localtime(member.since):%d %B %Y, %H:%M %Z}"
+    until = f" until {timezone.localtime(member.ended_at):%d %B %Y, %H:%M %Z}" if member.ended_at else ""
+    detail = f": {member.detail}" if member.detail else ""
+    return f"- {member.label}, since {since}{until}{detail}"
+
+
+def _notice(alert: Alert, kind: Kind, members: Sequence[AlertMember], now: datetime) -> None:
+    organisation = alert.organisation
+    data = {
+        "alert": alert.pk,
+        "what": alert.kind,
+        "organisation": {"id": organisation.pk, "name": organisation.name} if organisation else None,
+        "since": alert.since.isoformat(),
+        "ended_at": alert.ended_at.isoformat() if alert.ended_at else None,
+        "count": len(members),
+        "subjects": [{"name": each.label, "since": each.since.isoformat()} for each in members[:NAMED]],
+    }
+    notice = Notice(kind=kind, subject=alert.pk, at=now, organisation=organisation, data=data)
+    telling.tell([notice], telling.endpoints(), now=now)

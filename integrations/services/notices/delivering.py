@@ -1,0 +1,241 @@
+"""Sends what is due, on the event loop: a task for each endpoint, so that a slow one delays nobody else.
+
+A delivery is claimed in its row before it is sent: `next_at` moves on by CLAIM, so no second process sends it, and one
+that a killed process had claimed is due again after that.
+"""
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import httpx2
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, transaction
+from django.db.models import Q
+
+from integrations.models import Delivery, Notice, WebhookEndpoint
+from integrations.models.clock import shared_now
+from integrations.security.sealing import SealBroken, unseal
+from integrations.services.notices import posting, signing, webhooks
+from integrations.services.notices.posting import Answer
+from integrations.services.rows.threads import recorders
+
+# From the failure of one try to the next, as Standard Webhooks proposes; after the last one a delivery is given up.
+SCHEDULE = (
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+)
+JITTER = 0.1
+CLAIM = timedelta(seconds=120)  # more than CLAIMED_AT_ONCE can take
+CLAIMED_AT_ONCE = 32
+AT_ONCE_PER_ENDPOINT = 8
+AT_ONCE = 64
+
+WRITTEN = ("tries", "tried_at", "status", "duration_ms", "error", "excerpt", "state", "ended_at", "next_at")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A claimed delivery with all that its try needs."""
+
+    pk: int
+    tries: int
+    endpoint_id: int
+    url: str
+    webhook_id: str
+    body: bytes
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+class Deliverer:
+    """Used on the event loop only; one per process."""
+
+    def __init__(self) -> None:
+        self._working: dict[int, asyncio.Task[None]] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def turn(self) -> None:
+        """Start on each endpoint for which something is due and nobody works yet. Does not wait for them."""
+        for endpoint_id in await recorders.run(endpoints_due):
+            if endpoint_id not in self._working:
+                task = asyncio.create_task(self._work(endpoint_id))
+                self._working[endpoint_id] = task
+                task.add_done_callback(lambda _, pk=endpoint_id: self._working.pop(pk, None))  # type: ignore[misc]
+
+    async def end(self) -> None:
+        """Cut what is being sent; it is due again when its claim runs out."""
+        tasks = list(self._working.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def all_sent(self) -> None:
+        """Wait until nobody works any more."""
+        await asyncio.gather(*self._working.values(), return_exceptions=True)
+
+    async def _work(self, endpoint_id: int) -> None:
+        try:
+            async with posting.new_client() as client:
+                while messages := await recorders.run(claim, endpoint_id):
+                    await self._send_all(client, messages)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("Webhooks wait for the database (%s).", error)
+        except Exception:
+            logger.exception("The deliveries to webhook endpoint %s broke off; they are tried again.", endpoint_id)
+
+    async def _send_all(self, client: httpx2.AsyncClient, messages: Sequence[Message]) -> None:
+        """Send a batch, as far as the first answer with `Retry-After`."""
+        own = asyncio.Semaphore(AT_ONCE_PER_ENDPOINT)
+        is_paused = False
+
+        async def one(message: Message) -> Answer | None:
+            nonlocal is_paused
+            async with own, self._slots:
+                if is_paused:
+                    return None
+                answer = await try_once(client, message)
+                is_paused = is_paused or answer.retry_after > 0
+                return answer
+
+        answers = await asyncio.gather(*(one(message) for message in messages))
+        await recorders.run(settle, list(zip(messages, answers, strict=True)))
+
+
+async def try_once(client: httpx2.AsyncClient, message: Message) -> Answer:
+    """Send a message once, signed now."""
+    if not message.secrets:
+        return Answer(None, "Its secret cannot be read under the keys of the settings: rotate it.")
+    timestamp = int(shared_now().timestamp())
+    headers = signing.headers(message.webhook_id, timestamp, message.body, message.secrets)
+    return await posting.post(client, message.url, message.body, headers)
+
+
+def endpoints_due() -> list[int]:
+    """Return the endpoints for which something is due."""
+    # From the endpoints, not from the deliveries: each is one look into an index.
+    due = Delivery.objects.due(shared_now())
+    ids = WebhookEndpoint.objects.filter(is_enabled=True).values_list("pk", flat=True)
+    return [pk for pk in ids if due.filter(endpoint=pk).exists()]
+
+
+def claim(endpoint_id: int) -> list[Message]:
+    """Take the next due deliveries of an endpoint; each is nobody else's until CLAIM has passed."""
+    now = shared_now()
+    due = Delivery.objects.due(now).filter(endpoint=endpoint_id).order_by("next_at", "id")
+    with transaction.atomic():
+        locked = due.select_for_update(of=("self",), skip_locked=True)
+        rows = list(locked.select_related("endpoint", "notice")[:CLAIMED_AT_ONCE])
+        Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(next_at=now + CLAIM)
+    return [_message(row, now) for row in rows]
+
+
+@transaction.atomic
+def settle(claimed: Sequence[tuple[Message, Answer | None]]) -> None:
+    """Write down what became of tries of one endpoint, and when the next ones are; None: not tried, for a pause."""
+    now = shared_now()
+    # The endpoint first, as whoever sends an event again does: so no two wait for each other.
+    endpoint = WebhookEndpoint.objects.select_for_update(of=("self",)).get(pk=claimed[0][0].endpoint_id)
+    tried = [(message, answer) for message, answer in claimed if answer is not None]
+    pending = Delivery.objects.select_for_update().filter(state=Delivery.State.PENDING)
+    rows = pending.in_bulk([message.pk for message, _ in tried])
+    for message, answer in tried:
+        if row := rows.get(message.pk):
+            _fill_in(row, message, answer, now)
+    Delivery.objects.bulk_update(rows.values(), WRITTEN)
+    answers = [answer for _, answer in tried]
+    _hold(endpoint, answers, [message.pk for message, answer in claimed if answer is None], now)
+    _judge(endpoint, answers, now)
+
+
+def body_of(notice: Notice) -> bytes:
+    """Return what is sent of an event: the same bytes at each try."""
+    content = {"type": notice.kind, "timestamp": notice.at.isoformat(), "data": notice.data}
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+
+
+def _message(row: Delivery, now: datetime) -> Message:
+    endpoint = row.endpoint
+    return Message(
+        pk=row.pk,
+        tries=row.tries,
+        endpoint_id=endpoint.pk,
+        url=endpoint.url,
+        webhook_id=row.notice.webhook_id,
+        body=body_of(row.notice),
+        secrets=_secrets(endpoint, now),
+    )
+
+
+def _secrets(endpoint: WebhookEndpoint, now: datetime) -> tuple[str, ...]:
+    sealed = [endpoint.sealed_secret, *([endpoint.sealed_older_secret] if endpoint.has_overlap(now) else [])]
+    try:
+        return tuple(unseal(each, purpose=signing.PURPOSE) for each in sealed)
+    except SealBroken:
+        return ()
+
+
+def _fill_in(row: Delivery, message: Message, answer: Answer, now: datetime) -> None:
+    row.tries = message.tries + 1
+    row.tried_at, row.status, row.duration_ms = now, answer.status, answer.duration_ms
+    row.error, row.excerpt = answer.error[:300], answer.excerpt
+    _decide(row, answer, now)
+
+
+def _decide(row: Delivery, answer: Answer, now: datetime) -> None:
+    if not answer.error:
+        row.state, row.ended_at = Delivery.State.DELIVERED, now
+        return
+    if row.tries > len(SCHEDULE):
+        row.state, row.ended_at = Delivery.State.FAILED, now
+        return
+    wait = SCHEDULE[row.tries - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  (spreads load, hides nothing)
+    row.next_at = now + max(wait, _pause_of(answer))
+
+
+def _pause_of(answer: Answer) -> timedelta:
+    """Return for how long a receiver wants no other try, at most as long as the longest wait between two tries."""
+    return min(timedelta(seconds=answer.retry_after), SCHEDULE[-1])
+
+
+def _hold(endpoint: WebhookEndpoint, answers: Sequence[Answer], unsent: Sequence[int], now: datetime) -> None:
+    """Let what waits for an endpoint, and what is noticed meanwhile, wait for as long as its `Retry-After` asks."""
+    pause = max(map(_pause_of, answers))
+    if not pause:
+        return
+    until = now + pause
+    endpoint.paused_until = max(until, endpoint.paused_until or until)
+    endpoint.save(update_fields=["paused_until"])
+    waiting = Delivery.objects.filter(endpoint=endpoint, state=Delivery.State.PENDING)
+    waiting.filter(Q(next_at__lt=until) | Q(pk__in=unsent)).update(next_at=until)
+
+
+def _judge(endpoint: WebhookEndpoint, answers: Sequence[Answer], now: datetime) -> None:
+    """Note since when an endpoint fails, and switch it off when that is too long, or when it says that it is gone."""
+    if any(answer.status == posting.GONE for answer in answers):
+        _switch_off(endpoint, "It answered 410 Gone: it wants no more events.")
+        return
+    failing_since = None if any(not answer.error for answer in answers) else endpoint.failing_since or now
+    if failing_since != endpoint.failing_since:
+        endpoint.failing_since = failing_since
+        endpoint.save(update_fields=["failing_since"])
+    days = settings.WEBHOOK_DISABLE_AFTER_DAYS
+    if failing_since and failing_since <= now - timedelta(days=days):
+        _switch_off(endpoint, f"It failed for {days} days without one success.")
+
+
+def _switch_off(endpoint: WebhookEndpoint, reason: str) -> None:
+    if endpoint.is_enabled:
+        webhooks.switch_off(endpoint, reason=reason)

@@ -1,0 +1,148 @@
+"""Notices what happened, by reading the rows that the rest of the portal writes anyway. Runs in a database thread.
+
+Nothing is read for a kind of event that no endpoint wants. What is read is bounded at each turn; the rest has its turn
+next. `telling` makes the events; here stands which rows are news.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from integrations.models import AuthAttempt, Notice, NoticeCursor, Request, StrayFrame, WebhookEndpoint
+from integrations.models.attempt import REFUSALS
+from integrations.models.clock import shared_now
+from integrations.models.notice import Kind
+from integrations.services.notices import presences, telling
+
+LOOK_BACK = timedelta(seconds=60)
+BATCH = 400
+BATCHES_PER_TURN = 5
+
+# An endpoint that is switched on begins with what happens from then on.
+CURSORS: dict[str, tuple[str, ...]] = {
+    "requests": (Kind.REQUEST_FINISHED,),
+    "attempts": (Kind.AUTHENTICATION_REFUSED,),
+    "strays": (Kind.STRAY_MESSAGE,),
+    "presences": (Kind.OUTLET_ONLINE, Kind.OUTLET_OFFLINE),
+}
+
+
+def turn() -> None:
+    """Look once at each kind of row that somebody wants to know of."""
+    endpoints = telling.endpoints()
+    forget_unwanted(endpoints)
+    for name, notice in SOURCES.items():
+        wanted_by = [each for each in endpoints if set(CURSORS[name]) & set(each.kinds)]
+        if wanted_by:
+            now = shared_now()
+            notice(wanted_by, advance(name, now), now)
+
+
+def advance(name: str, now: datetime) -> NoticeCursor:
+    """Return the cursor for this turn, made if need be; reading begins at its `at`."""
+    begin = {"begun_at": now, "at": now, "mark": now, "turned_at": now}
+    with transaction.atomic():
+        cursor, is_new = NoticeCursor.objects.get_or_create(name=name, defaults=begin)
+        if is_new and name == "presences":
+            presences.take_as_told(now)
+    if now - cursor.mark >= LOOK_BACK:
+        cursor.at, cursor.mark = cursor.mark, now
+    return cursor
+
+
+def forget_unwanted(endpoints: Iterable[WebhookEndpoint]) -> None:
+    """Drop the cursors of what nobody wants any more: who wants it later begins then."""
+    wanted = {kind for endpoint in endpoints for kind in endpoint.kinds}
+    unwanted = [name for name, kinds in CURSORS.items() if not wanted & set(kinds)]
+    if "presences" in unwanted:
+        presences.forget()
+    NoticeCursor.objects.filter(name__in=unwanted).delete()
+
+
+def notice_requests(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, now: datetime) -> None:
+    rows = Request.objects.filter(ended_at__gte=cursor.at).select_related(telling.WITH_OUTLET)
+    rows = rows.defer("payload", "answer", "error_message", "sealed_request", "sealed_answer")
+    _notice(rows.order_by("ended_at", "id"), Kind.REQUEST_FINISHED, _of_request, wanted_by, cursor, now)
+
+
+def notice_attempts(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, now: datetime) -> None:
+    rows = AuthAttempt.objects.filter(at__gte=cursor.at, outcome__in=REFUSALS).select_related(telling.WITH_OUTLET)
+    _notice(rows.order_by("at", "id"), Kind.AUTHENTICATION_REFUSED, _of_attempt, wanted_by, cursor, now)
+
+
+def notice_strays(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, now: datetime) -> None:
+    rows = StrayFrame.objects.filter(at__gte=cursor.at).select_related(telling.WITH_OUTLET).defer("excerpt")
+    _notice(rows.order_by("at", "id"), Kind.STRAY_MESSAGE, _of_stray, wanted_by, cursor, now)
+
+
+SOURCES: dict[str, Callable[[Sequence[WebhookEndpoint], NoticeCursor, datetime], None]] = {
+    "presences": presences.notice,
+    "requests": notice_requests,
+    "attempts": notice_attempts,
+    "strays": notice_strays,
+}
+
+
+def _notice(
+    rows: QuerySet[Any],
+    kind: Kind,
+    notice_of: Callable[[Any], Notice],
+    wanted_by: Sequence[WebhookEndpoint],
+    cursor: NoticeCursor,
+    now: datetime,
+) -> None:
+    """Tell of the rows that no event speaks of yet. The cursor moves on only when none is left."""
+    told = Notice.objects.filter(kind=kind, subject=OuterRef("pk"))
+    news = _of_wanted(rows, [each for each in wanted_by if kind in each.kinds]).exclude(Exists(told))
+    for _ in range(BATCHES_PER_TURN):
+        batch = list(news[:BATCH])
+        telling.tell([notice_of(row) for row in batch], wanted_by, now=now)
+        if len(batch) < BATCH:
+            cursor.turned_at = now
+            cursor.save()
+            return
+
+
+def _of_wanted(rows: QuerySet[Any], wanted_by: Sequence[WebhookEndpoint]) -> QuerySet[Any]:
+    organisations = {each.organisation_id for each in wanted_by}
+    if None in organisations:
+        return rows
+    return rows.filter(integration__outlet__organisation__in=organisations)
+
+
+def _of_request(row: Request) -> Notice:
+    ended_at = row.ended_at or row.received_at
+    data = {
+        "request": str(row.uuid),
+        "request_id": row.request_id,
+        "message_type": row.message_type,
+        "state": row.state,
+        "result_code": row.result_code,
+        "received_at": row.received_at.isoformat(),
+        "ended_at": ended_at.isoformat(),
+        "duration_ms": int((ended_at - row.received_at).total_seconds() * 1000),
+    }
+    return telling.of_integration(row.integration, kind=Kind.REQUEST_FINISHED, subject=row.pk, at=ended_at, data=data)
+
+
+def _of_attempt(row: AuthAttempt) -> Notice:
+    data = {"door": row.door, "reason": row.outcome, "provider_outlet_id": row.provider_outlet_id}
+    data["address"] = row.address
+    return telling.of_integration(
+        row.integration, kind=Kind.AUTHENTICATION_REFUSED, subject=row.pk, at=row.at, data=data
+    )
+
+
+def _of_stray(row: StrayFrame) -> Notice:
+    data = {"what": row.kind, "size_bytes": row.size}
+    return telling.of_integration(row.integration, kind=Kind.STRAY_MESSAGE, subject=row.pk, at=row.at, data=data)
+
+
+def prune(now: datetime, *, days: int) -> None:
+    """Delete one batch of events that are older than `days` and wait for nothing."""
+    old = Notice.objects.filter(noticed_at__lt=now - timedelta(days=days)).exclude(deliveries__state="pending")
+    with transaction.atomic():
+        Notice.objects.filter(pk__in=list(old.order_by("noticed_at").values_list("pk", flat=True)[:BATCH])).delete()

@@ -1,0 +1,127 @@
+"""One try of a delivery over HTTP: no redirects, bounded in time and size, never to an address that was not checked."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+import httpx2
+
+from integrations.models.clock import shared_now
+from integrations.security.redaction import printable, redact
+from integrations.services.notices.addresses import AddressRefused, resolve
+from integrations.services.notices.retry_after import seconds_of
+from integrations.services.requests.secret_members import hide_in_words
+
+SECONDS = 10.0  # for the whole try: name, connection, answer
+MAX_ANSWER = 16 * 1024  # bytes that are read of an answer
+EXCERPT = 500  # characters that are kept of it
+GONE = 410
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of one try. `error` is empty when the receiver took the event (2xx)."""
+
+    status: int | None
+    error: str
+    excerpt: str = ""
+    duration_ms: int = 0
+    retry_after: float = 0.0  # seconds for which the receiver wants no other try; 0 where it does not say
+
+
+class CheckedTransport(httpx2.AsyncBaseTransport):
+    """Resolves a name once, checks each address, and connects to the one that it checked.
+
+    Between a check and a second look-up a name server could change its answer (DNS rebinding). TLS still verifies the
+    name. Use one per endpoint: connections are kept by address.
+    """
+
+    def __init__(self) -> None:
+        self._inner = httpx2.AsyncHTTPTransport(verify=_tls(), trust_env=False)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send to the checked address. Raises AddressRefused, OSError or httpx2.TransportError."""
+        host = request.url.host
+        address = await resolve(host, request.url.port or _PORTS[request.url.scheme])
+        request.extensions = {**request.extensions, "sni_hostname": host}
+        request.url = request.url.copy_with(host=str(address))  # the Host header stands already
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def new_client() -> httpx2.AsyncClient:
+    """Return a client for one endpoint; close it after use."""
+    return httpx2.AsyncClient(
+        transport=CheckedTransport(),
+        trust_env=False,
+        follow_redirects=False,
+        timeout=SECONDS,
+        headers={"user-agent": "order-n-pay-portal-webhooks/1", "accept-encoding": "identity"},
+    )
+
+
+async def post(client: httpx2.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """Post the body once. Raises nothing but cancellation: what went wrong stands in the answer."""
+    began = time.monotonic()
+    answer = await _tried(client, url, body, headers)
+    return replace(answer, duration_ms=int((time.monotonic() - began) * 1000))
+
+
+async def _tried(client: httpx2.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await _exchange(client, url, body, headers)
+    except TimeoutError:
+        return Answer(None, f"No answer within {SECONDS:g} s.")
+    except AddressRefused as refusal:
+        return Answer(None, str(refusal))
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:
+        return Answer(None, printable(redact(f"{_called(error)}: {error}"), 300))
+
+
+async def _exchange(client: httpx2.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    typed = {**headers, "content-type": "application/json"}
+    async with client.stream("POST", url, content=body, headers=typed) as response:
+        excerpt = printable(hide_in_words((await _beginning(response)).decode(errors="replace")), EXCERPT)
+        error = _judged(response.status_code)
+        pause = seconds_of(response.headers.get("retry-after", ""), shared_now()) if error else 0.0
+        return Answer(response.status_code, error, excerpt, retry_after=pause)
+
+
+async def _beginning(response: httpx2.Response) -> bytes:
+    """Return at most MAX_ANSWER bytes as they came, unpacked by nobody; the rest is never read."""
+    kept = b""
+    async for chunk in response.aiter_raw():
+        kept += chunk
+        if len(kept) >= MAX_ANSWER:
+            break
+    return kept[:MAX_ANSWER]
+
+
+def _judged(status: int) -> str:
+    if 200 <= status < 300:
+        return ""
+    if 300 <= status < 400:
+        return f"Answered {status}: redirects are not followed, give the final URL."
+    if status == GONE:
+        return "Answered 410 Gone: the receiver wants no more events."
+    return f"Answered {status}."
+
+
+def _called(error: Exception) -> str:
+    if isinstance(error, httpx2.TimeoutException):
+        return "Took too long"
+    if isinstance(error, (httpx2.ConnectError, OSError)):
+        return "Cannot be reached"
+    return "Broke off"
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpx2.create_ssl_context()  # an authority of your own: SSL_CERT_FILE

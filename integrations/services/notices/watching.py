@@ -1,0 +1,185 @@
+"""What holds at this moment that staff should know: outlets offline, many refusals, credentials near their expiry.
+
+Reads only; what was told of it already, and what is to be told, is in `alerts`. Runs in a database thread.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Subquery
+from django.utils import timezone
+
+from integrations.models import AlertMember, ApiKeySecret, AuthAttempt, Credential, NoticeCursor, Outlet, Presence
+from integrations.models.attempt import REFUSALS
+from integrations.models.opening import open_since
+from integrations.services.notices import presences
+
+REFUSALS_WINDOW = timedelta(minutes=5)
+OUTLET = "integration__outlet__organisation"
+PORTAL_KEY = "refusals:portal"
+
+
+@dataclass(frozen=True)
+class Found:
+    """Something to alert of. `key` names it in AlertMember; `organisation_id` is None for the portal as a whole."""
+
+    key: str
+    organisation_id: int | None
+    integration_id: int | None
+    label: str
+    since: datetime
+    detail: str = ""
+
+
+def overdue(cursor: NoticeCursor, now: datetime) -> list[Found]:
+    """Return the outlets that are offline beyond their limit, in no open alert yet, in their opening hours."""
+    watching_since = presences.watching_since(cursor, now)
+    if watching_since > now - timedelta(seconds=settings.ALERT_START_GRACE):
+        return []
+    rows = presences.offline(now, now - timedelta(minutes=1)).filter(integration__is_enabled=True)
+    alerted = AlertMember.objects.filter(integration=OuterRef("pk"), ended_at=None, alert__kind="offline")
+    rows = rows.exclude(Exists(alerted)).select_related("connection__process", OUTLET)
+    found = (_overdue(row, watching_since, now) for row in rows.iterator(chunk_size=1000))
+    return [each for each in found if each]
+
+
+def back_online(keys: Iterable[int], now: datetime) -> set[int]:
+    """Return which of these integrations are well again: online for OUTLET_GRACE, or disabled."""
+    settled = now - timedelta(seconds=settings.OUTLET_GRACE)
+    rows = Presence.objects.filter(integration__in=keys)
+    online = rows.online(now).filter(since__lte=settled).values_list("pk", flat=True)
+    disabled = rows.filter(integration__is_enabled=False).values_list("pk", flat=True)
+    return {*online, *disabled}
+
+
+def refused(now: datetime, *, factor: float = 1.0) -> list[Found]:
+    """Return where there were at least `factor` times as many refusals as are an alert, in the last minutes."""
+    attempts = AuthAttempt.objects.filter(at__gt=now - REFUSALS_WINDOW, at__lte=now, outcome__in=REFUSALS)
+    return [*_refused_outlets(attempts, factor), *_refused_everywhere(attempts, factor)]
+
+
+def expiring(now: datetime) -> list[Found]:
+    """Return what will shut somebody out soon: older secrets that are still used, and API keys."""
+    return [*_overlaps_of_poses(now), *_overlaps_of_keys(now), *_api_keys(now)]
+
+
+def _overdue(row: Presence, watching_since: datetime, now: datetime) -> Found | None:
+    outlet = row.integration.outlet
+    since = row.since_at(now) or now
+    counted_from = max(since, watching_since)
+    if hours := outlet.opening_hours or outlet.organisation.opening_hours:
+        opened_at = open_since(hours, _zone_of(outlet), now)
+        if opened_at is None:
+            return None
+        counted_from = max(counted_from, opened_at)
+    limit = timedelta(minutes=outlet.alert_after_minutes or settings.ALERT_OFFLINE_MINUTES)
+    if counted_from > now - limit:
+        return None
+    why = row.connection.get_close_reason_display() if row.connection and row.connection.close_reason else ""
+    return Found(f"offline:{row.pk}", outlet.organisation_id, row.pk, str(outlet), since, why)
+
+
+def _zone_of(outlet: Outlet) -> ZoneInfo:
+    # The zone goes with the hours: an organisation's hours are in the organisation's zone unless the outlet says else.
+    return ZoneInfo(outlet.time_zone or outlet.organisation.time_zone or settings.TIME_ZONE)
+
+
+def _refused_outlets(attempts: QuerySet[AuthAttempt], factor: float) -> list[Found]:
+    counted = attempts.filter(integration__isnull=False).values(
+        "integration", "integration__outlet__organisation", "integration__outlet__organisation__name",
+        "integration__outlet__name",
+    )  # fmt: skip
+    counted = counted.annotate(count=Count("pk"), first=Min("at"))
+    many = counted.filter(count__gte=settings.ALERT_REFUSALS_PER_OUTLET * factor).order_by("integration")
+    return [
+        Found(
+            f"refusals:{row['integration']}",
+            row["integration__outlet__organisation"],
+            row["integration"],
+            f"{row['integration__outlet__organisation__name']} – {row['integration__outlet__name']}",
+            row["first"],
+            f"{row['count']} refusals within {_minutes(REFUSALS_WINDOW)} minutes",
+        )
+        for row in many
+    ]
+
+
+def _refused_everywhere(attempts: QuerySet[AuthAttempt], factor: float) -> list[Found]:
+    total = attempts.aggregate(count=Count("pk"), first=Min("at"))
+    if total["first"] is None or total["count"] < settings.ALERT_REFUSALS * factor:
+        return []
+    detail = f"{total['count']} refusals within {_minutes(REFUSALS_WINDOW)} minutes"
+    return [Found(PORTAL_KEY, None, None, "All outlets and unknown ones together", total["first"], detail)]
+
+
+def _overlaps_of_poses(now: datetime) -> list[Found]:
+    newer = Credential.objects.filter(integration=OuterRef("integration"), is_current=True)
+    rows = _still_used(Credential.objects.in_overlap(now), newer, now).filter(integration__is_enabled=True)
+    return [
+        Found(
+            f"credential:{row.pk}",
+            row.integration.outlet.organisation_id,
+            row.integration_id,
+            str(row.integration),
+            row.created_at,
+            f"The POS still uses the older secret {row.shown}, which ends {_at(row.expires_at)}: "
+            "enter the new one on site before.",
+        )
+        for row in rows.select_related(OUTLET)
+        if _is_time(row, now)
+    ]
+
+
+def _overlaps_of_keys(now: datetime) -> list[Found]:
+    newer = ApiKeySecret.objects.filter(api_key=OuterRef("api_key"), is_current=True)
+    rows = _still_used(ApiKeySecret.objects.in_overlap(now), newer, now)
+    return [
+        _of_key(row, f"The system still uses the older secret {row.shown}, which ends {_at(row.expires_at)}.")
+        for row in rows.select_related("api_key")
+        if _is_time(row, now)
+    ]
+
+
+def _still_used(in_overlap: QuerySet[Any], newer: QuerySet[Any], now: datetime) -> QuerySet[Any]:
+    """Return those that end soon, and were used after the newer secret was, if that was ever."""
+    soon = in_overlap.filter(
+        expires_at__lte=now + timedelta(hours=settings.ALERT_OVERLAP_HOURS), last_used_at__isnull=False
+    )
+    unreplaced = soon.exclude(Exists(newer.filter(last_used_at__gte=OuterRef("last_used_at"))))
+    annotated: QuerySet[Any] = unreplaced.annotate(replaced_at=Subquery(newer.values("created_at")[:1]))
+    return annotated
+
+
+def _api_keys(now: datetime) -> list[Found]:
+    rows = ApiKeySecret.objects.live(now).filter(
+        is_current=True, expires_at__lte=now + timedelta(days=settings.ALERT_API_KEY_DAYS)
+    )
+    return [
+        _of_key(row, f"The API key {row.shown} expires {_at(row.expires_at)}: make another before.")
+        for row in rows.select_related("api_key")
+    ]
+
+
+def _of_key(row: ApiKeySecret, detail: str) -> Found:
+    key = row.api_key
+    return Found(f"api-key:{row.pk}", key.organisation_id, None, f"API key {key}", row.created_at, detail)
+
+
+def _is_time(row: Any, now: datetime) -> bool:
+    """Whether half of the overlap is over: one of an hour is no alert when it begins."""
+    if row.replaced_at is None:
+        return False
+    notice = min((row.expires_at - row.replaced_at) / 2, timedelta(hours=settings.ALERT_OVERLAP_HOURS))
+    return bool(now >= row.expires_at - notice)
+
+
+def _at(moment: datetime | None) -> str:
+    return f"on {timezone.localtime(moment):%d %B %Y at %H:%M %Z}" if moment else "soon"
+
+
+def _minutes(span: timedelta) -> int:
+    return int(span.total_seconds() // 60)

@@ -1,0 +1,210 @@
+"""The life of a webhook endpoint: make, change, rotate with an overlap, switch off and on, test, replay."""
+
+from collections.abc import Sequence
+
+from django.db import IntegrityError, transaction
+from django.views.decorators.debug import sensitive_variables
+
+from integrations.models import Delivery, Notice, Organisation, WebhookEndpoint
+from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
+from integrations.models.notice import Kind
+from integrations.models.outlet import is_plain
+from integrations.security.sealing import seal
+from integrations.services.audit import Actor, record
+from integrations.services.errors import (
+    InvalidValue,
+    NoOverlap,
+    OverlapRunning,
+    StalePage,
+    WebhookDisabled,
+    WebhookEnabled,
+    WebhookExists,
+)
+from integrations.services.integration.pos_secrets import OVERLAPS
+from integrations.services.keys import keys
+from integrations.services.notices import mailing, signing
+from integrations.services.notices.addresses import check_url
+from integrations.services.outlets.outlets import check_form
+
+SUBSCRIBABLE = tuple(kind for kind in Kind if kind is not Kind.TEST)
+PORTAL = Actor("the portal")
+
+
+@sensitive_variables("secret")
+@transaction.atomic
+def create_endpoint(
+    name: str, *, url: str, kinds: Sequence[str], organisation: Organisation | None = None, actor: Actor
+) -> tuple[WebhookEndpoint, str]:
+    """Make an endpoint and return it with its secret, this once; without `organisation` it is told of all.
+
+    Raises InvalidValue or WebhookExists.
+    """
+    keys.choose_before_writing()
+    secret = signing.new_secret()
+    endpoint = WebhookEndpoint(
+        name=name,
+        url=url,
+        kinds=_checked(kinds),
+        organisation=organisation,
+        sealed_secret=seal(secret, purpose=signing.PURPOSE),
+        secret_made_at=shared_now(),
+    )
+    _save(endpoint)
+    record(Verb.WEBHOOK_CREATED, endpoint, actor=actor, url=_host_of(url), events=endpoint.kinds)
+    return endpoint, secret
+
+
+@transaction.atomic
+def change_endpoint(endpoint: WebhookEndpoint, *, url: str, kinds: Sequence[str], actor: Actor) -> None:
+    """Send to another URL, or other events. Raises InvalidValue."""
+    endpoint = _locked(endpoint)
+    before = (_host_of(endpoint.url), endpoint.kinds)
+    endpoint.paused_until = endpoint.paused_until if endpoint.url == url else None
+    endpoint.url, endpoint.kinds = url, _checked(kinds)
+    _save(endpoint)
+    record(
+        Verb.WEBHOOK_CHANGED,
+        endpoint,
+        actor=actor,
+        url={"before": before[0], "after": _host_of(url)},
+        events={"before": ", ".join(before[1]), "after": ", ".join(endpoint.kinds)},
+    )
+
+
+@sensitive_variables("secret")
+@transaction.atomic
+def rotate_endpoint(endpoint: WebhookEndpoint, *, overlap: str = "0", seen: str = "", actor: Actor) -> str:
+    """Replace the secret and return the new one, this once; for `overlap` each message carries both signatures.
+
+    `seen` says when the current secret was made, as the caller's page knew it. Raises OverlapRunning or StalePage.
+    """
+    now = shared_now()
+    endpoint = _locked(endpoint)
+    if seen and endpoint.secret_made_at.isoformat() != seen:
+        raise StalePage
+    if endpoint.has_overlap(now):
+        raise OverlapRunning
+    keys.choose_before_writing()
+    secret = signing.new_secret()
+    endpoint.sealed_older_secret = endpoint.sealed_secret if OVERLAPS[overlap] else ""
+    endpoint.older_secret_until = now + OVERLAPS[overlap] if OVERLAPS[overlap] else None
+    endpoint.sealed_secret, endpoint.secret_made_at = seal(secret, purpose=signing.PURPOSE), now
+    endpoint.save()
+    record(Verb.WEBHOOK_ROTATED, endpoint, actor=actor, overlap=overlap)
+    return secret
+
+
+@transaction.atomic
+def end_endpoint_overlap(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
+    """Forget the older secret now. Raises NoOverlap."""
+    endpoint = _locked(endpoint)
+    if not endpoint.has_overlap(shared_now()):
+        raise NoOverlap
+    endpoint.sealed_older_secret, endpoint.older_secret_until = "", None
+    endpoint.save()
+    record(Verb.WEBHOOK_OVERLAP_ENDED, endpoint, actor=actor)
+
+
+@transaction.atomic
+def disable_endpoint(endpoint: WebhookEndpoint, *, reason: str, actor: Actor) -> None:
+    """Send nothing more, and notice nothing more for it. Raises WebhookDisabled or InvalidValue."""
+    if not is_plain(reason):
+        raise InvalidValue("reason", "Give the reason in one line, without control characters.")
+    endpoint = _locked(endpoint)
+    if not endpoint.is_enabled:
+        raise WebhookDisabled("The webhook endpoint is switched off already.")
+    endpoint.is_enabled, endpoint.disabled_reason, endpoint.disabled_at = False, reason[:200], shared_now()
+    endpoint.save()
+    record(Verb.WEBHOOK_DISABLED, endpoint, actor=actor, reason=reason)
+
+
+@transaction.atomic
+def switch_off(endpoint: WebhookEndpoint, *, reason: str) -> None:
+    """Disable an endpoint that fails, by the portal itself, and tell its people by e-mail."""
+    disable_endpoint(endpoint, reason=reason, actor=PORTAL)
+    page = mailing.link("webhookendpoint", endpoint)
+    mailing.write(
+        endpoint.organisation_id,
+        subject=f"Webhook endpoint “{endpoint}” is switched off",
+        body=f"{reason}\n\nIt is told nothing more until you switch it on again:\n{page}",
+    )
+
+
+@transaction.atomic
+def enable_endpoint(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
+    """Send again, also what waited. Raises WebhookEnabled."""
+    endpoint = _locked(endpoint)
+    if endpoint.is_enabled:
+        raise WebhookEnabled
+    endpoint.is_enabled, endpoint.disabled_reason, endpoint.disabled_at = True, "", None
+    endpoint.failing_since = endpoint.paused_until = None
+    endpoint.save()
+    record(Verb.WEBHOOK_ENABLED, endpoint, actor=actor)
+
+
+@transaction.atomic
+def send_test(endpoint: WebhookEndpoint, *, actor: Actor) -> Delivery:
+    """Send a test event, at once: a pause that the receiver asked for ends. Raises WebhookDisabled."""
+    endpoint = _locked(endpoint)
+    if not endpoint.is_enabled:
+        raise WebhookDisabled
+    _end_pause(endpoint)
+    now = shared_now()
+    notice = Notice.objects.create(
+        kind=Kind.TEST,
+        subject=endpoint.pk,
+        at=now,
+        organisation=endpoint.organisation,
+        data={"endpoint": endpoint.name, "sent_by": actor.name},
+    )
+    record(Verb.WEBHOOK_TESTED, endpoint, actor=actor)
+    return Delivery.objects.create(notice=notice, endpoint=endpoint, next_at=now)
+
+
+@transaction.atomic
+def replay(delivery: Delivery, *, actor: Actor) -> None:
+    """Send an event again, at once, under the same webhook-id and with all its tries. Raises WebhookDisabled.
+
+    A pause that the receiver asked for ends.
+    """
+    endpoint = _locked(delivery.endpoint)
+    if not endpoint.is_enabled:
+        raise WebhookDisabled
+    _end_pause(endpoint)
+    Delivery.objects.filter(pk=delivery.pk).update(
+        state=Delivery.State.PENDING, tries=0, next_at=shared_now(), ended_at=None
+    )
+    record(Verb.WEBHOOK_REPLAYED, endpoint, actor=actor, event=delivery.notice.kind, id=delivery.notice.webhook_id)
+
+
+def _end_pause(endpoint: WebhookEndpoint) -> None:
+    if endpoint.paused_until is not None:
+        endpoint.paused_until = None
+        endpoint.save(update_fields=["paused_until"])
+
+
+def _checked(kinds: Sequence[str]) -> list[str]:
+    chosen = [kind.value for kind in SUBSCRIBABLE if kind in kinds]
+    if not chosen or len(chosen) != len(set(kinds)):
+        raise InvalidValue("kinds", "Choose at least one of the events.")
+    return chosen
+
+
+def _save(endpoint: WebhookEndpoint) -> None:
+    check_form(endpoint)
+    check_url(endpoint.url)
+    try:
+        with transaction.atomic():
+            endpoint.save()
+    except IntegrityError as error:
+        raise WebhookExists from error
+
+
+def _locked(endpoint: WebhookEndpoint) -> WebhookEndpoint:
+    return WebhookEndpoint.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=endpoint.pk)
+
+
+def _host_of(url: str) -> str:
+    """Return the URL without its query, which may be a secret of the receiver's."""
+    return url.partition("?")[0]

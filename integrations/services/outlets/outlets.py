@@ -1,0 +1,203 @@
+"""Make, change and find organisations and outlets."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, models, transaction
+
+from integrations.models import Integration, Organisation, Outlet
+from integrations.models.audit import Verb
+from integrations.models.outlet import is_plain, new_provider_outlet_id
+from integrations.services.audit import Actor, record
+from integrations.services.errors import (
+    InvalidValue,
+    NotEnabled,
+    OrganisationExists,
+    OutletExists,
+    OutletNotFound,
+    PortalError,
+    ProviderOutletIdInUse,
+    ProviderOutletIdTaken,
+    StillInUse,
+)
+from integrations.services.outlets import moves
+from integrations.text.characters import identity
+
+NAMES = ("name", "provider_outlet_id")
+HOURS = ("opening_hours", "time_zone")
+
+
+def get_or_create_organisation(name: str, *, actor: Actor) -> Organisation:
+    """Return the organisation of that name, made if there is none. Raises InvalidValue or OrganisationExists."""
+    organisation = Organisation(name=name)
+    check_form(organisation)
+    if found := Organisation.objects.filter(name=organisation.name).first():
+        return found
+    save_organisation(organisation, actor=actor)
+    return organisation
+
+
+def create_outlet(
+    organisation: Organisation, *, name: str, provider_outlet_id: str | None = None, actor: Actor
+) -> Outlet:
+    """Make an outlet. Raises InvalidValue, OutletExists or ProviderOutletIdTaken."""
+    outlet = Outlet(
+        organisation=organisation,
+        name=name,
+        provider_outlet_id=provider_outlet_id or new_provider_outlet_id(),
+    )
+    save_outlet(outlet, actor=actor)
+    return outlet
+
+
+@transaction.atomic
+def save_organisation(organisation: Organisation, *, actor: Actor) -> None:
+    """Store a new or renamed organisation; nothing is recorded where nothing changed.
+
+    Raises InvalidValue or OrganisationExists.
+    """
+    check_form(organisation)
+    before = Organisation.objects.select_for_update(no_key=True).filter(pk=organisation.pk).first()
+    _save_or_refuse(organisation, OrganisationExists())
+    if before is None:
+        record(Verb.ORGANISATION_CREATED, organisation, actor=actor)
+    elif changes := _changes(before, organisation, ("name", *HOURS)):
+        record(Verb.ORGANISATION_CHANGED, organisation, actor=actor, **changes)
+
+
+@transaction.atomic
+def save_outlet(outlet: Outlet, *, actor: Actor) -> None:
+    """Store a new or changed outlet; nothing is recorded where nothing changed.
+
+    Raises InvalidValue, OutletExists, ProviderOutletIdTaken, or ProviderOutletIdInUse for a new ID of an outlet
+    that is enabled.
+    """
+    check_form(outlet)
+    before = _outlet_before(outlet)
+    if _namesakes(outlet).exists():
+        raise OutletExists
+    if (before is None or before.provider_outlet_id != outlet.provider_outlet_id) and _id_sharers(outlet).exists():
+        raise ProviderOutletIdTaken
+    _save_or_refuse(outlet, ProviderOutletIdTaken())
+    if before is None:
+        record(Verb.OUTLET_CREATED, outlet, actor=actor, provider_outlet_id=outlet.provider_outlet_id)
+    elif changes := _move(before, outlet) | _changes(before, outlet, (*NAMES, "alert_after_minutes", *HOURS)):
+        record(Verb.OUTLET_CHANGED, outlet, actor=actor, **changes)
+
+
+@transaction.atomic
+def delete_organisation(organisation: Organisation, *, actor: Actor) -> None:
+    """Delete an organisation without outlets. Raises StillInUse."""
+    record(Verb.ORGANISATION_DELETED, organisation, actor=actor)
+    _delete_or_refuse(organisation)
+
+
+@transaction.atomic
+def delete_outlet(outlet: Outlet, *, actor: Actor) -> None:
+    """Delete an outlet that was never enabled. Raises StillInUse."""
+    record(Verb.OUTLET_DELETED, outlet, actor=actor, provider_outlet_id=outlet.provider_outlet_id)
+    _delete_or_refuse(outlet)
+
+
+def get_integration(provider_outlet_id: str) -> Integration:
+    """Return the integration of an outlet. Raises OutletNotFound or NotEnabled."""
+    outlet = find_outlet(Outlet.objects.select_related("organisation"), provider_outlet_id)
+    if outlet is None:
+        raise OutletNotFound
+    integration = Integration.objects.filter(outlet=outlet).select_related("outlet__organisation").first()
+    if integration is None:
+        raise NotEnabled
+    return integration
+
+
+def find_outlet(outlets: models.QuerySet[Outlet], provider_outlet_id: str) -> Outlet | None:
+    """Return the one of these outlets that has this ID, in whatever spelling of a UUID and with whatever edges.
+
+    Of two outlets of an older version whose IDs differ in hidden characters alone, it is the one with exactly this ID.
+    """
+    match_id = identity(provider_outlet_id)
+    found = list(outlets.filter(match_id=match_id)) if is_plain(match_id) else []
+    exact = [outlet for outlet in found if outlet.provider_outlet_id == provider_outlet_id]
+    return next(iter(exact or found), None)
+
+
+def fill_match_ids() -> bool:
+    """Complete rows that a server of an older version inserted during an upgrade; return whether there were any."""
+    filled = [_fill(Outlet, "provider_outlet_id"), _fill(Integration, "pos_remote_id")]
+    return any(filled)
+
+
+def _fill(model: type[Outlet | Integration], of: str) -> bool:
+    rows = model._default_manager.filter(match_id="")  # noqa: SLF001  (Django's documented way to any model's rows)
+    ids = {pk: identity(text) for pk, text in rows.values_list("pk", of)[:500]}
+    for pk, match_id in ids.items():
+        rows.filter(pk=pk).update(match_id=match_id)
+    return any(ids.values())  # one of hidden characters alone stays as it is
+
+
+def check_form(row: models.Model) -> None:
+    """Raise InvalidValue for the first field whose value has the wrong form; uniqueness is not looked at."""
+    try:
+        row.clean_fields(exclude={field.name for field in row._meta.fields if field.is_relation})
+    except ValidationError as error:
+        name, messages = next(iter(error.message_dict.items()))
+        label = getattr(row._meta.get_field(name), "verbose_name", name)
+        raise InvalidValue(name, f"{label}: {messages[0]}") from error
+
+
+def _outlet_before(outlet: Outlet) -> Outlet | None:
+    before = (
+        Outlet.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("organisation")
+        .filter(pk=outlet.pk)
+        .first()
+    )
+    if before is None or before.provider_outlet_id == outlet.provider_outlet_id:
+        return before
+    if not Integration.objects.filter(outlet=before).exists():
+        return before
+    if identity(before.provider_outlet_id) != identity(outlet.provider_outlet_id):
+        raise ProviderOutletIdInUse
+    outlet.provider_outlet_id = before.provider_outlet_id  # the same ID, spelled otherwise
+    return before
+
+
+def _namesakes(outlet: Outlet) -> models.QuerySet[Outlet]:
+    return Outlet.objects.filter(organisation=outlet.organisation, name=outlet.name).exclude(pk=outlet.pk)
+
+
+def _id_sharers(outlet: Outlet) -> models.QuerySet[Outlet]:
+    return Outlet.objects.filter(match_id=identity(outlet.provider_outlet_id)).exclude(pk=outlet.pk)
+
+
+def _save_or_refuse(row: models.Model, refusal: PortalError) -> None:
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError as error:
+        raise refusal from error
+
+
+def _delete_or_refuse(row: models.Model) -> None:
+    try:
+        with transaction.atomic():
+            row.delete()
+    except IntegrityError as error:  # ProtectedError is one
+        raise StillInUse from error
+
+
+def _move(before: Outlet, after: Outlet) -> dict[str, Any]:
+    """Return the organisations' ids, see moves.py: not every viewer of the event may read both names."""
+    if before.organisation_id == after.organisation_id:
+        return {}
+    return {moves.FIELD: {"before": before.organisation_id, "after": after.organisation_id}}
+
+
+def _changes(before: models.Model, after: models.Model, fields: Sequence[str]) -> dict[str, Any]:
+    pairs = {name: (_text(getattr(before, name)), _text(getattr(after, name))) for name in fields}
+    return {name: {"before": old, "after": new} for name, (old, new) in pairs.items() if old != new}
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

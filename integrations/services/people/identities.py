@@ -1,0 +1,112 @@
+"""People whom an OpenID Connect provider names: who they are here, and which groups it gives them."""
+
+import re
+from collections.abc import Collection
+
+from allauth.socialaccount.models import SocialAccount, SocialLogin
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from integrations.models.audit import Verb
+from integrations.security.redaction import printable
+from integrations.services.audit import Actor, record
+from integrations.services.errors import IdentityTaken
+from integrations.services.people.claims import Claims, claims_of
+from integrations.services.people.groups import PORTAL_GROUPS
+
+PROVIDER = Actor("OpenID Connect")
+_UNFIT_FOR_A_NAME = re.compile(r"[^\w.@+-]")
+
+
+def find_person(claims: Claims) -> User | None:
+    """Return the one member of staff with this verified address; of two with the same, neither."""
+    if not claims.email:
+        return None
+    found = User.objects.filter(email__iexact=claims.email, is_staff=True)[:2]
+    return found[0] if len(found) == 1 else None
+
+
+def is_to_be_made(claims: Claims) -> bool:
+    """Return whether OIDC_CREATE_PEOPLE makes a person: nobody at all, also nobody switched off, has this address."""
+    if not (settings.OIDC_CREATE_PEOPLE and claims.email):
+        return False
+    return not User.objects.filter(email__iexact=claims.email).exists()
+
+
+@transaction.atomic
+def create_person(claims: Claims, *, actor: Actor) -> User:
+    """Store somebody whom the provider brought: without a password, and without rights until a group gives some."""
+    person = User(
+        username=_free_name(claims.user_name or claims.email),
+        email=claims.email,
+        first_name=claims.first_name[:150],
+        last_name=claims.last_name[:150],
+        is_staff=True,
+    )
+    person.set_unusable_password()
+    person.save()
+    record(Verb.PERSON_ADDED, person, actor=actor, by="OpenID Connect", groups="none")
+    return person
+
+
+@transaction.atomic
+def link(login: SocialLogin, person: User, *, request: HttpRequest, actor: Actor) -> None:
+    """Let this identity sign this person in from now on. Raises IdentityTaken."""
+    account = login.account
+    known = SocialAccount.objects.filter(provider=account.provider, uid=account.uid).first()
+    if known is not None and known.user_id != person.pk:
+        raise IdentityTaken
+    if known is None:
+        login.connect(request, person)
+        record(Verb.IDENTITY_LINKED, person, actor=actor, by=settings.OIDC_NAME)
+
+
+@transaction.atomic
+def follow_groups(person: User, named: Collection[str], *, actor: Actor) -> None:
+    """Give a person those of the portal's own groups that the provider names, and no other of them.
+
+    Superusers keep what they have, and so do groups that are not the portal's own.
+    """
+    if person.is_superuser:
+        return
+    wanted = {ours for name in named if (ours := _ours(name))}
+    held = set(person.groups.filter(name__in=PORTAL_GROUPS).values_list("name", flat=True))
+    if wanted == held:
+        return
+    person.groups.remove(*Group.objects.filter(name__in=held - wanted))
+    person.groups.add(*Group.objects.filter(name__in=wanted - held))
+    record(Verb.PERSON_CHANGED, person, actor=actor, by="OpenID Connect", groups=", ".join(sorted(wanted)) or "none")
+
+
+def identities_of(person: User) -> "QuerySet[SocialAccount]":
+    """Return the identities that sign this person in, the oldest link first."""
+    found: QuerySet[SocialAccount] = SocialAccount.objects.filter(user=person).order_by("date_joined", "pk")
+    return found
+
+
+def name_of(identity: SocialAccount) -> str:
+    """Return by what people recognise an identity: its verified address, its name at the provider, or its `sub`."""
+    claims = claims_of(identity)
+    return claims.email or claims.user_name or printable(identity.uid, 191)
+
+
+def in_words(identity: SocialAccount) -> str:
+    """Return the same with the `sub`, which is the provider's own and cannot be chosen."""
+    return f"{name_of(identity)} (subject {printable(identity.uid, 191)})"
+
+
+def _ours(name: str) -> str | None:
+    if settings.OIDC_GROUPS:
+        found: str | None = settings.OIDC_GROUPS.get(name)
+        return found
+    return name if name in PORTAL_GROUPS else None
+
+
+def _free_name(wanted: str) -> str:
+    base = _UNFIT_FOR_A_NAME.sub("-", wanted)[:140]
+    taken = set(User.objects.filter(username__istartswith=base).values_list("username", flat=True))
+    numbered = (f"{base}-{number}" for number in range(2, len(taken) + 3))
+    return next(name for name in (base, *numbered) if name not in taken)

@@ -1,0 +1,141 @@
+"""What staff ask of an outlet's POS: stored together with its audit event; the relay takes it from there.
+
+The same rows that the backend's calls write, so it is sent once per RequestID, whichever process has the POS, and the
+page that asked need not wait: the answer will stand in the row.
+"""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from integrations.models import Integration, MessageType
+from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
+from integrations.services import wake
+from integrations.services.audit import Actor, record
+from integrations.services.errors import (
+    AskedOtherwise,
+    MessageTypeUnnumbered,
+    NotAsked,
+    PortalError,
+    PosBusy,
+    PosNotConnected,
+)
+from integrations.services.integration import pos_secrets as secrets
+from integrations.services.requests import contents, requests
+from integrations.services.requests.contents import Content
+from integrations.services.requests.requests import (
+    NewRequest,
+    NotComparable,
+    NotCompared,
+    NotStored,
+    OtherContent,
+    OtherKey,
+    PosOffline,
+    QueueFull,
+    Stored,
+)
+
+DEVICE_ID = "portal"
+HARMLESS = "GetOpenOrders"
+HARMLESS_PAYLOAD = '{"ServiceModeEntityID": "", "UserOrdersOnly": false}'
+HARMLESS_SECONDS = 20  # then the POS counts as mute
+
+_REFUSALS: dict[type[NotStored], type[PortalError]] = {
+    PosOffline: PosNotConnected,
+    QueueFull: PosBusy,
+    OtherContent: AskedOtherwise,
+    OtherKey: AskedOtherwise,
+    NotCompared: AskedOtherwise,
+    NotComparable: AskedOtherwise,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be sent.
+
+    It has left within `wait` seconds or never will, and is answered within `answer_seconds` (0: as long as any).
+    """
+
+    request_id: str
+    message_type: int
+    payload: str = field(repr=False)
+    device_id: str = DEVICE_ID
+    user_identifier: str | None = field(default=None, repr=False)
+    wait: int = 30
+    answer_seconds: int = 0
+
+    @property
+    def content(self) -> Content:
+        return Content(self.message_type, self.device_id, self.user_identifier, self.payload)
+
+
+def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb: Verb = Verb.POS_ASKED) -> int:
+    """Store a request for the POS and return its primary key; the same RequestID again is the request that it was.
+
+    Raises NotAsked, PosNotConnected, PosBusy or AskedOtherwise: then nothing was sent.
+    """
+    with transaction.atomic():
+        integration = secrets.locked(integration)
+        if not integration.is_enabled:
+            raise NotAsked
+        new = _new_request(integration, question)
+        outcome = requests.store([new])[new]
+        if isinstance(outcome, Stored) and outcome.is_new:
+            record(
+                verb,
+                integration,
+                actor=actor,
+                message_type=name_of(question.message_type),
+                request_id=question.request_id,
+            )
+            wake.on_commit(integration.pk)
+    if isinstance(outcome, NotStored):  # after the transaction, which counts what is unequal
+        raise _REFUSALS[type(outcome)]
+    return outcome.pk
+
+
+def check_outlet(integration: Integration, *, request_id: str, actor: Actor) -> int:
+    """Ask the POS for its open orders, which changes nothing. Raises as ask_pos, or MessageTypeUnnumbered."""
+    number = harmless_number()
+    if number is None:
+        raise MessageTypeUnnumbered
+    question = Question(request_id, number, HARMLESS_PAYLOAD, wait=HARMLESS_SECONDS, answer_seconds=HARMLESS_SECONDS)
+    return ask_pos(integration, question, actor=actor, verb=Verb.OUTLET_CHECKED)
+
+
+def harmless_number() -> int | None:
+    """Return the number of GetOpenOrders, or None while nobody has entered it."""
+    return MessageType.objects.filter(name=HARMLESS).values_list("number", flat=True).first()
+
+
+def name_of(number: int) -> str:
+    """Return what the portal calls a MessageType, with its number."""
+    known = MessageType.objects.filter(number=number).first()
+    return str(known) if known else f"MessageType {number}"
+
+
+def _new_request(integration: Integration, question: Question) -> NewRequest:
+    now = shared_now()
+    send_before = now + timedelta(seconds=question.wait)
+    answer_before = now + timedelta(seconds=question.answer_seconds or settings.REQUEST_ANSWER_SECONDS)
+    return NewRequest(
+        uuid=uuid.uuid4(),
+        integration_id=integration.pk,
+        api_key_id=None,
+        request_id=question.request_id,
+        message_type=question.message_type,
+        device_id=question.device_id,
+        user_identifier=question.user_identifier,
+        payload=question.payload,
+        content_digest=contents.digest(question.content),
+        received_at=now,
+        send_before=send_before,
+        answer_before=max(send_before, answer_before),
+        needs_online=True,
+        correlation_id=uuid.uuid4().hex,
+    )

@@ -1,0 +1,51 @@
+"""Which process has sent a request that is open: while its POS may answer, no other process sends it again.
+
+A POS may be connected to two processes for a moment, or two tills may use the same credentials. A process gives its
+requests back when its connection ends without an answer. Runs in a database thread.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from integrations.models import Request, ServerProcess
+from integrations.models.clock import shared_now
+from integrations.models.connection import dead_processes
+from integrations.services.requests import requests
+from integrations.services.requests.requests import Waiting
+
+# In which a process learns that its connection was replaced (WATCH_INTERVAL), asks whether that POS is still there,
+# waits for its answers, and gives back what was not answered (pos/consumer.py).
+HELD = timedelta(seconds=8)
+
+
+def load(integration_id: int, limit: int, process_id: uuid.UUID, opened_at: datetime) -> tuple[list[Waiting], set[int]]:
+    """Return what `requests.load_open` does, and the primary keys of those that another process still has.
+
+    `opened_at`: when this process's connection of the outlet was opened.
+    """
+    waiting = requests.load_open(integration_id, limit)
+    others = [each for each in waiting if each.sent_by not in (None, process_id)]
+    return waiting, _held(others, opened_at) if others else set()
+
+
+def release(pks: Sequence[int], process_id: uuid.UUID) -> dict[int, bool]:
+    """Let any process send these again: the connection of this one ended before their answers came."""
+    Request.objects.filter(pk__in=pks, sent_by=process_id).update(sent_by=None)
+    return dict.fromkeys(pks, True)
+
+
+def _held(others: Sequence[Waiting], opened_at: datetime) -> set[int]:
+    alive = _alive({each.sent_by for each in others if each.sent_by})
+    since = shared_now() - HELD
+    held = {each.pk for each in others if each.sent_by in alive and max(opened_at, each.last_sent_at or since) > since}
+    for holder in {each.sent_by for each in others if each.pk not in held}:
+        free = [each.pk for each in others if each.sent_by == holder and each.pk not in held]
+        Request.objects.filter(pk__in=free, sent_by=holder).update(sent_by=None)
+    return held
+
+
+def _alive(process_ids: set[uuid.UUID]) -> set[uuid.UUID]:
+    dead = dead_processes(shared_now()).values("pk")
+    running = ServerProcess.objects.filter(pk__in=process_ids, ended_at=None).exclude(pk__in=dead)
+    return set(running.values_list("pk", flat=True))

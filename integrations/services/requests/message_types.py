@@ -1,0 +1,43 @@
+"""Name a kind of request, or give one its number. Any number passes without a name; a name is for people."""
+
+from django.db import IntegrityError, transaction
+
+from integrations.models import MessageType
+from integrations.models.audit import Verb
+from integrations.services.audit import Actor, record
+from integrations.services.errors import InvalidValue, MessageTypeDocumented, MessageTypeExists
+from integrations.services.outlets.outlets import check_form
+
+EDITABLE = ("name", "number", "description")
+
+
+@transaction.atomic
+def save_message_type(message_type: MessageType, *, actor: Actor) -> None:
+    """Store a new or changed message type; nothing is recorded where nothing changed.
+
+    Raises InvalidValue, MessageTypeExists, or MessageTypeDocumented for a new name of one that the portal shipped.
+    """
+    check_form(message_type)
+    if message_type.name.isdecimal():
+        raise InvalidValue("name", "A name of digits alone would be taken for a number.")
+    before = MessageType.objects.select_for_update(no_key=True).filter(pk=message_type.pk).first()
+    if before is not None and before.is_documented and before.name != message_type.name:
+        raise MessageTypeDocumented
+    _save(message_type)
+    if before is None:
+        record(Verb.MESSAGE_TYPE_CREATED, message_type, actor=actor, number=message_type.number)
+    elif changes := _changes(before, message_type):
+        record(Verb.MESSAGE_TYPE_CHANGED, message_type, actor=actor, **changes)
+
+
+def _save(message_type: MessageType) -> None:
+    try:
+        with transaction.atomic():
+            message_type.save()
+    except IntegrityError as error:
+        raise MessageTypeExists from error
+
+
+def _changes(before: MessageType, after: MessageType) -> dict[str, dict[str, str | int | None]]:
+    pairs = {name: (getattr(before, name), getattr(after, name)) for name in EDITABLE}
+    return {name: {"before": old, "after": new} for name, (old, new) in pairs.items() if old != new}

@@ -1,0 +1,43 @@
+"""Redacts the rows of a version that kept everything as it came. Runs in database threads.
+
+Not a migration: a row that is still to be sent must keep what it says until it has ended, and ten million rows in one
+transaction would stop an embedded database for as long.
+"""
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from integrations.models import Request
+from integrations.services.requests import contents
+from integrations.services.requests.contents import Content
+
+BATCH = 100
+CHANGED = ("user_identifier", "payload", "content_digest", "error_message", "answer", "sealed_answer", "is_redacted")
+
+
+@transaction.atomic
+def redact_batch() -> bool:
+    """Redact at most BATCH requests that have ended; return whether there may be more."""
+    rows = list(due().select_for_update()[:BATCH])
+    for row in rows:
+        _redact(row)
+        row.save(update_fields=CHANGED)
+    return len(rows) == BATCH
+
+
+def due() -> QuerySet[Request]:
+    """Return what is to be redacted, the oldest first."""
+    return Request.objects.filter(is_redacted=False, ended_at__isnull=False).order_by("ended_at")
+
+
+def _redact(row: Request) -> None:
+    if row.content_pruned_at is None and not contents.is_keyed(row.content_digest):
+        content = Content(row.message_type, row.device_id, row.user_identifier, row.payload)
+        row.content_digest = contents.digest(content)
+    asked = contents.secrets_asked(row.user_identifier, row.payload)
+    kept = contents.keep_request(row.user_identifier, row.payload)
+    row.user_identifier, row.payload = kept.user_identifier, kept.payload
+    if row.sealed_answer is None:  # else this version has written the answer, and it is redacted
+        said = contents.keep_answer(row.error_message, row.answer, asked)
+        row.error_message, row.answer, row.sealed_answer = said.error_message, said.answer, said.sealed
+    row.is_redacted = True

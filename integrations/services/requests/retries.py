@@ -1,0 +1,43 @@
+"""Requests that may end the connection of their POS: each is sent again alone, a few times, and then given up.
+
+A POS that cannot answer a request in a way that the connection survives would otherwise get it for ever, and with it
+the outlet's other requests again and again. Runs in a database thread.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import transaction
+
+from integrations.models import Request
+from integrations.models.clock import shared_now
+from integrations.models.connection import CloseReason
+from integrations.models.request import OPEN_STATES, State
+from integrations.services.requests import requests
+from integrations.services.requests.requests import Ending, Result
+
+DISCONNECTS = 5  # after so many the request fails
+FIRST_PAUSE = timedelta(seconds=0.5)  # before a request is sent again; it doubles with each further disconnect
+
+
+def suspect(pks: Sequence[int], reason: CloseReason) -> list[Result]:
+    """Count a connection's end, for this reason, against requests that it left unanswered; return those that failed.
+
+    A takeover does not count against what was sent once: most often the link was lost, and it keeps its place in order.
+    """
+    now = shared_now()
+    with transaction.atomic():
+        rows = Request.objects.select_for_update().filter(pk__in=pks, state__in=OPEN_STATES).order_by("pk")
+        found = list(rows.values_list("pk", "disconnects", "times_sent"))
+        counts = {pk: count + 1 for pk, count, sent in found if sent > 1 or reason is not CloseReason.REPLACED}
+        Request.objects.filter(pk__in=[pk for pk, _, _ in found if pk not in counts]).update(sent_by=None)
+        for count in set(counts.values()):
+            retried = Request.objects.filter(pk__in=[pk for pk, each in counts.items() if each == count])
+            retried.update(disconnects=count, retry_at=now + FIRST_PAUSE * 2 ** (count - 1), sent_by=None)
+    failed = [pk for pk, count in counts.items() if count >= DISCONNECTS]
+    endings = [Ending(pk, State.FAILED, now, failure=_failure(counts[pk], reason)) for pk in failed]
+    return list(requests.end(endings).values()) if endings else []
+
+
+def _failure(count: int, reason: CloseReason) -> str:
+    return f"The POS's connection ended {count} times after this request was sent to it; the last time {reason.label}."
