@@ -1,19 +1,17 @@
 """Django looks here; the admin itself lives in staff/."""
 
-from integrations.staff import (
-    alerts,
-    api_keys,
-    bulk_jobs,
-    handover_links,
-    integrations,
-    message_types,
-    organisations,
-    outlets,
-    people,
-    records,
-    requests,
-    webhooks,
-)
+from integrations.staff.api_keys import admin as api_keys
+from integrations.staff.bulk import admin as bulk_jobs
+from integrations.staff.handover import admin as handover_links
+from integrations.staff.integration import admin as integrations
+from integrations.staff.notices import admin as webhooks
+from integrations.staff.notices import alerts
+from integrations.staff.outlets import admin as outlets
+from integrations.staff.outlets import organisations
+from integrations.staff.people import admin as people
+from integrations.staff.records import admin as records
+from integrations.staff.requests import admin as requests
+from integrations.staff.requests import message_types
 
 __all__ = [
     "alerts",

@@ -21,7 +21,7 @@ from integrations.backend.direct import BackendHttp  # noqa: E402
 from integrations.pos import routing as pos  # noqa: E402
 from integrations.pos.direct import PosHttp  # noqa: E402
 from integrations.recipient.direct import RecipientHttp  # noqa: E402
-from integrations.staff import routing as staff  # noqa: E402
+from integrations.staff.live import routing as staff  # noqa: E402
 from integrations.wire.asgi import App  # noqa: E402
 from portal.serving.daphne import adapt_daphne  # noqa: E402
 from portal.serving.lifespan import lifespan  # noqa: E402

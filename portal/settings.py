@@ -219,7 +219,7 @@ _provider = service_urls.issuer(OIDC_SERVER_URL, "OIDC_SERVER_URL") if OIDC_SERV
 INSTALLED_APPS = [
     # Before staticfiles: its runserver speaks ASGI. Nothing else needs it, and Twisted with it is a quarter of a start.
     *(["daphne"] if "runserver" in sys.argv[1:2] else []),
-    "integrations.staff.apps.PortalAdminConfig",  # django.contrib.admin with our site
+    "integrations.staff.start.apps.PortalAdminConfig",  # django.contrib.admin with our site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

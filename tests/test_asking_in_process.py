@@ -99,7 +99,7 @@ class Disconnecting(InProcess):
 class Watching(InProcess):
     """The live pages' sockets."""
 
-    @mock.patch("integrations.staff.live_feed.LOOK_SECONDS", 0.01)
+    @mock.patch("integrations.staff.live.feed.LOOK_SECONDS", 0.01)
     async def test_the_check_turns_green_while_one_looks(self) -> None:
         await in_main(know, "GetOpenOrders", 1)
         station = await make_outlet()

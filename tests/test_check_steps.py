@@ -10,7 +10,7 @@ from integrations.models.attempt import Door, Outcome
 from integrations.models.connection import CloseReason, ServerProcess
 from integrations.models.request import State as RequestState
 from integrations.services.integration.outlet_check import Evidence
-from integrations.staff.check_steps import State, Step, sentence_of, steps_of
+from integrations.staff.integration.check_steps import State, Step, sentence_of, steps_of
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TITLES = (

@@ -13,8 +13,8 @@ from integrations.models.attempt import Outcome
 from integrations.models.request import State
 from integrations.services.integration import enabling
 from integrations.services.overview.fleet import Fleet, read_fleet, take_sample
-from integrations.staff.start_chart import HEIGHT, chart_of
-from integrations.staff.start_figures import sentence_of
+from integrations.staff.start.chart import HEIGHT, chart_of
+from integrations.staff.start.figures import sentence_of
 from tests.factories import ANNA, make_enabled_outlet
 from tests.test_staff_backend_pages import ask
 from tests.test_staff_pages import be_refused, be_seen, boss, staff, text

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from integrations.services.requests import contents
 from integrations.services.requests.secret_members import BUILT_IN, hide, hide_in_words
-from integrations.staff.legible import legible
+from integrations.staff.requests.legible import legible
 from integrations.wire import raw_json
 
 MARKER = "73519462"

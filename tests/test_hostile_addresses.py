@@ -15,8 +15,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import Integration
-from integrations.staff.filters import TimeFilter
-from integrations.staff.lookups import LONGEST_SEARCH, MOST_VALUES
+from integrations.staff.base.filters import TimeFilter
+from integrations.staff.base.lookups import LONGEST_SEARCH, MOST_VALUES
 from tests.factories import Enabled
 from tests.hostile import HOSTILE_LISTS, HOSTILE_VALUES
 from tests.test_lists import cast

@@ -35,7 +35,7 @@ from integrations.services.integration.enabling import enable_outlet
 from integrations.services.notices import webhooks
 from integrations.services.people.groups import ADMINISTRATOR
 from integrations.services.rows import keyset
-from integrations.staff.keyset import NOT_OURS
+from integrations.staff.base.keyset import NOT_OURS
 from tests.factories import ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
 from tests.test_staff_backend_pages import ask
 from tests.test_staff_pages import be_refused, be_seen, text

@@ -15,7 +15,7 @@ from integrations.models.attempt import StrayFrame
 from integrations.pos import wire
 from integrations.relay.outgoing import Answer, Unreadable
 from integrations.simulator import json_text
-from integrations.staff import ask_forms, legible
+from integrations.staff.requests import ask_forms, legible
 from integrations.wire import canonical_json, envelope, raw_json
 
 MOST = raw_json.MOST_NESTED

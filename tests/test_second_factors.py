@@ -18,9 +18,9 @@ from django.urls import reverse
 from integrations.models import AuditEvent
 from integrations.models.audit import Verb
 from integrations.services.people.groups import ADMINISTRATOR, VIEWER, ensure_groups
-from integrations.staff import looks
+from integrations.staff.live import looks
+from integrations.staff.live.viewers import find_look
 from integrations.staff.signing_in import records
-from integrations.staff.viewers import find_look
 from tests.signing_in import prove
 from tests.test_sign_in import PASSWORD, START, is_in, refusals, sign_in
 from tests.test_staff_pages import text

@@ -9,8 +9,8 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
-from integrations.staff import looks
-from integrations.staff.viewers import find_look, session_key_of
+from integrations.staff.live import looks
+from integrations.staff.live.viewers import find_look, session_key_of
 from tests.test_sign_in import PASSWORD, START, is_in, sign_in
 from tests.test_staff_pages import text
 

@@ -19,8 +19,8 @@ from integrations.models.connection import CloseReason
 from integrations.models.request import State
 from integrations.services.integration.enabling import disable, enable_outlet
 from integrations.services.requests.requests import load_open
-from integrations.staff import looks
-from integrations.staff.asked_page import sentence_of
+from integrations.staff.live import looks
+from integrations.staff.requests.asked_page import sentence_of
 from tests.factories import ANNA, Enabled, make_enabled_outlet, make_organisation, make_outlet
 from tests.test_staff_backend_pages import ask as make_request
 from tests.test_staff_backend_pages import waiting

@@ -25,8 +25,8 @@ from integrations.services.integration import enabling
 from integrations.services.notices import webhooks
 from integrations.services.outlets.outlets import create_outlet
 from integrations.services.people.people import Role, save_person
-from integrations.staff import outlets_export
-from integrations.staff.base import FOR_ALL, PortalAdmin
+from integrations.staff.base.admin import FOR_ALL, PortalAdmin
+from integrations.staff.outlets import export as outlets_export
 from tests.factories import ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation
 from tests.test_staff_backend_pages import ask
 from tests.test_staff_pages import be_refused, be_seen, text

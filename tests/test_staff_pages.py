@@ -758,7 +758,7 @@ def test_an_error_of_ours_is_a_page_that_says_what_to_do(
     def fail(*_args: object, **_kwargs: object) -> None:
         raise RuntimeError("on purpose")
 
-    monkeypatch.setattr("integrations.staff.integration_page.context_of", fail)
+    monkeypatch.setattr("integrations.staff.integration.page.context_of", fail)
     staff.raise_request_exception = False
     answer = staff.get(page_url(enabled.integration))
     assert answer.status_code == 500

@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from integrations.models import Integration, Request
-from integrations.staff import looks
+from integrations.staff.live import looks
 from tests.staff_world import CONTENT, THEIRS, World, make_limited, make_viewer, make_world
 from tests.test_staff_limits import name_of, pages_of
 

@@ -17,8 +17,8 @@ from integrations.services.errors import NotLinked
 from integrations.services.people import sign_ins, unlinking
 from integrations.services.people.groups import ADMINISTRATOR, VIEWER, ensure_groups
 from integrations.services.people.unlinking import Prospect
-from integrations.staff import looks
-from integrations.staff.viewers import find_look
+from integrations.staff.live import looks
+from integrations.staff.live.viewers import find_look
 from tests.factories import ANNA
 from tests.signing_in import prove
 from tests.test_sign_in import PASSWORD, is_in

@@ -1,4 +1,4 @@
-"""The words of staff/presentation.py, for templates."""
+"""The words of staff/base/presentation.py, for templates."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,8 +12,10 @@ from integrations.models import Connection, HandoverLink, Request
 from integrations.models.clock import shared_now
 from integrations.models.kept_secret import KeptSecret
 from integrations.services.people import identities
-from integrations.staff import handover_links, presentation, request_rows
-from integrations.staff.presentation import Standing
+from integrations.staff.base import presentation
+from integrations.staff.base.presentation import Standing
+from integrations.staff.handover import admin as handover_links
+from integrations.staff.requests import rows as request_rows
 from integrations.text import characters
 
 register = template.Library()

@@ -8,7 +8,7 @@ from django.forms import BooleanField, ChoiceField, Field, FileInput, HiddenInpu
 from django.forms.models import ModelMultipleChoiceField
 from django.http import HttpRequest
 
-from integrations.staff.legible import is_secret
+from integrations.staff.requests.legible import is_secret
 
 SESSION_KEY = "typed_before_confirming"
 LONGEST = 10_000

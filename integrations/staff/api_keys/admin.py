@@ -1,0 +1,176 @@
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
+
+from integrations.models import ApiKey, ApiKeySecret, AuditEvent
+from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
+from integrations.staff.api_keys import acts as api_key_acts
+from integrations.staff.base import rights
+from integrations.staff.base.admin import PortalAdmin, ReadOnlyAdmin
+from integrations.staff.base.filters import OrganisationFilter, PortalFilter
+from integrations.staff.base.presentation import ago, marked
+
+ACTS = {
+    "rotate": api_key_acts.RotateApiKey,
+    "end-overlap": api_key_acts.EndApiKeyOverlap,
+    "retire": api_key_acts.RetireApiKey,
+}
+VERBS = (Verb.API_KEY_CREATED, Verb.API_KEY_ROTATED, Verb.API_KEY_OVERLAP_ENDED, Verb.API_KEY_RETIRED)
+EVENTS = 10
+
+
+class KeyState(StrEnum):
+    """Whether a key opens the door; the value is the filter's parameter."""
+
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    RETIRED = "retired"
+
+
+SHAPES = {KeyState.ACTIVE: "online", KeyState.EXPIRED: "offline", KeyState.RETIRED: "disabled"}
+
+
+class KeyStateFilter(PortalFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
+        return [(state.value, state.value.capitalize()) for state in KeyState]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+        secrets = ApiKeySecret.objects.filter(api_key=OuterRef("pk"))
+        is_live = Exists(secrets.live(shared_now()).filter(is_current=True))
+        is_current = Exists(secrets.filter(is_current=True))
+        if self.value() == KeyState.ACTIVE:
+            return queryset.filter(is_live)
+        if self.value() == KeyState.EXPIRED:
+            return queryset.filter(is_current, ~is_live)
+        return queryset.filter(~is_current) if self.value() == KeyState.RETIRED else queryset
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
+    """The keys of the provider's own systems. Rows change by acts, each with a page of its own, never by a form."""
+
+    when_empty = (
+        "Here stand the keys with which your own systems ask the POSes: whose outlets each sees, when it was used "
+        "last, whether it still opens anything. Create the first one."
+    )
+    organisation_path = "organisation"
+    list_display = ("name", "state", "sees", "read_only", "secret", "last_used", "expires")
+    list_filter = (KeyStateFilter, OrganisationFilter)
+    list_select_related = ("organisation",)
+    search_fields = ("name", "organisation__name")
+    search_help_text = "Name of the key or of its organisation"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
+        return super().get_queryset(request).prefetch_related("secrets")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super(PortalAdmin, self).has_add_permission(request)
+
+    @admin.display
+    def state(self, key: ApiKey) -> SafeString:
+        return _badge(_newest(key), shared_now())
+
+    @admin.display(ordering="organisation__name")
+    def sees(self, key: ApiKey) -> str:
+        return str(key.organisation) if key.organisation else "all organisations"
+
+    @admin.display(ordering="is_read_only")
+    def read_only(self, key: ApiKey) -> str:
+        return "yes" if key.is_read_only else "no"
+
+    @admin.display(description="begins with")
+    def secret(self, key: ApiKey) -> str:
+        return f"{_newest(key).shown}…"
+
+    @admin.display(description="last used")
+    def last_used(self, key: ApiKey) -> SafeString | str:
+        last = _last_used(key.secrets.all())
+        return ago(last, shared_now()) if last else "never"
+
+    @admin.display(description="expires")
+    def expires(self, key: ApiKey) -> SafeString | str:
+        newest = _newest(key)
+        return ago(newest.expires_at, shared_now()) if newest.expires_at else "never"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        acts = [
+            path(f"<int:pk>/{act}/", view(each.as_view()), name=f"integrations_apikey_{act.replace('-', '_')}")
+            for act, each in ACTS.items()
+        ]
+        create = path("add/", view(api_key_acts.CreateApiKey.as_view()), name="integrations_apikey_add")
+        return [create, *acts, *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002
+        extra_context: dict[str, object] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        """Show everything about one key; there is nothing to post here."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        key = self.get_object(request, object_id)
+        if not self.has_view_permission(request, key):
+            raise PermissionDenied
+        if key is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+        context = {
+            **self.admin_site.each_context(request),
+            **_page_of(key, shared_now()),
+            "opts": self.opts,
+            "may_change": rights.may_change_api_key(request),
+        }
+        return TemplateResponse(request, "admin/integrations/apikey/page.html", context)
+
+
+def _page_of(key: ApiKey, now: datetime) -> dict[str, object]:
+    secrets = list(key.secrets.all())
+    state = _state(_newest(key), now)
+    return {
+        "title": str(key),
+        "key": key,
+        "secrets": secrets,
+        "newest": secrets[0],
+        "state": _badge(secrets[0], now),
+        "is_active": state is KeyState.ACTIVE,
+        "is_retired": state is KeyState.RETIRED,
+        "in_overlap": next((each for each in secrets if each.is_live(now) and not each.is_current), None),
+        "last_used_at": _last_used(secrets),
+        # A key is never renamed, and its name never given again.
+        "events": list(AuditEvent.objects.filter(verb__in=VERBS, subject=key.name)[:EVENTS]),
+    }
+
+
+def _newest(key: ApiKey) -> ApiKeySecret:
+    """Return the key's newest secret; all of them were prefetched, the newest first."""
+    return key.secrets.all()[0]
+
+
+def _state(newest: ApiKeySecret, now: datetime) -> KeyState:
+    if newest.retired_at is not None:
+        return KeyState.RETIRED
+    return KeyState.ACTIVE if newest.is_live(now) else KeyState.EXPIRED
+
+
+def _badge(newest: ApiKeySecret, now: datetime) -> SafeString:
+    state = _state(newest, now)
+    return marked(state.value.capitalize(), SHAPES[state])
+
+
+def _last_used(secrets: Sequence[ApiKeySecret] | QuerySet[ApiKeySecret]) -> datetime | None:
+    return max((each.last_used_at for each in secrets if each.last_used_at), default=None)

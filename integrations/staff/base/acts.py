@@ -1,0 +1,159 @@
+"""What an act of staff is: a page of its own. GET says what will happen, POST does it."""
+
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.contrib.admin import site
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.generic import View
+
+from integrations.services.audit import Actor
+from integrations.services.errors import (
+    AlreadyDisabled,
+    AlreadyEnabled,
+    ApiKeyExpired,
+    ApiKeyRetired,
+    JobMoved,
+    LinkEnded,
+    NoOverlap,
+    NoSecondFactor,
+    NotAsked,
+    NotDisabled,
+    NotLinked,
+    OverlapRunning,
+    PortalError,
+    StalePage,
+    WebhookDisabled,
+    WebhookEnabled,
+)
+from integrations.staff.base import forms
+from integrations.staff.base.actors import actor_of
+from integrations.staff.signing_in import proof, typed
+
+# The row is not, or not any more, as the form takes it to be: correcting the form would not help.
+SETTLED = (
+    AlreadyEnabled,
+    AlreadyDisabled,
+    NotDisabled,
+    NoOverlap,
+    StalePage,
+    OverlapRunning,
+    ApiKeyRetired,
+    ApiKeyExpired,
+    WebhookDisabled,
+    WebhookEnabled,
+    JobMoved,
+    LinkEnded,
+    NotAsked,
+    NoSecondFactor,
+    NotLinked,
+)
+
+
+@method_decorator(sensitive_post_parameters("adopted_secret", "passphrase"), name="dispatch")
+class Act(View):
+    """One act. A refusal by the service is an error of its form; where no form could mend it, a page says so."""
+
+    http_method_names = ["get", "head", "post"]
+    form_class: ClassVar[type[forms.ActForm]]
+    title: ClassVar[str]
+    button: ClassVar[str]
+    words: ClassVar[str]
+    settled_template: ClassVar[str] = "staff/settled.html"
+    max_body: ClassVar[int] = 0  # bytes, where a page takes more than others (portal/web/pages.py)
+    is_sensitive: ClassVar[bool] = False  # asks for a recent proof that it is still the person who signed in
+    actor: Actor
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not self.is_allowed():
+            raise PermissionDenied
+        self.find(**kwargs)
+        if self.needs_proof() and (asked := proof.ask_if_stale(request, self.form_class.base_fields)):
+            return asked
+        self.actor = actor_of(request)
+        return super().dispatch(request, *args, **kwargs)
+
+    def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
+        if obstacle := self.obstacle():
+            return self.settled(obstacle)
+        return self.page(self.make_form())
+
+    def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
+        form = self.make_form(request.POST)
+        if not form.is_valid():
+            return self.page(form)
+        try:
+            return self.act_on(form)
+        except SETTLED as refusal:
+            return self.settled(refusal, status=409)
+        except PortalError as refusal:
+            form.refuse(refusal)
+            return self.page(form)
+
+    def is_allowed(self) -> bool:
+        raise NotImplementedError
+
+    def find(self, pk: int) -> None:
+        """Set what the act is about. Raises Http404."""
+        raise NotImplementedError
+
+    def needs_proof(self) -> bool:
+        """Return whether this is not for a session that somebody left open. Asked for the form, and for its answer."""
+        return self.is_sensitive
+
+    def obstacle(self) -> PortalError | None:
+        """Return why the act cannot be done as things stand, if that is known before the form is filled in."""
+        raise NotImplementedError
+
+    def make_form(self, data: QueryDict | None = None) -> forms.ActForm:
+        """Return the form, empty or filled in."""
+        initial = {**self.initial(), **typed.recalled(self.request)}
+        if issubclass(self.form_class, forms.OwnerForm):
+            return self.form_class(data, initial=initial, person=self.request.user)
+        return self.form_class(data, initial=initial)
+
+    def act_on(self, form: forms.ActForm) -> HttpResponse:
+        """Do what a valid form says. Raises PortalError."""
+        return self.act(form.cleaned_data)
+
+    def act(self, values: dict[str, Any]) -> HttpResponse:
+        """Do it and answer. Raises PortalError."""
+        raise NotImplementedError
+
+    def next_url(self) -> str:
+        """Return where to go from here."""
+        raise NotImplementedError
+
+    def context(self) -> dict[str, Any]:
+        """Return what the act's pages speak of: `opts` of its list, and the `subject`, if there is one yet."""
+        raise NotImplementedError
+
+    def initial(self) -> dict[str, Any]:
+        return {}
+
+    def page(self, form: forms.ActForm) -> HttpResponse:
+        return self.render("staff/act.html", form=form, button=self.button, words=self.words)
+
+    def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
+        """Say in words why this act is not for now, with the ways on."""
+        return self.render(self.settled_template, status=status, refusal=refusal, kind=type(refusal).__name__)
+
+    @method_decorator(sensitive_variables("context"))
+    def show_once(self, template: str, **context: Any) -> HttpResponse:
+        """Answer with a page that nothing may keep: it shows a secret."""
+        response = self.render(template, **context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def done(self, message: str) -> HttpResponse:
+        messages.success(self.request, message)
+        return HttpResponseRedirect(self.next_url())
+
+    def render(self, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
+        ours = {"title": self.title, "next_url": self.next_url(), **self.context()}
+        return render(self.request, template, {**site.each_context(self.request), **ours, **context}, status=status)

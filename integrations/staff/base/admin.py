@@ -1,0 +1,153 @@
+"""What the admin classes of this portal have in common."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin, site
+from django.contrib.admin.exceptions import DisallowedModelAdminToField
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
+from django.forms import ModelChoiceField, ModelForm, ModelMultipleChoiceField
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.text import capfirst
+
+from integrations.services.errors import PortalError
+from integrations.services.people import scope
+from integrations.staff.base.choices import RowField, RowSelect, RowsField
+from integrations.staff.base.lookups import ListParameters, LookupRefused, check_key, check_list, check_value
+
+Row = TypeVar("Row", bound=Model)
+SAVE_AS_NEW = "_saveasnew"  # a button of Django's that no form of the portal has; Django obeys it all the same
+FOR_ALL = ""  # rows of no organisation, which every member of staff may see, and the unlimited may change
+
+
+class PortalAdmin(ListParameters, ModelAdmin[Row]):
+    """A list of ours. `when_empty` says what the list would show, and what to do so that it does.
+
+    `organisation_path` leads from a row to its organisation, for staff who are limited to some. Where it is not
+    declared they see nothing.
+    """
+
+    organisation_path: ClassVar[str | None] = None
+    changed_by_limited: ClassVar[bool] = False  # for rows of no organisation whose service checks each change itself
+    prefilled: ClassVar[tuple[str, ...]] = ()  # the fields that a link of the portal's fills in
+    when_empty = ""
+    actions = None
+    empty_value_display = "–"
+    list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
+        rows = super().get_queryset(request)
+        if self.organisation_path == FOR_ALL or not scope.is_limited(request.user):
+            return rows
+        return scope.limit(rows, request.user, self.organisation_path) if self.organisation_path else rows.none()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._may_change_rows(request) and super().has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return self._may_change_rows(request) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return self._may_change_rows(request) and super().has_delete_permission(request, obj)
+
+    def _may_change_rows(self, request: HttpRequest) -> bool:
+        """Return whether a change of these rows stays within what this person may see."""
+        is_for_all = self.organisation_path == FOR_ALL and not self.changed_by_limited
+        return not (is_for_all and scope.is_limited(request.user))
+
+    def formfield_for_foreignkey(
+        self, db_field: "ForeignKey[Any]", request: HttpRequest, **kwargs: Any
+    ) -> "ModelChoiceField[Any] | None":
+        """Offer, and take, what this person may see."""
+        kwargs.setdefault("form_class", RowField)
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", RowSelect(db_field, self.admin_site, using=kwargs.get("using")))
+        if site.is_registered(db_field.related_model):
+            kwargs["queryset"] = site.get_model_admin(db_field.related_model).get_queryset(request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(
+        self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> "ModelMultipleChoiceField[Any] | None":
+        return super().formfield_for_manytomany(db_field, request, **{"form_class": RowsField, **kwargs})
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Return what the list's address asks for. Raises LookupRefused where the list does not offer that."""
+        check_list(self, request)
+        try:
+            return super().get_changelist_instance(request)
+        except (IncorrectLookupParameters, DisallowedModelAdminToField) as error:
+            raise LookupRefused("The list has no such page, or a filter has no such value.") from error
+
+    def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
+        for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+            check_key(self.model, key)
+        return super().response_action(request, *args, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Fill in what a link of the portal's own says, and nothing else."""
+        initial = {name: request.GET[name] for name in self.prefilled if name in request.GET}
+        for name, value in initial.items():
+            field: Any = self.opts.get_field(name)
+            check_value(field.target_field if field.is_relation else field, value)
+        return initial
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if SAVE_AS_NEW in request.POST:
+            posted = request.POST.copy()
+            del posted[SAVE_AS_NEW]
+            request.POST = posted  # type: ignore[assignment]
+        return _or_say_why_not(
+            self, request, lambda: super(PortalAdmin, self).changeform_view(request, object_id, form_url, extra_context)
+        )
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return _or_say_why_not(
+            self, request, lambda: super(PortalAdmin, self).delete_view(request, object_id, extra_context)
+        )
+
+
+class ReadOnlyAdmin(PortalAdmin[Row]):
+    """A list of what happened: anybody with the right may read it, nobody may change it."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:  # noqa: ARG002
+        return False
+
+
+def warn_of_near_name(request: HttpRequest, form: ModelForm[Any], warning: str) -> None:
+    """Tell a person that the name that they have just saved looks nearly like another."""
+    if warning and {"name", "organisation"} & set(form.changed_data):
+        messages.warning(request, warning)
+
+
+def _or_say_why_not(
+    model_admin: ModelAdmin[Any], request: HttpRequest, view: Callable[[], HttpResponse]
+) -> HttpResponse:
+    """The forms see nearly everything that a service refuses; what is left are two people at the same moment."""
+    try:
+        return view()
+    except PortalError as refusal:
+        model_admin.message_user(request, str(refusal), messages.ERROR)
+        return HttpResponseRedirect(request.path)

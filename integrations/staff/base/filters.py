@@ -1,0 +1,215 @@
+"""Filters of the lists: by state, by organisation, by whether a connection is open.
+
+In a list without end (keyset.py) a filter also says by `equal` what it asks of the columns, where it asks for one
+value, and by `organisation_chosen` whose rows it leaves.
+"""
+
+from typing import Any
+
+from django.contrib.admin import DateFieldListFilter, ModelAdmin, SimpleListFilter
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from integrations.models import Connection, MessageType, Organisation
+from integrations.models.clock import shared_now
+from integrations.models.connection import dead_processes, is_online
+from integrations.models.request import State as RequestState
+from integrations.services.people import scope
+from integrations.staff.base.presentation import LABELS, State
+
+ORGANISATIONS_LISTED = 20
+
+
+class PortalFilter(SimpleListFilter):
+    """A filter that is no field. It takes the values that it offers, and `takes` others that links may hold."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen = self.value()
+        offered = {None, *(str(each) for each, _ in self.lookup_choices)}
+        if chosen not in offered and not self.takes(chosen or ""):
+            raise IncorrectLookupParameters
+
+    def takes(self, value: str) -> bool:  # noqa: ARG002
+        return False
+
+
+class OutletStateFilter(PortalFilter):
+    """By how the outlet stands, in a list of outlets."""
+
+    title = "state"
+    parameter_name = "state"
+    to_integration = "integration"
+
+    def lookups(self, _request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [(state.value, label) for state, label in LABELS.items()]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value() or ""
+        return queryset.filter(self._condition(State(chosen))) if chosen in set(State) else queryset
+
+    def _condition(self, state: State) -> Q:
+        if state is State.NOT_ENABLED:
+            return Q(integration=None)
+        if state is State.DISABLED:
+            return self._having(is_enabled=False)
+        if state is State.NEVER_SEEN:
+            return self._having(is_enabled=True, presence__last_seen_at=None)
+        seen = self._having(is_enabled=True, presence__last_seen_at__isnull=False)
+        online = is_online(shared_now(), f"{self._to_integration}presence__")
+        return seen & online if state is State.ONLINE else seen & ~online
+
+    def _having(self, **conditions: Any) -> Q:
+        return Q(**{f"{self._to_integration}{name}": value for name, value in conditions.items()})
+
+    @property
+    def _to_integration(self) -> str:
+        return f"{self.to_integration}__" if self.to_integration else ""
+
+
+class IntegrationStateFilter(OutletStateFilter):
+    """By how the outlet stands, in a list of integrations: all of these are enabled, or were."""
+
+    to_integration = ""
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        every = super().lookups(request, model_admin)
+        return [(value, label) for value, label in every if value != State.NOT_ENABLED]
+
+    def _condition(self, state: State) -> Q:
+        return Q(pk=None) if state is State.NOT_ENABLED else super()._condition(state)
+
+
+class OrganisationFilter(PortalFilter):
+    """By organisation, offered while there are few; the pages of organisations link to it always."""
+
+    title = "organisation"
+    parameter_name = "organisation"
+    field = "organisation"
+
+    def lookups(self, request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        limit = scope.organisations_of(request.user)
+        if limit is not None and len(limit) < 2:
+            return []  # all that this person sees is of one
+        seen = scope.limit(Organisation.objects.all(), request.user, "pk")
+        first = seen.values_list("pk", "name")[: ORGANISATIONS_LISTED + 1]
+        offered = [(str(pk), name) for pk, name in first]
+        return offered if len(offered) <= ORGANISATIONS_LISTED else self._chosen(seen)
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        pk = self._pk()
+        return queryset if pk is None else queryset.filter(**{self.field: pk})
+
+    def takes(self, value: str) -> bool:  # noqa: ARG002
+        return self._pk() is not None
+
+    def organisation_chosen(self) -> int | None:
+        return self._pk()
+
+    def _chosen(self, seen: QuerySet[Organisation]) -> list[tuple[str, str]]:
+        pk = self._pk()
+        chosen = seen.none() if pk is None else seen.filter(pk=pk)
+        return [(str(organisation.pk), organisation.name) for organisation in chosen]
+
+    def _pk(self) -> int | None:
+        value = self.value() or ""
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 18 else None
+
+
+class OrganisationOfIntegrationFilter(OrganisationFilter):
+    """By organisation, in a list of integrations."""
+
+    field = "outlet__organisation"
+
+
+class OrganisationOfRecordFilter(OrganisationFilter):
+    """By organisation, in a list of what hangs on an integration."""
+
+    field = "integration__outlet__organisation"
+
+
+class OpenFilter(PortalFilter):
+    """Connections that stand, and those that ended."""
+
+    title = "state"
+    parameter_name = "open"
+
+    def lookups(self, _request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [("yes", "Open"), ("no", "Ended")]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Connection]) -> QuerySet[Connection]:
+        is_open = Q(closed_at=None) & ~Q(process__in=dead_processes(shared_now()))
+        if self.value() == "yes":
+            return queryset.filter(is_open)
+        return queryset.exclude(is_open) if self.value() == "no" else queryset
+
+    def equal(self) -> dict[str, Any]:
+        return {"closed_at": None} if self.value() == "yes" else {}
+
+
+class TimeFilter(DateFieldListFilter):
+    """By day, week, month and year, whatever the moment's field is called."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "time"
+
+
+class MessageTypeFilter(PortalFilter):
+    """By the number of a MessageType; offered are those that the portal has a name for."""
+
+    title = "message type"
+    parameter_name = "message_type"
+
+    def lookups(self, _request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        named = MessageType.objects.filter(number__isnull=False).values_list("number", "name")
+        offered = [(str(number), f"{name} ({number})") for number, name in named]
+        chosen = _number(self.value())
+        if chosen is not None and str(chosen) not in dict(offered):
+            offered.append((str(chosen), f"MessageType {chosen}"))
+        return offered
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**self.equal())
+
+    def equal(self) -> dict[str, Any]:
+        chosen = _number(self.value())
+        return {} if chosen is None else {"message_type": chosen}
+
+
+class ResultCodeFilter(PortalFilter):
+    """By the POS's ResultCode. Any may be asked for: each in the list is a link to those like it."""
+
+    title = "result code"
+    parameter_name = "result_code"
+    OTHERS = "not-0"
+
+    def lookups(self, _request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        offered = [("0", "0 (success)"), (self.OTHERS, "Any other")]
+        chosen = _number(self.value())
+        return [*offered, (str(chosen), str(chosen))] if chosen else offered
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == self.OTHERS:
+            return queryset.exclude(result_code=0).filter(result_code__isnull=False)
+        chosen = _number(self.value())
+        return queryset if chosen is None else queryset.filter(result_code=chosen)
+
+    def equal(self) -> dict[str, Any]:
+        """The state follows from the code, and the index of the codes is one of what was refused."""
+        if self.value() == self.OTHERS:
+            return {"state": RequestState.REFUSED}
+        chosen = _number(self.value())
+        if chosen is None:
+            return {}
+        return {"result_code": chosen, "state": RequestState.REFUSED} if chosen else {"state": RequestState.ANSWERED}
+
+
+def _number(text: str | None) -> int | None:
+    """Return a whole number that a column holds, or None."""
+    digits = (text or "").removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 11):
+        return None
+    number = int(text or "")
+    return number if -(2**31) <= number < 2**31 else None

@@ -1,0 +1,114 @@
+"""One-time hand-over links, as staff see them: what became of each. Their texts are shown once, when they are made."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
+
+from integrations.models import HandoverLink, Integration
+from integrations.models.clock import shared_now
+from integrations.models.handover_link import LinkState
+from integrations.services.errors import LinkEnded, PortalError
+from integrations.services.handover import links as handover_links
+from integrations.services.people import scope
+from integrations.staff.base import forms, rights
+from integrations.staff.base.admin import ReadOnlyAdmin
+from integrations.staff.base.presentation import ago, marked
+from integrations.staff.integration.acts import IntegrationAct
+from integrations.staff.records.admin import OF_INTEGRATION, SEARCH_INTEGRATION, link_to
+
+SHAPES = {LinkState.LIVE: "never-seen", LinkState.OPENED: "online", LinkState.FAILED: "refused"}
+
+
+class TakeBackLink(IntegrationAct):
+    form_class = forms.ActForm
+    title = "Take hand-over link back"
+    button = "Take it back"
+    words = "staff/words/take_back_link.html"
+    link: HandoverLink
+
+    def find(self, pk: int) -> None:
+        found = links_seen(self.request).filter(pk=pk).first()
+        if found is None:
+            raise Http404("There is no such hand-over link.")
+        self.link, self.integration, self.outlet = found, found.integration, found.integration.outlet
+
+    def obstacle(self) -> PortalError | None:
+        return None if self.link.state == LinkState.LIVE else LinkEnded()
+
+    def context(self) -> dict[str, Any]:
+        return {**super().context(), "link": self.link}
+
+    def act(self, _values: dict[str, Any]) -> HttpResponse:
+        handover_links.take_back_link(self.link, actor=self.actor)
+        return self.done("The link is taken back: it opens nothing any more, and the secret in it is erased.")
+
+
+@admin.register(HandoverLink)
+class HandoverLinkAdmin(ReadOnlyAdmin[HandoverLink]):
+    """The links by which secrets went, or are going, to PowerEPOS."""
+
+    when_empty = (
+        "Here stands each one-time hand-over link: who made it, whether it was opened, when and from where. Make one "
+        "when you enable an outlet or rotate its secret."
+    )
+    organisation_path = OF_INTEGRATION
+    list_display = ("made", "outlet", "standing", "expires", "ended", "address", "made_by")
+    list_filter = ("state",)
+    search_fields = (*SEARCH_INTEGRATION, "made_by", "address")
+    search_help_text = "Outlet, organisation, ProviderOutletID, person, address"
+    fields = ("integration", "credential", "state", "tries", "made_by", "made_at", "expires_at", "ended_at",
+              "ended_reason", "address", "user_agent")  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[HandoverLink]:
+        return links_seen(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: HandoverLink | None = None) -> bool:  # noqa: ARG002
+        return rights.may_see(request, Integration)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request) or super().has_module_permission(request)
+
+    @admin.display(ordering="made_at")
+    def made(self, link: HandoverLink) -> SafeString | str:
+        return ago(link.made_at, shared_now())
+
+    @admin.display(ordering="integration__outlet__name")
+    def outlet(self, link: HandoverLink) -> SafeString:
+        return link_to(link.integration)
+
+    @admin.display(description="state", ordering="state")
+    def standing(self, link: HandoverLink) -> SafeString:
+        return state_of(link)
+
+    @admin.display(ordering="expires_at")
+    def expires(self, link: HandoverLink) -> SafeString | str:
+        return ago(link.expires_at, shared_now()) if link.state == LinkState.LIVE else "–"
+
+    @admin.display(ordering="ended_at")
+    def ended(self, link: HandoverLink) -> SafeString | str:
+        return ago(link.ended_at, shared_now())
+
+    def get_urls(self) -> list[URLPattern]:
+        take_back = self.admin_site.admin_view(TakeBackLink.as_view())
+        return [
+            path("<int:pk>/take-back/", take_back, name="integrations_handoverlink_take_back"),
+            *super().get_urls(),
+        ]
+
+
+def links_seen(request: HttpRequest) -> QuerySet[HandoverLink]:
+    """Return the links to outlets that this person may see."""
+    rows = HandoverLink.objects.select_related("integration__outlet__organisation", "credential").defer("sealed")
+    return scope.limit(rows, request.user, "integration__outlet__organisation")
+
+
+def state_of(link: HandoverLink) -> SafeString:
+    """Return the state in words; a link whose time is over is expired before the chore has erased it."""
+    state = LinkState(link.state)
+    if state is LinkState.LIVE and not link.is_live_at(shared_now()):
+        state = LinkState.EXPIRED
+    return marked(state.label, SHAPES.get(state, "ended"))

@@ -1,0 +1,265 @@
+"""The acts of staff on an outlet or its integration."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.admin import site
+from django.http import Http404, HttpResponse
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_variables
+
+from integrations.models import Credential, Integration, Outlet
+from integrations.models.clock import shared_now
+from integrations.services.errors import (
+    AlreadyDisabled,
+    AlreadyEnabled,
+    NoOverlap,
+    NotDisabled,
+    OverlapRunning,
+    PortalError,
+    PosNotConnected,
+)
+from integrations.services.handover import links as handover_links
+from integrations.services.handover.handover import HandOver
+from integrations.services.handover.links import MadeLink
+from integrations.services.integration import disconnecting, enabling
+from integrations.services.integration import pos_secrets as secrets
+from integrations.staff.base import forms, rights
+from integrations.staff.base.acts import Act
+
+
+def url_name(act: str) -> str:
+    """Return the name, inside the admin's, of an act's URL on an integration."""
+    return f"integrations_integration_{act.replace('-', '_')}"
+
+
+class OutletAct(Act):
+    """An act on an outlet, or on the integration that it has."""
+
+    outlet: Outlet
+    integration: Integration | None
+    link_button: ClassVar[str] = ""
+
+    @method_decorator(sensitive_variables("handover"))
+    def show_secret(self, handover: HandOver, integration: Integration) -> HttpResponse:
+        """Answer with the one page that ever shows this secret."""
+        return self.show_once(
+            "staff/handover.html",
+            handover=handover,
+            credential=integration.current_credential(),
+            overlapping=integration.credentials.in_overlap(shared_now()).first(),
+            integration=integration,
+            may_check=rights.may_see(self.request, Integration),
+            next_url=self.url_of(integration),
+        )
+
+    @method_decorator(sensitive_variables())
+    def hand_over(self, act: Callable[[], HandOver], values: dict[str, Any]) -> HttpResponse:
+        """Do an act that makes a secret: show it, or where that button was pressed send it on by a link unseen."""
+        if "as_link" not in self.request.POST:
+            return self.show_secret(act(), Integration.objects.get(outlet=self.outlet))
+        made = handover_links.make_link_instead(
+            act,
+            hours=values["link_hours"] or settings.HANDOVER_LINK_HOURS,
+            passphrase=values["passphrase"],
+            actor=self.actor,
+        )
+        return self.show_link(made)
+
+    @method_decorator(sensitive_variables())
+    def show_link(self, made: MadeLink) -> HttpResponse:
+        """Answer with the one page that ever shows this link; the secret in it is not on the page."""
+        integration = made.link.integration
+        return self.show_once(
+            "staff/link_made.html",
+            made=made,
+            overlapping=integration.credentials.in_overlap(shared_now()).first(),
+            integration=integration,
+            next_url=self.url_of(integration),
+        )
+
+    def next_url(self) -> str:
+        return self.url_of(self.integration or self.outlet)
+
+    def url_of(self, row: Integration | Outlet) -> str:
+        """Return the page of an integration, or of an outlet that has none, for who may see it."""
+        if not rights.may_see(self.request, type(row)):
+            return reverse("admin:index")
+        return reverse(f"admin:integrations_{row._meta.model_name}_change", args=(row.pk,))
+
+    def context(self) -> dict[str, Any]:
+        return {
+            "opts": Integration._meta if self.integration else Outlet._meta,
+            "subject": self.outlet,
+            "outlet": self.outlet,
+            "integration": self.integration,
+            "may_act": rights.may_act(self.request),
+            "link_button": self.link_button,
+        }
+
+
+class EnableOutlet(OutletAct):
+    is_sensitive = True
+    form_class = forms.EnableForm
+    title = "Enable Order N Pay"
+    button = "Enable and show the values"
+    words = "staff/words/enable.html"
+
+    def is_allowed(self) -> bool:
+        return rights.may_enable(self.request)
+
+    def find(self, pk: int) -> None:
+        outlets = site.get_model_admin(Outlet).get_queryset(self.request)
+        found = outlets.select_related("organisation", "integration").filter(pk=pk).first()
+        if found is None:
+            raise Http404("There is no such outlet.")
+        self.outlet, self.integration = found, getattr(found, "integration", None)
+
+    def obstacle(self) -> PortalError | None:
+        return AlreadyEnabled() if self.integration else None
+
+    link_button = "Enable and make a one-time link"
+
+    @method_decorator(sensitive_variables())
+    def act(self, values: dict[str, Any]) -> HttpResponse:
+        enable = partial(
+            enabling.enable_outlet,
+            self.outlet,
+            pos_remote_id=values["pos_remote_id"],
+            adopted_secret=values["adopted_secret"] or None,
+            actor=self.actor,
+        )
+        return self.hand_over(enable, values)
+
+    def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
+        # Of two clicks the second comes here, with the outlet as it was before the first.
+        self.integration = Integration.objects.filter(outlet=self.outlet).first()
+        return super().settled(refusal, status=status)
+
+
+class IntegrationAct(OutletAct):
+    """An act on an integration that exists."""
+
+    integration: Integration
+
+    def is_allowed(self) -> bool:
+        return rights.may_act(self.request)
+
+    def find(self, pk: int) -> None:
+        integrations = site.get_model_admin(Integration).get_queryset(self.request)
+        found = integrations.filter(pk=pk).first()
+        if found is None:
+            raise Http404("There is no such integration.")
+        self.integration, self.outlet = found, found.outlet
+
+    def overlapping(self) -> Credential | None:
+        """Return the older secret that still works, if there is one."""
+        return self.integration.credentials.in_overlap(shared_now()).first()
+
+
+class RotateSecret(IntegrationAct):
+    is_sensitive = True
+    form_class = forms.RotateForm
+    title = "Rotate secret"
+    button = "Rotate and show the new secret"
+    words = "staff/words/rotate.html"
+
+    def initial(self) -> dict[str, Any]:
+        return {"seen_credential": self.integration.current_credential().pk}
+
+    def obstacle(self) -> PortalError | None:
+        return OverlapRunning() if self.overlapping() else None
+
+    link_button = "Rotate and make a one-time link"
+
+    @method_decorator(sensitive_variables())
+    def act(self, values: dict[str, Any]) -> HttpResponse:
+        rotate = partial(
+            secrets.rotate_secret,
+            self.integration,
+            overlap=values["overlap"],
+            seen_credential=values["seen_credential"],
+            actor=self.actor,
+        )
+        return self.hand_over(rotate, values)
+
+
+class EndOverlap(IntegrationAct):
+    form_class = forms.ActForm
+    title = "End overlap now"
+    button = "End the overlap"
+    words = "staff/words/end_overlap.html"
+
+    def obstacle(self) -> PortalError | None:
+        return None if self.overlapping() else NoOverlap()
+
+    def page(self, form: forms.ActForm) -> HttpResponse:
+        older = self.overlapping()
+        return self.render("staff/act.html", form=form, button=self.button, words=self.words, older=older)
+
+    def act(self, _values: dict[str, Any]) -> HttpResponse:
+        secrets.end_overlap(self.integration, actor=self.actor)
+        return self.done("The overlap is ended: the older secret opens nothing any more.")
+
+
+class Disable(IntegrationAct):
+    form_class = forms.DisableForm
+    title = "Disable"
+    button = "Disable"
+    words = "staff/words/disable.html"
+
+    def obstacle(self) -> PortalError | None:
+        return None if self.integration.is_enabled else AlreadyDisabled()
+
+    def act(self, values: dict[str, Any]) -> HttpResponse:
+        enabling.disable(self.integration, reason=values["reason"], actor=self.actor)
+        return self.done("The integration is disabled: its POS is cut off and refused.")
+
+
+class EnableAgain(IntegrationAct):
+    form_class = forms.EnableAgainForm
+    title = "Enable again"
+    button = "Enable again"
+    words = "staff/words/reenable.html"
+
+    def obstacle(self) -> PortalError | None:
+        return NotDisabled() if self.integration.is_enabled else None
+
+    def act(self, values: dict[str, Any]) -> HttpResponse:
+        enabling.reenable(self.integration, reason=values["reason"], actor=self.actor)
+        return self.done("The integration is enabled again: its POS may come in with the secret that it has.")
+
+
+class Disconnect(IntegrationAct):
+    form_class = forms.DisconnectForm
+    title = "Disconnect"
+    button = "Disconnect"
+    words = "staff/words/disconnect.html"
+
+    def obstacle(self) -> PortalError | None:
+        is_online = self.integration.presence.is_online_at(shared_now())
+        return None if is_online else PosNotConnected("The outlet's POS is not connected.")
+
+    def act(self, values: dict[str, Any]) -> HttpResponse:
+        disconnecting.disconnect(self.integration, reason=values["reason"], actor=self.actor)
+        return self.done("The POS is disconnected within two seconds. Nothing is void: it may come back at once.")
+
+
+class ChangePosRemoteId(IntegrationAct):
+    form_class = forms.ChangePosRemoteIdForm
+    title = "Change POSRemoteID"
+    button = "Change"
+    words = "staff/words/change_pos_remote_id.html"
+
+    def initial(self) -> dict[str, Any]:
+        return {"pos_remote_id": self.integration.pos_remote_id}
+
+    def obstacle(self) -> PortalError | None:
+        return None
+
+    def act(self, values: dict[str, Any]) -> HttpResponse:
+        enabling.change_pos_remote_id(self.integration, actor=self.actor, **values)
+        return self.done("The POSRemoteID is changed. The POS comes in again as soon as it sends the new one.")

@@ -1,0 +1,106 @@
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
+
+from integrations.models import Credential, Integration
+from integrations.models.clock import shared_now
+from integrations.services.people import scope
+from integrations.staff.base import rights
+from integrations.staff.base.admin import ReadOnlyAdmin
+from integrations.staff.base.filters import IntegrationStateFilter, OrganisationOfIntegrationFilter
+from integrations.staff.base.presentation import state_cell
+from integrations.staff.base.slim_list import SlimList
+from integrations.staff.bulk.actions import BulkActions
+from integrations.staff.integration import acts as views
+from integrations.staff.integration import check_page
+from integrations.staff.integration import page as integration_page
+from integrations.staff.requests import ask_page, asked_page
+
+ACTS = {
+    "check": check_page.CheckOutlet,
+    "ask": ask_page.AskPos,
+    "disconnect": views.Disconnect,
+    "rotate": views.RotateSecret,
+    "end-overlap": views.EndOverlap,
+    "disable": views.Disable,
+    "reenable": views.EnableAgain,
+    "change-pos-remote-id": views.ChangePosRemoteId,
+}
+
+
+@admin.register(Integration)
+class IntegrationAdmin(BulkActions, ReadOnlyAdmin[Integration]):
+    """The outlets that PowerEPOS knows. Rows change by acts, each with a page of its own, never by a form."""
+
+    when_empty = (
+        "Here stand the outlets on which Order N Pay is enabled, with their POSRemoteID and the recognisable part "
+        "of their secret. Choose an outlet and enable Order N Pay on it."
+    )
+    organisation_path = "outlet__organisation"
+    list_display = ("outlet", "state", "pos_remote_id", "secret")
+    list_filter = (IntegrationStateFilter, OrganisationOfIntegrationFilter)
+    search_fields = ("outlet__name", "outlet__organisation__name", "outlet__provider_outlet_id", "pos_remote_id")
+    search_help_text = "Name of the outlet or of its organisation, ProviderOutletID, POSRemoteID"
+    ordering = ("outlet__organisation__name", "outlet__name")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SlimList]:  # noqa: ARG002
+        return SlimList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Integration]:
+        current = Prefetch("credentials", Credential.objects.filter(is_current=True), to_attr="current")
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("outlet__organisation", "presence__connection__process")
+            .prefetch_related(current)
+        )
+
+    @admin.display
+    def state(self, integration: Integration) -> SafeString:
+        return state_cell(integration, shared_now())
+
+    @admin.display(description="secret")
+    def secret(self, integration: Integration) -> str:
+        (credential,) = integration.current  # type: ignore[attr-defined]
+        return f"{credential.shown} (weak)" if credential.is_weak else str(credential.shown)
+
+    def get_urls(self) -> list[URLPattern]:
+        acts = [
+            path(f"<int:pk>/{act}/", self.admin_site.admin_view(view.as_view()), name=views.url_name(act))
+            for act, view in ACTS.items()
+        ]
+        asked = self.admin_site.admin_view(asked_page.AskedPage.as_view())
+        acts.append(path("<int:pk>/asked/<int:request_pk>/", asked, name=views.url_name("asked")))
+        return [*acts, *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002
+        extra_context: dict[str, object] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        """Show everything about one integration; there is nothing to post here."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        integration = self.get_object(request, object_id)
+        if not self.has_view_permission(request, integration):
+            raise PermissionDenied
+        if integration is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+        seen, with_content = scope.organisations_of(request.user), rights.may_see_payload(request)
+        context = {
+            **self.admin_site.each_context(request),
+            **integration_page.context_of(integration, shared_now(), seen, with_content=with_content),
+            "opts": self.opts,
+            "title": str(integration),
+            "may_act": rights.may_act(request),
+            "may_ask": rights.may_ask(request),
+        }
+        return TemplateResponse(request, "admin/integrations/integration/page.html", context)

@@ -1,0 +1,81 @@
+"""Check this outlet: a checklist that turns green while the installer is on the telephone."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.template.loader import render_to_string
+
+from integrations.models import Integration
+from integrations.models.clock import shared_now
+from integrations.services.errors import PortalError
+from integrations.services.handover.handover import auth_url, websocket_url
+from integrations.services.integration.outlet_check import read_evidence
+from integrations.services.overview.fleet import Organisations
+from integrations.services.people import scope
+from integrations.services.requests import asking
+from integrations.staff.base import forms, rights
+from integrations.staff.integration.acts import IntegrationAct
+from integrations.staff.integration.check_steps import sentence_of, steps_of
+
+TEMPLATE = "staff/check_steps.html"
+
+
+def integrations() -> QuerySet[Integration]:
+    """Return integrations with all that their checklist reads of them."""
+    return Integration.objects.select_related("outlet__organisation", "presence__connection__process")
+
+
+def steps_html(integration: Integration, now: datetime, organisations: Organisations, *, with_content: bool) -> str:
+    """Return the checklist as it is now, for somebody who sees these organisations.
+
+    `with_content`: with the ErrorMessage of the POS's answer.
+    """
+    evidence = read_evidence(integration, now, organisations)
+    if evidence.request and not with_content:
+        evidence.request.error_message = None
+    steps = steps_of(evidence)
+    return render_to_string(TEMPLATE, {"steps": steps, "sentence": sentence_of(steps)})
+
+
+class CheckOutlet(IntegrationAct):
+    """GET shows the checklist to whoever may see the outlet; POST sends the harmless request."""
+
+    form_class = forms.AskOnceForm
+    title = "Check this outlet"
+    button = "Ask for the open orders"
+
+    def is_allowed(self) -> bool:
+        may_see = rights.may_see(self.request, Integration)
+        return may_see and (self.request.method != "POST" or rights.may_ask(self.request))
+
+    def initial(self) -> dict[str, Any]:
+        return {"request_id": uuid.uuid4()}
+
+    def obstacle(self) -> PortalError | None:
+        return None
+
+    def act(self, values: dict[str, Any]) -> HttpResponse:
+        asking.check_outlet(self.integration, request_id=str(values["request_id"]), actor=self.actor)
+        return self.done("The POS is asked for its open orders; the last step says what becomes of it.")
+
+    def next_url(self) -> str:
+        return self.request.path if self.request.method == "POST" else super().next_url()
+
+    def page(self, form: forms.ActForm) -> HttpResponse:
+        integration = integrations().get(pk=self.integration.pk)
+        seen, with_content = scope.organisations_of(self.request.user), rights.may_see_payload(self.request)
+        return self.render(
+            "staff/check.html",
+            status=409 if form.errors else 200,
+            form=form,
+            button=self.button,
+            steps=steps_html(integration, shared_now(), seen, with_content=with_content),
+            current=integration.current_credential(),
+            auth_url=auth_url(),
+            websocket_url=websocket_url(),
+            may_ask=rights.may_ask(self.request),
+            next_url=self.url_of(integration),
+        )

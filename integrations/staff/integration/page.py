@@ -1,0 +1,50 @@
+"""What the page of one integration shows: a fixed number of queries, whatever the age of the integration."""
+
+from datetime import datetime
+from typing import Any
+
+from integrations.models import AuditEvent, Integration
+from integrations.models.audit import Verb
+from integrations.services.handover.handover import auth_url, websocket_url
+from integrations.services.integration.outlet_check import SECOND_TILL, second_till_at
+from integrations.services.integration.pairings import explain
+from integrations.services.overview.fleet import Organisations
+from integrations.staff.base.presentation import standing_of
+from integrations.staff.requests.rows import with_type_names
+
+ROWS = 10
+
+
+def context_of(
+    integration: Integration, now: datetime, organisations: Organisations, *, with_content: bool
+) -> dict[str, Any]:
+    """Return the template's context, for somebody who sees these organisations.
+
+    `with_content`: with what unrecognised frames said.
+    """
+    credentials = list(integration.credentials.all())
+    connections = list(integration.connections.select_related("process")[:ROWS])
+    attempts = list(integration.attempts.all()[:ROWS])
+    explain(attempts, organisations)
+    stray_frames = integration.stray_frames.all() if with_content else integration.stray_frames.defer("excerpt")
+    events = AuditEvent.objects.filter(integration=integration)
+    return {
+        "integration": integration,
+        "outlet": integration.outlet,
+        "standing": standing_of(integration, now),
+        "auth_url": auth_url(),
+        "websocket_url": websocket_url(),
+        "credentials": credentials,
+        "current": next(each for each in credentials if each.is_current),
+        "in_overlap": next((each for each in credentials if each.is_live(now) and not each.is_current), None),
+        "requests": list(with_type_names(integration.requests.defer("payload", "answer"))[:ROWS]),
+        "connections": connections,
+        "attempts": attempts,
+        "with_content": with_content,
+        "stray_frames": list(stray_frames[:ROWS]),
+        "links": list(integration.handover_links.defer("sealed").select_related("credential")[:ROWS]),
+        "events": list(events[:ROWS]),
+        "second_till_at": second_till_at(connections, attempts, now - SECOND_TILL),
+        "disabling": None if integration.is_enabled else events.filter(verb=Verb.DISABLED).first(),
+        "rows": ROWS,
+    }

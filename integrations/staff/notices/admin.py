@@ -1,0 +1,230 @@
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from integrations.models import AuditEvent, Delivery, Integration, Notice, WebhookEndpoint
+from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
+from integrations.services.notices import mailing
+from integrations.services.notices.delivering import body_of
+from integrations.services.outlets.finding import outlet_called
+from integrations.services.people import scope
+from integrations.services.rows.keyset import FEW, PARENTS, Few, Source, Stream
+from integrations.staff.base import rights
+from integrations.staff.base.admin import PortalAdmin, ReadOnlyAdmin
+from integrations.staff.base.filters import OrganisationFilter
+from integrations.staff.base.keyset import KeysetAdmin, Parents
+from integrations.staff.base.presentation import ago, clock, exactly, marked
+from integrations.staff.notices import acts as webhook_acts
+from integrations.staff.requests.legible import legible
+
+ACTS = {
+    "change-url": webhook_acts.ChangeWebhook,
+    "rotate": webhook_acts.RotateWebhook,
+    "end-overlap": webhook_acts.EndWebhookOverlap,
+    "disable": webhook_acts.DisableWebhook,
+    "enable": webhook_acts.EnableWebhook,
+    "test": webhook_acts.TestWebhook,
+}
+VERBS = [verb for verb in Verb if verb.value.startswith("webhook_")]
+ROWS = 10
+SHAPES = {Delivery.State.DELIVERED: "online", Delivery.State.PENDING: "never-seen", Delivery.State.FAILED: "offline"}
+
+
+@admin.register(WebhookEndpoint)
+class WebhookEndpointAdmin(ReadOnlyAdmin[WebhookEndpoint]):
+    """Where events go. Rows change by acts, each with a page of its own, never by a form."""
+
+    when_empty = (
+        "Here stand the addresses of your own systems that are told what happens: an outlet goes offline, a request "
+        "is finished, an alert begins. Create the first one."
+    )
+    list_display = ("name", "state", "told_of", "shown_url")
+    list_filter = (OrganisationFilter, "is_enabled")
+    organisation_path = "organisation"
+    list_select_related = ("organisation",)
+    search_fields = ("name", "url", "organisation__name")
+    search_help_text = "Name, URL, organisation"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEndpoint]:
+        return super().get_queryset(request).defer("sealed_secret", "sealed_older_secret")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super(PortalAdmin, self).has_add_permission(request)
+
+    @admin.display
+    def state(self, endpoint: WebhookEndpoint) -> SafeString:
+        return badge(endpoint)
+
+    @admin.display(description="told of", ordering="organisation__name")
+    def told_of(self, endpoint: WebhookEndpoint) -> str:
+        return str(endpoint.organisation) if endpoint.organisation else "all organisations"
+
+    @admin.display(description="URL", ordering="url")
+    def shown_url(self, endpoint: WebhookEndpoint) -> SafeString:
+        return format_html('<code class="onp-id">{}</code>', endpoint.url)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        acts = [
+            path(f"<int:pk>/{act}/", view(each.as_view()), name=f"integrations_webhookendpoint_{act.replace('-', '_')}")
+            for act, each in ACTS.items()
+        ]
+        create = path("add/", view(webhook_acts.CreateWebhook.as_view()), name="integrations_webhookendpoint_add")
+        return [create, *acts, *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002
+        extra_context: dict[str, object] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        """Show everything about one endpoint; there is nothing to post here."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        endpoint = self.get_object(request, object_id)
+        if not self.has_view_permission(request, endpoint):
+            raise PermissionDenied
+        if endpoint is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+        context = {
+            **self.admin_site.each_context(request),
+            **_page_of(endpoint),
+            "opts": self.opts,
+            "may_change": rights.may_change_webhook(request),
+        }
+        return TemplateResponse(request, "admin/integrations/webhookendpoint/page.html", context)
+
+
+class EndpointFilter(admin.RelatedFieldListFilter):
+    """By endpoint, of those that this person may see."""
+
+    def field_choices(
+        self,
+        field: Any,  # noqa: ARG002
+        request: HttpRequest,
+        model_admin: admin.ModelAdmin[Any],  # noqa: ARG002
+    ) -> Any:
+        rows = scope.limit(WebhookEndpoint.objects.all(), request.user, "organisation")
+        return [(str(pk), name) for pk, name in rows.values_list("pk", "name")]
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(KeysetAdmin[Delivery]):
+    """Each event on its way to each endpoint."""
+
+    when_empty = "Here stands each event that was sent to one of your systems, with the answer that it got."
+    list_display = ("noticed", "event", "standing", "endpoint", "about", "answer", "tries")
+    list_filter = ("state", "notice__kind", ("endpoint", EndpointFilter))
+    organisation_path = "endpoint__organisation"
+    list_select_related = ("notice", "endpoint")
+    search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID"
+    ordering = ("-id",)
+    parents = Parents(WebhookEndpoint, "endpoint", "organisation")
+    moment = "notice__noticed_at"
+    equal = {"endpoint__id__exact": "endpoint", "state__exact": "state"}
+    served = (("endpoint",), ("state",))
+
+    def found_by(self, text: str) -> Q:
+        return outlet_called(text, "notice__integration__outlet__")
+
+    def searched_in(self, text: str, rows: QuerySet[Delivery], parents: QuerySet[Any]) -> list[Source]:  # noqa: ARG002
+        called = Integration.objects.filter(outlet_called(text, "outlet__")).order_by()
+        integrations = list(called.values_list("pk", flat=True)[: PARENTS + 1])
+        notices = list(Notice.objects.filter(integration__in=integrations).values_list("pk", flat=True)[: FEW + 1])
+        if len(integrations) > PARENTS or len(notices) > FEW:
+            return [Stream(rows)]
+        return [Few(rows.filter(notice__in=notices), rows)]
+
+    @admin.display(description="noticed")
+    def noticed(self, row: Delivery) -> SafeString | str:
+        return ago(row.notice.noticed_at, shared_now())
+
+    @admin.display
+    def event(self, row: Delivery) -> str:
+        return row.notice.get_kind_display()
+
+    @admin.display(description="state")
+    def standing(self, row: Delivery) -> SafeString:
+        return delivery_badge(row)
+
+    @admin.display(description="outlet")
+    def about(self, row: Delivery) -> str:
+        return row.notice.outlet_name or "–"
+
+    @admin.display
+    def answer(self, row: Delivery) -> str:
+        return str(row.status) if row.status else row.error or "–"
+
+    def get_urls(self) -> list[URLPattern]:
+        replay = self.admin_site.admin_view(webhook_acts.ReplayDelivery.as_view())
+        return [path("<int:pk>/replay/", replay, name="integrations_delivery_replay"), *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002
+        extra_context: dict[str, object] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        """Show one delivery: what was sent, what was answered, what comes next."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        row = self.get_object(request, object_id)
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        if row is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+        context: dict[str, Any] = {
+            **self.admin_site.each_context(request),
+            "title": str(row),
+            "row": row,
+            "badge": delivery_badge(row),
+            "body": legible(body_of(row.notice).decode()),
+            "opts": self.opts,
+            "may_change": rights.may_change_webhook(request),
+        }
+        return TemplateResponse(request, "admin/integrations/delivery/page.html", context)
+
+
+def badge(endpoint: WebhookEndpoint) -> SafeString:
+    """Return how an endpoint stands."""
+    now = shared_now()
+    if not endpoint.is_enabled:
+        return marked("Switched off", "disabled")
+    if endpoint.failing_since is None:
+        return marked("On", "online")
+    return marked(format_html("Failing{}", clock(endpoint.failing_since, now)), "offline")
+
+
+def delivery_badge(row: Delivery) -> SafeString:
+    """Return how a delivery stands."""
+    state = Delivery.State(row.state)
+    words = "Failed, tried again" if state is Delivery.State.PENDING and row.tries else state.label
+    return marked(words, "offline" if words.startswith("Failed") else SHAPES[state])
+
+
+def _page_of(endpoint: WebhookEndpoint) -> dict[str, object]:
+    deliveries = endpoint.deliveries.select_related("notice")[:ROWS]
+    pause = endpoint.pause_at(shared_now())
+    return {
+        "title": str(endpoint),
+        "endpoint": endpoint,
+        "state": badge(endpoint),
+        "paused_until": exactly(pause) if pause else "",
+        "has_overlap": endpoint.has_overlap(shared_now()),
+        "older_until": exactly(endpoint.older_secret_until) if endpoint.older_secret_until else "",
+        "deliveries": [(row, delivery_badge(row)) for row in deliveries],
+        "mail_is_on": mailing.is_on(),
+        # An endpoint is never renamed, and its name never given again.
+        "events": list(AuditEvent.objects.filter(verb__in=VERBS, subject=endpoint.name)[:ROWS]),
+        "rows": ROWS,
+    }

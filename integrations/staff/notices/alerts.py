@@ -1,0 +1,191 @@
+"""Alerts to read, and who gets them by e-mail."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import ModelAdmin, site
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Count, Field, QuerySet
+from django.forms import Field as FormField
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString
+
+from integrations.models import Alert, AlertRecipient
+from integrations.models.clock import shared_now
+from integrations.services.notices import alert_recipients, mailing
+from integrations.services.people import scope
+from integrations.staff.base.actors import actor_of
+from integrations.staff.base.admin import PortalAdmin, ReadOnlyAdmin
+from integrations.staff.base.filters import OrganisationFilter, PortalFilter
+from integrations.staff.base.presentation import ago, marked
+
+MEMBERS = 500
+
+
+class OpenAlertFilter(PortalFilter):
+    """Alerts that last, and those that are over."""
+
+    title = "state"
+    parameter_name = "open"
+
+    def lookups(self, _request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [("yes", "Open"), ("no", "Over")]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Alert]) -> QuerySet[Alert]:
+        if self.value() not in ("yes", "no"):
+            return queryset
+        return queryset.filter(ended_at__isnull=self.value() == "yes")
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnlyAdmin[Alert]):
+    """What staff were told, and whether it is over."""
+
+    when_empty = (
+        "Here stands what you were alerted of: outlets that were offline for too long, many refused authentications, "
+        "credentials near their expiry. None is good news."
+    )
+    list_display = ("what", "state", "whose", "members_count", "began", "ended")
+    list_filter = (OpenAlertFilter, "kind", OrganisationFilter)
+    organisation_path = "organisation"
+    list_select_related = ("organisation",)
+    search_fields = ("organisation__name", "members__label")
+    search_help_text = "Outlet, organisation"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
+        rows = super().get_queryset(request).annotate(member_count=Count("members", distinct=True))
+        return rows.filter(told_at__isnull=False)
+
+    @admin.display(description="alert", ordering="kind")
+    def what(self, alert: Alert) -> str:
+        return alert.get_kind_display()
+
+    @admin.display(ordering="ended_at")
+    def state(self, alert: Alert) -> SafeString:
+        return badge(alert)
+
+    @admin.display(description="organisation", ordering="organisation__name")
+    def whose(self, alert: Alert) -> str:
+        return str(alert.organisation or "–")
+
+    @admin.display(description="of how many", ordering="member_count")
+    def members_count(self, alert: Alert) -> int:
+        count: int = alert.member_count  # type: ignore[attr-defined]
+        return count
+
+    @admin.display(ordering="since")
+    def began(self, alert: Alert) -> SafeString | str:
+        return ago(alert.since, shared_now())
+
+    @admin.display(description="over", ordering="ended_at")
+    def ended(self, alert: Alert) -> SafeString | str:
+        return ago(alert.ended_at, shared_now())
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"mail_is_on": mailing.is_on(), **(extra_context or {})})
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002
+        extra_context: dict[str, object] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        """Show one alert with all that it is about, and the e-mails that told of it."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        alert = self.get_object(request, object_id)
+        if not self.has_view_permission(request, alert):
+            raise PermissionDenied
+        if alert is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": str(alert),
+            "alert": alert,
+            "badge": badge(alert),
+            "members": list(alert.members.order_by("ended_at", "label")[:MEMBERS]),
+            **_mails(request, alert),
+            "mail_is_on": mailing.is_on(),
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/integrations/alert/page.html", context)
+
+
+def _mails(request: HttpRequest, alert: Alert) -> dict[str, object]:
+    """Return the e-mails to recipients whom this person sees, and the number of the others.
+
+    Who sees everything sees also those to an address that gets no alerts any more.
+    """
+    every = list(alert.mails.order_by("pk")[:MEMBERS])
+    recipients = site.get_model_admin(AlertRecipient)
+    if not recipients.has_view_or_change_permission(request):
+        return {"mails": [], "other_mails": len(every)}
+    if not scope.is_limited(request.user):
+        return {"mails": every, "other_mails": 0}
+    seen = {email.lower() for email in recipients.get_queryset(request).values_list("email", flat=True)}
+    shown = [mail for mail in every if mail.recipient.lower() in seen]
+    return {"mails": shown, "other_mails": len(every) - len(shown)}
+
+
+@admin.register(AlertRecipient)
+class AlertRecipientAdmin(PortalAdmin[AlertRecipient]):
+    """Who gets alerts by e-mail."""
+
+    when_empty = "Here stand the people who get alerts by e-mail: of one organisation, or of all. Add the first one."
+    list_display = ("email", "whose")
+    list_filter = (OrganisationFilter,)
+    organisation_path = "organisation"
+    list_select_related = ("organisation",)
+    search_fields = ("email", "organisation__name")
+    search_help_text = "E-mail address, organisation"
+    autocomplete_fields = ("organisation",)
+    fields = ("email", "organisation")
+
+    @admin.display(description="alerts of", ordering="organisation__name")
+    def whose(self, recipient: AlertRecipient) -> str:
+        return str(recipient.organisation or "all organisations")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"mail_is_on": mailing.is_on(), **(extra_context or {})})
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> FormField | None:
+        """The organisation is chosen here, and nothing else is done with it in passing."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget.can_add_related = field.widget.can_change_related = field.widget.can_delete_related = False
+            field.widget.can_view_related = False
+        return field
+
+    def get_form(self, request: HttpRequest, obj: AlertRecipient | None = None, *args: Any, **kwargs: Any) -> Any:
+        """Return the form; whoever is limited to some organisations chooses one of these."""
+        base = super().get_form(request, obj, *args, **kwargs)
+
+        class Limited(base):  # type: ignore[misc, valid-type]
+            def clean_organisation(self) -> Any:
+                chosen = self.cleaned_data["organisation"]
+                if scope.is_limited(request.user) and (chosen is None or not scope.may_see(request.user, chosen)):
+                    raise ValidationError("Choose one of the organisations that you may see.")
+                return chosen
+
+        return Limited
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: AlertRecipient,
+        form: ModelForm[AlertRecipient],  # noqa: ARG002
+        change: Any,  # noqa: ARG002
+    ) -> None:
+        alert_recipients.save_recipient(obj, actor=actor_of(request))
+
+    def delete_model(self, request: HttpRequest, obj: AlertRecipient) -> None:
+        alert_recipients.remove_recipient(obj, actor=actor_of(request))
+
+
+def badge(alert: Alert) -> SafeString:
+    """Return whether an alert lasts."""
+    return marked("Open", "refused") if alert.ended_at is None else marked("Over", "ended")

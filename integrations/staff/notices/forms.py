@@ -1,0 +1,65 @@
+"""The forms of the acts on webhook endpoints."""
+
+from django import forms
+from django.contrib.admin import site
+
+from integrations.models import Organisation, WebhookEndpoint
+from integrations.services.notices.addresses import MAX_URL_LENGTH
+from integrations.services.notices.webhooks import SUBSCRIBABLE
+from integrations.staff.base.choices import RowField, RowSelect
+from integrations.staff.base.forms import ActForm, OwnerForm, text_field
+
+OVERLAPS = (
+    ("0", "None: from now on only the new secret signs. The receiver refuses events until it has the new one."),
+    ("1h", "1 hour: each event carries both signatures. Somebody puts the new secret in place now."),
+    ("24h", "24 hours: each event carries both signatures. The new one is in place today or tomorrow."),
+    ("7d", "7 days: each event carries both signatures. The new one goes out with the next release."),
+)
+
+
+def _url() -> forms.CharField:
+    return forms.CharField(
+        label="URL",
+        max_length=MAX_URL_LENGTH,
+        help_text="Where the events are posted, like https://example.com/hooks. Redirects are not followed.",
+        widget=forms.URLInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+def _kinds() -> forms.MultipleChoiceField:
+    return forms.MultipleChoiceField(
+        label="Events",
+        choices=[(kind.value, f"{kind.label} ({kind.value})") for kind in SUBSCRIBABLE],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one of the events."},
+    )
+
+
+class CreateWebhookForm(OwnerForm):
+    name = forms.CharField(
+        max_length=WebhookEndpoint._meta.get_field("name").max_length,
+        help_text="Which of your systems it is. It cannot be changed later.",
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+    )
+    url = _url()
+    organisation = RowField(
+        Organisation.objects.none(),
+        required=False,
+        help_text="Whose events it is told. Empty: those of all organisations.",
+        widget=RowSelect(WebhookEndpoint._meta.get_field("organisation"), site),
+    )
+    kinds = _kinds()
+
+
+class ChangeWebhookForm(ActForm):
+    url = _url()
+    kinds = _kinds()
+
+
+class RotateWebhookForm(ActForm):
+    overlap = forms.ChoiceField(label="How long the old secret signs too", choices=OVERLAPS, widget=forms.RadioSelect)
+    seen = forms.CharField(widget=forms.HiddenInput, max_length=40)
+
+
+class DisableWebhookForm(ActForm):
+    reason = text_field(label="Reason", help_text="Your colleagues will read it here and in the audit events.")

@@ -1,0 +1,134 @@
+from functools import partial
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.db.models import Field
+from django.forms import Field as FormField
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from integrations.models import Integration, Outlet
+from integrations.models.clock import shared_now
+from integrations.services.outlets import near_names, outlets
+from integrations.staff.base import rights
+from integrations.staff.base.actors import actor_of
+from integrations.staff.base.admin import PortalAdmin, warn_of_near_name
+from integrations.staff.base.filters import OrganisationFilter, OutletStateFilter
+from integrations.staff.base.presentation import standing_of, state_cell
+from integrations.staff.base.slim_list import SlimList
+from integrations.staff.bulk.actions import BulkActions
+from integrations.staff.integration.acts import EnableOutlet
+from integrations.staff.outlets import export as outlets_export
+
+
+@admin.register(Outlet)
+class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
+    """The sites of the customers, each with its state at a glance."""
+
+    when_empty = (
+        "Here stand the sites of your customers, each with its state: not enabled, online, offline, disabled. "
+        "Add an outlet, then enable Order N Pay on it."
+    )
+    organisation_path = "organisation"
+    to_integration = "integration"
+    list_filter = (OutletStateFilter, OrganisationFilter)
+    list_select_related = ("organisation", "integration__presence__connection__process")
+    search_fields = ("name", "organisation__name", "provider_outlet_id", "integration__pos_remote_id")
+    search_help_text = "Name of the outlet or of its organisation, ProviderOutletID, POSRemoteID"
+    autocomplete_fields = ("organisation",)
+    prefilled = ("organisation",)
+    fieldsets = (
+        (None, {"fields": ("organisation", "name", "provider_outlet_id")}),
+        ("Alerts", {"fields": ("alert_after_minutes", "opening_hours", "time_zone"), "classes": ("collapse",)}),
+    )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SlimList]:  # noqa: ARG002
+        return SlimList
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        pairing = "pairing_or_enable" if rights.may_enable(request) else "pairing"
+        return ("name", "state", "organisation", pairing)
+
+    @admin.display
+    def state(self, outlet: Outlet) -> SafeString:
+        return state_cell(_integration_of(outlet), shared_now())
+
+    @admin.display(description="Order N Pay (POSRemoteID)", empty_value="–")
+    def pairing(self, outlet: Outlet) -> SafeString | None:
+        integration = _integration_of(outlet)
+        if integration is None:
+            return None
+        url = reverse("admin:integrations_integration_change", args=(integration.pk,))
+        return format_html('<a href="{}">{}</a>', url, integration.pos_remote_id)
+
+    @admin.display(description="Order N Pay (POSRemoteID)")
+    def pairing_or_enable(self, outlet: Outlet) -> SafeString | None:
+        if linked := self.pairing(outlet):
+            return linked
+        url = reverse("admin:integrations_outlet_enable", args=(outlet.pk,))
+        return format_html('<a class="onp-do" href="{}" aria-label="Enable Order N Pay on {}">Enable</a>', url, outlet)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Outlet | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        # PowerEPOS knows an enabled outlet by this ID.
+        return ("provider_outlet_id",) if obj and _integration_of(obj) else ()
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> FormField | None:
+        """An organisation may be added from here, but not changed or deleted in passing."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget.can_change_related = field.widget.can_delete_related = False
+        return field
+
+    def get_urls(self) -> list[URLPattern]:
+        enable = self.admin_site.admin_view(EnableOutlet.as_view())
+        export = self.admin_site.admin_view(partial(outlets_export.export, self))
+        return [
+            path("<int:pk>/enable/", enable, name="integrations_outlet_enable"),
+            path("export/", export, name="integrations_outlet_export"),
+            *super().get_urls(),
+        ]
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Outlet | None = None,
+    ) -> HttpResponse:
+        integration = _integration_of(obj) if obj else None
+        context |= {
+            "standing": standing_of(integration, shared_now()) if obj else None,
+            "integration": integration,
+            "may_enable": rights.may_enable(request),
+            "may_see_integration": rights.may_see(request, Integration),
+        }
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Outlet | None = None) -> bool:
+        is_free = obj is None or _integration_of(obj) is None
+        return is_free and super().has_delete_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Outlet, form: ModelForm[Outlet], change: Any) -> None:  # noqa: ARG002
+        siblings = obj.organisation.outlets.exclude(pk=obj.pk).values_list("name", flat=True)
+        warning = near_names.warning_about(obj.name, siblings)
+        outlets.save_outlet(obj, actor=actor_of(request))
+        warn_of_near_name(request, form, warning)
+
+    def delete_model(self, request: HttpRequest, obj: Outlet) -> None:
+        outlets.delete_outlet(obj, actor=actor_of(request))
+
+    def response_post_save_add(self, request: HttpRequest, obj: Outlet) -> HttpResponseRedirect:
+        """Go on to the new outlet, where the next step is offered, and not back to the list."""
+        if not self.has_view_or_change_permission(request, obj):
+            return super().response_post_save_add(request, obj)
+        return HttpResponseRedirect(reverse("admin:integrations_outlet_change", args=(obj.pk,)))
+
+
+def _integration_of(outlet: Outlet) -> Integration | None:
+    return getattr(outlet, "integration", None)

@@ -1,0 +1,69 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from integrations.models import Organisation
+from integrations.models.clock import shared_now
+from integrations.services.outlets import near_names, outlets
+from integrations.services.people import scope
+from integrations.staff.base.actors import actor_of
+from integrations.staff.base.admin import PortalAdmin, warn_of_near_name
+from integrations.staff.base.presentation import ago
+
+
+@admin.register(Organisation)
+class OrganisationAdmin(PortalAdmin[Organisation]):
+    """The provider's customers."""
+
+    when_empty = "Here stand your customers: one restaurant, or a chain of them. Add the first, then add its outlets."
+    organisation_path = "pk"
+    list_display = ("name", "outlets", "created")
+    search_fields = ("name",)
+    ordering = ("name",)  # counting the outlets drops the model's own, and autocompletion needs one
+    fieldsets = (
+        (None, {"fields": ("name",)}),
+        ("Alerts", {"fields": ("opening_hours", "time_zone"), "classes": ("collapse",)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Organisation]:
+        return super().get_queryset(request).annotate(outlet_count=Count("outlets"))
+
+    @admin.display(ordering="outlet_count")
+    def outlets(self, organisation: Organisation) -> SafeString:
+        url = reverse("admin:integrations_outlet_changelist", query={"organisation": organisation.pk})
+        count: int = organisation.outlet_count  # type: ignore[attr-defined]
+        words = f"{count} outlet" if count == 1 else f"{count} outlets"
+        return format_html('<a href="{}">{}</a>', url, words)
+
+    @admin.display(ordering="created_at")
+    def created(self, organisation: Organisation) -> SafeString | str:
+        return ago(organisation.created_at, shared_now())
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        # Who is limited to some organisations would not see the new one.
+        return not scope.is_limited(request.user) and super().has_add_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Organisation | None = None) -> bool:
+        is_free = obj is None or not obj.outlets.exists()
+        return is_free and super().has_delete_permission(request, obj)
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Organisation,
+        form: ModelForm[Organisation],
+        change: Any,  # noqa: ARG002
+    ) -> None:
+        others = self.get_queryset(request).exclude(pk=obj.pk).values_list("name", flat=True)
+        warning = near_names.warning_about(obj.name, others)
+        outlets.save_organisation(obj, actor=actor_of(request))
+        warn_of_near_name(request, form, warning)
+
+    def delete_model(self, request: HttpRequest, obj: Organisation) -> None:
+        outlets.delete_organisation(obj, actor=actor_of(request))

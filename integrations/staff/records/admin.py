@@ -1,0 +1,250 @@
+"""What happened, to read: connections, authentication attempts, stray frames, audit events."""
+
+from datetime import datetime
+from typing import Protocol
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from integrations.models import AuditEvent, AuthAttempt, Connection, Integration, Outlet, StrayFrame
+from integrations.models.attempt import Outcome
+from integrations.models.clock import shared_now
+from integrations.services.integration.pairings import explain
+from integrations.services.outlets.finding import beginning_with
+from integrations.services.outlets.moves import explain_moves
+from integrations.services.people import scope
+from integrations.staff.base import rights
+from integrations.staff.base.admin import Row
+from integrations.staff.base.filters import OpenFilter, OrganisationOfRecordFilter, TimeFilter
+from integrations.staff.base.keyset import KeysetAdmin, Parents
+from integrations.staff.base.presentation import ago, details, ending, exactly, frames, is_open, marked
+from integrations.text.characters import spelled
+
+OF_INTEGRATION = "integration__outlet__organisation"
+SEARCH_INTEGRATION = (
+    "integration__outlet__name",
+    "integration__outlet__organisation__name",
+    "integration__outlet__provider_outlet_id",
+)
+BY_INTEGRATION_ID = {"integration__id__exact": "integration"}
+
+
+class Dated(Protocol):
+    """A record of one moment."""
+
+    at: datetime
+
+
+class DatedAdmin(KeysetAdmin[Row]):
+    """Records of one moment each, the newest first."""
+
+    time_field = "at"
+
+    @admin.display
+    def when(self, row: Dated) -> SafeString | str:
+        return ago(row.at, shared_now())
+
+    @admin.display(description="when")
+    def exactly_when(self, row: Dated) -> str:
+        return exactly(row.at)
+
+
+@admin.register(Connection)
+class ConnectionAdmin(KeysetAdmin[Connection]):
+    """The websockets of the POSes, open and ended."""
+
+    when_empty = (
+        "Here stands each websocket that a POS opened: since when, from where, how it ended. "
+        "Hand an outlet's values over to PowerEPOS; its POS will connect."
+    )
+    organisation_path = OF_INTEGRATION
+    list_display = ("opened", "outlet", "ended", "how", "address", "frames")
+    list_filter = (OpenFilter, "close_reason", OrganisationOfRecordFilter, ("opened_at", TimeFilter))
+    list_select_related = ("integration__outlet__organisation", "process")
+    search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID; address or its beginning"
+    time_field = "opened_at"
+    equal = {**BY_INTEGRATION_ID, "close_reason__exact": "close_reason"}
+    served = (("integration",), ("closed_at",), ("close_reason",))
+    links = ("integration__id__exact",)
+    texts = ("address",)
+    fields = (
+        "integration", "credential", "opened_exactly", "closed_exactly", "how", "address", "user_agent",
+        "origin", "frames", "process", "id",
+    )  # fmt: skip
+    readonly_fields = ("how", "opened_exactly", "closed_exactly", "frames")
+
+    @admin.display
+    def opened(self, row: Connection) -> SafeString | str:
+        return ago(row.opened_at, shared_now())
+
+    @admin.display
+    def outlet(self, row: Connection) -> SafeString:
+        return link_to(row.integration)
+
+    @admin.display
+    def ended(self, row: Connection) -> SafeString | str:
+        return ago(row.closed_at, shared_now())
+
+    @admin.display(description="how it ended")
+    def how(self, row: Connection) -> SafeString:
+        now = shared_now()
+        code = "" if row.close_code is None else f" ({row.close_code})"
+        return marked(f"{ending(row, now)}{code}", "online" if is_open(row, now) else "ended")
+
+    @admin.display(description="opened")
+    def opened_exactly(self, row: Connection) -> str:
+        return exactly(row.opened_at)
+
+    @admin.display(description="closed")
+    def closed_exactly(self, row: Connection) -> str:
+        return exactly(row.closed_at) if row.closed_at else "–"
+
+    @admin.display(description="frames in / out / stray")
+    def frames(self, row: Connection) -> str:
+        return frames(row)
+
+
+@admin.register(AuthAttempt)
+class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
+    """Who came to the POS's door, and why they were let in or not."""
+
+    when_empty = (
+        "Here stands each attempt of a POS to get a token or to open its websocket, with the precise reason of "
+        "each refusal. Nobody has tried yet: check the two addresses in the POS."
+    )
+    organisation_path = OF_INTEGRATION
+    list_display = ("when", "result", "outlet", "remote_id", "address")
+    list_filter = ("outcome", "door", OrganisationOfRecordFilter, ("at", TimeFilter))
+    list_select_related = ("integration__outlet__organisation",)
+    search_help_text = (
+        "Outlet, organisation, ProviderOutletID, POSRemoteID; an unknown ProviderOutletID or address, or its beginning"
+    )
+    equal = {**BY_INTEGRATION_ID, "outcome__exact": "outcome"}
+    served = (("integration",), ("outcome",))
+    links = ("integration__id__exact", "at__gt")
+    texts = ("address", "provider_outlet_id")  # see begins_with
+    fields = (
+        "exactly_when", "outcome", "detail", "door", "integration", "provider_outlet_id", "pos_remote_id", "address",
+        "user_agent",
+    )  # fmt: skip
+    readonly_fields = ("exactly_when",)
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Leave out of the details what names other organisations' outlets."""
+        changelist = super().get_changelist_instance(request)
+        explain(changelist.result_list, scope.organisations_of(request.user))
+        return changelist
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AuthAttempt | None:
+        found = super().get_object(request, object_id, from_field)
+        explain([found] if found else [], scope.organisations_of(request.user))
+        return found
+
+    def begins_with(self, text: str) -> Q:
+        """Leave an ID as it was sent to what no outlet has; the others are found by their outlet."""
+        unknown = beginning_with("provider_outlet_id", text) & Q(integration=None)
+        return beginning_with("address", text) | unknown
+
+    @admin.display
+    def result(self, row: AuthAttempt) -> SafeString:
+        words = marked(row.get_outcome_display(), "online" if row.outcome == Outcome.ACCEPTED else "refused")
+        return format_html('{}<div class="onp-detail">{}</div>', words, row.detail) if row.detail else words
+
+    @admin.display(description="outlet (or ProviderOutletID as sent)", empty_value="–")
+    def outlet(self, row: AuthAttempt) -> SafeString | str:
+        return link_to(row.integration) if row.integration else spelled(row.provider_outlet_id)
+
+    @admin.display(description="POSRemoteID as sent")
+    def remote_id(self, row: AuthAttempt) -> str:
+        return spelled(row.pos_remote_id)
+
+
+@admin.register(StrayFrame)
+class StrayFrameAdmin(DatedAdmin[StrayFrame]):
+    """Frames that nobody understood."""
+
+    when_empty = (
+        "Here stand the frames of POSes that nobody understood, shortened and without secrets. None is good news."
+    )
+    organisation_path = OF_INTEGRATION
+    list_display = ("when", "outlet", "kind", "size", "begins")
+    list_filter = ("kind", OrganisationOfRecordFilter, ("at", TimeFilter))
+    list_select_related = ("integration__outlet__organisation",)
+    search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID"
+    equal = BY_INTEGRATION_ID
+    served = (("integration",),)
+    links = ("integration__id__exact",)
+    readonly_fields = ("exactly_when", "frame")
+
+    @admin.display
+    def outlet(self, row: StrayFrame) -> SafeString:
+        return link_to(row.integration)
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        return self.list_display if rights.may_see_payload(request) else self.list_display[:-1]
+
+    def get_fields(self, request: HttpRequest, obj: StrayFrame | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        every = ("exactly_when", "integration", "kind", "size", "frame", "connection_id")
+        return every if rights.may_see_payload(request) else tuple(name for name in every if name != "frame")
+
+    @admin.display
+    def begins(self, row: StrayFrame) -> SafeString:
+        shortened = row.excerpt if len(row.excerpt) <= 80 else f"{row.excerpt[:80]}…"
+        return format_html("<code>{}</code>", shortened)
+
+    @admin.display(description="what it said")
+    def frame(self, row: StrayFrame) -> SafeString:
+        return format_html('<pre class="onp-frame">{}</pre>', row.excerpt)
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(DatedAdmin[AuditEvent]):
+    """Who did what. What an event speaks of may be gone: it is named by `subject`, never followed."""
+
+    when_empty = "Here stands every act of staff: who, what, when and from where. Nobody has acted yet."
+    organisation_path = "organisation"
+    list_display = ("when", "actor_name", "act", "subject", "in_words", "address")
+    list_filter = ("verb", ("at", TimeFilter))
+    search_help_text = (
+        "Outlet, its organisation, an ID of it; or the beginning of a person, an address, what was acted on"
+    )
+    parents = Parents(Outlet, "outlet", "organisation")
+    equal = {
+        "integration__id__exact": "integration", "outlet__id__exact": "outlet",
+        "organisation__id__exact": "organisation", "verb__exact": "verb",
+    }  # fmt: skip
+    served = (("integration",), ("outlet",), ("organisation",), ("verb",))
+    texts = ("actor_name", "subject", "address")
+    links = ("organisation__id__exact", "outlet__id__exact", "integration__id__exact")
+    fields = ("exactly_when", "actor_name", "act", "subject", "in_words", "address")
+    readonly_fields = ("exactly_when", "act", "in_words")
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Name in the details the organisations that this person sees."""
+        changelist = super().get_changelist_instance(request)
+        explain_moves(changelist.result_list, scope.organisations_of(request.user))
+        return changelist
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AuditEvent | None:
+        found = super().get_object(request, object_id, from_field)
+        explain_moves([found] if found else [], scope.organisations_of(request.user))
+        return found
+
+    @admin.display
+    def act(self, row: AuditEvent) -> str:
+        return row.get_verb_display()
+
+    @admin.display(description="details", empty_value="–")
+    def in_words(self, row: AuditEvent) -> str:
+        return details(row.detail)
+
+
+def link_to(integration: Integration) -> SafeString:
+    """Return a link to the integration's page; who may not see it is told so there."""
+    url = reverse("admin:integrations_integration_change", args=(integration.pk,))
+    return format_html('<a href="{}">{}</a>', url, integration)

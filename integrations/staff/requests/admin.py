@@ -1,0 +1,131 @@
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from integrations.models import Request
+from integrations.models.clock import shared_now
+from integrations.services.outlets.finding import received_within
+from integrations.services.people import scope
+from integrations.staff.base import rights
+from integrations.staff.base.filters import MessageTypeFilter, OrganisationOfRecordFilter, ResultCodeFilter, TimeFilter
+from integrations.staff.base.keyset import KeysetAdmin
+from integrations.staff.base.presentation import ago
+from integrations.staff.records.admin import OF_INTEGRATION, link_to
+from integrations.staff.requests.legible import legible
+from integrations.staff.requests.rows import outcome, request_badge, time_line, took, type_of, with_type_names
+
+LISTED_ID = 40
+# What may be long, and only the page of one request shows.
+CONTENT = ("payload", "answer", "error_message")
+
+
+@admin.register(Request)
+class RequestAdmin(KeysetAdmin[Request]):
+    """What the backend asked of the POSes, and what became of it."""
+
+    when_empty = (
+        "Here stands each request of your own systems to a POS, and what became of it. Create an API key, and send "
+        "the first one."
+    )
+    organisation_path = OF_INTEGRATION
+    list_display = ("received", "standing", "outlet", "kind", "duration", "code", "shown_id")
+    list_filter = (
+        "state", MessageTypeFilter, ResultCodeFilter, OrganisationOfRecordFilter, ("received_at", TimeFilter),
+    )  # fmt: skip
+    search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID; RequestID or its beginning"
+    ordering = ("-id",)
+    moment = "received_at"
+    equal = {"integration__id__exact": "integration", "state__exact": "state", "api_key__id__exact": "api_key"}
+    served = (
+        ("integration", "state"), ("integration",), ("result_code", "state"), ("api_key",), ("message_type",),
+        ("state",),
+    )  # fmt: skip
+    is_of_parent_too = ("state",)
+    texts = ("request_id",)
+    links = ("integration__id__exact", "api_key__id__exact", "ended_at__gt")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Request]:
+        return self.to_show(super().get_queryset(request))
+
+    def to_show(self, rows: QuerySet[Request]) -> QuerySet[Request]:
+        rows = rows.select_related("integration__outlet__organisation", "api_key")
+        return with_type_names(rows).defer(*CONTENT, "sealed_request", "sealed_answer")
+
+    def within_times(self, rows: QuerySet[Request], lookups: dict[str, Any]) -> QuerySet[Request]:
+        moments = {name: parse_datetime(str(lookups.get(f"received_at__{name}", ""))) for name in ("gte", "lt")}
+        return received_within(rows, since=moments["gte"], until=moments["lt"])
+
+    @admin.display
+    def received(self, row: Request) -> SafeString | str:
+        return ago(row.received_at, shared_now())
+
+    @admin.display
+    def outlet(self, row: Request) -> SafeString:
+        return link_to(row.integration)
+
+    @admin.display(description="message type")
+    def kind(self, row: Request) -> str:
+        return type_of(row)
+
+    @admin.display(description="RequestID")
+    def shown_id(self, row: Request) -> SafeString:
+        shortened = row.request_id if len(row.request_id) <= LISTED_ID else f"{row.request_id[:LISTED_ID]}…"
+        return format_html('<code class="onp-id" title="{}">{}</code>', row.request_id, shortened)
+
+    @admin.display(description="state")
+    def standing(self, row: Request) -> SafeString:
+        return request_badge(row)
+
+    @admin.display(description="took")
+    def duration(self, row: Request) -> SafeString:
+        return format_html('<span class="onp-number">{}</span>', took(row))
+
+    @admin.display(description="result")
+    def code(self, row: Request) -> SafeString | int | None:
+        if not row.result_code:
+            return row.result_code
+        words = f"All requests with ResultCode {row.result_code}"
+        return format_html('<a href="?result_code={0}" title="{1}">{0}</a>', row.result_code, words)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002
+        extra_context: dict[str, object] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        """Show everything about one request but its secrets; there is nothing to post here."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        row = self.get_object(request, object_id)
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        if row is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+        content = _page_of(row, with_content=rights.may_see_payload(request))
+        content["sees_key"] = row.api_key and scope.may_see_row_of(request.user, row.api_key.organisation_id)
+        context = {**self.admin_site.each_context(request), **content, "opts": self.opts}
+        return TemplateResponse(request, "admin/integrations/request/page.html", context)
+
+
+def _page_of(row: Request, *, with_content: bool) -> dict[str, object]:
+    row.refresh_from_db(fields=CONTENT)
+    if not with_content:
+        row.payload, row.answer, row.error_message = "", None, None
+    return {
+        "with_content": with_content,
+        "title": f"Request {row.request_id}",
+        "row": row,
+        "message_type": type_of(row),
+        "outcome": outcome(row, with_content=with_content),
+        "moments": time_line(row, shared_now()),
+        "payload": legible(row.payload) if row.payload else "",
+        "answer": legible(row.answer) if row.answer else "",
+    }

@@ -1,0 +1,204 @@
+"""The form that asks a POS: fields for a documented payload, or JSON as it is typed."""
+
+import json
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+
+from integrations.services.requests.asking import DEVICE_ID
+from integrations.staff.base.forms import AskOnceForm
+from integrations.staff.requests.legible import is_secret
+from integrations.wire import payload_models, raw_json
+from integrations.wire.payload_models import DECIMAL, FLAG, MODELS, OBJECT, WHOLE, Field, Invalid
+
+MAX_PAYLOAD = 256 * 1024  # characters; the backend's door takes as much
+LONGEST_WAIT = 120  # seconds
+PREFIX = "field_"
+UNTICKED = "Tick this: the POS may change something, or take money, when it gets this request."
+NOT_JSON = "This is no JSON object. It begins with { and ends with }, and its names stand in double quotes."
+TOO_DEEP = f"The JSON nests more than {raw_json.MOST_NESTED} levels deep: write it with fewer levels."
+
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class AskForm(AskOnceForm):
+    """What every request has beside its payload. `payload()` is the JSON text, of a form that is valid."""
+
+    device_id = forms.CharField(
+        label="DeviceID",
+        max_length=64,
+        initial=DEVICE_ID,
+        help_text="Which device asks; the POS may show it.",
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+    )
+    user_identifier = forms.CharField(
+        label="UserIdentifier",
+        required=False,
+        max_length=36,
+        strip=False,
+        help_text="PIN or ID of a POS user, where the POS wants one. It is not shown again, here or anywhere.",
+        widget=forms.PasswordInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+    )
+    wait = forms.IntegerField(
+        label="Seconds to wait for the answer",
+        initial=30,
+        min_value=1,
+        max_value=LONGEST_WAIT,
+        help_text="A request that has left goes on after that; its page will show the answer.",
+        widget=forms.NumberInput(attrs={"class": "vIntegerField"}),
+    )
+
+    def __init__(self, *args: Any, changes: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if changes:
+            self.fields["is_meant"] = forms.BooleanField(
+                label="I mean it: this may change something at the till.", error_messages={"required": UNTICKED}
+            )
+        self.order_fields(["request_id", *self.payload_names(), "user_identifier", "device_id", "wait", "is_meant"])
+
+    def payload_names(self) -> list[str]:
+        """Return the names of the fields of which the payload is made."""
+        raise NotImplementedError
+
+    def payload(self) -> str:
+        """Return the payload's JSON, as it will be sent."""
+        raise NotImplementedError
+
+    def renew(self) -> None:
+        """Let the form, which is shown once more, be sent as a request of its own."""
+        self.data = {**{name: self.data[name] for name in self.data}, "request_id": str(uuid.uuid4())}
+
+    def clean_device_id(self) -> str:
+        return _plain(self.cleaned_data["device_id"])
+
+    def clean_user_identifier(self) -> str | None:
+        return _plain(self.cleaned_data["user_identifier"]) or None
+
+
+class RawForm(AskForm):
+    """The payload as JSON, which goes to the POS unchanged."""
+
+    raw = forms.CharField(
+        label="Payload (JSON)",
+        max_length=MAX_PAYLOAD,
+        initial="{}",
+        help_text="Sent as you type it: the same names, the same order, the same digits.",
+        widget=forms.Textarea(attrs={"class": "onp-raw", "rows": 12, "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+    def payload_names(self) -> list[str]:
+        return ["raw"]
+
+    def payload(self) -> str:
+        text: str = self.cleaned_data["raw"]
+        return text
+
+    def clean_raw(self) -> str:
+        text = self.cleaned_data["raw"].replace("\r\n", "\n")  # a browser sends the line ends in its own way
+        try:
+            raw_json.members(text)
+        except raw_json.TooDeep as error:
+            raise forms.ValidationError(TOO_DEEP) from error
+        except raw_json.NotAnObject as error:
+            raise forms.ValidationError(f"{NOT_JSON}{_place_of_error(text)}") from error
+        return str(text)
+
+
+class FieldsForm(AskForm):
+    """A field for each of the documented model's. What is left empty is left out."""
+
+    def __init__(self, *args: Any, model: str, **kwargs: Any) -> None:
+        self._model = model
+        super().__init__(*args, **kwargs)
+        for field in MODELS[model]:
+            self.fields[PREFIX + field.name] = _field_for(field)
+        self.order_fields(["request_id", *self.payload_names()])
+
+    def payload_names(self) -> list[str]:
+        return [PREFIX + field.name for field in MODELS[self._model]]
+
+    def payload(self) -> str:
+        values = {field: self.cleaned_data.get(PREFIX + field.name, "") for field in MODELS[self._model]}
+        return raw_json.write({}, {field.name: _spell(field, text) for field, text in values.items() if text})
+
+    def clean(self) -> dict[str, Any]:
+        """Check what is spelled well against the model, so that the till need not."""
+        if not self.errors:
+            try:
+                payload_models.check(self.payload(), self._model)
+            except Invalid as invalid:
+                for path, what in invalid.errors.items():
+                    self._add_payload_error(path, what)
+        return self.cleaned_data
+
+    def _add_payload_error(self, path: str, what: str) -> None:
+        name = PREFIX + re.split(r"[.\[]", path)[0]
+        self.add_error(name if name in self.fields else None, f"{path} {what}.")
+
+
+def _field_for(field: Field) -> forms.CharField | forms.ChoiceField:
+    options: dict[str, Any] = {"label": field.name, "required": field.required, "help_text": field.meaning}
+    if field.is_list or field.kind in MODELS or field.kind == OBJECT:
+        shape = f"JSON: {'a list of ' if field.is_list else 'a '}{field.kind}."
+        options["help_text"] = f"{shape} {field.meaning}"
+        widget = forms.Textarea(attrs={"class": "onp-raw", "rows": 4, "spellcheck": "false"})
+        return forms.CharField(max_length=MAX_PAYLOAD, widget=widget, validators=[_check_json], **options)
+    if field.kind == FLAG:
+        choices = [("", "left out"), ("true", "true"), ("false", "false")]
+        return forms.ChoiceField(choices=choices, **options)
+    attributes = {"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}
+    widget_class = forms.PasswordInput if is_secret(field.name) else forms.TextInput
+    checks: list[Callable[[str], None]] = [_check_number] if field.kind in (WHOLE, DECIMAL) else [_check_text]
+    return forms.CharField(
+        max_length=field.limit or 1000,
+        strip=field.kind in (WHOLE, DECIMAL),
+        widget=widget_class(attrs=attributes),
+        validators=checks,
+        **options,
+    )
+
+
+def _spell(field: Field, text: str) -> str:
+    """Return what was typed as JSON: texts in quotes, everything else as it is."""
+    is_spelled = field.is_list or field.kind in MODELS or field.kind in (OBJECT, FLAG, WHOLE, DECIMAL)
+    return text.replace("\r\n", "\n") if is_spelled else json.dumps(text, ensure_ascii=False)
+
+
+def _check_json(text: str) -> None:
+    try:
+        is_one_value = raw_json.members(f'{{"value": {text}}}') == {"value": text}
+    except raw_json.TooDeep as error:
+        raise forms.ValidationError(TOO_DEEP) from error
+    except raw_json.NotAnObject:
+        is_one_value = False
+    if not is_one_value:
+        raise forms.ValidationError("This is no JSON.")
+
+
+def _check_number(text: str) -> None:
+    if not _NUMBER.fullmatch(text):
+        raise forms.ValidationError("Write a number like 12 or 3.50.")
+
+
+def _check_text(text: str) -> None:
+    if _CONTROL.search(text):
+        raise forms.ValidationError("It contains a control character.")
+
+
+def _plain(text: str) -> str:
+    _check_text(text)
+    return text
+
+
+def _place_of_error(text: str) -> str:
+    try:
+        json.loads(text, parse_int=str, parse_float=str)
+    except json.JSONDecodeError as error:
+        return f" The trouble begins in line {error.lineno}, at character {error.colno}."
+    except ValueError:
+        pass
+    return ""

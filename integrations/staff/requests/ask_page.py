@@ -1,0 +1,144 @@
+"""Ask the POS: choose what, fill in a form, and go on to the page that shows the answer when it comes."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any, Self
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+
+from integrations.models import MessageType
+from integrations.models.clock import shared_now
+from integrations.services.errors import AskedOtherwise, MessageTypeUnnumbered, NotAsked, PortalError
+from integrations.services.requests import asking
+from integrations.services.requests.asking import Question
+from integrations.staff.base import forms, rights
+from integrations.staff.integration.acts import IntegrationAct, url_name
+from integrations.staff.requests.ask_forms import AskForm, FieldsForm, RawForm
+from integrations.wire.payload_models import MODELS
+
+MAX_NUMBER = 2**31 - 1
+UNKNOWN = "No message type is called that, and it is no number from 0 to 2147483647. Choose one of the list."
+# By the documents these only read; whatever else there is may change something.
+READING = ("OrderNPayGetUserFromPINRequest", "OrderNPayGetOpenOrdersRequest", "OrderNPaySimulateOrderRequest")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is asked: a number, and the catalogue's entry where it has one."""
+
+    number: int
+    known: MessageType | None
+
+    @classmethod
+    def find(cls, text: str) -> Self | None:
+        """Return the kind of that name or number. Raises MessageTypeUnnumbered."""
+        text = text.strip()
+        if text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= MAX_NUMBER:
+            return cls(int(text), MessageType.objects.filter(number=int(text)).first())
+        known = MessageType.objects.filter(name__iexact=text).first() if text and "\x00" not in text else None
+        if known is not None and known.number is None:
+            raise MessageTypeUnnumbered
+        return None if known is None or known.number is None else cls(known.number, known)
+
+    @property
+    def name(self) -> str:
+        return str(self.known) if self.known else f"MessageType {self.number}"
+
+    @property
+    def model(self) -> str:
+        """Return the name of the payload's documented model, or an empty text."""
+        return self.known.payload_model if self.known and self.known.payload_model in MODELS else ""
+
+    @property
+    def may_change(self) -> bool:
+        return self.model not in READING
+
+
+@method_decorator(sensitive_post_parameters(), name="dispatch")
+class AskPos(IntegrationAct):
+    """Without `?type=` the catalogue to choose from; with it the form. Nothing here waits for the POS."""
+
+    form_class = AskForm
+    title = "Ask the POS"
+    button = "Send to the POS"
+    words = "staff/words/ask.html"
+    kind: Kind | None = None
+    is_raw = False
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.is_raw = "raw" in request.GET
+        return super().dispatch(request, *args, **kwargs)
+
+    def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
+        if "type" not in self.request.GET:
+            return self.choice()
+        return self._with_kind() or super().get(self.request)
+
+    @method_decorator(sensitive_variables())
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return self._with_kind() or super().post(request, **kwargs)
+
+    def is_allowed(self) -> bool:
+        return rights.may_ask(self.request)
+
+    def obstacle(self) -> PortalError | None:
+        return None if self.integration.is_enabled else NotAsked()
+
+    def make_form(self, data: QueryDict | None = None) -> AskForm:
+        kind = self._chosen()
+        initial = {"request_id": uuid.uuid4()}
+        if kind.model and not self.is_raw:
+            return FieldsForm(data, initial=initial, model=kind.model, changes=kind.may_change)
+        return RawForm(data, initial=initial, changes=kind.may_change)
+
+    @method_decorator(sensitive_variables())
+    def act_on(self, form: forms.ActForm) -> HttpResponse:
+        if not isinstance(form, AskForm):
+            raise TypeError("This act has a form of its own.")
+        question = Question(
+            request_id=str(form.cleaned_data["request_id"]),
+            message_type=self._chosen().number,
+            payload=form.payload(),
+            device_id=form.cleaned_data["device_id"],
+            user_identifier=form.cleaned_data["user_identifier"],
+            wait=form.cleaned_data["wait"],
+        )
+        try:
+            pk = asking.ask_pos(self.integration, question, actor=self.actor)
+        except AskedOtherwise:
+            form.renew()
+            raise
+        return HttpResponseRedirect(reverse(f"admin:{url_name('asked')}", args=(self.integration.pk, pk)))
+
+    def choice(self, wrong: str = "") -> HttpResponse:
+        """Show what there is to ask."""
+        types = MessageType.objects.all()
+        status = 404 if wrong else 200
+        return self.render("staff/ask_choice.html", status=status, types=types, wrong=wrong)
+
+    def context(self) -> dict[str, Any]:
+        kind = self.kind
+        return {
+            **super().context(),
+            "kind": kind,
+            "kind_name": kind.name if kind else "",
+            "is_raw": self.is_raw,
+            "is_online": self.integration.presence.is_online_at(shared_now()),
+        }
+
+    def _with_kind(self) -> HttpResponse | None:
+        """Find what is to be asked; where that is nothing, return the page that says so."""
+        try:
+            self.kind = Kind.find(self.request.GET.get("type", ""))
+        except MessageTypeUnnumbered as refusal:
+            return self.choice(str(refusal))
+        return None if self.kind else self.choice(UNKNOWN)
+
+    def _chosen(self) -> Kind:
+        if self.kind is None:
+            raise TypeError("The kind is found before the form is made.")
+        return self.kind

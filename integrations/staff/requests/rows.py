@@ -1,0 +1,136 @@
+"""Requests in the words that staff read."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils.safestring import SafeString
+
+from integrations.models import MessageType, Request
+from integrations.models.request import State
+from integrations.security.redaction import printable
+from integrations.services.requests.retries import DISCONNECTS
+from integrations.services.requests.secret_members import hide_in_words
+from integrations.staff.base.presentation import marked
+
+SHAPES = {
+    State.QUEUED: "never-seen",
+    State.SENT: "never-seen",
+    State.ANSWERED: "online",
+    State.REFUSED: "refused",
+    State.EXPIRED: "offline",
+    State.CANCELLED: "ended",
+    State.FAILED: "disabled",
+}
+SAID_LENGTH = 1_000
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One line of a request's time line; `after` is how long after the request came, in words."""
+
+    at: datetime
+    words: str
+    after: str = ""
+    is_limit: bool = False
+
+
+def with_type_names(rows: QuerySet[Request]) -> QuerySet[Request]:
+    """Let the database look up what the portal calls each request's MessageType, in the same query."""
+    names = MessageType.objects.filter(number=OuterRef("message_type")).values("name")
+    return rows.annotate(type_name=Subquery(names))
+
+
+def type_of(row: Request) -> str:
+    """Return the name and number of the MessageType; the row comes from with_type_names."""
+    name: str | None = row.type_name  # type: ignore[attr-defined]
+    return f"{name} ({row.message_type})" if name else f"MessageType {row.message_type}"
+
+
+def request_badge(row: Request) -> SafeString:
+    """Return the state with its shape."""
+    return marked(row.get_state_display(), SHAPES[State(row.state)])
+
+
+def took(row: Request) -> str:
+    """Return how long it took from its coming to its end; a dash while it is open."""
+    return span(row.ended_at - row.received_at) if row.ended_at else "–"
+
+
+def outcome(row: Request, *, with_content: bool) -> str:
+    """Return a sentence on why a request ended as it did, or "" where its state says all.
+
+    The ErrorMessage is a part of the POS's answer: `with_content` says whether the viewer may read answers.
+    """
+    if row.state == State.EXPIRED:
+        return "The POS did not answer in time." if row.sent_at else "The POS was offline or busy: it never left."
+    if row.state == State.FAILED:
+        return said(row.failure)
+    if row.state == State.REFUSED:
+        if not with_content:
+            return ""
+        return f"The POS says: “{said(row.error_message)}”" if row.error_message else "The POS gives no reason."
+    return _suspicion(row) if row.is_open and row.disconnects else ""
+
+
+def _suspicion(row: Request) -> str:
+    times = "once" if row.disconnects == 1 else f"{row.disconnects} times"
+    return (
+        f"The POS's connection ended {times} after this request was sent. "
+        f"The portal sends it again by itself, after the others; after {DISCONNECTS} times it fails."
+    )
+
+
+def time_line(row: Request, now: datetime) -> list[Moment]:
+    """Return what happened and what is due, in the order of time."""
+    moments = [Moment(row.received_at, "Received from the backend" if row.api_key_id else "Asked in the portal")]
+    if row.stored_at:
+        moments.append(Moment(row.stored_at, "On disk", _after(row, row.stored_at)))
+    if row.sent_at:
+        moments.append(Moment(row.sent_at, _sending(row), _after(row, row.sent_at)))
+    if row.last_sent_at and row.times_sent > 1:
+        words = f"Sent again; {row.times_sent} times in all"
+        moments.append(Moment(row.last_sent_at, words, _after(row, row.last_sent_at)))
+    if row.ended_at:
+        moments.append(Moment(row.ended_at, row.get_state_display(), _after(row, row.ended_at)))
+    moments += [_limit_of_sending(row, now), _limit_of_answer(row, now)]
+    return sorted(moments, key=lambda moment: moment.at)
+
+
+def span(length: timedelta) -> str:
+    """Return a length of time: milliseconds below a second, then seconds, minutes, hours."""
+    seconds = max(length.total_seconds(), 0.0)
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def said(text: str | None) -> str:
+    """Return what a POS said for people to read: shortened, and without secrets."""
+    return printable(hide_in_words(text or ""), SAID_LENGTH)
+
+
+def _sending(row: Request) -> str:
+    if row.times_sent <= 1:
+        return "Sent to the POS"
+    # Rows of an older version do not say when they were sent last.
+    return "First sent to the POS" if row.last_sent_at else f"First sent to the POS; {row.times_sent} times in all"
+
+
+def _limit_of_sending(row: Request, now: datetime) -> Moment:
+    is_due = row.state == State.QUEUED and row.send_before > now
+    words = "Expires, unless it has left by then" if is_due else "Latest moment to leave"
+    return Moment(row.send_before, words, is_limit=True)
+
+
+def _limit_of_answer(row: Request, now: datetime) -> Moment:
+    is_due = row.is_open and row.answer_before > now
+    words = "Expires, unless it is answered by then" if is_due else "Latest moment for its answer"
+    return Moment(row.answer_before, words, is_limit=True)
+
+
+def _after(row: Request, at: datetime) -> str:
+    return f"after {span(at - row.received_at)}"

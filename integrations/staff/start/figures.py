@@ -1,0 +1,111 @@
+"""The figures of the first page, in words and with the list behind each."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from integrations.models.attempt import Outcome
+from integrations.models.request import State as RequestState
+from integrations.services.overview.fleet import DAY, HOUR, Fleet, Organisations, read_fleet
+from integrations.staff.base.presentation import State, clock
+from integrations.staff.start.chart import chart_of
+
+TEMPLATE = "staff/start_figures.html"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number, what it counts, and where its rows are."""
+
+    count: int
+    words: str
+    url: str
+    kind: str
+
+
+def start_figures(organisations: Organisations) -> str:
+    """Return the figures as HTML. Runs where the database may be asked."""
+    return start_figures_of(read_fleet(organisations))
+
+
+def start_figures_of(fleet: Fleet) -> str:
+    return render_to_string(TEMPLATE, context_of(fleet))
+
+
+def context_of(fleet: Fleet) -> dict[str, object]:
+    return {
+        "sentence": sentence_of(fleet),
+        "is_well": not fleet.offline,
+        "outlets": _outlets(fleet),
+        "gone": [(each, clock(each.since, fleet.at) if each.since else "") for each in fleet.gone],
+        "refusals": _refusals(fleet),
+        "requests": _requests(fleet),
+        "chart": chart_of(fleet),
+    }
+
+
+def sentence_of(fleet: Fleet) -> str:
+    """Answer "is everything all right?" in a sentence."""
+    if not fleet.enabled:
+        return "No outlet is enabled."
+    if not fleet.online and not fleet.offline:
+        return f"{_outlets_in_words(fleet.enabled)} enabled; no POS has been seen yet."
+    if not fleet.offline:
+        return _all_online(fleet)
+    first = fleet.gone[0].name if fleet.gone else ""
+    named = f"; the last to go was {first}" if first else ""
+    verb = "is" if fleet.offline == 1 else "are"
+    return f"{fleet.offline} of {_outlets_in_words(fleet.enabled)} {verb} offline{named}."
+
+
+def _all_online(fleet: Fleet) -> str:
+    if fleet.never_seen:
+        return f"All outlets that were ever seen are online ({fleet.online}); {fleet.never_seen} never seen yet."
+    return "The enabled outlet is online." if fleet.enabled == 1 else f"All {fleet.enabled} enabled outlets are online."
+
+
+def _outlets_in_words(count: int) -> str:
+    return "1 outlet" if count == 1 else f"{count} outlets"
+
+
+def _outlets(fleet: Fleet) -> list[Figure]:
+    counts = {
+        State.ONLINE: fleet.online,
+        State.OFFLINE: fleet.offline,
+        State.NEVER_SEEN: fleet.never_seen,
+        State.DISABLED: fleet.disabled,
+    }
+    url = reverse("admin:integrations_outlet_changelist")
+    words = {State.NEVER_SEEN: "never seen"}
+    return [
+        Figure(count, words.get(state, state.value), f"{url}?state={state.value}", state.value)
+        for state, count in counts.items()
+    ]
+
+
+def _refusals(fleet: Fleet) -> list[Figure]:
+    url, since = reverse("admin:integrations_authattempt_changelist"), _moment(fleet.at - HOUR)
+    return [
+        Figure(count, Outcome(outcome).label, f"{url}?outcome__exact={outcome}&at__gt={since}", "refused")
+        for outcome, count in fleet.refusals
+    ]
+
+
+def _requests(fleet: Fleet) -> list[Figure]:
+    url, since = reverse("admin:integrations_request_changelist"), _moment(fleet.at - DAY)
+    kinds = {RequestState.ANSWERED: "online", RequestState.CANCELLED: "ended"}
+    return [
+        Figure(
+            count,
+            RequestState(state).label,
+            f"{url}?state__exact={state}&ended_at__gt={since}",
+            kinds.get(RequestState(state), "refused"),
+        )
+        for state, count in fleet.requests
+    ]
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:00Z}"

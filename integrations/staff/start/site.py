@@ -1,0 +1,96 @@
+"""The admin site itself: its titles, the order of its lists, its first page."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, cast
+
+from allauth.decorators import rate_limit
+from django.contrib import messages
+from django.contrib.admin import AdminSite
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from integrations.services.people import people
+from integrations.staff.base.actors import actor_of
+from integrations.staff.base.bounded import bounded
+from integrations.staff.base.lookups import check_search
+from integrations.staff.signing_in import gate, proof
+from integrations.staff.start.first_page import figures, latest_acts, what_next
+
+APP_LABEL = "integrations"
+ORDER = (
+    "Organisation",
+    "Outlet",
+    "Integration",
+    "BulkJob",
+    "HandoverLink",
+    "Request",
+    "ApiKey",
+    "MessageType",
+    "Alert",
+    "AlertRecipient",
+    "WebhookEndpoint",
+    "Delivery",
+    "Connection",
+    "AuthAttempt",
+    "StrayFrame",
+    "AuditEvent",
+)
+
+
+class PortalSite(AdminSite):
+    """Django's admin under our name. Its lists stand in the order in which staff need them."""
+
+    site_title = "Order N Pay portal"
+    site_header = "Order N Pay portal"
+    index_title = "Start"
+    site_url = None  # the portal is the site
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        self.disable_action("delete_selected")  # it would go past the services
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether this is staff whose sign-in is complete. Asked before each page of the admin, the acts among them."""
+        return gate.is_staff(request.user) and gate.missing_in(request) is None
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
+        """Return a view for staff alone, within the limits of staff/base/bounded.py."""
+        return super().admin_view(bounded(view), cacheable)
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        check_search(request.GET.get("term", ""))
+        return super().autocomplete_view(request)
+
+    def password_change(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """Somebody changes their own password. It ends their other sessions, and is an audit event."""
+        person = cast("User", request.user)
+        if asked := proof.ask_if_stale(request):
+            return asked
+        if not person.has_usable_password():
+            messages.error(request, "You have no password here: you sign in by another way.")
+            return HttpResponseRedirect(reverse("mfa_index"))
+        with transaction.atomic():
+            response = rate_limit(action="change_password")(super().password_change)(request, extra_context)
+            if response.status_code == HTTPStatus.FOUND:
+                people.password_was_set(person, actor=actor_of(request))
+        return cast("HttpResponseBase", response)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        shown = figures(request)
+        next_step = what_next(request, has_figures=shown is not None)
+        ours = {"next_step": next_step, "latest_acts": latest_acts(request), "figures": shown}
+        return super().index(request, {**ours, **(extra_context or {})})
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        apps = super().get_app_list(request, app_label)
+        for app in apps:
+            if app["app_label"] == APP_LABEL:
+                app["models"].sort(key=lambda model: ORDER.index(model["object_name"]))
+        return sorted(apps, key=lambda app: app["app_label"] != APP_LABEL)
