@@ -15,12 +15,12 @@ from integrations.relay import runtime
 from integrations.security import credentials, keyring
 from integrations.services import wake
 from integrations.services.handover import links as handover_links
-from tests import signing_in
-from tests.emptying import empty_database
-from tests.factories import HARBOUR, STATION, Enabled, make_enabled_outlet, make_outlet
 from tests.live.ledger import LEDGER
+from tests.support import signing_in
+from tests.support.emptying import empty_database
+from tests.support.factories import HARBOUR, STATION, Enabled, make_enabled_outlet, make_outlet
 
-pytest_plugins = ["tests.quick"]
+pytest_plugins = ["tests.support.quick"]
 
 # The examples differ from run to run, and a failure prints how to repeat it; a busy machine is no failure.
 hypothesis.settings.register_profile("portal", deadline=None, print_blob=True, database=None)

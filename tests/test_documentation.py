@@ -5,7 +5,7 @@ import re
 from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
 from integrations.pos.close_codes import CLOSE_CODES
-from tests.project import PROJECT
+from tests.support.project import PROJECT
 
 
 def variables_read_by_the_settings() -> set[str]:

@@ -14,8 +14,6 @@ from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
-from tests.emptying import empty_database
-from tests.factories import STATION, make_enabled_outlet
 from tests.live import clients
 from tests.live.binaries import need
 from tests.live.ledger import Ledger
@@ -23,7 +21,9 @@ from tests.live.postgres import Postgres
 from tests.live.processes import Process, plain_environment
 from tests.live.redis import Redis
 from tests.live.waiting import StillFalseError, eventually
-from tests.quick import ProcessStarted
+from tests.support.emptying import empty_database
+from tests.support.factories import STATION, make_enabled_outlet
+from tests.support.quick import ProcessStarted
 
 SECRET = "ONPS-8K2PX-4ZQ7M-11ABC-DEFGH-JKMNP-QRSTV-WXYZ0"
 TOKEN = "MTU6MTp0b2tlbg:1vNq2z:c2lnbmF0dXJl"

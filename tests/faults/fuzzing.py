@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 
 from tests.live.clients import AUTH_PATH
-from tests.raw_http import RawAnswer, answers_in
+from tests.support.raw_http import RawAnswer, answers_in
 
 PATIENCE = 30  # seconds, on a busy machine
 HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.project import PROJECT
+from tests.support.project import PROJECT
 
 DOCUMENT = PROJECT / "docs" / "faults.md"
 ROW = re.compile(r"^\| (?P<name>[^|]+?) \| [^|]+ \| [^|]+ \| (?P<seconds>\d+) s \|$", re.MULTILINE)

@@ -26,7 +26,7 @@ from tests.live.binaries import give_up, need
 from tests.live.ledger import LEDGER
 from tests.live.servers import Credentials, Stack
 from tests.live.waiting import PATIENCE
-from tests.project import PROJECT
+from tests.support.project import PROJECT
 
 AUTH_PATH = "/api/powerepos/v1/auth"
 NODE_FOLDER = PROJECT / "tests" / "clients"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.project import PROJECT
+from tests.support.project import PROJECT
 
 DOCUMENTED_URL = "http://127.0.0.1:8000"
 _BLOCK = re.compile(r"^ *```(python|sh)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.live.processes import plain_environment
-from tests.project import PROJECT
+from tests.support.project import PROJECT
 
 _folders: list[Path] = []
 

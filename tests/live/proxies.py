@@ -8,7 +8,7 @@ from typing import Literal
 from tests.live.binaries import need
 from tests.live.processes import Process, plain_environment
 from tests.live.servers import Stack
-from tests.project import PROJECT
+from tests.support.project import PROJECT
 
 Proxy = Literal["nginx", "caddy"]
 

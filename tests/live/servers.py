@@ -24,7 +24,7 @@ from tests.live.processes import Process, free_port, plain_environment
 from tests.live.redis import Redis
 from tests.live.shell import Shell
 from tests.live.waiting import eventually
-from tests.project import PROJECT
+from tests.support.project import PROJECT
 
 Server = Literal["serve", "runserver", "daphne"]
 Database = Literal["sqlite", "postgres"]

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.live.ledger import LEDGER
-from tests.project import PROJECT
+from tests.support.project import PROJECT
 
 SERVE_COMMANDS = """
 import io, json, sys

@@ -189,7 +189,7 @@ def test_settings_override_the_close_codes(new_stack: NewStack, server: Server) 
 
 @pytest.mark.parametrize(("server", "wrong"), [("serve", "replaced=1006"), ("runserver", "nobody=4001")])
 def test_a_close_code_that_no_server_may_send_stops_the_start(depot: Depot, server: Server, wrong: str) -> None:
-    """Which codes are wrong, tests/test_checks.py says."""
+    """Which codes are wrong, tests/portal/test_checks.py says."""
     with pytest.raises(RuntimeError, match="POS_CLOSE_CODES"):
         depot.make(server, env={"POS_CLOSE_CODES": wrong})
 

@@ -14,7 +14,7 @@ from tests.live.clients import connect, token_for
 from tests.live.conftest import NewStack
 from tests.live.servers import Database, Server, Stack
 from tests.live.waiting import eventually
-from tests.test_second_factors import code_of
+from tests.staff.signing_in.test_second_factors import code_of
 
 # Words that no pattern of the redaction knows.
 MISTYPED, PHRASE, ASKED, ANSWERED, SEARCHED, NOTE = (

@@ -19,7 +19,7 @@ from tests.live.processes import Process, free_port, plain_environment
 from tests.live.proxies import NGINX, nginx_binary, nginx_file, proxy_before
 from tests.live.servers import Depot, Stack
 from tests.live.waiting import eventually
-from tests.project import PROJECT
+from tests.support.project import PROJECT
 
 
 @pytest.fixture(scope="module", params=["nginx", "caddy"])

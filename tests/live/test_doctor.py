@@ -24,8 +24,8 @@ from tests.live.processes import Process, free_port
 from tests.live.redis import Redis
 from tests.live.servers import Database, Depot, Stack
 from tests.live.waiting import eventually
-from tests.project import PROJECT
-from tests.test_environment import read_settings
+from tests.portal.test_environment import read_settings
+from tests.support.project import PROJECT
 
 
 def test_a_healthy_embedded_installation_is_found_to_be_fine(new_stack: NewStack) -> None:

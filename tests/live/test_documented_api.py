@@ -1,4 +1,4 @@
-"""docs/api.md is true where no demo shows it: tests/test_scripts.py runs all that it shows."""
+"""docs/api.md is true where no demo shows it: tests/portal/operations/test_scripts.py runs all that it shows."""
 
 import contextlib
 import re
@@ -13,7 +13,7 @@ from tests.live.conftest import NewStack
 from tests.live.documents import Reader, blocks_of
 from tests.live.ledger import LEDGER
 from tests.live.servers import Stack
-from tests.project import PROJECT
+from tests.support.project import PROJECT
 
 DOCUMENT = (PROJECT / "docs" / "api.md").read_text()
 BLOCKS = [block.text for block in blocks_of("docs/api.md") if block.is_python]

@@ -27,7 +27,7 @@ from tests.live.processes import free_port
 from tests.live.proxies import proxy_before
 from tests.live.servers import Depot, Stack
 from tests.live.waiting import eventually
-from tests.raw_http import RawAnswer, answers_in
+from tests.support.raw_http import RawAnswer, answers_in
 
 UPLOAD = "/admin/integrations/bulkjob/upload/"
 SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -17,7 +17,7 @@ from tests.live.processes import Process, free_port, plain_environment
 from tests.live.proxies import NGINX, Proxy, nginx_binary, nginx_file, proxy_before
 from tests.live.servers import Stack
 from tests.live.waiting import eventually
-from tests.raw_http import RawAnswer
+from tests.support.raw_http import RawAnswer
 
 HSTS = "max-age=31536000; includeSubDomains; preload"
 HTTPS = {"PUBLIC_URL": "https://127.0.0.1", "TRUSTED_PROXIES": "127.0.0.1"}

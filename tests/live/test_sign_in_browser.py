@@ -9,8 +9,8 @@ from tests.live.conftest import NewStack
 from tests.live.ledger import LEDGER
 from tests.live.servers import Stack
 from tests.live.waiting import eventually
-from tests.oidc_provider import CLIENT_SECRET, oidc_provider
-from tests.test_second_factors import code_of
+from tests.staff.signing_in.test_second_factors import code_of
+from tests.support.oidc_provider import CLIENT_SECRET, oidc_provider
 
 AUTHENTICATOR = {
     "protocol": "ctap2",

@@ -14,7 +14,7 @@ from tests.live.processes import Process, free_port
 from tests.live.redis import Redis
 from tests.live.servers import Depot, Stack
 from tests.live.waiting import eventually
-from tests.project import PROJECT
+from tests.support.project import PROJECT
 
 LISTENING = "Listening on"
 ENDS_WITHIN = 60  # seconds, on a busy machine; a signal that is lost is never obeyed

@@ -10,8 +10,8 @@ from tests.live.clients import authenticate, connect, token_for
 from tests.live.conftest import NewStack
 from tests.live.servers import Database, Depot, Stack
 from tests.live.waiting import eventually
-from tests.mail_sink import mail_sink
-from tests.receiver import Receiver, receiver
+from tests.support.mail_sink import mail_sink
+from tests.support.receiver import Receiver, receiver
 
 QUICK = {"NOTICE_INTERVAL": "0.2", "OUTLET_GRACE": "1", "ALERT_START_GRACE": "0", "WEBHOOK_ALLOW_PRIVATE": "true"}
 

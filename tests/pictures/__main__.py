@@ -15,7 +15,7 @@ from tests.live.servers import Depot, Stack
 from tests.pictures import gallery
 from tests.pictures.demo import ENVIRONMENT, Demo, demo_of
 from tests.pictures.shots import EMPTY, Shot, rotate, sections
-from tests.project import PROJECT
+from tests.support.project import PROJECT
 
 README_IMAGE = PROJECT / "docs" / "images" / "portal.png"
 SIZES = {"wide": (1280, 800), "narrow": (390, 800)}

@@ -10,7 +10,7 @@ from tests.live.browser import first_login
 from tests.live.clients import authenticate, connect, token_for
 from tests.live.servers import Credentials, Stack
 from tests.live.waiting import eventually
-from tests.receiver import receiver
+from tests.support.receiver import receiver
 
 HOUR, DAY = 3600, 86_400
 ENVIRONMENT = {
@@ -191,7 +191,7 @@ def seed_fresh(stack: Stack) -> int:
     printed = run(
         stack,
         """
-from tests.factories import make_outlet
+from tests.support.factories import make_outlet
 make_outlet("North Gate", organisation="Trattoria Bella")
 print(make_outlet("Rooftop bar", organisation="The Copper Kettle & Sons").pk)
 """,

@@ -1,0 +1,301 @@
+"""Who may learn what by sending a request_id again: nothing that the portal leaves out of what it shows."""
+
+import asyncio
+import json
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.db import OperationalError
+
+from integrations.models import ApiKey, Organisation, Request
+from integrations.relay import recording, runtime
+from integrations.security import credentials
+from integrations.services.api_keys.api_keys import rotate_api_key
+from integrations.services.errors import AskedOtherwise
+from integrations.services.requests import contents
+from integrations.services.requests.asking import Question, ask_pos
+from integrations.services.requests.contents import Content
+from integrations.services.requests.requests import UNEQUAL_ATTEMPTS, NewRequest, Stored
+from tests.backend.test_backend import kind_of
+from tests.services.requests.test_asking import be_online
+from tests.support.asgi_client import Answer
+from tests.support.backend_client import Backend, Pos, make_outlet
+from tests.support.factories import ANNA, Enabled
+from tests.support.in_process import InProcess, in_main, recorded, until
+
+PIN = "7351"
+REUSED = (409, "request-id-reused")
+
+
+def asked_with(pin: str) -> str:
+    return json.dumps({"PIN": pin})
+
+
+async def ask(backend: Backend, outlet: Enabled, pin: str = PIN, **options: Any) -> Answer:
+    """Send the request of these tests, which waits for a POS that is not there."""
+    options = {"request_id": "r", "mode": "async", "expires_in": 60} | options
+    return await backend.ask(outlet, asked_with(pin), **options)
+
+
+async def poll(backend: Backend, outlet: Enabled, pin: str = PIN) -> Answer:
+    return await backend.ask(outlet, asked_with(pin), request_id="r", durable=False)
+
+
+def what_is_told(answer: Answer) -> tuple[int, dict[str, Any]]:
+    """An answer without what differs for each call."""
+    told = answer.json()
+    del told["correlation_id"]
+    return answer.status, told
+
+
+async def unequal_attempts() -> int:
+    return await in_main(lambda: Request.objects.values_list("unequal_attempts", flat=True).get())
+
+
+class AnotherKey(InProcess):
+    async def test_another_key_learns_nothing_of_the_content(self) -> None:
+        outlet, owner, other = await make_outlet(), await Backend.make("owner"), await Backend.make("other")
+        assert (await ask(owner, outlet)).status == 202
+        answers = [await way(other, outlet, pin) for way in (ask, poll) for pin in (PIN, "0000", PIN)]
+        assert {(answer.status, kind_of(answer)) for answer in answers} == {REUSED}
+        assert [what_is_told(answer) for answer in answers] == [what_is_told(answers[0])] * len(answers)
+        assert "another API key" in answers[0].json()["detail"]
+        assert await unequal_attempts() == 0
+        assert (await ask(owner, outlet)).status == 202, "the owner's request is what it was"
+
+    async def test_the_organisations_of_the_keys_make_no_difference(self) -> None:
+        outlet = await make_outlet()
+        organisation = await in_main(Organisation.objects.get)
+        wide, narrow = await Backend.make("wide"), await Backend.make("narrow", organisation=organisation)
+        assert (await ask(narrow, outlet)).status == 202
+        assert (await ask(wide, outlet, request_id="w")).status == 202
+        for answer in (await ask(wide, outlet), await ask(narrow, outlet, request_id="w")):
+            assert (answer.status, kind_of(answer)) == REUSED
+
+    async def test_a_key_stays_the_same_when_its_secret_is_rotated(self) -> None:
+        outlet, owner = await make_outlet(), await Backend.make("owner")
+        assert (await ask(owner, outlet)).status == 202
+        key = await in_main(ApiKey.objects.get)
+        rotated = Backend(await in_main(rotate_api_key, key, overlap="1h", actor=ANNA))
+        assert (await ask(rotated, outlet)).status == (await ask(owner, outlet)).status == 202
+
+    async def test_what_staff_asked_belongs_to_no_key_and_what_a_key_asked_not_to_staff(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        await in_main(be_online, outlet)
+        content: dict[str, Any] = {"message_type": 1, "payload": asked_with(PIN), "device_id": "kiosk-1"}
+        await in_main(ask_pos, outlet.integration, Question("r", **content), actor=ANNA)
+        answer = await ask(backend, outlet)
+        assert (answer.status, kind_of(answer)) == REUSED
+        assert (await ask(backend, outlet, request_id="backend")).status == 202
+        with pytest.raises(AskedOtherwise):
+            await in_main(ask_pos, outlet.integration, Question("backend", **content), actor=ANNA)
+        assert set(await in_main(lambda: list(Request.objects.values_list("unequal_attempts", flat=True)))) == {0}
+
+    async def test_another_key_sees_the_answer_without_its_secrets(self) -> None:
+        outlet, owner, other = await make_outlet(), await Backend.make("owner"), await Backend.make("other")
+        async with await Pos.of(outlet) as pos:
+            asking = asyncio.ensure_future(owner.ask(outlet, asked_with(PIN)))
+            pos.answers(await pos.next_frame(), f'{{"UserPIN": "{PIN}", "n": 1.50}}')
+            path = f"requests/{(await asking).json()['id']}"
+        assert (await owner.get(path)).json()["answer"] == {"UserPIN": PIN, "n": 1.5}
+        assert (await other.get(path)).json()["answer"] == {"UserPIN": "[redacted]", "n": 1.5}
+
+    async def test_a_poll_under_way_belongs_to_its_key(self) -> None:
+        outlet, owner, other = await make_outlet(), await Backend.make("owner"), await Backend.make("other")
+        async with await Pos.of(outlet) as pos:
+            asking = asyncio.ensure_future(poll(owner, outlet))
+            frame = await pos.next_frame()
+            answers = [await poll(other, outlet, pin) for pin in (PIN, "0000")]
+            assert what_is_told(answers[0]) == what_is_told(answers[1])
+            assert (answers[0].status, kind_of(answers[0])) == REUSED
+            pos.answers(frame)
+            assert (await asking).status == 200
+
+
+class Guessing(InProcess):
+    async def test_after_five_unequal_contents_not_even_the_right_one_is_compared(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        await ask(backend, outlet)
+        for guess in range(5):
+            assert (await ask(backend, outlet)).status == 202, "the right one costs nothing"
+            wrong = await (ask, poll)[guess % 2](backend, outlet, f"{guess:04}")
+            assert (wrong.status, kind_of(wrong), wrong.json().get("detail")) == (*REUSED, None)
+        for way in (ask, poll):
+            refused = [await way(backend, outlet, pin) for pin in (PIN, "0000")]
+            assert (refused[0].status, kind_of(refused[0])) == REUSED
+            assert "not compared any more" in refused[0].json()["detail"]
+            assert what_is_told(refused[0]) == what_is_told(refused[1])
+        assert await unequal_attempts() == 5
+
+    async def test_guesses_at_the_same_moment_are_counted_one_by_one(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        await ask(backend, outlet)
+        guesses = await asyncio.gather(*(ask(backend, outlet, f"{guess:04}") for guess in range(60)))
+        assert sum("detail" not in guess.json() for guess in guesses) == UNEQUAL_ATTEMPTS
+        assert (await ask(backend, outlet)).status == 409
+
+    async def test_guesses_at_the_moment_of_the_first_one_are_counted_too(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        all_at_once = await asyncio.gather(*(ask(backend, outlet, f"{guess:04}") for guess in range(60)))
+        assert sum(answer.status == 202 for answer in all_at_once) == 1
+        assert sum("detail" not in answer.json() for answer in all_at_once) == 1 + UNEQUAL_ATTEMPTS
+
+    async def test_guesses_at_a_poll_under_way_are_counted_and_kept(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        async with await Pos.of(outlet) as pos:
+            asking = asyncio.ensure_future(poll(backend, outlet))
+            frame = await pos.next_frame()
+            guesses = [await poll(backend, outlet, f"{guess:04}") for guess in range(7)]
+            assert sum("detail" not in guess.json() for guess in guesses) == UNEQUAL_ATTEMPTS
+            assert (await poll(backend, outlet)).status == 409
+            pos.answers(frame)
+            assert (await asking).status == 200
+        await recorded()
+        assert await unequal_attempts() == UNEQUAL_ATTEMPTS
+        assert (await ask(backend, outlet)).status == 409
+
+    async def test_a_form_of_staff_counts_as_well(self) -> None:
+        outlet = await make_outlet()
+        await in_main(be_online, outlet)
+        first = await in_main(ask_pos, outlet.integration, Question("r", 1, asked_with(PIN)), actor=ANNA)
+        for guess in range(UNEQUAL_ATTEMPTS):
+            assert await in_main(ask_pos, outlet.integration, Question("r", 1, asked_with(PIN)), actor=ANNA) == first
+            with pytest.raises(AskedOtherwise):
+                await in_main(ask_pos, outlet.integration, Question("r", 1, asked_with(f"{guess:04}")), actor=ANNA)
+        with pytest.raises(AskedOtherwise):
+            await in_main(ask_pos, outlet.integration, Question("r", 1, asked_with(PIN)), actor=ANNA)
+
+
+class Spellings(InProcess):
+    async def test_the_same_order_in_another_spelling_is_the_same(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        spellings = (
+            '{"PIN": "7351", "Price": 1.00, "Name": "Söup \\ud83c\\udf72"}',
+            '{"Name":"S\\u00f6up 🍲","Price":1,"PIN":"7351"}',
+            ' {\n"Price" : 1e0 , "\\u0050IN" : "\\u0037351" , "Name" : "S\\u00F6up \\uD83C\\uDF72" } ',
+        )
+        for durable in (True, False):
+            options: dict[str, Any] = {"request_id": f"r-{durable}", "durable": durable}
+            async with await Pos.of(outlet) as pos:
+                asking = asyncio.ensure_future(backend.ask(outlet, spellings[0], **options))
+                pos.answers(await pos.next_frame(), '{"n": 1}')
+                first = await asking
+                await recorded()
+                for spelling in spellings:
+                    assert (await backend.ask(outlet, spelling, **options)).body == first.body
+                assert (await backend.ask(outlet, spellings[0].replace("1.00", "1.01"), **options)).status == 409
+
+    async def test_a_request_of_an_older_version_is_the_same_in_the_same_spelling(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        await ask(backend, outlet)
+        key_id = credentials.current_key().key_id
+        digest = contents._keyed(Content(1, "kiosk-1", None, asked_with(PIN)), key_id, ".")
+        await in_main(Request.objects.update, content_digest=digest)
+        assert (await ask(backend, outlet)).status == 202
+        assert (await ask(backend, outlet, "0000")).status == 409
+
+    async def test_after_an_exchange_of_keys_another_key_still_learns_nothing(self) -> None:
+        outlet, owner, other = await make_outlet(), await Backend.make("owner"), await Backend.make("other")
+        await ask(owner, outlet)
+        digest = contents._keyed(Content(1, "kiosk-1", None, asked_with(PIN)), credentials.current_key().key_id, ".")
+        await in_main(Request.objects.update, content_digest=f"00000000{digest[8:]}")
+        assert ((await ask(other, outlet)).status, (await ask(owner, outlet)).status) == (409, 410)
+
+
+class NotRecordedYet(InProcess):
+    """A poll has ended, and the recorder, which tests call themselves, has not written it."""
+
+    async def test_another_key_and_another_content_are_told_what_they_are_told_later(self) -> None:
+        outlet, owner, other = await make_outlet(), await Backend.make("owner"), await Backend.make("other")
+        async with await Pos.of(outlet) as pos:
+            first = await answered(pos, owner, outlet)
+            early = [await tell_all(owner, other, outlet, way) for way in (poll, ask_and_wait)]
+            assert not pos.has_more(), "the POS is not asked again"
+            await recorded()
+            assert early == [await tell_all(owner, other, outlet, way) for way in (poll, ask_and_wait)]
+            assert early[0][0] == (200, first.json())
+            assert not pos.has_more()
+        assert await in_main(Request.objects.count) == 1
+
+    async def test_guesses_are_counted_and_kept(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        async with await Pos.of(outlet) as pos:
+            await answered(pos, backend, outlet)
+            guesses = [await (poll, ask)[guess % 2](backend, outlet, f"{guess:04}") for guess in range(7)]
+            assert sum("detail" not in guess.json() for guess in guesses) == UNEQUAL_ATTEMPTS
+            assert (await poll(backend, outlet)).status == (await ask(backend, outlet)).status == 409
+            assert not pos.has_more()
+        await recorded()
+        await recorded()  # the guesses that came after the end
+        assert await unequal_attempts() == UNEQUAL_ATTEMPTS
+        assert (await poll(backend, outlet)).status == (await ask(backend, outlet)).status == 409
+
+    async def test_while_the_database_takes_no_record_the_first_outcome_stands(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        async with await Pos.of(outlet) as pos:
+            first = await answered(pos, backend, outlet)
+            with mock.patch.object(recording, "write", side_effect=OperationalError("locked")):
+                running = await recorded()
+            assert (await poll(backend, outlet)).body == first.body
+            assert not pos.has_more()
+        await recorded()
+        assert running.polls._ended == {}
+
+    async def test_a_look_up_that_began_before_the_record_was_written_does_not_ask_again(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        running = await runtime.running()
+        find, found = running.dispatcher.find_repeated, asyncio.Event()
+
+        async def slow(new: NewRequest) -> Stored | None:
+            earlier = await find(new)
+            await found.wait()
+            return earlier
+
+        async with await Pos.of(outlet) as pos:
+            with mock.patch.object(running.dispatcher, "find_repeated", slow):
+                late = asyncio.ensure_future(poll(backend, outlet))
+                await until(lambda: running.polls._looked_up)
+            first = await answered(pos, backend, outlet)
+            await recorded()
+            found.set()
+            assert (await late).body == first.body
+            assert not pos.has_more()
+        assert running.polls._ended == {}
+
+    async def test_a_request_for_later_joins_a_poll_under_way(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        async with await Pos.of(outlet) as pos:
+            asking = asyncio.ensure_future(poll(backend, outlet))
+            frame = await pos.next_frame()
+            receipt = await ask(backend, outlet)
+            hasty = await ask(backend, outlet, mode="wait", expires_in=0, timeout=1)
+            assert (receipt.status, hasty.status, kind_of(hasty)) == (202, 504, "no-answer-yet")
+            pos.answers(frame)
+            answer = await asking
+            assert not pos.has_more()
+        assert {answer.json()["id"], hasty.json()["id"], receipt.json()["id"]} == {answer.json()["id"]}
+
+    async def test_what_was_refused_before_it_left_is_free_for_another_try(self) -> None:
+        outlet, owner, other = await make_outlet(), await Backend.make("owner"), await Backend.make("other")
+        assert kind_of(await poll(owner, outlet)) == "pos-offline"
+        async with await Pos.of(outlet) as pos:
+            assert (await answered(pos, other, outlet)).status == 200
+
+
+async def ask_and_wait(backend: Backend, outlet: Enabled, pin: str = PIN) -> Answer:
+    return await ask(backend, outlet, pin, mode="wait", expires_in=0)
+
+
+async def answered(pos: Pos, backend: Backend, outlet: Enabled) -> Answer:
+    """Return the answer to a poll; it has ended, and is not recorded."""
+    asking = asyncio.ensure_future(poll(backend, outlet))
+    pos.answers(await pos.next_frame(), '{"n": 1}')
+    return await asking
+
+
+async def tell_all(owner: Backend, other: Backend, outlet: Enabled, way: Any) -> list[tuple[int, dict[str, Any]]]:
+    """Return what both keys are told with the right PIN, and the other with a wrong one."""
+    answers = [await way(owner, outlet), *[await way(other, outlet, pin) for pin in (PIN, "0000")]]
+    assert [(answer.status, kind_of(answer)) for answer in answers[1:]] == [REUSED] * 2
+    return [(answers[0].status, answers[0].json()), *map(what_is_told, answers[1:])]

@@ -1,0 +1,102 @@
+"""The shared clock between two comparisons with the database's, and what goes by it."""
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from unittest import mock
+
+import pytest
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
+from django.utils import timezone
+
+from integrations.management.commands import simulate_pos
+from integrations.models import ApiKeySecret, Credential, SharedEntry, clock
+from integrations.services.integration.pos_secrets import rotate_secret
+from integrations.simulator import connection
+from integrations.staff.signing_in.sessions import SessionStore
+from portal.operations import backup
+from portal.operations.doctor import database
+from tests.support.asgi_client import authenticate
+from tests.support.backend_client import Backend, make_outlet
+from tests.support.factories import ANNA, Enabled
+from tests.support.in_process import InProcess, in_main
+from tests.support.project import PROJECT
+
+DATABASE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def test_the_shared_time_goes_on_from_the_databases_whatever_this_hosts_clock_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(clock, "_ahead", DATABASE.timestamp() - time.monotonic() + 10)
+    for jump in (timedelta(0), timedelta(seconds=-3), timedelta(hours=1)):
+        with monkeypatch.context() as jumped:
+            now = timezone.now() + jump
+            jumped.setattr(timezone, "now", lambda now=now: now)
+            assert timedelta(seconds=9) < clock.shared_now() - DATABASE < timedelta(seconds=60)
+
+
+def test_nothing_but_the_shared_clock_and_what_judges_it_reads_this_hosts_clock() -> None:
+    readers = {
+        str(path)
+        for source in ("portal", "integrations")
+        for path in (PROJECT / source).rglob("*.py")
+        if re.search(r"timezone\.now\(\)|datetime\.now\(|utcnow\(", path.read_text())
+    }
+    apart = {backup.__file__, simulate_pos.__file__, connection.__file__}  # a file's name, and a till
+    assert readers - apart == {clock.__file__, database.__file__}
+
+
+@pytest.fixture
+def hour_off(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """The database's clock is an hour ahead of this host's, or behind it."""
+    monkeypatch.setattr(clock, "_ahead", time.time() + request.param - time.monotonic())
+
+
+both = pytest.mark.parametrize("hour_off", [3600, -3600], indirect=True)
+
+
+@both
+@pytest.mark.usefixtures("hour_off")
+@pytest.mark.parametrize(("minutes", "is_live"), [(-1, False), (1, True)])
+def test_what_expires_does_so_by_the_databases_clock(db: None, minutes: int, is_live: bool) -> None:
+    end = clock.shared_now() + timedelta(minutes=minutes)
+    SharedEntry.objects.create(key=cache.make_key("code"), value=1, expires_at=end)
+    assert (cache.get("code") is not None) is is_live
+    session = SessionStore()
+    session.create()
+    Session.objects.update(expire_date=end)
+    assert bool(SessionStore(session.session_key)._get_session_from_db()) is is_live
+
+
+@both
+@pytest.mark.usefixtures("hour_off")
+def test_a_session_ends_an_hour_after_its_last_use_by_the_databases_clock(db: None) -> None:
+    session = SessionStore()
+    session.create()
+    left = Session.objects.get().expire_date - clock.shared_now()
+    assert abs(left - timedelta(seconds=settings.SESSION_COOKIE_AGE)) < timedelta(minutes=5)
+
+
+@both
+@pytest.mark.usefixtures("hour_off")
+def test_a_secret_is_replaced_by_the_databases_clock(enabled: Enabled) -> None:
+    rotate_secret(enabled.integration, overlap="1h", actor=ANNA)
+    end = enabled.integration.credentials.get(is_current=False).expires_at
+    assert end is not None
+    assert abs(end - clock.shared_now() - timedelta(hours=1)) < timedelta(minutes=5)
+
+
+class Doors(InProcess):
+    async def test_api_keys_and_secrets_expire_by_the_databases_clock(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        for hours in (1, -1):
+            with mock.patch.object(clock, "_ahead", time.time() + hours * 3600 - time.monotonic()):
+                for minutes, status in ((1, 200), (-1, 401)):
+                    end = clock.shared_now() + timedelta(minutes=minutes)
+                    await in_main(ApiKeySecret.objects.update, expires_at=end)
+                    await in_main(Credential.objects.update, expires_at=end)
+                    assert (await backend.get("outlets")).status == status
+                    assert (await authenticate(outlet.handover.as_wire())).status == status

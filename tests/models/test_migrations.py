@@ -1,0 +1,106 @@
+"""The migrations say what the models say, and prepare an embedded database for readers beside a writer."""
+
+import sqlite3
+from importlib import import_module
+from io import StringIO
+from types import SimpleNamespace
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from django.db import connection
+
+from integrations.models import Integration, Organisation, Outlet
+from integrations.models.attempt import Outcome
+from integrations.services.people.groups import ADMINISTRATOR, OPERATOR, VIEWER
+from tests.staff.test_staff_pages import be_refused
+from tests.support.factories import Enabled, make_enabled_outlet
+
+
+@pytest.mark.django_db
+def test_no_migration_is_missing() -> None:
+    call_command("makemigrations", check=True, dry_run=True, stdout=StringIO())
+
+
+@pytest.mark.django_db
+def test_an_embedded_database_is_in_wal_mode_once_it_is_migrated() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("the mode is SQLite's")
+    with sqlite3.connect(connection.settings_dict["NAME"]) as another:
+        assert another.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    another.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_migrations_can_be_taken_back_and_done_again() -> None:
+    call_command("migrate", "integrations", "zero", verbosity=0)
+    try:
+        assert "integrations_outlet" not in connection.introspection.table_names()
+    finally:
+        call_command("migrate", verbosity=0)
+    assert "integrations_outlet" in connection.introspection.table_names()
+
+
+@pytest.mark.django_db
+def test_the_groups_that_come_with_the_portal_are_there_after_any_migration() -> None:
+    Group.objects.all().delete()
+    call_command("migrate", verbosity=0)
+    assert set(Group.objects.values_list("name", flat=True)) == {ADMINISTRATOR, OPERATOR, VIEWER}
+
+
+@pytest.mark.django_db
+def test_a_look_at_what_would_be_migrated_changes_nothing() -> None:
+    Group.objects.all().delete()
+    call_command("migrate", plan=True, stdout=StringIO())
+    assert not Group.objects.exists()
+
+
+@pytest.mark.django_db
+def test_names_of_older_versions_are_normalised_where_no_other_row_has_that_name() -> None:
+    names = ["Cafe\u0301", "Bella", "Bella\u200b", "B\u00a0B", "A\u200bB"]
+    parents = [Organisation.objects.create(name=name) for name in names]
+    Outlet.objects.create(organisation=parents[0], name="Har\u00a0bour", provider_outlet_id="{\u00e4}\u200b")
+    normalise, fill = (
+        import_module(f"integrations.migrations.{name}") for name in ("0024_normalise_names", "0023_fill_match_ids")
+    )
+    Outlet.objects.update(match_id="")
+    editor = SimpleNamespace(connection=connection)
+    normalise.normalise_names(apps, editor)
+    fill.fill_match_ids(apps, editor)
+    found = list(Organisation.objects.order_by("pk").values_list("name", flat=True))
+    assert found == ["Caf\u00e9", "Bella", "Bella\u200b", "B B", "A\u200bB"]
+    outlet = Outlet.objects.get()
+    assert (outlet.name, outlet.provider_outlet_id, outlet.match_id) == ("Har bour", "{\u00e4}\u200b", "{\u00e4}")
+
+
+@pytest.mark.django_db
+def test_of_two_outlets_with_one_pos_remote_id_in_two_spellings_both_stay() -> None:
+    pair = make_enabled_outlet(), make_enabled_outlet("Station")
+    ids = ["B90066DE-1A2B-4C3D-8E9F-0123456789AB", "b90066de-1a2b-4c3d-8e9f-0123456789ab"]
+    for enabled, text in zip(pair, ids, strict=True):
+        Integration.objects.filter(pk=enabled.integration.pk).update(pos_remote_id=text, match_id="")
+    fill = import_module("integrations.migrations.0037_fill_pairing_identity")
+    fill.fill_match_ids(apps, SimpleNamespace(connection=connection))
+    assert list(Integration.objects.order_by("pk").values_list("pos_remote_id", "match_id")) == [
+        (ids[0], ids[1]),
+        (ids[1], ids[1]),
+    ]
+
+
+def test_the_name_of_an_outlet_in_old_attempts_becomes_a_reference(enabled: Enabled) -> None:
+    wrong = Outcome.WRONG_POS_REMOTE_ID
+    named = f"The POSRemoteID that was sent is that of outlet {enabled.integration.outlet}."
+    rows = [
+        be_refused(None, wrong, pos_remote_id="since changed", detail=named),
+        be_refused(None, wrong, pos_remote_id=enabled.handover.pos_remote_id, detail=named.replace("Bella", "Renamed")),
+        be_refused(None, wrong, pos_remote_id="x", detail="The POSRemoteID that was sent belongs to no outlet here."),
+        be_refused(None, Outcome.MALFORMED, detail="It is no JSON."),
+    ]
+    import_module("integrations.migrations.0030_refer_to_owners").refer(apps, None)
+    for row in rows:
+        row.refresh_from_db()
+    pk = enabled.integration.pk
+    assert [(row.pos_remote_id_of_id, row.detail) for row in rows] == [
+        (pk, ""), (pk, ""), (None, ""), (None, "It is no JSON."),
+    ]  # fmt: skip

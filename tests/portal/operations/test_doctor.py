@@ -1,0 +1,385 @@
+"""The doctor names what is wrong in plain words, and what to do; and says so by its exit code."""
+
+import datetime
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from django.conf import settings as django_settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+
+from integrations.models import Credential, Request, ServerProcess
+from integrations.models.request import State
+from integrations.security.credentials import Algorithm
+from integrations.services.api_keys.api_keys import create_api_key
+from integrations.services.requests import contents
+from portal.operations.doctor import Finding, Level, configuration, database, env_file, examine, keys, machine, outside
+from portal.operations.doctor.finding import fine
+from tests.support.factories import ANNA, Enabled, make_enabled_outlet
+from tests.support.notice_factories import make_endpoint, make_finished_request
+
+GOOD = {
+    "PUBLIC_URL": "https://pos.example.com",
+    "IS_PUBLIC_HTTPS": True,
+    "ALLOWED_HOSTS": ["pos.example.com"],
+    "TRUSTED_PROXIES": ["127.0.0.1"],
+    "DEBUG": False,
+}
+
+
+@pytest.fixture(autouse=True)
+def _the_database_is_its_owners_alone() -> None:
+    file = Path(django_settings.DATABASES["default"]["NAME"])
+    if file.is_file():
+        file.chmod(0o600)
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "word"),
+    [
+        (configuration.addresses, {"ALLOWED_HOSTS": ["other.example.com"]}, "ALLOWED_HOSTS"),
+        (configuration.addresses, {"DEBUG": True}, "DEBUG"),
+        (configuration.addresses, {"PUBLIC_URL": "http://pos.example.com", "IS_PUBLIC_HTTPS": False}, "plain text"),
+        (configuration.proxy, {"TRUSTED_PROXIES": []}, "TRUSTED_PROXIES is empty"),
+        (configuration.proxy, {"TRUSTED_PROXIES": ["0.0.0.0/0"]}, "every address"),
+        (configuration.proxy, {"METRICS_NETWORKS": ["::/0"]}, "METRICS_NETWORKS"),
+        (configuration.secrets, {"SECRET_KEY": "short"}, "SECRET_KEY"),
+        (configuration.secrets, {"CREDENTIAL_KEY": "a" * 80}, "CREDENTIAL_KEY"),
+        (configuration.framework_checks, {"POS_CLOSE_CODES": {"nonsense": 1000}}, "POS_CLOSE_CODES"),
+        (outside.public_address, {"PUBLIC_URL": "https://nowhere.invalid"}, "does not answer"),
+    ],
+)
+def test_a_mistake_is_named_with_what_to_do(settings: Any, part: Any, changes: dict[str, Any], word: str) -> None:
+    for name, value in (GOOD | changes).items():
+        setattr(settings, name, value)
+    (found,) = [finding for finding in part() if finding.level == Level.WRONG and word in finding.what]
+    assert found.todo
+    assert "short" not in found.what.replace("is short", "")
+
+
+@pytest.mark.parametrize("part", [configuration.addresses, configuration.proxy, configuration.secrets])
+def test_a_good_configuration_is_fine(settings: Any, part: Any) -> None:
+    for name, value in GOOD.items():
+        setattr(settings, name, value)
+    assert {finding.level for finding in part()} == {Level.FINE}
+
+
+def test_a_readable_env_file_is_named(settings: Any, tmp_path: Path) -> None:
+    settings.BASE_DIR = tmp_path
+    (tmp_path / ".env").write_text("SECRET_KEY=x")
+    (tmp_path / ".env").chmod(0o644)
+    assert f"chmod 600 {tmp_path / '.env'}" in [finding.todo for finding in configuration.secrets()]
+    (tmp_path / ".env").chmod(0o600)
+    assert levels(configuration.secrets()) == {Level.FINE}
+
+
+class TestTheNames:
+    @pytest.fixture
+    def file(self, settings: Any, tmp_path: Path) -> Path:
+        settings.ENV_FILE = tmp_path / ".env"
+        return tmp_path / ".env"
+
+    @pytest.mark.parametrize(
+        ("content", "said", "proposed"),
+        [
+            ("TRUSTED_PROXY=127.0.0.1\n", "TRUSTED_PROXY", "is it TRUSTED_PROXIES?"),
+            ("secret_key=hunter2\n", "line 1", "is it SECRET_KEY?"),
+            ("PORTAL_HOST=pos.example.com\n", "PORTAL_HOST", "if another program reads it"),
+        ],
+    )
+    def test_of_the_env_file_that_the_portal_does_not_read_are_told(
+        self, file: Path, content: str, said: str, proposed: str
+    ) -> None:
+        file.write_text(content)
+        (found,) = env_file.names()
+        assert (found.level, said in found.what, proposed in found.todo) == (Level.ADVICE, True, True)
+        assert "hunter2" not in str(found)
+
+    @pytest.mark.usefixtures("file")
+    def test_misspelt_in_the_environment_are_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CREDENTIAL_KEYS", "hunter2")
+        (found,) = env_file.names()
+        assert (found.level, "is it CREDENTIAL_KEY?" in found.todo) == (Level.ADVICE, True)
+        assert "hunter2" not in str(found)
+
+    def test_with_two_values_are_told(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        file.write_text("CREDENTIAL_KEY=hunter2\nPROVIDER_NAME=Us\n")
+        monkeypatch.setenv("CREDENTIAL_KEY", "hunter3")
+        monkeypatch.setenv("PROVIDER_NAME", "Us")
+        (found,) = env_file.names()
+        assert (found.level, "CREDENTIAL_KEY has one value" in found.what) == (Level.ADVICE, True)
+        assert "hunter" not in str(found)
+
+    def test_of_every_setting_are_known(self, file: Path) -> None:
+        lines = (django_settings.BASE_DIR / ".env.example").read_text().splitlines()
+        named = {line.lstrip("#").split("=")[0] for line in lines if "=" in line and not line.startswith("# ")}
+        file.write_text("".join(f"{name}=\n" for name in named))
+        assert levels(env_file.names()) == {Level.FINE}
+
+
+@pytest.mark.django_db
+class TestTheKeys:
+    """Each kind of what is stored under the server's keys, when those keys are gone from the settings."""
+
+    def test_are_fine_while_all_can_be_used(self, enabled: Enabled) -> None:
+        store_everything(enabled)
+        assert levels(keys.stored_under_lost_keys()) == {Level.FINE}
+
+    def test_that_are_gone_are_counted_by_what_is_stored_under_them(self, enabled: Enabled, settings: Any) -> None:
+        store_everything(enabled)
+        settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = "z" * 60, []
+        (found,) = keys.stored_under_lost_keys()
+        assert found.level == Level.WRONG
+        counted = "1 POS secrets, 1 API keys, 1 webhook secrets, 2 second factors, 1 open requests"
+        assert f"Stored: {counted}." in found.what
+        assert "CREDENTIAL_KEY_FALLBACKS" in found.todo
+
+    def test_that_are_gone_for_a_part_are_told_too(self, enabled: Enabled, settings: Any) -> None:
+        store_everything(enabled)
+        old, settings.CREDENTIAL_KEY = settings.CREDENTIAL_KEY, "z" * 60
+        make_enabled_outlet()
+        settings.CREDENTIAL_KEY_FALLBACKS = []
+        (found,) = keys.stored_under_lost_keys()
+        assert "no longer configured: 1 POS secrets, 1 API keys" in found.what
+        settings.CREDENTIAL_KEY_FALLBACKS = [old]
+        (found,) = keys.stored_under_lost_keys()
+        assert (found.level, "2 of 3 digests are under a fallback" in found.what) == (Level.FINE, True)
+
+    @pytest.mark.usefixtures("enabled")
+    def test_of_fallbacks_alone_are_advice(self, settings: Any) -> None:
+        settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = "z" * 60, [settings.CREDENTIAL_KEY]
+        assert levels(keys.stored_under_lost_keys()) == {Level.ADVICE}
+
+    @pytest.mark.usefixtures("enabled")
+    def test_are_not_needed_by_secrets_that_are_adopted(self, settings: Any) -> None:
+        Credential.objects.update(algorithm=Algorithm.ARGON2ID)
+        settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = "z" * 60, []
+        assert levels(keys.stored_under_lost_keys()) == {Level.FINE}
+
+
+@pytest.mark.parametrize(("edge", "said"), [("a,b", "contains a comma"), (" ", "begins or ends with a blank")])
+def test_a_key_that_no_list_can_hold_is_told(settings: Any, edge: str, said: str) -> None:
+    settings.CREDENTIAL_KEY = edge + "0123456789" * 6
+    (found,) = configuration.secrets()
+    assert (found.level, said in found.what) == (Level.ADVICE, True)
+
+
+@pytest.mark.parametrize(
+    ("message", "todo"),
+    [
+        ('FATAL: too many connections for role "portal"', "max_connections"),
+        ("FATAL: sorry, too many clients already", "max_connections"),
+        ("FATAL: remaining connection slots are reserved for roles with the SUPERUSER attribute", "max_connections"),
+        ('connection to server on socket "/run/x" failed: Is it accepting connections on that socket?', "folder"),
+        ("FATAL: the database system is starting up", "Is it running?"),
+        ('FATAL: database "password" does not exist', "Create the database"),
+        ('FATAL: role "database" does not exist', "Create the role"),
+        ("fe_sendauth: no password supplied", "USER and PASSWORD"),
+    ],
+)
+def test_what_to_do_fits_the_drivers_message(monkeypatch: pytest.MonkeyPatch, message: str, todo: str) -> None:
+    monkeypatch.setattr(connection, "vendor", "postgresql")
+    assert todo in database._todo(message)
+
+
+REFUSED_BY_DRIVER = (
+    'connection to server at "10.0.0.9", port 9 failed: FATAL: password authentication failed for user "portal-2026"'
+)
+
+
+@pytest.mark.parametrize(
+    "password", ["p", "port", "portal", "10.0.0.9", "portal-2026", "password", "connection", "authentication"]
+)
+def test_a_drivers_message_stays_whole_where_the_password_may_occur_by_chance(
+    monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    named = {"USER": "portal-2026", "HOST": "10.0.0.9", "PORT": "9", "PASSWORD": password}
+    for name, value in named.items():
+        monkeypatch.setitem(django_settings.DATABASES["default"], name, value)
+    assert database._without_password(REFUSED_BY_DRIVER) == REFUSED_BY_DRIVER
+
+
+@pytest.mark.parametrize(
+    ("password", "message", "expected"),
+    [
+        ("hunter-2-hunter", "no route for hunter-2-hunter", "no route for [redacted]"),
+        ("p", "unknown option in postgres://u:p@h/db", "unknown option in postgres://u:[redacted]@h/db"),
+        ("p", "invalid dsn: host=h user=u password=p", "invalid dsn: host=h user=u password=[redacted]"),
+        ("p q", "invalid dsn: PASSWORD = 'p q' host=h", "invalid dsn: PASSWORD = [redacted] host=h"),
+    ],
+)
+def test_a_drivers_message_does_not_hold_the_password(
+    monkeypatch: pytest.MonkeyPatch, password: str, message: str, expected: str
+) -> None:
+    monkeypatch.setitem(django_settings.DATABASES["default"], "PASSWORD", password)
+    assert fine("database", database._without_password(message)).what == expected
+
+
+def test_more_outlets_than_files_is_wrong(enabled: Enabled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (100, 100))
+    (found,) = machine.file_limit()
+    assert (found.level, "LimitNOFILE" in found.todo) == (Level.WRONG, True)
+
+
+def test_a_full_disk_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert levels(machine.disk()) <= {Level.FINE, Level.ADVICE}
+    monkeypatch.setattr("portal.operations.doctor.machine.LEAST_FREE", 10**18)
+    assert levels(machine.disk()) == {Level.WRONG}
+
+
+@pytest.mark.django_db
+def test_a_clock_that_went_back_is_wrong() -> None:
+    later = timezone.now() + datetime.timedelta(hours=1)
+    ServerProcess.objects.create(host="x", pid=1, started_at=later, heartbeat_at=later)
+    (found,) = database.clock()
+    assert (found.level, "behind" in found.what) == (Level.WRONG, True)
+
+
+@pytest.mark.django_db
+def test_two_processes_without_redis_are_wrong() -> None:
+    for pid in (1, 2):
+        ServerProcess.objects.create(host="x", pid=pid, started_at=timezone.now(), heartbeat_at=timezone.now())
+    assert levels(outside.layer()) == {Level.WRONG}
+
+
+def test_a_redis_that_does_not_answer_is_wrong_and_its_password_is_not_told(settings: Any) -> None:
+    settings.REDIS_URL = "redis://user:hunter2hunter2@127.0.0.1:1/0"
+    (found,) = outside.layer()
+    assert found.level == Level.WRONG
+    assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize(("days", "level"), [(3, Level.WRONG), (14, Level.ADVICE), (90, Level.FINE)])
+def test_a_certificate_is_told_before_it_runs_out(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, level: Level
+) -> None:
+    with tls_server(tmp_path, days) as port:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+        point_at(settings, port)
+        found = list(outside.public_address())
+    assert [finding.level for finding in found] == [level, Level.FINE, Level.FINE, Level.WRONG]
+    assert "handshake" in found[3].what, "this server takes no websockets"
+
+
+def test_a_certificate_by_nobody_known_is_wrong(settings: Any, tmp_path: Path) -> None:
+    with tls_server(tmp_path, 90) as port:
+        point_at(settings, port)
+        (found,) = outside.public_address()
+    assert (found.level, found.about) == (Level.WRONG, "TLS")
+
+
+@pytest.mark.django_db
+def test_a_part_that_fails_is_a_finding_and_not_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> Iterator[Finding]:
+        raise RuntimeError("nobody thought of this")
+        yield
+
+    monkeypatch.setattr("portal.operations.doctor.PARTS", (("odd", broken), ("proxy", configuration.proxy)))
+    assert [(finding.about, finding.level) for finding in examine()] == [("odd", Level.WRONG), ("proxy", Level.FINE)]
+
+
+@pytest.mark.django_db
+def test_the_command_ends_with_1_when_something_is_wrong_and_speaks_json(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.operations.doctor.PARTS", (("proxy", configuration.proxy),))
+    out = StringIO()
+    call_command("doctor", "--format", "json", stdout=out)
+    (found,) = json.loads(out.getvalue())
+    assert found.keys() == {"level", "about", "what", "todo"}
+    settings.TRUSTED_PROXIES = ["0.0.0.0/0"]
+    with pytest.raises(SystemExit, match="1"):
+        call_command("doctor", stdout=out)
+    assert "To do:" in out.getvalue()
+
+
+def store_everything(enabled: Enabled) -> None:
+    """Leave one row of each kind, of second factors two: an authenticator app and recovery codes."""
+    create_api_key("Shop", actor=ANNA)
+    make_endpoint()
+    user, adapter = User.objects.create_user("anna"), get_adapter()
+    for kind, name in ((Authenticator.Type.TOTP, "secret"), (Authenticator.Type.RECOVERY_CODES, "seed")):
+        Authenticator.objects.create(user=user, type=kind, data={name: adapter.encrypt("JBSWY3DP")})
+    Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"credential": {}})
+    sealed = contents.keep_request("4711", "{}").sealed
+    request = make_finished_request(enabled.integration, sealed_request=sealed)
+    Request.objects.filter(pk=request.pk).update(state=State.QUEUED, ended_at=None)
+
+
+def levels(findings: Iterator[Finding]) -> set[Level]:
+    return {finding.level for finding in findings}
+
+
+def point_at(settings: Any, port: int) -> None:
+    settings.PUBLIC_URL, settings.IS_PUBLIC_HTTPS = f"https://localhost:{port}", True
+
+
+class _Alive(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = b'{"status": "alive"}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args: Any) -> None:
+        pass
+
+
+class _Quiet(HTTPServer):
+    def handle_error(self, *_args: Any) -> None:
+        """A client that does not like the certificate is what is tried here."""
+
+
+@contextmanager
+def tls_server(folder: Path, days: int) -> Iterator[int]:
+    _write_certificate(folder, days)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    with _Quiet(("127.0.0.1", 0), _Alive) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _write_certificate(folder: Path, days: int) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = timezone.now()
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    plain = serialization.NoEncryption()
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    )

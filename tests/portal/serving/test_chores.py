@@ -1,0 +1,104 @@
+"""Chores run in one process of many, and go on when that one is gone."""
+
+import asyncio
+import logging
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from integrations.models import Lease
+from integrations.relay import watching
+from integrations.relay.chores import Chore, Chores
+from integrations.services.connections import leases
+from tests.support.factories import make_process
+from tests.support.in_process import LIMIT, InProcess
+
+US, THEM = uuid.uuid4(), uuid.uuid4()
+
+
+@pytest.mark.django_db
+def test_one_holder_at_a_time_has_a_lease() -> None:
+    assert leases.take("prune", US, seconds=30)
+    assert not leases.take("prune", THEM, seconds=30)
+    assert leases.take("prune", US, seconds=30)
+
+
+@pytest.mark.django_db
+def test_a_lease_that_ran_out_is_free() -> None:
+    leases.take("prune", US, seconds=30)
+    Lease.objects.update(until=timezone.now() - timedelta(seconds=1))
+    assert leases.take("prune", THEM, seconds=30)
+
+
+@pytest.mark.django_db
+def test_a_lease_that_was_given_back_is_free() -> None:
+    leases.take("prune", US, seconds=30)
+    leases.give_back(US)
+    assert leases.take("prune", THEM, seconds=30)
+
+
+@pytest.mark.django_db
+def test_a_process_that_died_leaves_its_chores_to_the_next_at_once() -> None:
+    dead = make_process(heartbeat_at=timezone.now() - timedelta(hours=1))
+    leases.take("prune", dead.pk, seconds=3600)
+    watching.end_lost_leases(US)
+    assert leases.take("prune", US, seconds=30)
+
+
+class Repeating(InProcess):
+    async def test_a_chore_is_repeated_by_its_holder_only(self) -> None:
+        turns: list[str] = []
+        enough = asyncio.Event()
+
+        async def ours() -> None:
+            turns.append("ours")
+            if len(turns) == 3:
+                enough.set()
+
+        async def theirs() -> None:
+            turns.append("theirs")
+
+        first, second = Chores(US, [Chore("count", 0.01, ours)]), Chores(THEM, [Chore("count", 0.05, theirs)])
+        first.start()
+        second.start()
+        async with asyncio.timeout(LIMIT):
+            await enough.wait()
+        await first.stop()
+        await second.stop()
+        assert set(turns) == {"ours"}
+
+    async def test_a_chore_that_fails_is_tried_again(self) -> None:
+        enough = asyncio.Event()
+
+        async def fails_once() -> None:
+            if turns:
+                enough.set()
+            turns.append("turn")
+            raise ValueError("no paper")
+
+        turns: list[str] = []
+        chores = Chores(US, [Chore("count", 0.01, fails_once)])
+        with self.assertLogs("integrations.relay.chores", logging.ERROR) as told:
+            chores.start()
+            async with asyncio.timeout(LIMIT):
+                await enough.wait()
+        await chores.stop()
+        assert "The chore count failed" in told.output[0]
+
+    async def test_what_a_chore_leaves_running_is_ended_with_the_process(self) -> None:
+        began, ended = asyncio.Event(), asyncio.Event()
+
+        async def begin() -> None:
+            began.set()
+
+        async def end() -> None:
+            ended.set()
+
+        chores = Chores(US, [Chore("count", 0.01, begin, end=end)])
+        chores.start()
+        async with asyncio.timeout(LIMIT):
+            await began.wait()
+        await chores.stop()
+        assert ended.is_set()

@@ -1,0 +1,99 @@
+"""HEAD works wherever GET does: for every route of the URL configuration, and for what is answered beside it."""
+
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client, override_settings
+from django.urls import URLResolver, get_resolver
+
+from integrations.models import Integration
+from portal.serving.probes import PROBES
+from tests.support.asgi_client import Answer, request
+from tests.support.backend_client import Backend, make_outlet
+from tests.support.in_process import InProcess, in_main
+
+BESIDE = ("/api", "/api/v1", "/api/v1/nothing", "/nothing")
+SPENDING = ("/admin/logout/", "/admin/oidc/")  # what GET does there cannot be done twice, or asks another host
+FETCHED = re.compile(r"/admin/(\w+)/(\w+)/")
+
+
+class Heads(InProcess):
+    """Each route is asked by GET and by HEAD, by an administrator and with an API key."""
+
+    @override_settings(METRICS_TOKEN="m" * 16, DEBUG=False)
+    async def test_head_gets_the_status_and_the_headers_of_get(self) -> None:
+        backend, outlet = await Backend.make(), await make_outlet()
+        found = await in_main(paths, outlet.handover.provider_outlet_id)
+        assert len(found) > 150
+        for path in (*found, *PROBES, *BESIDE):
+            key = "m" * 16 if path == "/metrics" else backend.key
+            got, head = [await ask(method, path, key) for method in ("GET", "HEAD")]
+            with self.subTest(path=path):
+                assert head.status == got.status
+                assert (head.status == 405) == ("GET" not in got.headers.get("allow", "GET"))
+                assert head.headers.get("content-type") == got.headers.get("content-type")
+                if path.startswith("/api/v1"):
+                    assert head.headers.get("content-length") == got.headers.get("content-length")
+
+    async def test_the_root_of_the_api_says_where_the_calls_are(self) -> None:
+        backend = await Backend.make()
+        for path in ("/api/v1", "/api/v1/"):
+            answer = await ask("GET", path, backend.key)
+            assert answer.status == 200
+            for found in answer.json().values():
+                assert (await ask("GET", found, backend.key)).status == 200
+            assert (await ask("HEAD", path, backend.key)).status == 200
+            assert (await ask("HEAD", path, "ONPK-WRONG")).status == 401
+            assert (await ask("POST", path, backend.key)).status == 405
+
+
+async def ask(method: str, path: str, key: str) -> Answer:
+    headers = {"authorization": f"Bearer {key}", "x-request-id": "same"}
+    if path.startswith("/admin/"):
+        headers["cookie"] = f"{settings.SESSION_COOKIE_NAME}={await in_main(session_of_anna)}"
+    return await request(method, path, headers=headers)
+
+
+def session_of_anna() -> str:
+    client = Client()
+    anna = User.objects.filter(username="anna").first() or User.objects.create_superuser("anna")
+    client.force_login(anna)
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def paths(provider_outlet_id: str) -> list[str]:
+    """The path of each route, with keys of rows that exist where there are some."""
+    assert Integration.objects.exists()
+    found = []
+    for route in routes(get_resolver().url_patterns):
+        path = re.sub(
+            r"\(\?P<\w+>([\w]+)\|?.*?\)|\(\?P<\w+>\.\*\)", r"\1", f"/{route}".replace("^", "").replace("$", "")
+        )
+        path = re.sub(r"<uuid:\w+>", str(uuid.uuid4()), path).replace("<path:provider_outlet_id>", provider_outlet_id)
+        path = re.sub(r"<(\w+:)?\w+>", str(key_of(path)), path)
+        if not path.startswith(SPENDING):
+            found.append(path)
+    return found
+
+
+def routes(patterns: list[Any], prefix: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, prefix + str(pattern.pattern))
+        else:
+            yield prefix + str(pattern.pattern)
+
+
+def key_of(path: str) -> Any:
+    """The primary key of a row of the model whose page this is, or 1."""
+    named = FETCHED.match(path)
+    try:
+        row = apps.get_model(named[1], named[2]).objects.first() if named else None
+    except LookupError:
+        row = None
+    return row.pk if row else 1

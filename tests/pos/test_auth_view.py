@@ -1,0 +1,406 @@
+"""POST /api/powerepos/v1/auth, through the whole portal: statuses, bodies, headers."""
+
+import json
+import logging
+from typing import Any
+from unittest import mock
+
+from django.test import override_settings
+
+from integrations.models import AuthAttempt
+from integrations.models.attempt import Outcome
+from integrations.pos import door, tokens
+from integrations.pos.limits.throttle import Sampler
+from integrations.pos.wire import MAX_AUTH_BODY
+from integrations.relay import runtime
+from integrations.security.credentials import Kind, generate
+from integrations.services.integration.enabling import disable
+from portal.asgi import application
+from portal.web.proxies import ProxyHeaders
+from tests.support.asgi_client import AUTH_PATH, Answer, Run, authenticate, request
+from tests.support.factories import ADOPTED, ANNA, make_enabled_outlet
+from tests.support.in_process import InProcess, in_main, recorded
+from tests.support.tables import table_away
+
+
+class Asking(InProcess):
+    def setUp(self) -> None:
+        self.harbour = make_enabled_outlet()
+        handover = self.harbour.handover
+        self.good = {
+            "ProviderOutletID": handover.provider_outlet_id,
+            "POSRemoteID": handover.pos_remote_id,
+            "AuthSecret": handover.auth_secret,
+        }
+
+    def refused(self, answer: Answer, status: int) -> str:
+        """Return the ErrorMessage of a refusal that has the one form which all refusals have."""
+        assert answer.status == status, answer
+        assert answer.headers["content-type"].startswith("application/json")
+        assert answer.headers["cache-control"] == "no-store"
+        content = answer.json()
+        assert list(content) == ["ErrorMessage"]
+        assert isinstance(content["ErrorMessage"], str)
+        assert content["ErrorMessage"]
+        return content["ErrorMessage"]
+
+
+class Succeeding(Asking):
+    async def test_success_is_200_with_an_access_token_and_nothing_else(self) -> None:
+        answer = await authenticate(self.good)
+        assert answer.status == 200
+        assert list(answer.json()) == ["AccessToken"]
+        assert tokens.read(answer.json()["AccessToken"]).integration_id == self.harbour.integration.pk
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["content-type"] == "application/json"
+        assert int(answer.headers["content-length"]) == len(answer.body)
+
+    async def test_a_trailing_slash_makes_no_difference_and_there_is_no_redirect(self) -> None:
+        body = json.dumps(self.good).encode()
+        assert (await request("POST", f"{AUTH_PATH}/", [body])).status == 200
+
+    async def test_letter_case_surplus_slashes_and_hidden_edges_of_the_path_make_no_difference(self) -> None:
+        body = json.dumps(self.good).encode()
+        for path in (
+            f"{AUTH_PATH}//", f"/{AUTH_PATH}", "/api//powerepos///v1/auth/", AUTH_PATH.upper(),
+            "/API/PowerEPOS/V1/Auth/", f"{AUTH_PATH} ", f"{AUTH_PATH}\r\n", f"{AUTH_PATH}\u200b", f"/ {AUTH_PATH}",
+        ):  # fmt: skip
+            assert (await request("POST", path, [body])).status == 200, path
+
+    async def test_the_content_type_makes_no_difference(self) -> None:
+        for kind in (
+            "application/json; charset=utf-8", "application/json; charset=UTF-16", "text/plain", "text/json",
+            "application/vnd.api+json", "application/x-www-form-urlencoded", "multipart/form-data", "nonsense", "",
+        ):  # fmt: skip
+            assert (await authenticate(self.good, headers={"content-type": kind})).status == 200, kind
+        assert (await request("POST", AUTH_PATH, [json.dumps(self.good).encode()])).status == 200
+
+    async def test_the_accept_header_makes_no_difference(self) -> None:
+        for kind in ("text/html", "image/png", "nonsense", "*/*;q=0"):
+            assert (await authenticate(self.good, headers={"accept": kind})).status == 200, kind
+
+    async def test_a_byte_order_mark_and_other_letter_cases_are_taken(self) -> None:
+        lower = {name.lower(): value for name, value in self.good.items()} | {"unknown": None}
+        assert (await authenticate(b"\xef\xbb\xbf" + json.dumps(lower).encode())).status == 200
+
+    async def test_a_body_in_many_pieces_is_put_together(self) -> None:
+        body = json.dumps(self.good).encode()
+        assert (await request("POST", AUTH_PATH, [body[n : n + 1] for n in range(len(body))])).status == 200
+
+    async def test_a_query_string_a_cookie_and_a_foreign_host_make_no_difference(self) -> None:
+        body = json.dumps(self.good).encode()
+        headers = {
+            "cookie": "sessionid=x; csrftoken=y",
+            "host": "some.other.host",
+            "origin": "https://elsewhere.example",
+        }
+        assert (await request("POST", f"{AUTH_PATH}?a=b", [body], headers=headers)).status == 200
+
+    @override_settings(SECURE_SSL_REDIRECT=True)
+    async def test_a_pos_is_never_redirected_to_https(self) -> None:
+        assert (await authenticate(self.good)).status == 200
+
+    async def test_an_adopted_secret_is_exchanged_too(self) -> None:
+        station = await in_main(make_enabled_outlet, "Station", adopted_secret=ADOPTED)
+        answer = await authenticate({
+            "ProviderOutletID": station.handover.provider_outlet_id,
+            "POSRemoteID": station.handover.pos_remote_id,
+            "AuthSecret": ADOPTED,
+        })  # fmt: skip
+        assert answer.status == 200
+
+
+class Malforming(Asking):
+    async def test_what_is_not_json_is_400(self) -> None:
+        for body in (b"", b"{", b"a=b", b"\xff\xfe", b"\x00", b"[" * 10_000):
+            self.refused(await authenticate(body), 400)
+
+    async def test_what_is_no_object_is_400(self) -> None:
+        for content in ([], None, 7, "x", [self.good]):
+            self.refused(await authenticate(content), 400)
+
+    async def test_a_field_of_the_wrong_form_is_400_and_named(self) -> None:
+        for name in self.good:
+            values: list[Any] = [None, "", " ", 7, [], {}, "x" * 300, "a\x00b"]
+            for value in values:
+                message = self.refused(await authenticate(self.good | {name: value}), 400)
+                assert name in message
+            missing = {key: value for key, value in self.good.items() if key != name}
+            assert name in self.refused(await authenticate(missing), 400)
+
+    async def test_a_body_of_16_kib_is_read_and_one_byte_more_is_413(self) -> None:
+        body = json.dumps(self.good).encode()
+        assert (await authenticate(body.ljust(MAX_AUTH_BODY))).status == 200
+        self.refused(await authenticate(body.ljust(MAX_AUTH_BODY + 1)), 413)
+
+    async def test_an_endless_body_is_413_before_it_ends(self) -> None:
+        scope: dict[str, Any] = {
+            "type": "http", "method": "POST", "path": AUTH_PATH, "raw_path": b"", "root_path": "", "query_string": b"",
+            "headers": [], "client": ("198.51.100.7", 1), "server": ("127.0.0.1", 8000), "scheme": "http",
+            "http_version": "1.1",
+        }  # fmt: skip
+        async with Run(scope) as run:
+            for _ in range(17):
+                run.send({"type": "http.request", "body": b"x" * 1024, "more_body": True})
+            assert (await run.next())["status"] == 413
+
+    async def test_a_client_that_leaves_in_the_middle_gets_no_answer_and_breaks_nothing(self) -> None:
+        scope: dict[str, Any] = {"type": "http", "method": "POST", "path": AUTH_PATH, "headers": [], "client": None}
+        async with Run(scope) as run:
+            run.send({"type": "http.request", "body": b"{", "more_body": True})
+            run.send({"type": "http.disconnect"})
+            await run.ended()
+            assert not run.has_more()
+
+    async def test_other_methods_are_405_with_allow(self) -> None:
+        for method in ("GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"):
+            answer = await request(method, AUTH_PATH)
+            self.refused(answer, 405)
+            assert answer.headers["allow"] == "POST"
+
+    async def test_head_is_405_without_a_body(self) -> None:
+        answer = await request("HEAD", AUTH_PATH)
+        assert (answer.status, answer.headers["allow"], answer.body) == (405, "POST", b"")
+
+    async def test_a_malformed_request_is_recorded_with_the_reason_and_without_the_body(self) -> None:
+        await runtime.running()
+        await authenticate(self.good | {"POSRemoteID": 7})
+        await recorded()
+        row = await AuthAttempt.objects.aget()
+        assert (row.outcome, row.detail) == (Outcome.MALFORMED, "POSRemoteID must be a string.")
+        assert self.good["AuthSecret"] not in repr(row.__dict__)
+
+    async def test_the_first_malformed_request_of_a_fresh_process_is_recorded_too(self) -> None:
+        await authenticate(b"nonsense")
+        await recorded()
+        assert await AuthAttempt.objects.acount() == 1
+
+
+class Refusing(Asking):
+    async def test_an_unknown_outlet_and_a_wrong_secret_are_the_same_401(self) -> None:
+        unknown = await authenticate(self.good | {"ProviderOutletID": "nobody"})
+        wrong = await authenticate(self.good | {"AuthSecret": generate(Kind.POS_SECRET)})
+        assert self.refused(unknown, 401) == self.refused(wrong, 401)
+        assert (unknown.headers, unknown.body) == (wrong.headers, wrong.body)
+
+    async def test_a_mistyped_secret_is_told_to_be_mistyped(self) -> None:
+        answer = await authenticate(self.good | {"AuthSecret": generate(Kind.POS_SECRET)[:-1]})
+        assert "mistyped" in self.refused(answer, 401)
+
+    async def test_a_wrong_pos_remote_id_is_401_and_named_for_who_proved_the_secret(self) -> None:
+        assert "POSRemoteID" in self.refused(await authenticate(self.good | {"POSRemoteID": "other"}), 401)
+        guess = self.good | {"POSRemoteID": "other", "AuthSecret": generate(Kind.POS_SECRET)}
+        assert "POSRemoteID" not in self.refused(await authenticate(guess), 401)
+
+    async def test_a_disabled_integration_is_403_for_who_proved_the_secret(self) -> None:
+        await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
+        assert "disabled" in self.refused(await authenticate(self.good), 403)
+        self.refused(await authenticate(self.good | {"AuthSecret": generate(Kind.POS_SECRET)}), 401)
+
+    async def test_no_refusal_repeats_the_secret(self) -> None:
+        secret = self.good["AuthSecret"]
+        for change in ({"POSRemoteID": "other"}, {"ProviderOutletID": "nobody"}, {"AuthSecret": secret + "0"}):
+            assert secret.encode() not in (await authenticate(self.good | change)).body
+
+    async def test_no_refusal_asks_for_a_password_in_a_browser(self) -> None:
+        assert "www-authenticate" not in (await authenticate(self.good | {"POSRemoteID": "other"})).headers
+
+
+class Throttling(Asking):
+    async def guess(self, **kwargs: Any) -> Answer:
+        return await authenticate(self.good | {"AuthSecret": generate(Kind.POS_SECRET)}, **kwargs)
+
+    async def test_past_the_limit_it_is_429_with_retry_after(self) -> None:
+        for _ in range(10):
+            self.refused(await self.guess(), 401)
+        answer = await self.guess()
+        self.refused(answer, 429)
+        assert answer.headers["retry-after"] == "15"
+        assert (await authenticate(self.good)).status == 200
+
+    async def test_from_another_address_the_right_secret_gets_in_all_the_while(self) -> None:
+        for _ in range(12):
+            await self.guess(client="203.0.113.66")
+        assert (await authenticate(self.good)).status == 200
+
+    async def test_a_proxys_header_counts_for_nothing_from_anybody_else(self) -> None:
+        for number in range(10):
+            await self.guess(headers={"x-forwarded-for": f"192.0.2.{number}", "forwarded": f"for=192.0.2.{number}"})
+        self.refused(await self.guess(), 429)
+        await recorded()
+        addresses = AuthAttempt.objects.values_list("address", flat=True)
+        assert {address async for address in addresses} == {"198.51.100.7"}
+
+    async def test_a_configured_proxys_header_names_the_client(self) -> None:
+        behind = ProxyHeaders(application, trusted=["10.0.0.0/8"], scheme="https")
+        headers = {"x-forwarded-for": "192.0.2.1"}
+        for _ in range(10):
+            await self.guess(headers=headers, client="10.1.2.3", app=behind)
+        self.refused(await self.guess(headers=headers, client="10.1.2.3", app=behind), 429)
+        another = {"x-forwarded-for": "192.0.2.2"}
+        self.refused(await self.guess(headers=another, client="10.1.2.3", app=behind), 401)
+
+    async def test_refusals_leave_a_bounded_number_of_rows_whatever_the_number_of_addresses(self) -> None:
+        with mock.patch.object(door, "_of_all_addresses", Sampler(burst=30)):
+            for number in range(40):
+                await authenticate(b"[]", client=f"2001:db8:{number:x}::1")
+                await authenticate(self.good | {"ProviderOutletID": f"x-{number}"}, client=f"2001:db8:a{number:x}::1")
+            self.refused(await authenticate(self.good | {"POSRemoteID": "other"}, client="2001:db8:b::1"), 401)
+            await recorded()
+        assert await AuthAttempt.objects.acount() == 31, "a known outlet's refusal has its place among them"
+
+    async def test_the_addresses_of_one_ipv6_network_leave_as_many_rows_as_one_address(self) -> None:
+        for number in range(60):
+            await authenticate(b"[]", client=f"2001:db8::{number:x}")
+        await recorded()
+        assert await AuthAttempt.objects.acount() == 20
+
+
+class Failing(Asking):
+    async def test_while_the_database_is_away_it_is_503_with_retry_after(self) -> None:
+        await runtime.running()
+        async with table_away("integrations_credential"):
+            answer = await authenticate(self.good)
+        self.refused(answer, 503)
+        assert int(answer.headers["retry-after"]) > 0
+        assert (await authenticate(self.good)).status == 200
+
+    async def test_while_the_server_drains_it_is_503_with_retry_after(self) -> None:
+        (await runtime.running()).is_draining = True
+        answer = await authenticate(self.good)
+        self.refused(answer, 503)
+        assert "retry-after" in answer.headers
+
+    async def test_a_fault_of_ours_is_500_with_the_same_form_and_no_detail(self) -> None:
+        logging.disable(logging.CRITICAL)
+        self.addCleanup(logging.disable, logging.NOTSET)
+        await runtime.running()
+        with override_settings(AUTH_FAILURES_PER_OUTLET="ten"):
+            answer = await authenticate(self.good | {"AuthSecret": generate(Kind.POS_SECRET)})
+        assert "fault" in self.refused(answer, 500)
+
+
+@override_settings(POS_REFUSALS_AS_200=True)
+class AnsweringAlways200(Asking):
+    async def test_refusals_are_200_with_the_error_message(self) -> None:
+        for content in (
+            {},
+            self.good | {"POSRemoteID": "other"},
+            self.good | {"AuthSecret": generate(Kind.POS_SECRET)},
+        ):
+            self.refused(await authenticate(content), 200)
+        await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
+        self.refused(await authenticate(self.good), 200)
+
+    async def test_being_throttled_is_200_too(self) -> None:
+        for _ in range(10):
+            await authenticate(self.good | {"AuthSecret": generate(Kind.POS_SECRET)})
+        answer = await authenticate(self.good | {"AuthSecret": generate(Kind.POS_SECRET)})
+        assert "Too many" in self.refused(answer, 200)
+
+    async def test_whatever_is_wrong_with_the_request_is_200_too(self) -> None:
+        too_large = self.refused(await authenticate(b"x" * (MAX_AUTH_BODY + 1)), 200)
+        other_method = self.refused(await request("GET", AUTH_PATH), 200)
+        for path in ("/api/powerepos/v2/auth", f"{AUTH_PATH}/token", "/"):
+            assert "nothing at this path" in self.refused(await request("POST", path, [b"{}"]), 200)
+        assert "16 KiB" in too_large
+        assert "POST" in other_method
+
+    async def test_trouble_of_ours_keeps_its_status(self) -> None:
+        (await runtime.running()).is_draining = True
+        self.refused(await authenticate(self.good), 503)
+
+
+class Around(InProcess):
+    async def test_a_browsers_plain_get_of_the_root_leads_into_the_portal(self) -> None:
+        answer = await request("GET", "/")
+        assert (answer.status, answer.headers["location"]) == (302, "/admin/")
+
+    async def test_healthz_says_that_the_process_answers(self) -> None:
+        assert (await request("GET", "/healthz")).status == 200
+
+    async def test_readyz_says_no_while_the_server_drains(self) -> None:
+        assert (await request("GET", "/readyz")).status == 200
+        (await runtime.running()).is_draining = True
+        assert (await request("GET", "/readyz")).status == 503
+        assert (await request("GET", "/healthz")).status == 200
+
+    async def test_the_life_of_a_server_starts_and_stops_the_runtime(self) -> None:
+        async with Run({"type": "lifespan"}) as run:
+            run.send({"type": "lifespan.startup"})
+            assert (await run.next())["type"] == "lifespan.startup.complete"
+            assert runtime.current() is not None
+            run.send({"type": "lifespan.shutdown"})
+            assert (await run.next())["type"] == "lifespan.shutdown.complete"
+            assert runtime.current() is None
+
+    async def test_a_server_starts_while_its_database_is_away(self) -> None:
+        logging.disable(logging.CRITICAL)
+        self.addCleanup(logging.disable, logging.NOTSET)
+        async with table_away("integrations_serverprocess"), Run({"type": "lifespan"}) as run:
+            run.send({"type": "lifespan.startup"})
+            assert (await run.next())["type"] == "lifespan.startup.complete"
+            run.send({"type": "lifespan.shutdown"})
+            assert (await run.next())["type"] == "lifespan.shutdown.complete"
+
+
+class Misdirected(Asking):
+    PATHS = (
+        f"{AUTH_PATH}x", f"/x{AUTH_PATH}", f"{AUTH_PATH}/token", "/api/powerepos/v2/auth", "/api/powerepos/auth",
+        "/powerepos/v1/auth", "/api/v1/auth", "/auth", "/", "//", "/api", "/api/powerepos/v1/", f"{AUTH_PATH};x=1",
+        "/api/./powerepos/v1/auth", "\\api\\powerepos\\v1\\auth", "/%61pi/powerepos/v1/auth", "/api/power\u200bepos/v1",
+        "/api/Power\x00EPOS/v1/auth", "/api/powerepos/v1/" + "x" * 1000,
+    )  # fmt: skip
+
+    async def test_a_path_near_the_right_one_is_told_the_right_one_in_json(self) -> None:
+        body = json.dumps(self.good).encode()
+        for path in self.PATHS:
+            message = self.refused(await request("POST", path, [body]), 404)
+            assert f"http://127.0.0.1:8000{AUTH_PATH}" in message, path
+
+    async def test_it_is_recorded_with_the_path_under_the_outlet_that_the_request_names(self) -> None:
+        await request("POST", "/api/power\u200bepos/v1", [json.dumps(self.good).encode()])
+        await recorded()
+        attempt = await AuthAttempt.objects.aget()
+        assert (attempt.outcome, attempt.integration_id) == (Outcome.WRONG_PATH, self.harbour.integration.pk)
+        assert attempt.detail == "The path was /api/power[U+200B ZERO WIDTH SPACE]epos/v1"
+        assert attempt.pos_remote_id == self.good["POSRemoteID"]
+
+    async def test_it_is_recorded_too_when_the_body_says_nothing(self) -> None:
+        for body in (b"", b"{", b"\xff\xfe", b"[]"):
+            self.refused(await request("POST", "/auth", [body]), 404)
+        await recorded()
+        assert await AuthAttempt.objects.filter(outcome=Outcome.WRONG_PATH, integration=None).acount() == 4
+
+    async def test_a_secret_in_the_path_is_not_recorded(self) -> None:
+        await request("POST", f"{AUTH_PATH}/{self.good['AuthSecret']}", [b"{}"])
+        await recorded()
+        assert (await AuthAttempt.objects.aget()).detail == f"The path was {AUTH_PATH}/[redacted]"
+
+    async def test_another_method_is_405_in_json_and_recorded_with_the_reason(self) -> None:
+        for number, method in enumerate(("GET", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"), start=1):
+            answer = await request(method, f"/{AUTH_PATH}")
+            assert f"POST to http://127.0.0.1:8000{AUTH_PATH}" in self.refused(answer, 405)
+            assert answer.headers["allow"] == "POST"
+            await recorded()
+            details = [row async for row in AuthAttempt.objects.order_by("pk").values_list("detail", flat=True)]
+            assert (len(details), details[-1].partition(":")[0]) == (number, f"The method was {method}")
+
+    async def test_a_body_that_is_too_large_is_recorded_with_the_reason(self) -> None:
+        self.refused(await request("POST", AUTH_PATH, [b"x" * (MAX_AUTH_BODY + 1)]), 413)
+        await recorded()
+        assert (await AuthAttempt.objects.aget()).detail == "The request body is larger than 16 KiB."
+
+    async def test_a_flood_to_wrong_paths_is_sampled(self) -> None:
+        for number in range(50):
+            await request("POST", f"{AUTH_PATH}/{number}", [b"{}"])
+        await recorded()
+        assert await AuthAttempt.objects.acount() == 20
+
+    async def test_pages_that_only_look_alike_are_left_alone(self) -> None:
+        for call in ("GET /", "GET /auth", "GET /admin/auth/user/", "POST /admin/auth/group/"):
+            method, path = call.split()
+            answer = await request(method, path)
+            assert not answer.headers.get("content-type", "").startswith("application/json"), path
+        await recorded()
+        assert await AuthAttempt.objects.acount() == 0

@@ -1,0 +1,112 @@
+"""Many POSes at the doors of one process: who is looked up when, and what those leave who have gone."""
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import uvicorn
+from websockets.asyncio.client import connect
+
+from integrations.pos import door
+from integrations.pos.door import AUTHENTICATIONS_AT_ONCE, HANDSHAKES_AT_ONCE
+from integrations.relay.runtime import running
+from integrations.services.rows.threads import Joined
+from integrations.wire.asgi import Receive, Scope, Send
+from portal.serving.http.protocol import DrainingState, HttpProtocol
+from portal.serving.server import WebsocketProtocol
+from tests.support.asgi_client import PosSocket, authenticate
+from tests.support.backend_client import Pos, make_outlet
+from tests.support.in_process import InProcess, recorded, until
+
+
+@contextmanager
+def counted(look_up: Joined[Any, Any]) -> Iterator[list[int]]:
+    """Yields how many callers each look-up answers at once."""
+    answered: list[int] = []
+    answer = look_up._answer
+
+    async def count(batch: dict[Any, list[Any]]) -> None:
+        answered.append(sum(map(len, batch.values())))
+        await answer(batch)
+
+    with patch.object(look_up, "_answer", count):
+        yield answered
+
+
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+class AtTheDoors(InProcess):
+    async def test_a_crowd_is_authenticated_by_turns_and_all_of_it(self) -> None:
+        outlet = await make_outlet()
+        with counted(door._credentials) as answered:
+            claims = [authenticate(outlet.handover.as_wire()) for _ in range(AUTHENTICATIONS_AT_ONCE + 40)]
+            answers = await asyncio.gather(*claims)
+        assert {answer.status for answer in answers} == {200}
+        assert sum(answered) == AUTHENTICATIONS_AT_ONCE + 40
+        assert max(answered) == AUTHENTICATIONS_AT_ONCE
+
+    async def test_a_crowd_is_let_in_by_turns_and_all_of_it(self) -> None:
+        outlet = await make_outlet()
+        token = (await authenticate(outlet.handover.as_wire())).json()["AccessToken"]
+
+        async def come_and_go() -> None:
+            async with PosSocket(token) as pos:
+                await pos.connect()
+
+        with counted(door._admissions) as answered:
+            await asyncio.gather(*(come_and_go() for _ in range(HANDSHAKES_AT_ONCE + 40)))
+        assert sum(answered) >= HANDSHAKES_AT_ONCE + 40  # who had to wait for its takeover is looked up once more
+        assert max(answered) == HANDSHAKES_AT_ONCE
+
+
+class Leaving(InProcess):
+    """A server of days has thousands of them: what they leave must not wait for the garbage collector."""
+
+    async def test_a_pos_that_has_gone_leaves_nothing_in_the_relay(self) -> None:
+        outlet = await make_outlet()
+        with without_garbage_collection():
+            async with await Pos.of(outlet) as pos:
+                live = (await running()).registry.find(outlet.integration.pk)
+                assert live is not None
+                consumer = weakref.ref(live.socket)
+                del live
+                await pos.hang_up()
+            await recorded()
+            await until(lambda: consumer() is None)
+
+    async def test_a_pos_that_has_gone_leaves_nothing_in_the_server(self) -> None:
+        async def accept(_scope: Scope, receive: Receive, send: Send) -> None:
+            await receive()
+            await send({"type": "websocket.accept"})
+            await receive()
+
+        config = uvicorn.Config(accept, ws=WebsocketProtocol, lifespan="off", log_config=None)
+        config.load()
+        state, made = DrainingState(), []
+
+        def protocol() -> HttpProtocol:
+            http = HttpProtocol(config=config, server_state=state, app_state={})
+            made.append(weakref.ref(http))
+            return http
+
+        with without_garbage_collection():
+            async with await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0) as server:
+                port = server.sockets[0].getsockname()[1]
+                async with connect(f"ws://127.0.0.1:{port}/"):
+                    (socket,) = state.connections
+                    gone = weakref.ref(socket)
+                    assert made[0]() is None, "the connection's HTTP part was done with when it became a websocket"
+                    del socket
+                await until(lambda: gone() is None)

@@ -1,0 +1,260 @@
+"""What one outlet's lane does when something in the portal fails while it sends."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from unittest import mock
+
+import pytest
+from django.db import OperationalError
+
+from integrations.models.clock import shared_now
+from integrations.relay import lane, retrying
+from integrations.relay.lane import Lane
+from integrations.relay.outgoing import Fleeting, LinkLost, Outgoing
+from tests.support.in_process import until
+
+ERRORS = [RuntimeError("can't start new thread"), OperationalError("the database is gone"), asyncio.CancelledError()]
+SOON = timedelta(seconds=30)
+
+
+class Pos:
+    """A lane, what has left on it, and a database that fails `failures` times before it takes a claim."""
+
+    def __init__(self, error: BaseException | None = None, failures: int = 1, window: int = 8) -> None:
+        self.left: list[str] = []
+        self.claimed: list[int] = []
+        self.unsent: list[int] = []
+        self.may_claim = asyncio.Event()
+        self.may_claim.set()
+        self._error, self._failures = error, failures if error else 0
+        self.lane = Lane(
+            window=window, send=self._send, claim=self._claim, hungry=lambda: None, unsent=self.unsent.append
+        )
+
+    async def _send(self, frame: str) -> None:
+        self.left.append(frame)
+
+    async def _claim(self, pk: int) -> bool:
+        await self.may_claim.wait()
+        if self._error and self._failures:
+            self._failures -= 1
+            raise self._error
+        self.claimed.append(pk)
+        return True
+
+    async def has_sent(self, *frames: str) -> None:
+        await until(lambda: self._after_a_look() == list(frames))
+
+    def _after_a_look(self) -> list[str]:
+        self.lane.drop_overdue(shared_now())  # as each second
+        return self.left
+
+
+def outgoing(pk: int, *, disconnects: int = 0) -> Outgoing:
+    now = shared_now()
+    return Outgoing(pk, str(pk), f"frame {pk}", now + SOON, now + SOON, disconnects=disconnects)
+
+
+@pytest.fixture(autouse=True)
+def retried_at_once() -> Iterator[None]:
+    with mock.patch.object(retrying, "RETRY", 0.01):
+        yield
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_after_any_error_everything_leaves_in_order_and_the_window_is_whole_again(error: BaseException) -> None:
+    async def scenario() -> None:
+        pos = Pos(error)
+        for pk in (1, 2, 3):
+            pos.lane.offer(outgoing(pk))
+        await pos.has_sent("frame 1", "frame 2", "frame 3")
+        for pk in (1, 2, 3):
+            assert pos.lane.take_answer(str(pk))
+        assert pos.lane.is_at_rest
+        assert pos.lane.reserve()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_after_any_error_a_suspect_request_leaves_and_nothing_waits_for_it_any_more(error: BaseException) -> None:
+    async def scenario() -> None:
+        pos = Pos(error)
+        pos.lane.offer(outgoing(1, disconnects=2))
+        await pos.has_sent("frame 1")
+        assert pos.lane.take_answer("1")
+        pos.lane.offer(outgoing(2))
+        await pos.has_sent("frame 1", "frame 2")
+
+    asyncio.run(scenario())
+
+
+def test_new_requests_wait_behind_those_that_could_not_leave() -> None:
+    async def scenario() -> None:
+        pos = Pos(RuntimeError(), failures=3)
+        pos.lane.offer(outgoing(1))
+        await until(lambda: pos._failures < 3)
+        assert not pos.lane.reserve()
+        pos.lane.offer(outgoing(2))
+        await pos.has_sent("frame 1", "frame 2")
+
+    asyncio.run(scenario())
+
+
+def test_an_error_of_ours_is_logged_once_however_often_it_comes(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(error: Exception) -> None:
+        pos = Pos(error, failures=5)
+        pos.lane.offer(outgoing(1))
+        await pos.has_sent("frame 1")
+
+    asyncio.run(scenario(RuntimeError("a fault")))
+    assert [record.levelno for record in caplog.records if record.exc_info] == [logging.ERROR]
+    caplog.clear()
+    asyncio.run(scenario(OperationalError("away")))
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+@pytest.mark.parametrize("end", [Lane.close, Lane.rest], ids=["closed", "about to be closed"])
+def test_a_lane_that_ends_while_it_cannot_send_lets_go_of_what_it_has(end: Callable[[Lane], None]) -> None:
+    async def scenario() -> None:
+        pos = Pos(RuntimeError(), failures=3)
+        answer = asyncio.get_running_loop().create_future()
+        pos.lane.offer(outgoing(1))
+        pos.lane.ask(Fleeting(str(uuid.uuid4()), "a poll", shared_now() + SOON, answer))
+        pos.may_claim.clear()
+        await asyncio.sleep(0)  # both are being claimed
+        end(pos.lane)
+        pos.may_claim.set()
+        await until(answer.done)
+        assert isinstance(answer.exception(), LinkLost)
+        await until(lambda: not pos.lane.begun or pos.lane.is_closed)
+        assert pos.left == []
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("end", [Lane.close, Lane.rest], ids=["closed", "about to be closed"])
+def test_a_transient_request_that_comes_after_the_end_of_a_lane_is_refused_at_once(end: Callable[[Lane], None]) -> None:
+    async def scenario() -> None:
+        pos = Pos()
+        end(pos.lane)
+        answer = asyncio.get_running_loop().create_future()
+        pos.lane.ask(Fleeting(str(uuid.uuid4()), "a poll", shared_now() + SOON, answer))
+        assert isinstance(answer.exception(), LinkLost)
+
+    asyncio.run(scenario())
+
+
+def test_a_request_that_is_not_answered_in_time_gives_its_place_to_the_next() -> None:
+    async def scenario() -> None:
+        pos = Pos(window=1)
+        pos.lane.offer(outgoing(1))
+        await pos.has_sent("frame 1")
+        assert not pos.lane.is_at_rest
+        pos.lane.offer(outgoing(2))
+        pos.lane.drop_overdue(shared_now())
+        assert pos.lane.unanswered == [1]
+        pos.lane.drop_overdue(shared_now() + SOON)
+        await until(lambda: pos.left == ["frame 1", "frame 2"])
+        assert pos.lane.known == {2}
+        assert pos.lane.unanswered == [2]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("failures", [0, 2])
+def test_requests_that_were_stored_as_sent_leave_behind_an_older_one_that_is_being_claimed(failures: int) -> None:
+    async def scenario() -> None:
+        pos = Pos(RuntimeError(), failures)
+        pos.may_claim.clear()
+        assert [pos.lane.reserve() for _ in range(2)] == [True, True]  # of 2 and 3, which are about to be stored
+        pos.lane.offer(outgoing(1))  # another process stored it a moment before
+        await asyncio.sleep(0)
+        for pk in (2, 3):
+            assert await pos.lane.send_reserved(outgoing(pk))
+        assert pos.left == []
+        pos.may_claim.set()
+        await pos.has_sent("frame 1", "frame 2", "frame 3")
+        assert pos.claimed == [1]  # the others are stored as sent already
+
+    asyncio.run(scenario())
+
+
+def test_one_that_was_stored_as_sent_does_not_wait_for_a_newer_one_that_is_being_claimed() -> None:
+    async def scenario() -> None:
+        pos = Pos()
+        pos.may_claim.clear()
+        assert pos.lane.reserve()
+        pos.lane.offer(outgoing(5))
+        await asyncio.sleep(0)
+        assert await pos.lane.send_reserved(outgoing(4))
+        assert pos.left == ["frame 4"]
+        pos.may_claim.set()
+        await pos.has_sent("frame 4", "frame 5")
+
+    asyncio.run(scenario())
+
+
+def test_what_is_claimed_when_the_connection_has_ended_is_given_back() -> None:
+    async def scenario() -> None:
+        pos = Pos()
+        pos.may_claim.clear()
+        pos.lane.offer(outgoing(1))
+        await asyncio.sleep(0)
+        pos.lane.close()
+        pos.may_claim.set()
+        await until(lambda: pos.unsent == [1])
+        assert pos.left == []
+
+    asyncio.run(scenario())
+
+
+def test_the_end_of_a_connection_is_blamed_on_the_suspect_that_was_alone_for_long() -> None:
+    async def scenario() -> None:
+        pos = Pos()
+        for pk in (1, 2, 3):
+            pos.lane.offer(outgoing(pk, disconnects=1))
+        await pos.has_sent("frame 1")
+        with mock.patch.object(lane, "ALONE", 0.0):
+            await pos.has_sent("frame 1", "frame 2", "frame 3")
+            pos.lane.offer(outgoing(4))
+            await pos.has_sent("frame 1", "frame 2", "frame 3", "frame 4")
+        assert (pos.lane.unanswered, pos.lane.blamed) == ([1, 2, 3, 4], [1])
+        assert pos.lane.take_answer("1")
+        assert pos.lane.blamed == [2]
+
+    asyncio.run(scenario())
+
+
+def test_of_requests_that_ended_no_connection_yet_each_may_be_the_cause() -> None:
+    async def scenario() -> None:
+        pos = Pos()
+        pos.lane.offer(outgoing(1))
+        pos.lane.offer(outgoing(2))
+        await pos.has_sent("frame 1", "frame 2")
+        with mock.patch.object(lane, "ALONE", 0.0):
+            pos.lane.offer(outgoing(3, disconnects=2))
+            await pos.has_sent("frame 1", "frame 2", "frame 3")
+        assert pos.lane.blamed == [1, 2, 3]
+
+    asyncio.run(scenario())
+
+
+def test_beside_a_slow_suspect_leave_new_requests_and_those_that_ended_one_connection() -> None:
+    async def scenario() -> None:
+        pos = Pos()
+        pos.lane.offer(outgoing(9, disconnects=2))
+        await pos.has_sent("frame 9")
+        with mock.patch.object(lane, "ALONE", 0.0):
+            pos.lane.offer(outgoing(1, disconnects=2))
+            pos.lane.offer(outgoing(2, disconnects=1))
+            pos.lane.offer(outgoing(3))
+            await until(lambda: sorted(pos._after_a_look()) == ["frame 2", "frame 3", "frame 9"])
+            assert pos.lane.take_answer("9")
+            assert pos.lane.take_answer("2")
+            await until(lambda: "frame 1" in pos._after_a_look())
+
+    asyncio.run(scenario())

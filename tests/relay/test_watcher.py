@@ -1,0 +1,349 @@
+"""What a process does about rows that changed: it closes sockets, tells once, and lives with being thought dead."""
+
+import asyncio
+import uuid
+from datetime import timedelta
+from unittest import mock
+
+import time_machine
+from django.test import override_settings
+from django.utils import timezone
+
+from integrations.models import Connection, Integration, Presence, ServerProcess
+from integrations.models.connection import CloseReason
+from integrations.relay import recording, runtime, watcher, watching
+from integrations.relay.recorder import Batch
+from integrations.relay.registry import Live, Registry
+from integrations.relay.runtime import Runtime
+from integrations.services import wake
+from integrations.services.integration.enabling import change_pos_remote_id, disable, reenable
+from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
+from integrations.services.rows.threads import recorders
+from tests.support.factories import ANNA, Enabled, ToldSocket, make_enabled_outlet, make_live, make_process
+from tests.support.in_process import LIMIT, InProcess, after_first_look, in_main, stop_runtime, until
+
+
+def told(live: Live) -> list[CloseReason]:
+    assert isinstance(live.socket, ToldSocket)
+    return live.socket.told
+
+
+class Watching(InProcess):
+    def setUp(self) -> None:
+        self.harbour = make_enabled_outlet()
+        self.live = make_live(self.harbour.integration, opened_at=timezone.now())
+
+    async def hold(self, live: Live | None = None) -> Runtime:
+        """Hold a connection as a consumer does, written down."""
+        running = await after_first_look()
+        running.registry.add(live or self.live)
+        running.recorder.opened(live or self.live)
+        await running.recorder.flush()
+        return running
+
+
+class Closing(Watching):
+    async def test_nothing_changed_and_nothing_is_closed(self) -> None:
+        running = await self.hold()
+        await running.watcher.look()
+        assert told(self.live) == []
+
+    async def test_disabling_closes(self) -> None:
+        await self.hold()
+        await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
+        await until(lambda: told(self.live))
+        assert set(told(self.live)) == {CloseReason.DISABLED}
+
+    async def test_rotating_without_overlap_closes(self) -> None:
+        await self.hold()
+        await in_main(rotate_secret, self.harbour.integration, actor=ANNA)
+        await until(lambda: told(self.live))
+        assert set(told(self.live)) == {CloseReason.CREDENTIAL_RETIRED}
+
+    async def test_correcting_the_pos_remote_id_closes(self) -> None:
+        await self.hold()
+        await in_main(change_pos_remote_id, self.harbour.integration, pos_remote_id="right", actor=ANNA)
+        await until(lambda: told(self.live))
+
+    async def test_rotating_with_overlap_leaves_the_connection_until_the_overlap_ends(self) -> None:
+        running = await self.hold()
+        await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
+        await running.watcher.look()
+        assert told(self.live) == []
+        with time_machine.travel(timezone.now() + timedelta(minutes=30), tick=False) as clock:
+            await running.watcher.look()
+            assert told(self.live) == []
+            clock.shift(timedelta(minutes=31))
+            await running.watcher.look()
+        assert set(told(self.live)) == {CloseReason.CREDENTIAL_RETIRED}
+
+    async def test_ending_the_overlap_closes_what_the_older_secret_opened(self) -> None:
+        running = await self.hold()
+        await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
+        await in_main(end_overlap, self.harbour.integration, actor=ANNA)
+        await running.watcher.look()
+        assert set(told(self.live)) == {CloseReason.CREDENTIAL_RETIRED}
+
+    async def test_ending_the_overlap_leaves_what_the_newer_secret_opened(self) -> None:
+        await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
+        newer = await in_main(make_live, self.harbour.integration, opened_at=timezone.now())
+        running = await self.hold(newer)
+        await in_main(end_overlap, self.harbour.integration, actor=ANNA)
+        await running.watcher.look()
+        assert told(newer) == []
+
+    async def test_disabled_and_enabled_again_between_two_looks_closes(self) -> None:
+        running = await self.hold()
+        wake.forget(running._changed)
+        await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
+        await in_main(reenable, self.harbour.integration, actor=ANNA)
+        await running.watcher.look()
+        assert told(self.live) == [CloseReason.CREDENTIAL_RETIRED]
+
+    async def test_another_outlets_change_closes_nothing_here(self) -> None:
+        station = await in_main(make_enabled_outlet, "Station")
+        running = await self.hold()
+        await in_main(disable, station.integration, reason="pause", actor=ANNA)
+        await running.watcher.look()
+        assert told(self.live) == []
+
+    async def test_a_change_in_this_process_is_seen_at_once_and_not_at_the_next_interval(self) -> None:
+        await self.hold()
+        loop = asyncio.get_running_loop()
+        await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
+        began = loop.time()
+        await until(lambda: told(self.live))
+        assert loop.time() - began < 1
+
+    async def test_a_change_of_another_process_is_seen_at_the_interval_with_nobody_to_wake_us(self) -> None:
+        with override_settings(WATCH_INTERVAL=0.05):
+            running = await self.hold()
+            wake.forget(running._changed)
+            await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
+            await until(lambda: told(self.live), limit=2)
+
+    async def test_a_row_that_became_visible_after_its_own_time_stamp_is_seen(self) -> None:
+        running = await self.hold()
+        await running.watcher.look()
+        before = timezone.now() - timedelta(seconds=30)
+        await Integration.objects.filter(pk=self.harbour.integration.pk).aupdate(
+            is_enabled=False, disabled_reason="late", changed_at=before
+        )
+        await running.watcher.look()
+        assert told(self.live) == [CloseReason.DISABLED]
+
+    async def test_a_change_that_no_time_stamp_tells_is_seen_when_all_are_looked_at(self) -> None:
+        running = await self.hold()
+        await Integration.objects.filter(pk=self.harbour.integration.pk).aupdate(generation=9)
+        await running.watcher.look()
+        assert told(self.live) == []
+        running.watcher._full_look_due = 0
+        await running.watcher.look()
+        assert told(self.live) == [CloseReason.CREDENTIAL_RETIRED]
+
+    async def test_a_full_poll_judges_the_connections_of_all_batches(self) -> None:
+        others = [await in_main(make_enabled_outlet, f"Station {number}") for number in range(4)]
+        lives = [await in_main(make_live, each.integration, opened_at=timezone.now()) for each in others]
+        running = await self.hold()
+        for live in lives:
+            running.registry.add(live)
+        await Integration.objects.aupdate(generation=9)
+        running.watcher._full_look_due = 0
+        with mock.patch.object(watcher, "BATCH", 2):
+            await running.watcher.look()
+        assert [told(live) for live in (self.live, *lives)] == [[CloseReason.CREDENTIAL_RETIRED]] * 5
+
+    async def test_the_frames_of_a_connection_are_recorded_again_when_there_were_more(self) -> None:
+        running = await self.hold()
+        with mock.patch.object(running.recorder, "counted") as counted:
+            for frames, times in ((0, 0), (5, 1), (5, 1), (6, 2)):
+                self.live.frames_in = frames
+                running.watcher._full_look_due = 0
+                await running.watcher.look()
+                assert counted.call_count == times, frames
+
+    async def test_the_frames_of_open_connections_are_recorded_when_all_are_looked_at(self) -> None:
+        running = await self.hold()
+        self.live.frames_in = 5
+        running.watcher._full_look_due = 0
+        await running.watcher.look()
+        await running.recorder.flush()
+        assert (await Connection.objects.aget()).frames_in == 5
+
+
+class Replacing(Watching):
+    async def test_a_newer_connection_in_another_process_closes_ours(self) -> None:
+        running = await self.hold()
+        there = await in_main(make_process, heartbeat_at=timezone.now())
+        newer = await in_main(make_live, self.harbour.integration, opened_at=timezone.now())
+        await in_main(_write_opened, newer, there.pk)
+        await running.watcher.look()
+        assert told(self.live) == [CloseReason.REPLACED]
+
+    async def test_an_older_connection_that_came_late_is_closed_when_it_is_written(self) -> None:
+        there = await in_main(make_process, heartbeat_at=timezone.now())
+        newer = await in_main(make_live, self.harbour.integration, opened_at=timezone.now() + timedelta(seconds=1))
+        await in_main(_write_opened, newer, there.pk)
+        await self.hold()
+        assert told(self.live) == [CloseReason.REPLACED]
+        assert (await Presence.objects.aget()).connection_id == newer.id
+
+
+class Announcing(Watching):
+    async def test_a_change_is_told_once_with_the_outlets_id(self) -> None:
+        running = await self.hold()
+        heard: list[str] = []
+        running.watcher.on_change(heard.append)
+        wake.forget(running._changed)
+        await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
+        for _ in range(3):
+            await running.watcher.look()
+        assert heard == [self.harbour.handover.provider_outlet_id]
+
+    async def test_the_next_change_is_told_again(self) -> None:
+        running = await self.hold()
+        heard: list[str] = []
+        running.watcher.on_change(heard.append)
+        wake.forget(running._changed)
+        for act in (lambda: disable(self.harbour.integration, reason="x", actor=ANNA), self._reenable):
+            await in_main(act)
+            await running.watcher.look()
+        assert len(heard) == 2
+
+    def _reenable(self) -> None:
+        reenable(self.harbour.integration, actor=ANNA)
+
+
+class Leasing(Watching):
+    async def test_a_process_that_was_thought_dead_enters_its_connections_again(self) -> None:
+        running = await self.hold()
+        await in_main(_bury, running.process_id)
+        assert (await Connection.objects.aget()).close_reason == CloseReason.SERVER_LOST
+        running.watcher._lease_due = 0
+        await running.watcher.look()
+        await running.recorder.flush()
+        row = await Connection.objects.select_related("process").aget()
+        assert (row.closed_at, row.close_reason, row.process.ended_at) == (None, "", None)
+        assert (await Presence.objects.aget()).is_online
+        assert told(self.live) == []
+
+    async def test_connections_that_others_closed_as_lost_are_entered_again_even_before_the_lease_is_due(self) -> None:
+        running = await self.hold()
+        await in_main(_bury, running.process_id)
+        await running.watcher.look()
+        await running.recorder.flush()
+        assert (await Presence.objects.aget()).is_online
+        assert told(self.live) == []
+
+    async def test_the_lease_is_renewed_at_a_third_of_its_length(self) -> None:
+        running = await self.hold()
+        process = ServerProcess.objects.filter(pk=running.process_id)
+        await process.aupdate(heartbeat_at=timezone.now() - timedelta(seconds=20))
+        await running.watcher.look()
+        assert running.watcher._lease_due <= asyncio.get_running_loop().time() + 10
+        running.watcher._lease_due = 0
+        await running.watcher.look()
+        assert (await process.aget()).heartbeat_at > timezone.now() - timedelta(seconds=5)
+
+    async def test_a_process_buries_others_that_died(self) -> None:
+        there = await in_main(make_process)
+        newer = await in_main(make_live, self.harbour.integration)
+        await in_main(_write_opened, newer, there.pk)
+        await (await after_first_look()).watcher.look()
+        assert not (await Presence.objects.aget()).is_online
+
+    async def test_stopping_gives_the_lease_back(self) -> None:
+        running = await self.hold()
+        await runtime.stop()
+        assert (await ServerProcess.objects.aget(pk=running.process_id)).ended_at is not None
+        assert (await Connection.objects.aget()).close_reason == CloseReason.RESTART
+        assert runtime.current() is None
+
+
+class Ending(Watching):
+    async def test_a_process_stops_also_when_it_is_woken_in_that_very_moment(self) -> None:
+        for turns in range(6):
+            (await after_first_look()).watcher.look_now()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await stop_runtime(limit=2)
+
+    @override_settings(RECORD_INTERVAL=0)
+    async def test_what_is_being_written_in_the_moment_of_a_stop_is_not_left_open(self) -> None:
+        for turns in range(1, 16):
+            running = await runtime.running()
+            live = await in_main(make_live, self.harbour.integration, opened_at=timezone.now())
+            running.recorder.opened(live)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await stop_runtime()
+            await in_main(_all_threads_are_done)
+            assert not await Connection.objects.filter(closed_at=None).aexists()
+
+    async def test_two_who_ask_at_once_get_the_same_runtime(self) -> None:
+        first, second = await asyncio.gather(runtime.running(), runtime.running())
+        assert first is second
+        assert await ServerProcess.objects.acount() == 1
+
+    async def test_after_a_stop_the_next_who_asks_starts_another(self) -> None:
+        first = await runtime.running()
+        await runtime.stop()
+        second = await runtime.running()
+        assert first.process_id != second.process_id
+
+    async def test_a_process_that_ends_without_its_loop_writes_what_is_left(self) -> None:
+        running = await runtime.running()
+        running.recorder.opened(self.live)
+        await in_main(running._end_without_loop)
+        assert (await Connection.objects.aget()).close_reason == CloseReason.RESTART
+
+
+class Registering(InProcess):
+    def setUp(self) -> None:
+        self.harbour: Enabled = make_enabled_outlet()
+
+    def lives(self) -> tuple[Live, Live]:
+        return make_live(self.harbour.integration), make_live(self.harbour.integration)
+
+    def test_the_newest_takes_the_outlet_and_the_older_is_told(self) -> None:
+        registry = Registry()
+        old, new = self.lives()
+        registry.add(old)
+        registry.add(new)
+        assert registry.find(self.harbour.integration.pk) is new
+        assert (told(old), told(new), len(registry)) == ([CloseReason.REPLACED], [], 1)
+
+    def test_the_older_going_away_late_does_not_take_the_newer_off(self) -> None:
+        registry = Registry()
+        old, new = self.lives()
+        registry.add(old)
+        registry.add(new)
+        registry.remove(old)
+        assert registry.find(self.harbour.integration.pk) is new
+        registry.remove(new)
+        registry.remove(new)
+        assert (registry.find(self.harbour.integration.pk), len(registry)) == (None, 0)
+
+    def test_a_connection_may_go_while_all_are_looked_at(self) -> None:
+        registry = Registry()
+        station = make_enabled_outlet("Station")
+        for integration in (self.harbour.integration, station.integration):
+            registry.add(make_live(integration))
+        for live in registry:
+            registry.remove(live)
+        assert len(registry) == 0
+
+
+def _write_opened(live: Live, process_id: uuid.UUID) -> None:
+    recording.write(Batch(opened={live.id: live}), process_id)
+
+
+def _bury(process_id: uuid.UUID) -> None:
+    """Do what another process does that misses our heartbeats."""
+    ServerProcess.objects.filter(pk=process_id).update(heartbeat_at=timezone.now() - timedelta(seconds=31))
+    assert watching.end_lost_leases(uuid.uuid4()) == 1
+
+
+def _all_threads_are_done() -> None:
+    for waiting in [recorders._executor.submit(int) for _ in range(20)]:
+        waiting.result(timeout=LIMIT)

@@ -1,0 +1,172 @@
+"""The life of an API key: shown once, replaced with an overlap, retired for good."""
+
+import json
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from integrations.models import ApiKey, ApiKeySecret, AuditEvent
+from integrations.security import credentials
+from integrations.security.credentials import Kind
+from integrations.services.api_keys.api_keys import create_api_key, end_api_key_overlap, retire_api_key, rotate_api_key
+from integrations.services.errors import (
+    ApiKeyExists,
+    ApiKeyExpired,
+    ApiKeyRetired,
+    InvalidValue,
+    NoOverlap,
+    OverlapRunning,
+    StalePage,
+)
+from tests.support.factories import ANNA, NOON, make_organisation
+
+pytestmark = pytest.mark.django_db
+
+
+def opens(text: str) -> bool:
+    """Whether a key's plain text opens the door now."""
+    canonical = credentials.recognise(Kind.API_KEY, text) or ""
+    digests = credentials.keyed_digests(canonical)
+    return ApiKeySecret.objects.live(timezone.now()).filter(digest__in=digests).exists()
+
+
+def test_a_key_is_generated_and_kept_as_a_digest_only() -> None:
+    key, text = create_api_key("kiosk", actor=ANNA)
+    assert text.startswith("ONPK-")
+    assert opens(text)
+    secret = key.secrets.get()
+    assert text not in str(vars(secret))
+    assert text.startswith(secret.shown)
+
+
+def test_the_act_is_on_record_without_the_key() -> None:
+    organisation = make_organisation()
+    key, text = create_api_key("kiosk", organisation=organisation, is_read_only=True, actor=ANNA)
+    rotate_api_key(key, overlap="1h", actor=ANNA)
+    end_api_key_overlap(key, actor=ANNA)
+    retire_api_key(key, actor=ANNA)
+    events = list(AuditEvent.objects.filter(subject="kiosk").order_by("pk"))
+    verbs = ["api_key_created", "api_key_rotated", "api_key_overlap_ended", "api_key_retired"]
+    assert [event.verb for event in events] == verbs
+    assert {event.organisation_id for event in events} == {organisation.pk}
+    assert not any(text in json.dumps(event.detail) for event in events)
+
+
+def test_a_key_for_all_organisations_is_on_record_under_none() -> None:
+    create_api_key("kiosk", actor=ANNA)
+    assert AuditEvent.objects.get().organisation_id is None
+
+
+def test_two_keys_of_one_name_are_refused_also_after_retirement() -> None:
+    key, _ = create_api_key("kiosk", actor=ANNA)
+    retire_api_key(key, actor=ANNA)
+    with pytest.raises(ApiKeyExists):
+        create_api_key("kiosk", actor=ANNA)
+
+
+@pytest.mark.parametrize("changes", [{"name": ""}, {"name": "a\u200bb"}, {"name": "x" * 101}, {"expires_at": NOON}])
+def test_a_wrong_value_is_refused(changes: dict[str, Any]) -> None:
+    values = {"name": "kiosk"} | changes
+    with pytest.raises(InvalidValue):
+        create_api_key(values.pop("name"), actor=ANNA, **values)
+    assert not ApiKey.objects.exists()
+
+
+def test_without_an_overlap_the_old_one_ends_at_once() -> None:
+    key, old = create_api_key("kiosk", actor=ANNA)
+    new = rotate_api_key(key, actor=ANNA)
+    assert (opens(old), opens(new)) == (False, True)
+
+
+def test_in_an_overlap_both_open_until_it_is_over() -> None:
+    key, old = create_api_key("kiosk", actor=ANNA)
+    new = rotate_api_key(key, overlap="1h", actor=ANNA)
+    assert (opens(old), opens(new)) == (True, True)
+    with time_machine.travel(timezone.now() + timedelta(hours=1, seconds=1), tick=False):
+        assert (opens(old), opens(new)) == (False, True)
+
+
+def test_an_overlap_can_be_ended_and_a_second_one_waits_for_that() -> None:
+    key, old = create_api_key("kiosk", actor=ANNA)
+    rotate_api_key(key, overlap="7d", actor=ANNA)
+    with pytest.raises(OverlapRunning):
+        rotate_api_key(key, actor=ANNA)
+    end_api_key_overlap(key, actor=ANNA)
+    assert not opens(old)
+    with pytest.raises(NoOverlap):
+        end_api_key_overlap(key, actor=ANNA)
+
+
+def test_a_page_sent_twice_rotates_once() -> None:
+    key, _ = create_api_key("kiosk", actor=ANNA)
+    seen = key.secrets.get().pk
+    rotate_api_key(key, seen_secret=seen, actor=ANNA)
+    with pytest.raises(StalePage):
+        rotate_api_key(key, seen_secret=seen, actor=ANNA)
+
+
+def test_rotation_prolongs_no_life() -> None:
+    until = timezone.now() + timedelta(minutes=30)
+    key, old = create_api_key("kiosk", expires_at=until, actor=ANNA)
+    new = rotate_api_key(key, overlap="24h", actor=ANNA)
+    with time_machine.travel(until + timedelta(seconds=1), tick=False):
+        assert (opens(old), opens(new)) == (False, False)
+        with pytest.raises(ApiKeyExpired):
+            rotate_api_key(key, actor=ANNA)
+
+
+def test_retirement_is_at_once_for_all_of_a_key_and_for_good() -> None:
+    key, old = create_api_key("kiosk", actor=ANNA)
+    new = rotate_api_key(key, overlap="7d", actor=ANNA)
+    retire_api_key(key, actor=ANNA)
+    assert (opens(old), opens(new)) == (False, False)
+    with pytest.raises(ApiKeyRetired):
+        rotate_api_key(key, actor=ANNA)
+    with pytest.raises(ApiKeyRetired):
+        retire_api_key(key, actor=ANNA)
+
+
+def run(*arguments: str) -> str:
+    out = StringIO()
+    call_command(*arguments, stdout=out, stderr=StringIO())
+    return out.getvalue()
+
+
+def test_the_commands_go_through_a_keys_whole_life() -> None:
+    make_organisation("Bella")
+    made = json.loads(run("create_api_key", "till", "--organisation", "Bella", "--read-only", "--format", "json"))
+    assert list(made) == ["Name", "Key"]
+    assert opens(made["Key"])
+    rotated = json.loads(run("rotate_api_key", "till", "--overlap", "1h", "--format", "json"))
+    assert opens(rotated["Key"])
+    run("rotate_api_key", "till", "--end-overlap")
+    assert not opens(made["Key"])
+    run("retire_api_key", "till")
+    assert not opens(rotated["Key"])
+    key = ApiKey.objects.get()
+    assert (key.name, key.is_read_only, str(key.organisation)) == ("till", True, "Bella")
+
+
+def test_a_command_prints_text_for_people() -> None:
+    printed = run("create_api_key", "till", "--expires-in-days", "30")
+    assert opens(printed.split()[-1])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("create_api_key", "x", "--organisation", "Nobody"),
+        ("create_api_key", "x", "--expires-in-days", "0"),
+        ("create_api_key", "x", "--expires-in-days", "99999999"),
+        ("rotate_api_key", "nobody"),
+        ("retire_api_key", "nobody"),
+    ],
+)
+def test_what_a_service_refuses_ends_a_command(arguments: tuple[str, ...]) -> None:
+    with pytest.raises(CommandError):
+        run(*arguments)

@@ -1,0 +1,246 @@
+"""An integration's secrets: rotated with an overlap, retired, adopted, never shared and never deleted."""
+
+import dataclasses
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from datetime import timedelta
+from types import ModuleType
+from typing import Any
+
+import pytest
+import time_machine
+from django.conf import settings
+from django.db.models import ProtectedError
+from django.test import override_settings
+from django.utils import timezone
+
+import integrations
+from integrations.models import AuditEvent, Credential, Outlet
+from integrations.models.audit import Verb
+from integrations.security.credentials import Algorithm, Kind, generate
+from integrations.services.errors import (
+    InvalidValue,
+    MistypedSecret,
+    NoOverlap,
+    OverlapRunning,
+    SecretTaken,
+    StalePage,
+    WeakSecret,
+)
+from integrations.services.integration.enabling import disable, enable_outlet
+from integrations.services.integration.pos_secrets import OVERLAPS, digest_of, end_overlap, rotate_secret
+from tests.support.factories import ADOPTED, ANNA, NOON, Enabled, make_enabled_outlet
+
+pytestmark = pytest.mark.django_db
+
+SECRET_FIELDS = {"secret", "secrets", "auth_secret", "adopted_secret", "api_key", "token", "passphrase", "sealed"}
+
+
+def credentials_of(enabled: Enabled) -> list[Credential]:
+    return list(enabled.integration.credentials.order_by("pk"))
+
+
+# --- Rotation
+
+
+def test_a_rotated_secret_is_another_one_and_comes_with_the_same_addresses(enabled: Enabled) -> None:
+    after = rotate_secret(enabled.integration, actor=ANNA)
+    assert after.auth_secret != enabled.handover.auth_secret
+    assert after.as_wire() | {"AuthSecret": ""} == enabled.handover.as_wire() | {"AuthSecret": ""}
+
+
+def test_without_overlap_the_old_secret_is_retired_and_its_tokens_are_void(enabled: Enabled) -> None:
+    rotate_secret(enabled.integration, actor=ANNA)
+    old, new = credentials_of(enabled)
+    assert old.retired_at is not None
+    assert old.retired_reason
+    assert (old.is_current, new.is_current) == (False, True)
+    assert enabled.fresh().generation == enabled.integration.generation + 1
+
+
+@pytest.mark.parametrize(("overlap", "lasts"), [each for each in OVERLAPS.items() if each[0] != "0"])
+def test_with_an_overlap_the_old_secret_goes_on_for_that_time_and_its_tokens_too(
+    enabled: Enabled, overlap: str, lasts: timedelta
+) -> None:
+    with time_machine.travel(NOON, tick=False):
+        rotate_secret(enabled.integration, overlap=overlap, actor=ANNA)
+    old, new = credentials_of(enabled)
+    assert old.is_live(NOON + lasts - timedelta(seconds=1))
+    assert not old.is_live(NOON + lasts)
+    assert new.expires_at is None
+    assert enabled.fresh().generation == enabled.integration.generation
+
+
+def test_the_overlaps_are_none_an_hour_a_day_and_a_week() -> None:
+    day = timedelta(days=1)
+    assert {"0": timedelta(0), "1h": timedelta(hours=1), "24h": day, "7d": 7 * day} == OVERLAPS
+
+
+def test_a_second_rotation_inside_the_overlap_is_refused(enabled: Enabled) -> None:
+    rotate_secret(enabled.integration, overlap="1h", actor=ANNA)
+    for overlap in ("0", "1h"):
+        with pytest.raises(OverlapRunning):
+            rotate_secret(enabled.integration, overlap=overlap, actor=ANNA)
+    assert len(credentials_of(enabled)) == 2
+
+
+def test_a_second_rotation_after_the_overlap_is_taken(enabled: Enabled) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        rotate_secret(enabled.integration, overlap="1h", actor=ANNA)
+        clock.shift(timedelta(hours=1))
+        rotate_secret(enabled.integration, overlap="1h", actor=ANNA)
+    assert [each.is_current for each in credentials_of(enabled)] == [False, False, True]
+
+
+def test_an_overlap_can_be_ended_at_once_and_then_rotated(enabled: Enabled) -> None:
+    rotate_secret(enabled.integration, overlap="7d", actor=ANNA)
+    before = enabled.fresh()
+    end_overlap(enabled.integration, actor=ANNA)
+    old, new = credentials_of(enabled)
+    assert old.retired_at is not None
+    assert new.is_live(timezone.now())
+    assert enabled.fresh().changed_at > before.changed_at
+    rotate_secret(enabled.integration, overlap="1h", actor=ANNA)
+
+
+def test_ending_the_overlap_leaves_the_tokens_of_the_new_secret_good(enabled: Enabled) -> None:
+    rotate_secret(enabled.integration, overlap="7d", actor=ANNA)
+    end_overlap(enabled.integration, actor=ANNA)
+    assert enabled.fresh().generation == enabled.integration.generation
+
+
+def test_an_overlap_that_does_not_run_cannot_be_ended(enabled: Enabled) -> None:
+    with pytest.raises(NoOverlap):
+        end_overlap(enabled.integration, actor=ANNA)
+    with time_machine.travel(NOON, tick=False) as clock:
+        rotate_secret(enabled.integration, overlap="1h", actor=ANNA)
+        clock.shift(timedelta(hours=2))
+        with pytest.raises(NoOverlap):
+            end_overlap(enabled.integration, actor=ANNA)
+
+
+def test_a_page_that_is_sent_twice_rotates_once(enabled: Enabled) -> None:
+    seen = enabled.integration.current_credential().pk
+    rotate_secret(enabled.integration, seen_credential=seen, actor=ANNA)
+    with pytest.raises(StalePage):
+        rotate_secret(enabled.integration, seen_credential=seen, actor=ANNA)
+    assert len(credentials_of(enabled)) == 2
+
+
+def test_an_unknown_overlap_is_a_fault_of_the_caller_and_rotates_nothing(enabled: Enabled) -> None:
+    with pytest.raises(KeyError):
+        rotate_secret(enabled.integration, overlap="3d", actor=ANNA)
+    assert len(credentials_of(enabled)) == 1
+
+
+def test_the_secret_of_a_disabled_integration_can_be_rotated_and_it_stays_disabled(enabled: Enabled) -> None:
+    disable(enabled.integration, reason="leaked", actor=ANNA)
+    rotate_secret(enabled.integration, actor=ANNA)
+    assert not enabled.fresh().is_enabled
+
+
+def test_a_credential_is_never_deleted_with_what_it_hangs_on(enabled: Enabled) -> None:
+    with pytest.raises(ProtectedError):
+        enabled.integration.delete()
+
+
+# --- Adoption
+
+
+def test_an_adopted_secret_is_kept_under_argon2id_and_its_weakness_is_seen(outlet: Outlet) -> None:
+    handover = enable_outlet(outlet, pos_remote_id="r", adopted_secret=ADOPTED, actor=ANNA)
+    assert handover.auth_secret == ADOPTED
+    credential = Credential.objects.get()
+    assert credential.algorithm == Algorithm.ARGON2ID
+    assert credential.is_weak
+    assert ADOPTED not in repr(Credential.objects.values().get())
+    assert AuditEvent.objects.filter(verb=Verb.SECRET_ADOPTED).count() == 1
+
+
+def test_a_secret_is_adopted_by_one_integration_only_and_for_ever(outlet: Outlet) -> None:
+    first = make_enabled_outlet("Airport", adopted_secret=ADOPTED)
+    with pytest.raises(SecretTaken):
+        enable_outlet(outlet, pos_remote_id="r", adopted_secret=ADOPTED, actor=ANNA)
+    rotate_secret(first.integration, actor=ANNA)
+    with pytest.raises(SecretTaken):
+        enable_outlet(outlet, pos_remote_id="r", adopted_secret=ADOPTED, actor=ANNA)
+
+
+def test_an_adopted_secret_is_taken_even_when_the_servers_key_changed_since(outlet: Outlet) -> None:
+    make_enabled_outlet("Airport", adopted_secret=ADOPTED)
+    changed = {"CREDENTIAL_KEY": "another-key" * 5, "CREDENTIAL_KEY_FALLBACKS": _key()}
+    with override_settings(**changed), pytest.raises(SecretTaken):
+        enable_outlet(outlet, pos_remote_id="r", adopted_secret=ADOPTED, actor=ANNA)
+
+
+def test_a_generated_secret_of_another_integration_is_not_adopted(enabled: Enabled, outlet: Outlet) -> None:
+    for spelt in (enabled.handover.auth_secret, enabled.handover.auth_secret.lower().replace("-", "")):
+        with pytest.raises(SecretTaken):
+            enable_outlet(outlet, pos_remote_id="r", adopted_secret=spelt, actor=ANNA)
+
+
+def test_a_generated_secret_is_taken_even_when_the_servers_key_changed_since(enabled: Enabled, outlet: Outlet) -> None:
+    changed = {"CREDENTIAL_KEY": "another-key" * 5, "CREDENTIAL_KEY_FALLBACKS": _key()}
+    with override_settings(**changed), pytest.raises(SecretTaken):
+        enable_outlet(outlet, pos_remote_id="r", adopted_secret=enabled.handover.auth_secret, actor=ANNA)
+
+
+def test_a_secret_that_another_portal_generated_is_adopted_with_its_fast_digest(outlet: Outlet) -> None:
+    enable_outlet(outlet, pos_remote_id="r", adopted_secret=generate(Kind.POS_SECRET).lower(), actor=ANNA)
+    credential = Credential.objects.get()
+    assert credential.algorithm == Algorithm.HMAC_SHA256
+    assert not credential.is_weak
+
+
+def test_a_mistyped_generated_secret_is_not_adopted_as_a_weak_one() -> None:
+    with pytest.raises(MistypedSecret):
+        digest_of(generate(Kind.POS_SECRET)[:-1])
+
+
+@pytest.mark.parametrize("secret", ["", "short", "1234567"])
+def test_a_secret_that_is_too_short_is_not_adopted(secret: str) -> None:
+    with pytest.raises(WeakSecret):
+        digest_of(secret)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["shared\u200bS3cr3t!", "shared\u00a0S3cr3t", "shared\x00S3cr3t", "shared\nS3cr3t", "shared\ud800x", "x" * 257],
+)
+def test_a_secret_that_would_not_survive_the_way_is_not_adopted(secret: str) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        digest_of(secret)
+    assert refused.value.field == "adopted_secret"
+    assert secret not in str(refused.value)
+
+
+def test_a_rotation_replaces_an_adopted_secret_by_a_generated_one(outlet: Outlet) -> None:
+    adopted = make_enabled_outlet("Airport", adopted_secret=ADOPTED)
+    rotate_secret(adopted.integration, overlap="1h", actor=ANNA)
+    assert adopted.integration.current_credential().algorithm == Algorithm.HMAC_SHA256
+
+
+def _key() -> list[str]:
+    return [settings.CREDENTIAL_KEY]
+
+
+# --- Kept out of sight
+
+
+def test_no_object_shows_a_secret_in_its_repr() -> None:
+    fields = [
+        (f"{kind.__module__}.{kind.__qualname__}.{field.name}", field.repr)
+        for kind in dataclasses_of(integrations)
+        for field in dataclasses.fields(kind)
+        if field.name in SECRET_FIELDS
+    ]
+    assert "integrations.services.handover.handover.HandOver.auth_secret" in dict(fields)
+    assert [name for name, is_shown in fields if is_shown] == []
+
+
+def dataclasses_of(package: ModuleType) -> Iterator[type[Any]]:
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        for value in list(vars(importlib.import_module(found.name)).values()):
+            if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ == found.name:
+                yield value

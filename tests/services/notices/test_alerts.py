@@ -1,0 +1,321 @@
+"""Staff are told once when something begins and once when it is over, in one message for what belongs together."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from integrations.models import Alert, AlertMember, AlertRecipient, Credential, Integration, Mail, Notice, Outlet
+from integrations.models.alert import AlertKind
+from integrations.models.notice import Kind
+from integrations.services.api_keys.api_keys import create_api_key
+from integrations.services.integration.enabling import disable, enable_outlet
+from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
+from integrations.services.notices import alerts, mailing
+from integrations.services.notices.alert_recipients import save_recipient
+from integrations.services.notices.presences import BLIND
+from portal import service_urls
+from tests.support.factories import (
+    ANNA,
+    BELLA,
+    NOON,
+    STATION,
+    Enabled,
+    make_enabled_outlet,
+    make_organisation,
+    make_outlet,
+)
+from tests.support.in_process import InProcess, in_main
+from tests.support.mail_sink import mail_sink
+from tests.support.notice_factories import go_offline, go_online, make_endpoint, make_refusal
+
+MINUTE = timedelta(minutes=1)
+MAIL = {"EMAIL_URL": "set"}
+
+
+@pytest.fixture
+def clock() -> Any:
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def watched(enabled: Enabled, clock: Any) -> Integration:
+    """Station: online for long, and the portal watches as long; somebody gets e-mail of all alerts."""
+    go_online(enabled.integration, NOON - timedelta(hours=2))
+    add_recipient("all@example.com")
+    alerts.turn()
+    wait(clock, 10 * MINUTE)
+    return enabled.integration
+
+
+def add_recipient(email: str, organisation: str | None = None) -> None:
+    whose = make_organisation(organisation) if organisation else None
+    save_recipient(AlertRecipient(email=email, organisation=whose), actor=ANNA)
+
+
+def wait(clock: Any, span: timedelta) -> datetime:
+    """Let time pass, with as few turns as the portal needs to know that it was not away."""
+    end = timezone.now() + span
+    while timezone.now() < end:
+        clock.move_to(min(timezone.now() + BLIND, end))
+        alerts.turn()
+    return timezone.now()
+
+
+def subjects() -> list[str]:
+    return list(Mail.objects.order_by("pk").values_list("subject", flat=True))
+
+
+def another(name: str, since: datetime, *, organisation: str = BELLA) -> Integration:
+    outlet = make_outlet(name, organisation=organisation)
+    enable_outlet(outlet, pos_remote_id=f"remote-{name}", actor=ANNA)
+    integration = Integration.objects.select_related("outlet__organisation").get(outlet=outlet)
+    go_online(integration, since)
+    return integration
+
+
+@override_settings(**MAIL)
+def test_an_outlet_offline_beyond_the_limit_is_told_once_and_once_more_when_it_is_over(
+    watched: Integration, clock: Any
+) -> None:
+    go_offline(watched, timezone.now())
+    wait(clock, 9 * MINUTE)
+    assert subjects() == []
+    wait(clock, 20 * MINUTE)
+    assert subjects() == ["Alert: Trattoria Bella – Station is offline"]
+    go_online(watched, timezone.now())
+    wait(clock, 5 * MINUTE)
+    assert subjects()[1:] == ["Over: Trattoria Bella – Station was offline"]
+    wait(clock, 5 * MINUTE)
+    assert len(subjects()) == 2
+
+
+@override_settings(**MAIL)
+def test_an_outlet_may_have_a_limit_of_its_own(watched: Integration, clock: Any) -> None:
+    Outlet.objects.update(alert_after_minutes=60)
+    go_offline(watched, timezone.now())
+    wait(clock, 50 * MINUTE)
+    assert subjects() == []
+    wait(clock, 15 * MINUTE)
+    assert len(subjects()) == 1
+
+
+@override_settings(**MAIL)
+def test_a_chain_that_loses_its_uplink_is_one_message_and_another_chain_another(
+    watched: Integration, clock: Any
+) -> None:
+    since = NOON - timedelta(hours=2)
+    chain = [watched, *(another(f"Shop {number}", since) for number in range(60))]
+    stranger = another("Elsewhere", since, organisation="Café Anna")
+    for number, each in enumerate([*chain, stranger]):
+        go_offline(each, timezone.now() + timedelta(seconds=number % 40))
+    wait(clock, 15 * MINUTE)
+    assert sorted(subjects()) == [
+        "Alert: 61 outlets of Trattoria Bella are offline",
+        "Alert: Café Anna – Elsewhere is offline",
+    ]
+    body = Mail.objects.get(subject__contains="61").body
+    assert "... and 11 more." in body
+    for each in chain[:-1]:
+        go_online(each, timezone.now())
+    wait(clock, 5 * MINUTE)
+    assert len(subjects()) == 2
+    go_online(chain[-1], timezone.now())
+    wait(clock, 5 * MINUTE)
+    assert subjects()[2:] == ["Over: 61 outlets of Trattoria Bella were offline"]
+
+
+@override_settings(**MAIL)
+def test_a_never_seen_and_a_disabled_outlet_are_no_alert(watched: Integration, clock: Any) -> None:
+    make_enabled_outlet("Never")
+    disable(watched, reason="closed for good", actor=ANNA)
+    go_offline(watched, timezone.now())
+    wait(clock, 30 * MINUTE)
+    assert subjects() == []
+
+
+@override_settings(**MAIL)
+def test_after_the_portal_was_away_outlets_have_their_whole_limit_to_come_back(
+    watched: Integration, clock: Any
+) -> None:
+    go_offline(watched, timezone.now())
+    clock.move_to(timezone.now() + timedelta(hours=3))  # no turn: the portal was away
+    alerts.turn()
+    wait(clock, 8 * MINUTE)
+    assert subjects() == []
+    wait(clock, 10 * MINUTE)
+    assert len(subjects()) == 1
+
+
+@override_settings(**MAIL)
+def test_an_alert_that_is_over_before_anybody_was_told_is_forgotten(watched: Integration, clock: Any) -> None:
+    with override_settings(ALERT_GROUP_SECONDS=180):
+        go_offline(watched, timezone.now())
+        wait(clock, 10 * MINUTE)
+        assert Alert.objects.count() == 1
+        go_online(watched, timezone.now())
+        wait(clock, 10 * MINUTE)
+    assert (Alert.objects.count(), AlertMember.objects.count(), subjects()) == (0, 0, [])
+
+
+@override_settings(**MAIL)
+def test_outside_the_opening_hours_there_is_no_alert_and_the_limit_begins_at_the_opening(
+    watched: Integration, clock: Any
+) -> None:
+    Outlet.objects.update(opening_hours="mon-sun 15:00-22:00", time_zone="Europe/Vienna")  # 14:00 UTC in winter
+    go_offline(watched, timezone.now())
+    wait(clock, datetime(2026, 3, 1, 14, 9, tzinfo=NOON.tzinfo) - timezone.now())
+    assert subjects() == []
+    wait(clock, 5 * MINUTE)
+    assert len(subjects()) == 1
+
+
+@override_settings(**MAIL)
+def test_a_burst_of_refusals_is_told_of_its_outlet_and_ends_when_it_is_calm(watched: Integration, clock: Any) -> None:
+    for _ in range(9):
+        make_refusal(watched)
+    wait(clock, 3 * MINUTE)
+    assert subjects() == []
+    for _ in range(10):
+        make_refusal(watched)
+    wait(clock, 3 * MINUTE)
+    assert subjects() == ["Alert: many refused authentications, Trattoria Bella – Station"]
+    wait(clock, 10 * MINUTE)
+    assert subjects()[1:] == ["Over: many refused authentications, Trattoria Bella – Station"]
+
+
+@override_settings(**MAIL, ALERT_REFUSALS=20)
+def test_a_burst_from_nobody_known_is_told_to_those_who_get_all_alerts(watched: Integration, clock: Any) -> None:
+    add_recipient("bella@example.com", BELLA)
+    for _ in range(20):
+        make_refusal(None)
+    wait(clock, 3 * MINUTE)
+    assert list(Mail.objects.values_list("recipient", flat=True)) == ["all@example.com"]
+
+
+@override_settings(**MAIL)
+def test_an_overlap_that_ends_while_the_pos_uses_the_older_secret_is_told(watched: Integration, clock: Any) -> None:
+    rotate_secret(watched, overlap="24h", actor=ANNA)
+    wait(clock, 5 * MINUTE)
+    older = Credential.objects.get(is_current=False)
+    Credential.objects.filter(pk=older.pk).update(last_used_at=timezone.now())
+    wait(clock, 5 * MINUTE)
+    assert subjects() == []
+    clock.move_to(timezone.now() + timedelta(hours=12))
+    wait(clock, 3 * MINUTE)
+    assert subjects() == ["Alert: Trattoria Bella – Station is near expiry"]
+    assert older.shown in Mail.objects.get().body
+    Credential.objects.filter(is_current=True).update(last_used_at=timezone.now())
+    wait(clock, 3 * MINUTE)
+    assert subjects()[1:] == ["Over: Trattoria Bella – Station was near expiry"]
+
+
+@override_settings(**MAIL)
+def test_an_overlap_whose_older_secret_nobody_uses_is_no_alert(watched: Integration, clock: Any) -> None:
+    rotate_secret(watched, overlap="1h", actor=ANNA)
+    wait(clock, 45 * MINUTE)
+    end_overlap(watched, actor=ANNA)
+    assert subjects() == []
+
+
+@override_settings(**MAIL)
+def test_an_api_key_near_its_expiry_is_told(watched: Integration, clock: Any) -> None:
+    create_api_key("crm", expires_at=timezone.now() + timedelta(days=15), actor=ANNA)
+    wait(clock, 3 * MINUTE)
+    assert subjects() == []
+    clock.move_to(timezone.now() + timedelta(days=1))
+    wait(clock, 3 * MINUTE)
+    assert subjects() == ["Alert: API key crm is near expiry"]
+
+
+@override_settings(**MAIL)
+def test_each_recipient_of_the_organisation_and_of_all_gets_one_mail_and_no_other(
+    watched: Integration, clock: Any
+) -> None:
+    add_recipient("ALL@example.com", BELLA)  # the same person again
+    add_recipient("bella@example.com", BELLA)
+    add_recipient("stranger@example.com", "Café Anna")
+    go_offline(watched, timezone.now())
+    wait(clock, 15 * MINUTE)
+    recipients = sorted(Mail.objects.values_list("recipient", flat=True))
+    assert recipients == ["all@example.com", "bella@example.com"]
+
+
+def test_without_a_mail_server_alerts_are_kept_and_told_to_webhooks_alone(watched: Integration, clock: Any) -> None:
+    make_endpoint(kinds=[Kind.ALERT_BEGAN, Kind.ALERT_ENDED])
+    go_offline(watched, timezone.now())
+    wait(clock, 15 * MINUTE)
+    go_online(watched, timezone.now())
+    wait(clock, 5 * MINUTE)
+    assert not Mail.objects.exists()
+    began, ended = Notice.objects.order_by("pk")
+    assert (began.kind, began.data["what"], began.data["count"]) == (Kind.ALERT_BEGAN, AlertKind.OFFLINE, 1)
+    assert began.data["subjects"][0]["name"] == f"{BELLA} – {STATION}"
+    assert (ended.kind, ended.data["alert"]) == (Kind.ALERT_ENDED, began.data["alert"])
+
+
+def test_a_turn_costs_a_fixed_number_of_queries(watched: Integration, clock: Any) -> None:
+    since = NOON - timedelta(hours=2)
+    for number in range(20):
+        go_offline(another(f"Shop {number}", since), timezone.now() - timedelta(hours=1))
+    wait(clock, 3 * MINUTE)
+    assert AlertMember.objects.count() == 20
+    with CaptureQueriesContext(connection) as queries:
+        alerts.turn()
+    assert len(queries) < 30
+
+
+class Mailing(InProcess):
+    async def test_an_alert_reaches_a_mail_server(self) -> None:
+        with mail_sink() as sink, override_settings(**_to(sink.port)):
+            await in_main(add_recipient, "all@example.com")
+            await in_main(
+                mailing.write, None, subject="Alert: Küche is offline\nBcc: x@example.com", body="Since noon."
+            )
+            await mailing.turn()
+            await mailing.turn()
+            (mail,) = sink.got
+        assert mail["to"] == "all@example.com"
+        assert mail["subject"] == "Alert: Küche is offline Bcc: x@example.com"
+        assert mail["bcc"] is None
+        assert "Since noon." in mail.get_content()
+        assert (await in_main(Mail.objects.get)).state == Mail.State.SENT
+
+    async def test_a_mail_server_that_refuses_or_is_away_is_tried_again_and_stops_nothing(self) -> None:
+        with mail_sink() as sink, override_settings(**_to(sink.port)):
+            await in_main(add_recipient, "all@example.com")
+            await in_main(mailing.write, None, subject="Alert", body="Since noon.")
+            sink.refuses = True
+            with self.assertLogs("integrations.services.notices.mailing", "WARNING"):
+                await mailing.turn()
+            row = await in_main(Mail.objects.get)
+            assert (row.state, row.tries) == (Mail.State.PENDING, 1)
+            assert "try later" in row.error
+            await in_main(Mail.objects.update, next_at=timezone.now())
+            with override_settings(**_to(9)), self.assertLogs("integrations.services.notices.mailing", "WARNING"):
+                await mailing.turn()
+            sink.refuses = False
+            await in_main(Mail.objects.update, next_at=timezone.now())
+            await mailing.turn()
+            assert len(sink.got) == 1
+
+    async def test_a_mail_that_no_server_takes_is_given_up(self) -> None:
+        with override_settings(**_to(9)):
+            await in_main(add_recipient, "all@example.com")
+            await in_main(mailing.write, None, subject="Alert", body="Since noon.")
+            for _ in range(len(mailing.SCHEDULE) + 1):
+                await in_main(Mail.objects.update, next_at=timezone.now())
+                with self.assertLogs("integrations.services.notices.mailing", "WARNING"):
+                    await mailing.turn()
+        assert (await in_main(Mail.objects.get)).state == Mail.State.FAILED
+
+
+def _to(port: int) -> dict[str, Any]:
+    url = f"smtp://127.0.0.1:{port}"
+    return {"EMAIL_URL": url, "MAILERS": {"default": service_urls.mail(url, timeout=10)}}

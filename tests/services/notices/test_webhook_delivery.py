@@ -1,0 +1,476 @@
+"""Webhooks go out signed, are tried again from their rows, and never where none may go."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
+from unittest import mock
+
+import pytest
+import time_machine
+from django.test import override_settings
+from django.utils import timezone
+from standardwebhooks import WebhookVerificationError
+
+from integrations.models import AuditEvent, Delivery, WebhookEndpoint
+from integrations.models.audit import Verb
+from integrations.models.notice import Kind
+from integrations.services.errors import InvalidValue
+from integrations.services.notices import addresses, delivering, posting, telling, webhooks, work
+from integrations.services.notices.delivering import Deliverer
+from integrations.services.notices.public_addresses import Address, is_public
+from integrations.services.notices.retry_after import seconds_of
+from tests.support.factories import ANNA, NOON, make_organisation
+from tests.support.in_process import LIMIT, InProcess, in_main, until
+from tests.support.notice_factories import make_endpoint, make_refusal
+from tests.support.receiver import Receiver, receiver
+
+Prepared = tuple[WebhookEndpoint, str, Delivery]
+
+
+def make_delivery(url: str, *, name: str = "CRM") -> Prepared:
+    endpoint, secret = make_endpoint(url, name=name)
+    return endpoint, secret, webhooks.send_test(endpoint, actor=ANNA)
+
+
+def notice_something() -> None:
+    """Let a POS be refused, and tell the endpoints of it."""
+    now = timezone.now()
+    refusal = make_refusal(None, at=now)
+    notice = telling.of_integration(
+        None, kind=Kind.AUTHENTICATION_REFUSED, subject=refusal.pk, at=now, data={"reason": refusal.outcome}
+    )
+    telling.tell([notice], telling.endpoints(), now=now)
+
+
+async def send_due() -> None:
+    """Send all that is due now, by a process of its own."""
+    deliverer = Deliverer()
+    await deliverer.turn()
+    await deliverer.all_sent()
+
+
+def due_again(delivery: Delivery) -> Delivery:
+    WebhookEndpoint.objects.update(paused_until=None)
+    Delivery.objects.filter(pk=delivery.pk).update(next_at=timezone.now())
+    return fresh(delivery)
+
+
+def fresh(delivery: Delivery) -> Delivery:
+    return Delivery.objects.select_related("endpoint", "notice").get(pk=delivery.pk)
+
+
+@override_settings(WEBHOOK_ALLOW_PRIVATE=True)
+class Delivering(InProcess):
+    def run(self, result: Any = None) -> Any:
+        with receiver() as self.receiver:
+            return super().run(result)
+
+    receiver: Receiver
+
+    async def test_an_event_arrives_signed_as_the_standard_library_verifies(self) -> None:
+        _, secret, delivery = await in_main(make_delivery, self.receiver.url)
+        await send_due()
+        (got,) = self.receiver.got
+        event = got.verified(secret)
+        assert event["type"] == "webhook.test"
+        assert event["data"] == {"endpoint": "CRM", "sent_by": "anna"}
+        assert got.headers["webhook-id"] == delivery.notice.webhook_id
+        assert got.headers["content-type"] == "application/json"
+        after = await in_main(fresh, delivery)
+        assert (after.state, after.status, after.tries) == (Delivery.State.DELIVERED, 204, 1)
+
+    async def test_another_secret_does_not_verify(self) -> None:
+        await in_main(make_delivery, self.receiver.url)
+        await send_due()
+        with pytest.raises(WebhookVerificationError):
+            self.receiver.got[0].verified("whsec_" + "A" * 43 + "=")
+
+    async def test_during_an_overlap_both_secrets_verify_and_after_it_only_the_new_one(self) -> None:
+        endpoint, old, delivery = await in_main(make_delivery, self.receiver.url)
+        new = await in_main(webhooks.rotate_endpoint, endpoint, overlap="1h", actor=ANNA)
+        await send_due()
+        assert self.receiver.got[0].verified(old) == self.receiver.got[0].verified(new)
+        await in_main(webhooks.end_endpoint_overlap, endpoint, actor=ANNA)
+        await in_main(webhooks.replay, await in_main(fresh, delivery), actor=ANNA)
+        await send_due()
+        assert self.receiver.got[1].verified(new)
+        with pytest.raises(WebhookVerificationError):
+            self.receiver.got[1].verified(old)
+
+    async def test_an_overlap_that_ran_out_signs_no_more(self) -> None:
+        endpoint, _, _ = await in_main(make_delivery, self.receiver.url)
+        await in_main(webhooks.rotate_endpoint, endpoint, overlap="1h", actor=ANNA)
+        past = timezone.now() - timedelta(seconds=1)
+        await in_main(WebhookEndpoint.objects.update, older_secret_until=past)
+        await send_due()
+        assert " " not in self.receiver.got[0].headers["webhook-signature"]
+
+    async def test_a_failure_is_tried_again_on_the_schedule_under_the_same_id_and_then_given_up(self) -> None:
+        self.receiver.status, self.receiver.answer = 500, b"out of paper"
+        _, _, delivery = await in_main(make_delivery, self.receiver.url)
+        waits = []
+        for _ in delivering.SCHEDULE:
+            before = timezone.now()
+            await send_due()
+            row = await in_main(fresh, delivery)
+            waits.append((row.next_at - before) / timedelta(seconds=1))
+            await in_main(due_again, delivery)
+        await send_due()
+        row = await in_main(fresh, delivery)
+        assert (row.state, row.tries, row.error) == (Delivery.State.FAILED, 10, "Answered 500.")
+        assert row.excerpt == "out of paper"
+        planned = [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
+        assert all(0.9 * plan <= wait <= 1.1 * plan + 10 for plan, wait in zip(planned, waits, strict=True))
+        assert len({got.headers["webhook-id"] for got in self.receiver.got}) == 1
+        assert len({got.body for got in self.receiver.got}) == 1
+
+    async def test_a_receiver_that_asks_for_a_pause_gets_it_for_all_that_waits(self) -> None:
+        self.receiver.status, self.receiver.retry_after = 429, "120"
+        endpoint, _, delivery = await in_main(make_delivery, self.receiver.url)
+        began = timezone.now()
+        waiting = await in_main(webhooks.send_test, endpoint, actor=ANNA)
+        soon = began + timedelta(seconds=30)
+        await in_main(Delivery.objects.filter(pk=waiting.pk).update, next_at=soon)
+        await send_due()
+        for row in (delivery, waiting):
+            assert 119 <= ((await in_main(fresh, row)).next_at - began).total_seconds() <= 130
+        self.receiver.status, self.receiver.retry_after = 204, "86400"
+        await in_main(due_again, delivery)
+        await send_due()
+        assert ((await in_main(fresh, waiting)).next_at - began).total_seconds() <= 130
+
+    async def test_a_pause_holds_for_events_that_are_noticed_meanwhile(self) -> None:
+        self.receiver.status, self.receiver.retry_after = 503, "60"
+        await in_main(make_delivery, self.receiver.url)
+        began = timezone.now()
+        await send_due()
+        for _ in range(10):
+            await in_main(notice_something)
+            await send_due()
+        assert len(self.receiver.got) == 1
+        waits = await in_main(lambda: [(row.next_at - began).total_seconds() for row in Delivery.objects.all()])
+        assert all(59 <= wait <= 75 for wait in waits), waits
+        self.receiver.status = 204
+        with time_machine.travel(timezone.now() + timedelta(seconds=80)):
+            await send_due()
+        assert len(self.receiver.got) == 12
+        assert not (await in_main(WebhookEndpoint.objects.get)).pause_at(timezone.now() + timedelta(seconds=80))
+
+    async def test_the_rest_of_a_batch_waits_too_and_counts_as_no_try(self) -> None:
+        self.receiver.status, self.receiver.retry_after = 503, "600"
+        await in_main(make_endpoint, self.receiver.url)
+        for _ in range(40):
+            await in_main(notice_something)
+        began = timezone.now()
+        await send_due()
+        assert 1 <= len(self.receiver.got) <= delivering.AT_ONCE_PER_ENDPOINT
+        rows = await in_main(lambda: list(Delivery.objects.all()))
+        assert sum(row.tries for row in rows) == len(self.receiver.got)
+        assert all(599 <= (row.next_at - began).total_seconds() <= 625 for row in rows)
+
+    async def test_staff_end_a_pause_by_a_test_an_event_sent_again_or_another_url(self) -> None:
+        self.receiver.status, self.receiver.retry_after = 503, "600"
+        endpoint, _, delivery = await in_main(make_delivery, self.receiver.url)
+
+        def change() -> None:
+            webhooks.change_endpoint(endpoint, url=f"{self.receiver.url}/2", kinds=endpoint.kinds, actor=ANNA)
+            notice_something()
+
+        acts = [
+            lambda: webhooks.send_test(endpoint, actor=ANNA),
+            lambda: webhooks.replay(delivery, actor=ANNA),
+            change,
+        ]
+        await send_due()
+        for number, act in enumerate(acts, 2):
+            await send_due()
+            await in_main(act)
+            await send_due()
+            assert len(self.receiver.got) == number
+
+    async def test_a_pause_is_never_shorter_than_the_schedule_nor_longer_than_its_longest_wait(self) -> None:
+        self.receiver.status, self.receiver.retry_after = 503, "1"
+        _, _, delivery = await in_main(make_delivery, self.receiver.url)
+        await send_due()
+        assert (await in_main(fresh, delivery)).next_at >= timezone.now() + timedelta(seconds=3)
+        self.receiver.retry_after = "9" * 4000
+        await in_main(due_again, delivery)
+        await send_due()
+        assert (await in_main(fresh, delivery)).next_at <= timezone.now() + timedelta(hours=24)
+
+    async def test_what_is_not_due_is_not_sent(self) -> None:
+        self.receiver.status = 500
+        await in_main(make_delivery, self.receiver.url)
+        await send_due()
+        await send_due()
+        assert len(self.receiver.got) == 1
+
+    async def test_a_redirect_is_not_followed(self) -> None:
+        with receiver() as elsewhere:
+            self.receiver.status, self.receiver.location = 307, elsewhere.url
+            _, _, delivery = await in_main(make_delivery, self.receiver.url)
+            await send_due()
+            assert elsewhere.got == []
+        row = await in_main(fresh, delivery)
+        assert "redirects are not followed" in row.error
+
+    async def test_a_giant_answer_is_cut(self) -> None:
+        self.receiver.status, self.receiver.answer = 200, b"x" * 50_000_000
+        _, _, delivery = await in_main(make_delivery, self.receiver.url)
+        await send_due()
+        row = await in_main(fresh, delivery)
+        assert (row.state, len(row.excerpt)) == (Delivery.State.DELIVERED, posting.EXCERPT)
+        assert self.receiver.sent < 40_000_000
+
+    async def test_an_answer_that_drips_is_cut_by_the_limit_of_the_whole_try(self) -> None:
+        self.receiver.status, self.receiver.answer, self.receiver.drip = 200, b"x" * 1000, 0.05
+        _, _, delivery = await in_main(make_delivery, self.receiver.url)
+        with mock.patch.object(posting, "SECONDS", 0.5):
+            await send_due()
+        row = await in_main(fresh, delivery)
+        assert row.error == "No answer within 0.5 s."
+        assert row.duration_ms is not None
+        assert 400 <= row.duration_ms < 5000
+
+    async def test_a_receiver_that_is_away_is_said_so(self) -> None:
+        _, _, delivery = await in_main(make_delivery, "http://127.0.0.1:9/hooks")
+        await send_due()
+        row = await in_main(fresh, delivery)
+        assert row.error.startswith("Cannot be reached")
+        assert row.state == Delivery.State.PENDING
+
+    async def test_410_switches_the_endpoint_off(self) -> None:
+        self.receiver.status = 410
+        endpoint, _, _ = await in_main(make_delivery, self.receiver.url)
+        await send_due()
+        await in_main(endpoint.refresh_from_db)
+        assert not endpoint.is_enabled
+        assert "410" in endpoint.disabled_reason
+        event = await in_main(AuditEvent.objects.latest, "pk")
+        assert (event.verb, event.actor_name) == (Verb.WEBHOOK_DISABLED, "the portal")
+
+    async def test_an_endpoint_that_fails_for_days_is_switched_off_and_one_success_begins_anew(self) -> None:
+        self.receiver.status = 500
+        endpoint, _, delivery = await in_main(make_delivery, self.receiver.url)
+        await send_due()
+        almost = timezone.now() - timedelta(days=4, hours=23)
+        await in_main(WebhookEndpoint.objects.update, failing_since=almost)
+        await in_main(due_again, delivery)
+        await send_due()
+        await in_main(endpoint.refresh_from_db)
+        assert endpoint.is_enabled
+        await in_main(WebhookEndpoint.objects.update, failing_since=almost - timedelta(hours=2))
+        await in_main(due_again, delivery)
+        await send_due()
+        await in_main(endpoint.refresh_from_db)
+        assert endpoint.disabled_reason == "It failed for 5 days without one success."
+        await in_main(webhooks.enable_endpoint, endpoint, actor=ANNA)
+        self.receiver.status = 204
+        await in_main(due_again, delivery)
+        await send_due()
+        await in_main(endpoint.refresh_from_db)
+        assert (endpoint.failing_since, endpoint.is_enabled) == (None, True)
+
+    async def test_what_waits_for_an_endpoint_that_is_off_is_sent_when_it_is_on_again(self) -> None:
+        endpoint, _, _ = await in_main(make_delivery, self.receiver.url)
+        await in_main(webhooks.disable_endpoint, endpoint, reason="maintenance", actor=ANNA)
+        await send_due()
+        assert self.receiver.got == []
+        await in_main(webhooks.enable_endpoint, endpoint, actor=ANNA)
+        await send_due()
+        assert len(self.receiver.got) == 1
+
+    async def test_two_processes_deliver_once(self) -> None:
+        self.receiver.hold = 0.2
+        await in_main(make_delivery, self.receiver.url)
+        one, other = Deliverer(), Deliverer()
+        await one.turn()
+        await other.turn()
+        await one.all_sent()
+        await other.all_sent()
+        assert len(self.receiver.got) == 1
+
+    async def test_what_a_killed_process_had_claimed_is_sent_by_the_next(self) -> None:
+        self.receiver.hold = 30
+        _, _, delivery = await in_main(make_delivery, self.receiver.url)
+        killed = Deliverer()
+        await killed.turn()
+        await until(lambda: self.receiver.got)
+        await killed.end()
+        self.receiver.hold = 0
+        await send_due()
+        assert len(self.receiver.got) == 1  # its claim still runs
+        with time_machine.travel(timezone.now() + delivering.CLAIM, tick=True):
+            await send_due()
+        row = await in_main(fresh, delivery)
+        assert row.state == Delivery.State.DELIVERED
+        assert len({got.headers["webhook-id"] for got in self.receiver.got}) == 1
+
+    async def test_the_chores_of_a_process_deliver_and_leave_nothing_running(self) -> None:
+        self.receiver.hold = LIMIT
+        await in_main(make_delivery, self.receiver.url)
+        await work.notice()
+        await work.watch()
+        await work.deliver()
+        await until(lambda: self.receiver.got)
+        await work.end_deliveries()
+        await work.end_deliveries()
+
+    async def test_a_slow_endpoint_delays_no_other(self) -> None:
+        self.receiver.hold = LIMIT
+        with receiver() as quick:
+            for _ in range(3):
+                await in_main(_prepare_two, self.receiver.url, quick.url)
+            deliverer = Deliverer()
+            await deliverer.turn()
+            await until(lambda: len(quick.got) == 3)
+            assert len(self.receiver.got) <= 3
+            await deliverer.end()
+
+    async def test_without_the_key_of_its_secret_the_endpoint_is_said_to_need_another(self) -> None:
+        _, _, delivery = await in_main(make_delivery, self.receiver.url)
+        with override_settings(CREDENTIAL_KEY="another" * 8, CREDENTIAL_KEY_FALLBACKS=[]):
+            await send_due()
+        assert self.receiver.got == []
+        assert "rotate it" in (await in_main(fresh, delivery)).error
+
+    async def test_a_proxy_of_the_environment_is_not_asked(self) -> None:
+        with mock.patch.dict("os.environ", {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}):
+            await in_main(make_delivery, self.receiver.url)
+            await send_due()
+        assert len(self.receiver.got) == 1
+
+    async def test_a_name_that_leads_to_the_portal_s_own_network_is_refused_where_private_ones_are(self) -> None:
+        url = f"http://localhost:{self.receiver.port}/hooks"
+        _, _, delivery = await in_main(make_delivery, url)
+        with override_settings(WEBHOOK_ALLOW_PRIVATE=False):
+            await send_due()
+        assert self.receiver.got == []
+        assert "is not a public address" in (await in_main(fresh, delivery)).error
+
+    async def test_the_connection_goes_to_the_address_that_was_checked_whatever_the_name_says_next(self) -> None:
+        """DNS rebinding: the first answer is harmless, each later one is not."""
+        answers: Iterator[str] = iter(["127.0.0.1"])
+        asked = []
+
+        def rebinding(host: str, port: int) -> list[Address]:
+            asked.append(host)
+            return [ip_address(next(answers))]
+
+        url = f"http://rebinding.example:{self.receiver.port}/hooks"
+        _, secret, _ = await in_main(make_delivery, url)
+        with mock.patch.object(addresses, "_look_up", rebinding):
+            await send_due()
+        assert asked == ["rebinding.example"]
+        (got,) = self.receiver.got
+        assert got.headers["host"] == f"rebinding.example:{self.receiver.port}"
+        assert got.verified(secret)
+
+    async def test_one_private_address_among_public_ones_is_refused(self) -> None:
+        both = [ip_address("93.184.215.14"), ip_address("10.0.0.8")]
+        _, _, delivery = await in_main(make_delivery, "http://two-faced.example/hooks")
+        with (
+            override_settings(WEBHOOK_ALLOW_PRIVATE=False),
+            mock.patch.object(addresses, "_look_up", return_value=both),
+        ):
+            await send_due()
+        assert "10.0.0.8 is not a public address" in (await in_main(fresh, delivery)).error
+
+
+def _prepare_two(slow: str, quick: str) -> None:
+    for name, url in (("slow", slow), ("quick", quick)):
+        endpoint = WebhookEndpoint.objects.filter(name=name).first() or make_endpoint(url, name=name)[0]
+        webhooks.send_test(endpoint, actor=ANNA)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",  # noqa: S104
+        "224.0.0.1", "240.0.0.1", "255.255.255.255", "198.18.0.1", "192.0.2.1", "::1", "::", "fe80::1", "fc00::1",
+        "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::",
+        "2001:db8::1", "fec0::1", "feff::1", "192.88.99.1", "192.0.0.1", "192.0.0.8", "192.0.0.170", "198.51.100.1",
+        "203.0.113.1", "198.19.255.255", "239.255.255.250", "3fff::1", "3fff:fff::1", "5f00::1", "100::1",
+        "100:0:0:1::1",
+        "2001::1", "2001:2::1", "2001:10::1", "2001:1::4", "2001:1ff:ffff::1", "fd12::1", "fe80::1%eth0",
+        "2606:4700::1111%1", "ff0e::1", "4000::1", "0200::1", "::ffff:0:10.0.0.1", "::8.8.8.8",
+        "64:ff9b::10.0.0.1", "64:ff9b::192.88.99.1", "64:ff9b:1::8.8.8.8", "64:ff9b:1:ffff::1", "2002:808:808::1",
+        "2001:0:808:808::1", "fe80::5efe:8.8.8.8", "2606:4700::5efe:10.0.0.1", "2606:4700::200:5efe:192.168.0.1",
+        "2606:4700::100:5efe:127.0.0.1", "2606:4700::300:5efe:169.254.169.254", "2606:4700:0:0:0:5efe:c058:6301",
+        "::ffff:192.88.99.1", "::ffff:224.0.0.1",
+    ],
+)  # fmt: skip
+def test_an_address_that_is_not_on_the_internet_is_refused(text: str) -> None:
+    assert not is_public(ip_address(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "93.184.215.14", "8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "192.88.98.1", "192.0.1.1", "192.0.0.9",
+        "192.31.196.1", "192.52.193.1", "192.175.48.1", "100.128.0.1", "172.32.0.1", "198.20.0.1", "223.255.255.255",
+        "2001:200::1", "2001:4860:4860::8888", "2001:1::1", "2001:3::1", "2001:4:112::1", "2001:20::1", "2001:30::1",
+        "2001:db7::1", "2003::1", "2620:4f:8000::1", "3ffe::1", "64:ff9b::8.8.8.8", "2606:4700::5efe:8.8.8.8",
+        "2606:4700::5eff:10.0.0.1",
+    ],
+)  # fmt: skip
+def test_an_address_on_the_internet_is_taken(text: str) -> None:
+    assert is_public(ip_address(text))
+
+
+def test_what_is_public_does_not_depend_on_the_version_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables of `ipaddress` changed in 3.11.9, 3.12.4 and 3.13."""
+    for kind in (IPv4Address, IPv6Address):
+        for name in ("is_global", "is_private", "is_reserved", "is_multicast", "is_site_local"):
+            monkeypatch.setattr(kind, name, property(_not_to_be_asked), raising=False)
+    assert is_public(ip_address("8.8.8.8"))
+    assert not is_public(ip_address("fec0::1"))
+
+
+def _not_to_be_asked(address: object) -> bool:
+    raise AssertionError(address)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "127.1", "127.0.1", "0", "0x0", "3232235777", "127.0.0.1.",
+        "127.0.0.%31", "10.8", "[::ffff:7f00:1]", "[fec0::1]", "[fe80::1%25eth0]", "[2606:4700::5efe:a00:1]",
+        "[64:ff9b::7f00:1]", "192.88.99.1",
+    ],
+)  # fmt: skip
+def test_a_private_address_in_a_url_is_refused_in_any_spelling(host: str) -> None:
+    with pytest.raises(InvalidValue, match="is not a public address"):
+        addresses.check_url(f"https://{host}/hooks")
+
+
+@pytest.mark.parametrize(
+    "host", ["134744072", "0x8.0x8.0x8.0x8", "010.8.8.8", "[64:ff9b::808:808]", "hooks.example.com"]
+)
+def test_a_public_address_in_a_url_is_taken_in_any_spelling(host: str) -> None:
+    addresses.check_url(f"https://{host}/hooks")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0), ("120", 120), (" 7 ", 7), ("9" * 30, 1e9), ("9" * 5000, 1e9), ("-5", 0), ("1.5", 0), ("", 0),
+        ("soon", 0), ("٣", 0), ("5, 5", 0), ("1e9", 0),
+        ("Sun, 01 Mar 2026 12:01:00 GMT", 60), ("Sunday, 01-Mar-26 12:01:00 GMT", 60),
+        ("Sun Mar  1 12:01:00 2026", 60), ("Sun, 01 Mar 2026 13:01:00 +0100", 60), ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 1e9), ("Sun, 99 Mar 2026 12:01:00 GMT", 0),
+        ("Sun, 01 Mar 99999 12:01:00 GMT", 0), ("Sun, 01 Mar 2026 12:01:00 +9999", 0),
+    ],
+)  # fmt: skip
+def test_a_pause_is_read_in_seconds_and_as_a_date(text: str, seconds: float) -> None:
+    assert seconds_of(text, NOON) == seconds
+
+
+def test_the_body_of_an_event_keeps_letters_as_they_are(db: None) -> None:
+    endpoint, _ = make_endpoint(name="Küche", organisation=make_organisation("Café"))
+    delivery = webhooks.send_test(endpoint, actor=ANNA)
+    body = delivering.body_of(delivery.notice)
+    assert "Küche".encode() in body
+    assert json.loads(body)["timestamp"] == delivery.notice.at.isoformat()

@@ -1,0 +1,132 @@
+"""The first page's figures: what they count, in which words, and for whom."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from integrations.models import FleetSample, Outlet
+from integrations.models.attempt import Outcome
+from integrations.models.request import State
+from integrations.services.integration import enabling
+from integrations.services.overview.fleet import Fleet, read_fleet, take_sample
+from integrations.staff.start.chart import HEIGHT, chart_of
+from integrations.staff.start.figures import sentence_of
+from tests.staff.api_keys.test_staff_backend_pages import ask
+from tests.staff.test_staff_pages import be_refused, be_seen, boss, staff, text
+from tests.support.factories import ANNA, make_enabled_outlet
+
+__all__ = ["boss", "staff"]
+
+FIGURE = re.compile(r'<a href="([^"]+)"[^>]*>(?:<span class="onp-shape"></span><span>)?<strong>(\d+)</strong>')
+
+pytestmark = pytest.mark.django_db
+
+
+def fleet_of(**changes: int) -> Fleet:
+    counts = {"online": 0, "offline": 0, "never_seen": 0, "disabled": 0} | changes
+    return Fleet(at=timezone.now(), gone=(), refusals=(), requests=(), history=(), **counts)
+
+
+@pytest.mark.parametrize(
+    ("fleet", "sentence"),
+    [
+        (fleet_of(), "No outlet is enabled."),
+        (fleet_of(disabled=2), "No outlet is enabled."),
+        (fleet_of(never_seen=1), "1 outlet enabled; no POS has been seen yet."),
+        (fleet_of(online=1), "The enabled outlet is online."),
+        (fleet_of(online=12), "All 12 enabled outlets are online."),
+        (fleet_of(online=3, never_seen=2), "All outlets that were ever seen are online (3); 2 never seen yet."),
+        (fleet_of(online=11, offline=1), "1 of 12 outlets is offline."),
+        (fleet_of(offline=2), "2 of 2 outlets are offline."),
+    ],
+)
+def test_the_sentence_answers_whether_everything_is_all_right(fleet: Fleet, sentence: str) -> None:
+    assert sentence_of(fleet) == sentence
+
+
+def test_each_outlet_is_counted_once_under_its_state() -> None:
+    now = timezone.now()
+    make_enabled_outlet("Never")
+    be_seen(make_enabled_outlet("On").integration, heartbeat_at=now)
+    be_seen(make_enabled_outlet("Off").integration, heartbeat_at=now, closed=True)
+    be_seen(make_enabled_outlet("Killed").integration, heartbeat_at=now - timedelta(minutes=5))
+    enabling.disable(make_enabled_outlet("Shut").integration, reason="Holiday", actor=ANNA)
+    fleet = read_fleet(None)
+    assert (fleet.online, fleet.offline, fleet.never_seen, fleet.disabled) == (1, 2, 1, 1)
+    assert [gone.name for gone in fleet.gone] == ["Trattoria Bella – Off"]
+
+
+def test_refusals_are_those_of_the_last_hour_by_reason() -> None:
+    outlet = make_enabled_outlet()
+    for _ in range(2):
+        be_refused(outlet.integration, Outcome.WRONG_SECRET)
+    be_refused(outlet.integration, Outcome.ACCEPTED)
+    old = be_refused(outlet.integration, Outcome.DISABLED)
+    type(old).objects.filter(pk=old.pk).update(at=timezone.now() - timedelta(hours=2))
+    assert read_fleet(None).refusals == (("wrong_secret", 2),)
+
+
+def test_requests_are_counted_once_before_and_after_a_sample() -> None:
+    outlet = make_enabled_outlet()
+    ask(outlet, "first", ended_at=timezone.now() - timedelta(seconds=30))
+    take_sample()
+    ask(outlet, "second", ended_at=timezone.now())
+    ask(outlet, "third", ended_at=timezone.now(), state=State.EXPIRED)
+    requests = dict(read_fleet(None).requests)
+    assert (requests["answered"], requests["expired"], requests["failed"]) == (2, 1, 0)
+
+
+def test_who_sees_no_organisation_sees_no_figure() -> None:
+    outlet = make_enabled_outlet()
+    be_seen(outlet.integration, heartbeat_at=timezone.now())
+    be_refused(outlet.integration, Outcome.WRONG_SECRET)
+    ask(outlet, ended_at=timezone.now())
+    take_sample()
+    fleet = read_fleet(frozenset())
+    assert (fleet.online, fleet.offline, fleet.refusals, fleet.history) == (0, 0, (), ())
+    assert not any(count for _, count in fleet.requests)
+
+
+def test_samples_older_than_two_days_are_forgotten() -> None:
+    organisation = make_enabled_outlet().integration.outlet.organisation
+    FleetSample.objects.create(at=timezone.now() - timedelta(hours=49), organisation=organisation, enabled=1, online=1)
+    take_sample()
+    assert FleetSample.objects.count() == 1
+
+
+def test_the_chart_begins_with_the_second_sample_and_stays_within_its_frame() -> None:
+    outlet = make_enabled_outlet()
+    be_seen(outlet.integration, heartbeat_at=timezone.now())
+    take_sample()
+    assert chart_of(read_fleet(None)) is None
+    ask(outlet, ended_at=timezone.now())
+    take_sample()
+    chart = chart_of(read_fleet(None))
+    assert chart is not None
+    assert (chart.most_online, chart.most_ended, sum(row.ended for row in chart.rows)) == (1, 1, 1)
+    assert all(0 <= float(point.split(",")[1]) <= HEIGHT for point in chart.line.split())
+
+
+def test_every_figure_leads_to_as_many_rows(staff: Client) -> None:
+    outlet = make_enabled_outlet()
+    be_seen(outlet.integration, heartbeat_at=timezone.now())
+    make_enabled_outlet("Never")
+    be_refused(outlet.integration, Outcome.WRONG_SECRET)
+    ask(outlet, ended_at=timezone.now())
+    page = staff.get(reverse("admin:index"))
+    assert "All outlets that were ever seen are online (1); 1 never seen yet." in text(page)
+    found = FIGURE.findall(page.content.decode())
+    assert len(found) == 4 + 1 + 5
+    for url, count in found:
+        rows = staff.get(url.replace("&amp;", "&")).context["cl"].result_list
+        assert len(rows) == int(count), url
+
+
+def test_a_new_portal_shows_the_next_step_and_no_empty_figures(staff: Client, outlet: Outlet) -> None:
+    page = text(staff.get(reverse("admin:index")))
+    assert "No outlet is enabled yet" in page
+    assert "The last 24 hours" not in page

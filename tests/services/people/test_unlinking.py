@@ -1,0 +1,268 @@
+"""A linked identity is taken away: by whom, what ends with it, and what is said of its way back."""
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from integrations.models import AuditEvent
+from integrations.models.audit import Verb
+from integrations.services.errors import NotLinked
+from integrations.services.people import sign_ins, unlinking
+from integrations.services.people.groups import ADMINISTRATOR, VIEWER, ensure_groups
+from integrations.services.people.unlinking import Prospect
+from integrations.staff.live import looks
+from integrations.staff.live.viewers import find_look
+from tests.staff.people.test_staff_people import browser_of, make_person, page_of
+from tests.staff.signing_in.test_sign_in import PASSWORD, is_in
+from tests.staff.test_staff_pages import text
+from tests.support.factories import ANNA
+from tests.support.signing_in import prove
+
+ADDRESS = "otto@example.com"
+WORDS = f"{ADDRESS} (subject subject-1)"
+
+
+@pytest.fixture(autouse=True)
+def _provider(db: None, settings: Any) -> None:
+    settings.OIDC_SERVER_URL, settings.OIDC_NAME = "https://id.example", "Example ID"
+    ensure_groups()
+
+
+@pytest.fixture
+def otto() -> User:
+    """Somebody who comes in by the provider alone."""
+    otto = make_person("otto", VIEWER)
+    otto.set_unusable_password()
+    otto.email = ADDRESS
+    otto.save()
+    return otto
+
+
+@pytest.fixture
+def ada() -> User:
+    return make_person("ada", ADMINISTRATOR)
+
+
+def link(person: User, uid: str = "subject-1", *, provider: str = "oidc", **said: Any) -> SocialAccount:
+    """Link an identity as a sign-in leaves it; without words of its own it has the person's verified address."""
+    told = said or {"email": person.email, "email_verified": True}
+    return SocialAccount.objects.create(
+        user=person, provider=provider, uid=uid, extra_data={"id_token": {}, "userinfo": told}
+    )
+
+
+def unlink_url(person: User, identity: SocialAccount) -> str:
+    return reverse("admin:auth_user_unlink_identity", args=(person.pk, identity.pk))
+
+
+def unlinked() -> list[AuditEvent]:
+    return list(AuditEvent.objects.filter(verb=Verb.IDENTITY_UNLINKED).order_by("pk"))
+
+
+# --- The page ---
+
+
+def test_an_administrator_sees_what_is_linked_and_unlinks_it(ada: User, otto: User) -> None:
+    identity, browser = link(otto), browser_of(ada)
+    shown = browser.get(page_of(otto))
+    assert f"Example ID: {WORDS}, linked just now , last used just now" in text(shown)
+    assert unlink_url(otto, identity) in shown.content.decode()
+    assert browser.get(unlink_url(otto, identity)).status_code == 200
+    assert SocialAccount.objects.exists()
+    answer = browser.post(unlink_url(otto, identity))
+    assert answer["Location"] == page_of(otto)
+    assert not SocialAccount.objects.exists()
+    after = browser.get(page_of(otto))
+    assert f"Unlinked: {WORDS}. Every session of otto has ended. This alone keeps nobody out" in text(after)
+    assert unlink_url(otto, identity) not in after.content.decode()
+    (event,) = unlinked()
+    assert (event.actor_name, event.subject) == ("ada", "otto")
+    assert event.detail == {"by": "Example ID", "identity": WORDS, "sessions": 0}
+
+
+def test_one_of_two_is_unlinked_and_the_other_stays(ada: User, otto: User) -> None:
+    first, second = link(otto), link(otto, "subject-2", preferred_username="otto.k")
+    page = text(browser_of(ada).get(page_of(otto)))
+    assert f"Unlink {ADDRESS}" in page
+    assert "Unlink otto.k" in page
+    browser_of(ada).post(unlink_url(otto, first))
+    assert SocialAccount.objects.get() == second
+
+
+def test_a_second_press_of_the_button_is_told_that_nothing_was_done(ada: User, otto: User) -> None:
+    identity, browser = link(otto), browser_of(ada)
+    url = unlink_url(otto, identity)
+    browser.post(url)
+    again = browser.post(url)
+    assert again.status_code == 409
+    assert "No such identity is linked to this person" in text(again)
+    assert "No such identity is linked to this person" in text(browser.get(url))
+    assert len(unlinked()) == 1
+
+
+def test_the_page_of_one_person_does_not_unlink_the_identity_of_another(ada: User, otto: User) -> None:
+    identity, vic = link(otto), make_person("vic", VIEWER)
+    assert browser_of(ada).post(unlink_url(vic, identity)).status_code == 409
+    assert SocialAccount.objects.exists()
+
+
+def test_nobody_unlinks_who_may_do_more_or_themselves_and_a_viewer_nobody(ada: User, otto: User) -> None:
+    boss = User.objects.create_superuser("boss")
+    theirs, own, ottos = link(boss, "1"), link(ada, "2"), link(otto, "3")
+    for person, identity in ((boss, theirs), (ada, own)):
+        assert browser_of(ada).post(unlink_url(person, identity)).status_code == 404
+    assert browser_of(make_person("vic", VIEWER)).post(unlink_url(otto, ottos)).status_code == 403
+    assert SocialAccount.objects.count() == 3
+
+
+def test_without_an_identity_the_page_says_none(ada: User, otto: User) -> None:
+    page = text(browser_of(ada).get(page_of(otto)))
+    assert "Linked identities: none" in page
+    assert "Unlink" not in page
+
+
+# --- What the page says of the way back ---
+
+
+def test_that_the_identity_comes_right_back_is_said_with_what_stops_it(ada: User, otto: User) -> None:
+    page = browser_of(ada).get(unlink_url(otto, link(otto)))
+    assert "its next sign-in links it to otto again, without a question" in text(page)
+    assert f'<a href="{page_of(otto)}">the page of otto</a>' in page.content.decode()
+
+
+def test_the_only_way_in_is_warned_of_and_another_way_is_none_to_warn_of(ada: User, otto: User) -> None:
+    url, browser = unlink_url(otto, link(otto)), browser_of(ada)
+    assert "This is the only way in for otto" in text(browser.get(url))
+    link(otto, "subject-2")
+    assert "only way in" not in text(browser.get(url))
+    SocialAccount.objects.filter(uid="subject-2").delete()
+    otto.set_password(PASSWORD)
+    otto.save()
+    assert "only way in" not in text(browser.get(url))
+
+
+def test_what_becomes_of_it_is_judged_as_the_next_sign_in_judges_it(otto: User, settings: Any) -> None:
+    identity = link(otto)
+    assert unlinking.prospect_of(identity) is Prospect.COMES_BACK
+    User.objects.update(is_active=False)
+    assert unlinking.prospect_of(identity) is Prospect.STAYS_OUT
+    User.objects.update(email="another@example.com")
+    assert unlinking.prospect_of(identity) is Prospect.REFUSED
+    settings.OIDC_CREATE_PEOPLE = True
+    assert unlinking.prospect_of(identity) is Prospect.NEW_PERSON
+    User.objects.create_user("olga", email=ADDRESS, is_staff=True)
+    assert unlinking.prospect_of(identity) is Prospect.ANOTHER
+    settings.OIDC_SERVER_URL = ""
+    assert unlinking.prospect_of(identity) is Prospect.NO_PROVIDER
+
+
+def test_an_address_that_the_provider_has_not_verified_brings_nobody_back(otto: User) -> None:
+    identity = link(otto, email=ADDRESS, email_verified=False)
+    assert unlinking.prospect_of(identity) is Prospect.REFUSED
+
+
+# --- What ends with it ---
+
+
+def test_every_session_of_the_person_ends_at_once_and_no_other(ada: User, otto: User) -> None:
+    identity, browsers, boss = link(otto), [browser_of(otto), browser_of(otto)], browser_of(ada)
+    keys = [str(each.session.session_key) for each in browsers]
+    assert all(is_in(each) for each in browsers)
+    boss.post(unlink_url(otto, identity))
+    assert not any(is_in(each) for each in browsers)
+    assert all(find_look(key, looks.start, {}) is None for key in keys)
+    assert is_in(boss)
+    assert unlinked()[0].detail["sessions"] == 2
+
+
+def test_a_sign_in_that_waits_for_the_second_factor_ends_too(otto: User) -> None:
+    half = Client()
+    half.force_login(otto)
+    session = half.session
+    for name in [name for name in session.keys() if name.startswith("_auth_user")]:  # noqa: SIM118
+        del session[name]
+    session.save()
+    assert sign_ins.sessions_of(otto) == [session.session_key]
+
+
+def test_a_session_that_begins_while_the_others_are_looked_for_ends_too(otto: User) -> None:
+    browser_of(otto)
+    began = timezone.now()
+    later = browser_of(otto)
+    assert len(sign_ins.sessions_of(otto)) == 2
+    assert sign_ins.sessions_of(otto, saved_since=began) == [later.session.session_key]
+
+
+def test_an_identity_that_is_gone_is_refused_and_ends_no_session(otto: User) -> None:
+    identity = link(otto)
+    browser = browser_of(otto)
+    SocialAccount.objects.all().delete()
+    with pytest.raises(NotLinked):
+        unlinking.unlink(otto, [identity], actor=ANNA)
+    assert is_in(browser)
+    assert not unlinked()
+
+
+def test_an_old_proof_is_asked_for_again_before_the_form_and_before_the_act(ada: User, otto: User) -> None:
+    ada.set_password(PASSWORD)
+    ada.save()
+    url, browser = unlink_url(otto, link(otto)), browser_of(ada)
+    prove(browser, ada, ago=901)
+    for answer in (browser.get(url), browser.post(url)):
+        assert answer["Location"].startswith(f"{reverse('account_reauthenticate')}?next=")
+    assert SocialAccount.objects.exists()
+    prove(browser, ada, ago=899)
+    assert browser.post(url)["Location"] == page_of(otto)
+
+
+# --- From the shell ---
+
+
+def unlink_at_shell(*arguments: str) -> str:
+    said = StringIO()
+    call_command("unlink_identity", *arguments, stderr=said)
+    return said.getvalue()
+
+
+def test_at_the_shell_all_of_a_person_are_unlinked_a_line_each(otto: User, ada: User) -> None:
+    link(otto)
+    link(otto, "subject-2", preferred_username="otto.k")
+    link(ada, "subject-3")
+    browser = browser_of(otto)
+    first, second = unlink_at_shell("otto").splitlines()
+    assert first.startswith(f"Unlinked {WORDS}, sessions ended. This alone keeps nobody out")
+    assert second.startswith("Unlinked otto.k (subject subject-2), sessions ended. Nobody comes in by it")
+    assert SocialAccount.objects.get().user == ada
+    assert not is_in(browser)
+    assert [event.actor_name.startswith("shell: ") for event in unlinked()] == [True, True]
+
+
+def test_at_the_shell_one_provider_may_be_chosen(otto: User) -> None:
+    link(otto)
+    kept = link(otto, "subject-2", provider="of-before")
+    unlink_at_shell("otto", "--provider", "oidc")
+    assert SocialAccount.objects.get() == kept
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nobody"], "no person with the user name 'nobody'"),
+        (["ada"], "No such identity is linked"),
+        (["otto", "--provider", "other"], "No such identity is linked"),
+    ],
+)
+def test_at_the_shell_what_is_not_there_is_refused_in_a_line(
+    ada: User, otto: User, arguments: list[str], words: str
+) -> None:
+    link(otto)
+    with pytest.raises(CommandError, match=words):
+        unlink_at_shell(*arguments)
+    assert SocialAccount.objects.exists()

@@ -1,0 +1,201 @@
+"""What staff ask of a POS, the evidence that the checklist reads, and the end of a connection: the services."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from django.utils import timezone
+
+from integrations.models import AuditEvent, Connection, Integration, MessageType, Presence, Request
+from integrations.models.attempt import Outcome
+from integrations.models.audit import Verb
+from integrations.models.connection import CloseReason
+from integrations.models.request import State
+from integrations.services.errors import (
+    AskedOtherwise,
+    InvalidValue,
+    MessageTypeUnnumbered,
+    NotAsked,
+    PosBusy,
+    PosNotConnected,
+)
+from integrations.services.integration.disconnecting import disconnect
+from integrations.services.integration.enabling import change_pos_remote_id, disable, reenable
+from integrations.services.integration.outlet_check import Evidence, read_evidence
+from integrations.services.integration.pairings import HIDDEN, explain
+from integrations.services.integration.pos_secrets import rotate_secret
+from integrations.services.requests.asking import Question, ask_pos, check_outlet
+from integrations.services.requests.requests import load_open
+from tests.staff.api_keys.test_staff_backend_pages import ask as make_request
+from tests.staff.test_staff_pages import be_refused, be_seen
+from tests.support.factories import ANNA, Enabled, make_enabled_outlet
+
+pytestmark = pytest.mark.django_db
+
+
+def question(**changes: Any) -> Question:
+    values: dict[str, Any] = {
+        "request_id": "r-1",
+        "message_type": 1,
+        "payload": '{"a": 1.10}',
+        "user_identifier": "4711",
+    }
+    return Question(**(values | changes))
+
+
+def be_online(enabled: Enabled) -> Connection:
+    return be_seen(enabled.integration, heartbeat_at=timezone.now())
+
+
+def look(enabled: Enabled, organisations: frozenset[int] | None = None) -> Evidence:
+    integration = Integration.objects.select_related("presence__connection__process").get(pk=enabled.integration.pk)
+    return read_evidence(integration, timezone.now(), organisations)
+
+
+# --- Asking ---
+
+
+def test_a_request_is_stored_as_it_was_typed_with_the_audit_event_beside_it(enabled: Enabled) -> None:
+    be_online(enabled)
+    pk = ask_pos(enabled.integration, question(), actor=ANNA)
+    row = Request.objects.get(pk=pk)
+    assert (row.payload, row.state, row.device_id) == ('{"a": 1.10}', State.QUEUED, "portal")
+    (to_be_sent,) = load_open(enabled.integration.pk, 10)
+    assert (to_be_sent.payload, to_be_sent.user_identifier) == ('{"a": 1.10}', "4711")
+    assert row.api_key is None
+    event = AuditEvent.objects.get(verb=Verb.POS_ASKED)
+    assert event.detail == {"message_type": "GetOpenOrders (1)", "request_id": "r-1"}
+    assert event.integration_id == enabled.integration.pk
+
+
+def test_the_same_form_sent_twice_asks_once(enabled: Enabled) -> None:
+    be_online(enabled)
+    assert ask_pos(enabled.integration, question(), actor=ANNA) == ask_pos(enabled.integration, question(), actor=ANNA)
+    assert Request.objects.count() == AuditEvent.objects.filter(verb=Verb.POS_ASKED).count() == 1
+
+
+def test_the_same_form_with_other_values_sends_nothing(enabled: Enabled) -> None:
+    be_online(enabled)
+    ask_pos(enabled.integration, question(), actor=ANNA)
+    with pytest.raises(AskedOtherwise):
+        ask_pos(enabled.integration, question(payload="{}"), actor=ANNA)
+    assert Request.objects.count() == 1
+
+
+def test_an_offline_pos_is_sent_nothing(enabled: Enabled) -> None:
+    with pytest.raises(PosNotConnected):
+        ask_pos(enabled.integration, question(), actor=ANNA)
+    assert not Request.objects.exists()
+    assert not AuditEvent.objects.filter(verb=Verb.POS_ASKED).exists()
+
+
+def test_a_disabled_outlet_is_not_asked(enabled: Enabled) -> None:
+    be_online(enabled)
+    disable(enabled.integration, reason="A pause", actor=ANNA)
+    with pytest.raises(NotAsked):
+        ask_pos(enabled.integration, question(), actor=ANNA)
+
+
+@override_settings(REQUESTS_QUEUED_PER_OUTLET=1)
+def test_a_full_queue_is_not_made_longer(enabled: Enabled) -> None:
+    be_online(enabled)
+    ask_pos(enabled.integration, question(), actor=ANNA)
+    with pytest.raises(PosBusy):
+        ask_pos(enabled.integration, question(request_id="r-2"), actor=ANNA)
+
+
+def test_the_check_sends_get_open_orders_under_an_act_of_its_own(enabled: Enabled) -> None:
+    be_online(enabled)
+    row = Request.objects.get(pk=check_outlet(enabled.integration, request_id="r-1", actor=ANNA))
+    assert (row.message_type, row.payload) == (1, '{"ServiceModeEntityID": "", "UserOrdersOnly": false}')
+    assert (row.answer_before - row.received_at).total_seconds() == 20
+    assert AuditEvent.objects.get(verb=Verb.OUTLET_CHECKED).detail["request_id"] == "r-1"
+
+
+def test_the_check_sends_nothing_while_its_number_is_unknown(enabled: Enabled) -> None:
+    be_online(enabled)
+    MessageType.objects.filter(name="GetOpenOrders").update(number=None)
+    with pytest.raises(MessageTypeUnnumbered):
+        check_outlet(enabled.integration, request_id="r-1", actor=ANNA)
+
+
+# --- Disconnecting ---
+
+
+def test_disconnecting_ends_the_connection_and_voids_nothing(enabled: Enabled) -> None:
+    connection = be_online(enabled)
+    disconnect(enabled.integration, reason=" Till hangs ", actor=ANNA)
+    connection.refresh_from_db()
+    assert connection.close_reason == CloseReason.DISCONNECTED
+    assert not Presence.objects.get(pk=enabled.integration.pk).is_online
+    assert enabled.fresh().generation == enabled.integration.generation
+    assert AuditEvent.objects.get(verb=Verb.POS_DISCONNECTED).detail == {"reason": "Till hangs"}
+
+
+def test_who_is_not_connected_cannot_be_disconnected(enabled: Enabled) -> None:
+    with pytest.raises(PosNotConnected):
+        disconnect(enabled.integration, actor=ANNA)
+    be_seen(enabled.integration, heartbeat_at=timezone.now() - timedelta(hours=1))
+    with pytest.raises(PosNotConnected):
+        disconnect(enabled.integration, actor=ANNA)
+    assert not AuditEvent.objects.filter(verb=Verb.POS_DISCONNECTED).exists()
+
+
+def test_a_reason_that_is_no_line_of_text_disconnects_nobody(enabled: Enabled) -> None:
+    connection = be_online(enabled)
+    with pytest.raises(InvalidValue):
+        disconnect(enabled.integration, reason="two\nlines", actor=ANNA)
+    connection.refresh_from_db()
+    assert connection.closed_at is None
+
+
+# --- The evidence ---
+
+
+def test_what_happened_before_the_last_act_is_no_evidence(enabled: Enabled) -> None:
+    be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID)
+    assert look(enabled).attempt is not None
+    assert look(enabled).act == "the outlet was enabled"
+    change_pos_remote_id(enabled.integration, pos_remote_id="right", actor=ANNA)
+    assert (look(enabled).attempt, look(enabled).act) == (None, "the POSRemoteID was changed")
+    be_refused(enabled.integration, Outcome.WRONG_SECRET)
+    rotate_secret(enabled.integration, actor=ANNA)
+    assert (look(enabled).attempt, look(enabled).act) == (None, "the secret was rotated")
+    be_refused(enabled.integration, Outcome.WRONG_SECRET)
+    disable(enabled.integration, reason="A pause", actor=ANNA)
+    reenable(enabled.integration, actor=ANNA)
+    assert (look(enabled).attempt, look(enabled).act) == (None, "the integration was enabled again")
+
+
+def test_a_portal_that_could_not_decide_does_not_hide_what_it_decided(enabled: Enabled) -> None:
+    decided = be_refused(enabled.integration, Outcome.WRONG_SECRET)
+    undecided = be_refused(enabled.integration, Outcome.BUSY)
+    assert (look(enabled).attempt, look(enabled).undecided) == (decided, undecided)
+
+
+def test_an_answer_stands_while_the_next_request_is_on_its_way(enabled: Enabled) -> None:
+    now = timezone.now()
+    answered = make_request(enabled, received_at=now)
+    make_request(enabled, "r-2", received_at=now, state=State.SENT, ended_at=None)
+    make_request(enabled, "r-3", received_at=now, message_type=12)
+    assert look(enabled).request == answered
+    assert look(enabled).harmless == 1
+
+
+def test_who_came_under_another_id_is_shown_to_those_alone_who_see_all(enabled: Enabled) -> None:
+    stranger = be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="mistyped", pos_remote_id="Bella-Station")
+    assert look(enabled).stranger == stranger
+    assert look(enabled, frozenset({enabled.integration.outlet.organisation_id})).stranger is None
+
+
+def test_the_detail_of_a_wrong_pos_remote_id_names_no_outlet_of_others(enabled: Enabled) -> None:
+    harbour = make_enabled_outlet("Harbour")
+    detail = "The POSRemoteID that was sent is that of outlet Trattoria Bella – Harbour."
+    values = {"pos_remote_id": harbour.handover.pos_remote_id, "pos_remote_id_of": harbour.integration}
+    attempt = be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, **values)
+    own = frozenset({harbour.integration.outlet.organisation_id})
+    for seen, shown in ((None, detail), (own, detail), (frozenset({0}), HIDDEN)):
+        attempt.refresh_from_db()
+        explain([attempt], seen)
+        assert attempt.detail == shown

@@ -1,0 +1,163 @@
+"""Requests that another server process has sent: order of arrival, and one POS for each, while a till moves."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+from unittest import mock
+
+from django.utils import timezone
+
+from integrations.models import Request, ServerProcess
+from integrations.models.clock import shared_now
+from integrations.models.connection import CloseReason
+from integrations.models.request import State
+from integrations.relay import runtime
+from integrations.services.requests import holders, requests, retries
+from tests.support.backend_client import Backend, Pos, make_outlet
+from tests.support.factories import Enabled
+from tests.support.in_process import InProcess, in_main, until
+
+
+@dataclass(frozen=True)
+class Scene:
+    """`r-1` was sent by another process, to its own connection of the outlet."""
+
+    outlet: Enabled
+    backend: Backend
+    other: uuid.UUID
+
+    @classmethod
+    async def make(cls) -> Self:
+        scene = cls(await make_outlet(), await Backend.make(), await in_main(other_process))
+        await scene.send("r-1")
+        await in_main(mark_as_sent, scene.other)
+        return scene
+
+    async def send(self, name: str) -> None:
+        answer = await self.backend.ask(self.outlet, request_id=name, mode="async", expires_in=60)
+        assert answer.status == 202
+
+
+class WhileTheOtherHasIt(InProcess):
+    async def test_it_is_not_sent_as_well_and_a_newer_one_waits_behind_it(self) -> None:
+        scene = await Scene.make()
+        async with await Pos.of(scene.outlet) as pos:
+            await scene.send("r-2")
+            await until_loaded_twice()
+            assert not pos.has_more()
+            await in_main(holders.release, [await pk_of("r-1")], scene.other)
+            assert [(await pos.next_frame())["RequestID"] for _ in range(2)] == ["r-1", "r-2"]
+        assert await in_main(times_sent) == {"r-1": 2, "r-2": 1}
+
+    async def test_when_the_other_has_brought_its_answer_the_newer_one_leaves(self) -> None:
+        scene = await Scene.make()
+        async with await Pos.of(scene.outlet) as pos:
+            await scene.send("r-2")
+            await in_main(end, await pk_of("r-1"))
+            assert (await pos.next_frame())["RequestID"] == "r-2"
+            assert not pos.has_more()
+
+    async def test_a_process_that_died_has_it_no_longer(self) -> None:
+        scene = await Scene.make()
+        await in_main(ServerProcess.objects.filter(pk=scene.other).update, ended_at=timezone.now())
+        async with await Pos.of(scene.outlet) as pos:
+            assert (await pos.next_frame())["RequestID"] == "r-1"
+
+    async def test_one_that_says_nothing_for_some_seconds_has_it_no_longer(self) -> None:
+        scene = await Scene.make()
+        with mock.patch.object(holders, "HELD", timedelta(0)):
+            async with await Pos.of(scene.outlet) as pos:
+                assert (await pos.next_frame())["RequestID"] == "r-1"
+
+    async def test_one_that_may_have_ended_its_connection_lets_newer_ones_go_first(self) -> None:
+        scene = await Scene.make()
+        await in_main(Request.objects.update, disconnects=1, retry_at=timezone.now())
+        async with await Pos.of(scene.outlet) as pos:
+            await scene.send("r-2")
+            assert (await pos.next_frame())["RequestID"] == "r-2"
+            assert not pos.has_more()
+
+
+class OneProcess(InProcess):
+    async def test_a_request_leaves_at_once_beside_those_that_this_process_has_sent(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        async with await Pos.of(outlet) as pos:
+            for name in ("r-1", "r-2"):
+                await backend.ask(outlet, request_id=name, mode="async")
+                assert (await pos.next_frame())["RequestID"] == name
+        assert await in_main(times_sent) == {"r-1": 1, "r-2": 1}
+
+    async def test_of_two_processes_that_claim_a_request_one_gets_it(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        await backend.ask(outlet, request_id="r-1", mode="async", expires_in=60)
+        pk = await pk_of("r-1")
+        one, two = uuid.uuid4(), uuid.uuid4()
+        claims = [await in_main(requests.claim, [pk], process) for process in (one, two, one)]
+        assert claims == [{pk: True}, {}, {pk: True}]
+
+    async def test_a_connection_gives_back_what_it_leaves_unanswered(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        running = await runtime.running()
+        for code in (1001, 1006):
+            async with await Pos.of(outlet) as pos:
+                asking = asyncio.ensure_future(backend.ask(outlet, request_id=f"r-{code}", mode="async"))
+                await pos.next_frame()
+                assert (await asking).status == 202
+                assert await in_main(holder_of, f"r-{code}") == running.process_id
+                await pos.hang_up(code)
+            await until_released(f"r-{code}")
+
+    async def test_staff_that_disconnect_a_pos_give_back_what_it_has(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        running = await runtime.running()
+        async with await Pos.of(outlet) as pos:
+            await backend.ask(outlet, request_id="r-1", mode="async")
+            await pos.next_frame()
+            (live,) = running.registry
+            live.socket.close_soon(CloseReason.DISCONNECTED)
+            await until_released("r-1")
+
+    async def test_so_does_a_disconnect_that_counts_against_it(self) -> None:
+        await Scene.make()
+        await in_main(retries.suspect, [await pk_of("r-1")], CloseReason.LINK_LOST)
+        assert await in_main(holder_of, "r-1") is None
+
+
+def other_process() -> uuid.UUID:
+    now = shared_now()
+    return ServerProcess.objects.create(host="other", pid=1, started_at=now, heartbeat_at=now).pk
+
+
+def mark_as_sent(process_id: uuid.UUID) -> None:
+    now = shared_now()
+    Request.objects.update(state=State.SENT, sent_at=now, last_sent_at=now, times_sent=1, sent_by=process_id)
+
+
+def end(pk: int) -> None:
+    requests.end([requests.Ending(pk, State.ANSWERED, shared_now(), result_code=0)])
+
+
+async def pk_of(name: str) -> int:
+    return (await Request.objects.aget(request_id=name)).pk
+
+
+def holder_of(name: str) -> uuid.UUID | None:
+    return Request.objects.get(request_id=name).sent_by
+
+
+def times_sent() -> dict[str, int]:
+    return dict(Request.objects.values_list("request_id", "times_sent"))
+
+
+async def until_released(name: str) -> None:
+    deadline = asyncio.get_running_loop().time() + 10
+    while await in_main(holder_of, name) is not None:
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.01)
+
+
+async def until_loaded_twice() -> None:
+    with mock.patch.object(holders, "load", wraps=holders.load) as load:
+        await until(lambda: load.call_count >= 2)

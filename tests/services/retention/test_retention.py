@@ -1,0 +1,446 @@
+"""What is kept for so long only goes when its time has come, a little at a time, and nothing that is needed goes."""
+
+import asyncio
+import io
+import json
+import re
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+from unittest import mock
+
+import pytest
+import time_machine
+from django.contrib.sessions.models import Session
+from django.core.management import call_command, execute_from_command_line
+from django.db import DatabaseError, connection
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from prometheus_client import generate_latest
+
+from integrations.models import (
+    AuditEvent,
+    AuthAttempt,
+    Connection,
+    Presence,
+    Request,
+    ServerProcess,
+    StrayFrame,
+)
+from integrations.models.attempt import Door, Outcome
+from integrations.models.audit import AuditRowIsFinal, Verb
+from integrations.models.request import State
+from integrations.models.retention import Kind
+from integrations.services import metrics
+from integrations.services.audit import Actor, record
+from integrations.services.requests import contents, redacting
+from integrations.services.requests.contents import Content
+from integrations.services.retention import retention, tidying
+from portal.serving import chores
+from tests.support.backend_client import Backend, Pos, make_outlet
+from tests.support.factories import ANNA, NOON, Enabled, make_process
+from tests.support.in_process import InProcess, in_main
+
+PAYLOAD, ROW, VISIT = timedelta(days=14), timedelta(days=90), timedelta(days=90)
+MOMENT = timedelta(seconds=1)
+ALL_FOR_EVER = override_settings(
+    KEEP_PAYLOAD_DAYS=0, KEEP_REQUEST_DAYS=0, KEEP_CONNECTION_DAYS=0, KEEP_AUDIT_DAYS=0
+)  # fmt: skip
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 3)
+
+
+@pytest.fixture
+def _at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands find it noon."""
+    monkeypatch.setattr(retention, "shared_now", lambda: NOON)
+    monkeypatch.setattr("integrations.management.commands.prune.shared_now", lambda: NOON)
+
+
+def ask(enabled: Enabled, ended_at: datetime | None = NOON, **values: Any) -> Request:
+    """A request that ended then, or has not."""
+    received_at = (ended_at or NOON) - timedelta(days=200)
+    content = Content(1, "kiosk-1", None, '{"PIN": "73519"}')
+    kept = contents.keep_request(None, content.payload)
+    row = {
+        "integration": enabled.integration,
+        "request_id": str(uuid.uuid4()),
+        "message_type": 1,
+        "device_id": "kiosk-1",
+        "payload": kept.payload,
+        "sealed_request": None if ended_at else kept.sealed,
+        "content_digest": contents.digest(content),
+        "received_at": received_at,
+        "send_before": received_at,
+        "answer_before": received_at,
+        "state": State.ANSWERED if ended_at else State.QUEUED,
+        "ended_at": ended_at,
+        "answer": "{}",
+        "sealed_answer": contents.keep_answer(None, '{"PIN": "73519"}').sealed,
+        "is_redacted": True,
+    }
+    return Request.objects.create(**(row | values))
+
+
+def connect(enabled: Enabled, opened_at: datetime, closed_at: datetime | None, process: ServerProcess) -> Connection:
+    return Connection.objects.create(
+        integration=enabled.integration,
+        credential=enabled.integration.current_credential(),
+        generation=1,
+        process=process,
+        opened_at=opened_at,
+        closed_at=closed_at,
+    )
+
+
+def attempt(at: datetime) -> AuthAttempt:
+    return AuthAttempt.objects.create(at=at, door=Door.AUTH, outcome=Outcome.UNKNOWN_OUTLET)
+
+
+def stray(enabled: Enabled, at: datetime) -> StrayFrame:
+    values = {"connection_id": uuid.uuid4(), "kind": StrayFrame.Kind.NOT_JSON, "size": 1, "excerpt": "x"}
+    return StrayFrame.objects.create(integration=enabled.integration, at=at, **values)
+
+
+def note(at: datetime) -> AuditEvent:
+    with time_machine.travel(at, tick=False):
+        return record(Verb.PRUNED, "something", actor=ANNA)
+
+
+def prune(kind: Kind) -> None:
+    """Prune a kind until nothing is left, as at noon."""
+    while retention.prune_batch(kind, NOON):
+        pass
+
+
+def left(model: Any) -> list[Any]:
+    return list(model.objects.order_by("pk").values_list("pk", flat=True))
+
+
+def command(*arguments: str) -> tuple[str, str]:
+    """Return what `prune` writes to standard output and to standard error."""
+    output, errors = io.StringIO(), io.StringIO()
+    call_command("prune", *arguments, stdout=output, stderr=errors)
+    return output.getvalue(), errors.getvalue()
+
+
+# --- Requests
+
+
+def test_payload_and_answer_go_after_their_days_and_the_row_tells_since_when(enabled: Enabled) -> None:
+    old, newer = ask(enabled, NOON - PAYLOAD - MOMENT, error_message="No"), ask(enabled, NOON - PAYLOAD + MOMENT)
+    prune(Kind.PAYLOADS)
+    old.refresh_from_db()
+    newer.refresh_from_db()
+    assert (old.payload, old.answer, old.sealed_answer, old.content_pruned_at) == ("", None, None, NOON)
+    assert (old.state, old.error_message) == (State.ANSWERED, "No")
+    assert newer.sealed_answer
+    assert newer.content_pruned_at is None
+
+
+def test_the_row_goes_after_its_days(enabled: Enabled) -> None:
+    ask(enabled, NOON - ROW - MOMENT)
+    newer = ask(enabled, NOON - ROW + MOMENT)
+    prune(Kind.REQUESTS)
+    assert left(Request) == [newer.pk]
+
+
+def test_an_open_request_is_never_touched_however_old(enabled: Enabled) -> None:
+    row = ask(enabled, None)
+    for kind in Kind:
+        prune(kind)
+    (kept,) = Request.objects.all()
+    assert (kept.pk, kept.payload, kept.sealed_request) == (row.pk, row.payload, row.sealed_request)
+
+
+def test_a_batch_is_as_large_as_it_may_be_and_no_larger(enabled: Enabled) -> None:
+    for day in range(7):
+        ask(enabled, NOON - ROW - timedelta(days=day + 1))
+    assert retention.prune_batch(Kind.REQUESTS, NOON)
+    assert Request.objects.count() == 4
+    assert not Request.objects.filter(ended_at__lt=NOON - ROW - timedelta(days=4)).exists()  # the oldest first
+    assert retention.prune_batch(Kind.REQUESTS, NOON)
+    assert not retention.prune_batch(Kind.REQUESTS, NOON)
+    assert Request.objects.count() == 0
+
+
+def test_what_is_due_is_found_by_an_index(enabled: Enabled) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("a plan of PostgreSQL's depends on its statistics")
+    queries = {kind.value: retention.RULES[kind].due(NOON) for kind in Kind} | {"to redact": redacting.due()}
+    for name, rows in queries.items():
+        plan = rows.explain()
+        assert re.search(r"SEARCH \w+ USING (COVERING )?INDEX", plan), f"{name}: {plan}"
+        assert "SCAN" not in plan, f"{name}: {plan}"
+        assert "TEMP B-TREE" not in plan, f"{name}: {plan}"
+
+
+# --- Visits
+
+
+def test_ended_connections_go_and_with_them_the_processes_that_held_nothing_else(enabled: Enabled) -> None:
+    first, second = make_process(heartbeat_at=NOON - VISIT * 2), make_process(heartbeat_at=NOON - VISIT * 2)
+    connect(enabled, NOON - VISIT * 2, NOON - VISIT - MOMENT, first)
+    last = connect(enabled, NOON - VISIT - MOMENT, NOON - VISIT + MOMENT, second)
+    prune(Kind.CONNECTIONS)
+    prune(Kind.PROCESSES)
+    assert left(Connection) == [last.pk]
+    assert left(ServerProcess) == [second.pk]
+
+
+def test_the_last_connection_of_an_integration_and_one_that_is_open_stay_for_ever(enabled: Enabled) -> None:
+    process = make_process(heartbeat_at=NOON)
+    last = connect(enabled, NOON - VISIT * 3, NOON - VISIT * 2, process)
+    prune(Kind.CONNECTIONS)
+    assert left(Connection) == [last.pk]
+    still_open = connect(enabled, NOON - VISIT * 2, None, process)
+    prune(Kind.CONNECTIONS)
+    assert left(Connection) == [still_open.pk]
+
+
+def test_the_connection_that_presence_names_stays_whatever_came_after_it(enabled: Enabled) -> None:
+    process = make_process(heartbeat_at=NOON)
+    named = connect(enabled, NOON - VISIT * 3, NOON - VISIT * 3, process)
+    newest = connect(enabled, NOON - VISIT * 2, NOON - VISIT * 2, process)
+    Presence.objects.filter(pk=enabled.integration.pk).update(connection=named)
+    prune(Kind.CONNECTIONS)
+    assert set(left(Connection)) == {named.pk, newest.pk}
+    assert Presence.objects.get(pk=enabled.integration.pk).connection_id == named.pk
+
+
+def test_attempts_go_with_the_connections_and_stray_frames_with_the_payloads(enabled: Enabled) -> None:
+    attempt(NOON - VISIT - MOMENT)
+    stray(enabled, NOON - PAYLOAD - MOMENT)
+    kept = attempt(NOON - VISIT + MOMENT), stray(enabled, NOON - PAYLOAD + MOMENT)
+    for kind in Kind:
+        prune(kind)
+    assert (left(AuthAttempt), left(StrayFrame)) == ([kept[0].pk], [kept[1].pk])
+
+
+# --- Audit events
+
+
+@ALL_FOR_EVER
+def test_a_session_goes_when_it_has_expired_whatever_else_is_kept() -> None:
+    for name, expires in (("old", NOON - MOMENT), ("present", NOON + MOMENT)):
+        Session.objects.create(session_key=name, session_data="", expire_date=expires)
+    assert retention.due(NOON)[Kind.SESSIONS] == 1
+    retention.prune_batch(Kind.SESSIONS, NOON)
+    assert [session.session_key for session in Session.objects.all()] == ["present"]
+
+
+def test_audit_events_stay_for_ever_unless_settings_say_otherwise(enabled: Enabled) -> None:
+    old = note(NOON - timedelta(days=4000))
+    prune(Kind.AUDIT)
+    assert AuditEvent.objects.filter(pk=old.pk).exists()
+    with override_settings(KEEP_AUDIT_DAYS=3999):
+        prune(Kind.AUDIT)
+    assert not AuditEvent.objects.filter(pk=old.pk).exists()
+    assert AuditEvent.objects.exists()  # what the factories did
+
+
+def test_nothing_but_retention_deletes_an_audit_event(enabled: Enabled) -> None:
+    with pytest.raises(AuditRowIsFinal):
+        AuditEvent.objects.all().delete()
+    with pytest.raises(AuditRowIsFinal):
+        AuditEvent.objects.latest("pk").delete()
+    assert AuditEvent.objects.forget(before=NOON - ROW, limit=3) == 0
+
+
+# --- For ever
+
+
+@ALL_FOR_EVER
+def test_zero_days_are_for_ever(enabled: Enabled) -> None:
+    kept = ask(enabled, NOON - ROW * 40), attempt(NOON - ROW * 40), stray(enabled, NOON - ROW * 40)
+    for kind in Kind:
+        prune(kind)
+    assert (left(Request), left(AuthAttempt), left(StrayFrame)) == ([kept[0].pk], [kept[1].pk], [kept[2].pk])
+    assert Request.objects.get().payload
+
+
+# --- The command
+
+
+@pytest.mark.usefixtures("_at_noon")
+def test_the_command_prunes_until_nothing_is_left_and_says_how_much(enabled: Enabled) -> None:
+    for day in range(7):
+        ask(enabled, NOON - ROW - timedelta(days=day + 1))
+        ask(enabled, NOON - PAYLOAD - timedelta(days=day + 1))
+    attempt(NOON - VISIT - MOMENT)
+    printed = json.loads(command("--format", "json")[0])
+    assert printed["dry_run"] is False
+    assert {kind: count for kind, count in printed["pruned"].items() if count} == {
+        "requests": 7, "payloads": 7, "attempts": 1,
+    }  # fmt: skip
+    assert Request.objects.filter(payload="").count() == Request.objects.count() == 7
+
+
+@pytest.mark.usefixtures("_at_noon")
+def test_a_dry_run_counts_what_the_command_then_does_and_does_nothing(enabled: Enabled) -> None:
+    for age in (ROW, ROW, PAYLOAD, MOMENT):
+        ask(enabled, NOON - age - MOMENT)
+    events = AuditEvent.objects.count()
+    said, warned = command("--dry-run")
+    counted = json.loads(command("--dry-run", "--format", "json")[0])
+    assert Request.objects.exclude(payload="").count() == 4
+    assert AuditEvent.objects.count() == events
+    assert "Nothing was deleted" in warned
+    assert [line.split() for line in said.splitlines()][:2] == [
+        ["requests", "2"],
+        ["payloads", "and", "answers", "of", "requests", "1"],
+    ]
+    assert said.splitlines()[-1].split() == ["audit", "events", "0", "kept", "for", "ever"]
+    assert json.loads(command("--format", "json")[0])["pruned"] == counted["pruned"]
+
+
+@pytest.mark.usefixtures("_at_noon")
+def test_somebody_who_watches_sees_how_far_it_is(enabled: Enabled, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(4):
+        ask(enabled, NOON - ROW - MOMENT)
+    assert command()[1] == ""
+    for _ in range(4):
+        ask(enabled, NOON - ROW - MOMENT)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert command()[1] == "\rrequests: 3 of 4\rrequests: 4 of 4\n"
+
+
+@pytest.mark.usefixtures("_at_noon")
+def test_the_command_is_one_audit_event_and_none_where_nothing_was_due(
+    enabled: Enabled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "olga")
+    command()
+    assert not AuditEvent.objects.filter(verb=Verb.PRUNED).exists()
+    for _ in range(7):
+        ask(enabled, NOON - ROW - MOMENT)
+    attempt(NOON - VISIT - MOMENT)
+    command()
+    (event,) = AuditEvent.objects.filter(verb=Verb.PRUNED)
+    assert (event.actor_name, event.subject) == ("shell: olga", "old records")
+    assert event.detail == {"requests": 7, "attempts": 1}
+
+
+def test_a_command_that_is_stopped_after_its_first_batch_has_left_its_event(
+    enabled: Enabled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "shared_now", lambda: NOON)
+    for _ in range(7):
+        ask(enabled, NOON - ROW - MOMENT)
+
+    def stop(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        retention.prune_all(actor=Actor("shell: olga"), report=lambda *_: None, rest=stop)
+    assert Request.objects.count() == 4
+    assert AuditEvent.objects.filter(verb=Verb.PRUNED).count() == 1
+
+
+def test_it_rests_after_each_batch_for_as_long_as_the_batch_took(
+    enabled: Enabled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "shared_now", lambda: NOON)
+    for _ in range(4):
+        ask(enabled, NOON - ROW - MOMENT)
+    rests: list[float] = []
+    told: list[tuple[Kind, int, int]] = []
+    retention.prune_all(actor=ANNA, report=lambda *progress: told.append(progress), rest=rests.append)
+    assert [seconds > 0 for seconds in rests] == [True, True]
+    assert told == [(Kind.REQUESTS, 3, 4), (Kind.REQUESTS, 4, 4)]
+
+
+def test_a_database_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_now: datetime) -> None:
+        raise DatabaseError("gone")
+
+    monkeypatch.setattr(retention, "due", away)
+    for arguments in ((), ("--dry-run",)):
+        with pytest.raises(SystemExit) as ended:
+            execute_from_command_line(["manage.py", "prune", *arguments])
+        assert ended.value.code == 1
+
+
+# --- By itself
+
+
+def test_every_turn_of_the_chore_is_found_among_the_chores() -> None:
+    assert any(chore.run is tidying.turn for chore in chores.ALL)
+
+
+def test_what_is_pruned_is_counted_by_kind(enabled: Enabled) -> None:
+    before = _counted("attempts")
+    for _ in range(4):
+        attempt(NOON - VISIT - MOMENT)
+    prune(Kind.ATTEMPTS)
+    assert _counted("attempts") == before + 4
+
+
+def test_an_idle_turn_asks_one_short_question_of_each_kind(enabled: Enabled) -> None:
+    with CaptureQueriesContext(
+        connection,
+    ) as asked:
+        for kind in Kind:
+            retention.prune_batch(kind, NOON)
+    selects = [query["sql"] for query in asked if query["sql"].startswith("SELECT")]
+    assert len(selects) == len(Kind) - 1  # the audit is for ever
+
+
+def _counted(kind: str) -> float:
+    text = generate_latest(metrics.REGISTRY).decode()
+    (line,) = [line for line in text.splitlines() if line.startswith(f'onp_pruned_rows_total{{kind="{kind}"}}')]
+    return float(line.rpartition(" ")[2])
+
+
+class ByItself(InProcess):
+    async def test_a_turn_redacts_and_prunes_and_leaves_what_is_open(self) -> None:
+        outlet, long_ago = await make_outlet(), NOON - timedelta(days=2000)
+        for _ in range(4):
+            await in_main(attempt, long_ago)
+        await in_main(ask, outlet, long_ago)
+        recent = await in_main(ask, outlet, timezone.now(), payload='{"PIN": "73519"}', is_redacted=False)
+        still_open = await in_main(ask, outlet, None)
+        await tidying.turn()
+        assert await in_main(AuthAttempt.objects.count) == 0
+        assert await in_main(left, Request) == [recent.pk, still_open.pk]
+        await in_main(recent.refresh_from_db)
+        assert recent.payload == '{"PIN": "[redacted]"}'
+
+    @mock.patch.object(tidying, "WORK", 0.0)
+    async def test_a_turn_without_much_time_does_one_batch_of_each_kind(self) -> None:
+        for _ in range(4):
+            await in_main(attempt, NOON - timedelta(days=2000))
+        for count in (1, 0):
+            await tidying.turn()
+            assert await in_main(AuthAttempt.objects.count) == count
+
+    async def test_a_request_whose_answer_was_pruned_is_the_same_request_and_says_so(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        async with await Pos.of(outlet) as pos:
+            asking = asyncio.ensure_future(backend.ask(outlet, '{"PIN": "1"}', request_id="r"))
+            pos.answers(await pos.next_frame(), '{"PIN": "2"}')
+            first = await asking
+            row = await in_main(Request.objects.get)
+            later = row.received_at + timedelta(days=15)
+            assert not await in_main(retention.prune_batch, Kind.PAYLOADS, later)
+            again = await backend.ask(outlet, '{"PIN": "1"}', request_id="r")
+            shown = (await backend.get(f"requests/{row.uuid}")).json()
+            other = await backend.ask(outlet, '{"PIN": "3"}', request_id="r")
+            assert not pos.has_more()
+        assert first.json() | {"payload": None, "content_pruned_at": later.isoformat()} == again.json()
+        assert (shown["payload"], shown["answer"], shown["state"]) == (None, None, "answered")
+        assert shown["content_pruned_at"]
+        assert other.status == 409
+
+    async def test_a_request_id_whose_row_was_pruned_is_free_again(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        await in_main(ask, outlet, NOON - timedelta(days=2000), request_id="r")
+        await tidying.turn()
+        answer = await backend.ask(outlet, '{"other": 1}', request_id="r", mode="async", expires_in=60)
+        assert answer.status == 202

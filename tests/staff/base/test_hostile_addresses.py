@@ -1,0 +1,188 @@
+"""What the address or the form of a staff page may ask for: every list is tried, also one that is added later."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.contrib.admin import ModelAdmin, site
+from django.contrib.admin.utils import get_fields_from_path
+from django.contrib.auth.models import User
+from django.db.models import Model
+from django.test import Client, RequestFactory
+from django.urls import reverse
+from django.utils import timezone
+
+from integrations.models import Integration
+from integrations.staff.base.filters import TimeFilter
+from integrations.staff.base.lookups import LONGEST_SEARCH, MOST_VALUES
+from tests.staff.base.test_lists import cast
+from tests.support.factories import Enabled
+from tests.support.hostile import HOSTILE_LISTS, HOSTILE_VALUES
+
+__all__ = ("cast",)
+pytestmark = pytest.mark.django_db
+LOOKUPS = ("exact", "contains", "startswith", "iregex", "isnull", "in", "gt")
+
+
+@pytest.fixture
+def boss(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("boss"))
+    return client
+
+
+def admins() -> Iterator[tuple[type[Model], ModelAdmin[Any]]]:
+    yield from site._registry.items()
+
+
+def list_of(model: type[Model]) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def paths_of(model: type[Model]) -> Iterator[str]:
+    """Every column, and every column one relation away."""
+    for field in model._meta.get_fields():
+        yield field.name
+        if field.is_relation and field.related_model and not isinstance(field.related_model, str):
+            yield from (f"{field.name}__{each.name}" for each in field.related_model._meta.get_fields())
+
+
+def offered(model: type[Model], admin: ModelAdmin[Any]) -> set[str]:
+    """The parameters of the list's filters and of the portal's links."""
+    found = set(getattr(admin, "links", ()))
+    for each in admin.list_filter:
+        path: Any = each[0] if isinstance(each, tuple) else each
+        if not isinstance(path, str):
+            found.add(path.parameter_name)
+            continue
+        field = get_fields_from_path(model, path)[-1]
+        related = f"{path}__id__exact" if field.is_relation else f"{path}__exact"
+        dates = {f"{path}__gte", f"{path}__lt", *([f"{path}__isnull"] if field.null else [])}
+        found |= dates if isinstance(each, tuple) and each[1] is TimeFilter else {related, f"{path}__isnull"}
+    return found
+
+
+def test_a_list_takes_no_lookup_but_those_of_its_filters_and_links(boss: Client, rf: RequestFactory) -> None:
+    asked: Any = rf.get("/")
+    asked.user = User.objects.get(username="boss")
+    for model, admin in admins():
+        known = offered(model, admin)
+        for path in paths_of(model):
+            for name in (path, *(f"{path}__{lookup}" for lookup in LOOKUPS)):
+                assert name in known or not admin.lookup_allowed(name, "1", asked), (model, name)
+
+
+def test_no_list_fails_whatever_its_address_says(boss: Client, cast: Enabled) -> None:
+    for model, _ in admins():
+        for query in HOSTILE_LISTS:
+            page = boss.get(f"{list_of(model)}?{query}")
+            assert page.status_code == 400, (model, query)
+            assert "This address is not valid" in page.content.decode()
+
+
+def test_no_filter_takes_a_value_that_its_column_cannot_hold(boss: Client) -> None:
+    for model, admin in admins():
+        for name in offered(model, admin):
+            for value in HOSTILE_VALUES:
+                page = boss.get(f"{list_of(model)}?{urlencode({name: value})}")
+                assert page.status_code == 400, (model, name, value)
+
+
+def test_every_choice_that_a_filter_offers_is_taken(boss: Client, cast: Enabled) -> None:
+    for model, _ in admins():
+        page: Any = boss.get(list_of(model))
+        changelist = page.context_data["cl"]
+        for spec in changelist.filter_specs:
+            for choice in spec.choices(changelist):
+                chosen = boss.get(list_of(model) + choice["query_string"])
+                assert chosen.status_code == 200, (model, choice)
+
+
+def test_the_links_of_the_portal_to_its_lists_are_taken(boss: Client, cast: Enabled) -> None:
+    now = timezone.now()
+    for model, admin in admins():
+        for name in getattr(admin, "links", ()):
+            value = "1" if name.endswith("__exact") else (now - timedelta(hours=1)).isoformat()
+            assert boss.get(list_of(model), {name: value}).status_code == 200, (model, name)
+
+
+def test_several_values_of_one_filter_are_bounded(boss: Client) -> None:
+    url = reverse("admin:integrations_request_changelist")
+    assert boss.get(url, {"state__exact": ["failed"] * MOST_VALUES}).status_code == 200
+    assert boss.get(url, {"state__exact": ["failed"] * (MOST_VALUES + 1)}).status_code == 400
+
+
+def test_a_search_may_have_as_many_words_as_fit(boss: Client, cast: Enabled) -> None:
+    for model, _ in admins():
+        words = {"q": ("x " * LONGEST_SEARCH)[: LONGEST_SEARCH - 1]}
+        assert boss.get(list_of(model), words).status_code == 200, model
+
+
+@pytest.mark.parametrize("key", ["x", "\x00", "-1", str(2**63), "9" * 5000, "1,2", "ffffffff-ffff"])
+def test_an_action_takes_no_key_that_is_none(boss: Client, enabled: Enabled, key: str) -> None:
+    for name in ("outlet", "integration"):
+        url = reverse(f"admin:integrations_{name}_changelist")
+        page = boss.post(url, {"action": "disable_many", "index": "0", "_selected_action": [key]})
+        assert page.status_code in (200, 302, 400), key
+        assert Integration.objects.get().is_enabled
+
+
+@pytest.mark.parametrize("key", ["x", "%00", "-1", str(2**63), "9" * 400, "_5F", "a%2Fb", "%EF%BF%BE"])
+def test_the_page_of_a_row_that_cannot_be_is_said_not_to_be(boss: Client, key: str) -> None:
+    for model, _ in admins():
+        for page in ("change", "delete", "history"):
+            answer = boss.get(f"{list_of(model)}{key}/{page}/")
+            assert answer.status_code in (302, 400, 403, 404), (model, key, page)
+
+
+@pytest.mark.parametrize("value", ["x", "\x00", "-", str(2**63), "1,2"])
+def test_a_form_is_filled_in_by_the_links_of_the_portal_alone(boss: Client, value: str) -> None:
+    for model, admin in admins():
+        if not admin.has_add_permission(boss.get("/admin/").wsgi_request):
+            continue
+        every = {field.name: value for field in model._meta.fields}
+        many = {field.name: value for field in model._meta.many_to_many}
+        page = boss.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add"), every | many)
+        assert page.status_code in (200, 400), (model, value)
+    assert boss.get(reverse("admin:integrations_outlet_add"), {"organisation": value}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"term": "\x00"}, {"term": "x" * 201}, {"page": "x"}, {"page": "-1"}, {"page": "9" * 5000},
+        {"field_name": "\x00"}, {"model_name": "user"}, {"app_label": "x"}, {"field_name": "provider_outlet_id"},
+    ],
+)  # fmt: skip
+def test_the_choices_of_a_field_take_nothing_hostile(boss: Client, parameters: dict[str, str]) -> None:
+    asked = {"app_label": "integrations", "model_name": "outlet", "field_name": "organisation", **parameters}
+    assert boss.get(reverse("admin:autocomplete"), asked).status_code in (400, 403, 404)
+
+
+@pytest.mark.parametrize(
+    "query", ["_changelist_filters=%00", "_changelist_filters=payload__regex%3Dx", "_popup=%00", "_to_field=password"]
+)
+def test_no_form_fails_whatever_its_address_says(boss: Client, cast: Enabled, query: str) -> None:
+    for model, _ in admins():
+        row = model._default_manager.first()
+        if row is None:
+            continue
+        page = boss.get(
+            reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=(row.pk,)) + f"?{query}"
+        )
+        assert page.status_code in (200, 302, 400, 403), (model, query)
+
+
+def test_the_export_takes_what_the_list_takes(boss: Client) -> None:
+    url = reverse("admin:integrations_outlet_export")
+    assert boss.get(url, {"state": "online", "q": "x"}).status_code == 200
+    assert boss.get(url, {"name__regex": "(a+)+"}).status_code == 400
+
+
+@pytest.mark.parametrize("cursor", ["0001-01-01T00:00:00+23:59~1", "9999-12-31T23:59:59-23:59~1", "\x00", "~", "1~~1"])
+def test_a_place_in_a_list_that_is_none_shows_its_beginning(boss: Client, cast: Enabled, cursor: str) -> None:
+    for name in ("authattempt", "request", "connection", "auditevent"):
+        for direction in ("after", "before"):
+            page = boss.get(reverse(f"admin:integrations_{name}_changelist"), {direction: cursor})
+            assert page.status_code == 200, (name, cursor)

@@ -1,0 +1,385 @@
+"""Many outlets at once and hand-over links, as staff use them: files, lists, links, and who sees what of them."""
+
+import contextlib
+import csv
+import io
+from typing import Any
+
+import pytest
+from django.contrib.admin import site
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations.models import AuditEvent, BulkJob, HandoverLink, Integration, Organisation, Outlet, StaffLimit
+from integrations.models.audit import Verb
+from integrations.models.bulk_job import JobState, Kind
+from integrations.models.handover_link import LinkState
+from integrations.services.audit import Actor
+from integrations.services.bulk import jobs as bulk_jobs
+from integrations.services.bulk import spreadsheet
+from integrations.services.handover import links as handover_links
+from integrations.services.integration import enabling
+from tests.staff.test_staff_pages import SECRET, act_url, boss, client_of, enable_url, list_url, page_url, staff, text
+from tests.support.factories import ADOPTED, ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
+
+__all__ = ["boss", "staff"]
+pytestmark = pytest.mark.django_db
+
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+HEADER = "Organisation,Outlet,POSRemoteID,AdoptedSecret\n"
+UPLOAD = "/admin/integrations/bulkjob/upload/"
+
+
+def upload(client: Client, *rows: str, header: str = HEADER) -> Any:
+    file = SimpleUploadedFile("chain.csv", (header + "\n".join(rows)).encode(), "text/csv")
+    return client.post(UPLOAD, {"file": file}, follow=True)
+
+
+def job_url(job: BulkJob, act: str = "change") -> str:
+    return reverse(f"admin:integrations_bulkjob_{act}", args=(job.pk,))
+
+
+def the_job() -> BulkJob:
+    return BulkJob.objects.latest("made_at")
+
+
+def downloaded(response: Any) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
+
+
+def streamed(response: Any) -> str:
+    return b"".join(response.streaming_content).decode()
+
+
+def choose(client: Client, name: str, action: str, *rows: Any, all_of_them: bool = False, query: str = "") -> Any:
+    values = {"action": action, "_selected_action": [row.pk for row in rows], "select_across": int(all_of_them)}
+    return client.post(f"{list_url(name)}{query}", values, follow=True)
+
+
+def limited_to(organisation: Organisation, *rights: str) -> Client:
+    client = client_of(*rights)
+    StaffLimit.objects.create(user=User.objects.latest("pk")).organisations.set([organisation])
+    return client
+
+
+# --- A file
+
+
+def test_a_file_is_checked_confirmed_done_and_its_secrets_downloaded_once(staff: Client) -> None:
+    page = upload(staff, "Osteria,Garden,R-1,", f"Osteria,Cellar,R-2,{ADOPTED}")
+    assert "Nothing is done yet" in text(page)
+    assert "Make the organisation and the outlet, enable it, with a new secret." in text(page)
+    assert ADOPTED not in page.content.decode()
+    job = the_job()
+    assert "It is being done" in text(staff.post(job_url(job), {}, follow=True))
+    bulk_jobs.work()
+    assert staff.get(job_url(job, "progress")).json()["stage"] == "done with download"
+    assert "The new secrets can be downloaded once" in text(staff.get(job_url(job)))
+    answer = staff.post(job_url(job, "download"))
+    assert "no-store" in answer["Cache-Control"]
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    new, adopted = downloaded(answer)
+    assert SECRET.fullmatch(new["AuthSecret"])
+    assert adopted["AuthSecret"] == ""
+    assert "downloaded already" in text(staff.post(job_url(job, "download"), follow=True))
+    assert "were downloaded" in text(staff.get(job_url(job)))
+
+
+def test_who_is_limited_after_a_job_was_confirmed_downloads_no_secret_of_others(enabled: Enabled) -> None:
+    client = client_of("view_integration", "change_integration")
+    choose(client, "integration", "rotate_many", enabled.integration)
+    client.post(job_url(the_job()), {"overlap": "7d"})
+    bulk_jobs.work()
+    job, person = the_job(), User.objects.latest("pk")
+    assert job.sealed_result
+    StaffLimit.objects.create(user=person).organisations.set([make_organisation("Own")])
+    for act in ("change", "download", "progress"):
+        assert client.get(job_url(job, act)).status_code == 404
+        assert client.post(job_url(job, act)).status_code == 404
+    assert job.pk.hex not in client.get(list_url("bulkjob")).content.decode().replace("-", "")
+    assert the_job().sealed_result
+
+
+def test_a_download_holds_no_outlet_that_has_left_the_own_organisation(enabled: Enabled) -> None:
+    client = limited_to(make_organisation(BELLA), "view_integration", "change_integration")
+    choose(client, "integration", "rotate_many", enabled.integration)
+    client.post(job_url(the_job()), {"overlap": "7d"})
+    bulk_jobs.work()
+    Outlet.objects.update(organisation=make_organisation("Other"))
+    assert "their secrets are not for you" in text(client.post(job_url(the_job(), "download"), follow=True))
+    Outlet.objects.update(organisation=make_organisation(BELLA))
+    assert len(downloaded(client.post(job_url(the_job(), "download")))) == 1
+
+
+def test_a_passphrase_without_the_button_of_the_link_shows_and_rotates_nothing(staff: Client, enabled: Enabled) -> None:
+    before = enabled.integration.current_credential()
+    values = {"overlap": "7d", "seen_credential": before.pk, "passphrase": "correct horse"}
+    page = staff.post(act_url(enabled.integration, "rotate"), values)
+    assert "This is for a one-time link" in text(page)
+    assert not SECRET.search(page.content.decode())
+    assert enabled.integration.current_credential() == before
+
+
+def test_a_download_takes_the_press_of_a_button(staff: Client) -> None:
+    upload(staff, "Osteria,Garden,R-1,")
+    staff.post(job_url(the_job()))
+    bulk_jobs.work()
+    assert staff.get(job_url(the_job(), "download")).status_code == 302
+    assert the_job().sealed_result
+
+
+def test_a_file_that_cannot_be_read_is_an_error_of_the_form(staff: Client) -> None:
+    page = upload(staff, "x,y", header="Organisation,Colour\n")
+    assert "Colour" in text(page)
+    assert "is unknown" in text(page)
+    assert not BulkJob.objects.exists()
+    assert "The file is empty" in text(staff.post(UPLOAD, {"file": SimpleUploadedFile("empty.csv", b"")}))
+
+
+def test_a_file_that_is_too_large_is_an_error_of_the_form_and_reaches_no_disk(staff: Client, settings: Any) -> None:
+    page = staff.post(UPLOAD, {"file": SimpleUploadedFile("large.csv", b"x" * (6 * 1024 * 1024))})
+    assert "Choose a CSV file of up to 5,242,880 bytes." in text(page)
+    settings.BULK_BYTES = 1000
+    assert "1,001 bytes; 1,000 are allowed" in text(
+        staff.post(UPLOAD, {"file": SimpleUploadedFile("large.csv", b"x" * 1001)})
+    )
+
+
+def test_wrong_rows_come_first_and_no_button_confirms_them(staff: Client) -> None:
+    page = text(upload(staff, "Osteria,Garden,R-1,", "Osteria,,R-2,"))
+    assert "1 row is wrong" in page
+    assert page.index("Wrong: Outlet is empty") < page.index("Make the organisation")
+    assert "Enable these" not in page
+    assert staff.post(job_url(the_job())).status_code == 200
+    assert the_job().state == JobState.CHECKED
+
+
+def test_a_second_confirmation_says_that_it_is_done(staff: Client) -> None:
+    upload(staff, "Osteria,Garden,R-1,")
+    staff.post(job_url(the_job()))
+    assert staff.post(job_url(the_job())).status_code == 409
+
+
+def test_a_checked_file_can_be_dropped_and_is_erased(staff: Client) -> None:
+    upload(staff, "Osteria,Garden,R-1,")
+    assert "Dropped" in text(staff.post(job_url(the_job(), "drop"), follow=True))
+    assert (the_job().state, the_job().sealed_input) == (JobState.DROPPED, "")
+
+
+def test_long_plans_are_shown_in_pages(staff: Client) -> None:
+    page = upload(staff, *(f"Osteria,Outlet {number},R-{number}," for number in range(250)))
+    assert page.content.count(b"onp-state") == 100
+    assert "Page 1 of 3" in text(page)
+    assert staff.get(job_url(the_job()), {"page": 3}).content.count(b"onp-state") == 50
+    assert "None." in text(staff.get(job_url(the_job()), {"only": "wrong"}))
+
+
+def test_only_who_sent_a_file_goes_on_with_it(staff: Client) -> None:
+    upload(staff, "Osteria,Garden,R-1,")
+    other = client_of("add_integration")
+    assert "Only boss can go on" in text(other.get(job_url(the_job())))
+    for act in ("change", "download", "drop", "check_again"):
+        assert other.post(job_url(the_job(), act)).status_code == 403
+    stranger = limited_to(make_organisation("Own"), "add_integration")
+    for act in ("change", "progress", "download"):
+        assert stranger.get(job_url(the_job(), act)).status_code == 404
+    assert "chain.csv" not in text(stranger.get(list_url("bulkjob")))
+
+
+@pytest.mark.parametrize("act", ["change", "download", "drop", "check_again", "progress"])
+def test_an_act_on_many_needs_its_right(staff: Client, act: str) -> None:
+    upload(staff, "Osteria,Garden,R-1,")
+    assert client_of("change_integration").get(job_url(the_job(), act)).status_code == 403
+    assert client_of("view_outlet").get(job_url(the_job(), act)).status_code == 403
+    assert client_of("view_outlet").get(UPLOAD).status_code == 403
+
+
+# --- Lists
+
+
+def test_the_lists_offer_acts_on_what_is_ticked(staff: Client) -> None:
+    one, two = make_enabled_outlet("One"), make_enabled_outlet("Two")
+    page = choose(staff, "integration", "disable_many", one.integration)
+    assert "1 outlet would be changed" in text(page)
+    assert not two.integration.credentials.filter(is_current=False).exists()
+    staff.post(job_url(the_job()), {"reason": "Holidays"})
+    bulk_jobs.work()
+    assert (one.fresh().is_enabled, two.fresh().is_enabled) == (False, True)
+
+
+def test_all_that_a_search_found_can_be_chosen_across_pages(staff: Client) -> None:
+    for number in range(60):
+        make_enabled_outlet(f"Outlet {number}")
+    make_enabled_outlet("Another")
+    first = Integration.objects.first()
+    choose(staff, "integration", "rotate_many", first, all_of_them=True, query="?q=Outlet")
+    assert (the_job().total, the_job().kind) == (60, Kind.ROTATE)
+
+
+def test_outlets_that_are_not_enabled_are_left_out_and_counted(staff: Client, outlet: Outlet) -> None:
+    one = make_enabled_outlet("One")
+    page = choose(staff, "outlet", "disable_many", outlet, one.integration.outlet)
+    assert "1 of the chosen outlets are not enabled" in text(page)
+    assert the_job().total == 1
+    assert "None of the chosen outlets is enabled" in text(choose(staff, "outlet", "disable_many", outlet))
+
+
+def test_who_may_only_look_is_offered_no_acts(enabled: Enabled) -> None:
+    viewer = client_of("view_integration", "view_outlet", "delete_outlet")
+    for name in ("integration", "outlet"):
+        page = viewer.get(list_url(name)).content.decode()
+        assert "disable_many" not in page
+        assert "delete_selected" not in page
+        choose(viewer, name, "disable_many", enabled.integration)
+    assert not BulkJob.objects.exists()
+
+
+def test_no_list_deletes_past_the_services(staff: Client) -> None:
+    make_outlet()
+    assert "delete_selected" not in staff.get(list_url("outlet")).content.decode()
+    assert not any(name for name, _ in site.actions)
+
+
+# --- The export
+
+
+def test_the_export_is_the_list_with_its_search_and_without_formulas(staff: Client, enabled: Enabled) -> None:
+    make_outlet("=1+1")
+    rows = list(csv.DictReader(io.StringIO(streamed(staff.get("/admin/integrations/outlet/export/"))[1:])))
+    assert [row["Outlet"] for row in rows] == ["Station", "'=1+1"]
+    assert rows[0]["Secret begins"] == enabled.integration.current_credential().shown
+    assert [row["State"] for row in rows] == ["Enabled, never seen", "Not enabled"]
+    found = streamed(staff.get("/admin/integrations/outlet/export/?state=not-enabled&q=Bella"))
+    assert "Station" not in found
+    assert "'=1+1" in found
+
+
+def test_the_export_asks_few_questions(staff: Client, django_assert_max_num_queries: Any) -> None:
+    for number in range(30):
+        make_enabled_outlet(f"Outlet {number}")
+    with django_assert_max_num_queries(16):  # each piece asks once more what the person may see
+        assert streamed(staff.get("/admin/integrations/outlet/export/")).count(f"{BELLA},Outlet ") == 30
+
+
+def test_the_export_stays_within_the_limit(enabled: Enabled) -> None:
+    limited = limited_to(make_organisation("Own"), "view_outlet")
+    assert "Station" not in streamed(limited.get("/admin/integrations/outlet/export/"))
+    shown = enabled.integration.current_credential().shown
+    assert shown not in streamed(client_of("view_outlet").get("/admin/integrations/outlet/export/"))
+    assert client_of("view_request").get("/admin/integrations/outlet/export/").status_code == 403
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "'=1", "''=1", "x", "'x", "O'Neill", ""])
+def test_a_cell_is_never_a_formula_and_comes_back_as_it_was(cell: str) -> None:
+    assert not spreadsheet.guarded(cell).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+    assert spreadsheet.unguarded(spreadsheet.guarded(cell)) == cell
+
+
+@given(st.text(alphabet="=+-@;,|\t\r\n'\" \u00a0ab\uff1d\uff20"))
+def test_no_separator_and_no_quoting_makes_a_formula_of_a_cell(cell: str) -> None:
+    assert spreadsheet.unguarded(spreadsheet.guarded(cell)) == cell
+    written = spreadsheet.lines([["Bella", cell, cell]])
+    for separator in (",", ";", "|", "\t"):
+        for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+            reader = csv.reader(io.StringIO(written, newline=""), delimiter=separator, quoting=quoting)
+            with contextlib.suppress(csv.Error):  # a line end within an unquoted cell
+                for row in reader:
+                    assert not any(read.lstrip(' "\u00a0').startswith(FORMULA) for read in row), (separator, row)
+
+
+@pytest.mark.parametrize(
+    "cell", ["Bar;=cmd|' /C calc'!A0;x", "a,+1", "a;\t-1", 'a;"=1+1"', "a| @x", "a\n=1", "\uff1d1+1"]
+)
+def test_a_formula_behind_another_program_s_separator_is_guarded(cell: str) -> None:
+    assert "'" in spreadsheet.guarded(cell).replace("' /C calc'", "")
+
+
+# --- Hand-over links
+
+
+def test_enabling_by_link_never_shows_the_secret(staff: Client, outlet: Outlet) -> None:
+    values = {"pos_remote_id": "R-1", "as_link": "yes", "link_hours": "24"}
+    page = staff.post(enable_url(outlet), values)
+    assert not SECRET.search(page.content.decode())
+    assert "no-store" in page["Cache-Control"]
+    made = page.context["made"]
+    assert made.url in page.content.decode()
+    assert made.passphrase in page.content.decode()
+    opened = Client().post("/handover/", {"code": made.token, "passphrase": made.passphrase})
+    assert SECRET.search(opened.content.decode())
+    assert "opened" in text(staff.get(page_url(Integration.objects.get())))
+
+
+def test_rotating_by_link_with_a_passphrase_of_ones_own(staff: Client, enabled: Enabled) -> None:
+    values = {
+        "overlap": "24h",
+        "seen_credential": enabled.integration.current_credential().pk,
+        "as_link": "yes",
+        "link_hours": "",
+        "passphrase": "correct horse battery",
+    }
+    page = staff.post(act_url(enabled.integration, "rotate"), values)
+    assert "correct horse" not in page.content.decode()
+    assert "The passphrase is the one that you chose" in text(page)
+    assert HandoverLink.objects.get().credential == enabled.integration.current_credential()
+
+
+@pytest.mark.parametrize(("field", "value"), [("passphrase", "short"), ("link_hours", "9999"), ("link_hours", "0")])
+def test_a_link_that_is_refused_enables_nothing(staff: Client, outlet: Outlet, field: str, value: str) -> None:
+    page = staff.post(enable_url(outlet), {"pos_remote_id": "R-1", "as_link": "yes", field: value})
+    assert "Nothing was done" in text(page)
+    assert page.context["form"].errors[field]
+    assert '<details class="module onp-more onp-link" open>' in page.content.decode()
+    assert not Integration.objects.exists()
+
+
+def test_a_link_is_taken_back_from_the_page(staff: Client, enabled: Enabled) -> None:
+    link = handover_links.make_link(
+        enabled.integration.current_credential(), enabled.handover, hours=1, actor=ANNA
+    ).link
+    url = reverse("admin:integrations_handoverlink_take_back", args=(link.pk,))
+    assert url in staff.get(page_url(enabled.integration)).content.decode()
+    assert "opens nothing any more" in text(staff.get(url))
+    assert "The link is taken back" in text(staff.post(url, follow=True))
+    assert HandoverLink.objects.get().state == LinkState.TAKEN_BACK
+    assert staff.post(url).status_code == 409
+    assert AuditEvent.objects.filter(verb=Verb.LINK_TAKEN_BACK).count() == 1
+    assert client_of("view_integration").post(url).status_code == 403
+
+
+def test_the_list_of_links_stays_within_the_limit(staff: Client, enabled: Enabled) -> None:
+    made = handover_links.make_link(enabled.integration.current_credential(), enabled.handover, hours=1, actor=ANNA)
+    assert BELLA in text(staff.get(list_url("handoverlink")))
+    limited = limited_to(make_organisation("Own"), "view_integration", "change_integration")
+    assert BELLA not in text(limited.get(list_url("handoverlink")))
+    assert limited.post(reverse("admin:integrations_handoverlink_take_back", args=(made.link.pk,))).status_code == 404
+    page = staff.get(reverse("admin:integrations_handoverlink_change", args=(made.link.pk,))).content.decode()
+    for hidden in (made.link.sealed, made.link.token_digest, made.link.salt):
+        assert hidden not in page
+    assert client_of("view_outlet").get(list_url("handoverlink")).status_code == 403
+
+
+def test_a_limited_person_acts_on_their_own_outlets_only(boss: User) -> None:
+    one = make_enabled_outlet("One")
+    own = make_organisation("Own")
+    outlet = make_outlet("Mine", organisation="Own")
+    enabling.enable_outlet(outlet, pos_remote_id="Mine", actor=Actor("boss", boss))
+    limited = limited_to(own, "view_integration", "change_integration")
+    mine = Integration.objects.get(outlet=outlet)
+    choose(limited, "integration", "disable_many", mine, one.integration, all_of_them=True)
+    assert the_job().total == 1
+
+
+# --- Names that are nearly another's
+
+
+def test_the_dry_run_warns_of_names_that_differ_only_in_case_or_accents(staff: Client) -> None:
+    make_outlet("Harbour", organisation="Caf\u00e9")
+    page = text(upload(staff, "Cafe,Harbour,R-1,", "Caf\u00e9,HARBOUR,R-2,", "Caf\u00e9,Garden,R-3,"))
+    assert "“Cafe” differs from “Caf\u00e9” only in letter case or accents." in page
+    assert "“HARBOUR” differs from “Harbour” only in letter case or accents." in page
+    assert "2 rows need a look before you confirm" in page

@@ -1,0 +1,208 @@
+"""Who may do what: the portal's three groups, and people who give away no more than they have."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from integrations.models import AuditEvent, Organisation, StaffLimit
+from integrations.models.audit import Verb
+from integrations.services.people.groups import ADMINISTRATOR, OPERATOR, VIEWER, ensure_groups
+from tests.staff.api_keys.test_staff_backend_pages import ask, request_url
+from tests.staff.test_staff_pages import act_url, text
+from tests.support.factories import BELLA, Enabled, make_organisation
+
+ADD = reverse("admin:auth_user_add")
+PASSWORD = "a-long-enough-password-47"
+
+
+@pytest.fixture(autouse=True)
+def _groups(db: None) -> None:
+    ensure_groups()
+
+
+def make_person(name: str, *groups: str, sees: list[Organisation] | None = None) -> User:
+    person = User.objects.create_user(name, is_staff=True)
+    person.groups.set(Group.objects.filter(name__in=groups))
+    if sees is not None:
+        StaffLimit.objects.create(user=person).organisations.set(sees)
+    return person
+
+
+def browser_of(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def page_of(person: User) -> str:
+    return reverse("admin:auth_user_change", args=(person.pk,))
+
+
+def rights_of(name: str) -> set[str]:
+    return set(Group.objects.get(name=name).permissions.values_list("codename", flat=True))
+
+
+def values_of(name: str, *groups: str, **more: Any) -> dict[str, Any]:
+    pks = list(Group.objects.filter(name__in=groups).values_list("pk", flat=True))
+    return {
+        "username": name, "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD, "groups": pks,
+        "is_active": "on",
+    } | more  # fmt: skip
+
+
+def test_a_viewer_sees_all_but_payloads_and_people_and_changes_nothing() -> None:
+    rights = rights_of(VIEWER)
+    assert {"view_outlet", "view_request", "view_auditevent"} <= rights
+    assert "view_payload" not in rights
+    assert not any(right.startswith(("add_", "change_", "delete_")) or right.endswith("_user") for right in rights)
+
+
+def test_an_operator_enables_rotates_and_asks_but_makes_no_key_and_no_person() -> None:
+    rights = rights_of(OPERATOR)
+    assert rights >= rights_of(VIEWER) | {"add_integration", "change_integration", "ask_pos", "view_payload"}
+    assert not rights & {"add_apikey", "change_apikey", "change_messagetype", "add_user", "view_user"}
+
+
+def test_an_administrator_has_all_of_it() -> None:
+    rights = rights_of(ADMINISTRATOR)
+    assert rights >= rights_of(OPERATOR) | {
+        "add_apikey",
+        "change_apikey",
+        "change_messagetype",
+        "add_user",
+        "change_user",
+    }
+
+
+def test_a_right_that_was_taken_from_a_group_of_the_portal_is_there_again_after_the_next_start() -> None:
+    Group.objects.get(name=VIEWER).permissions.clear()
+    ensure_groups()
+    assert "view_outlet" in rights_of(VIEWER)
+
+
+def test_a_viewer_reads_a_request_but_not_what_it_holds(enabled: Enabled) -> None:
+    row = ask(enabled, payload='{"Table": "ALPHA"}', answer='{"Bill": "OMEGA"}')
+    page = browser_of(make_person("vic", VIEWER)).get(request_url(row)).content.decode()
+    assert row.request_id in page
+    assert "ALPHA" not in page
+    assert "OMEGA" not in page
+    page = browser_of(make_person("otto", OPERATOR)).get(request_url(row)).content.decode()
+    assert "ALPHA" in page
+    assert "OMEGA" in page
+
+
+def test_a_viewer_is_refused_every_act(enabled: Enabled) -> None:
+    browser = browser_of(make_person("vic", VIEWER))
+    assert browser.get(act_url(enabled.integration, "rotate")).status_code == 403
+    assert browser.get(ADD).status_code == 403
+
+
+def test_an_administrator_adds_a_person_who_can_sign_in_and_it_is_written_down() -> None:
+    browser = browser_of(make_person("ada", ADMINISTRATOR))
+    assert browser.post(ADD, values_of("otto", OPERATOR)).status_code == 302
+    otto = User.objects.get(username="otto")
+    assert otto.is_staff
+    assert otto.check_password(PASSWORD)
+    assert rights_of(OPERATOR) == {right.partition(".")[2] for right in otto.get_all_permissions()}
+    event = AuditEvent.objects.get(verb=Verb.PERSON_ADDED)
+    assert (event.actor_name, event.subject) == ("ada", "otto")
+    assert event.detail["groups"] == OPERATOR
+
+
+def test_a_person_is_limited_widened_and_switched_off() -> None:
+    browser, bella = browser_of(make_person("ada", ADMINISTRATOR)), make_organisation(BELLA)
+    browser.post(ADD, values_of("otto", OPERATOR, is_limited="on", organisations=[bella.pk]))
+    otto = User.objects.get(username="otto")
+    assert list(otto.staff_limit.organisations.all()) == [bella]
+    assert "is_limited" in browser.get(page_of(otto)).content.decode()
+    browser.post(page_of(otto), values_of("otto", VIEWER))
+    assert not StaffLimit.objects.filter(user=otto).exists()
+    browser.post(page_of(otto), values_of("otto", VIEWER, is_active=""))
+    otto.refresh_from_db()
+    assert not otto.is_active
+    assert AuditEvent.objects.filter(verb=Verb.PERSON_CHANGED).count() == 2
+
+
+def test_organisations_without_the_tick_are_not_passed_over_in_silence() -> None:
+    browser, bella = browser_of(make_person("ada", ADMINISTRATOR)), make_organisation(BELLA)
+    page = browser.post(ADD, values_of("otto", OPERATOR, organisations=[bella.pk]))
+    assert "Tick this" in text(page)
+    assert not User.objects.filter(username="otto").exists()
+
+
+def test_nobody_changes_their_own_rights_or_limit() -> None:
+    ada = make_person("ada", ADMINISTRATOR)
+    assert browser_of(ada).get(page_of(ada)).status_code == 302
+    assert browser_of(ada).post(page_of(ada), values_of("ada", VIEWER)).status_code in (302, 403)
+    assert ada.groups.get().name == ADMINISTRATOR
+
+
+def test_a_limited_administrator_makes_limited_people_of_their_own_organisations_only() -> None:
+    bella, other = make_organisation(BELLA), make_organisation("Osteria")
+    browser = browser_of(make_person("lea", ADMINISTRATOR, sees=[bella]))
+    page = browser.post(ADD, values_of("wide", OPERATOR, organisations=[other.pk]))
+    assert "Osteria" not in text(page)
+    assert not User.objects.filter(username="wide").exists()
+    assert browser.post(ADD, values_of("narrow", OPERATOR, organisations=[bella.pk])).status_code == 302
+    assert list(User.objects.get(username="narrow").staff_limit.organisations.all()) == [bella]
+
+
+def test_a_limited_administrator_sees_and_changes_nobody_who_sees_more() -> None:
+    bella, other = make_organisation(BELLA), make_organisation("Osteria")
+    browser = browser_of(make_person("lea", ADMINISTRATOR, sees=[bella]))
+    for wide in (make_person("all", VIEWER), make_person("both", VIEWER, sees=[bella, other])):
+        assert wide.username not in text(browser.get(reverse("admin:auth_user_changelist")))
+        assert browser.get(page_of(wide)).status_code == 302
+        assert browser.get(reverse("admin:auth_user_password_change", args=(wide.pk,))).status_code in (403, 404)
+
+
+def test_who_may_less_cannot_take_over_who_may_more() -> None:
+    clerk = make_person("clerk")
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "add_user", "change_user"]))
+    ada, boss = make_person("ada", ADMINISTRATOR), User.objects.create_superuser("boss")
+    browser = browser_of(clerk)
+    for stronger in (ada, boss):
+        password = reverse("admin:auth_user_password_change", args=(stronger.pk,))
+        values = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
+        assert browser.post(password, values).status_code in (403, 404)
+        stronger.refresh_from_db()
+        assert not stronger.check_password(PASSWORD)
+    assert not browser.post(ADD, values_of("puppet", ADMINISTRATOR)).headers.get("Location")
+    assert not User.objects.filter(username="puppet").exists()
+
+
+def test_no_page_makes_a_superuser_or_gives_a_single_right() -> None:
+    browser = browser_of(make_person("ada", ADMINISTRATOR))
+    browser.post(ADD, values_of("otto", OPERATOR, is_superuser="on", user_permissions=[1]))
+    otto = User.objects.get(username="otto")
+    assert not otto.is_superuser
+    assert not otto.user_permissions.exists()
+
+
+def test_groups_are_shaped_by_superusers_alone() -> None:
+    page = reverse("admin:auth_group_changelist")
+    assert browser_of(make_person("ada", ADMINISTRATOR)).get(page).status_code == 403
+    assert browser_of(User.objects.create_superuser("boss")).get(page).status_code == 200
+
+
+def test_a_password_that_somebody_sets_is_written_down_without_the_password() -> None:
+    browser, otto = browser_of(make_person("ada", ADMINISTRATOR)), make_person("otto", VIEWER)
+    values = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
+    answer = browser.post(reverse("admin:auth_user_password_change", args=(otto.pk,)), values)
+    assert answer.status_code == 302
+    event = AuditEvent.objects.get(verb=Verb.PASSWORD_SET)
+    assert (event.subject, event.detail) == ("otto", {})
+    otto.refresh_from_db()
+    assert otto.check_password(PASSWORD)
+
+
+def test_who_may_only_look_at_people_sees_what_they_may_do_and_see() -> None:
+    colleague = make_person("carla", VIEWER, sees=[make_organisation(BELLA)])
+    auditor = make_person("auditor", VIEWER)
+    auditor.user_permissions.add(Permission.objects.get(codename="view_user"))
+    shown = browser_of(auditor).get(page_of(colleague))
+    assert (shown.status_code, VIEWER in text(shown), BELLA in text(shown)) == (200, True, True)
+    assert "Unlink" not in text(shown)

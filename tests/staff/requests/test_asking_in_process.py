@@ -1,0 +1,163 @@
+"""From a row to the POS and back: what staff ask reaches the till whichever process holds it, and disconnecting too."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+from unittest import mock
+from urllib.parse import urlencode
+
+from django.contrib.auth.models import User
+from django.test import Client
+
+from integrations.models import Connection
+from integrations.models.connection import CloseReason
+from integrations.models.request import State
+from integrations.services import wake
+from integrations.services.integration.disconnecting import disconnect
+from integrations.services.requests.asking import Question, ask_pos
+from tests.support.asgi_client import Answer, Run, _scope, request
+from tests.support.backend_client import Pos, know, make_outlet
+from tests.support.factories import ANNA, Enabled
+from tests.support.in_process import LIMIT, InProcess, after_first_look, in_main, recorded
+
+OURS = "http://127.0.0.1:8000"
+
+
+class Asking(InProcess):
+    async def asked(self, outlet: Enabled) -> int:
+        question = Question("r-1", 1, '{"Price": 1.10}', user_identifier="4711")
+        return await in_main(ask_pos, outlet.integration, question, actor=ANNA)
+
+    async def test_the_pos_gets_it_as_it_was_typed_and_its_answer_stands_in_the_row(self) -> None:
+        station = await make_outlet()
+        running = await after_first_look()
+        async with await Pos.of(station) as pos:
+            await recorded()
+            pk = await self.asked(station)  # its own process is woken: nothing looks by itself in tests
+            frame = await pos.next_frame()
+            assert (frame["RequestID"], frame["UserIdentifier"], frame["Payload"]) == ("r-1", "4711", {"Price": 1.1})
+            pos.answers(frame, '{"Total": 2.20}')
+            row = await running.dispatcher.wait(pk, LIMIT)
+            await pos.hang_up()
+        assert (row.state, row.answer) == (State.ANSWERED, '{"Total": 2.20}')
+
+    async def test_another_process_finds_the_row_without_any_message(self) -> None:
+        station = await make_outlet()
+        running = await after_first_look()
+        async with await Pos.of(station) as pos:
+            await recorded()
+            wake.forget(running._changed)
+            await self.asked(station)
+            await running.watcher.look()
+            assert (await pos.next_frame())["RequestID"] == "r-1"
+            await pos.hang_up()
+
+    async def test_the_page_is_there_before_the_pos_answers_and_nothing_waits_for_it(self) -> None:
+        await in_main(know, "GetOpenOrders", 1)
+        station = await make_outlet()
+        cookies = await in_main(signed_in)
+        await after_first_look()
+        async with await Pos.of(station) as pos:
+            await recorded()
+            answer = await send_form(f"{page_of(station)}/ask/?type=1&raw", cookies, raw="{}", device_id="d", wait=30)
+            assert (answer.status, answer.headers["location"].startswith(f"{page_of(station)}/asked/")) == (302, True)
+            frame = await pos.next_frame()
+            page = await request("GET", answer.headers["location"], headers={"cookie": cookies})
+            assert b"has not answered yet" in page.body
+            pos.answers(frame, code=4, error="No such user.")
+            await pos.hang_up()
+
+
+class Disconnecting(InProcess):
+    async def test_the_socket_closes_with_its_code_and_the_same_token_opens_the_next(self) -> None:
+        station = await make_outlet()
+        running = await after_first_look()
+        async with await Pos.of(station) as pos:
+            await recorded()
+            wake.forget(running._changed)  # as from another process, and with no layer
+            await in_main(disconnect, station.integration, actor=ANNA)
+            await running.watcher.look()
+            assert await pos.closed() == (1000, "Disconnected by the provider's staff.")
+        await recorded()
+        row = await in_main(Connection.objects.get)
+        assert (row.close_reason, row.close_code) == (CloseReason.DISCONNECTED, 1000)
+        async with Pos(query=pos.scope["query_string"].decode()) as again:
+            await recorded()
+            await running.watcher.look()
+            assert not again.has_more()
+            await again.hang_up()
+
+    async def test_who_is_here_is_disconnected_at_once(self) -> None:
+        station = await make_outlet()
+        await after_first_look()
+        async with await Pos.of(station) as pos:
+            await recorded()
+            await in_main(disconnect, station.integration, actor=ANNA)
+            assert (await pos.closed())[0] == 1000
+
+
+class Watching(InProcess):
+    """The live pages' sockets."""
+
+    @mock.patch("integrations.staff.live.feed.LOOK_SECONDS", 0.01)
+    async def test_the_check_turns_green_while_one_looks(self) -> None:
+        await in_main(know, "GetOpenOrders", 1)
+        station = await make_outlet()
+        cookies = await in_main(signed_in)
+        async with LiveSocket(f"/ws/staff/check/{station.integration.pk}", cookies) as page:
+            await page.connect()
+            await page.until("It hangs on: First authentication attempt seen.")
+            async with await Pos.of(station) as pos:
+                await recorded()
+                await page.until("It hangs on: Answered a harmless request.")
+                await pos.hang_up()
+                await recorded()
+                await page.until("It hangs on: Connected.")
+
+    async def test_nobody_looks_without_the_right(self) -> None:
+        station = await make_outlet()
+        for path in (f"/ws/staff/check/{station.integration.pk}", "/ws/staff/check/99", "/ws/staff/asked/1"):
+            async with LiveSocket(path, await in_main(signed_in, is_superuser=path.endswith("99"))) as page:
+                page.send({"type": "websocket.connect"})
+                assert (await page.next())["type"] == "websocket.close"
+
+
+class LiveSocket(Run):
+    """A browser's socket behind a live page."""
+
+    def __init__(self, path: str, cookies: str) -> None:
+        headers: Mapping[str, str] = {"cookie": cookies, "origin": OURS}
+        super().__init__(_scope("websocket", path, headers, "192.0.2.10") | {"query_string": b"", "subprotocols": []})
+
+    async def connect(self) -> None:
+        self.send({"type": "websocket.connect"})
+        assert (await self.next())["type"] == "websocket.accept"
+
+    async def until(self, words: str) -> None:
+        """Read on until the page says so."""
+        while words not in (await self.next())["text"]:
+            pass
+
+
+def page_of(outlet: Enabled) -> str:
+    return f"/admin/integrations/integration/{outlet.integration.pk}"
+
+
+async def send_form(path: str, cookies: str, **values: Any) -> Answer:
+    """Post a form of ours as a browser does, with a RequestID of its own."""
+    token = "a" * 32
+    body = urlencode({"request_id": str(uuid.uuid4()), "csrfmiddlewaretoken": token} | values).encode()
+    headers = {
+        "cookie": f"{cookies}; csrftoken={token}",
+        "origin": OURS,
+        "content-type": "application/x-www-form-urlencoded",
+    }
+    return await request("POST", path, [body], headers=headers)
+
+
+def signed_in(*, is_superuser: bool = True) -> str:
+    """The cookies of somebody who just signed in."""
+    values: dict[str, Any] = {"is_staff": True, "is_superuser": is_superuser}
+    browser = Client()
+    browser.force_login(User.objects.create(username=f"user-{User.objects.count()}", **values))
+    return "; ".join(f"{name}={morsel.value}" for name, morsel in browser.cookies.items())

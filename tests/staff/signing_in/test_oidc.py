@@ -1,0 +1,481 @@
+"""Staff come in by OpenID Connect: who is known, who is not, and what is not believed."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth.models import Group, User
+from django.contrib.sessions.models import Session
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
+from django.test import Client
+from django.urls import reverse
+
+from integrations.models import AuditEvent
+from integrations.models.audit import Verb
+from integrations.services.audit import Actor
+from integrations.services.people import identities, unlinking
+from integrations.services.people.groups import ADMINISTRATOR, OPERATOR, VIEWER, ensure_groups
+from integrations.services.people.unlinking import Prospect
+from portal.environment import PORTAL_GROUPS, group_names
+from tests.staff.people.test_staff_people import make_person
+from tests.staff.signing_in.test_second_factors import code_of, give_app
+from tests.staff.signing_in.test_sign_in import START, is_in, refusals
+from tests.staff.test_staff_pages import text
+from tests.support.factories import ANNA
+from tests.support.oidc_provider import CLIENT_ID, CLIENT_SECRET, NESTED, Provider, _new_key, oidc_provider
+from tests.support.signing_in import prove
+
+BEGIN, LINK, CALLBACK = reverse("oidc_login"), reverse("oidc_link"), reverse("oidc_callback")
+ADDRESS = "anna@example.com"
+SCOPE = {"openid", "profile", "email"}
+
+
+@pytest.fixture
+def provider(settings: Any) -> Iterator[Provider]:
+    """One that the portal trusts, and that signs anna in."""
+    claims = {"sub": "subject-1", "email": ADDRESS, "email_verified": True, "preferred_username": "anna.b"}
+    with oidc_provider(**claims) as running:
+        app = {
+            "provider_id": "oidc",
+            "name": "Example ID",
+            "client_id": CLIENT_ID,
+            "secret": CLIENT_SECRET,
+            "settings": {"server_url": running.url},
+        }
+        settings.OIDC_SERVER_URL, settings.OIDC_NAME = running.url, "Example ID"
+        settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": [app]}}
+        settings.PUBLIC_URL = "http://testserver"
+        yield running
+
+
+@pytest.fixture
+def anna(db: None) -> User:
+    ensure_groups()
+    anna = make_person("anna", OPERATOR)
+    User.objects.update(email="Anna@Example.com")
+    anna.refresh_from_db()
+    return anna
+
+
+def arrive(client: Client, begin: str = BEGIN, **form: str) -> Any:
+    """Press the button, be sent to the provider and back; return the portal's answer."""
+    away = client.post(begin, form)
+    assert away.status_code == 302, away.content
+    back = httpx2.get(away["Location"], trust_env=False, follow_redirects=False).headers["Location"]
+    return client.get(back.removeprefix("http://testserver"))
+
+
+def events(verb: Verb) -> list[AuditEvent]:
+    return list(AuditEvent.objects.filter(verb=verb).order_by("pk"))
+
+
+def test_a_known_person_comes_in_is_linked_once_and_it_is_written_down(
+    client: Client, anna: User, provider: Provider
+) -> None:
+    wanted = "/admin/integrations/outlet/"
+    assert "Sign in by Example ID" in client.get(reverse("account_login")).content.decode()
+    assert arrive(client, next=wanted)["Location"] == wanted
+    assert is_in(client)
+    assert arrive(Client())["Location"] == START
+    assert [event.subject for event in events(Verb.IDENTITY_LINKED)] == ["anna"]
+    assert [event.detail for event in events(Verb.SIGNED_IN)] == [{"by": "OpenID Connect"}] * 2
+    assert SocialAccount.objects.get().user == anna
+    asked = provider.asked[0]
+    assert (set(asked["scope"].split()), asked["redirect_uri"]) == (SCOPE, f"http://testserver{CALLBACK}")
+    assert asked["code_challenge_method"] == "S256"
+
+
+def test_once_linked_the_identity_counts_and_not_the_address(client: Client, anna: User, provider: Provider) -> None:
+    arrive(client)
+    provider.claims |= {"email": "moved@example.com", "email_verified": False}
+    arrive(browser := Client())
+    assert is_in(browser)
+    provider.claims |= {"sub": "subject-2", "email": ADDRESS, "email_verified": False}
+    arrive(stranger := Client())
+    assert not is_in(stranger)
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"email": "nobody@example.com"}, "no one member of staff has this address"),
+        ({"email_verified": False}, "does not say that your e-mail address is verified"),
+        ({"email_verified": "true"}, "does not say that your e-mail address is verified"),
+        ({"email": None}, "does not say that your e-mail address is verified"),
+    ],
+)
+def test_who_is_not_known_by_a_verified_address_is_told_so(
+    client: Client, anna: User, provider: Provider, told: dict[str, Any], words: str
+) -> None:
+    provider.claims |= told
+    answer = arrive(client)
+    assert answer.status_code == 403
+    assert words in text(answer)
+    assert not is_in(client)
+    assert not SocialAccount.objects.exists()
+    assert refusals() == [("an unknown name", "OpenID Connect names nobody who is here")]
+
+
+def test_of_two_with_the_same_address_neither_is_taken(client: Client, anna: User, provider: Provider) -> None:
+    make_person("anna-too")
+    User.objects.filter(username="anna-too").update(email=ADDRESS)
+    assert arrive(client).status_code == 403
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"is_staff": False}])
+def test_who_is_switched_off_or_not_staff_stays_outside(
+    client: Client, anna: User, provider: Provider, change: dict[str, bool], settings: Any
+) -> None:
+    settings.OIDC_CREATE_PEOPLE = True
+    User.objects.update(**change)
+    arrive(client)
+    assert not is_in(client)
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"token_changes": {"iss": "https://evil.example"}},
+        {"token_changes": {"aud": "another-client"}},
+        {"token_changes": {"exp": 1}},
+        {"signing_key": _new_key()},
+        {"signing_key": "shared-by-all-who-know-the-client-secret", "algorithm": "HS256"},
+        {"userinfo_changes": {"sub": "somebody-else"}},
+        {"configuration_changes": {"issuer": "https://evil.example"}},
+        {"token_changes": {"sub": ""}, "userinfo_changes": {"sub": ""}},
+    ],
+    ids=["issuer", "audience", "expired", "false key", "shared key", "two people", "other issuer", "nobody"],
+)
+def test_what_does_not_fit_is_not_believed(
+    client: Client, anna: User, provider: Provider, trouble: dict[str, Any]
+) -> None:
+    refused(client, provider, trouble)
+
+
+def refused(client: Client, provider: Provider, trouble: dict[str, Any]) -> None:
+    """Let the provider answer with something that does not fit, and see that the portal does not believe it."""
+    away = client.post(BEGIN)
+    back = httpx2.get(away["Location"], trust_env=False, follow_redirects=False).headers["Location"]
+    for name, value in trouble.items():
+        setattr(provider, name, value)
+    answer = client.get(back.removeprefix("http://testserver"))
+    assert answer.status_code == 401
+    assert "The sign-in did not work" in text(answer)
+    assert not is_in(client)
+    assert not SocialAccount.objects.exists()
+
+
+@pytest.mark.parametrize("missing", ["iss", "sub", "aud", "exp", "iat", "nonce"])
+def test_an_id_token_without_a_required_claim_is_not_believed(
+    client: Client, anna: User, provider: Provider, missing: str
+) -> None:
+    refused(client, provider, {"token_changes": {missing: None}})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"azp": "another-client"},
+        {"azp": ""},
+        {"azp": [CLIENT_ID]},
+        {"aud": [CLIENT_ID, "another-client"]},
+        {"aud": [CLIENT_ID, "another-client"], "azp": "another-client"},
+        {"aud": ["another-client"], "azp": CLIENT_ID},
+        {"aud": []},
+        {"aud": [CLIENT_ID, CLIENT_ID]},
+        {"nonce": ""},
+        {"nonce": "of-another-sign-in"},
+        {"nonce": 1},
+        {"sub": 17},
+        {"exp": True},
+        {"exp": "9999999999"},
+        {"iat": "now"},
+    ],
+)
+def test_an_id_token_for_another_client_or_sign_in_is_not_believed(
+    client: Client, anna: User, provider: Provider, changes: dict[str, Any]
+) -> None:
+    refused(client, provider, {"token_changes": changes})
+
+
+@pytest.mark.parametrize(("claim", "seconds"), [("exp", -120), ("iat", 120), ("nbf", 120), ("iat", -7200)])
+def test_an_id_token_of_another_time_is_not_believed(
+    client: Client, anna: User, provider: Provider, claim: str, seconds: int
+) -> None:
+    refused(client, provider, {"token_changes": {claim: int(time.time()) + seconds}})
+
+
+@pytest.mark.parametrize(
+    ("changes", "offsets"),
+    [
+        ({"aud": [CLIENT_ID]}, {}),
+        ({"azp": CLIENT_ID}, {}),
+        ({"aud": [CLIENT_ID, "another-client"], "azp": CLIENT_ID}, {}),
+        ({}, {"exp": -30}),
+        ({}, {"iat": 30, "nbf": 30}),
+    ],
+)
+def test_what_the_standard_allows_and_clocks_that_differ_a_little_are_believed(
+    client: Client, anna: User, provider: Provider, changes: dict[str, Any], offsets: dict[str, int]
+) -> None:
+    provider.token_changes = changes | {name: int(time.time()) + each for name, each in offsets.items()}
+    arrive(client)
+    assert is_in(client)
+
+
+def test_an_id_token_of_the_same_persons_other_browser_is_not_believed(
+    client: Client, anna: User, provider: Provider
+) -> None:
+    other = parse_qs(urlsplit(Client().post(BEGIN)["Location"]).query)
+    of_another = other["nonce"][0]
+    refused(client, provider, {"token_changes": {"nonce": of_another}})
+    assert provider.asked[-1]["nonce"] != of_another
+
+
+def test_an_answer_that_nobody_asked_for_is_refused(client: Client, anna: User, provider: Provider) -> None:
+    away = client.post(BEGIN)
+    back = httpx2.get(away["Location"], trust_env=False, follow_redirects=False).headers["Location"]
+    path = back.removeprefix("http://testserver")
+    assert Client().get(path).status_code == 401
+    assert client.get(f"{CALLBACK}?code=x&state=made-up").status_code == 401
+    assert client.get(CALLBACK).status_code == 401
+    assert client.get(path)["Location"] == START
+    assert client.get(path).status_code == 401
+
+
+def test_a_provider_that_is_away_or_talks_nonsense_is_a_page_and_no_error(
+    client: Client, anna: User, provider: Provider, settings: Any
+) -> None:
+    provider.configuration_changes = {"issuer": None}
+    assert client.post(BEGIN).status_code == 401
+    settings.OIDC_SERVER_URL = "http://127.0.0.1:1"
+    settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"][0]["settings"]["server_url"] = "http://127.0.0.1:1"
+    assert "could not be asked" in text(client.post(BEGIN))
+
+
+@pytest.mark.parametrize("levels", [500, 5_000, 100_000])
+def test_what_a_provider_says_of_a_person_is_refused_where_it_nests_too_deeply(
+    client: Client, anna: User, provider: Provider, levels: int
+) -> None:
+    provider.userinfo_changes, provider.nested = {"other": NESTED}, levels
+    assert arrive(client).status_code == 401
+
+
+@pytest.mark.parametrize("levels", [500, 5_000, 100_000])
+@pytest.mark.parametrize("changes", ["answer_changes", "configuration_changes"])
+def test_what_the_portal_does_not_keep_may_nest_as_deeply_as_python_reads_and_is_never_a_500(
+    client: Client, anna: User, provider: Provider, changes: str, levels: int
+) -> None:
+    setattr(provider, changes, {"other": NESTED})
+    provider.nested = levels
+    answer = client.post(BEGIN)
+    if answer.status_code == 302:
+        answer = arrive(client)
+    assert answer.status_code in (302, 401)
+
+
+def test_who_cancels_there_is_back_at_the_sign_in(client: Client, anna: User, provider: Provider) -> None:
+    state = parse_qs(urlsplit(client.post(BEGIN)["Location"]).query)["state"][0]
+    answer = client.get(f"{CALLBACK}?error=access_denied&state={state}", follow=True)
+    assert "it was cancelled there" in text(answer)
+
+
+def test_it_begins_by_a_form_alone_and_without_a_provider_there_is_none(client: Client, db: None) -> None:
+    assert client.get(BEGIN).status_code == 405
+    for path in (BEGIN, LINK):
+        assert client.post(path).status_code in (302, 404)
+    assert client.post(BEGIN).status_code == 404
+    assert client.get(CALLBACK).status_code == 404
+    assert "/admin/oidc/" not in client.get(reverse("account_login")).content.decode()
+
+
+def test_no_token_is_kept_anywhere(client: Client, anna: User, provider: Provider) -> None:
+    arrive(client)
+    kept = str([row.get_decoded() for row in Session.objects.all()]) + str(list(SocialAccount.objects.values_list()))
+    assert "an-access-token" not in kept
+    assert "eyJ" not in kept
+
+
+def test_who_has_a_factor_here_is_asked_for_it_as_well(client: Client, anna: User, provider: Provider) -> None:
+    give_app(anna)
+    assert arrive(client)["Location"] == reverse("mfa_authenticate")
+    assert not is_in(client)
+
+
+def test_a_session_that_was_open_before_there_was_a_factor_is_asked_for_it(
+    client: Client, anna: User, provider: Provider
+) -> None:
+    arrive(client)
+    assert is_in(client)
+    secret = give_app(anna)
+    assert not is_in(client)
+    asked = client.get(START)["Location"]
+    assert asked.startswith(reverse("account_login"))
+    assert client.get(asked)["Location"].startswith(reverse("mfa_reauthenticate"))
+    client.post(reverse("mfa_reauthenticate"), {"code": code_of(secret)})
+    assert is_in(client)
+
+
+# --- People whom the provider brings ---
+
+
+def test_a_new_person_is_made_where_the_setting_says_so_and_may_do_nothing_yet(
+    client: Client, anna: User, provider: Provider, settings: Any
+) -> None:
+    settings.OIDC_CREATE_PEOPLE = True
+    provider.claims |= {"email": "ben@example.com", "preferred_username": "anna", "given_name": "Ben", "sub": "2"}
+    arrive(client)
+    ben = User.objects.get(email="ben@example.com")
+    assert (ben.username, ben.first_name, ben.is_staff, ben.has_usable_password()) == ("anna-2", "Ben", True, False)
+    assert not ben.get_all_permissions()
+    assert not ben.is_superuser
+    assert client.get("/admin/integrations/outlet/").status_code == 403
+    assert [event.actor_name for event in events(Verb.PERSON_ADDED)] == ["OpenID Connect"]
+
+
+def test_groups_follow_the_provider_at_each_sign_in(
+    client: Client, anna: User, provider: Provider, settings: Any
+) -> None:
+    settings.OIDC_GROUPS_CLAIM, settings.OIDC_GROUPS = "roles", {"till-admins": ADMINISTRATOR, "till-staff": VIEWER}
+    for named, held in (
+        (["till-admins", "till-staff", "another"], {ADMINISTRATOR, VIEWER}),
+        ("till-staff", {VIEWER}),
+        (["administrator"], set()),
+        (None, set()),
+    ):
+        provider.claims["roles"] = named
+        arrive(Client())
+        assert set(anna.groups.values_list("name", flat=True)) == held
+    assert [event.detail["groups"] for event in events(Verb.PERSON_CHANGED)] == [
+        "administrator, viewer",
+        "viewer",
+        "none",
+    ]
+
+
+def test_groups_that_cannot_be_written_to_the_audit_log_stay_as_they_were(anna: User) -> None:
+    anna.groups.set(Group.objects.filter(name=VIEWER))
+    with mock.patch.object(identities, "record", side_effect=DatabaseError), pytest.raises(DatabaseError):
+        identities.follow_groups(anna, [ADMINISTRATOR], actor=ANNA)
+    assert [group.name for group in anna.groups.all()] == [VIEWER]
+
+
+def test_without_a_table_the_names_are_the_portals_own_and_superusers_keep_theirs(
+    client: Client, anna: User, provider: Provider, settings: Any
+) -> None:
+    settings.OIDC_GROUPS_CLAIM = "groups"
+    provider.claims["groups"] = [VIEWER, "superuser"]
+    arrive(client)
+    assert [group.name for group in anna.groups.all()] == [VIEWER]
+    User.objects.update(is_superuser=True)
+    provider.claims["groups"] = []
+    arrive(client)
+    assert [group.name for group in anna.groups.all()] == [VIEWER]
+
+
+def test_a_table_that_names_no_group_of_the_portal_stops_the_start() -> None:
+    assert group_names({"it ": " viewer"}) == {"it": "viewer"}
+    assert PORTAL_GROUPS == (VIEWER, OPERATOR, ADMINISTRATOR)
+    with pytest.raises(ImproperlyConfigured, match="OIDC_GROUPS must read like"):
+        group_names({"it": "superuser"})
+
+
+# --- Unlinked, and back again ---
+
+
+def test_an_unlinked_identity_comes_back_by_its_verified_address_until_the_person_is_switched_off(
+    client: Client, anna: User, provider: Provider
+) -> None:
+    arrive(client)
+    identity = SocialAccount.objects.get()
+    unlinking.unlink(anna, [identity], actor=Actor("ada"))
+    assert not is_in(client)
+    assert unlinking.prospect_of(identity) is Prospect.COMES_BACK
+    arrive(client)
+    assert is_in(client)
+    assert [event.subject for event in events(Verb.IDENTITY_LINKED)] == ["anna", "anna"]
+    User.objects.update(is_active=False)
+    assert not is_in(client)
+    unlinking.unlink(anna, [SocialAccount.objects.get()], actor=Actor("ada"))
+    assert unlinking.prospect_of(identity) is Prospect.STAYS_OUT
+    arrive(client)
+    assert not is_in(client)
+
+
+def test_an_unlinked_identity_of_another_address_stays_out(client: Client, anna: User, provider: Provider) -> None:
+    provider.claims |= {"email": "private@example.org"}
+    client.force_login(anna)
+    arrive(client, LINK)
+    identity = SocialAccount.objects.get()
+    unlinking.unlink(anna, [identity], actor=Actor("ada"))
+    assert unlinking.prospect_of(identity) is Prospect.REFUSED
+    assert arrive(client).status_code == 403
+    assert not is_in(client)
+
+
+def test_unlinking_ends_a_sign_in_that_waits_for_the_second_factor(
+    client: Client, anna: User, provider: Provider
+) -> None:
+    secret = give_app(anna)
+    arrive(client)
+    unlinking.unlink(anna, [SocialAccount.objects.get()], actor=Actor("ada"))
+    client.post(reverse("mfa_authenticate"), {"code": code_of(secret)})
+    assert not is_in(client)
+
+
+# --- Linking oneself, and proving it again ---
+
+
+def test_a_person_links_their_own_identity_after_proving_who_they_are(
+    client: Client, anna: User, provider: Provider
+) -> None:
+    provider.claims |= {"email": "private@example.org", "email_verified": False}
+    assert client.post(LINK)["Location"].startswith(reverse("account_login"))
+    client.force_login(anna)
+    assert arrive(client, LINK)["Location"] == reverse("mfa_index")
+    assert "you may sign in by Example ID" in text(client.get(reverse("mfa_index")))
+    arrive(browser := Client())
+    assert is_in(browser)
+    otto = make_person("otto")
+    other = Client()
+    other.force_login(otto)
+    arrive(other, LINK)
+    assert "signs somebody else in already" in text(other.get(reverse("mfa_index")))
+    assert SocialAccount.objects.get().user == anna
+    prove(other, otto, ago=901)
+    assert "oidc/authorize" not in other.post(LINK)["Location"]
+    assert [event.subject for event in events(Verb.IDENTITY_LINKED)] == ["anna"]
+
+
+def test_who_has_no_password_proves_it_at_the_provider(client: Client, anna: User, provider: Provider) -> None:
+    anna.set_unusable_password()
+    anna.save()
+    arrive(client)
+    prove(client, anna, method="socialaccount", ago=901)
+    act = reverse("mfa_activate_totp")
+    asked = client.get(act)["Location"]
+    assert asked.startswith(reverse("oidc_confirm"))
+    assert "Sign in once more by Example ID" in text(client.get(asked))
+    assert arrive(client, fresh="yes", next=act)["Location"] == act
+    assert (provider.asked[-1]["prompt"], provider.asked[-1]["max_age"]) == ("login", "0")
+    assert client.get(act).status_code == 200
+
+
+def test_what_the_provider_knew_from_before_is_no_proof_of_today(
+    client: Client, anna: User, provider: Provider
+) -> None:
+    provider.claims["auth_time"] = int(time.time()) - 3600
+    arrive(client)
+    assert is_in(client)
+    assert client.get(reverse("mfa_activate_totp")).status_code == 302
+    provider.claims["auth_time"] = int(time.time()) + 3600
+    arrive(client)
+    assert client.get(reverse("mfa_activate_totp")).status_code == 200
+    assert max(each["at"] for each in client.session["account_authentication_methods"]) <= time.time()

@@ -1,0 +1,280 @@
+"""Before a sensitive act the portal asks again who it is, when the last proof is older than 15 minutes."""
+
+import re
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.models import Group, User
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.urls import reverse
+
+from integrations.models import ApiKey, BulkJob, Integration, Outlet
+from integrations.models.bulk_job import Kind
+from integrations.services.api_keys import api_keys
+from integrations.services.audit import Actor
+from integrations.services.bulk import jobs as bulk_jobs
+from integrations.services.notices import webhooks
+from integrations.services.people.groups import VIEWER, ensure_groups
+from integrations.staff.signing_in import records
+from integrations.staff.signing_in.typed import STILL_TO_DO
+from tests.staff.people.test_staff_people import make_person, page_of
+from tests.staff.signing_in.test_second_factors import code_of, give_app
+from tests.staff.signing_in.test_sign_in import PASSWORD
+from tests.staff.test_staff_pages import act_url, enable_url, text
+from tests.support.factories import ADOPTED, ANNA, Enabled
+from tests.support.signing_in import prove
+
+CONFIRM = reverse("account_reauthenticate")
+AT_LEAST, STALE = 900, 901
+
+
+@pytest.fixture(autouse=True)
+def _time_stands(time_machine: Any) -> None:
+    time_machine.move_to("2026-03-01T12:00:10Z", tick=False)
+
+
+@pytest.fixture
+def boss(db: None) -> User:
+    return User.objects.create_superuser("boss", password=PASSWORD)
+
+
+@pytest.fixture
+def stale(client: Client, boss: User) -> Client:
+    """A browser that somebody left open for a little more than 15 minutes."""
+    client.force_login(boss)
+    prove(client, boss, ago=STALE)
+    return client
+
+
+def assert_asked(client: Client, url: str) -> None:
+    for answer in (client.get(url), client.post(url, {"reason": "x"})):
+        assert answer.status_code == 302, url
+        assert answer["Location"].startswith(f"{CONFIRM}?next="), url
+
+
+def test_every_sensitive_act_asks_for_its_form_and_for_its_answer(
+    stale: Client, boss: User, enabled: Enabled, outlet: Outlet
+) -> None:
+    ensure_groups()
+    otto = make_person("otto", VIEWER)
+    key = ApiKey.objects.create(name="Web shop")
+    endpoint, _ = webhooks.create_endpoint(
+        name="Hook", url="https://x.example/", kinds=["alert.began"], organisation=None, actor=ANNA
+    )
+    job = bulk_jobs.check_selection(Kind.DISABLE, [enabled.integration.pk], actor=Actor("boss", boss))
+    for url in (
+        enable_url(outlet),
+        act_url(enabled.integration, "rotate"),
+        reverse("admin:integrations_apikey_add"),
+        reverse("admin:integrations_apikey_rotate", args=(key.pk,)),
+        reverse("admin:integrations_webhookendpoint_add"),
+        reverse("admin:integrations_webhookendpoint_rotate", args=(endpoint.pk,)),
+        reverse("admin:integrations_bulkjob_change", args=(job.pk,)),
+        reverse("admin:auth_user_add"),
+        page_of(otto),
+        reverse("admin:auth_user_password_change", args=(otto.pk,)),
+        reverse("admin:auth_user_reset_factors", args=(otto.pk,)),
+        reverse("admin:auth_user_unlink_identity", args=(otto.pk, 1)),
+        reverse("admin:auth_group_add"),
+        reverse("admin:password_change"),
+        reverse("mfa_activate_totp"),
+        reverse("mfa_add_webauthn"),
+        reverse("mfa_generate_recovery_codes"),
+    ):
+        assert_asked(stale, url)
+    download = reverse("admin:integrations_bulkjob_download", args=(job.pk,))
+    assert stale.post(download)["Location"].startswith(CONFIRM)
+    assert Integration.objects.count() == 1
+    assert enabled.fresh().generation == enabled.integration.generation
+
+
+def test_the_other_pages_do_not_ask(stale: Client, enabled: Enabled) -> None:
+    for url in (
+        reverse("admin:index"),
+        act_url(enabled.integration, "disable"),
+        reverse("admin:auth_user_changelist"),
+        reverse("mfa_index"),
+    ):
+        assert stale.get(url).status_code == 200, url
+
+
+def test_within_fifteen_minutes_nobody_is_asked_and_the_setting_changes_the_time(
+    client: Client, boss: User, outlet: Outlet, settings: Any
+) -> None:
+    client.force_login(boss)
+    prove(client, boss, ago=AT_LEAST)
+    assert client.get(enable_url(outlet)).status_code == 200
+    settings.REAUTHENTICATE_SECONDS = 60
+    assert_asked(client, enable_url(outlet))
+
+
+def test_a_session_without_any_proof_is_not_taken_for_proved(client: Client, boss: User, outlet: Outlet) -> None:
+    client.force_login(boss)
+    session = client.session
+    session["account_authentication_methods"] = []
+    session.save()
+    assert_asked(client, enable_url(outlet))
+
+
+def test_the_password_leads_back_to_the_act_and_the_act_is_done(stale: Client, outlet: Outlet) -> None:
+    asked = stale.get(enable_url(outlet))["Location"]
+    assert "Enter your password once more, boss" in text(stale.get(asked))
+    answer = stale.post(asked, {"password": "wrong", "next": enable_url(outlet)})
+    assert "This is not your password" in text(answer)
+    assert_asked(stale, enable_url(outlet))
+    answer = stale.post(asked, {"password": PASSWORD, "next": enable_url(outlet)})
+    assert answer["Location"] == enable_url(outlet)
+    assert stale.post(enable_url(outlet), {"pos_remote_id": "B"}).status_code == 200
+    assert Integration.objects.filter(outlet=outlet).exists()
+
+
+def test_every_form_that_was_sent_too_late_comes_back_as_it_was_filled_in(
+    stale: Client, boss: User, enabled: Enabled, outlet: Outlet
+) -> None:
+    ensure_groups()
+    otto, group = make_person("otto", VIEWER), Group.objects.get(name=VIEWER)
+    key, _ = api_keys.create_api_key("Web shop", actor=ANNA)
+    hook: dict[str, Any] = {"name": "Hook", "url": "https://x.example/", "kinds": ["alert.began"]}
+    endpoint, _ = webhooks.create_endpoint(**hook, organisation=None, actor=ANNA)
+    job = bulk_jobs.check_selection(Kind.DISABLE, [enabled.integration.pk], actor=Actor("boss", boss))
+    typed: list[tuple[str, dict[str, Any], list[str]]] = [
+        (enable_url(outlet), {"pos_remote_id": "Typed-1"}, ['value="Typed-1"']),
+        (
+            act_url(enabled.integration, "rotate"),
+            {"overlap": "24h", "link_hours": "5"},
+            ['value="24h"[^>]* checked', 'value="5"'],
+        ),
+        (
+            reverse("admin:integrations_apikey_add"),
+            {"name": "Typed", "organisation": outlet.organisation_id, "is_read_only": "on", "last_day": "2026-09-01"},
+            ['value="Typed"', f'value="{outlet.organisation_id}" selected', "checked", 'value="2026-09-01"'],
+        ),
+        (reverse("admin:integrations_apikey_rotate", args=(key.pk,)), {"overlap": "1h"}, ['value="1h"[^>]* checked']),
+        (
+            reverse("admin:integrations_webhookendpoint_add"),
+            {**hook, "name": "Typed"},
+            ['value="Typed"', 'value="https://x.example/"', 'value="alert.began"[^>]* checked'],
+        ),
+        (
+            reverse("admin:integrations_webhookendpoint_change_url", args=(endpoint.pk,)),
+            {"url": "https://typed.example/", "kinds": ["outlet.online"]},
+            ['value="https://typed.example/"', 'value="outlet.online"[^>]* checked'],
+        ),
+        (reverse("admin:integrations_bulkjob_change", args=(job.pk,)), {"reason": "Typed"}, ['value="Typed"']),
+        (
+            reverse("admin:auth_user_add"),
+            {"username": "typed", "usable_password": "false", "email": "t@example.com", "groups": [group.pk]},
+            ['value="typed"', 't@example.com', rf'value="{group.pk}"[^>]* checked', 'value="false"[^>]* checked'],
+        ),
+        (page_of(otto), {"username": "otto", "first_name": "Typed", "is_limited": "on"}, ['value="Typed"', "checked"]),
+        (reverse("admin:auth_group_add"), {"name": "Typed"}, ['value="Typed"']),
+    ]  # fmt: skip
+    for url, values, shown in typed:
+        prove(stale, boss, ago=STALE)
+        asked = stale.post(url, values)["Location"]
+        assert "you get the form back" in text(stale.get(asked)), url
+        assert stale.post(asked, {"password": PASSWORD, "next": url})["Location"] == url
+        page = stale.get(url)
+        assert STILL_TO_DO in text(page), url
+        html = " ".join(page.content.decode().split())
+        assert [each for each in shown if not re.search(each, html)] == [], url
+        assert STILL_TO_DO not in text(stale.get(url)), url
+
+
+def test_a_switch_that_was_turned_off_comes_back_turned_off(stale: Client, boss: User) -> None:
+    ensure_groups()
+    otto = make_person("otto", VIEWER)
+    asked = stale.post(page_of(otto), {"username": "otto"})["Location"]
+    stale.post(asked, {"password": PASSWORD, "next": page_of(otto)})
+    assert stale.get(page_of(otto)).context["adminform"].form["is_active"].value() is False
+
+
+def test_a_page_without_a_form_to_keep_says_that_nothing_was_done(stale: Client, boss: User) -> None:
+    ensure_groups()
+    for url in (
+        reverse("admin:auth_user_password_change", args=(make_person("otto", VIEWER).pk,)),
+        reverse("admin:password_change"),
+    ):
+        prove(stale, boss, ago=STALE)
+        asked = stale.post(url, {"password1": "a new secret", "new_password1": "a new secret"})["Location"]
+        stale.post(asked, {"password": PASSWORD, "next": url})
+        assert STILL_TO_DO in text(stale.get(url))
+
+
+def test_what_was_typed_is_shown_to_the_same_person_alone(stale: Client, outlet: Outlet) -> None:
+    stale.post(enable_url(outlet), {"pos_remote_id": "Typed-1"})
+    session = stale.session
+    session["typed_before_confirming"] |= {"user": 0}
+    session.save()
+    prove(stale, User.objects.get(username="boss"))
+    assert "Typed-1" not in stale.get(enable_url(outlet)).content.decode()
+
+
+def test_no_secret_of_a_form_that_was_sent_too_late_is_kept(stale: Client, outlet: Outlet) -> None:
+    values = {"pos_remote_id": "B", "adopted_secret": ADOPTED, "passphrase": "correct horse"}
+    answer = stale.post(enable_url(outlet), values)
+    assert "Nothing was done yet" in text(stale.get(answer["Location"]))
+    kept = [row.get_decoded() for row in Session.objects.all()]
+    assert ADOPTED not in str(kept)
+    assert "correct horse" not in str(kept)
+    answer = stale.post(CONFIRM, {"password": PASSWORD, "next": enable_url(outlet)})
+    assert answer["Location"] == enable_url(outlet)
+    assert not Integration.objects.filter(outlet=outlet).exists()
+
+
+def test_the_way_back_leads_nowhere_else(stale: Client) -> None:
+    answer = stale.post(CONFIRM, {"password": PASSWORD, "next": "https://evil.example/admin/"})
+    assert answer["Location"] == reverse("admin:index")
+
+
+def test_passwords_cannot_be_guessed_there(stale: Client, outlet: Outlet) -> None:
+    for _ in range(5):
+        stale.post(CONFIRM, {"password": "wrong"})
+    assert "Too many failed attempts" in text(stale.post(CONFIRM, {"password": PASSWORD}))
+    assert_asked(stale, enable_url(outlet))
+
+
+def test_the_second_factor_will_do_instead(client: Client, boss: User, outlet: Outlet) -> None:
+    secret = give_app(boss)
+    client.force_login(boss)
+    prove(client, boss, method=records.FACTOR, type="totp", ago=STALE)
+    asked = client.get(enable_url(outlet))["Location"]
+    by_code = reverse("mfa_reauthenticate")
+    assert f"{by_code}?next=" in client.get(asked).content.decode()
+    answer = client.post(by_code, {"code": code_of(secret), "next": enable_url(outlet)})
+    assert answer["Location"] == enable_url(outlet)
+    assert client.get(enable_url(outlet)).status_code == 200
+    assert Authenticator.objects.get().last_used_at
+
+
+def test_who_has_nothing_to_prove_it_by_signs_in_again(client: Client, boss: User, outlet: Outlet) -> None:
+    boss.set_unusable_password()
+    boss.save()
+    client.force_login(boss)
+    prove(client, boss, ago=STALE)
+    answer = client.get(enable_url(outlet), follow=True)
+    assert answer.redirect_chain[-1][0].startswith(reverse("account_login"))
+    assert "Sign in again" in text(answer)
+
+
+def test_rights_come_first_and_a_viewer_is_not_asked_for_a_password_in_vain(
+    client: Client, enabled: Enabled, outlet: Outlet
+) -> None:
+    ensure_groups()
+    vic = make_person("vic", VIEWER)
+    client.force_login(vic)
+    prove(client, vic, ago=STALE)
+    assert client.get(enable_url(outlet)).status_code == 403
+    assert client.post(enable_url(outlet)).status_code == 403
+
+
+def test_who_only_looks_at_an_act_on_many_that_is_done_is_not_asked(
+    stale: Client, boss: User, enabled: Enabled
+) -> None:
+    job = bulk_jobs.check_selection(Kind.DISABLE, [enabled.integration.pk], actor=Actor("boss", boss))
+    bulk_jobs.drop(job)
+    page = reverse("admin:integrations_bulkjob_change", args=(job.pk,))
+    assert BulkJob.objects.filter(pk=job.pk).exists()
+    assert stale.get(page).status_code == 200

@@ -1,0 +1,104 @@
+"""A session ends after an hour without a request, and 12 hours after the sign-in."""
+
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.urls import reverse
+
+from integrations.staff.live import looks
+from integrations.staff.live.viewers import find_look, session_key_of
+from tests.staff.signing_in.test_sign_in import PASSWORD, START, is_in, sign_in
+from tests.staff.test_staff_pages import text
+
+HOUR = 3600
+
+
+@pytest.fixture
+def signed_in(client: Client, db: None, time_machine: Any) -> Client:
+    """Anna's browser, just signed in."""
+    time_machine.move_to("2026-03-01T08:00:00Z", tick=False)
+    User.objects.create_superuser("anna", password=PASSWORD)
+    sign_in(client)
+    return client
+
+
+def session_key(client: Client) -> str:
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def test_an_hour_without_a_request_ends_a_session(signed_in: Client, time_machine: Any) -> None:
+    time_machine.shift(HOUR - 1)
+    assert is_in(signed_in)
+    time_machine.shift(HOUR - 1)
+    assert is_in(signed_in), "each request prolongs it"
+    key = session_key(signed_in)
+    time_machine.shift(HOUR + 1)
+    assert find_look(key, looks.start, {}) is None
+    assert not is_in(signed_in)
+
+
+def test_a_live_page_prolongs_nothing(signed_in: Client, time_machine: Any) -> None:
+    for _ in range(4):
+        time_machine.shift(HOUR // 4)
+        find_look(session_key(signed_in), looks.start, {})
+    time_machine.shift(1)
+    assert not is_in(signed_in)
+
+
+def test_twelve_hours_after_the_sign_in_it_ends_whatever_was_done(signed_in: Client, time_machine: Any) -> None:
+    for _ in range(24):
+        time_machine.shift(HOUR // 2)
+        assert is_in(signed_in)
+    assert find_look(session_key(signed_in), looks.start, {}) is not None
+    key = session_key(signed_in)
+    time_machine.shift(1)
+    assert find_look(key, looks.start, {}) is None
+    answer = signed_in.get(START, follow=True)
+    assert "You were signed in for 12 hours" in text(answer)
+    assert not Session.objects.filter(pk=key).exists()
+    sign_in(signed_in)
+    assert is_in(signed_in)
+
+
+def test_confirming_who_one_is_gives_no_longer_session(signed_in: Client, time_machine: Any) -> None:
+    for _ in range(23):
+        time_machine.shift(HOUR // 2)
+        signed_in.get(START)
+    signed_in.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    time_machine.shift(HOUR // 2 + 1)
+    assert not is_in(signed_in)
+
+
+def test_a_session_is_prolonged_once_a_minute_and_its_content_is_not_written(
+    signed_in: Client, time_machine: Any
+) -> None:
+    time_machine.shift(60)
+    before = Session.objects.get().session_data
+    answer = signed_in.get(START)
+    assert settings.SESSION_COOKIE_NAME not in answer.cookies
+    row = Session.objects.get()
+    assert row.session_data == before
+    for _ in range(3):
+        time_machine.shift(10)
+        signed_in.get(START)
+    assert Session.objects.get().expire_date == row.expire_date
+
+
+def test_a_live_page_finds_the_session_by_the_cookies_name_under_https(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settings, "SESSION_COOKIE_NAME", "__Host-sessionid")
+    cookies = b"sessionid=planted; __Host-csrftoken=x; __Host-sessionid=abc"
+    assert session_key_of({"headers": [(b"cookie", cookies)]}) == "abc"
+
+
+def test_a_session_that_was_ended_meanwhile_is_not_brought_back(signed_in: Client, time_machine: Any) -> None:
+    key = session_key(signed_in)
+    Session.objects.all().delete()
+    time_machine.shift(61)
+    assert not is_in(signed_in)
+    assert not Session.objects.filter(pk=key).exists()

@@ -1,0 +1,135 @@
+"""Every page that staff can reach, followed link by link: none shows what its viewer may not read."""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import pytest
+from django.contrib.admin import site
+from django.contrib.auth.models import User
+from django.http.response import HttpResponseBase
+from django.test import Client
+from django.urls import reverse
+
+from integrations.models import Integration, Request
+from integrations.staff.live import looks
+from tests.staff.test_staff_limits import name_of, pages_of
+from tests.support.staff_world import CONTENT, THEIRS, World, make_limited, make_viewer, make_world
+
+_LINK = re.compile(r"""(?:href|data-url|data-next|action)="([^"]+)""")
+ENDING = (reverse("admin:logout"),)
+
+
+@pytest.fixture
+def world(db: None, settings: Any) -> World:
+    settings.EMAIL_URL = "smtp://mail.example.com"
+    return make_world()
+
+
+def starts() -> Iterator[str]:
+    """Yield the first page, each list, and every page of each row of every list."""
+    yield reverse("admin:index")
+    for model, admin in site._registry.items():
+        yield reverse(f"{name_of(model)}_changelist")
+        yield from (reverse(f"admin:{each.name}") for each in admin.get_urls() if _is_plain(each))
+        for row in model._default_manager.all():
+            yield from pages_of(admin, row)
+    for integration, request in Request.objects.values_list("integration", "pk"):
+        yield reverse("admin:integrations_integration_asked", args=(integration, request))
+
+
+def _is_plain(pattern: Any) -> bool:
+    return bool(getattr(pattern, "name", None)) and not pattern.pattern.converters and "(" not in str(pattern.pattern)
+
+
+def walk(person: User) -> Iterator[tuple[str, str]]:
+    """Yield the address and the text of each page, and of each fragment of a live page, that this person can get.
+
+    Each parameter of a page is tried once, with one value, and without the others.
+    """
+    client = Client()
+    client.force_login(person)
+    waiting, asked = deque(starts()), set()
+    while waiting:
+        url = waiting.popleft()
+        place = _place(url)
+        if place in asked or len(place[1]) > 1 or url.startswith(ENDING):
+            continue
+        asked.add(place)
+        text = _text(client.get(url))
+        yield url, text
+        waiting.extend(each for each in _links(url, text) if each.startswith(reverse("admin:index")))
+    yield from _fragments(User.objects.get(pk=person.pk))
+
+
+def _place(url: str) -> tuple[str, tuple[str, ...]]:
+    parts = urlsplit(url)
+    return parts.path, tuple(sorted(parse_qs(parts.query, keep_blank_values=True)))
+
+
+def _text(response: HttpResponseBase) -> str:
+    assert response.status_code in (200, 302, 403, 404, 405), response.status_code
+    if response.streaming:
+        return b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
+    text: str = response.content.decode()  # type: ignore[attr-defined]
+    return text
+
+
+def _links(url: str, text: str) -> Iterator[str]:
+    for found in _LINK.findall(text):
+        yield urljoin(url, unescape(found)).partition("#")[0]
+
+
+def _fragments(person: User) -> Iterator[tuple[str, str]]:
+    shown: list[tuple[Callable[..., Any], Any]] = [(looks.start, None)]
+    shown += [(looks.check, pk) for pk in Integration.objects.values_list("pk", flat=True)]
+    shown += [(looks.asked, pk) for pk in Request.objects.values_list("pk", flat=True)]
+    for look, pk in shown:
+        if found := look(person, {"pk": pk}):
+            yield f"{look.__name__} {pk}", found.html()
+
+
+def test_no_page_shows_contents_to_a_person_without_the_right_to_see_them(world: World) -> None:
+    pages = dict(walk(make_viewer()))
+    assert [url for url, text in pages.items() if CONTENT in text] == []
+    station = reverse("admin:integrations_integration_change", args=(world.station.pk,))
+    assert "stray frames" in pages[station], "the walk reached what holds such contents"
+
+
+def test_a_person_with_the_right_to_see_contents_finds_them(world: World) -> None:
+    client = Client()
+    client.force_login(make_limited(world.bella))
+    for url in (
+        reverse("admin:integrations_integration_change", args=(world.station.pk,)),
+        reverse("admin:integrations_integration_check", args=(world.station.pk,)),
+        reverse("admin:integrations_request_change", args=(world.station.requests.first().pk,)),  # type: ignore[union-attr]
+    ):
+        assert CONTENT in client.get(url).content.decode(), url
+
+
+def test_no_page_shows_a_limited_person_a_text_of_another_organisation(world: World) -> None:
+    pages = dict(walk(make_limited(world.bella)))
+    assert [url for url, text in pages.items() if THEIRS.lower() in text.lower()] == []
+    came = reverse("admin:integrations_integration_change", args=(world.came.pk,))
+    assert "Came" in pages[came]
+
+
+def test_an_alert_counts_the_mails_to_recipients_that_a_person_may_not_see(world: World) -> None:
+    client, alert = Client(), world.bella.alerts.first()
+    assert alert
+    client.force_login(make_limited(world.bella))
+    page = client.get(reverse("admin:integrations_alert_change", args=(alert.pk,))).content.decode()
+    assert "own@example.com" in page
+    assert "1 more e-mail to recipients that you may not see" in page
+    world.bella.alert_recipients.all().delete()
+    page = client.get(reverse("admin:integrations_alert_change", args=(alert.pk,))).content.decode()
+    assert "2 e-mails to recipients that you may not see" in page
+    assert "@example.com" not in page
+    client.force_login(User.objects.create_superuser("boss"))
+    page = client.get(reverse("admin:integrations_alert_change", args=(alert.pk,))).content.decode()
+    assert f"{THEIRS}-2@example.com".lower() in page
+    assert "own@example.com" in page
+    assert "may not see" not in page
