@@ -1,1 +1,1 @@
-"""Door 3: the provider's own systems ask over REST what the POS answers."""
+"""Entry point for the provider's own systems: they ask over REST, and get what the POS answers."""

@@ -1,1 +1,1 @@
-"""Door 4: whoever has a one-time hand-over link. No login, no session, nothing to learn from a refusal."""
+"""Entry point for recipients of one-time hand-over links. No login, no session, nothing to learn from a refusal."""

@@ -1,0 +1,1 @@
+"""Pages: Django's handler, errors, headers, proxies, and logs without secrets."""

@@ -1,0 +1,1 @@
+"""Limits at the POS endpoints: failed authentications, frames of one POS, two tills that share credentials."""

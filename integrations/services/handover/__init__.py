@@ -1,0 +1,1 @@
+"""The values that PowerEPOS must know, and the one-time links by which they are handed over."""

@@ -1,3 +1,3 @@
 """Telling others: webhooks and alerts. Begin with `noticing` (what happened), `alerts` (what lasts), then
-`delivering` and `mailing` (the way out). `portal/serving/chores.py` runs them; no door is imported here.
+`delivering` and `mailing` (the way out). `portal/serving/chores.py` runs them.
 """

@@ -1,0 +1,1 @@
+"""Organisations and outlets: make, change, find them, and notice names that look alike."""

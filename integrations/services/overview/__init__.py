@@ -1,0 +1,1 @@
+"""Figures about the whole installation, for the start page and for /metrics."""

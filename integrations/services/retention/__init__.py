@@ -1,0 +1,1 @@
+"""Deletes rows that are kept for a limited time, in small batches."""

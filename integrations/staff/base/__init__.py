@@ -1,0 +1,1 @@
+"""What the folders of `staff` share: admin classes, action pages, forms, filters, lists, rights, words."""

@@ -1,0 +1,1 @@
+"""One-time hand-over links."""

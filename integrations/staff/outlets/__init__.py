@@ -1,0 +1,1 @@
+"""Organisations and outlets: lists, pages, export."""

@@ -1,0 +1,1 @@
+"""What happened, to read: connections, authentication attempts, stray frames, audit events."""
