@@ -43,9 +43,10 @@ def test_the_least_answer_is_an_id_and_a_code() -> None:
 
 
 def test_the_longest_request_id_is_read_though_each_of_its_characters_is_escaped() -> None:
-    spelled = json.dumps("é" * 256)
-    assert len(spelled) == 2 + 6 * 256
-    assert read_answer(f'{{"RequestID": {spelled}, "ResultCode": 0}}') == ("é" * 256, Answer(0, None, None))
+    spelled = json.dumps("\N{GRINNING FACE}" * 256)
+    assert len(spelled) == 2 + 12 * 256
+    read = read_answer(f'{{"RequestID": {spelled}, "ResultCode": 0}}')
+    assert read == ("\N{GRINNING FACE}" * 256, Answer(0, None, None))
 
 
 @pytest.mark.parametrize(
