@@ -21,8 +21,10 @@ from integrations.backend.direct import BackendHttp  # noqa: E402
 from integrations.pos import routing as pos  # noqa: E402
 from integrations.pos.direct import PosHttp  # noqa: E402
 from integrations.recipient.direct import RecipientHttp  # noqa: E402
+from integrations.relay import runtime  # noqa: E402
 from integrations.staff.live import routing as staff  # noqa: E402
 from integrations.wire.asgi import App  # noqa: E402
+from portal.serving import chores  # noqa: E402
 from portal.serving.daphne import adapt_daphne  # noqa: E402
 from portal.serving.lifespan import lifespan  # noqa: E402
 from portal.serving.probes import Probes  # noqa: E402
@@ -32,6 +34,7 @@ from portal.web.proxies import ProxyHeaders  # noqa: E402
 from portal.web.statements import bound_statements  # noqa: E402
 from portal.web.unanswered import Unanswered, database_answers  # noqa: E402
 
+runtime.set_chores(chores.ALL)
 adapt_daphne()
 bound_statements()
 websocket = pos.PosSockets(URLRouter([*staff.sockets, pos.anything_else]))

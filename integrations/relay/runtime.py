@@ -8,13 +8,14 @@ import atexit
 import contextlib
 import logging
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import DatabaseError, InterfaceError
 
 from integrations.relay import watching
-from integrations.relay.chores import Chores
+from integrations.relay.chores import Chore, Chores
 from integrations.relay.dispatcher import Dispatcher
 from integrations.relay.polls import Polls
 from integrations.relay.recorder import Recorder
@@ -23,7 +24,6 @@ from integrations.relay.wakeups import Wakeups
 from integrations.relay.watcher import Watcher
 from integrations.services import metrics, wake
 from integrations.services.rows.threads import READ_SECONDS, recorders, within
-from portal.serving import chores
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 class Runtime:
     """One per process."""
 
-    def __init__(self, process_id: uuid.UUID) -> None:
+    def __init__(self, process_id: uuid.UUID, chores: Iterable[Chore] = ()) -> None:
         self.process_id = process_id
         self.registry = Registry()
         self.recorder = Recorder(process_id)
@@ -39,7 +39,7 @@ class Runtime:
         self.dispatcher = Dispatcher(self.registry, process_id, self.wakeups)
         self.polls = Polls(self.registry, self.recorder)
         self.watcher = Watcher(process_id, self.registry, self.recorder, self.dispatcher)
-        self.chores = Chores(process_id, chores.ALL)
+        self.chores = Chores(process_id, chores)
         self.is_leaving = False  # not ready any more, and serving still
         self.is_draining = False
         self._loop = asyncio.get_running_loop()
@@ -149,6 +149,13 @@ GROUP_RENEWAL = 5.0  # seconds; a Redis that was flushed knows no member, and un
 
 _runtime: Runtime | None = None
 _starting: asyncio.Task[Runtime] | None = None
+_chores: tuple[Chore, ...] = ()
+
+
+def set_chores(chores: Iterable[Chore]) -> None:
+    """Name what each runtime that this process starts from now on does at intervals."""
+    global _chores  # noqa: PLW0603  (one runtime per process is the point)
+    _chores = tuple(chores)
 
 
 async def running() -> Runtime:
@@ -194,7 +201,7 @@ def _read_error(starting: "asyncio.Task[Runtime]") -> None:
 
 async def _start() -> Runtime:
     global _runtime  # noqa: PLW0603
-    runtime = Runtime(await recorders.run(watching.begin_lease))
+    runtime = Runtime(await recorders.run(watching.begin_lease), _chores)
     runtime.start()
     _runtime = runtime
     return runtime

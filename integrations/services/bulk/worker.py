@@ -9,7 +9,6 @@ import threading
 
 from django.db import DatabaseError, InterfaceError, connection
 
-from integrations.relay.chores import Chore
 from integrations.services.bulk import jobs as bulk_jobs
 from integrations.services.handover import links as handover_links
 from integrations.services.rows.threads import recorders
@@ -29,18 +28,16 @@ def start() -> None:
     threading.Thread(target=_work, name="bulk", daemon=True).start()
 
 
-async def _look() -> None:
+async def look() -> None:
+    """Begin with what a process left that has ended: what was confirmed here is begun at once."""
     if await recorders.run(bulk_jobs.has_work):
         start()
 
 
-async def _tidy() -> None:
+async def tidy() -> None:
+    """Forget results and links whose time is over."""
     await recorders.run(bulk_jobs.tidy)
     await recorders.run(handover_links.expire_links)
-
-
-# What was confirmed is begun at once by its own process; the chore finds what a lost one left.
-CHORES = (Chore("bulk jobs", 10.0, _look), Chore("bulk results and hand-over links", 60.0, _tidy))
 
 
 def _work() -> None:

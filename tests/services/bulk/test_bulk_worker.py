@@ -35,18 +35,18 @@ def _let_expire() -> None:
 class Beside(InProcess):
     async def test_what_waits_is_found_and_done(self) -> None:
         job = await in_main(_confirm)
-        await bulk._look()
+        await bulk.look()
         await until(lambda: not bulk._is_at_work)
         assert (await BulkJob.objects.aget(pk=job.pk)).state == JobState.DONE
         assert await Integration.objects.acount() == 1
 
     async def test_nothing_is_begun_where_nothing_waits(self) -> None:
-        await bulk._look()
+        await bulk.look()
         assert not bulk._is_at_work
 
     async def test_what_waited_too_long_is_erased(self) -> None:
         job = await in_main(_confirm)
         await in_main(_let_expire)
-        await bulk._tidy()
+        await bulk.tidy()
         assert (await HandoverLink.objects.aget()).state == LinkState.EXPIRED
         assert (await BulkJob.objects.aget(pk=job.pk)).sealed_input == ""
