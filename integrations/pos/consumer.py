@@ -21,10 +21,10 @@ from integrations.pos.middleware import ADMISSION
 from integrations.pos.visitors import origin_of, visitor_of
 from integrations.relay import runtime
 from integrations.relay.registry import Live
-from integrations.security.redaction import printable
 from integrations.services import metrics
 from integrations.services.requests.requests import Waiting
 from integrations.services.requests.secret_members import hide_in_words
+from integrations.text.characters import printable
 from integrations.wire import envelope, raw_json
 
 PONG_SECONDS = 1.0  # in which a replaced POS has to answer a ping, so that the portal waits for its answers

@@ -24,7 +24,7 @@ from integrations.pos.visitors import Visitor
 from integrations.relay import runtime
 from integrations.relay.recording import Attempt
 from integrations.relay.runtime import Runtime
-from integrations.security.redaction import printable, redact
+from integrations.security.redaction import redact
 from integrations.services import metrics
 from integrations.services.connections import authentication
 from integrations.services.connections.authentication import (
@@ -37,7 +37,7 @@ from integrations.services.connections.authentication import (
 )
 from integrations.services.rows.look_up import LookUp
 from integrations.services.rows.threads import Joined
-from integrations.text.characters import identity, spelled
+from integrations.text.characters import identity, printable, spelled
 from integrations.text.client_address import network_of
 
 # How many POSes are looked up at once, at each of the two doors; the others wait for their turn.

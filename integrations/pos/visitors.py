@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from integrations.security.redaction import printable
+from integrations.text.characters import printable
 from integrations.text.client_address import address_in
 from integrations.wire.asgi import Scope, header
 

@@ -8,9 +8,8 @@ import re
 from typing import Any
 
 from integrations.models.attempt import StrayFrame
-from integrations.security.redaction import printable
 from integrations.services.connections.authentication import Claim
-from integrations.text.characters import called, trimmed
+from integrations.text.characters import called, printable, trimmed
 from integrations.wire import raw_json
 
 MAX_AUTH_BODY = 16 * 1024  # bytes

@@ -13,9 +13,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from integrations.security.redaction import printable
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.links import LinkBusy, LinkRefused
+from integrations.text.characters import printable
 from integrations.text.client_address import address_of
 
 REFUSED_AFTER = 0.75  # seconds: more than a refusal's work, so that its length tells nothing

@@ -20,7 +20,7 @@ from integrations.models.clock import shared_now
 from integrations.models.connection import NOT_BY_A_REQUEST, CloseReason
 from integrations.models.request import State
 from integrations.relay.lane import MOST_QUEUED, Lane
-from integrations.relay.outgoing import Answer, Outgoing, Unreadable, named
+from integrations.relay.outgoing import Outgoing, named
 from integrations.relay.registry import Live, Registry
 from integrations.relay.retrying import until_back, until_done
 from integrations.relay.wakeups import Wakeups
@@ -28,6 +28,7 @@ from integrations.services import wake
 from integrations.services.requests import holders, requests, retries
 from integrations.services.requests.requests import Ending, NewRequest, NotStored, Result, Stored, Waiting
 from integrations.services.rows.threads import Joined, readers, watchers, writers
+from integrations.wire.envelope import Answer, Unreadable
 
 UNKEPT = "The database refused what the POS answered."
 UNSENDABLE = "It could not be sent: an error in the portal."

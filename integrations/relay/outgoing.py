@@ -1,21 +1,10 @@
-"""Requests as a lane sends them, and the answers that come to them."""
+"""Requests as a lane sends them."""
 
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a POS said; `payload` is JSON as it was spelled, None where there was none."""
-
-    result_code: int
-    error_message: str | None
-    payload: str | None = field(repr=False)
-
-
-class Unreadable(Exception):
-    """What a POS answered cannot be read; the text says why, for callers and staff."""
+from integrations.wire.envelope import Answer, Unreadable
 
 
 class LinkLost(Exception):

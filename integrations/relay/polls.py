@@ -18,7 +18,7 @@ from django.conf import settings
 from integrations.models.clock import shared_now
 from integrations.models.request import State
 from integrations.relay.lane import Lane
-from integrations.relay.outgoing import Answer, Fleeting, LinkLost, Unreadable
+from integrations.relay.outgoing import Fleeting, LinkLost
 from integrations.relay.recorder import FLEETING_KEPT, Recorder
 from integrations.relay.registry import Live, Registry
 from integrations.services import metrics, wake
@@ -38,6 +38,7 @@ from integrations.services.requests.requests import (
     is_same_content,
 )
 from integrations.services.rows.threads import Joined
+from integrations.wire.envelope import Answer, Unreadable
 
 LINK_LOST = "The link was lost before the POS answered."
 TAKEN_SECONDS = 2.0  # in which a process that has the POS says so; the rows may name one that has it no longer

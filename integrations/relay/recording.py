@@ -28,6 +28,7 @@ from integrations.models.attempt import Door, Outcome
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
 from integrations.security.credentials import Algorithm, Digest, known_keys
+from integrations.services.connections.presence import COUNTS, close_rows, save_presences
 from integrations.services.integration.pairings import find_owners
 from integrations.services.requests.requests import record_fleeting
 from integrations.services.rows import plain_rows
@@ -42,8 +43,6 @@ Item = TypeVar("Item")
 STEP = 400  # rows per statement
 FUTURE = timedelta(seconds=5)  # by which processes may differ about the time; see _order
 STRAYS_PER_INTEGRATION = 50
-COUNTS = ("frames_in", "frames_out", "stray_frames")
-ENDING = ("closed_at", "close_code", "close_reason", *COUNTS)
 CONNECTION = tuple(field.attname for field in Connection._meta.concrete_fields)
 
 logger = logging.getLogger(__name__)
@@ -116,17 +115,6 @@ def _parts(batch: "Batch", process_id: uuid.UUID, losers: "list[Live]") -> Itera
     yield partial(_write_strays, batch.strays)
 
 
-def close_rows(rows: Sequence[Connection]) -> None:
-    """Save connections that ended (`closed_at` and why are set) and take their outlets offline."""
-    plain_rows.update(Connection, ENDING, map(attrgetter("id", *ENDING), rows))
-    ended: dict[uuid.UUID | None, datetime | None] = {row.pk: row.closed_at for row in rows}
-    presences = list(Presence.objects.filter(connection__in=ended, is_online=True))
-    for presence in presences:
-        presence.is_online = False
-        presence.since = presence.last_seen_at = ended[presence.connection_id]
-    _save_presences(presences)
-
-
 def _open(opened: "Sequence[Live]", process_id: uuid.UUID, losers: "list[Live]") -> None:
     """Insert connections; of two for one outlet the newer stays open, whichever process holds it."""
     _lock(live.integration_id for live in opened)
@@ -167,7 +155,7 @@ def _insert(rows: Iterable[Connection]) -> None:
 
 
 def _go_online(lives: "Iterable[Live]") -> None:
-    _save_presences(
+    save_presences(
         Presence(
             integration_id=live.integration_id,
             is_online=True,
@@ -236,11 +224,6 @@ def _lock(integration_ids: Iterable[int]) -> None:
     # In the order of the ids, so that no two processes wait for each other.
     locked = Presence.objects.select_for_update().filter(pk__in=set(integration_ids)).order_by("pk")
     list(locked.values_list("pk"))
-
-
-def _save_presences(presences: Iterable[Presence]) -> None:
-    names = ("integration_id", "is_online", "since", "last_seen_at", "connection_id")
-    plain_rows.insert(Presence, names, map(attrgetter(*names), presences), key="integration_id", update=names[1:])
 
 
 def _write_used(model: type[Credential | ApiKeySecret], used: dict[int, datetime]) -> None:

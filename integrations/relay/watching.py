@@ -15,8 +15,8 @@ from django.db.models.functions import Cast
 from integrations.models import Connection, Integration, ServerProcess, clock
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason, dead_processes
-from integrations.relay.recording import close_rows
 from integrations.services.connections import leases
+from integrations.services.connections.presence import close_rows
 from integrations.services.keys import keys, newer_keys
 from integrations.services.rows.look_up import LookUp
 

@@ -33,7 +33,6 @@ _ROW = re.compile(
     r"""(?sx) (DETAIL:\s+ (?: Failing\ row\ contains\ | Key\ .{1,300}?= ) \( )
         .*? (?: \) (?= \. (?: [\s,;\\] | $ ) | \ already | \ is\ ) | $ )"""
 )
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _BEARER = re.compile(r"(?i)\b(bearer\s+)[^\s\"',;]+")
 
 
@@ -65,9 +64,3 @@ def is_distinctive(secret: str) -> bool:
     the text would lose its meaning.
     """
     return len(secret) >= DISTINCTIVE and (not secret.isalpha() or len(secret) >= LONGEST_WORD)
-
-
-def printable(text: str, limit: int) -> str:
-    """Return at most `limit` characters of `text` without what a database or a terminal would choke on."""
-    text = text[:limit]
-    return text if text.isprintable() else _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -15,6 +15,7 @@ _HIDDEN_OTHERS = re.compile(
 ).fullmatch
 _GLYPH_SELECTORS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _RUNS_OF_SPACES = re.compile(" {2,}")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _NAMES = {"\0": "NULL", "\t": "TAB", "\n": "LINE FEED", "\r": "CARRIAGE RETURN", "\x7f": "DELETE", "\x85": "NEXT LINE"}
 
 # Of each shape one: apostrophes and quotation marks, dashes, slashes, dots, and the letters of other scripts that are
@@ -158,3 +159,9 @@ def _base(letter: str) -> str:
         return unicodedata.lookup(base) if mark else letter
     except KeyError:
         return letter
+
+
+def printable(text: str, limit: int) -> str:
+    """Return at most `limit` characters of `text`, without those that a database or a terminal does not accept."""
+    text = text[:limit]
+    return text if text.isprintable() else _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)

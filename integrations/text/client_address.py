@@ -11,7 +11,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from integrations.security.redaction import printable
+from integrations.text.characters import printable
 
 LENGTH = 45  # characters; the columns that hold an address have as many
 LONGEST = 100  # characters of a text that may be an address with a scope id; a longer one is not even remembered

@@ -2,11 +2,11 @@
 
 import json
 import re
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from django.conf import settings
 
-from integrations.relay.outgoing import Answer, Unreadable
 from integrations.text.characters import trimmed
 from integrations.wire import raw_json
 
@@ -30,6 +30,19 @@ _ID_IN_TEXT = re.compile(
     r"""["']requestid["'][ \t\r\n]*+:[ \t\r\n]*+("(?:[^"\\]|\\.)*+"|'[^'\\"]*+'|[0-9]{1,256})""", re.IGNORECASE
 )
 _NOT_KEPT = re.compile("[\x00\ud800-\udfff]")  # JSON can spell these, no database takes them
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a POS said; `payload` is JSON as it was spelled, None where there was none."""
+
+    result_code: int
+    error_message: str | None = field(repr=False)
+    payload: str | None = field(repr=False)
+
+
+class Unreadable(Exception):
+    """What a POS answered cannot be read; the text says why, for callers and staff."""
 
 
 def write_request(

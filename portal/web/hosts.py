@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 
-from integrations.security.redaction import printable
+from integrations.text.characters import printable
 from portal.web.errors import bad_request
 
 SHOWN = 100  # characters of a host name

@@ -16,7 +16,8 @@ from typing import Any, TextIO
 from pythonjsonlogger.json import JsonFormatter
 
 from integrations.backend import correlation
-from integrations.security.redaction import printable, redact
+from integrations.security.redaction import redact
+from integrations.text.characters import printable
 
 # What a line may carry beside its message. Everything else that hangs on a record (Django hangs whole requests there)
 # is left out: nobody has looked at what it holds.

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.relay.outgoing import Answer, Unreadable
-from integrations.wire.envelope import NO_CODE, NOT_JSON, NOT_UTF8, read_answer, write_request
+from integrations.wire.envelope import NO_CODE, NOT_JSON, NOT_UTF8, Answer, Unreadable, read_answer, write_request
 
 
 @given(st.text(), st.text(), st.none() | st.text(), st.integers(0, 2**31 - 1))

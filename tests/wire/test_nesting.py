@@ -13,10 +13,10 @@ from integrations.backend import wire as backend_wire
 from integrations.backend.problems import Problem
 from integrations.models.attempt import StrayFrame
 from integrations.pos import wire
-from integrations.relay.outgoing import Answer, Unreadable
 from integrations.simulator import json_text
 from integrations.staff.requests import ask_forms, legible
 from integrations.wire import canonical_json, envelope, raw_json
+from integrations.wire.envelope import Answer, Unreadable
 
 MOST = raw_json.MOST_NESTED
 # Python's own limits: about 900 levels with 3.11, 1,400 with 3.12, 9,900 with 3.13.

@@ -18,12 +18,13 @@ from integrations.security.credentials import Kind as SecretKind
 from integrations.services import wake
 from integrations.services.audit import Actor, record_many
 from integrations.services.bulk.enabling import BATCH, Enabled, Progress
-from integrations.services.bulk.plan import PlannedRow, Verdict, WorldChanged, acting, chunks
+from integrations.services.bulk.plan import PlannedRow, Verdict, WorldChanged, acting
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import demo_secrets
 from integrations.services.integration import pos_secrets as secrets
 from integrations.services.keys import keys
+from integrations.services.rows.chunks import chunks
 
 
 @dataclass(frozen=True, slots=True)

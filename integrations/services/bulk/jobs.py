@@ -39,11 +39,12 @@ from integrations.services.bulk import file as bulk_file
 from integrations.services.bulk import spreadsheet
 from integrations.services.bulk.enabling import Enabled, May, Progress
 from integrations.services.bulk.file import FileRow
-from integrations.services.bulk.plan import STEP, PlannedRow, Verdict, WorldChanged, acting, chunks, count, steps
+from integrations.services.bulk.plan import STEP, PlannedRow, Verdict, WorldChanged, acting, count, steps
 from integrations.services.errors import InvalidValue, JobMoved, PortalError
 from integrations.services.integration.pos_secrets import OVERLAPS
 from integrations.services.keys import keys
 from integrations.services.people import scope
+from integrations.services.rows.chunks import chunks
 
 ROWS, RESULT = "bulk rows", "bulk handover"
 BEAT_SECONDS = 0.5

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from django.db import connection
 
 from integrations.services.errors import PortalError
+from integrations.services.rows.chunks import chunks
 
-CHUNK = 400  # keys in one query, well below SQLite's limit of variables
 STEP = 200  # rows written in one transaction: other writers wait for it, on a busy machine for some tenths of a second
 REST_SECONDS = 0.12  # between two steps: who waits for SQLite's lock asks for it every tenth of a second
 
@@ -72,8 +72,3 @@ def steps(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
         if number and connection.vendor == "sqlite":
             time.sleep(REST_SECONDS)
         yield part
-
-
-def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -30,10 +30,10 @@ from integrations.models.handover_link import LinkState
 from integrations.security import keyring
 from integrations.security.credentials import ALPHABET, estimate_bits
 from integrations.services.audit import Actor, record, record_many
-from integrations.services.bulk.plan import chunks
 from integrations.services.errors import InvalidValue, LinkEnded, PortalError
 from integrations.services.handover.handover import HandOver
 from integrations.services.keys import keys
+from integrations.services.rows.chunks import chunks
 
 TRIES = 5
 HALF = 25  # characters of the link's text: 125 bits each

@@ -6,9 +6,9 @@ from integrations.models import Integration, Presence
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
-from integrations.relay.recording import close_rows
 from integrations.services import wake
 from integrations.services.audit import Actor, record
+from integrations.services.connections.presence import close_rows
 from integrations.services.errors import PosNotConnected
 from integrations.services.integration.enabling import plain_reason
 

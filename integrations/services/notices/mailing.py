@@ -16,8 +16,9 @@ from django.utils.module_loading import import_string
 
 from integrations.models import Alert, AlertRecipient, Mail
 from integrations.models.clock import shared_now
-from integrations.security.redaction import printable, redact
+from integrations.security.redaction import redact
 from integrations.services.rows.threads import recorders
+from integrations.text.characters import printable
 
 # From the failure of one try to the next; after the last one an e-mail is given up.
 SCHEDULE = (

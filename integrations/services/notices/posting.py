@@ -10,10 +10,11 @@ from functools import cache
 import httpx2
 
 from integrations.models.clock import shared_now
-from integrations.security.redaction import printable, redact
+from integrations.security.redaction import redact
 from integrations.services.notices.addresses import AddressRefused, resolve
 from integrations.services.notices.retry_after import seconds_of
 from integrations.services.requests.secret_members import hide_in_words
+from integrations.text.characters import printable
 
 SECONDS = 10.0  # for the whole try: name, connection, answer
 MAX_ANSWER = 16 * 1024  # bytes that are read of an answer

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from integrations.models import Organisation, Outlet
 from integrations.services.bulk.file import FileRow
-from integrations.services.bulk.plan import PlannedRow, Verdict, chunks
+from integrations.services.bulk.plan import PlannedRow, Verdict
+from integrations.services.rows.chunks import chunks
 from integrations.text.characters import differences, drawn_alike, folded, normalised_name
 
 Key = tuple[str, ...]  # an organisation's name; or that and an outlet's

@@ -7,7 +7,7 @@ from typing import Any
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 
-from integrations.security.redaction import printable
+from integrations.text.characters import printable
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from integrations.models.audit import Verb
-from integrations.security.redaction import printable
 from integrations.services.audit import Actor, record
 from integrations.services.errors import IdentityTaken
 from integrations.services.people.claims import Claims, claims_of
 from integrations.services.people.groups import PORTAL_GROUPS
+from integrations.text.characters import printable
 
 PROVIDER = Actor("OpenID Connect")
 _UNFIT_FOR_A_NAME = re.compile(r"[^\w.@+-]")

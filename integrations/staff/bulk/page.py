@@ -16,7 +16,6 @@ from django.views.decorators.debug import sensitive_variables
 
 from integrations.models import BulkJob, Outlet
 from integrations.models.bulk_job import JobState, Kind
-from integrations.security.redaction import printable
 from integrations.services.bulk import jobs as bulk_jobs
 from integrations.services.bulk import worker as bulk
 from integrations.services.bulk.plan import PlannedRow, Verdict
@@ -24,6 +23,7 @@ from integrations.services.errors import PortalError
 from integrations.staff.base import forms, rights
 from integrations.staff.base.acts import Act
 from integrations.staff.bulk import forms as bulk_forms
+from integrations.text.characters import printable
 
 ROWS_PER_PAGE = 100
 TITLES = {

@@ -4,8 +4,9 @@ import json
 import re
 from collections.abc import Iterator
 
-from integrations.security.redaction import REDACTED, printable, redact
+from integrations.security.redaction import REDACTED, redact
 from integrations.services.requests import secret_members
+from integrations.text.characters import printable
 from integrations.wire.raw_json import refuse_depth
 
 LONGEST = 100_000

@@ -8,10 +8,10 @@ from django.utils.safestring import SafeString
 
 from integrations.models import MessageType, Request
 from integrations.models.request import State
-from integrations.security.redaction import printable
 from integrations.services.requests.retries import DISCONNECTS
 from integrations.services.requests.secret_members import hide_in_words
 from integrations.staff.base.presentation import marked
+from integrations.text.characters import printable
 
 SHAPES = {
     State.QUEUED: "never-seen",

@@ -23,11 +23,11 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_variables
 
-from integrations.security.redaction import printable
 from integrations.security.sealing import SealBroken, seal, unseal
 from integrations.services.people import sign_ins
 from integrations.staff.signing_in import arriving, gate, lifetime, limits
 from integrations.staff.signing_in.records import put_back, records_of
+from integrations.text.characters import printable
 from integrations.text.client_address import address_of
 
 SEALED = "second factor"

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from integrations.backend import correlation, problems
 from integrations.backend.problems import Kind
-from integrations.security.redaction import printable
+from integrations.text.characters import printable
 from integrations.wire import limits
 from integrations.wire.asgi import RawHeaders, encoded
 from portal.web import refusals

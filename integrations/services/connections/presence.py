@@ -1,0 +1,29 @@
+"""Connections that end, and which outlets are online. Runs in a database thread."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from operator import attrgetter
+
+from integrations.models import Connection, Presence
+from integrations.services.rows import plain_rows
+
+COUNTS = ("frames_in", "frames_out", "stray_frames")
+ENDING = ("closed_at", "close_code", "close_reason", *COUNTS)
+
+
+def close_rows(rows: Sequence[Connection]) -> None:
+    """Save connections that ended (`closed_at` and why are set) and take their outlets offline."""
+    plain_rows.update(Connection, ENDING, map(attrgetter("id", *ENDING), rows))
+    ended: dict[uuid.UUID | None, datetime | None] = {row.pk: row.closed_at for row in rows}
+    presences = list(Presence.objects.filter(connection__in=ended, is_online=True))
+    for presence in presences:
+        presence.is_online = False
+        presence.since = presence.last_seen_at = ended[presence.connection_id]
+    save_presences(presences)
+
+
+def save_presences(presences: Iterable[Presence]) -> None:
+    """Write the rows as they are, whether they exist or not."""
+    names = ("integration_id", "is_online", "since", "last_seen_at", "connection_id")
+    plain_rows.insert(Presence, names, map(attrgetter(*names), presences), key="integration_id", update=names[1:])
