@@ -14,7 +14,6 @@ from integrations.models.clock import shared_now
 from integrations.relay.recorder import Recorder
 from integrations.security import credentials
 from integrations.security.credentials import Kind
-from integrations.services.errors import MistypedSecret
 from integrations.services.keys import newer_keys
 from integrations.services.rows.look_up import LookUp
 from integrations.services.rows.threads import Joined
@@ -66,7 +65,7 @@ def _read_key(header: str | None) -> str:
         raise Problem(INVALID_KEY, "An API key is needed: Authorization: Bearer ONPK-...")
     try:
         canonical = credentials.recognise(Kind.API_KEY, text.strip()[:MAX_LENGTH])
-    except MistypedSecret as error:
+    except credentials.Mistyped as error:
         raise Problem(INVALID_KEY, "The API key was mistyped: its checksum does not fit.") from error
     if canonical is None:
         raise Problem(INVALID_KEY, "This is no API key of a portal like this one: they begin with ONPK-.")

@@ -45,6 +45,14 @@ class Integration(models.Model):
     def __str__(self) -> str:
         return str(self.outlet)
 
+    def locked(self) -> "Integration":
+        """Return the integration as it is now, with its outlet and organisation, locked until the transaction ends.
+
+        Not against references to it: the records that are written all the time refer to it, and hold its credentials.
+        """
+        integrations = Integration.objects.select_for_update(of=("self",), no_key=True)
+        return integrations.select_related("outlet__organisation").get(pk=self.pk)
+
     def current_credential(self) -> "Credential":
         """Return the credential that PowerEPOS should use; there is always exactly one."""
         return self.credentials.get(is_current=True)

@@ -20,7 +20,6 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type, hash_secret_raw
 
 from integrations.security import keyring
-from integrations.services.errors import MistypedSecret
 from integrations.text.characters import visible
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -70,10 +69,14 @@ def generate(kind: Kind) -> str:
     return _written(kind, body + _checksum(kind, body))
 
 
+class Mistyped(ValueError):
+    """A generated secret whose checksum does not fit."""
+
+
 def recognise(kind: Kind, text: str) -> str | None:
     """Return the canonical form of a generated secret, or None for a secret that somebody else made.
 
-    Raises MistypedSecret for one of ours whose checksum does not fit; that costs no look-up.
+    Raises Mistyped for one of ours whose checksum does not fit; that costs no look-up.
     """
     if _is_as_handed_over(kind, text):
         return text
@@ -83,7 +86,7 @@ def recognise(kind: Kind, text: str) -> str | None:
         return None
     body = joined[len(kind) :].translate(_LOOKALIKES)
     if len(body) != BODY_LENGTH or not hmac.compare_digest(body[-CHECKSUM_LENGTH:].encode(), _expected(kind, body)):
-        raise MistypedSecret
+        raise Mistyped("The secret was mistyped: its checksum does not fit.")
     return _written(kind, body)
 
 

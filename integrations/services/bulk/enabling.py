@@ -15,12 +15,12 @@ from integrations.security import credentials
 from integrations.security.credentials import Digest, Kind
 from integrations.services.audit import Actor, record_many
 from integrations.services.bulk.file import WRITTEN, FileRow
+from integrations.services.bulk.near_names import NearNames
 from integrations.services.bulk.plan import PlannedRow, RowRefused, Verdict, WorldChanged, acting
 from integrations.services.errors import PortalError
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import pos_secrets as secrets
 from integrations.services.keys import keys
-from integrations.services.outlets.near_names import NearNames
 from integrations.services.rows.chunks import CHUNK, chunks
 from integrations.text.characters import hidden_within, identity
 

@@ -187,7 +187,7 @@ def read_secret(claim: Claim) -> str | None:
     """Return the canonical form of a generated secret, None for another's. Raises SecretMistyped, without a look-up."""
     try:
         return credentials.recognise(Kind.POS_SECRET, claim.secret)
-    except MistypedSecret as error:
+    except credentials.Mistyped as error:
         raise SecretMistyped from error
 
 

@@ -41,7 +41,7 @@ def enable_outlet(outlet: Outlet, *, pos_remote_id: str, adopted_secret: str | N
 @transaction.atomic
 def disable(integration: Integration, *, reason: str, actor: Actor) -> None:
     """Refuse the outlet's POS from now on and close its socket. Raises AlreadyDisabled or InvalidValue."""
-    integration = secrets.locked(integration)
+    integration = integration.locked()
     if not integration.is_enabled:
         raise AlreadyDisabled
     integration.is_enabled = False
@@ -57,7 +57,7 @@ def disable(integration: Integration, *, reason: str, actor: Actor) -> None:
 @transaction.atomic
 def reenable(integration: Integration, *, reason: str = "", actor: Actor) -> None:
     """Let the outlet's POS in again, with the secret that it has. Raises NotDisabled."""
-    integration = secrets.locked(integration)
+    integration = integration.locked()
     if integration.is_enabled:
         raise NotDisabled
     reason = plain_reason(reason)
@@ -72,7 +72,7 @@ def reenable(integration: Integration, *, reason: str = "", actor: Actor) -> Non
 @transaction.atomic
 def change_pos_remote_id(integration: Integration, *, pos_remote_id: str, actor: Actor) -> None:
     """Correct the POSRemoteID; what was paired under the old one is cut. Raises InvalidValue or PosRemoteIdTaken."""
-    integration = secrets.locked(integration)
+    integration = integration.locked()
     before, integration.pos_remote_id = integration.pos_remote_id, pos_remote_id
     check_form(integration)
     if before == integration.pos_remote_id:

@@ -13,7 +13,15 @@ from integrations.security import credentials
 from integrations.security.credentials import MAX_SECRET_LENGTH, MIN_ADOPTED_LENGTH, Digest, Kind
 from integrations.services import wake
 from integrations.services.audit import Actor, record
-from integrations.services.errors import InvalidValue, NoOverlap, OverlapRunning, SecretTaken, StalePage, WeakSecret
+from integrations.services.errors import (
+    InvalidValue,
+    MistypedSecret,
+    NoOverlap,
+    OverlapRunning,
+    SecretTaken,
+    StalePage,
+    WeakSecret,
+)
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import demo_secrets
@@ -34,7 +42,7 @@ def rotate_secret(
     secret = credentials.generate(Kind.POS_SECRET)
     digest = digest_of(secret)
     with transaction.atomic():
-        integration = locked(integration)
+        integration = integration.locked()
         old = integration.current_credential()
         if seen_credential is not None and old.pk != seen_credential:
             raise StalePage
@@ -58,7 +66,7 @@ def rotate_secret(
 @transaction.atomic
 def end_overlap(integration: Integration, *, actor: Actor) -> None:
     """Retire the older secret now; a socket that it opened is closed. Raises NoOverlap."""
-    integration = locked(integration)
+    integration = integration.locked()
     older = list(integration.credentials.in_overlap(shared_now()))
     if not older:
         raise NoOverlap
@@ -91,7 +99,10 @@ def recognise(secret: str) -> str | None:
     Raises WeakSecret, InvalidValue or MistypedSecret.
     """
     secret = trimmed(secret)
-    canonical = credentials.recognise(Kind.POS_SECRET, secret)
+    try:
+        canonical = credentials.recognise(Kind.POS_SECRET, secret)
+    except credentials.Mistyped as error:
+        raise MistypedSecret from error
     if canonical is None:
         _check_adopted(secret)
     return canonical
@@ -119,18 +130,6 @@ def credential_of(integration: Integration, digest: Digest, *, actor: Actor) -> 
         shown=digest.shown,
         bits=digest.bits,
         made_by=actor.name[:200],
-    )
-
-
-def locked(integration: Integration) -> Integration:
-    """Return the integration as it is now, locked until the transaction ends.
-
-    Not against references to it: the records that are written all the time refer to it, and hold its credentials.
-    """
-    return (
-        Integration.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("outlet__organisation")
-        .get(pk=integration.pk)
     )
 
 

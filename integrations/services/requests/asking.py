@@ -24,7 +24,6 @@ from integrations.services.errors import (
     PosBusy,
     PosNotConnected,
 )
-from integrations.services.integration import pos_secrets as secrets
 from integrations.services.requests import contents, requests
 from integrations.services.requests.contents import Content
 from integrations.services.requests.requests import (
@@ -80,7 +79,7 @@ def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb:
     Raises NotAsked, PosNotConnected, PosBusy or AskedOtherwise: then nothing was sent.
     """
     with transaction.atomic():
-        integration = secrets.locked(integration)
+        integration = integration.locked()
         if not integration.is_enabled:
             raise NotAsked
         new = _new_request(integration, question)

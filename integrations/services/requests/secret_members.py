@@ -25,6 +25,7 @@ _CARDS = (
 )  # fmt: skip
 BUILT_IN = (*_PINS, *_KEYS, *_CARDS)
 
+_NEVER_SHOWN = re.compile(r"(?i)token|secret|authorization|password|user_?identifier|pin$|^pin(_|-|code|number)")
 _REPLACEMENT = f'"{REDACTED}"'
 _DEEPEST = 8  # how often a string may be JSON within a string of JSON; what goes on beyond that is hidden unread
 _SHORTEST_VALUE = 3  # characters; what is shorter stands in every other text by chance
@@ -130,6 +131,14 @@ def hide_values_in_words(text: str, values: frozenset[str]) -> str:
 def is_secret(key: str) -> bool:
     """Return whether the member of this name is never kept readable."""
     return _names(tuple(settings.REDACTED_FIELDS)).is_one(key)
+
+
+def is_never_shown(name: str) -> bool:
+    """Return whether a value of this name, be it an object, is never shown to people; redact() sees texts only.
+
+    Also where it is stored redacted: rows of before a name came into the settings still hold its values.
+    """
+    return bool(_NEVER_SHOWN.search(name)) or is_secret(name)
 
 
 def _levels(string: str) -> Iterator[str | None]:

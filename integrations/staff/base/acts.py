@@ -32,8 +32,8 @@ from integrations.services.errors import (
     WebhookEnabled,
 )
 from integrations.staff.base import forms
-from integrations.staff.base.actors import actor_of
 from integrations.staff.signing_in import proof, typed
+from integrations.staff.signing_in.actors import actor_of
 
 # The row is not, or not any more, as the form takes it to be: correcting the form would not help.
 SETTLED = (

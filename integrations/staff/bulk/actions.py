@@ -12,8 +12,8 @@ from integrations.models.bulk_job import Kind
 from integrations.services.bulk import jobs as bulk_jobs
 from integrations.services.errors import PortalError
 from integrations.staff.base import rights
-from integrations.staff.base.actors import actor_of
 from integrations.staff.bulk.page import job_url
+from integrations.staff.signing_in.actors import actor_of
 
 
 class BulkActions:

@@ -16,8 +16,8 @@ from integrations.services.handover import links as handover_links
 from integrations.services.people import scope
 from integrations.staff.base import forms, rights
 from integrations.staff.base.admin import ReadOnlyAdmin
+from integrations.staff.base.outlet_acts import IntegrationAct
 from integrations.staff.base.presentation import ago, marked
-from integrations.staff.integration.acts import IntegrationAct
 from integrations.staff.records.admin import OF_INTEGRATION, SEARCH_INTEGRATION, link_to
 
 SHAPES = {LinkState.LIVE: "never-seen", LinkState.OPENED: "online", LinkState.FAILED: "refused"}

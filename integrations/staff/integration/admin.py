@@ -14,6 +14,7 @@ from integrations.services.people import scope
 from integrations.staff.base import rights
 from integrations.staff.base.admin import ReadOnlyAdmin
 from integrations.staff.base.filters import IntegrationStateFilter, OrganisationOfIntegrationFilter
+from integrations.staff.base.outlet_acts import url_name
 from integrations.staff.base.presentation import state_cell
 from integrations.staff.base.slim_list import SlimList
 from integrations.staff.bulk.actions import BulkActions
@@ -72,11 +73,11 @@ class IntegrationAdmin(BulkActions, ReadOnlyAdmin[Integration]):
 
     def get_urls(self) -> list[URLPattern]:
         acts = [
-            path(f"<int:pk>/{act}/", self.admin_site.admin_view(view.as_view()), name=views.url_name(act))
+            path(f"<int:pk>/{act}/", self.admin_site.admin_view(view.as_view()), name=url_name(act))
             for act, view in ACTS.items()
         ]
         asked = self.admin_site.admin_view(asked_page.AskedPage.as_view())
-        acts.append(path("<int:pk>/asked/<int:request_pk>/", asked, name=views.url_name("asked")))
+        acts.append(path("<int:pk>/asked/<int:request_pk>/", asked, name=url_name("asked")))
         return [*acts, *super().get_urls()]
 
     def change_view(

@@ -17,7 +17,7 @@ from integrations.services.overview.fleet import Organisations
 from integrations.services.people import scope
 from integrations.services.requests import asking
 from integrations.staff.base import forms, rights
-from integrations.staff.integration.acts import IntegrationAct
+from integrations.staff.base.outlet_acts import IntegrationAct
 from integrations.staff.integration.check_steps import sentence_of, steps_of
 
 TEMPLATE = "staff/check_steps.html"

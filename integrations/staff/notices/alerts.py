@@ -17,10 +17,10 @@ from integrations.models import Alert, AlertRecipient
 from integrations.models.clock import shared_now
 from integrations.services.notices import alert_recipients, mailing
 from integrations.services.people import scope
-from integrations.staff.base.actors import actor_of
 from integrations.staff.base.admin import PortalAdmin, ReadOnlyAdmin
 from integrations.staff.base.filters import OrganisationFilter, PortalFilter
 from integrations.staff.base.presentation import ago, marked
+from integrations.staff.signing_in.actors import actor_of
 
 MEMBERS = 500
 

@@ -15,7 +15,6 @@ from integrations.models import Integration, Outlet
 from integrations.models.clock import shared_now
 from integrations.services.outlets import near_names, outlets
 from integrations.staff.base import rights
-from integrations.staff.base.actors import actor_of
 from integrations.staff.base.admin import PortalAdmin, warn_of_near_name
 from integrations.staff.base.filters import OrganisationFilter, OutletStateFilter
 from integrations.staff.base.presentation import standing_of, state_cell
@@ -23,6 +22,7 @@ from integrations.staff.base.slim_list import SlimList
 from integrations.staff.bulk.actions import BulkActions
 from integrations.staff.integration.acts import EnableOutlet
 from integrations.staff.outlets import export as outlets_export
+from integrations.staff.signing_in.actors import actor_of
 
 
 @admin.register(Outlet)

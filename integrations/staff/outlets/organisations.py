@@ -12,9 +12,9 @@ from integrations.models import Organisation
 from integrations.models.clock import shared_now
 from integrations.services.outlets import near_names, outlets
 from integrations.services.people import scope
-from integrations.staff.base.actors import actor_of
 from integrations.staff.base.admin import PortalAdmin, warn_of_near_name
 from integrations.staff.base.presentation import ago
+from integrations.staff.signing_in.actors import actor_of
 
 
 @admin.register(Organisation)

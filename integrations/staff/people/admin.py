@@ -23,12 +23,12 @@ from integrations.models import Organisation
 from integrations.models.clock import shared_now
 from integrations.services.people import identities, people, scope, second_factors
 from integrations.services.people.people import Role
-from integrations.staff.base.actors import actor_of
 from integrations.staff.base.admin import FOR_ALL, PortalAdmin
 from integrations.staff.base.choices import RowsField
 from integrations.staff.base.presentation import ago
 from integrations.staff.people.acts import ResetSecondFactors, UnlinkIdentity
 from integrations.staff.signing_in import proof, typed
+from integrations.staff.signing_in.actors import actor_of
 
 for _model in (User, Group, EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken):
     if admin.site.is_registered(_model):

@@ -9,8 +9,8 @@ from typing import Any
 from django import forms
 
 from integrations.services.requests.asking import DEVICE_ID
+from integrations.services.requests.secret_members import is_never_shown
 from integrations.staff.base.forms import AskOnceForm
-from integrations.staff.requests.legible import is_secret
 from integrations.wire import payload_models, raw_json
 from integrations.wire.payload_models import DECIMAL, FLAG, MODELS, OBJECT, WHOLE, Field, Invalid
 
@@ -151,7 +151,7 @@ def _field_for(field: Field) -> forms.CharField | forms.ChoiceField:
         choices = [("", "left out"), ("true", "true"), ("false", "false")]
         return forms.ChoiceField(choices=choices, **options)
     attributes = {"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}
-    widget_class = forms.PasswordInput if is_secret(field.name) else forms.TextInput
+    widget_class = forms.PasswordInput if is_never_shown(field.name) else forms.TextInput
     checks: list[Callable[[str], None]] = [_check_number] if field.kind in (WHOLE, DECIMAL) else [_check_text]
     return forms.CharField(
         max_length=field.limit or 1000,

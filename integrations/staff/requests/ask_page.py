@@ -16,7 +16,7 @@ from integrations.services.errors import AskedOtherwise, MessageTypeUnnumbered, 
 from integrations.services.requests import asking
 from integrations.services.requests.asking import Question
 from integrations.staff.base import forms, rights
-from integrations.staff.integration.acts import IntegrationAct, url_name
+from integrations.staff.base.outlet_acts import IntegrationAct, url_name
 from integrations.staff.requests.ask_forms import AskForm, FieldsForm, RawForm
 from integrations.wire.payload_models import MODELS
 

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from integrations.models import Integration, Request
 from integrations.models.clock import shared_now
 from integrations.staff.base import rights
-from integrations.staff.integration.acts import IntegrationAct
+from integrations.staff.base.outlet_acts import IntegrationAct
 from integrations.staff.requests.legible import legible
 from integrations.staff.requests.rows import outcome, time_line, type_of, with_type_names
 

@@ -1,19 +1,16 @@
 """A payload for a person's eyes: indented, every number as it was spelled, and nothing secret in it."""
 
 import json
-import re
 from collections.abc import Iterator
 
 from integrations.security.redaction import REDACTED, redact
-from integrations.services.requests import secret_members
+from integrations.services.requests.secret_members import hide, is_never_shown
 from integrations.text.characters import printable
 from integrations.wire.raw_json import refuse_depth
 
 LONGEST = 100_000
 INDENT = "  "
 NOT_SHOWN = "(Not shown: it is no JSON, or nests too deeply to be searched for PINs.)"
-# Whatever stands behind such a key goes, be it an object; redact() sees texts only.
-_SECRET = re.compile(r"(?i)token|secret|authorization|password|user_?identifier|pin$|^pin(_|-|code|number)")
 
 
 class _Number(str):
@@ -29,19 +26,11 @@ class _Object(list[tuple[str, object]]):
 def legible(text: str) -> str:
     """Return JSON as lines to read, at most 100,000 characters; what cannot be parsed is not shown."""
     try:
-        laid_out = "".join(_lines(_parse(secret_members.hide(text)), "\n"))
+        laid_out = "".join(_lines(_parse(hide(text)), "\n"))
     except ValueError:
         return NOT_SHOWN
     shown = printable(redact(laid_out), LONGEST)
     return shown if len(laid_out) <= LONGEST else f"{shown}\n… (shortened)"
-
-
-def is_secret(name: str) -> bool:
-    """Return whether what stands under this name is a secret or a PIN, and is not shown.
-
-    Also where it is stored redacted: rows of before a name came into the settings still hold its values.
-    """
-    return bool(_SECRET.search(name)) or secret_members.is_secret(name)
 
 
 def _parse(text: str) -> object:
@@ -51,7 +40,7 @@ def _parse(text: str) -> object:
 
 def _lines(value: object, margin: str) -> Iterator[str]:
     if isinstance(value, _Object) and value:
-        members = ((f"{_spelled(key)}: ", REDACTED if is_secret(key) else each) for key, each in value)
+        members = ((f"{_spelled(key)}: ", REDACTED if is_never_shown(key) else each) for key, each in value)
         yield from _block("{", members, "}", margin)
     elif isinstance(value, list) and value:
         yield from _block("[", (("", each) for each in value), "]", margin)

@@ -6,8 +6,8 @@ from django.http import HttpRequest
 
 from integrations.models import MessageType
 from integrations.services.requests import message_types
-from integrations.staff.base.actors import actor_of
 from integrations.staff.base.admin import FOR_ALL, PortalAdmin
+from integrations.staff.signing_in.actors import actor_of
 
 
 @admin.register(MessageType)

@@ -16,7 +16,7 @@ from integrations.services.audit import Actor
 from integrations.services.errors import IdentityTaken
 from integrations.services.people import identities, sign_ins
 from integrations.services.people.claims import Claims, claims_of, told
-from integrations.staff.base.actors import actor_of
+from integrations.staff.signing_in.actors import actor_of
 from integrations.text.client_address import address_of
 
 

@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
 
 from integrations.services.people import identities, second_factors
-from integrations.staff.base.actors import actor_of
+from integrations.staff.signing_in.actors import actor_of
 from integrations.staff.signing_in.gate import Missing, missing_in
 from integrations.staff.signing_in.views import InOurLook
 

@@ -8,7 +8,7 @@ from django.forms import BooleanField, ChoiceField, Field, FileInput, HiddenInpu
 from django.forms.models import ModelMultipleChoiceField
 from django.http import HttpRequest
 
-from integrations.staff.requests.legible import is_secret
+from integrations.services.requests.secret_members import is_never_shown
 
 SESSION_KEY = "typed_before_confirming"
 LONGEST = 10_000
@@ -48,7 +48,7 @@ def recalled(request: HttpRequest) -> dict[str, Any]:
 def _may_keep(name: str, field: Field) -> bool:
     if isinstance(field.widget, (PasswordInput, FileInput, HiddenInput)):
         return False
-    return isinstance(field, (ChoiceField, BooleanField)) or not is_secret(name)
+    return isinstance(field, (ChoiceField, BooleanField)) or not is_never_shown(name)
 
 
 def _value(request: HttpRequest, name: str, field: Field) -> Any:

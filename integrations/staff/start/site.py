@@ -15,10 +15,10 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from integrations.services.people import people
-from integrations.staff.base.actors import actor_of
 from integrations.staff.base.bounded import bounded
 from integrations.staff.base.lookups import check_search
 from integrations.staff.signing_in import gate, proof
+from integrations.staff.signing_in.actors import actor_of
 from integrations.staff.start.first_page import figures, latest_acts, what_next
 
 APP_LABEL = "integrations"

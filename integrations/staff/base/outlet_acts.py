@@ -1,0 +1,109 @@
+"""What the acts on an outlet or on its integration have in common."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.admin import site
+from django.http import Http404, HttpResponse
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_variables
+
+from integrations.models import Credential, Integration, Outlet
+from integrations.models.clock import shared_now
+from integrations.services.handover import links as handover_links
+from integrations.services.handover.handover import HandOver
+from integrations.services.handover.links import MadeLink
+from integrations.staff.base import rights
+from integrations.staff.base.acts import Act
+
+
+def url_name(act: str) -> str:
+    """Return the name, inside the admin's, of an act's URL on an integration."""
+    return f"integrations_integration_{act.replace('-', '_')}"
+
+
+class OutletAct(Act):
+    """An act on an outlet, or on the integration that it has."""
+
+    outlet: Outlet
+    integration: Integration | None
+    link_button: ClassVar[str] = ""
+
+    @method_decorator(sensitive_variables("handover"))
+    def show_secret(self, handover: HandOver, integration: Integration) -> HttpResponse:
+        """Answer with the one page that ever shows this secret."""
+        return self.show_once(
+            "staff/handover.html",
+            handover=handover,
+            credential=integration.current_credential(),
+            overlapping=integration.credentials.in_overlap(shared_now()).first(),
+            integration=integration,
+            may_check=rights.may_see(self.request, Integration),
+            next_url=self.url_of(integration),
+        )
+
+    @method_decorator(sensitive_variables())
+    def hand_over(self, act: Callable[[], HandOver], values: dict[str, Any]) -> HttpResponse:
+        """Do an act that makes a secret: show it, or where that button was pressed send it on by a link unseen."""
+        if "as_link" not in self.request.POST:
+            return self.show_secret(act(), Integration.objects.get(outlet=self.outlet))
+        made = handover_links.make_link_instead(
+            act,
+            hours=values["link_hours"] or settings.HANDOVER_LINK_HOURS,
+            passphrase=values["passphrase"],
+            actor=self.actor,
+        )
+        return self.show_link(made)
+
+    @method_decorator(sensitive_variables())
+    def show_link(self, made: MadeLink) -> HttpResponse:
+        """Answer with the one page that ever shows this link; the secret in it is not on the page."""
+        integration = made.link.integration
+        return self.show_once(
+            "staff/link_made.html",
+            made=made,
+            overlapping=integration.credentials.in_overlap(shared_now()).first(),
+            integration=integration,
+            next_url=self.url_of(integration),
+        )
+
+    def next_url(self) -> str:
+        return self.url_of(self.integration or self.outlet)
+
+    def url_of(self, row: Integration | Outlet) -> str:
+        """Return the page of an integration, or of an outlet that has none, for who may see it."""
+        if not rights.may_see(self.request, type(row)):
+            return reverse("admin:index")
+        return reverse(f"admin:integrations_{row._meta.model_name}_change", args=(row.pk,))
+
+    def context(self) -> dict[str, Any]:
+        return {
+            "opts": Integration._meta if self.integration else Outlet._meta,
+            "subject": self.outlet,
+            "outlet": self.outlet,
+            "integration": self.integration,
+            "may_act": rights.may_act(self.request),
+            "link_button": self.link_button,
+        }
+
+
+class IntegrationAct(OutletAct):
+    """An act on an integration that exists."""
+
+    integration: Integration
+
+    def is_allowed(self) -> bool:
+        return rights.may_act(self.request)
+
+    def find(self, pk: int) -> None:
+        integrations = site.get_model_admin(Integration).get_queryset(self.request)
+        found = integrations.filter(pk=pk).first()
+        if found is None:
+            raise Http404("There is no such integration.")
+        self.integration, self.outlet = found, found.outlet
+
+    def overlapping(self) -> Credential | None:
+        """Return the older secret that still works, if there is one."""
+        return self.integration.credentials.in_overlap(shared_now()).first()
