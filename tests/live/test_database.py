@@ -114,10 +114,12 @@ def test_with_the_database_away_the_answer_is_503_until_it_is_back(module_postgr
 
 
 def test_with_the_database_away_a_handshake_is_refused(module_postgres: Postgres, stack: Stack) -> None:
-    token = token_for(stack, stack.supply_outlet())
+    outlet = stack.supply_outlet()
+    token = token_for(stack, outlet)
     module_postgres.kill()
     assert handshake_refusal(stack, token).status == (503 if stack.server == "serve" else 403)
     module_postgres.start()
+    eventually(lambda: authenticate(stack, outlet).status_code == 200, timeout=20, what="it is back")
     eventually(lambda: request(stack, "GET", "/readyz").status_code == 200, timeout=20, what="it is ready")
 
 
