@@ -4,10 +4,8 @@ from enum import StrEnum
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.template.response import TemplateResponse
+from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
@@ -62,6 +60,7 @@ class KeyStateFilter(PortalFilter):
 class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
     """The keys of the provider's own systems. Rows change by acts, each with a page of its own, never by a form."""
 
+    page = "admin/integrations/apikey/page.html"
     when_empty = (
         "Here stand the keys with which your own systems ask the POSes: whose outlets each sees, when it was used "
         "last, whether it still opens anything. Create the first one."
@@ -114,28 +113,12 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
         create = path("add/", view(api_key_acts.CreateApiKey.as_view()), name="integrations_apikey_add")
         return [create, *acts, *super().get_urls()]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",  # noqa: ARG002
-        extra_context: dict[str, object] | None = None,  # noqa: ARG002
-    ) -> HttpResponse:
-        """Show everything about one key; there is nothing to post here."""
-        if request.method not in ("GET", "HEAD"):
-            return HttpResponseNotAllowed(["GET", "HEAD"])
-        key = self.get_object(request, object_id)
-        if not self.has_view_permission(request, key):
-            raise PermissionDenied
-        if key is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
-        context = {
-            **self.admin_site.each_context(request),
-            **_page_of(key, shared_now()),
-            "opts": self.opts,
+    def page_of(self, request: HttpRequest, row: ApiKey) -> dict[str, object]:
+        """Return everything about one key."""
+        return {
+            **_page_of(row, shared_now()),
             "may_change": rights.may_change_api_key(request),
         }
-        return TemplateResponse(request, "admin/integrations/apikey/page.html", context)
 
 
 def _page_of(key: ApiKey, now: datetime) -> dict[str, object]:

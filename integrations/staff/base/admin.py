@@ -9,9 +9,11 @@ from django.contrib.admin.exceptions import DisallowedModelAdminToField
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
 from django.forms import ModelChoiceField, ModelForm, ModelMultipleChoiceField
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 
 from integrations.services.errors import PortalError
@@ -124,7 +126,35 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
 
 
 class ReadOnlyAdmin(PortalAdmin[Row]):
-    """A list of what happened: anybody with the right may read it, nobody may change it."""
+    """A list of what happened: anybody with the right may read it, nobody may change it.
+
+    `page` is the template of a row's own page, which shows what `page_of` returns; empty: Django's form, read-only.
+    """
+
+    page: ClassVar[str] = ""
+
+    def page_of(self, request: HttpRequest, row: Row) -> dict[str, object]:
+        """Return the context of a row's own page. A class with a `page` implements this."""
+        raise NotImplementedError
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if not self.page:
+            return super().change_view(request, object_id, form_url, extra_context)
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        row = self.get_object(request, object_id)
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        if row is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+        context = {**self.admin_site.each_context(request), **self.page_of(request, row), "opts": self.opts}
+        return TemplateResponse(request, self.page, context)
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False

@@ -1,10 +1,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.template.response import TemplateResponse
+from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
@@ -39,6 +37,7 @@ ACTS = {
 class IntegrationAdmin(BulkActions, ReadOnlyAdmin[Integration]):
     """The outlets that PowerEPOS knows. Rows change by acts, each with a page of its own, never by a form."""
 
+    page = "admin/integrations/integration/page.html"
     when_empty = (
         "Here stand the outlets on which Order N Pay is enabled, with their POSRemoteID and the recognisable part "
         "of their secret. Choose an outlet and enable Order N Pay on it."
@@ -80,28 +79,12 @@ class IntegrationAdmin(BulkActions, ReadOnlyAdmin[Integration]):
         acts.append(path("<int:pk>/asked/<int:request_pk>/", asked, name=url_name("asked")))
         return [*acts, *super().get_urls()]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",  # noqa: ARG002
-        extra_context: dict[str, object] | None = None,  # noqa: ARG002
-    ) -> HttpResponse:
-        """Show everything about one integration; there is nothing to post here."""
-        if request.method not in ("GET", "HEAD"):
-            return HttpResponseNotAllowed(["GET", "HEAD"])
-        integration = self.get_object(request, object_id)
-        if not self.has_view_permission(request, integration):
-            raise PermissionDenied
-        if integration is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+    def page_of(self, request: HttpRequest, row: Integration) -> dict[str, object]:
+        """Return everything about one integration."""
         seen, with_content = scope.organisations_of(request.user), rights.may_see_payload(request)
-        context = {
-            **self.admin_site.each_context(request),
-            **integration_page.context_of(integration, shared_now(), seen, with_content=with_content),
-            "opts": self.opts,
-            "title": str(integration),
+        return {
+            **integration_page.context_of(row, shared_now(), seen, with_content=with_content),
+            "title": str(row),
             "may_act": rights.may_act(request),
             "may_ask": rights.may_ask(request),
         }
-        return TemplateResponse(request, "admin/integrations/integration/page.html", context)

@@ -1,10 +1,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.template.response import TemplateResponse
+from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -42,6 +40,7 @@ SHAPES = {Delivery.State.DELIVERED: "online", Delivery.State.PENDING: "never-see
 class WebhookEndpointAdmin(ReadOnlyAdmin[WebhookEndpoint]):
     """Where events go. Rows change by acts, each with a page of its own, never by a form."""
 
+    page = "admin/integrations/webhookendpoint/page.html"
     when_empty = (
         "Here stand the addresses of your own systems that are told what happens: an outlet goes offline, a request "
         "is finished, an alert begins. Create the first one."
@@ -80,28 +79,12 @@ class WebhookEndpointAdmin(ReadOnlyAdmin[WebhookEndpoint]):
         create = path("add/", view(webhook_acts.CreateWebhook.as_view()), name="integrations_webhookendpoint_add")
         return [create, *acts, *super().get_urls()]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",  # noqa: ARG002
-        extra_context: dict[str, object] | None = None,  # noqa: ARG002
-    ) -> HttpResponse:
-        """Show everything about one endpoint; there is nothing to post here."""
-        if request.method not in ("GET", "HEAD"):
-            return HttpResponseNotAllowed(["GET", "HEAD"])
-        endpoint = self.get_object(request, object_id)
-        if not self.has_view_permission(request, endpoint):
-            raise PermissionDenied
-        if endpoint is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
-        context = {
-            **self.admin_site.each_context(request),
-            **_page_of(endpoint),
-            "opts": self.opts,
+    def page_of(self, request: HttpRequest, row: WebhookEndpoint) -> dict[str, object]:
+        """Return everything about one endpoint."""
+        return {
+            **_page_of(row),
             "may_change": rights.may_change_webhook(request),
         }
-        return TemplateResponse(request, "admin/integrations/webhookendpoint/page.html", context)
 
 
 class EndpointFilter(admin.RelatedFieldListFilter):
@@ -121,6 +104,7 @@ class EndpointFilter(admin.RelatedFieldListFilter):
 class DeliveryAdmin(KeysetAdmin[Delivery]):
     """Each event on its way to each endpoint."""
 
+    page = "admin/integrations/delivery/page.html"
     when_empty = "Here stands each event that was sent to one of your systems, with the answer that it got."
     list_display = ("noticed", "event", "standing", "endpoint", "about", "answer", "tries")
     list_filter = ("state", "notice__kind", ("endpoint", EndpointFilter))
@@ -168,31 +152,15 @@ class DeliveryAdmin(KeysetAdmin[Delivery]):
         replay = self.admin_site.admin_view(webhook_acts.ReplayDelivery.as_view())
         return [path("<int:pk>/replay/", replay, name="integrations_delivery_replay"), *super().get_urls()]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",  # noqa: ARG002
-        extra_context: dict[str, object] | None = None,  # noqa: ARG002
-    ) -> HttpResponse:
-        """Show one delivery: what was sent, what was answered, what comes next."""
-        if request.method not in ("GET", "HEAD"):
-            return HttpResponseNotAllowed(["GET", "HEAD"])
-        row = self.get_object(request, object_id)
-        if not self.has_view_permission(request, row):
-            raise PermissionDenied
-        if row is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
-        context: dict[str, Any] = {
-            **self.admin_site.each_context(request),
+    def page_of(self, request: HttpRequest, row: Delivery) -> dict[str, object]:
+        """Return one delivery: what was sent, what was answered, what comes next."""
+        return {
             "title": str(row),
             "row": row,
             "badge": delivery_badge(row),
             "body": legible(body_of(row.notice).decode()),
-            "opts": self.opts,
             "may_change": rights.may_change_webhook(request),
         }
-        return TemplateResponse(request, "admin/integrations/delivery/page.html", context)
 
 
 def badge(endpoint: WebhookEndpoint) -> SafeString:

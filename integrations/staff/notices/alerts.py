@@ -5,12 +5,11 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin import ModelAdmin, site
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db.models import Count, Field, QuerySet
 from django.forms import Field as FormField
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from integrations.models import Alert, AlertRecipient
@@ -44,6 +43,7 @@ class OpenAlertFilter(PortalFilter):
 class AlertAdmin(ReadOnlyAdmin[Alert]):
     """What staff were told, and whether it is over."""
 
+    page = "admin/integrations/alert/page.html"
     when_empty = (
         "Here stands what you were alerted of: outlets that were offline for too long, many refused authentications, "
         "credentials near their expiry. None is good news."
@@ -87,32 +87,16 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"mail_is_on": mailing.is_on(), **(extra_context or {})})
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",  # noqa: ARG002
-        extra_context: dict[str, object] | None = None,  # noqa: ARG002
-    ) -> HttpResponse:
-        """Show one alert with all that it is about, and the e-mails that told of it."""
-        if request.method not in ("GET", "HEAD"):
-            return HttpResponseNotAllowed(["GET", "HEAD"])
-        alert = self.get_object(request, object_id)
-        if not self.has_view_permission(request, alert):
-            raise PermissionDenied
-        if alert is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
-        context = {
-            **self.admin_site.each_context(request),
-            "title": str(alert),
-            "alert": alert,
-            "badge": badge(alert),
-            "members": list(alert.members.order_by("ended_at", "label")[:MEMBERS]),
-            **_mails(request, alert),
+    def page_of(self, request: HttpRequest, row: Alert) -> dict[str, object]:
+        """Return one alert with all that it is about, and the e-mails that told of it."""
+        return {
+            "title": str(row),
+            "alert": row,
+            "badge": badge(row),
+            "members": list(row.members.order_by("ended_at", "label")[:MEMBERS]),
+            **_mails(request, row),
             "mail_is_on": mailing.is_on(),
-            "opts": self.opts,
         }
-        return TemplateResponse(request, "admin/integrations/alert/page.html", context)
 
 
 def _mails(request: HttpRequest, alert: Alert) -> dict[str, object]:

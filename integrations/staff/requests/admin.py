@@ -1,10 +1,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.template.response import TemplateResponse
+from django.http import HttpRequest
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -30,6 +28,7 @@ CONTENT = ("payload", "answer", "error_message")
 class RequestAdmin(KeysetAdmin[Request]):
     """What the backend asked of the POSes, and what became of it."""
 
+    page = "admin/integrations/request/page.html"
     when_empty = (
         "Here stands each request of your own systems to a POS, and what became of it. Create an API key, and send "
         "the first one."
@@ -94,25 +93,11 @@ class RequestAdmin(KeysetAdmin[Request]):
         words = f"All requests with ResultCode {row.result_code}"
         return format_html('<a href="?result_code={0}" title="{1}">{0}</a>', row.result_code, words)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",  # noqa: ARG002
-        extra_context: dict[str, object] | None = None,  # noqa: ARG002
-    ) -> HttpResponse:
-        """Show everything about one request but its secrets; there is nothing to post here."""
-        if request.method not in ("GET", "HEAD"):
-            return HttpResponseNotAllowed(["GET", "HEAD"])
-        row = self.get_object(request, object_id)
-        if not self.has_view_permission(request, row):
-            raise PermissionDenied
-        if row is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+    def page_of(self, request: HttpRequest, row: Request) -> dict[str, object]:
+        """Return everything about one request but its secrets."""
         content = _page_of(row, with_content=rights.may_see_payload(request))
         content["sees_key"] = row.api_key and scope.may_see_row_of(request.user, row.api_key.organisation_id)
-        context = {**self.admin_site.each_context(request), **content, "opts": self.opts}
-        return TemplateResponse(request, "admin/integrations/request/page.html", context)
+        return content
 
 
 def _page_of(row: Request, *, with_content: bool) -> dict[str, object]:
