@@ -13,7 +13,6 @@ from integrations.models.attempt import StrayFrame
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
 from integrations.pos import link, mentions, wire
-from integrations.pos.asgi import Receive, Scope, Send
 from integrations.pos.close_codes import CLOSE_CODES, code_for
 from integrations.pos.door import Admission
 from integrations.pos.limits.allowance import Allowance
@@ -26,6 +25,7 @@ from integrations.services.requests.requests import Waiting
 from integrations.services.requests.secret_members import hide_in_words
 from integrations.text.characters import printable
 from integrations.wire import envelope, raw_json
+from integrations.wire.asgi import Receive, Scope, Send
 
 PONG_SECONDS = 1.0  # in which a replaced POS has to answer a ping, so that the portal waits for its answers
 ANSWER_SECONDS = 5.0  # for which the portal then waits

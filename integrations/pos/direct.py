@@ -3,13 +3,23 @@
 from django.http import HttpResponse
 
 from integrations.pos import door, errors
-from integrations.pos.asgi import App, Receive, Scope, Send
 from integrations.pos.paths import is_auth, is_near_auth
 from integrations.pos.views import AuthView, MisdirectedView
 from integrations.pos.visitors import visitor_of
 from integrations.pos.wire import MAX_AUTH_BODY
 from integrations.relay import runtime
-from integrations.wire.asgi import BodyGaveWay, BodyTooLarge, ClientLeft, LazyRequest, read_body, send_response
+from integrations.wire.asgi import (
+    App,
+    BodyGaveWay,
+    BodyTooLarge,
+    ClientLeft,
+    LazyRequest,
+    Receive,
+    Scope,
+    Send,
+    read_body,
+    send_response,
+)
 
 MANY_BODIES = (
     "Too many requests from this address have not arrived whole. Send each without a pause, and fewer at the same time."

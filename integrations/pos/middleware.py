@@ -10,7 +10,6 @@ import math
 from urllib.parse import parse_qs
 
 from integrations.pos import door
-from integrations.pos.asgi import App, Receive, Scope, Send
 from integrations.pos.door import WrongPath
 from integrations.pos.errors import RETRY_AFTER, status_of
 from integrations.pos.limits import second_till
@@ -19,7 +18,7 @@ from integrations.pos.wire import failure
 from integrations.services.connections.authentication import Refused
 from integrations.services.handover.handover import websocket_url
 from integrations.text.characters import trimmed
-from integrations.wire.asgi import header
+from integrations.wire.asgi import App, Receive, Scope, Send, header
 from integrations.wire.security_headers import SECURITY_HEADERS
 
 ADMISSION = "admission"  # the scope's key

@@ -2,10 +2,10 @@ from collections.abc import Awaitable
 
 from django.urls import re_path
 
-from integrations.pos.asgi import App, Receive, Scope, Send
 from integrations.pos.consumer import PosConsumer
 from integrations.pos.middleware import TokenAuth, not_found
 from integrations.pos.paths import is_socket
+from integrations.wire.asgi import App, Receive, Scope, Send
 
 
 def hold(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 class Runtime:
     """One per process."""
 
-    def __init__(self, process_id: uuid.UUID, chores: Iterable[Chore] = ()) -> None:
+    def __init__(self, process_id: uuid.UUID, chores: Iterable[Chore]) -> None:
         self.process_id = process_id
         self.registry = Registry()
         self.recorder = Recorder(process_id)

@@ -11,9 +11,8 @@ import pytest
 import uvicorn
 from django.test import SimpleTestCase, override_settings
 
-from integrations.pos.asgi import Receive, Scope, Send
 from integrations.wire import limits
-from integrations.wire.asgi import WHOLE, App, read_body
+from integrations.wire.asgi import WHOLE, App, Receive, Scope, Send, read_body
 from portal.serving.http.protocol import DrainingState, HttpProtocol
 from portal.serving.server import WebsocketProtocol
 from tests.support.raw_http import RawAnswer, answers_in
