@@ -149,4 +149,4 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 
 @cache
 def _page(*, is_limited: bool) -> str:
-    return render_to_string("handover/ask.html", {"is_limited": is_limited, "is_busy": not is_limited})
+    return render_to_string("recipient/ask.html", {"is_limited": is_limited, "is_busy": not is_limited})

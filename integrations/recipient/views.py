@@ -26,7 +26,7 @@ REFUSED_AFTER = 0.75  # seconds: more than a refusal's work, so that its length 
 @require_http_methods(["GET", "HEAD", "POST"])
 def hand_over(request: HttpRequest) -> HttpResponse:
     """Ask for the passphrase, or answer it."""
-    response = _opened(request) if request.method == "POST" else render(request, "handover/ask.html")
+    response = _opened(request) if request.method == "POST" else render(request, "recipient/ask.html")
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
@@ -43,10 +43,10 @@ def _opened(request: HttpRequest) -> HttpResponse:
         )
     except LinkRefused:
         time.sleep(max(0.0, began + REFUSED_AFTER - time.monotonic()))
-        return render(request, "handover/ask.html", {"code": code, "is_refused": True}, status=403)
+        return render(request, "recipient/ask.html", {"code": code, "is_refused": True}, status=403)
     except LinkBusy:
-        return render(request, "handover/ask.html", {"code": code, "is_busy": True}, status=503)
-    return render(request, "handover/opened.html", {"handover": opened.handover, "outlet": opened.link.integration})
+        return render(request, "recipient/ask.html", {"code": code, "is_busy": True}, status=503)
+    return render(request, "recipient/opened.html", {"handover": opened.handover, "outlet": opened.link.integration})
 
 
 def _user_agent(request: HttpRequest) -> str:

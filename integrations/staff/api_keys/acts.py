@@ -33,13 +33,13 @@ class ApiKeyAct(Act):
     """An act on an API key; `key` is None while it is being made."""
 
     key: ApiKey | None = None
-    settled_template = "staff/api_key_settled.html"
+    settled_template = "staff/api_keys/api_key_settled.html"
 
     @method_decorator(sensitive_variables("text"))
     def show_key(self, key: ApiKey, text: str) -> HttpResponse:
         """Answer with the one page that ever shows this key."""
         return self.show_once(
-            "staff/api_key.html",
+            "staff/api_keys/api_key.html",
             subject=key,
             text=text,
             url=f"{settings.PUBLIC_URL}{API_PATH}",
@@ -67,7 +67,7 @@ class CreateApiKey(ApiKeyAct):
     form_class = forms.CreateApiKeyForm
     title = "Create API key"
     button = "Create and show the key"
-    words = "staff/words/create_api_key.html"
+    words = "staff/api_keys/words/create_api_key.html"
 
     def is_allowed(self) -> bool:
         return rights.may_create_api_key(self.request)
@@ -125,7 +125,7 @@ class RotateApiKey(ExistingApiKeyAct):
     form_class = forms.RotateApiKeyForm
     title = "Rotate API key"
     button = "Rotate and show the new key"
-    words = "staff/words/rotate_api_key.html"
+    words = "staff/api_keys/words/rotate_api_key.html"
 
     def initial(self) -> dict[str, Any]:
         current = self.current()
@@ -149,7 +149,7 @@ class EndApiKeyOverlap(ExistingApiKeyAct):
     form_class = forms.ActForm
     title = "End overlap now"
     button = "End the overlap"
-    words = "staff/words/end_api_key_overlap.html"
+    words = "staff/api_keys/words/end_api_key_overlap.html"
 
     def obstacle(self) -> PortalError | None:
         return None if self.overlapping() else NoOverlap()
@@ -166,7 +166,7 @@ class RetireApiKey(ExistingApiKeyAct):
     form_class = forms.RetireApiKeyForm
     title = "Retire API key"
     button = "Retire"
-    words = "staff/words/retire_api_key.html"
+    words = "staff/api_keys/words/retire_api_key.html"
 
     def obstacle(self) -> PortalError | None:
         return None if self.key.secrets.filter(retired_at=None).exists() else ApiKeyRetired()

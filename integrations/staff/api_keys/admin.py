@@ -60,7 +60,7 @@ class KeyStateFilter(PortalFilter):
 class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
     """The keys of the provider's own systems. Rows change by acts, each with a page of its own, never by a form."""
 
-    page = "admin/integrations/apikey/page.html"
+    page = "staff/api_keys/page.html"
     when_empty = (
         "Here stand the keys with which your own systems ask the POSes: whose outlets each sees, when it was used "
         "last, whether it still opens anything. Create the first one."

@@ -64,7 +64,7 @@ class Act(View):
     title: ClassVar[str]
     button: ClassVar[str]
     words: ClassVar[str]
-    settled_template: ClassVar[str] = "staff/settled.html"
+    settled_template: ClassVar[str] = "staff/base/settled.html"
     max_body: ClassVar[int] = 0  # bytes, where a page takes more than others (portal/web/pages.py)
     is_sensitive: ClassVar[bool] = False  # asks for a recent proof that it is still the person who signed in
     actor: Actor
@@ -137,7 +137,7 @@ class Act(View):
         return {}
 
     def page(self, form: forms.ActForm) -> HttpResponse:
-        return self.render("staff/act.html", form=form, button=self.button, words=self.words)
+        return self.render("staff/base/act.html", form=form, button=self.button, words=self.words)
 
     def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
         """Say in words why this act is not for now, with the ways on."""

@@ -35,7 +35,7 @@ class OutletAct(Act):
     def show_secret(self, handover: HandOver, integration: Integration) -> HttpResponse:
         """Answer with the one page that ever shows this secret."""
         return self.show_once(
-            "staff/handover.html",
+            "staff/handover/handover.html",
             handover=handover,
             credential=integration.current_credential(),
             overlapping=integration.credentials.in_overlap(shared_now()).first(),
@@ -62,7 +62,7 @@ class OutletAct(Act):
         """Answer with the one page that ever shows this link; the secret in it is not on the page."""
         integration = made.link.integration
         return self.show_once(
-            "staff/link_made.html",
+            "staff/handover/link_made.html",
             made=made,
             overlapping=integration.credentials.in_overlap(shared_now()).first(),
             integration=integration,

@@ -57,7 +57,7 @@ class UploadOutlets(Act):
     max_body = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
     title = TITLES[Kind.ENABLE]
     button = "Check the file"
-    words = "staff/words/upload_outlets.html"
+    words = "staff/bulk/words/upload_outlets.html"
 
     def is_allowed(self) -> bool:
         return rights.may_enable(self.request)

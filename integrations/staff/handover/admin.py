@@ -27,7 +27,7 @@ class TakeBackLink(IntegrationAct):
     form_class = forms.ActForm
     title = "Take hand-over link back"
     button = "Take it back"
-    words = "staff/words/take_back_link.html"
+    words = "staff/handover/words/take_back_link.html"
     link: HandoverLink
 
     def find(self, pk: int) -> None:

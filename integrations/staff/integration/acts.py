@@ -30,7 +30,7 @@ class EnableOutlet(OutletAct):
     form_class = forms.EnableForm
     title = "Enable Order N Pay"
     button = "Enable and show the values"
-    words = "staff/words/enable.html"
+    words = "staff/integration/words/enable.html"
 
     def is_allowed(self) -> bool:
         return rights.may_enable(self.request)
@@ -69,7 +69,7 @@ class RotateSecret(IntegrationAct):
     form_class = forms.RotateForm
     title = "Rotate secret"
     button = "Rotate and show the new secret"
-    words = "staff/words/rotate.html"
+    words = "staff/integration/words/rotate.html"
 
     def initial(self) -> dict[str, Any]:
         return {"seen_credential": self.integration.current_credential().pk}
@@ -95,14 +95,14 @@ class EndOverlap(IntegrationAct):
     form_class = forms.ActForm
     title = "End overlap now"
     button = "End the overlap"
-    words = "staff/words/end_overlap.html"
+    words = "staff/integration/words/end_overlap.html"
 
     def obstacle(self) -> PortalError | None:
         return None if self.overlapping() else NoOverlap()
 
     def page(self, form: forms.ActForm) -> HttpResponse:
         older = self.overlapping()
-        return self.render("staff/act.html", form=form, button=self.button, words=self.words, older=older)
+        return self.render("staff/base/act.html", form=form, button=self.button, words=self.words, older=older)
 
     def act(self, _values: dict[str, Any]) -> HttpResponse:
         secrets.end_overlap(self.integration, actor=self.actor)
@@ -113,7 +113,7 @@ class Disable(IntegrationAct):
     form_class = forms.DisableForm
     title = "Disable"
     button = "Disable"
-    words = "staff/words/disable.html"
+    words = "staff/integration/words/disable.html"
 
     def obstacle(self) -> PortalError | None:
         return None if self.integration.is_enabled else AlreadyDisabled()
@@ -127,7 +127,7 @@ class EnableAgain(IntegrationAct):
     form_class = forms.EnableAgainForm
     title = "Enable again"
     button = "Enable again"
-    words = "staff/words/reenable.html"
+    words = "staff/integration/words/reenable.html"
 
     def obstacle(self) -> PortalError | None:
         return NotDisabled() if self.integration.is_enabled else None
@@ -141,7 +141,7 @@ class Disconnect(IntegrationAct):
     form_class = forms.DisconnectForm
     title = "Disconnect"
     button = "Disconnect"
-    words = "staff/words/disconnect.html"
+    words = "staff/integration/words/disconnect.html"
 
     def obstacle(self) -> PortalError | None:
         is_online = self.integration.presence.is_online_at(shared_now())
@@ -156,7 +156,7 @@ class ChangePosRemoteId(IntegrationAct):
     form_class = forms.ChangePosRemoteIdForm
     title = "Change POSRemoteID"
     button = "Change"
-    words = "staff/words/change_pos_remote_id.html"
+    words = "staff/integration/words/change_pos_remote_id.html"
 
     def initial(self) -> dict[str, Any]:
         return {"pos_remote_id": self.integration.pos_remote_id}

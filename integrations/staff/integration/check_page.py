@@ -20,7 +20,7 @@ from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_acts import IntegrationAct
 from integrations.staff.integration.check_steps import sentence_of, steps_of
 
-TEMPLATE = "staff/check_steps.html"
+TEMPLATE = "staff/integration/check_steps.html"
 
 
 def integrations() -> QuerySet[Integration]:
@@ -68,7 +68,7 @@ class CheckOutlet(IntegrationAct):
         integration = integrations().get(pk=self.integration.pk)
         seen, with_content = scope.organisations_of(self.request.user), rights.may_see_payload(self.request)
         return self.render(
-            "staff/check.html",
+            "staff/integration/check.html",
             status=409 if form.errors else 200,
             form=form,
             button=self.button,

@@ -29,13 +29,13 @@ class WebhookAct(Act):
     """An act on a webhook endpoint; `endpoint` is None while it is being made."""
 
     endpoint: WebhookEndpoint | None = None
-    settled_template = "staff/webhook_settled.html"
+    settled_template = "staff/notices/webhook_settled.html"
 
     @method_decorator(sensitive_variables("secret"))
     def show_secret(self, endpoint: WebhookEndpoint, secret: str) -> HttpResponse:
         """Answer with the one page that ever shows this secret."""
         return self.show_once(
-            "staff/webhook.html",
+            "staff/notices/webhook.html",
             subject=endpoint,
             endpoint=endpoint,
             text=secret,
@@ -63,7 +63,7 @@ class CreateWebhook(WebhookAct):
     form_class = webhook_forms.CreateWebhookForm
     title = "Create webhook endpoint"
     button = "Create and show the secret"
-    words = "staff/words/create_webhook.html"
+    words = "staff/notices/words/create_webhook.html"
 
     def is_allowed(self) -> bool:
         return rights.may_create_webhook(self.request)
@@ -111,7 +111,7 @@ class ChangeWebhook(ExistingWebhookAct):
     form_class = webhook_forms.ChangeWebhookForm
     title = "Change URL or events"
     button = "Save"
-    words = "staff/words/change_webhook.html"
+    words = "staff/notices/words/change_webhook.html"
 
     def initial(self) -> dict[str, Any]:
         return {"url": self.endpoint.url, "kinds": self.endpoint.kinds}
@@ -126,7 +126,7 @@ class RotateWebhook(ExistingWebhookAct):
     form_class = webhook_forms.RotateWebhookForm
     title = "Rotate secret"
     button = "Rotate and show the new secret"
-    words = "staff/words/rotate_webhook.html"
+    words = "staff/notices/words/rotate_webhook.html"
 
     def initial(self) -> dict[str, Any]:
         return {"seen": self.endpoint.secret_made_at.isoformat()}
@@ -145,7 +145,7 @@ class EndWebhookOverlap(ExistingWebhookAct):
     form_class = ActForm
     title = "End overlap now"
     button = "End the overlap"
-    words = "staff/words/end_webhook_overlap.html"
+    words = "staff/notices/words/end_webhook_overlap.html"
 
     def obstacle(self) -> PortalError | None:
         return None if self.endpoint.has_overlap(shared_now()) else NoOverlap()
@@ -159,7 +159,7 @@ class DisableWebhook(ExistingWebhookAct):
     form_class = webhook_forms.DisableWebhookForm
     title = "Switch off"
     button = "Switch off"
-    words = "staff/words/disable_webhook.html"
+    words = "staff/notices/words/disable_webhook.html"
 
     def obstacle(self) -> PortalError | None:
         return None if self.endpoint.is_enabled else WebhookDisabled("The webhook endpoint is switched off already.")
@@ -173,7 +173,7 @@ class EnableWebhook(ExistingWebhookAct):
     form_class = ActForm
     title = "Switch on"
     button = "Switch on"
-    words = "staff/words/enable_webhook.html"
+    words = "staff/notices/words/enable_webhook.html"
 
     def obstacle(self) -> PortalError | None:
         return WebhookEnabled() if self.endpoint.is_enabled else None
@@ -187,7 +187,7 @@ class TestWebhook(ExistingWebhookAct):
     form_class = ActForm
     title = "Send a test event"
     button = "Send"
-    words = "staff/words/test_webhook.html"
+    words = "staff/notices/words/test_webhook.html"
 
     def obstacle(self) -> PortalError | None:
         return None if self.endpoint.is_enabled else WebhookDisabled()
@@ -201,7 +201,7 @@ class ReplayDelivery(ExistingWebhookAct):
     form_class = ActForm
     title = "Send again"
     button = "Send again"
-    words = "staff/words/replay_delivery.html"
+    words = "staff/notices/words/replay_delivery.html"
     delivery: Delivery
 
     def find(self, pk: int) -> None:

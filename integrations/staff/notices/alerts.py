@@ -43,7 +43,7 @@ class OpenAlertFilter(PortalFilter):
 class AlertAdmin(ReadOnlyAdmin[Alert]):
     """What staff were told, and whether it is over."""
 
-    page = "admin/integrations/alert/page.html"
+    page = "staff/notices/alert_page.html"
     when_empty = (
         "Here stands what you were alerted of: outlets that were offline for too long, many refused authentications, "
         "credentials near their expiry. None is good news."

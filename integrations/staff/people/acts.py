@@ -44,7 +44,7 @@ class ResetSecondFactors(PersonAct):
 
     title = "Take second factors away"
     button = "Take them away"
-    words = "staff/words/reset_second_factors.html"
+    words = "staff/people/words/reset_second_factors.html"
 
     def obstacle(self) -> PortalError | None:
         return None if second_factors.has_second_factor(self.person) else NoSecondFactor()
@@ -62,7 +62,7 @@ class UnlinkIdentity(PersonAct):
 
     title = "Unlink identity"
     button = "Unlink it and end the sessions"
-    words = "staff/words/unlink_identity.html"
+    words = "staff/people/words/unlink_identity.html"
     identity: SocialAccount | None
 
     def find(self, pk: int, identity: int = 0) -> None:

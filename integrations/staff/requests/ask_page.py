@@ -65,7 +65,7 @@ class AskPos(IntegrationAct):
     form_class = AskForm
     title = "Ask the POS"
     button = "Send to the POS"
-    words = "staff/words/ask.html"
+    words = "staff/requests/words/ask.html"
     kind: Kind | None = None
     is_raw = False
 
@@ -118,7 +118,7 @@ class AskPos(IntegrationAct):
         """Show what there is to ask."""
         types = MessageType.objects.all()
         status = 404 if wrong else 200
-        return self.render("staff/ask_choice.html", status=status, types=types, wrong=wrong)
+        return self.render("staff/requests/ask_choice.html", status=status, types=types, wrong=wrong)
 
     def context(self) -> dict[str, Any]:
         kind = self.kind

@@ -13,7 +13,7 @@ from integrations.staff.base.outlet_acts import IntegrationAct
 from integrations.staff.requests.legible import legible
 from integrations.staff.requests.rows import outcome, time_line, type_of, with_type_names
 
-TEMPLATE = "staff/asked_parts.html"
+TEMPLATE = "staff/requests/asked_parts.html"
 
 
 def requests() -> QuerySet[Request]:
@@ -69,7 +69,7 @@ class AskedPage(IntegrationAct):
     def get(self, _request: object, **_kwargs: object) -> HttpResponse:
         with_content = rights.may_see_payload(self.request)
         return self.render(
-            "staff/asked.html",
+            "staff/requests/asked.html",
             row=self.row,
             kind_name=type_of(self.row),
             html=html_of(self.row, shared_now(), with_content=with_content),

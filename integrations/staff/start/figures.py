@@ -12,7 +12,7 @@ from integrations.services.overview.fleet import DAY, HOUR, Fleet, Organisations
 from integrations.staff.base.presentation import State, clock
 from integrations.staff.start.chart import chart_of
 
-TEMPLATE = "staff/start_figures.html"
+TEMPLATE = "staff/start/figures.html"
 
 
 @dataclass(frozen=True)
