@@ -26,9 +26,6 @@ pytest_plugins = ["tests.support.quick"]
 hypothesis.settings.register_profile("portal", deadline=None, print_blob=True, database=None)
 hypothesis.settings.load_profile("portal")
 
-# What the machine's other work can upset is tried once more; pytest counts it, and its first failure is shown.
-OVER_REAL_PROCESSES = ("live", "faults")
-
 
 def _forget_keys(*, setting: str, **_rest: object) -> None:
     """Forget what is kept of settings that only tests change."""
@@ -63,15 +60,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         name = f"{item.path.stem}, committing" if _commits(item) else item.path.stem
         item.add_marker(pytest.mark.xdist_group(name))
-        if item.path.parent.name in OVER_REAL_PROCESSES:
-            item.add_marker(pytest.mark.flaky(reruns=1))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show why each test was tried again: what then passes is not shown, and the reason is worth a look."""
-    for report in terminalreporter.getreports("rerun"):
-        terminalreporter.section(f"tried again: {report.nodeid}")
-        terminalreporter.line(report.longreprtext)
 
 
 def _commits(item: pytest.Item) -> bool:

@@ -118,16 +118,9 @@ def shared_stacks() -> dict[str, Stack]:
 def shared_stack(
     request: pytest.FixtureRequest, depot: Depot, shared_stacks: dict[str, Stack]
 ) -> Callable[[str], Stack]:
-    """The running stack of a name like `serve-postgres`; it lives until the run ends, so leave it usable.
-
-    A test that is tried again gets another one: in the first, the names that it gives are taken.
-    """
-    spoilt = set(shared_stacks) if getattr(request.node, "execution_count", 1) > 1 else set()
+    """The running stack of a name like `serve-postgres`; it lives until the run ends, so leave it usable."""
 
     def find(name: str) -> Stack:
-        if name in spoilt:
-            spoilt.remove(name)
-            shared_stacks.pop(name).close()
         if name not in shared_stacks or not shared_stacks[name].is_running:
             shared_stacks[name] = _make(request, depot, name)
         return shared_stacks[name]
