@@ -3,7 +3,6 @@
 import atexit
 import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.live.ledger import LEDGER
+from tests.live.warm_start import Started, dying_with_us
 
 PORTS_PER_WORKER = 4_000  # from 10,000 on; Linux gives clients those from 32,768 on
 
@@ -42,11 +42,11 @@ class Process:
         death_signal: str = "KILL",
     ) -> None:
         self.log_path = LEDGER.watch(log)
-        self._command = [*_tied_to_us(death_signal), *command]
+        self._command = [*dying_with_us(death_signal), *command]
         self._env = dict(env)
         self._cwd = cwd
         self._user = user
-        self._popen: subprocess.Popen[bytes] | None = None
+        self._popen: Started | None = None
 
     @property
     def pid(self) -> int:
@@ -78,18 +78,7 @@ class Process:
         if self.is_running:
             raise RuntimeError(f"already running: {self._command}")
         with self.log_path.open("ab") as log:
-            self._popen = subprocess.Popen(
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=self._env,
-                cwd=self._cwd,
-                start_new_session=True,
-                user=self._user,
-                group=self._user,
-                extra_groups=[] if self._user else None,
-            )
+            self._popen = self._launch(log.fileno())
         _running.add(self)
 
     def send_signal(self, number: int) -> None:
@@ -122,8 +111,23 @@ class Process:
     def log_tail(self, lines: int = 40) -> str:
         return "\n".join(self.log_text().splitlines()[-lines:])
 
+    def _launch(self, log: int) -> Started:
+        """Start the process, with both its outputs to the file descriptor `log`."""
+        return subprocess.Popen(
+            self._command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=self._env,
+            cwd=self._cwd,
+            start_new_session=True,
+            user=self._user,
+            group=self._user,
+            extra_groups=[] if self._user else None,
+        )
+
     @property
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _started(self) -> Started:
         if self._popen is None:
             raise RuntimeError(f"never started: {self._command}")
         return self._popen
@@ -152,9 +156,3 @@ def plain_environment() -> dict[str, str]:
 def kill_all() -> None:
     for process in list(_running):
         process.kill()
-
-
-def _tied_to_us(death_signal: str) -> list[str]:
-    # Not preexec_fn: tests have threads, and Python code between fork and exec could hang on a lock.
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", death_signal, "--"] if setpriv else []

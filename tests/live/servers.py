@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import secrets
 import shutil
 import signal
@@ -17,6 +18,7 @@ from typing import Literal, Self
 import httpx2
 import psycopg
 
+from tests.live import warm_start
 from tests.live.ledger import LEDGER
 from tests.live.postgres import MIGRATED, Postgres
 from tests.live.prepared import migrate, prepared
@@ -24,6 +26,7 @@ from tests.live.processes import Process, free_port, plain_environment
 from tests.live.redis import Redis
 from tests.live.shell import Shell
 from tests.live.waiting import eventually
+from tests.live.warm_start import Started
 from tests.support.project import PROJECT
 
 Server = Literal["serve", "runserver", "daphne"]
@@ -63,6 +66,17 @@ class Credentials:
         }
 
 
+class WarmlyStarted(Process):
+    """A manage.py that is started by a fork (tests/live/warm_start.py)."""
+
+    def _launch(self, log: int) -> Started:
+        arguments = self._command[self._command.index("manage.py") + 1 :]
+        with Path(os.devnull).open("rb") as nothing:
+            return warm_start.start(
+                arguments, env=self._env, cwd=PROJECT, stdin=nothing.fileno(), stdout=log, stderr=log
+            )
+
+
 class Stack:
     """One server process over a database of its own; killed and started again it keeps port and data."""
 
@@ -85,7 +99,8 @@ class Stack:
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}/"
         self.env = self._environment(folder) | dict(env)
-        self._process = Process(
+        kind = Process if server == "daphne" else WarmlyStarted
+        self._process = kind(
             [*_command(server, self.port), *options], log=folder / "server.log", env=self.env, cwd=PROJECT
         )
         self._shell = Shell(env=self.env, log=folder / "shell.log")
@@ -143,17 +158,7 @@ class Stack:
     def manage(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run a management command against the same database; the caller looks at its exit status."""
         LEDGER.remember_generated(stdin or "")
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=180,
-            env=self.env,
-            cwd=PROJECT,
-        )
+        done = warm_start.run(arguments, env=self.env, cwd=PROJECT, stdin=stdin, timeout=180)
         LEDGER.remember_generated(done.stdout)
         return done
 

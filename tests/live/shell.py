@@ -1,12 +1,12 @@
 """Management commands in a process that stays: another process than the server, without a second's start each."""
 
 import json
-import subprocess
-import sys
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from tests.live import warm_start
 from tests.live.ledger import LEDGER
 from tests.support.project import PROJECT
 
@@ -36,13 +36,13 @@ class Shell:
     def __init__(self, *, env: Mapping[str, str], log: Path) -> None:
         self._env = env
         self._log = LEDGER.watch(log)
-        self._process: subprocess.Popen[str] | None = None
+        self._talk: _Talk | None = None
 
     def run(self, *arguments: str, stdin: str = "") -> str:
         """Return what the command printed; raise AssertionError with its complaint when it failed."""
         LEDGER.remember_generated(stdin)
-        self._process = self._process or self._start()
-        line = _ask(self._process, json.dumps({"arguments": arguments, "stdin": stdin}))
+        self._talk = self._talk or _Talk(self._env, self._log)
+        line = self._talk.ask(json.dumps({"arguments": arguments, "stdin": stdin}))
         assert line, f"the shell ended: {self._log.read_text()}"
         answer: dict[str, str] = json.loads(line)
         assert not answer["error"], f"{arguments[0]} failed: {answer['error']}"
@@ -51,30 +51,38 @@ class Shell:
 
     def close(self) -> None:
         """End the process; the next command starts another."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        with suppress(BrokenPipeError), process:
-            process.kill()
+        talk, self._talk = self._talk, None
+        if talk is not None:
+            talk.end()
 
-    def _start(self) -> subprocess.Popen[str]:
-        with self._log.open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "manage.py", "shell", "--no-imports", "-c", SERVE_COMMANDS],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                env=self._env,
+
+class _Talk:
+    """The process of a shell, with a pipe each way."""
+
+    def __init__(self, env: Mapping[str, str], log: Path) -> None:
+        its_input, self._questions = os.pipe()
+        self._answers, its_output = os.pipe()
+        with log.open("ab") as errors:
+            self._process = warm_start.start(
+                ["shell", "--no-imports", "-c", SERVE_COMMANDS],
+                env=env,
                 cwd=PROJECT,
+                stdin=its_input,
+                stdout=its_output,
+                stderr=errors.fileno(),
             )
+        os.close(its_input)
+        os.close(its_output)
+        self._lines = os.fdopen(self._answers, encoding="utf-8")
 
+    def ask(self, line: str) -> str:
+        """Return the line that answers this one; empty when the process has ended."""
+        with suppress(BrokenPipeError):
+            os.write(self._questions, f"{line}\n".encode())
+        return self._lines.readline()
 
-def _ask(process: subprocess.Popen[str], line: str) -> str:
-    """The line that answers this one; empty when the process has ended."""
-    assert process.stdin
-    assert process.stdout
-    with suppress(BrokenPipeError):
-        process.stdin.write(f"{line}\n")
-        process.stdin.flush()
-    return process.stdout.readline()
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait(10)
+        os.close(self._questions)
+        self._lines.close()
