@@ -55,8 +55,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """On several workers the tests of one file stay together, because they share what they start.
 
     Those that commit stay apart from the others of their file: what they leave is an empty database, and they come
-    after all that need the rows of the migrations, as pytest-django orders them.
+    after all that need the rows of the migrations, as pytest-django orders them. Those that share a running server
+    follow each other, so that it need not run beside the others (tests/live/conftest.py).
     """
+    items.sort(key=lambda item: "shared_stack" not in getattr(item, "fixturenames", ()))
     for item in items:
         name = f"{item.path.stem}, committing" if _commits(item) else item.path.stem
         item.add_marker(pytest.mark.xdist_group(name))

@@ -12,8 +12,6 @@ from tests.live.conftest import (
     postgres,
     prepared_files,
     redis,
-    shared_stack,
-    shared_stacks,
 )
 from tests.live.postgres import Postgres
 from tests.live.redis import Redis
@@ -26,8 +24,6 @@ __all__ = [
     "postgres",
     "prepared_files",
     "redis",
-    "shared_stack",
-    "shared_stacks",
 ]
 
 

@@ -63,7 +63,7 @@ def chromium() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo(depot: Depot) -> Iterator[Demo]:
     """For tests that only look at pages: what they leave behind, the others see."""
     portal = depot.make("serve", options=["--demo"])
@@ -108,24 +108,31 @@ def depot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Depot]:
     depot.close()
 
 
-@pytest.fixture(scope="session")
-def shared_stacks() -> dict[str, Stack]:
-    """Stacks by name. A parametrised session fixture would stop one whenever the next is asked for."""
-    return {}
-
-
 @pytest.fixture
-def shared_stack(
-    request: pytest.FixtureRequest, depot: Depot, shared_stacks: dict[str, Stack]
-) -> Callable[[str], Stack]:
-    """The running stack of a name like `serve-postgres`; it lives until the run ends, so leave it usable."""
+def shared_stack(request: pytest.FixtureRequest, depot: Depot) -> Callable[[str], Stack]:
+    """Return the running stack of a name like `serve-postgres`; other tests use it afterwards, so leave it usable."""
 
     def find(name: str) -> Stack:
-        if name not in shared_stacks or not shared_stacks[name].is_running:
-            shared_stacks[name] = _make(request, depot, name)
-        return shared_stacks[name]
+        if name not in _shared or not _shared[name].is_running:
+            _shared[name] = _make(request, depot, name)
+        return _shared[name]
 
     return find
+
+
+# By name. A parametrised session fixture would stop one whenever the next is asked for.
+_shared: dict[str, Stack] = {}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Stop the shared stacks after the last of the tests that use them, which tests/conftest.py keeps together.
+
+    An idle server still polls its database each second, and takes that time from the other tests.
+    """
+    if "shared_stack" not in getattr(nextitem, "fixturenames", ()):
+        while _shared:
+            _shared.popitem()[1].close()
 
 
 @pytest.fixture
