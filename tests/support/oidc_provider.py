@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -21,7 +22,9 @@ KEY_ID = "key-1"
 NESTED = "nested"
 
 
-def _new_key() -> RSAPrivateKey:
+@cache
+def key(_name: str = "ours") -> RSAPrivateKey:
+    """Return the key of this name, made once: that takes longer than a whole sign-in."""
     return generate_private_key(public_exponent=65537, key_size=2048)
 
 
@@ -35,7 +38,7 @@ class Provider:
     userinfo_changes: dict[str, Any] = field(default_factory=dict)
     answer_changes: dict[str, Any] = field(default_factory=dict)
     configuration_changes: dict[str, Any] = field(default_factory=dict)
-    key: RSAPrivateKey = field(default_factory=_new_key)
+    key: RSAPrivateKey = field(default_factory=key)
     signing_key: Any = None
     algorithm: str = "RS256"
     nested: int = 0  # levels of the value that is sent in the place of each NESTED

@@ -28,7 +28,7 @@ from tests.staff.signing_in.test_second_factors import code_of, give_app
 from tests.staff.signing_in.test_sign_in import START, is_in, refusals
 from tests.staff.test_staff_pages import text
 from tests.support.factories import ANNA
-from tests.support.oidc_provider import CLIENT_ID, CLIENT_SECRET, NESTED, Provider, _new_key, oidc_provider
+from tests.support.oidc_provider import CLIENT_ID, CLIENT_SECRET, NESTED, Provider, key, oidc_provider
 from tests.support.signing_in import prove
 
 BEGIN, LINK, CALLBACK = reverse("oidc_login"), reverse("oidc_link"), reverse("oidc_callback")
@@ -67,7 +67,7 @@ def arrive(client: Client, begin: str = BEGIN, **form: str) -> Any:
     """Press the button, be sent to the provider and back; return the portal's answer."""
     away = client.post(begin, form)
     assert away.status_code == 302, away.content
-    back = httpx2.get(away["Location"], trust_env=False, follow_redirects=False).headers["Location"]
+    back = httpx2.get(away["Location"], trust_env=False, verify=False, follow_redirects=False).headers["Location"]
     return client.get(back.removeprefix("http://testserver"))
 
 
@@ -145,7 +145,7 @@ def test_who_is_switched_off_or_not_staff_stays_outside(
         {"token_changes": {"iss": "https://evil.example"}},
         {"token_changes": {"aud": "another-client"}},
         {"token_changes": {"exp": 1}},
-        {"signing_key": _new_key()},
+        {"signing_key": key("another")},
         {"signing_key": "shared-by-all-who-know-the-client-secret", "algorithm": "HS256"},
         {"userinfo_changes": {"sub": "somebody-else"}},
         {"configuration_changes": {"issuer": "https://evil.example"}},
@@ -162,7 +162,7 @@ def test_what_does_not_fit_is_not_believed(
 def refused(client: Client, provider: Provider, trouble: dict[str, Any]) -> None:
     """Let the provider answer with something that does not fit, and see that the portal does not believe it."""
     away = client.post(BEGIN)
-    back = httpx2.get(away["Location"], trust_env=False, follow_redirects=False).headers["Location"]
+    back = httpx2.get(away["Location"], trust_env=False, verify=False, follow_redirects=False).headers["Location"]
     for name, value in trouble.items():
         setattr(provider, name, value)
     answer = client.get(back.removeprefix("http://testserver"))
@@ -241,7 +241,7 @@ def test_an_id_token_of_the_same_persons_other_browser_is_not_believed(
 
 def test_an_answer_that_nobody_asked_for_is_refused(client: Client, anna: User, provider: Provider) -> None:
     away = client.post(BEGIN)
-    back = httpx2.get(away["Location"], trust_env=False, follow_redirects=False).headers["Location"]
+    back = httpx2.get(away["Location"], trust_env=False, verify=False, follow_redirects=False).headers["Location"]
     path = back.removeprefix("http://testserver")
     assert Client().get(path).status_code == 401
     assert client.get(f"{CALLBACK}?code=x&state=made-up").status_code == 401
