@@ -49,6 +49,28 @@ def test_nothing_but_the_shared_clock_and_what_judges_it_reads_this_hosts_clock(
     assert readers - apart == {clock.__file__, database.__file__}
 
 
+@pytest.mark.parametrize(
+    ("known", "samples", "ahead"),
+    [
+        pytest.param(None, [(0.4, 100.3)] * 3, 100.3, id="the first estimate, however uncertain"),
+        pytest.param(None, [(0.4, 100.3), (0.001, 100.0)], 100.0, id="a second sample that is more precise"),
+        pytest.param(None, [(0.4, 100.3), (0.2, 100.1), (0.3, 100.2)], 100.1, id="the most precise of three"),
+        pytest.param(100.0, [(0.4, 100.3)] * 3, 100.0, id="slow answers that do not contradict the estimate"),
+        pytest.param(100.0, [(0.4, 103.0)] * 3, 103.0, id="slow answers that contradict it"),
+        pytest.param(100.0, [(0.001, 100.3)], 100.3, id="a precise answer"),
+    ],
+)
+def test_a_slow_answer_of_the_database_does_not_move_the_clock(
+    monkeypatch: pytest.MonkeyPatch, known: float | None, samples: list[tuple[float, float]], ahead: float
+) -> None:
+    database = mock.Mock(vendor="postgresql")
+    monkeypatch.setattr(clock, "connection", database)
+    monkeypatch.setattr(clock, "_sample", mock.Mock(side_effect=samples))
+    monkeypatch.setattr(clock, "_ahead", known)
+    clock.compare()
+    assert clock._ahead == ahead
+
+
 @pytest.fixture
 def hour_off(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """The database's clock is an hour ahead of this host's, or behind it."""
