@@ -186,7 +186,7 @@ ALERT_OVERLAP_HOURS = between(1, MANY_DAYS * 24, env.int("ALERT_OVERLAP_HOURS", 
 ALERT_API_KEY_DAYS = between(1, MANY_DAYS, env.int("ALERT_API_KEY_DAYS", default=14), "ALERT_API_KEY_DAYS")
 
 EMAIL_URL = env.str("EMAIL_URL", default="")
-# Django reads this from 6.1 on, where its EMAIL_ settings are deprecated; notices/mailing.py reads it with any Django.
+# Django reads this from 6.1 on, where its EMAIL_ settings are deprecated; services/notices/mailing.py reads it anyway.
 # Without EMAIL_URL there is none, and nothing is sent.
 _mail_timeout = at_least(1, env.int("EMAIL_TIMEOUT", default=10), "EMAIL_TIMEOUT")
 MAILERS = {"default": service_urls.mail(EMAIL_URL, timeout=_mail_timeout)} if EMAIL_URL else {}
@@ -323,7 +323,7 @@ CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 MESSAGE_STORAGE = "portal.web.message_cookies.MessageStorage"
 SESSION_ENGINE = "integrations.staff.signing_in.sessions"
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 3600  # seconds without a request; how long a session lasts in all: signing_in/lifetime.py
+SESSION_COOKIE_AGE = 3600  # seconds without a request; the longest in all: staff/signing_in/lifetime.py
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 X_FRAME_OPTIONS = "DENY"
 

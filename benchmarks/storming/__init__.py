@@ -1,1 +1,1 @@
-"""The parts of `storm.py`."""
+"""The parts of `benchmarks/storm.py`."""

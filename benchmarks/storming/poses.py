@@ -1,7 +1,7 @@
 """The POSes of the storm, in a process of their own: one thread, one epoll, no library.
 
 Its standard input has one JSON object, the job; it prints one JSON object, what it measured. A storm then stays
-connected, and answers pings, until its standard input ends. `storm.py` starts it.
+connected, and answers pings, until its standard input ends. `benchmarks/storm.py` starts it.
 """
 
 import errno

@@ -2,7 +2,7 @@ from django.db import models
 
 
 class SharedEntry(models.Model):
-    """A value that every process of the portal sees for a while: what Django calls its cache (shared_cache.py).
+    """A value that every process sees for a while: what Django calls its cache (services/rows/shared_cache.py).
 
     Failed sign-ins are counted here, so they count the same in each process and outlive a restart.
     """

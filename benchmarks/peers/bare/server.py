@@ -1,6 +1,6 @@
 """The limit: on the portal's own server, a program that answers a fixed token and accepts every socket.
 
-No database, no check, no record. `storm.py` starts it.
+No database, no check, no record. `benchmarks/storm.py` starts it.
 """
 
 import os

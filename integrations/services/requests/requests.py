@@ -1,7 +1,7 @@
 """The life of a request in the database: stored, sent, ended. Every function is about many at once.
 
-Runs in database threads; the relay joins the concurrent calls (rows/threads.py), so that a hundred callers cost
-one transaction and not a hundred.
+Runs in database threads; the relay joins the concurrent calls (services/rows/threads.py), so that a hundred callers
+cost one transaction and not a hundred.
 """
 
 import hmac

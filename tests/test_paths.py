@@ -1,0 +1,109 @@
+"""Every path that a document, a comment or a docstring names exists in the repository."""
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import PROJECT
+
+FOLDERS = ("benchmarks", "deploy", "docs", "integrations", "portal", "script", "templates", "tests")
+AT_THE_ROOT = ("*.md", "*.toml", "*.txt", "*.py", ".env.example", "Dockerfile", "compose.yaml")
+NOT_OURS = {"node_modules", "__pycache__"}
+NOT_OF_TODAY = {"CHANGELOG.md"}  # it names files as they were called
+# A path begins at one of these folders, or at that of the file which names it.
+ROOTS = (PROJECT, PROJECT / "integrations", PROJECT / "portal")
+
+NAME = re.compile(r"(?<![\w/.:$~<{*@%-])(?:[\w.-]+/)*[\w.-]*\w/?")
+OF_A_FILE = re.compile(r"\.(?:py|md|toml|sh|html|js|mjs|css|svg|sql|conf|yaml|yml|txt|lock|service)$")
+MODULE = re.compile(rf"-m ((?:{'|'.join(FOLDERS)})(?:\.\w+)*)")
+MEDIA_TYPE = re.compile(r"text/(?:html|plain|css|csv|javascript|event-stream)")
+ELSEWHERE = {"nginx.conf"}  # nginx's own
+
+COMMENT = {
+    ".html": re.compile(r"\{#(.*?)#\}|\{% comment %\}(.*?)\{% endcomment %\}|<!--(.*?)-->", re.DOTALL),
+    ".js": re.compile(r"//(.*)|/\*([\s\S]*?)\*/"),
+    ".css": re.compile(r"(/\*[\s\S]*?\*/)"),
+}
+AFTER_A_HASH = re.compile(r"(?:^|\s)#(.*)", re.MULTILINE)
+COMMENTED_BY_A_HASH = {"", ".toml", ".yaml", ".yml", ".conf", ".service", ".sh", ".example", ".txt"}
+
+
+def files_in(folder: str) -> Iterator[Path]:
+    """Yield the files of a folder of ours, or those at the root for ``""``."""
+    if not folder:
+        for pattern in AT_THE_ROOT:
+            yield from PROJECT.glob(pattern)
+    for path in (PROJECT / folder).rglob("*") if folder else ():
+        if path.is_file() and not NOT_OURS & set(path.parts):
+            yield path
+
+
+def prose_of(path: Path) -> Iterable[str]:
+    """Return the whole text of a document; of any other file its comments and docstrings."""
+    if path.suffix == ".md":
+        return [path.read_text()]
+    if path.suffix == ".py":
+        return _python_prose(path.read_text())
+    if path.suffix in COMMENT:
+        return ["".join(each) for each in COMMENT[path.suffix].findall(path.read_text())]
+    return AFTER_A_HASH.findall(path.read_text()) if path.suffix in COMMENTED_BY_A_HASH else []
+
+
+def _python_prose(source: str) -> Iterator[str]:
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.string
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield ast.get_docstring(node) or ""
+
+
+def missing_in(path: Path) -> list[str]:
+    """Return the paths that this file names and that exist nowhere where a reader would look."""
+    named = {name for text in prose_of(path) for name in paths_in(text)}
+    return sorted(name for name in named if not _exists(name, path.parent))
+
+
+def paths_in(text: str) -> Iterator[str]:
+    """Yield what reads as a path of this repository: no address, no data folder, no protocol's version."""
+    for name in NAME.findall(text):
+        first, slash, _ = name.partition("/")
+        is_ours = OF_A_FILE.search(name) or (slash and _is_folder_of_ours(first))
+        if is_ours and name not in ELSEWHERE and not MEDIA_TYPE.fullmatch(name):
+            yield name
+    yield from (name.replace(".", "/") for name in MODULE.findall(text))
+
+
+def _is_folder_of_ours(name: str) -> bool:
+    return name in FOLDERS or (not name.startswith(".") and any((root / name).is_dir() for root in ROOTS[1:]))
+
+
+def _exists(name: str, folder: Path) -> bool:
+    return any((root / name).exists() or (root / f"{name}.py").exists() for root in (*ROOTS, folder))
+
+
+@pytest.mark.parametrize("folder", ["", *FOLDERS])
+def test_every_path_that_documents_and_comments_name_exists(folder: str) -> None:
+    named = [path for path in files_in(folder) if path.name not in NOT_OF_TODAY]
+    assert named
+    missing = {str(path.relative_to(PROJECT)): missing_in(path) for path in named}
+    assert {name: paths for name, paths in missing.items() if paths} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("see `services/rows/threads.py`.", ["services/rows/threads.py"]),
+        ("(rows/threads.py), and [a guide](docs/api.md)", ["rows/threads.py", "docs/api.md"]),
+        ("`python -m benchmarks.storm` writes data/x", ["benchmarks/storm"]),
+        ("pos/ and backend/views call services/", ["pos/", "backend/views", "services/"]),
+        ("HTTP/1.1, text/html, /api/v1/docs, https://x.example/docs/a.md, and/or", []),
+    ],
+)
+def test_paths_are_told_from_other_words(text: str, found: list[str]) -> None:
+    assert list(paths_in(text)) == found
