@@ -87,9 +87,6 @@ class PageHandler(ASGIHandler):
         response: Any = error if request is None else self.get_response(request)
         for name, value in SECURITY_HEADERS:
             response.headers.setdefault(name.decode(), value.decode())
-        if request is None:
-            return cast("HttpResponseBase", response)
-        response._handler_class = type(self)  # noqa: SLF001  (whom request_finished names as its sender)
         if isinstance(response, FileResponse):
             response.block_size = self.chunk_size
         return cast("HttpResponseBase", response)
