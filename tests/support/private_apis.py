@@ -1,0 +1,132 @@
+"""Which private parts of libraries the product uses: what its source imports, names, overrides and replaces.
+
+Private is what a library does not document for others: a module called `internal`, one with a leading underscore or
+the ending `_impl`, and a name with a leading underscore. Python's own library is left out, and so is `_meta`, which
+Django documents.
+"""
+
+import ast
+import importlib
+import inspect
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple, TypeGuard
+
+from tests.support.project import PROJECT
+
+OURS = ("integrations", "portal")
+DOCUMENTED = {"_meta", "_default_manager"}
+DEFINITION = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+class Use(NamedTuple):
+    """One private name in one file; a module of a library by its dotted name."""
+
+    file: str
+    name: str
+
+
+def private_uses() -> set[Use]:
+    """Return every private name of a library that integrations/ and portal/ use."""
+    return {Use(str(path.relative_to(PROJECT)), name) for path in _sources() for name in _private_names(path)}
+
+
+def _sources() -> Iterator[Path]:
+    for package in OURS:
+        for path in (PROJECT / package).rglob("*.py"):
+            if "migrations" not in path.parts:
+                yield path
+
+
+def _private_names(path: Path) -> Iterator[str]:
+    tree = ast.parse(path.read_text())
+    yield from (module for module in _imported(tree) if _is_private_module(module))
+    yield from _foreign_names(tree)
+    yield from _replaced(tree)
+    yield from _overridden(path, tree)
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    """Yield the libraries' modules from which this file imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and _is_library(node.module):
+            yield from (_module_of(node.module, each.name) for each in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (each.name for each in node.names if _is_library(each.name))
+
+
+def _module_of(module: str, name: str) -> str:
+    """Return `module.name` where that is a module itself, as in `from allauth.core.internal import ratelimit`."""
+    is_package = hasattr(importlib.import_module(module), "__path__")
+    return f"{module}.{name}" if is_package and find_spec(f"{module}.{name}") else module
+
+
+def _is_library(module: str) -> bool:
+    first = module.partition(".")[0]
+    return first not in OURS and first not in sys.stdlib_module_names
+
+
+def _is_private_module(module: str) -> bool:
+    return any(part == "internal" or part.startswith("_") or part.endswith("_impl") for part in module.split("."))
+
+
+def _foreign_names(tree: ast.AST) -> Iterator[str]:
+    """Yield the private attributes that this file reads or sets, and that no source of ours defines."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and _is_private(node.attr) and node.attr not in _own_names():
+            yield node.attr
+
+
+def _replaced(tree: ast.AST) -> Iterator[str]:
+    """Yield each attribute of something else to which this file assigns a function or class of its own."""
+    defined = {each.name for each in ast.walk(tree) if isinstance(each, DEFINITION)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in defined:
+            for target in node.targets:
+                if isinstance(target, ast.Attribute) and not _is_self(target.value):
+                    yield target.attr
+
+
+def _overridden(path: Path, tree: ast.AST) -> Iterator[str]:
+    """Yield the private names of this file's classes that a class of a library, which they inherit, has too."""
+    name = ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
+    own = {each for each in _defined(tree) if _is_private(each)}
+    for cls in vars(importlib.import_module(name)).values():
+        if inspect.isclass(cls) and cls.__module__ == name:
+            for base in cls.__mro__[1:]:
+                if _is_library(base.__module__):
+                    yield from own & vars(cls).keys() & vars(base).keys()
+
+
+def _defined(tree: ast.AST) -> set[str]:
+    """Return the names of the functions and classes, and of the variables, that a source defines."""
+    found = {each.name for each in ast.walk(tree) if isinstance(each, DEFINITION)}
+    return found | {
+        each.id for each in ast.walk(tree) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    }
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name.strip("_") != "" and name not in DOCUMENTED
+
+
+@cache
+def _own_names() -> frozenset[str]:
+    """Return every name that some source of ours defines, or sets on `self`."""
+    found: set[str] = set()
+    for path in _sources():
+        tree = ast.parse(path.read_text())
+        found |= _defined(tree)
+        found |= {each.attr for each in ast.walk(tree) if _is_stored(each) and _is_self(each.value)}
+    return frozenset(found)
+
+
+def _is_stored(node: ast.AST) -> TypeGuard[ast.Attribute]:
+    return isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in ("self", "cls")
