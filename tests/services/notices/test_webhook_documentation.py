@@ -3,12 +3,25 @@
 import re
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
+from django.utils import timezone
 
+from integrations.models import Integration, Notice
 from integrations.models.notice import Kind
-from integrations.services.notices import signing
+from integrations.services.notices import alerts, noticing, signing, webhooks
+from tests.support.factories import ANNA, NOON, Enabled
+from tests.support.notice_factories import (
+    go_offline,
+    go_online,
+    make_endpoint,
+    make_finished_request,
+    make_refusal,
+    make_stray,
+)
 from tests.support.project import PROJECT
 
 DOCUMENT = (PROJECT / "docs" / "webhooks.md").read_text()
@@ -44,6 +57,48 @@ def test_there_is_a_program_with_the_library_and_one_without() -> None:
     assert len(PROGRAMS) == 2
 
 
+def row_of(kind: str) -> str:
+    """Return the row of the document about this event; one that says "the same" is read with the row before it."""
+    before, _, rest = DOCUMENT.partition(f"| `{kind}` |")
+    row = rest.partition("\n")[0]
+    assert row, f"docs/webhooks.md has no row for {kind}"
+    return before.splitlines()[-1] + row if "the same" in row else row
+
+
 @pytest.mark.parametrize("kind", Kind.values)
 def test_each_event_is_documented(kind: str) -> None:
-    assert f"| `{kind}` |" in DOCUMENT
+    assert row_of(kind)
+
+
+def test_each_event_is_documented_with_every_member_of_its_data(enabled: Enabled) -> None:
+    in_every_row = {"organisation", "outlet"}
+    for notice in each_event(enabled.integration):
+        missing = {name for name in notice.data if f"`{name}`" not in row_of(notice.kind)} - in_every_row
+        assert missing == set(), f"docs/webhooks.md does not say what {notice.kind} holds"
+
+
+def each_event(integration: Integration) -> list[Notice]:
+    """Let everything happen to an outlet of which the portal tells, and return one event of each kind."""
+    with time_machine.travel(NOON, tick=False) as clock:
+        endpoint, _ = make_endpoint()
+        pass_minutes(clock, 10)
+        go_online(integration, timezone.now())
+        make_finished_request(integration)
+        make_refusal(integration)
+        make_stray(integration)
+        pass_minutes(clock, 2)
+        go_offline(integration, timezone.now())
+        pass_minutes(clock, 15)
+        go_online(integration, timezone.now())
+        pass_minutes(clock, 10)
+        webhooks.send_test(endpoint, actor=ANNA)
+    found = {notice.kind: notice for notice in Notice.objects.all()}
+    assert set(found) == set(Kind.values)
+    return list(found.values())
+
+
+def pass_minutes(clock: Any, minutes: int) -> None:
+    for _ in range(minutes):
+        clock.shift(timedelta(minutes=1))
+        noticing.turn()
+        alerts.turn()
