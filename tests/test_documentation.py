@@ -49,6 +49,6 @@ def test_the_operator_reads_what_to_do_about_each_outcome_of_an_attempt() -> Non
 
 
 def test_every_linked_document_exists() -> None:
-    for document in [PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")]:
+    for document in [*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md")]:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
             assert (document.parent / link).exists(), f"{document.name} links to {link}"

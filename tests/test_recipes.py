@@ -1,0 +1,131 @@
+"""Nothing is missing that the recipes of CONTRIBUTING.md ask for."""
+
+import json
+import re
+import tomllib
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.template.loader import get_template
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from integrations.models import MessageType
+from integrations.models.audit import Verb
+from integrations.models.connection import CloseReason
+from integrations.simulator import DEFAULT_NUMBERS, answers, wire
+from integrations.simulator.example import MANAGER, example_till
+from integrations.staff.base.acts import Act
+from integrations.staff.requests.ask_forms import PREFIX, FieldsForm
+from integrations.wire.payload_models import EXAMPLES, MODELS
+from tests.support.project import PROJECT
+
+REQUEST_MODELS = [model for model in MODELS if model.endswith("Request")]
+
+
+def name_of(model: str) -> str:
+    return model.removeprefix("OrderNPay").removesuffix("Request")
+
+
+# --- A message type with a payload model
+
+
+@pytest.mark.django_db
+def test_each_message_type_with_a_payload_model_is_a_row_and_each_model_of_a_request_has_one() -> None:
+    rows = MessageType.objects.exclude(payload_model="").values_list("name", "payload_model")
+    assert dict(rows) == {name_of(model): model for model in REQUEST_MODELS}
+
+
+@pytest.mark.parametrize("model", REQUEST_MODELS)
+def test_each_payload_model_has_an_example_and_a_form_that_takes_it(model: str) -> None:
+    example = {name: value for name, value in EXAMPLES[model].items() if value not in (None, "")}  # else: left out
+    typed = {f"{PREFIX}{name}": _typed(value) for name, value in example.items()}
+    form = FieldsForm(
+        {**typed, "request_id": str(uuid.uuid4()), "device_id": "1", "wait": "1"}, model=model, changes=False
+    )
+    assert form.payload_names() == [f"{PREFIX}{field.name}" for field in MODELS[model]]
+    assert form.is_valid(), form.errors
+    assert json.loads(form.payload()) == example
+
+
+def _typed(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+@pytest.mark.parametrize("model", REQUEST_MODELS)
+def test_the_simulated_till_answers_each_documented_message_type(model: str) -> None:
+    asked = {
+        "RequestID": "1",
+        "MessageType": DEFAULT_NUMBERS[name_of(model)],
+        "UserIdentifier": MANAGER.user_id,
+        "Payload": EXAMPLES[model],
+    }
+    answer = answers.answer(example_till(), wire.read_request(json.dumps(asked)))
+    assert answer.result_code not in (wire.UNSUPPORTED_MESSAGE, wire.MALFORMED_PAYLOAD)
+
+
+# --- An audit verb
+
+
+def test_each_audit_verb_is_recorded_by_some_operation_and_has_words_of_its_own() -> None:
+    sources = [path for path in (PROJECT / "integrations").rglob("*.py") if "migrations" not in path.parts]
+    recorded = {name for path in sources for name in re.findall(r"\bVerb\.([A-Z_]+)", path.read_text())}
+    assert {verb.name for verb in Verb} - recorded == set()
+    words = [str(verb.label) for verb in Verb]
+    assert len(set(words)) == len(words)
+    assert [each for each in words if not each[0].islower() or each.endswith(".")] == []
+
+
+# --- A close reason
+
+
+def test_each_close_reason_that_leaves_an_outlet_offline_is_a_reason_of_the_webhook_event() -> None:
+    (row,) = re.findall(r"^\| `outlet.offline` .*$", (PROJECT / "docs/webhooks.md").read_text(), re.MULTILINE)
+    named = set(re.findall(r"`(\w+)`", row.rpartition("`reason`")[2]))
+    assert named == {reason.value for reason in CloseReason} - {CloseReason.REPLACED.value}
+
+
+# --- A staff action
+
+
+def views(patterns: list[URLPattern | URLResolver]) -> Iterator[Any]:
+    """Yield the classes of the views that have an address, whatever is wrapped around them."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from views(pattern.url_patterns)
+            continue
+        view: Any = pattern.callback
+        while view is not None:
+            yield getattr(view, "view_class", None)
+            view = getattr(view, "__wrapped__", None)
+
+
+def actions(base: type[Act] = Act) -> Iterator[type[Act]]:
+    """Yield the classes of actions that have a button: those with a title of their own."""
+    for action in base.__subclasses__():
+        if "title" in vars(action):
+            yield action
+        yield from actions(action)
+
+
+def test_each_staff_action_has_an_address_and_its_words() -> None:
+    found = set(actions())
+    assert len(found) > 15
+    assert found - set(views(get_resolver().url_patterns)) == set()
+    for action in found:
+        if words := getattr(action, "words", ""):
+            get_template(words)
+
+
+# --- The diagram
+
+
+def test_the_diagram_of_the_layers_is_that_of_the_import_contracts() -> None:
+    contracts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = [each["layers"] for each in contracts if each["type"] == "layers"]
+    expected = [re.sub(r"integrations\.(?!management)", "", layer).replace(" | ", " ") for layer in layers]
+    drawn = (PROJECT / "CONTRIBUTING.md").read_text().split("```")[1].strip().splitlines()
+    lines = [re.sub(r"\W+", " ", line.replace("integrations/", "")) for line in drawn]
+    for layer, line in zip(expected, lines, strict=True):
+        assert set(layer.removeprefix("integrations.").split()) <= set(line.split())
