@@ -309,3 +309,11 @@ def test_a_half_done_sign_in_is_forgotten_after_a_while(client: Client, anna: Us
     time_machine.shift(timedelta(minutes=16))
     assert client.post(CODE, {"code": code_of(secret)})["Location"] == reverse("account_login")
     assert not is_in(client)
+
+
+def test_a_half_done_sign_in_ends_where_a_person_signs_in_again(client: Client, anna: User) -> None:
+    secret = give_app(anna)
+    sign_in(client)
+    client.get(reverse("sign_in_again"))
+    assert client.post(CODE, {"code": code_of(secret)})["Location"] == reverse("account_login")
+    assert not is_in(client)
