@@ -239,6 +239,15 @@ def test_an_id_token_of_the_same_persons_other_browser_is_not_believed(
     assert provider.asked[-1]["nonce"] != of_another
 
 
+def test_an_id_token_with_an_id_that_was_used_before_is_not_believed(
+    client: Client, anna: User, provider: Provider
+) -> None:
+    provider.token_changes = {"jti": "token-1"}
+    for browser, is_good in ((client, True), (Client(), False)):
+        arrive(browser)
+        assert is_in(browser) is is_good
+
+
 def test_an_answer_that_nobody_asked_for_is_refused(client: Client, anna: User, provider: Provider) -> None:
     away = client.post(BEGIN)
     back = httpx2.get(away["Location"], trust_env=False, verify=False, follow_redirects=False).headers["Location"]
