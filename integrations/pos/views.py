@@ -20,7 +20,7 @@ class AuthView(APIView):
     """Exchanges ProviderOutletID, POSRemoteID and AuthSecret for an access token (SPEC).
 
     Async, because what it waits for is a look-up that it shares with the other authentications of the moment.
-    The body is read as it came: whatever the Content-Type says, it is JSON (protocol notes, section 1.3). So DRF's
+    The body is read as it came: whatever the Content-Type says, it is JSON (docs/protocol.md). So DRF's
     own request, negotiation and rendering have nothing to do here, and would cost more than the authentication.
     """
 

@@ -1,7 +1,7 @@
 """The names and shapes of the POS's door on the wire; beyond this module they carry our own names.
 
-Keys are read in any letter case and unknown ones are ignored (protocol notes, section 5: the wire's examples are
-PascalCase, the model pages camelCase, and nothing is said about extra fields).
+Keys are read in any letter case and unknown ones are ignored: the wire's examples are PascalCase, the model pages
+camelCase, and nothing is said about extra fields (SEEN).
 """
 
 import re

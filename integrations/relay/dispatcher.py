@@ -1,7 +1,7 @@
 """Brings requests to the POSes of this process, and their ends to the calls that wait for them.
 
-The rows decide (design rule 1): a request is stored before its frame leaves, marked as sent before it leaves, and
-ended in the database before anybody is told. What is in memory here only saves a look at them.
+The rows decide (CONTRIBUTING.md, rule 1): a request is stored before its frame leaves, marked as sent before it leaves,
+and ended in the database before anybody is told. What is in memory here only saves a look at them.
 """
 
 import asyncio

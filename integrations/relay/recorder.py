@@ -1,4 +1,4 @@
-"""Collects what is to be recorded and writes it in batches, so that no POS waits for a write (design rule 5)."""
+"""Collects what is to be recorded and writes it in batches, so that no POS waits for a write."""
 
 import asyncio
 import contextlib

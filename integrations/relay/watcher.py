@@ -1,4 +1,4 @@
-"""Looks at the rows again and again, and closes the sockets that they no longer allow (design rule 1)."""
+"""Looks at the rows again and again, and closes the sockets that they no longer allow."""
 
 import asyncio
 import contextlib

@@ -8,7 +8,7 @@ LONGEST_WORD = 16  # letters
 
 # A key of JSON (also of JSON inside a string), a query string or a header, and what stands behind it; what stands
 # before it makes no difference, and looking for a run of backslashes there would cost the square of its length. A
-# user's identifier may be the PIN (protocol notes, section 2.1).
+# user's identifier may be the PIN (SEEN).
 _NAMED = re.compile(
     r"""(?aix)
     ( (?: token | access_?token | auth_?secret | client_?secret | api_?key | authorization | password | passphrase

@@ -1,6 +1,6 @@
 """Tells the running processes that an integration changed, so that they need not wait for their next look.
 
-The rows are the truth (design rule 1): whoever misses a call sees them within WATCH_INTERVAL anyway.
+The rows are the truth (CONTRIBUTING.md, rule 1): whoever misses a call sees them within WATCH_INTERVAL anyway.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The messages on the POS's websocket (protocol notes, section 2): the request we write, the answer we read."""
+"""The messages on the POS's websocket: the request we write, the answer we read."""
 
 import json
 import re

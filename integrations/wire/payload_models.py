@@ -1,7 +1,7 @@
 """The documented models of payloads, as data: for those who ask for a check, and for the API's description.
 
 Names are PascalCase, as they are sent; a POS reads them in any letter case, and so does the check. Keys that no model
-knows pass: the documentation that could be read is not all there is (protocol notes, section 4).
+knows pass: the documentation that could be read is not all there is.
 """
 
 import json

@@ -65,8 +65,8 @@ async def readyz(_scope: Scope) -> HttpResponse:
     """Say whether new work may come: 503 while this process drains, its database is away or not migrated,
     or a key is missing.
 
-    A channel layer that is away makes it "degraded" and no more: the rows are the truth (design rule 1), all answers
-    still come, and every process would be taken out of service at the same moment.
+    A channel layer that is away makes it "degraded" and no more: the rows are the truth (CONTRIBUTING.md, rule 1), all
+    answers still come, and every process would be taken out of service at the same moment.
     """
     running = runtime.current()
     parts = {

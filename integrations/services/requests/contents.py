@@ -25,7 +25,7 @@ from integrations.services.requests.secret_members import (
 )
 from integrations.wire.canonical_json import canonical
 
-# A GUID names a user of the POS; whatever else stands for one may be a PIN (protocol notes, section 2.1).
+# A GUID names a user of the POS; whatever else stands for one may be a PIN (SEEN).
 _USER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 REQUEST, ANSWER = "request", "answer"  # what the originals are sealed for
