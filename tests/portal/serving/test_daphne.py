@@ -1,0 +1,23 @@
+"""What the portal changes about daphne; tests/live runs it as a server."""
+
+import sys
+from typing import Any
+
+import pytest
+from daphne.http_protocol import WebRequest
+
+from integrations.wire.security_headers import SECURITY_HEADERS
+from portal.serving.daphne import adapt_daphne
+
+
+def test_an_answer_that_daphne_makes_by_itself_has_the_security_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For example after its time limit for an answer, or when the application raises."""
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(WebRequest, "handle_reply", lambda _request, message: sent.append(message))
+    for name in ("daphne.ws_protocol", "daphne.access"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    adapt_daphne()
+    WebRequest.__new__(WebRequest).basic_error(503, b"Service Unavailable", "Application failed to respond.")
+    start, body = sent
+    assert (start["status"], body["type"]) == (503, "http.response.body")
+    assert set(SECURITY_HEADERS) <= set(start["headers"])
