@@ -24,6 +24,8 @@ from tests.support.receiver import Receiver, receiver
 
 DUMP = PROJECT / "tests/live/upgrade/installation.sql"
 LATEST_OF_THEN = "0019_identity_unlinked"
+# Of the .env of then. A setting that has been removed since is ignored.
+SETTINGS_OF_THEN = {"WATCH_INTERVAL": "0.5", "RECORD_INTERVAL": "0.1", "OUTLET_GRACE": "5", "BULK_KEPT_SECONDS": "3600"}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def hooks() -> Iterator[Receiver]:
 def upgraded(depot: Depot, hooks: Receiver) -> Iterator[Stack]:
     """Start this version over the old database, as script/server does."""
     LEDGER.remember(*values.SECRETS)
-    env = values.KEYS | {"WEBHOOK_ALLOW_PRIVATE": "true"}
+    env = values.KEYS | SETTINGS_OF_THEN | {"WEBHOOK_ALLOW_PRIVATE": "true"}
     stack = depot.make("serve", env=env, options=["--prepare"], is_started=False)
     restore(database_of(stack), DUMP.read_text().replace(values.WEBHOOK_URL, hooks.url))
     assert newest_migration(stack) == LATEST_OF_THEN
