@@ -1,6 +1,5 @@
 """Whose call it is: `Authorization: Bearer ONPK-...`, against one indexed read that concurrent calls share."""
 
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +10,7 @@ from django.db.models import QuerySet
 from integrations.backend.problems import INVALID_KEY, NOT_READY, Problem
 from integrations.models import ApiKeySecret
 from integrations.models.clock import shared_now
+from integrations.models.kept_secret import is_live
 from integrations.relay.recorder import Recorder
 from integrations.security import credentials
 from integrations.security.credentials import Kind
@@ -40,9 +40,6 @@ class Caller:
         """Whether an organisation's outlets exist for this key."""
         return self.organisation_id in (None, organisation_id)
 
-    def is_live(self, now: datetime) -> bool:
-        return self.retired_at is None and (self.expires_at is None or self.expires_at > now)
-
 
 async def authenticate(header: str | None, recorder: Recorder) -> Caller:
     """Return whose key an Authorization header carries. Raises Problem, or the database's error."""
@@ -51,7 +48,7 @@ async def authenticate(header: str | None, recorder: Recorder) -> Caller:
     caller = await _callers.find(tuple(credentials.keyed_digests(canonical)))
     if caller is None and newer_keys.is_lacking():
         raise Problem(NOT_READY, "The API key is unknown here, but may be stored under a key that this server lacks.")
-    if caller is None or not _fits(canonical, caller) or not caller.is_live(now):
+    if caller is None or not is_live(caller, now):
         raise Problem(INVALID_KEY, "The API key is unknown, has expired or is retired.")
     recorder.used_key(caller.secret_id, now)
     if caller.key_id != credentials.current_key().key_id:
@@ -72,12 +69,8 @@ def _read_key(header: str | None) -> str:
     return canonical
 
 
-def _fits(canonical: str, caller: Caller) -> bool:
-    computed = credentials.keyed_digest(canonical, caller.key_id)
-    return computed is not None and hmac.compare_digest(computed, caller.digest)
-
-
 def _find_callers(wanted: Sequence[Digests]) -> dict[Digests, Caller]:
+    """Find them by the digests of their keys. A row that is found needs no comparison: its digest is one of these."""
     digests = {digest for each in wanted for digest in each}
     found = {row[1]: Caller(*row) for row in _caller_rows.rows(list(digests))}
     return {each: found[digest] for each in wanted for digest in each if digest in found}

@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from django.db import models
 from django.db.models import Q
@@ -9,18 +9,32 @@ from integrations.security.credentials import Algorithm
 Kept = TypeVar("Kept", bound="KeptSecret")
 
 
+class MayEnd(Protocol):
+    """What the rule below reads of a secret: a row, or the columns of one."""
+
+    @property
+    def expires_at(self) -> datetime | None: ...
+    @property
+    def retired_at(self) -> datetime | None: ...
+
+
+def is_live(secret: MayEnd, now: datetime) -> bool:
+    """Return whether a secret is accepted at `now`: it is not retired and has not expired."""
+    return secret.retired_at is None and (secret.expires_at is None or secret.expires_at > now)
+
+
 class KeptSecretQuerySet(models.QuerySet[Kept]):
     def live(self, now: datetime) -> Self:
-        """Those that open the door at `now`: not retired, not expired."""
+        """Return the secrets for which `is_live` holds."""
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), retired_at=None)
 
     def in_overlap(self, now: datetime) -> Self:
-        """Those that were replaced and still open the door for a while."""
+        """Return the secrets that were replaced and are still accepted."""
         return self.live(now).filter(is_current=False)
 
 
 class KeptSecret(models.Model):
-    """What is kept of one secret, from its making to its retirement. Never deleted, never shown again."""
+    """The digest of one secret, with its history. It is never deleted, and its secret is never shown again."""
 
     algorithm = models.CharField(max_length=16, choices=[(each.value, each.value) for each in Algorithm])
     digest = models.CharField(max_length=200, unique=True, editable=False)
@@ -42,4 +56,8 @@ class KeptSecret(models.Model):
         return self.shown
 
     def is_live(self, now: datetime) -> bool:
-        return self.retired_at is None and (self.expires_at is None or self.expires_at > now)
+        return is_live(self, now)
+
+    def is_in_overlap(self, now: datetime) -> bool:
+        """Return whether this secret was replaced and is still accepted."""
+        return is_live(self, now) and not self.is_current

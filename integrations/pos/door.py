@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from integrations.models import Credential, Request
 from integrations.models.attempt import Door, Outcome
 from integrations.models.clock import shared_now
+from integrations.models.kept_secret import is_live
 from integrations.models.request import OPEN_STATES
 from integrations.pos import tokens
 from integrations.pos.limits.proofs import Proofs
@@ -286,8 +287,7 @@ def _checked(token: Token, admission: Admission | None) -> Admission:
         raise BadToken(Outcome.TOKEN_VOID)
     if not admission.is_enabled:
         raise BadToken(Outcome.DISABLED, admission.integration_id)
-    has_expired = admission.expires_at is not None and admission.expires_at <= shared_now()
-    if admission.generation != token.generation or admission.retired_at is not None or has_expired:
+    if admission.generation != token.generation or not is_live(admission, shared_now()):
         raise BadToken(Outcome.TOKEN_VOID, admission.integration_id)
     return admission
 

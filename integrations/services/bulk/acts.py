@@ -143,7 +143,7 @@ def _judge_enabling(row: Integration, _now: datetime) -> tuple[Verdict, str]:
 
 
 def _judge_rotating(row: Integration, now: datetime) -> tuple[Verdict, str]:
-    if any(each.is_live(now) and not each.is_current for each in row.credentials.all()):
+    if any(each.is_in_overlap(now) for each in row.credentials.all()):
         return Verdict.SKIP, "An older secret still works: end its overlap first."
     words = "Make a new secret." if row.is_enabled else "Make a new secret. It is disabled, and stays so."
     return Verdict.ACT, words

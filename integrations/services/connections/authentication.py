@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from integrations.models import Credential, Presence
 from integrations.models.attempt import Outcome
 from integrations.models.clock import shared_now
+from integrations.models.kept_secret import is_live
 from integrations.security import credentials, keyring
 from integrations.security.credentials import DUMMY_ARGON2ID, Algorithm, Digest, Kind
 from integrations.services.errors import MistypedSecret, PortalError
@@ -78,9 +79,6 @@ class Candidate:
     generation: int
     pos_remote_id: str
     match_id: str
-
-    def is_live(self, now: datetime) -> bool:
-        return self.retired_at is None and (self.expires_at is None or self.expires_at > now)
 
 
 Digests = tuple[str, ...]  # of one secret
@@ -200,7 +198,7 @@ def verify_generated(claim: Claim, found: Candidate | None) -> Candidate:
         raise KeyMissing
     if found is None or found.match_id != claim.match_id:
         raise WrongSecret
-    if not found.is_live(shared_now()):
+    if not is_live(found, shared_now()):
         raise WrongSecret(Outcome.RETIRED_SECRET, found.integration_id)
     return _checked(claim, found)
 
@@ -216,7 +214,7 @@ async def verify_adopted(claim: Claim, candidates: Sequence[Candidate], queue: Q
 def verify_remembered(claim: Claim, candidates: Sequence[Candidate], credential_id: int) -> Candidate | None:
     """Return the credential that a claim proved before, or None if it is not valid any more. Raises Refused."""
     now = shared_now()
-    proved = next((each for each in candidates if each.credential_id == credential_id and each.is_live(now)), None)
+    proved = next((each for each in candidates if each.credential_id == credential_id and is_live(each, now)), None)
     return proved and _checked(claim, proved)
 
 
@@ -251,7 +249,7 @@ async def _match_adopted(claim: Claim, candidates: Sequence[Candidate], queue: Q
     now = shared_now()
     newest = _newest_adopted(claim, candidates, now)
     fits = await queue.fits(claim.secret, newest.digest if newest else DUMMY_ARGON2ID)
-    if fits and newest is not None and newest.is_live(now):
+    if fits and newest is not None and is_live(newest, now):
         return newest
     raise _wrong(candidates, [newest] if fits and newest else ())
 
@@ -260,7 +258,7 @@ def _newest_adopted(claim: Claim, candidates: Sequence[Candidate], now: datetime
     """Return the one adopted secret to compare with. One at the most is live (rotation generates) for one outlet."""
     adopted = [each for each in candidates if each.algorithm == Algorithm.ARGON2ID]
     # If none is live, the newest tells staff the most.
-    order = lambda each: (each.is_live(now), _is_paired(claim, each), each.credential_id)  # noqa: E731
+    order = lambda each: (is_live(each, now), _is_paired(claim, each), each.credential_id)  # noqa: E731
     return max(adopted, key=order, default=None)
 
 

@@ -132,7 +132,7 @@ def _page_of(key: ApiKey, now: datetime) -> dict[str, object]:
         "state": _badge(secrets[0], now),
         "is_active": state is KeyState.ACTIVE,
         "is_retired": state is KeyState.RETIRED,
-        "in_overlap": next((each for each in secrets if each.is_live(now) and not each.is_current), None),
+        "in_overlap": next((each for each in secrets if each.is_in_overlap(now)), None),
         "last_used_at": _last_used(secrets),
         # A key is never renamed, and its name never given again.
         "events": list(AuditEvent.objects.filter(verb__in=VERBS, subject=key.name)[:EVENTS]),

@@ -36,7 +36,7 @@ def context_of(
         "websocket_url": websocket_url(),
         "credentials": credentials,
         "current": next(each for each in credentials if each.is_current),
-        "in_overlap": next((each for each in credentials if each.is_live(now) and not each.is_current), None),
+        "in_overlap": next((each for each in credentials if each.is_in_overlap(now)), None),
         "requests": list(with_type_names(integration.requests.defer("payload", "answer"))[:ROWS]),
         "connections": connections,
         "attempts": attempts,
