@@ -29,8 +29,7 @@ from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.security import credentials
 from integrations.security.credentials import Kind
-from integrations.services.integration import enabling
-from integrations.services.integration import pos_secrets as secrets
+from integrations.services.integration import enabling, pos_secrets
 from tests.support.factories import ADOPTED, ANNA, BELLA, Enabled, make_enabled_outlet, make_outlet, make_process
 
 SECRET = re.compile(r"ONPS(?:-[0-9A-Z]{5}){7}")
@@ -270,7 +269,7 @@ def test_a_page_of_an_integration_asks_a_fixed_number_of_questions(
         be_seen(enabled.integration, heartbeat_at=timezone.now(), closed=True)
         be_refused(enabled.integration, Outcome.WRONG_SECRET)
     for _ in range(5):
-        secrets.rotate_secret(enabled.fresh(), actor=ANNA)
+        pos_secrets.rotate_secret(enabled.fresh(), actor=ANNA)
     assert count_queries(staff, url, django_assert_max_num_queries) == bare
 
 

@@ -26,8 +26,7 @@ from integrations.models.notice import Kind
 from integrations.models.request import State
 from integrations.services.api_keys import api_keys
 from integrations.services.handover.links import make_link_instead
-from integrations.services.integration import enabling
-from integrations.services.integration import pos_secrets as secrets
+from integrations.services.integration import enabling, pos_secrets
 from integrations.services.notices import mailing, telling, webhooks
 from integrations.services.outlets import outlets
 from integrations.services.people.groups import VIEWER, ensure_groups
@@ -121,7 +120,7 @@ def _happen(integration: Integration, key: ApiKey, endpoints: list[WebhookEndpoi
     """Let one of everything happen to an outlet."""
 
     def rotate() -> Any:
-        return secrets.rotate_secret(integration, overlap="0", seen_credential=None, actor=ANNA)
+        return pos_secrets.rotate_secret(integration, overlap="0", seen_credential=None, actor=ANNA)
 
     make_link_instead(rotate, hours=1, actor=ANNA)
     now = timezone.now()

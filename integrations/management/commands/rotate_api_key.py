@@ -5,7 +5,7 @@ from django.core.management.base import CommandError, CommandParser
 from integrations.management.outlet_commands import OutletCommand, add_format, print_api_key
 from integrations.services.api_keys.api_keys import end_api_key_overlap, get_api_key, rotate_api_key
 from integrations.services.audit import Actor
-from integrations.services.integration.pos_secrets import OVERLAPS
+from integrations.services.overlaps import OVERLAPS
 
 
 class Command(OutletCommand):

@@ -6,8 +6,9 @@ from integrations.management.outlet_commands import OutletCommand, add_format
 from integrations.models import Integration
 from integrations.services.audit import Actor
 from integrations.services.handover.handover import HandOver
-from integrations.services.integration.pos_secrets import OVERLAPS, end_overlap, rotate_secret
+from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
 from integrations.services.outlets.outlets import get_integration
+from integrations.services.overlaps import OVERLAPS
 
 
 class Command(OutletCommand):

@@ -21,9 +21,9 @@ from integrations.services.errors import (
     OverlapRunning,
     StalePage,
 )
-from integrations.services.integration.pos_secrets import OVERLAPS
 from integrations.services.keys import keys
 from integrations.services.outlets.outlets import check_form
+from integrations.services.overlaps import OVERLAPS
 
 
 @transaction.atomic

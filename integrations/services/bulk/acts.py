@@ -21,9 +21,9 @@ from integrations.services.bulk.enabling import BATCH, Enabled, Progress
 from integrations.services.bulk.plan import PlannedRow, Verdict, WorldChanged, acting
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
-from integrations.services.integration import demo_secrets
-from integrations.services.integration import pos_secrets as secrets
+from integrations.services.integration import demo_secrets, pos_secrets
 from integrations.services.keys import keys
+from integrations.services.overlaps import OVERLAPS
 from integrations.services.rows.chunks import chunks
 
 
@@ -75,7 +75,7 @@ def reenable(plan: Sequence[PlannedRow], organisations: frozenset[int] | None, *
 def rotate(
     made: Sequence[NewSecret], organisations: frozenset[int] | None, *, overlap: str, actor: Actor
 ) -> list[Enabled]:
-    """Replace their secrets; the old ones work on for `overlap` (secrets.OVERLAPS). Raises WorldChanged."""
+    """Replace their secrets; the old ones work on for `overlap` (see OVERLAPS). Raises WorldChanged."""
     try:
         with transaction.atomic():
             return _rotate(made, organisations, overlap, actor)
@@ -91,11 +91,12 @@ def _rotate(
     rows = _locked(Kind.ROTATE, [each.planned for each in made], organisations)
     olds = _current(rows)
     _supersede([each.pk for each in olds.values()], overlap)
-    generation = {} if secrets.OVERLAPS[overlap] else {"generation": F("generation") + 1}
+    generation = {} if OVERLAPS[overlap] else {"generation": F("generation") + 1}
     _update(rows, **generation)
     handover_links.take_back(rows, reason="the secret was rotated", actor=actor)
     Credential.objects.bulk_create(
-        [secrets.credential_of(each, by_integration[each.pk].digest, actor=actor) for each in rows], batch_size=BATCH
+        [pos_secrets.credential_of(each, by_integration[each.pk].digest, actor=actor) for each in rows],
+        batch_size=BATCH,
     )
     record_many(
         Verb.SECRET_ROTATED, [(each, _detail(by_integration, olds, each, overlap)) for each in rows], actor=actor
@@ -186,7 +187,7 @@ def _current(rows: Sequence[Integration]) -> dict[int, Credential]:
 
 
 def _supersede(ids: Sequence[int], overlap: str) -> None:
-    now, span = shared_now(), secrets.OVERLAPS[overlap]
+    now, span = shared_now(), OVERLAPS[overlap]
     for part in chunks(ids):
         olds: QuerySet[Credential] = Credential.objects.filter(pk__in=part)
         if span:

@@ -19,7 +19,7 @@ from integrations.services.bulk.near_names import NearNames
 from integrations.services.bulk.plan import PlannedRow, RowRefused, Verdict, WorldChanged, acting
 from integrations.services.errors import PortalError
 from integrations.services.handover.handover import HandOver
-from integrations.services.integration import pos_secrets as secrets
+from integrations.services.integration import pos_secrets
 from integrations.services.keys import keys
 from integrations.services.rows.chunks import CHUNK, chunks
 from integrations.text.characters import hidden_within, identity
@@ -112,7 +112,7 @@ def _prepare(planned: PlannedRow, adopted: str) -> Prepared:
         secret = credentials.generate(Kind.POS_SECRET)
         return Prepared(planned, credentials.digest_generated(Kind.POS_SECRET, secret), secret, is_adopted=False)
     try:
-        return Prepared(planned, secrets.digest_of(adopted), "", is_adopted=True)
+        return Prepared(planned, pos_secrets.digest_of(adopted), "", is_adopted=True)
     except PortalError as refusal:
         raise RowRefused(f"Row {planned.number} ({planned.outlet}): {refusal}") from refusal
 
@@ -130,7 +130,7 @@ def _write(prepared: Sequence[Prepared], actor: Actor) -> list[Enabled]:
     Presence.objects.bulk_create([Presence(integration=each) for each in integrations], batch_size=BATCH)
     Credential.objects.bulk_create(
         [
-            secrets.credential_of(integration, each.digest, actor=actor)
+            pos_secrets.credential_of(integration, each.digest, actor=actor)
             for each, integration in zip(prepared, integrations, strict=True)
         ],
         batch_size=BATCH,
@@ -254,7 +254,7 @@ def _found(
 
 
 def _digests(row: FileRow) -> list[str]:
-    canonical = secrets.recognise(row.adopted_secret) if row.adopted_secret else None
+    canonical = pos_secrets.recognise(row.adopted_secret) if row.adopted_secret else None
     return credentials.keyed_digests(canonical) if canonical else []
 
 
@@ -341,7 +341,7 @@ def _fault_of_form(row: FileRow) -> str:
 def _fault_of_secret(secret: str) -> str:
     try:
         if secret:
-            secrets.recognise(secret)
+            pos_secrets.recognise(secret)
     except PortalError as refusal:
         return f"{refusal} Leave the cell empty, and a strong one is made."
     return ""

@@ -41,8 +41,8 @@ from integrations.services.bulk.enabling import Enabled, May, Progress
 from integrations.services.bulk.file import FileRow
 from integrations.services.bulk.plan import STEP, PlannedRow, Verdict, WorldChanged, acting, count, steps
 from integrations.services.errors import InvalidValue, JobMoved, PortalError
-from integrations.services.integration.pos_secrets import OVERLAPS
 from integrations.services.keys import keys
+from integrations.services.overlaps import OVERLAPS
 from integrations.services.people import scope
 from integrations.services.rows.chunks import chunks
 

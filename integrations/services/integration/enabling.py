@@ -13,8 +13,7 @@ from integrations.services.audit import Actor, record
 from integrations.services.errors import AlreadyDisabled, AlreadyEnabled, InvalidValue, NotDisabled, PosRemoteIdTaken
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
-from integrations.services.integration import demo_secrets
-from integrations.services.integration import pos_secrets as secrets
+from integrations.services.integration import demo_secrets, pos_secrets
 from integrations.services.integration.pairings import holders_of
 from integrations.services.outlets.outlets import check_form
 from integrations.text.characters import trimmed
@@ -28,10 +27,10 @@ def enable_outlet(outlet: Outlet, *, pos_remote_id: str, adopted_secret: str | N
     """
     # Hashing takes its time, so it is done before the transaction that would hold everybody else up.
     secret = credentials.generate(Kind.POS_SECRET) if adopted_secret is None else trimmed(adopted_secret)
-    digest = secrets.digest_of(secret)
+    digest = pos_secrets.digest_of(secret)
     with transaction.atomic():
         integration = _create_integration(outlet, pos_remote_id)
-        secrets.add_credential(integration, digest, actor=actor)
+        pos_secrets.add_credential(integration, digest, actor=actor)
         record(Verb.ENABLED, integration, actor=actor, pos_remote_id=integration.pos_remote_id, shown=digest.shown)
         if adopted_secret is not None:
             record(Verb.SECRET_ADOPTED, integration, actor=actor, bits=digest.bits)
@@ -49,7 +48,7 @@ def disable(integration: Integration, *, reason: str, actor: Actor) -> None:
     if not integration.disabled_reason:
         raise InvalidValue("disabled_reason", "Give a reason: it is what your colleagues will see.")
     check_form(integration)
-    secrets.void_tokens(integration)
+    pos_secrets.void_tokens(integration)
     handover_links.take_back([integration], reason="the integration was disabled", actor=actor)
     record(Verb.DISABLED, integration, actor=actor, reason=integration.disabled_reason)
 
@@ -79,7 +78,7 @@ def change_pos_remote_id(integration: Integration, *, pos_remote_id: str, actor:
         raise InvalidValue("pos_remote_id", "This is the POSRemoteID that the integration has.")
     if holders_of(integration.pos_remote_id).exclude(pk=integration.pk).exists():
         raise PosRemoteIdTaken
-    secrets.void_tokens(integration)
+    pos_secrets.void_tokens(integration)
     record(Verb.POS_REMOTE_ID_CHANGED, integration, actor=actor, before=before, after=integration.pos_remote_id)
     demo_secrets.keep_on_commit(integration.outlet.provider_outlet_id, POSRemoteID=integration.pos_remote_id)
 

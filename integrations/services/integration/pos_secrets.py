@@ -26,9 +26,8 @@ from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import demo_secrets
 from integrations.services.keys import keys
+from integrations.services.overlaps import OVERLAPS
 from integrations.text.characters import hidden_within, trimmed
-
-OVERLAPS = {"0": timedelta(0), "1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 
 
 def rotate_secret(

@@ -21,11 +21,11 @@ from integrations.services.errors import (
     WebhookEnabled,
     WebhookExists,
 )
-from integrations.services.integration.pos_secrets import OVERLAPS
 from integrations.services.keys import keys
 from integrations.services.notices import mailing, signing
 from integrations.services.notices.addresses import check_url
 from integrations.services.outlets.outlets import check_form
+from integrations.services.overlaps import OVERLAPS
 
 SUBSCRIBABLE = tuple(kind for kind in Kind if kind is not Kind.TEST)
 PORTAL = Actor("the portal")

@@ -19,8 +19,7 @@ from integrations.services.errors import (
     PortalError,
     PosNotConnected,
 )
-from integrations.services.integration import disconnecting, enabling
-from integrations.services.integration import pos_secrets as secrets
+from integrations.services.integration import disconnecting, enabling, pos_secrets
 from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_acts import IntegrationAct, OutletAct
 
@@ -82,7 +81,7 @@ class RotateSecret(IntegrationAct):
     @method_decorator(sensitive_variables())
     def act(self, values: dict[str, Any]) -> HttpResponse:
         rotate = partial(
-            secrets.rotate_secret,
+            pos_secrets.rotate_secret,
             self.integration,
             overlap=values["overlap"],
             seen_credential=values["seen_credential"],
@@ -105,7 +104,7 @@ class EndOverlap(IntegrationAct):
         return self.render("staff/base/act.html", form=form, button=self.button, words=self.words, older=older)
 
     def act(self, _values: dict[str, Any]) -> HttpResponse:
-        secrets.end_overlap(self.integration, actor=self.actor)
+        pos_secrets.end_overlap(self.integration, actor=self.actor)
         return self.done("The overlap is ended: the older secret opens nothing any more.")
 
 

@@ -34,8 +34,7 @@ from integrations.services.bulk.file import FileRefused
 from integrations.services.bulk.jobs import DownloadGone, KeyGone, NothingToDo, RowsWrong
 from integrations.services.bulk.plan import PlannedRow, Verdict, WorldChanged
 from integrations.services.errors import InvalidValue, JobMoved
-from integrations.services.integration import enabling
-from integrations.services.integration import pos_secrets as secrets
+from integrations.services.integration import enabling, pos_secrets
 from integrations.services.outlets import outlets
 from tests.support.factories import ADOPTED, ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
 
@@ -241,7 +240,7 @@ def test_a_confirmed_file_enables_all_its_outlets(boss: Actor, outlet: Outlet) -
     assert Integration.objects.count() == Presence.objects.count() == Credential.objects.count() == 3
     first, second, third = values(bulk_jobs.take_result(ended, actor=boss))
     assert (first["ProviderOutletID"], second["ProviderOutletID"]) == (outlet.provider_outlet_id, "P-2")
-    assert secrets.recognise(first["AuthSecret"]) == first["AuthSecret"]
+    assert pos_secrets.recognise(first["AuthSecret"]) == first["AuthSecret"]
     assert (third["AuthSecret"], third["Note"]) == ("", "the secret of the file")
 
 
@@ -408,7 +407,7 @@ def test_rotating_many_gives_one_download(boss: Actor, overlap: str, generation:
 
 def test_an_integration_in_its_overlap_is_skipped(boss: Actor) -> None:
     one = make_enabled_outlet("One")
-    secrets.rotate_secret(one.integration, overlap="1h", actor=ANNA)
+    pos_secrets.rotate_secret(one.integration, overlap="1h", actor=ANNA)
     job = bulk_jobs.check_selection(Kind.ROTATE, [one.integration.pk], actor=boss)
     assert "end its overlap first" in bulk_jobs.plan_of(job)[0].words
 
@@ -416,7 +415,7 @@ def test_an_integration_in_its_overlap_is_skipped(boss: Actor) -> None:
 def test_a_rotation_in_between_refuses_the_whole_act(boss: Actor) -> None:
     one, two = make_enabled_outlet("One"), make_enabled_outlet("Two")
     job = bulk_jobs.check_selection(Kind.ROTATE, [one.integration.pk, two.integration.pk], actor=boss)
-    secrets.rotate_secret(two.integration, actor=ANNA)
+    pos_secrets.rotate_secret(two.integration, actor=ANNA)
     assert done(job, boss).state == JobState.FAILED
     assert one.integration.credentials.count() == 1
     again = bulk_jobs.check_selection(Kind.ROTATE, [one.integration.pk, two.integration.pk], actor=boss)

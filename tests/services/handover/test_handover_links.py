@@ -19,8 +19,7 @@ from integrations.security.redaction import redact
 from integrations.services.errors import InvalidValue, LinkEnded
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.links import LinkRefused, MadeLink
-from integrations.services.integration import enabling
-from integrations.services.integration import pos_secrets as secrets
+from integrations.services.integration import enabling, pos_secrets
 from tests.staff.test_staff_pages import text
 from tests.support.factories import ADOPTED, ANNA, Enabled, make_enabled_outlet
 
@@ -139,7 +138,7 @@ def test_a_link_that_was_taken_back_opens_nothing(enabled: Enabled) -> None:
 @pytest.mark.parametrize(
     "act",
     [
-        lambda row: secrets.rotate_secret(row, overlap="24h", actor=ANNA),
+        lambda row: pos_secrets.rotate_secret(row, overlap="24h", actor=ANNA),
         lambda row: enabling.disable(row, reason="Closed", actor=ANNA),
     ],
 )

@@ -29,7 +29,8 @@ from integrations.services.errors import (
     WeakSecret,
 )
 from integrations.services.integration.enabling import disable, enable_outlet
-from integrations.services.integration.pos_secrets import OVERLAPS, digest_of, end_overlap, rotate_secret
+from integrations.services.integration.pos_secrets import digest_of, end_overlap, rotate_secret
+from integrations.services.overlaps import OVERLAPS
 from tests.support.factories import ADOPTED, ANNA, NOON, Enabled, make_enabled_outlet
 
 pytestmark = pytest.mark.django_db
