@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, transaction
 from django.db.models import QuerySet
@@ -32,15 +32,14 @@ from integrations.services.connections.presence import COUNTS, close_rows, save_
 from integrations.services.integration.pairings import find_owners
 from integrations.services.requests.requests import record_fleeting
 from integrations.services.rows import plain_rows
+from integrations.services.rows.chunks import CHUNK, chunks
 from integrations.text.characters import identity
 
 if TYPE_CHECKING:
     from integrations.relay.recorder import Batch, Closing
     from integrations.relay.registry import Live
 
-Item = TypeVar("Item")
 
-STEP = 400  # rows per statement
 FUTURE = timedelta(seconds=5)  # by which processes may differ about the time; see _order
 STRAYS_PER_INTEGRATION = 50
 CONNECTION = tuple(field.attname for field in Connection._meta.concrete_fields)
@@ -97,19 +96,19 @@ def is_refusal(error: Exception) -> bool:
 
 def _parts(batch: "Batch", process_id: uuid.UUID, losers: "list[Live]") -> Iterator[Callable[[], None]]:
     # What has ended by itself was not replaced by what came after it.
-    for closings in _steps([each for pk, each in batch.closed.items() if pk not in batch.opened]):
+    for closings in chunks([each for pk, each in batch.closed.items() if pk not in batch.opened]):
         yield partial(_close, closings)
-    for opened in _steps(list(batch.opened.values())):
+    for opened in chunks(list(batch.opened.values())):
         yield partial(_open, opened, process_id, losers)
-    for counted in _steps(list(batch.counted.values())):
+    for counted in chunks(list(batch.counted.values())):
         yield partial(_write_counts, counted)
-    for closings in _steps([each for pk, each in batch.closed.items() if pk in batch.opened]):
+    for closings in chunks([each for pk, each in batch.closed.items() if pk in batch.opened]):
         yield partial(_close, closings)
     yield partial(_write_used, Credential, batch.used)
     yield partial(_write_redigested, Credential.objects.all(), batch.redigested)
     yield partial(_write_used, ApiKeySecret, batch.used_keys)
     yield partial(_write_redigested, ApiKeySecret.objects.all(), batch.redigested_keys)
-    for fleeting in _steps(list(batch.fleeting)):
+    for fleeting in chunks(list(batch.fleeting)):
         yield partial(record_fleeting, fleeting)
     yield partial(_write_attempts, batch.attempts)
     yield partial(_write_strays, batch.strays)
@@ -230,7 +229,7 @@ def _write_used(model: type[Credential | ApiKeySecret], used: dict[int, datetime
     if not used:
         return
     latest = max(used.values())  # one time for the batch: it spans a fraction of a second
-    for ids in _steps(list(used)):
+    for ids in chunks(list(used)):
         plain_rows.stamp(model, "last_used_at", latest, ids)
 
 
@@ -282,12 +281,8 @@ def _refer_to_owners(mispaired: Sequence[Attempt]) -> None:
 
 def _write_strays(strays: Iterable[StrayFrame]) -> None:
     rows = list(strays)
-    StrayFrame.objects.bulk_create(rows, batch_size=STEP)
+    StrayFrame.objects.bulk_create(rows, batch_size=CHUNK)
     for integration_id in {row.integration_id for row in rows}:
         of_integration = StrayFrame.objects.filter(integration=integration_id)
         kept = list(of_integration.values_list("pk", flat=True)[:STRAYS_PER_INTEGRATION])
         of_integration.exclude(pk__in=kept).delete()
-
-
-def _steps(items: Sequence[Item]) -> Iterable[Sequence[Item]]:
-    return (items[start : start + STEP] for start in range(0, len(items), STEP))

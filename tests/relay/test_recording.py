@@ -16,11 +16,12 @@ from integrations.models.attempt import Door, Outcome
 from integrations.models.connection import CloseReason
 from integrations.relay import recording, watching
 from integrations.relay.recorder import Batch, Closing
-from integrations.relay.recording import STEP, STRAYS_PER_INTEGRATION, Attempt
+from integrations.relay.recording import STRAYS_PER_INTEGRATION, Attempt
 from integrations.relay.registry import Live
 from integrations.security.credentials import Kind, digest_generated
 from integrations.services.integration.enabling import disable
 from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
+from integrations.services.rows.chunks import CHUNK
 from tests.support.factories import ANNA, NOON, Enabled, make_enabled_outlet, make_live, make_process
 
 pytestmark = pytest.mark.django_db
@@ -116,16 +117,16 @@ def test_a_late_count_does_not_open_what_was_closed(enabled: Enabled, here: Serv
 
 
 def test_a_storm_of_more_rows_than_one_statement_takes_is_written(enabled: Enabled, here: ServerProcess) -> None:
-    lives = [make_live(enabled.integration, opened_at=NOON + timedelta(seconds=n)) for n in range(STEP + 5)]
+    lives = [make_live(enabled.integration, opened_at=NOON + timedelta(seconds=n)) for n in range(CHUNK + 5)]
     losers = write(here, opened=lives)
-    assert Connection.objects.count() == STEP + 5
+    assert Connection.objects.count() == CHUNK + 5
     assert Connection.objects.get(closed_at=None).pk == lives[-1].id
     assert len(losers) >= 4
     assert lives[-1] not in losers
 
 
 def test_closings_of_more_rows_than_one_statement_takes_are_written(enabled: Enabled, here: ServerProcess) -> None:
-    lives = [make_live(enabled.integration, opened_at=NOON + timedelta(seconds=n)) for n in range(STEP + 5)]
+    lives = [make_live(enabled.integration, opened_at=NOON + timedelta(seconds=n)) for n in range(CHUNK + 5)]
     write(here, opened=lives, closed=[closing(live, NOON + 10 * MINUTE) for live in lives])
     assert not Connection.objects.filter(closed_at=None).exists()
     assert not presence_of(enabled).is_online
