@@ -3,10 +3,11 @@ from django.db.models import Q
 
 from integrations.models.kept_secret import KeptSecret, KeptSecretQuerySet
 from integrations.models.outlet import Organisation, plain_text
+from integrations.models.secret_owner import KeptSecretOwner
 from integrations.models.texts import NameField
 
 
-class ApiKey(models.Model):
+class ApiKey(KeptSecretOwner):
     """Who of the provider's own systems may ask: for all organisations, or for one."""
 
     name = NameField(max_length=100, unique=True, validators=[plain_text])
@@ -27,6 +28,9 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def kept_secrets(self) -> "KeptSecretQuerySet[ApiKeySecret]":
+        return self.secrets.all()
 
 
 class ApiKeySecret(KeptSecret):

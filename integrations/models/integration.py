@@ -2,15 +2,19 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 
+from integrations.models.kept_secret import KeptSecretQuerySet
 from integrations.models.outlet import Outlet, plain_text
+from integrations.models.secret_owner import KeptSecretOwner
 from integrations.models.texts import IdField, MatchField
 
 if TYPE_CHECKING:
     from integrations.models.credential import Credential
 
 
-class Integration(models.Model):
+class Integration(KeptSecretOwner):
     """Joins one outlet to PowerEPOS. Its credentials, connections and presence hang on it."""
+
+    locked_with = ("outlet__organisation",)
 
     outlet = models.OneToOneField(Outlet, on_delete=models.PROTECT, related_name="integration")
     pos_remote_id = IdField(
@@ -45,13 +49,8 @@ class Integration(models.Model):
     def __str__(self) -> str:
         return str(self.outlet)
 
-    def locked(self) -> "Integration":
-        """Return the integration as it is now, with its outlet and organisation, locked until the transaction ends.
-
-        Not against references to it: the records that are written all the time refer to it, and hold its credentials.
-        """
-        integrations = Integration.objects.select_for_update(of=("self",), no_key=True)
-        return integrations.select_related("outlet__organisation").get(pk=self.pk)
+    def kept_secrets(self) -> "KeptSecretQuerySet[Credential]":
+        return self.credentials.all()
 
     def current_credential(self) -> "Credential":
         """Return the credential that PowerEPOS should use; there is always exactly one."""

@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, Self, TypeVar
 
 from django.db import models
@@ -32,6 +32,19 @@ class KeptSecretQuerySet(models.QuerySet[Kept]):
         """Return the secrets that were replaced and are still accepted."""
         return self.live(now).filter(is_current=False)
 
+    def supersede(self, now: datetime, overlap: timedelta) -> None:
+        """Make room for newer secrets; accept these for `overlap` more, or for what is left of their lives."""
+        if not overlap:
+            self.retire(now, reason="rotated without overlap")
+            return
+        until = now + overlap
+        self.exclude(expires_at__lt=until).update(expires_at=until)
+        self.update(is_current=False)
+
+    def retire(self, now: datetime, *, reason: str) -> None:
+        """Accept these secrets no longer, for good."""
+        self.update(is_current=False, retired_at=now, retired_reason=reason)
+
 
 class KeptSecret(models.Model):
     """The digest of one secret, with its history. It is never deleted, and its secret is never shown again."""
@@ -54,6 +67,11 @@ class KeptSecret(models.Model):
 
     def __str__(self) -> str:
         return self.shown
+
+    @property
+    def version(self) -> str:
+        """Return what tells this secret from those before and after it."""
+        return str(self.pk)
 
     def is_live(self, now: datetime) -> bool:
         return is_live(self, now)

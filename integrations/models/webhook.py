@@ -1,4 +1,5 @@
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
@@ -6,12 +7,22 @@ from django.db.models import Q
 
 from integrations.models.notice import Kind, Notice
 from integrations.models.outlet import Organisation, plain_text
+from integrations.models.secret_owner import SecretOwner
 from integrations.models.texts import NameField
 
 ENDED = ("delivered", "failed")
 
 
-class WebhookEndpoint(models.Model):
+@dataclass(frozen=True)
+class WebhookSecret:
+    """What the life cycle reads of an endpoint's secret; the secret itself is a column of the endpoint."""
+
+    version: str
+    expires_at: datetime | None = None
+    retired_at: datetime | None = None
+
+
+class WebhookEndpoint(SecretOwner):
     """An address of the provider's own systems that is told what happens: of all organisations, or of one."""
 
     name = NameField(max_length=100, unique=True, validators=[plain_text])
@@ -50,6 +61,22 @@ class WebhookEndpoint(models.Model):
     def has_overlap(self, now: datetime) -> bool:
         """Whether messages are signed with the older secret too."""
         return bool(self.sealed_older_secret) and self.older_secret_until is not None and self.older_secret_until > now
+
+    def current_secret(self) -> WebhookSecret:
+        return WebhookSecret(self.secret_made_at.isoformat())
+
+    def older_secret(self, now: datetime) -> WebhookSecret | None:
+        return WebhookSecret("older", self.older_secret_until) if self.has_overlap(now) else None
+
+    def supersede_secret(self, now: datetime, overlap: timedelta) -> None:
+        """Sign with the current secret for `overlap` more; not saved before the next secret is set."""
+        self.sealed_older_secret = self.sealed_secret if overlap else ""
+        self.older_secret_until = now + overlap if overlap else None
+
+    def retire_older_secret(self, now: datetime) -> list[str]:  # noqa: ARG002
+        self.sealed_older_secret, self.older_secret_until = "", None
+        self.save()
+        return []
 
     def wants(self, kind: str, organisation_id: int | None) -> bool:
         """Whether it is to be told an event of this kind and organisation; None: of no organisation in particular."""

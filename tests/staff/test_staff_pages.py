@@ -98,7 +98,7 @@ def shown_secret(response: Any) -> str:
 
 def rotate(staff: Client, integration: Integration, *, overlap: str = "0") -> HttpResponse:
     seen = integration.current_credential().pk
-    return staff.post(act_url(integration, "rotate"), {"overlap": overlap, "seen_credential": seen})  # type: ignore[return-value]
+    return staff.post(act_url(integration, "rotate"), {"overlap": overlap, "seen": seen})  # type: ignore[return-value]
 
 
 def be_seen(integration: Integration, *, heartbeat_at: datetime, closed: bool = False) -> Connection:
@@ -562,7 +562,7 @@ def test_rotating_shows_the_new_secret_once(staff: Client, enabled: Enabled) -> 
 
 def test_a_rotation_sent_twice_rotates_once(staff: Client, enabled: Enabled) -> None:
     seen = enabled.integration.current_credential().pk
-    values = {"overlap": "0", "seen_credential": seen}
+    values = {"overlap": "0", "seen": seen}
     url = act_url(enabled.integration, "rotate")
     secret = shown_secret(staff.post(url, values))
     again = staff.post(url, values)
@@ -575,8 +575,8 @@ def test_a_rotation_sent_twice_rotates_once(staff: Client, enabled: Enabled) -> 
 def test_an_overlap_is_chosen_on_purpose(staff: Client, enabled: Enabled) -> None:
     url = act_url(enabled.integration, "rotate")
     assert "checked" not in staff.get(url).content.decode()
-    assert "This field is required" in text(staff.post(url, {"seen_credential": 1}))
-    assert "Select a valid choice" in text(staff.post(url, {"seen_credential": 1, "overlap": "99y"}))
+    assert "This field is required" in text(staff.post(url, {"seen": 1}))
+    assert "Select a valid choice" in text(staff.post(url, {"seen": 1, "overlap": "99y"}))
     assert Credential.objects.count() == 1
 
 

@@ -120,7 +120,7 @@ def _happen(integration: Integration, key: ApiKey, endpoints: list[WebhookEndpoi
     """Let one of everything happen to an outlet."""
 
     def rotate() -> Any:
-        return pos_secrets.rotate_secret(integration, overlap="0", seen_credential=None, actor=ANNA)
+        return pos_secrets.rotate_secret(integration, overlap="0", actor=ANNA)
 
     make_link_instead(rotate, hours=1, actor=ANNA)
     now = timezone.now()

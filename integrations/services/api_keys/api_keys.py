@@ -10,20 +10,16 @@ from integrations.models.clock import shared_now
 from integrations.models.outlet import is_plain
 from integrations.security import credentials
 from integrations.security.credentials import Kind
+from integrations.services import life_cycle
 from integrations.services.audit import Actor, record
 from integrations.services.errors import (
     ApiKeyExists,
-    ApiKeyExpired,
     ApiKeyNotFound,
     ApiKeyRetired,
     InvalidValue,
-    NoOverlap,
-    OverlapRunning,
-    StalePage,
 )
 from integrations.services.keys import keys
 from integrations.services.outlets.outlets import check_form
-from integrations.services.overlaps import OVERLAPS
 
 
 @transaction.atomic
@@ -57,24 +53,14 @@ def create_api_key(
 
 
 @transaction.atomic
-def rotate_api_key(key: ApiKey, *, overlap: str = "0", seen_secret: int | None = None, actor: Actor) -> str:
-    """Replace the key's secret and return the new one, this once; the old works on for `overlap` (see OVERLAPS).
+def rotate_api_key(key: ApiKey, *, overlap: str = "0", seen: str = "", actor: Actor) -> str:
+    """Replace the key's secret and return the new one, this once; it expires when the old one would have.
 
-    The new one expires when the old one would have. `seen_secret` is the current secret as the caller's page knew
-    it. Raises ApiKeyRetired, ApiKeyExpired, OverlapRunning or StalePage.
+    See life_cycle.supersede for `seen` and for what this raises.
     """
-    now = shared_now()
-    key = _locked(key)
-    old = _current(key)
-    if seen_secret is not None and old.pk != seen_secret:
-        raise StalePage
-    if not old.is_live(now):
-        raise ApiKeyExpired
-    if key.secrets.in_overlap(now).exists():
-        raise OverlapRunning
-    expires_at = old.expires_at
-    _supersede(old, overlap, now)
-    text, secret = _add_secret(key, expires_at=expires_at, actor=actor)
+    key = key.locked()
+    old: ApiKeySecret = life_cycle.supersede(key, overlap=overlap, seen=seen)
+    text, secret = _add_secret(key, expires_at=old.expires_at, actor=actor)
     record(Verb.API_KEY_ROTATED, key, actor=actor, overlap=overlap, shown=secret.shown, replaced=old.shown)
     return text
 
@@ -82,29 +68,21 @@ def rotate_api_key(key: ApiKey, *, overlap: str = "0", seen_secret: int | None =
 @transaction.atomic
 def end_api_key_overlap(key: ApiKey, *, actor: Actor) -> None:
     """Retire the key's older secret now. Raises NoOverlap."""
-    now = shared_now()
-    key = _locked(key)
-    older = list(key.secrets.in_overlap(now))
-    if not older:
-        raise NoOverlap
-    for secret in older:
-        _retire(secret, "overlap ended by staff", now)
-    record(Verb.API_KEY_OVERLAP_ENDED, key, actor=actor, shown=[secret.shown for secret in older])
+    life_cycle.end_overlap(key.locked(), verb=Verb.API_KEY_OVERLAP_ENDED, actor=actor)
 
 
 @transaction.atomic
 def retire_api_key(key: ApiKey, *, reason: str = "", actor: Actor) -> None:
     """Retire all of a key's secrets, at once and for good. Raises ApiKeyRetired or InvalidValue."""
-    now = shared_now()
     if reason and not is_plain(reason):
         raise InvalidValue("reason", "Give the reason in one line, without control characters.")
-    key = _locked(key)
-    secrets = list(key.secrets.filter(retired_at=None))
-    if not secrets:
+    key = key.locked()
+    secrets = key.secrets.filter(retired_at=None)
+    shown = [secret.shown for secret in secrets]
+    if not shown:
         raise ApiKeyRetired
-    for secret in secrets:
-        _retire(secret, reason or "API key retired", now)
-    record(Verb.API_KEY_RETIRED, key, actor=actor, reason=reason, shown=[secret.shown for secret in secrets])
+    secrets.retire(shared_now(), reason=reason or "API key retired")
+    record(Verb.API_KEY_RETIRED, key, actor=actor, reason=reason, shown=shown)
 
 
 def get_api_key(name: str) -> ApiKey:
@@ -123,17 +101,6 @@ def _save(key: ApiKey) -> None:
         raise ApiKeyExists from error
 
 
-def _locked(key: ApiKey) -> ApiKey:
-    return ApiKey.objects.select_for_update().get(pk=key.pk)
-
-
-def _current(key: ApiKey) -> ApiKeySecret:
-    current = key.secrets.filter(is_current=True).first()
-    if current is None:
-        raise ApiKeyRetired
-    return current
-
-
 def _add_secret(key: ApiKey, *, expires_at: datetime | None, actor: Actor) -> tuple[str, ApiKeySecret]:
     keys.choose_before_writing()
     text = credentials.generate(Kind.API_KEY)
@@ -148,20 +115,3 @@ def _add_secret(key: ApiKey, *, expires_at: datetime | None, actor: Actor) -> tu
         expires_at=expires_at,
     )
     return text, secret
-
-
-def _supersede(old: ApiKeySecret, overlap: str, now: datetime) -> None:
-    if not OVERLAPS[overlap]:
-        _retire(old, "rotated without overlap", now)
-        return
-    until = now + OVERLAPS[overlap]
-    old.is_current = False
-    old.expires_at = min(old.expires_at, until) if old.expires_at else until
-    old.save(update_fields=["is_current", "expires_at"])
-
-
-def _retire(secret: ApiKeySecret, reason: str, now: datetime) -> None:
-    secret.is_current = False
-    secret.retired_at = now
-    secret.retired_reason = reason
-    secret.save(update_fields=["is_current", "retired_at", "retired_reason"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.views.decorators.debug import sensitive_variables
 
 from integrations.models import Credential, Integration
@@ -187,10 +187,6 @@ def _current(rows: Sequence[Integration]) -> dict[int, Credential]:
 
 
 def _supersede(ids: Sequence[int], overlap: str) -> None:
-    now, span = shared_now(), OVERLAPS[overlap]
+    now = shared_now()
     for part in chunks(ids):
-        olds: QuerySet[Credential] = Credential.objects.filter(pk__in=part)
-        if span:
-            olds.update(is_current=False, expires_at=now + span)
-        else:
-            olds.update(is_current=False, retired_at=now, retired_reason="rotated without overlap")
+        Credential.objects.filter(pk__in=part).supersede(now, OVERLAPS[overlap])

@@ -1,7 +1,5 @@
 """An integration's secrets: add, rotate with an overlap, retire."""
 
-from datetime import timedelta
-
 from django.db import IntegrityError, transaction
 
 from integrations.models import Credential, Integration
@@ -11,15 +9,12 @@ from integrations.models.outlet import is_plain
 from integrations.models.texts import complaint_about
 from integrations.security import credentials
 from integrations.security.credentials import MAX_SECRET_LENGTH, MIN_ADOPTED_LENGTH, Digest, Kind
-from integrations.services import wake
+from integrations.services import life_cycle, wake
 from integrations.services.audit import Actor, record
 from integrations.services.errors import (
     InvalidValue,
     MistypedSecret,
-    NoOverlap,
-    OverlapRunning,
     SecretTaken,
-    StalePage,
     WeakSecret,
 )
 from integrations.services.handover import links as handover_links
@@ -30,24 +25,20 @@ from integrations.services.overlaps import OVERLAPS
 from integrations.text.characters import hidden_within, trimmed
 
 
-def rotate_secret(
-    integration: Integration, *, overlap: str = "0", seen_credential: int | None = None, actor: Actor
-) -> HandOver:
-    """Replace the secret and return the new one, this once; the old one works on for `overlap` (see OVERLAPS).
+def rotate_secret(integration: Integration, *, overlap: str = "0", seen: str = "", actor: Actor) -> HandOver:
+    """Replace the secret and return the new one, this once. See life_cycle.supersede for `seen` and what this raises.
 
-    `seen_credential` is the current credential as the caller's page knew it, so that a page sent twice rotates
-    once. Raises OverlapRunning or StalePage.
+    Without an overlap the tokens of the old secret are void, and the socket that it opened is closed.
     """
     secret = credentials.generate(Kind.POS_SECRET)
     digest = digest_of(secret)
     with transaction.atomic():
         integration = integration.locked()
-        old = integration.current_credential()
-        if seen_credential is not None and old.pk != seen_credential:
-            raise StalePage
-        if integration.credentials.in_overlap(shared_now()).exists():
-            raise OverlapRunning
-        _supersede(integration, old, OVERLAPS[overlap])
+        old: Credential = life_cycle.supersede(integration, overlap=overlap, seen=seen)
+        if OVERLAPS[overlap]:
+            _changed(integration)
+        else:
+            void_tokens(integration)
         handover_links.take_back([integration], reason="the secret was rotated", actor=actor)
         add_credential(integration, digest, actor=actor)
         record(
@@ -66,13 +57,8 @@ def rotate_secret(
 def end_overlap(integration: Integration, *, actor: Actor) -> None:
     """Retire the older secret now; a socket that it opened is closed. Raises NoOverlap."""
     integration = integration.locked()
-    older = list(integration.credentials.in_overlap(shared_now()))
-    if not older:
-        raise NoOverlap
-    for credential in older:
-        _retire(credential, "overlap ended by staff")
+    life_cycle.end_overlap(integration, verb=Verb.OVERLAP_ENDED, actor=actor)
     _changed(integration)
-    record(Verb.OVERLAP_ENDED, integration, actor=actor, shown=[credential.shown for credential in older])
 
 
 def digest_of(secret: str) -> Digest:
@@ -142,24 +128,6 @@ def _changed(integration: Integration) -> None:
     integration.changed_at = shared_now()
     integration.save()
     wake.on_commit(integration.pk)
-
-
-def _supersede(integration: Integration, old: Credential, overlap: timedelta) -> None:
-    old.is_current = False
-    if overlap:
-        old.expires_at = shared_now() + overlap
-        old.save(update_fields=["is_current", "expires_at"])
-        _changed(integration)
-        return
-    _retire(old, "rotated without overlap")
-    void_tokens(integration)
-
-
-def _retire(credential: Credential, reason: str) -> None:
-    credential.is_current = False
-    credential.retired_at = shared_now()
-    credential.retired_reason = reason
-    credential.save(update_fields=["is_current", "retired_at", "retired_reason"])
 
 
 def _check_adopted(secret: str) -> None:

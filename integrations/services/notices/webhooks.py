@@ -11,12 +11,10 @@ from integrations.models.clock import shared_now
 from integrations.models.notice import Kind
 from integrations.models.outlet import is_plain
 from integrations.security.sealing import seal
+from integrations.services import life_cycle
 from integrations.services.audit import Actor, record
 from integrations.services.errors import (
     InvalidValue,
-    NoOverlap,
-    OverlapRunning,
-    StalePage,
     WebhookDisabled,
     WebhookEnabled,
     WebhookExists,
@@ -25,7 +23,6 @@ from integrations.services.keys import keys
 from integrations.services.notices import mailing, signing
 from integrations.services.notices.addresses import check_url
 from integrations.services.outlets.outlets import check_form
-from integrations.services.overlaps import OVERLAPS
 
 SUBSCRIBABLE = tuple(kind for kind in Kind if kind is not Kind.TEST)
 PORTAL = Actor("the portal")
@@ -58,7 +55,7 @@ def create_endpoint(
 @transaction.atomic
 def change_endpoint(endpoint: WebhookEndpoint, *, url: str, kinds: Sequence[str], actor: Actor) -> None:
     """Send to another URL, or other events. Raises InvalidValue."""
-    endpoint = _locked(endpoint)
+    endpoint = endpoint.locked()
     before = (_host_of(endpoint.url), endpoint.kinds)
     endpoint.paused_until = endpoint.paused_until if endpoint.url == url else None
     endpoint.url, endpoint.kinds = url, _checked(kinds)
@@ -77,19 +74,13 @@ def change_endpoint(endpoint: WebhookEndpoint, *, url: str, kinds: Sequence[str]
 def rotate_endpoint(endpoint: WebhookEndpoint, *, overlap: str = "0", seen: str = "", actor: Actor) -> str:
     """Replace the secret and return the new one, this once; for `overlap` each message carries both signatures.
 
-    `seen` says when the current secret was made, as the caller's page knew it. Raises OverlapRunning or StalePage.
+    See life_cycle.supersede for `seen` and for what this raises.
     """
-    now = shared_now()
-    endpoint = _locked(endpoint)
-    if seen and endpoint.secret_made_at.isoformat() != seen:
-        raise StalePage
-    if endpoint.has_overlap(now):
-        raise OverlapRunning
+    endpoint = endpoint.locked()
+    life_cycle.supersede(endpoint, overlap=overlap, seen=seen)
     keys.choose_before_writing()
     secret = signing.new_secret()
-    endpoint.sealed_older_secret = endpoint.sealed_secret if OVERLAPS[overlap] else ""
-    endpoint.older_secret_until = now + OVERLAPS[overlap] if OVERLAPS[overlap] else None
-    endpoint.sealed_secret, endpoint.secret_made_at = seal(secret, purpose=signing.PURPOSE), now
+    endpoint.sealed_secret, endpoint.secret_made_at = seal(secret, purpose=signing.PURPOSE), shared_now()
     endpoint.save()
     record(Verb.WEBHOOK_ROTATED, endpoint, actor=actor, overlap=overlap)
     return secret
@@ -97,13 +88,8 @@ def rotate_endpoint(endpoint: WebhookEndpoint, *, overlap: str = "0", seen: str 
 
 @transaction.atomic
 def end_endpoint_overlap(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
-    """Forget the older secret now. Raises NoOverlap."""
-    endpoint = _locked(endpoint)
-    if not endpoint.has_overlap(shared_now()):
-        raise NoOverlap
-    endpoint.sealed_older_secret, endpoint.older_secret_until = "", None
-    endpoint.save()
-    record(Verb.WEBHOOK_OVERLAP_ENDED, endpoint, actor=actor)
+    """Delete the older secret now. Raises NoOverlap."""
+    life_cycle.end_overlap(endpoint.locked(), verb=Verb.WEBHOOK_OVERLAP_ENDED, actor=actor)
 
 
 @transaction.atomic
@@ -111,7 +97,7 @@ def disable_endpoint(endpoint: WebhookEndpoint, *, reason: str, actor: Actor) ->
     """Send nothing more, and notice nothing more for it. Raises WebhookDisabled or InvalidValue."""
     if not is_plain(reason):
         raise InvalidValue("reason", "Give the reason in one line, without control characters.")
-    endpoint = _locked(endpoint)
+    endpoint = endpoint.locked()
     if not endpoint.is_enabled:
         raise WebhookDisabled("The webhook endpoint is switched off already.")
     endpoint.is_enabled, endpoint.disabled_reason, endpoint.disabled_at = False, reason[:200], shared_now()
@@ -134,7 +120,7 @@ def switch_off(endpoint: WebhookEndpoint, *, reason: str) -> None:
 @transaction.atomic
 def enable_endpoint(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
     """Send again, also what waited. Raises WebhookEnabled."""
-    endpoint = _locked(endpoint)
+    endpoint = endpoint.locked()
     if endpoint.is_enabled:
         raise WebhookEnabled
     endpoint.is_enabled, endpoint.disabled_reason, endpoint.disabled_at = True, "", None
@@ -146,7 +132,7 @@ def enable_endpoint(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
 @transaction.atomic
 def send_test(endpoint: WebhookEndpoint, *, actor: Actor) -> Delivery:
     """Send a test event, at once: a pause that the receiver asked for ends. Raises WebhookDisabled."""
-    endpoint = _locked(endpoint)
+    endpoint = endpoint.locked()
     if not endpoint.is_enabled:
         raise WebhookDisabled
     _end_pause(endpoint)
@@ -168,7 +154,7 @@ def replay(delivery: Delivery, *, actor: Actor) -> None:
 
     A pause that the receiver asked for ends.
     """
-    endpoint = _locked(delivery.endpoint)
+    endpoint = delivery.endpoint.locked()
     if not endpoint.is_enabled:
         raise WebhookDisabled
     _end_pause(endpoint)
@@ -199,10 +185,6 @@ def _save(endpoint: WebhookEndpoint) -> None:
             endpoint.save()
     except IntegrityError as error:
         raise WebhookExists from error
-
-
-def _locked(endpoint: WebhookEndpoint) -> WebhookEndpoint:
-    return WebhookEndpoint.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=endpoint.pk)
 
 
 def _host_of(url: str) -> str:

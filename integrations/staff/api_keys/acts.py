@@ -129,7 +129,7 @@ class RotateApiKey(ExistingApiKeyAct):
 
     def initial(self) -> dict[str, Any]:
         current = self.current()
-        return {"seen_secret": current.pk if current else None}
+        return {"seen": current.version if current else ""}
 
     def obstacle(self) -> PortalError | None:
         current = self.current()

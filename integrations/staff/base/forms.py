@@ -135,7 +135,7 @@ class EnableForm(LinkFields, ActForm):
 
 class RotateForm(LinkFields, ActForm):
     overlap = forms.ChoiceField(label="How long the old secret works on", choices=OVERLAPS, widget=forms.RadioSelect)
-    seen_credential = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**63 - 1)
+    seen = forms.CharField(widget=forms.HiddenInput, max_length=40)
 
 
 class DisableForm(ActForm):
@@ -208,7 +208,7 @@ class RotateApiKeyForm(ActForm):
     overlap = forms.ChoiceField(
         label="How long the old key works on", choices=API_KEY_OVERLAPS, widget=forms.RadioSelect
     )
-    seen_secret = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**63 - 1)
+    seen = forms.CharField(widget=forms.HiddenInput, max_length=40)
 
 
 class RetireApiKeyForm(ActForm):

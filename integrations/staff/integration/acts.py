@@ -71,7 +71,7 @@ class RotateSecret(IntegrationAct):
     words = "staff/integration/words/rotate.html"
 
     def initial(self) -> dict[str, Any]:
-        return {"seen_credential": self.integration.current_credential().pk}
+        return {"seen": self.integration.current_credential().version}
 
     def obstacle(self) -> PortalError | None:
         return OverlapRunning() if self.overlapping() else None
@@ -84,7 +84,7 @@ class RotateSecret(IntegrationAct):
             pos_secrets.rotate_secret,
             self.integration,
             overlap=values["overlap"],
-            seen_credential=values["seen_credential"],
+            seen=values["seen"],
             actor=self.actor,
         )
         return self.hand_over(rotate, values)

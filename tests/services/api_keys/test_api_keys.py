@@ -105,9 +105,9 @@ def test_an_overlap_can_be_ended_and_a_second_one_waits_for_that() -> None:
 def test_a_page_sent_twice_rotates_once() -> None:
     key, _ = create_api_key("kiosk", actor=ANNA)
     seen = key.secrets.get().pk
-    rotate_api_key(key, seen_secret=seen, actor=ANNA)
+    rotate_api_key(key, seen=str(seen), actor=ANNA)
     with pytest.raises(StalePage):
-        rotate_api_key(key, seen_secret=seen, actor=ANNA)
+        rotate_api_key(key, seen=str(seen), actor=ANNA)
 
 
 def test_rotation_prolongs_no_life() -> None:

@@ -123,9 +123,9 @@ def test_an_overlap_that_does_not_run_cannot_be_ended(enabled: Enabled) -> None:
 
 def test_a_page_that_is_sent_twice_rotates_once(enabled: Enabled) -> None:
     seen = enabled.integration.current_credential().pk
-    rotate_secret(enabled.integration, seen_credential=seen, actor=ANNA)
+    rotate_secret(enabled.integration, seen=str(seen), actor=ANNA)
     with pytest.raises(StalePage):
-        rotate_secret(enabled.integration, seen_credential=seen, actor=ANNA)
+        rotate_secret(enabled.integration, seen=str(seen), actor=ANNA)
     assert len(credentials_of(enabled)) == 2
 
 

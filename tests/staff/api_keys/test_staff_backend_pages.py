@@ -64,7 +64,7 @@ def shown_key(response: Any) -> str:
 
 def rotate(staff: Client, key: ApiKey, *, overlap: str = "0") -> Any:
     seen = key.secrets.get(is_current=True).pk
-    return staff.post(act_url(key, "rotate"), {"overlap": overlap, "seen_secret": seen})
+    return staff.post(act_url(key, "rotate"), {"overlap": overlap, "seen": seen})
 
 
 def expire(key: ApiKey) -> None:
@@ -183,7 +183,7 @@ def test_rotating_a_key_shows_the_new_one_once(staff: Client, key: ApiKey) -> No
 
 
 def test_a_rotation_of_a_key_sent_twice_rotates_once(staff: Client, key: ApiKey) -> None:
-    values = {"overlap": "0", "seen_secret": key.secrets.get().pk}
+    values = {"overlap": "0", "seen": key.secrets.get().pk}
     shown = shown_key(staff.post(act_url(key, "rotate"), values))
     again = staff.post(act_url(key, "rotate"), values)
     assert again.status_code == 409
@@ -194,7 +194,7 @@ def test_a_rotation_of_a_key_sent_twice_rotates_once(staff: Client, key: ApiKey)
 
 def test_an_overlap_of_a_key_is_chosen_on_purpose(staff: Client, key: ApiKey) -> None:
     assert "checked" not in staff.get(act_url(key, "rotate")).content.decode()
-    assert "This field is required" in text(staff.post(act_url(key, "rotate"), {"seen_secret": 1}))
+    assert "This field is required" in text(staff.post(act_url(key, "rotate"), {"seen": 1}))
     assert key.secrets.count() == 1
 
 

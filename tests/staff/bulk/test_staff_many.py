@@ -117,7 +117,7 @@ def test_a_download_holds_no_outlet_that_has_left_the_own_organisation(enabled: 
 
 def test_a_passphrase_without_the_button_of_the_link_shows_and_rotates_nothing(staff: Client, enabled: Enabled) -> None:
     before = enabled.integration.current_credential()
-    values = {"overlap": "7d", "seen_credential": before.pk, "passphrase": "correct horse"}
+    values = {"overlap": "7d", "seen": before.pk, "passphrase": "correct horse"}
     page = staff.post(act_url(enabled.integration, "rotate"), values)
     assert "This is for a one-time link" in text(page)
     assert not SECRET.search(page.content.decode())
@@ -317,7 +317,7 @@ def test_enabling_by_link_never_shows_the_secret(staff: Client, outlet: Outlet) 
 def test_rotating_by_link_with_a_passphrase_of_ones_own(staff: Client, enabled: Enabled) -> None:
     values = {
         "overlap": "24h",
-        "seen_credential": enabled.integration.current_credential().pk,
+        "seen": enabled.integration.current_credential().pk,
         "as_link": "yes",
         "link_hours": "",
         "passphrase": "correct horse battery",

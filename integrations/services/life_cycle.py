@@ -1,0 +1,63 @@
+"""The life cycle of a secret: rotate it, end its overlap, retire it.
+
+A POS secret, an API key and the secret of a webhook endpoint have the same one. How each is stored is said by its
+owner (models/secret_owner.py).
+"""
+
+from datetime import datetime
+from typing import Any
+
+from integrations.models import ApiKey, Integration, WebhookEndpoint
+from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
+from integrations.models.kept_secret import is_live
+from integrations.models.secret_owner import OwnedSecret
+from integrations.services.audit import Actor, record
+from integrations.services.errors import (
+    ApiKeyExpired,
+    ApiKeyRetired,
+    NoOverlap,
+    OverlapRunning,
+    PortalError,
+    StalePage,
+)
+from integrations.services.overlaps import OVERLAPS
+
+Owner = Integration | ApiKey | WebhookEndpoint
+
+
+def obstacle_to_rotation(owner: Owner) -> PortalError | None:
+    """Return why the owner's secret cannot be rotated now, or None."""
+    return _obstacle(owner, owner.current_secret(), shared_now())
+
+
+def supersede(owner: Owner, *, overlap: str, seen: str = "") -> Any:
+    """Accept the current secret of a locked owner for `overlap` more (see OVERLAPS), and return it as it was.
+
+    The caller adds the next one. `seen` is the version of the current secret as the caller's page knew it, so that a
+    page sent twice rotates once. Raises StalePage, ApiKeyRetired, ApiKeyExpired or OverlapRunning.
+    """
+    now, current = shared_now(), owner.current_secret()
+    if seen and current is not None and current.version != seen:
+        raise StalePage
+    if obstacle := _obstacle(owner, current, now):
+        raise obstacle
+    owner.supersede_secret(now, OVERLAPS[overlap])
+    return current
+
+
+def end_overlap(owner: Owner, *, verb: Verb, actor: Actor) -> None:
+    """Retire the older secret of a locked owner now, and record that as `verb`. Raises NoOverlap."""
+    now = shared_now()
+    if owner.older_secret(now) is None:
+        raise NoOverlap
+    shown = owner.retire_older_secret(now)
+    record(verb, owner, actor=actor, **({"shown": shown} if shown else {}))
+
+
+def _obstacle(owner: Owner, current: OwnedSecret | None, now: datetime) -> PortalError | None:
+    if current is None:
+        return ApiKeyRetired()
+    if not is_live(current, now):
+        return ApiKeyExpired()
+    return OverlapRunning() if owner.older_secret(now) else None
