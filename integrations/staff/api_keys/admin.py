@@ -117,7 +117,7 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
         """Return everything about one key."""
         return {
             **_page_of(row, shared_now()),
-            "may_change": rights.may_change_api_key(request),
+            "may_change": rights.may_change(request, ApiKey),
         }
 
 

@@ -64,7 +64,6 @@ class Act(View):
     title: ClassVar[str]
     button: ClassVar[str]
     words: ClassVar[str]
-    settled_template: ClassVar[str] = "staff/base/settled.html"
     max_body: ClassVar[int] = 0  # bytes, where a page takes more than others (portal/web/pages.py)
     is_sensitive: ClassVar[bool] = False  # asks for a recent proof that it is still the person who signed in
     actor: Actor
@@ -141,7 +140,7 @@ class Act(View):
 
     def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
         """Say in words why this act is not for now, with the ways on."""
-        return self.render(self.settled_template, status=status, refusal=refusal, kind=type(refusal).__name__)
+        return self.render("staff/base/settled.html", status=status, refusal=refusal, kind=type(refusal).__name__)
 
     @method_decorator(sensitive_variables("context"))
     def show_once(self, template: str, **context: Any) -> HttpResponse:

@@ -23,6 +23,7 @@ from integrations.services.errors import (
     WeakSecret,
     WebhookExists,
 )
+from integrations.services.overlaps import OVERLAPS
 from integrations.services.people import scope
 from integrations.staff.base.choices import RowField, RowSelect
 
@@ -36,18 +37,12 @@ FIELD_OF: Mapping[type[PortalError], str] = {
 }
 CALLED = {"disabled_reason": "reason", "expires_at": "last_day", "hours": "link_hours"}
 LONGEST_LIFE = timedelta(days=36_500)
-OVERLAPS = (
-    ("0", "None: the old secret ends now. The POS is cut off at once and stays off until it has the new secret."),
-    ("1h", "1 hour: the POS works on with the old secret. Somebody is on site and enters the new one now."),
-    ("24h", "24 hours: the POS works on with the old secret. The new one is entered today or tomorrow."),
-    ("7d", "7 days: the POS works on with the old secret. The new one goes by letter, or to many sites."),
-)
-API_KEY_OVERLAPS = (
-    ("0", "None: the old key ends now. Whoever uses it is refused until they have the new one."),
-    ("1h", "1 hour: the old key works on. Somebody puts the new one in place now."),
-    ("24h", "24 hours: the old key works on. The new one is in place today or tomorrow."),
-    ("7d", "7 days: the old key works on. The new one goes out with the next release."),
-)
+_OVERLAPS_IN_WORDS = {
+    "0": "None: the old secret ends now. What uses it is cut off at once, until it has the new secret.",
+    "1h": "1 hour: the old secret stays valid. Somebody puts the new one in place now.",
+    "24h": "24 hours: the old secret stays valid. The new one is put in place today or tomorrow.",
+    "7d": "7 days: the old secret stays valid. The new one goes by letter, to many sites or with the next release.",
+}
 
 
 class ActForm(forms.Form):
@@ -133,20 +128,25 @@ class EnableForm(LinkFields, ActForm):
     )
 
 
-class RotateForm(LinkFields, ActForm):
-    overlap = forms.ChoiceField(label="How long the old secret works on", choices=OVERLAPS, widget=forms.RadioSelect)
+def overlap_field(label: str = "How long the old secret stays valid", **options: Any) -> forms.ChoiceField:
+    choices = [(overlap, _OVERLAPS_IN_WORDS[overlap]) for overlap in OVERLAPS]
+    return forms.ChoiceField(label=label, choices=choices, widget=forms.RadioSelect, **options)
+
+
+class RotateForm(ActForm):
+    overlap = overlap_field()
     seen = forms.CharField(widget=forms.HiddenInput, max_length=40)
 
 
-class DisableForm(ActForm):
+class RotatePosSecretForm(LinkFields, RotateForm):
+    """The new secret may also go to its recipient by a one-time link."""
+
+
+class ReasonForm(ActForm):
     reason = text_field(label="Reason", help_text="Your colleagues will read it here and in the audit events.")
 
 
-class EnableAgainForm(ActForm):
-    reason = text_field(label="Reason", required=False, help_text="If there is one to write down.")
-
-
-class DisconnectForm(ActForm):
+class OptionalReasonForm(ActForm):
     reason = text_field(label="Reason", required=False, help_text="If there is one to write down.")
 
 
@@ -202,14 +202,3 @@ class CreateApiKeyForm(OwnerForm):
         if day and day > timezone.localdate() + LONGEST_LIFE:
             raise forms.ValidationError("Choose a day within the next 100 years, or none.")
         return day
-
-
-class RotateApiKeyForm(ActForm):
-    overlap = forms.ChoiceField(
-        label="How long the old key works on", choices=API_KEY_OVERLAPS, widget=forms.RadioSelect
-    )
-    seen = forms.CharField(widget=forms.HiddenInput, max_length=40)
-
-
-class RetireApiKeyForm(ActForm):
-    reason = text_field(label="Reason", help_text="Your colleagues will read it here and in the audit events.")

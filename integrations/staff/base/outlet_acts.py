@@ -10,13 +10,14 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
-from integrations.models import Credential, Integration, Outlet
+from integrations.models import Integration, Outlet
 from integrations.models.clock import shared_now
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
 from integrations.services.handover.links import MadeLink
 from integrations.staff.base import rights
 from integrations.staff.base.acts import Act
+from integrations.staff.base.secret_acts import SecretAct
 
 
 def url_name(act: str) -> str:
@@ -38,7 +39,7 @@ class OutletAct(Act):
             "staff/handover/handover.html",
             handover=handover,
             credential=integration.current_credential(),
-            overlapping=integration.credentials.in_overlap(shared_now()).first(),
+            older=integration.older_secret(shared_now()),
             integration=integration,
             may_check=rights.may_see(self.request, Integration),
             next_url=self.url_of(integration),
@@ -64,7 +65,7 @@ class OutletAct(Act):
         return self.show_once(
             "staff/handover/link_made.html",
             made=made,
-            overlapping=integration.credentials.in_overlap(shared_now()).first(),
+            older=integration.older_secret(shared_now()),
             integration=integration,
             next_url=self.url_of(integration),
         )
@@ -84,12 +85,13 @@ class OutletAct(Act):
             "subject": self.outlet,
             "outlet": self.outlet,
             "integration": self.integration,
+            "owner": self.integration,
             "may_act": rights.may_act(self.request),
             "link_button": self.link_button,
         }
 
 
-class IntegrationAct(OutletAct):
+class IntegrationAct(OutletAct, SecretAct):
     """An act on an integration that exists."""
 
     integration: Integration
@@ -104,6 +106,6 @@ class IntegrationAct(OutletAct):
             raise Http404("There is no such integration.")
         self.integration, self.outlet = found, found.outlet
 
-    def overlapping(self) -> Credential | None:
-        """Return the older secret that still works, if there is one."""
-        return self.integration.credentials.in_overlap(shared_now()).first()
+    @property
+    def owner(self) -> Integration:
+        return self.integration

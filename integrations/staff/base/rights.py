@@ -25,29 +25,19 @@ def may_act_on_many(request: HttpRequest) -> bool:
     return may_enable(request) or may_act(request)
 
 
-def may_create_api_key(request: HttpRequest) -> bool:
-    """Whether this person may make API keys, and so see the new one's text."""
-    return request.user.has_perm("integrations.add_apikey")
+def may_create(request: HttpRequest, model: type[Model]) -> bool:
+    """Return whether this person may create an API key or a webhook endpoint, and so see its secret."""
+    return request.user.has_perm(f"integrations.add_{model._meta.model_name}")
 
 
-def may_change_api_key(request: HttpRequest) -> bool:
-    """Whether this person may rotate and retire API keys."""
-    return request.user.has_perm("integrations.change_apikey")
+def may_change(request: HttpRequest, model: type[Model]) -> bool:
+    """Return whether this person may do what changes an API key or a webhook endpoint."""
+    return request.user.has_perm(f"integrations.change_{model._meta.model_name}")
 
 
 def may_see_payload(request: HttpRequest) -> bool:
     """Whether this person may see what requests, answers and stray frames contain."""
     return request.user.has_perm("integrations.view_payload")
-
-
-def may_create_webhook(request: HttpRequest) -> bool:
-    """Whether this person may make webhook endpoints, and so see the new one's secret."""
-    return request.user.has_perm("integrations.add_webhookendpoint")
-
-
-def may_change_webhook(request: HttpRequest) -> bool:
-    """Whether this person may change, rotate, test and switch webhook endpoints, and send events again."""
-    return request.user.has_perm("integrations.change_webhookendpoint")
 
 
 def may_change_people(request: HttpRequest) -> bool:

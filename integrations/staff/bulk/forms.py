@@ -6,7 +6,7 @@ from django import forms
 from django.conf import settings
 
 from integrations.models.bulk_job import Kind
-from integrations.staff.base.forms import OVERLAPS, ActForm, DisableForm, EnableAgainForm
+from integrations.staff.base.forms import ActForm, OptionalReasonForm, ReasonForm, overlap_field
 
 
 class UploadForm(ActForm):
@@ -32,14 +32,12 @@ class UploadForm(ActForm):
 
 
 class RotateManyForm(ActForm):
-    overlap = forms.ChoiceField(
-        label="How long the old secrets work on", choices=OVERLAPS, widget=forms.RadioSelect, initial="7d"
-    )
+    overlap = overlap_field("How long the old secrets stay valid", initial="7d")
 
 
 CONFIRMING: dict[str, type[ActForm]] = {
     Kind.ENABLE: ActForm,
-    Kind.DISABLE: DisableForm,
-    Kind.REENABLE: EnableAgainForm,
+    Kind.DISABLE: ReasonForm,
+    Kind.REENABLE: OptionalReasonForm,
     Kind.ROTATE: RotateManyForm,
 }

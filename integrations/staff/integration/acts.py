@@ -13,15 +13,14 @@ from integrations.models.clock import shared_now
 from integrations.services.errors import (
     AlreadyDisabled,
     AlreadyEnabled,
-    NoOverlap,
     NotDisabled,
-    OverlapRunning,
     PortalError,
     PosNotConnected,
 )
 from integrations.services.integration import disconnecting, enabling, pos_secrets
 from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_acts import IntegrationAct, OutletAct
+from integrations.staff.base.secret_acts import EndOverlapAct, RotateAct
 
 
 class EnableOutlet(OutletAct):
@@ -63,19 +62,9 @@ class EnableOutlet(OutletAct):
         return super().settled(refusal, status=status)
 
 
-class RotateSecret(IntegrationAct):
-    is_sensitive = True
-    form_class = forms.RotateForm
-    title = "Rotate secret"
-    button = "Rotate and show the new secret"
+class RotateSecret(RotateAct, IntegrationAct):
+    form_class = forms.RotatePosSecretForm
     words = "staff/integration/words/rotate.html"
-
-    def initial(self) -> dict[str, Any]:
-        return {"seen": self.integration.current_credential().version}
-
-    def obstacle(self) -> PortalError | None:
-        return OverlapRunning() if self.overlapping() else None
-
     link_button = "Rotate and make a one-time link"
 
     @method_decorator(sensitive_variables())
@@ -90,26 +79,13 @@ class RotateSecret(IntegrationAct):
         return self.hand_over(rotate, values)
 
 
-class EndOverlap(IntegrationAct):
-    form_class = forms.ActForm
-    title = "End overlap now"
-    button = "End the overlap"
-    words = "staff/integration/words/end_overlap.html"
-
-    def obstacle(self) -> PortalError | None:
-        return None if self.overlapping() else NoOverlap()
-
-    def page(self, form: forms.ActForm) -> HttpResponse:
-        older = self.overlapping()
-        return self.render("staff/base/act.html", form=form, button=self.button, words=self.words, older=older)
-
-    def act(self, _values: dict[str, Any]) -> HttpResponse:
-        pos_secrets.end_overlap(self.integration, actor=self.actor)
-        return self.done("The overlap is ended: the older secret opens nothing any more.")
+class EndOverlap(EndOverlapAct, IntegrationAct):
+    end_overlap = pos_secrets.end_overlap
+    consequence = "a POS that still uses it is cut off at once and stays off until it has the new secret."
 
 
 class Disable(IntegrationAct):
-    form_class = forms.DisableForm
+    form_class = forms.ReasonForm
     title = "Disable"
     button = "Disable"
     words = "staff/integration/words/disable.html"
@@ -123,7 +99,7 @@ class Disable(IntegrationAct):
 
 
 class EnableAgain(IntegrationAct):
-    form_class = forms.EnableAgainForm
+    form_class = forms.OptionalReasonForm
     title = "Enable again"
     button = "Enable again"
     words = "staff/integration/words/reenable.html"
@@ -137,7 +113,7 @@ class EnableAgain(IntegrationAct):
 
 
 class Disconnect(IntegrationAct):
-    form_class = forms.DisconnectForm
+    form_class = forms.OptionalReasonForm
     title = "Disconnect"
     button = "Disconnect"
     words = "staff/integration/words/disconnect.html"

@@ -7,12 +7,8 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
-from integrations.models import Delivery, Organisation, WebhookEndpoint
-from integrations.models.clock import shared_now
+from integrations.models import Delivery, WebhookEndpoint
 from integrations.services.errors import (
-    InvalidValue,
-    NoOverlap,
-    OverlapRunning,
     PortalError,
     WebhookDisabled,
     WebhookEnabled,
@@ -20,93 +16,33 @@ from integrations.services.errors import (
 from integrations.services.notices import webhooks
 from integrations.services.people import scope
 from integrations.staff.base import rights
-from integrations.staff.base.acts import Act
-from integrations.staff.base.forms import ActForm
+from integrations.staff.base.forms import ActForm, ReasonForm, RotateForm
+from integrations.staff.base.secret_acts import CreateSystemAct, EndOverlapAct, RotateAct, SystemAct
 from integrations.staff.notices import forms as webhook_forms
 
 
-class WebhookAct(Act):
-    """An act on a webhook endpoint; `endpoint` is None while it is being made."""
+class WebhookAct(SystemAct[WebhookEndpoint]):
+    model = WebhookEndpoint
+    once_template = "staff/notices/webhook.html"
 
-    endpoint: WebhookEndpoint | None = None
-    settled_template = "staff/notices/webhook_settled.html"
-
-    @method_decorator(sensitive_variables("secret"))
-    def show_secret(self, endpoint: WebhookEndpoint, secret: str) -> HttpResponse:
-        """Answer with the one page that ever shows this secret."""
-        return self.show_once(
-            "staff/notices/webhook.html",
-            subject=endpoint,
-            endpoint=endpoint,
-            text=secret,
-            has_overlap=endpoint.has_overlap(shared_now()),
-            next_url=self.url_of(endpoint),
-        )
-
-    def next_url(self) -> str:
-        return self.url_of(self.endpoint)
-
-    def url_of(self, endpoint: WebhookEndpoint | None) -> str:
-        """Return the endpoint's page, or the list, for who may see them."""
-        if not rights.may_see(self.request, WebhookEndpoint):
-            return reverse("admin:index")
-        if endpoint is None:
-            return reverse("admin:integrations_webhookendpoint_changelist")
-        return reverse("admin:integrations_webhookendpoint_change", args=(endpoint.pk,))
-
-    def context(self) -> dict[str, Any]:
-        return {"opts": WebhookEndpoint._meta, "subject": self.endpoint, "endpoint": self.endpoint}
+    def url(self) -> str:
+        return self.owner.url
 
 
-class CreateWebhook(WebhookAct):
-    is_sensitive: ClassVar[bool] = True
+class CreateWebhook(CreateSystemAct[WebhookEndpoint], WebhookAct):
     form_class = webhook_forms.CreateWebhookForm
     title = "Create webhook endpoint"
     button = "Create and show the secret"
     words = "staff/notices/words/create_webhook.html"
 
-    def is_allowed(self) -> bool:
-        return rights.may_create_webhook(self.request)
-
-    def find(self) -> None:  # type: ignore[override]
-        """There is nothing yet."""
-
-    def obstacle(self) -> PortalError | None:
-        return None
-
     @method_decorator(sensitive_variables("secret"))
     def act(self, values: dict[str, Any]) -> HttpResponse:
-        self._check_limit(values["organisation"])
+        self.allowed(values["organisation"])
         endpoint, secret = webhooks.create_endpoint(**values, actor=self.actor)
         return self.show_secret(endpoint, secret)
 
-    def _check_limit(self, organisation: Organisation | None) -> None:
-        user = self.request.user
-        if not scope.is_limited(user) or (organisation and scope.may_see(user, organisation)):
-            return
-        raise InvalidValue("organisation", "Choose one of the organisations that you may see.")
 
-
-class ExistingWebhookAct(WebhookAct):
-    """An act on an endpoint that was made before."""
-
-    endpoint: WebhookEndpoint
-
-    def is_allowed(self) -> bool:
-        return rights.may_change_webhook(self.request)
-
-    def find(self, pk: int) -> None:
-        rows = scope.limit(WebhookEndpoint.objects.select_related("organisation"), self.request.user, "organisation")
-        found = rows.filter(pk=pk).first()
-        if found is None:
-            raise Http404("There is no such webhook endpoint.")
-        self.endpoint = found
-
-    def obstacle(self) -> PortalError | None:
-        return None
-
-
-class ChangeWebhook(ExistingWebhookAct):
+class ChangeWebhook(WebhookAct):
     is_sensitive: ClassVar[bool] = True
     form_class = webhook_forms.ChangeWebhookForm
     title = "Change URL or events"
@@ -114,90 +50,72 @@ class ChangeWebhook(ExistingWebhookAct):
     words = "staff/notices/words/change_webhook.html"
 
     def initial(self) -> dict[str, Any]:
-        return {"url": self.endpoint.url, "kinds": self.endpoint.kinds}
+        return {"url": self.owner.url, "kinds": self.owner.kinds}
 
     def act(self, values: dict[str, Any]) -> HttpResponse:
-        webhooks.change_endpoint(self.endpoint, **values, actor=self.actor)
+        webhooks.change_endpoint(self.owner, **values, actor=self.actor)
         return self.done("Saved: what is sent from now on goes there.")
 
 
-class RotateWebhook(ExistingWebhookAct):
-    is_sensitive: ClassVar[bool] = True
-    form_class = webhook_forms.RotateWebhookForm
-    title = "Rotate secret"
-    button = "Rotate and show the new secret"
+class RotateWebhook(RotateAct, WebhookAct):
+    form_class = RotateForm
     words = "staff/notices/words/rotate_webhook.html"
-
-    def initial(self) -> dict[str, Any]:
-        return {"seen": self.endpoint.secret_made_at.isoformat()}
-
-    def obstacle(self) -> PortalError | None:
-        return OverlapRunning() if self.endpoint.has_overlap(shared_now()) else None
 
     @method_decorator(sensitive_variables("secret"))
     def act(self, values: dict[str, Any]) -> HttpResponse:
-        secret = webhooks.rotate_endpoint(self.endpoint, actor=self.actor, **values)
-        self.endpoint.refresh_from_db()
-        return self.show_secret(self.endpoint, secret)
+        secret = webhooks.rotate_endpoint(self.owner, actor=self.actor, **values)
+        self.owner.refresh_from_db()
+        return self.show_secret(self.owner, secret)
 
 
-class EndWebhookOverlap(ExistingWebhookAct):
-    form_class = ActForm
-    title = "End overlap now"
-    button = "End the overlap"
-    words = "staff/notices/words/end_webhook_overlap.html"
-
-    def obstacle(self) -> PortalError | None:
-        return None if self.endpoint.has_overlap(shared_now()) else NoOverlap()
-
-    def act(self, _values: dict[str, Any]) -> HttpResponse:
-        webhooks.end_endpoint_overlap(self.endpoint, actor=self.actor)
-        return self.done("The overlap is ended: only the new secret signs.")
+class EndWebhookOverlap(EndOverlapAct, WebhookAct):
+    end_overlap = webhooks.end_endpoint_overlap
+    consequence = "a receiver that has only the older one refuses each event."
 
 
-class DisableWebhook(ExistingWebhookAct):
-    form_class = webhook_forms.DisableWebhookForm
+class DisableWebhook(WebhookAct):
+    form_class = ReasonForm
     title = "Switch off"
     button = "Switch off"
     words = "staff/notices/words/disable_webhook.html"
 
     def obstacle(self) -> PortalError | None:
-        return None if self.endpoint.is_enabled else WebhookDisabled("The webhook endpoint is switched off already.")
+        return None if self.owner.is_enabled else WebhookDisabled("The webhook endpoint is switched off already.")
 
     def act(self, values: dict[str, Any]) -> HttpResponse:
-        webhooks.disable_endpoint(self.endpoint, reason=values["reason"], actor=self.actor)
+        webhooks.disable_endpoint(self.owner, reason=values["reason"], actor=self.actor)
         return self.done("The webhook endpoint is switched off: nothing is sent.")
 
 
-class EnableWebhook(ExistingWebhookAct):
+class EnableWebhook(WebhookAct):
     form_class = ActForm
     title = "Switch on"
     button = "Switch on"
     words = "staff/notices/words/enable_webhook.html"
 
     def obstacle(self) -> PortalError | None:
-        return WebhookEnabled() if self.endpoint.is_enabled else None
+        return WebhookEnabled() if self.owner.is_enabled else None
 
     def act(self, _values: dict[str, Any]) -> HttpResponse:
-        webhooks.enable_endpoint(self.endpoint, actor=self.actor)
+        webhooks.enable_endpoint(self.owner, actor=self.actor)
         return self.done("The webhook endpoint is switched on: what happens from now on is sent.")
 
 
-class TestWebhook(ExistingWebhookAct):
+class TestWebhook(WebhookAct):
     form_class = ActForm
     title = "Send a test event"
     button = "Send"
     words = "staff/notices/words/test_webhook.html"
 
     def obstacle(self) -> PortalError | None:
-        return None if self.endpoint.is_enabled else WebhookDisabled()
+        return None if self.owner.is_enabled else WebhookDisabled()
 
     def act(self, _values: dict[str, Any]) -> HttpResponse:
-        webhooks.send_test(self.endpoint, actor=self.actor)
+        webhooks.send_test(self.owner, actor=self.actor)
         return self.done("The test event is on its way. Reload this page in a few seconds to see the answer.")
 
 
-class ReplayDelivery(ExistingWebhookAct):
+class ReplayDelivery(WebhookAct):
     form_class = ActForm
     title = "Send again"
     button = "Send again"
@@ -209,10 +127,10 @@ class ReplayDelivery(ExistingWebhookAct):
         found = scope.limit(rows, self.request.user, "endpoint__organisation").filter(pk=pk).first()
         if found is None:
             raise Http404("There is no such delivery.")
-        self.delivery, self.endpoint = found, found.endpoint
+        self.delivery, self.row = found, found.endpoint
 
     def obstacle(self) -> PortalError | None:
-        return None if self.endpoint.is_enabled else WebhookDisabled()
+        return None if self.owner.is_enabled else WebhookDisabled()
 
     def context(self) -> dict[str, Any]:
         return {**super().context(), "delivery": self.delivery}

@@ -83,7 +83,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin[WebhookEndpoint]):
         """Return everything about one endpoint."""
         return {
             **_page_of(row),
-            "may_change": rights.may_change_webhook(request),
+            "may_change": rights.may_change(request, WebhookEndpoint),
         }
 
 
@@ -159,7 +159,7 @@ class DeliveryAdmin(KeysetAdmin[Delivery]):
             "row": row,
             "badge": delivery_badge(row),
             "body": legible(body_of(row.notice).decode()),
-            "may_change": rights.may_change_webhook(request),
+            "may_change": rights.may_change(request, WebhookEndpoint),
         }
 
 

@@ -7,14 +7,7 @@ from integrations.models import Organisation, WebhookEndpoint
 from integrations.services.notices.addresses import MAX_URL_LENGTH
 from integrations.services.notices.webhooks import SUBSCRIBABLE
 from integrations.staff.base.choices import RowField, RowSelect
-from integrations.staff.base.forms import ActForm, OwnerForm, text_field
-
-OVERLAPS = (
-    ("0", "None: from now on only the new secret signs. The receiver refuses events until it has the new one."),
-    ("1h", "1 hour: each event carries both signatures. Somebody puts the new secret in place now."),
-    ("24h", "24 hours: each event carries both signatures. The new one is in place today or tomorrow."),
-    ("7d", "7 days: each event carries both signatures. The new one goes out with the next release."),
-)
+from integrations.staff.base.forms import ActForm, OwnerForm
 
 
 def _url() -> forms.CharField:
@@ -54,12 +47,3 @@ class CreateWebhookForm(OwnerForm):
 class ChangeWebhookForm(ActForm):
     url = _url()
     kinds = _kinds()
-
-
-class RotateWebhookForm(ActForm):
-    overlap = forms.ChoiceField(label="How long the old secret signs too", choices=OVERLAPS, widget=forms.RadioSelect)
-    seen = forms.CharField(widget=forms.HiddenInput, max_length=40)
-
-
-class DisableWebhookForm(ActForm):
-    reason = text_field(label="Reason", help_text="Your colleagues will read it here and in the audit events.")

@@ -1,0 +1,126 @@
+"""The acts on what has a secret: an integration, an API key, a webhook endpoint."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, TypeVar
+
+from django.http import Http404, HttpResponse
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_variables
+
+from integrations.models import ApiKey, Organisation, WebhookEndpoint
+from integrations.models.clock import shared_now
+from integrations.services import life_cycle
+from integrations.services.errors import InvalidValue, NoOverlap, PortalError
+from integrations.services.people import scope
+from integrations.staff.base import rights
+from integrations.staff.base.acts import Act
+from integrations.staff.base.forms import ActForm
+
+System = TypeVar("System", ApiKey, WebhookEndpoint)
+
+
+class SecretAct(Act):
+    """An act on the owner of a secret."""
+
+    @property
+    def owner(self) -> life_cycle.Owner:
+        raise NotImplementedError
+
+
+class RotateAct(SecretAct):
+    is_sensitive: ClassVar[bool] = True
+    title = "Rotate secret"
+    button = "Rotate and show the new secret"
+
+    def initial(self) -> dict[str, Any]:
+        current = self.owner.current_secret()
+        return {"seen": current.version if current else ""}
+
+    def obstacle(self) -> PortalError | None:
+        return life_cycle.obstacle_to_rotation(self.owner)
+
+
+class EndOverlapAct(SecretAct):
+    form_class = ActForm
+    title = "End overlap now"
+    button = "End the overlap"
+    words = "staff/base/words/end_overlap.html"
+    end_overlap: ClassVar[Callable[..., None]]
+    consequence: ClassVar[str]  # for what still has the older secret
+
+    def obstacle(self) -> PortalError | None:
+        return None if self.owner.older_secret(shared_now()) else NoOverlap()
+
+    def context(self) -> dict[str, Any]:
+        older = self.owner.older_secret(shared_now())
+        return {**super().context(), "older": older, "consequence": self.consequence}
+
+    def act(self, _values: dict[str, Any]) -> HttpResponse:
+        type(self).end_overlap(self.owner, actor=self.actor)
+        return self.done("The overlap is ended: the older secret is not accepted any more.")
+
+
+class SystemAct(SecretAct, Generic[System]):
+    """An act on what stands for one of the provider's own systems; `row` is None while it is being created."""
+
+    model: ClassVar[type[ApiKey] | type[WebhookEndpoint]]
+    row: System | None = None
+    once_template: ClassVar[str]  # the template of the one page that shows the secret
+    noun: ClassVar[str] = "secret"  # as that page calls it
+
+    @property
+    def owner(self) -> System:
+        """Return the row of an act that is not its creation."""
+        if self.row is None:
+            raise Http404("There is no such row.")
+        return self.row
+
+    def url(self) -> str:
+        """Return the address that the page shows beside the secret."""
+        raise NotImplementedError
+
+    @method_decorator(sensitive_variables("secret"))
+    def show_secret(self, row: System, secret: str) -> HttpResponse:
+        """Answer with the one page that ever shows this secret."""
+        older = row.older_secret(shared_now())
+        self.row = row
+        return self.show_once(self.once_template, noun=self.noun, text=secret, url=self.url(), older=older)
+
+    def next_url(self) -> str:
+        """Return the row's page, or the list, for who may see them."""
+        if not rights.may_see(self.request, self.model):
+            return reverse("admin:index")
+        name = f"admin:integrations_{self.model._meta.model_name}"
+        return reverse(f"{name}_change", args=(self.row.pk,)) if self.row else reverse(f"{name}_changelist")
+
+    def context(self) -> dict[str, Any]:
+        return {"opts": self.model._meta, "subject": self.row, "owner": self.row, "may_act": self.is_allowed()}
+
+    def is_allowed(self) -> bool:
+        return rights.may_change(self.request, self.model)
+
+    def find(self, pk: int) -> None:
+        rows: Any = self.model.objects.select_related("organisation")
+        self.row = scope.limit(rows, self.request.user, "organisation").filter(pk=pk).first()
+        if self.row is None:
+            raise Http404(f"There is no such {self.model._meta.verbose_name}.")
+
+    def obstacle(self) -> PortalError | None:
+        return None
+
+
+class CreateSystemAct(SystemAct[System]):
+    is_sensitive: ClassVar[bool] = True
+
+    def is_allowed(self) -> bool:
+        return rights.may_create(self.request, self.model)
+
+    def find(self) -> None:  # type: ignore[override]
+        """There is nothing yet."""
+
+    def allowed(self, organisation: Organisation | None) -> Organisation | None:
+        """Return the organisation if this person may see it. Raises InvalidValue."""
+        if scope.may_see_row_of(self.request.user, organisation.pk if organisation else None):
+            return organisation
+        raise InvalidValue("organisation", "Choose one of the organisations that you may see: you are limited to them.")
