@@ -81,6 +81,13 @@ class AuditQuerySet(models.QuerySet["AuditEvent"]):
     def bulk_create(self, *_rows: Any, **_options: Any) -> NoReturn:
         raise AuditRowIsFinal("Audit events are written by services.audit, by record or record_many.")
 
+    def about(self, name: str, *, verbs: str) -> "AuditQuerySet":
+        """Return the events about a row to which they do not refer; `verbs` is how each verb about such a row begins.
+
+        The row must never be renamed, and its name never be given again.
+        """
+        return self.filter(verb__in=[verb for verb in Verb if verb.startswith(verbs)], subject=name)
+
     def append(self, events: Sequence["AuditEvent"]) -> None:
         """Write new events, of an act on many rows at once. Raises AuditRowIsFinal for one that is written already."""
         if any(event.pk is not None for event in events):

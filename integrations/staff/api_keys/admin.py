@@ -10,7 +10,6 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
 from integrations.models import ApiKey, ApiKeySecret, AuditEvent
-from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.staff.api_keys import acts as api_key_acts
 from integrations.staff.base import rights
@@ -23,7 +22,6 @@ ACTS = {
     "end-overlap": api_key_acts.EndApiKeyOverlap,
     "retire": api_key_acts.RetireApiKey,
 }
-VERBS = (Verb.API_KEY_CREATED, Verb.API_KEY_ROTATED, Verb.API_KEY_OVERLAP_ENDED, Verb.API_KEY_RETIRED)
 EVENTS = 10
 
 
@@ -134,8 +132,7 @@ def _page_of(key: ApiKey, now: datetime) -> dict[str, object]:
         "is_retired": state is KeyState.RETIRED,
         "in_overlap": next((each for each in secrets if each.is_in_overlap(now)), None),
         "last_used_at": _last_used(secrets),
-        # A key is never renamed, and its name never given again.
-        "events": list(AuditEvent.objects.filter(verb__in=VERBS, subject=key.name)[:EVENTS]),
+        "events": list(AuditEvent.objects.about(key.name, verbs="api_key_")[:EVENTS]),
     }
 
 

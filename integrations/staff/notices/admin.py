@@ -8,7 +8,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from integrations.models import AuditEvent, Delivery, Integration, Notice, WebhookEndpoint
-from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.services.notices import mailing
 from integrations.services.notices.delivering import body_of
@@ -31,7 +30,6 @@ ACTS = {
     "enable": webhook_acts.EnableWebhook,
     "test": webhook_acts.TestWebhook,
 }
-VERBS = [verb for verb in Verb if verb.value.startswith("webhook_")]
 ROWS = 10
 SHAPES = {Delivery.State.DELIVERED: "online", Delivery.State.PENDING: "never-seen", Delivery.State.FAILED: "offline"}
 
@@ -192,7 +190,6 @@ def _page_of(endpoint: WebhookEndpoint) -> dict[str, object]:
         "older_until": exactly(endpoint.older_secret_until) if endpoint.older_secret_until else "",
         "deliveries": [(row, delivery_badge(row)) for row in deliveries],
         "mail_is_on": mailing.is_on(),
-        # An endpoint is never renamed, and its name never given again.
-        "events": list(AuditEvent.objects.filter(verb__in=VERBS, subject=endpoint.name)[:ROWS]),
+        "events": list(AuditEvent.objects.about(endpoint.name, verbs="webhook_")[:ROWS]),
         "rows": ROWS,
     }
