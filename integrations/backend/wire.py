@@ -38,7 +38,7 @@ class Order:
     message_type: int | str
     payload: str = field(repr=False)
     device_id: str
-    user_identifier: str | None
+    user_identifier: str | None = field(repr=False)
     request_id: str | None
     mode: str
     timeout: int

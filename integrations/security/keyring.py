@@ -7,7 +7,7 @@ process can read what another writes. Until something is chosen a process writes
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from django.conf import settings
@@ -20,7 +20,7 @@ class Ring:
     """The keys of one setting and its fallbacks. The texts of the keys never leave the process; their ids may."""
 
     setting: str
-    purpose: bytes
+    purpose: bytes = field(repr=False)
     _chosen: str = ""
 
     @cached_property

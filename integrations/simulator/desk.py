@@ -1,7 +1,7 @@
 """Where requests meet the till: answered from memory, or executed once and saved before the answer leaves."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from integrations.simulator import answers, wire
@@ -16,7 +16,7 @@ class Reply:
 
     request: wire.Request
     text: str
-    answer: wire.Answer | None
+    answer: wire.Answer | None = field(repr=False)
 
 
 class Desk:

@@ -5,7 +5,7 @@ Keys are written in PascalCase with explicit nulls, as all examples are (SEEN), 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from integrations.simulator import json_text
@@ -42,17 +42,17 @@ class Request:
     """One question to the POS. `name` is the method's, or says the number where there is no such method."""
 
     request_id: str | None
-    user_identifier: str | None
+    user_identifier: str | None = field(repr=False)
     message_type: int
     name: str
-    payload: Fields
+    payload: Fields = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     result_code: int = SUCCESS
-    error_message: str | None = None
-    payload: Mapping[str, object] | None = None
+    error_message: str | None = field(default=None, repr=False)
+    payload: Mapping[str, object] | None = field(default=None, repr=False)
 
 
 def read_request(frame: str | bytes, names: Mapping[int, str] = _NAMES) -> Request:

@@ -10,7 +10,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from integrations.services.connections.authentication import Claim
 from integrations.text.client_address import network_of
@@ -22,7 +22,7 @@ LIFETIME = 24 * 3600.0  # seconds since the last proof
 @dataclass(slots=True)
 class _Proof:
     credential_id: int
-    digest: bytes
+    digest: bytes = field(repr=False)
     proved_at: float
 
 

@@ -54,9 +54,9 @@ class Message:
     pk: int
     tries: int
     endpoint_id: int
-    url: str
+    url: str = field(repr=False)  # receivers put secrets into it
     webhook_id: str
-    body: bytes
+    body: bytes = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import httpx2
@@ -29,7 +29,7 @@ class Answer:
 
     status: int | None
     error: str
-    excerpt: str = ""
+    excerpt: str = field(default="", repr=False)
     duration_ms: int = 0
     retry_after: float = 0.0  # seconds for which the receiver wants no other try; 0 where it does not say
 

@@ -57,8 +57,8 @@ class Content(NamedTuple):
 class KeptRequest:
     """What the columns hold of a request's content."""
 
-    user_identifier: str | None
-    payload: str
+    user_identifier: str | None = field(repr=False)
+    payload: str = field(repr=False)
     sealed: str | None = field(repr=False)
 
 
@@ -66,8 +66,8 @@ class KeptRequest:
 class KeptAnswer:
     """What the columns hold of an answer's content."""
 
-    error_message: str | None
-    answer: str | None
+    error_message: str | None = field(repr=False)
+    answer: str | None = field(repr=False)
     sealed: str | None = field(repr=False)
 
 

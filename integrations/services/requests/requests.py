@@ -55,9 +55,9 @@ class NewRequest:
     request_id: str
     message_type: int
     device_id: str
-    user_identifier: str | None
+    user_identifier: str | None = field(repr=False)
     payload: str = field(repr=False)
-    content_digest: str
+    content_digest: str = field(repr=False)
     received_at: datetime
     send_before: datetime
     answer_before: datetime
@@ -152,7 +152,7 @@ class Ending:
     at: datetime
     failure: str = ""
     result_code: int | None = None
-    error_message: str | None = None
+    error_message: str | None = field(default=None, repr=False)
     answer: str | None = field(default=None, repr=False)
 
 
@@ -165,7 +165,7 @@ class Waiting:
     request_id: str
     message_type: int
     device_id: str
-    user_identifier: str | None
+    user_identifier: str | None = field(repr=False)
     payload: str = field(repr=False)
     send_before: datetime
     answer_before: datetime
@@ -598,7 +598,7 @@ class _Earlier:
     pk: int
     uuid: uuid.UUID
     api_key_id: int | None
-    content_digest: str
+    content_digest: str = field(repr=False)
     unequal_attempts: int
     has_changed: bool = False
 

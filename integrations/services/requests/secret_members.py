@@ -4,7 +4,7 @@ import functools
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.conf import settings
 
@@ -50,7 +50,7 @@ class Names:
     """Names as `_shortest` writes them, and what finds them."""
 
     plain: frozenset[str]
-    quoted: frozenset[bytes]
+    quoted: frozenset[bytes] = field(repr=False)
 
     def may_occur_in(self, text: str) -> bool:
         """Return False where none of them is a key; most messages are done with this, and it costs little."""

@@ -7,7 +7,7 @@ these requests, and not all of them have a whole head.
 import logging
 from collections.abc import Sequence
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from django.http import HttpResponse
@@ -43,8 +43,8 @@ class Unread:
     """What is known of a request that is not read: each part may be missing, or only the beginning of it."""
 
     method: str
-    target: bytes
-    headers: RawHeaders
+    target: bytes = field(repr=False)
+    headers: RawHeaders = field(repr=False)
 
     def answer(self, fault: Fault, default_headers: Sequence[tuple[bytes, bytes]]) -> bytes:
         """Return the answer as it is sent, after which the connection closes."""
