@@ -13,11 +13,11 @@ from integrations.models.attempt import StrayFrame
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
 from integrations.pos import link, mentions, wire
+from integrations.pos.access.admission import Admission
+from integrations.pos.access.visitors import origin_of, visitor_of
 from integrations.pos.close_codes import CLOSE_CODES, code_for
-from integrations.pos.door import Admission
 from integrations.pos.limits.allowance import Allowance
 from integrations.pos.middleware import ADMISSION
-from integrations.pos.visitors import origin_of, visitor_of
 from integrations.relay import runtime
 from integrations.relay.registry import Live
 from integrations.services import metrics

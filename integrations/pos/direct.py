@@ -2,10 +2,11 @@
 
 from django.http import HttpResponse
 
-from integrations.pos import door, errors
+from integrations.pos import errors
+from integrations.pos.access import attempts
+from integrations.pos.access.visitors import visitor_of
 from integrations.pos.paths import is_auth, is_near_auth
 from integrations.pos.views import AuthView, MisdirectedView
-from integrations.pos.visitors import visitor_of
 from integrations.pos.wire import MAX_AUTH_BODY
 from integrations.relay import runtime
 from integrations.wire.asgi import (
@@ -58,5 +59,5 @@ def _view_of(scope: Scope) -> AuthView | None:
 
 async def _too_large(scope: Scope) -> HttpResponse:
     message = f"The request body is larger than {MAX_AUTH_BODY // 1024} KiB."
-    await door.note_malformed(visitor_of(scope), message)
+    await attempts.record_malformed(visitor_of(scope), message)
     return errors.refusal(f"{message} Send the three values and no more.", 413, {"connection": "close"})

@@ -10,8 +10,7 @@ from rest_framework.exceptions import APIException
 
 from integrations.models.attempt import Outcome
 from integrations.pos import wire
-from integrations.pos.door import Away, Draining, TooManyFailures, WrongPath
-from integrations.pos.limits.second_till import SecondTill
+from integrations.pos.access.refusals import Away, Draining, SecondTill, TooManyFailures, WrongPath
 from integrations.pos.wire import Malformed
 from integrations.services import metrics
 from integrations.services.connections.authentication import Busy, IntegrationDisabled, KeyMissing, Refused

@@ -9,11 +9,12 @@ import json
 import math
 from urllib.parse import parse_qs
 
-from integrations.pos import door
-from integrations.pos.door import WrongPath
+from integrations.pos.access import admission as admissions
+from integrations.pos.access import attempts
+from integrations.pos.access.refusals import WrongPath
+from integrations.pos.access.visitors import origin_of, visitor_of
 from integrations.pos.errors import RETRY_AFTER, status_of
 from integrations.pos.limits import second_till
-from integrations.pos.visitors import origin_of, visitor_of
 from integrations.pos.wire import failure
 from integrations.services.connections.authentication import Refused
 from integrations.services.handover.handover import websocket_url
@@ -47,8 +48,8 @@ class TokenAuth:
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
     """Refuse a websocket on a path where none is, and record it for staff: it may be a POS with a wrong address."""
     message = f"There is no websocket at this path: connect to {websocket_url()}/?token=..."
-    refusal = WrongPath(message, door.outlet_of(_token(scope)))
-    await door.note_refused_socket(refusal, visitor_of(scope), door.path_detail(scope["path"]))
+    refusal = WrongPath(message, admissions.outlet_of(_token(scope)))
+    await attempts.record_refused_socket(refusal, visitor_of(scope), attempts.path_detail(scope["path"]))
     await refuse(scope, receive, send, status_of(refusal), message)
 
 

@@ -6,9 +6,10 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.views import APIView
 
-from integrations.pos import door, errors, wire
-from integrations.pos.door import WrongPath
-from integrations.pos.visitors import visitor_of
+from integrations.pos import errors, wire
+from integrations.pos.access import attempts, exchange
+from integrations.pos.access.refusals import WrongPath
+from integrations.pos.access.visitors import visitor_of
 from integrations.services.connections.authentication import Claim
 from integrations.services.handover.handover import auth_url
 from integrations.wire.asgi import Scope
@@ -40,14 +41,14 @@ class AuthView(APIView):
         visitor = visitor_of(scope_of(request))
         if request.method != "POST":
             message = f"The method was {request.method}: an authentication is a POST to {auth_url()}"
-            await door.note_malformed(visitor, message)
+            await attempts.record_malformed(visitor, message)
             raise MethodNotAllowed(str(request.method), message)
         try:
             claim = wire.read_auth_request(request.body)
         except wire.Malformed as error:
-            await door.note_malformed(visitor, str(error))
+            await attempts.record_malformed(visitor, str(error))
             raise
-        return errors.json_answer(wire.auth_success(await door.exchange(claim, visitor)))
+        return errors.json_answer(wire.auth_success(await exchange.issue_token(claim, visitor)))
 
     def refuse(self, error: Exception) -> HttpResponse:
         response = errors.answer(error)
@@ -63,7 +64,7 @@ class MisdirectedView(AuthView):
     async def answer(self, request: HttpRequest) -> HttpResponse:
         scope = scope_of(request)
         refusal = WrongPath(f"There is nothing at this path. An authentication is a POST to {auth_url()}")
-        await door.note_misdirected(refusal, visitor_of(scope), scope["path"], _claim_in(request.body))
+        await attempts.record_misdirected(refusal, visitor_of(scope), scope["path"], _claim_in(request.body))
         raise refusal
 
 

@@ -1,0 +1,58 @@
+"""Why a POS gets no token or no socket. Each text is for the POS, each outcome for staff."""
+
+from integrations.models.attempt import Outcome
+from integrations.services.connections.authentication import Refused
+
+
+class TooManyFailures(Refused):
+    """Blocked for `wait` seconds."""
+
+    message = "Too many failed attempts. Please wait before the next one, and check the auth secret."
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(Outcome.THROTTLED)
+        self.wait = wait
+
+
+class Away(Refused):
+    """The portal cannot decide just now."""
+
+    outcome = Outcome.DATABASE_AWAY
+    message = "The portal is not available just now. Please try again shortly."
+
+
+class Draining(Refused):
+    outcome = Outcome.DRAINING
+    message = "The portal is restarting. Please try again shortly."
+
+
+class WrongPath(Refused):
+    """Meant for the POS and sent to a path where nothing is; the text names the right one."""
+
+    outcome = Outcome.WRONG_PATH
+
+    def __init__(self, message: str, integration_id: int | None = None) -> None:
+        self.message = message
+        super().__init__(integration_id=integration_id)
+
+
+class NoToken(Refused):
+    outcome = Outcome.TOKEN_MISSING
+    message = "An access token is needed: wss://HOST/?token=..."
+
+
+class BadToken(Refused):
+    """Forged, expired or voided: `outcome` says which."""
+
+    message = "The access token is not valid any more. Please authenticate again."
+
+
+class SecondTill(Refused):
+    """Refused for `wait` seconds."""
+
+    outcome = Outcome.SECOND_TILL
+    message = "Another till is connected with the same credentials. Please remove them from one of the two tills."
+
+    def __init__(self, integration_id: int, wait: float) -> None:
+        super().__init__(integration_id=integration_id)
+        self.wait = wait
