@@ -12,7 +12,7 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
-from integrations.backend import problems, rows, wire
+from integrations.backend import outcomes, problems, rows, wire
 from integrations.backend.authentication import Caller, authenticate
 from integrations.backend.pagination import next_link
 from integrations.backend.problems import Problem
@@ -30,10 +30,7 @@ from integrations.backend.serializers import (
     MessageTypeSerializer,
     OutletSerializer,
     RequestSerializer,
-    answer_text,
-    request_text,
 )
-from integrations.models import Request as StoredRequest
 from integrations.models.clock import shared_now
 from integrations.models.request import State
 from integrations.relay import runtime
@@ -41,10 +38,10 @@ from integrations.relay.dispatcher import Told
 from integrations.relay.polls import LINK_LOST
 from integrations.relay.runtime import Runtime
 from integrations.services import wake
-from integrations.services.requests.requests import NewRequest, Result, Stored, TooLate, readable_result_of, result_of
+from integrations.services.requests.requests import NewRequest, Stored, TooLate
 from integrations.services.rows.threads import readers, within, writers
-from integrations.wire import payload_models, raw_json
-from integrations.wire.asgi import LazyResponse, header_of
+from integrations.wire import payload_models
+from integrations.wire.asgi import header_of
 
 Done = TypeVar("Done")
 
@@ -53,7 +50,6 @@ PLACES = ("outlets", "requests", "message-types", "schema", "docs")
 CANCEL_SECONDS = 5.0  # that a cancellation waits for the database
 NOT_STORED_IN_TIME = "The database did not store the request in time. Send it again with the same request_id."
 NOT_ASKED_IN_TIME = "The database did not answer in time, so the POS was not asked. Send the request again."
-ANSWER_UNREADABLE = "The POS did answer: state and result_code say how."
 
 
 class BackendView(APIView):
@@ -104,7 +100,7 @@ class RootView(BackendView):
 
     async def get(self, request: HttpRequest) -> HttpResponse:
         check_names(request.GET, ())
-        return _data({name: reverse(f"backend-{name}") for name in PLACES})
+        return outcomes.plain_data({name: reverse(f"backend-{name}") for name in PLACES})
 
 
 class OutletsView(BackendView):
@@ -117,7 +113,7 @@ class OutletsView(BackendView):
         check_names(request.GET, ("organisation", "online", "limit", "cursor"))
         found, after = await readers.run(rows.outlets_page, self.caller, request.GET)
         link = next_link(request.path, request.GET, after)
-        return _data({"results": OutletSerializer(found, many=True).data, "next": link})
+        return outcomes.plain_data({"results": OutletSerializer(found, many=True).data, "next": link})
 
 
 class OutletView(BackendView):
@@ -128,7 +124,9 @@ class OutletView(BackendView):
     @GET_OUTLET
     async def get(self, request: HttpRequest, provider_outlet_id: str) -> HttpResponse:
         check_names(request.GET, ())
-        return _data(OutletSerializer(await readers.run(rows.get_outlet, self.caller, provider_outlet_id)).data)
+        return outcomes.plain_data(
+            OutletSerializer(await readers.run(rows.get_outlet, self.caller, provider_outlet_id)).data
+        )
 
 
 class OutletRequestsView(BackendView):
@@ -152,12 +150,12 @@ class OutletRequestsView(BackendView):
         )
         joined = self.running.polls.join(new)
         if joined is not None and order.mode == "async":
-            return _accepted(joined, new.request_id)
+            return outcomes.accepted(joined, new.request_id)
         if joined is not None or not order.durable:
             return await self._poll(order, new, is_known=joined is not None)
         if order.mode == "async":
             stored = await _in_time(self.running.dispatcher.submit(new), order, new)
-            return _accepted(stored.uuid, new.request_id)
+            return outcomes.accepted(stored.uuid, new.request_id)
         told: Told = asyncio.get_running_loop().create_future()
         try:
             stored = await _in_time(self.running.dispatcher.submit(new, told), order, new)
@@ -187,16 +185,16 @@ class OutletRequestsView(BackendView):
             raise Problem(problems.DATABASE_AWAY, NOT_ASKED_IN_TIME, request_id=new.request_id) from None
         if result.state == State.FAILED and result.failure == LINK_LOST:
             raise Problem(problems.LINK_LOST, id=str(result.uuid), request_id=new.request_id)
-        return _outcome(result, new.request_id)
+        return outcomes.answer_of(result, new.request_id)
 
     async def _wait(self, stored: Stored, new: NewRequest, seconds: int, told: Told | None = None) -> HttpResponse:
         try:
             result = await self.running.dispatcher.wait(stored.pk, _seconds_left(seconds, new), told)
         except (DatabaseError, InterfaceError) as error:
-            raise _no_answer(stored.uuid, new.request_id) from error  # it is stored, so it goes on
+            raise outcomes.no_answer(stored.uuid, new.request_id) from error  # it is stored, so it goes on
         if not result.is_final and self.running.is_draining:
-            raise _unfinished(problems.DRAINING, stored.uuid, new.request_id, state=result.state)
-        return _outcome(result, new.request_id)
+            raise outcomes.unfinished(problems.DRAINING, stored.uuid, new.request_id, state=result.state)
+        return outcomes.answer_of(result, new.request_id)
 
 
 class RequestsView(BackendView):
@@ -209,7 +207,7 @@ class RequestsView(BackendView):
         check_names(request.GET, ("outlet", "state", "since", "limit", "cursor"))
         found, after = await readers.run(rows.requests_page, self.caller, request.GET)
         link = next_link(request.path, request.GET, after)
-        return _data({"results": RequestSerializer(found, many=True).data, "next": link})
+        return outcomes.plain_data({"results": RequestSerializer(found, many=True).data, "next": link})
 
 
 class RequestView(BackendView):
@@ -220,7 +218,7 @@ class RequestView(BackendView):
     @GET_REQUEST
     async def get(self, request: HttpRequest, request_uuid: uuid.UUID) -> HttpResponse:
         check_names(request.GET, ())
-        return _whole(await readers.run(rows.get_request, self.caller, request_uuid), self.caller)
+        return outcomes.whole_request(await readers.run(rows.get_request, self.caller, request_uuid), self.caller)
 
 
 class CancelView(BackendView):
@@ -234,7 +232,7 @@ class CancelView(BackendView):
         row = await within(CANCEL_SECONDS, writers.run(rows.cancel_request, self.caller, request_uuid))
         await self.running.dispatcher.ended([row.pk])
         self.running.wakeups.send(wake.ENDED, [row.pk])
-        return _whole(row, self.caller)
+        return outcomes.whole_request(row, self.caller)
 
 
 class MessageTypesView(BackendView):
@@ -245,7 +243,9 @@ class MessageTypesView(BackendView):
     @LIST_MESSAGE_TYPES
     async def get(self, request: HttpRequest) -> HttpResponse:
         check_names(request.GET, ())
-        return _data({"results": MessageTypeSerializer(await readers.run(rows.message_types), many=True).data})
+        return outcomes.plain_data(
+            {"results": MessageTypeSerializer(await readers.run(rows.message_types), many=True).data}
+        )
 
 
 class NotFoundView(BackendView):
@@ -292,89 +292,3 @@ def _check(payload: str, model: str) -> None:
         payload_models.check(payload, model)
     except payload_models.Invalid as error:
         raise invalid_fields({f"payload.{path}": what for path, what in error.errors.items()}) from error
-
-
-def _whole(row: StoredRequest, caller: Caller) -> HttpResponse:
-    """Return a request with all that is kept of it, and no secrets of another key's. Raises Problem."""
-    result = result_of(row) if row.api_key_id == caller.api_key_id else readable_result_of(row)
-    if result.is_unreadable:
-        raise _unreadable(result, row.request_id)
-    return _json(request_text(row, result).encode())
-
-
-def _outcome(result: Result, request_id: str) -> HttpResponse:
-    """Return the answer of a request, or raise what became of it instead as a Problem."""
-    match result.state:
-        case State.ANSWERED | State.REFUSED if result.is_unreadable:
-            raise _unreadable(result, request_id)
-        case State.ANSWERED | State.REFUSED:
-            return _json(answer_text(result, request_id).encode())
-        case State.EXPIRED:
-            raise _ended(problems.EXPIRED, result, request_id)
-        case State.CANCELLED:
-            raise _ended(problems.CANCELLED, result, request_id)
-        case State.FAILED:
-            raise _ended(problems.FAILED, result, request_id)
-        case _:
-            raise _no_answer(result.uuid, request_id, state=result.state)
-
-
-def _unreadable(result: Result, request_id: str) -> Problem:
-    """Return that the answer cannot be read any more, with what is known of it."""
-    return Problem(
-        problems.UNREADABLE,
-        ANSWER_UNREADABLE,
-        id=str(result.uuid),
-        request_id=request_id,
-        state=result.state,
-        result_code=result.result_code,
-    )
-
-
-def _ended(kind: problems.Kind, result: Result, request_id: str) -> Problem:
-    location = location_of(result.uuid)
-    return Problem(
-        kind,
-        result.failure or None,
-        headers={"Location": location},
-        id=str(result.uuid),
-        request_id=request_id,
-        location=location,
-    )
-
-
-def _no_answer(row_uuid: uuid.UUID, request_id: str, **more: str) -> Problem:
-    return _unfinished(problems.NO_ANSWER, row_uuid, request_id, **more)
-
-
-def _unfinished(kind: problems.Kind, row_uuid: uuid.UUID, request_id: str, **more: str) -> Problem:
-    location = location_of(row_uuid)
-    return Problem(
-        kind,
-        headers={"Location": location},
-        id=str(row_uuid),
-        request_id=request_id,
-        location=location,
-        **more,
-    )
-
-
-def _accepted(row_uuid: uuid.UUID, request_id: str) -> HttpResponse:
-    location = location_of(row_uuid)
-    content = {"id": str(row_uuid), "request_id": request_id, "location": location}
-    response = _json(raw_json.spell(content).encode(), status=202)
-    response["Location"] = location
-    return response
-
-
-def location_of(request_uuid: uuid.UUID) -> str:
-    """Return the path at which a request's outcome is found."""
-    return reverse("backend-request", args=[request_uuid])
-
-
-def _data(content: Any) -> HttpResponse:
-    return _json(JSONRenderer().render(content))
-
-
-def _json(body: bytes, *, status: int = 200) -> HttpResponse:
-    return LazyResponse(status, [(b"content-type", b"application/json")], body)
