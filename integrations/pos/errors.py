@@ -13,7 +13,7 @@ from integrations.pos import wire
 from integrations.pos.access.refusals import Away, Draining, SecondTill, TooManyFailures, WrongPath
 from integrations.pos.wire import Malformed
 from integrations.services import metrics
-from integrations.services.connections.authentication import Busy, IntegrationDisabled, KeyMissing, Refused
+from integrations.services.connections.errors import Busy, IntegrationDisabled, KeyMissing, Refused
 from integrations.wire.asgi import LazyResponse
 
 RETRY_AFTER = 5  # seconds, while the portal itself is the trouble

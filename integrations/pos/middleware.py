@@ -16,7 +16,7 @@ from integrations.pos.access.visitors import origin_of, visitor_of
 from integrations.pos.errors import RETRY_AFTER, status_of
 from integrations.pos.limits import second_till
 from integrations.pos.wire import failure
-from integrations.services.connections.authentication import Refused
+from integrations.services.connections.errors import Refused
 from integrations.services.handover.handover import websocket_url
 from integrations.text.characters import trimmed
 from integrations.wire.asgi import App, Receive, Scope, Send, header

@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods
 
 from integrations.services.handover import links as handover_links
-from integrations.services.handover.links import LinkBusy, LinkRefused
+from integrations.services.handover.errors import LinkBusy, LinkRefused
 from integrations.text.characters import printable
 from integrations.text.client_address import address_of
 

@@ -17,7 +17,7 @@ from integrations.pos.access import attempts, availability
 from integrations.pos.access.refusals import Away, BadToken, NoToken
 from integrations.pos.access.visitors import Visitor
 from integrations.pos.tokens import ExpiredToken, ForgedToken, Token
-from integrations.services.connections.authentication import Refused
+from integrations.services.connections.errors import Refused
 from integrations.services.rows.look_up import LookUp
 from integrations.services.rows.threads import Joined
 

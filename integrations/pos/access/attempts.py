@@ -11,7 +11,8 @@ from integrations.relay.recording import Attempt
 from integrations.relay.runtime import Runtime
 from integrations.security.redaction import redact
 from integrations.services import metrics
-from integrations.services.connections.authentication import Claim, Refused
+from integrations.services.connections.authentication import Claim
+from integrations.services.connections.errors import Refused
 from integrations.text.characters import printable, spelled
 from integrations.text.client_address import network_of
 

@@ -15,14 +15,8 @@ from integrations.pos.tokens import Token
 from integrations.relay.runtime import Runtime
 from integrations.services import metrics
 from integrations.services.connections import authentication
-from integrations.services.connections.authentication import (
-    Candidate,
-    Claim,
-    Digests,
-    Refused,
-    SecretMistyped,
-    WrongSecret,
-)
+from integrations.services.connections.authentication import Candidate, Claim, Digests
+from integrations.services.connections.errors import Refused, SecretMistyped, WrongSecret
 from integrations.services.rows.threads import Joined
 from integrations.text.characters import identity
 from integrations.text.client_address import network_of

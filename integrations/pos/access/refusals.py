@@ -1,7 +1,7 @@
 """Why a POS gets no token or no socket. Each text is for the POS, each outcome for staff."""
 
 from integrations.models.attempt import Outcome
-from integrations.services.connections.authentication import Refused
+from integrations.services.connections.errors import Refused
 
 
 class TooManyFailures(Refused):

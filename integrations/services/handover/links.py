@@ -30,7 +30,8 @@ from integrations.models.handover_link import LinkState
 from integrations.security import keyring
 from integrations.security.credentials import ALPHABET, estimate_bits
 from integrations.services.audit import Actor, record, record_many
-from integrations.services.errors import InvalidValue, LinkEnded, PortalError
+from integrations.services.errors import InvalidValue
+from integrations.services.handover.errors import LinkBusy, LinkEnded, LinkRefused
 from integrations.services.handover.handover import HandOver
 from integrations.services.keys import keys
 from integrations.services.rows.chunks import chunks
@@ -48,16 +49,6 @@ WAIT_SECONDS = 5.0
 _LOOKALIKES = str.maketrans("OIL", "011")
 _DUMMY_SALT = bytes(16)
 _slots = threading.BoundedSemaphore(AT_ONCE)
-
-
-class LinkRefused(PortalError):
-    """Unknown, used, expired, taken back, or the wrong passphrase: a stranger must not learn which."""
-
-    message = "This link and this passphrase open nothing."
-
-
-class LinkBusy(PortalError):
-    message = "The portal is busy. Please try again in a minute."
 
 
 @dataclass(frozen=True)

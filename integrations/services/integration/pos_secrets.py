@@ -13,18 +13,12 @@ from integrations.security import credentials
 from integrations.security.credentials import MAX_SECRET_LENGTH, MIN_ADOPTED_LENGTH, Digest, Kind
 from integrations.services import wake
 from integrations.services.audit import Actor, record
-from integrations.services.errors import (
-    InvalidValue,
-    MistypedSecret,
-    NoOverlap,
-    OverlapRunning,
-    SecretTaken,
-    StalePage,
-    WeakSecret,
-)
+from integrations.services.connections.errors import MistypedSecret
+from integrations.services.errors import InvalidValue, NoOverlap, OverlapRunning, StalePage
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import demo_secrets
+from integrations.services.integration.errors import SecretTaken, WeakSecret
 from integrations.services.keys import keys
 from integrations.text.characters import hidden_within, trimmed
 

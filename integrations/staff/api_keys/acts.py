@@ -14,14 +14,8 @@ from django.views.decorators.debug import sensitive_variables
 from integrations.models import ApiKey, ApiKeySecret, Organisation
 from integrations.models.clock import shared_now
 from integrations.services.api_keys import api_keys
-from integrations.services.errors import (
-    ApiKeyExpired,
-    ApiKeyRetired,
-    InvalidValue,
-    NoOverlap,
-    OverlapRunning,
-    PortalError,
-)
+from integrations.services.api_keys.errors import ApiKeyExpired, ApiKeyRetired
+from integrations.services.errors import InvalidValue, NoOverlap, OverlapRunning, PortalError
 from integrations.services.people import scope
 from integrations.staff.base import forms, rights
 from integrations.staff.base.acts import Act

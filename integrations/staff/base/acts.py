@@ -12,25 +12,15 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.generic import View
 
+from integrations.services.api_keys.errors import ApiKeyExpired, ApiKeyRetired
 from integrations.services.audit import Actor
-from integrations.services.errors import (
-    AlreadyDisabled,
-    AlreadyEnabled,
-    ApiKeyExpired,
-    ApiKeyRetired,
-    JobMoved,
-    LinkEnded,
-    NoOverlap,
-    NoSecondFactor,
-    NotAsked,
-    NotDisabled,
-    NotLinked,
-    OverlapRunning,
-    PortalError,
-    StalePage,
-    WebhookDisabled,
-    WebhookEnabled,
-)
+from integrations.services.bulk.errors import JobMoved
+from integrations.services.errors import NoOverlap, OverlapRunning, PortalError, StalePage
+from integrations.services.handover.errors import LinkEnded
+from integrations.services.integration.errors import AlreadyDisabled, AlreadyEnabled, NotDisabled
+from integrations.services.notices.errors import WebhookDisabled, WebhookEnabled
+from integrations.services.people.errors import NoSecondFactor, NotLinked
+from integrations.services.requests.errors import NotAsked
 from integrations.staff.base import forms
 from integrations.staff.signing_in import proof, typed
 from integrations.staff.signing_in.actors import actor_of

@@ -13,16 +13,11 @@ from django.utils import timezone
 
 from integrations.models import ApiKey, Integration, Organisation
 from integrations.security.credentials import MAX_SECRET_LENGTH
-from integrations.services.errors import (
-    ApiKeyExists,
-    InvalidValue,
-    MistypedSecret,
-    PortalError,
-    PosRemoteIdTaken,
-    SecretTaken,
-    WeakSecret,
-    WebhookExists,
-)
+from integrations.services.api_keys.errors import ApiKeyExists
+from integrations.services.connections.errors import MistypedSecret
+from integrations.services.errors import InvalidValue, PortalError
+from integrations.services.integration.errors import PosRemoteIdTaken, SecretTaken, WeakSecret
+from integrations.services.notices.errors import WebhookExists
 from integrations.services.people import scope
 from integrations.staff.base.choices import RowField, RowSelect
 

@@ -10,17 +10,10 @@ from django.views.decorators.debug import sensitive_variables
 
 from integrations.models import Integration, Outlet
 from integrations.models.clock import shared_now
-from integrations.services.errors import (
-    AlreadyDisabled,
-    AlreadyEnabled,
-    NoOverlap,
-    NotDisabled,
-    OverlapRunning,
-    PortalError,
-    PosNotConnected,
-)
+from integrations.services.errors import NoOverlap, OverlapRunning, PortalError, PosNotConnected
 from integrations.services.integration import disconnecting, enabling
 from integrations.services.integration import pos_secrets as secrets
+from integrations.services.integration.errors import AlreadyDisabled, AlreadyEnabled, NotDisabled
 from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_acts import IntegrationAct, OutletAct
 

@@ -9,15 +9,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from integrations.models import Delivery, Organisation, WebhookEndpoint
 from integrations.models.clock import shared_now
-from integrations.services.errors import (
-    InvalidValue,
-    NoOverlap,
-    OverlapRunning,
-    PortalError,
-    WebhookDisabled,
-    WebhookEnabled,
-)
+from integrations.services.errors import InvalidValue, NoOverlap, OverlapRunning, PortalError
 from integrations.services.notices import webhooks
+from integrations.services.notices.errors import WebhookDisabled, WebhookEnabled
 from integrations.services.people import scope
 from integrations.staff.base import rights
 from integrations.staff.base.acts import Act

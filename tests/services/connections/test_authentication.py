@@ -32,19 +32,21 @@ from integrations.security.credentials import DUMMY_ARGON2ID, Kind, generate
 from integrations.services.connections import authentication
 from integrations.services.connections.authentication import (
     ADOPTED_WAITING,
-    Busy,
     Claim,
-    IntegrationDisabled,
-    NotPaired,
-    Refused,
-    SecretMistyped,
-    WrongSecret,
     digests_of,
     find_candidates,
     find_credentials,
     read_secret,
     verify_adopted,
     verify_generated,
+)
+from integrations.services.connections.errors import (
+    Busy,
+    IntegrationDisabled,
+    NotPaired,
+    Refused,
+    SecretMistyped,
+    WrongSecret,
 )
 from integrations.services.integration.enabling import change_pos_remote_id, disable, enable_outlet, reenable
 from integrations.services.integration.pos_secrets import end_overlap, rotate_secret

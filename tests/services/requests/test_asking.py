@@ -12,20 +12,14 @@ from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.models.request import State
-from integrations.services.errors import (
-    AskedOtherwise,
-    InvalidValue,
-    MessageTypeUnnumbered,
-    NotAsked,
-    PosBusy,
-    PosNotConnected,
-)
+from integrations.services.errors import InvalidValue, PosNotConnected
 from integrations.services.integration.disconnecting import disconnect
 from integrations.services.integration.enabling import change_pos_remote_id, disable, reenable
 from integrations.services.integration.outlet_check import Evidence, read_evidence
 from integrations.services.integration.pairings import HIDDEN, explain
 from integrations.services.integration.pos_secrets import rotate_secret
 from integrations.services.requests.asking import Question, ask_pos, check_outlet
+from integrations.services.requests.errors import AskedOtherwise, MessageTypeUnnumbered, NotAsked, PosBusy
 from integrations.services.requests.requests import load_open
 from tests.staff.api_keys.test_staff_backend_pages import ask as make_request
 from tests.staff.test_staff_pages import be_refused, be_seen
