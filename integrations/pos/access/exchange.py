@@ -16,7 +16,7 @@ from integrations.relay.runtime import Runtime
 from integrations.services import metrics
 from integrations.services.connections import authentication
 from integrations.services.connections.authentication import Candidate, Claim, Digests
-from integrations.services.connections.errors import Refused, SecretMistyped, WrongSecret
+from integrations.services.connections.errors import MistypedSecret, Refused, WrongSecret
 from integrations.services.rows.threads import Joined
 from integrations.text.characters import identity
 from integrations.text.client_address import network_of
@@ -80,7 +80,7 @@ async def _prove(claim: Claim, visitor: Visitor) -> Candidate:
         return await _prove_adopted(claim, visitor)
     except (DatabaseError, InterfaceError) as error:
         raise Away from error
-    except (WrongSecret, SecretMistyped) as refusal:
+    except (WrongSecret, MistypedSecret) as refusal:
         wait = throttle.wait(claim.match_id, visitor.address)
         raise (TooManyFailures(wait) if wait else refusal) from refusal
 
@@ -108,6 +108,6 @@ async def _queue_for(visitor: Visitor, candidates: Sequence[Candidate]) -> authe
 
 def _note_failure(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:
     # Who has proved the secret guesses nothing: a wrong POSRemoteID or a disabled outlet is not counted.
-    if isinstance(refusal, WrongSecret | SecretMistyped):
+    if isinstance(refusal, WrongSecret | MistypedSecret):
         throttle.failed(claim.match_id, visitor.address)
     attempts.record_refusal(running, claim, visitor, refusal)

@@ -18,8 +18,8 @@ from integrations.services.connections.errors import (
     Busy,
     IntegrationDisabled,
     KeyMissing,
+    MistypedSecret,
     NotPaired,
-    SecretMistyped,
     WrongSecret,
 )
 from integrations.services.keys import newer_keys
@@ -149,11 +149,11 @@ _credentials = LookUp(_credentials_of, str)
 
 
 def read_secret(claim: Claim) -> str | None:
-    """Return the canonical form of a generated secret, None for another's. Raises SecretMistyped, without a look-up."""
+    """Return the canonical form of a generated secret, None for another's. Raises MistypedSecret, without a look-up."""
     try:
         return credentials.recognise(Kind.POS_SECRET, claim.secret)
-    except credentials.Mistyped as error:
-        raise SecretMistyped from error
+    except credentials.WrongChecksum as error:
+        raise MistypedSecret from error
 
 
 def verify_generated(claim: Claim, found: Candidate | None) -> Candidate:

@@ -20,13 +20,11 @@ class WrongSecret(Refused):
     """Unknown outlet or wrong secret: the caller must not learn which."""
 
 
-class MistypedSecret(PortalError):
-    message = "The auth secret was mistyped: its checksum does not fit. Please enter it again."
+class MistypedSecret(Refused):
+    """A generated secret with a wrong checksum: sent by a POS, or entered by staff who adopt it."""
 
-
-class SecretMistyped(Refused):
     outcome = Outcome.MISTYPED_SECRET
-    message = MistypedSecret.message
+    message = "The auth secret was mistyped: its checksum does not fit. Please enter it again."
 
 
 class NotPaired(Refused):

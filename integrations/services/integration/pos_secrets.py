@@ -95,7 +95,7 @@ def recognise(secret: str) -> str | None:
     secret = trimmed(secret)
     try:
         canonical = credentials.recognise(Kind.POS_SECRET, secret)
-    except credentials.Mistyped as error:
+    except credentials.WrongChecksum as error:
         raise MistypedSecret from error
     if canonical is None:
         _check_adopted(secret)

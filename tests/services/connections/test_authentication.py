@@ -43,9 +43,9 @@ from integrations.services.connections.authentication import (
 from integrations.services.connections.errors import (
     Busy,
     IntegrationDisabled,
+    MistypedSecret,
     NotPaired,
     Refused,
-    SecretMistyped,
     WrongSecret,
 )
 from integrations.services.integration.enabling import change_pos_remote_id, disable, enable_outlet, reenable
@@ -166,7 +166,7 @@ class Exchanging(AtTheEntryPoint):
     async def test_a_mistyped_secret_is_told_to_be_mistyped_whether_or_not_the_outlet_exists(self) -> None:
         typed = generate(Kind.POS_SECRET)[:-1]
         for claim in (self.harbour.claim(secret=typed), self.harbour.claim(secret=typed, provider_outlet_id="nobody")):
-            assert isinstance(await refusal(claim), SecretMistyped)
+            assert isinstance(await refusal(claim), MistypedSecret)
 
     async def test_who_does_not_know_the_secret_learns_nothing_of_pairing_and_enabling(self) -> None:
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
@@ -435,7 +435,7 @@ class Throttled(AtTheEntryPoint):
     async def test_a_mistyped_secret_is_counted_too(self) -> None:
         mistyped = self.harbour.claim(secret=generate(Kind.POS_SECRET)[:-1])
         for _ in range(10):
-            assert isinstance(await refusal(mistyped, THIEF), SecretMistyped)
+            assert isinstance(await refusal(mistyped, THIEF), MistypedSecret)
         assert isinstance(await refusal(mistyped, THIEF), TooManyFailures)
 
     async def test_who_proved_the_secret_is_not_counted(self) -> None:
