@@ -10,9 +10,16 @@ from integrations.models.clock import shared_now
 from integrations.models.outlet import is_plain
 from integrations.security import credentials
 from integrations.security.credentials import Kind
-from integrations.services.api_keys.errors import ApiKeyExists, ApiKeyExpired, ApiKeyNotFound, ApiKeyRetired
+from integrations.services.api_keys.errors import ApiKeyExists, ApiKeyNotFound
 from integrations.services.audit import Actor, record
-from integrations.services.errors import InvalidValue, NoOverlap, OverlapRunning, StalePage
+from integrations.services.errors import (
+    ApiKeyExpired,
+    ApiKeyRetired,
+    InvalidValue,
+    NoOverlap,
+    OverlapRunning,
+    StalePage,
+)
 from integrations.services.integration.pos_secrets import OVERLAPS
 from integrations.services.keys import keys
 from integrations.services.outlets.outlets import check_form

@@ -25,6 +25,7 @@ class MistypedSecret(Refused):
 
     outcome = Outcome.MISTYPED_SECRET
     message = "The auth secret was mistyped: its checksum does not fit. Please enter it again."
+    field = "adopted_secret"
 
 
 class NotPaired(Refused):

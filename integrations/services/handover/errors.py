@@ -1,9 +1,9 @@
 """Refusals of one-time hand-over links."""
 
-from integrations.services.errors import PortalError
+from integrations.services.errors import Conflict, PortalError
 
 
-class LinkEnded(PortalError):
+class LinkEnded(Conflict):
     message = "The link has ended already: it was opened, taken back, or its time was over."
 
 

@@ -1,9 +1,9 @@
 """Refusals of operations on people."""
 
-from integrations.services.errors import PortalError
+from integrations.services.errors import Conflict, PortalError
 
 
-class NoSecondFactor(PortalError):
+class NoSecondFactor(Conflict):
     message = "This person has no second factor."
 
 
@@ -11,7 +11,7 @@ class PersonNotFound(PortalError):
     message = "There is no such person."
 
 
-class NotLinked(PortalError):
+class NotLinked(Conflict):
     message = "No such identity is linked to this person."
 
 

@@ -1,14 +1,19 @@
 """Refusals of requests to a POS and of message types."""
 
-from integrations.services.errors import PortalError
+from integrations.services.errors import Conflict, PortalError
+
+
+class PosNotConnected(PortalError):
+    message = "The outlet's POS is not connected: nothing was sent."
 
 
 class PosBusy(PortalError):
     message = "As many requests as one outlet may have are waiting for this POS already: nothing was sent."
 
 
-class NotAsked(PortalError):
+class NotAsked(Conflict):
     message = "The integration is disabled, so its POS cannot be asked: enable it again first."
+    hint = "Nothing was sent. A disabled integration has no POS that could answer."
 
 
 class AskedOtherwise(PortalError):

@@ -14,8 +14,14 @@ from django.views.decorators.debug import sensitive_variables
 from integrations.models import ApiKey, ApiKeySecret, Organisation
 from integrations.models.clock import shared_now
 from integrations.services.api_keys import api_keys
-from integrations.services.api_keys.errors import ApiKeyExpired, ApiKeyRetired
-from integrations.services.errors import InvalidValue, NoOverlap, OverlapRunning, PortalError
+from integrations.services.errors import (
+    ApiKeyExpired,
+    ApiKeyRetired,
+    InvalidValue,
+    NoOverlap,
+    OverlapRunning,
+    PortalError,
+)
 from integrations.services.people import scope
 from integrations.staff.base import forms, rights
 from integrations.staff.base.acts import Act
@@ -27,7 +33,6 @@ class ApiKeyAct(Act):
     """An act on an API key; `key` is None while it is being made."""
 
     key: ApiKey | None = None
-    settled_template = "staff/api_keys/api_key_settled.html"
 
     @method_decorator(sensitive_variables("text"))
     def show_key(self, key: ApiKey, text: str) -> HttpResponse:
@@ -53,7 +58,7 @@ class ApiKeyAct(Act):
         return reverse("admin:integrations_apikey_change", args=(key.pk,))
 
     def context(self) -> dict[str, Any]:
-        return {"opts": ApiKey._meta, "subject": self.key, "key": self.key}
+        return {"opts": ApiKey._meta, "subject": self.key, "key": self.key, "owner": self.key, "may_act": True}
 
 
 class CreateApiKey(ApiKeyAct):

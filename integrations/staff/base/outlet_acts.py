@@ -84,6 +84,7 @@ class OutletAct(Act):
             "subject": self.outlet,
             "outlet": self.outlet,
             "integration": self.integration,
+            "owner": self.integration,
             "may_act": rights.may_act(self.request),
             "link_button": self.link_button,
         }

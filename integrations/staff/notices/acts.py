@@ -23,7 +23,6 @@ class WebhookAct(Act):
     """An act on a webhook endpoint; `endpoint` is None while it is being made."""
 
     endpoint: WebhookEndpoint | None = None
-    settled_template = "staff/notices/webhook_settled.html"
 
     @method_decorator(sensitive_variables("secret"))
     def show_secret(self, endpoint: WebhookEndpoint, secret: str) -> HttpResponse:
@@ -49,7 +48,14 @@ class WebhookAct(Act):
         return reverse("admin:integrations_webhookendpoint_change", args=(endpoint.pk,))
 
     def context(self) -> dict[str, Any]:
-        return {"opts": WebhookEndpoint._meta, "subject": self.endpoint, "endpoint": self.endpoint}
+        endpoint = self.endpoint
+        return {
+            "opts": WebhookEndpoint._meta,
+            "subject": endpoint,
+            "endpoint": endpoint,
+            "owner": endpoint,
+            "may_act": True,
+        }
 
 
 class CreateWebhook(WebhookAct):
