@@ -1,4 +1,4 @@
-"""Turns refusals into HTTP for the POS: the one place where they get a status."""
+"""Turns refusals into HTTP for the POS, in one place; each carries its status itself."""
 
 import json
 import math
@@ -10,13 +10,10 @@ from rest_framework.exceptions import APIException
 
 from integrations.models.attempt import Outcome
 from integrations.pos import wire
-from integrations.pos.access.refusals import Away, Draining, SecondTill, TooManyFailures, WrongPath
 from integrations.pos.wire import Malformed
 from integrations.services import metrics
-from integrations.services.connections.errors import Busy, IntegrationDisabled, KeyMissing, Refused
+from integrations.services.connections.errors import Refused
 from integrations.wire.asgi import LazyResponse
-
-RETRY_AFTER = 5  # seconds, while the portal itself is the trouble
 
 # With POS_REFUSALS_AS_200 all other refusals are sent as 200, for a POS that reads the ErrorMessage of a 200 only. The
 # portal's own trouble keeps its status: proxies and monitors look at it, and the POS is to try again.
@@ -33,35 +30,15 @@ def answer(error: Exception) -> HttpResponse | None:
         return refusal(str(error), 400)
     if isinstance(error, Refused):
         metrics.authentications[error.outcome].inc()
-        return refusal(str(error), status_of(error), _headers(error))
+        return refusal(str(error), error.status, retry_headers(error))
     if isinstance(error, APIException):
         return refusal(str(error.detail), error.status_code, {"allow": "POST"} if error.status_code == 405 else {})
     return None
 
 
-def status_of(refusal: Refused) -> int:
-    """Return the HTTP status of a refusal."""
-    match refusal:
-        case TooManyFailures():
-            return 429
-        case Away() | Draining() | Busy() | KeyMissing() | SecondTill():
-            return 503
-        case IntegrationDisabled():
-            return 403
-        case WrongPath():
-            return 404
-        case _:
-            return 401
-
-
-def _headers(refusal: Refused) -> dict[str, str]:
-    match refusal:
-        case TooManyFailures():
-            return {"retry-after": str(math.ceil(refusal.wait))}
-        case Away() | Draining() | Busy() | KeyMissing():
-            return {"retry-after": str(RETRY_AFTER)}
-        case _:
-            return {}
+def retry_headers(refusal: Refused) -> dict[str, str]:
+    """Return the headers of a refusal, which say when another try may help."""
+    return {} if refusal.retry_after is None else {"retry-after": str(math.ceil(refusal.retry_after))}
 
 
 def json_answer(content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:

@@ -1,17 +1,21 @@
 """Why a POS gets no token or no socket. Each text is for the POS, each outcome for staff."""
 
+from http import HTTPStatus
+
 from integrations.models.attempt import Outcome
-from integrations.services.connections.errors import Refused
+from integrations.services.connections.errors import RETRY_AFTER, Refused
 
 
 class TooManyFailures(Refused):
     """Blocked for `wait` seconds."""
 
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
     message = "Too many failed attempts. Please wait before the next one, and check the auth secret."
 
     def __init__(self, wait: float) -> None:
         super().__init__(Outcome.THROTTLED)
-        self.wait = wait
+        self.retry_after = wait
 
 
 class Away(Refused):
@@ -19,17 +23,22 @@ class Away(Refused):
 
     outcome = Outcome.DATABASE_AWAY
     message = "The portal is not available just now. Please try again shortly."
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    retry_after = RETRY_AFTER
 
 
 class Draining(Refused):
     outcome = Outcome.DRAINING
     message = "The portal is restarting. Please try again shortly."
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    retry_after = RETRY_AFTER
 
 
 class WrongPath(Refused):
     """Meant for the POS and sent to a path where nothing is; the text names the right one."""
 
     outcome = Outcome.WRONG_PATH
+    status = HTTPStatus.NOT_FOUND
 
     def __init__(self, message: str, integration_id: int | None = None) -> None:
         self.message = message
@@ -52,7 +61,8 @@ class SecondTill(Refused):
 
     outcome = Outcome.SECOND_TILL
     message = "Another till is connected with the same credentials. Please remove them from one of the two tills."
+    status = HTTPStatus.SERVICE_UNAVAILABLE
 
     def __init__(self, integration_id: int, wait: float) -> None:
         super().__init__(integration_id=integration_id)
-        self.wait = wait
+        self.retry_after = wait

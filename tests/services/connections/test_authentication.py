@@ -406,7 +406,8 @@ class Throttled(AtTheEntryPoint):
             await refusal(station.claim(secret=generate(Kind.POS_SECRET)), THIEF)
         refused = await refusal(station.claim(), THIEF)
         assert isinstance(refused, TooManyFailures)
-        assert 14 < refused.wait <= 15
+        assert refused.retry_after is not None
+        assert 14 < refused.retry_after <= 15
 
     async def test_the_real_pos_gets_in_from_another_address_all_the_while(self) -> None:
         await self.guess(30)
