@@ -28,9 +28,9 @@ from integrations.wire.asgi import (
     read_body,
     send_response,
 )
+from integrations.wire.endpoints import API_PATH
 from integrations.wire.limits import KIBIBYTE
 
-PREFIX = "/api/v1/"
 URLS = "integrations.backend.urls"
 TOO_LARGE = f"It may have {MAX_BODY // KIBIBYTE} KiB. Send less."
 MANY_BODIES = "Send each body without a pause, and fewer at the same time."
@@ -70,9 +70,9 @@ def _log(scope: Scope, response: HttpResponse, seconds: float) -> None:
 
 
 def _match(path: str) -> ResolverMatch | None:
-    if not f"{path}/".startswith(PREFIX):  # a redirect from the root to its slash would cost a POST its body
+    if not f"{path}/".startswith(API_PATH):  # a redirect from the root to its slash would cost a POST its body
         return None
-    match = resolve("/" + path[len(PREFIX) :], urlconf=URLS)
+    match = resolve("/" + path[len(API_PATH) :], urlconf=URLS)
     view = getattr(match.func, "view_class", None)
     return match if view is not None and issubclass(view, BackendView) else None
 

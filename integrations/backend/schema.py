@@ -9,8 +9,8 @@ from integrations.backend.pagination import MAX_LIMIT
 from integrations.backend.problems import Kind
 from integrations.models.request import State
 from integrations.wire import payload_models
+from integrations.wire.endpoints import API_PATH
 
-PREFIX = "/api/v1/"
 PROBLEM_JSON = "application/problem+json"
 USER = "1234"  # who asks in the examples: a PIN that the demo's POSes know
 
@@ -138,7 +138,7 @@ def only_backend(endpoints: list[Any], **_kwargs: Any) -> list[Any]:
     return [
         endpoint
         for endpoint in endpoints
-        if endpoint[0].startswith(PREFIX) and endpoint[0].removeprefix(PREFIX) not in described
+        if endpoint[0].startswith(API_PATH) and endpoint[0].removeprefix(API_PATH) not in described
     ]
 
 

@@ -1,7 +1,7 @@
 """The paths of the POS's two endpoints, and the ways in which they are mistyped. Pure."""
 
-from integrations.services.handover.handover import AUTH_PATH
 from integrations.text.characters import trimmed, visible
+from integrations.wire.endpoints import AUTH_PATH
 
 # Both with and without the trailing slash, because a POST that is redirected loses its body. The last is handed over.
 AUTH_PATHS = (f"{AUTH_PATH}/", AUTH_PATH)

@@ -27,9 +27,9 @@ from integrations.wire.asgi import (
     read_body,
     send_response,
 )
+from integrations.wire.endpoints import HANDOVER_PATH
 from integrations.wire.limits import MAX_BODY
 
-PATH = "/handover/"
 OPENINGS = 10  # of one address (IPv6: a /64) in each period; a link has five tries
 PERIOD = 60.0  # seconds
 KEPT = 10_000  # addresses; beyond that the one that came longest ago begins anew
@@ -50,7 +50,7 @@ class RecipientHttp:
         self._turns = Turns(AT_ONCE, WAITING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] != PATH or scope["method"] != "POST":
+        if scope["path"] != HANDOVER_PATH or scope["method"] != "POST":
             await self._otherwise(scope, receive, send)
             return
         if not self._may_open(network_of(address_in(scope))):

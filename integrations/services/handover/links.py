@@ -35,6 +35,7 @@ from integrations.services.handover.errors import LinkBusy, LinkEnded, LinkRefus
 from integrations.services.handover.handover import HandOver
 from integrations.services.keys import keys
 from integrations.services.rows.chunks import chunks
+from integrations.wire.endpoints import HANDOVER_PATH
 
 TRIES = 5
 HALF = 25  # characters of the link's text: 125 bits each
@@ -75,7 +76,7 @@ class Opened:
 
 
 def page_url() -> str:
-    return f"{settings.PUBLIC_URL}/handover/"
+    return f"{settings.PUBLIC_URL}{HANDOVER_PATH}"
 
 
 @sensitive_variables()

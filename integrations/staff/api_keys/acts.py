@@ -25,8 +25,7 @@ from integrations.services.errors import (
 from integrations.services.people import scope
 from integrations.staff.base import forms, rights
 from integrations.staff.base.acts import Act
-
-API_PATH = "/api/v1/"
+from integrations.wire.endpoints import API_PATH
 
 
 class ApiKeyAct(Act):
