@@ -133,7 +133,7 @@ LIST_MESSAGE_TYPES = extend_schema(
 
 
 def only_backend(endpoints: list[Any], **_kwargs: Any) -> list[Any]:
-    """Leave the POS's door out: it has a document of its own."""
+    """Leave out what is not the API, and the pages that describe it."""
     described = ("schema", "docs", "")
     return [
         endpoint
