@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import AsyncIterator
 
-from django.http import HttpResponse
 from django.urls import ResolverMatch, resolve
 
 from integrations.backend import correlation, problems
@@ -21,7 +20,8 @@ from integrations.wire.asgi import (
     BodyGaveWay,
     BodyTooLarge,
     ClientLeft,
-    LazyRequest,
+    PlainRequest,
+    PlainResponse,
     Receive,
     Scope,
     Send,
@@ -53,17 +53,17 @@ class BackendHttp:
         began = time.perf_counter()
         with contextlib.suppress(ClientLeft):
             response = await _answer(match, scope, receive)
-            response[correlation.HEADER] = correlation_id
+            response.set_header(correlation.HEADER, correlation_id)
             _log(scope, response, time.perf_counter() - began)
             await send_response(response, scope, send)
 
 
-def _log(scope: Scope, response: HttpResponse, seconds: float) -> None:
+def _log(scope: Scope, response: PlainResponse, seconds: float) -> None:
     """Log the call without its query string, which may hold what a caller filters by."""
     extra = {
         "method": scope["method"],
         "path": scope["path"],
-        "status": response.status_code,
+        "status": response.status,
         "milliseconds": round(seconds * 1000, 1),
     }
     logger.info("A call is answered.", extra=extra)
@@ -77,7 +77,7 @@ def _match(path: str) -> ResolverMatch | None:
     return match if view is not None and issubclass(view, BackendView) else None
 
 
-async def _answer(match: ResolverMatch, scope: Scope, receive: Receive) -> HttpResponse:
+async def _answer(match: ResolverMatch, scope: Scope, receive: Receive) -> PlainResponse:
     try:
         body = await read_body(scope, receive, MAX_BODY)
     except BodyTooLarge:
@@ -86,7 +86,7 @@ async def _answer(match: ResolverMatch, scope: Scope, receive: Receive) -> HttpR
         return problems.answer(Problem(problems.MANY_BODIES, MANY_BODIES, headers={"Connection": "close"}))
     view: BackendView = match.func.view_class()  # type: ignore[attr-defined]
     async with _as_long_as_there(receive):
-        return await view.dispatch(LazyRequest(scope, body), **match.kwargs)
+        return await view.dispatch(PlainRequest(scope, body), **match.kwargs)
 
 
 @contextlib.asynccontextmanager

@@ -3,7 +3,6 @@
 import uuid
 from typing import Any
 
-from django.http import HttpResponse
 from django.urls import reverse
 from rest_framework.renderers import JSONRenderer
 
@@ -15,12 +14,13 @@ from integrations.models import Request as StoredRequest
 from integrations.models.request import State
 from integrations.services.requests.requests import Result, readable_result_of, result_of
 from integrations.wire import raw_json
-from integrations.wire.asgi import LazyResponse
+from integrations.wire.asgi import PlainResponse
 
 ANSWER_UNREADABLE = "The POS did answer: state and result_code say how."
+_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 
 
-def answer_of(result: Result, request_id: str) -> HttpResponse:
+def answer_of(result: Result, request_id: str) -> PlainResponse:
     """Return the answer of a request, or raise what became of it instead as a Problem."""
     match result.state:
         case State.ANSWERED | State.REFUSED if result.is_unreadable:
@@ -37,7 +37,7 @@ def answer_of(result: Result, request_id: str) -> HttpResponse:
             raise no_answer(result.uuid, request_id, state=result.state)
 
 
-def whole_request(row: StoredRequest, caller: Caller) -> HttpResponse:
+def whole_request(row: StoredRequest, caller: Caller) -> PlainResponse:
     """Return a request with all that is kept of it, and no secrets of another key's. Raises Problem."""
     result = result_of(row) if row.api_key_id == caller.api_key_id else readable_result_of(row)
     if result.is_unreadable:
@@ -45,12 +45,12 @@ def whole_request(row: StoredRequest, caller: Caller) -> HttpResponse:
     return _json(request_text(row, result).encode())
 
 
-def accepted(row_uuid: uuid.UUID, request_id: str) -> HttpResponse:
+def accepted(row_uuid: uuid.UUID, request_id: str) -> PlainResponse:
     """Return the receipt of a request whose caller does not wait."""
     location = _location_of(row_uuid)
     content = {"id": str(row_uuid), "request_id": request_id, "location": location}
     response = _json(raw_json.spell(content).encode(), status=202)
-    response["Location"] = location
+    response.set_header(b"location", location)
     return response
 
 
@@ -72,7 +72,7 @@ def unfinished(kind: problems.Kind, row_uuid: uuid.UUID, request_id: str, **more
     )
 
 
-def plain_data(content: Any) -> HttpResponse:
+def plain_data(content: Any) -> PlainResponse:
     """Return what serializers made of rows."""
     return _json(JSONRenderer().render(content))
 
@@ -106,5 +106,5 @@ def _location_of(request_uuid: uuid.UUID) -> str:
     return reverse("backend-request", args=[request_uuid])
 
 
-def _json(body: bytes, *, status: int = 200) -> HttpResponse:
-    return LazyResponse(status, [(b"content-type", b"application/json")], body)
+def _json(body: bytes, *, status: int = 200) -> PlainResponse:
+    return PlainResponse(status, [*_HEADERS], body)

@@ -6,9 +6,7 @@ from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 from django.db import DatabaseError, InterfaceError
-from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
@@ -41,7 +39,7 @@ from integrations.services import wake
 from integrations.services.requests.requests import NewRequest, Stored, TooLate
 from integrations.services.rows.threads import readers, within, writers
 from integrations.wire import payload_models
-from integrations.wire.asgi import header_of
+from integrations.wire.asgi import PlainRequest, PlainResponse
 
 Done = TypeVar("Done")
 
@@ -67,28 +65,25 @@ class BackendView(APIView):
     running: Runtime
 
     async def dispatch(  # type: ignore[override]
-        self, request: HttpRequest, *_args: Any, **kwargs: Any
-    ) -> HttpResponse:
+        self, request: PlainRequest, *_args: Any, **kwargs: Any
+    ) -> PlainResponse:
         """Return the answer of the method's handler."""
         try:
-            response = await self.answer(request, **kwargs)
+            return await self.answer(request, **kwargs)
         except Exception as error:  # noqa: BLE001  (whatever happens, the caller gets its JSON)
-            response = problems.answer(error)
-            if isinstance(error, MethodNotAllowed):
-                response["Allow"] = ", ".join(self.allowed_methods).replace("GET", "GET, HEAD")
-        response["Cache-Control"] = "no-store"
-        return response
+            return problems.answer(error)
 
-    async def answer(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+    async def answer(self, request: PlainRequest, **kwargs: Any) -> PlainResponse:
         """Return what the handler answers to a caller who may ask it. Raises whatever ends the call."""
         self.running = await runtime.running()
-        self.caller = await authenticate(header_of(request, "Authorization"), self.running.recorder)
+        self.caller = await authenticate(request.header(b"authorization"), self.running.recorder)
         if self.caller.is_read_only and request.method not in READING:
             raise Problem(problems.READ_ONLY_KEY)
-        method = "get" if request.method == "HEAD" else str(request.method).lower()
+        method = "get" if request.method == "HEAD" else request.method.lower()
         if method not in self.http_method_names or not hasattr(self, method):
-            raise MethodNotAllowed(method.upper())
-        response: HttpResponse = await getattr(self, method)(request, **kwargs)
+            allowed = ", ".join(self.allowed_methods).replace("GET", "GET, HEAD")
+            raise Problem(problems.METHOD_NOT_ALLOWED, headers={"Allow": allowed})
+        response: PlainResponse = await getattr(self, method)(request, **kwargs)
         return response
 
 
@@ -98,8 +93,8 @@ class RootView(BackendView):
     http_method_names = ["get"]
     schema = None
 
-    async def get(self, request: HttpRequest) -> HttpResponse:
-        check_names(request.GET, ())
+    async def get(self, request: PlainRequest) -> PlainResponse:
+        check_names(request.query, ())
         return outcomes.plain_data({name: reverse(f"backend-{name}") for name in PLACES})
 
 
@@ -109,10 +104,10 @@ class OutletsView(BackendView):
     http_method_names = ["get"]
 
     @LIST_OUTLETS
-    async def get(self, request: HttpRequest) -> HttpResponse:
-        check_names(request.GET, ("organisation", "online", "limit", "cursor"))
-        found, after = await readers.run(rows.outlets_page, self.caller, request.GET)
-        link = next_link(request.path, request.GET, after)
+    async def get(self, request: PlainRequest) -> PlainResponse:
+        check_names(request.query, ("organisation", "online", "limit", "cursor"))
+        found, after = await readers.run(rows.outlets_page, self.caller, request.query)
+        link = next_link(request.path, request.query, after)
         return outcomes.plain_data({"results": OutletSerializer(found, many=True).data, "next": link})
 
 
@@ -122,8 +117,8 @@ class OutletView(BackendView):
     http_method_names = ["get"]
 
     @GET_OUTLET
-    async def get(self, request: HttpRequest, provider_outlet_id: str) -> HttpResponse:
-        check_names(request.GET, ())
+    async def get(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
+        check_names(request.query, ())
         return outcomes.plain_data(
             OutletSerializer(await readers.run(rows.get_outlet, self.caller, provider_outlet_id)).data
         )
@@ -135,11 +130,11 @@ class OutletRequestsView(BackendView):
     http_method_names = ["post"]
 
     @SEND_REQUEST
-    async def post(self, request: HttpRequest, provider_outlet_id: str) -> HttpResponse:
+    async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
         received_at = shared_now()
         if self.running.is_draining:
             raise Problem(problems.DRAINING)
-        check_names(request.GET, ())
+        check_names(request.query, ())
         order = wire.read_order(request.body)
         integration_id = await self._integration_of(provider_outlet_id)
         new = order.as_request(
@@ -169,7 +164,7 @@ class OutletRequestsView(BackendView):
             raise Problem(problems.DISABLED)
         return target.integration_id
 
-    async def _poll(self, order: wire.Order, new: NewRequest, *, is_known: bool) -> HttpResponse:
+    async def _poll(self, order: wire.Order, new: NewRequest, *, is_known: bool) -> PlainResponse:
         if not order.request_id:  # it has a new one, which nobody can have used before
             return await self._ask(order, new)
         with self.running.polls.looking_up(new):
@@ -178,7 +173,7 @@ class OutletRequestsView(BackendView):
                 return await self._wait(earlier, new, order.timeout)
             return await self._ask(order, new)
 
-    async def _ask(self, order: wire.Order, new: NewRequest) -> HttpResponse:
+    async def _ask(self, order: wire.Order, new: NewRequest) -> PlainResponse:
         try:
             result = await self.running.polls.ask(new, _seconds_left(order.timeout, new))
         except TooLate:
@@ -187,7 +182,7 @@ class OutletRequestsView(BackendView):
             raise Problem(problems.LINK_LOST, id=str(result.uuid), request_id=new.request_id)
         return outcomes.answer_of(result, new.request_id)
 
-    async def _wait(self, stored: Stored, new: NewRequest, seconds: int, told: Told | None = None) -> HttpResponse:
+    async def _wait(self, stored: Stored, new: NewRequest, seconds: int, told: Told | None = None) -> PlainResponse:
         try:
             result = await self.running.dispatcher.wait(stored.pk, _seconds_left(seconds, new), told)
         except (DatabaseError, InterfaceError) as error:
@@ -203,10 +198,10 @@ class RequestsView(BackendView):
     http_method_names = ["get"]
 
     @LIST_REQUESTS
-    async def get(self, request: HttpRequest) -> HttpResponse:
-        check_names(request.GET, ("outlet", "state", "since", "limit", "cursor"))
-        found, after = await readers.run(rows.requests_page, self.caller, request.GET)
-        link = next_link(request.path, request.GET, after)
+    async def get(self, request: PlainRequest) -> PlainResponse:
+        check_names(request.query, ("outlet", "state", "since", "limit", "cursor"))
+        found, after = await readers.run(rows.requests_page, self.caller, request.query)
+        link = next_link(request.path, request.query, after)
         return outcomes.plain_data({"results": RequestSerializer(found, many=True).data, "next": link})
 
 
@@ -216,8 +211,8 @@ class RequestView(BackendView):
     http_method_names = ["get"]
 
     @GET_REQUEST
-    async def get(self, request: HttpRequest, request_uuid: uuid.UUID) -> HttpResponse:
-        check_names(request.GET, ())
+    async def get(self, request: PlainRequest, request_uuid: uuid.UUID) -> PlainResponse:
+        check_names(request.query, ())
         return outcomes.whole_request(await readers.run(rows.get_request, self.caller, request_uuid), self.caller)
 
 
@@ -227,8 +222,8 @@ class CancelView(BackendView):
     http_method_names = ["post"]
 
     @CANCEL
-    async def post(self, request: HttpRequest, request_uuid: uuid.UUID) -> HttpResponse:
-        check_names(request.GET, ())
+    async def post(self, request: PlainRequest, request_uuid: uuid.UUID) -> PlainResponse:
+        check_names(request.query, ())
         row = await within(CANCEL_SECONDS, writers.run(rows.cancel_request, self.caller, request_uuid))
         await self.running.dispatcher.ended([row.pk])
         self.running.wakeups.send(wake.ENDED, [row.pk])
@@ -241,8 +236,8 @@ class MessageTypesView(BackendView):
     http_method_names = ["get"]
 
     @LIST_MESSAGE_TYPES
-    async def get(self, request: HttpRequest) -> HttpResponse:
-        check_names(request.GET, ())
+    async def get(self, request: PlainRequest) -> PlainResponse:
+        check_names(request.query, ())
         return outcomes.plain_data(
             {"results": MessageTypeSerializer(await readers.run(rows.message_types), many=True).data}
         )
@@ -253,7 +248,7 @@ class NotFoundView(BackendView):
 
     schema = None
 
-    async def answer(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:  # noqa: ARG002
+    async def answer(self, request: PlainRequest, **_kwargs: Any) -> PlainResponse:  # noqa: ARG002
         raise Problem(problems.NOT_FOUND)
 
 

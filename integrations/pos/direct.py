@@ -1,7 +1,5 @@
 """Serves the auth view straight from ASGI, past Django's handler and middleware (integrations/wire/asgi.py)."""
 
-from django.http import HttpResponse
-
 from integrations.pos import errors
 from integrations.pos.access import attempts
 from integrations.pos.access.visitors import visitor_of
@@ -14,7 +12,8 @@ from integrations.wire.asgi import (
     BodyGaveWay,
     BodyTooLarge,
     ClientLeft,
-    LazyRequest,
+    PlainRequest,
+    PlainResponse,
     Receive,
     Scope,
     Send,
@@ -41,7 +40,7 @@ class PosHttp:
             return
         try:
             body = await read_body(scope, receive, MAX_AUTH_BODY)
-            response = await view.dispatch(LazyRequest(scope, body))
+            response = await view.dispatch(PlainRequest(scope, body))
         except ClientLeft:
             return
         except BodyTooLarge:
@@ -57,7 +56,7 @@ def _view_of(scope: Scope) -> AuthView | None:
     return MisdirectedView() if is_near_auth(scope["path"], scope["method"]) else None
 
 
-async def _too_large(scope: Scope) -> HttpResponse:
+async def _too_large(scope: Scope) -> PlainResponse:
     message = f"The request body is larger than {MAX_AUTH_BODY // 1024} KiB."
     await attempts.record_malformed(visitor_of(scope), message)
     return errors.refusal(f"{message} Send the three values and no more.", 413, {"connection": "close"})

@@ -5,7 +5,6 @@ import math
 from collections.abc import Mapping
 
 from django.conf import settings
-from django.http import HttpResponse
 from rest_framework.exceptions import APIException
 
 from integrations.models.attempt import Outcome
@@ -13,7 +12,7 @@ from integrations.pos import wire
 from integrations.pos.wire import Malformed
 from integrations.services import metrics
 from integrations.services.connections.errors import Refused
-from integrations.wire.asgi import LazyResponse
+from integrations.wire.asgi import PlainResponse
 
 # With POS_REFUSALS_AS_200 all other refusals are sent as 200, for a POS that reads the ErrorMessage of a 200 only. The
 # portal's own trouble keeps its status: proxies and monitors look at it, and the POS is to try again.
@@ -23,7 +22,7 @@ _HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-stor
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def answer(error: Exception) -> HttpResponse | None:
+def answer(error: Exception) -> PlainResponse | None:
     """Return the answer to a refusal, or None for an error that is a fault of ours."""
     if isinstance(error, Malformed):
         metrics.authentications[Outcome.MALFORMED].inc()
@@ -41,13 +40,13 @@ def retry_headers(refusal: Refused) -> dict[str, str]:
     return {} if refusal.retry_after is None else {"retry-after": str(math.ceil(refusal.retry_after))}
 
 
-def json_answer(content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
+def json_answer(content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> PlainResponse:
     """Return an answer that nobody may keep; the headers by lower-case names."""
     more = [(name.encode(), value.encode()) for name, value in headers.items()] if headers else ()
-    return LazyResponse(status, [*_HEADERS, *more], content)
+    return PlainResponse(status, [*_HEADERS, *more], content)
 
 
-def refusal(message: str, status: int, headers: Mapping[str, str] | None = None) -> HttpResponse:
+def refusal(message: str, status: int, headers: Mapping[str, str] | None = None) -> PlainResponse:
     """Return an answer with an ErrorMessage; POS_REFUSALS_AS_200 may change the status."""
     if settings.POS_REFUSALS_AS_200 and status not in TROUBLE:
         status = 200

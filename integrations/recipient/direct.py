@@ -21,6 +21,7 @@ from integrations.wire.asgi import (
     BodyGaveWay,
     BodyTooLarge,
     ClientLeft,
+    PlainResponse,
     Receive,
     Scope,
     Send,
@@ -86,10 +87,10 @@ class RecipientHttp:
             self._openings.popitem(last=False)
         return count < OPENINGS
 
-    def _limited(self) -> HttpResponse:
+    def _limited(self) -> PlainResponse:
         return self._refusal(429, _page(is_limited=True), retry_after=int(PERIOD))
 
-    def _refusal(self, status: int, page: str, *, retry_after: int | None = None) -> HttpResponse:
+    def _refusal(self, status: int, page: str, *, retry_after: int | None = None) -> PlainResponse:
         of_this_page = {
             "Cache-Control": "no-store",
             "Referrer-Policy": "no-referrer",
@@ -98,7 +99,7 @@ class RecipientHttp:
         }
         if retry_after:
             of_this_page["Retry-After"] = str(retry_after)
-        return HttpResponse(page, status=status, headers={**self._headers, **of_this_page})
+        return PlainResponse.of(HttpResponse(page, status=status, headers={**self._headers, **of_this_page}))
 
 
 class Turns:

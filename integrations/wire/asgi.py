@@ -1,19 +1,18 @@
-"""ASGI as the doors use it: its types, and a view asked past Django's handler and middleware.
+"""ASGI as the entry points use it: its types, and requests that reach a view past Django's handler and middleware.
 
-Those make a thread for each request and do nothing that a machine at the other end needs (sessions, CSRF, redirects),
-and Django's handler reads a body of any size before the view is asked. So the bodies are bounded here, and what is
-asked this way must log its own faults.
+Those start a thread for each request and do nothing that a machine at the other end needs (sessions, CSRF, redirects),
+and Django's handler reads a body of any size before it calls the view. So the bodies are bounded here, and views that
+are called this way must log their own faults.
 """
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from io import BytesIO
-from typing import Any
+from typing import Any, Self
 
-from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 
 from integrations.wire import limits
 from integrations.wire.arriving import Arriving
@@ -46,13 +45,6 @@ def header(scope: Mapping[str, Any], name: bytes) -> str | None:
         if key == name:
             return str(value.decode("latin-1"))
     return None
-
-
-def header_of(request: HttpRequest, name: str) -> str | None:
-    """Return a header of a request, of a lazy one without making it."""
-    if isinstance(request, LazyRequest):
-        return header(request.scope, name.lower().encode("latin-1"))
-    return request.headers.get(name)
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
@@ -119,89 +111,67 @@ async def _given_way(address: str) -> AsyncIterator[Callable[[int], None]]:
 _bodies = Arriving(most=limits.BODIES_PER_ADDRESS, most_bytes=limits.BODY_BYTES_PER_ADDRESS)
 
 
-class LazyRequest(ASGIRequest):
-    """A request of which method, scope and body are there, and all else is made when it is first asked for.
+@dataclass
+class PlainRequest:
+    """A request as the entry points of machines read it; nothing is parsed before it is asked for.
 
-    Making the whole of it costs as much as an authentication, and the doors read no more than these.
+    Django's own request costs as much as half an authentication.
     """
 
-    def __init__(self, scope: Scope, body: bytes) -> None:
-        self.scope, self._body = scope, body
-        self.method = scope["method"].upper()
-
-    @cached_property
-    def GET(self) -> QueryDict:  # type: ignore[override]  # noqa: N802  (Django's name)
-        return QueryDict(self.scope.get("query_string", b""))
-
-    def __getattr__(self, name: str) -> Any:
-        if "META" in self.__dict__:  # all is made, and this is not among it
-            raise AttributeError(name)
-        super().__init__(self.scope, BytesIO(self._body))
-        return getattr(self, name)
-
-
-class LazyResponse(HttpResponse):
-    """A response of which status, headers and body are there as they are sent, and all else is made when first asked.
-
-    `headers` are by lower-case names, as ASGI has them, without a Content-Length.
-    """
-
-    def __init__(self, status: int, headers: RawHeaders, body: bytes) -> None:
-        self.status_code = status
-        self._as_sent = headers, body
-
-    def __getattr__(self, name: str) -> Any:
-        if self._is_made():
-            raise AttributeError(name)
-        self._make()
-        return getattr(self, name)
-
-    def __setitem__(self, header: str, value: str | bytes | int) -> None:
-        if self._is_made() or not isinstance(value, str) or "\r" in value or "\n" in value:
-            super().__setitem__(header, value)  # which refuses what would end the header
-            return
-        headers, body = self._as_sent
-        name = header.lower().encode("latin-1")
-        kept = [each for each in headers if each[0] != name]
-        self._as_sent = [*kept, (name, value.encode("latin-1"))], body
+    scope: Scope
+    body: bytes
 
     @property
-    def content(self) -> bytes:
-        return super().content
+    def method(self) -> str:
+        method: str = self.scope["method"]
+        return method.upper()
 
-    @content.setter
-    def content(self, value: Any) -> None:
-        if not self._is_made():
-            self._make()
-        HttpResponse.content.fset(self, value)  # type: ignore[attr-defined]
+    @property
+    def path(self) -> str:
+        path: str = self.scope["path"]
+        return path
 
-    def as_sent(self) -> tuple[RawHeaders, bytes] | None:
-        """Return headers and body, or None when somebody may have changed them since."""
-        return None if self._is_made() else self._as_sent
+    @cached_property
+    def query(self) -> QueryDict:
+        return QueryDict(self.scope.get("query_string", b""))
 
-    def _is_made(self) -> bool:
-        return "headers" in self.__dict__
-
-    def _make(self) -> None:
-        headers, body = self._as_sent
-        super().__init__(body, status=self.status_code, headers={key.decode(): text.decode() for key, text in headers})
+    def header(self, name: bytes) -> str | None:
+        """Return the first header of that lower-case name, or None."""
+        return header(self.scope, name)
 
 
-async def send_response(response: HttpResponse, scope: Scope, send: Send) -> None:
+@dataclass(slots=True)
+class PlainResponse:
+    """A response as it is sent: headers by lower-case names, without a Content-Length."""
+
+    status: int
+    headers: RawHeaders
+    body: bytes
+
+    @classmethod
+    def of(cls, response: HttpResponse) -> Self:
+        """Return what Django's response says."""
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
+        return cls(response.status_code, headers, response.content)
+
+    def for_django(self) -> HttpResponse:
+        """Return the same as Django's handler sends it."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
+        return HttpResponse(self.body, status=self.status, headers=headers)
+
+    def set_header(self, name: bytes, value: str) -> None:
+        """Set a header of a lower-case name. Raises ValueError for a value that would end the header."""
+        if "\r" in value or "\n" in value:
+            raise ValueError(f"The value of {name.decode()} has more than one line.")
+        self.headers = [*(each for each in self.headers if each[0] != name), (name, value.encode("latin-1"))]
+
+
+async def send_response(response: PlainResponse, scope: Scope, send: Send) -> None:
     """Send a response as ASGI messages; to HEAD without its body, which only says how long it would be."""
-    headers, body = encoded(response)
-    whole = [*SECURITY_HEADERS, *headers, (b"content-length", b"%d" % len(body))]
-    status = response.status_code
+    body, status = response.body, response.status
+    whole = [*SECURITY_HEADERS, *response.headers, (b"content-length", b"%d" % len(body))]
     if WHOLE in scope.get("extensions", ()):
         await send({"type": WHOLE, "status": status, "headers": whole, "body": body})
         return
     await send({"type": "http.response.start", "status": status, "headers": whole})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
-
-
-def encoded(response: HttpResponse) -> tuple[RawHeaders, bytes]:
-    """Return a response's headers, by lower-case names and without a Content-Length, and its body."""
-    if isinstance(response, LazyResponse) and (sent := response.as_sent()):
-        return sent
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
-    return headers, response.content

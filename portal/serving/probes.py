@@ -4,10 +4,10 @@ Straight from ASGI, before Django's middleware: a load balancer asks by an addre
 HTTP from inside, and every few seconds of each process.
 """
 
+import json
 from collections.abc import Awaitable, Callable
 
 from django.db import DatabaseError, InterfaceError, connection
-from django.http import HttpResponse, JsonResponse
 
 from integrations.relay import runtime
 from integrations.services.keys import newer_keys
@@ -17,6 +17,7 @@ from integrations.wire.asgi import (
     BodyGaveWay,
     BodyTooLarge,
     ClientLeft,
+    PlainResponse,
     Receive,
     Scope,
     Send,
@@ -50,18 +51,18 @@ class Probes:
             return
         except (BodyTooLarge, BodyGaveWay):
             response = _answer({"status": "too large"}, 413)
-            response["Connection"] = "close"
+            response.set_header(b"connection", "close")
         else:
             response = await probe(scope) if scope["method"] in METHODS else _answer({"status": "no method"}, 405)
         await send_response(response, scope, send)
 
 
-async def healthz(_scope: Scope) -> HttpResponse:
+async def healthz(_scope: Scope) -> PlainResponse:
     """Say that the process answers."""
     return _answer({"status": "alive"}, 200)
 
 
-async def readyz(_scope: Scope) -> HttpResponse:
+async def readyz(_scope: Scope) -> PlainResponse:
     """Say whether new work may come: 503 while this process drains, its database is away or not migrated,
     or a key is missing.
 
@@ -81,7 +82,7 @@ async def readyz(_scope: Scope) -> HttpResponse:
     return _answer({"status": "degraded" if layer == "away" else "ready", **parts, "layer": layer}, 200)
 
 
-PROBES: dict[str, Callable[[Scope], Awaitable[HttpResponse]]] = {
+PROBES: dict[str, Callable[[Scope], Awaitable[PlainResponse]]] = {
     "/healthz": healthz,
     "/readyz": readyz,
     "/metrics": scrape,
@@ -113,5 +114,6 @@ def _layer() -> str:
     return "away" if running.is_layer_away else "reachable"
 
 
-def _answer(content: dict[str, str], status: int) -> HttpResponse:
-    return JsonResponse(content, status=status, headers={"Cache-Control": "no-store"})
+def _answer(content: dict[str, str], status: int) -> PlainResponse:
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+    return PlainResponse(status, headers, json.dumps(content).encode())

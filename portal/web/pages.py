@@ -25,6 +25,7 @@ from integrations.wire.asgi import (
     BodyGaveWay,
     BodyTooLarge,
     ClientLeft,
+    PlainResponse,
     Receive,
     Scope,
     Send,
@@ -122,4 +123,4 @@ async def _refuse(scope: Scope, send: Send, template: str, kind: Kind, detail: s
     response = refusal(scope["path"], scope["method"], template, kind, detail)
     response["Connection"] = "close"
     response["Content-Security-Policy"] = WORDS
-    await send_response(response, scope, send)
+    await send_response(PlainResponse.of(response), scope, send)

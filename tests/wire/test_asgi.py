@@ -1,14 +1,12 @@
-"""What stands between the server and the views: requests that are made as far as they are read, and many ears."""
+"""What stands between the server and the views: plain requests and responses, and many ears."""
 
 import asyncio
 import socket
 from typing import Any
 
 import pytest
-from django.http import BadHeaderError, HttpResponse
-from django.test import RequestFactory
 
-from integrations.wire.asgi import WHOLE, LazyRequest, LazyResponse, header_of, is_longer, send_response
+from integrations.wire.asgi import WHOLE, PlainRequest, PlainResponse, is_longer, send_response
 from integrations.wire.security_headers import SECURITY_HEADERS
 from portal.serving.server import EARS, ears
 
@@ -22,39 +20,19 @@ SCOPE = {
 }
 
 
-def test_a_lazy_request_has_its_method_and_body_without_being_made() -> None:
-    request = LazyRequest(SCOPE, b"{}")
-    assert (request.method, request.body) == ("POST", b"{}")
-    assert "META" not in vars(request)
+def test_a_request_is_read_from_its_scope() -> None:
+    request = PlainRequest(SCOPE, b"{}")
+    assert (request.method, request.path, request.body) == ("POST", "/somewhere", b"{}")
+    assert request.query.dict() == {"limit": "3"}
+    assert request.header(b"x-request-id") == "abc"
+    assert request.header(b"authorization") is None
 
 
-def test_what_the_doors_read_of_a_lazy_request_does_not_make_it() -> None:
-    request = LazyRequest(SCOPE, b"{}")
-    assert request.GET.dict() == {"limit": "3"}
-    assert header_of(request, "X-Request-ID") == "abc"
-    assert header_of(request, "Authorization") is None
-    assert "META" not in vars(request)
-    assert header_of(RequestFactory().get("/", headers={"X-Request-ID": "def"}), "X-Request-ID") == "def"
+def plain_response() -> PlainResponse:
+    return PlainResponse(201, [(b"content-type", b"text/plain"), (b"retry-after", b"5")], b"Made.")
 
 
-def test_a_lazy_request_is_a_whole_one_for_whoever_asks_for_more() -> None:
-    request = LazyRequest(SCOPE, b"{}")
-    assert request.headers["X-Request-ID"] == "abc"
-    assert request.META["REMOTE_ADDR"] == "192.0.2.1"
-    assert request.GET["limit"] == "3"
-    assert (request.path, request.body, request.encoding) == ("/somewhere", b"{}", "latin-1")
-
-
-def test_a_lazy_request_has_no_more_than_a_request_has() -> None:
-    with pytest.raises(AttributeError):
-        _ = LazyRequest(SCOPE, b"").something_else
-
-
-def lazy_response() -> LazyResponse:
-    return LazyResponse(201, [(b"content-type", b"text/plain"), (b"retry-after", b"5")], b"Made.")
-
-
-def sent(response: HttpResponse, **scope: Any) -> list[dict[str, Any]]:
+def sent(response: PlainResponse, **scope: Any) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = []
 
     async def send(event: dict[str, Any]) -> None:
@@ -65,59 +43,39 @@ def sent(response: HttpResponse, **scope: Any) -> list[dict[str, Any]]:
 
 
 def test_a_response_is_sent_whole_to_a_server_that_takes_it() -> None:
-    (event,) = sent(lazy_response(), extensions={WHOLE: {}})
+    (event,) = sent(plain_response(), extensions={WHOLE: {}})
     own = [(b"content-type", b"text/plain"), (b"retry-after", b"5"), (b"content-length", b"5")]
     assert event == {"type": WHOLE, "status": 201, "headers": [*SECURITY_HEADERS, *own], "body": b"Made."}
 
 
-def test_a_lazy_response_is_sent_without_being_made() -> None:
-    response = lazy_response()
+def test_a_response_is_sent_in_two_messages_to_any_other_server() -> None:
     own = [(b"content-type", b"text/plain"), (b"retry-after", b"5")]
     headers = [*SECURITY_HEADERS, *own, (b"content-length", b"5")]
-    assert sent(response) == [
+    assert sent(plain_response()) == [
         {"type": "http.response.start", "status": 201, "headers": headers},
         {"type": "http.response.body", "body": b"Made."},
     ]
-    assert "headers" not in vars(response)
 
 
-def test_a_lazy_response_is_a_whole_one_for_whoever_asks_for_more() -> None:
-    response = lazy_response()
-    assert response["Retry-After"] == "5"
+def test_a_response_says_the_same_through_django() -> None:
+    response = plain_response().for_django()
+    assert (response["Retry-After"], response["Content-Type"]) == ("5", "text/plain")
     assert (response.status_code, response.content, response.reason_phrase) == (201, b"Made.", "Created")
-    assert b"content-type: text/plain" in response.serialize_headers()
+    again = PlainResponse.of(response)
+    assert (again.status, sorted(again.headers), again.body) == (201, sorted(plain_response().headers), b"Made.")
 
 
-def test_a_header_of_a_lazy_response_is_set_without_making_it() -> None:
-    response = lazy_response()
-    response["X-Request-ID"] = "abc"
-    response["Retry-After"] = "7"
-    assert "headers" not in vars(response)
-    headers = [(b"content-type", b"text/plain"), (b"x-request-id", b"abc"), (b"retry-after", b"7")]
-    assert sent(response)[0]["headers"] == [*SECURITY_HEADERS, *headers, (b"content-length", b"5")]
-    assert (response["x-request-id"], response["Retry-After"]) == ("abc", "7")
+def test_a_header_that_is_set_replaces_the_one_of_the_same_name() -> None:
+    response = plain_response()
+    response.set_header(b"x-request-id", "abc")
+    response.set_header(b"retry-after", "7")
+    assert response.headers == [(b"content-type", b"text/plain"), (b"x-request-id", b"abc"), (b"retry-after", b"7")]
 
 
 @pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b", "a\nb"])
-def test_no_header_of_a_lazy_response_can_be_two(value: str) -> None:
-    with pytest.raises(BadHeaderError):
-        lazy_response()["X-Request-ID"] = value
-
-
-def test_what_somebody_changes_in_a_lazy_response_is_sent() -> None:
-    response = lazy_response()
-    response["X-Request-ID"] = "abc"
-    response.content = b"Changed."
-    response.status_code = 202
-    start, body = sent(response)
-    assert start["status"] == 202
-    assert dict(start["headers"]) | {b"x-request-id": b"abc", b"content-length": b"8"} == dict(start["headers"])
-    assert body["body"] == b"Changed."
-
-
-def test_a_lazy_response_has_no_more_than_a_response_has() -> None:
-    with pytest.raises(AttributeError):
-        _ = lazy_response().something_else
+def test_no_header_can_be_two(value: str) -> None:
+    with pytest.raises(ValueError, match="more than one line"):
+        plain_response().set_header(b"x-request-id", value)
 
 
 def test_every_ear_hears_the_same_address() -> None:
