@@ -9,7 +9,7 @@ from contextvars import ContextVar
 
 from integrations.security.redaction import redact
 from integrations.text.random_ids import new_uuid
-from integrations.wire.asgi import Scope, header
+from integrations.wire.asgi_types import Scope, header
 
 HEADER = b"x-request-id"  # X-Request-ID, as ASGI spells it
 MAX_LENGTH = 64

@@ -14,7 +14,7 @@ from integrations.models import Request as StoredRequest
 from integrations.models.request import State
 from integrations.services.requests.requests import Result, readable_result_of, result_of
 from integrations.wire import raw_json
-from integrations.wire.asgi import PlainResponse
+from integrations.wire.plain_http import PlainResponse
 
 ANSWER_UNREADABLE = "The POS did answer: state and result_code say how."
 _HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))

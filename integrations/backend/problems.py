@@ -20,7 +20,7 @@ from integrations.services.requests.requests import (
     PosOffline,
     QueueFull,
 )
-from integrations.wire.asgi import PlainResponse
+from integrations.wire.plain_http import PlainResponse
 
 RETRY_AFTER = 5  # seconds
 OTHER_KEY = "It belongs to another API key, or to the portal's staff; what was asked is not compared."

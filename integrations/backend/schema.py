@@ -4,7 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 
-from integrations.backend import problems, serializers, wire
+from integrations.backend import orders, problems, serializers
 from integrations.backend.pagination import MAX_LIMIT
 from integrations.backend.problems import Kind
 from integrations.models.request import State
@@ -150,7 +150,7 @@ def add_payload_models(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]
     order["additionalProperties"] = False
     order["properties"]["message_type"] = {
         "oneOf": [
-            {"type": "integer", "minimum": 0, "maximum": wire.MAX_MESSAGE_TYPE},
+            {"type": "integer", "minimum": 0, "maximum": orders.MAX_MESSAGE_TYPE},
             {"type": "string", "minLength": 1, "maxLength": 64},
         ],
         "description": "The MessageType's number, or a name that this portal knows.",

@@ -10,7 +10,7 @@ from django.urls import reverse
 from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
-from integrations.backend import outcomes, problems, rows, wire
+from integrations.backend import orders, outcomes, problems, rows
 from integrations.backend.authentication import Caller, authenticate
 from integrations.backend.pagination import next_link
 from integrations.backend.problems import Problem
@@ -39,7 +39,7 @@ from integrations.services import wake
 from integrations.services.requests.requests import NewRequest, Stored, TooLate
 from integrations.services.rows.threads import readers, within, writers
 from integrations.wire import payload_models
-from integrations.wire.asgi import PlainRequest, PlainResponse
+from integrations.wire.plain_http import PlainRequest, PlainResponse
 
 Done = TypeVar("Done")
 
@@ -135,7 +135,7 @@ class OutletRequestsView(BackendView):
         if self.running.is_draining:
             raise Problem(problems.DRAINING)
         check_names(request.query, ())
-        order = wire.read_order(request.body)
+        order = orders.read_order(request.body)
         integration_id = await self._integration_of(provider_outlet_id)
         new = order.as_request(
             await _message_type_of(order),
@@ -164,7 +164,7 @@ class OutletRequestsView(BackendView):
             raise Problem(problems.DISABLED)
         return target.integration_id
 
-    async def _poll(self, order: wire.Order, new: NewRequest, *, is_known: bool) -> PlainResponse:
+    async def _poll(self, order: orders.Order, new: NewRequest, *, is_known: bool) -> PlainResponse:
         if not order.request_id:  # it has a new one, which nobody can have used before
             return await self._ask(order, new)
         with self.running.polls.looking_up(new):
@@ -173,7 +173,7 @@ class OutletRequestsView(BackendView):
                 return await self._wait(earlier, new, order.timeout)
             return await self._ask(order, new)
 
-    async def _ask(self, order: wire.Order, new: NewRequest) -> PlainResponse:
+    async def _ask(self, order: orders.Order, new: NewRequest) -> PlainResponse:
         try:
             result = await self.running.polls.ask(new, _seconds_left(order.timeout, new))
         except TooLate:
@@ -252,7 +252,7 @@ class NotFoundView(BackendView):
         raise Problem(problems.NOT_FOUND)
 
 
-async def _in_time(storing: Awaitable[Done], order: wire.Order, new: NewRequest) -> Done:
+async def _in_time(storing: Awaitable[Done], order: orders.Order, new: NewRequest) -> Done:
     """Return what is stored or compared within the caller's timeout. Raises Problem."""
     try:
         async with asyncio.timeout(_seconds_left(order.timeout, new)):
@@ -265,7 +265,7 @@ def _seconds_left(seconds: int, new: NewRequest) -> float:
     return max(0.0, seconds - (shared_now() - new.received_at).total_seconds())
 
 
-async def _message_type_of(order: wire.Order) -> int:
+async def _message_type_of(order: orders.Order) -> int:
     """Return the number to send. Raises Problem, also for a payload that was to be checked and does not fit."""
     by_name = isinstance(order.message_type, str)
     known = await rows.find_message_type(order.message_type) if by_name or order.validate else None

@@ -8,11 +8,11 @@ from django.conf import settings
 from rest_framework.exceptions import APIException
 
 from integrations.models.attempt import Outcome
-from integrations.pos import wire
-from integrations.pos.wire import Malformed
+from integrations.pos import messages
+from integrations.pos.messages import Malformed
 from integrations.services import metrics
 from integrations.services.connections.errors import Refused
-from integrations.wire.asgi import PlainResponse
+from integrations.wire.plain_http import PlainResponse
 
 # With POS_REFUSALS_AS_200 all other refusals are sent as 200, for a POS that reads the ErrorMessage of a 200 only. The
 # portal's own trouble keeps its status: proxies and monitors look at it, and the POS is to try again.
@@ -50,4 +50,4 @@ def refusal(message: str, status: int, headers: Mapping[str, str] | None = None)
     """Return an answer with an ErrorMessage; POS_REFUSALS_AS_200 may change the status."""
     if settings.POS_REFUSALS_AS_200 and status not in TROUBLE:
         status = 200
-    return json_answer(_write(wire.failure(message)).encode(), status, headers)
+    return json_answer(_write(messages.failure(message)).encode(), status, headers)

@@ -14,11 +14,11 @@ from integrations.pos.access.refusals import WrongPath
 from integrations.pos.access.visitors import origin_of, visitor_of
 from integrations.pos.errors import retry_headers
 from integrations.pos.limits import second_till
-from integrations.pos.wire import failure
+from integrations.pos.messages import failure
 from integrations.services.connections.errors import Refused
 from integrations.services.handover.handover import websocket_url
 from integrations.text.characters import trimmed
-from integrations.wire.asgi import App, Receive, Scope, Send, header
+from integrations.wire.asgi_types import App, Receive, Scope, Send, header
 from integrations.wire.security_headers import SECURITY_HEADERS
 
 ADMISSION = "admission"  # the scope's key

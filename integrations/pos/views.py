@@ -4,13 +4,13 @@ from typing import Any
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.views import APIView
 
-from integrations.pos import errors, wire
+from integrations.pos import errors, messages
 from integrations.pos.access import attempts, exchange
 from integrations.pos.access.refusals import WrongPath
 from integrations.pos.access.visitors import visitor_of
 from integrations.services.connections.authentication import Claim
 from integrations.services.handover.handover import auth_url
-from integrations.wire.asgi import PlainRequest, PlainResponse
+from integrations.wire.plain_http import PlainRequest, PlainResponse
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +42,11 @@ class AuthView(APIView):
             await attempts.record_malformed(visitor, message)
             raise MethodNotAllowed(request.method, message)
         try:
-            claim = wire.read_auth_request(request.body)
-        except wire.Malformed as error:
+            claim = messages.read_auth_request(request.body)
+        except messages.Malformed as error:
             await attempts.record_malformed(visitor, str(error))
             raise
-        return errors.json_answer(wire.auth_success(await exchange.issue_token(claim, visitor)))
+        return errors.json_answer(messages.auth_success(await exchange.issue_token(claim, visitor)))
 
     def refuse(self, error: Exception) -> PlainResponse:
         response = errors.answer(error)
@@ -67,6 +67,6 @@ class MisdirectedView(AuthView):
 
 def _claim_in(body: bytes) -> Claim | None:
     try:
-        return wire.read_auth_request(body)
-    except wire.Malformed:
+        return messages.read_auth_request(body)
+    except messages.Malformed:
         return None

@@ -27,7 +27,8 @@ from integrations.services import metrics
 from integrations.services.overview.figures import Figures, read_figures
 from integrations.services.rows.threads import readers
 from integrations.text.client_address import address_in, parsed
-from integrations.wire.asgi import PlainResponse, Scope, header
+from integrations.wire.asgi_types import Scope, header
+from integrations.wire.plain_http import PlainResponse
 from portal.web.proxies import FORWARDED_PORT
 
 FORBIDDEN = problems.Kind("metrics-not-for-you", "The metrics are not for this caller.", 403)

@@ -12,19 +12,10 @@ from django.db import DatabaseError, InterfaceError, connection
 from integrations.relay import runtime
 from integrations.services.keys import newer_keys
 from integrations.services.rows.threads import readers
-from integrations.wire.asgi import (
-    App,
-    BodyGaveWay,
-    BodyTooLarge,
-    ClientLeft,
-    PlainResponse,
-    Receive,
-    Scope,
-    Send,
-    read_body,
-    send_response,
-)
+from integrations.wire.asgi_types import App, Receive, Scope, Send
 from integrations.wire.limits import MAX_BODY
+from integrations.wire.plain_http import PlainResponse, send_response
+from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, read_body
 from portal.operations.schema import count_pending_migrations
 from portal.serving.metrics import scrape
 

@@ -21,20 +21,10 @@ from django.urls import Resolver404, resolve, set_script_prefix
 
 from integrations.backend import problems
 from integrations.backend.problems import Kind
-from integrations.wire.asgi import (
-    BodyGaveWay,
-    BodyTooLarge,
-    ClientLeft,
-    PlainResponse,
-    Receive,
-    Scope,
-    Send,
-    header,
-    is_longer,
-    read_body,
-    send_response,
-)
+from integrations.wire.asgi_types import Receive, Scope, Send, header
 from integrations.wire.limits import MAX_BODY
+from integrations.wire.plain_http import PlainResponse, send_response
+from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, is_longer, read_body
 from integrations.wire.security_headers import SECURITY_HEADERS
 from portal.web.browser_policy import WORDS
 from portal.web.errors import refusal

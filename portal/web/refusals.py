@@ -4,7 +4,7 @@ from integrations.backend import problems
 from integrations.backend.problems import Kind, Problem
 from integrations.pos import errors
 from integrations.pos.paths import is_auth, is_near_auth
-from integrations.wire.asgi import PlainResponse
+from integrations.wire.plain_http import PlainResponse
 
 API = "/api/"
 

@@ -14,7 +14,8 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from integrations.backend import problems
 from integrations.services.rows.threads import readers
-from integrations.wire.asgi import App, PlainResponse, Receive, Scope, Send, send_response
+from integrations.wire.asgi_types import App, Receive, Scope, Send
+from integrations.wire.plain_http import PlainResponse, send_response
 from portal.web import page_run
 from portal.web.browser_policy import with_policy
 from portal.web.errors import RETRY_SECONDS, note_away, refusal

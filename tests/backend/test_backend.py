@@ -15,7 +15,7 @@ from django.db import OperationalError
 from django.test import override_settings
 from django.utils import timezone
 
-from integrations.backend import direct
+from integrations.backend import routing
 from integrations.models import ApiKeySecret, Request, StrayFrame
 from integrations.models.request import State
 from integrations.relay import polls, runtime
@@ -357,7 +357,7 @@ class OneRequest(InProcess):
 
     async def test_each_call_is_logged_with_its_status_and_how_long_it_took(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
-        with mock.patch.object(direct.logger, "info") as info:
+        with mock.patch.object(routing.logger, "info") as info:
             await backend.get(f"outlets/{outlet.handover.provider_outlet_id}?secret=1")
         logged = info.call_args.kwargs["extra"]
         assert logged | {"milliseconds": 0} == {

@@ -12,7 +12,7 @@ from integrations.models.attempt import Outcome
 from integrations.pos import tokens
 from integrations.pos.access import attempts
 from integrations.pos.limits.throttle import Sampler
-from integrations.pos.wire import MAX_AUTH_BODY
+from integrations.pos.messages import MAX_AUTH_BODY
 from integrations.relay import runtime
 from integrations.security.credentials import Kind, generate
 from integrations.services.integration.enabling import disable

@@ -16,7 +16,7 @@ from integrations.pos.access.admission import HANDSHAKES_AT_ONCE
 from integrations.pos.access.exchange import AUTHENTICATIONS_AT_ONCE
 from integrations.relay.runtime import running
 from integrations.services.rows.threads import Joined
-from integrations.wire.asgi import Receive, Scope, Send
+from integrations.wire.asgi_types import Receive, Scope, Send
 from portal.serving.http.protocol import DrainingState, HttpProtocol
 from portal.serving.server import WebsocketProtocol
 from tests.support.asgi_client import PosSocket, authenticate

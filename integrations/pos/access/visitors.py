@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from integrations.text.characters import printable
 from integrations.text.client_address import address_in
-from integrations.wire.asgi import Scope, header
+from integrations.wire.asgi_types import Scope, header
 
 
 @dataclass(slots=True)

@@ -16,7 +16,8 @@ from integrations.backend import correlation, problems
 from integrations.backend.problems import Kind
 from integrations.text.characters import printable
 from integrations.wire import limits
-from integrations.wire.asgi import PlainResponse, RawHeaders
+from integrations.wire.asgi_types import RawHeaders
+from integrations.wire.plain_http import PlainResponse
 from portal.web import refusals
 
 LOGGED = 200  # characters of a path

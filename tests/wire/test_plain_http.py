@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from integrations.wire.asgi import WHOLE, PlainRequest, PlainResponse, is_longer, send_response
+from integrations.wire.plain_http import WHOLE, PlainRequest, PlainResponse, send_response
+from integrations.wire.request_bodies import is_longer
 from integrations.wire.security_headers import SECURITY_HEADERS
 from portal.serving.server import EARS, ears
 

@@ -1,6 +1,6 @@
-"""Serves the backend's calls straight from ASGI, past Django's handler and middleware (integrations/wire/asgi.py).
+"""Serves the calls of the API straight from ASGI, past Django's handler and middleware (wire/plain_http.py).
 
-Those would hold a thread for each call that waits for a POS. The API's description and its page stay with Django.
+Those would hold a thread for each call that waits for a POS. Django serves the API's description and its page.
 """
 
 import asyncio
@@ -12,24 +12,14 @@ from collections.abc import AsyncIterator
 from django.urls import ResolverMatch, resolve
 
 from integrations.backend import correlation, problems
+from integrations.backend.orders import MAX_BODY
 from integrations.backend.problems import Problem
 from integrations.backend.views import BackendView
-from integrations.backend.wire import MAX_BODY
-from integrations.wire.asgi import (
-    App,
-    BodyGaveWay,
-    BodyTooLarge,
-    ClientLeft,
-    PlainRequest,
-    PlainResponse,
-    Receive,
-    Scope,
-    Send,
-    read_body,
-    send_response,
-)
+from integrations.wire.asgi_types import App, Receive, Scope, Send
 from integrations.wire.endpoints import API_PATH
 from integrations.wire.limits import KIBIBYTE
+from integrations.wire.plain_http import PlainRequest, PlainResponse, send_response
+from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, read_body
 
 URLS = "integrations.backend.urls"
 TOO_LARGE = f"It may have {MAX_BODY // KIBIBYTE} KiB. Send less."

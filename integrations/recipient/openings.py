@@ -16,20 +16,11 @@ from django.http import HttpResponse
 from django.template.loader import render_to_string
 
 from integrations.text.client_address import address_in, network_of
-from integrations.wire.asgi import (
-    App,
-    BodyGaveWay,
-    BodyTooLarge,
-    ClientLeft,
-    PlainResponse,
-    Receive,
-    Scope,
-    Send,
-    read_body,
-    send_response,
-)
+from integrations.wire.asgi_types import App, Receive, Scope, Send
 from integrations.wire.endpoints import HANDOVER_PATH
 from integrations.wire.limits import MAX_BODY
+from integrations.wire.plain_http import PlainResponse, send_response
+from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, read_body
 
 OPENINGS = 10  # of one address (IPv6: a /64) in each period; a link has five tries
 PERIOD = 60.0  # seconds
