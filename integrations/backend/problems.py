@@ -115,6 +115,7 @@ def handle(error: Exception, _context: dict[str, Any]) -> HttpResponse:
 
 
 def _problem_of(error: Exception) -> Problem:
+    # The types of problems are the API's own, so the services do not know them. A test finds a NotStored without one.
     match error:
         case Problem():
             return error

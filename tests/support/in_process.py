@@ -12,7 +12,7 @@ from django.test import TransactionTestCase
 
 from integrations.pos.access import attempts, exchange
 from integrations.pos.limits.proofs import Proofs
-from integrations.pos.limits.throttle import Brake, Sampler, Throttle
+from integrations.pos.limits.throttle import Sampler, Tarpit, Throttle
 from integrations.relay import runtime
 from integrations.relay.runtime import Runtime
 from integrations.services import wake
@@ -92,7 +92,7 @@ async def _end() -> set[asyncio.Task[Any]]:
     await stop_runtime()
     attempts._sampler = Sampler()
     attempts._of_one_address, attempts._of_all_addresses = Sampler(burst=200), Sampler(burst=400)
-    exchange.throttle, exchange.brake, exchange.proofs = Throttle(), Brake(), Proofs()
+    exchange.throttle, exchange.tarpit, exchange.proofs = Throttle(), Tarpit(), Proofs()
     exchange._followed = None
     assert authentication.strangers.waiting == authentication.acquaintances.waiting == 0
     assert wake._listeners == []

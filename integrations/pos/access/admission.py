@@ -14,7 +14,7 @@ from integrations.models.clock import shared_now
 from integrations.models.request import OPEN_STATES
 from integrations.pos import tokens
 from integrations.pos.access import attempts, availability
-from integrations.pos.access.refusals import Away, BadToken, NoToken
+from integrations.pos.access.refusals import BadToken, NoToken, PortalUnavailable
 from integrations.pos.access.visitors import Visitor
 from integrations.pos.tokens import ExpiredToken, ForgedToken, Token
 from integrations.services.connections.errors import Refused
@@ -69,7 +69,7 @@ async def _admission_of(text: str | None) -> Admission:
     except ExpiredToken as error:
         raise BadToken(Outcome.TOKEN_EXPIRED, error.token.integration_id) from error
     except (DatabaseError, InterfaceError) as error:
-        raise Away from error
+        raise PortalUnavailable from error
     return _checked(token, admission)
 
 

@@ -2,17 +2,17 @@
 
 from django.db import DatabaseError, InterfaceError
 
-from integrations.pos.access.refusals import Away, Draining
+from integrations.pos.access.refusals import PortalRestarting, PortalUnavailable
 from integrations.relay import runtime
 from integrations.relay.runtime import Runtime
 
 
 async def get_runtime() -> Runtime:
-    """Return the runtime. Raises Away while the database is, and Draining."""
+    """Return the runtime. Raises PortalUnavailable while the database is away, and PortalRestarting."""
     try:
         running = runtime.current() or await runtime.running()
     except (DatabaseError, InterfaceError) as error:
-        raise Away from error
+        raise PortalUnavailable from error
     if running.is_draining:
-        raise Draining
+        raise PortalRestarting
     return running

@@ -7,10 +7,10 @@ from django.db import DatabaseError, InterfaceError
 from integrations.models.attempt import Outcome
 from integrations.pos import tokens
 from integrations.pos.access import attempts, availability
-from integrations.pos.access.refusals import Away, TooManyFailures
+from integrations.pos.access.refusals import PortalUnavailable, TooManyFailures
 from integrations.pos.access.visitors import Visitor
 from integrations.pos.limits.proofs import Proofs
-from integrations.pos.limits.throttle import Brake, Throttle
+from integrations.pos.limits.throttle import Tarpit, Throttle
 from integrations.pos.tokens import Token
 from integrations.relay.runtime import Runtime
 from integrations.services import metrics
@@ -25,7 +25,7 @@ AUTHENTICATIONS_AT_ONCE = 64  # look-ups; later callers wait for one of these to
 
 throttle = Throttle()
 proofs = Proofs()
-brake = Brake()
+tarpit = Tarpit()
 _candidates: Joined[str, list[Candidate]] = Joined(authentication.find_candidates, AUTHENTICATIONS_AT_ONCE)
 _credentials: Joined[Digests, Candidate] = Joined(authentication.find_credentials, AUTHENTICATIONS_AT_ONCE)
 _last_addresses: Joined[int, str] = Joined(authentication.find_last_addresses)
@@ -42,7 +42,7 @@ async def issue_token(claim: Claim, visitor: Visitor) -> str:
     except Refused as refusal:
         _note_failure(running, claim, visitor, refusal)
         if isinstance(refusal, TooManyFailures):
-            await brake.hold()
+            await tarpit.hold()
         raise
     throttle.succeeded(claim.match_id, visitor.address)
     attempt = attempts.authentication_attempt(claim, visitor, Outcome.ACCEPTED, proven.integration_id)
@@ -70,8 +70,8 @@ def _forgive(provider_outlet_id: str) -> None:
 async def _prove(claim: Claim, visitor: Visitor) -> Candidate:
     """Prove a claim. Raises Refused.
 
-    A generated secret is tried whatever is blocked: guessing one is hopeless, and a till must not wait because another
-    client behind its router is set up wrongly. An adopted secret might be guessed: there the blocks hold.
+    A generated secret is tried even if the caller is blocked: it cannot be guessed, and a till must not wait because
+    another client behind its router has wrong settings. An adopted secret might be guessed, so blocks apply to it.
     """
     try:
         if canonical := authentication.read_secret(claim):
@@ -79,7 +79,7 @@ async def _prove(claim: Claim, visitor: Visitor) -> Candidate:
             return authentication.verify_generated(claim, found)
         return await _prove_adopted(claim, visitor)
     except (DatabaseError, InterfaceError) as error:
-        raise Away from error
+        raise PortalUnavailable from error
     except (WrongSecret, MistypedSecret) as refusal:
         wait = throttle.wait(claim.match_id, visitor.address)
         raise (TooManyFailures(wait) if wait else refusal) from refusal
@@ -107,7 +107,7 @@ async def _queue_for(visitor: Visitor, candidates: Sequence[Candidate]) -> authe
 
 
 def _note_failure(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:
-    # Who has proved the secret guesses nothing: a wrong POSRemoteID or a disabled outlet is not counted.
+    # A caller that proved the secret is not guessing: a wrong POSRemoteID or a disabled outlet is no failure.
     if isinstance(refusal, WrongSecret | MistypedSecret):
         throttle.failed(claim.match_id, visitor.address)
     attempts.record_refusal(running, claim, visitor, refusal)

@@ -1,4 +1,7 @@
-"""Why a POS gets no token or no socket. Each text is for the POS, each outcome for staff."""
+"""Why a POS gets no token or no socket. Each text is for the POS, each outcome for staff.
+
+A refusal carries its status and Retry-After too, so adding one touches no other place.
+"""
 
 from http import HTTPStatus
 
@@ -7,10 +10,9 @@ from integrations.services.connections.errors import RETRY_AFTER, Refused
 
 
 class TooManyFailures(Refused):
-    """Blocked for `wait` seconds."""
+    """The outlet or the address is blocked for `wait` seconds."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
-
     message = "Too many failed attempts. Please wait before the next one, and check the auth secret."
 
     def __init__(self, wait: float) -> None:
@@ -18,7 +20,7 @@ class TooManyFailures(Refused):
         self.retry_after = wait
 
 
-class Away(Refused):
+class PortalUnavailable(Refused):
     """The portal cannot decide just now."""
 
     outcome = Outcome.DATABASE_AWAY
@@ -27,7 +29,7 @@ class Away(Refused):
     retry_after = RETRY_AFTER
 
 
-class Draining(Refused):
+class PortalRestarting(Refused):
     outcome = Outcome.DRAINING
     message = "The portal is restarting. Please try again shortly."
     status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -35,7 +37,7 @@ class Draining(Refused):
 
 
 class WrongPath(Refused):
-    """Meant for the POS and sent to a path where nothing is; the text names the right one."""
+    """The POS sent a request to a path that is not ours; the text names the right one."""
 
     outcome = Outcome.WRONG_PATH
     status = HTTPStatus.NOT_FOUND
@@ -57,7 +59,7 @@ class BadToken(Refused):
 
 
 class SecondTill(Refused):
-    """Refused for `wait` seconds."""
+    """Another till has the outlet, and keeps it for `wait` seconds at least."""
 
     outcome = Outcome.SECOND_TILL
     message = "Another till is connected with the same credentials. Please remove them from one of the two tills."

@@ -1,4 +1,4 @@
-"""Who is at the POS's door: where from, with what. Read from an ASGI scope."""
+"""The client of a request or a socket: its address and its program. Read from an ASGI scope."""
 
 from dataclasses import dataclass
 

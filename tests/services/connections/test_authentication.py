@@ -20,10 +20,10 @@ from integrations.models import AuditEvent, AuthAttempt, Credential, Integration
 from integrations.models.attempt import Door, Outcome
 from integrations.pos import tokens
 from integrations.pos.access import admission, attempts, exchange
-from integrations.pos.access.refusals import Away, BadToken, Draining, NoToken, TooManyFailures
+from integrations.pos.access.refusals import BadToken, NoToken, PortalRestarting, PortalUnavailable, TooManyFailures
 from integrations.pos.access.visitors import Visitor
 from integrations.pos.limits.proofs import Proofs
-from integrations.pos.limits.throttle import Brake, Sampler, Throttle
+from integrations.pos.limits.throttle import Sampler, Tarpit, Throttle
 from integrations.pos.tokens import Token
 from integrations.relay import recording, runtime
 from integrations.relay.recording import Attempt
@@ -144,7 +144,7 @@ class Exchanging(AtTheEntryPoint):
             assert await exchange.issue_token(claim, POS), stored
 
     async def test_what_is_sent_in_another_spelling_counts_as_the_same_outlet_s_failures(self) -> None:
-        exchange.brake = Brake(seconds=0)
+        exchange.tarpit = Tarpit(seconds=0)
         station = await in_main(make_enabled_outlet, "Station", adopted_secret=ADOPTED)
         uuid = station.handover.provider_outlet_id
         for typed in (uuid.upper(), f"{{{uuid}}}", uuid.replace("-", ""), uuid, f"({uuid})") * 2:
@@ -376,7 +376,7 @@ class AdoptedInAFlood(InProcess):
 class Throttled(AtTheEntryPoint):
     def setUp(self) -> None:
         super().setUp()
-        exchange.brake = Brake(seconds=0)
+        exchange.tarpit = Tarpit(seconds=0)
 
     async def guess(self, times: int, visitor: Visitor = THIEF, **changes: str) -> None:
         for _ in range(times):
@@ -423,7 +423,7 @@ class Throttled(AtTheEntryPoint):
         assert await exchange.issue_token(station.claim(), THIEF)
 
     async def test_who_is_blocked_waits_for_the_answer_and_nobody_else_does(self) -> None:
-        with mock.patch.object(Brake, "hold", autospec=True) as hold:
+        with mock.patch.object(Tarpit, "hold", autospec=True) as hold:
             await self.guess(10)
             assert await exchange.issue_token(self.harbour.claim(), POS)
             assert await exchange.issue_token(self.harbour.claim(), THIEF)
@@ -637,13 +637,13 @@ class WithoutDatabase(AtTheEntryPoint):
     async def test_while_the_database_is_away_nobody_is_refused_for_good(self) -> None:
         await runtime.running()
         async with table_away("integrations_credential"):
-            assert isinstance(await refusal(self.harbour.claim()), Away)
-            assert isinstance(await refused_admission(tokens.issue(Token(1, 1, 1))), Away)
+            assert isinstance(await refusal(self.harbour.claim()), PortalUnavailable)
+            assert isinstance(await refused_admission(tokens.issue(Token(1, 1, 1))), PortalUnavailable)
         assert await exchange.issue_token(self.harbour.claim(), POS)
 
     async def test_a_portal_that_starts_without_its_database_serves_when_it_is_back(self) -> None:
         async with table_away("integrations_serverprocess"):
-            assert isinstance(await refusal(self.harbour.claim()), Away)
+            assert isinstance(await refusal(self.harbour.claim()), PortalUnavailable)
         assert await exchange.issue_token(self.harbour.claim(), POS)
 
     async def test_records_wait_while_the_database_is_away(self) -> None:
@@ -688,8 +688,8 @@ class WithoutDatabase(AtTheEntryPoint):
     async def test_a_portal_that_drains_gives_no_tokens_and_opens_no_sockets(self) -> None:
         token = await exchange.issue_token(self.harbour.claim(), POS)
         (await runtime.running()).is_draining = True
-        assert isinstance(await refusal(self.harbour.claim()), Draining)
-        assert isinstance(await refused_admission(token), Draining)
+        assert isinstance(await refusal(self.harbour.claim()), PortalRestarting)
+        assert isinstance(await refused_admission(token), PortalRestarting)
 
 
 class Admitting(AtTheEntryPoint):
