@@ -23,42 +23,25 @@ _of_all_addresses = Sampler(burst=400)
 
 
 async def record_refused_socket(refusal: Refused, visitor: Visitor, detail: str = "") -> None:
-    """Record why a handshake was refused; a flood of them is sampled."""
+    """Record why a handshake was refused."""
     metrics.handshakes_refused[refusal.outcome].inc()
-    running = await _runtime_if_available()
-    if running is None or not _is_kept(visitor, refusal.outcome, refusal.integration_id, refusal.integration_id):
-        return
-    running.recorder.attempt(
-        Attempt(
-            at=shared_now(),
-            door=Door.WEBSOCKET,
-            outcome=refusal.outcome,
-            integration_id=refusal.integration_id,
-            address=visitor.address,
-            user_agent=visitor.user_agent,
-            detail=detail[:300],
-        )
-    )
+    attempt = Attempt(shared_now(), Door.WEBSOCKET, refusal.outcome, refusal.integration_id, detail=detail[:300])
+    attempt.address, attempt.user_agent = visitor.address, visitor.user_agent
+    await _record(attempt, about=refusal.integration_id)
 
 
 async def record_malformed(visitor: Visitor, detail: str) -> None:
-    """Record a request that has not the documented shape; a flood of them is sampled."""
-    running = await _runtime_if_available()
-    if running is None or not _is_kept(visitor, Outcome.MALFORMED, "", None):
-        return
-    attempt = Attempt(shared_now(), Door.AUTH, Outcome.MALFORMED, address=visitor.address, detail=detail)
-    attempt.user_agent = visitor.user_agent
-    running.recorder.attempt(attempt)
+    """Record a request that has not the documented shape."""
+    attempt = Attempt(shared_now(), Door.AUTH, Outcome.MALFORMED, detail=detail)
+    attempt.address, attempt.user_agent = visitor.address, visitor.user_agent
+    await _record(attempt, about="")
 
 
 async def record_misdirected(refusal: WrongPath, visitor: Visitor, path: str, claim: Claim | None) -> None:
-    """Record an authentication that was sent to a wrong path, under its outlet if it names one; a flood is sampled."""
-    running = await _runtime_if_available()
-    if running is None or not _is_kept(visitor, Outcome.WRONG_PATH, "", None):
-        return
+    """Record an authentication that was sent to a wrong path, under its outlet if it names one."""
     attempt = authentication_attempt(claim or Claim("", "", ""), visitor, refusal.outcome, None)
     attempt.detail = f"{path_detail(path)} {attempt.detail}"[:300].strip()
-    running.recorder.attempt(attempt)
+    await _record(attempt, about="")
 
 
 def path_detail(path: str) -> str:
@@ -67,9 +50,10 @@ def path_detail(path: str) -> str:
 
 
 def record_refusal(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:
-    """Record why an authentication was refused; a flood of refusals is sampled."""
-    if _is_kept(visitor, refusal.outcome, claim.match_id, refusal.integration_id):
-        running.recorder.attempt(authentication_attempt(claim, visitor, refusal.outcome, refusal.integration_id))
+    """Record why an authentication was refused."""
+    attempt = authentication_attempt(claim, visitor, refusal.outcome, refusal.integration_id)
+    if _is_kept(attempt, claim.match_id):
+        running.recorder.attempt(attempt)
 
 
 def authentication_attempt(claim: Claim, visitor: Visitor, outcome: Outcome, integration_id: int | None) -> Attempt:
@@ -87,16 +71,18 @@ def authentication_attempt(claim: Claim, visitor: Visitor, outcome: Outcome, int
     )
 
 
-def _is_kept(visitor: Visitor, outcome: Outcome, about: object, integration_id: int | None) -> bool:
-    """Return whether a refusal is recorded: a flood is sampled per subject and address, per address, and in all."""
-    network = network_of(visitor.address)
-    if not (_sampler.take((network, outcome, about)) and _of_one_address.take(network)):
-        return False
-    return _of_all_addresses.take(integration_id is None)
-
-
-async def _runtime_if_available() -> Runtime | None:
+async def _record(attempt: Attempt, *, about: object) -> None:
     try:
-        return await availability.get_runtime()
+        running: Runtime | None = await availability.get_runtime()
     except Refused:
-        return runtime.current()
+        running = runtime.current()
+    if running is not None and _is_kept(attempt, about):
+        running.recorder.attempt(attempt)
+
+
+def _is_kept(attempt: Attempt, about: object) -> bool:
+    """Return whether a refusal is recorded: a flood is sampled per subject and address, per address, and in all."""
+    network = network_of(attempt.address)
+    if not (_sampler.take((network, attempt.outcome, about)) and _of_one_address.take(network)):
+        return False
+    return _of_all_addresses.take(attempt.integration_id is None)
