@@ -94,7 +94,7 @@ class RecipientHttp:
 
 
 class Turns:
-    """At most `at_once` at a time, and at most `waiting` who wait. For one event loop."""
+    """Lets at most `at_once` openings run and at most `waiting` wait. For one event loop."""
 
     def __init__(self, at_once: int, waiting: int) -> None:
         self._free = at_once
@@ -120,7 +120,7 @@ class Turns:
         return True
 
     def end(self) -> None:
-        """Give the turn to the one who has waited longest."""
+        """Give the turn to the opening that has waited longest."""
         while self._waiting:
             turn, _ = self._waiting.popitem(last=False)
             if not turn.done():

@@ -21,7 +21,7 @@ from integrations.text.client_address import address_of
 REFUSED_AFTER = 0.75  # seconds: more than a refusal's work, so that its length tells nothing
 
 
-@csrf_exempt  # no cookie gives anybody a right here: whoever forges the form must have link and passphrase
+@csrf_exempt  # no cookie gives a right here: a forged form needs link and passphrase too
 @sensitive_post_parameters("code", "passphrase")
 @require_http_methods(["GET", "HEAD", "POST"])
 def hand_over(request: HttpRequest) -> HttpResponse:

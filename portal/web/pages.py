@@ -1,4 +1,4 @@
-"""Django's handler for whatever the doors do not answer themselves: the portal's pages.
+"""Django's handler for what the entry points of machines do not answer: the portal's pages.
 
 Django's own hands a request back and forth between the event loop and a thread: for the signal at its start, each
 middleware that is not written twice, each `process_view`, the view, the template. Each costs a turn of the loop, and

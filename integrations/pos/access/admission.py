@@ -26,7 +26,7 @@ HANDSHAKES_AT_ONCE = 32  # look-ups; later callers wait for one of these to end
 
 @dataclass(slots=True)  # not frozen: a storm makes thousands, and that takes four times as long
 class Admission:
-    """A credential as the socket's door sees it, with its integration."""
+    """The credential that a token names, with its integration: what a handshake is judged by."""
 
     credential_id: int
     integration_id: int
