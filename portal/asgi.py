@@ -1,4 +1,4 @@
-"""The whole way in, for every ASGI server.
+"""The ASGI application, for every server.
 
 proxy headers -> lifespan   starts and stops what runs beside the sockets
                  http       the POS's auth endpoint, the backend's API, the probes, else Django's pages
@@ -17,13 +17,13 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
-from integrations.backend.direct import BackendHttp  # noqa: E402
+from integrations.backend.routing import BackendHttp  # noqa: E402
 from integrations.pos import routing as pos  # noqa: E402
-from integrations.pos.direct import PosHttp  # noqa: E402
-from integrations.recipient.direct import RecipientHttp  # noqa: E402
+from integrations.pos.routing import PosHttp  # noqa: E402
+from integrations.recipient.openings import RecipientHttp  # noqa: E402
 from integrations.relay import runtime  # noqa: E402
 from integrations.staff.live import routing as staff  # noqa: E402
-from integrations.wire.asgi import App  # noqa: E402
+from integrations.wire.asgi_types import App  # noqa: E402
 from portal.serving import chores  # noqa: E402
 from portal.serving.daphne import adapt_daphne  # noqa: E402
 from portal.serving.lifespan import lifespan  # noqa: E402
@@ -42,10 +42,10 @@ pages: App = RecipientHttp(PageHandler(), headers=browser_policy.HEADERS)
 if connection.vendor == "postgresql":  # a file does not hang
     pages = Unanswered(pages, database_answers)
 http = PosHttp(BackendHttp(Probes(pages)))
-doors = ProtocolTypeRouter({"lifespan": lifespan, "http": http, "websocket": websocket})
+protocols = ProtocolTypeRouter({"lifespan": lifespan, "http": http, "websocket": websocket})
 # Without a trusted proxy there is nothing to read.
 application: App = (
-    ProxyHeaders(doors, trusted=settings.TRUSTED_PROXIES, scheme="https" if settings.IS_PUBLIC_HTTPS else "http")
+    ProxyHeaders(protocols, trusted=settings.TRUSTED_PROXIES, scheme="https" if settings.IS_PUBLIC_HTTPS else "http")
     if settings.TRUSTED_PROXIES
-    else doors
+    else protocols
 )

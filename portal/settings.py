@@ -13,6 +13,7 @@ from pathlib import Path
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
+from integrations.wire.endpoints import API_PATH
 from portal import service_urls
 from portal.environment import (
     MANY_DAYS,
@@ -260,7 +261,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Ask the POS of an outlet, and get its answer.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
-    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SCHEMA_PATH_PREFIX": API_PATH,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

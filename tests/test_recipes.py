@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from integrations.models import MessageType
 from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
-from integrations.simulator import DEFAULT_NUMBERS, answers, wire
+from integrations.simulator import DEFAULT_NUMBERS, answers, messages
 from integrations.simulator.example import MANAGER, example_till
 from integrations.staff.base.acts import Act
 from integrations.staff.requests.ask_forms import PREFIX, FieldsForm
@@ -61,8 +61,8 @@ def test_the_simulated_till_answers_each_documented_message_type(model: str) -> 
         "UserIdentifier": MANAGER.user_id,
         "Payload": EXAMPLES[model],
     }
-    answer = answers.answer(example_till(), wire.read_request(json.dumps(asked)))
-    assert answer.result_code not in (wire.UNSUPPORTED_MESSAGE, wire.MALFORMED_PAYLOAD)
+    answer = answers.answer(example_till(), messages.read_request(json.dumps(asked)))
+    assert answer.result_code not in (messages.UNSUPPORTED_MESSAGE, messages.MALFORMED_PAYLOAD)
 
 
 # --- An audit verb

@@ -62,7 +62,7 @@ def _read_key(header: str | None) -> str:
         raise Problem(INVALID_KEY, "An API key is needed: Authorization: Bearer ONPK-...")
     try:
         canonical = credentials.recognise(Kind.API_KEY, text.strip()[:MAX_LENGTH])
-    except credentials.Mistyped as error:
+    except credentials.WrongChecksum as error:
         raise Problem(INVALID_KEY, "The API key was mistyped: its checksum does not fit.") from error
     if canonical is None:
         raise Problem(INVALID_KEY, "This is no API key of a portal like this one: they begin with ONPK-.")

@@ -9,9 +9,9 @@ from contextvars import ContextVar
 
 from integrations.security.redaction import redact
 from integrations.text.random_ids import new_uuid
-from integrations.wire.asgi import Scope, header
+from integrations.wire.asgi_types import Scope, header
 
-HEADER = "X-Request-ID"
+HEADER = b"x-request-id"  # X-Request-ID, as ASGI spells it
 MAX_LENGTH = 64
 
 _WELL_FORMED = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:/+=-]{{0,{MAX_LENGTH - 1}}}").fullmatch
@@ -20,7 +20,7 @@ _current: ContextVar[str] = ContextVar("correlation_id", default="")
 
 def begin(scope: Scope) -> str:
     """Give this task, and those that it starts, the caller's id if it is well-formed, else a new one."""
-    given = header(scope, HEADER.lower().encode()) or ""
+    given = header(scope, HEADER) or ""
     correlation_id = given if _is_acceptable(given) else new_uuid().hex
     _current.set(correlation_id)
     return correlation_id

@@ -4,13 +4,13 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 
-from integrations.backend import problems, serializers, wire
+from integrations.backend import orders, problems, serializers
 from integrations.backend.pagination import MAX_LIMIT
 from integrations.backend.problems import Kind
 from integrations.models.request import State
 from integrations.wire import payload_models
+from integrations.wire.endpoints import API_PATH
 
-PREFIX = "/api/v1/"
 PROBLEM_JSON = "application/problem+json"
 USER = "1234"  # who asks in the examples: a PIN that the demo's POSes know
 
@@ -133,12 +133,12 @@ LIST_MESSAGE_TYPES = extend_schema(
 
 
 def only_backend(endpoints: list[Any], **_kwargs: Any) -> list[Any]:
-    """Leave the POS's door out: it has a document of its own."""
+    """Leave out what is not the API, and the pages that describe it."""
     described = ("schema", "docs", "")
     return [
         endpoint
         for endpoint in endpoints
-        if endpoint[0].startswith(PREFIX) and endpoint[0].removeprefix(PREFIX) not in described
+        if endpoint[0].startswith(API_PATH) and endpoint[0].removeprefix(API_PATH) not in described
     ]
 
 
@@ -150,7 +150,7 @@ def add_payload_models(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]
     order["additionalProperties"] = False
     order["properties"]["message_type"] = {
         "oneOf": [
-            {"type": "integer", "minimum": 0, "maximum": wire.MAX_MESSAGE_TYPE},
+            {"type": "integer", "minimum": 0, "maximum": orders.MAX_MESSAGE_TYPE},
             {"type": "string", "minLength": 1, "maxLength": 64},
         ],
         "description": "The MessageType's number, or a name that this portal knows.",

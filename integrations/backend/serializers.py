@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from integrations.backend import rows, wire
+from integrations.backend import orders, rows
 from integrations.models import MessageType, Outlet, Request
 from integrations.models.clock import shared_now
 from integrations.models.request import State
@@ -157,7 +157,7 @@ class ReceiptSerializer(serializers.Serializer[Any]):
 
 
 class OrderSerializer(serializers.Serializer[Any]):
-    """What is to be sent to an outlet's POS. Describes only: wire.read_order reads it."""
+    """What is to be sent to an outlet's POS. Describes only: orders.read_order reads it."""
 
     message_type = serializers.JSONField(help_text="The MessageType's number, or a name that this portal knows.")
     payload = serializers.DictField(help_text="Sent on unchanged: same keys, same order, same digits.")
@@ -168,12 +168,12 @@ class OrderSerializer(serializers.Serializer[Any]):
     request_id = serializers.CharField(
         max_length=256, required=False, help_text="Your key of idempotency; generated where there is none."
     )
-    mode = serializers.ChoiceField(choices=wire.MODES, default="wait")
+    mode = serializers.ChoiceField(choices=orders.MODES, default="wait")
     timeout = serializers.IntegerField(
-        min_value=1, max_value=wire.MAX_TIMEOUT, default=wire.DEFAULT_TIMEOUT, help_text="Seconds."
+        min_value=1, max_value=orders.MAX_TIMEOUT, default=orders.DEFAULT_TIMEOUT, help_text="Seconds."
     )
     expires_in = serializers.IntegerField(
-        min_value=0, max_value=wire.MAX_EXPIRES_IN, default=0, help_text="Seconds; 0: only if the POS is online now."
+        min_value=0, max_value=orders.MAX_EXPIRES_IN, default=0, help_text="Seconds; 0: only if the POS is online now."
     )
     durable = serializers.BooleanField(default=True, help_text="false: one try, recorded afterwards; for polling.")
     validate = serializers.BooleanField(  # type: ignore[assignment]

@@ -6,13 +6,11 @@ from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 from django.db import DatabaseError, InterfaceError
-from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
-from integrations.backend import problems, rows, wire
+from integrations.backend import orders, outcomes, problems, rows
 from integrations.backend.authentication import Caller, authenticate
 from integrations.backend.pagination import next_link
 from integrations.backend.problems import Problem
@@ -30,10 +28,7 @@ from integrations.backend.serializers import (
     MessageTypeSerializer,
     OutletSerializer,
     RequestSerializer,
-    answer_text,
-    request_text,
 )
-from integrations.models import Request as StoredRequest
 from integrations.models.clock import shared_now
 from integrations.models.request import State
 from integrations.relay import runtime
@@ -41,10 +36,10 @@ from integrations.relay.dispatcher import Told
 from integrations.relay.polls import LINK_LOST
 from integrations.relay.runtime import Runtime
 from integrations.services import wake
-from integrations.services.requests.requests import NewRequest, Result, Stored, TooLate, readable_result_of, result_of
+from integrations.services.requests.requests import NewRequest, Stored, TooLate
 from integrations.services.rows.threads import readers, within, writers
-from integrations.wire import payload_models, raw_json
-from integrations.wire.asgi import LazyResponse, header_of
+from integrations.wire import payload_models
+from integrations.wire.plain_http import PlainRequest, PlainResponse
 
 Done = TypeVar("Done")
 
@@ -53,7 +48,6 @@ PLACES = ("outlets", "requests", "message-types", "schema", "docs")
 CANCEL_SECONDS = 5.0  # that a cancellation waits for the database
 NOT_STORED_IN_TIME = "The database did not store the request in time. Send it again with the same request_id."
 NOT_ASKED_IN_TIME = "The database did not answer in time, so the POS was not asked. Send the request again."
-ANSWER_UNREADABLE = "The POS did answer: state and result_code say how."
 
 
 class BackendView(APIView):
@@ -71,28 +65,25 @@ class BackendView(APIView):
     running: Runtime
 
     async def dispatch(  # type: ignore[override]
-        self, request: HttpRequest, *_args: Any, **kwargs: Any
-    ) -> HttpResponse:
+        self, request: PlainRequest, *_args: Any, **kwargs: Any
+    ) -> PlainResponse:
         """Return the answer of the method's handler."""
         try:
-            response = await self.answer(request, **kwargs)
+            return await self.answer(request, **kwargs)
         except Exception as error:  # noqa: BLE001  (whatever happens, the caller gets its JSON)
-            response = problems.answer(error)
-            if isinstance(error, MethodNotAllowed):
-                response["Allow"] = ", ".join(self.allowed_methods).replace("GET", "GET, HEAD")
-        response["Cache-Control"] = "no-store"
-        return response
+            return problems.answer(error)
 
-    async def answer(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+    async def answer(self, request: PlainRequest, **kwargs: Any) -> PlainResponse:
         """Return what the handler answers to a caller who may ask it. Raises whatever ends the call."""
         self.running = await runtime.running()
-        self.caller = await authenticate(header_of(request, "Authorization"), self.running.recorder)
+        self.caller = await authenticate(request.header(b"authorization"), self.running.recorder)
         if self.caller.is_read_only and request.method not in READING:
             raise Problem(problems.READ_ONLY_KEY)
-        method = "get" if request.method == "HEAD" else str(request.method).lower()
+        method = "get" if request.method == "HEAD" else request.method.lower()
         if method not in self.http_method_names or not hasattr(self, method):
-            raise MethodNotAllowed(method.upper())
-        response: HttpResponse = await getattr(self, method)(request, **kwargs)
+            allowed = ", ".join(self.allowed_methods).replace("GET", "GET, HEAD")
+            raise Problem(problems.METHOD_NOT_ALLOWED, headers={"Allow": allowed})
+        response: PlainResponse = await getattr(self, method)(request, **kwargs)
         return response
 
 
@@ -102,9 +93,9 @@ class RootView(BackendView):
     http_method_names = ["get"]
     schema = None
 
-    async def get(self, request: HttpRequest) -> HttpResponse:
-        check_names(request.GET, ())
-        return _data({name: reverse(f"backend-{name}") for name in PLACES})
+    async def get(self, request: PlainRequest) -> PlainResponse:
+        check_names(request.query, ())
+        return outcomes.plain_data({name: reverse(f"backend-{name}") for name in PLACES})
 
 
 class OutletsView(BackendView):
@@ -113,11 +104,11 @@ class OutletsView(BackendView):
     http_method_names = ["get"]
 
     @LIST_OUTLETS
-    async def get(self, request: HttpRequest) -> HttpResponse:
-        check_names(request.GET, ("organisation", "online", "limit", "cursor"))
-        found, after = await readers.run(rows.outlets_page, self.caller, request.GET)
-        link = next_link(request.path, request.GET, after)
-        return _data({"results": OutletSerializer(found, many=True).data, "next": link})
+    async def get(self, request: PlainRequest) -> PlainResponse:
+        check_names(request.query, ("organisation", "online", "limit", "cursor"))
+        found, after = await readers.run(rows.outlets_page, self.caller, request.query)
+        link = next_link(request.path, request.query, after)
+        return outcomes.plain_data({"results": OutletSerializer(found, many=True).data, "next": link})
 
 
 class OutletView(BackendView):
@@ -126,9 +117,11 @@ class OutletView(BackendView):
     http_method_names = ["get"]
 
     @GET_OUTLET
-    async def get(self, request: HttpRequest, provider_outlet_id: str) -> HttpResponse:
-        check_names(request.GET, ())
-        return _data(OutletSerializer(await readers.run(rows.get_outlet, self.caller, provider_outlet_id)).data)
+    async def get(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
+        check_names(request.query, ())
+        return outcomes.plain_data(
+            OutletSerializer(await readers.run(rows.get_outlet, self.caller, provider_outlet_id)).data
+        )
 
 
 class OutletRequestsView(BackendView):
@@ -137,12 +130,12 @@ class OutletRequestsView(BackendView):
     http_method_names = ["post"]
 
     @SEND_REQUEST
-    async def post(self, request: HttpRequest, provider_outlet_id: str) -> HttpResponse:
+    async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
         received_at = shared_now()
         if self.running.is_draining:
             raise Problem(problems.DRAINING)
-        check_names(request.GET, ())
-        order = wire.read_order(request.body)
+        check_names(request.query, ())
+        order = orders.read_order(request.body)
         integration_id = await self._integration_of(provider_outlet_id)
         new = order.as_request(
             await _message_type_of(order),
@@ -152,12 +145,12 @@ class OutletRequestsView(BackendView):
         )
         joined = self.running.polls.join(new)
         if joined is not None and order.mode == "async":
-            return _accepted(joined, new.request_id)
+            return outcomes.accepted(joined, new.request_id)
         if joined is not None or not order.durable:
             return await self._poll(order, new, is_known=joined is not None)
         if order.mode == "async":
             stored = await _in_time(self.running.dispatcher.submit(new), order, new)
-            return _accepted(stored.uuid, new.request_id)
+            return outcomes.accepted(stored.uuid, new.request_id)
         told: Told = asyncio.get_running_loop().create_future()
         try:
             stored = await _in_time(self.running.dispatcher.submit(new, told), order, new)
@@ -171,7 +164,7 @@ class OutletRequestsView(BackendView):
             raise Problem(problems.DISABLED)
         return target.integration_id
 
-    async def _poll(self, order: wire.Order, new: NewRequest, *, is_known: bool) -> HttpResponse:
+    async def _poll(self, order: orders.Order, new: NewRequest, *, is_known: bool) -> PlainResponse:
         if not order.request_id:  # it has a new one, which nobody can have used before
             return await self._ask(order, new)
         with self.running.polls.looking_up(new):
@@ -180,23 +173,23 @@ class OutletRequestsView(BackendView):
                 return await self._wait(earlier, new, order.timeout)
             return await self._ask(order, new)
 
-    async def _ask(self, order: wire.Order, new: NewRequest) -> HttpResponse:
+    async def _ask(self, order: orders.Order, new: NewRequest) -> PlainResponse:
         try:
             result = await self.running.polls.ask(new, _seconds_left(order.timeout, new))
         except TooLate:
             raise Problem(problems.DATABASE_AWAY, NOT_ASKED_IN_TIME, request_id=new.request_id) from None
         if result.state == State.FAILED and result.failure == LINK_LOST:
             raise Problem(problems.LINK_LOST, id=str(result.uuid), request_id=new.request_id)
-        return _outcome(result, new.request_id)
+        return outcomes.answer_of(result, new.request_id)
 
-    async def _wait(self, stored: Stored, new: NewRequest, seconds: int, told: Told | None = None) -> HttpResponse:
+    async def _wait(self, stored: Stored, new: NewRequest, seconds: int, told: Told | None = None) -> PlainResponse:
         try:
             result = await self.running.dispatcher.wait(stored.pk, _seconds_left(seconds, new), told)
         except (DatabaseError, InterfaceError) as error:
-            raise _no_answer(stored.uuid, new.request_id) from error  # it is stored, so it goes on
+            raise outcomes.no_answer(stored.uuid, new.request_id) from error  # it is stored, so it goes on
         if not result.is_final and self.running.is_draining:
-            raise _unfinished(problems.DRAINING, stored.uuid, new.request_id, state=result.state)
-        return _outcome(result, new.request_id)
+            raise outcomes.unfinished(problems.DRAINING, stored.uuid, new.request_id, state=result.state)
+        return outcomes.answer_of(result, new.request_id)
 
 
 class RequestsView(BackendView):
@@ -205,11 +198,11 @@ class RequestsView(BackendView):
     http_method_names = ["get"]
 
     @LIST_REQUESTS
-    async def get(self, request: HttpRequest) -> HttpResponse:
-        check_names(request.GET, ("outlet", "state", "since", "limit", "cursor"))
-        found, after = await readers.run(rows.requests_page, self.caller, request.GET)
-        link = next_link(request.path, request.GET, after)
-        return _data({"results": RequestSerializer(found, many=True).data, "next": link})
+    async def get(self, request: PlainRequest) -> PlainResponse:
+        check_names(request.query, ("outlet", "state", "since", "limit", "cursor"))
+        found, after = await readers.run(rows.requests_page, self.caller, request.query)
+        link = next_link(request.path, request.query, after)
+        return outcomes.plain_data({"results": RequestSerializer(found, many=True).data, "next": link})
 
 
 class RequestView(BackendView):
@@ -218,9 +211,9 @@ class RequestView(BackendView):
     http_method_names = ["get"]
 
     @GET_REQUEST
-    async def get(self, request: HttpRequest, request_uuid: uuid.UUID) -> HttpResponse:
-        check_names(request.GET, ())
-        return _whole(await readers.run(rows.get_request, self.caller, request_uuid), self.caller)
+    async def get(self, request: PlainRequest, request_uuid: uuid.UUID) -> PlainResponse:
+        check_names(request.query, ())
+        return outcomes.whole_request(await readers.run(rows.get_request, self.caller, request_uuid), self.caller)
 
 
 class CancelView(BackendView):
@@ -229,12 +222,12 @@ class CancelView(BackendView):
     http_method_names = ["post"]
 
     @CANCEL
-    async def post(self, request: HttpRequest, request_uuid: uuid.UUID) -> HttpResponse:
-        check_names(request.GET, ())
+    async def post(self, request: PlainRequest, request_uuid: uuid.UUID) -> PlainResponse:
+        check_names(request.query, ())
         row = await within(CANCEL_SECONDS, writers.run(rows.cancel_request, self.caller, request_uuid))
         await self.running.dispatcher.ended([row.pk])
         self.running.wakeups.send(wake.ENDED, [row.pk])
-        return _whole(row, self.caller)
+        return outcomes.whole_request(row, self.caller)
 
 
 class MessageTypesView(BackendView):
@@ -243,9 +236,11 @@ class MessageTypesView(BackendView):
     http_method_names = ["get"]
 
     @LIST_MESSAGE_TYPES
-    async def get(self, request: HttpRequest) -> HttpResponse:
-        check_names(request.GET, ())
-        return _data({"results": MessageTypeSerializer(await readers.run(rows.message_types), many=True).data})
+    async def get(self, request: PlainRequest) -> PlainResponse:
+        check_names(request.query, ())
+        return outcomes.plain_data(
+            {"results": MessageTypeSerializer(await readers.run(rows.message_types), many=True).data}
+        )
 
 
 class NotFoundView(BackendView):
@@ -253,11 +248,11 @@ class NotFoundView(BackendView):
 
     schema = None
 
-    async def answer(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:  # noqa: ARG002
+    async def answer(self, request: PlainRequest, **_kwargs: Any) -> PlainResponse:  # noqa: ARG002
         raise Problem(problems.NOT_FOUND)
 
 
-async def _in_time(storing: Awaitable[Done], order: wire.Order, new: NewRequest) -> Done:
+async def _in_time(storing: Awaitable[Done], order: orders.Order, new: NewRequest) -> Done:
     """Return what is stored or compared within the caller's timeout. Raises Problem."""
     try:
         async with asyncio.timeout(_seconds_left(order.timeout, new)):
@@ -270,7 +265,7 @@ def _seconds_left(seconds: int, new: NewRequest) -> float:
     return max(0.0, seconds - (shared_now() - new.received_at).total_seconds())
 
 
-async def _message_type_of(order: wire.Order) -> int:
+async def _message_type_of(order: orders.Order) -> int:
     """Return the number to send. Raises Problem, also for a payload that was to be checked and does not fit."""
     by_name = isinstance(order.message_type, str)
     known = await rows.find_message_type(order.message_type) if by_name or order.validate else None
@@ -292,89 +287,3 @@ def _check(payload: str, model: str) -> None:
         payload_models.check(payload, model)
     except payload_models.Invalid as error:
         raise invalid_fields({f"payload.{path}": what for path, what in error.errors.items()}) from error
-
-
-def _whole(row: StoredRequest, caller: Caller) -> HttpResponse:
-    """Return a request with all that is kept of it, and no secrets of another key's. Raises Problem."""
-    result = result_of(row) if row.api_key_id == caller.api_key_id else readable_result_of(row)
-    if result.is_unreadable:
-        raise _unreadable(result, row.request_id)
-    return _json(request_text(row, result).encode())
-
-
-def _outcome(result: Result, request_id: str) -> HttpResponse:
-    """Return the answer of a request, or raise what became of it instead as a Problem."""
-    match result.state:
-        case State.ANSWERED | State.REFUSED if result.is_unreadable:
-            raise _unreadable(result, request_id)
-        case State.ANSWERED | State.REFUSED:
-            return _json(answer_text(result, request_id).encode())
-        case State.EXPIRED:
-            raise _ended(problems.EXPIRED, result, request_id)
-        case State.CANCELLED:
-            raise _ended(problems.CANCELLED, result, request_id)
-        case State.FAILED:
-            raise _ended(problems.FAILED, result, request_id)
-        case _:
-            raise _no_answer(result.uuid, request_id, state=result.state)
-
-
-def _unreadable(result: Result, request_id: str) -> Problem:
-    """Return that the answer cannot be read any more, with what is known of it."""
-    return Problem(
-        problems.UNREADABLE,
-        ANSWER_UNREADABLE,
-        id=str(result.uuid),
-        request_id=request_id,
-        state=result.state,
-        result_code=result.result_code,
-    )
-
-
-def _ended(kind: problems.Kind, result: Result, request_id: str) -> Problem:
-    location = location_of(result.uuid)
-    return Problem(
-        kind,
-        result.failure or None,
-        headers={"Location": location},
-        id=str(result.uuid),
-        request_id=request_id,
-        location=location,
-    )
-
-
-def _no_answer(row_uuid: uuid.UUID, request_id: str, **more: str) -> Problem:
-    return _unfinished(problems.NO_ANSWER, row_uuid, request_id, **more)
-
-
-def _unfinished(kind: problems.Kind, row_uuid: uuid.UUID, request_id: str, **more: str) -> Problem:
-    location = location_of(row_uuid)
-    return Problem(
-        kind,
-        headers={"Location": location},
-        id=str(row_uuid),
-        request_id=request_id,
-        location=location,
-        **more,
-    )
-
-
-def _accepted(row_uuid: uuid.UUID, request_id: str) -> HttpResponse:
-    location = location_of(row_uuid)
-    content = {"id": str(row_uuid), "request_id": request_id, "location": location}
-    response = _json(raw_json.spell(content).encode(), status=202)
-    response["Location"] = location
-    return response
-
-
-def location_of(request_uuid: uuid.UUID) -> str:
-    """Return the path at which a request's outcome is found."""
-    return reverse("backend-request", args=[request_uuid])
-
-
-def _data(content: Any) -> HttpResponse:
-    return _json(JSONRenderer().render(content))
-
-
-def _json(body: bytes, *, status: int = 200) -> HttpResponse:
-    return LazyResponse(status, [(b"content-type", b"application/json")], body)

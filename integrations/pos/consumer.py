@@ -12,12 +12,12 @@ from django.conf import settings
 from integrations.models.attempt import StrayFrame
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
-from integrations.pos import link, mentions, wire
+from integrations.pos import link, mentions, messages
+from integrations.pos.access.admission import Admission
+from integrations.pos.access.visitors import origin_of, visitor_of
 from integrations.pos.close_codes import CLOSE_CODES, code_for
-from integrations.pos.door import Admission
 from integrations.pos.limits.allowance import Allowance
 from integrations.pos.middleware import ADMISSION
-from integrations.pos.visitors import origin_of, visitor_of
 from integrations.relay import runtime
 from integrations.relay.registry import Live
 from integrations.services import metrics
@@ -25,7 +25,7 @@ from integrations.services.requests.requests import Waiting
 from integrations.services.requests.secret_members import hide_in_words
 from integrations.text.characters import printable
 from integrations.wire import envelope, raw_json
-from integrations.wire.asgi import Receive, Scope, Send
+from integrations.wire.asgi_types import Receive, Scope, Send
 
 PONG_SECONDS = 1.0  # in which a replaced POS has to answer a ping, so that the portal waits for its answers
 ANSWER_SECONDS = 5.0  # for which the portal then waits
@@ -192,7 +192,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if live.stray_frames > STRAYS_KEPT:
             return
         text, is_whole = raw_json.read_text(content)
-        kind = wire.kind_of_frame(text) if is_whole else StrayFrame.Kind.NOT_JSON
+        kind = messages.kind_of_frame(text) if is_whole else StrayFrame.Kind.NOT_JSON
         if isinstance(content, bytes) and kind is not StrayFrame.Kind.UNKNOWN:
             kind, text = StrayFrame.Kind.BINARY, ""
         # Redacted with a margin before it is cut, so that no half of a secret is left over.

@@ -1,23 +1,18 @@
-"""Turns refusals into HTTP for the POS: the one place where they get a status."""
+"""Turns refusals into HTTP for the POS, in one place; each carries its status itself."""
 
 import json
 import math
 from collections.abc import Mapping
 
 from django.conf import settings
-from django.http import HttpResponse
 from rest_framework.exceptions import APIException
 
 from integrations.models.attempt import Outcome
-from integrations.pos import wire
-from integrations.pos.door import Away, Draining, TooManyFailures, WrongPath
-from integrations.pos.limits.second_till import SecondTill
-from integrations.pos.wire import Malformed
+from integrations.pos import messages
+from integrations.pos.messages import Malformed
 from integrations.services import metrics
-from integrations.services.connections.authentication import Busy, IntegrationDisabled, KeyMissing, Refused
-from integrations.wire.asgi import LazyResponse
-
-RETRY_AFTER = 5  # seconds, while the portal itself is the trouble
+from integrations.services.connections.errors import Refused
+from integrations.wire.plain_http import PlainResponse
 
 # With POS_REFUSALS_AS_200 all other refusals are sent as 200, for a POS that reads the ErrorMessage of a 200 only. The
 # portal's own trouble keeps its status: proxies and monitors look at it, and the POS is to try again.
@@ -27,52 +22,32 @@ _HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-stor
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def answer(error: Exception) -> HttpResponse | None:
+def answer(error: Exception) -> PlainResponse | None:
     """Return the answer to a refusal, or None for an error that is a fault of ours."""
     if isinstance(error, Malformed):
         metrics.authentications[Outcome.MALFORMED].inc()
         return refusal(str(error), 400)
     if isinstance(error, Refused):
         metrics.authentications[error.outcome].inc()
-        return refusal(str(error), status_of(error), _headers(error))
+        return refusal(str(error), error.status, retry_headers(error))
     if isinstance(error, APIException):
         return refusal(str(error.detail), error.status_code, {"allow": "POST"} if error.status_code == 405 else {})
     return None
 
 
-def status_of(refusal: Refused) -> int:
-    """Return the HTTP status of a refusal."""
-    match refusal:
-        case TooManyFailures():
-            return 429
-        case Away() | Draining() | Busy() | KeyMissing() | SecondTill():
-            return 503
-        case IntegrationDisabled():
-            return 403
-        case WrongPath():
-            return 404
-        case _:
-            return 401
+def retry_headers(refusal: Refused) -> dict[str, str]:
+    """Return the headers of a refusal, which say when another try may help."""
+    return {} if refusal.retry_after is None else {"retry-after": str(math.ceil(refusal.retry_after))}
 
 
-def _headers(refusal: Refused) -> dict[str, str]:
-    match refusal:
-        case TooManyFailures():
-            return {"retry-after": str(math.ceil(refusal.wait))}
-        case Away() | Draining() | Busy() | KeyMissing():
-            return {"retry-after": str(RETRY_AFTER)}
-        case _:
-            return {}
-
-
-def json_answer(content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
+def json_answer(content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> PlainResponse:
     """Return an answer that nobody may keep; the headers by lower-case names."""
     more = [(name.encode(), value.encode()) for name, value in headers.items()] if headers else ()
-    return LazyResponse(status, [*_HEADERS, *more], content)
+    return PlainResponse(status, [*_HEADERS, *more], content)
 
 
-def refusal(message: str, status: int, headers: Mapping[str, str] | None = None) -> HttpResponse:
+def refusal(message: str, status: int, headers: Mapping[str, str] | None = None) -> PlainResponse:
     """Return an answer with an ErrorMessage; POS_REFUSALS_AS_200 may change the status."""
     if settings.POS_REFUSALS_AS_200 and status not in TROUBLE:
         status = 200
-    return json_answer(_write(wire.failure(message)).encode(), status, headers)
+    return json_answer(_write(messages.failure(message)).encode(), status, headers)

@@ -6,19 +6,19 @@ their own making (`ws://HOST:PORT`, `null`, an empty one), so a check would reje
 """
 
 import json
-import math
 from urllib.parse import parse_qs
 
-from integrations.pos import door
-from integrations.pos.door import WrongPath
-from integrations.pos.errors import RETRY_AFTER, status_of
+from integrations.pos.access import admission as admissions
+from integrations.pos.access import attempts
+from integrations.pos.access.refusals import WrongPath
+from integrations.pos.access.visitors import origin_of, visitor_of
+from integrations.pos.errors import retry_headers
 from integrations.pos.limits import second_till
-from integrations.pos.visitors import origin_of, visitor_of
-from integrations.pos.wire import failure
-from integrations.services.connections.authentication import Refused
+from integrations.pos.messages import failure
+from integrations.services.connections.errors import Refused
 from integrations.services.handover.handover import websocket_url
 from integrations.text.characters import trimmed
-from integrations.wire.asgi import App, Receive, Scope, Send, header
+from integrations.wire.asgi_types import App, Receive, Scope, Send, header
 from integrations.wire.security_headers import SECURITY_HEADERS
 
 ADMISSION = "admission"  # the scope's key
@@ -35,8 +35,7 @@ class TokenAuth:
         try:
             admission = await second_till.admit(_token(scope), visitor, origin_of(scope))
         except Refused as refusal:
-            wait = getattr(refusal, "wait", RETRY_AFTER)
-            await refuse(scope, receive, send, status_of(refusal), str(refusal), retry_after=math.ceil(wait))
+            await refuse(scope, receive, send, refusal)
             return
         # Into the scope itself: what is made here is held for as long as the POS stays, and there are thousands.
         scope[ADMISSION] = admission
@@ -47,29 +46,26 @@ class TokenAuth:
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
     """Refuse a websocket on a path where none is, and record it for staff: it may be a POS with a wrong address."""
     message = f"There is no websocket at this path: connect to {websocket_url()}/?token=..."
-    refusal = WrongPath(message, door.outlet_of(_token(scope)))
-    await door.note_refused_socket(refusal, visitor_of(scope), door.path_detail(scope["path"]))
-    await refuse(scope, receive, send, status_of(refusal), message)
+    refusal = WrongPath(message, admissions.outlet_of(_token(scope)))
+    await attempts.record_refused_socket(refusal, visitor_of(scope), attempts.path_detail(scope["path"]))
+    await refuse(scope, receive, send, refusal)
 
 
-async def refuse(
-    scope: Scope, receive: Receive, send: Send, status: int, message: str, *, retry_after: int = RETRY_AFTER
-) -> None:
+async def refuse(scope: Scope, receive: Receive, send: Send, refusal: Refused) -> None:
     """Refuse a handshake, with a body where the server can send one (uvicorn); daphne sends a bare 403."""
     await receive()  # websocket.connect
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close"})
         return
-    body = json.dumps(failure(message)).encode()
+    body = json.dumps(failure(str(refusal))).encode()
     headers: list[tuple[bytes, bytes]] = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
         *SECURITY_HEADERS,
     ]
-    if status == 503:
-        headers.append((b"retry-after", str(retry_after).encode()))
-    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    headers += [(name.encode(), value.encode()) for name, value in retry_headers(refusal).items()]
+    await send({"type": "websocket.http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})
 
 

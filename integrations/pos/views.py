@@ -1,17 +1,16 @@
 import logging
 from typing import Any
 
-from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.views import APIView
 
-from integrations.pos import door, errors, wire
-from integrations.pos.door import WrongPath
-from integrations.pos.visitors import visitor_of
+from integrations.pos import errors, messages
+from integrations.pos.access import attempts, exchange
+from integrations.pos.access.refusals import WrongPath
+from integrations.pos.access.visitors import visitor_of
 from integrations.services.connections.authentication import Claim
 from integrations.services.handover.handover import auth_url
-from integrations.wire.asgi import Scope
+from integrations.wire.plain_http import PlainRequest, PlainResponse
 
 logger = logging.getLogger(__name__)
 
@@ -27,29 +26,29 @@ class AuthView(APIView):
     http_method_names = ["post"]
 
     async def dispatch(  # type: ignore[override]
-        self, request: HttpRequest, *_args: Any, **_kwargs: Any
-    ) -> HttpResponse:
+        self, request: PlainRequest, *_args: Any, **_kwargs: Any
+    ) -> PlainResponse:
         """Return the answer to a request; every error becomes an answer too."""
         try:
             return await self.answer(request)
         except Exception as error:  # noqa: BLE001  (whatever happens, the POS gets its JSON)
             return self.refuse(error)
 
-    async def answer(self, request: HttpRequest) -> HttpResponse:
+    async def answer(self, request: PlainRequest) -> PlainResponse:
         """Return the answer to a request for the auth endpoint. Raises Refused, Malformed or MethodNotAllowed."""
-        visitor = visitor_of(scope_of(request))
+        visitor = visitor_of(request.scope)
         if request.method != "POST":
             message = f"The method was {request.method}: an authentication is a POST to {auth_url()}"
-            await door.note_malformed(visitor, message)
-            raise MethodNotAllowed(str(request.method), message)
+            await attempts.record_malformed(visitor, message)
+            raise MethodNotAllowed(request.method, message)
         try:
-            claim = wire.read_auth_request(request.body)
-        except wire.Malformed as error:
-            await door.note_malformed(visitor, str(error))
+            claim = messages.read_auth_request(request.body)
+        except messages.Malformed as error:
+            await attempts.record_malformed(visitor, str(error))
             raise
-        return errors.json_answer(wire.auth_success(await door.exchange(claim, visitor)))
+        return errors.json_answer(messages.auth_success(await exchange.issue_token(claim, visitor)))
 
-    def refuse(self, error: Exception) -> HttpResponse:
+    def refuse(self, error: Exception) -> PlainResponse:
         response = errors.answer(error)
         if response is None:
             logger.error("An authentication failed by a fault of ours.", exc_info=error)
@@ -60,22 +59,14 @@ class AuthView(APIView):
 class MisdirectedView(AuthView):
     """Rejects a request that was meant for the auth endpoint and has another path, in words that name the right one."""
 
-    async def answer(self, request: HttpRequest) -> HttpResponse:
-        scope = scope_of(request)
+    async def answer(self, request: PlainRequest) -> PlainResponse:
         refusal = WrongPath(f"There is nothing at this path. An authentication is a POST to {auth_url()}")
-        await door.note_misdirected(refusal, visitor_of(scope), scope["path"], _claim_in(request.body))
+        await attempts.record_misdirected(refusal, visitor_of(request.scope), request.path, _claim_in(request.body))
         raise refusal
-
-
-def scope_of(request: HttpRequest) -> Scope:
-    """Return the ASGI scope of a request, an empty one where Django's test client made it."""
-    if isinstance(request, ASGIRequest):
-        return request.scope  # type: ignore[return-value]
-    return {"headers": (), "path": request.path}
 
 
 def _claim_in(body: bytes) -> Claim | None:
     try:
-        return wire.read_auth_request(body)
-    except wire.Malformed:
+        return messages.read_auth_request(body)
+    except messages.Malformed:
         return None

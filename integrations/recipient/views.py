@@ -14,14 +14,14 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods
 
 from integrations.services.handover import links as handover_links
-from integrations.services.handover.links import LinkBusy, LinkRefused
+from integrations.services.handover.errors import LinkBusy, LinkRefused
 from integrations.text.characters import printable
 from integrations.text.client_address import address_of
 
 REFUSED_AFTER = 0.75  # seconds: more than a refusal's work, so that its length tells nothing
 
 
-@csrf_exempt  # no cookie gives anybody a right here: whoever forges the form must have link and passphrase
+@csrf_exempt  # no cookie gives a right here: a forged form needs link and passphrase too
 @sensitive_post_parameters("code", "passphrase")
 @require_http_methods(["GET", "HEAD", "POST"])
 def hand_over(request: HttpRequest) -> HttpResponse:

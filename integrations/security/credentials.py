@@ -69,14 +69,14 @@ def generate(kind: Kind) -> str:
     return _written(kind, body + _checksum(kind, body))
 
 
-class Mistyped(ValueError):
-    """A generated secret whose checksum does not fit."""
+class WrongChecksum(ValueError):
+    """The text looks like a generated secret, and its checksum does not fit: it was mistyped."""
 
 
 def recognise(kind: Kind, text: str) -> str | None:
     """Return the canonical form of a generated secret, or None for a secret that somebody else made.
 
-    Raises Mistyped for one of ours whose checksum does not fit; that costs no look-up.
+    Raises WrongChecksum for one of ours whose checksum does not fit; that costs no look-up.
     """
     if _is_as_handed_over(kind, text):
         return text
@@ -86,7 +86,7 @@ def recognise(kind: Kind, text: str) -> str | None:
         return None
     body = joined[len(kind) :].translate(_LOOKALIKES)
     if len(body) != BODY_LENGTH or not hmac.compare_digest(body[-CHECKSUM_LENGTH:].encode(), _expected(kind, body)):
-        raise Mistyped("The secret was mistyped: its checksum does not fit.")
+        raise WrongChecksum("The secret was mistyped: its checksum does not fit.")
     return _written(kind, body)
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from integrations.simulator import message_numbers as methods
-from integrations.simulator import order_answers, order_requests, refusals, wire
+from integrations.simulator import messages, order_answers, order_requests, refusals
 from integrations.simulator.catalogue import User
 from integrations.simulator.fields import MalformedPayloadError
+from integrations.simulator.messages import Answer, Request
 from integrations.simulator.till import Till
-from integrations.simulator.wire import Answer, Request
 
 CHANGING_METHODS = frozenset({methods.CREATE_ORDER, methods.UPDATE_ORDER, methods.CREATE_PAYMENT})
 
@@ -26,7 +26,7 @@ def answer(till: Till, request: Request) -> Answer:
     except _UserRefused as refusal:
         return refusal.answer
     except MalformedPayloadError as error:
-        return Answer(result_code=wire.MALFORMED_PAYLOAD, error_message=str(error))
+        return Answer(result_code=messages.MALFORMED_PAYLOAD, error_message=str(error))
     except refusals.TillRefusal as refusal:
         return _refused(refusal)
 
@@ -34,7 +34,7 @@ def answer(till: Till, request: Request) -> Answer:
 def _get_user_from_pin(till: Till, request: Request) -> Answer:
     user = till.catalogue.find_user_by_pin(request.payload.text("PIN"))
     if user is None:
-        raise _UserRefused(wire.UNKNOWN_USER, wire.UNKNOWN_USER_TEXT)
+        raise _UserRefused(messages.UNKNOWN_USER, messages.UNKNOWN_USER_TEXT)
     return Answer(payload=order_answers.user_payload(user))
 
 
@@ -74,15 +74,15 @@ def _permitted_user(till: Till, request: Request) -> User:
     """Without CanMakePayments every call but GetUserFromPIN is rejected (SEEN; its ResultCode is unknown)."""
     user = till.catalogue.find_user(request.user_identifier)
     if user is None:
-        raise _UserRefused(wire.UNKNOWN_USER, wire.UNKNOWN_USER_TEXT)
+        raise _UserRefused(messages.UNKNOWN_USER, messages.UNKNOWN_USER_TEXT)
     if not user.can_make_payments:
-        raise _UserRefused(wire.USER_NOT_PERMITTED, f"{user.name} may not use this interface.")
+        raise _UserRefused(messages.USER_NOT_PERMITTED, f"{user.name} may not use this interface.")
     return user
 
 
 def _refuse_message_type(_till: Till, request: Request) -> Answer:
     text = f"This simulated POS does not know {request.name}."
-    return Answer(result_code=wire.UNSUPPORTED_MESSAGE, error_message=text)
+    return Answer(result_code=messages.UNSUPPORTED_MESSAGE, error_message=text)
 
 
 def _refused(refusal: refusals.TillRefusal) -> Answer:
@@ -104,13 +104,13 @@ _METHODS: dict[str, Callable[[Till, Request], Answer]] = {
 }
 
 _RESULT_CODES: dict[type[refusals.TillRefusal], int] = {
-    refusals.InsufficientStock: wire.INSUFFICIENT_STOCK,
-    refusals.UnknownServiceMode: wire.UNKNOWN_SERVICE_MODE,
-    refusals.UnknownTable: wire.UNKNOWN_TABLE,
-    refusals.UnknownProduct: wire.UNKNOWN_PRODUCT,
-    refusals.UnknownAdjustment: wire.UNKNOWN_ADJUSTMENT,
-    refusals.UnknownOrder: wire.UNKNOWN_ORDER,
-    refusals.OrderClosed: wire.ORDER_CLOSED,
-    refusals.OrderInUse: wire.ORDER_IN_USE,
-    refusals.WrongAmount: wire.WRONG_AMOUNT,
+    refusals.InsufficientStock: messages.INSUFFICIENT_STOCK,
+    refusals.UnknownServiceMode: messages.UNKNOWN_SERVICE_MODE,
+    refusals.UnknownTable: messages.UNKNOWN_TABLE,
+    refusals.UnknownProduct: messages.UNKNOWN_PRODUCT,
+    refusals.UnknownAdjustment: messages.UNKNOWN_ADJUSTMENT,
+    refusals.UnknownOrder: messages.UNKNOWN_ORDER,
+    refusals.OrderClosed: messages.ORDER_CLOSED,
+    refusals.OrderInUse: messages.ORDER_IN_USE,
+    refusals.WrongAmount: messages.WRONG_AMOUNT,
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from integrations.simulator import json_text, wire
+from integrations.simulator import json_text, messages
 
 AUTH_PATH = "/api/powerepos/v1/auth"
 
@@ -24,7 +24,7 @@ class Credentials:
 
     def __post_init__(self) -> None:
         values = (self.provider_outlet_id, self.pos_remote_id, self.auth_secret)
-        if not all(wire.is_text(value) for value in values):
+        if not all(messages.is_text(value) for value in values):
             raise WrongCredentialsError("One of the three values is empty or not proper text.")
 
     @classmethod
@@ -100,11 +100,11 @@ def _read_object(text: str) -> dict[str, object]:
         raise WrongCredentialsError("The credentials are not JSON.") from None
     if not isinstance(value, dict):
         raise WrongCredentialsError("The credentials must be the one JSON object that enable_outlet prints.")
-    return wire.folded(value)
+    return messages.folded(value)
 
 
 def _text(values: dict[str, object], key: str) -> str:
     value = values.get(key.casefold())
-    if not wire.is_text(value):
+    if not messages.is_text(value):
         raise WrongCredentialsError(f"The credentials lack {key}, or it is not a text.")
     return value

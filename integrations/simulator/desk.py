@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from integrations.simulator import answers, wire
+from integrations.simulator import answers, messages
 from integrations.simulator.message_numbers import names_by_number
 from integrations.simulator.till import Till
 from integrations.simulator.till_file import TillFile
@@ -14,9 +14,9 @@ from integrations.simulator.till_file import TillFile
 class Reply:
     """What goes onto the wire for a request. `answer` is None when it is the first answer again."""
 
-    request: wire.Request
+    request: messages.Request
     text: str
-    answer: wire.Answer | None = field(repr=False)
+    answer: messages.Answer | None = field(repr=False)
 
 
 class Desk:
@@ -29,20 +29,20 @@ class Desk:
         self._names = names_by_number(message_numbers)
         self.till = self._file.open(till) if self._file else till
 
-    def read(self, frame: str | bytes) -> wire.Request:
+    def read(self, frame: str | bytes) -> messages.Request:
         """Raises NotARequestError."""
-        return wire.read_request(frame, self._names)
+        return messages.read_request(frame, self._names)
 
-    def reply(self, request: wire.Request) -> Reply:
+    def reply(self, request: messages.Request) -> Reply:
         """The same RequestID gets the same text, whatever else it asks. Raises OSError when saving fails."""
         remembered = self.till.memory.find(request.request_id)
         if remembered is not None:
             return Reply(request=request, text=remembered, answer=None)
         return self._executed(request)
 
-    def _executed(self, request: wire.Request) -> Reply:
+    def _executed(self, request: messages.Request) -> Reply:
         answer = answers.answer(self.till, request)
-        text = wire.write_answer(request, answer)
+        text = messages.write_answer(request, answer)
         is_change = request.name in answers.CHANGING_METHODS
         self.till.memory.keep(request.request_id, text, is_change=is_change)
         if self._file:

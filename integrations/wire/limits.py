@@ -1,6 +1,7 @@
 """How much a caller may send before the portal knows it. deploy/ states the same limits for the proxies.
 
-What a caller may send after that is each entry point's own: pos/wire.py, backend/wire.py, and `takes_body` on a page.
+What a caller may send after that is each entry point's own: pos/messages.py, backend/orders.py, and `max_body` of a
+page.
 """
 
 KIBIBYTE = 1024

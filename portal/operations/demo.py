@@ -8,7 +8,7 @@ from django.db import transaction
 from integrations.models import ApiKey, MessageType, Organisation
 from integrations.services.api_keys.api_keys import create_api_key
 from integrations.services.audit import Actor
-from integrations.services.errors import DemoExists
+from integrations.services.errors import PortalError
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration.enabling import enable_outlet
 from integrations.services.outlets.outlets import create_outlet, get_or_create_organisation
@@ -19,6 +19,10 @@ API_KEY = "Demo"
 # The POS of the last one is not simulated, so that there is an outlet that is offline.
 ONLINE, OFFLINE = ("Harbour", "Airport"), "Station"
 OUTLETS = (*ONLINE, OFFLINE)
+
+
+class DemoExists(PortalError):
+    message = "The demo was made before: its organisation or its API key exists."
 
 
 @dataclass(frozen=True)

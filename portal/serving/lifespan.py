@@ -8,7 +8,7 @@ import logging
 from django.db import DatabaseError, InterfaceError
 
 from integrations.relay import runtime
-from integrations.wire.asgi import Receive, Scope, Send
+from integrations.wire.asgi_types import Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import django
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
-from django.http import HttpResponse
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -28,7 +27,8 @@ from integrations.services import metrics
 from integrations.services.overview.figures import Figures, read_figures
 from integrations.services.rows.threads import readers
 from integrations.text.client_address import address_in, parsed
-from integrations.wire.asgi import Scope, header
+from integrations.wire.asgi_types import Scope, header
+from integrations.wire.plain_http import PlainResponse
 from portal.web.proxies import FORWARDED_PORT
 
 FORBIDDEN = problems.Kind("metrics-not-for-you", "The metrics are not for this caller.", 403)
@@ -37,7 +37,7 @@ FIGURES_KEPT = 5.0  # seconds: many scrapers cost the database no more than one
 _kept: tuple[float, Figures | None] = (-FIGURES_KEPT, None)
 
 
-async def scrape(scope: Scope) -> HttpResponse:
+async def scrape(scope: Scope) -> PlainResponse:
     """Return the metrics to whoever may read them, else a problem (RFC 9457)."""
     if not settings.METRICS_TOKEN and not settings.METRICS_NETWORKS:
         return problems.answer(Problem(problems.NOT_FOUND, "Neither METRICS_TOKEN nor METRICS_NETWORKS is set."))
@@ -46,7 +46,7 @@ async def scrape(scope: Scope) -> HttpResponse:
     figures = await _figures()
     encode, content_type = choose_encoder(header(scope, b"accept") or "")
     body = encode(_registry(figures))
-    return HttpResponse(body, content_type=content_type, headers={"Cache-Control": "no-store"})
+    return PlainResponse(200, [(b"content-type", content_type.encode()), (b"cache-control", b"no-store")], body)
 
 
 def _has_token(scope: Scope) -> bool:

@@ -4,26 +4,18 @@ Straight from ASGI, before Django's middleware: a load balancer asks by an addre
 HTTP from inside, and every few seconds of each process.
 """
 
+import json
 from collections.abc import Awaitable, Callable
 
 from django.db import DatabaseError, InterfaceError, connection
-from django.http import HttpResponse, JsonResponse
 
 from integrations.relay import runtime
 from integrations.services.keys import newer_keys
 from integrations.services.rows.threads import readers
-from integrations.wire.asgi import (
-    App,
-    BodyGaveWay,
-    BodyTooLarge,
-    ClientLeft,
-    Receive,
-    Scope,
-    Send,
-    read_body,
-    send_response,
-)
+from integrations.wire.asgi_types import App, Receive, Scope, Send
 from integrations.wire.limits import MAX_BODY
+from integrations.wire.plain_http import PlainResponse, send_response
+from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, read_body
 from portal.operations.schema import count_pending_migrations
 from portal.serving.metrics import scrape
 
@@ -50,18 +42,18 @@ class Probes:
             return
         except (BodyTooLarge, BodyGaveWay):
             response = _answer({"status": "too large"}, 413)
-            response["Connection"] = "close"
+            response.set_header(b"connection", "close")
         else:
             response = await probe(scope) if scope["method"] in METHODS else _answer({"status": "no method"}, 405)
         await send_response(response, scope, send)
 
 
-async def healthz(_scope: Scope) -> HttpResponse:
+async def healthz(_scope: Scope) -> PlainResponse:
     """Say that the process answers."""
     return _answer({"status": "alive"}, 200)
 
 
-async def readyz(_scope: Scope) -> HttpResponse:
+async def readyz(_scope: Scope) -> PlainResponse:
     """Say whether new work may come: 503 while this process drains, its database is away or not migrated,
     or a key is missing.
 
@@ -81,7 +73,7 @@ async def readyz(_scope: Scope) -> HttpResponse:
     return _answer({"status": "degraded" if layer == "away" else "ready", **parts, "layer": layer}, 200)
 
 
-PROBES: dict[str, Callable[[Scope], Awaitable[HttpResponse]]] = {
+PROBES: dict[str, Callable[[Scope], Awaitable[PlainResponse]]] = {
     "/healthz": healthz,
     "/readyz": readyz,
     "/metrics": scrape,
@@ -113,5 +105,6 @@ def _layer() -> str:
     return "away" if running.is_layer_away else "reachable"
 
 
-def _answer(content: dict[str, str], status: int) -> HttpResponse:
-    return JsonResponse(content, status=status, headers={"Cache-Control": "no-store"})
+def _answer(content: dict[str, str], status: int) -> PlainResponse:
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+    return PlainResponse(status, headers, json.dumps(content).encode())

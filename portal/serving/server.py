@@ -17,7 +17,7 @@ from websockets.http11 import Response
 from websockets.server import ServerProtocol
 from websockets.typing import StatusLike
 
-from integrations.pos.wire import MAX_FRAME
+from integrations.pos.messages import MAX_FRAME
 from integrations.relay import runtime
 from integrations.relay.runtime import Runtime
 from integrations.wire.security_headers import SECURITY_HEADERS

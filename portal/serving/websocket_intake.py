@@ -12,7 +12,7 @@ from websockets.frames import Frame
 
 from integrations.pos.limits.allowance import Allowance
 from integrations.pos.link import BROKEN_TEXT, FLOODING, LINK, Link
-from integrations.pos.wire import MAX_FRAME
+from integrations.pos.messages import MAX_FRAME
 
 CLOSE_SECONDS = 1.0  # from our close frame, or the peer's, until the transport is aborted
 SMALLEST_FRAME = 6  # bytes, of a client's

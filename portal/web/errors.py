@@ -31,7 +31,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 404: no page and no call is at this path."""
     answer = refusals.for_machine(request.path, str(request.method), problems.NOT_FOUND, "Check the path.")
-    return answer or page_not_found(request, exception or Http404())
+    return answer.for_django() if answer else page_not_found(request, exception or Http404())
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -56,6 +56,5 @@ def note_away(path: str, reason: str) -> None:
 def refusal(path: str, method: str, template: str, kind: Kind, detail: str) -> HttpResponse:
     """Return a page for a browser; below the API, and where a POS authenticates, the answer that those read."""
     # Without the request: what its context processors would ask of the database may be what failed.
-    return refusals.for_machine(path, method, kind, detail) or HttpResponse(
-        render_to_string(template), status=kind.status
-    )
+    answer = refusals.for_machine(path, method, kind, detail)
+    return answer.for_django() if answer else HttpResponse(render_to_string(template), status=kind.status)

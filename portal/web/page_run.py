@@ -4,7 +4,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from integrations.wire.asgi import Send
+from integrations.wire.asgi_types import Send
 
 
 @dataclass

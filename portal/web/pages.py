@@ -1,4 +1,4 @@
-"""Django's handler for whatever the doors do not answer themselves: the portal's pages.
+"""Django's handler for what the entry points of machines do not answer: the portal's pages.
 
 Django's own hands a request back and forth between the event loop and a thread: for the signal at its start, each
 middleware that is not written twice, each `process_view`, the view, the template. Each costs a turn of the loop, and
@@ -21,19 +21,10 @@ from django.urls import Resolver404, resolve, set_script_prefix
 
 from integrations.backend import problems
 from integrations.backend.problems import Kind
-from integrations.wire.asgi import (
-    BodyGaveWay,
-    BodyTooLarge,
-    ClientLeft,
-    Receive,
-    Scope,
-    Send,
-    header,
-    is_longer,
-    read_body,
-    send_response,
-)
+from integrations.wire.asgi_types import Receive, Scope, Send, header
 from integrations.wire.limits import MAX_BODY
+from integrations.wire.plain_http import PlainResponse, send_response
+from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, is_longer, read_body
 from integrations.wire.security_headers import SECURITY_HEADERS
 from portal.web.browser_policy import WORDS
 from portal.web.errors import refusal
@@ -122,4 +113,4 @@ async def _refuse(scope: Scope, send: Send, template: str, kind: Kind, detail: s
     response = refusal(scope["path"], scope["method"], template, kind, detail)
     response["Connection"] = "close"
     response["Content-Security-Policy"] = WORDS
-    await send_response(response, scope, send)
+    await send_response(PlainResponse.of(response), scope, send)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from integrations.text.client_address import parsed
-from integrations.wire.asgi import App, Receive, Scope, Send
+from integrations.wire.asgi_types import App, Receive, Scope, Send
 
 FORWARDED_PORT = 0  # of a client whose address a trusted proxy named; no peer of a socket has it
 HOPS = 32  # of X-Forwarded-For that are read, from the nearest proxy on

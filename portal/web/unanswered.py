@@ -14,7 +14,8 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from integrations.backend import problems
 from integrations.services.rows.threads import readers
-from integrations.wire.asgi import App, Receive, Scope, Send, send_response
+from integrations.wire.asgi_types import App, Receive, Scope, Send
+from integrations.wire.plain_http import PlainResponse, send_response
 from portal.web import page_run
 from portal.web.browser_policy import with_policy
 from portal.web.errors import RETRY_SECONDS, note_away, refusal
@@ -86,7 +87,7 @@ class Unanswered:
         return self._probe
 
 
-def _refusal(scope: Scope) -> Any:
+def _refusal(scope: Scope) -> PlainResponse:
     note_away(scope["path"], "the database does not answer")
     response = with_policy(
         refusal(scope["path"], scope["method"], "503_no_answer.html", problems.DATABASE_AWAY, DETAIL)
@@ -94,7 +95,7 @@ def _refusal(scope: Scope) -> Any:
     response["Cache-Control"] = "no-store"
     response["Retry-After"] = str(RETRY_SECONDS)
     response["Connection"] = "close"  # perhaps its body has not arrived
-    return response
+    return PlainResponse.of(response)
 
 
 async def database_answers() -> bool:

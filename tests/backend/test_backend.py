@@ -10,19 +10,20 @@ from datetime import timedelta
 from typing import Any
 from unittest import mock
 
+import pytest
 import time_machine
 from django.db import OperationalError
 from django.test import override_settings
 from django.utils import timezone
 
-from integrations.backend import direct
+from integrations.backend import problems, routing
 from integrations.models import ApiKeySecret, Request, StrayFrame
 from integrations.models.request import State
 from integrations.relay import polls, runtime
 from integrations.services import wake
 from integrations.services.integration.enabling import disable
 from integrations.services.requests import requests
-from integrations.services.requests.requests import NewRequest
+from integrations.services.requests.requests import NewRequest, NotStored, TooLate
 from integrations.services.rows.threads import Joined, writers
 from tests.support.asgi_client import Answer, request
 from tests.support.backend_client import API, Backend, Pos, know, make_outlet, organisation
@@ -357,7 +358,7 @@ class OneRequest(InProcess):
 
     async def test_each_call_is_logged_with_its_status_and_how_long_it_took(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
-        with mock.patch.object(direct.logger, "info") as info:
+        with mock.patch.object(routing.logger, "info") as info:
             await backend.get(f"outlets/{outlet.handover.provider_outlet_id}?secret=1")
         logged = info.call_args.kwargs["extra"]
         assert logged | {"milliseconds": 0} == {
@@ -900,3 +901,9 @@ class TheDatabase(InProcess):
 
 def _away(_keys: Any) -> Any:
     raise OperationalError("away")
+
+
+@pytest.mark.parametrize("refusal", [each for each in NotStored.__subclasses__() if each is not TooLate], ids=str)
+def test_each_reason_not_to_store_a_request_has_a_problem(refusal: type[NotStored]) -> None:
+    assert 400 <= problems.answer(refusal()).status < 600
+    assert problems.answer(refusal()).status != problems.FAULT.status

@@ -4,21 +4,22 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from integrations.backend.correlation import HEADER
+from integrations.backend import correlation
 from integrations.models import Request
 from tests.support.asgi_client import Answer, request
 from tests.support.backend_client import API, Backend, Pos, make_outlet
 from tests.support.in_process import InProcess, in_main, until
 
+HEADER = correlation.HEADER.decode()
 SECRET = "ONPS-17940-1EV50-X709W-G7FK3-HMBW1-3ZCEY-F9S4X"
 
 
 class Correlation(InProcess):
     async def test_the_callers_id_comes_back_in_the_answer(self) -> None:
-        assert (await ask("order-77")).headers[HEADER.lower()] == "order-77"
+        assert (await ask("order-77")).headers[HEADER] == "order-77"
 
     async def test_an_id_that_is_missing_or_ill_formed_is_replaced_by_a_new_one(self) -> None:
-        seen = {(await ask(given)).headers[HEADER.lower()] for given in (None, "", "a b", "x" * 65, "é", "-x", SECRET)}
+        seen = {(await ask(given)).headers[HEADER] for given in (None, "", "a b", "x" * 65, "é", "-x", SECRET)}
         assert len(seen) == 7
         assert all(len(each) == 32 and each.isalnum() for each in seen)
 
@@ -28,7 +29,7 @@ class Correlation(InProcess):
 
     async def test_a_body_that_is_too_large_is_answered_with_it_as_well(self) -> None:
         answer = await request("POST", f"{API}/outlets/x/requests", [b"x" * 3_000_000], headers={HEADER: "order-77"})
-        assert (answer.status, answer.headers[HEADER.lower()]) == (413, "order-77")
+        assert (answer.status, answer.headers[HEADER]) == (413, "order-77")
 
     async def test_it_stands_on_the_lines_of_the_frame_and_of_the_answer_beside_the_request_id(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
@@ -47,7 +48,7 @@ class Correlation(InProcess):
         with logged() as lines:
             async with await Pos.of(outlet) as pos:
                 await pos.next_frame()
-        assert named(lines, "A request leaves for its POS.") == [("R-2", answer.headers[HEADER.lower()])]
+        assert named(lines, "A request leaves for its POS.") == [("R-2", answer.headers[HEADER])]
 
     async def test_a_request_that_is_not_durable_carries_it_too(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()

@@ -12,10 +12,10 @@ from integrations.models import ApiKey, Organisation, Request
 from integrations.relay import recording, runtime
 from integrations.security import credentials
 from integrations.services.api_keys.api_keys import rotate_api_key
-from integrations.services.errors import AskedOtherwise
 from integrations.services.requests import contents
 from integrations.services.requests.asking import Question, ask_pos
 from integrations.services.requests.contents import Content
+from integrations.services.requests.errors import AskedOtherwise
 from integrations.services.requests.requests import UNEQUAL_ATTEMPTS, NewRequest, Stored
 from tests.backend.test_backend import kind_of
 from tests.services.requests.test_asking import be_online

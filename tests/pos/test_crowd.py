@@ -11,11 +11,12 @@ from unittest.mock import patch
 import uvicorn
 from websockets.asyncio.client import connect
 
-from integrations.pos import door
-from integrations.pos.door import AUTHENTICATIONS_AT_ONCE, HANDSHAKES_AT_ONCE
+from integrations.pos.access import admission, exchange
+from integrations.pos.access.admission import HANDSHAKES_AT_ONCE
+from integrations.pos.access.exchange import AUTHENTICATIONS_AT_ONCE
 from integrations.relay.runtime import running
 from integrations.services.rows.threads import Joined
-from integrations.wire.asgi import Receive, Scope, Send
+from integrations.wire.asgi_types import Receive, Scope, Send
 from portal.serving.http.protocol import DrainingState, HttpProtocol
 from portal.serving.server import WebsocketProtocol
 from tests.support.asgi_client import PosSocket, authenticate
@@ -50,7 +51,7 @@ def without_garbage_collection() -> Iterator[None]:
 class AtTheDoors(InProcess):
     async def test_a_crowd_is_authenticated_by_turns_and_all_of_it(self) -> None:
         outlet = await make_outlet()
-        with counted(door._credentials) as answered:
+        with counted(exchange._credentials) as answered:
             claims = [authenticate(outlet.handover.as_wire()) for _ in range(AUTHENTICATIONS_AT_ONCE + 40)]
             answers = await asyncio.gather(*claims)
         assert {answer.status for answer in answers} == {200}
@@ -65,7 +66,7 @@ class AtTheDoors(InProcess):
             async with PosSocket(token) as pos:
                 await pos.connect()
 
-        with counted(door._admissions) as answered:
+        with counted(admission._admissions) as answered:
             await asyncio.gather(*(come_and_go() for _ in range(HANDSHAKES_AT_ONCE + 40)))
         assert sum(answered) >= HANDSHAKES_AT_ONCE + 40  # who had to wait for its takeover is looked up once more
         assert max(answered) == HANDSHAKES_AT_ONCE

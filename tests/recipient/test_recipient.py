@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from integrations.recipient import direct
-from integrations.recipient.direct import OPENINGS, PERIOD, RecipientHttp, Turns
-from integrations.wire.asgi import Receive
+from integrations.recipient import openings
+from integrations.recipient.openings import OPENINGS, PERIOD, RecipientHttp, Turns
+from integrations.wire.asgi_types import Receive
 from integrations.wire.limits import BODIES_PER_ADDRESS, MAX_BODY
 from tests.support.asgi_client import http_scope
 from tests.support.in_process import until
@@ -97,12 +97,12 @@ def test_three_hundred_openings_from_as_many_addresses_take_few_threads() -> Non
         site = Site()
         site.go_on.clear()
         asking = asyncio.create_task(site.statuses([f"203.0.113.{number % 256}" for number in range(300)]))
-        await until(lambda: site.inside == direct.AT_ONCE)
+        await until(lambda: site.inside == openings.AT_ONCE)
         site.go_on.set()
         statuses = await asking
-        assert site.most == direct.AT_ONCE
-        assert statuses.count(403) == direct.AT_ONCE + direct.WAITING
-        assert statuses.count(503) == 300 - direct.AT_ONCE - direct.WAITING
+        assert site.most == openings.AT_ONCE
+        assert statuses.count(403) == openings.AT_ONCE + openings.WAITING
+        assert statuses.count(503) == 300 - openings.AT_ONCE - openings.WAITING
         assert (await site.ask("198.51.100.1"))["status"] == 403, "and then it is open again"
 
     asyncio.run(scene())
@@ -145,7 +145,7 @@ def test_the_form_is_bounded_like_the_body_of_every_page() -> None:
 
 
 def test_of_too_many_half_sent_forms_of_one_address_the_oldest_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(direct, "OPENINGS", BODIES_PER_ADDRESS + 1)
+    monkeypatch.setattr(openings, "OPENINGS", BODIES_PER_ADDRESS + 1)
 
     async def scene() -> None:
         site = Site()
@@ -191,7 +191,7 @@ def test_who_leaves_while_waiting_keeps_no_turn(is_given: bool) -> None:
 
 
 def test_the_counts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(direct, "KEPT", 3)
+    monkeypatch.setattr(openings, "KEPT", 3)
     site_app = RecipientHttp(_nothing, headers={})  # type: ignore[arg-type]
     assert all(site_app._may_open(f"192.0.2.{number}") for number in range(20))
     assert len(site_app._openings) == 3

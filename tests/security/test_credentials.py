@@ -16,7 +16,7 @@ from integrations.security.credentials import (
     Algorithm,
     Digest,
     Kind,
-    Mistyped,
+    WrongChecksum,
     digest_adopted,
     digest_generated,
     estimate_bits,
@@ -99,7 +99,7 @@ def test_any_one_wrong_character_is_told_to_be_a_typing_error(place: int, symbol
     typed = SECRET[:place] + symbol + SECRET[place + 1 :]
     if place < 5 or SECRET[place] in (symbol, "-"):
         return
-    with pytest.raises(Mistyped):
+    with pytest.raises(WrongChecksum):
         read(typed)
 
 
@@ -108,18 +108,18 @@ def test_two_characters_in_the_wrong_order_are_told_to_be_a_typing_error(place: 
     first, second = SECRET[place], SECRET[place + 1]
     if first == second or "-" in (first, second):
         return
-    with pytest.raises(Mistyped):
+    with pytest.raises(WrongChecksum):
         read(SECRET[:place] + second + first + SECRET[place + 2 :])
 
 
 @pytest.mark.parametrize("typed", [SECRET[:-1], SECRET + "0", SECRET[:-6], "ONPS-", "ONPS-12345", SECRET[:20]])
 def test_a_secret_that_is_cut_or_has_too_much_is_told_to_be_a_typing_error(typed: str) -> None:
-    with pytest.raises(Mistyped):
+    with pytest.raises(WrongChecksum):
         read(typed)
 
 
 def test_the_message_for_a_typing_error_does_not_repeat_what_was_typed() -> None:
-    with pytest.raises(Mistyped, match="mistyped") as refused:
+    with pytest.raises(WrongChecksum, match="mistyped") as refused:
         read(SECRET[:-1])
     assert SECRET[5:20] not in str(refused.value)
 
@@ -135,7 +135,7 @@ def test_a_secret_that_somebody_else_made_is_not_taken_for_a_mistyped_one(secret
 def test_any_text_whatsoever_is_recognised_or_not_or_mistyped(text: str) -> None:
     try:
         canonical = read(text)
-    except Mistyped:
+    except WrongChecksum:
         return
     assert canonical is None or read(canonical) == canonical
 

@@ -8,8 +8,8 @@ from django.db import transaction
 from integrations.models import AuditEvent
 from integrations.models.audit import AuditRowIsFinal, Verb
 from integrations.services.audit import Actor, record
-from integrations.services.errors import AlreadyDisabled
 from integrations.services.integration.enabling import change_pos_remote_id, disable, enable_outlet, reenable
+from integrations.services.integration.errors import AlreadyDisabled
 from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
 from tests.support.factories import ADOPTED, ANNA, NOON, Enabled, make_enabled_outlet, make_outlet
 

@@ -29,7 +29,7 @@ from integrations.simulator import (
     WrongCredentialsError,
     json_text,
     load_till,
-    wire,
+    messages,
 )
 from integrations.simulator.answers import answer
 from integrations.simulator.backoff import BackOff
@@ -76,8 +76,8 @@ SUMMARY_KEYS = [
 
 
 def answer_text(request: dict[str, Any], till: Till | None = None) -> str:
-    read = wire.read_request(json.dumps(request))
-    return wire.write_answer(read, answer(till or example_till(), read))
+    read = messages.read_request(json.dumps(request))
+    return messages.write_answer(read, answer(till or example_till(), read))
 
 
 def answer_to(request: dict[str, Any], till: Till | None = None) -> dict[str, Any]:
@@ -192,7 +192,7 @@ def test_open_orders_are_refused_to_an_unknown_user(identifier: str | None) -> N
 
 def test_open_orders_are_refused_to_a_user_without_permission() -> None:
     answered = answer_to(ORDERS_REQUEST | {"UserIdentifier": TRAINEE.pin})
-    assert answered["ResultCode"] == wire.USER_NOT_PERMITTED
+    assert answered["ResultCode"] == messages.USER_NOT_PERMITTED
     assert answered["ErrorMessage"] == "Trainee may not use this interface."
 
 
@@ -225,7 +225,7 @@ def test_requests_are_read_with_keys_in_any_letter_case(spell: Any) -> None:
 def test_an_unknown_message_type_is_refused_by_number() -> None:
     assert answer_to(PIN_REQUEST | {"MessageType": 77}) == {
         "RequestID": PIN_REQUEST["RequestID"],
-        "ResultCode": wire.UNSUPPORTED_MESSAGE,
+        "ResultCode": messages.UNSUPPORTED_MESSAGE,
         "ErrorMessage": "This simulated POS does not know message type 77.",
         "MessageType": 77,
         "Payload": None,
@@ -235,20 +235,20 @@ def test_an_unknown_message_type_is_refused_by_number() -> None:
 @pytest.mark.parametrize("payload", [None, [], "1234", {}, {"PIN": None}, {"PIN": 1234}])
 def test_a_payload_without_a_pin_is_refused_and_named(payload: Any) -> None:
     answered = answer_to(PIN_REQUEST | {"Payload": payload})
-    assert answered["ResultCode"] == wire.MALFORMED_PAYLOAD
+    assert answered["ResultCode"] == messages.MALFORMED_PAYLOAD
     assert answered["ErrorMessage"] == "GetUserFromPIN needs the text PIN in its payload."
 
 
 @pytest.mark.parametrize("payload", [{"ServiceModeEntityID": 2}, {"UserOrdersOnly": "false"}])
 def test_a_filter_of_a_wrong_type_is_refused(payload: Any) -> None:
-    assert answer_to(ORDERS_REQUEST | {"Payload": payload})["ResultCode"] == wire.MALFORMED_PAYLOAD
+    assert answer_to(ORDERS_REQUEST | {"Payload": payload})["ResultCode"] == messages.MALFORMED_PAYLOAD
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, "-" + "9" * 5000, "1e99999999999999999999", "0." + "1" * 5000])
-@pytest.mark.parametrize(("key", "code"), [("Other", 0), ("PIN", wire.MALFORMED_PAYLOAD)])
+@pytest.mark.parametrize(("key", "code"), [("Other", 0), ("PIN", messages.MALFORMED_PAYLOAD)])
 def test_a_request_with_a_number_of_any_size_is_answered(number: str, key: str, code: int) -> None:
     plain = json.dumps(PIN_REQUEST).replace('"PIN": "1234"', f'"PIN": "1234", "{key}": 0')
-    read = wire.read_request(plain.replace(f'"{key}": 0', f'"{key}": {number}'))
+    read = messages.read_request(plain.replace(f'"{key}": 0', f'"{key}": {number}'))
     assert answer(example_till(), read).result_code == code
 
 
@@ -280,8 +280,8 @@ def test_a_request_without_an_id_is_answered_with_null_as_its_id() -> None:
     ],
 )
 def test_a_frame_that_asks_nothing_is_no_request(frame: str | bytes, reason: str) -> None:
-    with pytest.raises(wire.NotARequestError, match=f"^{reason}$"):
-        wire.read_request(frame)
+    with pytest.raises(messages.NotARequestError, match=f"^{reason}$"):
+        messages.read_request(frame)
 
 
 # How long it waits
@@ -431,12 +431,12 @@ def test_a_very_short_secret_does_not_make_telling_holes_in_ordinary_words() -> 
     [b"", b"<html>", b"[]", b'{"AccessToken": ""}', b'{"AccessToken": 7}', b'{"AccessToken": "\\ud800"}'],
 )
 def test_an_answer_without_a_proper_token_has_none(body: bytes) -> None:
-    assert wire.find_access_token(body) is None
+    assert messages.find_access_token(body) is None
 
 
 @pytest.mark.parametrize("body", ['{"accesstoken": "abc"}', '\ufeff{"AccessToken": "abc", "More": 1}'])
 def test_a_token_is_read_in_any_letter_case_and_after_a_byte_order_mark(body: str) -> None:
-    assert wire.find_access_token(body.encode()) == "abc"
+    assert messages.find_access_token(body.encode()) == "abc"
 
 
 # The line

@@ -22,7 +22,7 @@ from integrations.simulator import (
     SimulatedPos,
     Timing,
     load_till,
-    wire,
+    messages,
 )
 from integrations.simulator.example import CATALOGUE, CHIPS, MANAGER, TABLES, TRAINEE, VAT
 from integrations.simulator.fleet import SUMMARY_SECONDS, till_file_name
@@ -192,7 +192,7 @@ class EveryMethod(TillOnTheLine):
     async def test_lines_without_stock_are_named_as_they_were_sent(self) -> None:
         oysters = SOUP_LINE | {"Name": "Oysters", "PLUIdentifier": "104", "Quantity": 7}
         answered = await self.answer("CreateOrder", Products=[SOUP_LINE, oysters | {"SalesModifierIdentifier": "lge"}])
-        assert answered["ResultCode"] == wire.INSUFFICIENT_STOCK
+        assert answered["ResultCode"] == messages.INSUFFICIENT_STOCK
         assert answered["ErrorMessage"] == "There is not enough stock for: Oysters"
         lacking = {"PLUIdentifier": "104", "Name": "Oysters", "SalesModifierIdentifier": "lge"}
         assert answered["Payload"] == {"Order": None, "OutOfStockProducts": [lacking]}
@@ -237,13 +237,13 @@ class EveryMethod(TillOnTheLine):
                 unknown = await ask(socket, request(f"{method} 1", method, "0000"))
                 assert (unknown["ResultCode"], unknown["Payload"]) == (4, None)
                 trainee = await ask(socket, request(f"{method} 2", method, TRAINEE.pin))
-                assert trainee["ResultCode"] == wire.USER_NOT_PERMITTED
+                assert trainee["ResultCode"] == messages.USER_NOT_PERMITTED
             assert (len(pos.till.orders), pos.till.payments) == (3, [])
 
     async def test_the_tills_refusals_have_a_code_and_one_sentence(self) -> None:
         answered = await self.answer("CreateOrder", ServiceModeEntityID="99")
         assert (answered["ResultCode"], answered["ErrorMessage"]) == (
-            wire.UNKNOWN_TABLE,
+            messages.UNKNOWN_TABLE,
             "Table service has no number '99'.",
         )
 
@@ -251,7 +251,7 @@ class EveryMethod(TillOnTheLine):
         async with self.connected_pos(message_numbers={"CreateOrder": 5}) as (_pos, socket):
             answered = await ask(socket, request("r-1") | {"MessageType": 5})
             assert (answered["ResultCode"], answered["MessageType"]) == (0, 5)
-            assert (await ask(socket, request("r-2")))["ResultCode"] == wire.UNSUPPORTED_MESSAGE
+            assert (await ask(socket, request("r-2")))["ResultCode"] == messages.UNSUPPORTED_MESSAGE
 
     async def test_keys_are_read_in_any_letter_case_however_deep(self) -> None:
         lower = json.loads(json.dumps(request("r-1", Products=[SOUP_LINE])), object_hook=lower_keys)
@@ -297,7 +297,7 @@ class WrongPayloads(TillOnTheLine):
         async with self.connected_pos() as (pos, socket):
             for number, (changes, complaint) in enumerate(wrong):
                 answered = await ask(socket, request(f"r-{number}", **changes))
-                assert answered["ResultCode"] == wire.MALFORMED_PAYLOAD
+                assert answered["ResultCode"] == messages.MALFORMED_PAYLOAD
                 assert complaint in answered["ErrorMessage"]
             assert len(pos.till.orders) == 3
 

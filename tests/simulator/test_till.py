@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.simulator import json_text, load_till, refusals, wire
+from integrations.simulator import json_text, load_till, messages, refusals
 from integrations.simulator.catalogue import TaxRate
 from integrations.simulator.desk import Desk
 from integrations.simulator.example import (
@@ -385,10 +385,10 @@ def test_what_is_no_number_is_never_written(value: object) -> None:
 # Done once
 
 
-def request(request_id: str | None, method: str = "CreateOrder", **payload: object) -> wire.Request:
+def request(request_id: str | None, method: str = "CreateOrder", **payload: object) -> messages.Request:
     whole = {"ProviderOrderID": "p-1", "ServiceModeID": TABLES.service_mode_id, "ServiceModeEntityID": "5"} | payload
     number = {name: number for number, name in names_by_number().items()}[method]
-    return wire.read_request(
+    return messages.read_request(
         json.dumps({"RequestID": request_id, "UserIdentifier": MANAGER.pin, "MessageType": number, "Payload": whole})
     )
 

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from integrations.wire.asgi import App
+from integrations.wire.asgi_types import App
 from portal.asgi import application
 from tests.support.in_process import LIMIT
 

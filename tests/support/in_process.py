@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from asgiref.sync import sync_to_async
 from django.test import TransactionTestCase
 
-from integrations.pos import door
+from integrations.pos.access import attempts, exchange
 from integrations.pos.limits.proofs import Proofs
-from integrations.pos.limits.throttle import Brake, Sampler, Throttle
+from integrations.pos.limits.throttle import Sampler, Tarpit, Throttle
 from integrations.relay import runtime
 from integrations.relay.runtime import Runtime
 from integrations.services import wake
@@ -90,10 +90,10 @@ async def _end() -> set[asyncio.Task[Any]]:
     if runtime._starting is not None and not runtime._starting.done():
         await asyncio.wait({runtime._starting}, timeout=LIMIT)
     await stop_runtime()
-    door.throttle, door._sampler = Throttle(), Sampler()
-    door._of_one_address, door._of_all_addresses = Sampler(burst=200), Sampler(burst=400)
-    door.brake, door.proofs = Brake(), Proofs()
-    door._announced_to = None
+    attempts._sampler = Sampler()
+    attempts._of_one_address, attempts._of_all_addresses = Sampler(burst=200), Sampler(burst=400)
+    exchange.throttle, exchange.tarpit, exchange.proofs = Throttle(), Tarpit(), Proofs()
+    exchange._followed = None
     assert authentication.strangers.waiting == authentication.acquaintances.waiting == 0
     assert wake._listeners == []
     others = asyncio.all_tasks() - {asyncio.current_task()}

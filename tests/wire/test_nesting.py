@@ -9,10 +9,10 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
-from integrations.backend import wire as backend_wire
+from integrations.backend import orders as backend_wire
 from integrations.backend.problems import Problem
 from integrations.models.attempt import StrayFrame
-from integrations.pos import wire
+from integrations.pos import messages
 from integrations.simulator import json_text
 from integrations.staff.requests import ask_forms, legible
 from integrations.wire import canonical_json, envelope, raw_json
@@ -34,9 +34,9 @@ def nested(levels: int, begin: str = "[", end: str = "]") -> str:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_deeply_nested_value_is_refused_everywhere(levels: int, shape: tuple[str, str]) -> None:
     deep = nested(levels, *shape)
-    with pytest.raises(wire.Malformed, match="more than 100 levels"):
-        wire.read_auth_request(f'{{"ProviderOutletID": "a", "Other": {deep}}}'.encode())
-    assert wire.kind_of_frame(deep[: wire.MAX_CHECKED]) == StrayFrame.Kind.NOT_JSON
+    with pytest.raises(messages.Malformed, match="more than 100 levels"):
+        messages.read_auth_request(f'{{"ProviderOutletID": "a", "Other": {deep}}}'.encode())
+    assert messages.kind_of_frame(deep[: messages.MAX_CHECKED]) == StrayFrame.Kind.NOT_JSON
     answer = f'{{"RequestID": "r", "ResultCode": 0, "Payload": {deep}}}'
     request_id, unreadable = envelope.read_answer(answer) or ("", None)
     assert (request_id, type(unreadable), str(unreadable)) == ("r", Unreadable, envelope.NOT_JSON)
@@ -59,8 +59,8 @@ def test_a_value_at_the_limit_is_read_everywhere(shape: tuple[str, str]) -> None
     assert backend_wire.read_order(order.encode()).payload == f'{{"a": {inner}}}'
     assert legible.legible(inner) != legible.NOT_SHOWN
     assert json.loads(json_text.write(json_text.read(inner))) == json.loads(inner)
-    with pytest.raises(wire.Malformed, match="ProviderOutletID is missing"):
-        wire.read_auth_request(inner.encode() if inner.startswith("{") else f'{{"a": {inner}}}'.encode())
+    with pytest.raises(messages.Malformed, match="ProviderOutletID is missing"):
+        messages.read_auth_request(inner.encode() if inner.startswith("{") else f'{{"a": {inner}}}'.encode())
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from integrations.models import ApiKey, Organisation
 from integrations.models.clock import shared_now
 from integrations.services.api_keys.api_keys import create_api_key
 from integrations.services.audit import Actor
-from integrations.services.errors import InvalidValue, OrganisationNotFound
+from integrations.services.errors import InvalidValue
+from integrations.services.outlets.errors import OrganisationNotFound
 
 MAX_DAYS = 36_500
 

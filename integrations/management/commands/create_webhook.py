@@ -7,8 +7,8 @@ from django.core.management.base import CommandParser
 from integrations.management.outlet_commands import OutletCommand, add_format
 from integrations.models import Organisation, WebhookEndpoint
 from integrations.services.audit import Actor
-from integrations.services.errors import OrganisationNotFound
 from integrations.services.notices.webhooks import SUBSCRIBABLE, create_endpoint
+from integrations.services.outlets.errors import OrganisationNotFound
 
 
 class Command(OutletCommand):

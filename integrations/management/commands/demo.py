@@ -12,6 +12,7 @@ from integrations.management.outlet_commands import OutletCommand
 from integrations.services.audit import Actor
 from integrations.simulator import DEFAULT_NUMBERS
 from integrations.simulator.example import MANAGER, SOUP, TABLES
+from integrations.wire.endpoints import API_PATH
 from portal.operations.demo import OFFLINE, ONLINE, OUTLETS, Demo, demo_exists, make_demo, provider_outlet_id
 from portal.operations.demo_files import DemoFiles
 
@@ -26,7 +27,7 @@ Bring its POSes online, all but that of {offline} (script/server --demo does tha
     --credentials {outlets}"""
 ORDER = """
 Open an order on table 5 of {outlet}, from another terminal:
-  curl -s {url}/api/v1/outlets/{outlet_id}/requests \\
+  curl -s {api}outlets/{outlet_id}/requests \\
     -H "Authorization: Bearer $(cat {api_key})" --data '{{
       "message_type": "CreateOrder", "device_id": "kiosk-1", "user_identifier": "{pin}", "payload": {{
         "ProviderOrderID": "web-1", "ServiceModeID": "{mode}", "ServiceModeEntityID": "5",
@@ -83,7 +84,7 @@ def _make(*, actor: Actor) -> Demo:
 def _curl(files: DemoFiles) -> str:
     outlet = OUTLETS[0]
     return ORDER.format(
-        url=settings.PUBLIC_URL,
+        api=f"{settings.PUBLIC_URL}{API_PATH}",
         outlet=outlet,
         outlet_id=provider_outlet_id(outlet),
         api_key=_shown(files.api_key),

@@ -8,10 +8,10 @@ from integrations.management.outlet_commands import OutletCommand, add_format
 from integrations.models import Integration, Outlet
 from integrations.models.outlet import is_plain
 from integrations.services.audit import Actor
-from integrations.services.errors import OutletExists
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration.enabling import enable_outlet
 from integrations.services.outlets import near_names
+from integrations.services.outlets.errors import OutletExists
 from integrations.services.outlets.outlets import create_outlet, get_or_create_organisation
 from integrations.text.characters import identity, normalised_name
 

@@ -3,38 +3,27 @@
 import asyncio
 import time
 
-from integrations.models.attempt import Outcome
-from integrations.pos import door
-from integrations.pos.door import Admission
-from integrations.pos.visitors import Visitor
+from integrations.pos.access import admission as admissions
+from integrations.pos.access import attempts
+from integrations.pos.access.admission import Admission
+from integrations.pos.access.refusals import SecondTill
+from integrations.pos.access.visitors import Visitor
 from integrations.relay import runtime
 from integrations.relay.runtime import Runtime
-from integrations.services.connections.authentication import Refused
 
 HELD_SECONDS = 5.0  # for which a handshake is delayed at most, before it is refused
 
 
-class SecondTill(Refused):
-    """Refused for `wait` seconds."""
-
-    outcome = Outcome.SECOND_TILL
-    message = "Another till is connected with the same credentials. Please remove them from one of the two tills."
-
-    def __init__(self, integration_id: int, wait: float) -> None:
-        super().__init__(integration_id=integration_id)
-        self.wait = wait
-
-
 async def admit(token: str | None, visitor: Visitor, origin: str = "") -> Admission:
     """Return what a token opens, later where this connection would take the outlet over too soon. Raises Refused."""
-    admission = await door.admit(token, visitor, origin)
+    admission = await admissions.admit(token, visitor, origin)
     running = runtime.current()
     if running is None or not running.registry.takeovers.wait(admission.integration_id):
         return admission
     if not await _is_taken(running, admission.integration_id):
         return admission
     await _wait_for_turn(running, admission.integration_id, visitor)
-    return await door.admit(token, visitor, origin)  # once more: staff may have disabled the outlet meanwhile
+    return await admissions.admit(token, visitor, origin)  # once more: staff may have disabled the outlet meanwhile
 
 
 async def _wait_for_turn(running: Runtime, integration_id: int, visitor: Visitor) -> None:
@@ -44,7 +33,7 @@ async def _wait_for_turn(running: Runtime, integration_id: int, visitor: Visitor
     """
     takeovers = running.registry.takeovers
     # Recorded before the delay, so that staff see it at once.
-    await door.note_refused_socket(SecondTill(integration_id, 0.0), visitor)
+    await attempts.record_refused_socket(SecondTill(integration_id, 0.0), visitor)
     deadline = time.monotonic() + HELD_SECONDS
     # More than once: the last takeover may be counted, or another newcomer may begin, meanwhile.
     while (wait := takeovers.wait(integration_id)) and (left := deadline - time.monotonic()) > 0:  # noqa: ASYNC110

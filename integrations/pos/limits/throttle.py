@@ -1,4 +1,4 @@
-"""Counts failed authentications, and blocks who goes on failing.
+"""Counts failed authentications, and blocks callers that keep failing.
 
 Two counts: per outlet and address, so that nobody can lock a real POS out from elsewhere; and per address, so
 that nobody can try outlet after outlet. A pair that has authenticated is exempt from the second: a thousand tills
@@ -19,10 +19,10 @@ from integrations.text.client_address import network_of
 MAX_BLOCK = 900.0  # seconds
 FORGET_AFTER = 900.0  # seconds without a failure, and without a block
 KEPT = 100_000
-BRAKE_SECONDS = 1.0  # that an answer to somebody who is blocked is held back
+TARPIT_SECONDS = 1.0  # by which the answer to a blocked caller is delayed
 EVERYWHERE = "*"  # in the place of an address
 ADDRESSES_OF_ONE_OUTLET = 10  # as many failures from everywhere as this number of addresses may have
-BRAKED = 500  # such answers at a time, each of which holds a connection
+HELD_ANSWERS = 500  # at a time, each of which holds a connection
 
 
 @dataclass(slots=True)
@@ -117,10 +117,10 @@ class Sampler:
         return count < self._burst
 
 
-class Brake:
-    """Keeps who is blocked waiting for its answer, at most `most` at a time: whoever asks again at once asks seldom."""
+class Tarpit:
+    """Delays answers to blocked callers (a tarpit); holds at most `most` at once."""
 
-    def __init__(self, seconds: float = BRAKE_SECONDS, most: int = BRAKED) -> None:
+    def __init__(self, seconds: float = TARPIT_SECONDS, most: int = HELD_ANSWERS) -> None:
         self._seconds = seconds
         self._most = most
         self._held = 0

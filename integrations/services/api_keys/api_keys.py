@@ -11,10 +11,9 @@ from integrations.models.outlet import is_plain
 from integrations.security import credentials
 from integrations.security.credentials import Kind
 from integrations.services import life_cycle
+from integrations.services.api_keys.errors import ApiKeyExists, ApiKeyNotFound
 from integrations.services.audit import Actor, record
 from integrations.services.errors import (
-    ApiKeyExists,
-    ApiKeyNotFound,
     ApiKeyRetired,
     InvalidValue,
 )

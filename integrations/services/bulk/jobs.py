@@ -38,9 +38,10 @@ from integrations.services.bulk import enabling as bulk_enabling
 from integrations.services.bulk import file as bulk_file
 from integrations.services.bulk import spreadsheet
 from integrations.services.bulk.enabling import Enabled, May, Progress
+from integrations.services.bulk.errors import JobMoved
 from integrations.services.bulk.file import FileRow
 from integrations.services.bulk.plan import STEP, PlannedRow, Verdict, WorldChanged, acting, count, steps
-from integrations.services.errors import InvalidValue, JobMoved, PortalError
+from integrations.services.errors import InvalidValue, PortalError
 from integrations.services.keys import keys
 from integrations.services.overlaps import OVERLAPS
 from integrations.services.people import scope

@@ -15,7 +15,14 @@ from integrations.models.clock import shared_now
 from integrations.models.kept_secret import is_live
 from integrations.security import credentials, keyring
 from integrations.security.credentials import DUMMY_ARGON2ID, Algorithm, Digest, Kind
-from integrations.services.errors import MistypedSecret, PortalError
+from integrations.services.connections.errors import (
+    Busy,
+    IntegrationDisabled,
+    KeyMissing,
+    MistypedSecret,
+    NotPaired,
+    WrongSecret,
+)
 from integrations.services.keys import newer_keys
 from integrations.services.rows.look_up import LookUp
 from integrations.text.characters import identity, trimmed
@@ -84,48 +91,6 @@ class Candidate:
 Digests = tuple[str, ...]  # of one secret
 
 
-class Refused(PortalError):
-    """A POS may not come in. `outcome` is for staff alone, `integration_id` too; the text is for the POS."""
-
-    outcome = Outcome.WRONG_SECRET
-    message = "The auth secret was not valid!"
-
-    def __init__(self, outcome: Outcome | None = None, integration_id: int | None = None) -> None:
-        super().__init__()
-        self.outcome = outcome or self.outcome
-        self.integration_id = integration_id
-
-
-class WrongSecret(Refused):
-    """Unknown outlet or wrong secret: the caller must not learn which."""
-
-
-class SecretMistyped(Refused):
-    outcome = Outcome.MISTYPED_SECRET
-    message = MistypedSecret.message
-
-
-class NotPaired(Refused):
-    outcome = Outcome.WRONG_POS_REMOTE_ID
-    message = "The POSRemoteID does not match this ProviderOutletID. Please check both on the POS and in the portal."
-
-
-class IntegrationDisabled(Refused):
-    outcome = Outcome.DISABLED
-    message = "Order N Pay is disabled for this outlet. Please ask the ordering provider."
-
-
-class Busy(Refused):
-    outcome = Outcome.BUSY
-    message = "The server is busy. Please try again shortly."
-
-
-class KeyMissing(Refused):
-    """The secret is unknown, but may be stored under a newer key that this process lacks."""
-
-    message = "This server lacks a key. Please try again shortly."
-
-
 def digests_of(canonical: str) -> Digests:
     """Return the digests under which a generated secret is stored if it is anybody's: one for each known key."""
     return tuple(credentials.keyed_digests(canonical))
@@ -182,11 +147,11 @@ _credentials = LookUp(_credentials_of, str)
 
 
 def read_secret(claim: Claim) -> str | None:
-    """Return the canonical form of a generated secret, None for another's. Raises SecretMistyped, without a look-up."""
+    """Return the canonical form of a generated secret, None for another's. Raises MistypedSecret, without a look-up."""
     try:
         return credentials.recognise(Kind.POS_SECRET, claim.secret)
-    except credentials.Mistyped as error:
-        raise SecretMistyped from error
+    except credentials.WrongChecksum as error:
+        raise MistypedSecret from error
 
 
 def verify_generated(claim: Claim, found: Candidate | None) -> Candidate:

@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from integrations.models import Integration
-
-AUTH_PATH = "/api/powerepos/v1/auth"
+from integrations.wire.endpoints import AUTH_PATH
 
 
 @dataclass(frozen=True)

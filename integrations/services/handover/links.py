@@ -30,10 +30,12 @@ from integrations.models.handover_link import LinkState
 from integrations.security import keyring
 from integrations.security.credentials import ALPHABET, estimate_bits
 from integrations.services.audit import Actor, record, record_many
-from integrations.services.errors import InvalidValue, LinkEnded, PortalError
+from integrations.services.errors import InvalidValue
+from integrations.services.handover.errors import LinkBusy, LinkEnded, LinkRefused
 from integrations.services.handover.handover import HandOver
 from integrations.services.keys import keys
 from integrations.services.rows.chunks import chunks
+from integrations.wire.endpoints import HANDOVER_PATH
 
 TRIES = 5
 HALF = 25  # characters of the link's text: 125 bits each
@@ -48,16 +50,6 @@ WAIT_SECONDS = 5.0
 _LOOKALIKES = str.maketrans("OIL", "011")
 _DUMMY_SALT = bytes(16)
 _slots = threading.BoundedSemaphore(AT_ONCE)
-
-
-class LinkRefused(PortalError):
-    """Unknown, used, expired, taken back, or the wrong passphrase: a stranger must not learn which."""
-
-    message = "This link and this passphrase open nothing."
-
-
-class LinkBusy(PortalError):
-    message = "The portal is busy. Please try again in a minute."
 
 
 @dataclass(frozen=True)
@@ -84,7 +76,7 @@ class Opened:
 
 
 def page_url() -> str:
-    return f"{settings.PUBLIC_URL}/handover/"
+    return f"{settings.PUBLIC_URL}{HANDOVER_PATH}"
 
 
 @sensitive_variables()

@@ -9,20 +9,20 @@ from integrations.models.connection import CloseReason
 from integrations.services import wake
 from integrations.services.audit import Actor, record
 from integrations.services.connections.presence import close_rows
-from integrations.services.errors import PosNotConnected
 from integrations.services.integration.enabling import plain_reason
+from integrations.services.integration.errors import NothingToDisconnect
 
 
 @transaction.atomic
 def disconnect(integration: Integration, *, reason: str = "", actor: Actor) -> None:
-    """Close the live connection. Raises PosNotConnected or InvalidValue.
+    """Close the live connection. Raises NothingToDisconnect or InvalidValue.
 
     The row ends here; the process that holds the socket sees that at its next look, and closes it.
     """
     presences = Presence.objects.select_for_update(of=("self",)).select_related("connection__process")
     presence, now = presences.get(pk=integration.pk), shared_now()
     if presence.connection is None or not presence.is_online_at(now):
-        raise PosNotConnected("The outlet's POS is not connected: there is nothing to disconnect.")
+        raise NothingToDisconnect
     reason = plain_reason(reason)
     presence.connection.closed_at = max(shared_now(), presence.connection.opened_at)
     presence.connection.close_reason = CloseReason.DISCONNECTED

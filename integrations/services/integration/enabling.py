@@ -10,10 +10,11 @@ from integrations.security import credentials
 from integrations.security.credentials import Kind
 from integrations.services import wake
 from integrations.services.audit import Actor, record
-from integrations.services.errors import AlreadyDisabled, AlreadyEnabled, InvalidValue, NotDisabled, PosRemoteIdTaken
+from integrations.services.errors import InvalidValue
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import demo_secrets, pos_secrets
+from integrations.services.integration.errors import AlreadyDisabled, AlreadyEnabled, NotDisabled, PosRemoteIdTaken
 from integrations.services.integration.pairings import holders_of
 from integrations.services.outlets.outlets import check_form
 from integrations.text.characters import trimmed

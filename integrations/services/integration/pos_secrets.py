@@ -11,15 +11,12 @@ from integrations.security import credentials
 from integrations.security.credentials import MAX_SECRET_LENGTH, MIN_ADOPTED_LENGTH, Digest, Kind
 from integrations.services import life_cycle, wake
 from integrations.services.audit import Actor, record
-from integrations.services.errors import (
-    InvalidValue,
-    MistypedSecret,
-    SecretTaken,
-    WeakSecret,
-)
+from integrations.services.connections.errors import MistypedSecret
+from integrations.services.errors import InvalidValue
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import demo_secrets
+from integrations.services.integration.errors import SecretTaken, WeakSecret
 from integrations.services.keys import keys
 from integrations.services.overlaps import OVERLAPS
 from integrations.text.characters import hidden_within, trimmed
@@ -86,7 +83,7 @@ def recognise(secret: str) -> str | None:
     secret = trimmed(secret)
     try:
         canonical = credentials.recognise(Kind.POS_SECRET, secret)
-    except credentials.Mistyped as error:
+    except credentials.WrongChecksum as error:
         raise MistypedSecret from error
     if canonical is None:
         _check_adopted(secret)

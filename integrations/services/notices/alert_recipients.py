@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from integrations.models import AlertRecipient
 from integrations.models.audit import Verb
 from integrations.services.audit import Actor, record
-from integrations.services.errors import RecipientExists
+from integrations.services.notices.errors import RecipientExists
 from integrations.services.outlets.outlets import check_form
 
 

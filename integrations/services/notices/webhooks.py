@@ -13,15 +13,11 @@ from integrations.models.outlet import is_plain
 from integrations.security.sealing import seal
 from integrations.services import life_cycle
 from integrations.services.audit import Actor, record
-from integrations.services.errors import (
-    InvalidValue,
-    WebhookDisabled,
-    WebhookEnabled,
-    WebhookExists,
-)
+from integrations.services.errors import InvalidValue
 from integrations.services.keys import keys
 from integrations.services.notices import mailing, signing
 from integrations.services.notices.addresses import check_url
+from integrations.services.notices.errors import WebhookDisabled, WebhookEnabled, WebhookExists
 from integrations.services.outlets.outlets import check_form
 
 SUBSCRIBABLE = tuple(kind for kind in Kind if kind is not Kind.TEST)

@@ -10,18 +10,17 @@ from integrations.models import Integration, Organisation, Outlet
 from integrations.models.audit import Verb
 from integrations.models.outlet import is_plain, new_provider_outlet_id
 from integrations.services.audit import Actor, record
-from integrations.services.errors import (
-    InvalidValue,
+from integrations.services.errors import InvalidValue, PortalError
+from integrations.services.outlets import moves
+from integrations.services.outlets.errors import (
     NotEnabled,
     OrganisationExists,
     OutletExists,
     OutletNotFound,
-    PortalError,
     ProviderOutletIdInUse,
     ProviderOutletIdTaken,
     StillInUse,
 )
-from integrations.services.outlets import moves
 from integrations.text.characters import identity
 
 NAMES = ("name", "provider_outlet_id")

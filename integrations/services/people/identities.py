@@ -12,8 +12,8 @@ from django.http import HttpRequest
 
 from integrations.models.audit import Verb
 from integrations.services.audit import Actor, record
-from integrations.services.errors import IdentityTaken
 from integrations.services.people.claims import Claims, claims_of
+from integrations.services.people.errors import IdentityTaken
 from integrations.services.people.groups import PORTAL_GROUPS
 from integrations.text.characters import printable
 

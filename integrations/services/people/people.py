@@ -14,9 +14,10 @@ from django.db.models import Q, QuerySet
 from integrations.models import Organisation, StaffLimit
 from integrations.models.audit import Verb
 from integrations.services.audit import Actor, record
-from integrations.services.errors import InvalidValue, PersonNotFound
+from integrations.services.errors import InvalidValue
 from integrations.services.handover import links as handover_links
 from integrations.services.people import scope
+from integrations.services.people.errors import PersonNotFound
 
 
 @dataclass(frozen=True)

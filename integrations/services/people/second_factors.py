@@ -8,7 +8,7 @@ from django.db import transaction
 
 from integrations.models.audit import Verb
 from integrations.services.audit import Actor, record
-from integrations.services.errors import NoSecondFactor
+from integrations.services.people.errors import NoSecondFactor
 
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)  # recovery codes stand in for one, and are none
 WORDS = {

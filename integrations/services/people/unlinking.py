@@ -11,9 +11,9 @@ from django.db import transaction
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.services.audit import Actor, record
-from integrations.services.errors import NotLinked
 from integrations.services.people import sign_ins
 from integrations.services.people.claims import claims_of
+from integrations.services.people.errors import NotLinked
 from integrations.services.people.identities import find_person, identities_of, in_words, is_to_be_made
 
 

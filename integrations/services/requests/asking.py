@@ -16,16 +16,16 @@ from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.services import wake
 from integrations.services.audit import Actor, record
-from integrations.services.errors import (
+from integrations.services.errors import PortalError
+from integrations.services.requests import contents, requests
+from integrations.services.requests.contents import Content
+from integrations.services.requests.errors import (
     AskedOtherwise,
     MessageTypeUnnumbered,
     NotAsked,
-    PortalError,
     PosBusy,
     PosNotConnected,
 )
-from integrations.services.requests import contents, requests
-from integrations.services.requests.contents import Content
 from integrations.services.requests.requests import (
     NewRequest,
     NotComparable,

@@ -5,8 +5,9 @@ from django.db import IntegrityError, transaction
 from integrations.models import MessageType
 from integrations.models.audit import Verb
 from integrations.services.audit import Actor, record
-from integrations.services.errors import InvalidValue, MessageTypeDocumented, MessageTypeExists
+from integrations.services.errors import InvalidValue
 from integrations.services.outlets.outlets import check_form
+from integrations.services.requests.errors import MessageTypeDocumented, MessageTypeExists
 
 EDITABLE = ("name", "number", "description")
 

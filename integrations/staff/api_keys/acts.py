@@ -14,8 +14,7 @@ from integrations.services.api_keys import api_keys
 from integrations.services.errors import ApiKeyRetired, PortalError
 from integrations.staff.base import forms
 from integrations.staff.base.secret_acts import CreateSystemAct, EndOverlapAct, RotateAct, SystemAct
-
-API_PATH = "/api/v1/"
+from integrations.wire.endpoints import API_PATH
 
 
 class ApiKeyAct(SystemAct[ApiKey]):

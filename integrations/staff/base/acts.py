@@ -13,46 +13,10 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.generic import View
 
 from integrations.services.audit import Actor
-from integrations.services.errors import (
-    AlreadyDisabled,
-    AlreadyEnabled,
-    ApiKeyExpired,
-    ApiKeyRetired,
-    JobMoved,
-    LinkEnded,
-    NoOverlap,
-    NoSecondFactor,
-    NotAsked,
-    NotDisabled,
-    NotLinked,
-    OverlapRunning,
-    PortalError,
-    StalePage,
-    WebhookDisabled,
-    WebhookEnabled,
-)
+from integrations.services.errors import Conflict, PortalError
 from integrations.staff.base import forms
 from integrations.staff.signing_in import proof, typed
 from integrations.staff.signing_in.actors import actor_of
-
-# The row is not, or not any more, as the form takes it to be: correcting the form would not help.
-SETTLED = (
-    AlreadyEnabled,
-    AlreadyDisabled,
-    NotDisabled,
-    NoOverlap,
-    StalePage,
-    OverlapRunning,
-    ApiKeyRetired,
-    ApiKeyExpired,
-    WebhookDisabled,
-    WebhookEnabled,
-    JobMoved,
-    LinkEnded,
-    NotAsked,
-    NoSecondFactor,
-    NotLinked,
-)
 
 
 @method_decorator(sensitive_post_parameters("adopted_secret", "passphrase"), name="dispatch")
@@ -88,8 +52,8 @@ class Act(View):
             return self.page(form)
         try:
             return self.act_on(form)
-        except SETTLED as refusal:
-            return self.settled(refusal, status=409)
+        except Conflict as refusal:
+            return self.settled(refusal, status=refusal.status)
         except PortalError as refusal:
             form.refuse(refusal)
             return self.page(form)
@@ -129,7 +93,10 @@ class Act(View):
         raise NotImplementedError
 
     def context(self) -> dict[str, Any]:
-        """Return what the act's pages speak of: `opts` of its list, and the `subject`, if there is one yet."""
+        """Return what the act's pages show: `opts` of its list, and the `subject`, if there is one yet.
+
+        If a refusal's remedy can follow: `owner`, the row whose act that is, and whether the person `may_act` on it.
+        """
         raise NotImplementedError
 
     def initial(self) -> dict[str, Any]:
@@ -139,8 +106,8 @@ class Act(View):
         return self.render("staff/base/act.html", form=form, button=self.button, words=self.words)
 
     def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
-        """Say in words why this act is not for now, with the ways on."""
-        return self.render("staff/base/settled.html", status=status, refusal=refusal, kind=type(refusal).__name__)
+        """Say why the act cannot be done as things stand, what to do next, and where."""
+        return self.render("staff/base/settled.html", status=status, refusal=refusal)
 
     @method_decorator(sensitive_variables("context"))
     def show_once(self, template: str, **context: Any) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.conf import settings
@@ -13,29 +13,11 @@ from django.utils import timezone
 
 from integrations.models import ApiKey, Integration, Organisation
 from integrations.security.credentials import MAX_SECRET_LENGTH
-from integrations.services.errors import (
-    ApiKeyExists,
-    InvalidValue,
-    MistypedSecret,
-    PortalError,
-    PosRemoteIdTaken,
-    SecretTaken,
-    WeakSecret,
-    WebhookExists,
-)
+from integrations.services.errors import PortalError
 from integrations.services.overlaps import OVERLAPS
 from integrations.services.people import scope
 from integrations.staff.base.choices import RowField, RowSelect
 
-FIELD_OF: Mapping[type[PortalError], str] = {
-    PosRemoteIdTaken: "pos_remote_id",
-    SecretTaken: "adopted_secret",
-    WeakSecret: "adopted_secret",
-    MistypedSecret: "adopted_secret",
-    ApiKeyExists: "name",
-    WebhookExists: "name",
-}
-CALLED = {"disabled_reason": "reason", "expires_at": "last_day", "hours": "link_hours"}
 LONGEST_LIFE = timedelta(days=36_500)
 _OVERLAPS_IN_WORDS = {
     "0": "None: the old secret ends now. What uses it is cut off at once, until it has the new secret.",
@@ -48,14 +30,13 @@ _OVERLAPS_IN_WORDS = {
 class ActForm(forms.Form):
     """A form whose act may still be refused by the service."""
 
+    renamed: ClassVar[Mapping[str, str]] = {}  # fields that have another name here than in the refusals of the service
+
     def refuse(self, refusal: PortalError) -> None:
         """Show the service's refusal, at the field that it is about."""
-        self.add_error(self._field_of(refusal), str(refusal))
-
-    def _field_of(self, refusal: PortalError) -> str:
-        named = refusal.field if isinstance(refusal, InvalidValue) else FIELD_OF.get(type(refusal), "")
-        named = CALLED.get(named, named)
-        return named if named in self.fields else NON_FIELD_ERRORS
+        field = self.renamed.get(refusal.field, refusal.field)
+        text = f"{refusal} {refusal.hint}".strip()
+        self.add_error(field if field in self.fields else NON_FIELD_ERRORS, text)
 
 
 def _pos_remote_id() -> forms.CharField:
@@ -76,6 +57,8 @@ def text_field(**options: Any) -> forms.CharField:
 
 class LinkFields(forms.Form):
     """How the secret goes to its recipient by a one-time link, where that button is pressed."""
+
+    renamed: ClassVar[Mapping[str, str]] = {"hours": "link_hours"}
 
     link_hours = forms.IntegerField(
         label="Hours for which the link is valid",
@@ -143,10 +126,12 @@ class RotatePosSecretForm(LinkFields, RotateForm):
 
 
 class ReasonForm(ActForm):
+    renamed: ClassVar[Mapping[str, str]] = {"disabled_reason": "reason"}
     reason = text_field(label="Reason", help_text="Your colleagues will read it here and in the audit events.")
 
 
 class OptionalReasonForm(ActForm):
+    renamed: ClassVar[Mapping[str, str]] = {"disabled_reason": "reason"}
     reason = text_field(label="Reason", required=False, help_text="If there is one to write down.")
 
 
@@ -176,6 +161,7 @@ class OwnerForm(ActForm):
 
 
 class CreateApiKeyForm(OwnerForm):
+    renamed: ClassVar[Mapping[str, str]] = {"expires_at": "last_day"}
     name = forms.CharField(
         max_length=ApiKey._meta.get_field("name").max_length,
         help_text="Which of your systems uses it. It cannot be changed later.",

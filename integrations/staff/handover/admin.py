@@ -11,8 +11,9 @@ from django.utils.safestring import SafeString
 from integrations.models import HandoverLink, Integration
 from integrations.models.clock import shared_now
 from integrations.models.handover_link import LinkState
-from integrations.services.errors import LinkEnded, PortalError
+from integrations.services.errors import PortalError
 from integrations.services.handover import links as handover_links
+from integrations.services.handover.errors import LinkEnded
 from integrations.services.people import scope
 from integrations.staff.base import forms, rights
 from integrations.staff.base.admin import ReadOnlyAdmin

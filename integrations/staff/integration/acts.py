@@ -10,14 +10,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from integrations.models import Integration, Outlet
 from integrations.models.clock import shared_now
-from integrations.services.errors import (
-    AlreadyDisabled,
-    AlreadyEnabled,
-    NotDisabled,
-    PortalError,
-    PosNotConnected,
-)
+from integrations.services.errors import PortalError
 from integrations.services.integration import disconnecting, enabling, pos_secrets
+from integrations.services.integration.errors import AlreadyDisabled, AlreadyEnabled, NotDisabled, NothingToDisconnect
 from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_acts import IntegrationAct, OutletAct
 from integrations.staff.base.secret_acts import EndOverlapAct, RotateAct
@@ -120,7 +115,7 @@ class Disconnect(IntegrationAct):
 
     def obstacle(self) -> PortalError | None:
         is_online = self.integration.presence.is_online_at(shared_now())
-        return None if is_online else PosNotConnected("The outlet's POS is not connected.")
+        return None if is_online else NothingToDisconnect()
 
     def act(self, values: dict[str, Any]) -> HttpResponse:
         disconnecting.disconnect(self.integration, reason=values["reason"], actor=self.actor)

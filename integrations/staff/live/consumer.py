@@ -12,7 +12,7 @@ from django.db import DatabaseError, InterfaceError
 from integrations.services.rows.threads import readers
 from integrations.staff.live.feed import Look, feed_of
 from integrations.staff.live.viewers import Looks, find_look, session_key_of
-from integrations.wire.asgi import Receive, Scope, Send
+from integrations.wire.asgi_types import Receive, Scope, Send
 from integrations.wire.origins import is_ours
 
 CHECK_SECONDS = 3.0  # between two looks whether the session still holds

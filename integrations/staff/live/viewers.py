@@ -10,7 +10,7 @@ from django.http import HttpRequest, parse_cookie
 
 from integrations.staff.live.feed import Look
 from integrations.staff.signing_in import gate, lifetime
-from integrations.wire.asgi import Scope
+from integrations.wire.asgi_types import Scope
 
 Looks = Callable[[Any, Mapping[str, Any]], Look | None]
 

@@ -8,12 +8,9 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
 from integrations.models import Delivery, WebhookEndpoint
-from integrations.services.errors import (
-    PortalError,
-    WebhookDisabled,
-    WebhookEnabled,
-)
+from integrations.services.errors import PortalError
 from integrations.services.notices import webhooks
+from integrations.services.notices.errors import WebhookDisabled, WebhookEnabled
 from integrations.services.people import scope
 from integrations.staff.base import rights
 from integrations.staff.base.forms import ActForm, ReasonForm, RotateForm

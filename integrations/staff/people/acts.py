@@ -7,8 +7,9 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 
-from integrations.services.errors import NoSecondFactor, NotLinked, PortalError
+from integrations.services.errors import PortalError
 from integrations.services.people import people, second_factors, unlinking
+from integrations.services.people.errors import NoSecondFactor, NotLinked
 from integrations.services.people.identities import identities_of, in_words
 from integrations.services.people.unlinking import Prospect
 from integrations.staff.base import rights

@@ -12,9 +12,10 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 
 from integrations.models import MessageType
 from integrations.models.clock import shared_now
-from integrations.services.errors import AskedOtherwise, MessageTypeUnnumbered, NotAsked, PortalError
+from integrations.services.errors import PortalError
 from integrations.services.requests import asking
 from integrations.services.requests.asking import Question
+from integrations.services.requests.errors import AskedOtherwise, MessageTypeUnnumbered, NotAsked
 from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_acts import IntegrationAct, url_name
 from integrations.staff.requests.ask_forms import AskForm, FieldsForm, RawForm

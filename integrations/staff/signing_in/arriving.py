@@ -13,9 +13,9 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from integrations.services.audit import Actor
-from integrations.services.errors import IdentityTaken
 from integrations.services.people import identities, sign_ins
 from integrations.services.people.claims import Claims, claims_of, told
+from integrations.services.people.errors import IdentityTaken
 from integrations.staff.signing_in.actors import actor_of
 from integrations.text.client_address import address_of
 

@@ -9,7 +9,7 @@ from typing import Any
 from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from integrations.wire.asgi import WHOLE
+from integrations.wire.plain_http import WHOLE
 
 EXTENSIONS: dict[str, dict[object, object]] = {WHOLE: {}}  # one for all requests: nobody changes it
 

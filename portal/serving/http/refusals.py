@@ -10,14 +10,14 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from django.http import HttpResponse
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from integrations.backend import correlation, problems
 from integrations.backend.problems import Kind
 from integrations.text.characters import printable
 from integrations.wire import limits
-from integrations.wire.asgi import RawHeaders, encoded
+from integrations.wire.asgi_types import RawHeaders
+from integrations.wire.plain_http import PlainResponse
 from portal.web import refusals
 
 LOGGED = 200  # characters of a path
@@ -49,19 +49,21 @@ class Unread:
     def answer(self, fault: Fault, default_headers: Sequence[tuple[bytes, bytes]]) -> bytes:
         """Return the answer as it is sent, after which the connection closes."""
         response = copy_context().run(self._response, fault)  # the correlation id is that of this request alone
-        headers, body = encoded(response)
-        lines = [*default_headers, *headers, (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
-        head = STATUS_LINE[response.status_code] + b"".join(b"%b: %b\r\n" % line for line in lines) + b"\r\n"
+        body = response.body
+        lines = [*default_headers, *response.headers, (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+        head = STATUS_LINE[response.status] + b"".join(b"%b: %b\r\n" % line for line in lines) + b"\r\n"
         return head if self.method == "HEAD" else head + body
 
-    def _response(self, fault: Fault) -> HttpResponse:
+    def _response(self, fault: Fault) -> PlainResponse:
         path = _path_of(self.target)
         correlation_id = correlation.begin({"headers": self.headers})
         response = refusals.for_machine(path, self.method, fault.kind, fault.detail)
         if response is None:
-            return HttpResponse(fault.text, status=fault.kind.status, content_type="text/plain; charset=utf-8")
-        response[correlation.HEADER] = correlation_id
-        extra = {"method": self.method, "path": printable(path, LOGGED), "status": response.status_code}
+            return PlainResponse(
+                fault.kind.status, [(b"content-type", b"text/plain; charset=utf-8")], fault.text.encode()
+            )
+        response.set_header(correlation.HEADER, correlation_id)
+        extra = {"method": self.method, "path": printable(path, LOGGED), "status": response.status}
         logger.info("Request refused before it was read.", extra=extra)
         return response
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from django.conf import settings
 
-from integrations.backend.wire import MAX_BODY, MAX_TIMEOUT
-from integrations.pos.wire import MAX_AUTH_BODY
+from integrations.backend.orders import MAX_BODY, MAX_TIMEOUT
+from integrations.pos.messages import MAX_AUTH_BODY
 from integrations.services import metrics
 from tests.live.binaries import need
 from tests.live.processes import Process, free_port, plain_environment

@@ -12,7 +12,9 @@ import uvicorn
 from django.test import SimpleTestCase, override_settings
 
 from integrations.wire import limits
-from integrations.wire.asgi import WHOLE, App, Receive, Scope, Send, read_body
+from integrations.wire.asgi_types import App, Receive, Scope, Send
+from integrations.wire.plain_http import WHOLE
+from integrations.wire.request_bodies import read_body
 from portal.serving.http.protocol import DrainingState, HttpProtocol
 from portal.serving.server import WebsocketProtocol
 from tests.support.raw_http import RawAnswer, answers_in

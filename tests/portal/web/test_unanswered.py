@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from integrations.wire.asgi import Receive, Scope, Send
+from integrations.wire.asgi_types import Receive, Scope, Send
 from portal.web import page_run, unanswered
 from portal.web.unanswered import Unanswered
 from tests.support.asgi_client import http_scope

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from django.test import override_settings
 
-from integrations.pos.limits.throttle import KEPT, Brake, Sampler, Throttle
+from integrations.pos.limits.throttle import KEPT, Sampler, Tarpit, Throttle
 from integrations.text.client_address import network_of
 
 HARBOUR, STATION = "harbour", "station"
@@ -213,18 +213,18 @@ def test_a_sampler_begins_anew_in_the_next_period(clock: Clock) -> None:
     assert sampler.take("flood")
 
 
-async def held(brake: Brake, count: int) -> int:
+async def held(tarpit: Tarpit, count: int) -> int:
     """How many of so many are kept waiting."""
-    waiting = [asyncio.create_task(brake.hold()) for _ in range(count)]
+    waiting = [asyncio.create_task(tarpit.hold()) for _ in range(count)]
     await asyncio.sleep(0)
     return sum(not task.done() for task in waiting)
 
 
-def test_a_brake_holds_so_many_at_a_time_and_lets_the_others_pass() -> None:
+def test_a_tarpit_holds_so_many_at_a_time_and_lets_the_others_pass() -> None:
     async def scene() -> tuple[int, int]:
-        brake = Brake(seconds=0.01, most=3)
-        at_once = await held(brake, 5)
+        tarpit = Tarpit(seconds=0.01, most=3)
+        at_once = await held(tarpit, 5)
         await asyncio.sleep(0.1)
-        return at_once, await held(brake, 2)
+        return at_once, await held(tarpit, 2)
 
     assert asyncio.run(scene()) == (3, 2)

@@ -14,8 +14,8 @@ from integrations.models import ApiKey, ApiKeySecret, AuditEvent
 from integrations.security import credentials
 from integrations.security.credentials import Kind
 from integrations.services.api_keys.api_keys import create_api_key, end_api_key_overlap, retire_api_key, rotate_api_key
+from integrations.services.api_keys.errors import ApiKeyExists
 from integrations.services.errors import (
-    ApiKeyExists,
     ApiKeyExpired,
     ApiKeyRetired,
     InvalidValue,

@@ -30,10 +30,11 @@ from integrations.services.bulk import enabling as bulk_enabling
 from integrations.services.bulk import file as bulk_file
 from integrations.services.bulk import jobs as bulk_jobs
 from integrations.services.bulk.enabling import May
+from integrations.services.bulk.errors import JobMoved
 from integrations.services.bulk.file import FileRefused
 from integrations.services.bulk.jobs import DownloadGone, KeyGone, NothingToDo, RowsWrong
 from integrations.services.bulk.plan import PlannedRow, Verdict, WorldChanged
-from integrations.services.errors import InvalidValue, JobMoved
+from integrations.services.errors import InvalidValue
 from integrations.services.integration import enabling, pos_secrets
 from integrations.services.outlets import outlets
 from tests.support.factories import ADOPTED, ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet

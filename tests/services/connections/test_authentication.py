@@ -18,12 +18,13 @@ from django.utils import timezone
 
 from integrations.models import AuditEvent, AuthAttempt, Credential, Integration
 from integrations.models.attempt import Door, Outcome
-from integrations.pos import door, tokens
-from integrations.pos.door import Away, BadToken, Draining, NoToken, TooManyFailures
+from integrations.pos import tokens
+from integrations.pos.access import admission, attempts, exchange
+from integrations.pos.access.refusals import BadToken, NoToken, PortalRestarting, PortalUnavailable, TooManyFailures
+from integrations.pos.access.visitors import Visitor
 from integrations.pos.limits.proofs import Proofs
-from integrations.pos.limits.throttle import Brake, Sampler, Throttle
+from integrations.pos.limits.throttle import Sampler, Tarpit, Throttle
 from integrations.pos.tokens import Token
-from integrations.pos.visitors import Visitor
 from integrations.relay import recording, runtime
 from integrations.relay.recording import Attempt
 from integrations.security import credentials
@@ -31,19 +32,21 @@ from integrations.security.credentials import DUMMY_ARGON2ID, Kind, generate
 from integrations.services.connections import authentication
 from integrations.services.connections.authentication import (
     ADOPTED_WAITING,
-    Busy,
     Claim,
-    IntegrationDisabled,
-    NotPaired,
-    Refused,
-    SecretMistyped,
-    WrongSecret,
     digests_of,
     find_candidates,
     find_credentials,
     read_secret,
     verify_adopted,
     verify_generated,
+)
+from integrations.services.connections.errors import (
+    Busy,
+    IntegrationDisabled,
+    MistypedSecret,
+    NotPaired,
+    Refused,
+    WrongSecret,
 )
 from integrations.services.integration.enabling import change_pos_remote_id, disable, enable_outlet, reenable
 from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
@@ -62,13 +65,13 @@ NEW_KEY = "another-key-of-the-server" * 3
 async def refusal(claim: Claim, visitor: Visitor = POS) -> Refused:
     """Return how the door refuses a claim."""
     with pytest.raises(Refused) as refused:
-        await door.exchange(claim, visitor)
+        await exchange.issue_token(claim, visitor)
     return refused.value
 
 
 async def refused_admission(token: str | None) -> Refused:
     with pytest.raises(Refused) as refused:
-        await door.admit(token, POS)
+        await admission.admit(token, POS)
     return refused.value
 
 
@@ -76,20 +79,20 @@ def outcomes() -> list[str]:
     return list(AuthAttempt.objects.order_by("pk").values_list("outcome", flat=True))
 
 
-class AtTheDoor(InProcess):
+class AtTheEntryPoint(InProcess):
     def setUp(self) -> None:
         self.harbour = make_enabled_outlet()
 
 
-class Exchanging(AtTheDoor):
+class Exchanging(AtTheEntryPoint):
     async def test_the_three_values_are_exchanged_for_a_token(self) -> None:
-        token = await door.exchange(self.harbour.claim(), POS)
+        token = await exchange.issue_token(self.harbour.claim(), POS)
         credential = await in_main(self.harbour.integration.current_credential)
         assert tokens.read(token) == Token(self.harbour.integration.pk, credential.pk, 1)
 
     async def test_a_secret_may_be_typed_in_lower_case_and_without_hyphens(self) -> None:
         typed = self.harbour.handover.auth_secret.lower().replace("-", " ")
-        assert await door.exchange(self.harbour.claim(secret=typed), POS)
+        assert await exchange.issue_token(self.harbour.claim(secret=typed), POS)
 
     async def test_an_unknown_outlet_and_a_wrong_secret_are_refused_with_the_same_words(self) -> None:
         wrong = await refusal(self.harbour.claim(secret=generate(Kind.POS_SECRET)))
@@ -112,23 +115,23 @@ class Exchanging(AtTheDoor):
     async def test_a_uuid_is_compared_by_its_value(self) -> None:
         uuid = self.harbour.handover.provider_outlet_id
         for typed in (uuid.upper(), f"{{{uuid}}}", f"({uuid.upper()})", uuid.replace("-", ""), f"urn:uuid:{uuid}"):
-            assert await door.exchange(self.harbour.claim(provider_outlet_id=typed), POS)
+            assert await exchange.issue_token(self.harbour.claim(provider_outlet_id=typed), POS)
 
     async def test_another_id_is_compared_letter_by_letter(self) -> None:
         for stored, sent in (("Store-7", "store-7"), ("0042", "42"), ("a1b2", "A1B2"), ("7 8", "7  8")):
             garden = await in_main(self.make_garden, stored)
             assert isinstance(await refusal(garden.claim(provider_outlet_id=sent)), WrongSecret)
-            assert await door.exchange(garden.claim(), POS)
+            assert await exchange.issue_token(garden.claim(), POS)
 
     async def test_a_uuid_of_the_provider_s_own_keeps_its_spelling_and_is_compared_by_its_value(self) -> None:
         garden = await in_main(self.make_garden, "7AB4DA81-D75B-4239-9AAC-BDC0D2FB8F9A")
         assert garden.handover.provider_outlet_id == "7AB4DA81-D75B-4239-9AAC-BDC0D2FB8F9A"
-        assert await door.exchange(garden.claim(provider_outlet_id="7ab4da81d75b42399aacbdc0d2fb8f9a"), POS)
+        assert await exchange.issue_token(garden.claim(provider_outlet_id="7ab4da81d75b42399aacbdc0d2fb8f9a"), POS)
 
     async def test_a_pos_remote_id_that_is_a_uuid_is_compared_by_its_value_too(self) -> None:
         remote = "7ab4da81-d75b-4239-9aac-bdc0d2fb8f9a"
         garden = await in_main(make_enabled_outlet, "Garden", pos_remote_id=remote)
-        assert await door.exchange(garden.claim(pos_remote_id=f"{{{remote.upper()}}}"), POS)
+        assert await exchange.issue_token(garden.claim(pos_remote_id=f"{{{remote.upper()}}}"), POS)
 
     async def test_what_an_older_version_stored_with_hidden_characters_goes_on_working(self) -> None:
         for number, stored in enumerate(("abc\u200b", "a\u200bbc", "\u202eabc", "abc")):
@@ -138,10 +141,10 @@ class Exchanging(AtTheDoor):
             await outlet.asave()
             await Integration.objects.filter(outlet=outlet).aupdate(pos_remote_id=f"{stored}\u00ad")
             claim = garden.claim(provider_outlet_id=trimmed(stored), pos_remote_id=stored)
-            assert await door.exchange(claim, POS), stored
+            assert await exchange.issue_token(claim, POS), stored
 
     async def test_what_is_sent_in_another_spelling_counts_as_the_same_outlet_s_failures(self) -> None:
-        door.brake = Brake(seconds=0)
+        exchange.tarpit = Tarpit(seconds=0)
         station = await in_main(make_enabled_outlet, "Station", adopted_secret=ADOPTED)
         uuid = station.handover.provider_outlet_id
         for typed in (uuid.upper(), f"{{{uuid}}}", uuid.replace("-", ""), uuid, f"({uuid})") * 2:
@@ -158,12 +161,12 @@ class Exchanging(AtTheDoor):
         spaced = secret.replace("-", "\u200b-\u00a0")
         hyphens = secret.replace("-", "\u2011")
         for typed in (f"{secret}\r\n", f"\ufeff{secret}", spaced, hyphens, f"\u202a{secret}\u202c"):
-            assert await door.exchange(self.harbour.claim(secret=typed), POS)
+            assert await exchange.issue_token(self.harbour.claim(secret=typed), POS)
 
     async def test_a_mistyped_secret_is_told_to_be_mistyped_whether_or_not_the_outlet_exists(self) -> None:
         typed = generate(Kind.POS_SECRET)[:-1]
         for claim in (self.harbour.claim(secret=typed), self.harbour.claim(secret=typed, provider_outlet_id="nobody")):
-            assert isinstance(await refusal(claim), SecretMistyped)
+            assert isinstance(await refusal(claim), MistypedSecret)
 
     async def test_who_does_not_know_the_secret_learns_nothing_of_pairing_and_enabling(self) -> None:
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
@@ -185,45 +188,45 @@ class Exchanging(AtTheDoor):
     async def test_an_integration_that_is_enabled_again_lets_its_pos_in(self) -> None:
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         await in_main(reenable, self.harbour.integration, actor=ANNA)
-        assert await door.exchange(self.harbour.claim(), POS)
+        assert await exchange.issue_token(self.harbour.claim(), POS)
 
     async def test_a_corrected_pos_remote_id_counts_at_once(self) -> None:
         await in_main(change_pos_remote_id, self.harbour.integration, pos_remote_id="right", actor=ANNA)
         assert isinstance(await refusal(self.harbour.claim()), NotPaired)
-        assert await door.exchange(self.harbour.claim(pos_remote_id="right"), POS)
+        assert await exchange.issue_token(self.harbour.claim(pos_remote_id="right"), POS)
 
 
-class Rotating(AtTheDoor):
+class Rotating(AtTheEntryPoint):
     async def test_without_overlap_only_the_new_secret_is_good(self) -> None:
         new = await in_main(rotate_secret, self.harbour.integration, actor=ANNA)
-        assert await door.exchange(self.harbour.claim(secret=new.auth_secret), POS)
+        assert await exchange.issue_token(self.harbour.claim(secret=new.auth_secret), POS)
         refused = await refusal(self.harbour.claim())
         assert (type(refused), refused.outcome) == (WrongSecret, Outcome.RETIRED_SECRET)
 
     async def test_within_the_overlap_both_are_good(self) -> None:
         new = await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
-        assert await door.exchange(self.harbour.claim(), POS)
-        assert await door.exchange(self.harbour.claim(secret=new.auth_secret), POS)
+        assert await exchange.issue_token(self.harbour.claim(), POS)
+        assert await exchange.issue_token(self.harbour.claim(secret=new.auth_secret), POS)
 
     async def test_after_the_overlap_only_the_new_secret_is_good(self) -> None:
         new = await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
         with time_machine.travel(_in_two_hours(), tick=False):
             assert (await refusal(self.harbour.claim())).outcome == Outcome.RETIRED_SECRET
-            assert await door.exchange(self.harbour.claim(secret=new.auth_secret), POS)
+            assert await exchange.issue_token(self.harbour.claim(secret=new.auth_secret), POS)
 
     async def test_an_overlap_that_was_ended_ends_at_once(self) -> None:
         await in_main(rotate_secret, self.harbour.integration, overlap="7d", actor=ANNA)
-        token = await door.exchange(self.harbour.claim(), POS)
+        token = await exchange.issue_token(self.harbour.claim(), POS)
         await in_main(end_overlap, self.harbour.integration, actor=ANNA)
         assert (await refusal(self.harbour.claim())).outcome == Outcome.RETIRED_SECRET
         assert (await refused_admission(token)).outcome == Outcome.TOKEN_VOID
 
     async def test_a_secret_proved_under_an_older_key_is_kept_under_the_new_one_from_then_on(self) -> None:
         with override_settings(**_new_key()):
-            assert await door.exchange(self.harbour.claim(), POS)
+            assert await exchange.issue_token(self.harbour.claim(), POS)
             await recorded()
         with override_settings(CREDENTIAL_KEY=NEW_KEY, CREDENTIAL_KEY_FALLBACKS=[]):
-            assert await door.exchange(self.harbour.claim(), POS)
+            assert await exchange.issue_token(self.harbour.claim(), POS)
 
     async def test_staff_see_that_a_secret_is_kept_under_a_key_that_is_gone(self) -> None:
         with override_settings(CREDENTIAL_KEY=NEW_KEY, CREDENTIAL_KEY_FALLBACKS=[]):
@@ -241,30 +244,30 @@ class Adopted(InProcess):
         ]
 
     async def test_an_adopted_secret_is_good_as_it_is_and_in_no_other_spelling(self) -> None:
-        assert await door.exchange(self.harbour.claim(), POS)
+        assert await exchange.issue_token(self.harbour.claim(), POS)
         for typed in (ADOPTED.upper(), ADOPTED.replace("S", "\u200bS"), "anotherS3cr3t!"):
             assert (await refusal(self.harbour.claim(secret=typed))).outcome == Outcome.WRONG_SECRET
         for typed in (f"{ADOPTED} ", f"{ADOPTED}\r\n", f"\ufeff{ADOPTED}", f"\u200b{ADOPTED}\u00ad"):
-            assert await door.exchange(self.harbour.claim(secret=typed), POS)
+            assert await exchange.issue_token(self.harbour.claim(secret=typed), POS)
 
     async def test_an_adopted_secret_that_an_older_version_stored_with_its_edges_goes_on_working(self) -> None:
         stored = f"{ADOPTED}\u200b"
         digest = await in_main(credentials.digest_adopted, stored)
         await Credential.objects.aupdate(digest=digest.value)
-        assert await door.exchange(self.harbour.claim(secret=stored), POS)
+        assert await exchange.issue_token(self.harbour.claim(secret=stored), POS)
 
     async def test_an_adopted_secret_is_good_while_a_generated_one_replaces_it_and_not_longer(self) -> None:
         new = await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
-        assert await door.exchange(self.harbour.claim(), POS)
-        assert await door.exchange(self.harbour.claim(secret=new.auth_secret), POS)
+        assert await exchange.issue_token(self.harbour.claim(), POS)
+        assert await exchange.issue_token(self.harbour.claim(secret=new.auth_secret), POS)
         await in_main(end_overlap, self.harbour.integration, actor=ANNA)
         assert (await refusal(self.harbour.claim())).outcome == Outcome.RETIRED_SECRET
 
     async def test_verifying_adopted_secrets_does_not_hold_the_generated_ones_up(self) -> None:
         station = await in_main(make_enabled_outlet, "Station")
-        await door.exchange(station.claim(), POS)
+        await exchange.issue_token(station.claim(), POS)
         slow = [asyncio.ensure_future(_verify(self.harbour.claim(), self.candidates)) for _ in range(12)]
-        await asyncio.wait_for(door.exchange(station.claim(), POS), 5)
+        await asyncio.wait_for(exchange.issue_token(station.claim(), POS), 5)
         assert not slow[-1].done()
         await asyncio.gather(*slow)
 
@@ -282,7 +285,7 @@ class Adopted(InProcess):
         await asyncio.sleep(0)
         with pytest.raises(Busy):
             await _verify(self.harbour.claim(), self.candidates)
-        assert await door.exchange(station.claim(), POS)
+        assert await exchange.issue_token(station.claim(), POS)
         for task in slow:
             task.cancel()
         await asyncio.gather(*slow, return_exceptions=True)
@@ -322,7 +325,7 @@ class AdoptedInAFlood(InProcess):
     async def verified(self, claim: Claim, visitor: Visitor = POS) -> int:
         """Return how many slow verifications it takes to get in."""
         with mock.patch.object(credentials, "verify_adopted", wraps=credentials.verify_adopted) as slow:
-            assert await door.exchange(claim, visitor)
+            assert await exchange.issue_token(claim, visitor)
         return slow.call_count
 
     async def test_who_proved_the_secret_from_this_address_gets_in_and_nobody_else_does(self) -> None:
@@ -359,21 +362,21 @@ class AdoptedInAFlood(InProcess):
             assert await self.verified(self.harbour.claim(pos_remote_id="Bella-9")) == 0
 
     async def test_after_a_restart_a_till_from_the_address_of_its_last_connection_has_a_queue_of_its_own(self) -> None:
-        token = await door.exchange(self.harbour.claim(), POS)
+        token = await exchange.issue_token(self.harbour.claim(), POS)
         async with PosSocket(token) as pos:
             await pos.connect()
             await recorded()
-            door.proofs = Proofs()
+            exchange.proofs = Proofs()
             async with self.flood():
                 assert await self.verified(self.harbour.claim()) == 1
                 assert isinstance(await refusal(self.harbour.claim(), THIEF), Busy)
             await pos.hang_up()
 
 
-class Throttled(AtTheDoor):
+class Throttled(AtTheEntryPoint):
     def setUp(self) -> None:
         super().setUp()
-        door.brake = Brake(seconds=0)
+        exchange.tarpit = Tarpit(seconds=0)
 
     async def guess(self, times: int, visitor: Visitor = THIEF, **changes: str) -> None:
         for _ in range(times):
@@ -382,13 +385,15 @@ class Throttled(AtTheDoor):
     async def test_a_generated_secret_that_is_right_gets_in_whatever_was_guessed_from_its_address(self) -> None:
         await self.guess(30)
         assert isinstance(await refusal(self.harbour.claim(secret=generate(Kind.POS_SECRET)), THIEF), TooManyFailures)
-        assert await door.exchange(self.harbour.claim(), THIEF)
+        assert await exchange.issue_token(self.harbour.claim(), THIEF)
 
     async def test_the_same_holds_when_all_outlets_were_tried_from_its_address(self) -> None:
         with override_settings(AUTH_FAILURES_PER_ADDRESS=5):
             await self.go_from_outlet_to_outlet()
             await self.guess(12)
-            assert await door.exchange(self.harbour.claim(secret=f"{self.harbour.handover.auth_secret}\n"), THIEF)
+            assert await exchange.issue_token(
+                self.harbour.claim(secret=f"{self.harbour.handover.auth_secret}\n"), THIEF
+            )
 
     async def test_who_proved_a_generated_secret_is_told_what_else_is_wrong_although_the_pair_is_blocked(self) -> None:
         await self.guess(12)
@@ -396,31 +401,32 @@ class Throttled(AtTheDoor):
 
     async def test_past_the_limit_even_the_right_adopted_secret_has_to_wait(self) -> None:
         station = await in_main(make_enabled_outlet, STATION, adopted_secret=ADOPTED)
-        assert await door.exchange(station.claim(), THIEF)
+        assert await exchange.issue_token(station.claim(), THIEF)
         for _ in range(10):
             await refusal(station.claim(secret=generate(Kind.POS_SECRET)), THIEF)
         refused = await refusal(station.claim(), THIEF)
         assert isinstance(refused, TooManyFailures)
-        assert 14 < refused.wait <= 15
+        assert refused.retry_after is not None
+        assert 14 < refused.retry_after <= 15
 
     async def test_the_real_pos_gets_in_from_another_address_all_the_while(self) -> None:
         await self.guess(30)
-        assert await door.exchange(self.harbour.claim(), POS)
+        assert await exchange.issue_token(self.harbour.claim(), POS)
 
     async def test_when_the_wait_is_over_the_right_adopted_secret_gets_in(self) -> None:
         station = await in_main(make_enabled_outlet, STATION, adopted_secret=ADOPTED)
         now = [0.0]
-        door.throttle = Throttle(lambda: now[0])
+        exchange.throttle = Throttle(lambda: now[0])
         for _ in range(10):
             await refusal(station.claim(secret=generate(Kind.POS_SECRET)), THIEF)
         now[0] += 15
-        assert await door.exchange(station.claim(), THIEF)
+        assert await exchange.issue_token(station.claim(), THIEF)
 
     async def test_who_is_blocked_waits_for_the_answer_and_nobody_else_does(self) -> None:
-        with mock.patch.object(Brake, "hold", autospec=True) as hold:
+        with mock.patch.object(Tarpit, "hold", autospec=True) as hold:
             await self.guess(10)
-            assert await door.exchange(self.harbour.claim(), POS)
-            assert await door.exchange(self.harbour.claim(), THIEF)
+            assert await exchange.issue_token(self.harbour.claim(), POS)
+            assert await exchange.issue_token(self.harbour.claim(), THIEF)
             assert hold.await_count == 0
             await self.guess(10)
             assert hold.await_count == 0  # the success had cleared the count
@@ -430,7 +436,7 @@ class Throttled(AtTheDoor):
     async def test_a_mistyped_secret_is_counted_too(self) -> None:
         mistyped = self.harbour.claim(secret=generate(Kind.POS_SECRET)[:-1])
         for _ in range(10):
-            assert isinstance(await refusal(mistyped, THIEF), SecretMistyped)
+            assert isinstance(await refusal(mistyped, THIEF), MistypedSecret)
         assert isinstance(await refusal(mistyped, THIEF), TooManyFailures)
 
     async def test_who_proved_the_secret_is_not_counted(self) -> None:
@@ -449,14 +455,14 @@ class Throttled(AtTheDoor):
     async def test_the_tills_behind_one_router_do_not_wait_because_one_of_them_is_set_up_wrongly(self) -> None:
         with override_settings(AUTH_FAILURES_PER_ADDRESS=5):
             await self.go_from_outlet_to_outlet()
-            assert await door.exchange(self.harbour.claim(), THIEF)
+            assert await exchange.issue_token(self.harbour.claim(), THIEF)
 
     async def test_from_an_address_that_is_blocked_an_adopted_secret_cannot_be_guessed(self) -> None:
         station = await in_main(make_enabled_outlet, "Station", adopted_secret=ADOPTED)
         with override_settings(AUTH_FAILURES_PER_ADDRESS=5):
             await self.go_from_outlet_to_outlet()
             assert isinstance(await refusal(station.claim(), THIEF), TooManyFailures)
-            assert await door.exchange(station.claim(), POS)
+            assert await exchange.issue_token(station.claim(), POS)
 
     async def go_from_outlet_to_outlet(self) -> None:
         for number in range(5):
@@ -468,7 +474,7 @@ class Throttled(AtTheDoor):
             await refusal(station.claim(secret="anotherS3cr3t!"), POS)
         await in_main(change_pos_remote_id, station.integration, pos_remote_id="Bella-9", actor=ANNA)
         await (await after_first_look()).watcher.look()
-        assert await door.exchange(station.claim(pos_remote_id="Bella-9"), POS)
+        assert await exchange.issue_token(station.claim(pos_remote_id="Bella-9"), POS)
 
     async def test_being_throttled_is_recorded_and_a_flood_of_it_is_sampled(self) -> None:
         await self.guess(60)
@@ -478,7 +484,7 @@ class Throttled(AtTheDoor):
         assert found.count(Outcome.THROTTLED) == 20
 
     async def test_a_flood_over_ids_that_nobody_has_fills_no_table(self) -> None:
-        with mock.patch.object(door, "_of_one_address", Sampler(burst=30)):
+        with mock.patch.object(attempts, "_of_one_address", Sampler(burst=30)):
             for number in range(60):
                 await refusal(self.harbour.claim(provider_outlet_id=f"nobody-{number}"), THIEF)
             await refusal(self.harbour.claim(provider_outlet_id="nobody"), POS)
@@ -487,9 +493,9 @@ class Throttled(AtTheDoor):
         assert from_where == {THIEF.address: 30, POS.address: 1}
 
 
-class Recorded(AtTheDoor):
+class Recorded(AtTheEntryPoint):
     async def test_success_is_recorded_with_who_came_from_where(self) -> None:
-        await door.exchange(self.harbour.claim(), POS)
+        await exchange.issue_token(self.harbour.claim(), POS)
         await recorded()
         row = await AuthAttempt.objects.aget()
         assert (row.door, row.outcome, row.integration_id) == (
@@ -501,13 +507,13 @@ class Recorded(AtTheDoor):
 
     async def test_nothing_is_written_on_the_way(self) -> None:
         await runtime.running()
-        await door.exchange(self.harbour.claim(), POS)
+        await exchange.issue_token(self.harbour.claim(), POS)
         await refusal(self.harbour.claim(pos_remote_id="other"))
         assert await AuthAttempt.objects.acount() == 0
         assert (await Credential.objects.aget()).last_used_at is None
 
     async def test_last_used_is_written_with_the_batch(self) -> None:
-        await door.exchange(self.harbour.claim(), POS)
+        await exchange.issue_token(self.harbour.claim(), POS)
         await recorded()
         assert (await Credential.objects.aget()).last_used_at is not None
 
@@ -517,7 +523,7 @@ class Recorded(AtTheDoor):
         assert (await Credential.objects.aget()).last_used_at is None
 
     async def test_stopping_writes_what_was_collected(self) -> None:
-        await door.exchange(self.harbour.claim(), POS)
+        await exchange.issue_token(self.harbour.claim(), POS)
         await runtime.stop()
         assert await in_main(outcomes) == [Outcome.ACCEPTED]
 
@@ -536,7 +542,7 @@ class Recorded(AtTheDoor):
             "sharedS3cr3t!!",
             generate(Kind.POS_SECRET)[:-1],
         ]
-        await door.exchange(self.harbour.claim(), POS)
+        await exchange.issue_token(self.harbour.claim(), POS)
         for secret in secrets[1:]:
             await refusal(self.harbour.claim(secret=secret))
         await recorded()
@@ -545,7 +551,7 @@ class Recorded(AtTheDoor):
 
     async def test_an_authentication_leaves_no_audit_event(self) -> None:
         before = await AuditEvent.objects.acount()
-        await door.exchange(self.harbour.claim(), POS)
+        await exchange.issue_token(self.harbour.claim(), POS)
         await recorded()
         assert await AuditEvent.objects.acount() == before
 
@@ -627,24 +633,24 @@ class Joining(InProcess):
         await asyncio.gather(first, return_exceptions=True)
 
 
-class WithoutDatabase(AtTheDoor):
+class WithoutDatabase(AtTheEntryPoint):
     async def test_while_the_database_is_away_nobody_is_refused_for_good(self) -> None:
         await runtime.running()
         async with table_away("integrations_credential"):
-            assert isinstance(await refusal(self.harbour.claim()), Away)
-            assert isinstance(await refused_admission(tokens.issue(Token(1, 1, 1))), Away)
-        assert await door.exchange(self.harbour.claim(), POS)
+            assert isinstance(await refusal(self.harbour.claim()), PortalUnavailable)
+            assert isinstance(await refused_admission(tokens.issue(Token(1, 1, 1))), PortalUnavailable)
+        assert await exchange.issue_token(self.harbour.claim(), POS)
 
     async def test_a_portal_that_starts_without_its_database_serves_when_it_is_back(self) -> None:
         async with table_away("integrations_serverprocess"):
-            assert isinstance(await refusal(self.harbour.claim()), Away)
-        assert await door.exchange(self.harbour.claim(), POS)
+            assert isinstance(await refusal(self.harbour.claim()), PortalUnavailable)
+        assert await exchange.issue_token(self.harbour.claim(), POS)
 
     async def test_records_wait_while_the_database_is_away(self) -> None:
-        await door.exchange(self.harbour.claim(), POS)
+        await exchange.issue_token(self.harbour.claim(), POS)
         async with table_away("integrations_authattempt"):
             await recorded()
-            await door.exchange(self.harbour.claim(), POS)
+            await exchange.issue_token(self.harbour.claim(), POS)
             await recorded()
         await recorded()
         assert await in_main(outcomes) == [Outcome.ACCEPTED, Outcome.ACCEPTED]
@@ -652,7 +658,7 @@ class WithoutDatabase(AtTheDoor):
     async def test_a_row_that_the_database_never_takes_does_not_hold_the_others_back_for_long(self) -> None:
         logging.disable(logging.CRITICAL)
         self.addCleanup(logging.disable, logging.NOTSET)
-        await door.exchange(self.harbour.claim(), POS)
+        await exchange.issue_token(self.harbour.claim(), POS)
         (await runtime.running()).recorder.attempt(
             Attempt(at=timezone.now(), door=Door.AUTH, outcome=None)  # type: ignore[arg-type]  # what it refuses
         )
@@ -671,7 +677,7 @@ class WithoutDatabase(AtTheDoor):
         self.addCleanup(logging.disable, logging.NOTSET)
         recorder = (await runtime.running()).recorder
         with mock.patch.object(recording, "_write_used", side_effect=ValueError("a fault of ours")):
-            await door.exchange(self.harbour.claim(), POS)
+            await exchange.issue_token(self.harbour.claim(), POS)
             for _ in range(4):
                 await recorder.flush()
         assert await in_main(outcomes) == [Outcome.ACCEPTED]
@@ -680,19 +686,19 @@ class WithoutDatabase(AtTheDoor):
         assert Outcome.TOKEN_MISSING in await in_main(outcomes)
 
     async def test_a_portal_that_drains_gives_no_tokens_and_opens_no_sockets(self) -> None:
-        token = await door.exchange(self.harbour.claim(), POS)
+        token = await exchange.issue_token(self.harbour.claim(), POS)
         (await runtime.running()).is_draining = True
-        assert isinstance(await refusal(self.harbour.claim()), Draining)
-        assert isinstance(await refused_admission(token), Draining)
+        assert isinstance(await refusal(self.harbour.claim()), PortalRestarting)
+        assert isinstance(await refused_admission(token), PortalRestarting)
 
 
-class Admitting(AtTheDoor):
+class Admitting(AtTheEntryPoint):
     async def test_a_token_opens_the_door_again_and_again(self) -> None:
-        token = await door.exchange(self.harbour.claim(), POS)
+        token = await exchange.issue_token(self.harbour.claim(), POS)
         for _ in range(2):
-            admission = await door.admit(token, POS)
-            assert admission.integration_id == self.harbour.integration.pk
-            assert admission.provider_outlet_id == self.harbour.handover.provider_outlet_id
+            admitted = await admission.admit(token, POS)
+            assert admitted.integration_id == self.harbour.integration.pk
+            assert admitted.provider_outlet_id == self.harbour.handover.provider_outlet_id
 
     async def test_no_token_is_refused(self) -> None:
         for token in (None, ""):
@@ -703,37 +709,37 @@ class Admitting(AtTheDoor):
             assert (await refused_admission(token)).outcome == Outcome.TOKEN_FORGED
 
     async def test_an_expired_token_is_refused_and_staff_see_whose_it_was(self) -> None:
-        token = await door.exchange(self.harbour.claim(), POS)
+        token = await exchange.issue_token(self.harbour.claim(), POS)
         with time_machine.travel(_in_two_hours(), tick=False):
             refused = await refused_admission(token)
         assert (refused.outcome, refused.integration_id) == (Outcome.TOKEN_EXPIRED, self.harbour.integration.pk)
 
     async def test_a_disabled_integration_voids_the_token(self) -> None:
-        token = await door.exchange(self.harbour.claim(), POS)
+        token = await exchange.issue_token(self.harbour.claim(), POS)
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         assert (await refused_admission(token)).outcome == Outcome.DISABLED
 
     async def test_a_token_from_before_a_disable_stays_void_when_it_is_enabled_again(self) -> None:
-        token = await door.exchange(self.harbour.claim(), POS)
+        token = await exchange.issue_token(self.harbour.claim(), POS)
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         await in_main(reenable, self.harbour.integration, actor=ANNA)
         assert (await refused_admission(token)).outcome == Outcome.TOKEN_VOID
 
     async def test_a_rotation_without_overlap_voids_the_token(self) -> None:
-        token = await door.exchange(self.harbour.claim(), POS)
+        token = await exchange.issue_token(self.harbour.claim(), POS)
         await in_main(rotate_secret, self.harbour.integration, actor=ANNA)
         assert (await refused_admission(token)).outcome == Outcome.TOKEN_VOID
 
     async def test_a_rotation_with_overlap_leaves_the_token_good_until_the_overlap_ends(self) -> None:
         with override_settings(POS_TOKEN_LIFETIME=86_400):
-            token = await door.exchange(self.harbour.claim(), POS)
+            token = await exchange.issue_token(self.harbour.claim(), POS)
             await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
-            assert await door.admit(token, POS)
+            assert await admission.admit(token, POS)
             with time_machine.travel(_in_two_hours(), tick=False):
                 assert (await refused_admission(token)).outcome == Outcome.TOKEN_VOID
 
     async def test_a_corrected_pos_remote_id_voids_the_token(self) -> None:
-        token = await door.exchange(self.harbour.claim(), POS)
+        token = await exchange.issue_token(self.harbour.claim(), POS)
         await in_main(change_pos_remote_id, self.harbour.integration, pos_remote_id="right", actor=ANNA)
         assert (await refused_admission(token)).outcome == Outcome.TOKEN_VOID
 
@@ -747,7 +753,7 @@ class Admitting(AtTheDoor):
             assert isinstance(await refused_admission(tokens.issue(token)), BadToken)
 
     async def test_every_refused_admission_says_the_same_to_the_pos(self) -> None:
-        token = await door.exchange(self.harbour.claim(), POS)
+        token = await exchange.issue_token(self.harbour.claim(), POS)
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         assert str(await refused_admission(token)) == str(await refused_admission("forged"))
 

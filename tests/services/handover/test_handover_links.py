@@ -16,9 +16,10 @@ from integrations.models.handover_link import LinkState
 from integrations.recipient import views
 from integrations.security.credentials import Kind, generate
 from integrations.security.redaction import redact
-from integrations.services.errors import InvalidValue, LinkEnded
+from integrations.services.errors import InvalidValue
 from integrations.services.handover import links as handover_links
-from integrations.services.handover.links import LinkRefused, MadeLink
+from integrations.services.handover.errors import LinkEnded, LinkRefused
+from integrations.services.handover.links import MadeLink
 from integrations.services.integration import enabling, pos_secrets
 from tests.staff.test_staff_pages import text
 from tests.support.factories import ADOPTED, ANNA, Enabled, make_enabled_outlet

@@ -11,15 +11,10 @@ from django.test import override_settings
 from integrations.models import AuditEvent, Credential, Integration, Outlet, Presence
 from integrations.security.credentials import Kind, recognise
 from integrations.services import wake
-from integrations.services.errors import (
-    AlreadyDisabled,
-    AlreadyEnabled,
-    InvalidValue,
-    MistypedSecret,
-    NotDisabled,
-    PosRemoteIdTaken,
-)
+from integrations.services.connections.errors import MistypedSecret
+from integrations.services.errors import InvalidValue
 from integrations.services.integration.enabling import change_pos_remote_id, disable, enable_outlet, reenable
+from integrations.services.integration.errors import AlreadyDisabled, AlreadyEnabled, NotDisabled, PosRemoteIdTaken
 from tests.support.factories import ANNA, Enabled, make_enabled_outlet, make_outlet
 
 pytestmark = pytest.mark.django_db

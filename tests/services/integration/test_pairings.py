@@ -8,8 +8,8 @@ from integrations.models import Integration
 from integrations.services.bulk import file as bulk_file
 from integrations.services.bulk.enabling import May, check
 from integrations.services.bulk.plan import PlannedRow, Verdict
-from integrations.services.errors import PosRemoteIdTaken
 from integrations.services.integration.enabling import change_pos_remote_id, enable_outlet
+from integrations.services.integration.errors import PosRemoteIdTaken
 from integrations.services.integration.pairings import find_owners, twin_words
 from integrations.services.outlets.outlets import fill_match_ids
 from tests.support.factories import ANNA, BELLA, HARBOUR, make_outlet

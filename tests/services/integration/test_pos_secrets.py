@@ -12,16 +12,10 @@ from django.utils import timezone
 from integrations.models import AuditEvent, Credential, Outlet
 from integrations.models.audit import Verb
 from integrations.security.credentials import Algorithm, Kind, generate
-from integrations.services.errors import (
-    InvalidValue,
-    MistypedSecret,
-    NoOverlap,
-    OverlapRunning,
-    SecretTaken,
-    StalePage,
-    WeakSecret,
-)
+from integrations.services.connections.errors import MistypedSecret
+from integrations.services.errors import InvalidValue, NoOverlap, OverlapRunning, StalePage
 from integrations.services.integration.enabling import disable, enable_outlet
+from integrations.services.integration.errors import SecretTaken, WeakSecret
 from integrations.services.integration.pos_secrets import digest_of, end_overlap, rotate_secret
 from integrations.services.overlaps import OVERLAPS
 from tests.support.factories import ADOPTED, ANNA, NOON, Enabled, make_enabled_outlet

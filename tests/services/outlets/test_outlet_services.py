@@ -6,8 +6,8 @@ import pytest
 
 from integrations.models import AuditEvent, Organisation, Outlet
 from integrations.models.audit import Verb
-from integrations.services.errors import (
-    InvalidValue,
+from integrations.services.errors import InvalidValue
+from integrations.services.outlets.errors import (
     NotEnabled,
     OrganisationExists,
     OutletExists,

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from integrations.models import AuditEvent
 from integrations.models.audit import Verb
-from integrations.services.errors import NotLinked
 from integrations.services.people import sign_ins, unlinking
+from integrations.services.people.errors import NotLinked
 from integrations.services.people.groups import ADMINISTRATOR, VIEWER, ensure_groups
 from integrations.services.people.unlinking import Prospect
 from integrations.staff.live import looks

@@ -12,20 +12,21 @@ from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.models.request import State
-from integrations.services.errors import (
+from integrations.services.errors import InvalidValue
+from integrations.services.integration.disconnecting import disconnect
+from integrations.services.integration.enabling import change_pos_remote_id, disable, reenable
+from integrations.services.integration.errors import NothingToDisconnect
+from integrations.services.integration.outlet_check import Evidence, read_evidence
+from integrations.services.integration.pairings import HIDDEN, explain
+from integrations.services.integration.pos_secrets import rotate_secret
+from integrations.services.requests.asking import Question, ask_pos, check_outlet
+from integrations.services.requests.errors import (
     AskedOtherwise,
-    InvalidValue,
     MessageTypeUnnumbered,
     NotAsked,
     PosBusy,
     PosNotConnected,
 )
-from integrations.services.integration.disconnecting import disconnect
-from integrations.services.integration.enabling import change_pos_remote_id, disable, reenable
-from integrations.services.integration.outlet_check import Evidence, read_evidence
-from integrations.services.integration.pairings import HIDDEN, explain
-from integrations.services.integration.pos_secrets import rotate_secret
-from integrations.services.requests.asking import Question, ask_pos, check_outlet
 from integrations.services.requests.requests import load_open
 from tests.staff.api_keys.test_staff_backend_pages import ask as make_request
 from tests.staff.test_staff_pages import be_refused, be_seen
@@ -134,10 +135,10 @@ def test_disconnecting_ends_the_connection_and_voids_nothing(enabled: Enabled) -
 
 
 def test_who_is_not_connected_cannot_be_disconnected(enabled: Enabled) -> None:
-    with pytest.raises(PosNotConnected):
+    with pytest.raises(NothingToDisconnect):
         disconnect(enabled.integration, actor=ANNA)
     be_seen(enabled.integration, heartbeat_at=timezone.now() - timedelta(hours=1))
-    with pytest.raises(PosNotConnected):
+    with pytest.raises(NothingToDisconnect):
         disconnect(enabled.integration, actor=ANNA)
     assert not AuditEvent.objects.filter(verb=Verb.POS_DISCONNECTED).exists()
 

@@ -18,7 +18,7 @@ from integrations.models.request import State
 from integrations.security import credentials
 from integrations.security.credentials import Kind
 from integrations.services.api_keys.api_keys import create_api_key, retire_api_key
-from integrations.services.errors import MessageTypeDocumented, MessageTypeExists
+from integrations.services.requests.errors import MessageTypeDocumented, MessageTypeExists
 from integrations.services.requests.message_types import save_message_type
 from integrations.staff.requests.legible import LONGEST, legible
 from tests.staff.test_staff_pages import MaxQueries, client_of, count_queries, list_url, page_url, text

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integrations.models import Integration, Outlet, StrayFrame
-from integrations.pos.wire import (
+from integrations.pos.messages import (
     MAX_AUTH_BODY,
     MAX_CHECKED,
     MAX_LENGTHS,

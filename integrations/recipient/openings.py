@@ -16,20 +16,12 @@ from django.http import HttpResponse
 from django.template.loader import render_to_string
 
 from integrations.text.client_address import address_in, network_of
-from integrations.wire.asgi import (
-    App,
-    BodyGaveWay,
-    BodyTooLarge,
-    ClientLeft,
-    Receive,
-    Scope,
-    Send,
-    read_body,
-    send_response,
-)
+from integrations.wire.asgi_types import App, Receive, Scope, Send
+from integrations.wire.endpoints import HANDOVER_PATH
 from integrations.wire.limits import MAX_BODY
+from integrations.wire.plain_http import PlainResponse, send_response
+from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, read_body
 
-PATH = "/handover/"
 OPENINGS = 10  # of one address (IPv6: a /64) in each period; a link has five tries
 PERIOD = 60.0  # seconds
 KEPT = 10_000  # addresses; beyond that the one that came longest ago begins anew
@@ -50,7 +42,7 @@ class RecipientHttp:
         self._turns = Turns(AT_ONCE, WAITING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] != PATH or scope["method"] != "POST":
+        if scope["path"] != HANDOVER_PATH or scope["method"] != "POST":
             await self._otherwise(scope, receive, send)
             return
         if not self._may_open(network_of(address_in(scope))):
@@ -86,10 +78,10 @@ class RecipientHttp:
             self._openings.popitem(last=False)
         return count < OPENINGS
 
-    def _limited(self) -> HttpResponse:
+    def _limited(self) -> PlainResponse:
         return self._refusal(429, _page(is_limited=True), retry_after=int(PERIOD))
 
-    def _refusal(self, status: int, page: str, *, retry_after: int | None = None) -> HttpResponse:
+    def _refusal(self, status: int, page: str, *, retry_after: int | None = None) -> PlainResponse:
         of_this_page = {
             "Cache-Control": "no-store",
             "Referrer-Policy": "no-referrer",
@@ -98,11 +90,11 @@ class RecipientHttp:
         }
         if retry_after:
             of_this_page["Retry-After"] = str(retry_after)
-        return HttpResponse(page, status=status, headers={**self._headers, **of_this_page})
+        return PlainResponse.of(HttpResponse(page, status=status, headers={**self._headers, **of_this_page}))
 
 
 class Turns:
-    """At most `at_once` at a time, and at most `waiting` who wait. For one event loop."""
+    """Lets at most `at_once` openings run and at most `waiting` wait. For one event loop."""
 
     def __init__(self, at_once: int, waiting: int) -> None:
         self._free = at_once
@@ -128,7 +120,7 @@ class Turns:
         return True
 
     def end(self) -> None:
-        """Give the turn to the one who has waited longest."""
+        """Give the turn to the opening that has waited longest."""
         while self._waiting:
             turn, _ = self._waiting.popitem(last=False)
             if not turn.done():

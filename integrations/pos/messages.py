@@ -1,4 +1,4 @@
-"""The names and shapes of the POS's door on the wire; beyond this module they carry our own names.
+"""The names and shapes of the POS's messages on the wire; beyond this module they carry our own names.
 
 Keys are read in any letter case and unknown ones are ignored: the wire's examples are PascalCase, the model pages
 camelCase, and nothing is said about extra fields (SEEN).

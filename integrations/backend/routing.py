@@ -1,6 +1,6 @@
-"""Serves the backend's calls straight from ASGI, past Django's handler and middleware (integrations/wire/asgi.py).
+"""Serves the calls of the API straight from ASGI, past Django's handler and middleware (wire/plain_http.py).
 
-Those would hold a thread for each call that waits for a POS. The API's description and its page stay with Django.
+Those would hold a thread for each call that waits for a POS. Django serves the API's description and its page.
 """
 
 import asyncio
@@ -9,28 +9,18 @@ import logging
 import time
 from collections.abc import AsyncIterator
 
-from django.http import HttpResponse
 from django.urls import ResolverMatch, resolve
 
 from integrations.backend import correlation, problems
+from integrations.backend.orders import MAX_BODY
 from integrations.backend.problems import Problem
 from integrations.backend.views import BackendView
-from integrations.backend.wire import MAX_BODY
-from integrations.wire.asgi import (
-    App,
-    BodyGaveWay,
-    BodyTooLarge,
-    ClientLeft,
-    LazyRequest,
-    Receive,
-    Scope,
-    Send,
-    read_body,
-    send_response,
-)
+from integrations.wire.asgi_types import App, Receive, Scope, Send
+from integrations.wire.endpoints import API_PATH
 from integrations.wire.limits import KIBIBYTE
+from integrations.wire.plain_http import PlainRequest, PlainResponse, send_response
+from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, read_body
 
-PREFIX = "/api/v1/"
 URLS = "integrations.backend.urls"
 TOO_LARGE = f"It may have {MAX_BODY // KIBIBYTE} KiB. Send less."
 MANY_BODIES = "Send each body without a pause, and fewer at the same time."
@@ -53,31 +43,31 @@ class BackendHttp:
         began = time.perf_counter()
         with contextlib.suppress(ClientLeft):
             response = await _answer(match, scope, receive)
-            response[correlation.HEADER] = correlation_id
+            response.set_header(correlation.HEADER, correlation_id)
             _log(scope, response, time.perf_counter() - began)
             await send_response(response, scope, send)
 
 
-def _log(scope: Scope, response: HttpResponse, seconds: float) -> None:
+def _log(scope: Scope, response: PlainResponse, seconds: float) -> None:
     """Log the call without its query string, which may hold what a caller filters by."""
     extra = {
         "method": scope["method"],
         "path": scope["path"],
-        "status": response.status_code,
+        "status": response.status,
         "milliseconds": round(seconds * 1000, 1),
     }
     logger.info("A call is answered.", extra=extra)
 
 
 def _match(path: str) -> ResolverMatch | None:
-    if not f"{path}/".startswith(PREFIX):  # a redirect from the root to its slash would cost a POST its body
+    if not f"{path}/".startswith(API_PATH):  # a redirect from the root to its slash would cost a POST its body
         return None
-    match = resolve("/" + path[len(PREFIX) :], urlconf=URLS)
+    match = resolve("/" + path[len(API_PATH) :], urlconf=URLS)
     view = getattr(match.func, "view_class", None)
     return match if view is not None and issubclass(view, BackendView) else None
 
 
-async def _answer(match: ResolverMatch, scope: Scope, receive: Receive) -> HttpResponse:
+async def _answer(match: ResolverMatch, scope: Scope, receive: Receive) -> PlainResponse:
     try:
         body = await read_body(scope, receive, MAX_BODY)
     except BodyTooLarge:
@@ -86,7 +76,7 @@ async def _answer(match: ResolverMatch, scope: Scope, receive: Receive) -> HttpR
         return problems.answer(Problem(problems.MANY_BODIES, MANY_BODIES, headers={"Connection": "close"}))
     view: BackendView = match.func.view_class()  # type: ignore[attr-defined]
     async with _as_long_as_there(receive):
-        return await view.dispatch(LazyRequest(scope, body), **match.kwargs)
+        return await view.dispatch(PlainRequest(scope, body), **match.kwargs)
 
 
 @contextlib.asynccontextmanager

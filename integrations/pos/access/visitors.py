@@ -1,10 +1,10 @@
-"""Who is at the POS's door: where from, with what. Read from an ASGI scope."""
+"""The client of a request or a socket: its address and its program. Read from an ASGI scope."""
 
 from dataclasses import dataclass
 
 from integrations.text.characters import printable
 from integrations.text.client_address import address_in
-from integrations.wire.asgi import Scope, header
+from integrations.wire.asgi_types import Scope, header
 
 
 @dataclass(slots=True)

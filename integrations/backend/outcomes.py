@@ -1,0 +1,110 @@
+"""Turns what became of a request into the answer of a call, or into the problem that ends it."""
+
+import uuid
+from typing import Any
+
+from django.urls import reverse
+from rest_framework.renderers import JSONRenderer
+
+from integrations.backend import problems
+from integrations.backend.authentication import Caller
+from integrations.backend.problems import Problem
+from integrations.backend.serializers import answer_text, request_text
+from integrations.models import Request as StoredRequest
+from integrations.models.request import State
+from integrations.services.requests.requests import Result, readable_result_of, result_of
+from integrations.wire import raw_json
+from integrations.wire.plain_http import PlainResponse
+
+ANSWER_UNREADABLE = "The POS did answer: state and result_code say how."
+_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
+
+
+def answer_of(result: Result, request_id: str) -> PlainResponse:
+    """Return the answer of a request, or raise what became of it instead as a Problem."""
+    match result.state:
+        case State.ANSWERED | State.REFUSED if result.is_unreadable:
+            raise _unreadable(result, request_id)
+        case State.ANSWERED | State.REFUSED:
+            return _json(answer_text(result, request_id).encode())
+        case State.EXPIRED:
+            raise _ended(problems.EXPIRED, result, request_id)
+        case State.CANCELLED:
+            raise _ended(problems.CANCELLED, result, request_id)
+        case State.FAILED:
+            raise _ended(problems.FAILED, result, request_id)
+        case _:
+            raise no_answer(result.uuid, request_id, state=result.state)
+
+
+def whole_request(row: StoredRequest, caller: Caller) -> PlainResponse:
+    """Return a request with all that is kept of it, and no secrets of another key's. Raises Problem."""
+    result = result_of(row) if row.api_key_id == caller.api_key_id else readable_result_of(row)
+    if result.is_unreadable:
+        raise _unreadable(result, row.request_id)
+    return _json(request_text(row, result).encode())
+
+
+def accepted(row_uuid: uuid.UUID, request_id: str) -> PlainResponse:
+    """Return the receipt of a request whose caller does not wait."""
+    location = _location_of(row_uuid)
+    content = {"id": str(row_uuid), "request_id": request_id, "location": location}
+    response = _json(raw_json.spell(content).encode(), status=202)
+    response.set_header(b"location", location)
+    return response
+
+
+def no_answer(row_uuid: uuid.UUID, request_id: str, **more: str) -> Problem:
+    """Return that the caller's time is over and the request goes on."""
+    return unfinished(problems.NO_ANSWER, row_uuid, request_id, **more)
+
+
+def unfinished(kind: problems.Kind, row_uuid: uuid.UUID, request_id: str, **more: str) -> Problem:
+    """Return that a stored request goes on without its caller, and why."""
+    location = _location_of(row_uuid)
+    return Problem(
+        kind,
+        headers={"Location": location},
+        id=str(row_uuid),
+        request_id=request_id,
+        location=location,
+        **more,
+    )
+
+
+def plain_data(content: Any) -> PlainResponse:
+    """Return what serializers made of rows."""
+    return _json(JSONRenderer().render(content))
+
+
+def _unreadable(result: Result, request_id: str) -> Problem:
+    """Return that the answer cannot be read any more, with what is known of it."""
+    return Problem(
+        problems.UNREADABLE,
+        ANSWER_UNREADABLE,
+        id=str(result.uuid),
+        request_id=request_id,
+        state=result.state,
+        result_code=result.result_code,
+    )
+
+
+def _ended(kind: problems.Kind, result: Result, request_id: str) -> Problem:
+    location = _location_of(result.uuid)
+    return Problem(
+        kind,
+        result.failure or None,
+        headers={"Location": location},
+        id=str(result.uuid),
+        request_id=request_id,
+        location=location,
+    )
+
+
+def _location_of(request_uuid: uuid.UUID) -> str:
+    """Return the path at which a request's outcome is found."""
+    return reverse("backend-request", args=[request_uuid])
+
+
+def _json(body: bytes, *, status: int = 200) -> PlainResponse:
+    return PlainResponse(status, [*_HEADERS], body)

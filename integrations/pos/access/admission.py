@@ -1,0 +1,109 @@
+"""What an access token opens: one read, which concurrent handshakes share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError
+from django.db.models import Exists, OuterRef, QuerySet
+
+from integrations.models import Credential, Request
+from integrations.models.attempt import Outcome
+from integrations.models.clock import shared_now
+from integrations.models.kept_secret import is_live
+from integrations.models.request import OPEN_STATES
+from integrations.pos import tokens
+from integrations.pos.access import attempts, availability
+from integrations.pos.access.refusals import BadToken, NoToken, PortalUnavailable
+from integrations.pos.access.visitors import Visitor
+from integrations.pos.tokens import ExpiredToken, ForgedToken, Token
+from integrations.services.connections.errors import Refused
+from integrations.services.rows.look_up import LookUp
+from integrations.services.rows.threads import Joined
+
+HANDSHAKES_AT_ONCE = 32  # look-ups; later callers wait for one of these to end
+
+
+@dataclass(slots=True)  # not frozen: a storm makes thousands, and that takes four times as long
+class Admission:
+    """The credential that a token names, with its integration: what a handshake is judged by."""
+
+    credential_id: int
+    integration_id: int
+    generation: int
+    is_enabled: bool
+    provider_outlet_id: str
+    expires_at: datetime | None
+    retired_at: datetime | None
+    has_requests: bool  # that wait for this outlet's POS
+
+
+async def admit(token: str | None, visitor: Visitor, origin: str = "") -> Admission:
+    """Return what a token opens. Raises Refused; the origin is recorded with a refusal and decides nothing."""
+    try:
+        return await _admission_of(token)
+    except Refused as refusal:
+        await attempts.record_refused_socket(refusal, visitor, f"The Origin header was {origin}" if origin else "")
+        raise
+
+
+def outlet_of(token: str | None) -> int | None:
+    """Return the integration that a token was issued for, whether or not it is still valid; None for no such token."""
+    try:
+        return tokens.read(token).integration_id if token else None
+    except ExpiredToken as error:
+        return error.token.integration_id
+    except ForgedToken:
+        return None
+
+
+async def _admission_of(text: str | None) -> Admission:
+    await availability.get_runtime()
+    if not text:
+        raise NoToken
+    try:
+        token = tokens.read(text)
+        admission = await _admissions.find(token.credential_id)
+    except ForgedToken as error:
+        raise BadToken(Outcome.TOKEN_FORGED) from error
+    except ExpiredToken as error:
+        raise BadToken(Outcome.TOKEN_EXPIRED, error.token.integration_id) from error
+    except (DatabaseError, InterfaceError) as error:
+        raise PortalUnavailable from error
+    return _checked(token, admission)
+
+
+def _checked(token: Token, admission: Admission | None) -> Admission:
+    if admission is None or admission.integration_id != token.integration_id:
+        raise BadToken(Outcome.TOKEN_VOID)
+    if not admission.is_enabled:
+        raise BadToken(Outcome.DISABLED, admission.integration_id)
+    if admission.generation != token.generation or not is_live(admission, shared_now()):
+        raise BadToken(Outcome.TOKEN_VOID, admission.integration_id)
+    return admission
+
+
+def _find_admissions(credential_ids: Sequence[int]) -> dict[int, Admission]:
+    return {row[0]: Admission(*row) for row in _admission_rows.rows(credential_ids)}
+
+
+def _admissions_of(credential_ids: Sequence[int]) -> QuerySet[Credential, Any]:
+    return (
+        Credential.objects.filter(pk__in=credential_ids)
+        .order_by()
+        .values_list(
+            "pk",
+            "integration",
+            "integration__generation",
+            "integration__is_enabled",
+            "integration__outlet__provider_outlet_id",
+            "expires_at",
+            "retired_at",
+            Exists(Request.objects.filter(integration=OuterRef("integration"), state__in=OPEN_STATES)),
+        )
+    )
+
+
+_admission_rows = LookUp(_admissions_of, int)
+_admissions: Joined[int, Admission] = Joined(_find_admissions, HANDSHAKES_AT_ONCE)

@@ -1,0 +1,88 @@
+"""The record of attempts: what is written of each, and which of a flood are recorded at all."""
+
+from integrations.models.attempt import Door, Outcome
+from integrations.models.clock import shared_now
+from integrations.pos.access import availability
+from integrations.pos.access.refusals import WrongPath
+from integrations.pos.access.visitors import Visitor
+from integrations.pos.limits.throttle import Sampler
+from integrations.relay import runtime
+from integrations.relay.recording import Attempt
+from integrations.relay.runtime import Runtime
+from integrations.security.redaction import redact
+from integrations.services import metrics
+from integrations.services.connections.authentication import Claim
+from integrations.services.connections.errors import Refused
+from integrations.text.characters import printable, spelled
+from integrations.text.client_address import network_of
+
+_sampler = Sampler()
+_of_one_address = Sampler(burst=200)  # whatever IDs it sends: each new one would begin a count of its own
+# However many addresses there are; those of known outlets apart, so that a flood of others does not hide them.
+_of_all_addresses = Sampler(burst=400)
+
+
+async def record_refused_socket(refusal: Refused, visitor: Visitor, detail: str = "") -> None:
+    """Record why a handshake was refused."""
+    metrics.handshakes_refused[refusal.outcome].inc()
+    attempt = Attempt(shared_now(), Door.WEBSOCKET, refusal.outcome, refusal.integration_id, detail=detail[:300])
+    attempt.address, attempt.user_agent = visitor.address, visitor.user_agent
+    await _record(attempt, about=refusal.integration_id)
+
+
+async def record_malformed(visitor: Visitor, detail: str) -> None:
+    """Record a request that has not the documented shape."""
+    attempt = Attempt(shared_now(), Door.AUTH, Outcome.MALFORMED, detail=detail)
+    attempt.address, attempt.user_agent = visitor.address, visitor.user_agent
+    await _record(attempt, about="")
+
+
+async def record_misdirected(refusal: WrongPath, visitor: Visitor, path: str, claim: Claim | None) -> None:
+    """Record an authentication that was sent to a wrong path, under its outlet if it names one."""
+    attempt = authentication_attempt(claim or Claim("", "", ""), visitor, refusal.outcome, None)
+    attempt.detail = f"{path_detail(path)} {attempt.detail}"[:300].strip()
+    await _record(attempt, about="")
+
+
+def path_detail(path: str) -> str:
+    """Return what staff read about a wrong path."""
+    return f"The path was {spelled(printable(redact(path), 200))}"[:300]
+
+
+def record_refusal(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:
+    """Record why an authentication was refused."""
+    attempt = authentication_attempt(claim, visitor, refusal.outcome, refusal.integration_id)
+    if _is_kept(attempt, claim.match_id):
+        running.recorder.attempt(attempt)
+
+
+def authentication_attempt(claim: Claim, visitor: Visitor, outcome: Outcome, integration_id: int | None) -> Attempt:
+    """Return the record of an authentication."""
+    return Attempt(
+        shared_now(),
+        Door.AUTH,
+        outcome,
+        integration_id,
+        claim.provider_outlet_id,
+        claim.pos_remote_id,
+        visitor.address,
+        visitor.user_agent,
+        claim.detail,
+    )
+
+
+async def _record(attempt: Attempt, *, about: object) -> None:
+    try:
+        running: Runtime | None = await availability.get_runtime()
+    except Refused:
+        running = runtime.current()
+    if running is not None and _is_kept(attempt, about):
+        running.recorder.attempt(attempt)
+
+
+def _is_kept(attempt: Attempt, about: object) -> bool:
+    """Return whether a refusal is recorded: a flood is sampled per subject and address, per address, and in all."""
+    network = network_of(attempt.address)
+    if not (_sampler.take((network, attempt.outcome, about)) and _of_one_address.take(network)):
+        return False
+    return _of_all_addresses.take(attempt.integration_id is None)

@@ -1,0 +1,18 @@
+"""Whether this process can decide about a POS just now."""
+
+from django.db import DatabaseError, InterfaceError
+
+from integrations.pos.access.refusals import PortalRestarting, PortalUnavailable
+from integrations.relay import runtime
+from integrations.relay.runtime import Runtime
+
+
+async def get_runtime() -> Runtime:
+    """Return the runtime. Raises PortalUnavailable while the database is away, and PortalRestarting."""
+    try:
+        running = runtime.current() or await runtime.running()
+    except (DatabaseError, InterfaceError) as error:
+        raise PortalUnavailable from error
+    if running.is_draining:
+        raise PortalRestarting
+    return running

@@ -1,0 +1,113 @@
+"""Exchanges the three values of the specification for an access token."""
+
+from collections.abc import Sequence
+
+from django.db import DatabaseError, InterfaceError
+
+from integrations.models.attempt import Outcome
+from integrations.pos import tokens
+from integrations.pos.access import attempts, availability
+from integrations.pos.access.refusals import PortalUnavailable, TooManyFailures
+from integrations.pos.access.visitors import Visitor
+from integrations.pos.limits.proofs import Proofs
+from integrations.pos.limits.throttle import Tarpit, Throttle
+from integrations.pos.tokens import Token
+from integrations.relay.runtime import Runtime
+from integrations.services import metrics
+from integrations.services.connections import authentication
+from integrations.services.connections.authentication import Candidate, Claim, Digests
+from integrations.services.connections.errors import MistypedSecret, Refused, WrongSecret
+from integrations.services.rows.threads import Joined
+from integrations.text.characters import identity
+from integrations.text.client_address import network_of
+
+AUTHENTICATIONS_AT_ONCE = 64  # look-ups; later callers wait for one of these to end
+
+throttle = Throttle()
+proofs = Proofs()
+tarpit = Tarpit()
+_candidates: Joined[str, list[Candidate]] = Joined(authentication.find_candidates, AUTHENTICATIONS_AT_ONCE)
+_credentials: Joined[Digests, Candidate] = Joined(authentication.find_credentials, AUTHENTICATIONS_AT_ONCE)
+_last_addresses: Joined[int, str] = Joined(authentication.find_last_addresses)
+_count_accepted = metrics.authentications[Outcome.ACCEPTED].inc
+_followed: Runtime | None = None
+
+
+async def issue_token(claim: Claim, visitor: Visitor) -> str:
+    """Return an access token for the three values. Raises Refused."""
+    running = await availability.get_runtime()
+    _follow_changes(running)
+    try:
+        proven = await _prove(claim, visitor)
+    except Refused as refusal:
+        _note_failure(running, claim, visitor, refusal)
+        if isinstance(refusal, TooManyFailures):
+            await tarpit.hold()
+        raise
+    throttle.succeeded(claim.match_id, visitor.address)
+    attempt = attempts.authentication_attempt(claim, visitor, Outcome.ACCEPTED, proven.integration_id)
+    running.recorder.attempt(attempt)
+    running.recorder.used(proven.credential_id, attempt.at)
+    if digest := authentication.fresh_digest(claim, proven):
+        running.recorder.redigested(proven.credential_id, digest)
+    _count_accepted()
+    return tokens.issue(Token(proven.integration_id, proven.credential_id, proven.generation))
+
+
+def _follow_changes(running: Runtime) -> None:
+    """Let the watcher of a new runtime say which outlets staff changed."""
+    global _followed  # noqa: PLW0603  (one runtime follows another in tests alone)
+    if _followed is not running:
+        running.watcher.on_change(_forgive)
+        _followed = running
+
+
+def _forgive(provider_outlet_id: str) -> None:
+    """Forget the failures of an outlet that staff changed. Its proofs stay: each is checked against its row."""
+    throttle.forgive(identity(provider_outlet_id))
+
+
+async def _prove(claim: Claim, visitor: Visitor) -> Candidate:
+    """Prove a claim. Raises Refused.
+
+    A generated secret is tried even if the caller is blocked: it cannot be guessed, and a till must not wait because
+    another client behind its router has wrong settings. An adopted secret might be guessed, so blocks apply to it.
+    """
+    try:
+        if canonical := authentication.read_secret(claim):
+            found = await _credentials.find(authentication.digests_of(canonical))
+            return authentication.verify_generated(claim, found)
+        return await _prove_adopted(claim, visitor)
+    except (DatabaseError, InterfaceError) as error:
+        raise PortalUnavailable from error
+    except (WrongSecret, MistypedSecret) as refusal:
+        wait = throttle.wait(claim.match_id, visitor.address)
+        raise (TooManyFailures(wait) if wait else refusal) from refusal
+
+
+async def _prove_adopted(claim: Claim, visitor: Visitor) -> Candidate:
+    """Prove an adopted secret, without a queue if this address proved it before. Raises Refused."""
+    if wait := throttle.wait(claim.match_id, visitor.address):
+        raise TooManyFailures(wait)
+    candidates = await _candidates.find(claim.match_id) or ()
+    known = proofs.find(claim, visitor.address)
+    if known is not None and (proven := authentication.verify_remembered(claim, candidates, known)):
+        return proven
+    proven = await authentication.verify_adopted(claim, candidates, await _queue_for(visitor, candidates))
+    proofs.remember(claim, visitor.address, proven.credential_id)
+    return proven
+
+
+async def _queue_for(visitor: Visitor, candidates: Sequence[Candidate]) -> authentication.Queue:
+    """Return the queue of a caller: after a restart nothing is remembered, but the database knows the last address."""
+    integration_id = candidates[0].integration_id if candidates else 0
+    last = await _last_addresses.find(integration_id)
+    is_known = last is not None and network_of(last) == network_of(visitor.address)
+    return authentication.acquaintances if is_known else authentication.strangers
+
+
+def _note_failure(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:
+    # A caller that proved the secret is not guessing: a wrong POSRemoteID or a disabled outlet is no failure.
+    if isinstance(refusal, WrongSecret | MistypedSecret):
+        throttle.failed(claim.match_id, visitor.address)
+    attempts.record_refusal(running, claim, visitor, refusal)

@@ -1,0 +1,70 @@
+"""Why a POS gets no token or no socket. Each text is for the POS, each outcome for staff.
+
+A refusal carries its status and Retry-After too, so adding one touches no other place.
+"""
+
+from http import HTTPStatus
+
+from integrations.models.attempt import Outcome
+from integrations.services.connections.errors import RETRY_AFTER, Refused
+
+
+class TooManyFailures(Refused):
+    """The outlet or the address is blocked for `wait` seconds."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    message = "Too many failed attempts. Please wait before the next one, and check the auth secret."
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(Outcome.THROTTLED)
+        self.retry_after = wait
+
+
+class PortalUnavailable(Refused):
+    """The portal cannot decide just now."""
+
+    outcome = Outcome.DATABASE_AWAY
+    message = "The portal is not available just now. Please try again shortly."
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    retry_after = RETRY_AFTER
+
+
+class PortalRestarting(Refused):
+    outcome = Outcome.DRAINING
+    message = "The portal is restarting. Please try again shortly."
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    retry_after = RETRY_AFTER
+
+
+class WrongPath(Refused):
+    """The POS sent a request to a path that is not ours; the text names the right one."""
+
+    outcome = Outcome.WRONG_PATH
+    status = HTTPStatus.NOT_FOUND
+
+    def __init__(self, message: str, integration_id: int | None = None) -> None:
+        self.message = message
+        super().__init__(integration_id=integration_id)
+
+
+class NoToken(Refused):
+    outcome = Outcome.TOKEN_MISSING
+    message = "An access token is needed: wss://HOST/?token=..."
+
+
+class BadToken(Refused):
+    """Forged, expired or voided: `outcome` says which."""
+
+    message = "The access token is not valid any more. Please authenticate again."
+
+
+class SecondTill(Refused):
+    """Another till has the outlet, and keeps it for `wait` seconds at least."""
+
+    outcome = Outcome.SECOND_TILL
+    message = "Another till is connected with the same credentials. Please remove them from one of the two tills."
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    def __init__(self, integration_id: int, wait: float) -> None:
+        super().__init__(integration_id=integration_id)
+        self.retry_after = wait

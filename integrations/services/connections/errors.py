@@ -1,0 +1,63 @@
+"""Refusals of an authentication or a connection of a POS."""
+
+from http import HTTPStatus
+
+from integrations.models.attempt import Outcome
+from integrations.services.errors import PortalError
+
+RETRY_AFTER = 5  # seconds, while the portal itself is the trouble
+
+
+class Refused(PortalError):
+    """A POS may not authenticate or connect. `outcome` and `integration_id` are for staff alone, the text for the POS.
+
+    `retry_after` is in seconds; None if another try would not help.
+    """
+
+    outcome = Outcome.WRONG_SECRET
+    message = "The auth secret was not valid!"
+    status = HTTPStatus.UNAUTHORIZED
+    retry_after: float | None = None
+
+    def __init__(self, outcome: Outcome | None = None, integration_id: int | None = None) -> None:
+        super().__init__()
+        self.outcome = outcome or self.outcome
+        self.integration_id = integration_id
+
+
+class WrongSecret(Refused):
+    """Unknown outlet or wrong secret: the caller must not learn which."""
+
+
+class MistypedSecret(Refused):
+    """A generated secret with a wrong checksum: sent by a POS, or entered by staff who adopt it."""
+
+    outcome = Outcome.MISTYPED_SECRET
+    message = "The auth secret was mistyped: its checksum does not fit. Please enter it again."
+    field = "adopted_secret"
+
+
+class NotPaired(Refused):
+    outcome = Outcome.WRONG_POS_REMOTE_ID
+    message = "The POSRemoteID does not match this ProviderOutletID. Please check both on the POS and in the portal."
+
+
+class IntegrationDisabled(Refused):
+    outcome = Outcome.DISABLED
+    status = HTTPStatus.FORBIDDEN
+    message = "Order N Pay is disabled for this outlet. Please ask the ordering provider."
+
+
+class Busy(Refused):
+    outcome = Outcome.BUSY
+    message = "The server is busy. Please try again shortly."
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    retry_after = RETRY_AFTER
+
+
+class KeyMissing(Refused):
+    """The secret is unknown, but may be stored under a newer key that this process lacks."""
+
+    message = "This server lacks a key. Please try again shortly."
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    retry_after = RETRY_AFTER

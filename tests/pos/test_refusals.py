@@ -1,0 +1,21 @@
+"""A refusal of a POS carries its own status and Retry-After: one defined here is known nowhere else."""
+
+from http import HTTPStatus
+
+from integrations.models.attempt import Outcome
+from integrations.pos import errors
+from integrations.services.connections.errors import Refused
+
+
+class AtSea(Refused):
+    outcome = Outcome.BUSY
+    message = "The outlet is at sea."
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    retry_after = 7.5
+
+
+def test_a_refusal_says_itself_how_it_is_answered() -> None:
+    response = errors.answer(AtSea())
+    assert response is not None
+    assert (response.status, response.body) == (503, b'{"ErrorMessage":"The outlet is at sea."}')
+    assert dict(response.headers)[b"retry-after"] == b"8"

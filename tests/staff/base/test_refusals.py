@@ -1,0 +1,77 @@
+"""A refusal carries its own status, field and hint: those defined here are known nowhere else, and are shown."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from integrations.services.errors import Conflict, PortalError, Remedy
+from integrations.services.integration import enabling
+from integrations.staff.base.forms import CreateApiKeyForm
+from tests.support.factories import Enabled
+
+OWNERS = ("integration", "apikey", "webhookendpoint")
+
+
+class Misplaced(PortalError):
+    message = "This POSRemoteID belongs to a till at sea."
+    field = "pos_remote_id"
+    hint = "Ask the captain."
+
+
+class Submerged(Conflict):
+    message = "The outlet is under water."
+    hint = "Wait for the tide."
+    remedy = Remedy.ROTATE
+
+
+class TooLateInTheDay(PortalError):
+    field = "expires_at"
+
+
+def refuse_to_change(monkeypatch: pytest.MonkeyPatch, refusal: PortalError) -> None:
+    def change(*_args: object, **_kwargs: object) -> None:
+        raise refusal
+
+    monkeypatch.setattr(enabling, "change_pos_remote_id", change)
+
+
+@pytest.fixture
+def boss(client: Client, db: None) -> Client:
+    client.force_login(User.objects.create_superuser("boss"))
+    return client
+
+
+def test_a_refusal_is_shown_at_its_field_with_its_hint(
+    boss: Client, enabled: Enabled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_to_change(monkeypatch, Misplaced())
+    url = reverse("admin:integrations_integration_change_pos_remote_id", args=(enabled.integration.pk,))
+    answer = boss.post(url, {"pos_remote_id": "Corrected"})
+    assert answer.status_code == 200
+    assert answer.context["form"].errors == {"pos_remote_id": [f"{Misplaced.message} {Misplaced.hint}"]}
+
+
+def test_a_conflict_takes_the_place_of_the_form_with_its_hint_and_its_remedy(
+    boss: Client, enabled: Enabled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_to_change(monkeypatch, Submerged())
+    url = reverse("admin:integrations_integration_change_pos_remote_id", args=(enabled.integration.pk,))
+    answer = boss.post(url, {"pos_remote_id": "Corrected"})
+    page = answer.content.decode()
+    assert answer.status_code == Submerged.status == 409
+    assert Submerged.message in page
+    assert Submerged.hint in page
+    assert reverse("admin:integrations_integration_rotate", args=(enabled.integration.pk,)) in page
+
+
+def test_a_refusal_is_shown_at_a_field_that_the_form_calls_otherwise(db: None) -> None:
+    form = CreateApiKeyForm({"name": "Web shop"}, person=User.objects.create_superuser("boss"))
+    form.refuse(TooLateInTheDay())
+    assert list(form.errors) == ["last_day"]
+
+
+@pytest.mark.parametrize("remedy", Remedy)
+@pytest.mark.parametrize("owner", OWNERS)
+def test_each_remedy_has_a_page_for_each_owner_of_a_secret(owner: str, remedy: Remedy) -> None:
+    assert reverse(f"admin:integrations_{owner}_{remedy}", args=(1,))
