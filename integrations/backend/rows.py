@@ -19,7 +19,7 @@ from integrations.models.connection import is_online
 from integrations.models.request import State
 from integrations.services.outlets.finding import received_within
 from integrations.services.outlets.outlets import find_outlet
-from integrations.services.requests import requests
+from integrations.services.requests import ending
 from integrations.services.rows.keyset import Source, Stream, Streams
 from integrations.services.rows.look_up import LookUp
 from integrations.services.rows.threads import Joined
@@ -96,7 +96,7 @@ def get_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
 def cancel_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
     """Take back a request that has not left, and return it, also when it was taken back already. Raises Problem."""
     row = get_request(caller, request_uuid)
-    has_cancelled = requests.cancel(row)
+    has_cancelled = ending.cancel(row)
     row = get_request(caller, request_uuid)
     if not has_cancelled and row.state != State.CANCELLED:
         raise Problem(ALREADY_LEFT, f"The request is {row.get_state_display().lower()}.", state=row.state)

@@ -41,7 +41,8 @@ from integrations.relay.dispatcher import Told
 from integrations.relay.polls import LINK_LOST
 from integrations.relay.runtime import Runtime
 from integrations.services import wake
-from integrations.services.requests.requests import NewRequest, Result, Stored, TooLate, readable_result_of, result_of
+from integrations.services.requests.request_types import NewRequest, Result, Stored, TooLate
+from integrations.services.requests.results import readable_result_of, result_of
 from integrations.services.rows.threads import readers, within, writers
 from integrations.wire import payload_models, raw_json
 from integrations.wire.asgi import LazyResponse, header_of

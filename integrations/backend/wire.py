@@ -14,7 +14,7 @@ from integrations.backend.problems import INVALID_INPUT, Problem
 from integrations.backend.query import invalid_fields
 from integrations.services.requests import contents
 from integrations.services.requests.contents import Content
-from integrations.services.requests.requests import NewRequest
+from integrations.services.requests.request_types import NewRequest
 from integrations.text.random_ids import new_uuid
 from integrations.wire import raw_json
 

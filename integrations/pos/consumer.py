@@ -21,7 +21,7 @@ from integrations.pos.visitors import origin_of, visitor_of
 from integrations.relay import runtime
 from integrations.relay.registry import Live
 from integrations.services import metrics
-from integrations.services.requests.requests import Waiting
+from integrations.services.requests.request_types import Waiting
 from integrations.services.requests.secret_members import hide_in_words
 from integrations.text.characters import printable
 from integrations.wire import envelope, raw_json

@@ -25,8 +25,8 @@ from integrations.relay.registry import Live, Registry
 from integrations.relay.retrying import until_back, until_done
 from integrations.relay.wakeups import Wakeups
 from integrations.services import wake
-from integrations.services.requests import holders, requests, retries
-from integrations.services.requests.requests import Ending, NewRequest, NotStored, Result, Stored, Waiting
+from integrations.services.requests import ending, holders, repeats, results, retries, sending, storing
+from integrations.services.requests.request_types import Ending, NewRequest, NotStored, Result, Stored, Waiting
 from integrations.services.rows.threads import Joined, readers, watchers, writers
 from integrations.wire.envelope import Answer, Unreadable
 
@@ -47,13 +47,13 @@ class Dispatcher:
         self._registry = registry
         self._wakeups = wakeups
         self._process_id = process_id
-        self._store: Joined[NewRequest, Stored | NotStored] = Joined(requests.store, threads=writers)
-        self._claims: Joined[int, bool] = Joined(partial(requests.claim, process_id=process_id), threads=writers)
+        self._store: Joined[NewRequest, Stored | NotStored] = Joined(storing.store, threads=writers)
+        self._claims: Joined[int, bool] = Joined(partial(sending.claim, process_id=process_id), threads=writers)
         self._releases: Joined[int, bool] = Joined(partial(holders.release, process_id=process_id), threads=writers)
-        self._endings: Joined[Ending, Result] = Joined(requests.end, threads=writers)
-        self._results: Joined[int, Result] = Joined(requests.results)
-        self._seen: Joined[NewRequest, bool] = Joined(requests.seen)
-        self._repeated: Joined[NewRequest, Stored | NotStored] = Joined(requests.repeated, threads=writers)
+        self._endings: Joined[Ending, Result] = Joined(ending.end, threads=writers)
+        self._results: Joined[int, Result] = Joined(results.results)
+        self._seen: Joined[NewRequest, bool] = Joined(repeats.seen)
+        self._repeated: Joined[NewRequest, Stored | NotStored] = Joined(repeats.repeated, threads=writers)
         self._waiting: dict[int, set[Told]] = {}
         self._suspecting: dict[int, asyncio.Task[None]] = {}  # by integration, what is being written of lost requests
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -163,10 +163,10 @@ class Dispatcher:
             if live.lane is not None:
                 live.lane.drop_overdue(now)
         if len(self._registry):
-            for integration_id, pk in await readers.run(requests.overlooked):
+            for integration_id, pk in await readers.run(sending.overlooked):
                 self._find_overlooked(integration_id, pk)
         await self.ended(set(self._waiting))
-        if expired := await watchers.run(requests.expire_due):  # last, as it may have to wait for other writers
+        if expired := await watchers.run(ending.expire_due):  # last, as it may have to wait for other writers
             await self.ended(expired)
 
     @property
@@ -382,8 +382,8 @@ class Dispatcher:
         failed = Ending(ending.pk, State.FAILED, ending.at, failure=UNKEPT)
         return await until_done(lambda: self._ended_alone(failed), "Ending a request")
 
-    async def _ended_alone(self, ending: Ending) -> Result | None:
-        return (await writers.run(requests.end, [ending])).get(ending)
+    async def _ended_alone(self, its_end: Ending) -> Result | None:
+        return (await writers.run(ending.end, [its_end])).get(its_end)
 
     async def _wait_told(self, pk: int, told: Told, seconds: float) -> Result:
         result = None

@@ -22,9 +22,9 @@ from integrations.relay.outgoing import Fleeting, LinkLost
 from integrations.relay.recorder import FLEETING_KEPT, Recorder
 from integrations.relay.registry import Live, Registry
 from integrations.services import metrics, wake
-from integrations.services.requests import requests
-from integrations.services.requests.requests import (
-    UNEQUAL_ATTEMPTS,
+from integrations.services.requests import storing
+from integrations.services.requests.repeats import UNEQUAL_ATTEMPTS, is_same_content
+from integrations.services.requests.request_types import (
     Ending,
     NewRequest,
     NotCompared,
@@ -35,7 +35,6 @@ from integrations.services.requests.requests import (
     Result,
     TooLate,
     Waiting,
-    is_same_content,
 )
 from integrations.services.rows.threads import Joined
 from integrations.wire.envelope import Answer, Unreadable
@@ -81,7 +80,7 @@ class Polls:
     def __init__(self, registry: Registry, recorder: Recorder) -> None:
         self._registry = registry
         self._recorder = recorder
-        self._online: Joined[int, bool] = Joined(requests.online)
+        self._online: Joined[int, bool] = Joined(storing.online)
         self._running: dict[Key, _Poll] = {}
         self._ended: dict[Key, _Poll] = {}  # the oldest first; at most as many as the recorder keeps
         self._looked_up: Counter[Key] = Counter()

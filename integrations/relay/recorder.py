@@ -19,7 +19,7 @@ from integrations.relay.recording import Attempt
 from integrations.relay.registry import Live
 from integrations.security.credentials import Digest
 from integrations.services import metrics
-from integrations.services.requests.requests import Ending, NewRequest
+from integrations.services.requests.request_types import Ending, NewRequest
 from integrations.services.rows.threads import recorders
 
 ATTEMPTS_KEPT = 20_000  # while the database is away; beyond, the oldest go and are counted in the log

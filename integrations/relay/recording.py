@@ -30,7 +30,7 @@ from integrations.models.connection import CloseReason
 from integrations.security.credentials import Algorithm, Digest, known_keys
 from integrations.services.connections.presence import COUNTS, close_rows, save_presences
 from integrations.services.integration.pairings import find_owners
-from integrations.services.requests.requests import record_fleeting
+from integrations.services.requests.storing import record_fleeting
 from integrations.services.rows import plain_rows
 from integrations.text.characters import identity
 

@@ -11,7 +11,7 @@ from integrations.models.connection import CloseReason
 from integrations.relay.lane import Lane
 from integrations.relay.takeovers import Takeovers
 from integrations.services import metrics
-from integrations.services.requests.requests import Waiting
+from integrations.services.requests.request_types import Waiting
 
 
 class Socket(Protocol):

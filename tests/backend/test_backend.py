@@ -21,8 +21,8 @@ from integrations.models.request import State
 from integrations.relay import polls, runtime
 from integrations.services import wake
 from integrations.services.integration.enabling import disable
-from integrations.services.requests import requests
-from integrations.services.requests.requests import NewRequest
+from integrations.services.requests import ending, results
+from integrations.services.requests.request_types import NewRequest, Result
 from integrations.services.rows.threads import Joined, writers
 from tests.support.asgi_client import Answer, request
 from tests.support.backend_client import API, Backend, Pos, know, make_outlet, organisation
@@ -280,9 +280,9 @@ class OneRequest(InProcess):
 
     async def test_a_database_that_is_away_for_a_moment_ends_no_wait(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
-        look, looks = requests.results, 0
+        look, looks = results.results, 0
 
-        def away_at_first(pks: Sequence[int]) -> dict[int, requests.Result]:
+        def away_at_first(pks: Sequence[int]) -> dict[int, Result]:
             nonlocal looks
             looks += 1
             if looks == 1:
@@ -302,7 +302,7 @@ class OneRequest(InProcess):
     async def test_who_has_stored_a_request_is_told_its_end_without_a_look(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
 
-        def away(_pks: Sequence[int]) -> dict[int, requests.Result]:
+        def away(_pks: Sequence[int]) -> dict[int, Result]:
             raise OperationalError("the database is away")
 
         async with await Pos.of(outlet) as pos:
@@ -894,7 +894,7 @@ class TheDatabase(InProcess):
             dispatcher._endings._query = _away
             pos.answers(frame, '{"n": 1}')
             await asyncio.sleep(0)
-            dispatcher._endings._query = requests.end
+            dispatcher._endings._query = ending.end
             assert (await asking).json()["payload"] == {"n": 1}
 
 

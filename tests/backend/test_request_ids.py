@@ -16,7 +16,8 @@ from integrations.services.errors import AskedOtherwise
 from integrations.services.requests import contents
 from integrations.services.requests.asking import Question, ask_pos
 from integrations.services.requests.contents import Content
-from integrations.services.requests.requests import UNEQUAL_ATTEMPTS, NewRequest, Stored
+from integrations.services.requests.repeats import UNEQUAL_ATTEMPTS
+from integrations.services.requests.request_types import NewRequest, Stored
 from tests.backend.test_backend import kind_of
 from tests.services.requests.test_asking import be_online
 from tests.support.asgi_client import Answer

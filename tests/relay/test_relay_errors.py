@@ -10,8 +10,8 @@ from django.db import OperationalError
 from integrations.models import Request
 from integrations.models.request import State
 from integrations.relay import dispatcher, retrying, runtime
-from integrations.services.requests import requests
-from integrations.services.requests.requests import Ending
+from integrations.services.requests import ending, sending
+from integrations.services.requests.request_types import Ending
 from integrations.wire import envelope
 from tests.support.backend_client import Backend, Pos, make_outlet
 from tests.support.in_process import InProcess, after_first_look, in_main, until
@@ -48,7 +48,7 @@ class Sending(Relay):
     async def test_requests_that_could_not_be_loaded_are_loaded_a_little_later(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await backend.ask(outlet, request_id="r-1", mode="async", expires_in=60)
-        with mock.patch.object(requests, "load_open", side_effect=failing_once(requests.load_open)):
+        with mock.patch.object(sending, "load_open", side_effect=failing_once(sending.load_open)):
             async with await Pos.of(outlet) as pos:
                 assert (await pos.next_frame())["RequestID"] == "r-1"
 
@@ -68,7 +68,7 @@ class Ends(Relay):
         async with await Pos.of(outlet) as pos:
             asking = [asyncio.ensure_future(backend.ask(outlet, request_id=name)) for name in ("r-1", "r-2")]
             frames = [await pos.next_frame() for _ in asking]
-            with mock.patch.object(requests, "end", unless_bad(requests.end)) as end:
+            with mock.patch.object(ending, "end", unless_bad(ending.end)) as end:
                 running.dispatcher._endings._query = end
                 for frame in frames:
                     pos.answers(frame, '"bad"' if frame["RequestID"] == "r-2" else '"good"')

@@ -24,9 +24,9 @@ from integrations.services.errors import (
     PosBusy,
     PosNotConnected,
 )
-from integrations.services.requests import contents, requests
+from integrations.services.requests import contents, storing
 from integrations.services.requests.contents import Content
-from integrations.services.requests.requests import (
+from integrations.services.requests.request_types import (
     NewRequest,
     NotComparable,
     NotCompared,
@@ -83,7 +83,7 @@ def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb:
         if not integration.is_enabled:
             raise NotAsked
         new = _new_request(integration, question)
-        outcome = requests.store([new])[new]
+        outcome = storing.store([new])[new]
         if isinstance(outcome, Stored) and outcome.is_new:
             record(
                 verb,

@@ -26,7 +26,7 @@ from integrations.services.integration.outlet_check import Evidence, read_eviden
 from integrations.services.integration.pairings import HIDDEN, explain
 from integrations.services.integration.pos_secrets import rotate_secret
 from integrations.services.requests.asking import Question, ask_pos, check_outlet
-from integrations.services.requests.requests import load_open
+from integrations.services.requests.sending import load_open
 from tests.staff.api_keys.test_staff_backend_pages import ask as make_request
 from tests.staff.test_staff_pages import be_refused, be_seen
 from tests.support.factories import ANNA, Enabled, make_enabled_outlet

@@ -18,7 +18,7 @@ from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.models.request import State
 from integrations.services.integration.enabling import disable, enable_outlet
-from integrations.services.requests.requests import load_open
+from integrations.services.requests.sending import load_open
 from integrations.staff.live import looks
 from integrations.staff.requests.asked_page import sentence_of
 from tests.staff.api_keys.test_staff_backend_pages import ask as make_request
