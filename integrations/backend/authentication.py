@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from integrations.backend.problems import INVALID_KEY, NOT_READY, Problem
 from integrations.models import ApiKeySecret
 from integrations.models.clock import shared_now
-from integrations.relay.recorder import Recorder
+from integrations.relay.records.recorder import Recorder
 from integrations.security import credentials
 from integrations.security.credentials import Kind
 from integrations.services.keys import newer_keys

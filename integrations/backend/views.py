@@ -37,8 +37,8 @@ from integrations.models import Request as StoredRequest
 from integrations.models.clock import shared_now
 from integrations.models.request import State
 from integrations.relay import runtime
-from integrations.relay.dispatcher import Told
-from integrations.relay.polls import LINK_LOST
+from integrations.relay.delivery.dispatcher import Told
+from integrations.relay.delivery.polls import LINK_LOST
 from integrations.relay.runtime import Runtime
 from integrations.services import wake
 from integrations.services.requests.request_types import NewRequest, Result, Stored, TooLate

@@ -19,7 +19,7 @@ from integrations.pos.limits.allowance import Allowance
 from integrations.pos.middleware import ADMISSION
 from integrations.pos.visitors import origin_of, visitor_of
 from integrations.relay import runtime
-from integrations.relay.registry import Live
+from integrations.relay.sockets.registry import Live
 from integrations.services import metrics
 from integrations.services.requests.request_types import Waiting
 from integrations.services.requests.secret_members import hide_in_words

@@ -14,14 +14,14 @@ from typing import Any
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import DatabaseError, InterfaceError
 
-from integrations.relay import watching
 from integrations.relay.chores import Chore, Chores
-from integrations.relay.dispatcher import Dispatcher
-from integrations.relay.polls import Polls
-from integrations.relay.recorder import Recorder
-from integrations.relay.registry import Registry
+from integrations.relay.delivery.dispatcher import Dispatcher
+from integrations.relay.delivery.polls import Polls
+from integrations.relay.records.recorder import Recorder
+from integrations.relay.sockets.registry import Registry
 from integrations.relay.wakeups import Wakeups
-from integrations.relay.watcher import Watcher
+from integrations.relay.watch import process_lease
+from integrations.relay.watch.watcher import Watcher
 from integrations.services import metrics, wake
 from integrations.services.rows.threads import READ_SECONDS, recorders, within
 
@@ -80,7 +80,7 @@ class Runtime:
         await self.wakeups.stop()
         await self.recorder.flush()
         with contextlib.suppress(DatabaseError, InterfaceError):
-            await recorders.run(watching.end_lease, self.process_id)
+            await recorders.run(process_lease.end_lease, self.process_id)
         atexit.unregister(self._end_without_loop)
 
     def _changed(self, integration_id: int) -> None:
@@ -139,7 +139,7 @@ class Runtime:
         """Flush at the interpreter's exit: daphne ends its loop without a word to the application."""
         try:
             self.recorder.write_last()
-            watching.end_lease(self.process_id)
+            process_lease.end_lease(self.process_id)
         except Exception as error:  # noqa: BLE001  (nothing above could handle it; the lease runs out by itself)
             logger.warning("The last records could not be written (%s).", error)
 
@@ -201,7 +201,7 @@ def _read_error(starting: "asyncio.Task[Runtime]") -> None:
 
 async def _start() -> Runtime:
     global _runtime  # noqa: PLW0603
-    runtime = Runtime(await recorders.run(watching.begin_lease), _chores)
+    runtime = Runtime(await recorders.run(process_lease.begin_lease), _chores)
     runtime.start()
     _runtime = runtime
     return runtime

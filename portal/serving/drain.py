@@ -8,8 +8,8 @@ from collections.abc import Callable
 from django.conf import settings
 
 from integrations.models.connection import CloseReason
-from integrations.relay.registry import Live
 from integrations.relay.runtime import Runtime
+from integrations.relay.sockets.registry import Live
 
 ANSWER_SECONDS = 5.0  # that a POS has for what it was asked, before its socket closes
 TAKEOVER_SECONDS = 10.0  # that callers wait on, for a POS that came back on another process

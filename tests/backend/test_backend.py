@@ -18,7 +18,8 @@ from django.utils import timezone
 from integrations.backend import direct
 from integrations.models import ApiKeySecret, Request, StrayFrame
 from integrations.models.request import State
-from integrations.relay import polls, runtime
+from integrations.relay import runtime
+from integrations.relay.delivery import polls
 from integrations.services import wake
 from integrations.services.integration.enabling import disable
 from integrations.services.requests import ending, results

@@ -9,7 +9,8 @@ import pytest
 from django.db import OperationalError
 
 from integrations.models import ApiKey, Organisation, Request
-from integrations.relay import recording, runtime
+from integrations.relay import runtime
+from integrations.relay.records import record_writer
 from integrations.security import credentials
 from integrations.services.api_keys.api_keys import rotate_api_key
 from integrations.services.errors import AskedOtherwise
@@ -236,7 +237,7 @@ class NotRecordedYet(InProcess):
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             first = await answered(pos, backend, outlet)
-            with mock.patch.object(recording, "write", side_effect=OperationalError("locked")):
+            with mock.patch.object(record_writer, "write", side_effect=OperationalError("locked")):
                 running = await recorded()
             assert (await poll(backend, outlet)).body == first.body
             assert not pos.has_more()

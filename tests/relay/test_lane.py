@@ -11,9 +11,10 @@ import pytest
 from django.db import OperationalError
 
 from integrations.models.clock import shared_now
-from integrations.relay import lane, retrying
-from integrations.relay.lane import Lane
-from integrations.relay.outgoing import Fleeting, LinkLost, Outgoing
+from integrations.relay import retrying
+from integrations.relay.sockets import lane
+from integrations.relay.sockets.lane import Lane
+from integrations.relay.sockets.outgoing import Fleeting, LinkLost, Outgoing
 from tests.support.in_process import until
 
 ERRORS = [RuntimeError("can't start new thread"), OperationalError("the database is gone"), asyncio.CancelledError()]

@@ -8,7 +8,9 @@ from unittest import mock
 from integrations.models import Request
 from integrations.models.clock import shared_now
 from integrations.models.request import State
-from integrations.relay import dispatcher, lane, runtime
+from integrations.relay import runtime
+from integrations.relay.delivery import dispatcher
+from integrations.relay.sockets import lane
 from integrations.services.requests import holders
 from tests.support.backend_client import Backend, Pos, make_outlet
 from tests.support.in_process import InProcess, in_main, until

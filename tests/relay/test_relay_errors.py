@@ -9,7 +9,8 @@ from django.db import OperationalError
 
 from integrations.models import Request
 from integrations.models.request import State
-from integrations.relay import dispatcher, retrying, runtime
+from integrations.relay import retrying, runtime
+from integrations.relay.delivery import dispatcher
 from integrations.services.requests import ending, sending
 from integrations.services.requests.request_types import Ending
 from integrations.wire import envelope

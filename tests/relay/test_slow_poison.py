@@ -6,7 +6,7 @@ from unittest import mock
 
 from integrations.models import Request
 from integrations.models.request import State
-from integrations.relay import lane
+from integrations.relay.sockets import lane
 from integrations.services.requests import retries
 from tests.support.backend_client import Backend, Pos, make_outlet
 from tests.support.factories import Enabled

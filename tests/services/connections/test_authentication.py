@@ -24,8 +24,9 @@ from integrations.pos.limits.proofs import Proofs
 from integrations.pos.limits.throttle import Brake, Sampler, Throttle
 from integrations.pos.tokens import Token
 from integrations.pos.visitors import Visitor
-from integrations.relay import recording, runtime
-from integrations.relay.recording import Attempt
+from integrations.relay import runtime
+from integrations.relay.records import record_writer
+from integrations.relay.records.record_writer import Attempt
 from integrations.security import credentials
 from integrations.security.credentials import DUMMY_ARGON2ID, Kind, generate
 from integrations.services.connections import authentication
@@ -670,7 +671,7 @@ class WithoutDatabase(AtTheDoor):
         logging.disable(logging.CRITICAL)
         self.addCleanup(logging.disable, logging.NOTSET)
         recorder = (await runtime.running()).recorder
-        with mock.patch.object(recording, "_write_used", side_effect=ValueError("a fault of ours")):
+        with mock.patch.object(record_writer, "_write_used", side_effect=ValueError("a fault of ours")):
             await door.exchange(self.harbour.claim(), POS)
             for _ in range(4):
                 await recorder.flush()

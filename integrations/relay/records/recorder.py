@@ -14,9 +14,10 @@ from django.conf import settings
 
 from integrations.models import StrayFrame
 from integrations.models.connection import CloseReason
-from integrations.relay import recording
-from integrations.relay.recording import Attempt
-from integrations.relay.registry import Live
+from integrations.relay.records import record_writer
+from integrations.relay.records.record_writer import Attempt
+from integrations.relay.retrying import is_refusal
+from integrations.relay.sockets.registry import Live
 from integrations.security.credentials import Digest
 from integrations.services import metrics
 from integrations.services.requests.request_types import Ending, NewRequest
@@ -165,14 +166,14 @@ class Recorder:
 
     def _write(self, batch: Batch) -> list[Live]:
         # A row that the database will never take must not hold back all that come after it.
-        write = recording.write if batch.refused < TRIES else recording.write_in_parts
+        write = record_writer.write if batch.refused < TRIES else record_writer.write_in_parts
         return write(batch, self.process_id)
 
     def _put_back(self, batch: Batch, error: Exception) -> None:
         metrics.recorder_waiting.set(len(batch))
         logger.warning("Records wait to be written (%s: %s).", type(error).__name__, error)
         newer, self._batch = self._batch, batch
-        batch.refused += recording.is_refusal(error)
+        batch.refused += is_refusal(error)
         for name in ("opened", "counted", "closed", "used", "redigested", "used_keys", "redigested_keys"):
             getattr(batch, name).update(getattr(newer, name))
         for attempt in newer.attempts:

@@ -19,10 +19,10 @@ from django.db import DatabaseError, InterfaceError
 from integrations.models.clock import shared_now
 from integrations.models.connection import NOT_BY_A_REQUEST, CloseReason
 from integrations.models.request import State
-from integrations.relay.lane import MOST_QUEUED, Lane
-from integrations.relay.outgoing import Outgoing, named
-from integrations.relay.registry import Live, Registry
 from integrations.relay.retrying import until_back, until_done
+from integrations.relay.sockets.lane import MOST_QUEUED, Lane
+from integrations.relay.sockets.outgoing import Outgoing, named
+from integrations.relay.sockets.registry import Live, Registry
 from integrations.relay.wakeups import Wakeups
 from integrations.services import wake
 from integrations.services.requests import ending, holders, repeats, results, retries, sending, storing

@@ -17,10 +17,10 @@ from django.conf import settings
 
 from integrations.models.clock import shared_now
 from integrations.models.request import State
-from integrations.relay.lane import Lane
-from integrations.relay.outgoing import Fleeting, LinkLost
-from integrations.relay.recorder import FLEETING_KEPT, Recorder
-from integrations.relay.registry import Live, Registry
+from integrations.relay.records.recorder import FLEETING_KEPT, Recorder
+from integrations.relay.sockets.lane import Lane
+from integrations.relay.sockets.outgoing import Fleeting, LinkLost
+from integrations.relay.sockets.registry import Live, Registry
 from integrations.services import metrics, wake
 from integrations.services.requests import storing
 from integrations.services.requests.repeats import UNEQUAL_ATTEMPTS, is_same_content

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from integrations.models.clock import shared_now
-from integrations.relay import suspects
-from integrations.relay.outgoing import Fleeting, LinkLost, Outgoing, named
 from integrations.relay.retrying import until_done
+from integrations.relay.sockets import suspects
+from integrations.relay.sockets.outgoing import Fleeting, LinkLost, Outgoing, named
 from integrations.text.characters import identity
 
 LOW = 20  # queued requests, below which more are fetched

@@ -12,7 +12,7 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from integrations.models import (
@@ -27,6 +27,7 @@ from integrations.models import (
 from integrations.models.attempt import Door, Outcome
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
+from integrations.relay.retrying import is_refusal
 from integrations.security.credentials import Algorithm, Digest, known_keys
 from integrations.services.connections.presence import COUNTS, close_rows, save_presences
 from integrations.services.integration.pairings import find_owners
@@ -35,8 +36,8 @@ from integrations.services.rows import plain_rows
 from integrations.text.characters import identity
 
 if TYPE_CHECKING:
-    from integrations.relay.recorder import Batch, Closing
-    from integrations.relay.registry import Live
+    from integrations.relay.records.recorder import Batch, Closing
+    from integrations.relay.sockets.registry import Live
 
 Item = TypeVar("Item")
 
@@ -88,11 +89,6 @@ def write_in_parts(batch: "Batch", process_id: uuid.UUID) -> "list[Live]":
                 raise
             logger.exception("These records cannot be written; they are given up.")
     return losers
-
-
-def is_refusal(error: Exception) -> bool:
-    """Return whether waiting will not help: the database is there and does not take a row, or the fault is ours."""
-    return isinstance(error, IntegrityError | DataError) or not isinstance(error, DatabaseError | InterfaceError)
 
 
 def _parts(batch: "Batch", process_id: uuid.UUID, losers: "list[Live]") -> Iterator[Callable[[], None]]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from integrations.relay.outgoing import Fleeting, Outgoing
+from integrations.relay.sockets.outgoing import Fleeting, Outgoing
 
 
 def blamed(in_flight: Iterable[Outgoing | Fleeting]) -> list[int]:
