@@ -37,8 +37,8 @@ from integrations.models import Request as StoredRequest
 from integrations.models.clock import shared_now
 from integrations.models.request import State
 from integrations.relay import runtime
-from integrations.relay.delivery.dispatcher import Told
 from integrations.relay.delivery.polls import LINK_LOST
+from integrations.relay.delivery.waiters import Completion
 from integrations.relay.runtime import Runtime
 from integrations.services import wake
 from integrations.services.requests.request_types import NewRequest, Result, Stored, TooLate
@@ -159,12 +159,12 @@ class OutletRequestsView(BackendView):
         if order.mode == "async":
             stored = await _in_time(self.running.dispatcher.submit(new), order, new)
             return _accepted(stored.uuid, new.request_id)
-        told: Told = asyncio.get_running_loop().create_future()
+        completion: Completion = asyncio.get_running_loop().create_future()
         try:
-            stored = await _in_time(self.running.dispatcher.submit(new, told), order, new)
-            return await self._wait(stored, new, order.timeout, told if stored.is_new else None)
+            stored = await _in_time(self.running.dispatcher.submit(new, completion), order, new)
+            return await self._wait(stored, new, order.timeout, completion if stored.is_new else None)
         finally:
-            told.cancel()
+            completion.cancel()
 
     async def _integration_of(self, provider_outlet_id: str) -> int:
         target = await rows.find_target(provider_outlet_id, self.caller)
@@ -190,9 +190,11 @@ class OutletRequestsView(BackendView):
             raise Problem(problems.LINK_LOST, id=str(result.uuid), request_id=new.request_id)
         return _outcome(result, new.request_id)
 
-    async def _wait(self, stored: Stored, new: NewRequest, seconds: int, told: Told | None = None) -> HttpResponse:
+    async def _wait(
+        self, stored: Stored, new: NewRequest, seconds: int, completion: Completion | None = None
+    ) -> HttpResponse:
         try:
-            result = await self.running.dispatcher.wait(stored.pk, _seconds_left(seconds, new), told)
+            result = await self.running.dispatcher.wait(stored.pk, _seconds_left(seconds, new), completion)
         except (DatabaseError, InterfaceError) as error:
             raise _no_answer(stored.uuid, new.request_id) from error  # it is stored, so it goes on
         if not result.is_final and self.running.is_draining:

@@ -293,7 +293,7 @@ class OneRequest(InProcess):
         async with await Pos.of(outlet) as pos:
             first = asyncio.create_task(backend.ask(outlet, request_id="once"))
             frame = await pos.next_frame()
-            (await runtime.running()).dispatcher._results = Joined(away_at_first)
+            (await runtime.running()).dispatcher._waiters._results = Joined(away_at_first)
             again = asyncio.create_task(backend.ask(outlet, request_id="once"))
             await until(lambda: looks >= 1)  # the watcher may look as well
             pos.answers(frame, "{}")
@@ -308,7 +308,7 @@ class OneRequest(InProcess):
 
         async with await Pos.of(outlet) as pos:
             running = await runtime.running()
-            running.dispatcher._results = Joined(away)
+            running.dispatcher._waiters._results = Joined(away)
             waiting = asyncio.create_task(backend.ask(outlet))
             pos.answers(await pos.next_frame(), "{}")
             answer = await waiting
@@ -476,7 +476,7 @@ class TheSameRequestId(InProcess):
 def _waiting_calls() -> int:
     running = runtime.current()
     assert running is not None
-    return sum(len(futures) for futures in running.dispatcher._waiting.values())
+    return sum(len(futures) for futures in running.dispatcher._waiters._waiting.values())
 
 
 class TheQueue(InProcess):
@@ -884,18 +884,18 @@ class TheDatabase(InProcess):
         async with await Pos.of(outlet) as pos:
             running = await runtime.running()
             dispatcher = running.dispatcher
-            whole = dispatcher._store._query
-            dispatcher._store._query = _away
+            whole = dispatcher._submitter._store._query
+            dispatcher._submitter._store._query = _away
             answer = await backend.ask(outlet, request_id="r")
             assert (answer.status, kind_of(answer)) == (503, "database-away")
             assert "retry-after" in answer.headers
-            dispatcher._store._query = whole
+            dispatcher._submitter._store._query = whole
             asking = asyncio.ensure_future(backend.ask(outlet, request_id="r"))
             frame = await pos.next_frame()
-            dispatcher._endings._query = _away
+            dispatcher._endings._ends._query = _away
             pos.answers(frame, '{"n": 1}')
             await asyncio.sleep(0)
-            dispatcher._endings._query = ending.end
+            dispatcher._endings._ends._query = ending.end
             assert (await asking).json()["payload"] == {"n": 1}
 
 
