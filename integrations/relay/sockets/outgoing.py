@@ -30,6 +30,10 @@ class Outgoing:
         """Whether a connection ended after it was sent."""
         return self.disconnects > 0
 
+    def is_due(self, now: datetime) -> bool:
+        """Return whether it may still leave."""
+        return self.send_before > now
+
 
 @dataclass(eq=False, slots=True)
 class Fleeting:
@@ -41,6 +45,10 @@ class Fleeting:
     answer: asyncio.Future[Answer] = field(repr=False)
     correlation_id: str = ""
     has_left: bool = False
+
+    def is_due(self, now: datetime) -> bool:
+        """Return whether it may still leave: its caller may have gone, and no other would want the answer."""
+        return self.answer_before > now and not self.answer.done()
 
     def finish(self, answer: Answer | Unreadable | LinkLost) -> None:
         """Give the answer to the caller, or raise there what came instead of one."""
