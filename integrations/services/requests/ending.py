@@ -2,27 +2,48 @@
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from integrations.models import Request
 from integrations.models.clock import shared_now
-from integrations.models.request import OPEN_STATES, State
+from integrations.models.request import State
 from integrations.services import metrics
 from integrations.services.requests import contents
 from integrations.services.requests.request_types import Ending, Result
 from integrations.services.requests.results import results
 from integrations.services.rows import plain_rows
-from integrations.services.rows.look_up import LookUp
+from integrations.services.rows.sql_query import SqlQuery
+
+
+@dataclass(slots=True)
+class _Open:
+    """An open request, as its end needs it."""
+
+    pk: int
+    uuid: uuid.UUID
+    received_at: datetime
+    sealed_request: str | None
+
+
+_lock_open = SqlQuery(
+    _Open,
+    """
+    SELECT request.id AS pk, request.uuid, request.received_at, request.sealed_request
+    FROM integrations_request AS request
+    WHERE request.id {among} AND request.state {open}
+    ORDER BY request.id {for_update}
+    """,
+)
 
 
 def end(endings: Sequence[Ending]) -> dict[Ending, Result]:
     """End requests; of one that had ended already the first end stands. Return how each stands now."""
     with transaction.atomic():
-        still_open = {row[0]: _Open(*row) for row in _open_ones.rows([ending.pk for ending in endings])}
+        still_open = {row.pk: row for row in _lock_open.rows([ending.pk for ending in endings])}
         ended = {ending.pk: ending for ending in reversed(endings) if ending.pk in still_open}
         _write_endings([(ending, still_open[pk].sealed_request) for pk, ending in ended.items()])
     _count(still_open.values(), ended)
@@ -63,30 +84,13 @@ def _write_endings(endings: Iterable[tuple[Ending, str | None]]) -> None:
     plain_rows.update(Request, (*names, "sealed_request"), rows)
 
 
-def _count(still_open: Iterable["_Open"], ended: Mapping[int, Ending]) -> None:
+def _count(still_open: Iterable[_Open], ended: Mapping[int, Ending]) -> None:
     for row in still_open:
         ending = ended[row.pk]
         metrics.request_ended(ending.state, (ending.at - row.received_at).total_seconds())
 
 
-def _result_now(row: "_Open", ending: Ending) -> Result:
+def _result_now(row: _Open, ending: Ending) -> Result:
     """Return what ended this moment, without unsealing what was sealed this moment."""
     said = (ending.result_code, ending.error_message, ending.answer)
     return Result(row.uuid, row.pk, str(ending.state), ending.failure, *said)
-
-
-class _Open(NamedTuple):
-    """An open request, as its end needs it."""
-
-    pk: int
-    uuid: uuid.UUID
-    received_at: datetime
-    sealed_request: str | None
-
-
-def _lock_open(pks: Sequence[int]) -> QuerySet[Request, Any]:
-    rows = Request.objects.select_for_update().filter(pk__in=pks, state__in=OPEN_STATES)
-    return rows.order_by("pk").values_list("pk", "uuid", "received_at", "sealed_request")
-
-
-_open_ones = LookUp(_lock_open, int)

@@ -2,19 +2,40 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from django.db.models import Case, Count, F, Max, QuerySet, UUIDField, Value, When
-
-from integrations.models import Request
-from integrations.models.request import OPEN_STATES, State
 from integrations.services.requests.request_types import NewRequest
-from integrations.services.rows.look_up import LookUp
+from integrations.services.rows.sql_query import SqlQuery
 
 _SUSPECT = uuid.UUID(int=0)  # instead of a holder: newer requests go first (services/requests/retries.py)
 _NOBODY = uuid.UUID(int=1)  # of what has not been sent
+
+
+@dataclass(slots=True)
+class _Count:
+    """How many open requests of an outlet have the same holder, and the newest of them."""
+
+    integration_id: int
+    holder: uuid.UUID | None
+    count: int
+    newest: int
+
+
+# Of what is queued no other column is read: the index has them all, and there may be a thousand.
+_open_by_holder = SqlQuery(
+    _Count,
+    """
+    SELECT request.integration_id,
+        CASE WHEN request.state = 'queued' THEN '00000000000000000000000000000001'
+            WHEN request.disconnects > 0 THEN '00000000000000000000000000000000'
+            ELSE request.sent_by END AS holder,
+        COUNT(*) AS count, MAX(request.id) AS newest
+    FROM integrations_request AS request
+    WHERE request.integration_id {among} AND request.state {open}
+    GROUP BY 1, 2
+    """,
+)
 
 
 @dataclass(slots=True)
@@ -41,22 +62,10 @@ class Queue:
 
 
 def queues_of(integration_ids: Iterable[int]) -> Mapping[int, Queue]:
+    """Return the queue of each of these integrations; an empty one for those without open requests."""
     queues: defaultdict[int, Queue] = defaultdict(Queue)
-    for integration_id, holder, count, newest in _queues.rows(list(integration_ids)):
-        queues[integration_id].counts[holder] = count
-        if holder == _NOBODY:
-            queues[integration_id].newest = newest
+    for each in _open_by_holder.rows(list(integration_ids)):
+        queues[each.integration_id].counts[each.holder] = each.count
+        if each.holder == _NOBODY:
+            queues[each.integration_id].newest = each.newest
     return queues
-
-
-def _count_open(integration_ids: Sequence[int]) -> QuerySet[Request, Any]:
-    waiting = Request.objects.filter(integration__in=integration_ids, state__in=OPEN_STATES).order_by()
-    # Of what is queued no other column is read: the index has them all, and there may be a thousand.
-    is_queued = When(state=State.QUEUED, then=Value(_NOBODY, UUIDField()))
-    is_suspect = When(disconnects__gt=0, then=Value(_SUSPECT, UUIDField()))
-    holder = Case(is_queued, is_suspect, default=F("sent_by"))
-    counted = waiting.annotate(holder=holder).values_list("integration", "holder")
-    return counted.annotate(Count("pk"), Max("pk"))
-
-
-_queues = LookUp(_count_open, int)

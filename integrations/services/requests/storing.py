@@ -19,7 +19,7 @@ from integrations.models.request import State
 from integrations.services.requests import contents
 from integrations.services.requests.contents import KeptRequest
 from integrations.services.requests.queues import Queue, queues_of
-from integrations.services.requests.repeats import repeated, repeated_in, rows_like
+from integrations.services.requests.repeats import compare_with, find_earlier, repeated
 from integrations.services.requests.request_types import (
     Ending,
     NewRequest,
@@ -168,8 +168,8 @@ def _asked(new: NewRequest, user_identifier: str | None, payload: str) -> dict[s
 def _inserted(
     new: Sequence[NewRequest], leaving: Set[NewRequest], queues: Mapping[int, Queue]
 ) -> dict[NewRequest, Stored | NotStored]:
-    rows = rows_like(new)
-    pks = {row_uuid: pk for _, _, pk, row_uuid in rows}
+    rows = find_earlier(new)
+    pks = {row.uuid: row.pk for row in rows}
     outcomes: dict[NewRequest, Stored | NotStored] = {
         each: Stored(
             pks[each.uuid],
@@ -181,4 +181,4 @@ def _inserted(
         for each in new
         if each.uuid in pks
     }
-    return outcomes | repeated_in(rows, [each for each in new if each.uuid not in pks])
+    return outcomes | compare_with(rows, [each for each in new if each.uuid not in pks])

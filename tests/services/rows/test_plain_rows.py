@@ -1,19 +1,16 @@
-"""Rows written and looked up past the model's objects say the same as those that went through them."""
+"""Rows written past the model's objects say the same as those that went through them."""
 
 import uuid
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.db.models import QuerySet
 
 from integrations.models import AuthAttempt, Connection, Credential, Presence, ServerProcess
 from integrations.models.attempt import Door, Outcome
 from integrations.models.connection import CloseReason
 from integrations.services.rows import plain_rows
-from integrations.services.rows.look_up import LookUp
 from tests.support.factories import Enabled, make_enabled_outlet
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -35,11 +32,6 @@ def connection_of(enabled: Enabled) -> Connection:
         process=process,
         opened_at=NOON,
     )
-
-
-def by_outlet(values: Sequence[Any]) -> QuerySet[Credential, Any]:
-    rows = Credential.objects.filter(integration__outlet__provider_outlet_id__in=values, integration__is_enabled=True)
-    return rows.order_by().values_list("integration__outlet__provider_outlet_id", "created_at", "is_current")
 
 
 def test_a_plain_row_reads_like_one_that_was_an_object(enabled: Enabled) -> None:
@@ -102,44 +94,3 @@ def test_a_stamp_is_for_the_rows_that_it_names(enabled: Enabled) -> None:
     credential.refresh_from_db()
     assert credential.last_used_at == NOON
     assert other.integration.credentials.get().last_used_at is None
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 5])
-def test_a_look_up_finds_what_the_query_would_find_for_a_list_of_any_length(db: None, count: int) -> None:
-    outlets = [make_enabled_outlet(f"Outlet {number}").handover.provider_outlet_id for number in range(count)]
-    look_up = LookUp(by_outlet, str)
-    for wanted in (outlets, [*outlets[:-1], "nobody's"]):
-        found = sorted(tuple(row) for row in look_up.rows(wanted))
-        assert found == sorted(by_outlet(wanted))
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_a_look_up_may_be_by_several_lists(db: None, count: int) -> None:
-    def by_outlet_and_id(texts: Sequence[Any], numbers: Sequence[Any]) -> QuerySet[Credential, Any]:
-        return by_outlet(texts).filter(integration__in=numbers)
-
-    made = [make_enabled_outlet(f"Outlet {number}") for number in range(count)]
-    ids, pks = [each.handover.provider_outlet_id for each in made], [each.integration.pk for each in made]
-    look_up = LookUp(by_outlet_and_id, str, int)
-    assert sorted(row[0] for row in look_up.rows(ids, pks)) == sorted(ids)
-    assert list(look_up.rows(ids, [-1] * count)) == []
-
-
-def test_a_look_up_for_more_than_one_statement_takes_is_several(
-    django_assert_num_queries: Any, enabled: Enabled
-) -> None:
-    with django_assert_num_queries(2):
-        found = LookUp(by_outlet, str).rows([*map(str, range(600)), enabled.handover.provider_outlet_id])
-    assert [row[0] for row in found] == [enabled.handover.provider_outlet_id]
-
-
-def test_a_look_up_for_nothing_asks_nothing(django_assert_num_queries: Any, db: None) -> None:
-    with django_assert_num_queries(0):
-        assert list(LookUp(by_outlet, str).rows([])) == []
-
-
-def test_a_look_up_tells_times_with_their_zone_and_truths_as_such(enabled: Enabled) -> None:
-    [[_, created_at, is_current]] = LookUp(by_outlet, str).rows([enabled.handover.provider_outlet_id])
-    assert created_at == enabled.integration.credentials.get().created_at
-    assert created_at.tzinfo is not None
-    assert is_current is True
