@@ -18,7 +18,7 @@ from integrations.pos.limits.throttle import Brake, Sampler, Throttle
 from integrations.pos.tokens import ExpiredToken, ForgedToken, Token
 from integrations.pos.visitors import Visitor
 from integrations.relay import runtime
-from integrations.relay.records.record_writer import Attempt
+from integrations.relay.records.batch import Attempt
 from integrations.relay.runtime import Runtime
 from integrations.security.redaction import redact
 from integrations.services import metrics

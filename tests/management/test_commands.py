@@ -15,7 +15,7 @@ from django.utils import timezone
 from integrations.models import AuditEvent, Credential, Integration, Organisation, Outlet
 from integrations.models.audit import Verb
 from integrations.relay.records import record_writer
-from integrations.relay.records.recorder import Batch
+from integrations.relay.records.batch import Batch
 from integrations.security.credentials import Kind, generate, recognise
 from integrations.services import wake
 from tests.support.factories import (

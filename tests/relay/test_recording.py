@@ -15,8 +15,8 @@ from integrations.models import AuthAttempt, Connection, Credential, Presence, S
 from integrations.models.attempt import Door, Outcome
 from integrations.models.connection import CloseReason
 from integrations.relay.records import record_writer
-from integrations.relay.records.record_writer import STEP, STRAYS_PER_INTEGRATION, Attempt
-from integrations.relay.records.recorder import Batch, Closing
+from integrations.relay.records.batch import Attempt, Batch, Closing
+from integrations.relay.records.record_writer import STEP, STRAYS_PER_INTEGRATION
 from integrations.relay.sockets.registry import Live
 from integrations.relay.watch import process_lease, standings
 from integrations.security.credentials import Kind, digest_generated

@@ -13,7 +13,7 @@ from integrations.models import Connection, Integration, Presence, ServerProcess
 from integrations.models.connection import CloseReason
 from integrations.relay import runtime
 from integrations.relay.records import record_writer
-from integrations.relay.records.recorder import Batch
+from integrations.relay.records.batch import Batch
 from integrations.relay.runtime import Runtime
 from integrations.relay.sockets.registry import Live, Registry
 from integrations.relay.watch import process_lease, watcher

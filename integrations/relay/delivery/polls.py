@@ -17,7 +17,8 @@ from django.conf import settings
 
 from integrations.models.clock import shared_now
 from integrations.models.request import State
-from integrations.relay.records.recorder import FLEETING_KEPT, Recorder
+from integrations.relay.records.batch import FLEETING_KEPT
+from integrations.relay.records.recorder import Recorder
 from integrations.relay.sockets.lane import Lane
 from integrations.relay.sockets.outgoing import Fleeting, LinkLost
 from integrations.relay.sockets.registry import Live, Registry

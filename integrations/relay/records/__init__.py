@@ -1,4 +1,4 @@
 """What a process records of its connections and authentications.
 
-`recorder` collects on the event loop, `record_writer` writes a batch in a database thread. It may import `sockets`.
+`recorder` collects a `batch` on the event loop, `record_writer` writes it in a database thread. It may import `sockets`.
 """

@@ -6,11 +6,10 @@ Every statement is about many rows: after a restart ten thousand outlets come ba
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -24,20 +23,18 @@ from integrations.models import (
     Presence,
     StrayFrame,
 )
-from integrations.models.attempt import Door, Outcome
+from integrations.models.attempt import Outcome
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
+from integrations.relay.records.batch import Attempt, Batch, Closing
 from integrations.relay.retrying import is_refusal
+from integrations.relay.sockets.registry import Live
 from integrations.security.credentials import Algorithm, Digest, known_keys
 from integrations.services.connections.presence import COUNTS, close_rows, save_presences
 from integrations.services.integration.pairings import find_owners
 from integrations.services.requests.storing import record_fleeting
 from integrations.services.rows import plain_rows
 from integrations.text.characters import identity
-
-if TYPE_CHECKING:
-    from integrations.relay.records.recorder import Batch, Closing
-    from integrations.relay.sockets.registry import Live
 
 Item = TypeVar("Item")
 
@@ -49,26 +46,10 @@ CONNECTION = tuple(field.attname for field in Connection._meta.concrete_fields)
 logger = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Attempt:
-    """One attempt to come in, as it waits to be written: a row of AuthAttempt, whose objects cost too much for this."""
-
-    at: datetime
-    door: Door
-    outcome: Outcome
-    integration_id: int | None = None
-    provider_outlet_id: str = ""
-    pos_remote_id: str = ""
-    address: str = ""
-    user_agent: str = ""
-    detail: str = ""
-    pos_remote_id_of_id: int | None = None
-
-
 _attempt_values = attrgetter(*Attempt.__slots__)
 
 
-def write(batch: "Batch", process_id: uuid.UUID) -> "list[Live]":
+def write(batch: Batch, process_id: uuid.UUID) -> list[Live]:
     """Write a batch in one transaction; return those live connections that lost their outlet to a newer one."""
     losers: list[Live] = []
     with transaction.atomic():
@@ -77,7 +58,7 @@ def write(batch: "Batch", process_id: uuid.UUID) -> "list[Live]":
     return losers
 
 
-def write_in_parts(batch: "Batch", process_id: uuid.UUID) -> "list[Live]":
+def write_in_parts(batch: Batch, process_id: uuid.UUID) -> list[Live]:
     """Write a batch that cannot be written as a whole: each part by itself, and without those that cannot."""
     losers: list[Live] = []
     for part in _parts(batch, process_id, losers):
@@ -91,7 +72,7 @@ def write_in_parts(batch: "Batch", process_id: uuid.UUID) -> "list[Live]":
     return losers
 
 
-def _parts(batch: "Batch", process_id: uuid.UUID, losers: "list[Live]") -> Iterator[Callable[[], None]]:
+def _parts(batch: Batch, process_id: uuid.UUID, losers: list[Live]) -> Iterator[Callable[[], None]]:
     # What has ended by itself was not replaced by what came after it.
     for closings in _steps([each for pk, each in batch.closed.items() if pk not in batch.opened]):
         yield partial(_close, closings)
@@ -111,7 +92,7 @@ def _parts(batch: "Batch", process_id: uuid.UUID, losers: "list[Live]") -> Itera
     yield partial(_write_strays, batch.strays)
 
 
-def _open(opened: "Sequence[Live]", process_id: uuid.UUID, losers: "list[Live]") -> None:
+def _open(opened: Sequence[Live], process_id: uuid.UUID, losers: list[Live]) -> None:
     """Insert connections; of two for one outlet the newer stays open, whichever process holds it."""
     _lock(live.integration_id for live in opened)
     limit = shared_now() + FUTURE
@@ -150,7 +131,7 @@ def _insert(rows: Iterable[Connection]) -> None:
     )
 
 
-def _go_online(lives: "Iterable[Live]") -> None:
+def _go_online(lives: Iterable[Live]) -> None:
     save_presences(
         Presence(
             integration_id=live.integration_id,
@@ -163,14 +144,14 @@ def _go_online(lives: "Iterable[Live]") -> None:
     )
 
 
-def _order(opened: "Live | Connection", limit: datetime) -> tuple[bool, datetime, bytes]:
+def _order(opened: Live | Connection, limit: datetime) -> tuple[bool, datetime, bytes]:
     """Return by what connections of one outlet are ordered. What claims to be opened after `limit` comes first: it was
     opened before a clock was set back.
     """
     return opened.opened_at <= limit, opened.opened_at, opened.id.bytes
 
 
-def _row(live: "Live", process_id: uuid.UUID) -> Connection:
+def _row(live: Live, process_id: uuid.UUID) -> Connection:
     return Connection(
         id=live.id,
         integration_id=live.integration_id,
@@ -184,7 +165,7 @@ def _row(live: "Live", process_id: uuid.UUID) -> Connection:
     )
 
 
-def _write_counts(lives: "Sequence[Live]") -> None:
+def _write_counts(lives: Sequence[Live]) -> None:
     by_id = {live.id: live for live in lives}
     rows = list(Connection.objects.filter(pk__in=by_id, closed_at=None))
     for row in rows:
@@ -192,11 +173,11 @@ def _write_counts(lives: "Sequence[Live]") -> None:
     Connection.objects.bulk_update(rows, COUNTS)
 
 
-def _count(row: Connection, live: "Live") -> None:
+def _count(row: Connection, live: Live) -> None:
     row.frames_in, row.frames_out, row.stray_frames = live.frames_in, live.frames_out, live.stray_frames
 
 
-def _close(closings: "Sequence[Closing]") -> None:
+def _close(closings: Sequence[Closing]) -> None:
     _lock(closing.live.integration_id for closing in closings)
     rows = Connection.objects.in_bulk([closing.live.id for closing in closings])
     for closing in closings:
@@ -205,7 +186,7 @@ def _close(closings: "Sequence[Closing]") -> None:
     close_rows(list(rows.values()))
 
 
-def _fill_in(row: Connection, closing: "Closing") -> None:
+def _fill_in(row: Connection, closing: Closing) -> None:
     _count(row, closing.live)
     row.close_code = closing.code
     # Somebody may have closed the row already: then that moment and that reason stand. But where a newer connection

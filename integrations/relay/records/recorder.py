@@ -5,9 +5,7 @@ import contextlib
 import logging
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
@@ -15,7 +13,7 @@ from django.conf import settings
 from integrations.models import StrayFrame
 from integrations.models.connection import CloseReason
 from integrations.relay.records import record_writer
-from integrations.relay.records.record_writer import Attempt
+from integrations.relay.records.batch import ATTEMPTS_KEPT, Attempt, Batch, Closing
 from integrations.relay.retrying import is_refusal
 from integrations.relay.sockets.registry import Live
 from integrations.security.credentials import Digest
@@ -23,50 +21,9 @@ from integrations.services import metrics
 from integrations.services.requests.request_types import Ending, NewRequest
 from integrations.services.rows.threads import recorders
 
-ATTEMPTS_KEPT = 20_000  # while the database is away; beyond, the oldest go and are counted in the log
-STRAYS_KEPT = 1_000
-FLEETING_KEPT = 20_000
 TRIES = 3  # of a batch as a whole, when the database is there and refuses it
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Closing:
-    """How a connection ended."""
-
-    live: Live
-    at: datetime
-    code: int | None
-    reason: CloseReason
-
-
-@dataclass
-class Batch:
-    """What is to be written in one transaction."""
-
-    opened: dict[uuid.UUID, Live] = field(default_factory=dict)
-    counted: dict[uuid.UUID, Live] = field(default_factory=dict)
-    closed: dict[uuid.UUID, Closing] = field(default_factory=dict)
-    used: dict[int, datetime] = field(default_factory=dict)
-    redigested: dict[int, Digest] = field(default_factory=dict)
-    attempts: deque[Attempt] = field(default_factory=lambda: deque(maxlen=ATTEMPTS_KEPT))
-    strays: deque[StrayFrame] = field(default_factory=lambda: deque(maxlen=STRAYS_KEPT))
-    used_keys: dict[int, datetime] = field(default_factory=dict)
-    redigested_keys: dict[int, Digest] = field(default_factory=dict)
-    fleeting: deque[tuple[NewRequest, Ending]] = field(default_factory=lambda: deque(maxlen=FLEETING_KEPT))
-    refused: int = 0  # how often it could not be written as a whole
-    since: float = field(default_factory=time.monotonic)
-
-    def __bool__(self) -> bool:
-        connections = (self.opened, self.counted, self.closed)
-        credentials = (self.used, self.redigested, self.used_keys, self.redigested_keys)
-        return any(connections) or any(credentials) or any((self.attempts, self.strays, self.fleeting))
-
-    def __len__(self) -> int:
-        connections = len(self.opened) + len(self.counted) + len(self.closed)
-        credentials = len(self.used) + len(self.redigested) + len(self.used_keys) + len(self.redigested_keys)
-        return connections + credentials + len(self.attempts) + len(self.strays) + len(self.fleeting)
 
 
 class Recorder:

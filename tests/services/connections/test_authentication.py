@@ -26,7 +26,7 @@ from integrations.pos.tokens import Token
 from integrations.pos.visitors import Visitor
 from integrations.relay import runtime
 from integrations.relay.records import record_writer
-from integrations.relay.records.record_writer import Attempt
+from integrations.relay.records.batch import Attempt
 from integrations.security import credentials
 from integrations.security.credentials import DUMMY_ARGON2ID, Kind, generate
 from integrations.services.connections import authentication

@@ -1,0 +1,72 @@
+"""What a process has collected since the last write."""
+
+import time
+import uuid
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from integrations.models import StrayFrame
+from integrations.models.attempt import Door, Outcome
+from integrations.models.connection import CloseReason
+from integrations.relay.sockets.registry import Live
+from integrations.security.credentials import Digest
+from integrations.services.requests.request_types import Ending, NewRequest
+
+ATTEMPTS_KEPT = 20_000  # while the database is away; beyond, the oldest go and are counted in the log
+STRAYS_KEPT = 1_000
+FLEETING_KEPT = 20_000
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt to come in, as it waits to be written: a row of AuthAttempt, whose objects cost too much for this."""
+
+    at: datetime
+    door: Door
+    outcome: Outcome
+    integration_id: int | None = None
+    provider_outlet_id: str = ""
+    pos_remote_id: str = ""
+    address: str = ""
+    user_agent: str = ""
+    detail: str = ""
+    pos_remote_id_of_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Closing:
+    """How a connection ended."""
+
+    live: Live
+    at: datetime
+    code: int | None
+    reason: CloseReason
+
+
+@dataclass
+class Batch:
+    """What is to be written in one transaction."""
+
+    opened: dict[uuid.UUID, Live] = field(default_factory=dict)
+    counted: dict[uuid.UUID, Live] = field(default_factory=dict)
+    closed: dict[uuid.UUID, Closing] = field(default_factory=dict)
+    used: dict[int, datetime] = field(default_factory=dict)
+    redigested: dict[int, Digest] = field(default_factory=dict)
+    attempts: deque[Attempt] = field(default_factory=lambda: deque(maxlen=ATTEMPTS_KEPT))
+    strays: deque[StrayFrame] = field(default_factory=lambda: deque(maxlen=STRAYS_KEPT))
+    used_keys: dict[int, datetime] = field(default_factory=dict)
+    redigested_keys: dict[int, Digest] = field(default_factory=dict)
+    fleeting: deque[tuple[NewRequest, Ending]] = field(default_factory=lambda: deque(maxlen=FLEETING_KEPT))
+    refused: int = 0  # how often it could not be written as a whole
+    since: float = field(default_factory=time.monotonic)
+
+    def __bool__(self) -> bool:
+        connections = (self.opened, self.counted, self.closed)
+        credentials = (self.used, self.redigested, self.used_keys, self.redigested_keys)
+        return any(connections) or any(credentials) or any((self.attempts, self.strays, self.fleeting))
+
+    def __len__(self) -> int:
+        connections = len(self.opened) + len(self.counted) + len(self.closed)
+        credentials = len(self.used) + len(self.redigested) + len(self.used_keys) + len(self.redigested_keys)
+        return connections + credentials + len(self.attempts) + len(self.strays) + len(self.fleeting)
