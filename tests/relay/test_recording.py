@@ -3,6 +3,7 @@
 import os
 import socket
 import uuid
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -14,7 +15,7 @@ from django.utils import timezone
 from integrations.models import AuthAttempt, Connection, Credential, Presence, ServerProcess, StrayFrame
 from integrations.models.attempt import Door, Outcome
 from integrations.models.connection import CloseReason
-from integrations.relay.records import record_writer
+from integrations.relay.records import batch, record_writer
 from integrations.relay.records.batch import Attempt, Batch, Closing
 from integrations.relay.records.record_writer import STEP, STRAYS_PER_INTEGRATION
 from integrations.relay.sockets.registry import Live
@@ -334,6 +335,30 @@ def test_in_parts_only_what_the_database_refuses_is_given_up(enabled: Enabled, h
     assert presence_of(enabled).is_online
     assert StrayFrame.objects.count() == 1
     assert AuthAttempt.objects.count() == 0
+
+
+def test_a_batch_that_is_put_back_takes_every_kind_of_record_that_came_after_it() -> None:
+    older, newer = Batch(), Batch()
+    for number, each in enumerate((older, newer)):
+        for records in each.collections():
+            if isinstance(records, dict):
+                records |= {"both": number, number: number}
+            else:
+                records.append(number)
+    assert older.add(newer) == 0
+    for records in older.collections():
+        assert records in ({"both": 1, 0: 0, 1: 1}, deque([0, 1]))
+    assert len(older) == sum(len(records) for records in older.collections())
+    assert not Batch()
+
+
+def test_of_attempts_that_are_put_back_the_oldest_are_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "ATTEMPTS_KEPT", 3)
+    older, newer = Batch(), Batch()
+    older.attempts.extend(attempt(name) for name in "ab")
+    newer.attempts.extend(attempt(name) for name in "cd")
+    assert older.add(newer) == 1
+    assert [each.pos_remote_id for each in older.attempts] == list("bcd")
 
 
 # --- Leases

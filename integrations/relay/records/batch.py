@@ -5,6 +5,7 @@ import uuid
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from integrations.models import StrayFrame
 from integrations.models.attempt import Door, Outcome
@@ -61,12 +62,19 @@ class Batch:
     refused: int = 0  # how often it could not be written as a whole
     since: float = field(default_factory=time.monotonic)
 
-    def __bool__(self) -> bool:
-        connections = (self.opened, self.counted, self.closed)
-        credentials = (self.used, self.redigested, self.used_keys, self.redigested_keys)
-        return any(connections) or any(credentials) or any((self.attempts, self.strays, self.fleeting))
-
     def __len__(self) -> int:
-        connections = len(self.opened) + len(self.counted) + len(self.closed)
-        credentials = len(self.used) + len(self.redigested) + len(self.used_keys) + len(self.redigested_keys)
-        return connections + credentials + len(self.attempts) + len(self.strays) + len(self.fleeting)
+        return sum(map(len, self.collections()))
+
+    def add(self, newer: "Batch") -> int:
+        """Take what was collected after this; return how many attempts it had to drop."""
+        dropped = max(0, len(self.attempts) + len(newer.attempts) - ATTEMPTS_KEPT)
+        for own, theirs in zip(self.collections(), newer.collections(), strict=True):
+            if isinstance(own, dict):
+                own.update(theirs)
+            else:
+                own.extend(theirs)
+        return dropped
+
+    def collections(self) -> "list[dict[Any, Any] | deque[Any]]":
+        """Return what holds the records of each kind."""
+        return [each for each in vars(self).values() if isinstance(each, dict | deque)]

@@ -61,9 +61,7 @@ class Recorder:
 
     def attempt(self, attempt: Attempt) -> None:
         """Record an attempt to come in."""
-        if len(self._batch.attempts) == ATTEMPTS_KEPT:
-            self._dropped += 1
-            metrics.recorder_dropped.inc()
+        self._count_dropped(len(self._batch.attempts) == ATTEMPTS_KEPT)
         self._batch.attempts.append(attempt)
 
     def stray(self, frame: StrayFrame) -> None:
@@ -131,12 +129,12 @@ class Recorder:
         logger.warning("Records wait to be written (%s: %s).", type(error).__name__, error)
         newer, self._batch = self._batch, batch
         batch.refused += is_refusal(error)
-        for name in ("opened", "counted", "closed", "used", "redigested", "used_keys", "redigested_keys"):
-            getattr(batch, name).update(getattr(newer, name))
-        for attempt in newer.attempts:
-            self.attempt(attempt)
-        batch.strays.extend(newer.strays)
-        batch.fleeting.extend(newer.fleeting)
+        self._count_dropped(batch.add(newer))
+
+    def _count_dropped(self, count: int) -> None:
+        if count:
+            self._dropped += count
+            metrics.recorder_dropped.inc(count)
 
     def _report_dropped(self) -> None:
         if self._dropped:
