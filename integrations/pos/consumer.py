@@ -117,13 +117,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     def frame_of(self, waiting: Waiting) -> str:
         """Return a request in the POS's envelope."""
-        return envelope.write_request(
-            request_id=waiting.request_id,
-            message_type=waiting.message_type,
-            device_id=waiting.device_id,
-            user_identifier=waiting.user_identifier,
-            payload=waiting.payload,
-        )
+        return envelope.write_request(request_id=waiting.request_id, **waiting.content._asdict())
 
     async def _hand_over(self) -> None:
         """Close because a newer connection took over. A POS that is still there first answers the requests that it has:

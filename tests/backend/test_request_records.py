@@ -162,7 +162,7 @@ class Durable(InProcess):
         await in_main(Request.objects.update, sealed_request=under_a_lost_key()[0])
         await backend.ask(outlet, '{"last": 4}', mode="async", expires_in=60)
         integration_id = await in_main(lambda: Request.objects.values_list("integration", flat=True)[0])
-        assert [each.payload for each in await in_main(sending.load_open, integration_id, 2)] == ['{"last": 4}']
+        assert [each.content.payload for each in await in_main(sending.load_open, integration_id, 2)] == ['{"last": 4}']
 
     async def test_beside_requests_whose_key_is_gone_no_more_than_the_limit_are_loaded(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
@@ -171,7 +171,7 @@ class Durable(InProcess):
         for number in range(4):
             await backend.ask(outlet, f'{{"n": {number}}}', mode="async", expires_in=60)
         loaded = await in_main(sending.load_open, unreadable.integration_id, 2)
-        assert [each.payload for each in loaded] == ['{"n": 0}', '{"n": 1}']
+        assert [each.content.payload for each in loaded] == ['{"n": 0}', '{"n": 1}']
 
     async def test_a_caller_who_waits_for_a_request_whose_key_is_gone_is_told_when_its_time_is_over(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
@@ -283,7 +283,7 @@ class OfAnOlderVersion(TestCase):
         row = older(self.outlet, "r", state=State.QUEUED, ended_at=None, answer=None, error_message=None)
         redact_batch()
         (waiting,) = sending.load_open(self.outlet.integration.pk, 10)
-        assert (waiting.payload, waiting.user_identifier) == (ASKED, PIN)
+        assert (waiting.content.payload, waiting.content.user_identifier) == (ASKED, PIN)
         ending.end([Ending(row.pk, State.ANSWERED, timezone.now(), "", 0, SAID, ANSWERED)])
         redact_batch()
         assert PIN not in everything()

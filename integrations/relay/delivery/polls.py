@@ -24,6 +24,7 @@ from integrations.relay.sockets.outgoing import Fleeting, LinkLost
 from integrations.relay.sockets.registry import Live, Registry
 from integrations.services import metrics, wake
 from integrations.services.requests import storing
+from integrations.services.requests.contents import Content
 from integrations.services.requests.repeats import UNEQUAL_ATTEMPTS, is_same_content
 from integrations.services.requests.request_types import (
     Ending,
@@ -313,10 +314,7 @@ def _ask_message(new: NewRequest, ask: str, reply_to: str) -> dict[str, Any]:
         "reply_to": reply_to,
         "integration": new.integration_id,
         "request_id": new.request_id,
-        "message_type": new.message_type,
-        "device_id": new.device_id,
-        "user_identifier": new.user_identifier,
-        "payload": new.payload,
+        **new.content._asdict(),
         "answer_before": new.answer_before.isoformat(),
         "correlation_id": new.correlation_id,
     }
@@ -328,10 +326,7 @@ def _waiting_of(message: dict[str, Any]) -> Waiting:
         pk=0,
         integration_id=message["integration"],
         request_id=message["request_id"],
-        message_type=message["message_type"],
-        device_id=message["device_id"],
-        user_identifier=message["user_identifier"],
-        payload=message["payload"],
+        content=Content(**{name: message[name] for name in Content._fields}),
         send_before=answer_before,
         answer_before=answer_before,
         was_sent=False,

@@ -22,10 +22,7 @@ class NewRequest:
     integration_id: int
     api_key_id: int | None
     request_id: str
-    message_type: int
-    device_id: str
-    user_identifier: str | None
-    payload: str = field(repr=False)
+    content: Content = field(repr=False)
     content_digest: str
     received_at: datetime
     send_before: datetime
@@ -37,10 +34,6 @@ class NewRequest:
     store_before: datetime | None = None  # its caller waits no longer
     unequal_attempts: int = 0  # of one that was under way before it was stored
     has_left: bool = True  # of one that is not durable, which is stored when it has ended
-
-    @property
-    def content(self) -> Content:
-        return Content(self.message_type, self.device_id, self.user_identifier, self.payload)
 
 
 class NotStored(Exception):
@@ -132,10 +125,7 @@ class Waiting:
     pk: int
     integration_id: int
     request_id: str
-    message_type: int
-    device_id: str
-    user_identifier: str | None
-    payload: str = field(repr=False)
+    content: Content = field(repr=False)
     send_before: datetime
     answer_before: datetime
     was_sent: bool
@@ -149,15 +139,12 @@ class Waiting:
     def of(cls, new: NewRequest, pk: int, *, was_sent: bool) -> "Waiting":
         """Return a request that was stored this moment, as sent or to be sent."""
         return cls(
-            pk,
-            new.integration_id,
-            new.request_id,
-            new.message_type,
-            new.device_id,
-            new.user_identifier,
-            new.payload,
-            new.send_before,
-            new.answer_before,
+            pk=pk,
+            integration_id=new.integration_id,
+            request_id=new.request_id,
+            content=new.content,
+            send_before=new.send_before,
+            answer_before=new.answer_before,
             was_sent=was_sent,
             correlation_id=new.correlation_id,
         )

@@ -14,7 +14,7 @@ from integrations.models.clock import shared_now
 from integrations.models.request import OPEN_STATES, State
 from integrations.security.sealing import SealBroken
 from integrations.services.requests import contents
-from integrations.services.requests.contents import KeptRequest
+from integrations.services.requests.contents import Content, KeptRequest
 from integrations.services.requests.request_types import (
     Waiting,
 )
@@ -107,19 +107,16 @@ def _waiting(row: Request) -> Waiting:
     kept = KeptRequest(row.user_identifier, row.payload, row.sealed_request)
     user_identifier, payload = contents.original_request(kept)
     return Waiting(
-        row.pk,
-        row.integration_id,
-        row.request_id,
-        row.message_type,
-        row.device_id,
-        user_identifier,
-        payload,
-        row.send_before,
-        row.answer_before,
-        row.state == State.SENT,
-        row.correlation_id,
-        row.disconnects,
-        row.retry_at,
-        row.sent_by,
-        row.last_sent_at,
+        pk=row.pk,
+        integration_id=row.integration_id,
+        request_id=row.request_id,
+        content=Content(row.message_type, row.device_id, user_identifier, payload),
+        send_before=row.send_before,
+        answer_before=row.answer_before,
+        was_sent=row.state == State.SENT,
+        correlation_id=row.correlation_id,
+        disconnects=row.disconnects,
+        retry_at=row.retry_at,
+        sent_by=row.sent_by,
+        last_sent_at=row.last_sent_at,
     )

@@ -97,7 +97,7 @@ def _leaves_at_once(new: NewRequest, queue: Queue) -> bool:
 
 
 def _insert(new: Sequence[NewRequest], leaving: Set[NewRequest]) -> None:
-    kept = [contents.keep_request(each.user_identifier, each.payload) for each in new]
+    kept = [contents.keep_request(each.content.user_identifier, each.content.payload) for each in new]
     now = shared_now()
     _insert_rows(_row(each, its, now, leaves=each in leaving) for each, its in zip(new, kept, strict=True))
 
@@ -127,10 +127,11 @@ def _row(new: NewRequest, kept: KeptRequest, now: datetime, *, leaves: bool) -> 
 
 def _fleeting_row(new: NewRequest, ending: Ending) -> Request:
     # It has ended, so nobody will send it again: of what was asked no original is kept, of the answer one is.
-    asked = contents.secrets_asked(new.user_identifier, new.payload)
+    user_identifier, payload = new.content.user_identifier, new.content.payload
+    asked = contents.secrets_asked(user_identifier, payload)
     said = contents.keep_answer(ending.error_message, ending.answer, asked)
     return Request(
-        **_asked(new, contents.hide_user(new.user_identifier), hide(new.payload)),
+        **_asked(new, contents.hide_user(user_identifier), hide(payload)),
         is_durable=False,
         send_before=new.answer_before,
         state=ending.state,
@@ -152,10 +153,7 @@ def _asked(new: NewRequest, user_identifier: str | None, payload: str) -> dict[s
         "integration_id": new.integration_id,
         "api_key_id": new.api_key_id,
         "request_id": new.request_id,
-        "message_type": new.message_type,
-        "device_id": new.device_id,
-        "user_identifier": user_identifier,
-        "payload": payload,
+        **new.content._replace(user_identifier=user_identifier, payload=payload)._asdict(),
         "is_redacted": True,
         "content_digest": new.content_digest,
         "received_at": new.received_at,
