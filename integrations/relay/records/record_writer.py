@@ -75,13 +75,13 @@ def write_in_parts(batch: Batch, process_id: uuid.UUID) -> list[Live]:
 def _parts(batch: Batch, process_id: uuid.UUID, losers: list[Live]) -> Iterator[Callable[[], None]]:
     # What has ended by itself was not replaced by what came after it.
     for closings in _steps([each for pk, each in batch.closed.items() if pk not in batch.opened]):
-        yield partial(_close, closings)
+        yield partial(_write_closed, closings)
     for opened in _steps(list(batch.opened.values())):
-        yield partial(_open, opened, process_id, losers)
+        yield partial(_write_opened, opened, process_id, losers)
     for counted in _steps(list(batch.counted.values())):
         yield partial(_write_counts, counted)
     for closings in _steps([each for pk, each in batch.closed.items() if pk in batch.opened]):
-        yield partial(_close, closings)
+        yield partial(_write_closed, closings)
     yield partial(_write_used, Credential, batch.used)
     yield partial(_write_redigested, Credential.objects.all(), batch.redigested)
     yield partial(_write_used, ApiKeySecret, batch.used_keys)
@@ -92,9 +92,9 @@ def _parts(batch: Batch, process_id: uuid.UUID, losers: list[Live]) -> Iterator[
     yield partial(_write_strays, batch.strays)
 
 
-def _open(opened: Sequence[Live], process_id: uuid.UUID, losers: list[Live]) -> None:
+def _write_opened(opened: Sequence[Live], process_id: uuid.UUID, losers: list[Live]) -> None:
     """Insert connections; of two for one outlet the newer stays open, whichever process holds it."""
-    _lock(live.integration_id for live in opened)
+    _lock_presences(live.integration_id for live in opened)
     limit = shared_now() + FUTURE
     winners = {live.integration_id: live for live in sorted(opened, key=lambda live: _order(live, limit))}
     own = [live.id for live in opened]
@@ -110,19 +110,19 @@ def _open(opened: Sequence[Live], process_id: uuid.UUID, losers: list[Live]) -> 
         rival.closed_at, rival.close_reason = max(winner.opened_at, rival.opened_at), CloseReason.REPLACED
         replaced.append(rival)
     close_rows(replaced)
-    rows = [_row(live, process_id) for live in opened]
+    rows = [_connection_row(live, process_id) for live in opened]
     stay_open = {live.id for live in winners.values()}
     for row in rows:
         if row.pk not in stay_open:
             row.closed_at, row.close_reason = taken_at[row.integration_id], CloseReason.REPLACED
-    _insert(rows)
+    _insert_connections(rows)
     _go_online(winners.values())
     losers += [live for live in opened if winners.get(live.integration_id) is not live]
 
 
-def _insert(rows: Iterable[Connection]) -> None:
+def _insert_connections(rows: Iterable[Connection]) -> None:
     in_order = sorted(rows, key=lambda row: row.closed_at is None)  # the closed ones first: one open row per outlet
-    plain_rows.insert(
+    plain_rows.insert_rows(
         Connection,
         CONNECTION,
         map(attrgetter(*CONNECTION), in_order),
@@ -151,7 +151,7 @@ def _order(opened: Live | Connection, limit: datetime) -> tuple[bool, datetime, 
     return opened.opened_at <= limit, opened.opened_at, opened.id.bytes
 
 
-def _row(live: Live, process_id: uuid.UUID) -> Connection:
+def _connection_row(live: Live, process_id: uuid.UUID) -> Connection:
     return Connection(
         id=live.id,
         integration_id=live.integration_id,
@@ -177,8 +177,8 @@ def _count(row: Connection, live: Live) -> None:
     row.frames_in, row.frames_out, row.stray_frames = live.frames_in, live.frames_out, live.stray_frames
 
 
-def _close(closings: Sequence[Closing]) -> None:
-    _lock(closing.live.integration_id for closing in closings)
+def _write_closed(closings: Sequence[Closing]) -> None:
+    _lock_presences(closing.live.integration_id for closing in closings)
     rows = Connection.objects.in_bulk([closing.live.id for closing in closings])
     for closing in closings:
         if row := rows.get(closing.live.id):
@@ -197,7 +197,7 @@ def _fill_in(row: Connection, closing: Closing) -> None:
         row.closed_at, row.close_reason = min(row.closed_at, closing.at), closing.reason
 
 
-def _lock(integration_ids: Iterable[int]) -> None:
+def _lock_presences(integration_ids: Iterable[int]) -> None:
     # In the order of the ids, so that no two processes wait for each other.
     locked = Presence.objects.select_for_update().filter(pk__in=set(integration_ids)).order_by("pk")
     list(locked.values_list("pk"))
@@ -208,7 +208,7 @@ def _write_used(model: type[Credential | ApiKeySecret], used: dict[int, datetime
         return
     latest = max(used.values())  # one time for the batch: it spans a fraction of a second
     for ids in _steps(list(used)):
-        plain_rows.stamp(model, "last_used_at", latest, ids)
+        plain_rows.stamp_rows(model, "last_used_at", latest, ids)
 
 
 def _write_redigested(secrets: QuerySet[Any], redigested: "dict[int, Digest]") -> None:
@@ -218,12 +218,12 @@ def _write_redigested(secrets: QuerySet[Any], redigested: "dict[int, Digest]") -
 
 def _write_attempts(attempts: Iterable[Attempt]) -> None:
     rows = list(attempts)
-    _place([row for row in rows if row.integration_id is None and row.provider_outlet_id])
+    _find_integrations([row for row in rows if row.integration_id is None and row.provider_outlet_id])
     _refer_to_owners([row for row in rows if row.outcome == Outcome.WRONG_POS_REMOTE_ID])
-    plain_rows.insert(AuthAttempt, Attempt.__slots__, map(_attempt_values, rows))
+    plain_rows.insert_rows(AuthAttempt, Attempt.__slots__, map(_attempt_values, rows))
 
 
-def _place(unplaced: Sequence[Attempt]) -> None:
+def _find_integrations(unplaced: Sequence[Attempt]) -> None:
     """Find the integration of attempts that were refused before any look-up: support looks for them on its page."""
     if not unplaced:
         return

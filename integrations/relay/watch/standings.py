@@ -29,7 +29,7 @@ class Standing:
 
 
 @dataclass(slots=True)
-class _Row:
+class _StandingRow:
     """An integration with one of its credentials; one without any is there too, with None in its place."""
 
     integration_id: int
@@ -43,7 +43,7 @@ class _Row:
 
 
 _with_credentials = SqlQuery(
-    _Row,
+    _StandingRow,
     """
     SELECT integration.id AS integration_id, integration.is_enabled, integration.generation,
         CAST(integration.changed_at AS text) AS changed_at, outlet.provider_outlet_id,
@@ -87,5 +87,5 @@ def closed_elsewhere(process_id: uuid.UUID, since: datetime) -> dict[uuid.UUID, 
     return {pk: CloseReason(reason) for pk, reason in rows.values_list("pk", "close_reason")}
 
 
-def _standing_of(row: _Row) -> Standing:
+def _standing_of(row: _StandingRow) -> Standing:
     return Standing(row.is_enabled, row.generation, row.changed_at, row.provider_outlet_id, live_credentials={})

@@ -81,7 +81,7 @@ def _write_endings(endings: Iterable[tuple[Ending, str | None]]) -> None:
         kept = contents.keep_answer(each.error_message, each.answer, asked)
         said = (each.result_code, kept.error_message, kept.answer, kept.sealed)
         rows.append((each.pk, each.state, each.failure, each.at, *said, None))
-    plain_rows.update(Request, (*names, "sealed_request"), rows)
+    plain_rows.update_rows(Request, (*names, "sealed_request"), rows)
 
 
 def _count(still_open: Iterable[_Open], ended: Mapping[int, Ending]) -> None:

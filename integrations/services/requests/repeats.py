@@ -84,7 +84,7 @@ def _compared(earlier: Mapping[NewRequest, int]) -> dict[NewRequest, Stored | No
         before = {pk: row.unequal_attempts for pk, row in locked.items()}
         outcomes = {new: _same_or_other(new, locked[pk]) for new, pk in earlier.items() if pk in locked}
         counted = [(pk, row.unequal_attempts) for pk, row in locked.items() if row.unequal_attempts != before[pk]]
-        plain_rows.update(Request, ("unequal_attempts",), counted)
+        plain_rows.update_rows(Request, ("unequal_attempts",), counted)
     return outcomes
 
 

@@ -34,7 +34,7 @@ def load_open(integration_id: int, limit: int) -> list[Waiting]:
     waiting: list[Waiting] = []
     last = 0
     while rows := _open_rows(integration_id, limit - len(waiting), after=last):
-        readable, unreadable = _unsealed(rows)
+        readable, unreadable = _unseal_rows(rows)
         waiting += readable
         last = rows[-1].pk
         if not unreadable:
@@ -91,7 +91,7 @@ def _open_rows(integration_id: int, limit: int, *, after: int) -> list[Request]:
     return list(due.order_by("pk")[:limit])
 
 
-def _unsealed(rows: Iterable[Request]) -> tuple[list[Waiting], list[Request]]:
+def _unseal_rows(rows: Iterable[Request]) -> tuple[list[Waiting], list[Request]]:
     """Return these rows as they are to be sent, and those whose key is gone."""
     waiting, unreadable = [], []
     for row in rows:

@@ -64,7 +64,7 @@ def record_fleeting(ended: Iterable[tuple[NewRequest, Ending]]) -> None:
 
     One that is there already gets the count of unequal attempts that were made while it was written.
     """
-    rows = [_fleeting_row(new, ending) for new, ending in ended]
+    rows = [_transient_row(new, ending) for new, ending in ended]
     _insert_rows(rows)
     for row in rows:
         if row.unequal_attempts:
@@ -99,7 +99,7 @@ def _leaves_at_once(new: NewRequest, queue: Queue) -> bool:
 def _insert(new: Sequence[NewRequest], leaving: Set[NewRequest]) -> None:
     kept = [contents.keep_request(each.content.user_identifier, each.content.payload) for each in new]
     now = shared_now()
-    _insert_rows(_row(each, its, now, leaves=each in leaving) for each, its in zip(new, kept, strict=True))
+    _insert_rows(_request_row(each, its, now, leaves=each in leaving) for each, its in zip(new, kept, strict=True))
 
 
 _COLUMNS = tuple(field.attname for field in Request._meta.concrete_fields if not field.primary_key)
@@ -107,10 +107,10 @@ _COLUMNS = tuple(field.attname for field in Request._meta.concrete_fields if not
 
 def _insert_rows(rows: Iterable[Request]) -> None:
     # Conflicts: the same RequestID twice in one batch, or in another process at this moment.
-    plain_rows.insert(Request, _COLUMNS, map(attrgetter(*_COLUMNS), rows), ignore_conflicts=True)
+    plain_rows.insert_rows(Request, _COLUMNS, map(attrgetter(*_COLUMNS), rows), ignore_conflicts=True)
 
 
-def _row(new: NewRequest, kept: KeptRequest, now: datetime, *, leaves: bool) -> Request:
+def _request_row(new: NewRequest, kept: KeptRequest, now: datetime, *, leaves: bool) -> Request:
     sent_at = now if leaves else None
     return Request(
         **_asked(new, kept.user_identifier, kept.payload),
@@ -125,7 +125,7 @@ def _row(new: NewRequest, kept: KeptRequest, now: datetime, *, leaves: bool) -> 
     )
 
 
-def _fleeting_row(new: NewRequest, ending: Ending) -> Request:
+def _transient_row(new: NewRequest, ending: Ending) -> Request:
     # It has ended, so nobody will send it again: of what was asked no original is kept, of the answer one is.
     user_identifier, payload = new.content.user_identifier, new.content.payload
     asked = contents.secrets_asked(user_identifier, payload)

@@ -35,7 +35,7 @@ def connection_of(enabled: Enabled) -> Connection:
 
 
 def test_a_plain_row_reads_like_one_that_was_an_object(enabled: Enabled) -> None:
-    plain_rows.insert(AuthAttempt, NAMES, [attempt_of(enabled)])
+    plain_rows.insert_rows(AuthAttempt, NAMES, [attempt_of(enabled)])
     row = AuthAttempt.objects.get()
     assert tuple(getattr(row, name) for name in NAMES) == attempt_of(enabled)
 
@@ -44,7 +44,7 @@ def test_a_plain_row_reads_like_one_that_was_an_object(enabled: Enabled) -> None
 @pytest.mark.parametrize("microsecond", [0, 1])
 def test_a_moment_is_written_as_an_object_writes_it(enabled: Enabled, zone: tzinfo, microsecond: int) -> None:
     at = NOON.replace(microsecond=microsecond).astimezone(zone)
-    plain_rows.insert(AuthAttempt, NAMES, [(at, *attempt_of(enabled)[1:])])
+    plain_rows.insert_rows(AuthAttempt, NAMES, [(at, *attempt_of(enabled)[1:])])
     AuthAttempt.objects.create(**dict(zip(NAMES, attempt_of(enabled), strict=True)) | {"at": at})
     with connection.cursor() as cursor:
         cursor.execute("SELECT CAST(at AS TEXT) FROM integrations_authattempt")
@@ -54,25 +54,25 @@ def test_a_moment_is_written_as_an_object_writes_it(enabled: Enabled, zone: tzin
 
 def test_what_the_database_refuses_is_refused(enabled: Enabled) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
-        plain_rows.insert(AuthAttempt, NAMES, [attempt_of(enabled), attempt_of(enabled, outcome=None)])
+        plain_rows.insert_rows(AuthAttempt, NAMES, [attempt_of(enabled), attempt_of(enabled, outcome=None)])
     assert not AuthAttempt.objects.exists()
 
 
 def test_a_row_that_meets_another_is_left_out_where_told(enabled: Enabled) -> None:
     row = (enabled.integration.pk, True, NOON, NOON, None)
-    plain_rows.insert(Presence, PRESENCE, [row], ignore_conflicts=True)
+    plain_rows.insert_rows(Presence, PRESENCE, [row], ignore_conflicts=True)
     assert Presence.objects.get(integration=enabled.integration).is_online is False
 
 
 def test_no_rows_are_no_statement(db: None) -> None:
-    plain_rows.insert(AuthAttempt, NAMES, [])
-    plain_rows.update(Connection, ["close_code"], [])
+    plain_rows.insert_rows(AuthAttempt, NAMES, [])
+    plain_rows.update_rows(Connection, ["close_code"], [])
 
 
 def test_a_row_that_is_there_is_changed_where_told_and_nowhere_else(enabled: Enabled) -> None:
     connection = connection_of(enabled)
     row = (enabled.integration.pk, True, NOON, NOON + timedelta(seconds=1), connection.pk)
-    plain_rows.insert(Presence, PRESENCE, [row], key="integration_id", update=["is_online", "connection_id"])
+    plain_rows.insert_rows(Presence, PRESENCE, [row], key="integration_id", update=["is_online", "connection_id"])
     presence = Presence.objects.get(integration=enabled.integration)
     assert (presence.is_online, presence.connection_id) == (True, connection.pk)
     assert presence.last_seen_at is None
@@ -81,7 +81,7 @@ def test_a_row_that_is_there_is_changed_where_told_and_nowhere_else(enabled: Ena
 def test_an_update_changes_those_that_it_names_and_passes_over_what_is_not_there(enabled: Enabled) -> None:
     connection = connection_of(enabled)
     changes = [(key, NOON, CloseReason.BY_POS) for key in (connection.pk, uuid.uuid4())]
-    plain_rows.update(Connection, ["closed_at", "close_reason"], changes)
+    plain_rows.update_rows(Connection, ["closed_at", "close_reason"], changes)
     connection.refresh_from_db()
     assert (connection.closed_at, connection.close_reason) == (NOON, CloseReason.BY_POS)
     assert Connection.objects.count() == 1
@@ -90,7 +90,7 @@ def test_an_update_changes_those_that_it_names_and_passes_over_what_is_not_there
 def test_a_stamp_is_for_the_rows_that_it_names(enabled: Enabled) -> None:
     other = make_enabled_outlet("Mill")
     credential = enabled.integration.credentials.get()
-    plain_rows.stamp(Credential, "last_used_at", NOON, [credential.pk])
+    plain_rows.stamp_rows(Credential, "last_used_at", NOON, [credential.pk])
     credential.refresh_from_db()
     assert credential.last_used_at == NOON
     assert other.integration.credentials.get().last_used_at is None
