@@ -37,7 +37,7 @@ from integrations.models import Request as StoredRequest
 from integrations.models.clock import shared_now
 from integrations.models.request import State
 from integrations.relay import runtime
-from integrations.relay.delivery.polls import LINK_LOST
+from integrations.relay.delivery.transient_requests import LINK_LOST
 from integrations.relay.delivery.waiters import Completion
 from integrations.relay.runtime import Runtime
 from integrations.services import wake
@@ -151,7 +151,7 @@ class OutletRequestsView(BackendView):
             api_key_id=self.caller.api_key_id,
             received_at=received_at,
         )
-        joined = self.running.polls.join(new)
+        joined = self.running.transient_requests.join(new)
         if joined is not None and order.mode == "async":
             return _accepted(joined, new.request_id)
         if joined is not None or not order.durable:
@@ -175,7 +175,7 @@ class OutletRequestsView(BackendView):
     async def _poll(self, order: wire.Order, new: NewRequest, *, is_known: bool) -> HttpResponse:
         if not order.request_id:  # it has a new one, which nobody can have used before
             return await self._ask(order, new)
-        with self.running.polls.looking_up(new):
+        with self.running.transient_requests.looking_up(new):
             earlier = None if is_known else await _in_time(self.running.dispatcher.find_repeated(new), order, new)
             if earlier is not None:
                 return await self._wait(earlier, new, order.timeout)
@@ -183,7 +183,7 @@ class OutletRequestsView(BackendView):
 
     async def _ask(self, order: wire.Order, new: NewRequest) -> HttpResponse:
         try:
-            result = await self.running.polls.ask(new, _seconds_left(order.timeout, new))
+            result = await self.running.transient_requests.ask(new, _seconds_left(order.timeout, new))
         except TooLate:
             raise Problem(problems.DATABASE_AWAY, NOT_ASKED_IN_TIME, request_id=new.request_id) from None
         if result.state == State.FAILED and result.failure == LINK_LOST:

@@ -16,7 +16,7 @@ from django.db import DatabaseError, InterfaceError
 
 from integrations.relay.chores import Chore, Chores
 from integrations.relay.delivery.dispatcher import Dispatcher
-from integrations.relay.delivery.polls import Polls
+from integrations.relay.delivery.transient_requests import TransientRequests
 from integrations.relay.records.recorder import Recorder
 from integrations.relay.sockets.registry import Registry
 from integrations.relay.wakeups import Wakeups
@@ -37,7 +37,7 @@ class Runtime:
         self.recorder = Recorder(process_id)
         self.wakeups = Wakeups()
         self.dispatcher = Dispatcher(self.registry, process_id, self.wakeups)
-        self.polls = Polls(self.registry, self.recorder)
+        self.transient_requests = TransientRequests(self.registry, self.recorder)
         self.watcher = Watcher(process_id, self.registry, self.recorder, self.dispatcher)
         self.chores = Chores(process_id, chores)
         self.is_leaving = False  # not ready any more, and serving still
@@ -54,7 +54,7 @@ class Runtime:
     @property
     def is_layer_away(self) -> bool:
         """Whether this process does not reach that layer just now."""
-        return self.has_layer and self.polls.channel is None
+        return self.has_layer and self.transient_requests.channel is None
 
     def start(self) -> None:
         """Begin to record, to watch and to listen for wake-ups."""
@@ -75,7 +75,7 @@ class Runtime:
         self.watcher.end()
         self.recorder.end()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.polls.stop()
+        await self.transient_requests.stop()
         await self.dispatcher.stop()
         await self.wakeups.stop()
         await self.recorder.flush()
@@ -95,7 +95,7 @@ class Runtime:
             try:
                 await self._receive_wakeups()
             except Exception as error:  # noqa: BLE001  (the layer may be away for any reason; the rows remain)
-                self.polls.channel = None
+                self.transient_requests.channel = None
                 metrics.layer_losses.inc()
                 metrics.layer_away.set(1)
                 reason = error or "no answer"
@@ -111,7 +111,7 @@ class Runtime:
             if loop.time() - joined_at >= GROUP_RENEWAL:
                 async with asyncio.timeout(JOIN_SECONDS):
                     await layer.group_add(wake.GROUP, channel)
-                self.polls.channel = channel
+                self.transient_requests.channel = channel
                 metrics.layer_away.set(0)
                 joined_at = loop.time()
             message = None
@@ -129,9 +129,9 @@ class Runtime:
             case wake.ENDED:
                 await self.dispatcher.ended(message["ids"])
             case wake.ASK:
-                self.polls.asked(message)
+                self.transient_requests.asked(message)
             case wake.TOLD:
-                self.polls.told(message)
+                self.transient_requests.told(message)
             case _:
                 self.watcher.look_now()
 

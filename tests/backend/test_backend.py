@@ -19,7 +19,7 @@ from integrations.backend import direct
 from integrations.models import ApiKeySecret, Request, StrayFrame
 from integrations.models.request import State
 from integrations.relay import runtime
-from integrations.relay.delivery import polls
+from integrations.relay.delivery import transient_requests
 from integrations.services import wake
 from integrations.services.integration.enabling import disable
 from integrations.services.requests import ending, results
@@ -845,14 +845,14 @@ class APoll(InProcess):
         running = await runtime.running()
         layer = mock.Mock()
         layer.group_send = mock.AsyncMock(side_effect=ConnectionError)
-        running.polls.channel = "own"
+        running.transient_requests.channel = "own"
         with (
             mock.patch.object(wake, "get_channel_layer", return_value=layer),
-            mock.patch.object(polls, "get_channel_layer", return_value=layer),
-            mock.patch.object(polls, "TAKEN_SECONDS", 600.0),
+            mock.patch.object(transient_requests, "get_channel_layer", return_value=layer),
+            mock.patch.object(transient_requests, "TAKEN_SECONDS", 600.0),
             mock.patch.object(wake, "_quiet_until", 0.0),
         ):
-            running.polls._online = Joined(lambda ids: dict.fromkeys(ids, True))
+            running.transient_requests._online = Joined(lambda ids: dict.fromkeys(ids, True))
             for sent in (1, 1):  # the second one is not even tried
                 answer = await asyncio.wait_for(backend.ask(outlet, durable=False, timeout=60), LIMIT)
                 assert (answer.status, kind_of(answer)) == (503, "link-lost")
@@ -861,13 +861,13 @@ class APoll(InProcess):
     async def test_while_the_layer_is_away_a_poll_for_a_pos_elsewhere_is_refused_at_once(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         running = await runtime.running()
-        assert running.polls.channel is None
+        assert running.transient_requests.channel is None
         layer = mock.Mock(group_send=mock.AsyncMock())
         with (
             mock.patch.object(wake, "get_channel_layer", return_value=layer),
-            mock.patch.object(polls, "get_channel_layer", return_value=layer),
+            mock.patch.object(transient_requests, "get_channel_layer", return_value=layer),
         ):
-            running.polls._online = Joined(lambda ids: dict.fromkeys(ids, True))
+            running.transient_requests._online = Joined(lambda ids: dict.fromkeys(ids, True))
             answer = await backend.ask(outlet, durable=False)
             assert (answer.status, kind_of(answer)) == (503, "pos-offline")
             assert layer.group_send.await_count == 0

@@ -242,7 +242,7 @@ class NotRecordedYet(InProcess):
             assert (await poll(backend, outlet)).body == first.body
             assert not pos.has_more()
         await recorded()
-        assert running.polls._ended == {}
+        assert running.transient_requests._ended == {}
 
     async def test_a_look_up_that_began_before_the_record_was_written_does_not_ask_again(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
@@ -257,13 +257,13 @@ class NotRecordedYet(InProcess):
         async with await Pos.of(outlet) as pos:
             with mock.patch.object(running.dispatcher, "find_repeated", slow):
                 late = asyncio.ensure_future(poll(backend, outlet))
-                await until(lambda: running.polls._looked_up)
+                await until(lambda: running.transient_requests._looked_up)
             first = await answered(pos, backend, outlet)
             await recorded()
             found.set()
             assert (await late).body == first.body
             assert not pos.has_more()
-        assert running.polls._ended == {}
+        assert running.transient_requests._ended == {}
 
     async def test_a_request_for_later_joins_a_poll_under_way(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()

@@ -14,7 +14,7 @@ from integrations.models.clock import shared_now
 from integrations.relay import retrying
 from integrations.relay.sockets import window
 from integrations.relay.sockets.lane import Lane
-from integrations.relay.sockets.outgoing import Fleeting, LinkLost, Outgoing
+from integrations.relay.sockets.outgoing import LinkLost, Outgoing, Transient
 from tests.support.in_process import until
 
 ERRORS = [RuntimeError("can't start new thread"), OperationalError("the database is gone"), asyncio.CancelledError()]
@@ -124,7 +124,7 @@ def test_a_lane_that_ends_while_it_cannot_send_lets_go_of_what_it_has(end: Calla
         pos = Pos(RuntimeError(), failures=3)
         answer = asyncio.get_running_loop().create_future()
         pos.lane.offer(outgoing(1))
-        pos.lane.ask(Fleeting(str(uuid.uuid4()), "a poll", shared_now() + SOON, answer))
+        pos.lane.ask(Transient(str(uuid.uuid4()), "a poll", shared_now() + SOON, answer))
         pos.may_claim.clear()
         await asyncio.sleep(0)  # both are being claimed
         end(pos.lane)
@@ -143,7 +143,7 @@ def test_a_transient_request_that_comes_after_the_end_of_a_lane_is_refused_at_on
         pos = Pos()
         end(pos.lane)
         answer = asyncio.get_running_loop().create_future()
-        pos.lane.ask(Fleeting(str(uuid.uuid4()), "a poll", shared_now() + SOON, answer))
+        pos.lane.ask(Transient(str(uuid.uuid4()), "a poll", shared_now() + SOON, answer))
         assert isinstance(answer.exception(), LinkLost)
 
     asyncio.run(scenario())

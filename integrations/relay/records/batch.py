@@ -16,7 +16,7 @@ from integrations.services.requests.request_types import Ending, NewRequest
 
 ATTEMPTS_KEPT = 20_000  # while the database is away; beyond, the oldest go and are counted in the log
 STRAYS_KEPT = 1_000
-FLEETING_KEPT = 20_000
+TRANSIENT_KEPT = 20_000
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class Batch:
     strays: deque[StrayFrame] = field(default_factory=lambda: deque(maxlen=STRAYS_KEPT))
     used_keys: dict[int, datetime] = field(default_factory=dict)
     redigested_keys: dict[int, Digest] = field(default_factory=dict)
-    fleeting: deque[tuple[NewRequest, Ending]] = field(default_factory=lambda: deque(maxlen=FLEETING_KEPT))
+    transient: deque[tuple[NewRequest, Ending]] = field(default_factory=lambda: deque(maxlen=TRANSIENT_KEPT))
     refused: int = 0  # how often it could not be written as a whole
     since: float = field(default_factory=time.monotonic)
 

@@ -32,7 +32,7 @@ from integrations.relay.sockets.registry import Live
 from integrations.security.credentials import Algorithm, Digest, known_keys
 from integrations.services.connections.presence import COUNTS, close_rows, save_presences
 from integrations.services.integration.pairings import find_owners
-from integrations.services.requests.storing import record_fleeting
+from integrations.services.requests.storing import record_transient
 from integrations.services.rows import plain_rows
 from integrations.text.characters import identity
 
@@ -86,8 +86,8 @@ def _parts(batch: Batch, process_id: uuid.UUID, losers: list[Live]) -> Iterator[
     yield partial(_write_redigested, Credential.objects.all(), batch.redigested)
     yield partial(_write_used, ApiKeySecret, batch.used_keys)
     yield partial(_write_redigested, ApiKeySecret.objects.all(), batch.redigested_keys)
-    for fleeting in _steps(list(batch.fleeting)):
-        yield partial(record_fleeting, fleeting)
+    for transient in _steps(list(batch.transient)):
+        yield partial(record_transient, transient)
     yield partial(_write_attempts, batch.attempts)
     yield partial(_write_strays, batch.strays)
 

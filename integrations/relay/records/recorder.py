@@ -35,8 +35,8 @@ class Recorder:
         self._writing = asyncio.Lock()
         self._ending = asyncio.Event()
         self._dropped = 0
-        # Called with what `fleeting` was told, once the database has it or has refused it.
-        self.fleeting_recorded: Callable[[Iterable[tuple[NewRequest, Ending]]], None] = lambda _: None
+        # Called with what `transient` was told, once the database has it or has refused it.
+        self.transient_recorded: Callable[[Iterable[tuple[NewRequest, Ending]]], None] = lambda _: None
 
     def opened(self, live: Live) -> None:
         """Record a new connection, or once more one that the database holds for lost."""
@@ -76,9 +76,9 @@ class Recorder:
         """Record an API key's digest under the present server key."""
         self._batch.redigested_keys[secret_id] = digest
 
-    def fleeting(self, new: NewRequest, ending: Ending) -> None:
+    def transient(self, new: NewRequest, ending: Ending) -> None:
         """Record a request that was not durable, and its end."""
-        self._batch.fleeting.append((new, ending))
+        self._batch.transient.append((new, ending))
 
     async def run(self) -> None:
         """Write what was collected, every RECORD_INTERVAL, until `end`.
@@ -107,7 +107,7 @@ class Recorder:
             except Exception as error:  # noqa: BLE001  (whatever it is, what comes after this batch is to be written)
                 self._put_back(batch, error)
                 return
-        self.fleeting_recorded(batch.fleeting)
+        self.transient_recorded(batch.transient)
         _measure(batch)
         self._report_dropped()
         for live in losers:

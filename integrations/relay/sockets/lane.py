@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from integrations.models.clock import shared_now
 from integrations.relay.retrying import until_done
-from integrations.relay.sockets.outgoing import Fleeting, LinkLost, Outgoing, named
+from integrations.relay.sockets.outgoing import LinkLost, Outgoing, Transient, named
 from integrations.relay.sockets.suspects import Suspects, blamed
 from integrations.relay.sockets.window import Window
 
@@ -46,11 +46,11 @@ class Lane:
         self._claim = claim
         self._hungry = hungry
         self._unsent = unsent
-        self._queue: deque[Outgoing | Fleeting] = deque()
+        self._queue: deque[Outgoing | Transient] = deque()
         self._suspects = Suspects(self._window)
         self._look: asyncio.TimerHandle | None = None
         self._load: asyncio.TimerHandle | None = None
-        self._claiming: Sequence[Outgoing | Fleeting] = ()
+        self._claiming: Sequence[Outgoing | Transient] = ()
         self._known: set[int] = set()
         self._sending: asyncio.Task[None] | None = None
         self._is_resting = False
@@ -115,9 +115,9 @@ class Lane:
     def rest(self) -> None:
         """Let nothing more leave: the connection is about to be closed in order, after the answers that are due."""
         self._is_resting = True
-        for fleeting in [each for each in self._queue if isinstance(each, Fleeting)]:
-            self._queue.remove(fleeting)
-            fleeting.finish(LinkLost())
+        for transient in [each for each in self._queue if isinstance(each, Transient)]:
+            self._queue.remove(transient)
+            transient.finish(LinkLost())
 
     def reserve(self) -> bool:
         """Take a place in the window for a request that is about to be stored; False where it must queue."""
@@ -172,15 +172,15 @@ class Lane:
             self._queue.append(outgoing)
         self._pump()
 
-    def ask(self, fleeting: Fleeting) -> None:
+    def ask(self, transient: Transient) -> None:
         """Queue a request that is not stored."""
         if self.is_closed or self._is_resting:
-            fleeting.finish(LinkLost())
+            transient.finish(LinkLost())
             return
-        self._queue.append(fleeting)
+        self._queue.append(transient)
         self._pump()
 
-    def take_answer(self, request_id: str) -> Outgoing | Fleeting | None:
+    def take_answer(self, request_id: str) -> Outgoing | Transient | None:
         """Return the request in flight that an answer is for, and free its place; None when nothing waits for it."""
         outgoing = self._window.pop_answered(request_id)
         if outgoing is not None:
@@ -205,7 +205,7 @@ class Lane:
         """End with the connection: what was stored and not answered is sent again on the next."""
         self.is_closed = True
         for outgoing in [*self._queue, *self._window.requests]:
-            if isinstance(outgoing, Fleeting):
+            if isinstance(outgoing, Transient):
                 outgoing.finish(LinkLost())
         self._queue.clear()
         self._window.clear()
@@ -258,14 +258,14 @@ class Lane:
         if self._has_work():  # once more, because an attempt that failed may be long ago
             await self._send_some(self._take())
 
-    def _take(self) -> list[Outgoing | Fleeting]:
+    def _take(self) -> list[Outgoing | Transient]:
         if suspect := self._due_suspect():
             self._suspects.remove(suspect)
             self._window.alone = suspect
             return [suspect]
         return [self._queue.popleft() for _ in range(min(self._window.free_places, len(self._queue)))]
 
-    async def _send_some(self, batch: Sequence[Outgoing | Fleeting]) -> None:
+    async def _send_some(self, batch: Sequence[Outgoing | Transient]) -> None:
         """Send these in order; the durable ones are claimed together, which is one transaction and not one each.
 
         Those that could not leave are queued again, before all others. Raises what prevented them.
@@ -280,7 +280,7 @@ class Lane:
         if left:
             raise next(error for error in verdicts if isinstance(error, BaseException))
 
-    async def _verdicts(self, batch: Sequence[Outgoing | Fleeting]) -> list[bool | BaseException]:
+    async def _verdicts(self, batch: Sequence[Outgoing | Transient]) -> list[bool | BaseException]:
         """Say of each whether it may leave; an error is what prevented its claim."""
         now = shared_now()
         verdicts: list[bool | BaseException] = [each.is_due(now) for each in batch]
@@ -295,7 +295,7 @@ class Lane:
                 verdicts[number] = claim
         return verdicts
 
-    async def _claims(self, batch: Sequence[Outgoing | Fleeting], pks: Iterable[int]) -> list[bool | BaseException]:
+    async def _claims(self, batch: Sequence[Outgoing | Transient], pks: Iterable[int]) -> list[bool | BaseException]:
         self._window.reserved += len(batch)
         self._claiming = batch
         try:
@@ -304,10 +304,10 @@ class Lane:
             self._window.reserved -= len(batch)
             self._claiming = ()
 
-    async def _send_or_drop(self, outgoing: Outgoing | Fleeting, *, may_leave: bool) -> None:
+    async def _send_or_drop(self, outgoing: Outgoing | Transient, *, may_leave: bool) -> None:
         if may_leave and not self.is_closed:
             await self._transmit(outgoing)
-        elif may_leave and isinstance(outgoing, Fleeting):
+        elif may_leave and isinstance(outgoing, Transient):
             outgoing.finish(LinkLost())
         elif may_leave and isinstance(outgoing, Outgoing):
             self._unsent(outgoing.pk)
@@ -316,7 +316,7 @@ class Lane:
             self._window.alone = None if self._window.alone is outgoing else self._window.alone
             self.load_soon()  # it has ended, or another process has sent it and may give it back
 
-    def _put_back(self, batch: Sequence[Outgoing | Fleeting]) -> None:
+    def _put_back(self, batch: Sequence[Outgoing | Transient]) -> None:
         for outgoing in reversed(batch):
             if isinstance(outgoing, Outgoing) and outgoing is self._window.alone:
                 self._suspects.put_back(outgoing)
@@ -328,7 +328,7 @@ class Lane:
         elif batch and self._is_resting:
             self.rest()
 
-    async def _transmit(self, outgoing: Outgoing | Fleeting) -> None:
+    async def _transmit(self, outgoing: Outgoing | Transient) -> None:
         if isinstance(outgoing, Outgoing):
             self._known.add(outgoing.pk)
         else:

@@ -36,7 +36,7 @@ class Outgoing:
 
 
 @dataclass(eq=False, slots=True)
-class Fleeting:
+class Transient:
     """One request that is not stored: it has one try, on this connection. `answer` gets LinkLost where that ends."""
 
     request_id: str
@@ -61,6 +61,6 @@ class Fleeting:
         self.answer.exception()  # read once, so that a caller who has gone leaves no warning
 
 
-def named(outgoing: Outgoing | Fleeting) -> dict[str, str]:
+def named(outgoing: Outgoing | Transient) -> dict[str, str]:
     """Return the ids by which log lines name a request."""
     return {"request_id": outgoing.request_id, "correlation_id": outgoing.correlation_id}

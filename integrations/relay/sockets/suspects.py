@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from integrations.models.clock import shared_now
-from integrations.relay.sockets.outgoing import Fleeting, Outgoing
+from integrations.relay.sockets.outgoing import Outgoing, Transient
 from integrations.relay.sockets.window import Window
 
 PATIENCE = 2.0  # seconds that a suspect whose time has come lets newer requests go first
@@ -54,7 +54,7 @@ class Suspects:
         return next((each for each in due if each.disconnects == 1 or not is_beside), None)
 
 
-def blamed(in_flight: Iterable[Outgoing | Fleeting]) -> list[int]:
+def blamed(in_flight: Iterable[Outgoing | Transient]) -> list[int]:
     """Return the primary keys of what may have ended a connection, of what was in flight on it in this order.
 
     A suspect that was sent before all others was alone for a while: the others left beside it only because the POS did

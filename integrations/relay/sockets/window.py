@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Set
 
-from integrations.relay.sockets.outgoing import Fleeting, Outgoing
+from integrations.relay.sockets.outgoing import Outgoing, Transient
 from integrations.text.characters import identity
 
 ALONE = 10.0  # seconds that a suspect is sent alone; a POS that is slow with it then gets others beside it
@@ -14,7 +14,7 @@ class Window:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._in_flight: dict[str, Outgoing | Fleeting] = {}
+        self._in_flight: dict[str, Outgoing | Transient] = {}
         self._left_at: dict[str, float] = {}
         self.reserved = 0
         self.alone: Outgoing | None = None  # the suspect that is in flight by itself
@@ -45,16 +45,16 @@ class Window:
         return self._in_flight.keys()
 
     @property
-    def requests(self) -> list[Outgoing | Fleeting]:
+    def requests(self) -> list[Outgoing | Transient]:
         """The requests in flight."""
         return list(self._in_flight.values())
 
-    def add(self, outgoing: Outgoing | Fleeting) -> None:
+    def add(self, outgoing: Outgoing | Transient) -> None:
         """Take a request that leaves now."""
         self._in_flight[outgoing.request_id] = outgoing
         self._left_at[outgoing.request_id] = asyncio.get_running_loop().time()
 
-    def pop(self, request_id: str) -> Outgoing | Fleeting | None:
+    def pop(self, request_id: str) -> Outgoing | Transient | None:
         """Free the place of a request and return it."""
         outgoing = self._in_flight.pop(request_id, None)
         self._left_at.pop(request_id, None)
@@ -62,7 +62,7 @@ class Window:
             self.alone = None
         return outgoing
 
-    def pop_answered(self, request_id: str) -> Outgoing | Fleeting | None:
+    def pop_answered(self, request_id: str) -> Outgoing | Transient | None:
         """Do so for a RequestID that the POS may have spelled otherwise."""
         return self.pop(self._spelled_here(request_id))
 

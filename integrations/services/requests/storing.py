@@ -59,7 +59,7 @@ def online(integration_ids: Sequence[int]) -> dict[int, bool]:
     return dict.fromkeys(rows.values_list("pk", flat=True), True)
 
 
-def record_fleeting(ended: Iterable[tuple[NewRequest, Ending]]) -> None:
+def record_transient(ended: Iterable[tuple[NewRequest, Ending]]) -> None:
     """Record requests that were not durable, after they have ended.
 
     One that is there already gets the count of unequal attempts that were made while it was written.
