@@ -6,17 +6,19 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, get_type_hints
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, get_args, get_type_hints
 
 from django.db import connection
 from django.utils.timezone import make_aware
 
 from integrations.models.request import OPEN_STATES
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
-Row = TypeVar("Row", bound="DataclassInstance")
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+Row = TypeVar("Row", bound=_Dataclass)
 
 _OPEN = f"IN ({', '.join(repr(str(state)) for state in OPEN_STATES)})"
 # SQLite takes each list as one JSON text, so that one statement serves lists of any length.
