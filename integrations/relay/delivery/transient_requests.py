@@ -314,7 +314,7 @@ def _ask_message(new: NewRequest, ask: str, reply_to: str) -> dict[str, Any]:
         "reply_to": reply_to,
         "integration": new.integration_id,
         "request_id": new.request_id,
-        **new.content._asdict(),
+        **new.content.by_name(),
         "answer_before": new.answer_before.isoformat(),
         "correlation_id": new.correlation_id,
     }

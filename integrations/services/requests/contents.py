@@ -49,6 +49,9 @@ class Content(NamedTuple):
     user_identifier: str | None
     payload: str
 
+    def by_name(self) -> dict[str, Any]:
+        return dict(zip(self._fields, self, strict=True))
+
     def in_one_spelling(self) -> "Content":
         return Content(self.message_type, self.device_id, self.user_identifier, canonical(self.payload))
 
