@@ -3,19 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
-
-from django.db.models import QuerySet
 
 from integrations.backend.problems import INVALID_KEY, NOT_READY, Problem
-from integrations.models import ApiKeySecret
 from integrations.models.clock import shared_now
 from integrations.models.kept_secret import is_live
-from integrations.relay.recorder import Recorder
+from integrations.relay.records.recorder import Recorder
 from integrations.security import credentials
 from integrations.security.credentials import Kind
 from integrations.services.keys import newer_keys
-from integrations.services.rows.look_up import LookUp
+from integrations.services.rows.sql_query import SqlQuery
 from integrations.services.rows.threads import Joined
 
 MAX_LENGTH = 256
@@ -39,6 +35,18 @@ class Caller:
     def sees(self, organisation_id: int) -> bool:
         """Whether an organisation's outlets exist for this key."""
         return self.organisation_id in (None, organisation_id)
+
+
+_by_digest = SqlQuery(
+    Caller,
+    """
+    SELECT secret.id AS secret_id, secret.digest, secret.key_id, secret.expires_at, secret.retired_at,
+        secret.api_key_id, api_key.organisation_id, api_key.is_read_only
+    FROM integrations_apikeysecret AS secret
+    JOIN integrations_apikey AS api_key ON api_key.id = secret.api_key_id
+    WHERE secret.digest {among}
+    """,
+)
 
 
 async def authenticate(header: str | None, recorder: Recorder) -> Caller:
@@ -72,26 +80,8 @@ def _read_key(header: str | None) -> str:
 def _find_callers(wanted: Sequence[Digests]) -> dict[Digests, Caller]:
     """Find them by the digests of their keys. A row that is found needs no comparison: its digest is one of these."""
     digests = {digest for each in wanted for digest in each}
-    found = {row[1]: Caller(*row) for row in _caller_rows.rows(list(digests))}
+    found = {caller.digest: caller for caller in _by_digest.rows(list(digests))}
     return {each: found[digest] for each in wanted for digest in each if digest in found}
 
 
-def _callers_of(digests: Sequence[str]) -> QuerySet[ApiKeySecret, Any]:
-    return (
-        ApiKeySecret.objects.filter(digest__in=digests)
-        .order_by()
-        .values_list(
-            "pk",
-            "digest",
-            "key_id",
-            "expires_at",
-            "retired_at",
-            "api_key",
-            "api_key__organisation",
-            "api_key__is_read_only",
-        )
-    )
-
-
-_caller_rows = LookUp(_callers_of, str)
 _callers: Joined[Digests, Caller] = Joined(_find_callers)

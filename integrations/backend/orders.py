@@ -14,7 +14,7 @@ from integrations.backend.problems import INVALID_INPUT, Problem
 from integrations.backend.query import invalid_fields
 from integrations.services.requests import contents
 from integrations.services.requests.contents import Content
-from integrations.services.requests.requests import NewRequest
+from integrations.services.requests.request_types import NewRequest
 from integrations.text.random_ids import new_uuid
 from integrations.wire import raw_json
 
@@ -54,16 +54,14 @@ class Order:
         answer_before = max(send_before, received_at + timedelta(seconds=settings.REQUEST_ANSWER_SECONDS))
         if not self.durable:
             answer_before = received_at + timedelta(seconds=self.timeout)
+        content = Content(message_type, self.device_id, self.user_identifier, self.payload)
         return NewRequest(
             uuid=new_uuid(),
             integration_id=integration_id,
             api_key_id=api_key_id,
             request_id=self.request_id or str(new_uuid()),
-            message_type=message_type,
-            device_id=self.device_id,
-            user_identifier=self.user_identifier,
-            payload=self.payload,
-            content_digest=contents.digest(self._content(message_type)),
+            content=content,
+            content_digest=contents.digest(content),
             received_at=received_at,
             send_before=send_before,
             answer_before=answer_before,
@@ -71,9 +69,6 @@ class Order:
             store_before=received_at + timedelta(seconds=self.timeout),
             correlation_id=correlation.current(),
         )
-
-    def _content(self, message_type: int) -> Content:
-        return Content(message_type, self.device_id, self.user_identifier, self.payload)
 
 
 def read_order(body: bytes) -> Order:

@@ -12,7 +12,8 @@ from integrations.backend.problems import Problem
 from integrations.backend.serializers import answer_text, request_text
 from integrations.models import Request as StoredRequest
 from integrations.models.request import State
-from integrations.services.requests.requests import Result, readable_result_of, result_of
+from integrations.services.requests.request_types import Result
+from integrations.services.requests.results import readable_result_of, result_of
 from integrations.wire import raw_json
 from integrations.wire.plain_http import PlainResponse
 

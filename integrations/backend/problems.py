@@ -12,7 +12,7 @@ from rest_framework.exceptions import APIException, MethodNotAllowed, NotAccepta
 
 from integrations.backend import correlation
 from integrations.services import metrics
-from integrations.services.requests.requests import (
+from integrations.services.requests.request_types import (
     NotComparable,
     NotCompared,
     OtherContent,

@@ -19,9 +19,9 @@ from integrations.models.connection import is_online
 from integrations.models.request import State
 from integrations.services.outlets.finding import received_within
 from integrations.services.outlets.outlets import find_outlet
-from integrations.services.requests import requests
+from integrations.services.requests import ending
 from integrations.services.rows.keyset import Source, Stream, Streams
-from integrations.services.rows.look_up import LookUp
+from integrations.services.rows.sql_query import SqlQuery
 from integrations.services.rows.threads import Joined
 from integrations.text.characters import identity, normalised_name, trimmed
 
@@ -31,9 +31,22 @@ class Target:
     """An outlet as a request's way to its POS needs it; `integration_id` is None while it was never enabled."""
 
     provider_outlet_id: str
+    match_id: str
     organisation_id: int
     integration_id: int | None
     is_enabled: bool | None
+
+
+_by_match_id = SqlQuery(
+    Target,
+    """
+    SELECT outlet.provider_outlet_id, outlet.match_id, outlet.organisation_id,
+        integration.id AS integration_id, integration.is_enabled
+    FROM integrations_outlet AS outlet
+    LEFT JOIN integrations_integration AS integration ON integration.outlet_id = outlet.id
+    WHERE outlet.match_id {among}
+    """,
+)
 
 
 async def find_target(provider_outlet_id: str, caller: Caller) -> Target:
@@ -96,7 +109,7 @@ def get_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
 def cancel_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
     """Take back a request that has not left, and return it, also when it was taken back already. Raises Problem."""
     row = get_request(caller, request_uuid)
-    has_cancelled = requests.cancel(row)
+    has_cancelled = ending.cancel(row)
     row = get_request(caller, request_uuid)
     if not has_cancelled and row.state != State.CANCELLED:
         raise Problem(ALREADY_LEFT, f"The request is {row.get_state_display().lower()}.", state=row.state)
@@ -151,17 +164,11 @@ def _is_kept(text: str) -> bool:
 def _find_targets(provider_outlet_ids: Sequence[str]) -> dict[str, Target]:
     found: dict[str, Target] = {}
     match_ids = [identity(each) for each in provider_outlet_ids]
-    for match_id, *row in _target_rows.rows(match_ids):
-        target = Target(*row)
+    for target in _by_match_id.rows(match_ids):
         found[target.provider_outlet_id] = target
-        found.setdefault(match_id, target)
+        found.setdefault(target.match_id, target)
     pairs = zip(provider_outlet_ids, match_ids, strict=True)
     return {sent: found.get(sent) or found[match_id] for sent, match_id in pairs if match_id in found}
-
-
-def _targets_of(match_ids: Sequence[str]) -> QuerySet[Outlet, Any]:
-    rows = Outlet.objects.filter(match_id__in=match_ids).order_by()
-    return rows.values_list("match_id", "provider_outlet_id", "organisation", "integration", "integration__is_enabled")
 
 
 def _find_message_types(wanted: Sequence[str | int]) -> dict[str | int, MessageType]:
@@ -176,6 +183,5 @@ def _find_message_types(wanted: Sequence[str | int]) -> dict[str | int, MessageT
     return found
 
 
-_target_rows = LookUp(_targets_of, str)
 _targets: Joined[str, Target] = Joined(_find_targets)
 _message_types: Joined[str | int, MessageType] = Joined(_find_message_types)

@@ -9,7 +9,7 @@ from integrations.backend import orders, rows
 from integrations.models import MessageType, Outlet, Request
 from integrations.models.clock import shared_now
 from integrations.models.request import State
-from integrations.services.requests.requests import Result
+from integrations.services.requests.request_types import Result
 from integrations.wire import payload_models, raw_json
 
 OUTCOMES = ("answered", "refused")

@@ -32,11 +32,11 @@ from integrations.backend.serializers import (
 from integrations.models.clock import shared_now
 from integrations.models.request import State
 from integrations.relay import runtime
-from integrations.relay.dispatcher import Told
-from integrations.relay.polls import LINK_LOST
+from integrations.relay.delivery.transient_requests import LINK_LOST
+from integrations.relay.delivery.waiters import Completion
 from integrations.relay.runtime import Runtime
 from integrations.services import wake
-from integrations.services.requests.requests import NewRequest, Stored, TooLate
+from integrations.services.requests.request_types import NewRequest, Stored, TooLate
 from integrations.services.rows.threads import readers, within, writers
 from integrations.wire import payload_models
 from integrations.wire.plain_http import PlainRequest, PlainResponse
@@ -143,7 +143,7 @@ class OutletRequestsView(BackendView):
             api_key_id=self.caller.api_key_id,
             received_at=received_at,
         )
-        joined = self.running.polls.join(new)
+        joined = self.running.transient_requests.join(new)
         if joined is not None and order.mode == "async":
             return outcomes.accepted(joined, new.request_id)
         if joined is not None or not order.durable:
@@ -151,12 +151,12 @@ class OutletRequestsView(BackendView):
         if order.mode == "async":
             stored = await _in_time(self.running.dispatcher.submit(new), order, new)
             return outcomes.accepted(stored.uuid, new.request_id)
-        told: Told = asyncio.get_running_loop().create_future()
+        completion: Completion = asyncio.get_running_loop().create_future()
         try:
-            stored = await _in_time(self.running.dispatcher.submit(new, told), order, new)
-            return await self._wait(stored, new, order.timeout, told if stored.is_new else None)
+            stored = await _in_time(self.running.dispatcher.submit(new, completion), order, new)
+            return await self._wait(stored, new, order.timeout, completion if stored.is_new else None)
         finally:
-            told.cancel()
+            completion.cancel()
 
     async def _integration_of(self, provider_outlet_id: str) -> int:
         target = await rows.find_target(provider_outlet_id, self.caller)
@@ -167,7 +167,7 @@ class OutletRequestsView(BackendView):
     async def _poll(self, order: orders.Order, new: NewRequest, *, is_known: bool) -> PlainResponse:
         if not order.request_id:  # it has a new one, which nobody can have used before
             return await self._ask(order, new)
-        with self.running.polls.looking_up(new):
+        with self.running.transient_requests.looking_up(new):
             earlier = None if is_known else await _in_time(self.running.dispatcher.find_repeated(new), order, new)
             if earlier is not None:
                 return await self._wait(earlier, new, order.timeout)
@@ -175,16 +175,18 @@ class OutletRequestsView(BackendView):
 
     async def _ask(self, order: orders.Order, new: NewRequest) -> PlainResponse:
         try:
-            result = await self.running.polls.ask(new, _seconds_left(order.timeout, new))
+            result = await self.running.transient_requests.ask(new, _seconds_left(order.timeout, new))
         except TooLate:
             raise Problem(problems.DATABASE_AWAY, NOT_ASKED_IN_TIME, request_id=new.request_id) from None
         if result.state == State.FAILED and result.failure == LINK_LOST:
             raise Problem(problems.LINK_LOST, id=str(result.uuid), request_id=new.request_id)
         return outcomes.answer_of(result, new.request_id)
 
-    async def _wait(self, stored: Stored, new: NewRequest, seconds: int, told: Told | None = None) -> PlainResponse:
+    async def _wait(
+        self, stored: Stored, new: NewRequest, seconds: int, completion: Completion | None = None
+    ) -> PlainResponse:
         try:
-            result = await self.running.dispatcher.wait(stored.pk, _seconds_left(seconds, new), told)
+            result = await self.running.dispatcher.wait(stored.pk, _seconds_left(seconds, new), completion)
         except (DatabaseError, InterfaceError) as error:
             raise outcomes.no_answer(stored.uuid, new.request_id) from error  # it is stored, so it goes on
         if not result.is_final and self.running.is_draining:

@@ -19,9 +19,9 @@ from integrations.pos.close_codes import CLOSE_CODES, code_for
 from integrations.pos.limits.allowance import Allowance
 from integrations.pos.middleware import ADMISSION
 from integrations.relay import runtime
-from integrations.relay.registry import Live
+from integrations.relay.sockets.registry import Live
 from integrations.services import metrics
-from integrations.services.requests.requests import Waiting
+from integrations.services.requests.request_types import Waiting
 from integrations.services.requests.secret_members import hide_in_words
 from integrations.text.characters import printable
 from integrations.wire import envelope, raw_json
@@ -117,13 +117,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     def frame_of(self, waiting: Waiting) -> str:
         """Return a request in the POS's envelope."""
-        return envelope.write_request(
-            request_id=waiting.request_id,
-            message_type=waiting.message_type,
-            device_id=waiting.device_id,
-            user_identifier=waiting.user_identifier,
-            payload=waiting.payload,
-        )
+        return envelope.write_request(request_id=waiting.request_id, **waiting.content.by_name())
 
     async def _hand_over(self) -> None:
         """Close because a newer connection took over. A POS that is still there first answers the requests that it has:

@@ -5,9 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from django.db import DatabaseError, InterfaceError
-
-from integrations.relay.recording import is_refusal
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 
 RETRY = 1.0  # seconds between two attempts
 
@@ -45,3 +43,8 @@ async def until_back(work: Callable[[], Awaitable[Result]], name: str) -> Result
                 logger.warning("%s waits for the database (%s).", name, type(error).__name__)
                 has_failed = True
         await asyncio.sleep(RETRY)
+
+
+def is_refusal(error: Exception) -> bool:
+    """Return whether waiting will not help: the database is there and does not take a row, or the fault is ours."""
+    return isinstance(error, IntegrityError | DataError) or not isinstance(error, DatabaseError | InterfaceError)

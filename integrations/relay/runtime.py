@@ -14,14 +14,14 @@ from typing import Any
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import DatabaseError, InterfaceError
 
-from integrations.relay import watching
 from integrations.relay.chores import Chore, Chores
-from integrations.relay.dispatcher import Dispatcher
-from integrations.relay.polls import Polls
-from integrations.relay.recorder import Recorder
-from integrations.relay.registry import Registry
+from integrations.relay.delivery.dispatcher import Dispatcher
+from integrations.relay.delivery.transient_requests import TransientRequests
+from integrations.relay.records.recorder import Recorder
+from integrations.relay.sockets.registry import Registry
 from integrations.relay.wakeups import Wakeups
-from integrations.relay.watcher import Watcher
+from integrations.relay.watch import process_lease
+from integrations.relay.watch.watcher import Watcher
 from integrations.services import metrics, wake
 from integrations.services.rows.threads import READ_SECONDS, recorders, within
 
@@ -37,7 +37,7 @@ class Runtime:
         self.recorder = Recorder(process_id)
         self.wakeups = Wakeups()
         self.dispatcher = Dispatcher(self.registry, process_id, self.wakeups)
-        self.polls = Polls(self.registry, self.recorder)
+        self.transient_requests = TransientRequests(self.registry, self.recorder)
         self.watcher = Watcher(process_id, self.registry, self.recorder, self.dispatcher)
         self.chores = Chores(process_id, chores)
         self.is_leaving = False  # not ready any more, and serving still
@@ -54,7 +54,7 @@ class Runtime:
     @property
     def is_layer_away(self) -> bool:
         """Whether this process does not reach that layer just now."""
-        return self.has_layer and self.polls.channel is None
+        return self.has_layer and self.transient_requests.channel is None
 
     def start(self) -> None:
         """Begin to record, to watch and to listen for wake-ups."""
@@ -75,12 +75,12 @@ class Runtime:
         self.watcher.end()
         self.recorder.end()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.polls.stop()
+        await self.transient_requests.stop()
         await self.dispatcher.stop()
         await self.wakeups.stop()
         await self.recorder.flush()
         with contextlib.suppress(DatabaseError, InterfaceError):
-            await recorders.run(watching.end_lease, self.process_id)
+            await recorders.run(process_lease.end_lease, self.process_id)
         atexit.unregister(self._end_without_loop)
 
     def _changed(self, integration_id: int) -> None:
@@ -95,7 +95,7 @@ class Runtime:
             try:
                 await self._receive_wakeups()
             except Exception as error:  # noqa: BLE001  (the layer may be away for any reason; the rows remain)
-                self.polls.channel = None
+                self.transient_requests.channel = None
                 metrics.layer_losses.inc()
                 metrics.layer_away.set(1)
                 reason = error or "no answer"
@@ -111,7 +111,7 @@ class Runtime:
             if loop.time() - joined_at >= GROUP_RENEWAL:
                 async with asyncio.timeout(JOIN_SECONDS):
                     await layer.group_add(wake.GROUP, channel)
-                self.polls.channel = channel
+                self.transient_requests.channel = channel
                 metrics.layer_away.set(0)
                 joined_at = loop.time()
             message = None
@@ -129,9 +129,9 @@ class Runtime:
             case wake.ENDED:
                 await self.dispatcher.ended(message["ids"])
             case wake.ASK:
-                self.polls.asked(message)
+                self.transient_requests.asked(message)
             case wake.TOLD:
-                self.polls.told(message)
+                self.transient_requests.told(message)
             case _:
                 self.watcher.look_now()
 
@@ -139,7 +139,7 @@ class Runtime:
         """Flush at the interpreter's exit: daphne ends its loop without a word to the application."""
         try:
             self.recorder.write_last()
-            watching.end_lease(self.process_id)
+            process_lease.end_lease(self.process_id)
         except Exception as error:  # noqa: BLE001  (nothing above could handle it; the lease runs out by itself)
             logger.warning("The last records could not be written (%s).", error)
 
@@ -201,7 +201,7 @@ def _read_error(starting: "asyncio.Task[Runtime]") -> None:
 
 async def _start() -> Runtime:
     global _runtime  # noqa: PLW0603
-    runtime = Runtime(await recorders.run(watching.begin_lease), _chores)
+    runtime = Runtime(await recorders.run(process_lease.begin_lease), _chores)
     runtime.start()
     _runtime = runtime
     return runtime

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
-_OPENING = re.compile(r"[ \t\n\r]*+(\{)[ \t\n\r]*+")
-_COLON = re.compile(r"[ \t\n\r]*+(:)[ \t\n\r]*+")
-_SEPARATOR = re.compile(r"[ \t\n\r]*+([,}])[ \t\n\r]*+")
+import msgspec
+
+_BLANKS = " \t\n\r"
 # A string, and the colon behind it if it is a key. Outside of strings JSON has no quotation marks.
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*+)("[ \t\n\r]*+:[ \t\n\r]*+)?', re.DOTALL)
 _NESTED = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
@@ -37,8 +37,15 @@ MOST_MEMBERS = 100
 # records (RFC 7464) and other control characters, blanks of other kinds. JSON neither begins nor ends with any of them.
 _AROUND = "".join(map(chr, [*range(0x21), *range(0x7F, 0xA1)])) + "\ufeff\u200b\u2028\u2029\u2060\ufffe"
 
-_NO_MARKS = bytes(each for each in range(256) if each not in b'{[]}"')
-_STEPS = bytes.maketrans(b"{[]}", b"\x01\x01\xff\xff")  # what each bracket adds to the level, as signed bytes
+_NO_BRACKETS = bytes(each for each in range(256) if each not in b'{[]}"')
+_NO_MARKS = bytes(each for each in range(256) if each not in b'{[]},"')
+_STEPS = bytes.maketrans(b"{[]},", b"\x01\x01\xff\xff\x00")  # what each mark adds to the level, as signed bytes
+
+_raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+# An escape: a surrogate pair, one half of a pair without the other (in a group), or any other.
+_HALF = r"u[dD][89a-fA-F][0-9a-fA-F]{2}"
+_HALVES = re.compile(rf"\\(?:u[dD][89abAB][0-9a-fA-F]{{2}}\\u[dD][c-fC-F][0-9a-fA-F]{{2}}|({_HALF})|.)", re.DOTALL)
+_NEVER_TEXT = "".join(map(chr, range(0xFDD0, 0xFDF0)))  # code points that Unicode keeps for a program's own use
 
 
 class NotAnObject(ValueError):
@@ -78,15 +85,16 @@ def members(text: str) -> dict[str, str]:
 
     Raises NotAnObject, also for more than MOST_MEMBERS; TooDeep for an object of more than MOST_NESTED levels.
     """
-    if not _OPENING.match(text):
+    if not text.lstrip(_BLANKS).startswith("{"):
         raise NotAnObject("it does not begin with {")
     refuse_depth(text)
     try:
-        found, end = _members(text)
-    except (ValueError, IndexError) as error:
+        found = _members(text)
+    except (ValueError, msgspec.DecodeError) as error:
         raise NotAnObject("not a JSON object") from error
-    if end != len(text):
-        raise NotAnObject("there is something behind the JSON object")
+    more = (len(text) - sum(map(len, (*found, *found.values())))) // len('"":1,')  # that repeated keys leave room for
+    if len(found) + more > MOST_MEMBERS and _count_members(text) > MOST_MEMBERS:
+        raise NotAnObject("too many members")
     return found
 
 
@@ -101,13 +109,7 @@ def is_deep(text: str) -> bool:
     # Most texts have fewer brackets in all than may be nested, and counting those costs nothing.
     if text.count("{") + text.count("[") <= MOST_NESTED:
         return False
-    marks = text.encode(errors="ignore")
-    if b"\\" in marks:
-        marks = marks.replace(b"\\\\", b"").replace(b'\\"', b"")
-    # Every second part between quotation marks is outside of strings, also where two neighbouring marks are taken out.
-    outside = marks.translate(None, _NO_MARKS).replace(b'""', b"").split(b'"')[::2]
-    steps = b"".join(outside).translate(_STEPS)
-    return MOST_NESTED + 1 in accumulate(memoryview(steps).cast("b"))  # ends there, however much follows
+    return MOST_NESTED + 1 in _levels(_outside_strings(text, _NO_BRACKETS))  # ends there, however much follows
 
 
 def write(values: Mapping[str, object], raw: Mapping[str, str]) -> str:
@@ -196,40 +198,45 @@ def _end_of_nested(text: str, at: int) -> int:
     return len(text)
 
 
-def _members(text: str) -> tuple[dict[str, str], int]:
-    found: dict[str, str] = {}
-    count = 0
-    mark, at = _mark(_OPENING, text, 0)
-    if text[at] == "}":
-        mark, at = _mark(_SEPARATOR, text, at)
-    while mark != "}":
-        if text[at] != '"':
-            raise ValueError("a key expected")
-        key, at = scanstring(text, at + 1)
-        _, at = _mark(_COLON, text, at)
-        end = _decoder.raw_decode(text, at)[1]
-        found[key] = text[at:end]
-        count += 1
-        if count > MOST_MEMBERS:
-            raise ValueError("too many members")
-        mark, at = _mark(_SEPARATOR, text, end)
-    return found, at
+def _members(text: str) -> dict[str, str]:
+    try:
+        return _decode_members(text)
+    except msgspec.DecodeError:
+        mark = next((each for each in _NEVER_TEXT if each not in text), "")
+        hidden = _HALVES.sub(lambda match: mark + match[1] if match[1] else match[0], text) if mark else text
+        if hidden == text:
+            raise
+    # msgspec refuses half of a surrogate pair, which JSON may spell: it was hidden behind a mark.
+    shown = re.compile(f"{mark}({_HALF})")
+    return {
+        shown.sub(lambda match: chr(int(match[1][1:], 16)), key): spelled.replace(mark, "\\")
+        for key, spelled in _decode_members(hidden).items()
+    }
 
 
-def _mark(pattern: re.Pattern[str], text: str, at: int) -> tuple[str, int]:
-    """Return the mark that stands here between blanks, and where the text goes on."""
-    match = pattern.match(text, at)
-    if match is None:
-        raise ValueError("a mark is missing")
-    return match[1], match.end()
+def _decode_members(text: str) -> dict[str, str]:
+    found = _raw_members.decode(text.encode(errors="surrogatepass"))
+    return {key: str(spelled, "utf-8", "surrogatepass") for key, spelled in found.items()}
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+def _count_members(text: str) -> int:
+    """Return how many members a JSON object has, each one of a repeated key."""
+    marks = _outside_strings(text, _NO_MARKS)
+    return 1 + sum(mark == ord(",") and level == 1 for mark, level in zip(marks, _levels(marks), strict=True))
 
 
-# Numbers are only skipped: a float of a thousand digits must not be computed, nor an integer refused.
-_decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=str, parse_int=str)
+def _levels(marks: bytes) -> Iterator[int]:
+    """Yield the level of nesting after each mark."""
+    return accumulate(memoryview(marks.translate(_STEPS)).cast("b"))
+
+
+def _outside_strings(text: str, unwanted: bytes) -> bytes:
+    """Return JSON without its strings and without these bytes, among which are no quotation marks."""
+    kept = text.encode(errors="ignore")
+    if b"\\" in kept:
+        kept = kept.replace(b"\\\\", b"").replace(b'\\"', b"")
+    # Every second part between quotation marks is outside of strings, also where two neighbouring marks are taken out.
+    return b"".join(kept.translate(None, unwanted).replace(b'""', b"").split(b'"')[::2])
 
 
 def _whole(spelled: str) -> int | str:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from django.conf import settings
 
 from integrations.models.connection import CloseReason
-from integrations.relay.registry import Live
 from integrations.relay.runtime import Runtime
+from integrations.relay.sockets.registry import Live
 
 ANSWER_SECONDS = 5.0  # that a POS has for what it was asked, before its socket closes
 TAKEOVER_SECONDS = 10.0  # that callers wait on, for a POS that came back on another process
@@ -36,7 +36,7 @@ class Drain:
         if settings.REDIS_URL:  # without it, no other process could bring the answers
             await self._until(self._no_caller_waits, TAKEOVER_SECONDS)
         self._running.dispatcher.let_go()
-        self._running.polls.let_go()
+        self._running.transient_requests.let_go()
 
     async def pause(self, seconds: float) -> None:
         """Wait, unless there is a hurry."""
@@ -62,7 +62,7 @@ class Drain:
             await asyncio.wait([live.socket.closing], timeout=CLOSE_SECONDS)
 
     def _no_caller_waits(self) -> bool:
-        return not self._running.dispatcher.is_waited_for and not self._running.polls.is_waited_for
+        return not self._running.dispatcher.is_waited_for and not self._running.transient_requests.is_waited_for
 
     async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
         deadline = asyncio.get_running_loop().time() + seconds

@@ -19,11 +19,12 @@ from django.utils import timezone
 from integrations.backend import problems, routing
 from integrations.models import ApiKeySecret, Request, StrayFrame
 from integrations.models.request import State
-from integrations.relay import polls, runtime
+from integrations.relay import runtime
+from integrations.relay.delivery import transient_requests
 from integrations.services import wake
 from integrations.services.integration.enabling import disable
-from integrations.services.requests import requests
-from integrations.services.requests.requests import NewRequest, NotStored, TooLate
+from integrations.services.requests import ending, results
+from integrations.services.requests.request_types import NewRequest, NotStored, Result, TooLate
 from integrations.services.rows.threads import Joined, writers
 from tests.support.asgi_client import Answer, request
 from tests.support.backend_client import API, Backend, Pos, know, make_outlet, organisation
@@ -281,9 +282,9 @@ class OneRequest(InProcess):
 
     async def test_a_database_that_is_away_for_a_moment_ends_no_wait(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
-        look, looks = requests.results, 0
+        look, looks = results.results, 0
 
-        def away_at_first(pks: Sequence[int]) -> dict[int, requests.Result]:
+        def away_at_first(pks: Sequence[int]) -> dict[int, Result]:
             nonlocal looks
             looks += 1
             if looks == 1:
@@ -293,7 +294,7 @@ class OneRequest(InProcess):
         async with await Pos.of(outlet) as pos:
             first = asyncio.create_task(backend.ask(outlet, request_id="once"))
             frame = await pos.next_frame()
-            (await runtime.running()).dispatcher._results = Joined(away_at_first)
+            (await runtime.running()).dispatcher._waiters._results = Joined(away_at_first)
             again = asyncio.create_task(backend.ask(outlet, request_id="once"))
             await until(lambda: looks >= 1)  # the watcher may look as well
             pos.answers(frame, "{}")
@@ -303,12 +304,12 @@ class OneRequest(InProcess):
     async def test_who_has_stored_a_request_is_told_its_end_without_a_look(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
 
-        def away(_pks: Sequence[int]) -> dict[int, requests.Result]:
+        def away(_pks: Sequence[int]) -> dict[int, Result]:
             raise OperationalError("the database is away")
 
         async with await Pos.of(outlet) as pos:
             running = await runtime.running()
-            running.dispatcher._results = Joined(away)
+            running.dispatcher._waiters._results = Joined(away)
             waiting = asyncio.create_task(backend.ask(outlet))
             pos.answers(await pos.next_frame(), "{}")
             answer = await waiting
@@ -476,7 +477,7 @@ class TheSameRequestId(InProcess):
 def _waiting_calls() -> int:
     running = runtime.current()
     assert running is not None
-    return sum(len(futures) for futures in running.dispatcher._waiting.values())
+    return sum(len(futures) for futures in running.dispatcher._waiters._waiting.values())
 
 
 class TheQueue(InProcess):
@@ -845,14 +846,14 @@ class APoll(InProcess):
         running = await runtime.running()
         layer = mock.Mock()
         layer.group_send = mock.AsyncMock(side_effect=ConnectionError)
-        running.polls.channel = "own"
+        running.transient_requests.channel = "own"
         with (
             mock.patch.object(wake, "get_channel_layer", return_value=layer),
-            mock.patch.object(polls, "get_channel_layer", return_value=layer),
-            mock.patch.object(polls, "TAKEN_SECONDS", 600.0),
+            mock.patch.object(transient_requests, "get_channel_layer", return_value=layer),
+            mock.patch.object(transient_requests, "TAKEN_SECONDS", 600.0),
             mock.patch.object(wake, "_quiet_until", 0.0),
         ):
-            running.polls._online = Joined(lambda ids: dict.fromkeys(ids, True))
+            running.transient_requests._online = Joined(lambda ids: dict.fromkeys(ids, True))
             for sent in (1, 1):  # the second one is not even tried
                 answer = await asyncio.wait_for(backend.ask(outlet, durable=False, timeout=60), LIMIT)
                 assert (answer.status, kind_of(answer)) == (503, "link-lost")
@@ -861,13 +862,13 @@ class APoll(InProcess):
     async def test_while_the_layer_is_away_a_poll_for_a_pos_elsewhere_is_refused_at_once(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         running = await runtime.running()
-        assert running.polls.channel is None
+        assert running.transient_requests.channel is None
         layer = mock.Mock(group_send=mock.AsyncMock())
         with (
             mock.patch.object(wake, "get_channel_layer", return_value=layer),
-            mock.patch.object(polls, "get_channel_layer", return_value=layer),
+            mock.patch.object(transient_requests, "get_channel_layer", return_value=layer),
         ):
-            running.polls._online = Joined(lambda ids: dict.fromkeys(ids, True))
+            running.transient_requests._online = Joined(lambda ids: dict.fromkeys(ids, True))
             answer = await backend.ask(outlet, durable=False)
             assert (answer.status, kind_of(answer)) == (503, "pos-offline")
             assert layer.group_send.await_count == 0
@@ -884,18 +885,18 @@ class TheDatabase(InProcess):
         async with await Pos.of(outlet) as pos:
             running = await runtime.running()
             dispatcher = running.dispatcher
-            whole = dispatcher._store._query
-            dispatcher._store._query = _away
+            whole = dispatcher._submitter._store._query
+            dispatcher._submitter._store._query = _away
             answer = await backend.ask(outlet, request_id="r")
             assert (answer.status, kind_of(answer)) == (503, "database-away")
             assert "retry-after" in answer.headers
-            dispatcher._store._query = whole
+            dispatcher._submitter._store._query = whole
             asking = asyncio.ensure_future(backend.ask(outlet, request_id="r"))
             frame = await pos.next_frame()
-            dispatcher._endings._query = _away
+            dispatcher._endings._ends._query = _away
             pos.answers(frame, '{"n": 1}')
             await asyncio.sleep(0)
-            dispatcher._endings._query = requests.end
+            dispatcher._endings._ends._query = ending.end
             assert (await asking).json()["payload"] == {"n": 1}
 
 

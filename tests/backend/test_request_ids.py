@@ -9,14 +9,16 @@ import pytest
 from django.db import OperationalError
 
 from integrations.models import ApiKey, Organisation, Request
-from integrations.relay import recording, runtime
+from integrations.relay import runtime
+from integrations.relay.records import record_writer
 from integrations.security import credentials
 from integrations.services.api_keys.api_keys import rotate_api_key
 from integrations.services.requests import contents
 from integrations.services.requests.asking import Question, ask_pos
 from integrations.services.requests.contents import Content
 from integrations.services.requests.errors import AskedOtherwise
-from integrations.services.requests.requests import UNEQUAL_ATTEMPTS, NewRequest, Stored
+from integrations.services.requests.repeats import UNEQUAL_ATTEMPTS
+from integrations.services.requests.request_types import NewRequest, Stored
 from tests.backend.test_backend import kind_of
 from tests.services.requests.test_asking import be_online
 from tests.support.asgi_client import Answer
@@ -235,12 +237,12 @@ class NotRecordedYet(InProcess):
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             first = await answered(pos, backend, outlet)
-            with mock.patch.object(recording, "write", side_effect=OperationalError("locked")):
+            with mock.patch.object(record_writer, "write", side_effect=OperationalError("locked")):
                 running = await recorded()
             assert (await poll(backend, outlet)).body == first.body
             assert not pos.has_more()
         await recorded()
-        assert running.polls._ended == {}
+        assert running.transient_requests._ended == {}
 
     async def test_a_look_up_that_began_before_the_record_was_written_does_not_ask_again(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
@@ -255,13 +257,13 @@ class NotRecordedYet(InProcess):
         async with await Pos.of(outlet) as pos:
             with mock.patch.object(running.dispatcher, "find_repeated", slow):
                 late = asyncio.ensure_future(poll(backend, outlet))
-                await until(lambda: running.polls._looked_up)
+                await until(lambda: running.transient_requests._looked_up)
             first = await answered(pos, backend, outlet)
             await recorded()
             found.set()
             assert (await late).body == first.body
             assert not pos.has_more()
-        assert running.polls._ended == {}
+        assert running.transient_requests._ended == {}
 
     async def test_a_request_for_later_joins_a_poll_under_way(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()

@@ -14,9 +14,10 @@ from django.utils import timezone
 from integrations.models import Request, StrayFrame
 from integrations.models.request import State
 from integrations.relay import runtime
-from integrations.services.requests import contents, requests
+from integrations.services.requests import contents, ending, results, sending
 from integrations.services.requests.contents import Content
 from integrations.services.requests.redacting import redact_batch
+from integrations.services.requests.request_types import Ending
 from tests.backend.test_backend import kind_of, look, row_of
 from tests.support.backend_client import Backend, Pos, make_outlet
 from tests.support.factories import Enabled, make_enabled_outlet
@@ -161,7 +162,7 @@ class Durable(InProcess):
         await in_main(Request.objects.update, sealed_request=under_a_lost_key()[0])
         await backend.ask(outlet, '{"last": 4}', mode="async", expires_in=60)
         integration_id = await in_main(lambda: Request.objects.values_list("integration", flat=True)[0])
-        assert [each.payload for each in await in_main(requests.load_open, integration_id, 2)] == ['{"last": 4}']
+        assert [each.content.payload for each in await in_main(sending.load_open, integration_id, 2)] == ['{"last": 4}']
 
     async def test_beside_requests_whose_key_is_gone_no_more_than_the_limit_are_loaded(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
@@ -169,8 +170,8 @@ class Durable(InProcess):
         await in_main(change, unreadable, sealed_request=under_a_lost_key()[0])
         for number in range(4):
             await backend.ask(outlet, f'{{"n": {number}}}', mode="async", expires_in=60)
-        loaded = await in_main(requests.load_open, unreadable.integration_id, 2)
-        assert [each.payload for each in loaded] == ['{"n": 0}', '{"n": 1}']
+        loaded = await in_main(sending.load_open, unreadable.integration_id, 2)
+        assert [each.content.payload for each in loaded] == ['{"n": 0}', '{"n": 1}']
 
     async def test_a_caller_who_waits_for_a_request_whose_key_is_gone_is_told_when_its_time_is_over(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
@@ -179,7 +180,7 @@ class Durable(InProcess):
         await until(lambda: running.dispatcher.is_waited_for)
         row = await in_main(Request.objects.get)
         await in_main(change, row, sealed_request=under_a_lost_key()[0])
-        assert await in_main(requests.load_open, row.integration_id, 10) == []
+        assert await in_main(sending.load_open, row.integration_id, 10) == []
         await in_main(change, row, send_before=timezone.now())
         await look()
         answer = await asking
@@ -266,8 +267,8 @@ class OfAnOlderVersion(TestCase):
         assert PIN not in everything()
         row.refresh_from_db()
         assert (row.payload, row.user_identifier, row.sealed_request) == (HIDDEN, "[redacted]", None)
-        assert requests.result_of(row).answer == ANSWERED
-        assert requests.result_of(row).error_message == SAID
+        assert results.result_of(row).answer == ANSWERED
+        assert results.result_of(row).error_message == SAID
 
     def test_it_is_the_same_request_before_and_after(self) -> None:
         row = older(self.outlet, "r")
@@ -281,13 +282,13 @@ class OfAnOlderVersion(TestCase):
     def test_what_is_still_to_be_sent_waits_until_it_has_ended(self) -> None:
         row = older(self.outlet, "r", state=State.QUEUED, ended_at=None, answer=None, error_message=None)
         redact_batch()
-        (waiting,) = requests.load_open(self.outlet.integration.pk, 10)
-        assert (waiting.payload, waiting.user_identifier) == (ASKED, PIN)
-        requests.end([requests.Ending(row.pk, State.ANSWERED, timezone.now(), "", 0, SAID, ANSWERED)])
+        (waiting,) = sending.load_open(self.outlet.integration.pk, 10)
+        assert (waiting.content.payload, waiting.content.user_identifier) == (ASKED, PIN)
+        ending.end([Ending(row.pk, State.ANSWERED, timezone.now(), "", 0, SAID, ANSWERED)])
         redact_batch()
         assert PIN not in everything()
         row.refresh_from_db()
-        assert (requests.result_of(row).answer, requests.result_of(row).error_message) == (ANSWERED, SAID)
+        assert (results.result_of(row).answer, results.result_of(row).error_message) == (ANSWERED, SAID)
 
     def test_many_are_done_batch_by_batch_and_each_once(self) -> None:
         for number in range(101):

@@ -1,4 +1,4 @@
-"""Callers that do not stop: durable orders and fleeting polls, and a note of every answer that they should not get."""
+"""Callers that do not stop: durable orders and transient polls, and a note of every answer that they should not get."""
 
 import random
 import threading

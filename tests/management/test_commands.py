@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from integrations.models import AuditEvent, Credential, Integration, Organisation, Outlet
 from integrations.models.audit import Verb
-from integrations.relay import recording
-from integrations.relay.recorder import Batch
+from integrations.relay.records import record_writer
+from integrations.relay.records.batch import Batch
 from integrations.security.credentials import Kind, generate, recognise
 from integrations.services import wake
 from tests.support.factories import (
@@ -311,7 +311,7 @@ def test_outlets_of_an_empty_portal_is_an_empty_list() -> None:
 def test_outlets_says_who_is_online_and_since_when(enabled: Enabled) -> None:
     now = timezone.now().replace(microsecond=0)
     live = make_live(enabled.integration, opened_at=now)
-    recording.write(Batch(opened={live.id: live}), make_process(heartbeat_at=now).pk)
+    record_writer.write(Batch(opened={live.id: live}), make_process(heartbeat_at=now).pk)
     (row,) = run_json("outlets")
     assert (row["Online"], datetime.fromisoformat(row["Since"])) == (True, now)
     assert "online since" in run("outlets")[0]
@@ -320,7 +320,7 @@ def test_outlets_says_who_is_online_and_since_when(enabled: Enabled) -> None:
 def test_outlets_does_not_believe_a_process_that_stopped_beating(enabled: Enabled) -> None:
     then = timezone.now().replace(microsecond=0) - timedelta(seconds=40)
     live = make_live(enabled.integration, opened_at=then)
-    recording.write(Batch(opened={live.id: live}), make_process(heartbeat_at=then).pk)
+    record_writer.write(Batch(opened={live.id: live}), make_process(heartbeat_at=then).pk)
     (row,) = run_json("outlets")
     assert (row["Online"], datetime.fromisoformat(row["Since"])) == (False, then)
 

@@ -16,7 +16,7 @@ from integrations.pos import tokens
 from integrations.pos.close_codes import CLOSE_CODES, code_for
 from integrations.pos.tokens import Token
 from integrations.relay import runtime
-from integrations.relay.registry import Live
+from integrations.relay.sockets.registry import Live
 from integrations.services.integration.enabling import disable, reenable
 from integrations.services.integration.pos_secrets import rotate_secret
 from tests.support.asgi_client import ON_DAPHNE, PosSocket

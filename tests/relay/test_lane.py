@@ -11,9 +11,10 @@ import pytest
 from django.db import OperationalError
 
 from integrations.models.clock import shared_now
-from integrations.relay import lane, retrying
-from integrations.relay.lane import Lane
-from integrations.relay.outgoing import Fleeting, LinkLost, Outgoing
+from integrations.relay import retrying
+from integrations.relay.sockets import window
+from integrations.relay.sockets.lane import Lane
+from integrations.relay.sockets.outgoing import LinkLost, Outgoing, Transient
 from tests.support.in_process import until
 
 ERRORS = [RuntimeError("can't start new thread"), OperationalError("the database is gone"), asyncio.CancelledError()]
@@ -123,7 +124,7 @@ def test_a_lane_that_ends_while_it_cannot_send_lets_go_of_what_it_has(end: Calla
         pos = Pos(RuntimeError(), failures=3)
         answer = asyncio.get_running_loop().create_future()
         pos.lane.offer(outgoing(1))
-        pos.lane.ask(Fleeting(str(uuid.uuid4()), "a poll", shared_now() + SOON, answer))
+        pos.lane.ask(Transient(str(uuid.uuid4()), "a poll", shared_now() + SOON, answer))
         pos.may_claim.clear()
         await asyncio.sleep(0)  # both are being claimed
         end(pos.lane)
@@ -142,7 +143,7 @@ def test_a_transient_request_that_comes_after_the_end_of_a_lane_is_refused_at_on
         pos = Pos()
         end(pos.lane)
         answer = asyncio.get_running_loop().create_future()
-        pos.lane.ask(Fleeting(str(uuid.uuid4()), "a poll", shared_now() + SOON, answer))
+        pos.lane.ask(Transient(str(uuid.uuid4()), "a poll", shared_now() + SOON, answer))
         assert isinstance(answer.exception(), LinkLost)
 
     asyncio.run(scenario())
@@ -218,7 +219,7 @@ def test_the_end_of_a_connection_is_blamed_on_the_suspect_that_was_alone_for_lon
         for pk in (1, 2, 3):
             pos.lane.offer(outgoing(pk, disconnects=1))
         await pos.has_sent("frame 1")
-        with mock.patch.object(lane, "ALONE", 0.0):
+        with mock.patch.object(window, "ALONE", 0.0):
             await pos.has_sent("frame 1", "frame 2", "frame 3")
             pos.lane.offer(outgoing(4))
             await pos.has_sent("frame 1", "frame 2", "frame 3", "frame 4")
@@ -235,7 +236,7 @@ def test_of_requests_that_ended_no_connection_yet_each_may_be_the_cause() -> Non
         pos.lane.offer(outgoing(1))
         pos.lane.offer(outgoing(2))
         await pos.has_sent("frame 1", "frame 2")
-        with mock.patch.object(lane, "ALONE", 0.0):
+        with mock.patch.object(window, "ALONE", 0.0):
             pos.lane.offer(outgoing(3, disconnects=2))
             await pos.has_sent("frame 1", "frame 2", "frame 3")
         assert pos.lane.blamed == [1, 2, 3]
@@ -248,7 +249,7 @@ def test_beside_a_slow_suspect_leave_new_requests_and_those_that_ended_one_conne
         pos = Pos()
         pos.lane.offer(outgoing(9, disconnects=2))
         await pos.has_sent("frame 9")
-        with mock.patch.object(lane, "ALONE", 0.0):
+        with mock.patch.object(window, "ALONE", 0.0):
             pos.lane.offer(outgoing(1, disconnects=2))
             pos.lane.offer(outgoing(2, disconnects=1))
             pos.lane.offer(outgoing(3))

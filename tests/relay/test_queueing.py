@@ -8,7 +8,9 @@ from unittest import mock
 from integrations.models import Request
 from integrations.models.clock import shared_now
 from integrations.models.request import State
-from integrations.relay import dispatcher, lane, runtime
+from integrations.relay import runtime
+from integrations.relay.delivery import lane_filler
+from integrations.relay.sockets import lane
 from integrations.services.requests import holders
 from tests.support.backend_client import Backend, Pos, make_outlet
 from tests.support.in_process import InProcess, in_main, until
@@ -53,7 +55,7 @@ class Queueing(InProcess):
 
     async def test_a_long_queue_stays_in_the_database_until_there_is_room(self) -> None:
         self.enterContext(mock.patch.object(lane, "MOST_QUEUED", 6))
-        self.enterContext(mock.patch.object(dispatcher, "MOST_QUEUED", 6))
+        self.enterContext(mock.patch.object(lane_filler, "MOST_QUEUED", 6))
         self.enterContext(mock.patch.object(lane, "LOW", 3))
         outlet, backend = await make_outlet(), await Backend.make()
         names = [f"r-{number}" for number in range(5 * WINDOW)]

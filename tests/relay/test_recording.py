@@ -3,6 +3,7 @@
 import os
 import socket
 import uuid
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -14,10 +15,11 @@ from django.utils import timezone
 from integrations.models import AuthAttempt, Connection, Credential, Presence, ServerProcess, StrayFrame
 from integrations.models.attempt import Door, Outcome
 from integrations.models.connection import CloseReason
-from integrations.relay import recording, watching
-from integrations.relay.recorder import Batch, Closing
-from integrations.relay.recording import STRAYS_PER_INTEGRATION, Attempt
-from integrations.relay.registry import Live
+from integrations.relay.records import batch, record_writer
+from integrations.relay.records.batch import Attempt, Batch, Closing
+from integrations.relay.records.record_writer import STRAYS_PER_INTEGRATION
+from integrations.relay.sockets.registry import Live
+from integrations.relay.watch import process_lease, standings
 from integrations.security.credentials import Kind, digest_generated
 from integrations.services.integration.enabling import disable
 from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
@@ -53,7 +55,7 @@ def write(
     batch.closed.update({closing.live.id: closing for closing in closed})
     batch.attempts.extend(attempts)
     batch.strays.extend(strays)
-    return recording.write(batch, process.pk)
+    return record_writer.write(batch, process.pk)
 
 
 def closing(live: Live, at: datetime, reason: CloseReason = CloseReason.BY_POS, code: int | None = 1000) -> Closing:
@@ -161,8 +163,8 @@ def test_a_newer_connection_takes_the_outlet_over_from_another_process(
     old, new = make_live(enabled.integration), make_live(enabled.integration, opened_at=NOON + MINUTE)
     write(here, opened=[old])
     write(there, opened=[new])
-    assert watching.closed_elsewhere(here.pk, NOON) == {old.id: CloseReason.REPLACED}
-    assert watching.closed_elsewhere(there.pk, NOON) == {}
+    assert standings.closed_elsewhere(here.pk, NOON) == {old.id: CloseReason.REPLACED}
+    assert standings.closed_elsewhere(there.pk, NOON) == {}
     assert presence_of(enabled).connection_id == new.id
 
 
@@ -257,7 +259,7 @@ def test_other_outlets_are_left_alone(enabled: Enabled, here: ServerProcess) -> 
 
 def test_last_used_is_written_for_all_of_a_batch(enabled: Enabled, here: ServerProcess) -> None:
     credential = enabled.integration.current_credential()
-    recording.write(Batch(used={credential.pk: NOON}), here.pk)
+    record_writer.write(Batch(used={credential.pk: NOON}), here.pk)
     credential.refresh_from_db()
     assert credential.last_used_at == NOON
 
@@ -268,7 +270,7 @@ def test_a_secret_that_was_proved_under_an_older_key_is_kept_under_the_new_one(
     credential = enabled.integration.current_credential()
     digest = digest_generated(Kind.POS_SECRET, enabled.handover.auth_secret)
     Credential.objects.filter(pk=credential.pk).update(digest="old", key_id="old")
-    recording.write(Batch(redigested={credential.pk: digest}), here.pk)
+    record_writer.write(Batch(redigested={credential.pk: digest}), here.pk)
     credential.refresh_from_db()
     assert (credential.digest, credential.key_id) == (digest.value, digest.key_id)
 
@@ -330,10 +332,34 @@ def test_in_parts_only_what_the_database_refuses_is_given_up(enabled: Enabled, h
     batch = Batch(opened={live.id: live})
     batch.attempts.append(nothing)
     batch.strays.append(stray(enabled, 1))
-    assert recording.write_in_parts(batch, here.pk) == []
+    assert record_writer.write_in_parts(batch, here.pk) == []
     assert presence_of(enabled).is_online
     assert StrayFrame.objects.count() == 1
     assert AuthAttempt.objects.count() == 0
+
+
+def test_a_batch_that_is_put_back_takes_every_kind_of_record_that_came_after_it() -> None:
+    older, newer = Batch(), Batch()
+    for number, each in enumerate((older, newer)):
+        for records in each.collections():
+            if isinstance(records, dict):
+                records |= {"both": number, number: number}
+            else:
+                records.append(number)
+    assert older.add(newer) == 0
+    for records in older.collections():
+        assert records in ({"both": 1, 0: 0, 1: 1}, deque([0, 1]))
+    assert len(older) == sum(len(records) for records in older.collections())
+    assert not Batch()
+
+
+def test_of_attempts_that_are_put_back_the_oldest_are_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "ATTEMPTS_KEPT", 3)
+    older, newer = Batch(), Batch()
+    older.attempts.extend(attempt(name) for name in "ab")
+    newer.attempts.extend(attempt(name) for name in "cd")
+    assert older.add(newer) == 1
+    assert [each.pos_remote_id for each in older.attempts] == list("bcd")
 
 
 # --- Leases
@@ -341,14 +367,14 @@ def test_in_parts_only_what_the_database_refuses_is_given_up(enabled: Enabled, h
 
 def test_a_process_that_begins_has_a_lease(db: None) -> None:
     with time_machine.travel(NOON, tick=False):
-        process = ServerProcess.objects.get(pk=watching.begin_lease())
+        process = ServerProcess.objects.get(pk=process_lease.begin_lease())
     assert (process.host, process.pid) == (socket.gethostname(), os.getpid())
     assert (process.started_at, process.heartbeat_at, process.ended_at) == (NOON, NOON, None)
 
 
 def test_a_lease_is_renewed_while_it_is_held(here: ServerProcess) -> None:
     with time_machine.travel(NOON + MINUTE, tick=False):
-        assert watching.renew_lease(here.pk)
+        assert process_lease.renew_lease(here.pk)
     here.refresh_from_db()
     assert here.heartbeat_at == NOON + MINUTE
 
@@ -369,8 +395,8 @@ def test_the_connections_of_a_process_that_died_are_closed_by_another(
     live = make_live(enabled.integration, opened_at=NOON - MINUTE)
     write(there, opened=[live])
     with time_machine.travel(NOON + timedelta(seconds=31), tick=False):
-        watching.renew_lease(here.pk)
-        assert watching.end_lost_leases(here.pk) == 1
+        process_lease.renew_lease(here.pk)
+        assert process_lease.end_lost_leases(here.pk) == 1
     row, presence = row_of(live), presence_of(enabled)
     assert (row.closed_at, row.close_reason) == (NOON, CloseReason.SERVER_LOST)
     assert (presence.is_online, presence.since) == (False, NOON)
@@ -381,7 +407,7 @@ def test_the_connections_of_a_process_that_died_are_closed_by_another(
 def test_a_process_that_beats_is_left_alone(enabled: Enabled, here: ServerProcess, there: ServerProcess) -> None:
     write(there, opened=[make_live(enabled.integration)])
     with time_machine.travel(NOON + timedelta(seconds=29), tick=False):
-        assert watching.end_lost_leases(here.pk) == 0
+        assert process_lease.end_lost_leases(here.pk) == 0
     assert presence_of(enabled).is_online
 
 
@@ -389,7 +415,7 @@ def test_a_connection_never_ends_before_it_began(enabled: Enabled, here: ServerP
     live = make_live(enabled.integration, opened_at=NOON + timedelta(seconds=5))
     write(there, opened=[live])
     with time_machine.travel(NOON + MINUTE, tick=False):
-        watching.end_lost_leases(here.pk)
+        process_lease.end_lost_leases(here.pk)
     assert row_of(live).closed_at == live.opened_at
 
 
@@ -399,7 +425,7 @@ def test_at_the_next_start_what_a_killed_forerunner_held_is_closed_at_once(enabl
     nobody = make_process(heartbeat_at=now, host=socket.gethostname(), pid=_pid_of_nobody())
     live = make_live(enabled.integration, opened_at=now)
     write(nobody, opened=[live])
-    watching.begin_lease()
+    process_lease.begin_lease()
     assert row_of(live).close_reason == CloseReason.SERVER_LOST
     assert not presence_of(enabled).is_online
 
@@ -408,7 +434,7 @@ def test_at_the_next_start_a_forerunner_with_our_own_process_id_counts_as_dead(e
     now = timezone.now()
     forerunner = make_process(heartbeat_at=now, host=socket.gethostname(), pid=os.getpid())
     write(forerunner, opened=[make_live(enabled.integration, opened_at=now)])
-    watching.begin_lease()
+    process_lease.begin_lease()
     assert not presence_of(enabled).is_online
 
 
@@ -417,7 +443,7 @@ def test_a_process_that_lives_on_this_host_is_left_alone(enabled: Enabled) -> No
     now = timezone.now()
     parent = make_process(heartbeat_at=now, host=socket.gethostname(), pid=os.getppid())
     elsewhere = make_process(heartbeat_at=now, host="another-host", pid=_pid_of_nobody())
-    watching.begin_lease()
+    process_lease.begin_lease()
     assert set(ServerProcess.objects.filter(ended_at=None)) >= {parent, elsewhere}
 
 
@@ -427,11 +453,11 @@ def test_a_process_that_was_thought_dead_hears_of_it_and_takes_its_connections_b
     live = make_live(enabled.integration)
     write(there, opened=[live])
     with time_machine.travel(NOON + MINUTE, tick=False):
-        watching.end_lost_leases(here.pk)
-        assert watching.closed_elsewhere(there.pk, NOON) == {live.id: CloseReason.SERVER_LOST}
-        assert not watching.renew_lease(there.pk)
+        process_lease.end_lost_leases(here.pk)
+        assert standings.closed_elsewhere(there.pk, NOON) == {live.id: CloseReason.SERVER_LOST}
+        assert not process_lease.renew_lease(there.pk)
         assert write(there, opened=[live]) == []
-        assert watching.renew_lease(there.pk)
+        assert process_lease.renew_lease(there.pk)
     row = row_of(live)
     assert (row.closed_at, row.close_reason, row.close_code) == (None, "", None)
     assert presence_of(enabled).is_online
@@ -444,7 +470,7 @@ def test_what_was_replaced_while_its_process_was_thought_dead_ended_when_it_was_
     new = make_live(enabled.integration, opened_at=NOON + MINUTE)
     write(there, opened=[old])
     with time_machine.travel(NOON + MINUTE, tick=False):
-        watching.end_lost_leases(here.pk)
+        process_lease.end_lost_leases(here.pk)
     write(here, opened=[new])
     assert write(there, opened=[old]) == [old]
     assert (row_of(old).closed_at, row_of(old).close_reason) == (NOON + MINUTE, CloseReason.REPLACED)
@@ -457,7 +483,7 @@ def test_a_process_that_ends_closes_what_the_database_still_believes_it_to_hold(
     live = make_live(enabled.integration)
     write(here, opened=[live])
     with time_machine.travel(NOON + MINUTE, tick=False):
-        watching.end_lease(here.pk)
+        process_lease.end_lease(here.pk)
     assert (row_of(live).closed_at, row_of(live).close_reason) == (NOON + MINUTE, CloseReason.RESTART)
     assert not presence_of(enabled).is_online
     here.refresh_from_db()
@@ -477,9 +503,9 @@ def _pid_of_nobody() -> int:
 def test_what_staff_changed_is_seen_by_when_it_changed(enabled: Enabled) -> None:
     make_enabled_outlet("Airport")
     moment = timezone.now()
-    assert watching.changed_since(moment, {}) == {}
+    assert standings.changed_since(moment, {}) == {}
     disable(enabled.integration, reason="pause", actor=ANNA)
-    changed = watching.changed_since(moment, {})
+    changed = standings.changed_since(moment, {})
     assert list(changed) == [enabled.integration.pk]
     standing = changed[enabled.integration.pk]
     assert (standing.is_enabled, standing.generation) == (False, 2)
@@ -493,32 +519,32 @@ def test_a_standing_names_the_credentials_that_live_and_when_they_expire(enabled
         rotate_secret(enabled.integration, overlap="1h", actor=ANNA)
         new = enabled.integration.current_credential()
         both = {old.pk: NOON + timedelta(hours=1), new.pk: None}
-        assert watching.standings_of([pk])[pk].live_credentials == both
+        assert standings.standings_of([pk])[pk].live_credentials == both
         clock.shift(timedelta(hours=1))
-        assert watching.standings_of([pk])[pk].live_credentials == {new.pk: None}
+        assert standings.standings_of([pk])[pk].live_credentials == {new.pk: None}
 
 
 def test_a_credential_whose_overlap_was_ended_lives_no_more(enabled: Enabled) -> None:
     rotate_secret(enabled.integration, overlap="1h", actor=ANNA)
     end_overlap(enabled.integration, actor=ANNA)
     new = enabled.integration.current_credential()
-    assert watching.standings_of([enabled.integration.pk])[enabled.integration.pk].live_credentials == {new.pk: None}
+    assert standings.standings_of([enabled.integration.pk])[enabled.integration.pk].live_credentials == {new.pk: None}
 
 
 def test_what_is_known_is_read_again_only_when_it_changed_again(
     enabled: Enabled, django_assert_num_queries: object
 ) -> None:
     moment = enabled.integration.changed_at
-    known = watching.changed_since(moment, {})
+    known = standings.changed_since(moment, {})
     with django_assert_num_queries(1):  # type: ignore[operator]
-        again = watching.changed_since(moment, known)
+        again = standings.changed_since(moment, known)
     pk = enabled.integration.pk
     assert again[pk] is known[pk]
     disable(enabled.integration, reason="pause", actor=ANNA)
-    changed = watching.changed_since(moment, known)[pk]
+    changed = standings.changed_since(moment, known)[pk]
     assert (changed.is_enabled, known[pk].is_enabled) == (False, True)
 
 
 def test_looking_when_nothing_changed_is_one_query(enabled: Enabled, django_assert_num_queries: object) -> None:
     with django_assert_num_queries(1):  # type: ignore[operator]
-        watching.changed_since(timezone.now() + MINUTE, {})
+        standings.changed_since(timezone.now() + MINUTE, {})

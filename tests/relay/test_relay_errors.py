@@ -9,9 +9,10 @@ from django.db import OperationalError
 
 from integrations.models import Request
 from integrations.models.request import State
-from integrations.relay import dispatcher, retrying, runtime
-from integrations.services.requests import requests
-from integrations.services.requests.requests import Ending
+from integrations.relay import retrying, runtime
+from integrations.relay.delivery import background, endings
+from integrations.services.requests import ending, sending
+from integrations.services.requests.request_types import Ending
 from integrations.wire import envelope
 from tests.support.backend_client import Backend, Pos, make_outlet
 from tests.support.in_process import InProcess, after_first_look, in_main, until
@@ -33,7 +34,7 @@ class Sending(Relay):
             async with await Pos.of(outlet) as pos:
                 assert [(await pos.next_frame())["RequestID"] for _ in range(2)] == ["r-1", "r-3"]
                 answer = await backend.ask(outlet, request_id="r-2", expires_in=60)
-                assert (answer.status, answer.json()["detail"]) == (502, dispatcher.UNSENDABLE)
+                assert (answer.status, answer.json()["detail"]) == (502, endings.UNSENDABLE)
 
     async def test_so_does_one_that_was_to_leave_at_once(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
@@ -48,7 +49,7 @@ class Sending(Relay):
     async def test_requests_that_could_not_be_loaded_are_loaded_a_little_later(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await backend.ask(outlet, request_id="r-1", mode="async", expires_in=60)
-        with mock.patch.object(requests, "load_open", side_effect=failing_once(requests.load_open)):
+        with mock.patch.object(sending, "load_open", side_effect=failing_once(sending.load_open)):
             async with await Pos.of(outlet) as pos:
                 assert (await pos.next_frame())["RequestID"] == "r-1"
 
@@ -68,13 +69,13 @@ class Ends(Relay):
         async with await Pos.of(outlet) as pos:
             asking = [asyncio.ensure_future(backend.ask(outlet, request_id=name)) for name in ("r-1", "r-2")]
             frames = [await pos.next_frame() for _ in asking]
-            with mock.patch.object(requests, "end", unless_bad(requests.end)) as end:
-                running.dispatcher._endings._query = end
+            with mock.patch.object(ending, "end", unless_bad(ending.end)) as end:
+                running.dispatcher._endings._ends._query = end
                 for frame in frames:
                     pos.answers(frame, '"bad"' if frame["RequestID"] == "r-2" else '"good"')
                 assert [(await each).status for each in asking] == [200, 502]
         rows = await in_main(lambda: list(Request.objects.order_by("request_id").values_list("state", "failure")))
-        assert rows == [(State.ANSWERED, ""), (State.FAILED, dispatcher.UNKEPT)]
+        assert rows == [(State.ANSWERED, ""), (State.FAILED, endings.UNKEPT)]
 
 
 class InTheBackground(Relay):
@@ -85,8 +86,8 @@ class InTheBackground(Relay):
             raise error
 
         for error, logged in ((RuntimeError("a fault"), 1), (OperationalError("away"), 0)):
-            with mock.patch.object(dispatcher.logger, "error") as log:
-                await asyncio.wait({running.dispatcher._go(fail(error))})
+            with mock.patch.object(background.logger, "error") as log:
+                await asyncio.wait({running.dispatcher._background.start(fail(error))})
                 await asyncio.sleep(0)  # asyncio calls the task's callbacks in its next iteration
             assert log.call_count == logged, error
 

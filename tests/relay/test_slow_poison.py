@@ -6,7 +6,7 @@ from unittest import mock
 
 from integrations.models import Request
 from integrations.models.request import State
-from integrations.relay import lane
+from integrations.relay.sockets import lane, suspects, window
 from integrations.services.requests import retries
 from tests.support.backend_client import Backend, Pos, make_outlet
 from tests.support.factories import Enabled
@@ -17,7 +17,7 @@ ALONE = 0.1
 
 class SlowPoison(InProcess):
     def setUp(self) -> None:
-        self.enterContext(mock.patch.object(lane, "ALONE", ALONE))
+        self.enterContext(mock.patch.object(window, "ALONE", ALONE))
         self.enterContext(mock.patch.object(lane, "LOOK", 0.01))
         self.enterContext(mock.patch.object(retries, "FIRST_PAUSE", timedelta(milliseconds=10)))
 
@@ -25,7 +25,7 @@ class SlowPoison(InProcess):
         outlet, backend = await make_outlet(), await Backend.make()
         for name in ("poison", "ok-1", "ok-2"):
             await backend.ask(outlet, request_id=name, mode="async", expires_in=60)
-        with mock.patch.object(lane, "PATIENCE", 0.0):
+        with mock.patch.object(suspects, "PATIENCE", 0.0):
             for _ in range(retries.DISCONNECTS):
                 await hang_on_poison(outlet)
         async with await Pos.of(outlet), asyncio.timeout(10):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from integrations.relay.takeovers import CALM, LONGEST, MINUTE, OFTEN, Takeovers
+from integrations.relay.sockets.takeovers import CALM, LONGEST, MINUTE, OFTEN, Takeovers
 
 OUTLET, OTHER = 1, 2
 

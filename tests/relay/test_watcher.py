@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from integrations.models import Connection, Integration, Presence, ServerProcess
 from integrations.models.connection import CloseReason
-from integrations.relay import recording, runtime, watcher, watching
-from integrations.relay.recorder import Batch
-from integrations.relay.registry import Live, Registry
+from integrations.relay import runtime
+from integrations.relay.records import record_writer
+from integrations.relay.records.batch import Batch
 from integrations.relay.runtime import Runtime
+from integrations.relay.sockets.registry import Live, Registry
+from integrations.relay.watch import process_lease, watcher
 from integrations.services import wake
 from integrations.services.integration.enabling import change_pos_remote_id, disable, reenable
 from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
@@ -335,13 +337,13 @@ class Registering(InProcess):
 
 
 def _write_opened(live: Live, process_id: uuid.UUID) -> None:
-    recording.write(Batch(opened={live.id: live}), process_id)
+    record_writer.write(Batch(opened={live.id: live}), process_id)
 
 
 def _bury(process_id: uuid.UUID) -> None:
     """Do what another process does that misses our heartbeats."""
     ServerProcess.objects.filter(pk=process_id).update(heartbeat_at=timezone.now() - timedelta(seconds=31))
-    assert watching.end_lost_leases(uuid.uuid4()) == 1
+    assert process_lease.end_lost_leases(uuid.uuid4()) == 1
 
 
 def _all_threads_are_done() -> None:

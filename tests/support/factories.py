@@ -9,7 +9,7 @@ from typing import Any
 
 from integrations.models import Integration, Organisation, Outlet, ServerProcess
 from integrations.models.connection import CloseReason
-from integrations.relay.registry import Live
+from integrations.relay.sockets.registry import Live
 from integrations.services.audit import Actor
 from integrations.services.connections.authentication import Claim
 from integrations.services.handover.handover import HandOver

@@ -101,3 +101,27 @@ def test_an_object_of_very_many_members_is_not_taken_apart() -> None:
     for more in (f'{{{most},"more":1}}', "{" + '"":1,' * raw_json.MOST_MEMBERS + '"":1}'):
         with pytest.raises(raw_json.NotAnObject):
             raw_json.members(more)
+
+
+@pytest.mark.parametrize(
+    ("text", "members"),
+    [
+        (r'{"a": "\ud800"}', {"a": r'"\ud800"'}),
+        (r'{"\ud800": 1, "\udC00\uD83D\uDE00": 2}', {"\ud800": "1", "\udc00\U0001f600": "2"}),
+        (
+            r'{"a": "\\ud800 \ude00\ud83d", "b": {"c": "\ud83d\ude00"}}',
+            {"a": r'"\\ud800 \ude00\ud83d"', "b": r'{"c": "\ud83d\ude00"}'},
+        ),
+        ('{"a": "\ufdd0\\ud800", "\ufdd0": "\ufdd1"}', {"a": '"\ufdd0\\ud800"', "\ufdd0": '"\ufdd1"'}),
+        ('{"a": "\ud800"}', {"a": '"\ud800"'}),
+    ],
+)
+def test_half_of_a_surrogate_pair_keeps_its_spelling(text: str, members: dict[str, str]) -> None:
+    assert raw_json.members(text) == members
+    assert {key: json.loads(spelled) for key, spelled in members.items()} == json.loads(text)
+
+
+def test_many_commas_and_blanks_are_not_many_members() -> None:
+    text = json.dumps({str(number): {"a,": [1] * 50} for number in range(raw_json.MOST_MEMBERS)}, indent=8)
+    assert len(raw_json.members(text)) == raw_json.MOST_MEMBERS
+    assert raw_json.members('{"a": 1' + " " * 10_000 + "}") == {"a": "1"}

@@ -3,23 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import DatabaseError, InterfaceError
-from django.db.models import Exists, OuterRef, QuerySet
 
-from integrations.models import Credential, Request
 from integrations.models.attempt import Outcome
 from integrations.models.clock import shared_now
 from integrations.models.kept_secret import is_live
-from integrations.models.request import OPEN_STATES
 from integrations.pos import tokens
 from integrations.pos.access import attempts, availability
 from integrations.pos.access.refusals import BadToken, NoToken, PortalUnavailable
 from integrations.pos.access.visitors import Visitor
 from integrations.pos.tokens import ExpiredToken, ForgedToken, Token
 from integrations.services.connections.errors import Refused
-from integrations.services.rows.look_up import LookUp
+from integrations.services.rows.sql_query import SqlQuery
 from integrations.services.rows.threads import Joined
 
 HANDSHAKES_AT_ONCE = 32  # look-ups; later callers wait for one of these to end
@@ -37,6 +33,23 @@ class Admission:
     expires_at: datetime | None
     retired_at: datetime | None
     has_requests: bool  # that wait for this outlet's POS
+
+
+_by_credential = SqlQuery(
+    Admission,
+    """
+    SELECT credential.id AS credential_id, credential.integration_id, integration.generation, integration.is_enabled,
+        outlet.provider_outlet_id, credential.expires_at, credential.retired_at,
+        EXISTS (
+            SELECT 1 FROM integrations_request AS request
+            WHERE request.integration_id = credential.integration_id AND request.state {open}
+        ) AS has_requests
+    FROM integrations_credential AS credential
+    JOIN integrations_integration AS integration ON integration.id = credential.integration_id
+    JOIN integrations_outlet AS outlet ON outlet.id = integration.outlet_id
+    WHERE credential.id {among}
+    """,
+)
 
 
 async def admit(token: str | None, visitor: Visitor, origin: str = "") -> Admission:
@@ -85,25 +98,7 @@ def _checked(token: Token, admission: Admission | None) -> Admission:
 
 
 def _find_admissions(credential_ids: Sequence[int]) -> dict[int, Admission]:
-    return {row[0]: Admission(*row) for row in _admission_rows.rows(credential_ids)}
+    return {admission.credential_id: admission for admission in _by_credential.rows(credential_ids)}
 
 
-def _admissions_of(credential_ids: Sequence[int]) -> QuerySet[Credential, Any]:
-    return (
-        Credential.objects.filter(pk__in=credential_ids)
-        .order_by()
-        .values_list(
-            "pk",
-            "integration",
-            "integration__generation",
-            "integration__is_enabled",
-            "integration__outlet__provider_outlet_id",
-            "expires_at",
-            "retired_at",
-            Exists(Request.objects.filter(integration=OuterRef("integration"), state__in=OPEN_STATES)),
-        )
-    )
-
-
-_admission_rows = LookUp(_admissions_of, int)
 _admissions: Joined[int, Admission] = Joined(_find_admissions, HANDSHAKES_AT_ONCE)

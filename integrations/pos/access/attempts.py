@@ -7,7 +7,7 @@ from integrations.pos.access.refusals import WrongPath
 from integrations.pos.access.visitors import Visitor
 from integrations.pos.limits.throttle import Sampler
 from integrations.relay import runtime
-from integrations.relay.recording import Attempt
+from integrations.relay.records.batch import Attempt
 from integrations.relay.runtime import Runtime
 from integrations.security.redaction import redact
 from integrations.services import metrics

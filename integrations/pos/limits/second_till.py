@@ -45,4 +45,6 @@ async def _wait_for_turn(running: Runtime, integration_id: int, visitor: Visitor
 
 async def _is_taken(running: Runtime, integration_id: int) -> bool:
     """Return whether this outlet has a connection, here or in another process."""
-    return running.registry.find(integration_id) is not None or await running.polls.is_online(integration_id)
+    return running.registry.find(integration_id) is not None or await running.transient_requests.is_online(
+        integration_id
+    )

@@ -5,11 +5,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from django.db.models import QuerySet
-
-from integrations.models import Credential, Presence
+from integrations.models import Presence
 from integrations.models.attempt import Outcome
 from integrations.models.clock import shared_now
 from integrations.models.kept_secret import is_live
@@ -24,7 +21,7 @@ from integrations.services.connections.errors import (
     WrongSecret,
 )
 from integrations.services.keys import newer_keys
-from integrations.services.rows.look_up import LookUp
+from integrations.services.rows.sql_query import SqlQuery
 from integrations.text.characters import identity, trimmed
 
 ADOPTED_THREADS = 1  # of each of the two queues
@@ -88,6 +85,18 @@ class Candidate:
     match_id: str
 
 
+_CANDIDATES = """
+    SELECT credential.id AS credential_id, credential.algorithm, credential.digest, credential.key_id,
+        credential.expires_at, credential.retired_at,
+        credential.integration_id, integration.is_enabled, integration.generation, integration.pos_remote_id,
+        outlet.match_id
+    FROM integrations_credential AS credential
+    JOIN integrations_integration AS integration ON integration.id = credential.integration_id
+    JOIN integrations_outlet AS outlet ON outlet.id = integration.outlet_id
+"""
+_by_digest = SqlQuery(Candidate, _CANDIDATES + "WHERE credential.digest {among}")
+_by_outlet = SqlQuery(Candidate, _CANDIDATES + "WHERE outlet.match_id {among}")
+
 Digests = tuple[str, ...]  # of one secret
 
 
@@ -101,8 +110,8 @@ def find_credentials(secrets: Sequence[Digests]) -> dict[Digests, Candidate]:
 
     It looks for the secret and not for the outlet, so a wrong one costs the same whichever outlet it is sent for.
     """
-    rows = _credentials.rows([digest for digests in secrets for digest in digests])
-    found = {candidate.digest: candidate for candidate in (Candidate(*row) for row in rows)}
+    rows = _by_digest.rows([digest for digests in secrets for digest in digests])
+    found = {candidate.digest: candidate for candidate in rows}
     return {digests: found[digest] for digests in secrets for digest in digests if digest in found}
 
 
@@ -112,38 +121,9 @@ def find_candidates(match_ids: Sequence[str]) -> dict[str, list[Candidate]]:
     Two outlets of an older version may have one `match_id`: then the secret decides which of them is meant.
     """
     found: dict[str, list[Candidate]] = {}
-    for row in _candidates.rows(match_ids):
-        candidate = Candidate(*row)
+    for candidate in _by_outlet.rows(match_ids):
         found.setdefault(candidate.match_id, []).append(candidate)
     return found
-
-
-def _candidates_of(match_ids: Sequence[str]) -> QuerySet[Credential, Any]:
-    return _columns(Credential.objects.filter(integration__outlet__match_id__in=match_ids))
-
-
-def _credentials_of(digests: Sequence[str]) -> QuerySet[Credential, Any]:
-    return _columns(Credential.objects.filter(digest__in=digests))
-
-
-def _columns(rows: QuerySet[Credential]) -> QuerySet[Credential, Any]:
-    return rows.order_by().values_list(
-        "pk",
-        "algorithm",
-        "digest",
-        "key_id",
-        "expires_at",
-        "retired_at",
-        "integration",
-        "integration__is_enabled",
-        "integration__generation",
-        "integration__pos_remote_id",
-        "integration__outlet__match_id",
-    )
-
-
-_candidates = LookUp(_candidates_of, str)
-_credentials = LookUp(_credentials_of, str)
 
 
 def read_secret(claim: Claim) -> str | None:

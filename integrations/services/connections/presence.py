@@ -14,7 +14,7 @@ ENDING = ("closed_at", "close_code", "close_reason", *COUNTS)
 
 def close_rows(rows: Sequence[Connection]) -> None:
     """Save connections that ended (`closed_at` and why are set) and take their outlets offline."""
-    plain_rows.update(Connection, ENDING, map(attrgetter("id", *ENDING), rows))
+    plain_rows.update_rows(Connection, ENDING, map(attrgetter("id", *ENDING), rows))
     ended: dict[uuid.UUID | None, datetime | None] = {row.pk: row.closed_at for row in rows}
     presences = list(Presence.objects.filter(connection__in=ended, is_online=True))
     for presence in presences:
@@ -26,4 +26,4 @@ def close_rows(rows: Sequence[Connection]) -> None:
 def save_presences(presences: Iterable[Presence]) -> None:
     """Write the rows as they are, whether they exist or not."""
     names = ("integration_id", "is_online", "since", "last_seen_at", "connection_id")
-    plain_rows.insert(Presence, names, map(attrgetter(*names), presences), key="integration_id", update=names[1:])
+    plain_rows.insert_rows(Presence, names, map(attrgetter(*names), presences), key="integration_id", update=names[1:])

@@ -12,7 +12,7 @@ from integrations.security import keyring
 from integrations.security.keyring import Ring
 from integrations.services.keys import newer_keys
 
-FRESH_SECONDS = 5.0  # a server process chooses every second (relay/watcher.py), a command before it writes
+FRESH_SECONDS = 5.0  # a server process chooses every second (relay/watch/watcher.py), a command before it writes
 
 _chosen_at = -FRESH_SECONDS
 

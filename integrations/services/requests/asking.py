@@ -17,7 +17,7 @@ from integrations.models.clock import shared_now
 from integrations.services import wake
 from integrations.services.audit import Actor, record
 from integrations.services.errors import PortalError
-from integrations.services.requests import contents, requests
+from integrations.services.requests import contents, storing
 from integrations.services.requests.contents import Content
 from integrations.services.requests.errors import (
     AskedOtherwise,
@@ -26,7 +26,7 @@ from integrations.services.requests.errors import (
     PosBusy,
     PosNotConnected,
 )
-from integrations.services.requests.requests import (
+from integrations.services.requests.request_types import (
     NewRequest,
     NotComparable,
     NotCompared,
@@ -83,7 +83,7 @@ def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb:
         if not integration.is_enabled:
             raise NotAsked
         new = _new_request(integration, question)
-        outcome = requests.store([new])[new]
+        outcome = storing.store([new])[new]
         if isinstance(outcome, Stored) and outcome.is_new:
             record(
                 verb,
@@ -127,10 +127,7 @@ def _new_request(integration: Integration, question: Question) -> NewRequest:
         integration_id=integration.pk,
         api_key_id=None,
         request_id=question.request_id,
-        message_type=question.message_type,
-        device_id=question.device_id,
-        user_identifier=question.user_identifier,
-        payload=question.payload,
+        content=question.content,
         content_digest=contents.digest(question.content),
         received_at=now,
         send_before=send_before,

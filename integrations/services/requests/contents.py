@@ -49,6 +49,9 @@ class Content(NamedTuple):
     user_identifier: str | None
     payload: str
 
+    def by_name(self) -> dict[str, Any]:
+        return dict(zip(self._fields, self, strict=True))
+
     def in_one_spelling(self) -> "Content":
         return Content(self.message_type, self.device_id, self.user_identifier, canonical(self.payload))
 
@@ -90,13 +93,13 @@ def keep_answer(error_message: str | None, answer: str | None, asked: frozenset[
 
 def original_request(kept: KeptRequest) -> tuple[str | None, str]:
     """Return UserIdentifier and payload as they came. Raises SealBroken."""
-    whole = _unsealed(kept.sealed, REQUEST)
+    whole = _unseal_fields(kept.sealed, REQUEST)
     return whole.get("user_identifier", kept.user_identifier), whole.get("payload", kept.payload)
 
 
 def original_answer(kept: KeptAnswer) -> tuple[str | None, str | None]:
     """Return ErrorMessage and payload as the POS sent them. Raises SealBroken."""
-    whole = _unsealed(kept.sealed, ANSWER)
+    whole = _unseal_fields(kept.sealed, ANSWER)
     return whole.get("error_message", kept.error_message), whole.get("answer", kept.answer)
 
 
@@ -110,7 +113,7 @@ def secrets_asked(user_identifier: str | None, payload: str) -> frozenset[str]:
 def secrets_sealed(sealed: str | None) -> frozenset[str]:
     """Return the same of a request whose original is sealed; nothing where this process cannot unseal it."""
     try:
-        whole = _unsealed(sealed, "request")
+        whole = _unseal_fields(sealed, "request")
     except SealBroken:
         return NOTHING
     return secrets_asked(whole.get("user_identifier"), whole.get("payload", ""))
@@ -168,7 +171,7 @@ def _sealed(changed: dict[str, str | None], purpose: str) -> str | None:
     return seal(json.dumps(changed), purpose=purpose) if changed else None
 
 
-def _unsealed(sealed: str | None, purpose: str) -> dict[str, Any]:
+def _unseal_fields(sealed: str | None, purpose: str) -> dict[str, Any]:
     if sealed is None:
         return {}
     whole: dict[str, Any] = json.loads(unseal(sealed, purpose=purpose))

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from integrations.models import Request, ServerProcess
 from integrations.models.clock import shared_now
 from integrations.models.connection import dead_processes
-from integrations.services.requests import requests
-from integrations.services.requests.requests import Waiting
+from integrations.services.requests import sending
+from integrations.services.requests.request_types import Waiting
 
 # In which a process learns that its connection was replaced (WATCH_INTERVAL), asks whether that POS is still there,
 # waits for its answers, and gives back what was not answered (pos/consumer.py).
@@ -20,11 +20,11 @@ HELD = timedelta(seconds=8)
 
 
 def load(integration_id: int, limit: int, process_id: uuid.UUID, opened_at: datetime) -> tuple[list[Waiting], set[int]]:
-    """Return what `requests.load_open` does, and the primary keys of those that another process still has.
+    """Return what `sending.load_open` does, and the primary keys of those that another process still has.
 
     `opened_at`: when this process's connection of the outlet was opened.
     """
-    waiting = requests.load_open(integration_id, limit)
+    waiting = sending.load_open(integration_id, limit)
     others = [each for each in waiting if each.sent_by not in (None, process_id)]
     return waiting, _held(others, opened_at) if others else set()
 

@@ -13,8 +13,8 @@ from integrations.models import Request
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
 from integrations.models.request import OPEN_STATES, State
-from integrations.services.requests import requests
-from integrations.services.requests.requests import Ending, Result
+from integrations.services.requests import ending
+from integrations.services.requests.request_types import Ending, Result
 
 DISCONNECTS = 5  # after so many the request fails
 FIRST_PAUSE = timedelta(seconds=0.5)  # before a request is sent again; it doubles with each further disconnect
@@ -36,7 +36,7 @@ def suspect(pks: Sequence[int], reason: CloseReason) -> list[Result]:
             retried.update(disconnects=count, retry_at=now + FIRST_PAUSE * 2 ** (count - 1), sent_by=None)
     failed = [pk for pk, count in counts.items() if count >= DISCONNECTS]
     endings = [Ending(pk, State.FAILED, now, failure=_failure(counts[pk], reason)) for pk in failed]
-    return list(requests.end(endings).values()) if endings else []
+    return list(ending.end(endings).values()) if endings else []
 
 
 def _failure(count: int, reason: CloseReason) -> str:

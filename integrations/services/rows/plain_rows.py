@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection, models
 
 
-def insert(
+def insert_rows(
     model: type[models.Model],
     names: Sequence[str],
     rows: Iterable[Sequence[Any]],
@@ -32,7 +32,7 @@ def insert(
         cursor.executemany(_statement(model, fields, key, update, ignore_conflicts=ignore_conflicts), values)
 
 
-def update(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def update_rows(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Set these fields of rows; each begins with its primary key. What is not there is passed over."""
     quote, meta = connection.ops.quote_name, model._meta
     fields = [*(_field(model, name) for name in names), _key(model)]
@@ -47,8 +47,8 @@ def update(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
         )
 
 
-def stamp(model: type[models.Model], name: str, at: datetime, keys: Iterable[int]) -> None:
-    """Set a time of the rows with these primary keys, by one statement; keep them to some hundreds."""
+def stamp_rows(model: type[models.Model], name: str, at: datetime, keys: Iterable[int]) -> None:
+    """Set a timestamp on these rows in one statement; pass at most a few hundred keys."""
     quote = connection.ops.quote_name
     meta = model._meta
     numbers = ",".join(str(int(key)) for key in keys)

@@ -9,8 +9,8 @@ import pytest
 from django.utils import timezone
 
 from integrations.models import Lease
-from integrations.relay import watching
 from integrations.relay.chores import Chore, Chores
+from integrations.relay.watch import process_lease
 from integrations.services.connections import leases
 from tests.support.factories import make_process
 from tests.support.in_process import LIMIT, InProcess
@@ -43,7 +43,7 @@ def test_a_lease_that_was_given_back_is_free() -> None:
 def test_a_process_that_died_leaves_its_chores_to_the_next_at_once() -> None:
     dead = make_process(heartbeat_at=timezone.now() - timedelta(hours=1))
     leases.take("prune", dead.pk, seconds=3600)
-    watching.end_lost_leases(US)
+    process_lease.end_lost_leases(US)
     assert leases.take("prune", US, seconds=30)
 
 

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from integrations.models import Request
 from integrations.models.attempt import Outcome
 from integrations.services import metrics
-from integrations.services.requests.requests import cancel
+from integrations.services.requests.ending import cancel
 from portal.asgi import application
 from portal.serving import metrics as exposition
 from portal.web.proxies import ProxyHeaders

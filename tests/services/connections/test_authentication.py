@@ -25,8 +25,9 @@ from integrations.pos.access.visitors import Visitor
 from integrations.pos.limits.proofs import Proofs
 from integrations.pos.limits.throttle import Sampler, Tarpit, Throttle
 from integrations.pos.tokens import Token
-from integrations.relay import recording, runtime
-from integrations.relay.recording import Attempt
+from integrations.relay import runtime
+from integrations.relay.records import record_writer
+from integrations.relay.records.batch import Attempt
 from integrations.security import credentials
 from integrations.security.credentials import DUMMY_ARGON2ID, Kind, generate
 from integrations.services.connections import authentication
@@ -676,7 +677,7 @@ class WithoutDatabase(AtTheEntryPoint):
         logging.disable(logging.CRITICAL)
         self.addCleanup(logging.disable, logging.NOTSET)
         recorder = (await runtime.running()).recorder
-        with mock.patch.object(recording, "_write_used", side_effect=ValueError("a fault of ours")):
+        with mock.patch.object(record_writer, "_write_used", side_effect=ValueError("a fault of ours")):
             await exchange.issue_token(self.harbour.claim(), POS)
             for _ in range(4):
                 await recorder.flush()

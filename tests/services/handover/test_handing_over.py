@@ -52,7 +52,7 @@ class HandingOver(InProcess):
         self.enterContext(mock.patch.object(consumer, "ANSWER_SECONDS", 0.05))
         self.enterContext(mock.patch.object(retries, "FIRST_PAUSE", timedelta(milliseconds=10)))
         self.enterContext(mock.patch("integrations.pos.limits.second_till.HELD_SECONDS", 0.0))
-        self.enterContext(mock.patch("integrations.relay.takeovers.FREE", 100))
+        self.enterContext(mock.patch("integrations.relay.sockets.takeovers.FREE", 100))
 
     async def test_one_that_a_pos_leaves_on_a_connection_it_does_not_read_fails_in_the_end(self) -> None:
         await self.leave_behind(OldLink(is_there=False))

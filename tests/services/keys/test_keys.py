@@ -15,7 +15,7 @@ from integrations.models import Credential, Request, ServerProcess
 from integrations.models.request import State
 from integrations.pos import tokens
 from integrations.pos.tokens import Token
-from integrations.relay import watching
+from integrations.relay.watch import process_lease
 from integrations.security import credentials, keyring, sealing
 from integrations.services.handover import links as handover_links
 from integrations.services.keys import keys, newer_keys
@@ -114,14 +114,14 @@ def test_all_processes_agree_on_the_order_of_the_one_that_started_last() -> None
 
 def test_a_process_that_enters_itself_announces_its_keys_and_chooses_at_once() -> None:
     make_process(OLD)
-    row = ServerProcess.objects.get(pk=watching.begin_lease())
+    row = ServerProcess.objects.get(pk=process_lease.begin_lease())
     assert row.credential_keys == f"{id_of(keyring.CREDENTIAL, NEW)},{id_of(keyring.CREDENTIAL, OLD)}"
     assert row.signing_keys == f"{id_of(keyring.SIGNING, NEW)},{id_of(keyring.SIGNING, OLD)}"
     assert keyring.CREDENTIAL.writing_master == OLD
 
 
 def test_what_is_announced_does_not_give_a_key_away() -> None:
-    row = ServerProcess.objects.get(pk=watching.begin_lease())
+    row = ServerProcess.objects.get(pk=process_lease.begin_lease())
     for ids in (row.credential_keys, row.signing_keys):
         assert all(len(each) == keyring.ID_LENGTH for each in ids.split(","))
     assert set(row.credential_keys.split(",")).isdisjoint(row.signing_keys.split(","))
@@ -162,7 +162,7 @@ class TestAProcessWithTheOldKeyAlone:
     def enter(self, settings: Any) -> Callable[[], bool]:
         def enter() -> bool:
             settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = OLD, []
-            watching.begin_lease()
+            process_lease.begin_lease()
             return newer_keys.is_lacking()
 
         return enter
@@ -244,5 +244,5 @@ def test_a_process_without_the_old_key_lacks_nothing_while_others_still_have_it(
     settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = OLD, []
     make_enabled_outlet()
     settings.CREDENTIAL_KEY = NEW
-    watching.begin_lease()
+    process_lease.begin_lease()
     assert not newer_keys.is_lacking()

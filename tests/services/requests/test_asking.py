@@ -27,7 +27,7 @@ from integrations.services.requests.errors import (
     PosBusy,
     PosNotConnected,
 )
-from integrations.services.requests.requests import load_open
+from integrations.services.requests.sending import load_open
 from tests.staff.api_keys.test_staff_backend_pages import ask as make_request
 from tests.staff.test_staff_pages import be_refused, be_seen
 from tests.support.factories import ANNA, Enabled, make_enabled_outlet
@@ -63,7 +63,7 @@ def test_a_request_is_stored_as_it_was_typed_with_the_audit_event_beside_it(enab
     row = Request.objects.get(pk=pk)
     assert (row.payload, row.state, row.device_id) == ('{"a": 1.10}', State.QUEUED, "portal")
     (to_be_sent,) = load_open(enabled.integration.pk, 10)
-    assert (to_be_sent.payload, to_be_sent.user_identifier) == ('{"a": 1.10}', "4711")
+    assert (to_be_sent.content.payload, to_be_sent.content.user_identifier) == ('{"a": 1.10}', "4711")
     assert row.api_key is None
     event = AuditEvent.objects.get(verb=Verb.POS_ASKED)
     assert event.detail == {"message_type": "GetOpenOrders (1)", "request_id": "r-1"}

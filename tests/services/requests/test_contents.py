@@ -12,7 +12,7 @@ from integrations.models.request import State
 from integrations.security.sealing import SealBroken
 from integrations.services.requests import contents
 from integrations.services.requests.contents import Content, KeyGone
-from integrations.services.requests.requests import Result
+from integrations.services.requests.request_types import Result
 
 GUID = "0b6f1a4e-6c0e-4a5e-8f5b-0d8b6a4f2c01"
 PIN = '{"PIN": "73519", "n": 1.50}'

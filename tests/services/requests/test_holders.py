@@ -14,7 +14,8 @@ from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
 from integrations.models.request import State
 from integrations.relay import runtime
-from integrations.services.requests import holders, requests, retries
+from integrations.services.requests import ending, holders, retries, sending
+from integrations.services.requests.request_types import Ending
 from tests.support.backend_client import Backend, Pos, make_outlet
 from tests.support.factories import Enabled
 from tests.support.in_process import InProcess, in_main, until
@@ -94,7 +95,7 @@ class OneProcess(InProcess):
         await backend.ask(outlet, request_id="r-1", mode="async", expires_in=60)
         pk = await pk_of("r-1")
         one, two = uuid.uuid4(), uuid.uuid4()
-        claims = [await in_main(requests.claim, [pk], process) for process in (one, two, one)]
+        claims = [await in_main(sending.claim, [pk], process) for process in (one, two, one)]
         assert claims == [{pk: True}, {}, {pk: True}]
 
     async def test_a_connection_gives_back_what_it_leaves_unanswered(self) -> None:
@@ -136,7 +137,7 @@ def mark_as_sent(process_id: uuid.UUID) -> None:
 
 
 def end(pk: int) -> None:
-    requests.end([requests.Ending(pk, State.ANSWERED, shared_now(), result_code=0)])
+    ending.end([Ending(pk, State.ANSWERED, shared_now(), result_code=0)])
 
 
 async def pk_of(name: str) -> int:

@@ -1,19 +1,16 @@
-"""Rows written and looked up past the model's objects say the same as those that went through them."""
+"""Rows written past the model's objects say the same as those that went through them."""
 
 import uuid
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.db.models import QuerySet
 
 from integrations.models import AuthAttempt, Connection, Credential, Presence, ServerProcess
 from integrations.models.attempt import Door, Outcome
 from integrations.models.connection import CloseReason
 from integrations.services.rows import plain_rows
-from integrations.services.rows.look_up import LookUp
 from tests.support.factories import Enabled, make_enabled_outlet
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -37,13 +34,8 @@ def connection_of(enabled: Enabled) -> Connection:
     )
 
 
-def by_outlet(values: Sequence[Any]) -> QuerySet[Credential, Any]:
-    rows = Credential.objects.filter(integration__outlet__provider_outlet_id__in=values, integration__is_enabled=True)
-    return rows.order_by().values_list("integration__outlet__provider_outlet_id", "created_at", "is_current")
-
-
 def test_a_plain_row_reads_like_one_that_was_an_object(enabled: Enabled) -> None:
-    plain_rows.insert(AuthAttempt, NAMES, [attempt_of(enabled)])
+    plain_rows.insert_rows(AuthAttempt, NAMES, [attempt_of(enabled)])
     row = AuthAttempt.objects.get()
     assert tuple(getattr(row, name) for name in NAMES) == attempt_of(enabled)
 
@@ -52,7 +44,7 @@ def test_a_plain_row_reads_like_one_that_was_an_object(enabled: Enabled) -> None
 @pytest.mark.parametrize("microsecond", [0, 1])
 def test_a_moment_is_written_as_an_object_writes_it(enabled: Enabled, zone: tzinfo, microsecond: int) -> None:
     at = NOON.replace(microsecond=microsecond).astimezone(zone)
-    plain_rows.insert(AuthAttempt, NAMES, [(at, *attempt_of(enabled)[1:])])
+    plain_rows.insert_rows(AuthAttempt, NAMES, [(at, *attempt_of(enabled)[1:])])
     AuthAttempt.objects.create(**dict(zip(NAMES, attempt_of(enabled), strict=True)) | {"at": at})
     with connection.cursor() as cursor:
         cursor.execute("SELECT CAST(at AS TEXT) FROM integrations_authattempt")
@@ -62,25 +54,25 @@ def test_a_moment_is_written_as_an_object_writes_it(enabled: Enabled, zone: tzin
 
 def test_what_the_database_refuses_is_refused(enabled: Enabled) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
-        plain_rows.insert(AuthAttempt, NAMES, [attempt_of(enabled), attempt_of(enabled, outcome=None)])
+        plain_rows.insert_rows(AuthAttempt, NAMES, [attempt_of(enabled), attempt_of(enabled, outcome=None)])
     assert not AuthAttempt.objects.exists()
 
 
 def test_a_row_that_meets_another_is_left_out_where_told(enabled: Enabled) -> None:
     row = (enabled.integration.pk, True, NOON, NOON, None)
-    plain_rows.insert(Presence, PRESENCE, [row], ignore_conflicts=True)
+    plain_rows.insert_rows(Presence, PRESENCE, [row], ignore_conflicts=True)
     assert Presence.objects.get(integration=enabled.integration).is_online is False
 
 
 def test_no_rows_are_no_statement(db: None) -> None:
-    plain_rows.insert(AuthAttempt, NAMES, [])
-    plain_rows.update(Connection, ["close_code"], [])
+    plain_rows.insert_rows(AuthAttempt, NAMES, [])
+    plain_rows.update_rows(Connection, ["close_code"], [])
 
 
 def test_a_row_that_is_there_is_changed_where_told_and_nowhere_else(enabled: Enabled) -> None:
     connection = connection_of(enabled)
     row = (enabled.integration.pk, True, NOON, NOON + timedelta(seconds=1), connection.pk)
-    plain_rows.insert(Presence, PRESENCE, [row], key="integration_id", update=["is_online", "connection_id"])
+    plain_rows.insert_rows(Presence, PRESENCE, [row], key="integration_id", update=["is_online", "connection_id"])
     presence = Presence.objects.get(integration=enabled.integration)
     assert (presence.is_online, presence.connection_id) == (True, connection.pk)
     assert presence.last_seen_at is None
@@ -89,7 +81,7 @@ def test_a_row_that_is_there_is_changed_where_told_and_nowhere_else(enabled: Ena
 def test_an_update_changes_those_that_it_names_and_passes_over_what_is_not_there(enabled: Enabled) -> None:
     connection = connection_of(enabled)
     changes = [(key, NOON, CloseReason.BY_POS) for key in (connection.pk, uuid.uuid4())]
-    plain_rows.update(Connection, ["closed_at", "close_reason"], changes)
+    plain_rows.update_rows(Connection, ["closed_at", "close_reason"], changes)
     connection.refresh_from_db()
     assert (connection.closed_at, connection.close_reason) == (NOON, CloseReason.BY_POS)
     assert Connection.objects.count() == 1
@@ -98,48 +90,7 @@ def test_an_update_changes_those_that_it_names_and_passes_over_what_is_not_there
 def test_a_stamp_is_for_the_rows_that_it_names(enabled: Enabled) -> None:
     other = make_enabled_outlet("Mill")
     credential = enabled.integration.credentials.get()
-    plain_rows.stamp(Credential, "last_used_at", NOON, [credential.pk])
+    plain_rows.stamp_rows(Credential, "last_used_at", NOON, [credential.pk])
     credential.refresh_from_db()
     assert credential.last_used_at == NOON
     assert other.integration.credentials.get().last_used_at is None
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 5])
-def test_a_look_up_finds_what_the_query_would_find_for_a_list_of_any_length(db: None, count: int) -> None:
-    outlets = [make_enabled_outlet(f"Outlet {number}").handover.provider_outlet_id for number in range(count)]
-    look_up = LookUp(by_outlet, str)
-    for wanted in (outlets, [*outlets[:-1], "nobody's"]):
-        found = sorted(tuple(row) for row in look_up.rows(wanted))
-        assert found == sorted(by_outlet(wanted))
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_a_look_up_may_be_by_several_lists(db: None, count: int) -> None:
-    def by_outlet_and_id(texts: Sequence[Any], numbers: Sequence[Any]) -> QuerySet[Credential, Any]:
-        return by_outlet(texts).filter(integration__in=numbers)
-
-    made = [make_enabled_outlet(f"Outlet {number}") for number in range(count)]
-    ids, pks = [each.handover.provider_outlet_id for each in made], [each.integration.pk for each in made]
-    look_up = LookUp(by_outlet_and_id, str, int)
-    assert sorted(row[0] for row in look_up.rows(ids, pks)) == sorted(ids)
-    assert list(look_up.rows(ids, [-1] * count)) == []
-
-
-def test_a_look_up_for_more_than_one_statement_takes_is_several(
-    django_assert_num_queries: Any, enabled: Enabled
-) -> None:
-    with django_assert_num_queries(2):
-        found = LookUp(by_outlet, str).rows([*map(str, range(600)), enabled.handover.provider_outlet_id])
-    assert [row[0] for row in found] == [enabled.handover.provider_outlet_id]
-
-
-def test_a_look_up_for_nothing_asks_nothing(django_assert_num_queries: Any, db: None) -> None:
-    with django_assert_num_queries(0):
-        assert list(LookUp(by_outlet, str).rows([])) == []
-
-
-def test_a_look_up_tells_times_with_their_zone_and_truths_as_such(enabled: Enabled) -> None:
-    [[_, created_at, is_current]] = LookUp(by_outlet, str).rows([enabled.handover.provider_outlet_id])
-    assert created_at == enabled.integration.credentials.get().created_at
-    assert created_at.tzinfo is not None
-    assert is_current is True

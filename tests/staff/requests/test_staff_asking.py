@@ -18,7 +18,7 @@ from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.models.request import State
 from integrations.services.integration.enabling import disable, enable_outlet
-from integrations.services.requests.requests import load_open
+from integrations.services.requests.sending import load_open
 from integrations.staff.live import looks
 from integrations.staff.requests.asked_page import sentence_of
 from tests.staff.api_keys.test_staff_backend_pages import ask as make_request
@@ -236,7 +236,7 @@ def test_a_pin_is_sent_and_stands_nowhere_else(staff: Client, online: Enabled) -
     right = send(staff, ask_url(online, 1), user_identifier=PIN)
     send(staff, ask_url(online, 0), field_PIN=PIN)
     row = Request.objects.get(message_type=1)
-    assert next(each for each in load_open(row.integration_id, 10) if each.pk == row.pk).user_identifier == PIN
+    assert next(each for each in load_open(row.integration_id, 10) if each.pk == row.pk).content.user_identifier == PIN
     assert PIN not in f"{row.user_identifier} {row.payload}"
     assert PIN not in right["Location"]
     assert PIN not in staff.get(asked_url(row)).content.decode()

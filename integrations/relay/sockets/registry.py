@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Protocol
 
 from integrations.models.connection import CloseReason
-from integrations.relay.lane import Lane
-from integrations.relay.takeovers import Takeovers
+from integrations.relay.sockets.lane import Lane
+from integrations.relay.sockets.takeovers import Takeovers
 from integrations.services import metrics
-from integrations.services.requests.requests import Waiting
+from integrations.services.requests.request_types import Waiting
 
 
 class Socket(Protocol):

@@ -13,11 +13,11 @@ from django.db import DatabaseError, InterfaceError
 
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
-from integrations.relay import watching
-from integrations.relay.dispatcher import Dispatcher
-from integrations.relay.recorder import Recorder
-from integrations.relay.registry import Live, Registry
-from integrations.relay.watching import Standing
+from integrations.relay.delivery.dispatcher import Dispatcher
+from integrations.relay.records.recorder import Recorder
+from integrations.relay.sockets.registry import Live, Registry
+from integrations.relay.watch import process_lease, standings
+from integrations.relay.watch.standings import Standing
 from integrations.services import metrics
 from integrations.services.keys import keys
 from integrations.services.rows.threads import BATCH, readers, watchers
@@ -83,10 +83,10 @@ class Watcher:
         self._close_expired()
         await readers.run(keys.choose, self._process_id)
         since = self._seen_until - LOOK_BACK
-        changed = await readers.run(watching.changed_since, since, self._changed)
+        changed = await readers.run(standings.changed_since, since, self._changed)
         self._judge_all(changed)
         self._announce(changed)
-        self._close_lost(await readers.run(watching.closed_elsewhere, self._process_id, since))
+        self._close_lost(await readers.run(standings.closed_elsewhere, self._process_id, since))
         self._seen_until = started
         await self._look_at_all()
         await self._dispatcher.look()
@@ -132,7 +132,7 @@ class Watcher:
         self._full_look_due = loop.time() + FULL_LOOK
         ids = [live.integration_id for live in self._registry]
         for start in range(0, len(ids), BATCH):
-            self._judge_all(await readers.run(watching.standings_of, ids[start : start + BATCH]))
+            self._judge_all(await readers.run(standings.standings_of, ids[start : start + BATCH]))
         self._record_counts()
 
     def _record_counts(self) -> None:
@@ -146,10 +146,10 @@ class Watcher:
         loop = asyncio.get_running_loop()
         if loop.time() < self._lease_due and not self._has_jumped():
             return
-        if not await watchers.run(watching.renew_lease, self._process_id):
+        if not await watchers.run(process_lease.renew_lease, self._process_id):
             for live in self._registry:
                 self._recorder.opened(live)
-        await watchers.run(watching.end_lost_leases, self._process_id)
+        await watchers.run(process_lease.end_lost_leases, self._process_id)
         self._lease_due = loop.time() + settings.LEASE_SECONDS / 3
 
     def _has_jumped(self) -> bool:

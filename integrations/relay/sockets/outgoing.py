@@ -30,9 +30,13 @@ class Outgoing:
         """Whether a connection ended after it was sent."""
         return self.disconnects > 0
 
+    def is_due(self, now: datetime) -> bool:
+        """Return whether it may still leave."""
+        return self.send_before > now
+
 
 @dataclass(eq=False, slots=True)
-class Fleeting:
+class Transient:
     """One request that is not stored: it has one try, on this connection. `answer` gets LinkLost where that ends."""
 
     request_id: str
@@ -41,6 +45,10 @@ class Fleeting:
     answer: asyncio.Future[Answer] = field(repr=False)
     correlation_id: str = ""
     has_left: bool = False
+
+    def is_due(self, now: datetime) -> bool:
+        """Return whether it may still leave: its caller may have gone, and no other would want the answer."""
+        return self.answer_before > now and not self.answer.done()
 
     def finish(self, answer: Answer | Unreadable | LinkLost) -> None:
         """Give the answer to the caller, or raise there what came instead of one."""
@@ -53,6 +61,6 @@ class Fleeting:
         self.answer.exception()  # read once, so that a caller who has gone leaves no warning
 
 
-def named(outgoing: Outgoing | Fleeting) -> dict[str, str]:
+def named(outgoing: Outgoing | Transient) -> dict[str, str]:
     """Return the ids by which log lines name a request."""
     return {"request_id": outgoing.request_id, "correlation_id": outgoing.correlation_id}

@@ -5,67 +5,25 @@ import contextlib
 import logging
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
 
 from integrations.models import StrayFrame
 from integrations.models.connection import CloseReason
-from integrations.relay import recording
-from integrations.relay.recording import Attempt
-from integrations.relay.registry import Live
+from integrations.relay.records import record_writer
+from integrations.relay.records.batch import ATTEMPTS_KEPT, Attempt, Batch, Closing
+from integrations.relay.retrying import is_refusal
+from integrations.relay.sockets.registry import Live
 from integrations.security.credentials import Digest
 from integrations.services import metrics
-from integrations.services.requests.requests import Ending, NewRequest
+from integrations.services.requests.request_types import Ending, NewRequest
 from integrations.services.rows.threads import recorders
 
-ATTEMPTS_KEPT = 20_000  # while the database is away; beyond, the oldest go and are counted in the log
-STRAYS_KEPT = 1_000
-FLEETING_KEPT = 20_000
 TRIES = 3  # of a batch as a whole, when the database is there and refuses it
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Closing:
-    """How a connection ended."""
-
-    live: Live
-    at: datetime
-    code: int | None
-    reason: CloseReason
-
-
-@dataclass
-class Batch:
-    """What is to be written in one transaction."""
-
-    opened: dict[uuid.UUID, Live] = field(default_factory=dict)
-    counted: dict[uuid.UUID, Live] = field(default_factory=dict)
-    closed: dict[uuid.UUID, Closing] = field(default_factory=dict)
-    used: dict[int, datetime] = field(default_factory=dict)
-    redigested: dict[int, Digest] = field(default_factory=dict)
-    attempts: deque[Attempt] = field(default_factory=lambda: deque(maxlen=ATTEMPTS_KEPT))
-    strays: deque[StrayFrame] = field(default_factory=lambda: deque(maxlen=STRAYS_KEPT))
-    used_keys: dict[int, datetime] = field(default_factory=dict)
-    redigested_keys: dict[int, Digest] = field(default_factory=dict)
-    fleeting: deque[tuple[NewRequest, Ending]] = field(default_factory=lambda: deque(maxlen=FLEETING_KEPT))
-    refused: int = 0  # how often it could not be written as a whole
-    since: float = field(default_factory=time.monotonic)
-
-    def __bool__(self) -> bool:
-        connections = (self.opened, self.counted, self.closed)
-        credentials = (self.used, self.redigested, self.used_keys, self.redigested_keys)
-        return any(connections) or any(credentials) or any((self.attempts, self.strays, self.fleeting))
-
-    def __len__(self) -> int:
-        connections = len(self.opened) + len(self.counted) + len(self.closed)
-        credentials = len(self.used) + len(self.redigested) + len(self.used_keys) + len(self.redigested_keys)
-        return connections + credentials + len(self.attempts) + len(self.strays) + len(self.fleeting)
 
 
 class Recorder:
@@ -77,8 +35,8 @@ class Recorder:
         self._writing = asyncio.Lock()
         self._ending = asyncio.Event()
         self._dropped = 0
-        # Called with what `fleeting` was told, once the database has it or has refused it.
-        self.fleeting_recorded: Callable[[Iterable[tuple[NewRequest, Ending]]], None] = lambda _: None
+        # Called with what `transient` was told, once the database has it or has refused it.
+        self.transient_recorded: Callable[[Iterable[tuple[NewRequest, Ending]]], None] = lambda _: None
 
     def opened(self, live: Live) -> None:
         """Record a new connection, or once more one that the database holds for lost."""
@@ -103,9 +61,7 @@ class Recorder:
 
     def attempt(self, attempt: Attempt) -> None:
         """Record an attempt to come in."""
-        if len(self._batch.attempts) == ATTEMPTS_KEPT:
-            self._dropped += 1
-            metrics.recorder_dropped.inc()
+        self._count_dropped(len(self._batch.attempts) == ATTEMPTS_KEPT)
         self._batch.attempts.append(attempt)
 
     def stray(self, frame: StrayFrame) -> None:
@@ -120,9 +76,9 @@ class Recorder:
         """Record an API key's digest under the present server key."""
         self._batch.redigested_keys[secret_id] = digest
 
-    def fleeting(self, new: NewRequest, ending: Ending) -> None:
+    def transient(self, new: NewRequest, ending: Ending) -> None:
         """Record a request that was not durable, and its end."""
-        self._batch.fleeting.append((new, ending))
+        self._batch.transient.append((new, ending))
 
     async def run(self) -> None:
         """Write what was collected, every RECORD_INTERVAL, until `end`.
@@ -151,7 +107,7 @@ class Recorder:
             except Exception as error:  # noqa: BLE001  (whatever it is, what comes after this batch is to be written)
                 self._put_back(batch, error)
                 return
-        self.fleeting_recorded(batch.fleeting)
+        self.transient_recorded(batch.transient)
         _measure(batch)
         self._report_dropped()
         for live in losers:
@@ -165,20 +121,20 @@ class Recorder:
 
     def _write(self, batch: Batch) -> list[Live]:
         # A row that the database will never take must not hold back all that come after it.
-        write = recording.write if batch.refused < TRIES else recording.write_in_parts
+        write = record_writer.write if batch.refused < TRIES else record_writer.write_in_parts
         return write(batch, self.process_id)
 
     def _put_back(self, batch: Batch, error: Exception) -> None:
         metrics.recorder_waiting.set(len(batch))
         logger.warning("Records wait to be written (%s: %s).", type(error).__name__, error)
         newer, self._batch = self._batch, batch
-        batch.refused += recording.is_refusal(error)
-        for name in ("opened", "counted", "closed", "used", "redigested", "used_keys", "redigested_keys"):
-            getattr(batch, name).update(getattr(newer, name))
-        for attempt in newer.attempts:
-            self.attempt(attempt)
-        batch.strays.extend(newer.strays)
-        batch.fleeting.extend(newer.fleeting)
+        batch.refused += is_refusal(error)
+        self._count_dropped(batch.add(newer))
+
+    def _count_dropped(self, count: int) -> None:
+        if count:
+            self._dropped += count
+            metrics.recorder_dropped.inc(count)
 
     def _report_dropped(self) -> None:
         if self._dropped:

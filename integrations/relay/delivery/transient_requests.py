@@ -17,14 +17,16 @@ from django.conf import settings
 
 from integrations.models.clock import shared_now
 from integrations.models.request import State
-from integrations.relay.lane import Lane
-from integrations.relay.outgoing import Fleeting, LinkLost
-from integrations.relay.recorder import FLEETING_KEPT, Recorder
-from integrations.relay.registry import Live, Registry
+from integrations.relay.records.batch import TRANSIENT_KEPT
+from integrations.relay.records.recorder import Recorder
+from integrations.relay.sockets.lane import Lane
+from integrations.relay.sockets.outgoing import LinkLost, Transient
+from integrations.relay.sockets.registry import Live, Registry
 from integrations.services import metrics, wake
-from integrations.services.requests import requests
-from integrations.services.requests.requests import (
-    UNEQUAL_ATTEMPTS,
+from integrations.services.requests import storing
+from integrations.services.requests.contents import Content
+from integrations.services.requests.repeats import UNEQUAL_ATTEMPTS, is_same_content
+from integrations.services.requests.request_types import (
     Ending,
     NewRequest,
     NotCompared,
@@ -35,7 +37,6 @@ from integrations.services.requests.requests import (
     Result,
     TooLate,
     Waiting,
-    is_same_content,
 )
 from integrations.services.rows.threads import Joined
 from integrations.wire.envelope import Answer, Unreadable
@@ -47,20 +48,20 @@ Key = tuple[int, str]
 
 
 @dataclass(slots=True)
-class _Poll:
+class _Underway:
     """A request that is under way, or has ended and is not in the database yet, and those that have joined it."""
 
     first: NewRequest
     task: asyncio.Task[Result]
     unequal_attempts: int = 0
-    fleeting: Fleeting | None = None  # on the lane of a POS of this process
+    transient: Transient | None = None  # on the lane of a POS of this process
     is_elsewhere: bool = False  # another process was asked to send it
     is_recorded: bool = False
 
     @property
     def has_left(self) -> bool:
         """Whether its frame was sent, as far as this process can know."""
-        return self.is_elsewhere or (self.fleeting is not None and self.fleeting.has_left)
+        return self.is_elsewhere or (self.transient is not None and self.transient.has_left)
 
     def join(self, new: NewRequest) -> None:
         """Let the same request wait for the same answer. Raises NotStored, by the rules for what is stored."""
@@ -75,20 +76,20 @@ class _Poll:
             raise OtherContent
 
 
-class Polls:
+class TransientRequests:
     """Used on the event loop only."""
 
     def __init__(self, registry: Registry, recorder: Recorder) -> None:
         self._registry = registry
         self._recorder = recorder
-        self._online: Joined[int, bool] = Joined(requests.online)
-        self._running: dict[Key, _Poll] = {}
-        self._ended: dict[Key, _Poll] = {}  # the oldest first; at most as many as the recorder keeps
+        self._online: Joined[int, bool] = Joined(storing.online)
+        self._running: dict[Key, _Underway] = {}
+        self._ended: dict[Key, _Underway] = {}  # the oldest first; at most as many as the recorder keeps
         self._looked_up: Counter[Key] = Counter()
         self._asked: dict[str, asyncio.Future[Answer]] = {}
         self._taken: dict[str, asyncio.Future[None]] = {}
         self._answering: set[asyncio.Task[None]] = set()
-        recorder.fleeting_recorded = self._recorded
+        recorder.transient_recorded = self._recorded
         self.channel: str | None = None  # this process's own on the layer, while it listens there
 
     async def ask(self, new: NewRequest, seconds: float) -> Result:
@@ -98,24 +99,24 @@ class Polls:
         stands is returned.
         """
         key = _key_of(new)
-        poll = self._known(key)
-        if poll is None:
+        underway = self._known(key)
+        if underway is None:
             if new.answer_before <= shared_now():
                 raise TooLate
-            poll = self._running[key] = _Poll(new, self._start(key, new))
-        if poll.first is new:
-            return await asyncio.shield(poll.task)  # others may join, and this caller leave
-        poll.join(new)
-        await asyncio.wait({poll.task}, timeout=seconds)
-        return poll.task.result() if poll.task.done() else _still_open(poll)
+            underway = self._running[key] = _Underway(new, self._start(key, new))
+        if underway.first is new:
+            return await asyncio.shield(underway.task)  # others may join, and this caller leave
+        underway.join(new)
+        await asyncio.wait({underway.task}, timeout=seconds)
+        return underway.task.result() if underway.task.done() else _still_open(underway)
 
     def join(self, new: NewRequest) -> uuid.UUID | None:
         """Return the id of the request of this RequestID that only this process knows yet. Raises NotStored."""
-        poll = self._known(_key_of(new))
-        if poll is None:
+        underway = self._known(_key_of(new))
+        if underway is None:
             return None
-        poll.join(new)
-        return poll.first.uuid
+        underway.join(new)
+        return underway.first.uuid
 
     @contextlib.contextmanager
     def looking_up(self, new: NewRequest) -> Iterator[None]:
@@ -173,7 +174,7 @@ class Polls:
 
     async def stop(self) -> None:
         """End what is under way; it is recorded as lost."""
-        tasks: list[asyncio.Task[Any]] = [*self._answering, *(poll.task for poll in self._running.values())]
+        tasks: list[asyncio.Task[Any]] = [*self._answering, *(underway.task for underway in self._running.values())]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -184,31 +185,31 @@ class Polls:
         return task
 
     def _end(self, key: Key, task: asyncio.Task[Result]) -> None:
-        poll = self._running.pop(key)
+        underway = self._running.pop(key)
         # The exception is read, so that a caller who has gone leaves no warning. What raised one is not recorded.
         if not task.cancelled() and task.exception() is None:
-            self._ended[key] = poll
-            if len(self._ended) > FLEETING_KEPT:
+            self._ended[key] = underway
+            if len(self._ended) > TRANSIENT_KEPT:
                 del self._ended[next(iter(self._ended))]
 
-    def _known(self, key: Key) -> _Poll | None:
+    def _known(self, key: Key) -> _Underway | None:
         return self._running.get(key) or self._ended.get(key)
 
     def _recorded(self, written: Iterable[tuple[NewRequest, Ending]]) -> None:
         """Leave these to the database, which has them now, or has refused them."""
         for new, ending in written:
-            poll = self._ended.get(_key_of(new))
-            if poll is None or poll.first.uuid != new.uuid:
+            underway = self._ended.get(_key_of(new))
+            if underway is None or underway.first.uuid != new.uuid:
                 continue
-            if poll.unequal_attempts > new.unequal_attempts:  # there were more while it was written
-                self._recorder.fleeting(replace(new, unequal_attempts=poll.unequal_attempts), ending)
+            if underway.unequal_attempts > new.unequal_attempts:  # there were more while it was written
+                self._recorder.transient(replace(new, unequal_attempts=underway.unequal_attempts), ending)
             else:
-                poll.is_recorded = True
+                underway.is_recorded = True
                 self._forget(_key_of(new))
 
     def _forget(self, key: Key) -> None:
-        poll = self._ended.get(key)
-        if poll is not None and poll.is_recorded and key not in self._looked_up:
+        underway = self._ended.get(key)
+        if underway is not None and underway.is_recorded and key not in self._looked_up:
             del self._ended[key]
 
     async def _ask(self, new: NewRequest) -> Result:
@@ -224,16 +225,16 @@ class Polls:
         return self._record(new, State.ANSWERED if answer.result_code == 0 else State.REFUSED, answer)
 
     async def _answer(self, new: NewRequest) -> Answer:
-        poll = self._running[_key_of(new)]
+        underway = self._running[_key_of(new)]
         live = self._registry.find(new.integration_id)
         if live is not None and live.lane is not None:
-            poll.fleeting = _queue(live, live.lane, Waiting.of(new, 0, was_sent=True))
-            return await poll.fleeting.answer
+            underway.transient = _queue(live, live.lane, Waiting.of(new, 0, was_sent=True))
+            return await underway.transient.answer
         if isinstance(get_channel_layer(), InMemoryChannelLayer | None) or self.channel is None:
             raise PosOffline
         if not await self._online.find(new.integration_id):
             raise PosOffline
-        poll.is_elsewhere = True
+        underway.is_elsewhere = True
         return await self._ask_elsewhere(new, self.channel)
 
     async def _ask_elsewhere(self, new: NewRequest, channel: str) -> Answer:
@@ -273,10 +274,10 @@ class Polls:
     def _record(self, new: NewRequest, state: State, answer: Answer | None = None, failure: str = "") -> Result:
         said = (answer.result_code, answer.error_message, answer.payload) if answer else (None,) * 3
         ending = Ending(0, state, shared_now(), failure, *said)
-        poll = self._running[_key_of(new)]
-        if poll.unequal_attempts or not poll.has_left:
-            new = replace(new, unequal_attempts=poll.unequal_attempts, has_left=poll.has_left)
-        self._recorder.fleeting(new, ending)
+        underway = self._running[_key_of(new)]
+        if underway.unequal_attempts or not underway.has_left:
+            new = replace(new, unequal_attempts=underway.unequal_attempts, has_left=underway.has_left)
+        self._recorder.transient(new, ending)
         metrics.request_ended(state, (ending.at - new.received_at).total_seconds())
         return Result(new.uuid, 0, state, failure, *said)
 
@@ -286,20 +287,20 @@ def _set(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-def _queue(live: Live, lane: Lane, waiting: Waiting) -> Fleeting:
+def _queue(live: Live, lane: Lane, waiting: Waiting) -> Transient:
     """Put a request on a lane. Raises QueueFull."""
     if lane.length >= settings.REQUESTS_QUEUED_PER_OUTLET:
         raise QueueFull
     answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
     frame = live.socket.frame_of(waiting)
-    fleeting = Fleeting(waiting.request_id, frame, waiting.answer_before, answer, waiting.correlation_id)
-    lane.ask(fleeting)
-    return fleeting
+    transient = Transient(waiting.request_id, frame, waiting.answer_before, answer, waiting.correlation_id)
+    lane.ask(transient)
+    return transient
 
 
-def _still_open(poll: _Poll) -> Result:
-    state = State.SENT if poll.has_left else State.QUEUED
-    return Result(poll.first.uuid, 0, state, "", None, None, None)
+def _still_open(underway: _Underway) -> Result:
+    state = State.SENT if underway.has_left else State.QUEUED
+    return Result(underway.first.uuid, 0, state, "", None, None, None)
 
 
 def _key_of(new: NewRequest) -> Key:
@@ -313,10 +314,7 @@ def _ask_message(new: NewRequest, ask: str, reply_to: str) -> dict[str, Any]:
         "reply_to": reply_to,
         "integration": new.integration_id,
         "request_id": new.request_id,
-        "message_type": new.message_type,
-        "device_id": new.device_id,
-        "user_identifier": new.user_identifier,
-        "payload": new.payload,
+        **new.content.by_name(),
         "answer_before": new.answer_before.isoformat(),
         "correlation_id": new.correlation_id,
     }
@@ -328,10 +326,7 @@ def _waiting_of(message: dict[str, Any]) -> Waiting:
         pk=0,
         integration_id=message["integration"],
         request_id=message["request_id"],
-        message_type=message["message_type"],
-        device_id=message["device_id"],
-        user_identifier=message["user_identifier"],
-        payload=message["payload"],
+        content=Content(**{name: message[name] for name in Content._fields}),
         send_before=answer_before,
         answer_before=answer_before,
         was_sent=False,

@@ -6,13 +6,12 @@ Every statement is about many rows: after a restart ten thousand outlets come ba
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from integrations.models import (
@@ -24,21 +23,19 @@ from integrations.models import (
     Presence,
     StrayFrame,
 )
-from integrations.models.attempt import Door, Outcome
+from integrations.models.attempt import Outcome
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
+from integrations.relay.records.batch import Attempt, Batch, Closing
+from integrations.relay.retrying import is_refusal
+from integrations.relay.sockets.registry import Live
 from integrations.security.credentials import Algorithm, Digest, known_keys
 from integrations.services.connections.presence import COUNTS, close_rows, save_presences
 from integrations.services.integration.pairings import find_owners
-from integrations.services.requests.requests import record_fleeting
+from integrations.services.requests.storing import record_transient
 from integrations.services.rows import plain_rows
 from integrations.services.rows.chunks import CHUNK, chunks
 from integrations.text.characters import identity
-
-if TYPE_CHECKING:
-    from integrations.relay.recorder import Batch, Closing
-    from integrations.relay.registry import Live
-
 
 FUTURE = timedelta(seconds=5)  # by which processes may differ about the time; see _order
 STRAYS_PER_INTEGRATION = 50
@@ -47,26 +44,10 @@ CONNECTION = tuple(field.attname for field in Connection._meta.concrete_fields)
 logger = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Attempt:
-    """One attempt to come in, as it waits to be written: a row of AuthAttempt, whose objects cost too much for this."""
-
-    at: datetime
-    door: Door
-    outcome: Outcome
-    integration_id: int | None = None
-    provider_outlet_id: str = ""
-    pos_remote_id: str = ""
-    address: str = ""
-    user_agent: str = ""
-    detail: str = ""
-    pos_remote_id_of_id: int | None = None
-
-
 _attempt_values = attrgetter(*Attempt.__slots__)
 
 
-def write(batch: "Batch", process_id: uuid.UUID) -> "list[Live]":
+def write(batch: Batch, process_id: uuid.UUID) -> list[Live]:
     """Write a batch in one transaction; return those live connections that lost their outlet to a newer one."""
     losers: list[Live] = []
     with transaction.atomic():
@@ -75,7 +56,7 @@ def write(batch: "Batch", process_id: uuid.UUID) -> "list[Live]":
     return losers
 
 
-def write_in_parts(batch: "Batch", process_id: uuid.UUID) -> "list[Live]":
+def write_in_parts(batch: Batch, process_id: uuid.UUID) -> list[Live]:
     """Write a batch that cannot be written as a whole: each part by itself, and without those that cannot."""
     losers: list[Live] = []
     for part in _parts(batch, process_id, losers):
@@ -89,34 +70,29 @@ def write_in_parts(batch: "Batch", process_id: uuid.UUID) -> "list[Live]":
     return losers
 
 
-def is_refusal(error: Exception) -> bool:
-    """Return whether waiting will not help: the database is there and does not take a row, or the fault is ours."""
-    return isinstance(error, IntegrityError | DataError) or not isinstance(error, DatabaseError | InterfaceError)
-
-
-def _parts(batch: "Batch", process_id: uuid.UUID, losers: "list[Live]") -> Iterator[Callable[[], None]]:
+def _parts(batch: Batch, process_id: uuid.UUID, losers: list[Live]) -> Iterator[Callable[[], None]]:
     # What has ended by itself was not replaced by what came after it.
     for closings in chunks([each for pk, each in batch.closed.items() if pk not in batch.opened]):
-        yield partial(_close, closings)
+        yield partial(_write_closed, closings)
     for opened in chunks(list(batch.opened.values())):
-        yield partial(_open, opened, process_id, losers)
+        yield partial(_write_opened, opened, process_id, losers)
     for counted in chunks(list(batch.counted.values())):
         yield partial(_write_counts, counted)
     for closings in chunks([each for pk, each in batch.closed.items() if pk in batch.opened]):
-        yield partial(_close, closings)
+        yield partial(_write_closed, closings)
     yield partial(_write_used, Credential, batch.used)
     yield partial(_write_redigested, Credential.objects.all(), batch.redigested)
     yield partial(_write_used, ApiKeySecret, batch.used_keys)
     yield partial(_write_redigested, ApiKeySecret.objects.all(), batch.redigested_keys)
-    for fleeting in chunks(list(batch.fleeting)):
-        yield partial(record_fleeting, fleeting)
+    for transient in chunks(list(batch.transient)):
+        yield partial(record_transient, transient)
     yield partial(_write_attempts, batch.attempts)
     yield partial(_write_strays, batch.strays)
 
 
-def _open(opened: "Sequence[Live]", process_id: uuid.UUID, losers: "list[Live]") -> None:
+def _write_opened(opened: Sequence[Live], process_id: uuid.UUID, losers: list[Live]) -> None:
     """Insert connections; of two for one outlet the newer stays open, whichever process holds it."""
-    _lock(live.integration_id for live in opened)
+    _lock_presences(live.integration_id for live in opened)
     limit = shared_now() + FUTURE
     winners = {live.integration_id: live for live in sorted(opened, key=lambda live: _order(live, limit))}
     own = [live.id for live in opened]
@@ -132,19 +108,19 @@ def _open(opened: "Sequence[Live]", process_id: uuid.UUID, losers: "list[Live]")
         rival.closed_at, rival.close_reason = max(winner.opened_at, rival.opened_at), CloseReason.REPLACED
         replaced.append(rival)
     close_rows(replaced)
-    rows = [_row(live, process_id) for live in opened]
+    rows = [_connection_row(live, process_id) for live in opened]
     stay_open = {live.id for live in winners.values()}
     for row in rows:
         if row.pk not in stay_open:
             row.closed_at, row.close_reason = taken_at[row.integration_id], CloseReason.REPLACED
-    _insert(rows)
+    _insert_connections(rows)
     _go_online(winners.values())
     losers += [live for live in opened if winners.get(live.integration_id) is not live]
 
 
-def _insert(rows: Iterable[Connection]) -> None:
+def _insert_connections(rows: Iterable[Connection]) -> None:
     in_order = sorted(rows, key=lambda row: row.closed_at is None)  # the closed ones first: one open row per outlet
-    plain_rows.insert(
+    plain_rows.insert_rows(
         Connection,
         CONNECTION,
         map(attrgetter(*CONNECTION), in_order),
@@ -153,7 +129,7 @@ def _insert(rows: Iterable[Connection]) -> None:
     )
 
 
-def _go_online(lives: "Iterable[Live]") -> None:
+def _go_online(lives: Iterable[Live]) -> None:
     save_presences(
         Presence(
             integration_id=live.integration_id,
@@ -166,14 +142,14 @@ def _go_online(lives: "Iterable[Live]") -> None:
     )
 
 
-def _order(opened: "Live | Connection", limit: datetime) -> tuple[bool, datetime, bytes]:
+def _order(opened: Live | Connection, limit: datetime) -> tuple[bool, datetime, bytes]:
     """Return by what connections of one outlet are ordered. What claims to be opened after `limit` comes first: it was
     opened before a clock was set back.
     """
     return opened.opened_at <= limit, opened.opened_at, opened.id.bytes
 
 
-def _row(live: "Live", process_id: uuid.UUID) -> Connection:
+def _connection_row(live: Live, process_id: uuid.UUID) -> Connection:
     return Connection(
         id=live.id,
         integration_id=live.integration_id,
@@ -187,7 +163,7 @@ def _row(live: "Live", process_id: uuid.UUID) -> Connection:
     )
 
 
-def _write_counts(lives: "Sequence[Live]") -> None:
+def _write_counts(lives: Sequence[Live]) -> None:
     by_id = {live.id: live for live in lives}
     rows = list(Connection.objects.filter(pk__in=by_id, closed_at=None))
     for row in rows:
@@ -195,12 +171,12 @@ def _write_counts(lives: "Sequence[Live]") -> None:
     Connection.objects.bulk_update(rows, COUNTS)
 
 
-def _count(row: Connection, live: "Live") -> None:
+def _count(row: Connection, live: Live) -> None:
     row.frames_in, row.frames_out, row.stray_frames = live.frames_in, live.frames_out, live.stray_frames
 
 
-def _close(closings: "Sequence[Closing]") -> None:
-    _lock(closing.live.integration_id for closing in closings)
+def _write_closed(closings: Sequence[Closing]) -> None:
+    _lock_presences(closing.live.integration_id for closing in closings)
     rows = Connection.objects.in_bulk([closing.live.id for closing in closings])
     for closing in closings:
         if row := rows.get(closing.live.id):
@@ -208,7 +184,7 @@ def _close(closings: "Sequence[Closing]") -> None:
     close_rows(list(rows.values()))
 
 
-def _fill_in(row: Connection, closing: "Closing") -> None:
+def _fill_in(row: Connection, closing: Closing) -> None:
     _count(row, closing.live)
     row.close_code = closing.code
     # Somebody may have closed the row already: then that moment and that reason stand. But where a newer connection
@@ -219,7 +195,7 @@ def _fill_in(row: Connection, closing: "Closing") -> None:
         row.closed_at, row.close_reason = min(row.closed_at, closing.at), closing.reason
 
 
-def _lock(integration_ids: Iterable[int]) -> None:
+def _lock_presences(integration_ids: Iterable[int]) -> None:
     # In the order of the ids, so that no two processes wait for each other.
     locked = Presence.objects.select_for_update().filter(pk__in=set(integration_ids)).order_by("pk")
     list(locked.values_list("pk"))
@@ -230,7 +206,7 @@ def _write_used(model: type[Credential | ApiKeySecret], used: dict[int, datetime
         return
     latest = max(used.values())  # one time for the batch: it spans a fraction of a second
     for ids in chunks(list(used)):
-        plain_rows.stamp(model, "last_used_at", latest, ids)
+        plain_rows.stamp_rows(model, "last_used_at", latest, ids)
 
 
 def _write_redigested(secrets: QuerySet[Any], redigested: "dict[int, Digest]") -> None:
@@ -240,12 +216,12 @@ def _write_redigested(secrets: QuerySet[Any], redigested: "dict[int, Digest]") -
 
 def _write_attempts(attempts: Iterable[Attempt]) -> None:
     rows = list(attempts)
-    _place([row for row in rows if row.integration_id is None and row.provider_outlet_id])
+    _find_integrations([row for row in rows if row.integration_id is None and row.provider_outlet_id])
     _refer_to_owners([row for row in rows if row.outcome == Outcome.WRONG_POS_REMOTE_ID])
-    plain_rows.insert(AuthAttempt, Attempt.__slots__, map(_attempt_values, rows))
+    plain_rows.insert_rows(AuthAttempt, Attempt.__slots__, map(_attempt_values, rows))
 
 
-def _place(unplaced: Sequence[Attempt]) -> None:
+def _find_integrations(unplaced: Sequence[Attempt]) -> None:
     """Find the integration of attempts that were refused before any look-up: support looks for them on its page."""
     if not unplaced:
         return

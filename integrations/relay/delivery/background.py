@@ -1,0 +1,42 @@
+"""Tasks that nobody awaits, and what they raise."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from django.db import DatabaseError, InterfaceError
+
+from integrations.services.requests.request_types import NotStored
+
+Done = TypeVar("Done")
+
+logger = logging.getLogger(__name__)
+
+
+class Background:
+    """Used on the event loop only."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, Done]) -> asyncio.Task[Done]:
+        """Run `work` in a task; log what it raises, except the database's errors and refusals."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    async def stop(self, *, seconds: float) -> None:
+        """Wait so long for the tasks, then cancel those that are left."""
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=seconds)
+        for task in late:
+            task.cancel()
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, NotStored | DatabaseError | InterfaceError):
+            logger.error("The relay met a fault of ours.", exc_info=error)

@@ -1,0 +1,162 @@
+"""Brings requests to the POSes of this process, and their ends to the calls that wait for them.
+
+The rows decide (CONTRIBUTING.md, rule 1): a request is stored before its frame leaves, marked as sent before it leaves,
+and ended in the database before any caller gets its result. What is in memory here only saves reading them.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Iterable
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+
+from integrations.models.clock import shared_now
+from integrations.models.connection import CloseReason
+from integrations.relay.delivery.background import Background
+from integrations.relay.delivery.endings import Endings
+from integrations.relay.delivery.lane_filler import LaneFiller
+from integrations.relay.delivery.submitter import Submitter
+from integrations.relay.delivery.waiters import Completion, Waiters
+from integrations.relay.sockets.lane import Lane
+from integrations.relay.sockets.outgoing import Outgoing, named
+from integrations.relay.sockets.registry import Live, Registry
+from integrations.relay.wakeups import Wakeups
+from integrations.services.requests import ending, sending
+from integrations.services.requests.request_types import NewRequest, Result, Stored
+from integrations.services.rows.threads import Joined, readers, watchers, writers
+from integrations.wire.envelope import Answer, Unreadable
+
+STOP_LIMIT = 5.0  # seconds that the end of the process waits for ends that are being written
+
+logger = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Used on the event loop only."""
+
+    def __init__(self, registry: Registry, process_id: uuid.UUID, wakeups: Wakeups) -> None:
+        self._registry = registry
+        self._background = Background()
+        self._waiters = Waiters()
+        self._endings = Endings(self._waiters, wakeups)
+        self._filler = LaneFiller(registry, process_id, wakeups, self._endings, self._background)
+        self._submitter = Submitter(registry, process_id, self._filler, self._waiters, self._background)
+        self._claims: Joined[int, bool] = Joined(partial(sending.claim, process_id=process_id), threads=writers)
+
+    def connected(self, live: Live, *, has_requests: bool) -> None:
+        """Open the lane of a new connection and put on it what waits for this outlet.
+
+        `has_requests` is what the rows said when the token was read, so that most connections cost no second read;
+        what was stored in between is found by the next refresh (`look`).
+        """
+        live.lane = Lane(
+            window=settings.REQUESTS_IN_FLIGHT,
+            send=live.socket.transmit,
+            claim=self._claim,
+            hungry=lambda: self._filler.fill(live),
+            unsent=lambda pk: self._filler.offer_again(live.integration_id, [pk]),
+        )
+        if has_requests:
+            self._filler.fill(live)
+
+    def disconnected(self, live: Live, reason: CloseReason) -> None:
+        """Close the lane; what was not answered goes out again on the outlet's next connection, also if it is there.
+
+        `reason`: why the connection ended; where the POS or the link may have ended it, or the POS was replaced and did
+        not answer in time, what was not answered is suspect.
+        """
+        if live.lane is None:
+            return
+        blamed = live.lane.blamed
+        if others := [pk for pk in live.lane.unanswered if pk not in blamed]:
+            self._filler.offer_again(live.integration_id, others)
+        if blamed:
+            self._filler.offer_again(live.integration_id, blamed, reason)
+        live.lane.close()
+        live.lane = None  # the two refer to each other: without this they would stay until the garbage collector runs
+
+    async def submit(self, new: NewRequest, completion: Completion | None = None) -> Stored:
+        """Store a request and send it on its way. Raises NotStored, or the database's error.
+
+        The database may have stored it even so (a connection lost at the commit); it then goes out a little later. A
+        caller that goes away meanwhile changes nothing: what is stored is sent. `completion` gets the result of a
+        request that is new, unless it is cancelled before.
+        """
+        return await asyncio.shield(self._background.start(self._submitter.submit(new, completion)))
+
+    def find_repeated(self, new: NewRequest) -> Awaitable[Stored | None]:
+        """Return the request for which this one's RequestID stands already. Raises NotStored."""
+        return self._submitter.find_repeated(new)
+
+    def wait(self, pk: int, seconds: float, completion: Completion | None = None) -> Awaitable[Result]:
+        """Return a request's result when it has ended, or its state after `seconds`; see Waiters.wait.
+
+        `completion` is what `submit` was given, where it has stored the request as a new one.
+        """
+        return self._waiters.wait(pk, seconds, completion)
+
+    def answered(self, live: Live, request_id: str, answer: Answer | Unreadable) -> bool:
+        """Take a POS's answer; False when nothing on this connection waits for it.
+
+        One that cannot be read ends the request as well: asked again, the POS would answer the same.
+        """
+        outgoing = live.lane.take_answer(request_id) if live.lane else None
+        if outgoing is None:
+            return False
+        details: dict[str, Any] = named(outgoing) | {"outlet": live.provider_outlet_id}
+        if isinstance(answer, Unreadable):
+            logger.warning("A POS answers, and its answer cannot be read.", extra=details)
+        else:
+            logger.info("A POS answers.", extra=details | {"result_code": answer.result_code})
+        if isinstance(outgoing, Outgoing):
+            self._background.start(self._end(live, outgoing, answer))
+        else:
+            outgoing.finish(answer)
+        return True
+
+    def ended(self, pks: Iterable[int]) -> Awaitable[None]:
+        """Tell the calls that wait here how these requests ended, in whatever process."""
+        return self._waiters.refresh(pks)
+
+    def queued(self, integration_id: int) -> None:
+        """Load new requests of an integration, if its POS is connected here."""
+        if live := self._registry.find(integration_id):
+            self._filler.fill(live)
+
+    async def look(self) -> None:
+        """Do what no wake-up may have come for: end what is overdue, find what waits, complete what has ended."""
+        now = shared_now()
+        for live in self._registry:
+            if live.lane is not None:
+                live.lane.drop_overdue(now)
+        if len(self._registry):
+            for integration_id, pk in await readers.run(sending.overlooked):
+                self._filler.fill_if_overlooked(integration_id, pk)
+        await self._waiters.refresh_all()
+        if expired := await watchers.run(ending.expire_due):  # last, as it may have to wait for other writers
+            await self.ended(expired)
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a caller of this process waits for a request's end."""
+        return bool(self._waiters)
+
+    def let_go(self) -> None:
+        """End all waiting: the process is about to end, and each caller gets the state of its request."""
+        self._waiters.let_go()
+
+    async def stop(self) -> None:
+        """Wait for the ends that are being written; what the database does not take is asked of the POS again."""
+        await self._background.stop(seconds=STOP_LIMIT)
+
+    async def _claim(self, pk: int) -> bool:
+        return bool(await self._claims.find(pk))
+
+    async def _end(self, live: Live, outgoing: Outgoing, answer: Answer | Unreadable) -> None:
+        result = await self._endings.write_answer(outgoing.pk, answer)
+        if live.lane is not None:
+            live.lane.forget(outgoing.pk)
+        self._endings.announce(result)

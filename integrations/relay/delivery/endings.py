@@ -1,0 +1,80 @@
+"""Writes how requests ended, and tells the calls that wait for them, here and in the other processes."""
+
+import contextlib
+import logging
+from collections.abc import Sequence
+
+from integrations.models.clock import shared_now
+from integrations.models.connection import CloseReason
+from integrations.models.request import State
+from integrations.relay.delivery.waiters import Waiters
+from integrations.relay.retrying import until_back, until_done
+from integrations.relay.wakeups import Wakeups
+from integrations.services import wake
+from integrations.services.requests import ending, retries
+from integrations.services.requests.request_types import Ending, Result
+from integrations.services.rows.threads import Joined, writers
+from integrations.wire.envelope import Answer, Unreadable
+
+UNKEPT = "The database refused what the POS answered."
+UNSENDABLE = "It could not be sent: an error in the portal."
+
+logger = logging.getLogger(__name__)
+
+
+class Endings:
+    """Used on the event loop only."""
+
+    def __init__(self, waiters: Waiters, wakeups: Wakeups) -> None:
+        self._waiters = waiters
+        self._wakeups = wakeups
+        self._ends: Joined[Ending, Result] = Joined(ending.end, threads=writers)
+
+    async def write_answer(self, pk: int, answer: Answer | Unreadable) -> Result | None:
+        """Write the end of a request that the POS answered; `announce` the result."""
+        return await self._write(_ending_of(pk, answer))
+
+    async def fail_unsendable(self, pk: int) -> None:
+        """End a request that cannot be written as a frame."""
+        self.announce(await self._write(Ending(pk, State.FAILED, shared_now(), failure=UNSENDABLE)))
+
+    async def suspect(self, pks: Sequence[int], reason: CloseReason) -> None:
+        """Count a connection's end against the requests that it left unanswered; announce those that failed by it."""
+        failed = await until_back(lambda: writers.run(retries.suspect, pks, reason), "A lost connection's record")
+        for result in failed:
+            logger.warning("A request has failed: %s", result.failure, extra={"id": str(result.uuid)})
+            self._waiters.complete(result)
+        if failed:
+            self._wakeups.send(wake.ENDED, [result.pk for result in failed])
+
+    def announce(self, result: Result | None) -> None:
+        """Tell the calls that wait for this request, in whatever process."""
+        if result is not None:
+            self._waiters.complete(result)
+            self._wakeups.send(wake.ENDED, [result.pk])
+
+    async def _write(self, end: Ending) -> Result | None:
+        with contextlib.suppress(Exception):  # of a batch that holds others: one of them may be the cause
+            return await until_back(lambda: self._ends.find(end), "An answer")
+        try:
+            return await until_back(lambda: self._write_alone(end), "An answer")
+        except Exception:
+            logger.exception("An answer cannot be stored; its request has failed.")
+        failed = Ending(end.pk, State.FAILED, end.at, failure=UNKEPT)
+        return await until_done(lambda: self._write_alone(failed), "Ending a request")
+
+    async def _write_alone(self, end: Ending) -> Result | None:
+        return (await writers.run(ending.end, [end])).get(end)
+
+
+def _ending_of(pk: int, answer: Answer | Unreadable) -> Ending:
+    if isinstance(answer, Unreadable):
+        return Ending(pk, State.FAILED, shared_now(), failure=str(answer))
+    return Ending(
+        pk=pk,
+        state=State.ANSWERED if answer.result_code == 0 else State.REFUSED,
+        at=shared_now(),
+        result_code=answer.result_code,
+        error_message=answer.error_message,
+        answer=answer.payload,
+    )

@@ -1,0 +1,83 @@
+"""What one POS has and has not answered, and the places that are reserved for more."""
+
+import asyncio
+from collections.abc import Set
+
+from integrations.relay.sockets.outgoing import Outgoing, Transient
+from integrations.text.characters import identity
+
+ALONE = 10.0  # seconds that a suspect is sent alone; a POS that is slow with it then gets others beside it
+
+
+class Window:
+    """The requests in flight, in the order in which they left, at most `size` together with the reserved places."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._in_flight: dict[str, Outgoing | Transient] = {}
+        self._left_at: dict[str, float] = {}
+        self.reserved = 0
+        self.alone: Outgoing | None = None  # the suspect that is in flight by itself
+
+    @property
+    def free_places(self) -> int:
+        """How many more requests may be in flight, suspects aside."""
+        return self._size - len(self._in_flight) - self.reserved
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a request that is no suspect may leave."""
+        return self.free_places > 0 and (self.alone is None or self._is_slow(self.alone.request_id))
+
+    @property
+    def may_take_suspect(self) -> bool:
+        """Whether nothing else is under way, except what the POS is slow with."""
+        return not self.reserved and all(map(self._is_slow, self._in_flight))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is on its way to the POS, and nothing is due from it."""
+        return not self._in_flight and not self.reserved
+
+    @property
+    def request_ids(self) -> Set[str]:
+        """The RequestIDs in flight."""
+        return self._in_flight.keys()
+
+    @property
+    def requests(self) -> list[Outgoing | Transient]:
+        """The requests in flight."""
+        return list(self._in_flight.values())
+
+    def add(self, outgoing: Outgoing | Transient) -> None:
+        """Take a request that leaves now."""
+        self._in_flight[outgoing.request_id] = outgoing
+        self._left_at[outgoing.request_id] = asyncio.get_running_loop().time()
+
+    def pop(self, request_id: str) -> Outgoing | Transient | None:
+        """Free the place of a request and return it."""
+        outgoing = self._in_flight.pop(request_id, None)
+        self._left_at.pop(request_id, None)
+        if outgoing is self.alone:
+            self.alone = None
+        return outgoing
+
+    def pop_answered(self, request_id: str) -> Outgoing | Transient | None:
+        """Do so for a RequestID that the POS may have spelled otherwise."""
+        return self.pop(self._spelled_here(request_id))
+
+    def clear(self) -> None:
+        """Forget what is in flight, but not the reserved places."""
+        self._in_flight.clear()
+        self.alone = None
+
+    def _spelled_here(self, request_id: str) -> str:
+        if request_id in self._in_flight:
+            return request_id
+        wanted = identity(request_id).casefold()
+        alike = [each for each in self._in_flight if identity(each).casefold() == wanted]
+        return alike[0] if len(alike) == 1 else request_id
+
+    def _is_slow(self, request_id: str) -> bool:
+        left_at = self._left_at.get(request_id)
+        return left_at is not None and asyncio.get_running_loop().time() - left_at >= ALONE

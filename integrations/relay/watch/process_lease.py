@@ -1,0 +1,93 @@
+"""The lease of a server process: its row, and the end of those that died. Runs in a database thread."""
+
+import os
+import socket
+import uuid
+from datetime import datetime
+
+from django.db import transaction
+
+from integrations.models import Connection, ServerProcess, clock
+from integrations.models.clock import shared_now
+from integrations.models.connection import CloseReason, dead_processes
+from integrations.services.connections import leases
+from integrations.services.connections.presence import close_rows
+from integrations.services.keys import keys, newer_keys
+
+LEASES_ENDED_AT_ONCE = 500
+
+
+def begin_lease() -> uuid.UUID:
+    """Enter this process with the keys that it has, end the leases of its dead forerunners here, and return its id."""
+    clock.compare()
+    now = clock.shared_now()
+    process = ServerProcess.objects.create(
+        host=_host(), pid=os.getpid(), started_at=now, heartbeat_at=now, **keys.announcement()
+    )
+    _end_forerunners(process.pk)
+    end_lost_leases(process.pk)
+    keys.choose(process.pk)
+    newer_keys.report_unknown()
+    return process.pk
+
+
+def renew_lease(process_id: uuid.UUID) -> bool:
+    """Say that this process lives; False when others had given it up, so that its connections need re-entering."""
+    clock.compare()
+    alive = ServerProcess.objects.filter(pk=process_id)
+    was_held = bool(alive.filter(ended_at=None).update(heartbeat_at=clock.shared_now()))
+    if not was_held:
+        alive.update(heartbeat_at=clock.shared_now(), ended_at=None)
+    return was_held
+
+
+def end_lease(process_id: uuid.UUID) -> None:
+    """Say that this process ends, and close whatever the database still believes it to hold."""
+    _end(process_id, at=clock.shared_now(), reason=CloseReason.RESTART)
+
+
+def end_lost_leases(own_id: uuid.UUID) -> int:
+    """End the leases of processes that died, with their connections; return how many.
+
+    A process counts as dead when its heartbeat is older than LEASE_SECONDS.
+    """
+    lost = list(dead_processes(shared_now()).filter(ended_at=None).exclude(pk=own_id))
+    for process in lost:
+        _end(process.pk, at=process.heartbeat_at, reason=CloseReason.SERVER_LOST)
+    return len(lost)
+
+
+def _end_forerunners(own_id: uuid.UUID) -> None:
+    """End those that ran on this host under a process id that nobody, or now this process, has.
+
+    Only at a start: hosts of one name that see each other's process ids (containers) would bury each other for ever.
+    """
+    for process in ServerProcess.objects.filter(ended_at=None, host=_host()).exclude(pk=own_id):
+        if _is_dead_here(process):
+            _end(process.pk, at=process.heartbeat_at, reason=CloseReason.SERVER_LOST)
+
+
+def _host() -> str:
+    return socket.gethostname()[:255]
+
+
+def _end(process_id: uuid.UUID, *, at: datetime, reason: CloseReason) -> None:
+    while rows := list(Connection.objects.filter(process=process_id, closed_at=None)[:LEASES_ENDED_AT_ONCE]):
+        for row in rows:
+            row.closed_at, row.close_reason = max(at, row.opened_at), reason
+        with transaction.atomic():
+            close_rows(rows)
+    ServerProcess.objects.filter(pk=process_id, ended_at=None).update(ended_at=at)
+    leases.give_back(process_id)
+
+
+def _is_dead_here(process: ServerProcess) -> bool:
+    if process.pid == os.getpid():
+        return True
+    try:
+        os.kill(process.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

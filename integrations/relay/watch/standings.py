@@ -1,0 +1,91 @@
+"""What the rows say of the sockets of a server process. Runs in a database thread."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import TextField
+from django.db.models.functions import Cast
+
+from integrations.models import Connection, Integration
+from integrations.models.clock import shared_now
+from integrations.models.connection import CloseReason
+from integrations.models.kept_secret import is_live
+from integrations.services.rows.sql_query import SqlQuery
+
+READ_AT_ONCE = 500
+CHANGED_AT = Cast("changed_at", TextField())
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What an integration's row says now of the sockets and tokens that hang on it."""
+
+    is_enabled: bool
+    generation: int
+    changed_at: str  # as the database writes it: to be compared, and for nothing else
+    provider_outlet_id: str
+    live_credentials: dict[int, datetime | None]  # with the moment at which each expires
+
+
+@dataclass(slots=True)
+class _StandingRow:
+    """An integration with one of its credentials; one without any is there too, with None in its place."""
+
+    integration_id: int
+    is_enabled: bool
+    generation: int
+    changed_at: str
+    provider_outlet_id: str
+    credential_id: int | None
+    expires_at: datetime | None
+    retired_at: datetime | None
+
+
+_with_credentials = SqlQuery(
+    _StandingRow,
+    """
+    SELECT integration.id AS integration_id, integration.is_enabled, integration.generation,
+        CAST(integration.changed_at AS text) AS changed_at, outlet.provider_outlet_id,
+        credential.id AS credential_id, credential.expires_at, credential.retired_at
+    FROM integrations_integration AS integration
+    JOIN integrations_outlet AS outlet ON outlet.id = integration.outlet_id
+    LEFT JOIN integrations_credential AS credential ON credential.integration_id = integration.id
+    WHERE integration.id {among}
+    """,
+)
+
+
+def changed_since(moment: datetime, known: Mapping[int, Standing]) -> dict[int, Standing]:
+    """Return the standing of every integration that changed since `moment`: one indexed query when none did.
+
+    What is in `known`, and has not changed again, is not read again: ten thousand may have changed in a minute.
+    """
+    changed = Integration.objects.filter(changed_at__gte=moment).order_by().values_list("pk", CHANGED_AT)
+    standings = {pk: known[pk] for pk, changed_at in changed if pk in known and known[pk].changed_at == changed_at}
+    fresh = [pk for pk, _ in changed if pk not in standings]
+    for start in range(0, len(fresh), READ_AT_ONCE):
+        standings |= standings_of(fresh[start : start + READ_AT_ONCE])
+    return standings
+
+
+def standings_of(integration_ids: Sequence[int]) -> dict[int, Standing]:
+    """Return the standing of these integrations, at a tenth of what objects would cost: all are asked for at times."""
+    now = shared_now()
+    standings: dict[int, Standing] = {}
+    for row in _with_credentials.rows(integration_ids):
+        standing = standings.setdefault(row.integration_id, _standing_of(row))
+        if row.credential_id is not None and is_live(row, now):
+            standing.live_credentials[row.credential_id] = row.expires_at
+    return standings
+
+
+def closed_elsewhere(process_id: uuid.UUID, since: datetime) -> dict[uuid.UUID, CloseReason]:
+    """Return which connections of this process were closed in the database since then, and why."""
+    rows = Connection.objects.filter(process=process_id, closed_at__gte=since)
+    return {pk: CloseReason(reason) for pk, reason in rows.values_list("pk", "close_reason")}
+
+
+def _standing_of(row: _StandingRow) -> Standing:
+    return Standing(row.is_enabled, row.generation, row.changed_at, row.provider_outlet_id, live_credentials={})

@@ -1,0 +1,96 @@
+"""How requests end: answered, failed, expired or cancelled. Runs in database threads."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+
+from integrations.models import Request
+from integrations.models.clock import shared_now
+from integrations.models.request import State
+from integrations.services import metrics
+from integrations.services.requests import contents
+from integrations.services.requests.request_types import Ending, Result
+from integrations.services.requests.results import results
+from integrations.services.rows import plain_rows
+from integrations.services.rows.sql_query import SqlQuery
+
+
+@dataclass(slots=True)
+class _Open:
+    """An open request, as its end needs it."""
+
+    pk: int
+    uuid: uuid.UUID
+    received_at: datetime
+    sealed_request: str | None
+
+
+_lock_open = SqlQuery(
+    _Open,
+    """
+    SELECT request.id AS pk, request.uuid, request.received_at, request.sealed_request
+    FROM integrations_request AS request
+    WHERE request.id {among} AND request.state {open}
+    ORDER BY request.id {for_update}
+    """,
+)
+
+
+def end(endings: Sequence[Ending]) -> dict[Ending, Result]:
+    """End requests; of one that had ended already the first end stands. Return how each stands now."""
+    with transaction.atomic():
+        still_open = {row.pk: row for row in _lock_open.rows([ending.pk for ending in endings])}
+        ended = {ending.pk: ending for ending in reversed(endings) if ending.pk in still_open}
+        _write_endings([(ending, still_open[pk].sealed_request) for pk, ending in ended.items()])
+    _count(still_open.values(), ended)
+    earlier = [ending.pk for ending in endings if ended.get(ending.pk) is not ending]
+    now = results(earlier) if earlier else {}
+    done = {ending: _result_now(still_open[pk], ending) for pk, ending in ended.items()}
+    return done | {ending: now[ending.pk] for ending in endings if ending not in done and ending.pk in now}
+
+
+def expire_due() -> list[int]:
+    """End what is overdue: not sent in time, or not answered in time. Return the primary keys."""
+    now = shared_now()
+    due = Q(state=State.QUEUED, send_before__lte=now) | Q(state=State.SENT, answer_before__lte=now)
+    ids = list(Request.objects.filter(due).values_list("pk", flat=True)[:500])
+    if ids:
+        expired = Request.objects.filter(due, pk__in=ids).update(state=State.EXPIRED, ended_at=now, sealed_request=None)
+        metrics.requests_ended[State.EXPIRED].inc(expired)
+    return ids
+
+
+def cancel(request: Request) -> bool:
+    """Take back a request that has not left yet; False when it has, or has ended."""
+    queued = Request.objects.filter(pk=request.pk, state=State.QUEUED)
+    cancelled = queued.update(state=State.CANCELLED, ended_at=shared_now(), sealed_request=None)
+    metrics.requests_ended[State.CANCELLED].inc(cancelled)
+    return bool(cancelled)
+
+
+def _write_endings(endings: Iterable[tuple[Ending, str | None]]) -> None:
+    """Write how requests ended; what was to be sent, which is given beside each, is not needed any more."""
+    names = ("state", "failure", "ended_at", "result_code", "error_message", "answer", "sealed_answer")
+    rows = []
+    for each, sealed in endings:
+        asked = contents.secrets_sealed(sealed) if each.error_message or each.answer else contents.NOTHING
+        kept = contents.keep_answer(each.error_message, each.answer, asked)
+        said = (each.result_code, kept.error_message, kept.answer, kept.sealed)
+        rows.append((each.pk, each.state, each.failure, each.at, *said, None))
+    plain_rows.update_rows(Request, (*names, "sealed_request"), rows)
+
+
+def _count(still_open: Iterable[_Open], ended: Mapping[int, Ending]) -> None:
+    for row in still_open:
+        ending = ended[row.pk]
+        metrics.request_ended(ending.state, (ending.at - row.received_at).total_seconds())
+
+
+def _result_now(row: _Open, ending: Ending) -> Result:
+    """Return what ended this moment, without unsealing what was sealed this moment."""
+    said = (ending.result_code, ending.error_message, ending.answer)
+    return Result(row.uuid, row.pk, str(ending.state), ending.failure, *said)

@@ -1,0 +1,71 @@
+"""How many requests of an outlet are open, and which process has sent them."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from integrations.services.requests.request_types import NewRequest
+from integrations.services.rows.sql_query import SqlQuery
+
+_SUSPECT = uuid.UUID(int=0)  # instead of a holder: newer requests go first (services/requests/retries.py)
+_NOBODY = uuid.UUID(int=1)  # of what has not been sent
+
+
+@dataclass(slots=True)
+class _Count:
+    """How many open requests of an outlet have the same holder, and the newest of them."""
+
+    integration_id: int
+    holder: uuid.UUID | None
+    count: int
+    newest: int
+
+
+# Of what is queued no other column is read: the index has them all, and there may be a thousand.
+_open_by_holder = SqlQuery(
+    _Count,
+    """
+    SELECT request.integration_id,
+        CASE WHEN request.state = 'queued' THEN '00000000000000000000000000000001'
+            WHEN request.disconnects > 0 THEN '00000000000000000000000000000000'
+            ELSE request.sent_by END AS holder,
+        COUNT(*) AS count, MAX(request.id) AS newest
+    FROM integrations_request AS request
+    WHERE request.integration_id {among} AND request.state {open}
+    GROUP BY 1, 2
+    """,
+)
+
+
+@dataclass(slots=True)
+class Queue:
+    """How many requests of an outlet are open, by the process that has sent them; None: the one that did lost its POS.
+
+    `newest`: the last of those that have not been sent, 0 for none.
+    """
+
+    counts: dict[uuid.UUID | None, int] = field(default_factory=dict)
+    newest: int = 0
+
+    @property
+    def open(self) -> int:
+        return sum(self.counts.values())
+
+    def has_sent_elsewhere(self, process_id: uuid.UUID | None) -> bool:
+        """Return whether some were sent, and their answers are not awaited by this process."""
+        return any(holder not in (process_id, _SUSPECT, _NOBODY) for holder in self.counts)
+
+    def last_before(self, new: NewRequest) -> int | None:
+        """Return what `Stored.after` is."""
+        return None if self.has_sent_elsewhere(new.socket_at) else self.newest
+
+
+def queues_of(integration_ids: Iterable[int]) -> Mapping[int, Queue]:
+    """Return the queue of each of these integrations; an empty one for those without open requests."""
+    queues: defaultdict[int, Queue] = defaultdict(Queue)
+    for each in _open_by_holder.rows(list(integration_ids)):
+        queues[each.integration_id].counts[each.holder] = each.count
+        if each.holder == _NOBODY:
+            queues[each.integration_id].newest = each.newest
+    return queues

@@ -1,0 +1,108 @@
+"""A RequestID that was used before: the request that it stands for, if the content is the same."""
+
+import hmac
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from integrations.models import Request
+from integrations.services.requests import contents
+from integrations.services.requests.contents import KeyGone
+from integrations.services.requests.request_types import (
+    NewRequest,
+    NotComparable,
+    NotCompared,
+    NotStored,
+    OtherContent,
+    OtherKey,
+    Stored,
+)
+from integrations.services.rows import plain_rows
+from integrations.services.rows.sql_query import SqlQuery
+
+# The RequestID's owner needs none of them: what tries more contents looks for a PIN that was left out of a page.
+UNEQUAL_ATTEMPTS = 5
+
+
+@dataclass(slots=True)
+class Earlier:
+    """A stored request, by its RequestID."""
+
+    integration_id: int
+    request_id: str
+    pk: int
+    uuid: uuid.UUID
+
+
+_by_request_id = SqlQuery(
+    Earlier,
+    """
+    SELECT request.integration_id, request.request_id, request.id AS pk, request.uuid
+    FROM integrations_request AS request
+    WHERE request.integration_id {among} AND request.request_id {among}
+    """,
+)
+
+
+def seen(new: Sequence[NewRequest]) -> dict[NewRequest, bool]:
+    """Return True for those whose RequestID may have been used before; only reads."""
+    known = {(row.integration_id, row.request_id) for row in find_earlier(new)}
+    return {each: True for each in new if (each.integration_id, each.request_id) in known}
+
+
+def repeated(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
+    """Return those whose RequestID was used before: the request that it stands for, or why that is not told."""
+    return compare_with(find_earlier(new), new)
+
+
+def find_earlier(new: Sequence[NewRequest]) -> list[Earlier]:
+    """Return the rows with any of these outlets and any of these RequestIDs: a superset of the exact pairs."""
+    return _by_request_id.rows([each.integration_id for each in new], [each.request_id for each in new])
+
+
+def compare_with(rows: Iterable[Earlier], new: Iterable[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
+    """Return `repeated` for those whose RequestIDs are those of the rows."""
+    known = {(row.integration_id, row.request_id): row.pk for row in rows}
+    earlier = {
+        each: known[each.integration_id, each.request_id]
+        for each in new
+        if (each.integration_id, each.request_id) in known
+    }
+    return _compared(earlier) if earlier else {}
+
+
+def _compared(earlier: Mapping[NewRequest, int]) -> dict[NewRequest, Stored | NotStored]:
+    """Compare requests with the rows that have their RequestIDs, and count what is unequal.
+
+    Locked meanwhile: however many ask at the same moment, in whatever process, no more are compared than may be.
+    """
+    with transaction.atomic():
+        rows = Request.objects.select_for_update(no_key=True).filter(pk__in=set(earlier.values())).order_by("pk")
+        locked = {row.pk: row for row in rows.only("uuid", "api_key", "content_digest", "unequal_attempts")}
+        before = {pk: row.unequal_attempts for pk, row in locked.items()}
+        outcomes = {new: _same_or_other(new, locked[pk]) for new, pk in earlier.items() if pk in locked}
+        counted = [(pk, row.unequal_attempts) for pk, row in locked.items() if row.unequal_attempts != before[pk]]
+        plain_rows.update_rows(Request, ("unequal_attempts",), counted)
+    return outcomes
+
+
+def _same_or_other(new: NewRequest, row: Request) -> Stored | NotStored:
+    if new.api_key_id != row.api_key_id:
+        return OtherKey()
+    if row.unequal_attempts >= UNEQUAL_ATTEMPTS:
+        return NotCompared()
+    try:
+        is_same = is_same_content(new, row.content_digest)
+    except KeyGone:
+        return NotComparable()
+    if is_same:
+        return Stored(row.pk, row.uuid, is_new=False)
+    row.unequal_attempts += 1
+    return OtherContent()
+
+
+def is_same_content(new: NewRequest, digest: str) -> bool:
+    """Return whether a digest is that of what is asked. Raises KeyGone."""
+    return hmac.compare_digest(digest, new.content_digest) or contents.is_digest_of(digest, new.content)

@@ -1,0 +1,150 @@
+"""What passes between the callers of a request, the relay and the database: no function here reads or writes a row."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from integrations.models.request import OPEN_STATES, State
+from integrations.services.requests.contents import Content
+
+ProcessId = uuid.UUID
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewRequest:
+    """What is to be stored.
+
+    `needs_online`: refused while the POS is offline. `socket_at`: this process, where it has the POS's socket.
+    `has_place`: its frame may leave as soon as it is stored.
+    """
+
+    uuid: uuid.UUID
+    integration_id: int
+    api_key_id: int | None
+    request_id: str
+    content: Content = field(repr=False)
+    content_digest: str
+    received_at: datetime
+    send_before: datetime
+    answer_before: datetime
+    needs_online: bool
+    socket_at: ProcessId | None = None
+    has_place: bool = False
+    correlation_id: str = ""
+    store_before: datetime | None = None  # its caller waits no longer
+    unequal_attempts: int = 0  # of one that was under way before it was stored
+    has_left: bool = True  # of one that is not durable, which is stored when it has ended
+
+
+class NotStored(Exception):
+    """The request was refused before it was stored."""
+
+
+class PosOffline(NotStored):
+    """The POS is offline, and the request may not wait."""
+
+
+class TooLate(NotStored):
+    """The database could not store the request while its caller waited."""
+
+
+class QueueFull(NotStored):
+    """As many requests as one outlet may have are waiting already."""
+
+
+class OtherContent(NotStored):
+    """The RequestID was used before, with another content."""
+
+
+class OtherKey(NotStored):
+    """The RequestID was used before by another API key, or by staff: the contents are not compared."""
+
+
+class NotCompared(NotStored):
+    """The RequestID was used before, and so often with another content that nothing is compared any more."""
+
+
+class NotComparable(NotStored):
+    """The RequestID was used before; with which content cannot be told any more, as its key is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stored request; `is_new` is false where the RequestID had been used with the same content.
+
+    `leaves`: it is stored as sent, and its frame must go out now. `after`: the newest request of its outlet that waited
+    before it, 0 for none; None where others come before it which another process or a lost connection has sent.
+    """
+
+    pk: int
+    uuid: uuid.UUID
+    is_new: bool
+    leaves: bool = False
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a request stands.
+
+    `pruned_at`: since when its payload and answer are gone. `is_unreadable`: the answer is there, and its key is not.
+    """
+
+    uuid: uuid.UUID
+    pk: int
+    state: str
+    failure: str
+    result_code: int | None
+    error_message: str | None = field(repr=False)
+    answer: str | None = field(repr=False)
+    pruned_at: datetime | None = None
+    is_unreadable: bool = False
+
+    @property
+    def is_final(self) -> bool:
+        return self.state not in OPEN_STATES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ending:
+    """An open request's end; an answer carries its code, text and payload."""
+
+    pk: int
+    state: State
+    at: datetime
+    failure: str = ""
+    result_code: int | None = None
+    error_message: str | None = None
+    answer: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An open request as a process needs it to send it."""
+
+    pk: int
+    integration_id: int
+    request_id: str
+    content: Content = field(repr=False)
+    send_before: datetime
+    answer_before: datetime
+    was_sent: bool
+    correlation_id: str = ""
+    disconnects: int = 0
+    retry_at: datetime | None = None
+    sent_by: uuid.UUID | None = None
+    last_sent_at: datetime | None = None
+
+    @classmethod
+    def of(cls, new: NewRequest, pk: int, *, was_sent: bool) -> "Waiting":
+        """Return a request that was stored this moment, as sent or to be sent."""
+        return cls(
+            pk=pk,
+            integration_id=new.integration_id,
+            request_id=new.request_id,
+            content=new.content,
+            send_before=new.send_before,
+            answer_before=new.answer_before,
+            was_sent=was_sent,
+            correlation_id=new.correlation_id,
+        )

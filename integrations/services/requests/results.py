@@ -1,0 +1,33 @@
+"""The state of a request, with the POS's answer."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from integrations.models import Request
+from integrations.security.sealing import SealBroken
+from integrations.services.requests import contents
+from integrations.services.requests.contents import KeptAnswer
+from integrations.services.requests.request_types import Result
+
+
+def results(pks: Sequence[int]) -> dict[int, Result]:
+    """Return how these requests stand."""
+    rows = Request.objects.defer("payload", "sealed_request").in_bulk(pks)
+    return {pk: result_of(row) for pk, row in rows.items()}
+
+
+def result_of(row: Request) -> Result:
+    """Return how a request stands, with the POS's answer as the POS sent it."""
+    kept = KeptAnswer(row.error_message, row.answer, row.sealed_answer)
+    is_unreadable = False
+    try:
+        error_message, answer = contents.original_answer(kept)
+    except SealBroken:
+        error_message, answer, is_unreadable = kept.error_message, None, True
+    return replace(readable_result_of(row), error_message=error_message, answer=answer, is_unreadable=is_unreadable)
+
+
+def readable_result_of(row: Request) -> Result:
+    """Return how a request stands, with what the POS answered as far as everybody may read it."""
+    standing = (row.uuid, row.pk, row.state, row.failure, row.result_code)
+    return Result(*standing, row.error_message, row.answer, row.content_pruned_at)

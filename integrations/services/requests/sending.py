@@ -1,0 +1,122 @@
+"""What a process that has an outlet's POS reads and writes to send requests. Runs in database threads."""
+
+import logging
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Max, Min, Q
+from django.db.models.functions import Coalesce
+
+from integrations.models import Request
+from integrations.models.clock import shared_now
+from integrations.models.request import OPEN_STATES, State
+from integrations.security.sealing import SealBroken
+from integrations.services.requests import contents
+from integrations.services.requests.contents import Content, KeptRequest
+from integrations.services.requests.request_types import (
+    Waiting,
+)
+
+SENT_JUST_NOW = timedelta(seconds=3)
+SENT_LONG_AGO = timedelta(seconds=60)  # by then each connection has been asked about it often enough
+UNREADABLE = "It could not be sent: the process with the POS's connection lacks the CREDENTIAL_KEY that encrypted it."
+logger = logging.getLogger(__name__)
+
+
+def load_open(integration_id: int, limit: int) -> list[Waiting]:
+    """Return an integration's first open requests in order of arrival, those that were sent before among them.
+
+    Without those whose original this process cannot unseal: another may have their key. They wait for it until their
+    time is over, with the reason written beside them.
+    """
+    waiting: list[Waiting] = []
+    last = 0
+    while rows := _open_rows(integration_id, limit - len(waiting), after=last):
+        readable, unreadable = _unseal_rows(rows)
+        waiting += readable
+        last = rows[-1].pk
+        if not unreadable:
+            break
+        _note_unreadable([row.pk for row in unreadable])
+    return waiting
+
+
+def overlooked() -> list[tuple[int, int]]:
+    """Return integrations with open requests, each with one that its connection should know by now.
+
+    These are the oldest and the newest of what has not left, and what left a little while ago and has no answer: a
+    connection may have been lost just when it was handed to it. Two indexed queries.
+    """
+    now = shared_now()
+    queued = Request.objects.filter(state=State.QUEUED).order_by()
+    sent = Request.objects.filter(state=State.SENT, sent_at__range=(now - SENT_LONG_AGO, now - SENT_JUST_NOW))
+    ends = queued.values_list("integration").annotate(Min("pk"), Max("pk"))
+    waiting = [(integration_id, pk) for integration_id, oldest, newest in ends for pk in (oldest, newest)]
+    return [*waiting, *sent.order_by("pk").values_list("integration", "pk")]
+
+
+def claim(pks: Sequence[int], process_id: uuid.UUID) -> dict[int, bool]:
+    """Write that these leave now by this process, before they do.
+
+    Those that are missing from the answer have ended meanwhile, or another process has sent them.
+    """
+    with transaction.atomic():
+        open_ones = Request.objects.select_for_update().filter(pk__in=pks, state__in=OPEN_STATES).order_by("pk")
+        open_ones = open_ones.filter(Q(sent_by=None) | Q(sent_by=process_id))
+        found = list(open_ones.values_list("pk", flat=True))
+        now = shared_now()
+        Request.objects.filter(pk__in=found).update(
+            state=State.SENT,
+            sent_at=Coalesce("sent_at", now),
+            last_sent_at=now,
+            times_sent=F("times_sent") + 1,
+            failure="",  # of a process that could not read it
+            sent_by=process_id,
+        )
+    return dict.fromkeys(found, True)
+
+
+def _note_unreadable(pks: Sequence[int]) -> None:
+    noted = Request.objects.filter(pk__in=pks, state__in=OPEN_STATES).exclude(failure=UNREADABLE)
+    if count := noted.update(failure=UNREADABLE):
+        logger.warning("Requests cannot be sent: this process lacks their CREDENTIAL_KEY.", extra={"count": count})
+
+
+def _open_rows(integration_id: int, limit: int, *, after: int) -> list[Request]:
+    now = shared_now()
+    rows = Request.objects.filter(integration=integration_id, state__in=OPEN_STATES, pk__gt=after)
+    due = rows.filter(Q(state=State.SENT, answer_before__gt=now) | Q(state=State.QUEUED, send_before__gt=now))
+    return list(due.order_by("pk")[:limit])
+
+
+def _unseal_rows(rows: Iterable[Request]) -> tuple[list[Waiting], list[Request]]:
+    """Return these rows as they are to be sent, and those whose key is gone."""
+    waiting, unreadable = [], []
+    for row in rows:
+        try:
+            waiting.append(_waiting(row))
+        except SealBroken:
+            unreadable.append(row)
+    return waiting, unreadable
+
+
+def _waiting(row: Request) -> Waiting:
+    """Return a row as it is to be sent. Raises SealBroken."""
+    kept = KeptRequest(row.user_identifier, row.payload, row.sealed_request)
+    user_identifier, payload = contents.original_request(kept)
+    return Waiting(
+        pk=row.pk,
+        integration_id=row.integration_id,
+        request_id=row.request_id,
+        content=Content(row.message_type, row.device_id, user_identifier, payload),
+        send_before=row.send_before,
+        answer_before=row.answer_before,
+        was_sent=row.state == State.SENT,
+        correlation_id=row.correlation_id,
+        disconnects=row.disconnects,
+        retry_at=row.retry_at,
+        sent_by=row.sent_by,
+        last_sent_at=row.last_sent_at,
+    )

@@ -1,0 +1,182 @@
+"""Stores requests, many in one transaction.
+
+Runs in database threads; the relay joins the concurrent calls (services/rows/threads.py), so that a hundred callers
+cost one transaction and not a hundred.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from integrations.models import Presence, Request
+from integrations.models.clock import shared_now
+from integrations.models.request import State
+from integrations.services.requests import contents
+from integrations.services.requests.contents import KeptRequest
+from integrations.services.requests.queues import Queue, queues_of
+from integrations.services.requests.repeats import compare_with, find_earlier, repeated
+from integrations.services.requests.request_types import (
+    Ending,
+    NewRequest,
+    NotStored,
+    PosOffline,
+    QueueFull,
+    Stored,
+    TooLate,
+)
+from integrations.services.requests.secret_members import hide
+from integrations.services.rows import plain_rows
+
+
+def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
+    """Store requests in one transaction; say of each what became of it.
+
+    A request that was to leave at once is queued where an older one of its outlet still waits, or was sent by another
+    process or on a connection that was lost: a POS gets its requests in their order of arrival.
+    """
+    with transaction.atomic():
+        outcomes = _too_late(new)
+        outcomes.update(repeated([each for each in new if each not in outcomes]))
+        fresh = [each for each in new if each not in outcomes]
+        queues = queues_of({each.integration_id for each in fresh})
+        leaving = {each for each in fresh if _leaves_at_once(each, queues[each.integration_id])}
+        outcomes.update(_refused(fresh, queues))
+        _insert([each for each in fresh if each not in outcomes], leaving)
+        outcomes.update(_inserted([each for each in fresh if each not in outcomes], leaving, queues))
+    return outcomes
+
+
+def online(integration_ids: Sequence[int]) -> dict[int, bool]:
+    """Return True for those whose POS is connected to some process; the others are missing."""
+    if not integration_ids:
+        return {}
+    rows = Presence.objects.online(shared_now()).filter(pk__in=integration_ids)
+    return dict.fromkeys(rows.values_list("pk", flat=True), True)
+
+
+def record_transient(ended: Iterable[tuple[NewRequest, Ending]]) -> None:
+    """Record requests that were not durable, after they have ended.
+
+    One that is there already gets the count of unequal attempts that were made while it was written.
+    """
+    rows = [_transient_row(new, ending) for new, ending in ended]
+    _insert_rows(rows)
+    for row in rows:
+        if row.unequal_attempts:
+            same = Request.objects.filter(uuid=row.uuid, unequal_attempts__lt=row.unequal_attempts)
+            same.update(unequal_attempts=row.unequal_attempts)
+
+
+def _too_late(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
+    """Return those whose callers were told, while this waited for the database, that they were not stored."""
+    now = shared_now()
+    return {each: TooLate() for each in new if each.store_before is not None and each.store_before <= now}
+
+
+def _refused(new: Sequence[NewRequest], queues: Mapping[int, Queue]) -> dict[NewRequest, NotStored]:
+    refused: dict[NewRequest, NotStored] = {}
+    connected = online([each.integration_id for each in new if each.needs_online and each.socket_at is None])
+    waiting = Counter({integration_id: queue.open for integration_id, queue in queues.items()})
+    for each in new:
+        if each.needs_online and each.socket_at is None and each.integration_id not in connected:
+            refused[each] = PosOffline()
+        elif waiting[each.integration_id] >= settings.REQUESTS_QUEUED_PER_OUTLET:
+            refused[each] = QueueFull()
+        else:
+            waiting[each.integration_id] += 1
+    return refused
+
+
+def _leaves_at_once(new: NewRequest, queue: Queue) -> bool:
+    return new.has_place and not queue.newest and not queue.has_sent_elsewhere(new.socket_at)
+
+
+def _insert(new: Sequence[NewRequest], leaving: Set[NewRequest]) -> None:
+    kept = [contents.keep_request(each.content.user_identifier, each.content.payload) for each in new]
+    now = shared_now()
+    _insert_rows(_request_row(each, its, now, leaves=each in leaving) for each, its in zip(new, kept, strict=True))
+
+
+_COLUMNS = tuple(field.attname for field in Request._meta.concrete_fields if not field.primary_key)
+
+
+def _insert_rows(rows: Iterable[Request]) -> None:
+    # Conflicts: the same RequestID twice in one batch, or in another process at this moment.
+    plain_rows.insert_rows(Request, _COLUMNS, map(attrgetter(*_COLUMNS), rows), ignore_conflicts=True)
+
+
+def _request_row(new: NewRequest, kept: KeptRequest, now: datetime, *, leaves: bool) -> Request:
+    sent_at = now if leaves else None
+    return Request(
+        **_asked(new, kept.user_identifier, kept.payload),
+        sealed_request=kept.sealed,
+        send_before=new.send_before,
+        state=State.SENT if leaves else State.QUEUED,
+        stored_at=now,
+        sent_at=sent_at,
+        last_sent_at=sent_at,
+        times_sent=1 if leaves else 0,
+        sent_by=new.socket_at if leaves else None,
+    )
+
+
+def _transient_row(new: NewRequest, ending: Ending) -> Request:
+    # It has ended, so nobody will send it again: of what was asked no original is kept, of the answer one is.
+    user_identifier, payload = new.content.user_identifier, new.content.payload
+    asked = contents.secrets_asked(user_identifier, payload)
+    said = contents.keep_answer(ending.error_message, ending.answer, asked)
+    return Request(
+        **_asked(new, contents.hide_user(user_identifier), hide(payload)),
+        is_durable=False,
+        send_before=new.answer_before,
+        state=ending.state,
+        failure=ending.failure,
+        sent_at=new.received_at if new.has_left else None,
+        ended_at=ending.at,
+        times_sent=int(new.has_left),
+        result_code=ending.result_code,
+        error_message=said.error_message,
+        answer=said.answer,
+        sealed_answer=said.sealed,
+    )
+
+
+def _asked(new: NewRequest, user_identifier: str | None, payload: str) -> dict[str, Any]:
+    """Return the columns of what was asked; user and payload as they may be read."""
+    return {
+        "uuid": new.uuid,
+        "integration_id": new.integration_id,
+        "api_key_id": new.api_key_id,
+        "request_id": new.request_id,
+        **new.content._replace(user_identifier=user_identifier, payload=payload).by_name(),
+        "is_redacted": True,
+        "content_digest": new.content_digest,
+        "received_at": new.received_at,
+        "answer_before": new.answer_before,
+        "correlation_id": new.correlation_id,
+        "unequal_attempts": new.unequal_attempts,
+    }
+
+
+def _inserted(
+    new: Sequence[NewRequest], leaving: Set[NewRequest], queues: Mapping[int, Queue]
+) -> dict[NewRequest, Stored | NotStored]:
+    rows = find_earlier(new)
+    pks = {row.uuid: row.pk for row in rows}
+    outcomes: dict[NewRequest, Stored | NotStored] = {
+        each: Stored(
+            pks[each.uuid],
+            each.uuid,
+            is_new=True,
+            leaves=each in leaving,
+            after=queues[each.integration_id].last_before(each),
+        )
+        for each in new
+        if each.uuid in pks
+    }
+    return outcomes | compare_with(rows, [each for each in new if each.uuid not in pks])

@@ -1,0 +1,103 @@
+"""Queries in plain SQL whose rows are dataclasses, for what every call asks: the ORM costs more than the database."""
+
+import functools
+import json
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, get_args, get_type_hints
+
+from django.db import connection
+from django.utils.timezone import make_aware
+
+from integrations.models.request import OPEN_STATES
+
+
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+Row = TypeVar("Row", bound=_Dataclass)
+
+_OPEN = f"IN ({', '.join(repr(str(state)) for state in OPEN_STATES)})"
+# SQLite takes each list as one JSON text, so that one statement serves lists of any length.
+_SQLITE = {
+    "among": "IN (SELECT value FROM json_each(%s))",
+    "open": _OPEN,
+    "for_update": "",
+}
+
+
+class SqlQuery(Generic[Row]):
+    """A SELECT of one column for each field of `row_type`, with the names of the fields in their order.
+
+    In the SQL, `column {among}` compares with a list of values, `state {open}` is that of an open request, and
+    `{for_update}` at the end locks the rows. Several lists are as long as each other, and in the order of the SQL.
+    """
+
+    def __init__(self, row_type: type[Row], sql: str) -> None:
+        sql = " ".join(sql.split())  # one line of the database's log
+        self._row_type = row_type
+        self._sqlite = sql.format_map(_SQLITE)
+        self._postgresql = functools.cache(lambda size: sql.format_map(_postgresql(size)))
+        hints = get_type_hints(row_type)
+        self._names = [each.name for each in fields(row_type) if each.init]
+        self._converters = [
+            (number, convert)
+            for number, name in enumerate(self._names)
+            for kind, convert in _FROM_SQLITE.items()
+            if kind in (hints[name], *get_args(hints[name]))
+        ]
+        self._is_checked = False
+
+    def rows(self, *lists: Sequence[Any]) -> list[Row]:
+        """Return the rows of these values, in no order unless the SQL says one. Raises what the database raises."""
+        if not lists[0]:
+            return []
+        with connection.cursor() as cursor:
+            cursor.execute(*self._statement(lists))
+            if not self._is_checked:
+                self._check([column[0] for column in cursor.description])
+            found = cursor.fetchall()
+        if self._converters and connection.vendor == "sqlite":
+            found = self._converted(found)
+        return [self._row_type(*row) for row in found]
+
+    def _statement(self, lists: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+        """Return the SQL for lists as long as these, and its parameters."""
+        if connection.vendor == "sqlite":
+            return self._sqlite, [*map(json.dumps, lists)]
+        length = len(lists[0])
+        size = 1 << (length - 1).bit_length()  # filled up: the driver keeps what it knows of a few texts only
+        return self._postgresql(size), [each for values in lists for each in (*values, *[values[0]] * (size - length))]
+
+    def _check(self, columns: Sequence[str]) -> None:
+        if columns != self._names:
+            raise TypeError(f"The SQL selects {columns}, but the fields are {self._names}.")
+        self._is_checked = True
+
+    def _converted(self, found: Iterable[Sequence[Any]]) -> list[list[Any]]:
+        """Return rows of SQLite with the types of PostgreSQL."""
+        rows = [list(row) for row in found]
+        for row in rows:
+            for number, convert in self._converters:
+                if row[number] is not None:
+                    row[number] = convert(row[number])
+        return rows
+
+
+def _postgresql(size: int) -> dict[str, str]:
+    """Return what PostgreSQL writes for lists of this length."""
+    return {
+        "among": f"IN ({', '.join(['%s'] * size)})",
+        "open": _OPEN,
+        "for_update": "FOR UPDATE",
+    }
+
+
+def _aware(moment: datetime) -> datetime:
+    return make_aware(moment, connection.timezone)
+
+
+_FROM_SQLITE: dict[type, Callable[[Any], Any]] = {bool: bool, datetime: _aware, uuid.UUID: uuid.UUID}
