@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.conf import settings
-
 from integrations.models import StrayFrame
 from integrations.models.connection import CloseReason
 from integrations.relay import recording
@@ -22,6 +20,8 @@ from integrations.services import metrics
 from integrations.services.requests.requests import Ending, NewRequest
 from integrations.services.rows.threads import recorders
 
+# Seconds between two batches: short enough for staff who wait to see an attempt, long enough to join a storm's rows.
+RECORD_INTERVAL = 0.25
 ATTEMPTS_KEPT = 20_000  # while the database is away; beyond, the oldest go and are counted in the log
 STRAYS_KEPT = 1_000
 FLEETING_KEPT = 20_000
@@ -131,7 +131,7 @@ class Recorder:
         """
         while not self._ending.is_set():
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(settings.RECORD_INTERVAL):
+                async with asyncio.timeout(RECORD_INTERVAL):
                     await self._ending.wait()
             await self.flush()
 
