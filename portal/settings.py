@@ -5,7 +5,6 @@ the start with the variable's name; an empty one means the default. Mistakes acr
 (integrations/checks.py).
 """
 
-import logging
 import os
 import sys
 from pathlib import Path
@@ -25,6 +24,7 @@ from portal.environment import (
     log_format_here,
     time_zone,
 )
+from portal.logging_settings import logging_settings
 from portal.sqlite import PrivateConnection
 
 django_stubs_ext.monkeypatch()
@@ -340,37 +340,8 @@ SOCIALACCOUNT_PROVIDERS = {
 }
 
 LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO", read=str.upper)
-# Below INFO libraries log contents: Django's templates their whole context, its databases each statement with its
-# values, HTTP clients headers and bodies. So LOG_LEVEL=DEBUG is for the portal's own loggers, whatever is installed.
-_LIBRARIES_LEVEL = max(logging.INFO, logging.getLevelNamesMapping()[LOG_LEVEL])
 LOG_FORMAT = env.choice("LOG_FORMAT", ("text", "json"), default=log_format_here(debug=DEBUG))
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "text": {"()": "portal.web.logs.RedactingFormatter"},
-        "json": {"()": "portal.web.logs.RedactingJsonFormatter"},
-    },
-    "filters": {"seldom": {"()": "portal.web.logs.Seldom"}},
-    "handlers": {"stderr": {"class": "portal.web.logs.SamplingHandler", "formatter": LOG_FORMAT}},
-    "root": {"handlers": ["stderr"], "level": _LIBRARIES_LEVEL},
-    "loggers": {
-        "integrations": {"level": LOG_LEVEL},
-        "portal": {"level": LOG_LEVEL},
-        "django": {"handlers": [], "level": _LIBRARIES_LEVEL, "propagate": True},
-        # Django's own handlers for these two would print past the redaction.
-        "django.server": {"handlers": [], "level": _LIBRARIES_LEVEL, "propagate": True},
-        "django.channels.server": {"handlers": [], "level": _LIBRARIES_LEVEL, "propagate": True},
-        "django.request": {"level": "ERROR"},
-        "uvicorn": {"handlers": [], "level": "WARNING", "propagate": True},
-        # Nobody hears it (a URL may hold a token); uvicorn writes each line all the same unless none can.
-        "uvicorn.access": {"handlers": [], "propagate": False},
-        "websockets": {"handlers": [], "level": "WARNING", "propagate": True},
-        "daphne": {"handlers": [], "level": "WARNING", "propagate": True},
-        "psycopg.pool": {"filters": ["seldom"]},  # while the database is away, a line for each connection
-        "httpx2": {"handlers": [], "level": "WARNING", "propagate": True},
-    },
-}
+LOGGING = logging_settings(LOG_LEVEL, LOG_FORMAT)
 
 # What the settings were read from: for the doctor, and for a supervisor, which gives its workers a newer .env.
 ENV_FILE_NAMES = frozenset(env.from_file)
