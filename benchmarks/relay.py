@@ -108,7 +108,7 @@ def set_up(folder: Path, options: argparse.Namespace, stack: ExitStack) -> list[
 
 
 def configure(folder: Path, port: int, options: argparse.Namespace) -> None:
-    """For this process and its children; no POS floods here, however much it is asked."""
+    """Set the environment of this process and of its children."""
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "SECRET_KEY": secrets.token_urlsafe(64),
@@ -116,8 +116,6 @@ def configure(folder: Path, port: int, options: argparse.Namespace) -> None:
         "DATABASE_URL": options.database_url or f"sqlite:///{folder / 'portal.sqlite3'}",
         "REDIS_URL": options.redis_url,
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "POS_FRAMES_PER_SECOND": "1000000",
-        "POS_BYTES_PER_SECOND": "1000000000",
         "LOG_LEVEL": "WARNING",
         "DRAIN_SECONDS": "0",
     }

@@ -21,6 +21,8 @@ MANY_DAYS = 36_500  # a century: whoever wants longer says 0, for ever
 
 PORTAL_GROUPS = ("viewer", "operator", "administrator")  # integrations/services/people/groups.py makes them
 
+Whole = int  # by these names in Environment, which has methods that are called `int` and `float`
+Decimal = float
 Number = TypeVar("Number", int, float)
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,10}").fullmatch
@@ -79,6 +81,57 @@ class Environment(environ.Env):  # type: ignore[misc]
     def parse_value(cls, value: str, cast: Any) -> Any:
         """Return a text as a value of that type. Raises ValueError."""
         return PARSERS.get(cast, cast or str)(value)
+
+    def text(self, name: str, *, default: str, longest: Whole) -> str:
+        """Return a variable of at most `longest` characters. Raises ImproperlyConfigured."""
+        value: str = self.get_value(name, default=default)
+        if len(value) > longest:
+            raise ImproperlyConfigured(f"{name} must have at most {longest} characters.")
+        return value
+
+    def choice(self, name: str, known: Sequence[str], *, default: str, read: Callable[[str], str] = str) -> str:
+        """Return a variable that, once `read`, is one of the known words. Raises ImproperlyConfigured."""
+        value: str = self.get_value(name, read, default=default)
+        if value not in known:
+            raise ImproperlyConfigured(f"{name} must be {' or '.join(known)}.")
+        return value
+
+    def networks(self, name: str) -> list[str]:
+        """Return the addresses and CIDR networks of a list. Raises ImproperlyConfigured."""
+        form = f"{name} must hold addresses or CIDR networks, separated by commas; item {{}} is neither."
+        return self._items(name, ip_network, form)
+
+    def member_names(self, name: str) -> list[str]:
+        """Return names of members of JSON. Raises ImproperlyConfigured."""
+        form = (
+            f"{name} must hold names of members, of letters, digits, '_', '.' and '-', separated by commas;"
+            " item {} is none."
+        )
+        return self._items(name, _member_name, form)
+
+    def _items(self, name: str, parse: Callable[[str], object], form: str) -> list[str]:
+        texts: list[str] = self.get_value(name, list, default=[])
+        for number, text in enumerate(texts, start=1):
+            try:
+                parse(text)
+            except ValueError:
+                raise ImproperlyConfigured(form.format(number)) from None
+        return texts
+
+    def int(self, name: str, *, default: Whole, least: Whole, most: Whole = LARGEST) -> Any:
+        """Return a variable that is a whole number within these bounds. Raises ImproperlyConfigured."""
+        return _within(least, most, self.get_value(name, Whole, default=default), name)
+
+    def float(self, name: str, *, default: Decimal, least: Decimal, most: Decimal = LARGEST) -> Any:
+        """Return a variable that is a number within these bounds. Raises ImproperlyConfigured."""
+        return _within(least, most, self.get_value(name, Decimal, default=default), name)
+
+
+def _within(least: Number, most: Number, value: Number, name: str) -> Number:
+    if not least <= value <= most:
+        bounds = f"at least {least}" if most == LARGEST else f"from {least} to {most}"
+        raise ImproperlyConfigured(f"{name} must be {bounds}.")
+    return value
 
 
 def _is_text(value: str) -> bool:
@@ -161,61 +214,15 @@ FORMS = {
 }
 
 
-def at_least(least: Number, value: Number, name: str) -> Number:
-    """Return `value`; raise ImproperlyConfigured when it is below `least`."""
-    if value < least:
-        raise ImproperlyConfigured(f"{name} must be at least {least}.")
-    return value
-
-
-def between(least: Number, most: Number, value: Number, name: str) -> Number:
-    """Return `value`; raise ImproperlyConfigured when it is below `least` or above `most`."""
-    if not least <= value <= most:
-        raise ImproperlyConfigured(f"{name} must be from {least} to {most}.")
-    return value
-
-
-def one_of(known: Sequence[str], value: str, name: str) -> str:
-    """Return `value`; raise ImproperlyConfigured when it is none of the known ones."""
-    if value not in known:
-        raise ImproperlyConfigured(f"{name} must be {' or '.join(known)}.")
-    return value
-
-
 def log_format_here(*, debug: bool) -> str:
     """Return json where a machine reads the log: not while debugging, and not where standard error is a terminal."""
     is_terminal = sys.stderr is not None and sys.stderr.isatty()
     return "text" if debug or is_terminal else "json"
 
 
-def at_most_long(most: int, value: str, name: str) -> str:
-    """Return `value`; raise ImproperlyConfigured when it has more than `most` characters."""
-    if len(value) > most:
-        raise ImproperlyConfigured(f"{name} must have at most {most} characters.")
-    return value
-
-
-def networks(texts: Sequence[str], name: str) -> list[str]:
-    """Return the addresses and CIDR networks of a list; raise ImproperlyConfigured for any other text."""
-    for number, text in enumerate(texts, start=1):
-        try:
-            ip_network(text)
-        except ValueError:
-            raise ImproperlyConfigured(
-                f"{name} must hold addresses or CIDR networks, separated by commas; item {number} is neither."
-            ) from None
-    return list(texts)
-
-
-def member_names(texts: Sequence[str], name: str) -> list[str]:
-    """Return names of members of JSON; raise ImproperlyConfigured for a text that is none."""
-    for number, text in enumerate(texts, start=1):
-        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", text):
-            raise ImproperlyConfigured(
-                f"{name} must hold names of members, of letters, digits, '_', '.' and '-', separated by commas;"
-                f" item {number} is none."
-            )
-    return list(texts)
+def _member_name(text: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", text):
+        raise ValueError
 
 
 def close_codes(texts: Mapping[str, str]) -> dict[str, int]:

@@ -23,6 +23,7 @@ POSTGRESQL = "django.db.backends.postgresql"
 POSTGRESQL_SCHEMES = ("postgres", "postgresql", "psql", "pgsql")
 POSTGRESQL_PORT = "5432"
 SMTP_PORT, SMTP_SSL_PORT = 25, 465
+MAIL_SECONDS = 10  # that a mail server has to answer: one that hangs delays the other e-mails that long
 
 MAIL_FORM = (
     "EMAIL_URL must read like smtp+tls://USER:PASSWORD@HOST:587 or smtp+ssl://USER:PASSWORD@HOST:465 "
@@ -92,13 +93,10 @@ def redis(url: str) -> str:
     return url
 
 
-def mail(url: str, *, timeout: int) -> dict[str, Any]:
-    """Return what EMAIL_URL says as one of Django's MAILERS.
-
-    `timeout` is in seconds. Raises ImproperlyConfigured.
-    """
+def mail(url: str) -> dict[str, Any]:
+    """Return what EMAIL_URL says as one of Django's MAILERS. Raises ImproperlyConfigured."""
     try:
-        return _mail(_read(url), timeout)
+        return _mail(_read(url))
     except ValueError:
         raise ImproperlyConfigured(MAIL_FORM) from None
 
@@ -259,7 +257,7 @@ def _refuse_other_redis(url: _Url) -> None:
         raise Unreadable
 
 
-def _mail(url: _Url, timeout: int) -> dict[str, Any]:
+def _mail(url: _Url) -> dict[str, Any]:
     backend = environ.Env.EMAIL_SCHEMES.get(url.scheme)
     host, port = url.host
     file = url.path.removeprefix("/")
@@ -280,6 +278,6 @@ def _mail(url: _Url, timeout: int) -> dict[str, Any]:
         "password": url.password,
         "use_tls": url.scheme in ("smtps", "smtp+tls"),
         "use_ssl": is_ssl,
-        "timeout": timeout,
+        "timeout": MAIL_SECONDS,
     }
     return {"BACKEND": backend, "OPTIONS": options}

@@ -5,7 +5,6 @@ the start with the variable's name; an empty one means the default. Mistakes acr
 (integrations/checks.py).
 """
 
-import logging
 import os
 import sys
 from pathlib import Path
@@ -18,20 +17,15 @@ from portal import service_urls
 from portal.environment import (
     MANY_DAYS,
     Environment,
-    at_least,
-    at_most_long,
-    between,
     close_codes,
     directory_for,
     folder,
     group_names,
     keys,
     log_format_here,
-    member_names,
-    networks,
-    one_of,
     time_zone,
 )
+from portal.logging_settings import logging_settings
 from portal.sqlite import PrivateConnection
 
 django_stubs_ext.monkeypatch()
@@ -60,7 +54,7 @@ IS_PUBLIC_HTTPS = _public.scheme == "https"
 _public_host = f"[{_public.hostname}]" if ":" in str(_public.hostname) else str(_public.hostname)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=sorted({_public_host, "localhost", "127.0.0.1", "[::1]"}))
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
-TRUSTED_PROXIES = networks(env.list("TRUSTED_PROXIES", default=[]), "TRUSTED_PROXIES")
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 
 # --- Where things are kept --------------------------------------------------------------------------------
 
@@ -68,7 +62,7 @@ DATA_DIR = folder(env.str("DATA_DIR", default=str(BASE_DIR / "data")), "DATA_DIR
 DATABASES = {"default": service_urls.database(env.str("DATABASE_URL", default=""), default=DATA_DIR / "portal.sqlite3")}
 _database = DATABASES["default"]
 _database["CONN_MAX_AGE"] = 0  # under ASGI a connection is given back after each use
-_pool_size = at_least(1, env.int("DATABASE_POOL_SIZE", default=12), "DATABASE_POOL_SIZE")
+_pool_size = env.int("DATABASE_POOL_SIZE", default=12, least=1)
 if _database["ENGINE"] == service_urls.SQLITE:
     # A transaction that begins as a reader and turns writer fails at once when another writes; IMMEDIATE waits.
     _database["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20, "factory": PrivateConnection}
@@ -104,112 +98,80 @@ if CREDENTIAL_KEY.startswith("$"):
     # Versions before 0.2 took it for the name of another variable, and used SECRET_KEY in its place.
     CREDENTIAL_KEY_FALLBACKS = [*CREDENTIAL_KEY_FALLBACKS, SECRET_KEY, *SECRET_KEY_FALLBACKS]
 
-POS_TOKEN_LIFETIME = at_least(1, env.int("POS_TOKEN_LIFETIME", default=300), "POS_TOKEN_LIFETIME")
+POS_TOKEN_LIFETIME = env.int("POS_TOKEN_LIFETIME", default=300, least=1)
 POS_REFUSALS_AS_200 = env.bool("POS_REFUSALS_AS_200", default=False)
 POS_CLOSE_CODES = close_codes(env.dict("POS_CLOSE_CODES", default={}))
-POS_PING_INTERVAL = at_least(1, env.int("POS_PING_INTERVAL", default=30), "POS_PING_INTERVAL")
-POS_PING_TIMEOUT = at_least(1, env.int("POS_PING_TIMEOUT", default=20), "POS_PING_TIMEOUT")
-POS_FRAMES_PER_SECOND = at_least(1, env.int("POS_FRAMES_PER_SECOND", default=100), "POS_FRAMES_PER_SECOND")
-POS_BYTES_PER_SECOND = at_least(1024, env.int("POS_BYTES_PER_SECOND", default=2 * 1024 * 1024), "POS_BYTES_PER_SECOND")
+POS_PING_INTERVAL = env.int("POS_PING_INTERVAL", default=30, least=1)
+POS_PING_TIMEOUT = env.int("POS_PING_TIMEOUT", default=20, least=1)
 
-AUTH_FAILURES_PER_OUTLET = at_least(1, env.int("AUTH_FAILURES_PER_OUTLET", default=10), "AUTH_FAILURES_PER_OUTLET")
-AUTH_FAILURES_PER_ADDRESS = at_least(1, env.int("AUTH_FAILURES_PER_ADDRESS", default=100), "AUTH_FAILURES_PER_ADDRESS")
-AUTH_BLOCK_SECONDS = at_least(1, env.int("AUTH_BLOCK_SECONDS", default=15), "AUTH_BLOCK_SECONDS")
+AUTH_FAILURES_PER_OUTLET = env.int("AUTH_FAILURES_PER_OUTLET", default=10, least=1)
+AUTH_FAILURES_PER_ADDRESS = env.int("AUTH_FAILURES_PER_ADDRESS", default=100, least=1)
 
 # --- Requests to a POS ------------------------------------------------------------------------------------
 
-PROVIDER_ID = at_least(0, env.int("PROVIDER_ID", default=0), "PROVIDER_ID")
-PROVIDER_NAME = at_most_long(64, env.str("PROVIDER_NAME", default="Order N Pay provider"), "PROVIDER_NAME")
-REQUESTS_IN_FLIGHT = at_least(1, env.int("REQUESTS_IN_FLIGHT", default=8), "REQUESTS_IN_FLIGHT")
-REQUESTS_QUEUED_PER_OUTLET = at_least(
-    1, env.int("REQUESTS_QUEUED_PER_OUTLET", default=1000), "REQUESTS_QUEUED_PER_OUTLET"
-)
-REQUEST_ANSWER_SECONDS = at_least(1, env.int("REQUEST_ANSWER_SECONDS", default=600), "REQUEST_ANSWER_SECONDS")
+PROVIDER_ID = env.int("PROVIDER_ID", default=0, least=0)
+PROVIDER_NAME = env.text("PROVIDER_NAME", default="Order N Pay provider", longest=64)
+REQUESTS_IN_FLIGHT = env.int("REQUESTS_IN_FLIGHT", default=8, least=1)
+REQUESTS_QUEUED_PER_OUTLET = env.int("REQUESTS_QUEUED_PER_OUTLET", default=1000, least=1)
+REQUEST_ANSWER_SECONDS = env.int("REQUEST_ANSWER_SECONDS", default=600, least=1)
 
 # --- What is kept, and for how long -------------------------------------------------------------------------
 
-REDACTED_FIELDS = member_names(env.list("REDACTED_FIELDS", default=[]), "REDACTED_FIELDS")
-KEEP_PAYLOAD_DAYS = between(0, MANY_DAYS, env.int("KEEP_PAYLOAD_DAYS", default=14), "KEEP_PAYLOAD_DAYS")
-KEEP_REQUEST_DAYS = between(0, MANY_DAYS, env.int("KEEP_REQUEST_DAYS", default=90), "KEEP_REQUEST_DAYS")
-KEEP_CONNECTION_DAYS = between(0, MANY_DAYS, env.int("KEEP_CONNECTION_DAYS", default=90), "KEEP_CONNECTION_DAYS")
-KEEP_AUDIT_DAYS = between(0, MANY_DAYS, env.int("KEEP_AUDIT_DAYS", default=0), "KEEP_AUDIT_DAYS")
+REDACTED_FIELDS = env.member_names("REDACTED_FIELDS")
+KEEP_PAYLOAD_DAYS = env.int("KEEP_PAYLOAD_DAYS", default=14, least=0, most=MANY_DAYS)
+KEEP_REQUEST_DAYS = env.int("KEEP_REQUEST_DAYS", default=90, least=0, most=MANY_DAYS)
+KEEP_CONNECTION_DAYS = env.int("KEEP_CONNECTION_DAYS", default=90, least=0, most=MANY_DAYS)
+KEEP_AUDIT_DAYS = env.int("KEEP_AUDIT_DAYS", default=0, least=0, most=MANY_DAYS)
 
 # --- Many outlets at once, and the hand-over ----------------------------------------------------------------
 
-BULK_ROWS = between(1, 100_000, env.int("BULK_ROWS", default=10_000), "BULK_ROWS")
-BULK_BYTES = between(1024, 64 * 1024 * 1024, env.int("BULK_BYTES", default=5 * 1024 * 1024), "BULK_BYTES")
-BULK_KEPT_SECONDS = between(60, 86_400, env.int("BULK_KEPT_SECONDS", default=3600), "BULK_KEPT_SECONDS")
+BULK_ROWS = env.int("BULK_ROWS", default=10_000, least=1, most=100_000)
+BULK_BYTES = env.int("BULK_BYTES", default=5 * 1024 * 1024, least=1024, most=64 * 1024 * 1024)
+BULK_KEPT_SECONDS = env.int("BULK_KEPT_SECONDS", default=3600, least=60, most=86_400)
 # An uploaded file may hold secrets: it is kept in memory, never in a temporary file, and a larger one is not read.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = BULK_BYTES + 64 * 1024
-HANDOVER_LINK_MAX_HOURS = between(1, 2160, env.int("HANDOVER_LINK_MAX_HOURS", default=336), "HANDOVER_LINK_MAX_HOURS")
-HANDOVER_LINK_HOURS = between(
-    1,
-    HANDOVER_LINK_MAX_HOURS,
-    env.int("HANDOVER_LINK_HOURS", default=min(72, HANDOVER_LINK_MAX_HOURS)),
-    "HANDOVER_LINK_HOURS",
-)
+HANDOVER_LINK_MAX_HOURS = 336  # two weeks: a link that nobody opened by then is forgotten, and holds a secret
+HANDOVER_LINK_HOURS = env.int("HANDOVER_LINK_HOURS", default=72, least=1, most=HANDOVER_LINK_MAX_HOURS)
 
 # --- The running process ----------------------------------------------------------------------------------
 
-WATCH_INTERVAL = at_least(0.05, env.float("WATCH_INTERVAL", default=1.0), "WATCH_INTERVAL")
-RECORD_INTERVAL = at_least(0.05, env.float("RECORD_INTERVAL", default=0.25), "RECORD_INTERVAL")
-LEASE_SECONDS = at_least(3, env.int("LEASE_SECONDS", default=30), "LEASE_SECONDS")
-REQUEST_ARRIVAL_SECONDS = at_least(1, env.float("REQUEST_ARRIVAL_SECONDS", default=30.0), "REQUEST_ARRIVAL_SECONDS")
+LEASE_SECONDS = env.int("LEASE_SECONDS", default=30, least=3)
 # Longer than any proxy in front keeps an unused connection: its next request must not meet the end of one.
-IDLE_CONNECTION_SECONDS = at_least(1, env.float("IDLE_CONNECTION_SECONDS", default=75.0), "IDLE_CONNECTION_SECONDS")
-DRAIN_SECONDS = at_least(0, env.float("DRAIN_SECONDS", default=10.0), "DRAIN_SECONDS")
-DRAIN_NOTICE_SECONDS = at_least(0, env.float("DRAIN_NOTICE_SECONDS", default=0.0), "DRAIN_NOTICE_SECONDS")
-WORKERS = at_least(1, env.int("WORKERS", default=1), "WORKERS")
+IDLE_CONNECTION_SECONDS = env.float("IDLE_CONNECTION_SECONDS", default=75.0, least=1)
+DRAIN_SECONDS = env.float("DRAIN_SECONDS", default=10.0, least=0)
+DRAIN_NOTICE_SECONDS = env.float("DRAIN_NOTICE_SECONDS", default=0.0, least=0)
+WORKERS = env.int("WORKERS", default=1, least=1)
 
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 if METRICS_TOKEN and len(METRICS_TOKEN) < 16:
     raise ImproperlyConfigured("METRICS_TOKEN must have at least 16 characters.")
-METRICS_NETWORKS = networks(env.list("METRICS_NETWORKS", default=[]), "METRICS_NETWORKS")
+METRICS_NETWORKS = env.networks("METRICS_NETWORKS")
 
 # --- Webhooks, alerts and e-mail --------------------------------------------------------------------------
 
-NOTICE_INTERVAL = at_least(0.05, env.float("NOTICE_INTERVAL", default=2.0), "NOTICE_INTERVAL")
-NOTICE_DAYS = between(1, MANY_DAYS, env.int("NOTICE_DAYS", default=30), "NOTICE_DAYS")
-OUTLET_GRACE = at_least(0, env.int("OUTLET_GRACE", default=30), "OUTLET_GRACE")
 WEBHOOK_ALLOW_PRIVATE = env.bool("WEBHOOK_ALLOW_PRIVATE", default=False)
-WEBHOOK_DISABLE_AFTER_DAYS = between(
-    1, MANY_DAYS, env.int("WEBHOOK_DISABLE_AFTER_DAYS", default=5), "WEBHOOK_DISABLE_AFTER_DAYS"
-)
-ALERT_OFFLINE_MINUTES = between(
-    1, MANY_DAYS * 24 * 60, env.int("ALERT_OFFLINE_MINUTES", default=10), "ALERT_OFFLINE_MINUTES"
-)
-ALERT_START_GRACE = at_least(0, env.int("ALERT_START_GRACE", default=300), "ALERT_START_GRACE")
-ALERT_GROUP_SECONDS = at_least(0, env.int("ALERT_GROUP_SECONDS", default=60), "ALERT_GROUP_SECONDS")
-ALERT_REFUSALS_PER_OUTLET = at_least(1, env.int("ALERT_REFUSALS_PER_OUTLET", default=10), "ALERT_REFUSALS_PER_OUTLET")
-ALERT_REFUSALS = at_least(1, env.int("ALERT_REFUSALS", default=100), "ALERT_REFUSALS")
-ALERT_OVERLAP_HOURS = between(1, MANY_DAYS * 24, env.int("ALERT_OVERLAP_HOURS", default=24), "ALERT_OVERLAP_HOURS")
-ALERT_API_KEY_DAYS = between(1, MANY_DAYS, env.int("ALERT_API_KEY_DAYS", default=14), "ALERT_API_KEY_DAYS")
+ALERT_OFFLINE_MINUTES = env.int("ALERT_OFFLINE_MINUTES", default=10, least=1, most=MANY_DAYS * 24 * 60)
 
 EMAIL_URL = env.str("EMAIL_URL", default="")
 # Django reads this from 6.1 on, where its EMAIL_ settings are deprecated; services/notices/mailing.py reads it anyway.
 # Without EMAIL_URL there is none, and nothing is sent.
-_mail_timeout = at_least(1, env.int("EMAIL_TIMEOUT", default=10), "EMAIL_TIMEOUT")
-MAILERS = {"default": service_urls.mail(EMAIL_URL, timeout=_mail_timeout)} if EMAIL_URL else {}
+MAILERS = {"default": service_urls.mail(EMAIL_URL)} if EMAIL_URL else {}
 SILENCED_SYSTEM_CHECKS = ["mail.W001"]  # of Django 6.1: that MAILERS is empty
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"Order N Pay portal <portal@{_public.hostname}>")
 
 # --- How staff sign in ------------------------------------------------------------------------------------
 
-STAFF_SECOND_FACTOR = one_of(
-    ("optional", "required"), env.str("STAFF_SECOND_FACTOR", default="optional"), "STAFF_SECOND_FACTOR"
-)
-REAUTHENTICATE_SECONDS = at_least(1, env.int("REAUTHENTICATE_SECONDS", default=900), "REAUTHENTICATE_SECONDS")
-LOGIN_FAILURES_PER_NAME = at_least(1, env.int("LOGIN_FAILURES_PER_NAME", default=5), "LOGIN_FAILURES_PER_NAME")
-LOGIN_FAILURES_PER_ADDRESS = at_least(
-    1, env.int("LOGIN_FAILURES_PER_ADDRESS", default=50), "LOGIN_FAILURES_PER_ADDRESS"
-)
-LOGIN_BLOCK_SECONDS = at_least(1, env.int("LOGIN_BLOCK_SECONDS", default=300), "LOGIN_BLOCK_SECONDS")
+STAFF_SECOND_FACTOR = env.choice("STAFF_SECOND_FACTOR", ("optional", "required"), default="optional")
+REAUTHENTICATE_SECONDS = env.int("REAUTHENTICATE_SECONDS", default=900, least=1)
+LOGIN_FAILURES_PER_NAME = env.int("LOGIN_FAILURES_PER_NAME", default=5, least=1)
+LOGIN_FAILURES_PER_ADDRESS = 50  # of all names together: an office of many people has one address
+LOGIN_BLOCK_SECONDS = 300  # over which failures are counted, and the longest wait
 
 OIDC_SERVER_URL = env.str("OIDC_SERVER_URL", default="").rstrip("/")
 OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
 OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
-OIDC_NAME = at_most_long(40, env.str("OIDC_NAME", default="single sign-on"), "OIDC_NAME")
+OIDC_NAME = env.text("OIDC_NAME", default="single sign-on", longest=40)
 OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="")
 OIDC_GROUPS = group_names(env.dict("OIDC_GROUPS", default={}))
 OIDC_CREATE_PEOPLE = env.bool("OIDC_CREATE_PEOPLE", default=False)
@@ -310,9 +272,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 # Only a trusted proxy can say that a client used https already; without one, the redirect would never end.
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=IS_PUBLIC_HTTPS and bool(TRUSTED_PROXIES))
-SECURE_HSTS_SECONDS = at_least(
-    0, env.int("SECURE_HSTS_SECONDS", default=31_536_000 if IS_PUBLIC_HTTPS else 0), "SECURE_HSTS_SECONDS"
-)
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if IS_PUBLIC_HTTPS else 0, least=0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_PUBLIC_HTTPS
 SECURE_HSTS_PRELOAD = IS_PUBLIC_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
@@ -380,40 +340,9 @@ SOCIALACCOUNT_PROVIDERS = {
     }
 }
 
-LOG_LEVEL = one_of(
-    ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), env.str("LOG_LEVEL", default="INFO").upper(), "LOG_LEVEL"
-)
-# Below INFO libraries log contents: Django's templates their whole context, its databases each statement with its
-# values, HTTP clients headers and bodies. So LOG_LEVEL=DEBUG is for the portal's own loggers, whatever is installed.
-_LIBRARIES_LEVEL = max(logging.INFO, logging.getLevelNamesMapping()[LOG_LEVEL])
-LOG_FORMAT = one_of(("text", "json"), env.str("LOG_FORMAT", default=log_format_here(debug=DEBUG)), "LOG_FORMAT")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "text": {"()": "portal.web.logs.RedactingFormatter"},
-        "json": {"()": "portal.web.logs.RedactingJsonFormatter"},
-    },
-    "filters": {"seldom": {"()": "portal.web.logs.Seldom"}},
-    "handlers": {"stderr": {"class": "portal.web.logs.SamplingHandler", "formatter": LOG_FORMAT}},
-    "root": {"handlers": ["stderr"], "level": _LIBRARIES_LEVEL},
-    "loggers": {
-        "integrations": {"level": LOG_LEVEL},
-        "portal": {"level": LOG_LEVEL},
-        "django": {"handlers": [], "level": _LIBRARIES_LEVEL, "propagate": True},
-        # Django's own handlers for these two would print past the redaction.
-        "django.server": {"handlers": [], "level": _LIBRARIES_LEVEL, "propagate": True},
-        "django.channels.server": {"handlers": [], "level": _LIBRARIES_LEVEL, "propagate": True},
-        "django.request": {"level": "ERROR"},
-        "uvicorn": {"handlers": [], "level": "WARNING", "propagate": True},
-        # Nobody hears it (a URL may hold a token); uvicorn writes each line all the same unless none can.
-        "uvicorn.access": {"handlers": [], "propagate": False},
-        "websockets": {"handlers": [], "level": "WARNING", "propagate": True},
-        "daphne": {"handlers": [], "level": "WARNING", "propagate": True},
-        "psycopg.pool": {"filters": ["seldom"]},  # while the database is away, a line for each connection
-        "httpx2": {"handlers": [], "level": "WARNING", "propagate": True},
-    },
-}
+LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO", read=str.upper)
+LOG_FORMAT = env.choice("LOG_FORMAT", ("text", "json"), default=log_format_here(debug=DEBUG))
+LOGGING = logging_settings(LOG_LEVEL, LOG_FORMAT)
 
 # What the settings were read from: for the doctor, and for a supervisor, which gives its workers a newer .env.
 ENV_FILE_NAMES = frozenset(env.from_file)

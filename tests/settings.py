@@ -17,7 +17,8 @@ for name in ("DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "ALLOWED_HOSTS", "SECRET
     del os.environ[name]
 
 from portal.settings import *  # noqa: E402, F403
-from portal.settings import DATABASES  # noqa: E402
+from portal.settings import DATABASES, INSTALLED_APPS  # noqa: E402
+from tests.support import constants  # noqa: E402
 
 # A file, because an in-memory database is another one in each thread (integrations/services/rows/threads.py).
 DATABASES["default"]["TEST"] = {"NAME": str(Path(_folder) / "tests.sqlite3")}
@@ -25,6 +26,5 @@ DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA synchronous=OFF"  # no
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the staff's passwords are not what is tested
 
 # In process nothing happens by itself: a test flushes, looks, or shows that something was woken.
-WATCH_INTERVAL = 3600.0
-RECORD_INTERVAL = 3600.0
-NOTICE_INTERVAL = 3600.0
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.support.constants.Constants"]
+CONSTANTS = dict.fromkeys((constants.WATCH_INTERVAL, constants.RECORD_INTERVAL, constants.NOTICE_INTERVAL), 3600.0)

@@ -1,5 +1,6 @@
 """What the documents say of the settings is what the settings are."""
 
+import ast
 import re
 
 from integrations.models.attempt import Outcome
@@ -7,20 +8,57 @@ from integrations.models.connection import CloseReason
 from integrations.pos.close_codes import CLOSE_CODES
 from tests.support.project import PROJECT
 
-
-def variables_read_by_the_settings() -> set[str]:
-    return set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (PROJECT / "portal/settings.py").read_text()))
+COMPUTED = None  # a default that depends on other settings
 
 
-def test_the_example_environment_names_every_variable_and_no_other() -> None:
-    named = set(re.findall(r"^#?([A-Z_]+)=", (PROJECT / ".env.example").read_text(), re.MULTILINE))
-    assert named == variables_read_by_the_settings()
+def settings_read() -> dict[str, str | None]:
+    """Return the variables that portal/settings.py reads, and their defaults as they are written in a `.env`."""
+    found = {}
+    for node in ast.walk(ast.parse((PROJECT / "portal/settings.py").read_text())):
+        match node:
+            case ast.Call(ast.Attribute(ast.Name("env")), [ast.Constant(str(name)), *_]):
+                found[name] = default_of(node)
+    return found
 
 
-def test_the_readme_explains_every_variable_and_no_other() -> None:
-    rows = [line for line in (PROJECT / "README.md").read_text().splitlines() if line.startswith("| `")]
-    named = {name for row in rows for name in re.findall(r"`([A-Z_]{4,})`", row.split("|")[1])}
-    assert named == variables_read_by_the_settings()
+def default_of(call: ast.Call) -> str | None:
+    written = next((each.value for each in call.keywords if each.arg == "default"), ast.Constant(""))
+    try:
+        value = ast.literal_eval(ast.unparse(written))
+    except ValueError:
+        return COMPUTED
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else "" if value in ([], {}) else str(value)
+
+
+def rows_of(document: str) -> dict[str, str]:
+    """Return the settings in a document's tables, and the cell with the default."""
+    rows = [line for line in (PROJECT / document).read_text().splitlines() if re.match(r"\| `[A-Z_0-9]{4,}` \|", line)]
+    cells = [[cell.strip() for cell in row.split("|")] for row in rows]
+    return {row[1].strip("`"): row[2] for row in cells}
+
+
+def test_the_example_environment_names_every_setting_with_its_default_and_no_other() -> None:
+    lines = re.findall(r"^#?([A-Z_0-9]+)=(.*)$", (PROJECT / ".env.example").read_text(), re.MULTILINE)
+    examples = {"POS_CLOSE_CODES": ""}  # the line shows how they are written
+    named = {name: examples.get(name, value) for name, value in lines}
+    read = settings_read()
+    assert named.keys() == read.keys()
+    assert named == {name: named[name] if default is COMPUTED else default for name, default in read.items()}
+
+
+def test_the_list_of_settings_has_each_with_its_default_and_no_other() -> None:
+    listed, read = rows_of("docs/settings.md"), settings_read()
+    assert listed.keys() == read.keys()
+    written = {name: cell.strip("`") if re.fullmatch("`[^`]+`", cell) else "" for name, cell in listed.items()}
+    assert written == {name: written[name] if default is COMPUTED else default for name, default in read.items()}
+
+
+def test_the_readme_has_the_ten_settings_that_nearly_every_installation_sets() -> None:
+    shown, listed = rows_of("README.md"), rows_of("docs/settings.md")
+    assert len(shown) == 10
+    assert shown == {name: listed[name] for name in shown}
 
 
 def test_the_documented_close_codes_are_those_that_are_sent() -> None:

@@ -161,12 +161,15 @@ class OrderSerializer(serializers.Serializer[Any]):
 
     message_type = serializers.JSONField(help_text="The MessageType's number, or a name that this portal knows.")
     payload = serializers.DictField(help_text="Sent on unchanged: same keys, same order, same digits.")
-    device_id = serializers.CharField(max_length=64, help_text="Which of your devices asks.")
+    device_id = serializers.CharField(min_length=1, max_length=64, help_text="Which of your devices asks.")
     user_identifier = serializers.CharField(
         max_length=36, allow_null=True, required=False, allow_blank=True, help_text="A POS user's PIN or ID."
     )
     request_id = serializers.CharField(
-        max_length=256, required=False, help_text="Your key of idempotency; generated where there is none."
+        min_length=1,
+        max_length=256,
+        required=False,
+        help_text="Your key of idempotency; generated where there is none.",
     )
     mode = serializers.ChoiceField(choices=orders.MODES, default="wait")
     timeout = serializers.IntegerField(

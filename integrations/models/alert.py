@@ -11,6 +11,11 @@ class AlertKind(models.TextChoices):
     EXPIRY = "expiry", "Credentials near their expiry"
 
 
+def alert_kinds() -> list[tuple[str, str]]:
+    """Return the choices of Alert.kind; a function, so that another one needs no migration."""
+    return AlertKind.choices
+
+
 class Alert(models.Model):
     """What staff are told once when it begins, and once when it is over; of one organisation, or of none.
 
@@ -18,7 +23,7 @@ class Alert(models.Model):
     until then; an alert that was over before is forgotten.
     """
 
-    kind = models.CharField(max_length=16, choices=AlertKind)
+    kind = models.CharField(max_length=16, choices=alert_kinds)
     organisation = models.ForeignKey(Organisation, null=True, on_delete=models.CASCADE, related_name="alerts")
     since = models.DateTimeField()
     tell_at = models.DateTimeField()
@@ -96,6 +101,11 @@ class AlertRecipient(models.Model):
         return f"{self.email} ({self.organisation or 'all organisations'})"
 
 
+def mail_states() -> list[tuple[str, str]]:
+    """Return the choices of Mail.state; a function, so that another one needs no migration."""
+    return Mail.State.choices
+
+
 class Mail(models.Model):
     """An e-mail on its way: on disk until the mail server took it, or it is given up."""
 
@@ -108,7 +118,7 @@ class Mail(models.Model):
     recipient = models.EmailField()
     subject = models.CharField(max_length=300)
     body = models.TextField()
-    state = models.CharField(max_length=16, choices=State, default=State.PENDING)
+    state = models.CharField(max_length=16, choices=mail_states, default=State.PENDING)
     tries = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     next_at = models.DateTimeField()

@@ -40,12 +40,22 @@ class Door(models.TextChoices):
     WEBSOCKET = "websocket", "Websocket"
 
 
+def doors() -> list[tuple[str, str]]:
+    """Return the choices of AuthAttempt.door; a function, so that another one needs no migration."""
+    return Door.choices
+
+
+def outcomes() -> list[tuple[str, str]]:
+    """Return the choices of AuthAttempt.outcome; a function, so that another one needs no migration."""
+    return Outcome.choices
+
+
 class AuthAttempt(models.Model):
     """One attempt of a POS, or of anybody, to get a token or to open the websocket."""
 
     at = models.DateTimeField(db_index=True)
-    door = models.CharField(max_length=16, choices=Door)
-    outcome = models.CharField(max_length=24, choices=Outcome)
+    door = models.CharField(max_length=16, choices=doors)
+    outcome = models.CharField(max_length=24, choices=outcomes)
     # Its own index would be a second one: `attempt_of_integration` begins with it.
     integration = models.ForeignKey(
         Integration, null=True, on_delete=models.PROTECT, related_name="attempts", db_index=False
@@ -79,6 +89,11 @@ class AuthAttempt(models.Model):
         return f"{self.get_outcome_display()} ({self.at:%Y-%m-%d %H:%M:%S})"
 
 
+def stray_frame_kinds() -> list[tuple[str, str]]:
+    """Return the choices of StrayFrame.kind; a function, so that another one needs no migration."""
+    return StrayFrame.Kind.choices
+
+
 class StrayFrame(models.Model):
     """A frame of a POS that nobody understood: kept, redacted and shortened, for staff to see."""
 
@@ -91,7 +106,7 @@ class StrayFrame(models.Model):
     at = models.DateTimeField()
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="stray_frames")
     connection_id = models.UUIDField()
-    kind = models.CharField(max_length=16, choices=Kind)
+    kind = models.CharField(max_length=16, choices=stray_frame_kinds)
     size = models.PositiveIntegerField("size in bytes")
     excerpt = models.TextField(blank=True)
 

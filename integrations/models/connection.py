@@ -68,6 +68,11 @@ NOT_BY_A_REQUEST = frozenset(
 )
 
 
+def close_reasons() -> list[tuple[str, str]]:
+    """Return the choices of Connection.close_reason; a function, so that another one needs no migration."""
+    return CloseReason.choices
+
+
 class Connection(models.Model):
     """One websocket of one POS, from its opening to its end."""
 
@@ -80,7 +85,7 @@ class Connection(models.Model):
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
     close_code = models.PositiveSmallIntegerField(null=True)
-    close_reason = models.CharField(max_length=24, choices=CloseReason, blank=True)
+    close_reason = models.CharField(max_length=24, choices=close_reasons, blank=True)
     address = models.CharField(max_length=45, blank=True)
     user_agent = models.CharField(max_length=200, blank=True)
     # The database's default is for a server of the version before, which inserts rows without it during an upgrade.

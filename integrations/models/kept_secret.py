@@ -23,6 +23,11 @@ def is_live(secret: MayEnd, now: datetime) -> bool:
     return secret.retired_at is None and (secret.expires_at is None or secret.expires_at > now)
 
 
+def algorithms() -> list[tuple[str, str]]:
+    """Return the choices of KeptSecret.algorithm; a function, so that another one needs no migration."""
+    return [(each.value, each.value) for each in Algorithm]
+
+
 class KeptSecretQuerySet(models.QuerySet[Kept]):
     def live(self, now: datetime) -> Self:
         """Return the secrets for which `is_live` holds."""
@@ -49,7 +54,7 @@ class KeptSecretQuerySet(models.QuerySet[Kept]):
 class KeptSecret(models.Model):
     """The digest of one secret, with its history. It is never deleted, and its secret is never shown again."""
 
-    algorithm = models.CharField(max_length=16, choices=[(each.value, each.value) for each in Algorithm])
+    algorithm = models.CharField(max_length=16, choices=algorithms)
     digest = models.CharField(max_length=200, unique=True, editable=False)
     key_id = models.CharField(max_length=8, editable=False)
     shown = models.CharField("recognisable by", max_length=32)

@@ -20,6 +20,11 @@ class Kind(models.TextChoices):
     TEST = "webhook.test", "Test event"
 
 
+def kinds() -> list[tuple[str, str]]:
+    """Return the choices of Notice.kind; a function, so that another one needs no migration."""
+    return Kind.choices
+
+
 class Notice(models.Model):
     """Something that happened and is to be told: an outbox. Its deliveries hang on it.
 
@@ -27,7 +32,7 @@ class Notice(models.Model):
     """
 
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    kind = models.CharField(max_length=32, choices=Kind)
+    kind = models.CharField(max_length=32, choices=kinds)
     subject = models.BigIntegerField()
     at = models.DateTimeField()
     organisation = models.ForeignKey(Organisation, null=True, on_delete=models.CASCADE, related_name="notices")

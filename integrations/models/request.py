@@ -22,6 +22,11 @@ class State(models.TextChoices):
 OPEN_STATES = (State.QUEUED, State.SENT)
 
 
+def states() -> list[tuple[str, str]]:
+    """Return the choices of Request.state; a function, so that another one needs no migration."""
+    return State.choices
+
+
 class Request(models.Model):
     """What the backend asked of one outlet's POS, and what became of it.
 
@@ -49,7 +54,7 @@ class Request(models.Model):
     # False in rows of a version that did not redact; a chore does it when they have ended.
     is_redacted = models.BooleanField(default=False, db_default=False, editable=False)
 
-    state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
+    state = models.CharField(max_length=16, choices=states, default=State.QUEUED)
     failure = models.CharField(max_length=200, blank=True)
     received_at = models.DateTimeField()
     send_before = models.DateTimeField()

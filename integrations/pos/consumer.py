@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.conf import settings
 
 from integrations.models.attempt import StrayFrame
 from integrations.models.clock import shared_now
@@ -16,7 +15,7 @@ from integrations.pos import link, mentions, messages
 from integrations.pos.access.admission import Admission
 from integrations.pos.access.visitors import origin_of, visitor_of
 from integrations.pos.close_codes import CLOSE_CODES, code_for
-from integrations.pos.limits.allowance import Allowance
+from integrations.pos.limits import allowance
 from integrations.pos.middleware import ADMISSION
 from integrations.relay import runtime
 from integrations.relay.sockets.registry import Live
@@ -52,7 +51,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     _close_reason: CloseReason | None = None
     closing: asyncio.Task[None] | None = None
     _has_ended = False
-    _allowance: Allowance | None = None
+    _allowance: allowance.Allowance | None = None
     _is_finishing = False  # another connection took over, and this POS answers the requests that it has
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,7 +86,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._registry = running.registry
         self._dispatcher = running.dispatcher
         if link.LINK not in self.scope.get("extensions", {}):  # under `serve`, the connection below has counted already
-            self._allowance = Allowance(settings.POS_FRAMES_PER_SECOND, settings.POS_BYTES_PER_SECOND)
+            self._allowance = allowance.of_one_pos()
         try:
             await self.accept(subprotocol=_first_subprotocol(self.scope))
         except Exception as error:  # noqa: BLE001  (each server raises its own when the peer has gone)

@@ -24,5 +24,7 @@ HEADS_PER_ADDRESS = 100  # half-sent heads of one address; beyond, the oldest is
 BODIES_PER_ADDRESS = 100  # half-sent bodies of one address; beyond, the oldest gets 429
 BODY_BYTES_PER_ADDRESS = 16 * MEBIBYTE  # of half-sent bodies together; beyond, the oldest gets 429
 
+ARRIVAL_SECONDS = 30.0  # for a request, or the beginning of a websocket, to arrive whole; then it is cut
+UNREAD_SECONDS = 30.0  # in which a peer that is sent an answer reads none of it; then it is cut
 LINGER_SECONDS = 2.0  # for a peer to read its answer before a connection is closed under what it still sends
 LINGER_BYTES = MEBIBYTE  # that are read and dropped meanwhile; then it is not read any more

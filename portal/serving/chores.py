@@ -2,8 +2,6 @@
 
 from functools import partial
 
-from django.conf import settings
-
 from integrations.relay.chores import Chore
 from integrations.services.bulk import worker as bulk
 from integrations.services.notices import mailing, work
@@ -13,13 +11,13 @@ from integrations.services.rows.shared_cache import forget_expired
 from integrations.services.rows.threads import recorders
 
 ALL: tuple[Chore, ...] = (
-    Chore("notices", settings.NOTICE_INTERVAL, work.notice),
-    Chore("webhooks", settings.NOTICE_INTERVAL, work.deliver, end=work.end_deliveries),
-    Chore("alerts", settings.NOTICE_INTERVAL * 5, work.watch),
+    Chore("notices", work.NOTICE_INTERVAL, work.notice),
+    Chore("webhooks", work.NOTICE_INTERVAL, work.deliver, end=work.end_deliveries),
+    Chore("alerts", work.NOTICE_INTERVAL * 5, work.watch),
     Chore("bulk jobs", 10.0, bulk.look),
     Chore("bulk results and hand-over links", 60.0, bulk.tidy),
     Chore("samples", SAMPLE_EVERY.total_seconds(), partial(recorders.run, take_sample)),
     Chore("records", tidying.EVERY, tidying.turn),
     Chore("shared cache", 600, partial(recorders.run, forget_expired)),
-    Chore("mail", settings.NOTICE_INTERVAL * 5, mailing.turn),
+    Chore("mail", work.NOTICE_INTERVAL * 5, mailing.turn),
 )

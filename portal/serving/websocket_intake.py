@@ -10,7 +10,7 @@ from django.conf import settings
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
-from integrations.pos.limits.allowance import Allowance
+from integrations.pos.limits import allowance
 from integrations.pos.link import BROKEN_TEXT, FLOODING, LINK, Link
 from integrations.pos.messages import MAX_FRAME
 
@@ -47,7 +47,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._allowance = Allowance(settings.POS_FRAMES_PER_SECOND, settings.POS_BYTES_PER_SECOND)
+        self._allowance = allowance.of_one_pos()
         self._link = Link(self._ping_now)
 
     # --- What comes in

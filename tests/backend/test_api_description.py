@@ -49,6 +49,8 @@ def test_the_document_states_the_limits_that_the_portal_enforces() -> None:
     assert numbers["expires_in"] == (0, 86_400)
     lengths = {name: each["maxLength"] for name, each in order["properties"].items() if "maxLength" in each}
     assert lengths == {"device_id": 64, "user_identifier": 36, "request_id": 256}
+    least = {name: each["minLength"] for name, each in order["properties"].items() if "minLength" in each}
+    assert least == {"device_id": 1, "request_id": 1}
 
 
 def test_the_document_says_what_a_request_may_have_null_and_what_a_problem_may_lack() -> None:

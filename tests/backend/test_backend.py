@@ -19,6 +19,7 @@ from django.utils import timezone
 from integrations.backend import problems, routing
 from integrations.models import ApiKeySecret, Request, StrayFrame
 from integrations.models.request import State
+from integrations.pos.limits import allowance
 from integrations.relay import runtime
 from integrations.relay.delivery import transient_requests
 from integrations.services import wake
@@ -542,7 +543,7 @@ class TheQueue(InProcess):
 
     async def test_answers_that_were_asked_for_are_no_flood(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
-        with override_settings(POS_FRAMES_PER_SECOND=1):  # ten at once
+        with mock.patch.object(allowance, "FRAMES_PER_SECOND", 1):  # ten at once
             async with await Pos.of(outlet) as pos:
                 for _ in range(30):
                     asking = asyncio.ensure_future(backend.ask(outlet))

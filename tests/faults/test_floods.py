@@ -17,6 +17,8 @@ from tests.live.conftest import NewStack
 from tests.live.guessing import guesses
 from tests.live.servers import Credentials, Stack
 from tests.live.waiting import eventually
+from tests.support import constants
+from tests.support.constants import with_constants
 
 GIBIBYTE = 1024 * MEBIBYTE
 FRAME = "x" * MEBIBYTE
@@ -27,7 +29,7 @@ BEGINNINGS = (b"", b"GET / HT", b"GET /?token=x HTTP/1.1\r\nHost: 127.0.0.1\r\nU
 
 def test_a_gibibyte_of_frames_from_one_pos_costs_no_memory_and_holds_nobody_up(new_stack: NewStack) -> None:
     # A POS that may send more is paused less often before it is closed.
-    stack = new_stack("serve", env={"POS_BYTES_PER_SECOND": str(32 * MEBIBYTE)})
+    stack = new_stack("serve", env=with_constants({constants.BYTES_PER_SECOND: 32 * MEBIBYTE}))
     backend, flooding, brisk = Backend.of(stack), stack.supply_outlet(), stack.supply_outlet()
     with pos_of(brisk) as background:
         background.wait_for_connections()
@@ -75,7 +77,7 @@ def ask(backend: Backend, outlet: Credentials) -> None:
 
 
 def test_ten_thousand_half_finished_handshakes_keep_no_pos_out_and_are_cut(new_stack: NewStack) -> None:
-    stack = new_stack("serve", env={"REQUEST_ARRIVAL_SECONDS": str(ARRIVAL_SECONDS)})
+    stack = new_stack("serve", env=with_constants({constants.ARRIVAL_SECONDS: ARRIVAL_SECONDS}))
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     before = Vitals.of(stack.pid)
     with half_finished(stack, HALF_FINISHED), pos_of(outlet) as background:
@@ -88,7 +90,7 @@ def test_ten_thousand_half_finished_handshakes_keep_no_pos_out_and_are_cut(new_s
 
 
 def test_half_of_a_later_request_is_cut_too(new_stack: NewStack) -> None:
-    stack = new_stack("serve", env={"REQUEST_ARRIVAL_SECONDS": "1"})
+    stack = new_stack("serve", env=with_constants({constants.ARRIVAL_SECONDS: 1}))
     with socket.create_connection(("127.0.0.1", stack.port), timeout=20) as caller:
         caller.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         answer = http.client.HTTPResponse(caller)

@@ -24,6 +24,8 @@ from tests.live.processes import free_port
 from tests.live.proxies import proxy_before
 from tests.live.servers import Depot, Stack
 from tests.live.waiting import eventually
+from tests.support import constants
+from tests.support.constants import with_constants
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "10"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
@@ -44,7 +46,8 @@ class Front:
 
 @pytest.fixture
 def front(depot: Depot, tmp_path: Path) -> Iterator[Front]:
-    env = {"TRUSTED_PROXIES": "127.0.0.1", "REQUEST_ARRIVAL_SECONDS": str(ARRIVAL_SECONDS)}
+    seconds = {constants.ARRIVAL_SECONDS: ARRIVAL_SECONDS, constants.UNREAD_SECONDS: ARRIVAL_SECONDS}
+    env = {"TRUSTED_PROXIES": "127.0.0.1"} | with_constants(seconds)
     stack = depot.make("serve", env=env)
     ports, proxies = {"": stack.port}, []
     for name in ("nginx", "caddy"):

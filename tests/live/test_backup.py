@@ -18,6 +18,7 @@ from tests.live.clients import authenticate
 from tests.live.conftest import NewStack
 from tests.live.servers import Credentials, Depot, Stack
 from tests.live.waiting import eventually
+from tests.support.constants import RECORD_INTERVAL, with_constants
 
 
 class Run(Protocol):
@@ -52,7 +53,7 @@ def test_a_backup_under_write_load_is_whole_and_serves_in_a_new_folder(
     new_stack: NewStack, depot: Depot, tmp_path: Path
 ) -> None:
     """By the commands as an operator types them; the other tests call them in this process."""
-    stack, file = new_stack(env={"RECORD_INTERVAL": "0.05"}), tmp_path / "portal.backup"
+    stack, file = new_stack(env=with_constants({RECORD_INTERVAL: 0.05})), tmp_path / "portal.backup"
     outlet = stack.supply_outlet()
     with writing(stack, outlet):
         eventually(lambda: attempts(database_of(stack)) > 20, what="it is written to")

@@ -19,6 +19,7 @@ from tests.live.clients import (
 from tests.live.conftest import ON_EACH_COMBINATION, ON_EACH_DATABASE, ON_EACH_SERVER, NewStack
 from tests.live.servers import Depot, Server, Stack
 from tests.live.waiting import eventually
+from tests.support.constants import WATCH_INTERVAL, with_constants
 
 REPLACED = 4409
 
@@ -162,7 +163,7 @@ def test_a_connection_is_a_row_with_address_user_agent_and_frames(stack: Stack) 
 
 
 def test_with_redis_a_change_by_another_process_needs_no_look_at_the_rows(new_stack: NewStack) -> None:
-    stack = new_stack("serve", "postgres", env={"WATCH_INTERVAL": "20"})
+    stack = new_stack("serve", "postgres", env=with_constants({WATCH_INTERVAL: 20}))
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
         begun = time.monotonic()

@@ -12,9 +12,10 @@ from tests.live.postgres import Postgres
 from tests.live.redis import Redis
 from tests.live.servers import Depot, Server, Stack
 from tests.live.waiting import eventually
+from tests.support.constants import NOTICE_INTERVAL, RECORD_INTERVAL, WATCH_INTERVAL, with_constants
 
 # Whatever runs beside the POS's door keeps still for as long as the test counts.
-QUIET = {"RECORD_INTERVAL": "3600", "WATCH_INTERVAL": "600", "NOTICE_INTERVAL": "3600", "LEASE_SECONDS": "3600"}
+QUIET = with_constants({RECORD_INTERVAL: 3600, WATCH_INTERVAL: 600, NOTICE_INTERVAL: 3600}) | {"LEASE_SECONDS": "3600"}
 STATEMENT = re.compile(r"(?:statement|execute [^:]*): (\w+)")
 SERVERS: tuple[Server, ...] = ("serve", "daphne")
 

@@ -15,6 +15,7 @@ from tests.live.conftest import NewStack
 from tests.live.servers import Database, Server, Stack
 from tests.live.waiting import eventually
 from tests.staff.signing_in.test_second_factors import code_of
+from tests.support.constants import RECORD_INTERVAL, WATCH_INTERVAL, with_constants
 
 # Words that no pattern of the redaction knows.
 MISTYPED, PHRASE, ASKED, ANSWERED, SEARCHED, NOTE = (
@@ -26,7 +27,8 @@ MISTYPED, PHRASE, ASKED, ANSWERED, SEARCHED, NOTE = (
 def test_nothing_that_passes_through_is_logged_at_debug(
     new_stack: NewStack, server: Server, database: Database
 ) -> None:
-    stack = new_stack(server, database, env={"LOG_LEVEL": "DEBUG", "WATCH_INTERVAL": "0.2", "RECORD_INTERVAL": "0.05"})
+    quick = with_constants({WATCH_INTERVAL: 0.2, RECORD_INTERVAL: 0.05})
+    stack = new_stack(server, database, env=quick | {"LOG_LEVEL": "DEBUG"})
     request = exchange(stack)
     name, password = first_login(stack)
     with staff(stack) as browser:

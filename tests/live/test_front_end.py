@@ -27,6 +27,7 @@ from tests.live.processes import free_port
 from tests.live.proxies import proxy_before
 from tests.live.servers import Depot, Stack
 from tests.live.waiting import eventually
+from tests.support.constants import ARRIVAL_SECONDS, with_constants
 from tests.support.raw_http import RawAnswer, answers_in
 
 UPLOAD = "/admin/integrations/bulkjob/upload/"
@@ -346,7 +347,7 @@ def test_a_handshake_beyond_the_limits_is_answered_and_closed(stack: Stack, path
 
 
 def test_a_handshake_that_comes_byte_by_byte_is_cut_in_time(new_stack: NewStack) -> None:
-    stack = new_stack(env={"REQUEST_ARRIVAL_SECONDS": "1"})
+    stack = new_stack(env=with_constants({ARRIVAL_SECONDS: 1}))
     with raw(stack.port, b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n") as caller:
         eventually(lambda: is_closed_after(caller, b"X: x\r\n"), what="it is cut")
     assert handshake_refusal(stack, "forged").status == 401

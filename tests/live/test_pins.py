@@ -11,6 +11,7 @@ from tests.live.clients import Pos, connect, token_for
 from tests.live.conftest import NewStack
 from tests.live.servers import Stack
 from tests.live.waiting import eventually
+from tests.support.constants import RECORD_INTERVAL, with_constants
 
 # Unlike anything else in the files: what is found is the PIN.
 PIN, USER = "7351924680135", "8642097531864"
@@ -35,7 +36,7 @@ def answer_one(pos: Pos) -> str:
 
 @pytest.mark.parametrize("durable", [True, False])
 def test_a_pin_reaches_the_pos_and_lies_nowhere_in_the_database(new_stack: NewStack, durable: bool) -> None:
-    stack = new_stack("serve", env={"RECORD_INTERVAL": "0.05", "LEASE_SECONDS": "3"})
+    stack = new_stack("serve", env=with_constants({RECORD_INTERVAL: 0.05}) | {"LEASE_SECONDS": "3"})
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     asked = {"user_identifier": USER, "request_id": "r"}
     if durable:

@@ -15,13 +15,14 @@ from tests.live.conftest import NewStack
 from tests.live.guessing import guesses
 from tests.live.servers import Credentials, Depot, Server, Stack
 from tests.live.waiting import eventually
+from tests.support.constants import FIRST_BLOCK, RECORD_INTERVAL, WATCH_INTERVAL, with_constants
 
 PER_OUTLET, PER_ADDRESS = 3, 8
+CONSTANTS = {FIRST_BLOCK: 60, WATCH_INTERVAL: 0.2}
 LIMITS = {
     "AUTH_FAILURES_PER_OUTLET": str(PER_OUTLET),
     "AUTH_FAILURES_PER_ADDRESS": str(PER_ADDRESS),
-    "AUTH_BLOCK_SECONDS": "60",
-    "WATCH_INTERVAL": "0.2",
+    **with_constants(CONSTANTS),
 }
 WRONG_SECRET = "not-the-secret-at-all"
 LONGEST_BLOCK = 900
@@ -33,7 +34,7 @@ class Outlets:
     def __init__(self, stack: Stack, count: int) -> None:
         self._outlets = [stack.supply_outlet() for _ in range(count)]
         made = time.monotonic()
-        eventually(lambda: time.monotonic() - made > 5 * float(LIMITS["WATCH_INTERVAL"]))
+        eventually(lambda: time.monotonic() - made > 5 * CONSTANTS[WATCH_INTERVAL])
 
     def take(self) -> Credentials:
         """One that no other test has."""
@@ -200,7 +201,7 @@ def test_proxy_headers_of_anybody_else_are_passed_over(new_stack: NewStack, serv
 
 
 def test_each_further_failure_doubles_the_wait(new_stack: NewStack) -> None:
-    stack = new_stack(env=LIMITS | {"AUTH_FAILURES_PER_OUTLET": "1", "AUTH_BLOCK_SECONDS": "1"})
+    stack = new_stack(env={"AUTH_FAILURES_PER_OUTLET": "1"} | with_constants({FIRST_BLOCK: 1}))
     outlet = unknown_outlet()
     waits = [retry_after_the_next_failure(stack, outlet) for _ in range(3)]
     assert waits == [1, 2, 4]
@@ -217,7 +218,7 @@ def retry_after_the_next_failure(stack: Stack, outlet: Credentials) -> int:
 
 
 def test_no_wait_is_longer_than_15_minutes(new_stack: NewStack) -> None:
-    stack = new_stack(env={"AUTH_FAILURES_PER_OUTLET": "1", "AUTH_BLOCK_SECONDS": "5000"})
+    stack = new_stack(env={"AUTH_FAILURES_PER_OUTLET": "1"} | with_constants({FIRST_BLOCK: 5000}))
     assert retry_after_the_next_failure(stack, unknown_outlet()) <= LONGEST_BLOCK
 
 
@@ -237,7 +238,7 @@ def test_a_setting_turns_refusals_into_200_for_a_pos_that_reads_only_those(new_s
 
 @pytest.mark.parametrize("server", ["serve", "daphne"])
 def test_a_stop_of_the_server_writes_what_was_collected(new_stack: NewStack, server: Server) -> None:
-    stack = new_stack(server, env={"RECORD_INTERVAL": "3600", "DRAIN_SECONDS": "0"})
+    stack = new_stack(server, env={"DRAIN_SECONDS": "0"} | with_constants({RECORD_INTERVAL: 3600}))
     outlet = stack.supply_outlet()
     authenticate(stack, outlet, POSRemoteID="other")
     token_for(stack, outlet)

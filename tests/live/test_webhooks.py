@@ -10,10 +10,18 @@ from tests.live.clients import authenticate, connect, token_for
 from tests.live.conftest import NewStack
 from tests.live.servers import Database, Depot, Stack
 from tests.live.waiting import eventually
+from tests.support.constants import (
+    ALERT_GROUP_SECONDS,
+    ALERT_START_GRACE,
+    NOTICE_INTERVAL,
+    OUTLET_GRACE,
+    with_constants,
+)
 from tests.support.mail_sink import mail_sink
 from tests.support.receiver import Receiver, receiver
 
-QUICK = {"NOTICE_INTERVAL": "0.2", "OUTLET_GRACE": "1", "ALERT_START_GRACE": "0", "WEBHOOK_ALLOW_PRIVATE": "true"}
+CONSTANTS = {NOTICE_INTERVAL: 0.2, OUTLET_GRACE: 1, ALERT_START_GRACE: 0, ALERT_GROUP_SECONDS: 0}
+QUICK = with_constants(CONSTANTS) | {"WEBHOOK_ALLOW_PRIVATE": "true"}
 
 
 def make_endpoint(stack: Stack, hooks: Receiver, *events: str) -> str:
@@ -106,7 +114,7 @@ def test_two_processes_tell_and_deliver_once(new_stack: NewStack, depot: Depot) 
 
 def test_an_alert_reaches_a_mail_server_once_from_a_running_portal(new_stack: NewStack) -> None:
     with mail_sink() as sink:
-        stack = new_stack(env=QUICK | {"EMAIL_URL": sink.url, "ALERT_GROUP_SECONDS": "0"})
+        stack = new_stack(env=QUICK | {"EMAIL_URL": sink.url})
         stack.execute("INSERT INTO integrations_alertrecipient (email) VALUES (%s)", "ops@example.com")
         stack.create_api_key("--expires-in-days=3")
         eventually(lambda: sink.got)

@@ -10,14 +10,18 @@ from tests.live.browser import first_login
 from tests.live.clients import authenticate, connect, token_for
 from tests.live.servers import Credentials, Stack
 from tests.live.waiting import eventually
+from tests.support.constants import (
+    ALERT_GROUP_SECONDS,
+    ALERT_START_GRACE,
+    NOTICE_INTERVAL,
+    OUTLET_GRACE,
+    with_constants,
+)
 from tests.support.receiver import receiver
 
 HOUR, DAY = 3600, 86_400
 ENVIRONMENT = {
-    "NOTICE_INTERVAL": "0.2",
-    "OUTLET_GRACE": "1",
-    "ALERT_START_GRACE": "0",
-    "ALERT_GROUP_SECONDS": "1",
+    **with_constants({NOTICE_INTERVAL: 0.2, OUTLET_GRACE: 1, ALERT_START_GRACE: 0, ALERT_GROUP_SECONDS: 1}),
     "WEBHOOK_ALLOW_PRIVATE": "true",
     "EMAIL_URL": "dummymail://",
     "OIDC_NAME": "Bella ID",

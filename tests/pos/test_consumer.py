@@ -14,6 +14,7 @@ from integrations.models.attempt import Door, Outcome
 from integrations.models.connection import CloseReason
 from integrations.pos import tokens
 from integrations.pos.close_codes import CLOSE_CODES, code_for
+from integrations.pos.limits import allowance
 from integrations.pos.tokens import Token
 from integrations.relay import runtime
 from integrations.relay.sockets.registry import Live
@@ -282,7 +283,7 @@ class Ending(Connecting):
     async def test_daphne_is_given_only_the_codes_that_it_can_send(self) -> None:
         assert code_for(CloseReason.FLOODING, only_private=True) == 1000
         assert code_for(CloseReason.REPLACED, only_private=True) == 4409
-        with override_settings(POS_FRAMES_PER_SECOND=1):
+        with mock.patch.object(allowance, "FRAMES_PER_SECOND", 1):
             async with PosSocket(self.token, extensions=ON_DAPHNE) as pos:
                 await pos.connect()
                 for _ in range(11):
@@ -411,7 +412,7 @@ class Sending(Connecting):
         station = await in_main(make_enabled_outlet, "Station")
         async with PosSocket(self.token) as flooding, PosSocket(await in_main(token_for, station)) as calm:
             await calm.connect()
-            with override_settings(POS_FRAMES_PER_SECOND=1):
+            with mock.patch.object(allowance, "FRAMES_PER_SECOND", 1):
                 await flooding.connect()
                 for _ in range(200):
                     flooding.say("x")
@@ -426,7 +427,7 @@ class Sending(Connecting):
         assert (other.close_reason, other.frames_in) == (CloseReason.BY_POS, 1)
 
     async def test_too_many_bytes_are_a_flood_too(self) -> None:
-        with override_settings(POS_BYTES_PER_SECOND=1024):
+        with mock.patch.object(allowance, "BYTES_PER_SECOND", 1024):
             async with PosSocket(self.token) as pos:
                 await pos.connect()
                 pos.say("x" * 20_000)

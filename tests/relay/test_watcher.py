@@ -6,13 +6,12 @@ from datetime import timedelta
 from unittest import mock
 
 import time_machine
-from django.test import override_settings
 from django.utils import timezone
 
 from integrations.models import Connection, Integration, Presence, ServerProcess
 from integrations.models.connection import CloseReason
 from integrations.relay import runtime
-from integrations.relay.records import record_writer
+from integrations.relay.records import record_writer, recorder
 from integrations.relay.records.batch import Batch
 from integrations.relay.runtime import Runtime
 from integrations.relay.sockets.registry import Live, Registry
@@ -118,7 +117,7 @@ class Closing(Watching):
         assert loop.time() - began < 1
 
     async def test_a_change_of_another_process_is_seen_at_the_interval_with_nobody_to_wake_us(self) -> None:
-        with override_settings(WATCH_INTERVAL=0.05):
+        with mock.patch.object(watcher, "WATCH_INTERVAL", 0.05):
             running = await self.hold()
             wake.forget(running._changed)
             await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
@@ -270,7 +269,7 @@ class Ending(Watching):
                 await asyncio.sleep(0)
             await stop_runtime(limit=2)
 
-    @override_settings(RECORD_INTERVAL=0)
+    @mock.patch.object(recorder, "RECORD_INTERVAL", 0)
     async def test_what_is_being_written_in_the_moment_of_a_stop_is_not_left_open(self) -> None:
         for turns in range(1, 16):
             running = await runtime.running()

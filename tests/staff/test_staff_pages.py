@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin import ModelAdmin, site
 from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
 from django.http import HttpResponse
@@ -19,6 +20,7 @@ from integrations.models import (
     Connection,
     Credential,
     Integration,
+    NoticeCursor,
     Organisation,
     Outlet,
     Presence,
@@ -181,6 +183,17 @@ def test_the_lists_stand_in_the_order_of_the_work(staff: Client) -> None:
     ours = page.context["app_list"][0]
     shown = [model["object_name"].lower() for model in ours["models"]]
     assert shown == [*LISTS[:3], *MANY_LISTS, *BACKEND_LISTS, *NOTICE_LISTS, *LISTS[3:]]
+
+
+def test_a_list_whose_admin_class_says_no_position_comes_last(staff: Client) -> None:
+    site.register(NoticeCursor, ModelAdmin)
+    try:
+        page = staff.get(reverse("admin:index"))
+    finally:
+        site.unregister(NoticeCursor)
+    assert page.status_code == 200
+    shown = [model["object_name"] for model in page.context["app_list"][0]["models"]]
+    assert shown[-2:] == ["AuditEvent", "NoticeCursor"]
 
 
 def test_an_outlet_shows_each_state_at_a_glance(staff: Client, outlet: Outlet) -> None:

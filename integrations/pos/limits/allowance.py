@@ -3,6 +3,9 @@
 import time
 from collections.abc import Callable
 
+# What one POS may send per second: far more than a till does, and little enough for a process that serves thousands.
+FRAMES_PER_SECOND = 100
+BYTES_PER_SECOND = 2 * 1024 * 1024
 BURST_SECONDS = 10  # what may come at once: this many seconds' worth
 
 
@@ -53,6 +56,11 @@ class Allowance:
         """Return the time until this many seconds' worth may come at once."""
         missing = seconds_worth - min(self._frames / self._frames_per_second, self._bytes / self._bytes_per_second)
         return max(0.0, missing)
+
+
+def of_one_pos() -> Allowance:
+    """Return the allowance of a new connection."""
+    return Allowance(FRAMES_PER_SECOND, BYTES_PER_SECOND)
 
 
 def _refilled(left: float, per_second: float, elapsed: float) -> float:

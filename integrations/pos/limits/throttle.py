@@ -16,6 +16,7 @@ from django.conf import settings
 
 from integrations.text.client_address import network_of
 
+FIRST_BLOCK = 15  # seconds: a typing error costs little. Each further failure doubles it, up to MAX_BLOCK
 MAX_BLOCK = 900.0  # seconds
 FORGET_AFTER = 900.0  # seconds without a failure, and without a block
 KEPT = 100_000
@@ -92,7 +93,7 @@ class Throttle:
         failures.last_at = now
         failures.count += 1
         if failures.count >= limit:
-            failures.blocked_until = now + min(MAX_BLOCK, settings.AUTH_BLOCK_SECONDS * 2**failures.blocks)
+            failures.blocked_until = now + min(MAX_BLOCK, FIRST_BLOCK * 2**failures.blocks)
             failures.blocks += 1
         _trim(self._failures)
 

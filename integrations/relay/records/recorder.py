@@ -8,8 +8,6 @@ import uuid
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from django.conf import settings
-
 from integrations.models import StrayFrame
 from integrations.models.connection import CloseReason
 from integrations.relay.records import record_writer
@@ -21,6 +19,8 @@ from integrations.services import metrics
 from integrations.services.requests.request_types import Ending, NewRequest
 from integrations.services.rows.threads import recorders
 
+# Seconds between two batches: short enough for staff who wait to see an attempt, long enough to join a storm's rows.
+RECORD_INTERVAL = 0.25
 TRIES = 3  # of a batch as a whole, when the database is there and refuses it
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class Recorder:
         """
         while not self._ending.is_set():
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(settings.RECORD_INTERVAL):
+                async with asyncio.timeout(RECORD_INTERVAL):
                     await self._ending.wait()
             await self.flush()
 

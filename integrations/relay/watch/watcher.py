@@ -26,6 +26,9 @@ from integrations.services.rows.threads import BATCH, readers, watchers
 # behind. So each look reaches back this far, and all sockets are looked at once in FULL_LOOK.
 LOOK_BACK = timedelta(seconds=60)
 FULL_LOOK = 30.0  # seconds
+# Seconds between two looks: what another process changed takes effect this much later at most where there is no Redis.
+# One query a second is a load that no database notices.
+WATCH_INTERVAL = 1.0
 JUMP = 2.0  # seconds between two looks that the wall clock gained or lost: somebody set it
 
 logger = logging.getLogger(__name__)
@@ -94,7 +97,7 @@ class Watcher:
 
     async def _wait(self) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(settings.WATCH_INTERVAL):
+            async with asyncio.timeout(WATCH_INTERVAL):
                 await self._woken.wait()
         self._woken.clear()
 

@@ -89,8 +89,8 @@ def check_passphrase(passphrase: str) -> None:
     if len(passphrase.strip()) < MIN_PASSPHRASE_LENGTH or estimate_bits(passphrase) < MIN_PASSPHRASE_BITS:
         raise InvalidValue(
             "passphrase",
-            f"This is too easy to guess: use at least {MIN_PASSPHRASE_LENGTH} different characters, or leave it empty "
-            "and one is made.",
+            f"This is too easy to guess: use at least {MIN_PASSPHRASE_LENGTH} characters, more if all are digits or "
+            "many repeat, or leave it empty to generate one.",
         )
 
 

@@ -7,7 +7,6 @@ that begin within ALERT_GROUP_SECONDS are one alert, and so one message.
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
@@ -21,6 +20,8 @@ from integrations.services.notices.watching import Found
 
 CURSOR = "alerts"
 STEP = 400
+# Seconds for which the alerts of one organisation are gathered: a chain that loses its uplink is one message.
+ALERT_GROUP_SECONDS = 60
 NAMED = 50  # members that a message names; of the others it gives the number
 CALM = 0.5  # a burst is over when there are less than half as many refusals as begin one
 
@@ -79,7 +80,7 @@ def _begin(kind: AlertKind, found: Sequence[Found], now: datetime) -> None:
 def _gathering(kind: AlertKind, organisation_id: int | None, now: datetime) -> Alert:
     """Return the alert that takes new members of a kind and an organisation, made if need be."""
     found = Alert.objects.filter(kind=kind, organisation=organisation_id, told_at=None).first()
-    tell_at = now + timedelta(seconds=settings.ALERT_GROUP_SECONDS)
+    tell_at = now + timedelta(seconds=ALERT_GROUP_SECONDS)
     return found or Alert.objects.create(kind=kind, organisation_id=organisation_id, since=now, tell_at=tell_at)
 
 

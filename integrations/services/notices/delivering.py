@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import httpx2
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import Q
 
@@ -36,6 +35,7 @@ SCHEDULE = (
     timedelta(hours=20),
     timedelta(hours=24),
 )
+DISABLE_AFTER_DAYS = 5  # without one success, an endpoint that fails is disabled: more than a long weekend
 JITTER = 0.1
 CLAIM = timedelta(seconds=120)  # more than CLAIMED_AT_ONCE can take
 CLAIMED_AT_ONCE = 32
@@ -231,9 +231,8 @@ def _judge(endpoint: WebhookEndpoint, answers: Sequence[Answer], now: datetime) 
     if failing_since != endpoint.failing_since:
         endpoint.failing_since = failing_since
         endpoint.save(update_fields=["failing_since"])
-    days = settings.WEBHOOK_DISABLE_AFTER_DAYS
-    if failing_since and failing_since <= now - timedelta(days=days):
-        _switch_off(endpoint, f"It failed for {days} days without one success.")
+    if failing_since and failing_since <= now - timedelta(days=DISABLE_AFTER_DAYS):
+        _switch_off(endpoint, f"It failed for {DISABLE_AFTER_DAYS} days without one success.")
 
 
 def _switch_off(endpoint: WebhookEndpoint, reason: str) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
@@ -12,6 +11,10 @@ from integrations.models.connection import lease_limit
 from integrations.models.notice import Kind
 from integrations.services.notices import telling
 
+# Seconds that an outlet must stay online, or offline, before others are told: more than a reconnect takes.
+OUTLET_GRACE = 30
+# Seconds after the portal's own start, or a pause, in which no outlet counts as offline: its POSes are coming back.
+ALERT_START_GRACE = 300
 BATCH = 400
 BATCHES_PER_TURN = 3  # a storm is told over some turns: each leaves the processor to the POSes that come back
 BLIND = timedelta(seconds=120)  # without a turn for so long, the portal was away itself
@@ -21,10 +24,10 @@ STATE = ("is_online", "at")
 def notice(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, now: datetime) -> None:
     """Tell of each outlet whose state is not the one that was told last."""
     see(cursor, now)
-    settled = now - timedelta(seconds=settings.OUTLET_GRACE)
+    settled = now - timedelta(seconds=OUTLET_GRACE)
     online = Presence.objects.online(now).filter(since__lte=settled)
     _tell(online.exclude(integration__told_presence__is_online=True), True, wanted_by, now)
-    if watching_since(cursor, now) <= now - timedelta(seconds=settings.ALERT_START_GRACE):
+    if watching_since(cursor, now) <= now - timedelta(seconds=ALERT_START_GRACE):
         _tell(offline(now, settled).filter(integration__told_presence__is_online=True), False, wanted_by, now)
 
 

@@ -6,6 +6,7 @@ Reads only; what was told of it already, and what is to be told, is in `alerts`.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,11 @@ from integrations.models.opening import open_since
 from integrations.services.notices import presences
 
 REFUSALS_WINDOW = timedelta(minutes=5)
+# Refusals in that window that are an alert: more than a till with a mistyped secret causes while somebody corrects it.
+ALERT_REFUSALS_PER_OUTLET = 10
+ALERT_REFUSALS = 100  # of all outlets and unknown ones together
+ALERT_OVERLAP = timedelta(hours=24)  # before its end, an older secret that is in use is an alert: a working day to act
+ALERT_API_KEY = timedelta(days=14)  # before its expiry, an API key is an alert: another team may have to replace it
 OUTLET = "integration__outlet__organisation"
 PORTAL_KEY = "refusals:portal"
 
@@ -38,7 +44,7 @@ class Found:
 def overdue(cursor: NoticeCursor, now: datetime) -> list[Found]:
     """Return the outlets that are offline beyond their limit, in no open alert yet, in their opening hours."""
     watching_since = presences.watching_since(cursor, now)
-    if watching_since > now - timedelta(seconds=settings.ALERT_START_GRACE):
+    if watching_since > now - timedelta(seconds=presences.ALERT_START_GRACE):
         return []
     rows = presences.offline(now, now - timedelta(minutes=1)).filter(integration__is_enabled=True)
     alerted = AlertMember.objects.filter(integration=OuterRef("pk"), ended_at=None, alert__kind="offline")
@@ -49,7 +55,7 @@ def overdue(cursor: NoticeCursor, now: datetime) -> list[Found]:
 
 def back_online(keys: Iterable[int], now: datetime) -> set[int]:
     """Return which of these integrations are well again: online for OUTLET_GRACE, or disabled."""
-    settled = now - timedelta(seconds=settings.OUTLET_GRACE)
+    settled = now - timedelta(seconds=presences.OUTLET_GRACE)
     rows = Presence.objects.filter(integration__in=keys)
     online = rows.online(now).filter(since__lte=settled).values_list("pk", flat=True)
     disabled = rows.filter(integration__is_enabled=False).values_list("pk", flat=True)
@@ -94,7 +100,7 @@ def _refused_outlets(attempts: QuerySet[AuthAttempt], factor: float) -> list[Fou
         "integration__outlet__name",
     )  # fmt: skip
     counted = counted.annotate(count=Count("pk"), first=Min("at"))
-    many = counted.filter(count__gte=settings.ALERT_REFUSALS_PER_OUTLET * factor).order_by("integration")
+    many = counted.filter(count__gte=ceil(ALERT_REFUSALS_PER_OUTLET * factor)).order_by("integration")
     return [
         Found(
             f"refusals:{row['integration']}",
@@ -110,7 +116,7 @@ def _refused_outlets(attempts: QuerySet[AuthAttempt], factor: float) -> list[Fou
 
 def _refused_everywhere(attempts: QuerySet[AuthAttempt], factor: float) -> list[Found]:
     total = attempts.aggregate(count=Count("pk"), first=Min("at"))
-    if total["first"] is None or total["count"] < settings.ALERT_REFUSALS * factor:
+    if total["first"] is None or total["count"] < ALERT_REFUSALS * factor:
         return []
     detail = f"{total['count']} refusals within {_minutes(REFUSALS_WINDOW)} minutes"
     return [Found(PORTAL_KEY, None, None, "All outlets and unknown ones together", total["first"], detail)]
@@ -146,18 +152,14 @@ def _overlaps_of_keys(now: datetime) -> list[Found]:
 
 def _still_used(in_overlap: QuerySet[Any], newer: QuerySet[Any], now: datetime) -> QuerySet[Any]:
     """Return those that end soon, and were used after the newer secret was, if that was ever."""
-    soon = in_overlap.filter(
-        expires_at__lte=now + timedelta(hours=settings.ALERT_OVERLAP_HOURS), last_used_at__isnull=False
-    )
+    soon = in_overlap.filter(expires_at__lte=now + ALERT_OVERLAP, last_used_at__isnull=False)
     unreplaced = soon.exclude(Exists(newer.filter(last_used_at__gte=OuterRef("last_used_at"))))
     annotated: QuerySet[Any] = unreplaced.annotate(replaced_at=Subquery(newer.values("created_at")[:1]))
     return annotated
 
 
 def _api_keys(now: datetime) -> list[Found]:
-    rows = ApiKeySecret.objects.live(now).filter(
-        is_current=True, expires_at__lte=now + timedelta(days=settings.ALERT_API_KEY_DAYS)
-    )
+    rows = ApiKeySecret.objects.live(now).filter(is_current=True, expires_at__lte=now + ALERT_API_KEY)
     return [
         _of_key(row, f"The API key {row.shown} expires {_at(row.expires_at)}: make another before.")
         for row in rows.select_related("api_key")
@@ -173,7 +175,7 @@ def _is_time(row: Any, now: datetime) -> bool:
     """Whether half of the overlap is over: one of an hour is no alert when it begins."""
     if row.replaced_at is None:
         return False
-    notice = min((row.expires_at - row.replaced_at) / 2, timedelta(hours=settings.ALERT_OVERLAP_HOURS))
+    notice = min((row.expires_at - row.replaced_at) / 2, ALERT_OVERLAP)
     return bool(now >= row.expires_at - notice)
 
 

@@ -1,11 +1,13 @@
 """What the chores of this package do at each turn (portal/serving/chores.py)."""
 
-from django.conf import settings
-
 from integrations.models.clock import shared_now
 from integrations.services.notices import alerts, noticing
 from integrations.services.notices.delivering import Deliverer
 from integrations.services.rows.threads import recorders
+
+# Seconds between two turns: how late a webhook is at most, beside the time that an outlet's state needs to settle.
+NOTICE_INTERVAL = 2.0
+NOTICE_DAYS = 30  # for which events and their deliveries are kept: to find out what a subscriber was told and when
 
 _deliverer: Deliverer | None = None
 
@@ -34,4 +36,4 @@ async def end_deliveries() -> None:
 async def watch() -> None:
     """Look for what staff are to be told, and forget what is old."""
     await recorders.run(alerts.turn)
-    await recorders.run(noticing.prune, shared_now(), days=settings.NOTICE_DAYS)
+    await recorders.run(noticing.prune, shared_now(), days=NOTICE_DAYS)

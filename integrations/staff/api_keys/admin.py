@@ -58,6 +58,7 @@ class KeyStateFilter(PortalFilter):
 class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
     """The keys of the provider's own systems. Rows change by acts, each with a page of its own, never by a form."""
 
+    menu_position = 70
     page = "staff/api_keys/page.html"
     when_empty = (
         "Here stand the keys with which your own systems ask the POSes: whose outlets each sees, when it was used "

@@ -23,6 +23,7 @@ from integrations.staff.base.lookups import ListParameters, LookupRefused, check
 
 Row = TypeVar("Row", bound=Model)
 SAVE_AS_NEW = "_saveasnew"  # a button of Django's that no form of the portal has; Django obeys it all the same
+LAST_IN_MENU = 1000  # for an admin class that says nothing
 FOR_ALL = ""  # rows of no organisation, which every member of staff may see, and the unlimited may change
 
 
@@ -33,6 +34,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
     declared they see nothing.
     """
 
+    menu_position: ClassVar[int] = LAST_IN_MENU  # of the list among the others on the first page, lowest first
     organisation_path: ClassVar[str | None] = None
     changed_by_limited: ClassVar[bool] = False  # for rows of no organisation whose service checks each change itself
     prefilled: ClassVar[tuple[str, ...]] = ()  # the fields that a link of the portal's fills in

@@ -27,6 +27,7 @@ KINDS = {
 class BulkJobAdmin(ReadOnlyAdmin[BulkJob]):
     """What was done, or is being done, to many outlets at once."""
 
+    menu_position = 40
     when_empty = (
         "Here stands each act on many outlets: a file of outlets to enable, or many disabled or rotated from a list."
     )

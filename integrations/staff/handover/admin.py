@@ -52,6 +52,7 @@ class TakeBackLink(IntegrationAct):
 class HandoverLinkAdmin(ReadOnlyAdmin[HandoverLink]):
     """The links by which secrets went, or are going, to PowerEPOS."""
 
+    menu_position = 50
     when_empty = (
         "Here stands each one-time hand-over link: who made it, whether it was opened, when and from where. Make one "
         "when you enable an outlet or rotate its secret."

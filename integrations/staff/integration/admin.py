@@ -37,6 +37,7 @@ ACTS = {
 class IntegrationAdmin(BulkActions, ReadOnlyAdmin[Integration]):
     """The outlets that PowerEPOS knows. Rows change by acts, each with a page of its own, never by a form."""
 
+    menu_position = 30
     page = "staff/integration/page.html"
     when_empty = (
         "Here stand the outlets on which Order N Pay is enabled, with their POSRemoteID and the recognisable part "

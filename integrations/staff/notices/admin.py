@@ -38,6 +38,7 @@ SHAPES = {Delivery.State.DELIVERED: "online", Delivery.State.PENDING: "never-see
 class WebhookEndpointAdmin(ReadOnlyAdmin[WebhookEndpoint]):
     """Where events go. Rows change by acts, each with a page of its own, never by a form."""
 
+    menu_position = 110
     page = "staff/notices/webhook_page.html"
     when_empty = (
         "Here stand the addresses of your own systems that are told what happens: an outlet goes offline, a request "
@@ -102,6 +103,7 @@ class EndpointFilter(admin.RelatedFieldListFilter):
 class DeliveryAdmin(KeysetAdmin[Delivery]):
     """Each event on its way to each endpoint."""
 
+    menu_position = 120
     page = "staff/notices/delivery_page.html"
     when_empty = "Here stands each event that was sent to one of your systems, with the answer that it got."
     list_display = ("noticed", "event", "standing", "endpoint", "about", "answer", "tries")

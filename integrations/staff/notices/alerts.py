@@ -43,6 +43,7 @@ class OpenAlertFilter(PortalFilter):
 class AlertAdmin(ReadOnlyAdmin[Alert]):
     """What staff were told, and whether it is over."""
 
+    menu_position = 90
     page = "staff/notices/alert_page.html"
     when_empty = (
         "Here stands what you were alerted of: outlets that were offline for too long, many refused authentications, "
@@ -119,6 +120,7 @@ def _mails(request: HttpRequest, alert: Alert) -> dict[str, object]:
 class AlertRecipientAdmin(PortalAdmin[AlertRecipient]):
     """Who gets alerts by e-mail."""
 
+    menu_position = 100
     when_empty = "Here stand the people who get alerts by e-mail: of one organisation, or of all. Add the first one."
     list_display = ("email", "whose")
     list_filter = (OrganisationFilter,)

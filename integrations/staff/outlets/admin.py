@@ -29,6 +29,7 @@ from integrations.staff.signing_in.actors import actor_of
 class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
     """The sites of the customers, each with its state at a glance."""
 
+    menu_position = 20
     when_empty = (
         "Here stand the sites of your customers, each with its state: not enabled, online, offline, disabled. "
         "Add an outlet, then enable Order N Pay on it."

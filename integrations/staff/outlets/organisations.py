@@ -21,6 +21,7 @@ from integrations.staff.signing_in.actors import actor_of
 class OrganisationAdmin(PortalAdmin[Organisation]):
     """The provider's customers."""
 
+    menu_position = 10
     when_empty = "Here stand your customers: one restaurant, or a chain of them. Add the first, then add its outlets."
     organisation_path = "pk"
     list_display = ("name", "outlets", "created")

@@ -58,6 +58,7 @@ class DatedAdmin(KeysetAdmin[Row]):
 class ConnectionAdmin(KeysetAdmin[Connection]):
     """The websockets of the POSes, open and ended."""
 
+    menu_position = 130
     when_empty = (
         "Here stands each websocket that a POS opened: since when, from where, how it ended. "
         "Hand an outlet's values over to PowerEPOS; its POS will connect."
@@ -113,6 +114,7 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
 class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
     """Who came to the POS's door, and why they were let in or not."""
 
+    menu_position = 140
     when_empty = (
         "Here stands each attempt of a POS to get a token or to open its websocket, with the precise reason of "
         "each refusal. Nobody has tried yet: check the two addresses in the POS."
@@ -168,6 +170,7 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
 class StrayFrameAdmin(DatedAdmin[StrayFrame]):
     """Frames that nobody understood."""
 
+    menu_position = 150
     when_empty = (
         "Here stand the frames of POSes that nobody understood, shortened and without secrets. None is good news."
     )
@@ -206,6 +209,7 @@ class StrayFrameAdmin(DatedAdmin[StrayFrame]):
 class AuditEventAdmin(DatedAdmin[AuditEvent]):
     """Who did what. What an event speaks of may be gone: it is named by `subject`, never followed."""
 
+    menu_position = 160
     when_empty = "Here stands every act of staff: who, what, when and from where. Nobody has acted yet."
     organisation_path = "organisation"
     list_display = ("when", "actor_name", "act", "subject", "in_words", "address")

@@ -28,6 +28,7 @@ CONTENT = ("payload", "answer", "error_message")
 class RequestAdmin(KeysetAdmin[Request]):
     """What the backend asked of the POSes, and what became of it."""
 
+    menu_position = 60
     page = "staff/requests/page.html"
     when_empty = (
         "Here stands each request of your own systems to a POS, and what became of it. Create an API key, and send "

@@ -14,6 +14,7 @@ from integrations.staff.signing_in.actors import actor_of
 class MessageTypeAdmin(PortalAdmin[MessageType]):
     """What the portal calls each kind of request."""
 
+    menu_position = 80
     when_empty = "Here stand the kinds of request by name and number. Add one, and your systems may ask by its name."
     organisation_path = FOR_ALL
     list_display = ("name", "known_number", "description")

@@ -9,12 +9,14 @@ from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from integrations.services.people import people
+from integrations.staff.base.admin import LAST_IN_MENU
 from integrations.staff.base.bounded import bounded
 from integrations.staff.base.lookups import check_search
 from integrations.staff.signing_in import gate, proof
@@ -22,24 +24,6 @@ from integrations.staff.signing_in.actors import actor_of
 from integrations.staff.start.first_page import figures, latest_acts, what_next
 
 APP_LABEL = "integrations"
-ORDER = (
-    "Organisation",
-    "Outlet",
-    "Integration",
-    "BulkJob",
-    "HandoverLink",
-    "Request",
-    "ApiKey",
-    "MessageType",
-    "Alert",
-    "AlertRecipient",
-    "WebhookEndpoint",
-    "Delivery",
-    "Connection",
-    "AuthAttempt",
-    "StrayFrame",
-    "AuditEvent",
-)
 
 
 class PortalSite(AdminSite):
@@ -92,5 +76,8 @@ class PortalSite(AdminSite):
         apps = super().get_app_list(request, app_label)
         for app in apps:
             if app["app_label"] == APP_LABEL:
-                app["models"].sort(key=lambda model: ORDER.index(model["object_name"]))
+                app["models"].sort(key=lambda model: self._position(model["model"]))
         return sorted(apps, key=lambda app: app["app_label"] != APP_LABEL)
+
+    def _position(self, model: type[Model]) -> int:
+        return getattr(self._registry[model], "menu_position", LAST_IN_MENU)

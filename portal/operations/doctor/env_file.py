@@ -27,8 +27,11 @@ def names() -> Iterator[Finding]:
 def _unknown(lines: Iterable[Assignment]) -> Iterator[Finding]:
     for line in lines:
         if line.name not in settings.KNOWN_NAMES:
-            todo = f"Correct the name{_proposal(line.name, ALIKE_IN_FILE)}; if another program reads it, leave it."
-            yield advice("names", f"The portal has no setting {line.called}, which .env sets.", todo)
+            todo = (
+                f"Correct the name{_proposal(line.name, ALIKE_IN_FILE)}, or remove the line if an older version had the"
+                " setting (CHANGELOG.md lists those); if another program reads it, leave it."
+            )
+            yield advice("names", f"The portal has no setting {line.called}, which .env sets: it is not read.", todo)
 
 
 def _misspelt(lines: Iterable[Assignment]) -> Iterator[Finding]:

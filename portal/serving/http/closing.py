@@ -4,7 +4,6 @@ import select
 import weakref
 from asyncio import Transport
 
-from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from integrations.wire import limits
@@ -82,10 +81,10 @@ class HttpClosing(HttpToolsProtocol):
             self.flow.pause_reading()  # the peer has until the connection is closed to read its answer
 
     def _watch_writing(self) -> None:
-        """Cut the connection when the peer has read nothing for REQUEST_ARRIVAL_SECONDS."""
+        """Cut the connection when the peer has read nothing for limits.UNREAD_SECONDS."""
         if not self._is_stalling and (size := self.transport.get_write_buffer_size()):
             self._is_stalling = True
-            self.loop.call_later(settings.REQUEST_ARRIVAL_SECONDS, self._check_writing, size)
+            self.loop.call_later(limits.UNREAD_SECONDS, self._check_writing, size)
 
     def _check_writing(self, size: int) -> None:
         self._is_stalling = False

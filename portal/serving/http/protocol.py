@@ -42,7 +42,7 @@ class DrainingState(ServerState):
 
 
 class HttpProtocol(HttpFraming):
-    """A request has REQUEST_ARRIVAL_SECONDS to arrive whole; uvicorn's own waits for ever.
+    """A request has limits.ARRIVAL_SECONDS to arrive whole; uvicorn's own waits for ever.
 
     While the server drains, each connection's next answer is its last, and says so: `Connection: close`.
 
@@ -134,9 +134,9 @@ class HttpProtocol(HttpFraming):
         self.transport.close()
 
     def _await_request(self) -> None:
-        """Cut the connection unless the request has arrived whole within REQUEST_ARRIVAL_SECONDS."""
+        """Cut the connection unless the request has arrived whole within limits.ARRIVAL_SECONDS."""
         if self._arrival is None:
-            self._arrival = self.loop.call_later(settings.REQUEST_ARRIVAL_SECONDS, self._cut)
+            self._arrival = self.loop.call_later(limits.ARRIVAL_SECONDS, self._cut)
 
     def _cut(self) -> None:
         self._arrival = None

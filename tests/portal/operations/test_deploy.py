@@ -18,7 +18,7 @@ from tests.live.binaries import need
 from tests.live.processes import Process, free_port, plain_environment
 from tests.live.waiting import eventually
 from tests.support.project import PROJECT
-from tests.test_documentation import variables_read_by_the_settings
+from tests.test_documentation import settings_read
 
 DEPLOY = PROJECT / "deploy"
 OF_THE_PROCESS = {f"process_{name}" for name in ("cpu_seconds_total", "resident_memory_bytes", "open_fds", "max_fds")}
@@ -131,7 +131,7 @@ def ping(port: int, password: str) -> str:
 
 
 def test_the_compose_file_names_only_settings_that_there_are() -> None:
-    assert compose()["services"]["portal"]["environment"].keys() <= variables_read_by_the_settings()
+    assert compose()["services"]["portal"]["environment"].keys() <= settings_read().keys()
 
 
 @pytest.mark.processes

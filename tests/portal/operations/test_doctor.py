@@ -101,6 +101,7 @@ class TestTheNames:
             ("TRUSTED_PROXY=127.0.0.1\n", "TRUSTED_PROXY", "is it TRUSTED_PROXIES?"),
             ("secret_key=hunter2\n", "line 1", "is it SECRET_KEY?"),
             ("PORTAL_HOST=pos.example.com\n", "PORTAL_HOST", "if another program reads it"),
+            ("WATCH_INTERVAL=5\n", "WATCH_INTERVAL", "remove the line if an older version had the setting"),
         ],
     )
     def test_of_the_env_file_that_the_portal_does_not_read_are_told(

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from unittest import mock
 
 import pytest
 import uvicorn
@@ -509,7 +510,7 @@ class HalfSent(SimpleTestCase):
             for _, writer in held:
                 writer.close()
 
-    @override_settings(REQUEST_ARRIVAL_SECONDS=0.1)
+    @mock.patch.object(limits, "ARRIVAL_SECONDS", 0.1)
     async def test_what_does_not_become_a_whole_request_in_time_is_cut(self) -> None:
         for beginning in (
             b"",
@@ -522,7 +523,7 @@ class HalfSent(SimpleTestCase):
             with self.subTest(beginning=beginning):
                 assert await exchange(beginning) == []
 
-    @override_settings(REQUEST_ARRIVAL_SECONDS=0.1)
+    @mock.patch.object(limits, "UNREAD_SECONDS", 0.1)
     async def test_a_peer_that_does_not_read_its_answers_is_cut(self) -> None:
         async with served() as port:
             reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2)

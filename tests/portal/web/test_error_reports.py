@@ -55,7 +55,7 @@ def spellings_of(secret: str) -> list[str]:
 def client(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Client:
     settings.DEBUG, settings.ROOT_URLCONF = True, __name__
     settings.EMAIL_URL = f"smtp+tls://mailer:{quote(MAIL, safe='')}@mail.example:587"
-    settings.MAILERS = {"default": service_urls.mail(settings.EMAIL_URL, timeout=10)}
+    settings.MAILERS = {"default": service_urls.mail(settings.EMAIL_URL)}
     for name, value in OTHERS.items():
         setattr(settings, name, value)
     monkeypatch.setenv("DATABASE_URL", f"postgres://portal:{DATABASE}@db.example/portal")

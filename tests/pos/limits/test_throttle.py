@@ -28,7 +28,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def throttle(clock: Clock) -> Iterator[Throttle]:
-    with override_settings(AUTH_FAILURES_PER_OUTLET=3, AUTH_FAILURES_PER_ADDRESS=5, AUTH_BLOCK_SECONDS=15):
+    with override_settings(AUTH_FAILURES_PER_OUTLET=3, AUTH_FAILURES_PER_ADDRESS=5):
         yield Throttle(clock)
 
 

@@ -166,10 +166,15 @@ def test_an_adopted_secret_goes_by_link_too(outlet: Outlet) -> None:
     assert handover_links.open_link(made.token, made.passphrase, **CLIENT).handover.auth_secret == ADOPTED
 
 
-def test_a_passphrase_of_ten_different_characters_is_accepted_and_a_shorter_one_is_not() -> None:
-    handover_links.check_passphrase("q8#Lm2!vRt")
-    with pytest.raises(InvalidValue, match="at least 10"):
-        handover_links.check_passphrase("q8#Lm2!vR")
+@pytest.mark.parametrize("passphrase", ["q8#Lm2!vRt", "letmeinlet", "0123456789012"])
+def test_a_passphrase_of_ten_characters_is_accepted_and_one_of_digits_when_it_is_longer(passphrase: str) -> None:
+    handover_links.check_passphrase(passphrase)
+
+
+@pytest.mark.parametrize("passphrase", ["q8#Lm2!vR", "0123456789", "abababababab"])
+def test_a_passphrase_that_is_easy_to_guess_is_refused_with_the_rule(passphrase: str) -> None:
+    with pytest.raises(InvalidValue, match="at least 10 characters, more if all are digits or many repeat,"):
+        handover_links.check_passphrase(passphrase)
 
 
 @pytest.mark.parametrize(("passphrase", "hours"), [("short", 72), ("aaaaaaaaaaaa", 72), ("x" * 201, 72), ("", 337)])

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 import time_machine
@@ -16,7 +17,7 @@ from integrations.models.notice import Kind
 from integrations.services.api_keys.api_keys import create_api_key
 from integrations.services.integration.enabling import disable, enable_outlet
 from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
-from integrations.services.notices import alerts, mailing
+from integrations.services.notices import alerts, mailing, watching
 from integrations.services.notices.alert_recipients import save_recipient
 from integrations.services.notices.presences import BLIND
 from portal import service_urls
@@ -155,7 +156,7 @@ def test_after_the_portal_was_away_outlets_have_their_whole_limit_to_come_back(
 
 @override_settings(**MAIL)
 def test_an_alert_that_is_over_before_anybody_was_told_is_forgotten(watched: Integration, clock: Any) -> None:
-    with override_settings(ALERT_GROUP_SECONDS=180):
+    with mock.patch.object(alerts, "ALERT_GROUP_SECONDS", 180):
         go_offline(watched, timezone.now())
         wait(clock, 10 * MINUTE)
         assert Alert.objects.count() == 1
@@ -190,7 +191,8 @@ def test_a_burst_of_refusals_is_told_of_its_outlet_and_ends_when_it_is_calm(watc
     assert subjects()[1:] == ["Over: many refused authentications, Trattoria Bella – Station"]
 
 
-@override_settings(**MAIL, ALERT_REFUSALS=20)
+@override_settings(**MAIL)
+@mock.patch.object(watching, "ALERT_REFUSALS", 20)
 def test_a_burst_from_nobody_known_is_told_to_those_who_get_all_alerts(watched: Integration, clock: Any) -> None:
     add_recipient("bella@example.com", BELLA)
     for _ in range(20):
@@ -318,4 +320,4 @@ class Mailing(InProcess):
 
 def _to(port: int) -> dict[str, Any]:
     url = f"smtp://127.0.0.1:{port}"
-    return {"EMAIL_URL": url, "MAILERS": {"default": service_urls.mail(url, timeout=10)}}
+    return {"EMAIL_URL": url, "MAILERS": {"default": service_urls.mail(url)}}
