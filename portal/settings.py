@@ -133,14 +133,10 @@ KEEP_REQUEST_DAYS = between(0, MANY_DAYS, env.int("KEEP_REQUEST_DAYS", default=9
 KEEP_CONNECTION_DAYS = between(0, MANY_DAYS, env.int("KEEP_CONNECTION_DAYS", default=90), "KEEP_CONNECTION_DAYS")
 KEEP_AUDIT_DAYS = between(0, MANY_DAYS, env.int("KEEP_AUDIT_DAYS", default=0), "KEEP_AUDIT_DAYS")
 
-# --- Many outlets at once, and the hand-over ----------------------------------------------------------------
+# --- The hand-over --------------------------------------------------------------------------------------------
 
-BULK_ROWS = between(1, 100_000, env.int("BULK_ROWS", default=10_000), "BULK_ROWS")
-BULK_BYTES = between(1024, 64 * 1024 * 1024, env.int("BULK_BYTES", default=5 * 1024 * 1024), "BULK_BYTES")
-BULK_KEPT_SECONDS = between(60, 86_400, env.int("BULK_KEPT_SECONDS", default=3600), "BULK_KEPT_SECONDS")
 # An uploaded file may hold secrets: it is kept in memory, never in a temporary file, and a larger one is not read.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = BULK_BYTES + 64 * 1024
 HANDOVER_LINK_MAX_HOURS = between(1, 2160, env.int("HANDOVER_LINK_MAX_HOURS", default=336), "HANDOVER_LINK_MAX_HOURS")
 HANDOVER_LINK_HOURS = between(
     1,

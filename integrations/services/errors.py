@@ -134,10 +134,6 @@ class OrganisationNotFound(PortalError):
     message = "There is no organisation of this name."
 
 
-class JobMoved(PortalError):
-    message = "This was confirmed, dropped or ended already."
-
-
 class LinkEnded(PortalError):
     message = "The link has ended already: it was opened, taken back, or its time was over."
 

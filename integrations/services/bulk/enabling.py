@@ -1,6 +1,6 @@
 """Enable many outlets: check a file against the database, make the digests, then write some rows at a time."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from django.db import IntegrityError, transaction
@@ -26,8 +26,6 @@ from integrations.text.characters import hidden_within, identity
 
 LENGTHS = {"organisation": 200, "outlet": 200, "pos_remote_id": 128, "provider_outlet_id": 64}
 BATCH = 500
-
-Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -71,18 +69,14 @@ def _plan_of(rows: Sequence[FileRow], may: May) -> list[PlannedRow]:
 
 
 @sensitive_variables()
-def prepare(rows: Sequence[FileRow], plan: Sequence[PlannedRow], progress: Progress) -> list[Prepared]:
-    """Make a secret for each row to be enabled, or hash the one it brings (some 100 ms); outside any transaction.
+def prepare(rows: Sequence[FileRow], plan: Sequence[PlannedRow]) -> list[Prepared]:
+    """Generate a secret for each row to be enabled, or hash the one it brings (some 100 ms); outside any transaction.
 
-    `progress` is told after each row how many are done. Raises RowRefused.
+    Raises RowRefused.
     """
     by_number = {row.number: row for row in rows}
-    prepared: list[Prepared] = []
     keys.choose_before_writing()
-    for planned in acting(plan):
-        prepared.append(_prepare(planned, by_number[planned.number].adopted_secret))
-        progress(len(prepared))
-    return prepared
+    return [_prepare(planned, by_number[planned.number].adopted_secret) for planned in acting(plan)]
 
 
 def verify(rows: Sequence[FileRow], planned: Sequence[PlannedRow], may: May) -> None:

@@ -26,7 +26,6 @@ ORDER = (
     "Organisation",
     "Outlet",
     "Integration",
-    "BulkJob",
     "HandoverLink",
     "Request",
     "ApiKey",
