@@ -17,7 +17,7 @@ PER_ORGANISATION = 100
 Claim = dict[str, str]
 
 
-def configure(folder: Path, port: int, *, count: int, database_url: str = "", redis_url: str = "") -> None:
+def configure(folder: Path, port: int, *, database_url: str = "", redis_url: str = "") -> None:
     """Set the portal's environment, for this process's children."""
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "portal.settings",
