@@ -24,7 +24,7 @@ Report = Callable[[int, int], None]
 class Command(OutletCommand):
     help = (
         "Enable Order N Pay for the outlets of a CSV file, and write what PowerEPOS must know as CSV. Exit code 1, and "
-        "nothing done, when a row is wrong. The file may have any number of rows; they are committed 200 at a time. "
+        "nothing done, when a row is wrong. The file may have any number of rows; they are committed 100 at a time. "
         "After an interruption run the same command again: rows that are done stay as they are, and the secrets of "
         "the others are appended to the output."
     )

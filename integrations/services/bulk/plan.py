@@ -12,7 +12,7 @@ from django.db.models import TextChoices
 from integrations.services.errors import PortalError
 from integrations.services.rows.chunks import chunks
 
-STEP = 200  # rows written in one transaction: other writers wait for it, on a busy machine for some tenths of a second
+STEP = 100  # rows written in one transaction, for which other writers wait
 REST_SECONDS = 0.12  # between two steps: who waits for SQLite's lock asks for it every tenth of a second
 
 Item = TypeVar("Item")
