@@ -17,6 +17,7 @@ from integrations.services.audit import Actor, record_many
 from integrations.services.bulk.file import WRITTEN, FileRow
 from integrations.services.bulk.near_names import NearNames
 from integrations.services.bulk.plan import PlannedRow, RowRefused, Verdict, WorldChanged, acting
+from integrations.services.bulk.repeated import RepeatedValues
 from integrations.services.errors import PortalError
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import pos_secrets
@@ -64,7 +65,7 @@ def check(rows: Sequence[FileRow], may: May) -> list[PlannedRow]:
 
 def _plan_of(rows: Sequence[FileRow], may: May) -> list[PlannedRow]:
     world = _World(rows)
-    twice = _Repeated(rows)
+    twice = RepeatedValues(rows)
     return [_plan(row, world, twice, may) for row in rows]
 
 
@@ -179,37 +180,6 @@ def _outlets(prepared: Sequence[Prepared], organisations: dict[str, Organisation
     return [found[each.planned.organisation, each.planned.outlet] for each in prepared]
 
 
-class _Repeated:
-    """The values that stand in more than one row of the file, with their first row."""
-
-    def __init__(self, rows: Iterable[FileRow]) -> None:
-        self._first: dict[tuple[str, object], int] = {}
-        for row in rows:
-            for key in self._keys(row):
-                self._first.setdefault(key, row.number)
-
-    def fault(self, row: FileRow) -> str:
-        for key in self._keys(row):
-            first = self._first[key]
-            if first != row.number:
-                return f"{_CALLED[key[0]]} stands in row {first} already: each row needs one of its own."
-        return ""
-
-    def _keys(self, row: FileRow) -> list[tuple[str, object]]:
-        keys: list[tuple[str, object]] = [("outlet", (row.organisation, row.outlet))]
-        keys += [("pos_remote_id", identity(row.pos_remote_id))] if row.pos_remote_id else []
-        keys += [("provider_outlet_id", identity(row.provider_outlet_id))] if row.provider_outlet_id else []
-        return [*keys, ("adopted_secret", row.adopted_secret)] if row.adopted_secret else keys
-
-
-_CALLED = {
-    "outlet": "This outlet",
-    "pos_remote_id": "This POSRemoteID",
-    "provider_outlet_id": "This ProviderOutletID",
-    "adopted_secret": "This secret",
-}
-
-
 class _World:
     """What the database holds of what the rows name."""
 
@@ -252,7 +222,7 @@ def _digests(row: FileRow) -> list[str]:
     return credentials.keyed_digests(canonical) if canonical else []
 
 
-def _plan(row: FileRow, world: _World, twice: _Repeated, may: May) -> PlannedRow:
+def _plan(row: FileRow, world: _World, twice: RepeatedValues, may: May) -> PlannedRow:
     if fault := _fault_of_form(row) or twice.fault(row) or _fault_of_right(row, world, may):
         return _planned(row, Verdict.WRONG, fault)
     outlet = world.outlets.get((row.organisation, row.outlet))
