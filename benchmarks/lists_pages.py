@@ -33,7 +33,7 @@ from integrations.models import (
 Ask = Callable[[], int]  # returns how many rows it got
 Questions = Iterator[tuple[str, dict[str, Any]]]
 LISTS = (
-    "organisation", "outlet", "integration", "bulkjob", "handoverlink", "request", "apikey", "messagetype", "alert",
+    "organisation", "outlet", "integration", "handoverlink", "request", "apikey", "messagetype", "alert",
     "webhookendpoint", "delivery", "connection", "authattempt", "strayframe", "auditevent",
 )  # fmt: skip
 WITH_SECOND_PAGE = ("outlet", "request", "delivery", "connection", "authattempt", "strayframe", "auditevent")

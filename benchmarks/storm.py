@@ -76,7 +76,7 @@ def chosen(parser: argparse.ArgumentParser, text: str, known: tuple[str, ...]) -
 
 
 def set_up(folder: Path, options: argparse.Namespace) -> Setting:
-    outlets.configure(folder, free_port(), count=options.count)
+    outlets.configure(folder, free_port())
     outlets.manage("migrate", "--verbosity", "0")
     claims = outlets.enable(folder, options.count)
     outlets.fill_peers(programs.peers_database(folder), claims)
@@ -124,7 +124,6 @@ def run_processes(setting: Setting, options: argparse.Namespace, results: Result
     outlets.configure(
         setting.folder,
         free_port(),
-        count=options.count,
         database_url=options.database_url,
         redis_url=options.redis_url,
     )

@@ -32,7 +32,7 @@ def main() -> None:
     options = read_options()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        outlets.configure(folder, free_port(), count=10)
+        outlets.configure(folder, free_port())
         os.environ |= {"AUTH_FAILURES_PER_OUTLET": "1000000", "AUTH_FAILURES_PER_ADDRESS": "1000000"}
         outlets.manage("migrate", "--verbosity", "0")
         claims = made_claims(folder)

@@ -1,7 +1,6 @@
 """Django looks here; the admin itself lives in staff/."""
 
 from integrations.staff.api_keys import admin as api_keys
-from integrations.staff.bulk import admin as bulk_jobs
 from integrations.staff.handover import admin as handover_links
 from integrations.staff.integration import admin as integrations
 from integrations.staff.notices import admin as webhooks
@@ -16,7 +15,6 @@ from integrations.staff.requests import message_types
 __all__ = [
     "alerts",
     "api_keys",
-    "bulk_jobs",
     "handover_links",
     "integrations",
     "message_types",

@@ -123,14 +123,10 @@ KEEP_REQUEST_DAYS = env.int("KEEP_REQUEST_DAYS", default=90, least=0, most=MANY_
 KEEP_CONNECTION_DAYS = env.int("KEEP_CONNECTION_DAYS", default=90, least=0, most=MANY_DAYS)
 KEEP_AUDIT_DAYS = env.int("KEEP_AUDIT_DAYS", default=0, least=0, most=MANY_DAYS)
 
-# --- Many outlets at once, and the hand-over ----------------------------------------------------------------
+# --- The hand-over --------------------------------------------------------------------------------------------
 
-BULK_ROWS = env.int("BULK_ROWS", default=10_000, least=1, most=100_000)
-BULK_BYTES = env.int("BULK_BYTES", default=5 * 1024 * 1024, least=1024, most=64 * 1024 * 1024)
-BULK_KEPT_SECONDS = env.int("BULK_KEPT_SECONDS", default=3600, least=60, most=86_400)
 # An uploaded file may hold secrets: it is kept in memory, never in a temporary file, and a larger one is not read.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = BULK_BYTES + 64 * 1024
 HANDOVER_LINK_MAX_HOURS = 336  # two weeks: a link that nobody opened by then is forgotten, and holds a secret
 HANDOVER_LINK_HOURS = env.int("HANDOVER_LINK_HOURS", default=72, least=1, most=HANDOVER_LINK_MAX_HOURS)
 

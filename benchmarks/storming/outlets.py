@@ -17,7 +17,7 @@ PER_ORGANISATION = 100
 Claim = dict[str, str]
 
 
-def configure(folder: Path, port: int, *, count: int, database_url: str = "", redis_url: str = "") -> None:
+def configure(folder: Path, port: int, *, database_url: str = "", redis_url: str = "") -> None:
     """Set the portal's environment, for this process's children."""
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "portal.settings",
@@ -26,8 +26,6 @@ def configure(folder: Path, port: int, *, count: int, database_url: str = "", re
         "DATABASE_URL": database_url or f"sqlite:///{folder / 'portal.sqlite3'}",
         "REDIS_URL": redis_url,
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "BULK_ROWS": str(max(10_000, count)),
-        "BULK_BYTES": str(64 * 1024 * 1024),
         "LOG_LEVEL": "WARNING",
         "DRAIN_SECONDS": "0",
     }

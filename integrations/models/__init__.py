@@ -4,7 +4,6 @@ from integrations.models.alert import Alert, AlertMember, AlertRecipient, Mail
 from integrations.models.api_key import ApiKey, ApiKeySecret
 from integrations.models.attempt import AuthAttempt, StrayFrame
 from integrations.models.audit import AuditEvent
-from integrations.models.bulk_job import BulkJob
 from integrations.models.connection import Connection, Presence, ServerProcess
 from integrations.models.credential import Credential
 from integrations.models.fleet_sample import FleetSample
@@ -27,7 +26,6 @@ __all__ = [
     "ApiKeySecret",
     "AuditEvent",
     "AuthAttempt",
-    "BulkJob",
     "Connection",
     "Credential",
     "Delivery",

@@ -10,7 +10,6 @@ from integrations.models import (
     AlertRecipient,
     ApiKey,
     AuditEvent,
-    BulkJob,
     Integration,
     MessageType,
     Organisation,
@@ -30,9 +29,7 @@ class Actor:
 
 
 # A text names what is of no organisation and has no row of its own.
-Subject = (
-    Organisation | Outlet | Integration | ApiKey | MessageType | WebhookEndpoint | AlertRecipient | BulkJob | User | str
-)
+Subject = Organisation | Outlet | Integration | ApiKey | MessageType | WebhookEndpoint | AlertRecipient | User | str
 
 
 def record(verb: Verb, subject: Subject, *, actor: Actor, **detail: Any) -> AuditEvent:

@@ -88,7 +88,7 @@ def test_what_can_be_pressed_is_legible_in_every_state(chromium: Browser, demo: 
 
 def opened(page: Page) -> Iterator[None]:
     """Open a page of each kind that has buttons of its own."""
-    for url in ("/admin/", "/admin/integrations/outlet/", "/admin/integrations/bulkjob/upload/", "/admin/sign-in/"):
+    for url in ("/admin/", "/admin/integrations/outlet/", "/admin/integrations/outlet/enable-file/", "/admin/sign-in/"):
         page.goto(url)
         yield
     page.goto("/admin/integrations/outlet/add/")

@@ -47,7 +47,7 @@ def test_no_page_fails_on_postgresql_whatever_its_address_says(boss: httpx2.Clie
     for path in (
         "/admin/integrations/request/%00/change/",
         f"/admin/integrations/request/{2**63}/change/",
-        "/admin/integrations/bulkjob/%00/change/",
+        "/admin/integrations/integration/many/%00/",
         "/admin/integrations/outlet/add/?organisation=%00",
         "/admin/integrations/outlet/add/?name=%00",
         f"/admin/integrations/integration/{2**63}/check/",

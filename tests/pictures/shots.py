@@ -29,7 +29,7 @@ EMPTY = [
     *(
         Shot(f"empty-{name}", f"No {name}", f"{ADMIN}/{name}/")
         for name in (
-            *("organisation", "outlet", "integration", "bulkjob", "handoverlink", "request", "apikey", "alert"),
+            *("organisation", "outlet", "integration", "handoverlink", "request", "apikey", "alert"),
             *("alertrecipient", "webhookendpoint", "delivery", "connection", "authattempt", "strayframe"),
         )
     ),
@@ -116,11 +116,10 @@ def _acts(places: Places) -> list[Shot]:
 
 def _many() -> list[Shot]:
     return [
-        Shot("many-file", "Enable from a file", f"{ADMIN}/bulkjob/upload/"),
-        Shot("many-checked", "What the file would do", f"{ADMIN}/bulkjob/upload/", check_file),
-        Shot("many-wrong", "A file with wrong rows", f"{ADMIN}/bulkjob/upload/", check_wrong_file),
+        Shot("many-file", "Enable from a file", f"{ADMIN}/outlet/enable-file/"),
+        Shot("many-checked", "What the file would do", f"{ADMIN}/outlet/enable-file/", check_file),
+        Shot("many-wrong", "A file with wrong rows", f"{ADMIN}/outlet/enable-file/", check_wrong_file),
         Shot("many-rotate", "Rotate many secrets", f"{ADMIN}/integration/", choose_all),
-        Shot("many", "Acts on many outlets", f"{ADMIN}/bulkjob/"),
     ]
 
 

@@ -38,7 +38,7 @@ SECRET = re.compile(r"ONPS(?:-[0-9A-Z]{5}){7}")
 LISTS = ("organisation", "outlet", "integration", "connection", "authattempt", "strayframe", "auditevent")
 BACKEND_LISTS = ("request", "apikey", "messagetype")  # api_keys/test_staff_backend_pages.py
 NOTICE_LISTS = ("alert", "alertrecipient", "webhookendpoint", "delivery")  # notices/test_staff_notice_pages.py
-MANY_LISTS = ("bulkjob", "handoverlink")  # bulk/test_staff_many.py
+MANY_LISTS = ("handoverlink",)  # bulk/test_staff_many.py
 RECORDS = ("connection", "authattempt", "strayframe", "auditevent")
 ACTS = ("rotate", "end_overlap", "disable", "reenable", "change_pos_remote_id")
 

@@ -13,7 +13,6 @@ from integrations.models import (
     AlertMember,
     AlertRecipient,
     ApiKey,
-    BulkJob,
     Integration,
     MessageType,
     Organisation,
@@ -72,7 +71,6 @@ def make_world() -> World:
     _alert(None, None)
     for endpoint in endpoints:
         webhooks.send_test(endpoint, actor=ANNA)
-    BulkJob.objects.create(kind="disable", made_by=f"{THEIRS} person", source=f"{THEIRS}.csv", checked_for=[theirs.pk])
     _move(came, bella)
     _move(left, theirs)
     return World(bella, theirs, station, foreign, came, left, keys[1], keys[0])

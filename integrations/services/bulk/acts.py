@@ -10,15 +10,14 @@ from django.views.decorators.debug import sensitive_variables
 
 from integrations.models import Credential, Integration
 from integrations.models.audit import Verb
-from integrations.models.bulk_job import Kind
 from integrations.models.clock import shared_now
 from integrations.security import credentials
 from integrations.security.credentials import Digest
 from integrations.security.credentials import Kind as SecretKind
 from integrations.services import wake
 from integrations.services.audit import Actor, record_many
-from integrations.services.bulk.enabling import BATCH, Enabled, Progress
-from integrations.services.bulk.plan import PlannedRow, Verdict, WorldChanged, acting
+from integrations.services.bulk.enabling import BATCH, Enabled
+from integrations.services.bulk.plan import BulkAction, PlannedRow, Verdict, WorldChanged, acting
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import demo_secrets, pos_secrets
@@ -36,28 +35,27 @@ class NewSecret:
     secret: str = field(repr=False)
 
 
-def check(kind: Kind, ids: Sequence[int], organisations: frozenset[int] | None) -> list[PlannedRow]:
+def check(action: BulkAction, ids: Sequence[int], organisations: frozenset[int] | None) -> list[PlannedRow]:
     """Return what would become of each integration that the person may see, in the order of their names."""
     now = shared_now()
-    rows = [_plan(kind, each, now) for part in chunks(ids) for each in _read(part, organisations)]
+    rows = [_plan(action, each, now) for part in chunks(ids) for each in _read(part, organisations)]
     return sorted(rows, key=lambda row: (row.organisation, row.outlet))
 
 
-def make_secrets(plan: Sequence[PlannedRow], progress: Progress) -> list[NewSecret]:
+def make_secrets(plan: Sequence[PlannedRow]) -> list[NewSecret]:
     """Generate a secret for each row that is to be rotated."""
     made: list[NewSecret] = []
     keys.choose_before_writing()
     for planned in acting(plan):
         secret = credentials.generate(SecretKind.POS_SECRET)
         made.append(NewSecret(planned, credentials.digest_generated(SecretKind.POS_SECRET, secret), secret))
-        progress(len(made))
     return made
 
 
 @transaction.atomic
 def disable(plan: Sequence[PlannedRow], organisations: frozenset[int] | None, *, reason: str, actor: Actor) -> None:
     """Refuse their POSes from now on and close their sockets. Raises WorldChanged."""
-    rows = _locked(Kind.DISABLE, plan, organisations)
+    rows = _locked(BulkAction.DISABLE, plan, organisations)
     _update(rows, is_enabled=False, disabled_reason=reason, generation=F("generation") + 1)
     handover_links.take_back(rows, reason="the integration was disabled", actor=actor)
     record_many(Verb.DISABLED, [(each, {"reason": reason}) for each in rows], actor=actor)
@@ -66,7 +64,7 @@ def disable(plan: Sequence[PlannedRow], organisations: frozenset[int] | None, *,
 @transaction.atomic
 def reenable(plan: Sequence[PlannedRow], organisations: frozenset[int] | None, *, reason: str, actor: Actor) -> None:
     """Let their POSes in again, with the secrets that they have. Raises WorldChanged."""
-    rows = _locked(Kind.REENABLE, plan, organisations)
+    rows = _locked(BulkAction.REENABLE, plan, organisations)
     _update(rows, is_enabled=True, disabled_reason="")
     record_many(Verb.REENABLED, [(each, {"reason": reason}) for each in rows], actor=actor)
 
@@ -88,7 +86,7 @@ def _rotate(
     made: Sequence[NewSecret], organisations: frozenset[int] | None, overlap: str, actor: Actor
 ) -> list[Enabled]:
     by_integration = {each.planned.integration: each for each in made}
-    rows = _locked(Kind.ROTATE, [each.planned for each in made], organisations)
+    rows = _locked(BulkAction.ROTATE, [each.planned for each in made], organisations)
     olds = _current(rows)
     _supersede([each.pk for each in olds.values()], overlap)
     generation = {} if OVERLAPS[overlap] else {"generation": F("generation") + 1}
@@ -122,12 +120,12 @@ def _read(ids: Sequence[int], organisations: frozenset[int] | None) -> list[Inte
     return list(rows.prefetch_related("credentials"))
 
 
-def _plan(kind: Kind, row: Integration, now: datetime) -> PlannedRow:
-    verdict, words = _JUDGES[kind](row, now)
+def _plan(action: BulkAction, row: Integration, now: datetime) -> PlannedRow:
+    verdict, words = _JUDGES[action](row, now)
     current = next(each for each in row.credentials.all() if each.is_current)
     return PlannedRow(
         0, verdict, words, row.outlet.organisation.name, row.outlet.name, row.pos_remote_id,
-        row.outlet.provider_outlet_id, row.pk, current.pk,
+        row.outlet.provider_outlet_id, row.pk, (current.pk, row.generation),
     )  # fmt: skip
 
 
@@ -150,28 +148,28 @@ def _judge_rotating(row: Integration, now: datetime) -> tuple[Verdict, str]:
     return Verdict.ACT, words
 
 
-_JUDGES: Mapping[Kind, Callable[[Integration, datetime], tuple[Verdict, str]]] = {
-    Kind.DISABLE: _judge_disabling,
-    Kind.REENABLE: _judge_enabling,
-    Kind.ROTATE: _judge_rotating,
+_JUDGES: Mapping[BulkAction, Callable[[Integration, datetime], tuple[Verdict, str]]] = {
+    BulkAction.DISABLE: _judge_disabling,
+    BulkAction.REENABLE: _judge_enabling,
+    BulkAction.ROTATE: _judge_rotating,
 }
 
 
-def verify(kind: Kind, plan: Sequence[PlannedRow], organisations: frozenset[int] | None) -> list[Integration]:
+def verify(action: BulkAction, plan: Sequence[PlannedRow], organisations: frozenset[int] | None) -> list[Integration]:
     """Return the integrations to act on. Raises WorldChanged unless all are as they were planned."""
     now = shared_now()
     rows = [each for part in chunks([row.integration for row in acting(plan)]) for each in _read(part, organisations)]
-    if {_plan(kind, each, now) for each in rows} != set(acting(plan)):
+    if {_plan(action, each, now) for each in rows} != set(acting(plan)):
         raise WorldChanged
     return rows
 
 
-def _locked(kind: Kind, plan: Sequence[PlannedRow], organisations: frozenset[int] | None) -> list[Integration]:
+def _locked(action: BulkAction, plan: Sequence[PlannedRow], organisations: frozenset[int] | None) -> list[Integration]:
     """Return the integrations to act on, locked. Raises WorldChanged unless all are as they were planned."""
     ids = sorted(row.integration for row in acting(plan))
     for part in chunks(ids):
         list(Integration.objects.select_for_update(no_key=True).filter(pk__in=part).order_by("pk"))
-    return verify(kind, plan, organisations)
+    return verify(action, plan, organisations)
 
 
 def _update(rows: Sequence[Integration], **values: object) -> None:

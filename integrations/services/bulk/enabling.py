@@ -1,6 +1,6 @@
 """Enable many outlets: check a file against the database, make the digests, then write some rows at a time."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from django.db import IntegrityError, transaction
@@ -17,6 +17,7 @@ from integrations.services.audit import Actor, record_many
 from integrations.services.bulk.file import WRITTEN, FileRow
 from integrations.services.bulk.near_names import NearNames
 from integrations.services.bulk.plan import PlannedRow, RowRefused, Verdict, WorldChanged, acting
+from integrations.services.bulk.repeated import RepeatedValues
 from integrations.services.errors import PortalError
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import pos_secrets
@@ -26,8 +27,6 @@ from integrations.text.characters import hidden_within, identity
 
 LENGTHS = {"organisation": 200, "outlet": 200, "pos_remote_id": 128, "provider_outlet_id": 64}
 BATCH = 500
-
-Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -66,23 +65,19 @@ def check(rows: Sequence[FileRow], may: May) -> list[PlannedRow]:
 
 def _plan_of(rows: Sequence[FileRow], may: May) -> list[PlannedRow]:
     world = _World(rows)
-    twice = _Repeated(rows)
+    twice = RepeatedValues(rows)
     return [_plan(row, world, twice, may) for row in rows]
 
 
 @sensitive_variables()
-def prepare(rows: Sequence[FileRow], plan: Sequence[PlannedRow], progress: Progress) -> list[Prepared]:
-    """Make a secret for each row to be enabled, or hash the one it brings (some 100 ms); outside any transaction.
+def prepare(rows: Sequence[FileRow], plan: Sequence[PlannedRow]) -> list[Prepared]:
+    """Generate a secret for each row to be enabled, or hash the one it brings (some 100 ms); outside any transaction.
 
-    `progress` is told after each row how many are done. Raises RowRefused.
+    Raises RowRefused.
     """
     by_number = {row.number: row for row in rows}
-    prepared: list[Prepared] = []
     keys.choose_before_writing()
-    for planned in acting(plan):
-        prepared.append(_prepare(planned, by_number[planned.number].adopted_secret))
-        progress(len(prepared))
-    return prepared
+    return [_prepare(planned, by_number[planned.number].adopted_secret) for planned in acting(plan)]
 
 
 def verify(rows: Sequence[FileRow], planned: Sequence[PlannedRow], may: May) -> None:
@@ -185,37 +180,6 @@ def _outlets(prepared: Sequence[Prepared], organisations: dict[str, Organisation
     return [found[each.planned.organisation, each.planned.outlet] for each in prepared]
 
 
-class _Repeated:
-    """The values that stand in more than one row of the file, with their first row."""
-
-    def __init__(self, rows: Iterable[FileRow]) -> None:
-        self._first: dict[tuple[str, object], int] = {}
-        for row in rows:
-            for key in self._keys(row):
-                self._first.setdefault(key, row.number)
-
-    def fault(self, row: FileRow) -> str:
-        for key in self._keys(row):
-            first = self._first[key]
-            if first != row.number:
-                return f"{_CALLED[key[0]]} stands in row {first} already: each row needs one of its own."
-        return ""
-
-    def _keys(self, row: FileRow) -> list[tuple[str, object]]:
-        keys: list[tuple[str, object]] = [("outlet", (row.organisation, row.outlet))]
-        keys += [("pos_remote_id", identity(row.pos_remote_id))] if row.pos_remote_id else []
-        keys += [("provider_outlet_id", identity(row.provider_outlet_id))] if row.provider_outlet_id else []
-        return [*keys, ("adopted_secret", row.adopted_secret)] if row.adopted_secret else keys
-
-
-_CALLED = {
-    "outlet": "This outlet",
-    "pos_remote_id": "This POSRemoteID",
-    "provider_outlet_id": "This ProviderOutletID",
-    "adopted_secret": "This secret",
-}
-
-
 class _World:
     """What the database holds of what the rows name."""
 
@@ -258,7 +222,7 @@ def _digests(row: FileRow) -> list[str]:
     return credentials.keyed_digests(canonical) if canonical else []
 
 
-def _plan(row: FileRow, world: _World, twice: _Repeated, may: May) -> PlannedRow:
+def _plan(row: FileRow, world: _World, twice: RepeatedValues, may: May) -> PlannedRow:
     if fault := _fault_of_form(row) or twice.fault(row) or _fault_of_right(row, world, may):
         return _planned(row, Verdict.WRONG, fault)
     outlet = world.outlets.get((row.organisation, row.outlet))

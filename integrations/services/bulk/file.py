@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from django.conf import settings
-
 from integrations.services.bulk import spreadsheet
 from integrations.services.errors import PortalError
 from integrations.text.characters import normalised_name, trimmed
@@ -63,19 +61,15 @@ class FileRow:
     doubt: str = ""  # what a person should look at before confirming
 
 
-def read_rows(content: bytes) -> list[FileRow]:
-    """Return the file's rows; a row of the wrong shape carries its `fault`. Raises FileRefused."""
-    if len(content) > settings.BULK_BYTES:
-        raise FileRefused(
-            f"The file has {len(content):,} bytes; {settings.BULK_BYTES:,} are allowed. Split it, and send the parts."
-        )
+def read_rows(content: bytes, *, most: int | None = None) -> list[FileRow]:
+    """Return the file's rows, at most `most`; a row of the wrong shape carries its `fault`. Raises FileRefused."""
     text, is_certain = _decoded(content)
     lines = _parsed(text)
     header = next(lines, None)
     if header is None:
         raise FileRefused(f"The file is empty. Its first line must name the columns: {_wanted()}.")
     columns = _columns(header[1])
-    rows = [_row(number, cells, columns, is_certain=is_certain) for number, cells in _bounded(lines)]
+    rows = [_row(number, cells, columns, is_certain=is_certain) for number, cells in _bounded(lines, most)]
     if not rows:
         raise FileRefused("The file names its columns and no outlet: add a line for each.")
     return rows
@@ -166,10 +160,13 @@ def _columns(header: list[str]) -> list[str]:
     return found
 
 
-def _bounded(lines: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+def _bounded(lines: Iterator[tuple[int, list[str]]], most: int | None) -> Iterator[tuple[int, list[str]]]:
     for count, line in enumerate(lines, start=1):
-        if count > settings.BULK_ROWS:
-            raise FileRefused(f"The file has more than {settings.BULK_ROWS:,} outlets. Split it, and send the parts.")
+        if most is not None and count > most:
+            raise FileRefused(
+                f"The file has more than {most:,} outlets, which is too many for one page. "
+                "Split it, or use the shell: manage.py enable_outlets FILE."
+            )
         yield line
 
 

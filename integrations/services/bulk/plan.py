@@ -4,17 +4,27 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import connection
+from django.db.models import TextChoices
 
 from integrations.services.errors import PortalError
 from integrations.services.rows.chunks import chunks
 
-STEP = 200  # rows written in one transaction: other writers wait for it, on a busy machine for some tenths of a second
+STEP = 100  # rows written in one transaction, for which other writers wait
 REST_SECONDS = 0.12  # between two steps: who waits for SQLite's lock asks for it every tenth of a second
 
 Item = TypeVar("Item")
+
+
+class BulkAction(TextChoices):
+    """What is done to many outlets at once."""
+
+    ENABLE = "enable", "Enable from a file"
+    DISABLE = "disable", "Disable"
+    REENABLE = "reenable", "Enable again"
+    ROTATE = "rotate", "Rotate secrets"
 
 
 class Verdict(StrEnum):
@@ -33,7 +43,10 @@ class RowRefused(PortalError):
 
 @dataclass(frozen=True, slots=True)
 class PlannedRow:
-    """What would become of one row. `integration` and `seen` say of an existing one which it is, and in what state."""
+    """What would become of one row. `integration` and `seen` say of an existing one which it is, and in what state.
+
+    `seen` changes with each rotation and each disabling, so that a plan is never carried out a second time.
+    """
 
     number: int
     verdict: Verdict
@@ -43,19 +56,15 @@ class PlannedRow:
     pos_remote_id: str = ""
     provider_outlet_id: str = ""
     integration: int = 0
-    seen: int = 0
+    seen: tuple[int, int] = (0, 0)  # its current credential and its generation
     warning: str = field(default="", compare=False)  # for a person to look at; nothing depends on it
 
-    def as_json(self) -> list[Any]:
+    def as_json(self) -> list[object]:
+        """Return everything but the warning."""
         return [
             self.number, self.verdict.value, self.words, self.organisation, self.outlet, self.pos_remote_id,
-            self.provider_outlet_id, self.integration, self.seen, self.warning,
+            self.provider_outlet_id, self.integration, self.seen,
         ]  # fmt: skip
-
-    @classmethod
-    def from_json(cls, values: Sequence[Any]) -> "PlannedRow":
-        number, verdict, *others = values
-        return cls(number, Verdict(verdict), *others)
 
 
 def acting(plan: Iterable[PlannedRow]) -> list[PlannedRow]:

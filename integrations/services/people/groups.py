@@ -29,8 +29,6 @@ OPERATORS = (
     "view_payload",
     "add_handoverlink",
     "change_handoverlink",
-    "add_bulkjob",
-    "change_bulkjob",
 )
 PEOPLE = ("view_user", "add_user", "change_user")
 

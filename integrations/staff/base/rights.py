@@ -20,11 +20,6 @@ def may_ask(request: HttpRequest) -> bool:
     return request.user.has_perm("integrations.ask_pos")
 
 
-def may_act_on_many(request: HttpRequest) -> bool:
-    """Whether this person may do anything to many outlets at once; each kind needs its own right besides."""
-    return may_enable(request) or may_act(request)
-
-
 def may_create(request: HttpRequest, model: type[Model]) -> bool:
     """Return whether this person may create an API key or a webhook endpoint, and so see its secret."""
     return request.user.has_perm(f"integrations.add_{model._meta.model_name}")

@@ -2,24 +2,23 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 
-from integrations.models.bulk_job import Kind
-from integrations.services.bulk import jobs as bulk_jobs
+from integrations.services.bulk.confirming import MOST_ROWS
+from integrations.services.bulk.plan import BulkAction
 from integrations.services.errors import PortalError
 from integrations.staff.base import rights
-from integrations.staff.bulk.page import job_url
-from integrations.staff.signing_in.actors import actor_of
+from integrations.staff.bulk.page import check_selection
+from integrations.staff.signing_in import proof
 
 
 class BulkActions:
     """For an admin class of outlets or integrations; `to_integration` leads from its rows to the integration's id.
 
-    An action does nothing itself: it leads to a page that says row by row what would happen.
+    An action does nothing itself: its response is a page that says row by row what would happen.
     """
 
     to_integration = "pk"
@@ -30,30 +29,31 @@ class BulkActions:
 
     @admin.action(description="Disable…", permissions=["act"])
     def disable_many(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
-        return _begin(self, request, rows, Kind.DISABLE)
+        return _begin(self, request, rows, BulkAction.DISABLE)
 
     @admin.action(description="Enable again…", permissions=["act"])
     def reenable_many(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
-        return _begin(self, request, rows, Kind.REENABLE)
+        return _begin(self, request, rows, BulkAction.REENABLE)
 
     @admin.action(description="Rotate secrets…", permissions=["act"])
     def rotate_many(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
-        return _begin(self, request, rows, Kind.ROTATE)
+        return _begin(self, request, rows, BulkAction.ROTATE)
 
 
-def _begin(actions: Any, request: HttpRequest, rows: QuerySet[Any], kind: Kind) -> HttpResponse | None:
+def _begin(actions: Any, request: HttpRequest, rows: QuerySet[Any], action: BulkAction) -> HttpResponse | None:
+    if not proof.is_recent(request):
+        return proof.ask(request, {})
     model_admin: ModelAdmin[Any] = actions
-    chosen = list(rows.order_by().values_list(actions.to_integration, flat=True)[: settings.BULK_ROWS + 1])
-    if len(chosen) > settings.BULK_ROWS:
-        words = f"More than {settings.BULK_ROWS:,} are chosen: narrow the list down by a filter or a search."
+    chosen = list(rows.order_by().values_list(actions.to_integration, flat=True)[: MOST_ROWS + 1])
+    if len(chosen) > MOST_ROWS:
+        words = f"More than {MOST_ROWS:,} are chosen. Narrow the list down by a filter or a search."
         model_admin.message_user(request, words, messages.ERROR)
-        return None
-    try:
-        job = bulk_jobs.check_selection(kind, [pk for pk in chosen if pk is not None], actor=actor_of(request))
-    except PortalError as refusal:
-        model_admin.message_user(request, str(refusal), messages.ERROR)
         return None
     if left_out := chosen.count(None):
         words = f"{left_out:,} of the chosen outlets are not enabled for Order N Pay: they are left out."
         model_admin.message_user(request, words, messages.WARNING)
-    return HttpResponseRedirect(job_url(job))
+    try:
+        return check_selection(request, action, [pk for pk in chosen if pk is not None])
+    except PortalError as refusal:
+        model_admin.message_user(request, str(refusal), messages.ERROR)
+        return None

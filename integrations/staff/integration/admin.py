@@ -16,6 +16,7 @@ from integrations.staff.base.outlet_acts import url_name
 from integrations.staff.base.presentation import state_cell
 from integrations.staff.base.slim_list import SlimList
 from integrations.staff.bulk.actions import BulkActions
+from integrations.staff.bulk.page import ActOnSelection
 from integrations.staff.integration import acts as views
 from integrations.staff.integration import check_page
 from integrations.staff.integration import page as integration_page
@@ -78,6 +79,8 @@ class IntegrationAdmin(BulkActions, ReadOnlyAdmin[Integration]):
         ]
         asked = self.admin_site.admin_view(asked_page.AskedPage.as_view())
         acts.append(path("<int:pk>/asked/<int:request_pk>/", asked, name=url_name("asked")))
+        many = self.admin_site.admin_view(ActOnSelection.as_view())
+        acts.append(path("many/<slug:action>/", many, name=url_name("many")))
         return [*acts, *super().get_urls()]
 
     def page_of(self, request: HttpRequest, row: Integration) -> dict[str, object]:

@@ -20,6 +20,7 @@ from integrations.staff.base.filters import OrganisationFilter, OutletStateFilte
 from integrations.staff.base.presentation import standing_of, state_cell
 from integrations.staff.base.slim_list import SlimList
 from integrations.staff.bulk.actions import BulkActions
+from integrations.staff.bulk.page import EnableFromFile
 from integrations.staff.integration.acts import EnableOutlet
 from integrations.staff.outlets import export as outlets_export
 from integrations.staff.signing_in.actors import actor_of
@@ -89,6 +90,11 @@ class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
         export = self.admin_site.admin_view(partial(outlets_export.export, self))
         return [
             path("<int:pk>/enable/", enable, name="integrations_outlet_enable"),
+            path(
+                "enable-file/",
+                self.admin_site.admin_view(EnableFromFile.as_view()),
+                name="integrations_outlet_enable_from_file",
+            ),
             path("export/", export, name="integrations_outlet_export"),
             *super().get_urls(),
         ]

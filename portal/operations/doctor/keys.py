@@ -8,11 +8,10 @@ from allauth.mfa.models import Authenticator
 from django.db import DatabaseError
 from django.db.models import QuerySet
 
-from integrations.models import ApiKeySecret, BulkJob, Credential, Request, WebhookEndpoint
+from integrations.models import ApiKeySecret, Credential, Request, WebhookEndpoint
 from integrations.models.request import OPEN_STATES
 from integrations.security import credentials
 from integrations.security.sealing import is_readable
-from integrations.services.bulk import jobs as bulk_jobs
 from integrations.services.keys.newer_keys import digests_by_key
 from integrations.services.notices import signing
 from integrations.services.requests import contents
@@ -65,12 +64,10 @@ def _judged(found: str, total: Counter[str]) -> Finding:
 
 def _sealed() -> Iterator[tuple[str, Iterable[str | None], str]]:
     """Yield each kind of sealed text: what it is called, the texts, and what they are sealed for."""
-    jobs, newest = BulkJob.objects.order_by("-made_at"), Request.objects.order_by("-pk")
+    newest = Request.objects.order_by("-pk")
     is_open = newest.filter(state__in=OPEN_STATES)  # the others' sealed_request is erased
     yield "webhook secrets", _column(WebhookEndpoint.objects.all(), "sealed_secret"), signing.PURPOSE
     yield "second factors", _factors(), SECOND_FACTOR
-    yield "files that wait to be done", _column(jobs, "sealed_input"), bulk_jobs.ROWS
-    yield "files that wait for their download", _column(jobs, "sealed_result"), bulk_jobs.RESULT
     yield "open requests", _column(is_open, "sealed_request"), contents.REQUEST
     yield "answers", _column(newest, "sealed_answer"), contents.ANSWER
 

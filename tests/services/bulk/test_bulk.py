@@ -3,18 +3,15 @@
 import csv
 import io
 import itertools
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import time_machine
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
 from integrations.models import (
     AuditEvent,
-    BulkJob,
     Credential,
     Integration,
     Organisation,
@@ -23,17 +20,16 @@ from integrations.models import (
     StaffLimit,
 )
 from integrations.models.audit import Verb
-from integrations.models.bulk_job import JobState, Kind
 from integrations.services.audit import Actor
 from integrations.services.bulk import acts as bulk_acts
+from integrations.services.bulk import confirming
 from integrations.services.bulk import enabling as bulk_enabling
 from integrations.services.bulk import file as bulk_file
-from integrations.services.bulk import jobs as bulk_jobs
+from integrations.services.bulk.confirming import Checked, CheckUnreadable, NothingToDo, RowsWrong
 from integrations.services.bulk.enabling import May
-from integrations.services.bulk.errors import JobMoved
 from integrations.services.bulk.file import FileRefused
-from integrations.services.bulk.jobs import DownloadGone, KeyGone, NothingToDo, RowsWrong
-from integrations.services.bulk.plan import PlannedRow, Verdict, WorldChanged
+from integrations.services.bulk.plan import BulkAction, PlannedRow, RowRefused, Verdict, WorldChanged
+from integrations.services.bulk.results import result_csv
 from integrations.services.errors import InvalidValue
 from integrations.services.integration import enabling, pos_secrets
 from integrations.services.outlets import outlets
@@ -62,22 +58,18 @@ def boss() -> Actor:
     return Actor("boss", User.objects.create_superuser("boss"), "192.0.2.1")
 
 
-def file_job(boss: Actor, *rows: str) -> BulkJob:
-    return bulk_jobs.check_file(lines(*rows), name="chain.csv", actor=boss)
+def checked_file(boss: Actor, *rows: str) -> Checked:
+    return confirming.check_file(lines(*rows), name="chain.csv", actor=boss)
 
 
-def fresh(job: BulkJob) -> BulkJob:
-    return BulkJob.objects.get(pk=job.pk)
+def selected(action: BulkAction, *ids: int, actor: Actor) -> Checked:
+    return confirming.check_selection(action, ids, actor=actor)
 
 
-def done(job: BulkJob, boss: Actor, **options: Any) -> BulkJob:
-    bulk_jobs.confirm(job, actor=boss, **options)
-    bulk_jobs.work()
-    return fresh(job)
-
-
-def values(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text)))
+def done(checked: Checked, boss: Actor, **options: Any) -> list[dict[str, str]]:
+    """Confirm, and return the rows of the file with the new secrets."""
+    enabled = confirming.confirm(checked.sealed, actor=boss, **options)
+    return list(csv.DictReader(io.StringIO(result_csv(enabled, "a new secret"))))
 
 
 # --- The file
@@ -129,14 +121,18 @@ def test_a_file_that_cannot_be_read_says_what_to_change(content: bytes, words: s
         bulk_file.read_rows(content)
 
 
-def test_a_file_may_have_so_many_rows_and_bytes(settings: Any) -> None:
-    settings.BULK_ROWS = 2
-    assert len(plan("B,a,1,,", "B,b,2,,")) == 2
-    with pytest.raises(FileRefused, match="more than 2 outlets"):
-        plan("B,a,1,,", "B,b,2,,", "B,c,3,,")
-    settings.BULK_BYTES = 1024
-    with pytest.raises(FileRefused, match="bytes"):
-        bulk_file.read_rows(b"x" * 1025)
+def test_a_page_takes_so_many_rows_and_names_the_command_that_takes_any_number(
+    boss: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(confirming, "MOST_ROWS", 2)
+    monkeypatch.setattr(confirming, "MOST_HASHED", 1)
+    rows = ("B,a,1,,", "B,b,2,,", "B,c,3,,")
+    assert len(plan(*rows)) == 3
+    assert checked_file(boss, *rows[:2]).acting == 2
+    with pytest.raises(FileRefused, match=r"more than 2 outlets.*manage\.py enable_outlets FILE"):
+        checked_file(boss, *rows)
+    with pytest.raises(FileRefused, match=r"more than 1 secrets.*manage\.py enable_outlets FILE"):
+        checked_file(boss, "B,a,1,,s3cret-of-theirs", "B,b,2,,another-of-theirs")
 
 
 @pytest.mark.parametrize(
@@ -234,19 +230,21 @@ def test_a_guarded_cell_comes_back_in_as_it_was() -> None:
 
 
 def test_a_confirmed_file_enables_all_its_outlets(boss: Actor, outlet: Outlet) -> None:
-    job = file_job(boss, f"{BELLA},Harbour,R-1,,", "Osteria,Garden,R-2,P-2,", "Osteria,Cellar,R-3,,s3cret-of-theirs")
+    checked = checked_file(
+        boss, f"{BELLA},Harbour,R-1,,", "Osteria,Garden,R-2,P-2,", "Osteria,Cellar,R-3,,s3cret-of-theirs"
+    )
     assert Integration.objects.count() == 0
-    ended = done(job, boss)
-    assert (ended.state, ended.message, ended.sealed_input) == (JobState.DONE, "", "")
+    first, second, third = done(checked, boss)
     assert Integration.objects.count() == Presence.objects.count() == Credential.objects.count() == 3
-    first, second, third = values(bulk_jobs.take_result(ended, actor=boss))
     assert (first["ProviderOutletID"], second["ProviderOutletID"]) == (outlet.provider_outlet_id, "P-2")
     assert pos_secrets.recognise(first["AuthSecret"]) == first["AuthSecret"]
     assert (third["AuthSecret"], third["Note"]) == ("", "the secret of the file")
+    event = AuditEvent.objects.get(verb=Verb.BULK_CONFIRMED)
+    assert (event.subject, event.detail) == ("Enable from a file: chain.csv", {"outlets": 3})
 
 
 def test_the_audit_events_are_those_of_single_acts(boss: Actor) -> None:
-    done(file_job(boss, "Osteria,Garden,R-2,,s3cret-of-theirs"), boss)
+    done(checked_file(boss, "Osteria,Garden,R-2,,s3cret-of-theirs"), boss)
     by_file = {(each.verb, each.subject): each for each in AuditEvent.objects.exclude(verb=Verb.BULK_CONFIRMED)}
     organisation = outlets.get_or_create_organisation("Single", actor=boss)
     one = outlets.create_outlet(organisation, name="Garden", actor=boss)
@@ -261,174 +259,127 @@ def test_the_audit_events_are_those_of_single_acts(boss: Actor) -> None:
         )  # fmt: skip
 
 
-def test_the_new_secrets_are_given_once(boss: Actor) -> None:
-    ended = done(file_job(boss, "Osteria,Garden,R-2,,"), boss)
-    assert bulk_jobs.take_result(ended, actor=boss)
-    assert fresh(job=ended).sealed_result == ""
-    with pytest.raises(DownloadGone):
-        bulk_jobs.take_result(ended, actor=boss)
-    assert AuditEvent.objects.filter(verb=Verb.BULK_DOWNLOADED).count() == 1
-
-
-def test_new_secrets_that_nobody_downloads_are_erased(boss: Actor) -> None:
-    ended = done(file_job(boss, "Osteria,Garden,R-2,,"), boss)
-    BulkJob.objects.update(ended_at=timezone.now() - timedelta(seconds=3601))
-    with pytest.raises(DownloadGone):
-        bulk_jobs.take_result(ended, actor=boss)
-    bulk_jobs.tidy()
-    assert (fresh(ended).sealed_result, "erased" in fresh(ended).message) == ("", True)
-
-
-def test_a_job_under_a_key_that_is_gone_is_left_to_other_processes_for_an_hour(boss: Actor, settings: Any) -> None:
-    waiting = file_job(boss, "Osteria,Garden,R-2,,")
-    ended = done(file_job(boss, "Osteria,Cellar,R-3,,"), boss)
-    settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = "another", []
-    with pytest.raises(KeyGone):
-        bulk_jobs.take_result(ended, actor=boss)
-    assert done(waiting, boss).state == JobState.RUNNING, "another process may have the key"
-    with time_machine.travel(timezone.now() + timedelta(seconds=3601), tick=False):
-        bulk_jobs.work()
-        assert "CREDENTIAL_KEY" in fresh(waiting).message
-
-
-def test_a_file_that_nobody_confirms_is_erased(boss: Actor) -> None:
-    job = file_job(boss, "Osteria,Garden,R-2,,s3cret-of-theirs")
-    BulkJob.objects.update(made_at=timezone.now() - timedelta(seconds=3601))
-    with pytest.raises(JobMoved):
-        bulk_jobs.confirm(job, actor=boss)
-    bulk_jobs.tidy()
-    assert (fresh(job).state, fresh(job).sealed_input) == (JobState.DROPPED, "")
-
-
 def test_an_adopted_secret_is_nowhere_in_plain_text(boss: Actor) -> None:
-    job = file_job(boss, f"Osteria,Garden,R-2,,{ADOPTED}")
-    kept = repr(list(BulkJob.objects.values())) + repr(bulk_jobs._rows(job))
-    done(job, boss)
-    assert ADOPTED not in kept + repr(list(BulkJob.objects.values())) + repr(list(AuditEvent.objects.values()))
+    checked = checked_file(boss, f"Osteria,Garden,R-2,,{ADOPTED}")
+    done(checked, boss)
+    assert ADOPTED not in checked.sealed + repr(checked) + repr(list(AuditEvent.objects.values()))
 
 
 def test_one_wrong_row_and_nothing_can_be_confirmed(boss: Actor) -> None:
-    job = file_job(boss, "Osteria,Garden,R-2,,", "Osteria,,R-3,,")
+    checked = checked_file(boss, "Osteria,Garden,R-2,,", "Osteria,,R-3,,")
     with pytest.raises(RowsWrong):
-        bulk_jobs.confirm(job, actor=boss)
+        done(checked, boss)
 
 
-def test_nothing_is_done_twice(boss: Actor) -> None:
-    job = file_job(boss, "Osteria,Garden,R-2,,")
-    done(job, boss)
-    with pytest.raises(JobMoved):
-        bulk_jobs.confirm(job, actor=boss)
-    again = file_job(boss, "Osteria,Garden,R-2,,")
+def test_nothing_is_enabled_twice(boss: Actor) -> None:
+    checked = checked_file(boss, "Osteria,Garden,R-2,,")
+    done(checked, boss)
+    with pytest.raises(WorldChanged):
+        done(checked, boss)
     with pytest.raises(NothingToDo):
-        bulk_jobs.confirm(again, actor=boss)
+        done(checked_file(boss, "Osteria,Garden,R-2,,"), boss)
+    assert Credential.objects.count() == 1
+
+
+def test_a_confirmation_of_another_person_or_altered_is_refused(boss: Actor, settings: Any) -> None:
+    checked = checked_file(boss, "Osteria,Garden,R-2,,")
+    other = Actor("other", User.objects.create_superuser("other"))
+    with pytest.raises(CheckUnreadable):
+        confirming.confirm(checked.sealed, actor=other)
+    with pytest.raises(CheckUnreadable):
+        confirming.confirm(checked.sealed[:-8] + "AAAAAAA=", actor=boss)
+    with pytest.raises(CheckUnreadable):
+        confirming.check_again(checked.sealed, action=BulkAction.ROTATE, actor=boss)
+    settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = "another", []
+    with pytest.raises(CheckUnreadable):
+        confirming.confirm(checked.sealed, actor=boss)
+    assert not Integration.objects.exists()
 
 
 def test_a_world_that_changed_after_the_check_refuses_all_of_it(boss: Actor) -> None:
-    job = file_job(boss, "Osteria,Garden,R-2,,", f"{BELLA},New,R-3,,")
+    checked = checked_file(boss, "Osteria,Garden,R-2,,", f"{BELLA},New,R-3,,")
     make_enabled_outlet("Station", pos_remote_id="R-3")
-    ended = done(job, boss)
-    assert (ended.state, ended.sealed_input) == (JobState.FAILED, "")
-    assert "Something changed" in ended.message
+    with pytest.raises(WorldChanged):
+        done(checked, boss)
     assert not Organisation.objects.filter(name="Osteria").exists()
 
 
 def test_a_secret_that_another_outlet_has_stops_all_and_names_the_row(boss: Actor) -> None:
     make_enabled_outlet("Station", adopted_secret=ADOPTED)
-    ended = done(file_job(boss, "Osteria,Garden,R-2,,", f"Osteria,Cellar,R-3,,{ADOPTED}"), boss)
-    assert ended.message.startswith("Row 3 (Cellar): This secret is, or was, another")
-    assert ADOPTED not in ended.message
+    with pytest.raises(RowRefused, match=r"^Row 3 \(Cellar\): This secret is, or was, another") as refused:
+        done(checked_file(boss, "Osteria,Garden,R-2,,", f"Osteria,Cellar,R-3,,{ADOPTED}"), boss)
+    assert ADOPTED not in str(refused.value)
     assert Integration.objects.count() == 1
 
 
-def test_who_lost_the_right_meanwhile_does_nothing(boss: Actor) -> None:
-    job = file_job(boss, "Osteria,Garden,R-2,,")
-    User.objects.update(is_superuser=False)
-    assert "may not do it any more" in done(job, boss).message
-    assert Integration.objects.count() == 0
-
-
-def test_a_job_whose_worker_was_lost_is_done_by_another(boss: Actor) -> None:
-    job = file_job(boss, "Osteria,Garden,R-2,,")
-    bulk_jobs.confirm(job, actor=boss)
-    lost = bulk_jobs._claim()
-    assert lost is not None
-    bulk_jobs.work()
-    assert fresh(job).state == JobState.RUNNING
-    BulkJob.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=31))
-    bulk_jobs.work()
-    assert fresh(job).state == JobState.DONE
-    bulk_jobs.carry_out(lost)  # it was not lost after all
-    assert (fresh(job).state, Integration.objects.count()) == (JobState.DONE, 1)
-
-
-# --- Acts on many
+# --- Actions on many
 
 
 def test_disabling_many_skips_those_that_are_disabled_and_does_the_rest(boss: Actor) -> None:
     one, two = make_enabled_outlet("One"), make_enabled_outlet("Two")
     enabling.disable(two.integration, reason="Closed", actor=ANNA)
-    job = bulk_jobs.check_selection(Kind.DISABLE, [one.integration.pk, two.integration.pk], actor=boss)
-    assert [(row.outlet, row.verdict) for row in bulk_jobs.plan_of(job)] == [
-        ("One", Verdict.ACT),
-        ("Two", Verdict.SKIP),
-    ]
-    assert done(job, boss, reason="Holidays").state == JobState.DONE
+    checked = selected(BulkAction.DISABLE, one.integration.pk, two.integration.pk, actor=boss)
+    assert [(row.outlet, row.verdict) for row in checked.plan] == [("One", Verdict.ACT), ("Two", Verdict.SKIP)]
+    done(checked, boss, reason="Holidays")
     after = one.fresh()
     assert (after.is_enabled, after.disabled_reason, after.generation) == (False, "Holidays", 2)
     assert two.fresh().disabled_reason == "Closed"
 
 
 def test_disabling_many_needs_a_reason(boss: Actor) -> None:
-    job = bulk_jobs.check_selection(Kind.DISABLE, [make_enabled_outlet("One").integration.pk], actor=boss)
+    checked = selected(BulkAction.DISABLE, make_enabled_outlet("One").integration.pk, actor=boss)
     with pytest.raises(InvalidValue):
-        bulk_jobs.confirm(job, reason=" ", actor=boss)
+        done(checked, boss, reason=" ")
 
 
 def test_enabling_many_again(boss: Actor) -> None:
     one = make_enabled_outlet("One")
     enabling.disable(one.integration, reason="Closed", actor=ANNA)
-    job = bulk_jobs.check_selection(Kind.REENABLE, [one.integration.pk], actor=boss)
-    done(job, boss)
+    done(selected(BulkAction.REENABLE, one.integration.pk, actor=boss), boss)
     assert (one.fresh().is_enabled, one.fresh().disabled_reason) == (True, "")
 
 
 @pytest.mark.parametrize(("overlap", "generation"), [("0", 2), ("24h", 1)])
-def test_rotating_many_gives_one_download(boss: Actor, overlap: str, generation: int) -> None:
+def test_rotating_many_gives_each_its_secret_once(boss: Actor, overlap: str, generation: int) -> None:
     one, two = make_enabled_outlet("One"), make_enabled_outlet("Two")
     olds = {each.integration.pk: each.integration.current_credential().pk for each in (one, two)}
-    job = bulk_jobs.check_selection(Kind.ROTATE, list(olds), actor=boss)
-    ended = done(job, boss, overlap=overlap)
-    given = values(bulk_jobs.take_result(ended, actor=boss))
-    assert [each["Outlet"] for each in given] == ["One", "Two"]
+    checked = selected(BulkAction.ROTATE, *olds, actor=boss)
+    assert [each["Outlet"] for each in done(checked, boss, overlap=overlap)] == ["One", "Two"]
+    with pytest.raises(WorldChanged):
+        done(checked, boss, overlap=overlap)
     for each in (one, two):
         old = Credential.objects.get(pk=olds[each.integration.pk])
         assert (old.is_current, old.is_live(timezone.now())) == (False, overlap == "24h")
         assert each.fresh().generation == generation
+        assert each.integration.credentials.count() == 2
+
+
+def test_a_disabling_that_is_sent_again_after_the_outlet_was_enabled_again_does_nothing(boss: Actor) -> None:
+    one = make_enabled_outlet("One")
+    checked = selected(BulkAction.DISABLE, one.integration.pk, actor=boss)
+    done(checked, boss, reason="Holidays")
+    enabling.reenable(one.fresh(), actor=ANNA)
+    with pytest.raises(WorldChanged):
+        done(checked, boss, reason="Holidays")
+    assert one.fresh().is_enabled
 
 
 def test_an_integration_in_its_overlap_is_skipped(boss: Actor) -> None:
     one = make_enabled_outlet("One")
     pos_secrets.rotate_secret(one.integration, overlap="1h", actor=ANNA)
-    job = bulk_jobs.check_selection(Kind.ROTATE, [one.integration.pk], actor=boss)
-    assert "end its overlap first" in bulk_jobs.plan_of(job)[0].words
+    checked = selected(BulkAction.ROTATE, one.integration.pk, actor=boss)
+    assert "end its overlap first" in checked.plan[0].words
 
 
 def test_a_rotation_in_between_refuses_the_whole_act(boss: Actor) -> None:
     one, two = make_enabled_outlet("One"), make_enabled_outlet("Two")
-    job = bulk_jobs.check_selection(Kind.ROTATE, [one.integration.pk, two.integration.pk], actor=boss)
+    ids = (one.integration.pk, two.integration.pk)
+    checked = selected(BulkAction.ROTATE, *ids, actor=boss)
     pos_secrets.rotate_secret(two.integration, actor=ANNA)
-    assert done(job, boss).state == JobState.FAILED
+    with pytest.raises(WorldChanged):
+        done(checked, boss)
     assert one.integration.credentials.count() == 1
-    again = bulk_jobs.check_selection(Kind.ROTATE, [one.integration.pk, two.integration.pk], actor=boss)
-    assert done(again, boss).state == JobState.DONE
-
-
-def test_a_check_can_be_repeated(boss: Actor) -> None:
-    one = make_enabled_outlet("One")
-    job = bulk_jobs.check_selection(Kind.DISABLE, [one.integration.pk], actor=boss)
-    enabling.disable(one.integration, reason="Closed", actor=ANNA)
-    bulk_jobs.check_again(job, actor=boss)
-    assert (fresh(job).acting, fresh(job).total) == (0, 1)
+    assert len(done(selected(BulkAction.ROTATE, *ids, actor=boss), boss)) == 2
 
 
 def test_an_act_reaches_only_what_its_person_may_see() -> None:
@@ -437,25 +388,23 @@ def test_an_act_reaches_only_what_its_person_may_see() -> None:
     user.user_permissions.set(Permission.objects.filter(codename="change_integration"))
     StaffLimit.objects.create(user=user).organisations.set([make_organisation("Own")])
     with pytest.raises(NothingToDo):
-        bulk_jobs.check_selection(Kind.DISABLE, [one.integration.pk], actor=Actor("limited", user))
+        selected(BulkAction.DISABLE, one.integration.pk, actor=Actor("limited", user))
 
 
 def test_one_wake_up_is_enough_for_many(boss: Actor, django_capture_on_commit_callbacks: Callable[..., Any]) -> None:
     ids = [make_enabled_outlet(f"Outlet {number}").integration.pk for number in range(5)]
-    job = bulk_jobs.check_selection(Kind.DISABLE, ids, actor=boss)
-    bulk_jobs.confirm(job, reason="Holidays", actor=boss)
+    checked = selected(BulkAction.DISABLE, *ids, actor=boss)
     with django_capture_on_commit_callbacks() as callbacks:
-        bulk_jobs.work()
+        done(checked, boss, reason="Holidays")
     assert len(callbacks) == 1
-    assert bulk_acts.check(Kind.DISABLE, ids, None)[0].verdict is Verdict.SKIP
+    assert bulk_acts.check(BulkAction.DISABLE, ids, None)[0].verdict is Verdict.SKIP
 
 
 def test_many_rows_take_few_queries(django_assert_max_num_queries: Callable[..., Any], boss: Actor) -> None:
     make_outlet("Harbour")
-    job = file_job(boss, *(f"Chain {number % 7},Outlet {number},R-{number},," for number in range(1000)))
-    bulk_jobs.confirm(job, actor=boss)
-    with django_assert_max_num_queries(400):  # for each step of 200 rows a few dozen
-        bulk_jobs.work()
+    checked = checked_file(boss, *(f"Chain {number % 7},Outlet {number},R-{number},," for number in range(1000)))
+    with django_assert_max_num_queries(100):
+        done(checked, boss)
     assert Integration.objects.count() == 1000
 
 
@@ -486,8 +435,7 @@ def test_one_name_in_several_spellings_is_one_organisation(boss: Actor) -> None:
         " Caf\u00e9  Bar\u200b,D,R-4,,",
     ]
     assert not any(each.warning for each in plan(*rows))
-    job = done(file_job(boss, *rows), boss)
-    assert job.state == JobState.DONE
+    done(checked_file(boss, *rows), boss)
     assert list(Organisation.objects.values_list("name", flat=True)) == ["Caf\u00e9 Bar"]
     assert Outlet.objects.count() == 4
 
@@ -533,18 +481,6 @@ def test_an_id_in_another_spelling_of_its_uuid_is_the_same(enabled: Enabled) -> 
     assert "Another outlet has this ProviderOutletID" in only(f"{BELLA},New,R-9,{sent},").words
 
 
-# --- Steps
-
-
-class Stopped(Exception):
-    """The process ends here."""
-
-
-@pytest.fixture
-def steps_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_jobs, "STEP", 2)
-
-
 def stop_before(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, call: int, error: Exception) -> None:
     """Let the function raise at its n-th call, and work again after that."""
     calls, real = itertools.count(1), getattr(module, name)
@@ -555,65 +491,3 @@ def stop_before(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, call: i
         return real(*args, **kwargs)
 
     monkeypatch.setattr(module, name, stopping)
-
-
-@pytest.mark.usefixtures("steps_of_two")
-def test_a_job_goes_on_where_its_worker_was_lost(boss: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
-    job = file_job(boss, *(f"Osteria,Outlet {number},R-{number},," for number in range(5)))
-    bulk_jobs.confirm(job, actor=boss)
-    claimed = bulk_jobs._claim()
-    assert claimed is not None
-    stop_before(monkeypatch, bulk_enabling, "write", 3, Stopped())
-    with pytest.raises(Stopped):
-        bulk_jobs._carry_out(claimed)  # as in a process that is killed: nobody ends the job
-    assert (fresh(job).state, fresh(job).written, Integration.objects.count()) == (JobState.RUNNING, 4, 4)
-    with pytest.raises(DownloadGone):
-        bulk_jobs.take_result(fresh(job), actor=boss)
-    BulkJob.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=31))
-    bulk_jobs.work()
-    ended = fresh(job)
-    assert (ended.state, ended.written, Integration.objects.count()) == (JobState.DONE, 5, 5)
-    given = values(bulk_jobs.take_result(ended, actor=boss))
-    assert [row["Outlet"] for row in given] == [f"Outlet {number}" for number in range(5)]
-    assert all(row["AuthSecret"].startswith("ONPS-") for row in given)
-    assert AuditEvent.objects.filter(verb=Verb.ENABLED).count() == 5
-
-
-@pytest.mark.usefixtures("steps_of_two")
-@pytest.mark.parametrize(("kind", "name"), [(Kind.ROTATE, "rotate"), (Kind.DISABLE, "disable")])
-def test_a_job_that_cannot_go_on_says_what_was_done(
-    boss: Actor, monkeypatch: pytest.MonkeyPatch, kind: Kind, name: str
-) -> None:
-    ids = [make_enabled_outlet(f"Outlet {number}").integration.pk for number in range(5)]
-    job = bulk_jobs.check_selection(kind, ids, actor=boss)
-    stop_before(monkeypatch, bulk_acts, name, 2, WorldChanged())
-    ended = done(job, boss, **({"reason": "Closed"} if kind is Kind.DISABLE else {"overlap": "24h"}))
-    assert (ended.state, ended.written, ended.sealed_input) == (JobState.PARTLY, 2, "")
-    assert "2 of 5 rows were done before." in ended.message
-    if kind is Kind.ROTATE:
-        assert [row["Outlet"] for row in values(bulk_jobs.take_result(ended, actor=boss))] == ["Outlet 0", "Outlet 1"]
-        assert Credential.objects.filter(is_current=False).count() == 2
-    else:
-        assert Integration.objects.filter(is_enabled=False).count() == 2
-
-
-@pytest.mark.usefixtures("steps_of_two")
-def test_what_changed_before_the_first_step_stops_all_of_them(boss: Actor) -> None:
-    job = file_job(boss, *(f"Osteria,Outlet {number},R-{number},," for number in range(5)))
-    make_enabled_outlet("Station", pos_remote_id="R-4")
-    ended = done(job, boss)
-    assert (ended.state, ended.written, "Nothing was done." in ended.message) == (JobState.FAILED, 0, True)
-
-
-@pytest.mark.usefixtures("steps_of_two")
-def test_no_transaction_of_a_job_has_more_rows_than_a_step(boss: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes: list[int] = []
-    real = bulk_enabling._write
-
-    def writing(part: Sequence[Any], actor: Actor) -> Any:
-        sizes.append(len(part))
-        return real(part, actor)
-
-    monkeypatch.setattr(bulk_enabling, "_write", writing)
-    done(file_job(boss, *(f"Osteria,Outlet {number},R-{number},," for number in range(5))), boss)
-    assert sizes == [2, 2, 1]

@@ -2,17 +2,23 @@
 
 import csv
 import io
+import itertools
+import os
 import stat
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 
+from integrations.management import secrets_file
 from integrations.management.commands import enable_outlets
-from integrations.models import AuditEvent, Integration, Organisation
+from integrations.models import AuditEvent, Credential, Integration, Organisation
+from integrations.security import credentials
 from integrations.services.bulk import enabling as bulk_enabling
 from integrations.services.bulk.plan import WorldChanged
 from tests.services.bulk.test_bulk import stop_before
@@ -28,6 +34,11 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "outlets.csv"
     path.write_text(FILE)
     return path
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 def run(*args: object) -> tuple[str, str]:
@@ -121,9 +132,62 @@ def test_what_stops_in_the_middle_says_what_is_done_and_keeps_its_secrets(
     with pytest.raises(CommandError, match="1 of 2 were enabled before"):
         run(file, "--output", output)
     assert output.read_text().count("ONPS-") == 1
-    rest, errors = run(file)
-    assert rest.count("ONPS-") == 1
+    _, errors = run(file, "--output", output)
     assert "1 to enable, 1 unchanged" in errors
+    rows = list(csv.DictReader(io.StringIO(output.read_text())))
+    assert [row["Outlet"] for row in rows] == ["Garden", "'=Cellar"]
+    for row in rows:
+        assert Credential.objects.get(digest__in=credentials.keyed_digests(row["AuthSecret"])).is_current
+
+
+def test_secrets_of_a_batch_that_was_not_committed_leave_the_file_at_the_next_run(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enable_outlets, "STEP", 1)
+    output, append = tmp_path / "secrets.csv", secrets_file.SecretsFile.append
+    batches = itertools.count(1)
+
+    def killed_before_the_commit(self: Any, enabled: Any) -> None:
+        append(self, enabled)
+        if next(batches) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(secrets_file.SecretsFile, "append", killed_before_the_commit)
+    with pytest.raises(KeyboardInterrupt):
+        run(file, "--output", output)
+    assert output.read_text().count("ONPS-") == 2
+    assert Integration.objects.count() == 1
+    with output.open("a") as torn:
+        torn.write("Osteria,half a li")
+    run(file, "--output", output)
+    rows = list(csv.DictReader(io.StringIO(output.read_text())))
+    assert [row["Outlet"] for row in rows] == ["Garden", "'=Cellar"]
+    assert stat.S_IMODE(output.stat().st_mode) == 0o600
+    assert Credential.objects.filter(digest__in=credentials.keyed_digests(rows[1]["AuthSecret"])).exists()
+
+
+def test_the_secrets_of_a_batch_are_on_the_disk_before_it_is_committed(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[bool] = []
+    depth = len(connection.savepoint_ids)
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: flushed.append(len(connection.savepoint_ids) > depth))
+    run(file, "--output", tmp_path / "secrets.csv")
+    assert flushed[-1]
+
+
+def test_progress_is_a_line_for_each_batch_where_no_terminal_is(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enable_outlets, "STEP", 1)
+    assert run(file)[1].splitlines()[:2] == ["1 of 2 enabled.", "2 of 2 enabled."]
+
+
+def test_progress_is_a_bar_on_a_terminal(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enable_outlets, "STEP", 1)
+    terminal = Terminal()
+    call_command("enable_outlets", str(file), stdout=io.StringIO(), stderr=terminal)
+    errors = terminal.getvalue()
+    assert f"\r[{'#' * 20}{' ' * 20}] 1 of 2 enabled" in errors
+    assert f"\r[{'#' * 40}] 2 of 2 enabled\n" in errors
 
 
 def _first_row(file: Path) -> Path:

@@ -50,7 +50,7 @@ GROWING = {
 }
 LONG_LISTS = ("request", "connection", "authattempt", "strayframe", "auditevent", "delivery")
 OTHER_LISTS = (
-    "organisation", "outlet", "integration", "bulkjob", "handoverlink", "apikey", "messagetype", "alert",
+    "organisation", "outlet", "integration", "handoverlink", "apikey", "messagetype", "alert",
     "webhookendpoint",
 )  # fmt: skip
 LATER = "2099-01-01T00:00:00+00:00"

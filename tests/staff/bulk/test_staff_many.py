@@ -14,12 +14,10 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.models import AuditEvent, BulkJob, HandoverLink, Integration, Organisation, Outlet, StaffLimit
+from integrations.models import AuditEvent, Credential, HandoverLink, Integration, Organisation, Outlet, StaffLimit
 from integrations.models.audit import Verb
-from integrations.models.bulk_job import JobState, Kind
 from integrations.models.handover_link import LinkState
 from integrations.services.audit import Actor
-from integrations.services.bulk import jobs as bulk_jobs
 from integrations.services.bulk import spreadsheet
 from integrations.services.handover import links as handover_links
 from integrations.services.integration import enabling
@@ -31,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 HEADER = "Organisation,Outlet,POSRemoteID,AdoptedSecret\n"
-UPLOAD = "/admin/integrations/bulkjob/upload/"
+UPLOAD = "/admin/integrations/outlet/enable-file/"
 
 
 def upload(client: Client, *rows: str, header: str = HEADER) -> Any:
@@ -39,12 +37,11 @@ def upload(client: Client, *rows: str, header: str = HEADER) -> Any:
     return client.post(UPLOAD, {"file": file}, follow=True)
 
 
-def job_url(job: BulkJob, act: str = "change") -> str:
-    return reverse(f"admin:integrations_bulkjob_{act}", args=(job.pk,))
-
-
-def the_job() -> BulkJob:
-    return BulkJob.objects.latest("made_at")
+def confirm(client: Client, page: Any, *, as_file: bool = False, **values: str) -> Any:
+    """Send the confirmation of a check page."""
+    sealed = page.context["checked"].sealed
+    extra = {"as_file": "yes"} if as_file else {}
+    return client.post(page.context["confirm_url"], {"checked": sealed, **extra, **values})
 
 
 def downloaded(response: Any) -> list[dict[str, str]]:
@@ -69,50 +66,70 @@ def limited_to(organisation: Organisation, *rights: str) -> Client:
 # --- A file
 
 
-def test_a_file_is_checked_confirmed_done_and_its_secrets_downloaded_once(staff: Client) -> None:
+def test_a_file_is_checked_and_confirmed_and_the_response_is_the_file_with_its_secrets(staff: Client) -> None:
     page = upload(staff, "Osteria,Garden,R-1,", f"Osteria,Cellar,R-2,{ADOPTED}")
     assert "Nothing is done yet" in text(page)
     assert "Make the organisation and the outlet, enable it, with a new secret." in text(page)
     assert ADOPTED not in page.content.decode()
-    job = the_job()
-    assert "It is being done" in text(staff.post(job_url(job), {}, follow=True))
-    bulk_jobs.work()
-    assert staff.get(job_url(job, "progress")).json()["stage"] == "done with download"
-    assert "The new secrets can be downloaded once" in text(staff.get(job_url(job)))
-    answer = staff.post(job_url(job, "download"))
+    assert "no-store" in page["Cache-Control"]
+    assert not Integration.objects.exists()
+    answer = confirm(staff, page, as_file=True)
     assert "no-store" in answer["Cache-Control"]
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     new, adopted = downloaded(answer)
     assert SECRET.fullmatch(new["AuthSecret"])
     assert adopted["AuthSecret"] == ""
-    assert "downloaded already" in text(staff.post(job_url(job, "download"), follow=True))
-    assert "were downloaded" in text(staff.get(job_url(job)))
 
 
-def test_who_is_limited_after_a_job_was_confirmed_downloads_no_secret_of_others(enabled: Enabled) -> None:
+def test_the_response_is_the_page_with_the_secrets_where_that_button_was_pressed(staff: Client) -> None:
+    answer = confirm(staff, upload(staff, "Osteria,Garden,R-1,", f"Osteria,Cellar,R-2,{ADOPTED}"))
+    assert "Done: 2 outlets" in text(answer)
+    assert "shown this once" in text(answer)
+    assert len(SECRET.findall(answer.content.decode())) == 1
+    assert ADOPTED not in answer.content.decode()
+    assert "no-store" in answer["Cache-Control"]
+
+
+@pytest.mark.parametrize("as_file", [False, True])
+def test_a_confirmation_that_is_sent_twice_enables_nothing_twice_and_shows_no_secret_again(
+    staff: Client, *, as_file: bool
+) -> None:
+    page = upload(staff, "Osteria,Garden,R-1,")
+    confirm(staff, page, as_file=as_file)
+    again = confirm(staff, page, as_file=as_file)
+    assert again.status_code == 409
+    assert "If you sent the confirmation twice, the first one was carried out" in text(again)
+    assert "It is enabled already" in text(again)
+    assert not SECRET.search(again.content.decode())
+    assert Credential.objects.count() == 1
+
+
+@pytest.mark.parametrize("overlap", ["0", "7d"])
+def test_a_rotation_that_is_confirmed_twice_rotates_once(staff: Client, enabled: Enabled, overlap: str) -> None:
+    page = choose(staff, "integration", "rotate_many", enabled.integration)
+    assert len(downloaded(confirm(staff, page, as_file=True, overlap=overlap))) == 1
+    again = confirm(staff, page, as_file=True, overlap=overlap)
+    assert again.status_code == 409
+    assert not SECRET.search(again.content.decode())
+    assert enabled.integration.credentials.count() == 2
+
+
+def test_a_person_who_is_limited_after_the_check_gets_no_secret_of_others(enabled: Enabled) -> None:
     client = client_of("view_integration", "change_integration")
-    choose(client, "integration", "rotate_many", enabled.integration)
-    client.post(job_url(the_job()), {"overlap": "7d"})
-    bulk_jobs.work()
-    job, person = the_job(), User.objects.latest("pk")
-    assert job.sealed_result
-    StaffLimit.objects.create(user=person).organisations.set([make_organisation("Own")])
-    for act in ("change", "download", "progress"):
-        assert client.get(job_url(job, act)).status_code == 404
-        assert client.post(job_url(job, act)).status_code == 404
-    assert job.pk.hex not in client.get(list_url("bulkjob")).content.decode().replace("-", "")
-    assert the_job().sealed_result
+    page = choose(client, "integration", "rotate_many", enabled.integration)
+    StaffLimit.objects.create(user=User.objects.latest("pk")).organisations.set([make_organisation("Own")])
+    answer = confirm(client, page, overlap="7d")
+    assert answer.status_code == 409
+    assert enabled.integration.pos_remote_id not in text(answer)
+    assert enabled.integration.credentials.count() == 1
 
 
-def test_a_download_holds_no_outlet_that_has_left_the_own_organisation(enabled: Enabled) -> None:
-    client = limited_to(make_organisation(BELLA), "view_integration", "change_integration")
-    choose(client, "integration", "rotate_many", enabled.integration)
-    client.post(job_url(the_job()), {"overlap": "7d"})
-    bulk_jobs.work()
-    Outlet.objects.update(organisation=make_organisation("Other"))
-    assert "their secrets are not for you" in text(client.post(job_url(the_job(), "download"), follow=True))
-    Outlet.objects.update(organisation=make_organisation(BELLA))
-    assert len(downloaded(client.post(job_url(the_job(), "download")))) == 1
+def test_only_the_person_who_checked_a_file_confirms_it(staff: Client) -> None:
+    page = upload(staff, "Osteria,Garden,R-1,")
+    answer = confirm(client_of("add_integration", "add_organisation", "add_outlet"), page)
+    assert answer.status_code == 409
+    assert "This confirmation cannot be read" in text(answer)
+    assert not Integration.objects.exists()
 
 
 def test_a_passphrase_without_the_button_of_the_link_shows_and_rotates_nothing(staff: Client, enabled: Enabled) -> None:
@@ -124,78 +141,54 @@ def test_a_passphrase_without_the_button_of_the_link_shows_and_rotates_nothing(s
     assert enabled.integration.current_credential() == before
 
 
-def test_a_download_takes_the_press_of_a_button(staff: Client) -> None:
-    upload(staff, "Osteria,Garden,R-1,")
-    staff.post(job_url(the_job()))
-    bulk_jobs.work()
-    assert staff.get(job_url(the_job(), "download")).status_code == 302
-    assert the_job().sealed_result
-
-
 def test_a_file_that_cannot_be_read_is_an_error_of_the_form(staff: Client) -> None:
     page = upload(staff, "x,y", header="Organisation,Colour\n")
     assert "Colour" in text(page)
     assert "is unknown" in text(page)
-    assert not BulkJob.objects.exists()
     assert "The file is empty" in text(staff.post(UPLOAD, {"file": SimpleUploadedFile("empty.csv", b"")}))
 
 
-def test_a_file_that_is_too_large_is_an_error_of_the_form_and_reaches_no_disk(staff: Client, settings: Any) -> None:
-    page = staff.post(UPLOAD, {"file": SimpleUploadedFile("large.csv", b"x" * (6 * 1024 * 1024))})
-    assert "Choose a CSV file of up to 5,242,880 bytes." in text(page)
-    settings.BULK_BYTES = 1000
-    assert "1,001 bytes; 1,000 are allowed" in text(
-        staff.post(UPLOAD, {"file": SimpleUploadedFile("large.csv", b"x" * 1001)})
-    )
+def test_a_file_that_is_too_large_is_an_error_of_the_form_and_reaches_no_disk(staff: Client) -> None:
+    page = staff.post(UPLOAD, {"file": SimpleUploadedFile("large.csv", b"x" * (3 * 1024 * 1024))})
+    assert "Choose a CSV file of up to 524,288 bytes." in text(page)
+    page = staff.post(UPLOAD, {"file": SimpleUploadedFile("large.csv", b"x" * 524_289)})
+    assert "524,289 bytes; 524,288 are allowed" in text(page)
+    assert "manage.py enable_outlets FILE" in text(page)
+
+
+def test_a_file_of_more_rows_than_a_page_takes_is_refused_and_names_the_command(staff: Client) -> None:
+    page = upload(staff, *(f"Osteria,Outlet {number},R-{number}," for number in range(1001)))
+    assert "more than 1,000 outlets" in text(page)
+    assert "manage.py enable_outlets FILE" in text(page)
+
+
+def test_the_largest_file_that_is_taken_can_be_confirmed(staff: Client) -> None:
+    accents = "\u00e9" * 190
+    rows = [f"Osteria,{accents} {number:04},{'R' * 60}{number:04}," for number in range(1000)]
+    content = "\n".join([HEADER.strip(), *rows]).encode("cp1252")
+    page = staff.post(UPLOAD, {"file": SimpleUploadedFile("chain.csv", content)})
+    assert len(downloaded(confirm(staff, page, as_file=True))) == 1000
 
 
 def test_wrong_rows_come_first_and_no_button_confirms_them(staff: Client) -> None:
-    page = text(upload(staff, "Osteria,Garden,R-1,", "Osteria,,R-2,"))
+    answer = upload(staff, "Osteria,Garden,R-1,", "Osteria,,R-2,")
+    page = text(answer)
     assert "1 row is wrong" in page
     assert page.index("Wrong: Outlet is empty") < page.index("Make the organisation")
     assert "Enable these" not in page
-    assert staff.post(job_url(the_job())).status_code == 200
-    assert the_job().state == JobState.CHECKED
+    assert "Some rows are wrong" in str(confirm(staff, answer).context["form"].errors)
+    assert not Integration.objects.exists()
 
 
-def test_a_second_confirmation_says_that_it_is_done(staff: Client) -> None:
-    upload(staff, "Osteria,Garden,R-1,")
-    staff.post(job_url(the_job()))
-    assert staff.post(job_url(the_job())).status_code == 409
-
-
-def test_a_checked_file_can_be_dropped_and_is_erased(staff: Client) -> None:
-    upload(staff, "Osteria,Garden,R-1,")
-    assert "Dropped" in text(staff.post(job_url(the_job(), "drop"), follow=True))
-    assert (the_job().state, the_job().sealed_input) == (JobState.DROPPED, "")
-
-
-def test_long_plans_are_shown_in_pages(staff: Client) -> None:
-    page = upload(staff, *(f"Osteria,Outlet {number},R-{number}," for number in range(250)))
-    assert page.content.count(b"onp-state") == 100
-    assert "Page 1 of 3" in text(page)
-    assert staff.get(job_url(the_job()), {"page": 3}).content.count(b"onp-state") == 50
-    assert "None." in text(staff.get(job_url(the_job()), {"only": "wrong"}))
-
-
-def test_only_who_sent_a_file_goes_on_with_it(staff: Client) -> None:
-    upload(staff, "Osteria,Garden,R-1,")
-    other = client_of("add_integration")
-    assert "Only boss can go on" in text(other.get(job_url(the_job())))
-    for act in ("change", "download", "drop", "check_again"):
-        assert other.post(job_url(the_job(), act)).status_code == 403
-    stranger = limited_to(make_organisation("Own"), "add_integration")
-    for act in ("change", "progress", "download"):
-        assert stranger.get(job_url(the_job(), act)).status_code == 404
-    assert "chain.csv" not in text(stranger.get(list_url("bulkjob")))
-
-
-@pytest.mark.parametrize("act", ["change", "download", "drop", "check_again", "progress"])
-def test_an_act_on_many_needs_its_right(staff: Client, act: str) -> None:
-    upload(staff, "Osteria,Garden,R-1,")
-    assert client_of("change_integration").get(job_url(the_job(), act)).status_code == 403
-    assert client_of("view_outlet").get(job_url(the_job(), act)).status_code == 403
-    assert client_of("view_outlet").get(UPLOAD).status_code == 403
+def test_an_action_on_many_needs_its_right(staff: Client, enabled: Enabled) -> None:
+    file, rotate = (
+        upload(staff, "Osteria,Garden,R-1,"),
+        choose(staff, "integration", "rotate_many", enabled.integration),
+    )
+    assert client_of("change_integration").get(UPLOAD).status_code == 403
+    assert confirm(client_of("change_integration"), file).status_code == 403
+    assert confirm(client_of("add_integration"), rotate, overlap="0").status_code == 403
+    assert staff.post("/admin/integrations/integration/many/enable/", {"checked": "x"}).status_code == 404
 
 
 # --- Lists
@@ -206,8 +199,7 @@ def test_the_lists_offer_acts_on_what_is_ticked(staff: Client) -> None:
     page = choose(staff, "integration", "disable_many", one.integration)
     assert "1 outlet would be changed" in text(page)
     assert not two.integration.credentials.filter(is_current=False).exists()
-    staff.post(job_url(the_job()), {"reason": "Holidays"})
-    bulk_jobs.work()
+    assert "Reason: Holidays" in text(confirm(staff, page, reason="Holidays"))
     assert (one.fresh().is_enabled, two.fresh().is_enabled) == (False, True)
 
 
@@ -216,15 +208,15 @@ def test_all_that_a_search_found_can_be_chosen_across_pages(staff: Client) -> No
         make_enabled_outlet(f"Outlet {number}")
     make_enabled_outlet("Another")
     first = Integration.objects.first()
-    choose(staff, "integration", "rotate_many", first, all_of_them=True, query="?q=Outlet")
-    assert (the_job().total, the_job().kind) == (60, Kind.ROTATE)
+    page = choose(staff, "integration", "rotate_many", first, all_of_them=True, query="?q=Outlet")
+    assert len(page.context["checked"].plan) == 60
 
 
 def test_outlets_that_are_not_enabled_are_left_out_and_counted(staff: Client, outlet: Outlet) -> None:
     one = make_enabled_outlet("One")
     page = choose(staff, "outlet", "disable_many", outlet, one.integration.outlet)
     assert "1 of the chosen outlets are not enabled" in text(page)
-    assert the_job().total == 1
+    assert len(page.context["checked"].plan) == 1
     assert "None of the chosen outlets is enabled" in text(choose(staff, "outlet", "disable_many", outlet))
 
 
@@ -234,8 +226,7 @@ def test_who_may_only_look_is_offered_no_acts(enabled: Enabled) -> None:
         page = viewer.get(list_url(name)).content.decode()
         assert "disable_many" not in page
         assert "delete_selected" not in page
-        choose(viewer, name, "disable_many", enabled.integration)
-    assert not BulkJob.objects.exists()
+        assert "Nothing is done yet" not in text(choose(viewer, name, "disable_many", enabled.integration))
 
 
 def test_no_list_deletes_past_the_services(staff: Client) -> None:
@@ -370,8 +361,8 @@ def test_a_limited_person_acts_on_their_own_outlets_only(boss: User) -> None:
     enabling.enable_outlet(outlet, pos_remote_id="Mine", actor=Actor("boss", boss))
     limited = limited_to(own, "view_integration", "change_integration")
     mine = Integration.objects.get(outlet=outlet)
-    choose(limited, "integration", "disable_many", mine, one.integration, all_of_them=True)
-    assert the_job().total == 1
+    page = choose(limited, "integration", "disable_many", mine, one.integration, all_of_them=True)
+    assert [row.outlet for row in page.context["checked"].plan] == ["Mine"]
 
 
 # --- Names that are nearly another's

@@ -10,11 +10,8 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
-from integrations.models import ApiKey, BulkJob, Integration, Outlet
-from integrations.models.bulk_job import Kind
+from integrations.models import ApiKey, Integration, Outlet
 from integrations.services.api_keys import api_keys
-from integrations.services.audit import Actor
-from integrations.services.bulk import jobs as bulk_jobs
 from integrations.services.notices import webhooks
 from integrations.services.people.groups import VIEWER, ensure_groups
 from integrations.staff.signing_in import records
@@ -63,7 +60,6 @@ def test_every_sensitive_act_asks_for_its_form_and_for_its_answer(
     endpoint, _ = webhooks.create_endpoint(
         name="Hook", url="https://x.example/", kinds=["alert.began"], organisation=None, actor=ANNA
     )
-    job = bulk_jobs.check_selection(Kind.DISABLE, [enabled.integration.pk], actor=Actor("boss", boss))
     for url in (
         enable_url(outlet),
         act_url(enabled.integration, "rotate"),
@@ -71,7 +67,7 @@ def test_every_sensitive_act_asks_for_its_form_and_for_its_answer(
         reverse("admin:integrations_apikey_rotate", args=(key.pk,)),
         reverse("admin:integrations_webhookendpoint_add"),
         reverse("admin:integrations_webhookendpoint_rotate", args=(endpoint.pk,)),
-        reverse("admin:integrations_bulkjob_change", args=(job.pk,)),
+        reverse("admin:integrations_outlet_enable_from_file"),
         reverse("admin:auth_user_add"),
         page_of(otto),
         reverse("admin:auth_user_password_change", args=(otto.pk,)),
@@ -84,8 +80,14 @@ def test_every_sensitive_act_asks_for_its_form_and_for_its_answer(
         reverse("mfa_generate_recovery_codes"),
     ):
         assert_asked(stale, url)
-    download = reverse("admin:integrations_bulkjob_download", args=(job.pk,))
-    assert stale.post(download)["Location"].startswith(CONFIRM)
+    for url, values in (
+        (reverse("admin:integrations_integration_many", args=("rotate",)), {"checked": "x", "overlap": "0"}),
+        (
+            reverse("admin:integrations_integration_changelist"),
+            {"action": "rotate_many", "_selected_action": [enabled.integration.pk]},
+        ),
+    ):
+        assert stale.post(url, values)["Location"].startswith(CONFIRM)
     assert Integration.objects.count() == 1
     assert enabled.fresh().generation == enabled.integration.generation
 
@@ -138,7 +140,6 @@ def test_every_form_that_was_sent_too_late_comes_back_as_it_was_filled_in(
     key, _ = api_keys.create_api_key("Web shop", actor=ANNA)
     hook: dict[str, Any] = {"name": "Hook", "url": "https://x.example/", "kinds": ["alert.began"]}
     endpoint, _ = webhooks.create_endpoint(**hook, organisation=None, actor=ANNA)
-    job = bulk_jobs.check_selection(Kind.DISABLE, [enabled.integration.pk], actor=Actor("boss", boss))
     typed: list[tuple[str, dict[str, Any], list[str]]] = [
         (enable_url(outlet), {"pos_remote_id": "Typed-1"}, ['value="Typed-1"']),
         (
@@ -162,7 +163,6 @@ def test_every_form_that_was_sent_too_late_comes_back_as_it_was_filled_in(
             {"url": "https://typed.example/", "kinds": ["outlet.online"]},
             ['value="https://typed.example/"', 'value="outlet.online"[^>]* checked'],
         ),
-        (reverse("admin:integrations_bulkjob_change", args=(job.pk,)), {"reason": "Typed"}, ['value="Typed"']),
         (
             reverse("admin:auth_user_add"),
             {"username": "typed", "usable_password": "false", "email": "t@example.com", "groups": [group.pk]},
@@ -268,13 +268,3 @@ def test_rights_come_first_and_a_viewer_is_not_asked_for_a_password_in_vain(
     prove(client, vic, ago=STALE)
     assert client.get(enable_url(outlet)).status_code == 403
     assert client.post(enable_url(outlet)).status_code == 403
-
-
-def test_who_only_looks_at_an_act_on_many_that_is_done_is_not_asked(
-    stale: Client, boss: User, enabled: Enabled
-) -> None:
-    job = bulk_jobs.check_selection(Kind.DISABLE, [enabled.integration.pk], actor=Actor("boss", boss))
-    bulk_jobs.drop(job)
-    page = reverse("admin:integrations_bulkjob_change", args=(job.pk,))
-    assert BulkJob.objects.filter(pk=job.pk).exists()
-    assert stale.get(page).status_code == 200

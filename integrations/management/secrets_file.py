@@ -1,0 +1,118 @@
+"""The file into which `enable_outlets` writes the new secrets, such that no committed batch can lose its own.
+
+A batch is written and flushed to the disk before its transaction is committed. If the process ends in between, the
+file ends with secrets that open nothing. The next run finds that the database does not know them, and removes their
+lines before it goes on. The other order would lose the secrets of a batch that was committed.
+"""
+
+import contextlib
+import csv
+import os
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, TextIO
+
+from django.core.management.base import CommandError
+from django.views.decorators.debug import sensitive_variables
+
+from integrations.models import Credential, Integration
+from integrations.security import credentials
+from integrations.services.bulk.enabling import Enabled
+from integrations.services.bulk.results import COLUMNS, result_csv
+from integrations.services.bulk.spreadsheet import unguarded
+from integrations.services.rows.chunks import chunks
+
+
+class SecretsFile:
+    """Where the secrets go: a file, or standard output."""
+
+    def __init__(self, file: TextIO, *, has_header: bool, is_durable: bool) -> None:
+        self._file, self._has_header, self._is_durable = file, has_header, is_durable
+
+    @sensitive_variables()
+    def append(self, enabled: Sequence[Enabled]) -> None:
+        """Write these, and return when the disk has them. Raises OSError."""
+        text = result_csv(enabled, "a new secret")
+        self._file.write(text.split("\r\n", 1)[1] if self._has_header else text)
+        self._file.flush()
+        if self._is_durable:
+            os.fsync(self._file.fileno())
+        self._has_header = True
+
+
+@contextlib.contextmanager
+def open_secrets(output: str | None, stdout: Any) -> Iterator[SecretsFile]:
+    """Yield where the secrets go: standard output, a new file of mode 600, or the file of an interrupted run."""
+    if output is None:
+        yield SecretsFile(stdout, has_header=False, is_durable=False)
+        return
+    path = Path(output)
+    try:
+        has_header = _recovered(path)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{output} cannot be written: {getattr(error, 'strerror', None) or error}.") from error
+    with os.fdopen(descriptor, "a", encoding="utf-8", newline="") as file:
+        try:
+            _flush_folder(path)
+            yield SecretsFile(file, has_header=has_header, is_durable=True)
+        finally:
+            if not os.fstat(file.fileno()).st_size:
+                path.unlink(missing_ok=True)
+
+
+@sensitive_variables()
+def _recovered(path: Path) -> bool:
+    """Return whether an interrupted run left its file here, after its uncommitted last lines are removed.
+
+    Raises CommandError for another file, or one that others may read.
+    """
+    if not path.exists():
+        return False
+    is_private = path.is_file() and not path.is_symlink() and not path.stat().st_mode & 0o077
+    lines = path.read_bytes().decode().splitlines(keepends=True) if is_private else []
+    if not lines or lines[0] != ",".join(COLUMNS) + "\r\n":
+        raise CommandError(f"{path} exists already: name a new file, so that no secrets are overwritten.")
+    kept = [lines[0], *_committed([line for line in lines[1:] if line.endswith("\r\n")])]
+    if len(kept) < len(lines):
+        _replace(path, "".join(kept))
+    return True
+
+
+@sensitive_variables()
+def _committed(lines: Sequence[str]) -> Iterator[str]:
+    """Yield the lines whose secret the database knows; of an adopted one, whose outlet is enabled."""
+    for part in chunks(lines):
+        rows = list(csv.DictReader(part, fieldnames=COLUMNS))
+        digests = [credentials.keyed_digests(row["AuthSecret"]) if row["AuthSecret"] else [] for row in rows]
+        ids = [unguarded(row["ProviderOutletID"]) for row in rows]
+        known = set(Credential.objects.filter(digest__in=list(chain(*digests))).values_list("digest", flat=True))
+        enabled = set(
+            Integration.objects.filter(outlet__provider_outlet_id__in=ids).values_list(
+                "outlet__provider_outlet_id", flat=True
+            )
+        )
+        for line, its_digests, its_id in zip(part, digests, ids, strict=True):
+            if known.intersection(its_digests) if its_digests else its_id in enabled:
+                yield line
+
+
+@sensitive_variables()
+def _replace(path: Path, text: str) -> None:
+    """Put another content in the place of a file, so that a crash leaves the one or the other."""
+    other = path.with_name(f"{path.name}.recovered")
+    with os.fdopen(os.open(other, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    other.replace(path)
+
+
+def _flush_folder(path: Path) -> None:
+    """Let the disk know the file's name as well."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
