@@ -2,7 +2,7 @@
 
 proxy headers -> lifespan   starts and stops what runs beside the sockets
                  http       the POS's auth endpoint, the backend's API, the probes, else Django's pages
-                 websocket  the POS's socket at the root, the staff's live page, else refused
+                 websocket  the POS's socket at the root, else refused
 """
 
 import os
@@ -13,16 +13,14 @@ import django
 
 django.setup(set_prefix=False)  # before any import that needs the models
 
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from integrations.backend.routing import BackendHttp  # noqa: E402
-from integrations.pos import routing as pos  # noqa: E402
-from integrations.pos.routing import PosHttp  # noqa: E402
+from integrations.pos.routing import PosHttp, sockets  # noqa: E402
 from integrations.recipient.openings import RecipientHttp  # noqa: E402
 from integrations.relay import runtime  # noqa: E402
-from integrations.staff.live import routing as staff  # noqa: E402
 from integrations.wire.asgi_types import App  # noqa: E402
 from portal.serving import chores  # noqa: E402
 from portal.serving.daphne import adapt_daphne  # noqa: E402
@@ -37,12 +35,11 @@ from portal.web.unanswered import Unanswered, database_answers  # noqa: E402
 runtime.set_chores(chores.ALL)
 adapt_daphne()
 bound_statements()
-websocket = pos.PosSockets(URLRouter([*staff.sockets, pos.anything_else]))
 pages: App = RecipientHttp(PageHandler(), headers=browser_policy.HEADERS)
 if connection.vendor == "postgresql":  # a file does not hang
     pages = Unanswered(pages, database_answers)
 http = PosHttp(BackendHttp(Probes(pages)))
-protocols = ProtocolTypeRouter({"lifespan": lifespan, "http": http, "websocket": websocket})
+protocols = ProtocolTypeRouter({"lifespan": lifespan, "http": http, "websocket": sockets})
 # Without a trusted proxy there is nothing to read.
 application: App = (
     ProxyHeaders(protocols, trusted=settings.TRUSTED_PROXIES, scheme="https" if settings.IS_PUBLIC_HTTPS else "http")

@@ -2,8 +2,6 @@
 
 from collections.abc import Awaitable
 
-from django.urls import re_path
-
 from integrations.pos import errors
 from integrations.pos.access import attempts
 from integrations.pos.access.visitors import visitor_of
@@ -55,23 +53,14 @@ def hold(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
 socket = TokenAuth(hold)
 
 
-class PosSockets:
-    """Takes the sockets at the root; every other path goes to `otherwise`.
+def sockets(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    """Take the sockets at the root, and refuse those at any other path.
 
     A POS connects to wss://HOST?token=... with no path (SPEC). Channels' router would copy the scope for each, and
     hold the copy for as long as the POS stays.
     """
-
-    def __init__(self, otherwise: App) -> None:
-        self._otherwise = otherwise
-
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        app = socket if is_socket(scope["path"]) else self._otherwise
-        return app(scope, receive, send)
-
-
-# Channels routes ASGI applications with the functions that Django wrote for views.
-anything_else = re_path(r"", not_found)  # type: ignore[arg-type]
+    app = socket if is_socket(scope["path"]) else not_found
+    return app(scope, receive, send)
 
 
 def _view_of(scope: Scope) -> AuthView | None:

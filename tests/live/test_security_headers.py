@@ -41,7 +41,6 @@ REQUESTS = {
     "API, nothing there, other version": f"GET /api/v2/outlets HTTP/1.1\r\n{BY_PROXY}",
     "handshake, no token": f"GET / HTTP/1.1\r\nHost: x\r\n{WEBSOCKET}",
     "handshake, other path": f"GET /other HTTP/1.1\r\nHost: x\r\n{WEBSOCKET}",
-    "handshake of staff": f"GET /ws/staff/start HTTP/1.1\r\nHost: x\r\n{WEBSOCKET}",
     "handshake, no key": (
         "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     ),

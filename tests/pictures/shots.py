@@ -197,7 +197,7 @@ def page_of(integration: int, act: str = "change") -> str:
 
 def ask_for_open_orders(page: Page) -> None:
     page.get_by_role("button", name="Ask for the open orders").click()
-    page.locator("[data-sentence]", has_text="All 7 steps are done").wait_for()
+    page.locator(".onp-live [role=status]", has_text="All 7 steps are done").wait_for()
 
 
 def write_no_json(page: Page) -> None:
@@ -209,7 +209,7 @@ def write_no_json(page: Page) -> None:
 def ask_as_manager(page: Page) -> None:
     page.get_by_label("UserIdentifier").fill(MANAGER.user_id)
     page.get_by_role("button", name="Send to the POS").click()
-    page.locator("[data-sentence]", has_text="Answered. ResultCode 0.").wait_for()
+    page.locator(".onp-live [role=status]", has_text="Answered. ResultCode 0.").wait_for()
 
 
 def refuse_password(page: Page) -> None:

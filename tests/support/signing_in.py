@@ -12,6 +12,8 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.test import Client
 
+from integrations.staff.signing_in.lifetime import REFRESH
+
 _force_login = Client.force_login
 
 
@@ -31,3 +33,8 @@ def prove(client: Client, user: User, *, method: str = "password", ago: float = 
     record["at"] = time.time() - ago
     request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [record]
     request.session.save()
+
+
+def refresh(client: Client, url: str = "/admin/integrations/outlet/", *, etag: str = "") -> Any:
+    """Ask for the live part of a page, as the page itself does."""
+    return client.get(url, headers={REFRESH: "yes"} | ({"If-None-Match": etag} if etag else {}))

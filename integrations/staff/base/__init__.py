@@ -1,1 +1,1 @@
-"""What the folders of `staff` share: admin classes, action pages, forms, filters, lists, rights, words."""
+"""What the folders of `staff` share: admin classes, action pages, fragments, forms, filters, lists, rights, words."""

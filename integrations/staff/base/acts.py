@@ -7,7 +7,7 @@ from django.contrib.admin import site
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.generic import View
@@ -122,4 +122,6 @@ class Act(View):
 
     def render(self, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
         ours = {"title": self.title, "next_url": self.next_url(), **self.context()}
-        return render(self.request, template, {**site.each_context(self.request), **ours, **context}, status=status)
+        values = {**site.each_context(self.request), **ours, **context}
+        response = TemplateResponse(self.request, template, values, status=status)
+        return response if "fragment" in values else response.render()

@@ -24,6 +24,7 @@ from integrations.staff.base.lookups import ListParameters, LookupRefused, check
 Row = TypeVar("Row", bound=Model)
 SAVE_AS_NEW = "_saveasnew"  # a button of Django's that no form of the portal has; Django obeys it all the same
 LAST_IN_MENU = 1000  # for an admin class that says nothing
+LIST_TEMPLATE = "staff/base/list.html"
 FOR_ALL = ""  # rows of no organisation, which every member of staff may see, and the unlimited may change
 
 
@@ -37,6 +38,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
     menu_position: ClassVar[int] = LAST_IN_MENU  # of the list among the others on the first page, lowest first
     organisation_path: ClassVar[str | None] = None
     changed_by_limited: ClassVar[bool] = False  # for rows of no organisation whose service checks each change itself
+    is_live: ClassVar[bool] = False  # the list refreshes itself
     prefilled: ClassVar[tuple[str, ...]] = ()  # the fields that a link of the portal's fills in
     when_empty = ""
     actions = None
@@ -94,7 +96,8 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = capfirst(self.opts.verbose_name_plural)
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        ours = {"title": title, "fragment": LIST_TEMPLATE if self.is_live else ""}
+        return super().changelist_view(request, {**ours, **(extra_context or {})})
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Fill in what a link of the portal's own says, and nothing else."""

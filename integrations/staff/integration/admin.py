@@ -45,6 +45,7 @@ class IntegrationAdmin(BulkActions, ReadOnlyAdmin[Integration]):
         "of their secret. Choose an outlet and enable Order N Pay on it."
     )
     organisation_path = "outlet__organisation"
+    is_live = True
     list_display = ("outlet", "state", "pos_remote_id", "secret")
     list_filter = (IntegrationStateFilter, OrganisationOfIntegrationFilter)
     search_fields = ("outlet__name", "outlet__organisation__name", "outlet__provider_outlet_id", "pos_remote_id")

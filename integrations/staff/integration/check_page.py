@@ -4,9 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpResponse
-from django.template.loader import render_to_string
 
 from integrations.models import Integration
 from integrations.models.clock import shared_now
@@ -23,13 +21,10 @@ from integrations.staff.integration.check_steps import sentence_of, steps_of
 TEMPLATE = "staff/integration/check_steps.html"
 
 
-def integrations() -> QuerySet[Integration]:
-    """Return integrations with all that their checklist reads of them."""
-    return Integration.objects.select_related("outlet__organisation", "presence__connection__process")
-
-
-def steps_html(integration: Integration, now: datetime, organisations: Organisations, *, with_content: bool) -> str:
-    """Return the checklist as it is now, for somebody who sees these organisations.
+def context_of(
+    integration: Integration, now: datetime, organisations: Organisations, *, with_content: bool
+) -> dict[str, Any]:
+    """Return the context of the checklist's template, for somebody who sees these organisations.
 
     `with_content`: with the ErrorMessage of the POS's answer.
     """
@@ -37,7 +32,7 @@ def steps_html(integration: Integration, now: datetime, organisations: Organisat
     if evidence.request and not with_content:
         evidence.request.error_message = None
     steps = steps_of(evidence)
-    return render_to_string(TEMPLATE, {"steps": steps, "sentence": sentence_of(steps)})
+    return {"fragment": TEMPLATE, "steps": steps, "sentence": sentence_of(steps)}
 
 
 class CheckOutlet(IntegrationAct):
@@ -65,14 +60,15 @@ class CheckOutlet(IntegrationAct):
         return self.request.path if self.request.method == "POST" else super().next_url()
 
     def page(self, form: forms.ActForm) -> HttpResponse:
-        integration = integrations().get(pk=self.integration.pk)
+        with_all = Integration.objects.select_related("outlet__organisation", "presence__connection__process")
+        integration = with_all.get(pk=self.integration.pk)
         seen, with_content = scope.organisations_of(self.request.user), rights.may_see_payload(self.request)
         return self.render(
             "staff/integration/check.html",
             status=409 if form.errors else 200,
             form=form,
             button=self.button,
-            steps=steps_html(integration, shared_now(), seen, with_content=with_content),
+            **context_of(integration, shared_now(), seen, with_content=with_content),
             current=integration.current_credential(),
             auth_url=auth_url(),
             websocket_url=websocket_url(),

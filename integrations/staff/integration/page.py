@@ -12,6 +12,7 @@ from integrations.services.overview.fleet import Organisations
 from integrations.staff.base.presentation import standing_of
 from integrations.staff.requests.rows import with_type_names
 
+TEMPLATE = "staff/integration/page_parts.html"
 ROWS = 10
 
 
@@ -29,6 +30,7 @@ def context_of(
     stray_frames = integration.stray_frames.all() if with_content else integration.stray_frames.defer("excerpt")
     events = AuditEvent.objects.filter(integration=integration)
     return {
+        "fragment": TEMPLATE,
         "integration": integration,
         "outlet": integration.outlet,
         "standing": standing_of(integration, now),

@@ -109,7 +109,7 @@ class TestWebhook(WebhookAct):
 
     def act(self, _values: dict[str, Any]) -> HttpResponse:
         webhooks.send_test(self.owner, actor=self.actor)
-        return self.done("The test event is on its way. Reload this page in a few seconds to see the answer.")
+        return self.done("The test event is on its way. The answer appears here in a few seconds.")
 
 
 class ReplayDelivery(WebhookAct):
@@ -134,7 +134,7 @@ class ReplayDelivery(WebhookAct):
 
     def act(self, _values: dict[str, Any]) -> HttpResponse:
         webhooks.replay(self.delivery, actor=self.actor)
-        return self.done("The event is on its way again. Reload this page in a few seconds to see the answer.")
+        return self.done("The event is on its way again. The answer appears here in a few seconds.")
 
     def next_url(self) -> str:
         if not rights.may_see(self.request, Delivery):

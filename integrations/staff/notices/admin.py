@@ -155,6 +155,7 @@ class DeliveryAdmin(KeysetAdmin[Delivery]):
     def page_of(self, request: HttpRequest, row: Delivery) -> dict[str, object]:
         """Return one delivery: what was sent, what was answered, what comes next."""
         return {
+            "fragment": "staff/notices/delivery_parts.html",
             "title": str(row),
             "row": row,
             "badge": delivery_badge(row),
@@ -184,6 +185,7 @@ def _page_of(endpoint: WebhookEndpoint) -> dict[str, object]:
     deliveries = endpoint.deliveries.select_related("notice")[:ROWS]
     pause = endpoint.pause_at(shared_now())
     return {
+        "fragment": "staff/notices/webhook_parts.html",
         "title": str(endpoint),
         "endpoint": endpoint,
         "state": badge(endpoint),

@@ -36,6 +36,7 @@ class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
         "Add an outlet, then enable Order N Pay on it."
     )
     organisation_path = "organisation"
+    is_live = True
     to_integration = "integration"
     list_filter = (OutletStateFilter, OrganisationFilter)
     list_select_related = ("organisation", "integration__presence__connection__process")

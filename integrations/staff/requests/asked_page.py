@@ -1,10 +1,9 @@
 """What became of a request that staff made: the page after "Ask the POS", live until it has ended."""
 
 from datetime import datetime
+from typing import Any
 
-from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
-from django.template.loader import render_to_string
 
 from integrations.models import Integration, Request
 from integrations.models.clock import shared_now
@@ -16,21 +15,16 @@ from integrations.staff.requests.rows import outcome, time_line, type_of, with_t
 TEMPLATE = "staff/requests/asked_parts.html"
 
 
-def requests() -> QuerySet[Request]:
-    """Return requests with all that is shown of them."""
-    return with_type_names(Request.objects.all())
-
-
-def html_of(row: Request, now: datetime, *, with_content: bool) -> str:
-    """Return how a request stands; `with_content`: with what the POS answered."""
-    context = {
+def context_of(row: Request, now: datetime, *, with_content: bool) -> dict[str, Any]:
+    """Return the context of a request's live part; `with_content`: with what the POS answered."""
+    return {
+        "fragment": TEMPLATE,
         "row": row,
         "sentence": sentence_of(row, now, with_content=with_content),
         "moments": time_line(row, now),
         "with_content": with_content,
         "answer": legible(row.answer) if with_content and row.answer else "",
     }
-    return render_to_string(TEMPLATE, context)
 
 
 def sentence_of(row: Request, now: datetime, *, with_content: bool) -> str:
@@ -61,7 +55,7 @@ class AskedPage(IntegrationAct):
 
     def find(self, pk: int, request_pk: int = 0) -> None:
         super().find(pk)
-        found = requests().filter(pk=request_pk, integration=pk).first()
+        found = with_type_names(Request.objects.all()).filter(pk=request_pk, integration=pk).first()
         if found is None:
             raise Http404("There is no such request.")
         self.row = found
@@ -70,9 +64,8 @@ class AskedPage(IntegrationAct):
         with_content = rights.may_see_payload(self.request)
         return self.render(
             "staff/requests/asked.html",
-            row=self.row,
             kind_name=type_of(self.row),
-            html=html_of(self.row, shared_now(), with_content=with_content),
+            **context_of(self.row, shared_now(), with_content=with_content),
             may_see_request=rights.may_see(self.request, Request),
             may_see_integration=rights.may_see(self.request, Integration),
         )

@@ -1,4 +1,4 @@
-"""Whether a session may see anything of the portal. Asked for every page, and for the live feed."""
+"""Whether a session may see anything of the portal. Asked for every page."""
 
 from enum import Enum
 

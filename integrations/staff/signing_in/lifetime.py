@@ -1,8 +1,8 @@
 """How long a session lasts: an hour without a request (SESSION_COOKIE_AGE), and 12 hours since the sign-in.
 
 Django alone counts from the last change of a session. A session is prolonged by its expiry date alone, not by saving
-it: two requests at once would otherwise overwrite each other's changes. A live page does not prolong it, because a
-browser that nobody uses keeps asking.
+it: two requests at once would otherwise overwrite each other's changes. A page that refreshes itself does not prolong
+it, because it goes on when the person has left.
 """
 
 from collections.abc import Callable
@@ -19,6 +19,7 @@ from integrations.services.people import sign_ins
 from integrations.staff.signing_in.records import records_of
 
 LIFETIME = 12 * 3600  # seconds: a long working day; NIST SP 800-63B asks for a new sign-in after 12 to 24 hours
+REFRESH = "X-Fragment"  # the header with which a page asks for its live part (static/integrations/live.js)
 PROLONGED_EVERY = timedelta(seconds=60)  # so that not each request writes
 BEGAN = "signed_in_at"
 OVER = "You were signed in for 12 hours. Sign in again to go on."
@@ -29,6 +30,11 @@ View = Callable[[HttpRequest], HttpResponse]
 def begin(session: SessionBase) -> None:
     """Count the session's lifetime from now on."""
     session[BEGAN] = shared_seconds()
+
+
+def is_refresh(request: HttpRequest) -> bool:
+    """Return whether a page refreshes itself, so that the request says nothing about the person."""
+    return REFRESH in request.headers
 
 
 def is_over(session: SessionBase, person: AbstractBaseUser | AnonymousUser) -> bool:
@@ -46,7 +52,7 @@ def limited(get_response: View) -> View:
             if is_over(request.session, request.user):
                 logout(request)
                 messages.warning(request, OVER)
-            else:
+            elif not is_refresh(request):
                 _prolong(request.session)
         return get_response(request)
 

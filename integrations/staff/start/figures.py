@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.template.loader import render_to_string
 from django.urls import reverse
 
 from integrations.models.attempt import Outcome
 from integrations.models.request import State as RequestState
-from integrations.services.overview.fleet import DAY, HOUR, Fleet, Organisations, read_fleet
+from integrations.services.overview.fleet import DAY, HOUR, Fleet
 from integrations.staff.base.presentation import State, clock
 from integrations.staff.start.chart import chart_of
 
@@ -25,17 +24,10 @@ class Figure:
     kind: str
 
 
-def start_figures(organisations: Organisations) -> str:
-    """Return the figures as HTML. Runs where the database may be asked."""
-    return start_figures_of(read_fleet(organisations))
-
-
-def start_figures_of(fleet: Fleet) -> str:
-    return render_to_string(TEMPLATE, context_of(fleet))
-
-
 def context_of(fleet: Fleet) -> dict[str, object]:
+    """Return the context of the first page's live part."""
     return {
+        "fragment": TEMPLATE,
         "sentence": sentence_of(fleet),
         "is_well": not fleet.offline,
         "outlets": _outlets(fleet),

@@ -9,7 +9,7 @@ from integrations.models import AuditEvent, Integration, Outlet
 from integrations.models.audit import Verb
 from integrations.services.overview.fleet import read_fleet
 from integrations.services.people import scope
-from integrations.staff.start.figures import start_figures_of
+from integrations.staff.start.figures import context_of
 
 LATEST = 6
 LOOKED_THROUGH = 500
@@ -36,12 +36,12 @@ def what_next(request: HttpRequest, *, has_figures: bool) -> NextStep | None:
     return None
 
 
-def figures(request: HttpRequest) -> str | None:
-    """Return the figures as HTML, for who may see outlets once there are any that are enabled."""
+def figures(request: HttpRequest) -> dict[str, object]:
+    """Return the context of the figures, for staff who may see outlets once there are any that are enabled."""
     if not request.user.has_perm("integrations.view_outlet"):
-        return None
+        return {}
     fleet = read_fleet(scope.organisations_of(request.user))
-    return start_figures_of(fleet) if fleet.enabled or fleet.disabled else None
+    return context_of(fleet) if fleet.enabled or fleet.disabled else {}
 
 
 def latest_acts(request: HttpRequest) -> list[AuditEvent] | None:

@@ -28,6 +28,7 @@ from integrations.security.sealing import unseal
 from integrations.services.notices import signing, webhooks
 from tests.support.factories import ANNA, BELLA, Enabled, make_organisation
 from tests.support.notice_factories import make_endpoint
+from tests.support.signing_in import refresh
 
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{43}=")
 FORM = {"name": "CRM", "url": "https://hooks.example.com/onp", "kinds": ["outlet.offline", "request.finished"]}
@@ -160,18 +161,22 @@ def test_a_test_event_is_sent_and_its_delivery_is_seen_and_sent_again(staff: Cli
     staff.post(act(endpoint, "test"))
     delivery = Delivery.objects.get()
     assert (delivery.notice.kind, delivery.notice.data["sent_by"]) == (Kind.TEST, "berta")
+    url = reverse("admin:integrations_delivery_change", args=(delivery.pk,))
+    assert "It is sent within seconds." in refresh(staff, url).content.decode()
+    assert "Test event" in refresh(staff, page(endpoint)).content.decode(), "the page that follows is live"
     Delivery.objects.update(
         state=Delivery.State.FAILED, tries=10, status=500, error="Answered 500.", excerpt="<b>no</b>"
     )
-    url = reverse("admin:integrations_delivery_change", args=(delivery.pk,))
     shown = staff.get(url).content.decode()
     assert "Answered 500." in shown
+    assert "data-over" in shown
     assert "&lt;b&gt;no" in shown
     assert delivery.notice.webhook_id in shown
     assert "Test event" in staff.get(reverse("admin:integrations_delivery_changelist")).content.decode()
     staff.post(reverse("admin:integrations_delivery_replay", args=(delivery.pk,)))
     delivery.refresh_from_db()
     assert (delivery.state, delivery.tries) == (Delivery.State.PENDING, 0)
+    assert "data-over" not in refresh(staff, url).content.decode()
     assert verbs()[1:] == [Verb.WEBHOOK_TESTED, Verb.WEBHOOK_REPLAYED]
 
 

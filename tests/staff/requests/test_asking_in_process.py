@@ -1,9 +1,7 @@
 """From a row to the POS and back: what staff ask reaches the till whichever process holds it, and disconnecting too."""
 
 import uuid
-from collections.abc import Mapping
 from typing import Any
-from unittest import mock
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
@@ -15,7 +13,7 @@ from integrations.models.request import State
 from integrations.services import wake
 from integrations.services.integration.disconnecting import disconnect
 from integrations.services.requests.asking import Question, ask_pos
-from tests.support.asgi_client import Answer, Run, _scope, request
+from tests.support.asgi_client import Answer, request
 from tests.support.backend_client import Pos, know, make_outlet
 from tests.support.factories import ANNA, Enabled
 from tests.support.in_process import LIMIT, InProcess, after_first_look, in_main, recorded
@@ -97,46 +95,40 @@ class Disconnecting(InProcess):
 
 
 class Watching(InProcess):
-    """The live pages' sockets."""
+    """What live pages get when they refresh themselves."""
 
-    @mock.patch("integrations.staff.live.feed.LOOK_SECONDS", 0.01)
     async def test_the_check_turns_green_while_one_looks(self) -> None:
         await in_main(know, "GetOpenOrders", 1)
         station = await make_outlet()
         cookies = await in_main(signed_in)
-        async with LiveSocket(f"/ws/staff/check/{station.integration.pk}", cookies) as page:
-            await page.connect()
-            await page.until("It hangs on: First authentication attempt seen.")
-            async with await Pos.of(station) as pos:
-                await recorded()
-                await page.until("It hangs on: Answered a harmless request.")
-                await pos.hang_up()
-                await recorded()
-                await page.until("It hangs on: Connected.")
+        path = f"{page_of(station)}/check/"
+        assert b"It hangs on: First authentication attempt seen." in (await refreshed(path, cookies)).body
+        async with await Pos.of(station) as pos:
+            await recorded()
+            assert b"It hangs on: Answered a harmless request." in (await refreshed(path, cookies)).body
+            await pos.hang_up()
+            await recorded()
+            assert b"It hangs on: Connected." in (await refreshed(path, cookies)).body
 
-    async def test_nobody_looks_without_the_right(self) -> None:
+    async def test_what_did_not_change_is_answered_by_304_without_a_body(self) -> None:
+        path, cookies = "/admin/integrations/outlet/", await in_main(signed_in)
+        await make_outlet()
+        first = await refreshed(path, cookies)
+        again = await refreshed(path, cookies, etag=first.headers["etag"])
+        assert (first.status, again.status, again.body) == (200, 304, b"")
+        assert again.headers["etag"] == first.headers["etag"]
+
+    async def test_nothing_is_refreshed_without_the_right(self) -> None:
         station = await make_outlet()
-        for path in (f"/ws/staff/check/{station.integration.pk}", "/ws/staff/check/99", "/ws/staff/asked/1"):
-            async with LiveSocket(path, await in_main(signed_in, is_superuser=path.endswith("99"))) as page:
-                page.send({"type": "websocket.connect"})
-                assert (await page.next())["type"] == "websocket.close"
+        cookies = await in_main(signed_in, is_superuser=False)
+        for path, status in ((f"{page_of(station)}/check/", 403), (f"{page_of(station)}/asked/1/", 403)):
+            assert (await refreshed(path, cookies)).status == status
+            assert (await refreshed(path, "")).status == 302
 
 
-class LiveSocket(Run):
-    """A browser's socket behind a live page."""
-
-    def __init__(self, path: str, cookies: str) -> None:
-        headers: Mapping[str, str] = {"cookie": cookies, "origin": OURS}
-        super().__init__(_scope("websocket", path, headers, "192.0.2.10") | {"query_string": b"", "subprotocols": []})
-
-    async def connect(self) -> None:
-        self.send({"type": "websocket.connect"})
-        assert (await self.next())["type"] == "websocket.accept"
-
-    async def until(self, words: str) -> None:
-        """Read on until the page says so."""
-        while words not in (await self.next())["text"]:
-            pass
+async def refreshed(path: str, cookies: str, *, etag: str = "") -> Answer:
+    """Ask for the live part of a page."""
+    return await request("GET", path, headers={"cookie": cookies, "x-fragment": "yes", "if-none-match": etag})
 
 
 def page_of(outlet: Enabled) -> str:
