@@ -71,7 +71,8 @@ def test_the_simulated_till_answers_each_documented_message_type(model: str) -> 
 def test_each_audit_verb_is_recorded_by_some_operation_and_has_words_of_its_own() -> None:
     sources = [path for path in (PROJECT / "integrations").rglob("*.py") if "migrations" not in path.parts]
     recorded = {name for path in sources for name in re.findall(r"\bVerb\.([A-Z_]+)", path.read_text())}
-    assert {verb.name for verb in Verb} - recorded == set()
+    of_earlier_versions = {"BULK_DOWNLOADED"}  # their events are still shown
+    assert {verb.name for verb in Verb} - recorded == of_earlier_versions
     words = [str(verb.label) for verb in Verb]
     assert len(set(words)) == len(words)
     assert [each for each in words if not each[0].islower() or each.endswith(".")] == []

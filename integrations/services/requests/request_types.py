@@ -23,7 +23,7 @@ class NewRequest:
     api_key_id: int | None
     request_id: str
     content: Content = field(repr=False)
-    content_digest: str
+    content_digest: str = field(repr=False)
     received_at: datetime
     send_before: datetime
     answer_before: datetime
@@ -114,7 +114,7 @@ class Ending:
     at: datetime
     failure: str = ""
     result_code: int | None = None
-    error_message: str | None = None
+    error_message: str | None = field(default=None, repr=False)
     answer: str | None = field(default=None, repr=False)
 
 
