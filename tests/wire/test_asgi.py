@@ -10,7 +10,7 @@ from django.test import RequestFactory
 
 from integrations.wire.asgi import WHOLE, LazyRequest, LazyResponse, header_of, is_longer, send_response
 from integrations.wire.security_headers import SECURITY_HEADERS
-from portal.serving.server import EARS, ears
+from portal.serving.server import LISTENER_COPIES, duplicate_listener
 
 SCOPE = {
     "type": "http",
@@ -122,9 +122,9 @@ def test_a_lazy_response_has_no_more_than_a_response_has() -> None:
 
 def test_every_ear_hears_the_same_address() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
-    heard = ears(listener)
+    heard = duplicate_listener(listener)
     try:
-        assert len(heard) == EARS
+        assert len(heard) == LISTENER_COPIES
         assert {each.getsockname() for each in heard} == {listener.getsockname()}
         with socket.create_connection(listener.getsockname()):
             heard[-1].accept()[0].close()

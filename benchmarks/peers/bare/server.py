@@ -45,12 +45,12 @@ def main() -> None:
     import django
 
     django.setup()
-    from portal.serving.server import ears, make_server, raise_file_limit
+    from portal.serving.server import duplicate_listener, make_server, raise_file_limit
 
     raise_file_limit()
     server = make_server()
     server.config.app = application
-    server.run(sockets=ears(socket.create_server(("127.0.0.1", int(sys.argv[1])))))
+    server.run(sockets=duplicate_listener(socket.create_server(("127.0.0.1", int(sys.argv[1])))))
 
 
 if __name__ == "__main__":

@@ -14,9 +14,15 @@ from django.db import connections
 
 from integrations.checks import refusals_of_workers
 from portal.operations.demo_poses import demo_poses
-from portal.serving.line import Line
-from portal.serving.listening import Address, CannotListen, listen_alone
-from portal.serving.server import DrainingServer, ears, make_server, raise_file_limit, spare_collections
+from portal.serving.control_channel import ControlChannel
+from portal.serving.listening import Address, CannotListen, listen_exclusively
+from portal.serving.server import (
+    DrainingServer,
+    duplicate_listener,
+    make_server,
+    raise_file_limit,
+    tune_garbage_collector,
+)
 from portal.serving.supervisor import Supervisor
 from portal.serving.worker_environment import Unusable
 
@@ -54,7 +60,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _serve(self, options: dict[str, Any]) -> None:
-        with listen_alone(options["host"], options["port"]) as listener:
+        with listen_exclusively(options["host"], options["port"]) as listener:
             if options["prepare"]:
                 call_command("prepare", host=options["host"], port=options["port"])
             if options["demo"]:
@@ -74,7 +80,7 @@ def _check_workers(count: int) -> None:
 
 def _alone(listener: socket.socket) -> Callable[[], None]:
     listener.listen()  # the demo's POSes may dial before uvicorn accepts
-    return partial(_run_server, make_server(), ears(listener))
+    return partial(_run_server, make_server(), duplicate_listener(listener))
 
 
 def _together(listener: socket.socket, workers: int) -> Callable[[], None]:
@@ -97,7 +103,7 @@ def _supervise(supervisor: Supervisor) -> None:
 def _work(listener: str, line: str) -> None:
     """Be one of several workers, on descriptors that the supervisor handed down."""
     # With one ear: a worker that leaves must let go of its place on the port at once.
-    _run_server(make_server(Line(int(line))), [socket.socket(fileno=int(listener))])
+    _run_server(make_server(ControlChannel(int(line))), [socket.socket(fileno=int(listener))])
 
 
 def _run_server(server: DrainingServer, listeners: list[socket.socket]) -> None:
@@ -109,5 +115,5 @@ def _run_server(server: DrainingServer, listeners: list[socket.socket]) -> None:
     # which systemd starts it again.
     signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     raise_file_limit()
-    spare_collections()
+    tune_garbage_collector()
     server.run(sockets=listeners)

@@ -15,7 +15,7 @@ from integrations.models import ApiKey, Integration, MessageType, Organisation
 from integrations.services.integration.enabling import change_pos_remote_id
 from integrations.services.integration.pos_secrets import rotate_secret
 from integrations.simulator import DEFAULT_NUMBERS, Credentials
-from portal.serving.welcome import banner
+from portal.serving.start_banner import banner
 from tests.support.backend_client import know
 from tests.support.factories import ANNA, make_enabled_outlet, make_outlet
 
