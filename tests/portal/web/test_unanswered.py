@@ -89,11 +89,11 @@ def test_a_page_is_given_up_when_the_database_does_not_answer_and_what_it_sends_
         assert headers["cache-control"] == "no-store"
         assert "default-src 'none'" in headers["content-security-policy"]
         assert b"does not answer" in body["body"]
-        (work,) = site.app._under_way
+        (work,) = site.app._running
         site.go_on.set()
         await work
         assert site.saw_given_up
-        assert site.app._under_way == set()
+        assert site.app._running == set()
 
     in_loop(scene)
 
@@ -105,7 +105,7 @@ def test_a_call_below_the_api_gets_a_problem() -> None:
         assert dict(start["headers"])[b"content-type"] == b"application/problem+json"
         assert b"database-away" in body["body"]
         site.go_on.set()
-        await asyncio.gather(*site.app._under_way)
+        await asyncio.gather(*site.app._running)
 
     in_loop(scene)
 
@@ -129,7 +129,7 @@ def test_many_pages_share_one_look_at_the_database() -> None:
         assert {start["status"] for start, _ in answers} == {503}
         assert site.probes == 1
         site.go_on.set()
-        await asyncio.gather(*site.app._under_way)
+        await asyncio.gather(*site.app._running)
 
     in_loop(scene)
 
