@@ -57,7 +57,7 @@ def _the_database_is_its_owners_alone() -> None:
         (configuration.addresses, {"DEBUG": True}, "DEBUG"),
         (configuration.addresses, {"PUBLIC_URL": "http://pos.example.com", "IS_PUBLIC_HTTPS": False}, "plain text"),
         (configuration.proxy, {"TRUSTED_PROXIES": []}, "TRUSTED_PROXIES is empty"),
-        (configuration.proxy, {"TRUSTED_PROXIES": ["0.0.0.0/0"]}, "every address"),
+        (configuration.proxy, {"TRUSTED_PROXIES": ["0.0.0.0/0"]}, "contains every address"),
         (configuration.proxy, {"METRICS_NETWORKS": ["::/0"]}, "METRICS_NETWORKS"),
         (configuration.secrets, {"SECRET_KEY": "short"}, "SECRET_KEY"),
         (configuration.secrets, {"CREDENTIAL_KEY": "a" * 80}, "CREDENTIAL_KEY"),
@@ -123,7 +123,7 @@ class TestTheNames:
         monkeypatch.setenv("CREDENTIAL_KEY", "hunter3")
         monkeypatch.setenv("PROVIDER_NAME", "Us")
         (found,) = env_file.names()
-        assert (found.level, "CREDENTIAL_KEY has one value" in found.what) == (Level.ADVICE, True)
+        assert (found.level, "CREDENTIAL_KEY has different values" in found.what) == (Level.ADVICE, True)
         assert "hunter" not in str(found)
 
     def test_of_every_setting_are_known(self, file: Path) -> None:
@@ -173,7 +173,7 @@ class TestTheKeys:
         assert levels(keys.stored_under_lost_keys()) == {Level.FINE}
 
 
-@pytest.mark.parametrize(("edge", "said"), [("a,b", "contains a comma"), (" ", "begins or ends with a blank")])
+@pytest.mark.parametrize(("edge", "said"), [("a,b", "contains a comma"), (" ", "begins or ends with a space")])
 def test_a_key_that_no_list_can_hold_is_told(settings: Any, edge: str, said: str) -> None:
     settings.CREDENTIAL_KEY = edge + "0123456789" * 6
     (found,) = configuration.secrets()
