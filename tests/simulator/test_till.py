@@ -466,7 +466,7 @@ def test_a_till_written_by_hand_may_leave_out_what_has_a_default() -> None:
     ],
 )
 def test_what_is_no_till_is_refused(text: str) -> None:
-    with pytest.raises(WrongTillError, match="This is no saved till"):
+    with pytest.raises(WrongTillError, match="This is not a saved till"):
         till_from_text(text)
 
 
