@@ -1,6 +1,6 @@
-"""What the relay is measured beside: HTTP in, a frame to a websocket, its answer out, and nothing else.
+"""The reference for the relay: HTTP in, a frame to a websocket, its answer out, and nothing else.
 
-No key, no database, no order, no limit; served by the portal's own server settings. `relay.py` starts it.
+No key, no database, no ordering, no limits; runs on the portal's own server settings. `relay.py` starts it.
 """
 
 import asyncio

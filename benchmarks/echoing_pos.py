@@ -1,6 +1,6 @@
-"""Websockets that answer each frame with its own payload, in a process of their own; `relay.py` starts it.
+"""Websocket clients in a separate process that answer each frame with its own payload; `relay.py` starts it.
 
-Standard input has one address a line. It prints "ready" when all are open, and ends with its standard input.
+Standard input has one address on each line. It prints "ready" when all are open, and ends with its standard input.
 """
 
 import asyncio
