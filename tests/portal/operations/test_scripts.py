@@ -103,7 +103,7 @@ class TestTheFirstRun:
         printed = "".join(running.output for running in first_runs[1])
         assert len(PASSWORD.findall(printed)) == 1
         assert printed.count("it will not be shown again") == 1
-        assert printed.count("Making .venv") == 1
+        assert printed.count("Creating .venv") == 1
 
     def test_prints_a_login_that_signs_in(self, first_runs: tuple[Path, list[Running]]) -> None:
         running = first_runs[1][0]
@@ -137,7 +137,7 @@ def test_a_second_run_installs_migrates_and_prints_no_password(
     before = state_of(folder)
     with serving(folder) as running:
         assert "Next: sign in" in running.output
-        assert not re.search("password|Making|Installing|Wrote|Migrated", running.output)
+        assert not re.search("password|Creating|Installing|Wrote|Migrated", running.output)
     assert state_of(folder) == before
 
 
@@ -374,7 +374,7 @@ class TestOneClearLine:
 
     def test_for_an_address_that_is_not_this_machines(self, bare: Path) -> None:
         refused = run(bare, "script/server", "--host", "203.0.113.7", "--port", str(free_port()))
-        assert "203.0.113.7 is no address of this machine" in complaint(refused)
+        assert "203.0.113.7 is not an address of this machine" in complaint(refused)
 
     def test_for_a_python_that_is_too_old(self, bare: Path, tmp_path: Path) -> None:
         python = fake_python(tmp_path, "sys.version_info = (3, 9, 18, 'final', 0)")
@@ -397,7 +397,7 @@ class TestOneClearLine:
     def test_for_a_data_folder_that_cannot_be_made(self, bare: Path, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         refused = run(bare, "script/server", "--port", str(free_port()), "--data-dir", str(tmp_path / "file" / "data"))
-        assert "cannot make the data folder" in complaint(refused)
+        assert "cannot create the data folder" in complaint(refused)
         assert nothing_was_made(bare)
 
     def test_for_a_data_folder_of_the_env_file_that_cannot_be_made(self, furnished: Path) -> None:
