@@ -55,9 +55,9 @@ def main() -> None:
     import django
 
     django.setup()
-    from portal.serving.server import make_server
+    from portal.serving.server import create_server
 
-    server = make_server()
+    server = create_server()
     server.config.app = application
     server.run(sockets=[socket.create_server(("127.0.0.1", int(sys.argv[1])))])
 

@@ -133,7 +133,7 @@ def read_options() -> argparse.Namespace:
 
 
 def compare(small: Asker, large: Asker, names: Sequence[str], rounds: int) -> list[Line]:
-    """Run each query on both in turn, so that other load affects both equally; print each line at once."""
+    """Run each query on both in turn, because other load then affects both equally; print each line at once."""
     found: dict[str, tuple[Figures, Figures]] = {}
     lines = []
     for name in names:

@@ -73,7 +73,7 @@ def read_options() -> argparse.Namespace:
 
 
 def run(targets: Sequence[Target], callers: Sequence[int], options: argparse.Namespace) -> Results:
-    """Return the figures of every round. The targets take turns, so that other load affects all equally."""
+    """Return the figures of every round. The targets take turns, because other load then affects all equally."""
     results: Results = {}
     for target in targets:
         uvloop.run(measure(target.port, target.requests, max(callers), WARM_UP_SECONDS))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-PERIOD = 20_000  # microseconds, in which a process can use its share; short, so that no process waits long
+PERIOD = 20_000  # microseconds of the quota's period; short, to keep the waits of a process short
 ROOTS = (Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup"))  # version 1, and 2
 NAME = "storm-benchmark"
 

@@ -21,7 +21,7 @@ class NotABackup(PortalError):
     message = "The file is not a complete backup of a portal."
 
 
-def make_backup(database: Path, target: Path, *, overwrite: bool) -> int:
+def create_backup(database: Path, target: Path, *, overwrite: bool) -> int:
     """Copy a database that may be in use to one file, readable by its owner only; return its size in bytes.
 
     The copy is a consistent snapshot, and is checked. The target is complete or not created. Raises BackupRefused.
@@ -43,7 +43,7 @@ def make_backup(database: Path, target: Path, *, overwrite: bool) -> int:
 def restore(backup: Path, database: Path) -> Path | None:
     """Replace the database by a backup; return the path of the replaced database, or None if there was none.
 
-    No process may use the database meanwhile. Raises NotABackup before it changes anything.
+    No process may use the database during the restore. Raises NotABackup before it changes anything.
     """
     if not backup.is_file():
         raise NotABackup(f"{backup} does not exist or is not a file.")
@@ -112,7 +112,7 @@ def _put_in_place(copy: Path, target: Path, *, overwrite: bool) -> None:
     if overwrite:
         copy.replace(target)
     else:
-        target.hardlink_to(copy)  # fails if a file of this name was created meanwhile
+        target.hardlink_to(copy)  # fails if another process has just created the file
     descriptor = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -16,7 +16,7 @@ from integrations.services.requests.message_types import save_message_type
 
 ORGANISATION = "Demo"
 API_KEY = "Demo"
-# The POS of the last outlet is not simulated, so that one outlet is offline.
+# The POS of the last outlet is not simulated: the demo needs one outlet that is offline.
 ONLINE, OFFLINE = ("Harbour", "Airport"), "Station"
 OUTLETS = (*ONLINE, OFFLINE)
 
@@ -35,7 +35,7 @@ def demo_exists() -> bool:
 
 
 @transaction.atomic
-def make_demo(numbers: Mapping[str, int], *, actor: Actor) -> Demo:
+def create_demo(numbers: Mapping[str, int], *, actor: Actor) -> Demo:
     """Create the complete demo or nothing. `numbers` are assigned to message types without a number.
 
     Raises DemoExists, or the errors of create_outlet and enable_outlet if a name is taken.
@@ -51,7 +51,7 @@ def make_demo(numbers: Mapping[str, int], *, actor: Actor) -> Demo:
 
 
 def provider_outlet_id(outlet: str) -> str:
-    """Return the ProviderOutletID of one of the demo's outlets. It is fixed, so that documents can name it."""
+    """Return the ProviderOutletID of one of the demo's outlets: a fixed value, which the documents use."""
     return f"demo-{outlet.lower()}"
 
 

@@ -1,4 +1,4 @@
-"""Patches daphne where it has no option for what the portal needs. Does nothing on another server."""
+"""Patches daphne for needs of the portal that its options do not cover. Does nothing on another server."""
 
 import sys
 from types import ModuleType

@@ -45,7 +45,7 @@ class Drain:
                 await self._expedited.wait()
 
     async def _close_all(self, sockets: list[Live], seconds: float) -> list[asyncio.Task[None]]:
-        """Start closing each socket in turn. Spread over `seconds`, so that the POSes also reconnect spread out."""
+        """Start closing the sockets one by one over `seconds`, to spread the reconnects of the POSes."""
         closing = []
         for position, live in enumerate(sockets, start=1):
             closing.append(asyncio.create_task(self._close(live)))

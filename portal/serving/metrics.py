@@ -60,8 +60,8 @@ def _has_token(scope: Scope) -> bool:
 def _is_near(scope: Scope) -> bool:
     """Return whether the caller's own address is in METRICS_NETWORKS.
 
-    If a request comes through a proxy that is not in TRUSTED_PROXIES, or that does not forward the address, the address
-    is the proxy's. It proves nothing about the caller, so the result is False.
+    If a request comes through a proxy that is not in TRUSTED_PROXIES, or that does not forward the address, only the
+    proxy's address is known. It proves nothing about the caller, so the result is False.
     """
     is_peers = bool(scope.get("client")) and scope["client"][1] != FORWARDED_PORT
     if header(scope, b"x-forwarded-for") and is_peers:

@@ -73,7 +73,7 @@ class WebsocketProtocol(MeteredWebsocket):
             self.handshake_complete = True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Break the reference cycle between the library's parser and its state, so that both are freed at once."""
+        """Break the reference cycle between the library's parser and its state, to free both at once."""
         super().connection_lost(exc)
         self.conn.parser.close()
 
@@ -182,7 +182,7 @@ def tune_garbage_collector() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
 
 
-def make_server(channel: ControlChannel | None = None) -> DrainingServer:
+def create_server(channel: ControlChannel | None = None) -> DrainingServer:
     """Return a server of `portal.asgi`; pass its sockets to `run`. With a `channel` it is a supervisor's worker."""
     config = uvicorn.Config(
         "portal.asgi:application",

@@ -1,4 +1,4 @@
-"""The text that a server prints when it is ready: the addresses, and what to do next."""
+"""The text that a server prints when it is ready: its addresses and the next steps."""
 
 import os
 import shlex

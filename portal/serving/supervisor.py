@@ -31,7 +31,7 @@ READY_SECONDS = 60.0  # for a worker to get ready
 STEADY_SECONDS = 10.0  # a worker that ran for this long resets the back-off
 FIRST_BACKOFF = 1.0  # seconds before a worker is respawned that died early; doubles with each such failure
 LONGEST_BACKOFF = 30.0
-STOP_MARGIN = 20.0  # seconds beyond the drain itself, after which an unresponsive worker is killed
+STOP_MARGIN = 20.0  # seconds after the drain, until an unresponsive worker is killed
 
 logger = logging.getLogger(__name__)
 
@@ -218,7 +218,7 @@ class Supervisor:
     async def run(self) -> bool:
         """Run until all workers have ended; return False if they never got ready and no signal stopped the start."""
         self._install_signal_handlers()
-        worker_metrics.make_folder(self._metrics)
+        worker_metrics.create_folder(self._metrics)
         has_begun = all(await asyncio.gather(*(slot.begin() for slot in self._slots)))
         if has_begun:
             logger.info("All %d workers are ready.", len(self._slots))

@@ -1,4 +1,4 @@
-"""Meters the bytes and frames of a POS's websocket before they are parsed, so that no POS can occupy the event loop.
+"""Meters the bytes and frames of a POS's websocket before they are parsed, to keep the event loop responsive.
 
 uvicorn parses everything that arrives; control frames and fragments of messages cost time as well.
 """
@@ -20,7 +20,7 @@ SMALLEST_PIECE = 1024  # bytes; parsed even if the allowance is nearly used up
 FRAMES_AT_ONCE = 500  # parsed in one iteration of the event loop, some 10 ms
 RESUME_AT = 1.0  # reading of a paused connection resumes when it has one second's worth of allowance
 PAUSES = 3  # within CALM_SECONDS of each other; the next one counts as flooding
-CALM_SECONDS = 10.0  # without a pause, after which earlier pauses no longer count
+CALM_SECONDS = 10.0  # without a pause; then earlier pauses no longer count
 FRAGMENTS = 64  # of one message; beyond this they are joined
 # The most that the answer to one request may need. websocket-sharp splits a message into fragments of 1016 bytes.
 ANSWER_FRAMES = MAX_FRAME // 1016 + 2
@@ -30,9 +30,9 @@ ANSWER_BYTES = MAX_FRAME + 14 * ANSWER_FRAMES
 class MeteredWebsocket(WebSocketsSansIOProtocol):
     """Reads a POS no faster than its allowance permits.
 
-    Every frame and byte counts on arrival. When the allowance is used up, reading pauses, so that TCP makes the POS
-    wait. If the POS keeps sending too fast, the consumer is told that it is flooding. The transport is aborted one
-    second after the close, even if the peer is still sending or does not read.
+    Every frame and byte counts on arrival. When the allowance is used up, reading pauses, and TCP makes the POS wait.
+    If the POS keeps sending too fast, the consumer gets a flooding event. The transport is aborted one second after the
+    close, even if the peer is still sending or does not read.
     """
 
     # Class attributes save memory: nearly every one of thousands of connections keeps these values.
@@ -58,7 +58,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
             self._end_if_closing()
             return
         if self._is_flooding and self.close_sent:
-            return  # dropped unparsed; it was read so that a peer blocked in sending gets to read the close frame
+            return  # dropped unparsed; reading lets a peer that is blocked in sending get to the close frame
         self._unparsed = memoryview(bytes(self._unparsed) + data if self._unparsed else data)
         self._parse()
 

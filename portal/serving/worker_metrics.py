@@ -10,7 +10,7 @@ from pathlib import Path
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
-def make_folder(folder: Path) -> dict[str, str]:
+def create_folder(folder: Path) -> dict[str, str]:
     """Create the empty folder, readable by its owner only; return the variable that the workers' environment needs.
 
     Files of an earlier run are deleted: their counts would be added to those of this run.

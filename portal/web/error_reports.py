@@ -83,7 +83,7 @@ class MaskingReporter(ExceptionReporter):
 
 
 class _Shown:
-    """A variable as the page shows it. It is masked before it is truncated, so that no part of a secret is left."""
+    """The representation of a variable on the page, masked before it is truncated: no part of a secret is left."""
 
     def __init__(self, name: str, value: Any) -> None:
         try:

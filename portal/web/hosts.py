@@ -1,7 +1,7 @@
 """Rejects requests that no page can answer: those for an unknown host name, and forms not encoded in UTF-8.
 
-This is the first middleware, so that no view or other middleware raises. Django would log each such error with a
-traceback, and any scanner can cause thousands.
+It must be the first middleware. If a view or another middleware raised for such a request, Django would log each error
+with a traceback, and any scanner can cause thousands.
 """
 
 import logging

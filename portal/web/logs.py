@@ -155,6 +155,6 @@ def _extra(record: logging.LogRecord) -> dict[str, Any]:
 def _clean(value: Any) -> Any:
     if isinstance(value, int | float):
         return value
-    # Redacted with a margin before it is truncated, so that no part of a secret is left.
+    # Redact with a margin before truncating: a truncated secret would not be recognised.
     text = redact(printable(str(value), 2 * LONGEST))
     return text[:LONGEST]

@@ -18,7 +18,7 @@ def test_each_scrape_shows_all_workers_together_and_the_rows_once(
     new_stack: NewStack, depot: Depot, tmp_path: Path
 ) -> None:
     folder = tmp_path / "counts"
-    shared = worker_metrics.make_folder(folder) | {"METRICS_TOKEN": TOKEN}
+    shared = worker_metrics.create_folder(folder) | {"METRICS_TOKEN": TOKEN}
     first = new_stack(env=shared)
     second = depot.twin(first)
     with (

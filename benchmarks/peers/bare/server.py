@@ -45,10 +45,10 @@ def main() -> None:
     import django
 
     django.setup()
-    from portal.serving.server import duplicate_listener, make_server, raise_file_limit
+    from portal.serving.server import create_server, duplicate_listener, raise_file_limit
 
     raise_file_limit()
-    server = make_server()
+    server = create_server()
     server.config.app = application
     server.run(sockets=duplicate_listener(socket.create_server(("127.0.0.1", int(sys.argv[1])))))
 

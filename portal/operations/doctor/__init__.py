@@ -1,4 +1,4 @@
-"""Checks an installation's configuration and reports in plain words what is wrong and what to do."""
+"""Checks an installation's configuration; reports problems and their solutions in plain words."""
 
 from collections.abc import Callable, Iterator
 
@@ -22,7 +22,7 @@ WITH_DATABASE: tuple[Part, ...] = (
 
 
 def examine() -> list[Finding]:
-    """Return the findings of all parts; a part that fails yields a finding of its own."""
+    """Return the findings of all parts. If a part raises an error, that is a finding as well."""
     return [finding for about, part in PARTS for finding in _findings(about, part)]
 
 

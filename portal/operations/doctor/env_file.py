@@ -9,7 +9,7 @@ from django.conf import settings
 from portal.env_file import Assignment, EnvFileError, assignments
 from portal.operations.doctor.finding import Finding, advice, fine, wrong
 
-# The similarity, from 0 to 1, from which a name counts as a misspelling of a setting.
+# The minimum similarity (0 to 1) at which a name counts as a misspelling of a setting.
 ALIKE_IN_FILE, ALIKE_IN_ENVIRONMENT = 0.6, 0.88
 
 

@@ -1,4 +1,4 @@
-"""Closes an HTTP connection so that all pending answers are written and the peer can read them."""
+"""Closes an HTTP connection after all pending answers are written and the peer had time to read them."""
 
 import select
 import weakref

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The reason why a request is not read any further, and what its sender can do."""
+    """The reason why a request is not read any further, and the advice for its sender."""
 
     kind: Kind
     detail: str
