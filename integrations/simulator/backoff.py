@@ -1,4 +1,4 @@
-"""Back-off before reconnecting, so that thousands of POSes do not reconnect in the same second."""
+"""Back-off before reconnecting, which keeps thousands of POSes from reconnecting in the same second."""
 
 from collections.abc import Callable
 

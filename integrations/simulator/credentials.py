@@ -80,7 +80,7 @@ def _addresses_in(values: dict[str, object]) -> tuple[str, str]:
 
 
 def _split(url: str, *, schemes: tuple[str, str], name: str) -> SplitResult:
-    """Split and check an address. A login, query or fragment is refused, so that addresses can always be displayed."""
+    """Split and check an address. A login, query or fragment is refused: addresses must be safe to display."""
     try:
         parts = urlsplit(url)
         has_host = bool(parts.hostname) and parts.port != 0

@@ -1,4 +1,4 @@
-"""Creates the HTTP and websocket clients so that tokens are neither sent to other hosts nor logged."""
+"""Creates HTTP and websocket clients that neither send tokens to other hosts nor log them."""
 
 import ipaddress
 import logging

@@ -107,5 +107,5 @@ async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 
 def till_file_name(credentials: Credentials) -> str:
-    """Return the name of an outlet's file. The ID is quoted, so that it cannot point outside the folder."""
+    """Return the name of an outlet's file. The ID is quoted, because it must not point outside the folder."""
     return f"{quote(credentials.provider_outlet_id, safe=' ').replace('.', '%2E')}.json"

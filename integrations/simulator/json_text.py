@@ -1,4 +1,4 @@
-"""Reads and writes JSON without floats, so that amounts stay exact."""
+"""Reads and writes JSON without floats, to keep amounts exact."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Remembers a till's answers, so that a repeated RequestID gets the first answer and is not executed again."""
+"""Remembers a till's answers: a repeated RequestID gets the first answer and is not executed again."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping

@@ -54,7 +54,7 @@ class Plan:
 
 
 class Behaviour:
-    """Applies a plan to one POS. `name` is part of the seed, so that POSes with the same plan differ."""
+    """Applies a plan to one POS. `name` is part of the seed: POSes with the same plan behave differently."""
 
     def __init__(self, plan: Plan, *, name: str) -> None:
         self._plan = plan
@@ -85,7 +85,7 @@ class Behaviour:
             "\ufffd\x00 }{ not JSON",
             "[]",
             '{"RequestID": 7, "ResultCode": "none"}',
-            '{"RequestID": "a-request-that-nobody-made", "ResultCode": 0, "Payload": null}',
+            '{"RequestID": "a-request-that-was-never-sent", "ResultCode": 0, "Payload": null}',
             answer.encode(),
         ]
         return self._chance.choice(frames)
