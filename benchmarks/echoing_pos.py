@@ -27,13 +27,13 @@ async def open_socket(address: str) -> ClientConnection:
 
 async def echo(connection: ClientConnection) -> None:
     async for frame in connection:
-        asked = json.loads(frame)
+        request = json.loads(frame)
         answer = {
-            "RequestID": asked["RequestID"],
+            "RequestID": request["RequestID"],
             "ResultCode": 0,
             "ErrorMessage": None,
-            "MessageType": asked.get("MessageType"),
-            "Payload": asked["Payload"],
+            "MessageType": request.get("MessageType"),
+            "Payload": request["Payload"],
         }
         await connection.send(json.dumps(answer))
 

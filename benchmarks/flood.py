@@ -176,8 +176,8 @@ def wait_until_up(port: int) -> None:
 
 def get_token(port: int, outlet: dict[str, str]) -> str:
     values = {name: outlet[name] for name in ("ProviderOutletID", "POSRemoteID", "AuthSecret")}
-    asked = Request(f"http://127.0.0.1:{port}/api/powerepos/v1/auth", json.dumps(values).encode())
-    with urlopen(asked) as answer:  # noqa: S310
+    request = Request(f"http://127.0.0.1:{port}/api/powerepos/v1/auth", json.dumps(values).encode())
+    with urlopen(request) as answer:  # noqa: S310
         token: str = json.load(answer)["AccessToken"]
     return token
 

@@ -36,7 +36,7 @@ AGAIN = 5  # times the rounds, before a query counts as slow
 NOISE_MS = 10.0
 
 
-class Asker:
+class QueryProcess:
     """The process that queries one database."""
 
     def __init__(self, database_url: str, size: Sequence[int], *, own_time: bool) -> None:
@@ -59,7 +59,7 @@ class Asker:
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
-            sys.exit("A database could not be filled or asked; see above.")
+            sys.exit("A database could not be filled or queried; see above.")
         return json.loads(line)
 
     def close(self) -> None:
@@ -102,12 +102,13 @@ class Line:
 def main() -> None:
     options = read_options()
     with tempfile.TemporaryDirectory() as folder:
-        small = Asker(
+        small = QueryProcess(
             options.small_database_url or f"sqlite:///{folder}/small.sqlite3", SMALL, own_time=options.own_time
         )
         names = small.listen()["names"]
         sizes = [int(n * options.scale) for n in LARGE]
-        large = Asker(options.database_url or f"sqlite:///{folder}/large.sqlite3", sizes, own_time=options.own_time)
+        large_url = options.database_url or f"sqlite:///{folder}/large.sqlite3"
+        large = QueryProcess(large_url, sizes, own_time=options.own_time)
         print(f"filled in {large.listen()['seconds']:.0f} s", file=sys.stderr)
         print_head()
         lines = compare(small, large, [name for name in names if options.only in name], options.rounds)
@@ -132,31 +133,31 @@ def read_options() -> argparse.Namespace:
     return options
 
 
-def compare(small: Asker, large: Asker, names: Sequence[str], rounds: int) -> list[Line]:
+def compare(small: QueryProcess, large: QueryProcess, names: Sequence[str], rounds: int) -> list[Line]:
     """Run each query on both in turn, because other load then affects both equally; print each line at once."""
     found: dict[str, tuple[Figures, Figures]] = {}
     lines = []
     for name in names:
-        asked = Both(small, large, name)
-        line = asked.line(rounds, found)
+        paired = PairedQuery(small, large, name)
+        line = paired.line(rounds, found)
         if line.is_slow:
-            line = asked.line(AGAIN * rounds, found)
+            line = paired.line(AGAIN * rounds, found)
         lines.append(line)
         print_line(line)
     return lines
 
 
-class Both:
+class PairedQuery:
     """One query that runs on both databases in turn."""
 
-    def __init__(self, small: Asker, large: Asker, name: str) -> None:
-        self._askers, self._name = (small, large), name
-        self._counts = [each.ask(name, is_counted=True) for each in self._askers]
+    def __init__(self, small: QueryProcess, large: QueryProcess, name: str) -> None:
+        self._processes, self._name = (small, large), name
+        self._counts = [each.ask(name, is_counted=True) for each in self._processes]
         self._times: list[tuple[float, ...]] = []
 
     def line(self, rounds: int, found: dict[str, tuple[Figures, Figures]]) -> Line:
         """Run this number of further rounds and return the figures of all; add them to `found`."""
-        self._times += [tuple(each.ask(self._name)["ms"] for each in self._askers) for _ in range(rounds)]
+        self._times += [tuple(each.ask(self._name)["ms"] for each in self._processes) for _ in range(rounds)]
         small, large = (
             Figures(statistics.median(ms), int(count["queries"]), int(count["rows"]))
             for ms, count in zip(zip(*self._times, strict=True), self._counts, strict=True)

@@ -34,10 +34,10 @@ def main() -> None:
     if not Request.objects.exists():
         seed(Size(*map(int, sys.argv[1:4])), random.Random(1))
     asks = pages()
-    tell({"names": list(asks), "seconds": time.perf_counter() - began})
+    print_json({"names": list(asks), "seconds": time.perf_counter() - began})
     for line in sys.stdin:
         name, is_counted = json.loads(line)
-        tell(count(asks[name]) if is_counted else measure(asks[name]))
+        print_json(count(asks[name]) if is_counted else measure(asks[name]))
 
 
 def count(ask: Callable[[], int]) -> dict[str, float]:
@@ -59,7 +59,7 @@ def measure(ask: Callable[[], int]) -> dict[str, float]:
     return {"ms": (clock() - began) * 1000}
 
 
-def tell(answer: object) -> None:
+def print_json(answer: object) -> None:
     print(json.dumps(answer), flush=True)
 
 

@@ -102,8 +102,8 @@ def set_up(folder: Path, options: argparse.Namespace, stack: ExitStack) -> list[
     connect_poses(addresses, stack)
     return [
         Target(BARE, bare, [http_request(f"/{number}", body(True)) for number in range(options.outlets)]),
-        Target(POLL, portal, [asking(each, key, durable=False) for each in handovers]),
-        Target(DURABLE, portal, [asking(each, key, durable=True) for each in handovers]),
+        Target(POLL, portal, [request_of(each, key, durable=False) for each in handovers]),
+        Target(DURABLE, portal, [request_of(each, key, durable=True) for each in handovers]),
     ]
 
 
@@ -174,7 +174,7 @@ def token_of(handover: dict[str, str]) -> str:
     return token
 
 
-def asking(handover: dict[str, str], key: str, *, durable: bool) -> bytes:
+def request_of(handover: dict[str, str], key: str, *, durable: bool) -> bytes:
     path = f"/api/v1/outlets/{handover['ProviderOutletID']}/requests"
     return http_request(path, body(durable), f"Authorization: Bearer {key}\r\n")
 

@@ -172,9 +172,9 @@ class Storm:
 
     # --- Errors
 
-    def _fail(self, pos: Pos, trouble: str) -> None:
+    def _fail(self, pos: Pos, error: str) -> None:
         """Start again with authentication after a pause."""
-        self._findings.troubles[trouble] += 1
+        self._findings.troubles[error] += 1
         self._findings.retried += pos.tries == 0
         self._hang_up(pos)
         self._online -= pos.is_online
@@ -193,7 +193,7 @@ class Storm:
         return time.perf_counter() - self._began
 
 
-class Askers:
+class RepeatingCallers:
     """A few connections that authenticate repeatedly, each as soon as it has its answer."""
 
     def __init__(self, job: dict[str, Any]) -> None:
@@ -249,18 +249,18 @@ def main() -> None:
 def do_storm(job: dict[str, Any]) -> None:
     storm = Storm(job)
     findings = storm.run()
-    tell({name: getattr(findings, name) for name in Findings.__slots__})
-    tell({"lost_while_idle": storm.stay(has_input_ended)})
+    print_json({name: getattr(findings, name) for name in Findings.__slots__})
+    print_json({"lost_while_idle": storm.stay(has_input_ended)})
 
 
 def do_rate(job: dict[str, Any]) -> None:
-    tell(Askers(job).run(lambda seconds: seconds >= job["seconds"]))
+    print_json(RepeatingCallers(job).run(lambda seconds: seconds >= job["seconds"]))
 
 
 def do_flood(job: dict[str, Any]) -> None:
-    askers = Askers(job)
-    tell({})  # ready; it runs until standard input ends
-    tell(askers.run(lambda seconds: seconds >= job["limit"] or has_input_ended()))
+    callers = RepeatingCallers(job)
+    print_json({})  # ready; it runs until standard input ends
+    print_json(callers.run(lambda seconds: seconds >= job["limit"] or has_input_ended()))
 
 
 def has_input_ended() -> bool:
@@ -275,7 +275,7 @@ def raise_file_limit(connections: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def tell(what: dict[str, Any]) -> None:
+def print_json(what: dict[str, Any]) -> None:
     print(json.dumps(what), flush=True)
 
 

@@ -71,16 +71,16 @@ def rate(setting: Setting, name: str, *, workers: int = 1, share: float = 1) -> 
     """Measure authentications at a fixed concurrency over persistent connections."""
     with programs.running(name, setting.folder, setting.cores, workers=workers, share=share) as server:
         before = server.cpu()
-        asked = {**job(setting, server, "rate"), "concurrency": CONCURRENCY, "seconds": RATE_SECONDS}
-        with clients(asked, setting.cores.client) as askers:
-            told = askers.answer()
-        count = len(told["latencies"])
+        task = {**job(setting, server, "rate"), "concurrency": CONCURRENCY, "seconds": RATE_SECONDS}
+        with clients(task, setting.cores.client) as callers:
+            result = callers.answer()
+        count = len(result["latencies"])
         return {
-            "rate": count / told["seconds"],
+            "rate": count / result["seconds"],
             "cpu_each": (server.cpu() - before) / count,
-            "statuses": told["statuses"],
-            "client_share": told["cpu"] / told["seconds"],
-            **cuts("step", told["latencies"]),
+            "statuses": result["statuses"],
+            "client_share": result["cpu"] / result["seconds"],
+            **cuts("step", result["latencies"]),
         }
 
 
@@ -98,25 +98,25 @@ def pages(setting: Setting) -> Figures:
 
 def flooded(setting: Setting) -> Figures:
     """Measure the storm while an attacker tries wrong secrets as fast as they are answered."""
-    with programs.running(programs.PORTAL, setting.folder, setting.cores) as server, flood(setting, server) as told:
+    with programs.running(programs.PORTAL, setting.folder, setting.cores) as server, flood(setting, server) as result:
         before = server.cpu()
         with clients(job(setting, server, "storm"), setting.cores.client) as poses:
             figures = storm_figures(poses.answer())
             figures["cpu"] = server.cpu() - before
-    return {**figures, "flood_rate": told["rate"], "flood_statuses": told["statuses"]}
+    return {**figures, "flood_rate": result["rate"], "flood_statuses": result["statuses"]}
 
 
 @contextmanager
 def flood(setting: Setting, server: Server) -> Iterator[Figures]:
     """Send wrong secrets until the end of the block; the yielded figures are filled after it."""
-    told: Figures = {}
+    result: Figures = {}
     wrong = [{**claim, "AuthSecret": other["AuthSecret"]} for claim, other in swapped(setting.claims)]
-    asked = job(setting, server, "flood", wrong)
-    with clients({**asked, "concurrency": FLOODERS, "sources": [FLOODER]}, setting.cores.client) as flooders:
+    task = job(setting, server, "flood", wrong)
+    with clients({**task, "concurrency": FLOODERS, "sources": [FLOODER]}, setting.cores.client) as flooders:
         flooders.answer()  # it is ready
-        yield told
+        yield result
         ended = flooders.end()
-        told |= {"rate": len(ended["latencies"]) / ended["seconds"], "statuses": ended["statuses"]}
+        result |= {"rate": len(ended["latencies"]) / ended["seconds"], "statuses": ended["statuses"]}
 
 
 def adopted(setting: Setting, claims: Sequence[Claim]) -> Figures:
@@ -156,18 +156,18 @@ def job(setting: Setting, server: Server, kind: str, claims: Sequence[Claim] | N
     }
 
 
-def storm_figures(told: Figures) -> Figures:
+def storm_figures(result: Figures) -> Figures:
     """Return the figures of a storm's client, with quantiles instead of the time of each POS."""
     return {
-        "seconds": told["seconds"],
-        "lost": told["lost"],
-        "retried": told["retried"],
-        "troubles": told["troubles"],
-        "client_cpu": told["cpu"],
+        "seconds": result["seconds"],
+        "lost": result["lost"],
+        "retried": result["retried"],
+        "troubles": result["troubles"],
+        "client_cpu": result["cpu"],
         "load": os.getloadavg()[0],
-        "online_at": thinned(told["online_at"]),
-        **cuts("authentication", told["authentications"]),
-        **cuts("connection", told["connections"]),
+        "online_at": thinned(result["online_at"]),
+        **cuts("authentication", result["authentications"]),
+        **cuts("connection", result["connections"]),
     }
 
 

@@ -194,7 +194,7 @@ class SimulatedPos:
 
     async def _ask_for_token(self, http: httpx2.AsyncClient) -> str:
         """Return a token. The body is checked as well as the status: a portal can be configured to refuse with 200."""
-        self.journal.say(f"asking {self.credentials.auth_url} for a token")
+        self.journal.say(f"requesting a token from {self.credentials.auth_url}")
         response = await self._post_credentials(http)
         token = wire.find_access_token(response.content)
         if response.status_code != httpx2.codes.OK or token is None:

@@ -14,7 +14,7 @@ SUFFIXES = ("", "-wal", "-shm")  # of the files of one SQLite database
 
 
 class BackupRefused(PortalError):
-    message = "The backup was not made."
+    message = "No backup was created."
 
 
 class NotABackup(PortalError):

@@ -31,7 +31,7 @@ from integrations.text.client_address import address_in, parsed
 from integrations.wire.asgi import Scope, header
 from portal.web.proxies import FORWARDED_PORT
 
-FORBIDDEN = problems.Kind("metrics-not-for-you", "The metrics are not for this caller.", 403)
+FORBIDDEN = problems.Kind("metrics-not-for-you", "Forbidden.", 403)
 FIGURES_KEPT = 5.0  # seconds; with several scrapers the database is queried no more often than with one
 
 _kept: tuple[float, Figures | None] = (-FIGURES_KEPT, None)

@@ -24,7 +24,7 @@ from django.conf import settings
 
 from portal.serving import control_channel, worker_metrics
 from portal.serving.listening import Address
-from portal.serving.worker_environment import Unusable, check, worker_environment
+from portal.serving.worker_environment import InvalidSettings, check, worker_environment
 
 BACKLOG = 4096
 READY_SECONDS = 60.0  # for a worker to get ready
@@ -258,7 +258,7 @@ class Supervisor:
         try:
             environment = worker_environment()
             await check(environment)
-        except Unusable as error:
+        except InvalidSettings as error:
             logger.error("New settings rejected; the old workers stay. %s", error)  # noqa: TRY400  (not our error)
             return
         for slot in self._slots:

@@ -16,22 +16,22 @@ SECONDS = 60.0  # for the check of the settings
 LONGEST = 500  # characters of its error output
 
 
-class Unusable(Exception):
+class InvalidSettings(Exception):
     """The settings in `.env` are invalid. The text names the setting and contains no value."""
 
 
 def worker_environment() -> dict[str, str]:
-    """Return the environment, completed with the current values of `.env`. Raises Unusable."""
+    """Return the environment, completed with the current values of `.env`. Raises InvalidSettings."""
     own = {name: value for name, value in os.environ.items() if name not in settings.ENV_FILE_NAMES}
     try:
         from_file = read(settings.ENV_FILE)
     except EnvFileError as error:
-        raise Unusable(str(error)) from None
+        raise InvalidSettings(str(error)) from None
     return own | {name: value for name, value in from_file.items() if not own.get(name)} | {settings.ENV_FILE_READ: "1"}
 
 
 async def check(environment: dict[str, str]) -> None:
-    """Check the settings in a separate process. Raises Unusable."""
+    """Check the settings in a separate process. Raises InvalidSettings."""
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "check"]
     process = await asyncio.create_subprocess_exec(
         *command, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
@@ -41,9 +41,9 @@ async def check(environment: dict[str, str]) -> None:
         async with asyncio.timeout(SECONDS):
             _, errors = await process.communicate()
     except TimeoutError:
-        raise Unusable(f"The check of the settings took longer than {SECONDS:g} s.") from None
+        raise InvalidSettings(f"The check of the settings took longer than {SECONDS:g} s.") from None
     finally:
         if process.returncode is None:
             process.kill()
     if process.returncode:
-        raise Unusable(" ".join(errors.decode(errors="replace").split())[-LONGEST:])
+        raise InvalidSettings(" ".join(errors.decode(errors="replace").split())[-LONGEST:])

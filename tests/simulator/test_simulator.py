@@ -638,7 +638,7 @@ class SimulatePosCommand(IsolatedAsyncioTestCase):
         process = await start_command(*VALUES, "--url", "http://127.0.0.1:9", "--once")
         code, output, errors = await finish(process)
         assert (code, errors) == (1, "")
-        assert "asking http://127.0.0.1:9/api/powerepos/v1/auth for a token" in output
+        assert "requesting a token from http://127.0.0.1:9/api/powerepos/v1/auth" in output
 
     async def test_many_outlets_run_in_one_process_and_their_lines_name_them(self) -> None:
         process = await start_command("--credentials", "-", "--count", "2", given=self.portal.json_lines(3))

@@ -24,7 +24,7 @@ from portal.serving.server import (
     tune_garbage_collector,
 )
 from portal.serving.supervisor import Supervisor
-from portal.serving.worker_environment import Unusable
+from portal.serving.worker_environment import InvalidSettings
 
 MOST_WORKERS = 64
 
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         _check_workers(options["workers"])
         try:
             self._serve(options)
-        except (CannotListen, Unusable) as error:
+        except (CannotListen, InvalidSettings) as error:
             raise CommandError(str(error)) from error
 
     def _serve(self, options: dict[str, Any]) -> None:

@@ -80,12 +80,12 @@ class RepeatedChores(InProcess):
 
         turns: list[str] = []
         chores = Chores(US, [Chore("count", 0.01, fails_once)])
-        with self.assertLogs("integrations.relay.chores", logging.ERROR) as told:
+        with self.assertLogs("integrations.relay.chores", logging.ERROR) as logged:
             chores.start()
             async with asyncio.timeout(LIMIT):
                 await enough.wait()
         await chores.stop()
-        assert "The chore count failed" in told.output[0]
+        assert "The chore count failed" in logged.output[0]
 
     async def test_the_background_work_of_a_chore_ends_with_the_process(self) -> None:
         began, ended = asyncio.Event(), asyncio.Event()

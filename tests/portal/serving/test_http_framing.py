@@ -81,7 +81,7 @@ async def raw_exchange(*pieces: bytes, app: App = echo) -> bytes:
             writer.close()
 
 
-def asked(answer: RawAnswer) -> list[Any]:
+def received(answer: RawAnswer) -> list[Any]:
     """Return the method, path and body that the small application received."""
     assert answer.status == 200, answer
     return json.loads(answer.body)[:3]  # type: ignore[no-any-return]
@@ -133,24 +133,24 @@ class Upgrades(SimpleTestCase):
             for pieces in ((head % len(BODY), BODY, LAST), (head % len(BODY) + BODY + LAST,)):
                 with self.subTest(head=head, pieces=len(pieces)):
                     first, second = await exchange(*pieces)
-                    assert asked(first) == [method, "/a", BODY.decode()]
-                    assert asked(second) == ["GET", "/last", ""]
+                    assert received(first) == [method, "/a", BODY.decode()]
+                    assert received(second) == ["GET", "/last", ""]
 
     async def test_a_chunked_body_after_an_unknown_upgrade_is_read_too(self) -> None:
         head = b"POST /a HTTP/1.1\r\nHost:\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n"
         first, second = await exchange(head, b"%x\r\n" % len(BODY) + BODY, b"\r\n0\r\n\r\n" + LAST)
-        assert asked(first) == ["POST", "/a", BODY.decode()]
-        assert asked(second) == ["GET", "/last", ""]
+        assert received(first) == ["POST", "/a", BODY.decode()]
+        assert received(second) == ["GET", "/last", ""]
 
     async def test_many_requests_with_unknown_upgrades_in_one_piece_are_all_answered(self) -> None:
         one = b"POST /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nab"
         answers = await exchange(one * 50 + LAST)
-        assert [asked(each)[1:] for each in answers] == [["/a", "ab"]] * 50 + [["/last", ""]]
+        assert [received(each)[1:] for each in answers] == [["/a", "ab"]] * 50 + [["/last", ""]]
 
     async def test_http_1_0_has_no_upgrade(self) -> None:
         head = HANDSHAKE.replace(b"HTTP/1.1", b"HTTP/1.0")
         (answer,) = await exchange(head + b"\r\n")
-        assert asked(answer) == ["GET", "/", ""]
+        assert received(answer) == ["GET", "/", ""]
         assert answer.headers["connection"] == "close"
 
     async def test_a_websocket_handshake_is_recognised_in_any_spelling(self) -> None:
@@ -226,7 +226,7 @@ class Ambiguous(SimpleTestCase):
     async def test_pending_answers_come_before_the_refusal(self) -> None:
         ask = b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"
         answers = await exchange(ask + b"1" + ask + b"2" + b"nonsense\r\n\r\n" + BODY)
-        assert [asked(each)[2] for each in answers[:2]] == ["1", "2"]
+        assert [received(each)[2] for each in answers[:2]] == ["1", "2"]
         assert [each.status for each in answers[2:]] == [400]
 
     async def test_a_handshake_after_a_pending_request_is_refused_after_its_answer(self) -> None:
@@ -241,7 +241,7 @@ class Ambiguous(SimpleTestCase):
 
     async def test_nothing_is_read_after_a_request_that_ends_the_connection(self) -> None:
         (answer,) = await exchange(LAST + BODY)
-        assert asked(answer)[1] == "/last"
+        assert received(answer)[1] == "/last"
 
     async def test_a_trailer_is_not_taken_for_a_header(self) -> None:
         head = b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
@@ -251,7 +251,7 @@ class Ambiguous(SimpleTestCase):
     async def test_a_body_that_the_application_does_not_read_ends_the_connection_after_the_answer(self) -> None:
         head = b"POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"
         (answer,) = await exchange(head, BODY)
-        assert asked(answer)[1] == "/unread"
+        assert received(answer)[1] == "/unread"
 
 
 def with_hosts(*lines: bytes, version: bytes = b"1.1", first: bytes = b"GET /a") -> bytes:
@@ -299,11 +299,11 @@ class Hosts(SimpleTestCase):
         for host in hosts:
             with self.subTest(host=host):
                 (answer,) = await exchange(with_hosts(b"Host: " + host, b"Connection: close"))
-                assert asked(answer)[:2] == ["GET", "/a"]
+                assert received(answer)[:2] == ["GET", "/a"]
 
     async def test_http_1_0_needs_no_host(self) -> None:
         (answer,) = await exchange(with_hosts(version=b"1.0"))
-        assert asked(answer) == ["GET", "/a", ""]
+        assert received(answer) == ["GET", "/a", ""]
 
     async def test_the_host_of_one_request_does_not_count_for_the_next(self) -> None:
         first, second = await exchange(with_hosts(b"Host: x") + with_hosts() + BODY)
@@ -342,7 +342,7 @@ class Limits(SimpleTestCase):
         for pieces in ((few + LAST,), (few, LAST), (b"\r", b"\n\r", b"\n" + LAST), (b"\n" + LAST,)):
             with self.subTest(pieces=pieces):
                 (answer,) = await exchange(*pieces)
-                assert asked(answer)[1] == "/last"
+                assert received(answer)[1] == "/last"
         for pieces in ((many + LAST,), (few, b"\r"), (b"\r" * limits.MAX_EMPTY_LINES, b"\n", LAST)):
             with self.subTest(pieces=pieces):
                 (answer,) = await exchange(*pieces)
@@ -355,7 +355,7 @@ class Limits(SimpleTestCase):
 
     async def test_empty_lines_after_a_request_are_limited_too(self) -> None:
         first, second = await exchange(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n", b"\n" * 2000)
-        assert (asked(first)[1], second.status) == ("/a", 400)
+        assert (received(first)[1], second.status) == ("/a", 400)
 
     async def test_the_framing_of_a_body_is_limited(self) -> None:
         head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -372,7 +372,7 @@ class Limits(SimpleTestCase):
     async def test_chunks_of_one_byte_are_read(self) -> None:
         head = b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
         (answer,) = await exchange(head + b"1\r\na\r\n" * 100_000 + b"0\r\n\r\n")
-        assert asked(answer) == ["POST", "/a", "a" * 100_000]
+        assert received(answer) == ["POST", "/a", "a" * 100_000]
 
     async def test_a_handshake_beyond_the_limits_is_refused(self) -> None:
         refused = {
