@@ -1,6 +1,6 @@
 # The portal in one image: docker build -t order-n-pay . Settings come from the environment (.env.example).
-# It runs as nobody in particular and writes nowhere but to /data (the embedded database) and /tmp, so that the file
-# system may be read-only: docker run --read-only --tmpfs /tmp -v portal:/data ...
+# It runs as an unprivileged user and writes only to /data (the embedded database) and /tmp. The file system can be
+# read-only: docker run --read-only --tmpfs /tmp -v portal:/data ...
 
 FROM python:3.11.16-slim@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad5a0412fd5bfc7 AS packages
 WORKDIR /opt/portal

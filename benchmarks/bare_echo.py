@@ -1,6 +1,6 @@
-"""What the relay is measured beside: HTTP in, a frame to a websocket, its answer out, and nothing else.
+"""The reference for the relay: HTTP in, a frame to a websocket, its answer out, and nothing else.
 
-No key, no database, no order, no limit; served by the portal's own server settings. `relay.py` starts it.
+No key, no database, no ordering, no limits; runs on the portal's own server settings. `relay.py` starts it.
 """
 
 import asyncio
@@ -55,9 +55,9 @@ def main() -> None:
     import django
 
     django.setup()
-    from portal.serving.server import make_server
+    from portal.serving.server import create_server
 
-    server = make_server()
+    server = create_server()
     server.config.app = application
     server.run(sockets=[socket.create_server(("127.0.0.1", int(sys.argv[1])))])
 

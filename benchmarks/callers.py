@@ -1,4 +1,4 @@
-"""Callers who each ask, wait for the answer, and ask again; an HTTP client that costs as little as it can."""
+"""Callers that send a request, wait for the answer and send the next, with an HTTP client that costs little CPU."""
 
 import asyncio
 import statistics
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figures:
-    """Round trips per second; the others in milliseconds."""
+    """Round trips per second, and latencies in milliseconds."""
 
     rate: float
     p50: float
@@ -17,18 +17,18 @@ class Figures:
 
     @classmethod
     def of(cls, latencies: Sequence[float], seconds: float) -> "Figures":
-        """From latencies in seconds."""
+        """Return the figures of latencies in seconds."""
         cuts = statistics.quantiles(latencies, n=100)
         return cls(len(latencies) / seconds, cuts[49] * 1000, cuts[98] * 1000)
 
     @classmethod
     def median(cls, rounds: Sequence["Figures"]) -> "Figures":
-        """The median of each figure."""
+        """Return the median of each figure over the rounds."""
         return cls(*(statistics.median(getattr(each, name) for each in rounds) for name in ("rate", "p50", "p99")))
 
 
 async def measure(port: int, requests: Sequence[bytes], callers: int, seconds: float) -> Figures:
-    """Have so many callers ask for so long, each one outlet's request. Raises RuntimeError at the first refusal."""
+    """Run this number of callers for `seconds`, each with one outlet's request. Raises RuntimeError on a refusal."""
     connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(callers)]
     began = time.perf_counter()
     tasks = [
@@ -43,7 +43,7 @@ async def measure(port: int, requests: Sequence[bytes], callers: int, seconds: f
 
 
 def http_request(path: str, body: bytes, headers: str = "") -> bytes:
-    """Return a POST as it stands on the wire; `headers` are whole lines."""
+    """Return the bytes of a POST; `headers` are complete lines."""
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 

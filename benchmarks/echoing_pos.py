@@ -1,6 +1,6 @@
-"""Websockets that answer each frame with its own payload, in a process of their own; `relay.py` starts it.
+"""Websocket clients in a separate process that answer each frame with its own payload; `relay.py` starts it.
 
-Standard input has one address a line. It prints "ready" when all are open, and ends with its standard input.
+Standard input has one address on each line. It prints "ready" when all are open, and ends with its standard input.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ async def open_socket(address: str) -> ClientConnection:
 
 async def echo(connection: ClientConnection) -> None:
     async for frame in connection:
-        asked = json.loads(frame)
+        request = json.loads(frame)
         answer = {
-            "RequestID": asked["RequestID"],
+            "RequestID": request["RequestID"],
             "ResultCode": 0,
             "ErrorMessage": None,
-            "MessageType": asked.get("MessageType"),
-            "Payload": asked["Payload"],
+            "MessageType": request.get("MessageType"),
+            "Payload": request["Payload"],
         }
         await connection.send(json.dumps(answer))
 

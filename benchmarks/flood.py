@@ -1,8 +1,8 @@
-"""How long /healthz takes while one till sends as much as it can, beside the same probes without that till.
+"""Measure how long /healthz takes while one till sends as much as it can, and without that till.
 
 .venv/bin/python benchmarks/flood.py [--seconds 10] [--only pings,texts]
 
-The till is a process of its own. It connects again, with the same token, whenever the server has closed its connection.
+The till is a separate process. It reconnects with the same token whenever the server closes its connection.
 """
 
 import argparse
@@ -28,7 +28,7 @@ PROBE_EVERY = 0.02  # seconds
 
 
 def masked(content: bytes, first: int) -> bytes:
-    """Return a client's frame with this first byte; its mask is zero."""
+    """Return a client's frame with this first byte and a mask of zeros."""
     if len(content) < 126:
         return bytes([first, 0x80 | len(content), 0, 0, 0, 0]) + content
     return bytes([first, 0xFF]) + len(content).to_bytes(8, "big") + bytes(4) + content
@@ -43,7 +43,7 @@ def filled(begin: str, unit: str, end: str) -> bytes:
     return masked((begin + unit * count + end).encode(), 0x81)
 
 
-# What is sent once, and what is sent again and again.
+# For each kind: the bytes that the till sends once, and those that it repeats.
 KINDS = {
     "pings": (b"", masked(b"", 0x89)),
     "full pings": (b"", masked(b"x" * 125, 0x89)),
@@ -89,7 +89,7 @@ def report(name: str, times: Sequence[float]) -> None:
 
 
 def probe(port: int, seconds: float) -> list[float]:
-    """Return how long each call of /healthz took."""
+    """Return the seconds of each call of /healthz."""
     times: list[float] = []
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -116,7 +116,7 @@ def hostile(port: int, token: str, kind: str) -> Iterator[None]:
 
 
 def till(port: int, token: str, kind: str) -> None:
-    """Connect and send, for ever."""
+    """Connect and send endlessly."""
     beginning, unit = KINDS[kind]
     chunk = unit * max(1, 65_536 // len(unit)) if unit else b""
     while True:
@@ -142,7 +142,7 @@ def shake_hands(connection: socket.socket, token: str) -> None:
 
 @contextmanager
 def portal(folder: Path) -> Iterator[tuple[int, str]]:
-    """Start a server over a new database; yield its port, and a token that outlasts the run."""
+    """Start a server on a new database; yield its port and a token that is valid for the whole run."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     settings = {"SECRET_KEY": secrets.token_urlsafe(64), "DATA_DIR": str(folder), "REDIS_URL": ""}
@@ -176,8 +176,8 @@ def wait_until_up(port: int) -> None:
 
 def get_token(port: int, outlet: dict[str, str]) -> str:
     values = {name: outlet[name] for name in ("ProviderOutletID", "POSRemoteID", "AuthSecret")}
-    asked = Request(f"http://127.0.0.1:{port}/api/powerepos/v1/auth", json.dumps(values).encode())
-    with urlopen(asked) as answer:  # noqa: S310
+    request = Request(f"http://127.0.0.1:{port}/api/powerepos/v1/auth", json.dumps(values).encode())
+    with urlopen(request) as answer:  # noqa: S310
         token: str = json.load(answer)["AccessToken"]
     return token
 

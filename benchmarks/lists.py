@@ -1,17 +1,16 @@
-"""How long each list and page of the portal takes on a large database, beside a small one, and with how many queries.
+"""Measure the time and the queries of each list and page of the portal on a large database and on a small one.
 
 .venv/bin/python benchmarks/lists.py [--scale 1] [--rounds 5] [--only TEXT]
                                      [--own-time] [--database-url URL --small-database-url URL]
 
-Two databases are filled, in temporary places: a small one, in which each list has just a full page for everybody, and
-a large one of 1,000,000 requests, 100,000 connections and 10,000 outlets (times --scale). Then each question is asked
-of both by turns: as an administrator of all, and as one who is limited to one chain. Ends with 1 where a page needs
-more than 10 queries, beside those that ask who this is and may see (5 at most), or more than twice its time on the
-small database. Of two hundred medians of a few rounds some are above by chance: such a question is asked five times as
-often before it counts. Databases that are named are migrated, and filled if they are empty: name such as may be thrown
-away.
---own-time leaves out what other work on the machine takes: it is the time of the asking process, which is all there is
-of an embedded database whose file is in memory.
+Two temporary databases are filled: a small one, in which each list has one full page for every user, and a large one
+with 1,000,000 requests, 100,000 connections and 10,000 outlets (times --scale). Each page is then requested on both in
+turn, by an administrator of all organisations and by one who is limited to one chain. The exit code is 1 if a page
+needs more than 10 queries, not counting those for the user and the permissions (at most 5), or more than twice its time
+on the small database. Some of 200 medians of a few rounds exceed that by chance, so such a page is measured again in
+five times as many rounds. Databases given by URL are migrated, and filled if they are empty: use disposable ones.
+--own-time measures the CPU time of the querying process, without other load on the machine. For an embedded database
+whose file is in memory, that is all the time it takes.
 """
 
 import argparse
@@ -32,13 +31,13 @@ HERE = Path(__file__).resolve().parent
 SMALL = (1_000, 1_000, 200)  # requests, connections, outlets: four chains of 50 outlets
 LARGE = (1_000_000, 100_000, 10_000)
 MOST_QUERIES, MOST_TIMES = 10, 2.0
-AGAIN = 5  # times the rounds, before a question counts as slow
-# By this many milliseconds a median of five differs from run to run on a machine that does other work beside.
+AGAIN = 5  # times the rounds, before a query counts as slow
+# The difference in milliseconds between medians of five on a machine with other load.
 NOISE_MS = 10.0
 
 
-class Asker:
-    """The process of one database."""
+class QueryProcess:
+    """The process that queries one database."""
 
     def __init__(self, database_url: str, size: Sequence[int], *, own_time: bool) -> None:
         environment = os.environ | {"DATABASE_URL": database_url, "SECRET_KEY": secrets.token_urlsafe(64)}
@@ -60,7 +59,7 @@ class Asker:
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
-            sys.exit("A database could not be filled or asked; see above.")
+            sys.exit("A database could not be filled or queried; see above.")
         return json.loads(line)
 
     def close(self) -> None:
@@ -71,7 +70,7 @@ class Asker:
 
 @dataclass(frozen=True)
 class Figures:
-    """One question's answers by one database: milliseconds are the median of the rounds."""
+    """The figures of one query on one database; milliseconds are the median of the rounds."""
 
     ms: float
     queries: int
@@ -80,7 +79,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Line:
-    """A question with both answers. `like` is what the small database takes for as many rows of the same list."""
+    """A query with both figures. `like` is the small database's time for as many rows of the same list."""
 
     name: str
     small: Figures
@@ -103,19 +102,20 @@ class Line:
 def main() -> None:
     options = read_options()
     with tempfile.TemporaryDirectory() as folder:
-        small = Asker(
+        small = QueryProcess(
             options.small_database_url or f"sqlite:///{folder}/small.sqlite3", SMALL, own_time=options.own_time
         )
         names = small.listen()["names"]
         sizes = [int(n * options.scale) for n in LARGE]
-        large = Asker(options.database_url or f"sqlite:///{folder}/large.sqlite3", sizes, own_time=options.own_time)
+        large_url = options.database_url or f"sqlite:///{folder}/large.sqlite3"
+        large = QueryProcess(large_url, sizes, own_time=options.own_time)
         print(f"filled in {large.listen()['seconds']:.0f} s", file=sys.stderr)
         print_head()
         lines = compare(small, large, [name for name in names if options.only in name], options.rounds)
         small.close()
         large.close()
     wrong = sum(line.is_wrong for line in lines)
-    print(f"{len(lines)} asked; {wrong} with more than {MOST_QUERIES} queries or {MOST_TIMES} times the time")
+    print(f"{len(lines)} pages; {wrong} with more than {MOST_QUERIES} queries or {MOST_TIMES} times the time")
     sys.exit(any(line.is_wrong for line in lines))
 
 
@@ -129,35 +129,35 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--small-database-url", default="")
     options = parser.parse_args()
     if bool(options.database_url) != bool(options.small_database_url):
-        parser.error("name both databases, or none")
+        parser.error("give the URLs of both databases, or none")
     return options
 
 
-def compare(small: Asker, large: Asker, names: Sequence[str], rounds: int) -> list[Line]:
-    """Ask each question of both by turns, so that a busy moment hits both alike; print each line when it is known."""
+def compare(small: QueryProcess, large: QueryProcess, names: Sequence[str], rounds: int) -> list[Line]:
+    """Run each query on both in turn, because other load then affects both equally; print each line at once."""
     found: dict[str, tuple[Figures, Figures]] = {}
     lines = []
     for name in names:
-        asked = Both(small, large, name)
-        line = asked.line(rounds, found)
+        paired = PairedQuery(small, large, name)
+        line = paired.line(rounds, found)
         if line.is_slow:
-            line = asked.line(AGAIN * rounds, found)
+            line = paired.line(AGAIN * rounds, found)
         lines.append(line)
         print_line(line)
     return lines
 
 
-class Both:
-    """One question, asked of both databases by turns."""
+class PairedQuery:
+    """One query that runs on both databases in turn."""
 
-    def __init__(self, small: Asker, large: Asker, name: str) -> None:
-        self._askers, self._name = (small, large), name
-        self._counts = [each.ask(name, is_counted=True) for each in self._askers]
+    def __init__(self, small: QueryProcess, large: QueryProcess, name: str) -> None:
+        self._processes, self._name = (small, large), name
+        self._counts = [each.ask(name, is_counted=True) for each in self._processes]
         self._times: list[tuple[float, ...]] = []
 
     def line(self, rounds: int, found: dict[str, tuple[Figures, Figures]]) -> Line:
-        """Ask so many rounds more, and return what all of them came to; note it in `found`."""
-        self._times += [tuple(each.ask(self._name)["ms"] for each in self._askers) for _ in range(rounds)]
+        """Run this number of further rounds and return the figures of all; add them to `found`."""
+        self._times += [tuple(each.ask(self._name)["ms"] for each in self._processes) for _ in range(rounds)]
         small, large = (
             Figures(statistics.median(ms), int(count["queries"]), int(count["rows"]))
             for ms, count in zip(zip(*self._times, strict=True), self._counts, strict=True)
@@ -167,7 +167,7 @@ class Both:
 
 
 def _like(name: str, found: dict[str, tuple[Figures, Figures]]) -> float:
-    """Return the small database's time; of a question that finds fewer rows there, that of the plain list at least."""
+    """Return the small database's time; at least that of its plain list if the query finds fewer rows there."""
     small, large = found[name]
     plain = found[min((other for other in found if name.startswith(other)), key=len)]
     if small.rows >= large.rows or plain[0].rows < large.rows:

@@ -1,6 +1,6 @@
-"""One database of benchmarks/lists.py: fills it, then answers each line on standard input with a figure, as JSON.
+"""Query one database of benchmarks/lists.py: fill it, then answer each line on standard input with a figure as JSON.
 
-A process of its own, because Django knows one database by its name, and because neither is to warm the other's caches.
+A separate process for each database, because Django's default database is fixed, and to keep the caches separate.
 """
 
 import json
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-# What every page of staff asks first: who this is, and what this person may do and see.
+# The tables that every staff page reads first, for the user and the permissions.
 OF_THE_PERSON = ("django_session", "auth_user", "auth_permission", "integrations_stafflimit")
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -34,14 +34,14 @@ def main() -> None:
     if not Request.objects.exists():
         seed(Size(*map(int, sys.argv[1:4])), random.Random(1))
     asks = pages()
-    tell({"names": list(asks), "seconds": time.perf_counter() - began})
+    print_json({"names": list(asks), "seconds": time.perf_counter() - began})
     for line in sys.stdin:
         name, is_counted = json.loads(line)
-        tell(count(asks[name]) if is_counted else measure(asks[name]))
+        print_json(count(asks[name]) if is_counted else measure(asks[name]))
 
 
 def count(ask: Callable[[], int]) -> dict[str, float]:
-    """Return how many statements an ask sends, and how many rows it gets."""
+    """Return the number of SQL statements and rows of a query."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
@@ -52,14 +52,14 @@ def count(ask: Callable[[], int]) -> dict[str, float]:
 
 
 def measure(ask: Callable[[], int]) -> dict[str, float]:
-    """Return the milliseconds of one ask: as a clock says, or of this process's own work alone."""
+    """Return the milliseconds of one query: wall-clock time, or the CPU time of this process with --own-time."""
     clock = time.process_time if "--own-time" in sys.argv else time.perf_counter
     began = clock()
     ask()
     return {"ms": (clock() - began) * 1000}
 
 
-def tell(answer: object) -> None:
+def print_json(answer: object) -> None:
     print(json.dumps(answer), flush=True)
 
 

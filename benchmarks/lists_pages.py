@@ -1,4 +1,4 @@
-"""What benchmarks/lists.py asks: each list with its searches and filters, each page, as two people; the API's lists."""
+"""The queries of benchmarks/lists.py: all pages, lists, searches and filters, as two users, and the API's lists."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ from integrations.models import (
     WebhookEndpoint,
 )
 
-Ask = Callable[[], int]  # returns how many rows it got
+Ask = Callable[[], int]  # returns the number of rows
 Questions = Iterator[tuple[str, dict[str, Any]]]
 LISTS = (
     "organisation", "outlet", "integration", "handoverlink", "request", "apikey", "messagetype", "alert",
@@ -40,7 +40,7 @@ WITH_SECOND_PAGE = ("outlet", "request", "delivery", "connection", "authattempt"
 
 
 def pages() -> dict[str, Ask]:
-    """Return each ask under its name; the names are the same whatever the size."""
+    """Return the queries by name; the names do not depend on the size."""
     found: dict[str, Ask] = {}
     for name in ("administrator", "limited"):
         client = Client(headers={"host": "127.0.0.1"})
@@ -149,7 +149,7 @@ def _other_questions(chain: Organisation) -> Iterator[tuple[str, str, dict[str, 
 
 
 def _rows_of(chain: Organisation) -> Iterator[tuple[str, str]]:
-    """Yield the page of one row of each kind, all of them of the chain that the limited person sees."""
+    """Yield the page of one row of each kind, from the chain that the limited user may see."""
     of_chain = {"integration__outlet__organisation": chain}
     found = {
         "organisation": chain,
@@ -168,7 +168,7 @@ def _rows_of(chain: Organisation) -> Iterator[tuple[str, str]]:
 
 
 def _calls() -> Iterator[tuple[str, Ask]]:
-    """Yield what the API's lists read; the way there over HTTP is not a matter of the rows."""
+    """Yield the queries of the API's lists, without HTTP, whose time does not depend on the rows."""
     chain = Organisation.objects.order_by("pk")[2]
     outlet = Outlet.objects.filter(organisation=chain, integration__isnull=False).order_by("pk")[0]
     since = (timezone.now() - timedelta(days=14)).isoformat()

@@ -1,4 +1,4 @@
-"""Fills a database with what a portal has after a month: outlets of chains, and what their POSes did."""
+"""Fills a database with the records of a month: outlets of chains, and the activity of their POSes."""
 
 import random
 import uuid
@@ -40,7 +40,7 @@ from integrations.services.people.groups import ADMINISTRATOR
 MONTH = timedelta(days=30)
 OUTLETS_OF_A_CHAIN = 200
 AT_ONCE = 20_000
-BLOCKS = 50  # of rows; the first is written by Python, the others are copies of it by the database, each later in time
+BLOCKS = 50  # of rows; Python writes the first, and the database copies it to the others, each later in time
 BLOCK = MONTH / BLOCKS
 RARE_TYPE = 4711
 COMMON_TYPES = (1, 2, 3, 4, 5, 6, 7, 8)
@@ -48,7 +48,7 @@ COMMON_TYPES = (1, 2, 3, 4, 5, 6, 7, 8)
 
 @dataclass(frozen=True)
 class Size:
-    """How many rows of what grows."""
+    """The number of rows in the tables that grow."""
 
     requests: int
     connections: int
@@ -56,16 +56,16 @@ class Size:
 
     @property
     def organisations(self) -> int:
-        """At least four; the second has not been heard of for most of the month."""
+        """The number of chains, at least four. The second one has no requests for most of the month."""
         return max(4, self.outlets // OUTLETS_OF_A_CHAIN)
 
 
 def seed(size: Size, chance: random.Random) -> None:
-    """Fill an empty, migrated database. The same chance makes the same rows."""
+    """Fill an empty, migrated database. The same state of `chance` gives the same rows."""
     now = timezone.now()
     integrations = _outlets(size, now)
     _staff()
-    _hurry()
+    _disable_sync()
     with transaction.atomic():
         _requests(size, integrations, now, chance)
         _connections(size, integrations, now, chance)
@@ -77,7 +77,7 @@ def seed(size: Size, chance: random.Random) -> None:
 
 
 def _outlets(size: Size, now: datetime) -> list[int]:
-    """Make chains with their outlets, all of them enabled but the last. Return the integrations."""
+    """Create chains with their outlets, all enabled except the last. Return the ids of the integrations."""
     Organisation.objects.bulk_create([Organisation(name=f"Chain {n:03}") for n in range(size.organisations)])
     Organisation.objects.bulk_create([Organisation(name=f"Restaurant {n:02}") for n in range(50)])  # a page of them
     chains = list(Organisation.objects.order_by("pk")[: size.organisations])
@@ -105,7 +105,7 @@ def _outlets(size: Size, now: datetime) -> list[int]:
 
 
 def _staff() -> None:
-    """An administrator who may do everything, and the same of the third chain alone."""
+    """Create an administrator of all organisations, and one who is limited to the third chain."""
     group = Group.objects.get(name=ADMINISTRATOR)
     for name in ("administrator", "limited"):
         person = User.objects.create_user(name, is_staff=True)
@@ -116,7 +116,7 @@ def _staff() -> None:
 
 
 def _requests(size: Size, integrations: list[int], now: datetime, chance: random.Random) -> None:
-    """Write requests to all outlets; the second chain has none but in the first block."""
+    """Write requests to all outlets; the second chain has requests only in the first block."""
     key, count = ApiKey.objects.get(), size.requests // BLOCKS
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -162,7 +162,7 @@ def _ending(chance: random.Random, received: datetime) -> dict[str, Any]:
 
 
 def _connections(size: Size, integrations: list[int], now: datetime, chance: random.Random) -> None:
-    """Connections that ended, of a server process before this one; of nine in ten outlets one is open."""
+    """Write ended connections of an earlier server process, and one open connection of nine in ten outlets."""
     process = ServerProcess.objects.create(host="seeded", pid=1, started_at=now, heartbeat_at=now + MONTH)
     credentials = dict(Credential.objects.values_list("integration", "pk"))
     count = (size.connections - len(integrations) * 9 // 10) // BLOCKS
@@ -324,7 +324,7 @@ def _samples(now: datetime) -> None:
 
 
 def insert(model: type[Model], rows: Iterable[dict[str, Any]]) -> None:
-    """Write rows without making models of them; what the first row does not name has its default in all of them."""
+    """Write rows without model instances. Columns that the first row does not name get their default in all rows."""
     named = iter(rows)
     while some := list(islice(named, AT_ONCE)):
         given = [each for each in model._meta.concrete_fields if each.attname in some[0]]
@@ -340,7 +340,7 @@ def insert(model: type[Model], rows: Iterable[dict[str, Any]]) -> None:
 
 
 def copy(model: type[Model], expressions: dict[str, str], *, where: str = "1 = 1") -> None:
-    """Let the database copy the rows that there are, block after block: later in time, and under other UUIDs."""
+    """Make the database copy the existing rows block by block, with later times and new UUIDs."""
     table, fields = model._meta.db_table, _fields(model)
     columns = ", ".join(f'"{each.column}"' for each in fields)
     order = "id" if fields[0].attname != "id" else "opened_at"
@@ -353,12 +353,12 @@ def copy(model: type[Model], expressions: dict[str, str], *, where: str = "1 = 1
 
 
 def _fields(model: type[Model]) -> list[Any]:
-    """Return the columns that are written: all but a primary key that the database gives."""
+    """Return the columns to write: all except a primary key that the database generates."""
     return [each for each in model._meta.concrete_fields if not isinstance(each, AutoField)]
 
 
 def _shifted(field: Any) -> str:
-    """Return SQL for the same value in a later block."""
+    """Return SQL for the value of the same column in a later block."""
     is_postgres, seconds = connection.vendor == "postgresql", int(BLOCK.total_seconds())
     if isinstance(field, UUIDField):
         return "gen_random_uuid()" if is_postgres else "lower(hex(randomblob(16)))"
@@ -369,8 +369,8 @@ def _shifted(field: Any) -> str:
     return f'"{field.column}"'
 
 
-def _hurry() -> None:
-    """Nothing of this must survive a power cut."""
+def _disable_sync() -> None:
+    """Speed up SQLite: the data does not have to survive a power failure."""
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA synchronous = OFF")
@@ -378,7 +378,7 @@ def _hurry() -> None:
 
 
 def _analyse() -> None:
-    """Let PostgreSQL's planner know the tables, as autovacuum would before long; and begin with a small cache again."""
+    """Analyse the tables for PostgreSQL's planner, as autovacuum would soon; reconnect, to start with a small cache."""
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()

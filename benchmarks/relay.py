@@ -1,11 +1,11 @@
-"""How many requests a second go from callers through the portal to POSes and back, and how long each takes.
+"""Measure how many requests per second go from callers through the portal to POSes and back, and their latency.
 
 .venv/bin/python benchmarks/relay.py [--outlets 16] [--callers 1,32,256] [--seconds 3] [--rounds 3]
                                      [--database-url URL] [--redis-url URL]
 
-Measured in the same run, by turns: a bare echo (the same hops through the same server, without the portal), requests
-that are not durable, and durable ones; beside them the same database's own insert and update, one after another. The
-database is a temporary SQLite file; another one is migrated and filled, so name one that may be thrown away.
+One run measures in turn: a bare echo (the same hops through the same server, without the portal), requests that are not
+durable, and durable ones. For comparison, it measures one insert and one update after another in the same database. The
+database is a temporary SQLite file. A database given by URL is migrated and filled, so use a disposable one.
 """
 
 import argparse
@@ -45,7 +45,7 @@ Results = dict[tuple[str, int], list[Figures]]
 
 @dataclass(frozen=True)
 class Target:
-    """A server, and what is asked of it: one request for each outlet."""
+    """A server, and its requests: one for each outlet."""
 
     name: str
     port: int
@@ -73,7 +73,7 @@ def read_options() -> argparse.Namespace:
 
 
 def run(targets: Sequence[Target], callers: Sequence[int], options: argparse.Namespace) -> Results:
-    """Return the figures of every round; the rounds go by turns, so that a busy moment hits all alike."""
+    """Return the figures of every round. The targets take turns, because other load then affects all equally."""
     results: Results = {}
     for target in targets:
         uvloop.run(measure(target.port, target.requests, max(callers), WARM_UP_SECONDS))
@@ -102,13 +102,13 @@ def set_up(folder: Path, options: argparse.Namespace, stack: ExitStack) -> list[
     connect_poses(addresses, stack)
     return [
         Target(BARE, bare, [http_request(f"/{number}", body(True)) for number in range(options.outlets)]),
-        Target(POLL, portal, [asking(each, key, durable=False) for each in handovers]),
-        Target(DURABLE, portal, [asking(each, key, durable=True) for each in handovers]),
+        Target(POLL, portal, [request_of(each, key, durable=False) for each in handovers]),
+        Target(DURABLE, portal, [request_of(each, key, durable=True) for each in handovers]),
     ]
 
 
 def configure(folder: Path, port: int, options: argparse.Namespace) -> None:
-    """Set the environment of this process and of its children."""
+    """Set the environment of this process and its children."""
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "SECRET_KEY": secrets.token_urlsafe(64),
@@ -122,7 +122,7 @@ def configure(folder: Path, port: int, options: argparse.Namespace) -> None:
 
 
 def make_outlets(count: int) -> tuple[list[dict[str, str]], str]:
-    """Return what each outlet's POS must know, and an API key."""
+    """Create outlets; return the credentials of each POS, and an API key."""
     sys.path.insert(0, str(PROJECT))
     import django
 
@@ -172,7 +172,7 @@ def token_of(handover: dict[str, str]) -> str:
     return token
 
 
-def asking(handover: dict[str, str], key: str, *, durable: bool) -> bytes:
+def request_of(handover: dict[str, str], key: str, *, durable: bool) -> bytes:
     path = f"/api/v1/outlets/{handover['ProviderOutletID']}/requests"
     return http_request(path, body(durable), f"Authorization: Bearer {key}\r\n")
 
@@ -202,7 +202,7 @@ def wait_for(port: int) -> None:
 
 
 def measure_database(seconds: float) -> Figures:
-    """One insert and one update for each call, each with its own commit, by one connection."""
+    """Measure one insert and one update in each call, each with its own commit, on one connection."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -228,7 +228,7 @@ def _insert_and_update(cursor: Any) -> None:
     cursor.execute("UPDATE benchmark_bare SET answer = %s WHERE id = %s", [text, key])
 
 
-# --- What is printed
+# --- Output
 
 
 def print_table(results: Results, callers: Sequence[int]) -> None:

@@ -1,7 +1,7 @@
-"""How long script/server takes from its call to the first answer, on a checkout that is already set up.
+"""Measure the time from the call of script/server to its first answer, on a checkout that is already set up.
 
-Run it with the checkout's own Python: .venv/bin/python benchmarks/startup.py [--starts 7]. It works in a
-temporary data folder, whose first start (which makes the database) is not counted.
+Run it with the checkout's own Python: .venv/bin/python benchmarks/startup.py [--starts 7]. It uses a temporary
+data folder; the first start, which creates the database, is not counted.
 """
 
 import argparse

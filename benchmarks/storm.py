@@ -1,4 +1,4 @@
-"""What happens when every POS comes back at once, beside a bare ASGI program and two peers of the same contract.
+"""Measure a reconnect storm of all POSes on the portal, on a bare ASGI program and on two other implementations.
 
 script/bootstrap requirements-benchmarks.lock
 (cd benchmarks/peers/fastify_portal && npm ci)
@@ -6,11 +6,11 @@ script/bootstrap requirements-benchmarks.lock
         [--programs bare,portal,fastapi,fastify] [--adopted 200] [--json FILE] [--plot FILE]
         [--database-url postgres://... --redis-url redis://... [--core-share 0.25]]
 
-The server has one core, and all else another. Each program is started anew for each storm, as after a deploy. The
-rounds go by turns, so that a busy moment hits all alike. `processes` needs PostgreSQL and Redis, which are migrated and
-filled: name a database that may be thrown away. With --core-share each of its server processes gets so much of a core
-at most (by a cgroup, as root), in both cases: what more of them would do on a machine of more cores, where the client,
-PostgreSQL and Redis do not take theirs.
+The server runs on one core, and everything else on another. Each program is started fresh for each storm, as after a
+deploy. The programs take turns: other load then affects all equally. `processes` needs PostgreSQL and Redis; the
+database is migrated and filled, so use a disposable one. --core-share limits each of its server processes to that part
+of a core (by a cgroup, as root), with one process and with two. This simulates a machine with more cores, where the
+client, PostgreSQL and Redis do not compete with the servers.
 """
 
 import argparse
@@ -71,7 +71,7 @@ def chosen(parser: argparse.ArgumentParser, text: str, known: tuple[str, ...]) -
     names = text.split(",")
     for name in names:
         if name not in known:
-            parser.error(f"{name} is none of {', '.join(known)}")
+            parser.error(f"{name} is not one of {', '.join(known)}")
     return names
 
 
@@ -90,7 +90,7 @@ def run(setting: Setting, options: argparse.Namespace) -> Results:
             print(f"round {number + 1}: {scenario}", file=sys.stderr, flush=True)
             RUN[scenario](setting, options, results)
     if "storm" in options.only:
-        results["alone"] = {name: scenarios.nobody(setting, name) for name in options.programs}
+        results["alone"] = {name: scenarios.unconnected(setting, name) for name in options.programs}
     return results
 
 
@@ -135,7 +135,7 @@ def run_processes(setting: Setting, options: argparse.Namespace, results: Result
     os.environ |= before
 
 
-ADOPTED: dict[str, list[Claim]] = {}  # enabled once, because each costs a tenth of a second
+ADOPTED: dict[str, list[Claim]] = {}  # enabled once, because each outlet costs 0.1 s
 RUN = {
     "storm": run_storm,
     "rate": run_rate,

@@ -1,11 +1,11 @@
-"""Whether the time of a refused authentication tells which outlets exist, or how often a secret was rotated.
+"""Measure whether the time of a refused authentication reveals which outlets exist, or the number of rotations.
 
 .venv/bin/python benchmarks/timing.py [--attempts 2000] [--json FILE]
 
 The same wrong secret is sent, in random order, for an outlet that does not exist, one that exists, one whose secret was
 rotated five times, and one with an adopted secret. One caller uses one connection, so only the server's work differs.
-The table shows the median of each kind, its difference from the outlet that exists, and the noise: how far the medians
-of two halves of the same kind differ.
+The table shows the median of each kind, its difference from that of the existing outlet, and the noise: the difference
+between the medians of two halves of the same kind.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from storming.outlets import Claim
 from storming.processes import Cores, free_port
 
 ROTATIONS = 5
-WARM_UP = 100  # attempts of each kind, in which caches fill and the sampler of records has its fill
+WARM_UP = 100  # attempts of each kind, until the caches and the sample of recorded attempts are full
 KNOWN = "an outlet that exists"
 
 
@@ -65,7 +65,7 @@ def made_claims(folder: Path) -> dict[str, Claim]:
 
 
 def measured(port: int, claims: dict[str, Claim], attempts: int) -> dict[str, list[float]]:
-    """Return the seconds of each attempt by kind; the kinds follow each other in a new order each time."""
+    """Return the seconds of the attempts by kind. Each round sends the kinds in a new random order."""
     times: dict[str, list[float]] = {kind: [] for kind in claims}
     messages = {kind: message_of(claim) for kind, claim in claims.items()}
     order = list(claims)

@@ -1,14 +1,14 @@
-"""HTTP and websocket as the POSes of the storm speak them, as cheaply as can be. Pure: bytes in, bytes out."""
+"""HTTP and websocket messages of the storm's POSes, with as little CPU as possible. Pure: bytes in, bytes out."""
 
 AUTH_PATH = "/api/powerepos/v1/auth"
 PING, PONG = 0x9, 0xA
 FINAL, MASKED = 0x80, 0x80
-MASK = b"\0\0\0\0"  # masking by zeros leaves the payload as it is
-SHORT = 126  # payloads from here on have a longer head; a ping has at most 125
+MASK = b"\0\0\0\0"  # masking by zeros leaves the payload unchanged
+SHORT = 126  # payloads of this length and more have a longer head; a ping has at most 125 bytes
 
 
 def http_post(body: bytes) -> bytes:
-    """Return an authentication as it stands on the wire."""
+    """Return the bytes of an authentication request."""
     head = f"POST {AUTH_PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
@@ -22,7 +22,7 @@ def handshake(token: str) -> bytes:
 
 
 def whole_answer(data: bytes) -> tuple[int, bytes, bytes] | None:
-    """Return status, body and what follows when an answer has come whole, else None."""
+    """Return the status, the body and the remaining data of a complete answer; None if it is incomplete."""
     head, end, rest = data.partition(b"\r\n\r\n")
     if not end:
         return None
@@ -35,7 +35,7 @@ def whole_answer(data: bytes) -> tuple[int, bytes, bytes] | None:
 
 
 def pongs_for(data: bytes) -> tuple[bytes, bytes]:
-    """Return the answers to the pings among these frames of a server, and what is not whole yet."""
+    """Return the pongs for the pings among these frames of a server, and the incomplete rest."""
     pongs = b""
     while len(data) >= 2 and len(data) >= 2 + data[1]:
         length = data[1]

@@ -1,4 +1,4 @@
-"""Ten thousand outlets: in the portal by its own command, in the peers' database as plain rows."""
+"""Creates the outlets: in the portal by its own command, in the peers' database as plain rows."""
 
 import csv
 import hashlib
@@ -18,7 +18,7 @@ Claim = dict[str, str]
 
 
 def configure(folder: Path, port: int, *, database_url: str = "", redis_url: str = "") -> None:
-    """Set the portal's environment, for this process's children."""
+    """Set the portal's environment for the child processes."""
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "SECRET_KEY": secrets.token_urlsafe(64),
@@ -32,9 +32,9 @@ def configure(folder: Path, port: int, *, database_url: str = "", redis_url: str
 
 
 def enable(folder: Path, count: int, *, adopted: bool = False) -> list[Claim]:
-    """Enable so many outlets of the portal, and return what their POSes know.
+    """Enable this number of outlets in the portal, and return the credentials of their POSes.
 
-    `adopted`: with secrets that PowerEPOS chose, which costs a tenth of a second each.
+    `adopted`: with secrets chosen by PowerEPOS, which costs 0.1 s for each.
     """
     mark = secrets.token_hex(4)
     chosen = [f"chosen-{mark}-{number}" if adopted else "" for number in range(count)]
@@ -54,7 +54,7 @@ def enable(folder: Path, count: int, *, adopted: bool = False) -> list[Claim]:
 
 
 def fill_peers(database: Path, claims: Iterable[Claim]) -> None:
-    """Make the database that both peers read: SHA-256 of each secret."""
+    """Create the database that both peers read, with the SHA-256 of each secret."""
     database.unlink(missing_ok=True)
     with sqlite3.connect(database) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -73,12 +73,12 @@ def fill_peers(database: Path, claims: Iterable[Claim]) -> None:
 
 
 def bodies(claims: Sequence[Claim]) -> list[str]:
-    """Return what the POSes send."""
+    """Return the bodies of the POSes' authentication requests."""
     return [json.dumps(claim) for claim in claims]
 
 
 def manage(*arguments: str) -> None:
-    """Run a command of the portal. Exits where it fails."""
+    """Run a command of the portal; exit if it fails."""
     ended = subprocess.run(
         [sys.executable, str(PROJECT / "manage.py"), *arguments], capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""A member of staff who looks at the portal while the storm goes on."""
+"""A staff user who opens pages of the portal during the storm."""
 
 import http.client
 import re
@@ -16,7 +16,7 @@ SIGN_IN = "/admin/login/"
 
 
 class Staff:
-    """Signs in, and asks for one page after the other in a thread of its own."""
+    """Signs in, and requests one page after the other in a separate thread."""
 
     def __init__(self, port: int) -> None:
         self._cookies: dict[str, str] = {}
@@ -26,7 +26,7 @@ class Staff:
         self.seconds: list[float] = []
 
     def sign_in(self) -> None:
-        """Make a login, and sign in with it. Exits where the portal does not let it in."""
+        """Create a user and sign in; exit if the portal refuses."""
         name, password = f"staff-{secrets.token_hex(4)}", secrets.token_urlsafe(16)
         manage("shell", "-c", _MAKE.format(name=name, password=password))
         _, page = self._ask("GET", SIGN_IN)
@@ -34,13 +34,13 @@ class Staff:
         form = {"csrfmiddlewaretoken": token.group(1) if token else "", "username": name, "password": password}
         status, _ = self._ask("POST", SIGN_IN, urlencode({**form, "next": PAGES[0]}))
         if status != 302:
-            sys.exit(f"the portal did not let the benchmark's staff sign in at {SIGN_IN} (status {status})")
+            sys.exit(f"the benchmark's user could not sign in at {SIGN_IN} (status {status})")
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> list[float]:
-        """Return the seconds of each page."""
+        """Stop, and return the seconds of each page."""
         self._is_over.set()
         self._thread.join()
         return self.seconds

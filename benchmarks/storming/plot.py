@@ -1,4 +1,4 @@
-"""The storm as a picture: how many POSes are online after how many seconds."""
+"""Draws the storm: the number of online POSes over time."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ COLOURS = ("#6b7280", "#0f766e", "#b45309", "#6d28d9")
 
 
 def draw(file: Path, results: Mapping[str, Sequence[Mapping[str, Any]]], count: int) -> None:
-    """Write the picture; needs matplotlib (requirements-benchmarks.lock)."""
+    """Write the chart to a file; needs matplotlib (requirements-benchmarks.lock)."""
     import matplotlib as mpl
 
     mpl.use("svg")

@@ -1,7 +1,7 @@
-"""The POSes of the storm, in a process of their own: one thread, one epoll, no library.
+"""The POSes of the storm in a separate process with one thread, one epoll and no library.
 
-Its standard input has one JSON object, the job; it prints one JSON object, what it measured. A storm then stays
-connected, and answers pings, until its standard input ends. `benchmarks/storm.py` starts it.
+It reads the job, one JSON object, from standard input and prints its figures as one JSON object. The POSes of a storm
+then stay connected and answer pings until standard input ends. `benchmarks/storm.py` starts it.
 """
 
 import errno
@@ -24,15 +24,15 @@ if __name__ == "__main__":
 
 from storming.frames import handshake, http_post, pongs_for, whole_answer
 
-IP_BIND_ADDRESS_NO_PORT = 24  # a constant of Linux that Python does not name: choose the port at connect()
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 8.0  # seconds before a POS tries again, doubling from try to try
-ROUND = 0.25  # seconds between two looks at what is due
+IP_BIND_ADDRESS_NO_PORT = 24  # a constant of Linux that Python lacks: choose the port at connect()
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 8.0  # seconds before a POS retries, doubling with each attempt
+ROUND = 0.25  # seconds between two checks for POSes whose pause is over
 BUFFER = 65_536
 
 
 @dataclass(slots=True, eq=False)
 class Pos:
-    """One till: authenticates, connects, stays; after a failure it waits and begins anew."""
+    """One till: it authenticates, connects and stays connected. After a failure it waits and starts again."""
 
     body: bytes
     source: str
@@ -47,7 +47,7 @@ class Pos:
 
 @dataclass(slots=True)
 class Findings:
-    """Seconds of each step, when each POS came online (from the first dial), and what went wrong, by its name."""
+    """The seconds of each step, the seconds from the first dial until each POS was online, and the errors by name."""
 
     seconds: float = 0.0
     lost: int = 0
@@ -60,7 +60,7 @@ class Findings:
 
 
 class Storm:
-    """All POSes at once, until each is online or the time is over."""
+    """Connects all POSes at once, until each is online or the time limit is reached."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         self._address = ("127.0.0.1", job["port"])
@@ -75,7 +75,7 @@ class Storm:
         self._began = 0.0
 
     def run(self) -> Findings:
-        """Return what happened when all were online, or after the limit."""
+        """Run the storm and return the findings when all POSes are online, or after the time limit."""
         cpu = time.process_time()
         self._began = time.perf_counter()
         for position, pos in enumerate(self._poses):
@@ -90,7 +90,7 @@ class Storm:
         return self._findings
 
     def stay(self, until: Callable[[], bool]) -> Counter[str]:
-        """Answer pings until `until`; return what was lost meanwhile."""
+        """Answer pings until `until` returns true; return the errors of the connections that were lost."""
         lost: Counter[str] = Counter()
         self._findings.troubles = lost
         while not until():
@@ -117,7 +117,7 @@ class Storm:
     # --- The two steps
 
     def _dial(self, pos: Pos) -> None:
-        """Open a connection for the next step: without a token that is authentication."""
+        """Open a connection for the next step: authentication if the POS has no token, otherwise the websocket."""
         pos.step_began = time.perf_counter()
         link = pos.link = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         link.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
@@ -170,11 +170,11 @@ class Storm:
         if pongs:
             pos.link.send(pongs)
 
-    # --- What goes wrong
+    # --- Errors
 
-    def _fail(self, pos: Pos, trouble: str) -> None:
-        """Begin anew, with authentication, after a pause."""
-        self._findings.troubles[trouble] += 1
+    def _fail(self, pos: Pos, error: str) -> None:
+        """Start again with authentication after a pause."""
+        self._findings.troubles[error] += 1
         self._findings.retried += pos.tries == 0
         self._hang_up(pos)
         self._online -= pos.is_online
@@ -193,8 +193,8 @@ class Storm:
         return time.perf_counter() - self._began
 
 
-class Askers:
-    """A few connections that authenticate again and again, each when it has its answer."""
+class RepeatingCallers:
+    """A few connections that authenticate repeatedly, each as soon as it has its answer."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         self._requests = [http_post(body.encode()) for body in job["bodies"]]
@@ -210,7 +210,7 @@ class Askers:
             self._epoll.register(link.fileno(), select.EPOLLIN)
 
     def run(self, until: Callable[[float], bool]) -> dict[str, Any]:
-        """Return the rate and what was answered; `until` is told the seconds so far."""
+        """Run until `until(elapsed seconds)` returns true; return the latencies and the counts of statuses."""
         cpu, began = time.process_time(), time.perf_counter()
         latencies: list[float] = []
         statuses: Counter[str] = Counter()
@@ -235,7 +235,7 @@ class Askers:
     def _answer(self, descriptor: int) -> tuple[int, bytes, bytes] | None:
         data = self._links[descriptor].recv(BUFFER)
         if not data:
-            raise ConnectionError("the server closed a connection that was asking")
+            raise ConnectionError("the server closed a connection before it answered")
         self._unread[descriptor] += data
         return whole_answer(self._unread[descriptor])
 
@@ -249,18 +249,18 @@ def main() -> None:
 def do_storm(job: dict[str, Any]) -> None:
     storm = Storm(job)
     findings = storm.run()
-    tell({name: getattr(findings, name) for name in Findings.__slots__})
-    tell({"lost_while_idle": storm.stay(has_input_ended)})
+    print_json({name: getattr(findings, name) for name in Findings.__slots__})
+    print_json({"lost_while_idle": storm.stay(has_input_ended)})
 
 
 def do_rate(job: dict[str, Any]) -> None:
-    tell(Askers(job).run(lambda seconds: seconds >= job["seconds"]))
+    print_json(RepeatingCallers(job).run(lambda seconds: seconds >= job["seconds"]))
 
 
 def do_flood(job: dict[str, Any]) -> None:
-    askers = Askers(job)
-    tell({})  # ready: it goes on until it is told to end
-    tell(askers.run(lambda seconds: seconds >= job["limit"] or has_input_ended()))
+    callers = RepeatingCallers(job)
+    print_json({})  # ready; it runs until standard input ends
+    print_json(callers.run(lambda seconds: seconds >= job["limit"] or has_input_ended()))
 
 
 def has_input_ended() -> bool:
@@ -271,11 +271,11 @@ def raise_file_limit(connections: int) -> None:
     needed = connections + 64
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < needed:
-        sys.exit(f"RLIMIT_NOFILE is {hard}, and {needed} are needed: raise it (ulimit -n), or use a smaller --count")
+        sys.exit(f"RLIMIT_NOFILE is {hard}, but {needed} are needed. Raise it (ulimit -n), or use a smaller --count")
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def tell(what: dict[str, Any]) -> None:
+def print_json(what: dict[str, Any]) -> None:
     print(json.dumps(what), flush=True)
 
 

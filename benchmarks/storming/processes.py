@@ -1,4 +1,4 @@
-"""Servers and clients as processes: where they run, when they are up, and what they have used."""
+"""Runs servers and clients as processes on given cores; measures their CPU time and memory."""
 
 import json
 import os
@@ -22,20 +22,20 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Cores:
-    """The server's cores, and the one of everything else."""
+    """The cores of the server, and the core of everything else."""
 
     servers: frozenset[int]
     client: frozenset[int]
 
     @classmethod
     def of_this_machine(cls, processes: int) -> "Cores":
-        """A core for each server process and one for the client, as far as there are so many."""
+        """Return one core for each server process and one for the client, if the machine has that many."""
         free = sorted(os.sched_getaffinity(0))
         return cls(frozenset(free[:processes]), frozenset(free[processes:] or free[-1:]))
 
 
 class Server:
-    """A running server; `pids` are the processes that serve."""
+    """A running server; `pids` are the processes that accept connections."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int, workers: int = 1) -> None:
         self.port = port
@@ -47,11 +47,11 @@ class Server:
         return [self._process.pid] if self._workers == 1 else children_of(self._process.pid)
 
     def cpu(self) -> float:
-        """Return the seconds of CPU that it has used."""
+        """Return the seconds of CPU time that the server has used."""
         return sum(cpu_of(pid) for pid in self.pids)
 
     def memory(self) -> int:
-        """Return its resident memory in bytes."""
+        """Return the server's resident memory in bytes."""
         return sum(memory_of(pid) for pid in self.pids)
 
 
@@ -59,11 +59,12 @@ class Server:
 def serving(
     command: Sequence[str | Path], port: int, *, cores: frozenset[int], log: Path, workers: int = 1
 ) -> Iterator[Server]:
-    """Run a server on these cores, from its first answer until the end of the block. Exits where it does not start."""
+    """Start a server on these cores, wait for its first answer, and end it after the block. Exit if it fails."""
     with log.open("ab") as sink, on_cores(cores):
         process = subprocess.Popen([*map(str, command)], stdout=sink, stderr=sink)
     try:
-        for _ in range(PROBES * (workers - 1) + 1):  # the kernel chooses a worker for each: all are asked, very likely
+        # The kernel chooses a worker for each probe; with this number, very likely all are reached.
+        for _ in range(PROBES * (workers - 1) + 1):
             wait_until_up(process, port, log)
         yield Server(process, port, workers)
     finally:
@@ -71,7 +72,7 @@ def serving(
 
 
 class Poses:
-    """The client process; each answer is one line of its standard output."""
+    """The client process. Each answer is one line of its standard output."""
 
     def __init__(self, job: Mapping[str, Any], core: frozenset[int]) -> None:
         with on_cores(core):
@@ -83,7 +84,7 @@ class Poses:
         self._process.stdin.flush()
 
     def answer(self) -> dict[str, Any]:
-        """Return what it tells next. Exits where it has failed."""
+        """Return the next answer; exit if the process has failed."""
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
@@ -92,7 +93,7 @@ class Poses:
         return answer
 
     def end(self) -> dict[str, Any]:
-        """Let it go, and return its last answer."""
+        """Close its standard input, which ends it, and return its last answer."""
         assert self._process.stdin
         self._process.stdin.close()
         answer = self.answer()
@@ -100,7 +101,7 @@ class Poses:
         return answer
 
     def leave(self) -> None:
-        """End it, whatever it is doing."""
+        """End the process at once."""
         self._process.kill()
         self._process.wait(END_SECONDS)
         for pipe in (self._process.stdin, self._process.stdout):
@@ -120,7 +121,7 @@ def clients(job: Mapping[str, Any], core: frozenset[int]) -> Iterator[Poses]:
 
 @contextmanager
 def on_cores(cores: frozenset[int]) -> Iterator[None]:
-    """What is started in here runs on these cores."""
+    """Run processes that are started in the block on these cores."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
@@ -139,7 +140,7 @@ def wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> Non
 
 
 def answers(port: int) -> bool:
-    """Whether there is an answer, of whichever kind: a port may be listened on before anybody serves."""
+    """Return whether a server answers at all: a port can be open before the server is ready."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
@@ -149,7 +150,7 @@ def answers(port: int) -> bool:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Send SIGTERM, and SIGKILL where that is not enough."""
+    """Send SIGTERM, and SIGKILL if the process does not end."""
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(END_SECONDS)
@@ -165,8 +166,8 @@ def free_port() -> int:
 
 
 def check_file_limit(connections: int) -> None:
-    """Exit where servers and client could not hold so many sockets each."""
-    needed = 2 * connections + 256  # a server holds both connections of a POS for a moment
+    """Exit if a server or a client cannot open this number of sockets."""
+    needed = 2 * connections + 256  # a server has both connections of a POS open for a moment
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < needed:
         print(

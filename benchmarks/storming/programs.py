@@ -1,4 +1,4 @@
-"""What is measured side by side, and how each is started."""
+"""The programs that are compared, and how to start them."""
 
 import sys
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ PEERS = PROJECT / "benchmarks" / "peers"
 
 @contextmanager
 def running(name: str, folder: Path, cores: Cores, *, workers: int = 1, share: float = 1) -> Iterator[Server]:
-    """Run one of the programs, freshly started, until the end of the block; `share` of a core for each process then."""
+    """Start one of the programs and run it until the end of the block, each process with at most `share` of a core."""
     port = free_port()
     command = _command(name, folder, port, workers)
     with (

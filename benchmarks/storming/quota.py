@@ -1,18 +1,18 @@
-"""Processes that get a part of a core each, so that a machine of few cores can tell what more of them would do."""
+"""Limits each process to a part of a core, to simulate a machine with more cores."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-PERIOD = 20_000  # microseconds in which a share must be used; short, so that nothing waits long for its turn
+PERIOD = 20_000  # microseconds of the quota's period; short, to keep the waits of a process short
 ROOTS = (Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup"))  # version 1, and 2
 NAME = "storm-benchmark"
 
 
 @contextmanager
 def shares(pids: Sequence[int], share: float) -> Iterator[None]:
-    """Give each process at most `share` of a core until the end of the block; 1 is no bound. Exits where none can."""
+    """Limit each process to `share` of a core until the end of the block; 1 means no limit. Exit if that fails."""
     if share >= 1:
         yield
         return
@@ -54,7 +54,7 @@ def _bounds(root: Path) -> bool:
 
 
 def _take_apart(group: Path) -> None:
-    """Give what still runs in it back to the root, and remove it."""
+    """Move the remaining processes of a group to the root group, and remove it."""
     if not group.exists():
         return
     for pid in (group / "cgroup.procs").read_text().split():

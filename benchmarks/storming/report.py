@@ -1,4 +1,4 @@
-"""The figures as tables in Markdown. Pure: figures in, text out."""
+"""Formats the figures as Markdown tables. Pure: figures in, text out."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ def middle(rounds: Rounds, name: str) -> float:
 
 
 def storm_table(results: Mapping[str, Rounds], count: int, bare: str) -> str:
-    """Return the table of the storms, with each program's time and CPU beside the limit's."""
+    """Return the table of the storms, with each program's time and CPU relative to the limit's."""
     columns = (
         f"{count:,} POSes",
         "All online, s",
@@ -50,7 +50,7 @@ def storm_table(results: Mapping[str, Rounds], count: int, bare: str) -> str:
 
 
 def idle_table(results: Mapping[str, Rounds], alone: Mapping[str, Figures]) -> str:
-    """Return what idle connections cost; `alone` is each program without any."""
+    """Return the table of the cost of idle connections; `alone` has the figures of each program without any."""
     lines = [
         "| Idle | KiB a connection | CPU with them, % of a core | CPU without them | Lost |",
         "| --- | ---: | ---: | ---: | ---: |",
@@ -83,7 +83,7 @@ def rate_table(results: Mapping[str, Rounds], bare: str) -> str:
 
 
 def single(title: str, rounds: Rounds, names: Mapping[str, str]) -> str:
-    """Return one line for each figure: its words, and the median."""
+    """Return a list with the name and the median of each figure."""
     lines = [f"**{title}**", ""]
     lines += [f"- {words}: {middle(rounds, name):,.2f}" for name, words in names.items()]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What is measured: each function starts the programs that it needs and returns plain figures."""
+"""The measurements. Each function starts the programs that it needs and returns plain figures."""
 
 import os
 import statistics
@@ -19,7 +19,7 @@ FLOODER = "127.0.0.66"
 LIMIT_SECONDS = 300.0  # of one storm
 CONCURRENCY, RATE_SECONDS = 64, 5.0
 FLOODERS = 8
-SETTLE_SECONDS, IDLE_SECONDS = 5.0, 30.0  # one interval of pings, which is the same in every program
+SETTLE_SECONDS, IDLE_SECONDS = 5.0, 30.0  # 30 s is the interval of pings, the same in every program
 KIB = 1024
 
 Figures = dict[str, Any]
@@ -27,7 +27,7 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True)
 class Setting:
-    """Where it happens."""
+    """The folder, the cores and the outlets of all measurements."""
 
     folder: Path
     cores: Cores
@@ -35,11 +35,11 @@ class Setting:
 
 
 def storm(setting: Setting, name: str, *, idle: bool = True) -> Figures:
-    """All POSes at once, and then nothing for a while."""
+    """Measure a storm of all POSes and, with `idle`, a period without traffic after it."""
     with programs.running(name, setting.folder, setting.cores) as server:
         before, memory = server.cpu(), server.memory()
         with clients(job(setting, server, "storm"), setting.cores.client) as poses:
-            figures = told_by_storm(poses.answer())
+            figures = storm_figures(poses.answer())
             figures["cpu"] = server.cpu() - before
             if idle:
                 figures |= rest(server, memory, len(setting.claims))
@@ -48,7 +48,7 @@ def storm(setting: Setting, name: str, *, idle: bool = True) -> Figures:
 
 
 def rest(server: Server, memory: int, count: int) -> Figures:
-    """Return what idle connections cost; `memory` was taken before there were any."""
+    """Return the cost of idle connections; `memory` was measured before there were any."""
     time.sleep(SETTLE_SECONDS)
     held = (server.memory() - memory) / count / KIB
     cpu, began = server.cpu(), time.perf_counter()
@@ -57,8 +57,8 @@ def rest(server: Server, memory: int, count: int) -> Figures:
     return {"kib_per_connection": held, "idle_share": share}
 
 
-def nobody(setting: Setting, name: str) -> Figures:
-    """What a program uses without a connection."""
+def unconnected(setting: Setting, name: str) -> Figures:
+    """Measure the CPU time and memory of a program without connections."""
     with programs.running(name, setting.folder, setting.cores) as server:
         time.sleep(SETTLE_SECONDS)
         cpu, began = server.cpu(), time.perf_counter()
@@ -68,84 +68,85 @@ def nobody(setting: Setting, name: str) -> Figures:
 
 
 def rate(setting: Setting, name: str, *, workers: int = 1, share: float = 1) -> Figures:
-    """Authentications at a fixed concurrency, over connections that stay open."""
+    """Measure authentications at a fixed concurrency over persistent connections."""
     with programs.running(name, setting.folder, setting.cores, workers=workers, share=share) as server:
         before = server.cpu()
-        asked = {**job(setting, server, "rate"), "concurrency": CONCURRENCY, "seconds": RATE_SECONDS}
-        with clients(asked, setting.cores.client) as askers:
-            told = askers.answer()
-        count = len(told["latencies"])
+        task = {**job(setting, server, "rate"), "concurrency": CONCURRENCY, "seconds": RATE_SECONDS}
+        with clients(task, setting.cores.client) as callers:
+            result = callers.answer()
+        count = len(result["latencies"])
         return {
-            "rate": count / told["seconds"],
+            "rate": count / result["seconds"],
             "cpu_each": (server.cpu() - before) / count,
-            "statuses": told["statuses"],
-            "client_share": told["cpu"] / told["seconds"],
-            **cuts("step", told["latencies"]),
+            "statuses": result["statuses"],
+            "client_share": result["cpu"] / result["seconds"],
+            **cuts("step", result["latencies"]),
         }
 
 
 def pages(setting: Setting) -> Figures:
-    """The portal's pages while all POSes come back."""
+    """Measure the portal's pages while all POSes reconnect."""
     with programs.running(programs.PORTAL, setting.folder, setting.cores) as server:
         staff = Staff(server.port)
         staff.sign_in()
         with clients(job(setting, server, "storm"), setting.cores.client) as poses:
             staff.start()
-            figures = told_by_storm(poses.answer())
+            figures = storm_figures(poses.answer())
             seconds = staff.stop()
     return {**figures, "pages": len(seconds), "slowest_page": max(seconds), **cuts("page", seconds)}
 
 
 def flooded(setting: Setting) -> Figures:
-    """The storm beside somebody who tries wrong secrets as fast as they are answered."""
-    with programs.running(programs.PORTAL, setting.folder, setting.cores) as server, flood(setting, server) as told:
+    """Measure the storm while an attacker tries wrong secrets as fast as they are answered."""
+    with programs.running(programs.PORTAL, setting.folder, setting.cores) as server, flood(setting, server) as result:
         before = server.cpu()
         with clients(job(setting, server, "storm"), setting.cores.client) as poses:
-            figures = told_by_storm(poses.answer())
+            figures = storm_figures(poses.answer())
             figures["cpu"] = server.cpu() - before
-    return {**figures, "flood_rate": told["rate"], "flood_statuses": told["statuses"]}
+    return {**figures, "flood_rate": result["rate"], "flood_statuses": result["statuses"]}
 
 
 @contextmanager
 def flood(setting: Setting, server: Server) -> Iterator[Figures]:
-    """Flood until the end of the block; the figures are there after it."""
-    told: Figures = {}
+    """Send wrong secrets until the end of the block; the yielded figures are filled after it."""
+    result: Figures = {}
     wrong = [{**claim, "AuthSecret": other["AuthSecret"]} for claim, other in swapped(setting.claims)]
-    asked = job(setting, server, "flood", wrong)
-    with clients({**asked, "concurrency": FLOODERS, "sources": [FLOODER]}, setting.cores.client) as flooders:
+    task = job(setting, server, "flood", wrong)
+    with clients({**task, "concurrency": FLOODERS, "sources": [FLOODER]}, setting.cores.client) as flooders:
         flooders.answer()  # it is ready
-        yield told
+        yield result
         ended = flooders.end()
-        told |= {"rate": len(ended["latencies"]) / ended["seconds"], "statuses": ended["statuses"]}
+        result |= {"rate": len(ended["latencies"]) / ended["seconds"], "statuses": ended["statuses"]}
 
 
 def adopted(setting: Setting, claims: Sequence[Claim]) -> Figures:
-    """Outlets with adopted secrets, all at once, after a restart."""
+    """Measure a storm of outlets with adopted secrets after a restart."""
     with programs.running(programs.PORTAL, setting.folder, setting.cores) as server:
         before = server.cpu()
         with clients(job(setting, server, "storm", claims), setting.cores.client) as poses:
-            figures = told_by_storm(poses.answer())
+            figures = storm_figures(poses.answer())
             figures["cpu"] = server.cpu() - before
     return figures
 
 
 def processes(setting: Setting, workers: int, share: float) -> Figures:
-    """The storm and the rate on so many processes of the portal, over PostgreSQL and Redis.
+    """Measure the storm and the rate with this number of portal processes, on PostgreSQL and Redis.
 
-    Each gets at most `share` of a core: with less than a whole one, what else runs has the rest of a small machine.
+    Each process gets at most `share` of a core. With less than a whole core, the client and the databases have the rest
+    of a small machine.
     """
     there = Setting(setting.folder, Cores.of_this_machine(workers), setting.claims)
     with programs.running(programs.PORTAL, there.folder, there.cores, workers=workers, share=share) as server:
         before = server.cpu()
         with clients(job(there, server, "storm"), there.cores.client) as poses:
-            figures = told_by_storm(poses.answer())
+            figures = storm_figures(poses.answer())
             figures["cpu"] = server.cpu() - before
     at_64 = rate(there, programs.PORTAL, workers=workers, share=share)
     return {**figures, **{f"{figure}_at_64": at_64[figure] for figure in ("rate", "cpu_each", "client_share")}}
 
 
 def job(setting: Setting, server: Server, kind: str, claims: Sequence[Claim] | None = None) -> Figures:
-    """Return what the client process is told."""
+    """Return the job of the client process."""
     return {
         "kind": kind,
         "port": server.port,
@@ -155,33 +156,33 @@ def job(setting: Setting, server: Server, kind: str, claims: Sequence[Claim] | N
     }
 
 
-def told_by_storm(told: Figures) -> Figures:
-    """Return what a storm's client told, with cuts in place of each POS's time."""
+def storm_figures(result: Figures) -> Figures:
+    """Return the figures of a storm's client, with quantiles instead of the time of each POS."""
     return {
-        "seconds": told["seconds"],
-        "lost": told["lost"],
-        "retried": told["retried"],
-        "troubles": told["troubles"],
-        "client_cpu": told["cpu"],
+        "seconds": result["seconds"],
+        "lost": result["lost"],
+        "retried": result["retried"],
+        "troubles": result["troubles"],
+        "client_cpu": result["cpu"],
         "load": os.getloadavg()[0],
-        "online_at": thinned(told["online_at"]),
-        **cuts("authentication", told["authentications"]),
-        **cuts("connection", told["connections"]),
+        "online_at": thinned(result["online_at"]),
+        **cuts("authentication", result["authentications"]),
+        **cuts("connection", result["connections"]),
     }
 
 
 def cuts(name: str, seconds: Sequence[float]) -> Figures:
-    """Return median and 99th percentile."""
+    """Return the median and the 99th percentile."""
     quantiles = statistics.quantiles(seconds, n=100) if len(seconds) > 1 else [0.0] * 99
     return {f"{name}_p50": quantiles[49], f"{name}_p99": quantiles[98]}
 
 
 def thinned(moments: Sequence[float]) -> list[float]:
-    """Return a hundred of the moments at which a POS came online, and the last."""
+    """Reduce the moments at which POSes came online to about 100; keep the last one."""
     step = max(1, len(moments) // 100)
     return [*moments[::step], *moments[-1:]]
 
 
 def swapped(claims: Sequence[Claim]) -> Iterator[tuple[Claim, Claim]]:
-    """Pair each claim with another's, whose secret is well-formed and wrong for it."""
+    """Pair each claim with another one, whose secret is well-formed but wrong for the first."""
     return zip(claims, [*claims[1:], claims[0]], strict=True)

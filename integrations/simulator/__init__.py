@@ -1,7 +1,8 @@
-"""A POS to try the portal with: it speaks HTTP and websocket only and imports nothing of the server.
+"""A simulated POS to try the portal with. It uses only HTTP and the websocket, and imports nothing of the server.
 
-Read `connection` first. `wire`, `order_requests` and `order_answers` have the names on the wire, `till` what the POS
-does, `answers` joins the two, `desk` does it once and saves it, `answering` sends it, or misbehaves as planned.
+Read `connection` first. `wire`, `order_requests` and `order_answers` define the names on the wire. `till` implements
+the POS. `answers` maps messages to the till, `desk` executes each request once and saves the till, and `answering`
+sends the answers, or misbehaves as planned.
 """
 
 from integrations.simulator.background import BackgroundPos

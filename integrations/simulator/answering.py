@@ -1,4 +1,4 @@
-"""One connection's requests and answers: each request at once, each answer when and as the plan wants it."""
+"""Serves one connection: executes each request at once, and sends each answer when and how the plan says."""
 
 import asyncio
 import contextlib
@@ -17,11 +17,11 @@ GOING_AWAY = 1001
 
 
 class _LinkDropped(Exception):
-    """The plan wanted it; what else has arrived on this connection is not looked at any more."""
+    """Raised when the plan drops the connection; further frames that arrived on it are ignored."""
 
 
 class Answering:
-    """Requests are executed in the order in which they come; late answers hold no other up."""
+    """Executes requests in the order of their arrival; a late answer does not delay others."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Answering:
         self._held: list[Reply] = []
 
     async def serve(self) -> None:
-        """Until the connection ends; answers that are not on their way by then are lost with it."""
+        """Serve until the connection ends. Answers that have not been sent by then are lost."""
         try:
             with contextlib.suppress(ConnectionClosed, _LinkDropped):
                 async for frame in self._connection:
@@ -98,7 +98,10 @@ class Answering:
             await self._send_text(self._held.pop())
 
     async def _hold(self, reply: Reply) -> None:
-        """Behind the next answer, the last held first; or for a second, should there be no other."""
+        """Hold the reply until the next answer was sent, or for HELD_SECONDS if there is none.
+
+        If several replies are held, the newest is sent first.
+        """
         self._held.append(reply)
         await self._sleep(HELD_SECONDS)
         if reply in self._held:
@@ -114,7 +117,7 @@ class Answering:
         raise _LinkDropped
 
     async def _vanish(self) -> None:
-        """Waits for the loss, or the end of this connection would still be noted as a close of ours."""
+        """Abort the transport and wait for the loss; otherwise the journal would record that the POS closed it."""
         self._connection.transport.abort()
         await self._connection.wait_closed()
         raise _LinkDropped

@@ -1,4 +1,4 @@
-"""Which method of the till answers which message: a request in, an answer out. Pure."""
+"""Maps each message to a method of the till: a request in, an answer out. Pure."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ class _UserRefused(Exception):
 
 
 def answer(till: Till, request: Request) -> Answer:
-    """Never raises: what the till does not understand is refused with a non-zero ResultCode and a text."""
+    """Return the till's answer. A request that the till refuses gets a non-zero ResultCode and a text; never raises."""
     method = _METHODS.get(request.name, _refuse_message_type)
     try:
         return method(till, request)
@@ -71,7 +71,10 @@ def _create_payment(till: Till, request: Request) -> Answer:
 
 
 def _permitted_user(till: Till, request: Request) -> User:
-    """Without CanMakePayments every call but GetUserFromPIN is rejected (SEEN; its ResultCode is unknown)."""
+    """Return the request's user.
+
+    Without CanMakePayments, every call except GetUserFromPIN is rejected (SEEN; the ResultCode is unknown).
+    """
     user = till.catalogue.find_user(request.user_identifier)
     if user is None:
         raise _UserRefused(messages.UNKNOWN_USER, messages.UNKNOWN_USER_TEXT)

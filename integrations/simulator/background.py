@@ -1,4 +1,4 @@
-"""A simulated POS on a thread of its own, for callers that are not asynchronous or whose loop is taken."""
+"""Runs a simulated POS in its own thread, for synchronous callers and those whose event loop is busy."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -17,9 +17,9 @@ Result = TypeVar("Result")
 
 
 class BackgroundPos:
-    """`with BackgroundPos(credentials) as background: background.wait_for_connections()`.
+    """Use as `with BackgroundPos(credentials) as background: background.wait_for_connections()`.
 
-    `pos` is the SimulatedPos itself: read its attributes from any thread, but do not call its methods.
+    `pos` is the SimulatedPos. Its attributes can be read from any thread, but do not call its methods.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class BackgroundPos:
         return self._call(self.pos.wait_for_refusals(count, limit=limit))
 
     def wait_until(self, condition: Callable[[], bool], *, limit: float = 10.0) -> None:
-        """`condition` is called on the POS's thread."""
+        """Wait until `condition` returns true. It is called in the POS's thread."""
         self._call(self.pos.wait_until(condition, limit=limit))
 
     def _call(self, coroutine: Coroutine[Any, Any, Result]) -> Result:

@@ -1,4 +1,4 @@
-"""How long to wait before dialling again, so that a thousand POSes do not come back in the same second."""
+"""Back-off before reconnecting, which keeps thousands of POSes from reconnecting in the same second."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ LONGEST_CEILING = 60.0
 
 
 class BackOff:
-    """Full jitter below a ceiling that doubles from 1 s to `longest` at each attempt; `uniform` as in `random`."""
+    """Full jitter below a ceiling that doubles from 1 s to `longest` at each attempt; `uniform` is random.uniform."""
 
     def __init__(self, uniform: Callable[[float, float], float], *, longest: float = LONGEST_CEILING) -> None:
         self._uniform = uniform
@@ -15,7 +15,7 @@ class BackOff:
         self._ceiling = min(FIRST_CEILING, longest)
 
     def next_pause(self, *, at_least: float = 0.0) -> float:
-        """In seconds. `at_least` is what the server asked for; jitter comes on top, so nobody is early."""
+        """Return the next pause in seconds: jitter on top of `at_least`, the server's Retry-After."""
         pause = at_least + self._uniform(0.0, self._ceiling)
         self._ceiling = min(self._ceiling * 2, self._longest)
         return pause

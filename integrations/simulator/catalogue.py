@@ -1,4 +1,4 @@
-"""What a till is set up with: users, service modes and their tables, articles, taxes, adjustments. It never changes."""
+"""The fixed set-up of a till: users, service modes with their tables, articles, taxes and adjustments."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,7 +14,7 @@ class User:
 
 @dataclass(frozen=True, kw_only=True)
 class AutomaticServiceCharge:
-    """So many per cent of the order, from so many covers on, where the request names no charge."""
+    """A percentage of the order, from a number of covers, if the request names no charge."""
 
     percent: Decimal
     from_covers: int
@@ -22,7 +22,7 @@ class AutomaticServiceCharge:
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceMode:
-    """`prefix` has at most 8 characters. No `tables` at all means that any number will do, as for tabs."""
+    """`prefix` has at most 8 characters. If `tables` is empty, any number is valid, as for tabs."""
 
     service_mode_id: str
     name: str
@@ -36,7 +36,7 @@ class ServiceMode:
 
 @dataclass(frozen=True, kw_only=True)
 class TaxRate:
-    """`percent` is 20 for 20 %. An add-on tax comes on top of the price; any other is part of it."""
+    """`percent` is 20 for 20 %. An add-on tax is added to the price; any other tax is included in it."""
 
     name: str
     percent: Decimal
@@ -45,7 +45,7 @@ class TaxRate:
 
 @dataclass(frozen=True, kw_only=True)
 class Article:
-    """`stock` is what there is at first, and None where nobody counts."""
+    """`stock` is the initial number of units, or None if the article is not counted."""
 
     plu_id: str
     plu_number: str
@@ -67,7 +67,7 @@ class Modifier:
 
 @dataclass(frozen=True, kw_only=True)
 class AutomaticAdjustment:
-    """So many per cent of the lines (below zero lowers the price), from that amount on."""
+    """A percentage of the lines, negative for a discount, from an amount."""
 
     adjustment_id: str
     name: str
@@ -89,7 +89,7 @@ class Catalogue:
         return next((user for user in self.users if user.pin == pin), None)
 
     def find_user(self, identifier: str | None) -> User | None:
-        """`identifier` is a PIN or a user's ID: the protocol allows either in UserIdentifier."""
+        """Return the user with this PIN or ID: the protocol allows either in UserIdentifier."""
         if not identifier:
             return None
         wanted = identifier.casefold()
@@ -99,12 +99,12 @@ class Catalogue:
         return next((mode for mode in self.service_modes if mode.service_mode_id == service_mode_id), None)
 
     def find_article(self, identifier: str) -> Article | None:
-        """By the GUID or the number of its PLU: PLUIdentifier may be either."""
+        """Return the article with this PLU GUID or PLU number: PLUIdentifier may be either."""
         wanted = identifier.casefold()
         return next((each for each in self.articles if wanted in (each.plu_id, each.plu_number.casefold())), None)
 
     def find_modifier(self, identifier: str) -> Modifier | None:
-        """By its GUID or its prefix: SalesModifierIdentifier may be either."""
+        """Return the modifier with this GUID or prefix: SalesModifierIdentifier may be either."""
         wanted = identifier.casefold()
         return next((each for each in self.modifiers if wanted in (each.modifier_id, each.prefix.casefold())), None)
 

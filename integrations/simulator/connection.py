@@ -1,4 +1,4 @@
-"""The POS's side of the line: ask for a token, keep one websocket open, answer, come back after a loss."""
+"""The POS's connection to the portal: gets a token, keeps one websocket open, answers, and reconnects after a loss."""
 
 import asyncio
 import contextlib
@@ -30,12 +30,12 @@ from integrations.simulator.till import Till
 STEADY_SECONDS = 5.0
 AUTH = "auth endpoint"
 WEBSOCKET = "websocket"
-REFUSED = (200, 401, 403)  # a portal may be set to refuse with 200
+REFUSED = (200, 401, 403)  # a portal can be configured to refuse with 200
 Renew = Callable[[Credentials], Credentials]
 
 
 class RefusedError(Exception):
-    """An attempt led to no connection."""
+    """The attempt to connect failed."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(str(refusal))
@@ -44,9 +44,9 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Everything about time and chance, so that a test needs none of either. Seconds throughout.
+    """The clocks and the random source, which tests replace. All times are in seconds.
 
-    Before the n-th attempt in a row comes a pause of up to 2^(n-1) s, and up to `longest_pause`; 0 is for tests.
+    The pause before the n-th attempt in a row is at most 2^(n-1) s and at most `longest_pause`. Tests set it to 0.
     """
 
     monotonic: Callable[[], float] = time.monotonic
@@ -57,12 +57,12 @@ class Timing:
 
 
 class SimulatedPos:
-    """One outlet's POS. Use `async with SimulatedPos(credentials) as pos:`, or `await pos.run()`.
+    """The POS of one outlet. Use `async with SimulatedPos(credentials) as pos:` or `await pos.run()`.
 
-    With `till_file` the till is that of the file, or `till` where there is no file yet, and is saved after each
-    request. Raises then OSError or WrongTillError, and WrongNumbersError for `message_numbers`, which override by name.
-    `http` is a client to share with others; it stays open. `renew` is asked for the present values when the portal has
-    refused the ones that it gets.
+    With `till_file`, the till is loaded from the file, or is `till` if the file does not exist yet, and is saved after
+    each request. That can raise OSError or WrongTillError. `message_numbers` override the numbers by name, and can
+    raise WrongNumbersError. `http` is a shared client, which is not closed here. When the portal refuses the
+    credentials, `renew` is called with them and returns the current ones.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class SimulatedPos:
         return self.journal.closures
 
     async def run(self) -> None:
-        """Until cancelled, which closes with 1000; with `once` the first refusal raises RefusedError."""
+        """Run until cancelled, which closes with 1000. With `once`, the first refusal raises RefusedError."""
         async with self._http_client() as http:
             while True:
                 retry_after = await self._attempt(http)
@@ -124,12 +124,12 @@ class SimulatedPos:
         await self.stop()
 
     def start(self) -> None:
-        """Begins `run` in the background of the running loop; nothing has been sent yet when it returns."""
+        """Start `run` as a task of the running loop. Nothing has been sent yet when this returns."""
         self._task = asyncio.create_task(self.run())
         self._task.add_done_callback(lambda _task: self.journal.note_end())
 
     async def stop(self) -> None:
-        """Closes with 1000 and waits for it. An error of `run` other than RefusedError is raised here."""
+        """Close with 1000 and wait for the end. Raises any error of `run` except RefusedError."""
         if self._task is None:
             return
         self._task.cancel()
@@ -137,36 +137,36 @@ class SimulatedPos:
             await self._task
 
     async def wait_for_connections(self, count: int = 1, *, limit: float = 10.0) -> None:
-        """Until that many were opened since the start, whether or not the last is still open."""
+        """Wait until `count` connections were opened since the start, even if they have ended."""
         await self.wait_until(lambda: self.journal.connections >= count, limit=limit)
 
     async def wait_for_closures(self, count: int = 1, *, limit: float = 10.0) -> Closure:
-        """The count-th since the start, so that a quick reconnect cannot hide it."""
+        """Return the count-th closure since the start. Counting keeps a quick reconnect from hiding it."""
         await self.wait_until(lambda: len(self.closures) >= count, limit=limit)
         return self.closures[count - 1]
 
     async def wait_for_refusals(self, count: int = 1, *, limit: float = 10.0) -> Refusal:
-        """The count-th since the start."""
+        """Return the count-th refusal since the start."""
         await self.wait_until(lambda: len(self.refusals) >= count, limit=limit)
         return self.refusals[count - 1]
 
     async def wait_until(self, condition: Callable[[], bool], *, limit: float = 10.0) -> None:
-        """Asks again after each event. Raises TimeoutError, or RuntimeError when the POS has ended."""
+        """Check `condition` after each event until it is true. Raises TimeoutError, or RuntimeError if the POS ends."""
         await self.journal.wait_until(condition, limit=limit)
 
     async def _attempt(self, http: httpx2.AsyncClient) -> float:
-        """One token, one connection, to its end. Returns how many seconds the server asked to wait."""
+        """Get one token and serve one connection to its end. Return the seconds of the server's Retry-After."""
         try:
             await self._connect_and_serve(http)
         except RefusedError as error:
             self.journal.note_refusal(error.refusal)
             if self._once:
                 raise
-            self._take_new_values(error.refusal)
+            self._renew_credentials(error.refusal)
             return error.refusal.retry_after
         return 0.0
 
-    def _take_new_values(self, refusal: Refusal) -> None:
+    def _renew_credentials(self, refusal: Refusal) -> None:
         if self._renew is None or refusal.stage != AUTH or refusal.status not in REFUSED:
             return
         found = self._renew(self.credentials)
@@ -193,8 +193,8 @@ class SimulatedPos:
             self._note_closure(connection, lasted=self._timing.monotonic() - opened)
 
     async def _ask_for_token(self, http: httpx2.AsyncClient) -> str:
-        """The body decides, not only the status: a portal may be set to refuse with 200."""
-        self.journal.say(f"asking {self.credentials.auth_url} for a token")
+        """Return a token. The body is checked as well as the status: a portal can be configured to refuse with 200."""
+        self.journal.say(f"requesting a token from {self.credentials.auth_url}")
         response = await self._post_credentials(http)
         token = messages.find_access_token(response.content)
         if response.status_code != httpx2.codes.OK or token is None:

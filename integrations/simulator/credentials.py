@@ -1,4 +1,4 @@
-"""What staff hand to a POS, three values and two addresses, and every way to write them wrongly."""
+"""The credentials that staff enter at a POS, three values and two addresses, and their validation."""
 
 import json
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ AUTH_PATH = "/api/powerepos/v1/auth"
 
 
 class WrongCredentialsError(ValueError):
-    """The values or addresses cannot be used; the text is one sentence and never holds the secret."""
+    """The values or addresses are invalid. The text is one sentence and never contains the secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +25,14 @@ class Credentials:
     def __post_init__(self) -> None:
         values = (self.provider_outlet_id, self.pos_remote_id, self.auth_secret)
         if not all(messages.is_text(value) for value in values):
-            raise WrongCredentialsError("One of the three values is empty or not proper text.")
+            raise WrongCredentialsError("One of the three values is empty or not valid text.")
 
     @classmethod
     def for_portal(cls, url: str, *, provider_outlet_id: str, pos_remote_id: str, auth_secret: str) -> Self:
-        """Both addresses follow from the portal's own, which has no path. Raises WrongCredentialsError."""
+        """Return credentials with both addresses derived from the portal's, which has no path.
+
+        Raises WrongCredentialsError.
+        """
         auth_url, websocket_url = addresses_of(url)
         return cls(
             provider_outlet_id=provider_outlet_id,
@@ -41,7 +44,7 @@ class Credentials:
 
     @classmethod
     def from_json(cls, text: str, *, url: str | None = None) -> Self:
-        """From what `enable_outlet --format json` prints; `url` overrides its addresses.
+        """Return credentials from the output of `enable_outlet --format json`; `url` overrides its addresses.
 
         Raises WrongCredentialsError.
         """
@@ -57,13 +60,13 @@ class Credentials:
 
 
 def addresses_of(url: str) -> tuple[str, str]:
-    """The auth and the websocket address of a portal like `https://orders.example.com`.
+    """Return the auth and the websocket address of a portal such as `https://orders.example.com`.
 
     Raises WrongCredentialsError.
     """
     parts = _split(url, schemes=("http", "https"), name="The URL")
     if parts.path not in ("", "/"):
-        raise WrongCredentialsError("The URL must have no path: write it like http://127.0.0.1:8000.")
+        raise WrongCredentialsError("The URL must not have a path. Example: http://127.0.0.1:8000.")
     websocket_scheme = "wss" if parts.scheme == "https" else "ws"
     return f"{parts.scheme}://{parts.netloc}{AUTH_PATH}", f"{websocket_scheme}://{parts.netloc}/"
 
@@ -77,16 +80,16 @@ def _addresses_in(values: dict[str, object]) -> tuple[str, str]:
 
 
 def _split(url: str, *, schemes: tuple[str, str], name: str) -> SplitResult:
-    """A login, a query or a fragment in an address is refused, so that an address may always be shown."""
+    """Split and check an address. A login, query or fragment is refused: addresses must be safe to display."""
     try:
         parts = urlsplit(url)
         has_host = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        raise WrongCredentialsError(f"{name} is not a proper address.") from None
+        raise WrongCredentialsError(f"{name} is not a valid address.") from None
     if parts.scheme not in schemes or not has_host or not url.isprintable() or " " in url:
         raise WrongCredentialsError(f"{name} must begin with {schemes[0]}:// or {schemes[1]}:// and a host.")
     if "@" in parts.netloc or parts.query or parts.fragment:
-        raise WrongCredentialsError(f"{name} must have no login, query or fragment.")
+        raise WrongCredentialsError(f"{name} must not have a login, query or fragment.")
     return parts
 
 
@@ -99,12 +102,12 @@ def _read_object(text: str) -> dict[str, object]:
     except ValueError:
         raise WrongCredentialsError("The credentials are not JSON.") from None
     if not isinstance(value, dict):
-        raise WrongCredentialsError("The credentials must be the one JSON object that enable_outlet prints.")
+        raise WrongCredentialsError("The credentials must be the JSON object that enable_outlet prints.")
     return messages.folded(value)
 
 
 def _text(values: dict[str, object], key: str) -> str:
     value = values.get(key.casefold())
     if not messages.is_text(value):
-        raise WrongCredentialsError(f"The credentials lack {key}, or it is not a text.")
+        raise WrongCredentialsError(f"The credentials lack {key}, or it is not text.")
     return value

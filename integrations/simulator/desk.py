@@ -1,4 +1,4 @@
-"""Where requests meet the till: answered from memory, or executed once and saved before the answer leaves."""
+"""Answers requests from memory, or executes them once and saves the till before the answer is sent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from integrations.simulator.till_file import TillFile
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What goes onto the wire for a request. `answer` is None when it is the first answer again."""
+    """The text to send for a request. `answer` is None if the text repeats an earlier answer."""
 
     request: messages.Request
     text: str
@@ -20,7 +20,10 @@ class Reply:
 
 
 class Desk:
-    """Raises OSError and WrongTillError for a till file that cannot be used, WrongNumbersError for the numbers."""
+    """The till with its memory and its file.
+
+    Raises OSError and WrongTillError for an unusable till file, and WrongNumbersError for invalid numbers.
+    """
 
     def __init__(
         self, till: Till, *, till_file: Path | None = None, message_numbers: Mapping[str, int] | None = None
@@ -30,11 +33,11 @@ class Desk:
         self.till = self._file.open(till) if self._file else till
 
     def read(self, frame: str | bytes) -> messages.Request:
-        """Raises NotARequestError."""
+        """Parse a frame. Raises NotARequestError."""
         return messages.read_request(frame, self._names)
 
     def reply(self, request: messages.Request) -> Reply:
-        """The same RequestID gets the same text, whatever else it asks. Raises OSError when saving fails."""
+        """Return the reply; a repeated RequestID gets the first text, even for another request. Raises OSError."""
         remembered = self.till.memory.find(request.request_id)
         if remembered is not None:
             return Reply(request=request, text=remembered, answer=None)

@@ -1,4 +1,4 @@
-"""The two ways out, HTTP and websocket, set up so that a token goes nowhere else and no log has it."""
+"""Creates HTTP and websocket clients that neither send tokens to other hosts nor log them."""
 
 import ipaddress
 import logging
@@ -16,13 +16,13 @@ CLOSE_SECONDS = 3.0
 LONGEST_RETRY_AFTER = 3600.0
 USER_AGENT = "PowerEPOS-simulator"
 
-# The websocket library logs the request line, token and all, at DEBUG.
+# The websocket library logs the request line, including the token, at DEBUG.
 _quiet_logger = logging.getLogger("integrations.simulator.websocket")
 _quiet_logger.setLevel(logging.WARNING)
 
 
 class _Dial(connect):
-    """A redirect is a refusal: the token is not to be carried anywhere else."""
+    """Treats a redirect as a refusal, because the token must not be sent to another address."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
@@ -42,9 +42,9 @@ def dial(url: str, token: str) -> _Dial:
 
 
 def http_client(url: str) -> httpx2.AsyncClient:
-    """Keeps no connection: attempts are far apart, and a server that restarted has cut the old one.
+    """Return a client that keeps no connections: attempts are far apart, and a restarted server has closed old ones.
 
-    One client may serve many POSes of one portal: how many ask at once is not limited.
+    Many POSes of one portal can share the client: the number of simultaneous connections is not limited.
     """
     return httpx2.AsyncClient(
         timeout=ANSWER_SECONDS,
@@ -55,7 +55,7 @@ def http_client(url: str) -> httpx2.AsyncClient:
 
 
 def retry_after_seconds(value: str | None, *, now: datetime) -> float:
-    """Reads seconds or an HTTP date, at most an hour; what cannot be read counts as none."""
+    """Return the seconds of a Retry-After (a number or an HTTP date), at most an hour; 0 if it is invalid."""
     if not value:
         return 0.0
     if value.isascii() and value.isdigit():
@@ -69,12 +69,12 @@ def retry_after_seconds(value: str | None, *, now: datetime) -> float:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """One for all: each holds all the authorities of the machine in memory."""
+    """Return one shared context, because each keeps all certificate authorities of the machine in memory."""
     return ssl.create_default_context()
 
 
 def _is_loopback(url: str) -> bool:
-    """A proxy from the environment must not stand between this machine and itself."""
+    """Return whether a URL is on this machine, where a proxy from the environment must not be used."""
     host = urlsplit(url).hostname or ""
     if host == "localhost":
         return True

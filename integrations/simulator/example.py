@@ -1,4 +1,4 @@
-"""A small restaurant: the users and orders of PowerEPOS' own examples, and something to sell."""
+"""The till of a small restaurant: the users and orders of PowerEPOS' own examples, and some articles."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""The fields of a payload, read by name in any letter case and checked against the documented types and limits."""
+"""Reads the fields of a payload by name in any letter case, and checks them against documented types and limits."""
 
 import re
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ _WHOLE_LIMIT = 1_000_000
 
 
 class MalformedPayloadError(ValueError):
-    """The request's payload lacks a field or has it in a wrong type; the text names the field."""
+    """A field of the request's payload is missing or has a wrong type. The text names the field."""
 
 
 class Fields:
-    """Each `find_` method gives None for a field that is missing or null; the others then raise.
+    """The fields of one object. For a missing or null field, `find_` methods return None and the others raise.
 
     Every method raises MalformedPayloadError for a value of a wrong type or beyond its limit.
     """
@@ -43,7 +43,7 @@ class Fields:
         return value
 
     def flag(self, key: str) -> bool:
-        """False when it is missing or null, the default of every flag."""
+        """Return a flag; a missing or null one is False."""
         value = self._value(key)
         if value is not None and not isinstance(value, bool):
             raise self._malformed(f"true or false as {key}")
@@ -53,7 +53,7 @@ class Fields:
         return self._present(self.find_guid(key), f"the GUID {key}")
 
     def find_guid(self, key: str) -> str | None:
-        """In lower case."""
+        """Return a GUID in lower case."""
         value = self._value(key)
         if value is None:
             return None
@@ -65,7 +65,7 @@ class Fields:
         return self._present(self.find_whole(key, lowest=lowest), f"the whole number {key}")
 
     def find_whole(self, key: str, *, lowest: int) -> int | None:
-        """Below a million."""
+        """Return a whole number below a million."""
         value = self._value(key)
         if value is None:
             return None
@@ -77,7 +77,7 @@ class Fields:
         return self._present(self.find_money(key, may_be_negative=may_be_negative), f"the amount {key}")
 
     def find_money(self, key: str, *, may_be_negative: bool = False) -> Decimal | None:
-        """With exactly two decimals. A third decimal is refused: nobody can pay it."""
+        """Return an amount with exactly two decimals. A third decimal is refused, because it cannot be paid."""
         value = self._value(key)
         if value is None:
             return None
@@ -88,7 +88,7 @@ class Fields:
         return self._exact_to_the_cent(Decimal(value), key)
 
     def objects(self, key: str, *, is_required: bool = False) -> list["Fields"]:
-        """Empty when it is missing or null, unless it is required."""
+        """Return the objects of a list; a missing or null list is empty, unless it is required."""
         value = self._value(key)
         if value is None and not is_required:
             return []
@@ -101,7 +101,7 @@ class Fields:
         return None if value is None else self._inner(value, key)
 
     def raw_objects(self, key: str) -> list[dict[str, object]]:
-        """As they were sent, with the letter case of their keys."""
+        """Return the objects of a list as they were sent, with the original letter case of their keys."""
         self.objects(key)
         value = self._value(key)
         return value if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""Many outlets from one process: one loop, one HTTP client, and a summary where single lines would be too many."""
+"""Runs many POSes in one process with one event loop and one HTTP client; prints a summary if they are many."""
 
 import asyncio
 from collections import Counter
@@ -17,9 +17,9 @@ SUMMARY_SECONDS = 10.0
 
 
 class Fleet:
-    """`till_folder` gets one file for each outlet. `credentials` are of one portal, and not empty.
+    """The POSes of several outlets of one portal. `credentials` must not be empty.
 
-    Raises what SimulatedPos raises.
+    `till_folder` gets one file for each outlet. Raises the same errors as SimulatedPos.
     """
 
     def __init__(
@@ -37,8 +37,8 @@ class Fleet:
         self._say = say
         self._timing = timing or Timing()
         self._http = http_client(credentials[0].auth_url)
-        self._answers_told = 0
-        self._told_at = self._timing.monotonic()
+        self._answers_reported = 0
+        self._reported_at = self._timing.monotonic()
         self.poses = [
             SimulatedPos(
                 each,
@@ -55,10 +55,10 @@ class Fleet:
         ]
 
     async def run(self) -> None:
-        """Until cancelled; with `once` the first refusal of any POS raises RefusedError. All close with 1000."""
+        """Run until cancelled; all POSes then close with 1000. With `once`, the first refusal raises RefusedError."""
         tasks = [asyncio.create_task(pos.run()) for pos in self.poses]
         if len(self.poses) > LINES_UP_TO:
-            tasks.append(asyncio.create_task(self._tell()))
+            tasks.append(asyncio.create_task(self._print_summaries()))
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -66,7 +66,7 @@ class Fleet:
             await self._http.aclose()
 
     def summary(self) -> str:
-        """Counts since the start; the rate is that since the last summary."""
+        """Return counts since the start, and the rate of answers since the last summary."""
         journals = [pos.journal for pos in self.poses]
         answers = sum(journal.answers for journal in journals)
         parts = [
@@ -79,16 +79,16 @@ class Fleet:
         faults = sum((journal.faults for journal in journals), Counter[Fault]())
         return ", ".join(parts + [f"{fault} {count}" for fault, count in sorted(faults.items())])
 
-    async def _tell(self) -> None:
+    async def _print_summaries(self) -> None:
         while True:
             await self._timing.sleep(SUMMARY_SECONDS)
             self._say(self.summary())
 
     def _rate(self, answers: int) -> float:
         now = self._timing.monotonic()
-        seconds = now - self._told_at
-        rate = (answers - self._answers_told) / seconds if seconds > 0 else 0.0
-        self._answers_told, self._told_at = answers, now
+        seconds = now - self._reported_at
+        rate = (answers - self._answers_reported) / seconds if seconds > 0 else 0.0
+        self._answers_reported, self._reported_at = answers, now
         return rate
 
     def _line_of(self, credentials: Credentials) -> Callable[[str], None]:
@@ -99,7 +99,7 @@ class Fleet:
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """A second cancel would tear a socket away from a POS that is closing it."""
+    """Cancel each task once and wait: a second cancel would interrupt a POS that is closing its socket."""
     for task in tasks:
         if not task.cancelling():
             task.cancel()
@@ -107,5 +107,5 @@ async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 
 def till_file_name(credentials: Credentials) -> str:
-    """An outlet's ID may hold anything: no character of it is to lead out of the folder."""
+    """Return the name of an outlet's file. The ID is quoted, because it must not point outside the folder."""
     return f"{quote(credentials.provider_outlet_id, safe=' ').replace('.', '%2E')}.json"

@@ -1,4 +1,4 @@
-"""What happened to a simulated POS so far: counted, kept, told in plain lines, and waited for."""
+"""Records the events of a simulated POS: counts them, prints them as lines, and lets callers wait for them."""
 
 import asyncio
 from collections import Counter, deque
@@ -16,7 +16,7 @@ SHORTEST_HIDDEN = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """An attempt without a connection. `status` is None when no HTTP answer came; `retry_after` in s."""
+    """A failed attempt to connect. `status` is None without an HTTP answer; `retry_after` is in seconds."""
 
     stage: str
     status: int | None
@@ -31,7 +31,7 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class Closure:
-    """How a connection ended: 1006 means that no close frame came. `lasted` is in seconds."""
+    """The end of a connection. Code 1006 means that there was no close frame. `lasted` is in seconds."""
 
     code: int
     reason: str
@@ -46,9 +46,9 @@ class Closure:
 
 
 class Journal:
-    """Holds every refusal and closure since the start, and the latest 100 lines.
+    """All refusals and closures since the start, and the latest 100 lines.
 
-    Texts that others wrote are to pass through `plain` before they are noted.
+    Pass external texts through `plain` before you record them.
     """
 
     def __init__(self, *, say: Callable[[str], None] | None = None) -> None:
@@ -67,9 +67,9 @@ class Journal:
         self._changed = asyncio.Event()
 
     async def wait_until(self, condition: Callable[[], bool], *, limit: float = 10.0) -> None:
-        """Asks `condition` again after each event.
+        """Check `condition` after each event until it is true.
 
-        Raises TimeoutError after `limit` seconds and RuntimeError when the POS has ended, with what it said.
+        Raises TimeoutError after `limit` seconds and RuntimeError if the POS ends, both with the latest lines.
         """
         try:
             async with asyncio.timeout(limit):
@@ -78,14 +78,14 @@ class Journal:
             raise TimeoutError(self._story(f"Not within {limit} s.")) from None
 
     def hide(self, *secrets: str) -> None:
-        """From now on these, and only these, are kept out of what `plain` makes.
+        """Make `plain` hide these secrets from now on, and no others.
 
-        Not the very short ones: the holes that they leave in ordinary words would give them away.
+        Very short secrets are not hidden, because the gaps in ordinary words would reveal them.
         """
         self._hidden = frozenset(secret for secret in secrets if len(secret) >= SHORTEST_HIDDEN)
 
     def plain(self, text: str) -> str:
-        """What others wrote, as one short printable line without the hidden texts."""
+        """Return an external text as one short printable line without the hidden secrets."""
         for secret in sorted(self._hidden, key=len, reverse=True):
             text = text.replace(secret, "[hidden]")
         text = "".join(character if character.isprintable() else " " for character in text)
@@ -116,16 +116,16 @@ class Journal:
         self.say(self.plain(f"misbehaving ({fault}) with {_asked(request)}"))
 
     def note_execution(self, reply: Reply) -> None:
-        """Not for what is answered from memory."""
+        """Count an execution, unless the reply came from memory."""
         if reply.answer is not None:
             self.executions += 1
         self._tell_waiters()
 
     def note_answer(self, request: messages.Request, answer: messages.Answer | None) -> None:
-        """No `answer` means the first one again."""
+        """Record an answer that was sent; `answer` is None for a repeated answer."""
         self.answers += 1
         if answer is None:
-            self.say(self.plain(f"answered {_asked(request)} again, as the first time"))
+            self.say(self.plain(f"answered {_asked(request)} again with the first answer"))
             return
         error = f": {answer.error_message}" if answer.error_message else ""
         self.say(self.plain(f"answered {_asked(request)} with ResultCode {answer.result_code}{error}"))
@@ -145,7 +145,7 @@ class Journal:
             await self._changed.wait()
 
     def _tell_waiters(self) -> None:
-        """Each event wakes those who wait now; who comes later waits for the next."""
+        """Wake all current waiters; later ones wait for the next event."""
         self._changed.set()
         self._changed = asyncio.Event()
 

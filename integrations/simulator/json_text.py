@@ -1,29 +1,29 @@
-"""JSON read and written without a float in between, so that money keeps its cents."""
+"""Reads and writes JSON without floats, to keep amounts exact."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-# Beyond this many digits before or after the point, writing a number out in full would be an attack on memory.
+# Digits before or after the point, beyond which a number is written with an exponent to limit memory.
 _WRITTEN_OUT = 30
-_COMPUTED = 4300  # digits of an integer that Python computes
-MOST_NESTED = 100  # levels; how deep Python itself can read and write depends on its version
+_COMPUTED = 4300  # Python's limit for the digits of an integer
+MOST_NESTED = 100  # levels; Python's own limit depends on its version
 TOO_DEEP = "the JSON nests too deeply"
 
 
 @dataclass(frozen=True)
 class Spelled:
-    """A number that is kept as it is spelled, because it is too large to be computed."""
+    """A number that is kept as text, because its exponent is too large for a Decimal."""
 
     text: str
 
 
 def read(text: str) -> object:
-    """Numbers with a point or an exponent, and whole ones of many digits, become Decimals.
+    """Parse JSON. Numbers with a point or an exponent, and integers of very many digits, become Decimals.
 
-    One whose exponent no Decimal holds becomes a Spelled. Stricter than Python's own: NaN and Infinity are no JSON.
-    Raises ValueError, also for what nests more than 100 levels deep.
+    A number whose exponent is too large for a Decimal becomes a Spelled. NaN and Infinity are refused, unlike in
+    Python's own parser. Raises ValueError, also if the value is nested more than 100 levels deep.
     """
     try:
         value: object = json.loads(text, parse_constant=_refuse_constant, parse_float=_decimal, parse_int=_whole)
@@ -34,7 +34,7 @@ def read(text: str) -> object:
 
 
 def write(value: object) -> str:
-    """Decimals become numbers with one decimal at least (5.0, 19.99). Raises TypeError for what JSON has not."""
+    """Return JSON. Decimals become numbers with at least one decimal (5.0, 19.99). Raises TypeError for other types."""
     if isinstance(value, Spelled):
         return value.text
     if isinstance(value, Decimal):

@@ -1,4 +1,4 @@
-"""What a till has answered, so that a repeated RequestID gets the first answer and nothing is done twice."""
+"""Remembers a till's answers: a repeated RequestID gets the first answer and is not executed again."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ EXECUTED_KEPT = 10_000
 
 
 class Memory:
-    """Bounded: the oldest answers go first, those to questions long before those to changes."""
+    """The remembered answers. The oldest are dropped first; far fewer answers to reads are kept than to changes."""
 
     def __init__(
         self,
@@ -21,16 +21,16 @@ class Memory:
         self.changes = dict(changes or {})
         self.reads = dict(reads or {})
         self.executed = deque(executed, maxlen=EXECUTED_KEPT)
-        """The RequestIDs that the till acted on (not those it answered from memory), oldest first."""
+        """The RequestIDs that the till executed (not those answered from memory), oldest first."""
 
     def find(self, request_id: str | None) -> str | None:
-        """The first answer, as it was written."""
+        """Return the text of the first answer."""
         if not request_id:
             return None
         return self.changes.get(request_id) or self.reads.get(request_id)
 
     def keep(self, request_id: str | None, answer: str, *, is_change: bool) -> None:
-        """A request without an ID cannot be recognised, and is not kept."""
+        """Remember an answer, unless the request has no ID to recognise it by."""
         if not request_id:
             return
         self.executed.append(request_id)

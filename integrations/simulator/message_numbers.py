@@ -1,4 +1,4 @@
-"""Which number in MessageType stands for which method."""
+"""Maps the numbers in MessageType to methods."""
 
 from collections.abc import Iterable, Mapping
 
@@ -16,15 +16,15 @@ DEFAULT_NUMBERS: Mapping[str, int] = _DOCUMENTED | _OURS
 
 
 class WrongNumbersError(ValueError):
-    """A method that is not known, a number that is none, or one number for two methods."""
+    """A method is unknown, a number is invalid, or two methods have the same number."""
 
 
 def names_by_number(overrides: Mapping[str, int] | None = None) -> dict[int, str]:
-    """Raises WrongNumbersError."""
+    """Return the names of the methods by number. Raises WrongNumbersError."""
     numbers = dict(DEFAULT_NUMBERS) | dict(overrides or {})
     unknown = numbers.keys() - DEFAULT_NUMBERS.keys()
     if unknown:
-        raise WrongNumbersError(f"No method is called {min(unknown)}: there are {', '.join(DEFAULT_NUMBERS)}.")
+        raise WrongNumbersError(f"There is no method {min(unknown)}. The methods are {', '.join(DEFAULT_NUMBERS)}.")
     names = {number: name for name, number in numbers.items()}
     if len(names) < len(numbers):
         raise WrongNumbersError("Two methods have the same message number.")
@@ -32,8 +32,8 @@ def names_by_number(overrides: Mapping[str, int] | None = None) -> dict[int, str
 
 
 def numbers_from_texts(texts: Iterable[str]) -> dict[str, int]:
-    """From texts like `CreateOrder=10`. Raises WrongNumbersError."""
+    """Parse texts such as `CreateOrder=10`. Raises WrongNumbersError."""
     pairs = [text.partition("=") for text in texts]
     if not all(number.isascii() and number.isdecimal() for _name, _, number in pairs):
-        raise WrongNumbersError("A message number is written like CreateOrder=10.")
+        raise WrongNumbersError("Write a message number as in CreateOrder=10.")
     return {name: int(number) for name, _, number in pairs}

@@ -1,6 +1,6 @@
-"""Names and shapes on the wire, as PowerEPOS documents them; no sockets and none of the till's rules.
+"""Reads requests and writes answers in the format that PowerEPOS documents; no sockets, and no rules of the till.
 
-Keys are written in PascalCase with explicit nulls, as all examples are (SEEN), and read in any letter case.
+Keys are written in PascalCase with explicit nulls, as in all examples (SEEN), and read in any letter case.
 """
 
 import re
@@ -14,7 +14,7 @@ from integrations.simulator.message_numbers import names_by_number
 
 SUCCESS = 0
 UNKNOWN_USER = 4
-# The real numbers of these are not documented; ones far outside of the real list cannot be mistaken for them.
+# The real numbers of these are not documented. Numbers far from the real list cannot be mistaken for real ones.
 UNSUPPORTED_MESSAGE = 9001
 USER_NOT_PERMITTED = 9002
 MALFORMED_PAYLOAD = 9003
@@ -34,12 +34,12 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class NotARequestError(ValueError):
-    """The frame asks nothing; the text says why, in words that follow "ignored a frame:"."""
+    """The frame is not a request. The text gives the reason and follows "ignored a frame:"."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One question to the POS. `name` is the method's, or says the number where there is no such method."""
+    """One request to the POS. `name` is the method's name, or states the number if it is unknown."""
 
     request_id: str | None
     user_identifier: str | None = field(repr=False)
@@ -56,9 +56,9 @@ class Answer:
 
 
 def read_request(frame: str | bytes, names: Mapping[int, str] = _NAMES) -> Request:
-    """Reads OrderNPayWebsocketRequest; raises NotARequestError. Only what an answer needs is demanded.
+    """Parse OrderNPayWebsocketRequest. Raises NotARequestError only if a field is invalid that an answer needs.
 
-    A payload that is no object counts as an empty one.
+    A payload that is not an object is treated as empty.
     """
     envelope = folded(_read_frame(frame))
     message_type = envelope.get("messagetype")
@@ -76,7 +76,7 @@ def read_request(frame: str | bytes, names: Mapping[int, str] = _NAMES) -> Reque
 
 
 def write_answer(request: Request, answer: Answer) -> str:
-    """Writes OrderNPayWebsocketResponse: RequestID and MessageType are the request's own."""
+    """Return OrderNPayWebsocketResponse with the RequestID and MessageType of the request."""
     envelope = {
         "RequestID": request.request_id,
         "ResultCode": answer.result_code,
@@ -104,12 +104,12 @@ def find_error_message(body: bytes) -> str | None:
 
 
 def is_text(value: object) -> TypeGuard[str]:
-    """Not empty, and free of the lone surrogates that JSON can spell and UTF-8 cannot."""
+    """Return whether a value is non-empty text without lone surrogates, which JSON allows and UTF-8 does not."""
     return isinstance(value, str) and value != "" and not _SURROGATES.search(value)
 
 
 def folded(values: Mapping[str, object]) -> dict[str, object]:
-    """The same values under keys that compare without letter case; nested objects are left as they are."""
+    """Return the values under case-folded keys; nested objects are not changed."""
     return {key.casefold(): value for key, value in values.items()}
 
 
@@ -128,7 +128,7 @@ def _read_frame(frame: str | bytes) -> dict[str, object]:
 def _optional_text(envelope: Mapping[str, object], key: str) -> str | None:
     value = envelope.get(key.casefold())
     if value is not None and not isinstance(value, str):
-        raise NotARequestError(f"its {key} is neither a text nor null")
+        raise NotARequestError(f"its {key} is neither text nor null")
     return value
 
 

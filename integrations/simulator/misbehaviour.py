@@ -1,4 +1,4 @@
-"""How a POS is to misbehave: planned beforehand, drawn by a seed, the same at every run. Pure."""
+"""Plans how a POS misbehaves: by a script or at random from a seed, the same in every run. Pure."""
 
 import math
 import random
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """What may go wrong with one request. In all but DROP_BEFORE the till has executed it."""
+    """A fault in the answer to one request. In all cases except DROP_BEFORE the till has executed the request."""
 
     LATE = "late"
     NEVER = "never"
@@ -21,15 +21,15 @@ class Fault(StrEnum):
 
 
 class WrongPlanError(ValueError):
-    """A chance or a delay that makes no sense; the text is one sentence."""
+    """A probability or a delay is invalid. The text is one sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """`script` is used up first, request by request (None: behave); then `chances` decide, each from 0 to 1.
+    """The faults and delays of one POS. Raises WrongPlanError.
 
-    `delay` is in seconds, from and to. It holds for every answer, unless the plan has a LATE: then for those alone.
-    Raises WrongPlanError.
+    `script` applies first, one item for each request (None: no fault). After it, `chances` decide, each from 0 to 1.
+    `delay` is a range in seconds. It applies to every answer, or only to LATE ones if the plan has any.
     """
 
     delay: tuple[float, float] = (0.0, 0.0)
@@ -39,9 +39,9 @@ class Plan:
 
     def __post_init__(self) -> None:
         if not 0 <= self.delay[0] <= self.delay[1] < math.inf:
-            raise WrongPlanError("A delay goes from no less than 0 to no less than that.")
+            raise WrongPlanError("A delay must be 0 or more, and its upper end must not be below its lower end.")
         if any(not 0 <= chance <= 1 for chance in self.chances.values()) or sum(self.chances.values()) > 1.000001:
-            raise WrongPlanError("Chances go from 0 to 1, and all together are no more than 1.")
+            raise WrongPlanError("Each probability must be from 0 to 1, and their sum must not exceed 1.")
 
     @property
     def delays_all(self) -> bool:
@@ -49,20 +49,20 @@ class Plan:
 
     @classmethod
     def from_texts(cls, *, delay: str | None = None, misbehave: str | None = None, seed: int = 0) -> "Plan":
-        """From texts like `0.5:2` and `drop-before=0.05,twice=0.1`. Raises WrongPlanError."""
+        """Parse texts such as `0.5:2` and `drop-before=0.05,twice=0.1`. Raises WrongPlanError."""
         return cls(delay=_delay(delay) if delay else (0.0, 0.0), chances=_chances(misbehave or ""), seed=seed)
 
 
 class Behaviour:
-    """One POS that follows a plan; `name` makes the POSes of one plan differ from each other."""
+    """Applies a plan to one POS. `name` is part of the seed: POSes with the same plan behave differently."""
 
     def __init__(self, plan: Plan, *, name: str) -> None:
         self._plan = plan
         self._script = list(plan.script)
-        self._chance = random.Random(f"{plan.seed} {name}")  # noqa: S311 - to be repeated, not to be secret
+        self._chance = random.Random(f"{plan.seed} {name}")  # noqa: S311 - must be repeatable, not secret
 
     def next_fault(self) -> Fault | None:
-        """For the request that has just come."""
+        """Return the fault for the next request, or None."""
         if self._script:
             return self._script.pop(0)
         drawn = self._chance.random()
@@ -73,19 +73,19 @@ class Behaviour:
         return None
 
     def delay(self, fault: Fault | None) -> float:
-        """Seconds for which the answer is held back."""
+        """Return the delay of the answer in seconds."""
         if not self._plan.delay[1] or not (self._plan.delays_all or fault is Fault.LATE):
             return 0.0
         return self._chance.uniform(*self._plan.delay)
 
     def garbage(self, answer: str) -> str | bytes:
-        """One of several frames that answer nothing."""
+        """Return one of several frames that are not a valid answer."""
         frames: list[str | bytes] = [
             answer[: len(answer) // 2],
             "\ufffd\x00 }{ not JSON",
             "[]",
             '{"RequestID": 7, "ResultCode": "none"}',
-            '{"RequestID": "a-request-that-nobody-made", "ResultCode": 0, "Payload": null}',
+            '{"RequestID": "a-request-that-was-never-sent", "ResultCode": 0, "Payload": null}',
             answer.encode(),
         ]
         return self._chance.choice(frames)
@@ -96,7 +96,7 @@ def _delay(text: str) -> tuple[float, float]:
     try:
         return float(lowest), float(highest or lowest)
     except ValueError:
-        raise WrongPlanError("A delay is written like 0.5:2, in seconds.") from None
+        raise WrongPlanError("Write a delay as in 0.5:2, in seconds.") from None
 
 
 def _chances(text: str) -> dict[Fault, float]:
@@ -105,4 +105,4 @@ def _chances(text: str) -> dict[Fault, float]:
         return {Fault(name.strip()): float(chance) for name, _, chance in pairs}
     except ValueError:
         names = ", ".join(Fault)
-        raise WrongPlanError(f"Misbehaviour is written like twice=0.1,never=0.05; there are {names}.") from None
+        raise WrongPlanError(f"Write misbehaviour as in twice=0.1,never=0.05. The faults are {names}.") from None

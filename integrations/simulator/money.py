@@ -1,4 +1,4 @@
-"""Amounts as Decimals, exact to the cent, and the two roundings that there are."""
+"""Amounts as Decimals, exact to the cent, and the till's two ways of rounding."""
 
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
@@ -9,12 +9,12 @@ MONEY_LIMIT = Decimal(10) ** 11  # decimal(13,2): every amount is below it
 
 
 def per_cent(percent: Decimal, amount: Decimal) -> Decimal:
-    """Rounded to the cent, half a cent away from zero."""
+    """Return a percentage of an amount, rounded to the cent; half a cent is rounded away from zero."""
     return (amount * percent / HUNDRED).quantize(CENT, ROUND_HALF_UP)
 
 
 def spread(amount: Decimal, weights: list[Decimal]) -> list[Decimal]:
-    """Shares in proportion to `weights` (none below zero, not all zero) that add up to `amount` to the cent."""
+    """Return shares in proportion to `weights` (none negative, not all zero) that add up to exactly `amount`."""
     whole = sum(weights, ZERO)
     exact = [amount * weight / whole for weight in weights]
     shares = [each.quantize(CENT, ROUND_FLOOR) for each in exact]

@@ -1,4 +1,4 @@
-"""Users, orders and payments in the documented shapes: PascalCase, explicit nulls, money as Decimal."""
+"""Writes users, orders and payments in the documented format: PascalCase, explicit nulls, amounts as Decimal."""
 
 from collections.abc import Iterable
 
@@ -23,12 +23,12 @@ def open_orders_payload(orders: Iterable[Order], *, user_orders_only: bool) -> d
 
 
 def order_payload(order: Order) -> dict[str, object]:
-    """OrderNPayCreateOrderResponse (SEEN); that updating and simulating answer alike is INFERRED."""
+    """Return OrderNPayCreateOrderResponse (SEEN). That UpdateOrder and SimulateOrder answer the same is INFERRED."""
     return {"Order": order_detailed(order), "OutOfStockProducts": None}
 
 
 def out_of_stock_payload(lines: Iterable[ChildLine]) -> dict[str, object]:
-    """The identifiers as they were sent, as documented."""
+    """Return the lines without stock, with their identifiers as they were sent, as documented."""
     products = [
         {
             "PLUIdentifier": line.plu_identifier,

@@ -1,4 +1,4 @@
-"""The payloads about orders and payments, as the till understands them.
+"""Parses the payloads about orders and payments.
 
 OrderNPayCreateOrderRequest, -SimulateOrderRequest, -UpdateOrderRequest (SEEN) and -CreatePaymentRequest (INFERRED).
 Every function raises MalformedPayloadError.
@@ -60,7 +60,7 @@ def addition(payload: Fields) -> Addition:
 
 
 def payment_of_order(payload: Fields) -> tuple[str, Payment]:
-    """The order's SalesTransactionID, and the payment: an object of its own, or its fields beside the ID (INFERRED)."""
+    """Return the SalesTransactionID and the payment, which is a nested object or fields beside the ID (INFERRED)."""
     own = payload.find_object("Payment")
     return payload.guid("SalesTransactionID"), _payment(payload if own is None else own)
 
@@ -102,7 +102,7 @@ def _child(fields: Fields, provider_prices: bool) -> ChildLine:
 
 
 def _price(fields: Fields, key: str, provider_prices: bool) -> Decimal:
-    """The till's own prices take its place, so that it may be missing (SEEN: it may be zero)."""
+    """Return a price. Without provider prices it may be missing, because the till's own apply (SEEN: may be zero)."""
     if provider_prices:
         return fields.money(key)
     return fields.find_money(key) or ZERO

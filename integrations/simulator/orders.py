@@ -1,4 +1,4 @@
-"""An order and what it is made of. Amounts are in the currency's main unit, exact to the cent."""
+"""An order with its lines, adjustments and payments. Amounts are in the currency's main unit, exact to the cent."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from integrations.simulator.taxes import Tax, taxes_of
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """Who has the order open: a terminal's display ID (at most 4 characters) and a user's name."""
+    """The terminal (a display ID of at most 4 characters) and the name of the user that have the order open."""
 
     terminal: str
     user_name: str
@@ -20,7 +20,7 @@ class Lock:
 
 @dataclass(frozen=True, kw_only=True)
 class Adjustment:
-    """`amount` is added as it is written: below zero it is a discount, above a surcharge. INFERRED."""
+    """`amount` is added with its sign: a negative amount is a discount, a positive one a surcharge. INFERRED."""
 
     name: str
     amount: Decimal
@@ -51,13 +51,13 @@ class Line(ChildLine):
 
     @property
     def own_amount(self) -> Decimal:
-        """With its adjustment, without its children."""
+        """The total with the line's adjustment, without its children."""
         return self.total + (self.adjustment.amount if self.adjustment else ZERO)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Payment:
-    """`amount_sale` holds no service charge once the till has booked it; before, `service_charge` may be None."""
+    """A payment. Before the till books it, `service_charge` may be None; then `amount_sale` can include the charge."""
 
     name: str
     amount_sale: Decimal
@@ -72,7 +72,7 @@ class Payment:
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """A table may hold several open orders. Each change makes a new Order."""
+    """An order. A table can have several open ones. Orders are immutable: each change creates a new Order."""
 
     sales_transaction_id: str
     order_number: str
@@ -100,7 +100,7 @@ class Order:
 
     @cached_property
     def amount(self) -> Decimal:
-        """Lines, adjustments and add-on taxes; no payments and no service charge."""
+        """The sum of lines, adjustments and add-on taxes, without payments and service charge."""
         on_top = sum((tax.amount for tax in self.taxes if tax.is_add_on), ZERO)
         return self.lines_amount + self.adjustment + on_top
 

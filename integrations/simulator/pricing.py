@@ -1,4 +1,4 @@
-"""What lines cost and what an order's service charge is: the till's prices or the provider's. Pure."""
+"""Prices lines by the till's or the provider's prices, and computes an order's service charge. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,17 +16,20 @@ ORDINARY_PRODUCT = 0
 
 
 def priced(catalogue: Catalogue, lines: Iterable[Line], *, provider_prices: bool) -> tuple[Line, ...]:
-    """Raises UnknownProduct, UnknownAdjustment and WrongAmount."""
+    """Return the lines with prices and taxes. Raises UnknownProduct, UnknownAdjustment and WrongAmount."""
     return tuple(_priced_line(catalogue, line, provider_prices) for line in lines)
 
 
 def known(catalogue: Catalogue, adjustments: Iterable[Adjustment]) -> tuple[Adjustment, ...]:
-    """Those without an AdjustmentID get the till's fallback, as documented. Raises UnknownAdjustment."""
+    """Return the adjustments; those without an AdjustmentID get the till's fallback, as documented.
+
+    Raises UnknownAdjustment.
+    """
     return tuple(_known_adjustment(catalogue, each) for each in adjustments)
 
 
 def automatic_adjustments(catalogue: Catalogue, amount: Decimal) -> tuple[Adjustment, ...]:
-    """What the till would give by itself on lines of that amount."""
+    """Return the adjustments that the till applies automatically to lines of this amount."""
     return tuple(
         Adjustment(name=each.name, amount=per_cent(each.percent, amount), adjustment_id=each.adjustment_id)
         for each in catalogue.automatic_adjustments
@@ -59,7 +62,7 @@ def _priced_child(catalogue: Catalogue, line: AnyLine, provider_prices: bool) ->
 
 
 def _till_price(catalogue: Catalogue, line: ChildLine) -> tuple[Decimal, TaxRate | None]:
-    """A line that is no ordinary product and names no PLU is a message: it costs nothing."""
+    """Return price and tax of a line. A line without a PLU that is not an ordinary product is a message: it is free."""
     modifier = _find_modifier(catalogue, line)
     if line.plu_identifier is None and line.product_type != ORDINARY_PRODUCT:
         return ZERO, None
@@ -79,11 +82,11 @@ def _find_modifier(catalogue: Catalogue, line: ChildLine) -> Modifier | None:
 
 
 def _checked(line: AnyLine) -> AnyLine:
-    """The tolerance for a provider's totals is not documented: this till has none."""
+    """Check a line's total exactly. PowerEPOS does not document a tolerance for a provider's totals."""
     if line.total != line.price * line.quantity:
         raise WrongAmount(f"{line.name}: {line.quantity} times {line.price} is not {line.total}.")
     if line.total >= MONEY_LIMIT:
-        raise WrongAmount(f"{line.name} costs more than an amount can say.")
+        raise WrongAmount(f"The total of {line.name} exceeds the limit of an amount.")
     return line
 
 

@@ -1,10 +1,10 @@
-"""Why a till refuses; each text is one sentence for the ErrorMessage of the answer."""
+"""The reasons why a till refuses a request. Each text is one sentence for the ErrorMessage of the answer."""
 
 from integrations.simulator.orders import ChildLine
 
 
 class TillRefusal(Exception):
-    """The till did nothing at all."""
+    """The till refused the request and changed nothing."""
 
 
 class UnknownServiceMode(TillRefusal):
@@ -36,7 +36,7 @@ class OrderInUse(TillRefusal):
 
 
 class WrongAmount(TillRefusal):
-    """A sum that does not add up, is below zero, or is more than is owing."""
+    """An amount is inconsistent, negative, or more than is owing."""
 
 
 class InsufficientStock(TillRefusal):

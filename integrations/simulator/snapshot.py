@@ -1,4 +1,4 @@
-"""A till as one JSON text and back: its set-up, stock, orders, and what it has answered. Pure."""
+"""Converts a till to one JSON text and back: its set-up, stock, orders and remembered answers. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -18,11 +18,11 @@ VERSION = 1
 
 
 class WrongTillError(ValueError):
-    """The text is no till that was saved here, nor one that was written by hand in the same shape."""
+    """The text is not a saved till in the format of this module."""
 
 
 class Snapshots:
-    """Writes one till again and again; an order that did not change is not spelled out again."""
+    """Serialises one till repeatedly, and reuses the text of orders that did not change."""
 
     def __init__(self) -> None:
         self._catalogue: tuple[Catalogue, str] | None = None
@@ -53,11 +53,11 @@ class Snapshots:
 
 
 def till_from_text(text: str) -> Till:
-    """Raises WrongTillError. What has a default may be left out."""
+    """Return the till of a text, in which fields with a default may be missing. Raises WrongTillError."""
     try:
         return _till(json_text.read(text))
     except (ValueError, ArithmeticError, TypeError, KeyError, AttributeError) as error:
-        raise WrongTillError(f"This is no saved till ({type(error).__name__}: {error}).") from None
+        raise WrongTillError(f"This is not a saved till ({type(error).__name__}: {error}).") from None
 
 
 def _till(values: Any) -> Till:
@@ -85,7 +85,7 @@ def _plain(value: Any) -> Any:
 
 
 def _built(kind: Any, value: Any) -> Any:
-    """`value` as the type that the annotation `kind` names; raises TypeError or KeyError where it is another."""
+    """Convert `value` to the type of the annotation `kind`. Raises TypeError or KeyError if it does not match."""
     origin = get_origin(kind)
     if origin is UnionType:
         return None if value is None else _built(get_args(kind)[0], value)
@@ -110,7 +110,7 @@ def _built_object(kind: Any, values: Mapping[str, Any]) -> Any:
 
 def _of(kind: Any, value: Any) -> Any:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise TypeError(f"{value!r:.40} is no {kind.__name__}")
+        raise TypeError(f"{value!r:.40} is not of type {kind.__name__}")
     return value
 
 

@@ -1,4 +1,4 @@
-"""What is left of each article that is counted. Pure."""
+"""Counts the remaining units of articles. Pure."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,23 +8,23 @@ from integrations.simulator.refusals import InsufficientStock
 
 
 class Stock:
-    """`left` maps the PLU's GUID to units, and holds only what differs from the catalogue."""
+    """The stock. `left` maps a PLU's GUID to its remaining units, and has only those that differ from the catalogue."""
 
     def __init__(self, catalogue: Catalogue, left: dict[str, int] | None = None) -> None:
         self._catalogue = catalogue
         self.left = dict(left or {})
 
     def units(self, plu_identifier: str) -> int | None:
-        """None where nobody counts, or no such article is known."""
+        """Return the remaining units, or None if the article is unknown or is not counted."""
         article = self._catalogue.find_article(plu_identifier)
         return self.left.get(article.plu_id, article.stock) if article else None
 
     def take(self, lines: Iterable[Line]) -> None:
-        """All of them or, raising InsufficientStock, none."""
+        """Take the stock of all lines, or raise InsufficientStock and take nothing."""
         self.left = self._left_after(lines)
 
     def check(self, lines: Iterable[Line]) -> None:
-        """Raises InsufficientStock as `take` would, and takes nothing."""
+        """Raise InsufficientStock as `take` would, but take nothing."""
         self._left_after(lines)
 
     def _left_after(self, lines: Iterable[Line]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Taxes of an order, each rate rounded once, and its adjustments spread over the rates to the last cent."""
+"""Computes an order's taxes: each rate is rounded once, and adjustments are spread exactly over the rates."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Tax:
 
 
 def taxes_of(amounts: Iterable[tuple[TaxRate | None, Decimal]], *, adjustment: Decimal) -> tuple[Tax, ...]:
-    """In the order in which the rates first occur. `adjustment` is the order's own, on all lines together."""
+    """Return the taxes in the order in which their rates first occur. `adjustment` is the one of the whole order."""
     totals: dict[TaxRate | None, Decimal] = {}
     for rate, amount in amounts:
         totals[rate] = totals.get(rate, ZERO) + amount
@@ -28,7 +28,7 @@ def taxes_of(amounts: Iterable[tuple[TaxRate | None, Decimal]], *, adjustment: D
 
 
 def _adjusted(totals: Mapping[TaxRate | None, Decimal], adjustment: Decimal) -> dict[TaxRate | None, Decimal]:
-    """Where the lines come to nothing there is no proportion, and the adjustment is not taxed."""
+    """Spread the adjustment in proportion. If all lines are zero there is no proportion: it is not taxed."""
     if adjustment == 0 or not any(totals.values()):
         return dict(totals)
     shares = spread(adjustment, list(totals.values()))
@@ -41,5 +41,5 @@ def _tax(rate: TaxRate, base: Decimal) -> Tax:
 
 
 def _divisor(rate: TaxRate) -> Decimal:
-    """An included tax is a part of what it makes the price: 20 % is a sixth."""
+    """Return the divisor of a rate. An included tax is a part of the gross price: 20 % is one sixth of it."""
     return HUNDRED if rate.is_add_on else HUNDRED + rate.percent

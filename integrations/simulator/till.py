@@ -1,4 +1,4 @@
-"""The till: takes, changes and simulates orders, takes payments. No clock, no socket, no file, no wire names."""
+"""The till: creates, changes and simulates orders, and takes payments. No clock, socket, file or wire names."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ FIRST_ORDER_NUMBER = 1_000_001
 
 @dataclass(frozen=True, kw_only=True)
 class NewOrder:
-    """Lines and payments as they were asked for: not priced, not booked. `service_charge` None = automatic."""
+    """A requested order: lines not yet priced, payments not yet booked. `service_charge` None means automatic."""
 
     service_mode_id: str
     table: str
@@ -43,13 +43,13 @@ class NewOrder:
 
     @property
     def has_provider_prices(self) -> bool:
-        """Payments are for the provider's prices: with them these always count (SEEN)."""
+        """Whether the provider's prices apply. They always do if the order has payments (SEEN)."""
         return self.use_provider_prices or bool(self.payments)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Addition:
-    """`covers` replaces, the rest is added; `service_charge` replaces when it is given."""
+    """A requested change of an order. `covers` and `service_charge` replace if not None; the rest is added."""
 
     sales_transaction_id: str
     provider_order_id: str | None = None
@@ -62,9 +62,9 @@ class Addition:
 
 
 class Till:
-    """Every method that raises a TillRefusal has changed nothing.
+    """A till. A method that raises a TillRefusal has changed nothing.
 
-    `memory` is kept with the till but used by who asks it (`desk`); `new_id` gives GUIDs.
+    `memory` is saved with the till, but `desk` uses it. `new_id` returns GUIDs.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Till:
 
     @property
     def orders(self) -> list[Order]:
-        """All since the till's beginning, closed ones and training too, oldest first."""
+        """All orders of the till, including closed ones and training, oldest first."""
         return list(self._orders.values())
 
     @property
@@ -94,11 +94,11 @@ class Till:
 
     @property
     def executed(self) -> list[str]:
-        """RequestIDs that were acted on, refused ones too, as often as that happened; the latest 10,000."""
+        """The latest 10,000 RequestIDs that were executed or refused, once for each execution."""
         return list(self.memory.executed)
 
     def open_orders(self, *, table: str = "", owner: User | None = None) -> list[Order]:
-        """Empty `table` means all tables, no `owner` all users; a table that does not exist has no orders."""
+        """Return open orders of a table (empty: all) and an owner (None: all). An unknown table has none."""
         return [
             order
             for order in self._orders.values()
@@ -113,7 +113,7 @@ class Till:
         return self._kept(order)
 
     def simulate_order(self, user: User, new: NewOrder) -> Order:
-        """What `create_order` would give, and would raise; its ID is the empty GUID."""
+        """Return or raise what `create_order` would; the order's ID is the empty GUID."""
         order = self._composed(user, new, transaction=NO_TRANSACTION, number="")
         self.stock.check(order.lines)
         return order
@@ -188,9 +188,9 @@ class Till:
         return order
 
     def _charged(self, order: Order, explicit: Decimal | None) -> Order:
-        """An explicit charge stays until another one comes; an automatic one follows the order's amount."""
+        """Return the order with its service charge. An explicit one stays until replaced; others follow the amount."""
         if order.amount >= MONEY_LIMIT or order.sale_owing < 0:
-            raise WrongAmount(f"An amount of {order.amount} is not possible here.")
+            raise WrongAmount(f"The order's amount would be {order.amount}, which is not possible.")
         if explicit is not None:
             return self._charged_exactly(order, explicit)
         if order.has_explicit_service_charge:
@@ -204,7 +204,7 @@ class Till:
         return replace(order, service_charge=charge, has_explicit_service_charge=True)
 
     def _booked(self, order: Order, payment: Payment) -> Order:
-        """Without an explicit service charge, what the sale does not need of the amount goes to it (INFERRED)."""
+        """Book a payment. Without an explicit service charge, the rest of the amount pays that charge (INFERRED)."""
         sale, charge = payment.amount_sale, payment.service_charge
         if charge is None:
             sale = min(payment.amount_sale, order.sale_owing)

@@ -1,4 +1,4 @@
-"""A till on disk: read whole at the start, and replaced whole after each change."""
+"""Stores a till in a file, which is read once at the start and replaced after each change."""
 
 from pathlib import Path
 
@@ -7,18 +7,18 @@ from integrations.simulator.till import Till
 
 
 def load_till(path: Path) -> Till:
-    """A copy of the till as it was last saved: to count its orders, payments and executed RequestIDs.
+    """Return a copy of the last saved till, for example to count its orders, payments and executed RequestIDs.
 
-    May be read while a POS writes it. Raises WrongTillError, and OSError.
+    Safe while a POS writes the file. Raises WrongTillError and OSError.
     """
     try:
         return till_from_text(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
-        raise WrongTillError("This is no saved till: it is not UTF-8 text.") from None
+        raise WrongTillError("This is not a saved till: it is not UTF-8 text.") from None
 
 
 class TillFile:
-    """For one writer. `save` and `open` raise OSError; `open` also WrongTillError."""
+    """The file of a till, for one writer. `save` and `open` raise OSError; `open` also raises WrongTillError."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -26,7 +26,7 @@ class TillFile:
         self._snapshots = Snapshots()
 
     def open(self, beginning: Till) -> Till:
-        """The saved till, or `beginning`, which is saved at once, when there is none."""
+        """Return the saved till; if there is none, save `beginning` and return it."""
         if self._path.exists():
             return load_till(self._path)
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,9 +34,9 @@ class TillFile:
         return beginning
 
     def save(self, till: Till) -> None:
-        """A reader sees the old text or the new, and a killed process leaves one of them.
+        """Replace the file atomically: a reader, and a killed process, sees either the old text or the new one.
 
-        Not forced to the disk: a till must survive its process here, not the machine's power.
+        The text is not synced to disk: the till has to survive its process, but not a power failure.
         """
         self._beside.write_text(self._snapshots.text(till), encoding="utf-8")
         self._beside.replace(self._path)

@@ -1,1 +1,1 @@
-"""Characters that cannot be seen, names that are compared, addresses of clients, random IDs. Pure."""
+"""Hidden characters, comparison of names, addresses of clients, random IDs. Pure."""

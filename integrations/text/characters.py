@@ -1,14 +1,14 @@
-"""Characters that cannot be seen, and how names and IDs are normalised and compared. Pure: text in, text out.
+"""Handles hidden characters, and normalises and compares names and IDs. Pure: text in, text out.
 
-People copy values from mails, chats and spreadsheets. What comes along (a no-break space, a zero width space, a byte
-order mark) cannot be seen, so it must never decide whether two values are equal.
+People copy values from mails, chats and spreadsheets, together with hidden characters (a no-break space, a zero width
+space, a byte order mark). Such characters must never decide whether two values are equal.
 """
 
 import re
 import unicodedata
 
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
-# Drawn as nothing or as a blank although Unicode counts them as letters, marks or symbols, or has not assigned them.
+# Rendered as nothing or as a blank, although Unicode has them as letters, marks or symbols, or does not assign them.
 _HIDDEN_OTHERS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
     "\U000e0000-\U000e0fff]"
@@ -18,8 +18,8 @@ _RUNS_OF_SPACES = re.compile(" {2,}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _NAMES = {"\0": "NULL", "\t": "TAB", "\n": "LINE FEED", "\r": "CARRIAGE RETURN", "\x7f": "DELETE", "\x85": "NEXT LINE"}
 
-# Of each shape one: apostrophes and quotation marks, dashes, slashes, dots, and the letters of other scripts that are
-# drawn as Latin ones (of capitals and small letters alike, because letter case is folded).
+# One character for each shape: apostrophes and quotation marks, dashes, slashes, dots, and letters of other scripts
+# that look like Latin ones (for capital and small letters, because letter case is folded).
 _SHAPES = {
     "'": "`\u00b4\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8\u02ca\u02cb\u055a\u05f3\u2018\u2019\u201a"
     "\u201b\u2032\u2035\u2039\u203a\u275b\u275c\ua78b\ua78c\uff07\uff40",
@@ -63,7 +63,7 @@ _ANY_UUID = re.compile(
 
 
 def is_hidden(character: str) -> bool:
-    """Return whether a character is whitespace, a control or format character, or drawn as nothing."""
+    """Return whether a character is whitespace, a control or format character, or is rendered as nothing."""
     return unicodedata.category(character) in _HIDDEN_CATEGORIES or _HIDDEN_OTHERS(character) is not None
 
 
@@ -80,7 +80,7 @@ def trimmed(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Return `text` without any hidden character, spaces included."""
+    """Return `text` without hidden characters, including spaces."""
     if text.isascii() and text.isprintable():
         return text.replace(" ", "")
     return "".join(each for each in text if not is_hidden(each))
@@ -100,11 +100,11 @@ def called(character: str) -> str:
 
 
 def spelled(text: str) -> str:
-    """Return `text` with each hidden character by its name, for a reader who compares two texts."""
+    """Return `text` with each hidden character replaced by its name, for people comparing two texts."""
     if text.isascii() and text.isprintable() and text == text.strip() and "  " not in text:
         return text
     runs = {place for run in _RUNS_OF_SPACES.finditer(text) for place in range(*run.span())}
-    shown = runs | {0, len(text) - 1}  # a plain space is seen between two words, and nowhere else
+    shown = runs | {0, len(text) - 1}  # a plain space is visible only between two words
     return "".join(
         f"[{called(each)}]" if is_hidden(each) and (each != " " or place in shown) else each
         for place, each in enumerate(text)
@@ -112,13 +112,13 @@ def spelled(text: str) -> str:
 
 
 def differences(sent: str, stored: str) -> list[str]:
-    """Return by name the characters of one text that the other has not, of those that a reader may overlook."""
+    """Return the names of hidden and non-ASCII characters that only one of the two texts contains."""
     only = [each for each in dict.fromkeys(sent + stored) if (each in sent) != (each in stored)]
     return [called(each) for each in only if not each.isascii() or is_hidden(each)]
 
 
 def identity(text: str) -> str:
-    """Return the text by which an ID is compared: itself without hidden edges, and a UUID in its canonical spelling."""
+    """Return the form of an ID for comparisons: without hidden characters at the ends, and a UUID in canonical form."""
     if is_canonical_uuid(text):
         return text
     text = trimmed(text)
@@ -129,9 +129,9 @@ def identity(text: str) -> str:
 
 
 def normalised_name(text: str) -> str:
-    """Return a name as it is stored: composed (NFC), one plain space between words, no hidden character at the ends.
+    """Return a name in its stored form: composed (NFC), one plain space between words, no hidden character at the ends.
 
-    A hidden character elsewhere stays, for the caller to reject: see `hidden_within`.
+    Other hidden characters stay; the caller has to reject them (see `hidden_within`).
     """
     composed = _GLYPH_SELECTORS.sub("", unicodedata.normalize("NFC", text))
     spaced = "".join(" " if each == "\t" or unicodedata.category(each) == "Zs" else each for each in composed)
@@ -145,7 +145,7 @@ def folded(text: str) -> str:
 
 
 def drawn_alike(text: str) -> str:
-    """Return one text for all names that look nearly the same: `folded`, with one mark or letter of each shape."""
+    """Return the same text for all names that look nearly alike: `folded`, with one character for each shape."""
     if text.isascii():
         return folded(text).translate(_ALIKE)
     # Marks first: NFKD would turn some of them (an acute accent, a double prime) into a blank or two characters.
@@ -153,7 +153,7 @@ def drawn_alike(text: str) -> str:
 
 
 def _base(letter: str) -> str:
-    """Return the letter under a mark that Unicode does not take apart: l for ł, o for ø."""
+    """Return the base letter of a letter with a mark that Unicode does not decompose: l for ł, o for ø."""
     base, mark, _ = unicodedata.name(letter, "").partition(" WITH ") if not letter.isascii() else ("", "", "")
     try:
         return unicodedata.lookup(base) if mark else letter

@@ -1,7 +1,7 @@
 """Reads a client's address: one spelling for people and records, and one key for every limit.
 
-Every counter and sampler that is kept per address uses `network_of`. An IPv6 customer has at least a /64 and can change
-the address for each request, so the /64 counts as one. An IPv4 address counts alone, however it is spelled.
+Every counter and sampler that works per address uses `network_of`. An IPv6 customer has at least a /64 and can change
+the address for each request, so a /64 counts as one client. An IPv4 address counts as one client in any spelling.
 """
 
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ from django.http import HttpRequest
 
 from integrations.text.characters import printable
 
-LENGTH = 45  # characters; the columns that hold an address have as many
-LONGEST = 100  # characters of a text that may be an address with a scope id; a longer one is not even remembered
+LENGTH = 45  # characters, the length of the database columns for addresses
+LONGEST = 100  # characters of a text that may be an address with a scope id; longer texts are not cached
 KEPT = 20_000
-HOST_BITS = 64  # of an IPv6 address: what one customer can change at will
+HOST_BITS = 64  # of an IPv6 address, which one customer can change freely
 
 
 def address_in(scope: Mapping[str, Any]) -> str:
@@ -37,13 +37,13 @@ def parsed(text: str) -> IPv4Address | IPv6Address | None:
 
 @lru_cache(KEPT)
 def canonical(text: str) -> str:
-    """Return an address in its one spelling; a text that is no address is cut and made printable."""
+    """Return an address in its canonical spelling; other text is truncated and made printable."""
     return str(parsed(text) or printable(text, LENGTH))
 
 
 @lru_cache(KEPT)
 def network_of(address: str) -> str:
-    """Return the key under which limits count an address: an IPv4 address, or an IPv6 /64."""
+    """Return the key of an address for limits: an IPv4 address, or an IPv6 /64."""
     found = parsed(address)
     if isinstance(found, IPv6Address):
         return f"{IPv6Address(int(found) >> HOST_BITS << HOST_BITS)}/{HOST_BITS}"

@@ -1,7 +1,7 @@
-"""New random UUIDs, of bytes that are fetched from the system for many at a time.
+"""Generates random UUIDs from bytes that are fetched from the system for many UUIDs at once.
 
-os.urandom lets the other threads run. With database threads at work, each call then waits for the interpreter some
-thirty times longer than it takes, and a request to a POS needs three.
+os.urandom releases the GIL. While database threads are busy, each call then waits for the GIL some thirty times longer
+than it takes itself, and a request to a POS needs three UUIDs.
 """
 
 import os
@@ -11,11 +11,11 @@ SIZE = 16
 AT_ONCE = 256
 
 _pieces: list[bytes] = []
-os.register_at_fork(after_in_child=_pieces.clear)  # the parent uses the same ones
+os.register_at_fork(after_in_child=_pieces.clear)  # the parent uses the same bytes
 
 
 def new_uuid() -> uuid.UUID:
-    """Return a random UUID (version 4), from any thread."""
+    """Return a random UUID (version 4). Can be called from any thread."""
     try:
         piece = _pieces.pop()
     except IndexError:

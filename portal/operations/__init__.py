@@ -1,1 +1,1 @@
-"""Tools of an operator: the doctor, backups, the demo. Shell commands call them."""
+"""The operator's tools: the doctor, backups and the demo. Management commands call them."""

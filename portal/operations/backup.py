@@ -1,4 +1,4 @@
-"""Copies the embedded database while servers write to it, and puts a copy back. Plain files; no Django models."""
+"""Backs up the embedded database while servers write to it, and restores it. Uses plain files, no Django models."""
 
 import os
 import sqlite3
@@ -10,28 +10,28 @@ from pathlib import Path
 
 from integrations.services.errors import PortalError
 
-BESIDE = ("", "-wal", "-shm")  # the files of one SQLite database
+SUFFIXES = ("", "-wal", "-shm")  # of the files of one SQLite database
 
 
 class BackupRefused(PortalError):
-    message = "The backup was not made."
+    message = "No backup was created."
 
 
 class NotABackup(PortalError):
-    message = "The file is no whole backup of a portal."
+    message = "The file is not a complete backup of a portal."
 
 
-def make_backup(database: Path, target: Path, *, overwrite: bool) -> int:
-    """Copy a database that may be in use to one file, for its owner alone; return its size in bytes.
+def create_backup(database: Path, target: Path, *, overwrite: bool) -> int:
+    """Copy a database that may be in use to one file, readable by its owner only; return its size in bytes.
 
-    The copy is of one moment, checked, and complete or not there at all. Raises BackupRefused.
+    The copy is a consistent snapshot, and is checked. The target is complete or not created. Raises BackupRefused.
     """
     if not overwrite and target.exists():
-        raise BackupRefused(f"{target} is there already: choose another name, or add --force.")
+        raise BackupRefused(f"{target} already exists. Choose another name, or add --force.")
     try:
         with _new_file_beside(target) as copy:
             _copy(database, copy)
-            _check(copy, journal="DELETE")  # one file, which can also be read where nothing can be written
+            _check(copy, journal="DELETE")  # a single file, which can be read from a read-only folder
             _put_in_place(copy, target, overwrite=overwrite)
     except OSError as error:
         raise BackupRefused(f"{target} cannot be written: {error.strerror or error}.") from error
@@ -41,35 +41,35 @@ def make_backup(database: Path, target: Path, *, overwrite: bool) -> int:
 
 
 def restore(backup: Path, database: Path) -> Path | None:
-    """Put a backup in the database's place; return where the replaced one is kept, or None where there was none.
+    """Replace the database by a backup; return the path of the replaced database, or None if there was none.
 
-    Nobody may use the database meanwhile. Raises NotABackup, before anything is touched.
+    No process may use the database during the restore. Raises NotABackup before it changes anything.
     """
     if not backup.is_file():
-        raise NotABackup(f"There is no file {backup}.")
+        raise NotABackup(f"{backup} does not exist or is not a file.")
     try:
         with _new_file_beside(database) as copy:
             _copy(backup, copy)
-            _check(copy, journal="WAL")  # as a migration set it once (0002)
+            _check(copy, journal="WAL")  # as migration 0002 sets it
             aside = _move_aside(database)
             _put_in_place(copy, database, overwrite=False)
     except sqlite3.Error as error:
-        raise NotABackup(f"{backup} is no whole backup: {error}.") from error
+        raise NotABackup(f"{backup} is not a complete backup: {error}.") from error
     return aside
 
 
 def migrations_of(backup: Path) -> set[tuple[str, str]]:
-    """Return the migrations that a backup has seen. Raises NotABackup."""
+    """Return the migrations that were applied to a backed-up database. Raises NotABackup."""
     try:
         with closing(_opened(backup)) as connection:
             return set(connection.execute("SELECT app, name FROM django_migrations"))
     except sqlite3.Error as error:
-        raise NotABackup(f"{backup} is no backup of a portal: {error}.") from error
+        raise NotABackup(f"{backup} is not a backup of a portal: {error}.") from error
 
 
 def users_of(database: Path) -> set[int]:
-    """Return the processes that have the database open, as far as this user may know (Linux)."""
-    names = {str(database.resolve()) + suffix for suffix in BESIDE}
+    """Return the ids of the processes that have the database open, as far as this user can see them (Linux)."""
+    names = {str(database.resolve()) + suffix for suffix in SUFFIXES}
     return {int(link.parts[2]) for link in Path("/proc").glob("[0-9]*/fd/*") if _target_of(link) in names} - {
         os.getpid()
     }
@@ -82,7 +82,7 @@ def _new_file_beside(target: Path) -> Iterator[Path]:
     try:
         yield Path(name)
     finally:
-        for suffix in BESIDE:
+        for suffix in SUFFIXES:
             Path(name + suffix).unlink(missing_ok=True)
 
 
@@ -91,8 +91,8 @@ def _opened(file: Path) -> sqlite3.Connection:
 
 
 def _copy(source: Path, target: Path) -> None:
-    # In one step: one in several begins anew whenever somebody else writes, and under load never ends. With a
-    # write-ahead log no writer waits for it.
+    # In one step: a copy in several steps restarts at each write by another process, so under load it would never end.
+    # With a write-ahead log, writers do not wait for the copy.
     with closing(_opened(source)) as reading, closing(sqlite3.connect(target)) as writing:
         reading.backup(writing)
 
@@ -112,7 +112,7 @@ def _put_in_place(copy: Path, target: Path, *, overwrite: bool) -> None:
     if overwrite:
         copy.replace(target)
     else:
-        target.hardlink_to(copy)  # fails where a file of this name has come meanwhile
+        target.hardlink_to(copy)  # fails if another process has just created the file
     descriptor = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -122,7 +122,7 @@ def _put_in_place(copy: Path, target: Path, *, overwrite: bool) -> None:
 
 def _move_aside(database: Path) -> Path | None:
     aside = database.with_name(f"{database.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-    for suffix in BESIDE:
+    for suffix in SUFFIXES:
         old = Path(f"{database}{suffix}")
         if old.exists():
             old.rename(f"{aside}{suffix}")

@@ -1,4 +1,4 @@
-"""What the commands that copy databases need to know of the one that is configured."""
+"""Tells the backup commands where the configured database is."""
 
 import shlex
 from pathlib import Path
@@ -7,12 +7,12 @@ from django.db import connection
 
 
 def embedded_database() -> Path:
-    """Return the file of the embedded database."""
+    """Return the path of the embedded database."""
     return Path(connection.settings_dict["NAME"])
 
 
 def postgres_arguments() -> str:
-    """Return how PostgreSQL's programs are told of the database, for a shell; the password is not among it."""
+    """Return the connection options for PostgreSQL's programs, quoted for a shell, without the password."""
     settings = connection.settings_dict
     named = {
         "host": settings["HOST"],

@@ -1,4 +1,4 @@
-"""A demo to try the portal with: an organisation with three outlets, an API key, and numbers for the message types."""
+"""Creates a demo to try the portal: an organisation with three outlets, an API key, and message type numbers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from integrations.services.requests.message_types import save_message_type
 
 ORGANISATION = "Demo"
 API_KEY = "Demo"
-# The POS of the last one is not simulated, so that there is an outlet that is offline.
+# The POS of the last outlet is not simulated: the demo needs one outlet that is offline.
 ONLINE, OFFLINE = ("Harbour", "Airport"), "Station"
 OUTLETS = (*ONLINE, OFFLINE)
 
@@ -27,22 +27,22 @@ class DemoExists(PortalError):
 
 @dataclass(frozen=True)
 class Demo:
-    """What was made, with its secrets in plain text, this once."""
+    """The created demo, with its secrets in plain text, which cannot be read again later."""
 
     handovers: list[HandOver] = field(repr=False)
     api_key: str = field(repr=False)
 
 
 def demo_exists() -> bool:
-    """Return whether any part of it is there, also a key that was retired."""
+    """Return whether any part of the demo exists, even a retired API key."""
     return Organisation.objects.filter(name=ORGANISATION).exists() or ApiKey.objects.filter(name=API_KEY).exists()
 
 
 @transaction.atomic
-def make_demo(numbers: Mapping[str, int], *, actor: Actor) -> Demo:
-    """Make all of it or nothing. `numbers` are given to those message types that have none.
+def create_demo(numbers: Mapping[str, int], *, actor: Actor) -> Demo:
+    """Create the complete demo or nothing. `numbers` are assigned to message types without a number.
 
-    Raises DemoExists, or what making an outlet raises where a name is taken.
+    Raises DemoExists, or the errors of create_outlet and enable_outlet if a name is taken.
     """
     if demo_exists():
         raise DemoExists
@@ -50,12 +50,12 @@ def make_demo(numbers: Mapping[str, int], *, actor: Actor) -> Demo:
     handovers = [_enabled(organisation, name, actor) for name in OUTLETS]
     _, api_key = create_api_key(API_KEY, organisation=organisation, actor=actor)
     for name, number in numbers.items():
-        _give_number(name, number, actor)
+        _assign_number(name, number, actor)
     return Demo(handovers, api_key)
 
 
 def provider_outlet_id(outlet: str) -> str:
-    """Return the ID of one of the demo's outlets: always the same, so that documents can name it."""
+    """Return the ProviderOutletID of one of the demo's outlets: a fixed value, which the documents use."""
     return f"demo-{outlet.lower()}"
 
 
@@ -64,7 +64,7 @@ def _enabled(organisation: Organisation, name: str, actor: Actor) -> HandOver:
     return enable_outlet(outlet, pos_remote_id=f"Demo-{name}", actor=actor)
 
 
-def _give_number(name: str, number: int, actor: Actor) -> None:
+def _assign_number(name: str, number: int, actor: Actor) -> None:
     message_type = MessageType.objects.filter(name=name, number=None).first()
     if message_type is None or MessageType.objects.filter(number=number).exists():
         return

@@ -1,4 +1,4 @@
-"""Where the demo's secrets are kept: nothing else shows them again."""
+"""Stores the demo's secrets in files; they are shown nowhere else later."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from portal.operations.demo import Demo
 
 @dataclass(frozen=True)
 class DemoFiles:
-    """A folder that only its owner reads: `outlets` has one JSON object a line, `api_key` the key alone."""
+    """A folder that only its owner can read. `outlets` has one JSON object on each line; `api_key` has only the key."""
 
     folder: Path
 
@@ -34,14 +34,14 @@ class DemoFiles:
         return self.outlets.is_file() and self.api_key.is_file()
 
     def write(self, demo: Demo) -> None:
-        """Raise OSError where that is not possible."""
+        """Write both files, replacing old ones. Raises OSError."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         demo_secrets.write([json.dumps(handover.as_wire(), ensure_ascii=False) for handover in demo.handovers])
         _write(self.api_key, [demo.api_key])
 
 
 def _write(path: Path, lines: list[str]) -> None:
-    path.unlink(missing_ok=True)  # one of another demo may have had another mode
+    path.unlink(missing_ok=True)  # a file of an earlier demo may have another mode
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in lines)

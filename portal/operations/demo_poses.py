@@ -1,4 +1,4 @@
-"""The demo's simulated POSes, as a child of the server that ends with it."""
+"""Runs the demo's simulated POSes as a child process that ends with the server."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ END_SECONDS = 5
 
 @contextmanager
 def demo_poses() -> Iterator[None]:
-    """Run the POSes until the block ends, however it ends: they also end when their standard input is closed."""
+    """Run the POSes until the block ends. If this process is killed, they end because their standard input closes."""
     poses = subprocess.Popen(_command(), stdin=subprocess.PIPE)
     try:
         yield

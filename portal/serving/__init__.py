@@ -1,1 +1,1 @@
-"""The server process: start, supervise, drain; HTTP and websockets over uvicorn or daphne; probes and metrics."""
+"""The server process: start, supervision, drain; HTTP and websockets on uvicorn or daphne; probes and metrics."""

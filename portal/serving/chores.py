@@ -1,4 +1,4 @@
-"""The chores of this portal: what a server process does by itself. One line each; the work is in services."""
+"""The periodic jobs of a server process: one line for each. The work itself is in `services`."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Makes up for what daphne has no options for. Nothing here does anything on another server."""
+"""Patches daphne for needs of the portal that its options do not cover. Does nothing on another server."""
 
 import sys
 from types import ModuleType
@@ -9,9 +9,10 @@ from integrations.wire.security_headers import SECURITY_HEADERS, DefaultHeaders
 
 
 def adapt_daphne() -> None:
-    """Let daphne, if that is the server we run in, say why it closes a connection, and keep tokens out of its log.
+    """Patch daphne, if it is the running server.
 
-    Its own answers get the headers that all answers have.
+    It then sends close frames with a code, keeps tokens out of its access log, and adds the portal's security headers
+    to its own answers.
     """
     if protocol := sys.modules.get("daphne.ws_protocol"):
         _send_close_frames(protocol)
@@ -23,8 +24,8 @@ def adapt_daphne() -> None:
 
 
 def _send_close_frames(module: ModuleType) -> None:
-    # Its websocket library drops the link when a peer breaks a rule (an over-long frame, bad UTF-8), where RFC 6455
-    # asks for a close frame with the reason's code: 1009, 1007 or 1002.
+    # When a peer violates the protocol (an over-long frame, invalid UTF-8), daphne's websocket library drops the
+    # connection. RFC 6455 requires a close frame with the code of the reason: 1009, 1007 or 1002.
     factory = module.WebSocketFactory
     reset = factory.resetProtocolOptions
 
@@ -59,8 +60,8 @@ def _secure_answers(module: ModuleType) -> None:
 
 
 def _redact_access_log(module: ModuleType) -> None:
-    # It writes straight to standard output, past logging and its redaction, and each path with its query string: the
-    # token of a POS, or what staff look for.
+    # The access log goes straight to standard output and so bypasses the redaction in `logging`. It has the query
+    # string of each path, which holds the token of a POS or the search terms of staff.
     generator = module.AccessLogGenerator
     write = generator.write_entry
 

@@ -1,4 +1,4 @@
-"""How a process lets its POSes and its callers go: nothing is cut that can still be answered."""
+"""Drains a process: closes the sockets of its POSes without cutting off requests that can still be answered."""
 
 import asyncio
 import contextlib
@@ -11,41 +11,41 @@ from integrations.models.connection import CloseReason
 from integrations.relay.runtime import Runtime
 from integrations.relay.sockets.registry import Live
 
-ANSWER_SECONDS = 5.0  # that a POS has for what it was asked, before its socket closes
-TAKEOVER_SECONDS = 10.0  # that callers wait on, for a POS that came back on another process
-CLOSE_SECONDS = 2.0  # for a close frame to leave; a POS that does not read is not waited for
-POLL = 0.05
+ANSWER_SECONDS = 5.0  # for a POS to answer the requests that were sent to it, before its socket closes
+TAKEOVER_SECONDS = 10.0  # for callers to wait on, while their POS reconnects to another process
+CLOSE_SECONDS = 2.0  # for a close frame to be sent; the drain goes on if the POS does not read it
+POLL_SECONDS = 0.05
 
 logger = logging.getLogger(__name__)
 
 
 class Drain:
-    """Used once, on the event loop. `hurry` ends all its waiting."""
+    """One drain of a process. Use it once, on the event loop. Setting `expedited` ends every wait."""
 
-    def __init__(self, running: Runtime, hurry: asyncio.Event) -> None:
+    def __init__(self, running: Runtime, expedited: asyncio.Event) -> None:
         self._running = running
-        self._hurry = hurry
+        self._expedited = expedited
 
     async def run(self, seconds: float) -> None:
-        """Take nobody new, close the sockets one by one over `seconds`, and wait for the answers that are due."""
+        """Refuse new connections, close the sockets one by one over `seconds`, and wait for pending answers."""
         self._running.is_draining = True
         sockets = list(self._running.registry)
-        logger.info("Draining: %d connections close within %g s.", len(sockets), seconds)
+        logger.info("Drain started: %d connections will close within %g s.", len(sockets), seconds)
         if closing := await self._close_all(sockets, seconds):
             await asyncio.wait(closing)
-        if settings.REDIS_URL:  # without it, no other process could bring the answers
+        if settings.REDIS_URL:  # without Redis, no other process can deliver the answers
             await self._until(self._no_caller_waits, TAKEOVER_SECONDS)
         self._running.dispatcher.let_go()
         self._running.transient_requests.let_go()
 
     async def pause(self, seconds: float) -> None:
-        """Wait, unless there is a hurry."""
+        """Wait for `seconds`, or until the drain is expedited."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._hurry.wait()
+                await self._expedited.wait()
 
     async def _close_all(self, sockets: list[Live], seconds: float) -> list[asyncio.Task[None]]:
-        """Begin to close each in its turn, spread over the time, so that they come back spread."""
+        """Start closing the sockets one by one over `seconds`, to spread the reconnects of the POSes."""
         closing = []
         for position, live in enumerate(sockets, start=1):
             closing.append(asyncio.create_task(self._close(live)))
@@ -66,10 +66,10 @@ class Drain:
 
     async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
         deadline = asyncio.get_running_loop().time() + seconds
-        while not condition() and not self._hurry.is_set() and asyncio.get_running_loop().time() < deadline:
-            await self.pause(POLL)
+        while not condition() and not self._expedited.is_set() and asyncio.get_running_loop().time() < deadline:
+            await self.pause(POLL_SECONDS)
 
 
 def _is_working(live: Live) -> bool:
-    """Whether the POS owes an answer, or one that came is not stored yet."""
+    """Return whether the POS owes an answer, or an answer that arrived is not stored yet."""
     return live.lane is not None and bool(live.lane.begun or not live.lane.is_at_rest)

@@ -1,6 +1,7 @@
-"""Starts and stops what runs beside the sockets, on servers that speak ASGI's lifespan (uvicorn).
+"""Starts and stops the runtime of the process, on servers that support ASGI's lifespan protocol (uvicorn).
 
-On daphne, which does not, the first request starts it and the interpreter's exit ends it (relay/runtime.py).
+daphne does not support it: there, the first request starts the runtime and the interpreter's exit stops it
+(relay/runtime.py).
 """
 
 import logging
@@ -14,12 +15,12 @@ logger = logging.getLogger(__name__)
 
 
 async def lifespan(_scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer the two events of a server's life."""
+    """Answer ASGI's startup and shutdown events."""
     await receive()  # lifespan.startup
     try:
         await runtime.running()
     except (DatabaseError, InterfaceError) as error:
-        logger.warning("The database is away (%s); the first request that finds it back goes on.", error)
+        logger.warning("Database unavailable at startup (%s); the next request tries again.", error)
     await send({"type": "lifespan.startup.complete"})
     await receive()  # lifespan.shutdown
     await runtime.stop()

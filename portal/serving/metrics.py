@@ -1,4 +1,4 @@
-"""GET /metrics: who may read, and what is put together at each scrape."""
+"""GET /metrics: checks the caller and collects the metrics at each scrape."""
 
 import hmac
 import os
@@ -31,18 +31,19 @@ from integrations.wire.asgi_types import Scope, header
 from integrations.wire.plain_http import PlainResponse
 from portal.web.proxies import FORWARDED_PORT
 
-FORBIDDEN = problems.Kind("metrics-not-for-you", "The metrics are not for this caller.", 403)
-FIGURES_KEPT = 5.0  # seconds: many scrapers cost the database no more than one
+FORBIDDEN = problems.Kind("metrics-not-for-you", "Forbidden.", 403)
+FIGURES_KEPT = 5.0  # seconds; with several scrapers the database is queried no more often than with one
 
 _kept: tuple[float, Figures | None] = (-FIGURES_KEPT, None)
 
 
 async def scrape(scope: Scope) -> PlainResponse:
-    """Return the metrics to whoever may read them, else a problem (RFC 9457)."""
+    """Return the metrics, or a problem (RFC 9457) if the caller may not read them."""
     if not settings.METRICS_TOKEN and not settings.METRICS_NETWORKS:
         return problems.answer(Problem(problems.NOT_FOUND, "Neither METRICS_TOKEN nor METRICS_NETWORKS is set."))
     if not (_has_token(scope) or _is_near(scope)):
-        return problems.answer(Problem(FORBIDDEN, "Send METRICS_TOKEN as Bearer token, or ask from METRICS_NETWORKS."))
+        detail = "Send METRICS_TOKEN as a bearer token, or call from an address in METRICS_NETWORKS."
+        return problems.answer(Problem(FORBIDDEN, detail))
     figures = await _figures()
     encode, content_type = choose_encoder(header(scope, b"accept") or "")
     body = encode(_registry(figures))
@@ -57,10 +58,10 @@ def _has_token(scope: Scope) -> bool:
 
 
 def _is_near(scope: Scope) -> bool:
-    """Whether the asker's own address is in METRICS_NETWORKS.
+    """Return whether the caller's own address is in METRICS_NETWORKS.
 
-    A request through a proxy that is not in TRUSTED_PROXIES, or that names no address, has the proxy's own address,
-    which proves nothing.
+    If a request comes through a proxy that is not in TRUSTED_PROXIES, or that does not forward the address, only the
+    proxy's address is known. It proves nothing about the caller, so the result is False.
     """
     is_peers = bool(scope.get("client")) and scope["client"][1] != FORWARDED_PORT
     if header(scope, b"x-forwarded-for") and is_peers:
@@ -93,7 +94,7 @@ def _registry(figures: Figures | None) -> CollectorRegistry:
 
 
 class AtScrape(Collector):
-    """What no process counts: the figures of the rows, and what runs."""
+    """The metrics that no process counts: figures from the database, and the running versions."""
 
     def __init__(self, figures: Figures | None) -> None:
         self._figures = figures
@@ -114,7 +115,7 @@ class AtScrape(Collector):
 
 
 class Workers(Collector):
-    """process_* of all workers of this server together: Prometheus' own collector knows one process alone."""
+    """The sum of process_* over all workers of this server. Prometheus' own collector covers one process only."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -156,7 +157,7 @@ def _build() -> GaugeMetricFamily:
 
 @cache
 def version() -> str:
-    """Return the portal's version, as pyproject.toml has it."""
+    """Return the portal's version from pyproject.toml, or "unknown"."""
     try:
         with (settings.BASE_DIR / "pyproject.toml").open("rb") as file:
             return str(tomllib.load(file)["project"]["version"])

@@ -1,7 +1,7 @@
-"""What machines ask of the server itself: is it alive, may it be given work, how does it fare?
+"""Answers the probes of load balancers and Prometheus: liveness, readiness and metrics.
 
-Straight from ASGI, before Django's middleware: a load balancer asks by an address that is in no ALLOWED_HOSTS, by plain
-HTTP from inside, and every few seconds of each process.
+It answers as plain ASGI, before Django's middleware. A load balancer calls each process every few seconds, by plain
+HTTP from inside and by an address that is not in ALLOWED_HOSTS.
 """
 
 import json
@@ -22,11 +22,11 @@ from portal.serving.metrics import scrape
 METHODS = ("GET", "HEAD")
 FATAL = frozenset({"away", "draining", "pending", "unknown", "missing"})
 
-_is_migrated = False  # once true it stays so: nothing takes tables away from a running process
+_is_migrated = False  # never reset: a database is not migrated backwards under a running process
 
 
 class Probes:
-    """Answers /healthz, /readyz and /metrics; everything else goes to `otherwise`."""
+    """Answers /healthz, /readyz and /metrics; passes all other requests to `otherwise`."""
 
     def __init__(self, otherwise: App) -> None:
         self._otherwise = otherwise
@@ -49,16 +49,17 @@ class Probes:
 
 
 async def healthz(_scope: Scope) -> PlainResponse:
-    """Say that the process answers."""
+    """Return 200: the process answers."""
     return _answer({"status": "alive"}, 200)
 
 
 async def readyz(_scope: Scope) -> PlainResponse:
-    """Say whether new work may come: 503 while this process drains, its database is away or not migrated,
-    or a key is missing.
+    """Return 200 if this process can take new work.
 
-    A channel layer that is away makes it "degraded" and no more: the rows are the truth (CONTRIBUTING.md, rule 1), all
-    answers still come, and every process would be taken out of service at the same moment.
+    The answer is 503 while the process drains, while its database is unavailable or not migrated, and while the process
+    lacks a CREDENTIAL_KEY that secrets are stored under. An unavailable channel layer is only "degraded": the database
+    is the source of truth (CONTRIBUTING.md, rule 1), requests still get their answers, and a 503 would take all
+    processes out of service at once.
     """
     running = runtime.current()
     parts = {
@@ -89,7 +90,7 @@ async def _database() -> dict[str, str]:
 
 
 def _look_at_database() -> bool:
-    global _is_migrated  # noqa: PLW0603  (asked of the database until it is true)
+    global _is_migrated  # noqa: PLW0603  (queried until it is true)
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     _is_migrated = _is_migrated or not count_pending_migrations()

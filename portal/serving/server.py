@@ -21,33 +21,33 @@ from integrations.pos.messages import MAX_FRAME
 from integrations.relay import runtime
 from integrations.relay.runtime import Runtime
 from integrations.wire.security_headers import SECURITY_HEADERS
+from portal.serving.control_channel import ControlChannel
 from portal.serving.drain import Drain
 from portal.serving.http.protocol import DrainingState, HttpProtocol
-from portal.serving.line import Line
 from portal.serving.websocket_intake import MeteredWebsocket
 
-# The kernel's queue of connections that wait for accept(); with the usual 100 a storm loses some.
+# The kernel's queue of connections that wait for accept(). With the usual 100, a reconnect storm loses connections.
 BACKLOG = 4096
-# For the garbage collector: so many new objects, beyond those that went, before it looks at them; so many such looks,
-# and one more, before the same once again; and so many of these before it looks at everything. The second holds a
-# server of 10,000 POSes up for a tenth of a second, the last for half of one.
-COLLECTIONS = (20_000, 3, 50)
-EARS = 64  # connections accepted in one turn of the event loop
+# Thresholds of the three generations of the garbage collector (gc.set_threshold): allocations minus deallocations
+# before a collection of the youngest generation, and collections of each generation before one of the next. On a server
+# with 10,000 POSes, a collection of the second takes 0.1 s and a full one 0.5 s; both block the event loop.
+GC_THRESHOLDS = (20_000, 3, 50)
+LISTENER_COPIES = 64  # the number of connections accepted in one iteration of the event loop
 GRACE = 10  # seconds for answers in flight, after the drain
-ROUNDS = 100  # of accepting the last that are connected, at an end; more is a flood
+ACCEPT_ROUNDS = 100  # limit of the polls for pending connections at shutdown; more would be a flood
 
 
 class Handshakes(ServerProtocol):
-    """The library's protocol, which leaves origin and subprotocol to the POS's consumer, however they are written.
+    """The library's protocol, but the POS's consumer judges origin and subprotocol, even malformed ones.
 
-    Its own refusals of a handshake carry the headers of every answer.
+    The library's own handshake refusals get the headers that every answer has.
     """
 
     def process_origin(self, headers: Headers) -> None:
-        """Accept any origin, also two of them: the token tells who a POS is."""
+        """Accept any Origin header, even a repeated one: a POS is identified by its token."""
 
     def process_subprotocol(self, headers: Headers) -> None:
-        """Choose none: what is offered may be empty, or no token, and uvicorn hands it on in either case."""
+        """Choose no subprotocol. The offered value may be empty or not a valid token; uvicorn passes it on anyway."""
 
     def reject(self, status: StatusLike, text: str) -> Response:
         response = super().reject(status, text)
@@ -60,65 +60,68 @@ websockets_sansio_impl.ServerProtocol = Handshakes  # type: ignore[attr-defined]
 
 
 class WebsocketProtocol(MeteredWebsocket):
-    """uvicorn's leanest websocket; it forgets that a refused handshake is complete, and would log each as an error."""
+    """uvicorn's sansio websocket protocol, which uses the least memory, with two corrections.
+
+    uvicorn does not mark a refused handshake as complete, and would log each refusal as an error.
+    """
 
     async def send(self, message: Any) -> None:
         await super().send(message)
         if message["type"] == "websocket.accept":
-            self._forget_handshake()
+            self._release_handshake()
         if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
             self.handshake_complete = True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of what would hold itself: the library's parser and its state each have the other."""
+        """Break the reference cycle between the library's parser and its state, to free both at once."""
         super().connection_lost(exc)
         self.conn.parser.close()
 
-    def _forget_handshake(self) -> None:
-        """Give back 4 KiB that nobody reads again: request and response with their headers, of each idle POS."""
+    def _release_handshake(self) -> None:
+        """Free the handshake's request and response, which are not read again: 4 KiB for each idle POS."""
         self.request = self.response = None  # type: ignore[assignment]
 
 
 class DrainingServer(uvicorn.Server):
-    """On SIGTERM: not ready, nobody new, each socket closed within DRAIN_SECONDS, records written, exit.
+    """A server that drains on SIGTERM: not ready, no new connections, each socket closed within DRAIN_SECONDS, exit.
 
-    One worker of several (it has a `line` to its supervisor) stops accepting at once: the others go on, on the same
-    port. A server that stands alone goes on accepting, so as to say 503 instead of nothing.
+    It writes all pending records before it exits. A worker of a supervisor (one with a `channel`) stops accepting at
+    once, because other workers accept on the same port. A single server keeps accepting, to answer 503.
     """
 
-    def __init__(self, config: uvicorn.Config, line: Line | None = None) -> None:
+    def __init__(self, config: uvicorn.Config, channel: ControlChannel | None = None) -> None:
         super().__init__(config)
         self.server_state: DrainingState = DrainingState()
-        self._line = line
+        self._channel = channel
         self._hands_over = False
-        self._hurry = asyncio.Event()
+        self._expedited = asyncio.Event()
 
-    def leave(self, *, hands_over: bool) -> None:
-        """Begin to end; `hands_over`: other processes accept on this address."""
+    def begin_shutdown(self, *, hands_over: bool) -> None:
+        """Start the shutdown; `hands_over`: other processes accept on this address."""
         if not self.should_exit:
             self._hands_over = hands_over
             self.should_exit = True
 
-    def hurry(self) -> None:
-        """End the drain that has begun, as fast as records allow."""
-        self._hurry.set()
+    def expedite(self) -> None:
+        """End the waits of the drain that has started; pending records are still written."""
+        self._expedited.set()
         self.force_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self.should_exit:  # the second signal, of whichever kind
-            self.hurry()
-        self._hands_over = self._hands_over or self._line is not None
+        if self.should_exit:  # the second signal, SIGTERM or SIGINT
+            self.expedite()
+        self._hands_over = self._hands_over or self._channel is not None
         super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self._line is not None:
-            self._line.open(self)
+        if self._channel is not None:
+            self._channel.open(self)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if running := runtime.current():
-            await self._drain(Drain(running, self._hurry), running)
-        await _until_nobody_knocks(() if self._hands_over else sockets or ())
+            await self._drain(Drain(running, self._expedited), running)
+        await _accept_pending(() if self._hands_over else sockets or ())
         await super().shutdown(sockets)
 
     async def _drain(self, drain: Drain, running: Runtime) -> None:
@@ -127,60 +130,60 @@ class DrainingServer(uvicorn.Server):
             self._stop_accepting()
         else:
             await drain.pause(settings.DRAIN_NOTICE_SECONDS)
-        self._let_connections_end()
+        self._end_connections_after_answer()
         await drain.run(settings.DRAIN_SECONDS)
 
     def _stop_accepting(self) -> None:
         for server in self.servers:
             server.close()
 
-    def _let_connections_end(self) -> None:
+    def _end_connections_after_answer(self) -> None:
         self.server_state.is_draining = True
         for connection in list(self.server_state.connections):
             if isinstance(connection, HttpProtocol):
                 connection.end_after_answer()
 
 
-async def _until_nobody_knocks(listeners: Iterable[socket.socket]) -> None:
-    """Let the loop accept whoever is connected already: closing a listener resets those."""
-    knocks = select.poll()
+async def _accept_pending(listeners: Iterable[socket.socket]) -> None:
+    """Accept connections still in the kernel's backlog, because closing the listener would reset them."""
+    pending = select.poll()
     for listener in listeners:
-        knocks.register(listener.fileno(), select.POLLIN)
-    for _ in range(ROUNDS):
-        if not knocks.poll(0):
+        pending.register(listener.fileno(), select.POLLIN)
+    for _ in range(ACCEPT_ROUNDS):
+        if not pending.poll(0):
             return
         await asyncio.sleep(0.01)
 
 
-def ears(listener: socket.socket) -> list[socket.socket]:
-    """Return the listener and copies of its descriptor, to be given to the server together.
+def duplicate_listener(listener: socket.socket) -> list[socket.socket]:
+    """Return the listener and copies of its descriptor; pass them all to the server.
 
-    The event loop accepts one connection a turn for each; in a storm a turn is long, and with one ear alone the
-    kernel's queue stays full until it resets those who have waited for half a minute.
+    The event loop accepts one connection for each descriptor in an iteration. Iterations are long in a reconnect storm.
+    With one descriptor, the kernel's backlog would stay full until it resets connections that waited for 30 s.
     """
-    return [listener, *(listener.dup() for _ in range(EARS - 1))]
+    return [listener, *(listener.dup() for _ in range(LISTENER_COPIES - 1))]
 
 
 def raise_file_limit() -> int:
-    """Let this process open as many files as it may without asking, and return how many: each POS takes one."""
+    """Raise this process's limit of open files to the hard limit and return it. Each POS needs one descriptor."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
 
 
-def spare_collections() -> None:
-    """Let the garbage collector leave what was loaded alone, and look at what is new seldom and in small steps.
+def tune_garbage_collector() -> None:
+    """Exclude the loaded objects from garbage collection, and make collections of new objects rarer.
 
-    In a storm nearly all that is new stays: each of ten thousand connections holds some hundred objects, and looking
-    at them again and again took a quarter of the time.
+    In a reconnect storm nearly all new objects stay alive: 10,000 connections with some 100 objects each. With the
+    default thresholds, collecting them again and again takes a quarter of the time.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*COLLECTIONS)
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
-def make_server(line: Line | None = None) -> DrainingServer:
-    """Return the server, ready to serve `portal.asgi` on a socket that is given to it; `line`: as a worker."""
+def create_server(channel: ControlChannel | None = None) -> DrainingServer:
+    """Return a server of `portal.asgi`; pass its sockets to `run`. With a `channel` it is a supervisor's worker."""
     config = uvicorn.Config(
         "portal.asgi:application",
         loop="uvloop",
@@ -193,10 +196,10 @@ def make_server(line: Line | None = None) -> DrainingServer:
         backlog=BACKLOG,
         lifespan="on",
         access_log=False,
-        log_config=None,  # Django's logging, with its redaction, stands
-        proxy_headers=False,  # portal.asgi judges them, for every server alike
+        log_config=None,  # keep Django's logging, which redacts secrets
+        proxy_headers=False,  # portal.asgi checks them, on every server alike
         server_header=False,
         timeout_keep_alive=settings.IDLE_CONNECTION_SECONDS,
         timeout_graceful_shutdown=GRACE,
     )
-    return DrainingServer(config, line)
+    return DrainingServer(config, channel)

@@ -1,9 +1,9 @@
-"""Keeps several worker processes on one address: starts them, replaces those that die, and restarts them in turn.
+"""Runs several worker processes on one address: starts them, respawns those that die, and restarts them one by one.
 
-Each worker has a place with a listening socket of its own beside the others' (SO_REUSEPORT: the kernel spreads the
-connections evenly, also in a storm, where workers on one shared socket took between 4 and 40 % of them). The supervisor
-holds these sockets open, and a place's next worker inherits its socket: a restart refuses nobody, and whoever
-waits to be accepted waits for the next worker.
+Each worker has a slot with its own listening socket (SO_REUSEPORT), and the kernel spreads the connections evenly over
+the sockets. With one shared socket, a worker gets between 4 and 40 % of the connections of a reconnect storm. The
+supervisor keeps the sockets open, and the next worker of a slot inherits its socket. A restart therefore refuses no
+connection: those in the backlog are accepted by the next worker.
 """
 
 import asyncio
@@ -22,22 +22,22 @@ from typing import Self
 
 from django.conf import settings
 
-from portal.serving import line, worker_metrics
+from portal.serving import control_channel, worker_metrics
 from portal.serving.listening import Address
-from portal.serving.worker_environment import Unusable, check, worker_environment
+from portal.serving.worker_environment import InvalidSettings, check, worker_environment
 
 BACKLOG = 4096
-READY_SECONDS = 60.0  # that a worker has to begin to serve
-STEADY_SECONDS = 10.0  # after which a worker's end counts as its first failure
-FIRST_PAUSE = 1.0  # before a worker that failed twice in a row is started again; doubles, up to
-LONGEST_PAUSE = 30.0
-STOP_MARGIN = 20.0  # seconds beyond the drain itself, after which a worker that hangs is killed
+READY_SECONDS = 60.0  # for a worker to get ready
+STEADY_SECONDS = 10.0  # a worker that ran for this long resets the back-off
+FIRST_BACKOFF = 1.0  # seconds before a worker is respawned that died early; doubles with each such failure
+LONGEST_BACKOFF = 30.0
+STOP_MARGIN = 20.0  # seconds after the drain, until an unresponsive worker is killed
 
 logger = logging.getLogger(__name__)
 
 
 class Worker:
-    """One process. Both ends of its line close with it."""
+    """One worker process. Its control channel closes when it ends."""
 
     def __init__(self, process: asyncio.subprocess.Process, end: socket.socket) -> None:
         self._process = process
@@ -46,7 +46,7 @@ class Worker:
 
     @classmethod
     async def start(cls, listener: socket.socket, environment: Mapping[str, str]) -> Self:
-        """Start `manage.py serve` on a socket that it inherits."""
+        """Start `manage.py serve` on an inherited listening socket."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         descriptors = (listener.fileno(), theirs.fileno())
@@ -72,57 +72,60 @@ class Worker:
         return monotonic() - self._started_at >= STEADY_SECONDS
 
     async def is_ready(self) -> bool:
-        """Wait until it serves; False when it ended first, or took too long."""
+        """Wait until the worker is ready; return False if it ended first or took longer than READY_SECONDS."""
         with contextlib.suppress(TimeoutError, OSError):
             async with asyncio.timeout(READY_SECONDS):
-                return await asyncio.get_running_loop().sock_recv(self._end, 1) == line.READY
+                return await asyncio.get_running_loop().sock_recv(self._end, 1) == control_channel.READY
         return False
 
-    def tell(self, word: bytes) -> None:
-        """Say a word of the line; a worker that is gone hears nothing."""
+    def send(self, command: bytes) -> None:
+        """Send a command of the control channel; does nothing if the worker has ended."""
         with contextlib.suppress(OSError):
-            self._end.send(word)
+            self._end.send(command)
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
     async def ended(self) -> int:
-        """Return its exit status once it has ended; negative: the signal that ended it."""
+        """Wait until the process has ended; return its exit status, or the negated number of the signal."""
         status = await self._process.wait()
         self._end.close()
         return status
 
 
-class Place:
-    """One of the workers: whichever process holds the place now."""
+class WorkerSlot:
+    """The slot of one worker: its listening socket, its current process, and earlier ones that still drain."""
 
     def __init__(self, number: int, address: Address, metrics: Path, environment: Mapping[str, str]) -> None:
         self._number = number
-        self._metrics = metrics  # the folder in which the workers count together
+        self._metrics = metrics  # the folder that the workers share for their counts
         self._environment = environment
         self._address = address
         self._listener: socket.socket | None = None
-        self._worker: Worker | None = None  # of those alive, the one that is to stay
-        self._watched: dict[Worker, asyncio.Task[None]] = {}
+        self._worker: Worker | None = None  # the current process; others in `_watches` are starting or draining
+        self._watches: dict[Worker, asyncio.Task[None]] = {}
         self._failures = 0
-        self._is_leaving = False
+        self._is_stopping = False
 
     def listen(self) -> None:
-        """Take connections, which wait for a worker."""
+        """Listen; connections wait in the backlog for a worker."""
         self._listener = self._address.bind(shared=True)
         self._listener.listen(BACKLOG)
 
     async def begin(self) -> bool:
-        """Start the first worker; False when it does not come to serve."""
+        """Start the first worker; return False if it does not get ready."""
         worker = await self._start()
         if not await worker.is_ready():
             return False
         self._worker = worker
         return True
 
-    async def renew(self, environment: Mapping[str, str]) -> bool:
-        """Put a new worker in the old one's place and wait until that has drained; False, and the old stays, if not."""
+    async def replace(self, environment: Mapping[str, str]) -> bool:
+        """Replace the worker by a new one and wait until the old one has drained.
+
+        Return False, and keep the old worker, if the new one does not get ready.
+        """
         old_environment, self._environment = self._environment, environment
         new = await self._start()
         if not await new.is_ready():
@@ -130,57 +133,57 @@ class Place:
             self._environment = old_environment
             return False
         old, self._worker = self._worker, new
-        if old in self._watched:
-            old.tell(line.HAND_OVER)
-            await self._end_in_time(self._watched[old], old)
+        if old in self._watches:
+            old.send(control_channel.HAND_OVER)
+            await self._end_in_time(self._watches[old], old)
         return True
 
-    def let_go(self) -> None:
-        """Let every worker of this place drain; those that are being started do so when they serve."""
-        self._is_leaving = True
-        self._deafen()
-        for worker in self._watched:
-            worker.tell(line.STOP)
+    def begin_drain(self) -> None:
+        """Tell every worker of this slot to drain. A worker that is still starting does so when it is ready."""
+        self._is_stopping = True
+        self._close_listener()
+        for worker in self._watches:
+            worker.send(control_channel.STOP)
 
-    async def left(self) -> None:
-        """Wait until the last worker of this place has ended."""
-        await asyncio.gather(*(self._end_in_time(task, worker) for worker, task in self._watched.items()))
+    async def wait_drained(self) -> None:
+        """Wait until the last worker of this slot has ended."""
+        await asyncio.gather(*(self._end_in_time(task, worker) for worker, task in self._watches.items()))
 
-    def hurry(self) -> None:
-        """End the drain that has begun, faster."""
-        for worker in self._watched:
-            worker.tell(line.HURRY)
+    def expedite(self) -> None:
+        """End the waits of the drain that has started."""
+        for worker in self._watches:
+            worker.send(control_channel.EXPEDITE)
 
     async def _start(self) -> Worker:
         if self._listener is None:
             self.listen()
         environment = {**self._environment, worker_metrics.VARIABLE: str(self._metrics)}
         worker = await Worker.start(self._listener, environment)  # type: ignore[arg-type]
-        self._watched[worker] = asyncio.create_task(self._watch(worker))
-        if self._is_leaving:
-            worker.tell(line.STOP)
+        self._watches[worker] = asyncio.create_task(self._watch(worker))
+        if self._is_stopping:
+            worker.send(control_channel.STOP)
         return worker
 
     async def _watch(self, worker: Worker) -> None:
         status = await worker.ended()
-        worker_metrics.forget(self._metrics, worker.pid)
-        del self._watched[worker]
-        if worker is self._worker and not self._is_leaving:
-            await self._follow(worker, status)
+        worker_metrics.mark_worker_dead(self._metrics, worker.pid)
+        del self._watches[worker]
+        if worker is self._worker and not self._is_stopping:
+            await self._respawn(worker, status)
 
-    async def _follow(self, dead: Worker, status: int) -> None:
-        """Start another in the place of one that died."""
+    async def _respawn(self, dead: Worker, status: int) -> None:
+        """Start a new worker after one that died, with a back-off if workers die repeatedly."""
         self._failures = 0 if dead.was_steady else self._failures + 1
-        pause = min(FIRST_PAUSE * 2 ** (self._failures - 1), LONGEST_PAUSE) if self._failures else 0.0
+        backoff = min(FIRST_BACKOFF * 2 ** (self._failures - 1), LONGEST_BACKOFF) if self._failures else 0.0
         how = signal.Signals(-status).name if status < 0 else f"status {status}"
-        logger.error("Worker %d (pid %d) ended by %s; the next starts in %g s.", self._number, dead.pid, how, pause)
-        if pause:
-            self._deafen()  # or whoever the kernel puts in this place's queue would wait for as long
-            await asyncio.sleep(pause)
-        if not self._is_leaving:
+        logger.error("Worker %d (pid %d) ended by %s; the next starts in %g s.", self._number, dead.pid, how, backoff)
+        if backoff:
+            self._close_listener()  # otherwise connections would wait in this socket's backlog for as long
+            await asyncio.sleep(backoff)
+        if not self._is_stopping:
             self._worker = await self._start()
 
-    def _deafen(self) -> None:
+    def _close_listener(self) -> None:
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.close()
@@ -189,82 +192,85 @@ class Place:
         limit = settings.DRAIN_NOTICE_SECONDS + settings.DRAIN_SECONDS + STOP_MARGIN
         done, _ = await asyncio.wait([watching], timeout=limit)
         if not done:
-            logger.error("Worker %d (pid %d) has not ended within %g s; killed.", self._number, worker.pid, limit)
+            logger.error("Worker %d (pid %d) did not end within %g s; killed.", self._number, worker.pid, limit)
             worker.kill()
             await watching
 
 
 class Supervisor:
-    """Runs until SIGTERM or SIGINT (drain, a second one hurries); SIGHUP restarts the workers one after the other."""
+    """Runs the workers until SIGTERM or SIGINT, which drain them; a second such signal ends the waits of the drain.
+
+    SIGHUP restarts the workers one by one.
+    """
 
     def __init__(self, address: Address, workers: int) -> None:
         self._metrics = settings.DATA_DIR / f"metrics-{os.getpid()}"
         environment = worker_environment()
-        self._places = [Place(number, address, self._metrics, environment) for number in range(1, workers + 1)]
-        self._leaving = asyncio.Event()
-        self._renewing: asyncio.Task[None] | None = None
+        self._slots = [WorkerSlot(number, address, self._metrics, environment) for number in range(1, workers + 1)]
+        self._stopping = asyncio.Event()
+        self._restarting: asyncio.Task[None] | None = None
 
     def listen(self) -> None:
-        """Take connections, which wait for the workers."""
-        for place in self._places:
-            place.listen()
+        """Listen; connections wait in the backlog for the workers."""
+        for slot in self._slots:
+            slot.listen()
 
     async def run(self) -> bool:
-        """Return when all workers have ended; False if they did not come to serve at all."""
-        self._heed_signals()
-        worker_metrics.make_folder(self._metrics)
-        has_begun = all(await asyncio.gather(*(place.begin() for place in self._places)))
+        """Run until all workers have ended; return False if they never got ready and no signal stopped the start."""
+        self._install_signal_handlers()
+        worker_metrics.create_folder(self._metrics)
+        has_begun = all(await asyncio.gather(*(slot.begin() for slot in self._slots)))
         if has_begun:
-            logger.info("%d workers serve.", len(self._places))
-            await self._leaving.wait()
-        was_told = self._leaving.is_set()
+            logger.info("All %d workers are ready.", len(self._slots))
+            await self._stopping.wait()
+        was_requested = self._stopping.is_set()
         await self._stop()
         shutil.rmtree(self._metrics, ignore_errors=True)
-        return has_begun or was_told
+        return has_begun or was_requested
 
-    def _heed_signals(self) -> None:
+    def _install_signal_handlers(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._leave)
-        loop.add_signal_handler(signal.SIGHUP, self._renew)
+            loop.add_signal_handler(number, self._request_stop)
+        loop.add_signal_handler(signal.SIGHUP, self._request_restart)
 
-    def _leave(self) -> None:
-        is_second = self._leaving.is_set()
-        self._leaving.set()
-        for place in self._places:
-            place.hurry() if is_second else place.let_go()
+    def _request_stop(self) -> None:
+        is_second = self._stopping.is_set()
+        self._stopping.set()
+        for slot in self._slots:
+            slot.expedite() if is_second else slot.begin_drain()
 
     async def _stop(self) -> None:
-        if self._renewing is not None:
-            self._renewing.cancel()
-        for place in self._places:
-            place.let_go()
-        await asyncio.gather(*(place.left() for place in self._places))
+        if self._restarting is not None:
+            self._restarting.cancel()
+        for slot in self._slots:
+            slot.begin_drain()
+        await asyncio.gather(*(slot.wait_drained() for slot in self._slots))
 
-    def _renew(self) -> None:
-        if self._renewing is not None and not self._renewing.done():
-            logger.warning("The workers are being restarted already.")
+    def _request_restart(self) -> None:
+        if self._restarting is not None and not self._restarting.done():
+            logger.warning("SIGHUP ignored: a restart of the workers is in progress.")
             return
-        self._renewing = asyncio.create_task(self._renew_all())
+        self._restarting = asyncio.create_task(self._restart_workers())
 
-    async def _renew_all(self) -> None:
-        logger.info("Restarting the workers, one after the other.")
+    async def _restart_workers(self) -> None:
+        logger.info("Restarting the workers one by one.")
         try:
             environment = worker_environment()
             await check(environment)
-        except Unusable as error:
-            logger.error("The new settings cannot be used; the old workers stay. %s", error)  # noqa: TRY400  (no fault)
+        except InvalidSettings as error:
+            logger.error("New settings rejected; the old workers stay. %s", error)  # noqa: TRY400  (not our error)
             return
-        for place in self._places:
-            if not await place.renew(environment):
-                logger.error("The new worker did not come to serve; the old ones stay. Its log lines say why.")
+        for slot in self._slots:
+            if not await slot.replace(environment):
+                logger.error("The new worker did not get ready; the old ones stay. Its log lines say why.")
                 return
         logger.info("All workers have been restarted.")
 
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """What starts in here never gets the SIGINT that a terminal sends to all: the supervisor says when to end."""
+    """Block SIGINT in processes started inside: a terminal sends it to all, but the supervisor stops its workers."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield

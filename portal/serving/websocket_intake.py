@@ -1,6 +1,6 @@
-"""What arrives on a POS's websocket is counted before it is parsed, so that no POS can keep the event loop busy.
+"""Meters the bytes and frames of a POS's websocket before they are parsed, to keep the event loop responsive.
 
-uvicorn parses whatever comes and hands messages on; control frames and parts of messages cost time as well.
+uvicorn parses everything that arrives; control frames and fragments of messages cost time as well.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ from integrations.pos.link import BROKEN_TEXT, FLOODING, LINK, Link
 from integrations.pos.messages import MAX_FRAME
 
 CLOSE_SECONDS = 1.0  # from our close frame, or the peer's, until the transport is aborted
-SMALLEST_FRAME = 6  # bytes, of a client's
-SMALLEST_PIECE = 1024  # bytes; parsed even where the allowance is nearly used up
+SMALLEST_FRAME = 6  # bytes, of a frame from a client
+SMALLEST_PIECE = 1024  # bytes; parsed even if the allowance is nearly used up
 FRAMES_AT_ONCE = 500  # parsed in one iteration of the event loop, some 10 ms
-RESUME_AT = 1.0  # seconds' worth of allowance at which a paused connection is read again
-PAUSES = 3  # one soon after the other; the next is a flood
-CALM_SECONDS = 10.0  # without a pause, after which the pauses before do not count
-FRAGMENTS = 64  # of one message, after which they are joined
-# What the answer to one request may take. websocket-sharp cuts a message into fragments of 1016 bytes.
+RESUME_AT = 1.0  # reading of a paused connection resumes when it has one second's worth of allowance
+PAUSES = 3  # within CALM_SECONDS of each other; the next one counts as flooding
+CALM_SECONDS = 10.0  # without a pause; then earlier pauses no longer count
+FRAGMENTS = 64  # of one message; beyond this they are joined
+# The most that the answer to one request may need. websocket-sharp splits a message into fragments of 1016 bytes.
 ANSWER_FRAMES = MAX_FRAME // 1016 + 2
 ANSWER_BYTES = MAX_FRAME + 14 * ANSWER_FRAMES
 
@@ -30,12 +30,12 @@ ANSWER_BYTES = MAX_FRAME + 14 * ANSWER_FRAMES
 class MeteredWebsocket(WebSocketsSansIOProtocol):
     """Reads a POS no faster than its allowance permits.
 
-    Every frame and byte counts on arrival. When the allowance is used up, reading stops, so that TCP makes the POS
-    wait. A POS that goes on as before is reported to the consumer as flooding. The transport is aborted one second
-    after the close, whatever the peer still sends or does not read.
+    Every frame and byte counts on arrival. When the allowance is used up, reading pauses, and TCP makes the POS wait.
+    If the POS keeps sending too fast, the consumer gets a flooding event. The transport is aborted one second after the
+    close, even if the peer is still sending or does not read.
     """
 
-    # Of the class, because nearly every connection keeps these values, and there are thousands.
+    # Class attributes save memory: nearly every one of thousands of connections keeps these values.
     _unparsed = memoryview(b"")
     _resuming: asyncio.TimerHandle | None = None
     _aborting: asyncio.TimerHandle | None = None
@@ -50,7 +50,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
         self._allowance = allowance.of_one_pos()
         self._link = Link(self._ping_now)
 
-    # --- What comes in
+    # --- Receiving
 
     def data_received(self, data: bytes) -> None:
         if not self.handshake_initiated:  # the handshake's request
@@ -58,7 +58,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
             self._end_if_closing()
             return
         if self._is_flooding and self.close_sent:
-            return  # read, so that a peer that is blocked in sending comes to see the close frame; not parsed
+            return  # dropped unparsed; reading lets a peer that is blocked in sending get to the close frame
         self._unparsed = memoryview(bytes(self._unparsed) + data if self._unparsed else data)
         self._parse()
 
@@ -74,7 +74,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
         super().handle_events()
 
     def send_receive_event_to_app(self) -> None:
-        """Hand a message on; text that is not valid UTF-8 too, because it may be an answer."""
+        """Pass a message to the consumer. Text that is not valid UTF-8 is passed too, because it may be an answer."""
         content = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
         self.frames = []
         if self.close_sent:
@@ -97,7 +97,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
 
     def handle_cont(self, event: Frame) -> None:
         if not event.data and not event.fin:
-            return  # it says nothing, and there is no end to them
+            return  # an empty fragment carries nothing, and a peer could send any number of them
         super().handle_cont(event)
         if len(self.frames) > FRAGMENTS:
             self.frames = [b"".join(self.frames)]
@@ -109,7 +109,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
         return message
 
     def _parse(self) -> None:
-        """Parse what has arrived, as far as it may be parsed now; read on when all is."""
+        """Parse as much of the received data as the allowance permits; resume reading when all is parsed."""
         self._parsed = 0
         while self._unparsed and not self._must_wait and self._parsed < FRAMES_AT_ONCE:
             size = max(SMALLEST_PIECE, SMALLEST_FRAME * int(self._allowance.frames_left))
@@ -165,7 +165,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
         if not self.disconnected:
             self._parse()
 
-    # --- What goes out
+    # --- Sending
 
     async def send(self, message: Any) -> None:
         await super().send(message)
@@ -186,10 +186,13 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
                 self.ping_timer.cancel()
             self.send_keepalive_ping()
 
-    # --- The end
+    # --- Closing
 
     def handle_parser_exception(self) -> None:
-        """Close with the parser's code; as uvicorn does, but for a peer that has to send the rest before it reads."""
+        """Close with the parser's code, as uvicorn does, but keep reading.
+
+        A peer that is in the middle of a message reads the close frame only after it has sent the rest.
+        """
         if self.conn.close_sent is None:
             self.transport.close()
             return
@@ -222,13 +225,13 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
                 timer.cancel()
         self._resuming = self._aborting = None
         self._unparsed = memoryview(b"")
-        # A reset comes from a host that is there, or is again; a link that is lost ends by a timeout, or is cut by us.
-        has_ended_it = exc is None or isinstance(exc, ConnectionError)
-        self._link.ended(has_answered=has_ended_it and not self._was_aborted)
+        # Only a reachable host sends a FIN or a reset. A lost link ends by a timeout, or because we abort it.
+        peer_ended_it = exc is None or isinstance(exc, ConnectionError)
+        self._link.ended(has_answered=peer_ended_it and not self._was_aborted)
         super().connection_lost(exc)
 
     def _end_if_closing(self) -> None:
-        """Give the peer a second from the beginning of the end; one that does not read would hold the transport."""
+        """Abort the transport CLOSE_SECONDS after the closing began: a peer that does not read would keep it open."""
         if self._aborting is None and (self.close_sent or self.transport.is_closing()) and not self.disconnected:
             self._aborting = self.loop.call_later(CLOSE_SECONDS, self._abort)
 

@@ -1,7 +1,7 @@
-"""The environment of a supervisor's workers: the supervisor's own, with what `.env` says at one moment.
+"""The environment of a supervisor's workers: the supervisor's own, completed from `.env`.
 
-All workers get the same until the next restart in turn, one that replaces a dead worker too, whatever somebody writes
-into `.env` meanwhile. They read no `.env` themselves.
+`.env` is read once for all workers, at the start and at each restart by SIGHUP. A respawned worker gets the same values
+as the others, even if `.env` has changed since. The workers do not read `.env` themselves.
 """
 
 import asyncio
@@ -12,26 +12,26 @@ from django.conf import settings
 
 from portal.env_file import EnvFileError, read
 
-SECONDS = 60.0  # that the settings have to be read
-LONGEST = 500  # characters of a complaint
+SECONDS = 60.0  # for the check of the settings
+LONGEST = 500  # characters of its error output
 
 
-class Unusable(Exception):
-    """`.env` cannot be used as it is. The text names the setting, and holds no value."""
+class InvalidSettings(Exception):
+    """The settings in `.env` are invalid. The text names the setting and contains no value."""
 
 
 def worker_environment() -> dict[str, str]:
-    """Return what the environment and `.env` say now. Raises Unusable."""
+    """Return the environment, completed with the current values of `.env`. Raises InvalidSettings."""
     own = {name: value for name, value in os.environ.items() if name not in settings.ENV_FILE_NAMES}
     try:
         from_file = read(settings.ENV_FILE)
     except EnvFileError as error:
-        raise Unusable(str(error)) from None
+        raise InvalidSettings(str(error)) from None
     return own | {name: value for name, value in from_file.items() if not own.get(name)} | {settings.ENV_FILE_READ: "1"}
 
 
 async def check(environment: dict[str, str]) -> None:
-    """Let a process of its own read the settings and check them. Raises Unusable."""
+    """Check the settings in a separate process. Raises InvalidSettings."""
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "check"]
     process = await asyncio.create_subprocess_exec(
         *command, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
@@ -39,11 +39,11 @@ async def check(environment: dict[str, str]) -> None:
     )  # fmt: skip
     try:
         async with asyncio.timeout(SECONDS):
-            _, complaint = await process.communicate()
+            _, errors = await process.communicate()
     except TimeoutError:
-        raise Unusable(f"They were not read within {SECONDS:g} s.") from None
+        raise InvalidSettings(f"The check of the settings took longer than {SECONDS:g} s.") from None
     finally:
         if process.returncode is None:
             process.kill()
     if process.returncode:
-        raise Unusable(" ".join(complaint.decode(errors="replace").split())[-LONGEST:])
+        raise InvalidSettings(" ".join(errors.decode(errors="replace").split())[-LONGEST:])

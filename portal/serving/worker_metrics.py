@@ -1,7 +1,7 @@
-"""Lets the worker processes of one server count together (prometheus_client's multiprocess mode).
+"""Adds up the metrics of one server's worker processes (prometheus_client's multiprocess mode).
 
-For whoever starts the workers. Nothing of prometheus_client may be imported by a worker before the folder stands in its
-environment: start workers as programs of their own (exec, spawn), not by a fork of a process that has settled.
+Called by the process that starts the workers. The folder must be in a worker's environment before it imports
+prometheus_client. Start workers as new programs (exec, spawn), not by a fork of a process that has already imported it.
 """
 
 import shutil
@@ -10,18 +10,18 @@ from pathlib import Path
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
-def make_folder(folder: Path) -> dict[str, str]:
-    """Make the folder anew, for its owner alone; return what the workers' environment needs.
+def create_folder(folder: Path) -> dict[str, str]:
+    """Create the empty folder, readable by its owner only; return the variable that the workers' environment needs.
 
-    What an earlier run left there would be added up with this one's.
+    Files of an earlier run are deleted: their counts would be added to those of this run.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
     return {VARIABLE: str(folder)}
 
 
-def forget(folder: Path, pid: int) -> None:
-    """Take a worker that has ended out of the sums of what is open now; what it counted stays."""
+def mark_worker_dead(folder: Path, pid: int) -> None:
+    """Remove the gauges of a worker that has ended, such as open sockets, from the sums. Its counters stay."""
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]

@@ -1,7 +1,7 @@
-"""A connection to PostgreSQL that a thread does not wait for without end.
+"""Limits how long a thread waits for PostgreSQL.
 
-A server that hangs ends no statement, and its host's kernel still acknowledges what it is sent: neither
-statement_timeout nor tcp_user_timeout helps. Imported where PostgreSQL is used, because psycopg is optional.
+If the database server hangs, it ends no statement, while its host's kernel still acknowledges packets. Then neither
+statement_timeout nor tcp_user_timeout helps. Import this module only if PostgreSQL is used: psycopg is optional.
 """
 
 from collections.abc import Generator
@@ -12,32 +12,32 @@ from psycopg import pq
 
 from portal.web.page_run import current, is_given_up
 
-# Seconds that a thread waits for one result: more than portal.web.statements lets the server take.
+# Seconds that a thread waits for one result: longer than the statement_timeout that portal.web.statements sets.
 MOST_SECONDS = 35.0
-INTERVAL = 0.1  # psycopg's own: so often it looks up from its waiting
+INTERVAL = 0.1  # seconds between psycopg's checks while it waits; its own default
 
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """Ends a wait after MOST_SECONDS, or as soon as nobody wants the page for which its thread works."""
+    """Ends a wait after MOST_SECONDS, or as soon as the page that its thread computes is given up."""
 
     def wait(self, gen: Any, interval: float = INTERVAL, timeout: float | None = None) -> Any:
-        """Return what `gen` returns. Raises OperationalError; then the connection is closed."""
-        wanted = gen if current.get() is None else _while_wanted(gen)
+        """Return the result of `gen`. Raises OperationalError and closes the connection if it takes too long."""
+        checked = gen if current.get() is None else _until_given_up(gen)
         try:
-            return super().wait(wanted, interval, MOST_SECONDS if timeout is None else timeout)
+            return super().wait(checked, interval, MOST_SECONDS if timeout is None else timeout)
         except psycopg.OperationalError:
             if timeout is None and self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
-                self.pgconn.finish()  # whether its statement was carried out is not known, nor when it ends
+                self.pgconn.finish()  # whether and when the statement is executed is unknown
             raise
 
 
-def _while_wanted(gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    """Pass on what `gen` waits for; raise OperationalError when the thread's page is given up."""
+def _until_given_up(gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """Delegate to `gen`; raise OperationalError when the thread's page is given up."""
     try:
-        wanted = next(gen)
+        event = next(gen)
         while True:
             if is_given_up():
                 raise psycopg.OperationalError("the database did not answer in time, and the page was given up")
-            wanted = gen.send((yield wanted))
+            event = gen.send((yield event))
     except StopIteration as end:
         return end.value

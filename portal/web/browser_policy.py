@@ -1,6 +1,6 @@
-"""What a browser may do with our pages: nothing but show them, with scripts and styles of our own.
+"""Content-Security-Policy and Permissions-Policy: a browser may only show our pages, with our own scripts and styles.
 
-For every page of Django's; what POSes and the backend are answered goes round it (portal/asgi.py).
+The policy applies to every page that Django serves. Answers to POSes and the backend do not pass here (portal/asgi.py).
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
 def browser_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Add the policy to each answer that has none of its own."""
+    """Add the policy to each answer that does not set its own."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         return with_policy(get_response(request))
@@ -33,17 +33,17 @@ def browser_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Calla
     return handle
 
 
-def in_words(policy: Policy) -> str:
-    """Return a policy as its header spells it."""
+def header_value(policy: Policy) -> str:
+    """Return a policy as the value of its header."""
     return "; ".join(" ".join((name, *sources)) for name, sources in policy.items())
 
 
 def with_policy(response: HttpResponse) -> HttpResponse:
-    """Return a response with the policy, unless it has one of its own."""
+    """Add the policy to a response that does not set its own; return the response."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response
 
 
-WORDS = in_words(STRICT)
-HEADERS = {"Content-Security-Policy": WORDS, "Permissions-Policy": PERMISSIONS}
+STRICT_VALUE = header_value(STRICT)
+HEADERS = {"Content-Security-Policy": STRICT_VALUE, "Permissions-Policy": PERMISSIONS}

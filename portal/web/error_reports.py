@@ -1,9 +1,9 @@
-"""Keeps secrets out of Django's technical error page, which DEBUG shows to every caller, anonymous ones included.
+"""Keeps secrets out of Django's technical error page, which DEBUG shows to every caller, including anonymous ones.
 
-The rule goes by value: what a setting with a telling name holds, and the password of every URL among the settings and
-the environment, is masked wherever it appears on the finished page, in each spelling that a page may give it. So
-a setting that is added later is covered. Beside that, what sensitive_variables and sensitive_post_parameters mark is
-hidden although DEBUG is on, cookies and posted values are hidden, and the portal's own secrets are redacted.
+Masking goes by value. It covers the values of settings whose names suggest a secret, and the passwords of all URLs in
+the settings and the environment. They are masked everywhere on the finished page, in every spelling that a page can
+contain, so settings that are added later are covered. In addition, cookies, posted values and everything marked by
+sensitive_variables and sensitive_post_parameters are hidden although DEBUG is on. The portal's secrets are redacted.
 """
 
 import base64
@@ -26,10 +26,10 @@ from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 from integrations.security.redaction import is_distinctive, redact
 
 MASK = SafeExceptionReporterFilter.cleansed_substitute
-UNBROKEN = 1_000_000  # columns: a secret with blanks must not be broken into two lines
-SHORTEST = 4  # characters; masking a shorter text would leave nothing to read
-MARKS = ("'", '"', "&#x27;", "&quot;")  # a secret that is short or a word is masked only as a whole quoted text
-# Up to the last @: a password may hold any character, also those that should have been %-encoded.
+UNBROKEN = 1_000_000  # columns: a secret that contains spaces must not be wrapped
+SHORTEST = 4  # characters; masking shorter texts would make the page unreadable
+MARKS = ("'", '"', "&#x27;", "&quot;")  # a secret that is short or a word is masked only as a complete quoted text
+# Up to the last @: a password may contain any character, including those that should have been %-encoded.
 _PASSWORD = re.compile(r"(?s)://[^:/@]*:(.+)@")  # in the value of a setting
 _USER_INFO = re.compile(r"""(://[^\s:/@'"<>]*:)([^\s'"<>]+)(@)""")  # within a text
 
@@ -37,7 +37,7 @@ _of_this_page: ContextVar[list[str] | None] = ContextVar("_of_this_page", defaul
 
 
 class MaskingFilter(SafeExceptionReporterFilter):
-    """Hides what is marked as sensitive whatever DEBUG says, and gives out values with their secrets masked."""
+    """Hides values that are marked as sensitive even if DEBUG is on, and masks secrets in the other values."""
 
     def is_active(self, request: HttpRequest | None) -> bool:  # noqa: ARG002
         return True
@@ -54,7 +54,7 @@ class MaskingFilter(SafeExceptionReporterFilter):
         return dict.fromkeys(super().get_safe_cookies(request), MASK)
 
     def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
-        """Return the names of what was posted; forms of this portal carry passwords, codes and secrets."""
+        """Return the names of the posted fields, each with a mask: forms contain passwords, codes and secrets."""
         return dict.fromkeys(super().get_post_parameters(request), MASK)
 
     def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: Any) -> Any:
@@ -63,7 +63,7 @@ class MaskingFilter(SafeExceptionReporterFilter):
 
 
 class MaskingReporter(ExceptionReporter):
-    """Masks the finished page once more: a secret may stand in a message, a path or a line of source."""
+    """Masks the finished page once more: a message, a path or a source line can contain a secret."""
 
     def get_traceback_data(self) -> dict[str, Any]:
         found: dict[str, Any] = super().get_traceback_data()
@@ -83,14 +83,14 @@ class MaskingReporter(ExceptionReporter):
 
 
 class _Shown:
-    """A variable as the page shows it; masked before the page cuts it, so that no half of a secret is left."""
+    """The representation of a variable on the page, masked before it is truncated: no part of a secret is left."""
 
     def __init__(self, name: str, value: Any) -> None:
         try:
             whole = pformat(value, width=UNBROKEN)
             cleaned = _clean(name, whole)
             self._text = pformat(value) if cleaned == whole else cleaned
-        except Exception as error:  # noqa: BLE001  (a value that cannot be shown must not break the page)
+        except Exception as error:  # noqa: BLE001  (a value that cannot be formatted must not break the page)
             self._text = f"Error in formatting: {type(error).__name__}"
 
     def __repr__(self) -> str:
@@ -98,7 +98,7 @@ class _Shown:
 
 
 def _clean(name: object, text: str) -> str:
-    """Return a value masked and redacted; its name may be what tells that it is a secret."""
+    """Return a value masked and redacted. Pass its name, because the name can show that the value is a secret."""
     return redact(mask(f"{name}={text}")).removeprefix(f"{name}=")
 
 
@@ -110,7 +110,7 @@ def mask(text: str) -> str:
 
 
 def secrets() -> Iterator[str]:
-    """Yield the secrets that are configured."""
+    """Yield the configured secrets."""
     for name in dir(settings):
         if name.isupper():
             yield from _secrets_in(name, getattr(settings, name))
@@ -119,7 +119,7 @@ def secrets() -> Iterator[str]:
 
 
 def _secrets_in(name: object, value: Any) -> Iterator[str]:
-    """Yield the secrets of a setting: strings under a telling name, and passwords of URLs under any name."""
+    """Yield the secrets of a setting: all strings if its name suggests a secret, and passwords of URLs in any case."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _secrets_in(key, inner)
@@ -164,7 +164,7 @@ def _known() -> Iterator[None]:
 
 
 def _spellings() -> list[str]:
-    """Return what is to be masked, the longest first, because one may be a part of another."""
+    """Return the texts to mask, the longest first, because one can be part of another."""
     found: set[str] = set()
     for secret in {each for each in secrets() if len(each.strip()) >= SHORTEST}:
         written = {secret, *_quoted(secret)}
@@ -180,7 +180,7 @@ def _quoted(secret: str) -> Iterator[str]:
 
 
 def _encoded(secret: str) -> Iterator[str]:
-    """Yield a secret as SMTP and HTTP send it: somewhere within a text in Base64."""
+    """Yield the three spellings of a secret inside a longer Base64 text, as SMTP and HTTP send credentials."""
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + secret.encode(errors="replace")).decode()
         yield encoded[-(-before * 8 // 6) : (before + len(secret.encode(errors="replace"))) * 8 // 6]

@@ -1,8 +1,8 @@
-"""Keeps secrets out of everything that is logged, whoever logs it; as text for people, or as JSON for machines.
+"""Keeps secrets out of the log lines of every logger, in text for people or in JSON for machines.
 
-The access token is in the websocket's URL because the protocol wants it there, and servers log URLs. So the
-redaction works on the finished text: message, arguments, exception and stack alike. In JSON it works on each finished
-value before it is quoted: on the quoted line it would cut quotes in two, and miss what the quoting broke up.
+The protocol puts the access token into the websocket's URL, and servers log URLs. The redaction therefore works on the
+finished text: message, arguments, exception and stack. In JSON, each finished value is redacted before it is quoted. On
+the quoted line, redaction would damage quotes and miss secrets that contain escaped characters.
 """
 
 import logging
@@ -19,8 +19,8 @@ from integrations.backend import correlation
 from integrations.security.redaction import redact
 from integrations.text.characters import printable
 
-# What a line may carry beside its message. Everything else that hangs on a record (Django hangs whole requests there)
-# is left out: nobody has looked at what it holds.
+# The fields that a line may have beside its message. All other attributes of a record are left out, because they were
+# not checked for secrets; Django attaches whole requests.
 EXTRA = (
     "correlation_id",
     "request_id",
@@ -32,7 +32,7 @@ EXTRA = (
     "result_code",
     "milliseconds",
 )
-OURS = frozenset({"time", "level"})  # made here, of nothing that anybody sent
+OURS = frozenset({"time", "level"})  # created here, and not from a client's input
 SAMPLED = 20  # warnings and errors of one kind that are written in each period
 PERIOD = 60.0  # seconds
 LONGEST_REJECTION = 300  # characters
@@ -42,10 +42,9 @@ LONGEST = 20_000  # characters of one value: a traceback, not a payload
 class SamplingHandler(logging.StreamHandler[TextIO]):
     """Writes at most SAMPLED warnings and errors of one kind (one line of code) in each period.
 
-    A record whose `most_in_a_period` is set is written that often instead.
-    Requests of any scanner cause many of them, and a log that is full helps nobody. The next line of the kind says how
-    many were left out. What Django logs as an error although a caller caused it (a SuspiciousOperation with its
-    traceback, a 503 that a view chose) is one line at warning level.
+    A record's attribute `most_in_a_period` overrides SAMPLED. The limit keeps a scanner from filling the log. The next
+    line of the kind says how many were left out. Errors that Django logs although a caller caused them (a
+    SuspiciousOperation with its traceback, a 503 that a view chose) become one line at warning level.
     """
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -65,7 +64,7 @@ class SamplingHandler(logging.StreamHandler[TextIO]):
         super().emit(record)
 
     def _take(self, record: logging.LogRecord) -> int | None:
-        """Return how many of this kind were left out since one was written, or None to leave this one out, too."""
+        """Return how many of this kind were left out since the last written one; None: leave this one out as well."""
         kind = self._kinds.setdefault((record.pathname, record.lineno), _Kind(self._clock()))
         if self._clock() - kind.since >= PERIOD:
             kind.since, kind.written = self._clock(), 0
@@ -78,7 +77,7 @@ class SamplingHandler(logging.StreamHandler[TextIO]):
 
 
 class Seldom(logging.Filter):
-    """Lets each kind of a logger's warnings be written once in each period."""
+    """Limits each kind of a logger's warnings to one line in each period."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.most_in_a_period = 1
@@ -100,12 +99,12 @@ class RedactingFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
         line = " ".join([super().formatMessage(record), *(f"{name}={value}" for name, value in _extra(record).items())])
-        # A line end that came with a value must not begin a line of its own; a traceback's do.
+        # A line break in a value must not start a new line; the line breaks of a traceback may.
         return line.replace("\r", "\\r").replace("\n", "\\n")
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
-        return redact(printable(line, len(line)))  # an escape sequence that a client sent must not reach a terminal
+        return redact(printable(line, len(line)))  # a client's escape sequences must not reach a terminal
 
 
 class RedactingJsonFormatter(JsonFormatter):
@@ -115,7 +114,7 @@ class RedactingJsonFormatter(JsonFormatter):
         super().__init__()
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        """Collect the fields; `message_dict` holds traceback and stack, or a dictionary logged in a message's place."""
+        """Collect the fields; `message_dict` holds traceback and stack, or a dictionary logged instead of a message."""
         log_data["time"] = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         log_data["level"], log_data["logger"] = record.levelname, record.name
         log_data["message"] = record.message or str(record.msg)
@@ -156,6 +155,6 @@ def _extra(record: logging.LogRecord) -> dict[str, Any]:
 def _clean(value: Any) -> Any:
     if isinstance(value, int | float):
         return value
-    # Redacted with a margin before it is cut, so that no half of a secret is left over.
+    # Redact with a margin before truncating: a truncated secret would not be recognised.
     text = redact(printable(str(value), 2 * LONGEST))
     return text[:LONGEST]

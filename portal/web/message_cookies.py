@@ -1,4 +1,4 @@
-"""Django's messages, in a cookie that has the same prefix as the session's."""
+"""Stores Django's messages in a cookie with the same prefix as the session cookie."""
 
 from django.conf import settings
 from django.contrib.messages.storage.cookie import CookieStorage

@@ -1,4 +1,4 @@
-"""A page under way: the event loop gives it up, and its thread sees that nobody waits for it any more."""
+"""Lets the event loop give up a running page, and lets the page's thread see that it was given up."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from integrations.wire.asgi_types import Send
 
 @dataclass
 class PageRun:
-    """Passes on what a page sends, until it is given up."""
+    """Forwards the ASGI messages of a page until the page is given up."""
 
     _send: Send
     has_begun: bool = False
@@ -25,6 +25,6 @@ current: ContextVar[PageRun | None] = ContextVar("current", default=None)
 
 
 def is_given_up() -> bool:
-    """Return whether this thread, or task, works for a page that was given up."""
+    """Return whether the page that this thread or task computes was given up."""
     run = current.get()
     return run is not None and run.is_given_up

@@ -1,9 +1,9 @@
-"""Django's handler for what the entry points of machines do not answer: the portal's pages.
+"""Django's handler for the portal's pages: all requests that the POS and API entry points do not answer.
 
-Django's own hands a request back and forth between the event loop and a thread: for the signal at its start, each
-middleware that is not written twice, each `process_view`, the view, the template. Each costs a turn of the loop, and
-while ten thousand POSes come back a turn takes a tenth of a second: a page took two seconds, most of it waiting. All
-of ours is written for a thread, so here a request is one call in one.
+Django's own handler moves a request between the event loop and a thread several times: for the start signal, each sync
+middleware, each `process_view`, the view and the template. Each move costs an iteration of the loop. While 10,000 POSes
+reconnect, an iteration takes 0.1 s, and a page would take 2 s, most of it waiting. All pages are synchronous, so this
+handler runs a request as one call in one thread.
 """
 
 import asyncio
@@ -26,36 +26,36 @@ from integrations.wire.limits import MAX_BODY
 from integrations.wire.plain_http import PlainResponse, send_response
 from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, is_longer, read_body
 from integrations.wire.security_headers import SECURITY_HEADERS
-from portal.web.browser_policy import WORDS
+from portal.web.browser_policy import STRICT_VALUE
 from portal.web.errors import refusal
 from portal.web.page_run import is_given_up
 
-THREADS = 40  # pages that are made at once; hundreds of threads would slow authentication down
+THREADS = 40  # pages computed at once; hundreds of threads would slow down authentication
 WITHOUT_BODY = ("GET", "HEAD")
 
 
 class PageHandler(ASGIHandler):
-    """Answers HTTP requests, each in a thread of its own (asgiref's ThreadSensitiveContext)."""
+    """Answers HTTP requests, each in its own thread (asgiref's ThreadSensitiveContext)."""
 
     def __init__(self) -> None:
-        BaseHandler.__init__(self)  # ASGIHandler's would load the middleware for the event loop
+        BaseHandler.__init__(self)  # ASGIHandler.__init__ would load the middleware as async
         self.load_middleware(is_async=False)
-        self._turns: tuple[asyncio.AbstractEventLoop, asyncio.Semaphore] | None = None
+        self._limit_of_loop: tuple[asyncio.AbstractEventLoop, asyncio.Semaphore] | None = None
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the request, answer it, and close what it has opened: in the thread that opened it."""
+        """Read the request, answer it, and close the response in the thread that created it."""
         try:
             body = await read_body(scope, receive, _limit(scope))
         except ClientLeft:
             return
         except BodyTooLarge:
-            await _refuse(scope, send, "413.html", problems.TOO_LARGE, "Send less at a time.")
+            await _refuse(scope, send, "413.html", problems.TOO_LARGE, "Send less at once.")
             return
         except BodyGaveWay:
-            await _refuse(scope, send, "429.html", problems.MANY_BODIES, "Send fewer at the same time.")
+            await _refuse(scope, send, "429.html", problems.MANY_BODIES, "Send fewer at once.")
             return
         with BytesIO(body) as file:
-            async with self._turn():
+            async with self._thread_limit():
                 if is_given_up():
                     return
                 response = await sync_to_async(self._answer)(scope, file)
@@ -64,12 +64,12 @@ class PageHandler(ASGIHandler):
             finally:
                 await sync_to_async(response.close)()
 
-    def _turn(self) -> asyncio.Semaphore:
-        """Return the semaphore of this event loop: whoever waits for it holds no thread."""
+    def _thread_limit(self) -> asyncio.Semaphore:
+        """Return the semaphore of this event loop. A request that waits for it does not occupy a thread."""
         loop = asyncio.get_running_loop()
-        if self._turns is None or self._turns[0] is not loop:
-            self._turns = loop, asyncio.Semaphore(THREADS)
-        return self._turns[1]
+        if self._limit_of_loop is None or self._limit_of_loop[0] is not loop:
+            self._limit_of_loop = loop, asyncio.Semaphore(THREADS)
+        return self._limit_of_loop[1]
 
     def _answer(self, scope: Scope, body: IO[bytes]) -> HttpResponseBase:
         set_script_prefix(get_script_prefix(scope))
@@ -83,23 +83,23 @@ class PageHandler(ASGIHandler):
         return cast("HttpResponseBase", response)
 
     async def _send(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
-        """Send a response; one that is made while it is sent, for as long as the client is there."""
+        """Send a response; stop sending a streaming one when the client disconnects."""
         if not response.streaming:
             await self.send_response(response, send)
             return
         sending = asyncio.ensure_future(self.send_response(response, send))
-        leaving = asyncio.ensure_future(receive())
+        disconnect = asyncio.ensure_future(receive())
         try:
-            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((sending, disconnect), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            leaving.cancel()
+            disconnect.cancel()
             sending.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await sending
 
 
 def _limit(scope: Scope) -> int:
-    """Return how many bytes a body of this request may have: MAX_BODY, or what its page says in `max_body`."""
+    """Return the limit in bytes of this request's body: MAX_BODY, or a larger `max_body` of its view."""
     if scope["method"] in WITHOUT_BODY or (header(scope, b"content-length") and not is_longer(scope, MAX_BODY)):
         return MAX_BODY
     try:
@@ -112,5 +112,5 @@ def _limit(scope: Scope) -> int:
 async def _refuse(scope: Scope, send: Send, template: str, kind: Kind, detail: str) -> None:
     response = refusal(scope["path"], scope["method"], template, kind, detail)
     response["Connection"] = "close"
-    response["Content-Security-Policy"] = WORDS
+    response["Content-Security-Policy"] = STRICT_VALUE
     await send_response(PlainResponse.of(response), scope, send)

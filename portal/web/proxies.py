@@ -1,9 +1,9 @@
-"""Reads what a trusted proxy says about the client: X-Forwarded-For and X-Forwarded-Proto.
+"""Reads the client's address and scheme from a trusted proxy's X-Forwarded-For and X-Forwarded-Proto.
 
-In place of uvicorn's ProxyHeadersMiddleware, which compares the scheme letter by letter (`HTTPS` and `https,http` are
-unknown to it), takes any text for an address, and does not recognise an IPv4 proxy on a dual-stack listener. Only
-proxies of TRUSTED_PROXIES are believed. `Forwarded` (RFC 7239) is never read: a proxy that does not know that header
-passes on whatever the client wrote there.
+This replaces uvicorn's ProxyHeadersMiddleware, which compares the scheme literally (it does not recognise `HTTPS` or
+`https,http`), accepts any text as an address, and does not recognise an IPv4 proxy on a dual-stack listener. Only
+proxies in TRUSTED_PROXIES are trusted. `Forwarded` (RFC 7239) is never read: a proxy that does not know that header
+passes the client's own value on.
 """
 
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from integrations.text.client_address import parsed
 from integrations.wire.asgi_types import App, Receive, Scope, Send
 
-FORWARDED_PORT = 0  # of a client whose address a trusted proxy named; no peer of a socket has it
-HOPS = 32  # of X-Forwarded-For that are read, from the nearest proxy on
+FORWARDED_PORT = 0  # the port of a client whose address comes from a trusted proxy; no socket peer has port 0
+HOPS = 32  # addresses of X-Forwarded-For that are read, beginning with the nearest proxy's
 LONGEST = 200  # characters of X-Forwarded-Proto that are read
 SCHEMES = {"https": "https", "wss": "https", "http": "http", "ws": "http"}
-OF_SOCKETS = {"https": "wss", "http": "ws"}
+WEBSOCKET_SCHEMES = {"https": "wss", "http": "ws"}
 
 Network = IPv4Network | IPv6Network
 
@@ -25,8 +25,8 @@ Network = IPv4Network | IPv6Network
 class ProxyHeaders:
     """Sets a scope's client and scheme to those of the client before the trusted proxies.
 
-    `scheme` ("http" or "https") is PUBLIC_URL's. It stands for a proxy that names no scheme that is known, because a
-    redirect to https is right only when a proxy says that the client used http.
+    `scheme` ("http" or "https") is that of PUBLIC_URL. It applies if the proxy names no known scheme, because a
+    redirect to https is correct only if the proxy says that the client used http.
     """
 
     def __init__(self, app: App, *, trusted: Iterable[str], scheme: str) -> None:
@@ -49,15 +49,15 @@ class ProxyHeaders:
             elif name == b"x-forwarded-proto":
                 forwarded_proto.append(value.decode("latin-1"))
         scheme = scheme_of(",".join(forwarded_proto)[:LONGEST]) or self._scheme
-        scope["scheme"] = OF_SOCKETS[scheme] if scope["type"] == "websocket" else scheme
+        scope["scheme"] = WEBSOCKET_SCHEMES[scheme] if scope["type"] == "websocket" else scheme
         if forwarded_for and (found := self._client_of(",".join(forwarded_for))):
             scope["client"] = found, FORWARDED_PORT
 
     def _client_of(self, forwarded_for: str) -> str | None:
-        """Return the last address that is not a trusted proxy's, or None where the nearest proxy names none.
+        """Return the last address that is not a trusted proxy's, or None if the nearest proxy names no address.
 
-        Each proxy appends the address that it sees. So what stands before an untrusted address is the client's own
-        claim, and what stands before a text that is no address cannot be believed either.
+        Each proxy appends the address that it sees. Everything before an untrusted address is therefore the client's
+        own claim. Everything before a text that is not an address is not trusted either.
         """
         found = None
         for element in reversed(forwarded_for.rsplit(",", HOPS)[-HOPS:]):
@@ -72,14 +72,14 @@ class ProxyHeaders:
 
 @lru_cache(256)
 def scheme_of(forwarded_proto: str) -> str | None:
-    """Return "https" or "http" as X-Forwarded-Proto says, None if it says neither.
+    """Return the scheme that X-Forwarded-Proto names ("https" or "http"), or None if it names neither.
 
-    In a list, each element is one leg of the way. If any leg was https, so is the answer: some proxies put their own
-    leg first, others last, and a redirect to https would lead back to the same list, for ever. A client that writes
-    `https` there itself gains nothing but to miss that redirect.
+    In a list, each element is one hop. If any hop used https, the result is https: some proxies put their own hop
+    first, others last, and a redirect to https would come back with the same list in an endless loop. A client that
+    writes `https` there itself only misses that redirect.
     """
-    said = {SCHEMES.get(each.strip(" \t\"'").lower()) for each in forwarded_proto.split(",")}
-    return "https" if "https" in said else "http" if "http" in said else None
+    found = {SCHEMES.get(each.strip(" \t\"'").lower()) for each in forwarded_proto.split(",")}
+    return "https" if "https" in found else "http" if "http" in found else None
 
 
 def _without_port(text: str) -> str:
@@ -95,6 +95,6 @@ def _is_in(host: str, networks: Iterable[Network]) -> bool:
 
 
 def _unmapped(network: Network) -> Network:
-    """Return an IPv4 network that is spelled in IPv6 (::ffff:10.0.0.0/104) as IPv4, because addresses are, too."""
+    """Convert an IPv4-mapped network (::ffff:10.0.0.0/104) to IPv4, because addresses are converted as well."""
     mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
     return network if mapped is None else IPv4Network((int(mapped), max(0, network.prefixlen - 96)))

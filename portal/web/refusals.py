@@ -1,4 +1,4 @@
-"""Refusals that no view has made, in the format that the views of the same path use."""
+"""Creates refusals outside a view, in the format that the views of the same path use."""
 
 from integrations.backend import problems
 from integrations.backend.problems import Kind, Problem
@@ -10,7 +10,10 @@ API = "/api/"
 
 
 def for_machine(path: str, method: str, kind: Kind, detail: str) -> PlainResponse | None:
-    """Return the answer of the POS's endpoint, or of the API; None for a path of neither. `detail` says what to do."""
+    """Return the refusal in the format of the POS's endpoint or the API, or None for any other path.
+
+    `detail` says what the caller can do.
+    """
     if is_auth(path) or is_near_auth(path, method):
         return errors.refusal(f"{kind.title} {detail}", kind.status)
     if f"/{path.strip('/').lower()}/".startswith(API):

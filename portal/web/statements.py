@@ -1,17 +1,17 @@
-"""Bounds PostgreSQL's statements in server processes."""
+"""Limits the duration of PostgreSQL statements in server processes."""
 
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-# Far above what any call or chore of a server needs. Commands have no limit: a migration or a restore may take hours.
+# Far more than any call or periodic job needs. Commands have no limit: a migration or a restore may take hours.
 STATEMENT_SECONDS = 30
 
 
 def bound_statements() -> None:
-    """Let PostgreSQL end each statement of this process after STATEMENT_SECONDS, and threads not wait for much longer.
+    """Make PostgreSQL cancel each statement of this process after STATEMENT_SECONDS; threads wait only a little longer.
 
-    A pool of connections without a limit, which the start may have opened, is closed.
+    Close the connection pool, whose connections may have been opened at startup without the limit.
     """
     connection: Any = connections[DEFAULT_DB_ALIAS]
     if connection.vendor != "postgresql":

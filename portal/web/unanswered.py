@@ -1,7 +1,7 @@
-"""Answers 503 for pages that wait for a PostgreSQL that does not answer, and lets their threads go.
+"""Answers 503 for pages that wait for an unresponsive PostgreSQL, and frees their threads.
 
-A page has a thread, and nothing interrupts a thread. So the event loop watches it: when a page takes long, it asks the
-database itself. While that answers, the page may take all the time that it needs.
+A page runs in a thread, which cannot be interrupted. The event loop therefore watches it. When a page takes long, the
+event loop probes the database itself. While the database answers, the page may take as long as it needs.
 """
 
 import asyncio
@@ -21,25 +21,25 @@ from portal.web.browser_policy import with_policy
 from portal.web.errors import RETRY_SECONDS, note_away, refusal
 from portal.web.page_run import PageRun
 
-# Seconds of a page before the database is asked, and then again and again.
+# Seconds that a page may take before the database is probed, and the interval of further probes.
 PATIENCE = 1.0
-# Seconds that the database has to answer. With PATIENCE less than the 3 s after which 503 must have come.
+# Seconds that the database has to answer a probe. With PATIENCE less than 3 s, the limit for the 503.
 PROBE_SECONDS = 1.5
-# Seconds after which it is asked by a new connection as well: those of the pool may all be in use.
+# Seconds until a new connection probes as well: those of the pool may all be in use.
 HEAD_START = 0.5
-DETAIL = "It does not answer. Look whether your request was carried out before you send it again."
+DETAIL = "It does not answer. Check whether your request was carried out before you send it again."
 
 logger = logging.getLogger(__name__)
 
 
 class Unanswered:
-    """Lets `otherwise` answer pages, and answers 503 where one waits while the database does not answer."""
+    """Passes requests to `otherwise`; answers 503 for a page that is pending while the database does not answer."""
 
     def __init__(self, otherwise: App, answers: Callable[[], Awaitable[bool]]) -> None:
         self._otherwise = otherwise
         self._answers = answers
         self._probe: asyncio.Task[bool] | None = None
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         page = PageRun(send)
@@ -60,19 +60,19 @@ class Unanswered:
             work = asyncio.ensure_future(self._otherwise(scope, receive, page.send))
         finally:
             page_run.current.reset(token)
-        self._under_way.add(work)
+        self._running.add(work)
         work.add_done_callback(partial(self._end, page))
         return work
 
     def _end(self, page: PageRun, work: asyncio.Task[None]) -> None:
-        self._under_way.discard(work)
+        self._running.discard(work)
         if page.is_given_up and not work.cancelled() and (error := work.exception()):
-            logger.warning("A page that was given up has failed.", exc_info=error)
+            logger.warning("Page failed after it was given up.", exc_info=error)
 
     async def _is_answered(self, page: PageRun, work: asyncio.Task[None]) -> bool:
-        """Wait for the page; return False when the database has not answered before it."""
+        """Wait for the page; return False if a probe of the database fails first."""
         while not (await asyncio.wait({work}, timeout=PATIENCE))[0]:
-            probe = self._probing()
+            probe = self._shared_probe()
             await asyncio.wait({work, probe}, return_when=asyncio.FIRST_COMPLETED)
             if page.has_begun or work.done():
                 return True
@@ -80,8 +80,8 @@ class Unanswered:
                 return False
         return True
 
-    def _probing(self) -> "asyncio.Task[bool]":
-        """Return the look at the database that is under way, or begin one: all pages share it."""
+    def _shared_probe(self) -> "asyncio.Task[bool]":
+        """Return the running probe of the database, or start one: all pages share it."""
         if self._probe is None or self._probe.done():
             self._probe = asyncio.ensure_future(self._answers())
         return self._probe
@@ -94,45 +94,46 @@ def _refusal(scope: Scope) -> PlainResponse:
     )
     response["Cache-Control"] = "no-store"
     response["Retry-After"] = str(RETRY_SECONDS)
-    response["Connection"] = "close"  # perhaps its body has not arrived
+    response["Connection"] = "close"  # the request's body may not have arrived
     return PlainResponse.of(response)
 
 
 async def database_answers() -> bool:
     """Return whether PostgreSQL answers within PROBE_SECONDS, on a connection of the pool or on a new one."""
-    asking: set[asyncio.Future[None]] = {asyncio.ensure_future(ask) for ask in (readers.run(_ask), _ask_anew())}
-    for each in asking:
-        each.add_done_callback(_is_success)  # looked at, also when it fails after its time
+    queries = (readers.run(_query), _query_on_new_connection())
+    pending: set[asyncio.Future[None]] = {asyncio.ensure_future(query) for query in queries}
+    for each in pending:
+        each.add_done_callback(_is_success)  # retrieves the exception, even if it fails after the timeout
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            while asking:
-                done, asking = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+            while pending:
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
                 if any(map(_is_success, done)):
                     return True
     except TimeoutError:
         pass
     finally:
-        for each in asking:
-            each.cancel()  # and not awaited: psycopg waits for a server that hangs to cancel its statement
+        for each in pending:
+            each.cancel()  # not awaited: psycopg would wait for an unresponsive server to cancel the statement
     return False
 
 
-def _is_success(asked: "asyncio.Future[None]") -> bool:
-    return not asked.cancelled() and asked.exception() is None
+def _is_success(query: "asyncio.Future[None]") -> bool:
+    return not query.cancelled() and query.exception() is None
 
 
-def _ask() -> None:
+def _query() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
 
 
-async def _ask_anew() -> None:
+async def _query_on_new_connection() -> None:
     import psycopg  # optional
 
     await asyncio.sleep(HEAD_START)
-    # Of Django's parameters only those for libpq.
+    # Only the parameters for libpq, without those that Django adds for its own connections.
     settings: Any = connections[DEFAULT_DB_ALIAS]
-    of_django = ("context", "cursor_factory")
-    parameters = {name: value for name, value in settings.get_connection_params().items() if name not in of_django}
+    django_only = ("context", "cursor_factory")
+    parameters = {name: value for name, value in settings.get_connection_params().items() if name not in django_only}
     async with await psycopg.AsyncConnection.connect(**parameters, autocommit=True) as new:
         await new.execute("SELECT 1")

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from integrations.simulator import BackgroundPos
 from integrations.simulator import Credentials as PosCredentials
-from portal.web.browser_policy import WORDS
+from portal.web.browser_policy import STRICT_VALUE
 from tests.live import browser as browsing
 from tests.live.clients import authenticate, handshake_refusal, token_for
 from tests.live.servers import Credentials, Stack
@@ -204,7 +204,7 @@ def test_the_pages_work_under_a_strict_content_security_policy(page: Page) -> No
     for path in ("/admin/", "/admin/integrations/outlet/", "/admin/integrations/outlet/add/", "/nothing"):
         answer = page.goto(path)
         assert answer is not None
-        assert answer.header_value("content-security-policy") == WORDS
+        assert answer.header_value("content-security-policy") == STRICT_VALUE
     assert [each for each in complaints if "404" not in each] == []
 
 

@@ -18,7 +18,7 @@ def test_each_scrape_shows_all_workers_together_and_the_rows_once(
     new_stack: NewStack, depot: Depot, tmp_path: Path
 ) -> None:
     folder = tmp_path / "counts"
-    shared = worker_metrics.make_folder(folder) | {"METRICS_TOKEN": TOKEN}
+    shared = worker_metrics.create_folder(folder) | {"METRICS_TOKEN": TOKEN}
     first = new_stack(env=shared)
     second = depot.twin(first)
     with (
@@ -35,7 +35,7 @@ def test_each_scrape_shows_all_workers_together_and_the_rows_once(
             assert time.time() - shown["onp_loop_last_run_timestamp_seconds", "watcher"] < 5
         dead = second.pid
         second.kill()
-        worker_metrics.forget(folder, dead)
+        worker_metrics.mark_worker_dead(folder, dead)
         shown = figures(first)
         assert shown["onp_connections_open"] == 1, "a worker that died holds no connection"
         assert shown["onp_authentications_total", "accepted"] == 2, "what it counted stays"

@@ -73,7 +73,7 @@ def reloaded(
     stack.stop()
     server = Reloaded(folder, stack.database_url, stack.redis_url)
     server.process.start()
-    eventually(lambda: "2 workers serve" in server.process.log_text(), timeout=60, what="it serves")
+    eventually(lambda: "2 workers are ready" in server.process.log_text(), timeout=60, what="it serves")
     yield server
     server.process.kill()
     shutil.rmtree(folder)
@@ -104,8 +104,8 @@ def test_settings_that_cannot_be_used_leave_every_worker_and_are_named(
 ) -> None:
     workers, seen = reloaded.workers(), reloaded.seen()
     reloaded.write({"METRICS_TOKEN": "third-0123456789"}, wrong)
-    reloaded.reload(until="The new settings cannot be used; the old workers stay")
-    last = [line for line in reloaded.process.log_text().splitlines() if "cannot be used" in line][-1]
+    reloaded.reload(until="New settings rejected; the old workers stay")
+    last = [line for line in reloaded.process.log_text().splitlines() if "New settings rejected" in line][-1]
     assert json.loads(last)["level"] == "ERROR"
     assert named in last
     assert "hunter2" not in reloaded.process.log_text()

@@ -39,7 +39,7 @@ def workers(depot: Depot, postgres: Postgres, redis: Redis) -> Iterator[Stack]:
 
 
 def has_begun(stack: Stack) -> bool:
-    return "2 workers serve" in stack.log_text()
+    return "2 workers are ready" in stack.log_text()
 
 
 def is_alive(pid: int) -> bool:

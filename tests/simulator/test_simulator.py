@@ -1,4 +1,4 @@
-"""The simulated POS: what it answers, how it comes back, how it ends, and what it must not know."""
+"""The simulated POS: its answers, its reconnects, its end, and that it imports nothing of the server."""
 
 import ast
 import asyncio
@@ -90,7 +90,7 @@ def order_numbers(answered: dict[str, Any]) -> list[str]:
 
 
 class Clockwork:
-    """Time that passes only when the POS sleeps, and chance that always gives the longest pause."""
+    """A clock that advances only when the POS sleeps, and a random source that always gives the longest pause."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -111,7 +111,7 @@ class Clockwork:
         await asyncio.sleep(0)
 
 
-# What it answers
+# Answers
 
 
 def test_a_known_pin_is_answered_with_the_user() -> None:
@@ -134,19 +134,19 @@ def test_an_unknown_pin_is_refused_with_the_documented_code_and_text() -> None:
     }
 
 
-def test_a_user_without_permission_is_found_and_says_so() -> None:
+def test_a_user_without_permission_is_found_and_marked_so() -> None:
     payload = answer_to(PIN_REQUEST | {"Payload": {"PIN": TRAINEE.pin}})["Payload"]
     assert payload == {"UserID": TRAINEE.user_id, "UserName": "Trainee", "CanMakePayments": False}
 
 
-def test_open_orders_of_all_tables_are_answered_in_the_documented_shape() -> None:
+def test_open_orders_of_all_tables_are_answered_in_the_documented_format() -> None:
     answered = answer_to(ORDERS_REQUEST)
     assert order_numbers(answered) == ["S1000001", "S1000003", "S1000002"]
     assert answered["Payload"]["UserOrdersOnly"] is False
     assert all(list(order) == SUMMARY_KEYS for order in answered["Payload"]["Orders"])
 
 
-def test_the_first_open_order_is_that_of_the_documented_example() -> None:
+def test_the_first_open_order_is_the_documented_example() -> None:
     assert answer_to(ORDERS_REQUEST)["Payload"]["Orders"][0] == {
         "SalesTransactionID": "1121008e-2769-46e2-918d-65e0291621a1",
         "ServiceModePrefix": "TBL",
@@ -162,7 +162,7 @@ def test_the_first_open_order_is_that_of_the_documented_example() -> None:
     }
 
 
-def test_open_orders_can_be_those_of_one_table() -> None:
+def test_open_orders_can_be_filtered_by_table() -> None:
     payload = {"ServiceModeEntityID": "2", "UserOrdersOnly": False}
     assert order_numbers(answer_to(ORDERS_REQUEST | {"Payload": payload})) == ["S1000002"]
 
@@ -172,7 +172,7 @@ def test_a_table_without_orders_has_an_empty_list() -> None:
     assert answer_to(ORDERS_REQUEST | {"Payload": payload})["Payload"]["Orders"] == []
 
 
-def test_open_orders_can_be_those_of_the_asking_user() -> None:
+def test_open_orders_can_be_filtered_by_the_requesting_user() -> None:
     request = ORDERS_REQUEST | {"UserIdentifier": WAITER.user_id, "Payload": {"UserOrdersOnly": True}}
     answered = answer_to(request)
     assert order_numbers(answered) == ["S1000002"]
@@ -246,14 +246,14 @@ def test_a_filter_of_a_wrong_type_is_refused(payload: Any) -> None:
 
 @pytest.mark.parametrize("number", ["9" * 5000, "-" + "9" * 5000, "1e99999999999999999999", "0." + "1" * 5000])
 @pytest.mark.parametrize(("key", "code"), [("Other", 0), ("PIN", messages.MALFORMED_PAYLOAD)])
-def test_a_request_with_a_number_of_any_size_is_answered(number: str, key: str, code: int) -> None:
+def test_a_request_with_a_number_of_any_magnitude_is_answered(number: str, key: str, code: int) -> None:
     plain = json.dumps(PIN_REQUEST).replace('"PIN": "1234"', f'"PIN": "1234", "{key}": 0')
     read = messages.read_request(plain.replace(f'"{key}": 0', f'"{key}": {number}'))
     assert answer(example_till(), read).result_code == code
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, "1e99999999999999999999", "1" + "0" * 34 + "1"])
-def test_a_number_that_is_too_large_to_compute_is_written_as_it_was_spelled(number: str) -> None:
+def test_a_number_that_is_too_large_to_compute_is_written_as_it_was_received(number: str) -> None:
     assert json_text.write(json_text.read(f'{{"a": {number}}}')) == f'{{"a": {number}}}'
 
 
@@ -275,16 +275,16 @@ def test_a_request_without_an_id_is_answered_with_null_as_its_id() -> None:
         ("{}", "it has no whole number as MessageType"),
         ('{"MessageType": "0"}', "it has no whole number as MessageType"),
         ('{"MessageType": true}', "it has no whole number as MessageType"),
-        ('{"MessageType": 0, "RequestID": 7}', "its RequestID is neither a text nor null"),
-        ('{"MessageType": 0, "UserIdentifier": []}', "its UserIdentifier is neither a text nor null"),
+        ('{"MessageType": 0, "RequestID": 7}', "its RequestID is neither text nor null"),
+        ('{"MessageType": 0, "UserIdentifier": []}', "its UserIdentifier is neither text nor null"),
     ],
 )
-def test_a_frame_that_asks_nothing_is_no_request(frame: str | bytes, reason: str) -> None:
+def test_a_frame_that_is_not_a_request_is_refused_with_a_reason(frame: str | bytes, reason: str) -> None:
     with pytest.raises(messages.NotARequestError, match=f"^{reason}$"):
         messages.read_request(frame)
 
 
-# How long it waits
+# Back-off
 
 
 def test_the_ceiling_of_the_back_off_doubles_from_one_second_to_sixty() -> None:
@@ -292,7 +292,7 @@ def test_the_ceiling_of_the_back_off_doubles_from_one_second_to_sixty() -> None:
     assert [back_off.next_pause() for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
-def test_the_back_off_can_be_told_to_stay_short() -> None:
+def test_the_back_off_can_be_limited() -> None:
     back_off = BackOff(lambda _low, high: high, longest=0.5)
     assert [back_off.next_pause() for _ in range(3)] == [0.5, 0.5, 0.5]
 
@@ -302,11 +302,11 @@ def test_the_back_off_draws_from_zero_up_to_its_ceiling() -> None:
     assert [back_off.next_pause(), back_off.next_pause()] == [0.25, 0.5]
 
 
-def test_the_back_off_is_never_shorter_than_the_server_asked_for() -> None:
+def test_the_back_off_is_never_shorter_than_retry_after() -> None:
     assert BackOff(lambda low, _high: low).next_pause(at_least=30) == 30
 
 
-def test_a_reset_back_off_begins_at_one_second() -> None:
+def test_a_reset_back_off_starts_at_one_second() -> None:
     back_off = BackOff(lambda _low, high: high)
     back_off.next_pause()
     back_off.reset()
@@ -332,7 +332,7 @@ def test_retry_after_is_read_as_seconds_or_a_date(header: str | None, seconds: f
     assert retry_after_seconds(header, now=NOON) == seconds
 
 
-# What it is given
+# Credentials
 
 
 def credentials_json(**changes: Any) -> str:
@@ -346,7 +346,7 @@ def credentials_json(**changes: Any) -> str:
     return json.dumps({key: value for key, value in (values | changes).items() if value is not ...})
 
 
-def test_credentials_are_read_from_what_enable_outlet_prints() -> None:
+def test_credentials_are_read_from_the_output_of_enable_outlet() -> None:
     credentials = Credentials.from_json(credentials_json())
     assert credentials.auth_url == "https://orders.example.com/api/powerepos/v1/auth"
     assert credentials.websocket_url == "wss://orders.example.com/"
@@ -375,7 +375,7 @@ def test_the_secret_is_not_in_the_repr_of_credentials() -> None:
         ("", "not JSON"),
         (f'{{"AuthSecret": "{SECRET}"', "not JSON"),
         ("[" * 100_000, "not JSON"),
-        ("[]", "one JSON object"),
+        ("[]", "the JSON object that enable_outlet prints"),
         (credentials_json(AuthSecret=...), "lack AuthSecret"),
         (credentials_json(POSRemoteID=""), "lack POSRemoteID"),
         (credentials_json(AuthSecret="\ud800"), "lack AuthSecret"),
@@ -383,8 +383,8 @@ def test_the_secret_is_not_in_the_repr_of_credentials() -> None:
         (credentials_json(AuthURL=...), "lack AuthURL"),
         (credentials_json(AuthURL="orders.example.com"), "AuthURL must begin with http:// or https://"),
         (credentials_json(WebsocketURL="https://x"), "WebsocketURL must begin with ws:// or wss://"),
-        (credentials_json(WebsocketURL="wss://x/?token=1"), "no login, query or fragment"),
-        (credentials_json(AuthURL="http://me:pw@x/"), "no login, query or fragment"),
+        (credentials_json(WebsocketURL="wss://x/?token=1"), "must not have a login, query or fragment"),
+        (credentials_json(AuthURL="http://me:pw@x/"), "must not have a login, query or fragment"),
     ],
 )
 def test_wrong_credentials_are_refused_in_one_line_without_the_secret(text: str, complaint: str) -> None:
@@ -407,12 +407,12 @@ def test_wrong_credentials_are_refused_in_one_line_without_the_secret(text: str,
         "http://x y",
     ],
 )
-def test_a_url_that_is_no_portal_is_refused(url: str) -> None:
+def test_a_url_that_is_not_a_portals_is_refused(url: str) -> None:
     with pytest.raises(WrongCredentialsError):
         Credentials.for_portal(url, provider_outlet_id="a", pos_remote_id="b", auth_secret="c")
 
 
-def test_what_others_wrote_becomes_one_short_line_without_secrets() -> None:
+def test_external_text_becomes_one_short_line_without_secrets() -> None:
     journal = Journal()
     journal.hide(SECRET, TOKEN)
     line = journal.plain(f"bad\r\n\x1b[31m {SECRET} {TOKEN}" + "x" * 500)
@@ -420,7 +420,7 @@ def test_what_others_wrote_becomes_one_short_line_without_secrets() -> None:
     assert len(line) <= 203
 
 
-def test_a_very_short_secret_does_not_make_telling_holes_in_ordinary_words() -> None:
+def test_a_very_short_secret_leaves_no_revealing_gaps_in_ordinary_words() -> None:
     journal = Journal()
     journal.hide("c")
     assert journal.plain("connection") == "connection"
@@ -430,7 +430,7 @@ def test_a_very_short_secret_does_not_make_telling_holes_in_ordinary_words() -> 
     "body",
     [b"", b"<html>", b"[]", b'{"AccessToken": ""}', b'{"AccessToken": 7}', b'{"AccessToken": "\\ud800"}'],
 )
-def test_an_answer_without_a_proper_token_has_none(body: bytes) -> None:
+def test_an_answer_without_a_valid_token_has_none(body: bytes) -> None:
     assert messages.find_access_token(body) is None
 
 
@@ -439,10 +439,10 @@ def test_a_token_is_read_in_any_letter_case_and_after_a_byte_order_mark(body: st
     assert messages.find_access_token(body.encode()) == "abc"
 
 
-# The line
+# The connection
 
 
-class OnTheLine(IsolatedAsyncioTestCase):
+class Connected(IsolatedAsyncioTestCase):
     async def asyncSetUp(self) -> None:
         self.clockwork = Clockwork()
         self.portal = await self.enterAsyncContext(FakePortal())
@@ -457,7 +457,7 @@ class OnTheLine(IsolatedAsyncioTestCase):
             await pos.wait_for_connections()
             yield pos, socket
 
-    async def test_it_asks_for_a_token_and_opens_the_socket_with_it(self) -> None:
+    async def test_it_requests_a_token_and_opens_the_socket_with_it(self) -> None:
         async with self.connected_pos() as (pos, _socket):
             assert pos.is_connected
         assert self.portal.auth_bodies == [
@@ -470,7 +470,7 @@ class OnTheLine(IsolatedAsyncioTestCase):
             assert (await ask(socket, PIN_REQUEST))["Payload"]["UserName"] == "Manager"
             assert order_numbers(await ask(socket, ORDERS_REQUEST)) == ["S1000001", "S1000003", "S1000002"]
 
-    async def test_frames_that_ask_nothing_are_reported_and_do_not_end_the_connection(self) -> None:
+    async def test_frames_that_are_not_requests_are_reported_and_do_not_end_the_connection(self) -> None:
         async with self.connected_pos() as (pos, socket):
             for frame in ("not JSON", "[]", b"\x00\x01"):
                 await socket.send(frame)
@@ -479,19 +479,19 @@ class OnTheLine(IsolatedAsyncioTestCase):
             assert "ignored a frame: it is binary" in pos.journal.lines
             assert pos.closures == []
 
-    async def test_a_close_by_the_portal_is_seen_with_code_and_reason(self) -> None:
+    async def test_a_close_by_the_portal_is_recorded_with_code_and_reason(self) -> None:
         async with self.connected_pos() as (pos, socket):
             await socket.close(4001, "replaced")
             closure = await pos.wait_for_closures()
         assert (closure.code, closure.reason, closure.by_us) == (4001, "replaced", False)
         assert "connection closed by the portal, code 4001 (replaced)" in pos.journal.lines
 
-    async def test_a_link_that_breaks_is_seen_as_1006(self) -> None:
+    async def test_a_broken_link_is_recorded_as_1006(self) -> None:
         async with self.connected_pos() as (pos, socket):
             socket.transport.abort()
             assert (await pos.wait_for_closures()).code == 1006
 
-    async def test_it_comes_back_after_a_close_with_a_new_token(self) -> None:
+    async def test_it_reconnects_after_a_close_with_a_new_token(self) -> None:
         async with self.connected_pos() as (pos, socket):
             await socket.close()
             await pos.wait_for_connections(2)
@@ -505,7 +505,7 @@ class OnTheLine(IsolatedAsyncioTestCase):
         assert (pos.closures[0].code, pos.closures[0].by_us) == (1000, True)
         assert not pos.is_connected
 
-    async def test_a_refusal_tells_the_message_of_the_portal_and_is_tried_again(self) -> None:
+    async def test_a_refusal_has_the_portals_message_and_is_retried(self) -> None:
         self.portal.auth_script.append(refusal(401, "The auth secret was not valid!"))
         async with self.connected_pos() as (pos, _socket):
             assert (pos.refusals[0].status, pos.refusals[0].message) == (
@@ -519,7 +519,7 @@ class OnTheLine(IsolatedAsyncioTestCase):
         async with self.connected_pos() as (pos, _socket):
             assert pos.refusals[0].message == "Disabled."
 
-    async def test_a_refused_handshake_tells_the_message_and_is_tried_again_with_a_new_token(self) -> None:
+    async def test_a_refused_handshake_has_the_message_and_is_retried_with_a_new_token(self) -> None:
         self.portal.handshake_script.append(refusal(401, "The token has expired."))
         async with self.connected_pos() as (pos, _socket):
             assert (pos.refusals[0].stage, pos.refusals[0].message) == ("websocket", "The token has expired.")
@@ -549,7 +549,7 @@ class OnTheLine(IsolatedAsyncioTestCase):
             await pos.wait_for_connections(2)
         assert self.clockwork.pauses == [1, 2, 4, 1]
 
-    async def test_a_connection_that_fell_at_once_does_not_reset_the_back_off(self) -> None:
+    async def test_a_connection_that_ended_at_once_does_not_reset_the_back_off(self) -> None:
         self.portal.auth_script.extend([refusal(401, "No.")] * 3)
         async with self.connected_pos() as (pos, socket):
             self.clockwork.seconds += 4.9
@@ -557,13 +557,13 @@ class OnTheLine(IsolatedAsyncioTestCase):
             await pos.wait_for_connections(2)
         assert self.clockwork.pauses == [1, 2, 4, 8]
 
-    async def test_a_portal_that_is_away_is_tried_again(self) -> None:
+    async def test_an_unreachable_portal_is_retried(self) -> None:
         nowhere = replace(self.portal.credentials, auth_url="http://127.0.0.1:9/")
         async with SimulatedPos(nowhere, timing=self.clockwork.timing) as pos:
             first = await pos.wait_for_refusals(2)
         assert (first.stage, first.status) == ("auth endpoint", None)
 
-    async def test_a_websocket_that_is_away_is_tried_again(self) -> None:
+    async def test_an_unreachable_websocket_is_retried(self) -> None:
         nowhere = replace(self.portal.credentials, websocket_url="ws://127.0.0.1:9/")
         async with SimulatedPos(nowhere, timing=self.clockwork.timing) as pos:
             first = await pos.wait_for_refusals(2)
@@ -575,18 +575,18 @@ class OnTheLine(IsolatedAsyncioTestCase):
             await within(self.pos(once=True).run())
         assert self.clockwork.pauses == []
 
-    async def test_waiting_fails_at_once_and_tells_why_when_the_pos_has_ended(self) -> None:
+    async def test_waiting_fails_at_once_with_the_reason_if_the_pos_has_ended(self) -> None:
         self.portal.auth_script.append(refusal(403, "Disabled."))
         async with self.pos(once=True) as pos:
             with pytest.raises(RuntimeError, match="Disabled"):
                 await pos.wait_for_connections()
 
-    async def test_waiting_in_vain_tells_what_the_pos_said(self) -> None:
+    async def test_a_wait_that_times_out_shows_the_lines_of_the_pos(self) -> None:
         async with self.connected_pos() as (pos, _socket):
             with pytest.raises(TimeoutError, match="connected to ws://"):
                 await pos.wait_for_closures(limit=0.01)
 
-    async def test_neither_secret_nor_token_is_ever_said(self) -> None:
+    async def test_neither_secret_nor_token_is_ever_printed(self) -> None:
         self.portal.auth_script.append(refusal(401, f"{SECRET} is wrong"))
         self.portal.handshake_script.append(refusal(401, f"{TOKEN} is void"))
         async with self.connected_pos() as (pos, socket):
@@ -598,7 +598,7 @@ class OnTheLine(IsolatedAsyncioTestCase):
         assert SECRET not in said
         assert TOKEN not in said
 
-    async def test_it_can_run_on_a_thread_of_its_own(self) -> None:
+    async def test_it_can_run_in_its_own_thread(self) -> None:
         closure = await asyncio.to_thread(self.meet_from_a_thread, asyncio.get_running_loop())
         assert (closure.code, closure.reason) == (4002, "enough")
 
@@ -617,7 +617,7 @@ class OnTheLine(IsolatedAsyncioTestCase):
 
 
 @pytest.mark.processes
-class OnTheCommandLine(IsolatedAsyncioTestCase):
+class SimulatePosCommand(IsolatedAsyncioTestCase):
     async def asyncSetUp(self) -> None:
         self.portal = await self.enterAsyncContext(FakePortal())
 
@@ -627,20 +627,20 @@ class OnTheCommandLine(IsolatedAsyncioTestCase):
     async def test_sigterm_closes_with_1000_and_exits_with_0(self) -> None:
         await self.assert_signal_ends_cleanly(signal.SIGTERM)
 
-    async def test_a_signal_while_it_waits_to_try_again_exits_with_0(self) -> None:
+    async def test_a_signal_while_it_waits_to_retry_exits_with_0(self) -> None:
         self.portal.auth_script.append(refusal(429, "Slow down.", Retry_After="600"))
         process = await start_command("--credentials", "-", given=self.portal.credentials_json)
         await read_until(process, "next attempt in 600.")
         process.send_signal(signal.SIGINT)
         assert (await finish(process))[0] == 0
 
-    async def test_the_three_values_and_a_url_do_without_a_file(self) -> None:
+    async def test_the_three_values_and_a_url_replace_a_file(self) -> None:
         process = await start_command(*VALUES, "--url", "http://127.0.0.1:9", "--once")
         code, output, errors = await finish(process)
         assert (code, errors) == (1, "")
-        assert "asking http://127.0.0.1:9/api/powerepos/v1/auth for a token" in output
+        assert "requesting a token from http://127.0.0.1:9/api/powerepos/v1/auth" in output
 
-    async def test_many_outlets_run_from_one_process_and_say_which_they_are(self) -> None:
+    async def test_many_outlets_run_in_one_process_and_their_lines_name_them(self) -> None:
         process = await start_command("--credentials", "-", "--count", "2", given=self.portal.json_lines(3))
         sockets = [await self.portal.next_socket() for _ in range(2)]
         await read_until(process, "'outlet-2': connected to ws://127.0.0.1:")
@@ -649,7 +649,7 @@ class OnTheCommandLine(IsolatedAsyncioTestCase):
         assert (code, errors, [socket.close_code for socket in sockets]) == (0, "", [1000, 1000])
         assert output.endswith(" ended\n")
 
-    async def test_the_till_is_kept_in_a_file_from_one_run_to_the_next(self) -> None:
+    async def test_the_till_file_is_continued_in_the_next_run(self) -> None:
         folder = Path(self.enterContext(TemporaryDirectory()))
         for _ in range(2):
             process = await start_command(
@@ -696,12 +696,12 @@ VALUES = ("--provider-outlet-id", "a", "--pos-remote-id", "b", "--auth-secret", 
         (("--credentials", "tests"), "", "Cannot read the credentials: Is a directory"),
         (("--credentials", "-"), "", "The credentials are not JSON"),
         (("--credentials", "-"), "{}", "The credentials lack AuthURL"),
-        (("--credentials", "-", "--misbehave", "sulk=1"), "", "there are late, never, twice"),
-        (("--credentials", "-", "--misbehave", "twice=2"), "", "Chances go from 0 to 1"),
-        (("--credentials", "-", "--delay", "2:1"), "", "A delay goes from"),
-        (("--credentials", "-", "--message-number", "CreateOrder"), "", "written like CreateOrder=10"),
+        (("--credentials", "-", "--misbehave", "sulk=1"), "", "The faults are late, never, twice"),
+        (("--credentials", "-", "--misbehave", "twice=2"), "", "Each probability must be from 0 to 1"),
+        (("--credentials", "-", "--delay", "2:1"), "", "A delay must be 0 or more"),
+        (("--credentials", "-", "--message-number", "CreateOrder"), "", "as in CreateOrder=10"),
         (("--credentials", "-", "--message-number", "CreateOrder=12"), credentials_json(), "the same message number"),
-        (("--credentials", "-", "--till", "README.md"), credentials_json(), "This is no saved till"),
+        (("--credentials", "-", "--till", "README.md"), credentials_json(), "This is not a saved till"),
         (("--credentials", "-", "--till", "tests"), credentials_json(), "Is a directory"),
         (("--count", "1"), "", "--count needs --credentials"),
         (("--count", "2", "--credentials", "-"), credentials_json(), "--count may be 1 to 1"),
@@ -751,13 +751,13 @@ async def read_until(process: asyncio.subprocess.Process, text: str) -> None:
 
 
 async def finish(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
-    """Exit code, and what of standard output and error was not read yet."""
+    """Return the exit code and the unread rest of standard output and standard error."""
     output, errors = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode is not None
     return process.returncode, output.decode(), errors.decode()
 
 
-# What it knows
+# Imports
 
 
 SERVER_PACKAGES = {"", "integrations", "portal", "django", "channels", "rest_framework", "tests"}
@@ -768,7 +768,7 @@ def simulator_files() -> list[Path]:
 
 
 def imported_names(source: str) -> Iterator[str]:
-    """Absolute names of everything a module imports, anywhere in it; a relative import shows its dots."""
+    """Yield the absolute names of all imports anywhere in a module; a relative import keeps its dots."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -1,4 +1,4 @@
-"""The simulated till over the socket: every method in its documented shape, and every way to misbehave."""
+"""The simulated till over the socket: every method in its documented format, and every fault."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ SOUP_LINE: dict[str, Any] = {
     "TotalAmount": 0,
     "PLUIdentifier": "101",
 }
-PATIENCE = 0.03  # seconds until a request is repeated; too short is never wrong, only more work
+PATIENCE = 0.03  # seconds until a request is repeated; a shorter time causes only more repetitions
 
 
 def request(request_id: str, method: str = "CreateOrder", user: str | None = None, **payload: Any) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def request(request_id: str, method: str = "CreateOrder", user: str | None = Non
 
 
 class Sleeps:
-    """Pauses between two attempts take no time; all others last until the test lets them end."""
+    """Pauses between two attempts take no time; all others last until the test ends them."""
 
     def __init__(self) -> None:
         self.begun: asyncio.Queue[tuple[float, asyncio.Event]] = asyncio.Queue()
@@ -81,7 +81,7 @@ class Sleeps:
         return await asyncio.wait_for(self.begun.get(), LIMIT)
 
 
-class TillOnTheLine(IsolatedAsyncioTestCase):
+class ConnectedTill(IsolatedAsyncioTestCase):
     async def asyncSetUp(self) -> None:
         self.sleeps = Sleeps()
         self.portal = await self.enterAsyncContext(FakePortal())
@@ -101,8 +101,8 @@ class TillOnTheLine(IsolatedAsyncioTestCase):
         return json.loads(await within(socket.recv()))
 
 
-class EveryMethod(TillOnTheLine):
-    async def test_a_created_order_is_answered_whole(self) -> None:
+class EveryMethod(ConnectedTill):
+    async def test_a_created_order_is_answered_completely(self) -> None:
         chips = SOUP_LINE | {"Name": "Chips", "PLUIdentifier": CHIPS.plu_id, "ProviderProductID": "c-1"}
         burger = SOUP_LINE | {"Name": "Burger", "PLUIdentifier": "102", "Quantity": 2, "ChildProducts": [chips]}
         discount = {"Name": "Voucher", "Amount": -1.35, "ProviderAdjustmentID": "v-1"}
@@ -182,7 +182,7 @@ class EveryMethod(TillOnTheLine):
         ]
         assert orders["Payload"]["Orders"] == []
 
-    async def test_money_is_spelled_as_in_the_examples(self) -> None:
+    async def test_money_is_written_as_in_the_examples(self) -> None:
         async with self.connected_pos() as (_pos, socket):
             await socket.send(json.dumps(request("r-1", Products=[SOUP_LINE])))
             text = await within(socket.recv())
@@ -197,7 +197,7 @@ class EveryMethod(TillOnTheLine):
         lacking = {"PLUIdentifier": "104", "Name": "Oysters", "SalesModifierIdentifier": "lge"}
         assert answered["Payload"] == {"Order": None, "OutOfStockProducts": [lacking]}
 
-    async def test_a_simulated_order_is_answered_alike_and_not_kept(self) -> None:
+    async def test_a_simulated_order_is_answered_in_the_same_way_and_not_kept(self) -> None:
         async with self.connected_pos() as (pos, socket):
             answered = await ask(socket, request("r-1", "SimulateOrder", Products=[SOUP_LINE]))
             assert len(pos.till.orders) == 3
@@ -208,7 +208,7 @@ class EveryMethod(TillOnTheLine):
         answered = await self.answer("SimulateOrder")
         assert answered["ErrorMessage"] == "SimulateOrder needs a list as Products in its payload."
 
-    async def test_an_update_is_answered_with_the_whole_order_and_replaces_covers(self) -> None:
+    async def test_an_update_is_answered_with_the_complete_order_and_replaces_covers(self) -> None:
         async with self.connected_pos() as (pos, socket):
             transaction = pos.till.orders[0].sales_transaction_id
             update = request(
@@ -253,7 +253,7 @@ class EveryMethod(TillOnTheLine):
             assert (answered["ResultCode"], answered["MessageType"]) == (0, 5)
             assert (await ask(socket, request("r-2")))["ResultCode"] == messages.UNSUPPORTED_MESSAGE
 
-    async def test_keys_are_read_in_any_letter_case_however_deep(self) -> None:
+    async def test_keys_are_read_in_any_letter_case_at_every_depth(self) -> None:
         lower = json.loads(json.dumps(request("r-1", Products=[SOUP_LINE])), object_hook=lower_keys)
         async with self.connected_pos() as (_pos, socket):
             assert (await ask(socket, lower))["Payload"]["Order"]["Amount"] == 5.0
@@ -277,8 +277,8 @@ def lower_keys(values: dict[str, Any]) -> dict[str, Any]:
     return {key.lower(): value for key, value in values.items()}
 
 
-class WrongPayloads(TillOnTheLine):
-    async def test_a_field_that_lacks_or_is_wrong_is_named_with_its_place(self) -> None:
+class WrongPayloads(ConnectedTill):
+    async def test_a_missing_or_wrong_field_is_named_with_its_place(self) -> None:
         wrong: list[tuple[dict[str, Any], str]] = [
             ({"ProviderOrderID": None}, "the text ProviderOrderID in its payload"),
             ({"ServiceModeID": "5"}, "the GUID ServiceModeID in its payload"),
@@ -302,11 +302,11 @@ class WrongPayloads(TillOnTheLine):
             assert len(pos.till.orders) == 3
 
 
-class Misbehaving(TillOnTheLine):
+class Misbehaving(ConnectedTill):
     def script(self, *faults: Fault | None, **options: Any) -> Any:
         return self.connected_pos(plan=Plan(script=faults, **options))
 
-    async def test_a_late_answer_holds_no_other_up(self) -> None:
+    async def test_a_late_answer_does_not_delay_others(self) -> None:
         async with self.script(Fault.LATE, delay=(5.0, 7.0)) as (pos, socket):
             await socket.send(json.dumps(request("slow")))
             seconds, end = await self.sleeps.next()
@@ -316,7 +316,7 @@ class Misbehaving(TillOnTheLine):
             end.set()
             assert (await self.next_answer(socket))["RequestID"] == "slow"
 
-    async def test_an_answer_that_never_comes_was_executed_and_comes_when_it_is_asked_for_again(self) -> None:
+    async def test_a_request_whose_answer_never_comes_was_executed_and_is_answered_when_repeated(self) -> None:
         async with self.script(Fault.NEVER) as (pos, socket):
             await socket.send(json.dumps(request("r-1")))
             await pos.wait_until(lambda: pos.journal.executions == 1)
@@ -324,7 +324,7 @@ class Misbehaving(TillOnTheLine):
             assert (answered["ResultCode"], len(pos.till.orders), pos.journal.answers) == (0, 4, 1)
             assert pos.journal.faults == {Fault.NEVER: 1}
 
-    async def test_an_answer_may_come_twice_though_it_was_executed_once(self) -> None:
+    async def test_an_answer_may_come_twice_although_the_request_was_executed_once(self) -> None:
         async with self.script(Fault.TWICE) as (pos, socket):
             first = await ask(socket, request("r-1"))
             assert await self.next_answer(socket) == first
@@ -339,14 +339,14 @@ class Misbehaving(TillOnTheLine):
             answered += [(await self.next_answer(socket))["RequestID"] for _ in range(2)]
             assert answered == ["3", "2", "1"]
 
-    async def test_an_answer_that_waits_for_another_to_overtake_it_does_not_wait_for_ever(self) -> None:
+    async def test_an_answer_held_back_for_another_is_sent_after_a_time_limit(self) -> None:
         async with self.script(Fault.OUT_OF_ORDER) as (_pos, socket):
             await socket.send(json.dumps(request("1")))
             _seconds, end = await self.sleeps.next()
             end.set()
             assert (await self.next_answer(socket))["RequestID"] == "1"
 
-    async def test_garbage_takes_the_place_of_the_answer(self) -> None:
+    async def test_garbage_replaces_the_answer(self) -> None:
         async with self.script(*[Fault.GARBAGE] * 20) as (pos, socket):
             frames = set()
             for number in range(20):
@@ -377,7 +377,7 @@ class Misbehaving(TillOnTheLine):
             await self.portal.next_socket()
             assert (await pos.wait_for_closures()).code == 1006
 
-    async def test_what_came_behind_a_dropped_request_is_not_executed(self) -> None:
+    async def test_requests_after_a_dropped_one_are_not_executed(self) -> None:
         async with self.script(Fault.DROP_BEFORE) as (pos, socket):
             await socket.send(json.dumps(request("r-1")))
             await socket.send(json.dumps(request("r-2")))
@@ -394,7 +394,7 @@ class Misbehaving(TillOnTheLine):
             assert (await ask(again, request("r-1")))["RequestID"] == "r-1"
             assert pos.journal.answers == 1
 
-    async def test_whatever_goes_wrong_a_request_that_is_repeated_until_it_is_answered_is_executed_once(self) -> None:
+    async def test_a_request_that_is_repeated_until_answered_is_executed_once_whatever_fails(self) -> None:
         chances = dict.fromkeys(Fault, 0.1)
         async with self.connected_pos(plan=Plan(chances=chances, seed=7)) as (pos, first_socket):
             socket = first_socket
@@ -437,7 +437,7 @@ def is_an_answer(frame: str | bytes) -> bool:
     return isinstance(decoded, dict) and str(decoded["RequestID"]).startswith("r-")
 
 
-class Kept(TillOnTheLine):
+class SavedTill(ConnectedTill):
     def setUp(self) -> None:
         self.folder = Path(self.enterContext(TemporaryDirectory()))
 
@@ -450,7 +450,7 @@ class Kept(TillOnTheLine):
                 assert load_till(path).executed[-1] == f"r-{number}"
         assert [order.provider_order_id for order in load_till(path).orders[3:]] == ["p-0", "p-1", "p-2"]
 
-    async def test_what_cannot_be_saved_is_not_answered_and_ends_the_pos(self) -> None:
+    async def test_a_request_that_cannot_be_saved_is_not_answered_and_ends_the_pos(self) -> None:
         path = self.folder / "gone" / "till.json"
         pos = SimulatedPos(self.portal.credentials, timing=self.sleeps.timing, till_file=path)
         pos.start()
@@ -464,7 +464,7 @@ class Kept(TillOnTheLine):
             await pos.stop()
         assert pos.journal.answers == 0
 
-    async def test_another_pos_on_the_same_file_goes_on_where_the_first_ended(self) -> None:
+    async def test_another_pos_with_the_same_file_continues_where_the_first_ended(self) -> None:
         path = self.folder / "till.json"
         async with self.connected_pos(till_file=path) as (_pos, socket):
             first = await ask(socket, request("r-1"))
@@ -472,7 +472,7 @@ class Kept(TillOnTheLine):
             assert await ask(socket, request("r-1")) == first
             assert (len(pos.till.orders), pos.till.executed) == (4, ["r-1"])
 
-    async def test_a_till_on_a_thread_can_be_given_a_plan_and_a_file(self) -> None:
+    async def test_a_till_in_a_thread_accepts_a_plan_and_a_file(self) -> None:
         executed = await asyncio.to_thread(self.meet_from_a_thread, asyncio.get_running_loop())
         assert executed == ["r-1"]
 
@@ -488,7 +488,7 @@ class Kept(TillOnTheLine):
         await ask(await self.portal.next_socket(), request("r-1"))
 
 
-class Many(TillOnTheLine):
+class ManyPoses(ConnectedTill):
     def setUp(self) -> None:
         self.folder = Path(self.enterContext(TemporaryDirectory()))
         self.said: asyncio.Queue[str] = asyncio.Queue()
@@ -505,7 +505,7 @@ class Many(TillOnTheLine):
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    async def test_each_outlet_has_a_till_and_a_file_of_its_own(self) -> None:
+    async def test_each_outlet_has_its_own_till_and_file(self) -> None:
         async with self.running_fleet(3, till_folder=self.folder) as (fleet, sockets):
             for socket in sockets:
                 assert (await ask(socket, request("the same")))["ResultCode"] == 0
@@ -516,7 +516,7 @@ class Many(TillOnTheLine):
         assert [socket.close_code for socket in sockets] == [1000, 1000, 1000]
         assert [len(pos.closures) for pos in fleet.poses] == [1, 1, 1]
 
-    async def test_beyond_twenty_a_summary_takes_the_place_of_single_lines(self) -> None:
+    async def test_beyond_twenty_a_summary_replaces_single_lines(self) -> None:
         async with self.running_fleet(21, plan=Plan(chances={Fault.TWICE: 1.0})) as (fleet, sockets):
             for pos in fleet.poses:
                 await pos.wait_for_connections()
@@ -529,7 +529,7 @@ class Many(TillOnTheLine):
         assert line.endswith("orders 64, refusals 0, closures 0, twice 1")
         assert self.said.empty()
 
-    async def test_an_outlets_id_does_not_lead_out_of_the_folder(self) -> None:
+    async def test_an_outlets_id_cannot_point_outside_the_folder(self) -> None:
         (credentials,) = self.credentials(1)
         nasty = Credentials(**vars(credentials) | {"provider_outlet_id": "../a/b"})
         assert till_file_name(nasty) == "%2E%2E%2Fa%2Fb.json"

@@ -1,4 +1,4 @@
-"""The simulator's till: what things cost to the cent, what is taxed, owed, paid, refused, and done only once."""
+"""The simulator's till: prices, taxes, payments and stock to the cent, refusals, and that requests execute once."""
 
 import json
 from dataclasses import replace
@@ -80,11 +80,11 @@ def test_without_provider_prices_the_till_prices_the_lines() -> None:
     )
 
 
-def test_with_provider_prices_those_count() -> None:
+def test_with_provider_prices_those_apply() -> None:
     assert created(provider_line("4.99", 3), use_provider_prices=True).amount == Decimal("14.97")
 
 
-def test_payments_make_provider_prices_count() -> None:
+def test_with_payments_provider_prices_apply() -> None:
     order = created(provider_line("1.00"), payments=(payment("1.00"),))
     assert (order.amount, order.is_closed) == (Decimal("1.00"), True)
 
@@ -126,9 +126,7 @@ def test_a_message_costs_nothing() -> None:
         (new_order(adjustments=(replace(adjustment("1"), adjustment_id=SOUP.plu_id),)), refusals.UnknownAdjustment),
     ],
 )
-def test_what_the_till_does_not_know_is_refused_and_changes_nothing(
-    unknown: NewOrder, refusal: type[refusals.TillRefusal]
-) -> None:
+def test_unknown_ids_are_refused_and_change_nothing(unknown: NewOrder, refusal: type[refusals.TillRefusal]) -> None:
     till = example_till()
     before = Snapshots().text(till)
     with pytest.raises(refusal):
@@ -136,7 +134,7 @@ def test_what_the_till_does_not_know_is_refused_and_changes_nothing(
     assert Snapshots().text(till) == before
 
 
-def test_a_service_mode_without_tables_takes_any_number() -> None:
+def test_a_service_mode_without_tables_accepts_any_number() -> None:
     order = created(line(), service_mode_id=TABS.service_mode_id, table="Jo")
     assert (order.service_mode_prefix, order.table) == ("TAB", "Jo")
 
@@ -150,7 +148,7 @@ def test_an_included_tax_is_a_part_of_the_amount() -> None:
     assert order.amount == SOUP.price + BREAD.price
 
 
-def test_an_add_on_tax_comes_on_top() -> None:
+def test_an_add_on_tax_is_added_to_the_amount() -> None:
     order = created(line("106", 3))
     assert (order.taxes[0].amount, order.amount) == (Decimal("0.15"), 3 * BAG.price + Decimal("0.15"))
 
@@ -160,7 +158,7 @@ def test_adjustments_lower_the_amount_and_its_taxes() -> None:
     assert (order.amount, order.taxes[0].amount) == (Decimal("6.00"), Decimal("1.00"))
 
 
-def test_an_adjustment_of_a_line_belongs_to_the_order_as_well() -> None:
+def test_an_adjustment_of_a_line_changes_the_orders_amount() -> None:
     assert created(line(adjustment=adjustment("-0.01"))).amount == Decimal("4.99")
 
 
@@ -169,14 +167,14 @@ def test_an_adjustment_without_an_id_gets_the_tills_fallback() -> None:
     assert order.adjustments[0].adjustment_id == CATALOGUE.fallback_adjustment_id
 
 
-def test_nothing_costs_less_than_nothing() -> None:
+def test_no_price_is_negative() -> None:
     with pytest.raises(refusals.WrongAmount):
         created(line(), adjustments=(adjustment("-5.01"),))
     with pytest.raises(refusals.WrongAmount):
         created(line(adjustment=adjustment("-5.01")), line())
 
 
-def test_automatic_adjustments_are_simulated_when_asked_for_and_nothing_is_kept() -> None:
+def test_automatic_adjustments_are_simulated_on_request_and_nothing_is_kept() -> None:
     till = example_till()
     asked = new_order(line(quantity=30))
     plain = till.simulate_order(MANAGER, asked)
@@ -199,14 +197,14 @@ def test_the_automatic_service_charge_follows_covers_and_amount() -> None:
     assert (order.covers, order.remaining_service_charge) == (8, Decimal("5.50"))
 
 
-def test_an_explicit_service_charge_stays_as_it_is_even_when_it_is_nothing() -> None:
+def test_an_explicit_service_charge_is_kept_even_if_it_is_zero() -> None:
     till = example_till()
     order = till.create_order(MANAGER, new_order(line(), covers=8, service_charge=Decimal("0.00")))
     order = till.update_order(Addition(sales_transaction_id=order.sales_transaction_id, lines=(line(),)))
     assert order.service_charge == 0
 
 
-def test_a_service_charge_does_not_go_below_what_is_paid_of_it() -> None:
+def test_a_service_charge_does_not_go_below_its_paid_part() -> None:
     till = example_till()
     order = till.create_order(MANAGER, new_order(line(), service_charge=Decimal("2.00")))
     till.create_payment(order.sales_transaction_id, payment("0.00", "1.50"))
@@ -246,7 +244,7 @@ def test_an_unknown_a_closed_and_a_locked_order_cannot_be_changed() -> None:
 # Stock
 
 
-def test_stock_is_taken_and_what_lacks_is_named_with_nothing_taken() -> None:
+def test_stock_is_taken_and_missing_articles_are_named_with_nothing_taken() -> None:
     till = example_till()
     till.create_order(MANAGER, new_order(line("104", 4)))
     with pytest.raises(refusals.InsufficientStock) as caught:
@@ -281,7 +279,7 @@ def test_a_part_payment_leaves_the_order_open_and_the_rest_closes_it() -> None:
     assert len(till.payments) == 2
 
 
-def test_without_an_explicit_part_the_service_charge_is_taken_out_of_the_amount() -> None:
+def test_without_an_explicit_part_the_service_charge_is_paid_from_the_amount() -> None:
     till = example_till()
     order = till.create_order(MANAGER, new_order(line(), service_charge=Decimal("1.00")))
     order, booked = till.create_payment(order.sales_transaction_id, payment("6.00"))
@@ -303,7 +301,7 @@ def test_tips_and_surcharges_pay_nothing_of_the_order() -> None:
     assert order.amount_owing == Decimal("1.00")
 
 
-# Money, whatever the numbers are
+# Amounts, for arbitrary numbers
 
 cents = st.integers(0, 10**8).map(lambda number: Decimal(number) / 100)
 rates = st.sampled_from([None, SOUP.tax, BREAD.tax, BAG.tax, TaxRate(name="Odd", percent=Decimal("7.77"))])
@@ -319,7 +317,7 @@ def test_each_tax_is_within_half_a_cent_of_the_exact_one(amounts: list[tuple[Tax
 
 
 @given(st.lists(st.tuples(rates, cents), max_size=8))
-def test_a_discount_of_everything_leaves_nothing_to_tax(amounts: list[tuple[TaxRate | None, Decimal]]) -> None:
+def test_a_full_discount_leaves_nothing_to_tax(amounts: list[tuple[TaxRate | None, Decimal]]) -> None:
     whole = sum((amount for _rate, amount in amounts), Decimal(0))
     assert all(tax.amount == 0 for tax in taxes_of(amounts, adjustment=-whole))
 
@@ -335,7 +333,7 @@ def test_shares_add_up_to_the_amount_and_are_within_a_cent_of_the_proportion(
 
 
 @given(st.lists(st.tuples(cents, st.integers(1, 50)), min_size=1, max_size=6), cents, st.data())
-def test_what_is_owing_is_always_amount_less_payments_plus_service_charge(
+def test_the_amount_owing_is_always_amount_less_payments_plus_service_charge(
     sold: list[tuple[Decimal, int]], charge: Decimal, data: st.DataObject
 ) -> None:
     till = example_till()
@@ -354,7 +352,7 @@ def test_what_is_owing_is_always_amount_less_payments_plus_service_charge(
 
 
 @given(st.integers(-(10**13) + 1, 10**13 - 1))
-def test_every_amount_goes_over_the_wire_and_back_exactly(number: int) -> None:
+def test_every_amount_is_written_and_read_exactly(number: int) -> None:
     amount = Decimal(number) / 100
     written = json_text.write({"Amount": amount})
     assert json.loads(written, parse_float=str)["Amount"].partition(".")[2] != ""
@@ -364,7 +362,7 @@ def test_every_amount_goes_over_the_wire_and_back_exactly(number: int) -> None:
 
 
 @pytest.mark.parametrize("written", ["1.005", "1e-999999999", "1e999999999", "100000000000", "-0.01", "true", '"5"'])
-def test_what_is_no_amount_is_refused_by_name(written: str) -> None:
+def test_an_invalid_amount_is_refused_with_the_name_of_its_field(written: str) -> None:
     read = json_text.read(f'{{"AmountTip": {written}}}')
     assert isinstance(read, dict)
     with pytest.raises(MalformedPayloadError, match=r"CreateOrder needs .* AmountTip in its payload"):
@@ -372,17 +370,17 @@ def test_what_is_no_amount_is_refused_by_name(written: str) -> None:
 
 
 @pytest.mark.parametrize(("number", "written"), [("1e400", "1E+400"), ("1.50", "1.5"), ("-0.00", "-0.0"), ("7", "7.0")])
-def test_a_number_of_others_is_written_in_bounds(number: str, written: str) -> None:
+def test_an_external_number_is_written_in_limited_length(number: str, written: str) -> None:
     assert json_text.write(Decimal(number)) == written
 
 
 @pytest.mark.parametrize("value", [float("nan"), Decimal("NaN"), Decimal("Infinity")])
-def test_what_is_no_number_is_never_written(value: object) -> None:
+def test_an_invalid_number_is_never_written(value: object) -> None:
     with pytest.raises((ValueError, TypeError)):
         json_text.write(value)
 
 
-# Done once
+# Executed once
 
 
 def request(request_id: str | None, method: str = "CreateOrder", **payload: object) -> messages.Request:
@@ -410,7 +408,7 @@ def test_a_request_without_an_id_is_executed_each_time(request_id: str | None) -
     assert (len(desk.till.orders), desk.till.executed) == (5, [])
 
 
-def test_what_is_remembered_is_bounded_and_questions_do_not_push_changes_out() -> None:
+def test_the_memory_is_limited_and_reads_do_not_displace_changes() -> None:
     memory = Memory()
     memory.keep("change", "kept", is_change=True)
     for number in range(EXECUTED_KEPT + 1):
@@ -422,10 +420,10 @@ def test_what_is_remembered_is_bounded_and_questions_do_not_push_changes_out() -
     assert (len(memory.changes), memory.find("change")) == (CHANGES_KEPT, None)
 
 
-# Kept
+# Saved
 
 
-def test_a_saved_till_comes_back_with_orders_stock_and_what_it_answered(tmp_path: Path) -> None:
+def test_a_loaded_till_has_the_saved_orders_stock_and_answers(tmp_path: Path) -> None:
     desk = Desk(example_till(), till_file=tmp_path / "tills" / "till.json")
     product = {"ProductType": 0, "Name": "Oysters", "Quantity": 2, "PLUIdentifier": "104"}
     first = desk.reply(request("r-1", Products=[product], Notes=[{"Value": 1.5}], Covers=9))
@@ -438,14 +436,14 @@ def test_a_saved_till_comes_back_with_orders_stock_and_what_it_answered(tmp_path
     assert sorted(path.name for path in (tmp_path / "tills").iterdir()) == ["till.json"]
 
 
-def test_a_till_is_saved_again_as_it_has_changed() -> None:
+def test_a_changed_till_is_saved_with_its_changes() -> None:
     till, snapshots = example_till(), Snapshots()
     snapshots.text(till)
     till.create_payment(till.orders[0].sales_transaction_id, payment("5.00"))
     assert till_from_text(snapshots.text(till)).orders == till.orders
 
 
-def test_a_till_written_by_hand_may_leave_out_what_has_a_default() -> None:
+def test_a_till_written_by_hand_may_omit_fields_with_a_default() -> None:
     user = {"user_id": "u", "name": "Jo", "pin": "1"}
     till = till_from_text(json.dumps({"version": 1, "catalogue": {"users": [user]}}))
     assert (till.catalogue.users[0].can_make_payments, till.orders) == (True, [])
@@ -465,8 +463,8 @@ def test_a_till_written_by_hand_may_leave_out_what_has_a_default() -> None:
         '{"version": 1, "catalogue": {}, "answers": []}',
     ],
 )
-def test_what_is_no_till_is_refused(text: str) -> None:
-    with pytest.raises(WrongTillError, match="This is no saved till"):
+def test_an_invalid_till_is_refused(text: str) -> None:
+    with pytest.raises(WrongTillError, match="This is not a saved till"):
         till_from_text(text)
 
 
@@ -479,7 +477,7 @@ def test_message_numbers_can_be_overridden_by_name() -> None:
 
 
 @pytest.mark.parametrize("text", ["CreateOrder", "CreateOrder=-1", "Dance=3", "CreateOrder=0"])
-def test_message_numbers_that_make_no_sense_are_refused(text: str) -> None:
+def test_invalid_message_numbers_are_refused(text: str) -> None:
     with pytest.raises(WrongNumbersError):
         names_by_number(numbers_from_texts([text]))
 
@@ -493,14 +491,14 @@ def test_the_same_seed_misbehaves_in_the_same_way(seed: int, name: str) -> None:
     assert one.delay(None) == other.delay(None)
 
 
-def test_each_pos_of_a_plan_misbehaves_in_its_own_way() -> None:
+def test_each_pos_of_a_plan_misbehaves_differently() -> None:
     plan = Plan.from_texts(misbehave="twice=0.5")
     behaviours = [Behaviour(plan, name=str(name)) for name in range(5)]
     drawn = {tuple(behaviour.next_fault() for _ in range(50)) for behaviour in behaviours}
     assert len(drawn) == 5
 
 
-def test_faults_come_about_as_often_as_planned() -> None:
+def test_faults_are_about_as_frequent_as_planned() -> None:
     behaviour = Behaviour(Plan.from_texts(misbehave="drop-before=0.05,garbage=0.2"), name="x")
     faults = [behaviour.next_fault() for _ in range(10_000)]
     assert 400 < faults.count(Fault.DROP_BEFORE) < 600
@@ -512,7 +510,7 @@ def test_a_script_comes_before_the_chances() -> None:
     assert [behaviour.next_fault() for _ in range(3)] == [None, Fault.NEVER, Fault.TWICE]
 
 
-def test_a_delay_holds_for_all_unless_the_plan_has_late_ones() -> None:
+def test_a_delay_applies_to_all_answers_unless_the_plan_has_late_ones() -> None:
     assert Behaviour(Plan.from_texts(delay="2"), name="x").delay(None) == 2
     some_late = Behaviour(Plan.from_texts(delay="2", misbehave="late=0.5"), name="x")
     assert (some_late.delay(None), some_late.delay(Fault.LATE)) == (0, 2)
@@ -531,6 +529,6 @@ def test_a_delay_holds_for_all_unless_the_plan_has_late_ones() -> None:
         (None, "twice=2"),
     ],
 )
-def test_a_plan_that_makes_no_sense_is_refused(delay: str | None, misbehave: str | None) -> None:
+def test_an_invalid_plan_is_refused(delay: str | None, misbehave: str | None) -> None:
     with pytest.raises(WrongPlanError):
         Plan.from_texts(delay=delay, misbehave=misbehave)

@@ -1,4 +1,4 @@
-"""Characters that cannot be seen: left out at the edges, named elsewhere; IDs and names are compared without them."""
+"""Hidden characters are removed at the ends and named elsewhere; IDs and names are compared without them."""
 
 import unicodedata
 import uuid
@@ -28,7 +28,7 @@ UUID = "7ab4da81-d75b-4239-9aac-bdc0d2fb8f9a"
 
 
 @pytest.mark.parametrize("character", HIDDEN)
-def test_a_hidden_character_is_left_out_at_the_ends_and_has_a_name(character: str) -> None:
+def test_a_hidden_character_is_removed_at_the_ends_and_has_a_name(character: str) -> None:
     assert is_hidden(character)
     assert trimmed(f"{character}{character}a b{character}") == "a b"
     assert called(character).startswith(f"U+{ord(character):04X} ")
@@ -36,7 +36,7 @@ def test_a_hidden_character_is_left_out_at_the_ends_and_has_a_name(character: st
 
 
 @pytest.mark.parametrize("character", "aä中🍕-_.\u0301\u0660\ue000'")
-def test_what_can_be_seen_stays(character: str) -> None:
+def test_visible_characters_stay(character: str) -> None:
     assert not is_hidden(character)
     assert trimmed(character) == character
 
@@ -68,7 +68,7 @@ def test_another_id_is_its_own_identity(text: str) -> None:
 
 
 @given(st.text())
-def test_a_normalised_name_is_composed_and_stays_as_it_is(text: str) -> None:
+def test_a_normalised_name_is_composed_and_does_not_change_again(text: str) -> None:
     name = normalised_name(text)
     assert name == normalised_name(name)
     assert unicodedata.is_normalized("NFC", name)
@@ -90,7 +90,7 @@ def test_a_name_keeps_what_distinguishes_it() -> None:
         ("\u00c5ngstr\u00f6m", "angstrom"),
     ],
 )
-def test_names_that_differ_in_case_and_marks_alone_fold_to_one(one: str, other: str) -> None:
+def test_names_that_differ_only_in_case_and_marks_fold_to_one(one: str, other: str) -> None:
     assert folded(one) == folded(other)
 
 
@@ -111,23 +111,23 @@ def test_names_that_differ_otherwise_do_not_fold_to_one() -> None:
         ("1\u20442 \u2022 Bar", "1/2 \u00b7 bar"),
     ],
 )
-def test_names_of_characters_that_look_alike_are_one(one: str, other: str) -> None:
+def test_names_of_similar_looking_characters_are_drawn_alike(one: str, other: str) -> None:
     assert drawn_alike(one) == drawn_alike(other)
 
 
-def test_names_that_look_different_are_not_one() -> None:
+def test_names_that_look_different_are_not_drawn_alike() -> None:
     latin = ("O'Hara", "O Hara", "OHara", "Bar-Grill", "Bar Grill", "Bar", "Bar 2")
     names = (*latin, "\u041c\u0438\u0440", "\u041c\u0430\u0440", "\u4e2d", "\u30fb\u4e2d")
     assert len({drawn_alike(each) for each in names}) == len(names)
 
 
-def test_a_hidden_character_is_spelled_out_and_a_space_between_words_is_not() -> None:
+def test_a_hidden_character_is_shown_by_name_and_a_space_between_words_is_not() -> None:
     assert spelled("a b") == "a b"
     assert spelled("a\u200bb ") == "a[U+200B ZERO WIDTH SPACE]b[U+0020 SPACE]"
     assert spelled("a  b") == "a[U+0020 SPACE][U+0020 SPACE]b"
 
 
-def test_what_a_reader_may_overlook_between_two_texts_is_named() -> None:
+def test_differences_that_a_reader_may_overlook_are_named() -> None:
     assert differences("\u0410-1", "A-1") == ["U+0410 CYRILLIC CAPITAL LETTER A"]
     assert differences("A\u20111", "A-1") == ["U+2011 NON-BREAKING HYPHEN"]
     assert differences("A B", "A\u00a0B") == ["U+0020 SPACE", "U+00A0 NO-BREAK SPACE"]

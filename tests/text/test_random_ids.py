@@ -1,4 +1,4 @@
-"""UUIDs of random bytes that are fetched for many at a time."""
+"""UUIDs from random bytes that are fetched for many UUIDs at once."""
 
 import os
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ def _an_empty_pool() -> Iterator[None]:
     random_ids._pieces.clear()
 
 
-def test_no_two_are_the_same_whichever_thread_asks() -> None:
+def test_uuids_are_unique_across_threads() -> None:
     with ThreadPoolExecutor(4) as threads:
         made = list(threads.map(lambda _: new_uuid(), range(20 * AT_ONCE)))
     assert len(set(made)) == len(made)
     assert {(each.version, each.variant) for each in made} == {(4, "specified in RFC 4122")}
 
 
-def test_the_system_is_asked_once_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_bytes_are_fetched_once_for_many_uuids(monkeypatch: pytest.MonkeyPatch) -> None:
     urandom = mock.Mock(wraps=os.urandom)
     monkeypatch.setattr(os, "urandom", urandom)
     for _ in range(AT_ONCE + 1):
@@ -34,7 +34,7 @@ def test_the_system_is_asked_once_for_many(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.processes
-def test_a_forked_process_makes_others() -> None:
+def test_a_forked_process_generates_different_ones() -> None:
     new_uuid()
     ours, theirs = os.pipe()
     child = os.fork()

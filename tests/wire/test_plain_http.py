@@ -1,4 +1,4 @@
-"""What stands between the server and the views: plain requests and responses, and many ears."""
+"""What stands between the server and the views: plain requests and responses, and the copies of the listener."""
 
 import asyncio
 import socket
@@ -9,7 +9,7 @@ import pytest
 from integrations.wire.plain_http import WHOLE, PlainRequest, PlainResponse, send_response
 from integrations.wire.request_bodies import is_longer
 from integrations.wire.security_headers import SECURITY_HEADERS
-from portal.serving.server import EARS, ears
+from portal.serving.server import LISTENER_COPIES, duplicate_listener
 
 SCOPE = {
     "type": "http",
@@ -81,9 +81,9 @@ def test_no_header_can_be_two(value: str) -> None:
 
 def test_every_ear_hears_the_same_address() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
-    heard = ears(listener)
+    heard = duplicate_listener(listener)
     try:
-        assert len(heard) == EARS
+        assert len(heard) == LISTENER_COPIES
         assert {each.getsockname() for each in heard} == {listener.getsockname()}
         with socket.create_connection(listener.getsockname()):
             heard[-1].accept()[0].close()

@@ -1,4 +1,4 @@
-"""The limit: on the portal's own server, a program that answers a fixed token and accepts every socket.
+"""The upper limit: a program on the portal's own server that answers a fixed token and accepts every socket.
 
 No database, no check, no record. `benchmarks/storm.py` starts it.
 """
@@ -45,12 +45,12 @@ def main() -> None:
     import django
 
     django.setup()
-    from portal.serving.server import ears, make_server, raise_file_limit
+    from portal.serving.server import create_server, duplicate_listener, raise_file_limit
 
     raise_file_limit()
-    server = make_server()
+    server = create_server()
     server.config.app = application
-    server.run(sockets=ears(socket.create_server(("127.0.0.1", int(sys.argv[1])))))
+    server.run(sockets=duplicate_listener(socket.create_server(("127.0.0.1", int(sys.argv[1])))))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The same contract in FastAPI and SQLAlchemy, as their users would write it: server.py DATABASE PORT."""
+"""The same protocol in idiomatic FastAPI and SQLAlchemy, for comparison: server.py DATABASE PORT."""
 
 import base64
 import hashlib

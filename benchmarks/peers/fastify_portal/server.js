@@ -1,4 +1,4 @@
-// The same contract in fastify, ws and better-sqlite3, as their users would write it: server.js DATABASE PORT.
+// The same protocol in idiomatic fastify, ws and better-sqlite3, for comparison: server.js DATABASE PORT.
 
 "use strict";
 

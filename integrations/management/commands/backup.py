@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from integrations.services.errors import PortalError
-from portal.operations.backup import make_backup
+from portal.operations.backup import create_backup
 from portal.operations.database_tools import embedded_database, postgres_arguments
 
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
             command = f"pg_dump --format=custom --no-owner {postgres_arguments()} --file={file}"
             raise CommandError(f"PostgreSQL has tools of its own for this: {command}")
         try:
-            size = make_backup(embedded_database(), file.absolute(), overwrite=force)
+            size = create_backup(embedded_database(), file.absolute(), overwrite=force)
         except PortalError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(

@@ -13,7 +13,7 @@ from integrations.services.audit import Actor
 from integrations.simulator import DEFAULT_NUMBERS
 from integrations.simulator.example import MANAGER, SOUP, TABLES
 from integrations.wire.endpoints import API_PATH
-from portal.operations.demo import OFFLINE, ONLINE, OUTLETS, Demo, demo_exists, make_demo, provider_outlet_id
+from portal.operations.demo import OFFLINE, ONLINE, OUTLETS, Demo, create_demo, demo_exists, provider_outlet_id
 from portal.operations.demo_files import DemoFiles
 
 MADE = """
@@ -78,7 +78,7 @@ def _exists(*, actor: Actor) -> bool:  # noqa: ARG001  (reading leaves no audit 
 
 
 def _make(*, actor: Actor) -> Demo:
-    return make_demo(DEFAULT_NUMBERS, actor=actor)
+    return create_demo(DEFAULT_NUMBERS, actor=actor)
 
 
 def _curl(files: DemoFiles) -> str:

@@ -14,11 +14,17 @@ from django.db import connections
 
 from integrations.checks import refusals_of_workers
 from portal.operations.demo_poses import demo_poses
-from portal.serving.line import Line
-from portal.serving.listening import Address, CannotListen, listen_alone
-from portal.serving.server import DrainingServer, ears, make_server, raise_file_limit, spare_collections
+from portal.serving.control_channel import ControlChannel
+from portal.serving.listening import Address, CannotListen, listen_exclusively
+from portal.serving.server import (
+    DrainingServer,
+    create_server,
+    duplicate_listener,
+    raise_file_limit,
+    tune_garbage_collector,
+)
 from portal.serving.supervisor import Supervisor
-from portal.serving.worker_environment import Unusable
+from portal.serving.worker_environment import InvalidSettings
 
 MOST_WORKERS = 64
 
@@ -41,7 +47,7 @@ class Command(BaseCommand):
             "--prepare", action="store_true", help="first migrate and make the first login, where that is due"
         )
         parser.add_argument("--demo", action="store_true", help="with the demo's outlets, and their POSes simulated")
-        parser.add_argument("--worker", help=SUPPRESS)  # the descriptors that a supervisor hands down
+        parser.add_argument("--worker", help=SUPPRESS)  # the descriptors that a supervisor passes
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["worker"]:
@@ -50,11 +56,11 @@ class Command(BaseCommand):
         _check_workers(options["workers"])
         try:
             self._serve(options)
-        except (CannotListen, Unusable) as error:
+        except (CannotListen, InvalidSettings) as error:
             raise CommandError(str(error)) from error
 
     def _serve(self, options: dict[str, Any]) -> None:
-        with listen_alone(options["host"], options["port"]) as listener:
+        with listen_exclusively(options["host"], options["port"]) as listener:
             if options["prepare"]:
                 call_command("prepare", host=options["host"], port=options["port"])
             if options["demo"]:
@@ -65,7 +71,7 @@ class Command(BaseCommand):
 
 
 def _check_workers(count: int) -> None:
-    """Raise CommandError where so many processes could not share the outlets."""
+    """Raise CommandError if this number of processes is not possible with the settings."""
     if not 1 <= count <= MOST_WORKERS:
         raise CommandError(f"--workers may be 1 to {MOST_WORKERS}, not {count}.")
     if refusals := refusals_of_workers(count):
@@ -73,12 +79,12 @@ def _check_workers(count: int) -> None:
 
 
 def _alone(listener: socket.socket) -> Callable[[], None]:
-    listener.listen()  # the demo's POSes may dial before uvicorn accepts
-    return partial(_run_server, make_server(), ears(listener))
+    listener.listen()  # the demo's POSes may connect before uvicorn accepts
+    return partial(_run_server, create_server(), duplicate_listener(listener))
 
 
 def _together(listener: socket.socket, workers: int) -> Callable[[], None]:
-    """The listener, which nobody's can stand beside, makes room for those of the workers."""
+    """Close the exclusive listener so that the workers can bind the port with SO_REUSEPORT."""
     supervisor = Supervisor(Address.of(listener), workers)
     listener.close()
     supervisor.listen()
@@ -91,23 +97,23 @@ def _together(listener: socket.socket, workers: int) -> Callable[[], None]:
 
 def _supervise(supervisor: Supervisor) -> None:
     if not asyncio.run(supervisor.run()):
-        raise CommandError("The workers did not come to serve; their log lines say why.")
+        raise CommandError("The workers did not get ready. Their log lines say why.")
 
 
-def _work(listener: str, line: str) -> None:
-    """Be one of several workers, on descriptors that the supervisor handed down."""
-    # With one ear: a worker that leaves must let go of its place on the port at once.
-    _run_server(make_server(Line(int(line))), [socket.socket(fileno=int(listener))])
+def _work(listener: str, channel: str) -> None:
+    """Run one of several workers, on the descriptors that the supervisor passes."""
+    # The listener is not duplicated: a worker that stops must free its socket at once.
+    _run_server(create_server(ControlChannel(int(channel))), [socket.socket(fileno=int(listener))])
 
 
 def _run_server(server: DrainingServer, listeners: list[socket.socket]) -> None:
-    # From now on a signal drains, also one that arrives before uvicorn has its own handlers. When it has ended, uvicorn
-    # raises the signal once more: the server takes that as haste, and has nothing left to do; the exit code is 0.
+    # From now on a signal drains, even if it arrives before uvicorn installs its own handlers. After the drain, uvicorn
+    # raises the signal again. The server treats it as a second signal, which has no effect then. The exit code is 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.handle_exit)
-    # One process cannot be followed by another on its port: to a lone server a reload is an end with a drain, after
-    # which systemd starts it again.
+    # A single process cannot hand its port over to another one. A reload therefore drains and ends the process, and
+    # systemd starts it again.
     signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     raise_file_limit()
-    spare_collections()
+    tune_garbage_collector()
     server.run(sockets=listeners)

@@ -1,4 +1,4 @@
-"""Looks at an installation's configuration and says in plain words what is wrong with it, and what to do."""
+"""Checks an installation's configuration; reports problems and their solutions in plain words."""
 
 from collections.abc import Callable, Iterator
 
@@ -22,26 +22,26 @@ WITH_DATABASE: tuple[Part, ...] = (
 
 
 def examine() -> list[Finding]:
-    """Return what was found, part by part; a part that cannot be looked at is a finding of its own."""
+    """Return the findings of all parts. If a part raises an error, that is a finding as well."""
     return [finding for about, part in PARTS for finding in _findings(about, part)]
 
 
 def _database() -> Iterator[Finding]:
-    """Try the database once: each part that asked one that is away would wait for it anew."""
-    away = list(database.unreachable())
-    yield from away
-    for about, part in WITH_DATABASE if not away else ():
+    """Try the database once: otherwise each part would wait for an unavailable database again."""
+    problems = list(database.unreachable())
+    yield from problems
+    for about, part in WITH_DATABASE if not problems else ():
         yield from _findings(about, part)
-    if away and settings.REDIS_URL:
+    if problems and settings.REDIS_URL:
         yield from _findings("layer", outside.layer)
 
 
 def _findings(about: str, part: Callable[[], Iterator[Finding]]) -> list[Finding]:
     try:
         return list(part())
-    except Exception as error:  # noqa: BLE001  (the doctor must not die of the illness)
-        what = f"It could not be looked at ({type(error).__name__}: {(str(error).splitlines() or [''])[0]})."
-        return [wrong(about, what, "Put right what the other findings name, then ask again.")]
+    except Exception as error:  # noqa: BLE001  (the error may be what the doctor is looking for)
+        what = f"This check failed ({type(error).__name__}: {(str(error).splitlines() or [''])[0]})."
+        return [wrong(about, what, "Correct the other findings, then run the doctor again.")]
 
 
 PARTS: tuple[Part, ...] = (

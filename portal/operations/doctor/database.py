@@ -1,4 +1,4 @@
-"""The database: there, new enough, migrated, with enough connections, and of the same opinion about the time."""
+"""Checks the database: is it reachable and migrated, does it have enough connections, do the clocks agree?"""
 
 import time
 from collections.abc import Iterator
@@ -20,26 +20,26 @@ CLOCKS_MAY_DIFFER = timedelta(seconds=2)
 PATIENCE = 2  # seconds for one attempt to connect to each address of PostgreSQL
 CREDENTIALS = "Correct USER and PASSWORD in DATABASE_URL (special characters %-encoded)."
 CONNECTIONS = "Raise PostgreSQL's max_connections, or lower DATABASE_POOL_SIZE."
-# What to do, by words of PostgreSQL and its driver; the first that fits.
+# What to do, by a part of the message from PostgreSQL or its driver; the first match applies.
 TODO = {
     "too many ": CONNECTIONS,
     "connection slots": CONNECTIONS,
     "password authentication": CREDENTIALS,
     "no password supplied": CREDENTIALS,
-    "pg_hba.conf": "Let PostgreSQL's pg_hba.conf admit this host, user and database.",
+    "pg_hba.conf": "Allow this host, user and database in PostgreSQL's pg_hba.conf.",
     'role "': "Create the role that DATABASE_URL names (README, PostgreSQL and Redis), or correct USER in it.",
     'database "': "Create the database that DATABASE_URL names (README, PostgreSQL and Redis), or correct NAME in it.",
-    "resolve": "Correct HOST in DATABASE_URL, or the name server.",
+    "resolve": "Correct HOST in DATABASE_URL, or repair the name server.",
     "refused": "Start PostgreSQL, or correct HOST and PORT in DATABASE_URL.",
-    "timeout": "Is PostgreSQL stopped, or does a firewall drop what is sent to it? Does DATABASE_URL name its HOST?",
+    "timeout": "Is PostgreSQL stopped, or does a firewall drop its packets? Is HOST in DATABASE_URL correct?",
     "on socket": "Start PostgreSQL, or correct the folder of its socket in DATABASE_URL.",
 }
-ELSE_TODO = "Is it running? Does DATABASE_URL name its host, port, user, password and database?"
+ELSE_TODO = "Is it running? Are the host, port, user, password and database in DATABASE_URL correct?"
 FOR_OTHERS = 10  # connections for commands, backups and people
 
 
 def unreachable() -> Iterator[Finding]:
-    """Yield why the database cannot be reached, in the words of its driver; nothing when it can."""
+    """Yield the driver's message if the database cannot be reached, otherwise nothing."""
     try:
         _try_once()
     except (DatabaseError, InterfaceError, OSError) as error:
@@ -48,8 +48,8 @@ def unreachable() -> Iterator[Finding]:
 
 
 def version_and_connections() -> Iterator[Finding]:
-    """What it is, how fast it answers, and whether its connections suffice."""
-    shared_clock.compare()  # leases are judged by the database's clock
+    """Report the version and response time; check that there are enough connections."""
+    shared_clock.compare()  # leases expire by the database's clock
     began = time.perf_counter()
     connection.ensure_connection()
     took = (time.perf_counter() - began) * 1000
@@ -58,16 +58,16 @@ def version_and_connections() -> Iterator[Finding]:
 
 
 def migrations() -> Iterator[Finding]:
-    """Whether the tables are this version's."""
+    """Check that all migrations of this version are applied."""
     if pending := count_pending_migrations():
-        todo = "manage.py migrate (script/server does it by itself)"
-        yield wrong("migrations", f"{pending} migrations are not applied: /readyz says 503.", todo)
+        todo = "manage.py migrate (script/server runs it automatically)"
+        yield wrong("migrations", f"{pending} migrations are not applied: /readyz answers 503.", todo)
         return
-    yield fine("migrations", "All are applied.")
+    yield fine("migrations", "All migrations are applied.")
 
 
 def clock() -> Iterator[Finding]:
-    """Whether this machine and those that share the database agree about the time: leases hang on it."""
+    """Check that this machine's clock agrees with those that share the database: leases depend on it."""
     ahead = _ahead_of_others()
     if ahead is None:
         return
@@ -76,19 +76,19 @@ def clock() -> Iterator[Finding]:
         yield wrong(
             "clock",
             f"This machine's clock is {abs(ahead).total_seconds():.0f} s {side} the others: leases, overlaps and"
-            " tokens run out too early or too late.",
-            "Let every machine keep its time by NTP (timedatectl set-ntp true), the database's too.",
+            " tokens expire too early or too late.",
+            "Synchronise every machine by NTP (timedatectl set-ntp true), including the database's.",
         )
         return
-    yield fine("clock", "This machine and the database agree about the time.")
+    yield fine("clock", "The clocks of this machine and the database agree.")
 
 
 def _try_once() -> None:
-    """Connect once, without the pool, which would try again and again. Raises the driver's error as Django has it."""
+    """Connect once, without the pool, which would retry. Raises Django's wrapper of the driver's error."""
     if connection.vendor == "sqlite":
         connection.ensure_connection()
         return
-    import psycopg  # is not installed everywhere
+    import psycopg  # optional
 
     parameters = connection.get_connection_params() | {"connect_timeout": PATIENCE}
     with connection.wrap_database_errors:
@@ -96,9 +96,10 @@ def _try_once() -> None:
 
 
 def _without_password(message: str) -> str:
-    """Return a driver's message in one line. `Finding` redacts what follows `password=`, and passwords in URLs.
+    """Return a driver's message in one line, with the password masked.
 
-    Elsewhere the password is masked only if it cannot occur by chance: the gap would give it away.
+    `Finding` redacts values after `password=` and passwords in URLs. Elsewhere the password is masked only if it cannot
+    occur by chance, because masking a common word or another value would reveal that it is the password.
     """
     line = " ".join(message.split())
     database = settings.DATABASES["default"]
@@ -109,12 +110,12 @@ def _without_password(message: str) -> str:
 
 def _todo(message: str) -> str:
     if connection.vendor == "sqlite":
-        return f"May this user write to {settings.DATA_DIR}? Is the disk full?"
+        return f"Can this user write to {settings.DATA_DIR}? Is the disk full?"
     return next((todo for word, todo in TODO.items() if word in message), ELSE_TODO)
 
 
 def live_processes() -> int:
-    """Return how many server processes beat; 0 where the tables are not there yet."""
+    """Return the number of server processes with a current heartbeat; 0 if the tables do not exist yet."""
     try:
         return ServerProcess.objects.filter(ended_at=None, heartbeat_at__gt=lease_limit(shared_now())).count()
     except (DatabaseError, InterfaceError):
@@ -136,10 +137,10 @@ def _connections() -> Iterator[Finding]:
     pool = int(settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"])
     processes = max(1, live_processes())
     needed = pool * processes + FOR_OTHERS
-    what = f"{processes} processes with a pool of {pool} may take {pool * processes} of {allowed} connections"
+    what = f"{processes} processes with a pool of {pool} can use {pool * processes} of {allowed} connections"
     if needed > allowed:
         todo = f"Raise PostgreSQL's max_connections above {needed}, or lower DATABASE_POOL_SIZE."
-        yield wrong("database", f"{what}; {FOR_OTHERS} more are for commands and people.", todo)
+        yield wrong("database", f"{what}; commands and people need {FOR_OTHERS} more.", todo)
         return
     yield fine("database", f"{what}.")
 
@@ -149,16 +150,16 @@ def _journal() -> Iterator[Finding]:
         cursor.execute("PRAGMA journal_mode")
         mode = cursor.fetchone()[0]
     if mode == "wal":
-        yield fine("database", "It keeps a write-ahead log: readers and the writer do not wait for each other.")
+        yield fine("database", "It uses a write-ahead log: readers and the writer do not wait for each other.")
         return
-    todo = "manage.py migrate sets it; a network file system cannot hold it: keep DATA_DIR on a local disk."
-    yield wrong("database", f"Its journal is {mode}, not wal: readers hold the writer up.", todo)
+    todo = "Run manage.py migrate, and keep DATA_DIR on a local disk: network file systems do not support wal."
+    yield wrong("database", f"Its journal mode is {mode}, not wal: readers block the writer.", todo)
 
 
 def _ahead_of_others() -> timedelta | None:
-    """By how much this clock is ahead of the database's; an embedded one's is that of the last server's heartbeat.
+    """Return how far this clock is ahead of the database's, or None if there is nothing to compare with.
 
-    None where there is nothing to compare with.
+    For the embedded database, compare with the newest heartbeat of a server.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""What `.env` and the environment set that the portal does not read, or reads from the other place."""
+"""Finds names in `.env` and the environment that the portal does not read, and values that the other one overrides."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -9,15 +9,15 @@ from django.conf import settings
 from portal.env_file import Assignment, EnvFileError, assignments
 from portal.operations.doctor.finding import Finding, advice, fine, wrong
 
-# How alike two names are, from 0 to 1, for one to be the other misspelt.
+# The minimum similarity (0 to 1) at which a name counts as a misspelling of a setting.
 ALIKE_IN_FILE, ALIKE_IN_ENVIRONMENT = 0.6, 0.88
 
 
 def names() -> Iterator[Finding]:
-    """Whether every name is a setting's, and each value the one that is used. Values are never shown."""
+    """Check that every name is a setting and that every value is the one in use. Values are never shown."""
     try:
         lines = assignments(settings.ENV_FILE)
-    except EnvFileError as error:  # changed since the settings were read
+    except EnvFileError as error:  # the file has changed since the settings were read
         yield wrong("names", str(error), "Correct the line.")
         return
     found = [*_unknown(lines), *_misspelt(lines), *_hidden(lines)]
@@ -44,7 +44,7 @@ def _misspelt(lines: Iterable[Assignment]) -> Iterator[Finding]:
 def _hidden(lines: Iterable[Assignment]) -> Iterator[Finding]:
     for line in lines:
         if line.value and os.environ.get(line.name) not in (None, line.value):
-            what = f"{line.called} has one value in the environment and another in .env: the environment's is used."
+            what = f"{line.called} has different values in the environment and in .env. The environment's is used."
             yield advice("names", what, "Remove one of them.")
 
 

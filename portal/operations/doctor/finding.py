@@ -1,4 +1,4 @@
-"""One thing that was found."""
+"""One result of a check by the doctor."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is, and what to do about it (empty where all is well)."""
+    """A fact about the installation, and the advice to act on it (empty if nothing is wrong)."""
 
     level: Level
     about: str

@@ -1,4 +1,4 @@
-"""Whether what is stored under the server's keys can still be used with the keys of the settings."""
+"""Checks whether the digests and encrypted values in the database can be used with the configured keys."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,20 +18,20 @@ from integrations.services.requests import contents
 from integrations.staff.signing_in.adapters import SEALED as SECOND_FACTOR
 from portal.operations.doctor.finding import Finding, advice, fine, wrong
 
-MOST = 1000  # rows of one kind whose seal is tried, the newest first: some 50 µs each
+MOST = 1000  # rows of each kind that are decrypted, the newest first: some 50 µs each
 
 TODO = (
-    "Put the key that they were stored under into CREDENTIAL_KEY_FALLBACKS (docs/security.md). Where that key is lost:"
-    " rotate these secrets, reset the second factors."
+    "Add the key that they were stored under to CREDENTIAL_KEY_FALLBACKS (docs/security.md). If that key is lost,"
+    " rotate these secrets and reset the second factors."
 )
 
 
 def stored_under_lost_keys() -> Iterator[Finding]:
-    """How many stored secrets need a key that is neither CREDENTIAL_KEY nor among its fallbacks."""
+    """Count the stored secrets whose key is neither CREDENTIAL_KEY nor one of its fallbacks."""
     try:
         digests = {"POS secrets": digests_by_key(Credential), "API keys": digests_by_key(ApiKeySecret)}
         sealed = {words: _unreadable(texts, purpose) for words, texts, purpose in _sealed()}
-    except DatabaseError:  # the tables are not this version's; another part says so
+    except DatabaseError:  # migrations are pending, which another part reports
         return
     known = credentials.known_keys()
     lost = {words: sum(counts[key] for key in counts if key not in known) for words, counts in digests.items()}
@@ -51,21 +51,21 @@ def _judged(found: str, total: Counter[str]) -> Finding:
     if found:
         return wrong("keys", f"Stored under a key that is no longer configured: {found}.", TODO)
     if total and credentials.current_key().key_id not in total:
-        todo = "Leave the fallbacks as they are: a digest moves to CREDENTIAL_KEY when its secret is next used."
+        todo = "Keep the fallbacks: a digest moves to CREDENTIAL_KEY when its secret is next used."
         what = (
             f"CREDENTIAL_KEY matches none of the {total.total()} stored digests yet; its fallbacks match all of them."
         )
         return advice("keys", what, todo)
     older = total.total() - total[credentials.current_key().key_id]
-    moving = f" {older} of {total.total()} digests are under a fallback: leave it there until they have moved."
-    what = "Everything that is stored under a key of the server can be used with the keys of the settings."
+    moving = f" {older} of {total.total()} digests are under a fallback: keep it until they have moved."
+    what = "Everything that is stored under a key of the server can be used with the configured keys."
     return fine("keys", what + (moving if older else ""))
 
 
 def _sealed() -> Iterator[tuple[str, Iterable[str | None], str]]:
-    """Yield each kind of sealed text: what it is called, the texts, and what they are sealed for."""
+    """Yield each kind of sealed text: its name, the texts, and the purpose that they are sealed for."""
     newest = Request.objects.order_by("-pk")
-    is_open = newest.filter(state__in=OPEN_STATES)  # the others' sealed_request is erased
+    is_open = newest.filter(state__in=OPEN_STATES)  # sealed_request is erased from settled requests
     yield "webhook secrets", _column(WebhookEndpoint.objects.all(), "sealed_secret"), signing.PURPOSE
     yield "second factors", _factors(), SECOND_FACTOR
     yield "open requests", _column(is_open, "sealed_request"), contents.REQUEST
@@ -77,7 +77,7 @@ def _column(rows: QuerySet[Any], name: str) -> Iterable[str | None]:
 
 
 def _factors() -> Iterator[str | None]:
-    """Yield what is sealed of authenticator apps and recovery codes; a passkey's row holds no secret."""
+    """Yield the sealed secrets of authenticator apps and recovery codes. A passkey's row contains no secret."""
     kinds = (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES)
     for data in Authenticator.objects.filter(type__in=kinds).order_by("-pk").values_list("data", flat=True)[:MOST]:
         yield data.get("secret") or data.get("seed")

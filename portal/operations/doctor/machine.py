@@ -1,4 +1,4 @@
-"""What the machine lends: file descriptors and space on its disk."""
+"""Checks the machine: the limit of open files, and free disk space."""
 
 import os
 import resource
@@ -11,36 +11,38 @@ from django.db import DatabaseError, InterfaceError, connection
 from integrations.models import Integration
 from portal.operations.doctor.finding import Finding, advice, fine, wrong
 
-BESIDE_SOCKETS = 200  # database, log, Redis, libraries, and calls of the backend
+BESIDE_SOCKETS = 200  # descriptors for database, log, Redis, libraries, and calls of the backend
 GIB = 1024**3
 LEAST_FREE, LITTLE_FREE = 1 * GIB, 5 * GIB
 
 
 def file_limit() -> Iterator[Finding]:
-    """Whether one process may hold a socket for each enabled outlet."""
+    """Check that one process can open a socket for each enabled outlet."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     outlets = _enabled_outlets()
     needed = outlets + outlets // 10 + BESIDE_SOCKETS
     if limit != resource.RLIM_INFINITY and limit < needed:
         todo = f"Raise it above {needed}: LimitNOFILE= in systemd, ulimits in compose, ulimit -n in a shell."
-        yield wrong("files", f"A process here may open {limit} files, and {outlets} outlets are enabled.", todo)
+        yield wrong("files", f"A process can open only {limit} files, but {outlets} outlets are enabled.", todo)
         return
-    yield fine("files", f"A process here may open {_spelled(limit)} files; {outlets} outlets are enabled.")
+    yield fine("files", f"A process can open {_spelled(limit)} files; {outlets} outlets are enabled.")
 
 
 def disk() -> Iterator[Finding]:
-    """Whether DATA_DIR has room, and can be written where it has to be."""
+    """Check that DATA_DIR has free space, and is writable if the embedded database is in it."""
     folder = settings.DATA_DIR
     if connection.vendor == "sqlite" and not os.access(folder, os.W_OK | os.X_OK):
-        todo = f"chown it to the user that runs the portal, or set DATA_DIR to another folder than {folder}."
-        yield wrong("disk", f"This user cannot write to {folder}, where the database is kept.", todo)
+        todo = (
+            f"Change the owner of {folder} to the user that runs the portal (chown), or set DATA_DIR to another folder."
+        )
+        yield wrong("disk", f"This user cannot write to {folder}, which contains the database.", todo)
         return
     if not folder.is_dir():
-        yield fine("disk", f"There is no {folder}, and the database is elsewhere.")
+        yield fine("disk", f"{folder} does not exist; the database is elsewhere.")
         return
     free = shutil.disk_usage(folder).free
-    what = f"{free / GIB:.1f} GiB are free where {folder} is."
-    todo = f"Make room, or move DATA_DIR ({folder}) to a larger disk."
+    what = f"{free / GIB:.1f} GiB are free on the disk of {folder}."
+    todo = f"Free some space, or move DATA_DIR ({folder}) to a larger disk."
     if free < LEAST_FREE:
         yield wrong("disk", what, todo)
     elif free < LITTLE_FREE:

@@ -1,4 +1,4 @@
-"""What lies around the portal: Redis behind it, the proxy and its certificate before it."""
+"""Checks the services around the portal: Redis, and the proxy with its certificate."""
 
 import http.client
 import socket
@@ -15,9 +15,9 @@ from portal.operations.doctor.finding import Finding, advice, fine, wrong
 PATIENCE = 5  # seconds
 DAY = 86400
 RENEW_BEFORE, WARN_BEFORE = 7 * DAY, 21 * DAY
-# What a websocket handshake without a token gets from us: uvicorn's 401, daphne's 403.
+# The portal's answer to a websocket handshake without a token: 401 on uvicorn, 403 on daphne.
 REFUSED = (401, 403)
-PAGE = "/admin/login/"  # any page of staff's, one that anonymous callers get too
+PAGE = "/admin/login/"  # a staff page that anonymous callers get as well
 UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -27,27 +27,28 @@ UPGRADE = {
 
 
 def layer() -> Iterator[Finding]:
-    """Whether several processes can wake each other."""
+    """Check that several processes can wake each other."""
     if not settings.REDIS_URL:
         yield _without_layer()
         return
     try:
         import redis
     except ImportError:
-        yield wrong("layer", "REDIS_URL is set, but its package is missing.", "pip install -r requirements-scale.lock")
+        what = "REDIS_URL is set, but the package redis is not installed."
+        yield wrong("layer", what, "pip install -r requirements-scale.lock")
         return
     try:
         with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=3, socket_connect_timeout=3) as client:
             client.ping()
     except (redis.RedisError, OSError, ValueError) as error:
-        todo = "Start Redis, or correct REDIS_URL. Until then the portal works, only slower to notice changes."
+        todo = "Start Redis, or correct REDIS_URL. Until then the portal works, but notices changes later."
         yield wrong("layer", f"Redis cannot be reached ({type(error).__name__}).", todo)
         return
     yield fine("layer", "Redis answers.")
 
 
 def public_address() -> Iterator[Finding]:
-    """Whether PUBLIC_URL leads here: its certificate, /healthz, a staff page, and a websocket's handshake."""
+    """Check that PUBLIC_URL leads to the portal: its certificate, /healthz, a staff page and a websocket handshake."""
     url = urlsplit(settings.PUBLIC_URL)
     port = url.port or (443 if settings.IS_PUBLIC_HTTPS else 80)
     host = url.hostname or ""
@@ -59,19 +60,22 @@ def public_address() -> Iterator[Finding]:
             yield _pages(host, port)
         yield _websocket(host, port)
     except ssl.SSLCertVerificationError as error:
-        todo = "Let the proxy send the whole chain of a certificate for this name, by a known authority."
+        todo = "Configure the proxy with the full chain of a certificate for this name from a trusted authority."
         yield wrong("TLS", f"The certificate of {host} is not valid: {error.verify_message}.", todo)
     except (OSError, http.client.HTTPException) as error:
-        todo = "Is the server running, and the proxy before it? Do DNS and the firewall lead to them?"
+        todo = "Are the server and the proxy running? Do DNS and the firewall lead to the proxy?"
         yield wrong("public address", f"{settings.PUBLIC_URL} does not answer ({error}).", todo)
 
 
 def _without_layer() -> Finding:
     processes = live_processes()
     if processes > 1:
-        todo = "Set REDIS_URL: polls find only POSes of their own process, and changes are seen a second later."
-        return wrong("layer", f"{processes} server processes run, and REDIS_URL is not set.", todo)
-    return fine("layer", "One process needs none.")
+        todo = (
+            "Set REDIS_URL. Without it, transient requests reach only POSes that are connected to the same process, and"
+            " changes are noticed a second later."
+        )
+        return wrong("layer", f"{processes} server processes are running, but REDIS_URL is not set.", todo)
+    return fine("layer", "A single process does not need Redis.")
 
 
 def _certificate(host: str, port: int) -> Finding:
@@ -83,7 +87,7 @@ def _certificate(host: str, port: int) -> Finding:
         ends = ssl.cert_time_to_seconds(str((secured.getpeercert() or {})["notAfter"]))
     left = ends - time.time()
     what = f"The certificate of {host} is valid for {left / DAY:.0f} more days."
-    todo = "Renew it, and look why that did not happen by itself."
+    todo = "Renew it, and find out why it was not renewed automatically."
     if left < RENEW_BEFORE:
         return wrong("TLS", what, todo)
     return advice("TLS", what, todo) if left < WARN_BEFORE else fine("TLS", what)
@@ -92,21 +96,21 @@ def _certificate(host: str, port: int) -> Finding:
 def _health(host: str, port: int) -> Finding:
     status, body, _ = _get(host, port, "/healthz", {})
     if status == 200 and b"alive" in body:
-        return fine("public address", f"{settings.PUBLIC_URL}/healthz says that the portal is alive.")
-    todo = "Something else answers there: compare PUBLIC_URL with the proxy's settings."
+        return fine("public address", f"{settings.PUBLIC_URL}/healthz reports that the portal is alive.")
+    todo = "Another server answers there. Compare PUBLIC_URL with the proxy's settings."
     return wrong("public address", f"{settings.PUBLIC_URL}/healthz answers {status}.", todo)
 
 
 def _pages(host: str, port: int) -> Finding:
-    """Report a redirect from a page to the same page: the portal does not know that the client used https."""
+    """Report a page that redirects to itself, as it does if the portal does not see that the client used https."""
     status, _, location = _get(host, port, PAGE, {})
     if not _is_same_page(location, host, port):
-        return fine("proxy", f"{settings.PUBLIC_URL}{PAGE} answers {status}, and not with a redirect to itself.")
+        return fine("proxy", f"{settings.PUBLIC_URL}{PAGE} answers {status} and does not redirect to itself.")
     return wrong(
         "proxy",
-        f"{settings.PUBLIC_URL}{PAGE} redirects to itself, for ever: the portal does not see that clients use https.",
-        "Let the proxy send X-Forwarded-Proto: https, and name in TRUSTED_PROXIES the address from which the proxy"
-        " reaches the portal.",
+        f"{settings.PUBLIC_URL}{PAGE} redirects to itself endlessly: the portal does not see that clients use https.",
+        "Make the proxy send X-Forwarded-Proto: https, and add the address from which it connects to the portal to"
+        " TRUSTED_PROXIES.",
     )
 
 
@@ -118,13 +122,13 @@ def _is_same_page(location: str, host: str, port: int) -> bool:
 def _websocket(host: str, port: int) -> Finding:
     status, _, _ = _get(host, port, "/", UPGRADE)
     if status in REFUSED:
-        return fine("public address", "A websocket's handshake reaches the portal.")
-    todo = "Let the proxy pass Upgrade and Connection on, by HTTP/1.1 (deploy/nginx/portal.conf)."
-    return wrong("public address", f"A websocket's handshake is answered {status}: it does not reach the portal.", todo)
+        return fine("public address", "A websocket handshake reaches the portal.")
+    todo = "Make the proxy pass on Upgrade and Connection, over HTTP/1.1 (deploy/nginx/portal.conf)."
+    return wrong("public address", f"A websocket handshake got {status}: it does not reach the portal.", todo)
 
 
 def _get(host: str, port: int, path: str, headers: dict[str, str]) -> tuple[int, bytes, str]:
-    """Return status, the beginning of the body, and the Location of a redirect, which is not followed."""
+    """Return the status, the beginning of the body, and the Location of a redirect. Redirects are not followed."""
     make = http.client.HTTPSConnection if settings.IS_PUBLIC_HTTPS else http.client.HTTPConnection
     connection = make(host, port, timeout=PATIENCE)
     try:

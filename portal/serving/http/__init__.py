@@ -1,1 +1,1 @@
-"""HTTP connections, stricter than uvicorn's own: framing, limits, refusals, whole answers, how a connection ends."""
+"""HTTP connections that are stricter than uvicorn's own: framing, limits, refusals, single-write answers, closing."""

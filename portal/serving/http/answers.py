@@ -1,7 +1,8 @@
-"""Answers that are whole when they are sent: one message, one pass over the headers and one write to the socket.
+"""Sends a complete answer as one ASGI message, with one pass over the headers and one write to the socket.
 
-uvicorn takes an answer as two messages, whose headers it checks, and writes them apart. Of what an authentication
-costs that was a tenth. Views of Django and other servers go on as ever: the scope says who takes whole answers.
+uvicorn takes an answer as two messages, checks the headers and writes the messages separately, which costs a tenth of
+an authentication. The scope says whether the server supports complete answers. Django's views, and all other servers,
+use the two standard messages.
 """
 
 from typing import Any
@@ -11,14 +12,14 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from integrations.wire.plain_http import WHOLE
 
-EXTENSIONS: dict[str, dict[object, object]] = {WHOLE: {}}  # one for all requests: nobody changes it
+EXTENSIONS: dict[str, dict[object, object]] = {WHOLE: {}}  # shared by all requests, and never modified
 
 
 class AnswerCycle(RequestResponseCycle):
-    """One request and its answer."""
+    """One request and its answer; accepts a complete answer as one message."""
 
     async def send(self, message: Any) -> None:
-        """Send a part of an answer as uvicorn does, or a whole one: `status`, `headers` in lower case, `body`."""
+        """Send a standard message as uvicorn does, or a complete answer: `status`, `headers` in lower case, `body`."""
         if message["type"] != WHOLE:
             await super().send(message)
             return

@@ -1,4 +1,4 @@
-"""How an HTTP connection ends: with all that is due written, and so that its peer can read it."""
+"""Closes an HTTP connection after all pending answers are written and the peer had time to read them."""
 
 import select
 import weakref
@@ -9,8 +9,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from integrations.wire import limits
 
 
-class WayOut:
-    """What an answer is written to: it closes the connection in the protocol's way."""
+class AnswerTransport:
+    """The transport that an answer is written to. Its `close` ends the connection by HttpClosing.end."""
 
     __slots__ = ("_protocol", "is_closing", "write")
 
@@ -24,28 +24,28 @@ class WayOut:
 
 
 class HttpClosing(HttpToolsProtocol):
-    """Ends a connection in order; cuts it when the peer does not read."""
+    """Closes a connection gracefully; aborts it if the peer does not read."""
 
-    # In slots, here and in HttpFraming: Python shares the names of no more than 30 attributes between the dicts of
-    # instances, and uvicorn has as many. With more of them each connection would take longer, and 1 KiB more.
-    __slots__ = ("_is_arriving", "_way_out", "is_over")
+    # Slots, here and in HttpFraming: Python shares at most 30 attribute names between the dicts of instances, and
+    # uvicorn uses them all. With more in the dict, each connection would take longer to create, and 1 KiB more memory.
+    __slots__ = ("_answer_transport", "_is_arriving", "is_over")
 
-    is_over: bool  # nothing more is read as HTTP
-    _is_arriving: bool  # a request has begun, and is not whole
-    _way_out: WayOut
+    is_over: bool  # nothing more is parsed as HTTP
+    _is_arriving: bool  # a request has begun to arrive and is incomplete
+    _answer_transport: AnswerTransport
 
-    _is_cut = False  # a request was refused, and the rest of it may still come
+    _is_cut = False  # a request was refused, and the rest of it may still arrive
     _has_ended = False  # nothing more is written either
-    _dropped = 0  # bytes that came after the end
+    _dropped = 0  # bytes that arrived after the end
     _is_stalling = False
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._way_out = WayOut(transport, self)
+        self._answer_transport = AnswerTransport(transport, self)
         self.is_over = self._is_arriving = False
 
     def end(self) -> None:
-        """Close the connection; leave a peer that is still sending the time to read its answer."""
+        """Close the connection, but give a peer that is still sending time to read its answer."""
         self.is_over = self._has_ended = True
         self.pipeline.clear()
         self._unset_keepalive_if_required()
@@ -60,14 +60,14 @@ class HttpClosing(HttpToolsProtocol):
         self.loop.call_later(limits.LINGER_SECONDS, self.close)
 
     def close(self) -> None:
-        """Close the connection when all is written; cut it if the peer does not read."""
+        """Close the connection when everything is written; abort it if the peer does not read."""
         if not self.transport.is_closing():
             self.transport.close()
         self._watch_writing()
 
     def has_unread(self) -> bool:
-        """Return whether the kernel holds bytes, or an end, of the peer that the loop has not read yet."""
-        waiting = select.poll()  # select() knows no descriptor above 1023
+        """Return whether the kernel holds data or a FIN from the peer that the event loop has not read yet."""
+        waiting = select.poll()  # select() does not support descriptors above 1023
         waiting.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
         return bool(waiting.poll(0))
 
@@ -78,18 +78,18 @@ class HttpClosing(HttpToolsProtocol):
     def _drop(self, size: int) -> None:
         self._dropped += size
         if self._dropped > limits.LINGER_BYTES:
-            self.flow.pause_reading()  # the peer has until the connection is closed to read its answer
+            self.flow.pause_reading()  # the peer can still read its answer until the connection closes
 
     def _watch_writing(self) -> None:
-        """Cut the connection when the peer has read nothing for limits.UNREAD_SECONDS."""
+        """Abort the connection when the peer has read nothing for limits.UNREAD_SECONDS."""
         if not self._is_stalling and (size := self.transport.get_write_buffer_size()):
             self._is_stalling = True
             self.loop.call_later(limits.UNREAD_SECONDS, self._check_writing, size)
 
     def _check_writing(self, size: int) -> None:
         self._is_stalling = False
-        is_waited_for = self.flow.write_paused or self.transport.is_closing()
-        if is_waited_for and self.transport.get_write_buffer_size() >= size:
+        must_be_read = self.flow.write_paused or self.transport.is_closing()
+        if must_be_read and self.transport.get_write_buffer_size() >= size:
             self.transport.abort()
-        elif is_waited_for:
+        elif must_be_read:
             self._watch_writing()

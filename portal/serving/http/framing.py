@@ -1,8 +1,8 @@
-"""Where one HTTP request ends and the next begins: uvicorn's parser, with limits, and nothing left to guess.
+"""Finds where one HTTP request ends and the next begins: uvicorn's parser with limits, and no ambiguous framing.
 
-httptools stops reading at an `Upgrade`, whatever it asks for. Here only a websocket handshake ends HTTP; any other
-request with that header is read once more without it, so that its body is its body (RFC 9110, 7.8). What cannot be
-framed gets one answer, after those that are due, and nothing after it is read as HTTP. The same goes for a request
+httptools stops at any `Upgrade` header. Here only a websocket handshake ends HTTP. Any other request with that header
+is parsed again without it, which keeps its body a body (RFC 9110, 7.8). A request that cannot be framed gets
+one answer, after the answers to earlier requests, and no later bytes are parsed as HTTP. The same applies to a request
 whose Host header is missing, repeated or invalid (RFC 9112, 3.2).
 """
 
@@ -36,7 +36,7 @@ from portal.serving.http.refusals import (
 
 TRANSFER_ENCODING = b"transfer-encoding"
 HOST = b"host"
-REMARKABLE = frozenset((b"expect", HOST, TRANSFER_ENCODING))
+CHECKED_HEADERS = frozenset((b"expect", HOST, TRANSFER_ENCODING))
 WEBSOCKET = b"websocket"
 LINE_END = b"\r\n"
 
@@ -57,17 +57,17 @@ class HttpFraming(HttpClosing):
     )
 
     _running: RequestResponseCycle | None  # the cycle whose answer is due next
-    _is_head: bool  # a head has begun, and is not whole
+    _is_head: bool  # a head has begun to arrive and is incomplete
     _is_upgrade: bool
     _has_other_coding: bool
     _has_valid_host: bool | None  # None before there is a Host header
     _chunk: int  # bytes that are being parsed
-    _is_mixed: bool  # these bytes hold the end of an earlier request, too
-    _size: int  # bytes of the request so far, without these
+    _is_mixed: bool  # these bytes also hold the end of an earlier request
+    _size: int  # bytes of the request that arrived before `_chunk`
     _body_size: int
 
     _fault: Fault | None = None
-    _empty_size = 0  # bytes of empty lines that no request has followed yet
+    _empty_size = 0  # bytes of the empty lines since the last request
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -92,13 +92,13 @@ class HttpFraming(HttpClosing):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_over = True
-        if self._running is not None:  # uvicorn tells the newest of several requests alone
+        if self._running is not None:  # uvicorn notifies only the newest of several requests
             self._running.disconnected = True
             self._running.message_event.set()
         super().connection_lost(exc)
 
     def _read_on(self, data: bytes) -> None:
-        """Parse what a request with an `Upgrade` has become, which others with one may follow."""
+        """Parse a request again without its `Upgrade`, and those after it, which may have the header too."""
         while data:
             self._chunk = len(data)
             try:
@@ -110,7 +110,7 @@ class HttpFraming(HttpClosing):
                 self.refuse(self._fault or MALFORMED)
             return
 
-    # --- What the parser calls
+    # --- Called by the parser
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -126,10 +126,10 @@ class HttpFraming(HttpClosing):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._is_head:
-            return  # a trailer: nothing here asks for one, and it must not pass for a header
+            return  # a trailer: nothing here uses one, and it must not be taken for a header
         name = name.lower()
-        if name in REMARKABLE:
-            self._remark(name, value.strip().lower())
+        if name in CHECKED_HEADERS:
+            self._check_header(name, value.strip().lower())
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -144,10 +144,10 @@ class HttpFraming(HttpClosing):
             self._check_missing_host()
         self._is_upgrade = self.parser.should_upgrade()
         if self._is_upgrade:
-            return  # the parser stops at its end
+            return  # the parser stops at the end of this head
         self.scope["extensions"] = EXTENSIONS
         super().on_headers_complete()
-        self.cycle.transport = self._way_out  # type: ignore[assignment]
+        self.cycle.transport = self._answer_transport  # type: ignore[assignment]
         if self.pipeline or self.scope["http_version"] != "1.1":
             self._check_request()
 
@@ -167,7 +167,7 @@ class HttpFraming(HttpClosing):
             self.cycle.more_body = False
             self.cycle.message_event.set()
 
-    # --- What the answers call
+    # --- Called by the answers
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
@@ -179,17 +179,17 @@ class HttpFraming(HttpClosing):
         is_cut_short = self._running is not None and self._running.more_body
         super().on_response_complete()
         if is_cut_short:
-            self.end()  # what comes is the rest of a request that has its answer
+            self.end()  # the bytes still to come belong to a request that has been answered
         elif self.is_over and not self.is_busy:
             self._finish()
 
     @property
     def is_busy(self) -> bool:
-        """Whether an answer is due."""
+        """Whether an answer is pending."""
         return self._running is not None and not self._running.response_complete
 
     def refuse(self, fault: Fault) -> None:
-        """Answer what has begun to arrive with a fault, when the earlier answers have gone out, and close."""
+        """Answer the incomplete request with a fault, after the answers to earlier requests, and close."""
         if self.is_over:
             return
         self.is_over = self._is_cut = True
@@ -200,14 +200,14 @@ class HttpFraming(HttpClosing):
             return
         self._finish()
 
-    # --- Requests that are not read
+    # --- Refused requests
 
     def _without_empty_lines(self, data: bytes) -> bytes:
-        """Return what follows the empty lines before a request; refuse to read them for ever (RFC 9112, 2.2)."""
+        """Return the data after the empty lines before a request (RFC 9112, 2.2); refuse more than MAX_EMPTY_LINES."""
         rest = data.lstrip(LINE_END)
         self._empty_size += len(data) - len(rest)
         if self._empty_size > limits.MAX_EMPTY_LINES:
-            self.url, self.headers = b"", []  # those of an earlier request
+            self.url, self.headers = b"", []  # clear those of an earlier request
             self.refuse(MALFORMED)
             return b""
         if rest:
@@ -218,7 +218,7 @@ class HttpFraming(HttpClosing):
         self._fault = fault
         return Unreadable(fault.text)
 
-    def _remark(self, name: bytes, value: bytes) -> None:
+    def _check_header(self, name: bytes, value: bytes) -> None:
         if name == HOST:
             self._has_valid_host = self._has_valid_host is None and is_host(value)
         elif name == TRANSFER_ENCODING:
@@ -230,7 +230,7 @@ class HttpFraming(HttpClosing):
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _check_missing_host(self) -> None:
-        """Raise Unreadable unless this is a request without a Host header, and older than HTTP/1.1."""
+        """Raise Unreadable if the Host header is invalid, or is missing in a request of HTTP/1.1."""
         if self._has_valid_host is False or self.parser.get_http_version() == "1.1":
             raise self._unreadable(INVALID_HOST)
 
@@ -245,7 +245,7 @@ class HttpFraming(HttpClosing):
             raise self._unreadable(MANY_REQUESTS)
 
     def _weigh(self) -> None:
-        """Bound what has arrived of a request that is not whole."""
+        """Refuse an incomplete request whose head, or the framing of whose body, is too large."""
         if not self._is_mixed:
             self._size += self._chunk
         if self._is_head and self._size > limits.MAX_HEAD:
@@ -254,7 +254,7 @@ class HttpFraming(HttpClosing):
             self.refuse(MUCH_FRAMING)
 
     def _withdraw(self) -> None:
-        """Take back the request whose body turned out to be unreadable, unless its answer is under way."""
+        """Cancel the request whose body turned out to be unreadable, unless its answer has been started."""
         cycle = self.cycle
         if cycle is None or not cycle.more_body or cycle.response_complete:
             return
@@ -278,7 +278,7 @@ class HttpFraming(HttpClosing):
     # --- Upgrades
 
     def _after_upgrade(self, rest: bytes) -> bytes:
-        """Hand a websocket handshake over; return any other request as if it had asked for no upgrade."""
+        """Pass a websocket handshake on; return the bytes of any other request without its `Upgrade` header."""
         if self.parser.get_method() == b"CONNECT":
             self.refuse(TUNNEL)
             return b""
@@ -292,12 +292,12 @@ class HttpFraming(HttpClosing):
         return head + rest
 
     def _should_upgrade(self) -> bool:
-        """Return whether this is a websocket handshake; HTTP/1.0 has none (RFC 9110, 7.8)."""
+        """Return whether this is a websocket handshake; HTTP/1.0 does not allow one (RFC 9110, 7.8)."""
         is_possible = self.scope["method"] == "GET" and self.parser.get_http_version() == "1.1"
         return is_possible and WEBSOCKET in self._tokens(b"upgrade")
 
     def _hand_over(self, rest: bytes) -> None:
-        if fault := self._fault_of_handshake():
+        if fault := self._handshake_fault():
             self.refuse(fault)
             return
         self.headers = self.scope["headers"] = [each for each in self.headers if each[0] != b"upgrade"]
@@ -307,15 +307,15 @@ class HttpFraming(HttpClosing):
         if self.transport.get_protocol().handshake_initiated:  # type: ignore[attr-defined]
             self._pass_on(rest)
         else:
-            self._fault = MALFORMED  # the websocket's library does not answer what it cannot read
+            self._fault = MALFORMED  # the websocket library does not answer a handshake that it cannot parse
             self._finish()
 
     def _pass_on(self, frames: bytes) -> None:
-        """Give the websocket what came with its handshake."""
+        """Pass on the bytes that arrived together with the handshake."""
         if frames:
             self.transport.get_protocol().data_received(frames)  # type: ignore[attr-defined]
 
-    def _fault_of_handshake(self) -> Fault | None:
+    def _handshake_fault(self) -> Fault | None:
         if self.is_busy:
             return EARLY_HANDSHAKE
         if any(len(name) + len(value) + 4 > limits.MAX_HANDSHAKE_LINE for name, value in self.headers):
@@ -325,7 +325,7 @@ class HttpFraming(HttpClosing):
         return None
 
     def _tokens(self, name: bytes) -> set[bytes]:
-        """Return what the headers of this name list, in lower case."""
+        """Return the comma-separated values of all headers of this name, in lower case."""
         listed = b",".join(value for key, value in self.headers if key == name)
         return {token.strip().lower() for token in listed.split(b",")}
 
@@ -336,5 +336,5 @@ class HttpFraming(HttpClosing):
 
 
 def _promises_body(name: bytes, value: bytes) -> bool:
-    """Return whether a header says that a body follows; a Content-Length may have more digits than Python computes."""
+    """Return whether a header announces a body. A Content-Length can have more digits than int() accepts."""
     return name == TRANSFER_ENCODING or (name == b"content-length" and bool(value.strip(b"0")))

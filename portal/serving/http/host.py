@@ -1,4 +1,4 @@
-"""The value of a Host header (RFC 9112, 3.2)."""
+"""Checks the value of a Host header (RFC 9112, 3.2)."""
 
 import re
 from functools import lru_cache
@@ -11,12 +11,11 @@ _is_name = re.compile(_NAME + _PORT, re.IGNORECASE).fullmatch
 _as_ipv6 = re.compile(rb"\[([0-9a-f.]*:[0-9a-z.:%_~-]*)\]" + _PORT, re.IGNORECASE).fullmatch
 
 
-@lru_cache(1000)  # a server is asked by few names
+@lru_cache(1000)  # a server is called by few names
 def is_host(value: bytes) -> bool:
-    """Return whether this is a host name, which may be empty, or an address, and perhaps a port (RFC 3986, 3.2.2).
+    """Return whether this is a host name (possibly empty) or an IP address, with an optional port (RFC 3986, 3.2.2).
 
-    The grammar allows a comma in a name. Here it is invalid, because two Host headers that a proxy has joined look the
-    same.
+    The grammar allows a comma in a name. Here a comma is invalid, because a proxy may have joined two Host headers.
     """
     if _is_name(value):
         return True

@@ -1,5 +1,7 @@
-"""uvicorn's HTTP connection over time: a request must arrive whole in time, one address may have few half-sent ones, an
-idle connection ends, and a drain ends it without cutting a request that is on its way.
+"""Limits an HTTP connection of uvicorn in time.
+
+A request must arrive completely in time. One address may have few incomplete ones. An idle connection is closed. A
+drain closes connections without cutting off a request that is on its way.
 """
 
 import contextlib
@@ -18,11 +20,11 @@ from integrations.wire.security_headers import DefaultHeaders
 from portal.serving.http.framing import HttpFraming
 from portal.serving.http.refusals import LATE, Fault
 
-LATE_SECONDS = 1.0  # for a request that was under way when its connection was to be closed
+LATE_SECONDS = 1.0  # for a request that was on its way when its connection was about to be closed
 
 
 class DrainingState(ServerState):
-    """What the connections of one server share."""
+    """The state that the connections of one server share."""
 
     is_draining = False
 
@@ -33,7 +35,7 @@ class DrainingState(ServerState):
 
     @property
     def default_headers(self) -> DefaultHeaders:
-        """Return the headers of every answer, uvicorn's own refusals and errors among them."""
+        """Return the headers of every answer, including uvicorn's own refusals and errors."""
         return self._default_headers
 
     @default_headers.setter
@@ -42,17 +44,17 @@ class DrainingState(ServerState):
 
 
 class HttpProtocol(HttpFraming):
-    """A request has limits.ARRIVAL_SECONDS to arrive whole; uvicorn's own waits for ever.
+    """Gives a request limits.ARRIVAL_SECONDS to arrive completely; uvicorn itself has no limit.
 
-    While the server drains, each connection's next answer is its last, and says so: `Connection: close`.
+    While the server drains, each connection's next answer is its last, and has `Connection: close`.
 
-    uvicorn closes idle connections at its end, also under a client that has just sent its request, or has only just
-    connected: to that client the portal would be broken.
+    At shutdown, uvicorn would close an idle connection even if the client had just sent a request or just connected.
+    That client would see a broken connection, so here such a connection gets LATE_SECONDS more.
     """
 
     server_state: DrainingState
     _arrival: TimerHandle | None = None
-    _is_counted = False  # among the half-sent heads of its address
+    _is_counted = False  # among the incomplete heads of its address
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -64,7 +66,7 @@ class HttpProtocol(HttpFraming):
         super().connection_lost(exc)
 
     def _weigh(self) -> None:
-        self._await_request()  # only here: most requests arrive whole, and a timer for each would cost more than that
+        self._await_request()  # only here: most requests arrive in one piece, and a timer for each would cost time
         super()._weigh()
         if self._is_head and self._is_arriving:
             self._count_head()
@@ -84,7 +86,7 @@ class HttpProtocol(HttpFraming):
         self._arrived()
         self._forget_head()
         super().handle_websocket_upgrade()
-        # Nobody asks it again, and it and this protocol would hold each other for as long as a POS stays.
+        # The parser is not needed any more. It and this protocol would refer to each other while the POS is connected.
         self.parser = None  # type: ignore[assignment]
 
     def refuse(self, fault: Fault) -> None:
@@ -100,12 +102,12 @@ class HttpProtocol(HttpFraming):
         self.end_if_idle()
 
     def end_after_answer(self) -> None:
-        """Keep the connection for the answer that is due, if one is, and no longer."""
+        """Close the connection after the pending answer, if there is one."""
         if self.is_busy:
             self.cycle.keep_alive = False
 
     def shutdown(self) -> None:
-        """Close the connection, at once if nothing is on its way. Called by uvicorn."""
+        """Close the connection: at once if it is idle, otherwise after the request on its way. Called by uvicorn."""
         if self.is_busy:
             self.cycle.keep_alive = False
         elif self.cycle is None:
@@ -118,7 +120,7 @@ class HttpProtocol(HttpFraming):
         if self.is_busy or self._is_arriving or self.transport.is_closing():
             return
         if self.has_unread():
-            self._end_later()  # unless the loop, which reads it next, finds a request
+            self._end_later()  # the event loop reads the data next and may find a request in it
             return
         self._hang_up()
 
@@ -127,14 +129,14 @@ class HttpProtocol(HttpFraming):
         self.timeout_keep_alive_task = self.loop.call_later(LATE_SECONDS, self.end_if_idle)
 
     def _hang_up(self) -> None:
-        """Tell the peer at once: a request that arrives before the loop closes the connection would not be read."""
+        """Send FIN at once, then close: a request that arrived before the event loop closed would not be read."""
         copy = socket.socket(fileno=os.dup(self.transport.get_extra_info("socket").fileno()))
-        with copy, contextlib.suppress(OSError):  # the peer has gone
+        with copy, contextlib.suppress(OSError):  # the peer has disconnected
             copy.shutdown(socket.SHUT_WR)
         self.transport.close()
 
     def _await_request(self) -> None:
-        """Cut the connection unless the request has arrived whole within limits.ARRIVAL_SECONDS."""
+        """Close the connection unless the request arrives completely within limits.ARRIVAL_SECONDS."""
         if self._arrival is None:
             self._arrival = self.loop.call_later(limits.ARRIVAL_SECONDS, self._cut)
 
@@ -151,7 +153,7 @@ class HttpProtocol(HttpFraming):
             self._arrival = None
 
     def _count_head(self) -> None:
-        """Count a head that has not arrived whole. A proxy's are those of many callers, and it has its own limits."""
+        """Count an incomplete head, unless a trusted proxy sent it: a proxy has many callers and its own limits."""
         address = self.client[0] if self.client else ""
         if self._is_counted or address not in self.server_state.trusted:
             self._is_counted = True

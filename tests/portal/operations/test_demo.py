@@ -1,4 +1,4 @@
-"""manage.py demo: everything or nothing, once, and its secrets where only their owner reads them."""
+"""manage.py demo creates everything or nothing, once, and stores its secrets where only the owner can read them."""
 
 import io
 import json
@@ -15,7 +15,7 @@ from integrations.models import ApiKey, Integration, MessageType, Organisation
 from integrations.services.integration.enabling import change_pos_remote_id
 from integrations.services.integration.pos_secrets import rotate_secret
 from integrations.simulator import DEFAULT_NUMBERS, Credentials
-from portal.serving.welcome import banner
+from portal.serving.start_banner import banner
 from tests.support.backend_client import know
 from tests.support.factories import ANNA, make_enabled_outlet, make_outlet
 
@@ -38,14 +38,14 @@ def numbers() -> dict[str, int | None]:
     return dict(MessageType.objects.values_list("name", "number"))
 
 
-def test_the_demo_has_three_enabled_outlets_that_the_simulated_poses_can_be(folder: Path) -> None:
+def test_the_demo_has_three_enabled_outlets_for_the_simulated_poses(folder: Path) -> None:
     demo()
     lines = [Credentials.from_json(line) for line in (folder / "outlets.jsonl").read_text().splitlines()]
     assert [each.provider_outlet_id for each in lines] == ["demo-harbour", "demo-airport", "demo-station"]
     assert Integration.objects.filter(outlet__organisation__name="Demo", is_enabled=True).count() == 3
 
 
-def test_the_demos_secrets_are_for_their_owner_alone(folder: Path) -> None:
+def test_only_the_owner_can_read_the_demos_secrets(folder: Path) -> None:
     printed = demo()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     for path in folder.iterdir():
@@ -54,12 +54,12 @@ def test_the_demos_secrets_are_for_their_owner_alone(folder: Path) -> None:
     assert json.loads((folder / "outlets.jsonl").read_text().splitlines()[0])["AuthSecret"] not in printed
 
 
-def test_the_demos_key_sees_the_demo_alone(folder: Path) -> None:
+def test_the_demos_key_sees_only_the_demo(folder: Path) -> None:
     demo()
     assert ApiKey.objects.get(name="Demo").organisation == Organisation.objects.get(name="Demo")
 
 
-def test_the_demo_gives_numbers_to_message_types_that_have_none(folder: Path) -> None:
+def test_the_demo_assigns_numbers_to_message_types_without_one(folder: Path) -> None:
     know("CreateOrder", None)
     know("CreatePayment", 99)
     demo()
@@ -67,7 +67,7 @@ def test_the_demo_gives_numbers_to_message_types_that_have_none(folder: Path) ->
     assert numbers()["CreatePayment"] == 99
 
 
-def test_a_number_that_staff_gave_to_another_message_type_stays_there(folder: Path) -> None:
+def test_a_number_that_staff_assigned_to_another_message_type_is_kept(folder: Path) -> None:
     know("Ours", DEFAULT_NUMBERS["CreateOrder"])
     know("CreateOrder", None)
     demo()
@@ -75,7 +75,7 @@ def test_a_number_that_staff_gave_to_another_message_type_stays_there(folder: Pa
     assert numbers()["CreateOrder"] is None
 
 
-def test_a_second_run_says_what_exists_and_makes_nothing(folder: Path) -> None:
+def test_a_second_run_names_the_existing_demo_and_creates_nothing(folder: Path) -> None:
     first = demo()
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     second = demo()
@@ -93,14 +93,14 @@ def test_a_second_run_whose_secrets_were_deleted_is_refused_in_one_line(folder: 
     assert "\n" not in str(refused.value)
 
 
-def test_a_demo_whose_files_cannot_be_written_is_not_made(folder: Path) -> None:
+def test_a_demo_whose_files_cannot_be_written_is_not_created(folder: Path) -> None:
     folder.write_text("in the way")
     with pytest.raises(CommandError, match="Cannot write the demo's secrets"):
         demo()
     assert not Organisation.objects.filter(name="Demo").exists()
 
 
-def test_a_demo_whose_names_are_taken_is_not_made(folder: Path) -> None:
+def test_a_demo_whose_names_are_taken_is_not_created(folder: Path) -> None:
     make_outlet("Quay", provider_outlet_id="demo-station")
     with pytest.raises(CommandError, match="ProviderOutletID"):
         demo()
@@ -128,6 +128,6 @@ def test_without_a_demo_no_secret_reaches_the_disk(folder: Path) -> None:
     assert not folder.exists()
 
 
-def test_the_banner_names_no_command_with_a_secret_in_it() -> None:
+def test_no_command_in_the_banner_contains_a_secret() -> None:
     assert "--auth-secret" not in banner("127.0.0.1", 8000)
     assert "--credentials outlet.json" in banner("127.0.0.1", 8000)

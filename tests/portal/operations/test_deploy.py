@@ -1,4 +1,4 @@
-"""The files of deploy/, as far as they can be tried without an engine to run them on."""
+"""The files of deploy/, as far as they can be tested without a container engine."""
 
 import json
 import re
@@ -29,36 +29,36 @@ def names_of_all_metrics() -> set[str]:
 
 
 @pytest.mark.parametrize("file", ["grafana/portal.json", "prometheus/alerts.yml"])
-def test_every_metric_that_a_file_names_exists(file: str) -> None:
+def test_every_metric_in_a_file_exists(file: str) -> None:
     named = set(re.findall(r"\b(?:onp|process)_[a-z_]+", (DEPLOY / file).read_text()))
     assert named
     assert named <= names_of_all_metrics()
 
 
-def test_every_metric_of_ours_is_on_the_board() -> None:
+def test_every_metric_of_the_portal_is_on_the_dashboard() -> None:
     text = (DEPLOY / "grafana/portal.json").read_text()
     families = {family.name for family in metrics.REGISTRY.collect()} | set(metrics.FROM_DATABASE)
     assert [name for name in families if name not in text] == []
 
 
-def test_every_panel_of_the_board_has_a_place_and_a_question() -> None:
+def test_every_panel_of_the_dashboard_has_a_position_and_a_query() -> None:
     panels = json.loads((DEPLOY / "grafana/portal.json").read_text())["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
     assert all(panel["targets"] and panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in panels)
 
 
-def test_every_alert_says_what_is_and_what_to_do() -> None:
+def test_every_alert_says_what_happened_and_what_to_do() -> None:
     groups = yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text())["groups"]
     for rule in groups[0]["rules"]:
         assert rule["annotations"].keys() == {"summary", "what_to_do"}, rule["alert"]
 
 
 @pytest.mark.processes
-def test_prometheus_takes_the_rules() -> None:
+def test_prometheus_accepts_the_rules() -> None:
     run(need("promtool"), "check", "rules", str(DEPLOY / "prometheus/alerts.yml"))
 
 
-def test_what_the_image_copies_exists_and_gets_past_the_ignore_file() -> None:
+def test_the_files_that_the_image_copies_exist_and_are_not_ignored() -> None:
     copied = [
         source
         for line in (PROJECT / "Dockerfile").read_text().splitlines()
@@ -71,7 +71,7 @@ def test_what_the_image_copies_exists_and_gets_past_the_ignore_file() -> None:
     assert all((PROJECT / source).exists() for source in copied)
 
 
-def test_the_image_starts_as_a_user_without_rights_by_a_command_that_is_known() -> None:
+def test_the_image_runs_an_existing_command_as_an_unprivileged_user() -> None:
     text = (PROJECT / "Dockerfile").read_text()
     command = json.loads(re.findall(r"^CMD (\[.*\])$", text, re.MULTILINE)[0])
     assert command[:3] == ["python", "manage.py", "serve"]
@@ -79,7 +79,7 @@ def test_the_image_starts_as_a_user_without_rights_by_a_command_that_is_known() 
     assert "HEALTHCHECK" in text
 
 
-def test_the_compose_file_runs_the_portal_read_only_and_keeps_what_must_be_kept() -> None:
+def test_the_compose_file_runs_the_portal_read_only_and_keeps_its_data_in_volumes() -> None:
     content = compose()
     services = content["services"]
     assert services.keys() == {"portal", "migrate", "proxy", "postgres", "redis"}
@@ -100,8 +100,8 @@ def test_images_are_pinned_by_digest() -> None:
 
 
 @pytest.mark.processes
-def test_the_redis_of_the_compose_file_asks_for_a_password(tmp_path: Path) -> None:
-    """Its own command, run by the Redis that is installed here."""
+def test_the_redis_of_the_compose_file_requires_a_password(tmp_path: Path) -> None:
+    """The command of the compose file, run with the Redis that is installed here."""
     redis = compose()["services"]["redis"]
     assert "ports" not in redis
     url = compose()["services"]["portal"]["environment"]["REDIS_URL"]
@@ -114,10 +114,11 @@ def test_the_redis_of_the_compose_file_asks_for_a_password(tmp_path: Path) -> No
     server = Process([*redis["command"][:-1], script], log=tmp_path / "redis.log", env=environment, cwd=tmp_path)
     server.start()
     try:
-        eventually(lambda: ping(port, password) == "PONG", what="Redis answers who knows the password")
+        eventually(lambda: ping(port, password) == "PONG", what="Redis answers callers with the password")
         assert "NOAUTH" in ping(port, "")
         assert password not in Path(f"/proc/{server.pid}/cmdline").read_text()
-        assert b"redis-server" in Path(f"/proc/{server.pid}/cmdline").read_bytes()  # it gets the signals itself
+        # The process is Redis itself and not a shell, which would not pass signals on.
+        assert b"redis-server" in Path(f"/proc/{server.pid}/cmdline").read_bytes()
     finally:
         server.kill()
 
@@ -130,12 +131,12 @@ def ping(port: int, password: str) -> str:
     return done.stdout.strip()
 
 
-def test_the_compose_file_names_only_settings_that_there_are() -> None:
+def test_the_compose_file_has_only_existing_settings() -> None:
     assert compose()["services"]["portal"]["environment"].keys() <= settings_read().keys()
 
 
 @pytest.mark.processes
-def test_the_unit_is_understood_by_systemd(tmp_path: Path) -> None:
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     text = (DEPLOY / "systemd/order-n-pay.service").read_text()
     unit = tmp_path / "order-n-pay.service"
     unit.write_text(text.replace("/opt/order-n-pay/.venv/bin/python", shutil.which("true") or "/bin/true"))
@@ -151,7 +152,7 @@ def test_the_unit_raises_the_file_limit_and_waits_for_the_drain() -> None:
     assert "ExecReload=/bin/kill -HUP $MAINPID\n" in text
 
 
-def test_the_proxies_let_through_what_the_portal_takes_and_wait_as_long_as_a_call() -> None:
+def test_the_proxies_accept_what_the_portal_accepts_and_wait_as_long_as_a_call() -> None:
     nginx = (DEPLOY / "nginx/portal.conf").read_text()
     bodies = [int(size) * {"k": 1024, "m": 1024**2}[unit] for size, unit in re.findall(r"body_size (\d+)(\w);", nginx)]
     assert min(bodies) > MAX_AUTH_BODY

@@ -1,4 +1,4 @@
-"""The doctor names what is wrong in plain words, and what to do; and says so by its exit code."""
+"""The doctor reports problems and their solutions, in plain words and by its exit code."""
 
 import datetime
 import json
@@ -57,7 +57,7 @@ def _the_database_is_its_owners_alone() -> None:
         (configuration.addresses, {"DEBUG": True}, "DEBUG"),
         (configuration.addresses, {"PUBLIC_URL": "http://pos.example.com", "IS_PUBLIC_HTTPS": False}, "plain text"),
         (configuration.proxy, {"TRUSTED_PROXIES": []}, "TRUSTED_PROXIES is empty"),
-        (configuration.proxy, {"TRUSTED_PROXIES": ["0.0.0.0/0"]}, "every address"),
+        (configuration.proxy, {"TRUSTED_PROXIES": ["0.0.0.0/0"]}, "contains every address"),
         (configuration.proxy, {"METRICS_NETWORKS": ["::/0"]}, "METRICS_NETWORKS"),
         (configuration.secrets, {"SECRET_KEY": "short"}, "SECRET_KEY"),
         (configuration.secrets, {"CREDENTIAL_KEY": "a" * 80}, "CREDENTIAL_KEY"),
@@ -65,7 +65,7 @@ def _the_database_is_its_owners_alone() -> None:
         (outside.public_address, {"PUBLIC_URL": "https://nowhere.invalid"}, "does not answer"),
     ],
 )
-def test_a_mistake_is_named_with_what_to_do(settings: Any, part: Any, changes: dict[str, Any], word: str) -> None:
+def test_a_mistake_is_reported_with_what_to_do(settings: Any, part: Any, changes: dict[str, Any], word: str) -> None:
     for name, value in (GOOD | changes).items():
         setattr(settings, name, value)
     (found,) = [finding for finding in part() if finding.level == Level.WRONG and word in finding.what]
@@ -80,7 +80,7 @@ def test_a_good_configuration_is_fine(settings: Any, part: Any) -> None:
     assert {finding.level for finding in part()} == {Level.FINE}
 
 
-def test_a_readable_env_file_is_named(settings: Any, tmp_path: Path) -> None:
+def test_an_env_file_that_others_can_read_is_reported(settings: Any, tmp_path: Path) -> None:
     settings.BASE_DIR = tmp_path
     (tmp_path / ".env").write_text("SECRET_KEY=x")
     (tmp_path / ".env").chmod(0o644)
@@ -104,7 +104,7 @@ class TestTheNames:
             ("WATCH_INTERVAL=5\n", "WATCH_INTERVAL", "remove the line if an older version had the setting"),
         ],
     )
-    def test_of_the_env_file_that_the_portal_does_not_read_are_told(
+    def test_in_the_env_file_that_the_portal_does_not_read_are_reported(
         self, file: Path, content: str, said: str, proposed: str
     ) -> None:
         file.write_text(content)
@@ -113,18 +113,18 @@ class TestTheNames:
         assert "hunter2" not in str(found)
 
     @pytest.mark.usefixtures("file")
-    def test_misspelt_in_the_environment_are_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_misspelt_in_the_environment_are_reported(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CREDENTIAL_KEYS", "hunter2")
         (found,) = env_file.names()
         assert (found.level, "is it CREDENTIAL_KEY?" in found.todo) == (Level.ADVICE, True)
         assert "hunter2" not in str(found)
 
-    def test_with_two_values_are_told(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_with_two_values_are_reported(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         file.write_text("CREDENTIAL_KEY=hunter2\nPROVIDER_NAME=Us\n")
         monkeypatch.setenv("CREDENTIAL_KEY", "hunter3")
         monkeypatch.setenv("PROVIDER_NAME", "Us")
         (found,) = env_file.names()
-        assert (found.level, "CREDENTIAL_KEY has one value" in found.what) == (Level.ADVICE, True)
+        assert (found.level, "CREDENTIAL_KEY has different values" in found.what) == (Level.ADVICE, True)
         assert "hunter" not in str(found)
 
     def test_of_every_setting_are_known(self, file: Path) -> None:
@@ -136,13 +136,15 @@ class TestTheNames:
 
 @pytest.mark.django_db
 class TestTheKeys:
-    """Each kind of what is stored under the server's keys, when those keys are gone from the settings."""
+    """Every kind of value stored under the server's keys, after the keys were removed from the settings."""
 
     def test_are_fine_while_all_can_be_used(self, enabled: Enabled) -> None:
         store_everything(enabled)
         assert levels(keys.stored_under_lost_keys()) == {Level.FINE}
 
-    def test_that_are_gone_are_counted_by_what_is_stored_under_them(self, enabled: Enabled, settings: Any) -> None:
+    def test_that_were_removed_are_reported_with_counts_of_the_stored_secrets(
+        self, enabled: Enabled, settings: Any
+    ) -> None:
         store_everything(enabled)
         settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = "z" * 60, []
         (found,) = keys.stored_under_lost_keys()
@@ -151,7 +153,7 @@ class TestTheKeys:
         assert f"Stored: {counted}." in found.what
         assert "CREDENTIAL_KEY_FALLBACKS" in found.todo
 
-    def test_that_are_gone_for_a_part_are_told_too(self, enabled: Enabled, settings: Any) -> None:
+    def test_that_were_removed_for_some_secrets_are_reported(self, enabled: Enabled, settings: Any) -> None:
         store_everything(enabled)
         old, settings.CREDENTIAL_KEY = settings.CREDENTIAL_KEY, "z" * 60
         make_enabled_outlet()
@@ -163,7 +165,7 @@ class TestTheKeys:
         assert (found.level, "2 of 3 digests are under a fallback" in found.what) == (Level.FINE, True)
 
     @pytest.mark.usefixtures("enabled")
-    def test_of_fallbacks_alone_are_advice(self, settings: Any) -> None:
+    def test_that_are_only_fallbacks_are_advice(self, settings: Any) -> None:
         settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = "z" * 60, [settings.CREDENTIAL_KEY]
         assert levels(keys.stored_under_lost_keys()) == {Level.ADVICE}
 
@@ -174,8 +176,8 @@ class TestTheKeys:
         assert levels(keys.stored_under_lost_keys()) == {Level.FINE}
 
 
-@pytest.mark.parametrize(("edge", "said"), [("a,b", "contains a comma"), (" ", "begins or ends with a blank")])
-def test_a_key_that_no_list_can_hold_is_told(settings: Any, edge: str, said: str) -> None:
+@pytest.mark.parametrize(("edge", "said"), [("a,b", "contains a comma"), (" ", "begins or ends with a space")])
+def test_a_key_that_no_list_can_contain_is_reported(settings: Any, edge: str, said: str) -> None:
     settings.CREDENTIAL_KEY = edge + "0123456789" * 6
     (found,) = configuration.secrets()
     assert (found.level, said in found.what) == (Level.ADVICE, True)
@@ -194,7 +196,7 @@ def test_a_key_that_no_list_can_hold_is_told(settings: Any, edge: str, said: str
         ("fe_sendauth: no password supplied", "USER and PASSWORD"),
     ],
 )
-def test_what_to_do_fits_the_drivers_message(monkeypatch: pytest.MonkeyPatch, message: str, todo: str) -> None:
+def test_the_advice_matches_the_drivers_message(monkeypatch: pytest.MonkeyPatch, message: str, todo: str) -> None:
     monkeypatch.setattr(connection, "vendor", "postgresql")
     assert todo in database._todo(message)
 
@@ -207,7 +209,7 @@ REFUSED_BY_DRIVER = (
 @pytest.mark.parametrize(
     "password", ["p", "port", "portal", "10.0.0.9", "portal-2026", "password", "connection", "authentication"]
 )
-def test_a_drivers_message_stays_whole_where_the_password_may_occur_by_chance(
+def test_a_drivers_message_is_not_masked_where_the_password_may_occur_by_chance(
     monkeypatch: pytest.MonkeyPatch, password: str
 ) -> None:
     named = {"USER": "portal-2026", "HOST": "10.0.0.9", "PORT": "9", "PASSWORD": password}
@@ -225,7 +227,7 @@ def test_a_drivers_message_stays_whole_where_the_password_may_occur_by_chance(
         ("p q", "invalid dsn: PASSWORD = 'p q' host=h", "invalid dsn: PASSWORD = [redacted] host=h"),
     ],
 )
-def test_a_drivers_message_does_not_hold_the_password(
+def test_a_drivers_message_does_not_show_the_password(
     monkeypatch: pytest.MonkeyPatch, password: str, message: str, expected: str
 ) -> None:
     monkeypatch.setitem(django_settings.DATABASES["default"], "PASSWORD", password)
@@ -245,7 +247,7 @@ def test_a_full_disk_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.django_db
-def test_a_clock_that_went_back_is_wrong() -> None:
+def test_a_clock_that_was_set_back_is_wrong() -> None:
     later = timezone.now() + datetime.timedelta(hours=1)
     ServerProcess.objects.create(host="x", pid=1, started_at=later, heartbeat_at=later)
     (found,) = database.clock()
@@ -259,7 +261,7 @@ def test_two_processes_without_redis_are_wrong() -> None:
     assert levels(outside.layer()) == {Level.WRONG}
 
 
-def test_a_redis_that_does_not_answer_is_wrong_and_its_password_is_not_told(settings: Any) -> None:
+def test_an_unreachable_redis_is_wrong_and_its_password_is_not_shown(settings: Any) -> None:
     settings.REDIS_URL = "redis://user:hunter2hunter2@127.0.0.1:1/0"
     (found,) = outside.layer()
     assert found.level == Level.WRONG
@@ -267,7 +269,7 @@ def test_a_redis_that_does_not_answer_is_wrong_and_its_password_is_not_told(sett
 
 
 @pytest.mark.parametrize(("days", "level"), [(3, Level.WRONG), (14, Level.ADVICE), (90, Level.FINE)])
-def test_a_certificate_is_told_before_it_runs_out(
+def test_a_certificate_is_reported_before_it_expires(
     settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, level: Level
 ) -> None:
     with tls_server(tmp_path, days) as port:
@@ -278,7 +280,7 @@ def test_a_certificate_is_told_before_it_runs_out(
     assert "handshake" in found[3].what, "this server takes no websockets"
 
 
-def test_a_certificate_by_nobody_known_is_wrong(settings: Any, tmp_path: Path) -> None:
+def test_a_certificate_from_an_unknown_authority_is_wrong(settings: Any, tmp_path: Path) -> None:
     with tls_server(tmp_path, 90) as port:
         point_at(settings, port)
         (found,) = outside.public_address()
@@ -286,9 +288,9 @@ def test_a_certificate_by_nobody_known_is_wrong(settings: Any, tmp_path: Path) -
 
 
 @pytest.mark.django_db
-def test_a_part_that_fails_is_a_finding_and_not_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_part_is_a_finding_and_does_not_end_the_examination(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> Iterator[Finding]:
-        raise RuntimeError("nobody thought of this")
+        raise RuntimeError("an unforeseen error")
         yield
 
     monkeypatch.setattr("portal.operations.doctor.PARTS", (("odd", broken), ("proxy", configuration.proxy)))
@@ -296,7 +298,7 @@ def test_a_part_that_fails_is_a_finding_and_not_the_end(monkeypatch: pytest.Monk
 
 
 @pytest.mark.django_db
-def test_the_command_ends_with_1_when_something_is_wrong_and_speaks_json(
+def test_the_command_exits_with_1_if_something_is_wrong_and_can_print_json(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("portal.operations.doctor.PARTS", (("proxy", configuration.proxy),))
@@ -311,7 +313,7 @@ def test_the_command_ends_with_1_when_something_is_wrong_and_speaks_json(
 
 
 def store_everything(enabled: Enabled) -> None:
-    """Leave one row of each kind, of second factors two: an authenticator app and recovery codes."""
+    """Create one row of each kind, and two second factors: an authenticator app and recovery codes."""
     create_api_key("Shop", actor=ANNA)
     make_endpoint()
     user, adapter = User.objects.create_user("anna"), get_adapter()
@@ -345,7 +347,7 @@ class _Alive(BaseHTTPRequestHandler):
 
 class _Quiet(HTTPServer):
     def handle_error(self, *_args: Any) -> None:
-        """A client that does not like the certificate is what is tried here."""
+        """Ignore the error: the tests provoke clients that reject the certificate."""
 
 
 @contextmanager

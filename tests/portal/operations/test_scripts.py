@@ -1,4 +1,4 @@
-"""The commands of script/, run as they are in copies of this checkout that nobody has set up yet."""
+"""The commands of script/, run unchanged in copies of this checkout that are not set up yet."""
 
 import io
 import json
@@ -34,7 +34,7 @@ INSTALL_SECONDS = 240
 START_SECONDS = 30
 PASSWORD = re.compile(r"^  password   ([0-9a-z-]{24})$", re.MULTILINE)
 NOT_CLONED = (".venv*", ".env", "data", "node_modules", "staticfiles", "__pycache__", ".*_cache", ".hypothesis")
-# What pip may need on the way to its index, as the machine is set up.
+# The environment variables that pip may need to reach its index on this machine.
 FOR_PIP = (
     "PIP_",
     "SSL_",
@@ -50,7 +50,7 @@ FOR_PIP = (
 
 @dataclass(frozen=True)
 class Running:
-    """One script/server that has answered /healthz."""
+    """A script/server that has answered /healthz."""
 
     base_url: str
     process: Process
@@ -62,7 +62,7 @@ class Running:
 
 @pytest.fixture(scope="module")
 def first_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[Running]]]:
-    """A fresh checkout in which two people have typed script/server at the same moment."""
+    """A fresh checkout in which script/server was started twice at the same moment."""
     folder = copy_project(tmp_path_factory.mktemp("fresh"))
     with ExitStack() as stack:
         starting = [stack.enter_context(started(folder, spelling)) for spelling in ("--port {}", "--port={}")]
@@ -79,31 +79,31 @@ def shared_checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bare(shared_checkout: Path) -> Iterator[Path]:
-    """A fresh checkout, without .venv and .env, for calls that must leave it like that; they share it."""
+    """A fresh checkout without .venv and .env, shared by calls that must not create them."""
     yield shared_checkout
     assert nothing_was_made(shared_checkout)
 
 
 @pytest.fixture
 def furnished(tmp_path: Path, first_runs: tuple[Path, list[Running]]) -> Path:
-    """A checkout whose .venv is there already, and nothing else."""
+    """A checkout that has a .venv, and nothing else."""
     return copy_with_venv(tmp_path / "checkout", first_runs[0])
 
 
 @pytest.fixture
 def with_database(furnished: Path, first_runs: tuple[Path, list[Running]]) -> Path:
-    """A checkout whose .venv and database are there already, but no key: a start has nothing to migrate."""
+    """A checkout that has a .venv and a migrated database, but no key."""
     (furnished / "data").mkdir(mode=0o700)
     copy_database(first_runs[0], furnished)
     return furnished
 
 
 class TestTheFirstRun:
-    def test_prints_one_login_however_many_start_at_once(self, first_runs: tuple[Path, list[Running]]) -> None:
+    def test_prints_one_login_even_if_several_start_at_once(self, first_runs: tuple[Path, list[Running]]) -> None:
         printed = "".join(running.output for running in first_runs[1])
         assert len(PASSWORD.findall(printed)) == 1
         assert printed.count("it will not be shown again") == 1
-        assert printed.count("Making .venv") == 1
+        assert printed.count("Creating .venv") == 1
 
     def test_prints_a_login_that_signs_in(self, first_runs: tuple[Path, list[Running]]) -> None:
         running = first_runs[1][0]
@@ -111,7 +111,7 @@ class TestTheFirstRun:
         assert sign_in(running.base_url, "admin", password).url.path == "/admin/"
         assert sign_in(running.base_url, "admin", password[:-1]).url.path == "/admin/login/"
 
-    def test_says_where_everything_is_and_what_to_do_next(self, first_runs: tuple[Path, list[Running]]) -> None:
+    def test_prints_the_addresses_and_what_to_do_next(self, first_runs: tuple[Path, list[Running]]) -> None:
         for running in first_runs[1]:
             assert f"{running.base_url}/admin/\n" in running.output
             assert f"{running.base_url}/api/powerepos/v1/auth\n" in running.output
@@ -137,13 +137,13 @@ def test_a_second_run_installs_migrates_and_prints_no_password(
     before = state_of(folder)
     with serving(folder) as running:
         assert "Next: sign in" in running.output
-        assert not re.search("password|Making|Installing|Wrote|Migrated", running.output)
+        assert not re.search("password|Creating|Installing|Wrote|Migrated", running.output)
     assert state_of(folder) == before
 
 
 @dataclass(frozen=True)
 class Tour:
-    """The demo in a fresh checkout, and somebody who reads the documents beside it."""
+    """The demo in a fresh checkout, and a reader who follows the documents."""
 
     folder: Path
     running: Running
@@ -186,7 +186,7 @@ class TestTheDemo:
 
 
 class TestTheDocuments:
-    """What README.md, docs/api.md and the API's description show, on exactly the server that they say to start."""
+    """The examples of README.md, docs/api.md and the API's description, on exactly the server that they start."""
 
     def test_every_block_of_the_api_document_does_what_it_says(
         self, tour: Tour, monkeypatch: pytest.MonkeyPatch
@@ -206,7 +206,7 @@ class TestTheDocuments:
         for block in blocks:
             if not block.is_python:
                 assert_success(tour.reader.run_shell(with_check(block.text)) if "message_type" in block.text else "")
-        tour.reader.close()  # the first block makes another client
+        tour.reader.close()  # the first block creates another client
         key = (tour.folder / "data" / "demo" / "api-key").read_text().strip()
         monkeypatch.setenv("PORTAL_API_KEY", key)
         monkeypatch.setenv("NO_PROXY", "*")
@@ -227,7 +227,7 @@ class TestTheDocuments:
             eventually(lambda: "demo-station" in tour.online(), what=process.log_text())
         [own] = [each for each in blocks if "simulate_pos --credentials outlet.json" in each]
         with until_block_ends(own[own.index(".venv/bin/python manage.py simulate_pos") :], tour) as process:
-            eventually(lambda: "connected to" in process.log_text(), what="the outlet of one's own is online")
+            eventually(lambda: "connected to" in process.log_text(), what="the reader's own outlet is online")
 
     def test_every_example_of_the_description_is_answered(self, tour: Tour) -> None:
         with tour.client as client:
@@ -241,13 +241,13 @@ class TestTheDocuments:
 
 
 class TestTheEndOfTheDemo:
-    """After the documents: these tests stop the server that the documents need."""
+    """These tests run after those of the documents, because they stop the server that the documents need."""
 
-    def test_is_the_end_of_its_poses(self, tour: Tour) -> None:
+    def test_ends_its_poses(self, tour: Tour) -> None:
         assert tour.running.process.stop() == 0, tour.running.process.log_tail()
         assert tour.running.output.endswith(" ended\n")
 
-    def test_by_a_kill_ends_the_poses_of_a_second_start_which_makes_no_second_demo(self, tour: Tour) -> None:
+    def test_by_a_kill_ends_the_poses_of_a_second_start_which_creates_no_second_demo(self, tour: Tour) -> None:
         tour.running.process.stop()
         with served_until_killed(tour.folder, "--demo") as running:
             assert "The demo was made before" in running.output
@@ -257,7 +257,7 @@ class TestTheEndOfTheDemo:
 
 
 def assert_success(output: str) -> None:
-    """None of the JSON that commands printed is a problem or a refusal."""
+    """Assert that no JSON in the output of commands is a problem or a refusal."""
     for answer in answers_in(output):
         assert "type" not in answer, answer
         assert "ErrorMessage" not in answer, answer
@@ -265,14 +265,14 @@ def assert_success(output: str) -> None:
 
 
 def with_check(text: str) -> str:
-    """The same example, its payload checked against the documented model."""
+    """Return the example with its payload checked against the documented model."""
     asked = text.replace('"message_type": "', '"validate": true, "message_type": "')
     return asked.replace('{"message_type": message_type,', '{"validate": True, "message_type": message_type,')
 
 
 @contextmanager
 def until_block_ends(block: str, tour: Tour) -> Iterator[Process]:
-    """Run what goes on until Ctrl-C."""
+    """Run a command that runs until Ctrl-C."""
     process = Process(
         ["bash", "-c", block],
         log=tour.folder / f"block-{free_port()}.log",
@@ -290,7 +290,7 @@ def until_block_ends(block: str, tour: Tour) -> Iterator[Process]:
 def configured(
     first_runs: tuple[Path, list[Running]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Path, Running]]:
-    """A start from another folder, with a data folder and a `.env` of the operator's."""
+    """A start from another folder, with the operator's data folder and `.env`."""
     caller = tmp_path_factory.mktemp("caller")
     folder = copy_with_venv(caller / "checkout", first_runs[0])
     (folder / ".env").write_text("# ours\nPUBLIC_URL=http://orders.example.com\nSECRET_KEY=\n")
@@ -299,13 +299,13 @@ def configured(
 
 
 class TestAStartWithTheOperatorsSettings:
-    def test_finds_the_data_folder_relative_to_where_the_caller_stands(self, configured: tuple[Path, Running]) -> None:
+    def test_finds_the_data_folder_relative_to_the_callers_folder(self, configured: tuple[Path, Running]) -> None:
         folder, running = configured
         assert PASSWORD.search(running.output)
         assert (folder.parent / "elsewhere" / "portal.sqlite3").exists()
         assert not (folder / "data").exists()
 
-    def test_keeps_what_the_env_file_says(self, configured: tuple[Path, Running]) -> None:
+    def test_keeps_the_values_of_the_env_file(self, configured: tuple[Path, Running]) -> None:
         folder, running = configured
         assert "ws://orders.example.com\n" in running.output
         assert running.base_url not in running.output
@@ -325,8 +325,8 @@ class TestAStartWithTheOperatorsSettings:
         "SECRET_KEY={} # ours\n",
     ],
 )
-def test_a_key_that_is_there_is_never_replaced_nor_printed(furnished: Path, content: str) -> None:
-    """Either the server starts with it, or one line says why it cannot be read."""
+def test_an_existing_key_is_never_replaced_nor_printed(furnished: Path, content: str) -> None:
+    """Either the server starts with the key, or one line says why the key cannot be read."""
     key = "$k3y-" * 12
     env_file = furnished / ".env"
     env_file.write_text(content.format(key), encoding="utf-8", newline="")
@@ -346,13 +346,13 @@ def test_the_scripts_and_the_server_agree_about_what_the_env_file_sets(furnished
     assert not {"DATABASE_URL", "REDIS_URL"} & set(names)
 
 
-def test_no_new_key_is_made_beside_a_database_that_needs_the_old_one(with_database: Path) -> None:
+def test_no_new_key_is_created_for_a_database_that_needs_the_old_one(with_database: Path) -> None:
     refused = run(with_database, "script/server", "--port", str(free_port()))
     assert "SECRET_KEY is not set, but DATA_DIR holds a database" in complaint(refused)
     assert not (with_database / ".env").exists()
 
 
-def test_a_key_in_the_environment_makes_the_env_file_needless(with_database: Path) -> None:
+def test_with_a_key_in_the_environment_no_env_file_is_created(with_database: Path) -> None:
     with serving(with_database, env={"SECRET_KEY": "k" * 50}):
         pass
     assert not (with_database / ".env").exists()
@@ -374,7 +374,7 @@ class TestOneClearLine:
 
     def test_for_an_address_that_is_not_this_machines(self, bare: Path) -> None:
         refused = run(bare, "script/server", "--host", "203.0.113.7", "--port", str(free_port()))
-        assert "203.0.113.7 is no address of this machine" in complaint(refused)
+        assert "203.0.113.7 is not an address of this machine" in complaint(refused)
 
     def test_for_a_python_that_is_too_old(self, bare: Path, tmp_path: Path) -> None:
         python = fake_python(tmp_path, "sys.version_info = (3, 9, 18, 'final', 0)")
@@ -390,23 +390,23 @@ class TestOneClearLine:
         assert "apt install python3-venv" in said
         assert nothing_was_made(bare)
 
-    def test_for_a_python_that_is_not_there(self, bare: Path) -> None:
+    def test_for_a_python_that_is_not_installed(self, bare: Path) -> None:
         refused = run(bare, "script/server", env={"PYTHON": "/nonexistent/python3"})
         assert "/nonexistent/python3 is not installed" in complaint(refused)
 
-    def test_for_a_data_folder_that_cannot_be_made(self, bare: Path, tmp_path: Path) -> None:
+    def test_for_a_data_folder_that_cannot_be_created(self, bare: Path, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         refused = run(bare, "script/server", "--port", str(free_port()), "--data-dir", str(tmp_path / "file" / "data"))
-        assert "cannot make the data folder" in complaint(refused)
+        assert "cannot create the data folder" in complaint(refused)
         assert nothing_was_made(bare)
 
-    def test_for_a_data_folder_of_the_env_file_that_cannot_be_made(self, furnished: Path) -> None:
+    def test_for_a_data_folder_of_the_env_file_that_cannot_be_created(self, furnished: Path) -> None:
         (furnished / ".env").write_text(f"SECRET_KEY={'k' * 50}\nDATA_DIR=/dev/null/data\n")
         refused = run(furnished, "script/server", "--port", str(free_port()))
         assert "DATA_DIR cannot be made" in complaint(refused)
 
     @pytest.mark.parametrize("options", [["--bogus"], ["serve"], ["--port"], ["--port="], ["--port", "70000"]])
-    def test_for_options_that_are_not_understood(self, bare: Path, options: list[str]) -> None:
+    def test_for_unknown_options(self, bare: Path, options: list[str]) -> None:
         assert "--help" in complaint(run(bare, "script/server", *options), status=2)
 
     def test_for_a_lock_file_that_does_not_exist(self, bare: Path) -> None:
@@ -427,7 +427,7 @@ def test_every_lock_file_pins_what_the_smaller_one_pins() -> None:
 
 @pytest.fixture
 def untidy(tmp_path: Path) -> Path:
-    """A checkout without .venv, in which ruff finds something: script/test ends with its first check."""
+    """A checkout without .venv, in which ruff finds an error: script/test ends with its first check."""
     installed = Path(sys.prefix) / "installed"
     if not installed.exists() or "requirements-dev.lock" not in installed.read_text():
         pytest.skip("this Python's packages were not installed by script/bootstrap requirements-dev.lock")
@@ -439,7 +439,7 @@ def untidy(tmp_path: Path) -> Path:
 
 def test_script_test_names_the_check_that_failed_and_stops_there(untidy: Path) -> None:
     (untidy / ".venv").symlink_to(sys.prefix)
-    failed = run(untidy, "script/test", "--version")  # pytest's, lest this suite should run within itself
+    failed = run(untidy, "script/test", "--version")  # an option of pytest, to keep this suite from running recursively
     assert failed.returncode == 1
     assert failed.stderr.splitlines()[-1] == "script/test: ruff check failed"
     assert failed.stdout == "==> ruff check\n"
@@ -464,7 +464,7 @@ def test_script_test_says_how_to_get_a_python_that_is_not_installed(bare: Path) 
 
 
 @pytest.mark.parametrize("options", [["--python"], ["--python="], ["--python", "3"], ["--python", "-k"]])
-def test_script_test_wants_a_version_behind_python(bare: Path, options: list[str]) -> None:
+def test_script_test_requires_a_version_after_python(bare: Path, options: list[str]) -> None:
     assert "such as 3.13" in complaint(run(bare, "script/test", *options), status=2)
 
 
@@ -480,19 +480,19 @@ def test_a_python_in_a_folder_of_pyenv_is_found_although_its_shim_does_not_run(b
 
 @pytest.mark.django_db
 class TestFirstLogin:
-    def test_does_and_says_nothing_when_there_is_a_superuser(self) -> None:
+    def test_does_and_prints_nothing_if_there_is_a_superuser(self) -> None:
         User.objects.create_superuser("somebody", password="known to them")
         assert first_login() == ""
         assert User.objects.count() == 1
 
-    def test_makes_a_superuser_with_the_password_that_it_prints(self) -> None:
+    def test_creates_a_superuser_with_the_password_that_it_prints(self) -> None:
         [password] = PASSWORD.findall(first_login())
         admin = User.objects.get(username="admin")
         assert admin.is_superuser
         assert admin.is_staff
         assert admin.check_password(password)
 
-    def test_does_not_raise_somebody_who_has_the_name_to_superuser(self) -> None:
+    def test_does_not_make_an_existing_user_of_that_name_a_superuser(self) -> None:
         User.objects.create_user("admin")
         with pytest.raises(CommandError, match="the name admin is taken"):
             first_login()
@@ -505,7 +505,7 @@ def first_login() -> str:
 
 
 def copy_project(target: Path) -> Path:
-    """Copy what a clone would hold: neither .venv nor .env nor data. The project may also have come without .git."""
+    """Copy the files of a clone, without .venv, .env and data. Works without a .git folder as well."""
     if not (PROJECT / ".git").exists():
         return shutil.copytree(PROJECT, target, ignore=shutil.ignore_patterns(*NOT_CLONED), dirs_exist_ok=True)
     for name in files_of_git():
@@ -515,21 +515,21 @@ def copy_project(target: Path) -> Path:
 
 
 def copy_with_venv(target: Path, made: Path) -> Path:
-    """Copy what a clone would hold, and let it use the .venv of a checkout that is set up."""
+    """Copy the files of a clone, which then uses the .venv of a checkout that is set up."""
     folder = copy_project(target)
     (folder / ".venv").symlink_to(made / ".venv")
     return folder
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """Copy the database while servers may be writing to it."""
+    """Copy the database, even while servers write to it."""
     file = Path("data") / "portal.sqlite3"
     with closing(sqlite3.connect(source / file)) as read, closing(sqlite3.connect(target / file)) as written:
         read.backup(written)
 
 
 def give_own_stamp(folder: Path) -> None:
-    """Put a .venv in the place of the shared one that has its packages, and its own record of what is installed."""
+    """Replace the shared .venv by one with the same packages and its own record of installed lock files."""
     shared, venv = (folder / ".venv").resolve(), folder / ".venv"
     venv.unlink()
     venv.mkdir()
@@ -541,7 +541,7 @@ def give_own_stamp(folder: Path) -> None:
 
 @cache
 def files_of_git() -> list[str]:
-    """What is tracked, and what would be if it were added."""
+    """Return the tracked files, and the untracked files that are not ignored."""
     command = ["git", "-c", "safe.directory=*", "ls-files", "-coz", "--exclude-standard"]
     listed = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
     return [name for name in listed.split("\0") if name and (PROJECT / name).is_file()]
@@ -564,7 +564,7 @@ def started(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
-    """Start script/server on a free port; at the end it must obey SIGTERM and exit with 0."""
+    """Start script/server on a free port; at the end, SIGTERM must end it with exit code 0."""
     port = free_port()
     process = Process(
         [str(folder / "script" / "server"), *port_option.format(port).split(), *options],
@@ -595,19 +595,19 @@ def served_until_killed(folder: Path, *options: str) -> Iterator[Running]:
 
 
 def curls_of_the_readme() -> list[str]:
-    """The commands of the README's first five minutes, without their indentation."""
+    """Return the commands of the README's first five minutes, without their indentation."""
     tour = (PROJECT / "README.md").read_text().split("## The first five minutes")[1].split("\n## ")[0]
     return [textwrap.dedent(block).split("\n#")[0].strip() for block in re.findall(r"```sh\n(.*?)```", tour, re.DOTALL)]
 
 
 def printed_curl(output: str) -> str:
-    """The command that the demo has printed, as somebody copies it."""
+    """Return the command that the demo has printed, as a user would copy it."""
     [lines] = re.findall(r"^  curl .*?'$", output, re.MULTILINE | re.DOTALL)
     return textwrap.dedent(lines)
 
 
 def ask(folder: Path, curl: str) -> Any:
-    """Run a curl command of ours in the checkout and return what it answered."""
+    """Run a documented curl command in the checkout and return its answer."""
     done = subprocess.run(
         ["bash", "-c", curl], cwd=folder, env=environment(), capture_output=True, text=True, check=True, timeout=30
     )
@@ -644,7 +644,7 @@ def run(folder: Path, *command: str, env: Mapping[str, str] | None = None) -> su
 
 
 def complaint(done: subprocess.CompletedProcess[str], *, status: int = 1) -> str:
-    """Return the one line that a refused call may print."""
+    """Return the only line that a refused call may print."""
     assert (done.returncode, done.stdout) == (status, "")
     assert done.stderr.count("\n") == 1
     return done.stderr
@@ -655,7 +655,7 @@ def nothing_was_made(folder: Path) -> bool:
 
 
 def fake_python(folder: Path, statement: str) -> Path:
-    """A Python that runs the statement before the code of -c."""
+    """Create a Python that runs the statement before the code of -c."""
     python = folder / "python3"
     python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; {statement}\n$2"\n')
     python.chmod(0o755)
@@ -663,7 +663,7 @@ def fake_python(folder: Path, statement: str) -> Path:
 
 
 def sign_in(base_url: str, user_name: str, password: str) -> httpx2.Response:
-    """Return the page on which somebody lands who fills in the form of the admin."""
+    """Fill in the admin's sign-in form and return the resulting page."""
     with httpx2.Client(base_url=base_url, follow_redirects=True, trust_env=False) as browser:
         page = browser.get("/admin/")
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
@@ -673,7 +673,7 @@ def sign_in(base_url: str, user_name: str, password: str) -> httpx2.Response:
 
 
 def state_of(folder: Path) -> Sequence[object]:
-    """What a second run must leave as it was."""
+    """Return the state that a second run must not change."""
     packages = next(folder.glob(".venv/lib/python*/site-packages"))
     untouched = [packages, folder / ".venv" / "installed", folder / ".env"]
     with closing(sqlite3.connect(folder / "data" / "portal.sqlite3")) as database:

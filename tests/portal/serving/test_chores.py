@@ -1,4 +1,4 @@
-"""Chores run in one process of many, and go on when that one is gone."""
+"""Each chore runs in one process of many; another process takes it over when that one ends."""
 
 import asyncio
 import logging
@@ -19,21 +19,21 @@ US, THEM = uuid.uuid4(), uuid.uuid4()
 
 
 @pytest.mark.django_db
-def test_one_holder_at_a_time_has_a_lease() -> None:
+def test_only_one_holder_at_a_time_has_a_lease() -> None:
     assert leases.take("prune", US, seconds=30)
     assert not leases.take("prune", THEM, seconds=30)
     assert leases.take("prune", US, seconds=30)
 
 
 @pytest.mark.django_db
-def test_a_lease_that_ran_out_is_free() -> None:
+def test_an_expired_lease_is_free() -> None:
     leases.take("prune", US, seconds=30)
     Lease.objects.update(until=timezone.now() - timedelta(seconds=1))
     assert leases.take("prune", THEM, seconds=30)
 
 
 @pytest.mark.django_db
-def test_a_lease_that_was_given_back_is_free() -> None:
+def test_a_released_lease_is_free() -> None:
     leases.take("prune", US, seconds=30)
     leases.give_back(US)
     assert leases.take("prune", THEM, seconds=30)
@@ -47,8 +47,8 @@ def test_a_process_that_died_leaves_its_chores_to_the_next_at_once() -> None:
     assert leases.take("prune", US, seconds=30)
 
 
-class Repeating(InProcess):
-    async def test_a_chore_is_repeated_by_its_holder_only(self) -> None:
+class RepeatedChores(InProcess):
+    async def test_only_the_holder_repeats_a_chore(self) -> None:
         turns: list[str] = []
         enough = asyncio.Event()
 
@@ -69,7 +69,7 @@ class Repeating(InProcess):
         await second.stop()
         assert set(turns) == {"ours"}
 
-    async def test_a_chore_that_fails_is_tried_again(self) -> None:
+    async def test_a_failed_chore_is_retried(self) -> None:
         enough = asyncio.Event()
 
         async def fails_once() -> None:
@@ -80,14 +80,14 @@ class Repeating(InProcess):
 
         turns: list[str] = []
         chores = Chores(US, [Chore("count", 0.01, fails_once)])
-        with self.assertLogs("integrations.relay.chores", logging.ERROR) as told:
+        with self.assertLogs("integrations.relay.chores", logging.ERROR) as logged:
             chores.start()
             async with asyncio.timeout(LIMIT):
                 await enough.wait()
         await chores.stop()
-        assert "The chore count failed" in told.output[0]
+        assert "The chore count failed" in logged.output[0]
 
-    async def test_what_a_chore_leaves_running_is_ended_with_the_process(self) -> None:
+    async def test_the_background_work_of_a_chore_ends_with_the_process(self) -> None:
         began, ended = asyncio.Event(), asyncio.Event()
 
         async def begin() -> None:

@@ -1,4 +1,4 @@
-"""What the portal changes about daphne; tests/live runs it as a server."""
+"""The portal's patches of daphne. tests/live runs it as a server."""
 
 import sys
 from typing import Any
@@ -10,7 +10,7 @@ from integrations.wire.security_headers import SECURITY_HEADERS
 from portal.serving.daphne import adapt_daphne
 
 
-def test_an_answer_that_daphne_makes_by_itself_has_the_security_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_daphnes_own_answers_have_the_security_headers(monkeypatch: pytest.MonkeyPatch) -> None:
     """For example after its time limit for an answer, or when the application raises."""
     sent: list[dict[str, Any]] = []
     monkeypatch.setattr(WebRequest, "handle_reply", lambda _request, message: sent.append(message))

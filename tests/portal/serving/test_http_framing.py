@@ -1,4 +1,4 @@
-"""Where a request ends, and how much of it is read: raw bytes to our HTTP connection before a small application."""
+"""The end of a request and its limits: raw bytes sent to our HTTP connection in front of a small application."""
 
 import asyncio
 import itertools
@@ -27,7 +27,7 @@ HANDSHAKE = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: webso
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Say what was asked: method, path and body."""
+    """Answer with the method, path and body of the request."""
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})
@@ -37,7 +37,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(0.05)
     text = json.dumps([scope["method"], scope["path"], body.decode("latin-1"), names_of(scope)]).encode()
     headers = [(b"content-length", b"%d" % len(text))]
-    if scope["path"] == "/parts":  # as Django answers
+    if scope["path"] == "/parts":  # in two messages, as Django answers
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else text})
     else:
@@ -50,7 +50,7 @@ def names_of(scope: Scope) -> list[str]:
 
 @asynccontextmanager
 async def served(app: App = echo) -> AsyncIterator[int]:
-    """The port of a server of the small application."""
+    """Run a server of the small application and yield its port."""
     config = uvicorn.Config(app, ws=WebsocketProtocol, lifespan="off", log_config=None, timeout_keep_alive=30)
     config.load()
     state = DrainingState()
@@ -84,16 +84,16 @@ async def raw_exchange(*pieces: bytes, app: App = echo) -> bytes:
             writer.close()
 
 
-def asked(answer: RawAnswer) -> list[Any]:
-    """What the small application was asked, as it understood it."""
+def received(answer: RawAnswer) -> list[Any]:
+    """Return the method, path and body that the small application received."""
     assert answer.status == 200, answer
     return json.loads(answer.body)[:3]  # type: ignore[no-any-return]
 
 
-class WholeAnswers(SimpleTestCase):
-    """An answer in one message is the same bytes as one in two."""
+class CompleteAnswers(SimpleTestCase):
+    """A complete answer in one message has the same bytes as one in two messages."""
 
-    async def test_it_is_what_two_messages_are(self) -> None:
+    async def test_its_bytes_equal_those_of_two_messages(self) -> None:
         for method in (b"GET", b"POST", b"HEAD"):
             for version, close in ((b"1.1", b""), (b"1.1", b"Connection: close\r\n"), (b"1.0", b"")):
                 with self.subTest(method=method, version=version, close=close):
@@ -108,7 +108,7 @@ class WholeAnswers(SimpleTestCase):
 
         assert (await raw_exchange(LAST.replace(b"Connection: close\r\n", b""), app=busy)).count(b"connection:") == 1
 
-    async def test_a_handler_that_fails_before_it_gets_uvicorn_s_500(self) -> None:
+    async def test_a_handler_that_fails_before_its_answer_gets_uvicorns_500(self) -> None:
         async def broken(_scope: Scope, _receive: Receive, _send: Send) -> None:
             raise ZeroDivisionError
 
@@ -120,7 +120,7 @@ class WholeAnswers(SimpleTestCase):
 class Upgrades(SimpleTestCase):
     """Only a websocket handshake ends HTTP on a connection."""
 
-    async def test_the_body_of_a_request_that_asks_for_an_unknown_upgrade_is_its_body(self) -> None:
+    async def test_the_body_of_a_request_with_an_unknown_upgrade_is_read_as_its_body(self) -> None:
         heads = [
             b"POST /a HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n",
             b"PUT /a HTTP/1.1\r\nUpgrade: TLS/1.0, HTTP/3\r\nContent-Length: %d\r\nConnection: x, uPgRaDe\r\n\r\n",
@@ -136,27 +136,27 @@ class Upgrades(SimpleTestCase):
             for pieces in ((head % len(BODY), BODY, LAST), (head % len(BODY) + BODY + LAST,)):
                 with self.subTest(head=head, pieces=len(pieces)):
                     first, second = await exchange(*pieces)
-                    assert asked(first) == [method, "/a", BODY.decode()]
-                    assert asked(second) == ["GET", "/last", ""]
+                    assert received(first) == [method, "/a", BODY.decode()]
+                    assert received(second) == ["GET", "/last", ""]
 
     async def test_a_chunked_body_after_an_unknown_upgrade_is_read_too(self) -> None:
         head = b"POST /a HTTP/1.1\r\nHost:\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n"
         first, second = await exchange(head, b"%x\r\n" % len(BODY) + BODY, b"\r\n0\r\n\r\n" + LAST)
-        assert asked(first) == ["POST", "/a", BODY.decode()]
-        assert asked(second) == ["GET", "/last", ""]
+        assert received(first) == ["POST", "/a", BODY.decode()]
+        assert received(second) == ["GET", "/last", ""]
 
     async def test_many_requests_with_unknown_upgrades_in_one_piece_are_all_answered(self) -> None:
         one = b"POST /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nab"
         answers = await exchange(one * 50 + LAST)
-        assert [asked(each)[1:] for each in answers] == [["/a", "ab"]] * 50 + [["/last", ""]]
+        assert [received(each)[1:] for each in answers] == [["/a", "ab"]] * 50 + [["/last", ""]]
 
-    async def test_http_1_0_knows_no_upgrade(self) -> None:
+    async def test_http_1_0_has_no_upgrade(self) -> None:
         head = HANDSHAKE.replace(b"HTTP/1.1", b"HTTP/1.0")
         (answer,) = await exchange(head + b"\r\n")
-        assert asked(answer) == ["GET", "/", ""]
+        assert received(answer) == ["GET", "/", ""]
         assert answer.headers["connection"] == "close"
 
-    async def test_a_websocket_handshake_is_one_in_any_spelling(self) -> None:
+    async def test_a_websocket_handshake_is_recognised_in_any_spelling(self) -> None:
         spellings = [
             HANDSHAKE,
             HANDSHAKE.replace(b"Upgrade: websocket", b"UPGRADE: WebSocket"),
@@ -180,7 +180,7 @@ class Upgrades(SimpleTestCase):
             with self.subTest(lines=lines):
                 assert await status_of_handshake(HANDSHAKE + lines + b"\r\n") == 101
 
-    async def test_a_tunnel_is_refused_and_what_follows_is_not_read(self) -> None:
+    async def test_a_tunnel_is_refused_and_later_bytes_are_not_read(self) -> None:
         (answer,) = await exchange(b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n" + BODY)
         assert (answer.status, answer.headers["connection"]) == (405, "close")
 
@@ -196,7 +196,7 @@ async def status_of_handshake(data: bytes) -> int:
 
 
 class Ambiguous(SimpleTestCase):
-    """A request that two readers could read in two ways gets one answer, and nothing after it is read."""
+    """An ambiguous request, which two servers could parse differently, gets one answer; later bytes are not read."""
 
     async def test_a_request_that_cannot_be_framed_gets_one_answer_and_the_connection_ends(self) -> None:
         requests = {
@@ -226,17 +226,17 @@ class Ambiguous(SimpleTestCase):
                 (answer,) = await exchange(request + BODY)
                 assert (answer.status, answer.headers["connection"]) == (status, "close")
 
-    async def test_the_answers_that_are_due_come_before_the_refusal(self) -> None:
+    async def test_pending_answers_come_before_the_refusal(self) -> None:
         ask = b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"
         answers = await exchange(ask + b"1" + ask + b"2" + b"nonsense\r\n\r\n" + BODY)
-        assert [asked(each)[2] for each in answers[:2]] == ["1", "2"]
+        assert [received(each)[2] for each in answers[:2]] == ["1", "2"]
         assert [each.status for each in answers[2:]] == [400]
 
-    async def test_a_handshake_after_a_request_that_waits_for_its_answer_is_refused_in_its_turn(self) -> None:
+    async def test_a_handshake_after_a_pending_request_is_refused_after_its_answer(self) -> None:
         first, second = await exchange(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n" + HANDSHAKE + b"\r\n")
         assert (first.status, second.status, second.headers["connection"]) == (200, 400, "close")
 
-    async def test_a_request_whose_body_breaks_while_another_waits_gets_its_refusal_last(self) -> None:
+    async def test_a_request_whose_body_breaks_while_another_is_pending_is_refused_last(self) -> None:
         slow = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
         broken = b"POST /b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnonsense"
         answers = await exchange(slow + slow.replace(b"slow", b"a") + broken)
@@ -244,28 +244,28 @@ class Ambiguous(SimpleTestCase):
 
     async def test_nothing_is_read_after_a_request_that_ends_the_connection(self) -> None:
         (answer,) = await exchange(LAST + BODY)
-        assert asked(answer)[1] == "/last"
+        assert received(answer)[1] == "/last"
 
-    async def test_a_trailer_does_not_pass_for_a_header(self) -> None:
+    async def test_a_trailer_is_not_taken_for_a_header(self) -> None:
         head = b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
         (answer,) = await exchange(head + b"1\r\na\r\n0\r\n", b"Authorization: secret\r\n\r\n")
         assert json.loads(answer.body)[3] == ["host", "transfer-encoding", "connection"]
 
-    async def test_a_body_that_nobody_reads_ends_the_connection_after_the_answer(self) -> None:
+    async def test_a_body_that_the_application_does_not_read_ends_the_connection_after_the_answer(self) -> None:
         head = b"POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"
         (answer,) = await exchange(head, BODY)
-        assert asked(answer)[1] == "/unread"
+        assert received(answer)[1] == "/unread"
 
 
 def with_hosts(*lines: bytes, version: bytes = b"1.1", first: bytes = b"GET /a") -> bytes:
-    """Return a request with these Host headers, and no other header than those."""
+    """Return a request with only these Host headers."""
     return b"%b HTTP/%b\r\n%b\r\n" % (first, version, b"".join(b"%b\r\n" % line for line in lines))
 
 
 class Hosts(SimpleTestCase):
-    """A request says once for which host it is (RFC 9112, 3.2)."""
+    """A request names its host exactly once (RFC 9112, 3.2)."""
 
-    async def test_a_request_without_a_host_or_with_two_is_refused_and_what_follows_is_not_read(self) -> None:
+    async def test_a_request_without_a_host_or_with_two_is_refused_and_later_bytes_are_not_read(self) -> None:
         refused = [
             with_hosts(),
             with_hosts(b"X-Forwarded-Host: x"),
@@ -285,7 +285,7 @@ class Hosts(SimpleTestCase):
                 (answer,) = await exchange(request + BODY)
                 assert (answer.status, answer.headers["connection"]) == (400, "close")
 
-    async def test_a_host_that_is_no_name_and_no_address_is_refused(self) -> None:
+    async def test_a_host_that_is_neither_a_name_nor_an_address_is_refused(self) -> None:
         hosts = [b"a b", b"a,b", b"a, b", b"http://x", b"x/", b"u@x", b"x:port", b"x:1:2", b"x:-1", b"::1", b"]"]
         hosts += [b"[::1", b"[1.2.3.4]", b"[:::1]", b"[zz::1]", b"[fe80::1%a b]", b"[::1]x", b"%zz", b"x%", b"\xc3\xa9"]
         hosts += [b"<x>", b'"x"', b"x?y", b"x#y", b"x\\y", b"[" + b":" * 60_000, b"x" * 60_000 + b"/"]
@@ -295,18 +295,18 @@ class Hosts(SimpleTestCase):
                     (answer,) = await exchange(with_hosts(b"Host: " + host, version=version) + BODY)
                     assert (answer.status, answer.headers["connection"]) == (400, "close")
 
-    async def test_every_way_to_name_a_host_is_accepted(self) -> None:
+    async def test_every_valid_form_of_a_host_is_accepted(self) -> None:
         hosts = [b"", b"x", b"pos.example.com", b"POS.example.com.:8000", b"portal_web:8000", b"10.0.0.7:8000"]
         hosts += [b"x:", b":80", b"[::1]", b"[2001:db8::1]:443", b"[::ffff:10.0.0.7]:80", b"[fe80::1%25eth0]"]
         hosts += [b"xn--bcher-kva.example", b"a%20b", b"  x\t "]
         for host in hosts:
             with self.subTest(host=host):
                 (answer,) = await exchange(with_hosts(b"Host: " + host, b"Connection: close"))
-                assert asked(answer)[:2] == ["GET", "/a"]
+                assert received(answer)[:2] == ["GET", "/a"]
 
     async def test_http_1_0_needs_no_host(self) -> None:
         (answer,) = await exchange(with_hosts(version=b"1.0"))
-        assert asked(answer) == ["GET", "/a", ""]
+        assert received(answer) == ["GET", "/a", ""]
 
     async def test_the_host_of_one_request_does_not_count_for_the_next(self) -> None:
         first, second = await exchange(with_hosts(b"Host: x") + with_hosts() + BODY)
@@ -314,7 +314,7 @@ class Hosts(SimpleTestCase):
 
 
 class Limits(SimpleTestCase):
-    """What is too large is refused before it has come, and the connection ends."""
+    """A request that is too large is refused before it has arrived, and the connection ends."""
 
     async def test_heads_beyond_the_limits_are_refused_and_those_at_the_limits_are_not(self) -> None:
         def head(*headers: bytes, target: bytes = b"/") -> bytes:
@@ -327,7 +327,7 @@ class Limits(SimpleTestCase):
         assert (await exchange(head(target=b"/" + b"x" * 7_990)))[0].status == 200
         assert (await exchange(head(target=b"/" + b"x" * 8_000)))[0].status == 414
 
-    async def test_a_head_that_has_not_ended_is_refused_as_soon_as_it_is_too_large(self) -> None:
+    async def test_an_incomplete_head_is_refused_as_soon_as_it_is_too_large(self) -> None:
         beginnings = {
             b"GET / HTTP/1.1\r\nHost: x\r\na: " + b"x" * 70_000: 431,
             b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * 12_000: 431,
@@ -345,22 +345,22 @@ class Limits(SimpleTestCase):
         for pieces in ((few + LAST,), (few, LAST), (b"\r", b"\n\r", b"\n" + LAST), (b"\n" + LAST,)):
             with self.subTest(pieces=pieces):
                 (answer,) = await exchange(*pieces)
-                assert asked(answer)[1] == "/last"
+                assert received(answer)[1] == "/last"
         for pieces in ((many + LAST,), (few, b"\r"), (b"\r" * limits.MAX_EMPTY_LINES, b"\n", LAST)):
             with self.subTest(pieces=pieces):
                 (answer,) = await exchange(*pieces)
                 assert (answer.status, answer.headers["connection"]) == (400, "close")
 
-    async def test_a_client_that_ends_every_request_with_an_empty_line_is_served_as_often_as_it_likes(self) -> None:
+    async def test_a_client_that_ends_every_request_with_an_empty_line_is_served_without_limit(self) -> None:
         one = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na\r\n"
         answers = await exchange(*[one] * (limits.MAX_EMPTY_LINES // 2 // 8), *[one * 8] * 8, LAST)
         assert [each.status for each in answers] == [200] * len(answers)
 
     async def test_empty_lines_after_a_request_are_limited_too(self) -> None:
         first, second = await exchange(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n", b"\n" * 2000)
-        assert (asked(first)[1], second.status) == ("/a", 400)
+        assert (received(first)[1], second.status) == ("/a", 400)
 
-    async def test_what_frames_a_body_is_limited(self) -> None:
+    async def test_the_framing_of_a_body_is_limited(self) -> None:
         head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         endless = [
             b"1;" + b"x" * 300_000,
@@ -375,7 +375,7 @@ class Limits(SimpleTestCase):
     async def test_chunks_of_one_byte_are_read(self) -> None:
         head = b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
         (answer,) = await exchange(head + b"1\r\na\r\n" * 100_000 + b"0\r\n\r\n")
-        assert asked(answer) == ["POST", "/a", "a" * 100_000]
+        assert received(answer) == ["POST", "/a", "a" * 100_000]
 
     async def test_a_handshake_beyond_the_limits_is_refused(self) -> None:
         refused = {
@@ -399,17 +399,17 @@ class Limits(SimpleTestCase):
         target = HANDSHAKE.replace(b"GET /", b"GET /?token=" + b"x" * (8_000 - 8))
         assert await status_of_handshake(target + b"\r\n") == 101
 
-    async def test_more_requests_at_once_than_the_limit_are_refused(self) -> None:
+    async def test_more_pipelined_requests_than_the_limit_are_refused(self) -> None:
         answers = await exchange(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n" + b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n" * 150)
         assert [each.status for each in answers] == [200] * 101 + [429]
 
-    async def test_a_peer_that_sends_on_after_its_refusal_can_read_it(self) -> None:
+    async def test_a_peer_that_keeps_sending_after_its_refusal_can_read_it(self) -> None:
         (answer,) = await exchange(b"nonsense\r\n\r\n", *[b"x" * 10_000] * 20)
         assert answer.status == 400
 
 
 CALL, AUTH = b"/api/v1/outlets", b"/api/powerepos/v1/auth"
-UNREADABLE = {  # what comes after the request line
+UNREADABLE = {  # the bytes after the request line
     b"HTTP/1.1\r\n\r\n": (400, "malformed-request"),
     b"HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd": (400, "malformed-request"),
     b"HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n": (400, "malformed-request"),
@@ -421,7 +421,7 @@ UNREADABLE = {  # what comes after the request line
 
 
 class Formats(SimpleTestCase):
-    """What is not read is refused in the format of the path, and the text says what to do."""
+    """An unreadable request is refused in the format of its path, and the text says what to do."""
 
     async def test_a_caller_of_the_api_gets_a_problem(self) -> None:
         targets = [CALL, b"/api/v1", b"//API/v1/x", b"/%61pi/v1/outlets?a=b", b"http://x" + CALL]
@@ -445,24 +445,24 @@ class Formats(SimpleTestCase):
                 assert (answer.headers["content-type"], answer.headers["connection"]) == ("application/json", "close")
                 (message,) = json.loads(answer.body).values()
                 assert list(json.loads(answer.body)) == ["ErrorMessage"]
-                assert message.count(".") >= 2, "what is wrong, and what to do"
+                assert message.count(".") >= 2, "the text states the problem and the solution"
 
     @override_settings(POS_REFUSALS_AS_200=True)
-    async def test_a_pos_that_reads_only_200s_gets_its_error_message_in_one(self) -> None:
+    async def test_a_pos_that_reads_only_200s_gets_its_error_message_in_a_200(self) -> None:
         for rest in UNREADABLE:
             with self.subTest(rest=rest[:60]):
                 (answer,) = await exchange(b"POST %b %b" % (AUTH, rest) + BODY)
                 assert (answer.status, answer.headers["connection"]) == (200, "close")
                 assert list(json.loads(answer.body)) == ["ErrorMessage"]
         (answer,) = await exchange(b"POST %b HTTP/1.1\r\n\r\n" % CALL)
-        assert answer.status == 400, "the setting is the POS's alone"
+        assert answer.status == 400, "the setting applies only to the POS's endpoint"
 
     async def test_any_other_caller_gets_plain_text(self) -> None:
         for target, (rest, (status, _)) in itertools.product((b"/healthz", b"/admin/api/", b"*"), UNREADABLE.items()):
             with self.subTest(target=target, rest=rest[:60]):
                 (answer,) = await exchange(b"OPTIONS %b %b" % (target, rest))
                 assert (answer.status, answer.headers["content-type"]) == (status, "text/plain; charset=utf-8")
-                assert answer.body.count(b". ") >= 1, "what is wrong, and what to do"
+                assert answer.body.count(b". ") >= 1, "the text states the problem and the solution"
 
     async def test_a_target_that_is_too_long_is_refused_in_the_format_of_its_beginning(self) -> None:
         (answer,) = await exchange(b"GET /api/v1/outlets?a=" + b"x" * 9_000)
@@ -478,12 +478,12 @@ class Formats(SimpleTestCase):
                 assert [each.status for each in answers] == [200, 400]
                 assert answers[1].headers["content-type"].startswith("text/plain")
 
-    async def test_the_callers_correlation_id_comes_back(self) -> None:
+    async def test_the_answer_has_the_callers_correlation_id(self) -> None:
         head = b"POST %b HTTP/1.1\r\nHost: x\r\nX-Request-ID: order-77\r\nTransfer-Encoding: gzip\r\n\r\n" % CALL
         (answer,) = await exchange(head)
         assert (answer.headers["x-request-id"], json.loads(answer.body)["correlation_id"]) == ("order-77", "order-77")
 
-    async def test_a_head_gets_no_body(self) -> None:
+    async def test_a_head_request_gets_no_body(self) -> None:
         async with served() as port:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"HEAD %b HTTP/1.1\r\n\r\n" % CALL)
@@ -494,10 +494,10 @@ class Formats(SimpleTestCase):
         assert received.endswith(b"\r\n\r\n")
 
 
-class HalfSent(SimpleTestCase):
-    """Requests that have begun and do not end."""
+class IncompleteRequests(SimpleTestCase):
+    """Requests that remain incomplete."""
 
-    async def test_the_oldest_half_sent_head_of_an_address_gives_way(self) -> None:
+    async def test_the_oldest_incomplete_head_of_an_address_is_refused_for_a_new_one(self) -> None:
         async with served() as port:
             held = [await begin(port) for _ in range(limits.HEADS_PER_ADDRESS + 1)]
             async with asyncio.timeout(10):
@@ -511,7 +511,7 @@ class HalfSent(SimpleTestCase):
                 writer.close()
 
     @mock.patch.object(limits, "ARRIVAL_SECONDS", 0.1)
-    async def test_what_does_not_become_a_whole_request_in_time_is_cut(self) -> None:
+    async def test_an_incomplete_request_is_closed_after_the_time_limit(self) -> None:
         for beginning in (
             b"",
             b"\r\n",
@@ -524,7 +524,7 @@ class HalfSent(SimpleTestCase):
                 assert await exchange(beginning) == []
 
     @mock.patch.object(limits, "UNREAD_SECONDS", 0.1)
-    async def test_a_peer_that_does_not_read_its_answers_is_cut(self) -> None:
+    async def test_a_peer_that_does_not_read_its_answers_is_disconnected(self) -> None:
         async with served() as port:
             reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2)
             body = b"x" * 900_000
@@ -538,7 +538,7 @@ class HalfSent(SimpleTestCase):
 
 
 async def begin(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open a connection, and send half of a head."""
+    """Open a connection and send half of a head."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET /a HTTP/1.1\r\nHost: x")
     await writer.drain()

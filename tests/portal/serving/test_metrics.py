@@ -1,4 +1,4 @@
-"""What /metrics shows, to whom, and that each figure is counted once."""
+"""The contents of /metrics, its access control, and that each event is counted once."""
 
 import re
 from typing import Any
@@ -22,22 +22,22 @@ TOKEN = "a-token-of-the-scraper"
 OPEN = override_settings(METRICS_TOKEN=TOKEN, METRICS_NETWORKS=[])
 
 
-class Readers(InProcess):
-    async def test_nobody_may_read_by_default(self) -> None:
+class Access(InProcess):
+    async def test_the_metrics_are_off_by_default(self) -> None:
         answer = await request("GET", "/metrics")
         assert answer.status == 404
         assert answer.headers["content-type"] == "application/problem+json"
         assert "METRICS_TOKEN" in answer.json()["detail"]
 
     @OPEN
-    async def test_the_token_opens_and_another_does_not(self) -> None:
+    async def test_only_the_configured_token_gives_access(self) -> None:
         assert (await scrape()).status == 200
         for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": f"Basic {TOKEN}"}):
             answer = await request("GET", "/metrics", headers=headers)
             assert (answer.status, answer.json()["type"]) == (403, "urn:order-n-pay:problem:metrics-not-for-you")
 
     @override_settings(METRICS_NETWORKS=["10.0.0.0/8", "2001:db8::/32"])
-    async def test_an_address_of_a_network_may_read_and_another_may_not(self) -> None:
+    async def test_only_an_address_in_the_networks_has_access(self) -> None:
         for address, status in [
             ("10.1.2.3", 200),
             ("::ffff:10.1.2.3", 200),
@@ -48,7 +48,7 @@ class Readers(InProcess):
             assert (await request("GET", "/metrics", client=address)).status == status
 
     @override_settings(METRICS_NETWORKS=["10.0.0.0/8"], TRUSTED_PROXIES=["10.0.0.2"])
-    async def test_what_a_proxy_forwards_has_the_address_that_a_trusted_one_names_or_none(self) -> None:
+    async def test_a_forwarded_request_has_the_address_that_a_trusted_proxy_names_or_none(self) -> None:
         behind = ProxyHeaders(application, trusted=["10.0.0.2"], scheme="http")
         for proxy, said, status in (
             ("10.0.0.2", "10.9.9.9", 200),
@@ -61,19 +61,19 @@ class Readers(InProcess):
             assert answer.status == status, (proxy, said)
 
     @override_settings(METRICS_NETWORKS=["10.0.0.0/8"], TRUSTED_PROXIES=[])
-    async def test_what_came_through_a_proxy_that_nobody_named_has_no_address(self) -> None:
+    async def test_a_request_through_an_untrusted_proxy_has_no_address(self) -> None:
         answer = await request("GET", "/metrics", client="10.0.0.1", headers={"x-forwarded-for": "10.9.9.9"})
         assert answer.status == 403
 
     @override_settings(METRICS_NETWORKS=["10.0.0.0/8"])
-    async def test_without_a_token_set_an_empty_one_opens_nothing(self) -> None:
+    async def test_without_a_configured_token_an_empty_one_gives_no_access(self) -> None:
         answer = await request("GET", "/metrics", headers={"authorization": "Bearer "})
         assert answer.status == 403
 
 
 @OPEN
 class Figures(InProcess):
-    async def test_every_family_has_a_help_text_and_a_name_after_the_conventions(self) -> None:
+    async def test_every_family_has_a_help_text_and_a_conventional_name(self) -> None:
         families = list(text_string_to_metric_families((await scrape()).body.decode()))
         assert all(family.documentation for family in families)
         ours = [family for family in families if not family.name.startswith("process_")]
@@ -122,7 +122,7 @@ class Figures(InProcess):
         assert grown(before, after, "onp_requests_total") == {"answered": 1}
         assert one(after, "onp_request_duration_seconds_count") - one(before, "onp_request_duration_seconds_count") == 1
 
-    async def test_a_request_that_is_taken_back_is_counted_once(self) -> None:
+    async def test_a_cancelled_request_is_counted_once(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         before = await figures()
         await backend.ask(outlet, mode="async", expires_in=600)
@@ -136,7 +136,7 @@ class Figures(InProcess):
         await Backend("wrong").get("outlets")
         assert grown(before, await figures(), "onp_api_problems_total") == {"invalid-api-key": 1}
 
-    async def test_what_waits_is_read_from_the_rows(self) -> None:
+    async def test_waiting_requests_are_counted_in_the_database(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await backend.ask(outlet, mode="async", expires_in=600)
         shown = await figures()
@@ -144,7 +144,7 @@ class Figures(InProcess):
         assert one(shown, "onp_requests_oldest_queued_timestamp_seconds") > 0
         assert (one(shown, "onp_outlets_enabled"), one(shown, "onp_outlets_online")) == (1, 0)
 
-    async def test_the_recorder_shows_what_it_wrote(self) -> None:
+    async def test_the_recorder_shows_its_written_records(self) -> None:
         outlet = await make_outlet()
         before = await figures()
         await authenticate(outlet.handover.as_wire())
@@ -153,17 +153,17 @@ class Figures(InProcess):
         assert one(after, "onp_recorder_batch_rows_count") - one(before, "onp_recorder_batch_rows_count") == 1
         assert after["onp_loop_last_run_timestamp_seconds", "recorder"] > 0
 
-    async def test_the_watcher_shows_when_it_looked(self) -> None:
+    async def test_the_watcher_shows_its_last_poll(self) -> None:
         await recorded()
         await until(lambda: metrics.loops.labels("watcher")._value.get() > 0)
 
-    async def test_what_runs_is_named(self) -> None:
+    async def test_the_running_versions_are_shown(self) -> None:
         text = (await scrape()).body.decode()
         django = re.escape(get_version())
         assert re.search(rf'onp_build_info\{{django="{django}"[^}}]+version="0\.1\.0"\}} 1', text)
 
 
-def test_every_outcome_is_shown_from_the_start() -> None:
+def test_every_outcome_is_present_from_the_start() -> None:
     assert set(metrics.authentications) == set(Outcome)
 
 
@@ -173,7 +173,7 @@ async def scrape() -> Answer:
 
 
 async def figures() -> dict[Any, float]:
-    """Every sample by its name and the value of its only label, or by its name alone."""
+    """Return every sample by its name and the value of its only label, or by its name if it has none."""
     answer = await scrape()
     return {
         (sample.name, *sample.labels.values()) if len(sample.labels) == 1 else sample.name: sample.value
@@ -187,7 +187,7 @@ def one(shown: dict[Any, float], name: str) -> float:
 
 
 def grown(before: dict[Any, float], after: dict[Any, float], name: str) -> dict[str, float]:
-    """By how much each series of a name grew, those that did not left out."""
+    """Return the growth of each series of a name, without series that did not grow."""
     series = [key for key in after if isinstance(key, tuple) and key[0] == name]
     growth = {key[1]: after[key] - before.get(key, 0) for key in series}
     return {label: much for label, much in growth.items() if much}

@@ -1,4 +1,4 @@
-"""What a load balancer is told, and how little it may take offence at."""
+"""The answers to a load balancer's probes, and the requests that probes may send."""
 
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
@@ -17,7 +17,7 @@ class Readiness(InProcess):
     def setUp(self) -> None:
         probes._is_migrated = False
 
-    async def test_each_part_is_named_while_all_is_well(self) -> None:
+    async def test_each_part_is_named_while_the_server_is_ready(self) -> None:
         await runtime.running()
         answer = await request("GET", "/readyz")
         assert answer.status == 200
@@ -33,7 +33,7 @@ class Readiness(InProcess):
         (await runtime.running()).is_draining = True
         assert parts(await request("GET", "/readyz"), 503)["process"] == "draining"
 
-    async def test_a_database_that_waits_for_its_migrations_makes_it_not_ready_until_they_are_applied(self) -> None:
+    async def test_a_process_is_not_ready_until_the_migrations_are_applied(self) -> None:
         await in_main(recorder().record_unapplied, "integrations", LAST)
         try:
             assert parts(await request("GET", "/readyz"), 503)["migrations"] == "pending"
@@ -41,7 +41,7 @@ class Readiness(InProcess):
             await in_main(recorder().record_applied, "integrations", LAST)
         assert (await request("GET", "/readyz")).status == 200
 
-    async def test_once_they_are_applied_the_migrations_are_looked_for_no_more(self) -> None:
+    async def test_applied_migrations_are_not_checked_again(self) -> None:
         assert (await request("GET", "/readyz")).status == 200
         await in_main(recorder().record_unapplied, "integrations", LAST)
         try:
@@ -50,11 +50,11 @@ class Readiness(InProcess):
             await in_main(recorder().record_applied, "integrations", LAST)
 
     @override_settings(ALLOWED_HOSTS=["portal.example.com"], SECURE_SSL_REDIRECT=True)
-    async def test_a_probe_may_ask_by_plain_http_and_by_any_address_of_the_machine(self) -> None:
+    async def test_a_probe_may_use_plain_http_and_any_address_of_the_machine(self) -> None:
         for path in ("/healthz", "/readyz"):
             assert (await request("GET", path, headers={"host": "10.0.0.7:8000"})).status == 200
 
-    async def test_a_probe_may_ask_for_the_head_alone_and_may_not_post(self) -> None:
+    async def test_a_probe_may_use_head_but_not_post(self) -> None:
         head = await request("HEAD", "/healthz")
         assert (head.status, head.body) == (200, b"")
         assert (await request("POST", "/healthz")).status == 405

@@ -25,7 +25,7 @@ OTHERS = {
     "SOMETHING_NEW": "https://hooks.example/x?access_token=t0ken-of-a-hook&a=b",
 }
 SECRETS = (MAIL, DATABASE, REDIS, "metrics-token-value-16", "oidc'client\\secret", "an-older-secret-key-of-the-portal")
-# Put together here, because the page shows the lines of this file as well.
+# Concatenated at run time, because the page also shows source lines of this file.
 MARKED, POSTED, COOKIE, PIN = (f"{each}-{'value'}" for each in ("marked", "posted", "cookie", "pin"))
 SECRET_OF_POS = generate(Kind.POS_SECRET)
 
@@ -38,7 +38,7 @@ def _fail(password: str) -> None:
 def broken(request: HttpRequest) -> HttpResponse:
     url = f"postgres://portal:{DATABASE}@db.example/portal"
     connection = {"url": url, "auth": base64.b64encode(b"\0mailer\0" + MAIL.encode()), "nested": [[repr(MAIL)], REDIS]}
-    many = ["filler" * 10 for _ in range(67)] + [OTHERS["METRICS_TOKEN"]] * 2  # the page cuts at 4,096 characters
+    many = ["filler" * 10 for _ in range(67)] + [OTHERS["METRICS_TOKEN"]] * 2  # the page truncates at 4,096 characters
     claim = {"AuthSecret": SECRET_OF_POS, "PIN": PIN}
     _fail(MARKED)
     return HttpResponse(f"{connection}{many}{claim}{request}")
@@ -97,14 +97,14 @@ def test_a_secret_of_two_or_three_characters_does_not_blank_the_page(client: Cli
 
 
 def test_a_new_setting_needs_no_entry_in_a_list(settings: Any) -> None:
-    settings.PAYMENT_API_KEY = "a-key-nobody-knew-of"
+    settings.PAYMENT_API_KEY = "a-key-of-a-later-version"
     settings.ELSEWHERE_URL = "amqp://queue:pw%2F12345@queue.example"
-    shown = error_reports.mask("x a-key-nobody-knew-of y pw/12345 z pw%2F12345 end")
+    shown = error_reports.mask("x a-key-of-a-later-version y pw/12345 z pw%2F12345 end")
     assert shown == f"x {error_reports.MASK} y {error_reports.MASK} z {error_reports.MASK} end"
 
 
 @pytest.mark.parametrize("password", ["port", "server", "password", "connection"])
-def test_a_password_that_is_a_word_is_masked_only_where_it_is_a_whole_value(settings: Any, password: str) -> None:
+def test_a_password_that_is_a_word_is_masked_only_as_a_complete_value(settings: Any, password: str) -> None:
     settings.MAILERS = {"default": {"OPTIONS": {"password": password}}}
     words = f"the {password} of server port 9 refused the connection: no password given"
     assert error_reports.mask(words) == words

@@ -1,4 +1,4 @@
-"""HEAD works wherever GET does: for every route of the URL configuration, and for what is answered beside it."""
+"""HEAD works wherever GET does: for every route of the URL configuration, and for the paths answered outside it."""
 
 import re
 import uuid
@@ -18,12 +18,12 @@ from tests.support.backend_client import Backend, make_outlet
 from tests.support.in_process import InProcess, in_main
 
 BESIDE = ("/api", "/api/v1", "/api/v1/nothing", "/nothing")
-SPENDING = ("/admin/logout/", "/admin/oidc/")  # what GET does there cannot be done twice, or asks another host
+SPENDING = ("/admin/logout/", "/admin/oidc/")  # GET there cannot be repeated, or calls another host
 FETCHED = re.compile(r"/admin/(\w+)/(\w+)/")
 
 
 class Heads(InProcess):
-    """Each route is asked by GET and by HEAD, by an administrator and with an API key."""
+    """Each route gets a GET and a HEAD request, from an administrator and with an API key."""
 
     @override_settings(METRICS_TOKEN="m" * 16, DEBUG=False)
     async def test_head_gets_the_status_and_the_headers_of_get(self) -> None:
@@ -40,7 +40,7 @@ class Heads(InProcess):
                 if path.startswith("/api/v1"):
                     assert head.headers.get("content-length") == got.headers.get("content-length")
 
-    async def test_the_root_of_the_api_says_where_the_calls_are(self) -> None:
+    async def test_the_root_of_the_api_points_to_the_calls(self) -> None:
         backend = await Backend.make()
         for path in ("/api/v1", "/api/v1/"):
             answer = await ask("GET", path, backend.key)
@@ -67,7 +67,7 @@ def session_of_anna() -> str:
 
 
 def paths(provider_outlet_id: str) -> list[str]:
-    """The path of each route, with keys of rows that exist where there are some."""
+    """Return the path of each route, with keys of existing rows where possible."""
     assert Integration.objects.exists()
     found = []
     for route in routes(get_resolver().url_patterns):
@@ -90,7 +90,7 @@ def routes(patterns: list[Any], prefix: str = "") -> Iterator[str]:
 
 
 def key_of(path: str) -> Any:
-    """The primary key of a row of the model whose page this is, or 1."""
+    """Return the primary key of a row of the page's model, or 1."""
     named = FETCHED.match(path)
     try:
         row = apps.get_model(named[1], named[2]).objects.first() if named else None

@@ -58,7 +58,7 @@ def test_a_path_without_a_view_below_the_api_is_a_problem(settings: Any, path: s
         ("GET", "/api/v1/docs", "application/json", 406),
     ],
 )
-def test_what_the_description_of_the_api_refuses_is_a_problem(
+def test_a_refusal_of_the_api_description_is_a_problem(
     client: Client, method: str, path: str, accept: str, status: int
 ) -> None:
     answer = client.generic(method, path, HTTP_ACCEPT=accept)
@@ -75,7 +75,7 @@ def test_a_path_without_a_view_elsewhere_is_a_page(settings: Any) -> None:
     assert "There is nothing at this address" in answer.content.decode()
 
 
-def test_a_wrong_host_gets_the_poss_format_where_a_pos_asks(client: Client) -> None:
+def test_a_wrong_host_gets_the_pos_format_at_the_poss_endpoint(client: Client) -> None:
     answer = client.post("/api/powerepos/v1/elsewhere", HTTP_HOST="evil.example")
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/json")
     assert list(answer.json()) == ["ErrorMessage"]
@@ -102,7 +102,7 @@ def test_a_form_that_cannot_be_read_is_400_and_no_traceback(
 
 
 @pytest.mark.django_db
-def test_the_style_of_the_page_that_says_so_is_not_refused(client: Client) -> None:
+def test_the_style_sheet_of_the_400_page_is_served(client: Client) -> None:
     answer = client.get("/static/admin/css/base.css", HTTP_HOST="evil.example")
     assert answer.status_code == 200
     answer.close()
@@ -110,7 +110,7 @@ def test_the_style_of_the_page_that_says_so_is_not_refused(client: Client) -> No
 
 @pytest.mark.parametrize("charset", ["zlib", "rot13", "undefined", "idna", "utf-16", "punycode", "base64"])
 @pytest.mark.parametrize("kind", ["multipart/form-data; boundary=abc", "application/x-www-form-urlencoded"])
-def test_a_form_in_no_text_encoding_is_400(client: Client, charset: str, kind: str) -> None:
+def test_a_form_in_an_encoding_other_than_utf_8_is_400(client: Client, charset: str, kind: str) -> None:
     body = b'--abc\r\nContent-Disposition: form-data; name="code"\r\n\r\n\xe9\r\n--abc--\r\n'
     answer = client.generic("POST", "/handover/", body, content_type=f"{kind}; charset={charset}")
     assert answer.status_code == 400

@@ -1,4 +1,4 @@
-"""No secret and no token in a log, whoever logs it and however."""
+"""No secret and no token is in a log, whichever logger writes it and in whichever form."""
 
 import contextvars
 import json
@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from integrations.backend import correlation
 from integrations.security.redaction import REDACTED
 from portal.environment import log_format_here
-from portal.serving.server import make_server
+from portal.serving.server import create_server
 from portal.web.logs import PERIOD, SAMPLED, RedactingFormatter, RedactingJsonFormatter, SamplingHandler, Seldom
 
 SECRET = "ONPS-17940-1EV50-X709W-G7FK3-HMBW1-3ZCEY-F9S4X"
@@ -29,7 +29,7 @@ TOKEN = "WzE1LDE2LDNd.1xVgQc.5lhE9gQbYmZrxWcDTPLi9WTCTmkMPA-GC4_uXJk0i98"
 
 @pytest.fixture
 def written() -> Iterator[StringIO]:
-    """What a logger of its own writes through the formatter."""
+    """Yield the output of a separate logger with the text formatter."""
     yield from _writing(RedactingFormatter())
 
 
@@ -51,7 +51,7 @@ def test_a_token_in_the_arguments_is_redacted(written: StringIO) -> None:
     assert written.getvalue().endswith(f'- "WebSocket /?token={REDACTED}" [accepted]\n')
 
 
-def test_a_token_that_only_the_format_puts_together_is_redacted(written: StringIO) -> None:
+def test_a_token_that_only_the_formatted_message_contains_is_redacted(written: StringIO) -> None:
     logger.warning("GET /?token=%s", TOKEN)
     assert TOKEN not in written.getvalue()
 
@@ -92,12 +92,12 @@ def test_an_escape_sequence_that_a_client_sent_does_not_reach_the_terminal(writt
     assert not set("\x1b\x07\r\x9b") & set(written.getvalue())
 
 
-def test_a_client_cannot_forge_a_line_of_its_own(written: StringIO) -> None:
+def test_a_client_cannot_forge_a_log_line(written: StringIO) -> None:
     logger.warning("User-Agent: %s", "x\n2026-03-01 12:00:00,000 ERROR portal: all is lost")
     assert not any(line.startswith("2026-03-01 12:00:00,000 ERROR portal") for line in written.getvalue().splitlines())
 
 
-def test_a_line_says_when_how_grave_and_by_whom(written: StringIO) -> None:
+def test_a_line_has_the_time_the_level_and_the_logger(written: StringIO) -> None:
     logger.warning("Something.")
     assert written.getvalue().rstrip().endswith(" WARNING tests.logs: Something.")
 
@@ -112,13 +112,13 @@ def test_every_handler_of_the_settings_redacts() -> None:
     assert logging_of["disable_existing_loggers"] is False
 
 
-def test_uvicorn_writes_no_access_log_line_that_nobody_would_hear() -> None:
-    make_server()
+def test_uvicorn_creates_no_access_log_lines() -> None:
+    create_server()
     logging.config.dictConfig(settings.LOGGING)  # as Django does when the server loads the application
     assert logging.getLogger("uvicorn.access").propagate is False
 
 
-def test_no_logger_of_the_process_has_a_handler_that_writes_past_the_redaction() -> None:
+def test_no_logger_of_the_process_has_a_handler_without_redaction() -> None:
     loggers = [each for each in logging.Logger.manager.loggerDict.values() if isinstance(each, logging.Logger)]
     handlers = [handler for each in loggers for handler in each.handlers]
     of_pytest = [handler for handler in handlers if type(handler).__module__.startswith("_pytest.")]
@@ -128,11 +128,11 @@ def test_no_logger_of_the_process_has_a_handler_that_writes_past_the_redaction()
 
 @pytest.fixture
 def written_json() -> Iterator[StringIO]:
-    """What a logger of its own writes as JSON."""
+    """Yield the output of a separate logger with the JSON formatter."""
     yield from _writing(RedactingJsonFormatter())
 
 
-def test_a_json_line_says_when_how_grave_and_by_whom(written_json: StringIO) -> None:
+def test_a_json_line_has_the_time_the_level_and_the_logger(written_json: StringIO) -> None:
     logger.warning("Something of %s.", "note")
     line = json.loads(written_json.getvalue())
     assert line.keys() == {"time", "level", "logger", "message"}
@@ -140,7 +140,7 @@ def test_a_json_line_says_when_how_grave_and_by_whom(written_json: StringIO) -> 
     assert datetime.fromisoformat(line["time"]).tzinfo is not None
 
 
-def test_a_json_line_carries_the_known_fields_and_no_other(written_json: StringIO) -> None:
+def test_a_json_line_has_only_the_known_fields(written_json: StringIO) -> None:
     logger.warning("x", extra={"request_id": "R-1", "status": 200, "request": object(), "auth_secret": SECRET})
     line = json.loads(written_json.getvalue())
     assert (line["request_id"], line["status"]) == ("R-1", 200)
@@ -158,7 +158,7 @@ def test_a_traceback_stays_in_its_line_and_is_redacted(written_json: StringIO) -
     assert "ValueError: no such secret: [redacted]" in line["exc_info"]
 
 
-def test_a_dictionary_logged_in_a_messages_place_is_redacted_too(written_json: StringIO) -> None:
+def test_a_dictionary_logged_instead_of_a_message_is_redacted(written_json: StringIO) -> None:
     logger.warning({"auth_secret": SECRET, "exc_info": f"token={TOKEN}"})
     assert SECRET not in written_json.getvalue()
     assert TOKEN not in written_json.getvalue()
@@ -180,7 +180,7 @@ SPELLINGS = st.sampled_from(
 
 
 @given(before=st.text(), spelled=SPELLINGS, after=st.text(), in_extra=st.booleans())
-def test_redaction_breaks_no_json_and_leaves_no_secret(before: str, spelled: str, after: str, in_extra: bool) -> None:
+def test_redaction_keeps_json_valid_and_leaves_no_secret(before: str, spelled: str, after: str, in_extra: bool) -> None:
     text = before + " " + spelled.format(TOKEN) + " " + after
     record = logging.LogRecord("tests", logging.INFO, __file__, 1, "x" if in_extra else text, (), None)
     if in_extra:
@@ -219,7 +219,7 @@ def _writing(formatter: logging.Formatter) -> Iterator[StringIO]:
     logger.propagate = True
 
 
-# --- What any caller can cause ---
+# --- Log lines that any caller can cause ---
 
 
 class Clock:
@@ -230,7 +230,7 @@ class Clock:
 
 
 def sampling(clock: Clock) -> tuple[logging.Logger, StringIO]:
-    """Return a logger of Django's that writes through the handler, and what it writes."""
+    """Return one of Django's loggers with the sampling handler, and its output."""
     stream = StringIO()
     handler = SamplingHandler(stream, clock)
     handler.setFormatter(RedactingFormatter())
@@ -246,7 +246,7 @@ def reject(noisy: logging.Logger, text: str = "Invalid HTTP_HOST header") -> Non
         noisy.error(str(error), exc_info=error)
 
 
-def test_what_a_caller_caused_is_one_short_line_at_warning_level() -> None:
+def test_an_error_caused_by_a_caller_is_one_short_warning() -> None:
     noisy, stream = sampling(Clock())
     reject(noisy, "x" * 5_000)
     (line,) = stream.getvalue().splitlines()
@@ -267,7 +267,7 @@ def test_a_flood_of_one_kind_is_sampled_and_the_next_line_says_how_many_were_lef
     assert stream.getvalue().endswith("Invalid HTTP_HOST header (7 more like this were not logged.)\n")
 
 
-def test_a_fault_of_ours_keeps_its_traceback_and_what_is_no_warning_is_never_left_out() -> None:
+def test_our_own_errors_keep_their_traceback_and_lines_below_warning_are_never_left_out() -> None:
     noisy, stream = sampling(Clock())
     noisy.name = "django.request"
     reject(noisy, "Internal Server Error")
@@ -277,7 +277,7 @@ def test_a_fault_of_ours_keeps_its_traceback_and_what_is_no_warning_is_never_lef
     assert stream.getvalue().count("answered") == SAMPLED + 7
 
 
-def test_a_logger_that_repeats_itself_is_written_once_in_each_period() -> None:
+def test_a_limited_logger_writes_each_warning_once_in_a_period() -> None:
     noisy, stream = sampling(Clock())
     noisy.addFilter(Seldom())
     for _ in range(5):
@@ -285,7 +285,7 @@ def test_a_logger_that_repeats_itself_is_written_once_in_each_period() -> None:
     assert len(stream.getvalue().splitlines()) == 1
 
 
-def test_a_refusal_that_a_view_chose_is_no_error() -> None:
+def test_a_refusal_by_a_view_is_not_an_error() -> None:
     noisy, stream = sampling(Clock())
     noisy.name = "django.request"
     noisy.error("Service Unavailable: %s", "/handover/")
@@ -294,7 +294,7 @@ def test_a_refusal_that_a_view_chose_is_no_error() -> None:
 
 @pytest.mark.parametrize(("level", "ours", "theirs"), [("DEBUG", 10, 20), ("debug", 10, 20), ("WARNING", 30, 30)])
 @pytest.mark.processes
-def test_log_level_lowers_the_portals_own_loggers_alone(level: str, ours: int, theirs: int) -> None:
+def test_log_level_applies_only_to_the_portals_own_loggers(level: str, ours: int, theirs: int) -> None:
     names = ["django.template", "django.db.backends", "httpcore2", "urllib3", "redis", "asyncio", "allauth", "anything"]
     code = (
         "import django, logging; django.setup()\n"
@@ -307,7 +307,7 @@ def test_log_level_lowers_the_portals_own_loggers_alone(level: str, ours: int, t
 
 
 @pytest.mark.processes
-def test_a_log_level_that_there_is_not_is_named() -> None:
+def test_an_unknown_log_level_is_named() -> None:
     env = os.environ | {"LOG_LEVEL": "LOUD", "DJANGO_SETTINGS_MODULE": "tests.settings"}
     done = subprocess.run([sys.executable, "manage.py", "check"], capture_output=True, text=True, env=env, check=False)
     assert done.returncode != 0

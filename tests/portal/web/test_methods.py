@@ -1,4 +1,4 @@
-"""Every route by every method, from a caller that is not known: a refusal at most, and no line at error level."""
+"""Every route with every method, from an anonymous caller: at most a refusal, and no log line at error level."""
 
 import logging
 from typing import Any
@@ -17,7 +17,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 class Methods(InProcess):
     @override_settings(DEBUG=False)
-    async def test_no_method_of_any_route_is_a_fault_for_an_anonymous_caller(self) -> None:
+    async def test_no_method_of_any_route_causes_an_error_for_an_anonymous_caller(self) -> None:
         outlet = await make_outlet()
         found = await in_main(paths, outlet.handover.provider_outlet_id)
         assert len(found) > 150
@@ -44,7 +44,7 @@ class Methods(InProcess):
 
 
 class Faults(logging.Handler):
-    """Collects what is logged as an error."""
+    """Collects log records at error level."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)

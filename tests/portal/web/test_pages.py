@@ -1,4 +1,4 @@
-"""The handler of the portal's pages: one call in one thread, whatever becomes of the client."""
+"""The handler of the portal's pages: one call in one thread, even if the client disconnects."""
 
 import asyncio
 import threading
@@ -96,7 +96,7 @@ def test_a_page_is_one_call_in_one_thread_from_the_first_signal_to_the_last() ->
     assert threading.get_ident() not in THREADS
 
 
-def test_a_page_has_the_headers_of_all_middleware_and_the_body_that_came_in_pieces() -> None:
+def test_a_page_has_the_headers_of_all_middleware_and_reads_a_body_in_pieces() -> None:
     answer = answer_of("/echo", b"one,", b"two")
     assert (answer.status, answer.body) == (200, b"one,two")
     assert {"content-security-policy", "x-frame-options", "x-content-type-options"} <= set(answer.headers)
@@ -111,11 +111,11 @@ def test_a_body_that_is_too_large_is_refused_in_the_format_of_the_path() -> None
         assert answer.headers["connection"] == "close"
 
 
-def test_what_is_made_while_it_is_sent_comes_whole() -> None:
+def test_a_streaming_response_arrives_completely() -> None:
     assert answer_of("/finite").body == b"one,two"
 
 
-def test_what_is_made_while_it_is_sent_ends_when_the_client_leaves() -> None:
+def test_a_streaming_response_ends_when_the_client_disconnects() -> None:
     async def leave_early() -> None:
         async with Run(http_scope("GET", "/endless"), PageHandler()) as run:
             run.send({"type": "http.request", "body": b""})
@@ -128,7 +128,7 @@ def test_what_is_made_while_it_is_sent_ends_when_the_client_leaves() -> None:
     assert CLOSED
 
 
-def test_half_a_request_is_no_request() -> None:
+def test_an_incomplete_request_is_not_answered() -> None:
     async def leave_early() -> None:
         async with Run(http_scope("GET", "/page"), PageHandler()) as run:
             run.send({"type": "http.request", "body": b"half", "more_body": True})
@@ -140,7 +140,7 @@ def test_half_a_request_is_no_request() -> None:
     assert not THREADS
 
 
-def test_an_address_that_is_no_text_is_refused() -> None:
+def test_a_path_that_is_not_utf_8_is_refused() -> None:
     async def ask() -> int:
         async with Run(http_scope("GET", "/page") | {"query_string": b"\xff"}, PageHandler()) as run:
             run.send({"type": "http.request", "body": b""})
@@ -151,7 +151,7 @@ def test_an_address_that_is_no_text_is_refused() -> None:
     assert not THREADS
 
 
-def test_a_page_that_fails_because_the_database_is_away_is_one_warning_without_a_traceback(
+def test_a_page_that_fails_because_of_an_unavailable_database_is_one_warning_without_a_traceback(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""What a trusted proxy says about the client, however it spells it; and how every limit names that client."""
+"""The client's address and scheme from a trusted proxy, in any spelling; and the key of that client in every limit."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ PROXY, OUTER, CLIENT = "10.0.0.1", "10.0.0.2", "203.0.113.9"
 def forwarded(
     headers: list[tuple[str, str]], *, peer: str = PROXY, kind: str = "http", scheme: str = "https"
 ) -> dict[str, Any]:
-    """Return the scope as the application sees it, of a request with these headers from this peer."""
+    """Return the scope that the application gets for a request with these headers from this peer."""
     seen: list[dict[str, Any]] = []
 
     async def app(scope: Any, _receive: Any, _send: Any) -> None:
@@ -54,23 +54,23 @@ async def _nothing(*_args: Any) -> None:
         (["ws"], "http"),
     ],
 )
-def test_a_trusted_proxy_says_the_scheme_in_any_spelling(said: list[str], scheme: str) -> None:
+def test_a_trusted_proxys_scheme_is_read_in_any_spelling(said: list[str], scheme: str) -> None:
     assert forwarded([("X-Forwarded-Proto", each) for each in said])["scheme"] == scheme
 
 
 @pytest.mark.parametrize("said", [[], [""], [","], ["on"], ["httpss"], ["443"], ["h\xa0ttp"], ["x" * 10_000]])
-def test_a_trusted_proxy_that_names_no_known_scheme_stands_for_that_of_public_url(said: list[str]) -> None:
+def test_without_a_known_scheme_from_a_trusted_proxy_that_of_public_url_applies(said: list[str]) -> None:
     headers = [("X-Forwarded-Proto", each) for each in said]
     assert forwarded(headers, scheme="https")["scheme"] == "https"
     assert forwarded(headers, scheme="http")["scheme"] == "http"
 
 
-def test_a_socket_has_the_scheme_of_sockets() -> None:
+def test_a_websocket_has_a_websocket_scheme() -> None:
     assert forwarded([("X-Forwarded-Proto", "HTTPS,http")], kind="websocket")["scheme"] == "wss"
     assert forwarded([("X-Forwarded-Proto", "http")], kind="websocket")["scheme"] == "ws"
 
 
-def test_nobody_else_is_believed() -> None:
+def test_no_untrusted_peer_is_believed() -> None:
     headers = [("X-Forwarded-Proto", "https"), ("X-Forwarded-For", CLIENT), ("Forwarded", f"for={CLIENT};proto=https")]
     scope = forwarded(headers, peer="198.51.100.1")
     assert (scope["scheme"], address_in(scope)) == ("http", "198.51.100.1")
@@ -113,12 +113,12 @@ def test_the_forwarded_header_is_never_read() -> None:
         ([", ".join([CLIENT] + [OUTER] * 5_000)], OUTER),
     ],
 )
-def test_the_client_is_the_last_address_that_is_no_trusted_proxys(said: list[str], address: str) -> None:
+def test_the_client_is_the_last_address_that_is_not_a_trusted_proxys(said: list[str], address: str) -> None:
     assert address_in(forwarded([("X-Forwarded-For", each) for each in said])) == address
 
 
 @pytest.mark.parametrize("peer", ["::ffff:10.0.0.1", "10.0.1.9", "::ffff:10.0.1.9", "2001:db8:aaaa:1::%3"])
-def test_a_trusted_proxy_is_recognised_however_its_address_is_spelled(peer: str) -> None:
+def test_a_trusted_proxy_is_recognised_in_any_spelling_of_its_address(peer: str) -> None:
     scope = forwarded([("X-Forwarded-For", CLIENT), ("X-Forwarded-Proto", "https")], peer=peer)
     assert (scope["scheme"], address_in(scope)) == ("https", CLIENT)
 

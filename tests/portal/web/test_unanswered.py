@@ -1,4 +1,4 @@
-"""Pages that wait for a database that does not answer are given up; all others take the time that they need."""
+"""Pages that wait for an unresponsive database are given up; all others may take as long as they need."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ END: Event = {"type": "http.response.body", "body": b"done"}
 
 
 class Site:
-    """A page that waits for `go_on`, and a database that answers or not."""
+    """A page that waits for `go_on`, and a database that may be unresponsive."""
 
     def __init__(self) -> None:
         self.go_on, self.probes, self.is_there = asyncio.Event(), 0, True
@@ -70,7 +70,7 @@ def in_loop(scene: Callable[[Site], Awaitable[None]]) -> None:
     asyncio.run(run())
 
 
-def test_a_page_that_takes_long_is_not_cut_while_the_database_answers() -> None:
+def test_a_slow_page_continues_while_the_database_answers() -> None:
     async def scene(site: Site) -> None:
         page = asyncio.ensure_future(site.ask())
         await site.until_probed(5)
@@ -80,7 +80,7 @@ def test_a_page_that_takes_long_is_not_cut_while_the_database_answers() -> None:
     in_loop(scene)
 
 
-def test_a_page_is_given_up_when_the_database_does_not_answer_and_what_it_sends_later_is_dropped() -> None:
+def test_a_page_is_given_up_when_the_database_does_not_answer_and_its_later_messages_are_dropped() -> None:
     async def scene(site: Site) -> None:
         site.is_there = False
         start, body = await site.ask()
@@ -89,28 +89,28 @@ def test_a_page_is_given_up_when_the_database_does_not_answer_and_what_it_sends_
         assert headers["cache-control"] == "no-store"
         assert "default-src 'none'" in headers["content-security-policy"]
         assert b"does not answer" in body["body"]
-        (work,) = site.app._under_way
+        (work,) = site.app._running
         site.go_on.set()
         await work
         assert site.saw_given_up
-        assert site.app._under_way == set()
+        assert site.app._running == set()
 
     in_loop(scene)
 
 
-def test_a_call_below_the_api_gets_a_problem() -> None:
+def test_a_call_of_the_api_gets_a_problem() -> None:
     async def scene(site: Site) -> None:
         site.is_there = False
         start, body = await site.ask("/api/v1/schema")
         assert dict(start["headers"])[b"content-type"] == b"application/problem+json"
         assert b"database-away" in body["body"]
         site.go_on.set()
-        await asyncio.gather(*site.app._under_way)
+        await asyncio.gather(*site.app._running)
 
     in_loop(scene)
 
 
-def test_an_answer_that_has_begun_is_never_cut() -> None:
+def test_an_answer_that_has_started_is_never_cut_off() -> None:
     async def scene(site: Site) -> None:
         site.is_there, site.begins_early = False, True
         page = asyncio.ensure_future(site.ask())
@@ -122,19 +122,19 @@ def test_an_answer_that_has_begun_is_never_cut() -> None:
     in_loop(scene)
 
 
-def test_many_pages_share_one_look_at_the_database() -> None:
+def test_many_pages_share_one_probe_of_the_database() -> None:
     async def scene(site: Site) -> None:
         site.is_there, site.answer_seconds = False, 20 * unanswered.PATIENCE
         answers = await asyncio.gather(*(site.ask() for _ in range(50)))
         assert {start["status"] for start, _ in answers} == {503}
         assert site.probes == 1
         site.go_on.set()
-        await asyncio.gather(*site.app._under_way)
+        await asyncio.gather(*site.app._running)
 
     in_loop(scene)
 
 
-def test_a_page_that_fails_fails_as_without_the_limit() -> None:
+def test_a_failing_page_raises_its_error() -> None:
     async def scene(_site: Site) -> None:
         async def fails(*_args: Any) -> None:
             raise ZeroDivisionError

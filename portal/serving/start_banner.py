@@ -1,4 +1,4 @@
-"""What a server says when it is up: where everything is, and what to do next."""
+"""The text that a server prints when it is ready: its addresses and the next steps."""
 
 import os
 import shlex
@@ -15,7 +15,7 @@ Next: sign in at {portal}, add an outlet, choose "Enable Order N Pay". Or do bot
 
 
 def banner(host: str, port: int) -> str:
-    """Return what to print for a server that listens there; the addresses are PUBLIC_URL's."""
+    """Return the banner for a server on this host and port. The addresses in it begin with PUBLIC_URL."""
     portal = f"{settings.PUBLIC_URL}/admin/"
     addresses = {
         "Portal": portal,
@@ -33,10 +33,12 @@ def banner(host: str, port: int) -> str:
 
 
 def _for_other_terminals() -> list[str]:
-    """Return what commands elsewhere need to know of this server, where that is not what they take for granted."""
+    """Return the `export` line that other terminals need, if this server's settings differ from the defaults."""
     here = {"PUBLIC_URL": settings.PUBLIC_URL, "DATA_DIR": str(settings.DATA_DIR)}
-    usual = {"PUBLIC_URL": "http://127.0.0.1:8000", "DATA_DIR": str(settings.BASE_DIR / "data")}
-    told = [
-        f"{name}={shlex.quote(value)}" for name, value in here.items() if os.environ.get(name) and value != usual[name]
+    defaults = {"PUBLIC_URL": "http://127.0.0.1:8000", "DATA_DIR": str(settings.BASE_DIR / "data")}
+    exported = [
+        f"{name}={shlex.quote(value)}"
+        for name, value in here.items()
+        if os.environ.get(name) and value != defaults[name]
     ]
-    return [f"In other terminals first: export {' '.join(told)}"] if told else []
+    return [f"In other terminals first: export {' '.join(exported)}"] if exported else []
