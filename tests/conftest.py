@@ -12,7 +12,7 @@ from django.test.signals import setting_changed
 from integrations.models import Outlet
 from integrations.pos import tokens
 from integrations.relay import runtime
-from integrations.security import credentials, keyring
+from integrations.security import keyring, secret_digests
 from integrations.services import wake
 from integrations.services.handover import links as handover_links
 from tests.live.ledger import LEDGER
@@ -32,7 +32,7 @@ def _forget_keys(*, setting: str, **_rest: object) -> None:
     if setting in ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "CREDENTIAL_KEY", "CREDENTIAL_KEY_FALLBACKS"):
         for ring in (keyring.CREDENTIAL, keyring.SIGNING):
             ring.forget()
-        for kept in (credentials.known_keys, tokens._signer_under):
+        for kept in (secret_digests.known_keys, tokens._signer_under):
             kept.cache_clear()
 
 
@@ -45,7 +45,7 @@ def _cheap_argon2id(secret: bytes, salt: bytes, **parameters: Any) -> bytes:
 
 
 # Passphrases of hand-over links, and fingerprints. Adopted secrets keep the real costs, which tests of the queue need.
-for module in (handover_links, credentials):
+for module in (handover_links, secret_digests):
     module.hash_secret_raw = _cheap_argon2id  # type: ignore[attr-defined]
 TransactionTestCase._fixture_teardown = empty_database  # type: ignore[attr-defined]
 

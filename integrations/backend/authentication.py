@@ -8,8 +8,8 @@ from integrations.backend.problems import INVALID_KEY, NOT_READY, Problem
 from integrations.models.clock import shared_now
 from integrations.models.kept_secret import is_live
 from integrations.relay.records.recorder import Recorder
-from integrations.security import credentials
-from integrations.security.credentials import Kind
+from integrations.security import secret_digests
+from integrations.security.secret_digests import SecretKind
 from integrations.services.keys import newer_keys
 from integrations.services.rows.sql_query import SqlQuery
 from integrations.services.rows.threads import Joined
@@ -53,14 +53,14 @@ async def authenticate(header: str | None, recorder: Recorder) -> Caller:
     """Return whose key an Authorization header carries. Raises Problem, or the database's error."""
     canonical = _read_key(header)
     now = shared_now()
-    caller = await _callers.find(tuple(credentials.keyed_digests(canonical)))
+    caller = await _callers.find(tuple(secret_digests.keyed_digests(canonical)))
     if caller is None and newer_keys.is_lacking():
         raise Problem(NOT_READY, "The API key is unknown here, but may be stored under a key that this server lacks.")
     if caller is None or not is_live(caller, now):
         raise Problem(INVALID_KEY, "The API key is unknown, has expired or is retired.")
     recorder.used_key(caller.secret_id, now)
-    if caller.key_id != credentials.current_key().key_id:
-        recorder.redigested_key(caller.secret_id, credentials.digest_generated(Kind.API_KEY, canonical))
+    if caller.key_id != secret_digests.current_key().key_id:
+        recorder.redigested_key(caller.secret_id, secret_digests.digest_generated(SecretKind.API_KEY, canonical))
     return caller
 
 
@@ -69,8 +69,8 @@ def _read_key(header: str | None) -> str:
     if scheme.lower() != "bearer" or not text.strip():
         raise Problem(INVALID_KEY, "An API key is needed: Authorization: Bearer ONPK-...")
     try:
-        canonical = credentials.recognise(Kind.API_KEY, text.strip()[:MAX_LENGTH])
-    except credentials.WrongChecksum as error:
+        canonical = secret_digests.recognise(SecretKind.API_KEY, text.strip()[:MAX_LENGTH])
+    except secret_digests.WrongChecksum as error:
         raise Problem(INVALID_KEY, "The API key was mistyped: its checksum does not fit.") from error
     if canonical is None:
         raise Problem(INVALID_KEY, "This is no API key of a portal like this one: they begin with ONPK-.")

@@ -11,7 +11,7 @@ from integrations.backend.authentication import Caller
 from integrations.backend.problems import Problem
 from integrations.backend.serializers import answer_text, request_text
 from integrations.models import Request as StoredRequest
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.services.requests.request_types import Result
 from integrations.services.requests.results import readable_result_of, result_of
 from integrations.wire import raw_json
@@ -24,15 +24,15 @@ _HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-stor
 def answer_of(result: Result, request_id: str) -> PlainResponse:
     """Return the answer of a request, or raise what became of it instead as a Problem."""
     match result.state:
-        case State.ANSWERED | State.REFUSED if result.is_unreadable:
+        case RequestState.ANSWERED | RequestState.REFUSED if result.is_unreadable:
             raise _unreadable(result, request_id)
-        case State.ANSWERED | State.REFUSED:
+        case RequestState.ANSWERED | RequestState.REFUSED:
             return _json(answer_text(result, request_id).encode())
-        case State.EXPIRED:
+        case RequestState.EXPIRED:
             raise _ended(problems.EXPIRED, result, request_id)
-        case State.CANCELLED:
+        case RequestState.CANCELLED:
             raise _ended(problems.CANCELLED, result, request_id)
-        case State.FAILED:
+        case RequestState.FAILED:
             raise _ended(problems.FAILED, result, request_id)
         case _:
             raise no_answer(result.uuid, request_id, state=result.state)
@@ -60,7 +60,7 @@ def no_answer(row_uuid: uuid.UUID, request_id: str, **more: str) -> Problem:
     return unfinished(problems.NO_ANSWER, row_uuid, request_id, **more)
 
 
-def unfinished(kind: problems.Kind, row_uuid: uuid.UUID, request_id: str, **more: str) -> Problem:
+def unfinished(kind: problems.ProblemKind, row_uuid: uuid.UUID, request_id: str, **more: str) -> Problem:
     """Return that a stored request goes on without its caller, and why."""
     location = _location_of(row_uuid)
     return Problem(
@@ -90,7 +90,7 @@ def _unreadable(result: Result, request_id: str) -> Problem:
     )
 
 
-def _ended(kind: problems.Kind, result: Result, request_id: str) -> Problem:
+def _ended(kind: problems.ProblemKind, result: Result, request_id: str) -> Problem:
     location = _location_of(result.uuid)
     return Problem(
         kind,

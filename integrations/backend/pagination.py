@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import QueryDict
 
 from integrations.backend.query import invalid, read_whole_number
-from integrations.services.rows.keyset import Order, Source, read_page
+from integrations.services.rows.keyset_pages import Order, Source, read_page
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ProblemKind:
     """One row of the table of problems."""
 
     name: str
@@ -46,45 +46,53 @@ class Kind:
         return f"urn:order-n-pay:problem:{self.name}"
 
 
-MALFORMED = Kind("malformed-request", "The request cannot be read.", 400)
-INVALID_KEY = Kind("invalid-api-key", "The API key is missing or not valid.", 401)
-READ_ONLY_KEY = Kind("read-only-api-key", "The API key may only read.", 403)
-NOT_FOUND = Kind("not-found", "There is nothing at this address.", 404)
-UNKNOWN_OUTLET = Kind("unknown-outlet", "The API key sees no outlet with this ProviderOutletID.", 404)
-UNKNOWN_REQUEST = Kind("unknown-request", "The API key sees no request with this id.", 404)
-METHOD_NOT_ALLOWED = Kind("method-not-allowed", "This address does not take this method.", 405)
-NOT_ACCEPTABLE = Kind("not-acceptable", "The portal does not have this in a format that the caller accepts.", 406)
-LATE = Kind("request-timeout", "The request has not arrived whole.", 408)
-OTHER_CONTENT = Kind("request-id-reused", "The request_id was used by another API key, or with another content.", 409)
-DISABLED = Kind("integration-disabled", "Order N Pay is not enabled for this outlet.", 409)
-ALREADY_LEFT = Kind("not-cancellable", "The request has left already, or has ended.", 409)
-CANCELLED = Kind("request-cancelled", "The request was cancelled before it left.", 409)
-UNREADABLE = Kind("content-unreadable", "It was encrypted under a key that the portal does not have any more.", 410)
-TOO_LARGE = Kind("too-large", "The request body is too large.", 413)
-TARGET_TOO_LONG = Kind("target-too-long", "The request target is too long.", 414)
-INVALID_INPUT = Kind("invalid-input", "The input is not valid.", 422)
-QUEUE_FULL = Kind("queue-full", "Too many requests wait for this outlet.", 429)
-MANY_BODIES = Kind("too-many-bodies", "Too many requests of this address have not arrived whole.", 429)
-MANY_REQUESTS = Kind("too-many-requests", "Too many requests wait on this connection.", 429)
-HEAD_TOO_LARGE = Kind("headers-too-large", "The headers are too large, or too many.", 431)
-FAULT = Kind("internal", "The portal has a fault.", 500)
-UNKNOWN_CODING = Kind("unknown-transfer-coding", "The body is sent in an unknown transfer coding.", 501)
-FAILED = Kind("request-failed", "The request has failed.", 502)
-POS_OFFLINE = Kind("pos-offline", "The outlet's POS is offline.", 503)
-LINK_LOST = Kind("link-lost", "The link was lost before the POS answered; a request that is not durable ends so.", 503)
-DRAINING = Kind("restarting", "The portal is restarting.", 503)
-NOT_READY = Kind("not-ready", "This server of the portal cannot check all API keys yet.", 503)
-DATABASE_AWAY = Kind("database-away", "The portal's database is away.", 503)
-NO_ANSWER = Kind("no-answer-yet", "The POS has not answered yet; the request goes on.", 504)
-EXPIRED = Kind("request-expired", "The request expired without an answer.", 504)
-OTHER_VERSION = Kind("unknown-http-version", "The version of HTTP is not supported.", 505)
+MALFORMED = ProblemKind("malformed-request", "The request cannot be read.", 400)
+INVALID_KEY = ProblemKind("invalid-api-key", "The API key is missing or not valid.", 401)
+READ_ONLY_KEY = ProblemKind("read-only-api-key", "The API key may only read.", 403)
+NOT_FOUND = ProblemKind("not-found", "There is nothing at this address.", 404)
+UNKNOWN_OUTLET = ProblemKind("unknown-outlet", "The API key sees no outlet with this ProviderOutletID.", 404)
+UNKNOWN_REQUEST = ProblemKind("unknown-request", "The API key sees no request with this id.", 404)
+METHOD_NOT_ALLOWED = ProblemKind("method-not-allowed", "This address does not take this method.", 405)
+NOT_ACCEPTABLE = ProblemKind(
+    "not-acceptable", "The portal does not have this in a format that the caller accepts.", 406
+)
+LATE = ProblemKind("request-timeout", "The request has not arrived whole.", 408)
+OTHER_CONTENT = ProblemKind(
+    "request-id-reused", "The request_id was used by another API key, or with another content.", 409
+)
+DISABLED = ProblemKind("integration-disabled", "Order N Pay is not enabled for this outlet.", 409)
+ALREADY_LEFT = ProblemKind("not-cancellable", "The request has left already, or has ended.", 409)
+CANCELLED = ProblemKind("request-cancelled", "The request was cancelled before it left.", 409)
+UNREADABLE = ProblemKind(
+    "content-unreadable", "It was encrypted under a key that the portal does not have any more.", 410
+)
+TOO_LARGE = ProblemKind("too-large", "The request body is too large.", 413)
+TARGET_TOO_LONG = ProblemKind("target-too-long", "The request target is too long.", 414)
+INVALID_INPUT = ProblemKind("invalid-input", "The input is not valid.", 422)
+QUEUE_FULL = ProblemKind("queue-full", "Too many requests wait for this outlet.", 429)
+MANY_BODIES = ProblemKind("too-many-bodies", "Too many requests of this address have not arrived whole.", 429)
+MANY_REQUESTS = ProblemKind("too-many-requests", "Too many requests wait on this connection.", 429)
+HEAD_TOO_LARGE = ProblemKind("headers-too-large", "The headers are too large, or too many.", 431)
+FAULT = ProblemKind("internal", "The portal has a fault.", 500)
+UNKNOWN_CODING = ProblemKind("unknown-transfer-coding", "The body is sent in an unknown transfer coding.", 501)
+FAILED = ProblemKind("request-failed", "The request has failed.", 502)
+POS_OFFLINE = ProblemKind("pos-offline", "The outlet's POS is offline.", 503)
+LINK_LOST = ProblemKind(
+    "link-lost", "The link was lost before the POS answered; a request that is not durable ends so.", 503
+)
+DRAINING = ProblemKind("restarting", "The portal is restarting.", 503)
+NOT_READY = ProblemKind("not-ready", "This server of the portal cannot check all API keys yet.", 503)
+DATABASE_AWAY = ProblemKind("database-away", "The portal's database is away.", 503)
+NO_ANSWER = ProblemKind("no-answer-yet", "The POS has not answered yet; the request goes on.", 504)
+EXPIRED = ProblemKind("request-expired", "The request expired without an answer.", 504)
+OTHER_VERSION = ProblemKind("unknown-http-version", "The version of HTTP is not supported.", 505)
 
 
 class Problem(Exception):
     """Ends a call with a problem; `more` are members beside the standard ones."""
 
     def __init__(
-        self, kind: Kind, detail: str | None = None, *, headers: dict[str, str] | None = None, **more: Any
+        self, kind: ProblemKind, detail: str | None = None, *, headers: dict[str, str] | None = None, **more: Any
     ) -> None:
         super().__init__(detail or kind.title)
         self.kind = kind
@@ -148,7 +156,7 @@ def _problem_of(error: Exception) -> Problem:
     return Problem(FAULT)
 
 
-def _headers(kind: Kind) -> dict[str, str]:
+def _headers(kind: ProblemKind) -> dict[str, str]:
     if kind.status in (429, 503):
         return {"Retry-After": str(RETRY_AFTER)}
     if kind.status == 401:

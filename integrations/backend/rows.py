@@ -16,11 +16,11 @@ from integrations.backend.query import read_choice, read_flag, read_moment
 from integrations.models import Integration, MessageType, Outlet, Presence, Request
 from integrations.models.clock import shared_now
 from integrations.models.connection import is_online
-from integrations.models.request import State
-from integrations.services.outlets.finding import received_within
+from integrations.models.request import RequestState
 from integrations.services.outlets.outlets import find_outlet
+from integrations.services.outlets.search import received_within
 from integrations.services.requests import ending
-from integrations.services.rows.keyset import Source, Stream, Streams
+from integrations.services.rows.keyset_pages import Source, Stream, Streams
 from integrations.services.rows.sql_query import SqlQuery
 from integrations.services.rows.threads import Joined
 from integrations.text.characters import identity, normalised_name, trimmed
@@ -88,7 +88,7 @@ def requests_page(caller: Caller, query: QueryDict) -> tuple[list[Request], int 
     asked: dict[str, Any] = {}
     if "outlet" in query:
         asked["integration"] = getattr(get_outlet(caller, str(query["outlet"])), "integration", None)
-    if state := read_choice(query, "state", State.values):
+    if state := read_choice(query, "state", RequestState.values):
         asked["state"] = state
     since = read_moment(query, "since")
     rows = received_within(Request.objects.filter(**asked), since=since, until=None)
@@ -111,7 +111,7 @@ def cancel_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
     row = get_request(caller, request_uuid)
     has_cancelled = ending.cancel(row)
     row = get_request(caller, request_uuid)
-    if not has_cancelled and row.state != State.CANCELLED:
+    if not has_cancelled and row.state != RequestState.CANCELLED:
         raise Problem(ALREADY_LEFT, f"The request is {row.get_state_display().lower()}.", state=row.state)
     return row
 

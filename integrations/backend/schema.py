@@ -6,8 +6,8 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 
 from integrations.backend import orders, problems, serializers
 from integrations.backend.pagination import MAX_LIMIT
-from integrations.backend.problems import Kind
-from integrations.models.request import State
+from integrations.backend.problems import ProblemKind
+from integrations.models.request import RequestState
 from integrations.wire import payload_models
 from integrations.wire.endpoints import API_PATH
 
@@ -15,14 +15,14 @@ PROBLEM_JSON = "application/problem+json"
 USER = "1234"  # who asks in the examples: a PIN that the demo's POSes know
 
 
-def _problems(*kinds: Kind) -> dict[tuple[int, str], Any]:
+def _problems(*kinds: ProblemKind) -> dict[tuple[int, str], Any]:
     """Return the responses of these problems, and of those that every call may end with."""
     unread = (problems.MALFORMED, problems.LATE, problems.TARGET_TOO_LONG, problems.HEAD_TOO_LARGE)
     always = (problems.INVALID_KEY, problems.INVALID_INPUT, problems.FAULT, problems.DATABASE_AWAY)
     return {(kind.status, PROBLEM_JSON): serializers.ProblemSerializer for kind in (*unread, *always, *kinds)}
 
 
-def _described(summary: str, *kinds: Kind) -> str:
+def _described(summary: str, *kinds: ProblemKind) -> str:
     if not kinds:
         return summary
     return "\n".join([summary, "", "Problems:", *(f"- {kind.status} `{kind.type}`: {kind.title}" for kind in kinds)])
@@ -105,7 +105,7 @@ LIST_REQUESTS = extend_schema(
     operation_id="list_requests",
     parameters=[
         _filter("outlet", "Only this outlet's, by its ProviderOutletID."),
-        _filter("state", "Only those in this state.", enum=State.values),
+        _filter("state", "Only those in this state.", enum=RequestState.values),
         _filter("since", "Only those received from this moment on (ISO 8601 with offset)."),
         *_PAGING,
     ],

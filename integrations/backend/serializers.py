@@ -8,7 +8,7 @@ from rest_framework import serializers
 from integrations.backend import orders, rows
 from integrations.models import MessageType, Outlet, Request
 from integrations.models.clock import shared_now
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.services.requests.request_types import Result
 from integrations.wire import payload_models, raw_json
 
@@ -71,7 +71,7 @@ class RequestSerializer(serializers.ModelSerializer[Request]):
 
     id = serializers.UUIDField(source="uuid")
     outlet = serializers.CharField(source="integration.outlet.provider_outlet_id")
-    state = serializers.ChoiceField(choices=State.values)
+    state = serializers.ChoiceField(choices=RequestState.values)
     durable = serializers.BooleanField(source="is_durable")
     failure = serializers.CharField(help_text="Why it has failed.")
     user_identifier = serializers.CharField(
@@ -228,7 +228,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(required=False, help_text="The request that this is about.")
     request_id = serializers.CharField(required=False)
     location = serializers.CharField(required=False)
-    state = serializers.ChoiceField(choices=State.values, required=False)
+    state = serializers.ChoiceField(choices=RequestState.values, required=False)
     result_code = serializers.IntegerField(required=False)
     correlation_id = serializers.CharField(required=False, help_text="The X-Request-ID; our log lines carry it too.")
 

@@ -30,7 +30,7 @@ from integrations.backend.serializers import (
     RequestSerializer,
 )
 from integrations.models.clock import shared_now
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.relay import runtime
 from integrations.relay.delivery.transient_requests import LINK_LOST
 from integrations.relay.delivery.waiters import Completion
@@ -178,7 +178,7 @@ class OutletRequestsView(BackendView):
             result = await self.running.transient_requests.ask(new, _seconds_left(order.timeout, new))
         except TooLate:
             raise Problem(problems.DATABASE_AWAY, NOT_ASKED_IN_TIME, request_id=new.request_id) from None
-        if result.state == State.FAILED and result.failure == LINK_LOST:
+        if result.state == RequestState.FAILED and result.failure == LINK_LOST:
             raise Problem(problems.LINK_LOST, id=str(result.uuid), request_id=new.request_id)
         return outcomes.answer_of(result, new.request_id)
 

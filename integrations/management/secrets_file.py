@@ -17,7 +17,7 @@ from django.core.management.base import CommandError
 from django.views.decorators.debug import sensitive_variables
 
 from integrations.models import Credential, Integration
-from integrations.security import credentials
+from integrations.security import secret_digests
 from integrations.services.bulk.enabling import Enabled
 from integrations.services.bulk.results import COLUMNS, result_csv
 from integrations.services.bulk.spreadsheet import unguarded
@@ -85,7 +85,7 @@ def _committed(lines: Sequence[str]) -> Iterator[str]:
     """Yield the lines whose secret the database knows; of an adopted one, whose outlet is enabled."""
     for part in chunks(lines):
         rows = list(csv.DictReader(part, fieldnames=COLUMNS))
-        digests = [credentials.keyed_digests(row["AuthSecret"]) if row["AuthSecret"] else [] for row in rows]
+        digests = [secret_digests.keyed_digests(row["AuthSecret"]) if row["AuthSecret"] else [] for row in rows]
         ids = [unguarded(row["ProviderOutletID"]) for row in rows]
         known = set(Credential.objects.filter(digest__in=list(chain(*digests))).values_list("digest", flat=True))
         enabled = set(

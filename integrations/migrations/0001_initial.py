@@ -2,7 +2,7 @@
 
 import django.core.validators
 import django.db.models.deletion
-import integrations.security.credentials
+import integrations.security.secret_digests
 import integrations.models.outlet
 import uuid
 from django.conf import settings
@@ -190,7 +190,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='credential',
-            constraint=models.CheckConstraint(condition=models.Q(('fingerprint', None), ('algorithm', integrations.security.credentials.Algorithm['ARGON2ID']), _connector='OR'), name='fingerprint_is_of_adopted_secret'),
+            constraint=models.CheckConstraint(condition=models.Q(('fingerprint', None), ('algorithm', integrations.security.secret_digests.Algorithm['ARGON2ID']), _connector='OR'), name='fingerprint_is_of_adopted_secret'),
         ),
         migrations.AddIndex(
             model_name='authattempt',

@@ -2,7 +2,7 @@
 
 import django.core.validators
 import django.db.models.deletion
-import integrations.models.opening
+import integrations.models.fields.opening
 import uuid
 from django.db import migrations, models
 
@@ -143,12 +143,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='organisation',
             name='opening_hours',
-            field=models.CharField(blank=True, help_text='Alerts are for these hours only; empty: for all hours. Like: mon-fri 09:00-23:00; sat,sun 10:00-02:00', max_length=300, validators=[integrations.models.opening.check_hours]),
+            field=models.CharField(blank=True, help_text='Alerts are for these hours only; empty: for all hours. Like: mon-fri 09:00-23:00; sat,sun 10:00-02:00', max_length=300, validators=[integrations.models.fields.opening.check_hours]),
         ),
         migrations.AddField(
             model_name='organisation',
             name='time_zone',
-            field=models.CharField(blank=True, help_text="Of the opening hours; empty: the portal's.", max_length=64, validators=[integrations.models.opening.check_zone]),
+            field=models.CharField(blank=True, help_text="Of the opening hours; empty: the portal's.", max_length=64, validators=[integrations.models.fields.opening.check_zone]),
         ),
         migrations.AddField(
             model_name='outlet',
@@ -158,12 +158,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='outlet',
             name='opening_hours',
-            field=models.CharField(blank=True, help_text='Alerts are for these hours only; empty: those of its organisation. Like: mon-fri 09:00-23:00; sat,sun 10:00-02:00', max_length=300, validators=[integrations.models.opening.check_hours]),
+            field=models.CharField(blank=True, help_text='Alerts are for these hours only; empty: those of its organisation. Like: mon-fri 09:00-23:00; sat,sun 10:00-02:00', max_length=300, validators=[integrations.models.fields.opening.check_hours]),
         ),
         migrations.AddField(
             model_name='outlet',
             name='time_zone',
-            field=models.CharField(blank=True, help_text="Of the opening hours; empty: its organisation's.", max_length=64, validators=[integrations.models.opening.check_zone]),
+            field=models.CharField(blank=True, help_text="Of the opening hours; empty: its organisation's.", max_length=64, validators=[integrations.models.fields.opening.check_zone]),
         ),
         migrations.AlterField(
             model_name='auditevent',

@@ -1,6 +1,5 @@
 """Rows, their constraints, and questions about themselves. No sockets, no HTTP."""
 
-from integrations.models.alert import Alert, AlertMember, AlertRecipient, Mail
 from integrations.models.api_key import ApiKey, ApiKeySecret
 from integrations.models.attempt import AuthAttempt, StrayFrame
 from integrations.models.audit import AuditEvent
@@ -11,12 +10,13 @@ from integrations.models.handover_link import HandoverLink
 from integrations.models.integration import Integration
 from integrations.models.lease import Lease
 from integrations.models.message_type import MessageType
-from integrations.models.notice import Notice, NoticeCursor, ToldPresence
+from integrations.models.notices.alert import Alert, AlertMember, AlertRecipient, Mail
+from integrations.models.notices.notice import Notice, NoticeCursor, ToldPresence
+from integrations.models.notices.webhook import Delivery, WebhookEndpoint
 from integrations.models.outlet import Organisation, Outlet
 from integrations.models.request import Request
 from integrations.models.shared_entry import SharedEntry
 from integrations.models.staff_limit import StaffLimit
-from integrations.models.webhook import Delivery, WebhookEndpoint
 
 __all__ = [
     "Alert",

@@ -1,10 +1,10 @@
 from django.db import models
 from django.db.models import Q
 
+from integrations.models.fields.texts import NameField
 from integrations.models.kept_secret import KeptSecret, KeptSecretQuerySet
 from integrations.models.outlet import Organisation, plain_text
 from integrations.models.secret_owner import KeptSecretOwner
-from integrations.models.texts import NameField
 
 
 class ApiKey(KeptSecretOwner):

@@ -91,17 +91,18 @@ class AuthAttempt(models.Model):
 
 def stray_frame_kinds() -> list[tuple[str, str]]:
     """Return the choices of StrayFrame.kind; a function, so that another one needs no migration."""
-    return StrayFrame.Kind.choices
+    return StrayFrameKind.choices
+
+
+class StrayFrameKind(models.TextChoices):
+    BINARY = "binary", "Binary frame"
+    NOT_JSON = "not_json", "Not JSON"
+    NOT_AN_OBJECT = "not_an_object", "JSON, but not an object"
+    UNKNOWN = "unknown", "Nobody asked for it"
 
 
 class StrayFrame(models.Model):
     """A frame of a POS that nobody understood: kept, redacted and shortened, for staff to see."""
-
-    class Kind(models.TextChoices):
-        BINARY = "binary", "Binary frame"
-        NOT_JSON = "not_json", "Not JSON"
-        NOT_AN_OBJECT = "not_an_object", "JSON, but not an object"
-        UNKNOWN = "unknown", "Nobody asked for it"
 
     at = models.DateTimeField()
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="stray_frames")

@@ -3,7 +3,7 @@ from django.db.models import Q
 
 from integrations.models.integration import Integration
 from integrations.models.kept_secret import KeptSecret, KeptSecretQuerySet
-from integrations.security.credentials import STRONG_BITS, Algorithm
+from integrations.security.secret_digests import STRONG_BITS, Algorithm
 
 
 class Credential(KeptSecret):

@@ -2,10 +2,10 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 
+from integrations.models.fields.texts import IdField, MatchField
 from integrations.models.kept_secret import KeptSecretQuerySet
 from integrations.models.outlet import Outlet, plain_text
 from integrations.models.secret_owner import KeptSecretOwner
-from integrations.models.texts import IdField, MatchField
 
 if TYPE_CHECKING:
     from integrations.models.credential import Credential

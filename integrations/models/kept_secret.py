@@ -4,7 +4,7 @@ from typing import Protocol, Self, TypeVar
 from django.db import models
 from django.db.models import Q
 
-from integrations.security.credentials import Algorithm
+from integrations.security.secret_digests import Algorithm
 
 Kept = TypeVar("Kept", bound="KeptSecret")
 

@@ -1,8 +1,8 @@
 from django.core.validators import MaxValueValidator
 from django.db import models
 
+from integrations.models.fields.texts import NameField
 from integrations.models.outlet import plain_text
-from integrations.models.texts import NameField
 
 
 class MessageType(models.Model):

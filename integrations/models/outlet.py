@@ -4,8 +4,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
-from integrations.models.opening import check_hours, check_zone
-from integrations.models.texts import IdField, MatchField, NameField
+from integrations.models.fields.opening import check_hours, check_zone
+from integrations.models.fields.texts import IdField, MatchField, NameField
 
 # Also no blank at either end: it would be lost on its way through a form or an e-mail.
 plain_text = RegexValidator(

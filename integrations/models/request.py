@@ -7,7 +7,7 @@ from integrations.models.api_key import ApiKey
 from integrations.models.integration import Integration
 
 
-class State(models.TextChoices):
+class RequestState(models.TextChoices):
     """Where a request is. It begins queued and ends in exactly one of the last five."""
 
     QUEUED = "queued", "Queued"
@@ -19,12 +19,12 @@ class State(models.TextChoices):
     FAILED = "failed", "Failed"
 
 
-OPEN_STATES = (State.QUEUED, State.SENT)
+OPEN_STATES = (RequestState.QUEUED, RequestState.SENT)
 
 
 def states() -> list[tuple[str, str]]:
     """Return the choices of Request.state; a function, so that another one needs no migration."""
-    return State.choices
+    return RequestState.choices
 
 
 class Request(models.Model):
@@ -54,7 +54,7 @@ class Request(models.Model):
     # False in rows of a version that did not redact; a chore does it when they have ended.
     is_redacted = models.BooleanField(default=False, db_default=False, editable=False)
 
-    state = models.CharField(max_length=16, choices=states, default=State.QUEUED)
+    state = models.CharField(max_length=16, choices=states, default=RequestState.QUEUED)
     failure = models.CharField(max_length=200, blank=True)
     received_at = models.DateTimeField()
     send_before = models.DateTimeField()
@@ -89,7 +89,7 @@ class Request(models.Model):
             ),
         ]
         indexes = [
-            # Each costs every request a write, and the lists (services/rows/keyset.py) need the key in most of them.
+            # Each costs every request a write; the lists (services/rows/keyset_pages.py) need the key in most of them.
             models.Index(fields=["integration", "id"], condition=Q(state__in=OPEN_STATES), name="request_open"),
             # Of an outlet, or of each outlet of an organisation, those in one state; the queue of an outlet.
             models.Index(fields=["state", "integration", "-id"], name="request_queue"),

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class RecordKind(StrEnum):
     """In the order in which they are pruned: what hangs on another goes first."""
 
     REQUESTS = "requests"
@@ -21,12 +21,12 @@ class Kind(StrEnum):
 
 
 WORDS = {
-    Kind.REQUESTS: "requests",
-    Kind.PAYLOADS: "payloads and answers of requests",
-    Kind.STRAY_FRAMES: "stray frames",
-    Kind.ATTEMPTS: "authentication attempts",
-    Kind.CONNECTIONS: "connections",
-    Kind.PROCESSES: "server processes",
-    Kind.SESSIONS: "expired sessions of staff",
-    Kind.AUDIT: "audit events",
+    RecordKind.REQUESTS: "requests",
+    RecordKind.PAYLOADS: "payloads and answers of requests",
+    RecordKind.STRAY_FRAMES: "stray frames",
+    RecordKind.ATTEMPTS: "authentication attempts",
+    RecordKind.CONNECTIONS: "connections",
+    RecordKind.PROCESSES: "server processes",
+    RecordKind.SESSIONS: "expired sessions of staff",
+    RecordKind.AUDIT: "audit events",
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from integrations.models.attempt import StrayFrame
+from integrations.models.attempt import StrayFrame, StrayFrameKind
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
 from integrations.pos import link, mentions, messages
@@ -185,9 +185,9 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if live.stray_frames > STRAYS_KEPT:
             return
         text, is_whole = raw_json.read_text(content)
-        kind = messages.kind_of_frame(text) if is_whole else StrayFrame.Kind.NOT_JSON
-        if isinstance(content, bytes) and kind is not StrayFrame.Kind.UNKNOWN:
-            kind, text = StrayFrame.Kind.BINARY, ""
+        kind = messages.kind_of_frame(text) if is_whole else StrayFrameKind.NOT_JSON
+        if isinstance(content, bytes) and kind is not StrayFrameKind.UNKNOWN:
+            kind, text = StrayFrameKind.BINARY, ""
         # Redacted with a margin before it is cut, so that no half of a secret is left over.
         excerpt = printable(hide_in_words(text[: 2 * EXCERPT]), EXCERPT)
         self._recorder.stray(

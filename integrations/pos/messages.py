@@ -7,7 +7,7 @@ camelCase, and nothing is said about extra fields (SEEN).
 import re
 from typing import Any
 
-from integrations.models.attempt import StrayFrame
+from integrations.models.attempt import StrayFrameKind
 from integrations.services.connections.authentication import Claim
 from integrations.text.characters import called, printable, trimmed
 from integrations.wire import raw_json
@@ -26,9 +26,9 @@ _PLAIN = re.compile("[!-~](?:[ -~]*[!-~])?").fullmatch  # nearly every POS sends
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _BY_FIRST = {
-    "{": StrayFrame.Kind.UNKNOWN,
-    "[": StrayFrame.Kind.NOT_AN_OBJECT,
-    '"': StrayFrame.Kind.NOT_AN_OBJECT,
+    "{": StrayFrameKind.UNKNOWN,
+    "[": StrayFrameKind.NOT_AN_OBJECT,
+    '"': StrayFrameKind.NOT_AN_OBJECT,
 }
 
 
@@ -56,15 +56,15 @@ def failure(message: str) -> dict[str, str]:
     return {"ErrorMessage": message}
 
 
-def kind_of_frame(text: str) -> StrayFrame.Kind:
+def kind_of_frame(text: str) -> StrayFrameKind:
     """Return what a frame is that answers no request. A long one is told by its first character alone."""
     if len(text) > MAX_CHECKED:
-        return _BY_FIRST.get(text[0], StrayFrame.Kind.NOT_JSON)
+        return _BY_FIRST.get(text[0], StrayFrameKind.NOT_JSON)
     try:
         content = raw_json.load(text)
     except ValueError:
-        return StrayFrame.Kind.NOT_JSON
-    return StrayFrame.Kind.UNKNOWN if isinstance(content, dict) else StrayFrame.Kind.NOT_AN_OBJECT
+        return StrayFrameKind.NOT_JSON
+    return StrayFrameKind.UNKNOWN if isinstance(content, dict) else StrayFrameKind.NOT_AN_OBJECT
 
 
 def _read_object(body: bytes) -> dict[str, Any]:

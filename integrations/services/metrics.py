@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
-from integrations.models.request import OPEN_STATES, State
-from integrations.models.retention import Kind
+from integrations.models.request import OPEN_STATES, RequestState
+from integrations.models.retention import RecordKind
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 
@@ -42,7 +42,10 @@ connections_closed = _counts("onp_connections_closed_total", "Websockets ended, 
 # --- Requests to a POS
 
 requests_ended = _counts(
-    "onp_requests_total", "Requests to a POS that ended, by their last state.", "state", set(State) - set(OPEN_STATES)
+    "onp_requests_total",
+    "Requests to a POS that ended, by their last state.",
+    "state",
+    set(RequestState) - set(OPEN_STATES),
 )
 request_seconds = Histogram(
     "onp_request_duration_seconds",
@@ -59,7 +62,9 @@ problems = Counter(
 
 # --- What is not kept for ever
 
-pruned = _counts("onp_pruned_rows_total", "Records deleted, or emptied, because they were old enough.", "kind", Kind)
+pruned = _counts(
+    "onp_pruned_rows_total", "Records deleted, or emptied, because they were old enough.", "kind", RecordKind
+)
 
 # --- Between the processes
 
@@ -120,5 +125,5 @@ BUILD_INFO = ("onp_build_info", "1; the labels say what runs.")
 def request_ended(state: str, seconds: float) -> None:
     """Count a request's end; `seconds` since its receipt."""
     requests_ended[state].inc()
-    if state in (State.ANSWERED, State.REFUSED):
+    if state in (RequestState.ANSWERED, RequestState.REFUSED):
         request_seconds.observe(seconds)

@@ -31,7 +31,7 @@ from integrations.wire.asgi_types import Scope, header
 from integrations.wire.plain_http import PlainResponse
 from portal.web.proxies import FORWARDED_PORT
 
-FORBIDDEN = problems.Kind("metrics-not-for-you", "Forbidden.", 403)
+FORBIDDEN = problems.ProblemKind("metrics-not-for-you", "Forbidden.", 403)
 FIGURES_KEPT = 5.0  # seconds; with several scrapers the database is queried no more often than with one
 
 _kept: tuple[float, Figures | None] = (-FIGURES_KEPT, None)

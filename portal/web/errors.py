@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.views.defaults import page_not_found
 
 from integrations.backend import problems
-from integrations.backend.problems import Kind
+from integrations.backend.problems import ProblemKind
 from portal.web import refusals
 from portal.web.page_run import is_given_up
 
@@ -53,7 +53,7 @@ def note_away(path: str, reason: str) -> None:
     logger.warning("Answered 503 to %s: %s.", path, reason, extra={"most_in_a_period": 1})
 
 
-def refusal(path: str, method: str, template: str, kind: Kind, detail: str) -> HttpResponse:
+def refusal(path: str, method: str, template: str, kind: ProblemKind, detail: str) -> HttpResponse:
     """Return a page for a browser, or on the paths of the API and the POS's endpoint an answer in their format."""
     # Rendered without the request: its context processors would query the database, which may be what failed.
     answer = refusals.for_machine(path, method, kind, detail)

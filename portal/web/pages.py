@@ -20,7 +20,7 @@ from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve, set_script_prefix
 
 from integrations.backend import problems
-from integrations.backend.problems import Kind
+from integrations.backend.problems import ProblemKind
 from integrations.wire.asgi_types import Receive, Scope, Send, header
 from integrations.wire.limits import MAX_BODY
 from integrations.wire.plain_http import PlainResponse, send_response
@@ -109,7 +109,7 @@ def _limit(scope: Scope) -> int:
     return max(MAX_BODY, getattr(getattr(view, "view_class", None), "max_body", 0))
 
 
-async def _refuse(scope: Scope, send: Send, template: str, kind: Kind, detail: str) -> None:
+async def _refuse(scope: Scope, send: Send, template: str, kind: ProblemKind, detail: str) -> None:
     response = refusal(scope["path"], scope["method"], template, kind, detail)
     response["Connection"] = "close"
     response["Content-Security-Policy"] = STRICT_VALUE

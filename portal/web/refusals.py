@@ -1,7 +1,7 @@
 """Creates refusals outside a view, in the format that the views of the same path use."""
 
 from integrations.backend import problems
-from integrations.backend.problems import Kind, Problem
+from integrations.backend.problems import Problem, ProblemKind
 from integrations.pos import errors
 from integrations.pos.paths import is_auth, is_near_auth
 from integrations.wire.plain_http import PlainResponse
@@ -9,7 +9,7 @@ from integrations.wire.plain_http import PlainResponse
 API = "/api/"
 
 
-def for_machine(path: str, method: str, kind: Kind, detail: str) -> PlainResponse | None:
+def for_machine(path: str, method: str, kind: ProblemKind, detail: str) -> PlainResponse | None:
     """Return the refusal in the format of the POS's endpoint or the API, or None for any other path.
 
     `detail` says what the caller can do.

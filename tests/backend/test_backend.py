@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from integrations.backend import problems, routing
 from integrations.models import ApiKeySecret, Request, StrayFrame
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.pos.limits import allowance
 from integrations.relay import runtime
 from integrations.relay.delivery import transient_requests
@@ -260,7 +260,7 @@ class OneRequest(InProcess):
             pos.answers(await pos.next_frame())
             path = answer.headers["location"].removeprefix(f"{API}/")
             row = await row_of(answer)
-            await _until_state(row, State.ANSWERED)
+            await _until_state(row, RequestState.ANSWERED)
             assert (await backend.get(path)).json()["state"] == "answered"
 
     async def test_an_offline_pos_is_told_at_once(self) -> None:
@@ -277,7 +277,7 @@ class OneRequest(InProcess):
             answer = await backend.ask(outlet, timeout=1)
             assert (answer.status, kind_of(answer)) == (504, "no-answer-yet")
             pos.answers(await pos.next_frame(), '{"late": 1}')
-            await _until_state(await row_of(answer), State.ANSWERED)
+            await _until_state(await row_of(answer), RequestState.ANSWERED)
             found = await backend.get(answer.headers["location"].removeprefix(f"{API}/"))
         assert found.json()["answer"] == {"late": 1}
 
@@ -416,7 +416,7 @@ class OneRequest(InProcess):
         assert (await backend.ask(outlet, message_type=77, validate=True)).json()["errors"][0]["field"] == "validate"
 
 
-async def _until_state(row: Request, state: State) -> None:
+async def _until_state(row: Request, state: RequestState) -> None:
     async def has_ended() -> bool:
         return (await in_main(Request.objects.get, pk=row.pk)).state == state
 
@@ -635,11 +635,11 @@ class TheQueue(InProcess):
         async with await Pos.of(outlet) as pos:
             sent = await backend.ask(outlet, mode="async")
             frame = await pos.next_frame()
-            await in_main(Request.objects.filter(state=State.SENT).update, answer_before=timezone.now())
+            await in_main(Request.objects.filter(state=RequestState.SENT).update, answer_before=timezone.now())
             await look()
             pos.answers(frame)
             row = await row_of(sent)
-            assert row.state == State.EXPIRED
+            assert row.state == RequestState.EXPIRED
             assert not pos.has_more()
             # what came too late is answered by nobody, and harms nothing
             asking = asyncio.ensure_future(backend.ask(outlet))
@@ -699,7 +699,7 @@ class TheQueue(InProcess):
                     assert answer.json()["detail"].startswith("The POS's answer could not be read: ")
                     await recorded()
                     row = await Request.objects.aget(request_id=name)
-                    assert (row.state, row.failure) == (State.FAILED, answer.json()["detail"])
+                    assert (row.state, row.failure) == (RequestState.FAILED, answer.json()["detail"])
 
     async def test_double_unknown_and_malformed_answers_harm_nothing(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
@@ -746,7 +746,7 @@ class APoll(InProcess):
         assert answer.body.endswith(b'{"n": 1.50}}')
         await recorded()
         row = await row_of(answer)
-        assert (row.state, row.is_durable, row.answer) == (State.ANSWERED, False, '{"n": 1.50}')
+        assert (row.state, row.is_durable, row.answer) == (RequestState.ANSWERED, False, '{"n": 1.50}')
 
     async def test_polls_keep_to_the_window_too(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
@@ -795,7 +795,7 @@ class APoll(InProcess):
             assert not pos.has_more()
         await recorded()
         states = await in_main(lambda: set(Request.objects.values_list("state", flat=True)))
-        assert states == {State.FAILED, State.EXPIRED}
+        assert states == {RequestState.FAILED, RequestState.EXPIRED}
 
     async def test_a_poll_with_a_new_request_id_waits_for_no_writer(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
@@ -838,7 +838,7 @@ class APoll(InProcess):
             assert {each.status for each in await asyncio.gather(*asking)} == {200}
             assert not pos.has_more()
         await recorded()
-        row = await in_main(Request.objects.get, state=State.EXPIRED)
+        row = await in_main(Request.objects.get, state=RequestState.EXPIRED)
         assert (row.times_sent, row.sent_at) == (0, None)
         assert await in_main(Request.objects.filter(times_sent=1).exclude(sent_at=None).count) == 8
 

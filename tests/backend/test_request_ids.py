@@ -11,7 +11,7 @@ from django.db import OperationalError
 from integrations.models import ApiKey, Organisation, Request
 from integrations.relay import runtime
 from integrations.relay.records import record_writer
-from integrations.security import credentials
+from integrations.security import secret_digests
 from integrations.services.api_keys.api_keys import rotate_api_key
 from integrations.services.requests import contents
 from integrations.services.requests.asking import Question, ask_pos
@@ -191,7 +191,7 @@ class Spellings(InProcess):
     async def test_a_request_of_an_older_version_is_the_same_in_the_same_spelling(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await ask(backend, outlet)
-        key_id = credentials.current_key().key_id
+        key_id = secret_digests.current_key().key_id
         digest = contents._keyed(Content(1, "kiosk-1", None, asked_with(PIN)), key_id, ".")
         await in_main(Request.objects.update, content_digest=digest)
         assert (await ask(backend, outlet)).status == 202
@@ -200,7 +200,7 @@ class Spellings(InProcess):
     async def test_after_an_exchange_of_keys_another_key_still_learns_nothing(self) -> None:
         outlet, owner, other = await make_outlet(), await Backend.make("owner"), await Backend.make("other")
         await ask(owner, outlet)
-        digest = contents._keyed(Content(1, "kiosk-1", None, asked_with(PIN)), credentials.current_key().key_id, ".")
+        digest = contents._keyed(Content(1, "kiosk-1", None, asked_with(PIN)), secret_digests.current_key().key_id, ".")
         await in_main(Request.objects.update, content_digest=f"00000000{digest[8:]}")
         assert ((await ask(other, outlet)).status, (await ask(owner, outlet)).status) == (409, 410)
 

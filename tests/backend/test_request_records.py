@@ -12,7 +12,7 @@ from django.test import TestCase, override_settings
 from django.utils import timezone
 
 from integrations.models import Request, StrayFrame
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.relay import runtime
 from integrations.services.requests import contents, ending, results, sending
 from integrations.services.requests.contents import Content
@@ -135,7 +135,7 @@ class Durable(InProcess):
         await in_main(change, expired, send_before=timezone.now())
         await look()
         left = await in_main(lambda: list(Request.objects.values_list("state", "sealed_request").order_by("pk")))
-        assert left == [(State.CANCELLED, None), (State.EXPIRED, None)]
+        assert left == [(RequestState.CANCELLED, None), (RequestState.EXPIRED, None)]
 
     async def test_a_request_whose_key_another_process_has_is_left_to_it_and_what_comes_after_it_is_sent(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
@@ -280,11 +280,11 @@ class OfAnOlderVersion(TestCase):
         assert contents.is_keyed(row.content_digest)
 
     def test_what_is_still_to_be_sent_waits_until_it_has_ended(self) -> None:
-        row = older(self.outlet, "r", state=State.QUEUED, ended_at=None, answer=None, error_message=None)
+        row = older(self.outlet, "r", state=RequestState.QUEUED, ended_at=None, answer=None, error_message=None)
         redact_batch()
         (waiting,) = sending.load_open(self.outlet.integration.pk, 10)
         assert (waiting.content.payload, waiting.content.user_identifier) == (ASKED, PIN)
-        ending.end([Ending(row.pk, State.ANSWERED, timezone.now(), "", 0, SAID, ANSWERED)])
+        ending.end([Ending(row.pk, RequestState.ANSWERED, timezone.now(), "", 0, SAID, ANSWERED)])
         redact_batch()
         assert PIN not in everything()
         row.refresh_from_db()
@@ -310,7 +310,7 @@ def older(outlet: Enabled, request_id: str, **values: Any) -> Request:
         "received_at": now,
         "send_before": now + timedelta(seconds=30),
         "answer_before": now + timedelta(seconds=60),
-        "state": State.REFUSED,
+        "state": RequestState.REFUSED,
         "ended_at": now,
         "error_message": SAID,
         "answer": ANSWERED,

@@ -44,7 +44,7 @@ def test_the_documented_retry_outlasts_a_slow_pos_and_orders_once(demo: Stack) -
 
 
 def test_the_table_of_outcomes_has_every_problem_and_its_status() -> None:
-    kinds = [each for each in vars(problems).values() if isinstance(each, problems.Kind)]
+    kinds = [each for each in vars(problems).values() if isinstance(each, problems.ProblemKind)]
     table = DOCUMENT.split("## Outcomes")[1].split("\n## ")[0]
     documented = {
         name: row.split("|")[1]

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from tests.live.binaries import need
 from tests.live.postgres import MIGRATED, SUPERUSER, Postgres
 from tests.live.processes import Process, free_port, plain_environment
@@ -115,7 +115,7 @@ Request.objects.create(
     user_identifier=kept.user_identifier, sealed_request=kept.sealed, content_digest="0" * 64, received_at=now,
     send_before=now + timedelta(hours=1), answer_before=now + timedelta(hours=1), state="STATE",
 )
-""".replace("STATE", State.QUEUED)
+""".replace("STATE", RequestState.QUEUED)
 
 # Every row of every table of ours and of the accounts, by the models, so that both databases answer alike.
 SHOW = """

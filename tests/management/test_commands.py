@@ -16,7 +16,7 @@ from integrations.models import AuditEvent, Credential, Integration, Organisatio
 from integrations.models.audit import Verb
 from integrations.relay.records import record_writer
 from integrations.relay.records.batch import Batch
-from integrations.security.credentials import Kind, generate, recognise
+from integrations.security.secret_digests import SecretKind, generate, recognise
 from integrations.services import wake
 from tests.support.factories import (
     ADOPTED,
@@ -86,7 +86,7 @@ def test_enabling_makes_what_is_not_there_and_prints_one_object_with_five_keys()
     assert (integration.outlet.organisation.name, integration.outlet.name) == ("Osteria", "Garden")
     assert printed["ProviderOutletID"] == integration.outlet.provider_outlet_id
     assert printed["POSRemoteID"] == integration.pos_remote_id == "TestOrg-1"
-    assert recognise(Kind.POS_SECRET, printed["AuthSecret"])
+    assert recognise(SecretKind.POS_SECRET, printed["AuthSecret"])
     assert printed["AuthURL"] == "http://127.0.0.1:8000/api/powerepos/v1/auth"
     assert printed["WebsocketURL"] == "ws://127.0.0.1:8000"
 
@@ -191,7 +191,7 @@ def test_what_cannot_be_adopted_is_refused_and_leaves_nothing(typed: Callable[[s
 
 
 def test_a_mistyped_generated_secret_is_told_so(typed: Callable[[str], None]) -> None:
-    typed(generate(Kind.POS_SECRET)[:-1] + "\n")
+    typed(generate(SecretKind.POS_SECRET)[:-1] + "\n")
     assert "mistyped" in refusal("enable_outlet", *NEW, "--adopt-secret-stdin")
 
 

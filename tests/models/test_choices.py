@@ -11,7 +11,8 @@ from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
-from integrations.models import AuditEvent, AuthAttempt, Connection, Notice, attempt, audit, connection, notice
+from integrations.models import AuditEvent, AuthAttempt, Connection, Notice, attempt, audit, connection
+from integrations.models.notices import notice
 
 
 def changes() -> Mapping[str, object]:

@@ -8,7 +8,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from integrations.models import Connection, Credential, Integration, Organisation, Outlet, Presence
-from integrations.security.credentials import Algorithm
+from integrations.security.secret_digests import Algorithm
 from tests.support.factories import NOON, Enabled, make_enabled_outlet, make_outlet, make_process
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.core.exceptions import ValidationError
 
-from integrations.models.opening import check_hours, check_zone, open_since
+from integrations.models.fields.opening import check_hours, check_zone, open_since
 
 VIENNA = ZoneInfo("Europe/Vienna")
 

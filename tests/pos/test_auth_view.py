@@ -14,7 +14,7 @@ from integrations.pos.access import attempts
 from integrations.pos.limits.throttle import Sampler
 from integrations.pos.messages import MAX_AUTH_BODY
 from integrations.relay import runtime
-from integrations.security.credentials import Kind, generate
+from integrations.security.secret_digests import SecretKind, generate
 from integrations.services.integration.enabling import disable
 from portal.asgi import application
 from portal.web.proxies import ProxyHeaders
@@ -180,23 +180,23 @@ class Malforming(Asking):
 class Refusing(Asking):
     async def test_an_unknown_outlet_and_a_wrong_secret_are_the_same_401(self) -> None:
         unknown = await authenticate(self.good | {"ProviderOutletID": "nobody"})
-        wrong = await authenticate(self.good | {"AuthSecret": generate(Kind.POS_SECRET)})
+        wrong = await authenticate(self.good | {"AuthSecret": generate(SecretKind.POS_SECRET)})
         assert self.refused(unknown, 401) == self.refused(wrong, 401)
         assert (unknown.headers, unknown.body) == (wrong.headers, wrong.body)
 
     async def test_a_mistyped_secret_is_told_to_be_mistyped(self) -> None:
-        answer = await authenticate(self.good | {"AuthSecret": generate(Kind.POS_SECRET)[:-1]})
+        answer = await authenticate(self.good | {"AuthSecret": generate(SecretKind.POS_SECRET)[:-1]})
         assert "mistyped" in self.refused(answer, 401)
 
     async def test_a_wrong_pos_remote_id_is_401_and_named_for_who_proved_the_secret(self) -> None:
         assert "POSRemoteID" in self.refused(await authenticate(self.good | {"POSRemoteID": "other"}), 401)
-        guess = self.good | {"POSRemoteID": "other", "AuthSecret": generate(Kind.POS_SECRET)}
+        guess = self.good | {"POSRemoteID": "other", "AuthSecret": generate(SecretKind.POS_SECRET)}
         assert "POSRemoteID" not in self.refused(await authenticate(guess), 401)
 
     async def test_a_disabled_integration_is_403_for_who_proved_the_secret(self) -> None:
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         assert "disabled" in self.refused(await authenticate(self.good), 403)
-        self.refused(await authenticate(self.good | {"AuthSecret": generate(Kind.POS_SECRET)}), 401)
+        self.refused(await authenticate(self.good | {"AuthSecret": generate(SecretKind.POS_SECRET)}), 401)
 
     async def test_no_refusal_repeats_the_secret(self) -> None:
         secret = self.good["AuthSecret"]
@@ -209,7 +209,7 @@ class Refusing(Asking):
 
 class Throttling(Asking):
     async def guess(self, **kwargs: Any) -> Answer:
-        return await authenticate(self.good | {"AuthSecret": generate(Kind.POS_SECRET)}, **kwargs)
+        return await authenticate(self.good | {"AuthSecret": generate(SecretKind.POS_SECRET)}, **kwargs)
 
     async def test_past_the_limit_it_is_429_with_retry_after(self) -> None:
         for _ in range(10):
@@ -277,7 +277,7 @@ class Failing(Asking):
         self.addCleanup(logging.disable, logging.NOTSET)
         await runtime.running()
         with override_settings(AUTH_FAILURES_PER_OUTLET="ten"):
-            answer = await authenticate(self.good | {"AuthSecret": generate(Kind.POS_SECRET)})
+            answer = await authenticate(self.good | {"AuthSecret": generate(SecretKind.POS_SECRET)})
         assert "fault" in self.refused(answer, 500)
 
 
@@ -287,7 +287,7 @@ class AnsweringAlways200(Asking):
         for content in (
             {},
             self.good | {"POSRemoteID": "other"},
-            self.good | {"AuthSecret": generate(Kind.POS_SECRET)},
+            self.good | {"AuthSecret": generate(SecretKind.POS_SECRET)},
         ):
             self.refused(await authenticate(content), 200)
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
@@ -295,8 +295,8 @@ class AnsweringAlways200(Asking):
 
     async def test_being_throttled_is_200_too(self) -> None:
         for _ in range(10):
-            await authenticate(self.good | {"AuthSecret": generate(Kind.POS_SECRET)})
-        answer = await authenticate(self.good | {"AuthSecret": generate(Kind.POS_SECRET)})
+            await authenticate(self.good | {"AuthSecret": generate(SecretKind.POS_SECRET)})
+        answer = await authenticate(self.good | {"AuthSecret": generate(SecretKind.POS_SECRET)})
         assert "Too many" in self.refused(answer, 200)
 
     async def test_whatever_is_wrong_with_the_request_is_200_too(self) -> None:

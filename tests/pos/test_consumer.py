@@ -10,7 +10,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from integrations.models import AuthAttempt, Connection, Integration, Presence, StrayFrame
-from integrations.models.attempt import Door, Outcome
+from integrations.models.attempt import Door, Outcome, StrayFrameKind
 from integrations.models.connection import CloseReason
 from integrations.pos import tokens
 from integrations.pos.close_codes import CLOSE_CODES, code_for
@@ -358,13 +358,13 @@ class Sending(Connecting):
     async def test_bad_json_binary_and_unknown_frames_are_kept_and_do_not_kill_the_connection(self) -> None:
         strays = await self.sent("not json", b"\x00\x01", "[]", '{"RequestID": "1"}', "", b"", "[" * 50_000)
         assert [stray.kind for stray in strays] == [
-            StrayFrame.Kind.NOT_JSON,
-            StrayFrame.Kind.BINARY,
-            StrayFrame.Kind.NOT_AN_OBJECT,
-            StrayFrame.Kind.UNKNOWN,
-            StrayFrame.Kind.NOT_JSON,
-            StrayFrame.Kind.BINARY,
-            StrayFrame.Kind.NOT_JSON,
+            StrayFrameKind.NOT_JSON,
+            StrayFrameKind.BINARY,
+            StrayFrameKind.NOT_AN_OBJECT,
+            StrayFrameKind.UNKNOWN,
+            StrayFrameKind.NOT_JSON,
+            StrayFrameKind.BINARY,
+            StrayFrameKind.NOT_JSON,
         ]
         row = await Connection.objects.aget()
         assert (row.frames_in, row.stray_frames, row.close_reason) == (7, 7, CloseReason.BY_POS)
@@ -392,7 +392,7 @@ class Sending(Connecting):
 
     async def test_a_stray_with_what_no_database_takes_is_kept_nevertheless(self) -> None:
         strays = await self.sent("a\x00b", '{"a": "\\u0000\\ud800"}')
-        assert [stray.kind for stray in strays] == [StrayFrame.Kind.NOT_JSON, StrayFrame.Kind.UNKNOWN]
+        assert [stray.kind for stray in strays] == [StrayFrameKind.NOT_JSON, StrayFrameKind.UNKNOWN]
         assert "\x00" not in "".join(stray.excerpt for stray in strays)
 
     async def test_of_one_connection_fifty_strays_are_kept_and_all_are_counted(self) -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from integrations.models import Integration, Outlet, StrayFrame
+from integrations.models import Integration, Outlet
+from integrations.models.attempt import StrayFrameKind
 from integrations.pos.messages import (
     MAX_AUTH_BODY,
     MAX_CHECKED,
@@ -16,7 +17,7 @@ from integrations.pos.messages import (
     kind_of_frame,
     read_auth_request,
 )
-from integrations.security.credentials import MAX_SECRET_LENGTH
+from integrations.security.secret_digests import MAX_SECRET_LENGTH
 from integrations.services.connections.authentication import Claim
 from integrations.text.characters import called
 
@@ -232,26 +233,26 @@ def test_a_good_request_damaged_in_one_place_is_a_claim_or_malformed(data: st.Da
 
 @pytest.mark.parametrize("text", ["{}", '{"RequestID": "1", "ResultCode": 0}', '{"a": [' + "[]," * 30_000 + "0]}"])
 def test_a_frame_with_an_object_is_of_an_unknown_kind(text: str) -> None:
-    assert kind_of_frame(text) == StrayFrame.Kind.UNKNOWN
+    assert kind_of_frame(text) == StrayFrameKind.UNKNOWN
 
 
 @pytest.mark.parametrize("text", ["[]", "7", "9" * 10_000, "null", '"x"', "[{}]", "[" + "1," * 50_000 + "1]"])
 def test_a_frame_with_json_that_is_no_object_says_so(text: str) -> None:
-    assert kind_of_frame(text) == StrayFrame.Kind.NOT_AN_OBJECT
+    assert kind_of_frame(text) == StrayFrameKind.NOT_AN_OBJECT
 
 
 @pytest.mark.parametrize(
     "text", ["", "{", "ping", "[" * 60_000, '{"a":' * 13_000, "\ud800", "\x00", "x" * 100_000, "\x00" * 100_000]
 )
 def test_a_frame_that_is_not_json_says_so(text: str) -> None:
-    assert kind_of_frame(text) == StrayFrame.Kind.NOT_JSON
+    assert kind_of_frame(text) == StrayFrameKind.NOT_JSON
 
 
 def test_a_frame_that_is_longer_than_is_checked_is_told_by_how_it_begins() -> None:
-    assert kind_of_frame("{" * (MAX_CHECKED + 1)) == StrayFrame.Kind.UNKNOWN
-    assert kind_of_frame("{" * MAX_CHECKED) == StrayFrame.Kind.NOT_JSON
+    assert kind_of_frame("{" * (MAX_CHECKED + 1)) == StrayFrameKind.UNKNOWN
+    assert kind_of_frame("{" * MAX_CHECKED) == StrayFrameKind.NOT_JSON
 
 
 @given(st.text(alphabet=st.characters()))
 def test_any_text_whatsoever_is_a_kind_of_frame(text: str) -> None:
-    assert isinstance(kind_of_frame(text), StrayFrame.Kind)
+    assert isinstance(kind_of_frame(text), StrayFrameKind)

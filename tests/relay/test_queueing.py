@@ -7,7 +7,7 @@ from unittest import mock
 
 from integrations.models import Request
 from integrations.models.clock import shared_now
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.relay import runtime
 from integrations.relay.delivery import lane_filler
 from integrations.relay.sockets import lane
@@ -88,7 +88,7 @@ class Queueing(InProcess):
 def stored_elsewhere(integration_id: int, request_id: str) -> None:
     """Store a request as another process does, of which this one has not heard."""
     like = Request.objects.filter(integration=integration_id).latest("pk")
-    like.pk, like.uuid, like.request_id, like.state = None, uuid.uuid4(), request_id, State.QUEUED
+    like.pk, like.uuid, like.request_id, like.state = None, uuid.uuid4(), request_id, RequestState.QUEUED
     like.sent_at = like.last_sent_at = like.sent_by = None
     like.times_sent, like.send_before = 0, shared_now() + timedelta(minutes=1)
     like.save(force_insert=True)

@@ -13,14 +13,14 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from integrations.models import AuthAttempt, Connection, Credential, Presence, ServerProcess, StrayFrame
-from integrations.models.attempt import Door, Outcome
+from integrations.models.attempt import Door, Outcome, StrayFrameKind
 from integrations.models.connection import CloseReason
 from integrations.relay.records import batch, record_writer
 from integrations.relay.records.batch import Attempt, Batch, Closing
 from integrations.relay.records.record_writer import STRAYS_PER_INTEGRATION
 from integrations.relay.sockets.registry import Live
 from integrations.relay.watch import process_lease, standings
-from integrations.security.credentials import Kind, digest_generated
+from integrations.security.secret_digests import SecretKind, digest_generated
 from integrations.services.integration.enabling import disable
 from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
 from integrations.services.rows.chunks import CHUNK
@@ -268,7 +268,7 @@ def test_a_secret_that_was_proved_under_an_older_key_is_kept_under_the_new_one(
     enabled: Enabled, here: ServerProcess
 ) -> None:
     credential = enabled.integration.current_credential()
-    digest = digest_generated(Kind.POS_SECRET, enabled.handover.auth_secret)
+    digest = digest_generated(SecretKind.POS_SECRET, enabled.handover.auth_secret)
     Credential.objects.filter(pk=credential.pk).update(digest="old", key_id="old")
     record_writer.write(Batch(redigested={credential.pk: digest}), here.pk)
     credential.refresh_from_db()
@@ -301,7 +301,7 @@ def stray(enabled: Enabled, number: int) -> StrayFrame:
         at=NOON + timedelta(seconds=number),
         integration=enabled.integration,
         connection_id=uuid.UUID(int=1),
-        kind=StrayFrame.Kind.NOT_JSON,
+        kind=StrayFrameKind.NOT_JSON,
         size=number,
     )
 

@@ -8,7 +8,7 @@ from unittest import mock
 from django.db import OperationalError
 
 from integrations.models import Request
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.relay import retrying, runtime
 from integrations.relay.delivery import background, endings
 from integrations.services.requests import ending, sending
@@ -75,7 +75,7 @@ class Ends(Relay):
                     pos.answers(frame, '"bad"' if frame["RequestID"] == "r-2" else '"good"')
                 assert [(await each).status for each in asking] == [200, 502]
         rows = await in_main(lambda: list(Request.objects.order_by("request_id").values_list("state", "failure")))
-        assert rows == [(State.ANSWERED, ""), (State.FAILED, endings.UNKEPT)]
+        assert rows == [(RequestState.ANSWERED, ""), (RequestState.FAILED, endings.UNKEPT)]
 
 
 class InTheBackground(Relay):

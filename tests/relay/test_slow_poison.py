@@ -5,7 +5,7 @@ from datetime import timedelta
 from unittest import mock
 
 from integrations.models import Request
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.relay.sockets import lane, suspects, window
 from integrations.services.requests import retries
 from tests.support.backend_client import Backend, Pos, make_outlet
@@ -29,10 +29,14 @@ class SlowPoison(InProcess):
             for _ in range(retries.DISCONNECTS):
                 await hang_on_poison(outlet)
         async with await Pos.of(outlet), asyncio.timeout(10):
-            while await Request.objects.exclude(state__in=(State.FAILED, State.ANSWERED)).aexists():  # noqa: ASYNC110
+            while await Request.objects.exclude(state__in=(RequestState.FAILED, RequestState.ANSWERED)).aexists():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         rows = {row.request_id: (row.state, row.disconnects) async for row in Request.objects.all()}
-        assert rows == {"poison": (State.FAILED, 5), "ok-1": (State.ANSWERED, 1), "ok-2": (State.ANSWERED, 1)}
+        assert rows == {
+            "poison": (RequestState.FAILED, 5),
+            "ok-1": (RequestState.ANSWERED, 1),
+            "ok-2": (RequestState.ANSWERED, 1),
+        }
 
 
 async def hang_on_poison(outlet: Enabled) -> None:

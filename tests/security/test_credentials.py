@@ -9,13 +9,13 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.security import credentials
-from integrations.security.credentials import (
+from integrations.security import secret_digests
+from integrations.security.secret_digests import (
     ALPHABET,
     STRONG_BITS,
     Algorithm,
     Digest,
-    Kind,
+    SecretKind,
     WrongChecksum,
     digest_adopted,
     digest_generated,
@@ -36,14 +36,14 @@ symbols = st.sampled_from(ALPHABET)
 
 
 def read(text: str) -> str | None:
-    return recognise(Kind.POS_SECRET, text)
+    return recognise(SecretKind.POS_SECRET, text)
 
 
 # --- Made
 
 
 def test_a_generated_secret_says_what_it_is_and_comes_in_groups_of_five() -> None:
-    assert re.fullmatch(rf"ONPS(-[{ALPHABET}]{{5}}){{7}}", generate(Kind.POS_SECRET))
+    assert re.fullmatch(rf"ONPS(-[{ALPHABET}]{{5}}){{7}}", generate(SecretKind.POS_SECRET))
 
 
 def test_the_alphabet_has_no_letter_that_is_taken_for_a_digit_or_makes_a_word() -> None:
@@ -52,17 +52,17 @@ def test_the_alphabet_has_no_letter_that_is_taken_for_a_digit_or_makes_a_word() 
 
 
 def test_a_generated_secret_holds_at_least_128_random_bits() -> None:
-    assert digest_generated(Kind.POS_SECRET, SECRET).bits >= 128
+    assert digest_generated(SecretKind.POS_SECRET, SECRET).bits >= 128
 
 
 def test_every_character_of_the_random_part_varies_over_the_whole_alphabet() -> None:
-    made = [generate(Kind.POS_SECRET).replace("-", "")[4:35] for _ in range(600)]
+    made = [generate(SecretKind.POS_SECRET).replace("-", "")[4:35] for _ in range(600)]
     for place in range(31):
         assert len(Counter(secret[place] for secret in made)) == 32
 
 
 def test_no_two_secrets_are_the_same() -> None:
-    assert len({generate(Kind.POS_SECRET) for _ in range(1_000)}) == 1_000
+    assert len({generate(SecretKind.POS_SECRET) for _ in range(1_000)}) == 1_000
 
 
 # --- Recognised
@@ -144,35 +144,35 @@ def test_any_text_whatsoever_is_recognised_or_not_or_mistyped(text: str) -> None
 
 
 def test_a_generated_secret_is_kept_as_a_keyed_sha256_digest() -> None:
-    digest = digest_generated(Kind.POS_SECRET, SECRET)
+    digest = digest_generated(SecretKind.POS_SECRET, SECRET)
     assert digest.algorithm == Algorithm.HMAC_SHA256
     assert re.fullmatch("[0-9a-f]{64}", digest.value)
     assert digest.fingerprint is None
 
 
 def test_another_key_of_the_server_makes_another_digest() -> None:
-    before = digest_generated(Kind.POS_SECRET, SECRET)
+    before = digest_generated(SecretKind.POS_SECRET, SECRET)
     with override_settings(CREDENTIAL_KEY=OTHER_KEY, CREDENTIAL_KEY_FALLBACKS=[]):
-        after = digest_generated(Kind.POS_SECRET, SECRET)
+        after = digest_generated(SecretKind.POS_SECRET, SECRET)
     assert (before.value, before.key_id) != (after.value, after.key_id)
     assert before.key_id != after.key_id
 
 
 def test_a_digest_goes_on_fitting_while_its_key_is_among_the_fallbacks() -> None:
-    before = digest_generated(Kind.POS_SECRET, SECRET)
+    before = digest_generated(SecretKind.POS_SECRET, SECRET)
     with override_settings(CREDENTIAL_KEY=OTHER_KEY, CREDENTIAL_KEY_FALLBACKS=[settings.CREDENTIAL_KEY]):
         assert keyed_digest(SECRET, before.key_id) == before.value
-        assert set(keyed_digests(SECRET)) == {before.value, digest_generated(Kind.POS_SECRET, SECRET).value}
+        assert set(keyed_digests(SECRET)) == {before.value, digest_generated(SecretKind.POS_SECRET, SECRET).value}
 
 
 def test_a_digest_fits_nothing_when_its_key_is_gone() -> None:
-    before = digest_generated(Kind.POS_SECRET, SECRET)
+    before = digest_generated(SecretKind.POS_SECRET, SECRET)
     with override_settings(CREDENTIAL_KEY=OTHER_KEY, CREDENTIAL_KEY_FALLBACKS=[]):
         assert keyed_digest(SECRET, before.key_id) is None
 
 
 def test_what_may_be_shown_of_a_generated_secret_is_its_public_part() -> None:
-    assert digest_generated(Kind.POS_SECRET, SECRET).shown == SECRET[:10]
+    assert digest_generated(SecretKind.POS_SECRET, SECRET).shown == SECRET[:10]
 
 
 def test_an_adopted_secret_is_kept_under_argon2id_and_its_weakness_is_told() -> None:
@@ -191,9 +191,9 @@ def test_a_damaged_hash_fits_nothing() -> None:
 
 
 def test_an_adopted_secret_is_found_again_by_its_fingerprint_under_every_known_key() -> None:
-    old = credentials.adopted_fingerprints(ADOPTED)
+    old = secret_digests.adopted_fingerprints(ADOPTED)
     with override_settings(CREDENTIAL_KEY=OTHER_KEY, CREDENTIAL_KEY_FALLBACKS=[settings.CREDENTIAL_KEY]):
-        both = credentials.adopted_fingerprints(ADOPTED)
+        both = secret_digests.adopted_fingerprints(ADOPTED)
     assert len(both) == 2
     assert set(old) < set(both)
 
@@ -202,7 +202,7 @@ def test_no_digest_shows_itself_in_a_repr() -> None:
     digest = Digest(Algorithm.ARGON2ID, "the-value", "key", "s…", 5, "the-fingerprint")
     assert "the-value" not in repr(digest)
     assert "the-fingerprint" not in repr(digest)
-    assert repr(credentials.current_key()) == f"DigestKey(key_id='{credentials.current_key().key_id}')"
+    assert repr(secret_digests.current_key()) == f"DigestKey(key_id='{secret_digests.current_key().key_id}')"
 
 
 # --- Estimated

@@ -14,10 +14,10 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 
 from integrations.models import Integration, MessageType, Organisation, Outlet, StaffLimit, StrayFrame
-from integrations.models.alert import Alert, AlertMember, AlertRecipient
 from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
 from integrations.models.handover_link import LinkState
+from integrations.models.notices.alert import Alert, AlertMember, AlertRecipient
 from integrations.services.api_keys.api_keys import create_api_key
 from integrations.services.audit import Actor, record
 from integrations.services.handover.links import make_link_instead

@@ -26,11 +26,11 @@ from integrations.models import (
     Presence,
     StrayFrame,
 )
-from integrations.models.attempt import Door, Outcome
+from integrations.models.attempt import Door, Outcome, StrayFrameKind
 from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
-from integrations.security import credentials
-from integrations.security.credentials import Kind
+from integrations.security import secret_digests
+from integrations.security.secret_digests import SecretKind
 from integrations.services.integration import enabling, pos_secrets
 from tests.support.factories import ADOPTED, ANNA, BELLA, Enabled, make_enabled_outlet, make_outlet, make_process
 
@@ -293,7 +293,7 @@ def make_busy_outlets(numbers: range) -> None:
         be_refused(integration, Outcome.WRONG_SECRET)
         StrayFrame.objects.create(
             at=timezone.now(), integration=integration, connection_id="0" * 32,
-            kind=StrayFrame.Kind.NOT_JSON, size=5, excerpt="hello",
+            kind=StrayFrameKind.NOT_JSON, size=5, excerpt="hello",
         )  # fmt: skip
 
 
@@ -477,7 +477,7 @@ def test_enabling_shows_the_five_values(staff: Client, outlet: Outlet) -> None:
     answer = staff.post(enable_url(outlet), {"pos_remote_id": "Bella-1"})
     page = answer.content.decode()
     secret = shown_secret(answer)
-    assert credentials.recognise(Kind.POS_SECRET, secret) == secret
+    assert secret_digests.recognise(SecretKind.POS_SECRET, secret) == secret
     for value in (
         outlet.provider_outlet_id,
         "Bella-1",

@@ -17,9 +17,9 @@ from integrations.models import (
     StrayFrame,
     WebhookEndpoint,
 )
-from integrations.models.attempt import Door, Outcome
+from integrations.models.attempt import Door, Outcome, StrayFrameKind
 from integrations.models.connection import CloseReason
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.services.notices import webhooks
 from tests.support.factories import ANNA, make_process
 
@@ -44,7 +44,7 @@ def make_finished_request(integration: Integration, *, ended_at: datetime | None
             "device_id": "till",
             "payload": '{"Pin":"4711"}',
             "content_digest": "0" * 64,
-            "state": State.ANSWERED,
+            "state": RequestState.ANSWERED,
             "received_at": ended_at,
             "send_before": ended_at,
             "answer_before": ended_at,
@@ -72,7 +72,7 @@ def make_stray(integration: Integration, *, at: datetime | None = None) -> Stray
         at=at or timezone.now(),
         integration=integration,
         connection_id=uuid.uuid4(),
-        kind=StrayFrame.Kind.UNKNOWN,
+        kind=StrayFrameKind.UNKNOWN,
         size=20,
         excerpt='{"Card":"4111"}',
     )

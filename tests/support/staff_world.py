@@ -21,12 +21,12 @@ from integrations.models import (
     WebhookEndpoint,
 )
 from integrations.models.attempt import Outcome
-from integrations.models.notice import Kind
-from integrations.models.request import State
+from integrations.models.notices.notice import NoticeKind
+from integrations.models.request import RequestState
 from integrations.services.api_keys import api_keys
 from integrations.services.handover.links import make_link_instead
 from integrations.services.integration import enabling, pos_secrets
-from integrations.services.notices import mailing, telling, webhooks
+from integrations.services.notices import mailing, outbox, webhooks
 from integrations.services.outlets import outlets
 from integrations.services.people.groups import VIEWER, ensure_groups
 from integrations.services.requests.asking import HARMLESS
@@ -124,15 +124,15 @@ def _happen(integration: Integration, key: ApiKey, endpoints: list[WebhookEndpoi
     now = timezone.now()
     content: dict[str, Any] = {"payload": f'{{"Note":"{CONTENT}"}}', "answer": f'{{"Note":"{CONTENT}"}}'}
     make_finished_request(integration, api_key=key, **content)
-    refusal: dict[str, Any] = {"state": State.REFUSED, "result_code": 4, "error_message": CONTENT}
+    refusal: dict[str, Any] = {"state": RequestState.REFUSED, "result_code": 4, "error_message": CONTENT}
     make_finished_request(integration, message_type=_harmless(), api_key=None, **content, **refusal)
     go_online(integration, now)
     make_refusal(integration)
     frame = make_stray(integration)
     type(frame).objects.filter(pk=frame.pk).update(excerpt=f'{{"Note":"{CONTENT}"}}')
     _alert(integration.outlet.organisation, integration)
-    notice = telling.of_integration(integration, kind=Kind.OUTLET_ONLINE, subject=integration.pk, at=now, data={})
-    telling.tell([notice], endpoints, now=now)
+    notice = outbox.of_integration(integration, kind=NoticeKind.OUTLET_ONLINE, subject=integration.pk, at=now, data={})
+    outbox.tell([notice], endpoints, now=now)
 
 
 def _harmless() -> int:

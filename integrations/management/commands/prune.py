@@ -7,7 +7,7 @@ from django.core.management.base import CommandParser
 
 from integrations.management.outlet_commands import OutletCommand, add_format
 from integrations.models.clock import shared_now
-from integrations.models.retention import Kind
+from integrations.models.retention import RecordKind
 from integrations.services.audit import Actor
 from integrations.services.retention import retention
 
@@ -28,22 +28,22 @@ class Command(OutletCommand):
         if options["format"] == "json":
             self.stdout.write(json.dumps({"dry_run": is_dry, "pruned": counts}))
             return
-        for kind in Kind:
+        for kind in RecordKind:
             self.stdout.write(_line(kind, counts))
         if is_dry:
             self.stderr.write("Nothing was deleted: this is what would be.")
 
-    def _report(self, kind: Kind, done: int, planned: int) -> None:
+    def _report(self, kind: RecordKind, done: int, planned: int) -> None:
         """Say how far it is, where somebody watches."""
         if sys.stderr.isatty():
             self.stderr.write(f"\r{kind.words}: {done:,} of {planned:,}", ending="\n" if done >= planned else "")
             self.stderr.flush()
 
 
-def _look(*, actor: Actor) -> dict[Kind, int]:  # noqa: ARG001  (looking leaves no audit event)
+def _look(*, actor: Actor) -> dict[RecordKind, int]:  # noqa: ARG001  (looking leaves no audit event)
     return retention.due(shared_now())
 
 
-def _line(kind: Kind, counts: Mapping[Kind, int]) -> str:
+def _line(kind: RecordKind, counts: Mapping[RecordKind, int]) -> str:
     kept = "" if retention.limit(kind, shared_now()) else "  kept for ever"
     return f"{kind.words:<32}{counts[kind]:>12,}{kept}"

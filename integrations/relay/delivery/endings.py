@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.relay.delivery.waiters import Waiters
 from integrations.relay.retrying import until_back, until_done
 from integrations.relay.wakeups import Wakeups
@@ -36,7 +36,7 @@ class Endings:
 
     async def fail_unsendable(self, pk: int) -> None:
         """End a request that cannot be written as a frame."""
-        self.announce(await self._write(Ending(pk, State.FAILED, shared_now(), failure=UNSENDABLE)))
+        self.announce(await self._write(Ending(pk, RequestState.FAILED, shared_now(), failure=UNSENDABLE)))
 
     async def suspect(self, pks: Sequence[int], reason: CloseReason) -> None:
         """Count a connection's end against the requests that it left unanswered; announce those that failed by it."""
@@ -60,7 +60,7 @@ class Endings:
             return await until_back(lambda: self._write_alone(end), "An answer")
         except Exception:
             logger.exception("An answer cannot be stored; its request has failed.")
-        failed = Ending(end.pk, State.FAILED, end.at, failure=UNKEPT)
+        failed = Ending(end.pk, RequestState.FAILED, end.at, failure=UNKEPT)
         return await until_done(lambda: self._write_alone(failed), "Ending a request")
 
     async def _write_alone(self, end: Ending) -> Result | None:
@@ -69,10 +69,10 @@ class Endings:
 
 def _ending_of(pk: int, answer: Answer | Unreadable) -> Ending:
     if isinstance(answer, Unreadable):
-        return Ending(pk, State.FAILED, shared_now(), failure=str(answer))
+        return Ending(pk, RequestState.FAILED, shared_now(), failure=str(answer))
     return Ending(
         pk=pk,
-        state=State.ANSWERED if answer.result_code == 0 else State.REFUSED,
+        state=RequestState.ANSWERED if answer.result_code == 0 else RequestState.REFUSED,
         at=shared_now(),
         result_code=answer.result_code,
         error_message=answer.error_message,

@@ -16,7 +16,7 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.conf import settings
 
 from integrations.models.clock import shared_now
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.relay.records.batch import TRANSIENT_KEPT
 from integrations.relay.records.recorder import Recorder
 from integrations.relay.sockets.lane import Lane
@@ -217,12 +217,12 @@ class TransientRequests:
             async with asyncio.timeout(_seconds_until(new.answer_before)):
                 answer = await self._answer(new)
         except TimeoutError:
-            return self._record(new, State.EXPIRED)
+            return self._record(new, RequestState.EXPIRED)
         except (LinkLost, asyncio.CancelledError):
-            return self._record(new, State.FAILED, failure=LINK_LOST)
+            return self._record(new, RequestState.FAILED, failure=LINK_LOST)
         except Unreadable as error:
-            return self._record(new, State.FAILED, failure=str(error))
-        return self._record(new, State.ANSWERED if answer.result_code == 0 else State.REFUSED, answer)
+            return self._record(new, RequestState.FAILED, failure=str(error))
+        return self._record(new, RequestState.ANSWERED if answer.result_code == 0 else RequestState.REFUSED, answer)
 
     async def _answer(self, new: NewRequest) -> Answer:
         underway = self._running[_key_of(new)]
@@ -271,7 +271,7 @@ class TransientRequests:
             reply |= {"failure": "unreadable", "why": str(error)}
         await wake.reply(message["reply_to"], reply)
 
-    def _record(self, new: NewRequest, state: State, answer: Answer | None = None, failure: str = "") -> Result:
+    def _record(self, new: NewRequest, state: RequestState, answer: Answer | None = None, failure: str = "") -> Result:
         said = (answer.result_code, answer.error_message, answer.payload) if answer else (None,) * 3
         ending = Ending(0, state, shared_now(), failure, *said)
         underway = self._running[_key_of(new)]
@@ -299,7 +299,7 @@ def _queue(live: Live, lane: Lane, waiting: Waiting) -> Transient:
 
 
 def _still_open(underway: _Underway) -> Result:
-    state = State.SENT if underway.has_left else State.QUEUED
+    state = RequestState.SENT if underway.has_left else RequestState.QUEUED
     return Result(underway.first.uuid, 0, state, "", None, None, None)
 
 

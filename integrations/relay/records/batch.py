@@ -11,7 +11,7 @@ from integrations.models import StrayFrame
 from integrations.models.attempt import Door, Outcome
 from integrations.models.connection import CloseReason
 from integrations.relay.sockets.registry import Live
-from integrations.security.credentials import Digest
+from integrations.security.secret_digests import Digest
 from integrations.services.requests.request_types import Ending, NewRequest
 
 ATTEMPTS_KEPT = 20_000  # while the database is away; beyond, the oldest go and are counted in the log

@@ -29,7 +29,7 @@ from integrations.models.connection import CloseReason
 from integrations.relay.records.batch import Attempt, Batch, Closing
 from integrations.relay.retrying import is_refusal
 from integrations.relay.sockets.registry import Live
-from integrations.security.credentials import Algorithm, Digest, known_keys
+from integrations.security.secret_digests import Algorithm, Digest, known_keys
 from integrations.services.connections.presence import COUNTS, close_rows, save_presences
 from integrations.services.integration.pairings import find_owners
 from integrations.services.requests.storing import record_transient

@@ -14,7 +14,7 @@ from integrations.relay.records import record_writer
 from integrations.relay.records.batch import ATTEMPTS_KEPT, Attempt, Batch, Closing
 from integrations.relay.retrying import is_refusal
 from integrations.relay.sockets.registry import Live
-from integrations.security.credentials import Digest
+from integrations.security.secret_digests import Digest
 from integrations.services import metrics
 from integrations.services.requests.request_types import Ending, NewRequest
 from integrations.services.rows.threads import recorders

@@ -8,8 +8,8 @@ from integrations.models import ApiKey, ApiKeySecret, Organisation
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.models.outlet import is_plain
-from integrations.security import credentials
-from integrations.security.credentials import Kind
+from integrations.security import secret_digests
+from integrations.security.secret_digests import SecretKind
 from integrations.services import life_cycle
 from integrations.services.api_keys.errors import ApiKeyExists, ApiKeyNotFound
 from integrations.services.audit import Actor, record
@@ -102,8 +102,8 @@ def _save(key: ApiKey) -> None:
 
 def _add_secret(key: ApiKey, *, expires_at: datetime | None, actor: Actor) -> tuple[str, ApiKeySecret]:
     keys.choose_before_writing()
-    text = credentials.generate(Kind.API_KEY)
-    digest = credentials.digest_generated(Kind.API_KEY, text)
+    text = secret_digests.generate(SecretKind.API_KEY)
+    digest = secret_digests.digest_generated(SecretKind.API_KEY, text)
     secret = ApiKeySecret.objects.create(
         api_key=key,
         algorithm=digest.algorithm,

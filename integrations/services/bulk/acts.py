@@ -11,9 +11,8 @@ from django.views.decorators.debug import sensitive_variables
 from integrations.models import Credential, Integration
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
-from integrations.security import credentials
-from integrations.security.credentials import Digest
-from integrations.security.credentials import Kind as SecretKind
+from integrations.security import secret_digests
+from integrations.security.secret_digests import Digest, SecretKind
 from integrations.services import wake
 from integrations.services.audit import Actor, record_many
 from integrations.services.bulk.enabling import BATCH, Enabled
@@ -47,8 +46,8 @@ def make_secrets(plan: Sequence[PlannedRow]) -> list[NewSecret]:
     made: list[NewSecret] = []
     keys.choose_before_writing()
     for planned in acting(plan):
-        secret = credentials.generate(SecretKind.POS_SECRET)
-        made.append(NewSecret(planned, credentials.digest_generated(SecretKind.POS_SECRET, secret), secret))
+        secret = secret_digests.generate(SecretKind.POS_SECRET)
+        made.append(NewSecret(planned, secret_digests.digest_generated(SecretKind.POS_SECRET, secret), secret))
     return made
 
 

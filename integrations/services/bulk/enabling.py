@@ -9,10 +9,10 @@ from django.views.decorators.debug import sensitive_variables
 from integrations.models import Credential, Integration, Organisation, Outlet, Presence
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
+from integrations.models.fields.texts import complaint_about
 from integrations.models.outlet import is_plain, new_provider_outlet_id
-from integrations.models.texts import complaint_about
-from integrations.security import credentials
-from integrations.security.credentials import Digest, Kind
+from integrations.security import secret_digests
+from integrations.security.secret_digests import Digest, SecretKind
 from integrations.services.audit import Actor, record_many
 from integrations.services.bulk.file import WRITTEN, FileRow
 from integrations.services.bulk.near_names import NearNames
@@ -104,8 +104,10 @@ def write(rows: Sequence[FileRow], prepared: Sequence[Prepared], may: May, *, ac
 
 def _prepare(planned: PlannedRow, adopted: str) -> Prepared:
     if not adopted:
-        secret = credentials.generate(Kind.POS_SECRET)
-        return Prepared(planned, credentials.digest_generated(Kind.POS_SECRET, secret), secret, is_adopted=False)
+        secret = secret_digests.generate(SecretKind.POS_SECRET)
+        return Prepared(
+            planned, secret_digests.digest_generated(SecretKind.POS_SECRET, secret), secret, is_adopted=False
+        )
     try:
         return Prepared(planned, pos_secrets.digest_of(adopted), "", is_adopted=True)
     except PortalError as refusal:
@@ -219,7 +221,7 @@ def _found(
 
 def _digests(row: FileRow) -> list[str]:
     canonical = pos_secrets.recognise(row.adopted_secret) if row.adopted_secret else None
-    return credentials.keyed_digests(canonical) if canonical else []
+    return secret_digests.keyed_digests(canonical) if canonical else []
 
 
 def _plan(row: FileRow, world: _World, twice: RepeatedValues, may: May) -> PlannedRow:

@@ -10,8 +10,8 @@ from integrations.models import Presence
 from integrations.models.attempt import Outcome
 from integrations.models.clock import shared_now
 from integrations.models.kept_secret import is_live
-from integrations.security import credentials, keyring
-from integrations.security.credentials import DUMMY_ARGON2ID, Algorithm, Digest, Kind
+from integrations.security import keyring, secret_digests
+from integrations.security.secret_digests import DUMMY_ARGON2ID, Algorithm, Digest, SecretKind
 from integrations.services.connections.errors import (
     Busy,
     IntegrationDisabled,
@@ -102,7 +102,7 @@ Digests = tuple[str, ...]  # of one secret
 
 def digests_of(canonical: str) -> Digests:
     """Return the digests under which a generated secret is stored if it is anybody's: one for each known key."""
-    return tuple(credentials.keyed_digests(canonical))
+    return tuple(secret_digests.keyed_digests(canonical))
 
 
 def find_credentials(secrets: Sequence[Digests]) -> dict[Digests, Candidate]:
@@ -129,8 +129,8 @@ def find_candidates(match_ids: Sequence[str]) -> dict[str, list[Candidate]]:
 def read_secret(claim: Claim) -> str | None:
     """Return the canonical form of a generated secret, None for another's. Raises MistypedSecret, without a look-up."""
     try:
-        return credentials.recognise(Kind.POS_SECRET, claim.secret)
-    except credentials.WrongChecksum as error:
+        return secret_digests.recognise(SecretKind.POS_SECRET, claim.secret)
+    except secret_digests.WrongChecksum as error:
         raise MistypedSecret from error
 
 
@@ -187,7 +187,7 @@ def fresh_digest(claim: Claim, proven: Candidate) -> Digest | None:
     if proven.algorithm != Algorithm.HMAC_SHA256 or proven.key_id == keyring.CREDENTIAL.writing_id:
         return None
     canonical = read_secret(claim)
-    return credentials.digest_generated(Kind.POS_SECRET, canonical) if canonical else None
+    return secret_digests.digest_generated(SecretKind.POS_SECRET, canonical) if canonical else None
 
 
 async def _match_adopted(claim: Claim, candidates: Sequence[Candidate], queue: Queue) -> Candidate:
@@ -210,7 +210,9 @@ def _newest_adopted(claim: Claim, candidates: Sequence[Candidate], now: datetime
 def _fits_adopted(secret: str, stored: str) -> bool:
     """Return whether a secret fits without hidden edges; or with them, as older versions stored some of them."""
     bare = trimmed(secret)
-    return credentials.verify_adopted(bare, stored) or (bare != secret and credentials.verify_adopted(secret, stored))
+    return secret_digests.verify_adopted(bare, stored) or (
+        bare != secret and secret_digests.verify_adopted(secret, stored)
+    )
 
 
 def _wrong(candidates: Sequence[Candidate], matched: Sequence[Candidate]) -> WrongSecret:

@@ -28,7 +28,7 @@ from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.models.handover_link import LinkState
 from integrations.security import keyring
-from integrations.security.credentials import ALPHABET, estimate_bits
+from integrations.security.secret_digests import ALPHABET, estimate_bits
 from integrations.services.audit import Actor, record, record_many
 from integrations.services.errors import InvalidValue
 from integrations.services.handover.errors import LinkBusy, LinkEnded, LinkRefused

@@ -6,8 +6,8 @@ from integrations.models import Integration, Outlet, Presence
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.models.outlet import is_plain
-from integrations.security import credentials
-from integrations.security.credentials import Kind
+from integrations.security import secret_digests
+from integrations.security.secret_digests import SecretKind
 from integrations.services import wake
 from integrations.services.audit import Actor, record
 from integrations.services.errors import InvalidValue
@@ -27,7 +27,7 @@ def enable_outlet(outlet: Outlet, *, pos_remote_id: str, adopted_secret: str | N
     InvalidValue, PosRemoteIdTaken, SecretTaken, WeakSecret or MistypedSecret.
     """
     # Hashing takes its time, so it is done before the transaction that would hold everybody else up.
-    secret = credentials.generate(Kind.POS_SECRET) if adopted_secret is None else trimmed(adopted_secret)
+    secret = secret_digests.generate(SecretKind.POS_SECRET) if adopted_secret is None else trimmed(adopted_secret)
     digest = pos_secrets.digest_of(secret)
     with transaction.atomic():
         integration = _create_integration(outlet, pos_remote_id)

@@ -5,10 +5,10 @@ from django.db import IntegrityError, transaction
 from integrations.models import Credential, Integration
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
+from integrations.models.fields.texts import complaint_about
 from integrations.models.outlet import is_plain
-from integrations.models.texts import complaint_about
-from integrations.security import credentials
-from integrations.security.credentials import MAX_SECRET_LENGTH, MIN_ADOPTED_LENGTH, Digest, Kind
+from integrations.security import secret_digests
+from integrations.security.secret_digests import MAX_SECRET_LENGTH, MIN_ADOPTED_LENGTH, Digest, SecretKind
 from integrations.services import life_cycle, wake
 from integrations.services.audit import Actor, record
 from integrations.services.connections.errors import MistypedSecret
@@ -27,7 +27,7 @@ def rotate_secret(integration: Integration, *, overlap: str = "0", seen: str = "
 
     Without an overlap the tokens of the old secret are void, and the socket that it opened is closed.
     """
-    secret = credentials.generate(Kind.POS_SECRET)
+    secret = secret_digests.generate(SecretKind.POS_SECRET)
     digest = digest_of(secret)
     with transaction.atomic():
         integration = integration.locked()
@@ -67,12 +67,12 @@ def digest_of(secret: str) -> Digest:
     secret = trimmed(secret)
     keys.choose_before_writing()
     if canonical := recognise(secret):
-        if Credential.objects.filter(digest__in=credentials.keyed_digests(canonical)).exists():
+        if Credential.objects.filter(digest__in=secret_digests.keyed_digests(canonical)).exists():
             raise SecretTaken
-        return credentials.digest_generated(Kind.POS_SECRET, canonical)
-    if Credential.objects.filter(fingerprint__in=credentials.adopted_fingerprints(secret)).exists():
+        return secret_digests.digest_generated(SecretKind.POS_SECRET, canonical)
+    if Credential.objects.filter(fingerprint__in=secret_digests.adopted_fingerprints(secret)).exists():
         raise SecretTaken
-    return credentials.digest_adopted(secret)
+    return secret_digests.digest_adopted(secret)
 
 
 def recognise(secret: str) -> str | None:
@@ -82,8 +82,8 @@ def recognise(secret: str) -> str | None:
     """
     secret = trimmed(secret)
     try:
-        canonical = credentials.recognise(Kind.POS_SECRET, secret)
-    except credentials.WrongChecksum as error:
+        canonical = secret_digests.recognise(SecretKind.POS_SECRET, secret)
+    except secret_digests.WrongChecksum as error:
         raise MistypedSecret from error
     if canonical is None:
         _check_adopted(secret)

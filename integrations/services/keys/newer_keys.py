@@ -18,9 +18,9 @@ from collections.abc import Collection, Sequence
 from integrations.models import ApiKeySecret, Credential, Request
 from integrations.models.clock import shared_now
 from integrations.models.request import OPEN_STATES
-from integrations.security import credentials, keyring
-from integrations.security.credentials import Algorithm
+from integrations.security import keyring, secret_digests
 from integrations.security.sealing import is_readable
+from integrations.security.secret_digests import Algorithm
 from integrations.services.requests import contents
 
 COMPARE_SECONDS = 5.0
@@ -58,7 +58,7 @@ def compare(earlier: Sequence[Announced], later: Sequence[Announced]) -> None:
 
 def report_unknown() -> None:
     """Log how many secrets are stored under keys that this process does not have: once, at its start."""
-    known = credentials.known_keys()
+    known = secret_digests.known_keys()
     counts = digests_by_key(Credential) + digests_by_key(ApiKeySecret)
     if count := sum(counts[key] for key in counts if key not in known):
         logger.warning(UNKNOWN, count)

@@ -12,11 +12,11 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from integrations.models import Alert, AlertMember, Notice, NoticeCursor
-from integrations.models.alert import AlertKind
 from integrations.models.clock import shared_now
-from integrations.models.notice import Kind
-from integrations.services.notices import mailing, presences, telling, watching
-from integrations.services.notices.watching import Found
+from integrations.models.notices.alert import AlertKind
+from integrations.models.notices.notice import NoticeKind
+from integrations.services.notices import alert_conditions, mailing, outbox, presences
+from integrations.services.notices.alert_conditions import Found
 
 CURSOR = "alerts"
 STEP = 400
@@ -31,9 +31,9 @@ def turn() -> None:
     now = shared_now()
     cursor = _seen(now)
     _end(AlertKind.OFFLINE, _online_again(now), now)
-    _begin(AlertKind.OFFLINE, watching.overdue(cursor, now), now)
-    _compare(AlertKind.REFUSALS, watching.refused(now), watching.refused(now, factor=CALM), now)
-    expiring = watching.expiring(now)
+    _begin(AlertKind.OFFLINE, alert_conditions.overdue(cursor, now), now)
+    _compare(AlertKind.REFUSALS, alert_conditions.refused(now), alert_conditions.refused(now, factor=CALM), now)
+    expiring = alert_conditions.expiring(now)
     _compare(AlertKind.EXPIRY, expiring, expiring, now)
     tell_due(now)
 
@@ -59,7 +59,7 @@ def _online_again(now: datetime) -> list[str]:
     rows = AlertMember.objects.filter(alert__kind=AlertKind.OFFLINE, ended_at=None)
     keys = dict(rows.values_list("integration_id", "key"))
     ids = [pk for pk in keys if pk is not None]
-    well = [watching.back_online(ids[start : start + STEP], now) for start in range(0, len(ids), STEP)]
+    well = [alert_conditions.back_online(ids[start : start + STEP], now) for start in range(0, len(ids), STEP)]
     return [keys[pk] for each in well for pk in each]
 
 
@@ -110,7 +110,7 @@ def _tell_begin(alert: Alert, now: datetime) -> None:
     alert.save()
     subject = f"Alert: {_headline(alert, members)}"
     mailing.write(alert.organisation_id, subject=subject, body=_body(alert, members), alert=alert)
-    _notice(alert, Kind.ALERT_BEGAN, members, now)
+    _notice(alert, NoticeKind.ALERT_BEGAN, members, now)
 
 
 @transaction.atomic
@@ -120,7 +120,7 @@ def _tell_end(alert: Alert, now: datetime) -> None:
     alert.save()
     subject = f"Over: {_headline(alert, members)}"
     mailing.write(alert.organisation_id, subject=subject, body=_body(alert, members), alert=alert)
-    _notice(alert, Kind.ALERT_ENDED, members, now)
+    _notice(alert, NoticeKind.ALERT_ENDED, members, now)
 
 
 def _headline(alert: Alert, members: Sequence[AlertMember]) -> str:
@@ -152,7 +152,7 @@ def _line(member: AlertMember) -> str:
     return f"- {member.label}, since {since}{until}{detail}"
 
 
-def _notice(alert: Alert, kind: Kind, members: Sequence[AlertMember], now: datetime) -> None:
+def _notice(alert: Alert, kind: NoticeKind, members: Sequence[AlertMember], now: datetime) -> None:
     organisation = alert.organisation
     data = {
         "alert": alert.pk,
@@ -164,4 +164,4 @@ def _notice(alert: Alert, kind: Kind, members: Sequence[AlertMember], now: datet
         "subjects": [{"name": each.label, "since": each.since.isoformat()} for each in members[:NAMED]],
     }
     notice = Notice(kind=kind, subject=alert.pk, at=now, organisation=organisation, data=data)
-    telling.tell([notice], telling.endpoints(), now=now)
+    outbox.tell([notice], outbox.endpoints(), now=now)

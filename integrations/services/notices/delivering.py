@@ -18,6 +18,7 @@ from django.db.models import Q
 
 from integrations.models import Delivery, Notice, WebhookEndpoint
 from integrations.models.clock import shared_now
+from integrations.models.notices.webhook import DeliveryState
 from integrations.security.sealing import SealBroken, unseal
 from integrations.services.notices import posting, signing, webhooks
 from integrations.services.notices.posting import Answer
@@ -149,7 +150,7 @@ def settle(claimed: Sequence[tuple[Message, Answer | None]]) -> None:
     # The endpoint first, as whoever sends an event again does: so no two wait for each other.
     endpoint = WebhookEndpoint.objects.select_for_update(of=("self",)).get(pk=claimed[0][0].endpoint_id)
     tried = [(message, answer) for message, answer in claimed if answer is not None]
-    pending = Delivery.objects.select_for_update().filter(state=Delivery.State.PENDING)
+    pending = Delivery.objects.select_for_update().filter(state=DeliveryState.PENDING)
     rows = pending.in_bulk([message.pk for message, _ in tried])
     for message, answer in tried:
         if row := rows.get(message.pk):
@@ -196,10 +197,10 @@ def _fill_in(row: Delivery, message: Message, answer: Answer, now: datetime) -> 
 
 def _decide(row: Delivery, answer: Answer, now: datetime) -> None:
     if not answer.error:
-        row.state, row.ended_at = Delivery.State.DELIVERED, now
+        row.state, row.ended_at = DeliveryState.DELIVERED, now
         return
     if row.tries > len(SCHEDULE):
-        row.state, row.ended_at = Delivery.State.FAILED, now
+        row.state, row.ended_at = DeliveryState.FAILED, now
         return
     wait = SCHEDULE[row.tries - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  (spreads load, hides nothing)
     row.next_at = now + max(wait, _pause_of(answer))
@@ -218,7 +219,7 @@ def _hold(endpoint: WebhookEndpoint, answers: Sequence[Answer], unsent: Sequence
     until = now + pause
     endpoint.paused_until = max(until, endpoint.paused_until or until)
     endpoint.save(update_fields=["paused_until"])
-    waiting = Delivery.objects.filter(endpoint=endpoint, state=Delivery.State.PENDING)
+    waiting = Delivery.objects.filter(endpoint=endpoint, state=DeliveryState.PENDING)
     waiting.filter(Q(next_at__lt=until) | Q(pk__in=unsent)).update(next_at=until)
 
 

@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 
 from integrations.models import Alert, AlertRecipient, Mail
 from integrations.models.clock import shared_now
+from integrations.models.notices.alert import MailState
 from integrations.security.redaction import redact
 from integrations.services.rows.threads import recorders
 from integrations.text.characters import printable
@@ -73,7 +74,7 @@ async def turn() -> None:
 
 
 def _due() -> list[Mail]:
-    return list(Mail.objects.filter(state=Mail.State.PENDING, next_at__lte=shared_now()).order_by("next_at")[:BATCH])
+    return list(Mail.objects.filter(state=MailState.PENDING, next_at__lte=shared_now()).order_by("next_at")[:BATCH])
 
 
 def _send(mails: Iterable[Mail]) -> list[str]:
@@ -116,9 +117,9 @@ def _settle(mails: Iterable[Mail], errors: Iterable[str]) -> None:
         mail.tries += 1
         mail.error = error
         if not error:
-            mail.state, mail.ended_at = Mail.State.SENT, now
+            mail.state, mail.ended_at = MailState.SENT, now
         elif mail.tries > len(SCHEDULE):
-            mail.state, mail.ended_at = Mail.State.FAILED, now
+            mail.state, mail.ended_at = MailState.FAILED, now
         else:
             mail.next_at = now + SCHEDULE[mail.tries - 1]
         mail.save(update_fields=["tries", "error", "state", "ended_at", "next_at"])

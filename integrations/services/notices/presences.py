@@ -8,8 +8,8 @@ from django.db.models import Q, QuerySet
 
 from integrations.models import Notice, NoticeCursor, Presence, ServerProcess, ToldPresence, WebhookEndpoint
 from integrations.models.connection import lease_limit
-from integrations.models.notice import Kind
-from integrations.services.notices import telling
+from integrations.models.notices.notice import NoticeKind
+from integrations.services.notices import outbox
 
 # Seconds that an outlet must stay online, or offline, before others are told: more than a reconnect takes.
 OUTLET_GRACE = 30
@@ -69,11 +69,11 @@ def forget() -> None:
 
 
 def _tell(changed: QuerySet[Presence], is_online: bool, wanted_by: Sequence[WebhookEndpoint], now: datetime) -> None:
-    rows = changed.select_related("connection__process", telling.WITH_OUTLET).order_by("pk")
+    rows = changed.select_related("connection__process", outbox.WITH_OUTLET).order_by("pk")
     for _ in range(BATCHES_PER_TURN):
         batch = list(rows[:BATCH])
         with transaction.atomic():
-            telling.tell([_notice(row, is_online, now) for row in batch], wanted_by, now=now)
+            outbox.tell([_notice(row, is_online, now) for row in batch], wanted_by, now=now)
             _remember(batch, is_online, now)
         if len(batch) < BATCH:
             return
@@ -90,8 +90,8 @@ def _remember(rows: Sequence[Presence], is_online: bool, now: datetime) -> None:
 
 def _notice(row: Presence, is_online: bool, now: datetime) -> Notice:
     since = row.since_at(now) or now
-    kind = Kind.OUTLET_ONLINE if is_online else Kind.OUTLET_OFFLINE
+    kind = NoticeKind.OUTLET_ONLINE if is_online else NoticeKind.OUTLET_OFFLINE
     data: dict[str, object] = {"since": since.isoformat()}
     if not is_online:
         data["reason"] = row.connection.close_reason if row.connection and row.connection.close_reason else None
-    return telling.of_integration(row.integration, kind=kind, subject=row.pk, at=since, data=data)
+    return outbox.of_integration(row.integration, kind=kind, subject=row.pk, at=since, data=data)

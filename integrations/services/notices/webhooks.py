@@ -8,7 +8,8 @@ from django.views.decorators.debug import sensitive_variables
 from integrations.models import Delivery, Notice, Organisation, WebhookEndpoint
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
-from integrations.models.notice import Kind
+from integrations.models.notices.notice import NoticeKind
+from integrations.models.notices.webhook import DeliveryState
 from integrations.models.outlet import is_plain
 from integrations.security.sealing import seal
 from integrations.services import life_cycle
@@ -20,7 +21,7 @@ from integrations.services.notices.addresses import check_url
 from integrations.services.notices.errors import WebhookDisabled, WebhookEnabled, WebhookExists
 from integrations.services.outlets.outlets import check_form
 
-SUBSCRIBABLE = tuple(kind for kind in Kind if kind is not Kind.TEST)
+SUBSCRIBABLE = tuple(kind for kind in NoticeKind if kind is not NoticeKind.TEST)
 PORTAL = Actor("the portal")
 
 
@@ -134,7 +135,7 @@ def send_test(endpoint: WebhookEndpoint, *, actor: Actor) -> Delivery:
     _end_pause(endpoint)
     now = shared_now()
     notice = Notice.objects.create(
-        kind=Kind.TEST,
+        kind=NoticeKind.TEST,
         subject=endpoint.pk,
         at=now,
         organisation=endpoint.organisation,
@@ -155,7 +156,7 @@ def replay(delivery: Delivery, *, actor: Actor) -> None:
         raise WebhookDisabled
     _end_pause(endpoint)
     Delivery.objects.filter(pk=delivery.pk).update(
-        state=Delivery.State.PENDING, tries=0, next_at=shared_now(), ended_at=None
+        state=DeliveryState.PENDING, tries=0, next_at=shared_now(), ended_at=None
     )
     record(Verb.WEBHOOK_REPLAYED, endpoint, actor=actor, event=delivery.notice.kind, id=delivery.notice.webhook_id)
 

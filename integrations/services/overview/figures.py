@@ -7,7 +7,7 @@ from django.db.models import Count, Min
 
 from integrations.models import Integration, Presence, Request
 from integrations.models.clock import shared_now
-from integrations.models.request import OPEN_STATES, State
+from integrations.models.request import OPEN_STATES, RequestState
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ def read_figures() -> Figures:
     """Return the counts of this moment: a few indexed queries."""
     is_open = Request.objects.filter(state__in=OPEN_STATES).order_by()
     counts = dict(is_open.values_list("state").annotate(Count("pk")))
-    queued = Request.objects.filter(state=State.QUEUED).order_by()
+    queued = Request.objects.filter(state=RequestState.QUEUED).order_by()
     return Figures(
         open_requests={str(state): counts.get(state, 0) for state in OPEN_STATES},
         oldest_queued=queued.aggregate(Min("received_at"))["received_at__min"],

@@ -18,14 +18,14 @@ from integrations.models import AuthAttempt, FleetSample, Integration, Presence,
 from integrations.models.attempt import Outcome
 from integrations.models.clock import shared_now
 from integrations.models.connection import is_online
-from integrations.models.request import OPEN_STATES, State
+from integrations.models.request import OPEN_STATES, RequestState
 
 DAY = timedelta(hours=24)
 HOUR = timedelta(hours=1)
 SAMPLE_EVERY = timedelta(minutes=5)
 SAMPLES_KEPT = timedelta(hours=48)
 LATEST = 5
-ENDS = tuple(state for state in State if state not in OPEN_STATES)
+ENDS = tuple(state for state in RequestState if state not in OPEN_STATES)
 
 Organisations = frozenset[int] | None
 

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from integrations.security import credentials
+from integrations.security import secret_digests
 from integrations.security.redaction import REDACTED
 from integrations.security.sealing import SealBroken, seal, unseal
 from integrations.services.requests.secret_members import (
@@ -131,7 +131,7 @@ def digest(content: Content) -> str:
 
     Keyed, because a PIN of four digits is guessed from a plain digest in no time.
     """
-    return _keyed(content.in_one_spelling(), credentials.current_key().key_id, ":")
+    return _keyed(content.in_one_spelling(), secret_digests.current_key().key_id, ":")
 
 
 def is_digest_of(kept: str, content: Content) -> bool:
@@ -152,7 +152,7 @@ def is_keyed(kept: str) -> bool:
 
 
 def _keyed(content: Content, key_id: str, mark: str) -> str:
-    value = credentials.keyed_digest(f"content of a request {json.dumps(content)}", key_id)
+    value = secret_digests.keyed_digest(f"content of a request {json.dumps(content)}", key_id)
     if value is None:
         raise KeyGone("The digest was made under a key that is not among the settings any more.")
     return f"{key_id}{mark}{value[:_DIGEST_LENGTH]}"

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from integrations.models import Request
 from integrations.models.clock import shared_now
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.services import metrics
 from integrations.services.requests import contents
 from integrations.services.requests.request_types import Ending, Result
@@ -56,19 +56,21 @@ def end(endings: Sequence[Ending]) -> dict[Ending, Result]:
 def expire_due() -> list[int]:
     """End what is overdue: not sent in time, or not answered in time. Return the primary keys."""
     now = shared_now()
-    due = Q(state=State.QUEUED, send_before__lte=now) | Q(state=State.SENT, answer_before__lte=now)
+    due = Q(state=RequestState.QUEUED, send_before__lte=now) | Q(state=RequestState.SENT, answer_before__lte=now)
     ids = list(Request.objects.filter(due).values_list("pk", flat=True)[:500])
     if ids:
-        expired = Request.objects.filter(due, pk__in=ids).update(state=State.EXPIRED, ended_at=now, sealed_request=None)
-        metrics.requests_ended[State.EXPIRED].inc(expired)
+        expired = Request.objects.filter(due, pk__in=ids).update(
+            state=RequestState.EXPIRED, ended_at=now, sealed_request=None
+        )
+        metrics.requests_ended[RequestState.EXPIRED].inc(expired)
     return ids
 
 
 def cancel(request: Request) -> bool:
     """Take back a request that has not left yet; False when it has, or has ended."""
-    queued = Request.objects.filter(pk=request.pk, state=State.QUEUED)
-    cancelled = queued.update(state=State.CANCELLED, ended_at=shared_now(), sealed_request=None)
-    metrics.requests_ended[State.CANCELLED].inc(cancelled)
+    queued = Request.objects.filter(pk=request.pk, state=RequestState.QUEUED)
+    cancelled = queued.update(state=RequestState.CANCELLED, ended_at=shared_now(), sealed_request=None)
+    metrics.requests_ended[RequestState.CANCELLED].inc(cancelled)
     return bool(cancelled)
 
 

@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from integrations.models.request import OPEN_STATES, State
+from integrations.models.request import OPEN_STATES, RequestState
 from integrations.services.requests.contents import Content
 
 ProcessId = uuid.UUID
@@ -110,7 +110,7 @@ class Ending:
     """An open request's end; an answer carries its code, text and payload."""
 
     pk: int
-    state: State
+    state: RequestState
     at: datetime
     failure: str = ""
     result_code: int | None = None

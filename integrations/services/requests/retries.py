@@ -12,7 +12,7 @@ from django.db import transaction
 from integrations.models import Request
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
-from integrations.models.request import OPEN_STATES, State
+from integrations.models.request import OPEN_STATES, RequestState
 from integrations.services.requests import ending
 from integrations.services.requests.request_types import Ending, Result
 
@@ -35,7 +35,7 @@ def suspect(pks: Sequence[int], reason: CloseReason) -> list[Result]:
             retried = Request.objects.filter(pk__in=[pk for pk, each in counts.items() if each == count])
             retried.update(disconnects=count, retry_at=now + FIRST_PAUSE * 2 ** (count - 1), sent_by=None)
     failed = [pk for pk, count in counts.items() if count >= DISCONNECTS]
-    endings = [Ending(pk, State.FAILED, now, failure=_failure(counts[pk], reason)) for pk in failed]
+    endings = [Ending(pk, RequestState.FAILED, now, failure=_failure(counts[pk], reason)) for pk in failed]
     return list(ending.end(endings).values()) if endings else []
 
 

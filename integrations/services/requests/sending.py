@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 
 from integrations.models import Request
 from integrations.models.clock import shared_now
-from integrations.models.request import OPEN_STATES, State
+from integrations.models.request import OPEN_STATES, RequestState
 from integrations.security.sealing import SealBroken
 from integrations.services.requests import contents
 from integrations.services.requests.contents import Content, KeptRequest
@@ -50,8 +50,8 @@ def overlooked() -> list[tuple[int, int]]:
     connection may have been lost just when it was handed to it. Two indexed queries.
     """
     now = shared_now()
-    queued = Request.objects.filter(state=State.QUEUED).order_by()
-    sent = Request.objects.filter(state=State.SENT, sent_at__range=(now - SENT_LONG_AGO, now - SENT_JUST_NOW))
+    queued = Request.objects.filter(state=RequestState.QUEUED).order_by()
+    sent = Request.objects.filter(state=RequestState.SENT, sent_at__range=(now - SENT_LONG_AGO, now - SENT_JUST_NOW))
     ends = queued.values_list("integration").annotate(Min("pk"), Max("pk"))
     waiting = [(integration_id, pk) for integration_id, oldest, newest in ends for pk in (oldest, newest)]
     return [*waiting, *sent.order_by("pk").values_list("integration", "pk")]
@@ -68,7 +68,7 @@ def claim(pks: Sequence[int], process_id: uuid.UUID) -> dict[int, bool]:
         found = list(open_ones.values_list("pk", flat=True))
         now = shared_now()
         Request.objects.filter(pk__in=found).update(
-            state=State.SENT,
+            state=RequestState.SENT,
             sent_at=Coalesce("sent_at", now),
             last_sent_at=now,
             times_sent=F("times_sent") + 1,
@@ -87,7 +87,9 @@ def _note_unreadable(pks: Sequence[int]) -> None:
 def _open_rows(integration_id: int, limit: int, *, after: int) -> list[Request]:
     now = shared_now()
     rows = Request.objects.filter(integration=integration_id, state__in=OPEN_STATES, pk__gt=after)
-    due = rows.filter(Q(state=State.SENT, answer_before__gt=now) | Q(state=State.QUEUED, send_before__gt=now))
+    due = rows.filter(
+        Q(state=RequestState.SENT, answer_before__gt=now) | Q(state=RequestState.QUEUED, send_before__gt=now)
+    )
     return list(due.order_by("pk")[:limit])
 
 
@@ -113,7 +115,7 @@ def _waiting(row: Request) -> Waiting:
         content=Content(row.message_type, row.device_id, user_identifier, payload),
         send_before=row.send_before,
         answer_before=row.answer_before,
-        was_sent=row.state == State.SENT,
+        was_sent=row.state == RequestState.SENT,
         correlation_id=row.correlation_id,
         disconnects=row.disconnects,
         retry_at=row.retry_at,

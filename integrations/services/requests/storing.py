@@ -15,7 +15,7 @@ from django.db import transaction
 
 from integrations.models import Presence, Request
 from integrations.models.clock import shared_now
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.services.requests import contents
 from integrations.services.requests.contents import KeptRequest
 from integrations.services.requests.queues import Queue, queues_of
@@ -116,7 +116,7 @@ def _request_row(new: NewRequest, kept: KeptRequest, now: datetime, *, leaves: b
         **_asked(new, kept.user_identifier, kept.payload),
         sealed_request=kept.sealed,
         send_before=new.send_before,
-        state=State.SENT if leaves else State.QUEUED,
+        state=RequestState.SENT if leaves else RequestState.QUEUED,
         stored_at=now,
         sent_at=sent_at,
         last_sent_at=sent_at,

@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from integrations.models import AuditEvent, AuthAttempt, Connection, Presence, Request, ServerProcess, StrayFrame
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
-from integrations.models.retention import Kind
+from integrations.models.retention import RecordKind
 from integrations.services import audit, metrics
 from integrations.services.audit import Actor
 
@@ -27,7 +27,7 @@ from integrations.services.audit import Actor
 BATCH = 100
 SUBJECT = "old records"
 
-Report = Callable[[Kind, int, int], None]
+Report = Callable[[RecordKind, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Rule:
     prune: Callable[[QuerySet[Any], datetime], int]
 
 
-def limit(kind: Kind, now: datetime) -> datetime | None:
+def limit(kind: RecordKind, now: datetime) -> datetime | None:
     """Return the moment before which records of this kind are not kept; None: all of them are."""
     if not RULES[kind].days:
         return now
@@ -50,22 +50,22 @@ def limit(kind: Kind, now: datetime) -> datetime | None:
     return now - timedelta(days=days) if days else None
 
 
-def due(now: datetime) -> dict[Kind, int]:
+def due(now: datetime) -> dict[RecordKind, int]:
     """Return how many records of each kind there are to prune."""
     counts = {}
     for kind, rule in RULES.items():
         before = limit(kind, now)
         counts[kind] = rule.due(before).order_by().count() if before else 0
-    counts[Kind.PAYLOADS] -= _payloads_of_due_requests(now)
+    counts[RecordKind.PAYLOADS] -= _payloads_of_due_requests(now)
     return counts
 
 
-def prune_batch(kind: Kind, now: datetime) -> bool:
+def prune_batch(kind: RecordKind, now: datetime) -> bool:
     """Prune at most BATCH records in one transaction; return whether there may be more."""
     return _prune_batch(kind, now) == BATCH
 
 
-def prune_all(*, actor: Actor, report: Report, rest: Callable[[float], None] = time.sleep) -> dict[Kind, int]:
+def prune_all(*, actor: Actor, report: Report, rest: Callable[[float], None] = time.sleep) -> dict[RecordKind, int]:
     """Prune until nothing is left, and return how much of each kind; one audit event says so.
 
     The event is written in the first transaction, with what is due: a command that is killed has left it. After each
@@ -86,7 +86,7 @@ def prune_all(*, actor: Actor, report: Report, rest: Callable[[float], None] = t
 
 
 def _batches(
-    kind: Kind, now: datetime, *, planned: Mapping[Kind, int] | None, actor: Actor
+    kind: RecordKind, now: datetime, *, planned: Mapping[RecordKind, int] | None, actor: Actor
 ) -> Iterator[tuple[int, float]]:
     """Prune a kind, and yield after each batch its size and the seconds that it took."""
     count = BATCH
@@ -101,11 +101,11 @@ def _batches(
             yield count, time.perf_counter() - began
 
 
-def _record(planned: Mapping[Kind, int], actor: Actor) -> None:
+def _record(planned: Mapping[RecordKind, int], actor: Actor) -> None:
     audit.record(Verb.PRUNED, SUBJECT, actor=actor, **{str(kind): count for kind, count in planned.items() if count})
 
 
-def _prune_batch(kind: Kind, now: datetime) -> int:
+def _prune_batch(kind: RecordKind, now: datetime) -> int:
     before = limit(kind, now)
     if before is None:
         return 0
@@ -117,7 +117,7 @@ def _prune_batch(kind: Kind, now: datetime) -> int:
 
 
 def _payloads_of_due_requests(now: datetime) -> int:
-    limits = [limit(kind, now) for kind in (Kind.PAYLOADS, Kind.REQUESTS)]
+    limits = [limit(kind, now) for kind in (RecordKind.PAYLOADS, RecordKind.REQUESTS)]
     found = [moment for moment in limits if moment is not None]
     return _payloads(min(found)).order_by().count() if len(found) == len(limits) else 0
 
@@ -174,7 +174,7 @@ def _erase_contents(rows: QuerySet[Any], now: datetime) -> int:
 
 
 def _forget(_rows: QuerySet[Any], now: datetime) -> int:
-    before = limit(Kind.AUDIT, now)
+    before = limit(RecordKind.AUDIT, now)
     return AuditEvent.objects.forget(before=before, limit=BATCH) if before else 0
 
 
@@ -183,12 +183,12 @@ def _oldest(rows: QuerySet[Any]) -> list[Any]:
 
 
 RULES = {
-    Kind.REQUESTS: Rule("KEEP_REQUEST_DAYS", _requests, _delete),
-    Kind.PAYLOADS: Rule("KEEP_PAYLOAD_DAYS", _payloads, _erase_contents),
-    Kind.STRAY_FRAMES: Rule("KEEP_PAYLOAD_DAYS", _stray_frames, _delete),
-    Kind.ATTEMPTS: Rule("KEEP_CONNECTION_DAYS", _attempts, _delete),
-    Kind.CONNECTIONS: Rule("KEEP_CONNECTION_DAYS", _connections, _delete),
-    Kind.PROCESSES: Rule("KEEP_CONNECTION_DAYS", _processes, _delete),
-    Kind.SESSIONS: Rule("", _sessions, _delete),
-    Kind.AUDIT: Rule("KEEP_AUDIT_DAYS", _audit, _forget),
+    RecordKind.REQUESTS: Rule("KEEP_REQUEST_DAYS", _requests, _delete),
+    RecordKind.PAYLOADS: Rule("KEEP_PAYLOAD_DAYS", _payloads, _erase_contents),
+    RecordKind.STRAY_FRAMES: Rule("KEEP_PAYLOAD_DAYS", _stray_frames, _delete),
+    RecordKind.ATTEMPTS: Rule("KEEP_CONNECTION_DAYS", _attempts, _delete),
+    RecordKind.CONNECTIONS: Rule("KEEP_CONNECTION_DAYS", _connections, _delete),
+    RecordKind.PROCESSES: Rule("KEEP_CONNECTION_DAYS", _processes, _delete),
+    RecordKind.SESSIONS: Rule("", _sessions, _delete),
+    RecordKind.AUDIT: Rule("KEEP_AUDIT_DAYS", _audit, _forget),
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from integrations.models.clock import shared_now
-from integrations.models.retention import Kind
+from integrations.models.retention import RecordKind
 from integrations.services.outlets.outlets import fill_match_ids
 from integrations.services.requests.redacting import redact_batch
 from integrations.services.retention.retention import prune_batch
@@ -21,7 +21,7 @@ async def turn() -> None:
     await _repeat(fill_match_ids)
     await _repeat(redact_batch)
     now = shared_now()
-    for kind in Kind:
+    for kind in RecordKind:
         await _repeat(partial(prune_batch, kind, now))
 
 

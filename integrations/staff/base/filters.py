@@ -14,9 +14,9 @@ from django.http import HttpRequest
 from integrations.models import Connection, MessageType, Organisation
 from integrations.models.clock import shared_now
 from integrations.models.connection import dead_processes, is_online
-from integrations.models.request import State as RequestState
+from integrations.models.request import RequestState
 from integrations.services.people import scope
-from integrations.staff.base.presentation import LABELS, State
+from integrations.staff.base.presentation import LABELS, OutletState
 
 ORGANISATIONS_LISTED = 20
 
@@ -47,18 +47,18 @@ class OutletStateFilter(PortalFilter):
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.value() or ""
-        return queryset.filter(self._condition(State(chosen))) if chosen in set(State) else queryset
+        return queryset.filter(self._condition(OutletState(chosen))) if chosen in set(OutletState) else queryset
 
-    def _condition(self, state: State) -> Q:
-        if state is State.NOT_ENABLED:
+    def _condition(self, state: OutletState) -> Q:
+        if state is OutletState.NOT_ENABLED:
             return Q(integration=None)
-        if state is State.DISABLED:
+        if state is OutletState.DISABLED:
             return self._having(is_enabled=False)
-        if state is State.NEVER_SEEN:
+        if state is OutletState.NEVER_SEEN:
             return self._having(is_enabled=True, presence__last_seen_at=None)
         seen = self._having(is_enabled=True, presence__last_seen_at__isnull=False)
         online = is_online(shared_now(), f"{self._to_integration}presence__")
-        return seen & online if state is State.ONLINE else seen & ~online
+        return seen & online if state is OutletState.ONLINE else seen & ~online
 
     def _having(self, **conditions: Any) -> Q:
         return Q(**{f"{self._to_integration}{name}": value for name, value in conditions.items()})
@@ -75,10 +75,10 @@ class IntegrationStateFilter(OutletStateFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         every = super().lookups(request, model_admin)
-        return [(value, label) for value, label in every if value != State.NOT_ENABLED]
+        return [(value, label) for value, label in every if value != OutletState.NOT_ENABLED]
 
-    def _condition(self, state: State) -> Q:
-        return Q(pk=None) if state is State.NOT_ENABLED else super()._condition(state)
+    def _condition(self, state: OutletState) -> Q:
+        return Q(pk=None) if state is OutletState.NOT_ENABLED else super()._condition(state)
 
 
 class OrganisationFilter(PortalFilter):

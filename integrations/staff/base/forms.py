@@ -12,7 +12,7 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils import timezone
 
 from integrations.models import ApiKey, Integration, Organisation
-from integrations.security.credentials import MAX_SECRET_LENGTH
+from integrations.security.secret_digests import MAX_SECRET_LENGTH
 from integrations.services.errors import PortalError
 from integrations.services.overlaps import OVERLAPS
 from integrations.services.people import scope

@@ -16,7 +16,7 @@ from integrations.models.connection import lease_limit
 from integrations.models.kept_secret import KeptSecret
 
 
-class State(StrEnum):
+class OutletState(StrEnum):
     """How an outlet stands. The value is also the CSS class and the filter's parameter."""
 
     NOT_ENABLED = "not-enabled"
@@ -31,11 +31,11 @@ class State(StrEnum):
 
 
 LABELS = {
-    State.NOT_ENABLED: "Not enabled",
-    State.NEVER_SEEN: "Enabled, never seen",
-    State.ONLINE: "Online",
-    State.OFFLINE: "Offline",
-    State.DISABLED: "Disabled",
+    OutletState.NOT_ENABLED: "Not enabled",
+    OutletState.NEVER_SEEN: "Enabled, never seen",
+    OutletState.ONLINE: "Online",
+    OutletState.OFFLINE: "Offline",
+    OutletState.DISABLED: "Disabled",
 }
 DETAIL_NAMES = {
     "pos_remote_id": "POSRemoteID",
@@ -51,20 +51,20 @@ DETAIL_NAMES = {
 class Standing:
     """A state, and since when where that is known."""
 
-    state: State
+    state: OutletState
     since: datetime | None = None
 
 
 def standing_of(integration: Integration | None, now: datetime) -> Standing:
     """Return how an outlet stands; asks nothing if `presence__connection__process` was selected with it."""
     if integration is None:
-        return Standing(State.NOT_ENABLED)
+        return Standing(OutletState.NOT_ENABLED)
     if not integration.is_enabled:
-        return Standing(State.DISABLED)
+        return Standing(OutletState.DISABLED)
     presence = integration.presence
     if presence.last_seen_at is None:
-        return Standing(State.NEVER_SEEN)
-    state = State.ONLINE if presence.is_online_at(now) else State.OFFLINE
+        return Standing(OutletState.NEVER_SEEN)
+    state = OutletState.ONLINE if presence.is_online_at(now) else OutletState.OFFLINE
     return Standing(state, presence.since_at(now))
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from integrations.models import AuthAttempt
 from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
-from integrations.models.request import State as RequestState
+from integrations.models.request import RequestState
 from integrations.services.handover.handover import auth_url, websocket_url
 from integrations.services.integration.outlet_check import Evidence
 from integrations.services.requests.asking import HARMLESS
@@ -21,7 +21,7 @@ CONNECT_AGAIN = "Let PowerEPOS connect again."
 PROVED = (Outcome.ACCEPTED, Outcome.WRONG_POS_REMOTE_ID, Outcome.DISABLED)
 
 
-class State(StrEnum):
+class StepState(StrEnum):
     """How a step stands. The value is also the CSS class of its shape."""
 
     DONE = "online"
@@ -30,7 +30,7 @@ class State(StrEnum):
 
     @property
     def label(self) -> str:
-        return {State.DONE: "Done", State.WRONG: "Not yet", State.LATER: "Later"}[self]
+        return {StepState.DONE: "Done", StepState.WRONG: "Not yet", StepState.LATER: "Later"}[self]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Step:
     """One line. `tell` is for the person on site, `here` for the one who reads this."""
 
     title: str
-    state: State
+    state: StepState
     words: str = ""
     tell: str = ""
     here: str = ""
@@ -57,20 +57,20 @@ class Finding:
 def steps_of(evidence: Evidence) -> list[Step]:
     """Return the steps in their order: done, then the one that it hangs on, then those that come later."""
     steps = []
-    state = State.DONE
+    state = StepState.DONE
     for title, look in _LOOKS:
-        finding = look(evidence) if state is State.DONE else None
+        finding = look(evidence) if state is StepState.DONE else None
         if finding is None:
-            steps.append(Step(title, State.LATER))
+            steps.append(Step(title, StepState.LATER))
             continue
-        state = State.DONE if finding.is_done else State.WRONG
+        state = StepState.DONE if finding.is_done else StepState.WRONG
         steps.append(Step(title, state, finding.words, finding.tell, finding.here))
     return steps
 
 
 def sentence_of(steps: list[Step]) -> str:
     """Say how far the outlet has come."""
-    done = sum(step.state is State.DONE for step in steps)
+    done = sum(step.state is StepState.DONE for step in steps)
     if done == len(steps):
         return f"All {done} steps are done: the outlet works."
     return f"{done} of {len(steps)} steps are done. It hangs on: {steps[done].title}."

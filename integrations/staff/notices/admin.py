@@ -9,15 +9,16 @@ from django.utils.safestring import SafeString
 
 from integrations.models import AuditEvent, Delivery, Integration, Notice, WebhookEndpoint
 from integrations.models.clock import shared_now
+from integrations.models.notices.webhook import DeliveryState
 from integrations.services.notices import mailing
 from integrations.services.notices.delivering import body_of
-from integrations.services.outlets.finding import outlet_called
+from integrations.services.outlets.search import outlet_called
 from integrations.services.people import scope
-from integrations.services.rows.keyset import FEW, PARENTS, Few, Source, Stream
+from integrations.services.rows.keyset_pages import FEW, PARENTS, Few, Source, Stream
 from integrations.staff.base import rights
 from integrations.staff.base.admin import PortalAdmin, ReadOnlyAdmin
 from integrations.staff.base.filters import OrganisationFilter
-from integrations.staff.base.keyset import KeysetAdmin, Parents
+from integrations.staff.base.keyset_lists import KeysetAdmin, Parents
 from integrations.staff.base.presentation import ago, clock, exactly, marked
 from integrations.staff.notices import acts as webhook_acts
 from integrations.staff.requests.legible import legible
@@ -31,7 +32,7 @@ ACTS = {
     "test": webhook_acts.TestWebhook,
 }
 ROWS = 10
-SHAPES = {Delivery.State.DELIVERED: "online", Delivery.State.PENDING: "never-seen", Delivery.State.FAILED: "offline"}
+SHAPES = {DeliveryState.DELIVERED: "online", DeliveryState.PENDING: "never-seen", DeliveryState.FAILED: "offline"}
 
 
 @admin.register(WebhookEndpoint)
@@ -176,8 +177,8 @@ def badge(endpoint: WebhookEndpoint) -> SafeString:
 
 def delivery_badge(row: Delivery) -> SafeString:
     """Return how a delivery stands."""
-    state = Delivery.State(row.state)
-    words = "Failed, tried again" if state is Delivery.State.PENDING and row.tries else state.label
+    state = DeliveryState(row.state)
+    words = "Failed, tried again" if state is DeliveryState.PENDING and row.tries else state.label
     return marked(words, "offline" if words.startswith("Failed") else SHAPES[state])
 
 

@@ -15,13 +15,13 @@ from integrations.models import AuditEvent, AuthAttempt, Connection, Integration
 from integrations.models.attempt import Outcome
 from integrations.models.clock import shared_now
 from integrations.services.integration.pairings import explain
-from integrations.services.outlets.finding import beginning_with
 from integrations.services.outlets.moves import explain_moves
+from integrations.services.outlets.search import beginning_with
 from integrations.services.people import scope
 from integrations.staff.base import rights
 from integrations.staff.base.admin import Row
 from integrations.staff.base.filters import OpenFilter, OrganisationOfRecordFilter, TimeFilter
-from integrations.staff.base.keyset import KeysetAdmin, Parents
+from integrations.staff.base.keyset_lists import KeysetAdmin, Parents
 from integrations.staff.base.presentation import ago, details, ending, exactly, frames, is_open, marked
 from integrations.text.characters import spelled
 

@@ -9,11 +9,11 @@ from django.utils.safestring import SafeString
 
 from integrations.models import Request
 from integrations.models.clock import shared_now
-from integrations.services.outlets.finding import received_within
+from integrations.services.outlets.search import received_within
 from integrations.services.people import scope
 from integrations.staff.base import rights
 from integrations.staff.base.filters import MessageTypeFilter, OrganisationOfRecordFilter, ResultCodeFilter, TimeFilter
-from integrations.staff.base.keyset import KeysetAdmin
+from integrations.staff.base.keyset_lists import KeysetAdmin
 from integrations.staff.base.presentation import ago
 from integrations.staff.records.admin import OF_INTEGRATION, link_to
 from integrations.staff.requests.legible import legible

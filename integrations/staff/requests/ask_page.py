@@ -28,7 +28,7 @@ READING = ("OrderNPayGetUserFromPINRequest", "OrderNPayGetOpenOrdersRequest", "O
 
 
 @dataclass(frozen=True)
-class Kind:
+class AskedMessage:
     """What is asked: a number, and the catalogue's entry where it has one."""
 
     number: int
@@ -67,7 +67,7 @@ class AskPos(IntegrationAct):
     title = "Ask the POS"
     button = "Send to the POS"
     words = "staff/requests/words/ask.html"
-    kind: Kind | None = None
+    kind: AskedMessage | None = None
     is_raw = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -134,12 +134,12 @@ class AskPos(IntegrationAct):
     def _with_kind(self) -> HttpResponse | None:
         """Find what is to be asked; where that is nothing, return the page that says so."""
         try:
-            self.kind = Kind.find(self.request.GET.get("type", ""))
+            self.kind = AskedMessage.find(self.request.GET.get("type", ""))
         except MessageTypeUnnumbered as refusal:
             return self.choice(str(refusal))
         return None if self.kind else self.choice(UNKNOWN)
 
-    def _chosen(self) -> Kind:
+    def _chosen(self) -> AskedMessage:
         if self.kind is None:
             raise TypeError("The kind is found before the form is made.")
         return self.kind

@@ -7,20 +7,20 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.safestring import SafeString
 
 from integrations.models import MessageType, Request
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.services.requests.retries import DISCONNECTS
 from integrations.services.requests.secret_members import hide_in_words
 from integrations.staff.base.presentation import marked
 from integrations.text.characters import printable
 
 SHAPES = {
-    State.QUEUED: "never-seen",
-    State.SENT: "never-seen",
-    State.ANSWERED: "online",
-    State.REFUSED: "refused",
-    State.EXPIRED: "offline",
-    State.CANCELLED: "ended",
-    State.FAILED: "disabled",
+    RequestState.QUEUED: "never-seen",
+    RequestState.SENT: "never-seen",
+    RequestState.ANSWERED: "online",
+    RequestState.REFUSED: "refused",
+    RequestState.EXPIRED: "offline",
+    RequestState.CANCELLED: "ended",
+    RequestState.FAILED: "disabled",
 }
 SAID_LENGTH = 1_000
 
@@ -49,7 +49,7 @@ def type_of(row: Request) -> str:
 
 def request_badge(row: Request) -> SafeString:
     """Return the state with its shape."""
-    return marked(row.get_state_display(), SHAPES[State(row.state)])
+    return marked(row.get_state_display(), SHAPES[RequestState(row.state)])
 
 
 def took(row: Request) -> str:
@@ -62,11 +62,11 @@ def outcome(row: Request, *, with_content: bool) -> str:
 
     The ErrorMessage is a part of the POS's answer: `with_content` says whether the viewer may read answers.
     """
-    if row.state == State.EXPIRED:
+    if row.state == RequestState.EXPIRED:
         return "The POS did not answer in time." if row.sent_at else "The POS was offline or busy: it never left."
-    if row.state == State.FAILED:
+    if row.state == RequestState.FAILED:
         return said(row.failure)
-    if row.state == State.REFUSED:
+    if row.state == RequestState.REFUSED:
         if not with_content:
             return ""
         return f"The POS says: “{said(row.error_message)}”" if row.error_message else "The POS gives no reason."
@@ -121,7 +121,7 @@ def _sending(row: Request) -> str:
 
 
 def _limit_of_sending(row: Request, now: datetime) -> Moment:
-    is_due = row.state == State.QUEUED and row.send_before > now
+    is_due = row.state == RequestState.QUEUED and row.send_before > now
     words = "Expires, unless it has left by then" if is_due else "Latest moment to leave"
     return Moment(row.send_before, words, is_limit=True)
 

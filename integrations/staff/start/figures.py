@@ -6,9 +6,9 @@ from datetime import datetime
 from django.urls import reverse
 
 from integrations.models.attempt import Outcome
-from integrations.models.request import State as RequestState
+from integrations.models.request import RequestState
 from integrations.services.overview.fleet import DAY, HOUR, Fleet
-from integrations.staff.base.presentation import State, clock
+from integrations.staff.base.presentation import OutletState, clock
 from integrations.staff.start.chart import chart_of
 
 TEMPLATE = "staff/start/figures.html"
@@ -64,13 +64,13 @@ def _outlets_in_words(count: int) -> str:
 
 def _outlets(fleet: Fleet) -> list[Figure]:
     counts = {
-        State.ONLINE: fleet.online,
-        State.OFFLINE: fleet.offline,
-        State.NEVER_SEEN: fleet.never_seen,
-        State.DISABLED: fleet.disabled,
+        OutletState.ONLINE: fleet.online,
+        OutletState.OFFLINE: fleet.offline,
+        OutletState.NEVER_SEEN: fleet.never_seen,
+        OutletState.DISABLED: fleet.disabled,
     }
     url = reverse("admin:integrations_outlet_changelist")
-    words = {State.NEVER_SEEN: "never seen"}
+    words = {OutletState.NEVER_SEEN: "never seen"}
     return [
         Figure(count, words.get(state, state.value), f"{url}?state={state.value}", state.value)
         for state, count in counts.items()

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from integrations.models import ApiKeySecret, Credential, Request, WebhookEndpoint
 from integrations.models.request import OPEN_STATES
-from integrations.security import credentials
+from integrations.security import secret_digests
 from integrations.security.sealing import is_readable
 from integrations.services.keys.newer_keys import digests_by_key
 from integrations.services.notices import signing
@@ -33,7 +33,7 @@ def stored_under_lost_keys() -> Iterator[Finding]:
         sealed = {words: _unreadable(texts, purpose) for words, texts, purpose in _sealed()}
     except DatabaseError:  # migrations are pending, which another part reports
         return
-    known = credentials.known_keys()
+    known = secret_digests.known_keys()
     lost = {words: sum(counts[key] for key in counts if key not in known) for words, counts in digests.items()}
     found = ", ".join(f"{count} {words}" for words, count in {**lost, **sealed}.items() if count)
     total = Counter[str]()
@@ -43,20 +43,20 @@ def stored_under_lost_keys() -> Iterator[Finding]:
 
 
 def _judged(found: str, total: Counter[str]) -> Finding:
-    if found and not any(key in total for key in credentials.known_keys()) and total:
+    if found and not any(key in total for key in secret_digests.known_keys()) and total:
         what = (
             f"CREDENTIAL_KEY matches none of the {total.total()} stored digests, and no fallback does. Stored: {found}."
         )
         return wrong("keys", what, TODO)
     if found:
         return wrong("keys", f"Stored under a key that is no longer configured: {found}.", TODO)
-    if total and credentials.current_key().key_id not in total:
+    if total and secret_digests.current_key().key_id not in total:
         todo = "Keep the fallbacks: a digest moves to CREDENTIAL_KEY when its secret is next used."
         what = (
             f"CREDENTIAL_KEY matches none of the {total.total()} stored digests yet; its fallbacks match all of them."
         )
         return advice("keys", what, todo)
-    older = total.total() - total[credentials.current_key().key_id]
+    older = total.total() - total[secret_digests.current_key().key_id]
     moving = f" {older} of {total.total()} digests are under a fallback: keep it until they have moved."
     what = "Everything that is stored under a key of the server can be used with the configured keys."
     return fine("keys", what + (moving if older else ""))

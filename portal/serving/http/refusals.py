@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from integrations.backend import correlation, problems
-from integrations.backend.problems import Kind
+from integrations.backend.problems import ProblemKind
 from integrations.text.characters import printable
 from integrations.wire import limits
 from integrations.wire.asgi_types import RawHeaders
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 class Fault:
     """The reason why a request is not read any further, and the advice for its sender."""
 
-    kind: Kind
+    kind: ProblemKind
     detail: str
 
     @property

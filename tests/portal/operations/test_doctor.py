@@ -25,8 +25,8 @@ from django.db import connection
 from django.utils import timezone
 
 from integrations.models import Credential, Request, ServerProcess
-from integrations.models.request import State
-from integrations.security.credentials import Algorithm
+from integrations.models.request import RequestState
+from integrations.security.secret_digests import Algorithm
 from integrations.services.api_keys.api_keys import create_api_key
 from integrations.services.requests import contents
 from portal.operations.doctor import Finding, Level, configuration, database, env_file, examine, keys, machine, outside
@@ -322,7 +322,7 @@ def store_everything(enabled: Enabled) -> None:
     Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"credential": {}})
     sealed = contents.keep_request("4711", "{}").sealed
     request = make_finished_request(enabled.integration, sealed_request=sealed)
-    Request.objects.filter(pk=request.pk).update(state=State.QUEUED, ended_at=None)
+    Request.objects.filter(pk=request.pk).update(state=RequestState.QUEUED, ended_at=None)
 
 
 def levels(findings: Iterator[Finding]) -> set[Level]:

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import path
 from django.views.decorators.debug import sensitive_variables
 
-from integrations.security.credentials import Kind, generate
+from integrations.security.secret_digests import SecretKind, generate
 from portal import service_urls
 from portal.web import error_reports
 
@@ -27,7 +27,7 @@ OTHERS = {
 SECRETS = (MAIL, DATABASE, REDIS, "metrics-token-value-16", "oidc'client\\secret", "an-older-secret-key-of-the-portal")
 # Concatenated at run time, because the page also shows source lines of this file.
 MARKED, POSTED, COOKIE, PIN = (f"{each}-{'value'}" for each in ("marked", "posted", "cookie", "pin"))
-SECRET_OF_POS = generate(Kind.POS_SECRET)
+SECRET_OF_POS = generate(SecretKind.POS_SECRET)
 
 
 @sensitive_variables("password")

@@ -8,7 +8,7 @@ from unittest import mock
 
 from argon2 import PasswordHasher
 
-from integrations.security import credentials
+from integrations.security import secret_digests
 from integrations.services.connections import authentication
 from integrations.services.connections.authentication import ADOPTED_WAITING
 from tests.support.asgi_client import authenticate
@@ -23,7 +23,7 @@ class DuringAFlood(InProcess):
     def setUp(self) -> None:
         # What Argon2id costs is not tested here, and forty times its cost would be seconds.
         cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-        self.enterContext(mock.patch.multiple(credentials, _hasher=cheap, _fingerprint=lambda secret, _key: secret))
+        self.enterContext(mock.patch.multiple(secret_digests, _hasher=cheap, _fingerprint=lambda secret, _key: secret))
         self.tills = {f"203.0.113.{number}": make_till(number) for number in range(1, TILLS + 1)}
 
     async def test_each_till_that_proved_its_secret_from_its_address_gets_in_and_an_unknown_one_does_not(self) -> None:
@@ -49,14 +49,14 @@ async def status(till: Enabled, address: str, **changes: str) -> int:
 async def guesses(till: Enabled) -> AsyncIterator[None]:
     """Guesses whose verification lasts as long as the block: as many as the queue holds, each from its own address."""
     is_over = threading.Event()
-    verify = credentials.verify_adopted
+    verify = secret_digests.verify_adopted
 
     def verify_later(secret: str, stored: str) -> bool:
         if secret == WRONG_SECRET:
             is_over.wait(30)
         return verify(secret, stored)
 
-    with mock.patch.object(credentials, "verify_adopted", verify_later):
+    with mock.patch.object(secret_digests, "verify_adopted", verify_later):
         guessing = [
             asyncio.ensure_future(status(till, f"198.51.100.{number}", AuthSecret=WRONG_SECRET))
             for number in range(1, ADOPTED_WAITING + 1)

@@ -11,8 +11,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from integrations.models import ApiKey, ApiKeySecret, AuditEvent
-from integrations.security import credentials
-from integrations.security.credentials import Kind
+from integrations.security import secret_digests
+from integrations.security.secret_digests import SecretKind
 from integrations.services.api_keys.api_keys import create_api_key, end_api_key_overlap, retire_api_key, rotate_api_key
 from integrations.services.api_keys.errors import ApiKeyExists
 from integrations.services.errors import (
@@ -30,8 +30,8 @@ pytestmark = pytest.mark.django_db
 
 def opens(text: str) -> bool:
     """Whether a key's plain text opens the door now."""
-    canonical = credentials.recognise(Kind.API_KEY, text) or ""
-    digests = credentials.keyed_digests(canonical)
+    canonical = secret_digests.recognise(SecretKind.API_KEY, text) or ""
+    digests = secret_digests.keyed_digests(canonical)
     return ApiKeySecret.objects.live(timezone.now()).filter(digest__in=digests).exists()
 
 

@@ -18,7 +18,7 @@ from django.db import connection
 from integrations.management import secrets_file
 from integrations.management.commands import enable_outlets
 from integrations.models import AuditEvent, Credential, Integration, Organisation
-from integrations.security import credentials
+from integrations.security import secret_digests
 from integrations.services.bulk import enabling as bulk_enabling
 from integrations.services.bulk.plan import WorldChanged
 from tests.services.bulk.test_bulk import stop_before
@@ -137,7 +137,7 @@ def test_what_stops_in_the_middle_says_what_is_done_and_keeps_its_secrets(
     rows = list(csv.DictReader(io.StringIO(output.read_text())))
     assert [row["Outlet"] for row in rows] == ["Garden", "'=Cellar"]
     for row in rows:
-        assert Credential.objects.get(digest__in=credentials.keyed_digests(row["AuthSecret"])).is_current
+        assert Credential.objects.get(digest__in=secret_digests.keyed_digests(row["AuthSecret"])).is_current
 
 
 def test_secrets_of_a_batch_that_was_not_committed_leave_the_file_at_the_next_run(
@@ -163,7 +163,7 @@ def test_secrets_of_a_batch_that_was_not_committed_leave_the_file_at_the_next_ru
     rows = list(csv.DictReader(io.StringIO(output.read_text())))
     assert [row["Outlet"] for row in rows] == ["Garden", "'=Cellar"]
     assert stat.S_IMODE(output.stat().st_mode) == 0o600
-    assert Credential.objects.filter(digest__in=credentials.keyed_digests(rows[1]["AuthSecret"])).exists()
+    assert Credential.objects.filter(digest__in=secret_digests.keyed_digests(rows[1]["AuthSecret"])).exists()
 
 
 def test_the_secrets_of_a_batch_are_on_the_disk_before_it_is_committed(

@@ -28,8 +28,8 @@ from integrations.pos.tokens import Token
 from integrations.relay import runtime
 from integrations.relay.records import record_writer
 from integrations.relay.records.batch import Attempt
-from integrations.security import credentials
-from integrations.security.credentials import DUMMY_ARGON2ID, Kind, generate
+from integrations.security import secret_digests
+from integrations.security.secret_digests import DUMMY_ARGON2ID, SecretKind, generate
 from integrations.services.connections import authentication
 from integrations.services.connections.authentication import (
     ADOPTED_WAITING,
@@ -96,14 +96,14 @@ class Exchanging(AtTheEntryPoint):
         assert await exchange.issue_token(self.harbour.claim(secret=typed), POS)
 
     async def test_an_unknown_outlet_and_a_wrong_secret_are_refused_with_the_same_words(self) -> None:
-        wrong = await refusal(self.harbour.claim(secret=generate(Kind.POS_SECRET)))
+        wrong = await refusal(self.harbour.claim(secret=generate(SecretKind.POS_SECRET)))
         unknown = await refusal(self.harbour.claim(provider_outlet_id="nobody"))
         assert isinstance(wrong, WrongSecret)
         assert isinstance(unknown, WrongSecret)
         assert str(wrong) == str(unknown) == "The auth secret was not valid!"
 
     async def test_staff_see_which_of_the_two_it_was(self) -> None:
-        await refusal(self.harbour.claim(secret=generate(Kind.POS_SECRET)))
+        await refusal(self.harbour.claim(secret=generate(SecretKind.POS_SECRET)))
         await refusal(self.harbour.claim(provider_outlet_id="nobody"))
         await recorded()
         assert await in_main(outcomes) == [Outcome.WRONG_SECRET, Outcome.UNKNOWN_OUTLET]
@@ -149,7 +149,7 @@ class Exchanging(AtTheEntryPoint):
         station = await in_main(make_enabled_outlet, "Station", adopted_secret=ADOPTED)
         uuid = station.handover.provider_outlet_id
         for typed in (uuid.upper(), f"{{{uuid}}}", uuid.replace("-", ""), uuid, f"({uuid})") * 2:
-            await refusal(station.claim(provider_outlet_id=typed, secret=generate(Kind.POS_SECRET)), THIEF)
+            await refusal(station.claim(provider_outlet_id=typed, secret=generate(SecretKind.POS_SECRET)), THIEF)
         assert isinstance(await refusal(station.claim(), THIEF), TooManyFailures)
 
     def make_garden(self, provider_outlet_id: str) -> Enabled:
@@ -165,13 +165,13 @@ class Exchanging(AtTheEntryPoint):
             assert await exchange.issue_token(self.harbour.claim(secret=typed), POS)
 
     async def test_a_mistyped_secret_is_told_to_be_mistyped_whether_or_not_the_outlet_exists(self) -> None:
-        typed = generate(Kind.POS_SECRET)[:-1]
+        typed = generate(SecretKind.POS_SECRET)[:-1]
         for claim in (self.harbour.claim(secret=typed), self.harbour.claim(secret=typed, provider_outlet_id="nobody")):
             assert isinstance(await refusal(claim), MistypedSecret)
 
     async def test_who_does_not_know_the_secret_learns_nothing_of_pairing_and_enabling(self) -> None:
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
-        refused = await refusal(self.harbour.claim(pos_remote_id="other", secret=generate(Kind.POS_SECRET)))
+        refused = await refusal(self.harbour.claim(pos_remote_id="other", secret=generate(SecretKind.POS_SECRET)))
         assert isinstance(refused, WrongSecret)
 
     async def test_who_proves_the_secret_learns_that_the_pos_remote_id_does_not_match(self) -> None:
@@ -253,7 +253,7 @@ class Adopted(InProcess):
 
     async def test_an_adopted_secret_that_an_older_version_stored_with_its_edges_goes_on_working(self) -> None:
         stored = f"{ADOPTED}\u200b"
-        digest = await in_main(credentials.digest_adopted, stored)
+        digest = await in_main(secret_digests.digest_adopted, stored)
         await Credential.objects.aupdate(digest=digest.value)
         assert await exchange.issue_token(self.harbour.claim(secret=stored), POS)
 
@@ -325,7 +325,7 @@ class AdoptedInAFlood(InProcess):
 
     async def verified(self, claim: Claim, visitor: Visitor = POS) -> int:
         """Return how many slow verifications it takes to get in."""
-        with mock.patch.object(credentials, "verify_adopted", wraps=credentials.verify_adopted) as slow:
+        with mock.patch.object(secret_digests, "verify_adopted", wraps=secret_digests.verify_adopted) as slow:
             assert await exchange.issue_token(claim, visitor)
         return slow.call_count
 
@@ -381,11 +381,13 @@ class Throttled(AtTheEntryPoint):
 
     async def guess(self, times: int, visitor: Visitor = THIEF, **changes: str) -> None:
         for _ in range(times):
-            await refusal(self.harbour.claim(secret=generate(Kind.POS_SECRET), **changes), visitor)
+            await refusal(self.harbour.claim(secret=generate(SecretKind.POS_SECRET), **changes), visitor)
 
     async def test_a_generated_secret_that_is_right_gets_in_whatever_was_guessed_from_its_address(self) -> None:
         await self.guess(30)
-        assert isinstance(await refusal(self.harbour.claim(secret=generate(Kind.POS_SECRET)), THIEF), TooManyFailures)
+        assert isinstance(
+            await refusal(self.harbour.claim(secret=generate(SecretKind.POS_SECRET)), THIEF), TooManyFailures
+        )
         assert await exchange.issue_token(self.harbour.claim(), THIEF)
 
     async def test_the_same_holds_when_all_outlets_were_tried_from_its_address(self) -> None:
@@ -404,7 +406,7 @@ class Throttled(AtTheEntryPoint):
         station = await in_main(make_enabled_outlet, STATION, adopted_secret=ADOPTED)
         assert await exchange.issue_token(station.claim(), THIEF)
         for _ in range(10):
-            await refusal(station.claim(secret=generate(Kind.POS_SECRET)), THIEF)
+            await refusal(station.claim(secret=generate(SecretKind.POS_SECRET)), THIEF)
         refused = await refusal(station.claim(), THIEF)
         assert isinstance(refused, TooManyFailures)
         assert refused.retry_after is not None
@@ -419,7 +421,7 @@ class Throttled(AtTheEntryPoint):
         now = [0.0]
         exchange.throttle = Throttle(lambda: now[0])
         for _ in range(10):
-            await refusal(station.claim(secret=generate(Kind.POS_SECRET)), THIEF)
+            await refusal(station.claim(secret=generate(SecretKind.POS_SECRET)), THIEF)
         now[0] += 15
         assert await exchange.issue_token(station.claim(), THIEF)
 
@@ -435,7 +437,7 @@ class Throttled(AtTheEntryPoint):
             assert hold.await_count == 3
 
     async def test_a_mistyped_secret_is_counted_too(self) -> None:
-        mistyped = self.harbour.claim(secret=generate(Kind.POS_SECRET)[:-1])
+        mistyped = self.harbour.claim(secret=generate(SecretKind.POS_SECRET)[:-1])
         for _ in range(10):
             assert isinstance(await refusal(mistyped, THIEF), MistypedSecret)
         assert isinstance(await refusal(mistyped, THIEF), TooManyFailures)
@@ -449,7 +451,7 @@ class Throttled(AtTheEntryPoint):
     async def test_one_address_that_tries_outlet_after_outlet_is_stopped(self) -> None:
         with override_settings(AUTH_FAILURES_PER_ADDRESS=5):
             await self.go_from_outlet_to_outlet()
-            wrong = self.harbour.claim(secret=generate(Kind.POS_SECRET))
+            wrong = self.harbour.claim(secret=generate(SecretKind.POS_SECRET))
             assert isinstance(await refusal(wrong, THIEF), TooManyFailures)
             assert isinstance(await refusal(wrong, POS), WrongSecret)
 
@@ -539,9 +541,9 @@ class Recorded(AtTheEntryPoint):
     async def test_no_attempt_holds_a_secret(self) -> None:
         secrets = [
             self.harbour.handover.auth_secret,
-            generate(Kind.POS_SECRET),
+            generate(SecretKind.POS_SECRET),
             "sharedS3cr3t!!",
-            generate(Kind.POS_SECRET)[:-1],
+            generate(SecretKind.POS_SECRET)[:-1],
         ]
         await exchange.issue_token(self.harbour.claim(), POS)
         for secret in secrets[1:]:
@@ -778,7 +780,7 @@ class Settled(InProcess):
     async def test_a_wrong_secret_finds_no_row_whichever_outlet_it_is_sent_for(self) -> None:
         enabled: Enabled = await in_main(make_enabled_outlet)
         await in_main(rotate_secret, enabled.integration, actor=ANNA)
-        wrong = generate(Kind.POS_SECRET)
+        wrong = generate(SecretKind.POS_SECRET)
         found: list[object] = []
         with mock.patch.object(authentication, "verify_generated", wraps=authentication.verify_generated) as verify:
             for claim in (enabled.claim(secret=wrong), enabled.claim(secret=wrong, provider_outlet_id="nobody")):
@@ -791,7 +793,7 @@ class Settled(InProcess):
         with override_settings(**_new_key()):
             two: Enabled = await in_main(make_enabled_outlet, "Station")
             wanted = [digests_of(each.handover.auth_secret) for each in (one, two)]
-            found = await readers.run(find_credentials, [*wanted, digests_of(generate(Kind.POS_SECRET))])
+            found = await readers.run(find_credentials, [*wanted, digests_of(generate(SecretKind.POS_SECRET))])
         assert [found[each].integration_id for each in wanted] == [one.integration.pk, two.integration.pk]
         assert len(found) == 2
 

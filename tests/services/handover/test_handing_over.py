@@ -7,7 +7,7 @@ from datetime import timedelta
 from unittest import mock
 
 from integrations.models import Request
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.pos import consumer
 from integrations.pos.link import LINK
 from integrations.relay import runtime
@@ -69,7 +69,7 @@ class HandingOver(InProcess):
                 pos = await left_open.enter_async_context(await on(old, outlet))
                 assert (await pos.next_frame())["RequestID"] == "poison"
             await left_open.enter_async_context(await on(old, outlet))
-            await until_true(lambda: Request.objects.filter(state=State.FAILED).aexists())
+            await until_true(lambda: Request.objects.filter(state=RequestState.FAILED).aexists())
         row = await Request.objects.aget()
         assert (row.disconnects, row.times_sent) == (5, 6)
         assert row.failure.endswith("the last time a newer connection of the same outlet took over.")
@@ -124,7 +124,7 @@ class HandingOver(InProcess):
                     first.answers(frame)
                     assert (await first.closed())[0] == 4409
         row = await in_main(Request.objects.get)
-        assert (row.state, row.disconnects, row.times_sent) == (State.ANSWERED, 0, 1)
+        assert (row.state, row.disconnects, row.times_sent) == (RequestState.ANSWERED, 0, 1)
 
 
 async def on(link: OldLink, outlet: Enabled) -> Pos:

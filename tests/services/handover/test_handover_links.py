@@ -14,8 +14,8 @@ from integrations.models import AuditEvent, HandoverLink, Integration, Outlet
 from integrations.models.audit import Verb
 from integrations.models.handover_link import LinkState
 from integrations.recipient import views
-from integrations.security.credentials import Kind, generate
 from integrations.security.redaction import redact
+from integrations.security.secret_digests import SecretKind, generate
 from integrations.services.errors import InvalidValue
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.errors import LinkEnded, LinkRefused
@@ -268,7 +268,7 @@ def test_every_refusal_reads_the_same(client: Client) -> None:
         "wrong": (links["wrong"].token, "a wrong passphrase"),
         "unknown": ("ONPH-" + "-".join(["ABCDE"] * 10), PASSPHRASE),
         "nonsense": ("\x00 ü 世", PASSPHRASE),
-        "secret": (generate(Kind.POS_SECRET), PASSPHRASE),
+        "secret": (generate(SecretKind.POS_SECRET), PASSPHRASE),
     }
     answers = {name: post(client, *given) for name, given in codes.items()}
     assert {answer.status_code for answer in answers.values()} == {403}

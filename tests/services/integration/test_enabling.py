@@ -9,7 +9,7 @@ from django.db import transaction
 from django.test import override_settings
 
 from integrations.models import AuditEvent, Credential, Integration, Outlet, Presence
-from integrations.security.credentials import Kind, recognise
+from integrations.security.secret_digests import SecretKind, recognise
 from integrations.services import wake
 from integrations.services.connections.errors import MistypedSecret
 from integrations.services.errors import InvalidValue
@@ -33,7 +33,7 @@ def test_enabling_hands_over_what_both_sides_must_know(outlet: Outlet) -> None:
         "AuthURL": "http://127.0.0.1:8000/api/powerepos/v1/auth",
         "WebsocketURL": "ws://127.0.0.1:8000",
     }
-    assert recognise(Kind.POS_SECRET, handover.auth_secret) == handover.auth_secret
+    assert recognise(SecretKind.POS_SECRET, handover.auth_secret) == handover.auth_secret
 
 
 @override_settings(PUBLIC_URL="https://portal.example.com:8443")

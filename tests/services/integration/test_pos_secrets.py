@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from integrations.models import AuditEvent, Credential, Outlet
 from integrations.models.audit import Verb
-from integrations.security.credentials import Algorithm, Kind, generate
+from integrations.security.secret_digests import Algorithm, SecretKind, generate
 from integrations.services.connections.errors import MistypedSecret
 from integrations.services.errors import InvalidValue, NoOverlap, OverlapRunning, StalePage
 from integrations.services.integration.enabling import disable, enable_outlet
@@ -173,7 +173,7 @@ def test_a_generated_secret_is_taken_even_when_the_servers_key_changed_since(ena
 
 
 def test_a_secret_that_another_portal_generated_is_adopted_with_its_fast_digest(outlet: Outlet) -> None:
-    enable_outlet(outlet, pos_remote_id="r", adopted_secret=generate(Kind.POS_SECRET).lower(), actor=ANNA)
+    enable_outlet(outlet, pos_remote_id="r", adopted_secret=generate(SecretKind.POS_SECRET).lower(), actor=ANNA)
     credential = Credential.objects.get()
     assert credential.algorithm == Algorithm.HMAC_SHA256
     assert not credential.is_weak
@@ -181,7 +181,7 @@ def test_a_secret_that_another_portal_generated_is_adopted_with_its_fast_digest(
 
 def test_a_mistyped_generated_secret_is_not_adopted_as_a_weak_one() -> None:
     with pytest.raises(MistypedSecret):
-        digest_of(generate(Kind.POS_SECRET)[:-1])
+        digest_of(generate(SecretKind.POS_SECRET)[:-1])
 
 
 @pytest.mark.parametrize("secret", ["", "short", "1234567"])

@@ -12,11 +12,11 @@ from django.core import signing
 from django.utils import timezone
 
 from integrations.models import Credential, Request, ServerProcess
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.pos import tokens
 from integrations.pos.tokens import Token
 from integrations.relay.watch import process_lease
-from integrations.security import credentials, keyring, sealing
+from integrations.security import keyring, sealing, secret_digests
 from integrations.services.handover import links as handover_links
 from integrations.services.keys import keys, newer_keys
 from integrations.services.requests import contents
@@ -145,7 +145,7 @@ def test_secrets_and_links_that_a_command_makes_are_readable_to_a_process_with_t
 
 
 def is_digest_under_a_known_key(made: Enabled, credential: Credential) -> bool:
-    return credential.digest in credentials.keyed_digests(made.handover.auth_secret)
+    return credential.digest in secret_digests.keyed_digests(made.handover.auth_secret)
 
 
 def test_what_was_signed_under_the_new_key_stays_readable_while_the_old_one_is_used() -> None:
@@ -176,7 +176,7 @@ class TestAProcessWithTheOldKeyAlone:
     def test_lacks_a_key_for_a_request_that_waits_as_well(self, enter: Callable[[], bool]) -> None:
         sealed = contents.keep_request('{"PIN": "4711"}', "{}").sealed
         request = make_finished_request(make_enabled_outlet().integration, sealed_request=sealed)
-        Request.objects.filter(pk=request.pk).update(state=State.QUEUED, ended_at=None)
+        Request.objects.filter(pk=request.pk).update(state=RequestState.QUEUED, ended_at=None)
         Credential.objects.update(key_id=id_of(keyring.CREDENTIAL, OLD))
         make_process(NEW, OLD)
         assert enter()

@@ -12,12 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from integrations.models import Alert, AlertMember, AlertRecipient, Credential, Integration, Mail, Notice, Outlet
-from integrations.models.alert import AlertKind
-from integrations.models.notice import Kind
+from integrations.models.notices.alert import AlertKind, MailState
+from integrations.models.notices.notice import NoticeKind
 from integrations.services.api_keys.api_keys import create_api_key
 from integrations.services.integration.enabling import disable, enable_outlet
 from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
-from integrations.services.notices import alerts, mailing, watching
+from integrations.services.notices import alert_conditions, alerts, mailing
 from integrations.services.notices.alert_recipients import save_recipient
 from integrations.services.notices.presences import BLIND
 from portal import service_urls
@@ -192,7 +192,7 @@ def test_a_burst_of_refusals_is_told_of_its_outlet_and_ends_when_it_is_calm(watc
 
 
 @override_settings(**MAIL)
-@mock.patch.object(watching, "ALERT_REFUSALS", 20)
+@mock.patch.object(alert_conditions, "ALERT_REFUSALS", 20)
 def test_a_burst_from_nobody_known_is_told_to_those_who_get_all_alerts(watched: Integration, clock: Any) -> None:
     add_recipient("bella@example.com", BELLA)
     for _ in range(20):
@@ -250,16 +250,16 @@ def test_each_recipient_of_the_organisation_and_of_all_gets_one_mail_and_no_othe
 
 
 def test_without_a_mail_server_alerts_are_kept_and_told_to_webhooks_alone(watched: Integration, clock: Any) -> None:
-    make_endpoint(kinds=[Kind.ALERT_BEGAN, Kind.ALERT_ENDED])
+    make_endpoint(kinds=[NoticeKind.ALERT_BEGAN, NoticeKind.ALERT_ENDED])
     go_offline(watched, timezone.now())
     wait(clock, 15 * MINUTE)
     go_online(watched, timezone.now())
     wait(clock, 5 * MINUTE)
     assert not Mail.objects.exists()
     began, ended = Notice.objects.order_by("pk")
-    assert (began.kind, began.data["what"], began.data["count"]) == (Kind.ALERT_BEGAN, AlertKind.OFFLINE, 1)
+    assert (began.kind, began.data["what"], began.data["count"]) == (NoticeKind.ALERT_BEGAN, AlertKind.OFFLINE, 1)
     assert began.data["subjects"][0]["name"] == f"{BELLA} – {STATION}"
-    assert (ended.kind, ended.data["alert"]) == (Kind.ALERT_ENDED, began.data["alert"])
+    assert (ended.kind, ended.data["alert"]) == (NoticeKind.ALERT_ENDED, began.data["alert"])
 
 
 def test_a_turn_costs_a_fixed_number_of_queries(watched: Integration, clock: Any) -> None:
@@ -287,7 +287,7 @@ class Mailing(InProcess):
         assert mail["subject"] == "Alert: Küche is offline Bcc: x@example.com"
         assert mail["bcc"] is None
         assert "Since noon." in mail.get_content()
-        assert (await in_main(Mail.objects.get)).state == Mail.State.SENT
+        assert (await in_main(Mail.objects.get)).state == MailState.SENT
 
     async def test_a_mail_server_that_refuses_or_is_away_is_tried_again_and_stops_nothing(self) -> None:
         with mail_sink() as sink, override_settings(**_to(sink.port)):
@@ -297,7 +297,7 @@ class Mailing(InProcess):
             with self.assertLogs("integrations.services.notices.mailing", "WARNING"):
                 await mailing.turn()
             row = await in_main(Mail.objects.get)
-            assert (row.state, row.tries) == (Mail.State.PENDING, 1)
+            assert (row.state, row.tries) == (MailState.PENDING, 1)
             assert "try later" in row.error
             await in_main(Mail.objects.update, next_at=timezone.now())
             with override_settings(**_to(9)), self.assertLogs("integrations.services.notices.mailing", "WARNING"):
@@ -315,7 +315,7 @@ class Mailing(InProcess):
                 await in_main(Mail.objects.update, next_at=timezone.now())
                 with self.assertLogs("integrations.services.notices.mailing", "WARNING"):
                     await mailing.turn()
-        assert (await in_main(Mail.objects.get)).state == Mail.State.FAILED
+        assert (await in_main(Mail.objects.get)).state == MailState.FAILED
 
 
 def _to(port: int) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from integrations.models import Delivery, Integration, Notice, NoticeCursor, ToldPresence
-from integrations.models.notice import Kind
-from integrations.models.request import State
-from integrations.services.notices import noticing, webhooks
-from integrations.services.notices.noticing import LOOK_BACK
+from integrations.models.notices.notice import NoticeKind
+from integrations.models.notices.webhook import DeliveryState
+from integrations.models.request import RequestState
+from integrations.services.notices import event_detection, webhooks
+from integrations.services.notices.event_detection import LOOK_BACK
 from tests.support.factories import ANNA, NOON, Enabled, make_enabled_outlet, make_organisation
 from tests.support.notice_factories import (
     go_offline,
@@ -41,7 +42,7 @@ def told() -> list[str]:
 
 def turn_at(clock: Any, moment: datetime) -> None:
     clock.move_to(moment)
-    noticing.turn()
+    event_detection.turn()
 
 
 def watch_for(clock: Any, integration: Integration, span: timedelta = LATER) -> datetime:
@@ -57,18 +58,18 @@ def test_nothing_is_read_or_written_while_no_endpoint_wants_it(enabled: Enabled)
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        noticing.turn()
+        event_detection.turn()
     assert len(queries) <= 4
     assert told() == []
     assert not NoticeCursor.objects.exists()
 
 
 def test_a_finished_request_is_told_once_without_its_contents(enabled: Enabled, clock: Any) -> None:
-    make_endpoint(kinds=[Kind.REQUEST_FINISHED])
-    noticing.turn()
+    make_endpoint(kinds=[NoticeKind.REQUEST_FINISHED])
+    event_detection.turn()
     row = make_finished_request(enabled.integration, received_at=NOON - timedelta(seconds=2))
-    noticing.turn()
-    noticing.turn()
+    event_detection.turn()
+    event_detection.turn()
     (notice,) = Notice.objects.all()
     assert Delivery.objects.count() == 1
     assert notice.data["request_id"] == row.request_id
@@ -82,46 +83,46 @@ def test_a_finished_request_is_told_once_without_its_contents(enabled: Enabled, 
 
 def test_a_request_that_is_open_is_no_news(enabled: Enabled, clock: Any) -> None:
     make_endpoint()
-    noticing.turn()
+    event_detection.turn()
     row = make_finished_request(enabled.integration)
-    type(row).objects.update(state=State.SENT, ended_at=None)
-    noticing.turn()
+    type(row).objects.update(state=RequestState.SENT, ended_at=None)
+    event_detection.turn()
     assert told() == []
 
 
 def test_what_happened_before_the_first_endpoint_is_no_news(enabled: Enabled, clock: Any) -> None:
     make_finished_request(enabled.integration, ended_at=NOON - timedelta(seconds=1))
     make_endpoint()
-    noticing.turn()
-    noticing.turn()
+    event_detection.turn()
+    event_detection.turn()
     assert told() == []
 
 
 def test_a_row_that_becomes_visible_late_is_told_and_none_twice(enabled: Enabled, clock: Any) -> None:
-    make_endpoint(kinds=[Kind.REQUEST_FINISHED])
-    noticing.turn()
+    make_endpoint(kinds=[NoticeKind.REQUEST_FINISHED])
+    event_detection.turn()
     for second in range(0, 300, 10):
         turn_at(clock, NOON + timedelta(seconds=second))
         late = timezone.now() - timedelta(seconds=min(second, 50))
         make_finished_request(enabled.integration, ended_at=late)
-        noticing.turn()
+        event_detection.turn()
     assert len(told()) == 30
 
 
 def test_rows_that_were_written_when_the_database_came_back_are_told(enabled: Enabled, clock: Any) -> None:
     """The recorder keeps what it cannot write, and writes it with its own times."""
-    make_endpoint(kinds=[Kind.AUTHENTICATION_REFUSED])
-    noticing.turn()
+    make_endpoint(kinds=[NoticeKind.AUTHENTICATION_REFUSED])
+    event_detection.turn()
     turn_at(clock, NOON + timedelta(seconds=30))
     turn_at(clock, NOON + timedelta(hours=1))  # nothing in between: the database was away
     clock.move_to(NOON + timedelta(hours=1, seconds=20))
     make_refusal(enabled.integration, at=NOON + timedelta(minutes=5))
-    noticing.turn()
-    assert told() == [Kind.AUTHENTICATION_REFUSED]
+    event_detection.turn()
+    assert told() == [NoticeKind.AUTHENTICATION_REFUSED]
 
 
 def test_reading_moves_on(enabled: Enabled, clock: Any) -> None:
-    make_endpoint(kinds=[Kind.REQUEST_FINISHED])
+    make_endpoint(kinds=[NoticeKind.REQUEST_FINISHED])
     for minute in range(10):
         turn_at(clock, NOON + timedelta(minutes=minute))
     assert NoticeCursor.objects.get(name="requests").at >= timezone.now() - 2 * LOOK_BACK
@@ -131,10 +132,10 @@ def test_a_refused_authentication_is_told_with_its_reason_also_of_an_unknown_out
     enabled: Enabled, clock: Any
 ) -> None:
     make_endpoint()
-    noticing.turn()
+    event_detection.turn()
     make_refusal(enabled.integration)
     make_refusal(None)
-    noticing.turn()
+    event_detection.turn()
     known, unknown = Notice.objects.order_by("pk")
     assert (known.data["reason"], known.data["address"]) == ("wrong_secret", "198.51.100.7")
     assert (known.data["outlet"]["name"], unknown.data["outlet"]) == ("Station", None)
@@ -142,11 +143,11 @@ def test_a_refused_authentication_is_told_with_its_reason_also_of_an_unknown_out
 
 def test_a_stray_message_is_told_without_what_it_said(enabled: Enabled, clock: Any) -> None:
     make_endpoint()
-    noticing.turn()
+    event_detection.turn()
     make_stray(enabled.integration)
-    noticing.turn()
+    event_detection.turn()
     (notice,) = Notice.objects.all()
-    assert (notice.kind, notice.data["what"], notice.data["size_bytes"]) == (Kind.STRAY_MESSAGE, "unknown", 20)
+    assert (notice.kind, notice.data["what"], notice.data["size_bytes"]) == (NoticeKind.STRAY_MESSAGE, "unknown", 20)
     assert "4111" not in json.dumps(notice.data)
 
 
@@ -156,49 +157,49 @@ def test_an_endpoint_of_an_organisation_is_told_of_no_other_and_an_endpoint_of_a
     own, _ = make_endpoint(name="own", organisation=make_organisation("Café Anna"))
     bella, _ = make_endpoint(name="bella", organisation=enabled.integration.outlet.organisation)
     everything, _ = make_endpoint(name="everything")
-    noticing.turn()
+    event_detection.turn()
     make_finished_request(enabled.integration)
     make_refusal(None)
-    noticing.turn()
+    event_detection.turn()
     assert [each.deliveries.count() for each in (own, bella, everything)] == [0, 1, 2]
 
 
 def test_an_endpoint_gets_the_kinds_that_it_wants(enabled: Enabled, clock: Any) -> None:
-    make_endpoint(kinds=[Kind.STRAY_MESSAGE])
-    noticing.turn()
+    make_endpoint(kinds=[NoticeKind.STRAY_MESSAGE])
+    event_detection.turn()
     make_finished_request(enabled.integration)
     make_refusal(enabled.integration)
     make_stray(enabled.integration)
-    noticing.turn()
-    assert told() == [Kind.STRAY_MESSAGE]
+    event_detection.turn()
+    assert told() == [NoticeKind.STRAY_MESSAGE]
 
 
 def test_an_endpoint_that_is_off_is_told_nothing(enabled: Enabled, clock: Any) -> None:
     endpoint, _ = make_endpoint()
-    noticing.turn()
+    event_detection.turn()
     webhooks.disable_endpoint(endpoint, reason="maintenance", actor=ANNA)
     make_finished_request(enabled.integration)
-    noticing.turn()
+    event_detection.turn()
     assert told() == []
     assert not NoticeCursor.objects.exists()
 
 
 def test_an_outlet_that_comes_online_and_stays_is_told_after_the_grace(enabled: Enabled, clock: Any) -> None:
     make_endpoint()
-    noticing.turn()
+    event_detection.turn()
     go_online(enabled.integration, NOON + timedelta(seconds=1))
     turn_at(clock, NOON + timedelta(seconds=20))
     assert told() == []
     turn_at(clock, NOON + timedelta(seconds=40))
     turn_at(clock, NOON + timedelta(seconds=50))
-    assert told() == [Kind.OUTLET_ONLINE]
+    assert told() == [NoticeKind.OUTLET_ONLINE]
     assert Notice.objects.get().data["since"] == (NOON + timedelta(seconds=1)).isoformat()
 
 
 def test_an_outlet_that_was_online_already_is_no_news(enabled: Enabled, clock: Any) -> None:
     go_online(enabled.integration, NOON - timedelta(hours=1))
     make_endpoint()
-    noticing.turn()
+    event_detection.turn()
     turn_at(clock, NOON + timedelta(minutes=5))
     assert told() == []
 
@@ -206,20 +207,20 @@ def test_an_outlet_that_was_online_already_is_no_news(enabled: Enabled, clock: A
 def test_an_outlet_that_goes_offline_and_stays_is_told_with_the_reason(enabled: Enabled, clock: Any) -> None:
     go_online(enabled.integration, NOON - timedelta(hours=1))
     make_endpoint()
-    noticing.turn()
+    event_detection.turn()
     offline_at = watch_for(clock, enabled.integration)
     go_offline(enabled.integration, offline_at)
     turn_at(clock, offline_at + timedelta(seconds=20))
     assert told() == []
     turn_at(clock, offline_at + timedelta(seconds=40))
     turn_at(clock, offline_at + timedelta(seconds=50))
-    assert told() == [Kind.OUTLET_OFFLINE]
+    assert told() == [NoticeKind.OUTLET_OFFLINE]
 
 
 def test_a_link_that_flaps_is_no_news(enabled: Enabled, clock: Any) -> None:
     go_online(enabled.integration, NOON - timedelta(hours=1))
     make_endpoint()
-    noticing.turn()
+    event_detection.turn()
     watch_for(clock, enabled.integration)
     for _ in range(20):
         go_offline(enabled.integration, timezone.now())
@@ -232,7 +233,7 @@ def test_a_link_that_flaps_is_no_news(enabled: Enabled, clock: Any) -> None:
 def test_after_the_portal_was_away_outlets_have_time_to_come_back(enabled: Enabled, clock: Any) -> None:
     go_online(enabled.integration, NOON - timedelta(hours=1))
     make_endpoint()
-    noticing.turn()
+    event_detection.turn()
     last = watch_for(clock, enabled.integration)
     go_offline(enabled.integration, last)
     back = last + timedelta(hours=1)  # no turn in between
@@ -240,20 +241,20 @@ def test_after_the_portal_was_away_outlets_have_time_to_come_back(enabled: Enabl
     turn_at(clock, back + timedelta(seconds=100))
     assert told() == []
     watch_for(clock, enabled.integration)
-    assert told() == [Kind.OUTLET_OFFLINE]
+    assert told() == [NoticeKind.OUTLET_OFFLINE]
 
 
 def test_ten_thousand_outlets_that_come_online_are_told_in_bounded_turns(enabled: Enabled, clock: Any) -> None:
     """A tenth of it here: what counts is that the queries of a turn do not grow with the outlets."""
     make_endpoint()
-    noticing.turn()
+    event_detection.turn()
     others = [make_enabled_outlet(f"Shop {number}").integration for number in range(30)]
     for each in others:
         go_online(each, NOON + timedelta(seconds=1))
     clock.move_to(NOON + timedelta(minutes=1))
     with CaptureQueriesContext(connection) as queries:
-        noticing.turn()
-    assert told() == [Kind.OUTLET_ONLINE] * 30
+        event_detection.turn()
+    assert told() == [NoticeKind.OUTLET_ONLINE] * 30
     assert ToldPresence.objects.filter(is_online=True).count() == 30
     assert len(queries) < 40
 
@@ -261,8 +262,8 @@ def test_ten_thousand_outlets_that_come_online_are_told_in_bounded_turns(enabled
 def test_old_events_are_deleted_and_those_that_wait_are_kept(enabled: Enabled, clock: Any) -> None:
     endpoint, _ = make_endpoint()
     waiting, ended = (webhooks.send_test(endpoint, actor=ANNA), webhooks_later(clock, endpoint))
-    Delivery.objects.filter(pk=ended.pk).update(state=Delivery.State.DELIVERED)
-    noticing.prune(NOON + timedelta(days=31), days=30)
+    Delivery.objects.filter(pk=ended.pk).update(state=DeliveryState.DELIVERED)
+    event_detection.prune(NOON + timedelta(days=31), days=30)
     assert list(Delivery.objects.all()) == [waiting]
 
 

@@ -15,9 +15,10 @@ from standardwebhooks import WebhookVerificationError
 
 from integrations.models import AuditEvent, Delivery, WebhookEndpoint
 from integrations.models.audit import Verb
-from integrations.models.notice import Kind
+from integrations.models.notices.notice import NoticeKind
+from integrations.models.notices.webhook import DeliveryState
 from integrations.services.errors import InvalidValue
-from integrations.services.notices import addresses, delivering, posting, telling, webhooks, work
+from integrations.services.notices import addresses, chores, delivering, outbox, posting, webhooks
 from integrations.services.notices.delivering import Deliverer
 from integrations.services.notices.public_addresses import Address, is_public
 from integrations.services.notices.retry_after import seconds_of
@@ -38,10 +39,10 @@ def notice_something() -> None:
     """Let a POS be refused, and tell the endpoints of it."""
     now = timezone.now()
     refusal = make_refusal(None, at=now)
-    notice = telling.of_integration(
-        None, kind=Kind.AUTHENTICATION_REFUSED, subject=refusal.pk, at=now, data={"reason": refusal.outcome}
+    notice = outbox.of_integration(
+        None, kind=NoticeKind.AUTHENTICATION_REFUSED, subject=refusal.pk, at=now, data={"reason": refusal.outcome}
     )
-    telling.tell([notice], telling.endpoints(), now=now)
+    outbox.tell([notice], outbox.endpoints(), now=now)
 
 
 async def send_due() -> None:
@@ -79,7 +80,7 @@ class Delivering(InProcess):
         assert got.headers["webhook-id"] == delivery.notice.webhook_id
         assert got.headers["content-type"] == "application/json"
         after = await in_main(fresh, delivery)
-        assert (after.state, after.status, after.tries) == (Delivery.State.DELIVERED, 204, 1)
+        assert (after.state, after.status, after.tries) == (DeliveryState.DELIVERED, 204, 1)
 
     async def test_another_secret_does_not_verify(self) -> None:
         await in_main(make_delivery, self.receiver.url)
@@ -119,7 +120,7 @@ class Delivering(InProcess):
             await in_main(due_again, delivery)
         await send_due()
         row = await in_main(fresh, delivery)
-        assert (row.state, row.tries, row.error) == (Delivery.State.FAILED, 10, "Answered 500.")
+        assert (row.state, row.tries, row.error) == (DeliveryState.FAILED, 10, "Answered 500.")
         assert row.excerpt == "out of paper"
         planned = [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
         assert all(0.9 * plan <= wait <= 1.1 * plan + 10 for plan, wait in zip(planned, waits, strict=True))
@@ -221,7 +222,7 @@ class Delivering(InProcess):
         _, _, delivery = await in_main(make_delivery, self.receiver.url)
         await send_due()
         row = await in_main(fresh, delivery)
-        assert (row.state, len(row.excerpt)) == (Delivery.State.DELIVERED, posting.EXCERPT)
+        assert (row.state, len(row.excerpt)) == (DeliveryState.DELIVERED, posting.EXCERPT)
         assert self.receiver.sent < 40_000_000
 
     async def test_an_answer_that_drips_is_cut_by_the_limit_of_the_whole_try(self) -> None:
@@ -239,7 +240,7 @@ class Delivering(InProcess):
         await send_due()
         row = await in_main(fresh, delivery)
         assert row.error.startswith("Cannot be reached")
-        assert row.state == Delivery.State.PENDING
+        assert row.state == DeliveryState.PENDING
 
     async def test_410_switches_the_endpoint_off(self) -> None:
         self.receiver.status = 410
@@ -305,18 +306,18 @@ class Delivering(InProcess):
         with time_machine.travel(timezone.now() + delivering.CLAIM, tick=True):
             await send_due()
         row = await in_main(fresh, delivery)
-        assert row.state == Delivery.State.DELIVERED
+        assert row.state == DeliveryState.DELIVERED
         assert len({got.headers["webhook-id"] for got in self.receiver.got}) == 1
 
     async def test_the_chores_of_a_process_deliver_and_leave_nothing_running(self) -> None:
         self.receiver.hold = LIMIT
         await in_main(make_delivery, self.receiver.url)
-        await work.notice()
-        await work.watch()
-        await work.deliver()
+        await chores.notice()
+        await chores.watch()
+        await chores.deliver()
         await until(lambda: self.receiver.got)
-        await work.end_deliveries()
-        await work.end_deliveries()
+        await chores.end_deliveries()
+        await chores.end_deliveries()
 
     async def test_a_slow_endpoint_delays_no_other(self) -> None:
         self.receiver.hold = LIMIT

@@ -11,8 +11,8 @@ import time_machine
 from django.utils import timezone
 
 from integrations.models import Integration, Notice
-from integrations.models.notice import Kind
-from integrations.services.notices import alerts, noticing, signing, webhooks
+from integrations.models.notices.notice import NoticeKind
+from integrations.services.notices import alerts, event_detection, signing, webhooks
 from tests.support.factories import ANNA, NOON, Enabled
 from tests.support.notice_factories import (
     go_offline,
@@ -65,7 +65,7 @@ def row_of(kind: str) -> str:
     return before.splitlines()[-1] + row if "the same" in row else row
 
 
-@pytest.mark.parametrize("kind", Kind.values)
+@pytest.mark.parametrize("kind", NoticeKind.values)
 def test_each_event_is_documented(kind: str) -> None:
     assert row_of(kind)
 
@@ -93,12 +93,12 @@ def each_event(integration: Integration) -> list[Notice]:
         pass_minutes(clock, 10)
         webhooks.send_test(endpoint, actor=ANNA)
     found = {notice.kind: notice for notice in Notice.objects.all()}
-    assert set(found) == set(Kind.values)
+    assert set(found) == set(NoticeKind.values)
     return list(found.values())
 
 
 def pass_minutes(clock: Any, minutes: int) -> None:
     for _ in range(minutes):
         clock.shift(timedelta(minutes=1))
-        noticing.turn()
+        event_detection.turn()
         alerts.turn()

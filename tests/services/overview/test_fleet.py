@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from integrations.models import FleetSample, Outlet
 from integrations.models.attempt import Outcome
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.services.integration import enabling
 from integrations.services.overview.fleet import Fleet, read_fleet, take_sample
 from integrations.staff.start.chart import HEIGHT, chart_of
@@ -75,7 +75,7 @@ def test_requests_are_counted_once_before_and_after_a_sample() -> None:
     ask(outlet, "first", ended_at=timezone.now() - timedelta(seconds=30))
     take_sample()
     ask(outlet, "second", ended_at=timezone.now())
-    ask(outlet, "third", ended_at=timezone.now(), state=State.EXPIRED)
+    ask(outlet, "third", ended_at=timezone.now(), state=RequestState.EXPIRED)
     requests = dict(read_fleet(None).requests)
     assert (requests["answered"], requests["expired"], requests["failed"]) == (2, 1, 0)
 

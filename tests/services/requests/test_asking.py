@@ -11,7 +11,7 @@ from integrations.models import AuditEvent, Connection, Integration, MessageType
 from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.services.errors import InvalidValue
 from integrations.services.integration.disconnecting import disconnect
 from integrations.services.integration.enabling import change_pos_remote_id, disable, reenable
@@ -61,7 +61,7 @@ def test_a_request_is_stored_as_it_was_typed_with_the_audit_event_beside_it(enab
     be_online(enabled)
     pk = ask_pos(enabled.integration, question(), actor=ANNA)
     row = Request.objects.get(pk=pk)
-    assert (row.payload, row.state, row.device_id) == ('{"a": 1.10}', State.QUEUED, "portal")
+    assert (row.payload, row.state, row.device_id) == ('{"a": 1.10}', RequestState.QUEUED, "portal")
     (to_be_sent,) = load_open(enabled.integration.pk, 10)
     assert (to_be_sent.content.payload, to_be_sent.content.user_identifier) == ('{"a": 1.10}', "4711")
     assert row.api_key is None
@@ -178,7 +178,7 @@ def test_a_portal_that_could_not_decide_does_not_hide_what_it_decided(enabled: E
 def test_an_answer_stands_while_the_next_request_is_on_its_way(enabled: Enabled) -> None:
     now = timezone.now()
     answered = make_request(enabled, received_at=now)
-    make_request(enabled, "r-2", received_at=now, state=State.SENT, ended_at=None)
+    make_request(enabled, "r-2", received_at=now, state=RequestState.SENT, ended_at=None)
     make_request(enabled, "r-3", received_at=now, message_type=12)
     assert look(enabled).request == answered
     assert look(enabled).harmless == 1

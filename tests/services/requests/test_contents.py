@@ -8,7 +8,7 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.security.sealing import SealBroken
 from integrations.services.requests import contents
 from integrations.services.requests.contents import Content, KeyGone
@@ -42,7 +42,7 @@ def test_nothing_that_is_kept_shows_the_secret() -> None:
 
 
 def test_the_repr_of_a_result_does_not_show_what_the_pos_said() -> None:
-    ended = Result(uuid.uuid4(), 1, State.REFUSED, "", 4, error_message=SAID, answer=PIN)
+    ended = Result(uuid.uuid4(), 1, RequestState.REFUSED, "", 4, error_message=SAID, answer=PIN)
     assert "REFUSED" in repr(ended)
     assert "73519" not in repr(ended)
 

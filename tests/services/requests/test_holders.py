@@ -12,7 +12,7 @@ from django.utils import timezone
 from integrations.models import Request, ServerProcess
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.relay import runtime
 from integrations.services.requests import ending, holders, retries, sending
 from integrations.services.requests.request_types import Ending
@@ -133,11 +133,11 @@ def other_process() -> uuid.UUID:
 
 def mark_as_sent(process_id: uuid.UUID) -> None:
     now = shared_now()
-    Request.objects.update(state=State.SENT, sent_at=now, last_sent_at=now, times_sent=1, sent_by=process_id)
+    Request.objects.update(state=RequestState.SENT, sent_at=now, last_sent_at=now, times_sent=1, sent_by=process_id)
 
 
 def end(pk: int) -> None:
-    ending.end([Ending(pk, State.ANSWERED, shared_now(), result_code=0)])
+    ending.end([Ending(pk, RequestState.ANSWERED, shared_now(), result_code=0)])
 
 
 async def pk_of(name: str) -> int:

@@ -28,10 +28,10 @@ from integrations.models import (
     ServerProcess,
     StrayFrame,
 )
-from integrations.models.attempt import Door, Outcome
+from integrations.models.attempt import Door, Outcome, StrayFrameKind
 from integrations.models.audit import AuditRowIsFinal, Verb
-from integrations.models.request import State
-from integrations.models.retention import Kind
+from integrations.models.request import RequestState
+from integrations.models.retention import RecordKind
 from integrations.services import metrics
 from integrations.services.audit import Actor, record
 from integrations.services.requests import contents, redacting
@@ -79,7 +79,7 @@ def ask(enabled: Enabled, ended_at: datetime | None = NOON, **values: Any) -> Re
         "received_at": received_at,
         "send_before": received_at,
         "answer_before": received_at,
-        "state": State.ANSWERED if ended_at else State.QUEUED,
+        "state": RequestState.ANSWERED if ended_at else RequestState.QUEUED,
         "ended_at": ended_at,
         "answer": "{}",
         "sealed_answer": contents.keep_answer(None, '{"PIN": "73519"}').sealed,
@@ -104,7 +104,7 @@ def attempt(at: datetime) -> AuthAttempt:
 
 
 def stray(enabled: Enabled, at: datetime) -> StrayFrame:
-    values = {"connection_id": uuid.uuid4(), "kind": StrayFrame.Kind.NOT_JSON, "size": 1, "excerpt": "x"}
+    values = {"connection_id": uuid.uuid4(), "kind": StrayFrameKind.NOT_JSON, "size": 1, "excerpt": "x"}
     return StrayFrame.objects.create(integration=enabled.integration, at=at, **values)
 
 
@@ -113,7 +113,7 @@ def note(at: datetime) -> AuditEvent:
         return record(Verb.PRUNED, "something", actor=ANNA)
 
 
-def prune(kind: Kind) -> None:
+def prune(kind: RecordKind) -> None:
     """Prune a kind until nothing is left, as at noon."""
     while retention.prune_batch(kind, NOON):
         pass
@@ -135,11 +135,11 @@ def command(*arguments: str) -> tuple[str, str]:
 
 def test_payload_and_answer_go_after_their_days_and_the_row_tells_since_when(enabled: Enabled) -> None:
     old, newer = ask(enabled, NOON - PAYLOAD - MOMENT, error_message="No"), ask(enabled, NOON - PAYLOAD + MOMENT)
-    prune(Kind.PAYLOADS)
+    prune(RecordKind.PAYLOADS)
     old.refresh_from_db()
     newer.refresh_from_db()
     assert (old.payload, old.answer, old.sealed_answer, old.content_pruned_at) == ("", None, None, NOON)
-    assert (old.state, old.error_message) == (State.ANSWERED, "No")
+    assert (old.state, old.error_message) == (RequestState.ANSWERED, "No")
     assert newer.sealed_answer
     assert newer.content_pruned_at is None
 
@@ -147,13 +147,13 @@ def test_payload_and_answer_go_after_their_days_and_the_row_tells_since_when(ena
 def test_the_row_goes_after_its_days(enabled: Enabled) -> None:
     ask(enabled, NOON - ROW - MOMENT)
     newer = ask(enabled, NOON - ROW + MOMENT)
-    prune(Kind.REQUESTS)
+    prune(RecordKind.REQUESTS)
     assert left(Request) == [newer.pk]
 
 
 def test_an_open_request_is_never_touched_however_old(enabled: Enabled) -> None:
     row = ask(enabled, None)
-    for kind in Kind:
+    for kind in RecordKind:
         prune(kind)
     (kept,) = Request.objects.all()
     assert (kept.pk, kept.payload, kept.sealed_request) == (row.pk, row.payload, row.sealed_request)
@@ -162,18 +162,18 @@ def test_an_open_request_is_never_touched_however_old(enabled: Enabled) -> None:
 def test_a_batch_is_as_large_as_it_may_be_and_no_larger(enabled: Enabled) -> None:
     for day in range(7):
         ask(enabled, NOON - ROW - timedelta(days=day + 1))
-    assert retention.prune_batch(Kind.REQUESTS, NOON)
+    assert retention.prune_batch(RecordKind.REQUESTS, NOON)
     assert Request.objects.count() == 4
     assert not Request.objects.filter(ended_at__lt=NOON - ROW - timedelta(days=4)).exists()  # the oldest first
-    assert retention.prune_batch(Kind.REQUESTS, NOON)
-    assert not retention.prune_batch(Kind.REQUESTS, NOON)
+    assert retention.prune_batch(RecordKind.REQUESTS, NOON)
+    assert not retention.prune_batch(RecordKind.REQUESTS, NOON)
     assert Request.objects.count() == 0
 
 
 def test_what_is_due_is_found_by_an_index(enabled: Enabled) -> None:
     if connection.vendor != "sqlite":
         pytest.skip("a plan of PostgreSQL's depends on its statistics")
-    queries = {kind.value: retention.RULES[kind].due(NOON) for kind in Kind} | {"to redact": redacting.due()}
+    queries = {kind.value: retention.RULES[kind].due(NOON) for kind in RecordKind} | {"to redact": redacting.due()}
     for name, rows in queries.items():
         plan = rows.explain()
         assert re.search(r"SEARCH \w+ USING (COVERING )?INDEX", plan), f"{name}: {plan}"
@@ -188,8 +188,8 @@ def test_ended_connections_go_and_with_them_the_processes_that_held_nothing_else
     first, second = make_process(heartbeat_at=NOON - VISIT * 2), make_process(heartbeat_at=NOON - VISIT * 2)
     connect(enabled, NOON - VISIT * 2, NOON - VISIT - MOMENT, first)
     last = connect(enabled, NOON - VISIT - MOMENT, NOON - VISIT + MOMENT, second)
-    prune(Kind.CONNECTIONS)
-    prune(Kind.PROCESSES)
+    prune(RecordKind.CONNECTIONS)
+    prune(RecordKind.PROCESSES)
     assert left(Connection) == [last.pk]
     assert left(ServerProcess) == [second.pk]
 
@@ -197,10 +197,10 @@ def test_ended_connections_go_and_with_them_the_processes_that_held_nothing_else
 def test_the_last_connection_of_an_integration_and_one_that_is_open_stay_for_ever(enabled: Enabled) -> None:
     process = make_process(heartbeat_at=NOON)
     last = connect(enabled, NOON - VISIT * 3, NOON - VISIT * 2, process)
-    prune(Kind.CONNECTIONS)
+    prune(RecordKind.CONNECTIONS)
     assert left(Connection) == [last.pk]
     still_open = connect(enabled, NOON - VISIT * 2, None, process)
-    prune(Kind.CONNECTIONS)
+    prune(RecordKind.CONNECTIONS)
     assert left(Connection) == [still_open.pk]
 
 
@@ -209,7 +209,7 @@ def test_the_connection_that_presence_names_stays_whatever_came_after_it(enabled
     named = connect(enabled, NOON - VISIT * 3, NOON - VISIT * 3, process)
     newest = connect(enabled, NOON - VISIT * 2, NOON - VISIT * 2, process)
     Presence.objects.filter(pk=enabled.integration.pk).update(connection=named)
-    prune(Kind.CONNECTIONS)
+    prune(RecordKind.CONNECTIONS)
     assert set(left(Connection)) == {named.pk, newest.pk}
     assert Presence.objects.get(pk=enabled.integration.pk).connection_id == named.pk
 
@@ -218,7 +218,7 @@ def test_attempts_go_with_the_connections_and_stray_frames_with_the_payloads(ena
     attempt(NOON - VISIT - MOMENT)
     stray(enabled, NOON - PAYLOAD - MOMENT)
     kept = attempt(NOON - VISIT + MOMENT), stray(enabled, NOON - PAYLOAD + MOMENT)
-    for kind in Kind:
+    for kind in RecordKind:
         prune(kind)
     assert (left(AuthAttempt), left(StrayFrame)) == ([kept[0].pk], [kept[1].pk])
 
@@ -230,17 +230,17 @@ def test_attempts_go_with_the_connections_and_stray_frames_with_the_payloads(ena
 def test_a_session_goes_when_it_has_expired_whatever_else_is_kept() -> None:
     for name, expires in (("old", NOON - MOMENT), ("present", NOON + MOMENT)):
         Session.objects.create(session_key=name, session_data="", expire_date=expires)
-    assert retention.due(NOON)[Kind.SESSIONS] == 1
-    retention.prune_batch(Kind.SESSIONS, NOON)
+    assert retention.due(NOON)[RecordKind.SESSIONS] == 1
+    retention.prune_batch(RecordKind.SESSIONS, NOON)
     assert [session.session_key for session in Session.objects.all()] == ["present"]
 
 
 def test_audit_events_stay_for_ever_unless_settings_say_otherwise(enabled: Enabled) -> None:
     old = note(NOON - timedelta(days=4000))
-    prune(Kind.AUDIT)
+    prune(RecordKind.AUDIT)
     assert AuditEvent.objects.filter(pk=old.pk).exists()
     with override_settings(KEEP_AUDIT_DAYS=3999):
-        prune(Kind.AUDIT)
+        prune(RecordKind.AUDIT)
     assert not AuditEvent.objects.filter(pk=old.pk).exists()
     assert AuditEvent.objects.exists()  # what the factories did
 
@@ -259,7 +259,7 @@ def test_nothing_but_retention_deletes_an_audit_event(enabled: Enabled) -> None:
 @ALL_FOR_EVER
 def test_zero_days_are_for_ever(enabled: Enabled) -> None:
     kept = ask(enabled, NOON - ROW * 40), attempt(NOON - ROW * 40), stray(enabled, NOON - ROW * 40)
-    for kind in Kind:
+    for kind in RecordKind:
         prune(kind)
     assert (left(Request), left(AuthAttempt), left(StrayFrame)) == ([kept[0].pk], [kept[1].pk], [kept[2].pk])
     assert Request.objects.get().payload
@@ -350,10 +350,10 @@ def test_it_rests_after_each_batch_for_as_long_as_the_batch_took(
     for _ in range(4):
         ask(enabled, NOON - ROW - MOMENT)
     rests: list[float] = []
-    told: list[tuple[Kind, int, int]] = []
+    told: list[tuple[RecordKind, int, int]] = []
     retention.prune_all(actor=ANNA, report=lambda *progress: told.append(progress), rest=rests.append)
     assert [seconds > 0 for seconds in rests] == [True, True]
-    assert told == [(Kind.REQUESTS, 3, 4), (Kind.REQUESTS, 4, 4)]
+    assert told == [(RecordKind.REQUESTS, 3, 4), (RecordKind.REQUESTS, 4, 4)]
 
 
 def test_a_database_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -378,7 +378,7 @@ def test_what_is_pruned_is_counted_by_kind(enabled: Enabled) -> None:
     before = _counted("attempts")
     for _ in range(4):
         attempt(NOON - VISIT - MOMENT)
-    prune(Kind.ATTEMPTS)
+    prune(RecordKind.ATTEMPTS)
     assert _counted("attempts") == before + 4
 
 
@@ -386,10 +386,10 @@ def test_an_idle_turn_asks_one_short_question_of_each_kind(enabled: Enabled) -> 
     with CaptureQueriesContext(
         connection,
     ) as asked:
-        for kind in Kind:
+        for kind in RecordKind:
             retention.prune_batch(kind, NOON)
     selects = [query["sql"] for query in asked if query["sql"].startswith("SELECT")]
-    assert len(selects) == len(Kind) - 1  # the audit is for ever
+    assert len(selects) == len(RecordKind) - 1  # the audit is for ever
 
 
 def _counted(kind: str) -> float:
@@ -428,7 +428,7 @@ class ByItself(InProcess):
             first = await asking
             row = await in_main(Request.objects.get)
             later = row.received_at + timedelta(days=15)
-            assert not await in_main(retention.prune_batch, Kind.PAYLOADS, later)
+            assert not await in_main(retention.prune_batch, RecordKind.PAYLOADS, later)
             again = await backend.ask(outlet, '{"PIN": "1"}', request_id="r")
             shown = (await backend.get(f"requests/{row.uuid}")).json()
             other = await backend.ask(outlet, '{"PIN": "3"}', request_id="r")

@@ -10,9 +10,9 @@ from django.db.models import Q
 
 from integrations.models import AuthAttempt, Integration, Request
 from integrations.models.attempt import Outcome
-from integrations.services.outlets.finding import beginning_with, received_within
-from integrations.services.rows import keyset
-from integrations.services.rows.keyset import Few, Order, Position, Source, Stream, Streams, read_page
+from integrations.services.outlets.search import beginning_with, received_within
+from integrations.services.rows import keyset_pages
+from integrations.services.rows.keyset_pages import Few, Order, Position, Source, Stream, Streams, read_page
 from tests.staff.api_keys.test_staff_backend_pages import ask
 from tests.support.factories import NOON, make_enabled_outlet
 
@@ -67,7 +67,7 @@ def expected(rows: Any) -> list[Any]:
 def test_a_stream_shows_each_row_once(
     outlets: list[Integration], monkeypatch: pytest.MonkeyPatch, inspected: int
 ) -> None:
-    monkeypatch.setattr(keyset, "INSPECTED", inspected)
+    monkeypatch.setattr(keyset_pages, "INSPECTED", inspected)
     rare = ALL.filter(outcome=Outcome.DISABLED)
     assert keys(pages(Stream(ALL), ALL)) == expected(ALL)
     assert keys(pages(Stream(ALL), rare)) == expected(rare)
@@ -77,8 +77,8 @@ def test_a_stream_shows_each_row_once(
 def test_merged_streams_show_each_row_of_their_outlets_once(
     outlets: list[Integration], monkeypatch: pytest.MonkeyPatch, inspected: int, parents: int
 ) -> None:
-    monkeypatch.setattr(keyset, "INSPECTED", inspected)
-    monkeypatch.setattr(keyset, "PARENTS", parents)
+    monkeypatch.setattr(keyset_pages, "INSPECTED", inspected)
+    monkeypatch.setattr(keyset_pages, "PARENTS", parents)
     chosen = Integration.objects.filter(pk__in=[outlets[0].pk, outlets[2].pk, outlets[3].pk])
     source = Streams(ALL, chosen, "integration")
     theirs = ALL.filter(integration__in=chosen)
@@ -109,7 +109,7 @@ def test_of_each_outlet_the_first_row_and_the_one_at_its_share_are_looked_up(
 def test_sources_that_were_read_to_different_places_are_shown_as_far_as_all_were_read(
     outlets: list[Integration], monkeypatch: pytest.MonkeyPatch, is_reversed: bool
 ) -> None:
-    monkeypatch.setattr(keyset, "INSPECTED", 3)
+    monkeypatch.setattr(keyset_pages, "INSPECTED", 3)
     order = Order("at", is_reversed=is_reversed)
     sparse, rare = ALL.filter(pk__in=expected(ALL)[::5]), ALL.filter(outcome=Outcome.DISABLED)
     sources = [Stream(sparse), Stream(ALL.exclude(pk__in=sparse))]
@@ -130,7 +130,7 @@ def test_streams_of_no_outlet_end_at_once(outlets: list[Integration]) -> None:
 def test_what_several_sources_find_is_shown_once(
     outlets: list[Integration], monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr(keyset, "FEW", few)
+    monkeypatch.setattr(keyset_pages, "FEW", few)
     addresses = beginning_with("address", "192.0.2.1")
     fitting = ALL.filter(addresses | Q(integration=outlets[1]))
     sources: list[Source] = [
@@ -150,7 +150,7 @@ def test_what_several_sources_find_is_shown_once(
 def test_a_page_looks_at_no_more_rows_than_it_may_and_says_how_far_it_came(
     outlets: list[Integration], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keyset, "INSPECTED", 10)
+    monkeypatch.setattr(keyset_pages, "INSPECTED", 10)
     page = read_page([Stream(ALL)], fitting=ALL.none(), order=Order("at"), after=None, size=4)
     looked_at = ALL.order_by(*IN_ORDER).values_list("at", "pk")[14]
     assert (page.positions, page.reached, page.next) == ([], looked_at, looked_at)
@@ -168,13 +168,13 @@ def test_rows_that_come_meanwhile_move_nothing(outlets: list[Integration]) -> No
 @pytest.mark.parametrize("position", [(NOON, 17), (17,)])
 def test_a_position_is_read_as_it_was_written(position: Position) -> None:
     order = Order("at") if len(position) == 2 else Order()
-    assert keyset.read_position(keyset.write_position(position), order, AuthAttempt) == position
+    assert keyset_pages.read_position(keyset_pages.write_position(position), order, AuthAttempt) == position
 
 
 @pytest.mark.parametrize("text", ["", "17", "x~17", "2026-03-01T12:00:00~17", "2026-03-01T12:00:00+00:00~x", "~"])
 def test_a_position_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  (Python says it in words of its own)
-        keyset.read_position(text, Order("at"), AuthAttempt)
+        keyset_pages.read_position(text, Order("at"), AuthAttempt)
 
 
 def test_times_leave_no_request_out_that_was_stored_late() -> None:

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from integrations.models import ApiKey, ApiKeySecret, AuditEvent, MessageType, Request
 from integrations.models.audit import Verb
-from integrations.models.request import State
-from integrations.security import credentials
-from integrations.security.credentials import Kind
+from integrations.models.request import RequestState
+from integrations.security import secret_digests
+from integrations.security.secret_digests import SecretKind
 from integrations.services.api_keys.api_keys import create_api_key, retire_api_key
 from integrations.services.requests.errors import MessageTypeDocumented, MessageTypeExists
 from integrations.services.requests.message_types import save_message_type
@@ -86,7 +86,7 @@ def ask(enabled: Enabled, request_id: str = "r-1", **values: Any) -> Request:
         "answer_before": now + timedelta(seconds=60),
         "sent_at": now + timedelta(milliseconds=12),
         "times_sent": 1,
-        "state": State.ANSWERED,
+        "state": RequestState.ANSWERED,
         "ended_at": now + timedelta(seconds=1.5),
         "result_code": 0,
         "answer": "{}",
@@ -96,7 +96,7 @@ def ask(enabled: Enabled, request_id: str = "r-1", **values: Any) -> Request:
 
 def waiting(now: datetime) -> dict[str, Any]:
     open_ended: dict[str, Any] = {"sent_at": None, "ended_at": None, "answer": None, "result_code": None}
-    return open_ended | {"state": State.QUEUED, "times_sent": 0, "received_at": now}
+    return open_ended | {"state": RequestState.QUEUED, "times_sent": 0, "received_at": now}
 
 
 # --- Making an API key ---
@@ -106,7 +106,7 @@ def test_a_new_key_is_shown_once_and_stored_by_nobody(staff: Client) -> None:
     answer = staff.post(CREATE, {"name": "kiosk"}, REMOTE_ADDR="198.51.100.9")
     shown = shown_key(answer)
     key = ApiKey.objects.get()
-    assert credentials.recognise(Kind.API_KEY, shown)
+    assert secret_digests.recognise(SecretKind.API_KEY, shown)
     assert "no-store" in answer["Cache-Control"]
     assert list(get_messages(answer.wsgi_request)) == []
     assert shown not in str(dict(staff.session)) + str(answer.headers) + str(answer.cookies)
@@ -348,7 +348,7 @@ def test_no_message_type_is_deleted(staff: Client) -> None:
 
 def test_the_list_of_requests_names_the_message_type_and_the_state(staff: Client, enabled: Enabled) -> None:
     ask(enabled)
-    ask(enabled, "r-2", message_type=57, state=State.REFUSED, result_code=4)
+    ask(enabled, "r-2", message_type=57, state=RequestState.REFUSED, result_code=4)
     page = text(staff.get(list_url("request")))
     assert "Answered Trattoria Bella – Station GetOpenOrders (1) 1.5 s 0 r-1" in page
     assert "Refused by the POS Trattoria Bella – Station MessageType 57 1.5 s 4 r-2" in page
@@ -358,7 +358,7 @@ def test_the_list_of_requests_names_the_message_type_and_the_state(staff: Client
 def test_requests_are_found_by_state_time_id_and_outlet(staff: Client, enabled: Enabled) -> None:
     other = make_enabled_outlet("Castle")
     ask(enabled, "answered-one")
-    ask(other, "refused-one", state=State.REFUSED, received_at=timezone.now() - timedelta(days=40))
+    ask(other, "refused-one", state=RequestState.REFUSED, received_at=timezone.now() - timedelta(days=40))
     today = (timezone.now() - timedelta(days=7)).isoformat()
     for query, found in (
         ({"state__exact": "refused"}, "refused-one"),
@@ -433,11 +433,11 @@ def test_the_page_of_a_waiting_request_says_when_it_expires(staff: Client, enabl
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"state": State.REFUSED, "error_message": "No such table"}, "The POS says: “No such table”"),
-        ({"state": State.REFUSED}, "The POS gives no reason"),
-        ({"state": State.FAILED, "failure": "the link was lost"}, "the link was lost"),
-        ({"state": State.EXPIRED}, "did not answer in time"),
-        ({"state": State.EXPIRED, "sent_at": None}, "it never left"),
+        ({"state": RequestState.REFUSED, "error_message": "No such table"}, "The POS says: “No such table”"),
+        ({"state": RequestState.REFUSED}, "The POS gives no reason"),
+        ({"state": RequestState.FAILED, "failure": "the link was lost"}, "the link was lost"),
+        ({"state": RequestState.EXPIRED}, "did not answer in time"),
+        ({"state": RequestState.EXPIRED, "sent_at": None}, "it never left"),
     ],
 )
 def test_the_page_of_a_request_says_why_it_ended(
@@ -453,7 +453,7 @@ def test_no_pin_is_shown_on_any_page(staff: Client, enabled: Enabled) -> None:
         payload='{"PIN": "73519", "Note": "my pin: 73519"}',
         answer='{"User": {"userPin": 73519, "Pin": ["73519"], "UserIdentifier": "73519"}}',
         user_identifier="73519",
-        state=State.REFUSED,
+        state=RequestState.REFUSED,
         error_message="PIN=73519 is unknown",
     )
     for url in (request_url(row), list_url("request"), page_url(enabled.integration)):

@@ -34,8 +34,8 @@ from integrations.services.api_keys.api_keys import create_api_key
 from integrations.services.integration.enabling import enable_outlet
 from integrations.services.notices import webhooks
 from integrations.services.people.groups import ADMINISTRATOR
-from integrations.services.rows import keyset
-from integrations.staff.base.keyset import NOT_OURS
+from integrations.services.rows import keyset_pages
+from integrations.staff.base.keyset_lists import NOT_OURS
 from tests.staff.api_keys.test_staff_backend_pages import ask
 from tests.staff.test_staff_pages import be_refused, be_seen, text
 from tests.support.factories import ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
@@ -285,7 +285,7 @@ def test_an_api_list_of_one_organisation_shows_each_row_once(full: Enabled) -> N
 
 
 def test_what_is_rare_is_looked_for_page_by_page(full: Enabled, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keyset, "INSPECTED", 60)
+    monkeypatch.setattr(keyset_pages, "INSPECTED", 60)
     rare = Request.objects.order_by("pk")[3]
     Request.objects.filter(pk=rare.pk).update(ended_at=LATER)
     client, url = sign_in("administrator"), url_of("request")

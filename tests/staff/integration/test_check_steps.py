@@ -8,9 +8,9 @@ import pytest
 from integrations.models import AuthAttempt, Connection, Credential, Integration, Organisation, Outlet, Request
 from integrations.models.attempt import Door, Outcome
 from integrations.models.connection import CloseReason, ServerProcess
-from integrations.models.request import State as RequestState
+from integrations.models.request import RequestState
 from integrations.services.integration.outlet_check import Evidence
-from integrations.staff.integration.check_steps import State, Step, sentence_of, steps_of
+from integrations.staff.integration.check_steps import Step, StepState, sentence_of, steps_of
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TITLES = (
@@ -67,8 +67,8 @@ def red(found: Evidence) -> Step:
     """The step that it hangs on; those before are done, those after it say nothing yet."""
     steps = steps_of(found)
     states = [step.state for step in steps]
-    at = states.index(State.WRONG)
-    assert states == [State.DONE] * at + [State.WRONG] + [State.LATER] * (len(TITLES) - at - 1)
+    at = states.index(StepState.WRONG)
+    assert states == [StepState.DONE] * at + [StepState.WRONG] + [StepState.LATER] * (len(TITLES) - at - 1)
     assert all(not step.words and not step.tell for step in steps[at + 1 :])
     assert steps[at].tell, "a red step says what to tell the person on site"
     return steps[at]
@@ -226,7 +226,7 @@ def test_what_was_refused_before_the_connection_is_put_right() -> None:
 def test_a_second_till_that_is_refused_beside_the_first_is_told() -> None:
     steps = steps_of(connected(attempt=attempt(Outcome.WRONG_SECRET, minutes=2)))
     assert "Beside it another is refused" in steps[5].words
-    assert steps[5].state is State.DONE
+    assert steps[5].state is StepState.DONE
 
 
 def test_two_tills_with_the_same_credentials_are_told_while_one_of_them_is_connected() -> None:
@@ -269,7 +269,7 @@ def test_an_answer_that_could_not_be_read_is_red_and_says_why() -> None:
 
 def test_all_is_green_when_the_pos_answers() -> None:
     steps = steps_of(connected(request=asked(RequestState.ANSWERED, result_code=0)))
-    assert {step.state for step in steps} == {State.DONE}
+    assert {step.state for step in steps} == {StepState.DONE}
     assert "it answered after 35 ms" in steps[-1].words
     assert sentence_of(steps) == "All 7 steps are done: the outlet works."
 
@@ -277,7 +277,7 @@ def test_all_is_green_when_the_pos_answers() -> None:
 def test_a_refusal_is_an_answer_too() -> None:
     refused = asked(RequestState.REFUSED, result_code=4, error_message="No user matches the logon.")
     last = steps_of(connected(request=refused))[-1]
-    assert last.state is State.DONE
+    assert last.state is StepState.DONE
     assert "ResultCode 4: “No user matches the logon.”" in last.words
 
 

@@ -23,7 +23,8 @@ from integrations.models import (
     WebhookEndpoint,
 )
 from integrations.models.audit import Verb
-from integrations.models.notice import Kind
+from integrations.models.notices.notice import NoticeKind
+from integrations.models.notices.webhook import DeliveryState
 from integrations.security.sealing import unseal
 from integrations.services.notices import signing, webhooks
 from tests.support.factories import ANNA, BELLA, Enabled, make_organisation
@@ -160,12 +161,12 @@ def test_url_and_events_are_changed(staff: Client, endpoint: WebhookEndpoint) ->
 def test_a_test_event_is_sent_and_its_delivery_is_seen_and_sent_again(staff: Client, endpoint: WebhookEndpoint) -> None:
     staff.post(act(endpoint, "test"))
     delivery = Delivery.objects.get()
-    assert (delivery.notice.kind, delivery.notice.data["sent_by"]) == (Kind.TEST, "berta")
+    assert (delivery.notice.kind, delivery.notice.data["sent_by"]) == (NoticeKind.TEST, "berta")
     url = reverse("admin:integrations_delivery_change", args=(delivery.pk,))
     assert "It is sent within seconds." in refresh(staff, url).content.decode()
     assert "Test event" in refresh(staff, page(endpoint)).content.decode(), "the page that follows is live"
     Delivery.objects.update(
-        state=Delivery.State.FAILED, tries=10, status=500, error="Answered 500.", excerpt="<b>no</b>"
+        state=DeliveryState.FAILED, tries=10, status=500, error="Answered 500.", excerpt="<b>no</b>"
     )
     shown = staff.get(url).content.decode()
     assert "Answered 500." in shown
@@ -175,7 +176,7 @@ def test_a_test_event_is_sent_and_its_delivery_is_seen_and_sent_again(staff: Cli
     assert "Test event" in staff.get(reverse("admin:integrations_delivery_changelist")).content.decode()
     staff.post(reverse("admin:integrations_delivery_replay", args=(delivery.pk,)))
     delivery.refresh_from_db()
-    assert (delivery.state, delivery.tries) == (Delivery.State.PENDING, 0)
+    assert (delivery.state, delivery.tries) == (DeliveryState.PENDING, 0)
     assert "data-over" not in refresh(staff, url).content.decode()
     assert verbs()[1:] == [Verb.WEBHOOK_TESTED, Verb.WEBHOOK_REPLAYED]
 

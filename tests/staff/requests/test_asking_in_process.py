@@ -9,7 +9,7 @@ from django.test import Client
 
 from integrations.models import Connection
 from integrations.models.connection import CloseReason
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.services import wake
 from integrations.services.integration.disconnecting import disconnect
 from integrations.services.requests.asking import Question, ask_pos
@@ -37,7 +37,7 @@ class Asking(InProcess):
             pos.answers(frame, '{"Total": 2.20}')
             row = await running.dispatcher.wait(pk, LIMIT)
             await pos.hang_up()
-        assert (row.state, row.answer) == (State.ANSWERED, '{"Total": 2.20}')
+        assert (row.state, row.answer) == (RequestState.ANSWERED, '{"Total": 2.20}')
 
     async def test_another_process_finds_the_row_without_any_message(self) -> None:
         station = await make_outlet()

@@ -16,7 +16,7 @@ from integrations.models import AuditEvent, AuthAttempt, Connection, Integration
 from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
-from integrations.models.request import State
+from integrations.models.request import RequestState
 from integrations.services.integration.enabling import disable, enable_outlet
 from integrations.services.requests.sending import load_open
 from integrations.staff.requests.asked_page import sentence_of
@@ -293,7 +293,7 @@ def test_the_answer_stands_as_it_came_with_its_time_line(staff: Client, enabled:
 
 
 def test_a_refusal_says_code_and_words(staff: Client, enabled: Enabled) -> None:
-    row = make_request(enabled, state=State.REFUSED, result_code=4, error_message="No such user.", answer=None)
+    row = make_request(enabled, state=RequestState.REFUSED, result_code=4, error_message="No such user.", answer=None)
     assert "Refused by the POS. ResultCode 4. The POS says: “No such user.”" in text(staff.get(asked_url(row)))
 
 

@@ -7,7 +7,7 @@ from integrations.models.integration import Integration
 from integrations.models.outlet import Organisation
 
 
-class Kind(models.TextChoices):
+class NoticeKind(models.TextChoices):
     """What the portal tells other systems; the values stand on the wire (docs/webhooks.md) and never change."""
 
     OUTLET_ONLINE = "outlet.online", "Outlet came online"
@@ -22,7 +22,7 @@ class Kind(models.TextChoices):
 
 def kinds() -> list[tuple[str, str]]:
     """Return the choices of Notice.kind; a function, so that another one needs no migration."""
-    return Kind.choices
+    return NoticeKind.choices
 
 
 class Notice(models.Model):

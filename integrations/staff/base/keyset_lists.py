@@ -1,7 +1,8 @@
 """Lists of what grows without end, in the admin: by pages that begin behind a row, and never counted.
 
 Django's own list counts its rows, goes to a page by counting again, and sorts by any column. Here the order is fixed,
-"Older" and "Newer" lead on, and services/rows/keyset.py bounds the work of a page, whatever is filtered and searched.
+"Older" and "Newer" lead on, and services/rows/keyset_pages.py bounds the work of a page, whatever is filtered and
+searched.
 """
 
 from collections.abc import Sequence
@@ -18,9 +19,9 @@ from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 
 from integrations.models import Integration
-from integrations.services.outlets.finding import beginning_with, outlet_called
+from integrations.services.outlets.search import beginning_with, outlet_called
 from integrations.services.people import scope
-from integrations.services.rows.keyset import (
+from integrations.services.rows.keyset_pages import (
     SIZE,
     Few,
     Order,

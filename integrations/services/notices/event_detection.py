@@ -14,8 +14,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from integrations.models import AuthAttempt, Notice, NoticeCursor, Request, StrayFrame, WebhookEndpoint
 from integrations.models.attempt import REFUSALS
 from integrations.models.clock import shared_now
-from integrations.models.notice import Kind
-from integrations.services.notices import presences, telling
+from integrations.models.notices.notice import NoticeKind
+from integrations.services.notices import outbox, presences
 
 LOOK_BACK = timedelta(seconds=60)
 BATCH = 400
@@ -23,16 +23,16 @@ BATCHES_PER_TURN = 5
 
 # An endpoint that is switched on begins with what happens from then on.
 CURSORS: dict[str, tuple[str, ...]] = {
-    "requests": (Kind.REQUEST_FINISHED,),
-    "attempts": (Kind.AUTHENTICATION_REFUSED,),
-    "strays": (Kind.STRAY_MESSAGE,),
-    "presences": (Kind.OUTLET_ONLINE, Kind.OUTLET_OFFLINE),
+    "requests": (NoticeKind.REQUEST_FINISHED,),
+    "attempts": (NoticeKind.AUTHENTICATION_REFUSED,),
+    "strays": (NoticeKind.STRAY_MESSAGE,),
+    "presences": (NoticeKind.OUTLET_ONLINE, NoticeKind.OUTLET_OFFLINE),
 }
 
 
 def turn() -> None:
     """Look once at each kind of row that somebody wants to know of."""
-    endpoints = telling.endpoints()
+    endpoints = outbox.endpoints()
     forget_unwanted(endpoints)
     for name, notice in SOURCES.items():
         wanted_by = [each for each in endpoints if set(CURSORS[name]) & set(each.kinds)]
@@ -63,19 +63,19 @@ def forget_unwanted(endpoints: Iterable[WebhookEndpoint]) -> None:
 
 
 def notice_requests(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, now: datetime) -> None:
-    rows = Request.objects.filter(ended_at__gte=cursor.at).select_related(telling.WITH_OUTLET)
+    rows = Request.objects.filter(ended_at__gte=cursor.at).select_related(outbox.WITH_OUTLET)
     rows = rows.defer("payload", "answer", "error_message", "sealed_request", "sealed_answer")
-    _notice(rows.order_by("ended_at", "id"), Kind.REQUEST_FINISHED, _of_request, wanted_by, cursor, now)
+    _notice(rows.order_by("ended_at", "id"), NoticeKind.REQUEST_FINISHED, _of_request, wanted_by, cursor, now)
 
 
 def notice_attempts(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, now: datetime) -> None:
-    rows = AuthAttempt.objects.filter(at__gte=cursor.at, outcome__in=REFUSALS).select_related(telling.WITH_OUTLET)
-    _notice(rows.order_by("at", "id"), Kind.AUTHENTICATION_REFUSED, _of_attempt, wanted_by, cursor, now)
+    rows = AuthAttempt.objects.filter(at__gte=cursor.at, outcome__in=REFUSALS).select_related(outbox.WITH_OUTLET)
+    _notice(rows.order_by("at", "id"), NoticeKind.AUTHENTICATION_REFUSED, _of_attempt, wanted_by, cursor, now)
 
 
 def notice_strays(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, now: datetime) -> None:
-    rows = StrayFrame.objects.filter(at__gte=cursor.at).select_related(telling.WITH_OUTLET).defer("excerpt")
-    _notice(rows.order_by("at", "id"), Kind.STRAY_MESSAGE, _of_stray, wanted_by, cursor, now)
+    rows = StrayFrame.objects.filter(at__gte=cursor.at).select_related(outbox.WITH_OUTLET).defer("excerpt")
+    _notice(rows.order_by("at", "id"), NoticeKind.STRAY_MESSAGE, _of_stray, wanted_by, cursor, now)
 
 
 SOURCES: dict[str, Callable[[Sequence[WebhookEndpoint], NoticeCursor, datetime], None]] = {
@@ -88,7 +88,7 @@ SOURCES: dict[str, Callable[[Sequence[WebhookEndpoint], NoticeCursor, datetime],
 
 def _notice(
     rows: QuerySet[Any],
-    kind: Kind,
+    kind: NoticeKind,
     notice_of: Callable[[Any], Notice],
     wanted_by: Sequence[WebhookEndpoint],
     cursor: NoticeCursor,
@@ -99,7 +99,7 @@ def _notice(
     news = _of_wanted(rows, [each for each in wanted_by if kind in each.kinds]).exclude(Exists(told))
     for _ in range(BATCHES_PER_TURN):
         batch = list(news[:BATCH])
-        telling.tell([notice_of(row) for row in batch], wanted_by, now=now)
+        outbox.tell([notice_of(row) for row in batch], wanted_by, now=now)
         if len(batch) < BATCH:
             cursor.turned_at = now
             cursor.save()
@@ -125,20 +125,22 @@ def _of_request(row: Request) -> Notice:
         "ended_at": ended_at.isoformat(),
         "duration_ms": int((ended_at - row.received_at).total_seconds() * 1000),
     }
-    return telling.of_integration(row.integration, kind=Kind.REQUEST_FINISHED, subject=row.pk, at=ended_at, data=data)
+    return outbox.of_integration(
+        row.integration, kind=NoticeKind.REQUEST_FINISHED, subject=row.pk, at=ended_at, data=data
+    )
 
 
 def _of_attempt(row: AuthAttempt) -> Notice:
     data = {"door": row.door, "reason": row.outcome, "provider_outlet_id": row.provider_outlet_id}
     data["address"] = row.address
-    return telling.of_integration(
-        row.integration, kind=Kind.AUTHENTICATION_REFUSED, subject=row.pk, at=row.at, data=data
+    return outbox.of_integration(
+        row.integration, kind=NoticeKind.AUTHENTICATION_REFUSED, subject=row.pk, at=row.at, data=data
     )
 
 
 def _of_stray(row: StrayFrame) -> Notice:
     data = {"what": row.kind, "size_bytes": row.size}
-    return telling.of_integration(row.integration, kind=Kind.STRAY_MESSAGE, subject=row.pk, at=row.at, data=data)
+    return outbox.of_integration(row.integration, kind=NoticeKind.STRAY_MESSAGE, subject=row.pk, at=row.at, data=data)
 
 
 def prune(now: datetime, *, days: int) -> None:

@@ -1,7 +1,7 @@
 """What the chores of this package do at each turn (portal/serving/chores.py)."""
 
 from integrations.models.clock import shared_now
-from integrations.services.notices import alerts, noticing
+from integrations.services.notices import alerts, event_detection
 from integrations.services.notices.delivering import Deliverer
 from integrations.services.rows.threads import recorders
 
@@ -14,7 +14,7 @@ _deliverer: Deliverer | None = None
 
 async def notice() -> None:
     """Look for what endpoints want to be told."""
-    await recorders.run(noticing.turn)
+    await recorders.run(event_detection.turn)
 
 
 async def deliver() -> None:
@@ -36,4 +36,4 @@ async def end_deliveries() -> None:
 async def watch() -> None:
     """Look for what staff are to be told, and forget what is old."""
     await recorders.run(alerts.turn)
-    await recorders.run(noticing.prune, shared_now(), days=NOTICE_DAYS)
+    await recorders.run(event_detection.prune, shared_now(), days=NOTICE_DAYS)

@@ -5,10 +5,10 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
-from integrations.models.notice import Kind, Notice
+from integrations.models.fields.texts import NameField
+from integrations.models.notices.notice import Notice, NoticeKind
 from integrations.models.outlet import Organisation, plain_text
 from integrations.models.secret_owner import SecretOwner
-from integrations.models.texts import NameField
 
 ENDED = ("delivered", "failed")
 
@@ -83,32 +83,33 @@ class WebhookEndpoint(SecretOwner):
         return kind in self.kinds and self.organisation_id in (None, organisation_id)
 
     def kind_names(self) -> list[str]:
-        return [Kind(kind).label for kind in self.kinds if kind in Kind.values]
+        return [NoticeKind(kind).label for kind in self.kinds if kind in NoticeKind.values]
+
+
+class DeliveryState(models.TextChoices):
+    PENDING = "pending", "Waiting"
+    DELIVERED = "delivered", "Delivered"
+    FAILED = "failed", "Given up"
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, now: datetime) -> Any:
         is_paused = Q(endpoint__paused_until__isnull=False, endpoint__paused_until__gt=now)
-        due = self.filter(state=Delivery.State.PENDING, next_at__lte=now, endpoint__is_enabled=True)
+        due = self.filter(state=DeliveryState.PENDING, next_at__lte=now, endpoint__is_enabled=True)
         return due.exclude(is_paused)
 
 
 def delivery_states() -> list[tuple[str, str]]:
     """Return the choices of Delivery.state; a function, so that another one needs no migration."""
-    return Delivery.State.choices
+    return DeliveryState.choices
 
 
 class Delivery(models.Model):
     """One event on its way to one endpoint; what is shown of the answer is that of the last try."""
 
-    class State(models.TextChoices):
-        PENDING = "pending", "Waiting"
-        DELIVERED = "delivered", "Delivered"
-        FAILED = "failed", "Given up"
-
     notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="deliveries")
     endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries")
-    state = models.CharField(max_length=16, choices=delivery_states, default=State.PENDING)
+    state = models.CharField(max_length=16, choices=delivery_states, default=DeliveryState.PENDING)
     tries = models.PositiveSmallIntegerField(default=0)
     next_at = models.DateTimeField()
     tried_at = models.DateTimeField(null=True)

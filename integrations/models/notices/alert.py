@@ -103,22 +103,23 @@ class AlertRecipient(models.Model):
 
 def mail_states() -> list[tuple[str, str]]:
     """Return the choices of Mail.state; a function, so that another one needs no migration."""
-    return Mail.State.choices
+    return MailState.choices
+
+
+class MailState(models.TextChoices):
+    PENDING = "pending", "Waiting"
+    SENT = "sent", "Sent"
+    FAILED = "failed", "Given up"
 
 
 class Mail(models.Model):
     """An e-mail on its way: on disk until the mail server took it, or it is given up."""
 
-    class State(models.TextChoices):
-        PENDING = "pending", "Waiting"
-        SENT = "sent", "Sent"
-        FAILED = "failed", "Given up"
-
     alert = models.ForeignKey(Alert, null=True, on_delete=models.CASCADE, related_name="mails")
     recipient = models.EmailField()
     subject = models.CharField(max_length=300)
     body = models.TextField()
-    state = models.CharField(max_length=16, choices=mail_states, default=State.PENDING)
+    state = models.CharField(max_length=16, choices=mail_states, default=MailState.PENDING)
     tries = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     next_at = models.DateTimeField()

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from integrations.models import AlertMember, ApiKeySecret, AuthAttempt, Credential, NoticeCursor, Outlet, Presence
 from integrations.models.attempt import REFUSALS
-from integrations.models.opening import open_since
+from integrations.models.fields.opening import open_since
 from integrations.services.notices import presences
 
 REFUSALS_WINDOW = timedelta(minutes=5)

@@ -37,7 +37,7 @@ _CANONICAL = re.compile(rf"ONP[A-Z](?:-[{ALPHABET}]{{5}}){{7}}").fullmatch
 _HYPHENS = re.compile(r"[\-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]+")  # as mail programs rewrite them
 
 
-class Kind(StrEnum):
+class SecretKind(StrEnum):
     """What a secret is, said by its first four characters."""
 
     POS_SECRET = "ONPS"  # noqa: S105  (the prefix, not a secret)
@@ -63,7 +63,7 @@ class Digest:
     fingerprint: str | None = field(default=None, repr=False)
 
 
-def generate(kind: Kind) -> str:
+def generate(kind: SecretKind) -> str:
     """Return a new secret of 130 random bits from the system's CSPRNG."""
     body = "".join(secrets.choice(ALPHABET) for _ in range(PUBLIC_LENGTH + RANDOM_LENGTH))
     return _written(kind, body + _checksum(kind, body))
@@ -73,7 +73,7 @@ class WrongChecksum(ValueError):
     """The text looks like a generated secret, and its checksum does not fit: it was mistyped."""
 
 
-def recognise(kind: Kind, text: str) -> str | None:
+def recognise(kind: SecretKind, text: str) -> str | None:
     """Return the canonical form of a generated secret, or None for a secret that somebody else made.
 
     Raises WrongChecksum for one of ours whose checksum does not fit; that costs no look-up.
@@ -90,7 +90,7 @@ def recognise(kind: Kind, text: str) -> str | None:
     return _written(kind, body)
 
 
-def digest_generated(kind: Kind, canonical: str) -> Digest:
+def digest_generated(kind: SecretKind, canonical: str) -> Digest:
     """Return the keyed digest of a canonical generated secret, under the key for writing."""
     key = current_key()
     shown = canonical[: len(kind) + 1 + PUBLIC_LENGTH]
@@ -182,7 +182,7 @@ def _fingerprint(secret: str, key: DigestKey) -> str:
     return key.digest(slow)
 
 
-def _is_as_handed_over(kind: Kind, text: str) -> bool:
+def _is_as_handed_over(kind: SecretKind, text: str) -> bool:
     """Whether a text is its own canonical form, as nearly every POS sends it: nothing needs to be read with care."""
     if not (text.startswith(kind) and _CANONICAL(text)):
         return False
@@ -190,19 +190,19 @@ def _is_as_handed_over(kind: Kind, text: str) -> bool:
     return hmac.compare_digest(body[-CHECKSUM_LENGTH:].encode(), _expected(kind, body))
 
 
-def _carries_prefix(kind: Kind, text: str, joined: str) -> bool:
+def _carries_prefix(kind: SecretKind, text: str, joined: str) -> bool:
     begins = joined.startswith((kind, kind.replace("O", "0")))
     return begins and (len(joined) == len(kind) + BODY_LENGTH or bool(_HYPHENS.match(text, len(kind))))
 
 
-def _written(kind: Kind, body: str) -> str:
+def _written(kind: SecretKind, body: str) -> str:
     return "-".join([kind, *(body[start : start + 5] for start in range(0, len(body), 5))])
 
 
-def _expected(kind: Kind, body: str) -> bytes:
+def _expected(kind: SecretKind, body: str) -> bytes:
     return _checksum(kind, body[:-CHECKSUM_LENGTH]).encode()
 
 
-def _checksum(kind: Kind, body: str) -> str:
+def _checksum(kind: SecretKind, body: str) -> str:
     number = int.from_bytes(hashlib.sha256(f"{kind}{body}".encode()).digest()[:3]) >> 4
     return _PAIRS[number >> 10] + _PAIRS[number & 1023]

@@ -1,0 +1,1 @@
+"""Fields for names and IDs, and what opening hours may say."""
