@@ -4,18 +4,14 @@ from integrations.models.api_key import ApiKey, ApiKeySecret
 from integrations.models.attempt import AuthAttempt, StrayFrame
 from integrations.models.audit import AuditEvent
 from integrations.models.connection import Connection, Presence, ServerProcess
-from integrations.models.credential import Credential
-from integrations.models.fleet_sample import FleetSample
 from integrations.models.handover_link import HandoverLink
-from integrations.models.integration import Integration
-from integrations.models.lease import Lease
-from integrations.models.message_type import MessageType
+from integrations.models.integration import Credential, Integration
 from integrations.models.notices.alert import Alert, AlertMember, AlertRecipient, Mail
 from integrations.models.notices.notice import Notice, NoticeCursor, ToldPresence
 from integrations.models.notices.webhook import Delivery, WebhookEndpoint
 from integrations.models.outlet import Organisation, Outlet
-from integrations.models.request import Request
-from integrations.models.shared_entry import SharedEntry
+from integrations.models.request import MessageType, Request
+from integrations.models.shared import FleetSample, Lease, SharedEntry
 from integrations.models.staff_limit import StaffLimit
 
 __all__ = [

@@ -2,9 +2,8 @@ from django.db import models
 from django.db.models import Q
 
 from integrations.models.fields.texts import NameField
-from integrations.models.kept_secret import KeptSecret, KeptSecretQuerySet
+from integrations.models.kept_secret import KeptSecret, KeptSecretOwner, KeptSecretQuerySet
 from integrations.models.outlet import Organisation, plain_text
-from integrations.models.secret_owner import KeptSecretOwner
 
 
 class ApiKey(KeptSecretOwner):

@@ -6,8 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from integrations.models.credential import Credential
-from integrations.models.integration import Integration
+from integrations.models.integration import Credential, Integration
 
 
 def lease_limit(now: datetime) -> datetime:

@@ -4,8 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from integrations.models.clock import shared_now
-from integrations.models.credential import Credential
-from integrations.models.integration import Integration
+from integrations.models.integration import Credential, Integration
 
 
 class LinkState(models.TextChoices):

@@ -1,14 +1,10 @@
-from typing import TYPE_CHECKING
-
 from django.db import models
+from django.db.models import Q
 
 from integrations.models.fields.texts import IdField, MatchField
-from integrations.models.kept_secret import KeptSecretQuerySet
+from integrations.models.kept_secret import KeptSecret, KeptSecretOwner, KeptSecretQuerySet
 from integrations.models.outlet import Outlet, plain_text
-from integrations.models.secret_owner import KeptSecretOwner
-
-if TYPE_CHECKING:
-    from integrations.models.credential import Credential
+from integrations.security.secret_digests import STRONG_BITS, Algorithm
 
 
 class Integration(KeptSecretOwner):
@@ -55,3 +51,32 @@ class Integration(KeptSecretOwner):
     def current_credential(self) -> "Credential":
         """Return the credential that PowerEPOS should use; there is always exactly one."""
         return self.credentials.get(is_current=True)
+
+
+class Credential(KeptSecret):
+    """One POS secret of an integration."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="credentials")
+    fingerprint = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001  (unique)
+    bits = models.PositiveSmallIntegerField("strength in bits, at most")
+
+    objects = KeptSecretQuerySet["Credential"].as_manager()
+
+    class Meta(KeptSecret.Meta):
+        abstract = False
+        constraints = [
+            models.UniqueConstraint(
+                fields=["integration"], condition=Q(is_current=True), name="one_current_credential_per_integration"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_current=False) | Q(retired_at=None), name="current_credential_is_not_retired"
+            ),
+            models.CheckConstraint(
+                condition=Q(fingerprint=None) | Q(algorithm=Algorithm.ARGON2ID), name="fingerprint_is_of_adopted_secret"
+            ),
+        ]
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether a person may have chosen it: fewer bits than a fast digest would need."""
+        return self.bits < STRONG_BITS

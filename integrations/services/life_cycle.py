@@ -1,7 +1,7 @@
 """The life cycle of a secret: rotate it, end its overlap, retire it.
 
 A POS secret, an API key and the secret of a webhook endpoint have the same one. How each is stored is said by its
-owner (models/secret_owner.py).
+owner (models/kept_secret.py).
 """
 
 from datetime import datetime
@@ -10,8 +10,7 @@ from typing import Any
 from integrations.models import ApiKey, Integration, WebhookEndpoint
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
-from integrations.models.kept_secret import is_live
-from integrations.models.secret_owner import OwnedSecret
+from integrations.models.kept_secret import OwnedSecret, is_live
 from integrations.services.audit import Actor, record
 from integrations.services.errors import (
     ApiKeyExpired,

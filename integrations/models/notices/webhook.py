@@ -6,9 +6,9 @@ from django.db import models
 from django.db.models import Q
 
 from integrations.models.fields.texts import NameField
+from integrations.models.kept_secret import SecretOwner
 from integrations.models.notices.notice import Notice, NoticeKind
 from integrations.models.outlet import Organisation, plain_text
-from integrations.models.secret_owner import SecretOwner
 
 ENDED = ("delivered", "failed")
 
