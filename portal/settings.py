@@ -207,7 +207,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "integrations.staff.signing_in.lifetime.limited",
+    "integrations.staff.signing_in.sessions.limited",
 ]
 CACHES = {"default": {"BACKEND": "integrations.services.rows.shared_cache.SharedCache"}}
 REST_FRAMEWORK = {
@@ -280,7 +280,7 @@ CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 MESSAGE_STORAGE = "portal.web.message_cookies.MessageStorage"
 SESSION_ENGINE = "integrations.staff.signing_in.sessions"
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 3600  # seconds without a request; the longest in all: staff/signing_in/lifetime.py
+SESSION_COOKIE_AGE = 3600  # seconds without a request; the longest in all: staff/signing_in/sessions.py
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 X_FRAME_OPTIONS = "DENY"
 

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.test import Client
 
-from integrations.staff.signing_in.lifetime import REFRESH
+from integrations.staff.signing_in.sessions import REFRESH
 
 _force_login = Client.force_login
 

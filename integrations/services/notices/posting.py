@@ -1,10 +1,13 @@
 """One try of a delivery over HTTP: no redirects, bounded in time and size, never to an address that was not checked."""
 
 import asyncio
+import re
 import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
 
 import httpx2
@@ -12,7 +15,6 @@ import httpx2
 from integrations.models.clock import shared_now
 from integrations.security.redaction import redact
 from integrations.services.notices.addresses import AddressRefused, resolve
-from integrations.services.notices.retry_after import seconds_of
 from integrations.services.requests.secret_members import hide_in_words
 from integrations.text.characters import printable
 
@@ -20,6 +22,7 @@ SECONDS = 10.0  # for the whole try: name, connection, answer
 MAX_ANSWER = 16 * 1024  # bytes that are read of an answer
 EXCERPT = 500  # characters that are kept of it
 GONE = 410
+MOST_SECONDS = 10.0**9  # of a pause; whoever obeys has a limit far below
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -91,7 +94,7 @@ async def _exchange(client: httpx2.AsyncClient, url: str, body: bytes, headers: 
     async with client.stream("POST", url, content=body, headers=typed) as response:
         excerpt = printable(hide_in_words((await _beginning(response)).decode(errors="replace")), EXCERPT)
         error = _judged(response.status_code)
-        pause = seconds_of(response.headers.get("retry-after", ""), shared_now()) if error else 0.0
+        pause = retry_seconds(response.headers.get("retry-after", ""), shared_now()) if error else 0.0
         return Answer(response.status_code, error, excerpt, retry_after=pause)
 
 
@@ -126,3 +129,19 @@ def _called(error: Exception) -> str:
 @cache
 def _tls() -> ssl.SSLContext:
     return httpx2.create_ssl_context()  # an authority of your own: SSL_CERT_FILE
+
+
+def retry_seconds(text: str, now: datetime) -> float:
+    """Read `Retry-After` (RFC 9110, 10.2.3), seconds or a date.
+
+    Return for how many seconds from `now` the sender wants no other try; 0 for a text that does not say.
+    """
+    text = text.strip()
+    if re.fullmatch(r"[0-9]+", text):
+        return min(float(text), MOST_SECONDS) if len(text) < 20 else MOST_SECONDS
+    try:
+        until = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return 0.0
+    zoned = until if until.tzinfo else until.replace(tzinfo=UTC)  # HTTP's dates are in GMT
+    return min(max(0.0, (zoned - now).total_seconds()), MOST_SECONDS)

@@ -2,7 +2,7 @@
 
 A view makes a part of its page live by naming the part's template in its context, as `fragment`. The page includes this
 template in an element with `data-live`, and static/integrations/live.js asks the page's own address for it, with the
-header of `lifetime.is_refresh`. The answer is that template alone, rendered by the same view with the same context: so
+header of `sessions.is_refresh`. The answer is that template alone, rendered by the same view with the same context: so
 the rights and the limits of the page hold for it, and it has no address of its own. An element with `data-over` in it
 says that it will not change any more.
 """
@@ -17,7 +17,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.utils.cache import get_conditional_response, set_response_etag
 
-from integrations.staff.signing_in import lifetime
+from integrations.staff.signing_in import sessions
 
 
 def refreshable(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
@@ -29,7 +29,7 @@ def refreshable(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
     @wraps(view)
     def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response: HttpResponseBase = view(request, *args, **kwargs)
-        if not lifetime.is_refresh(request) or response.status_code >= HTTPStatus.BAD_REQUEST:
+        if not sessions.is_refresh(request) or response.status_code >= HTTPStatus.BAD_REQUEST:
             return response
         fragment = getattr(response, "context_data", {}).get("fragment")
         if not isinstance(response, SimpleTemplateResponse) or not fragment:

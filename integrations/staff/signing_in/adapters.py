@@ -25,7 +25,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from integrations.security.sealing import SealBroken, seal, unseal
 from integrations.services.people import sign_ins
-from integrations.staff.signing_in import arriving, gate, lifetime, limits
+from integrations.staff.signing_in import arriving, gate, limits, sessions
 from integrations.staff.signing_in.records import put_back, records_of
 from integrations.text.characters import printable
 from integrations.text.client_address import address_of
@@ -125,7 +125,7 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     @transaction.atomic
     def login(self, request: HttpRequest, user: User) -> None:
         super().login(request, user)
-        lifetime.begin(request.session)
+        sessions.begin(request.session)
         methods = [each.words for each in records_of(request.session, user)]
         sign_ins.signed_in(user, methods=methods, address=address_of(request))
         limits.remember(request, user)

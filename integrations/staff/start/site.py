@@ -20,7 +20,7 @@ from integrations.staff.base.admin import LAST_IN_MENU
 from integrations.staff.base.bounded import bounded
 from integrations.staff.base.fragments import refreshable
 from integrations.staff.base.lookups import check_search
-from integrations.staff.signing_in import gate, lifetime, proof
+from integrations.staff.signing_in import gate, proof, sessions
 from integrations.staff.signing_in.actors import actor_of
 from integrations.staff.start.first_page import figures, latest_acts, what_next
 
@@ -69,7 +69,7 @@ class PortalSite(AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         shown = figures(request)
-        if lifetime.is_refresh(request):
+        if sessions.is_refresh(request):
             return TemplateResponse(request, "admin/index.html", shown)  # a fifth less work than the whole page
         next_step = what_next(request, has_figures=bool(shown))
         ours = {"next_step": next_step, "latest_acts": latest_acts(request), **shown}

@@ -20,8 +20,8 @@ from integrations.models.notices.webhook import DeliveryState
 from integrations.services.errors import InvalidValue
 from integrations.services.notices import addresses, chores, delivering, outbox, posting, webhooks
 from integrations.services.notices.delivering import Deliverer
+from integrations.services.notices.posting import retry_seconds
 from integrations.services.notices.public_addresses import Address, is_public
-from integrations.services.notices.retry_after import seconds_of
 from tests.support.factories import ANNA, NOON, make_organisation
 from tests.support.in_process import LIMIT, InProcess, in_main, until
 from tests.support.notice_factories import make_endpoint, make_refusal
@@ -466,7 +466,7 @@ def test_a_public_address_in_a_url_is_taken_in_any_spelling(host: str) -> None:
     ],
 )  # fmt: skip
 def test_a_pause_is_read_in_seconds_and_as_a_date(text: str, seconds: float) -> None:
-    assert seconds_of(text, NOON) == seconds
+    assert retry_seconds(text, NOON) == seconds
 
 
 def test_the_body_of_an_event_keeps_letters_as_they_are(db: None) -> None:
