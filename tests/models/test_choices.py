@@ -28,7 +28,7 @@ def changes() -> Mapping[str, object]:
         (audit, "Verb", AuditEvent, "verb"),
         (connection, "CloseReason", Connection, "close_reason"),
         (attempt, "Outcome", AuthAttempt, "outcome"),
-        (notice, "Kind", Notice, "kind"),
+        (notice, "NoticeKind", Notice, "kind"),
     ],
 )
 def test_one_more_choice_needs_no_migration(

@@ -1,6 +1,6 @@
 """Filters of the lists: by state, by organisation, by whether a connection is open.
 
-In a list without end (keyset.py) a filter also says by `equal` what it asks of the columns, where it asks for one
+In a list without end (keyset_lists.py) a filter also says by `equal` what it asks of the columns, where it asks for one
 value, and by `organisation_chosen` whose rows it leaves.
 """
 
