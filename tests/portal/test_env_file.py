@@ -273,7 +273,7 @@ class TestTheSettings:
 
     @pytest.mark.processes
     def test_a_process_that_meets_a_broken_file_ends_and_prints_nothing_of_it(self, tmp_path: Path) -> None:
-        shutil.copytree(PROJECT / "portal", tmp_path / "portal")
+        copy_settings(tmp_path)
         (tmp_path / ".env").write_text(f"\ufeffSECRET_KEY={SECRET} # x\n", encoding="utf-8")
         command = [sys.executable, "-c", "from portal import settings"]
         env = {"PATH": os.environ["PATH"]}
@@ -292,7 +292,7 @@ def test_a_child_process_reads_the_file_anew(tmp_path: Path) -> None:
         "show = 'from portal import settings as s; print(s.PROVIDER_NAME, s.OIDC_NAME, s.PROVIDER_ID)';"
         "subprocess.run([sys.executable, '-c', show], check=True)"
     )
-    shutil.copytree(PROJECT / "portal", tmp_path / "portal")
+    copy_settings(tmp_path)
     (tmp_path / ".env").write_text("PROVIDER_NAME=First\nPROVIDER_ID=7\n")
     env = {"PATH": os.environ["PATH"], "SECRET_KEY": "s" * 50}
     command = [sys.executable, "-c", code]
@@ -325,3 +325,9 @@ def _read_or_error(file: Path) -> tuple[str, str]:
 
 def _scratch() -> Path:
     return Path(os.environ["DATA_DIR"]) / "scratch.env"
+
+
+def copy_settings(folder: Path) -> None:
+    """Copy portal/ into this folder, whose .env its settings then read, beside the packages that they import."""
+    shutil.copytree(PROJECT / "portal", folder / "portal")
+    (folder / "integrations").symlink_to(PROJECT / "integrations")
