@@ -1,4 +1,4 @@
-"""Django looks here; the admin itself lives in staff/."""
+"""Django's autodiscovery imports this module; the admin classes are in staff/."""
 
 from integrations.staff.api_keys import admin as api_keys
 from integrations.staff.handover import admin as handover_links

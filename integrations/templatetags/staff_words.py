@@ -1,4 +1,4 @@
-"""The words of staff/base/presentation.py, for templates."""
+"""The functions of staff/base/presentation.py as template filters."""
 
 from collections.abc import Mapping
 from datetime import datetime

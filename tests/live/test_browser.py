@@ -83,7 +83,7 @@ def test_a_reload_does_not_show_the_secret_again(page: Page) -> None:
 def test_neither_back_nor_forward_shows_the_secret_again(page: Page) -> None:
     outlet = enable(page, "Back", "Back")
     page.get_by_role("link", name="Done").click()
-    expect(page.get_by_role("heading", name="What PowerEPOS has")).to_be_visible()
+    expect(page.get_by_role("heading", name="Values PowerEPOS needs")).to_be_visible()
     for _ in range(3):
         page.go_back()
         assert_gone(page, outlet)
@@ -127,15 +127,15 @@ def test_rotating_shows_a_new_secret_that_opens_the_door(page: Page, portal: Sta
     page.get_by_role("link", name="Done").click()
     page.get_by_role("link", name="End overlap now").click()
     page.get_by_role("button", name="End the overlap").click()
-    expect(page.locator(".messagelist")).to_contain_text("The overlap is ended")
+    expect(page.locator(".messagelist")).to_contain_text("Overlap ended")
     assert authenticate(portal, old).status_code == 401
     assert authenticate(portal, new).status_code == 200
 
 
 def test_an_adopted_secret_works_and_its_weakness_is_said(page: Page, portal: Stack) -> None:
     begin_enabling(page, "Adopt", "Adopt")
-    page.get_by_text("PowerEPOS has a secret for this outlet already").click()
-    page.get_by_label("Secret that PowerEPOS has already").fill("0ld-till-Secret")
+    page.get_by_text("PowerEPOS already has a secret for this outlet").click()
+    page.get_by_label("Secret that PowerEPOS already has").fill("0ld-till-Secret")
     page.get_by_role("button", name="Enable and show the values").click()
     expect(page.locator(".onp-warning")).to_contain_text("This secret is weak")
     assert authenticate(portal, read_values(page)).status_code == 200

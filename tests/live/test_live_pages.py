@@ -20,7 +20,7 @@ from tests.live.servers import Depot, Server, Stack
 from tests.live.waiting import PATIENCE, eventually
 
 WITHIN = 5_000 * PATIENCE  # milliseconds after the event: the pages refresh every three seconds
-LOST = "The portal does not answer"
+LOST = "The portal is not responding"
 SCRIPT = Path(__file__).parents[2] / "integrations/static/integrations/live.js"
 OUTLETS = "/admin/integrations/outlet/"
 SELECTED = """() => {
@@ -81,7 +81,7 @@ def test_a_pos_that_comes_and_goes_is_seen_within_seconds(
     outlet = stack.supply_outlet()
     with first_page(chromium, stack, browsing.first_login(stack)) as page:
         stack.supply_outlet()
-        expect(page.get_by_text("2 outlets enabled; no POS has been seen yet.")).to_be_visible()
+        expect(page.get_by_text("2 outlets enabled; no POS has connected yet.")).to_be_visible()
         with pos_of(outlet) as background:
             background.wait_for_connections()
             expect(page.get_by_role("link", name=re.compile("^1 online"))).to_be_visible(timeout=WITHIN)
@@ -169,14 +169,14 @@ def test_a_list_follows_its_rows_and_waits_while_some_are_selected(page: Page, p
     outlet = portal.stack.supply_outlet()
     page.goto(f"{OUTLETS}?q={outlet.provider_outlet_id}")
     row = page.locator("#result_list tbody tr")
-    expect(row).to_contain_text("Enabled, never seen")
+    expect(row).to_contain_text("Enabled, never connected")
     box = row.get_by_role("checkbox")
     box.check()
     with pos_of(outlet) as background:
         background.wait_for_connections()
         eventually(lambda: records.is_online(portal.stack, outlet))
         page.wait_for_timeout(3_500)  # longer than between two refreshes: there is nothing to wait for
-        expect(row).to_contain_text("Enabled, never seen")
+        expect(row).to_contain_text("Enabled, never connected")
         expect(page.get_by_text("1 of 1 selected")).to_be_visible()
         box.uncheck()
         box.blur()
@@ -292,7 +292,7 @@ def test_nothing_asks_for_a_request_that_has_ended(page: Page, portal: Portal) -
         background.wait_for_connections()
         eventually(lambda: records.is_online(portal.stack, outlet))
         page.goto(f"/admin/integrations/integration/{integration}/check/")
-        page.get_by_role("button", name="Ask for the open orders").click()
+        page.get_by_role("button", name="Send a test request").click()
         expect(page.get_by_text("All 7 steps are done")).to_be_visible()
     ((row,), *_) = portal.stack.rows("SELECT id FROM integrations_request ORDER BY id DESC")
     page.goto(f"/admin/integrations/integration/{integration}/asked/{row}/")

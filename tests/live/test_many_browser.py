@@ -43,7 +43,7 @@ def test_a_file_is_checked_done_and_its_secrets_downloaded_once(page: Page, port
     adopted = "".join(f"Chain,Old {number},Old-{number},their-own-secret-{number}\r\n" for number in range(30))
     complaints = listen(page)
     begin(page, tmp_path, rows + adopted)
-    expect(page.get_by_role("heading", name="Nothing is done yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="Nothing has been changed yet")).to_be_visible()
     expect(page.get_by_text("70 outlets would be changed")).to_be_visible()
     given = download(page, "Enable these 70 outlets and download the secrets")
     assert len(given) == 70
@@ -78,7 +78,7 @@ def test_a_wrong_file_says_so_and_the_mended_one_goes_through(page: Page, tmp_pa
     begin(page, tmp_path, "Mend,One,Mend-1,\r\nMend,Two,Mend-1,\r\n")
     expect(page.get_by_text("This POSRemoteID stands in row 2 already")).to_be_visible()
     expect(page.get_by_role("button", name="Enable these")).to_have_count(0)
-    page.get_by_role("link", name="Send another file").click()
+    page.get_by_role("link", name="Upload another file").click()
     send(page, tmp_path, "Mend,One,Mend-1,\r\nMend,Two,Mend-2,\r\n")
     page.get_by_role("button", name="Enable these 2 outlets", exact=True).click()
     expect(page.get_by_role("heading", name="Done: 2 outlets")).to_be_visible()
@@ -140,7 +140,7 @@ def test_a_link_is_opened_once_elsewhere_and_staff_see_it(
 ) -> None:
     begin_enabling(page, "Linked", "Linked-1")
     page.get_by_text("Send the values by a one-time link instead").click()
-    page.get_by_role("button", name="Enable and make a one-time link").click()
+    page.get_by_role("button", name="Enable and create a one-time link").click()
     url, passphrase = page.locator("#value-Link").inner_text(), page.locator("#value-Passphrase").inner_text()
     LEDGER.remember(url.partition("#")[2], passphrase)
     assert "ONPS-" not in page.content()
@@ -175,7 +175,7 @@ def test_the_link_page_works_where_no_script_runs(chromium: Browser, page: Page,
     begin_enabling(page, "Scriptless", "Scriptless-1")
     page.get_by_text("Send the values by a one-time link instead").click()
     page.get_by_label("Passphrase").fill("correct horse battery")
-    page.get_by_role("button", name="Enable and make a one-time link").click()
+    page.get_by_role("button", name="Enable and create a one-time link").click()
     url = page.locator("#value-Link").inner_text()
     LEDGER.remember(url.partition("#")[2])
     with browsing.page_at(chromium, portal, java_script_enabled=False) as recipient:

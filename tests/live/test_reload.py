@@ -95,7 +95,7 @@ def test_changed_new_and_removed_lines_apply(reloaded: Reloaded) -> None:
         ("POS_TOKEN_LIFETIME=hunter2\n", "POS_TOKEN_LIFETIME must be a whole number"),
         ("OIDC_CLIENT_SECRET=hunter2 # ours\n", "OIDC_CLIENT_SECRET in .env"),
         ("PROVIDER_NAME='hunter2\n", "PROVIDER_NAME in .env"),
-        ("POS_CLOSE_CODES=nonsense=1000\n", "POS_CLOSE_CODES names"),
+        ("POS_CLOSE_CODES=nonsense=1000\n", "POS_CLOSE_CODES has the unknown reason"),
         ("hunter2 hunter2\n", "of .env is not NAME=VALUE"),
     ],
 )

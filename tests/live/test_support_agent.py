@@ -23,18 +23,19 @@ def test_the_five_minutes_of_a_support_agent(chromium: Browser, new_stack: NewSt
     with browsing.page_at(chromium, portal) as page:
         browsing.sign_in(page, browsing.first_login(portal))
         search_and_check(page, outlet.provider_outlet_id)
-        expect(sentence(page)).to_have_text("1 of 7 steps are done. It hangs on: First authentication attempt seen.")
+        expect(sentence(page)).to_have_text("1 of 7 steps are done. Waiting for the till's first attempt.")
         with pos_of(dataclasses.replace(outlet, pos_remote_id=WRONG)) as pos:
             pos.wait_for_refusals()
-            expect(step(page, "POSRemoteID right")).to_contain_text(f"“{WRONG}”")
-            expect(step(page, "POSRemoteID right")).to_contain_text("Tell the person on site: Correct the POSRemoteID")
+            pairing = step(page, "POSRemoteID correct")
+            expect(pairing).to_contain_text(f"“{WRONG}”")
+            expect(pairing).to_contain_text("Tell the person on site: Correct the POSRemoteID")
             expect(sentence(page)).to_contain_text("3 of 7 steps are done.")
             change_pos_remote_id(page, WRONG)
             pos.wait_for_connections(limit=30)
             page.get_by_role("link", name="Check this outlet").click()
             expect(sentence(page)).to_contain_text("6 of 7 steps are done.")
-            page.get_by_role("button", name="Ask for the open orders").click()
-            expect(step(page, "Answered a harmless request")).to_contain_text("It refused with ResultCode 4")
+            page.get_by_role("button", name="Send a test request").click()
+            expect(step(page, "Answered a test request")).to_contain_text("It refused with ResultCode 4")
             expect(sentence(page)).to_contain_text("All 7 steps are done")
             ask_for_open_orders(page)
             disconnect(page)
@@ -51,12 +52,12 @@ def test_a_lost_link_is_said_and_what_changed_meanwhile_is_seen(chromium: Browse
         browsing.sign_in(page, browsing.first_login(portal))
         page.goto(f"/admin/integrations/integration/{records.integration_id(portal, outlet)}/check/")
         portal.kill()
-        expect(page.get_by_text("The portal does not answer")).to_be_visible()
+        expect(page.get_by_text("The portal is not responding")).to_be_visible()
         portal.start()
         with pos_of(outlet) as pos:
             pos.wait_for_connections(limit=20)
             expect(sentence(page)).to_contain_text("6 of 7 steps are done.", timeout=20_000)
-            expect(page.get_by_text("The portal does not answer")).to_be_hidden()
+            expect(page.get_by_text("The portal is not responding")).to_be_hidden()
 
 
 def test_a_pos_of_another_process_is_asked_and_disconnected_without_redis(
@@ -109,16 +110,15 @@ def ask_for_open_orders(page: Page) -> None:
 def disconnect(page: Page) -> None:
     to_integration(page)
     page.get_by_role("link", name="Disconnect", exact=True).click()
-    expect(page.get_by_text("may come back at once")).to_be_visible()
+    expect(page.get_by_text("can reconnect at once")).to_be_visible()
     page.get_by_role("button", name="Disconnect").click()
-    expect(page.get_by_text("Nothing is void")).to_be_visible()
+    expect(page.get_by_text("credentials stay valid")).to_be_visible()
 
 
 def to_integration(page: Page) -> None:
-    for name in ("All about this integration", "Open the integration"):
-        if page.get_by_role("link", name=name).count():
-            page.get_by_role("link", name=name).click()
-    page.get_by_role("heading", name="What PowerEPOS has").wait_for()
+    if page.get_by_role("link", name="Open the integration").count():
+        page.get_by_role("link", name="Open the integration").click()
+    page.get_by_role("heading", name="Values PowerEPOS needs").wait_for()
 
 
 def sentence(page: Page) -> Locator:

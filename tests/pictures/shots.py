@@ -196,7 +196,7 @@ def page_of(integration: int, act: str = "change") -> str:
 
 
 def ask_for_open_orders(page: Page) -> None:
-    page.get_by_role("button", name="Ask for the open orders").click()
+    page.get_by_role("button", name="Send a test request").click()
     page.locator(".onp-live [role=status]", has_text="All 7 steps are done").wait_for()
 
 
@@ -234,7 +234,7 @@ def open_anna(page: Page) -> None:
 
 def take_factors_away(page: Page) -> None:
     open_anna(page)
-    page.get_by_role("link", name="Take second factors away").click()
+    page.get_by_role("link", name="Reset second factors").click()
 
 
 def unlink_identity(page: Page) -> None:
@@ -249,7 +249,7 @@ def open_details(page: Page) -> None:
 def refuse_enabling(page: Page) -> None:
     page.locator("summary").first.click()
     page.get_by_label("POSRemoteID").fill("Bella-Old-Town")
-    page.get_by_label("Secret that PowerEPOS has already").fill("short")
+    page.get_by_label("Secret that PowerEPOS already has").fill("short")
     page.get_by_role("button", name="Enable and show the values").click()
 
 
@@ -262,7 +262,7 @@ def rotate(page: Page) -> None:
 def make_link(page: Page) -> None:
     page.get_by_label("None: the old secret ends now").check()
     page.get_by_text("Send the values by a one-time link instead").click()
-    page.get_by_role("button", name="Rotate and make a one-time link").click()
+    page.get_by_role("button", name="Rotate and create a one-time link").click()
     page.get_by_role("button", name="Copy Link").click()
 
 

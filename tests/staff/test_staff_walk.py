@@ -91,7 +91,7 @@ def test_no_page_shows_contents_to_a_person_without_the_right_to_see_them(world:
     pages = dict(walk(make_viewer()))
     assert [url for url, text in pages.items() if CONTENT in text] == []
     station = reverse("admin:integrations_integration_change", args=(world.station.pk,))
-    assert "stray frames" in pages[station], "the walk reached what holds such contents"
+    assert "unrecognised frames" in pages[station], "the walk reached what holds such contents"
 
 
 def test_a_person_with_the_right_to_see_contents_finds_them(world: World) -> None:

@@ -1,1 +1,1 @@
-"""What the folders of `staff` share: admin classes, action pages, fragments, forms, filters, lists, rights, words."""
+"""Shared by the folders of `staff`: admin classes, action pages, fragments, forms, filters, lists, rights, texts."""

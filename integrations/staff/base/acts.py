@@ -1,4 +1,4 @@
-"""What an act of staff is: a page of its own. GET says what will happen, POST does it."""
+"""Base class of staff actions. Each action has its own page: GET explains it, POST carries it out."""
 
 from typing import Any, ClassVar
 
@@ -21,15 +21,15 @@ from integrations.staff.signing_in.actors import actor_of
 
 @method_decorator(sensitive_post_parameters("adopted_secret", "passphrase"), name="dispatch")
 class Act(View):
-    """One act. A refusal by the service is an error of its form; where no form could mend it, a page says so."""
+    """One action. A service's refusal becomes a form error, or a separate page if no input could correct it."""
 
     http_method_names = ["get", "head", "post"]
     form_class: ClassVar[type[forms.ActForm]]
     title: ClassVar[str]
     button: ClassVar[str]
     words: ClassVar[str]
-    max_body: ClassVar[int] = 0  # bytes, where a page takes more than others (portal/web/pages.py)
-    is_sensitive: ClassVar[bool] = False  # asks for a recent proof that it is still the person who signed in
+    max_body: ClassVar[int] = 0  # bytes, if a page accepts more than others (portal/web/pages.py)
+    is_sensitive: ClassVar[bool] = False  # needs a recent re-authentication
     actor: Actor
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -62,15 +62,15 @@ class Act(View):
         raise NotImplementedError
 
     def find(self, pk: int) -> None:
-        """Set what the act is about. Raises Http404."""
+        """Set the object of the action. Raises Http404."""
         raise NotImplementedError
 
     def needs_proof(self) -> bool:
-        """Return whether this is not for a session that somebody left open. Asked for the form, and for its answer."""
+        """Return whether this request needs a recent re-authentication; checked for GET and POST."""
         return self.is_sensitive
 
     def obstacle(self) -> PortalError | None:
-        """Return why the act cannot be done as things stand, if that is known before the form is filled in."""
+        """Return why the action is not possible now, if that is known before the form is filled in."""
         raise NotImplementedError
 
     def make_form(self, data: QueryDict | None = None) -> forms.ActForm:
@@ -81,21 +81,21 @@ class Act(View):
         return self.form_class(data, initial=initial)
 
     def act_on(self, form: forms.ActForm) -> HttpResponse:
-        """Do what a valid form says. Raises PortalError."""
+        """Carry out the action with a valid form. Raises PortalError."""
         return self.act(form.cleaned_data)
 
     def act(self, values: dict[str, Any]) -> HttpResponse:
-        """Do it and answer. Raises PortalError."""
+        """Carry out the action and return the response. Raises PortalError."""
         raise NotImplementedError
 
     def next_url(self) -> str:
-        """Return where to go from here."""
+        """Return the URL of the page after this one."""
         raise NotImplementedError
 
     def context(self) -> dict[str, Any]:
-        """Return what the act's pages show: `opts` of its list, and the `subject`, if there is one yet.
+        """Return the context of the action's pages: `opts` of its list, and the `subject`, if it exists already.
 
-        If a refusal's remedy can follow: `owner`, the row whose act that is, and whether the person `may_act` on it.
+        To offer a refusal's remedy, add `owner`, the row that the remedy changes, and whether the user `may_act`.
         """
         raise NotImplementedError
 
@@ -106,12 +106,12 @@ class Act(View):
         return self.render("staff/base/act.html", form=form, button=self.button, words=self.words)
 
     def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
-        """Say why the act cannot be done as things stand, what to do next, and where."""
+        """Return a page that says why the action is not possible now, with links to the next steps."""
         return self.render("staff/base/settled.html", status=status, refusal=refusal)
 
     @method_decorator(sensitive_variables("context"))
     def show_once(self, template: str, **context: Any) -> HttpResponse:
-        """Answer with a page that nothing may keep: it shows a secret."""
+        """Return a page that shows a secret, with a header that forbids caching."""
         response = self.render(template, **context)
         response["Cache-Control"] = "no-store"
         return response

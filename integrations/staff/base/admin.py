@@ -1,4 +1,4 @@
-"""What the admin classes of this portal have in common."""
+"""Base classes of the portal's admin classes."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
@@ -22,24 +22,24 @@ from integrations.staff.base.choices import RowField, RowSelect, RowsField
 from integrations.staff.base.lookups import ListParameters, LookupRefused, check_key, check_list, check_value
 
 Row = TypeVar("Row", bound=Model)
-SAVE_AS_NEW = "_saveasnew"  # a button of Django's that no form of the portal has; Django obeys it all the same
-LAST_IN_MENU = 1000  # for an admin class that says nothing
+SAVE_AS_NEW = "_saveasnew"  # the name of a Django button: no form of the portal has it, but Django accepts it in a POST
+LAST_IN_MENU = 1000  # default menu_position
 LIST_TEMPLATE = "staff/base/list.html"
-FOR_ALL = ""  # rows of no organisation, which every member of staff may see, and the unlimited may change
+FOR_ALL = ""  # organisation_path of rows without one: all staff may see them, staff without a limit may change them
 
 
 class PortalAdmin(ListParameters, ModelAdmin[Row]):
-    """A list of ours. `when_empty` says what the list would show, and what to do so that it does.
+    """A list of the portal. `when_empty` is the text of the empty list: what appears there, and the first step.
 
-    `organisation_path` leads from a row to its organisation, for staff who are limited to some. Where it is not
-    declared they see nothing.
+    `organisation_path` is the lookup from a row to its organisation, for staff limited to some organisations.
+    Without it, they see no rows.
     """
 
-    menu_position: ClassVar[int] = LAST_IN_MENU  # of the list among the others on the first page, lowest first
+    menu_position: ClassVar[int] = LAST_IN_MENU  # order of the lists on the start page, lowest first
     organisation_path: ClassVar[str | None] = None
-    changed_by_limited: ClassVar[bool] = False  # for rows of no organisation whose service checks each change itself
-    is_live: ClassVar[bool] = False  # the list refreshes itself
-    prefilled: ClassVar[tuple[str, ...]] = ()  # the fields that a link of the portal's fills in
+    changed_by_limited: ClassVar[bool] = False  # with FOR_ALL: limited staff may change rows, the service checks each
+    is_live: ClassVar[bool] = False  # the list refreshes automatically
+    prefilled: ClassVar[tuple[str, ...]] = ()  # fields of the add form that a link of the portal may fill in
     when_empty = ""
     actions = None
     empty_value_display = "–"
@@ -61,7 +61,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
         return self._may_change_rows(request) and super().has_delete_permission(request, obj)
 
     def _may_change_rows(self, request: HttpRequest) -> bool:
-        """Return whether a change of these rows stays within what this person may see."""
+        """Return whether this user may change these rows: limited staff may not change rows that all staff see."""
         is_for_all = self.organisation_path == FOR_ALL and not self.changed_by_limited
         return not (is_for_all and scope.is_limited(request.user))
 
@@ -82,7 +82,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
         return super().formfield_for_manytomany(db_field, request, **{"form_class": RowsField, **kwargs})
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Return what the list's address asks for. Raises LookupRefused where the list does not offer that."""
+        """Return the list that the URL asks for. Raises LookupRefused if the URL asks for something else."""
         check_list(self, request)
         try:
             return super().get_changelist_instance(request)
@@ -100,7 +100,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
         return super().changelist_view(request, {**ours, **(extra_context or {})})
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Fill in what a link of the portal's own says, and nothing else."""
+        """Return initial values from the URL, only for the fields in `prefilled`."""
         initial = {name: request.GET[name] for name in self.prefilled if name in request.GET}
         for name, value in initial.items():
             field: Any = self.opts.get_field(name)
@@ -118,28 +118,29 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
             posted = request.POST.copy()
             del posted[SAVE_AS_NEW]
             request.POST = posted  # type: ignore[assignment]
-        return _or_say_why_not(
+        return _with_refusal_shown(
             self, request, lambda: super(PortalAdmin, self).changeform_view(request, object_id, form_url, extra_context)
         )
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return _or_say_why_not(
+        return _with_refusal_shown(
             self, request, lambda: super(PortalAdmin, self).delete_view(request, object_id, extra_context)
         )
 
 
 class ReadOnlyAdmin(PortalAdmin[Row]):
-    """A list of what happened: anybody with the right may read it, nobody may change it.
+    """A read-only list for staff with the view permission.
 
-    `page` is the template of a row's own page, which shows what `page_of` returns; empty: Django's form, read-only.
+    `page` is the template of a row's page, rendered with the context from `page_of`. If empty, the page is Django's
+    read-only form.
     """
 
     page: ClassVar[str] = ""
 
     def page_of(self, request: HttpRequest, row: Row) -> dict[str, object]:
-        """Return the context of a row's own page. A class with a `page` implements this."""
+        """Return the context of a row's page. A class with a `page` implements this."""
         raise NotImplementedError
 
     def change_view(
@@ -172,15 +173,18 @@ class ReadOnlyAdmin(PortalAdmin[Row]):
 
 
 def warn_of_near_name(request: HttpRequest, form: ModelForm[Any], warning: str) -> None:
-    """Tell a person that the name that they have just saved looks nearly like another."""
+    """Add a warning message if the name that was just saved is easily confused with another."""
     if warning and {"name", "organisation"} & set(form.changed_data):
         messages.warning(request, warning)
 
 
-def _or_say_why_not(
+def _with_refusal_shown(
     model_admin: ModelAdmin[Any], request: HttpRequest, view: Callable[[], HttpResponse]
 ) -> HttpResponse:
-    """The forms see nearly everything that a service refuses; what is left are two people at the same moment."""
+    """Return the view's response, or a redirect with a message if a service refuses the change.
+
+    The forms check nearly all reasons for a refusal; what remains are concurrent changes by two people.
+    """
     try:
         return view()
     except PortalError as refusal:

@@ -1,4 +1,4 @@
-"""Wraps every page of the admin: refuses what an address may not ask for, and bounds what it costs the database."""
+"""Wraps every admin page: refuses invalid lookups in a URL and limits the duration of its database statements."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -14,14 +14,14 @@ from django.template.response import SimpleTemplateResponse
 
 from integrations.staff.base.lookups import LookupRefused
 
-STATEMENT_MILLISECONDS = 5_000  # no page of the portal needs a statement that runs nearly as long
+STATEMENT_MILLISECONDS = 5_000  # far above what any statement of a page needs
 QUERY_CANCELED = "57014"
 
 logger = logging.getLogger(__name__)
 
 
 def bounded(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
-    """Return the view with its template rendered inside the limits: a list is read while it is rendered."""
+    """Return the view, with its template rendered inside the limits: rendering a list runs its queries."""
 
     @wraps(view)
     def within(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -34,7 +34,7 @@ def bounded(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
         except OperationalError as error:
             if not _is_canceled(error):
                 raise
-            logger.warning("A page of the staff took too long: %s", request.path)
+            logger.warning("Database statement of a staff page timed out: %s", request.path)
             return _say(request, "admin/too_slow.html", 503)
 
     return within
@@ -42,7 +42,7 @@ def bounded(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
 
 @contextmanager
 def _statements_bounded() -> Iterator[None]:
-    """Let PostgreSQL end each statement in time. SQLite has no such limit; its lists have no slow lookups either."""
+    """Set PostgreSQL's statement timeout. SQLite has none; the allowed lookups are not slow there."""
     if connection.vendor != "postgresql":
         yield
         return
@@ -55,7 +55,7 @@ def _statements_bounded() -> Iterator[None]:
 
 
 def _reset() -> None:
-    """Give the connection back as it was; one that cannot be reset is closed."""
+    """Reset the connection's timeout, or close the connection if that fails."""
     if connection.connection is None:
         return
     try:

@@ -1,7 +1,7 @@
-"""Form fields that choose among rows. A value that cannot be a row's key is answered by the form, like a wrong choice.
+"""Form fields that choose among rows. A value that cannot be a primary key is a form error, like a wrong choice.
 
-Django's own fields give some values to the database unchecked: a number beyond 64 bits, or a text for a number where
-the form is shown again. That would be a 500.
+Django's own fields pass some values to the database unchecked: a number beyond 64 bits, or a text instead of a number
+when the form is shown again. The response would be a 500.
 """
 
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ class RowsField(ModelMultipleChoiceField[Any]):
 
 
 class RowSelect(AutocompleteSelect):
-    """A widget that searches while one types. It shows the chosen row, and nothing for what cannot be a key."""
+    """An autocompleting widget. It shows the chosen row, and nothing for a value that cannot be a primary key."""
 
     def optgroups(self, name: str, value: Iterable[Any], attrs: dict[str, Any] | None = None) -> Any:
         model = _queryset_of(self.choices.field).model

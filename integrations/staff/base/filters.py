@@ -1,7 +1,7 @@
 """Filters of the lists: by state, by organisation, by whether a connection is open.
 
-In a list without end (keyset_lists.py) a filter also says by `equal` what it asks of the columns, where it asks for one
-value, and by `organisation_chosen` whose rows it leaves.
+For keyset lists (keyset_lists.py), a filter's `equal` returns its column conditions that ask for one value, and
+`organisation_chosen` returns the organisation of the rows that it keeps.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ ORGANISATIONS_LISTED = 20
 
 
 class PortalFilter(SimpleListFilter):
-    """A filter that is no field. It takes the values that it offers, and `takes` others that links may hold."""
+    """A filter that is not a model field. It accepts the values that it offers, and those that `takes` accepts."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -36,7 +36,7 @@ class PortalFilter(SimpleListFilter):
 
 
 class OutletStateFilter(PortalFilter):
-    """By how the outlet stands, in a list of outlets."""
+    """By the outlet's state, in a list of outlets."""
 
     title = "state"
     parameter_name = "state"
@@ -69,7 +69,7 @@ class OutletStateFilter(PortalFilter):
 
 
 class IntegrationStateFilter(OutletStateFilter):
-    """By how the outlet stands, in a list of integrations: all of these are enabled, or were."""
+    """By the outlet's state, in a list of integrations; "Not enabled" is not offered because it would match none."""
 
     to_integration = ""
 
@@ -82,7 +82,7 @@ class IntegrationStateFilter(OutletStateFilter):
 
 
 class OrganisationFilter(PortalFilter):
-    """By organisation, offered while there are few; the pages of organisations link to it always."""
+    """By organisation. Offers all of them if there are few; links from an organisation's page always work."""
 
     title = "organisation"
     parameter_name = "organisation"
@@ -91,7 +91,7 @@ class OrganisationFilter(PortalFilter):
     def lookups(self, request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         limit = scope.organisations_of(request.user)
         if limit is not None and len(limit) < 2:
-            return []  # all that this person sees is of one
+            return []  # all rows that this user may see belong to one organisation
         seen = scope.limit(Organisation.objects.all(), request.user, "pk")
         first = seen.values_list("pk", "name")[: ORGANISATIONS_LISTED + 1]
         offered = [(str(pk), name) for pk, name in first]
@@ -124,13 +124,13 @@ class OrganisationOfIntegrationFilter(OrganisationFilter):
 
 
 class OrganisationOfRecordFilter(OrganisationFilter):
-    """By organisation, in a list of what hangs on an integration."""
+    """By organisation, in a list of rows that refer to an integration."""
 
     field = "integration__outlet__organisation"
 
 
 class OpenFilter(PortalFilter):
-    """Connections that stand, and those that ended."""
+    """By whether a connection is open or has ended."""
 
     title = "state"
     parameter_name = "open"
@@ -149,7 +149,7 @@ class OpenFilter(PortalFilter):
 
 
 class TimeFilter(DateFieldListFilter):
-    """By day, week, month and year, whatever the moment's field is called."""
+    """By day, week, month and year; its title is "time" for every field."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -157,7 +157,7 @@ class TimeFilter(DateFieldListFilter):
 
 
 class MessageTypeFilter(PortalFilter):
-    """By the number of a MessageType; offered are those that the portal has a name for."""
+    """By the number of a MessageType. Offers the numbers for which the portal has a name."""
 
     title = "message type"
     parameter_name = "message_type"
@@ -179,7 +179,7 @@ class MessageTypeFilter(PortalFilter):
 
 
 class ResultCodeFilter(PortalFilter):
-    """By the POS's ResultCode. Any may be asked for: each in the list is a link to those like it."""
+    """By the POS's ResultCode. Accepts any code, because each code in the list links to the rows with this code."""
 
     title = "result code"
     parameter_name = "result_code"
@@ -197,7 +197,7 @@ class ResultCodeFilter(PortalFilter):
         return queryset if chosen is None else queryset.filter(result_code=chosen)
 
     def equal(self) -> dict[str, Any]:
-        """The state follows from the code, and the index of the codes is one of what was refused."""
+        """Return the conditions, with the state that the code implies: the index on codes covers refused requests."""
         if self.value() == self.OTHERS:
             return {"state": RequestState.REFUSED}
         chosen = _number(self.value())
@@ -207,7 +207,7 @@ class ResultCodeFilter(PortalFilter):
 
 
 def _number(text: str | None) -> int | None:
-    """Return a whole number that a column holds, or None."""
+    """Return the integer if it fits a 32-bit column, or None."""
     digits = (text or "").removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) < 11):
         return None

@@ -1,4 +1,4 @@
-"""The forms of the acts. They check shape; what else may be wrong the services say."""
+"""The forms of the actions. They validate formats; the services check everything else."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -20,20 +20,20 @@ from integrations.staff.base.choices import RowField, RowSelect
 
 LONGEST_LIFE = timedelta(days=36_500)
 _OVERLAPS_IN_WORDS = {
-    "0": "None: the old secret ends now. What uses it is cut off at once, until it has the new secret.",
-    "1h": "1 hour: the old secret stays valid. Somebody puts the new one in place now.",
-    "24h": "24 hours: the old secret stays valid. The new one is put in place today or tomorrow.",
-    "7d": "7 days: the old secret stays valid. The new one goes by letter, to many sites or with the next release.",
+    "0": "None: the old secret ends now. A system that uses it is disconnected until it has the new secret.",
+    "1h": "1 hour: the old secret stays valid. Choose this if the new one is put in place now.",
+    "24h": "24 hours: the old secret stays valid. Choose this if the new one is put in place today or tomorrow.",
+    "7d": "7 days: the old secret stays valid. Choose this for delivery by post, for many sites or for a release.",
 }
 
 
 class ActForm(forms.Form):
-    """A form whose act may still be refused by the service."""
+    """A form that can show the service's refusal of its action."""
 
-    renamed: ClassVar[Mapping[str, str]] = {}  # fields that have another name here than in the refusals of the service
+    renamed: ClassVar[Mapping[str, str]] = {}  # the service's field names to this form's, where they differ
 
     def refuse(self, refusal: PortalError) -> None:
-        """Show the service's refusal, at the field that it is about."""
+        """Add the service's refusal as an error of the field that it names."""
         field = self.renamed.get(refusal.field, refusal.field)
         text = f"{refusal} {refusal.hint}".strip()
         self.add_error(field if field in self.fields else NON_FIELD_ERRORS, text)
@@ -56,7 +56,7 @@ def text_field(**options: Any) -> forms.CharField:
 
 
 class LinkFields(forms.Form):
-    """How the secret goes to its recipient by a one-time link, where that button is pressed."""
+    """Fields for handing over the secret by a one-time link, used if the user presses that button."""
 
     renamed: ClassVar[Mapping[str, str]] = {"hours": "link_hours"}
 
@@ -64,7 +64,7 @@ class LinkFields(forms.Form):
         label="Hours for which the link is valid",
         required=False,
         min_value=1,
-        help_text="Then the secret in it is erased.",
+        help_text="After that, its copy of the secret is erased.",
         widget=forms.NumberInput(attrs={"class": "vIntegerField"}),
     )
     passphrase = forms.CharField(
@@ -72,7 +72,7 @@ class LinkFields(forms.Form):
         required=False,
         strip=False,
         max_length=200,
-        help_text="Leave it empty, and the portal makes one that is easy to tell on the telephone.",
+        help_text="Leave empty to generate one that is easy to read out over the phone.",
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -83,10 +83,11 @@ class LinkFields(forms.Form):
         hours.widget.attrs["max"] = settings.HANDOVER_LINK_MAX_HOURS
 
     def clean(self) -> dict[str, Any]:
-        """Refuse what was filled in for a link when the other button was pressed: the secret would be shown instead."""
+        """Refuse a passphrase if the user pressed the other button: the page would show the secret instead."""
         values: dict[str, Any] = super().clean() or self.cleaned_data
         if "as_link" not in self.data and values.get("passphrase"):
-            self.add_error("passphrase", "This is for a one-time link. Press the button below it, or leave this empty.")
+            words = "A passphrase is only for a one-time link. Press the button below it, or leave this empty."
+            self.add_error("passphrase", words)
         return values
 
     def link_fields(self) -> list[forms.BoundField]:
@@ -102,11 +103,11 @@ class LinkFields(forms.Form):
 class EnableForm(LinkFields, ActForm):
     pos_remote_id = _pos_remote_id()
     adopted_secret = forms.CharField(
-        label="Secret that PowerEPOS has already",
+        label="Secret that PowerEPOS already has",
         required=False,
         strip=False,
         max_length=MAX_SECRET_LENGTH,
-        help_text="At least 8 characters. Leave it empty, and the portal generates a strong one.",
+        help_text="At least 8 characters. Leave empty to generate a strong one.",
         widget=forms.PasswordInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -122,21 +123,21 @@ class RotateForm(ActForm):
 
 
 class RotatePosSecretForm(LinkFields, RotateForm):
-    """The new secret may also go to its recipient by a one-time link."""
+    """Rotates a POS's secret; the new one is shown, or handed over by a one-time link."""
 
 
 class ReasonForm(ActForm):
     renamed: ClassVar[Mapping[str, str]] = {"disabled_reason": "reason"}
-    reason = text_field(label="Reason", help_text="Your colleagues will read it here and in the audit events.")
+    reason = text_field(label="Reason", help_text="Shown to your colleagues here and in the audit events.")
 
 
 class OptionalReasonForm(ActForm):
     renamed: ClassVar[Mapping[str, str]] = {"disabled_reason": "reason"}
-    reason = text_field(label="Reason", required=False, help_text="If there is one to write down.")
+    reason = text_field(label="Reason", required=False, help_text="Optional. Recorded in the audit events.")
 
 
 class AskOnceForm(ActForm):
-    """A form that sends a request to a POS, once: its RequestID was made when the form was drawn."""
+    """A form that sends one request to a POS. The page creates the RequestID, so a repeated POST sends nothing new."""
 
     request_id = forms.UUIDField(widget=forms.HiddenInput)
 
@@ -147,12 +148,12 @@ class ChangePosRemoteIdForm(ActForm):
     def clean_pos_remote_id(self) -> str:
         value: str = self.cleaned_data["pos_remote_id"]
         if value == self.initial.get("pos_remote_id"):
-            raise forms.ValidationError("This is the POSRemoteID that it has already.")
+            raise forms.ValidationError("This integration already has this POSRemoteID. Enter a different one.")
         return value
 
 
 class OwnerForm(ActForm):
-    """A form with a field `organisation`, which offers and accepts what `person` may see."""
+    """A form with a field `organisation` that offers and accepts the organisations that `person` may see."""
 
     def __init__(self, *args: Any, person: AbstractBaseUser | AnonymousUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -164,22 +165,22 @@ class CreateApiKeyForm(OwnerForm):
     renamed: ClassVar[Mapping[str, str]] = {"expires_at": "last_day"}
     name = forms.CharField(
         max_length=ApiKey._meta.get_field("name").max_length,
-        help_text="Which of your systems uses it. It cannot be changed later.",
+        help_text="The system that uses the key. The name cannot be changed later.",
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
     )
     organisation = RowField(
         Organisation.objects.none(),
         required=False,
-        help_text="Whose outlets it sees. Empty: those of all organisations.",
+        help_text="Limits the key to this organisation's outlets. If empty, it sees the outlets of all organisations.",
         widget=RowSelect(ApiKey._meta.get_field("organisation"), site),
     )
     is_read_only = forms.BooleanField(
-        label="Read only", required=False, help_text="It may look at outlets and requests, and send nothing."
+        label="Read only", required=False, help_text="The key can read outlets and requests but cannot send any."
     )
     last_day = forms.DateField(
         label="Last day",
         required=False,
-        help_text="It expires when this day is over. Empty: it does not expire.",
+        help_text="The key expires at the end of this day. If empty, it does not expire.",
         widget=forms.DateInput(attrs={"type": "date", "class": "onp-date"}, format="%Y-%m-%d"),
     )
 

@@ -1,10 +1,10 @@
-"""The live part of a page: the page fetches it again every few seconds, and shows what changed.
+"""Live parts of pages: the browser fetches the part again every few seconds and shows the changes.
 
 A view makes a part of its page live by naming the part's template in its context, as `fragment`. The page includes this
-template in an element with `data-live`, and static/integrations/live.js asks the page's own address for it, with the
-header of `sessions.is_refresh`. The answer is that template alone, rendered by the same view with the same context: so
-the rights and the limits of the page hold for it, and it has no address of its own. An element with `data-over` in it
-says that it will not change any more.
+template in an element with `data-live`. The script static/integrations/live.js requests the page's own URL with the
+header that `sessions.is_refresh` checks. The response is that template alone, rendered by the same view with the same
+context. It needs no separate URL, and the page's rights and limits apply to it. An element with `data-over`
+in the fragment means that it will not change any more.
 """
 
 from collections.abc import Callable
@@ -21,9 +21,9 @@ from integrations.staff.signing_in import sessions
 
 
 def refreshable(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
-    """Return a view that answers a refresh with the page's fragment, or with 304 where the browser has it already.
+    """Return a view that answers a refresh with the page's fragment, or with 304 if the browser has the same one.
 
-    A page that has none any more, because its row is gone, answers 410.
+    A refresh gets 410 if the page has no fragment any more because its row was deleted.
     """
 
     @wraps(view)
@@ -42,6 +42,6 @@ def refreshable(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
 
 
 def _unless_known(request: HttpRequest, response: HttpResponse) -> HttpResponseBase | None:
-    """Return 304 in place of a rendered fragment with the ETag that the browser sent."""
+    """Return 304 instead of the rendered fragment if its ETag is the one that the browser sent."""
     set_response_etag(response)
     return get_conditional_response(request, etag=response["ETag"], response=response)

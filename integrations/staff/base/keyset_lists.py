@@ -1,8 +1,7 @@
-"""Lists of what grows without end, in the admin: by pages that begin behind a row, and never counted.
+"""Admin lists of tables that grow without limit, with keyset pagination: each page starts after a row's key.
 
-Django's own list counts its rows, goes to a page by counting again, and sorts by any column. Here the order is fixed,
-"Older" and "Newer" lead on, and services/rows/keyset_pages.py bounds the work of a page, whatever is filtered and
-searched.
+Django's own list counts its rows, counts again to find a page, and sorts by any column. Here the order is fixed, the
+links are "Older" and "Newer", and services/rows/keyset_pages.py limits the work for a page with any filter or search.
 """
 
 from collections.abc import Sequence
@@ -37,12 +36,12 @@ from integrations.services.rows.keyset_pages import (
 from integrations.staff.base.admin import ReadOnlyAdmin, Row
 
 AFTER, BEFORE = "after", "before"
-NOT_OURS = "This link to a page of the list is none of ours, or of another list: here is its beginning."
+INVALID_CURSOR = "That page link is not valid for this list. Showing the first page."
 
 
 @dataclass(frozen=True)
 class Parents:
-    """By what the rows of an organisation are found: `field` leads to the parent, `outlet` from there to its outlet."""
+    """How to find an organisation's rows: `field` is the lookup to the parent, `outlet` from there to its outlet."""
 
     model: type[Model]
     field: str
@@ -54,21 +53,21 @@ BY_INTEGRATION = Parents(Integration, "integration", "outlet__organisation", "ou
 
 
 class KeysetAdmin(ReadOnlyAdmin[Row]):
-    """A list without end. It says which questions an index serves in the list's order; all others are looked through.
+    """A keyset list. It declares the conditions that an index serves in the list's order; others are scanned for.
 
-    `equal` names the parameters that ask for one value of a column, `served` the columns with which an index begins
-    before the order's own, the most selective first. `texts` are searched for a beginning.
+    `equal` maps URL parameters that ask for one value to their columns. `served` lists the leading columns of indexes
+    whose other columns are those of the order, the most selective first. `texts` are the columns searched by prefix.
     """
 
     time_field: ClassVar[str] = ""  # empty: ordered by the primary key
-    moment: ClassVar[str] = ""  # then: where the time of a row stands
+    moment: ClassVar[str] = ""  # the column with a row's time, if time_field is empty
     parents: ClassVar[Parents] = BY_INTEGRATION
     equal: ClassVar[dict[str, str]] = {}
     served: ClassVar[tuple[tuple[str, ...], ...]] = ()
     texts: ClassVar[tuple[str, ...]] = ()
-    is_of_parent_too: ClassVar[tuple[str, ...]] = ()  # columns with an index of them, the parent and the order
+    is_of_parent_too: ClassVar[tuple[str, ...]] = ()  # columns with an index on them, the parent and the order
     cursors = (AFTER, BEFORE)
-    search_fields = ("pk",)  # Django shows no field without; get_search_results is ours
+    search_fields = ("pk",)  # without it Django shows no search field; get_search_results ignores it
     sortable_by = ()
     show_facets = ShowFacets.NEVER
     show_full_result_count = False
@@ -86,30 +85,30 @@ class KeysetAdmin(ReadOnlyAdmin[Row]):
         return (queryset.filter(self.found_by(search_term.strip())) if search_term.strip() else queryset), False
 
     def found_by(self, text: str) -> Q:
-        """Return what a search asks of a row."""
+        """Return the condition for rows that match a search."""
         return self.begins_with(text) | outlet_called(text, f"{self.parents.field}__{self.parents.outlet}")
 
     def begins_with(self, text: str) -> Q:
-        """Return the rows that are found by a beginning; each part of it has an index."""
+        """Return the condition for rows with a column that begins with the text; each column has an index."""
         return Q(*(beginning_with(name, text) for name in self.texts), _connector=Q.OR)
 
     def searched_in(self, text: str, rows: QuerySet[Row], parents: QuerySet[Any]) -> list[Source]:
-        """Return where the rows of a search are: with the outlets of this name, and where a column begins so."""
+        """Return the sources of a search: rows of outlets that match the text, and rows with a matching column."""
         called: Source = Streams(rows, parents.filter(outlet_called(text, self.parents.outlet)), self.parents.field)
         return [called, Few(rows.filter(self.begins_with(text)), rows)] if self.texts else [called]
 
     def within_times(self, rows: QuerySet[Row], lookups: dict[str, Any]) -> QuerySet[Row]:
-        """Leave out rows of other times, where the order allows it; `lookups` are the parameters of the list."""
+        """Limit the rows to the requested times if the list is ordered by time; `lookups` are the list's parameters."""
         times = {name: value for name, value in lookups.items() if self.time_field and _is_of(name, self.time_field)}
         return rows.filter(**times)
 
     def to_show(self, rows: QuerySet[Row]) -> QuerySet[Row]:
-        """Return the rows of one page with all that their columns need."""
+        """Return the rows of one page with the related data that their columns need."""
         return rows
 
 
 class KeysetList(ChangeList):
-    """A page of a KeysetAdmin, as the admin's templates take it."""
+    """A page of a KeysetAdmin, with the attributes that the admin's templates need."""
 
     is_keyset = True
     model_admin: KeysetAdmin[Any]
@@ -147,7 +146,7 @@ class KeysetList(ChangeList):
         self.paginator = Paginator(self.result_list, self.list_per_page)
 
     def _take_cursor(self) -> None:
-        """Take the place in the list out of what is asked of its rows."""
+        """Move the page's cursor from the filter parameters to `cursor`."""
         for name in (AFTER, BEFORE):
             if text := self.params.pop(name, None):
                 self.cursor = (name, text)
@@ -165,12 +164,12 @@ class KeysetList(ChangeList):
         try:
             return read_position(self.cursor[1], self._order(), self.model)
         except (ValueError, OverflowError):
-            messages.warning(request, NOT_OURS)
+            messages.warning(request, INVALID_CURSOR)
             self.cursor = None
             return None
 
     def _sources(self, request: HttpRequest) -> Sequence[Source]:
-        """Return where to read: of what is asked the part that an index serves, the narrowest first."""
+        """Return the sources to read, limited by the most selective conditions that an index serves."""
         admin, equal = self.model_admin, self._equal()
         rows = self._within_times()
         organisations = self._organisations(request)
@@ -192,7 +191,7 @@ class KeysetList(ChangeList):
         return self.model_admin.within_times(QuerySet(self.model).order_by(), lookups)
 
     def _equal(self) -> dict[str, Any]:
-        """Return the columns of which one value is asked for. What asks for several is not among them."""
+        """Return the columns and values of conditions that ask for exactly one value."""
         found: dict[str, Any] = {}
         for parameter, name in self.model_admin.equal.items():
             values = self.filter_params.get(parameter, [])
@@ -211,7 +210,7 @@ class KeysetList(ChangeList):
         return seen
 
     def _link(self, order: Order, at: Position | None) -> None:
-        """Say where the pages before and after this one are; there is always one in the direction it came from."""
+        """Set the links to the pages before and after this one; the link back to the previous page always exists."""
         shown = self.page.positions[::-1] if order.is_reversed else self.page.positions
         onwards = self.page.next
         back = (shown[-1] if order.is_reversed else shown[0]) if shown else None
@@ -237,7 +236,7 @@ class KeysetList(ChangeList):
         return row.values_list(self.model_admin.moment, flat=True).first()
 
     def _rows(self, order: Order) -> list[Any]:
-        """Read what is shown, by primary key alone: the keys were asked whether this person may see them."""
+        """Return the page's rows by primary key; reading the keys has already checked the user's rights."""
         keys = [position[-1] for position in self.page.positions]
         rows = self.apply_select_related(self.model_admin.to_show(QuerySet(self.model).filter(pk__in=keys)))
         found = order.sort(rows)

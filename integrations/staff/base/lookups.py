@@ -1,7 +1,7 @@
-"""What the address of a list may ask for: the list's own filters, the portal's own links, and nothing else.
+"""Restricts the URL parameters of a list to its own filters and the portal's own links.
 
-Django's lists accept any lookup on a local field, so that a viewer could search columns that no page shows them, or
-let the database evaluate a regular expression for minutes.
+Django's lists accept any lookup on a local field. A viewer could search columns that no page shows them, or make the
+database evaluate a regular expression for minutes.
 """
 
 import re
@@ -20,30 +20,30 @@ from django.http import HttpRequest
 from django.utils.dateparse import parse_datetime
 
 LONGEST_SEARCH = 200
-MOST_VALUES = 20  # of one filter; rows with any of them are shown
-# Beyond these a time of day in another zone may be no date at all.
+MOST_VALUES = 20  # for one filter; rows with any of them are shown
+# Outside this range, a conversion to another time zone may leave the range of datetime.
 EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 YES_OR_NO = ("True", "False", "1", "0")
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
 
-# Of every list: the parameters that are no lookups, and what each may be.
-_OF_LISTS = {
+# The parameters of every list that are not lookups, and their valid values.
+_LIST_PARAMETERS = {
     SEARCH_VAR: re.compile(rf"[^\x00]{{0,{LONGEST_SEARCH}}}"),
     PAGE_VAR: re.compile(r"[1-9][0-9]{0,5}"),
     ORDER_VAR: re.compile(r"(-?[0-9]{1,2}(\.-?[0-9]{1,2}){0,20})?"),
     ALL_VAR: re.compile(r"[01]?"),
     IS_FACETS_VAR: re.compile(r"(True|1)?"),
     IS_POPUP_VAR: re.compile(r"1?"),
-    TO_FIELD_VAR: re.compile(r"[a-z_]{1,64}"),  # Django refuses those that no form refers to
+    TO_FIELD_VAR: re.compile(r"[a-z_]{1,64}"),  # Django refuses fields that no form refers to
 }
 
 
 class LookupRefused(BadRequest):
-    """An address asks for something that the page does not offer. Answered with 400 and a page that says so."""
+    """The URL asks for something that the page does not offer. The response is a page with status 400."""
 
 
 class ListParameters:
-    """For admin classes: `links` are the lookups in the portal's own links to the list, `cursors` its places."""
+    """Mixin for admin classes: `links` are the lookups in links to the list, `cursors` its page cursors."""
 
     links: ClassVar[tuple[str, ...]] = ()
     cursors: ClassVar[tuple[str, ...]] = ()
@@ -57,10 +57,10 @@ class ListParameters:
 
 
 def check_list(model_admin: ModelAdmin[Any], request: HttpRequest) -> None:
-    """Check every parameter in the address of a list. Raises LookupRefused."""
+    """Check every parameter in the URL of a list. Raises LookupRefused."""
     for name, values in request.GET.lists():
         if len(values) > (MOST_VALUES if name.endswith("__exact") else 1):
-            raise LookupRefused(f"The address names {name[:60]!r} too often.")
+            raise LookupRefused(f"The address has too many values for {name[:60]!r}.")
         for value in values:
             _check(model_admin, request, name, value)
 
@@ -82,36 +82,36 @@ def check_value(field: "Field[Any, Any]", value: str) -> None:
 
 
 def check_search(text: str) -> None:
-    """Check what somebody searches for. Raises LookupRefused."""
-    _check_form(SEARCH_VAR, text)
+    """Check a search text. Raises LookupRefused."""
+    _check_format(SEARCH_VAR, text)
 
 
 def _check(model_admin: ModelAdmin[Any], request: HttpRequest, name: str, value: str) -> None:
-    if name in _OF_LISTS:
-        _check_form(name, value)
-    elif name in getattr(model_admin, "cursors", ()) or name in _simple(model_admin, request):
-        return  # their values are checked where they are read
-    elif name in getattr(model_admin, "links", ()) or name in _of_fields(model_admin, request):
+    if name in _LIST_PARAMETERS:
+        _check_format(name, value)
+    elif name in getattr(model_admin, "cursors", ()) or name in _custom_filters(model_admin, request):
+        return  # the code that reads these values checks them
+    elif name in getattr(model_admin, "links", ()) or name in _field_filters(model_admin, request):
         *path, kind = name.split("__")
         _check_lookup(get_fields_from_path(model_admin.model, "__".join(path))[-1], kind, value)
     else:
         raise LookupRefused(f"The list has no filter {name[:60]!r}.")
 
 
-def _check_form(name: str, value: str) -> None:
-    if not _OF_LISTS[name].fullmatch(value):
+def _check_format(name: str, value: str) -> None:
+    if not _LIST_PARAMETERS[name].fullmatch(value):
         raise LookupRefused(f"The value of {name!r} is not valid.")
 
 
-def _simple(model_admin: ModelAdmin[Any], request: HttpRequest) -> Iterator[str]:
-    """Yield the parameters of the filters that are no fields."""
+def _custom_filters(model_admin: ModelAdmin[Any], request: HttpRequest) -> Iterator[str]:
+    """Yield the parameters of the filters that are not model fields."""
     for each in model_admin.get_list_filter(request):
         if name := getattr(each, "parameter_name", None):
             yield name
 
 
-def _of_fields(model_admin: ModelAdmin[Any], request: HttpRequest) -> Iterator[str]:
-    """Yield the lookups of the filters that are fields, as each filter names them."""
+def _field_filters(model_admin: ModelAdmin[Any], request: HttpRequest) -> Iterator[str]:
+    """Yield the lookups of the filters that are model fields."""
     for each in model_admin.get_list_filter(request):
         path, kind = each if isinstance(each, (tuple, list)) else (each, FieldListFilter.create)
         if isinstance(path, str):

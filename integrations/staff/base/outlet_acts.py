@@ -1,4 +1,4 @@
-"""What the acts on an outlet or on its integration have in common."""
+"""Base classes of the actions on an outlet or its integration."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -21,12 +21,12 @@ from integrations.staff.base.secret_acts import SecretAct
 
 
 def url_name(act: str) -> str:
-    """Return the name, inside the admin's, of an act's URL on an integration."""
+    """Return the URL name, without the admin's namespace, of an action on an integration."""
     return f"integrations_integration_{act.replace('-', '_')}"
 
 
 class OutletAct(Act):
-    """An act on an outlet, or on the integration that it has."""
+    """An action on an outlet or on its integration."""
 
     outlet: Outlet
     integration: Integration | None
@@ -34,7 +34,7 @@ class OutletAct(Act):
 
     @method_decorator(sensitive_variables("handover"))
     def show_secret(self, handover: HandOver, integration: Integration) -> HttpResponse:
-        """Answer with the one page that ever shows this secret."""
+        """Return the only page that ever shows this secret."""
         return self.show_once(
             "staff/handover/handover.html",
             handover=handover,
@@ -47,7 +47,7 @@ class OutletAct(Act):
 
     @method_decorator(sensitive_variables())
     def hand_over(self, act: Callable[[], HandOver], values: dict[str, Any]) -> HttpResponse:
-        """Do an act that makes a secret: show it, or where that button was pressed send it on by a link unseen."""
+        """Run `act`, which creates a secret, and show the secret, or a one-time link if that button was pressed."""
         if "as_link" not in self.request.POST:
             return self.show_secret(act(), Integration.objects.get(outlet=self.outlet))
         made = handover_links.make_link_instead(
@@ -60,7 +60,7 @@ class OutletAct(Act):
 
     @method_decorator(sensitive_variables())
     def show_link(self, made: MadeLink) -> HttpResponse:
-        """Answer with the one page that ever shows this link; the secret in it is not on the page."""
+        """Return the only page that ever shows this link; the page does not contain the secret."""
         integration = made.link.integration
         return self.show_once(
             "staff/handover/link_made.html",
@@ -74,7 +74,7 @@ class OutletAct(Act):
         return self.url_of(self.integration or self.outlet)
 
     def url_of(self, row: Integration | Outlet) -> str:
-        """Return the page of an integration, or of an outlet that has none, for who may see it."""
+        """Return the URL of the row's page, or of the start page if the user may not see the row."""
         if not rights.may_see(self.request, type(row)):
             return reverse("admin:index")
         return reverse(f"admin:integrations_{row._meta.model_name}_change", args=(row.pk,))
@@ -92,7 +92,7 @@ class OutletAct(Act):
 
 
 class IntegrationAct(OutletAct, SecretAct):
-    """An act on an integration that exists."""
+    """An action on an existing integration."""
 
     integration: Integration
 

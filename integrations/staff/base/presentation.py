@@ -1,4 +1,4 @@
-"""Rows in the words that staff read: states, moments, details. Pure but for the clock that callers pass in."""
+"""Text and HTML for staff pages: states, moments, details. Pure functions: callers pass in the current time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from integrations.models.kept_secret import KeptSecret
 
 
 class OutletState(StrEnum):
-    """How an outlet stands. The value is also the CSS class and the filter's parameter."""
+    """The state of an outlet. The value is also the CSS class and the value of the filter's parameter."""
 
     NOT_ENABLED = "not-enabled"
     NEVER_SEEN = "never-seen"
@@ -32,7 +32,7 @@ class OutletState(StrEnum):
 
 LABELS = {
     OutletState.NOT_ENABLED: "Not enabled",
-    OutletState.NEVER_SEEN: "Enabled, never seen",
+    OutletState.NEVER_SEEN: "Enabled, never connected",
     OutletState.ONLINE: "Online",
     OutletState.OFFLINE: "Offline",
     OutletState.DISABLED: "Disabled",
@@ -41,7 +41,7 @@ DETAIL_NAMES = {
     "pos_remote_id": "POSRemoteID",
     "provider_outlet_id": "ProviderOutletID",
     "shown": "secret",
-    "sessions": "sessions that ended",
+    "sessions": "ended sessions",
     "replaced": "replaced secret",
     "bits": "strength in bits",
 }
@@ -49,14 +49,14 @@ DETAIL_NAMES = {
 
 @dataclass(frozen=True)
 class Standing:
-    """A state, and since when where that is known."""
+    """A state, and when it began if that is known."""
 
     state: OutletState
     since: datetime | None = None
 
 
 def standing_of(integration: Integration | None, now: datetime) -> Standing:
-    """Return how an outlet stands; asks nothing if `presence__connection__process` was selected with it."""
+    """Return the state of an outlet; runs no query if `presence__connection__process` was selected with it."""
     if integration is None:
         return Standing(OutletState.NOT_ENABLED)
     if not integration.is_enabled:
@@ -69,7 +69,7 @@ def standing_of(integration: Integration | None, now: datetime) -> Standing:
 
 
 def badge(standing: Standing, now: datetime) -> SafeString:
-    """Return the state as text with a coloured shape; the shape differs too, for who sees no colours."""
+    """Return the state as text with a coloured shape; the shape differs as well, for colour-blind users."""
     since = clock(standing.since, now) if standing.since else ""
     return format_html(
         '<span class="onp-state onp-{}"><span class="onp-shape"></span><span>{}{}</span></span>',
@@ -80,7 +80,7 @@ def badge(standing: Standing, now: datetime) -> SafeString:
 
 
 def state_cell(integration: Integration | None, now: datetime) -> SafeString:
-    """Return the state for a list: the badge, and of a disabled integration the reason below it."""
+    """Return the state for a list: the badge, and the reason below it if the integration is disabled."""
     shown = badge(standing_of(integration, now), now)
     if integration is None or integration.is_enabled:
         return shown
@@ -88,21 +88,21 @@ def state_cell(integration: Integration | None, now: datetime) -> SafeString:
 
 
 def marked(words: str, kind: str) -> SafeString:
-    """Return words with a shape and a colour before them."""
+    """Return the text after a coloured shape."""
     return format_html(
         '<span class="onp-state onp-{}"><span class="onp-shape"></span><span>{}</span></span>', kind, words
     )
 
 
 def ago(moment: datetime | None, now: datetime) -> SafeString | str:
-    """Return how long ago, or in how long, with the exact time as title; a dash for never."""
+    """Return the relative time ("5 minutes ago") with the exact time as its title; a dash for None."""
     if moment is None:
         return "–"
     return _time(moment, distance(moment, now))
 
 
 def distance(moment: datetime, now: datetime) -> str:
-    """Return how long ago, or in how long, in words."""
+    """Return the relative time: "5 minutes ago", "in 5 minutes" or "just now"."""
     if moment > now:
         return f"in {timesince(now, moment, depth=1)}"
     if (now - moment).total_seconds() < 60:
@@ -111,7 +111,7 @@ def distance(moment: datetime, now: datetime) -> str:
 
 
 def clock(moment: datetime, now: datetime) -> SafeString:
-    """Return ` since 14:02`, of an older moment the date, and below it how long that is."""
+    """Return ` since 14:02`, with the date if it was before today, and the length of time below it."""
     span = timesince(moment, now, depth=1) if (now - moment).total_seconds() >= 60 else "just now"
     since = format_html('since {} <small class="onp-span">{}</small>', _clock(moment, now), span)
     return format_html(" {}", _time(moment, since))
@@ -123,31 +123,31 @@ def exactly(moment: datetime) -> str:
 
 
 def to_the_millisecond(moment: datetime) -> str:
-    """Return a moment as exactly as a request's steps differ, with its time zone."""
+    """Return a moment to the millisecond, with its time zone."""
     local = timezone.localtime(moment)
     return f"{dateformat.format(local, 'j M Y, H:i:s')}.{local.microsecond // 1000:03} {dateformat.format(local, 'T')}"
 
 
 def is_open(connection: Connection, now: datetime) -> bool:
-    """Whether the connection still stands; needs `process`, and trusts none that stopped beating."""
+    """Return whether the connection is open and its process's heartbeat is recent; needs `process` selected."""
     return connection.closed_at is None and connection.process.heartbeat_at > lease_limit(now)
 
 
 def ending(connection: Connection, now: datetime) -> str:
-    """Say how a connection ended, or that it is open."""
+    """Return how a connection ended, or "open"."""
     if is_open(connection, now):
         return "open"
     if connection.closed_at is None:
-        return "its server process is not heard of any more"
-    return connection.get_close_reason_display() or "no reason is known"
+        return "its server process stopped responding"
+    return connection.get_close_reason_display() or "reason unknown"
 
 
 def gone(connection: Connection, now: datetime) -> str:
-    """Say of the last connection since when it is gone, why, and how long it had stood; needs `process`."""
+    """Return when the last connection ended, why, and how long it lasted; needs `process` selected."""
     ended_at = connection.closed_at or connection.process.heartbeat_at
     code = "" if connection.close_code is None else f" ({connection.close_code})"
-    stood = lasted(ended_at - connection.opened_at)
-    return f"Offline for {lasted(now - ended_at)}: {ending(connection, now)}{code}. Before that online for {stood}."
+    online = lasted(ended_at - connection.opened_at)
+    return f"Offline for {lasted(now - ended_at)}: {ending(connection, now)}{code}. Before that online for {online}."
 
 
 def lasted(length: timedelta) -> str:
@@ -162,14 +162,14 @@ def lasted(length: timedelta) -> str:
 
 
 def frames(connection: Connection) -> str:
-    """Return how many frames came, went and were stray; they are written down when the connection ends."""
+    """Return the counts of frames received, sent and unrecognised; a dash until the connection has ended."""
     if connection.closed_at is None:
         return "–"
     return f"{connection.frames_in} / {connection.frames_out} / {connection.stray_frames}"
 
 
 def secret_state(credential: KeptSecret, now: datetime) -> str:
-    """Say whether a secret opens the door, in a word or two; the template adds until when or since when."""
+    """Return the state of a secret in a word; the template adds the time."""
     if credential.retired_at is not None:
         return "Retired"
     if not credential.is_live(now):

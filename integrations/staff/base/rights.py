@@ -1,4 +1,4 @@
-"""Who may do what, asked in one place."""
+"""The permission checks of the staff pages, in one place."""
 
 from django.contrib.admin import site
 from django.db.models import Model
@@ -6,40 +6,40 @@ from django.http import HttpRequest
 
 
 def may_enable(request: HttpRequest) -> bool:
-    """Whether this person may enable Order N Pay on an outlet."""
+    """Return whether this person may enable Order N Pay on an outlet."""
     return request.user.has_perm("integrations.add_integration")
 
 
 def may_act(request: HttpRequest) -> bool:
-    """Whether this person may rotate secrets, disable, enable again, disconnect and change the POSRemoteID."""
+    """Return whether this person may rotate secrets, disable, re-enable, disconnect and change the POSRemoteID."""
     return request.user.has_perm("integrations.change_integration")
 
 
 def may_ask(request: HttpRequest) -> bool:
-    """Whether this person may send requests to the POSes of the outlets that they see."""
+    """Return whether this person may send requests to the POSes of the outlets that they see."""
     return request.user.has_perm("integrations.ask_pos")
 
 
 def may_create(request: HttpRequest, model: type[Model]) -> bool:
-    """Return whether this person may create an API key or a webhook endpoint, and so see its secret."""
+    """Return whether this person may create an API key or a webhook endpoint, which shows its secret."""
     return request.user.has_perm(f"integrations.add_{model._meta.model_name}")
 
 
 def may_change(request: HttpRequest, model: type[Model]) -> bool:
-    """Return whether this person may do what changes an API key or a webhook endpoint."""
+    """Return whether this person may change an API key or a webhook endpoint."""
     return request.user.has_perm(f"integrations.change_{model._meta.model_name}")
 
 
 def may_see_payload(request: HttpRequest) -> bool:
-    """Whether this person may see what requests, answers and stray frames contain."""
+    """Return whether this person may see the content of requests, answers and unrecognised frames."""
     return request.user.has_perm("integrations.view_payload")
 
 
 def may_change_people(request: HttpRequest) -> bool:
-    """Whether this person may change colleagues: those with no more rights and no wider sight than themselves."""
+    """Return whether this person may change colleagues with no more rights and organisations than their own."""
     return request.user.has_perm("auth.change_user")
 
 
 def may_see(request: HttpRequest, model: type[Model]) -> bool:
-    """Whether this person may open the list and the pages of these rows."""
+    """Return whether this person may open the list and the pages of these rows."""
     return site.get_model_admin(model).has_view_or_change_permission(request)

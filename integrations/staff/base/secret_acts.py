@@ -1,4 +1,4 @@
-"""The acts on what has a secret: an integration, an API key, a webhook endpoint."""
+"""Actions on the owners of secrets: integrations, API keys and webhook endpoints."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic, TypeVar
@@ -21,7 +21,7 @@ System = TypeVar("System", ApiKey, WebhookEndpoint)
 
 
 class SecretAct(Act):
-    """An act on the owner of a secret."""
+    """An action on the owner of a secret."""
 
     @property
     def owner(self) -> life_cycle.Owner:
@@ -47,7 +47,7 @@ class EndOverlapAct(SecretAct):
     button = "End the overlap"
     words = "staff/base/words/end_overlap.html"
     end_overlap: ClassVar[Callable[..., None]]
-    consequence: ClassVar[str]  # for what still has the older secret
+    consequence: ClassVar[str]  # for systems that still use the older secret
 
     def obstacle(self) -> PortalError | None:
         return None if self.owner.older_secret(shared_now()) else NoOverlap()
@@ -58,37 +58,37 @@ class EndOverlapAct(SecretAct):
 
     def act(self, _values: dict[str, Any]) -> HttpResponse:
         type(self).end_overlap(self.owner, actor=self.actor)
-        return self.done("The overlap is ended: the older secret is not accepted any more.")
+        return self.done("Overlap ended. The older secret is no longer accepted.")
 
 
 class SystemAct(SecretAct, Generic[System]):
-    """An act on what stands for one of the provider's own systems; `row` is None while it is being created."""
+    """An action on an API key or a webhook endpoint; `row` is None until it is created."""
 
     model: ClassVar[type[ApiKey] | type[WebhookEndpoint]]
     row: System | None = None
     once_template: ClassVar[str]  # the template of the one page that shows the secret
-    noun: ClassVar[str] = "secret"  # as that page calls it
+    noun: ClassVar[str] = "secret"  # the page's name for it
 
     @property
     def owner(self) -> System:
-        """Return the row of an act that is not its creation."""
+        """Return the existing row. Raises Http404 if it has not been created yet."""
         if self.row is None:
             raise Http404("There is no such row.")
         return self.row
 
     def url(self) -> str:
-        """Return the address that the page shows beside the secret."""
+        """Return the URL that the page shows beside the secret."""
         raise NotImplementedError
 
     @method_decorator(sensitive_variables("secret"))
     def show_secret(self, row: System, secret: str) -> HttpResponse:
-        """Answer with the one page that ever shows this secret."""
+        """Return the only page that ever shows this secret."""
         older = row.older_secret(shared_now())
         self.row = row
         return self.show_once(self.once_template, noun=self.noun, text=secret, url=self.url(), older=older)
 
     def next_url(self) -> str:
-        """Return the row's page, or the list, for who may see them."""
+        """Return the URL of the row's page or of the list, or of the start page if the user may see neither."""
         if not rights.may_see(self.request, self.model):
             return reverse("admin:index")
         name = f"admin:integrations_{self.model._meta.model_name}"
@@ -117,10 +117,11 @@ class CreateSystemAct(SystemAct[System]):
         return rights.may_create(self.request, self.model)
 
     def find(self) -> None:  # type: ignore[override]
-        """There is nothing yet."""
+        """Do nothing: the row does not exist yet."""
 
     def allowed(self, organisation: Organisation | None) -> Organisation | None:
         """Return the organisation if this person may see it. Raises InvalidValue."""
         if scope.may_see_row_of(self.request.user, organisation.pk if organisation else None):
             return organisation
-        raise InvalidValue("organisation", "Choose one of the organisations that you may see: you are limited to them.")
+        words = "Choose one of the organisations that you may see: your account is limited to them."
+        raise InvalidValue("organisation", words)

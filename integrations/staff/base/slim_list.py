@@ -1,4 +1,4 @@
-"""The admin's list for tables of ten thousand rows: counted and sorted, but not with all that their columns need."""
+"""An admin list for tables of about ten thousand rows: it counts and sorts them without their related data."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from django.http import HttpRequest
 
 
 class SlimList(ChangeList):
-    """Finds the keys of a page first, and reads what is shown of these alone: to sort whole rows takes much longer."""
+    """Finds a page's primary keys first, then reads only these rows: sorting complete rows takes much longer."""
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet[Any]:
-        """Look all rows through once, where a page has room for what is found: not to count, and again to sort."""
+        """Return the matching rows. If they fit on one page, scan the table once, not again to count and to sort."""
         found: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
         keys = list(found.order_by().values_list("pk", flat=True)[: self.list_per_page + 1])
         if len(keys) > self.list_per_page:

@@ -1,1 +1,1 @@
-"""Actions on many outlets."""
+"""Bulk actions on outlets."""

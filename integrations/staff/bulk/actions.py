@@ -1,4 +1,4 @@
-"""The acts that a list offers for the rows that are ticked, or for all that it found."""
+"""Bulk actions of a list, for the selected rows or for all rows that it found."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ from integrations.staff.signing_in import proof
 
 
 class BulkActions:
-    """For an admin class of outlets or integrations; `to_integration` leads from its rows to the integration's id.
+    """Mixin for admin classes of outlets or integrations; `to_integration` is the lookup to the integration's id.
 
-    An action does nothing itself: its response is a page that says row by row what would happen.
+    An action changes nothing itself: its response is a page that shows row by row what would happen.
     """
 
     to_integration = "pk"
@@ -46,11 +46,11 @@ def _begin(actions: Any, request: HttpRequest, rows: QuerySet[Any], action: Bulk
     model_admin: ModelAdmin[Any] = actions
     chosen = list(rows.order_by().values_list(actions.to_integration, flat=True)[: MOST_ROWS + 1])
     if len(chosen) > MOST_ROWS:
-        words = f"More than {MOST_ROWS:,} are chosen. Narrow the list down by a filter or a search."
+        words = f"More than {MOST_ROWS:,} outlets are selected. Narrow the list down with a filter or a search."
         model_admin.message_user(request, words, messages.ERROR)
         return None
     if left_out := chosen.count(None):
-        words = f"{left_out:,} of the chosen outlets are not enabled for Order N Pay: they are left out."
+        words = f"Skipped {left_out:,} of the selected outlets: Order N Pay is not enabled on them."
         model_admin.message_user(request, words, messages.WARNING)
     try:
         return check_selection(request, action, [pk for pk in chosen if pk is not None])

@@ -1,4 +1,4 @@
-"""The forms of acts on many outlets."""
+"""The forms of bulk actions."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django import forms
 from integrations.services.bulk.plan import BulkAction
 from integrations.staff.base.forms import ActForm, OptionalReasonForm, ReasonForm, overlap_field
 
-# 1,000 rows of 500 bytes. Sealed for the confirmation, they stay below Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
+# 1,000 rows of 500 bytes. After sealing for the confirmation, they stay below Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
 MOST_BYTES = 512 * 1024
 
 
@@ -20,16 +20,16 @@ class UploadForm(ActForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # A larger one does not come as far as here.
+        # The server rejects a much larger upload before this form; the file is then missing here.
         self.fields["file"].error_messages["required"] = f"Choose a CSV file of up to {MOST_BYTES:,} bytes."
 
     def clean_file(self) -> Any:
-        """Refuse by its size alone what need not be read."""
+        """Refuse a file that is too large, without reading it."""
         file = self.cleaned_data["file"]
         if file.size > MOST_BYTES:
             raise forms.ValidationError(
                 f"The file has {file.size:,} bytes; {MOST_BYTES:,} are allowed. "
-                "Split it, or use the shell: manage.py enable_outlets FILE."
+                "Split the file, or run manage.py enable_outlets FILE on the server."
             )
         return file
 

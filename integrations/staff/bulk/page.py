@@ -1,4 +1,4 @@
-"""Actions on many outlets: a file or a selection is checked, shown row by row, confirmed and carried out.
+"""Bulk actions: the portal checks a file or a selection, shows it row by row, and acts after the confirmation.
 
 The check page holds the checked rows as a sealed value (services/bulk/confirming.py). The response to the confirmation
 is the page with the new secrets, or the file with them. It is the only response that ever shows them.
@@ -41,15 +41,15 @@ BUTTONS = {
     BulkAction.ROTATE: "Rotate the secrets of these {} outlets",
 }
 CHANGED = (
-    "Nothing was done now: something changed after this was checked. If you sent the confirmation twice, the first one "
-    "was carried out, and its response alone showed the new secrets. If that response is lost, rotate these secrets. "
+    "Nothing was changed now: the outlets changed after the check. If you confirmed twice, the first confirmation was "
+    "carried out, and only its page or file has the new secrets. If you do not have it, rotate these secrets. "
     "Below is what would happen now."
 )
 
 
 @method_decorator(sensitive_post_parameters("checked"), name="dispatch")
 class BulkAct(Act):
-    """Confirm and carry out what a check page showed. A subclass makes the check."""
+    """Confirms and carries out a checked bulk action. A subclass makes the check."""
 
     bulk_action: BulkAction
     is_sensitive = True
@@ -72,7 +72,7 @@ class BulkAct(Act):
 
     @method_decorator(sensitive_variables())
     def confirm(self) -> HttpResponse:
-        """Carry out what was checked; if the rows changed, check them again and show that."""
+        """Carry out the checked action; if the rows have changed since, check them again and show the result."""
         form, sealed = self.make_form(self.request.POST), self.request.POST["checked"]
         try:
             checked = confirming.check_again(sealed, action=self.bulk_action, actor=self.actor)
@@ -90,7 +90,7 @@ class BulkAct(Act):
 
     @method_decorator(sensitive_variables())
     def check_page(self, checked: Checked, form: ActForm, *, changed: str = "", status: int = 200) -> HttpResponse:
-        """Show row by row what would happen. The page holds a sealed value, so that no cache may keep it."""
+        """Show row by row what would happen. The page contains a sealed value, so it forbids caching."""
         response = self.render(
             "staff/bulk/checked.html",
             status=status,
@@ -108,7 +108,7 @@ class BulkAct(Act):
 
     @method_decorator(sensitive_variables())
     def result(self, checked: Checked, done: Sequence[Enabled], values: dict[str, Any]) -> HttpResponse:
-        """Answer with the new secrets, as a file or on a page: this response alone holds them."""
+        """Return the new secrets as a file or on a page. No other response contains them."""
         note = note_on_rotation(values["overlap"]) if "overlap" in values else "a new secret"
         if "as_file" in self.request.POST:
             return _file(result_csv(done, note))
@@ -123,7 +123,7 @@ class BulkAct(Act):
 
 
 class EnableFromFile(BulkAct):
-    """Check a file of outlets; nothing is done before the check page is confirmed."""
+    """Checks a file of outlets; nothing changes until the user confirms the check page."""
 
     bulk_action = BulkAction.ENABLE
     max_body = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
@@ -133,7 +133,7 @@ class EnableFromFile(BulkAct):
         return rights.may_enable(self.request)
 
     def find(self) -> None:  # type: ignore[override]
-        """There is nothing yet."""
+        """Do nothing: the outlets are in the file."""
 
     def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         return self.upload_page(forms.UploadForm())
@@ -161,14 +161,14 @@ class EnableFromFile(BulkAct):
 
 
 class ActOnSelection(BulkAct):
-    """Confirm an action on the outlets that were chosen in a list. The list's action shows the check page."""
+    """Confirms a bulk action on outlets selected in a list. The list's action shows the check page."""
 
     def is_allowed(self) -> bool:
         return rights.may_act(self.request)
 
     def find(self, action: str) -> None:  # type: ignore[override]
         if action not in BulkAction.values or action == BulkAction.ENABLE:
-            raise Http404("There is no such action on many outlets.")
+            raise Http404("There is no such bulk action.")
         self.bulk_action = BulkAction(action)
 
     def needs_proof(self) -> bool:
@@ -185,7 +185,7 @@ class ActOnSelection(BulkAct):
 
 
 def check_selection(request: HttpRequest, action: BulkAction, ids: Sequence[int]) -> HttpResponse:
-    """Answer a list's action with its check page. Raises PortalError."""
+    """Return the check page of a list's bulk action. Raises PortalError."""
     view = ActOnSelection()
     view.setup(request, action=action.value)
     view.bulk_action, view.actor = action, actor_of(request)

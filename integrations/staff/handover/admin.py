@@ -1,4 +1,4 @@
-"""One-time hand-over links, as staff see them: what became of each. Their texts are shown once, when they are made."""
+"""One-time hand-over links for staff: the state of each. Its URL is shown only once, when the link is created."""
 
 from typing import Any
 
@@ -24,11 +24,11 @@ from integrations.staff.records.admin import OF_INTEGRATION, SEARCH_INTEGRATION,
 SHAPES = {LinkState.LIVE: "never-seen", LinkState.OPENED: "online", LinkState.FAILED: "refused"}
 
 
-class TakeBackLink(IntegrationAct):
+class RevokeLink(IntegrationAct):
     form_class = forms.ActForm
-    title = "Take hand-over link back"
-    button = "Take it back"
-    words = "staff/handover/words/take_back_link.html"
+    title = "Revoke hand-over link"
+    button = "Revoke the link"
+    words = "staff/handover/words/revoke_link.html"
     link: HandoverLink
 
     def find(self, pk: int) -> None:
@@ -45,17 +45,17 @@ class TakeBackLink(IntegrationAct):
 
     def act(self, _values: dict[str, Any]) -> HttpResponse:
         handover_links.take_back_link(self.link, actor=self.actor)
-        return self.done("The link is taken back: it opens nothing any more, and the secret in it is erased.")
+        return self.done("Link revoked. It no longer works, and its copy of the secret is erased.")
 
 
 @admin.register(HandoverLink)
 class HandoverLinkAdmin(ReadOnlyAdmin[HandoverLink]):
-    """The links by which secrets went, or are going, to PowerEPOS."""
+    """The links that hand secrets over to PowerEPOS."""
 
     menu_position = 50
     when_empty = (
-        "Here stands each one-time hand-over link: who made it, whether it was opened, when and from where. Make one "
-        "when you enable an outlet or rotate its secret."
+        "No hand-over links yet. Create one when you enable an outlet or rotate its secret. The links appear here: who "
+        "created each one, whether it was opened, when and from where."
     )
     organisation_path = OF_INTEGRATION
     list_display = ("made", "outlet", "standing", "expires", "ended", "address", "made_by")
@@ -74,7 +74,7 @@ class HandoverLinkAdmin(ReadOnlyAdmin[HandoverLink]):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request) or super().has_module_permission(request)
 
-    @admin.display(ordering="made_at")
+    @admin.display(description="created", ordering="made_at")
     def made(self, link: HandoverLink) -> SafeString | str:
         return ago(link.made_at, shared_now())
 
@@ -95,9 +95,9 @@ class HandoverLinkAdmin(ReadOnlyAdmin[HandoverLink]):
         return ago(link.ended_at, shared_now())
 
     def get_urls(self) -> list[URLPattern]:
-        take_back = self.admin_site.admin_view(TakeBackLink.as_view())
+        revoke = self.admin_site.admin_view(RevokeLink.as_view())
         return [
-            path("<int:pk>/take-back/", take_back, name="integrations_handoverlink_take_back"),
+            path("<int:pk>/take-back/", revoke, name="integrations_handoverlink_take_back"),
             *super().get_urls(),
         ]
 
@@ -109,7 +109,7 @@ def links_seen(request: HttpRequest) -> QuerySet[HandoverLink]:
 
 
 def state_of(link: HandoverLink) -> SafeString:
-    """Return the state in words; a link whose time is over is expired before the chore has erased it."""
+    """Return the state as text; an expired link is shown as such even before the clean-up job has erased it."""
     state = LinkState(link.state)
     if state is LinkState.LIVE and not link.is_live_at(shared_now()):
         state = LinkState.EXPIRED

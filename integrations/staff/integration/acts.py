@@ -38,7 +38,7 @@ class EnableOutlet(OutletAct):
     def obstacle(self) -> PortalError | None:
         return AlreadyEnabled() if self.integration else None
 
-    link_button = "Enable and make a one-time link"
+    link_button = "Enable and create a one-time link"
 
     @method_decorator(sensitive_variables())
     def act(self, values: dict[str, Any]) -> HttpResponse:
@@ -52,7 +52,7 @@ class EnableOutlet(OutletAct):
         return self.hand_over(enable, values)
 
     def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
-        # Of two clicks the second comes here, with the outlet as it was before the first.
+        # The second of two clicks gets here with an outlet that was read before the first click enabled it.
         self.integration = Integration.objects.filter(outlet=self.outlet).first()
         return super().settled(refusal, status=status)
 
@@ -60,7 +60,7 @@ class EnableOutlet(OutletAct):
 class RotateSecret(RotateAct, IntegrationAct):
     form_class = forms.RotatePosSecretForm
     words = "staff/integration/words/rotate.html"
-    link_button = "Rotate and make a one-time link"
+    link_button = "Rotate and create a one-time link"
 
     @method_decorator(sensitive_variables())
     def act(self, values: dict[str, Any]) -> HttpResponse:
@@ -76,7 +76,7 @@ class RotateSecret(RotateAct, IntegrationAct):
 
 class EndOverlap(EndOverlapAct, IntegrationAct):
     end_overlap = pos_secrets.end_overlap
-    consequence = "a POS that still uses it is cut off at once and stays off until it has the new secret."
+    consequence = "a POS that still uses it is disconnected at once and refused until it has the new secret."
 
 
 class Disable(IntegrationAct):
@@ -90,7 +90,7 @@ class Disable(IntegrationAct):
 
     def act(self, values: dict[str, Any]) -> HttpResponse:
         enabling.disable(self.integration, reason=values["reason"], actor=self.actor)
-        return self.done("The integration is disabled: its POS is cut off and refused.")
+        return self.done("Integration disabled. Its POS is disconnected and refused.")
 
 
 class EnableAgain(IntegrationAct):
@@ -104,7 +104,7 @@ class EnableAgain(IntegrationAct):
 
     def act(self, values: dict[str, Any]) -> HttpResponse:
         enabling.reenable(self.integration, reason=values["reason"], actor=self.actor)
-        return self.done("The integration is enabled again: its POS may come in with the secret that it has.")
+        return self.done("Integration re-enabled. Its POS can connect again with its current secret.")
 
 
 class Disconnect(IntegrationAct):
@@ -119,7 +119,7 @@ class Disconnect(IntegrationAct):
 
     def act(self, values: dict[str, Any]) -> HttpResponse:
         disconnecting.disconnect(self.integration, reason=values["reason"], actor=self.actor)
-        return self.done("The POS is disconnected within two seconds. Nothing is void: it may come back at once.")
+        return self.done("The POS is disconnected within two seconds. Its credentials stay valid: it can reconnect.")
 
 
 class ChangePosRemoteId(IntegrationAct):
@@ -136,4 +136,4 @@ class ChangePosRemoteId(IntegrationAct):
 
     def act(self, values: dict[str, Any]) -> HttpResponse:
         enabling.change_pos_remote_id(self.integration, actor=self.actor, **values)
-        return self.done("The POSRemoteID is changed. The POS comes in again as soon as it sends the new one.")
+        return self.done("POSRemoteID changed. The POS can connect again as soon as it sends the new one.")

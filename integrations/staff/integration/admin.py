@@ -36,13 +36,13 @@ ACTS = {
 
 @admin.register(Integration)
 class IntegrationAdmin(BulkActions, ReadOnlyAdmin[Integration]):
-    """The outlets that PowerEPOS knows. Rows change by acts, each with a page of its own, never by a form."""
+    """The enabled outlets. Actions with their own pages change a row; there is no edit form."""
 
     menu_position = 30
     page = "staff/integration/page.html"
     when_empty = (
-        "Here stand the outlets on which Order N Pay is enabled, with their POSRemoteID and the recognisable part "
-        "of their secret. Choose an outlet and enable Order N Pay on it."
+        "No integrations yet. Outlets with Order N Pay enabled appear here, with their POSRemoteID and the first "
+        "characters of their secret. Choose an outlet and enable Order N Pay on it."
     )
     organisation_path = "outlet__organisation"
     is_live = True
@@ -68,7 +68,7 @@ class IntegrationAdmin(BulkActions, ReadOnlyAdmin[Integration]):
     def state(self, integration: Integration) -> SafeString:
         return state_cell(integration, shared_now())
 
-    @admin.display(description="secret")
+    @admin.display(description="secret begins with")
     def secret(self, integration: Integration) -> str:
         (credential,) = integration.current  # type: ignore[attr-defined]
         return f"{credential.shown} (weak)" if credential.is_weak else str(credential.shown)
@@ -85,7 +85,7 @@ class IntegrationAdmin(BulkActions, ReadOnlyAdmin[Integration]):
         return [*acts, *super().get_urls()]
 
     def page_of(self, request: HttpRequest, row: Integration) -> dict[str, object]:
-        """Return everything about one integration."""
+        """Return the context of one integration's page."""
         seen, with_content = scope.organisations_of(request.user), rights.may_see_payload(request)
         return {
             **integration_page.context_of(row, shared_now(), seen, with_content=with_content),

@@ -1,4 +1,4 @@
-"""Check this outlet: a checklist that turns green while the installer is on the telephone."""
+"""The page "Check this outlet": a checklist that turns green while the installer is on the phone."""
 
 import uuid
 from datetime import datetime
@@ -24,9 +24,9 @@ TEMPLATE = "staff/integration/check_steps.html"
 def context_of(
     integration: Integration, now: datetime, organisations: Organisations, *, with_content: bool
 ) -> dict[str, Any]:
-    """Return the context of the checklist's template, for somebody who sees these organisations.
+    """Return the context of the checklist's template, for a person allowed to see these organisations.
 
-    `with_content`: with the ErrorMessage of the POS's answer.
+    With `with_content`, it includes the ErrorMessage of the POS's answer.
     """
     evidence = read_evidence(integration, now, organisations)
     if evidence.request and not with_content:
@@ -36,11 +36,11 @@ def context_of(
 
 
 class CheckOutlet(IntegrationAct):
-    """GET shows the checklist to whoever may see the outlet; POST sends the harmless request."""
+    """GET shows the checklist to staff with the right to see the outlet; POST sends the test request."""
 
     form_class = forms.AskOnceForm
     title = "Check this outlet"
-    button = "Ask for the open orders"
+    button = "Send a test request"
 
     def is_allowed(self) -> bool:
         may_see = rights.may_see(self.request, Integration)
@@ -54,7 +54,7 @@ class CheckOutlet(IntegrationAct):
 
     def act(self, values: dict[str, Any]) -> HttpResponse:
         asking.check_outlet(self.integration, request_id=str(values["request_id"]), actor=self.actor)
-        return self.done("The POS is asked for its open orders; the last step says what becomes of it.")
+        return self.done("Test request sent. The last step shows its result.")
 
     def next_url(self) -> str:
         return self.request.path if self.request.method == "POST" else super().next_url()

@@ -1,4 +1,4 @@
-"""The checklist of an outlet, in words for whoever is on the telephone with the person on site. Pure."""
+"""Text of an outlet's checklist, for staff on the phone with the person on site. Pure functions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from integrations.staff.base.presentation import distance, ending, exactly
 from integrations.staff.requests.rows import said, took
 from integrations.text.characters import differences, spelled, visible
 
-BY_ITSELF = "Nothing has to be done: the POS comes back by itself within a minute."
+RECONNECTS = "Nothing has to be done: the POS reconnects automatically within a minute."
 CONNECT_AGAIN = "Let PowerEPOS connect again."
-# The secret was proved: what was refused came after it.
+# Outcomes after the POS has proved the secret: any refusal came later.
 PROVED = (Outcome.ACCEPTED, Outcome.WRONG_POS_REMOTE_ID, Outcome.DISABLED)
 
 
 class StepState(StrEnum):
-    """How a step stands. The value is also the CSS class of its shape."""
+    """The state of a step. The value is also the CSS class of its shape."""
 
     DONE = "online"
     WRONG = "refused"
@@ -35,7 +35,7 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One line. `tell` is for the person on site, `here` for the one who reads this."""
+    """One line of the checklist. `tell` is for the person on site, `here` for the reader of the page."""
 
     title: str
     state: StepState
@@ -46,7 +46,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the rows say about a step; a step that is not done says what to tell."""
+    """The evidence for a step; if the step is not done, also what to tell the person on site."""
 
     is_done: bool
     words: str
@@ -55,11 +55,11 @@ class Finding:
 
 
 def steps_of(evidence: Evidence) -> list[Step]:
-    """Return the steps in their order: done, then the one that it hangs on, then those that come later."""
+    """Return the steps in order: those done, the first one not done, then the later ones."""
     steps = []
     state = StepState.DONE
-    for title, look in _LOOKS:
-        finding = look(evidence) if state is StepState.DONE else None
+    for title, _, find in _STEPS:
+        finding = find(evidence) if state is StepState.DONE else None
         if finding is None:
             steps.append(Step(title, StepState.LATER))
             continue
@@ -69,26 +69,26 @@ def steps_of(evidence: Evidence) -> list[Step]:
 
 
 def sentence_of(steps: list[Step]) -> str:
-    """Say how far the outlet has come."""
+    """Return a sentence with the number of steps done and the reason why the next one is not."""
     done = sum(step.state is StepState.DONE for step in steps)
     if done == len(steps):
         return f"All {done} steps are done: the outlet works."
-    return f"{done} of {len(steps)} steps are done. It hangs on: {steps[done].title}."
+    return f"{done} of {len(steps)} steps are done. {_STEPS[done][1]}"
 
 
 def _enabled(evidence: Evidence) -> Finding:
     integration = evidence.integration
     if integration.is_enabled:
         twin = (
-            f"{evidence.twin} Ask PowerEPOS which of the two is right, and change the other." if evidence.twin else ""
+            f"{evidence.twin} Ask PowerEPOS which of the two is correct, and change the other." if evidence.twin else ""
         )
-        words = f"Counted since {evidence.act}, {distance(evidence.since, evidence.at)}. {twin}"
+        words = f"This check covers the time since {evidence.act}, {distance(evidence.since, evidence.at)}. {twin}"
         return Finding(True, words.strip())
     return Finding(
         False,
         f"The integration is disabled: “{integration.disabled_reason}”",
         tell="Change nothing yet: the portal refuses this till until it is enabled again.",
-        here="Enable it again; its POS then comes back with the secret that it has.",
+        here="Enable it again. Its POS can then connect with its current secret.",
     )
 
 
@@ -96,7 +96,7 @@ def _attempted(evidence: Evidence) -> Finding:
     seen = evidence.attempt or evidence.undecided or evidence.handshake
     if seen or evidence.connection:
         at = seen.at if seen else evidence.connection.opened_at  # type: ignore[union-attr]
-        return Finding(True, f"The last one came {distance(at, evidence.at)}{_from(seen)}.")
+        return Finding(True, f"The last attempt was {distance(at, evidence.at)}{_from(seen)}.")
     words = f"No attempt since {evidence.act}, {distance(evidence.since, evidence.at)}."
     if evidence.stranger:
         return _under_another_id(evidence, evidence.stranger, words)
@@ -105,9 +105,9 @@ def _attempted(evidence: Evidence) -> Finding:
     return Finding(
         False,
         words,
-        tell=f"Check that the till is on the internet, and that its AuthURL is exactly {auth_url()} "
+        tell=f"Check that the till is connected to the internet, that its AuthURL is exactly {auth_url()} "
         f"and its ProviderOutletID {evidence.integration.outlet.provider_outlet_id}. {CONNECT_AGAIN}",
-        here="An attempt with a mistyped ProviderOutletID belongs to no outlet: look at all attempts.",
+        here="An attempt with a mistyped ProviderOutletID belongs to no outlet: check the list of all attempts.",
     )
 
 
@@ -127,7 +127,7 @@ def _with_older_secret(evidence: Evidence, words: str) -> Finding:
     until = f" until {exactly(older.expires_at)}" if older and older.expires_at else ""
     return Finding(
         False,
-        f"{words} It is connected still with the older secret, which works{until}.",
+        f"{words} The POS is still connected with the older secret, which is valid{until}.",
         tell=f"Enter the new AuthSecret, which begins with {evidence.current.shown}. {CONNECT_AGAIN}",
     )
 
@@ -144,11 +144,11 @@ def _secret(evidence: Evidence) -> Finding:
 
 
 def _nothing_decided(evidence: Evidence) -> Finding:
-    """The POS came, and nothing was decided about its secret."""
+    """Return the finding for a POS whose secret was neither accepted nor refused."""
     if evidence.undecided:
-        words = f"The portal could not decide, {distance(evidence.undecided.at, evidence.at)}: "
-        return Finding(False, f"{words}{evidence.undecided.get_outcome_display()}.", tell=BY_ITSELF)
-    words = f"The POS came with an access token of before, and has not authenticated since {evidence.act}."
+        words = f"The portal could not check the secret, {distance(evidence.undecided.at, evidence.at)}: "
+        return Finding(False, f"{words}{evidence.undecided.get_outcome_display()}.", tell=RECONNECTS)
+    words = f"The POS used an earlier access token, and has not authenticated since {evidence.act}."
     return Finding(False, words, tell=CONNECT_AGAIN)
 
 
@@ -167,7 +167,7 @@ def _paired(evidence: Evidence) -> Finding:
 
 
 def _unlike(sent: str, own: str) -> str:
-    """Name the characters that make two texts of one length different and that a reader may overlook."""
+    """Return a sentence about easily overlooked characters in only one of two texts of equal length, or ""."""
     look_alike = len(visible(sent)) == len(visible(own))
     overlooked = ", ".join(differences(sent, own)[:5]) if look_alike else ""
     return f" Only one of the two contains {overlooked}." if overlooked else ""
@@ -184,7 +184,7 @@ def _token_used(evidence: Evidence) -> Finding:
     return Finding(
         False,
         f"The POS got a token{since} and has not opened the websocket with it.",
-        tell=f"Check that the WebsocketURL is exactly {websocket_url()}, and that no firewall on site stops "
+        tell=f"Check that the WebsocketURL is exactly {websocket_url()}, and that no firewall on site blocks "
         f"websockets. {CONNECT_AGAIN}",
     )
 
@@ -209,35 +209,36 @@ def _connected(evidence: Evidence) -> Finding:
     return Finding(
         False,
         f"The connection ended {ended}: {ending(connection, evidence.at)}{code}.",
-        tell=_ENDINGS.get(CloseReason(reason), BY_ITSELF),
+        tell=_ENDINGS.get(CloseReason(reason), RECONNECTS),
     )
 
 
 def _answered(evidence: Evidence) -> Finding:
     row = evidence.request
     if evidence.harmless is None:
-        here = f"Enter the number of {HARMLESS} under Message types; without it nothing can be asked."
+        here = f"Enter the number of {HARMLESS} under Message types. Without it, no test request can be sent."
         words = f"The portal does not know the number of {HARMLESS}."
         return Finding(False, words, "Change nothing on the till.", here)
     if row is None:
-        return Finding(False, f"It was not asked since {evidence.act}.", "Leave PowerEPOS running.", _PRESS)
-    asked = f"Asked {distance(row.received_at, evidence.at)}"
+        words = f"No test request was sent since {evidence.act}."
+        return Finding(False, words, "Leave PowerEPOS running.", _PRESS)
+    sent = f"Test request sent {distance(row.received_at, evidence.at)}"
     if row.state == RequestState.ANSWERED:
-        return Finding(True, f"{asked}, it answered after {took(row)}.")
+        return Finding(True, f"{sent}, answered after {took(row)}.")
     if row.state == RequestState.REFUSED:
         why = f": “{said(row.error_message)}”" if row.error_message else ""
-        return Finding(True, f"{asked}, the till answers. It refused with ResultCode {row.result_code}{why}.")
+        return Finding(True, f"{sent}. The till answers. It refused with ResultCode {row.result_code}{why}.")
     if row.is_open:
-        return Finding(False, f"{asked}; no answer yet.", "Leave PowerEPOS running.", "Wait: 20 seconds at most.")
+        return Finding(False, f"{sent}; no answer yet.", "Leave PowerEPOS running.", "Wait up to 20 seconds.")
     if row.failure:
-        tell = "Change nothing on the till. Ask PowerEPOS' support about what it answers."
-        return Finding(False, f"{asked}; {said(row.failure)}", tell, _PRESS)
-    tell = "Is a message open on the till that waits for somebody, or is PowerEPOS busy? Close it and tell me."
-    return Finding(False, f"{asked}; it is connected, and it did not answer.", tell, _PRESS)
+        tell = "Change nothing on the till. Ask PowerEPOS support about its answer."
+        return Finding(False, f"{sent}; {said(row.failure)}", tell, _PRESS)
+    tell = "Does the till show a message that waits for an input, or is PowerEPOS busy? Close the message and tell me."
+    return Finding(False, f"{sent}. The till is connected but did not answer.", tell, _PRESS)
 
 
 def _refusal(evidence: Evidence) -> AuthAttempt | None:
-    """Return the newest attempt if it was refused, and no connection says that it was put right since."""
+    """Return the newest attempt if it was refused and no later connection shows that the cause is corrected."""
     attempt, connection = evidence.attempt, evidence.connection
     if attempt is None or attempt.outcome == Outcome.ACCEPTED or (connection and evidence.is_online):
         return None
@@ -245,16 +246,16 @@ def _refusal(evidence: Evidence) -> AuthAttempt | None:
 
 
 def _rival(evidence: Evidence) -> str:
-    """Say that beside a POS that is connected somebody is refused."""
+    """Return a warning about refused attempts while the POS is connected, or ""."""
     attempt, connection = evidence.attempt, evidence.connection
     if not attempt or not connection or attempt.outcome == Outcome.ACCEPTED or attempt.at < connection.opened_at:
         return ""
     outcome, at = attempt.get_outcome_display(), distance(attempt.at, evidence.at)
-    return f" Beside it another is refused, {at}{_from(attempt)}: {outcome}. A second till with these values?"
+    return f" Another attempt was refused, {at}{_from(attempt)}: {outcome}. Does a second till use these values?"
 
 
 def _or_older(evidence: Evidence) -> str:
-    """Say that it may be the older secret that was proved, while there is one."""
+    """Return a note that the POS may have used the older secret, or "" if there is none."""
     return "" if evidence.older is None or evidence.current.last_used_at else f" or the older {evidence.older.shown}"
 
 
@@ -262,55 +263,56 @@ def _from(attempt: AuthAttempt | None) -> str:
     return f" from {attempt.address}" if attempt and attempt.address else ""
 
 
-_PRESS = "Press “Ask for the open orders” below."
+_PRESS = "Press “Send a test request” below."
 _SECRETS: Mapping[Outcome, tuple[str, str]] = {
     Outcome.WRONG_PATH: (
         f"Correct the AuthURL: it is exactly {{auth_url}} {CONNECT_AGAIN}",
-        "The portal answered nothing else, because the request did not reach the authentication.",
+        "The portal checked nothing else: the request did not reach the authentication endpoint.",
     ),
     Outcome.WRONG_SECRET: (
         f"Enter the AuthSecret again: it begins with {{shown}}. {CONNECT_AGAIN}",
-        "If nobody has the secret any more, rotate it and hand the new one over.",
+        "If the secret is lost, rotate it and hand over the new one.",
     ),
     Outcome.RETIRED_SECRET: (
         f"The till has a secret that was replaced. Enter the new one, which begins with {{shown}}. {CONNECT_AGAIN}",
-        "If nobody has the new secret, rotate once more and hand it over.",
+        "If the new secret is lost, rotate again and hand over the newest one.",
     ),
     Outcome.MISTYPED_SECRET: (
-        f"Enter the AuthSecret again: a letter or digit of it is wrong. It begins with {{shown}}. {CONNECT_AGAIN}",
+        f"Enter the AuthSecret again: it has a wrong letter or digit. It begins with {{shown}}. {CONNECT_AGAIN}",
         "",
     ),
     Outcome.UNKNOWN_KEY: (
         "Change nothing on the till yet: you will get a new secret.",
-        "The secret is kept under a server key that is gone: rotate it and hand the new one over.",
+        "The secret was stored with a server key that is no longer configured: rotate it and hand over the new one.",
     ),
     Outcome.THROTTLED: (
         "Stop trying, and correct the AuthSecret first: it begins with {shown}. The wait is 15 minutes at most.",
-        "Any act on this outlet in the portal ends the wait at once; rotating is one.",
+        "Any change to this outlet's integration in the portal, such as a rotation, ends the wait at once.",
     ),
 }
 _HANDSHAKES: Mapping[Outcome, str] = {
-    Outcome.WRONG_PATH: f"Correct the WebsocketURL: it has no path behind the host. {CONNECT_AGAIN}",
-    Outcome.TOKEN_EXPIRED: f"{CONNECT_AGAIN} The till waited too long with the token that it had.",
-    Outcome.TOKEN_VOID: f"{CONNECT_AGAIN} Something was changed here while the till was connecting.",
+    Outcome.WRONG_PATH: f"Correct the WebsocketURL: it has no path after the host name. {CONNECT_AGAIN}",
+    Outcome.TOKEN_EXPIRED: f"{CONNECT_AGAIN} The till waited too long before it used its token.",
+    Outcome.TOKEN_VOID: f"{CONNECT_AGAIN} The integration was changed in the portal while the till was connecting.",
     Outcome.DISABLED: f"{CONNECT_AGAIN} The outlet was disabled at that moment.",
 }
 _ENDINGS: Mapping[CloseReason, str] = {
     CloseReason.BY_POS: f"Is PowerEPOS running, and is Order N Pay switched on in it? {CONNECT_AGAIN}",
     CloseReason.LINK_LOST: "Check the till's internet connection: its cable, its Wi-Fi, the router.",
-    CloseReason.REPLACED: "Another till has the same three values: take them out of one of the two.",
-    CloseReason.CREDENTIAL_RETIRED: f"Enter the AuthSecret that you have now. {CONNECT_AGAIN}",
-    CloseReason.FLOODING: "Ask PowerEPOS' support: the till sends more than it should.",
-    CloseReason.TOO_LARGE: "Ask PowerEPOS' support: the till sends larger messages than it should.",
-    CloseReason.PROTOCOL_ERROR: "Ask PowerEPOS' support: the till sends what is no websocket frame.",
-    CloseReason.INVALID_TEXT: "Ask PowerEPOS' support: the till sends text that is not valid UTF-8.",
+    CloseReason.REPLACED: "Another till has the same three values: remove them from one of the two.",
+    CloseReason.CREDENTIAL_RETIRED: f"Enter the current AuthSecret. {CONNECT_AGAIN}",
+    CloseReason.FLOODING: "Ask PowerEPOS support: the till sends more than it should.",
+    CloseReason.TOO_LARGE: "Ask PowerEPOS support: the till sends larger messages than it should.",
+    CloseReason.PROTOCOL_ERROR: "Ask PowerEPOS support: the till sends invalid websocket frames.",
+    CloseReason.INVALID_TEXT: "Ask PowerEPOS support: the till sends text that is not valid UTF-8.",
 }
-_LOOKS = (
-    ("Enabled", _enabled),
-    ("First authentication attempt seen", _attempted),
-    ("Secret right", _secret),
-    ("POSRemoteID right", _paired),
-    ("Access token used", _token_used),
-    ("Connected", _connected),
-    ("Answered a harmless request", _answered),
+# For each step: its title, the sentence while it is the next one, and the function that finds its evidence.
+_STEPS = (
+    ("Enabled", "The integration is disabled.", _enabled),
+    ("First authentication attempt seen", "Waiting for the till's first attempt.", _attempted),
+    ("Secret correct", "The till's secret has not been accepted.", _secret),
+    ("POSRemoteID correct", "The POSRemoteID does not match.", _paired),
+    ("Access token used", "Authenticated. Waiting for the till to open its websocket.", _token_used),
+    ("Connected", "The till does not stay connected.", _connected),
+    ("Answered a test request", "Connected. Last step: send a test request.", _answered),
 )

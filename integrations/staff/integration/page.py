@@ -1,4 +1,4 @@
-"""What the page of one integration shows: a fixed number of queries, whatever the age of the integration."""
+"""The context of an integration's page. The number of queries does not depend on the integration's age."""
 
 from datetime import datetime
 from typing import Any
@@ -19,9 +19,9 @@ ROWS = 10
 def context_of(
     integration: Integration, now: datetime, organisations: Organisations, *, with_content: bool
 ) -> dict[str, Any]:
-    """Return the template's context, for somebody who sees these organisations.
+    """Return the template's context, for a person allowed to see these organisations.
 
-    `with_content`: with what unrecognised frames said.
+    With `with_content`, it includes the content of unrecognised frames.
     """
     credentials = list(integration.credentials.all())
     connections = list(integration.connections.select_related("process")[:ROWS])

@@ -28,12 +28,12 @@ from integrations.staff.signing_in.actors import actor_of
 
 @admin.register(Outlet)
 class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
-    """The sites of the customers, each with its state at a glance."""
+    """The customers' sites, each with its state."""
 
     menu_position = 20
     when_empty = (
-        "Here stand the sites of your customers, each with its state: not enabled, online, offline, disabled. "
-        "Add an outlet, then enable Order N Pay on it."
+        "No outlets yet. An outlet is one site of a customer. Outlets appear here with their state: not enabled, "
+        "online, offline or disabled. Add the first one, then enable Order N Pay on it."
     )
     organisation_path = "organisation"
     is_live = True
@@ -76,11 +76,11 @@ class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
         return format_html('<a class="onp-do" href="{}" aria-label="Enable Order N Pay on {}">Enable</a>', url, outlet)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Outlet | None = None) -> tuple[str, ...]:  # noqa: ARG002
-        # PowerEPOS knows an enabled outlet by this ID.
+        # PowerEPOS identifies an enabled outlet by this ID.
         return ("provider_outlet_id",) if obj and _integration_of(obj) else ()
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> FormField | None:
-        """An organisation may be added from here, but not changed or deleted in passing."""
+        """Offer to add an organisation beside its field, but not to change or delete it."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget.can_change_related = field.widget.can_delete_related = False
@@ -132,7 +132,7 @@ class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
         outlets.delete_outlet(obj, actor=actor_of(request))
 
     def response_post_save_add(self, request: HttpRequest, obj: Outlet) -> HttpResponseRedirect:
-        """Go on to the new outlet, where the next step is offered, and not back to the list."""
+        """Redirect to the new outlet, which offers the next step, instead of the list."""
         if not self.has_view_or_change_permission(request, obj):
             return super().response_post_save_add(request, obj)
         return HttpResponseRedirect(reverse("admin:integrations_outlet_change", args=(obj.pk,)))

@@ -1,4 +1,4 @@
-"""The list of outlets as CSV: what the list shows, with its filters and its search."""
+"""CSV export of the outlet list, with the list's filters and search."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -28,13 +28,13 @@ COLUMNS = (
 
 
 def export(model_admin: ModelAdmin[Outlet], request: HttpRequest) -> HttpResponseBase:
-    """Answer with the outlets that the list's address finds, streamed; who may not see secrets gets no prefixes."""
+    """Stream the outlets that match the list's URL. Prefixes of secrets need the right to see integrations."""
     if not model_admin.has_view_or_change_permission(request):
         raise PermissionDenied
     found = model_admin.get_changelist_instance(request).get_queryset(request)
     rows = found.order_by("pk").distinct()
     pages = _Pages(_with_prefix(rows), user_id=request.user.pk)
-    # A stream must be of the server's kind: under ASGI Django would collect an ordinary one first.
+    # ASGI needs an async iterator: Django would collect a synchronous one in memory first.
     content: Any = pages.later() if isinstance(request, ASGIRequest) else pages.now()
     response = StreamingHttpResponse(content, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="outlets-{timezone.localtime():%Y-%m-%d-%H%M}.csv"'
@@ -43,7 +43,7 @@ def export(model_admin: ModelAdmin[Outlet], request: HttpRequest) -> HttpRespons
 
 
 class _Pages:
-    """The file in pieces, each of one query: a reader of all at once would hold its transaction open."""
+    """The file in chunks of one query each: a single query would hold its transaction open for a slow reader."""
 
     def __init__(self, rows: QuerySet[Outlet], *, user_id: int | None) -> None:
         self._rows, self._user_id, self._shows_secrets = rows, user_id, False
@@ -72,7 +72,7 @@ class _Pages:
         return found[-1].pk, spreadsheet.lines(self._cells(outlet) for outlet in found)
 
     def _seen_now(self) -> QuerySet[Outlet]:
-        """Return what the person may see now: a slow reader's rights may have changed since the last page."""
+        """Return the rows that the user may see now: rights may have changed since the previous chunk."""
         person = User.objects.filter(pk=self._user_id or 0, is_active=True, is_staff=True).first()
         if person is None or not person.has_perms([SEES_OUTLETS]):
             return self._rows.none()

@@ -22,11 +22,14 @@ class OrganisationAdmin(PortalAdmin[Organisation]):
     """The provider's customers."""
 
     menu_position = 10
-    when_empty = "Here stand your customers: one restaurant, or a chain of them. Add the first, then add its outlets."
+    when_empty = (
+        "No organisations yet. An organisation is one of your customers: a restaurant or a chain of them. "
+        "Add the first one, then add its outlets."
+    )
     organisation_path = "pk"
     list_display = ("name", "outlets", "created")
     search_fields = ("name",)
-    ordering = ("name",)  # counting the outlets drops the model's own, and autocompletion needs one
+    ordering = ("name",)  # the outlet count removes the model's ordering, and autocompletion needs one
     fieldsets = (
         (None, {"fields": ("name",)}),
         ("Alerts", {"fields": ("opening_hours", "time_zone"), "classes": ("collapse",)}),
@@ -47,7 +50,7 @@ class OrganisationAdmin(PortalAdmin[Organisation]):
         return ago(organisation.created_at, shared_now())
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        # Who is limited to some organisations would not see the new one.
+        # A person limited to some organisations would not see the new one.
         return not scope.is_limited(request.user) and super().has_add_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Organisation | None = None) -> bool:

@@ -2,6 +2,6 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class PortalAdminConfig(AdminConfig):
-    """Django's admin with our site in place of its own; named in INSTALLED_APPS."""
+    """Configures Django's admin to use PortalSite; INSTALLED_APPS names this class."""
 
     default_site = "integrations.staff.start.site.PortalSite"

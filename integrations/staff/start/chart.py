@@ -1,4 +1,4 @@
-"""The small chart of the first page: outlets online as a line, requests as bars, over 24 hours. Pure."""
+"""The chart of the start page: outlets online as a line, requests as bars, over 24 hours. Pure functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from datetime import datetime
 
 from integrations.services.overview.fleet import DAY, Fleet, Point
 
-WIDTH, HEIGHT = 480, 96  # of the drawing, in its own units
+WIDTH, HEIGHT = 480, 96  # in units of the SVG's viewBox
 SLOTS = 48  # half hours
 
 
 @dataclass(frozen=True)
 class Bar:
-    """Requests that ended in one half hour."""
+    """A bar for the requests that ended in one half hour."""
 
     x: float
     y: float
@@ -22,7 +22,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Row:
-    """The same for a reader of tables: one hour."""
+    """One hour of the table below the chart."""
 
     begins: datetime
     online: int
@@ -43,7 +43,7 @@ class Chart:
 
 
 def chart_of(fleet: Fleet) -> Chart | None:
-    """Return the drawing, or None while there are fewer than two samples."""
+    """Return the chart, or None while there are fewer than two samples."""
     points = fleet.history
     if len(points) < 2:
         return None
@@ -77,7 +77,7 @@ def _bars(ended: Sequence[int]) -> tuple[Bar, ...]:
 
 
 def _rows(points: Sequence[Point]) -> tuple[Row, ...]:
-    """Per hour the fewest that were online, which is what matters, and all requests."""
+    """Return a row for each hour, newest first: the lowest number of outlets online, and the sum of requests."""
     hours: dict[datetime, list[Point]] = {}
     for point in points:
         hours.setdefault(point.at.replace(minute=0, second=0, microsecond=0), []).append(point)

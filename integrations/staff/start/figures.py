@@ -1,4 +1,4 @@
-"""The figures of the first page, in words and with the list behind each."""
+"""The figures of the start page, each with a link to its list."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ TEMPLATE = "staff/start/figures.html"
 
 @dataclass(frozen=True)
 class Figure:
-    """A number, what it counts, and where its rows are."""
+    """A number, what it counts, and the URL of the list of these rows."""
 
     count: int
     words: str
@@ -25,7 +25,7 @@ class Figure:
 
 
 def context_of(fleet: Fleet) -> dict[str, object]:
-    """Return the context of the first page's live part."""
+    """Return the context of the start page's live part."""
     return {
         "fragment": TEMPLATE,
         "sentence": sentence_of(fleet),
@@ -39,22 +39,22 @@ def context_of(fleet: Fleet) -> dict[str, object]:
 
 
 def sentence_of(fleet: Fleet) -> str:
-    """Answer "is everything all right?" in a sentence."""
+    """Return the state of all outlets in one sentence."""
     if not fleet.enabled:
         return "No outlet is enabled."
     if not fleet.online and not fleet.offline:
-        return f"{_outlets_in_words(fleet.enabled)} enabled; no POS has been seen yet."
+        return f"{_outlets_in_words(fleet.enabled)} enabled; no POS has connected yet."
     if not fleet.offline:
         return _all_online(fleet)
     first = fleet.gone[0].name if fleet.gone else ""
-    named = f"; the last to go was {first}" if first else ""
+    named = f"; the last to go offline was {first}" if first else ""
     verb = "is" if fleet.offline == 1 else "are"
     return f"{fleet.offline} of {_outlets_in_words(fleet.enabled)} {verb} offline{named}."
 
 
 def _all_online(fleet: Fleet) -> str:
     if fleet.never_seen:
-        return f"All outlets that were ever seen are online ({fleet.online}); {fleet.never_seen} never seen yet."
+        return f"All outlets that have ever connected are online ({fleet.online}); {fleet.never_seen} never connected."
     return "The enabled outlet is online." if fleet.enabled == 1 else f"All {fleet.enabled} enabled outlets are online."
 
 
@@ -70,7 +70,7 @@ def _outlets(fleet: Fleet) -> list[Figure]:
         OutletState.DISABLED: fleet.disabled,
     }
     url = reverse("admin:integrations_outlet_changelist")
-    words = {OutletState.NEVER_SEEN: "never seen"}
+    words = {OutletState.NEVER_SEEN: "never connected"}
     return [
         Figure(count, words.get(state, state.value), f"{url}?state={state.value}", state.value)
         for state, count in counts.items()

@@ -1,4 +1,4 @@
-"""What the first page adds to Django's: what to do next in a new portal, and what was done last."""
+"""The portal's additions to the admin's start page: the next step in a new portal, figures, recent activity."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,13 @@ from integrations.services.people import scope
 from integrations.staff.start.figures import context_of
 
 LATEST = 6
-LOOKED_THROUGH = 500
-COMING_IN = (Verb.SIGNED_IN, Verb.SIGN_IN_REFUSED)  # in their list; here they would crowd out what was done
+SEARCHED = 500
+SIGN_INS = (Verb.SIGNED_IN, Verb.SIGN_IN_REFUSED)  # listed with the audit events; here they would displace the rest
 
 
 @dataclass(frozen=True)
 class NextStep:
-    """A sentence, and the page on which to do what it says."""
+    """A sentence with a button: its URL and label."""
 
     text: str
     url: str
@@ -26,9 +26,9 @@ class NextStep:
 
 
 def what_next(request: HttpRequest, *, has_figures: bool) -> NextStep | None:
-    """Return the next step in a portal that is still being set up, if this person may take it."""
+    """Return the next step in a portal without enabled outlets, or None if this person may not take it."""
     if has_figures:
-        return None  # so there is an outlet that is enabled
+        return None  # figures exist only if an outlet is, or was, enabled
     if not scope.limit(Outlet.objects.all(), request.user, "organisation").exists():
         return _add_outlet() if request.user.has_perm("integrations.add_outlet") else None
     if not scope.limit(Integration.objects.all(), request.user, "outlet__organisation").exists():
@@ -37,22 +37,22 @@ def what_next(request: HttpRequest, *, has_figures: bool) -> NextStep | None:
 
 
 def figures(request: HttpRequest) -> dict[str, object]:
-    """Return the context of the figures, for staff who may see outlets once there are any that are enabled."""
+    """Return the context of the figures; empty if the person may not see outlets or none was ever enabled."""
     if not request.user.has_perm("integrations.view_outlet"):
         return {}
     fleet = read_fleet(scope.organisations_of(request.user))
     return context_of(fleet) if fleet.enabled or fleet.disabled else {}
 
 
-def latest_acts(request: HttpRequest) -> list[AuditEvent] | None:
-    """Return the newest audit events but for who came in, or None for who may not see them.
+def recent_activity(request: HttpRequest) -> list[AuditEvent] | None:
+    """Return the newest audit events except sign-ins; None if the user may not see them.
 
-    Of the newest LOOKED_THROUGH: where people come in all day, the table is not read back to the last act.
+    Reads only the newest SEARCHED events: many sign-ins must not make it scan the whole table.
     """
     if not request.user.has_perm("integrations.view_auditevent"):
         return None
     newest = scope.limit(AuditEvent.objects.all(), request.user, "organisation").values_list("pk", flat=True)
-    acts = AuditEvent.objects.filter(pk__in=list(newest[:LOOKED_THROUGH])).exclude(verb__in=COMING_IN)
+    acts = AuditEvent.objects.filter(pk__in=list(newest[:SEARCHED])).exclude(verb__in=SIGN_INS)
     return list(acts[:LATEST])
 
 

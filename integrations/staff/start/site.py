@@ -1,4 +1,4 @@
-"""The admin site itself: its titles, the order of its lists, its first page."""
+"""The admin site: its titles, the order of its lists, its start page."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -22,13 +22,13 @@ from integrations.staff.base.fragments import refreshable
 from integrations.staff.base.lookups import check_search
 from integrations.staff.signing_in import gate, proof, sessions
 from integrations.staff.signing_in.actors import actor_of
-from integrations.staff.start.first_page import figures, latest_acts, what_next
+from integrations.staff.start.first_page import figures, recent_activity, what_next
 
 APP_LABEL = "integrations"
 
 
 class PortalSite(AdminSite):
-    """Django's admin under our name. Its lists stand in the order in which staff need them."""
+    """Django's admin site with the portal's name and rights, and its lists in the order of `menu_position`."""
 
     site_title = "Order N Pay portal"
     site_header = "Order N Pay portal"
@@ -37,14 +37,14 @@ class PortalSite(AdminSite):
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
-        self.disable_action("delete_selected")  # it would go past the services
+        self.disable_action("delete_selected")  # it would bypass the services
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Whether this is staff whose sign-in is complete. Asked before each page of the admin, the acts among them."""
+        """Return whether this is staff with a complete sign-in. Every admin page, also of an action, checks it."""
         return gate.is_staff(request.user) and gate.missing_in(request) is None
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
-        """Return a view for staff alone, within the limits of staff/base/bounded.py; a live page may refresh itself."""
+        """Return the view for staff only, with the limits of staff/base/bounded.py and support for live refreshes."""
         return super().admin_view(bounded(refreshable(view)), cacheable)
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
@@ -54,12 +54,12 @@ class PortalSite(AdminSite):
     def password_change(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponseBase:
-        """Somebody changes their own password. It ends their other sessions, and is an audit event."""
+        """Change the user's own password, end their other sessions, and record an audit event."""
         person = cast("User", request.user)
         if asked := proof.ask_if_stale(request):
             return asked
         if not person.has_usable_password():
-            messages.error(request, "You have no password here: you sign in by another way.")
+            messages.error(request, "Your account has no password: you sign in another way.")
             return HttpResponseRedirect(reverse("mfa_index"))
         with transaction.atomic():
             response = rate_limit(action="change_password")(super().password_change)(request, extra_context)
@@ -72,7 +72,7 @@ class PortalSite(AdminSite):
         if sessions.is_refresh(request):
             return TemplateResponse(request, "admin/index.html", shown)  # a fifth less work than the whole page
         next_step = what_next(request, has_figures=bool(shown))
-        ours = {"next_step": next_step, "latest_acts": latest_acts(request), **shown}
+        ours = {"next_step": next_step, "recent_activity": recent_activity(request), **shown}
         return super().index(request, {**ours, **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:

@@ -1,5 +1,5 @@
 "use strict";
-// A form that acts is sent once: a double click must not ask for a second secret.
+// Submits an action's form only once: a double click must not create a second secret.
 
 function sendOnce(form) {
     const buttons = form.querySelectorAll("input[type=submit]");
@@ -11,7 +11,7 @@ function sendOnce(form) {
         form.dataset.sent = "yes";
         buttons.forEach((button) => button.setAttribute("aria-disabled", "true"));
     });
-    // The back button may bring the page out of the browser's memory, as it was left.
+    // The back button may restore the page from the browser's memory, with its form already submitted.
     window.addEventListener("pageshow", () => {
         delete form.dataset.sent;
         form.querySelectorAll("input[type=password]").forEach((field) => { field.value = ""; });
@@ -19,7 +19,7 @@ function sendOnce(form) {
     });
 }
 
-// Where a form has two buttons, Enter in a field presses the one of the field's own part.
+// In a form with two buttons, Enter presses the button in the same part of the form as the field.
 function pressOwnButton(event) {
     const field = event.target;
     if (event.key !== "Enter" || event.isComposing || field.tagName !== "INPUT" || field.type === "submit") {

@@ -1,5 +1,5 @@
 "use strict";
-// The page that shows a secret once: copy, print, and leave nothing behind.
+// The page that shows a secret once: copies and prints it, and clears it when the user leaves.
 
 const page = document.querySelector("[data-handover]");
 const statusLine = page.querySelector("[data-status]");
@@ -12,14 +12,14 @@ function select(element) {
     selection.addRange(range);
 }
 
-// Plain http has no navigator.clipboard; there the old way still works.
+// Pages without https have no navigator.clipboard; execCommand still works there.
 async function copy(element) {
     if (navigator.clipboard) {
         try {
             await navigator.clipboard.writeText(element.textContent);
             return true;
         } catch (refused) {
-            // Without the permission the old way may do.
+            // Without the clipboard permission, execCommand may still work.
         }
     }
     select(element);
@@ -28,7 +28,7 @@ async function copy(element) {
 
 function say(button, done) {
     const name = button.dataset.name;
-    statusLine.textContent = done ? `Copied ${name}.` : `${name} is selected: copy it with the keyboard.`;
+    statusLine.textContent = done ? `Copied ${name}.` : `${name} is selected. Copy it with the keyboard.`;
     page.querySelectorAll("[data-copy]").forEach((each) => {
         const copied = done && each === button;
         each.classList.toggle("onp-copied", copied);
@@ -51,10 +51,10 @@ page.querySelectorAll("[data-copy]").forEach((button) => {
 page.querySelectorAll("[data-print]").forEach((button) => {
     button.addEventListener("click", () => window.print());
 });
-// They come disabled: before this line a click would do nothing, and say nothing.
+// The server renders these buttons disabled, because a click before this line would have no effect.
 page.querySelectorAll("[data-copy], [data-print]").forEach((button) => { button.disabled = false; });
 
-// A reload then asks for the page that comes next, and does not send the form again.
+// A reload then opens the next page instead of submitting the form again.
 window.history.replaceState(null, "", page.dataset.next);
 window.addEventListener("pagehide", wipe);
 window.addEventListener("pageshow", (event) => {

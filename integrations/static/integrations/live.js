@@ -1,20 +1,20 @@
 "use strict";
-// Keeps a part of the page as it is now. The page's own address answers with that part alone, or with 304 if it did not
-// change (integrations/staff/base/fragments.py). Only what differs is changed in the page, so that the focus, a text
-// selection and an opened <details> stay. Nothing is asked while the tab is hidden.
+// Keeps a part of the page current. The page's own URL returns that part alone, or 304 if it has not changed
+// (integrations/staff/base/fragments.py). Only the differences are applied to the page, so the focus, a text selection
+// and an opened <details> stay. A hidden tab sends no requests.
 
-// Milliseconds. With 10,000 outlets a request costs the server 14 to 44 ms of CPU, answered by 304 or not: a page that is
-// watched takes 1.5 % of a core at most.
+// Milliseconds. With 10,000 outlets a request costs the server 14 to 44 ms of CPU, also with a 304 response: a visible
+// page uses at most 1.5 % of a core.
 const EVERY = 3000;
-const SHARE = 20; // a slow server is asked less often: the pause is at least this many times the time it took
-const LONGEST = 30000; // milliseconds between two requests, whatever the server does
+const SHARE = 20; // the pause is at least this many times the duration of the last request: slow servers get fewer
+const LONGEST = 30000; // milliseconds between two requests, even if the server is slow or failing
 const TIMEOUT = 20000; // milliseconds
-const LOST = "The portal does not answer: what you see may be out of date. Trying again.";
+const LOST = "The portal is not responding. This page may be out of date. Retrying.";
 
 function keepLive(part) {
     const words = document.createElement("p");
     words.className = "onp-lost";
-    words.setAttribute("role", "status"); // stays, so that a screen reader notices what is put into it
+    words.setAttribute("role", "status"); // stays in the page, so that screen readers announce its changes
     part.before(words);
     let etag = "";
     let failures = 0;
@@ -56,8 +56,8 @@ function keepLive(part) {
 
     async function take(answer) {
         if (answer.type === "opaqueredirect") return stop("You are signed out.", "Sign in");
-        if (answer.status >= 500 || answer.status === 429) throw new Error("The portal cannot answer now.");
-        if (answer.status >= 400) return stop("This page is not available any more.", "Reload it");
+        if (answer.status >= 500 || answer.status === 429) throw new Error("The portal is unavailable.");
+        if (answer.status >= 400) return stop("This page is no longer available.", "Reload it");
         if (answer.status === 200) {
             const html = await answer.text();
             if (isHeld(part)) return;
@@ -84,7 +84,7 @@ function keepLive(part) {
     wait(EVERY);
 }
 
-// A person who fills something in, or selects rows of a list, finds it as it was.
+// While a person fills in a field or has selected rows of a list, the part is not refreshed.
 function isHeld(part) {
     const focused = document.activeElement;
     return (part.contains(focused) && focused.matches("input, select, textarea")) ||
@@ -106,7 +106,7 @@ function patch(node, wanted) {
         return;
     }
     for (const {name} of [...node.attributes]) {
-        // Whether a <details> is open is for the reader to say.
+        // The reader opens and closes a <details>, not the server.
         if (!wanted.hasAttribute(name) && name !== "open") node.removeAttribute(name);
     }
     for (const {name, value} of wanted.attributes) {
@@ -115,7 +115,7 @@ function patch(node, wanted) {
     patchChildren(node, wanted);
 }
 
-// Make the children of a node those that are wanted, and keep each that is wanted still.
+// Give a node the wanted children, and keep the existing elements that are still wanted.
 function patchChildren(node, wanted) {
     const keys = new Set([...wanted.children].map(keyOf));
     [...node.children].filter((child) => !keys.has(keyOf(child))).forEach((child) => child.remove());
@@ -133,7 +133,7 @@ function patchChildren(node, wanted) {
     while (at) at = drop(at);
 }
 
-// What says that an element stands for the same thing as before, among its siblings.
+// Return a key that identifies an element among its siblings across refreshes, or "".
 function keyOf(node) {
     if (node.nodeType !== Node.ELEMENT_NODE) return "";
     const link = ["TR", "LI"].includes(node.nodeName) && node.querySelector("a[href]");
@@ -152,7 +152,7 @@ function drop(node) {
     return next;
 }
 
-// Django's script counts the selected rows among those that were there when the page was loaded: give it all that are.
+// Django's script counts selected rows only among the rows at page load: pass it the current rows.
 if (window.Actions) {
     const count = window.Actions;
     window.Actions = () => count(document.getElementsByName("_selected_action"));

@@ -1,5 +1,5 @@
 "use strict";
-// The code stands behind the # of the link, where no server sees it: write it into the form, and hide its row.
+// The code follows the # of the link, so no server receives it: copy it into the form and hide its row.
 
 const code = document.getElementById("id_code");
 

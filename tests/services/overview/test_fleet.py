@@ -36,10 +36,10 @@ def fleet_of(**changes: int) -> Fleet:
     [
         (fleet_of(), "No outlet is enabled."),
         (fleet_of(disabled=2), "No outlet is enabled."),
-        (fleet_of(never_seen=1), "1 outlet enabled; no POS has been seen yet."),
+        (fleet_of(never_seen=1), "1 outlet enabled; no POS has connected yet."),
         (fleet_of(online=1), "The enabled outlet is online."),
         (fleet_of(online=12), "All 12 enabled outlets are online."),
-        (fleet_of(online=3, never_seen=2), "All outlets that were ever seen are online (3); 2 never seen yet."),
+        (fleet_of(online=3, never_seen=2), "All outlets that have ever connected are online (3); 2 never connected."),
         (fleet_of(online=11, offline=1), "1 of 12 outlets is offline."),
         (fleet_of(offline=2), "2 of 2 outlets are offline."),
     ],
@@ -118,7 +118,7 @@ def test_every_figure_leads_to_as_many_rows(staff: Client) -> None:
     be_refused(outlet.integration, Outcome.WRONG_SECRET)
     ask(outlet, ended_at=timezone.now())
     page = staff.get(reverse("admin:index"))
-    assert "All outlets that were ever seen are online (1); 1 never seen yet." in text(page)
+    assert "All outlets that have ever connected are online (1); 1 never connected." in text(page)
     found = FIGURE.findall(page.content.decode())
     assert len(found) == 4 + 1 + 5
     for url, count in found:
@@ -129,4 +129,4 @@ def test_every_figure_leads_to_as_many_rows(staff: Client) -> None:
 def test_a_new_portal_shows_the_next_step_and_no_empty_figures(staff: Client, outlet: Outlet) -> None:
     page = text(staff.get(reverse("admin:index")))
     assert "No outlet is enabled yet" in page
-    assert "The last 24 hours" not in page
+    assert "Last 24 hours" not in page

@@ -479,7 +479,7 @@ def test_a_request_is_added_changed_and_deleted_by_nobody(staff: Client, enabled
 
 
 def test_the_page_of_an_integration_shows_its_last_ten_requests(staff: Client, enabled: Enabled) -> None:
-    assert "ask of this outlet's POS will stand here" in text(staff.get(page_url(enabled.integration)))
+    assert "No requests yet" in text(staff.get(page_url(enabled.integration)))
     for number in range(11):
         ask(enabled, f"r-{number:02}")
     ask(make_enabled_outlet("Castle"), "elsewhere")

@@ -35,7 +35,7 @@ from integrations.services.integration.enabling import enable_outlet
 from integrations.services.notices import webhooks
 from integrations.services.people.groups import ADMINISTRATOR
 from integrations.services.rows import keyset_pages
-from integrations.staff.base.keyset_lists import NOT_OURS
+from integrations.staff.base.keyset_lists import INVALID_CURSOR
 from tests.staff.api_keys.test_staff_backend_pages import ask
 from tests.staff.test_staff_pages import be_refused, be_seen, text
 from tests.support.factories import ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
@@ -241,7 +241,7 @@ def test_older_and_newer_lead_through_the_list_and_show_each_row_once(full: Enab
     expected = list(Request.objects.order_by("-pk").values_list("request_id", flat=True))
     found, page = [], client.get(url)
     assert link(page, "prev") is None
-    assert "50 shown, the newest first" in text(page)
+    assert "50 shown, newest first" in text(page)
     while True:
         found += shown(page)
         ask(full, f"came-meanwhile-{len(found)}")
@@ -293,8 +293,8 @@ def test_what_is_rare_is_looked_for_page_by_page(full: Enabled, monkeypatch: pyt
     page = client.get(url_of("request", ended_at__gt="2098-01-01T00:00:00Z"))
     while older := link(page, "next"):
         assert "Searched back to" in text(page)
-        assert "Search on from there" in text(page)
-        assert "Nothing fits" in text(page)
+        assert "Continue the search" in text(page)
+        assert "No matches" in text(page)
         page, looks = client.get(url.removesuffix("?") + older), looks + 1
     assert (looks, shown(page)) == (2, [rare.request_id])
 
@@ -319,7 +319,7 @@ def test_a_place_in_the_list_that_is_none_says_so_and_shows_the_beginning(
     cast: Enabled, parameters: dict[str, str]
 ) -> None:
     page = sign_in("administrator").get(url_of("request", **parameters))
-    assert NOT_OURS in text(page)
+    assert INVALID_CURSOR in text(page)
     assert len(shown(page)) == 6
 
 

@@ -68,7 +68,7 @@ def limited_to(organisation: Organisation, *rights: str) -> Client:
 
 def test_a_file_is_checked_and_confirmed_and_the_response_is_the_file_with_its_secrets(staff: Client) -> None:
     page = upload(staff, "Osteria,Garden,R-1,", f"Osteria,Cellar,R-2,{ADOPTED}")
-    assert "Nothing is done yet" in text(page)
+    assert "Nothing has been changed yet" in text(page)
     assert "Make the organisation and the outlet, enable it, with a new secret." in text(page)
     assert ADOPTED not in page.content.decode()
     assert "no-store" in page["Cache-Control"]
@@ -84,7 +84,7 @@ def test_a_file_is_checked_and_confirmed_and_the_response_is_the_file_with_its_s
 def test_the_response_is_the_page_with_the_secrets_where_that_button_was_pressed(staff: Client) -> None:
     answer = confirm(staff, upload(staff, "Osteria,Garden,R-1,", f"Osteria,Cellar,R-2,{ADOPTED}"))
     assert "Done: 2 outlets" in text(answer)
-    assert "shown this once" in text(answer)
+    assert "shown only once" in text(answer)
     assert len(SECRET.findall(answer.content.decode())) == 1
     assert ADOPTED not in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
@@ -98,7 +98,7 @@ def test_a_confirmation_that_is_sent_twice_enables_nothing_twice_and_shows_no_se
     confirm(staff, page, as_file=as_file)
     again = confirm(staff, page, as_file=as_file)
     assert again.status_code == 409
-    assert "If you sent the confirmation twice, the first one was carried out" in text(again)
+    assert "If you confirmed twice, the first confirmation was carried out" in text(again)
     assert "It is enabled already" in text(again)
     assert not SECRET.search(again.content.decode())
     assert Credential.objects.count() == 1
@@ -136,7 +136,7 @@ def test_a_passphrase_without_the_button_of_the_link_shows_and_rotates_nothing(s
     before = enabled.integration.current_credential()
     values = {"overlap": "7d", "seen": before.pk, "passphrase": "correct horse"}
     page = staff.post(act_url(enabled.integration, "rotate"), values)
-    assert "This is for a one-time link" in text(page)
+    assert "A passphrase is only for a one-time link" in text(page)
     assert not SECRET.search(page.content.decode())
     assert enabled.integration.current_credential() == before
 
@@ -215,7 +215,7 @@ def test_all_that_a_search_found_can_be_chosen_across_pages(staff: Client) -> No
 def test_outlets_that_are_not_enabled_are_left_out_and_counted(staff: Client, outlet: Outlet) -> None:
     one = make_enabled_outlet("One")
     page = choose(staff, "outlet", "disable_many", outlet, one.integration.outlet)
-    assert "1 of the chosen outlets are not enabled" in text(page)
+    assert "Skipped 1 of the selected outlets: Order N Pay is not enabled" in text(page)
     assert len(page.context["checked"].plan) == 1
     assert "None of the chosen outlets is enabled" in text(choose(staff, "outlet", "disable_many", outlet))
 
@@ -226,7 +226,7 @@ def test_who_may_only_look_is_offered_no_acts(enabled: Enabled) -> None:
         page = viewer.get(list_url(name)).content.decode()
         assert "disable_many" not in page
         assert "delete_selected" not in page
-        assert "Nothing is done yet" not in text(choose(viewer, name, "disable_many", enabled.integration))
+        assert "Nothing has been changed yet" not in text(choose(viewer, name, "disable_many", enabled.integration))
 
 
 def test_no_list_deletes_past_the_services(staff: Client) -> None:
@@ -243,7 +243,7 @@ def test_the_export_is_the_list_with_its_search_and_without_formulas(staff: Clie
     rows = list(csv.DictReader(io.StringIO(streamed(staff.get("/admin/integrations/outlet/export/"))[1:])))
     assert [row["Outlet"] for row in rows] == ["Station", "'=1+1"]
     assert rows[0]["Secret begins"] == enabled.integration.current_credential().shown
-    assert [row["State"] for row in rows] == ["Enabled, never seen", "Not enabled"]
+    assert [row["State"] for row in rows] == ["Enabled, never connected", "Not enabled"]
     found = streamed(staff.get("/admin/integrations/outlet/export/?state=not-enabled&q=Bella"))
     assert "Station" not in found
     assert "'=1+1" in found
@@ -322,20 +322,20 @@ def test_rotating_by_link_with_a_passphrase_of_ones_own(staff: Client, enabled: 
 @pytest.mark.parametrize(("field", "value"), [("passphrase", "short"), ("link_hours", "9999"), ("link_hours", "0")])
 def test_a_link_that_is_refused_enables_nothing(staff: Client, outlet: Outlet, field: str, value: str) -> None:
     page = staff.post(enable_url(outlet), {"pos_remote_id": "R-1", "as_link": "yes", field: value})
-    assert "Nothing was done" in text(page)
+    assert "Nothing was changed" in text(page)
     assert page.context["form"].errors[field]
     assert '<details class="module onp-more onp-link" open>' in page.content.decode()
     assert not Integration.objects.exists()
 
 
-def test_a_link_is_taken_back_from_the_page(staff: Client, enabled: Enabled) -> None:
+def test_a_link_is_revoked_from_the_page(staff: Client, enabled: Enabled) -> None:
     link = handover_links.make_link(
         enabled.integration.current_credential(), enabled.handover, hours=1, actor=ANNA
     ).link
     url = reverse("admin:integrations_handoverlink_take_back", args=(link.pk,))
     assert url in staff.get(page_url(enabled.integration)).content.decode()
-    assert "opens nothing any more" in text(staff.get(url))
-    assert "The link is taken back" in text(staff.post(url, follow=True))
+    assert "stops working" in text(staff.get(url))
+    assert "Link revoked" in text(staff.post(url, follow=True))
     assert HandoverLink.objects.get().state == LinkState.TAKEN_BACK
     assert staff.post(url).status_code == 409
     assert AuditEvent.objects.filter(verb=Verb.LINK_TAKEN_BACK).count() == 1
@@ -373,4 +373,4 @@ def test_the_dry_run_warns_of_names_that_differ_only_in_case_or_accents(staff: C
     page = text(upload(staff, "Cafe,Harbour,R-1,", "Caf\u00e9,HARBOUR,R-2,", "Caf\u00e9,Garden,R-3,"))
     assert "“Cafe” differs from “Caf\u00e9” only in letter case or accents." in page
     assert "“HARBOUR” differs from “Harbour” only in letter case or accents." in page
-    assert "2 rows need a look before you confirm" in page
+    assert "2 rows need checking before you confirm" in page

@@ -1,4 +1,4 @@
-"""The checklist of an outlet: what each step says while it is not done, and to whom."""
+"""The checklist of an outlet: the text of each step that is not done."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,11 +16,11 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TITLES = (
     "Enabled",
     "First authentication attempt seen",
-    "Secret right",
-    "POSRemoteID right",
+    "Secret correct",
+    "POSRemoteID correct",
     "Access token used",
     "Connected",
-    "Answered a harmless request",
+    "Answered a test request",
 )
 
 
@@ -64,7 +64,7 @@ def asked(state: RequestState, **values: Any) -> Request:
 
 
 def red(found: Evidence) -> Step:
-    """The step that it hangs on; those before are done, those after it say nothing yet."""
+    """Return the first step that is not done; check that earlier steps are done and later ones are empty."""
     steps = steps_of(found)
     states = [step.state for step in steps]
     at = states.index(StepState.WRONG)
@@ -102,7 +102,7 @@ def test_who_came_under_another_provider_outlet_id_is_found() -> None:
 def test_a_till_that_goes_on_with_the_older_secret_is_not_taken_for_one_with_the_new() -> None:
     older = Credential(shown="ONPS-OLDER", expires_at=NOON + timedelta(hours=1))
     step = red(evidence(act="the secret was rotated", older=older, is_online=True))
-    assert "connected still with the older secret, which works until 1 March 2026" in step.words
+    assert "still connected with the older secret, which is valid until 1 March 2026" in step.words
     assert "begins with ONPS-ABCDE" in step.tell
 
 
@@ -111,14 +111,14 @@ def test_a_till_that_goes_on_with_the_older_secret_is_not_taken_for_one_with_the
     [
         (Outcome.WRONG_SECRET, "Enter the AuthSecret again: it begins with ONPS-ABCDE"),
         (Outcome.RETIRED_SECRET, "The till has a secret that was replaced. Enter the new one"),
-        (Outcome.MISTYPED_SECRET, "a letter or digit of it is wrong"),
+        (Outcome.MISTYPED_SECRET, "it has a wrong letter or digit"),
         (Outcome.UNKNOWN_KEY, "you will get a new secret"),
         (Outcome.THROTTLED, "Stop trying, and correct the AuthSecret first"),
     ],
 )
 def test_each_thing_wrong_with_the_secret_has_its_words(outcome: Outcome, tell: str) -> None:
     step = red(evidence(attempt=attempt(outcome)))
-    assert step.title == "Secret right"
+    assert step.title == "Secret correct"
     assert step.words.startswith(outcome.label)
     assert "from 198.51.100.7" in step.words
     assert tell in step.tell
@@ -128,22 +128,22 @@ def test_each_thing_wrong_with_the_secret_has_its_words(outcome: Outcome, tell: 
 @pytest.mark.parametrize("outcome", [Outcome.BUSY, Outcome.DATABASE_AWAY, Outcome.DRAINING])
 def test_a_portal_that_could_not_decide_does_not_blame_the_till(outcome: Outcome) -> None:
     step = red(evidence(undecided=attempt(outcome)))
-    assert step.title == "Secret right"
+    assert step.title == "Secret correct"
     assert outcome.label in step.words
     assert "Nothing has to be done" in step.tell
 
 
 def test_a_token_of_before_says_nothing_about_the_secret() -> None:
     step = red(evidence(handshake=attempt(Outcome.TOKEN_VOID, door=Door.WEBSOCKET)))
-    assert step.title == "Secret right"
-    assert "an access token of before" in step.words
+    assert step.title == "Secret correct"
+    assert "an earlier access token" in step.words
 
 
 def test_a_wrong_pos_remote_id_names_both_and_whose_it_is() -> None:
     detail = "The POSRemoteID that was sent is that of outlet Bella – Harbour."
     mispaired = attempt(Outcome.WRONG_POS_REMOTE_ID, pos_remote_id="Bella-Harbour", detail=detail)
     step = red(evidence(attempt=mispaired))
-    assert step.title == "POSRemoteID right"
+    assert step.title == "POSRemoteID correct"
     assert "“Bella-Harbour”; this outlet has “Bella-Station”" in step.words
     assert detail in step.words
     assert "it is Bella-Station." in step.tell
@@ -173,9 +173,9 @@ def test_a_token_that_is_not_used_leads_to_the_websocket() -> None:
     ("outcome", "tell"),
     [
         (Outcome.TOKEN_EXPIRED, "waited too long"),
-        (Outcome.TOKEN_VOID, "Something was changed here"),
+        (Outcome.TOKEN_VOID, "The integration was changed in the portal"),
         (Outcome.DISABLED, "was disabled at that moment"),
-        (Outcome.WRONG_PATH, "it has no path behind the host"),
+        (Outcome.WRONG_PATH, "it has no path after the host name"),
         (Outcome.BUSY, "Let PowerEPOS connect again."),
     ],
 )
@@ -198,11 +198,11 @@ def test_a_websocket_refused_before_the_last_token_says_nothing() -> None:
         (CloseReason.BY_POS, "Is PowerEPOS running"),
         (CloseReason.LINK_LOST, "internet connection"),
         (CloseReason.REPLACED, "Another till has the same three values"),
-        (CloseReason.CREDENTIAL_RETIRED, "Enter the AuthSecret that you have now"),
+        (CloseReason.CREDENTIAL_RETIRED, "Enter the current AuthSecret"),
         (CloseReason.FLOODING, "sends more than it should"),
         (CloseReason.TOO_LARGE, "larger messages"),
-        (CloseReason.DISCONNECTED, "comes back by itself"),
-        (CloseReason.RESTART, "comes back by itself"),
+        (CloseReason.DISCONNECTED, "reconnects automatically"),
+        (CloseReason.RESTART, "reconnects automatically"),
     ],
 )
 def test_a_connection_that_ended_says_how_and_what_helps(reason: CloseReason, tell: str) -> None:
@@ -216,16 +216,16 @@ def test_a_connection_that_ended_says_how_and_what_helps(reason: CloseReason, te
 def test_what_was_refused_after_a_connection_ended_counts() -> None:
     ended = connection(closed_at=NOON - timedelta(minutes=3), close_reason=CloseReason.BY_POS)
     refused = attempt(Outcome.WRONG_SECRET, minutes=2)
-    assert red(connected(attempt=refused, connection=ended, is_online=False)).title == "Secret right"
+    assert red(connected(attempt=refused, connection=ended, is_online=False)).title == "Secret correct"
 
 
 def test_what_was_refused_before_the_connection_is_put_right() -> None:
-    assert red(connected(attempt=attempt(Outcome.WRONG_SECRET))).title == "Answered a harmless request"
+    assert red(connected(attempt=attempt(Outcome.WRONG_SECRET))).title == "Answered a test request"
 
 
 def test_a_second_till_that_is_refused_beside_the_first_is_told() -> None:
     steps = steps_of(connected(attempt=attempt(Outcome.WRONG_SECRET, minutes=2)))
-    assert "Beside it another is refused" in steps[5].words
+    assert "Another attempt was refused" in steps[5].words
     assert steps[5].state is StepState.DONE
 
 
@@ -233,13 +233,13 @@ def test_two_tills_with_the_same_credentials_are_told_while_one_of_them_is_conne
     step = red(connected(second_till_at=NOON - timedelta(minutes=1)))
     assert step.title == "Connected"
     assert "Two tills use these credentials" in step.words
-    assert "take them out of one of the two" in step.tell
+    assert "remove them from one of the two" in step.tell
 
 
 def test_a_pos_that_was_not_asked_waits_for_the_button() -> None:
     step = red(connected())
-    assert step.title == "Answered a harmless request"
-    assert "Press “Ask for the open orders”" in step.here
+    assert step.title == "Answered a test request"
+    assert "Press “Send a test request”" in step.here
 
 
 def test_without_the_number_of_get_open_orders_the_way_to_it_is_shown() -> None:
@@ -256,21 +256,21 @@ def test_a_request_on_its_way_is_waited_for(state: RequestState) -> None:
 @pytest.mark.parametrize("state", [RequestState.EXPIRED, RequestState.FAILED, RequestState.CANCELLED])
 def test_a_mute_pos_is_red(state: RequestState) -> None:
     step = red(connected(request=asked(state)))
-    assert "it did not answer" in step.words
-    assert "Close it and tell me" in step.tell
+    assert "connected but did not answer" in step.words
+    assert "Close the message and tell me" in step.tell
 
 
 def test_an_answer_that_could_not_be_read_is_red_and_says_why() -> None:
     failure = "The POS's answer could not be read: it is not valid JSON."
     step = red(connected(request=asked(RequestState.FAILED, failure=failure)))
     assert failure in step.words
-    assert "PowerEPOS' support" in step.tell
+    assert "PowerEPOS support" in step.tell
 
 
 def test_all_is_green_when_the_pos_answers() -> None:
     steps = steps_of(connected(request=asked(RequestState.ANSWERED, result_code=0)))
     assert {step.state for step in steps} == {StepState.DONE}
-    assert "it answered after 35 ms" in steps[-1].words
+    assert "answered after 35 ms" in steps[-1].words
     assert sentence_of(steps) == "All 7 steps are done: the outlet works."
 
 
@@ -283,4 +283,4 @@ def test_a_refusal_is_an_answer_too() -> None:
 
 def test_the_sentence_says_on_what_it_hangs() -> None:
     steps = steps_of(evidence(attempt=attempt(Outcome.WRONG_SECRET)))
-    assert sentence_of(steps) == "2 of 7 steps are done. It hangs on: Secret right."
+    assert sentence_of(steps) == "2 of 7 steps are done. The till's secret has not been accepted."

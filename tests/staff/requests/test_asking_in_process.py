@@ -102,13 +102,13 @@ class Watching(InProcess):
         station = await make_outlet()
         cookies = await in_main(signed_in)
         path = f"{page_of(station)}/check/"
-        assert b"It hangs on: First authentication attempt seen." in (await refreshed(path, cookies)).body
+        assert b"Waiting for the till&#x27;s first attempt." in (await refreshed(path, cookies)).body
         async with await Pos.of(station) as pos:
             await recorded()
-            assert b"It hangs on: Answered a harmless request." in (await refreshed(path, cookies)).body
+            assert b"Connected. Last step: send a test request." in (await refreshed(path, cookies)).body
             await pos.hang_up()
             await recorded()
-            assert b"It hangs on: Connected." in (await refreshed(path, cookies)).body
+            assert b"The till does not stay connected." in (await refreshed(path, cookies)).body
 
     async def test_what_did_not_change_is_answered_by_304_without_a_body(self) -> None:
         path, cookies = "/admin/integrations/outlet/", await in_main(signed_in)

@@ -298,7 +298,7 @@ def test_the_last_administrator_is_helped_from_the_shell(anna: User) -> None:
 def test_a_person_without_a_factor_is_shown_as_such(client: Client, anna: User, otto: User) -> None:
     client.force_login(anna)
     assert "none" in text(client.get(page_of(otto)))
-    assert "Take second factors away" not in text(client.get(page_of(otto)))
+    assert "Reset second factors" not in text(client.get(page_of(otto)))
 
 
 def test_a_half_done_sign_in_is_forgotten_after_a_while(client: Client, anna: User, time_machine: Any) -> None:

@@ -55,7 +55,7 @@ def test_the_first_page_shows_what_was_done_and_not_who_came_in(client: Client, 
     User.objects.create_superuser("anna", password=PASSWORD)
     make_outlet()
     sign_in(client)
-    assert [event.verb for event in client.get(START).context["latest_acts"]] == [
+    assert [event.verb for event in client.get(START).context["recent_activity"]] == [
         Verb.OUTLET_CREATED,
         Verb.ORGANISATION_CREATED,
     ]
@@ -307,4 +307,4 @@ def test_who_has_no_password_is_not_given_one_in_passing(client: Client, anna: U
     anna.save()
     client.force_login(anna)
     answer = client.get(reverse("admin:password_change"), follow=True)
-    assert "You have no password here" in text(answer)
+    assert "Your account has no password" in text(answer)
