@@ -286,14 +286,14 @@ def disable(page: Page, reason: str) -> None:
     page.get_by_role("link", name="Disable").click()
     page.get_by_label("Reason").fill(reason)
     page.get_by_role("button", name="Disable").click()
-    expect(page.locator(".messagelist")).to_contain_text("The integration is disabled")
+    expect(page.locator(".messagelist")).to_contain_text("Integration disabled.")
 
 
 def enable_again(page: Page) -> None:
     open_integration(page)
     page.get_by_role("link", name="Enable again").click()
     page.get_by_role("button", name="Enable again").click()
-    expect(page.locator(".messagelist")).to_contain_text("enabled again")
+    expect(page.locator(".messagelist")).to_contain_text("Integration re-enabled.")
 
 
 def open_integration(page: Page) -> None:
