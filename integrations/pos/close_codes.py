@@ -1,9 +1,9 @@
 """The close codes of the POS's websocket: one table, which POS_CLOSE_CODES may override by name.
 
-PowerEPOS documents 1000 as the catch-all after which a POS may come back after a while (SEEN, Overview); its list
-goes on, but could not be read, and what a POS does on a code that it does not know is not known. So a connection
-that should come back is closed with 1000. The others are those of RFC 6455 where one fits, and a private one
-where coming back would do harm. 1012 is avoided: .NET's websocket client takes it for a protocol error.
+PowerEPOS documents 1000 as the catch-all after which a POS may reconnect after a while (SEEN, Overview). The rest of
+its list could not be read, and how a POS reacts to an unknown code is not documented. So the server closes with 1000
+if the POS should reconnect. Otherwise it uses a fitting code of RFC 6455, or a private code where reconnecting would
+do harm. It avoids 1012, which .NET's websocket client treats as a protocol error.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class CloseCode:
 
     default: int
     meaning: str
-    comes_back: bool  # whether we want the POS to connect again
+    comes_back: bool  # whether the POS should reconnect
 
 
 CLOSE_CODES: dict[CloseReason, CloseCode] = {
@@ -37,8 +37,9 @@ ANYWHERE = 1000
 
 
 def code_for(reason: CloseReason, *, only_private: bool = False) -> int:
-    """Return the code to close with. `only_private`: the server lets applications send 1000 and 3000-4999 alone
-    (daphne), so anything else becomes 1000.
+    """Return the code to close with.
+
+    `only_private`: the server (daphne) lets applications send only 1000 and 3000-4999; any other code becomes 1000.
     """
     code = settings.POS_CLOSE_CODES.get(reason.value, CLOSE_CODES[reason].default)
     return ANYWHERE if only_private and not 3000 <= code <= 4999 else code

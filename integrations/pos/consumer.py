@@ -1,4 +1,4 @@
-"""The POS's websocket, from accept to close. A consumer of one task: it waits for nothing but its own socket."""
+"""The POS's websocket, from accept to close. Each consumer is one task that waits only for its own socket."""
 
 import asyncio
 import logging
@@ -26,10 +26,10 @@ from integrations.text.characters import printable
 from integrations.wire import envelope, raw_json
 from integrations.wire.asgi_types import Receive, Scope, Send
 
-PONG_SECONDS = 1.0  # in which a replaced POS has to answer a ping, so that the portal waits for its answers
-ANSWER_SECONDS = 5.0  # for which the portal then waits
-POLL = 0.05
-STRAYS_KEPT = 50  # of one connection; the rest is counted
+PONG_SECONDS = 1.0  # time for a replaced POS to answer a ping; if it does, the portal waits for its answers
+ANSWER_SECONDS = 5.0  # how long the portal then waits
+POLL = 0.05  # seconds
+STRAYS_KEPT = 50  # unrecognised frames stored for each connection; the others are only counted
 EXCERPT = 2_000  # characters
 
 # Why the server's websocket library ends a connection (RFC 6455, 7.4.1).
@@ -52,11 +52,11 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     closing: asyncio.Task[None] | None = None
     _has_ended = False
     _allowance: allowance.Allowance | None = None
-    _is_finishing = False  # another connection took over, and this POS answers the requests that it has
+    _is_finishing = False  # another connection took over; this POS still answers the requests that it has
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Channels would give every socket a channel of its own on the layer. What is for a POS comes through the
-        # registry of its process, so the only source is the socket itself.
+        # Channels would create a channel on the layer for every socket. Requests for a POS come through the registry
+        # of its process, so the socket is the only source of events.
         self.scope, self.base_send = scope, send
         try:
             while not self._has_ended:
@@ -65,7 +65,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self._left(CloseReason.RESTART, None)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """Handle one event of the socket; a fault of ours ends this connection with its own code."""
+        """Handle one event of the socket; an error in the portal closes this connection with code 1011."""
         try:
             match message["type"]:
                 case "websocket.connect":
@@ -77,7 +77,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 case link.FLOODING:
                     self.close_soon(CloseReason.FLOODING)
         except Exception:
-            logger.exception("A POS's frame met a fault of ours.")
+            logger.exception("Unhandled error while processing a POS frame.")
             self.close_soon(CloseReason.INTERNAL)
 
     async def connect(self) -> None:
@@ -85,12 +85,12 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._recorder = running.recorder
         self._registry = running.registry
         self._dispatcher = running.dispatcher
-        if link.LINK not in self.scope.get("extensions", {}):  # under `serve`, the connection below has counted already
+        if link.LINK not in self.scope.get("extensions", {}):  # with `serve`, the protocol layer counts frames itself
             self._allowance = allowance.of_one_pos()
         try:
             await self.accept(subprotocol=_first_subprotocol(self.scope))
-        except Exception as error:  # noqa: BLE001  (each server raises its own when the peer has gone)
-            logger.debug("The peer had gone before its websocket was accepted: %s", error)
+        except Exception as error:  # noqa: BLE001  (each server has its own exception for a lost peer)
+            logger.debug("The peer disconnected before its websocket was accepted: %s", error)
             self._has_ended = True
             return
         self.live = self._make_live(self.scope[ADMISSION])
@@ -100,7 +100,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._dispatcher.connected(self.live, has_requests=self.scope[ADMISSION].has_requests)
 
     def close_soon(self, reason: CloseReason) -> None:
-        """Begin to close, for this reason; what the POS sends from now on is not read."""
+        """Start closing for this reason; frames that the POS sends from now on are ignored."""
         if self._close_reason is not None:
             return
         self._close_reason = reason
@@ -109,7 +109,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.closing = asyncio.create_task(work)
 
     async def transmit(self, frame: str) -> None:
-        """Send a text frame; waits while the POS does not read, and raises when it has gone."""
+        """Send a text frame. Waits while the POS does not read; raises if it has disconnected."""
         if self.live is not None:
             self.live.frames_out += 1
         await self.base_send({"type": "websocket.send", "text": frame})
@@ -119,8 +119,10 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         return envelope.write_request(request_id=waiting.request_id, **waiting.content.by_name())
 
     async def _hand_over(self) -> None:
-        """Close because a newer connection took over. A POS that is still there first answers the requests that it has:
-        the newer connection may be another till's, which must not get them as well.
+        """Close because a newer connection took over.
+
+        A POS that still responds first answers the requests that it has: the newer connection may belong to another
+        till, which must not get them as well.
         """
         live, below = self.live, self.scope.get("extensions", {}).get(link.LINK)
         if live is None:
@@ -145,14 +147,14 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._recorder.closed(live, at=shared_now(), code=code_for(CloseReason.REPLACED), reason=reason)
 
     async def _close(self, reason: CloseReason, *, is_recorded: bool = True) -> None:
-        # daphne, which offers no denial response, lets an application close with 1000 and 3000-4999 alone.
+        # daphne, which offers no denial response, lets an application close only with 1000 and 3000-4999.
         is_daphne = "websocket.http.response" not in self.scope.get("extensions", {})
         code = code_for(reason, only_private=is_daphne)
         self._left(reason, code, is_recorded=is_recorded)
         try:
             await self.base_send({"type": "websocket.close", "code": code, "reason": CLOSE_CODES[reason].meaning})
-        except Exception as error:  # noqa: BLE001  (each server raises its own when the peer has gone already)
-            logger.debug("The peer had gone before it could be told why: %s", error)
+        except Exception as error:  # noqa: BLE001  (each server has its own exception for a lost peer)
+            logger.debug("The peer disconnected before the close frame was sent: %s", error)
 
     def _receive(self, message: dict[str, Any]) -> None:
         if (self._close_reason is not None and not self._is_finishing) or self.live is None:
@@ -176,7 +178,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if answer is not None and self._dispatcher.answered(live, request_id, answer):
             return True
         awaited = live.lane.awaited if live.lane else ()
-        # Not anywhere in an answer that has another RequestID: it comes late, and may list those of others.
+        # In a readable answer, search only its RequestID: a late answer's payload may mention other RequestIDs.
         found = mentions.find(content if answer is None else request_id, awaited) if awaited else None
         return found is not None and self._dispatcher.answered(live, found, answer or envelope.why_unreadable(content))
 
@@ -188,7 +190,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         kind = messages.kind_of_frame(text) if is_whole else StrayFrameKind.NOT_JSON
         if isinstance(content, bytes) and kind is not StrayFrameKind.UNKNOWN:
             kind, text = StrayFrameKind.BINARY, ""
-        # Redacted with a margin before it is cut, so that no half of a secret is left over.
+        # Redact a longer text before cutting it: a secret that the cut splits would not be recognised.
         excerpt = printable(hide_in_words(text[: 2 * EXCERPT]), EXCERPT)
         self._recorder.stray(
             StrayFrame(
@@ -207,8 +209,9 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._left(self._reason_of(code, has_reason="reason" in message), code)
 
     def _reason_of(self, code: int, *, has_reason: bool) -> CloseReason:
-        """Return why a connection ended that we did not close."""
-        # Without a close frame uvicorn reports 1005, at its own end 1012, and no reason; daphne reports 1006.
+        """Return why a connection ended that the consumer did not close."""
+        # Without a close frame, uvicorn reports 1005 (1012 when uvicorn itself stops) and no reason; daphne reports
+        # 1006.
         if code == 1006 or (code == 1005 and not has_reason):
             return CloseReason.LINK_LOST
         if code == 1012 and not has_reason:
@@ -219,7 +222,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         return CloseReason.BY_POS
 
     def _left(self, reason: CloseReason, code: int | None, *, is_recorded: bool = True) -> None:
-        """Take the connection off the books, once."""
+        """Deregister the connection and record its end, once."""
         live, self.live = self.live, None
         if live is None:
             return
@@ -256,7 +259,7 @@ async def _until_done(live: Live) -> None:
 
 
 def _first_subprotocol(scope: Scope) -> str | None:
-    """Return what the POS offers first: a client that offers subprotocols may give up where none is chosen."""
+    """Return the first subprotocol that the POS offers: some clients disconnect if the server selects none."""
     return next((each for each in scope.get("subprotocols", ()) if _TOKEN.fullmatch(each)), None)
 
 

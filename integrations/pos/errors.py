@@ -1,4 +1,4 @@
-"""Turns refusals into HTTP for the POS, in one place; each carries its status itself."""
+"""Maps refusals to HTTP answers for the POS. Each refusal defines its own status."""
 
 import json
 import math
@@ -14,8 +14,8 @@ from integrations.services import metrics
 from integrations.services.connections.errors import Refused
 from integrations.wire.plain_http import PlainResponse
 
-# With POS_REFUSALS_AS_200 all other refusals are sent as 200, for a POS that reads the ErrorMessage of a 200 only. The
-# portal's own trouble keeps its status: proxies and monitors look at it, and the POS is to try again.
+# With POS_REFUSALS_AS_200, all other refusals are sent as 200, for a POS that reads the ErrorMessage only of a 200. The
+# portal's own errors keep their status: proxies and monitoring depend on it, and the POS should retry.
 TROUBLE = frozenset({500, 503})
 
 _HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
@@ -23,7 +23,7 @@ _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def answer(error: Exception) -> PlainResponse | None:
-    """Return the answer to a refusal, or None for an error that is a fault of ours."""
+    """Return the answer to a refusal, or None for an unexpected error."""
     if isinstance(error, Malformed):
         metrics.authentications[Outcome.MALFORMED].inc()
         return refusal(str(error), 400)
@@ -36,12 +36,12 @@ def answer(error: Exception) -> PlainResponse | None:
 
 
 def retry_headers(refusal: Refused) -> dict[str, str]:
-    """Return the headers of a refusal, which say when another try may help."""
+    """Return the Retry-After header of a refusal, if it has one."""
     return {} if refusal.retry_after is None else {"retry-after": str(math.ceil(refusal.retry_after))}
 
 
 def json_answer(content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> PlainResponse:
-    """Return an answer that nobody may keep; the headers by lower-case names."""
+    """Return a JSON answer that must not be cached. Header names must be lower-case."""
     more = [(name.encode(), value.encode()) for name, value in headers.items()] if headers else ()
     return PlainResponse(status, [*_HEADERS, *more], content)
 

@@ -1,34 +1,34 @@
-"""What `serve` tells the consumer of the connection below it, beyond ASGI; daphne tells nothing."""
+"""What `serve` tells the consumer about the underlying connection, beyond ASGI. daphne offers nothing like it."""
 
 import asyncio
 from collections.abc import Callable
 
-LINK = "portal.link"  # the extension in the scope under which a connection's Link is found
-BROKEN_TEXT = "portal.broken_text"  # the key of a message that came as text and is not valid UTF-8
-FLOODING = "portal.flooding"  # the event that asks the consumer to close: the POS does not stop
+LINK = "portal.link"  # the scope extension that holds a connection's Link
+BROKEN_TEXT = "portal.broken_text"  # key in a message that arrived as text and is not valid UTF-8
+FLOODING = "portal.flooding"  # event that asks the consumer to close: the POS keeps sending too much
 
 
 class Link:
-    """What the consumer may know of the connection below it."""
+    """The consumer's view of the underlying connection."""
 
     __slots__ = ("_gone", "_has_answered", "_pong", "has_failed", "ping")
 
     def __init__(self, ping: Callable[[], None]) -> None:
         self.ping: Callable[[], None] | None = ping
         self._pong: asyncio.Future[None] | None = None
-        self.has_failed = False  # we ended it, because of what the peer sent
+        self.has_failed = False  # the server ended it because of invalid data from the peer
         self._has_answered = False
         self._gone: asyncio.Future[None] | None = None
 
     async def has_answered_close(self) -> bool:
-        """Wait until the connection is gone; return whether the peer did something about our close frame."""
+        """Wait until the connection has closed; return whether the peer reacted to the server's close frame."""
         if self._gone is None:
             self._gone = asyncio.get_running_loop().create_future()
         await asyncio.shield(self._gone)
         return self._has_answered
 
     async def answers_ping(self, seconds: float) -> bool:
-        """Return whether the peer answers a ping within this time."""
+        """Return whether the peer answers a ping within this many seconds."""
         if self.ping is None:
             return False
         self._pong = asyncio.get_running_loop().create_future()
@@ -37,12 +37,12 @@ class Link:
         return bool(done) and self.ping is not None
 
     def pong(self) -> None:
-        """Say that the peer answered a ping."""
+        """Note that the peer answered a ping."""
         if self._pong is not None and not self._pong.done():
             self._pong.set_result(None)
 
     def ended(self, *, has_answered: bool) -> None:
-        """Say that the connection is gone."""
+        """Note that the connection has closed."""
         self._has_answered, self.ping = has_answered, None
         self.pong()
         if self._gone is None:

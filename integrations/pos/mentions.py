@@ -1,35 +1,35 @@
-"""Finds in a frame that cannot be read as an answer the request that it is about, so that the request ends. Pure."""
+"""Finds the request that an unreadable answer refers to, so that the request can end. Pure."""
 
 import re
 from collections.abc import Iterable, Set
 
 from integrations.text.characters import identity, is_canonical_uuid
 
-LEAST = 16  # characters of a RequestID that is not to be found in a text by accident, without a name before it
-TAIL = 400  # characters at the end of a text that was cut off
-LEAST_OF_TAIL = 8  # characters of a RequestID that was cut off
+LEAST = 16  # characters: a shorter RequestID could occur by chance, so it counts only after its name
+TAIL = 400  # characters searched at the end of a truncated text
+LEAST_OF_TAIL = 8  # characters that must be left of a truncated RequestID
 
-_NAME = r"request[\W_]*+id[\W_]++"  # of the RequestID in JSON, XML, a form or anything else, in whatever spelling
+_NAME = r"request[\W_]*+id[\W_]++"  # name of the RequestID in JSON, XML, a form or any other format and spelling
 _CUT_OFF = re.compile(rf"{_NAME}([\w-]{{{LEAST_OF_TAIL},}})\Z")
 
 
 def find(content: str | bytes, request_ids: Iterable[str]) -> str | None:
-    """Return the one of these RequestIDs that a frame is about; None where there is none, or where it may be several.
+    """Return which of these RequestIDs a frame refers to; None if there is none, or more than one.
 
-    One after the name of the RequestID goes before one that stands anywhere.
+    A RequestID after its field name takes precedence over one elsewhere in the text.
     """
     text = _plain(content)
     by_text: dict[str, list[str]] = {}
     for each in request_ids:
         by_text.setdefault(_plain(identity(each)), []).append(each)
-    for look in (_named, _mentioned, _cut_off):
-        if found := [each for wanted in look(text, by_text.keys()) for each in by_text[wanted]]:
+    for search in (_named, _mentioned, _cut_off):
+        if found := [each for wanted in search(text, by_text.keys()) for each in by_text[wanted]]:
             return found[0] if len(found) == 1 else None
     return None
 
 
 def _plain(content: str | bytes) -> str:
-    """Return a text without letter case, and without what a client that cannot spell puts between its characters."""
+    """Return a case-folded text without NULs and replacement characters, which faulty encoding leaves in it."""
     text = content.decode(errors="ignore") if isinstance(content, bytes) else content
     return text.replace("\0", "").replace("\N{REPLACEMENT CHARACTER}", "").casefold()
 

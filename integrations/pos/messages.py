@@ -1,7 +1,7 @@
-"""The names and shapes of the POS's messages on the wire; beyond this module they carry our own names.
+"""The names and formats of the POS's messages on the wire. Other modules use the project's own names.
 
-Keys are read in any letter case and unknown ones are ignored: the wire's examples are PascalCase, the model pages
-camelCase, and nothing is said about extra fields (SEEN).
+Keys are matched in any letter case and unknown keys are ignored: the examples are PascalCase, the model pages are
+camelCase, and extra fields are not mentioned (SEEN).
 """
 
 import re
@@ -14,7 +14,7 @@ from integrations.wire import raw_json
 
 MAX_AUTH_BODY = 16 * 1024  # bytes
 MAX_FRAME = 1024 * 1024  # bytes
-MAX_CHECKED = 64 * 1024  # characters of a frame that answers nothing; reading more of them would delay everybody
+MAX_CHECKED = 64 * 1024  # characters of an unrecognised frame; parsing longer ones would delay all other connections
 MAX_LENGTHS = {
     "ProviderOutletID": 64,
     "POSRemoteID": 128,
@@ -22,7 +22,7 @@ MAX_LENGTHS = {
 }  # characters; ours, none is documented
 
 _AUTH_FIELDS = [(name, name.lower(), limit) for name, limit in MAX_LENGTHS.items()]
-_PLAIN = re.compile("[!-~](?:[ -~]*[!-~])?").fullmatch  # nearly every POS sends such values; others are read with care
+_PLAIN = re.compile("[!-~](?:[ -~]*[!-~])?").fullmatch  # fast path: nearly every POS sends such values
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _BY_FIRST = {
@@ -33,11 +33,11 @@ _BY_FIRST = {
 
 
 class Malformed(Exception):
-    """What was sent has not the documented shape; the text says which part, for the POS's log."""
+    """The request does not have the documented format; the message names the wrong part, for the POS's log."""
 
 
 def read_auth_request(body: bytes) -> Claim:
-    """Return what an OrderNPayAuthTokenRequest says. Raises Malformed, naming the field."""
+    """Return the claim in an OrderNPayAuthTokenRequest. Raises Malformed, which names the field."""
     content = _read_object(body)
     given = {key.lower(): value for key, value in content.items()}
     outlet, remote, secret = [_read_text(given, name, key, limit) for name, key, limit in _AUTH_FIELDS]
@@ -47,7 +47,7 @@ def read_auth_request(body: bytes) -> Claim:
 
 
 def auth_success(token: str) -> bytes:
-    """Return an OrderNPayAuthTokenResponse with a token (SPEC), whose characters JSON does not escape."""
+    """Return an OrderNPayAuthTokenResponse with a token (SPEC). A token has no character that JSON escapes."""
     return b'{"AccessToken":"%s"}' % token.encode("ascii")
 
 
@@ -57,7 +57,7 @@ def failure(message: str) -> dict[str, str]:
 
 
 def kind_of_frame(text: str) -> StrayFrameKind:
-    """Return what a frame is that answers no request. A long one is told by its first character alone."""
+    """Return the kind of an unrecognised frame. A long frame is classified by its first character only."""
     if len(text) > MAX_CHECKED:
         return _BY_FIRST.get(text[0], StrayFrameKind.NOT_JSON)
     try:
@@ -101,7 +101,7 @@ def _read_text(given: dict[str, Any], name: str, key: str, limit: int) -> str:
 
 
 def _edges(given: dict[str, Any]) -> str:
-    """Return for staff which hidden characters stood at the ends of the values."""
+    """Return a text for staff that lists the hidden characters at the ends of the values."""
     found = []
     for name, key, _ in _AUTH_FIELDS:
         before, _, after = given[key].partition(trimmed(given[key]))

@@ -1,8 +1,8 @@
-"""What stands before the POS's consumer: the token, and the refusal of a handshake.
+"""Checks the token before the POS's consumer runs, and refuses handshakes.
 
-The Origin header is not checked. It protects cookies, which a browser adds to a request that another site's page makes;
-this socket takes none, and the token that it takes instead is only given for the secret. .NET clients send an Origin of
-their own making (`ws://HOST:PORT`, `null`, an empty one), so a check would reject tills and protect nothing.
+The Origin header is not checked. Checking it protects cookies, which a browser adds to requests from other sites'
+pages. This websocket uses no cookies, and its token is only issued for the secret. .NET clients invent an Origin
+(`ws://HOST:PORT`, `null`, an empty one), so a check would reject tills and protect nothing.
 """
 
 import json
@@ -25,7 +25,7 @@ ADMISSION = "admission"  # the scope's key
 
 
 class TokenAuth:
-    """Lets a handshake with a good token through, with its admission in the scope; refuses any other."""
+    """Passes on a handshake with a valid token, with its admission in the scope; refuses any other."""
 
     def __init__(self, consumer: App) -> None:
         self._consumer = consumer
@@ -37,14 +37,14 @@ class TokenAuth:
         except Refused as refusal:
             await refuse(scope, receive, send, refusal)
             return
-        # Into the scope itself: what is made here is held for as long as the POS stays, and there are thousands.
+        # Reuse the scope: a copy would be held for as long as the POS is connected, and there are thousands.
         scope[ADMISSION] = admission
         del visitor, admission
         await self._consumer(scope, receive, send)
 
 
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
-    """Refuse a websocket on a path where none is, and record it for staff: it may be a POS with a wrong address."""
+    """Refuse a websocket on any other path, and record it for staff: it may be a POS with a wrong address."""
     message = f"There is no websocket at this path: connect to {websocket_url()}/?token=..."
     refusal = WrongPath(message, admissions.outlet_of(_token(scope)))
     await attempts.record_refused_socket(refusal, visitor_of(scope), attempts.path_detail(scope["path"]))
@@ -52,7 +52,7 @@ async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, refusal: Refused) -> None:
-    """Refuse a handshake, with a body where the server can send one (uvicorn); daphne sends a bare 403."""
+    """Refuse a handshake, with a body if the server can send one (uvicorn); daphne sends a bare 403."""
     await receive()  # websocket.connect
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close"})

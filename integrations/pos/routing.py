@@ -1,4 +1,4 @@
-"""Which requests and sockets are for the POS, and what serves them: straight from ASGI, past Django's handler."""
+"""Routes the POS's requests and websockets to their handlers, directly from ASGI and without Django's handler."""
 
 from collections.abc import Awaitable
 
@@ -16,12 +16,12 @@ from integrations.wire.plain_http import PlainRequest, PlainResponse, send_respo
 from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, read_body
 
 MANY_BODIES = (
-    "Too many requests from this address have not arrived whole. Send each without a pause, and fewer at the same time."
+    "Too many unfinished requests from this address. Send each request without pauses, and fewer at the same time."
 )
 
 
 class PosHttp:
-    """Answers the auth endpoint and its mistyped paths; everything else goes to `otherwise`."""
+    """Serves the auth endpoint and its mistyped paths; passes every other request to `otherwise`."""
 
     def __init__(self, otherwise: App) -> None:
         self._otherwise = otherwise
@@ -54,10 +54,10 @@ socket = TokenAuth(hold)
 
 
 def sockets(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-    """Take the sockets at the root, and refuse those at any other path.
+    """Serve websockets at the root, and refuse those at any other path.
 
-    A POS connects to wss://HOST?token=... with no path (SPEC). Channels' router would copy the scope for each, and
-    hold the copy for as long as the POS stays.
+    A POS connects to wss://HOST?token=... without a path (SPEC). Channels' router would copy the scope of each
+    connection and hold the copy for as long as the POS is connected.
     """
     app = socket if is_socket(scope["path"]) else not_found
     return app(scope, receive, send)

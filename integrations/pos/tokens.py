@@ -1,9 +1,9 @@
-"""Access tokens: made, read, never stored.
+"""Signs and reads access tokens. They are never stored.
 
-Signed by Django, under the newest SECRET_KEY that all processes have, and read under each that this one has; letters,
-digits, `-`, `_` and `.` only, because whether a POS escapes what it puts into a URL is not known. Its time is the
-database's (models/clock.py): another host, whose own clock may differ, reads it. A token names its
-credential and the integration's generation: what voids them voids it.
+Django signs them with the newest SECRET_KEY that all processes have; they are read with every key that this process
+has. They consist of letters, digits, `-`, `_` and `.`, because it is not known whether a POS escapes values in a URL.
+The time in a token is the database's (models/clock.py), because a host with another clock may read it. A token names
+its credential and the integration's generation, so it becomes void with them.
 """
 
 import hmac
@@ -23,7 +23,7 @@ MAX_LENGTH = 512
 
 
 class Token(NamedTuple):
-    """What a token says."""
+    """The contents of a token."""
 
     integration_id: int
     credential_id: int
@@ -31,11 +31,11 @@ class Token(NamedTuple):
 
 
 class ForgedToken(Exception):
-    """The token is not one of ours."""
+    """The token was not issued by this portal."""
 
 
 class ExpiredToken(Exception):
-    """The token was ours and its time is over."""
+    """The token was issued by this portal and has expired."""
 
     def __init__(self, token: Token) -> None:
         super().__init__("The token has expired.")
@@ -43,12 +43,12 @@ class ExpiredToken(Exception):
 
 
 def issue(token: Token) -> str:
-    """Return the signed text, good for POS_TOKEN_LIFETIME seconds."""
+    """Return the signed text, valid for POS_TOKEN_LIFETIME seconds."""
     return _signer().sign_bytes(b"[%d,%d,%d]" % token)
 
 
 def read(text: str) -> Token:
-    """Return what a token says. Raises ForgedToken or ExpiredToken; whether it was voided the rows know."""
+    """Return the contents of a token. Raises ForgedToken or ExpiredToken. The caller checks whether it was voided."""
     if len(text) > MAX_LENGTH:
         raise ForgedToken
     try:
@@ -75,15 +75,15 @@ def _signer_under(key: str) -> "_Signer":
 
 
 class _Signer(signing.TimestampSigner):
-    """Django's signer, with the key of its HMAC derived once and each second written once, not for each token."""
+    """Django's signer, which derives its HMAC key and encodes each second once instead of once per token."""
 
     def sign_bytes(self, value: bytes) -> str:
-        """Return what `sign` would of the same in base64."""
+        """Return the same text as `sign` for the base64 encoding of `value`."""
         signed = b"%s.%s" % (signing.b64_encode(value), _in_base62(int(shared_seconds())))
         return f"{signed.decode()}.{self.signature(signed)}"
 
     def unsign_second(self, text: str) -> tuple[str, int]:
-        """Return what was signed, and in which second. Raises BadSignature or ValueError."""
+        """Return the signed payload and the second of signing. Raises BadSignature or ValueError."""
         payload, _, second = signing.Signer.unsign(self, text).rpartition(self.sep)
         return payload, signing.b62_decode(second)
 

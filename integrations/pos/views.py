@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 class AuthView(APIView):
     """Exchanges ProviderOutletID, POSRemoteID and AuthSecret for an access token (SPEC).
 
-    Async, because what it waits for is a look-up that it shares with the other authentications of the moment.
-    The body is read as it came: whatever the Content-Type says, it is JSON (docs/protocol.md). So DRF's
-    own request, negotiation and rendering have nothing to do here, and would cost more than the authentication.
+    It is async because it waits for a look-up that concurrent authentications share. The body is parsed as JSON with
+    any Content-Type (docs/protocol.md). So DRF's request, content negotiation and rendering are bypassed; they would
+    cost more than the authentication.
     """
 
     http_method_names = ["post"]
@@ -28,10 +28,10 @@ class AuthView(APIView):
     async def dispatch(  # type: ignore[override]
         self, request: PlainRequest, *_args: Any, **_kwargs: Any
     ) -> PlainResponse:
-        """Return the answer to a request; every error becomes an answer too."""
+        """Return the answer to a request, including for errors."""
         try:
             return await self.answer(request)
-        except Exception as error:  # noqa: BLE001  (whatever happens, the POS gets its JSON)
+        except Exception as error:  # noqa: BLE001  (the POS gets JSON for every error)
             return self.refuse(error)
 
     async def answer(self, request: PlainRequest) -> PlainResponse:
@@ -51,13 +51,13 @@ class AuthView(APIView):
     def refuse(self, error: Exception) -> PlainResponse:
         response = errors.answer(error)
         if response is None:
-            logger.error("An authentication failed by a fault of ours.", exc_info=error)
-            response = errors.refusal("The portal has a fault. Please try again later.", 500)
+            logger.error("Unhandled error while processing an authentication.", exc_info=error)
+            response = errors.refusal("Internal error in the portal. Please try again later.", 500)
         return response
 
 
 class MisdirectedView(AuthView):
-    """Rejects a request that was meant for the auth endpoint and has another path, in words that name the right one."""
+    """Rejects a request for the auth endpoint that was sent to a wrong path; the message names the right one."""
 
     async def answer(self, request: PlainRequest) -> PlainResponse:
         refusal = WrongPath(f"There is nothing at this path. An authentication is a POST to {auth_url()}")

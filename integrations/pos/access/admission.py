@@ -1,4 +1,4 @@
-"""What an access token opens: one read, which concurrent handshakes share."""
+"""Checks an access token with one read that concurrent handshakes share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ from integrations.services.rows.threads import Joined
 HANDSHAKES_AT_ONCE = 32  # look-ups; later callers wait for one of these to end
 
 
-@dataclass(slots=True)  # not frozen: a storm makes thousands, and that takes four times as long
+@dataclass(slots=True)  # not frozen: a reconnect storm creates thousands, and a frozen one takes four times as long
 class Admission:
-    """The credential that a token names, with its integration: what a handshake is judged by."""
+    """The credential that a token names, with its integration: the data that decides about a handshake."""
 
     credential_id: int
     integration_id: int
@@ -32,7 +32,7 @@ class Admission:
     provider_outlet_id: str
     expires_at: datetime | None
     retired_at: datetime | None
-    has_requests: bool  # that wait for this outlet's POS
+    has_requests: bool  # whether requests are waiting for this outlet's POS
 
 
 _by_credential = SqlQuery(
@@ -53,7 +53,7 @@ _by_credential = SqlQuery(
 
 
 async def admit(token: str | None, visitor: Visitor, origin: str = "") -> Admission:
-    """Return what a token opens. Raises Refused; the origin is recorded with a refusal and decides nothing."""
+    """Return the admission for a token. Raises Refused. `origin` is only recorded with a refusal."""
     try:
         return await _admission_of(token)
     except Refused as refusal:
@@ -62,7 +62,7 @@ async def admit(token: str | None, visitor: Visitor, origin: str = "") -> Admiss
 
 
 def outlet_of(token: str | None) -> int | None:
-    """Return the integration that a token was issued for, whether or not it is still valid; None for no such token."""
+    """Return the integration that a token was issued for, even if it has expired; None for a forged or missing one."""
     try:
         return tokens.read(token).integration_id if token else None
     except ExpiredToken as error:

@@ -1,4 +1,4 @@
-"""The record of attempts: what is written of each, and which of a flood are recorded at all."""
+"""Records attempts to authenticate or connect, and samples them during a flood."""
 
 from integrations.models.attempt import Door, Outcome
 from integrations.models.clock import shared_now
@@ -17,8 +17,8 @@ from integrations.text.characters import printable, spelled
 from integrations.text.client_address import network_of
 
 _sampler = Sampler()
-_of_one_address = Sampler(burst=200)  # whatever IDs it sends: each new one would begin a count of its own
-# However many addresses there are; those of known outlets apart, so that a flood of others does not hide them.
+_of_one_address = Sampler(burst=200)  # regardless of the IDs it sends: each new ID would start its own count
+# Regardless of the number of addresses. Attempts of known outlets count separately, so a flood cannot hide them.
 _of_all_addresses = Sampler(burst=400)
 
 
@@ -31,21 +31,21 @@ async def record_refused_socket(refusal: Refused, visitor: Visitor, detail: str 
 
 
 async def record_malformed(visitor: Visitor, detail: str) -> None:
-    """Record a request that has not the documented shape."""
+    """Record a request that does not have the documented format."""
     attempt = Attempt(shared_now(), Door.AUTH, Outcome.MALFORMED, detail=detail)
     attempt.address, attempt.user_agent = visitor.address, visitor.user_agent
     await _record(attempt, about="")
 
 
 async def record_misdirected(refusal: WrongPath, visitor: Visitor, path: str, claim: Claim | None) -> None:
-    """Record an authentication that was sent to a wrong path, under its outlet if it names one."""
+    """Record an authentication that was sent to a wrong path, under its outlet if the body names one."""
     attempt = authentication_attempt(claim or Claim("", "", ""), visitor, refusal.outcome, None)
     attempt.detail = f"{path_detail(path)} {attempt.detail}"[:300].strip()
     await _record(attempt, about="")
 
 
 def path_detail(path: str) -> str:
-    """Return what staff read about a wrong path."""
+    """Return the text for staff about a wrong path: printable, redacted, at most 300 characters."""
     return f"The path was {spelled(printable(redact(path), 200))}"[:300]
 
 
@@ -81,7 +81,7 @@ async def _record(attempt: Attempt, *, about: object) -> None:
 
 
 def _is_kept(attempt: Attempt, about: object) -> bool:
-    """Return whether a refusal is recorded: a flood is sampled per subject and address, per address, and in all."""
+    """Return whether to record a refusal: a flood is sampled per subject and address, per address, and in total."""
     network = network_of(attempt.address)
     if not (_sampler.take((network, attempt.outcome, about)) and _of_one_address.take(network)):
         return False

@@ -1,4 +1,4 @@
-"""Whether this process can decide about a POS just now."""
+"""Checks whether this process can currently decide about a POS."""
 
 from django.db import DatabaseError, InterfaceError
 
@@ -8,7 +8,7 @@ from integrations.relay.runtime import Runtime
 
 
 async def get_runtime() -> Runtime:
-    """Return the runtime. Raises PortalUnavailable while the database is away, and PortalRestarting."""
+    """Return the runtime. Raises PortalUnavailable without the database, and PortalRestarting while it drains."""
     try:
         running = runtime.current() or await runtime.running()
     except (DatabaseError, InterfaceError) as error:

@@ -55,22 +55,22 @@ async def issue_token(claim: Claim, visitor: Visitor) -> str:
 
 
 def _follow_changes(running: Runtime) -> None:
-    """Let the watcher of a new runtime say which outlets staff changed."""
-    global _followed  # noqa: PLW0603  (one runtime follows another in tests alone)
+    """Subscribe to a new runtime's watcher, which reports the outlets that staff changed."""
+    global _followed  # noqa: PLW0603  (only tests start a second runtime)
     if _followed is not running:
         running.watcher.on_change(_forgive)
         _followed = running
 
 
 def _forgive(provider_outlet_id: str) -> None:
-    """Forget the failures of an outlet that staff changed. Its proofs stay: each is checked against its row."""
+    """Forget the failures of an outlet that staff changed. Keep its proofs: each is checked against its row."""
     throttle.forgive(identity(provider_outlet_id))
 
 
 async def _prove(claim: Claim, visitor: Visitor) -> Candidate:
-    """Prove a claim. Raises Refused.
+    """Return the candidate that a claim proves. Raises Refused.
 
-    A generated secret is tried even if the caller is blocked: it cannot be guessed, and a till must not wait because
+    A generated secret is checked even if the caller is blocked: it cannot be guessed, and a till must not wait because
     another client behind its router has wrong settings. An adopted secret might be guessed, so blocks apply to it.
     """
     try:
@@ -86,7 +86,7 @@ async def _prove(claim: Claim, visitor: Visitor) -> Candidate:
 
 
 async def _prove_adopted(claim: Claim, visitor: Visitor) -> Candidate:
-    """Prove an adopted secret, without a queue if this address proved it before. Raises Refused."""
+    """Return the candidate whose adopted secret this is; no queue if this address proved it before. Raises Refused."""
     if wait := throttle.wait(claim.match_id, visitor.address):
         raise TooManyFailures(wait)
     candidates = await _candidates.find(claim.match_id) or ()
@@ -99,7 +99,7 @@ async def _prove_adopted(claim: Claim, visitor: Visitor) -> Candidate:
 
 
 async def _queue_for(visitor: Visitor, candidates: Sequence[Candidate]) -> authentication.Queue:
-    """Return the queue of a caller: after a restart nothing is remembered, but the database knows the last address."""
+    """Return the queue for a caller. The database has the last address of each outlet, which survives a restart."""
     integration_id = candidates[0].integration_id if candidates else 0
     last = await _last_addresses.find(integration_id)
     is_known = last is not None and network_of(last) == network_of(visitor.address)
@@ -107,7 +107,7 @@ async def _queue_for(visitor: Visitor, candidates: Sequence[Candidate]) -> authe
 
 
 def _note_failure(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:
-    # A caller that proved the secret is not guessing: a wrong POSRemoteID or a disabled outlet is no failure.
+    # A caller that proved the secret is not guessing, so a wrong POSRemoteID or a disabled outlet is not a failure.
     if isinstance(refusal, WrongSecret | MistypedSecret):
         throttle.failed(claim.match_id, visitor.address)
     attempts.record_refusal(running, claim, visitor, refusal)

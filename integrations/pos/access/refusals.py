@@ -1,6 +1,6 @@
-"""Why a POS gets no token or no socket. Each text is for the POS, each outcome for staff.
+"""The reasons for refusing a POS a token or a websocket. The message is for the POS, the outcome for staff.
 
-A refusal carries its status and Retry-After too, so adding one touches no other place.
+Each refusal also defines its status and Retry-After, so a new one needs no change elsewhere.
 """
 
 from http import HTTPStatus
@@ -21,7 +21,7 @@ class TooManyFailures(Refused):
 
 
 class PortalUnavailable(Refused):
-    """The portal cannot decide just now."""
+    """The portal cannot decide at the moment."""
 
     outcome = Outcome.DATABASE_AWAY
     message = "The portal is not available just now. Please try again shortly."
@@ -37,7 +37,7 @@ class PortalRestarting(Refused):
 
 
 class WrongPath(Refused):
-    """The POS sent a request to a path that is not ours; the text names the right one."""
+    """The POS used a path that does not exist; the message names the right one."""
 
     outcome = Outcome.WRONG_PATH
     status = HTTPStatus.NOT_FOUND
@@ -59,7 +59,7 @@ class BadToken(Refused):
 
 
 class SecondTill(Refused):
-    """Another till has the outlet, and keeps it for `wait` seconds at least."""
+    """Another till is connected for the outlet, and keeps it for at least `wait` seconds."""
 
     outcome = Outcome.SECOND_TILL
     message = "Another till is connected with the same credentials. Please remove them from one of the two tills."

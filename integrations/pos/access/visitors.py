@@ -9,17 +9,17 @@ from integrations.wire.asgi_types import Scope, header
 
 @dataclass(slots=True)
 class Visitor:
-    """The address is the client's own: behind a trusted proxy, the one that the proxy names (portal/asgi.py)."""
+    """A client. Behind a trusted proxy, the address is the one that the proxy reports (portal/asgi.py)."""
 
     address: str
     user_agent: str
 
 
 def visitor_of(scope: Scope) -> Visitor:
-    """Return who made the request or opened the socket of an ASGI scope."""
+    """Return the client that sent the request or opened the websocket of an ASGI scope."""
     return Visitor(address_in(scope), printable(header(scope, b"user-agent") or "", 200))
 
 
 def origin_of(scope: Scope) -> str:
-    """Return the Origin header. Websocket clients send what they like in it, so it is recorded and decides nothing."""
+    """Return the Origin header. Websocket clients can send any value, so it is recorded but never checked."""
     return printable(header(scope, b"origin") or "", 200)

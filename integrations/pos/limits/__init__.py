@@ -1,1 +1,1 @@
-"""Limits at the POS endpoints: failed authentications, frames of one POS, two tills that share credentials."""
+"""Limits at the POS endpoints: failed authentications, frames from one POS, two tills with the same credentials."""

@@ -1,8 +1,8 @@
-"""Remembers which adopted secrets were proved lately, and from where: in memory, bounded, for each process.
+"""Remembers which adopted secrets were recently proved, and from which address: in memory, bounded, per process.
 
 Argon2id takes some 30 ms, so its queue is short, and a flood of guesses fills it. A till that proved its secret from
-this address before need not queue. What is remembered is a digest under a key that only this process has, and says
-nothing by itself: the caller still compares the credential's row, so a retired secret is void at once.
+this address before need not queue. Only a digest is remembered, under a key that only this process has. It is not
+sufficient on its own: the caller still checks the credential's row, so a retired secret is void immediately.
 """
 
 import hmac
@@ -27,7 +27,7 @@ class _Proof:
 
 
 class Proofs:
-    """`clock` returns seconds that never go back."""
+    """The proofs of this process. `clock` must be monotonic, in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -35,7 +35,7 @@ class Proofs:
         self._proofs: OrderedDict[tuple[str, str], _Proof] = OrderedDict()
 
     def remember(self, claim: Claim, address: str, credential_id: int) -> None:
-        """Remember that this claim's secret was found to be this credential's."""
+        """Remember that this claim's secret belongs to this credential."""
         place = claim.match_id, network_of(address)
         self._proofs[place] = _Proof(credential_id, self._digest(claim, credential_id), self._clock())
         self._proofs.move_to_end(place)
@@ -43,7 +43,7 @@ class Proofs:
             self._proofs.popitem(last=False)
 
     def find(self, claim: Claim, address: str) -> int | None:
-        """Return the credential that this very secret proved from this address, or None."""
+        """Return the credential that this same secret proved from this address, or None."""
         proof = self._proofs.get((claim.match_id, network_of(address)))
         if proof is None or self._clock() - proof.proved_at > LIFETIME:
             return None

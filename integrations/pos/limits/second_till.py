@@ -1,4 +1,4 @@
-"""Two tills with the same credentials: each takes the outlet over from the other, so the newcomer has to wait."""
+"""Slows down two tills with the same credentials, which would otherwise keep disconnecting each other."""
 
 import asyncio
 import time
@@ -11,11 +11,11 @@ from integrations.pos.access.visitors import Visitor
 from integrations.relay import runtime
 from integrations.relay.runtime import Runtime
 
-HELD_SECONDS = 5.0  # for which a handshake is delayed at most, before it is refused
+HELD_SECONDS = 5.0  # longest delay of a handshake before it is refused
 
 
 async def admit(token: str | None, visitor: Visitor, origin: str = "") -> Admission:
-    """Return what a token opens, later where this connection would take the outlet over too soon. Raises Refused."""
+    """Return the admission for a token, delayed if this connection would take over too soon. Raises Refused."""
     admission = await admissions.admit(token, visitor, origin)
     running = runtime.current()
     if running is None or not running.registry.takeovers.wait(admission.integration_id):
@@ -23,24 +23,24 @@ async def admit(token: str | None, visitor: Visitor, origin: str = "") -> Admiss
     if not await _is_taken(running, admission.integration_id):
         return admission
     await _wait_for_turn(running, admission.integration_id, visitor)
-    return await admissions.admit(token, visitor, origin)  # once more: staff may have disabled the outlet meanwhile
+    return await admissions.admit(token, visitor, origin)  # again: staff may have disabled the outlet meanwhile
 
 
 async def _wait_for_turn(running: Runtime, integration_id: int, visitor: Visitor) -> None:
-    """Delay a handshake until it may take the outlet over. Raises SecondTill where that takes more than HELD_SECONDS.
+    """Delay a handshake until it may take the outlet over. Raises SecondTill if that takes more than HELD_SECONDS.
 
-    A client that retries at once, whatever Retry-After says, is slowed down by the delay all the same.
+    The delay also slows down clients that ignore Retry-After.
     """
     takeovers = running.registry.takeovers
-    # Recorded before the delay, so that staff see it at once.
+    # Record it before the delay: staff then see it immediately.
     await attempts.record_refused_socket(SecondTill(integration_id, 0.0), visitor)
     deadline = time.monotonic() + HELD_SECONDS
-    # More than once: the last takeover may be counted, or another newcomer may begin, meanwhile.
+    # Check repeatedly: meanwhile, the last takeover may be counted, or another new connection may take over.
     while (wait := takeovers.wait(integration_id)) and (left := deadline - time.monotonic()) > 0:  # noqa: ASYNC110
         await asyncio.sleep(min(wait, left))
     if wait and await _is_taken(running, integration_id):
         raise SecondTill(integration_id, wait)
-    takeovers.begin(integration_id)  # of several that were delayed, one goes on
+    takeovers.begin(integration_id)  # only one of several delayed handshakes continues
 
 
 async def _is_taken(running: Runtime, integration_id: int) -> bool:

@@ -1,8 +1,9 @@
 """Counts failed authentications, and blocks callers that keep failing.
 
-Two counts: per outlet and address, so that nobody can lock a real POS out from elsewhere; and per address, so
-that nobody can try outlet after outlet. A pair that has authenticated is exempt from the second: a thousand tills
-behind one address must not suffer from one that is set up wrongly. In memory and bounded, for each process.
+Failures are counted per outlet and address, so that an attacker elsewhere cannot lock out a real POS. They are also
+counted per address, so that one address cannot try outlet after outlet. A pair that has authenticated is exempt from
+the second count: one misconfigured till must not block a thousand others behind the same address. The counts are in
+memory and bounded, for each process.
 """
 
 import asyncio
@@ -16,14 +17,14 @@ from django.conf import settings
 
 from integrations.text.client_address import network_of
 
-FIRST_BLOCK = 15  # seconds: a typing error costs little. Each further failure doubles it, up to MAX_BLOCK
+FIRST_BLOCK = 15  # seconds: short, for a typing error. Each further failure doubles it, up to MAX_BLOCK
 MAX_BLOCK = 900.0  # seconds
 FORGET_AFTER = 900.0  # seconds without a failure, and without a block
 KEPT = 100_000
-TARPIT_SECONDS = 1.0  # by which the answer to a blocked caller is delayed
-EVERYWHERE = "*"  # in the place of an address
-ADDRESSES_OF_ONE_OUTLET = 10  # as many failures from everywhere as this number of addresses may have
-HELD_ANSWERS = 500  # at a time, each of which holds a connection
+TARPIT_SECONDS = 1.0  # delay of the answer to a blocked caller
+EVERYWHERE = "*"  # stands for all addresses together
+ADDRESSES_OF_ONE_OUTLET = 10  # one outlet may have as many failures in total as this many addresses
+HELD_ANSWERS = 500  # delayed answers at a time; each holds a connection
 
 
 @dataclass(slots=True)
@@ -35,7 +36,7 @@ class _Failures:
 
 
 class Throttle:
-    """`clock` returns seconds that never go back."""
+    """Counts failures and computes blocks. `clock` must be monotonic, in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -43,7 +44,7 @@ class Throttle:
         self._proven: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def wait(self, outlet: str, address: str) -> float:
-        """Return for how many seconds an adopted secret of this outlet is not tried from this address; 0 if it is."""
+        """Return for how many seconds this address may not try adopted secrets of this outlet; 0 if it may."""
         return self.pair_wait(outlet, address) or self.address_wait(outlet, address)
 
     def pair_wait(self, outlet: str, address: str) -> float:
@@ -51,7 +52,7 @@ class Throttle:
         return self._remaining((outlet, network_of(address)))
 
     def address_wait(self, outlet: str, address: str) -> float:
-        """Return for how many seconds this address is blocked for outlets that never came in from it; 0 if not.
+        """Return for how many seconds this address is blocked for outlets that never authenticated from it; 0 if not.
 
         An outlet with failures from many addresses is blocked for all of them together.
         """
@@ -68,7 +69,7 @@ class Throttle:
         self._count((outlet, EVERYWHERE), settings.AUTH_FAILURES_PER_OUTLET * ADDRESSES_OF_ONE_OUTLET)
 
     def succeeded(self, outlet: str, address: str) -> None:
-        """Forget the pair's failures, and remember that it may come in."""
+        """Forget the failures of the outlet and address, and exempt the pair from the count per address."""
         pair = (outlet, network_of(address))
         self._failures.pop(pair, None)
         self._proven[pair] = None
@@ -76,7 +77,7 @@ class Throttle:
         _trim(self._proven)
 
     def forgive(self, outlet: str) -> None:
-        """Forget an outlet's failures from everywhere: staff changed something, so the next try is a new one."""
+        """Forget an outlet's failures from all addresses, because staff changed its settings."""
         for key in [key for key in self._failures if isinstance(key, tuple) and key[0] == outlet]:
             del self._failures[key]
 
@@ -99,7 +100,7 @@ class Throttle:
 
 
 class Sampler:
-    """Lets the first `burst` events of a kind through in each period, so that a flood cannot fill the database."""
+    """Selects the first `burst` events of a kind in each period, so that a flood cannot fill the database."""
 
     def __init__(self, burst: int = 20, period: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._burst = burst
@@ -108,7 +109,7 @@ class Sampler:
         self._taken: OrderedDict[Hashable, tuple[float, int]] = OrderedDict()
 
     def take(self, key: Hashable) -> bool:
-        """Return whether this event is among those to be kept."""
+        """Return whether to keep this event."""
         now = self._clock()
         began, count = self._taken.pop(key, (now, 0))
         if now - began >= self._period:
@@ -127,7 +128,7 @@ class Tarpit:
         self._held = 0
 
     async def hold(self) -> None:
-        """Return after a while, or at once where too many are held already."""
+        """Wait before the answer, unless too many answers are already delayed."""
         if self._held >= self._most:
             return
         self._held += 1
