@@ -1,7 +1,8 @@
-"""Entry point for the provider's own systems: they call over REST, and get what the POS answers.
+"""Entry point for the provider's own systems: they send requests over REST and get the POS's answers.
 
-Start with `urls` and `views`; `routing` leads to them past Django's handler. `authentication` says whose call it is;
-`orders`, `query` and `pagination` read the call, `rows` finds what it may see, `outcomes`, `serializers` and `problems`
-answer. `correlation` marks what belongs to one call, `schema` and `description` are the OpenAPI document.
-It may import `relay`, `services` and everything below them, and no other entry point.
+Start with `urls` and `views`; `routing` calls them without Django's handler. `authentication` identifies the caller.
+`orders`, `query` and `pagination` parse the call, and `rows` reads the data that the caller may see. `outcomes`,
+`serializers` and `problems` write the answer. `correlation` assigns an id to each call. `schema` and `description`
+produce the OpenAPI document. This package may import `relay`, `services` and everything below them, but no other entry
+point.
 """

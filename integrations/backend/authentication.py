@@ -1,4 +1,4 @@
-"""Whose call it is: `Authorization: Bearer ONPK-...`, against one indexed read that concurrent calls share."""
+"""Authenticates `Authorization: Bearer ONPK-...` with one indexed read that concurrent calls share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ Digests = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An API key, as the calls that it makes need it."""
+    """The API key that sent a call."""
 
     secret_id: int
     digest: str = field(repr=False)
@@ -33,7 +33,7 @@ class Caller:
     is_read_only: bool
 
     def sees(self, organisation_id: int) -> bool:
-        """Whether an organisation's outlets exist for this key."""
+        """Return whether this key may see an organisation's outlets."""
         return self.organisation_id in (None, organisation_id)
 
 
@@ -50,14 +50,14 @@ _by_digest = SqlQuery(
 
 
 async def authenticate(header: str | None, recorder: Recorder) -> Caller:
-    """Return whose key an Authorization header carries. Raises Problem, or the database's error."""
+    """Return the API key of an Authorization header. Raises Problem, or the database's error."""
     canonical = _read_key(header)
     now = shared_now()
     caller = await _callers.find(tuple(secret_digests.keyed_digests(canonical)))
     if caller is None and newer_keys.is_lacking():
-        raise Problem(NOT_READY, "The API key is unknown here, but may be stored under a key that this server lacks.")
+        raise Problem(NOT_READY, "This server cannot check this API key yet: it lacks one of the portal's keys.")
     if caller is None or not is_live(caller, now):
-        raise Problem(INVALID_KEY, "The API key is unknown, has expired or is retired.")
+        raise Problem(INVALID_KEY, "The API key is unknown, expired or retired.")
     recorder.used_key(caller.secret_id, now)
     if caller.key_id != secret_digests.current_key().key_id:
         recorder.redigested_key(caller.secret_id, secret_digests.digest_generated(SecretKind.API_KEY, canonical))
@@ -67,18 +67,18 @@ async def authenticate(header: str | None, recorder: Recorder) -> Caller:
 def _read_key(header: str | None) -> str:
     scheme, _, text = (header or "").strip().partition(" ")
     if scheme.lower() != "bearer" or not text.strip():
-        raise Problem(INVALID_KEY, "An API key is needed: Authorization: Bearer ONPK-...")
+        raise Problem(INVALID_KEY, "Send an API key: Authorization: Bearer ONPK-...")
     try:
         canonical = secret_digests.recognise(SecretKind.API_KEY, text.strip()[:MAX_LENGTH])
     except secret_digests.WrongChecksum as error:
-        raise Problem(INVALID_KEY, "The API key was mistyped: its checksum does not fit.") from error
+        raise Problem(INVALID_KEY, "The API key was mistyped: its checksum is wrong.") from error
     if canonical is None:
-        raise Problem(INVALID_KEY, "This is no API key of a portal like this one: they begin with ONPK-.")
+        raise Problem(INVALID_KEY, "This is not an API key; API keys begin with ONPK-.")
     return canonical
 
 
 def _find_callers(wanted: Sequence[Digests]) -> dict[Digests, Caller]:
-    """Find them by the digests of their keys. A row that is found needs no comparison: its digest is one of these."""
+    """Return callers by the digests of their keys. The query compares the digests, so a row found here is a match."""
     digests = {digest for each in wanted for digest in each}
     found = {caller.digest: caller for caller in _by_digest.rows(list(digests))}
     return {each: found[digest] for each in wanted for digest in each if digest in found}

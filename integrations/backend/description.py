@@ -1,7 +1,7 @@
-"""The pages that describe the API: the OpenAPI document, and the page to try it.
+"""Serves the OpenAPI document and an interactive page to try the API.
 
-The document is the same for every caller and for as long as the process lives, so it is built once for each format.
-Two threads that build it at once would fail: drf-spectacular loads its extensions on first use, without a lock.
+The document is the same for every caller and does not change while the process runs, so it is built once per format.
+A lock is needed because drf-spectacular loads its extensions on first use and is not thread-safe there.
 """
 
 from threading import Lock
@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-METHODS = ["get", "head"]  # DRF's own answer to OPTIONS cannot be rendered as a page
+METHODS = ["get", "head"]  # no OPTIONS: DRF's answer to it cannot be rendered as a page
 
 _building = Lock()
 _documents: dict[str, bytes] = {}  # by format
@@ -32,7 +32,7 @@ class DocumentView(SpectacularAPIView):
 
 
 class TryView(SpectacularSwaggerSplitView):
-    """The page to try the API."""
+    """An interactive page to try the API."""
 
     http_method_names = METHODS
 

@@ -1,4 +1,4 @@
-"""Reads what a caller wants sent to a POS. The payload stays the text that it was."""
+"""Parses the body of a call that sends a request to a POS. The payload stays exactly as the caller wrote it."""
 
 import json
 import re
@@ -28,12 +28,12 @@ _NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class _Wrong(ValueError):
-    """The text says what is wrong with a value."""
+    """A value is wrong; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a caller wants sent; `message_type` is a number, or a name that stands for one."""
+    """A parsed call; `message_type` is a number or the name of a known message type."""
 
     message_type: int | str
     payload: str = field(repr=False)
@@ -49,7 +49,7 @@ class Order:
     def as_request(
         self, message_type: int, *, integration_id: int, api_key_id: int, received_at: datetime
     ) -> NewRequest:
-        """Return what is to be stored, or to be asked."""
+        """Return the request to store or to send."""
         send_before = received_at + timedelta(seconds=max(self.expires_in, self.timeout))
         answer_before = max(send_before, received_at + timedelta(seconds=settings.REQUEST_ANSWER_SECONDS))
         if not self.durable:
@@ -72,9 +72,9 @@ class Order:
 
 
 def read_order(body: bytes) -> Order:
-    """Return what a body asks for. Raises Problem, naming each field that is wrong."""
+    """Return the order in a body. Raises Problem, which names each wrong field."""
     given = _members(body)
-    errors = {name[:64]: "is not known here" for name in given if name not in _READERS}
+    errors = {name[:64]: "is not a known field" for name in given if name not in _READERS}
     values = {}
     for name, (reader, default) in _READERS.items():
         try:
@@ -93,7 +93,7 @@ def _members(body: bytes) -> dict[str, str]:
         return raw_json.members(body.decode("utf-8-sig"))
     except raw_json.TooDeep as error:
         raise Problem(INVALID_INPUT, f"The request body nests more than {raw_json.MOST_NESTED} levels deep.") from error
-    except ValueError as error:  # NotAnObject is one, and what is no UTF-8 raises one
+    except ValueError as error:  # NotAnObject, or an error of the UTF-8 decoder
         raise Problem(INVALID_INPUT, "The request body must be a JSON object in UTF-8.") from error
 
 
@@ -110,9 +110,9 @@ def _contradictions(values: dict[str, Any]) -> dict[str, str]:
         return {}
     errors = {}
     if values["expires_in"]:
-        errors["expires_in"] = "cannot be given with durable: false, which has one try"
+        errors["expires_in"] = "cannot be used with durable: false, which makes only one attempt"
     if values["mode"] == "async":
-        errors["mode"] = "must be wait with durable: false, because nothing is kept to ask for later"
+        errors["mode"] = "must be wait with durable: false, because the outcome is not stored for later"
     return errors
 
 
@@ -125,7 +125,7 @@ def _payload(spelled: str) -> str:
 def _message_type(spelled: str) -> int | str:
     if spelled.startswith('"'):
         return _text(1, 64)(spelled)
-    return _whole_number(0, MAX_MESSAGE_TYPE, "must be a number, or a name that the portal knows")(spelled)
+    return _whole_number(0, MAX_MESSAGE_TYPE, "must be a number or the name of a known message type")(spelled)
 
 
 def _text(least: int, most: int) -> Callable[[str], str]:

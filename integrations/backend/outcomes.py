@@ -1,4 +1,4 @@
-"""Turns what became of a request into the answer of a call, or into the problem that ends it."""
+"""Converts the outcome of a request into the answer to an API call, or into a problem."""
 
 import uuid
 from typing import Any
@@ -17,12 +17,12 @@ from integrations.services.requests.results import readable_result_of, result_of
 from integrations.wire import raw_json
 from integrations.wire.plain_http import PlainResponse
 
-ANSWER_UNREADABLE = "The POS did answer: state and result_code say how."
+ANSWER_UNREADABLE = "The POS has answered. `state` and `result_code` show the outcome."
 _HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 
 
 def answer_of(result: Result, request_id: str) -> PlainResponse:
-    """Return the answer of a request, or raise what became of it instead as a Problem."""
+    """Return the POS's answer to a request. Raises Problem for every other outcome."""
     match result.state:
         case RequestState.ANSWERED | RequestState.REFUSED if result.is_unreadable:
             raise _unreadable(result, request_id)
@@ -39,7 +39,7 @@ def answer_of(result: Result, request_id: str) -> PlainResponse:
 
 
 def whole_request(row: StoredRequest, caller: Caller) -> PlainResponse:
-    """Return a request with all that is kept of it, and no secrets of another key's. Raises Problem."""
+    """Return a request with its stored content; secret values only if the caller's key sent it. Raises Problem."""
     result = result_of(row) if row.api_key_id == caller.api_key_id else readable_result_of(row)
     if result.is_unreadable:
         raise _unreadable(result, row.request_id)
@@ -47,7 +47,7 @@ def whole_request(row: StoredRequest, caller: Caller) -> PlainResponse:
 
 
 def accepted(row_uuid: uuid.UUID, request_id: str) -> PlainResponse:
-    """Return the receipt of a request whose caller does not wait."""
+    """Return the receipt for a request whose caller does not wait."""
     location = _location_of(row_uuid)
     content = {"id": str(row_uuid), "request_id": request_id, "location": location}
     response = _json(raw_json.spell(content).encode(), status=202)
@@ -56,12 +56,12 @@ def accepted(row_uuid: uuid.UUID, request_id: str) -> PlainResponse:
 
 
 def no_answer(row_uuid: uuid.UUID, request_id: str, **more: str) -> Problem:
-    """Return that the caller's time is over and the request goes on."""
+    """Return the problem for a call that timed out while its request continues."""
     return unfinished(problems.NO_ANSWER, row_uuid, request_id, **more)
 
 
 def unfinished(kind: problems.ProblemKind, row_uuid: uuid.UUID, request_id: str, **more: str) -> Problem:
-    """Return that a stored request goes on without its caller, and why."""
+    """Return a problem for a call that ends while its stored request continues."""
     location = _location_of(row_uuid)
     return Problem(
         kind,
@@ -74,12 +74,12 @@ def unfinished(kind: problems.ProblemKind, row_uuid: uuid.UUID, request_id: str,
 
 
 def plain_data(content: Any) -> PlainResponse:
-    """Return what serializers made of rows."""
+    """Return the output of serializers as an answer."""
     return _json(JSONRenderer().render(content))
 
 
 def _unreadable(result: Result, request_id: str) -> Problem:
-    """Return that the answer cannot be read any more, with what is known of it."""
+    """Return the problem for an answer that can no longer be decrypted, with its outcome."""
     return Problem(
         problems.UNREADABLE,
         ANSWER_UNREADABLE,
@@ -103,7 +103,7 @@ def _ended(kind: problems.ProblemKind, result: Result, request_id: str) -> Probl
 
 
 def _location_of(request_uuid: uuid.UUID) -> str:
-    """Return the path at which a request's outcome is found."""
+    """Return the path of a request's outcome."""
     return reverse("backend-request", args=[request_uuid])
 
 

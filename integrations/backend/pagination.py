@@ -1,4 +1,4 @@
-"""Pages that stay right while rows are added: a cursor names the last row that the caller has seen."""
+"""Cursor pagination. A cursor names the last row that the caller has seen, so added rows do not shift the pages."""
 
 import base64
 import binascii
@@ -12,12 +12,13 @@ from integrations.backend.query import invalid, read_whole_number
 from integrations.services.rows.keyset_pages import Order, Source, read_page
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
+NOT_VALID = "is not valid; use the `next` link unchanged"
 
 Row = TypeVar("Row", bound=Model)
 
 
 def page_of(rows: QuerySet[Row], query: QueryDict, *, newest_first: bool) -> tuple[list[Row], int | None]:
-    """Return one page in the order of the primary key, and the key behind which the next begins. Raises Problem."""
+    """Return one page in primary-key order, and the key after which the next page starts, if any. Raises Problem."""
     limit = read_whole_number(query, "limit", 1, MAX_LIMIT) or DEFAULT_LIMIT
     if "cursor" in query:
         rows = rows.filter(**{"pk__lt" if newest_first else "pk__gt": read_cursor(str(query["cursor"]))})
@@ -27,9 +28,9 @@ def page_of(rows: QuerySet[Row], query: QueryDict, *, newest_first: bool) -> tup
 
 
 def page_from(source: Source, fitting: QuerySet[Row], query: QueryDict) -> tuple[list[Row], int | None]:
-    """Return the same, the newest first, of rows that may be ten million; not full where what fits is rare.
+    """Return one page, newest first, and the key after which the next page starts, if any. Raises Problem.
 
-    Raises Problem.
+    Suitable for ten million rows. A page can be short if few of the rows fit.
     """
     limit = read_whole_number(query, "limit", 1, MAX_LIMIT) or DEFAULT_LIMIT
     after = (read_cursor(str(query["cursor"])),) if "cursor" in query else None
@@ -39,7 +40,7 @@ def page_from(source: Source, fitting: QuerySet[Row], query: QueryDict) -> tuple
 
 
 def next_link(path: str, query: QueryDict, after: int | None) -> str | None:
-    """Return where the next page is: the same question, from a cursor on."""
+    """Return the URL of the next page: the same query with a cursor; None after the last page."""
     if after is None:
         return None
     kept: list[tuple[str, Any]] = [(name, value) for name, value in query.items() if name != "cursor"]
@@ -55,7 +56,7 @@ def read_cursor(text: str) -> int:
     try:
         digits = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
     except (ValueError, binascii.Error) as error:
-        raise invalid("cursor", "is none that this portal gave") from error
+        raise invalid("cursor", NOT_VALID) from error
     if not digits.isdigit() or len(digits) > 18:
-        raise invalid("cursor", "is none that this portal gave")
+        raise invalid("cursor", NOT_VALID)
     return int(digits)

@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): what may go wrong, under a type that stays the same. The one place of statuses here."""
+"""Problem details (RFC 9457): every problem of the API with its permanent type, its title and its HTTP status."""
 
 import json
 import logging
@@ -23,9 +23,9 @@ from integrations.services.requests.request_types import (
 from integrations.wire.plain_http import PlainResponse
 
 RETRY_AFTER = 5  # seconds
-OTHER_KEY = "It belongs to another API key, or to the portal's staff; what was asked is not compared."
-NOT_COMPARED = "It came too often with another content, and is not compared any more. GET shows what became of it."
-NOT_COMPARABLE = "The request_id was used before; whether with this content cannot be told any more."
+OTHER_KEY = "It belongs to another API key or to the portal's staff, so the content was not compared."
+NOT_COMPARED = "It was used too often with different content, so the content was not compared. GET shows the outcome."
+NOT_COMPARABLE = "The request_id was used before. Whether the content was the same can no longer be checked."
 
 _HEADERS = ((b"content-type", b"application/problem+json"), (b"cache-control", b"no-store"))
 
@@ -42,54 +42,50 @@ class ProblemKind:
 
     @property
     def type(self) -> str:
-        """What a caller compares: it never changes, whatever becomes of the title."""
+        """The identifier that callers compare. It never changes, even if the title does."""
         return f"urn:order-n-pay:problem:{self.name}"
 
 
 MALFORMED = ProblemKind("malformed-request", "The request cannot be read.", 400)
 INVALID_KEY = ProblemKind("invalid-api-key", "The API key is missing or not valid.", 401)
-READ_ONLY_KEY = ProblemKind("read-only-api-key", "The API key may only read.", 403)
+READ_ONLY_KEY = ProblemKind("read-only-api-key", "The API key is read-only.", 403)
 NOT_FOUND = ProblemKind("not-found", "There is nothing at this address.", 404)
-UNKNOWN_OUTLET = ProblemKind("unknown-outlet", "The API key sees no outlet with this ProviderOutletID.", 404)
-UNKNOWN_REQUEST = ProblemKind("unknown-request", "The API key sees no request with this id.", 404)
-METHOD_NOT_ALLOWED = ProblemKind("method-not-allowed", "This address does not take this method.", 405)
-NOT_ACCEPTABLE = ProblemKind(
-    "not-acceptable", "The portal does not have this in a format that the caller accepts.", 406
-)
-LATE = ProblemKind("request-timeout", "The request has not arrived whole.", 408)
+UNKNOWN_OUTLET = ProblemKind("unknown-outlet", "No outlet with this ProviderOutletID is visible to the API key.", 404)
+UNKNOWN_REQUEST = ProblemKind("unknown-request", "No request with this id is visible to the API key.", 404)
+METHOD_NOT_ALLOWED = ProblemKind("method-not-allowed", "This address does not support this method.", 405)
+NOT_ACCEPTABLE = ProblemKind("not-acceptable", "The document is not available in an accepted format.", 406)
+LATE = ProblemKind("request-timeout", "The request did not arrive completely in time.", 408)
 OTHER_CONTENT = ProblemKind(
-    "request-id-reused", "The request_id was used by another API key, or with another content.", 409
+    "request-id-reused", "The request_id was already used by another API key or with different content.", 409
 )
 DISABLED = ProblemKind("integration-disabled", "Order N Pay is not enabled for this outlet.", 409)
-ALREADY_LEFT = ProblemKind("not-cancellable", "The request has left already, or has ended.", 409)
-CANCELLED = ProblemKind("request-cancelled", "The request was cancelled before it left.", 409)
-UNREADABLE = ProblemKind(
-    "content-unreadable", "It was encrypted under a key that the portal does not have any more.", 410
-)
+ALREADY_LEFT = ProblemKind("not-cancellable", "The request was already sent, or has ended.", 409)
+CANCELLED = ProblemKind("request-cancelled", "The request was cancelled before it was sent.", 409)
+UNREADABLE = ProblemKind("content-unreadable", "The content was encrypted with a key that the portal has lost.", 410)
 TOO_LARGE = ProblemKind("too-large", "The request body is too large.", 413)
 TARGET_TOO_LONG = ProblemKind("target-too-long", "The request target is too long.", 414)
 INVALID_INPUT = ProblemKind("invalid-input", "The input is not valid.", 422)
-QUEUE_FULL = ProblemKind("queue-full", "Too many requests wait for this outlet.", 429)
-MANY_BODIES = ProblemKind("too-many-bodies", "Too many requests of this address have not arrived whole.", 429)
-MANY_REQUESTS = ProblemKind("too-many-requests", "Too many requests wait on this connection.", 429)
-HEAD_TOO_LARGE = ProblemKind("headers-too-large", "The headers are too large, or too many.", 431)
-FAULT = ProblemKind("internal", "The portal has a fault.", 500)
-UNKNOWN_CODING = ProblemKind("unknown-transfer-coding", "The body is sent in an unknown transfer coding.", 501)
+QUEUE_FULL = ProblemKind("queue-full", "Too many requests are waiting for this outlet.", 429)
+MANY_BODIES = ProblemKind("too-many-bodies", "Too many unfinished requests from this address.", 429)
+MANY_REQUESTS = ProblemKind("too-many-requests", "Too many requests are waiting on this connection.", 429)
+HEAD_TOO_LARGE = ProblemKind("headers-too-large", "There are too many headers, or they are too large.", 431)
+FAULT = ProblemKind("internal", "Internal error in the portal.", 500)
+UNKNOWN_CODING = ProblemKind("unknown-transfer-coding", "The body uses an unknown transfer coding.", 501)
 FAILED = ProblemKind("request-failed", "The request has failed.", 502)
 POS_OFFLINE = ProblemKind("pos-offline", "The outlet's POS is offline.", 503)
 LINK_LOST = ProblemKind(
-    "link-lost", "The link was lost before the POS answered; a request that is not durable ends so.", 503
+    "link-lost", "The connection was lost before the POS answered, so the request, which is not durable, ended.", 503
 )
 DRAINING = ProblemKind("restarting", "The portal is restarting.", 503)
 NOT_READY = ProblemKind("not-ready", "This server of the portal cannot check all API keys yet.", 503)
-DATABASE_AWAY = ProblemKind("database-away", "The portal's database is away.", 503)
-NO_ANSWER = ProblemKind("no-answer-yet", "The POS has not answered yet; the request goes on.", 504)
+DATABASE_AWAY = ProblemKind("database-away", "The portal's database is unavailable.", 503)
+NO_ANSWER = ProblemKind("no-answer-yet", "The POS has not answered yet. The request continues.", 504)
 EXPIRED = ProblemKind("request-expired", "The request expired without an answer.", 504)
-OTHER_VERSION = ProblemKind("unknown-http-version", "The version of HTTP is not supported.", 505)
+OTHER_VERSION = ProblemKind("unknown-http-version", "This HTTP version is not supported.", 505)
 
 
 class Problem(Exception):
-    """Ends a call with a problem; `more` are members beside the standard ones."""
+    """Ends a call with a problem; `more` are members in addition to the standard ones."""
 
     def __init__(
         self, kind: ProblemKind, detail: str | None = None, *, headers: dict[str, str] | None = None, **more: Any
@@ -102,7 +98,7 @@ class Problem(Exception):
 
 
 def answer(error: Exception) -> PlainResponse:
-    """Return the answer to whatever ended a call; a fault of ours is logged."""
+    """Return the answer for an exception that ended a call; log an unexpected one."""
     problem = _problem_of(error)
     metrics.problems.labels(problem.kind.name).inc()
     content = {"type": problem.kind.type, "title": problem.kind.title, "status": problem.kind.status}
@@ -118,12 +114,12 @@ def answer(error: Exception) -> PlainResponse:
 
 
 def handle(error: Exception, _context: dict[str, Any]) -> HttpResponse:
-    """Return the answer to an error of a view that leaves this to DRF: those of the API's description and its page."""
+    """Return the answer for an exception in one of the views that use DRF's error handling (see description.py)."""
     return answer(error).for_django()
 
 
 def _problem_of(error: Exception) -> Problem:
-    # The types of problems are the API's own, so the services do not know them. A test finds a NotStored without one.
+    # Services do not know the API's problem types. A test checks that every NotStored is mapped here.
     match error:
         case Problem():
             return error
@@ -144,15 +140,15 @@ def _problem_of(error: Exception) -> Problem:
         case Http404():
             return Problem(NOT_FOUND)
         case NotAcceptable():
-            return Problem(NOT_ACCEPTABLE, "Leave out the Accept header and the parameter `format`.")
+            return Problem(NOT_ACCEPTABLE, "Omit the Accept header and the `format` parameter.")
         case MethodNotAllowed():
             return Problem(METHOD_NOT_ALLOWED)
         case APIException():
             return Problem(INVALID_INPUT, str(error.detail))
         case DatabaseError() | InterfaceError():
-            logger.warning("The backend's call met the database away (%s: %s).", type(error).__name__, error)
+            logger.warning("API call failed: the database was unavailable (%s: %s).", type(error).__name__, error)
             return Problem(DATABASE_AWAY)
-    logger.error("The backend's call failed by a fault of ours.", exc_info=error)
+    logger.error("Unhandled error while processing an API call.", exc_info=error)
     return Problem(FAULT)
 
 

@@ -1,4 +1,4 @@
-"""Reads what a caller filters by; what is not known is refused, because a misspelled filter would show too much."""
+"""Parses query parameters. Unknown ones are refused: ignoring a misspelled filter would return too many rows."""
 
 import re
 from collections.abc import Iterable
@@ -12,22 +12,22 @@ from integrations.backend.problems import INVALID_INPUT, Problem
 
 
 def invalid(field: str, message: str) -> Problem:
-    """Return the problem of one field."""
+    """Return the problem for one invalid field."""
     return invalid_fields({field: message})
 
 
 def invalid_fields(errors: dict[str, str]) -> Problem:
-    """Return the problem of several fields, each with what is wrong about it."""
+    """Return the problem for several invalid fields, with a message for each."""
     listed = [{"field": field, "message": f"{field} {message}."} for field, message in errors.items()]
     return Problem(INVALID_INPUT, " ".join(each["message"] for each in listed), errors=listed)
 
 
 def check_names(query: QueryDict, known: Iterable[str]) -> None:
-    """Raise Problem for a parameter that is not known, given twice, or holds what no row can."""
+    """Raise Problem for a parameter that is unknown, repeated, or contains a NUL, which no database row can."""
     names = set(known)
-    errors = {name[:64]: "is not known here" for name in query if name not in names}
+    errors = {name[:64]: "is not a known parameter" for name in query if name not in names}
     errors |= {name: "is given twice" for name in query if name in names and len(query.getlist(name)) > 1}
-    errors |= {name: "holds a NUL" for name in query if name in names and "\x00" in query[name]}
+    errors |= {name: "contains a NUL" for name in query if name in names and "\x00" in query[name]}
     if errors:
         raise invalid_fields(errors)
 
@@ -56,7 +56,7 @@ def read_choice(query: QueryDict, name: str, choices: Iterable[str]) -> str | No
 
 
 def read_moment(query: QueryDict, name: str) -> datetime | None:
-    """Return a moment of ISO 8601 with its offset."""
+    """Return an ISO 8601 time with an offset, in UTC; None without the parameter. Raises Problem."""
     text = query.get(name)
     if text is None:
         return None
@@ -66,4 +66,4 @@ def read_moment(query: QueryDict, name: str) -> datetime | None:
             return moment.astimezone(timezone.get_fixed_timezone(0))
     except (ValueError, OverflowError):
         pass
-    raise invalid(name, "must be a moment like 2026-03-01T12:00:00Z")
+    raise invalid(name, "must be a time with an offset, like 2026-03-01T12:00:00Z")

@@ -1,6 +1,6 @@
-"""Serves the calls of the API straight from ASGI, past Django's handler and middleware (wire/plain_http.py).
+"""Serves API calls directly from ASGI, without Django's handler and middleware (wire/plain_http.py).
 
-Those would hold a thread for each call that waits for a POS. Django serves the API's description and its page.
+Django's handler would hold a thread for each call that waits for a POS. It only serves the API's description.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ from integrations.wire.plain_http import PlainRequest, PlainResponse, send_respo
 from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, read_body
 
 URLS = "integrations.backend.urls"
-TOO_LARGE = f"It may have {MAX_BODY // KIBIBYTE} KiB. Send less."
-MANY_BODIES = "Send each body without a pause, and fewer at the same time."
+TOO_LARGE = f"The limit is {MAX_BODY // KIBIBYTE} KiB. Send less."
+MANY_BODIES = "Send each body without pauses, and fewer at the same time."
 
 logger = logging.getLogger(__name__)
 
 
 class BackendHttp:
-    """Answers the backend's calls; everything else goes to `otherwise`."""
+    """Serves API calls; passes every other request to `otherwise`."""
 
     def __init__(self, otherwise: App) -> None:
         self._otherwise = otherwise
@@ -49,18 +49,18 @@ class BackendHttp:
 
 
 def _log(scope: Scope, response: PlainResponse, seconds: float) -> None:
-    """Log the call without its query string, which may hold what a caller filters by."""
+    """Log the call without its query string, which may contain the caller's filters."""
     extra = {
         "method": scope["method"],
         "path": scope["path"],
         "status": response.status,
         "milliseconds": round(seconds * 1000, 1),
     }
-    logger.info("A call is answered.", extra=extra)
+    logger.info("API call answered.", extra=extra)
 
 
 def _match(path: str) -> ResolverMatch | None:
-    if not f"{path}/".startswith(API_PATH):  # a redirect from the root to its slash would cost a POST its body
+    if not f"{path}/".startswith(API_PATH):  # accept the root without its slash: after a redirect a POST has no body
         return None
     match = resolve("/" + path[len(API_PATH) :], urlconf=URLS)
     view = getattr(match.func, "view_class", None)
@@ -81,7 +81,7 @@ async def _answer(match: ResolverMatch, scope: Scope, receive: Receive) -> Plain
 
 @contextlib.asynccontextmanager
 async def _as_long_as_there(receive: Receive) -> AsyncIterator[None]:
-    """End what is awaited here when the client leaves, by ClientLeft: what is stored, or under way, goes on."""
+    """Raise ClientLeft in the body when the client disconnects. Requests that are stored or in flight continue."""
     waiting, is_over = asyncio.current_task(), False
     has_left = False
 
@@ -89,7 +89,7 @@ async def _as_long_as_there(receive: Receive) -> AsyncIterator[None]:
         nonlocal has_left
         if is_over or leaving.cancelled() or waiting is None:
             return
-        leaving.exception()  # read once, so that it leaves no warning: a server that fails here has lost the client
+        leaving.exception()  # read once to avoid asyncio's warning: a server that fails here has lost the client
         has_left = waiting.cancel()
 
     leaving = asyncio.create_task(_leave(receive))

@@ -1,4 +1,4 @@
-"""What the backend's calls read: rows that the caller's key sees. Runs in database threads."""
+"""Reads the rows for API calls, limited to those that the caller's key may see. Runs in database threads."""
 
 import uuid
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from integrations.text.characters import identity, normalised_name, trimmed
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An outlet as a request's way to its POS needs it; `integration_id` is None while it was never enabled."""
+    """The outlet that a request is sent to; `integration_id` is None if it was never enabled."""
 
     provider_outlet_id: str
     match_id: str
@@ -50,7 +50,7 @@ _by_match_id = SqlQuery(
 
 
 async def find_target(provider_outlet_id: str, caller: Caller) -> Target:
-    """Return an outlet that the caller sees. Raises Problem."""
+    """Return an outlet that the caller may see. Raises Problem."""
     sent = trimmed(provider_outlet_id)
     target = await _targets.find(sent) if _is_kept(sent) else None
     if target is None or not caller.sees(target.organisation_id):
@@ -59,12 +59,12 @@ async def find_target(provider_outlet_id: str, caller: Caller) -> Target:
 
 
 async def find_message_type(name_or_number: str | int) -> MessageType | None:
-    """Return the message type of that name, or of that number."""
+    """Return the message type with this name or number, or None."""
     return await _message_types.find(name_or_number)
 
 
 def outlets_page(caller: Caller, query: QueryDict) -> tuple[list[Outlet], int | None]:
-    """Return a page of outlets in the order of their making. Raises Problem."""
+    """Return a page of outlets in order of creation. Raises Problem."""
     rows = _outlets_of(caller)
     if "organisation" in query:
         rows = rows.filter(organisation__name=normalised_name(str(query["organisation"])))
@@ -76,7 +76,7 @@ def outlets_page(caller: Caller, query: QueryDict) -> tuple[list[Outlet], int | 
 
 
 def get_outlet(caller: Caller, provider_outlet_id: str) -> Outlet:
-    """Return an outlet that the caller sees. Raises Problem."""
+    """Return an outlet that the caller may see. Raises Problem."""
     outlet = find_outlet(_outlets_of(caller), provider_outlet_id)
     if outlet is None:
         raise Problem(UNKNOWN_OUTLET)
@@ -84,7 +84,7 @@ def get_outlet(caller: Caller, provider_outlet_id: str) -> Outlet:
 
 
 def requests_page(caller: Caller, query: QueryDict) -> tuple[list[Request], int | None]:
-    """Return a page of requests, the newest first, without what they say. Raises Problem."""
+    """Return a page of requests, newest first, without payloads and answers. Raises Problem."""
     asked: dict[str, Any] = {}
     if "outlet" in query:
         asked["integration"] = getattr(get_outlet(caller, str(query["outlet"])), "integration", None)
@@ -99,7 +99,7 @@ def requests_page(caller: Caller, query: QueryDict) -> tuple[list[Request], int 
 
 
 def get_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
-    """Return a request that the caller sees. Raises Problem."""
+    """Return a request that the caller may see. Raises Problem."""
     row = _requests_of(caller).filter(uuid=request_uuid).first()
     if row is None:
         raise Problem(UNKNOWN_REQUEST)
@@ -107,7 +107,7 @@ def get_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
 
 
 def cancel_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
-    """Take back a request that has not left, and return it, also when it was taken back already. Raises Problem."""
+    """Cancel a request that has not been sent, and return it; also if it is already cancelled. Raises Problem."""
     row = get_request(caller, request_uuid)
     has_cancelled = ending.cancel(row)
     row = get_request(caller, request_uuid)
@@ -121,12 +121,12 @@ def message_types() -> list[MessageType]:
 
 
 def last_seen(outlet: Outlet) -> datetime | None:
-    """Return when the outlet's POS was connected last: just now, if it is."""
+    """Return when the outlet's POS was last connected: the latest heartbeat if it is online."""
     presence = presence_of(outlet)
     if presence is None:
         return None
     if presence.is_online and presence.connection is not None:
-        # A process that died beats no more: then this is when it was there last.
+        # A dead process sends no heartbeat, so this is the last time at which it was alive.
         beats = (presence.connection.process.heartbeat_at, presence.last_seen_at)
         return max(moment for moment in beats if moment is not None)
     return presence.last_seen_at
@@ -139,7 +139,7 @@ def presence_of(outlet: Outlet) -> Presence | None:
 
 
 def _source(caller: Caller, rows: QuerySet[Request], *, is_of_outlet: bool) -> Source:
-    """Return where an index has these rows in the order of their keys."""
+    """Return the source that reads these rows in key order by an index."""
     if is_of_outlet or caller.organisation_id is None:
         return Stream(rows)
     return Streams(rows, Integration.objects.filter(outlet__organisation=caller.organisation_id), "integration")

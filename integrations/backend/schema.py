@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beyond what the serializers do."""
+"""The parts of the OpenAPI document that the serializers do not describe."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from integrations.wire import payload_models
 from integrations.wire.endpoints import API_PATH
 
 PROBLEM_JSON = "application/problem+json"
-USER = "1234"  # who asks in the examples: a PIN that the demo's POSes know
+USER = "1234"  # the user in the examples: a PIN that the demo's POSes know
 
 
 def _problems(*kinds: ProblemKind) -> dict[tuple[int, str], Any]:
-    """Return the responses of these problems, and of those that every call may end with."""
+    """Return the responses for these problems, and for those that every call may return."""
     unread = (problems.MALFORMED, problems.LATE, problems.TARGET_TOO_LONG, problems.HEAD_TOO_LARGE)
     always = (problems.INVALID_KEY, problems.INVALID_INPUT, problems.FAULT, problems.DATABASE_AWAY)
     return {(kind.status, PROBLEM_JSON): serializers.ProblemSerializer for kind in (*unread, *always, *kinds)}
@@ -37,9 +37,9 @@ _PAGING = [
         "limit",
         {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 50},
         OpenApiParameter.QUERY,
-        description="Rows on a page.",
+        description="Maximum number of rows on a page.",
     ),
-    _filter("cursor", "Where the page begins: take `next` as it is."),
+    _filter("cursor", "Where the page starts: request the `next` link unchanged."),
 ]
 _OUTLET_ID = OpenApiParameter("provider_outlet_id", str, OpenApiParameter.PATH, description="The ProviderOutletID.")
 _REQUEST_ID = OpenApiParameter("request_uuid", {"type": "string", "format": "uuid"}, OpenApiParameter.PATH)
@@ -66,8 +66,8 @@ _CANCELLING = (problems.READ_ONLY_KEY, problems.UNKNOWN_REQUEST, problems.ALREAD
 LIST_OUTLETS = extend_schema(
     operation_id="list_outlets",
     parameters=[
-        _filter("organisation", "Only this organisation's, by its name."),
-        _filter("online", "Only those whose POS is connected, or is not.", bool),
+        _filter("organisation", "Only outlets of the organisation with this name."),
+        _filter("online", "Only outlets whose POS is connected (true) or not connected (false).", bool),
         *_PAGING,
     ],
     responses={200: serializers.OutletPageSerializer, **_problems()},
@@ -79,7 +79,9 @@ GET_OUTLET = extend_schema(
 )
 SEND_REQUEST = extend_schema(
     operation_id="send_request",
-    description=_described("Sends a request to an outlet's POS and waits for the answer, or not.", *_SENDING),
+    description=_described(
+        "Sends a request to an outlet's POS and, unless `mode` is `async`, waits for the answer.", *_SENDING
+    ),
     parameters=[_OUTLET_ID],
     request={"application/json": serializers.OrderSerializer},
     responses={
@@ -104,9 +106,9 @@ SEND_REQUEST = extend_schema(
 LIST_REQUESTS = extend_schema(
     operation_id="list_requests",
     parameters=[
-        _filter("outlet", "Only this outlet's, by its ProviderOutletID."),
-        _filter("state", "Only those in this state.", enum=RequestState.values),
-        _filter("since", "Only those received from this moment on (ISO 8601 with offset)."),
+        _filter("outlet", "Only requests to the outlet with this ProviderOutletID."),
+        _filter("state", "Only requests in this state.", enum=RequestState.values),
+        _filter("since", "Only requests received at or after this time (ISO 8601 with offset)."),
         *_PAGING,
     ],
     responses={200: serializers.RequestPageSerializer, **_problems(problems.UNKNOWN_OUTLET)},
@@ -121,7 +123,7 @@ GET_REQUEST = extend_schema(
 )
 CANCEL = extend_schema(
     operation_id="cancel_request",
-    description=_described("Takes back a request that has not left yet.", *_CANCELLING),
+    description=_described("Cancels a request that has not been sent yet.", *_CANCELLING),
     parameters=[_REQUEST_ID],
     request=None,
     responses={200: serializers.WholeRequestSerializer, **_problems(*_CANCELLING)},
@@ -133,7 +135,7 @@ LIST_MESSAGE_TYPES = extend_schema(
 
 
 def only_backend(endpoints: list[Any], **_kwargs: Any) -> list[Any]:
-    """Leave out what is not the API, and the pages that describe it."""
+    """Return only the API's endpoints, without the pages that describe it."""
     described = ("schema", "docs", "")
     return [
         endpoint
@@ -143,7 +145,7 @@ def only_backend(endpoints: list[Any], **_kwargs: Any) -> list[Any]:
 
 
 def add_payload_models(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-    """Add the models of the named types' payloads, which no call refers to: any payload passes."""
+    """Add the payload models of the known message types. No call refers to them, because any payload is accepted."""
     schemas = result["components"]["schemas"]
     schemas.update({model: payload_models.json_schema(model) for model in payload_models.MODELS})
     order = schemas["Order"]
@@ -153,19 +155,19 @@ def add_payload_models(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]
             {"type": "integer", "minimum": 0, "maximum": orders.MAX_MESSAGE_TYPE},
             {"type": "string", "minLength": 1, "maxLength": 64},
         ],
-        "description": "The MessageType's number, or a name that this portal knows.",
+        "description": "The number of a message type, or the name of one that this portal knows.",
     }
     order["properties"]["payload"] = {
         "type": "object",
-        "additionalProperties": True,  # without it, generators of clients take the object for an empty one
-        "description": "Sent on unchanged: same keys, same order, same digits. See the OrderNPay…Request models.",
+        "additionalProperties": True,  # without it, client generators assume an empty object
+        "description": "Forwarded unchanged: same keys, same order, same digits. See the OrderNPay…Request models.",
     }
     _open_objects(schemas)
     return result
 
 
 def _open_objects(value: Any) -> None:
-    """Say of each object without listed members that it may have any: clients are generated to drop them otherwise."""
+    """Allow any member in each object without listed members: generated clients would drop them otherwise."""
     if isinstance(value, dict):
         if value.get("type") == "object" and not value.get("properties"):
             value["additionalProperties"] = value.get("additionalProperties") or True

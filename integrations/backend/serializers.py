@@ -1,4 +1,4 @@
-"""The shapes of answers: they write the rows, and describe them in the OpenAPI document."""
+"""The formats of answers. The serializers write rows and describe them in the OpenAPI document."""
 
 from datetime import datetime
 from typing import Any
@@ -17,14 +17,14 @@ INTEGRATION_STATES = ("enabled", "disabled", "not_enabled")
 
 
 class OutletSerializer(serializers.ModelSerializer[Outlet]):
-    """An outlet, and how its POS stands."""
+    """An outlet and the status of its POS."""
 
     organisation = serializers.CharField(source="organisation.name")
     pos_remote_id = serializers.SerializerMethodField()
     integration = serializers.SerializerMethodField()
     online = serializers.SerializerMethodField()
-    since = serializers.SerializerMethodField(help_text="Since when the POS is online, or offline.")
-    last_seen = serializers.SerializerMethodField(help_text="When the POS was connected last.")
+    since = serializers.SerializerMethodField(help_text="When the POS went online or offline.")
+    last_seen = serializers.SerializerMethodField(help_text="When the POS was last connected.")
 
     class Meta:
         model = Outlet
@@ -63,30 +63,31 @@ class OutletSerializer(serializers.ModelSerializer[Outlet]):
 
 class OutletPageSerializer(serializers.Serializer[Any]):
     results = OutletSerializer(many=True)
-    next = serializers.CharField(allow_null=True, help_text="Where the next page is.")
+    next = serializers.CharField(allow_null=True, help_text="The URL of the next page; null on the last one.")
 
 
 class RequestSerializer(serializers.ModelSerializer[Request]):
-    """A request and what became of it, without its payload and answer: those are put in as they were spelled."""
+    """A request and its outcome, without payload and answer."""
 
     id = serializers.UUIDField(source="uuid")
     outlet = serializers.CharField(source="integration.outlet.provider_outlet_id")
     state = serializers.ChoiceField(choices=RequestState.values)
     durable = serializers.BooleanField(source="is_durable")
-    failure = serializers.CharField(help_text="Why it has failed.")
+    failure = serializers.CharField(help_text="Why the request failed.")
     user_identifier = serializers.CharField(
-        allow_null=True, help_text="A user's ID; `[redacted]` where it may have been a PIN."
+        allow_null=True, help_text="A POS user's ID; `[redacted]` if it may have been a PIN."
     )
     error_message = serializers.CharField(
-        allow_null=True, help_text="In a list without PINs and the like; of one request as the POS sent it."
+        allow_null=True,
+        help_text="In a list, without PINs and other secrets; for a single request, as the POS sent it.",
     )
     stored_at = serializers.DateTimeField(
-        allow_null=True, help_text="When it was on disk, before it left; null where it was recorded afterwards."
+        allow_null=True, help_text="When it was saved, before it was sent; null if it was recorded only afterwards."
     )
-    sent_at = serializers.DateTimeField(allow_null=True, help_text="When it was sent first.")
-    last_sent_at = serializers.DateTimeField(allow_null=True, help_text="When it was sent last.")
+    sent_at = serializers.DateTimeField(allow_null=True, help_text="When it was first sent.")
+    last_sent_at = serializers.DateTimeField(allow_null=True, help_text="When it was last sent.")
     content_pruned_at = serializers.DateTimeField(
-        allow_null=True, help_text="Since when its payload and answer are gone, because they are kept for so long only."
+        allow_null=True, help_text="When payload and answer were deleted after their retention period."
     )
 
     class Meta:
@@ -116,13 +117,14 @@ class RequestSerializer(serializers.ModelSerializer[Request]):
 
 
 class WholeRequestSerializer(RequestSerializer):
-    """A request as it is answered; described here, written by `request_text`."""
+    """A request with its payload and answer."""
 
+    # This class only describes the answer; `request_text` writes it.
     payload = serializers.JSONField(
-        help_text="What was sent, as it was spelled, but without PINs and the like; null once it was pruned."
+        help_text="The payload exactly as sent, but without PINs and other secrets; null after its deletion."
     )
     answer = serializers.JSONField(
-        help_text="What the POS answered, as it was spelled; null where it sent nothing, or once it was pruned."
+        help_text="The POS's payload exactly as sent; null if the POS sent none, or after its deletion."
     )
 
     class Meta(RequestSerializer.Meta):
@@ -131,25 +133,25 @@ class WholeRequestSerializer(RequestSerializer):
 
 class RequestPageSerializer(serializers.Serializer[Any]):
     results = RequestSerializer(many=True)
-    next = serializers.CharField(allow_null=True, help_text="Where the next page is.")
+    next = serializers.CharField(allow_null=True, help_text="The URL of the next page; null on the last one.")
 
 
 class AnswerSerializer(serializers.Serializer[Any]):
-    """What the POS answered."""
+    """The POS's answer."""
 
     id = serializers.UUIDField()
     request_id = serializers.CharField()
     outcome = serializers.ChoiceField(choices=OUTCOMES, help_text="answered: ResultCode 0; refused: any other.")
     result_code = serializers.IntegerField()
     error_message = serializers.CharField(allow_null=True)
-    payload = serializers.JSONField(help_text="As the POS spelled it; null where it sent none, or once it was pruned.")
+    payload = serializers.JSONField(help_text="Exactly as the POS sent it; null if it sent none or after deletion.")
     content_pruned_at = serializers.DateTimeField(
-        required=False, help_text="Only of an answer that is gone, because it is kept for so long only: since when."
+        required=False, help_text="When the answer was deleted after its retention period; otherwise absent."
     )
 
 
 class ReceiptSerializer(serializers.Serializer[Any]):
-    """Where a request's outcome will be found."""
+    """Where to find a request's outcome later."""
 
     id = serializers.UUIDField()
     request_id = serializers.CharField()
@@ -157,11 +159,12 @@ class ReceiptSerializer(serializers.Serializer[Any]):
 
 
 class OrderSerializer(serializers.Serializer[Any]):
-    """What is to be sent to an outlet's POS. Describes only: orders.read_order reads it."""
+    """A request to an outlet's POS."""
 
-    message_type = serializers.JSONField(help_text="The MessageType's number, or a name that this portal knows.")
-    payload = serializers.DictField(help_text="Sent on unchanged: same keys, same order, same digits.")
-    device_id = serializers.CharField(min_length=1, max_length=64, help_text="Which of your devices asks.")
+    # This class only describes the body; `orders.read_order` parses it.
+    message_type = serializers.JSONField(help_text="The number of a message type, or the name of a known one.")
+    payload = serializers.DictField(help_text="Forwarded unchanged: same keys, same order, same digits.")
+    device_id = serializers.CharField(min_length=1, max_length=64, help_text="Which of your devices sends the request.")
     user_identifier = serializers.CharField(
         max_length=36, allow_null=True, required=False, allow_blank=True, help_text="A POS user's PIN or ID."
     )
@@ -169,7 +172,7 @@ class OrderSerializer(serializers.Serializer[Any]):
         min_length=1,
         max_length=256,
         required=False,
-        help_text="Your key of idempotency; generated where there is none.",
+        help_text="Your idempotency key; generated if you send none.",
     )
     mode = serializers.ChoiceField(choices=orders.MODES, default="wait")
     timeout = serializers.IntegerField(
@@ -178,7 +181,7 @@ class OrderSerializer(serializers.Serializer[Any]):
     expires_in = serializers.IntegerField(
         min_value=0, max_value=orders.MAX_EXPIRES_IN, default=0, help_text="Seconds; 0: only if the POS is online now."
     )
-    durable = serializers.BooleanField(default=True, help_text="false: one try, recorded afterwards; for polling.")
+    durable = serializers.BooleanField(default=True, help_text="false: one attempt, recorded afterwards; for polling.")
     validate = serializers.BooleanField(  # type: ignore[assignment]
         default=False, help_text="Check the payload against the documented model."
     )
@@ -220,27 +223,27 @@ class FieldErrorSerializer(serializers.Serializer[Any]):
 class ProblemSerializer(serializers.Serializer[Any]):
     """Problem details (RFC 9457)."""
 
-    type = serializers.CharField(help_text="What to compare: it stays the same.")
+    type = serializers.CharField(help_text="The identifier to compare; it never changes.")
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField(required=False)
     errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment]
-    id = serializers.UUIDField(required=False, help_text="The request that this is about.")
+    id = serializers.UUIDField(required=False, help_text="The id of the request concerned.")
     request_id = serializers.CharField(required=False)
     location = serializers.CharField(required=False)
     state = serializers.ChoiceField(choices=RequestState.values, required=False)
     result_code = serializers.IntegerField(required=False)
-    correlation_id = serializers.CharField(required=False, help_text="The X-Request-ID; our log lines carry it too.")
+    correlation_id = serializers.CharField(required=False, help_text="The X-Request-ID; the portal's log has it too.")
 
 
 def request_text(row: Request, result: Result) -> str:
-    """Return a request as JSON, its payload and answer as they were spelled; `result` is how it stands."""
+    """Return a request as JSON, with payload and answer exactly as sent. `result` is its current result."""
     values = _plain(RequestSerializer(row).data) | {"error_message": result.error_message}
     return raw_json.write(values, {"payload": row.payload or "null", "answer": result.answer or "null"})
 
 
 def answer_text(result: Result, request_id: str) -> str:
-    """Return a POS's answer as JSON, its payload as it was spelled."""
+    """Return a POS's answer as JSON, with its payload exactly as sent."""
     values = {
         "id": str(result.uuid),
         "request_id": request_id,

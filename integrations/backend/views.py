@@ -1,4 +1,4 @@
-"""The calls of the provider's own systems. Each reads, asks a service or the relay, and answers; none writes rows."""
+"""The views of the API. Each parses the call, calls a service or the relay, and answers; none writes rows."""
 
 import asyncio
 import uuid
@@ -45,17 +45,17 @@ Done = TypeVar("Done")
 
 READING = ("GET", "HEAD")
 PLACES = ("outlets", "requests", "message-types", "schema", "docs")
-CANCEL_SECONDS = 5.0  # that a cancellation waits for the database
+CANCEL_SECONDS = 5.0  # how long a cancellation waits for the database
 NOT_STORED_IN_TIME = "The database did not store the request in time. Send it again with the same request_id."
-NOT_ASKED_IN_TIME = "The database did not answer in time, so the POS was not asked. Send the request again."
+NOT_ASKED_IN_TIME = "The database did not answer in time, so nothing was sent to the POS. Send the request again."
 
 
 class BackendView(APIView):
-    """Knows whose call it is before anything else happens; every error becomes a problem.
+    """Authenticates the caller first, and answers every error with a problem.
 
-    The handlers are coroutines: they wait for look-ups that they share, and for a POS. A machine gets JSON whatever it
-    says that it accepts, and its body is read as it came: DRF's own request, negotiation and rendering have nothing to
-    do here, and would cost as much as the rest.
+    The handlers are coroutines that wait for shared look-ups and for a POS. The answer is always JSON, and the body is
+    parsed whatever its Content-Type. So DRF's request, content negotiation and rendering are bypassed; they would cost
+    as much as the rest of a call.
     """
 
     authentication_classes = ()
@@ -67,14 +67,14 @@ class BackendView(APIView):
     async def dispatch(  # type: ignore[override]
         self, request: PlainRequest, *_args: Any, **kwargs: Any
     ) -> PlainResponse:
-        """Return the answer of the method's handler."""
+        """Return the answer to a request, including for errors."""
         try:
             return await self.answer(request, **kwargs)
-        except Exception as error:  # noqa: BLE001  (whatever happens, the caller gets its JSON)
+        except Exception as error:  # noqa: BLE001  (the caller gets JSON for every error)
             return problems.answer(error)
 
     async def answer(self, request: PlainRequest, **kwargs: Any) -> PlainResponse:
-        """Return what the handler answers to a caller who may ask it. Raises whatever ends the call."""
+        """Authenticate the caller and return the handler's answer. Raises Problem, or the exception of the handler."""
         self.running = await runtime.running()
         self.caller = await authenticate(request.header(b"authorization"), self.running.recorder)
         if self.caller.is_read_only and request.method not in READING:
@@ -88,7 +88,7 @@ class BackendView(APIView):
 
 
 class RootView(BackendView):
-    """Where the calls are; so a client can learn whether the portal answers and its key is valid."""
+    """Lists the addresses of the API. A client can use it to check the connection and its API key."""
 
     http_method_names = ["get"]
     schema = None
@@ -99,7 +99,7 @@ class RootView(BackendView):
 
 
 class OutletsView(BackendView):
-    """The outlets that the key sees."""
+    """The outlets that the API key may see."""
 
     http_method_names = ["get"]
 
@@ -165,7 +165,7 @@ class OutletRequestsView(BackendView):
         return target.integration_id
 
     async def _poll(self, order: orders.Order, new: NewRequest, *, is_known: bool) -> PlainResponse:
-        if not order.request_id:  # it has a new one, which nobody can have used before
+        if not order.request_id:  # the request_id was generated, so it cannot have been used before
             return await self._ask(order, new)
         with self.running.transient_requests.looking_up(new):
             earlier = None if is_known else await _in_time(self.running.dispatcher.find_repeated(new), order, new)
@@ -188,14 +188,14 @@ class OutletRequestsView(BackendView):
         try:
             result = await self.running.dispatcher.wait(stored.pk, _seconds_left(seconds, new), completion)
         except (DatabaseError, InterfaceError) as error:
-            raise outcomes.no_answer(stored.uuid, new.request_id) from error  # it is stored, so it goes on
+            raise outcomes.no_answer(stored.uuid, new.request_id) from error  # the stored request continues
         if not result.is_final and self.running.is_draining:
             raise outcomes.unfinished(problems.DRAINING, stored.uuid, new.request_id, state=result.state)
         return outcomes.answer_of(result, new.request_id)
 
 
 class RequestsView(BackendView):
-    """The requests to the outlets that the key sees, the newest first."""
+    """The requests to the outlets that the API key may see, newest first."""
 
     http_method_names = ["get"]
 
@@ -208,7 +208,7 @@ class RequestsView(BackendView):
 
 
 class RequestView(BackendView):
-    """What became of a request."""
+    """One request and its outcome."""
 
     http_method_names = ["get"]
 
@@ -219,7 +219,7 @@ class RequestView(BackendView):
 
 
 class CancelView(BackendView):
-    """Takes back a request that has not left."""
+    """Cancels a request that has not been sent."""
 
     http_method_names = ["post"]
 
@@ -246,7 +246,7 @@ class MessageTypesView(BackendView):
 
 
 class NotFoundView(BackendView):
-    """Whatever else is asked for under this prefix."""
+    """Answers 404 for every other path below the API's prefix."""
 
     schema = None
 
@@ -255,7 +255,7 @@ class NotFoundView(BackendView):
 
 
 async def _in_time(storing: Awaitable[Done], order: orders.Order, new: NewRequest) -> Done:
-    """Return what is stored or compared within the caller's timeout. Raises Problem."""
+    """Return the result of a database operation within the caller's timeout. Raises Problem after it."""
     try:
         async with asyncio.timeout(_seconds_left(order.timeout, new)):
             return await storing
@@ -268,7 +268,7 @@ def _seconds_left(seconds: int, new: NewRequest) -> float:
 
 
 async def _message_type_of(order: orders.Order) -> int:
-    """Return the number to send. Raises Problem, also for a payload that was to be checked and does not fit."""
+    """Return the number to send. Raises Problem, also if validation was requested and the payload is not valid."""
     by_name = isinstance(order.message_type, str)
     known = await rows.find_message_type(order.message_type) if by_name or order.validate else None
     if order.validate:
@@ -276,15 +276,15 @@ async def _message_type_of(order: orders.Order) -> int:
     if not isinstance(order.message_type, str):
         return order.message_type
     if known is None:
-        raise invalid("message_type", "is no name that this portal knows")
+        raise invalid("message_type", "is not the name of a known message type")
     if known.number is None:
-        raise invalid("message_type", "has no number yet: staff can enter it in the portal, or send the number itself")
+        raise invalid("message_type", "has no number yet: ask staff to enter it in the portal, or send a number")
     return known.number
 
 
 def _check(payload: str, model: str) -> None:
     if model not in payload_models.MODELS:
-        raise invalid("validate", "cannot be asked for: no model of this message type's payload is known")
+        raise invalid("validate", "is not possible: no payload model is known for this message type")
     try:
         payload_models.check(payload, model)
     except payload_models.Invalid as error:

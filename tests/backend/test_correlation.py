@@ -38,8 +38,8 @@ class Correlation(InProcess):
                 pos.answers(await pos.next_frame())
                 headers = dict((await call.next())["headers"])
         correlation_id = headers[b"x-request-id"].decode()
-        assert named(lines, "A request leaves for its POS.") == [("R-1", correlation_id)]
-        assert named(lines, "A POS answers.") == [("R-1", correlation_id)]
+        assert named(lines, "Request sent to POS.") == [("R-1", correlation_id)]
+        assert named(lines, "POS answered.") == [("R-1", correlation_id)]
         assert (await in_main(Request.objects.get)).correlation_id == correlation_id
 
     async def test_a_request_that_waited_in_the_database_leaves_with_the_id_of_its_call(self) -> None:
@@ -48,7 +48,7 @@ class Correlation(InProcess):
         with logged() as lines:
             async with await Pos.of(outlet) as pos:
                 await pos.next_frame()
-        assert named(lines, "A request leaves for its POS.") == [("R-2", answer.headers[HEADER])]
+        assert named(lines, "Request sent to POS.") == [("R-2", answer.headers[HEADER])]
 
     async def test_a_request_that_is_not_durable_carries_it_too(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
@@ -56,7 +56,7 @@ class Correlation(InProcess):
             async with await Pos.of(outlet) as pos, backend.begin(outlet, durable=False, request_id="R-3") as call:
                 pos.answers(await pos.next_frame())
                 headers = dict((await call.next())["headers"])
-        assert named(lines, "A request leaves for its POS.") == [("R-3", headers[b"x-request-id"].decode())]
+        assert named(lines, "Request sent to POS.") == [("R-3", headers[b"x-request-id"].decode())]
 
     async def test_no_line_holds_a_payload(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
@@ -64,7 +64,7 @@ class Correlation(InProcess):
             async with await Pos.of(outlet) as pos, backend.begin(outlet, '{"CardHolder":"Ada"}') as call:
                 pos.answers(await pos.next_frame(), '{"Guest":"Bob"}')
                 await call.next()
-                await until(lambda: named(lines, "A call is answered."))
+                await until(lambda: named(lines, "API call answered."))
         assert not [line for line in lines if "Ada" in str(vars(line)) or "Bob" in str(vars(line))]
 
 

@@ -126,7 +126,7 @@ class Guessing(InProcess):
         for way in (ask, poll):
             refused = [await way(backend, outlet, pin) for pin in (PIN, "0000")]
             assert (refused[0].status, kind_of(refused[0])) == REUSED
-            assert "not compared any more" in refused[0].json()["detail"]
+            assert "too often with different content" in refused[0].json()["detail"]
             assert what_is_told(refused[0]) == what_is_told(refused[1])
         assert await unequal_attempts() == 5
 

@@ -40,7 +40,7 @@ def test_nothing_that_passes_through_is_logged_at_debug(
         post(browser, "/admin/confirm/", password=MISTYPED)
         post(browser, "/handover/", code=MISTYPED, passphrase=PHRASE)
     log = stack.log_text()
-    assert "A POS answers" in log
+    assert "POS answered" in log
     hidden = [MISTYPED, PHRASE, ASKED, ANSWERED, SEARCHED, NOTE, password, *shown]
     assert [each for each in hidden if each in log] == []
 

@@ -30,9 +30,9 @@ def test_the_log_is_json_and_follows_a_call_to_the_pos_and_back(new_stack: NewSt
     assert (answer.status_code, answer.headers["x-request-id"]) == (200, "order-77")
     assert refused.status_code == 422
     told = {line["message"]: line for line in lines_of(stack) if line.get("correlation_id") == "order-77"}
-    assert list(told) == ["A request leaves for its POS.", "A POS answers.", "A call is answered."]
-    assert told["A POS answers."]["outlet"] == outlet.provider_outlet_id
-    assert told["A request leaves for its POS."]["request_id"] == answer.json()["request_id"]
+    assert list(told) == ["Request sent to POS.", "POS answered.", "API call answered."]
+    assert told["POS answered."]["outlet"] == outlet.provider_outlet_id
+    assert told["Request sent to POS."]["request_id"] == answer.json()["request_id"]
     assert not LEDGER.leaks(), "also read at the end of the run, with the other logs"
 
 

@@ -108,9 +108,9 @@ class Dispatcher:
             return False
         details: dict[str, Any] = named(outgoing) | {"outlet": live.provider_outlet_id}
         if isinstance(answer, Unreadable):
-            logger.warning("A POS answers, and its answer cannot be read.", extra=details)
+            logger.warning("POS answered, but the answer could not be read.", extra=details)
         else:
-            logger.info("A POS answers.", extra=details | {"result_code": answer.result_code})
+            logger.info("POS answered.", extra=details | {"result_code": answer.result_code})
         if isinstance(outgoing, Outgoing):
             self._background.start(self._end(live, outgoing, answer))
         else:

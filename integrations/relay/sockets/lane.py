@@ -334,7 +334,7 @@ class Lane:
         else:
             outgoing.has_left = True
         self._window.add(outgoing)
-        logger.info("A request leaves for its POS.", extra=named(outgoing))
+        logger.info("Request sent to POS.", extra=named(outgoing))
         try:
             await self._send(outgoing.frame)
         except Exception as error:  # noqa: BLE001  (each server raises its own when the peer has gone)

@@ -273,7 +273,7 @@ def test_our_own_errors_keep_their_traceback_and_lines_below_warning_are_never_l
     reject(noisy, "Internal Server Error")
     assert "Traceback" in stream.getvalue()
     for _ in range(SAMPLED + 7):
-        noisy.info("A call is answered.")
+        noisy.info("API call answered.")
     assert stream.getvalue().count("answered") == SAMPLED + 7
 
 
