@@ -1,7 +1,7 @@
-"""Delivery to the POS, in each server process that holds sockets.
+"""Delivers requests to POSes, in each server process that holds websockets.
 
-Start with `runtime` (what runs in a process), then `delivery` (requests to a POS, and their answers). `sockets` holds
-the connections, `records` writes in batches, `watch` closes the connections that the rows no longer allow. `chores` run
-in one process of all, `wakeups` and `redis_layer` reach the other processes, `retrying` repeats what an error stopped.
-It may import `services` and everything below them, and no entry point.
+Start with `runtime` (the background work of a process), then `delivery` (requests to a POS, and their answers).
+`sockets` holds the connections, `records` writes records in batches, and `watch` closes connections that the rows no
+longer allow. `chores` run in only one of the processes, `wakeups` and `redis_layer` notify the other processes, and
+`retrying` retries after errors. This package may import `services` and everything below them, but no entry point.
 """

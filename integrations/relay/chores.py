@@ -1,4 +1,4 @@
-"""What the server does by itself at intervals, once in the whole installation: each chore runs under a lease."""
+"""Runs periodic chores once in the whole installation: each chore runs under a lease."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from django.db import DatabaseError, InterfaceError
 from integrations.services.connections import leases
 from integrations.services.rows.threads import recorders
 
-LEASE_FACTOR = 3  # a holder that misses this many turns has lost the chore to another process
+LEASE_FACTOR = 3  # a holder that misses this many runs loses the chore to another process
 SHORTEST_LEASE = 30.0  # seconds
 
 logger = logging.getLogger(__name__)
@@ -20,10 +20,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Chore:
-    """`run` is awaited every `every` seconds, in the process that holds the lease of this name.
+    """A periodic task. `run` is awaited every `every` seconds, in the process that holds the lease of this name.
 
-    It must be safe to run twice (a lease can run out under a process that was stopped), and end within a few
-    seconds: what takes longer does one batch and goes on at its next turn. What it leaves running, `end` ends.
+    `run` must be safe to run twice, because a lease can expire while its process is suspended. It must finish within a
+    few seconds: longer work does one batch per run. `end` stops anything that `run` leaves running.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Chore:
 
 
 class Chores:
-    """Used on the event loop only."""
+    """Runs the chores of this process. Use it on the event loop only."""
 
     def __init__(self, process_id: uuid.UUID, chores: Iterable[Chore]) -> None:
         self._process_id = process_id
@@ -41,11 +41,11 @@ class Chores:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begin; the first turn of each chore comes after its interval."""
+        """Start; each chore first runs after its interval."""
         self._tasks = [asyncio.create_task(self._repeat(chore)) for chore in self._chores]
 
     async def stop(self) -> None:
-        """Cut what runs, and let other processes take over at once."""
+        """Cancel running chores, and release the leases so that other processes can take over immediately."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -58,13 +58,13 @@ class Chores:
         while True:
             await asyncio.sleep(chore.every)
             try:
-                await self._turn(chore)
+                await self._run_once(chore)
             except (DatabaseError, InterfaceError) as error:
-                logger.warning("The chore %s waits for the database (%s).", chore.name, error)
+                logger.warning("Chore %s is waiting for the database (%s).", chore.name, error)
             except Exception:
-                logger.exception("The chore %s failed; it is tried again in %g s.", chore.name, chore.every)
+                logger.exception("Chore %s failed; retrying in %g s.", chore.name, chore.every)
 
-    async def _turn(self, chore: Chore) -> None:
+    async def _run_once(self, chore: Chore) -> None:
         seconds = max(chore.every * LEASE_FACTOR, SHORTEST_LEASE)
         if await recorders.run(leases.take, chore.name, self._process_id, seconds=seconds):
             await chore.run()

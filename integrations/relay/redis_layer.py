@@ -1,4 +1,4 @@
-"""The channel layer between processes, with two faults of the library's put right."""
+"""The channel layer between processes, with workarounds for two bugs of the library."""
 
 import asyncio
 import contextlib
@@ -10,12 +10,12 @@ CLEAN_SECONDS = 2.0
 
 
 class RedisLayer(RedisChannelLayer):  # type: ignore[misc]
-    """The library's core layer, whose last step for a message does not fail unheard, and does not hang.
+    """The library's core layer, without an unawaited error or a hang when a message is acknowledged.
 
-    It takes a received message out of its backup in a task that nobody awaits, and receives no other message until that
-    is done. When Redis dies at that moment, asyncio logs a traceback; when Redis hangs, nothing is received until the
-    socket's own timeout. What stays in the backup is received once more when Redis is back, and a wake-up may come
-    twice.
+    The library removes a received message from its backup in a task that it never awaits, and receives no other message
+    until that task is done. If Redis dies at that moment, asyncio logs a traceback. If Redis hangs, no message is
+    received until the socket's own timeout. A message that stays in the backup is received again when Redis is back, so
+    a wake-up can arrive twice.
     """
 
     async def _clean_receive_backup(self, index: int, channel: str) -> None:

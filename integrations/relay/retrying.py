@@ -1,4 +1,4 @@
-"""Repeats what must be done in the end, whatever error it meets."""
+"""Retries work that must eventually succeed."""
 
 import asyncio
 import logging
@@ -15,9 +15,9 @@ logger = logging.getLogger(__name__)
 
 
 async def until_done(work: Callable[[], Awaitable[Result]], name: str) -> Result:
-    """Return what `work` returns, as soon as it raises nothing.
+    """Call `work` until it succeeds, and return its result.
 
-    Logs the first error and not those after it. A database error is not logged: the loops of the process report it.
+    Only the first error is logged. Database errors are not logged here, because the loops of the process report them.
     """
     has_failed = False
     while True:
@@ -25,13 +25,13 @@ async def until_done(work: Callable[[], Awaitable[Result]], name: str) -> Result
             return await work()
         except Exception as error:
             if not has_failed and not isinstance(error, DatabaseError | InterfaceError):
-                logger.exception("%s failed; it is tried again every %g s.", name, RETRY)
+                logger.exception("%s failed; retrying every %g s.", name, RETRY)
                 has_failed = True
         await asyncio.sleep(RETRY)
 
 
 async def until_back(work: Callable[[], Awaitable[Result]], name: str) -> Result:
-    """Return what `work` returns, as soon as the database is there. Raises every error that waiting cannot help."""
+    """Call `work` until the database is available, and return its result. Raises every other error."""
     has_failed = False
     while True:
         try:
@@ -40,11 +40,11 @@ async def until_back(work: Callable[[], Awaitable[Result]], name: str) -> Result
             if is_refusal(error):
                 raise
             if not has_failed:
-                logger.warning("%s waits for the database (%s).", name, type(error).__name__)
+                logger.warning("%s is waiting for the database (%s).", name, type(error).__name__)
                 has_failed = True
         await asyncio.sleep(RETRY)
 
 
 def is_refusal(error: Exception) -> bool:
-    """Return whether waiting will not help: the database is there and does not take a row, or the fault is ours."""
+    """Return whether retrying cannot help: the database rejects a row, or the portal has a bug."""
     return isinstance(error, IntegrityError | DataError) or not isinstance(error, DatabaseError | InterfaceError)

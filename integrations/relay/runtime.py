@@ -1,6 +1,6 @@
-"""What runs beside the sockets in each server process: the recorder, the watcher, the lease.
+"""The background work of each server process: the recorder, the watcher, the lease.
 
-Started by the first ASGI call (daphne knows no lifespan), ended by `serve`, or at the interpreter's exit.
+The first ASGI call starts it, because daphne does not support lifespan. `serve` or the interpreter's exit ends it.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 class Runtime:
-    """One per process."""
+    """The background work of this process. There is one Runtime per process."""
 
     def __init__(self, process_id: uuid.UUID, chores: Iterable[Chore]) -> None:
         self.process_id = process_id
@@ -40,7 +40,7 @@ class Runtime:
         self.transient_requests = TransientRequests(self.registry, self.recorder)
         self.watcher = Watcher(process_id, self.registry, self.recorder, self.dispatcher)
         self.chores = Chores(process_id, chores)
-        self.is_leaving = False  # not ready any more, and serving still
+        self.is_leaving = False  # reports that it is not ready, but still serves requests
         self.is_draining = False
         self._loop = asyncio.get_running_loop()
         self._tasks: list[asyncio.Task[None]] = []
@@ -48,16 +48,16 @@ class Runtime:
 
     @property
     def has_layer(self) -> bool:
-        """Whether there is a channel layer between processes."""
+        """Whether a channel layer connects the processes."""
         return self._listener is not None
 
     @property
     def is_layer_away(self) -> bool:
-        """Whether this process does not reach that layer just now."""
+        """Whether this process currently cannot reach that layer."""
         return self.has_layer and self.transient_requests.channel is None
 
     def start(self) -> None:
-        """Begin to record, to watch and to listen for wake-ups."""
+        """Start recording, watching and listening for wake-ups."""
         self._tasks = [asyncio.create_task(self.recorder.run()), asyncio.create_task(self.watcher.run())]
         self.chores.start()
         if not isinstance(get_channel_layer(), InMemoryChannelLayer | None):
@@ -66,7 +66,7 @@ class Runtime:
         atexit.register(self._end_without_loop)
 
     async def stop(self) -> None:
-        """Write what is left and give the lease back."""
+        """Stop the background work, write the remaining records and release the lease."""
         wake.forget(self._changed)
         if self._listener is not None:
             self._listener.cancel()
@@ -84,22 +84,22 @@ class Runtime:
         atexit.unregister(self._end_without_loop)
 
     def _changed(self, integration_id: int) -> None:
-        """Called in the thread that committed."""
-        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is left to be woken
+        """Wake this process's watcher and the other processes. Called in the thread that committed."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended, so there is nothing to wake
             self._loop.call_soon_threadsafe(self.watcher.look_now)
             self._loop.call_soon_threadsafe(self.wakeups.send, wake.CHANGED, (integration_id,))
 
     async def _listen_to_others(self) -> None:
-        """Wake the watcher whenever another process says that something changed."""
+        """Handle the wake-ups of other processes until cancelled."""
         while True:
             try:
                 await self._receive_wakeups()
-            except Exception as error:  # noqa: BLE001  (the layer may be away for any reason; the rows remain)
+            except Exception as error:  # noqa: BLE001  (the layer can fail in any way; the rows remain)
                 self.transient_requests.channel = None
                 metrics.layer_losses.inc()
                 metrics.layer_away.set(1)
                 reason = error or "no answer"
-                logger.warning("The channel layer is away (%s); this process polls the database instead.", reason)
+                logger.warning("Channel layer unavailable (%s); polling the database instead.", reason)
                 await asyncio.sleep(1)
 
     async def _receive_wakeups(self) -> None:
@@ -124,7 +124,7 @@ class Runtime:
     async def _woken(self, message: dict[str, Any]) -> None:
         match message["type"]:
             case wake.QUEUED:
-                for integration_id in message.get("ids", [message["id"]]):  # the version before this one sends no `ids`
+                for integration_id in message.get("ids", [message["id"]]):  # the previous version sends no `ids`
                     self.dispatcher.queued(integration_id)
             case wake.ENDED:
                 await self.dispatcher.ended(message["ids"])
@@ -136,16 +136,16 @@ class Runtime:
                 self.watcher.look_now()
 
     def _end_without_loop(self) -> None:
-        """Flush at the interpreter's exit: daphne ends its loop without a word to the application."""
+        """Write the last records at the interpreter's exit: daphne ends its loop without notifying the application."""
         try:
             self.recorder.write_last()
             process_lease.end_lease(self.process_id)
-        except Exception as error:  # noqa: BLE001  (nothing above could handle it; the lease runs out by itself)
+        except Exception as error:  # noqa: BLE001  (no caller could handle it, and the lease will expire)
             logger.warning("The last records could not be written (%s).", error)
 
 
 JOIN_SECONDS = 2.0
-GROUP_RENEWAL = 5.0  # seconds; a Redis that was flushed knows no member, and until then no poll finds its POS
+GROUP_RENEWAL = 5.0  # seconds; until it rejoins after a Redis flush, transient requests cannot reach this process
 
 _runtime: Runtime | None = None
 _starting: asyncio.Task[Runtime] | None = None
@@ -153,16 +153,16 @@ _chores: tuple[Chore, ...] = ()
 
 
 def set_chores(chores: Iterable[Chore]) -> None:
-    """Name what each runtime that this process starts from now on does at intervals."""
+    """Set the chores of each runtime that this process starts from now on."""
     global _chores  # noqa: PLW0603  (one runtime per process is the point)
     _chores = tuple(chores)
 
 
 async def running() -> Runtime:
-    """Return this process's runtime, started if need be.
+    """Return this process's runtime; start it if necessary.
 
-    Raises the database's error while that is away, and DatabaseUnresponsive when the start takes READ_SECONDS; it then
-    goes on in the background.
+    Raises the database's error if the database is unavailable, and DatabaseUnresponsive if the start takes longer than
+    READ_SECONDS. The start then continues in the background.
     """
     if _runtime is not None:
         return _runtime
@@ -173,7 +173,7 @@ async def running() -> Runtime:
 
 
 def start_soon() -> None:
-    """Begin to start the runtime if nothing has yet: for servers that do not say when they start (daphne)."""
+    """Start the runtime in the background unless it is running or starting: daphne does not announce its start."""
     global _starting  # noqa: PLW0603  (one runtime per process is the point)
     if _runtime is None and (_starting is None or _starting.done()):
         _starting = asyncio.create_task(_start())
@@ -181,7 +181,7 @@ def start_soon() -> None:
 
 
 def current() -> Runtime | None:
-    """Return the runtime if it runs."""
+    """Return the runtime, or None if it is not running."""
     return _runtime
 
 
@@ -194,9 +194,9 @@ async def stop() -> None:
 
 
 def _read_error(starting: "asyncio.Task[Runtime]") -> None:
-    # Whoever needs the runtime meets the error at its own start; this one was nobody's.
+    # Callers that need the runtime see the error in their own start; this start may have had no caller.
     if not starting.cancelled() and (error := starting.exception()):
-        logger.warning("The database is away (%s); whoever finds it back goes on.", error)
+        logger.warning("Start failed because the database is unavailable (%s); the next call retries.", error)
 
 
 async def _start() -> Runtime:

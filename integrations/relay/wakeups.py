@@ -1,4 +1,4 @@
-"""Wake-ups for the other processes: one message at a time, so that a channel layer that hangs gathers no tasks."""
+"""Sends wake-ups to the other processes, one message at a time: a hanging channel layer must not pile up tasks."""
 
 import asyncio
 from collections.abc import Iterable
@@ -7,19 +7,19 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 from integrations.services import metrics, wake
 
-MOST = 1_000  # ids of one kind that wait; the other processes find what is beyond them in the rows
-STOP_SECONDS = 2.0  # for which the end of the process waits for the last message
+MOST = 1_000  # waiting ids of one kind; the other processes find any further ones in the rows
+STOP_SECONDS = 2.0  # how long a stopping process waits for the last message
 
 
 class Wakeups:
-    """Used on the event loop only. What is to be sent while a message is under way shares the next one."""
+    """Use it on the event loop only. Ids that arrive while a message is being sent share the next message."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, dict[int, None]] = {}
         self._sending: asyncio.Task[None] | None = None
 
     def send(self, kind: str, ids: Iterable[int]) -> None:
-        """Tell the other processes soon what happened to these; wait for nothing."""
+        """Notify the other processes about these ids in the background; return immediately."""
         if isinstance(get_channel_layer(), InMemoryChannelLayer | None):
             return
         waiting = self._waiting.setdefault(kind, {})
@@ -32,7 +32,7 @@ class Wakeups:
             self._sending = asyncio.create_task(self._work())
 
     async def stop(self) -> None:
-        """Send what waits, if that takes no longer than STOP_SECONDS."""
+        """Send the waiting ids, for at most STOP_SECONDS."""
         if self._sending is not None:
             await asyncio.wait({self._sending}, timeout=STOP_SECONDS)
             self._sending.cancel()
@@ -43,6 +43,6 @@ class Wakeups:
                 kind = next(iter(self._waiting))
                 ids = [*self._waiting.pop(kind)]
                 if ids:
-                    await wake.tell({"type": kind, "id": ids[0], "ids": ids})  # the version before this one reads `id`
+                    await wake.tell({"type": kind, "id": ids[0], "ids": ids})  # the previous version reads `id`
         finally:
             self._sending = None

@@ -32,7 +32,7 @@ class Pos:
         self.may_claim.set()
         self._error, self._failures = error, failures if error else 0
         self.lane = Lane(
-            window=window, send=self._send, claim=self._claim, hungry=lambda: None, unsent=self.unsent.append
+            window=window, send=self._send, claim=self._claim, load_more=lambda: None, unsent=self.unsent.append
         )
 
     async def _send(self, frame: str) -> None:

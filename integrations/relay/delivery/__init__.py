@@ -1,6 +1,6 @@
-"""Delivery of requests to the POSes, and of their ends to the callers.
+"""Delivers requests to POSes and outcomes to callers.
 
-`dispatcher` is the entry to what concerns stored requests: `submitter` stores new ones, `lane_filler` puts what is open
-on the lanes, `endings` writes how requests ended, `waiters` are the calls that wait for that, `background` runs what no
-call awaits. `transient_requests` is about requests that are not durable. It may import `sockets`.
+`dispatcher` is the entry point for stored requests. `submitter` stores new ones, `lane_filler` puts open ones on the
+lanes, `endings` writes their outcomes, `waiters` holds the calls that wait for outcomes, and `background` runs tasks
+that no call awaits. `transient_requests` handles requests that are not durable. This package may import `sockets`.
 """

@@ -1,4 +1,4 @@
-"""Tasks that nobody awaits, and what they raise."""
+"""Runs tasks that no caller awaits, and logs their errors."""
 
 import asyncio
 import logging
@@ -15,20 +15,20 @@ logger = logging.getLogger(__name__)
 
 
 class Background:
-    """Used on the event loop only."""
+    """A set of background tasks. Use it on the event loop only."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self, work: Coroutine[Any, Any, Done]) -> asyncio.Task[Done]:
-        """Run `work` in a task; log what it raises, except the database's errors and refusals."""
+        """Run `work` in a task; log its exception, except database errors and NotStored."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
         return task
 
     async def stop(self, *, seconds: float) -> None:
-        """Wait so long for the tasks, then cancel those that are left."""
+        """Wait this long for the tasks, then cancel the others."""
         if not self._tasks:
             return
         _, late = await asyncio.wait(self._tasks, timeout=seconds)
@@ -39,4 +39,4 @@ class Background:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, NotStored | DatabaseError | InterfaceError):
-            logger.error("The relay met a fault of ours.", exc_info=error)
+            logger.error("Unhandled error in a background task of the relay.", exc_info=error)

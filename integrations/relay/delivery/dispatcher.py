@@ -1,7 +1,7 @@
-"""Brings requests to the POSes of this process, and their ends to the calls that wait for them.
+"""Dispatches requests to the POSes of this process, and their results to the waiting calls.
 
-The rows decide (CONTRIBUTING.md, rule 1): a request is stored before its frame leaves, marked as sent before it leaves,
-and ended in the database before any caller gets its result. What is in memory here only saves reading them.
+The rows are the source of truth (CONTRIBUTING.md, rule 1). A request is stored and marked as sent before its frame is
+sent, and ended in the database before any caller gets its result. The state in memory only saves reads.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ from integrations.services.requests.request_types import NewRequest, Result, Sto
 from integrations.services.rows.threads import Joined, readers, watchers, writers
 from integrations.wire.envelope import Answer, Unreadable
 
-STOP_LIMIT = 5.0  # seconds that the end of the process waits for ends that are being written
+STOP_LIMIT = 5.0  # seconds for which a stopping process waits for results that are being written
 
 logger = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """Used on the event loop only."""
+    """The dispatcher of one process. Use it on the event loop only."""
 
     def __init__(self, registry: Registry, process_id: uuid.UUID, wakeups: Wakeups) -> None:
         self._registry = registry
@@ -47,26 +47,26 @@ class Dispatcher:
         self._claims: Joined[int, bool] = Joined(partial(sending.claim, process_id=process_id), threads=writers)
 
     def connected(self, live: Live, *, has_requests: bool) -> None:
-        """Open the lane of a new connection and put on it what waits for this outlet.
+        """Open the lane of a new connection, and load the outlet's waiting requests.
 
-        `has_requests` is what the rows said when the token was read, so that most connections cost no second read;
-        what was stored in between is found by the next refresh (`look`).
+        `has_requests` was read together with the token, so most connections need no second read. The next `look` finds
+        requests that were stored in between.
         """
         live.lane = Lane(
             window=settings.REQUESTS_IN_FLIGHT,
             send=live.socket.transmit,
             claim=self._claim,
-            hungry=lambda: self._filler.fill(live),
+            load_more=lambda: self._filler.fill(live),
             unsent=lambda pk: self._filler.offer_again(live.integration_id, [pk]),
         )
         if has_requests:
             self._filler.fill(live)
 
     def disconnected(self, live: Live, reason: CloseReason) -> None:
-        """Close the lane; what was not answered goes out again on the outlet's next connection, also if it is there.
+        """Close the lane. Unanswered requests are sent again on the outlet's next connection, even if already open.
 
-        `reason`: why the connection ended; where the POS or the link may have ended it, or the POS was replaced and did
-        not answer in time, what was not answered is suspect.
+        `reason` is why the connection ended. If the POS or the network may have ended it, or if the POS was replaced
+        and did not answer in time, the unanswered requests are suspect.
         """
         if live.lane is None:
             return
@@ -76,32 +76,32 @@ class Dispatcher:
         if blamed:
             self._filler.offer_again(live.integration_id, blamed, reason)
         live.lane.close()
-        live.lane = None  # the two refer to each other: without this they would stay until the garbage collector runs
+        live.lane = None  # break the reference cycle, which would keep both until the garbage collector runs
 
     async def submit(self, new: NewRequest, completion: Completion | None = None) -> Stored:
-        """Store a request and send it on its way. Raises NotStored, or the database's error.
+        """Store and dispatch a request. Raises NotStored, or the database's error.
 
-        The database may have stored it even so (a connection lost at the commit); it then goes out a little later. A
-        caller that goes away meanwhile changes nothing: what is stored is sent. `completion` gets the result of a
-        request that is new, unless it is cancelled before.
+        After a database error the request may still be stored (a connection lost during the commit); it is then sent a
+        little later. A stored request is sent even if the caller has left. `completion` gets the result of a new
+        request, unless it is cancelled before.
         """
         return await asyncio.shield(self._background.start(self._submitter.submit(new, completion)))
 
     def find_repeated(self, new: NewRequest) -> Awaitable[Stored | None]:
-        """Return the request for which this one's RequestID stands already. Raises NotStored."""
+        """Return the stored request that already has this RequestID, or None. Raises NotStored."""
         return self._submitter.find_repeated(new)
 
     def wait(self, pk: int, seconds: float, completion: Completion | None = None) -> Awaitable[Result]:
-        """Return a request's result when it has ended, or its state after `seconds`; see Waiters.wait.
+        """Return a request's result when it has ended, or its current state after `seconds`; see Waiters.wait.
 
-        `completion` is what `submit` was given, where it has stored the request as a new one.
+        `completion` is the one passed to `submit`, if that stored the request as a new one.
         """
         return self._waiters.wait(pk, seconds, completion)
 
     def answered(self, live: Live, request_id: str, answer: Answer | Unreadable) -> bool:
-        """Take a POS's answer; False when nothing on this connection waits for it.
+        """Handle a POS's answer; return False if no request on this connection waits for it.
 
-        One that cannot be read ends the request as well: asked again, the POS would answer the same.
+        An unreadable answer ends the request as well: the POS would give the same answer again.
         """
         outgoing = live.lane.take_answer(request_id) if live.lane else None
         if outgoing is None:
@@ -118,7 +118,7 @@ class Dispatcher:
         return True
 
     def ended(self, pks: Iterable[int]) -> Awaitable[None]:
-        """Tell the calls that wait here how these requests ended, in whatever process."""
+        """Complete the calls of this process that wait for these requests, which ended in any process."""
         return self._waiters.refresh(pks)
 
     def queued(self, integration_id: int) -> None:
@@ -127,7 +127,7 @@ class Dispatcher:
             self._filler.fill(live)
 
     async def look(self) -> None:
-        """Do what no wake-up may have come for: end what is overdue, find what waits, complete what has ended."""
+        """Handle missed wake-ups: expire overdue requests, find waiting ones and complete calls for ended ones."""
         now = shared_now()
         for live in self._registry:
             if live.lane is not None:
@@ -136,20 +136,20 @@ class Dispatcher:
             for integration_id, pk in await readers.run(sending.overlooked):
                 self._filler.fill_if_overlooked(integration_id, pk)
         await self._waiters.refresh_all()
-        if expired := await watchers.run(ending.expire_due):  # last, as it may have to wait for other writers
+        if expired := await watchers.run(ending.expire_due):  # last, because it may wait for other writers
             await self.ended(expired)
 
     @property
     def is_waited_for(self) -> bool:
-        """Whether a caller of this process waits for a request's end."""
+        """Whether a call of this process waits for a request."""
         return bool(self._waiters)
 
     def let_go(self) -> None:
-        """End all waiting: the process is about to end, and each caller gets the state of its request."""
+        """End all waits because the process is stopping; each caller gets the current state of its request."""
         self._waiters.let_go()
 
     async def stop(self) -> None:
-        """Wait for the ends that are being written; what the database does not take is asked of the POS again."""
+        """Wait for results that are being written. Requests whose result is not stored are sent to the POS again."""
         await self._background.stop(seconds=STOP_LIMIT)
 
     async def _claim(self, pk: int) -> bool:

@@ -1,4 +1,4 @@
-"""Writes how requests ended, and tells the calls that wait for them, here and in the other processes."""
+"""Writes how requests ended, and notifies the waiting calls in this process and the others."""
 
 import contextlib
 import logging
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class Endings:
-    """Used on the event loop only."""
+    """Writes and announces the ends of requests. Use it on the event loop only."""
 
     def __init__(self, waiters: Waiters, wakeups: Wakeups) -> None:
         self._waiters = waiters
@@ -31,7 +31,7 @@ class Endings:
         self._ends: Joined[Ending, Result] = Joined(ending.end, threads=writers)
 
     async def write_answer(self, pk: int, answer: Answer | Unreadable) -> Result | None:
-        """Write the end of a request that the POS answered; `announce` the result."""
+        """Write the end of a request that the POS answered, and return its result. Pass that to `announce`."""
         return await self._write(_ending_of(pk, answer))
 
     async def fail_unsendable(self, pk: int) -> None:
@@ -42,24 +42,24 @@ class Endings:
         """Count a connection's end against the requests that it left unanswered; announce those that failed by it."""
         failed = await until_back(lambda: writers.run(retries.suspect, pks, reason), "A lost connection's record")
         for result in failed:
-            logger.warning("A request has failed: %s", result.failure, extra={"id": str(result.uuid)})
+            logger.warning("Request failed: %s", result.failure, extra={"id": str(result.uuid)})
             self._waiters.complete(result)
         if failed:
             self._wakeups.send(wake.ENDED, [result.pk for result in failed])
 
     def announce(self, result: Result | None) -> None:
-        """Tell the calls that wait for this request, in whatever process."""
+        """Notify the calls that wait for this request, in all processes."""
         if result is not None:
             self._waiters.complete(result)
             self._wakeups.send(wake.ENDED, [result.pk])
 
     async def _write(self, end: Ending) -> Result | None:
-        with contextlib.suppress(Exception):  # of a batch that holds others: one of them may be the cause
+        with contextlib.suppress(Exception):  # another request of the same batch may be the cause
             return await until_back(lambda: self._ends.find(end), "An answer")
         try:
             return await until_back(lambda: self._write_alone(end), "An answer")
         except Exception:
-            logger.exception("An answer cannot be stored; its request has failed.")
+            logger.exception("Answer could not be stored, so its request failed.")
         failed = Ending(end.pk, RequestState.FAILED, end.at, failure=UNKEPT)
         return await until_done(lambda: self._write_alone(failed), "Ending a request")
 

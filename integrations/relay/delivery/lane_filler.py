@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class LaneFiller:
-    """Used on the event loop only."""
+    """Loads open requests into lanes. Use it on the event loop only."""
 
     def __init__(
         self, registry: Registry, process_id: uuid.UUID, wakeups: Wakeups, endings: Endings, background: Background
@@ -34,23 +34,26 @@ class LaneFiller:
         self._endings = endings
         self._background = background
         self._releases: Joined[int, bool] = Joined(partial(holders.release, process_id=process_id), threads=writers)
-        self._suspecting: dict[int, asyncio.Task[None]] = {}  # by integration, what is being written of lost requests
+        self._suspecting: dict[int, asyncio.Task[None]] = {}  # by integration: the write about its lost requests
 
     def offer(self, integration_id: int) -> None:
-        """Let the process that has the outlet's POS load its requests; wait for nothing."""
+        """Make the process that holds the outlet's POS load its requests; return immediately."""
         if live := self._registry.find(integration_id):
             self.fill(live)
         else:
             self._wakeups.send(wake.QUEUED, [integration_id])
 
     def offer_again(self, integration_id: int, pks: Sequence[int], reason: CloseReason | None = None) -> None:
-        """Let requests be sent again, after the end of a connection for this reason; None: it was not by them."""
+        """Release requests to be sent again after a connection ended for this reason.
+
+        None: the requests did not cause its end.
+        """
         task = self._background.start(self._lost(pks, reason, after=self._suspecting.get(integration_id)))
         self._suspecting[integration_id] = task
         self._background.start(self._offer_after(task, integration_id))
 
     def is_moving(self, live: Live) -> bool:
-        """Return whether requests of an older connection of this outlet may still come before new ones."""
+        """Return whether requests of an older connection of this outlet may have to be sent before new ones."""
         return live.integration_id in self._suspecting or bool(self._registry.unheard_by_older(live.integration_id))
 
     def fill(self, live: Live) -> None:
@@ -60,21 +63,21 @@ class LaneFiller:
             return
         lane.look_again = True
         if not lane.is_loading:
-            lane.is_loading = True  # from now on nothing new may overtake what is loaded
+            lane.is_loading = True  # from now on, no new request may overtake the loaded ones
             self._background.start(self._load(live, lane))
 
     def fill_if_overlooked(self, integration_id: int, pk: int) -> None:
-        """Fill a lane that should know this open request and does not."""
+        """Fill the integration's lane if it should have this open request and does not."""
         live = self._registry.find(integration_id)
         if live is not None and live.lane is not None and not live.lane.more_waits and pk not in live.lane.known:
             self.fill(live)
 
     def outgoing(self, live: Live, waiting: Waiting) -> Outgoing | None:
-        """Return a request as it is to be sent; end it where that fails: it must not hold up those after it."""
+        """Return a request ready to send. If that fails, end it and return None: it must not block those after it."""
         try:
             return _outgoing_of(live, waiting)
         except Exception:
-            logger.exception("A request could not be written as a frame; it has failed.", extra={"id": waiting.pk})
+            logger.exception("Request failed because its frame could not be written.", extra={"id": waiting.pk})
         self._background.start(self._endings.fail_unsendable(waiting.pk))
         return None
 
@@ -92,7 +95,7 @@ class LaneFiller:
         if writing := self._suspecting.get(live.integration_id):
             await asyncio.wait({writing})
         limit = MOST_QUEUED + len(lane.known)
-        # First, because one may end meanwhile.
+        # Read these first, because a request may end during the load.
         elsewhere = self._registry.begun_by_older(live.integration_id)
         unheard = self._registry.unheard_by_older(live.integration_id)
         rows, held = await writers.run(holders.load, live.integration_id, limit, self._process_id, live.opened_at)
@@ -100,7 +103,7 @@ class LaneFiller:
         self._put_on(live, lane, [each for each in rows if each.pk not in elsewhere - unheard], held | unheard)
 
     def _put_on(self, live: Live, lane: Lane, rows: Iterable[Waiting], elsewhere: Set[int]) -> None:
-        """Put requests on a lane, as far as the first that another connection may still bring an answer to."""
+        """Put requests on a lane, up to the first one that another connection may still get an answer to."""
         for waiting in rows:
             if waiting.pk in elsewhere:
                 lane.load_soon()
@@ -116,7 +119,7 @@ class LaneFiller:
         self.offer(integration_id)
 
     async def _lost(self, pks: Sequence[int], reason: CloseReason | None, *, after: asyncio.Task[None] | None) -> None:
-        """Write that a connection left these unanswered."""
+        """Record that a connection ended with these requests unanswered."""
         if after is not None:
             await asyncio.wait({after})
         if reason is None or reason in NOT_BY_A_REQUEST:

@@ -1,4 +1,4 @@
-"""Stores new requests and sends them on their way."""
+"""Stores new requests and dispatches them."""
 
 import uuid
 from dataclasses import replace
@@ -17,7 +17,7 @@ from integrations.services.rows.threads import Joined, writers
 
 
 class Submitter:
-    """Used on the event loop only."""
+    """Stores and dispatches requests. Use it on the event loop only."""
 
     def __init__(
         self, registry: Registry, process_id: uuid.UUID, filler: LaneFiller, waiters: Waiters, background: Background
@@ -32,7 +32,7 @@ class Submitter:
         self._repeated: Joined[NewRequest, Stored | NotStored] = Joined(repeats.repeated, threads=writers)
 
     async def find_repeated(self, new: NewRequest) -> Stored | None:
-        """Return the request for which this one's RequestID stands already. Raises NotStored."""
+        """Return the stored request that already has this RequestID, or None. Raises NotStored."""
         if not await self._seen.find(new):  # the comparison counts, so it waits for a locked database
             return None
         found = await self._repeated.find(new)
@@ -41,7 +41,7 @@ class Submitter:
         return found
 
     async def submit(self, new: NewRequest, completion: Completion | None) -> Stored:
-        """Store a request and send it on its way, as Dispatcher.submit describes."""
+        """Store and dispatch a request; see Dispatcher.submit."""
         live = self._registry.find(new.integration_id)
         lane = live.lane if live else None
         has_place = lane is not None and not self._registry.unheard_by_older(new.integration_id) and lane.reserve()
@@ -64,9 +64,9 @@ class Submitter:
         return stored
 
     def _append(self, live: Live, lane: Lane, new: NewRequest, stored: Stored) -> bool:
-        """Put a request that was stored this moment behind the others of its lane; False: the lane must load it.
+        """Append a request that was just stored to its lane; return False if the lane must load it.
 
-        Without this, each request that queues would have all those read that wait before it.
+        Without this, each queued request would cause a read of all requests that wait before it.
         """
         has_moved = live.lane is not lane or self._registry.find(live.integration_id) is not live
         if has_moved or self._filler.is_moving(live):
@@ -101,7 +101,7 @@ class Submitter:
         return stored
 
     async def _send_reserved(self, live: Live, lane: Lane, outgoing: Outgoing) -> None:
-        # It is stored as sent. A connection that came, or comes, in this one's place looked before it was there.
+        # It is stored as sent. A newer connection of the outlet may have loaded its requests before this one existed.
         if not await lane.send_reserved(outgoing):
             self._filler.offer_again(live.integration_id, [outgoing.pk])
         elif lane.is_closed or self._registry.find(live.integration_id) is not live:

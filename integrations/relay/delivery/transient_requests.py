@@ -1,6 +1,6 @@
-"""Requests that are not durable: never on disk on their way, one try, recorded after they have ended.
+"""Handles transient requests: not stored before they are sent, one attempt, recorded after they have ended.
 
-The POS may be connected to this process, or to another that the channel layer reaches; without a layer only to this.
+The POS may be connected to this process or, with a channel layer, to another one.
 """
 
 import asyncio
@@ -42,14 +42,14 @@ from integrations.services.rows.threads import Joined
 from integrations.wire.envelope import Answer, Unreadable
 
 LINK_LOST = "The link was lost before the POS answered."
-TAKEN_SECONDS = 2.0  # in which a process that has the POS says so; the rows may name one that has it no longer
+TAKEN_SECONDS = 2.0  # time for the process with the POS to acknowledge; the rows may be outdated
 
 Key = tuple[int, str]
 
 
 @dataclass(slots=True)
 class _Underway:
-    """A request that is under way, or has ended and is not in the database yet, and those that have joined it."""
+    """A request that is in progress, or has ended but is not in the database yet, and the calls that joined it."""
 
     first: NewRequest
     task: asyncio.Task[Result]
@@ -60,11 +60,11 @@ class _Underway:
 
     @property
     def has_left(self) -> bool:
-        """Whether its frame was sent, as far as this process can know."""
+        """Whether its frame was sent, as far as this process knows."""
         return self.is_elsewhere or (self.transient is not None and self.transient.has_left)
 
     def join(self, new: NewRequest) -> None:
-        """Let the same request wait for the same answer. Raises NotStored, by the rules for what is stored."""
+        """Let a repeated request share this one's answer. Raises NotStored by the same rules as for stored requests."""
         if new is self.first:
             return
         if new.api_key_id != self.first.api_key_id:
@@ -77,7 +77,7 @@ class _Underway:
 
 
 class TransientRequests:
-    """Used on the event loop only."""
+    """The transient requests of this process. Use it on the event loop only."""
 
     def __init__(self, registry: Registry, recorder: Recorder) -> None:
         self._registry = registry
@@ -93,10 +93,10 @@ class TransientRequests:
         self.channel: str | None = None  # this process's own on the layer, while it listens there
 
     async def ask(self, new: NewRequest, seconds: float) -> Result:
-        """Return how the request ended, by its `answer_before`. Raises NotStored, or the database's error.
+        """Return how the request ended, at the latest at its `answer_before`. Raises NotStored or a database error.
 
-        The same RequestID that this process knows is joined, and not sent a second time; after `seconds` how that
-        stands is returned.
+        If this process already knows the RequestID, the call joins that request and nothing is sent again; after
+        `seconds` it returns the current state.
         """
         key = _key_of(new)
         underway = self._known(key)
@@ -105,13 +105,13 @@ class TransientRequests:
                 raise TooLate
             underway = self._running[key] = _Underway(new, self._start(key, new))
         if underway.first is new:
-            return await asyncio.shield(underway.task)  # others may join, and this caller leave
+            return await asyncio.shield(underway.task)  # other calls may join, and this caller may leave
         underway.join(new)
         await asyncio.wait({underway.task}, timeout=seconds)
         return underway.task.result() if underway.task.done() else _still_open(underway)
 
     def join(self, new: NewRequest) -> uuid.UUID | None:
-        """Return the id of the request of this RequestID that only this process knows yet. Raises NotStored."""
+        """Return the id of the request with this RequestID if it is not in the database yet. Raises NotStored."""
         underway = self._known(_key_of(new))
         if underway is None:
             return None
@@ -120,7 +120,7 @@ class TransientRequests:
 
     @contextlib.contextmanager
     def looking_up(self, new: NewRequest) -> Iterator[None]:
-        """Forget nothing of this RequestID: a look-up that began before the record was written does not find it."""
+        """Keep this RequestID in memory during a look-up, which may have started before its record was written."""
         key = _key_of(new)
         self._looked_up[key] += 1
         try:
@@ -136,7 +136,7 @@ class TransientRequests:
         return bool(await self._online.find(integration_id))
 
     def asked(self, message: dict[str, Any]) -> None:
-        """Ask this process's POS for another process; silence when the POS is not here."""
+        """Send a request to this process's POS for another process; do nothing if the POS is not connected here."""
         live = self._registry.find(message["integration"])
         if live is None or live.lane is None:
             return
@@ -145,7 +145,7 @@ class TransientRequests:
         task.add_done_callback(self._answering.discard)
 
     def told(self, message: dict[str, Any]) -> None:
-        """Take what another process's POS answered."""
+        """Handle the reply of another process to a request that this process passed on."""
         future = self._asked.get(message["ask"])
         if future is None or future.done():
             return
@@ -163,17 +163,17 @@ class TransientRequests:
 
     @property
     def is_waited_for(self) -> bool:
-        """Whether a caller here, or in another process, waits for a POS's answer."""
+        """Whether a call in this or another process waits for a POS's answer."""
         return bool(self._running or self._answering)
 
     def let_go(self) -> None:
-        """End all waiting: the process is about to end, and what other processes' POSes have not answered is lost."""
+        """End the waits for POSes of other processes because this process is stopping; those answers are lost."""
         for future in self._asked.values():
             if not future.done():
                 future.set_exception(LinkLost())
 
     async def stop(self) -> None:
-        """End what is under way; it is recorded as lost."""
+        """End the requests in progress; they are recorded as lost."""
         tasks: list[asyncio.Task[Any]] = [*self._answering, *(underway.task for underway in self._running.values())]
         for task in tasks:
             task.cancel()
@@ -186,7 +186,7 @@ class TransientRequests:
 
     def _end(self, key: Key, task: asyncio.Task[Result]) -> None:
         underway = self._running.pop(key)
-        # The exception is read, so that a caller who has gone leaves no warning. What raised one is not recorded.
+        # Read the exception, so that asyncio does not warn if the caller has left. A failed task is not recorded.
         if not task.cancelled() and task.exception() is None:
             self._ended[key] = underway
             if len(self._ended) > TRANSIENT_KEPT:
@@ -196,12 +196,12 @@ class TransientRequests:
         return self._running.get(key) or self._ended.get(key)
 
     def _recorded(self, written: Iterable[tuple[NewRequest, Ending]]) -> None:
-        """Leave these to the database, which has them now, or has refused them."""
+        """Forget these requests, which the database has stored or rejected."""
         for new, ending in written:
             underway = self._ended.get(_key_of(new))
             if underway is None or underway.first.uuid != new.uuid:
                 continue
-            if underway.unequal_attempts > new.unequal_attempts:  # there were more while it was written
+            if underway.unequal_attempts > new.unequal_attempts:  # more arrived during the write
                 self._recorder.transient(replace(new, unequal_attempts=underway.unequal_attempts), ending)
             else:
                 underway.is_recorded = True
@@ -330,7 +330,7 @@ def _waiting_of(message: dict[str, Any]) -> Waiting:
         send_before=answer_before,
         answer_before=answer_before,
         was_sent=False,
-        correlation_id=message.get("correlation_id", ""),  # the version before this one sends none
+        correlation_id=message.get("correlation_id", ""),  # the previous version sends none
     )
 
 

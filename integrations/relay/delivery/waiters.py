@@ -1,4 +1,4 @@
-"""The calls of this process that wait for the ends of requests."""
+"""Holds the calls of this process that wait for requests to end."""
 
 import asyncio
 import contextlib
@@ -10,11 +10,11 @@ from integrations.services.requests import results
 from integrations.services.requests.request_types import Result
 from integrations.services.rows.threads import Joined
 
-Completion = asyncio.Future[Result | None]  # done when the request has ended; None: the process is about to end
+Completion = asyncio.Future[Result | None]  # done when the request has ended; None: the process is stopping
 
 
 class Waiters:
-    """Used on the event loop only."""
+    """The waiting calls. Use it on the event loop only."""
 
     def __init__(self) -> None:
         self._results: Joined[int, Result] = Joined(results.results)
@@ -22,14 +22,14 @@ class Waiters:
         self._has_let_go = False
 
     def __bool__(self) -> bool:
-        """Return whether a call waits here."""
+        """Return whether any call is waiting."""
         return bool(self._waiting)
 
     async def wait(self, pk: int, seconds: float, completion: Completion | None = None) -> Result:
-        """Return a request's result when it has ended, or its state after `seconds`.
+        """Return a request's result when it has ended, or its current state after `seconds`.
 
-        `completion`: one that `add` was given when the request was stored; without it the row is read first. A database
-        that is away meanwhile ends no wait; one that is away at its end raises.
+        `completion` is the one that `add` received when the request was stored; without it, the row is read first.
+        Raises the database's error only if the database is unavailable at the end of the wait.
         """
         if completion is not None:
             return await self._wait_for(pk, completion, seconds)
@@ -42,13 +42,13 @@ class Waiters:
             completion.cancel()
 
     def add(self, pk: int, completion: Completion | None) -> None:
-        """Set the request's result on `completion` when it has ended, unless that is cancelled before."""
+        """Set the request's result on `completion` when the request ends, unless it is cancelled before."""
         if completion is not None and not completion.done():
             self._waiting.setdefault(pk, set()).add(completion)
             completion.add_done_callback(lambda done: self._forget(pk, done))
 
     def complete(self, result: Result) -> None:
-        """Give a request's result to the calls that wait for it, if it has ended."""
+        """Pass a request's result to the waiting calls, if the request has ended."""
         if not result.is_final:
             return
         for completion in self._waiting.get(result.pk, ()):
@@ -56,18 +56,18 @@ class Waiters:
                 completion.set_result(result)
 
     async def refresh(self, pks: Iterable[int]) -> None:
-        """Read the results of those requests among these that a call waits for."""
+        """Read the results of those of these requests that a call waits for, and complete the calls."""
         waited_for = [pk for pk in pks if pk in self._waiting]
         for result in await asyncio.gather(*map(self._results.find, waited_for)):
             if result is not None:
                 self.complete(result)
 
     async def refresh_all(self) -> None:
-        """Read the results of all requests that a call waits for."""
+        """Read the results of all requests that a call waits for, and complete the calls."""
         await self.refresh(list(self._waiting))
 
     def let_go(self) -> None:
-        """End all waiting: the process is about to end, and each caller gets the state of its request."""
+        """End all waits because the process is stopping; each caller gets the current state of its request."""
         self._has_let_go = True
         for completion in [each for completions in self._waiting.values() for each in completions]:
             if not completion.done():
@@ -89,7 +89,7 @@ class Waiters:
     async def _result(self, pk: int) -> Result:
         result = await self._results.find(pk)
         if result is None:
-            raise InterfaceError("The request is not there any more.")
+            raise InterfaceError("The request no longer exists.")
         return result
 
     def _forget(self, pk: int, completion: Completion) -> None:

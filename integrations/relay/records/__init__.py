@@ -1,5 +1,5 @@
-"""What a process records of its connections and authentications.
+"""Records connections and authentications.
 
-`recorder` collects a `batch` on the event loop, `record_writer` writes it in a database thread. It may import
-`sockets`.
+`recorder` collects a `batch` on the event loop, and `record_writer` writes it in a database thread. This package may
+import `sockets`.
 """

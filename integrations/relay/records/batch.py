@@ -1,4 +1,4 @@
-"""What a process has collected since the last write."""
+"""The records that a process has collected since the last write."""
 
 import time
 import uuid
@@ -14,14 +14,14 @@ from integrations.relay.sockets.registry import Live
 from integrations.security.secret_digests import Digest
 from integrations.services.requests.request_types import Ending, NewRequest
 
-ATTEMPTS_KEPT = 20_000  # while the database is away; beyond, the oldest go and are counted in the log
+ATTEMPTS_KEPT = 20_000  # while the database is unavailable; then the oldest are dropped, and the log counts them
 STRAYS_KEPT = 1_000
 TRANSIENT_KEPT = 20_000
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One attempt to come in, as it waits to be written: a row of AuthAttempt, whose objects cost too much for this."""
+    """One attempt to authenticate or connect: a future AuthAttempt row. Model objects would cost too much here."""
 
     at: datetime
     door: Door
@@ -47,7 +47,7 @@ class Closing:
 
 @dataclass
 class Batch:
-    """What is to be written in one transaction."""
+    """The records to write in one transaction."""
 
     opened: dict[uuid.UUID, Live] = field(default_factory=dict)
     counted: dict[uuid.UUID, Live] = field(default_factory=dict)
@@ -59,14 +59,14 @@ class Batch:
     used_keys: dict[int, datetime] = field(default_factory=dict)
     redigested_keys: dict[int, Digest] = field(default_factory=dict)
     transient: deque[tuple[NewRequest, Ending]] = field(default_factory=lambda: deque(maxlen=TRANSIENT_KEPT))
-    refused: int = 0  # how often it could not be written as a whole
+    refused: int = 0  # how often the database rejected the whole batch
     since: float = field(default_factory=time.monotonic)
 
     def __len__(self) -> int:
         return sum(map(len, self.collections()))
 
     def add(self, newer: "Batch") -> int:
-        """Take what was collected after this; return how many attempts it had to drop."""
+        """Add the records of a newer batch; return how many attempts were dropped."""
         dropped = max(0, len(self.attempts) + len(newer.attempts) - ATTEMPTS_KEPT)
         for own, theirs in zip(self.collections(), newer.collections(), strict=True):
             if isinstance(own, dict):
@@ -76,5 +76,5 @@ class Batch:
         return dropped
 
     def collections(self) -> "list[dict[Any, Any] | deque[Any]]":
-        """Return what holds the records of each kind."""
+        """Return the collections of records, one for each kind."""
         return [each for each in vars(self).values() if isinstance(each, dict | deque)]

@@ -1,6 +1,6 @@
-"""Writes what a server process collected: connections, presence, attempts. Runs in a database thread.
+"""Writes the records of a server process: connections, presence, attempts. Runs in a database thread.
 
-Every statement is about many rows: after a restart ten thousand outlets come back in the same seconds.
+Every statement handles many rows: after a restart, ten thousand outlets reconnect within seconds.
 """
 
 import logging
@@ -37,7 +37,7 @@ from integrations.services.rows import plain_rows
 from integrations.services.rows.chunks import CHUNK, chunks
 from integrations.text.characters import identity
 
-FUTURE = timedelta(seconds=5)  # by which processes may differ about the time; see _order
+FUTURE = timedelta(seconds=5)  # allowed difference between the clocks of processes; see _order
 STRAYS_PER_INTEGRATION = 50
 CONNECTION = tuple(field.attname for field in Connection._meta.concrete_fields)
 
@@ -48,7 +48,7 @@ _attempt_values = attrgetter(*Attempt.__slots__)
 
 
 def write(batch: Batch, process_id: uuid.UUID) -> list[Live]:
-    """Write a batch in one transaction; return those live connections that lost their outlet to a newer one."""
+    """Write a batch in one transaction; return the live connections that a newer one has replaced."""
     losers: list[Live] = []
     with transaction.atomic():
         for part in _parts(batch, process_id, losers):
@@ -57,7 +57,7 @@ def write(batch: Batch, process_id: uuid.UUID) -> list[Live]:
 
 
 def write_in_parts(batch: Batch, process_id: uuid.UUID) -> list[Live]:
-    """Write a batch that cannot be written as a whole: each part by itself, and without those that cannot."""
+    """Write each part of a rejected batch separately and skip the rejected parts; return replaced connections."""
     losers: list[Live] = []
     for part in _parts(batch, process_id, losers):
         try:
@@ -66,12 +66,12 @@ def write_in_parts(batch: Batch, process_id: uuid.UUID) -> list[Live]:
         except Exception as error:
             if not is_refusal(error):
                 raise
-            logger.exception("These records cannot be written; they are given up.")
+            logger.exception("Records dropped because they could not be written.")
     return losers
 
 
 def _parts(batch: Batch, process_id: uuid.UUID, losers: list[Live]) -> Iterator[Callable[[], None]]:
-    # What has ended by itself was not replaced by what came after it.
+    # Write earlier ends first: a connection that had already ended was not replaced by a newer one.
     for closings in chunks([each for pk, each in batch.closed.items() if pk not in batch.opened]):
         yield partial(_write_closed, closings)
     for opened in chunks(list(batch.opened.values())):
@@ -91,7 +91,7 @@ def _parts(batch: Batch, process_id: uuid.UUID, losers: list[Live]) -> Iterator[
 
 
 def _write_opened(opened: Sequence[Live], process_id: uuid.UUID, losers: list[Live]) -> None:
-    """Insert connections; of two for one outlet the newer stays open, whichever process holds it."""
+    """Insert connections. Of two for one outlet, the newer stays open, even if another process holds it."""
     _lock_presences(live.integration_id for live in opened)
     limit = shared_now() + FUTURE
     winners = {live.integration_id: live for live in sorted(opened, key=lambda live: _order(live, limit))}
@@ -124,7 +124,7 @@ def _insert_connections(rows: Iterable[Connection]) -> None:
         Connection,
         CONNECTION,
         map(attrgetter(*CONNECTION), in_order),
-        key="id",  # a process that was thought dead, and lives, opens its rows again
+        key="id",  # a process that was wrongly declared dead opens its rows again
         update=["process_id", "closed_at", "close_code", "close_reason"],
     )
 
@@ -143,8 +143,9 @@ def _go_online(lives: Iterable[Live]) -> None:
 
 
 def _order(opened: Live | Connection, limit: datetime) -> tuple[bool, datetime, bytes]:
-    """Return by what connections of one outlet are ordered. What claims to be opened after `limit` comes first: it was
-    opened before a clock was set back.
+    """Return the sort key for connections of one outlet, the newest last.
+
+    A connection that claims to be opened after `limit` counts as the oldest: it was opened before a clock was set back.
     """
     return opened.opened_at <= limit, opened.opened_at, opened.id.bytes
 
@@ -187,8 +188,8 @@ def _write_closed(closings: Sequence[Closing]) -> None:
 def _fill_in(row: Connection, closing: Closing) -> None:
     _count(row, closing.live)
     row.close_code = closing.code
-    # Somebody may have closed the row already: then that moment and that reason stand. But where a newer connection
-    # closed it, and this one had ended by itself, it was not replaced.
+    # If the row was already closed, keep that time and reason. But if a newer connection closed it, this connection may
+    # have ended before and was then not replaced.
     if row.closed_at is None:
         row.closed_at, row.close_reason = closing.at, closing.reason
     elif row.close_reason == CloseReason.REPLACED:
@@ -196,7 +197,7 @@ def _fill_in(row: Connection, closing: Closing) -> None:
 
 
 def _lock_presences(integration_ids: Iterable[int]) -> None:
-    # In the order of the ids, so that no two processes wait for each other.
+    # In the order of the ids, to avoid deadlocks between processes.
     locked = Presence.objects.select_for_update().filter(pk__in=set(integration_ids)).order_by("pk")
     list(locked.values_list("pk"))
 
@@ -222,7 +223,7 @@ def _write_attempts(attempts: Iterable[Attempt]) -> None:
 
 
 def _find_integrations(unplaced: Sequence[Attempt]) -> None:
-    """Find the integration of attempts that were refused before any look-up: support looks for them on its page."""
+    """Set the integration of attempts that were refused before any look-up, so that they appear on its page."""
     if not unplaced:
         return
     sent = {identity(attempt.provider_outlet_id) for attempt in unplaced}
@@ -234,7 +235,7 @@ def _find_integrations(unplaced: Sequence[Attempt]) -> None:
 
 
 def _explain(wrong: Sequence[Attempt]) -> None:
-    """Say what was wrong where the POS must not be able to tell, by the time of its answer either."""
+    """Set the precise outcome of wrong secrets. This happens after the answer, so its timing reveals nothing."""
     ids = {attempt.integration_id for attempt in wrong} - {None}
     current = Credential.objects.filter(integration__in=ids, is_current=True, algorithm=Algorithm.HMAC_SHA256)
     lost = current.exclude(key_id__in=known_keys()).values_list("integration", flat=True) if ids else ()
@@ -247,7 +248,7 @@ def _explain(wrong: Sequence[Attempt]) -> None:
 
 
 def _refer_to_owners(mispaired: Sequence[Attempt]) -> None:
-    """Note whose POSRemoteID was sent: looked up here, so that the POS did not wait for it."""
+    """Note the integration that owns a wrongly sent POSRemoteID. Done here so that the POS need not wait for it."""
     if not mispaired:
         return
     owners = find_owners({attempt.pos_remote_id for attempt in mispaired})

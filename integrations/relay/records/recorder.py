@@ -1,4 +1,4 @@
-"""Collects what is to be recorded and writes it in batches, so that no POS waits for a write."""
+"""Collects records and writes them in batches, so that no POS waits for a write."""
 
 import asyncio
 import contextlib
@@ -19,15 +19,15 @@ from integrations.services import metrics
 from integrations.services.requests.request_types import Ending, NewRequest
 from integrations.services.rows.threads import recorders
 
-# Seconds between two batches: short enough for staff who wait to see an attempt, long enough to join a storm's rows.
+# Seconds between two batches: short enough for staff who wait for an attempt, long enough to batch a storm's rows.
 RECORD_INTERVAL = 0.25
-TRIES = 3  # of a batch as a whole, when the database is there and refuses it
+TRIES = 3  # rejections of a whole batch before its parts are written separately
 
 logger = logging.getLogger(__name__)
 
 
 class Recorder:
-    """Used on the event loop; only the writing itself happens in a thread."""
+    """The recorder of one process. Use it on the event loop; only the writing runs in a thread."""
 
     def __init__(self, process_id: uuid.UUID) -> None:
         self.process_id = process_id
@@ -35,15 +35,15 @@ class Recorder:
         self._writing = asyncio.Lock()
         self._ending = asyncio.Event()
         self._dropped = 0
-        # Called with what `transient` was told, once the database has it or has refused it.
+        # Called with the transient requests of a batch once the database has stored or rejected them.
         self.transient_recorded: Callable[[Iterable[tuple[NewRequest, Ending]]], None] = lambda _: None
 
     def opened(self, live: Live) -> None:
-        """Record a new connection, or once more one that the database holds for lost."""
+        """Record a new connection, or re-record one that was wrongly marked as lost."""
         self._batch.opened[live.id] = live
 
     def counted(self, live: Live) -> None:
-        """Record how many frames a connection has carried so far."""
+        """Record a connection's frame counts so far."""
         self._batch.counted[live.id] = live
 
     def closed(self, live: Live, *, at: datetime, code: int | None, reason: CloseReason) -> None:
@@ -52,38 +52,38 @@ class Recorder:
         metrics.connections_closed[reason].inc()
 
     def used(self, credential_id: int, at: datetime) -> None:
-        """Record that a credential opened the door."""
+        """Record that a POS authenticated with a credential."""
         self._batch.used[credential_id] = at
 
     def redigested(self, credential_id: int, digest: Digest) -> None:
-        """Record a secret's digest under the present key: it was proved just now under an older one."""
+        """Record a secret's digest under the current key, after a proof under an older key."""
         self._batch.redigested[credential_id] = digest
 
     def attempt(self, attempt: Attempt) -> None:
-        """Record an attempt to come in."""
+        """Record an attempt to authenticate or connect."""
         self._count_dropped(len(self._batch.attempts) == ATTEMPTS_KEPT)
         self._batch.attempts.append(attempt)
 
     def stray(self, frame: StrayFrame) -> None:
-        """Record a frame that nobody understood."""
+        """Record an unrecognised frame."""
         self._batch.strays.append(frame)
 
     def used_key(self, secret_id: int, at: datetime) -> None:
-        """Record that a secret of an API key opened the backend's door."""
+        """Record that a call authenticated with a secret of an API key."""
         self._batch.used_keys[secret_id] = at
 
     def redigested_key(self, secret_id: int, digest: Digest) -> None:
-        """Record an API key's digest under the present server key."""
+        """Record an API key's digest under the current server key."""
         self._batch.redigested_keys[secret_id] = digest
 
     def transient(self, new: NewRequest, ending: Ending) -> None:
-        """Record a request that was not durable, and its end."""
+        """Record a transient request and its end."""
         self._batch.transient.append((new, ending))
 
     async def run(self) -> None:
-        """Write what was collected, every RECORD_INTERVAL, until `end`.
+        """Write the collected records every RECORD_INTERVAL until `end`.
 
-        Not until cancelled: the thread of a write would go on, and write after whatever is done next.
+        Do not cancel it instead: the thread of a running write would continue in the background.
         """
         while not self._ending.is_set():
             with contextlib.suppress(TimeoutError):
@@ -96,7 +96,7 @@ class Recorder:
         self._ending.set()
 
     async def flush(self) -> None:
-        """Write what was collected now. While the database is away it is kept for the next time."""
+        """Write the collected records now. If the database is unavailable, keep them for the next time."""
         async with self._writing:
             batch, self._batch = self._batch, Batch()
             if not batch:
@@ -104,7 +104,7 @@ class Recorder:
                 return
             try:
                 losers = await recorders.run(self._write, batch)
-            except Exception as error:  # noqa: BLE001  (whatever it is, what comes after this batch is to be written)
+            except Exception as error:  # noqa: BLE001  (later batches must be written even after a bug)
                 self._put_back(batch, error)
                 return
         self.transient_recorded(batch.transient)
@@ -114,19 +114,19 @@ class Recorder:
             live.socket.close_soon(CloseReason.REPLACED)
 
     def write_last(self) -> None:
-        """Write what is left, without an event loop: for a process that ends."""
+        """Write the remaining records without an event loop, for a process that ends."""
         batch, self._batch = self._batch, Batch()
         if batch:
             self._write(batch)
 
     def _write(self, batch: Batch) -> list[Live]:
-        # A row that the database will never take must not hold back all that come after it.
+        # A row that the database always rejects must not block the rows after it.
         write = record_writer.write if batch.refused < TRIES else record_writer.write_in_parts
         return write(batch, self.process_id)
 
     def _put_back(self, batch: Batch, error: Exception) -> None:
         metrics.recorder_waiting.set(len(batch))
-        logger.warning("Records wait to be written (%s: %s).", type(error).__name__, error)
+        logger.warning("Records could not be written yet (%s: %s).", type(error).__name__, error)
         newer, self._batch = self._batch, batch
         batch.refused += is_refusal(error)
         self._count_dropped(batch.add(newer))
@@ -138,7 +138,7 @@ class Recorder:
 
     def _report_dropped(self) -> None:
         if self._dropped:
-            logger.error("%d attempts were not recorded while the database was away.", self._dropped)
+            logger.error("%d attempts were dropped while the database was unavailable.", self._dropped)
             self._dropped = 0
 
 

@@ -1,4 +1,4 @@
-"""What is on its way to one POS over one connection: in order of arrival, a few at a time."""
+"""Sends the requests for one POS over one connection: in order of arrival, a few at a time."""
 
 import asyncio
 import logging
@@ -13,23 +13,23 @@ from integrations.relay.sockets.outgoing import LinkLost, Outgoing, Transient, n
 from integrations.relay.sockets.suspects import Suspects, blamed
 from integrations.relay.sockets.window import Window
 
-LOW = 20  # queued requests, below which more are fetched
-MOST_QUEUED = 100  # that are kept in memory of one outlet; the database has the others
-LOOK = 0.1  # seconds between two looks at whether a suspect may leave
-ELSEWHERE = 0.25  # seconds between two looks at whether another connection still has what would be next
+LOW = 20  # queued requests; below this, more are loaded
+MOST_QUEUED = 100  # requests kept in memory for one outlet; the database has the others
+LOOK = 0.1  # seconds between two checks whether a suspect may be sent
+ELSEWHERE = 0.25  # seconds between two checks whether another connection still holds the next request
 
 logger = logging.getLogger(__name__)
 
 
 class Lane:
-    """Used on the event loop only. Suspect requests leave after the others, and alone, so that the one that ends the
-    connection is found.
+    """The outgoing requests of one connection. Use it on the event loop only.
 
-    `send` may block while the POS does not read; it raises when the POS is gone.
+    Suspect requests are sent after the others and alone, to find the one that ends the connection.
 
-    `claim` is asked before a durable frame leaves, and says whether the request is still open. `hungry` is called when
-    the queue runs low and `more_waits` says that the database holds more. `unsent` is called with a request that was
-    claimed when the connection had ended.
+    `send` may block while the POS does not read; it raises when the POS has disconnected. `claim` is called before a
+    durable request is sent, and returns whether it is still open. `load_more` is called when the queue runs low and
+    `more_waits` indicates that the database holds more. `unsent` is called with a claimed request if the connection
+    ended before it was sent.
     """
 
     def __init__(
@@ -38,13 +38,13 @@ class Lane:
         window: int,
         send: Callable[[str], Awaitable[None]],
         claim: Callable[[int], Awaitable[bool]],
-        hungry: Callable[[], None],
+        load_more: Callable[[], None],
         unsent: Callable[[int], None],
     ) -> None:
         self._window = Window(window)
         self._send = send
         self._claim = claim
-        self._hungry = hungry
+        self._load_more = load_more
         self._unsent = unsent
         self._queue: deque[Outgoing | Transient] = deque()
         self._suspects = Suspects(self._window)
@@ -55,72 +55,72 @@ class Lane:
         self._sending: asyncio.Task[None] | None = None
         self._is_resting = False
         self.is_closed = False
-        self.is_heard = False  # its POS, which was replaced, answered a ping: it has got what was sent
+        self.is_heard = False  # its replaced POS answered a ping, so it has received everything sent before
         self.is_loading = False
         self.look_again = False
         self.more_waits = False
-        self.arriving = 0  # requests that are being stored, to be queued: none may overtake them
+        self.arriving = 0  # requests being stored before they are queued: no other request may overtake them
 
     @property
     def known(self) -> Set[int]:
-        """The primary keys of what this connection has had, or is to have."""
+        """The primary keys of the requests that this connection has sent or queued."""
         return self._known
 
     @property
     def length(self) -> int:
-        """How many requests wait here for a place in the window."""
+        """How many requests are waiting here for a place in the window."""
         return len(self._queue) + len(self._suspects)
 
     @property
     def is_long(self) -> bool:
-        """Whether what comes next is to stay in the database until there is room."""
+        """Whether further requests must stay in the database until there is room."""
         return len(self._queue) >= MOST_QUEUED
 
     @property
     def will_load(self) -> bool:
-        """Whether the database holds more, which is fetched when the queue runs low, and not before."""
+        """Whether the database holds more requests, which will be loaded when the queue runs low."""
         return self.more_waits and not self.is_loading and not self.is_closed and len(self._queue) >= LOW
 
     def has_all_until(self, pk: int | None) -> bool:
-        """Whether this lane holds all requests that wait, as far as this one (0: none); None: that cannot be told."""
+        """Return whether this lane holds all waiting requests up to this one (0: there are none; None: unknown)."""
         has_all = not (self.more_waits or self.is_loading or self.is_closed)
         return has_all and (pk == 0 or pk in self._known)
 
     @property
     def unanswered(self) -> list[int]:
-        """The primary keys of what the POS has and has not answered."""
+        """The primary keys of the requests that the POS has not answered yet."""
         return [each.pk for each in self._window.requests if isinstance(each, Outgoing)]
 
     @property
     def awaited(self) -> Set[str]:
-        """The RequestIDs of what the POS has and has not answered."""
+        """The RequestIDs of the requests that the POS has not answered yet."""
         return self._window.request_ids
 
     @property
     def blamed(self) -> list[int]:
-        """Those of them that may be why the connection ends."""
+        """The primary keys of the unanswered requests that may have ended the connection."""
         return blamed(self._window.requests)
 
     @property
     def begun(self) -> Set[int]:
-        """The primary keys of what the POS has, or is about to get, and of what has not ended in the database yet."""
+        """The primary keys of requests that were sent or are being sent, and have not ended in the database yet."""
         queued = (*self._queue, *self._suspects)
         return self._known - {each.pk for each in queued if isinstance(each, Outgoing)}
 
     @property
     def is_at_rest(self) -> bool:
-        """Nothing is on its way to the POS, and nothing is due from it."""
+        """Whether no request is in flight and no place is reserved."""
         return self._window.is_empty
 
     def rest(self) -> None:
-        """Let nothing more leave: the connection is about to be closed in order, after the answers that are due."""
+        """Send no more requests: the connection will close in order after the outstanding answers."""
         self._is_resting = True
         for transient in [each for each in self._queue if isinstance(each, Transient)]:
             self._queue.remove(transient)
             transient.finish(LinkLost())
 
     def reserve(self) -> bool:
-        """Take a place in the window for a request that is about to be stored; False where it must queue."""
+        """Reserve a place in the window for a request that is about to be stored; return False if it must queue."""
         is_behind = self.is_loading or self.more_waits or self._queue or self.arriving or self._sending is not None
         is_behind = is_behind or self._suspects.are_overdue
         if self.is_closed or is_behind or not self._has_place():
@@ -129,12 +129,12 @@ class Lane:
         return True
 
     def release(self) -> None:
-        """Give a reserved place back."""
+        """Release a reserved place."""
         self._window.reserved -= 1
         self._pump()
 
     async def send_reserved(self, outgoing: Outgoing) -> bool:
-        """Send a request for which a place is reserved, and which is stored as sent; False if this lane has closed."""
+        """Send a request that has a reserved place and is stored as sent; return False if this lane has closed."""
         self._window.reserved -= 1
         if self.is_closed:
             return False
@@ -148,21 +148,21 @@ class Lane:
         return True
 
     def _is_behind(self, outgoing: Outgoing) -> bool:
-        """Whether an older request is about to leave, which another process had stored."""
+        """Return whether an older request, stored by another process, is about to be sent."""
         earlier = (*self._claiming, *self._queue)
         return any(isinstance(each, Outgoing) and each.pk < outgoing.pk for each in earlier)
 
     def load_soon(self) -> None:
-        """Ask for more a little later: what would be next is still elsewhere."""
+        """Load more requests a little later: another connection still holds the next one."""
         if self._load is None and not self.is_closed:
             self._load = asyncio.get_running_loop().call_later(ELSEWHERE, self._load_now)
 
     def _load_now(self) -> None:
         self._load = None
-        self._hungry()
+        self._load_more()
 
     def offer(self, outgoing: Outgoing) -> None:
-        """Queue a request; one that this connection has had already is passed over."""
+        """Queue a request, unless this connection has already had it."""
         if self.is_closed or outgoing.pk in self._known:
             return
         self._known.add(outgoing.pk)
@@ -181,20 +181,20 @@ class Lane:
         self._pump()
 
     def take_answer(self, request_id: str) -> Outgoing | Transient | None:
-        """Return the request in flight that an answer is for, and free its place; None when nothing waits for it."""
+        """Return the request in flight that an answer belongs to, and free its place; None if there is none."""
         outgoing = self._window.pop_answered(request_id)
         if outgoing is not None:
             self._pump()
         return outgoing
 
     def forget(self, pk: int) -> None:
-        """Forget a request that has ended in the database, where nothing can offer it again."""
+        """Forget a request that has ended in the database, so it cannot be offered again."""
         self._known.discard(pk)
 
     def drop_overdue(self, now: datetime) -> None:
-        """Free the places of what will not be waited for any longer."""
+        """Free the places of requests whose time to be answered is over."""
         if not self._window.request_ids and not self._queue:
-            return  # as with nearly all lanes nearly always, and all are asked every second
+            return  # the usual case, and every lane is checked every second
         for outgoing in [each for each in self._window.requests if each.answer_before <= now]:
             self._window.pop(outgoing.request_id)
             if isinstance(outgoing, Outgoing):
@@ -202,7 +202,7 @@ class Lane:
         self._pump()
 
     def close(self) -> None:
-        """End with the connection: what was stored and not answered is sent again on the next."""
+        """End with the connection. Stored, unanswered requests are sent again on the outlet's next connection."""
         self.is_closed = True
         for outgoing in [*self._queue, *self._window.requests]:
             if isinstance(outgoing, Transient):
@@ -218,7 +218,7 @@ class Lane:
         return not self._is_resting and self._window.is_open
 
     def _due_suspect(self) -> Outgoing | None:
-        """Return a suspect that may leave now: nothing else is under way, but for what the POS is slow with."""
+        """Return a suspect that may be sent now: nothing is in flight except requests that the POS is slow with."""
         if not self._suspects or self._is_resting or not self._window.may_take_suspect:
             return None
         if (self._queue or self.arriving) and not self._suspects.are_overdue:
@@ -252,10 +252,10 @@ class Lane:
             self._sending = None
             if self.more_waits and len(self._queue) < LOW:
                 self.more_waits = False
-                self._hungry()
+                self._load_more()
 
     async def _send_next(self) -> None:
-        if self._has_work():  # once more, because an attempt that failed may be long ago
+        if self._has_work():  # check again, because a failed attempt may be long ago
             await self._send_some(self._take())
 
     def _take(self) -> list[Outgoing | Transient]:
@@ -266,9 +266,9 @@ class Lane:
         return [self._queue.popleft() for _ in range(min(self._window.free_places, len(self._queue)))]
 
     async def _send_some(self, batch: Sequence[Outgoing | Transient]) -> None:
-        """Send these in order; the durable ones are claimed together, which is one transaction and not one each.
+        """Send these in order. The durable ones are claimed together in one transaction.
 
-        Those that could not leave are queued again, before all others. Raises what prevented them.
+        Requests that could not be sent are queued again, before all others. Raises the error that prevented them.
         """
         left = deque(batch)
         try:
@@ -281,7 +281,7 @@ class Lane:
             raise next(error for error in verdicts if isinstance(error, BaseException))
 
     async def _verdicts(self, batch: Sequence[Outgoing | Transient]) -> list[bool | BaseException]:
-        """Say of each whether it may leave; an error is what prevented its claim."""
+        """Return for each request whether it may be sent, or the error that prevented its claim."""
         now = shared_now()
         verdicts: list[bool | BaseException] = [each.is_due(now) for each in batch]
         unclaimed = {
@@ -314,7 +314,7 @@ class Lane:
         elif isinstance(outgoing, Outgoing):
             self._known.discard(outgoing.pk)
             self._window.alone = None if self._window.alone is outgoing else self._window.alone
-            self.load_soon()  # it has ended, or another process has sent it and may give it back
+            self.load_soon()  # it has ended, or another process has sent it and may release it
 
     def _put_back(self, batch: Sequence[Outgoing | Transient]) -> None:
         for outgoing in reversed(batch):
@@ -337,5 +337,5 @@ class Lane:
         logger.info("Request sent to POS.", extra=named(outgoing))
         try:
             await self._send(outgoing.frame)
-        except Exception as error:  # noqa: BLE001  (each server raises its own when the peer has gone)
-            logger.debug("The POS had gone before a request could leave: %s", error)
+        except Exception as error:  # noqa: BLE001  (each server has its own exception for a lost peer)
+            logger.debug("The POS disconnected before a request was sent: %s", error)

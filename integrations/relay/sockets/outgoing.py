@@ -1,4 +1,4 @@
-"""Requests as a lane sends them."""
+"""Requests in the form in which a lane sends them."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Outgoing:
     correlation_id: str = ""
     disconnects: int = 0
     retry_at: datetime | None = None
-    is_claimed: bool = False  # it is stored as sent by this process, and has not left yet
+    is_claimed: bool = False  # its row is marked as sent by this process, but the frame has not been sent yet
 
     @property
     def is_suspect(self) -> bool:
@@ -31,13 +31,13 @@ class Outgoing:
         return self.disconnects > 0
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether it may still leave."""
+        """Return whether it may still be sent."""
         return self.send_before > now
 
 
 @dataclass(eq=False, slots=True)
 class Transient:
-    """One request that is not stored: it has one try, on this connection. `answer` gets LinkLost where that ends."""
+    """One request that is not stored: it has one attempt, on this connection. If that ends, `answer` gets LinkLost."""
 
     request_id: str
     frame: str = field(repr=False)
@@ -47,20 +47,20 @@ class Transient:
     has_left: bool = False
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether it may still leave: its caller may have gone, and no other would want the answer."""
+        """Return whether it may still be sent: not overdue, and its caller has not left."""
         return self.answer_before > now and not self.answer.done()
 
     def finish(self, answer: Answer | Unreadable | LinkLost) -> None:
-        """Give the answer to the caller, or raise there what came instead of one."""
+        """Set the answer, or the error to raise in the caller."""
         if self.answer.done():
             return
         if isinstance(answer, Answer):
             self.answer.set_result(answer)
             return
         self.answer.set_exception(answer)
-        self.answer.exception()  # read once, so that a caller who has gone leaves no warning
+        self.answer.exception()  # read once, so that asyncio does not warn if the caller has left
 
 
 def named(outgoing: Outgoing | Transient) -> dict[str, str]:
-    """Return the ids by which log lines name a request."""
+    """Return the ids that identify a request in log lines."""
     return {"request_id": outgoing.request_id, "correlation_id": outgoing.correlation_id}

@@ -1,4 +1,4 @@
-"""The sockets that this process holds, by integration. Used on the event loop only."""
+"""The websockets that this process holds, by integration. Use it on the event loop only."""
 
 import asyncio
 import uuid
@@ -15,15 +15,15 @@ from integrations.services.requests.request_types import Waiting
 
 
 class Socket(Protocol):
-    """What the registry needs of a consumer."""
+    """The part of a consumer that the registry uses."""
 
-    closing: asyncio.Task[None] | None  # the sending of the close frame, once it has begun
+    closing: asyncio.Task[None] | None  # the task that sends the close frame, once started
 
     def close_soon(self, reason: CloseReason) -> None:
-        """Begin to close the socket, for this reason; may be called twice; returns at once."""
+        """Start closing the socket for this reason. Returns immediately; may be called twice."""
 
     async def transmit(self, frame: str) -> None:
-        """Send a text frame; waits while the POS does not read, and raises when it has gone."""
+        """Send a text frame. Waits while the POS does not read; raises if it has disconnected."""
 
     def frame_of(self, waiting: Waiting) -> str:
         """Return a request as a frame of this socket's protocol."""
@@ -49,7 +49,7 @@ class Live:
     frames_out: int = 0
     stray_frames: int = 0
     lane: Lane | None = None
-    frames_recorded: int = 0  # in and out together, when they were last recorded
+    frames_recorded: int = 0  # total of both directions when last recorded
 
 
 class Registry:
@@ -57,7 +57,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._by_integration: dict[int, Live] = {}
-        self._leaving: dict[int, list[Live]] = {}  # replaced, while their POSes answer the requests that they have
+        self._leaving: dict[int, list[Live]] = {}  # replaced connections whose POSes still answer requests
         self.takeovers = Takeovers()
 
     def __len__(self) -> int:
@@ -67,7 +67,7 @@ class Registry:
         return iter(list(self._by_integration.values()))
 
     def add(self, live: Live) -> None:
-        """Take the outlet over: an older connection is closed as replaced."""
+        """Register a connection, and close an older one of its outlet as replaced."""
         older = self._by_integration.get(live.integration_id)
         self._by_integration[live.integration_id] = live
         metrics.connections_open.set(len(self._by_integration))
@@ -76,7 +76,7 @@ class Registry:
             older.socket.close_soon(CloseReason.REPLACED)
 
     def remove(self, live: Live) -> None:
-        """Forget a connection, unless a newer one stands in its place."""
+        """Forget a connection; a newer one of its outlet stays."""
         leaving = self._leaving.get(live.integration_id, [])
         if live in leaving:
             leaving.remove(live)
@@ -92,7 +92,7 @@ class Registry:
         return {pk for each in leaving if each.lane is not None for pk in each.lane.begun}
 
     def unheard_by_older(self, integration_id: int) -> Set[int]:
-        """Return those of them that may be lost: the POS of their connection has not answered a ping since."""
+        """Return those of them that may be lost, because their POS has not answered a ping since the replacement."""
         leaving = self._leaving.get(integration_id, ())
         return {pk for each in leaving if each.lane and not each.lane.is_heard for pk in each.lane.begun}
 

@@ -1,4 +1,4 @@
-"""Which of a lane's requests may be why its connection ends: that one fails in the end, and no other."""
+"""Tracks the requests that may cause a connection to end, so that only the culprit eventually fails."""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -7,11 +7,11 @@ from integrations.models.clock import shared_now
 from integrations.relay.sockets.outgoing import Outgoing, Transient
 from integrations.relay.sockets.window import Window
 
-PATIENCE = 2.0  # seconds that a suspect whose time has come lets newer requests go first
+PATIENCE = 2.0  # seconds for which a due suspect lets newer requests go first
 
 
 class Suspects:
-    """The suspects of a lane that have not left; those that ended the fewest connections come first."""
+    """The unsent suspects of a lane; those that ended the fewest connections come first."""
 
     def __init__(self, window: Window) -> None:
         self._window = window
@@ -25,7 +25,7 @@ class Suspects:
 
     @property
     def are_overdue(self) -> bool:
-        """Whether newer requests wait, because a suspect has waited for long enough."""
+        """Whether newer requests must wait because a suspect has waited long enough."""
         return bool(self._waiting) and self.next(late_by=PATIENCE) is not None
 
     def add(self, suspect: Outgoing) -> None:
@@ -33,7 +33,7 @@ class Suspects:
         self._waiting.sort(key=lambda each: (each.disconnects, each.pk))
 
     def put_back(self, suspect: Outgoing) -> None:
-        """Put a suspect that could not leave before the others."""
+        """Put a suspect that could not be sent before the others."""
         self._waiting.insert(0, suspect)
 
     def remove(self, suspect: Outgoing) -> None:
@@ -43,10 +43,10 @@ class Suspects:
         self._waiting.clear()
 
     def next(self, late_by: float = 0.0) -> Outgoing | None:
-        """Return the suspect that was next so many seconds ago.
+        """Return the suspect that was next `late_by` seconds ago, or None.
 
-        Beside another one, which the POS is slow with, leaves only what has ended one connection at most: of two that
-        do end connections neither is to be blamed for the other again and again.
+        While the POS is slow with another suspect, only a suspect that ended at most one connection may be sent beside
+        it. Otherwise two requests that both end connections would keep being blamed for each other.
         """
         at = shared_now() - timedelta(seconds=late_by)
         is_beside = any(isinstance(each, Outgoing) and each.is_suspect for each in self._window.requests)
@@ -55,10 +55,10 @@ class Suspects:
 
 
 def blamed(in_flight: Iterable[Outgoing | Transient]) -> list[int]:
-    """Return the primary keys of what may have ended a connection, of what was in flight on it in this order.
+    """Return the primary keys of the requests that may have ended a connection; `in_flight` is in order of sending.
 
-    A suspect that was sent before all others was alone for a while: the others left beside it only because the POS did
-    not answer it.
+    A suspect that was sent first was alone for a while, so only it is blamed: the others were sent only because the POS
+    was slow to answer it.
     """
     stored = [each for each in in_flight if isinstance(each, Outgoing)]
     return [each.pk for each in (stored[:1] if stored and stored[0].is_suspect else stored)]

@@ -4,16 +4,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-FREE = 2  # takeovers that no connection has to wait for
-SHORTEST = 0.1  # seconds, after which the next one may follow; each doubles them
+FREE = 2  # takeovers without a delay
+SHORTEST = 0.1  # seconds before the next takeover; each takeover doubles the delay
 LONGEST = 60.0  # seconds
-CALM = 300.0  # seconds without a takeover, after which the earlier ones do not count
-OFTEN = 10  # replaced connections of one outlet in a minute; each further one counts as a takeover, however it ends
+CALM = 300.0  # seconds without a takeover, after which the earlier ones are forgotten
+OFTEN = 10  # replacements of one outlet's connection in a minute; each further one counts as a takeover in any case
 MINUTE = 60.0
 
 
 class Takeovers:
-    """The takeovers that this process saw. `clock` returns seconds that never go back."""
+    """The takeovers that this process saw. `clock` must be monotonic, in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -22,7 +22,7 @@ class Takeovers:
         self._dropped_at = clock()
 
     def replaced(self, integration_id: int) -> None:
-        """Count that a connection is replaced: where that happens often, the tills are there, whatever they answer."""
+        """Count a replaced connection. Frequent ones count as takeovers even if the old POS does not respond."""
         now = self._clock()
         self._drop_old(now)
         times = self._replaced.setdefault(integration_id, deque(maxlen=OFTEN))
@@ -31,13 +31,13 @@ class Takeovers:
         times.append(now)
 
     def note(self, integration_id: int) -> None:
-        """Count that a connection replaced another one whose POS was still there."""
+        """Count a takeover: a connection replaced another one whose POS was still responding."""
         now = self._clock()
         count, at = self._last.get(integration_id, (0, now))
         self._last[integration_id] = (count + 1 if now - at <= CALM else 1), now
 
     def begin(self, integration_id: int) -> None:
-        """Let the other connections wait from now on: one is about to take over."""
+        """Restart the delay for other connections, because one is about to take over."""
         if integration_id in self._last:
             count, _ = self._last[integration_id]
             self._last[integration_id] = count, self._clock()
@@ -52,7 +52,7 @@ class Takeovers:
 
     def _drop_old(self, now: float) -> None:
         if now - self._dropped_at <= CALM:
-            return  # seldom, because in a storm all outlets have something here
+            return  # clean up rarely: in a storm, all outlets have entries here
         self._dropped_at = now
         self._last = {key: last for key, last in self._last.items() if now - last[1] <= CALM}
         self._replaced = {key: times for key, times in self._replaced.items() if now - times[-1] <= CALM}

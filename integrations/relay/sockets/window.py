@@ -1,4 +1,4 @@
-"""What one POS has and has not answered, and the places that are reserved for more."""
+"""The requests that one POS has not answered yet, and the places reserved for more."""
 
 import asyncio
 from collections.abc import Set
@@ -6,37 +6,37 @@ from collections.abc import Set
 from integrations.relay.sockets.outgoing import Outgoing, Transient
 from integrations.text.characters import identity
 
-ALONE = 10.0  # seconds that a suspect is sent alone; a POS that is slow with it then gets others beside it
+ALONE = 10.0  # seconds for which a suspect is in flight alone; then the POS is slow with it and gets others as well
 
 
 class Window:
-    """The requests in flight, in the order in which they left, at most `size` together with the reserved places."""
+    """The requests in flight in order of sending; including reserved places, at most `size`."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._in_flight: dict[str, Outgoing | Transient] = {}
         self._left_at: dict[str, float] = {}
         self.reserved = 0
-        self.alone: Outgoing | None = None  # the suspect that is in flight by itself
+        self.alone: Outgoing | None = None  # the suspect that is in flight alone
 
     @property
     def free_places(self) -> int:
-        """How many more requests may be in flight, suspects aside."""
+        """How many more requests may be in flight."""
         return self._size - len(self._in_flight) - self.reserved
 
     @property
     def is_open(self) -> bool:
-        """Whether a request that is no suspect may leave."""
+        """Whether a request that is not a suspect may be sent."""
         return self.free_places > 0 and (self.alone is None or self._is_slow(self.alone.request_id))
 
     @property
     def may_take_suspect(self) -> bool:
-        """Whether nothing else is under way, except what the POS is slow with."""
+        """Whether nothing is in flight except requests that the POS is slow with."""
         return not self.reserved and all(map(self._is_slow, self._in_flight))
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is on its way to the POS, and nothing is due from it."""
+        """Whether no request is in flight and no place is reserved."""
         return not self._in_flight and not self.reserved
 
     @property
@@ -50,7 +50,7 @@ class Window:
         return list(self._in_flight.values())
 
     def add(self, outgoing: Outgoing | Transient) -> None:
-        """Take a request that leaves now."""
+        """Add a request that is being sent now."""
         self._in_flight[outgoing.request_id] = outgoing
         self._left_at[outgoing.request_id] = asyncio.get_running_loop().time()
 
@@ -63,7 +63,7 @@ class Window:
         return outgoing
 
     def pop_answered(self, request_id: str) -> Outgoing | Transient | None:
-        """Do so for a RequestID that the POS may have spelled otherwise."""
+        """Free the place of a request by the RequestID of an answer, which the POS may have spelled differently."""
         return self.pop(self._spelled_here(request_id))
 
     def clear(self) -> None:

@@ -1,5 +1,5 @@
-"""What a process reads of the rows every second, and what it then closes.
+"""Polls the rows every second, and closes connections that they no longer allow.
 
-`watcher` is the loop, `standings` reads whether a connection is still allowed, `process_lease` is the process's row.
-It may import the other packages of `relay`.
+`watcher` is the loop, `standings` reads whether a connection is still allowed, and `process_lease` maintains the
+process's row. This package may import the other packages of `relay`.
 """

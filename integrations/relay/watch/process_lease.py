@@ -1,4 +1,4 @@
-"""The lease of a server process: its row, and the end of those that died. Runs in a database thread."""
+"""Maintains the lease of a server process, and ends the leases of dead ones. Runs in a database thread."""
 
 import os
 import socket
@@ -18,13 +18,13 @@ LEASES_ENDED_AT_ONCE = 500
 
 
 def begin_lease() -> uuid.UUID:
-    """Enter this process with the keys that it has, end the leases of its dead forerunners here, and return its id."""
+    """Register this process and its keys, end the leases of its dead predecessors, and return its id."""
     clock.compare()
     now = clock.shared_now()
     process = ServerProcess.objects.create(
         host=_host(), pid=os.getpid(), started_at=now, heartbeat_at=now, **keys.announcement()
     )
-    _end_forerunners(process.pk)
+    _end_predecessors(process.pk)
     end_lost_leases(process.pk)
     keys.choose(process.pk)
     newer_keys.report_unknown()
@@ -32,7 +32,7 @@ def begin_lease() -> uuid.UUID:
 
 
 def renew_lease(process_id: uuid.UUID) -> bool:
-    """Say that this process lives; False when others had given it up, so that its connections need re-entering."""
+    """Renew the heartbeat. Return False if another process had ended this lease: record the connections again then."""
     clock.compare()
     alive = ServerProcess.objects.filter(pk=process_id)
     was_held = bool(alive.filter(ended_at=None).update(heartbeat_at=clock.shared_now()))
@@ -42,12 +42,12 @@ def renew_lease(process_id: uuid.UUID) -> bool:
 
 
 def end_lease(process_id: uuid.UUID) -> None:
-    """Say that this process ends, and close whatever the database still believes it to hold."""
+    """End this process's lease, and close the connections that the database still attributes to it."""
     _end(process_id, at=clock.shared_now(), reason=CloseReason.RESTART)
 
 
 def end_lost_leases(own_id: uuid.UUID) -> int:
-    """End the leases of processes that died, with their connections; return how many.
+    """End the leases of dead processes and close their connections; return the number of processes.
 
     A process counts as dead when its heartbeat is older than LEASE_SECONDS.
     """
@@ -57,10 +57,11 @@ def end_lost_leases(own_id: uuid.UUID) -> int:
     return len(lost)
 
 
-def _end_forerunners(own_id: uuid.UUID) -> None:
-    """End those that ran on this host under a process id that nobody, or now this process, has.
+def _end_predecessors(own_id: uuid.UUID) -> None:
+    """End the leases of this host whose process id no longer exists, or now belongs to this process.
 
-    Only at a start: hosts of one name that see each other's process ids (containers) would bury each other for ever.
+    Call this only at start: otherwise containers with the same host name, but separate process ids, would keep ending
+    each other's leases.
     """
     for process in ServerProcess.objects.filter(ended_at=None, host=_host()).exclude(pk=own_id):
         if _is_dead_here(process):

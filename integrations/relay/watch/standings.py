@@ -1,4 +1,4 @@
-"""What the rows say of the sockets of a server process. Runs in a database thread."""
+"""Reads whether the rows still allow the connections of a server process. Runs in a database thread."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -20,18 +20,18 @@ CHANGED_AT = Cast("changed_at", TextField())
 
 @dataclass(frozen=True)
 class Standing:
-    """What an integration's row says now of the sockets and tokens that hang on it."""
+    """The current state of an integration that decides about its connections and tokens."""
 
     is_enabled: bool
     generation: int
-    changed_at: str  # as the database writes it: to be compared, and for nothing else
+    changed_at: str  # in the database's format; only for comparison
     provider_outlet_id: str
-    live_credentials: dict[int, datetime | None]  # with the moment at which each expires
+    live_credentials: dict[int, datetime | None]  # the expiry time of each
 
 
 @dataclass(slots=True)
 class _StandingRow:
-    """An integration with one of its credentials; one without any is there too, with None in its place."""
+    """An integration with one of its credentials. An integration without credentials has one row with None."""
 
     integration_id: int
     is_enabled: bool
@@ -58,9 +58,9 @@ _with_credentials = SqlQuery(
 
 
 def changed_since(moment: datetime, known: Mapping[int, Standing]) -> dict[int, Standing]:
-    """Return the standing of every integration that changed since `moment`: one indexed query when none did.
+    """Return the standing of every integration that changed since `moment`, with one indexed query if none did.
 
-    What is in `known`, and has not changed again, is not read again: ten thousand may have changed in a minute.
+    Integrations in `known` that have not changed again are not read again: ten thousand may change in a minute.
     """
     changed = Integration.objects.filter(changed_at__gte=moment).order_by().values_list("pk", CHANGED_AT)
     standings = {pk: known[pk] for pk, changed_at in changed if pk in known and known[pk].changed_at == changed_at}
@@ -71,7 +71,7 @@ def changed_since(moment: datetime, known: Mapping[int, Standing]) -> dict[int, 
 
 
 def standings_of(integration_ids: Sequence[int]) -> dict[int, Standing]:
-    """Return the standing of these integrations, at a tenth of what objects would cost: all are asked for at times."""
+    """Return the standing of these integrations. Plain SQL costs a tenth of model objects, which matters for all."""
     now = shared_now()
     standings: dict[int, Standing] = {}
     for row in _with_credentials.rows(integration_ids):
@@ -82,7 +82,7 @@ def standings_of(integration_ids: Sequence[int]) -> dict[int, Standing]:
 
 
 def closed_elsewhere(process_id: uuid.UUID, since: datetime) -> dict[uuid.UUID, CloseReason]:
-    """Return which connections of this process were closed in the database since then, and why."""
+    """Return the connections of this process that were closed in the database since then, with their reasons."""
     rows = Connection.objects.filter(process=process_id, closed_at__gte=since)
     return {pk: CloseReason(reason) for pk, reason in rows.values_list("pk", "close_reason")}
 

@@ -1,4 +1,4 @@
-"""Looks at the rows again and again, and closes the sockets that they no longer allow."""
+"""Polls the rows, and closes the connections that they no longer allow."""
 
 import asyncio
 import contextlib
@@ -22,20 +22,20 @@ from integrations.services import metrics
 from integrations.services.keys import keys
 from integrations.services.rows.threads import BATCH, readers, watchers
 
-# A row may become visible a little after its own time stamp: its transaction was long, or its host's clock is
-# behind. So each look reaches back this far, and all sockets are looked at once in FULL_LOOK.
+# A row may become visible a little after its own timestamp: its transaction was long, or its host's clock is behind.
+# So each poll reads changes this far back, and all connections are checked every FULL_LOOK.
 LOOK_BACK = timedelta(seconds=60)
 FULL_LOOK = 30.0  # seconds
-# Seconds between two looks: what another process changed takes effect this much later at most where there is no Redis.
-# One query a second is a load that no database notices.
+# Seconds between two polls: without Redis, changes by another process take effect after at most this time. One query a
+# second is a negligible load for a database.
 WATCH_INTERVAL = 1.0
-JUMP = 2.0  # seconds between two looks that the wall clock gained or lost: somebody set it
+JUMP = 2.0  # seconds by which the wall clock moved between two polls: it was set
 
 logger = logging.getLogger(__name__)
 
 
 class Watcher:
-    """Used on the event loop only."""
+    """Watches the rows for one process. Use it on the event loop only."""
 
     def __init__(self, process_id: uuid.UUID, registry: Registry, recorder: Recorder, dispatcher: Dispatcher) -> None:
         self._process_id = process_id
@@ -49,14 +49,14 @@ class Watcher:
         self._clock_offset = time.time() - asyncio.get_running_loop().time()
         self._full_look_due = asyncio.get_running_loop().time() + FULL_LOOK
         self._on_change: list[Callable[[str], None]] = []
-        self._changed: dict[int, Standing] = {}  # within the time that each look reaches back
+        self._changed: dict[int, Standing] = {}  # changes within LOOK_BACK
 
     def look_now(self) -> None:
-        """Look at once instead of at the next interval."""
+        """Poll immediately instead of at the next interval."""
         self._woken.set()
 
     def end(self) -> None:
-        """Let `run` return, after the look that it may be taking."""
+        """Let `run` return after its current poll."""
         self._is_ending = True
         self._woken.set()
 
@@ -65,13 +65,13 @@ class Watcher:
         self._on_change.append(listener)
 
     async def run(self) -> None:
-        """Look every WATCH_INTERVAL until `end`; while the database is away, go on trying."""
+        """Poll every WATCH_INTERVAL until `end`; keep trying while the database is unavailable."""
         away = False
         while not self._is_ending:
             try:
                 with metrics.watcher_seconds.time():
                     await self.look()
-            except Exception as error:  # noqa: BLE001  (whatever it is, the sockets need watching afterwards)
+            except Exception as error:  # noqa: BLE001  (the connections must be watched even after a bug)
                 if not away:
                     _report(error)
                 away = True
@@ -82,7 +82,7 @@ class Watcher:
 
     async def look(self) -> None:
         """Compare the sockets of this process with the rows once."""
-        started = shared_now()  # the rows that it reads are written by this clock
+        started = shared_now()  # the clock by which the rows are written
         self._close_expired()
         await readers.run(keys.choose, self._process_id)
         since = self._seen_until - LOOK_BACK
@@ -93,7 +93,7 @@ class Watcher:
         self._seen_until = started
         await self._look_at_all()
         await self._dispatcher.look()
-        await self._renew_lease()  # last, because it writes: a locked database must not hold up what only reads
+        await self._renew_lease()  # last, because it writes: a locked database must not delay the reads
 
     async def _wait(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -118,7 +118,7 @@ class Watcher:
         for live in self._registry if closed else ():
             reason = closed.get(live.id)
             if reason == CloseReason.SERVER_LOST:
-                self._recorder.opened(live)  # we were thought dead, and live
+                self._recorder.opened(live)  # another process declared this one dead, but it is alive
             elif reason is not None:
                 live.socket.close_soon(reason)
 
@@ -156,7 +156,7 @@ class Watcher:
         self._lease_due = loop.time() + settings.LEASE_SECONDS / 3
 
     def _has_jumped(self) -> bool:
-        """Whether this host's clock was set since the last look: then it is compared with the database's at once."""
+        """Return whether this host's clock was set since the last poll; compare it with the database's then."""
         offset = time.time() - asyncio.get_running_loop().time()
         jumped, self._clock_offset = abs(offset - self._clock_offset) > JUMP, offset
         return jumped
@@ -164,9 +164,9 @@ class Watcher:
 
 def _report(error: Exception) -> None:
     if isinstance(error, DatabaseError | InterfaceError):
-        logger.warning("The watcher waits for the database (%s: %s).", type(error).__name__, error)
+        logger.warning("The watcher is waiting for the database (%s: %s).", type(error).__name__, error)
     else:
-        logger.error("The watcher failed; it tries again at its next interval.", exc_info=error)
+        logger.error("The watcher failed; retrying at its next interval.", exc_info=error)
 
 
 def _judge(live: Live, standing: Standing) -> None:
