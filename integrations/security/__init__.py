@@ -1,1 +1,1 @@
-"""Secrets outside the database: made, digested, sealed, and kept out of logs. Pure."""
+"""Generates, digests and seals secrets, and redacts them from logs. Pure."""

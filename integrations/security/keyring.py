@@ -1,8 +1,8 @@
-"""The server's keys: which ones this process has, and under which one it writes.
+"""The server's keys: which ones this process has, and which one it writes with.
 
-A process reads under every key that it has: the setting and its fallbacks. It writes under the newest key that all
-live processes have (services/keys/keys.py chooses it), so that keys can be exchanged on one host after the other: every
-process can read what another writes. Until something is chosen a process writes under its own newest key.
+A process reads with every key that it has: the setting and its fallbacks. It writes with the newest key that all live
+processes have (services/keys/keys.py chooses it). So every process can read what the others write while keys are
+replaced on one host after the other. Until a key is chosen, a process writes with its own newest key.
 """
 
 import hmac
@@ -17,7 +17,7 @@ ID_LENGTH = 8  # hex digits
 
 @dataclass
 class Ring:
-    """The keys of one setting and its fallbacks. The texts of the keys never leave the process; their ids may."""
+    """The keys of one setting and its fallbacks. Only their ids may leave the process, never the keys themselves."""
 
     setting: str
     purpose: bytes = field(repr=False)
@@ -25,18 +25,18 @@ class Ring:
 
     @cached_property
     def masters(self) -> Mapping[str, str]:
-        """The keys by id, the newest first, as they were configured."""
+        """The configured keys by id, newest first."""
         configured = (getattr(settings, self.setting), *getattr(settings, f"{self.setting}_FALLBACKS"))
         return {self._id_of(master): master for master in configured}
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """What this process announces of its keys, the newest first: nothing from which a key could be computed."""
+        """The ids that this process announces, newest first. A key cannot be computed from its id."""
         return tuple(self.masters)
 
     @property
     def writing_id(self) -> str:
-        """The id of the key under which this process writes."""
+        """The id of the key that this process writes with."""
         return self._chosen or next(iter(self.masters))
 
     @property
@@ -45,16 +45,16 @@ class Ring:
 
     @property
     def masters_writing_first(self) -> tuple[str, ...]:
-        """All keys, the one for writing before the others."""
+        """All keys, starting with the one for writing."""
         return tuple(dict.fromkeys((self.writing_master, *self.masters.values())))
 
     def choose(self, key_id: str) -> None:
-        """Write under this key from now on. Raises KeyError for one that this process does not have."""
+        """Write with this key from now on. Raises KeyError for a key that this process does not have."""
         _ = self.masters[key_id]
         self._chosen = key_id
 
     def forget(self) -> None:
-        """Read the settings again: for tests, which change them."""
+        """Read the settings again, for tests that change them."""
         self._chosen = ""
         self.__dict__.pop("masters", None)
 
@@ -67,10 +67,10 @@ SIGNING = Ring("SECRET_KEY", b"signing id")
 
 
 def sign_with(key_id: str) -> None:
-    """Sign under this key from now on, and let Django do so: sessions, their hashes and its signers read the settings.
+    """Sign with this key from now on, also in Django, whose sessions and signers read it from the settings.
 
-    A session that Django writes under a key that another process lacks would sign its person out there. Each of the two
-    assignments leaves all keys readable. Raises KeyError for a key that this process does not have.
+    If Django wrote a session with a key that another process lacks, the user would be signed out there. All keys stay
+    readable after each of the two assignments. Raises KeyError for a key that this process does not have.
     """
     if SIGNING.writing_id == key_id:
         return

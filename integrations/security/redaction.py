@@ -1,4 +1,4 @@
-"""What must never be kept or logged in plain text, and how it is replaced. Pure: text in, text out."""
+"""Replaces secrets that must never be stored or logged in plain text. Pure: text in, text out."""
 
 import re
 
@@ -6,9 +6,9 @@ REDACTED = "[redacted]"
 DISTINCTIVE = 8  # characters
 LONGEST_WORD = 16  # letters
 
-# A key of JSON (also of JSON inside a string), a query string or a header, and what stands behind it; what stands
-# before it makes no difference, and looking for a run of backslashes there would cost the square of its length. A
-# user's identifier may be the PIN (SEEN).
+# A key of JSON (also of JSON inside a string), a query string or a header, and its value. The text before the key does
+# not matter, and matching a run of backslashes there would take quadratic time. A user's identifier may be the PIN
+# (SEEN).
 _NAMED = re.compile(
     r"""(?aix)
     ( (?: token | access_?token | auth_?secret | client_?secret | api_?key | authorization | password | passphrase
@@ -19,16 +19,16 @@ _NAMED = re.compile(
     ( \\+" [^"\\]* (?: \\+" )? | " (?: [^"\\] | \\. )* "? | ' (?: [^'\\] | \\. )* '? | [^\s&"',;}\])]+ )
     """
 )
-# One of these is in each of the names above.
+# Each of the names above contains one of these.
 _STEMS = ("token", "secret", "authori", "pass", "pin", "identif", "number", "cvv", "cvc", "key")
-# A PIN in words, as in "No user has the PIN 4711." or "UserPIN was '4711'"; a spin of 4711 is none.
+# A PIN in a sentence, as in "No user has the PIN 4711." or "UserPIN was '4711'", but not "a spin of 4711".
 _WORDS = r"""(pin(?<![a-eg-qs-z]pin)[\s:="'(]{1,4}(?:(?:code|number|no\.?|is|was|of)[\s:="'(]{1,4}){0,2})[0-9]{3,}"""
 _WORDED, _WORDED_IN_LOWERED = re.compile(_WORDS, re.IGNORECASE | re.ASCII), re.compile(_WORDS)
 _GENERATED = re.compile(r"(?i)\b[O0]NP[A-Z][-\s]?(?:[0-9A-Z]{5}[-\s]?){6,}[0-9A-Z]*")
 _WEBHOOK = re.compile(r"whsec_[0-9A-Za-z+/=_-]+")
-# The password in scheme://user:password@host, up to the last @: some are not %-encoded as they should be.
+# The password in scheme://user:password@host, up to the last @: some passwords are not %-encoded as they should be.
 _URL_PASSWORD = re.compile(r"""(://[^\s:/@'"<>]{0,200}:)[^\s'"<>]{1,500}(?=@)""")
-# PostgreSQL quotes the values of a row that it rejects, and of the key that is there already.
+# PostgreSQL quotes the values of a rejected row and of a duplicate key.
 _ROW = re.compile(
     r"""(?sx) (DETAIL:\s+ (?: Failing\ row\ contains\ | Key\ .{1,300}?= ) \( )
         .*? (?: \) (?= \. (?: [\s,;\\] | $ ) | \ already | \ is\ ) | $ )"""
@@ -38,7 +38,7 @@ _BEARER = re.compile(r"(?i)\b(bearer\s+)[^\s\"',;]+")
 
 def redact(text: str) -> str:
     """Return `text` with secrets, access tokens, passwords and PINs replaced by `[redacted]`."""
-    # Each line of the log passes here, and most hold none of what the patterns begin with.
+    # Every log line passes here, and most contain none of the texts that the patterns need.
     lowered = text.lower()
     if "np" in lowered:
         text = _GENERATED.sub(REDACTED, text)
@@ -60,7 +60,7 @@ def redact(text: str) -> str:
 def is_distinctive(secret: str) -> bool:
     """Return whether a secret can be masked wherever it occurs in a text.
 
-    A short secret, or one that is a word, also occurs in texts by chance. The gap would give the secret away there, and
-    the text would lose its meaning.
+    A short secret or a word also occurs in texts by chance. Masking it there would reveal it, and make the text
+    unintelligible.
     """
     return len(secret) >= DISTINCTIVE and (not secret.isalpha() or len(secret) >= LONGEST_WORD)

@@ -1,8 +1,8 @@
-"""Texts that must be read again, kept so that the database alone does not give them away.
+"""Encrypts texts that must be read again, so that the database alone does not reveal them.
 
-For what cannot be a digest: the secret that signs a webhook, a payload whose PIN the POS has yet to get. The key comes
-from CREDENTIAL_KEY (or its fallbacks), which is not in the database; each purpose has a key of its own, so that what
-was sealed for one cannot be passed off as another's.
+Used where a digest is not enough: for the secret that signs a webhook, or a payload with a PIN that the POS has yet to
+receive. The key is derived from CREDENTIAL_KEY (or its fallbacks), which is not in the database. Each purpose has its
+own key, so a text that was sealed for one purpose cannot be used for another.
 """
 
 import base64
@@ -17,27 +17,27 @@ from integrations.security import keyring
 
 
 class SealBroken(ValueError):
-    """What was sealed cannot be read: its key is gone from the settings, or it is not what was sealed."""
+    """A sealed text cannot be decrypted: its key is no longer in the settings, or the text was changed."""
 
 
 @sensitive_variables("text")
 def seal(text: str, *, purpose: str) -> str:
-    """Return `text` encrypted, as ASCII of about four thirds its length plus 100."""
+    """Return `text` encrypted: ASCII, about four thirds of its length plus 100 characters."""
     return _keys(purpose).encrypt(text.encode()).decode("ascii")
 
 
 @sensitive_variables()
 def unseal(sealed: str, *, purpose: str) -> str:
-    """Return what was sealed for this purpose. Raises SealBroken."""
+    """Return the text that was sealed for this purpose. Raises SealBroken."""
     try:
         return _keys(purpose).decrypt(sealed.encode()).decode()
     except InvalidToken:
-        raise SealBroken(f"What was sealed for {purpose} cannot be read under the keys of the settings.") from None
+        raise SealBroken(f"A text sealed for {purpose} cannot be decrypted with the keys in the settings.") from None
 
 
 @sensitive_variables()
 def is_readable(sealed: str, *, purpose: str) -> bool:
-    """Return whether a text was sealed for this purpose under a key of the settings."""
+    """Return whether a text was sealed for this purpose with a key in the settings."""
     try:
         unseal(sealed, purpose=purpose)
     except SealBroken:
@@ -50,7 +50,7 @@ def _keys(purpose: str) -> MultiFernet:
     return MultiFernet([_key(each, purpose) for each in keyring.CREDENTIAL.masters_writing_first])
 
 
-@functools.lru_cache(maxsize=64)  # a request that holds a PIN waits for this, and settings hold the keys as well
+@functools.lru_cache(maxsize=64)  # a request with a PIN waits for this, and the settings hold the keys anyway
 @sensitive_variables()
 def _key(master: str, purpose: str) -> Fernet:
     derived = HKDF(SHA256(), length=32, salt=None, info=f"order-n-pay sealing {purpose}".encode()).derive(

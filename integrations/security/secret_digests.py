@@ -1,8 +1,8 @@
-"""The life of a secret outside the database: make it, recognise it, digest it, compare it.
+"""Generates, recognises, digests and compares secrets.
 
-A generated secret reads `ONPS-PPPPP-XXXXX-XXXXX-XXXXX-XXXXX-XXXXX-XCCCC`: what it is, five public characters
-by which people recognise it, 26 random characters (130 bits), four of checksum. The alphabet is Crockford's
-base32: no I, L, O or U, any letter case, so that it survives a phone call and a till's keyboard.
+A generated secret has the format `ONPS-PPPPP-XXXXX-XXXXX-XXXXX-XXXXX-XXXXX-XCCCC`: a prefix for its kind, five public
+characters to identify it, 26 random characters (130 bits) and a checksum of four. The alphabet is Crockford's base32
+in any letter case, without I, L, O and U, so that it survives a phone call and a till's keyboard.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ CHECKSUM_LENGTH = 4
 BODY_LENGTH = PUBLIC_LENGTH + RANDOM_LENGTH + CHECKSUM_LENGTH
 MIN_ADOPTED_LENGTH = 8
 MAX_SECRET_LENGTH = 256
-STRONG_BITS = 112  # OWASP ASVS 5.0, 6.5.2: from here on a fast digest is enough
+STRONG_BITS = 112  # OWASP ASVS 5.0, 6.5.2: with this many bits or more, a fast digest is enough
 
 _PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 _LOOKALIKES = str.maketrans("OIL", "011")
@@ -38,22 +38,22 @@ _HYPHENS = re.compile(r"[\-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]+")  # as mail 
 
 
 class SecretKind(StrEnum):
-    """What a secret is, said by its first four characters."""
+    """The kind of a secret: its first four characters."""
 
     POS_SECRET = "ONPS"  # noqa: S105  (the prefix, not a secret)
     API_KEY = "ONPK"
 
 
 class Algorithm(StrEnum):
-    """How a secret is kept."""
+    """The algorithm of a stored digest."""
 
-    HMAC_SHA256 = "hmac-sha256"  # ours: 130 random bits need no slow hash
+    HMAC_SHA256 = "hmac-sha256"  # generated: 130 random bits need no slow hash
     ARGON2ID = "argon2id"  # adopted: a person may have chosen it
 
 
 @dataclass(frozen=True)
 class Digest:
-    """What is stored of a secret. `fingerprint` finds an adopted secret again; a salted hash could not."""
+    """The stored form of a secret. `fingerprint` finds an adopted secret, which a salted hash cannot do."""
 
     algorithm: Algorithm
     value: str = field(repr=False)
@@ -70,13 +70,13 @@ def generate(kind: SecretKind) -> str:
 
 
 class WrongChecksum(ValueError):
-    """The text looks like a generated secret, and its checksum does not fit: it was mistyped."""
+    """The text looks like a generated secret, but its checksum is wrong: it was mistyped."""
 
 
 def recognise(kind: SecretKind, text: str) -> str | None:
-    """Return the canonical form of a generated secret, or None for a secret that somebody else made.
+    """Return the canonical form of a generated secret, or None for any other text.
 
-    Raises WrongChecksum for one of ours whose checksum does not fit; that costs no look-up.
+    Raises WrongChecksum for a generated secret with a wrong checksum; no look-up is needed for that.
     """
     if _is_as_handed_over(kind, text):
         return text
@@ -86,12 +86,12 @@ def recognise(kind: SecretKind, text: str) -> str | None:
         return None
     body = joined[len(kind) :].translate(_LOOKALIKES)
     if len(body) != BODY_LENGTH or not hmac.compare_digest(body[-CHECKSUM_LENGTH:].encode(), _expected(kind, body)):
-        raise WrongChecksum("The secret was mistyped: its checksum does not fit.")
+        raise WrongChecksum("The secret was mistyped: its checksum is wrong.")
     return _written(kind, body)
 
 
 def digest_generated(kind: SecretKind, canonical: str) -> Digest:
-    """Return the keyed digest of a canonical generated secret, under the key for writing."""
+    """Return the keyed digest of a canonical generated secret, with the key for writing."""
     key = current_key()
     shown = canonical[: len(kind) + 1 + PUBLIC_LENGTH]
     value = keyed_digest(canonical, key.key_id) or ""
@@ -99,7 +99,7 @@ def digest_generated(kind: SecretKind, canonical: str) -> Digest:
 
 
 def digest_adopted(secret: str) -> Digest:
-    """Return the Argon2id hash of a secret that PowerEPOS chose. Costs some 100 ms: never on the event loop."""
+    """Return the Argon2id hash of a secret that PowerEPOS chose. Takes some 100 ms: never call it on the event loop."""
     key = current_key()
     shown = f"{secret[0]}… ({len(secret)} characters)"
     fingerprint = _fingerprint(secret, key)
@@ -112,7 +112,7 @@ def adopted_fingerprints(secret: str) -> list[str]:
 
 
 def keyed_digest(canonical: str, key_id: str) -> str | None:
-    """Return the keyed SHA-256 digest in hex, or None when the key of that id is not known any more."""
+    """Return the keyed SHA-256 digest in hex, or None if the key with this id is no longer configured."""
     key = known_keys().get(key_id)
     return key.digest(canonical.encode()) if key else None
 
@@ -124,7 +124,7 @@ def keyed_digests(canonical: str) -> list[str]:
 
 
 def verify_adopted(secret: str, stored: str) -> bool:
-    """Return whether an adopted secret fits its Argon2id hash. Costs some 30 ms of CPU."""
+    """Return whether an adopted secret matches its Argon2id hash. Takes some 30 ms of CPU."""
     try:
         return _hasher.verify(stored, secret)
     except (VerificationError, InvalidHashError):
@@ -132,7 +132,7 @@ def verify_adopted(secret: str, stored: str) -> bool:
 
 
 def estimate_bits(secret: str) -> int:
-    """Return at most how many bits a secret of this length and these kinds of characters can hold."""
+    """Return an upper bound of a secret's entropy in bits, from its length and kinds of characters."""
     classes = ((r"[a-z]", 26), (r"[A-Z]", 26), (r"[0-9]", 10), (r"[^a-zA-Z0-9]", 33))
     size = sum(count for pattern, count in classes if re.search(pattern, secret))
     return int(min(len(secret), 2 * len(set(secret))) * math.log2(size)) if size else 0
@@ -140,7 +140,7 @@ def estimate_bits(secret: str) -> int:
 
 @dataclass(frozen=True)
 class DigestKey:
-    """One server-side key; its id is stored beside each digest so that keys can be exchanged."""
+    """One server-side key. Its id is stored with each digest, so that keys can be replaced."""
 
     key_id: str
     salt: bytes = field(repr=False)
@@ -148,17 +148,17 @@ class DigestKey:
 
     def digest(self, message: bytes) -> str:
         """Return the keyed SHA-256 digest in hex."""
-        code = self._keyed.copy()  # hmac.digest would let other threads run, and wait for them longer than it works
+        code = self._keyed.copy()  # hmac.digest would release the GIL and wait longer for it than it computes
         code.update(message)
         return code.hexdigest()
 
 
 def current_key() -> DigestKey:
-    """Return the key under which new digests are made: the newest of CREDENTIAL_KEY's that all processes have."""
+    """Return the key for new digests: the newest CREDENTIAL_KEY that all processes have."""
     return known_keys()[keyring.CREDENTIAL.writing_id]
 
 
-@cache  # deriving a key costs more than a digest, and the settings change in tests alone (tests/conftest.py)
+@cache  # deriving a key costs more than a digest, and settings change only in tests (tests/conftest.py)
 def known_keys() -> Mapping[str, DigestKey]:
     """Return the current key and the fallbacks, by id."""
     return {key_id: _derive(key_id, master) for key_id, master in keyring.CREDENTIAL.masters.items()}
@@ -175,7 +175,7 @@ def _derive(key_id: str, master: str) -> DigestKey:
 
 
 def _fingerprint(secret: str, key: DigestKey) -> str:
-    # Without the server's key nobody can so much as try a guess; with it each guess costs two hashes' work.
+    # Without the server's key an attacker cannot test a guess; with it, each guess costs as much as two hashes.
     slow = hash_secret_raw(
         secret.encode(), key.salt, time_cost=4, memory_cost=19_456, parallelism=1, hash_len=32, type=Type.ID
     )
@@ -183,7 +183,7 @@ def _fingerprint(secret: str, key: DigestKey) -> str:
 
 
 def _is_as_handed_over(kind: SecretKind, text: str) -> bool:
-    """Whether a text is its own canonical form, as nearly every POS sends it: nothing needs to be read with care."""
+    """Return whether a text is already canonical, as nearly every POS sends it. This is the fast path."""
     if not (text.startswith(kind) and _CANONICAL(text)):
         return False
     body = text[len(kind) :].replace("-", "")

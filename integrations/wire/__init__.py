@@ -1,6 +1,6 @@
-"""What goes over the wire, through whichever entry point. Pure: it imports nothing of the project but `text`.
+"""Wire formats that the entry points share. Pure: it imports only `text` of this project.
 
-`raw_json`, `canonical_json`: JSON as it was spelled. `envelope`, `payload_models`: frames and what they carry.
-`asgi_types`, `plain_http`, `request_bodies`: HTTP for machines. `arriving`, `limits`: how much may be under way.
-`endpoints`, `origins`, `security_headers`: paths, web sites, and headers of every answer.
+`raw_json`, `canonical_json`: JSON in its original and in one canonical spelling. `envelope`, `payload_models`: frames
+and their payloads. `asgi_types`, `plain_http`, `request_bodies`: HTTP for machines. `arriving`, `limits`: limits on
+unfinished requests. `endpoints`, `origins`, `security_headers`: paths, web origins, and headers of every answer.
 """

@@ -1,4 +1,4 @@
-"""What has begun to arrive and is not whole, by address: one address cannot hold more than its share."""
+"""Limits the unfinished requests of each address, so that one address cannot take more than its share."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ Give = Callable[[], None]
 
 
 class Arriving:
-    """Counts what is half-sent. Where one address has too much, its oldest is asked to give way."""
+    """Counts unfinished requests. If an address has too many, its oldest must give way."""
 
     def __init__(self, *, most: int, most_bytes: int) -> None:
         self._most = most
@@ -16,9 +16,9 @@ class Arriving:
         self._entries: dict[str, dict[Give, int]] = {}
 
     def weigh(self, address: str, give_way: Give, size: int) -> None:
-        """Note how many bytes one has now; call the oldest ones' `give_way` while its address has too much.
+        """Note a request's size so far; call `give_way` of the oldest ones while its address has too much.
 
-        The last one of an address stays: its own limit bounds it.
+        The last request of an address stays, because its own limit bounds it.
         """
         entries = self._entries.setdefault(network_of(address), {})
         entries[give_way] = size
@@ -28,7 +28,7 @@ class Arriving:
             oldest()
 
     def forget(self, address: str, give_way: Give) -> None:
-        """Note that one is whole, or gone."""
+        """Note that a request is complete or has been abandoned."""
         network = network_of(address)
         entries = self._entries.get(network, {})
         entries.pop(give_way, None)

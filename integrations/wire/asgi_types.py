@@ -1,4 +1,4 @@
-"""The types of ASGI, and how a header is read from a scope."""
+"""The types of ASGI, and a function to read a header from a scope."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ App = Callable[[Any, Receive, Send], Awaitable[None]]
 
 
 def header(scope: Mapping[str, Any], name: bytes) -> str | None:
-    """Return the first header of that lower-case name, or None."""
+    """Return the first header with this lower-case name, or None."""
     for key, value in scope["headers"]:
         if key == name:
             return str(value.decode("latin-1"))

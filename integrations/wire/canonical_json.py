@@ -1,8 +1,8 @@
-"""One spelling for all spellings of the same JSON, to compare by. Pure: text in, text out.
+"""Writes JSON in one canonical spelling, to compare texts with the same meaning. Pure: text in, text out.
 
-Keys are sorted, blanks left out, strings escaped in one way, whole numbers written as their digits and others as digits
-and a power of ten: `1`, `1.00` and `1e0` are the same. Not meant to be sent or read: what JSON cannot hold in that way
-stands in an object under the empty key, where nothing else ever stands.
+Keys are sorted, whitespace is removed, and strings are escaped in one way. Whole numbers are written as digits, and
+others as digits and a power of ten, so `1`, `1.00` and `1e0` are equal. The result is only for comparison: a value that
+JSON cannot hold in that form is put into an object under the empty key, which is used for nothing else.
 """
 
 import json
@@ -15,11 +15,11 @@ _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,9}))?").f
 
 
 def canonical(text: str) -> str:
-    """Return the one spelling of JSON; what nests too deeply, or is not JSON, is returned as it is.
+    """Return the canonical spelling of JSON; a text that nests too deeply or is not JSON is returned unchanged.
 
-    Of a key that an object repeats all values count, in their order: a reader may take the first or the last.
+    If an object repeats a key, all values count, in their order: a reader may take the first or the last.
     """
-    if is_deep(text):  # the same text must be written in the same way however deep the call that asks
+    if is_deep(text):  # the result must not depend on the depth of the caller's stack
         return text
     try:
         return _write(_read(text))
@@ -30,7 +30,7 @@ def canonical(text: str) -> str:
 def _read(text: str) -> Any:
     try:
         return _quick.decode(text)
-    except ValueError:  # there is an integer of more than MOST_DIGITS, or it is not JSON
+    except ValueError:  # an integer has more than MOST_DIGITS, or the text is not JSON
         return _careful.decode(text)
 
 

@@ -1,6 +1,6 @@
-"""The paths that callers other than browsers are told, each written once. Pure.
+"""The paths for callers other than browsers, each defined once. Pure.
 
-The simulator knows the specification's path by itself: it stands for a program that is not ours.
+The simulator defines the specification's path itself, because it represents a third-party program.
 """
 
 AUTH_PATH = "/api/powerepos/v1/auth"  # SPEC

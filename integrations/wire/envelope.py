@@ -1,4 +1,4 @@
-"""The messages on the POS's websocket: the request we write, the answer we read."""
+"""The messages on the POS's websocket: writes requests and reads answers."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from integrations.wire import raw_json
 
 MAX_SPELLED_ID = 2 + 12 * 256  # characters, if each of a RequestID is escaped as two surrogates
 MAX_SPELLED_CODE = 1000  # characters of a ResultCode: 0, as "0.000"
-RESULT_CODES = range(-(2**31), 2**31)  # what .NET's int holds, and our column
+RESULT_CODES = range(-(2**31), 2**31)  # the range of .NET's int and of the database column
 
 NOT_JSON = (
     "The POS's answer could not be read: it is not valid JSON, "
@@ -22,19 +22,19 @@ NOT_UTF8 = "The POS's answer could not be read: it is not valid UTF-8."
 NO_ANSWER = "The POS's answer could not be read: it is valid JSON, but no object with a RequestID and a ResultCode."
 NO_CODE = "The POS's answer could not be read: its ResultCode is missing, or is not a whole number."
 
-# An answer has one of these. A frame with a RequestID and none of them is something else that a POS may send.
+# An answer has at least one of these. A frame with a RequestID and none of them is not an answer.
 _SAID = {"resultcode", "errormessage", "payload"}
 # 0, -0, 0.0, 0e0 and "0" are the same to a tolerant reader. Exponents are bounded by what Decimal can hold.
 _NUMBER = re.compile(r"[+-]?[0-9]++(?:\.[0-9]*+)?(?:[eE][+-]?[0-9]{1,9})?")
 _ID_IN_TEXT = re.compile(
     r"""["']requestid["'][ \t\r\n]*+:[ \t\r\n]*+("(?:[^"\\]|\\.)*+"|'[^'\\"]*+'|[0-9]{1,256})""", re.IGNORECASE
 )
-_NOT_KEPT = re.compile("[\x00\ud800-\udfff]")  # JSON can spell these, no database takes them
+_NOT_KEPT = re.compile("[\x00\ud800-\udfff]")  # valid in JSON, but databases reject them
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a POS said; `payload` is JSON as it was spelled, None where there was none."""
+    """A POS's answer; `payload` is JSON exactly as sent, or None if there was none."""
 
     result_code: int
     error_message: str | None = field(repr=False)
@@ -42,13 +42,13 @@ class Answer:
 
 
 class Unreadable(Exception):
-    """What a POS answered cannot be read; the text says why, for callers and staff."""
+    """A POS's answer cannot be read; the message says why, for callers and staff."""
 
 
 def write_request(
     *, request_id: str, message_type: int, device_id: str, user_identifier: str | None, payload: str
 ) -> str:
-    """Return an OrderNPayWebsocketRequest; the payload goes in as it was spelled. PascalCase, as in all examples."""
+    """Return an OrderNPayWebsocketRequest with the payload unchanged. Keys are PascalCase, as in all examples."""
     envelope = {
         "RequestID": request_id,
         "ProviderID": settings.PROVIDER_ID,
@@ -63,8 +63,8 @@ def write_request(
 def read_answer(content: str | bytes) -> tuple[str, Answer | Unreadable] | None:
     """Return the RequestID and the answer of an OrderNPayWebsocketResponse, or None for any other frame.
 
-    Keys are read in any letter case, a ResultCode in any spelling of a whole number. An answer without a ResultCode,
-    or that is no JSON, is Unreadable: the POS has done something about the request, and what cannot be told.
+    Keys are matched in any letter case, and a ResultCode may be any spelling of a whole number. An answer without a
+    ResultCode, or that is not JSON, is Unreadable: the POS has handled the request, but its outcome is unknown.
     """
     text, is_whole = raw_json.read_text(content)
     text = _unwrapped(text)
@@ -80,7 +80,7 @@ def read_answer(content: str | bytes) -> tuple[str, Answer | Unreadable] | None:
 
 
 def why_unreadable(content: str | bytes) -> Unreadable:
-    """Return what is wrong with a frame that `read_answer` cannot read, although it is about a request."""
+    """Return why `read_answer` cannot read a frame that refers to a request."""
     text, is_whole = raw_json.read_text(content)
     if not is_whole:
         return Unreadable(NOT_UTF8)
@@ -92,7 +92,7 @@ def why_unreadable(content: str | bytes) -> Unreadable:
 
 
 def _unwrapped(text: str) -> str:
-    """Return the JSON that a JSON string holds: some clients serialise an answer twice."""
+    """Return the JSON inside a JSON string, because some clients serialise an answer twice; else the text itself."""
     if not text.startswith('"'):
         return text
     try:
@@ -116,7 +116,7 @@ def _quoted_id(text: str) -> str | None:
 
 
 def _request_id(spelled: str) -> str | None:
-    """Return a RequestID; a number stands for its digits. One that is too long to be ours is not even read."""
+    """Return a RequestID as text, also if it was sent as a number; None if it is too long or of another type."""
     if len(spelled) > MAX_SPELLED_ID:
         return None
     try:
@@ -129,7 +129,7 @@ def _request_id(spelled: str) -> str | None:
 
 
 def _result_code(spelled: str) -> int | None:
-    """Return a ResultCode; None for what is no whole number that fits."""
+    """Return a ResultCode, or None if it is not a whole number in the valid range."""
     if spelled == "0":
         return 0
     if len(spelled) > MAX_SPELLED_CODE:
@@ -143,7 +143,7 @@ def _result_code(spelled: str) -> int | None:
 
 
 def _text(spelled: str) -> str | None:
-    """Return an ErrorMessage; one that is no string is used as it is spelled."""
+    """Return an ErrorMessage; a value that is not a string is used exactly as sent."""
     if spelled == "null":
         return None
     return _NOT_KEPT.sub("\N{REPLACEMENT CHARACTER}", json.loads(spelled) if spelled.startswith('"') else spelled)

@@ -1,7 +1,7 @@
-"""The documented models of payloads, as data: for those who ask for a check, and for the API's description.
+"""The documented models of payloads, as data: for optional validation, and for the API's description.
 
-Names are PascalCase, as they are sent; a POS reads them in any letter case, and so does the check. Keys that no model
-knows pass: the documentation that could be read is not all there is.
+Names are PascalCase, as they are sent. A POS matches them in any letter case, and so does the validation. Unknown keys
+are accepted, because only a part of the documentation could be read.
 """
 
 import json
@@ -16,7 +16,10 @@ STRING, GUID, WHOLE, DECIMAL, FLAG, OBJECT = "string", "GUID", "int", "decimal(1
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`kind` is one of the above or a model's name. What is neither required nor nullable may be left out."""
+    """A field of a model. `kind` is one of the above, or a model's name.
+
+    A field that is neither required nor nullable may be omitted.
+    """
 
     name: str
     kind: str
@@ -28,13 +31,13 @@ class Field:
 
 
 class Spelled(str):
-    """A number as it was written."""
+    """A number in its original spelling."""
 
     __slots__ = ()
 
 
 class Invalid(ValueError):
-    """A payload does not fit its model; `errors` maps the path of each wrong field to what is wrong."""
+    """A payload does not match its model; `errors` maps the path of each wrong field to a message."""
 
     def __init__(self, errors: dict[str, str]) -> None:
         super().__init__(", ".join(errors))
@@ -42,7 +45,7 @@ class Invalid(ValueError):
 
 
 def check(payload: str, model: str) -> None:
-    """Raise Invalid unless the JSON text of a payload fits the model of that name."""
+    """Raise Invalid unless a payload's JSON matches the model with this name."""
     content = json.loads(payload, parse_float=Spelled, parse_int=Spelled)
     errors = dict(_errors_of_model("", content, model))
     if errors:
@@ -102,18 +105,18 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_decimal(value: Any) -> bool:
-    """Whether a number has at most two decimals and eleven digits before them, however it is spelled."""
+    """Return whether a number, in any spelling, has at most two decimals and eleven digits before them."""
     if not isinstance(value, Spelled) or len(value) > 40:
         return False
     try:
         _, digits, exponent = Decimal(value).as_tuple()
-    except ArithmeticError:  # its exponent has more digits than any Decimal's
+    except ArithmeticError:  # its exponent has more digits than Decimal supports
         return False
     if not isinstance(exponent, int):
         return False
     spelled = "".join(map(str, digits)).lstrip("0")
     significant = spelled.rstrip("0")
-    lowest = exponent + len(spelled) - len(significant)  # the power of ten of the last digit that counts
+    lowest = exponent + len(spelled) - len(significant)  # power of ten of the last significant digit
     return not significant or (lowest >= -2 and lowest + len(significant) <= 11)
 
 
@@ -165,7 +168,7 @@ _SERVICE_MODE = (
     _required("ServiceModeEntityID", STRING, "Number of the table, tab or the like.", 8),
 )
 
-# The fields of a model, in the order of its documentation.
+# The fields of each model, in the order of its documentation.
 MODELS: dict[str, tuple[Field, ...]] = {
     "OrderNPayGetUserFromPINRequest": (_required("PIN", STRING, "The PIN that a person entered."),),
     "OrderNPayGetOpenOrdersRequest": (
@@ -236,11 +239,11 @@ MODELS: dict[str, tuple[Field, ...]] = {
         _nullable("ProviderAdjustmentID", STRING, "Your ID of the adjustment.", 64),
         _nullable("AdjustmentID", GUID, "The POS's adjustment; null: its fallback."),
     ),
-    "Note": (),  # its page is not known: any object passes
+    "Note": (),  # its documentation is not known: any object is accepted
 }
 
-# One payload of each named type, for the API's description. The demo's simulated POSes (simulator/example.py) know what
-# these name, and answer each of them.
+# One payload for each named type, for the API's description. The demo's simulated POSes (simulator/example.py) know
+# these users, tables and products, and answer each request.
 EXAMPLES: dict[str, dict[str, Any]] = {
     "OrderNPayGetUserFromPINRequest": {"PIN": "1234"},
     "OrderNPayGetOpenOrdersRequest": {"ServiceModeEntityID": "", "UserOrdersOnly": False},
@@ -309,7 +312,7 @@ def json_schema(model: str) -> dict[str, Any]:
     schema: dict[str, Any] = {
         "type": "object",
         "properties": {field.name: _schema_of(field) for field in fields},
-        "additionalProperties": True,  # members that the documents do not name are sent on
+        "additionalProperties": True,  # undocumented members are forwarded
     }
     if required := [field.name for field in fields if field.required]:
         schema["required"] = required

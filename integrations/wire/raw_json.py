@@ -1,7 +1,7 @@
-"""Takes JSON apart, and replaces values in it, without respelling the rest.
+"""Splits JSON into members and replaces values in it, without changing the spelling of the rest.
 
-A payload goes to the POS, and its answer to the backend, as it was written: the same keys in the same order, the
-same digits. Parsing and writing again would round money and lose what a parser does not keep.
+Payloads go to the POS, and answers to the backend, exactly as written: the same keys in the same order, the same
+digits. Parsing and writing them again would round money and lose details that a parser does not keep.
 """
 
 import json
@@ -13,39 +13,39 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 import msgspec
 
 _BLANKS = " \t\n\r"
-# A string, and the colon behind it if it is a key. Outside of strings JSON has no quotation marks.
+# A string, and the colon after it if it is a key. Outside strings, JSON has no quotation marks.
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*+)("[ \t\n\r]*+:[ \t\n\r]*+)?', re.DOTALL)
 _NESTED = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _PLAIN = re.compile(r"[^,\]} \t\n\r]*")
-# A string that is no key, or a number or literal.
+# A string that is not a key, or a number or literal.
 _SCALAR = re.compile(r'"((?:[^"\\]|\\.)*+)"?([ \t\n\r]*+:)?|([^\s,:\[\]{}"]+)', re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _SHORT_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"} | {each: each for each in "\"'\\/"}
 
-MOST_DIGITS = 4300  # of an integer; Python reads and writes no longer ones
+MOST_DIGITS = 4300  # digits of an integer; Python does not convert longer ones
 
 spell = json.JSONEncoder(ensure_ascii=False).encode
 
-# Levels of objects and lists. Python's parser recurses, and how deep it can go depends on Python's version and on the
-# depth of the call: from 900 levels to 10,000. .NET reads 64 unless it is told otherwise.
+# Levels of objects and lists. Python's parser recurses; its limit depends on Python's version and on the depth of the
+# call, from 900 levels to 10,000. .NET's default limit is 64.
 MOST_NESTED = 100
 
-# Of one object that is taken apart: the largest that anybody documents has 16. Each costs some microseconds.
+# Members of an object that is split: the largest documented one has 16. Each costs some microseconds.
 MOST_MEMBERS = 100
 
-# What some clients write around their JSON: a byte order mark, NULs from a buffer that was too long, separators of
-# records (RFC 7464) and other control characters, blanks of other kinds. JSON neither begins nor ends with any of them.
+# Characters that some clients write around their JSON: a byte order mark, NULs from a buffer that was too long, record
+# separators (RFC 7464) and other control characters, other whitespace. JSON never begins or ends with any of them.
 _AROUND = "".join(map(chr, [*range(0x21), *range(0x7F, 0xA1)])) + "\ufeff\u200b\u2028\u2029\u2060\ufffe"
 
 _NO_BRACKETS = bytes(each for each in range(256) if each not in b'{[]}"')
 _NO_MARKS = bytes(each for each in range(256) if each not in b'{[]},"')
-_STEPS = bytes.maketrans(b"{[]},", b"\x01\x01\xff\xff\x00")  # what each mark adds to the level, as signed bytes
+_STEPS = bytes.maketrans(b"{[]},", b"\x01\x01\xff\xff\x00")  # change of the level at each mark, as signed bytes
 
 _raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 # An escape: a surrogate pair, one half of a pair without the other (in a group), or any other.
 _HALF = r"u[dD][89a-fA-F][0-9a-fA-F]{2}"
 _HALVES = re.compile(rf"\\(?:u[dD][89abAB][0-9a-fA-F]{{2}}\\u[dD][c-fC-F][0-9a-fA-F]{{2}}|({_HALF})|.)", re.DOTALL)
-_NEVER_TEXT = "".join(map(chr, range(0xFDD0, 0xFDF0)))  # code points that Unicode keeps for a program's own use
+_NEVER_TEXT = "".join(map(chr, range(0xFDD0, 0xFDF0)))  # code points that Unicode reserves for internal use
 
 
 class NotAnObject(ValueError):
@@ -57,9 +57,9 @@ class TooDeep(NotAnObject):
 
 
 def read_text(content: str | bytes) -> tuple[str, bool]:
-    """Return JSON as text, without what clients write around it, and whether each byte of it could be read.
+    """Return JSON as text without characters that clients write around it, and whether every byte was decoded.
 
-    Bytes are UTF-8, UTF-16 or UTF-32, with a byte order mark or without one. What cannot be read is replaced.
+    Bytes are UTF-8, UTF-16 or UTF-32, with or without a byte order mark. Bytes that cannot be decoded are replaced.
     """
     if isinstance(content, str):
         return content.strip(_AROUND), True
@@ -71,9 +71,9 @@ def read_text(content: str | bytes) -> tuple[str, bool]:
 
 
 def load(text: str) -> object:
-    """Return the value of a JSON text. Raises ValueError; TooDeep is one.
+    """Return the value of a JSON text. Raises ValueError, or its subclass TooDeep.
 
-    Python refuses to compute an integer of more than 4,300 digits, which is JSON all the same: it stays a text.
+    An integer of more than 4,300 digits, which Python refuses to convert but JSON allows, becomes a string.
     """
     refuse_depth(text)
     value: object = _loader.decode(text)
@@ -81,9 +81,9 @@ def load(text: str) -> object:
 
 
 def members(text: str) -> dict[str, str]:
-    """Return the members of a JSON object, each value as it is spelled; of a repeated key the last.
+    """Return the members of a JSON object, with each value in its original spelling; the last one of a repeated key.
 
-    Raises NotAnObject, also for more than MOST_MEMBERS; TooDeep for an object of more than MOST_NESTED levels.
+    Raises NotAnObject, also for more than MOST_MEMBERS, and TooDeep for more than MOST_NESTED levels.
     """
     if not text.lstrip(_BLANKS).startswith("{"):
         raise NotAnObject("it does not begin with {")
@@ -92,7 +92,7 @@ def members(text: str) -> dict[str, str]:
         found = _members(text)
     except (ValueError, msgspec.DecodeError) as error:
         raise NotAnObject("not a JSON object") from error
-    more = (len(text) - sum(map(len, (*found, *found.values())))) // len('"":1,')  # that repeated keys leave room for
+    more = (len(text) - sum(map(len, (*found, *found.values())))) // len('"":1,')  # at most this many repeated
     if len(found) + more > MOST_MEMBERS and _count_members(text) > MOST_MEMBERS:
         raise NotAnObject("too many members")
     return found
@@ -105,25 +105,25 @@ def refuse_depth(text: str) -> None:
 
 
 def is_deep(text: str) -> bool:
-    """Return whether the objects and lists of JSON nest more than MOST_NESTED levels deep. Never recurses."""
-    # Most texts have fewer brackets in all than may be nested, and counting those costs nothing.
+    """Return whether the objects and lists of JSON nest more than MOST_NESTED levels deep, without recursion."""
+    # Most texts have fewer brackets in total than the limit, and counting is cheap.
     if text.count("{") + text.count("[") <= MOST_NESTED:
         return False
-    return MOST_NESTED + 1 in _levels(_outside_strings(text, _NO_BRACKETS))  # ends there, however much follows
+    return MOST_NESTED + 1 in _levels(_outside_strings(text, _NO_BRACKETS))  # stops there, however much text follows
 
 
 def write(values: Mapping[str, object], raw: Mapping[str, str]) -> str:
-    """Return a JSON object of `values`, and of members whose JSON is spelled already, in this order."""
+    """Return a JSON object with `values`, then the members in `raw`, whose values are already JSON."""
     spelled = [f"{spell(key)}: {text}" for key, text in raw.items()]
     return "{" + ", ".join([spell(values)[1:-1], *spelled] if values else spelled) + "}"
 
 
 def replace(text: str, *, is_key: Callable[[str], bool], is_string: Callable[[str], bool], by: str) -> str:
-    """Return JSON in which some values, at any depth, are spelled `by`; every other character stays as it was.
+    """Return JSON with some values, at any depth, replaced `by` this text; every other character stays the same.
 
-    These are the values of the keys for which `is_key` holds, null excepted, and the strings for which `is_string`
-    does, keys included; both are asked with the escapes resolved. Never raises and never recurses: what is cut off, or
-    no JSON at all, is searched as far as it looks like JSON.
+    Replaced are the values, except null, of keys for which `is_key` returns True, and the strings, including keys, for
+    which `is_string` does. Both get the string with its escapes resolved. Never raises and never recurses: a truncated
+    text, or one that is not JSON, is searched as far as it looks like JSON.
     """
     kept, begin = [], 0
     for start, end in _places(text, is_key, is_string):
@@ -133,19 +133,19 @@ def replace(text: str, *, is_key: Callable[[str], bool], is_string: Callable[[st
 
 
 def values(text: str, *, is_key: Callable[[str], bool], is_string: Callable[[str], bool]) -> Iterator[str]:
-    """Yield the values that `replace` would replace, as they are spelled."""
+    """Yield the values that `replace` would replace, in their original spelling."""
     return (text[start:end] for start, end in _places(text, is_key, is_string))
 
 
 def scalars(spelled: str) -> Iterator[str]:
-    """Yield the texts, with the escapes resolved, and the numbers of a value, also of one that nests."""
+    """Yield the strings, with escapes resolved, and the numbers in a value at any depth."""
     for match in _SCALAR.finditer(spelled):
         if match[2] is None and match[3] not in ("true", "false", "null"):
             yield match[3] or _resolved(match[1])
 
 
 def resolve_everywhere(text: str) -> str:
-    """Return a text with every escape of JSON resolved once, whether it stands in a string or not."""
+    """Return a text with every JSON escape resolved once, inside or outside strings."""
     return _ESCAPE.sub(_resolved_escape, text)
 
 
@@ -176,7 +176,7 @@ def _resolved_escape(match: re.Match[str]) -> str:
 def _resolved(spelled: str) -> str:
     try:
         return str(scanstring(f'{spelled}"', 0, False)[0]) if "\\" in spelled else spelled
-    except ValueError:  # an escape that JSON does not know, or half of one
+    except ValueError:  # an invalid or truncated escape
         return spelled
 
 
@@ -206,7 +206,7 @@ def _members(text: str) -> dict[str, str]:
         hidden = _HALVES.sub(lambda match: mark + match[1] if match[1] else match[0], text) if mark else text
         if hidden == text:
             raise
-    # msgspec refuses half of a surrogate pair, which JSON may spell: it was hidden behind a mark.
+    # msgspec refuses half a surrogate pair, which JSON allows, so it was hidden behind a mark.
     shown = re.compile(f"{mark}({_HALF})")
     return {
         shown.sub(lambda match: chr(int(match[1][1:], 16)), key): spelled.replace(mark, "\\")
@@ -220,22 +220,22 @@ def _decode_members(text: str) -> dict[str, str]:
 
 
 def _count_members(text: str) -> int:
-    """Return how many members a JSON object has, each one of a repeated key."""
+    """Return how many members a JSON object has, counting repeated keys."""
     marks = _outside_strings(text, _NO_MARKS)
     return 1 + sum(mark == ord(",") and level == 1 for mark, level in zip(marks, _levels(marks), strict=True))
 
 
 def _levels(marks: bytes) -> Iterator[int]:
-    """Yield the level of nesting after each mark."""
+    """Yield the nesting level after each mark."""
     return accumulate(memoryview(marks.translate(_STEPS)).cast("b"))
 
 
 def _outside_strings(text: str, unwanted: bytes) -> bytes:
-    """Return JSON without its strings and without these bytes, among which are no quotation marks."""
+    """Return JSON without its strings and without the `unwanted` bytes, which must not include quotation marks."""
     kept = text.encode(errors="ignore")
     if b"\\" in kept:
         kept = kept.replace(b"\\\\", b"").replace(b'\\"', b"")
-    # Every second part between quotation marks is outside of strings, also where two neighbouring marks are taken out.
+    # Every second part between quotation marks is outside strings, even after adjacent marks are removed.
     return b"".join(kept.translate(None, unwanted).replace(b'""', b"").split(b'"')[::2])
 
 

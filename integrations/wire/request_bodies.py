@@ -1,4 +1,4 @@
-"""Reads the body of a request, within limits: Django's handler would read one of any size before it calls a view."""
+"""Reads request bodies within limits. Django's handler would read a body of any size before it calls a view."""
 
 import asyncio
 import contextlib
@@ -11,21 +11,21 @@ from integrations.wire.asgi_types import Receive, Scope
 
 
 class ClientLeft(Exception):
-    """The client went before its request was whole."""
+    """The client disconnected before its request was complete."""
 
 
 class BodyTooLarge(Exception):
-    """The body is larger than the entry point takes."""
+    """The body is larger than the entry point allows."""
 
 
 class BodyGaveWay(Exception):
-    """The body had not arrived whole when its address had too many others."""
+    """The body was aborted because its address had too many unfinished bodies."""
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     """Return a request's body of at most `limit` bytes. Raises BodyTooLarge, BodyGaveWay or ClientLeft.
 
-    A body that says its length is refused before any of it is asked for.
+    A body whose Content-Length is too large is refused before any of it is read.
     """
     if is_longer(scope, limit):
         raise BodyTooLarge
@@ -40,11 +40,11 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         return await _read_parts(message, receive, limit, arriving)
 
 
-MOST_DIGITS = 18  # of a Content-Length that is read as a number; a longer one is beyond any limit
+MOST_DIGITS = 18  # digits of a Content-Length that is read as a number; a longer one exceeds any limit
 
 
 def is_longer(scope: Scope, limit: int) -> bool:
-    """Return whether the body says that it is longer than `limit`."""
+    """Return whether the Content-Length is larger than `limit`."""
     for key, value in scope["headers"]:
         if key == b"content-length":
             return value.isdigit() and (len(value.lstrip(b"0")) > MOST_DIGITS or int(value[-MOST_DIGITS:]) > limit)
@@ -67,7 +67,7 @@ async def _read_parts(first: Any, receive: Receive, limit: int, arriving: Callab
 
 @contextlib.asynccontextmanager
 async def _given_way(address: str) -> AsyncIterator[Callable[[int], None]]:
-    """Give a function that counts what has arrived; raise BodyGaveWay where others of the address need the room."""
+    """Yield a function that notes the size so far; raise BodyGaveWay if newer bodies of the address need the room."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(None) as patience:

@@ -85,7 +85,7 @@ class RepeatedChores(InProcess):
             async with asyncio.timeout(LIMIT):
                 await enough.wait()
         await chores.stop()
-        assert "The chore count failed" in logged.output[0]
+        assert "Chore count failed" in logged.output[0]
 
     async def test_the_background_work_of_a_chore_ends_with_the_process(self) -> None:
         began, ended = asyncio.Event(), asyncio.Event()
