@@ -53,7 +53,7 @@ def test_the_document_states_the_limits_that_the_portal_enforces() -> None:
     assert least == {"device_id": 1, "request_id": 1}
 
 
-def test_the_document_says_what_a_request_may_have_null_and_what_a_problem_may_lack() -> None:
+def test_the_document_lists_nullable_request_fields_and_optional_problem_fields() -> None:
     schemas = yaml.safe_load(Client().get("/api/v1/schema").content)["components"]["schemas"]
     nullable = {name for name, each in schemas["Request"]["properties"].items() if "null" in each.get("type", ())}
     moments = {"stored_at", "sent_at", "last_sent_at", "ended_at", "content_pruned_at"}
@@ -93,7 +93,7 @@ with ThreadPoolExecutor(8) as callers:
 
 
 @pytest.mark.processes
-def test_the_first_callers_of_a_process_get_the_document_though_they_ask_at_the_same_moment() -> None:
+def test_concurrent_first_callers_of_a_process_all_get_the_document() -> None:
     done = subprocess.run([sys.executable, "-c", EIGHT_AT_ONCE], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == f"{[200] * 8}\n", done.stderr
 
@@ -120,13 +120,13 @@ def test_the_document_is_built_once_for_each_representation(
     assert Client().head("/api/v1/schema", headers={"Accept": accept})["Content-Length"] == str(len(first.content))
 
 
-def test_every_reference_leads_somewhere() -> None:
+def test_every_reference_has_a_target() -> None:
     text = Client().get("/api/v1/schema").content.decode()
     schemas = yaml.safe_load(text)["components"]["schemas"]
     assert set(re.findall(r"#/components/schemas/([A-Za-z0-9]+)", text)) <= set(schemas)
 
 
-def test_the_page_to_try_it_loads_only_what_we_serve() -> None:
+def test_the_interactive_page_loads_only_resources_of_the_portal() -> None:
     client = Client()
     page = client.get("/api/v1/docs").content.decode()
     links = re.findall(r'(?:src|href)="([^"]+)"', page)
@@ -138,7 +138,7 @@ def test_the_page_to_try_it_loads_only_what_we_serve() -> None:
         assert response.status_code == 200, link
 
 
-def test_every_object_that_may_hold_any_member_says_so() -> None:
+def test_every_open_object_is_described_as_open() -> None:
     schemas = yaml.safe_load(Client().get("/api/v1/schema").content)["components"]["schemas"]
     assert schemas["Order"]["properties"]["payload"]["additionalProperties"] is True
     assert all(schemas[model]["additionalProperties"] is True for model in MODELS)

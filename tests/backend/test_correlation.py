@@ -23,15 +23,15 @@ class Correlation(InProcess):
         assert len(seen) == 7
         assert all(len(each) == 32 and each.isalnum() for each in seen)
 
-    async def test_problem_details_carry_it(self) -> None:
+    async def test_problem_details_contain_the_id(self) -> None:
         answer = await request("GET", f"{API}/outlets", headers={HEADER: "order-77"})
         assert (answer.status, answer.json()["correlation_id"]) == (401, "order-77")
 
-    async def test_a_body_that_is_too_large_is_answered_with_it_as_well(self) -> None:
+    async def test_the_answer_to_a_body_that_is_too_large_contains_the_id(self) -> None:
         answer = await request("POST", f"{API}/outlets/x/requests", [b"x" * 3_000_000], headers={HEADER: "order-77"})
         assert (answer.status, answer.headers[HEADER]) == (413, "order-77")
 
-    async def test_it_stands_on_the_lines_of_the_frame_and_of_the_answer_beside_the_request_id(self) -> None:
+    async def test_the_log_lines_of_the_frame_and_the_answer_contain_both_ids(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         with logged() as lines:
             async with await Pos.of(outlet) as pos, backend.begin(outlet, request_id="R-1") as call:
@@ -42,7 +42,7 @@ class Correlation(InProcess):
         assert named(lines, "POS answered.") == [("R-1", correlation_id)]
         assert (await in_main(Request.objects.get)).correlation_id == correlation_id
 
-    async def test_a_request_that_waited_in_the_database_leaves_with_the_id_of_its_call(self) -> None:
+    async def test_a_request_that_waited_in_the_database_is_sent_with_the_id_of_its_call(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         answer = await backend.ask(outlet, mode="async", expires_in=600, request_id="R-2")
         with logged() as lines:
@@ -50,7 +50,7 @@ class Correlation(InProcess):
                 await pos.next_frame()
         assert named(lines, "Request sent to POS.") == [("R-2", answer.headers[HEADER])]
 
-    async def test_a_request_that_is_not_durable_carries_it_too(self) -> None:
+    async def test_a_transient_request_has_the_id_too(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         with logged() as lines:
             async with await Pos.of(outlet) as pos, backend.begin(outlet, durable=False, request_id="R-3") as call:
@@ -58,7 +58,7 @@ class Correlation(InProcess):
                 headers = dict((await call.next())["headers"])
         assert named(lines, "Request sent to POS.") == [("R-3", headers[b"x-request-id"].decode())]
 
-    async def test_no_line_holds_a_payload(self) -> None:
+    async def test_no_log_line_contains_a_payload(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         with logged() as lines:
             async with await Pos.of(outlet) as pos, backend.begin(outlet, '{"CardHolder":"Ada"}') as call:

@@ -82,7 +82,7 @@ class AnotherKey(InProcess):
         rotated = Backend(await in_main(rotate_api_key, key, overlap="1h", actor=ANNA))
         assert (await ask(rotated, outlet)).status == (await ask(owner, outlet)).status == 202
 
-    async def test_what_staff_asked_belongs_to_no_key_and_what_a_key_asked_not_to_staff(self) -> None:
+    async def test_requests_of_staff_belong_to_no_key_and_requests_of_a_key_not_to_staff(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await in_main(be_online, outlet)
         content: dict[str, Any] = {"message_type": 1, "payload": asked_with(PIN), "device_id": "kiosk-1"}
@@ -103,7 +103,7 @@ class AnotherKey(InProcess):
         assert (await owner.get(path)).json()["answer"] == {"UserPIN": PIN, "n": 1.5}
         assert (await other.get(path)).json()["answer"] == {"UserPIN": "[redacted]", "n": 1.5}
 
-    async def test_a_poll_under_way_belongs_to_its_key(self) -> None:
+    async def test_a_transient_request_in_progress_belongs_to_its_key(self) -> None:
         outlet, owner, other = await make_outlet(), await Backend.make("owner"), await Backend.make("other")
         async with await Pos.of(outlet) as pos:
             asking = asyncio.ensure_future(poll(owner, outlet))
@@ -130,20 +130,20 @@ class Guessing(InProcess):
             assert what_is_told(refused[0]) == what_is_told(refused[1])
         assert await unequal_attempts() == 5
 
-    async def test_guesses_at_the_same_moment_are_counted_one_by_one(self) -> None:
+    async def test_concurrent_guesses_are_counted_individually(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await ask(backend, outlet)
         guesses = await asyncio.gather(*(ask(backend, outlet, f"{guess:04}") for guess in range(60)))
         assert sum("detail" not in guess.json() for guess in guesses) == UNEQUAL_ATTEMPTS
         assert (await ask(backend, outlet)).status == 409
 
-    async def test_guesses_at_the_moment_of_the_first_one_are_counted_too(self) -> None:
+    async def test_guesses_concurrent_with_the_first_request_are_counted_too(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         all_at_once = await asyncio.gather(*(ask(backend, outlet, f"{guess:04}") for guess in range(60)))
         assert sum(answer.status == 202 for answer in all_at_once) == 1
         assert sum("detail" not in answer.json() for answer in all_at_once) == 1 + UNEQUAL_ATTEMPTS
 
-    async def test_guesses_at_a_poll_under_way_are_counted_and_kept(self) -> None:
+    async def test_guesses_at_a_transient_request_in_progress_are_counted_and_stored(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = asyncio.ensure_future(poll(backend, outlet))
@@ -170,7 +170,7 @@ class Guessing(InProcess):
 
 
 class Spellings(InProcess):
-    async def test_the_same_order_in_another_spelling_is_the_same(self) -> None:
+    async def test_the_same_order_in_another_spelling_is_recognised(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         spellings = (
             '{"PIN": "7351", "Price": 1.00, "Name": "Söup \\ud83c\\udf72"}',
@@ -188,7 +188,7 @@ class Spellings(InProcess):
                     assert (await backend.ask(outlet, spelling, **options)).body == first.body
                 assert (await backend.ask(outlet, spellings[0].replace("1.00", "1.01"), **options)).status == 409
 
-    async def test_a_request_of_an_older_version_is_the_same_in_the_same_spelling(self) -> None:
+    async def test_a_request_of_an_older_version_is_recognised_in_the_same_spelling(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await ask(backend, outlet)
         key_id = secret_digests.current_key().key_id
@@ -208,7 +208,7 @@ class Spellings(InProcess):
 class NotRecordedYet(InProcess):
     """A poll has ended, and the recorder, which tests call themselves, has not written it."""
 
-    async def test_another_key_and_another_content_are_told_what_they_are_told_later(self) -> None:
+    async def test_another_key_and_different_content_get_the_same_answer_as_later(self) -> None:
         outlet, owner, other = await make_outlet(), await Backend.make("owner"), await Backend.make("other")
         async with await Pos.of(outlet) as pos:
             first = await answered(pos, owner, outlet)
@@ -220,7 +220,7 @@ class NotRecordedYet(InProcess):
             assert not pos.has_more()
         assert await in_main(Request.objects.count) == 1
 
-    async def test_guesses_are_counted_and_kept(self) -> None:
+    async def test_guesses_are_counted_and_stored(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             await answered(pos, backend, outlet)
@@ -233,7 +233,7 @@ class NotRecordedYet(InProcess):
         assert await unequal_attempts() == UNEQUAL_ATTEMPTS
         assert (await poll(backend, outlet)).status == (await ask(backend, outlet)).status == 409
 
-    async def test_while_the_database_takes_no_record_the_first_outcome_stands(self) -> None:
+    async def test_the_first_outcome_stays_while_the_database_stores_no_record(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             first = await answered(pos, backend, outlet)
@@ -244,7 +244,7 @@ class NotRecordedYet(InProcess):
         await recorded()
         assert running.transient_requests._ended == {}
 
-    async def test_a_look_up_that_began_before_the_record_was_written_does_not_ask_again(self) -> None:
+    async def test_a_look_up_that_began_before_the_record_was_written_does_not_send_again(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         running = await runtime.running()
         find, found = running.dispatcher.find_repeated, asyncio.Event()
@@ -265,7 +265,7 @@ class NotRecordedYet(InProcess):
             assert not pos.has_more()
         assert running.transient_requests._ended == {}
 
-    async def test_a_request_for_later_joins_a_poll_under_way(self) -> None:
+    async def test_a_durable_request_joins_a_transient_request_in_progress(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = asyncio.ensure_future(poll(backend, outlet))
@@ -278,7 +278,7 @@ class NotRecordedYet(InProcess):
             assert not pos.has_more()
         assert {answer.json()["id"], hasty.json()["id"], receipt.json()["id"]} == {answer.json()["id"]}
 
-    async def test_what_was_refused_before_it_left_is_free_for_another_try(self) -> None:
+    async def test_a_request_id_refused_before_sending_can_be_used_again(self) -> None:
         outlet, owner, other = await make_outlet(), await Backend.make("owner"), await Backend.make("other")
         assert kind_of(await poll(owner, outlet)) == "pos-offline"
         async with await Pos.of(outlet) as pos:

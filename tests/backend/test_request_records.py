@@ -86,7 +86,7 @@ class Durable(InProcess):
         assert listed["error_message"] == "PIN=[redacted] is unknown"
         assert "answer" not in listed
 
-    async def test_what_holds_no_secret_is_not_sealed_and_a_users_id_stays(self) -> None:
+    async def test_content_without_secrets_is_not_sealed_and_a_users_id_stays(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         user = "0b6f1a4e-6c0e-4a5e-8f5b-0d8b6a4f2c01"
         async with await Pos.of(outlet) as pos:
@@ -98,7 +98,7 @@ class Durable(InProcess):
         assert (row.user_identifier, row.payload, row.answer) == (user, '{"n": 1.50}', '{"m": 1.0}')
         assert (row.sealed_answer, row.is_redacted) == (None, True)
 
-    async def test_a_pos_that_comes_later_or_again_gets_the_original(self) -> None:
+    async def test_a_pos_that_connects_later_or_again_gets_the_original(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await backend.ask(outlet, ASKED, user_identifier=PIN, mode="async", expires_in=60)
         frames = []
@@ -114,7 +114,7 @@ class Durable(InProcess):
         assert moments == sorted(filter(None, moments))
         assert row.sent_at != row.last_sent_at
 
-    async def test_a_request_that_leaves_at_once_is_on_disk_before(self) -> None:
+    async def test_a_request_that_is_sent_immediately_is_saved_first(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = asyncio.ensure_future(backend.ask(outlet))
@@ -124,7 +124,7 @@ class Durable(InProcess):
         assert moments == sorted(filter(None, moments))
         assert row.sent_at == row.last_sent_at
 
-    async def test_what_is_cancelled_or_expires_keeps_no_original(self) -> None:
+    async def test_a_cancelled_or_expired_request_keeps_no_original(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         for name in ("to be cancelled", "to expire"):
             await backend.ask(outlet, ASKED, mode="async", expires_in=60, request_id=name)
@@ -137,7 +137,7 @@ class Durable(InProcess):
         left = await in_main(lambda: list(Request.objects.values_list("state", "sealed_request").order_by("pk")))
         assert left == [(RequestState.CANCELLED, None), (RequestState.EXPIRED, None)]
 
-    async def test_a_request_whose_key_another_process_has_is_left_to_it_and_what_comes_after_it_is_sent(self) -> None:
+    async def test_a_request_whose_key_only_another_process_has_is_left_to_it_and_later_ones_are_sent(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         sent = await backend.ask(outlet, ASKED, mode="async", expires_in=60)
         await backend.ask(outlet, '{"second": 2}', mode="async", expires_in=60)
@@ -155,7 +155,7 @@ class Durable(InProcess):
         found = (await backend.get(sent.json()["location"].removeprefix("/api/v1/"))).json()
         assert (found["state"], found["failure"]) == ("sent", "")
 
-    async def test_many_requests_whose_key_is_gone_hold_up_none_that_comes_after_them(self) -> None:
+    async def test_many_requests_with_a_lost_key_do_not_block_later_ones(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         for _ in range(3):
             await backend.ask(outlet, ASKED, mode="async", expires_in=60)
@@ -164,7 +164,7 @@ class Durable(InProcess):
         integration_id = await in_main(lambda: Request.objects.values_list("integration", flat=True)[0])
         assert [each.content.payload for each in await in_main(sending.load_open, integration_id, 2)] == ['{"last": 4}']
 
-    async def test_beside_requests_whose_key_is_gone_no_more_than_the_limit_are_loaded(self) -> None:
+    async def test_no_more_than_the_limit_is_loaded_beside_requests_with_a_lost_key(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         unreadable = await row_of(await backend.ask(outlet, ASKED, mode="async", expires_in=60))
         await in_main(change, unreadable, sealed_request=under_a_lost_key()[0])
@@ -173,7 +173,7 @@ class Durable(InProcess):
         loaded = await in_main(sending.load_open, unreadable.integration_id, 2)
         assert [each.content.payload for each in loaded] == ['{"n": 0}', '{"n": 1}']
 
-    async def test_a_caller_who_waits_for_a_request_whose_key_is_gone_is_told_when_its_time_is_over(self) -> None:
+    async def test_a_caller_that_waits_for_a_request_with_a_lost_key_gets_a_problem_when_it_expires(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         asking = asyncio.ensure_future(backend.ask(outlet, ASKED, expires_in=60))
         running = await runtime.running()
@@ -187,7 +187,7 @@ class Durable(InProcess):
         assert (answer.status, kind_of(answer)) == (504, "request-expired")
         assert "CREDENTIAL_KEY" in answer.json()["detail"]
 
-    async def test_an_answer_whose_key_is_gone_is_a_problem_that_still_says_how_it_ended(self) -> None:
+    async def test_an_answer_with_a_lost_key_is_a_problem_that_still_shows_the_outcome(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = asyncio.ensure_future(backend.ask(outlet, ASKED, request_id="r"))
@@ -200,7 +200,7 @@ class Durable(InProcess):
             assert (refused.json()["state"], refused.json()["result_code"]) == ("answered", 0)
         assert (await backend.get("requests")).status == 200
 
-    async def test_a_request_id_that_cannot_be_compared_any_more_is_neither_sent_nor_answered(self) -> None:
+    async def test_a_request_id_that_can_no_longer_be_compared_is_neither_sent_nor_answered(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await backend.ask(outlet, ASKED, user_identifier=PIN, mode="async", expires_in=60, request_id="r")
         await in_main(change, await in_main(Request.objects.get), content_digest=under_a_lost_key()[2])
@@ -209,7 +209,7 @@ class Durable(InProcess):
             assert (answer.status, kind_of(answer)) == (410, "content-unreadable")
         assert await in_main(Request.objects.count) == 1
 
-    async def test_after_a_change_of_keys_the_same_request_is_still_the_same(self) -> None:
+    async def test_the_same_request_is_recognised_after_a_change_of_keys(self) -> None:
         with override_settings(CREDENTIAL_KEY="the old one"):
             outlet, backend = await make_outlet(), await Backend.make()
             await backend.ask(outlet, ASKED, mode="async", expires_in=60, request_id="r")
@@ -222,7 +222,7 @@ class Durable(InProcess):
 
 
 class NotDurable(InProcess):
-    async def test_a_poll_is_recorded_without_its_pin_and_answers_again_what_it_answered(self) -> None:
+    async def test_a_transient_request_is_recorded_without_its_pin_and_repeats_its_answer(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = asyncio.ensure_future(
@@ -241,7 +241,7 @@ class NotDurable(InProcess):
         row = await row_of(answer)
         assert (row.payload, row.sealed_request, row.stored_at) == (HIDDEN, None, None)
 
-    async def test_a_late_answer_that_nobody_understands_shows_no_secret(self) -> None:
+    async def test_an_unrecognised_late_answer_shows_no_secret(self) -> None:
         outlet = await make_outlet()
         async with await Pos.of(outlet) as pos:
             pos.answers({"RequestID": "nobody's"}, f'{{"CardNumber": "{PIN}", "Note": "{"x" * 3000}"}}')
@@ -261,7 +261,7 @@ class OfAnOlderVersion(TestCase):
     def setUp(self) -> None:
         self.outlet = make_enabled_outlet()
 
-    def test_what_has_ended_is_redacted_and_its_answer_sealed(self) -> None:
+    def test_an_ended_request_is_redacted_and_its_answer_sealed(self) -> None:
         row = older(self.outlet, "r")
         assert not redact_batch()
         assert PIN not in everything()
@@ -270,7 +270,7 @@ class OfAnOlderVersion(TestCase):
         assert results.result_of(row).answer == ANSWERED
         assert results.result_of(row).error_message == SAID
 
-    def test_it_is_the_same_request_before_and_after(self) -> None:
+    def test_the_request_is_recognised_before_and_after(self) -> None:
         row = older(self.outlet, "r")
         content = Content(1, "kiosk-1", PIN, ASKED)
         assert contents.is_digest_of(row.content_digest, content)
@@ -279,7 +279,7 @@ class OfAnOlderVersion(TestCase):
         assert contents.is_digest_of(row.content_digest, content)
         assert contents.is_keyed(row.content_digest)
 
-    def test_what_is_still_to_be_sent_waits_until_it_has_ended(self) -> None:
+    def test_an_unsent_request_is_migrated_only_after_it_has_ended(self) -> None:
         row = older(self.outlet, "r", state=RequestState.QUEUED, ended_at=None, answer=None, error_message=None)
         redact_batch()
         (waiting,) = sending.load_open(self.outlet.integration.pk, 10)
@@ -290,7 +290,7 @@ class OfAnOlderVersion(TestCase):
         row.refresh_from_db()
         assert (results.result_of(row).answer, results.result_of(row).error_message) == (ANSWERED, SAID)
 
-    def test_many_are_done_batch_by_batch_and_each_once(self) -> None:
+    def test_many_requests_are_migrated_in_batches_and_each_once(self) -> None:
         for number in range(101):
             older(self.outlet, f"r-{number}")
         assert redact_batch()

@@ -49,7 +49,7 @@ def without_garbage_collection() -> Iterator[None]:
 
 
 class AtTheDoors(InProcess):
-    async def test_a_crowd_is_authenticated_by_turns_and_all_of_it(self) -> None:
+    async def test_a_crowd_is_authenticated_completely_in_batches(self) -> None:
         outlet = await make_outlet()
         with counted(exchange._credentials) as answered:
             claims = [authenticate(outlet.handover.as_wire()) for _ in range(AUTHENTICATIONS_AT_ONCE + 40)]
@@ -58,7 +58,7 @@ class AtTheDoors(InProcess):
         assert sum(answered) == AUTHENTICATIONS_AT_ONCE + 40
         assert max(answered) == AUTHENTICATIONS_AT_ONCE
 
-    async def test_a_crowd_is_let_in_by_turns_and_all_of_it(self) -> None:
+    async def test_a_crowd_is_admitted_completely_in_batches(self) -> None:
         outlet = await make_outlet()
         token = (await authenticate(outlet.handover.as_wire())).json()["AccessToken"]
 
@@ -75,7 +75,7 @@ class AtTheDoors(InProcess):
 class Leaving(InProcess):
     """A server of days has thousands of them: what they leave must not wait for the garbage collector."""
 
-    async def test_a_pos_that_has_gone_leaves_nothing_in_the_relay(self) -> None:
+    async def test_a_disconnected_pos_leaves_nothing_in_the_relay(self) -> None:
         outlet = await make_outlet()
         with without_garbage_collection():
             async with await Pos.of(outlet) as pos:
@@ -87,7 +87,7 @@ class Leaving(InProcess):
             await recorded()
             await until(lambda: consumer() is None)
 
-    async def test_a_pos_that_has_gone_leaves_nothing_in_the_server(self) -> None:
+    async def test_a_disconnected_pos_leaves_nothing_in_the_server(self) -> None:
         async def accept(_scope: Scope, receive: Receive, send: Send) -> None:
             await receive()
             await send({"type": "websocket.accept"})

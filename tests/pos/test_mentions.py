@@ -55,7 +55,7 @@ def test_the_request_is_found(how: str) -> None:
         (f'{{Payload: {{Orders: ["{OTHER}"]}}, RequestID: "{ID}"}}', ID),
     ],
 )
-def test_so_is_one_with_an_id_of_the_backends_own(text: str, request_id: str) -> None:
+def test_a_request_with_a_custom_id_is_found(text: str, request_id: str) -> None:
     assert mentions.find(text, ["1", "order-1", "order-12", "order-2026-0000001", "r-1", ID, OTHER]) == request_id
 
 
@@ -74,12 +74,12 @@ def test_so_is_one_with_an_id_of_the_backends_own(text: str, request_id: str) ->
         '{"requestId" : "b9',
     ],
 )
-def test_a_frame_about_another_or_about_several_is_about_none(text: str) -> None:
+def test_a_frame_about_another_or_several_requests_matches_none(text: str) -> None:
     assert mentions.find(text, ["1", "order-2026-0000001", ID, OTHER]) is None
 
 
 @pytest.mark.parametrize("part", ["x", "requestid", "request_", 'requestid"', "requestid=0 ", ID[:-1], "\u00df", "\0"])
-def test_a_frame_of_a_mebibyte_is_searched_in_a_moment(part: str) -> None:
+def test_a_frame_of_one_mebibyte_is_searched_quickly(part: str) -> None:
     ids = [f"{number:08x}{ID[8:]}" for number in range(8)]
     text = part * (2**20 // len(part.encode()))
     begin = time.process_time()
@@ -89,7 +89,7 @@ def test_a_frame_of_a_mebibyte_is_searched_in_a_moment(part: str) -> None:
 
 
 class Answering(InProcess):
-    async def test_the_request_fails_and_the_connection_goes_on(self) -> None:
+    async def test_the_request_fails_and_the_connection_stays_open(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             for how, content in UNREADABLE.items():

@@ -50,7 +50,7 @@ def test_the_documented_request_is_read() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
-def test_the_request_is_read_in_any_unicode_encoding_and_with_nuls_behind_it(encoding: str) -> None:
+def test_the_request_is_read_in_any_unicode_encoding_and_with_trailing_nuls(encoding: str) -> None:
     assert read(json.dumps(GOOD).encode(encoding)) == CLAIM
     assert read(f"{json.dumps(GOOD)}\r\n\0\0".encode(encoding)) == CLAIM
 
@@ -74,7 +74,7 @@ def test_blanks_and_line_ends_around_the_object_are_ignored() -> None:
     assert read(b"\r\n  " + json.dumps(GOOD, indent=4).encode() + b"\r\n") == CLAIM
 
 
-def test_a_pos_may_send_whatever_the_portal_may_store() -> None:
+def test_a_pos_may_send_any_value_that_the_portal_can_store() -> None:
     stored = {
         "ProviderOutletID": Outlet._meta.get_field("provider_outlet_id").max_length,
         "POSRemoteID": Integration._meta.get_field("pos_remote_id").max_length,
@@ -92,14 +92,14 @@ def vars_of(claim: Claim) -> list[str]:
     return [claim.provider_outlet_id, claim.pos_remote_id, claim.secret]
 
 
-def test_a_value_is_taken_with_its_case_and_the_blanks_within() -> None:
+def test_a_value_keeps_its_letter_case_and_inner_spaces() -> None:
     assert read(GOOD, POSRemoteID="Test  Org").pos_remote_id == "Test  Org"
 
 
 @pytest.mark.parametrize(
     "edge", [" ", "\r\n", "\x00", "\u00a0", "\u200b", "\u200e\u202e", "\u00ad", "\ufeff", "\ufe0f"]
 )
-def test_hidden_edges_of_ids_are_left_out_and_told_to_staff(edge: str) -> None:
+def test_hidden_characters_at_the_ends_of_ids_are_removed_and_reported_to_staff(edge: str) -> None:
     claim = read(GOOD, ProviderOutletID=f"outlet-1{edge}", POSRemoteID=f"{edge}TestOrg")
     assert (claim.provider_outlet_id, claim.pos_remote_id) == ("outlet-1", "TestOrg")
     assert called(edge[0]) in claim.detail
@@ -150,7 +150,7 @@ def test_a_control_character_or_half_a_character_is_refused_by_name(name: str, c
 
 
 @pytest.mark.parametrize("content", [b"[]", b"7", b'"text"', b"null", b"true", b"[{}]"])
-def test_json_that_is_no_object_is_refused(content: bytes) -> None:
+def test_json_that_is_not_an_object_is_refused(content: bytes) -> None:
     assert "object" in refusal(content)
 
 
@@ -168,7 +168,7 @@ def test_json_that_is_no_object_is_refused(content: bytes) -> None:
         b"\x00",
     ],
 )
-def test_what_is_not_json_is_refused(content: bytes) -> None:
+def test_a_body_that_is_not_json_is_refused(content: bytes) -> None:
     assert "JSON" in refusal(content)
 
 
@@ -202,7 +202,7 @@ def test_a_refusal_never_repeats_the_secret() -> None:
 @example({"ProviderOutletID": "a", "POSRemoteID": "b", "AuthSecret": "c"})
 @example({"PROVIDEROUTLETID": "a", "providerOutletID": "b"})
 @example({"\u0130": "dotted capital I changes its length in lower case"})
-def test_any_json_whatsoever_is_a_claim_or_malformed(content: Any) -> None:
+def test_any_json_is_a_claim_or_malformed(content: Any) -> None:
     try:
         claim = read_auth_request(json.dumps(content).encode())
     except Malformed:
@@ -213,13 +213,13 @@ def test_any_json_whatsoever_is_a_claim_or_malformed(content: Any) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_whatsoever_are_malformed(body: bytes) -> None:
+def test_any_bytes_are_malformed(body: bytes) -> None:
     with pytest.raises(Malformed):
         read_auth_request(body)
 
 
 @given(st.data())
-def test_a_good_request_damaged_in_one_place_is_a_claim_or_malformed(data: st.DataObject) -> None:
+def test_a_valid_request_damaged_in_one_place_is_a_claim_or_malformed(data: st.DataObject) -> None:
     body = bytearray(json.dumps(GOOD).encode())
     body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
     try:
@@ -237,22 +237,22 @@ def test_a_frame_with_an_object_is_of_an_unknown_kind(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["[]", "7", "9" * 10_000, "null", '"x"', "[{}]", "[" + "1," * 50_000 + "1]"])
-def test_a_frame_with_json_that_is_no_object_says_so(text: str) -> None:
+def test_a_frame_with_json_that_is_not_an_object_has_its_own_kind(text: str) -> None:
     assert kind_of_frame(text) == StrayFrameKind.NOT_AN_OBJECT
 
 
 @pytest.mark.parametrize(
     "text", ["", "{", "ping", "[" * 60_000, '{"a":' * 13_000, "\ud800", "\x00", "x" * 100_000, "\x00" * 100_000]
 )
-def test_a_frame_that_is_not_json_says_so(text: str) -> None:
+def test_a_frame_that_is_not_json_has_its_own_kind(text: str) -> None:
     assert kind_of_frame(text) == StrayFrameKind.NOT_JSON
 
 
-def test_a_frame_that_is_longer_than_is_checked_is_told_by_how_it_begins() -> None:
+def test_a_very_long_frame_is_classified_by_its_beginning() -> None:
     assert kind_of_frame("{" * (MAX_CHECKED + 1)) == StrayFrameKind.UNKNOWN
     assert kind_of_frame("{" * MAX_CHECKED) == StrayFrameKind.NOT_JSON
 
 
 @given(st.text(alphabet=st.characters()))
-def test_any_text_whatsoever_is_a_kind_of_frame(text: str) -> None:
+def test_any_text_is_a_kind_of_frame(text: str) -> None:
     assert isinstance(kind_of_frame(text), StrayFrameKind)

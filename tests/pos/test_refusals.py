@@ -14,7 +14,7 @@ class AtSea(Refused):
     retry_after = 7.5
 
 
-def test_a_refusal_says_itself_how_it_is_answered() -> None:
+def test_a_refusal_defines_its_own_answer() -> None:
     response = errors.answer(AtSea())
     assert response is not None
     assert (response.status, response.body) == (503, b'{"ErrorMessage":"The outlet is at sea."}')

@@ -23,7 +23,7 @@ ids = st.integers(0, 2**63 - 1)
 
 
 @given(ids, ids, ids)
-def test_a_token_says_what_was_signed(integration: int, credential: int, generation: int) -> None:
+def test_a_token_contains_the_signed_values(integration: int, credential: int, generation: int) -> None:
     token = Token(integration, credential, generation)
     assert tokens.read(tokens.issue(token)) == token
 
@@ -42,7 +42,7 @@ def test_a_token_may_be_used_again_until_it_expires() -> None:
         assert tokens.read(text) == tokens.read(text) == TOKEN
 
 
-def test_a_token_expires_and_says_whose_it_was() -> None:
+def test_an_expired_token_still_names_its_integration() -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         text = tokens.issue(TOKEN)
         clock.shift(timedelta(seconds=301))
@@ -51,7 +51,7 @@ def test_a_token_expires_and_says_whose_it_was() -> None:
     assert refused.value.token == TOKEN
 
 
-def test_the_life_of_a_token_is_a_setting() -> None:
+def test_the_lifetime_of_a_token_is_a_setting() -> None:
     with time_machine.travel(NOON, tick=False) as clock, override_settings(POS_TOKEN_LIFETIME=2):
         text = tokens.issue(TOKEN)
         clock.shift(timedelta(seconds=3))
@@ -59,7 +59,7 @@ def test_the_life_of_a_token_is_a_setting() -> None:
             tokens.read(text)
 
 
-def test_a_token_goes_on_when_the_key_it_was_signed_with_became_a_fallback() -> None:
+def test_a_token_stays_valid_when_its_signing_key_becomes_a_fallback() -> None:
     with override_settings(SECRET_KEY=OLD_KEY):
         text = tokens.issue(TOKEN)
     with override_settings(SECRET_KEY=NEW_KEY, SECRET_KEY_FALLBACKS=[OLD_KEY]):
@@ -75,28 +75,28 @@ def test_an_expired_token_of_an_old_key_has_expired_and_was_not_forged() -> None
             tokens.read(text)
 
 
-def test_a_token_of_a_key_that_is_gone_is_forged() -> None:
+def test_a_token_signed_with_a_removed_key_is_forged() -> None:
     with override_settings(SECRET_KEY=OLD_KEY):
         text = tokens.issue(TOKEN)
     with override_settings(SECRET_KEY=NEW_KEY), pytest.raises(ForgedToken):
         tokens.read(text)
 
 
-def test_something_signed_for_another_purpose_is_forged() -> None:
+def test_a_text_signed_for_another_purpose_is_forged() -> None:
     for_another = signing.TimestampSigner(salt=SALT + ".other", sep=".").sign_object([15, 16, 3])
     with pytest.raises(ForgedToken):
         tokens.read(for_another)
 
 
 @pytest.mark.parametrize("content", [[], [1], [1, 2, 3, 4], {}, None, 7, "abcd"])
-def test_something_signed_by_us_that_is_no_token_is_forged(content: object) -> None:
+def test_a_signed_text_that_is_not_a_token_is_forged(content: object) -> None:
     text = signing.TimestampSigner(salt=SALT, sep=".").sign_object(content)
     with pytest.raises(ForgedToken):
         tokens.read(text)
 
 
 @given(st.integers(0, 60), st.sampled_from(string.ascii_letters + string.digits + "-_."))
-def test_a_token_of_which_one_character_was_changed_is_forged(place: int, character: str) -> None:
+def test_a_token_with_one_changed_character_is_forged(place: int, character: str) -> None:
     text = tokens.issue(TOKEN)
     place %= len(text) - 1  # the last character of base64 carries bits that count for nothing
     changed = text[:place] + character + text[place + 1 :]
@@ -107,33 +107,33 @@ def test_a_token_of_which_one_character_was_changed_is_forged(place: int, charac
 
 
 @given(st.text(max_size=600))
-def test_any_text_whatsoever_is_forged_and_raises_nothing_else(text: str) -> None:
+def test_any_text_is_forged_and_raises_no_other_error(text: str) -> None:
     with pytest.raises(ForgedToken):
         tokens.read(text)
 
 
 @given(st.binary(max_size=80))
-def test_any_signed_content_whatsoever_is_a_token_or_forged(content: bytes) -> None:
+def test_any_signed_content_is_a_token_or_forged(content: bytes) -> None:
     text = signing.TimestampSigner(salt=SALT, sep=".").sign(signing.b64_encode(content).decode())
     with pytest.raises(ForgedToken):
         tokens.read(text)
 
 
 @given(ids, ids, ids)
-def test_a_token_is_what_djangos_own_signer_writes(integration: int, credential: int, generation: int) -> None:
+def test_a_token_equals_the_output_of_djangos_signer(integration: int, credential: int, generation: int) -> None:
     signer = signing.TimestampSigner(salt=SALT, sep=".")
     content = signing.b64_encode(b"[%d,%d,%d]" % (integration, credential, generation)).decode()
     with time_machine.travel(NOON, tick=False):
         assert tokens.issue(Token(integration, credential, generation)) == signer.sign(content)
 
 
-def test_a_good_token_with_something_behind_it_is_forged() -> None:
+def test_a_valid_token_with_a_suffix_is_forged() -> None:
     with pytest.raises(ForgedToken):
         tokens.read(tokens.issue(TOKEN) + "x" * MAX_LENGTH)
 
 
 @pytest.mark.parametrize("behind", [timedelta(hours=1), timedelta(hours=-1)])
-def test_a_token_is_as_old_as_the_databases_clock_says(behind: timedelta, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_age_of_a_token_follows_the_databases_clock(behind: timedelta, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two hosts whose own clocks differ by an hour, both right about the database's time."""
     with time_machine.travel(NOON, tick=False) as clock:
         be_at(monkeypatch, NOON)

@@ -105,7 +105,7 @@ def test_new_requests_wait_behind_those_that_could_not_leave() -> None:
     asyncio.run(scenario())
 
 
-def test_an_error_of_ours_is_logged_once_however_often_it_comes(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_repeated_internal_error_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(error: Exception) -> None:
         pos = Pos(error, failures=5)
         pos.lane.offer(outgoing(1))
@@ -138,7 +138,7 @@ def test_a_lane_that_ends_while_it_cannot_send_lets_go_of_what_it_has(end: Calla
 
 
 @pytest.mark.parametrize("end", [Lane.close, Lane.rest], ids=["closed", "about to be closed"])
-def test_a_transient_request_that_comes_after_the_end_of_a_lane_is_refused_at_once(end: Callable[[Lane], None]) -> None:
+def test_a_transient_request_after_the_end_of_a_lane_is_refused_immediately(end: Callable[[Lane], None]) -> None:
     async def scenario() -> None:
         pos = Pos()
         end(pos.lane)
@@ -149,7 +149,7 @@ def test_a_transient_request_that_comes_after_the_end_of_a_lane_is_refused_at_on
     asyncio.run(scenario())
 
 
-def test_a_request_that_is_not_answered_in_time_gives_its_place_to_the_next() -> None:
+def test_a_request_without_a_timely_answer_frees_its_place_for_the_next() -> None:
     async def scenario() -> None:
         pos = Pos(window=1)
         pos.lane.offer(outgoing(1))
@@ -167,7 +167,7 @@ def test_a_request_that_is_not_answered_in_time_gives_its_place_to_the_next() ->
 
 
 @pytest.mark.parametrize("failures", [0, 2])
-def test_requests_that_were_stored_as_sent_leave_behind_an_older_one_that_is_being_claimed(failures: int) -> None:
+def test_requests_stored_as_sent_are_sent_after_an_older_one_that_is_being_claimed(failures: int) -> None:
     async def scenario() -> None:
         pos = Pos(RuntimeError(), failures)
         pos.may_claim.clear()
@@ -184,7 +184,7 @@ def test_requests_that_were_stored_as_sent_leave_behind_an_older_one_that_is_bei
     asyncio.run(scenario())
 
 
-def test_one_that_was_stored_as_sent_does_not_wait_for_a_newer_one_that_is_being_claimed() -> None:
+def test_a_request_stored_as_sent_does_not_wait_for_a_newer_one_that_is_being_claimed() -> None:
     async def scenario() -> None:
         pos = Pos()
         pos.may_claim.clear()
@@ -199,7 +199,7 @@ def test_one_that_was_stored_as_sent_does_not_wait_for_a_newer_one_that_is_being
     asyncio.run(scenario())
 
 
-def test_what_is_claimed_when_the_connection_has_ended_is_given_back() -> None:
+def test_a_request_claimed_after_the_connection_ended_is_released() -> None:
     async def scenario() -> None:
         pos = Pos()
         pos.may_claim.clear()
@@ -213,7 +213,7 @@ def test_what_is_claimed_when_the_connection_has_ended_is_given_back() -> None:
     asyncio.run(scenario())
 
 
-def test_the_end_of_a_connection_is_blamed_on_the_suspect_that_was_alone_for_long() -> None:
+def test_the_suspect_that_was_in_flight_alone_is_blamed_for_the_end_of_a_connection() -> None:
     async def scenario() -> None:
         pos = Pos()
         for pk in (1, 2, 3):
@@ -230,7 +230,7 @@ def test_the_end_of_a_connection_is_blamed_on_the_suspect_that_was_alone_for_lon
     asyncio.run(scenario())
 
 
-def test_of_requests_that_ended_no_connection_yet_each_may_be_the_cause() -> None:
+def test_any_request_that_has_not_ended_a_connection_yet_may_be_the_cause() -> None:
     async def scenario() -> None:
         pos = Pos()
         pos.lane.offer(outgoing(1))
@@ -244,7 +244,7 @@ def test_of_requests_that_ended_no_connection_yet_each_may_be_the_cause() -> Non
     asyncio.run(scenario())
 
 
-def test_beside_a_slow_suspect_leave_new_requests_and_those_that_ended_one_connection() -> None:
+def test_new_requests_and_those_that_ended_one_connection_are_sent_beside_a_slow_suspect() -> None:
     async def scenario() -> None:
         pos = Pos()
         pos.lane.offer(outgoing(9, disconnects=2))

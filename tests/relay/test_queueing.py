@@ -35,7 +35,7 @@ class Queueing(InProcess):
             got.append(frame["RequestID"])
         return got
 
-    async def test_what_is_stored_here_behind_others_is_sent_in_order_and_never_read_again(self) -> None:
+    async def test_requests_queued_in_this_process_are_sent_in_order_without_being_read_again(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         names = [f"r-{number}" for number in range(3 * WINDOW)]
         async with await Pos.of(outlet) as pos:
@@ -44,7 +44,7 @@ class Queueing(InProcess):
         assert self.loads.call_count == 0
         assert set(await in_main(lambda: list(Request.objects.values_list("times_sent", flat=True)))) == {1}
 
-    async def test_what_another_process_stored_meanwhile_keeps_its_place(self) -> None:
+    async def test_a_request_that_another_process_stored_meanwhile_keeps_its_place(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         names = [f"r-{number}" for number in range(WINDOW + 2)]
         async with await Pos.of(outlet) as pos:
@@ -67,7 +67,7 @@ class Queueing(InProcess):
             assert self.loads.call_count == 0
             assert await self.frames(pos, len(names)) == names
 
-    async def test_the_oldest_that_a_process_has_missed_is_found_by_its_watcher(self) -> None:
+    async def test_the_watcher_finds_the_oldest_request_that_a_process_has_missed(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             await self.ask(backend, outlet, [f"r-{number}" for number in range(WINDOW)])

@@ -30,15 +30,15 @@ def clean_up(layer: RedisChannelLayer, monkeypatch: pytest.MonkeyPatch, connecti
     asyncio.run(layer._clean_receive_backup(0, "asgi:process!"))
 
 
-def test_a_message_whose_backup_cannot_be_cleaned_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_whose_backup_cannot_be_cleaned_raises_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     clean_up(RedisLayer(), monkeypatch, Dead())
 
 
-def test_the_library_still_fails_there_and_our_own_class_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_library_still_fails_there_so_the_workaround_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RedisIsAway):
         clean_up(RedisChannelLayer(), monkeypatch, Dead())
 
 
-def test_a_redis_that_hangs_does_not_hold_up_the_next_message_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_redis_delays_the_next_message_only_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis_layer, "CLEAN_SECONDS", 0.01)
     clean_up(RedisLayer(), monkeypatch, Hanging())

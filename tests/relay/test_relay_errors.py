@@ -36,7 +36,7 @@ class Sending(Relay):
                 answer = await backend.ask(outlet, request_id="r-2", expires_in=60)
                 assert (answer.status, answer.json()["detail"]) == (502, endings.UNSENDABLE)
 
-    async def test_so_does_one_that_was_to_leave_at_once(self) -> None:
+    async def test_a_request_with_a_reserved_place_that_cannot_be_written_as_a_frame_fails_as_well(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             with mock.patch.object(envelope, "write_request", unless_it_is("r-0", write_request)):
@@ -79,7 +79,7 @@ class Ends(Relay):
 
 
 class InTheBackground(Relay):
-    async def test_an_error_of_ours_is_logged_and_one_of_the_database_is_not(self) -> None:
+    async def test_an_internal_error_is_logged_and_a_database_error_is_not(self) -> None:
         running = await runtime.running()
 
         async def fail(error: Exception) -> None:
@@ -93,7 +93,7 @@ class InTheBackground(Relay):
 
 
 class Watching(Relay):
-    async def test_the_watcher_goes_on_after_any_error(self) -> None:
+    async def test_the_watcher_continues_after_any_error(self) -> None:
         running = await after_first_look()
         with mock.patch.object(running.watcher, "look", side_effect=RuntimeError("a fault")) as look:
             running.watcher.look_now()

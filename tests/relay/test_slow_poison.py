@@ -21,7 +21,7 @@ class SlowPoison(InProcess):
         self.enterContext(mock.patch.object(lane, "LOOK", 0.01))
         self.enterContext(mock.patch.object(retries, "FIRST_PAUSE", timedelta(milliseconds=10)))
 
-    async def test_the_others_are_answered_and_the_poison_fails(self) -> None:
+    async def test_the_other_requests_are_answered_and_the_poison_request_fails(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         for name in ("poison", "ok-1", "ok-2"):
             await backend.ask(outlet, request_id=name, mode="async", expires_in=60)

@@ -21,7 +21,7 @@ def make_takeovers(count: int, clock: Clock) -> Takeovers:
     return takeovers
 
 
-def test_nobody_waits_before_there_were_two_takeovers() -> None:
+def test_the_first_two_takeovers_cause_no_delay() -> None:
     assert [make_takeovers(count, Clock()).wait(OUTLET) for count in (0, 1)] == [0.0, 0.0]
 
 
@@ -34,7 +34,7 @@ def test_other_outlets_do_not_wait() -> None:
     assert make_takeovers(9, Clock()).wait(OTHER) == 0.0
 
 
-def test_the_wait_runs_down() -> None:
+def test_the_wait_decreases_with_time() -> None:
     clock = Clock()
     takeovers = make_takeovers(7, clock)
     clock.now += 3
@@ -43,7 +43,7 @@ def test_the_wait_runs_down() -> None:
     assert takeovers.wait(OUTLET) == 0.0
 
 
-def test_of_several_that_waited_one_takes_over_and_the_others_wait_again() -> None:
+def test_one_of_several_waiting_connections_takes_over_and_the_others_wait_again() -> None:
     clock = Clock()
     takeovers = make_takeovers(7, clock)
     clock.now += 4
@@ -51,7 +51,7 @@ def test_of_several_that_waited_one_takes_over_and_the_others_wait_again() -> No
     assert takeovers.wait(OUTLET) == pytest.approx(3.2)
 
 
-def test_after_a_calm_time_earlier_takeovers_do_not_count() -> None:
+def test_earlier_takeovers_are_forgotten_after_a_quiet_period() -> None:
     clock = Clock()
     takeovers = make_takeovers(9, clock)
     clock.now += CALM + 1
@@ -59,7 +59,7 @@ def test_after_a_calm_time_earlier_takeovers_do_not_count() -> None:
     assert takeovers.wait(OUTLET) == 0.0
 
 
-def test_connections_that_are_replaced_more_than_ten_times_a_minute_are_taken_over_however_they_end() -> None:
+def test_more_than_ten_replacements_a_minute_count_as_takeovers_however_the_connections_end() -> None:
     takeovers = Takeovers(Clock())
     for _ in range(OFTEN + 2):
         assert takeovers.wait(OUTLET) == 0.0
@@ -77,7 +77,7 @@ def test_a_till_that_loses_its_link_every_few_seconds_is_not_slowed_down() -> No
     assert takeovers.wait(OUTLET) == 0.0
 
 
-def test_outlets_that_were_calm_for_long_are_forgotten() -> None:
+def test_outlets_without_recent_takeovers_are_forgotten() -> None:
     clock = Clock()
     takeovers = Takeovers(clock)
     for outlet in range(50):

@@ -47,7 +47,7 @@ def run(scenario: Any) -> None:
     asyncio.run(whole())
 
 
-def test_however_many_wait_while_the_layer_hangs_one_task_waits_for_it() -> None:
+def test_only_one_task_waits_for_a_hanging_layer() -> None:
     async def scenario(layer: Layer, sender: Wakeups) -> None:
         before = len(asyncio.all_tasks())
         for number in range(5_000):
@@ -63,7 +63,7 @@ def test_however_many_wait_while_the_layer_hangs_one_task_waits_for_it() -> None
     run(scenario)
 
 
-def test_one_wake_up_leaves_at_once_and_reads_as_before() -> None:
+def test_a_single_wake_up_is_sent_immediately_in_the_previous_format() -> None:
     async def scenario(layer: Layer, sender: Wakeups) -> None:
         layer.answers.set()
         sender.send(wake.QUEUED, [7])
@@ -72,7 +72,7 @@ def test_one_wake_up_leaves_at_once_and_reads_as_before() -> None:
     run(scenario)
 
 
-def test_after_a_message_that_was_given_up_the_next_one_is_sent() -> None:
+def test_the_next_message_is_sent_after_a_failed_one() -> None:
     async def scenario(layer: Layer, sender: Wakeups) -> None:
         with mock.patch.object(wake, "SEND_SECONDS", 0.01):
             sender.send(wake.CHANGED, [1])

@@ -44,7 +44,7 @@ class Watching(InProcess):
 
 
 class Closing(Watching):
-    async def test_nothing_changed_and_nothing_is_closed(self) -> None:
+    async def test_without_a_change_no_connection_is_closed(self) -> None:
         running = await self.hold()
         await running.watcher.look()
         assert told(self.live) == []
@@ -78,14 +78,14 @@ class Closing(Watching):
             await running.watcher.look()
         assert set(told(self.live)) == {CloseReason.CREDENTIAL_RETIRED}
 
-    async def test_ending_the_overlap_closes_what_the_older_secret_opened(self) -> None:
+    async def test_ending_the_overlap_closes_a_connection_of_the_older_secret(self) -> None:
         running = await self.hold()
         await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
         await in_main(end_overlap, self.harbour.integration, actor=ANNA)
         await running.watcher.look()
         assert set(told(self.live)) == {CloseReason.CREDENTIAL_RETIRED}
 
-    async def test_ending_the_overlap_leaves_what_the_newer_secret_opened(self) -> None:
+    async def test_ending_the_overlap_keeps_a_connection_of_the_newer_secret(self) -> None:
         await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
         newer = await in_main(make_live, self.harbour.integration, opened_at=timezone.now())
         running = await self.hold(newer)
@@ -93,7 +93,7 @@ class Closing(Watching):
         await running.watcher.look()
         assert told(newer) == []
 
-    async def test_disabled_and_enabled_again_between_two_looks_closes(self) -> None:
+    async def test_disabling_and_enabling_between_two_polls_closes(self) -> None:
         running = await self.hold()
         wake.forget(running._changed)
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
@@ -108,7 +108,7 @@ class Closing(Watching):
         await running.watcher.look()
         assert told(self.live) == []
 
-    async def test_a_change_in_this_process_is_seen_at_once_and_not_at_the_next_interval(self) -> None:
+    async def test_a_change_in_this_process_is_seen_before_the_next_interval(self) -> None:
         await self.hold()
         loop = asyncio.get_running_loop()
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
@@ -116,14 +116,14 @@ class Closing(Watching):
         await until(lambda: told(self.live))
         assert loop.time() - began < 1
 
-    async def test_a_change_of_another_process_is_seen_at_the_interval_with_nobody_to_wake_us(self) -> None:
+    async def test_a_change_in_another_process_is_seen_at_the_next_interval_without_a_wake_up(self) -> None:
         with mock.patch.object(watcher, "WATCH_INTERVAL", 0.05):
             running = await self.hold()
             wake.forget(running._changed)
             await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
             await until(lambda: told(self.live), limit=2)
 
-    async def test_a_row_that_became_visible_after_its_own_time_stamp_is_seen(self) -> None:
+    async def test_a_row_that_became_visible_after_its_own_timestamp_is_seen(self) -> None:
         running = await self.hold()
         await running.watcher.look()
         before = timezone.now() - timedelta(seconds=30)
@@ -133,7 +133,7 @@ class Closing(Watching):
         await running.watcher.look()
         assert told(self.live) == [CloseReason.DISABLED]
 
-    async def test_a_change_that_no_time_stamp_tells_is_seen_when_all_are_looked_at(self) -> None:
+    async def test_a_change_without_a_new_timestamp_is_seen_by_a_full_poll(self) -> None:
         running = await self.hold()
         await Integration.objects.filter(pk=self.harbour.integration.pk).aupdate(generation=9)
         await running.watcher.look()
@@ -154,7 +154,7 @@ class Closing(Watching):
             await running.watcher.look()
         assert [told(live) for live in (self.live, *lives)] == [[CloseReason.CREDENTIAL_RETIRED]] * 5
 
-    async def test_the_frames_of_a_connection_are_recorded_again_when_there_were_more(self) -> None:
+    async def test_the_frame_counts_of_a_connection_are_recorded_again_after_more_frames(self) -> None:
         running = await self.hold()
         with mock.patch.object(running.recorder, "counted") as counted:
             for frames, times in ((0, 0), (5, 1), (5, 1), (6, 2)):
@@ -163,7 +163,7 @@ class Closing(Watching):
                 await running.watcher.look()
                 assert counted.call_count == times, frames
 
-    async def test_the_frames_of_open_connections_are_recorded_when_all_are_looked_at(self) -> None:
+    async def test_the_frame_counts_of_open_connections_are_recorded_by_a_full_poll(self) -> None:
         running = await self.hold()
         self.live.frames_in = 5
         running.watcher._full_look_due = 0
@@ -173,7 +173,7 @@ class Closing(Watching):
 
 
 class Replacing(Watching):
-    async def test_a_newer_connection_in_another_process_closes_ours(self) -> None:
+    async def test_a_newer_connection_in_another_process_closes_the_one_here(self) -> None:
         running = await self.hold()
         there = await in_main(make_process, heartbeat_at=timezone.now())
         newer = await in_main(make_live, self.harbour.integration, opened_at=timezone.now())
@@ -181,7 +181,7 @@ class Replacing(Watching):
         await running.watcher.look()
         assert told(self.live) == [CloseReason.REPLACED]
 
-    async def test_an_older_connection_that_came_late_is_closed_when_it_is_written(self) -> None:
+    async def test_an_older_connection_that_is_recorded_late_is_closed_when_written(self) -> None:
         there = await in_main(make_process, heartbeat_at=timezone.now())
         newer = await in_main(make_live, self.harbour.integration, opened_at=timezone.now() + timedelta(seconds=1))
         await in_main(_write_opened, newer, there.pk)
@@ -191,7 +191,7 @@ class Replacing(Watching):
 
 
 class Announcing(Watching):
-    async def test_a_change_is_told_once_with_the_outlets_id(self) -> None:
+    async def test_a_change_is_announced_once_with_the_outlets_id(self) -> None:
         running = await self.hold()
         heard: list[str] = []
         running.watcher.on_change(heard.append)
@@ -201,7 +201,7 @@ class Announcing(Watching):
             await running.watcher.look()
         assert heard == [self.harbour.handover.provider_outlet_id]
 
-    async def test_the_next_change_is_told_again(self) -> None:
+    async def test_the_next_change_is_announced_again(self) -> None:
         running = await self.hold()
         heard: list[str] = []
         running.watcher.on_change(heard.append)
@@ -216,7 +216,7 @@ class Announcing(Watching):
 
 
 class Leasing(Watching):
-    async def test_a_process_that_was_thought_dead_enters_its_connections_again(self) -> None:
+    async def test_a_process_that_was_declared_dead_records_its_connections_again(self) -> None:
         running = await self.hold()
         await in_main(_bury, running.process_id)
         assert (await Connection.objects.aget()).close_reason == CloseReason.SERVER_LOST
@@ -228,7 +228,9 @@ class Leasing(Watching):
         assert (await Presence.objects.aget()).is_online
         assert told(self.live) == []
 
-    async def test_connections_that_others_closed_as_lost_are_entered_again_even_before_the_lease_is_due(self) -> None:
+    async def test_connections_that_another_process_closed_as_lost_are_recorded_again_before_the_lease_is_due(
+        self,
+    ) -> None:
         running = await self.hold()
         await in_main(_bury, running.process_id)
         await running.watcher.look()
@@ -246,14 +248,14 @@ class Leasing(Watching):
         await running.watcher.look()
         assert (await process.aget()).heartbeat_at > timezone.now() - timedelta(seconds=5)
 
-    async def test_a_process_buries_others_that_died(self) -> None:
+    async def test_a_process_ends_the_leases_of_dead_processes(self) -> None:
         there = await in_main(make_process)
         newer = await in_main(make_live, self.harbour.integration)
         await in_main(_write_opened, newer, there.pk)
         await (await after_first_look()).watcher.look()
         assert not (await Presence.objects.aget()).is_online
 
-    async def test_stopping_gives_the_lease_back(self) -> None:
+    async def test_stopping_releases_the_lease(self) -> None:
         running = await self.hold()
         await runtime.stop()
         assert (await ServerProcess.objects.aget(pk=running.process_id)).ended_at is not None
@@ -262,7 +264,7 @@ class Leasing(Watching):
 
 
 class Ending(Watching):
-    async def test_a_process_stops_also_when_it_is_woken_in_that_very_moment(self) -> None:
+    async def test_a_process_stops_even_if_it_is_woken_at_that_moment(self) -> None:
         for turns in range(6):
             (await after_first_look()).watcher.look_now()
             for _ in range(turns):
@@ -270,7 +272,7 @@ class Ending(Watching):
             await stop_runtime(limit=2)
 
     @mock.patch.object(recorder, "RECORD_INTERVAL", 0)
-    async def test_what_is_being_written_in_the_moment_of_a_stop_is_not_left_open(self) -> None:
+    async def test_a_connection_being_recorded_during_a_stop_is_not_left_open(self) -> None:
         for turns in range(1, 16):
             running = await runtime.running()
             live = await in_main(make_live, self.harbour.integration, opened_at=timezone.now())
@@ -281,18 +283,18 @@ class Ending(Watching):
             await in_main(_all_threads_are_done)
             assert not await Connection.objects.filter(closed_at=None).aexists()
 
-    async def test_two_who_ask_at_once_get_the_same_runtime(self) -> None:
+    async def test_two_concurrent_callers_get_the_same_runtime(self) -> None:
         first, second = await asyncio.gather(runtime.running(), runtime.running())
         assert first is second
         assert await ServerProcess.objects.acount() == 1
 
-    async def test_after_a_stop_the_next_who_asks_starts_another(self) -> None:
+    async def test_the_next_caller_after_a_stop_starts_another_runtime(self) -> None:
         first = await runtime.running()
         await runtime.stop()
         second = await runtime.running()
         assert first.process_id != second.process_id
 
-    async def test_a_process_that_ends_without_its_loop_writes_what_is_left(self) -> None:
+    async def test_a_process_that_ends_without_its_loop_writes_the_remaining_records(self) -> None:
         running = await runtime.running()
         running.recorder.opened(self.live)
         await in_main(running._end_without_loop)
@@ -306,7 +308,7 @@ class Registering(InProcess):
     def lives(self) -> tuple[Live, Live]:
         return make_live(self.harbour.integration), make_live(self.harbour.integration)
 
-    def test_the_newest_takes_the_outlet_and_the_older_is_told(self) -> None:
+    def test_the_newest_connection_takes_the_outlet_and_the_older_is_closed(self) -> None:
         registry = Registry()
         old, new = self.lives()
         registry.add(old)
@@ -314,7 +316,7 @@ class Registering(InProcess):
         assert registry.find(self.harbour.integration.pk) is new
         assert (told(old), told(new), len(registry)) == ([CloseReason.REPLACED], [], 1)
 
-    def test_the_older_going_away_late_does_not_take_the_newer_off(self) -> None:
+    def test_a_late_end_of_the_older_connection_keeps_the_newer_registered(self) -> None:
         registry = Registry()
         old, new = self.lives()
         registry.add(old)
@@ -325,7 +327,7 @@ class Registering(InProcess):
         registry.remove(new)
         assert (registry.find(self.harbour.integration.pk), len(registry)) == (None, 0)
 
-    def test_a_connection_may_go_while_all_are_looked_at(self) -> None:
+    def test_a_connection_may_end_during_an_iteration_over_all(self) -> None:
         registry = Registry()
         station = make_enabled_outlet("Station")
         for integration in (self.harbour.integration, station.integration):

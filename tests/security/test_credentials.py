@@ -42,11 +42,11 @@ def read(text: str) -> str | None:
 # --- Made
 
 
-def test_a_generated_secret_says_what_it_is_and_comes_in_groups_of_five() -> None:
+def test_a_generated_secret_has_a_prefix_and_groups_of_five() -> None:
     assert re.fullmatch(rf"ONPS(-[{ALPHABET}]{{5}}){{7}}", generate(SecretKind.POS_SECRET))
 
 
-def test_the_alphabet_has_no_letter_that_is_taken_for_a_digit_or_makes_a_word() -> None:
+def test_the_alphabet_has_no_letter_that_resembles_a_digit_or_forms_words() -> None:
     assert len(set(ALPHABET)) == 32
     assert not set("ILOU") & set(ALPHABET)
 
@@ -95,7 +95,7 @@ def test_a_secret_survives_e_mail_a_phone_call_and_a_tills_keyboard(spelt: str) 
 
 
 @given(places, symbols)
-def test_any_one_wrong_character_is_told_to_be_a_typing_error(place: int, symbol: str) -> None:
+def test_any_single_wrong_character_is_reported_as_a_typing_error(place: int, symbol: str) -> None:
     typed = SECRET[:place] + symbol + SECRET[place + 1 :]
     if place < 5 or SECRET[place] in (symbol, "-"):
         return
@@ -104,7 +104,7 @@ def test_any_one_wrong_character_is_told_to_be_a_typing_error(place: int, symbol
 
 
 @given(st.integers(5, len(SECRET) - 2))
-def test_two_characters_in_the_wrong_order_are_told_to_be_a_typing_error(place: int) -> None:
+def test_two_swapped_characters_are_reported_as_a_typing_error(place: int) -> None:
     first, second = SECRET[place], SECRET[place + 1]
     if first == second or "-" in (first, second):
         return
@@ -113,7 +113,7 @@ def test_two_characters_in_the_wrong_order_are_told_to_be_a_typing_error(place: 
 
 
 @pytest.mark.parametrize("typed", [SECRET[:-1], SECRET + "0", SECRET[:-6], "ONPS-", "ONPS-12345", SECRET[:20]])
-def test_a_secret_that_is_cut_or_has_too_much_is_told_to_be_a_typing_error(typed: str) -> None:
+def test_a_secret_with_missing_or_extra_characters_is_reported_as_a_typing_error(typed: str) -> None:
     with pytest.raises(WrongChecksum):
         read(typed)
 
@@ -127,12 +127,12 @@ def test_the_message_for_a_typing_error_does_not_repeat_what_was_typed() -> None
 @pytest.mark.parametrize(
     "secret", [ADOPTED, "hunter2hunter2", "", " ", "ONPSICALLY", "onpsomething else", "ÖNPS-12345"]
 )
-def test_a_secret_that_somebody_else_made_is_not_taken_for_a_mistyped_one(secret: str) -> None:
+def test_a_secret_from_another_source_is_not_mistaken_for_a_mistyped_one(secret: str) -> None:
     assert read(secret) is None
 
 
 @given(st.text(max_size=80))
-def test_any_text_whatsoever_is_recognised_or_not_or_mistyped(text: str) -> None:
+def test_any_text_is_recognised_or_not_or_mistyped(text: str) -> None:
     try:
         canonical = read(text)
     except WrongChecksum:
@@ -143,14 +143,14 @@ def test_any_text_whatsoever_is_recognised_or_not_or_mistyped(text: str) -> None
 # --- Kept
 
 
-def test_a_generated_secret_is_kept_as_a_keyed_sha256_digest() -> None:
+def test_a_generated_secret_is_stored_as_a_keyed_sha256_digest() -> None:
     digest = digest_generated(SecretKind.POS_SECRET, SECRET)
     assert digest.algorithm == Algorithm.HMAC_SHA256
     assert re.fullmatch("[0-9a-f]{64}", digest.value)
     assert digest.fingerprint is None
 
 
-def test_another_key_of_the_server_makes_another_digest() -> None:
+def test_another_server_key_produces_another_digest() -> None:
     before = digest_generated(SecretKind.POS_SECRET, SECRET)
     with override_settings(CREDENTIAL_KEY=OTHER_KEY, CREDENTIAL_KEY_FALLBACKS=[]):
         after = digest_generated(SecretKind.POS_SECRET, SECRET)
@@ -158,24 +158,24 @@ def test_another_key_of_the_server_makes_another_digest() -> None:
     assert before.key_id != after.key_id
 
 
-def test_a_digest_goes_on_fitting_while_its_key_is_among_the_fallbacks() -> None:
+def test_a_digest_keeps_matching_while_its_key_is_a_fallback() -> None:
     before = digest_generated(SecretKind.POS_SECRET, SECRET)
     with override_settings(CREDENTIAL_KEY=OTHER_KEY, CREDENTIAL_KEY_FALLBACKS=[settings.CREDENTIAL_KEY]):
         assert keyed_digest(SECRET, before.key_id) == before.value
         assert set(keyed_digests(SECRET)) == {before.value, digest_generated(SecretKind.POS_SECRET, SECRET).value}
 
 
-def test_a_digest_fits_nothing_when_its_key_is_gone() -> None:
+def test_a_digest_matches_nothing_without_its_key() -> None:
     before = digest_generated(SecretKind.POS_SECRET, SECRET)
     with override_settings(CREDENTIAL_KEY=OTHER_KEY, CREDENTIAL_KEY_FALLBACKS=[]):
         assert keyed_digest(SECRET, before.key_id) is None
 
 
-def test_what_may_be_shown_of_a_generated_secret_is_its_public_part() -> None:
+def test_only_the_public_part_of_a_generated_secret_is_shown() -> None:
     assert digest_generated(SecretKind.POS_SECRET, SECRET).shown == SECRET[:10]
 
 
-def test_an_adopted_secret_is_kept_under_argon2id_and_its_weakness_is_told() -> None:
+def test_an_adopted_secret_is_stored_with_argon2id_and_its_estimated_strength() -> None:
     digest = digest_adopted(ADOPTED)
     assert digest.algorithm == Algorithm.ARGON2ID
     assert digest.value.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
@@ -185,7 +185,7 @@ def test_an_adopted_secret_is_kept_under_argon2id_and_its_weakness_is_told() -> 
     assert not verify_adopted(ADOPTED + "x", digest.value)
 
 
-def test_a_damaged_hash_fits_nothing() -> None:
+def test_a_damaged_hash_matches_nothing() -> None:
     assert not verify_adopted(ADOPTED, "$argon2id$nothing")
     assert not verify_adopted(ADOPTED, "")
 

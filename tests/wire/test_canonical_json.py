@@ -91,7 +91,7 @@ def _exact(value: Any) -> Any:
         (f"{10**40}", f"{10**40 + 1}"),
     ],
 )
-def test_what_a_reader_may_tell_apart_is_told_apart(one: str, other: str) -> None:
+def test_values_that_a_reader_may_distinguish_are_written_differently(one: str, other: str) -> None:
     assert canonical(one) != canonical(other)
 
 
@@ -109,11 +109,11 @@ def test_the_same_number_has_one_spelling(same: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("text", ["1e" + "9" * 200_000, "9" * 200_000, '"' + "\\" * 200_000, "1e-999999999", "[1, 2"])
-def test_hostile_texts_are_written_in_no_time(text: str) -> None:
+def test_hostile_texts_are_written_quickly(text: str) -> None:
     assert canonical(text)
 
 
-def test_what_nests_too_deeply_counts_as_it_is_spelled_however_deep_the_call() -> None:
+def test_a_text_that_nests_too_deeply_is_returned_unchanged_at_any_call_depth() -> None:
     deep = "[" * (MOST_NESTED + 1) + "1.0" + "]" * (MOST_NESTED + 1)
     assert canonical(deep) == deep
     allowed = deep[1:-1]

@@ -37,11 +37,11 @@ def test_an_answer_is_read_in_any_letter_case(names: Any) -> None:
     assert read_answer(text) == ("r", Answer(0, None, '{"Amount": 5.00}'))
 
 
-def test_the_least_answer_is_an_id_and_a_code() -> None:
+def test_the_shortest_answer_is_an_id_and_a_code() -> None:
     assert read_answer('{"RequestID": "r", "ResultCode": 4}') == ("r", Answer(4, None, None))
 
 
-def test_the_longest_request_id_is_read_though_each_of_its_characters_is_escaped() -> None:
+def test_the_longest_request_id_is_read_even_if_every_character_is_escaped() -> None:
     spelled = json.dumps("\N{GRINNING FACE}" * 256)
     assert len(spelled) == 2 + 12 * 256
     read = read_answer(f'{{"RequestID": {spelled}, "ResultCode": 0}}')
@@ -64,7 +64,7 @@ def test_the_longest_request_id_is_read_though_each_of_its_characters_is_escaped
         '{"RequestID": ',
     ],
 )
-def test_what_is_no_answer_is_none(text: str) -> None:
+def test_a_frame_that_is_not_an_answer_gives_none(text: str) -> None:
     assert read_answer(text) is None
 
 
@@ -83,19 +83,19 @@ def test_zero_is_zero_in_every_spelling_of_a_number(code: str) -> None:
 
 
 @pytest.mark.parametrize(("code", "number"), [("4e0", 4), ("40e-1", 4), ('"1.2E1"', 12), ("-2147483648.00", -(2**31))])
-def test_a_result_code_with_an_exponent_is_the_number_that_it_spells(code: str, number: int) -> None:
+def test_a_result_code_with_an_exponent_is_read(code: str, number: int) -> None:
     assert read_answer(f'{{"RequestID": "r", "ResultCode": {code}}}') == ("r", Answer(number, None, None))
 
 
 @pytest.mark.parametrize(
     "code", ["1e-1", "1e999999999", "1e-999999999", "1e9999999999", '"1_0"', '"\u0661"', '"0x0"', '""', '"NaN"', "[0]"]
 )
-def test_what_spells_no_whole_number_is_no_result_code(code: str) -> None:
+def test_a_result_code_must_be_a_whole_number(code: str) -> None:
     _, found = read_answer(f'{{"RequestID": "r", "ResultCode": {code}}}') or ("", None)
     assert (type(found), str(found)) == (Unreadable, NO_CODE)
 
 
-def test_an_error_message_that_is_a_number_of_any_size_is_used_as_it_is_spelled() -> None:
+def test_an_error_message_that_is_a_number_of_any_size_keeps_its_spelling() -> None:
     text = f'{{"RequestID": "r", "ResultCode": 4, "ErrorMessage": {"9" * 5000}}}'
     assert read_answer(text) == ("r", Answer(4, "9" * 5000, None))
 
@@ -124,12 +124,12 @@ ANSWER = '{"RequestID": "r", "ResultCode": 0, "Payload": {"Name": "Caf\u00e9", "
         json.dumps("\ufeff" + ANSWER + "\x1f"),
     ],
 )
-def test_what_clients_write_around_an_answer_is_ignored(content: str | bytes) -> None:
+def test_characters_that_clients_write_around_an_answer_are_ignored(content: str | bytes) -> None:
     found = read_answer(content)
     assert found == ("r", Answer(0, None, '{"Name": "Caf\u00e9", "Amount": 5.00}'))
 
 
-def test_a_request_id_that_is_a_number_stands_for_its_digits() -> None:
+def test_a_request_id_sent_as_a_number_is_read_as_its_digits() -> None:
     assert read_answer('{"RequestID": 17, "ResultCode": 0}') == ("17", Answer(0, None, None))
 
 
@@ -152,18 +152,18 @@ def test_a_request_id_that_is_a_number_stands_for_its_digits() -> None:
         (b'{"RequestID": "r", "ResultCode": 0, "ErrorMessage": "Caf\xe9', NOT_UTF8),
     ],
 )
-def test_an_answer_that_cannot_be_read_says_so_with_its_request_id(content: str | bytes, why: str) -> None:
+def test_an_unreadable_answer_is_reported_with_its_request_id(content: str | bytes, why: str) -> None:
     found = read_answer(content)
     assert found is not None
     assert (found[0], type(found[1]), str(found[1])) == ("r", Unreadable, why)
 
 
-def test_an_error_message_loses_only_what_no_database_takes() -> None:
+def test_an_error_message_loses_only_characters_that_databases_reject() -> None:
     found = read_answer('{"RequestID": "r", "ResultCode": 4, "ErrorMessage": "a\\u0000b\\ud800c\\u00e9"}')
     assert found == ("r", Answer(4, "a\ufffdb\ufffdc\u00e9", None))
 
 
-def test_an_error_message_that_is_no_string_is_kept_as_it_was_spelled() -> None:
+def test_an_error_message_that_is_not_a_string_keeps_its_spelling() -> None:
     found = read_answer('{"RequestID": "r", "ResultCode": 4, "ErrorMessage": {"n": 1.0}}')
     assert found == ("r", Answer(4, '{"n": 1.0}', None))
 
@@ -198,12 +198,12 @@ def test_the_request_id_of_json_in_single_quotes_is_found() -> None:
     ],
     ids=["a long id", "an id of lists", "many members"],
 )
-def test_a_frame_that_would_take_long_to_read_answers_no_request(text: str) -> None:
+def test_a_frame_that_would_be_slow_to_read_is_not_an_answer(text: str) -> None:
     answer = read_answer(text)
     assert answer is None or isinstance(answer[1], Unreadable)
 
 
-def test_a_result_code_of_very_many_characters_is_none() -> None:
+def test_a_very_long_result_code_is_not_accepted() -> None:
     answer = read_answer('{"RequestID": "a", "ResultCode": "' + "\u200b" * 300_000 + '0"}')
     assert answer is not None
     assert isinstance(answer[1], Unreadable)

@@ -74,13 +74,13 @@ def test_a_value_at_the_limit_is_read_everywhere(shape: tuple[str, str]) -> None
         '{"[' + "[" * 300 + '": {}}',
     ],
 )
-def test_brackets_in_texts_and_side_by_side_are_not_depth(text: str) -> None:
+def test_brackets_in_strings_and_siblings_do_not_count_as_depth(text: str) -> None:
     json.loads(text)
     assert not raw_json.is_deep(text)
 
 
 @pytest.mark.parametrize("between", ['"]",', '"\\"]]",', '"\\\\","]",', '"",', '"ü]",'])
-def test_closing_brackets_in_texts_hide_no_depth(between: str) -> None:
+def test_closing_brackets_in_strings_do_not_hide_depth(between: str) -> None:
     text = f"[{between}" * (MOST + 1) + "1" + "]" * (MOST + 1)
     json.loads(text)
     assert raw_json.is_deep(text)
@@ -88,7 +88,7 @@ def test_closing_brackets_in_texts_hide_no_depth(between: str) -> None:
 
 
 @pytest.mark.parametrize("value", [nested(5_000), nested(950, '{"a":', "}"), "[" * 100_000])
-def test_a_field_of_the_ask_page_says_so(value: str) -> None:
+def test_a_field_of_the_ask_page_reports_deep_nesting(value: str) -> None:
     with pytest.raises(ValidationError, match="more than 100 levels"):
         ask_forms._check_json(value)
 
@@ -99,7 +99,7 @@ def test_a_field_of_the_ask_page_says_so(value: str) -> None:
     ids=lambda text: f"{text[:5]} {len(text)}",
 )
 @pytest.mark.parametrize("page", ["mfa_add_webauthn", "mfa_reauthenticate_webauthn"])
-def test_a_passkey_that_is_no_readable_json_is_refused_by_the_page(
+def test_a_passkey_that_is_not_valid_json_is_refused_by_the_page(
     client: Client, admin_user: User, page: str, credential: str
 ) -> None:
     client.force_login(admin_user)

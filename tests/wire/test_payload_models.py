@@ -29,7 +29,7 @@ def test_every_example_fits_its_model(model: str) -> None:
     assert errors_of(EXAMPLES[model], model) == {}
 
 
-def test_every_model_that_a_field_names_is_there() -> None:
+def test_every_model_that_a_field_refers_to_exists() -> None:
     kinds = {field.kind for fields in MODELS.values() for field in fields}
     assert kinds <= set(MODELS) | set(payload_models._KINDS)
 
@@ -54,7 +54,7 @@ def test_each_wrong_field_is_named_by_its_path() -> None:
 @pytest.mark.parametrize(
     "number", ["0", "-0.0", "5.0", "5.00", "5.000", "1.23", "99999999999.99", "1E2", "1e-2", "100E-4"]
 )
-def test_money_of_two_decimals_fits_however_it_is_spelled(number: str) -> None:
+def test_money_with_two_decimals_is_valid_in_every_spelling(number: str) -> None:
     assert errors_of(f'{{"SalesTransactionID": "{GUID}", "ServiceChargeAmount": {number}}}') == {}
 
 
@@ -76,22 +76,22 @@ def test_money_of_two_decimals_fits_however_it_is_spelled(number: str) -> None:
         "1." + "0" * 99,
     ],
 )
-def test_what_is_no_money_does_not_fit(number: str) -> None:
+def test_other_numbers_are_not_valid_money(number: str) -> None:
     assert "ServiceChargeAmount" in errors_of(f'{{"SalesTransactionID": "{GUID}", "ServiceChargeAmount": {number}}}')
 
 
 @pytest.mark.parametrize("guid", [GUID.replace("-", ""), f"{{{GUID}}}", GUID[:-1], 7, "g" * 36])
-def test_what_is_no_guid_does_not_fit(guid: Any) -> None:
+def test_other_values_are_not_valid_guids(guid: Any) -> None:
     assert errors_of({"SalesTransactionID": guid}) == {"SalesTransactionID": "must be a GUID of 36 characters"}
 
 
-def test_a_list_must_be_one_and_a_model_an_object() -> None:
+def test_a_list_field_needs_a_list_and_a_model_field_an_object() -> None:
     assert errors_of(update(Products={})) == {"Products": "must be a list"}
     assert errors_of(update(Products=[1])) == {"Products[0]": "must be an object"}
     assert errors_of(update(Notes=[{"anything": 1}])) == {}
 
 
-def test_a_required_list_may_be_empty_and_not_null() -> None:
+def test_a_required_list_may_be_empty_but_not_null() -> None:
     base = {"ServiceModeID": GUID, "ServiceModeEntityID": "1"}
     assert errors_of(base | {"Products": []}, "OrderNPaySimulateOrderRequest") == {}
     assert errors_of(base | {"Products": None}, "OrderNPaySimulateOrderRequest") == {"Products": "must not be null"}

@@ -58,7 +58,7 @@ def test_a_response_is_sent_in_two_messages_to_any_other_server() -> None:
     ]
 
 
-def test_a_response_says_the_same_through_django() -> None:
+def test_a_response_is_the_same_through_django() -> None:
     response = plain_response().for_django()
     assert (response["Retry-After"], response["Content-Type"]) == ("5", "text/plain")
     assert (response.status_code, response.content, response.reason_phrase) == (201, b"Made.", "Created")
@@ -74,12 +74,12 @@ def test_a_header_that_is_set_replaces_the_one_of_the_same_name() -> None:
 
 
 @pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b", "a\nb"])
-def test_no_header_can_be_two(value: str) -> None:
+def test_a_header_value_cannot_inject_another_header(value: str) -> None:
     with pytest.raises(ValueError, match="more than one line"):
         plain_response().set_header(b"x-request-id", value)
 
 
-def test_every_ear_hears_the_same_address() -> None:
+def test_every_listener_copy_has_the_same_address() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     heard = duplicate_listener(listener)
     try:

@@ -35,14 +35,14 @@ def test_any_number_keeps_its_digits(number: str, before: str, after: str) -> No
 
 
 @given(st.dictionaries(st.text(), values))
-def test_what_is_written_is_read_again(content: dict[str, Any]) -> None:
+def test_written_json_is_read_back_unchanged(content: dict[str, Any]) -> None:
     raw = {key: json.dumps(value) for key, value in content.items()}
     assert raw_json.members(raw_json.write({}, raw)) == raw
     assert json.loads(raw_json.write(content, {})) == content
 
 
 @given(st.text() | values.map(json.dumps))
-def test_what_is_taken_apart_is_what_a_parser_takes(text: str) -> None:
+def test_a_text_is_split_exactly_if_a_parser_accepts_it(text: str) -> None:
     try:
         parsed = json.loads(text)
         is_object = isinstance(parsed, dict) and "NaN" not in text and "Infinity" not in text
@@ -81,12 +81,12 @@ def test_what_is_taken_apart_is_what_a_parser_takes(text: str) -> None:
         '{"a":' + "[" * 100_000 + "]" * 100_000 + "}",
     ],
 )
-def test_what_is_no_json_object_is_refused(text: str) -> None:
+def test_other_texts_than_json_objects_are_refused(text: str) -> None:
     with pytest.raises(NotAnObject):
         raw_json.members(text)
 
 
-def test_of_a_repeated_key_the_last_counts() -> None:
+def test_the_last_value_of_a_repeated_key_counts() -> None:
     assert raw_json.members('{"a": 1, "\\u0061": 2}') == {"a": "2"}
 
 
@@ -95,7 +95,7 @@ def test_a_number_of_many_digits_is_neither_computed_nor_refused() -> None:
     assert raw_json.members(f'{{"a": {number}}}') == {"a": number}
 
 
-def test_an_object_of_very_many_members_is_not_taken_apart() -> None:
+def test_an_object_with_too_many_members_is_refused() -> None:
     most = ",".join(f'"{number}":1' for number in range(raw_json.MOST_MEMBERS))
     assert len(raw_json.members(f"{{{most}}}")) == raw_json.MOST_MEMBERS
     for more in (f'{{{most},"more":1}}', "{" + '"":1,' * raw_json.MOST_MEMBERS + '"":1}'):

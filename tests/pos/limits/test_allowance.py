@@ -20,23 +20,23 @@ def clock() -> Clock:
     return Clock()
 
 
-def test_a_burst_of_ten_seconds_worth_of_frames_is_taken_and_no_more(clock: Clock) -> None:
+def test_a_burst_of_ten_seconds_worth_of_frames_is_the_limit(clock: Clock) -> None:
     allowance = Allowance(5, 1_000, clock)
     assert all(allowance.take(1) for _ in range(5 * BURST_SECONDS))
     assert not allowance.take(1)
 
 
-def test_a_burst_of_ten_seconds_worth_of_bytes_is_taken_and_no_more(clock: Clock) -> None:
+def test_a_burst_of_ten_seconds_worth_of_bytes_is_the_limit(clock: Clock) -> None:
     allowance = Allowance(100, 1_000, clock)
     assert allowance.take(10_000)
     assert not allowance.take(1)
 
 
-def test_a_frame_of_a_mebibyte_is_nothing_special(clock: Clock) -> None:
+def test_a_frame_of_one_mebibyte_is_allowed(clock: Clock) -> None:
     assert Allowance(100, 2 * 1024 * 1024, clock).take(1024 * 1024)
 
 
-def test_time_gives_the_allowance_back(clock: Clock) -> None:
+def test_the_allowance_refills_with_time(clock: Clock) -> None:
     allowance = Allowance(1, 1_000, clock)
     for _ in range(BURST_SECONDS):
         assert allowance.take(1_000)
@@ -45,14 +45,14 @@ def test_time_gives_the_allowance_back(clock: Clock) -> None:
     assert not allowance.take(0)
 
 
-def test_a_long_silence_saves_up_no_more_than_one_burst(clock: Clock) -> None:
+def test_a_long_silence_accumulates_at_most_one_burst(clock: Clock) -> None:
     allowance = Allowance(1, 1_000, clock)
     clock.now += 86_400
     assert [allowance.take(0) for _ in range(BURST_SECONDS + 1)] == [True] * BURST_SECONDS + [False]
 
 
 @given(st.lists(st.floats(0.2, 100), max_size=200))
-def test_who_keeps_to_the_rate_is_never_stopped(pauses: list[float]) -> None:
+def test_a_pos_within_the_rate_is_never_stopped(pauses: list[float]) -> None:
     clock = Clock()
     allowance = Allowance(5, 1_000, clock)
     for pause in pauses:
@@ -60,7 +60,7 @@ def test_who_keeps_to_the_rate_is_never_stopped(pauses: list[float]) -> None:
         assert allowance.take(200)
 
 
-def test_what_answers_may_take_is_added_to_the_burst_and_bounded(clock: Clock) -> None:
+def test_grants_for_answers_are_added_to_the_burst_and_bounded(clock: Clock) -> None:
     allowance = Allowance(1, 1_000, clock)
     for _ in range(100):
         allowance.grant(500, 2, most=4)
@@ -69,7 +69,7 @@ def test_what_answers_may_take_is_added_to_the_burst_and_bounded(clock: Clock) -
     assert not allowance.take(1)
 
 
-def test_what_was_granted_does_not_go_with_time(clock: Clock) -> None:
+def test_a_grant_does_not_expire(clock: Clock) -> None:
     allowance = Allowance(1, 1_000, clock)
     allowance.grant(0, 5, most=1)
     clock.now += 86_400
@@ -77,7 +77,7 @@ def test_what_was_granted_does_not_go_with_time(clock: Clock) -> None:
     assert allowance.frames_left == BURST_SECONDS + 5
 
 
-def test_how_long_until_the_allowance_is_there_again(clock: Clock) -> None:
+def test_the_time_until_the_allowance_is_refilled_is_known(clock: Clock) -> None:
     allowance = Allowance(10, 1_000, clock)
     allowance.take(0, 10 * BURST_SECONDS + 5)
     assert allowance.is_used_up

@@ -26,7 +26,9 @@ class DuringAFlood(InProcess):
         self.enterContext(mock.patch.multiple(secret_digests, _hasher=cheap, _fingerprint=lambda secret, _key: secret))
         self.tills = {f"203.0.113.{number}": make_till(number) for number in range(1, TILLS + 1)}
 
-    async def test_each_till_that_proved_its_secret_from_its_address_gets_in_and_an_unknown_one_does_not(self) -> None:
+    async def test_each_till_that_proved_its_secret_from_its_address_gets_a_token_and_an_unknown_one_does_not(
+        self,
+    ) -> None:
         assert await self.statuses() == [200] * TILLS
         async with guesses(self.tills["203.0.113.1"]):
             for _ in range(3):

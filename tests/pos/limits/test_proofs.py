@@ -13,7 +13,7 @@ def claim(secret: str = ADOPTED, outlet: str = "outlet-1") -> Claim:
     return Claim(outlet, "TestOrg-1", secret)
 
 
-def test_the_very_secret_is_found_again_from_its_address_and_no_other() -> None:
+def test_a_secret_is_found_again_only_from_its_own_address() -> None:
     proofs = Proofs()
     proofs.remember(claim(), POS, 7)
     assert proofs.find(claim(), POS) == 7
@@ -21,7 +21,7 @@ def test_the_very_secret_is_found_again_from_its_address_and_no_other() -> None:
     assert proofs.find(claim(outlet="outlet-2"), POS) is None
 
 
-def test_it_is_found_for_a_day_since_the_last_proof() -> None:
+def test_a_proof_is_found_for_a_day_after_the_last_one() -> None:
     now = [0.0]
     proofs = Proofs(lambda: now[0])
     proofs.remember(claim(), POS, 7)
@@ -31,7 +31,7 @@ def test_it_is_found_for_a_day_since_the_last_proof() -> None:
     assert proofs.find(claim(), POS) is None
 
 
-def test_what_is_remembered_is_bounded_and_the_oldest_goes_first() -> None:
+def test_the_proofs_are_bounded_and_the_oldest_is_dropped_first() -> None:
     proofs = Proofs()
     for number in range(MOST + 1):
         proofs.remember(claim(outlet=f"outlet-{number}"), POS, 7)
@@ -39,7 +39,7 @@ def test_what_is_remembered_is_bounded_and_the_oldest_goes_first() -> None:
     assert proofs.find(claim(outlet="outlet-1"), POS) == 7
 
 
-def test_the_secret_is_not_kept_and_two_processes_keep_different_digests() -> None:
+def test_the_secret_is_not_stored_and_two_processes_store_different_digests() -> None:
     one, two = Proofs(), Proofs()
     for proofs in (one, two):
         proofs.remember(claim(), POS, 7)

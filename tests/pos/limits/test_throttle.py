@@ -41,12 +41,12 @@ def wait(throttle: Throttle, outlet: str, address: str) -> float:
     return max(throttle.pair_wait(outlet, address), throttle.address_wait(outlet, address))
 
 
-def test_failures_below_the_limit_cost_no_wait(throttle: Throttle) -> None:
+def test_failures_below_the_limit_cause_no_wait(throttle: Throttle) -> None:
     fail(throttle, 2)
     assert wait(throttle, HARBOUR, THIEF) == 0
 
 
-def test_the_limit_costs_a_wait(throttle: Throttle) -> None:
+def test_reaching_the_limit_causes_a_wait(throttle: Throttle) -> None:
     fail(throttle, 3)
     assert wait(throttle, HARBOUR, THIEF) == 15
 
@@ -59,7 +59,7 @@ def test_the_throttle_counts_the_same_on_a_machine_that_has_just_started(throttl
     assert wait(throttle, HARBOUR, THIEF) == 15
 
 
-def test_the_wait_runs_out(throttle: Throttle, clock: Clock) -> None:
+def test_the_wait_ends(throttle: Throttle, clock: Clock) -> None:
     fail(throttle, 3)
     clock.now += 14
     assert wait(throttle, HARBOUR, THIEF) == 1
@@ -77,32 +77,32 @@ def test_each_further_failure_doubles_the_wait_up_to_fifteen_minutes(throttle: T
     assert waits == [15, 30, 60, 120, 240, 480, 900, 900]
 
 
-def test_however_often_somebody_fails_the_wait_stays_a_number(throttle: Throttle) -> None:
+def test_the_wait_stays_a_number_after_any_number_of_failures(throttle: Throttle) -> None:
     fail(throttle, 5_000)
     assert wait(throttle, HARBOUR, THIEF) == 900
 
 
-def test_whoever_fails_cannot_lock_out_the_real_pos(throttle: Throttle) -> None:
+def test_an_attacker_cannot_lock_out_the_real_pos(throttle: Throttle) -> None:
     throttle.succeeded(HARBOUR, POS)
     fail(throttle, 100, address=THIEF)
     assert wait(throttle, HARBOUR, POS) == 0
 
 
-def test_trying_outlet_after_outlet_from_one_address_costs_a_wait_for_all(throttle: Throttle) -> None:
+def test_trying_outlet_after_outlet_from_one_address_causes_a_wait_for_all(throttle: Throttle) -> None:
     for number in range(5):
         throttle.failed(f"outlet-{number}", THIEF)
     assert wait(throttle, "outlet-6", THIEF) == 15
     assert wait(throttle, "outlet-6", POS) == 0
 
 
-def test_who_has_proved_itself_does_not_suffer_from_others_at_its_address(throttle: Throttle) -> None:
+def test_a_proven_till_is_not_affected_by_others_at_its_address(throttle: Throttle) -> None:
     throttle.succeeded(STATION, POS)
     fail(throttle, 50, outlet=HARBOUR, address=POS)
     assert wait(throttle, STATION, POS) == 0
     assert wait(throttle, HARBOUR, POS) > 0
 
 
-def test_a_thousand_tills_behind_one_address_that_are_right_are_never_slowed(throttle: Throttle) -> None:
+def test_a_thousand_valid_tills_behind_one_address_are_never_slowed_down(throttle: Throttle) -> None:
     for number in range(1_000):
         assert wait(throttle, f"outlet-{number}", POS) == 0
         throttle.succeeded(f"outlet-{number}", POS)
@@ -110,14 +110,14 @@ def test_a_thousand_tills_behind_one_address_that_are_right_are_never_slowed(thr
     assert not any(wait(throttle, f"outlet-{number}", POS) for number in range(1_000))
 
 
-def test_the_two_counts_are_told_apart(throttle: Throttle) -> None:
+def test_the_two_counts_are_separate(throttle: Throttle) -> None:
     fail(throttle, 3)
     assert (throttle.pair_wait(HARBOUR, THIEF), throttle.address_wait(HARBOUR, THIEF)) == (15, 0)
     fail(throttle, 2, outlet=STATION)
     assert (throttle.pair_wait(STATION, THIEF), throttle.address_wait(STATION, THIEF)) == (0, 15)
 
 
-def test_having_proved_itself_once_is_no_licence_to_guess(throttle: Throttle) -> None:
+def test_an_earlier_success_does_not_allow_guessing(throttle: Throttle) -> None:
     throttle.succeeded(HARBOUR, THIEF)
     fail(throttle, 3)
     assert wait(throttle, HARBOUR, THIEF) == 15
@@ -138,7 +138,7 @@ def test_success_with_one_outlet_does_not_forget_the_failures_of_the_address(thr
     assert wait(throttle, "outlet-10", THIEF) == 15
 
 
-def test_what_staff_change_gives_every_address_a_new_try_at_that_outlet(throttle: Throttle) -> None:
+def test_a_change_by_staff_lifts_the_blocks_of_that_outlet_for_every_address(throttle: Throttle) -> None:
     fail(throttle, 3, address=POS)
     fail(throttle, 3, outlet=STATION, address=THIEF)
     throttle.forgive(HARBOUR)
@@ -167,7 +167,7 @@ def test_a_whole_ipv6_network_of_one_customer_counts_as_one_address(throttle: Th
     assert wait(throttle, HARBOUR, "2001:db8:1:3::1") == 0
 
 
-def test_guesses_at_one_outlet_are_bounded_whatever_the_number_of_addresses(throttle: Throttle) -> None:
+def test_guesses_at_one_outlet_are_bounded_for_any_number_of_addresses(throttle: Throttle) -> None:
     throttle.succeeded(HARBOUR, POS)
     for number in range(30):
         assert throttle.address_wait(HARBOUR, f"2001:db8:{number:x}::1") == 0
@@ -198,13 +198,13 @@ def test_the_counts_are_bounded_and_the_oldest_go_first(throttle: Throttle) -> N
     assert wait(throttle, "newest", "last") == 15
 
 
-def test_a_sampler_keeps_the_first_of_a_flood(clock: Clock) -> None:
+def test_a_sampler_keeps_the_first_events_of_a_flood(clock: Clock) -> None:
     sampler = Sampler(burst=3, period=60, clock=clock)
     assert [sampler.take("flood") for _ in range(5)] == [True, True, True, False, False]
     assert sampler.take("another")
 
 
-def test_a_sampler_begins_anew_in_the_next_period(clock: Clock) -> None:
+def test_a_sampler_starts_again_in_the_next_period(clock: Clock) -> None:
     sampler = Sampler(burst=1, period=60, clock=clock)
     assert sampler.take("flood")
     clock.now += 59
@@ -220,7 +220,7 @@ async def held(tarpit: Tarpit, count: int) -> int:
     return sum(not task.done() for task in waiting)
 
 
-def test_a_tarpit_holds_so_many_at_a_time_and_lets_the_others_pass() -> None:
+def test_a_tarpit_delays_a_limited_number_and_lets_the_others_pass() -> None:
     async def scene() -> tuple[int, int]:
         tarpit = Tarpit(seconds=0.01, most=3)
         at_once = await held(tarpit, 5)
