@@ -1,4 +1,4 @@
-"""The API describes itself, with nothing fetched from elsewhere."""
+"""The API describes itself, without resources from other servers."""
 
 import re
 import subprocess
@@ -77,7 +77,7 @@ import_string = plumbing.import_string
 
 
 def import_slowly(name):
-    time.sleep(0.001)  # another thread has its turn where it does most harm
+    time.sleep(0.001)  # let another thread run at the most harmful moment
     return import_string(name)
 
 
@@ -146,7 +146,7 @@ def test_every_open_object_is_described_as_open() -> None:
 
 
 def closed_and_empty(value: Any, where: str = "") -> list[str]:
-    """The objects that a generator of clients would take for empty ones."""
+    """Return the objects that client generators would assume to be empty."""
     if isinstance(value, list):
         return [found for number, each in enumerate(value) for found in closed_and_empty(each, f"{where}[{number}]")]
     if not isinstance(value, dict):

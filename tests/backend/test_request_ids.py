@@ -1,4 +1,4 @@
-"""Who may learn what by sending a request_id again: nothing that the portal leaves out of what it shows."""
+"""Sending a request_id again reveals nothing that the portal hides elsewhere."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ def asked_with(pin: str) -> str:
 
 
 async def ask(backend: Backend, outlet: Enabled, pin: str = PIN, **options: Any) -> Answer:
-    """Send the request of these tests, which waits for a POS that is not there."""
+    """Send the request of these tests, which waits for a POS that is offline."""
     options = {"request_id": "r", "mode": "async", "expires_in": 60} | options
     return await backend.ask(outlet, asked_with(pin), **options)
 
@@ -45,7 +45,7 @@ async def poll(backend: Backend, outlet: Enabled, pin: str = PIN) -> Answer:
 
 
 def what_is_told(answer: Answer) -> tuple[int, dict[str, Any]]:
-    """An answer without what differs for each call."""
+    """Return an answer without the members that differ for each call."""
     told = answer.json()
     del told["correlation_id"]
     return answer.status, told
@@ -64,7 +64,7 @@ class AnotherKey(InProcess):
         assert [what_is_told(answer) for answer in answers] == [what_is_told(answers[0])] * len(answers)
         assert "another API key" in answers[0].json()["detail"]
         assert await unequal_attempts() == 0
-        assert (await ask(owner, outlet)).status == 202, "the owner's request is what it was"
+        assert (await ask(owner, outlet)).status == 202, "the owner's request is unchanged"
 
     async def test_the_organisations_of_the_keys_make_no_difference(self) -> None:
         outlet = await make_outlet()
@@ -120,7 +120,7 @@ class Guessing(InProcess):
         outlet, backend = await make_outlet(), await Backend.make()
         await ask(backend, outlet)
         for guess in range(5):
-            assert (await ask(backend, outlet)).status == 202, "the right one costs nothing"
+            assert (await ask(backend, outlet)).status == 202, "the right content does not count"
             wrong = await (ask, poll)[guess % 2](backend, outlet, f"{guess:04}")
             assert (wrong.status, kind_of(wrong), wrong.json().get("detail")) == (*REUSED, None)
         for way in (ask, poll):
@@ -206,14 +206,14 @@ class Spellings(InProcess):
 
 
 class NotRecordedYet(InProcess):
-    """A poll has ended, and the recorder, which tests call themselves, has not written it."""
+    """A transient request has ended, but the recorder, which these tests call explicitly, has not written it."""
 
     async def test_another_key_and_different_content_get_the_same_answer_as_later(self) -> None:
         outlet, owner, other = await make_outlet(), await Backend.make("owner"), await Backend.make("other")
         async with await Pos.of(outlet) as pos:
             first = await answered(pos, owner, outlet)
             early = [await tell_all(owner, other, outlet, way) for way in (poll, ask_and_wait)]
-            assert not pos.has_more(), "the POS is not asked again"
+            assert not pos.has_more(), "nothing is sent to the POS again"
             await recorded()
             assert early == [await tell_all(owner, other, outlet, way) for way in (poll, ask_and_wait)]
             assert early[0][0] == (200, first.json())
@@ -229,7 +229,7 @@ class NotRecordedYet(InProcess):
             assert (await poll(backend, outlet)).status == (await ask(backend, outlet)).status == 409
             assert not pos.has_more()
         await recorded()
-        await recorded()  # the guesses that came after the end
+        await recorded()  # the guesses after the end
         assert await unequal_attempts() == UNEQUAL_ATTEMPTS
         assert (await poll(backend, outlet)).status == (await ask(backend, outlet)).status == 409
 
@@ -290,14 +290,14 @@ async def ask_and_wait(backend: Backend, outlet: Enabled, pin: str = PIN) -> Ans
 
 
 async def answered(pos: Pos, backend: Backend, outlet: Enabled) -> Answer:
-    """Return the answer to a poll; it has ended, and is not recorded."""
+    """Return the answer to a transient request, which has ended but is not recorded."""
     asking = asyncio.ensure_future(poll(backend, outlet))
     pos.answers(await pos.next_frame(), '{"n": 1}')
     return await asking
 
 
 async def tell_all(owner: Backend, other: Backend, outlet: Enabled, way: Any) -> list[tuple[int, dict[str, Any]]]:
-    """Return what both keys are told with the right PIN, and the other with a wrong one."""
+    """Return the answers to both keys with the right PIN, and to the other key with a wrong one."""
     answers = [await way(owner, outlet), *[await way(other, outlet, pin) for pin in (PIN, "0000")]]
     assert [(answer.status, kind_of(answer)) for answer in answers[1:]] == [REUSED] * 2
     return [(answers[0].status, answers[0].json()), *map(what_is_told, answers[1:])]

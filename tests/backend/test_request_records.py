@@ -1,4 +1,4 @@
-"""What lies in the database of a request: never a PIN to read, and yet the POS and the backend get every byte."""
+"""No stored request contains a readable PIN, and yet the POS and the backend get every byte."""
 
 import asyncio
 import hashlib
@@ -149,7 +149,7 @@ class Durable(InProcess):
             found = (await backend.get(sent.json()["location"].removeprefix("/api/v1/"))).json()
             assert found["state"] == "queued"
             assert "CREDENTIAL_KEY" in found["failure"]
-            await in_main(change, row, sealed_request=readable)  # as a process with the key finds it
+            await in_main(change, row, sealed_request=readable)  # as a process with the key reads it
             await look()
             assert (await pos.next_frame())["Payload"]["PIN"] == PIN
         found = (await backend.get(sent.json()["location"].removeprefix("/api/v1/"))).json()
@@ -279,7 +279,7 @@ class OfAnOlderVersion(TestCase):
         assert contents.is_digest_of(row.content_digest, content)
         assert contents.is_keyed(row.content_digest)
 
-    def test_an_unsent_request_is_migrated_only_after_it_has_ended(self) -> None:
+    def test_an_unsent_request_is_redacted_only_after_it_has_ended(self) -> None:
         row = older(self.outlet, "r", state=RequestState.QUEUED, ended_at=None, answer=None, error_message=None)
         redact_batch()
         (waiting,) = sending.load_open(self.outlet.integration.pk, 10)
@@ -290,7 +290,7 @@ class OfAnOlderVersion(TestCase):
         row.refresh_from_db()
         assert (results.result_of(row).answer, results.result_of(row).error_message) == (ANSWERED, SAID)
 
-    def test_many_requests_are_migrated_in_batches_and_each_once(self) -> None:
+    def test_many_requests_are_redacted_in_batches_and_each_once(self) -> None:
         for number in range(101):
             older(self.outlet, f"r-{number}")
         assert redact_batch()
@@ -302,7 +302,7 @@ class OfAnOlderVersion(TestCase):
 
 
 def older(outlet: Enabled, request_id: str, **values: Any) -> Request:
-    """A request as the version before this one left it."""
+    """Create a request in the format of the previous version."""
     now = timezone.now()
     content: Iterable[Any] = [1, "kiosk-1", PIN, ASKED]
     row = {

@@ -1,4 +1,4 @@
-"""Many POSes at the doors of one process: who is looked up when, and what those leave who have gone."""
+"""Many POSes connect to one process: look-ups run in batches, and disconnected POSes leave no objects behind."""
 
 import asyncio
 import gc
@@ -26,7 +26,7 @@ from tests.support.in_process import InProcess, recorded, until
 
 @contextmanager
 def counted(look_up: Joined[Any, Any]) -> Iterator[list[int]]:
-    """Yields how many callers each look-up answers at once."""
+    """Yield a list to which each look-up adds the number of callers that it serves."""
     answered: list[int] = []
     answer = look_up._answer
 
@@ -68,12 +68,12 @@ class AtTheDoors(InProcess):
 
         with counted(admission._admissions) as answered:
             await asyncio.gather(*(come_and_go() for _ in range(HANDSHAKES_AT_ONCE + 40)))
-        assert sum(answered) >= HANDSHAKES_AT_ONCE + 40  # who had to wait for its takeover is looked up once more
+        assert sum(answered) >= HANDSHAKES_AT_ONCE + 40  # a caller that waited for its takeover is looked up again
         assert max(answered) == HANDSHAKES_AT_ONCE
 
 
 class Leaving(InProcess):
-    """A server of days has thousands of them: what they leave must not wait for the garbage collector."""
+    """A long-running server sees thousands of connections; their objects must not need the garbage collector."""
 
     async def test_a_disconnected_pos_leaves_nothing_in_the_relay(self) -> None:
         outlet = await make_outlet()
@@ -108,6 +108,8 @@ class Leaving(InProcess):
                 async with connect(f"ws://127.0.0.1:{port}/"):
                     (socket,) = state.connections
                     gone = weakref.ref(socket)
-                    assert made[0]() is None, "the connection's HTTP part was done with when it became a websocket"
+                    assert made[0]() is None, (
+                        "the HTTP protocol object is released when the connection becomes a websocket"
+                    )
                     del socket
                 await until(lambda: gone() is None)

@@ -1,4 +1,4 @@
-"""Frames that no reader of answers understands, and the request that each is about."""
+"""Unreadable answers, and the request that each refers to."""
 
 import asyncio
 import json

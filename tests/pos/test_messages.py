@@ -1,4 +1,4 @@
-"""The auth request and the frames, however they are written, damaged or made up."""
+"""Auth requests and frames in every spelling, also damaged and random ones."""
 
 import json
 from typing import Any
@@ -42,7 +42,7 @@ def refusal(content: Any, **changes: Any) -> str:
     return str(refused.value)
 
 
-# --- Read
+# --- Accepted
 
 
 def test_the_documented_request_is_read() -> None:
@@ -122,7 +122,7 @@ def test_the_secret_is_not_in_the_claims_repr() -> None:
     assert "sharedS3cr3t!" not in repr(read(GOOD))
 
 
-# --- Refused, by name
+# --- Refused, naming the field
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -195,7 +195,7 @@ def test_a_refusal_never_repeats_the_secret() -> None:
         assert "sharedS3cr3t" not in refusal(GOOD, **change)
 
 
-# --- Whatever comes
+# --- Random input
 
 
 @given(st.dictionaries(keys, json_values) | json_values)

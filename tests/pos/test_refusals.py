@@ -1,4 +1,4 @@
-"""A refusal of a POS carries its own status and Retry-After: one defined here is known nowhere else."""
+"""A refusal defines its own status and Retry-After, so a class that only this test knows is answered correctly."""
 
 from http import HTTPStatus
 

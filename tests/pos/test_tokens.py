@@ -1,4 +1,4 @@
-"""Access tokens: signed, short-lived, fit for a URL, and never taken from anybody else."""
+"""Access tokens: signed, short-lived, safe in a URL, and rejected unless this portal issued them."""
 
 import re
 import string
@@ -98,7 +98,7 @@ def test_a_signed_text_that_is_not_a_token_is_forged(content: object) -> None:
 @given(st.integers(0, 60), st.sampled_from(string.ascii_letters + string.digits + "-_."))
 def test_a_token_with_one_changed_character_is_forged(place: int, character: str) -> None:
     text = tokens.issue(TOKEN)
-    place %= len(text) - 1  # the last character of base64 carries bits that count for nothing
+    place %= len(text) - 1  # the last character of base64 has unused bits
     changed = text[:place] + character + text[place + 1 :]
     if changed == text:
         return
@@ -134,7 +134,7 @@ def test_a_valid_token_with_a_suffix_is_forged() -> None:
 
 @pytest.mark.parametrize("behind", [timedelta(hours=1), timedelta(hours=-1)])
 def test_the_age_of_a_token_follows_the_databases_clock(behind: timedelta, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two hosts whose own clocks differ by an hour, both right about the database's time."""
+    """Two hosts have clocks that differ by an hour, but both know the database's time."""
     with time_machine.travel(NOON, tick=False) as clock:
         be_at(monkeypatch, NOON)
         text = tokens.issue(TOKEN)
@@ -147,5 +147,5 @@ def test_the_age_of_a_token_follows_the_databases_clock(behind: timedelta, monke
 
 
 def be_at(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
-    """Let this process know the database's time."""
+    """Set the database's time for this process."""
     monkeypatch.setattr("integrations.models.clock._ahead", moment.timestamp() - time.monotonic())

@@ -1,4 +1,4 @@
-"""What one outlet's lane does when something in the portal fails while it sends."""
+"""A lane keeps its order and its places when an error in the portal interrupts its sending."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ SOON = timedelta(seconds=30)
 
 
 class Pos:
-    """A lane, what has left on it, and a database that fails `failures` times before it takes a claim."""
+    """A lane, the requests that it has sent, and a database that fails `failures` times before it accepts a claim."""
 
     def __init__(self, error: BaseException | None = None, failures: int = 1, window: int = 8) -> None:
         self.left: list[str] = []
@@ -66,7 +66,7 @@ def retried_at_once() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_after_any_error_everything_leaves_in_order_and_the_window_is_whole_again(error: BaseException) -> None:
+def test_after_any_error_all_requests_are_sent_in_order_and_the_window_is_free_again(error: BaseException) -> None:
     async def scenario() -> None:
         pos = Pos(error)
         for pk in (1, 2, 3):
@@ -81,7 +81,7 @@ def test_after_any_error_everything_leaves_in_order_and_the_window_is_whole_agai
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_after_any_error_a_suspect_request_leaves_and_nothing_waits_for_it_any_more(error: BaseException) -> None:
+def test_after_any_error_a_suspect_request_is_sent_and_blocks_no_other(error: BaseException) -> None:
     async def scenario() -> None:
         pos = Pos(error)
         pos.lane.offer(outgoing(1, disconnects=2))
@@ -93,7 +93,7 @@ def test_after_any_error_a_suspect_request_leaves_and_nothing_waits_for_it_any_m
     asyncio.run(scenario())
 
 
-def test_new_requests_wait_behind_those_that_could_not_leave() -> None:
+def test_new_requests_wait_behind_those_that_could_not_be_sent() -> None:
     async def scenario() -> None:
         pos = Pos(RuntimeError(), failures=3)
         pos.lane.offer(outgoing(1))
@@ -119,7 +119,7 @@ def test_a_repeated_internal_error_is_logged_once(caplog: pytest.LogCaptureFixtu
 
 
 @pytest.mark.parametrize("end", [Lane.close, Lane.rest], ids=["closed", "about to be closed"])
-def test_a_lane_that_ends_while_it_cannot_send_lets_go_of_what_it_has(end: Callable[[Lane], None]) -> None:
+def test_a_lane_that_ends_while_it_cannot_send_drops_its_requests(end: Callable[[Lane], None]) -> None:
     async def scenario() -> None:
         pos = Pos(RuntimeError(), failures=3)
         answer = asyncio.get_running_loop().create_future()
@@ -171,15 +171,18 @@ def test_requests_stored_as_sent_are_sent_after_an_older_one_that_is_being_claim
     async def scenario() -> None:
         pos = Pos(RuntimeError(), failures)
         pos.may_claim.clear()
-        assert [pos.lane.reserve() for _ in range(2)] == [True, True]  # of 2 and 3, which are about to be stored
-        pos.lane.offer(outgoing(1))  # another process stored it a moment before
+        assert [pos.lane.reserve() for _ in range(2)] == [
+            True,
+            True,
+        ]  # for requests 2 and 3, which are about to be stored
+        pos.lane.offer(outgoing(1))  # another process has just stored it
         await asyncio.sleep(0)
         for pk in (2, 3):
             assert await pos.lane.send_reserved(outgoing(pk))
         assert pos.left == []
         pos.may_claim.set()
         await pos.has_sent("frame 1", "frame 2", "frame 3")
-        assert pos.claimed == [1]  # the others are stored as sent already
+        assert pos.claimed == [1]  # the others are already stored as sent
 
     asyncio.run(scenario())
 

@@ -1,4 +1,4 @@
-"""Requests that wait for a place on their POS's connection: in their order, and without reading the queue for each."""
+"""Requests that wait for a place on their POS's connection: they keep their order, and the queue is not read again for each."""
 
 import uuid
 from datetime import timedelta
@@ -27,7 +27,7 @@ class Queueing(InProcess):
             await backend.ask(outlet, request_id=name, mode="async", expires_in=60)
 
     async def frames(self, pos: Pos, count: int) -> list[str]:
-        """Return the RequestIDs of the next frames, each answered."""
+        """Answer the next frames and return their RequestIDs."""
         got = []
         for _ in range(count):
             frame = await pos.next_frame()
@@ -86,7 +86,7 @@ class Queueing(InProcess):
 
 
 def stored_elsewhere(integration_id: int, request_id: str) -> None:
-    """Store a request as another process does, of which this one has not heard."""
+    """Store a request like another process, without a wake-up for this one."""
     like = Request.objects.filter(integration=integration_id).latest("pk")
     like.pk, like.uuid, like.request_id, like.state = None, uuid.uuid4(), request_id, RequestState.QUEUED
     like.sent_at = like.last_sent_at = like.sent_by = None

@@ -1,4 +1,4 @@
-"""What our Redis layer does otherwise than the library's."""
+"""How the portal's Redis layer differs from the library's."""
 
 import asyncio
 from typing import Any
@@ -19,7 +19,7 @@ class Dead:
 
 
 class Hanging:
-    """A connection whose Redis accepts what is sent and never answers."""
+    """A connection whose Redis accepts commands and never answers."""
 
     async def zpopmin(self, *_arguments: Any) -> None:
         await asyncio.Event().wait()

@@ -1,4 +1,4 @@
-"""An error of the portal's own in one place of the relay: the outlets' requests go on, and each ends once."""
+"""After an internal error anywhere in the relay, requests continue and each ends once."""
 
 import asyncio
 from collections.abc import Callable, Sequence

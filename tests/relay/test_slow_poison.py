@@ -1,4 +1,4 @@
-"""A POS that hangs on one request for long, and then loses its connection: no other request fails with it."""
+"""A POS hangs on one request for a long time and then loses its connection: no other request fails."""
 
 import asyncio
 from datetime import timedelta
@@ -40,7 +40,7 @@ class SlowPoison(InProcess):
 
 
 async def hang_on_poison(outlet: Enabled) -> None:
-    """Answer until the poison comes, then nothing for longer than it is sent alone; and end the connection."""
+    """Answer until the poison request arrives; then stay silent for longer than ALONE, and end the connection."""
     async with await Pos.of(outlet) as pos:
         while (frame := await pos.next_frame())["RequestID"] != "poison":
             pos.answers(frame)

@@ -1,4 +1,4 @@
-"""How long a newcomer waits where two tills take one outlet over from each other."""
+"""How long a new connection waits when two tills keep taking an outlet over from each other."""
 
 import pytest
 

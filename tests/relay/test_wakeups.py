@@ -1,4 +1,4 @@
-"""Wake-ups for the other processes while the channel layer between them works, hangs and comes back."""
+"""Wake-ups for the other processes while the channel layer between them works, hangs and recovers."""
 
 import asyncio
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.support.in_process import until
 
 
 class Layer:
-    """A layer that answers when it may."""
+    """A layer that does not answer before `answers` is set."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
@@ -72,7 +72,7 @@ def test_a_single_wake_up_is_sent_immediately_in_the_previous_format() -> None:
     run(scenario)
 
 
-def test_the_next_message_is_sent_after_a_failed_one() -> None:
+def test_the_next_message_is_sent_after_one_that_timed_out() -> None:
     async def scenario(layer: Layer, sender: Wakeups) -> None:
         with mock.patch.object(wake, "SEND_SECONDS", 0.01):
             sender.send(wake.CHANGED, [1])

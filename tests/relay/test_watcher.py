@@ -1,4 +1,4 @@
-"""What a process does about rows that changed: it closes sockets, tells once, and lives with being thought dead."""
+"""A process reacts to changed rows: it closes sockets, announces changes once, and survives being declared dead."""
 
 import asyncio
 import uuid
@@ -35,7 +35,7 @@ class Watching(InProcess):
         self.live = make_live(self.harbour.integration, opened_at=timezone.now())
 
     async def hold(self, live: Live | None = None) -> Runtime:
-        """Hold a connection as a consumer does, written down."""
+        """Register and record a connection, as a consumer does."""
         running = await after_first_look()
         running.registry.add(live or self.live)
         running.recorder.opened(live or self.live)
@@ -342,7 +342,7 @@ def _write_opened(live: Live, process_id: uuid.UUID) -> None:
 
 
 def _bury(process_id: uuid.UUID) -> None:
-    """Do what another process does that misses our heartbeats."""
+    """Act like another process that misses this one's heartbeats."""
     ServerProcess.objects.filter(pk=process_id).update(heartbeat_at=timezone.now() - timedelta(seconds=31))
     assert process_lease.end_lost_leases(uuid.uuid4()) == 1
 

@@ -1,4 +1,4 @@
-"""A secret outside the database: how it is made, recognised, mistyped, kept and compared."""
+"""Secrets are generated, recognised, digested and compared; typing errors are detected."""
 
 import re
 from collections import Counter
@@ -28,7 +28,7 @@ from integrations.security.secret_digests import (
 )
 from tests.support.factories import ADOPTED
 
-SECRET = "ONPS-17940-1EV50-X709W-G7FK3-HMBW1-3ZCEY-F9S4X"  # given out once: it must be good for ever
+SECRET = "ONPS-17940-1EV50-X709W-G7FK3-HMBW1-3ZCEY-F9S4X"  # an issued secret must stay valid for ever
 OTHER_KEY = "another-key-of-the-server-0123456789"
 
 places = st.integers(0, len(SECRET) - 1)
@@ -39,7 +39,7 @@ def read(text: str) -> str | None:
     return recognise(SecretKind.POS_SECRET, text)
 
 
-# --- Made
+# --- Generated
 
 
 def test_a_generated_secret_has_a_prefix_and_groups_of_five() -> None:
@@ -140,7 +140,7 @@ def test_any_text_is_recognised_or_not_or_mistyped(text: str) -> None:
     assert canonical is None or read(canonical) == canonical
 
 
-# --- Kept
+# --- Stored
 
 
 def test_a_generated_secret_is_stored_as_a_keyed_sha256_digest() -> None:

@@ -1,4 +1,4 @@
-"""What must never be kept or logged in plain text."""
+"""Secrets are never stored or logged in plain text."""
 
 import json
 import time
@@ -122,7 +122,7 @@ def test_printable_text_can_be_stored_and_shown(text: str, limit: int) -> None:
 
 
 def test_a_long_run_of_backslashes_is_searched_quickly() -> None:
-    text = "\\" * 300_000  # a search that costs the square of its length would not come back today
+    text = "\\" * 300_000  # a quadratic search would take hours
     assert redact(text) == text
 
 

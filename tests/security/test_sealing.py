@@ -1,4 +1,4 @@
-"""What is sealed can be read under the server's keys only, and for its own purpose only."""
+"""A sealed text can be read only with the server's keys, and only for its own purpose."""
 
 import pytest
 from django.test import override_settings

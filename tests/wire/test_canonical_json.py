@@ -1,4 +1,4 @@
-"""The same JSON in another spelling is written in the same way, and other JSON in another."""
+"""Equal JSON has one canonical spelling, and different JSON has different ones."""
 
 import json
 import random
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from integrations.wire.canonical_json import canonical
 from integrations.wire.raw_json import MOST_NESTED
 
-# About the number of digits up to which a whole number is written out.
+# Near the maximum number of digits of a whole number that is written out.
 LONG = [(f"1{'0' * (count - 1)}", f"1e{count - 1}", f"1{'0' * (count - 1)}.0") for count in (4299, 4300, 4301, 5000)]
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -24,7 +24,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 
 
 def respelled(value: Any, chance: random.Random) -> str:
-    """Spell a value in a way that chance decides."""
+    """Return a value in a random spelling."""
     blank = chance.choice(["", " ", "\n\t"])
     match value:
         case dict():
@@ -53,7 +53,7 @@ def test_every_spelling_of_a_value_is_written_in_the_same_way(value: Any, chance
 
 @given(VALUES, VALUES)
 def test_different_values_are_written_differently(one: Any, other: Any) -> None:
-    # As text, because Python takes 1 and true for equal, and JSON does not.
+    # Compare as text, because 1 and true are equal in Python, but not in JSON.
     same = json.dumps(_exact(one), sort_keys=True) == json.dumps(_exact(other), sort_keys=True)
     assert (canonical(json.dumps(one)) == canonical(json.dumps(other))) == same
 

@@ -1,4 +1,4 @@
-"""What goes to a POS and what is read of its answers."""
+"""Requests to a POS are written as documented, and its answers are read tolerantly."""
 
 import json
 from typing import Any

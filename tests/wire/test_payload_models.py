@@ -1,4 +1,4 @@
-"""The check of a payload against its documented model, for those who ask for it."""
+"""The optional validation of a payload against its documented model."""
 
 import json
 from typing import Any

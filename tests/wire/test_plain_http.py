@@ -1,4 +1,4 @@
-"""What stands between the server and the views: plain requests and responses, and the copies of the listener."""
+"""Plain requests and responses between the server and the views, and the copies of the listener."""
 
 import asyncio
 import socket

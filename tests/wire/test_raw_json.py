@@ -1,4 +1,4 @@
-"""JSON is taken apart without respelling what is in it."""
+"""JSON is split into members without changing their spelling."""
 
 import json
 from typing import Any

@@ -21,7 +21,7 @@ WRONG_SECRET = "a-wrong-guess"
 
 class DuringAFlood(InProcess):
     def setUp(self) -> None:
-        # What Argon2id costs is not tested here, and forty times its cost would be seconds.
+        # The cost of Argon2id is not tested here, and forty hashes would take seconds.
         cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
         self.enterContext(mock.patch.multiple(secret_digests, _hasher=cheap, _fingerprint=lambda secret, _key: secret))
         self.tills = {f"203.0.113.{number}": make_till(number) for number in range(1, TILLS + 1)}
@@ -49,7 +49,7 @@ async def status(till: Enabled, address: str, **changes: str) -> int:
 
 @asynccontextmanager
 async def guesses(till: Enabled) -> AsyncIterator[None]:
-    """Guesses whose verification lasts as long as the block: as many as the queue holds, each from its own address."""
+    """Fill the queue with guesses from different addresses; their verification lasts as long as the block."""
     is_over = threading.Event()
     verify = secret_digests.verify_adopted
 

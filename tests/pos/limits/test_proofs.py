@@ -1,4 +1,4 @@
-"""What is remembered of an adopted secret: a digest, for a while, for one outlet and address."""
+"""A digest of a proved adopted secret is remembered for one outlet and address, for a limited time."""
 
 import pickle
 

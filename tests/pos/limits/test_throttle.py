@@ -1,4 +1,4 @@
-"""Who goes on failing has to wait; who is right never does."""
+"""Callers that keep failing must wait; valid callers never do."""
 
 import asyncio
 from collections.abc import Iterator
@@ -174,7 +174,7 @@ def test_guesses_at_one_outlet_are_bounded_for_any_number_of_addresses(throttle:
         throttle.failed(HARBOUR, f"2001:db8:{number:x}::1")
     assert throttle.address_wait(HARBOUR, "2001:db8:ffff::1") == 15
     assert throttle.address_wait(STATION, "2001:db8:ffff::1") == 0
-    assert wait(throttle, HARBOUR, POS) == 0, "where it proved itself before, it goes on"
+    assert wait(throttle, HARBOUR, POS) == 0, "its proven address is not blocked"
     throttle.forgive(HARBOUR)
     assert throttle.address_wait(HARBOUR, "2001:db8:ffff::1") == 0
 
@@ -214,7 +214,7 @@ def test_a_sampler_starts_again_in_the_next_period(clock: Clock) -> None:
 
 
 async def held(tarpit: Tarpit, count: int) -> int:
-    """How many of so many are kept waiting."""
+    """Return how many of `count` answers are delayed."""
     waiting = [asyncio.create_task(tarpit.hold()) for _ in range(count)]
     await asyncio.sleep(0)
     return sum(not task.done() for task in waiting)
