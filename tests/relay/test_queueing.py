@@ -1,4 +1,4 @@
-"""Requests that wait for a place on their POS's connection: they keep their order, and the queue is not read again for each."""
+"""Requests that wait for a place on their connection keep their order, and the queue is not read again for each."""
 
 import uuid
 from datetime import timedelta
