@@ -149,34 +149,34 @@ _LINE = (
     _required("ProductType", WHOLE, "0 is an ordinary product, with a PLU; other numbers are not documented."),
     _required("Name", STRING, "The product's name in your system.", 50),
     _required("Quantity", WHOLE, "Whole units."),
-    _required("Price", DECIMAL, "Price of one unit; 0 will do where the POS sets the prices."),
-    _required("TotalAmount", DECIMAL, "Quantity times price; 0 will do where the POS sets the prices."),
-    _nullable("ProviderProductID", STRING, "Your ID of this line.", 64),
-    _nullable("PLUIdentifier", STRING, "The product on the POS: GUID or number of its PLU.", 36),
+    _required("Price", DECIMAL, "Price of one unit; may be 0 if the POS sets the prices."),
+    _required("TotalAmount", DECIMAL, "Quantity times price; may be 0 if the POS sets the prices."),
+    _nullable("ProviderProductID", STRING, "Your ID for this line.", 64),
+    _nullable("PLUIdentifier", STRING, "The product on the POS: the GUID or number of its PLU.", 36),
     _nullable("SalesModifierIdentifier", STRING, "A modifier on the POS: its GUID or prefix.", 36),
 )
 _SERVICE_CHARGE = _nullable(
-    "ServiceChargeAmount", DECIMAL, "An explicit service charge, 0 or more; null leaves it to the POS."
+    "ServiceChargeAmount", DECIMAL, "An explicit service charge, 0 or more; null: the POS decides."
 )
-_PROVIDER_PRICES = Field("UseProviderPrices", FLAG, "Whether your prices count; else the POS sets them.")
+_PROVIDER_PRICES = Field("UseProviderPrices", FLAG, "Whether your prices are used; otherwise the POS sets them.")
 _ADDED_PRODUCTS = _list("Products", "Product", "Lines to add.")
-_PAYMENTS = _list("Payments", "Payment", "Payments made already; with them your prices always count.")
+_PAYMENTS = _list("Payments", "Payment", "Payments already made; with them, your prices are always used.")
 _ADJUSTMENTS = _list("Adjustments", "Adjustment", "Discounts and surcharges on the order.")
-_NOTES = _list("Notes", "Note", "Notes on the order, a pager's number for one.")
+_NOTES = _list("Notes", "Note", "Notes on the order, for example a pager number.")
 _SERVICE_MODE = (
-    _required("ServiceModeID", GUID, "In which service mode the order is opened."),
-    _required("ServiceModeEntityID", STRING, "Number of the table, tab or the like.", 8),
+    _required("ServiceModeID", GUID, "The service mode in which the order is opened."),
+    _required("ServiceModeEntityID", STRING, "The number of the table, tab or similar.", 8),
 )
 
 # The fields of each model, in the order of its documentation.
 MODELS: dict[str, tuple[Field, ...]] = {
     "OrderNPayGetUserFromPINRequest": (_required("PIN", STRING, "The PIN that a person entered."),),
     "OrderNPayGetOpenOrdersRequest": (
-        _nullable("ServiceModeEntityID", STRING, "Only the orders of this table; empty: of all (inferred).", 8),
-        Field("UserOrdersOnly", FLAG, "Only the orders of the user who asks (inferred from the name)."),
+        _nullable("ServiceModeEntityID", STRING, "Only orders of this table; empty: all orders (inferred).", 8),
+        Field("UserOrdersOnly", FLAG, "Only orders of the requesting user (inferred from the name)."),
     ),
     "OrderNPayCreateOrderRequest": (
-        _required("ProviderOrderID", STRING, "Your ID of the order.", 64),
+        _required("ProviderOrderID", STRING, "Your ID for the order.", 64),
         *_SERVICE_MODE,
         Field("IsTraining", FLAG, "Whether it is a training order."),
         _list("Products", "Product", "The order's lines."),
@@ -185,22 +185,22 @@ MODELS: dict[str, tuple[Field, ...]] = {
         _NOTES,
         _SERVICE_CHARGE,
         _PROVIDER_PRICES,
-        _nullable("Covers", WHOLE, "How many guests."),
+        _nullable("Covers", WHOLE, "The number of guests."),
     ),
     "OrderNPayUpdateOrderRequest": (
-        _required("SalesTransactionID", GUID, "Which order."),
-        _nullable("ProviderOrderID", STRING, "Your ID of the order.", 64),
+        _required("SalesTransactionID", GUID, "The order to update."),
+        _nullable("ProviderOrderID", STRING, "Your ID for the order.", 64),
         _PROVIDER_PRICES,
         _ADDED_PRODUCTS,
         _list("Adjustments", "Adjustment", "Adjustments to add."),
         _list("Notes", "Note", "Notes on the order, or on particular lines."),
         _SERVICE_CHARGE,
-        _nullable("Covers", WHOLE, "How many guests, in place of the number before."),
+        _nullable("Covers", WHOLE, "The new number of guests."),
     ),
     "OrderNPaySimulateOrderRequest": (
         *_SERVICE_MODE,
         _list("Products", "Product", "The order's lines.", required=True),
-        _nullable("ProviderOrderID", STRING, "Your ID of the order.", 64),
+        _nullable("ProviderOrderID", STRING, "Your ID for the order.", 64),
         Field("ApplyAutomaticAdjustments", FLAG, "Whether the POS applies its own adjustments and returns them."),
         _PROVIDER_PRICES,
         _PAYMENTS,
@@ -209,7 +209,7 @@ MODELS: dict[str, tuple[Field, ...]] = {
         _SERVICE_CHARGE,
     ),
     "OrderNPayCreatePaymentRequest": (
-        _required("SalesTransactionID", GUID, "Which order is paid (inferred: the page of this model is not known)."),
+        _required("SalesTransactionID", GUID, "The order to pay (inferred: this model's page is not known)."),
         _nullable("Payment", "Payment", "The payment (inferred)."),
     ),
     "Product": (
@@ -220,24 +220,24 @@ MODELS: dict[str, tuple[Field, ...]] = {
     ),
     "ChildProduct": (*_LINE, _nullable("SalesModifierName", STRING, "Name or prefix of the modifier.", 32)),
     "Payment": (
-        _required("AmountSale", DECIMAL, "What pays for the sale, without tip, surcharge and service charge."),
-        _required("Name", STRING, "How it was paid.", 32),
-        _nullable("ProviderPaymentID", STRING, "Your ID of the payment.", 64),
+        _required("AmountSale", DECIMAL, "The amount for the sale, without tip, surcharge and service charge."),
+        _required("Name", STRING, "The payment method.", 32),
+        _nullable("ProviderPaymentID", STRING, "Your ID for the payment.", 64),
         _nullable("AmountTip", DECIMAL, "The tip."),
-        _nullable("AmountSurcharge", DECIMAL, "A surcharge for the card and the like."),
+        _nullable("AmountSurcharge", DECIMAL, "A surcharge, for example for a card."),
         _nullable(
             "ExplicitServiceChargeAmount",
             DECIMAL,
-            "A service charge beside AmountSale; null: the POS takes it out of AmountSale.",
+            "A service charge in addition to AmountSale; null: the POS takes it from AmountSale.",
         ),
         _nullable("MerchantID", STRING, "The merchant.", 40),
         _nullable("TerminalID", STRING, "The payment terminal.", 40),
     ),
     "Adjustment": (
-        _required("Amount", DECIMAL, "How much; which sign a discount has is not documented."),
-        _required("Name", STRING, "What for.", 50),
-        _nullable("ProviderAdjustmentID", STRING, "Your ID of the adjustment.", 64),
-        _nullable("AdjustmentID", GUID, "The POS's adjustment; null: its fallback."),
+        _required("Amount", DECIMAL, "The amount; the sign of a discount is not documented."),
+        _required("Name", STRING, "The reason for the adjustment.", 50),
+        _nullable("ProviderAdjustmentID", STRING, "Your ID for the adjustment.", 64),
+        _nullable("AdjustmentID", GUID, "The POS's adjustment; null: the POS's fallback."),
     ),
     "Note": (),  # its documentation is not known: any object is accepted
 }

@@ -47,9 +47,9 @@ class Pos:
         return True
 
     async def has_sent(self, *frames: str) -> None:
-        await until(lambda: self._after_a_look() == list(frames))
+        await until(lambda: self._after_a_check() == list(frames))
 
-    def _after_a_look(self) -> list[str]:
+    def _after_a_check(self) -> list[str]:
         self.lane.drop_overdue(shared_now())  # as each second
         return self.left
 
@@ -256,9 +256,9 @@ def test_new_requests_and_those_that_ended_one_connection_are_sent_beside_a_slow
             pos.lane.offer(outgoing(1, disconnects=2))
             pos.lane.offer(outgoing(2, disconnects=1))
             pos.lane.offer(outgoing(3))
-            await until(lambda: sorted(pos._after_a_look()) == ["frame 2", "frame 3", "frame 9"])
+            await until(lambda: sorted(pos._after_a_check()) == ["frame 2", "frame 3", "frame 9"])
             assert pos.lane.take_answer("9")
             assert pos.lane.take_answer("2")
-            await until(lambda: "frame 1" in pos._after_a_look())
+            await until(lambda: "frame 1" in pos._after_a_check())
 
     asyncio.run(scenario())

@@ -18,7 +18,7 @@ ALONE = 0.1
 class SlowPoison(InProcess):
     def setUp(self) -> None:
         self.enterContext(mock.patch.object(window, "ALONE", ALONE))
-        self.enterContext(mock.patch.object(lane, "LOOK", 0.01))
+        self.enterContext(mock.patch.object(lane, "RECHECK", 0.01))
         self.enterContext(mock.patch.object(retries, "FIRST_PAUSE", timedelta(milliseconds=10)))
 
     async def test_the_other_requests_are_answered_and_the_poison_request_fails(self) -> None:

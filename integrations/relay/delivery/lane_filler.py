@@ -61,7 +61,7 @@ class LaneFiller:
         lane = live.lane
         if lane is None:
             return
-        lane.look_again = True
+        lane.load_again = True
         if not lane.is_loading:
             lane.is_loading = True  # from now on, no new request may overtake the loaded ones
             self._background.start(self._load(live, lane))
@@ -83,8 +83,8 @@ class LaneFiller:
 
     async def _load(self, live: Live, lane: Lane) -> None:
         try:
-            while lane.look_again and not lane.is_closed:
-                lane.look_again = False
+            while lane.load_again and not lane.is_closed:
+                lane.load_again = False
                 await until_done(lambda: self._load_some(live, lane), "Loading the requests of an outlet")
         finally:
             lane.is_loading = False

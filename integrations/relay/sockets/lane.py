@@ -15,7 +15,7 @@ from integrations.relay.sockets.window import Window
 
 LOW = 20  # queued requests; below this, more are loaded
 MOST_QUEUED = 100  # requests kept in memory for one outlet; the database has the others
-LOOK = 0.1  # seconds between two checks whether a suspect may be sent
+RECHECK = 0.1  # seconds between two checks whether a suspect may be sent
 ELSEWHERE = 0.25  # seconds between two checks whether another connection still holds the next request
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Lane:
         self._unsent = unsent
         self._queue: deque[Outgoing | Transient] = deque()
         self._suspects = Suspects(self._window)
-        self._look: asyncio.TimerHandle | None = None
+        self._recheck_timer: asyncio.TimerHandle | None = None
         self._load: asyncio.TimerHandle | None = None
         self._claiming: Sequence[Outgoing | Transient] = ()
         self._known: set[int] = set()
@@ -57,7 +57,7 @@ class Lane:
         self.is_closed = False
         self.is_heard = False  # its replaced POS answered a ping, so it has received everything sent before
         self.is_loading = False
-        self.look_again = False
+        self.load_again = False
         self.more_waits = False
         self.arriving = 0  # requests being stored before they are queued: no other request may overtake them
 
@@ -210,7 +210,7 @@ class Lane:
         self._queue.clear()
         self._window.clear()
         self._suspects.clear()
-        for timer in (self._look, self._load):
+        for timer in (self._recheck_timer, self._load):
             if timer is not None:
                 timer.cancel()
 
@@ -230,11 +230,11 @@ class Lane:
             return
         if self._sending is None and self._has_work():
             self._sending = asyncio.create_task(self._work())
-        if self._look is None and (self._suspects or self._window.alone):
-            self._look = asyncio.get_running_loop().call_later(LOOK, self._look_again)
+        if self._recheck_timer is None and (self._suspects or self._window.alone):
+            self._recheck_timer = asyncio.get_running_loop().call_later(RECHECK, self._recheck)
 
-    def _look_again(self) -> None:
-        self._look = None
+    def _recheck(self) -> None:
+        self._recheck_timer = None
         self._pump()
 
     def _has_work(self) -> bool:
