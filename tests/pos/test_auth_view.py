@@ -278,7 +278,7 @@ class Failing(Asking):
         await runtime.running()
         with override_settings(AUTH_FAILURES_PER_OUTLET="ten"):
             answer = await authenticate(self.good | {"AuthSecret": generate(SecretKind.POS_SECRET)})
-        assert "fault" in self.refused(answer, 500)
+        assert "Internal error" in self.refused(answer, 500)
 
 
 @override_settings(POS_REFUSALS_AS_200=True)

@@ -112,7 +112,7 @@ def test_the_catalogue_leads_to_forms_and_to_the_missing_numbers(staff: Client, 
 def test_a_type_is_chosen_by_name_or_number(staff: Client, online: Enabled, kind: str) -> None:
     page = text(staff.get(act_url(online.integration, "ask"), {"type": kind}))
     assert "GetOpenOrders (1)" in page
-    assert "Only the orders of this table" in page
+    assert "Only orders of this table" in page
 
 
 @pytest.mark.parametrize(
