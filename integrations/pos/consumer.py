@@ -65,7 +65,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self._left(CloseReason.RESTART, None)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """Handle one event of the socket; an error in the portal closes this connection with code 1011."""
+        """Handle one event of the socket; an error in the portal closes this connection as `internal`."""
         try:
             match message["type"]:
                 case "websocket.connect":

@@ -19,7 +19,7 @@ from integrations.services import metrics
 from integrations.services.requests.request_types import Ending, NewRequest
 from integrations.services.rows.threads import recorders
 
-# Seconds between two batches: short enough for staff who wait for an attempt, long enough to batch a storm's rows.
+# Seconds between two batches: short enough for staff waiting to see an attempt, long enough to batch a storm's rows.
 RECORD_INTERVAL = 0.25
 TRIES = 3  # rejections of a whole batch before its parts are written separately
 
