@@ -1,5 +1,6 @@
-"""Operations on the rows, by capability: entry points, the relay and the shell commands call the same functions.
+"""Operations on the database, by capability. Entry points, the relay and the shell commands call the same functions.
 
-`rows` reaches the database, `errors` holds what the operations refuse, `audit` writes down who did what, `wake` tells
-other processes. The other folders are capabilities. They import `models` and the layers below it, and no entry point.
+`rows` reaches the database, `errors` holds the shared refusals, `audit` records each action and its actor, and `wake`
+notifies other processes. Each other folder is a capability. It imports `models` and the layers below, but no entry
+point.
 """

@@ -1,4 +1,4 @@
-"""Writes down who did what. Call it inside the transaction of the act itself."""
+"""Record audit events. Call these functions inside the transaction of the recorded action."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,29 +21,29 @@ from integrations.models.audit import Verb
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts: a member of staff with an address, or somebody at a shell (no user, no address)."""
+    """The person or process that acts: a member of staff with an address, or a shell user (no user, no address)."""
 
     name: str
     user: AbstractBaseUser | None = None
     address: str = ""
 
 
-# A text names what is of no organisation and has no row of its own.
+# A plain string stands for a subject without a row or an organisation.
 Subject = Organisation | Outlet | Integration | ApiKey | MessageType | WebhookEndpoint | AlertRecipient | User | str
 
 
 def record(verb: Verb, subject: Subject, *, actor: Actor, **detail: Any) -> AuditEvent:
-    """Write one audit event about `subject`; `detail` is kept as JSON and must hold no secret."""
+    """Store and return one audit event about `subject`. `detail` is stored as JSON and must not contain a secret."""
     event = _event(verb, subject, actor, detail)
     event.save(force_insert=True)
     return event
 
 
 def record_many(verb: Verb, entries: Iterable[tuple[Subject, Mapping[str, Any]]], *, actor: Actor) -> None:
-    """Write an audit event about each subject with its detail, for an act on thousands of rows in one transaction.
+    """Store an audit event for each subject and its detail, for an action on thousands of rows in one transaction.
 
-    One by one they would hold everybody up for longer: 10,000 take 1.4 s on SQLite and 3.7 s on PostgreSQL, in
-    batches 0.7 and 0.5 s.
+    Batches shorten the time that the transaction blocks other writers: 10,000 events take 0.7 s on SQLite and 0.5 s on
+    PostgreSQL. Single inserts take 1.4 and 3.7 s.
     """
     AuditEvent.objects.append([_event(verb, subject, actor, detail) for subject, detail in entries])
 

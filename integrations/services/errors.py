@@ -1,6 +1,6 @@
-"""The base of all refusals, and those that several capabilities share; the others are in errors.py of each capability.
+"""The base class of all refusals, and the refusals that several capabilities share. Others are in each errors.py.
 
-A refusal says itself what an entry point needs to answer it, so adding one touches no other place.
+Each refusal carries everything that an entry point needs to answer it, so adding one changes no other module.
 """
 
 from http import HTTPStatus
@@ -9,7 +9,7 @@ from django.db.models import TextChoices
 
 
 class Remedy(TextChoices):
-    """An operation that may resolve a conflict, by the name that the pages of staff give it in their URLs."""
+    """An operation that may resolve a conflict. The values are the names in the URLs of staff pages."""
 
     ROTATE = "rotate", "Rotate secret"
     END_OVERLAP = "end_overlap", "End overlap now"
@@ -18,8 +18,8 @@ class Remedy(TextChoices):
 class PortalError(Exception):
     """A refusal whose text may be shown to the caller.
 
-    `field` names the value that was wrong, as our models do; empty if the refusal is about none. `hint` says what the
-    caller can do next. `remedy` is the operation that helps.
+    `field` is the model's name of the invalid value, or empty. `hint` says what the caller can do next. `remedy` is the
+    operation that helps.
     """
 
     message = "The portal refused this."
@@ -33,7 +33,7 @@ class PortalError(Exception):
 
 
 class InvalidValue(PortalError):
-    """A value has the wrong form."""
+    """A value has an invalid format."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -41,27 +41,27 @@ class InvalidValue(PortalError):
 
 
 class Conflict(PortalError):
-    """The row is not, or no longer, in the state that the operation needs: other values would not help."""
+    """The row is not in the state that the operation needs; other values would not help."""
 
     status = HTTPStatus.CONFLICT
-    hint = "A colleague may have been faster, or the button was pressed twice. Nothing was done now."
+    hint = "A colleague may have been faster, or the button was pressed twice. Nothing was changed this time."
 
 
 class OverlapRunning(Conflict):
-    message = "The secret before this one still works: end its overlap first, then rotate."
+    message = "The previous secret is still valid. End its overlap, then rotate."
     hint = (
         "Only two secrets can be valid at the same time. End the overlap as soon as the new one is in use. "
-        "A client that still uses the older one is refused from then on."
+        "From then on, the portal refuses a client that still uses the older one."
     )
     remedy = Remedy.END_OVERLAP
 
 
 class NoOverlap(Conflict):
-    message = "No older secret is in its overlap."
+    message = "No older secret is still valid, so there is no overlap to end."
 
 
 class StalePage(Conflict):
-    message = "The secret was rotated after this page was opened: open it anew."
+    message = "The secret was rotated after this page was opened. Reload the page."
     hint = (
         "The new secret was shown once, to the person who rotated it, and cannot be shown again. "
         "If it is lost, rotate once more."
@@ -70,10 +70,10 @@ class StalePage(Conflict):
 
 
 class ApiKeyRetired(Conflict):
-    message = "The API key is retired: make another."
-    hint = "A retired API key stays refused. Nothing was done now."
+    message = "The API key is retired. Create another one."
+    hint = "A retired API key cannot be used again. Nothing was changed this time."
 
 
 class ApiKeyExpired(Conflict):
-    message = "The API key has expired: make another."
-    hint = "An expired API key stays refused. Nothing was done now."
+    message = "The API key has expired. Create another one."
+    hint = "An expired API key cannot be used again. Nothing was changed this time."

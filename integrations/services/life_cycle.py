@@ -1,7 +1,7 @@
 """The life cycle of a secret: rotate it, end its overlap, retire it.
 
-A POS secret, an API key and the secret of a webhook endpoint have the same one. How each is stored is said by its
-owner (models/kept_secret.py).
+POS secrets, API keys and webhook secrets share it. The owner of each secret defines how it is stored
+(models/kept_secret.py).
 """
 
 from datetime import datetime
@@ -31,10 +31,10 @@ def obstacle_to_rotation(owner: Owner) -> PortalError | None:
 
 
 def supersede(owner: Owner, *, overlap: str, seen: str = "") -> Any:
-    """Accept the current secret of a locked owner for `overlap` more (see OVERLAPS), and return it as it was.
+    """Let the current secret of a locked owner expire after `overlap` (see OVERLAPS), and return it unchanged.
 
-    The caller adds the next one. `seen` is the version of the current secret as the caller's page knew it, so that a
-    page sent twice rotates once. Raises StalePage, ApiKeyRetired, ApiKeyExpired or OverlapRunning.
+    The caller adds the next secret. `seen` is the version of the secret that the caller's page showed; with it, a page
+    that is sent twice rotates once. Raises StalePage, ApiKeyRetired, ApiKeyExpired or OverlapRunning.
     """
     now, current = shared_now(), owner.current_secret()
     if seen and current is not None and current.version != seen:
@@ -46,7 +46,7 @@ def supersede(owner: Owner, *, overlap: str, seen: str = "") -> Any:
 
 
 def end_overlap(owner: Owner, *, verb: Verb, actor: Actor) -> None:
-    """Retire the older secret of a locked owner now, and record that as `verb`. Raises NoOverlap."""
+    """Retire the older secret of a locked owner immediately, and record `verb`. Raises NoOverlap."""
     now = shared_now()
     if owner.older_secret(now) is None:
         raise NoOverlap

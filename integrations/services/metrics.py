@@ -1,7 +1,8 @@
-"""Every figure that the portal shows to Prometheus, by name; the core only counts, portal/serving/metrics.py reads.
+"""All Prometheus metrics of the portal. The core only counts; portal/serving/metrics.py exports the values.
 
-Counted in this process, in memory or, where PROMETHEUS_MULTIPROC_DIR is set before this is imported, in a file that all
-processes of the folder add up. No label ever holds what a customer chose: each name has a few dozen series at most.
+Values are counted in this process's memory. If PROMETHEUS_MULTIPROC_DIR is set before this module is imported, they are
+counted in files, whose sums cover all processes of that folder. No label holds a value that a customer chose, so each
+metric has at most a few dozen series.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,28 +23,26 @@ SIZES = (1, 5, 10, 50, 100, 500, 1000, 5000, 10000, 20000)
 
 
 def _counts(name: str, text: str, label: str, values: Iterable[str]) -> Mapping[str, Counter]:
-    """Return a counter per value of its one label, each shown from the start, at 0."""
+    """Return a counter for each value of its single label. Each is exported from the start, at 0."""
     counter = Counter(name, text, [label], registry=REGISTRY)
     return {str(value): counter.labels(str(value)) for value in values}
 
 
-# --- The POS's door
+# --- The POS entry point
 
-authentications = _counts(
-    "onp_authentications_total", "Requests for an access token, by what became of them.", "outcome", Outcome
-)
-handshakes_refused = _counts("onp_handshakes_refused_total", "Websockets refused, by the reason.", "outcome", Outcome)
+authentications = _counts("onp_authentications_total", "Requests for an access token, by outcome.", "outcome", Outcome)
+handshakes_refused = _counts("onp_handshakes_refused_total", "Websockets refused, by reason.", "outcome", Outcome)
 connections_open = Gauge(
     "onp_connections_open", "POSes connected to this server.", registry=REGISTRY, multiprocess_mode="livesum"
 )
 connections_opened = Counter("onp_connections_opened_total", "Websockets accepted.", registry=REGISTRY)
-connections_closed = _counts("onp_connections_closed_total", "Websockets ended, by the reason.", "reason", CloseReason)
+connections_closed = _counts("onp_connections_closed_total", "Websockets closed, by reason.", "reason", CloseReason)
 
 # --- Requests to a POS
 
 requests_ended = _counts(
     "onp_requests_total",
-    "Requests to a POS that ended, by their last state.",
+    "Requests to a POS that ended, by final state.",
     "state",
     set(RequestState) - set(OPEN_STATES),
 )
@@ -55,45 +54,45 @@ request_seconds = Histogram(
 )
 problems = Counter(
     "onp_api_problems_total",
-    "The backend's calls that were not answered with a success.",
+    "API calls that did not succeed, by problem type.",
     ["problem"],
     registry=REGISTRY,
 )
 
-# --- What is not kept for ever
+# --- Records with a limited retention time
 
 pruned = _counts(
-    "onp_pruned_rows_total", "Records deleted, or emptied, because they were old enough.", "kind", RecordKind
+    "onp_pruned_rows_total", "Records deleted or emptied at the end of their retention time.", "kind", RecordKind
 )
 
 # --- Between the processes
 
 layer_losses = Counter(
-    "onp_layer_losses_total", "Messages that the channel layer did not take, or could not give.", registry=REGISTRY
+    "onp_layer_losses_total", "Messages that the channel layer did not accept or could not deliver.", registry=REGISTRY
 )
 layer_away = Gauge(
     "onp_layer_away",
-    "1 while a process does not reach its channel layer.",
+    "1 while a process cannot reach its channel layer.",
     registry=REGISTRY,
     multiprocess_mode="livemax",
 )
 
-# --- What runs beside the sockets
+# --- Background loops
 
-# With a label, because a gauge without one stands at 0 (1970) in every process that never begins its loop.
+# With a label, because a gauge without one would be 0 (1970) in every process that never starts its loop.
 loops = Gauge(
     "onp_loop_last_run_timestamp_seconds",
-    "When the watcher and the recorder last ran, in the process most behind; time() minus this is the lag.",
+    "Last run of the watcher and the recorder, in the process most behind; time() minus this is the lag.",
     ["loop"],
     registry=REGISTRY,
     multiprocess_mode="livemin",
 )
 watcher_seconds = Histogram(
-    "onp_watcher_look_duration_seconds", "How long one look at the rows takes.", buckets=WRITES, registry=REGISTRY
+    "onp_watcher_look_duration_seconds", "Duration of one poll of the database.", buckets=WRITES, registry=REGISTRY
 )
 recorder_lag = Histogram(
     "onp_recorder_lag_seconds",
-    "From the moment at which a batch began to be collected until it was written.",
+    "Time from the first record of a batch until the batch was written.",
     buckets=WRITES,
     registry=REGISTRY,
 )
@@ -102,12 +101,12 @@ recorder_rows = Histogram(
 )
 recorder_waiting = Gauge(
     "onp_recorder_waiting_rows",
-    "Records that wait because the database did not take them.",
+    "Records that wait because the database did not accept them.",
     registry=REGISTRY,
     multiprocess_mode="livesum",
 )
 recorder_dropped = Counter(
-    "onp_recorder_dropped_total", "Attempts that were not recorded: the database was away too long.", registry=REGISTRY
+    "onp_recorder_dropped_total", "Attempts not recorded because the database was down too long.", registry=REGISTRY
 )
 
 # --- Read from the database at each scrape: the same in every process, so take max() of them and never sum()
@@ -115,15 +114,15 @@ recorder_dropped = Counter(
 FROM_DATABASE = {
     "onp_database_up": "1 if this scrape reached the database.",
     "onp_requests_open": "Requests that have not ended, by state, in the whole installation.",
-    "onp_requests_oldest_queued_timestamp_seconds": "When the oldest request that has not left was received; 0: none.",
+    "onp_requests_oldest_queued_timestamp_seconds": "When the oldest unsent request was received; 0: none.",
     "onp_outlets_enabled": "Outlets for which Order N Pay is enabled, in the whole installation.",
     "onp_outlets_online": "Outlets whose POS is connected to any server of the installation.",
 }
-BUILD_INFO = ("onp_build_info", "1; the labels say what runs.")
+BUILD_INFO = ("onp_build_info", "1; the labels name the running versions.")
 
 
 def request_ended(state: str, seconds: float) -> None:
-    """Count a request's end; `seconds` since its receipt."""
+    """Count an ended request; `seconds` is the time since its receipt."""
     requests_ended[state].inc()
     if state in (RequestState.ANSWERED, RequestState.REFUSED):
         request_seconds.observe(seconds)

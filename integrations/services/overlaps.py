@@ -1,4 +1,4 @@
-"""How long a secret that was rotated is still accepted, as commands and pages name it."""
+"""How long a rotated secret stays valid, by the names that commands and pages use."""
 
 from datetime import timedelta
 

@@ -1,6 +1,7 @@
-"""Tells the running processes that an integration changed, so that they need not wait for their next look.
+"""Notify the running processes that an integration changed, so that they need not wait for their next poll.
 
-The rows are the truth (CONTRIBUTING.md, rule 1): whoever misses a call sees them within WATCH_INTERVAL anyway.
+The database is the source of truth (CONTRIBUTING.md, rule 1): a process that misses a message sees the change within
+WATCH_INTERVAL anyway.
 """
 
 import asyncio
@@ -28,12 +29,12 @@ _listeners: list[Callable[[int], None]] = []
 
 
 def on_commit(integration_id: int) -> None:
-    """Wake every process once the transaction is committed."""
+    """Wake every process after the transaction is committed."""
     transaction.on_commit(lambda: _wake(integration_id), robust=True)
 
 
 def listen(listener: Callable[[int], None]) -> None:
-    """Call `listener` with an integration's id in whatever thread commits; it must return at once."""
+    """Call `listener` with an integration's id, in the thread that commits. The listener must return immediately."""
     _listeners.append(listener)
 
 
@@ -44,30 +45,30 @@ def forget(listener: Callable[[int], None]) -> None:
 
 
 async def tell_others(integration_id: int) -> None:
-    """Wake the other processes: staff changed an integration."""
+    """Notify the other processes that an integration changed."""
     await tell({"type": CHANGED, "id": integration_id})
 
 
 async def tell(message: dict[str, Any]) -> bool:
-    """Send to every process over the channel layer, within SEND_SECONDS; a process that misses it sees the rows.
+    """Send a message to every process over the channel layer, within SEND_SECONDS.
 
-    Return False if the layer did not take the message.
+    Return False if the layer did not accept the message. A process that misses it still polls the rows.
     """
     layer = get_channel_layer()
     if layer is None or isinstance(layer, InMemoryChannelLayer):
-        return True  # there is no other process
+        return True  # no other process exists
     return await _send(layer.group_send, GROUP, message)
 
 
 async def reply(channel: str, message: dict[str, Any]) -> None:
-    """Send to one process, on the channel that it named, within SEND_SECONDS; its own timeout ends its waiting."""
+    """Send to the process that waits on this channel, within SEND_SECONDS. That process has its own timeout."""
     await _send(get_channel_layer().send, channel, message)
 
 
 async def _send(send: Callable[[str, dict[str, Any]], Awaitable[None]], target: str, message: dict[str, Any]) -> bool:
-    """Send, or drop the message and return False when the layer fails or hangs.
+    """Send a message. If the layer fails or hangs, drop the message and return False.
 
-    After that nothing is sent for QUIET_SECONDS: each message would wait for its own timeout, and they would pile up.
+    After a failure, nothing is sent for QUIET_SECONDS: waiting for a timeout of each message would build a backlog.
     """
     global _quiet_until  # noqa: PLW0603  (a process has one layer)
     if time.monotonic() < _quiet_until:
@@ -85,7 +86,7 @@ async def _send(send: Callable[[str, dict[str, Any]], Awaitable[None]], target: 
 
 
 def _wake(integration_id: int) -> None:
-    if not _listeners:  # a command at the shell: no process of ours runs in here that would pass it on
+    if not _listeners:  # a shell command: this process has no runtime that would pass the message on
         async_to_sync(tell_others)(integration_id)
         return
     for listener in _listeners:

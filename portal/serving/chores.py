@@ -21,7 +21,7 @@ ALL: tuple[Chore, ...] = (
     Chore("alerts", chores.NOTICE_INTERVAL * 5, chores.watch),
     Chore("hand-over links", 60.0, _expire_links),
     Chore("samples", SAMPLE_EVERY.total_seconds(), partial(recorders.run, take_sample)),
-    Chore("records", tidying.EVERY, tidying.turn),
+    Chore("records", tidying.EVERY, tidying.run),
     Chore("shared cache", 600, partial(recorders.run, forget_expired)),
-    Chore("mail", chores.NOTICE_INTERVAL * 5, mailing.turn),
+    Chore("mail", chores.NOTICE_INTERVAL * 5, mailing.send_due),
 )

@@ -20,7 +20,7 @@ from integrations.models.handover_link import LinkState
 from integrations.models.notices.alert import Alert, AlertMember, AlertRecipient
 from integrations.services.api_keys.api_keys import create_api_key
 from integrations.services.audit import Actor, record
-from integrations.services.handover.links import make_link_instead
+from integrations.services.handover.links import create_link_instead
 from integrations.services.integration import enabling
 from integrations.services.notices import webhooks
 from integrations.services.outlets.outlets import create_outlet
@@ -163,7 +163,7 @@ def test_an_api_key_cannot_be_made_for_another_organisation_or_for_all(
 ) -> None:
     values = {"name": "wide", "organisation": theirs.pk if choose_theirs else ""}
     page = limited.post(reverse("admin:integrations_apikey_add"), values)
-    assert ("Select a valid choice" if choose_theirs else "limited to them") in text(page)
+    assert ("Select a valid choice" if choose_theirs else "that you may see yourself") in text(page)
     assert not theirs.api_keys.filter(name="wide").exists()
 
 
@@ -226,7 +226,7 @@ def test_a_link_to_an_outlet_out_of_sight_is_revoked_when_its_maker_is_limited(t
     boss, person = User.objects.create_superuser("boss"), User.objects.create_user("mira", is_staff=True)
     outlet = create_outlet(theirs, name="Pier", actor=ANNA)
     enable = partial(enabling.enable_outlet, outlet, pos_remote_id="P", adopted_secret=None, actor=ANNA)
-    made = make_link_instead(enable, hours=1, actor=Actor("mira", person))
+    made = create_link_instead(enable, hours=1, actor=Actor("mira", person))
     person.username = "renamed"
     role = Role([], [make_organisation(BELLA)])
     save_person(person, role=role, giver=boss, actor=Actor("boss", boss))

@@ -379,7 +379,7 @@ def test_two_people_who_add_the_same_outlet_at_the_same_moment_see_a_sentence(
     answer = add_outlet(staff, outlet.organisation, "Harbour")
     assert answer.status_code == 302
     assert [str(message) for message in get_messages(answer.wsgi_request)] == [
-        "The organisation already has an outlet of this name."
+        "The organisation already has an outlet with this name. Choose another name."
     ]
 
 
@@ -601,7 +601,7 @@ def test_during_an_overlap_a_rotation_is_refused_and_the_overlap_can_be_ended(st
     refused = rotate(staff, enabled.integration)
     end = act_url(enabled.integration, "end_overlap")
     assert refused.status_code == 409
-    assert "still works: end its overlap first" in text(refused)
+    assert "is still valid. End its overlap, then rotate" in text(refused)
     assert end in refused.content.decode()
     assert end in staff.get(act_url(enabled.integration, "rotate")).content.decode()
     assert end in staff.get(page_url(enabled.integration)).content.decode()
@@ -647,8 +647,8 @@ def test_an_act_that_is_done_already_says_so_and_does_nothing(staff: Client, ena
     before = AuditEvent.objects.count()
     answer = staff.post(act_url(enabled.integration, act), {"reason": "Second"})
     assert answer.status_code == 409
-    assert "Nothing was done now" in text(answer)
-    assert "Nothing was done now" in text(staff.get(act_url(enabled.integration, act)))
+    assert "Nothing was changed this time" in text(answer)
+    assert "Nothing was changed this time" in text(staff.get(act_url(enabled.integration, act)))
     assert AuditEvent.objects.count() == before
 
 

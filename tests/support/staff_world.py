@@ -24,7 +24,7 @@ from integrations.models.attempt import Outcome
 from integrations.models.notices.notice import NoticeKind
 from integrations.models.request import RequestState
 from integrations.services.api_keys import api_keys
-from integrations.services.handover.links import make_link_instead
+from integrations.services.handover.links import create_link_instead
 from integrations.services.integration import enabling, pos_secrets
 from integrations.services.notices import mailing, outbox, webhooks
 from integrations.services.outlets import outlets
@@ -120,7 +120,7 @@ def _happen(integration: Integration, key: ApiKey, endpoints: list[WebhookEndpoi
     def rotate() -> Any:
         return pos_secrets.rotate_secret(integration, overlap="0", actor=ANNA)
 
-    make_link_instead(rotate, hours=1, actor=ANNA)
+    create_link_instead(rotate, hours=1, actor=ANNA)
     now = timezone.now()
     content: dict[str, Any] = {"payload": f'{{"Note":"{CONTENT}"}}', "answer": f'{{"Note":"{CONTENT}"}}'}
     make_finished_request(integration, api_key=key, **content)

@@ -1,1 +1,1 @@
-"""The API keys of the provider's systems: make, rotate with an overlap, retire."""
+"""The API keys of the provider's systems: create, rotate with an overlap, retire."""

@@ -1,4 +1,4 @@
-"""The backend's API keys: make, rotate with an overlap, retire. The same life cycle as a POS's secret."""
+"""Create API keys, rotate them with an overlap, and retire them. They have the same life cycle as a POS's secret."""
 
 from datetime import datetime
 
@@ -30,12 +30,12 @@ def create_api_key(
     expires_at: datetime | None = None,
     actor: Actor,
 ) -> tuple[ApiKey, str]:
-    """Make a key and return it with its plain text, this once; without `organisation` it sees all of them.
+    """Create an API key and return it with its plain text, which cannot be read again.
 
-    Raises InvalidValue or ApiKeyExists.
+    Without `organisation`, the key sees all organisations. Raises InvalidValue or ApiKeyExists.
     """
     if expires_at is not None and expires_at <= shared_now():
-        raise InvalidValue("expires_at", "The API key would expire in the past.")
+        raise InvalidValue("expires_at", "The expiry time is in the past. Choose a later one.")
     key = ApiKey(name=name, organisation=organisation, is_read_only=is_read_only)
     check_form(key)
     _save(key)
@@ -53,9 +53,9 @@ def create_api_key(
 
 @transaction.atomic
 def rotate_api_key(key: ApiKey, *, overlap: str = "0", seen: str = "", actor: Actor) -> str:
-    """Replace the key's secret and return the new one, this once; it expires when the old one would have.
+    """Replace the key's secret and return the new one, which cannot be read again. The expiry time stays the same.
 
-    See life_cycle.supersede for `seen` and for what this raises.
+    See life_cycle.supersede for `seen` and for the errors raised.
     """
     key = key.locked()
     old: ApiKeySecret = life_cycle.supersede(key, overlap=overlap, seen=seen)
@@ -66,13 +66,13 @@ def rotate_api_key(key: ApiKey, *, overlap: str = "0", seen: str = "", actor: Ac
 
 @transaction.atomic
 def end_api_key_overlap(key: ApiKey, *, actor: Actor) -> None:
-    """Retire the key's older secret now. Raises NoOverlap."""
+    """Retire the key's older secret immediately. Raises NoOverlap."""
     life_cycle.end_overlap(key.locked(), verb=Verb.API_KEY_OVERLAP_ENDED, actor=actor)
 
 
 @transaction.atomic
 def retire_api_key(key: ApiKey, *, reason: str = "", actor: Actor) -> None:
-    """Retire all of a key's secrets, at once and for good. Raises ApiKeyRetired or InvalidValue."""
+    """Retire all secrets of a key immediately and permanently. Raises ApiKeyRetired or InvalidValue."""
     if reason and not is_plain(reason):
         raise InvalidValue("reason", "Give the reason in one line, without control characters.")
     key = key.locked()
@@ -85,7 +85,7 @@ def retire_api_key(key: ApiKey, *, reason: str = "", actor: Actor) -> None:
 
 
 def get_api_key(name: str) -> ApiKey:
-    """Return the API key of that name. Raises ApiKeyNotFound."""
+    """Return the API key with this name. Raises ApiKeyNotFound."""
     key = ApiKey.objects.filter(name=name).first()
     if key is None:
         raise ApiKeyNotFound

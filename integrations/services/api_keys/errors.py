@@ -4,7 +4,7 @@ from integrations.services.errors import PortalError
 
 
 class ApiKeyExists(PortalError):
-    message = "There is, or was, already an API key of this name."
+    message = "An API key with this name exists or existed. Choose another name."
     field = "name"
 
 

@@ -1,1 +1,1 @@
-"""Who may have a token, and which process may do what only one process may do (leases)."""
+"""Authentication of POSes, their connections and presence, and leases on work that only one process may do."""

@@ -1,4 +1,4 @@
-"""Decides whether a POS may have a token: the three values of the specification, against one indexed read."""
+"""Decide whether a POS may have a token: check the specification's three values against one indexed read."""
 
 import asyncio
 from collections.abc import Sequence
@@ -29,14 +29,14 @@ ADOPTED_WAITING = 64
 
 
 class Queue:
-    """Verifies adopted secrets in threads of its own; bounded, so that weak secrets never delay the generated ones."""
+    """Verifies adopted secrets in separate threads, with a bounded queue, so they never delay generated secrets."""
 
     def __init__(self, name: str) -> None:
         self._threads = ThreadPoolExecutor(ADOPTED_THREADS, thread_name_prefix=name)
         self.waiting = 0  # counted on the event loop only
 
     async def fits(self, secret: str, stored: str) -> bool:
-        """Return whether a secret fits an Argon2id hash. Raises Busy."""
+        """Return whether a secret matches an Argon2id hash. Raises Busy."""
         if self.waiting >= ADOPTED_WAITING:
             raise Busy
         self.waiting += 1
@@ -50,12 +50,12 @@ strangers = Queue("argon2")
 acquaintances = Queue("argon2-known")  # callers from the address of their outlet's last connection
 
 
-@dataclass(slots=True)  # not frozen, here and below: a storm makes thousands, and that takes four times as long
+@dataclass(slots=True)  # not frozen, here and below: creation would take four times as long in a reconnect storm
 class Claim:
-    """What a POS says of itself: IDs without hidden edges, the secret as it was sent.
+    """The values that a POS sent: the IDs without invisible characters at their edges, the secret unchanged.
 
-    `match_id` is the form by which the ProviderOutletID is looked up and counted. `detail` says for staff what was left
-    out at the edges.
+    `match_id` is the normalised ProviderOutletID, used to look the outlet up and to count attempts. `detail` tells
+    staff which characters were removed from the edges.
     """
 
     provider_outlet_id: str
@@ -70,7 +70,7 @@ class Claim:
 
 @dataclass(slots=True)
 class Candidate:
-    """A credential against which a claim is checked, with its integration."""
+    """A credential that a claim is checked against, with its integration."""
 
     credential_id: int
     algorithm: str
@@ -101,14 +101,14 @@ Digests = tuple[str, ...]  # of one secret
 
 
 def digests_of(canonical: str) -> Digests:
-    """Return the digests under which a generated secret is stored if it is anybody's: one for each known key."""
+    """Return the digests that a generated secret may be stored under: one for each known key."""
     return tuple(secret_digests.keyed_digests(canonical))
 
 
 def find_credentials(secrets: Sequence[Digests]) -> dict[Digests, Candidate]:
-    """Return the credentials of these secrets, the retired ones too: one indexed query. Runs in a database thread.
+    """Return the credentials of these secrets, including retired ones: one indexed query. Runs in a database thread.
 
-    It looks for the secret and not for the outlet, so a wrong one costs the same whichever outlet it is sent for.
+    The query searches for the secret, not the outlet, so a wrong secret costs the same for every outlet.
     """
     rows = _by_digest.rows([digest for digests in secrets for digest in digests])
     found = {candidate.digest: candidate for candidate in rows}
@@ -116,9 +116,9 @@ def find_credentials(secrets: Sequence[Digests]) -> dict[Digests, Candidate]:
 
 
 def find_candidates(match_ids: Sequence[str]) -> dict[str, list[Candidate]]:
-    """Return the credentials of these outlets, for an adopted secret: one indexed query. Runs in a database thread.
+    """Return the credentials of these outlets, to check an adopted secret. Runs one indexed query in a database thread.
 
-    Two outlets of an older version may have one `match_id`: then the secret decides which of them is meant.
+    Two outlets that an older version created may share a `match_id`; the secret then decides between them.
     """
     found: dict[str, list[Candidate]] = {}
     for candidate in _by_outlet.rows(match_ids):
@@ -127,7 +127,7 @@ def find_candidates(match_ids: Sequence[str]) -> dict[str, list[Candidate]]:
 
 
 def read_secret(claim: Claim) -> str | None:
-    """Return the canonical form of a generated secret, None for another's. Raises MistypedSecret, without a look-up."""
+    """Return the canonical form of a generated secret, or None for any other. Raises MistypedSecret. Reads no rows."""
     try:
         return secret_digests.recognise(SecretKind.POS_SECRET, claim.secret)
     except secret_digests.WrongChecksum as error:
@@ -135,9 +135,9 @@ def read_secret(claim: Claim) -> str | None:
 
 
 def verify_generated(claim: Claim, found: Candidate | None) -> Candidate:
-    """Return the credential that a claim with a generated secret proves; `found` is the secret's. Raises Refused.
+    """Return the credential that a claim with a generated secret proves. `found` is the secret's row. Raises Refused.
 
-    A refusal does not say whether the outlet exists: that is looked up when the attempt is recorded.
+    A refusal does not say whether the outlet exists. The recorder looks that up when it stores the attempt.
     """
     if found is None and newer_keys.is_lacking():
         raise KeyMissing
@@ -151,20 +151,20 @@ def verify_generated(claim: Claim, found: Candidate | None) -> Candidate:
 async def verify_adopted(claim: Claim, candidates: Sequence[Candidate], queue: Queue = strangers) -> Candidate:
     """Return the credential that a claim with any other secret proves. Raises Refused.
 
-    It costs one Argon2id in a thread apart, whether or not an adopted secret is there to compare with.
+    It computes one Argon2id hash in a separate thread, even if there is no adopted secret to compare with.
     """
     return _checked(claim, await _match_adopted(claim, candidates, queue))
 
 
 def verify_remembered(claim: Claim, candidates: Sequence[Candidate], credential_id: int) -> Candidate | None:
-    """Return the credential that a claim proved before, or None if it is not valid any more. Raises Refused."""
+    """Return the credential that a claim proved earlier, or None if it is no longer valid. Raises Refused."""
     now = shared_now()
     proved = next((each for each in candidates if each.credential_id == credential_id and is_live(each, now)), None)
     return proved and _checked(claim, proved)
 
 
 def find_last_addresses(integration_ids: Sequence[int]) -> dict[int, str]:
-    """Return from where each of these integrations' POSes connected last. Runs in a database thread."""
+    """Return the address of each integration's latest POS connection. Runs in a database thread."""
     rows = Presence.objects.filter(pk__in=integration_ids, connection__isnull=False)
     return dict(rows.values_list("pk", "connection__address"))
 
@@ -183,7 +183,7 @@ def _is_paired(claim: Claim, candidate: Candidate) -> bool:
 
 
 def fresh_digest(claim: Claim, proven: Candidate) -> Digest | None:
-    """Return the digest of a proved secret under the present key, when it is stored under an older one."""
+    """Return the digest of a proved secret under the current key, or None if it is already stored under it."""
     if proven.algorithm != Algorithm.HMAC_SHA256 or proven.key_id == keyring.CREDENTIAL.writing_id:
         return None
     canonical = read_secret(claim)
@@ -200,15 +200,19 @@ async def _match_adopted(claim: Claim, candidates: Sequence[Candidate], queue: Q
 
 
 def _newest_adopted(claim: Claim, candidates: Sequence[Candidate], now: datetime) -> Candidate | None:
-    """Return the one adopted secret to compare with. One at the most is live (rotation generates) for one outlet."""
+    """Return the adopted secret to compare with, or None. Rotation generates secrets, so an outlet has at most one live
+    adopted secret.
+    """
     adopted = [each for each in candidates if each.algorithm == Algorithm.ARGON2ID]
-    # If none is live, the newest tells staff the most.
+    # If none is live, the newest is the most informative for staff.
     order = lambda each: (is_live(each, now), _is_paired(claim, each), each.credential_id)  # noqa: E731
     return max(adopted, key=order, default=None)
 
 
 def _fits_adopted(secret: str, stored: str) -> bool:
-    """Return whether a secret fits without hidden edges; or with them, as older versions stored some of them."""
+    """Return whether a secret matches without invisible characters at its edges, or with them (as stored by older
+    versions).
+    """
     bare = trimmed(secret)
     return secret_digests.verify_adopted(bare, stored) or (
         bare != secret and secret_digests.verify_adopted(secret, stored)
@@ -216,7 +220,7 @@ def _fits_adopted(secret: str, stored: str) -> bool:
 
 
 def _wrong(candidates: Sequence[Candidate], matched: Sequence[Candidate]) -> WrongSecret:
-    """Return the one refusal for all of these, with the precise outcome for staff."""
+    """Return the refusal, which is the same for the caller in all these cases, with the precise outcome for staff."""
     if not candidates:
         return WrongSecret(Outcome.UNKNOWN_OUTLET)
     integration_id = candidates[0].integration_id

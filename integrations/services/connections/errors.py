@@ -1,17 +1,17 @@
-"""Refusals of an authentication or a connection of a POS."""
+"""Refusals of a POS's authentication or connection."""
 
 from http import HTTPStatus
 
 from integrations.models.attempt import Outcome
 from integrations.services.errors import PortalError
 
-RETRY_AFTER = 5  # seconds, while the portal itself is the trouble
+RETRY_AFTER = 5  # seconds, when the portal itself is the cause
 
 
 class Refused(PortalError):
-    """A POS may not authenticate or connect. `outcome` and `integration_id` are for staff alone, the text for the POS.
+    """A POS may not authenticate or connect. The text is for the POS, `outcome` and `integration_id` for staff only.
 
-    `retry_after` is in seconds; None if another try would not help.
+    `retry_after` is in seconds; None if a retry would not help.
     """
 
     outcome = Outcome.WRONG_SECRET
@@ -56,7 +56,7 @@ class Busy(Refused):
 
 
 class KeyMissing(Refused):
-    """The secret is unknown, but may be stored under a newer key that this process lacks."""
+    """The secret is unknown, but it may be stored under a newer key that this process does not have."""
 
     message = "This server lacks a key. Please try again shortly."
     status = HTTPStatus.SERVICE_UNAVAILABLE

@@ -1,4 +1,4 @@
-"""Chores that one process of many does: whoever holds the lease."""
+"""Leases on chores that only one process may do at a time."""
 
 import uuid
 from datetime import timedelta
@@ -10,7 +10,7 @@ from integrations.models import Lease, clock
 
 
 def take(name: str, holder: uuid.UUID, *, seconds: float) -> bool:
-    """Return whether `holder` now has the lease, for `seconds` from now: it was free, run out, or its own."""
+    """Acquire or renew the lease for `seconds`. Return False if another holder's lease has not expired."""
     now = clock.shared_now()
     until = now + timedelta(seconds=seconds)
     free = Lease.objects.filter(Q(holder=holder) | Q(until__lte=now), name=name)
@@ -27,5 +27,5 @@ def take(name: str, holder: uuid.UUID, *, seconds: float) -> bool:
 
 
 def give_back(holder: uuid.UUID) -> None:
-    """Free every lease of `holder`, so that another process need not wait for its end."""
+    """Release every lease of `holder`, so another process need not wait for it to expire."""
     Lease.objects.filter(holder=holder).update(until=clock.shared_now())

@@ -1,4 +1,4 @@
-"""Connections that end, and which outlets are online. Runs in a database thread."""
+"""Store ended connections and the presence of outlets. Runs in a database thread."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ ENDING = ("closed_at", "close_code", "close_reason", *COUNTS)
 
 
 def close_rows(rows: Sequence[Connection]) -> None:
-    """Save connections that ended (`closed_at` and why are set) and take their outlets offline."""
+    """Store ended connections (`closed_at` and the reason are set) and mark their outlets as offline."""
     plain_rows.update_rows(Connection, ENDING, map(attrgetter("id", *ENDING), rows))
     ended: dict[uuid.UUID | None, datetime | None] = {row.pk: row.closed_at for row in rows}
     presences = list(Presence.objects.filter(connection__in=ended, is_online=True))
@@ -24,6 +24,6 @@ def close_rows(rows: Sequence[Connection]) -> None:
 
 
 def save_presences(presences: Iterable[Presence]) -> None:
-    """Write the rows as they are, whether they exist or not."""
+    """Insert these rows, or update those that exist."""
     names = ("integration_id", "is_online", "since", "last_seen_at", "connection_id")
     plain_rows.insert_rows(Presence, names, map(attrgetter(*names), presences), key="integration_id", update=names[1:])

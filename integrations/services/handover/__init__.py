@@ -1,1 +1,1 @@
-"""The values that PowerEPOS must know, and the one-time links by which they are handed over."""
+"""The values to enter in PowerEPOS, and the one-time links that hand them over."""

@@ -4,13 +4,13 @@ from integrations.services.errors import Conflict, PortalError
 
 
 class LinkEnded(Conflict):
-    message = "The link has ended already: it was opened, taken back, or its time was over."
+    message = "The link has already ended: it was opened, revoked or expired."
 
 
 class LinkRefused(PortalError):
-    """Unknown, used, expired, taken back, or the wrong passphrase: a stranger must not learn which."""
+    """The link is unknown, used, expired or revoked, or the passphrase is wrong: a stranger must not learn which."""
 
-    message = "This link and this passphrase open nothing."
+    message = "The link or the passphrase is not valid. Check both, or ask the sender for a new link."
 
 
 class LinkBusy(PortalError):

@@ -1,4 +1,4 @@
-"""What both sides must know: the three values and the two addresses."""
+"""The values that both sides must know: the three of the specification and the two addresses."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from integrations.wire.endpoints import AUTH_PATH
 
 @dataclass(frozen=True)
 class HandOver:
-    """The values for PowerEPOS, with the secret in plain text: show it once, keep it nowhere."""
+    """The values for PowerEPOS, with the secret in plain text: show it once and do not store it."""
 
     provider_outlet_id: str
     pos_remote_id: str
@@ -41,11 +41,11 @@ class HandOver:
 
 
 def auth_url() -> str:
-    """Return where a POS asks for its token. The path is the specification's."""
+    """Return the URL where a POS requests its token. The specification defines the path."""
     return f"{settings.PUBLIC_URL}{AUTH_PATH}"
 
 
 def websocket_url() -> str:
-    """Return what the POS connects to: the same host, no path (SPEC)."""
+    """Return the URL that the POS connects to: the same host, without a path (SPEC)."""
     public = urlsplit(settings.PUBLIC_URL)
     return f"{'wss' if public.scheme == 'https' else 'ws'}://{public.netloc}"

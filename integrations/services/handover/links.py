@@ -1,8 +1,8 @@
-"""One-time hand-over links: made with a secret, opened once by its recipient, erased whatever becomes of them.
+"""One-time hand-over links: created with a secret and opened once by the recipient. The secret is always erased.
 
-The link's text has two halves. The first finds the row (which keeps a digest of it); the second, with the passphrase
-and the server's key, makes the key under which the secret lies. So neither the database, nor it together with the
-settings, nor the link alone gives the secret away.
+The link's token has two halves. The first finds the row, which stores a digest of it. The second half, the passphrase
+and the server's key together derive the key that encrypts the secret. So the database alone, the database with the
+settings, or the link alone does not reveal the secret.
 """
 
 import base64
@@ -39,12 +39,12 @@ from integrations.wire.endpoints import HANDOVER_PATH
 
 TRIES = 5
 HALF = 25  # characters of the link's text: 125 bits each
-PREFIX = "ONPH"  # so that the redaction knows a link's text wherever it stands
-PASSPHRASE_LENGTH = 12  # of a generated one: 60 bits, and five tries
+PREFIX = "ONPH"  # lets the redaction recognise a token anywhere in a text
+PASSPHRASE_LENGTH = 12  # of a generated passphrase: 60 bits, which is enough with five tries
 MIN_PASSPHRASE_LENGTH = 10
 MAX_PASSPHRASE_LENGTH = 200
 MIN_PASSPHRASE_BITS = 40
-AT_ONCE = 2  # Argon2id of strangers at the same time
+AT_ONCE = 2  # Argon2id hashes computed at the same time for anonymous callers
 WAIT_SECONDS = 5.0
 
 _LOOKALIKES = str.maketrans("OIL", "011")
@@ -53,7 +53,7 @@ _slots = threading.BoundedSemaphore(AT_ONCE)
 
 
 @dataclass(frozen=True)
-class MadeLink:
+class NewLink:
     """A new link. Both texts exist in this object only: show them once."""
 
     link: HandoverLink
@@ -63,13 +63,13 @@ class MadeLink:
 
     @property
     def url(self) -> str:
-        """Return the address for the recipient; what follows the # never reaches a server or a proxy's log."""
+        """Return the URL for the recipient. The token follows the #, so it never reaches a server or a proxy's log."""
         return f"{page_url()}#{self.token}"
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What the recipient gets, this once."""
+    """The values that the recipient gets. They cannot be read again."""
 
     link: HandoverLink
     handover: HandOver
@@ -81,27 +81,27 @@ def page_url() -> str:
 
 @sensitive_variables()
 def check_passphrase(passphrase: str) -> None:
-    """Raise InvalidValue for a passphrase that is too easy to guess; an empty one is generated instead."""
+    """Raise InvalidValue if a passphrase is too long or too easy to guess. An empty one is allowed: we generate one."""
     if not passphrase:
         return
     if len(passphrase) > MAX_PASSPHRASE_LENGTH:
-        raise InvalidValue("passphrase", f"A passphrase has up to {MAX_PASSPHRASE_LENGTH} characters.")
+        raise InvalidValue("passphrase", f"Use at most {MAX_PASSPHRASE_LENGTH} characters.")
     if len(passphrase.strip()) < MIN_PASSPHRASE_LENGTH or estimate_bits(passphrase) < MIN_PASSPHRASE_BITS:
         raise InvalidValue(
             "passphrase",
-            f"This is too easy to guess: use at least {MIN_PASSPHRASE_LENGTH} characters, more if all are digits or "
-            "many repeat, or leave it empty to generate one.",
+            f"The passphrase is too easy to guess. Use at least {MIN_PASSPHRASE_LENGTH} characters, more if all are "
+            "digits or many repeat, or leave it empty to generate one.",
         )
 
 
 @sensitive_variables()
 @transaction.atomic
-def make_link(
+def create_link(
     credential: Credential, handover: HandOver, *, hours: int, passphrase: str = "", actor: Actor
-) -> MadeLink:
-    """Seal a secret that exists at this moment for its recipient. Raises InvalidValue.
+) -> NewLink:
+    """Encrypt a new secret for its recipient and return the link. Raises InvalidValue.
 
-    In the transaction of the act that made the secret: either both are there, or neither.
+    Call it in the transaction that creates the secret, so both are stored or neither is.
     """
     check_passphrase(passphrase)
     if not 1 <= hours <= settings.HANDOVER_LINK_MAX_HOURS:
@@ -120,28 +120,28 @@ def make_link(
         expires_at=shared_now() + timedelta(hours=hours),
     )
     record(Verb.LINK_MADE, link.integration, actor=actor, shown=credential.shown, valid_for=f"{hours} h")
-    return MadeLink(link, f"{PREFIX}-{_grouped(token, 5)}", passphrase, is_generated)
+    return NewLink(link, f"{PREFIX}-{_grouped(token, 5)}", passphrase, is_generated)
 
 
 @sensitive_variables()
 @transaction.atomic
-def make_link_instead(act: Callable[[], HandOver], *, hours: int, passphrase: str = "", actor: Actor) -> MadeLink:
-    """Do an act that makes a secret, and return a link in the secret's place: nobody on this side sees it.
+def create_link_instead(act: Callable[[], HandOver], *, hours: int, passphrase: str = "", actor: Actor) -> NewLink:
+    """Call `act`, which creates a secret, and return a link instead of the secret, so staff never see it.
 
-    Raises what the act raises, or InvalidValue; then neither is done.
+    Raises InvalidValue, or any error of `act`; then nothing is stored.
     """
     check_passphrase(passphrase)
     handover = act()
     integration = Integration.objects.select_related("outlet__organisation").get(pos_remote_id=handover.pos_remote_id)
-    return make_link(integration.current_credential(), handover, hours=hours, passphrase=passphrase, actor=actor)
+    return create_link(integration.current_credential(), handover, hours=hours, passphrase=passphrase, actor=actor)
 
 
 @sensitive_variables()
 def open_link(text: str, passphrase: str, *, address: str, user_agent: str) -> Opened:
-    """Return the values, this once, and erase the secret. Raises LinkRefused or LinkBusy.
+    """Return the values and erase the secret, so a link opens only once. Raises LinkRefused or LinkBusy.
 
-    The work is the same whether or not there is such a link. Each call with a link that lives costs it one of its
-    tries, before the passphrase is looked at: so calls side by side cannot have more of them.
+    The amount of work does not depend on whether the link exists. Each call uses one of a live link's tries before it
+    checks the passphrase, so concurrent calls cannot get extra tries.
     """
     if not _slots.acquire(timeout=WAIT_SECONDS):
         raise LinkBusy
@@ -152,27 +152,27 @@ def open_link(text: str, passphrase: str, *, address: str, user_agent: str) -> O
 
 
 @transaction.atomic
-def take_back_link(link: HandoverLink, *, actor: Actor) -> None:
-    """End a link that nobody opened. Raises LinkEnded."""
+def revoke_link(link: HandoverLink, *, actor: Actor) -> None:
+    """Revoke a link that was not opened. Raises LinkEnded."""
     if not _end(link, LinkState.TAKEN_BACK, reason=f"by {actor.name}"[:200]):
         raise LinkEnded
     record(Verb.LINK_TAKEN_BACK, link.integration, actor=actor, shown=link.credential.shown)
 
 
 def take_back(integrations: Sequence[Integration], *, reason: str, actor: Actor) -> None:
-    """End the links of these integrations, in the transaction of the act that makes them useless."""
+    """Revoke the links of these integrations, in the transaction of the action that makes them useless."""
     links = [each for part in chunks(integrations) for each in _live_of(part)]
-    _take_back(links, reason, actor)
+    _revoke(links, reason, actor)
 
 
-def take_back_of(maker: str, *, outside: Collection[int], reason: str, actor: Actor) -> None:
-    """End the links that this person made to outlets outside these organisations: who made a link can open it."""
+def revoke_links_of(maker: str, *, outside: Collection[int], reason: str, actor: Actor) -> None:
+    """Revoke this person's links to outlets outside these organisations: the creator of a link can open it."""
     live = HandoverLink.objects.filter(state=LinkState.LIVE, made_by=maker[:200])
     links = live.exclude(integration__outlet__organisation__in=outside)
-    _take_back(list(links.select_related("credential", "integration__outlet__organisation")), reason, actor)
+    _revoke(list(links.select_related("credential", "integration__outlet__organisation")), reason, actor)
 
 
-def _take_back(links: Sequence[HandoverLink], reason: str, actor: Actor) -> None:
+def _revoke(links: Sequence[HandoverLink], reason: str, actor: Actor) -> None:
     now = shared_now()
     for part in chunks([each.pk for each in links]):
         HandoverLink.objects.filter(pk__in=part, state=LinkState.LIVE).update(
@@ -183,14 +183,14 @@ def _take_back(links: Sequence[HandoverLink], reason: str, actor: Actor) -> None
 
 
 def expire_links() -> int:
-    """Erase the secrets of links whose time is over; return how many."""
+    """Erase the secrets of at most 500 expired links. Return how many links ended."""
     due = HandoverLink.objects.filter(state=LinkState.LIVE, expires_at__lte=shared_now())
     return sum(_expire(link) for link in due.select_related("credential", "integration__outlet__organisation")[:500])
 
 
 @transaction.atomic
 def _expire(link: HandoverLink) -> bool:
-    if not _end(link, LinkState.EXPIRED, reason="its time was over"):
+    if not _end(link, LinkState.EXPIRED, reason="it was not opened in time"):
         return False
     record(Verb.LINK_EXPIRED, link.integration, actor=Actor("the portal"), shown=link.credential.shown)
     return True
@@ -208,7 +208,7 @@ def _open(token: str, passphrase: str, address: str, user_agent: str) -> Opened:
     secret = _unsealed(link.sealed, token, slow) if link else None
     if link is None:
         raise LinkRefused
-    recipient = Actor("whoever has the hand-over link", address=address)
+    recipient = Actor("holder of the hand-over link", address=address)
     if secret is None:
         _count_failure(link, recipient, user_agent)
         raise LinkRefused
@@ -219,7 +219,7 @@ def _reserve_a_try(token: str) -> HandoverLink | None:
     rows = HandoverLink.objects.filter(
         token_digest=_digest(token), state=LinkState.LIVE, expires_at__gt=shared_now(), tries__lt=TRIES
     )
-    # Read first: strangers with texts of their own must not keep the database's only writer busy.
+    # Read first: strangers with invented tokens must not keep the database's only writer busy.
     if not rows.exists() or not rows.update(tries=F("tries") + 1):
         return None
     found = HandoverLink.objects.select_related("credential", "integration__outlet__organisation")
@@ -228,10 +228,10 @@ def _reserve_a_try(token: str) -> HandoverLink | None:
 
 @transaction.atomic
 def _count_failure(link: HandoverLink, recipient: Actor, user_agent: str) -> None:
-    """The last try that fails ends the link; an earlier one is counted already."""
+    """End the link after its last failed try. The try itself is already counted."""
     if link.tries < TRIES:
         return
-    reason = f"{TRIES} passphrases were wrong"
+    reason = f"{TRIES} wrong passphrases"
     if _end(link, LinkState.FAILED, reason=reason, address=recipient.address, user_agent=user_agent):
         record(Verb.LINK_FAILED, link.integration, actor=recipient, shown=link.credential.shown)
 
@@ -239,7 +239,7 @@ def _count_failure(link: HandoverLink, recipient: Actor, user_agent: str) -> Non
 @sensitive_variables()
 @transaction.atomic
 def _hand_over(link: HandoverLink, secret: str, recipient: Actor, user_agent: str) -> Opened:
-    # Of two who press at once, one finds the link alive.
+    # If two requests race, only one finds the link live.
     if not _end(link, LinkState.OPENED, address=recipient.address, user_agent=user_agent):
         raise LinkRefused
     record(Verb.LINK_OPENED, link.integration, actor=recipient, shown=link.credential.shown)
@@ -247,7 +247,7 @@ def _hand_over(link: HandoverLink, secret: str, recipient: Actor, user_agent: st
 
 
 def _end(link: HandoverLink, state: LinkState, *, reason: str = "", address: str = "", user_agent: str = "") -> bool:
-    """Erase what a living link holds; False when it had ended already."""
+    """End a live link and erase its secret. Return False if the link had already ended."""
     return bool(
         HandoverLink.objects.filter(pk=link.pk, state=LinkState.LIVE).update(
             state=state,
@@ -269,7 +269,7 @@ def _grouped(text: str, size: int) -> str:
 
 
 def _token_of(text: str) -> str:
-    """Return the link's text without its prefix and hyphens; also of a whole address that was pasted."""
+    """Return the token of a link, or of a whole pasted URL, without its prefix and hyphens."""
     joined = "".join(text[:400].rpartition("#")[2].split()).replace("-", "").upper()
     return joined.removeprefix(PREFIX).translate(_LOOKALIKES)
 
@@ -280,14 +280,14 @@ def _digest(token: str) -> str:
 
 @sensitive_variables()
 def _slow(passphrase: str, salt: bytes) -> bytes:
-    # 46 MiB, one pass: OWASP's strongest choice of its equals.
+    # 46 MiB and one pass: the strongest of OWASP's equivalent choices.
     return hash_secret_raw(
         _normal(passphrase).encode(), salt, time_cost=1, memory_cost=47_104, parallelism=1, hash_len=32, type=Type.ID
     )
 
 
 def _normal(passphrase: str) -> str:
-    """Return what was meant: one of ours in any case, with or without hyphens; another without outer blanks."""
+    """Normalise a passphrase: a generated one to capitals without hyphens, another one to single spaces."""
     text = " ".join(unicodedata.normalize("NFKC", passphrase).split())
     joined = text.replace("-", "").replace(" ", "").upper().translate(_LOOKALIKES)
     is_ours = len(joined) == PASSPHRASE_LENGTH and set(joined) <= set(ALPHABET)
@@ -296,7 +296,7 @@ def _normal(passphrase: str) -> str:
 
 @sensitive_variables()
 def _ciphers(token: str, slow: bytes) -> list[Fernet]:
-    """Return the cipher under each of the server's keys, the one for writing first."""
+    """Return a cipher for each of the server's keys, with the writing key first."""
     half = token[HALF:].encode()
     return [
         Fernet(

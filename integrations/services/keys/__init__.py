@@ -1,1 +1,1 @@
-"""The server's own keys: under which one a process writes while they are exchanged."""
+"""The server's own keys: which one each process writes with during a key rotation."""

@@ -1,4 +1,4 @@
-"""Chooses the keys under which this process writes, from what live processes announce. Runs in a database thread."""
+"""Choose the keys that this process writes with, from those that live processes announce. Runs in a database thread."""
 
 import time
 import uuid
@@ -18,14 +18,14 @@ _chosen_at = -FRESH_SECONDS
 
 
 def announcement() -> dict[str, str]:
-    """Return the columns of a server process that say which keys it has: ids by commas, the newest first."""
+    """Return the columns that announce this process's keys: ids separated by commas, the newest first."""
     return {"credential_keys": ",".join(keyring.CREDENTIAL.ids), "signing_keys": ",".join(keyring.SIGNING.ids)}
 
 
 def choose(own_id: uuid.UUID | None = None) -> None:
-    """Write from now on under the newest keys that all live processes have: one small query.
+    """Select the newest keys that all live processes have for writing: one small query.
 
-    `own_id` is this process's row, if it has one. A process of a version that announces nothing does not count.
+    `own_id` is the id of this process's row, if it has one. Processes that announce no keys (old versions) are ignored.
     """
     global _chosen_at  # noqa: PLW0603  (a process has one ring of each kind)
     alive = ServerProcess.objects.filter(ended_at=None, heartbeat_at__gt=lease_limit(shared_now()))
@@ -38,13 +38,13 @@ def choose(own_id: uuid.UUID | None = None) -> None:
 
 
 def choose_before_writing() -> None:
-    """Choose, unless this process did so moments ago: for what is written seldom, also by commands."""
+    """Choose the keys unless this process did so within FRESH_SECONDS. For rare writes, including those of commands."""
     if time.monotonic() - _chosen_at > FRESH_SECONDS:
         choose()
 
 
 def _compare(rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID) -> None:
-    """Let newer_keys compare this process with the others; the rows are ordered, the last started first."""
+    """Let newer_keys compare this process with the others. `rows` begin with the process that started last."""
     order = [pk for pk, _ in rows]
     own = order.index(own_id) if own_id in order else 0
     later, earlier = ([tuple(keys.split(",")) for _, keys in part if keys] for part in (rows[:own], rows[own + 1 :]))
@@ -52,11 +52,11 @@ def _compare(rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID) -> None:
 
 
 def _newest_common(ring: Ring, rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID | None) -> str:
-    """Return the id of the newest key that this process and all others have; without one, of its key that most have.
+    """Return the id of the newest key that all processes have, or else of this process's key that most of them have.
 
-    Which is newer, the process says that started last: so all processes agree. Where no key is common one process has
-    wrong settings, most likely the last one; of two keys that as many have, that of the first process is used, so that
-    nothing moves to another key.
+    The process that started last defines which key is newer, so all processes agree. If no key is common, one process
+    has wrong settings, most likely the last one. Among keys that equally many processes have, the first process's key
+    wins, so nothing moves to another key.
     """
     announced = [ring.ids if pk == own_id else tuple(keys.split(",")) for pk, keys in rows if keys]
     holders = {key_id: sum(key_id in keys for keys in announced) for key_id in ring.ids}

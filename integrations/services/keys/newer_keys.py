@@ -1,13 +1,13 @@
-"""Finds out whether this process lacks a newer CREDENTIAL_KEY that secrets are stored under.
+"""Detect whether this process lacks a newer CREDENTIAL_KEY that secrets are stored under.
 
-Such a process began with old settings after the other processes had gone over to the new key. It cannot verify what
-they stored meanwhile. Until it has the key, or nothing is stored under the key any more, /readyz says 503, and a secret
-that the process does not find gets 503 instead of 401.
+Such a process started with old settings after the other processes had switched to the new key. It cannot verify the
+secrets that they have stored since. Until it has the key, or nothing is stored under that key any more, /readyz returns
+503, and an unknown secret gets 503 instead of 401.
 
-A key that no live process has is another matter: it is lost, or was taken out of the settings on purpose. No process
-can do better then, so all stay ready, and the log and the doctor name the number of secrets.
+A key that no live process has is a different case: it was lost, or removed from the settings on purpose. No process can
+verify its secrets, so all processes stay ready, and the log and the doctor report the number of secrets.
 
-Everything but is_lacking runs in a database thread.
+Everything except is_lacking runs in a database thread.
 """
 
 import logging
@@ -24,7 +24,7 @@ from integrations.security.secret_digests import Algorithm
 from integrations.services.requests import contents
 
 COMPARE_SECONDS = 5.0
-MOST_REQUESTS = 50  # whose seal is tried: some 50 µs each
+MOST_REQUESTS = 50  # requests to test-decrypt, at about 50 µs each
 UNKNOWN = "Secrets are stored under a key that this process does not have: %d. See manage.py doctor."
 LACKING = "This process lacks a newer CREDENTIAL_KEY that secrets are stored under, so it is not ready. %s"
 TODO = "Put the newer key into CREDENTIAL_KEY, keep the old one in CREDENTIAL_KEY_FALLBACKS, and restart this process."
@@ -43,10 +43,10 @@ def is_lacking() -> bool:
 
 
 def compare(earlier: Sequence[Announced], later: Sequence[Announced]) -> None:
-    """Compare the keys of this process with those of processes that started before it, and after it.
+    """Compare the keys of this process with those of processes that started before and after it.
 
-    Costs nothing while no other process has a newer key, and else some queries each COMPARE_SECONDS. A key that was
-    missing counts on when the process that has it ends: it may only be restarting.
+    It costs nothing while no other process has a newer key; otherwise it runs a few queries every COMPARE_SECONDS. A
+    missing key stays missing when the process that has it ends, because that process may only be restarting.
     """
     global _compared_at  # noqa: PLW0603  (a process has one ring of keys)
     newer = _newer(keyring.CREDENTIAL.ids, earlier, later) | _missing
@@ -57,7 +57,7 @@ def compare(earlier: Sequence[Announced], later: Sequence[Announced]) -> None:
 
 
 def report_unknown() -> None:
-    """Log how many secrets are stored under keys that this process does not have: once, at its start."""
+    """Log how many secrets are stored under keys that this process does not have. Called once, at its start."""
     known = secret_digests.known_keys()
     counts = digests_by_key(Credential) + digests_by_key(ApiKeySecret)
     if count := sum(counts[key] for key in counts if key not in known):
@@ -65,7 +65,7 @@ def report_unknown() -> None:
 
 
 def digests_by_key(secrets: type[Credential] | type[ApiKeySecret]) -> Counter[str]:
-    """Count the secrets that are accepted today by the key of their digest. Adopted POS secrets need no key."""
+    """Return the number of currently valid secrets for each digest key. Adopted POS secrets need no key."""
     rows = secrets.objects.live(shared_now()).filter(algorithm=Algorithm.HMAC_SHA256)
     return Counter(rows.values_list("key_id", flat=True).order_by())
 
@@ -73,7 +73,7 @@ def digests_by_key(secrets: type[Credential] | type[ApiKeySecret]) -> Counter[st
 def _newer(own: Announced, earlier: Sequence[Announced], later: Sequence[Announced]) -> frozenset[str]:
     """Return the keys that others list before each of this process's own.
 
-    Where two processes have no key in common, the one that started later has the wrong settings.
+    If two processes have no key in common, the one that started later has the wrong settings.
     """
     found: set[str] = set()
     for is_earlier, each in [*((True, keys) for keys in earlier), *((False, keys) for keys in later)]:

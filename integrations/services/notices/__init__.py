@@ -1,3 +1,3 @@
-"""Telling others: webhooks and alerts. Begin with `noticing` (what happened), `alerts` (what lasts), then
-`delivering` and `mailing` (the way out). `portal/serving/chores.py` runs them.
+"""Webhooks and alerts. Start reading at `event_detection` (what happened) and `alerts` (lasting conditions), then read
+`delivering` and `mailing` (how both are sent). `portal/serving/chores.py` runs them.
 """

@@ -1,4 +1,4 @@
-"""Where a webhook may go. A URL that staff wrote must not become a way into the network that the portal stands in."""
+"""Restricts where webhooks may be sent, so a URL that staff entered cannot reach into the portal's own network."""
 
 import asyncio
 import contextlib
@@ -13,29 +13,29 @@ from integrations.services.errors import InvalidValue
 from integrations.services.notices.public_addresses import Address, is_public
 
 MAX_URL_LENGTH = 500
-# Of their own, so that a name server that hangs holds nobody else's threads.
+# A separate pool, so that a hanging DNS server cannot exhaust the shared threads.
 _resolver = ThreadPoolExecutor(16, thread_name_prefix="webhook-names")
 
 
 class AddressRefused(Exception):
-    """A webhook was to go where none may go. The text is for staff."""
+    """The address of a webhook is not allowed. The text is for staff."""
 
 
 def check_url(url: str) -> None:
-    """Raise InvalidValue for a URL that no webhook is sent to; what its name leads to is looked at when sending."""
+    """Raise InvalidValue for a URL that webhooks may not use. A host name is resolved and checked when sending."""
     if not url.isascii() or not url.isprintable() or " " in url or len(url) > MAX_URL_LENGTH:
-        raise InvalidValue("url", f"Write the URL in up to {MAX_URL_LENGTH} ASCII characters without blanks.")
+        raise InvalidValue("url", f"The URL must be at most {MAX_URL_LENGTH} ASCII characters without spaces.")
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018  (raises for one that is none)
+        parts.port  # noqa: B018  (raises for an invalid port)
     except ValueError:
-        raise InvalidValue("url", "This is no URL: write it like https://example.com/hooks") from None
+        raise InvalidValue("url", "This is not a URL. Write it like https://example.com/hooks") from None
     if parts.scheme not in _schemes() or not parts.hostname:
         raise InvalidValue("url", "The URL must begin with https:// and name a host.")
     if "@" in parts.netloc:
-        raise InvalidValue("url", "Leave user name and password out of the URL: each message is signed instead.")
+        raise InvalidValue("url", "Remove the user name and password from the URL. Each message is signed instead.")
     if parts.fragment:
-        raise InvalidValue("url", "Leave out what begins with #: it is never sent.")
+        raise InvalidValue("url", "Remove the part from # on. It is never sent.")
     _check_literal(parts.hostname)
 
 
@@ -46,9 +46,10 @@ def check_address(address: Address) -> None:
 
 
 async def resolve(host: str, port: int) -> Address:
-    """Return the address to connect to. Raises AddressRefused if any of the host's is refused; OSError if none is.
+    """Return the address to connect to. Raises AddressRefused if any address of the host is refused, OSError if it has
+    none.
 
-    All are looked at: a name that leads to a public and to a private address is no honest name.
+    All addresses are checked: a name with both a public and a private address is suspicious.
     """
     loop = asyncio.get_running_loop()
     found = await loop.run_in_executor(_resolver, _look_up, host, port)
@@ -76,7 +77,7 @@ def _check_literal(host: str) -> None:
 
 
 def _literal(host: str) -> Address | None:
-    """Return the address that a host is, in any spelling that the system's resolver takes for one; None for a name."""
+    """Return the IP address that `host` spells, in any form that the system's resolver accepts, or None for a name."""
     with contextlib.suppress(ValueError):
         return ip_address(host)
     try:

@@ -1,6 +1,6 @@
-"""What holds at this moment that staff should know: outlets offline, many refusals, credentials near their expiry.
+"""Find the current conditions that staff should know: outlets offline, many refusals, credentials near expiry.
 
-Reads only; what was told of it already, and what is to be told, is in `alerts`. Runs in a database thread.
+These functions only read. `alerts` decides what to report. Runs in a database thread.
 """
 
 from collections.abc import Iterable
@@ -20,18 +20,19 @@ from integrations.models.fields.opening import open_since
 from integrations.services.notices import presences
 
 REFUSALS_WINDOW = timedelta(minutes=5)
-# Refusals in that window that are an alert: more than a till with a mistyped secret causes while somebody corrects it.
+# Refusals in that window that raise an alert: more than one till causes while its mistyped secret is being corrected.
 ALERT_REFUSALS_PER_OUTLET = 10
-ALERT_REFUSALS = 100  # of all outlets and unknown ones together
-ALERT_OVERLAP = timedelta(hours=24)  # before its end, an older secret that is in use is an alert: a working day to act
-ALERT_API_KEY = timedelta(days=14)  # before its expiry, an API key is an alert: another team may have to replace it
+ALERT_REFUSALS = 100  # of all known and unknown outlets together
+# An older secret that is still in use raises an alert this long before it ends, which leaves a working day to act.
+ALERT_OVERLAP = timedelta(hours=24)
+ALERT_API_KEY = timedelta(days=14)  # before an API key's expiry: another team may have to replace it
 OUTLET = "integration__outlet__organisation"
 PORTAL_KEY = "refusals:portal"
 
 
 @dataclass(frozen=True)
 class Found:
-    """Something to alert of. `key` names it in AlertMember; `organisation_id` is None for the portal as a whole."""
+    """A condition to report. `key` identifies it in AlertMember; `organisation_id` is None for the whole portal."""
 
     key: str
     organisation_id: int | None
@@ -42,7 +43,7 @@ class Found:
 
 
 def overdue(cursor: NoticeCursor, now: datetime) -> list[Found]:
-    """Return the outlets that are offline beyond their limit, in no open alert yet, in their opening hours."""
+    """Return the outlets that are offline beyond their limit during opening hours and are not yet in an open alert."""
     watching_since = presences.watching_since(cursor, now)
     if watching_since > now - timedelta(seconds=presences.ALERT_START_GRACE):
         return []
@@ -54,7 +55,7 @@ def overdue(cursor: NoticeCursor, now: datetime) -> list[Found]:
 
 
 def back_online(keys: Iterable[int], now: datetime) -> set[int]:
-    """Return which of these integrations are well again: online for OUTLET_GRACE, or disabled."""
+    """Return which of these integrations have recovered: online for OUTLET_GRACE, or disabled."""
     settled = now - timedelta(seconds=presences.OUTLET_GRACE)
     rows = Presence.objects.filter(integration__in=keys)
     online = rows.online(now).filter(since__lte=settled).values_list("pk", flat=True)
@@ -63,13 +64,13 @@ def back_online(keys: Iterable[int], now: datetime) -> set[int]:
 
 
 def refused(now: datetime, *, factor: float = 1.0) -> list[Found]:
-    """Return where there were at least `factor` times as many refusals as are an alert, in the last minutes."""
+    """Return where the refusals within REFUSALS_WINDOW reach `factor` times the alert threshold."""
     attempts = AuthAttempt.objects.filter(at__gt=now - REFUSALS_WINDOW, at__lte=now, outcome__in=REFUSALS)
     return [*_refused_outlets(attempts, factor), *_refused_everywhere(attempts, factor)]
 
 
 def expiring(now: datetime) -> list[Found]:
-    """Return what will shut somebody out soon: older secrets that are still used, and API keys."""
+    """Return the older secrets still in use and the API keys that expire soon and will then be refused."""
     return [*_overlaps_of_poses(now), *_overlaps_of_keys(now), *_api_keys(now)]
 
 
@@ -90,7 +91,7 @@ def _overdue(row: Presence, watching_since: datetime, now: datetime) -> Found | 
 
 
 def _zone_of(outlet: Outlet) -> ZoneInfo:
-    # The zone goes with the hours: an organisation's hours are in the organisation's zone unless the outlet says else.
+    # An organisation's hours are in the organisation's time zone unless the outlet sets its own.
     return ZoneInfo(outlet.time_zone or outlet.organisation.time_zone or settings.TIME_ZONE)
 
 
@@ -119,7 +120,7 @@ def _refused_everywhere(attempts: QuerySet[AuthAttempt], factor: float) -> list[
     if total["first"] is None or total["count"] < ALERT_REFUSALS * factor:
         return []
     detail = f"{total['count']} refusals within {_minutes(REFUSALS_WINDOW)} minutes"
-    return [Found(PORTAL_KEY, None, None, "All outlets and unknown ones together", total["first"], detail)]
+    return [Found(PORTAL_KEY, None, None, "All known and unknown outlets together", total["first"], detail)]
 
 
 def _overlaps_of_poses(now: datetime) -> list[Found]:
@@ -132,8 +133,8 @@ def _overlaps_of_poses(now: datetime) -> list[Found]:
             row.integration_id,
             str(row.integration),
             row.created_at,
-            f"The POS still uses the older secret {row.shown}, which ends {_at(row.expires_at)}: "
-            "enter the new one on site before.",
+            f"The POS still uses the older secret {row.shown}, which expires {_at(row.expires_at)}. "
+            "Enter the new secret on site before then.",
         )
         for row in rows.select_related(OUTLET)
         if _is_time(row, now)
@@ -144,14 +145,14 @@ def _overlaps_of_keys(now: datetime) -> list[Found]:
     newer = ApiKeySecret.objects.filter(api_key=OuterRef("api_key"), is_current=True)
     rows = _still_used(ApiKeySecret.objects.in_overlap(now), newer, now)
     return [
-        _of_key(row, f"The system still uses the older secret {row.shown}, which ends {_at(row.expires_at)}.")
+        _of_key(row, f"The system still uses the older secret {row.shown}, which expires {_at(row.expires_at)}.")
         for row in rows.select_related("api_key")
         if _is_time(row, now)
     ]
 
 
 def _still_used(in_overlap: QuerySet[Any], newer: QuerySet[Any], now: datetime) -> QuerySet[Any]:
-    """Return those that end soon, and were used after the newer secret was, if that was ever."""
+    """Return the secrets that expire soon and were used more recently than their newer secret."""
     soon = in_overlap.filter(expires_at__lte=now + ALERT_OVERLAP, last_used_at__isnull=False)
     unreplaced = soon.exclude(Exists(newer.filter(last_used_at__gte=OuterRef("last_used_at"))))
     annotated: QuerySet[Any] = unreplaced.annotate(replaced_at=Subquery(newer.values("created_at")[:1]))
@@ -161,7 +162,7 @@ def _still_used(in_overlap: QuerySet[Any], newer: QuerySet[Any], now: datetime) 
 def _api_keys(now: datetime) -> list[Found]:
     rows = ApiKeySecret.objects.live(now).filter(is_current=True, expires_at__lte=now + ALERT_API_KEY)
     return [
-        _of_key(row, f"The API key {row.shown} expires {_at(row.expires_at)}: make another before.")
+        _of_key(row, f"The API key {row.shown} expires {_at(row.expires_at)}. Create another one before then.")
         for row in rows.select_related("api_key")
     ]
 
@@ -172,7 +173,7 @@ def _of_key(row: ApiKeySecret, detail: str) -> Found:
 
 
 def _is_time(row: Any, now: datetime) -> bool:
-    """Whether half of the overlap is over: one of an hour is no alert when it begins."""
+    """Return whether an alert is due: ALERT_OVERLAP before the end, but never before half of the overlap is over."""
     if row.replaced_at is None:
         return False
     notice = min((row.expires_at - row.replaced_at) / 2, ALERT_OVERLAP)

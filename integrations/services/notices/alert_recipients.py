@@ -1,4 +1,4 @@
-"""Who gets alerts by e-mail."""
+"""The recipients of alerts by e-mail."""
 
 from django.db import IntegrityError, transaction
 
@@ -24,6 +24,6 @@ def save_recipient(recipient: AlertRecipient, *, actor: Actor) -> None:
 
 @transaction.atomic
 def remove_recipient(recipient: AlertRecipient, *, actor: Actor) -> None:
-    """Send this address no more alerts."""
+    """Delete a recipient, so this address gets no more alerts."""
     record(Verb.RECIPIENT_REMOVED, recipient, actor=actor)
     recipient.delete()

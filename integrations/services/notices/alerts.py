@@ -1,7 +1,7 @@
-"""Tells staff once when something begins, and once when it is over. Runs in a database thread.
+"""Notify staff once when a condition begins and once when it ends. Runs in a database thread.
 
-What holds is asked of `watching`. Each thing found becomes a member of an alert; those of one kind and organisation
-that begin within ALERT_GROUP_SECONDS are one alert, and so one message.
+`alert_conditions` finds the conditions. Each becomes a member of an alert. Conditions of one kind and organisation that
+begin within ALERT_GROUP_SECONDS share one alert, and so one message.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,14 +20,14 @@ from integrations.services.notices.alert_conditions import Found
 
 CURSOR = "alerts"
 STEP = 400
-# Seconds for which the alerts of one organisation are gathered: a chain that loses its uplink is one message.
+# Seconds for which an organisation's conditions are collected: a chain that loses its uplink causes one message.
 ALERT_GROUP_SECONDS = 60
-NAMED = 50  # members that a message names; of the others it gives the number
-CALM = 0.5  # a burst is over when there are less than half as many refusals as begin one
+NAMED = 50  # members that a message names; it only counts the others
+CALM = 0.5  # a burst of refusals ends when fewer than half of the alert threshold remain
 
 
-def turn() -> None:
-    """Look once at all that may be an alert."""
+def update() -> None:
+    """Check all conditions once: begin and end alerts, and send the messages that are due."""
     now = shared_now()
     cursor = _seen(now)
     _end(AlertKind.OFFLINE, _online_again(now), now)
@@ -39,9 +39,9 @@ def turn() -> None:
 
 
 def tell_due(now: datetime) -> None:
-    """Tell of each alert that has gathered its members, and of each that is over."""
+    """Send a message for each alert that has collected its members, and for each alert that is over."""
     open_member = Exists(AlertMember.objects.filter(alert=OuterRef("pk"), ended_at=None))
-    Alert.objects.filter(~open_member, told_at=None).delete()  # over before anybody was told
+    Alert.objects.filter(~open_member, told_at=None).delete()  # over before any message was sent
     for alert in Alert.objects.filter(told_at=None, tell_at__lte=now).select_related("organisation"):
         _tell_begin(alert, now)
     for alert in Alert.objects.filter(~open_member, told_at__isnull=False, ended_at=None):
@@ -51,7 +51,7 @@ def tell_due(now: datetime) -> None:
 def _seen(now: datetime) -> NoticeCursor:
     begin = {"begun_at": now, "at": now, "mark": now, "turned_at": now}
     cursor, _ = NoticeCursor.objects.get_or_create(name=CURSOR, defaults=begin)
-    presences.see(cursor, now)
+    presences.note_poll(cursor, now)
     return cursor
 
 
@@ -64,7 +64,7 @@ def _online_again(now: datetime) -> list[str]:
 
 
 def _compare(kind: AlertKind, begins: Sequence[Found], holds: Sequence[Found], now: datetime) -> None:
-    """Begin what is new, and end what no longer holds."""
+    """Begin conditions in `begins` that are new, and end known ones that are not in `holds`."""
     known = set(AlertMember.objects.filter(alert__kind=kind, ended_at=None).values_list("key", flat=True))
     _end(kind, known - {each.key for each in holds}, now)
     _begin(kind, [each for each in begins if each.key not in known], now)
@@ -78,7 +78,7 @@ def _begin(kind: AlertKind, found: Sequence[Found], now: datetime) -> None:
 
 
 def _gathering(kind: AlertKind, organisation_id: int | None, now: datetime) -> Alert:
-    """Return the alert that takes new members of a kind and an organisation, made if need be."""
+    """Return the alert that collects new members of this kind and organisation; create it if there is none."""
     found = Alert.objects.filter(kind=kind, organisation=organisation_id, told_at=None).first()
     tell_at = now + timedelta(seconds=ALERT_GROUP_SECONDS)
     return found or Alert.objects.create(kind=kind, organisation_id=organisation_id, since=now, tell_at=tell_at)
@@ -141,7 +141,7 @@ def _body(alert: Alert, members: Sequence[AlertMember]) -> str:
     lines = [_line(member) for member in members[:NAMED]]
     if len(members) > NAMED:
         lines.append(f"... and {len(members) - NAMED} more.")
-    told = "It is over." if alert.ended_at else "You get one more message when it is over."
+    told = "This alert is over." if alert.ended_at else "You will get another message when this alert is over."
     return "\n".join([*lines, "", told, mailing.link("alert", alert)])
 
 

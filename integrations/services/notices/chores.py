@@ -1,32 +1,32 @@
-"""What the chores of this package do at each turn (portal/serving/chores.py)."""
+"""The periodic chores of this package. portal/serving/chores.py schedules them."""
 
 from integrations.models.clock import shared_now
 from integrations.services.notices import alerts, event_detection
 from integrations.services.notices.delivering import Deliverer
 from integrations.services.rows.threads import recorders
 
-# Seconds between two turns: how late a webhook is at most, beside the time that an outlet's state needs to settle.
+# Seconds between two runs: the longest delay of a webhook, besides the time that an outlet's state needs to settle.
 NOTICE_INTERVAL = 2.0
-NOTICE_DAYS = 30  # for which events and their deliveries are kept: to find out what a subscriber was told and when
+NOTICE_DAYS = 30  # days for which events and deliveries are kept, as evidence of what a subscriber was sent and when
 
 _deliverer: Deliverer | None = None
 
 
 async def notice() -> None:
-    """Look for what endpoints want to be told."""
-    await recorders.run(event_detection.turn)
+    """Detect new events that webhook endpoints subscribe to."""
+    await recorders.run(event_detection.poll)
 
 
 async def deliver() -> None:
-    """Send what is due; it goes on after this returns."""
-    global _deliverer  # noqa: PLW0603  (one per process, made on its event loop)
+    """Start to send the due deliveries. Sending continues after this returns."""
+    global _deliverer  # noqa: PLW0603  (one per process, created on its event loop)
     if _deliverer is None:
         _deliverer = Deliverer()
-    await _deliverer.turn()
+    await _deliverer.start_due()
 
 
 async def end_deliveries() -> None:
-    """Cut what is being sent: the process ends."""
+    """Cancel all sending, because the process ends."""
     global _deliverer
     ending, _deliverer = _deliverer, None
     if ending is not None:
@@ -34,6 +34,6 @@ async def end_deliveries() -> None:
 
 
 async def watch() -> None:
-    """Look for what staff are to be told, and forget what is old."""
-    await recorders.run(alerts.turn)
+    """Update the alerts, and delete old events."""
+    await recorders.run(alerts.update)
     await recorders.run(event_detection.prune, shared_now(), days=NOTICE_DAYS)

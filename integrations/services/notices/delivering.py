@@ -1,7 +1,7 @@
-"""Sends what is due, on the event loop: a task for each endpoint, so that a slow one delays nobody else.
+"""Send due webhook deliveries on the event loop. Each endpoint has its own task, so a slow one delays no other.
 
-A delivery is claimed in its row before it is sent: `next_at` moves on by CLAIM, so no second process sends it, and one
-that a killed process had claimed is due again after that.
+A process claims a delivery in its row before it sends it: `next_at` moves forward by CLAIM, so no other process sends
+it. If the process is killed, the delivery is due again after CLAIM.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from integrations.services.notices import posting, signing, webhooks
 from integrations.services.notices.posting import Answer
 from integrations.services.rows.threads import recorders
 
-# From the failure of one try to the next, as Standard Webhooks proposes; after the last one a delivery is given up.
+# Wait after each failed try, as Standard Webhooks proposes. After the last try, the delivery fails for good.
 SCHEDULE = (
     timedelta(seconds=5),
     timedelta(minutes=5),
@@ -36,9 +36,9 @@ SCHEDULE = (
     timedelta(hours=20),
     timedelta(hours=24),
 )
-DISABLE_AFTER_DAYS = 5  # without one success, an endpoint that fails is disabled: more than a long weekend
+DISABLE_AFTER_DAYS = 5  # without a success after which an endpoint is disabled: more than a long weekend
 JITTER = 0.1
-CLAIM = timedelta(seconds=120)  # more than CLAIMED_AT_ONCE can take
+CLAIM = timedelta(seconds=120)  # longer than CLAIMED_AT_ONCE deliveries can take
 CLAIMED_AT_ONCE = 32
 AT_ONCE_PER_ENDPOINT = 8
 AT_ONCE = 64
@@ -50,26 +50,26 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Message:
-    """A claimed delivery with all that its try needs."""
+    """A claimed delivery with everything that is needed to send it."""
 
     pk: int
     tries: int
     endpoint_id: int
-    url: str = field(repr=False)  # receivers put secrets into it
+    url: str = field(repr=False)  # may contain secrets of the receiver
     webhook_id: str
     body: bytes = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
 
 
 class Deliverer:
-    """Used on the event loop only; one per process."""
+    """Sends due deliveries. One per process, used on the event loop only."""
 
     def __init__(self) -> None:
         self._working: dict[int, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
-    async def turn(self) -> None:
-        """Start on each endpoint for which something is due and nobody works yet. Does not wait for them."""
+    async def start_due(self) -> None:
+        """Start a task for each endpoint that has due deliveries and no task yet. Does not wait for the tasks."""
         for endpoint_id in await recorders.run(endpoints_due):
             if endpoint_id not in self._working:
                 task = asyncio.create_task(self._work(endpoint_id))
@@ -77,14 +77,14 @@ class Deliverer:
                 task.add_done_callback(lambda _, pk=endpoint_id: self._working.pop(pk, None))  # type: ignore[misc]
 
     async def end(self) -> None:
-        """Cut what is being sent; it is due again when its claim runs out."""
+        """Cancel all sending. Claimed deliveries are due again when their claim expires."""
         tasks = list(self._working.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def all_sent(self) -> None:
-        """Wait until nobody works any more."""
+        """Wait until all tasks have ended."""
         await asyncio.gather(*self._working.values(), return_exceptions=True)
 
     async def _work(self, endpoint_id: int) -> None:
@@ -93,12 +93,12 @@ class Deliverer:
                 while messages := await recorders.run(claim, endpoint_id):
                     await self._send_all(client, messages)
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("Webhooks wait for the database (%s).", error)
+            logger.warning("Webhook deliveries were postponed: the database is unavailable (%s).", error)
         except Exception:
-            logger.exception("The deliveries to webhook endpoint %s broke off; they are tried again.", endpoint_id)
+            logger.exception("Deliveries to webhook endpoint %s failed unexpectedly and will be retried.", endpoint_id)
 
     async def _send_all(self, client: httpx2.AsyncClient, messages: Sequence[Message]) -> None:
-        """Send a batch, as far as the first answer with `Retry-After`."""
+        """Send a batch of messages; stop after the first answer with `Retry-After`."""
         own = asyncio.Semaphore(AT_ONCE_PER_ENDPOINT)
         is_paused = False
 
@@ -116,24 +116,24 @@ class Deliverer:
 
 
 async def try_once(client: httpx2.AsyncClient, message: Message) -> Answer:
-    """Send a message once, signed now."""
+    """Sign a message with the current time and send it once."""
     if not message.secrets:
-        return Answer(None, "Its secret cannot be read under the keys of the settings: rotate it.")
+        return Answer(None, "The endpoint's secret cannot be decrypted with the configured keys. Rotate it.")
     timestamp = int(shared_now().timestamp())
     headers = signing.headers(message.webhook_id, timestamp, message.body, message.secrets)
     return await posting.post(client, message.url, message.body, headers)
 
 
 def endpoints_due() -> list[int]:
-    """Return the endpoints for which something is due."""
-    # From the endpoints, not from the deliveries: each is one look into an index.
+    """Return the ids of enabled endpoints that have due deliveries."""
+    # Iterate over the endpoints, not the deliveries: each check is one index look-up.
     due = Delivery.objects.due(shared_now())
     ids = WebhookEndpoint.objects.filter(is_enabled=True).values_list("pk", flat=True)
     return [pk for pk in ids if due.filter(endpoint=pk).exists()]
 
 
 def claim(endpoint_id: int) -> list[Message]:
-    """Take the next due deliveries of an endpoint; each is nobody else's until CLAIM has passed."""
+    """Claim the next due deliveries of an endpoint. No other process sends them until CLAIM has passed."""
     now = shared_now()
     due = Delivery.objects.due(now).filter(endpoint=endpoint_id).order_by("next_at", "id")
     with transaction.atomic():
@@ -145,9 +145,9 @@ def claim(endpoint_id: int) -> list[Message]:
 
 @transaction.atomic
 def settle(claimed: Sequence[tuple[Message, Answer | None]]) -> None:
-    """Write down what became of tries of one endpoint, and when the next ones are; None: not tried, for a pause."""
+    """Store the results of one endpoint's tries and the times of the next ones. None: not tried because of a pause."""
     now = shared_now()
-    # The endpoint first, as whoever sends an event again does: so no two wait for each other.
+    # Lock the endpoint first, as `webhooks.replay` does, to avoid a deadlock.
     endpoint = WebhookEndpoint.objects.select_for_update(of=("self",)).get(pk=claimed[0][0].endpoint_id)
     tried = [(message, answer) for message, answer in claimed if answer is not None]
     pending = Delivery.objects.select_for_update().filter(state=DeliveryState.PENDING)
@@ -162,7 +162,7 @@ def settle(claimed: Sequence[tuple[Message, Answer | None]]) -> None:
 
 
 def body_of(notice: Notice) -> bytes:
-    """Return what is sent of an event: the same bytes at each try."""
+    """Return the body of an event: the same bytes at each try."""
     content = {"type": notice.kind, "timestamp": notice.at.isoformat(), "data": notice.data}
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
@@ -207,12 +207,12 @@ def _decide(row: Delivery, answer: Answer, now: datetime) -> None:
 
 
 def _pause_of(answer: Answer) -> timedelta:
-    """Return for how long a receiver wants no other try, at most as long as the longest wait between two tries."""
+    """Return the pause that a receiver asked for, limited to the longest wait between two tries."""
     return min(timedelta(seconds=answer.retry_after), SCHEDULE[-1])
 
 
 def _hold(endpoint: WebhookEndpoint, answers: Sequence[Answer], unsent: Sequence[int], now: datetime) -> None:
-    """Let what waits for an endpoint, and what is noticed meanwhile, wait for as long as its `Retry-After` asks."""
+    """Pause an endpoint for as long as its `Retry-After` asks: postpone its pending and future deliveries."""
     pause = max(map(_pause_of, answers))
     if not pause:
         return
@@ -224,16 +224,16 @@ def _hold(endpoint: WebhookEndpoint, answers: Sequence[Answer], unsent: Sequence
 
 
 def _judge(endpoint: WebhookEndpoint, answers: Sequence[Answer], now: datetime) -> None:
-    """Note since when an endpoint fails, and switch it off when that is too long, or when it says that it is gone."""
+    """Record since when an endpoint fails. Disable it if that is too long, or if it answered 410 Gone."""
     if any(answer.status == posting.GONE for answer in answers):
-        _switch_off(endpoint, "It answered 410 Gone: it wants no more events.")
+        _switch_off(endpoint, "The receiver answered 410 Gone: it wants no more events.")
         return
     failing_since = None if any(not answer.error for answer in answers) else endpoint.failing_since or now
     if failing_since != endpoint.failing_since:
         endpoint.failing_since = failing_since
         endpoint.save(update_fields=["failing_since"])
     if failing_since and failing_since <= now - timedelta(days=DISABLE_AFTER_DAYS):
-        _switch_off(endpoint, f"It failed for {DISABLE_AFTER_DAYS} days without one success.")
+        _switch_off(endpoint, f"Every delivery failed for {DISABLE_AFTER_DAYS} days.")
 
 
 def _switch_off(endpoint: WebhookEndpoint, reason: str) -> None:

@@ -4,16 +4,16 @@ from integrations.services.errors import Conflict, PortalError
 
 
 class WebhookExists(PortalError):
-    message = "There is already a webhook endpoint of this name."
+    message = "A webhook endpoint with this name already exists. Choose another name."
     field = "name"
 
 
 class WebhookDisabled(Conflict):
-    message = "The webhook endpoint is switched off: switch it on first."
+    message = "The webhook endpoint is switched off. Switch it on first."
 
 
 class WebhookEnabled(Conflict):
-    message = "The webhook endpoint is switched on already."
+    message = "The webhook endpoint is already switched on."
 
 
 class RecipientExists(PortalError):

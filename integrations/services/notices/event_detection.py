@@ -1,7 +1,7 @@
-"""Notices what happened, by reading the rows that the rest of the portal writes anyway. Runs in a database thread.
+"""Detect events by reading the rows that the rest of the portal writes anyway. Runs in a database thread.
 
-Nothing is read for a kind of event that no endpoint wants. What is read is bounded at each turn; the rest has its turn
-next. `telling` makes the events; here stands which rows are news.
+Rows are not read for kinds of events without subscribers. Each poll reads a bounded number of rows; the next poll
+continues. This module decides which rows are new events; `outbox` stores the events.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -19,9 +19,9 @@ from integrations.services.notices import outbox, presences
 
 LOOK_BACK = timedelta(seconds=60)
 BATCH = 400
-BATCHES_PER_TURN = 5
+BATCHES_PER_POLL = 5
 
-# An endpoint that is switched on begins with what happens from then on.
+# An endpoint that is switched on gets only events that happen from then on.
 CURSORS: dict[str, tuple[str, ...]] = {
     "requests": (NoticeKind.REQUEST_FINISHED,),
     "attempts": (NoticeKind.AUTHENTICATION_REFUSED,),
@@ -30,8 +30,8 @@ CURSORS: dict[str, tuple[str, ...]] = {
 }
 
 
-def turn() -> None:
-    """Look once at each kind of row that somebody wants to know of."""
+def poll() -> None:
+    """Read the new rows of each kind once, if an endpoint subscribes to its events."""
     endpoints = outbox.endpoints()
     forget_unwanted(endpoints)
     for name, notice in SOURCES.items():
@@ -42,19 +42,19 @@ def turn() -> None:
 
 
 def advance(name: str, now: datetime) -> NoticeCursor:
-    """Return the cursor for this turn, made if need be; reading begins at its `at`."""
+    """Return the cursor for this poll; create it if there is none. Reading begins at its `at`."""
     begin = {"begun_at": now, "at": now, "mark": now, "turned_at": now}
     with transaction.atomic():
         cursor, is_new = NoticeCursor.objects.get_or_create(name=name, defaults=begin)
         if is_new and name == "presences":
-            presences.take_as_told(now)
+            presences.mark_online_as_told(now)
     if now - cursor.mark >= LOOK_BACK:
         cursor.at, cursor.mark = cursor.mark, now
     return cursor
 
 
 def forget_unwanted(endpoints: Iterable[WebhookEndpoint]) -> None:
-    """Drop the cursors of what nobody wants any more: who wants it later begins then."""
+    """Delete cursors of event kinds without subscribers; a later subscriber starts from that moment."""
     wanted = {kind for endpoint in endpoints for kind in endpoint.kinds}
     unwanted = [name for name, kinds in CURSORS.items() if not wanted & set(kinds)]
     if "presences" in unwanted:
@@ -73,16 +73,16 @@ def notice_attempts(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, 
     _notice(rows.order_by("at", "id"), NoticeKind.AUTHENTICATION_REFUSED, _of_attempt, wanted_by, cursor, now)
 
 
-def notice_strays(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, now: datetime) -> None:
+def notice_unrecognised_frames(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, now: datetime) -> None:
     rows = StrayFrame.objects.filter(at__gte=cursor.at).select_related(outbox.WITH_OUTLET).defer("excerpt")
-    _notice(rows.order_by("at", "id"), NoticeKind.STRAY_MESSAGE, _of_stray, wanted_by, cursor, now)
+    _notice(rows.order_by("at", "id"), NoticeKind.STRAY_MESSAGE, _of_unrecognised_frame, wanted_by, cursor, now)
 
 
 SOURCES: dict[str, Callable[[Sequence[WebhookEndpoint], NoticeCursor, datetime], None]] = {
     "presences": presences.notice,
     "requests": notice_requests,
     "attempts": notice_attempts,
-    "strays": notice_strays,
+    "strays": notice_unrecognised_frames,
 }
 
 
@@ -94,10 +94,10 @@ def _notice(
     cursor: NoticeCursor,
     now: datetime,
 ) -> None:
-    """Tell of the rows that no event speaks of yet. The cursor moves on only when none is left."""
+    """Store events for the rows that have none yet. The cursor advances only when no row is left."""
     told = Notice.objects.filter(kind=kind, subject=OuterRef("pk"))
     news = _of_wanted(rows, [each for each in wanted_by if kind in each.kinds]).exclude(Exists(told))
-    for _ in range(BATCHES_PER_TURN):
+    for _ in range(BATCHES_PER_POLL):
         batch = list(news[:BATCH])
         outbox.tell([notice_of(row) for row in batch], wanted_by, now=now)
         if len(batch) < BATCH:
@@ -138,13 +138,13 @@ def _of_attempt(row: AuthAttempt) -> Notice:
     )
 
 
-def _of_stray(row: StrayFrame) -> Notice:
+def _of_unrecognised_frame(row: StrayFrame) -> Notice:
     data = {"what": row.kind, "size_bytes": row.size}
     return outbox.of_integration(row.integration, kind=NoticeKind.STRAY_MESSAGE, subject=row.pk, at=row.at, data=data)
 
 
 def prune(now: datetime, *, days: int) -> None:
-    """Delete one batch of events that are older than `days` and wait for nothing."""
+    """Delete one batch of events that are older than `days` and have no pending deliveries."""
     old = Notice.objects.filter(noticed_at__lt=now - timedelta(days=days)).exclude(deliveries__state="pending")
     with transaction.atomic():
         Notice.objects.filter(pk__in=list(old.order_by("noticed_at").values_list("pk", flat=True)[:BATCH])).delete()

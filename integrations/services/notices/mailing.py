@@ -1,4 +1,4 @@
-"""E-mail to staff: written as rows, sent by a chore, tried again while the mail server does not take it."""
+"""E-mail to staff: stored as rows, sent by a chore, and retried while the mail server does not accept it."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ from integrations.security.redaction import redact
 from integrations.services.rows.threads import recorders
 from integrations.text.characters import printable
 
-# From the failure of one try to the next; after the last one an e-mail is given up.
+# Wait after each failed try. After the last try, the e-mail is given up.
 SCHEDULE = (
     timedelta(minutes=1),
     timedelta(minutes=5),
@@ -33,19 +33,19 @@ SCHEDULE = (
 BATCH = 20
 
 logger = logging.getLogger(__name__)
-# Of its own: a mail server that hangs must not hold the threads of the database.
+# A separate thread, so that a hanging mail server cannot block the database threads.
 _sender = ThreadPoolExecutor(1, thread_name_prefix="mail")
 
 
 def is_on() -> bool:
-    """Whether the portal can send e-mail: EMAIL_URL is set."""
+    """Return whether the portal can send e-mail, that is, whether EMAIL_URL is set."""
     return bool(settings.EMAIL_URL)
 
 
 def write(organisation_id: int | None, *, subject: str, body: str, alert: Alert | None = None) -> None:
-    """Put one e-mail for each recipient of an organisation's alerts on its way; none where EMAIL_URL is not set.
+    """Queue one e-mail for each recipient of an organisation's alerts. Does nothing if EMAIL_URL is not set.
 
-    Without an organisation it goes to those who get all alerts.
+    Without an organisation, the recipients of all alerts get it.
     """
     if not is_on():
         return
@@ -64,8 +64,8 @@ def link(model_name: str, row: Model) -> str:
     return str(settings.PUBLIC_URL) + reverse(f"admin:integrations_{model_name}_change", args=(row.pk,))
 
 
-async def turn() -> None:
-    """Send what is due; one batch, over one connection to the mail server."""
+async def send_due() -> None:
+    """Send one batch of due e-mails over one connection to the mail server."""
     mails = await recorders.run(_due) if is_on() else []
     if not mails:
         return
@@ -78,7 +78,7 @@ def _due() -> list[Mail]:
 
 
 def _send(mails: Iterable[Mail]) -> list[str]:
-    """Return for each e-mail why it was not taken, or an empty text."""
+    """Return for each e-mail why the mail server did not accept it, or an empty string."""
     connection = _connection()
     try:
         connection.open()
@@ -91,7 +91,7 @@ def _send(mails: Iterable[Mail]) -> list[str]:
 
 
 def _connection() -> BaseEmailBackend:
-    """Return a connection by settings.MAILERS, which Django 5.2 does not read, as Django 6.1 makes it."""
+    """Return a connection as Django 6.1 creates it from settings.MAILERS, which Django 5.2 does not read."""
     mailer = settings.MAILERS["default"]
     connection: BaseEmailBackend = import_string(mailer["BACKEND"])(alias="default", **mailer.get("OPTIONS", {}))
     return connection
@@ -124,7 +124,7 @@ def _settle(mails: Iterable[Mail], errors: Iterable[str]) -> None:
             mail.next_at = now + SCHEDULE[mail.tries - 1]
         mail.save(update_fields=["tries", "error", "state", "ended_at", "next_at"])
     if failed := [error for error in errors if error]:
-        logger.warning("The mail server did not take %d e-mails (%s).", len(failed), failed[0])
+        logger.warning("The mail server did not accept %d e-mails (%s).", len(failed), failed[0])
 
 
 def _close(connection: BaseEmailBackend) -> None:

@@ -1,4 +1,4 @@
-"""Puts events into the outbox: a row for each, and a delivery for each endpoint that wants it."""
+"""Store events in the outbox: one row for each event, and one delivery for each subscribed endpoint."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,13 +14,13 @@ WITH_OUTLET = "integration__outlet__organisation"
 
 
 def endpoints() -> list[WebhookEndpoint]:
-    """Return the endpoints that are switched on; there are few."""
+    """Return the enabled endpoints. There are few."""
     return list(WebhookEndpoint.objects.filter(is_enabled=True).defer("sealed_secret", "sealed_older_secret"))
 
 
 @transaction.atomic
 def tell(notices: Sequence[Notice], wanted_by: Sequence[WebhookEndpoint], *, now: datetime) -> None:
-    """Store those events that somebody wants, with their deliveries; one that is known already is left alone."""
+    """Store the events that have subscribers, with their deliveries. An event that is already stored is skipped."""
     wanted = {_key(each): each for each in notices if any(_wants(endpoint, each) for endpoint in wanted_by)}
     rows = list(wanted.values())
     for start in range(0, len(rows), STEP):
@@ -28,7 +28,7 @@ def tell(notices: Sequence[Notice], wanted_by: Sequence[WebhookEndpoint], *, now
 
 
 def about(integration: Integration | None) -> dict[str, Any]:
-    """Return how an event names its outlet; needs `outlet__organisation`. An attempt of nobody's has none."""
+    """Return the fields that name an event's outlet; empty without an integration. Needs `outlet__organisation`."""
     if integration is None:
         return {"organisation": None, "outlet": None}
     outlet = integration.outlet
@@ -39,7 +39,7 @@ def about(integration: Integration | None) -> dict[str, Any]:
 
 
 def of_integration(integration: Integration | None, **values: Any) -> Notice:
-    """Return an event about an outlet, unsaved; `data` is added to what names the outlet."""
+    """Return an unsaved event about an outlet. `data` is added to the fields that name the outlet."""
     return Notice(
         integration=integration,
         organisation_id=integration.outlet.organisation_id if integration else None,
@@ -49,7 +49,7 @@ def of_integration(integration: Integration | None, **values: Any) -> Notice:
 
 def _store(notices: Sequence[Notice], wanted_by: Sequence[WebhookEndpoint], now: datetime) -> None:
     Notice.objects.bulk_create(notices, ignore_conflicts=True)
-    # Those that were there before keep their own id: only what this call wrote gets deliveries.
+    # Events that existed before keep their id, so only the events stored by this call get deliveries.
     written = Notice.objects.filter(uuid__in=[each.uuid for each in notices]).in_bulk(field_name="uuid")
     Delivery.objects.bulk_create(
         [

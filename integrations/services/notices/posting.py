@@ -1,4 +1,4 @@
-"""One try of a delivery over HTTP: no redirects, bounded in time and size, never to an address that was not checked."""
+"""Make one try of a delivery over HTTP: without redirects, bounded in time and size, to a checked address only."""
 
 import asyncio
 import re
@@ -19,29 +19,29 @@ from integrations.services.requests.secret_members import hide_in_words
 from integrations.text.characters import printable
 
 SECONDS = 10.0  # for the whole try: name, connection, answer
-MAX_ANSWER = 16 * 1024  # bytes that are read of an answer
-EXCERPT = 500  # characters that are kept of it
+MAX_ANSWER = 16 * 1024  # bytes of an answer that are read
+EXCERPT = 500  # characters of an answer that are stored
 GONE = 410
-MOST_SECONDS = 10.0**9  # of a pause; whoever obeys has a limit far below
+MOST_SECONDS = 10.0**9  # the largest pause that is read; the caller limits it much further
 _PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of one try. `error` is empty when the receiver took the event (2xx)."""
+    """The result of one try. `error` is empty if the receiver accepted the event (2xx)."""
 
     status: int | None
     error: str
     excerpt: str = field(default="", repr=False)
     duration_ms: int = 0
-    retry_after: float = 0.0  # seconds for which the receiver wants no other try; 0 where it does not say
+    retry_after: float = 0.0  # seconds for which the receiver wants no other try; 0 if it does not say
 
 
 class CheckedTransport(httpx2.AsyncBaseTransport):
     """Resolves a name once, checks each address, and connects to the one that it checked.
 
-    Between a check and a second look-up a name server could change its answer (DNS rebinding). TLS still verifies the
-    name. Use one per endpoint: connections are kept by address.
+    A name server could change its answer between a check and a second look-up (DNS rebinding). TLS still verifies the
+    name. Use one instance per endpoint, because connections are reused by address.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class CheckedTransport(httpx2.AsyncBaseTransport):
         host = request.url.host
         address = await resolve(host, request.url.port or _PORTS[request.url.scheme])
         request.extensions = {**request.extensions, "sni_hostname": host}
-        request.url = request.url.copy_with(host=str(address))  # the Host header stands already
+        request.url = request.url.copy_with(host=str(address))  # the Host header is already set
         return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -71,7 +71,7 @@ def new_client() -> httpx2.AsyncClient:
 
 
 async def post(client: httpx2.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-    """Post the body once. Raises nothing but cancellation: what went wrong stands in the answer."""
+    """Post the body once. Raises only cancellation; the answer describes any failure."""
     began = time.monotonic()
     answer = await _tried(client, url, body, headers)
     return replace(answer, duration_ms=int((time.monotonic() - began) * 1000))
@@ -99,7 +99,7 @@ async def _exchange(client: httpx2.AsyncClient, url: str, body: bytes, headers: 
 
 
 async def _beginning(response: httpx2.Response) -> bytes:
-    """Return at most MAX_ANSWER bytes as they came, unpacked by nobody; the rest is never read."""
+    """Return at most MAX_ANSWER bytes of the body, without decompressing them. The rest is never read."""
     kept = b""
     async for chunk in response.aiter_raw():
         kept += chunk
@@ -112,7 +112,7 @@ def _judged(status: int) -> str:
     if 200 <= status < 300:
         return ""
     if 300 <= status < 400:
-        return f"Answered {status}: redirects are not followed, give the final URL."
+        return f"Answered {status}. Redirects are not followed; use the final URL."
     if status == GONE:
         return "Answered 410 Gone: the receiver wants no more events."
     return f"Answered {status}."
@@ -128,13 +128,13 @@ def _called(error: Exception) -> str:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    return httpx2.create_ssl_context()  # an authority of your own: SSL_CERT_FILE
+    return httpx2.create_ssl_context()  # SSL_CERT_FILE adds your own certificate authority
 
 
 def retry_seconds(text: str, now: datetime) -> float:
     """Read `Retry-After` (RFC 9110, 10.2.3), seconds or a date.
 
-    Return for how many seconds from `now` the sender wants no other try; 0 for a text that does not say.
+    Return the seconds from `now` for which the sender wants no other try; 0 if the text is neither.
     """
     text = text.strip()
     if re.fullmatch(r"[0-9]+", text):

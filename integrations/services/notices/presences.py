@@ -1,4 +1,4 @@
-"""Notices outlets that came online or went offline, and stayed so for OUTLET_GRACE. Runs in a database thread."""
+"""Detect outlets that went online or offline and stayed so for OUTLET_GRACE. Runs in a database thread."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,19 +11,19 @@ from integrations.models.connection import lease_limit
 from integrations.models.notices.notice import NoticeKind
 from integrations.services.notices import outbox
 
-# Seconds that an outlet must stay online, or offline, before others are told: more than a reconnect takes.
+# Seconds for which an outlet must stay online or offline before it is reported: longer than a reconnect takes.
 OUTLET_GRACE = 30
-# Seconds after the portal's own start, or a pause, in which no outlet counts as offline: its POSes are coming back.
+# Seconds after the portal's own start, or a pause, in which no outlet counts as offline: POSes are still reconnecting.
 ALERT_START_GRACE = 300
 BATCH = 400
-BATCHES_PER_TURN = 3  # a storm is told over some turns: each leaves the processor to the POSes that come back
-BLIND = timedelta(seconds=120)  # without a turn for so long, the portal was away itself
+BATCHES_PER_POLL = 3  # a storm is reported over several polls, to leave processor time to the reconnecting POSes
+BLIND = timedelta(seconds=120)  # after so long without a poll, the portal itself was down
 STATE = ("is_online", "at")
 
 
 def notice(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, now: datetime) -> None:
-    """Tell of each outlet whose state is not the one that was told last."""
-    see(cursor, now)
+    """Report each outlet whose state differs from the one reported last."""
+    note_poll(cursor, now)
     settled = now - timedelta(seconds=OUTLET_GRACE)
     online = Presence.objects.online(now).filter(since__lte=settled)
     _tell(online.exclude(integration__told_presence__is_online=True), True, wanted_by, now)
@@ -31,8 +31,8 @@ def notice(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, now: date
         _tell(offline(now, settled).filter(integration__told_presence__is_online=True), False, wanted_by, now)
 
 
-def see(cursor: NoticeCursor, now: datetime) -> None:
-    """Note a turn. After a time without turns nobody was watching, and what is offline may be so because of us."""
+def note_poll(cursor: NoticeCursor, now: datetime) -> None:
+    """Record a poll. After BLIND without polls, restart the grace period: outlets may be offline because of us."""
     if now - cursor.turned_at > BLIND:
         cursor.begun_at = now
     cursor.turned_at = now
@@ -40,21 +40,21 @@ def see(cursor: NoticeCursor, now: datetime) -> None:
 
 
 def watching_since(cursor: NoticeCursor, now: datetime) -> datetime:
-    """Return since when the portal has been there without a pause: its outlets had at least so long to come back."""
+    """Return since when the portal has run without a pause. Its POSes have had at least this long to reconnect."""
     alive = ServerProcess.objects.filter(ended_at=None, heartbeat_at__gt=lease_limit(now))
     oldest = alive.order_by("started_at").values_list("started_at", flat=True).first()
     return max(cursor.begun_at, oldest or now)
 
 
 def offline(now: datetime, before: datetime) -> QuerySet[Presence]:
-    """Return the presences of POSes that were seen and are not connected, since `before` or longer."""
+    """Return the presences of POSes that connected at some time and have been offline since `before` or longer."""
     closed = Q(is_online=False, since__lte=before)
     lost = Q(is_online=True, connection__process__heartbeat_at__lte=min(before, lease_limit(now)))
     return Presence.objects.filter(closed | lost, last_seen_at__isnull=False)
 
 
-def take_as_told(now: datetime) -> None:
-    """Whoever is online when the first endpoint wants to know is no news."""
+def mark_online_as_told(now: datetime) -> None:
+    """Mark outlets as reported that are already online when the first endpoint subscribes."""
     untold = Presence.objects.filter(is_online=True, integration__told_presence=None).values_list("pk", flat=True)
     while rows := list(untold[:BATCH]):
         ToldPresence.objects.bulk_create(
@@ -63,14 +63,14 @@ def take_as_told(now: datetime) -> None:
 
 
 def forget() -> None:
-    """Forget what was told, when nobody wants to know any more."""
+    """Delete the reported states, because no endpoint subscribes to them any more."""
     if NoticeCursor.objects.filter(name="presences").exists():
         ToldPresence.objects.all().delete()
 
 
 def _tell(changed: QuerySet[Presence], is_online: bool, wanted_by: Sequence[WebhookEndpoint], now: datetime) -> None:
     rows = changed.select_related("connection__process", outbox.WITH_OUTLET).order_by("pk")
-    for _ in range(BATCHES_PER_TURN):
+    for _ in range(BATCHES_PER_POLL):
         batch = list(rows[:BATCH])
         with transaction.atomic():
             outbox.tell([_notice(row, is_online, now) for row in batch], wanted_by, now=now)

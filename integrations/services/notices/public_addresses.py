@@ -1,7 +1,7 @@
-"""Which addresses are globally reachable, by IANA's registries of special-purpose addresses.
+"""Decide which addresses are globally reachable, by IANA's registries of special-purpose addresses.
 
-https://www.iana.org/assignments/iana-ipv4-special-registry and .../iana-ipv6-special-registry, as of 2025. The module
-`ipaddress` has tables of its own, which differ between versions of Python.
+https://www.iana.org/assignments/iana-ipv4-special-registry and .../iana-ipv6-special-registry, as of 2025. The tables
+in Python's module `ipaddress` are not used because they differ between Python versions.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 Address = IPv4Address | IPv6Address
 
-# Deprecated ranges (192.88.99.0/24, 2002::/16, Teredo) are not marked as reachable there, and so stand here.
+# IANA does not mark deprecated ranges (192.88.99.0/24, 2002::/16, Teredo) as reachable, so they are listed here.
 _NOT_REACHABLE = [
     IPv4Network(each)
     for each in (
@@ -20,7 +20,7 @@ _NOT_REACHABLE = [
 ]  # fmt: skip
 _REACHABLE_AFTER_ALL = [IPv4Network("192.0.0.9/32"), IPv4Network("192.0.0.10/32")]
 
-_GLOBAL_UNICAST = IPv6Network("2000::/3")  # all that IANA has given out; what lies outside is special or unassigned
+_GLOBAL_UNICAST = IPv6Network("2000::/3")  # all that IANA has allocated; addresses outside are special or unassigned
 _NOT_REACHABLE_6 = [IPv6Network(each) for each in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")]
 _REACHABLE_AFTER_ALL_6 = [
     IPv6Network(each)
@@ -31,13 +31,13 @@ _REACHABLE_AFTER_ALL_6 = [
 ]  # fmt: skip
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
-_NAT64 = IPv6Network("64:ff9b::/96")  # reachable, where the IPv4 address in it is; 64:ff9b:1::/48 is for local use
+_NAT64 = IPv6Network("64:ff9b::/96")  # reachable if the embedded IPv4 address is; 64:ff9b:1::/48 is for local use
 # The lower half of an ISATAP address (RFC 5214) is 0000:5efe or 0200:5efe, and an IPv4 address; two bits may be set.
 _ISATAP_MASK, _ISATAP = 0xFCFFFFFF, 0x00005EFE
 
 
 def is_public(address: Address) -> bool:
-    """Return whether an address is globally reachable, and so is the IPv4 address that is embedded in it, if one is."""
+    """Return whether an address is globally reachable, including any IPv4 address that is embedded in it."""
     if isinstance(address, IPv4Address):
         return _any(address, _REACHABLE_AFTER_ALL) or not _any(address, _NOT_REACHABLE)
     if address.scope_id:  # the address of an interface of this machine

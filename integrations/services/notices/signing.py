@@ -1,4 +1,4 @@
-"""Signatures after the Standard Webhooks scheme (https://www.standardwebhooks.com), symmetric, v1. Pure."""
+"""Signatures of the Standard Webhooks scheme (https://www.standardwebhooks.com), symmetric, v1. Pure."""
 
 import base64
 import hashlib
@@ -10,17 +10,17 @@ from django.views.decorators.debug import sensitive_variables
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32
-PURPOSE = "webhook"  # what endpoints' secrets are sealed for
+PURPOSE = "webhook"  # the purpose under which endpoints' secrets are encrypted
 
 
 def new_secret() -> str:
-    """Return a new secret of 256 random bits as receivers' libraries take it: `whsec_` and base64."""
+    """Return a new secret of 256 random bits in the format that receivers' libraries expect: `whsec_` and base64."""
     return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
 
 
 @sensitive_variables()
 def headers(webhook_id: str, timestamp: int, body: bytes, signed_with: Iterable[str]) -> dict[str, str]:
-    """Return the three headers of one try; `timestamp` in Unix seconds. Each of the secrets gives a signature."""
+    """Return the three headers of one try, with one signature for each secret. `timestamp` is in Unix seconds."""
     return {
         "webhook-id": webhook_id,
         "webhook-timestamp": str(timestamp),

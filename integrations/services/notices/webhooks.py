@@ -1,4 +1,4 @@
-"""The life of a webhook endpoint: make, change, rotate with an overlap, switch off and on, test, replay."""
+"""The life cycle of a webhook endpoint: create, change, rotate with an overlap, switch off and on, test, replay."""
 
 from collections.abc import Sequence
 
@@ -30,7 +30,7 @@ PORTAL = Actor("the portal")
 def create_endpoint(
     name: str, *, url: str, kinds: Sequence[str], organisation: Organisation | None = None, actor: Actor
 ) -> tuple[WebhookEndpoint, str]:
-    """Make an endpoint and return it with its secret, this once; without `organisation` it is told of all.
+    """Create an endpoint and return it with its secret. Without `organisation`, it gets the events of all of them.
 
     Raises InvalidValue or WebhookExists.
     """
@@ -51,7 +51,7 @@ def create_endpoint(
 
 @transaction.atomic
 def change_endpoint(endpoint: WebhookEndpoint, *, url: str, kinds: Sequence[str], actor: Actor) -> None:
-    """Send to another URL, or other events. Raises InvalidValue."""
+    """Change an endpoint's URL and events. Raises InvalidValue."""
     endpoint = endpoint.locked()
     before = (_host_of(endpoint.url), endpoint.kinds)
     endpoint.paused_until = endpoint.paused_until if endpoint.url == url else None
@@ -69,9 +69,9 @@ def change_endpoint(endpoint: WebhookEndpoint, *, url: str, kinds: Sequence[str]
 @sensitive_variables("secret")
 @transaction.atomic
 def rotate_endpoint(endpoint: WebhookEndpoint, *, overlap: str = "0", seen: str = "", actor: Actor) -> str:
-    """Replace the secret and return the new one, this once; for `overlap` each message carries both signatures.
+    """Replace the secret and return the new one. During `overlap`, each message carries both signatures.
 
-    See life_cycle.supersede for `seen` and for what this raises.
+    See life_cycle.supersede for `seen` and for the errors raised.
     """
     endpoint = endpoint.locked()
     life_cycle.supersede(endpoint, overlap=overlap, seen=seen)
@@ -85,13 +85,13 @@ def rotate_endpoint(endpoint: WebhookEndpoint, *, overlap: str = "0", seen: str 
 
 @transaction.atomic
 def end_endpoint_overlap(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
-    """Delete the older secret now. Raises NoOverlap."""
+    """Delete the older secret immediately. Raises NoOverlap."""
     life_cycle.end_overlap(endpoint.locked(), verb=Verb.WEBHOOK_OVERLAP_ENDED, actor=actor)
 
 
 @transaction.atomic
 def disable_endpoint(endpoint: WebhookEndpoint, *, reason: str, actor: Actor) -> None:
-    """Send nothing more, and notice nothing more for it. Raises WebhookDisabled or InvalidValue."""
+    """Stop sending to an endpoint and collecting events for it. Raises WebhookDisabled or InvalidValue."""
     if not is_plain(reason):
         raise InvalidValue("reason", "Give the reason in one line, without control characters.")
     endpoint = endpoint.locked()
@@ -104,19 +104,19 @@ def disable_endpoint(endpoint: WebhookEndpoint, *, reason: str, actor: Actor) ->
 
 @transaction.atomic
 def switch_off(endpoint: WebhookEndpoint, *, reason: str) -> None:
-    """Disable an endpoint that fails, by the portal itself, and tell its people by e-mail."""
+    """Disable a failing endpoint on behalf of the portal, and notify the alert recipients by e-mail."""
     disable_endpoint(endpoint, reason=reason, actor=PORTAL)
     page = mailing.link("webhookendpoint", endpoint)
     mailing.write(
         endpoint.organisation_id,
         subject=f"Webhook endpoint “{endpoint}” is switched off",
-        body=f"{reason}\n\nIt is told nothing more until you switch it on again:\n{page}",
+        body=f"{reason}\n\nIt will get no more events until you switch it on again:\n{page}",
     )
 
 
 @transaction.atomic
 def enable_endpoint(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
-    """Send again, also what waited. Raises WebhookEnabled."""
+    """Resume sending to an endpoint, including its pending deliveries. Raises WebhookEnabled."""
     endpoint = endpoint.locked()
     if endpoint.is_enabled:
         raise WebhookEnabled
@@ -128,7 +128,7 @@ def enable_endpoint(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
 
 @transaction.atomic
 def send_test(endpoint: WebhookEndpoint, *, actor: Actor) -> Delivery:
-    """Send a test event, at once: a pause that the receiver asked for ends. Raises WebhookDisabled."""
+    """Queue a test event for immediate delivery and end any pause of the receiver. Raises WebhookDisabled."""
     endpoint = endpoint.locked()
     if not endpoint.is_enabled:
         raise WebhookDisabled
@@ -147,9 +147,9 @@ def send_test(endpoint: WebhookEndpoint, *, actor: Actor) -> Delivery:
 
 @transaction.atomic
 def replay(delivery: Delivery, *, actor: Actor) -> None:
-    """Send an event again, at once, under the same webhook-id and with all its tries. Raises WebhookDisabled.
+    """Queue an event for immediate redelivery, with the same webhook-id and all its tries. Raises WebhookDisabled.
 
-    A pause that the receiver asked for ends.
+    This ends a pause that the receiver asked for.
     """
     endpoint = delivery.endpoint.locked()
     if not endpoint.is_enabled:
@@ -185,5 +185,5 @@ def _save(endpoint: WebhookEndpoint) -> None:
 
 
 def _host_of(url: str) -> str:
-    """Return the URL without its query, which may be a secret of the receiver's."""
+    """Return the URL without its query, which may contain a secret of the receiver."""
     return url.partition("?")[0]

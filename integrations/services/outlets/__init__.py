@@ -1,1 +1,1 @@
-"""Organisations and outlets: make, change, find them, and notice names that look alike."""
+"""Create, change and find organisations and outlets, and detect names that look alike."""

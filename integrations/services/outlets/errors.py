@@ -12,11 +12,11 @@ class OutletNotFound(PortalError):
 
 
 class OrganisationExists(PortalError):
-    message = "There is already an organisation of this name."
+    message = "An organisation with this name already exists. Choose another name."
 
 
 class OutletExists(PortalError):
-    message = "The organisation already has an outlet of this name."
+    message = "The organisation already has an outlet with this name. Choose another name."
 
 
 class ProviderOutletIdTaken(PortalError):
@@ -24,12 +24,12 @@ class ProviderOutletIdTaken(PortalError):
 
 
 class ProviderOutletIdInUse(PortalError):
-    message = "PowerEPOS knows the outlet by this ProviderOutletID: it cannot be changed any more."
+    message = "The ProviderOutletID cannot be changed any more, because PowerEPOS knows the outlet by it."
 
 
 class StillInUse(PortalError):
-    message = "Something hangs on this row, so it stays."
+    message = "This cannot be deleted because other records refer to it."
 
 
 class OrganisationNotFound(PortalError):
-    message = "There is no organisation of this name."
+    message = "No organisation has this name."

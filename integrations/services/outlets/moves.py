@@ -1,7 +1,7 @@
-"""Says from which organisation to which an outlet was moved, to viewers who may see these organisations.
+"""Name the organisations in audit events of moved outlets, for viewers who may see these organisations.
 
-An audit event of a move stores their ids: a person limited to one of the two may read the event and must not learn the
-name of the other. Events of older versions hold names.
+The events store ids, because a person limited to one of the two organisations may read the event but must not learn
+the other's name. Events of older versions contain names.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,9 @@ DELETED = "an organisation that was deleted"
 
 
 def explain_moves(events: Iterable[AuditEvent], organisations: frozenset[int] | None) -> None:
-    """Put names into `detail`, in memory, of events of moved outlets. `organisations` are those seen, None all."""
+    """Add names to `detail` of events of moved outlets, in memory only. `organisations` are those that the viewer may
+    see; None means all.
+    """
     moved = [each for each in events if each.verb == Verb.OUTLET_CHANGED and isinstance(each.detail.get(FIELD), dict)]
     ids = {side for each in moved for side in each.detail[FIELD].values() if isinstance(side, int)}
     rows = Organisation.objects.filter(pk__in=ids if organisations is None else organisations)

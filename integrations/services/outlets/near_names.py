@@ -1,7 +1,7 @@
-"""Finds names that look nearly like existing ones: probably the same, mistyped.
+"""Find names that look almost like existing ones and are probably misspellings of them.
 
-They differ only in letter case, in diacritical marks, or in characters that look alike (apostrophes, dashes, letters of
-another script).
+Such names differ only in letter case, in diacritical marks, or in characters that look alike (apostrophes, dashes,
+letters of another script).
 """
 
 from collections.abc import Iterable
@@ -11,8 +11,8 @@ from integrations.text.characters import differences, drawn_alike, folded, norma
 
 
 def warning_about(name: str, existing: Iterable[str]) -> str:
-    """Return what a person should look at before a row of this name is created; empty where no name is near, or it is
-    there exactly.
+    """Return a warning to show before a row with this name is created; empty if the name exists exactly, or if no
+    existing name is similar.
     """
     name = normalised_name(name)
     others = set(existing)
@@ -22,7 +22,7 @@ def warning_about(name: str, existing: Iterable[str]) -> str:
 
 
 def warning_about_organisation(name: str) -> str:
-    """Return the warning about a new organisation's name, compared with all that there are."""
+    """Return the warning about a new organisation's name, compared with all existing ones."""
     return warning_about(name, Organisation.objects.values_list("name", flat=True))
 
 
@@ -33,7 +33,7 @@ def warning_about_outlet(organisation: str, name: str) -> str:
 
 
 def question(pairs: Iterable[tuple[str, str]]) -> str:
-    """Return what to ask about new names, each with an existing one that is drawn alike; empty where they are equal."""
+    """Return the question about new names, each paired with a similar existing one; empty if all pairs are equal."""
     differing = ((name, other) for name, other in pairs if name != other)
     found = [f"“{name}” differs from “{other}” only in {_of_what(name, other)}." for name, other in differing]
     return f"{' '.join(found)} Is it the same?" if found else ""

@@ -1,4 +1,4 @@
-"""Make, change and find organisations and outlets."""
+"""Create, change and find organisations and outlets."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +28,7 @@ HOURS = ("opening_hours", "time_zone")
 
 
 def get_or_create_organisation(name: str, *, actor: Actor) -> Organisation:
-    """Return the organisation of that name, made if there is none. Raises InvalidValue or OrganisationExists."""
+    """Return the organisation with this name; create it if needed. Raises InvalidValue or OrganisationExists."""
     organisation = Organisation(name=name)
     check_form(organisation)
     if found := Organisation.objects.filter(name=organisation.name).first():
@@ -40,7 +40,7 @@ def get_or_create_organisation(name: str, *, actor: Actor) -> Organisation:
 def create_outlet(
     organisation: Organisation, *, name: str, provider_outlet_id: str | None = None, actor: Actor
 ) -> Outlet:
-    """Make an outlet. Raises InvalidValue, OutletExists or ProviderOutletIdTaken."""
+    """Create an outlet. Raises InvalidValue, OutletExists or ProviderOutletIdTaken."""
     outlet = Outlet(
         organisation=organisation,
         name=name,
@@ -52,7 +52,7 @@ def create_outlet(
 
 @transaction.atomic
 def save_organisation(organisation: Organisation, *, actor: Actor) -> None:
-    """Store a new or renamed organisation; nothing is recorded where nothing changed.
+    """Store a new or renamed organisation. No audit event is recorded if nothing changed.
 
     Raises InvalidValue or OrganisationExists.
     """
@@ -67,10 +67,10 @@ def save_organisation(organisation: Organisation, *, actor: Actor) -> None:
 
 @transaction.atomic
 def save_outlet(outlet: Outlet, *, actor: Actor) -> None:
-    """Store a new or changed outlet; nothing is recorded where nothing changed.
+    """Store a new or changed outlet. No audit event is recorded if nothing changed.
 
-    Raises InvalidValue, OutletExists, ProviderOutletIdTaken, or ProviderOutletIdInUse for a new ID of an outlet
-    that is enabled.
+    Raises InvalidValue, OutletExists, ProviderOutletIdTaken, or ProviderOutletIdInUse if the ID of an enabled outlet
+    would change.
     """
     check_form(outlet)
     before = _outlet_before(outlet)
@@ -111,9 +111,9 @@ def get_integration(provider_outlet_id: str) -> Integration:
 
 
 def find_outlet(outlets: models.QuerySet[Outlet], provider_outlet_id: str) -> Outlet | None:
-    """Return the one of these outlets that has this ID, in whatever spelling of a UUID and with whatever edges.
+    """Return the outlet with this ID, or None. Spelling variants of a UUID and invisible edge characters are ignored.
 
-    Of two outlets of an older version whose IDs differ in hidden characters alone, it is the one with exactly this ID.
+    If an older version created two outlets whose IDs differ only in invisible characters, the exact match wins.
     """
     match_id = identity(provider_outlet_id)
     found = list(outlets.filter(match_id=match_id)) if is_plain(match_id) else []
@@ -122,7 +122,7 @@ def find_outlet(outlets: models.QuerySet[Outlet], provider_outlet_id: str) -> Ou
 
 
 def fill_match_ids() -> bool:
-    """Complete rows that a server of an older version inserted during an upgrade; return whether there were any."""
+    """Complete rows that a server of an older version inserted during an upgrade. Return whether there were any."""
     filled = [_fill(Outlet, "provider_outlet_id"), _fill(Integration, "pos_remote_id")]
     return any(filled)
 
@@ -132,11 +132,11 @@ def _fill(model: type[Outlet | Integration], of: str) -> bool:
     ids = {pk: identity(text) for pk, text in rows.values_list("pk", of)[:500]}
     for pk, match_id in ids.items():
         rows.filter(pk=pk).update(match_id=match_id)
-    return any(ids.values())  # one of hidden characters alone stays as it is
+    return any(ids.values())  # an ID of invisible characters only is left unchanged
 
 
 def check_form(row: models.Model) -> None:
-    """Raise InvalidValue for the first field whose value has the wrong form; uniqueness is not looked at."""
+    """Raise InvalidValue for the first field with an invalid value. Does not check uniqueness."""
     try:
         row.clean_fields(exclude={field.name for field in row._meta.fields if field.is_relation})
     except ValidationError as error:
@@ -158,7 +158,7 @@ def _outlet_before(outlet: Outlet) -> Outlet | None:
         return before
     if identity(before.provider_outlet_id) != identity(outlet.provider_outlet_id):
         raise ProviderOutletIdInUse
-    outlet.provider_outlet_id = before.provider_outlet_id  # the same ID, spelled otherwise
+    outlet.provider_outlet_id = before.provider_outlet_id  # the same ID in another spelling
     return before
 
 
@@ -182,12 +182,12 @@ def _delete_or_refuse(row: models.Model) -> None:
     try:
         with transaction.atomic():
             row.delete()
-    except IntegrityError as error:  # ProtectedError is one
+    except IntegrityError as error:  # includes ProtectedError
         raise StillInUse from error
 
 
 def _move(before: Outlet, after: Outlet) -> dict[str, Any]:
-    """Return the organisations' ids, see moves.py: not every viewer of the event may read both names."""
+    """Return the organisations' ids. Not every viewer of the event may read both names (see moves.py)."""
     if before.organisation_id == after.organisation_id:
         return {}
     return {moves.FIELD: {"before": before.organisation_id, "after": after.organisation_id}}

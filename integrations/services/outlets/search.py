@@ -1,4 +1,4 @@
-"""What a word that somebody searches for stands for, in the small tables and in indexes; and times as keys."""
+"""Translate search words and time limits into conditions that use small tables and indexes."""
 
 from datetime import datetime, timedelta
 
@@ -8,22 +8,22 @@ from django.db.models.functions import Coalesce, Greatest, Least
 
 from integrations.models import Request
 
-# By how much a request may be stored later than one that came after it: one that is not durable is, when it has ended.
+# How much later a request may be stored than one received after it: a transient request is stored when it has ended.
 STORED_LATE = timedelta(minutes=10)
 HIGHEST_KEY = 2**63 - 1
 LAST_CHARACTER = "\U0010ffff"
 
 
 def beginning_with(field: str, text: str) -> Q:
-    """Those whose value begins so, letter for letter, as an index of it finds them."""
+    """Match rows whose value begins with `text`, case-sensitively, so that an index on the field is used."""
     if connection.vendor == "sqlite":
-        # LIKE would ignore case, and so the index; texts are sorted by their code points.
+        # LIKE would ignore case and bypass the index. Texts are sorted by code point.
         return Q(**{f"{field}__gte": text, f"{field}__lt": text + LAST_CHARACTER})
     return Q(**{f"{field}__startswith": text})
 
 
 def outlet_called(text: str, path: str = "") -> Q:
-    """Outlets with each of these words in a name of theirs, or in an ID; `path` leads to the outlet."""
+    """Match outlets that have each of these words in a name or an ID. `path` leads to the outlet."""
     names = ("name", "organisation__name", "provider_outlet_id", "integration__pos_remote_id")
     called = Q()
     for word in text.split():
@@ -32,9 +32,10 @@ def outlet_called(text: str, path: str = "") -> Q:
 
 
 def received_within(rows: QuerySet[Request], *, since: datetime | None, until: datetime | None) -> QuerySet[Request]:
-    """Leave out requests that came before `since`, or from `until` on: nearly, by their keys, and never too many.
+    """Exclude requests received before `since`, or at or after `until`, approximately by their keys. No request within
+    the bounds is excluded.
 
-    So the rows are still had in the order of the key. The exact limit is for the caller to ask besides.
+    This keeps primary-key order; the caller must still apply the exact bounds.
     """
     if since is not None:
         before, from_it_on = _at_the_turn(since - STORED_LATE)
@@ -46,7 +47,7 @@ def received_within(rows: QuerySet[Request], *, since: datetime | None, until: d
 
 
 def _at_the_turn(moment: datetime) -> tuple[Subquery, Subquery]:
-    """Return the keys of the last request before a moment and of the first from it on; each may be the higher."""
+    """Return the keys of the last request before a moment and of the first at or after it. Either may be higher."""
     before = Request.objects.filter(received_at__lt=moment).order_by("-received_at")
     from_it_on = Request.objects.filter(received_at__gte=moment).order_by("received_at")
     return Subquery(before.values("pk")[:1]), Subquery(from_it_on.values("pk")[:1])

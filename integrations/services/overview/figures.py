@@ -1,4 +1,4 @@
-"""What the rows say of the whole installation, for /metrics. Runs in a database thread."""
+"""Counts of rows in the whole installation, for /metrics. Runs in a database thread."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from integrations.models.request import OPEN_STATES, RequestState
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Counts of the whole installation; `oldest_queued` is None when nothing waits."""
+    """Counts of the whole installation; `oldest_queued` is None if no request is queued."""
 
     open_requests: dict[str, int]
     oldest_queued: datetime | None
@@ -21,7 +21,7 @@ class Figures:
 
 
 def read_figures() -> Figures:
-    """Return the counts of this moment: a few indexed queries."""
+    """Return the current counts, from a few indexed queries."""
     is_open = Request.objects.filter(state__in=OPEN_STATES).order_by()
     counts = dict(is_open.values_list("state").annotate(Count("pk")))
     queued = Request.objects.filter(state=RequestState.QUEUED).order_by()

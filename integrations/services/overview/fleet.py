@@ -1,7 +1,7 @@
-"""How all outlets are, for the first page: counted at every look, and sampled for the last 24 hours.
+"""The state of all outlets for the first page: current counts, and samples of the last 24 hours.
 
-Cheap whatever the size: states are counted over the outlets, refusals over an hour of an index, and requests by the
-samples of the day plus what ended since the last one. Runs in a database thread.
+Cheap for any number of rows: it counts the states of the outlets and one hour of refusals by an index, and adds the
+requests that ended since the last sample to the day's samples. Runs in a database thread.
 """
 
 from collections import Counter
@@ -41,7 +41,7 @@ class Gone:
 
 @dataclass(frozen=True)
 class Point:
-    """A sample of all the organisations that somebody sees."""
+    """A sample, summed over all organisations that the viewer may see."""
 
     at: datetime
     enabled: int
@@ -51,7 +51,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Fleet:
-    """How it is at `at`. Requests are those that ended in the last 24 hours, by their state."""
+    """The state at `at`. `requests` counts those that ended in the last 24 hours, by state."""
 
     at: datetime
     online: int
@@ -69,7 +69,7 @@ class Fleet:
 
 
 def read_fleet(organisations: Organisations) -> Fleet:
-    """Return how the outlets of these organisations are; None for all of them."""
+    """Return the state of these organisations' outlets; None means all organisations."""
     now = shared_now()
     samples = _samples(organisations, now)
     refusals, fresh = _lately(organisations, now, since=samples[-1]["at"] if samples else now - DAY)
@@ -85,7 +85,7 @@ def read_fleet(organisations: Organisations) -> Fleet:
 
 @transaction.atomic
 def take_sample() -> None:
-    """Write down how each organisation stands, and forget what is older than 48 hours."""
+    """Store a sample for each organisation, and delete samples older than 48 hours."""
     now = shared_now()
     before = FleetSample.objects.aggregate(at=Max("at"))["at"] or now - SAMPLE_EVERY
     standing = (
@@ -136,13 +136,13 @@ def _gone(organisations: Organisations) -> tuple[Gone, ...]:
 
 
 def _lately(organisations: Organisations, now: datetime, *, since: datetime) -> tuple[Counter[str], Counter[str]]:
-    """Count in one query the refusals of the last hour by their reason, and what ended after `since` by its state."""
+    """Count the last hour's refusals by reason and the requests that ended after `since` by state, in one query."""
     reasons = [outcome for outcome in Outcome if outcome != Outcome.ACCEPTED]
     attempts = AuthAttempt.objects.filter(outcome__in=reasons, at__gt=now - HOUR)
     attempts = _within(attempts, organisations, "integration__outlet__organisation")
     requests = Request.objects.filter(ended_at__gt=since, ended_at__lte=now)
     if organisations is not None:
-        # Found by when they ended, which are few: by its organisation, all that it ever had would be looked at.
+        # Select by end time, which matches few rows: selecting by organisation would read all its requests.
         requests = requests.alias(whose=Coalesce("integration", "integration"))
         requests = requests.filter(whose__in=_integrations(organisations).values("pk"))
     counted = [
@@ -157,7 +157,7 @@ def _lately(organisations: Organisations, now: datetime, *, since: datetime) -> 
 
 
 def _samples(organisations: Organisations, now: datetime) -> list[dict[str, Any]]:
-    """Return the sums of each sample of the last day, in the order of time."""
+    """Return the sums of each sample of the last day, in chronological order."""
     rows = _within(FleetSample.objects.filter(at__gt=now - DAY), organisations, "organisation")
     sums = {f"{name}_sum": Sum(name) for name in ("enabled", "online", *ENDS)}
     return list(rows.order_by("at").values("at").annotate(**sums))

@@ -1,4 +1,4 @@
-"""What an OpenID Connect provider says of somebody, read out of what is kept of its last answer."""
+"""The claims of an OpenID Connect provider about a person, read from its last stored answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from integrations.text.characters import printable
 
 @dataclass(frozen=True)
 class Claims:
-    """What the provider says of somebody. `email` is empty unless the provider has verified it."""
+    """The provider's claims about a person. `email` is empty unless the provider has verified it."""
 
     email: str
     user_name: str
     first_name: str
     last_name: str
-    groups: frozenset[str] | None  # None where the settings ask for no groups
+    groups: frozenset[str] | None  # None if OIDC_GROUPS is not set
 
 
 def claims_of(identity: SocialAccount) -> Claims:
-    """Return what the provider says of the person; an address without its word that it is theirs is none."""
+    """Return the provider's claims about the person. An e-mail address that it has not verified is left out."""
     token, userinfo = told(identity, "id_token"), told(identity, "userinfo")
     of_address = userinfo if "email" in userinfo else token
     both = {**token, **userinfo}
@@ -36,7 +36,7 @@ def claims_of(identity: SocialAccount) -> Claims:
 
 
 def told(identity: SocialAccount, source: str) -> Mapping[str, Any]:
-    """Return what the `id_token` or the `userinfo` said."""
+    """Return the claims from `source`, the `id_token` or the `userinfo`."""
     found = identity.extra_data.get(source)
     return found if isinstance(found, dict) else {}
 

@@ -8,12 +8,12 @@ class NoSecondFactor(Conflict):
 
 
 class PersonNotFound(PortalError):
-    message = "There is no such person."
+    message = "No such person exists."
 
 
 class NotLinked(Conflict):
-    message = "No such identity is linked to this person."
+    message = "This identity is not linked to this person."
 
 
 class IdentityTaken(PortalError):
-    message = "This identity signs somebody else in already."
+    message = "This identity is already linked to another person."

@@ -1,7 +1,7 @@
-"""The three groups that come with the portal, and what each may do.
+"""The three groups that come with the portal, and their permissions.
 
-They belong to the portal: `ensure_groups` sets their rights whenever the database is prepared. Whoever needs other
-rights makes a group of their own beside them.
+They belong to the portal: `ensure_groups` sets their permissions whenever the database is prepared. For other
+permissions, create a separate group.
 """
 
 from django.contrib.auth.models import Group, Permission
@@ -15,7 +15,7 @@ VIEWER, OPERATOR, ADMINISTRATOR = "viewer", "operator", "administrator"
 PORTAL_GROUPS = (VIEWER, OPERATOR, ADMINISTRATOR)
 
 PAYLOADS = ("view_payload",)
-# Beside what a viewer may. What does not exist (yet) is passed over.
+# In addition to a viewer's permissions. Permissions that do not exist (yet) are ignored.
 OPERATORS = (
     "add_organisation",
     "change_organisation",
@@ -35,7 +35,7 @@ PEOPLE = ("view_user", "add_user", "change_user")
 
 @transaction.atomic
 def ensure_groups() -> None:
-    """Make the groups that are missing, and give each the rights of its table, no more and no fewer."""
+    """Create missing groups, and set each group's permissions to exactly those of its table."""
     for name, wanted in {VIEWER: _viewers(), OPERATOR: _operators(), ADMINISTRATOR: _administrators()}.items():
         group, _ = Group.objects.get_or_create(name=name)
         rights = set(Permission.objects.filter(wanted))
@@ -44,7 +44,7 @@ def ensure_groups() -> None:
 
 
 def _ours() -> Q:
-    limit = StaffLimit._meta.model_name  # edited on a person's page, by who may change people
+    limit = StaffLimit._meta.model_name  # edited on a person's page, by users who may change people
     return Q(content_type__app_label=APP) & ~Q(content_type__model=limit)
 
 

@@ -1,4 +1,4 @@
-"""People whom an OpenID Connect provider names: who they are here, and which groups it gives them."""
+"""Match the identities of an OpenID Connect provider to people, and give people the groups that it names."""
 
 import re
 from collections.abc import Collection
@@ -22,7 +22,7 @@ _UNFIT_FOR_A_NAME = re.compile(r"[^\w.@+-]")
 
 
 def find_person(claims: Claims) -> User | None:
-    """Return the one member of staff with this verified address; of two with the same, neither."""
+    """Return the only member of staff with this verified address, or None (also if several have it)."""
     if not claims.email:
         return None
     found = User.objects.filter(email__iexact=claims.email, is_staff=True)[:2]
@@ -30,7 +30,7 @@ def find_person(claims: Claims) -> User | None:
 
 
 def is_to_be_made(claims: Claims) -> bool:
-    """Return whether OIDC_CREATE_PEOPLE makes a person: nobody at all, also nobody switched off, has this address."""
+    """Return whether OIDC_CREATE_PEOPLE allows a new person: no person, not even a disabled one, has this address."""
     if not (settings.OIDC_CREATE_PEOPLE and claims.email):
         return False
     return not User.objects.filter(email__iexact=claims.email).exists()
@@ -38,7 +38,7 @@ def is_to_be_made(claims: Claims) -> bool:
 
 @transaction.atomic
 def create_person(claims: Claims, *, actor: Actor) -> User:
-    """Store somebody whom the provider brought: without a password, and without rights until a group gives some."""
+    """Create a person from the provider's claims, without a password. Only groups give them permissions."""
     person = User(
         username=_free_name(claims.user_name or claims.email),
         email=claims.email,
@@ -54,7 +54,7 @@ def create_person(claims: Claims, *, actor: Actor) -> User:
 
 @transaction.atomic
 def link(login: SocialLogin, person: User, *, request: HttpRequest, actor: Actor) -> None:
-    """Let this identity sign this person in from now on. Raises IdentityTaken."""
+    """Link this identity to this person, so that it can sign them in. Raises IdentityTaken."""
     account = login.account
     known = SocialAccount.objects.filter(provider=account.provider, uid=account.uid).first()
     if known is not None and known.user_id != person.pk:
@@ -66,9 +66,9 @@ def link(login: SocialLogin, person: User, *, request: HttpRequest, actor: Actor
 
 @transaction.atomic
 def follow_groups(person: User, named: Collection[str], *, actor: Actor) -> None:
-    """Give a person those of the portal's own groups that the provider names, and no other of them.
+    """Set which of the portal's own groups a person has to those that the provider names.
 
-    Superusers keep what they have, and so do groups that are not the portal's own.
+    Superusers and memberships in other groups do not change.
     """
     if person.is_superuser:
         return
@@ -82,19 +82,19 @@ def follow_groups(person: User, named: Collection[str], *, actor: Actor) -> None
 
 
 def identities_of(person: User) -> "QuerySet[SocialAccount]":
-    """Return the identities that sign this person in, the oldest link first."""
+    """Return the identities linked to this person, the oldest link first."""
     found: QuerySet[SocialAccount] = SocialAccount.objects.filter(user=person).order_by("date_joined", "pk")
     return found
 
 
 def name_of(identity: SocialAccount) -> str:
-    """Return by what people recognise an identity: its verified address, its name at the provider, or its `sub`."""
+    """Return a readable name of an identity: its verified address, its name at the provider, or its `sub`."""
     claims = claims_of(identity)
     return claims.email or claims.user_name or printable(identity.uid, 191)
 
 
 def in_words(identity: SocialAccount) -> str:
-    """Return the same with the `sub`, which is the provider's own and cannot be chosen."""
+    """Return the readable name with the `sub`, which the provider assigns and the person cannot choose."""
     return f"{name_of(identity)} (subject {printable(identity.uid, 191)})"
 
 

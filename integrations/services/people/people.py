@@ -1,7 +1,7 @@
-"""The provider's staff: who may come in, what each may do, and which organisations each sees.
+"""The provider's staff: who may sign in, what each person may do, and which organisations each may see.
 
-Nobody gives away more than they have: neither a right nor the sight of an organisation. Superusers are made at the
-shell alone (`manage.py createsuperuser`).
+A person cannot give others more permissions or organisations than they have themselves. Superusers can only be created
+at the shell (`manage.py createsuperuser`).
 """
 
 from collections.abc import Collection, Iterable
@@ -22,22 +22,22 @@ from integrations.services.people.errors import PersonNotFound
 
 @dataclass(frozen=True)
 class Role:
-    """What a person may do, and what they see: `organisations` is None for all of them."""
+    """A person's groups and visible organisations; `organisations` None means all of them."""
 
     groups: Collection[Group]
     organisations: Collection[Organisation] | None
 
 
 def get_person(username: str) -> User:
-    """Return the person of that user name. Raises PersonNotFound."""
+    """Return the person with this user name. Raises PersonNotFound."""
     person = User.objects.filter(username=username).first()
     if person is None:
-        raise PersonNotFound(f"There is no person with the user name {username!r}.")
+        raise PersonNotFound(f"No person has the user name {username!r}.")
     return person
 
 
 def manageable(actor: User) -> QuerySet[User]:
-    """Return whom `actor` may see and change: nobody with more rights or a wider sight, and not themselves."""
+    """Return the people that `actor` may see and change: without more permissions or organisations, and not `actor`."""
     people = User.objects.exclude(pk=actor.pk)
     if not actor.is_superuser:
         people = people.exclude(is_superuser=True).exclude(_having_other_rights_than(actor))
@@ -49,53 +49,53 @@ def manageable(actor: User) -> QuerySet[User]:
 
 
 def grantable(actor: User) -> QuerySet[Group]:
-    """Return the groups that hold no right that `actor` lacks."""
+    """Return the groups whose permissions `actor` has, too."""
     if actor.is_superuser:
         return Group.objects.all()
     return Group.objects.exclude(permissions__in=_rights_lacking(actor))
 
 
 def visible_organisations(actor: User) -> QuerySet[Organisation]:
-    """Return the organisations that `actor` sees, and so may let others see."""
+    """Return the organisations that `actor` may see, and so may let others see."""
     return scope.limit(Organisation.objects.all(), actor, "pk")
 
 
 @transaction.atomic
 def save_person(person: User, *, role: Role, giver: User, actor: Actor) -> User:
-    """Store a person, new or changed, with their role, and write that down.
+    """Store a new or changed person with their role, and record it.
 
-    Raises InvalidValue where `giver` would give more than they have.
+    Raises InvalidValue if `giver` would give more than they have.
     """
     _check(role, giver)
     is_new = person.pk is None
     if not is_new and not manageable(giver).filter(pk=person.pk).exists():
-        raise InvalidValue("username", "You may not change this person: they may do or see more than you.")
+        raise InvalidValue("username", "You cannot change this person, because they may do or see more than you.")
     known_as = "" if is_new else User.objects.values_list("username", flat=True).get(pk=person.pk)
     person.is_staff = True
     person.save()
     person.groups.set(role.groups)
     _limit(person, role.organisations)
     if not is_new and role.organisations is not None:
-        seen, reason = [each.pk for each in role.organisations], "its maker may not see this outlet any more"
-        handover_links.take_back_of(known_as, outside=seen, reason=reason, actor=actor)
+        seen, reason = [each.pk for each in role.organisations], "its creator may no longer see this outlet"
+        handover_links.revoke_links_of(known_as, outside=seen, reason=reason, actor=actor)
     record(Verb.PERSON_ADDED if is_new else Verb.PERSON_CHANGED, person, actor=actor, **_in_words(person, role))
     return person
 
 
 def password_was_set(person: User, *, actor: Actor) -> None:
-    """Write down that somebody gave this person another password, or none; it ended all their sessions."""
+    """Record that another person changed or removed this person's password, which ended all their sessions."""
     record(Verb.PASSWORD_SET, person, actor=actor)
 
 
 def _check(role: Role, giver: User) -> None:
     allowed = set(grantable(giver).values_list("pk", flat=True))
     if any(group.pk not in allowed for group in role.groups):
-        raise InvalidValue("groups", "Choose among groups that may do no more than you.")
+        raise InvalidValue("groups", "Choose only groups whose permissions you have yourself.")
     seen = scope.organisations_of(giver)
     if seen is None:
         return
     if role.organisations is None or any(each.pk not in seen for each in role.organisations):
-        raise InvalidValue("organisations", "Choose among your own organisations: you are limited to them.")
+        raise InvalidValue("organisations", "Choose only organisations that you may see yourself.")
 
 
 def _limit(person: User, organisations: Collection[Organisation] | None) -> None:

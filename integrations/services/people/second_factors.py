@@ -1,4 +1,4 @@
-"""The second factors of the provider's staff: who has which, and what is written down of them."""
+"""The second factors of the provider's staff: read and reset them, and record changes."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from integrations.models.audit import Verb
 from integrations.services.audit import Actor, record
 from integrations.services.people.errors import NoSecondFactor
 
-FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)  # recovery codes stand in for one, and are none
+FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)  # recovery codes do not count as a factor
 WORDS = {
     Authenticator.Type.TOTP: "authenticator app",
     Authenticator.Type.WEBAUTHN: "passkey",
@@ -27,18 +27,18 @@ def has_second_factor(person: AbstractBaseUser) -> bool:
 
 
 def kinds_of(person: AbstractBaseUser) -> list[str]:
-    """Return the kinds of the person's factors, each as often as they have it."""
+    """Return the kinds of the person's factors, one entry for each factor."""
     found = Authenticator.objects.filter(user_id=person.pk, type__in=FACTORS).order_by("type", "pk")
     return list(found.values_list("type", flat=True))
 
 
 def second_factors_of(person: AbstractBaseUser) -> list[str]:
-    """Return the same in words."""
+    """Return the person's factors in words."""
     return [in_words(kind) for kind in kinds_of(person)]
 
 
 def shown(person: Any) -> list[str]:
-    """Return what a list says of a person, out of rows that it has read in advance; each kind once."""
+    """Return a person's kinds of factors in words, each once, from rows that the list has prefetched."""
     kinds = {each.type for each in person.authenticator_set.all()} & set(FACTORS)
     by_provider = ["OpenID Connect"] if person.socialaccount_set.all() else []
     return [*sorted(in_words(kind) for kind in kinds), *by_provider]
@@ -46,9 +46,9 @@ def shown(person: Any) -> list[str]:
 
 @transaction.atomic
 def reset_second_factors(person: User, *, actor: Actor) -> None:
-    """Take all factors and recovery codes of a person away: a lost telephone. Raises NoSecondFactor.
+    """Delete all factors and recovery codes of a person, for example after a lost phone. Raises NoSecondFactor.
 
-    Their sessions go on, as far as the settings let anybody in without a factor; a new password ends them.
+    Their sessions continue if the settings allow people without a factor; a new password ends them.
     """
     found = list(Authenticator.objects.select_for_update().filter(user=person))
     if not found:
@@ -58,7 +58,7 @@ def reset_second_factors(person: User, *, actor: Actor) -> None:
 
 
 def factor_was_added(person: User, kind: str, *, with_codes: bool, actor: Actor) -> None:
-    """Write down a factor that the person added, and the recovery codes that came with the first one."""
+    """Record a factor that the person added, and the recovery codes that came with the first one."""
     record(Verb.FACTOR_ADDED, person, actor=actor, factor=in_words(kind))
     if with_codes:
         recovery_codes_were_made(person, actor=actor)

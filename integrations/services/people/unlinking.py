@@ -1,4 +1,4 @@
-"""Linked identities are taken away from a person; and what would become of each when it comes again."""
+"""Unlink identities from a person, and predict what the next sign-in of each identity would do."""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -18,27 +18,27 @@ from integrations.services.people.identities import find_person, identities_of, 
 
 
 class Prospect(Enum):
-    """What the next sign-in by an unlinked identity comes to, by what the provider said of it last."""
+    """The result of the next sign-in with an unlinked identity, by the provider's last claims about it."""
 
-    NO_PROVIDER = "No OpenID Connect provider is set up now: nobody comes in by it."
-    STAYS_OUT = "Its verified address is {person}'s, who is switched off: for as long, nobody comes in by it."
+    NO_PROVIDER = "No OpenID Connect provider is set up, so the identity cannot sign in."
+    STAYS_OUT = "Its verified address belongs to {person}, who is disabled. Until that changes, it cannot sign in."
     COMES_BACK = (
-        "This alone keeps nobody out: its verified address is {person}'s, so its next sign-in links it to {person} "
-        "again, without a question. Switch {person} off to keep it out."
+        "Unlinking alone does not keep this identity out. Its verified address belongs to {person}, so its next "
+        "sign-in links it to {person} again without confirmation. Disable {person} to keep it out."
     )
-    ANOTHER = "Its verified address is somebody else's here: its next sign-in links it to them."
-    NEW_PERSON = "Its verified address is nobody's here: its next sign-in makes a new person (OIDC_CREATE_PEOPLE)."
-    REFUSED = "Nobody comes in by it any more, unless somebody who is signed in links it to themselves."
+    ANOTHER = "Its verified address belongs to another person here. Its next sign-in links it to that person."
+    NEW_PERSON = "No person here has its verified address. Its next sign-in creates a new person (OIDC_CREATE_PEOPLE)."
+    REFUSED = "The identity can no longer sign in, unless a person who is signed in links it to themselves."
 
     def words(self, person: User) -> str:
         return self.value.format(person=person.get_username())
 
 
 def unlink(person: User, found: Sequence[SocialAccount], *, actor: Actor) -> None:
-    """Let these identities sign their person in no longer, and end all sessions of the person. Raises NotLinked.
+    """Unlink these identities from their person, and end all the person's sessions. Raises NotLinked.
 
-    That does not keep them out: see prospect_of. The sessions are found before the transaction, so that many of them
-    hold nobody up who writes; those of the meantime are found in it.
+    The identities may be able to sign in again: see prospect_of. Existing sessions are searched before the transaction,
+    so that a long search does not block other writers. Sessions saved since then are found inside it.
     """
     began = shared_now()
     running = sign_ins.sessions_of(person)
@@ -51,7 +51,7 @@ def unlink(person: User, found: Sequence[SocialAccount], *, actor: Actor) -> Non
 
 
 def prospect_of(identity: SocialAccount) -> Prospect:
-    """Return what would become of an identity that is unlinked, now or a moment ago."""
+    """Return what the next sign-in would do if this identity is unlinked now, or was unlinked a moment ago."""
     if not settings.OIDC_SERVER_URL:
         return Prospect.NO_PROVIDER
     claims = claims_of(identity)
@@ -64,7 +64,7 @@ def prospect_of(identity: SocialAccount) -> Prospect:
 
 
 def is_only_way_in(identity: SocialAccount) -> bool:
-    """Return whether its person has neither a password here nor another identity."""
+    """Return whether the identity's person has neither a password nor another identity."""
     person = identity.user
     return not (person.has_usable_password() or identities_of(person).exclude(pk=identity.pk).exists())
 

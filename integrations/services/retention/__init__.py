@@ -1,1 +1,1 @@
-"""Deletes rows that are kept for a limited time, in small batches."""
+"""Delete rows with a limited retention time, in small batches."""

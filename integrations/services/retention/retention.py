@@ -1,7 +1,7 @@
-"""Deletes what is kept for so long only, in small batches. Runs in database threads.
+"""Delete records at the end of their retention time, in small batches. Runs in database threads.
 
-Each batch is a transaction of its own, found by an index, so that an embedded database's writer is held for
-milliseconds and no POS waits. Open requests and open connections are never touched.
+Each batch is a separate transaction whose rows an index finds, so it blocks SQLite's only writer for milliseconds and
+delays no POS. Open requests and open connections are never touched.
 """
 
 import time
@@ -22,8 +22,8 @@ from integrations.models.retention import RecordKind
 from integrations.services import audit, metrics
 from integrations.services.audit import Actor
 
-# Measured on a machine with no core free: this many rows of 2 KB hold an embedded database's writer for 30 ms, of 120
-# KB for 0.2 s.
+# Measured on a machine without a free core: this many rows of 2 KB block SQLite's writer for 30 ms, rows of 120 KB for
+# 0.2 s.
 BATCH = 100
 SUBJECT = "old records"
 
@@ -32,9 +32,9 @@ Report = Callable[[RecordKind, int, int], None]
 
 @dataclass(frozen=True)
 class Rule:
-    """What of a kind is due before a moment, the oldest first, and how a batch of it goes.
+    """Which records of a kind are due before a moment, the oldest first, and how a batch of them is pruned.
 
-    `days` is a setting, or empty for what says by itself when it has expired.
+    `days` is the name of a setting, or empty for records with their own expiry time.
     """
 
     days: str
@@ -43,7 +43,7 @@ class Rule:
 
 
 def limit(kind: RecordKind, now: datetime) -> datetime | None:
-    """Return the moment before which records of this kind are not kept; None: all of them are."""
+    """Return the moment before which records of this kind are pruned, or None if all are kept."""
     if not RULES[kind].days:
         return now
     days: int = getattr(settings, RULES[kind].days)
@@ -51,7 +51,7 @@ def limit(kind: RecordKind, now: datetime) -> datetime | None:
 
 
 def due(now: datetime) -> dict[RecordKind, int]:
-    """Return how many records of each kind there are to prune."""
+    """Return the number of records of each kind that are due for pruning."""
     counts = {}
     for kind, rule in RULES.items():
         before = limit(kind, now)
@@ -61,15 +61,15 @@ def due(now: datetime) -> dict[RecordKind, int]:
 
 
 def prune_batch(kind: RecordKind, now: datetime) -> bool:
-    """Prune at most BATCH records in one transaction; return whether there may be more."""
+    """Prune at most BATCH records in one transaction. Return whether there may be more."""
     return _prune_batch(kind, now) == BATCH
 
 
 def prune_all(*, actor: Actor, report: Report, rest: Callable[[float], None] = time.sleep) -> dict[RecordKind, int]:
-    """Prune until nothing is left, and return how much of each kind; one audit event says so.
+    """Prune until no due records are left, record one audit event, and return the number of each kind.
 
-    The event is written in the first transaction, with what is due: a command that is killed has left it. After each
-    batch it rests for as long as the batch took, so that others find the database free half of the time.
+    The first transaction stores the event with the due numbers, so it exists even if the command is killed. After each
+    batch, pruning pauses for as long as the batch took, which leaves the database free half of the time.
     """
     now = shared_now()
     planned = due(now)
@@ -88,7 +88,7 @@ def prune_all(*, actor: Actor, report: Report, rest: Callable[[float], None] = t
 def _batches(
     kind: RecordKind, now: datetime, *, planned: Mapping[RecordKind, int] | None, actor: Actor
 ) -> Iterator[tuple[int, float]]:
-    """Prune a kind, and yield after each batch its size and the seconds that it took."""
+    """Prune a kind. After each batch, yield its size and the seconds that it took."""
     count = BATCH
     while count == BATCH:
         began = time.perf_counter()
@@ -139,7 +139,7 @@ def _attempts(before: datetime) -> QuerySet[AuthAttempt]:
 
 
 def _connections(before: datetime) -> QuerySet[Connection]:
-    """Return ended connections but each integration's last one: its page says when that was, and presence names it."""
+    """Return ended connections except each integration's last one, which its page shows and its presence refers to."""
     newer = Connection.objects.filter(integration=OuterRef("integration"), opened_at__gt=OuterRef("opened_at"))
     named = Presence.objects.filter(connection=OuterRef("pk"))
     rows = Connection.objects.filter(closed_at__lt=before).filter(Exists(newer.order_by())).exclude(Exists(named))
@@ -160,7 +160,7 @@ def _audit(before: datetime) -> QuerySet[AuditEvent]:
 
 
 def _delete(rows: QuerySet[Any], _now: datetime) -> int:
-    # The condition is asked again with the deletion: between the two a row may have come back to life.
+    # The deletion repeats the condition, because a row may have become live again in between.
     deleted, _ = rows.order_by().filter(pk__in=_oldest(rows)).delete()
     return deleted
 

@@ -1,4 +1,4 @@
-"""The chore that deletes what is kept for so long only, and redacts what an older version left readable."""
+"""The chore that prunes records at the end of their retention time, and redacts rows of older versions."""
 
 import asyncio
 import time
@@ -13,11 +13,11 @@ from integrations.services.retention.retention import prune_batch
 from integrations.services.rows.threads import recorders
 
 EVERY = 15.0  # seconds
-WORK = 0.5  # seconds of a turn for each kind, and as many of rest: some thousands of rows
+WORK = 0.5  # seconds of work for each kind in one run, with as many seconds of pauses: a few thousand rows
 
 
-async def turn() -> None:
-    """Do what there is to do of each kind for a moment; what is left has its turn next."""
+async def run() -> None:
+    """Prune each kind for at most WORK seconds. The next run continues."""
     await _repeat(fill_match_ids)
     await _repeat(redact_batch)
     now = shared_now()
@@ -33,4 +33,4 @@ async def _repeat(batch: Callable[[], bool]) -> None:
             return
         took = time.perf_counter() - began
         worked += took
-        await asyncio.sleep(took)  # for as long as the batch took the database is everybody else's
+        await asyncio.sleep(took)  # leave the database to others for as long as the batch took

@@ -14,7 +14,7 @@ from integrations.models import Integration, Outlet
 from integrations.models.clock import shared_now
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
-from integrations.services.handover.links import MadeLink
+from integrations.services.handover.links import NewLink
 from integrations.staff.base import rights
 from integrations.staff.base.acts import Act
 from integrations.staff.base.secret_acts import SecretAct
@@ -50,7 +50,7 @@ class OutletAct(Act):
         """Run `act`, which creates a secret, and show the secret, or a one-time link if that button was pressed."""
         if "as_link" not in self.request.POST:
             return self.show_secret(act(), Integration.objects.get(outlet=self.outlet))
-        made = handover_links.make_link_instead(
+        made = handover_links.create_link_instead(
             act,
             hours=values["link_hours"] or settings.HANDOVER_LINK_HOURS,
             passphrase=values["passphrase"],
@@ -59,7 +59,7 @@ class OutletAct(Act):
         return self.show_link(made)
 
     @method_decorator(sensitive_variables())
-    def show_link(self, made: MadeLink) -> HttpResponse:
+    def show_link(self, made: NewLink) -> HttpResponse:
         """Return the only page that ever shows this link; the page does not contain the secret."""
         integration = made.link.integration
         return self.show_once(

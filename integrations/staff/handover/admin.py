@@ -44,7 +44,7 @@ class RevokeLink(IntegrationAct):
         return {**super().context(), "link": self.link}
 
     def act(self, _values: dict[str, Any]) -> HttpResponse:
-        handover_links.take_back_link(self.link, actor=self.actor)
+        handover_links.revoke_link(self.link, actor=self.actor)
         return self.done("Link revoked. It no longer works, and its copy of the secret is erased.")
 
 

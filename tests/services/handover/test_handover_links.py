@@ -19,7 +19,7 @@ from integrations.security.secret_digests import SecretKind, generate
 from integrations.services.errors import InvalidValue
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.errors import LinkEnded, LinkRefused
-from integrations.services.handover.links import MadeLink
+from integrations.services.handover.links import NewLink
 from integrations.services.integration import enabling, pos_secrets
 from tests.staff.test_staff_pages import text
 from tests.support.factories import ADOPTED, ANNA, Enabled, make_enabled_outlet
@@ -35,12 +35,12 @@ def _in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views, "REFUSED_AFTER", 0.0)
 
 
-def make(enabled: Enabled, *, passphrase: str = PASSPHRASE, hours: int = 72) -> MadeLink:
+def make(enabled: Enabled, *, passphrase: str = PASSPHRASE, hours: int = 72) -> NewLink:
     credential = Integration.objects.get(pk=enabled.integration.pk).current_credential()
-    return handover_links.make_link(credential, enabled.handover, hours=hours, passphrase=passphrase, actor=ANNA)
+    return handover_links.create_link(credential, enabled.handover, hours=hours, passphrase=passphrase, actor=ANNA)
 
 
-def fresh(made: MadeLink) -> HandoverLink:
+def fresh(made: NewLink) -> HandoverLink:
     return HandoverLink.objects.get(pk=made.link.pk)
 
 
@@ -127,11 +127,11 @@ def test_a_link_that_is_too_old_opens_nothing_and_is_erased(enabled: Enabled) ->
 
 def test_a_link_that_was_taken_back_opens_nothing(enabled: Enabled) -> None:
     made = make(enabled)
-    handover_links.take_back_link(made.link, actor=ANNA)
+    handover_links.revoke_link(made.link, actor=ANNA)
     with pytest.raises(LinkRefused):
         handover_links.open_link(made.token, PASSPHRASE, **CLIENT)
     with pytest.raises(LinkEnded):
-        handover_links.take_back_link(made.link, actor=ANNA)
+        handover_links.revoke_link(made.link, actor=ANNA)
     assert (fresh(made).state, fresh(made).sealed) == (LinkState.TAKEN_BACK, "")
     assert verbs() == [Verb.LINK_MADE, Verb.LINK_TAKEN_BACK]
 
@@ -157,7 +157,7 @@ def test_a_corrected_pos_remote_id_is_what_the_recipient_gets(enabled: Enabled) 
 
 
 def test_an_adopted_secret_goes_by_link_too(outlet: Outlet) -> None:
-    made = handover_links.make_link_instead(
+    made = handover_links.create_link_instead(
         lambda: enabling.enable_outlet(outlet, pos_remote_id="R-1", adopted_secret=ADOPTED, actor=ANNA),
         hours=1,
         actor=ANNA,
@@ -182,7 +182,7 @@ def test_a_weak_passphrase_and_a_long_life_are_refused_and_nothing_is_enabled(
     outlet: Outlet, passphrase: str, hours: int
 ) -> None:
     with pytest.raises(InvalidValue):
-        handover_links.make_link_instead(
+        handover_links.create_link_instead(
             lambda: enabling.enable_outlet(outlet, pos_remote_id="R-1", actor=ANNA),
             hours=hours,
             passphrase=passphrase,
@@ -260,7 +260,7 @@ def test_the_page_shows_the_values_and_is_kept_nowhere(client: Client, enabled: 
 def test_every_refusal_reads_the_same(client: Client) -> None:
     links = {name: make(make_enabled_outlet(name)) for name in ("opened", "expired", "taken", "failed", "wrong")}
     handover_links.open_link(links["opened"].token, PASSPHRASE, **CLIENT)
-    handover_links.take_back_link(links["taken"].link, actor=ANNA)
+    handover_links.revoke_link(links["taken"].link, actor=ANNA)
     HandoverLink.objects.filter(pk=links["expired"].link.pk).update(expires_at=timezone.now() - timedelta(hours=1))
     for _ in range(5):
         post(client, links["failed"].token, "a wrong passphrase")

@@ -131,7 +131,7 @@ def test_secrets_and_links_that_a_command_makes_are_readable_to_a_process_with_t
     make_process(OLD)
     made = make_enabled_outlet()
     credential = Credential.objects.get()
-    link = handover_links.make_link(credential, made.handover, hours=1, actor=ANNA)
+    link = handover_links.create_link(credential, made.handover, hours=1, actor=ANNA)
     sealed, text, token = sealing.seal("text", purpose="p"), signing.dumps("session"), tokens.issue(Token(1, 2, 3))
     settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = OLD, []
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = OLD, []

@@ -50,7 +50,7 @@ def watched(enabled: Enabled, clock: Any) -> Integration:
     """Station: online for long, and the portal watches as long; somebody gets e-mail of all alerts."""
     go_online(enabled.integration, NOON - timedelta(hours=2))
     add_recipient("all@example.com")
-    alerts.turn()
+    alerts.update()
     wait(clock, 10 * MINUTE)
     return enabled.integration
 
@@ -65,7 +65,7 @@ def wait(clock: Any, span: timedelta) -> datetime:
     end = timezone.now() + span
     while timezone.now() < end:
         clock.move_to(min(timezone.now() + BLIND, end))
-        alerts.turn()
+        alerts.update()
     return timezone.now()
 
 
@@ -147,7 +147,7 @@ def test_after_the_portal_was_away_outlets_have_their_whole_limit_to_come_back(
 ) -> None:
     go_offline(watched, timezone.now())
     clock.move_to(timezone.now() + timedelta(hours=3))  # no turn: the portal was away
-    alerts.turn()
+    alerts.update()
     wait(clock, 8 * MINUTE)
     assert subjects() == []
     wait(clock, 10 * MINUTE)
@@ -269,7 +269,7 @@ def test_a_turn_costs_a_fixed_number_of_queries(watched: Integration, clock: Any
     wait(clock, 3 * MINUTE)
     assert AlertMember.objects.count() == 20
     with CaptureQueriesContext(connection) as queries:
-        alerts.turn()
+        alerts.update()
     assert len(queries) < 30
 
 
@@ -280,8 +280,8 @@ class Mailing(InProcess):
             await in_main(
                 mailing.write, None, subject="Alert: Küche is offline\nBcc: x@example.com", body="Since noon."
             )
-            await mailing.turn()
-            await mailing.turn()
+            await mailing.send_due()
+            await mailing.send_due()
             (mail,) = sink.got
         assert mail["to"] == "all@example.com"
         assert mail["subject"] == "Alert: Küche is offline Bcc: x@example.com"
@@ -295,16 +295,16 @@ class Mailing(InProcess):
             await in_main(mailing.write, None, subject="Alert", body="Since noon.")
             sink.refuses = True
             with self.assertLogs("integrations.services.notices.mailing", "WARNING"):
-                await mailing.turn()
+                await mailing.send_due()
             row = await in_main(Mail.objects.get)
             assert (row.state, row.tries) == (MailState.PENDING, 1)
             assert "try later" in row.error
             await in_main(Mail.objects.update, next_at=timezone.now())
             with override_settings(**_to(9)), self.assertLogs("integrations.services.notices.mailing", "WARNING"):
-                await mailing.turn()
+                await mailing.send_due()
             sink.refuses = False
             await in_main(Mail.objects.update, next_at=timezone.now())
-            await mailing.turn()
+            await mailing.send_due()
             assert len(sink.got) == 1
 
     async def test_a_mail_that_no_server_takes_is_given_up(self) -> None:
@@ -314,7 +314,7 @@ class Mailing(InProcess):
             for _ in range(len(mailing.SCHEDULE) + 1):
                 await in_main(Mail.objects.update, next_at=timezone.now())
                 with self.assertLogs("integrations.services.notices.mailing", "WARNING"):
-                    await mailing.turn()
+                    await mailing.send_due()
         assert (await in_main(Mail.objects.get)).state == MailState.FAILED
 
 

@@ -42,7 +42,7 @@ def told() -> list[str]:
 
 def turn_at(clock: Any, moment: datetime) -> None:
     clock.move_to(moment)
-    event_detection.turn()
+    event_detection.poll()
 
 
 def watch_for(clock: Any, integration: Integration, span: timedelta = LATER) -> datetime:
@@ -58,7 +58,7 @@ def test_nothing_is_read_or_written_while_no_endpoint_wants_it(enabled: Enabled)
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        event_detection.turn()
+        event_detection.poll()
     assert len(queries) <= 4
     assert told() == []
     assert not NoticeCursor.objects.exists()
@@ -66,10 +66,10 @@ def test_nothing_is_read_or_written_while_no_endpoint_wants_it(enabled: Enabled)
 
 def test_a_finished_request_is_told_once_without_its_contents(enabled: Enabled, clock: Any) -> None:
     make_endpoint(kinds=[NoticeKind.REQUEST_FINISHED])
-    event_detection.turn()
+    event_detection.poll()
     row = make_finished_request(enabled.integration, received_at=NOON - timedelta(seconds=2))
-    event_detection.turn()
-    event_detection.turn()
+    event_detection.poll()
+    event_detection.poll()
     (notice,) = Notice.objects.all()
     assert Delivery.objects.count() == 1
     assert notice.data["request_id"] == row.request_id
@@ -83,41 +83,41 @@ def test_a_finished_request_is_told_once_without_its_contents(enabled: Enabled, 
 
 def test_a_request_that_is_open_is_no_news(enabled: Enabled, clock: Any) -> None:
     make_endpoint()
-    event_detection.turn()
+    event_detection.poll()
     row = make_finished_request(enabled.integration)
     type(row).objects.update(state=RequestState.SENT, ended_at=None)
-    event_detection.turn()
+    event_detection.poll()
     assert told() == []
 
 
 def test_what_happened_before_the_first_endpoint_is_no_news(enabled: Enabled, clock: Any) -> None:
     make_finished_request(enabled.integration, ended_at=NOON - timedelta(seconds=1))
     make_endpoint()
-    event_detection.turn()
-    event_detection.turn()
+    event_detection.poll()
+    event_detection.poll()
     assert told() == []
 
 
 def test_a_row_that_becomes_visible_late_is_told_and_none_twice(enabled: Enabled, clock: Any) -> None:
     make_endpoint(kinds=[NoticeKind.REQUEST_FINISHED])
-    event_detection.turn()
+    event_detection.poll()
     for second in range(0, 300, 10):
         turn_at(clock, NOON + timedelta(seconds=second))
         late = timezone.now() - timedelta(seconds=min(second, 50))
         make_finished_request(enabled.integration, ended_at=late)
-        event_detection.turn()
+        event_detection.poll()
     assert len(told()) == 30
 
 
 def test_rows_that_were_written_when_the_database_came_back_are_told(enabled: Enabled, clock: Any) -> None:
     """The recorder keeps what it cannot write, and writes it with its own times."""
     make_endpoint(kinds=[NoticeKind.AUTHENTICATION_REFUSED])
-    event_detection.turn()
+    event_detection.poll()
     turn_at(clock, NOON + timedelta(seconds=30))
     turn_at(clock, NOON + timedelta(hours=1))  # nothing in between: the database was away
     clock.move_to(NOON + timedelta(hours=1, seconds=20))
     make_refusal(enabled.integration, at=NOON + timedelta(minutes=5))
-    event_detection.turn()
+    event_detection.poll()
     assert told() == [NoticeKind.AUTHENTICATION_REFUSED]
 
 
@@ -132,10 +132,10 @@ def test_a_refused_authentication_is_told_with_its_reason_also_of_an_unknown_out
     enabled: Enabled, clock: Any
 ) -> None:
     make_endpoint()
-    event_detection.turn()
+    event_detection.poll()
     make_refusal(enabled.integration)
     make_refusal(None)
-    event_detection.turn()
+    event_detection.poll()
     known, unknown = Notice.objects.order_by("pk")
     assert (known.data["reason"], known.data["address"]) == ("wrong_secret", "198.51.100.7")
     assert (known.data["outlet"]["name"], unknown.data["outlet"]) == ("Station", None)
@@ -143,9 +143,9 @@ def test_a_refused_authentication_is_told_with_its_reason_also_of_an_unknown_out
 
 def test_a_stray_message_is_told_without_what_it_said(enabled: Enabled, clock: Any) -> None:
     make_endpoint()
-    event_detection.turn()
+    event_detection.poll()
     make_stray(enabled.integration)
-    event_detection.turn()
+    event_detection.poll()
     (notice,) = Notice.objects.all()
     assert (notice.kind, notice.data["what"], notice.data["size_bytes"]) == (NoticeKind.STRAY_MESSAGE, "unknown", 20)
     assert "4111" not in json.dumps(notice.data)
@@ -157,36 +157,36 @@ def test_an_endpoint_of_an_organisation_is_told_of_no_other_and_an_endpoint_of_a
     own, _ = make_endpoint(name="own", organisation=make_organisation("Café Anna"))
     bella, _ = make_endpoint(name="bella", organisation=enabled.integration.outlet.organisation)
     everything, _ = make_endpoint(name="everything")
-    event_detection.turn()
+    event_detection.poll()
     make_finished_request(enabled.integration)
     make_refusal(None)
-    event_detection.turn()
+    event_detection.poll()
     assert [each.deliveries.count() for each in (own, bella, everything)] == [0, 1, 2]
 
 
 def test_an_endpoint_gets_the_kinds_that_it_wants(enabled: Enabled, clock: Any) -> None:
     make_endpoint(kinds=[NoticeKind.STRAY_MESSAGE])
-    event_detection.turn()
+    event_detection.poll()
     make_finished_request(enabled.integration)
     make_refusal(enabled.integration)
     make_stray(enabled.integration)
-    event_detection.turn()
+    event_detection.poll()
     assert told() == [NoticeKind.STRAY_MESSAGE]
 
 
 def test_an_endpoint_that_is_off_is_told_nothing(enabled: Enabled, clock: Any) -> None:
     endpoint, _ = make_endpoint()
-    event_detection.turn()
+    event_detection.poll()
     webhooks.disable_endpoint(endpoint, reason="maintenance", actor=ANNA)
     make_finished_request(enabled.integration)
-    event_detection.turn()
+    event_detection.poll()
     assert told() == []
     assert not NoticeCursor.objects.exists()
 
 
 def test_an_outlet_that_comes_online_and_stays_is_told_after_the_grace(enabled: Enabled, clock: Any) -> None:
     make_endpoint()
-    event_detection.turn()
+    event_detection.poll()
     go_online(enabled.integration, NOON + timedelta(seconds=1))
     turn_at(clock, NOON + timedelta(seconds=20))
     assert told() == []
@@ -199,7 +199,7 @@ def test_an_outlet_that_comes_online_and_stays_is_told_after_the_grace(enabled: 
 def test_an_outlet_that_was_online_already_is_no_news(enabled: Enabled, clock: Any) -> None:
     go_online(enabled.integration, NOON - timedelta(hours=1))
     make_endpoint()
-    event_detection.turn()
+    event_detection.poll()
     turn_at(clock, NOON + timedelta(minutes=5))
     assert told() == []
 
@@ -207,7 +207,7 @@ def test_an_outlet_that_was_online_already_is_no_news(enabled: Enabled, clock: A
 def test_an_outlet_that_goes_offline_and_stays_is_told_with_the_reason(enabled: Enabled, clock: Any) -> None:
     go_online(enabled.integration, NOON - timedelta(hours=1))
     make_endpoint()
-    event_detection.turn()
+    event_detection.poll()
     offline_at = watch_for(clock, enabled.integration)
     go_offline(enabled.integration, offline_at)
     turn_at(clock, offline_at + timedelta(seconds=20))
@@ -220,7 +220,7 @@ def test_an_outlet_that_goes_offline_and_stays_is_told_with_the_reason(enabled: 
 def test_a_link_that_flaps_is_no_news(enabled: Enabled, clock: Any) -> None:
     go_online(enabled.integration, NOON - timedelta(hours=1))
     make_endpoint()
-    event_detection.turn()
+    event_detection.poll()
     watch_for(clock, enabled.integration)
     for _ in range(20):
         go_offline(enabled.integration, timezone.now())
@@ -233,7 +233,7 @@ def test_a_link_that_flaps_is_no_news(enabled: Enabled, clock: Any) -> None:
 def test_after_the_portal_was_away_outlets_have_time_to_come_back(enabled: Enabled, clock: Any) -> None:
     go_online(enabled.integration, NOON - timedelta(hours=1))
     make_endpoint()
-    event_detection.turn()
+    event_detection.poll()
     last = watch_for(clock, enabled.integration)
     go_offline(enabled.integration, last)
     back = last + timedelta(hours=1)  # no turn in between
@@ -247,13 +247,13 @@ def test_after_the_portal_was_away_outlets_have_time_to_come_back(enabled: Enabl
 def test_ten_thousand_outlets_that_come_online_are_told_in_bounded_turns(enabled: Enabled, clock: Any) -> None:
     """A tenth of it here: what counts is that the queries of a turn do not grow with the outlets."""
     make_endpoint()
-    event_detection.turn()
+    event_detection.poll()
     others = [make_enabled_outlet(f"Shop {number}").integration for number in range(30)]
     for each in others:
         go_online(each, NOON + timedelta(seconds=1))
     clock.move_to(NOON + timedelta(minutes=1))
     with CaptureQueriesContext(connection) as queries:
-        event_detection.turn()
+        event_detection.poll()
     assert told() == [NoticeKind.OUTLET_ONLINE] * 30
     assert ToldPresence.objects.filter(is_online=True).count() == 30
     assert len(queries) < 40

@@ -42,7 +42,7 @@ def test_an_endpoint_is_made_for_some_events_of_one_organisation() -> None:
     ("arguments", "complaint"),
     [
         (["CRM", "http://hooks.example.com/"], "must begin with https://"),
-        (["CRM", URL, "--organisation=Nobody"], "no organisation of this name"),
+        (["CRM", URL, "--organisation=Nobody"], "No organisation has this name"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(arguments: list[str], complaint: str) -> None:

@@ -48,7 +48,7 @@ def notice_something() -> None:
 async def send_due() -> None:
     """Send all that is due now, by a process of its own."""
     deliverer = Deliverer()
-    await deliverer.turn()
+    await deliverer.start_due()
     await deliverer.all_sent()
 
 
@@ -215,7 +215,7 @@ class Delivering(InProcess):
             await send_due()
             assert elsewhere.got == []
         row = await in_main(fresh, delivery)
-        assert "redirects are not followed" in row.error
+        assert "Redirects are not followed" in row.error
 
     async def test_a_giant_answer_is_cut(self) -> None:
         self.receiver.status, self.receiver.answer = 200, b"x" * 50_000_000
@@ -266,7 +266,7 @@ class Delivering(InProcess):
         await in_main(due_again, delivery)
         await send_due()
         await in_main(endpoint.refresh_from_db)
-        assert endpoint.disabled_reason == "It failed for 5 days without one success."
+        assert endpoint.disabled_reason == "Every delivery failed for 5 days."
         await in_main(webhooks.enable_endpoint, endpoint, actor=ANNA)
         self.receiver.status = 204
         await in_main(due_again, delivery)
@@ -287,8 +287,8 @@ class Delivering(InProcess):
         self.receiver.hold = 0.2
         await in_main(make_delivery, self.receiver.url)
         one, other = Deliverer(), Deliverer()
-        await one.turn()
-        await other.turn()
+        await one.start_due()
+        await other.start_due()
         await one.all_sent()
         await other.all_sent()
         assert len(self.receiver.got) == 1
@@ -297,7 +297,7 @@ class Delivering(InProcess):
         self.receiver.hold = 30
         _, _, delivery = await in_main(make_delivery, self.receiver.url)
         killed = Deliverer()
-        await killed.turn()
+        await killed.start_due()
         await until(lambda: self.receiver.got)
         await killed.end()
         self.receiver.hold = 0
@@ -325,7 +325,7 @@ class Delivering(InProcess):
             for _ in range(3):
                 await in_main(_prepare_two, self.receiver.url, quick.url)
             deliverer = Deliverer()
-            await deliverer.turn()
+            await deliverer.start_due()
             await until(lambda: len(quick.got) == 3)
             assert len(self.receiver.got) <= 3
             await deliverer.end()
@@ -335,7 +335,7 @@ class Delivering(InProcess):
         with override_settings(CREDENTIAL_KEY="another" * 8, CREDENTIAL_KEY_FALLBACKS=[]):
             await send_due()
         assert self.receiver.got == []
-        assert "rotate it" in (await in_main(fresh, delivery)).error
+        assert "Rotate it" in (await in_main(fresh, delivery)).error
 
     async def test_a_proxy_of_the_environment_is_not_asked(self) -> None:
         with mock.patch.dict("os.environ", {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}):

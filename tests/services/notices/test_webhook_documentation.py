@@ -100,5 +100,5 @@ def each_event(integration: Integration) -> list[Notice]:
 def pass_minutes(clock: Any, minutes: int) -> None:
     for _ in range(minutes):
         clock.shift(timedelta(minutes=1))
-        event_detection.turn()
-        alerts.turn()
+        event_detection.poll()
+        alerts.update()

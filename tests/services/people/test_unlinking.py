@@ -100,8 +100,8 @@ def test_a_second_press_of_the_button_is_told_that_nothing_was_done(ada: User, o
     browser.post(url)
     again = browser.post(url)
     assert again.status_code == 409
-    assert "No such identity is linked to this person" in text(again)
-    assert "No such identity is linked to this person" in text(browser.get(url))
+    assert "This identity is not linked to this person" in text(again)
+    assert "This identity is not linked to this person" in text(browser.get(url))
     assert len(unlinked()) == 1
 
 
@@ -131,7 +131,7 @@ def test_without_an_identity_the_page_says_none(ada: User, otto: User) -> None:
 
 def test_that_the_identity_comes_right_back_is_said_with_what_stops_it(ada: User, otto: User) -> None:
     page = browser_of(ada).get(unlink_url(otto, link(otto)))
-    assert "its next sign-in links it to otto again, without a question" in text(page)
+    assert "its next sign-in links it to otto again without confirmation" in text(page)
     assert f'<a href="{page_of(otto)}">the page of otto</a>' in page.content.decode()
 
 
@@ -235,7 +235,7 @@ def test_at_the_shell_all_of_a_person_are_unlinked_a_line_each(otto: User, ada: 
     browser = browser_of(otto)
     first, second = unlink_at_shell("otto").splitlines()
     assert first.startswith(f"Unlinked {WORDS}, sessions ended. This alone keeps nobody out")
-    assert second.startswith("Unlinked otto.k (subject subject-2), sessions ended. Nobody comes in by it")
+    assert second.startswith("Unlinked otto.k (subject subject-2), sessions ended. The identity can no longer sign in")
     assert SocialAccount.objects.get().user == ada
     assert not is_in(browser)
     assert [event.actor_name.startswith("shell: ") for event in unlinked()] == [True, True]
@@ -252,8 +252,8 @@ def test_at_the_shell_one_provider_may_be_chosen(otto: User) -> None:
     ("arguments", "words"),
     [
         (["nobody"], "no person with the user name 'nobody'"),
-        (["ada"], "No such identity is linked"),
-        (["otto", "--provider", "other"], "No such identity is linked"),
+        (["ada"], "This identity is not linked"),
+        (["otto", "--provider", "other"], "This identity is not linked"),
     ],
 )
 def test_at_the_shell_what_is_not_there_is_refused_in_a_line(

@@ -371,7 +371,7 @@ def test_a_database_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_every_turn_of_the_chore_is_found_among_the_chores() -> None:
-    assert any(chore.run is tidying.turn for chore in chores.ALL)
+    assert any(chore.run is tidying.run for chore in chores.ALL)
 
 
 def test_what_is_pruned_is_counted_by_kind(enabled: Enabled) -> None:
@@ -406,7 +406,7 @@ class ByItself(InProcess):
         await in_main(ask, outlet, long_ago)
         recent = await in_main(ask, outlet, timezone.now(), payload='{"PIN": "73519"}', is_redacted=False)
         still_open = await in_main(ask, outlet, None)
-        await tidying.turn()
+        await tidying.run()
         assert await in_main(AuthAttempt.objects.count) == 0
         assert await in_main(left, Request) == [recent.pk, still_open.pk]
         await in_main(recent.refresh_from_db)
@@ -417,7 +417,7 @@ class ByItself(InProcess):
         for _ in range(4):
             await in_main(attempt, NOON - timedelta(days=2000))
         for count in (1, 0):
-            await tidying.turn()
+            await tidying.run()
             assert await in_main(AuthAttempt.objects.count) == count
 
     async def test_a_request_whose_answer_was_pruned_is_the_same_request_and_says_so(self) -> None:
@@ -441,6 +441,6 @@ class ByItself(InProcess):
     async def test_a_request_id_whose_row_was_pruned_is_free_again(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await in_main(ask, outlet, NOON - timedelta(days=2000), request_id="r")
-        await tidying.turn()
+        await tidying.run()
         answer = await backend.ask(outlet, '{"other": 1}', request_id="r", mode="async", expires_in=60)
         assert answer.status == 202

@@ -129,7 +129,7 @@ def test_the_page_with_the_key_has_what_its_script_needs(staff: Client) -> None:
 def test_the_form_of_a_new_key_sent_twice_is_refused_as_name_taken(staff: Client) -> None:
     shown = shown_key(staff.post(CREATE, {"name": "kiosk"}))
     again = staff.post(CREATE, {"name": "kiosk"})
-    assert "already an API key of this name" in text(again)
+    assert "API key with this name exists" in text(again)
     assert shown not in again.content.decode()
     assert not KEY.search(again.content.decode())
     assert ApiKeySecret.objects.count() == 1
@@ -154,7 +154,7 @@ def test_a_key_is_made_for_one_organisation_to_look_only_until_a_day_is_over(sta
         ({"name": "x" * 101}, "at most 100 characters"),
         ({"name": "a\x07b"}, "It contains U+0007 CONTROL CHARACTER"),
         ({"name": "board", "organisation": "99"}, "Select a valid choice"),
-        ({"name": "board", "last_day": "2020-01-01"}, "would expire in the past"),
+        ({"name": "board", "last_day": "2020-01-01"}, "expiry time is in the past"),
         ({"name": "board", "last_day": "9999-12-31"}, "within the next 100 years"),
         ({"name": "board", "last_day": "tomorrow"}, "Enter a valid date"),
     ],

@@ -329,7 +329,7 @@ def test_a_link_that_is_refused_enables_nothing(staff: Client, outlet: Outlet, f
 
 
 def test_a_link_is_revoked_from_the_page(staff: Client, enabled: Enabled) -> None:
-    link = handover_links.make_link(
+    link = handover_links.create_link(
         enabled.integration.current_credential(), enabled.handover, hours=1, actor=ANNA
     ).link
     url = reverse("admin:integrations_handoverlink_take_back", args=(link.pk,))
@@ -343,7 +343,7 @@ def test_a_link_is_revoked_from_the_page(staff: Client, enabled: Enabled) -> Non
 
 
 def test_the_list_of_links_stays_within_the_limit(staff: Client, enabled: Enabled) -> None:
-    made = handover_links.make_link(enabled.integration.current_credential(), enabled.handover, hours=1, actor=ANNA)
+    made = handover_links.create_link(enabled.integration.current_credential(), enabled.handover, hours=1, actor=ANNA)
     assert BELLA in text(staff.get(list_url("handoverlink")))
     limited = limited_to(make_organisation("Own"), "view_integration", "change_integration")
     assert BELLA not in text(limited.get(list_url("handoverlink")))

@@ -91,16 +91,16 @@ def test_the_secret_of_a_new_endpoint_is_shown_once_and_lies_sealed(staff: Clien
     ("url", "complaint"),
     [
         ("http://hooks.example.com/", "must begin with https://"),
-        ("https://user:pass@hooks.example.com/", "Leave user name and password out"),
+        ("https://user:pass@hooks.example.com/", "Remove the user name and password"),
         ("https://127.0.0.1/", "is not a public address"),
         ("https://[::ffff:10.0.0.1]/", "is not a public address"),
         ("https://169.254.169.254/latest", "is not a public address"),
         ("ftp://hooks.example.com/", "must begin with https://"),
         ("https:///nowhere", "must begin with https://"),
-        ("https://hooks.example.com:99999/", "This is no URL"),
-        ("https://[::1", "This is no URL"),
-        ("https://hooks.example.com/#part", "Leave out what begins with #"),
-        ("https://hooks.example.com/a b", "without blanks"),
+        ("https://hooks.example.com:99999/", "This is not a URL"),
+        ("https://[::1", "This is not a URL"),
+        ("https://hooks.example.com/#part", "Remove the part from # on."),
+        ("https://hooks.example.com/a b", "without spaces"),
     ],
 )
 def test_an_address_that_no_webhook_is_sent_to_is_an_error_of_the_form(staff: Client, url: str, complaint: str) -> None:
@@ -118,7 +118,7 @@ def test_what_else_is_wrong_with_the_form_is_said(staff: Client, changes: dict[s
 
 def test_a_name_is_given_once(staff: Client, endpoint: WebhookEndpoint) -> None:
     response = staff.post(reverse("admin:integrations_webhookendpoint_add"), FORM)
-    assert "already a webhook endpoint of this name" in response.content.decode()
+    assert "webhook endpoint with this name already exists" in response.content.decode()
 
 
 def test_a_rotation_shows_the_new_secret_once_and_sent_twice_rotates_once(

@@ -456,7 +456,7 @@ def test_a_person_links_their_own_identity_after_proving_who_they_are(
     other = Client()
     other.force_login(otto)
     arrive(other, LINK)
-    assert "signs somebody else in already" in text(other.get(reverse("mfa_index")))
+    assert "is already linked to another person" in text(other.get(reverse("mfa_index")))
     assert SocialAccount.objects.get().user == anna
     prove(other, otto, ago=901)
     assert "oidc/authorize" not in other.post(LINK)["Location"]
