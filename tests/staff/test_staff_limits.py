@@ -163,7 +163,7 @@ def test_an_api_key_cannot_be_made_for_another_organisation_or_for_all(
 ) -> None:
     values = {"name": "wide", "organisation": theirs.pk if choose_theirs else ""}
     page = limited.post(reverse("admin:integrations_apikey_add"), values)
-    assert ("Select a valid choice" if choose_theirs else "that you may see yourself") in text(page)
+    assert ("Select a valid choice" if choose_theirs else "limited to them") in text(page)
     assert not theirs.api_keys.filter(name="wide").exists()
 
 

@@ -1,7 +1,7 @@
-"""What staff ask of an outlet's POS: stored together with its audit event; the relay takes it from there.
+"""Requests that staff send to an outlet's POS, stored together with their audit event. The relay sends them.
 
-The same rows that the backend's calls write, so it is sent once per RequestID, whichever process has the POS, and the
-page that asked need not wait: the answer will stand in the row.
+They use the same rows as API calls. So each RequestID is sent once, whichever process has the POS connection, and the
+page need not wait: the answer will be in the row.
 """
 
 import uuid
@@ -41,7 +41,7 @@ from integrations.services.requests.request_types import (
 DEVICE_ID = "portal"
 HARMLESS = "GetOpenOrders"
 HARMLESS_PAYLOAD = '{"ServiceModeEntityID": "", "UserOrdersOnly": false}'
-HARMLESS_SECONDS = 20  # then the POS counts as mute
+HARMLESS_SECONDS = 20  # after that, the POS counts as unresponsive
 
 _REFUSALS: dict[type[NotStored], type[PortalError]] = {
     PosOffline: PosNotConnected,
@@ -55,9 +55,9 @@ _REFUSALS: dict[type[NotStored], type[PortalError]] = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is to be sent.
+    """A request that staff want to send.
 
-    It has left within `wait` seconds or never will, and is answered within `answer_seconds` (0: as long as any).
+    It is sent within `wait` seconds or not at all. The answer must arrive within `answer_seconds` (0: the usual limit).
     """
 
     request_id: str
@@ -74,9 +74,9 @@ class Question:
 
 
 def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb: Verb = Verb.POS_ASKED) -> int:
-    """Store a request for the POS and return its primary key; the same RequestID again is the request that it was.
+    """Store a request for the POS and return its primary key. A repeated RequestID returns the existing request.
 
-    Raises NotAsked, PosNotConnected, PosBusy or AskedOtherwise: then nothing was sent.
+    Raises NotAsked, PosNotConnected, PosBusy or AskedOtherwise; then nothing is sent.
     """
     with transaction.atomic():
         integration = integration.locked()
@@ -93,13 +93,13 @@ def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb:
                 request_id=question.request_id,
             )
             wake.on_commit(integration.pk)
-    if isinstance(outcome, NotStored):  # after the transaction, which counts what is unequal
+    if isinstance(outcome, NotStored):  # after the transaction, so that its count of unequal attempts is kept
         raise _REFUSALS[type(outcome)]
     return outcome.pk
 
 
 def check_outlet(integration: Integration, *, request_id: str, actor: Actor) -> int:
-    """Ask the POS for its open orders, which changes nothing. Raises as ask_pos, or MessageTypeUnnumbered."""
+    """Ask the POS for its open orders, which changes nothing there. Raises MessageTypeUnnumbered or as ask_pos does."""
     number = harmless_number()
     if number is None:
         raise MessageTypeUnnumbered
@@ -108,12 +108,12 @@ def check_outlet(integration: Integration, *, request_id: str, actor: Actor) -> 
 
 
 def harmless_number() -> int | None:
-    """Return the number of GetOpenOrders, or None while nobody has entered it."""
+    """Return the number of GetOpenOrders, or None if it has not been entered yet."""
     return MessageType.objects.filter(name=HARMLESS).values_list("number", flat=True).first()
 
 
 def name_of(number: int) -> str:
-    """Return what the portal calls a MessageType, with its number."""
+    """Return the portal's name of a MessageType, with its number."""
     known = MessageType.objects.filter(number=number).first()
     return str(known) if known else f"MessageType {number}"
 

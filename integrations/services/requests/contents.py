@@ -1,9 +1,9 @@
-"""What a request and its answer say, as it is kept: readable without its secrets, and sealed with them.
+"""The stored contents of requests and answers: a readable copy without secrets, and an encrypted original.
 
-The readable columns never hold a PIN or what else is secret (secret_members.py). Where something was
-left out, a second column holds what was there, encrypted under CREDENTIAL_KEY, as long as it is needed: a request's
-until it has ended, because it may have to be sent again; an answer's until the payloads are pruned, because the same
-request_id must get the same bytes. Where nothing was left out the second column is null, and nothing is encrypted.
+The readable columns never contain a PIN or another secret (secret_members.py). If something was left out, a second
+column holds the original, encrypted under CREDENTIAL_KEY, for as long as it is needed. A request's original stays until
+the request has ended, because it may have to be sent again. An answer's original stays until payloads are pruned,
+because the same request_id must get the same bytes. If nothing was left out, the second column is null.
 """
 
 import hashlib
@@ -25,12 +25,12 @@ from integrations.services.requests.secret_members import (
 )
 from integrations.wire.canonical_json import canonical
 
-# A GUID names a user of the POS; whatever else stands for one may be a PIN (SEEN).
+# A GUID identifies a user of the POS; any other value may be a PIN (SEEN).
 _USER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
-REQUEST, ANSWER = "request", "answer"  # what the originals are sealed for
+REQUEST, ANSWER = "request", "answer"  # the purposes under which originals are encrypted
 
-# 64 characters in all, as many as the digest without a key had; 216 of 256 bits are enough to tell contents apart.
+# 64 characters in all, like the former digest without a key; 216 of 256 bits are enough to distinguish contents.
 _DIGEST_LENGTH = 55
 
 
@@ -38,11 +38,11 @@ NOTHING: frozenset[str] = frozenset()
 
 
 class KeyGone(SealBroken):
-    """The key under which something is kept is not among the server's any more."""
+    """The server no longer has the key that a stored value needs."""
 
 
 class Content(NamedTuple):
-    """What makes two requests the same; the payload in whatever spelling."""
+    """The values that make two requests equal. The payload may be spelled in any way."""
 
     message_type: int
     device_id: str
@@ -58,7 +58,7 @@ class Content(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KeptRequest:
-    """What the columns hold of a request's content."""
+    """The columns that hold a request's content."""
 
     user_identifier: str | None = field(repr=False)
     payload: str = field(repr=False)
@@ -67,7 +67,7 @@ class KeptRequest:
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """What the columns hold of an answer's content."""
+    """The columns that hold an answer's content."""
 
     error_message: str | None = field(repr=False)
     answer: str | None = field(repr=False)
@@ -75,14 +75,14 @@ class KeptAnswer:
 
 
 def keep_request(user_identifier: str | None, payload: str) -> KeptRequest:
-    """Return what is to be kept of a request."""
+    """Return the columns to store for a request."""
     shown_user, shown = hide_user(user_identifier), hide(payload)
     changed = _changed(user_identifier=(user_identifier, shown_user), payload=(payload, shown))
     return KeptRequest(shown_user, shown, _sealed(changed, REQUEST))
 
 
 def keep_answer(error_message: str | None, answer: str | None, asked: frozenset[str] = NOTHING) -> KeptAnswer:
-    """Return what is to be kept of an answer; `asked` are the secrets of its request, which a POS may repeat."""
+    """Return the columns to store for an answer. `asked` are the secrets of its request, which a POS may repeat."""
     said = None if error_message is None else hide_values_in_words(hide_in_words(error_message), asked)
     shown = None if answer is None else hide(answer)
     if shown and asked:
@@ -92,7 +92,7 @@ def keep_answer(error_message: str | None, answer: str | None, asked: frozenset[
 
 
 def original_request(kept: KeptRequest) -> tuple[str | None, str]:
-    """Return UserIdentifier and payload as they came. Raises SealBroken."""
+    """Return UserIdentifier and payload as the caller sent them. Raises SealBroken."""
     whole = _unseal_fields(kept.sealed, REQUEST)
     return whole.get("user_identifier", kept.user_identifier), whole.get("payload", kept.payload)
 
@@ -104,14 +104,14 @@ def original_answer(kept: KeptAnswer) -> tuple[str | None, str | None]:
 
 
 def secrets_asked(user_identifier: str | None, payload: str) -> frozenset[str]:
-    """Return the texts and numbers of a request that may not be read."""
+    """Return the secret strings and numbers of a request."""
     if user_identifier and hide_user(user_identifier) != user_identifier:
         return values_in(payload) | values_in(json.dumps({"UserIdentifier": user_identifier}))
     return values_in(payload)
 
 
 def secrets_sealed(sealed: str | None) -> frozenset[str]:
-    """Return the same of a request whose original is sealed; nothing where this process cannot unseal it."""
+    """Return the secrets of a request from its encrypted original; empty if this process cannot decrypt it."""
     try:
         whole = _unseal_fields(sealed, "request")
     except SealBroken:
@@ -120,24 +120,24 @@ def secrets_sealed(sealed: str | None) -> frozenset[str]:
 
 
 def hide_user(user_identifier: str | None) -> str | None:
-    """Return a user's id as it is, and anything else, which may be a PIN, hidden."""
+    """Return a user's GUID unchanged, and hide any other value, which may be a PIN."""
     if not user_identifier or _USER_ID.fullmatch(user_identifier):
         return user_identifier
     return REDACTED
 
 
 def digest(content: Content) -> str:
-    """Return by what a content is known again, however its payload is spelled.
+    """Return the keyed digest by which a content is recognised, however its payload is spelled.
 
-    Keyed, because a PIN of four digits is guessed from a plain digest in no time.
+    It is keyed because a four-digit PIN can be guessed from a plain digest at once.
     """
     return _keyed(content.in_one_spelling(), secret_digests.current_key().key_id, ":")
 
 
 def is_digest_of(kept: str, content: Content) -> bool:
-    """Return whether a kept digest is this content's, whichever of the server's keys made it. Raises KeyGone.
+    """Return whether a stored digest is of this content, under any of the server's keys. Raises KeyGone.
 
-    A digest of an older version knows its content in the same spelling only.
+    A digest of an older version recognises its content in the same spelling only.
     """
     key_id, mark, _ = re.split("([:.])", kept, maxsplit=1) if is_keyed(kept) else (kept, "", "")
     if mark == ":":
@@ -147,19 +147,19 @@ def is_digest_of(kept: str, content: Content) -> bool:
 
 
 def is_keyed(kept: str) -> bool:
-    """Return whether a kept digest was made under a key: with a colon of any spelling, with a full stop of one."""
+    """Return whether a stored digest is keyed: a colon marks one of any spelling, a full stop one of a single spelling."""
     return ":" in kept or "." in kept
 
 
 def _keyed(content: Content, key_id: str, mark: str) -> str:
     value = secret_digests.keyed_digest(f"content of a request {json.dumps(content)}", key_id)
     if value is None:
-        raise KeyGone("The digest was made under a key that is not among the settings any more.")
+        raise KeyGone("The digest was created under a key that is no longer in the settings.")
     return f"{key_id}{mark}{value[:_DIGEST_LENGTH]}"
 
 
 def _plain(content: Content) -> str:
-    """Return what a version without keys kept; such rows are digested anew when they are redacted."""
+    """Return the digest that a version without keys stored. Redacting such a row replaces it."""
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""How requests end: answered, failed, expired or cancelled. Runs in database threads."""
+"""End requests: answered, failed, expired or cancelled. Runs in database threads."""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ from integrations.services.rows.sql_query import SqlQuery
 
 @dataclass(slots=True)
 class _Open:
-    """An open request, as its end needs it."""
+    """The columns of an open request that are needed to end it."""
 
     pk: int
     uuid: uuid.UUID
@@ -41,7 +41,7 @@ _lock_open = SqlQuery(
 
 
 def end(endings: Sequence[Ending]) -> dict[Ending, Result]:
-    """End requests; of one that had ended already the first end stands. Return how each stands now."""
+    """End requests and return the current result of each. A request that has already ended keeps its first result."""
     with transaction.atomic():
         still_open = {row.pk: row for row in _lock_open.rows([ending.pk for ending in endings])}
         ended = {ending.pk: ending for ending in reversed(endings) if ending.pk in still_open}
@@ -54,7 +54,7 @@ def end(endings: Sequence[Ending]) -> dict[Ending, Result]:
 
 
 def expire_due() -> list[int]:
-    """End what is overdue: not sent in time, or not answered in time. Return the primary keys."""
+    """End the requests that were not sent or not answered in time. Return their primary keys."""
     now = shared_now()
     due = Q(state=RequestState.QUEUED, send_before__lte=now) | Q(state=RequestState.SENT, answer_before__lte=now)
     ids = list(Request.objects.filter(due).values_list("pk", flat=True)[:500])
@@ -67,7 +67,7 @@ def expire_due() -> list[int]:
 
 
 def cancel(request: Request) -> bool:
-    """Take back a request that has not left yet; False when it has, or has ended."""
+    """Cancel a request that has not been sent. Return False if it has been sent or has ended."""
     queued = Request.objects.filter(pk=request.pk, state=RequestState.QUEUED)
     cancelled = queued.update(state=RequestState.CANCELLED, ended_at=shared_now(), sealed_request=None)
     metrics.requests_ended[RequestState.CANCELLED].inc(cancelled)
@@ -75,7 +75,7 @@ def cancel(request: Request) -> bool:
 
 
 def _write_endings(endings: Iterable[tuple[Ending, str | None]]) -> None:
-    """Write how requests ended; what was to be sent, which is given beside each, is not needed any more."""
+    """Store how requests ended, and delete their encrypted originals, which are no longer needed."""
     names = ("state", "failure", "ended_at", "result_code", "error_message", "answer", "sealed_answer")
     rows = []
     for each, sealed in endings:
@@ -93,6 +93,6 @@ def _count(still_open: Iterable[_Open], ended: Mapping[int, Ending]) -> None:
 
 
 def _result_now(row: _Open, ending: Ending) -> Result:
-    """Return what ended this moment, without unsealing what was sealed this moment."""
+    """Return the result of a request that ended just now, without decrypting what was just encrypted."""
     said = (ending.result_code, ending.error_message, ending.answer)
     return Result(row.uuid, row.pk, str(ending.state), ending.failure, *said)

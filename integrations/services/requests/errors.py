@@ -4,24 +4,24 @@ from integrations.services.errors import Conflict, PortalError
 
 
 class PosNotConnected(PortalError):
-    message = "The outlet's POS is not connected: nothing was sent."
+    message = "The outlet's POS is not connected. Nothing was sent."
 
 
 class PosBusy(PortalError):
-    message = "As many requests as one outlet may have are waiting for this POS already: nothing was sent."
+    message = "The queue for this outlet's POS is full. Nothing was sent. Try again later."
 
 
 class NotAsked(Conflict):
-    message = "The integration is disabled, so its POS cannot be asked: enable it again first."
-    hint = "Nothing was sent. A disabled integration has no POS that could answer."
+    message = "The integration is disabled, so no requests can be sent to its POS. Enable it again first."
+    hint = "Nothing was sent. The POS of a disabled integration is not connected."
 
 
 class AskedOtherwise(PortalError):
-    message = "This form was sent before, with other values. Nothing was sent now; press the button again to send it."
+    message = "This form was already sent with other values. Nothing was sent. Press the button again to send it."
 
 
 class MessageTypeUnnumbered(PortalError):
-    message = "The portal does not know the number of this message type: enter it under Message types first."
+    message = "The portal does not know the number of this message type. Enter it under Message types first."
 
 
 class MessageTypeExists(PortalError):
@@ -29,4 +29,4 @@ class MessageTypeExists(PortalError):
 
 
 class MessageTypeDocumented(PortalError):
-    message = "PowerEPOS's documents name this message type: its name stays."
+    message = "This name cannot be changed, because the PowerEPOS documents define it."

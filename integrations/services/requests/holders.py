@@ -1,7 +1,7 @@
-"""Which process has sent a request that is open: while its POS may answer, no other process sends it again.
+"""Track which process has sent an open request. While its POS may answer, no other process sends it again.
 
-A POS may be connected to two processes for a moment, or two tills may use the same credentials. A process gives its
-requests back when its connection ends without an answer. Runs in a database thread.
+A POS may be connected to two processes for a moment, or two tills may use the same credentials. A process releases its
+requests when its connection ends without an answer. Runs in a database thread.
 """
 
 import uuid
@@ -14,13 +14,13 @@ from integrations.models.connection import dead_processes
 from integrations.services.requests import sending
 from integrations.services.requests.request_types import Waiting
 
-# In which a process learns that its connection was replaced (WATCH_INTERVAL), asks whether that POS is still there,
-# waits for its answers, and gives back what was not answered (pos/consumer.py).
+# The time for a process to learn that its connection was replaced (WATCH_INTERVAL), check whether that POS is still
+# there, wait for its answers, and release the unanswered requests (pos/consumer.py).
 HELD = timedelta(seconds=8)
 
 
 def load(integration_id: int, limit: int, process_id: uuid.UUID, opened_at: datetime) -> tuple[list[Waiting], set[int]]:
-    """Return what `sending.load_open` does, and the primary keys of those that another process still has.
+    """Return the requests of `sending.load_open`, and the primary keys of those that another process still holds.
 
     `opened_at`: when this process's connection of the outlet was opened.
     """
@@ -30,7 +30,7 @@ def load(integration_id: int, limit: int, process_id: uuid.UUID, opened_at: date
 
 
 def release(pks: Sequence[int], process_id: uuid.UUID) -> dict[int, bool]:
-    """Let any process send these again: the connection of this one ended before their answers came."""
+    """Allow any process to send these again, because this process's connection ended before their answers arrived."""
     Request.objects.filter(pk__in=pks, sent_by=process_id).update(sent_by=None)
     return dict.fromkeys(pks, True)
 

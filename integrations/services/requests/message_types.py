@@ -1,4 +1,4 @@
-"""Name a kind of request, or give one its number. Any number passes without a name; a name is for people."""
+"""Set the names and numbers of message types. Requests need only the number; names are for people."""
 
 from django.db import IntegrityError, transaction
 
@@ -14,13 +14,13 @@ EDITABLE = ("name", "number", "description")
 
 @transaction.atomic
 def save_message_type(message_type: MessageType, *, actor: Actor) -> None:
-    """Store a new or changed message type; nothing is recorded where nothing changed.
+    """Store a new or changed message type. No audit event is recorded if nothing changed.
 
-    Raises InvalidValue, MessageTypeExists, or MessageTypeDocumented for a new name of one that the portal shipped.
+    Raises InvalidValue, MessageTypeExists, or MessageTypeDocumented if a type that the portal ships would be renamed.
     """
     check_form(message_type)
     if message_type.name.isdecimal():
-        raise InvalidValue("name", "A name of digits alone would be taken for a number.")
+        raise InvalidValue("name", "Use at least one letter: a name of digits only would be read as a number.")
     before = MessageType.objects.select_for_update(no_key=True).filter(pk=message_type.pk).first()
     if before is not None and before.is_documented and before.name != message_type.name:
         raise MessageTypeDocumented

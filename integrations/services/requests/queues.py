@@ -1,4 +1,4 @@
-"""How many requests of an outlet are open, and which process has sent them."""
+"""Count an outlet's open requests, by the process that has sent them."""
 
 import uuid
 from collections import defaultdict
@@ -9,12 +9,12 @@ from integrations.services.requests.request_types import NewRequest
 from integrations.services.rows.sql_query import SqlQuery
 
 _SUSPECT = uuid.UUID(int=0)  # instead of a holder: newer requests go first (services/requests/retries.py)
-_NOBODY = uuid.UUID(int=1)  # of what has not been sent
+_UNSENT = uuid.UUID(int=1)  # the holder of unsent requests
 
 
 @dataclass(slots=True)
 class _Count:
-    """How many open requests of an outlet have the same holder, and the newest of them."""
+    """The number of an outlet's open requests with the same holder, and the newest of them."""
 
     integration_id: int
     holder: uuid.UUID | None
@@ -22,7 +22,7 @@ class _Count:
     newest: int
 
 
-# Of what is queued no other column is read: the index has them all, and there may be a thousand.
+# For queued requests, only columns of the index are read, because there may be a thousand of them.
 _open_by_holder = SqlQuery(
     _Count,
     """
@@ -40,9 +40,9 @@ _open_by_holder = SqlQuery(
 
 @dataclass(slots=True)
 class Queue:
-    """How many requests of an outlet are open, by the process that has sent them; None: the one that did lost its POS.
+    """The number of an outlet's open requests by the process that has sent them. None: that process lost its POS.
 
-    `newest`: the last of those that have not been sent, 0 for none.
+    `newest` is the last unsent request, 0 for none.
     """
 
     counts: dict[uuid.UUID | None, int] = field(default_factory=dict)
@@ -53,19 +53,19 @@ class Queue:
         return sum(self.counts.values())
 
     def has_sent_elsewhere(self, process_id: uuid.UUID | None) -> bool:
-        """Return whether some were sent, and their answers are not awaited by this process."""
-        return any(holder not in (process_id, _SUSPECT, _NOBODY) for holder in self.counts)
+        """Return whether requests were sent whose answers this process does not await."""
+        return any(holder not in (process_id, _SUSPECT, _UNSENT) for holder in self.counts)
 
     def last_before(self, new: NewRequest) -> int | None:
-        """Return what `Stored.after` is."""
+        """Return the value for `Stored.after`."""
         return None if self.has_sent_elsewhere(new.socket_at) else self.newest
 
 
 def queues_of(integration_ids: Iterable[int]) -> Mapping[int, Queue]:
-    """Return the queue of each of these integrations; an empty one for those without open requests."""
+    """Return the queue of each of these integrations, an empty one if it has no open requests."""
     queues: defaultdict[int, Queue] = defaultdict(Queue)
     for each in _open_by_holder.rows(list(integration_ids)):
         queues[each.integration_id].counts[each.holder] = each.count
-        if each.holder == _NOBODY:
+        if each.holder == _UNSENT:
             queues[each.integration_id].newest = each.newest
     return queues

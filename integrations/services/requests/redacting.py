@@ -1,7 +1,7 @@
-"""Redacts the rows of a version that kept everything as it came. Runs in database threads.
+"""Redact rows of an older version, which stored everything unredacted. Runs in database threads.
 
-Not a migration: a row that is still to be sent must keep what it says until it has ended, and ten million rows in one
-transaction would stop an embedded database for as long.
+This is not a migration: an unsent row must keep its content until it has ended, and one transaction for ten million
+rows would block an SQLite database for its whole duration.
 """
 
 from django.db import transaction
@@ -17,7 +17,7 @@ CHANGED = ("user_identifier", "payload", "content_digest", "error_message", "ans
 
 @transaction.atomic
 def redact_batch() -> bool:
-    """Redact at most BATCH requests that have ended; return whether there may be more."""
+    """Redact at most BATCH requests that have ended. Return whether there may be more."""
     rows = list(due().select_for_update()[:BATCH])
     for row in rows:
         _redact(row)
@@ -26,7 +26,7 @@ def redact_batch() -> bool:
 
 
 def due() -> QuerySet[Request]:
-    """Return what is to be redacted, the oldest first."""
+    """Return the requests to redact, the oldest first."""
     return Request.objects.filter(is_redacted=False, ended_at__isnull=False).order_by("ended_at")
 
 
@@ -37,7 +37,7 @@ def _redact(row: Request) -> None:
     asked = contents.secrets_asked(row.user_identifier, row.payload)
     kept = contents.keep_request(row.user_identifier, row.payload)
     row.user_identifier, row.payload = kept.user_identifier, kept.payload
-    if row.sealed_answer is None:  # else this version has written the answer, and it is redacted
+    if row.sealed_answer is None:  # otherwise this version stored the answer, already redacted
         said = contents.keep_answer(row.error_message, row.answer, asked)
         row.error_message, row.answer, row.sealed_answer = said.error_message, said.answer, said.sealed
     row.is_redacted = True

@@ -1,4 +1,4 @@
-"""A RequestID that was used before: the request that it stands for, if the content is the same."""
+"""Recognise a RequestID that was used before, and return its request if the content is the same."""
 
 import hmac
 import uuid
@@ -22,7 +22,8 @@ from integrations.services.requests.request_types import (
 from integrations.services.rows import plain_rows
 from integrations.services.rows.sql_query import SqlQuery
 
-# The RequestID's owner needs none of them: what tries more contents looks for a PIN that was left out of a page.
+# Limits attempts with other contents. The RequestID's owner needs none; a caller that tries many may be guessing a PIN
+# that is redacted on the page.
 UNEQUAL_ATTEMPTS = 5
 
 
@@ -47,13 +48,13 @@ _by_request_id = SqlQuery(
 
 
 def seen(new: Sequence[NewRequest]) -> dict[NewRequest, bool]:
-    """Return True for those whose RequestID may have been used before; only reads."""
+    """Return True for requests whose RequestID may have been used before. Only reads."""
     known = {(row.integration_id, row.request_id) for row in find_earlier(new)}
     return {each: True for each in new if (each.integration_id, each.request_id) in known}
 
 
 def repeated(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
-    """Return those whose RequestID was used before: the request that it stands for, or why that is not told."""
+    """Return for each repeated RequestID its stored request, or why the request is not disclosed."""
     return compare_with(find_earlier(new), new)
 
 
@@ -63,7 +64,7 @@ def find_earlier(new: Sequence[NewRequest]) -> list[Earlier]:
 
 
 def compare_with(rows: Iterable[Earlier], new: Iterable[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
-    """Return `repeated` for those whose RequestIDs are those of the rows."""
+    """Return what `repeated` returns, for the requests whose RequestIDs are among the rows."""
     known = {(row.integration_id, row.request_id): row.pk for row in rows}
     earlier = {
         each: known[each.integration_id, each.request_id]
@@ -74,9 +75,9 @@ def compare_with(rows: Iterable[Earlier], new: Iterable[NewRequest]) -> dict[New
 
 
 def _compared(earlier: Mapping[NewRequest, int]) -> dict[NewRequest, Stored | NotStored]:
-    """Compare requests with the rows that have their RequestIDs, and count what is unequal.
+    """Compare requests with the rows that have their RequestIDs, and count unequal attempts.
 
-    Locked meanwhile: however many ask at the same moment, in whatever process, no more are compared than may be.
+    The rows are locked meanwhile, so concurrent calls, in any process, cannot exceed the limit of comparisons.
     """
     with transaction.atomic():
         rows = Request.objects.select_for_update(no_key=True).filter(pk__in=set(earlier.values())).order_by("pk")
@@ -104,5 +105,5 @@ def _same_or_other(new: NewRequest, row: Request) -> Stored | NotStored:
 
 
 def is_same_content(new: NewRequest, digest: str) -> bool:
-    """Return whether a digest is that of what is asked. Raises KeyGone."""
+    """Return whether a digest is of the new request's content. Raises KeyGone."""
     return hmac.compare_digest(digest, new.content_digest) or contents.is_digest_of(digest, new.content)

@@ -1,4 +1,4 @@
-"""What passes between the callers of a request, the relay and the database: no function here reads or writes a row."""
+"""Types that pass between callers, the relay and the database. No function here reads or writes a row."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ ProcessId = uuid.UUID
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NewRequest:
-    """What is to be stored.
+    """A request to be stored.
 
-    `needs_online`: refused while the POS is offline. `socket_at`: this process, where it has the POS's socket.
-    `has_place`: its frame may leave as soon as it is stored.
+    `needs_online`: refuse it while the POS is offline. `socket_at`: the id of this process if it has the POS's socket.
+    `has_place`: its frame may be sent as soon as it is stored.
     """
 
     uuid: uuid.UUID
@@ -31,9 +31,9 @@ class NewRequest:
     socket_at: ProcessId | None = None
     has_place: bool = False
     correlation_id: str = ""
-    store_before: datetime | None = None  # its caller waits no longer
-    unequal_attempts: int = 0  # of one that was under way before it was stored
-    has_left: bool = True  # of one that is not durable, which is stored when it has ended
+    store_before: datetime | None = None  # the caller waits until then
+    unequal_attempts: int = 0  # counted while the request was in progress but not yet stored
+    has_left: bool = True  # for a transient request, which is stored when it has ended
 
 
 class NotStored(Exception):
@@ -49,7 +49,7 @@ class TooLate(NotStored):
 
 
 class QueueFull(NotStored):
-    """As many requests as one outlet may have are waiting already."""
+    """The outlet's queue has reached its limit."""
 
 
 class OtherContent(NotStored):
@@ -57,23 +57,23 @@ class OtherContent(NotStored):
 
 
 class OtherKey(NotStored):
-    """The RequestID was used before by another API key, or by staff: the contents are not compared."""
+    """The RequestID was used before by another API key or by staff, so the contents are not compared."""
 
 
 class NotCompared(NotStored):
-    """The RequestID was used before, and so often with another content that nothing is compared any more."""
+    """The RequestID was used too often with other contents, so contents are no longer compared."""
 
 
 class NotComparable(NotStored):
-    """The RequestID was used before; with which content cannot be told any more, as its key is gone."""
+    """The RequestID was used before, but its content cannot be compared because the key is gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A stored request; `is_new` is false where the RequestID had been used with the same content.
+    """A stored request. `is_new` is false if the RequestID was used before with the same content.
 
-    `leaves`: it is stored as sent, and its frame must go out now. `after`: the newest request of its outlet that waited
-    before it, 0 for none; None where others come before it which another process or a lost connection has sent.
+    `leaves`: it is stored as sent, so its frame must be sent now. `after`: the newest request of the outlet that was
+    waiting before it, 0 for none. None: requests that another process or a lost connection has sent come before it.
     """
 
     pk: int
@@ -85,9 +85,9 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a request stands.
+    """The current state of a request.
 
-    `pruned_at`: since when its payload and answer are gone. `is_unreadable`: the answer is there, and its key is not.
+    `pruned_at`: when its payload and answer were deleted. `is_unreadable`: the answer is stored but its key is missing.
     """
 
     uuid: uuid.UUID
@@ -107,7 +107,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ending:
-    """An open request's end; an answer carries its code, text and payload."""
+    """How an open request ends; for an answer, with its code, text and payload."""
 
     pk: int
     state: RequestState
@@ -120,7 +120,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An open request as a process needs it to send it."""
+    """An open request with everything that a process needs to send it."""
 
     pk: int
     integration_id: int
@@ -137,7 +137,7 @@ class Waiting:
 
     @classmethod
     def of(cls, new: NewRequest, pk: int, *, was_sent: bool) -> "Waiting":
-        """Return a request that was stored this moment, as sent or to be sent."""
+        """Return a request that was just stored, either as sent or as waiting."""
         return cls(
             pk=pk,
             integration_id=new.integration_id,

@@ -11,13 +11,13 @@ from integrations.services.requests.request_types import Result
 
 
 def results(pks: Sequence[int]) -> dict[int, Result]:
-    """Return how these requests stand."""
+    """Return the results of these requests by primary key."""
     rows = Request.objects.defer("payload", "sealed_request").in_bulk(pks)
     return {pk: result_of(row) for pk, row in rows.items()}
 
 
 def result_of(row: Request) -> Result:
-    """Return how a request stands, with the POS's answer as the POS sent it."""
+    """Return a request's state, with the answer exactly as the POS sent it."""
     kept = KeptAnswer(row.error_message, row.answer, row.sealed_answer)
     is_unreadable = False
     try:
@@ -28,6 +28,6 @@ def result_of(row: Request) -> Result:
 
 
 def readable_result_of(row: Request) -> Result:
-    """Return how a request stands, with what the POS answered as far as everybody may read it."""
+    """Return a request's state, with the redacted answer of the POS."""
     standing = (row.uuid, row.pk, row.state, row.failure, row.result_code)
     return Result(*standing, row.error_message, row.answer, row.content_pruned_at)

@@ -1,7 +1,7 @@
-"""Requests that may end the connection of their POS: each is sent again alone, a few times, and then given up.
+"""Limit retries of requests that may break their POS's connection: resend each alone, a few times, then give up.
 
-A POS that cannot answer a request in a way that the connection survives would otherwise get it for ever, and with it
-the outlet's other requests again and again. Runs in a database thread.
+Without the limit, a POS whose connection breaks at a certain request would get that request, and the outlet's other
+requests with it, again and again for ever. Runs in a database thread.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,15 @@ from integrations.models.request import OPEN_STATES, RequestState
 from integrations.services.requests import ending
 from integrations.services.requests.request_types import Ending, Result
 
-DISCONNECTS = 5  # after so many the request fails
-FIRST_PAUSE = timedelta(seconds=0.5)  # before a request is sent again; it doubles with each further disconnect
+DISCONNECTS = 5  # after so many disconnects, the request fails
+FIRST_PAUSE = timedelta(seconds=0.5)  # before a request is sent again; doubles with each further disconnect
 
 
 def suspect(pks: Sequence[int], reason: CloseReason) -> list[Result]:
-    """Count a connection's end, for this reason, against requests that it left unanswered; return those that failed.
+    """Count a disconnect for this reason against the requests that it left unanswered. Return those that failed.
 
-    A takeover does not count against what was sent once: most often the link was lost, and it keeps its place in order.
+    A takeover does not count against a request that was sent once: usually the network failed, so the request keeps its
+    place in the queue.
     """
     now = shared_now()
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Which members of payloads and answers are never kept readable, and how they are hidden. Pure but for the setting."""
+"""Find and hide the secret members of payloads and answers. Pure except for reading one setting."""
 
 import functools
 import re
@@ -11,14 +11,14 @@ from django.conf import settings
 from integrations.security.redaction import REDACTED, redact
 from integrations.wire import raw_json
 
-# PINs, under the names that PowerEPOS and tills like it use; the envelope's UserIdentifier may be one.
+# PINs, by the names that PowerEPOS and similar tills use. The envelope's UserIdentifier may be a PIN.
 _PINS = ("PIN", "UserPIN", "StaffPIN", "ManagerPIN", "PINCode", "PINNumber", "PINBlock", "UserIdentifier")
-# What opens a door by itself.
+# Credentials that grant access on their own.
 _KEYS = (
     "AuthSecret", "Secret", "ClientSecret", "AccessToken", "RefreshToken", "Token", "ApiKey", "Authorization",
     "Password", "Passcode", "Passphrase",
 )  # fmt: skip
-# What card schemes forbid to keep. A shortened number has other names (MaskedPAN, Last4), and stays.
+# Data that card schemes forbid storing. Shortened numbers have other names (MaskedPAN, Last4) and are stored.
 _CARDS = (
     "CardNumber", "PAN", "CVV", "CVV2", "CVC", "CVC2", "CardSecurityCode", "SecurityCode", "Track1", "Track2",
     "TrackData",
@@ -27,50 +27,50 @@ BUILT_IN = (*_PINS, *_KEYS, *_CARDS)
 
 _NEVER_SHOWN = re.compile(r"(?i)token|secret|authorization|password|user_?identifier|pin$|^pin(_|-|code|number)")
 _REPLACEMENT = f'"{REDACTED}"'
-_DEEPEST = 8  # how often a string may be JSON within a string of JSON; what goes on beyond that is hidden unread
-_SHORTEST_VALUE = 3  # characters; what is shorter stands in every other text by chance
+_DEEPEST = 8  # levels of JSON strings nested in JSON strings; deeper content is hidden without reading it
+_SHORTEST_VALUE = 3  # characters; shorter values occur in other texts by chance
 
-# What may spell a name so that a search for the names themselves misses it: an escape (except those that .NET writes by
-# itself, which are no part of a name), and quotation marks that are escaped many times over.
+# Spellings that would hide a name from a plain search: an escape (except those that .NET writes by default, which are
+# not part of any name), and quotation marks that are escaped many times.
 _ESCAPE = re.compile(r"\\u(?!00(?:27|3c|3e|26|2b))")
 _MANY_BACKSLASHES = "\\" * 8
 _NO_LETTERS = re.compile(r"[^\x00-\x7f\w]")  # beyond ASCII
-_NESTING = (0, 1, 3, 7)  # backslashes before a quotation mark in JSON that is a string of JSON, up to three times over
-# A name in quotation marks and its colon, unless nothing or no secret stands behind it. The second mark is not
-# consumed: where the marks of a text are not in pairs, it may be the first one of a name.
+_NESTING = (0, 1, 3, 7)  # backslashes before a quotation mark in nested JSON strings, up to three levels
+# A name in quotation marks and its colon, unless no value or no secret follows. The second mark is not consumed: if the
+# marks in a text are unpaired, it may be the first mark of another name.
 _KEY = re.compile(
     r"""["']([^"']{1,200})(?=["']\s*+:(?!\s*+(?:null|\\*["']?\[redacted\]\\*["']?)\s*+(?:\\*["'])?\s*+(?:[,}\]]|$)))"""
 )
-# What makes no other name of a name: blanks, control characters, and what writers put between its parts.
+# Characters that do not distinguish names: spaces, control characters, and separators between the parts of a name.
 _BETWEEN = bytes([*range(0x21), 0x7F]) + b"_-"
 
 
 @dataclass(frozen=True)
 class Names:
-    """Names as `_shortest` writes them, and what finds them."""
+    """Names in the form that `_shortest` returns, and the patterns that find them."""
 
     plain: frozenset[str]
     quoted: frozenset[bytes] = field(repr=False)
 
     def may_occur_in(self, text: str) -> bool:
-        """Return False where none of them is a key; most messages are done with this, and it costs little."""
+        """Return False if none of the names is a key. This cheap check is enough for most messages."""
         if _MANY_BACKSLASHES in text or ("\\u" in text and _ESCAPE.search(text.lower())):
             return True
         if not text.isascii():
             text = _NO_LETTERS.sub("", unicodedata.normalize("NFKC", text))
         shortened = (
             text.encode(errors="ignore").lower().translate(None, _BETWEEN)
-        )  # a tenth of what str.translate takes
+        )  # takes a tenth of the time of str.translate
         return not self.quoted.isdisjoint(shortened.replace(b"'", b'"').split(b'"'))
 
     def is_one(self, key: str) -> bool:
         return _shortest(key) in self.plain
 
     def is_in(self, string: str) -> bool:
-        """Return whether a string holds JSON with such a key, or a string of JSON that does, and so on.
+        """Return whether a string contains JSON with such a key, at any level of JSON strings nested in JSON strings.
 
-        At each level all escapes of the text are resolved at once: so it makes no difference how, and at which level, a
-        name, its quotation marks and its colon are escaped. Costs at most _DEEPEST times the length of the string.
+        At each level, all escapes of the text are resolved at once. So it does not matter how, and at which level, a
+        name, its quotation marks and its colon are escaped. The cost is at most _DEEPEST times the string's length.
         """
         if ":" not in string and "\\" not in string:
             return False
@@ -81,10 +81,10 @@ class Names:
 
 
 def hide(text: str) -> str:
-    """Return JSON without the values of secret members, at any depth; the rest is spelled as it was.
+    """Return JSON without the values of secret members, at any depth. The spelling of the rest does not change.
 
-    `text` itself is returned where there is nothing to hide. A string that holds JSON with such a member goes whole,
-    also where it is the name of a member.
+    `text` itself is returned if there is nothing to hide. A string that contains JSON with such a member is hidden as a
+    whole, even if it is the name of a member.
     """
     names = _names(tuple(settings.REDACTED_FIELDS))
     if not names.may_occur_in(text):
@@ -93,16 +93,16 @@ def hide(text: str) -> str:
 
 
 def hide_in_words(text: str) -> str:
-    """Return a text in words, in which JSON may stand, without what is named as a secret.
+    """Return prose that may contain JSON without the values of secret members.
 
-    Where the marks of that JSON are not in pairs, so that nobody can tell where a value ends, the whole text goes.
+    If the quotation marks of that JSON are unpaired, the end of a value is unknown, so the whole text is hidden.
     """
     hidden = redact(hide(text))
     return REDACTED if _names(tuple(settings.REDACTED_FIELDS)).is_in(hidden) else hidden
 
 
 def values_in(text: str) -> frozenset[str]:
-    """Return the texts and numbers that `hide` would take out of JSON, but for the shortest."""
+    """Return the strings and numbers that `hide` would remove from JSON, except the shortest ones."""
     names = _names(tuple(settings.REDACTED_FIELDS))
     if not names.may_occur_in(text):
         return frozenset()
@@ -112,7 +112,7 @@ def values_in(text: str) -> frozenset[str]:
 
 
 def hide_values(text: str, values: frozenset[str]) -> str:
-    """Return JSON without the strings in which one of these values stands as a word, at any depth of nesting."""
+    """Return JSON without the strings that contain one of these values as a word, at any depth."""
     if not any(value in text for value in values) and not _ESCAPE.search(text):
         return text
     pattern = _as_words(values)
@@ -124,25 +124,25 @@ def hide_values(text: str, values: frozenset[str]) -> str:
 
 
 def hide_values_in_words(text: str, values: frozenset[str]) -> str:
-    """Return a text in words without these values, where they stand as words."""
+    """Return prose without these values where they occur as whole words."""
     return _as_words(values).sub(REDACTED, text) if values else text
 
 
 def is_secret(key: str) -> bool:
-    """Return whether the member of this name is never kept readable."""
+    """Return whether a member with this name is never stored in readable form."""
     return _names(tuple(settings.REDACTED_FIELDS)).is_one(key)
 
 
 def is_never_shown(name: str) -> bool:
-    """Return whether a value of this name, be it an object, is never shown to people; redact() sees texts only.
+    """Return whether a value with this name, even an object, is never shown to people (redact() handles strings only).
 
-    Also where it is stored redacted: rows of before a name came into the settings still hold its values.
+    Stored rows need this too: rows from before a name was added to the settings still contain its values.
     """
     return bool(_NEVER_SHOWN.search(name)) or is_secret(name)
 
 
 def _levels(string: str) -> Iterator[str | None]:
-    """Yield a string, and what it is with its escapes resolved, again and again; None where that never ends."""
+    """Yield a string, then the string with its escapes resolved, repeatedly; finally None beyond the deepest level."""
     for _ in range(_DEEPEST):
         yield string
         if "\\" not in string or (resolved := raw_json.resolve_everywhere(string)) == string:
@@ -152,7 +152,7 @@ def _levels(string: str) -> Iterator[str | None]:
 
 
 def _scalars(spelled: str, names: Names, levels: int) -> Iterator[str]:
-    """Yield the texts and numbers of a value; of a string of JSON those that stand under the names in it."""
+    """Yield the strings and numbers of a value; for a string of JSON, those of the named members in it."""
     for value in raw_json.scalars(spelled):
         if levels and names.is_in(value):
             for inner in raw_json.values(value, is_key=names.is_one, is_string=names.is_in):
@@ -167,9 +167,9 @@ def _as_words(values: frozenset[str]) -> re.Pattern[str]:
 
 
 def _shortest(name: str) -> str:
-    """Return a name in small letters, without what does not tell names apart."""
+    """Return a name in lower case, without the characters that do not distinguish names."""
     if not (name.isascii() and name.isprintable()):
-        whole = name.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # halves of a pair together
+        whole = name.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # joins surrogate pairs
         name = "".join(
             each for each in unicodedata.normalize("NFKC", whole) if unicodedata.category(each)[0] not in "CZ"
         )

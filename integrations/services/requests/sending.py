@@ -1,4 +1,4 @@
-"""What a process that has an outlet's POS reads and writes to send requests. Runs in database threads."""
+"""Database reads and writes of a process that sends requests to a connected POS. Runs in database threads."""
 
 import logging
 import uuid
@@ -20,16 +20,16 @@ from integrations.services.requests.request_types import (
 )
 
 SENT_JUST_NOW = timedelta(seconds=3)
-SENT_LONG_AGO = timedelta(seconds=60)  # by then each connection has been asked about it often enough
+SENT_LONG_AGO = timedelta(seconds=60)  # by then each connection has been notified often enough
 UNREADABLE = "It could not be sent: the process with the POS's connection lacks the CREDENTIAL_KEY that encrypted it."
 logger = logging.getLogger(__name__)
 
 
 def load_open(integration_id: int, limit: int) -> list[Waiting]:
-    """Return an integration's first open requests in order of arrival, those that were sent before among them.
+    """Return an integration's first open requests in order of arrival, including those that were already sent.
 
-    Without those whose original this process cannot unseal: another may have their key. They wait for it until their
-    time is over, with the reason written beside them.
+    Requests that this process cannot decrypt are left out, because another process may have their key. They wait until
+    they expire, and the reason is stored with them.
     """
     waiting: list[Waiting] = []
     last = 0
@@ -44,10 +44,10 @@ def load_open(integration_id: int, limit: int) -> list[Waiting]:
 
 
 def overlooked() -> list[tuple[int, int]]:
-    """Return integrations with open requests, each with one that its connection should know by now.
+    """Return pairs of an integration and an open request that its connection should know by now. Two indexed queries.
 
-    These are the oldest and the newest of what has not left, and what left a little while ago and has no answer: a
-    connection may have been lost just when it was handed to it. Two indexed queries.
+    These are the oldest and the newest unsent requests, and requests sent a short time ago without an answer: the
+    connection may have been lost at the moment of sending.
     """
     now = shared_now()
     queued = Request.objects.filter(state=RequestState.QUEUED).order_by()
@@ -58,9 +58,9 @@ def overlooked() -> list[tuple[int, int]]:
 
 
 def claim(pks: Sequence[int], process_id: uuid.UUID) -> dict[int, bool]:
-    """Write that these leave now by this process, before they do.
+    """Mark these requests as sent by this process, before it sends them.
 
-    Those that are missing from the answer have ended meanwhile, or another process has sent them.
+    Requests that are missing from the result have ended meanwhile, or another process has sent them.
     """
     with transaction.atomic():
         open_ones = Request.objects.select_for_update().filter(pk__in=pks, state__in=OPEN_STATES).order_by("pk")
@@ -72,7 +72,7 @@ def claim(pks: Sequence[int], process_id: uuid.UUID) -> dict[int, bool]:
             sent_at=Coalesce("sent_at", now),
             last_sent_at=now,
             times_sent=F("times_sent") + 1,
-            failure="",  # of a process that could not read it
+            failure="",  # set by a process that could not decrypt it
             sent_by=process_id,
         )
     return dict.fromkeys(found, True)
@@ -94,7 +94,7 @@ def _open_rows(integration_id: int, limit: int, *, after: int) -> list[Request]:
 
 
 def _unseal_rows(rows: Iterable[Request]) -> tuple[list[Waiting], list[Request]]:
-    """Return these rows as they are to be sent, and those whose key is gone."""
+    """Return the requests of these rows, ready to send, and the rows whose key is missing."""
     waiting, unreadable = [], []
     for row in rows:
         try:
@@ -105,7 +105,7 @@ def _unseal_rows(rows: Iterable[Request]) -> tuple[list[Waiting], list[Request]]
 
 
 def _waiting(row: Request) -> Waiting:
-    """Return a row as it is to be sent. Raises SealBroken."""
+    """Return a row's request, ready to send. Raises SealBroken."""
     kept = KeptRequest(row.user_identifier, row.payload, row.sealed_request)
     user_identifier, payload = contents.original_request(kept)
     return Waiting(

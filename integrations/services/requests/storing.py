@@ -1,7 +1,7 @@
-"""Stores requests, many in one transaction.
+"""Store requests, many in one transaction.
 
-Runs in database threads; the relay joins the concurrent calls (services/rows/threads.py), so that a hundred callers
-cost one transaction and not a hundred.
+Runs in database threads. The relay joins concurrent calls (services/rows/threads.py), so that a hundred callers cost
+one transaction instead of a hundred.
 """
 
 from collections import Counter
@@ -34,10 +34,10 @@ from integrations.services.rows import plain_rows
 
 
 def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
-    """Store requests in one transaction; say of each what became of it.
+    """Store requests in one transaction, and return the outcome of each.
 
-    A request that was to leave at once is queued where an older one of its outlet still waits, or was sent by another
-    process or on a connection that was lost: a POS gets its requests in their order of arrival.
+    A POS gets its requests in order of arrival. So a request that could be sent at once is queued if an older one of
+    its outlet still waits, or was sent by another process or on a lost connection.
     """
     with transaction.atomic():
         outcomes = _too_late(new)
@@ -52,7 +52,7 @@ def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
 
 
 def online(integration_ids: Sequence[int]) -> dict[int, bool]:
-    """Return True for those whose POS is connected to some process; the others are missing."""
+    """Return True for each integration whose POS is connected to any process. The others are missing."""
     if not integration_ids:
         return {}
     rows = Presence.objects.online(shared_now()).filter(pk__in=integration_ids)
@@ -60,9 +60,9 @@ def online(integration_ids: Sequence[int]) -> dict[int, bool]:
 
 
 def record_transient(ended: Iterable[tuple[NewRequest, Ending]]) -> None:
-    """Record requests that were not durable, after they have ended.
+    """Record transient requests after they have ended.
 
-    One that is there already gets the count of unequal attempts that were made while it was written.
+    If a request is already recorded, only the unequal attempts made in the meantime are added to it.
     """
     rows = [_transient_row(new, ending) for new, ending in ended]
     _insert_rows(rows)
@@ -73,7 +73,7 @@ def record_transient(ended: Iterable[tuple[NewRequest, Ending]]) -> None:
 
 
 def _too_late(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
-    """Return those whose callers were told, while this waited for the database, that they were not stored."""
+    """Return the requests whose callers gave up while this waited for the database, and were told of the failure."""
     now = shared_now()
     return {each: TooLate() for each in new if each.store_before is not None and each.store_before <= now}
 
@@ -106,7 +106,7 @@ _COLUMNS = tuple(field.attname for field in Request._meta.concrete_fields if not
 
 
 def _insert_rows(rows: Iterable[Request]) -> None:
-    # Conflicts: the same RequestID twice in one batch, or in another process at this moment.
+    # Conflicts: the same RequestID twice in one batch, or concurrently in another process.
     plain_rows.insert_rows(Request, _COLUMNS, map(attrgetter(*_COLUMNS), rows), ignore_conflicts=True)
 
 
@@ -126,7 +126,7 @@ def _request_row(new: NewRequest, kept: KeptRequest, now: datetime, *, leaves: b
 
 
 def _transient_row(new: NewRequest, ending: Ending) -> Request:
-    # It has ended, so nobody will send it again: of what was asked no original is kept, of the answer one is.
+    # It has ended and will not be sent again, so only the answer's original is stored, not the request's.
     user_identifier, payload = new.content.user_identifier, new.content.payload
     asked = contents.secrets_asked(user_identifier, payload)
     said = contents.keep_answer(ending.error_message, ending.answer, asked)
@@ -147,7 +147,7 @@ def _transient_row(new: NewRequest, ending: Ending) -> Request:
 
 
 def _asked(new: NewRequest, user_identifier: str | None, payload: str) -> dict[str, Any]:
-    """Return the columns of what was asked; user and payload as they may be read."""
+    """Return the columns of the request's content, with user and payload in their readable form."""
     return {
         "uuid": new.uuid,
         "integration_id": new.integration_id,

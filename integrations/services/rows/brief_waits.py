@@ -1,4 +1,4 @@
-"""Writes that may be left out when another writer holds a lock."""
+"""Writes that may be skipped when another writer holds a lock."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ MILLISECONDS = 100
 
 @contextmanager
 def unless_locked() -> Iterator[None]:
-    """Give up what the block writes where it would wait for a lock longer than MILLISECONDS. Keep to one statement."""
+    """Skip the block's write if it would wait for a lock longer than MILLISECONDS. Use it for one statement only."""
     waiting = _sqlite_waits_briefly if connection.vendor == "sqlite" else _postgresql_waits_briefly
     try:
         with waiting():

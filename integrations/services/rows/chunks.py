@@ -1,4 +1,4 @@
-"""Keys for queries, some at a time."""
+"""Split lists of keys into parts for queries."""
 
 from collections.abc import Iterator, Sequence
 from typing import TypeVar

@@ -1,9 +1,9 @@
-"""Pages of lists that may have ten million rows: no COUNT, no OFFSET, and no page that reads the whole table.
+"""Read pages of lists with up to ten million rows, without COUNT or OFFSET and without reading the whole table.
 
-A page begins behind the key of a row, so that it stays right while rows are added. Its work is bounded whatever is
-asked: rows are read in the list's order from where an index has them (a Source), a fixed number of them at most, and
-each is asked by its primary key whether it fits. What a planner believes of the rows makes no difference. Where the
-number is used up before the page is full, the page says how far it has looked, and the next one goes on from there.
+A page begins after the key of a row, so it stays correct while rows are added. Its work is bounded for any filter: it
+reads at most a fixed number of rows in the list's order from an index (a Source), and checks by primary key whether
+each matches. The planner's row estimates make no difference. If the number is used up before the page is full, the page
+returns the position that it reached, and the next page continues from there.
 """
 
 import uuid
@@ -18,9 +18,9 @@ from django.db.models.functions import Coalesce
 Position = tuple[Any, ...]  # the values of a row in the columns of the order
 
 SIZE = 50
-INSPECTED = 500  # rows of a source that a page asks whether they fit; some 10 ms of an embedded database
-PARENTS = 1_000  # outlets whose rows are merged; of more, it is likely that the newest rows of all fit
-FEW = 500  # rows that are looked at one by one, since they are known beforehand
+INSPECTED = 500  # rows of a source that a page checks for a match; about 10 ms on SQLite
+PARENTS = 1_000  # outlets whose rows are merged; with more outlets, the newest rows of the table are likely to match
+FEW = 500  # rows that are known beforehand and checked one by one
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Order:
         return rows.order_by(*(name if self.is_reversed else f"-{name}" for name in self.columns))
 
     def behind(self, position: Position | None) -> Q:
-        """Those that come after a position; written so that an index of the first column is entered there."""
+        """Match rows after a position, with a condition that lets an index on the first column start there."""
         if position is None:
             return Q()
         than = "gt" if self.is_reversed else "lt"
@@ -48,34 +48,34 @@ class Order:
         return Q(**{f"{self.time}__{than}e": position[0]}) & is_later
 
     def until(self, first: Any) -> Q:
-        """Those whose first column is `first`, or comes before it in this order."""
+        """Match rows whose first column is `first` or comes before it in this order."""
         return Q(**{f"{self.columns[0]}__{'lte' if self.is_reversed else 'gte'}": first})
 
     def later(self, firsts: Iterable[Any]) -> Any:
-        """The one of these values of the first column that comes first in this order."""
+        """Return the value of the first column that comes first in this order."""
         return min(firsts) if self.is_reversed else max(firsts)
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Rows of a source in order, none left out, each with whether it fits; `is_last`: there are no more."""
+    """Consecutive rows of a source, each with whether it matches. `is_last`: the source has no more."""
 
     rows: list[tuple[Position, bool]]
     is_last: bool
 
 
 class Source(Protocol):
-    """Where rows are read in the list's order. It must have all that fit, and may have others."""
+    """Provides rows in the list's order. It must include all matching rows, and may include others."""
 
     def read(self, order: Order, after: Position | None, wanted: int, fitting: QuerySet[Any]) -> Chunk:
-        """Return rows behind a position until `wanted` of them fit, INSPECTED were asked, or there are no more."""
+        """Return rows after a position until `wanted` of them match, INSPECTED were checked, or there are no more."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Positions of the rows to show. `next` is where the next page begins, None on the last.
+    """The positions of the rows to show. `next` is where the next page begins, None on the last page.
 
-    `reached` is set where the page is not full because it looked at enough rows: the position that it came to.
+    `reached` is set if the page is not full because it reached its limit of checked rows: the position of the last one.
     """
 
     positions: list[Position]
@@ -86,7 +86,7 @@ class Page:
 def read_page(
     sources: Sequence[Source], *, fitting: QuerySet[Any], order: Order, after: Position | None, size: int = SIZE
 ) -> Page:
-    """Return a page of the rows that are in a source and among `fitting`."""
+    """Return a page of the source's rows that are in `fitting`."""
     chunk = _merge([each.read(order, after, size + 1, fitting) for each in sources], order)
     found = [position for position, fits in chunk.rows if fits]
     if len(found) > size:
@@ -98,7 +98,7 @@ def read_page(
 
 
 def _merge(chunks: Sequence[Chunk], order: Order) -> Chunk:
-    """Join what several sources read, down to where each of them has read."""
+    """Merge chunks of several sources, up to the position that all of them have reached."""
     if len(chunks) == 1:
         return chunks[0]
     ends = [chunk.rows[-1][0] for chunk in chunks if not chunk.is_last]
@@ -118,9 +118,9 @@ def _are_enough(rows: Sequence[tuple[Position, bool]], wanted: int) -> bool:
 
 
 def _positions(rows: QuerySet[Any], order: Order, fitting: QuerySet[Any]) -> list[tuple[Position, bool]]:
-    """Read rows, each with whether it is among `fitting`: asked by its key, which no planner does otherwise.
+    """Read rows, each with whether it is in `fitting`. The subquery by primary key leaves the planner no other choice.
 
-    By a value and not by EXISTS: for that, PostgreSQL may look all of `fitting` up beforehand.
+    It selects a value instead of using EXISTS, for which PostgreSQL may compute all of `fitting` first.
     """
     fits = Subquery(fitting.order_by().filter(pk=OuterRef("pk")).values("pk")[:1])
     found = rows.values_list(*order.columns, fits)
@@ -129,12 +129,12 @@ def _positions(rows: QuerySet[Any], order: Order, fitting: QuerySet[Any]) -> lis
 
 @dataclass(frozen=True)
 class Stream:
-    """Rows that one index has in the list's order: all, or those with one value in the index's first columns."""
+    """Rows in the list's order from one index: all, or those with one value in the index's first columns."""
 
     rows: QuerySet[Any]
 
     def read(self, order: Order, after: Position | None, wanted: int, fitting: QuerySet[Any]) -> Chunk:
-        """Look at `wanted` rows first: they are enough where all fit."""
+        """Check `wanted` rows first, which is enough if all of them match."""
         found: list[tuple[Position, bool]] = []
         for count in (wanted, INSPECTED):
             rows = _positions(order.sort(self.rows.filter(order.behind(after)))[:count], order, fitting)
@@ -149,11 +149,11 @@ class Stream:
 
 @dataclass(frozen=True)
 class Streams:
-    """The rows of some outlets, or of other parents, of which an index has each one's in the list's order.
+    """The rows of some outlets or other parents. An index has the rows of each parent in the list's order.
 
-    Of each parent two rows are looked up: the first, and the one in the place to which its share of the work goes. No
-    row beyond the earliest of the latter is needed, and no parent whose first row lies beyond it. Of more than PARENTS
-    parents all rows are read.
+    Two rows of each parent are looked up: the first, and the last one in its share of the work. Rows beyond the
+    earliest of these last rows are not needed, nor are parents whose first row lies beyond it. For more than PARENTS
+    parents, all rows of the table are read.
     """
 
     rows: QuerySet[Any]
@@ -187,7 +187,7 @@ class Streams:
     def _heads(
         self, rows: QuerySet[Any], order: Order, parents: Sequence[Any], share: int
     ) -> list[tuple[Any, Any, Any]]:
-        """Return the parents that have rows, each with the first column of its first row and of that at its share."""
+        """Return the parents that have rows, with the first columns of each first row and of each share's last row."""
         lead = order.columns[0]
         own = rows.filter(**{self.field: OuterRef("pk")}).order_by(lead if order.is_reversed else f"-{lead}")
         firsts = own.values(lead)
@@ -197,9 +197,9 @@ class Streams:
 
 
 def _first_of(rows: QuerySet[Any], order: Order, count: int) -> list[Position]:
-    """Return where the first `count` of these rows stand, by the index that finds them.
+    """Return the positions of the first `count` rows, by the index that finds them.
 
-    Sorted by expressions: for a sorted column a planner might read the whole table in its order instead.
+    The query sorts by expressions: to sort by a column, a planner might read the whole table in that order.
     """
     than = "" if order.is_reversed else "-"
     columns = {f"sorted_{number}": Coalesce(name, name) for number, name in enumerate(order.columns)}
@@ -208,7 +208,7 @@ def _first_of(rows: QuerySet[Any], order: Order, count: int) -> list[Position]:
 
 @dataclass(frozen=True)
 class Few:
-    """Rows that an index finds in another order. If there are more than FEW, all rows are read instead."""
+    """Rows that an index finds in another order. If there are more than FEW, all rows of the table are read instead."""
 
     few: QuerySet[Any]
     all: QuerySet[Any]
@@ -223,7 +223,7 @@ class Few:
 
 
 def write_position(position: Position) -> str:
-    """Return a position as a link holds it; it says nothing but a moment and a primary key."""
+    """Return a position as text for a link. It contains only a time and a primary key."""
     return "~".join(each.isoformat() if isinstance(each, datetime) else str(each) for each in position)
 
 
@@ -236,7 +236,7 @@ def read_position(text: str, order: Order, model: type[Model]) -> Position:
     if not order.time:
         return (key,)
     moment = datetime.fromisoformat(parts[0])
-    if moment.tzinfo is None or not 1970 < moment.year < 9999:  # else there may be no such time in another zone
+    if moment.tzinfo is None or not 1970 < moment.year < 9999:  # otherwise the time may not exist in another time zone
         raise ValueError("not a moment")
     return (moment, key)
 

@@ -1,6 +1,7 @@
-"""Many rows of one table by one statement that is run for each, without an object of the model for any of them.
+"""Write many rows of one table with one statement that runs for each row, without creating model objects.
 
-For what a storm records: making, preparing and compiling objects costs ten times what the database itself does.
+Used for the records of a reconnect storm: creating, preparing and compiling objects would cost ten times as much as the
+database work itself.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -19,10 +20,10 @@ def insert_rows(
     update: Sequence[str] = (),
     ignore_conflicts: bool = False,
 ) -> None:
-    """Insert rows that have these fields (`attname`s); where one with that `key` stands, `update` these instead.
+    """Insert rows with these fields (`attname`s). If a row with the same `key` exists, set its `update` fields instead.
 
-    With `ignore_conflicts` a row is left out where a unique constraint has it meet another. Nothing is validated, and
-    no default of the model is filled in: name every field. Raises what the database raises.
+    With `ignore_conflicts`, rows that violate a unique constraint are skipped. Nothing is validated and model defaults
+    are not applied, so name every field. Raises the database's errors.
     """
     fields = [_field(model, name) for name in names]
     values = _prepared(fields, rows)
@@ -33,7 +34,7 @@ def insert_rows(
 
 
 def update_rows(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Set these fields of rows; each begins with its primary key. What is not there is passed over."""
+    """Set these fields of rows, each of which begins with its primary key. Missing rows are skipped."""
     quote, meta = connection.ops.quote_name, model._meta
     fields = [*(_field(model, name) for name in names), _key(model)]
     values = _prepared(fields, ((*changed, key) for key, *changed in rows))
@@ -85,7 +86,7 @@ def _key(model: type[models.Model]) -> Any:
 
 
 def _prepared(fields: Sequence[Any], rows: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:
-    """Return the rows as the driver takes them. By columns: what is the same for a column is asked once."""
+    """Return the rows as the driver expects them. Works by columns, to determine what a column needs only once."""
     columns = list(zip(*rows, strict=True))
     if not columns:
         return []
@@ -97,7 +98,7 @@ def _prepare(field: Any, column: Sequence[Any]) -> Sequence[Any]:
     if field.is_relation:
         return _prepare(field.target_field, column)
     if isinstance(field, models.CharField | models.TextField):
-        # Of a choice its value: drivers differ about subclasses of str.
+        # Pass the plain value of a choice: drivers treat subclasses of str differently.
         return [value if type(value) is str or value is None else str(value) for value in column]
     if isinstance(field, models.DateTimeField):
         return list(map(_moment_adapter(), column))
@@ -110,5 +111,5 @@ def _moment_adapter() -> Callable[[Any], Any]:
     adapt: Callable[[Any], Any] = connection.ops.adapt_datetimefield_value
     if connection.vendor != "sqlite" or connection.timezone is not UTC:
         return adapt
-    # What Django's own writes, for a tenth of the time: it converts between zones.
+    # Writes the same as Django's adapter in a tenth of the time: Django's converts between time zones.
     return lambda value: str(value)[:-6] if value is not None and value.tzinfo is UTC else adapt(value)

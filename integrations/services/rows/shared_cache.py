@@ -1,8 +1,8 @@
-"""Django's cache, kept in the portal's own database: settings.CACHES names it.
+"""Django's cache backend in the portal's own database (settings.CACHES).
 
-For what must hold in all processes alike and is asked seldom: the counts of failed sign-ins, codes that were used.
-Redis may be away, and a cache of each process's own would give N processes N times the tries. Values are JSON:
-Django's own cache in a database unpickles, so whoever could write that table could run code in the server.
+It holds rarely used values that all processes must share: counts of failed sign-ins, and used codes. Redis may be
+unavailable, and with one cache per process, N processes would allow N times the tries. Values are JSON. Django's own
+database cache unpickles values, so an attacker who can write its table could run code in the server.
 """
 
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from integrations.models.clock import shared_now
 
 
 class SharedCache(BaseCache):
-    """The part of Django's cache that is used. A database that is away raises, as everywhere else in the portal."""
+    """The part of Django's cache interface that is used. Raises the database's errors, as all other queries do."""
 
     def __init__(self, _location: str, params: dict[str, Any]) -> None:
         super().__init__(params)
@@ -32,7 +32,7 @@ class SharedCache(BaseCache):
 
     @transaction.atomic
     def add(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        """Store the value unless there is a live one; of several processes at once, one is told True."""
+        """Store the value unless a live one exists. If processes race, only one of them gets True."""
         name = self._key(key, version)
         SharedEntry.objects.filter(key=name, expires_at__lte=shared_now()).delete()
         values = {"value": value, "expires_at": self._end(timeout)}
@@ -55,7 +55,7 @@ class SharedCache(BaseCache):
 
 
 def forget_expired() -> None:
-    """Delete what nobody can see any more."""
+    """Delete expired entries."""
     SharedEntry.objects.filter(expires_at__lte=shared_now()).delete()
 
 

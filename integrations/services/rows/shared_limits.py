@@ -1,4 +1,4 @@
-"""Limits that hold over all processes and restarts: django-allauth counts, in the shared cache (shared_cache.py)."""
+"""Limits across all processes and restarts. django-allauth counts in the shared cache (shared_cache.py)."""
 
 import time
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ APP = "portal"
 
 @dataclass(frozen=True)
 class SharedLimit:
-    """At most `amount` events of a key in `seconds`, counted in one row for each key."""
+    """A limit of `amount` events for each key within `seconds`, counted in one row for each key."""
 
     action: str
     amount: int
     seconds: int
 
     def wait(self, key: str = "") -> float:
-        """Return the seconds until the key may have another event, 0 if it may now. Writes nothing."""
+        """Return the seconds until another event of the key is allowed, 0 if it is allowed now. Writes nothing."""
         return wait_in(cache.get(self._cache_key(key), []), self._rate)
 
     def take(self, key: str = "") -> ratelimit.RateLimitUsage | None:
@@ -41,7 +41,7 @@ class SharedLimit:
 
 
 def wait_in(history: list[float], rate: ratelimit.Rate) -> float:
-    """Return the seconds until a history (times since 1970, the newest first) has room for another event."""
+    """Return the seconds until a history (Unix times, the newest first) has room for another event."""
     if len(history) < rate.amount:
         return 0.0
     return max(0.0, float(history[rate.amount - 1] + rate.duration - time.time()))

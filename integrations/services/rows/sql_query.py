@@ -1,4 +1,4 @@
-"""Queries in plain SQL whose rows are dataclasses, for what every call asks: the ORM costs more than the database."""
+"""Plain SQL queries that return dataclasses, for queries on every call, where the ORM costs more than the database."""
 
 import functools
 import json
@@ -21,7 +21,7 @@ class _Dataclass(Protocol):
 Row = TypeVar("Row", bound=_Dataclass)
 
 _OPEN = f"IN ({', '.join(repr(str(state)) for state in OPEN_STATES)})"
-# SQLite takes each list as one JSON text, so that one statement serves lists of any length.
+# SQLite gets each list as one JSON text, so one statement serves lists of any length.
 _SQLITE = {
     "among": "IN (SELECT value FROM json_each(%s))",
     "open": _OPEN,
@@ -30,10 +30,10 @@ _SQLITE = {
 
 
 class SqlQuery(Generic[Row]):
-    """A SELECT of one column for each field of `row_type`, with the names of the fields in their order.
+    """A SELECT with one column for each field of `row_type`, with the same names in the same order.
 
-    In the SQL, `column {among}` compares with a list of values, `state {open}` is that of an open request, and
-    `{for_update}` at the end locks the rows. Several lists are as long as each other, and in the order of the SQL.
+    In the SQL, `column {among}` compares with a list of values, `state {open}` matches open requests, and
+    `{for_update}` at the end locks the rows. Pass the lists in the order of the SQL; all must have the same length.
     """
 
     def __init__(self, row_type: type[Row], sql: str) -> None:
@@ -52,7 +52,7 @@ class SqlQuery(Generic[Row]):
         self._is_checked = False
 
     def rows(self, *lists: Sequence[Any]) -> list[Row]:
-        """Return the rows of these values, in no order unless the SQL says one. Raises what the database raises."""
+        """Return the rows with these values, unordered unless the SQL sorts them. Raises the database's errors."""
         if not lists[0]:
             return []
         with connection.cursor() as cursor:
@@ -65,11 +65,11 @@ class SqlQuery(Generic[Row]):
         return [self._row_type(*row) for row in found]
 
     def _statement(self, lists: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
-        """Return the SQL for lists as long as these, and its parameters."""
+        """Return the SQL for lists of this length, and its parameters."""
         if connection.vendor == "sqlite":
             return self._sqlite, [*map(json.dumps, lists)]
         length = len(lists[0])
-        size = 1 << (length - 1).bit_length()  # filled up: the driver keeps what it knows of a few texts only
+        size = 1 << (length - 1).bit_length()  # padded: the driver caches only a few statement texts
         return self._postgresql(size), [each for values in lists for each in (*values, *[values[0]] * (size - length))]
 
     def _check(self, columns: Sequence[str]) -> None:
@@ -88,7 +88,7 @@ class SqlQuery(Generic[Row]):
 
 
 def _postgresql(size: int) -> dict[str, str]:
-    """Return what PostgreSQL writes for lists of this length."""
+    """Return PostgreSQL's replacements of the placeholders, for lists of this length."""
     return {
         "among": f"IN ({', '.join(['%s'] * size)})",
         "open": _OPEN,

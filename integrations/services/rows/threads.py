@@ -1,11 +1,11 @@
-"""The database from the event loop: a few threads for each kind of work, and questions joined into one.
+"""Database access from the event loop: a few threads for each kind of work, and concurrent queries joined into one.
 
-A server process must not take Django's shared thread for this: a slow admin page would hold every POS up.
+A server process must not use Django's shared thread for this, because a slow admin page would delay every POS.
 
-Each kind of work has threads of its own, because a database can stop one kind and not the others: a locked SQLite file
-stops writers only, and a hanging PostgreSQL must not stop the loop that says so. A thread that waits for the database
-cannot be interrupted, so a limit ends the waiting of the caller and not the work: use it only for work that may happen
-after all.
+Each kind of work has separate threads, because a database may block only one kind: a locked SQLite file blocks only
+writers, and a hanging PostgreSQL must not block the loop that reports it. A thread that waits for the database cannot
+be interrupted. A time limit therefore ends the caller's wait but not the work; use it only for work that may still
+happen later.
 """
 
 import asyncio
@@ -25,20 +25,20 @@ Key = TypeVar("Key", bound=Hashable)
 Found = TypeVar("Found")
 
 BATCH = 500  # below SQLite's limit of variables in one statement
-# Seconds after which a caller that only reads gets 503. A reader waits for no lock of SQLite, and for one of PostgreSQL
-# only while a table is altered. Below the 3 s after which load balancers and tills give up.
+# Seconds after which a caller that only reads gets 503. Readers never wait for locks in SQLite, and in PostgreSQL only
+# while a table is altered. Shorter than the 3 s after which load balancers and tills give up.
 READ_SECONDS = 2.5
 
 
 class DatabaseUnresponsive(OperationalError):
-    """The database did not answer in time; what was asked of it may still happen."""
+    """The database did not answer in time. The work may still happen."""
 
     def __init__(self) -> None:
         super().__init__("the database did not answer in time")
 
 
 async def within(seconds: float, done: Awaitable[Result]) -> Result:
-    """Return what the database answers; raise DatabaseUnresponsive when that takes longer."""
+    """Return the result of `done`. Raises DatabaseUnresponsive after `seconds`."""
     try:
         async with asyncio.timeout(seconds):
             return await done
@@ -47,7 +47,7 @@ async def within(seconds: float, done: Awaitable[Result]) -> Result:
 
 
 class DatabaseThreads:
-    """Threads that hold a database connection each; `limit`: seconds that a caller waits for its result."""
+    """Threads with one database connection each. `limit`: the seconds that a caller waits for its result."""
 
     def __init__(self, name: str, most: int, limit: float | None = None) -> None:
         self._executor = ThreadPoolExecutor(most, thread_name_prefix=f"database-{name}")
@@ -56,7 +56,7 @@ class DatabaseThreads:
     async def run(
         self, function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Result:
-        """Run `function` in one of the threads; raise what it raises, and DatabaseUnresponsive after the limit."""
+        """Run `function` in one of the threads. Raises its errors, or DatabaseUnresponsive after the limit."""
         call = partial(_call, function, *args, **kwargs)
         done = asyncio.get_running_loop().run_in_executor(self._executor, call)
         if self._limit is None:
@@ -64,11 +64,11 @@ class DatabaseThreads:
         return await within(self._limit, done)
 
 
-# Together fewer than DATABASE_POOL_SIZE's default, so that writers that wait leave connections to readers.
+# Together fewer than DATABASE_POOL_SIZE's default, so that waiting writers leave connections for readers.
 readers = DatabaseThreads("readers", 4, READ_SECONDS)
-writers = DatabaseThreads("writers", 3)  # of what callers and POSes wait for
-recorders = DatabaseThreads("recorders", 2)  # of what nobody waits for: records, chores
-watchers = DatabaseThreads("watchers", 1, READ_SECONDS)  # of a watcher's own writes, which it repeats every second
+writers = DatabaseThreads("writers", 3)  # for writes that callers and POSes wait for
+recorders = DatabaseThreads("recorders", 2)  # for writes that no caller waits for: records, chores
+watchers = DatabaseThreads("watchers", 1, READ_SECONDS)  # for a watcher's own writes, which it repeats every second
 
 
 def _call(function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
@@ -89,11 +89,11 @@ def _give_back() -> None:
 
 
 class Joined(Generic[Key, Found]):
-    """Answers many calls with one look-up, or one transaction: those that come while one runs share the next.
+    """Answers many calls with one look-up or one transaction: calls that arrive while one runs share the next.
 
-    Costs nothing when idle (the first caller's leaves at once) and bounds the database's work under a storm. `query`
-    gets distinct keys and runs in one of `threads`. At most `at_once` callers share a look-up: all that are answered
-    together go on in one turn of the event loop, and while one lasts nothing else is heard.
+    It adds no delay when idle (the first call starts at once) and bounds the database's work in a storm. `query` gets
+    distinct keys and runs in one of `threads`. At most `at_once` callers share a look-up, because all callers answered
+    together resume in one iteration of the event loop, which blocks everything else until it ends.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Joined(Generic[Key, Found]):
         self._task: asyncio.Task[None] | None = None
 
     def find(self, key: Key) -> Awaitable[Found | None]:
-        """Return what stands under `key`, or None; raises what the query raised."""
+        """Return the query's result for `key`, or None. Raises the query's errors."""
         future: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((key, future))
         if self._task is None:
@@ -125,7 +125,7 @@ class Joined(Generic[Key, Found]):
             self._task = None
 
     def _next(self) -> dict[Key, list[asyncio.Future[Found | None]]]:
-        """Return who is answered next, in the order of their coming."""
+        """Return the callers to answer next, in order of arrival."""
         batch: dict[Key, list[asyncio.Future[Found | None]]] = {}
         taken = 0
         while self._waiting and len(batch) < BATCH and taken < self._at_once:
@@ -137,7 +137,7 @@ class Joined(Generic[Key, Found]):
     async def _answer(self, batch: dict[Key, list[asyncio.Future[Found | None]]]) -> None:
         try:
             found = await self._threads.run(self._query, list(batch))
-        except DatabaseUnresponsive as error:  # also for those that would wait as long again
+        except DatabaseUnresponsive as error:  # also for callers that would have to wait as long again
             waiting, self._waiting = self._waiting, deque()
             _fail(chain(chain.from_iterable(batch.values()), (future for _, future in waiting)), error)
             return
@@ -154,4 +154,4 @@ def _fail(futures: Iterable[asyncio.Future[Found | None]], error: Exception) -> 
     for future in futures:
         if not future.done():
             future.set_exception(error)
-            future.exception()  # read once, so that a caller who has gone leaves no warning
+            future.exception()  # read it once, so that a caller that has gone leaves no warning

@@ -368,7 +368,7 @@ def test_an_integration_in_its_overlap_is_skipped(boss: Actor) -> None:
     one = make_enabled_outlet("One")
     pos_secrets.rotate_secret(one.integration, overlap="1h", actor=ANNA)
     checked = selected(BulkAction.ROTATE, one.integration.pk, actor=boss)
-    assert "End its overlap, then rotate" in checked.plan[0].words
+    assert "end its overlap first" in checked.plan[0].words
 
 
 def test_a_rotation_in_between_refuses_the_whole_act(boss: Actor) -> None:

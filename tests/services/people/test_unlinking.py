@@ -78,7 +78,10 @@ def test_an_administrator_sees_what_is_linked_and_unlinks_it(ada: User, otto: Us
     assert answer["Location"] == page_of(otto)
     assert not SocialAccount.objects.exists()
     after = browser.get(page_of(otto))
-    assert f"Unlinked: {WORDS}. Every session of otto has ended. This alone keeps nobody out" in text(after)
+    assert (
+        f"Unlinked: {WORDS}. Every session of otto has ended. Unlinking alone does not keep this identity out"
+        in text(after)
+    )
     assert unlink_url(otto, identity) not in after.content.decode()
     (event,) = unlinked()
     assert (event.actor_name, event.subject) == ("ada", "otto")
@@ -234,7 +237,7 @@ def test_at_the_shell_all_of_a_person_are_unlinked_a_line_each(otto: User, ada: 
     link(ada, "subject-3")
     browser = browser_of(otto)
     first, second = unlink_at_shell("otto").splitlines()
-    assert first.startswith(f"Unlinked {WORDS}, sessions ended. This alone keeps nobody out")
+    assert first.startswith(f"Unlinked {WORDS}, sessions ended. Unlinking alone does not keep this identity out")
     assert second.startswith("Unlinked otto.k (subject subject-2), sessions ended. The identity can no longer sign in")
     assert SocialAccount.objects.get().user == ada
     assert not is_in(browser)
@@ -251,7 +254,7 @@ def test_at_the_shell_one_provider_may_be_chosen(otto: User) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nobody"], "no person with the user name 'nobody'"),
+        (["nobody"], "No person has the user name 'nobody'"),
         (["ada"], "This identity is not linked"),
         (["otto", "--provider", "other"], "This identity is not linked"),
     ],

@@ -315,7 +315,7 @@ def test_a_message_type_that_cannot_be_is_an_error_of_the_form(
 
 def test_a_name_that_would_be_taken_for_a_number_is_refused_in_words(staff: Client) -> None:
     answer = staff.post(reverse("admin:integrations_messagetype_add"), {"name": "57", "number": ""}, follow=True)
-    assert "would be taken for a number" in text(answer)
+    assert "would be read as a number" in text(answer)
     assert MessageType.objects.count() == 6
 
 

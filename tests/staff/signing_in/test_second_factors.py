@@ -290,7 +290,7 @@ def test_the_last_administrator_is_helped_from_the_shell(anna: User) -> None:
     call_command("reset_second_factor", "anna", stderr=StringIO())
     assert not Authenticator.objects.exists()
     assert AuditEvent.objects.get(verb=Verb.FACTORS_RESET).actor_name.startswith("shell: ")
-    for name, words in (("anna", "has no second factor"), ("nobody", "no person with the user name 'nobody'")):
+    for name, words in (("anna", "has no second factor"), ("nobody", "No person has the user name 'nobody'")):
         with pytest.raises(CommandError, match=words):
             call_command("reset_second_factor", name, stderr=StringIO())
 
