@@ -1,4 +1,4 @@
-"""What the commands about outlets have in common: who acts, how they refuse, how they print."""
+"""What the commands share: the acting person, refusals, and the output format."""
 
 import getpass
 import json
@@ -17,14 +17,14 @@ Result = TypeVar("Result")
 
 
 class OutletCommand(BaseCommand):
-    """A command that calls one service; what the service refuses is one line and exit code 1."""
+    """A command that calls one service. A refusal of the service is printed as one line, with exit code 1."""
 
     requires_migrations_checks = False
 
     def act(self, service: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """Call a service as the person at this shell. Raises CommandError."""
         try:
-            clock.compare()  # what it writes is compared with what the servers write
+            clock.compare()  # times that it stores are compared with times that the servers store
             return service(*args, **kwargs, actor=shell_actor())
         except PortalError as error:
             raise CommandError(str(error)) from error
@@ -32,13 +32,13 @@ class OutletCommand(BaseCommand):
             raise CommandError(f"The database cannot be used: {error}. Run 'manage.py migrate' first?") from error
 
     def print_handover(self, handover: HandOver, output: str) -> None:
-        """Print the values, the secret among them, this once."""
+        """Print the values, including the secret, which is shown only once."""
         if output == "json":
             self.stdout.write(json.dumps(handover.as_wire(), ensure_ascii=False, indent=2))
             return
         for name, value in handover.as_wire().items():
             self.stdout.write(f"{name:<17} {value}")
-        self.stderr.write("The secret is shown this once: hand it to PowerEPOS now.")
+        self.stderr.write("The secret is shown only once. Enter it in PowerEPOS now.")
 
 
 def add_format(parser: CommandParser) -> None:
@@ -47,7 +47,7 @@ def add_format(parser: CommandParser) -> None:
 
 
 def shell_actor() -> Actor:
-    """Return who runs this command."""
+    """Return the person who runs this command as the actor."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # a container's user id without a name
@@ -56,10 +56,10 @@ def shell_actor() -> Actor:
 
 
 def print_api_key(command: BaseCommand, name: str, key: str, output: str) -> None:
-    """Print an API key, this once."""
+    """Print an API key, which is shown only once."""
     if output == "json":
         command.stdout.write(json.dumps({"Name": name, "Key": key}, ensure_ascii=False, indent=2))
         return
     command.stdout.write(f"Name {name}")
     command.stdout.write(f"Key  {key}")
-    command.stderr.write("The key is shown this once: put it where your systems keep their secrets.")
+    command.stderr.write("The key is shown only once. Store it where your systems keep their secrets.")

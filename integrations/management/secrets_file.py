@@ -1,8 +1,8 @@
-"""The file into which `enable_outlets` writes the new secrets, such that no committed batch can lose its own.
+"""The file for the new secrets of `enable_outlets`, written so that the secrets of a committed batch are never lost.
 
-A batch is written and flushed to the disk before its transaction is committed. If the process ends in between, the
-file ends with secrets that open nothing. The next run finds that the database does not know them, and removes their
-lines before it goes on. The other order would lose the secrets of a batch that was committed.
+A batch is written and flushed to disk before its transaction is committed. If the process ends in between, the file
+ends with secrets that are not valid. The next run finds that the database does not have them, and removes their lines
+before it continues. The other order would lose the secrets of a committed batch.
 """
 
 import contextlib
@@ -25,14 +25,14 @@ from integrations.services.rows.chunks import chunks
 
 
 class SecretsFile:
-    """Where the secrets go: a file, or standard output."""
+    """The destination of the secrets: a file or standard output."""
 
     def __init__(self, file: TextIO, *, has_header: bool, is_durable: bool) -> None:
         self._file, self._has_header, self._is_durable = file, has_header, is_durable
 
     @sensitive_variables()
     def append(self, enabled: Sequence[Enabled]) -> None:
-        """Write these, and return when the disk has them. Raises OSError."""
+        """Write these secrets, and return when they are on disk. Raises OSError."""
         text = result_csv(enabled, "a new secret")
         self._file.write(text.split("\r\n", 1)[1] if self._has_header else text)
         self._file.flush()
@@ -43,7 +43,7 @@ class SecretsFile:
 
 @contextlib.contextmanager
 def open_secrets(output: str | None, stdout: Any) -> Iterator[SecretsFile]:
-    """Yield where the secrets go: standard output, a new file of mode 600, or the file of an interrupted run."""
+    """Yield the destination of the secrets: standard output, a new file of mode 600, or an interrupted run's file."""
     if output is None:
         yield SecretsFile(stdout, has_header=False, is_durable=False)
         return
@@ -64,16 +64,16 @@ def open_secrets(output: str | None, stdout: Any) -> Iterator[SecretsFile]:
 
 @sensitive_variables()
 def _recovered(path: Path) -> bool:
-    """Return whether an interrupted run left its file here, after its uncommitted last lines are removed.
+    """Return whether an interrupted run left its file here, after removing its uncommitted last lines.
 
-    Raises CommandError for another file, or one that others may read.
+    Raises CommandError for any other file, or one that other users may read.
     """
     if not path.exists():
         return False
     is_private = path.is_file() and not path.is_symlink() and not path.stat().st_mode & 0o077
     lines = path.read_bytes().decode().splitlines(keepends=True) if is_private else []
     if not lines or lines[0] != ",".join(COLUMNS) + "\r\n":
-        raise CommandError(f"{path} exists already: name a new file, so that no secrets are overwritten.")
+        raise CommandError(f"{path} already exists. Name a new file; existing secrets are never overwritten.")
     kept = [lines[0], *_committed([line for line in lines[1:] if line.endswith("\r\n")])]
     if len(kept) < len(lines):
         _replace(path, "".join(kept))
@@ -82,7 +82,7 @@ def _recovered(path: Path) -> bool:
 
 @sensitive_variables()
 def _committed(lines: Sequence[str]) -> Iterator[str]:
-    """Yield the lines whose secret the database knows; of an adopted one, whose outlet is enabled."""
+    """Yield the lines whose secret is in the database, or whose outlet is enabled if the secret was adopted."""
     for part in chunks(lines):
         rows = list(csv.DictReader(part, fieldnames=COLUMNS))
         digests = [secret_digests.keyed_digests(row["AuthSecret"]) if row["AuthSecret"] else [] for row in rows]
@@ -100,7 +100,7 @@ def _committed(lines: Sequence[str]) -> Iterator[str]:
 
 @sensitive_variables()
 def _replace(path: Path, text: str) -> None:
-    """Put another content in the place of a file, so that a crash leaves the one or the other."""
+    """Replace a file's content atomically: after a crash, it has either the old or the new content."""
     other = path.with_name(f"{path.name}.recovered")
     with os.fdopen(os.open(other, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", newline="") as file:
         file.write(text)
@@ -110,7 +110,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _flush_folder(path: Path) -> None:
-    """Let the disk know the file's name as well."""
+    """Flush the folder, so that the file's name is on disk, too."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -15,13 +15,13 @@ MAX_DAYS = 36_500
 
 
 class Command(OutletCommand):
-    help = "Make an API key for your own systems, and print it: the only time that it is shown."
+    help = "Create an API key for your own systems and print it. It is shown only once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", metavar="NAME")
-        parser.add_argument("--organisation", metavar="NAME", help="whose outlets it sees; default: all of them")
-        parser.add_argument("--read-only", action="store_true", help="it may look, and send nothing")
-        parser.add_argument("--expires-in-days", type=int, metavar="N", help="default: it does not expire")
+        parser.add_argument("--organisation", metavar="NAME", help="the only organisation that it sees; default: all")
+        parser.add_argument("--read-only", action="store_true", help="it may read, but not send requests")
+        parser.add_argument("--expires-in-days", type=int, metavar="N", help="default: the key does not expire")
         add_format(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -39,7 +39,7 @@ def _create(
     name: str, *, organisation: str | None, is_read_only: bool, days: int | None, actor: Actor
 ) -> tuple[ApiKey, str]:
     if days is not None and not 1 <= days <= MAX_DAYS:
-        raise InvalidValue("expires_at", f"An API key lives for 1 to {MAX_DAYS} days.")
+        raise InvalidValue("expires_at", f"An API key can expire after 1 to {MAX_DAYS} days.")
     return create_api_key(
         name,
         organisation=_organisation(organisation) if organisation is not None else None,

@@ -12,16 +12,16 @@ from integrations.services.outlets.errors import OrganisationNotFound
 
 
 class Command(OutletCommand):
-    help = "Make a webhook endpoint for your own systems, and print its secret: the only time that it is shown."
+    help = "Create a webhook endpoint for your own systems and print its secret. The secret is shown only once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         kinds = [kind.value for kind in SUBSCRIBABLE]
         parser.add_argument("name", metavar="NAME")
-        parser.add_argument("url", metavar="URL", help="where the events are posted")
+        parser.add_argument("url", metavar="URL", help="the URL that events are posted to")
         parser.add_argument(
-            "--event", action="append", choices=kinds, dest="kinds", help="again for each event; default: all of them"
+            "--event", action="append", choices=kinds, dest="kinds", help="may be repeated; default: all events"
         )
-        parser.add_argument("--organisation", metavar="NAME", help="whose events it is told; default: all of them")
+        parser.add_argument("--organisation", metavar="NAME", help="only events of this organisation; default: all")
         add_format(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -35,7 +35,7 @@ class Command(OutletCommand):
         if options["format"] == "json":
             self.stdout.write(json.dumps({"Name": endpoint.name, "URL": endpoint.url, "Secret": secret}))
             return
-        self.stdout.write(f"{endpoint.name}: {endpoint.url}\nSecret  {secret}\nIt is shown this once.")
+        self.stdout.write(f"{endpoint.name}: {endpoint.url}\nSecret  {secret}\nThe secret is shown only once.")
 
 
 def _create(

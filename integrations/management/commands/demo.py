@@ -1,4 +1,4 @@
-"""Something to try the portal with; what it is made of stands in portal/operations/demo.py."""
+"""Create the demo data. portal/operations/demo.py defines them."""
 
 import os
 from pathlib import Path
@@ -16,13 +16,13 @@ from integrations.wire.endpoints import API_PATH
 from portal.operations.demo import OFFLINE, ONLINE, OUTLETS, Demo, create_demo, demo_exists, provider_outlet_id
 from portal.operations.demo_files import DemoFiles
 
-MADE = """
-Made the organisation Demo with {outlets}, and an API key.
-Their secrets are in {folder}, readable by you alone. They are a demo's, and open these outlets all the same:
-never make a demo where real tills connect."""
-MADE_BEFORE = "\nThe demo was made before; its secrets are in {folder}."
+CREATED = """
+Created the organisation Demo with {outlets}, and an API key.
+Their secrets are in {folder}; only you can read them. They really give access to these outlets, so never
+create the demo in a portal that real tills connect to."""
+CREATED_BEFORE = "\nThe demo already exists. Its secrets are in {folder}."
 SIMULATE = """
-Bring its POSes online, all but that of {offline} (script/server --demo does that by itself):
+Bring its POSes online, except that of {offline} (script/server --demo does this automatically):
   .venv/bin/python manage.py simulate_pos --count {count} --url {url} \\
     --credentials {outlets}"""
 ORDER = """
@@ -37,7 +37,7 @@ Open an order on table 5 of {outlet}, from another terminal:
 
 
 class Command(OutletCommand):
-    help = "Make an organisation with three outlets and an API key to try the portal with; once."
+    help = "Create an organisation with three outlets and an API key, to try the portal. Does nothing if they exist."
     stealth_options = ("poses_are_started",)  # serve --demo does that
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -45,7 +45,7 @@ class Command(OutletCommand):
         if self.act(_exists):
             self._say_what_exists(files)
         else:
-            self._make(files)
+            self._create(files)
         if not options.get("poses_are_started"):
             self.stdout.write(
                 SIMULATE.format(
@@ -55,29 +55,29 @@ class Command(OutletCommand):
         self.stdout.write(_curl(files))
         self.stdout.flush()
 
-    def _make(self, files: DemoFiles) -> None:
+    def _create(self, files: DemoFiles) -> None:
         try:
-            with transaction.atomic():  # no row without its file: nothing could show a secret again
-                demo: Demo = self.act(_make)
+            with transaction.atomic():  # no row without its file, because a secret cannot be shown again
+                demo: Demo = self.act(_create)
                 files.write(demo)
         except OSError as error:
             raise CommandError(f"Cannot write the demo's secrets to {files.folder}: {error.strerror}.") from error
-        self.stdout.write(MADE.format(outlets=", ".join(OUTLETS), folder=_shown(files.folder)))
+        self.stdout.write(CREATED.format(outlets=", ".join(OUTLETS), folder=_shown(files.folder)))
 
     def _say_what_exists(self, files: DemoFiles) -> None:
         if not files.exist():
             raise CommandError(
-                f"The demo was made before, and its secrets are not in {files.folder}: rotate those of its outlets, "
-                "and make an API key of your own."
+                f"The demo already exists, but its secrets are not in {files.folder}. Rotate the secrets of its "
+                "outlets, and create another API key."
             )
-        self.stdout.write(MADE_BEFORE.format(folder=_shown(files.folder)))
+        self.stdout.write(CREATED_BEFORE.format(folder=_shown(files.folder)))
 
 
 def _exists(*, actor: Actor) -> bool:  # noqa: ARG001  (reading leaves no audit event)
     return demo_exists()
 
 
-def _make(*, actor: Actor) -> Demo:
+def _create(*, actor: Actor) -> Demo:
     return create_demo(DEFAULT_NUMBERS, actor=actor)
 
 
@@ -96,6 +96,6 @@ def _curl(files: DemoFiles) -> str:
 
 
 def _shown(path: Path) -> str:
-    """Return the path as somebody types it who stands where this command was called."""
+    """Return the path relative to the current folder, if it is inside it."""
     here = Path.cwd()
     return os.path.relpath(path, here) if path.is_relative_to(here) else str(path)

@@ -9,11 +9,11 @@ from integrations.services.outlets.outlets import get_integration
 
 
 class Command(OutletCommand):
-    help = "Disable an outlet's integration: its tokens are void and its POS's socket is closed."
+    help = "Disable an outlet's integration. This revokes its tokens and closes its POS's connection."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("provider_outlet_id", metavar="PROVIDER_OUTLET_ID")
-        parser.add_argument("--reason", required=True, metavar="TEXT", help="what your colleagues will see")
+        parser.add_argument("--reason", required=True, metavar="TEXT", help="the reason that your colleagues will see")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         self.act(_disable, options["provider_outlet_id"], reason=options["reason"])

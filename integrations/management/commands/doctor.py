@@ -9,7 +9,7 @@ from portal.operations.doctor import Finding, Level, examine
 
 
 class Command(BaseCommand):
-    help = "Say what is wrong with this installation's configuration, and what to do. Exit code 1 if something is."
+    help = "Report problems with this installation's configuration and how to solve them. Exit code 1 if there are any."
     requires_system_checks = []
     requires_migrations_checks = False
 

@@ -17,17 +17,17 @@ from integrations.text.characters import identity, normalised_name
 
 
 class Command(OutletCommand):
-    help = "Enable Order N Pay for an outlet, made if there is none, and print what PowerEPOS must know."
+    help = "Enable Order N Pay for an outlet and print the values for PowerEPOS. Creates the outlet if needed."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--organisation", required=True, metavar="NAME", help="made if there is none")
-        parser.add_argument("--outlet", required=True, metavar="NAME", help="made if there is none")
-        parser.add_argument("--pos-remote-id", required=True, metavar="ID", help="as PowerEPOS gave it")
+        parser.add_argument("--organisation", required=True, metavar="NAME", help="created if it does not exist")
+        parser.add_argument("--outlet", required=True, metavar="NAME", help="created if it does not exist")
+        parser.add_argument("--pos-remote-id", required=True, metavar="ID", help="the ID that PowerEPOS assigned")
         parser.add_argument("--provider-outlet-id", metavar="ID", help="your own ID; default: a new UUID")
         parser.add_argument(
             "--adopt-secret-stdin",
             action="store_true",
-            help="take over a secret that PowerEPOS has already: its first line on standard input",
+            help="adopt a secret that PowerEPOS already has: the first line of standard input",
         )
         add_format(parser)
 
@@ -76,5 +76,5 @@ def _outlet(organisation: str, name: str, provider_outlet_id: str | None, actor:
     is_enabled = Integration.objects.filter(outlet=found).exists()
     is_other = provider_outlet_id is not None and identity(provider_outlet_id) != identity(found.provider_outlet_id)
     if not is_enabled and is_other:
-        raise OutletExists(f"The outlet exists, with the ProviderOutletID {found.provider_outlet_id}.")
+        raise OutletExists(f"The outlet already exists with the ProviderOutletID {found.provider_outlet_id}.")
     return found

@@ -23,19 +23,21 @@ Report = Callable[[int, int], None]
 
 class Command(OutletCommand):
     help = (
-        "Enable Order N Pay for the outlets of a CSV file, and write what PowerEPOS must know as CSV. Exit code 1, and "
-        "nothing done, when a row is wrong. The file may have any number of rows; they are committed 100 at a time. "
-        "After an interruption run the same command again: rows that are done stay as they are, and the secrets of "
-        "the others are appended to the output."
+        "Enable Order N Pay for the outlets of a CSV file, and write the values for PowerEPOS as CSV. If any row is "
+        "wrong, nothing is done and the exit code is 1. The file may have any number of rows; they are committed 100 "
+        "at a time. After an interruption, run the same command again: finished rows do not change, and the secrets "
+        "of the other rows are appended to the output."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", help="CSV with a header; - is standard input")
-        parser.add_argument("--dry-run", action="store_true", help="say row by row what would happen, and do nothing")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="print what would happen to each row; change nothing"
+        )
         parser.add_argument(
             "--output",
             metavar="FILE",
-            help="write the new secrets there, mode 600: a new file, or that of an interrupted run. Default: print",
+            help="write the new secrets to this file (mode 600), new or of an interrupted run; default: print",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -45,11 +47,11 @@ class Command(OutletCommand):
             self._print_plan(plan)
         self._refuse_wrong(plan)
         if options["dry_run"] or not acting(plan):
-            self.stderr.write(f"{_summary(plan)} Nothing was done.")
+            self.stderr.write(f"{_summary(plan)} Nothing was changed.")
             return
         with open_secrets(options["output"], self.stdout) as secrets:
             self.act(_enable, rows, plan, secrets=secrets, report=self._report)
-        self.stderr.write(f"{_summary(plan)} Done. The secrets are shown this once: hand them to PowerEPOS now.")
+        self.stderr.write(f"{_summary(plan)} Done. The secrets are shown only once. Enter them in PowerEPOS now.")
 
     def _print_plan(self, plan: Sequence[PlannedRow]) -> None:
         for row in plan:
@@ -62,10 +64,10 @@ class Command(OutletCommand):
         for row in wrong:
             self.stderr.write(f"Row {row.number}: {row.words}")
         if wrong:
-            raise CommandError(f"{_summary(plan)} Nothing was done: correct the file, then run this again.")
+            raise CommandError(f"{_summary(plan)} Nothing was changed. Correct the file, then run this again.")
 
     def _report(self, done: int, total: int) -> None:
-        """Show how far it is: a bar on a terminal, else a line for each batch."""
+        """Show the progress: a bar on a terminal, otherwise one line for each batch."""
         words = f"{done:,} of {total:,} enabled"
         if not self.stderr.isatty():
             self.stderr.write(f"{words}.")
@@ -89,7 +91,7 @@ def _check(rows: Sequence[FileRow], *, actor: Actor) -> list[PlannedRow]:  # noq
 def _enable(
     rows: Sequence[FileRow], plan: Sequence[PlannedRow], *, secrets: SecretsFile, report: Report, actor: Actor
 ) -> None:
-    """Enable in batches; the disk has the secrets of each before its transaction is committed."""
+    """Enable in batches. The secrets of each batch are on disk before its transaction is committed."""
     todo, done = acting(plan), 0
     by_number = {row.number: row for row in rows}
     try:
@@ -110,8 +112,8 @@ def _reason(error: Exception) -> str:
 
 def _so_far(done: int, total: int) -> str:
     if not done:
-        return "Nothing was done."
-    return f"{done:,} of {total:,} were enabled before; their secrets are written. Run the same file for the others."
+        return "Nothing was changed."
+    return f"{done:,} of {total:,} were enabled, and their secrets are written. Run the same file again for the others."
 
 
 def _summary(plan: Sequence[PlannedRow]) -> str:

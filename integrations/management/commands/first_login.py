@@ -6,13 +6,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError
 
 USER_NAME = "admin"
-# Five bits each. Without i, l, o and u nothing is mistaken for a digit, or reads as a word.
+# Five bits each. Without i, l, o and u, no letter looks like a digit and no words can occur.
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 GROUPS, GROUP_LENGTH = 5, 4
 
 
 class Command(BaseCommand):
-    help = "Makes the first staff login and prints its password once; does nothing when there is a superuser."
+    help = "Create the first staff login and print its password once. Does nothing if a superuser exists."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         if User.objects.filter(is_superuser=True).exists():
@@ -20,20 +20,20 @@ class Command(BaseCommand):
         password = generate_password()
         make_superuser(password)
         self.stdout.write(f"\nFirst staff login\n  user name  {USER_NAME}\n  password   {password}")
-        self.stdout.write("Keep the password now: it will not be shown again.\n")
+        self.stdout.write("Store the password now. It will not be shown again.\n")
 
 
 def generate_password() -> str:
-    """Return a new password of 100 random bits, in groups that are easy to type; the hyphens belong to it."""
+    """Return a new password of 100 random bits, in groups that are easy to type. The hyphens are part of it."""
     groups = ("".join(secrets.choice(ALPHABET) for _ in range(GROUP_LENGTH)) for _ in range(GROUPS))
     return "-".join(groups)
 
 
 def make_superuser(password: str) -> None:
-    """Raise CommandError when somebody without a superuser's rights has the name already."""
+    """Create the superuser. Raises CommandError if another user already has the name."""
     try:
         User.objects.create_superuser(USER_NAME, password=password)
     except IntegrityError as error:
         raise CommandError(
-            f"There is no superuser, and the name {USER_NAME} is taken: run manage.py createsuperuser."
+            f"No superuser exists, but another user has the name {USER_NAME}. Run manage.py createsuperuser."
         ) from error

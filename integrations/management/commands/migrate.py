@@ -6,7 +6,7 @@ from integrations.services.people.groups import ensure_groups
 
 
 class Command(DjangoCommand):
-    """Django's own, which leaves behind the groups that come with the portal, however it was installed."""
+    """Django's migrate command, which also creates the portal's groups, so that every way of installing has them."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         super().handle(*args, **options)
@@ -15,5 +15,5 @@ class Command(DjangoCommand):
 
 
 def _is_whole(options: dict[str, Any]) -> bool:
-    """Whether the database is now as the models are: neither one app's part of it, nor a look only."""
+    """Return whether the command migrated everything: not a single app only, and not just a plan or a check."""
     return not (options["app_label"] or options["plan"] or options["check_unapplied"] or options["prune"])

@@ -11,7 +11,7 @@ from integrations.services.audit import Actor
 
 
 class Command(OutletCommand):
-    help = "List the outlets, whether they are enabled, and whether their POS is online."
+    help = "List the outlets: whether each is enabled, and whether its POS is online."
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_format(parser)

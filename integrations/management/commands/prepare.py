@@ -13,11 +13,11 @@ from portal.env_file import folder_lock
 from portal.operations.schema import count_pending_migrations
 from portal.serving.start_banner import banner
 
-ADVISORY_LOCK = 0x6F6E702D  # any number, as long as every process of this portal takes the same
+ADVISORY_LOCK = 0x6F6E702D  # any number that all processes of this portal share
 
 
 class Command(BaseCommand):
-    help = "Migrates the database and makes the first staff login; does only what is still to be done."
+    help = "Migrate the database and create the first staff login. Does only what has not been done yet."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -32,13 +32,13 @@ class Command(BaseCommand):
 
     def prepare(self) -> None:
         try:
-            self.do_what_is_due()
+            self.do_pending()
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used: {first_line(error)}") from error
         finally:
-            connection.close()  # a pool would miss it for as long as the server runs
+            connection.close()  # otherwise the pool would lack this connection for as long as the server runs
 
-    def do_what_is_due(self) -> None:
+    def do_pending(self) -> None:
         with alone():
             if pending := count_pending_migrations():
                 call_command("migrate", interactive=False, verbosity=0)
@@ -49,9 +49,9 @@ class Command(BaseCommand):
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Hold the lock that keeps two starts at the same moment from migrating the same database.
+    """Hold the lock that prevents two concurrent starts from migrating the same database.
 
-    Raises CommandError when the folder of the embedded database cannot be written.
+    Raises CommandError if the folder of the SQLite database is not writable.
     """
     embedded = connection.vendor == "sqlite"
     with folder_lock(data_folder()) if embedded else advisory_lock():
@@ -61,7 +61,7 @@ def alone() -> Iterator[None]:
 def data_folder() -> Path:
     folder = Path(connection.settings_dict["NAME"]).parent
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise CommandError(f"Cannot write to the data folder {folder}: set DATA_DIR, or let this user write there.")
+        raise CommandError(f"Cannot write to the data folder {folder}. Set DATA_DIR, or let this user write there.")
     return folder
 
 

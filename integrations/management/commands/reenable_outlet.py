@@ -9,7 +9,7 @@ from integrations.services.outlets.outlets import get_integration
 
 
 class Command(OutletCommand):
-    help = "Enable a disabled integration again; its POS comes in with the secret that it has."
+    help = "Enable a disabled integration again. Its POS can connect with its current secret."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("provider_outlet_id", metavar="PROVIDER_OUTLET_ID")

@@ -9,14 +9,14 @@ from integrations.services.people.second_factors import reset_second_factors
 
 
 class Command(OutletCommand):
-    help = "Take a person's second factors and recovery codes away: for the last administrator, who lost a telephone."
+    help = "Delete a person's second factors and recovery codes, for example if the last administrator lost a phone."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username", metavar="USERNAME")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         self.act(_reset, options["username"])
-        self.stderr.write("Taken away: the password is enough to sign in, and to set up a new one.")
+        self.stderr.write("Deleted. The person can sign in with the password only, and set up a new second factor.")
 
 
 def _reset(username: str, *, actor: Actor) -> None:

@@ -13,17 +13,17 @@ from portal.operations.doctor.database import live_processes
 
 
 class Command(BaseCommand):
-    help = "Put a backup in the place of the embedded database; the replaced one is kept beside it. No server may run."
+    help = "Replace the SQLite database with a backup, and keep the replaced one beside it. Stop all servers first."
     requires_system_checks = []
     requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, metavar="FILE", help="what manage.py backup made")
+        parser.add_argument("file", type=Path, metavar="FILE", help="a backup created by manage.py backup")
 
     def handle(self, *_args: Any, file: Path, **_options: Any) -> None:
         if connection.vendor != "sqlite":
             command = f"pg_restore --clean --if-exists --no-owner {postgres_arguments()} {file}"
-            raise CommandError(f"PostgreSQL has tools of its own for this. Stop all servers, then: {command}")
+            raise CommandError(f"This database is PostgreSQL. Stop all servers, then use its own tool: {command}")
         database = embedded_database()
         try:
             with folder_lock(database.parent):
@@ -34,13 +34,13 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self.stdout.write(f"Restored {file} to {database}.")
         if aside is not None:
-            self.stdout.write(f"What was there is kept as {aside}; delete it when all is well.")
+            self.stdout.write(f"The replaced database is kept as {aside}. Delete it when everything works.")
         if pending:
-            self.stdout.write("The backup is of an older version. Next: manage.py migrate")
+            self.stdout.write("An older version of the portal created this backup. Next: manage.py migrate")
 
 
 def refuse_while_it_is_used(database: Path) -> None:
-    """Raise CommandError while a server's lease is alive, or any process has the database open."""
+    """Raise CommandError if a server's lease is live, or any process has the database open."""
     if not database.exists():
         return
     try:
@@ -50,16 +50,16 @@ def refuse_while_it_is_used(database: Path) -> None:
     finally:
         connection.close()
     if users := users_of(database):
-        raise CommandError(f"The database is in use (process {', '.join(map(str, sorted(users)))}): stop that first.")
+        raise CommandError(f"The database is in use (process {', '.join(map(str, sorted(users)))}). Stop it first.")
     if leases:
-        raise CommandError("A server runs, or was killed less than LEASE_SECONDS ago: stop it, or wait that long.")
+        raise CommandError("A server runs, or was killed less than LEASE_SECONDS ago. Stop it, or wait that long.")
 
 
 def pending_of(file: Path) -> bool:
-    """Return whether a backup needs migrations. Raises CommandError for one that a newer version made."""
+    """Return whether a backup needs migrations. Raises CommandError if a newer version created it."""
     known = {key for key in MigrationLoader(None).graph.nodes if key[0] == "integrations"}
     seen = {key for key in migrations_of(file) if key[0] == "integrations"}
     if newer := seen - known:
         name = max(newer)[1]
-        raise CommandError(f"A newer version of the portal made this backup (it knows {name}): install that version.")
+        raise CommandError(f"A newer version of the portal created this backup (it has {name}). Install that version.")
     return bool(known - seen)

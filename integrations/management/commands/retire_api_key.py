@@ -8,7 +8,7 @@ from integrations.services.audit import Actor
 
 
 class Command(OutletCommand):
-    help = "Retire an API key, at once and for good."
+    help = "Retire an API key immediately and permanently."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", metavar="NAME")

@@ -9,7 +9,7 @@ from integrations.services.overlaps import OVERLAPS
 
 
 class Command(OutletCommand):
-    help = "Replace an API key's secret and print the new one, or end the overlap of the older one."
+    help = "Replace an API key and print the new one, or end the overlap of the older one."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", metavar="NAME")
@@ -17,14 +17,14 @@ class Command(OutletCommand):
             "--overlap",
             choices=tuple(OVERLAPS),
             default=None,
-            help="how long the old one goes on; default: 0, it ends now",
+            help="how long the old one stays valid; default: 0, it ends now",
         )
         parser.add_argument("--end-overlap", action="store_true", help="only retire the older one, now")
         add_format(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["end_overlap"] and options["overlap"] is not None:
-            raise CommandError("--end-overlap only retires the older one: give it without --overlap.", returncode=2)
+            raise CommandError("--end-overlap only retires the older one. Use it without --overlap.", returncode=2)
         if options["end_overlap"]:
             self.act(_end_overlap, options["name"])
             self.stderr.write("The older one is retired.")

@@ -12,7 +12,7 @@ from integrations.services.overlaps import OVERLAPS
 
 
 class Command(OutletCommand):
-    help = "Replace an outlet's secret and print what PowerEPOS must know, or end the overlap of the older one."
+    help = "Replace an outlet's secret and print the values for PowerEPOS, or end the overlap of the older secret."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("provider_outlet_id", metavar="PROVIDER_OUTLET_ID")
@@ -20,14 +20,14 @@ class Command(OutletCommand):
             "--overlap",
             choices=tuple(OVERLAPS),
             default=None,
-            help="how long the old secret goes on; default: 0, it ends now",
+            help="how long the old secret stays valid; default: 0, it ends now",
         )
         parser.add_argument("--end-overlap", action="store_true", help="only retire the older secret, now")
         add_format(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["end_overlap"] and options["overlap"] is not None:
-            raise CommandError("--end-overlap only retires the older secret: give it without --overlap.", returncode=2)
+            raise CommandError("--end-overlap only retires the older secret. Use it without --overlap.", returncode=2)
         outlet_id = options["provider_outlet_id"]
         if options["end_overlap"]:
             self.act(_end_overlap, outlet_id)

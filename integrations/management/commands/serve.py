@@ -44,9 +44,9 @@ class Command(BaseCommand):
             "one after the other; default: the setting WORKERS",
         )
         parser.add_argument(
-            "--prepare", action="store_true", help="first migrate and make the first login, where that is due"
+            "--prepare", action="store_true", help="first migrate and create the first login, if that is still needed"
         )
-        parser.add_argument("--demo", action="store_true", help="with the demo's outlets, and their POSes simulated")
+        parser.add_argument("--demo", action="store_true", help="create the demo outlets and simulate their POSes")
         parser.add_argument("--worker", help=SUPPRESS)  # the descriptors that a supervisor passes
 
     def handle(self, *_args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""A POS to try the portal with, or many of them, on the command line."""
+"""Simulate one POS or many from the command line, to try the portal."""
 
 import asyncio
 import contextlib
@@ -36,32 +36,32 @@ VALUES = ("provider_outlet_id", "pos_remote_id", "auth_secret")
 
 
 class Command(BaseCommand):
-    help = "Simulates the POS of one outlet: authenticates, stays connected, answers. Ctrl-C ends it."
+    help = "Simulate the POS of one outlet: authenticate, stay connected, and answer requests. Ctrl-C ends it."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--credentials",
             metavar="FILE",
-            help='What "enable_outlet --format json" printed, or - to read it from standard input. '
-            "The way to prefer: a secret on the command line can be read by every user of the machine.",
+            help='The output of "enable_outlet --format json", or - to read it from standard input. '
+            "Prefer this option: every user of the machine can read a secret on the command line.",
         )
         parser.add_argument(
             "--url",
-            help="The portal, such as http://127.0.0.1:8000; overrides the addresses of --credentials.",
+            help="The portal's URL, such as http://127.0.0.1:8000; overrides the URLs in --credentials.",
         )
         parser.add_argument("--provider-outlet-id", metavar="ID")
         parser.add_argument("--pos-remote-id", metavar="ID")
-        parser.add_argument("--auth-secret", metavar="SECRET", help="Seen in ps: prefer --credentials.")
+        parser.add_argument("--auth-secret", metavar="SECRET", help="Visible in ps: prefer --credentials.")
         parser.add_argument(
             "--once",
             action="store_true",
-            help="End with exit code 1 at the first refusal, or when nothing answers, and do not retry.",
+            help="Do not retry: end with exit code 1 at the first refusal, or if the portal does not answer.",
         )
         parser.add_argument(
             "--until-input-closes",
             action="store_true",
-            help="End also when standard input is closed: so the POSes end with the process that started them.",
+            help="Also end when standard input is closed, so that the POSes end with the process that started them.",
         )
         _add_till_arguments(parser)
         _add_misbehaviour_arguments(parser)
@@ -79,10 +79,10 @@ class Command(BaseCommand):
         except (WrongPlanError, WrongNumbersError, WrongTillError) as error:
             raise CommandError(str(error)) from None
         except OSError as error:
-            raise CommandError(f"The till cannot be kept: {error.strerror}.") from None
+            raise CommandError(f"The till's data cannot be saved: {error.strerror}.") from None
 
     def _simulate(self, till: Path | None, options: dict[str, Any], manner: dict[str, Any]) -> None:
-        """What is on standard input is read before the loop begins, which would keep Ctrl-C from ending it."""
+        """Read standard input before the event loop starts, because Ctrl-C could not interrupt a read inside it."""
         if options["count"] is None:
             asyncio.run(self._simulate_one(_read_credentials(options), till, manner))
             return
@@ -93,7 +93,7 @@ class Command(BaseCommand):
         pos = SimulatedPos(credentials, say=self._say, till_file=till, **manner)
         self._say(f"simulating the POS of outlet {credentials.provider_outlet_id!a}; Ctrl-C ends it")
         for user in pos.till.catalogue.users:
-            self._say(f"PIN {user.pin} is {user.name}{'' if user.can_make_payments else ', who may not pay'}")
+            self._say(f"PIN {user.pin} is {user.name}{'' if user.can_make_payments else ' (no payments)'}")
         await _until_signalled(pos.run(), or_input_closes=self._until_input_closes)
         self._say("ended")
 
@@ -114,15 +114,15 @@ def _add_till_arguments(parser: ArgumentParser) -> None:
         "--till",
         metavar="FILE",
         type=Path,
-        help="Keep the till in this JSON file: loaded if it exists, saved before each answer leaves. "
-        "With --count a folder, with one file for each outlet.",
+        help="Keep the till's data in this JSON file: loaded if it exists, saved before each answer is sent. "
+        "With --count: a folder with one file for each outlet.",
     )
     parser.add_argument(
         "--count",
         metavar="N",
         type=int,
-        help="So many POSes at once; --credentials then holds one JSON object a line. "
-        "Above 20, a summary every ten seconds takes the place of one line per event.",
+        help="The number of POSes to simulate; --credentials then has one JSON object per line. "
+        "Above 20, a summary every ten seconds replaces one line per event.",
     )
     numbers = ", ".join(f"{name}={number}" for name, number in DEFAULT_NUMBERS.items())
     parser.add_argument(
@@ -130,7 +130,7 @@ def _add_till_arguments(parser: ArgumentParser) -> None:
         metavar="NAME=NUMBER",
         action="append",
         default=[],
-        help=f"The number of a method; may be given again. As it is: {numbers}.",
+        help=f"The number of a method; may be repeated. Defaults: {numbers}.",
     )
 
 
@@ -138,21 +138,21 @@ def _add_misbehaviour_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--delay",
         metavar="MIN:MAX",
-        help="Answer after so many seconds: every request or, when --misbehave names late, those alone.",
+        help="Answer after this many seconds: every request or, if --misbehave names late, only late answers.",
     )
     parser.add_argument(
         "--misbehave",
         metavar="FAULT=CHANCE,...",
-        help=f"Such as drop-before=0.05,twice=0.1. There are {', '.join(Fault)}.",
+        help=f"For example drop-before=0.05,twice=0.1. The faults are {', '.join(Fault)}.",
     )
     parser.add_argument(
         "--longest-pause",
         metavar="SECONDS",
         type=float,
         default=LONGEST_CEILING,
-        help="Pauses between attempts grow from 1 s to this (%(default)s); short for a test that drops links.",
+        help="Pauses between attempts grow from 1 s to this (%(default)s). Use a short one for tests that drop links.",
     )
-    parser.add_argument("--seed", type=int, default=0, help="The same seed misbehaves in the same way.")
+    parser.add_argument("--seed", type=int, default=0, help="The same seed produces the same faults.")
 
 
 def _manner(options: dict[str, Any]) -> dict[str, Any]:
@@ -166,10 +166,10 @@ def _manner(options: dict[str, Any]) -> dict[str, Any]:
 
 def _read_many_credentials(options: dict[str, Any]) -> list[Credentials]:
     if options["credentials"] is None:
-        raise CommandError("--count needs --credentials FILE, with one JSON object a line.")
+        raise CommandError("--count needs --credentials FILE with one JSON object per line.")
     lines = [line for line in _read_text(options["credentials"]).splitlines() if line.strip()]
     if not 1 <= options["count"] <= len(lines):
-        raise CommandError(f"--count may be 1 to {len(lines)}: so many outlets are in the credentials.")
+        raise CommandError(f"--count may be 1 to {len(lines)}, the number of outlets in the credentials.")
     try:
         return [Credentials.from_json(line, url=options["url"]) for line in lines[: options["count"]]]
     except WrongCredentialsError as error:
@@ -177,7 +177,7 @@ def _read_many_credentials(options: dict[str, Any]) -> list[Credentials]:
 
 
 def _read_again(options: dict[str, Any], known: Credentials) -> Credentials:
-    """Return what the file says now of an outlet whose values were refused."""
+    """Return the current values in the file of an outlet whose values were refused."""
     try:
         found = _read_many_credentials(options)
     except CommandError:
@@ -196,14 +196,14 @@ def _read_credentials(options: dict[str, Any]) -> Credentials:
 
 def _credentials_from_file(options: dict[str, Any]) -> Credentials:
     if any(options[name] is not None for name in VALUES):
-        raise CommandError("Give --credentials or the three values, not both.")
+        raise CommandError("Use --credentials or the three values, not both.")
     return Credentials.from_json(_read_text(options["credentials"]), url=options["url"])
 
 
 def _credentials_from_values(options: dict[str, Any]) -> Credentials:
     missing = [f"--{name.replace('_', '-')}" for name in ("url", *VALUES) if not options[name]]
     if missing:
-        raise CommandError(f"Missing: {', '.join(missing)}. Or give --credentials FILE.")
+        raise CommandError(f"Missing: {', '.join(missing)}. Or use --credentials FILE.")
     return Credentials.for_portal(options["url"], **{name: options[name] for name in VALUES})
 
 
@@ -219,7 +219,7 @@ def _read_text(name: str) -> str:
 
 
 async def _until_signalled(run: Coroutine[Any, Any, None], *, or_input_closes: bool = False) -> None:
-    """Cancelling closes the sockets with 1000; a second signal does not wait for the portal's part of it."""
+    """Run until a signal cancels it, which closes the sockets with 1000. A second signal does not wait for the portal."""
     task = asyncio.ensure_future(run)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -231,12 +231,14 @@ async def _until_signalled(run: Coroutine[Any, Any, None], *, or_input_closes: b
 
 
 def _end_once(loop: asyncio.AbstractEventLoop, task: asyncio.Future[None]) -> None:
-    """A closed input stays readable: without the removal it would cancel the goodbye too."""
+    """Cancel the task once. A closed input stays readable, so without removing the reader it would also cancel the
+    closing handshake.
+    """
     loop.remove_reader(sys.stdin)
     task.cancel()
 
 
 def _give_up_output() -> None:
-    """Python flushes standard output at exit, and would complain again about the reader that went away."""
+    """Exit after a broken pipe. Redirect the output, because Python's flush at exit would report the error again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(1)

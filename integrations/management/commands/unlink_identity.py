@@ -11,11 +11,11 @@ from integrations.services.people.people import get_person
 
 
 class Command(OutletCommand):
-    help = "Unlink the OpenID Connect identities that sign a person in, and end all sessions of that person."
+    help = "Unlink a person's OpenID Connect identities, and end all sessions of that person."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username", metavar="USERNAME")
-        parser.add_argument("--provider", metavar="ID", default="", help="only identities of this one; default: all")
+        parser.add_argument("--provider", metavar="ID", default="", help="only identities of this provider")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         for identity in self.act(_unlink, options["username"], provider=options["provider"]):

@@ -147,7 +147,7 @@ def is_digest_of(kept: str, content: Content) -> bool:
 
 
 def is_keyed(kept: str) -> bool:
-    """Return whether a stored digest is keyed: a colon marks one of any spelling, a full stop one of a single spelling."""
+    """Return whether a stored digest is keyed: a colon marks a digest of any spelling, a full stop of one spelling."""
     return ":" in kept or "." in kept
 
 

@@ -79,7 +79,7 @@ def test_a_second_run_names_the_existing_demo_and_creates_nothing(folder: Path) 
     first = demo()
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     second = demo()
-    assert "The demo was made before" in second
+    assert "The demo already exists" in second
     assert second.partition("Bring its")[2] == first.partition("Bring its")[2]
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert (ApiKey.objects.count(), Integration.objects.count()) == (1, 3)

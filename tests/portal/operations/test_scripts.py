@@ -102,7 +102,7 @@ class TestTheFirstRun:
     def test_prints_one_login_even_if_several_start_at_once(self, first_runs: tuple[Path, list[Running]]) -> None:
         printed = "".join(running.output for running in first_runs[1])
         assert len(PASSWORD.findall(printed)) == 1
-        assert printed.count("it will not be shown again") == 1
+        assert printed.count("It will not be shown again") == 1
         assert printed.count("Creating .venv") == 1
 
     def test_prints_a_login_that_signs_in(self, first_runs: tuple[Path, list[Running]]) -> None:
@@ -250,7 +250,7 @@ class TestTheEndOfTheDemo:
     def test_by_a_kill_ends_the_poses_of_a_second_start_which_creates_no_second_demo(self, tour: Tour) -> None:
         tour.running.process.stop()
         with served_until_killed(tour.folder, "--demo") as running:
-            assert "The demo was made before" in running.output
+            assert "The demo already exists" in running.output
             eventually(lambda: ": connected to" in running.output, what="a POS is online")
             os.kill(running.process.pid, signal.SIGKILL)
             eventually(lambda: running.output.endswith(" ended\n"), what="the POSes have ended")

@@ -68,7 +68,7 @@ def test_the_secrets_go_to_a_new_file_that_only_its_owner_reads(file: Path, tmp_
 def test_an_output_that_is_there_is_not_overwritten(file: Path, tmp_path: Path) -> None:
     output = tmp_path / "secrets.csv"
     output.write_text("precious")
-    with pytest.raises(CommandError, match="exists already"):
+    with pytest.raises(CommandError, match="already exists"):
         run(file, "--output", output)
     assert output.read_text() == "precious"
     assert not Integration.objects.exists()
@@ -79,7 +79,7 @@ def test_a_dry_run_says_it_row_by_row_and_does_nothing(file: Path, tmp_path: Pat
     assert output.splitlines()[0] == (
         "Row 2: to do: Osteria – Garden: Make the organisation and the outlet, enable it, with a new secret."
     )
-    assert "Nothing was done" in errors
+    assert "Nothing was changed" in errors
     assert not Organisation.objects.exists()
     assert not AuditEvent.objects.exists()
     assert not (tmp_path / "never.csv").exists()
@@ -96,7 +96,7 @@ def test_the_dry_run_warns_of_names_that_are_nearly_another_s(file: Path) -> Non
 def test_a_wrong_row_stops_all_and_is_named(file: Path, enabled: Enabled) -> None:
     file.write_text(f"{FILE}{BELLA},New,{enabled.handover.pos_remote_id}\n")
     errors = io.StringIO()
-    with pytest.raises(CommandError, match="Nothing was done"):
+    with pytest.raises(CommandError, match="Nothing was changed"):
         call_command("enable_outlets", str(file), stdout=io.StringIO(), stderr=errors)
     assert errors.getvalue().startswith("Row 4: Another outlet's integration has this POSRemoteID")
     assert not Organisation.objects.filter(name="Osteria").exists()
@@ -129,7 +129,7 @@ def test_what_stops_in_the_middle_says_what_is_done_and_keeps_its_secrets(
     monkeypatch.setattr(enable_outlets, "STEP", 1)
     stop_before(monkeypatch, bulk_enabling, "write", 2, WorldChanged())
     output = tmp_path / "secrets.csv"
-    with pytest.raises(CommandError, match="1 of 2 were enabled before"):
+    with pytest.raises(CommandError, match="1 of 2 were enabled"):
         run(file, "--output", output)
     assert output.read_text().count("ONPS-") == 1
     _, errors = run(file, "--output", output)

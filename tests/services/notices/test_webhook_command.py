@@ -33,7 +33,7 @@ def test_an_endpoint_is_made_for_all_events_and_its_secret_is_printed() -> None:
 def test_an_endpoint_is_made_for_some_events_of_one_organisation() -> None:
     bella = make_organisation(BELLA)
     told = run("CRM", URL, "--event=outlet.offline", "--event=alert.began", f"--organisation={BELLA}")
-    assert "It is shown this once." in told
+    assert "The secret is shown only once." in told
     endpoint = WebhookEndpoint.objects.get()
     assert (endpoint.kinds, endpoint.organisation) == (["outlet.offline", "alert.began"], bella)
 
