@@ -1,9 +1,9 @@
-"""Reads `.env`, and adds a SECRET_KEY to it. Imports nothing but the standard library: script/server runs this file
+"""Read `.env`, and add a SECRET_KEY to it. Imports only the standard library, because script/server runs this file
 before .venv exists.
 
-A value is the text behind the `=`, as it is or between quotes. A line that other readers of such files would
-understand differently (blanks around a value, a comment behind it, a quote that is not closed) is rejected: a guess
-could change a key. No error holds a part of a value.
+A value is the text after the `=`, either as it is or between quotes. Lines that other readers of such files would
+interpret differently (spaces around a value, a comment after it, an unclosed quote) are rejected, because a guess could
+change a key. Errors contain no part of a value.
 """
 
 import codecs
@@ -22,18 +22,18 @@ UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _DOUBLE_QUOTED = re.compile(r'(?:[^"\\]|\\["\\])*')
-# Base32 and hex are in capitals too, but have no underscores.
+# Base32 and hex are also in capitals, but have no underscores.
 _NAME_OF_A_SETTING = re.compile(r"[A-Z]{1,8}|[A-Z]+(?:_[A-Z0-9]+)+").fullmatch
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _EMPTY_KEY = re.compile(rb"""(?m)^([ \t]*(?:export[ \t]+)?SECRET_KEY=)[ \t]*(?:""|'')?[ \t]*(?=\r?$)""")
 
 
 class EnvFileError(Exception):
-    """The file cannot be read as it is. The text names the setting or the line, and holds no part of a value."""
+    """The file is not valid. The text names the setting or the line, and contains no part of a value."""
 
 
 class Assignment(NamedTuple):
-    """One line of the file that sets something."""
+    """One line of the file that sets a value."""
 
     line: int
     name: str
@@ -41,30 +41,30 @@ class Assignment(NamedTuple):
 
     @property
     def called(self) -> str:
-        """The name, or the line's number where the name may be a piece of a secret that was wrapped."""
+        """Return the name, or the line's number if the name may be a part of a secret with a line break."""
         return self.name if _NAME_OF_A_SETTING(self.name) else f"line {self.line}"
 
 
 def read(file: Path) -> dict[str, str]:
-    """Return the values by name, empty ones left out; nothing when there is no file. Raises EnvFileError."""
+    """Return the values by name without empty ones, or an empty dict if there is no file. Raises EnvFileError."""
     values: dict[str, str] = {}
     for each in assignments(file):
         if each.value and values.setdefault(each.name, each.value) != each.value:
-            raise EnvFileError(f"{each.called} has two values in {file.name}: remove one of them.")
+            raise EnvFileError(f"{each.called} has two values in {file.name}. Remove one of them.")
     return values
 
 
 def assignments(file: Path) -> list[Assignment]:
-    """Return what the lines of the file set, in their order. Raises EnvFileError."""
+    """Return the assignments in the file, in order. Raises EnvFileError."""
     raw = _bytes_of(file).removeprefix(codecs.BOM_UTF8)
     if raw.startswith(UTF_16):
-        raise EnvFileError(f"{file.name} is not UTF-8 text: save it as UTF-8.")
+        raise EnvFileError(f"{file.name} is not UTF-8 text. Save it as UTF-8.")
     found = (_assignment(file, number, line) for number, line in enumerate(raw.split(b"\n"), start=1))
     return [each for each in found if each]
 
 
 def add_secret_key(file: Path) -> str:
-    """Give the file a new SECRET_KEY unless it has one, and return what was done, in words. Raises EnvFileError."""
+    """Add a new SECRET_KEY to the file unless it has one. Return a message about what was done. Raises EnvFileError."""
     with folder_lock(file.parent):
         values = read(file)
         if values.get("SECRET_KEY"):
@@ -77,7 +77,7 @@ def add_secret_key(file: Path) -> str:
 
 
 def _refuse_another_spelling(values: Mapping[str, str], file: Path) -> None:
-    """Raise EnvFileError where SECRET_KEY is there in another letter case: a new one would take its place."""
+    """Raise EnvFileError if SECRET_KEY exists in another letter case, because a new one would replace it."""
     for name in values:
         if name.upper() == "SECRET_KEY":
             raise EnvFileError(f"{name} in {file.name} must be written in capitals: SECRET_KEY.")
@@ -87,7 +87,7 @@ def _bytes_of(file: Path) -> bytes:
     if not os.path.lexists(file):
         return b""
     if file.exists() and not file.is_file():
-        raise EnvFileError(f"{file.name} is not a file: remove it, or replace it with a text file.")
+        raise EnvFileError(f"{file.name} is not a file. Remove it, or replace it with a text file.")
     try:
         return file.read_bytes()
     except OSError as error:
@@ -95,13 +95,13 @@ def _bytes_of(file: Path) -> bytes:
 
 
 def _assignment(file: Path, number: int, raw: bytes) -> Assignment | None:
-    """Return what a line sets; None for an empty line and a comment."""
+    """Return the assignment in a line, or None for an empty line or a comment."""
     line = raw.removesuffix(b"\r").decode("utf-8", "surrogateescape").lstrip().removeprefix("\ufeff").lstrip()
     if not line or line.startswith("#"):
         return None
     found = _ASSIGNMENT.fullmatch(line)
     if found is None:
-        raise EnvFileError(f"Line {number} of {file.name} is not NAME=VALUE, without blanks around the = sign.")
+        raise EnvFileError(f"Line {number} of {file.name} is not NAME=VALUE without spaces around the = sign.")
     written = Assignment(number, found[1], found[2])
     try:
         return Assignment(number, written.name, _value(written.value))
@@ -110,29 +110,29 @@ def _assignment(file: Path, number: int, raw: bytes) -> Assignment | None:
 
 
 def _value(text: str) -> str:
-    """Return the value that a text stands for. Raises ValueError with the reason why that is not clear."""
+    """Return the value of a text. Raises ValueError with the reason if the value is ambiguous."""
     if text.strip() in ("", "''", '""'):
         return ""
     if _CONTROL.search(text):
-        raise ValueError("contains a control character: remove it.")
+        raise ValueError("contains a control character. Remove it.")
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("is not UTF-8 text: save the file as UTF-8.")
+        raise ValueError("is not UTF-8 text. Save the file as UTF-8.")
     if text != text.strip():
-        raise ValueError("has blanks before or after its value: remove them, or put the value in quotes.")
+        raise ValueError("has spaces before or after its value. Remove them, or put the value in quotes.")
     if text[0] in "'\"":
         return _between_quotes(text)
     if re.search(r"(?:^|\s)#", text):
-        raise ValueError("has a # in its line: put a comment on a line of its own, or the whole value in quotes.")
+        raise ValueError("has a # in its line. Put a comment on a separate line, or put the whole value in quotes.")
     return text
 
 
 def _between_quotes(text: str) -> str:
     quote, inner = text[0], text[1:-1]
     if len(text) == 1 or text[-1] != quote:
-        raise ValueError("begins with a quote, but does not end with it: close the quote at the end of the line.")
+        raise ValueError("begins with a quote, but does not end with it. Close the quote at the end of the line.")
     if quote == "'":
         if quote in inner:
-            raise ValueError("contains a quote of the kind that is around it: use the other kind.")
+            raise ValueError("contains the same kind of quote that surrounds it. Use the other kind around it.")
         return inner
     if not _DOUBLE_QUOTED.fullmatch(inner):
         raise ValueError('contains, between double quotes, a " or \\ without a \\ before it: use single quotes.')
@@ -140,18 +140,18 @@ def _between_quotes(text: str) -> str:
 
 
 def _refuse_beside_a_database(values: Mapping[str, str], file: Path) -> None:
-    """Raise EnvFileError where a new key would void the secrets of an embedded database that exists."""
+    """Raise EnvFileError if a new key would invalidate the secrets of an existing SQLite database."""
     data = os.environ.get("DATA_DIR") or values.get("DATA_DIR") or str(file.parent / "data")
     database = Path(data).expanduser() / "portal.sqlite3"
     if database.exists():
         raise EnvFileError(
-            "SECRET_KEY is not set, but DATA_DIR holds a database, and its secrets need the key that they were made"
-            f" with: put that SECRET_KEY into {file.name}."
+            "SECRET_KEY is not set, but DATA_DIR contains a database whose secrets need the key that they were created"
+            f" with. Put that SECRET_KEY into {file.name}."
         )
 
 
 def _with_key(content: bytes) -> bytes:
-    """Return the content with a new key, in the place of an empty one or at the end."""
+    """Return the content with a new key, which replaces an empty one or is added at the end."""
     key = secrets.token_urlsafe(64).encode()
     filled, count = _EMPTY_KEY.subn(rb"\g<1>" + key, content, count=1)
     if count:
@@ -161,7 +161,7 @@ def _with_key(content: bytes) -> bytes:
 
 
 def _replace(file: Path, content: bytes) -> None:
-    """Write the whole file or nothing, readable by its owner alone."""
+    """Replace the file atomically. Only its owner can read it."""
     target = file.resolve()
     try:
         descriptor, new = tempfile.mkstemp(prefix=".env.", dir=target.parent)  # mode 600
@@ -180,7 +180,7 @@ def _replace(file: Path, content: bytes) -> None:
 
 @contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
-    """Hold a lock on a folder, so that two starts at the same moment do not both write what only one may."""
+    """Hold a lock on a folder, so that two concurrent starts do not both write to it."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -190,7 +190,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
 
 
 def main(command: str) -> None:
-    """`names`: print the names that the environment or .env gives a value; `add-key`: see add_secret_key."""
+    """Run a command. `names`: print the names that the environment or .env sets; `add-key`: see add_secret_key."""
     file = Path(".env").absolute()
     try:
         if command == "names":

@@ -1,4 +1,4 @@
-"""Reads the settings as they are written; each error names its variable and holds no part of a value."""
+"""Read settings exactly as written. Each error names its variable and contains no part of a value."""
 
 import os
 import re
@@ -17,11 +17,11 @@ from portal.env_file import EnvFileError, read
 FROM_FILE = "ORDER_N_PAY_FROM_ENV_FILE"  # names of variables, for child processes
 FALSE = ("false", "off", "n", "no", "0")
 LARGEST = 2**31 - 1
-MANY_DAYS = 36_500  # a century: whoever wants longer says 0, for ever
+MANY_DAYS = 36_500  # a century; 0 means for ever
 
-PORTAL_GROUPS = ("viewer", "operator", "administrator")  # integrations/services/people/groups.py makes them
+PORTAL_GROUPS = ("viewer", "operator", "administrator")  # integrations/services/people/groups.py creates them
 
-Whole = int  # by these names in Environment, which has methods that are called `int` and `float`
+Whole = int  # aliases for Environment, whose methods `int` and `float` hide the types
 Decimal = float
 Number = TypeVar("Number", int, float)
 
@@ -30,20 +30,20 @@ _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?").
 
 
 class Environment(environ.Env):  # type: ignore[misc]
-    """django-environ's reader without what changes values: `$` begins no other variable's name, and an empty value
-    is the same as none.
+    """django-environ's reader without its changes to values: `$` does not refer to another variable, and an empty value
+    counts as none.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.asked: set[str] = set()
-        self.from_file: set[str] = set()  # names that .env alone gives a value
+        self.from_file: set[str] = set()  # names that only .env sets
 
     def read_file(self, file: Path) -> None:
-        """Put the values of .env into the environment, which wins. Raises ImproperlyConfigured.
+        """Add the values of .env to the environment, which takes precedence. Raises ImproperlyConfigured.
 
-        What a parent process read from it stands in the environment too, and must not win over a newer line: so the
-        names are handed down.
+        The environment also contains values that a parent process read from .env. They must not override a newer .env,
+        so a list of their names is passed down.
         """
         for name in os.environ.pop(FROM_FILE, "").split():
             os.environ.pop(name, None)
@@ -79,7 +79,7 @@ class Environment(environ.Env):  # type: ignore[misc]
 
     @classmethod
     def parse_value(cls, value: str, cast: Any) -> Any:
-        """Return a text as a value of that type. Raises ValueError."""
+        """Return the value of a text as this type. Raises ValueError."""
         return PARSERS.get(cast, cast or str)(value)
 
     def text(self, name: str, *, default: str, longest: Whole) -> str:
@@ -90,7 +90,7 @@ class Environment(environ.Env):  # type: ignore[misc]
         return value
 
     def choice(self, name: str, known: Sequence[str], *, default: str, read: Callable[[str], str] = str) -> str:
-        """Return a variable that, once `read`, is one of the known words. Raises ImproperlyConfigured."""
+        """Return a variable that is one of the known words after `read`. Raises ImproperlyConfigured."""
         value: str = self.get_value(name, read, default=default)
         if value not in known:
             raise ImproperlyConfigured(f"{name} must be {' or '.join(known)}.")
@@ -98,14 +98,14 @@ class Environment(environ.Env):  # type: ignore[misc]
 
     def networks(self, name: str) -> list[str]:
         """Return the addresses and CIDR networks of a list. Raises ImproperlyConfigured."""
-        form = f"{name} must hold addresses or CIDR networks, separated by commas; item {{}} is neither."
+        form = f"{name} must be a list of addresses or CIDR networks, separated by commas; item {{}} is neither."
         return self._items(name, ip_network, form)
 
     def member_names(self, name: str) -> list[str]:
-        """Return names of members of JSON. Raises ImproperlyConfigured."""
+        """Return a list of names of JSON members. Raises ImproperlyConfigured."""
         form = (
-            f"{name} must hold names of members, of letters, digits, '_', '.' and '-', separated by commas;"
-            " item {} is none."
+            f"{name} must be a list of member names of letters, digits, '_', '.' and '-', separated by commas;"
+            " item {} is not one."
         )
         return self._items(name, _member_name, form)
 
@@ -143,7 +143,7 @@ def _is_text(value: str) -> bool:
 
 
 def flag(text: str) -> bool:
-    """Return true or false as a text says. Raises ValueError for any other word: django-environ takes it for false."""
+    """Return the boolean of a text. Raises ValueError for any other word, which django-environ would read as false."""
     word = text.strip().lower()
     if word in FALSE:
         return False
@@ -153,9 +153,9 @@ def flag(text: str) -> bool:
 
 
 def whole_number(text: str) -> int:
-    """Return the number that plain digits spell. Raises ValueError, also for one beyond 32 bits.
+    """Return the number that plain digits spell. Raises ValueError, also for a number beyond 32 bits.
 
-    Python would read 1_000 and digits of other scripts as well, and a larger number fails later, in a date or a wait.
+    Python would also accept 1_000 and digits of other scripts. A larger number would fail later, in a date or a wait.
     """
     if not _WHOLE(text.strip()):
         raise ValueError
@@ -175,7 +175,7 @@ def _bounded(number: Number) -> Number:
 
 
 def _items(text: str) -> list[str]:
-    """Return the items between commas. Raises ValueError for commas and nothing else: a list that names nothing."""
+    """Return the items between commas. Raises ValueError for a list of commas without any item."""
     items = [item.strip() for item in text.split(",") if item.strip()]
     if text.strip() and not items:
         raise ValueError
@@ -183,15 +183,15 @@ def _items(text: str) -> list[str]:
 
 
 def keys(text: str) -> list[str]:
-    """Return the keys between commas, and the whole text as one more: a key may hold a comma, or end in a blank.
+    """Return the keys between commas, and the whole text as one more key, which may contain a comma or end in a space.
 
-    It was accepted as a key, and must remain good when it has become a fallback. A key too many harms nothing.
+    Such a text was accepted as a key, so it must stay valid as a fallback. An additional key does no harm.
     """
     return list(dict.fromkeys([*_items(text), text]))
 
 
 def _pairs(text: str) -> dict[str, str]:
-    """Return names and values. Raises ValueError for an item without a =, and for a name that stands there twice."""
+    """Return names and values. Raises ValueError for an item without a =, and for a repeated name."""
     pairs = [(name.strip(), value.strip()) for name, value in (item.split("=", 1) for item in _items(text))]
     if len(dict(pairs)) < len(pairs):
         raise ValueError
@@ -215,7 +215,7 @@ FORMS = {
 
 
 def log_format_here(*, debug: bool) -> str:
-    """Return json where a machine reads the log: not while debugging, and not where standard error is a terminal."""
+    """Return json if a machine probably reads the log: not while debugging, and not if standard error is a terminal."""
     is_terminal = sys.stderr is not None and sys.stderr.isatty()
     return "text" if debug or is_terminal else "json"
 
@@ -226,7 +226,7 @@ def _member_name(text: str) -> None:
 
 
 def close_codes(texts: Mapping[str, str]) -> dict[str, int]:
-    """Return POS_CLOSE_CODES (name=number, ...) with numbers; raise ImproperlyConfigured for one that is none."""
+    """Return POS_CLOSE_CODES (name=number, ...) with integers. Raises ImproperlyConfigured for any other value."""
     try:
         return {name.strip(): whole_number(number) for name, number in texts.items()}
     except ValueError:
@@ -236,15 +236,15 @@ def close_codes(texts: Mapping[str, str]) -> dict[str, int]:
 
 
 def folder(text: str, name: str) -> Path:
-    """Return the absolute path of a folder; raise ImproperlyConfigured when it cannot be one."""
+    """Return the absolute path of a folder. Raises ImproperlyConfigured if it cannot be one."""
     try:
         return Path(text).expanduser().resolve()
     except (RuntimeError, OSError, ValueError):
-        raise ImproperlyConfigured(f"{name} is no path of a folder.") from None
+        raise ImproperlyConfigured(f"{name} is not the path of a folder.") from None
 
 
 def time_zone(name: str) -> str:
-    """Return TIME_ZONE; raise ImproperlyConfigured for one that this machine does not know."""
+    """Return TIME_ZONE. Raises ImproperlyConfigured if this machine does not know it."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -253,16 +253,16 @@ def time_zone(name: str) -> str:
 
 
 def directory_for(file: str) -> None:
-    """Make the directory of an embedded database; raise ImproperlyConfigured when that cannot be."""
+    """Create the directory of the SQLite database. Raises ImproperlyConfigured if that fails."""
     try:
         Path(file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no name of a folder"
-        raise ImproperlyConfigured(f"DATA_DIR cannot be made: {reason}.") from None
+        reason = getattr(error, "strerror", None) or "it is not the name of a folder"
+        raise ImproperlyConfigured(f"DATA_DIR cannot be created: {reason}.") from None
 
 
 def group_names(texts: Mapping[str, str]) -> dict[str, str]:
-    """Return OIDC_GROUPS (the provider's group=ours, ...); raise ImproperlyConfigured for a group that is not ours."""
+    """Return OIDC_GROUPS (the provider's group=ours, ...). Raises ImproperlyConfigured for a group that is not ours."""
     named = {theirs.strip(): ours.strip() for theirs, ours in texts.items()}
     for ours in named.values():
         if ours not in PORTAL_GROUPS:

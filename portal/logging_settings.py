@@ -1,14 +1,14 @@
-"""Django's LOGGING: one handler, which redacts, for the portal and for every library. Imports nothing of the portal."""
+"""Django's LOGGING: one redacting handler for the portal and all libraries. Imports nothing from the portal."""
 
 import logging
 from typing import Any
 
 
 def logging_settings(level: str, formatter: str) -> dict[str, Any]:
-    """Return LOGGING for a level's name, and `text` or `json`.
+    """Return LOGGING for the name of a level, and `text` or `json`.
 
-    Below INFO libraries log contents: Django's templates their whole context, its databases each statement with its
-    values, HTTP clients headers and bodies. So LOG_LEVEL=DEBUG is for the portal's own loggers, whatever is installed.
+    Below INFO, libraries log contents: Django's templates log their whole context, its database backends each statement
+    with its values, and HTTP clients headers and bodies. So LOG_LEVEL=DEBUG applies only to the portal's own loggers.
     """
     libraries = max(logging.INFO, logging.getLevelNamesMapping()[level])
     return {
@@ -25,16 +25,16 @@ def logging_settings(level: str, formatter: str) -> dict[str, Any]:
             "integrations": {"level": level},
             "portal": {"level": level},
             "django": {"handlers": [], "level": libraries, "propagate": True},
-            # Django's own handlers for these two would print past the redaction.
+            # Django's own handlers for these two would bypass the redaction.
             "django.server": {"handlers": [], "level": libraries, "propagate": True},
             "django.channels.server": {"handlers": [], "level": libraries, "propagate": True},
             "django.request": {"level": "ERROR"},
             "uvicorn": {"handlers": [], "level": "WARNING", "propagate": True},
-            # Nobody hears it (a URL may hold a token); uvicorn writes each line all the same unless none can.
+            # Dropped, because a URL may contain a token. Without a handler, uvicorn does not even format the lines.
             "uvicorn.access": {"handlers": [], "propagate": False},
             "websockets": {"handlers": [], "level": "WARNING", "propagate": True},
             "daphne": {"handlers": [], "level": "WARNING", "propagate": True},
-            "psycopg.pool": {"filters": ["seldom"]},  # while the database is away, a line for each connection
+            "psycopg.pool": {"filters": ["seldom"]},  # it logs a line for each connection while the database is down
             "httpx2": {"handlers": [], "level": "WARNING", "propagate": True},
         },
     }

@@ -1,7 +1,7 @@
-"""Reads the settings that are URLs. Each error names its variable and holds no part of the URL, nor of a password.
+"""Read the settings that are URLs. Each error names its variable and contains no part of the URL or a password.
 
-Each part is used as it is written, after its percent escapes; what the user of the URL would drop or change (a second
-value of an option, a path that means nothing, an escape that is not UTF-8) is rejected.
+Each part is used as written, with its percent escapes decoded. Parts that the library would drop or change (a second
+value of an option, a meaningless path, an escape that is not UTF-8) are rejected.
 """
 
 import re
@@ -23,7 +23,7 @@ POSTGRESQL = "django.db.backends.postgresql"
 POSTGRESQL_SCHEMES = ("postgres", "postgresql", "psql", "pgsql")
 POSTGRESQL_PORT = "5432"
 SMTP_PORT, SMTP_SSL_PORT = 25, 465
-MAIL_SECONDS = 10  # that a mail server has to answer: one that hangs delays the other e-mails that long
+MAIL_SECONDS = 10  # for a mail server to answer; a hanging one delays the other e-mails that long
 
 MAIL_FORM = (
     "EMAIL_URL must read like smtp+tls://USER:PASSWORD@HOST:587 or smtp+ssl://USER:PASSWORD@HOST:465 "
@@ -35,18 +35,18 @@ DATABASE_FORM = (
 )
 REDIS_FORM = "REDIS_URL must read like redis://:PASSWORD@HOST:6379/0 (special characters %-encoded, also in options)."
 
-# What Django takes from the query beside libpq's options; both are true or false.
+# Options that Django reads from the query in addition to libpq's; both are true or false.
 _OF_DJANGO = ("DISABLE_SERVER_SIDE_CURSORS", "CONN_HEALTH_CHECKS")
 _HOST = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]*))(?::([0-9]{0,5}))?")
 
 
 class Unreadable(ValueError):
-    """A text is no URL, or means another one than was meant."""
+    """A text is not a URL, or a library would read it as another URL than its writer meant."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Url:
-    """A URL in its parts, with the escapes resolved; the path begins with its slash."""
+    """The parts of a URL with decoded escapes. The path includes its leading slash."""
 
     scheme: str
     user: str
@@ -57,19 +57,19 @@ class _Url:
 
     @property
     def is_local(self) -> bool:
-        """Whether the URL names no machine."""
+        """Return whether the URL names no host."""
         return not (self.user or self.password or self.hosts)
 
     @property
     def host(self) -> tuple[str, str]:
-        """The one host and its port. Raises Unreadable for several."""
+        """Return the host and its port. Raises Unreadable for several hosts."""
         if len(self.hosts) > 1:
             raise Unreadable
         return self.hosts[0] if self.hosts else ("", "")
 
 
 def database(url: str, *, default: Path) -> dict[str, Any]:
-    """Return Django's settings for the database of DATABASE_URL, or for that file. Raises ImproperlyConfigured."""
+    """Return Django's settings for DATABASE_URL, or for the default SQLite file. Raises ImproperlyConfigured."""
     if not url:
         return {"ENGINE": SQLITE, "NAME": str(default)}
     try:
@@ -84,7 +84,7 @@ def database(url: str, *, default: Path) -> dict[str, Any]:
 
 
 def redis(url: str) -> str:
-    """Return REDIS_URL, which redis-py reads. Raises ImproperlyConfigured for what it would read differently."""
+    """Return REDIS_URL unchanged for redis-py. Raises ImproperlyConfigured if redis-py would read it differently."""
     try:
         if url:
             _refuse_other_redis(_read(url))
@@ -94,7 +94,7 @@ def redis(url: str) -> str:
 
 
 def mail(url: str) -> dict[str, Any]:
-    """Return what EMAIL_URL says as one of Django's MAILERS. Raises ImproperlyConfigured."""
+    """Return EMAIL_URL as an entry of Django's MAILERS. Raises ImproperlyConfigured."""
     try:
         return _mail(_read(url))
     except ValueError:
@@ -102,15 +102,15 @@ def mail(url: str) -> dict[str, Any]:
 
 
 def origin(url: str, name: str) -> SplitResult:
-    """Return the parts of a http(s) address without a path. Raises ImproperlyConfigured."""
+    """Return the parts of an http(s) URL without a path. Raises ImproperlyConfigured."""
     parts = _web_address(url)
     if parts is None or parts.path:
-        raise ImproperlyConfigured(f"{name} must be http(s)://HOST[:PORT] with no path.")
+        raise ImproperlyConfigured(f"{name} must be http(s)://HOST[:PORT] without a path.")
     return parts
 
 
 def issuer(url: str, name: str) -> SplitResult:
-    """Return the parts of the http(s) address of a provider of sign-ins. Raises ImproperlyConfigured."""
+    """Return the parts of an identity provider's http(s) URL. Raises ImproperlyConfigured."""
     parts = _web_address(url)
     if parts is None:
         raise ImproperlyConfigured(f"{name} must be the provider's issuer: https://HOST[/PATH].")
@@ -129,9 +129,9 @@ def _web_address(url: str) -> SplitResult | None:
 
 
 def _split(url: str) -> SplitResult:
-    """Return the parts of a URL. Raises ValueError for one whose parts are not where its writer meant them to be.
+    """Return the parts of a URL. Raises ValueError if its parts are probably not where its writer meant them to be.
 
-    A password with `/`, `?` or `#` in it ends the host part early: then there is an @ behind that part, or a fragment.
+    An unescaped `/`, `?` or `#` in a password ends the host part early. Then an @ or a fragment follows that part.
     """
     if re.search(r"[\x00-\x1f\x7f]", url) or url != url.strip() or "://" not in url:  # urlsplit would drop some of them
         raise Unreadable
@@ -142,7 +142,7 @@ def _split(url: str) -> SplitResult:
 
 
 def _read(url: str) -> _Url:
-    """Return a URL in its parts. Raises ValueError."""
+    """Return the decoded parts of a URL. Raises ValueError."""
     parts = _split(url)
     user_info, _, hosts = parts.netloc.rpartition("@")
     user, _, password = user_info.partition(":")
@@ -153,7 +153,7 @@ def _read(url: str) -> _Url:
 
 
 def _host(text: str) -> tuple[str, str]:
-    """Return the name, which may be the folder of a socket, and the port or an empty text. Raises ValueError."""
+    """Return the name, which may be a socket's folder, and the port or an empty string. Raises ValueError."""
     found = _HOST.fullmatch(text)
     if found is None or re.search(r"\s", text):
         raise Unreadable
@@ -163,9 +163,9 @@ def _host(text: str) -> tuple[str, str]:
 
 
 def _options(query: str) -> dict[str, str]:
-    """Return the options. Raises ValueError for a repeated one, for one without a value, and for a +.
+    """Return the options. Raises ValueError for a repeated option, one without a value, or one with a +.
 
-    Some read a + as a blank and others do not.
+    Some libraries read a + as a space and others do not.
     """
     if "+" in query:
         raise Unreadable
@@ -177,7 +177,7 @@ def _options(query: str) -> dict[str, str]:
 
 
 def _decoded(text: str) -> str:
-    """Return a text with its escapes resolved. Raises ValueError for one that is not UTF-8, and for a NUL."""
+    """Return a text with its escapes decoded. Raises ValueError if it is not UTF-8 or contains a NUL."""
     decoded = unquote(text, errors="strict")
     if "\0" in decoded:
         raise Unreadable
@@ -185,7 +185,7 @@ def _decoded(text: str) -> str:
 
 
 def _file_of(url: _Url) -> str:
-    """Return the file that a sqlite:/// URL names. Raises Unreadable for a database in memory: it is one per thread."""
+    """Return the file of a sqlite:/// URL. Raises Unreadable for an in-memory database, different in each thread."""
     file = url.path.removeprefix("/")
     if not url.is_local or url.options or not file or file.startswith((":memory:", "file:")):
         raise Unreadable
@@ -212,7 +212,7 @@ def _postgresql(url: _Url) -> dict[str, Any]:
 
 
 def _hosts_of(url: _Url) -> tuple[str, str, str]:
-    """Return hosts, ports and the database's name; a socket's folder may stand in the path, before the name."""
+    """Return hosts, ports and the database's name. The path may contain a socket's folder before the name."""
     name = url.path.removeprefix("/")
     if name.startswith("/"):
         folder, _, name = name.rpartition("/")
@@ -234,7 +234,7 @@ def _refuse_options(options: Mapping[str, str], *, named: Mapping[str, str]) -> 
 
 
 def _known_to_libpq(options: Collection[str]) -> set[str]:
-    """Return the options that libpq knows; all of these where its package is missing, which Django will say."""
+    """Return the options that libpq knows, or all if its package is missing (Django reports that later)."""
     if not options:
         return set()
     try:
@@ -245,7 +245,7 @@ def _known_to_libpq(options: Collection[str]) -> set[str]:
 
 
 def _refuse_other_redis(url: _Url) -> None:
-    """Raise Unreadable for what redis-py would drop: a path that is no number, a machine beside a socket's path."""
+    """Raise Unreadable for parts that redis-py would drop: a path that is no number, or a host beside a socket path."""
     if url.options.keys() & {"host", "port", "username", "password", "path"}:
         raise Unreadable
     if url.scheme == "unix":
@@ -261,7 +261,7 @@ def _mail(url: _Url) -> dict[str, Any]:
     backend = environ.Env.EMAIL_SCHEMES.get(url.scheme)
     host, port = url.host
     file = url.path.removeprefix("/")
-    # Django does not sign in with one of the two alone, and drops what the backend has no use for.
+    # Django does not sign in with only one of the two, and drops parts that the backend does not use.
     if backend is None or url.options or bool(url.user) != bool(url.password):
         raise Unreadable
     if bool(host) != (backend == SMTP) or bool(file) != (backend == FILES) or (url.user and not host):

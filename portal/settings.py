@@ -1,8 +1,8 @@
 """Every setting of the portal, from the environment or from `.env` in the project's folder.
 
-Each variable stands in `.env.example` with its default and its unit. A value is used as it is written, or it stops
-the start with the variable's name; an empty one means the default. Mistakes across settings are system checks
-(integrations/checks.py).
+`.env.example` lists each variable with its default and unit. A valid value is used exactly as written; an invalid one
+stops the start with an error that names the variable. An empty value means the default. System checks find mistakes
+across settings (integrations/checks.py).
 """
 
 import os
@@ -33,20 +33,20 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 ENV_FILE = BASE_DIR / ".env"
-ENV_FILE_READ = "ORDER_N_PAY_ENV_FILE_READ"  # set in the environment of workers, which holds all that .env says
+ENV_FILE_READ = "ORDER_N_PAY_ENV_FILE_READ"  # set for workers, whose environment has the values of .env
 env = Environment()
 if ENV_FILE_READ not in os.environ:
     env.read_file(ENV_FILE)
 
-# --- Who we are -------------------------------------------------------------------------------------------
+# --- This portal -------------------------------------------------------------------------------------------
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY.strip():
-    raise ImproperlyConfigured("SECRET_KEY is not set: run script/server once, or copy .env.example to .env.")
+    raise ImproperlyConfigured("SECRET_KEY is not set. Run script/server once, or set it in a copy of .env.example.")
 SECRET_KEY_FALLBACKS = env.get_value("SECRET_KEY_FALLBACKS", keys, default=[])
 
-# script/server says where it serves; as a default, so that PUBLIC_URL in .env counts whenever it is added.
+# script/server passes the URL that it serves on. It is only a default, so PUBLIC_URL in .env always wins.
 _served_at = os.environ.get("ORDER_N_PAY_SERVED_AT", "http://127.0.0.1:8000")
 PUBLIC_URL = env.str("PUBLIC_URL", default=_served_at).rstrip("/")
 _public = service_urls.origin(PUBLIC_URL, "PUBLIC_URL")
@@ -56,27 +56,27 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=sorted({_public_host, "localho
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 
-# --- Where things are kept --------------------------------------------------------------------------------
+# --- Storage --------------------------------------------------------------------------------
 
 DATA_DIR = folder(env.str("DATA_DIR", default=str(BASE_DIR / "data")), "DATA_DIR")
 DATABASES = {"default": service_urls.database(env.str("DATABASE_URL", default=""), default=DATA_DIR / "portal.sqlite3")}
 _database = DATABASES["default"]
-_database["CONN_MAX_AGE"] = 0  # under ASGI a connection is given back after each use
+_database["CONN_MAX_AGE"] = 0  # under ASGI, a connection is returned after each use
 _pool_size = env.int("DATABASE_POOL_SIZE", default=12, least=1)
 if _database["ENGINE"] == service_urls.SQLITE:
-    # A transaction that begins as a reader and turns writer fails at once when another writes; IMMEDIATE waits.
+    # A transaction that starts with a read and then writes fails immediately if another one writes; IMMEDIATE waits.
     _database["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20, "factory": PrivateConnection}
     directory_for(_database["NAME"])
 else:
     _database["OPTIONS"] = {
-        # A connection whose other end is gone without a word fails after ten seconds or so, instead of in two hours.
+        # A connection whose peer disappeared silently fails after about ten seconds instead of two hours.
         "keepalives_idle": 5,
         "keepalives_interval": 2,
         "keepalives_count": 3,
         "tcp_user_timeout": 10_000,
         "connect_timeout": 3,
         **_database.get("OPTIONS", {}),
-        # By itself the pool waits twice as long after each failure, up to minutes; after 5 s it begins anew.
+        # By default, the pool doubles its wait after each failure, up to minutes. This limit restarts it after 5 s.
         "pool": {"min_size": 1, "max_size": _pool_size, "timeout": 3, "reconnect_timeout": 5},
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -86,16 +86,16 @@ CHANNEL_LAYERS: dict[str, dict[str, object]] = {"default": {"BACKEND": "channels
 if REDIS_URL:
     CHANNEL_LAYERS["default"] = {
         "BACKEND": "integrations.relay.redis_layer.RedisLayer",
-        # Longer than the layer waits for a message: with redis-py's default, waiting would look like a failure.
+        # Longer than the layer waits for a message. With redis-py's default, a wait would count as a failure.
         "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": 30, "socket_connect_timeout": 2}]},
     }
 
-# --- The POS's door ---------------------------------------------------------------------------------------
+# --- POS entry point ---------------------------------------------------------------------------------------
 
 CREDENTIAL_KEY = env.str("CREDENTIAL_KEY", default=SECRET_KEY)
 CREDENTIAL_KEY_FALLBACKS = env.get_value("CREDENTIAL_KEY_FALLBACKS", keys, default=SECRET_KEY_FALLBACKS)
 if CREDENTIAL_KEY.startswith("$"):
-    # Versions before 0.2 took it for the name of another variable, and used SECRET_KEY in its place.
+    # Versions before 0.2 read it as the name of another variable, and used SECRET_KEY instead.
     CREDENTIAL_KEY_FALLBACKS = [*CREDENTIAL_KEY_FALLBACKS, SECRET_KEY, *SECRET_KEY_FALLBACKS]
 
 POS_TOKEN_LIFETIME = env.int("POS_TOKEN_LIFETIME", default=300, least=1)
@@ -115,7 +115,7 @@ REQUESTS_IN_FLIGHT = env.int("REQUESTS_IN_FLIGHT", default=8, least=1)
 REQUESTS_QUEUED_PER_OUTLET = env.int("REQUESTS_QUEUED_PER_OUTLET", default=1000, least=1)
 REQUEST_ANSWER_SECONDS = env.int("REQUEST_ANSWER_SECONDS", default=600, least=1)
 
-# --- What is kept, and for how long -------------------------------------------------------------------------
+# --- Retention and redaction -------------------------------------------------------------------------
 
 REDACTED_FIELDS = env.member_names("REDACTED_FIELDS")
 KEEP_PAYLOAD_DAYS = env.int("KEEP_PAYLOAD_DAYS", default=14, least=0, most=MANY_DAYS)
@@ -125,15 +125,15 @@ KEEP_AUDIT_DAYS = env.int("KEEP_AUDIT_DAYS", default=0, least=0, most=MANY_DAYS)
 
 # --- The hand-over --------------------------------------------------------------------------------------------
 
-# An uploaded file may hold secrets: it is kept in memory, never in a temporary file, and a larger one is not read.
+# An uploaded file may contain secrets, so it stays in memory, never in a temporary file. Larger files are not read.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-HANDOVER_LINK_MAX_HOURS = 336  # two weeks: a link that nobody opened by then is forgotten, and holds a secret
+HANDOVER_LINK_MAX_HOURS = 336  # two weeks: a link unopened by then is probably forgotten, and it still holds a secret
 HANDOVER_LINK_HOURS = env.int("HANDOVER_LINK_HOURS", default=72, least=1, most=HANDOVER_LINK_MAX_HOURS)
 
 # --- The running process ----------------------------------------------------------------------------------
 
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=30, least=3)
-# Longer than any proxy in front keeps an unused connection: its next request must not meet the end of one.
+# Longer than any proxy keeps an unused connection, so that a proxy never sends a request on a closing connection.
 IDLE_CONNECTION_SECONDS = env.float("IDLE_CONNECTION_SECONDS", default=75.0, least=1)
 DRAIN_SECONDS = env.float("DRAIN_SECONDS", default=10.0, least=0)
 DRAIN_NOTICE_SECONDS = env.float("DRAIN_NOTICE_SECONDS", default=0.0, least=0)
@@ -150,19 +150,19 @@ WEBHOOK_ALLOW_PRIVATE = env.bool("WEBHOOK_ALLOW_PRIVATE", default=False)
 ALERT_OFFLINE_MINUTES = env.int("ALERT_OFFLINE_MINUTES", default=10, least=1, most=MANY_DAYS * 24 * 60)
 
 EMAIL_URL = env.str("EMAIL_URL", default="")
-# Django reads this from 6.1 on, where its EMAIL_ settings are deprecated; services/notices/mailing.py reads it anyway.
-# Without EMAIL_URL there is none, and nothing is sent.
+# Django reads MAILERS from 6.1 on and deprecates its EMAIL_ settings. services/notices/mailing.py reads it in any
+# version. Without EMAIL_URL it is empty, and no e-mail is sent.
 MAILERS = {"default": service_urls.mail(EMAIL_URL)} if EMAIL_URL else {}
-SILENCED_SYSTEM_CHECKS = ["mail.W001"]  # of Django 6.1: that MAILERS is empty
+SILENCED_SYSTEM_CHECKS = ["mail.W001"]  # Django 6.1's warning that MAILERS is empty
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"Order N Pay portal <portal@{_public.hostname}>")
 
-# --- How staff sign in ------------------------------------------------------------------------------------
+# --- Sign-in of staff ------------------------------------------------------------------------------------
 
 STAFF_SECOND_FACTOR = env.choice("STAFF_SECOND_FACTOR", ("optional", "required"), default="optional")
 REAUTHENTICATE_SECONDS = env.int("REAUTHENTICATE_SECONDS", default=900, least=1)
 LOGIN_FAILURES_PER_NAME = env.int("LOGIN_FAILURES_PER_NAME", default=5, least=1)
-LOGIN_FAILURES_PER_ADDRESS = 50  # of all names together: an office of many people has one address
-LOGIN_BLOCK_SECONDS = 300  # over which failures are counted, and the longest wait
+LOGIN_FAILURES_PER_ADDRESS = 50  # for all names together, because many people in an office share one address
+LOGIN_BLOCK_SECONDS = 300  # period over which failures are counted, and the longest wait
 
 OIDC_SERVER_URL = env.str("OIDC_SERVER_URL", default="").rstrip("/")
 OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
@@ -176,7 +176,8 @@ _provider = service_urls.issuer(OIDC_SERVER_URL, "OIDC_SERVER_URL") if OIDC_SERV
 # --- Django -----------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    # Before staticfiles: its runserver speaks ASGI. Nothing else needs it, and Twisted with it is a quarter of a start.
+    # Before staticfiles, because its runserver speaks ASGI. Only runserver needs it: importing it and Twisted takes a
+    # quarter of the start-up time.
     *(["daphne"] if "runserver" in sys.argv[1:2] else []),
     "integrations.staff.start.apps.PortalAdminConfig",  # django.contrib.admin with our site
     "django.contrib.auth",
@@ -263,28 +264,28 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = time_zone(env.str("TIME_ZONE", default="UTC"))
 USE_TZ = True
 STATIC_URL = "/static/"
-WHITENOISE_USE_FINDERS = True  # straight from the applications: no collectstatic to forget
+WHITENOISE_USE_FINDERS = True  # serve directly from the applications, so that collectstatic is not needed
 WHITENOISE_AUTOREFRESH = DEBUG
 
-# Only a trusted proxy can say that a client used https already; without one, the redirect would never end.
+# Only a trusted proxy can report that a client already used https. Without one, the redirect would never end.
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=IS_PUBLIC_HTTPS and bool(TRUSTED_PROXIES))
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if IS_PUBLIC_HTTPS else 0, least=0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_PUBLIC_HTTPS
 SECURE_HSTS_PRELOAD = IS_PUBLIC_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PUBLIC_HTTPS
-# Browsers take a cookie of this name from this very host alone, over https: no neighbouring host can plant one.
+# Browsers accept a cookie with this prefix only from this host, over https, so no neighbouring host can set one.
 COOKIE_PREFIX = "__Host-" if IS_PUBLIC_HTTPS else ""
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 MESSAGE_STORAGE = "portal.web.message_cookies.MessageStorage"
 SESSION_ENGINE = "integrations.staff.signing_in.sessions"
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 3600  # seconds without a request; the longest in all: staff/signing_in/sessions.py
+SESSION_COOKIE_AGE = 3600  # seconds without a request; staff/signing_in/sessions.py limits the total duration
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 X_FRAME_OPTIONS = "DENY"
 
-# Where forms may lead beside this site: the one that begins a sign-in is answered with a redirect to the provider.
+# Other sites that forms may lead to: the form that starts a sign-in is answered with a redirect to the provider.
 CSP_FORM_ACTION = [f"{_provider.scheme}://{_provider.netloc}"] if _provider else []
 
 # --- django-allauth: the rules are in integrations/staff/signing_in -----------------------------------------
@@ -295,12 +296,12 @@ LOGIN_REDIRECT_URL = "admin:index"
 ACCOUNT_ADAPTER = "integrations.staff.signing_in.adapters.StaffAdapter"
 ACCOUNT_FORMS = {"login": "integrations.staff.signing_in.forms.LoginForm"}
 ACCOUNT_LOGIN_METHODS = {"username"}
-ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # there is no sign-up; allauth's checks want it to fit
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # no sign-up exists, but allauth checks the value
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_RATE_LIMITS = {
-    "login": None,  # who knows a password may use it; failures are what is counted
+    "login": None,  # successful sign-ins are not limited, only failures
     "login_failed": (
         f"{LOGIN_FAILURES_PER_NAME}/{LOGIN_BLOCK_SECONDS}s/key,{LOGIN_FAILURES_PER_ADDRESS}/{LOGIN_BLOCK_SECONDS}s/ip"
     ),
@@ -315,10 +316,10 @@ MFA_FORMS = {
     "reauthenticate_webauthn": "integrations.staff.signing_in.forms.ConfirmPasskeyForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_PASSKEY_LOGIN_ENABLED = False  # a passkey is the second factor, beside the password
+MFA_PASSKEY_LOGIN_ENABLED = False  # a passkey is only a second factor after the password
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 SOCIALACCOUNT_ADAPTER = "integrations.staff.signing_in.adapters.ProviderAdapter"
-SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # it would wipe passwords; ProviderAdapter matches by its own rules
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # it would delete passwords; ProviderAdapter has its own matching rules
 SOCIALACCOUNT_PROVIDERS = {
     "openid_connect": {
         "OAUTH_PKCE_ENABLED": True,
@@ -340,6 +341,6 @@ LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITI
 LOG_FORMAT = env.choice("LOG_FORMAT", ("text", "json"), default=log_format_here(debug=DEBUG))
 LOGGING = logging_settings(LOG_LEVEL, LOG_FORMAT)
 
-# What the settings were read from: for the doctor, and for a supervisor, which gives its workers a newer .env.
+# The source of the settings, for the doctor and for the supervisor, which passes a newer .env to its workers.
 ENV_FILE_NAMES = frozenset(env.from_file)
 KNOWN_NAMES = frozenset(env.asked)

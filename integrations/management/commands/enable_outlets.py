@@ -32,7 +32,7 @@ class Command(OutletCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", help="CSV with a header; - is standard input")
         parser.add_argument(
-            "--dry-run", action="store_true", help="print what would happen to each row; change nothing"
+            "--dry-run", action="store_true", help="print what would happen to each row, without changes"
         )
         parser.add_argument(
             "--output",

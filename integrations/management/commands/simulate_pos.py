@@ -219,7 +219,7 @@ def _read_text(name: str) -> str:
 
 
 async def _until_signalled(run: Coroutine[Any, Any, None], *, or_input_closes: bool = False) -> None:
-    """Run until a signal cancels it, which closes the sockets with 1000. A second signal does not wait for the portal."""
+    """Run until a signal cancels it, which closes the sockets with 1000. A second signal skips the portal's part."""
     task = asyncio.ensure_future(run)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

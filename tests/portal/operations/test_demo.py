@@ -88,7 +88,7 @@ def test_a_second_run_names_the_existing_demo_and_creates_nothing(folder: Path) 
 def test_a_second_run_whose_secrets_were_deleted_is_refused_in_one_line(folder: Path) -> None:
     demo()
     (folder / "api-key").unlink()
-    with pytest.raises(CommandError, match=r"made before, and its secrets are not in .*demo") as refused:
+    with pytest.raises(CommandError, match=r"already exists, but its secrets are not in .*demo") as refused:
         demo()
     assert "\n" not in str(refused.value)
 

@@ -348,7 +348,7 @@ def test_the_scripts_and_the_server_agree_about_what_the_env_file_sets(furnished
 
 def test_no_new_key_is_created_for_a_database_that_needs_the_old_one(with_database: Path) -> None:
     refused = run(with_database, "script/server", "--port", str(free_port()))
-    assert "SECRET_KEY is not set, but DATA_DIR holds a database" in complaint(refused)
+    assert "SECRET_KEY is not set, but DATA_DIR contains a database" in complaint(refused)
     assert not (with_database / ".env").exists()
 
 
@@ -403,7 +403,7 @@ class TestOneClearLine:
     def test_for_a_data_folder_of_the_env_file_that_cannot_be_created(self, furnished: Path) -> None:
         (furnished / ".env").write_text(f"SECRET_KEY={'k' * 50}\nDATA_DIR=/dev/null/data\n")
         refused = run(furnished, "script/server", "--port", str(free_port()))
-        assert "DATA_DIR cannot be made" in complaint(refused)
+        assert "DATA_DIR cannot be created" in complaint(refused)
 
     @pytest.mark.parametrize("options", [["--bogus"], ["serve"], ["--port"], ["--port="], ["--port", "70000"]])
     def test_for_unknown_options(self, bare: Path, options: list[str]) -> None:
