@@ -52,7 +52,7 @@ class Chores:
         await asyncio.gather(*(chore.end() for chore in self._chores if chore.end), return_exceptions=True)
         if self._tasks:
             with contextlib.suppress(DatabaseError, InterfaceError):
-                await recorders.run(leases.give_back, self._process_id)
+                await recorders.run(leases.release, self._process_id)
 
     async def _repeat(self, chore: Chore) -> None:
         while True:
@@ -66,5 +66,5 @@ class Chores:
 
     async def _run_once(self, chore: Chore) -> None:
         seconds = max(chore.every * LEASE_FACTOR, SHORTEST_LEASE)
-        if await recorders.run(leases.take, chore.name, self._process_id, seconds=seconds):
+        if await recorders.run(leases.acquire, chore.name, self._process_id, seconds=seconds):
             await chore.run()

@@ -74,7 +74,9 @@ def test_proxies_are_addresses_and_networks() -> None:
 
 @pytest.mark.parametrize("text", ["proxy.example.com", "10.0.0.0/33", "*", "10.0.0.1/16"])
 def test_a_proxy_that_is_no_address_is_refused_by_the_variables_name(text: str) -> None:
-    with pytest.raises(ImproperlyConfigured, match=r"^TRUSTED_PROXIES must hold addresses .*; item 2 is neither.$"):
+    with pytest.raises(
+        ImproperlyConfigured, match=r"^TRUSTED_PROXIES must be a list of addresses .*; item 2 is neither.$"
+    ):
         read_settings({"TRUSTED_PROXIES": f"10.0.0.1,{text}"})
 
 

@@ -132,7 +132,7 @@ def _happen(integration: Integration, key: ApiKey, endpoints: list[WebhookEndpoi
     type(frame).objects.filter(pk=frame.pk).update(excerpt=f'{{"Note":"{CONTENT}"}}')
     _alert(integration.outlet.organisation, integration)
     notice = outbox.of_integration(integration, kind=NoticeKind.OUTLET_ONLINE, subject=integration.pk, at=now, data={})
-    outbox.tell([notice], endpoints, now=now)
+    outbox.store_events([notice], endpoints, now=now)
 
 
 def _harmless() -> int:

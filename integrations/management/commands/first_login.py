@@ -18,7 +18,7 @@ class Command(BaseCommand):
         if User.objects.filter(is_superuser=True).exists():
             return
         password = generate_password()
-        make_superuser(password)
+        create_superuser_login(password)
         self.stdout.write(f"\nFirst staff login\n  user name  {USER_NAME}\n  password   {password}")
         self.stdout.write("Store the password now. It will not be shown again.\n")
 
@@ -29,7 +29,7 @@ def generate_password() -> str:
     return "-".join(groups)
 
 
-def make_superuser(password: str) -> None:
+def create_superuser_login(password: str) -> None:
     """Create the superuser. Raises CommandError if another user already has the name."""
     try:
         User.objects.create_superuser(USER_NAME, password=password)

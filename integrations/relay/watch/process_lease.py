@@ -79,7 +79,7 @@ def _end(process_id: uuid.UUID, *, at: datetime, reason: CloseReason) -> None:
         with transaction.atomic():
             close_rows(rows)
     ServerProcess.objects.filter(pk=process_id, ended_at=None).update(ended_at=at)
-    leases.give_back(process_id)
+    leases.release(process_id)
 
 
 def _is_dead_here(process: ServerProcess) -> bool:

@@ -9,7 +9,7 @@ from django.db.models import Q
 from integrations.models import Lease, clock
 
 
-def take(name: str, holder: uuid.UUID, *, seconds: float) -> bool:
+def acquire(name: str, holder: uuid.UUID, *, seconds: float) -> bool:
     """Acquire or renew the lease for `seconds`. Return False if another holder's lease has not expired."""
     now = clock.shared_now()
     until = now + timedelta(seconds=seconds)
@@ -26,6 +26,6 @@ def take(name: str, holder: uuid.UUID, *, seconds: float) -> bool:
     return True
 
 
-def give_back(holder: uuid.UUID) -> None:
+def release(holder: uuid.UUID) -> None:
     """Release every lease of `holder`, so another process need not wait for it to expire."""
     Lease.objects.filter(holder=holder).update(until=clock.shared_now())

@@ -35,10 +35,10 @@ def update() -> None:
     _compare(AlertKind.REFUSALS, alert_conditions.refused(now), alert_conditions.refused(now, factor=CALM), now)
     expiring = alert_conditions.expiring(now)
     _compare(AlertKind.EXPIRY, expiring, expiring, now)
-    tell_due(now)
+    send_due_messages(now)
 
 
-def tell_due(now: datetime) -> None:
+def send_due_messages(now: datetime) -> None:
     """Send a message for each alert that has collected its members, and for each alert that is over."""
     open_member = Exists(AlertMember.objects.filter(alert=OuterRef("pk"), ended_at=None))
     Alert.objects.filter(~open_member, told_at=None).delete()  # over before any message was sent
@@ -164,4 +164,4 @@ def _notice(alert: Alert, kind: NoticeKind, members: Sequence[AlertMember], now:
         "subjects": [{"name": each.label, "since": each.since.isoformat()} for each in members[:NAMED]],
     }
     notice = Notice(kind=kind, subject=alert.pk, at=now, organisation=organisation, data=data)
-    outbox.tell([notice], outbox.endpoints(), now=now)
+    outbox.store_events([notice], outbox.endpoints(), now=now)

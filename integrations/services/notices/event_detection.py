@@ -99,7 +99,7 @@ def _notice(
     news = _of_wanted(rows, [each for each in wanted_by if kind in each.kinds]).exclude(Exists(told))
     for _ in range(BATCHES_PER_POLL):
         batch = list(news[:BATCH])
-        outbox.tell([notice_of(row) for row in batch], wanted_by, now=now)
+        outbox.store_events([notice_of(row) for row in batch], wanted_by, now=now)
         if len(batch) < BATCH:
             cursor.turned_at = now
             cursor.save()

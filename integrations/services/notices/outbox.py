@@ -19,7 +19,7 @@ def endpoints() -> list[WebhookEndpoint]:
 
 
 @transaction.atomic
-def tell(notices: Sequence[Notice], wanted_by: Sequence[WebhookEndpoint], *, now: datetime) -> None:
+def store_events(notices: Sequence[Notice], wanted_by: Sequence[WebhookEndpoint], *, now: datetime) -> None:
     """Store the events that have subscribers, with their deliveries. An event that is already stored is skipped."""
     wanted = {_key(each): each for each in notices if any(_wants(endpoint, each) for endpoint in wanted_by)}
     rows = list(wanted.values())

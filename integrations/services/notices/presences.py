@@ -26,9 +26,9 @@ def notice(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, now: date
     note_poll(cursor, now)
     settled = now - timedelta(seconds=OUTLET_GRACE)
     online = Presence.objects.online(now).filter(since__lte=settled)
-    _tell(online.exclude(integration__told_presence__is_online=True), True, wanted_by, now)
+    _report(online.exclude(integration__told_presence__is_online=True), True, wanted_by, now)
     if watching_since(cursor, now) <= now - timedelta(seconds=ALERT_START_GRACE):
-        _tell(offline(now, settled).filter(integration__told_presence__is_online=True), False, wanted_by, now)
+        _report(offline(now, settled).filter(integration__told_presence__is_online=True), False, wanted_by, now)
 
 
 def note_poll(cursor: NoticeCursor, now: datetime) -> None:
@@ -68,12 +68,12 @@ def forget() -> None:
         ToldPresence.objects.all().delete()
 
 
-def _tell(changed: QuerySet[Presence], is_online: bool, wanted_by: Sequence[WebhookEndpoint], now: datetime) -> None:
+def _report(changed: QuerySet[Presence], is_online: bool, wanted_by: Sequence[WebhookEndpoint], now: datetime) -> None:
     rows = changed.select_related("connection__process", outbox.WITH_OUTLET).order_by("pk")
     for _ in range(BATCHES_PER_POLL):
         batch = list(rows[:BATCH])
         with transaction.atomic():
-            outbox.tell([_notice(row, is_online, now) for row in batch], wanted_by, now=now)
+            outbox.store_events([_notice(row, is_online, now) for row in batch], wanted_by, now=now)
             _remember(batch, is_online, now)
         if len(batch) < BATCH:
             return

@@ -31,7 +31,7 @@ Organisations = frozenset[int] | None
 
 
 @dataclass(frozen=True)
-class Gone:
+class WentOffline:
     """An outlet that went offline."""
 
     integration_id: int
@@ -58,7 +58,7 @@ class Fleet:
     offline: int
     never_seen: int
     disabled: int
-    gone: tuple[Gone, ...]
+    gone: tuple[WentOffline, ...]
     refusals: tuple[tuple[str, int], ...]
     requests: tuple[tuple[str, int], ...]
     history: tuple[Point, ...]
@@ -128,11 +128,11 @@ def _states(organisations: Organisations, now: datetime) -> dict[str, int]:
     return {**counts, "offline": enabled - counts["online"] - counts["never_seen"]}
 
 
-def _gone(organisations: Organisations) -> tuple[Gone, ...]:
+def _gone(organisations: Organisations) -> tuple[WentOffline, ...]:
     offline = Presence.objects.filter(is_online=False, last_seen_at__isnull=False, integration__is_enabled=True)
     rows = _within(offline, organisations, "integration__outlet__organisation").order_by(F("since").desc())
     latest = rows.select_related("integration__outlet__organisation")[:LATEST]
-    return tuple(Gone(row.pk, str(row.integration), row.since) for row in latest)
+    return tuple(WentOffline(row.pk, str(row.integration), row.since) for row in latest)
 
 
 def _lately(organisations: Organisations, now: datetime, *, since: datetime) -> tuple[Counter[str], Counter[str]]:

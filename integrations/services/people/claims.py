@@ -23,7 +23,7 @@ class Claims:
 
 def claims_of(identity: SocialAccount) -> Claims:
     """Return the provider's claims about the person. An e-mail address that it has not verified is left out."""
-    token, userinfo = told(identity, "id_token"), told(identity, "userinfo")
+    token, userinfo = claims_in(identity, "id_token"), claims_in(identity, "userinfo")
     of_address = userinfo if "email" in userinfo else token
     both = {**token, **userinfo}
     return Claims(
@@ -35,7 +35,7 @@ def claims_of(identity: SocialAccount) -> Claims:
     )
 
 
-def told(identity: SocialAccount, source: str) -> Mapping[str, Any]:
+def claims_in(identity: SocialAccount, source: str) -> Mapping[str, Any]:
     """Return the claims from `source`, the `id_token` or the `userinfo`."""
     found = identity.extra_data.get(source)
     return found if isinstance(found, dict) else {}

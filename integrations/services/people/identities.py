@@ -29,7 +29,7 @@ def find_person(claims: Claims) -> User | None:
     return found[0] if len(found) == 1 else None
 
 
-def is_to_be_made(claims: Claims) -> bool:
+def may_be_created(claims: Claims) -> bool:
     """Return whether OIDC_CREATE_PEOPLE allows a new person: no person, not even a disabled one, has this address."""
     if not (settings.OIDC_CREATE_PEOPLE and claims.email):
         return False

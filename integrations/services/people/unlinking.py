@@ -14,7 +14,7 @@ from integrations.services.audit import Actor, record
 from integrations.services.people import sign_ins
 from integrations.services.people.claims import claims_of
 from integrations.services.people.errors import NotLinked
-from integrations.services.people.identities import find_person, identities_of, in_words, is_to_be_made
+from integrations.services.people.identities import find_person, identities_of, in_words, may_be_created
 
 
 class Prospect(Enum):
@@ -43,7 +43,7 @@ def unlink(person: User, found: Sequence[SocialAccount], *, actor: Actor) -> Non
     began = shared_now()
     running = sign_ins.sessions_of(person)
     with transaction.atomic():
-        _take_away(person, found)
+        _delete_links(person, found)
         ended = sign_ins.end_sessions([*running, *sign_ins.sessions_of(person, saved_since=began)])
         for identity in found:
             words = in_words(identity)
@@ -57,7 +57,7 @@ def prospect_of(identity: SocialAccount) -> Prospect:
     claims = claims_of(identity)
     found = find_person(claims)
     if found is None:
-        return Prospect.NEW_PERSON if is_to_be_made(claims) else Prospect.REFUSED
+        return Prospect.NEW_PERSON if may_be_created(claims) else Prospect.REFUSED
     if found != identity.user:
         return Prospect.ANOTHER
     return Prospect.COMES_BACK if found.is_active else Prospect.STAYS_OUT
@@ -69,7 +69,7 @@ def is_only_way_in(identity: SocialAccount) -> bool:
     return not (person.has_usable_password() or identities_of(person).exclude(pk=identity.pk).exists())
 
 
-def _take_away(person: User, found: Sequence[SocialAccount]) -> None:
+def _delete_links(person: User, found: Sequence[SocialAccount]) -> None:
     if not found:
         raise NotLinked
     for identity in found:

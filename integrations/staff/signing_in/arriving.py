@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from integrations.services.audit import Actor
 from integrations.services.people import identities, sign_ins
-from integrations.services.people.claims import Claims, claims_of, told
+from integrations.services.people.claims import Claims, claims_in, claims_of
 from integrations.services.people.errors import IdentityTaken
 from integrations.staff.signing_in.actors import actor_of
 from integrations.text.client_address import address_of
@@ -34,13 +34,13 @@ def arrive(request: HttpRequest, login: SocialLogin) -> None:
 
 def proved_at(login: SocialLogin) -> float:
     """Return when the person proved who they are: long ago, if the provider knew them from before and says so."""
-    said = told(login.account, "id_token").get("auth_time")
+    said = claims_in(login.account, "id_token").get("auth_time")
     return float(said) if isinstance(said, int | float) and not isinstance(said, bool) else time.time()
 
 
 def _person(request: HttpRequest, claims: Claims, actor: Actor) -> User:
     person = identities.find_person(claims)
-    if person is None and identities.is_to_be_made(claims):
+    if person is None and identities.may_be_created(claims):
         person = identities.create_person(claims, actor=actor)
     if person is None:
         sign_ins.refused("", reason="OpenID Connect names nobody who is here", address=actor.address)

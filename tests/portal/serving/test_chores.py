@@ -20,31 +20,31 @@ US, THEM = uuid.uuid4(), uuid.uuid4()
 
 @pytest.mark.django_db
 def test_only_one_holder_at_a_time_has_a_lease() -> None:
-    assert leases.take("prune", US, seconds=30)
-    assert not leases.take("prune", THEM, seconds=30)
-    assert leases.take("prune", US, seconds=30)
+    assert leases.acquire("prune", US, seconds=30)
+    assert not leases.acquire("prune", THEM, seconds=30)
+    assert leases.acquire("prune", US, seconds=30)
 
 
 @pytest.mark.django_db
 def test_an_expired_lease_is_free() -> None:
-    leases.take("prune", US, seconds=30)
+    leases.acquire("prune", US, seconds=30)
     Lease.objects.update(until=timezone.now() - timedelta(seconds=1))
-    assert leases.take("prune", THEM, seconds=30)
+    assert leases.acquire("prune", THEM, seconds=30)
 
 
 @pytest.mark.django_db
 def test_a_released_lease_is_free() -> None:
-    leases.take("prune", US, seconds=30)
-    leases.give_back(US)
-    assert leases.take("prune", THEM, seconds=30)
+    leases.acquire("prune", US, seconds=30)
+    leases.release(US)
+    assert leases.acquire("prune", THEM, seconds=30)
 
 
 @pytest.mark.django_db
 def test_a_process_that_died_leaves_its_chores_to_the_next_at_once() -> None:
     dead = make_process(heartbeat_at=timezone.now() - timedelta(hours=1))
-    leases.take("prune", dead.pk, seconds=3600)
+    leases.acquire("prune", dead.pk, seconds=3600)
     process_lease.end_lost_leases(US)
-    assert leases.take("prune", US, seconds=30)
+    assert leases.acquire("prune", US, seconds=30)
 
 
 class RepeatedChores(InProcess):

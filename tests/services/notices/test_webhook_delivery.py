@@ -42,7 +42,7 @@ def notice_something() -> None:
     notice = outbox.of_integration(
         None, kind=NoticeKind.AUTHENTICATION_REFUSED, subject=refusal.pk, at=now, data={"reason": refusal.outcome}
     )
-    outbox.tell([notice], outbox.endpoints(), now=now)
+    outbox.store_events([notice], outbox.endpoints(), now=now)
 
 
 async def send_due() -> None:
