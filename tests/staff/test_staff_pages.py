@@ -739,7 +739,7 @@ def test_who_may_see_nothing_is_told_so_in_words(enabled: Enabled) -> None:
     for url in (page_url(enabled.integration), *(list_url(name) for name in LISTS)):
         answer = nobody.get(url)
         assert answer.status_code == 403
-        assert "You may not do this" in text(answer)
+        assert "You are not allowed to do this" in text(answer)
 
 
 def test_an_act_without_the_csrf_token_is_refused_in_words(boss: User, enabled: Enabled) -> None:

@@ -25,7 +25,7 @@ def test_a_wrong_host_is_one_warning_without_a_traceback(
 ) -> None:
     answer = getattr(client, method)(LOGIN, HTTP_HOST=host)
     assert answer.status_code == 400
-    assert "This request cannot be answered" in answer.content.decode()
+    assert "This request is not valid" in answer.content.decode()
     assert b"DisallowedHost" not in answer.content
     (record,) = caplog.records
     assert (record.levelno, record.exc_info) == (logging.WARNING, None)

@@ -163,7 +163,7 @@ def test_a_test_event_is_sent_and_its_delivery_is_seen_and_sent_again(staff: Cli
     delivery = Delivery.objects.get()
     assert (delivery.notice.kind, delivery.notice.data["sent_by"]) == (NoticeKind.TEST, "berta")
     url = reverse("admin:integrations_delivery_change", args=(delivery.pk,))
-    assert "It is sent within seconds." in refresh(staff, url).content.decode()
+    assert "It will be sent within seconds." in refresh(staff, url).content.decode()
     assert "Test event" in refresh(staff, page(endpoint)).content.decode(), "the page that follows is live"
     Delivery.objects.update(
         state=DeliveryState.FAILED, tries=10, status=500, error="Answered 500.", excerpt="<b>no</b>"

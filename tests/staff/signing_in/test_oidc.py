@@ -104,10 +104,10 @@ def test_once_linked_the_identity_counts_and_not_the_address(client: Client, ann
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        ({"email": "nobody@example.com"}, "no one member of staff has this address"),
-        ({"email_verified": False}, "does not say that your e-mail address is verified"),
-        ({"email_verified": "true"}, "does not say that your e-mail address is verified"),
-        ({"email": None}, "does not say that your e-mail address is verified"),
+        ({"email": "nobody@example.com"}, "no account, or more than one, has this address"),
+        ({"email_verified": False}, "did not confirm that your e-mail address is verified"),
+        ({"email_verified": "true"}, "did not confirm that your e-mail address is verified"),
+        ({"email": None}, "did not confirm that your e-mail address is verified"),
     ],
 )
 def test_who_is_not_known_by_a_verified_address_is_told_so(
@@ -119,7 +119,7 @@ def test_who_is_not_known_by_a_verified_address_is_told_so(
     assert words in text(answer)
     assert not is_in(client)
     assert not SocialAccount.objects.exists()
-    assert refusals() == [("an unknown name", "OpenID Connect names nobody who is here")]
+    assert refusals() == [("an unknown name", "no account for this OpenID Connect identity")]
 
 
 def test_of_two_with_the_same_address_neither_is_taken(client: Client, anna: User, provider: Provider) -> None:
@@ -167,7 +167,7 @@ def refused(client: Client, provider: Provider, trouble: dict[str, Any]) -> None
         setattr(provider, name, value)
     answer = client.get(back.removeprefix("http://testserver"))
     assert answer.status_code == 401
-    assert "The sign-in did not work" in text(answer)
+    assert "Sign-in failed" in text(answer)
     assert not is_in(client)
     assert not SocialAccount.objects.exists()
 
@@ -266,7 +266,7 @@ def test_a_provider_that_is_away_or_talks_nonsense_is_a_page_and_no_error(
     assert client.post(BEGIN).status_code == 401
     settings.OIDC_SERVER_URL = "http://127.0.0.1:1"
     settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"][0]["settings"]["server_url"] = "http://127.0.0.1:1"
-    assert "could not be asked" in text(client.post(BEGIN))
+    assert "could not be reached" in text(client.post(BEGIN))
 
 
 @pytest.mark.parametrize("levels", [500, 5_000, 100_000])
@@ -293,7 +293,7 @@ def test_what_the_portal_does_not_keep_may_nest_as_deeply_as_python_reads_and_is
 def test_who_cancels_there_is_back_at_the_sign_in(client: Client, anna: User, provider: Provider) -> None:
     state = parse_qs(urlsplit(client.post(BEGIN)["Location"]).query)["state"][0]
     answer = client.get(f"{CALLBACK}?error=access_denied&state={state}", follow=True)
-    assert "it was cancelled there" in text(answer)
+    assert "The sign-in was cancelled at the identity provider" in text(answer)
 
 
 def test_it_begins_by_a_form_alone_and_without_a_provider_there_is_none(client: Client, db: None) -> None:
