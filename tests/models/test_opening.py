@@ -36,7 +36,7 @@ def test_the_hours_that_hold_began_when(hours: str, moment: str, since: str | No
 
 @pytest.mark.parametrize("text", ["always", "mon 9-17", "mon 25:00-26:00", "foo 09:00-10:00", "mon 09:00-10:60"])
 def test_what_is_no_opening_hours_is_refused(text: str) -> None:
-    with pytest.raises(ValidationError, match="Write opening hours like"):
+    with pytest.raises(ValidationError, match="Enter opening hours like"):
         check_hours(text)
 
 

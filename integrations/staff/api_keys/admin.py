@@ -60,9 +60,7 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
 
     menu_position = 70
     page = "staff/api_keys/page.html"
-    when_empty = (
-        "No API keys yet. Your systems use a key to send requests to POSes. Create the first one."
-    )
+    when_empty = "No API keys yet. Your systems use a key to send requests to POSes. Create the first one."
     organisation_path = "organisation"
     list_display = ("name", "state", "sees", "read_only", "secret", "last_used", "expires")
     list_filter = (KeyStateFilter, OrganisationFilter)

@@ -172,9 +172,7 @@ class StrayFrameAdmin(DatedAdmin[StrayFrame]):
     """Frames of POSes that the portal did not recognise."""
 
     menu_position = 150
-    when_empty = (
-        "No unrecognised frames. Any that a POS sends appear here, shortened and without secrets."
-    )
+    when_empty = "No unrecognised frames. Any that a POS sends appear here, shortened and without secrets."
     organisation_path = OF_INTEGRATION
     list_display = ("when", "outlet", "kind", "size", "begins")
     list_filter = ("kind", OrganisationOfRecordFilter, ("at", TimeFilter))

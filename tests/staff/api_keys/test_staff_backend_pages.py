@@ -542,7 +542,7 @@ def test_a_long_payload_is_shortened_and_one_with_half_a_character_is_shown() ->
 
 @pytest.mark.parametrize("name", ["request", "apikey"])
 def test_an_empty_list_says_what_it_would_show(staff: Client, name: str) -> None:
-    assert "Here stand" in text(staff.get(list_url(name)))
+    assert " yet. " in text(staff.get(list_url(name)))
 
 
 @pytest.mark.parametrize("name", ["request", "apikey", "messagetype"])

@@ -79,7 +79,7 @@ def test_a_known_person_comes_in_is_linked_once_and_it_is_written_down(
     client: Client, anna: User, provider: Provider
 ) -> None:
     wanted = "/admin/integrations/outlet/"
-    assert "Sign in by Example ID" in client.get(reverse("account_login")).content.decode()
+    assert "Sign in with Example ID" in client.get(reverse("account_login")).content.decode()
     assert arrive(client, next=wanted)["Location"] == wanted
     assert is_in(client)
     assert arrive(Client())["Location"] == START
@@ -449,7 +449,7 @@ def test_a_person_links_their_own_identity_after_proving_who_they_are(
     assert client.post(LINK)["Location"].startswith(reverse("account_login"))
     client.force_login(anna)
     assert arrive(client, LINK)["Location"] == reverse("mfa_index")
-    assert "you may sign in by Example ID" in text(client.get(reverse("mfa_index")))
+    assert "You can now sign in with Example ID" in text(client.get(reverse("mfa_index")))
     arrive(browser := Client())
     assert is_in(browser)
     otto = make_person("otto")
@@ -471,7 +471,7 @@ def test_who_has_no_password_proves_it_at_the_provider(client: Client, anna: Use
     act = reverse("mfa_activate_totp")
     asked = client.get(act)["Location"]
     assert asked.startswith(reverse("oidc_confirm"))
-    assert "Sign in once more by Example ID" in text(client.get(asked))
+    assert "Sign in again with Example ID" in text(client.get(asked))
     assert arrive(client, fresh="yes", next=act)["Location"] == act
     assert (provider.asked[-1]["prompt"], provider.asked[-1]["max_age"]) == ("login", "0")
     assert client.get(act).status_code == 200

@@ -122,7 +122,7 @@ def test_a_session_without_any_proof_is_not_taken_for_proved(client: Client, bos
 
 def test_the_password_leads_back_to_the_act_and_the_act_is_done(stale: Client, outlet: Outlet) -> None:
     asked = stale.get(enable_url(outlet))["Location"]
-    assert "Enter your password once more, boss" in text(stale.get(asked))
+    assert "Enter your password again, boss" in text(stale.get(asked))
     answer = stale.post(asked, {"password": "wrong", "next": enable_url(outlet)})
     assert "The password is incorrect" in text(answer)
     assert_asked(stale, enable_url(outlet))

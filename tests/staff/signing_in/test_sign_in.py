@@ -123,7 +123,7 @@ def test_a_session_ends_when_its_person_is_not_staff_any_more(client: Client, an
     sign_in(client)
     User.objects.update(is_staff=False)
     answer = client.get(START, follow=True)
-    assert "You are signed out" in text(answer)
+    assert "You were signed out" in text(answer)
     assert "_auth_user_id" not in client.session
 
 
