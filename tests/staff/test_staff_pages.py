@@ -536,7 +536,7 @@ def test_an_adopted_secret_is_shown_with_its_weakness(staff: Client, outlet: Out
         ({"pos_remote_id": "a\x07b"}, "It contains U+0007 CONTROL CHARACTER"),
         ({"pos_remote_id": "Bella-Station"}, "Another outlet's integration has this POSRemoteID"),
         ({"pos_remote_id": "B", "adopted_secret": "sh0rt!"}, "too short to adopt"),
-        ({"pos_remote_id": "a\u200bb"}, "It contains U+200B ZERO WIDTH SPACE, which cannot be seen"),
+        ({"pos_remote_id": "a\u200bb"}, "It contains U+200B ZERO WIDTH SPACE, which is invisible"),
         ({"pos_remote_id": "B", "adopted_secret": "a\u00a0blank within"}, "U+00A0 NO-BREAK SPACE"),
         ({"pos_remote_id": "B", "adopted_secret": "x" * 300}, "at most 256 characters"),
         ({"pos_remote_id": "B", "adopted_secret": "ONPS-ABCDE-ABCDE-ABCDE-ABCDE-ABCDE-ABCDE-ABCDE"}, "mistyped"),
