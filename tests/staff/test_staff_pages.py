@@ -757,7 +757,7 @@ def test_an_act_without_the_csrf_token_is_refused_in_words(boss: User, enabled: 
 def test_an_unknown_address_leads_to_the_first_page(client: Client) -> None:
     answer = client.get("/no-such-page")
     assert answer.status_code == 404
-    assert "There is nothing at this address" in text(answer)
+    assert "Page not found" in text(answer)
     assert 'href="/admin/"' in answer.content.decode()
 
 

@@ -154,7 +154,7 @@ class AlertRecipientAdmin(PortalAdmin[AlertRecipient]):
             def clean_organisation(self) -> Any:
                 chosen = self.cleaned_data["organisation"]
                 if scope.is_limited(request.user) and (chosen is None or not scope.may_see(request.user, chosen)):
-                    raise ValidationError("Choose one of the organisations that you are allowed to see.")
+                    raise ValidationError("Choose one of the organisations that you may see.")
                 return chosen
 
         return Limited

@@ -72,7 +72,7 @@ def test_a_path_without_a_view_elsewhere_is_a_page(settings: Any) -> None:
     settings.DEBUG = False
     answer = Client().get("/apis/nothing")
     assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")
-    assert "There is nothing at this address" in answer.content.decode()
+    assert "Page not found" in answer.content.decode()
 
 
 def test_a_wrong_host_gets_the_pos_format_at_the_poss_endpoint(client: Client) -> None:

@@ -230,7 +230,7 @@ def test_who_is_limited_sees_and_makes_endpoints_of_their_own_organisations_alon
     assert carl.get(reverse("admin:integrations_delivery_replay", args=(delivery.pk,))).status_code == 404
     add = reverse("admin:integrations_webhookendpoint_add")
     for organisation, why in (
-        ("", "Choose one of the organisations that you are allowed to see"),
+        ("", "Choose one of the organisations that you may see"),
         (anna.pk, "a valid choice"),
     ):
         refused = carl.post(add, FORM | {"name": "new", "organisation": organisation})
@@ -285,7 +285,7 @@ def test_who_is_limited_adds_recipients_of_their_organisations_alone(client: Cli
     carl = limited(client, bella, "view_alertrecipient", "add_alertrecipient", "view_organisation")
     add = reverse("admin:integrations_alertrecipient_add")
     refused = carl.post(add, {"email": "ops@example.com", "organisation": ""})
-    assert "Choose one of the organisations that you are allowed to see" in refused.content.decode()
+    assert "Choose one of the organisations that you may see" in refused.content.decode()
     carl.post(add, {"email": "ops@example.com", "organisation": bella.pk})
     assert AlertRecipient.objects.get().organisation == bella
 
@@ -295,7 +295,7 @@ def test_the_outlet_s_form_takes_its_limit_and_its_opening_hours(staff: Client, 
     url = reverse("admin:integrations_outlet_change", args=(outlet.pk,))
     form = {"organisation": outlet.organisation_id, "name": outlet.name}
     bad = staff.post(url, form | {"alert_after_minutes": 0, "opening_hours": "always", "time_zone": "Vienna"})
-    for complaint in ("greater than or equal to 1", "Enter opening hours like", "by its name"):
+    for complaint in ("greater than or equal to 1", "Enter opening hours like", "name of a time zone"):
         assert complaint in bad.content.decode()
     hours = {"alert_after_minutes": 30, "opening_hours": "mon-fri 09:00-23:00", "time_zone": "Europe/Vienna"}
     assert staff.post(url, form | hours).status_code == 302
