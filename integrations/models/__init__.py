@@ -1,4 +1,4 @@
-"""Rows, their constraints, and questions about themselves. No sockets, no HTTP."""
+"""Database models with their constraints and queries. No sockets, no HTTP."""
 
 from integrations.models.api_key import ApiKey, ApiKeySecret
 from integrations.models.attempt import AuthAttempt, StrayFrame

@@ -7,7 +7,7 @@ from integrations.models.outlet import Organisation, plain_text
 
 
 class ApiKey(KeptSecretOwner):
-    """Who of the provider's own systems may ask: for all organisations, or for one."""
+    """A key with which one of the provider's systems calls the API, for all organisations or for one."""
 
     name = NameField(max_length=100, unique=True, validators=[plain_text])
     organisation = models.ForeignKey(
@@ -16,7 +16,7 @@ class ApiKey(KeptSecretOwner):
         blank=True,
         on_delete=models.PROTECT,
         related_name="api_keys",
-        help_text="Whose outlets it sees; empty: all of them.",
+        help_text="The key gives access to outlets of this organisation only. Leave empty for all organisations.",
     )
     is_read_only = models.BooleanField("read only", default=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -4,65 +4,68 @@ from integrations.models.integration import Integration
 
 
 class Outcome(models.TextChoices):
-    """What became of an attempt to come in, with the precise reason that only staff may read."""
+    """The result of an authentication attempt, with the exact reason, which only staff may read."""
 
     ACCEPTED = "accepted", "Accepted"
-    MALFORMED = "malformed", "Request had the wrong form"
-    WRONG_PATH = "wrong_path", "Wrong path: neither the auth endpoint nor the websocket"
-    MISTYPED_SECRET = "mistyped_secret", "Secret mistyped (checksum does not fit)"
+    MALFORMED = "malformed", "Malformed request"
+    WRONG_PATH = "wrong_path", "Wrong path: neither the authentication endpoint nor the websocket"
+    MISTYPED_SECRET = "mistyped_secret", "Secret mistyped (wrong checksum)"
     UNKNOWN_OUTLET = "unknown_outlet", "Unknown ProviderOutletID"
     WRONG_SECRET = "wrong_secret", "Wrong secret"
-    RETIRED_SECRET = "retired_secret", "Secret was rotated away"
-    UNKNOWN_KEY = "unknown_key", "Secret kept under a server key that is gone"
+    RETIRED_SECRET = "retired_secret", "Old secret, replaced by a rotation"
+    UNKNOWN_KEY = "unknown_key", "Secret was stored with a server key that is missing"
     WRONG_POS_REMOTE_ID = "wrong_pos_remote_id", "POSRemoteID does not match"
     DISABLED = "disabled", "Integration is disabled"
-    THROTTLED = "throttled", "Too many failures: blocked for a while"
+    THROTTLED = "throttled", "Blocked temporarily after too many failures"
     BUSY = "busy", "Server busy"
-    DATABASE_AWAY = "database_away", "Database away"
+    DATABASE_AWAY = "database_away", "Database unavailable"
     DRAINING = "draining", "Server is stopping"
     TOKEN_MISSING = "token_missing", "No access token"
-    TOKEN_FORGED = "token_forged", "Access token is not ours"
+    TOKEN_FORGED = "token_forged", "Access token was not issued by this portal"
     TOKEN_EXPIRED = "token_expired", "Access token expired"
-    TOKEN_VOID = "token_void", "Access token was voided"
-    SECOND_TILL = "second_till", "Two tills use these credentials: this one has to wait"
-    # In rows of older versions only: the portal does not check where a POS says that it comes from.
-    FOREIGN_ORIGIN = "foreign_origin", "Came from another web site"
+    TOKEN_VOID = "token_void", "Access token was revoked"
+    SECOND_TILL = "second_till", "Two tills use these credentials: this one must wait"
+    # In rows of older versions only: the portal does not check the Origin header of a POS.
+    FOREIGN_ORIGIN = "foreign_origin", "Blocked: request came from a browser page"
 
 
-# What says something about who came, and not about how the server stood.
+# Outcomes caused by the caller, not by the state of the server.
 REFUSALS = tuple(
     each for each in Outcome if each not in (Outcome.ACCEPTED, Outcome.BUSY, Outcome.DATABASE_AWAY, Outcome.DRAINING)
 )
 
 
 class Door(models.TextChoices):
+    """The endpoint that received an attempt."""
+
     AUTH = "auth", "Authentication"
     WEBSOCKET = "websocket", "Websocket"
 
 
 def doors() -> list[tuple[str, str]]:
-    """Return the choices of AuthAttempt.door; a function, so that another one needs no migration."""
+    """Return the choices of AuthAttempt.door. A function, so that a new choice needs no migration."""
     return Door.choices
 
 
 def outcomes() -> list[tuple[str, str]]:
-    """Return the choices of AuthAttempt.outcome; a function, so that another one needs no migration."""
+    """Return the choices of AuthAttempt.outcome. A function, so that a new choice needs no migration."""
     return Outcome.choices
 
 
 class AuthAttempt(models.Model):
-    """One attempt of a POS, or of anybody, to get a token or to open the websocket."""
+    """One attempt of a POS, or of any other caller, to get a token or to open the websocket."""
 
     at = models.DateTimeField(db_index=True)
-    door = models.CharField(max_length=16, choices=doors)
+    door = models.CharField("endpoint", max_length=16, choices=doors)
     outcome = models.CharField(max_length=24, choices=outcomes)
-    # Its own index would be a second one: `attempt_of_integration` begins with it.
+    # No index of its own, because `attempt_of_integration` begins with this column.
     integration = models.ForeignKey(
         Integration, null=True, on_delete=models.PROTECT, related_name="attempts", db_index=False
     )
     provider_outlet_id = models.CharField("ProviderOutletID as sent", max_length=64, blank=True)
     pos_remote_id = models.CharField("POSRemoteID as sent", max_length=128, blank=True)
-    # Whose POSRemoteID was sent, where it is not the outlet's own. By reference: not every viewer may see its name.
+    # The integration whose POSRemoteID was sent, if it is another outlet's. A reference, not a name, because not every
+    # viewer may see that name.
     pos_remote_id_of = models.ForeignKey(
         Integration, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, editable=False
     )
@@ -76,7 +79,7 @@ class AuthAttempt(models.Model):
             models.Index(fields=["integration", "-at"], name="attempt_of_integration"),
             models.Index(fields=["outcome", "-at"], name="attempt_outcome"),
             models.Index(fields=["address", "-at"], opclasses=["varchar_pattern_ops", ""], name="attempt_address"),
-            # An ID that no outlet has is found here, and an outlet's attempts by the outlet.
+            # For IDs that no outlet has. Attempts of an outlet are found through the outlet.
             models.Index(
                 fields=["provider_outlet_id", "-at"],
                 condition=models.Q(integration=None),
@@ -90,7 +93,7 @@ class AuthAttempt(models.Model):
 
 
 def stray_frame_kinds() -> list[tuple[str, str]]:
-    """Return the choices of StrayFrame.kind; a function, so that another one needs no migration."""
+    """Return the choices of StrayFrame.kind. A function, so that a new choice needs no migration."""
     return StrayFrameKind.choices
 
 
@@ -98,11 +101,11 @@ class StrayFrameKind(models.TextChoices):
     BINARY = "binary", "Binary frame"
     NOT_JSON = "not_json", "Not JSON"
     NOT_AN_OBJECT = "not_an_object", "JSON, but not an object"
-    UNKNOWN = "unknown", "Nobody asked for it"
+    UNKNOWN = "unknown", "Not an answer to any request"
 
 
 class StrayFrame(models.Model):
-    """A frame of a POS that nobody understood: kept, redacted and shortened, for staff to see."""
+    """An unrecognised frame of a POS, stored redacted and shortened for staff to see."""
 
     at = models.DateTimeField()
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="stray_frames")
@@ -112,6 +115,7 @@ class StrayFrame(models.Model):
     excerpt = models.TextField(blank=True)
 
     class Meta:
+        verbose_name = "unrecognised frame"
         ordering = ("-at", "-id")
         indexes = [
             models.Index(fields=["integration", "-at"], name="stray_frame_of_integration"),

@@ -11,11 +11,11 @@ from integrations.models.outlet import Organisation, Outlet
 
 
 class AuditRowIsFinal(TypeError):
-    """An audit event was to be changed or deleted."""
+    """Raised when code tries to change or delete an audit event."""
 
 
 class Verb(models.TextChoices):
-    """What somebody did."""
+    """The kinds of audit events; each label completes a sentence that begins with the actor."""
 
     ORGANISATION_CREATED = "organisation_created", "created the organisation"
     ORGANISATION_CHANGED = "organisation_changed", "changed the organisation"
@@ -37,7 +37,7 @@ class Verb(models.TextChoices):
     MESSAGE_TYPE_CREATED = "message_type_created", "added the message type"
     MESSAGE_TYPE_CHANGED = "message_type_changed", "changed the message type"
     PERSON_ADDED = "person_added", "added the person"
-    PERSON_CHANGED = "person_changed", "changed what the person may do"
+    PERSON_CHANGED = "person_changed", "changed the person's role or access"
     PASSWORD_SET = "password_set", "set the person's password"
     WEBHOOK_CREATED = "webhook_created", "created the webhook endpoint"
     WEBHOOK_CHANGED = "webhook_changed", "changed the webhook endpoint"
@@ -47,25 +47,25 @@ class Verb(models.TextChoices):
     WEBHOOK_ENABLED = "webhook_enabled", "switched the webhook endpoint on"
     WEBHOOK_TESTED = "webhook_tested", "sent a test event to the webhook endpoint"
     WEBHOOK_REPLAYED = "webhook_replayed", "sent an event again to the webhook endpoint"
-    RECIPIENT_ADDED = "recipient_added", "added the recipient of alerts"
-    RECIPIENT_CHANGED = "recipient_changed", "changed the recipient of alerts"
-    RECIPIENT_REMOVED = "recipient_removed", "removed the recipient of alerts"
-    BULK_CONFIRMED = "bulk_confirmed", "confirmed an act on many outlets"
-    BULK_DOWNLOADED = "bulk_downloaded", "downloaded the new secrets of many outlets"
-    LINK_MADE = "handover_link_made", "made a one-time hand-over link"
+    RECIPIENT_ADDED = "recipient_added", "added the alert recipient"
+    RECIPIENT_CHANGED = "recipient_changed", "changed the alert recipient"
+    RECIPIENT_REMOVED = "recipient_removed", "removed the alert recipient"
+    BULK_CONFIRMED = "bulk_confirmed", "confirmed a bulk action"
+    BULK_DOWNLOADED = "bulk_downloaded", "downloaded the new secrets of a bulk action"
+    LINK_MADE = "handover_link_made", "created a one-time hand-over link"
     LINK_OPENED = "handover_link_opened", "opened the one-time hand-over link"
-    LINK_TAKEN_BACK = "handover_link_taken_back", "took the one-time hand-over link back"
-    LINK_EXPIRED = "handover_link_expired", "let the one-time hand-over link expire unopened"
-    LINK_FAILED = "handover_link_failed", "gave wrong passphrases until the hand-over link was dead"
+    LINK_TAKEN_BACK = "handover_link_taken_back", "revoked the one-time hand-over link"
+    LINK_EXPIRED = "handover_link_expired", "expired the unopened one-time hand-over link"
+    LINK_FAILED = "handover_link_failed", "blocked the one-time hand-over link with wrong passphrases"
     POS_ASKED = "pos_asked", "asked the POS"
     POS_DISCONNECTED = "pos_disconnected", "disconnected the POS"
     OUTLET_CHECKED = "outlet_checked", "checked the outlet with a request to its POS"
     SIGNED_IN = "signed_in", "signed in"
-    SIGN_IN_REFUSED = "sign_in_refused", "was refused at the sign-in"
+    SIGN_IN_REFUSED = "sign_in_refused", "was refused sign-in"
     FACTOR_ADDED = "factor_added", "added a second factor"
     FACTOR_REMOVED = "factor_removed", "removed a second factor"
-    RECOVERY_CODES_MADE = "recovery_codes_made", "made new recovery codes"
-    FACTORS_RESET = "factors_reset", "took the person's second factors away"
+    RECOVERY_CODES_MADE = "recovery_codes_made", "created new recovery codes"
+    FACTORS_RESET = "factors_reset", "reset the person's second factors"
     IDENTITY_LINKED = "identity_linked", "linked an OpenID Connect identity"
     IDENTITY_UNLINKED = "identity_unlinked", "unlinked an OpenID Connect identity"
     PRUNED = "pruned", "pruned old records"
@@ -79,17 +79,17 @@ class AuditQuerySet(models.QuerySet["AuditEvent"]):
         raise AuditRowIsFinal("An audit event cannot be deleted.")
 
     def bulk_create(self, *_rows: Any, **_options: Any) -> NoReturn:
-        raise AuditRowIsFinal("Audit events are written by services.audit, by record or record_many.")
+        raise AuditRowIsFinal("Write audit events with record or record_many of services.audit.")
 
     def about(self, name: str, *, verbs: str) -> "AuditQuerySet":
-        """Return the events about a row to which they do not refer; `verbs` is how each verb about such a row begins.
+        """Return the events about a row that they name but do not refer to; `verbs` is the prefix of their verbs.
 
-        The row must never be renamed, and its name never be given again.
+        The row must never be renamed, and its name never be used again.
         """
         return self.filter(verb__in=[verb for verb in Verb if verb.startswith(verbs)], subject=name)
 
     def append(self, events: Sequence["AuditEvent"]) -> None:
-        """Write new events, of an act on many rows at once. Raises AuditRowIsFinal for one that is written already."""
+        """Write new events in bulk. Raises AuditRowIsFinal if one of them is already written."""
         if any(event.pk is not None for event in events):
             raise AuditRowIsFinal("An audit event cannot be changed.")
         super().bulk_create(events, batch_size=1000)
@@ -98,21 +98,21 @@ class AuditQuerySet(models.QuerySet["AuditEvent"]):
         raise AuditRowIsFinal("An audit event cannot be changed.")
 
     def forget(self, *, before: datetime, limit: int) -> int:
-        """Delete the oldest events from before a moment, and return how many: the one way out, for retention."""
+        """Delete up to `limit` of the oldest events before a time; return their number. For retention only."""
         oldest = self.filter(at__lt=before).order_by("at").values_list("pk", flat=True)[:limit]
         return models.QuerySet.delete(self.filter(pk__in=list(oldest)))[0]
 
 
 def verbs() -> list[tuple[str, str]]:
-    """Return the choices of AuditEvent.verb; a function, so that another one needs no migration."""
+    """Return the choices of AuditEvent.verb. A function, so that a new choice needs no migration."""
     return Verb.choices
 
 
 class AuditEvent(models.Model):
-    """Who did what, when and from where; written in the act's own transaction, never a secret in it.
+    """An act of staff: who did what, when and from where. Written in the act's transaction; never holds a secret.
 
-    The references carry no database constraint: an event outlives what it speaks of, and `subject` says it in
-    words.
+    The references have no database constraint, because an event outlives the row that it is about. `subject` names
+    that row.
     """
 
     at = models.DateTimeField(default=shared_now, editable=False, db_index=True)
@@ -142,7 +142,7 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ("-at", "-id")
-        indexes = [  # staff act seldom, so these cost little
+        indexes = [  # acts of staff are rare, so these indexes cost little
             models.Index(fields=["organisation", "-at"], name="audit_of_organisation"),
             models.Index(fields=["outlet", "-at"], name="audit_of_outlet"),
             models.Index(fields=["integration", "-at"], name="audit_of_integration"),

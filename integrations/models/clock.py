@@ -1,9 +1,8 @@
-"""The clock of everything that is written down or expires: the database's, so that one host whose own clock is wrong
-declares no other process dead, closes no newer connection, and takes no key, link or session for expired or alive that
-is not.
+"""The shared clock for stored times and expiries: the database's clock.
 
-Between two comparisons it runs on with the host's monotonic clock, so a host's clock that jumps changes nothing. On
-SQLite there is one host, and its clock is the database's.
+So a host with a wrong clock does not declare other processes dead, close newer connections, or misjudge whether a key,
+link or session has expired. Between two comparisons with the database, the host's monotonic clock advances the time, so
+a jump of the host's wall clock has no effect. On SQLite there is one host, whose clock is also the database's.
 """
 
 import time
@@ -11,28 +10,28 @@ from datetime import UTC, datetime
 
 from django.db import connection
 
-PRECISE = 0.005  # seconds of uncertainty that need no further sample
+PRECISE = 0.005  # seconds of uncertainty that are good enough without a further sample
 FURTHER_SAMPLES = 2
 
-_ahead: float | None = None  # seconds since 1970 by the database's clock, less this host's monotonic clock
+_ahead: float | None = None  # the database's clock (seconds since 1970) minus this host's monotonic clock
 
 
 def shared_now() -> datetime:
-    """Return the time by the database's clock, as far as this process knows it."""
+    """Return the time by the database's clock, or by this host's clock before the first comparison."""
     return datetime.now(UTC) if _ahead is None else datetime.fromtimestamp(shared_seconds(), UTC)
 
 
 def shared_seconds() -> float:
-    """Return the same in seconds since 1970."""
+    """Return shared_now() in seconds since 1970."""
     return time.time() if _ahead is None else _ahead + time.monotonic()
 
 
 def compare() -> None:
-    """Ask the database for its time: one query, or three where the answers are slow; none on SQLite.
+    """Compare with the database's clock: one query, or three if the answers are slow; none on SQLite.
 
-    A slow answer says little about the moment to which it belongs. If the present estimate lies within the answer's
-    uncertainty, it stays: otherwise a busy host's clock would move by half a round trip, and of two connections of one
-    outlet to two hosts the older could seem the newer.
+    A slow answer leaves uncertain when the database read its clock. If the present estimate lies within that
+    uncertainty, it is kept. Otherwise the clock of a busy host would move by half a round trip, and of two connections
+    of one outlet to two hosts the older could seem the newer.
     """
     global _ahead  # noqa: PLW0603  (a process has one clock)
     if connection.vendor == "sqlite":
@@ -47,7 +46,7 @@ def compare() -> None:
 
 
 def _sample() -> tuple[float, float]:
-    """Return by how many seconds this may be wrong, and the database's clock less this host's monotonic clock."""
+    """Return the uncertainty in seconds, and the database's clock minus this host's monotonic clock."""
     before = time.monotonic()
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")

@@ -10,12 +10,12 @@ from integrations.models.integration import Credential, Integration
 
 
 def lease_limit(now: datetime) -> datetime:
-    """Return the oldest heartbeat with which a server process counts as alive at `now`, a shared time."""
+    """Return the oldest heartbeat with which a server process counts as alive at `now` (shared clock)."""
     return now - timedelta(seconds=settings.LEASE_SECONDS)
 
 
 class ServerProcess(models.Model):
-    """A server process and its lease: what it held counts as gone when its heartbeat is too old."""
+    """A server process and its lease. When its heartbeat is too old, its connections count as closed."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     host = models.CharField(max_length=255)
@@ -23,7 +23,7 @@ class ServerProcess(models.Model):
     started_at = models.DateTimeField()
     heartbeat_at = models.DateTimeField(db_index=True)
     ended_at = models.DateTimeField(null=True)
-    # Ids by commas, the newest first (services/keys/keys.py); empty for a process of a version that announced none.
+    # Comma-separated key IDs, newest first (services/keys/keys.py); empty for a version that announced none.
     credential_keys = models.TextField(blank=True, default="", db_default="", editable=False)
     signing_keys = models.TextField(blank=True, default="", db_default="", editable=False)
 
@@ -32,15 +32,15 @@ class ServerProcess(models.Model):
 
 
 def dead_processes(now: datetime) -> models.QuerySet[ServerProcess]:
-    """Return the processes whose lease has run out at `now`, a shared time."""
+    """Return the processes whose lease has expired at `now` (shared clock)."""
     return ServerProcess.objects.filter(heartbeat_at__lte=lease_limit(now))
 
 
 class CloseReason(models.TextChoices):
-    """Why a connection ended, as staff read it."""
+    """The reason for the end of a connection; staff read the label."""
 
     BY_POS = "by_pos", "the POS closed the connection"
-    LINK_LOST = "link_lost", "the link was lost without a close"
+    LINK_LOST = "link_lost", "the connection was lost without a close"
     REPLACED = "replaced", "a newer connection of the same outlet took over"
     DISABLED = "disabled", "the integration was disabled"
     CREDENTIAL_RETIRED = "credential_retired", "its secret was retired"
@@ -54,8 +54,8 @@ class CloseReason(models.TextChoices):
     SERVER_LOST = "server_lost", "the server process died"
 
 
-# An end for one of these reasons says nothing about the requests that the POS was working on. A takeover does: the POS
-# had time to answer them, and opened another connection instead.
+# Reasons that cannot be caused by the requests that the POS was working on. A takeover is not among them: the POS had
+# time to answer, and opened another connection instead.
 NOT_BY_A_REQUEST = frozenset(
     {
         CloseReason.DISABLED,
@@ -68,15 +68,15 @@ NOT_BY_A_REQUEST = frozenset(
 
 
 def close_reasons() -> list[tuple[str, str]]:
-    """Return the choices of Connection.close_reason; a function, so that another one needs no migration."""
+    """Return the choices of Connection.close_reason. A function, so that a new choice needs no migration."""
     return CloseReason.choices
 
 
 class Connection(models.Model):
-    """One websocket of one POS, from its opening to its end."""
+    """One websocket connection of a POS, open or ended."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # Not indexed by themselves: `connection_history` and `connection_of_process` begin with these.
+    # No indexes of their own: `connection_history` and `connection_of_process` begin with these columns.
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="connections", db_index=False)
     credential = models.ForeignKey(Credential, on_delete=models.PROTECT, related_name="+")
     generation = models.PositiveIntegerField()
@@ -87,7 +87,7 @@ class Connection(models.Model):
     close_reason = models.CharField(max_length=24, choices=close_reasons, blank=True)
     address = models.CharField(max_length=45, blank=True)
     user_agent = models.CharField(max_length=200, blank=True)
-    # The database's default is for a server of the version before, which inserts rows without it during an upgrade.
+    # The database default is for servers of the previous version, which insert rows without it during an upgrade.
     origin = models.CharField("Origin as sent", max_length=200, blank=True, default="", db_default="")
     frames_in = models.PositiveIntegerField(default=0)
     frames_out = models.PositiveIntegerField(default=0)
@@ -107,7 +107,7 @@ class Connection(models.Model):
             models.Index(fields=["process", "closed_at"], name="connection_of_process"),
             models.Index(fields=["-opened_at"], name="connection_newest"),
             models.Index(fields=["closed_at"], condition=Q(closed_at__isnull=False), name="connection_ended"),
-            # Of ten thousand that stand the oldest lie behind all that ended since.
+            # The oldest open connections lie behind all connections that ended since.
             models.Index(fields=["-opened_at"], condition=Q(closed_at=None), name="connection_open"),
             models.Index(fields=["close_reason", "-opened_at"], name="connection_ending"),
             models.Index(
@@ -120,10 +120,11 @@ class Connection(models.Model):
 
 
 def is_online(now: datetime, path: str = "") -> Q:
-    """Those whose POS is connected to a process that lives; `path` leads to the presence: "integration__presence__".
+    """Return the condition that the POS is connected to a live process.
 
-    Written as not being one of the few connections, or mostly none, that a process left open when it died: to look up
-    the process of each of ten thousand connections takes several times as long.
+    `path` leads to the presence, for example "integration__presence__". The condition excludes the few connections
+    (usually none) that a dead process left open. Looking up the process of each of ten thousand connections would take
+    several times as long.
     """
     left_open = Connection.objects.filter(closed_at=None, process__in=dead_processes(now)).order_by()
     has_connection = Q(**{f"{path}is_online": True, f"{path}connection__isnull": False})
@@ -132,7 +133,7 @@ def is_online(now: datetime, path: str = "") -> Q:
 
 class PresenceQuerySet(models.QuerySet["Presence"]):
     def online(self, now: datetime) -> Self:
-        """Those whose POS is connected to a process that lives."""
+        """Return the presences whose POS is connected to a live process."""
         return self.filter(is_online(now))
 
     def never_seen(self) -> Self:
@@ -140,7 +141,7 @@ class PresenceQuerySet(models.QuerySet["Presence"]):
 
 
 class Presence(models.Model):
-    """Whether an integration's POS is connected. A row of its own because it is written often."""
+    """Whether an integration's POS is connected. A separate row, because it is written often."""
 
     integration = models.OneToOneField(Integration, on_delete=models.PROTECT, primary_key=True, related_name="presence")
     is_online = models.BooleanField(default=False)
@@ -158,13 +159,13 @@ class Presence(models.Model):
         return f"{self.integration}: {'online' if self.is_online else 'offline'}"
 
     def is_online_at(self, now: datetime) -> bool:
-        """Whether the POS is connected; needs `connection__process` and trusts no process that stopped beating."""
+        """Return whether the POS is connected to a process with a current heartbeat; needs `connection__process`."""
         if not self.is_online or self.connection is None:
             return False
         return self.connection.process.heartbeat_at > lease_limit(now)
 
     def since_at(self, now: datetime) -> datetime | None:
-        """Return since when the present state holds; None for a POS that was never seen."""
+        """Return since when the present state holds; None if the POS never connected."""
         if self.is_online and not self.is_online_at(now) and self.connection is not None:
             return self.connection.process.heartbeat_at
         return self.since

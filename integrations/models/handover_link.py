@@ -10,21 +10,22 @@ from integrations.models.integration import Credential, Integration
 class LinkState(models.TextChoices):
     LIVE = "live", "not opened yet"
     OPENED = "opened", "opened"
-    TAKEN_BACK = "taken_back", "taken back"
+    TAKEN_BACK = "taken_back", "revoked"
     EXPIRED = "expired", "expired unopened"
-    FAILED = "failed", "dead: the passphrase was wrong too often"
+    FAILED = "failed", "blocked: too many wrong passphrases"
 
 
 def link_states() -> list[tuple[str, str]]:
-    """Return the choices of HandoverLink.state; a function, so that another one needs no migration."""
+    """Return the choices of HandoverLink.state. A function, so that a new choice needs no migration."""
     return LinkState.choices
 
 
 class HandoverLink(models.Model):
-    """A secret on its way to its recipient: opens once, with a passphrase, until it expires.
+    """A one-time link that hands a secret to its recipient: opens once, with a passphrase, until it expires.
 
-    `sealed` is empty as soon as the link ends in any way. Its key is made of the link's own text, the passphrase and
-    the server's key; of the first two the database holds nothing but `token_digest`, of the first half of the text.
+    `sealed` holds the encrypted values, and is emptied as soon as the link ends in any way. Its key is derived from the
+    link's own text, the passphrase and the server's key. Of the first two the database stores only `token_digest`, the
+    digest of the first half of the link's text.
     """
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="handover_links")
@@ -34,8 +35,8 @@ class HandoverLink(models.Model):
     salt = models.CharField(max_length=32, editable=False)
     sealed = models.TextField(blank=True, editable=False)
     tries = models.PositiveSmallIntegerField("passphrases tried", default=0)
-    made_by = models.CharField(max_length=200)
-    made_at = models.DateTimeField("made", default=shared_now, editable=False)
+    made_by = models.CharField("created by", max_length=200)
+    made_at = models.DateTimeField("created", default=shared_now, editable=False)
     expires_at = models.DateTimeField("expires")
     ended_at = models.DateTimeField("ended", null=True)
     ended_reason = models.CharField("why it ended", max_length=200, blank=True)

@@ -8,7 +8,7 @@ from integrations.security.secret_digests import STRONG_BITS, Algorithm
 
 
 class Integration(KeptSecretOwner):
-    """Joins one outlet to PowerEPOS. Its credentials, connections and presence hang on it."""
+    """Connects one outlet to PowerEPOS. Its credentials, connections and presence refer to it."""
 
     locked_with = ("outlet__organisation",)
 
@@ -18,16 +18,16 @@ class Integration(KeptSecretOwner):
         max_length=128,
         unique=True,
         validators=[plain_text],
-        help_text="PowerEPOS' ID for this outlet, as they gave it: up to 128 characters.",
+        help_text="PowerEPOS's ID for this outlet, exactly as you received it: up to 128 characters.",
     )
-    # Two integrations must not have one: a UUID is compared by value. Not unique, because rows of older versions may.
-    # The database's default is for a server of the version before; tidying fills in what such a server inserted.
+    # Two integrations must not share one: UUIDs are compared by value. Not unique, because rows of older versions may
+    # share one. The database default is for servers of the previous version; tidying fills in the rows they insert.
     match_id = MatchField(of="pos_remote_id", max_length=128, default="", db_default="", editable=False)
     is_enabled = models.BooleanField("enabled", default=True)
     disabled_reason = models.CharField(max_length=200, blank=True)
-    # Tokens and sockets carry the generation under which they were made: raise it, and all of them are void.
+    # Tokens and sockets carry the generation of their creation. Raising it revokes all of them.
     generation = models.PositiveIntegerField(default=1, editable=False)
-    # When a process must look again: every act that may void a token or close a socket writes it.
+    # Every act that may revoke a token or close a socket writes this time, so that processes reload the row.
     changed_at = models.DateTimeField(db_index=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -49,7 +49,7 @@ class Integration(KeptSecretOwner):
         return self.credentials.all()
 
     def current_credential(self) -> "Credential":
-        """Return the credential that PowerEPOS should use; there is always exactly one."""
+        """Return the credential that PowerEPOS should use. There is always exactly one."""
         return self.credentials.get(is_current=True)
 
 
@@ -78,5 +78,5 @@ class Credential(KeptSecret):
 
     @property
     def is_weak(self) -> bool:
-        """Whether a person may have chosen it: fewer bits than a fast digest would need."""
+        """Return whether the secret may have been chosen by a person: too few bits for a fast digest."""
         return self.bits < STRONG_BITS

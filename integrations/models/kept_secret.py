@@ -1,4 +1,4 @@
-"""Secrets whose digests are stored, and the rows that own a secret."""
+"""Base models for secrets that are stored as digests, and for rows that own a secret."""
 
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol, Self, TypeVar
@@ -12,7 +12,7 @@ Kept = TypeVar("Kept", bound="KeptSecret")
 
 
 class MayEnd(Protocol):
-    """What the rule below reads of a secret: a row, or the columns of one."""
+    """The columns of a secret that `is_live` reads."""
 
     @property
     def expires_at(self) -> datetime | None: ...
@@ -26,7 +26,7 @@ def is_live(secret: MayEnd, now: datetime) -> bool:
 
 
 def algorithms() -> list[tuple[str, str]]:
-    """Return the choices of KeptSecret.algorithm; a function, so that another one needs no migration."""
+    """Return the choices of KeptSecret.algorithm. A function, so that a new choice needs no migration."""
     return [(each.value, each.value) for each in Algorithm]
 
 
@@ -36,11 +36,11 @@ class KeptSecretQuerySet(models.QuerySet[Kept]):
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), retired_at=None)
 
     def in_overlap(self, now: datetime) -> Self:
-        """Return the secrets that were replaced and are still accepted."""
+        """Return the secrets that were replaced but are still accepted."""
         return self.live(now).filter(is_current=False)
 
     def supersede(self, now: datetime, overlap: timedelta) -> None:
-        """Make room for newer secrets; accept these for `overlap` more, or for what is left of their lives."""
+        """Mark these secrets as replaced; they expire after `overlap`, or at their own expiry if that is sooner."""
         if not overlap:
             self.retire(now, reason="rotated without overlap")
             return
@@ -49,19 +49,19 @@ class KeptSecretQuerySet(models.QuerySet[Kept]):
         self.update(is_current=False)
 
     def retire(self, now: datetime, *, reason: str) -> None:
-        """Accept these secrets no longer, for good."""
+        """Stop accepting these secrets permanently."""
         self.update(is_current=False, retired_at=now, retired_reason=reason)
 
 
 class KeptSecret(models.Model):
-    """The digest of one secret, with its history. It is never deleted, and its secret is never shown again."""
+    """The digest of one secret, with its history. The row is never deleted, and the secret is never shown again."""
 
     algorithm = models.CharField(max_length=16, choices=algorithms)
     digest = models.CharField(max_length=200, unique=True, editable=False)
     key_id = models.CharField(max_length=8, editable=False)
-    shown = models.CharField("recognisable by", max_length=32)
+    shown = models.CharField("begins with", max_length=32)
     is_current = models.BooleanField("current", default=True)
-    made_by = models.CharField(max_length=200)
+    made_by = models.CharField("created by", max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
@@ -77,26 +77,26 @@ class KeptSecret(models.Model):
 
     @property
     def version(self) -> str:
-        """Return what tells this secret from those before and after it."""
+        """Return a text that distinguishes this secret from earlier and later ones of its owner."""
         return str(self.pk)
 
     def is_live(self, now: datetime) -> bool:
         return is_live(self, now)
 
     def is_in_overlap(self, now: datetime) -> bool:
-        """Return whether this secret was replaced and is still accepted."""
+        """Return whether this secret was replaced but is still accepted."""
         return is_live(self, now) and not self.is_current
 
 
 class OwnedSecret(MayEnd, Protocol):
-    """A secret of an owner. `version` tells it from those before and after it."""
+    """A secret of an owner. `version` distinguishes it from earlier and later ones."""
 
     @property
     def version(self) -> str: ...
 
 
 class SecretOwner(models.Model):
-    """A row with one current secret, and an older one while an overlap lasts. See services/life_cycle.py."""
+    """A row with one current secret, and an older one during an overlap. See services/life_cycle.py."""
 
     locked_with: ClassVar[tuple[str, ...]] = ("organisation",)
 
@@ -104,9 +104,9 @@ class SecretOwner(models.Model):
         abstract = True
 
     def locked(self) -> Self:
-        """Return the row as it is now, with the rows of `locked_with`, locked until the transaction ends.
+        """Return the row reloaded and locked until the transaction ends, with the rows of `locked_with` (not locked).
 
-        The lock does not stop others from inserting references to the row: requests and connections do so all the time.
+        The lock does not block inserts of rows that refer to this one, such as requests and connections.
         """
         rows = type(self)._default_manager.select_for_update(of=("self",), no_key=True)  # noqa: SLF001  (documented)
         return rows.select_related(*self.locked_with).get(pk=self.pk)
@@ -115,20 +115,20 @@ class SecretOwner(models.Model):
         raise NotImplementedError
 
     def older_secret(self, now: datetime) -> OwnedSecret | None:
-        """Return the replaced secret that is still accepted, if there is one."""
+        """Return the replaced secret that is still accepted, or None."""
         raise NotImplementedError
 
     def supersede_secret(self, now: datetime, overlap: timedelta) -> None:
-        """Accept the current secret for `overlap` more."""
+        """Mark the current secret as replaced; it stays accepted for `overlap`."""
         raise NotImplementedError
 
     def retire_older_secret(self, now: datetime) -> list[str]:
-        """Accept the replaced secret no longer; return by what people recognise it, if that is known."""
+        """Stop accepting the replaced secret; return the shown beginnings of what was retired, if known."""
         raise NotImplementedError
 
 
 class KeptSecretOwner(SecretOwner):
-    """An owner whose secrets are rows, each with a digest."""
+    """An owner whose secrets are rows with digests."""
 
     class Meta:
         abstract = True

@@ -7,15 +7,15 @@ from django.db import models
 from integrations.models.fields.opening import check_hours, check_zone
 from integrations.models.fields.texts import IdField, MatchField, NameField
 
-# Also no blank at either end: it would be lost on its way through a form or an e-mail.
+# No spaces at either end, because forms and e-mails would lose them.
 plain_text = RegexValidator(
     r"\A(?!\s)[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+(?<!\s)\Z",
-    "Use characters without control characters, and no blank at the beginning or end.",
+    "Remove control characters, and spaces at the beginning and end.",
 )
 
 
 def is_plain(text: str) -> bool:
-    """Return whether a text is free of what names and IDs must not hold, and is not empty."""
+    """Return whether a text is a valid name or ID: not empty, no control characters, no space at either end."""
     try:
         plain_text(text)
     except ValidationError:
@@ -29,7 +29,7 @@ def new_provider_outlet_id() -> str:
 
 
 def _opening_hours(meaning: str) -> "models.CharField[str, str]":
-    help_text = f"{meaning} Like: mon-fri 09:00-23:00; sat,sun 10:00-02:00"
+    help_text = f"{meaning} Example: mon-fri 09:00-23:00; sat,sun 10:00-02:00"
     return models.CharField(max_length=300, blank=True, validators=[check_hours], help_text=help_text)
 
 
@@ -38,9 +38,9 @@ class Organisation(models.Model):
 
     name = NameField(max_length=200, unique=True, validators=[plain_text])
     created_at = models.DateTimeField(auto_now_add=True)
-    opening_hours = _opening_hours("Alerts are for these hours only; empty: for all hours.")
+    opening_hours = _opening_hours("Alerts are sent during these hours only. Leave empty for all hours.")
     time_zone = models.CharField(
-        max_length=64, blank=True, validators=[check_zone], help_text="Of the opening hours; empty: the portal's."
+        max_length=64, blank=True, validators=[check_zone], help_text="Leave empty for the portal's time zone."
     )
 
     class Meta:
@@ -51,7 +51,7 @@ class Organisation(models.Model):
 
 
 class Outlet(models.Model):
-    """One site of an organisation, under the provider's own ID for it."""
+    """One site of an organisation, with the provider's own ID for it."""
 
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="outlets")
     name = NameField(max_length=200, validators=[plain_text])
@@ -61,10 +61,10 @@ class Outlet(models.Model):
         unique=True,
         default=new_provider_outlet_id,
         validators=[plain_text],
-        help_text="The outlet's ID in your own systems: up to 64 characters. A new UUID unless you have one.",
+        help_text="The outlet's ID in your own systems: up to 64 characters. Keep the generated UUID if you have none.",
     )
-    # What a POS sends is looked up by this. Not unique: rows of older versions may differ in hidden characters alone.
-    # The database's default is for a server of the version before; tidying fills in what such a server inserted.
+    # The ID that a POS sends is looked up by this. Not unique: rows of older versions may differ only in invisible
+    # characters. The database default is for servers of the previous version; tidying fills in the rows they insert.
     match_id = MatchField(of="provider_outlet_id", max_length=64, default="", db_default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     alert_after_minutes = models.PositiveIntegerField(
@@ -72,11 +72,11 @@ class Outlet(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(43_200)],
-        help_text="Minutes that its POS may be offline before you are told; empty: the portal's own limit.",
+        help_text="Alert when the POS has been offline for this many minutes. Leave empty for the portal's limit.",
     )
-    opening_hours = _opening_hours("Alerts are for these hours only; empty: those of its organisation.")
+    opening_hours = _opening_hours("Alerts are sent during these hours only. Leave empty for the organisation's.")
     time_zone = models.CharField(
-        max_length=64, blank=True, validators=[check_zone], help_text="Of the opening hours; empty: its organisation's."
+        max_length=64, blank=True, validators=[check_zone], help_text="Leave empty for the organisation's time zone."
     )
 
     class Meta:

@@ -11,7 +11,7 @@ from integrations.models.outlet import plain_text
 
 
 class RequestState(models.TextChoices):
-    """Where a request is. It begins queued and ends in exactly one of the last five."""
+    """The state of a request. It begins as queued and ends in exactly one of the last five."""
 
     QUEUED = "queued", "Queued"
     SENT = "sent", "Sent, not answered yet"
@@ -26,20 +26,20 @@ OPEN_STATES = (RequestState.QUEUED, RequestState.SENT)
 
 
 def states() -> list[tuple[str, str]]:
-    """Return the choices of Request.state; a function, so that another one needs no migration."""
+    """Return the choices of Request.state. A function, so that a new choice needs no migration."""
     return RequestState.choices
 
 
 class Request(models.Model):
-    """What the backend asked of one outlet's POS, and what became of it.
+    """A request to the POS of one outlet, with its result.
 
-    The primary key is the order of arrival. Payload and answer are JSON as it was spelled, never parsed and written
-    again: money must keep its digits. PINs and the like are left out of them; where that is so, `sealed_request` and
-    `sealed_answer` hold what was there, encrypted and for a while (services/requests/contents.py).
+    The primary key is the order of arrival. Payload and answer are the original JSON text, never parsed and rewritten,
+    because amounts of money must keep their digits. PINs and other secrets are left out of them; `sealed_request` and
+    `sealed_answer` then hold the originals, encrypted and for a limited time (services/requests/contents.py).
     """
 
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    # Without an index of their own, here and below: those in Meta begin with them.
+    # No indexes of their own, here and below: the indexes in Meta begin with these columns.
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="requests", db_index=False)
     api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.PROTECT, related_name="requests", db_index=False)
     request_id = models.CharField("RequestID", max_length=256)
@@ -48,13 +48,13 @@ class Request(models.Model):
     user_identifier = models.CharField(max_length=36, null=True)  # noqa: DJ001  (null on the wire, and "" is not)
     payload = models.TextField()
     content_digest = models.CharField(max_length=64)
-    # How often the same RequestID came with another content; from some number on nothing is compared with it any more.
+    # How often the same RequestID arrived with different content; above a limit, no further attempt is compared.
     unequal_attempts = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     is_durable = models.BooleanField(default=True)
-    # With a default of the database's own: during a rolling restart the version before this one still writes rows.
+    # With a database default, because the previous version still writes rows during a rolling restart.
     correlation_id = models.CharField(max_length=64, blank=True, default="", db_default="")
     sealed_request = models.TextField(null=True, editable=False)  # noqa: DJ001  (null: nothing is left out)
-    # False in rows of a version that did not redact; a chore does it when they have ended.
+    # False in rows of a version that did not redact. A chore redacts them after they end.
     is_redacted = models.BooleanField(default=False, db_default=False, editable=False)
 
     state = models.CharField(max_length=16, choices=states, default=RequestState.QUEUED)
@@ -62,17 +62,18 @@ class Request(models.Model):
     received_at = models.DateTimeField()
     send_before = models.DateTimeField()
     answer_before = models.DateTimeField()
-    # When the transaction that holds the row was about to be written; null for what was recorded afterwards.
+    # Taken just before the row's transaction is written; null for requests recorded after they ended.
     stored_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
     last_sent_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     times_sent = models.PositiveSmallIntegerField(default=0)
-    # How often the POS's connection ended after this was sent and before it was answered, and when it may be sent again
-    # (services/requests/retries.py). Defaults of the database's own, as above.
+    # How often the POS's connection ended between sending and answer, and when the request may be sent again
+    # (services/requests/retries.py). With database defaults, as above.
     disconnects = models.PositiveSmallIntegerField(default=0, db_default=0)
     retry_at = models.DateTimeField(null=True)
-    # The server process whose POS has it, and which alone may send it again; null: any (services/requests/holders.py).
+    # The server process that sent it to its POS; only this one may send it again. Null: any process
+    # (services/requests/holders.py).
     sent_by = models.UUIDField(null=True, editable=False)
     result_code = models.IntegerField(null=True)
     error_message = models.TextField(null=True)  # noqa: DJ001  (null on the wire, and "" is not)
@@ -92,9 +93,9 @@ class Request(models.Model):
             ),
         ]
         indexes = [
-            # Each costs every request a write; the lists (services/rows/keyset_pages.py) need the key in most of them.
+            # Each index costs a write per request. The lists (services/rows/keyset_pages.py) need the key in most.
             models.Index(fields=["integration", "id"], condition=Q(state__in=OPEN_STATES), name="request_open"),
-            # Of an outlet, or of each outlet of an organisation, those in one state; the queue of an outlet.
+            # Requests in one state of an outlet or of the outlets of an organisation; the queue of an outlet.
             models.Index(fields=["state", "integration", "-id"], name="request_queue"),
             models.Index(fields=["state", "-id"], name="request_state"),
             models.Index(fields=["integration", "-id"], name="request_of_integration"),
@@ -105,15 +106,15 @@ class Request(models.Model):
                 name="request_with_content",
             ),
             models.Index(fields=["ended_at"], condition=Q(is_redacted=False), name="request_not_redacted"),
-            # Instead of the foreign key's own.
+            # Replaces the foreign key's own index.
             models.Index(fields=["api_key", "-id"], name="request_of_api_key"),
-            # A rare MessageType among ten million others; few values, so that it grows at few places.
+            # Finds a rare MessageType among ten million rows. It has few values, so inserts touch few index pages.
             models.Index(fields=["message_type", "-id"], name="request_message_type"),
-            # From a time to the keys of that time; grows at its end only.
+            # Maps a time to primary keys. Inserts only at its end.
             models.Index(fields=["received_at"], name="request_received"),
-            # Every ResultCode but 0 is a refusal: the index costs nothing to what succeeds.
+            # Every ResultCode except 0 is a refusal, so successful requests do not pay for this index.
             models.Index(fields=["result_code", "-id"], condition=Q(state="refused"), name="request_refusal"),
-            # A RequestID, or its beginning, without its outlet; the constraint above has the outlet first.
+            # Finds a RequestID or its prefix without the outlet; the constraint above begins with the outlet.
             models.Index(fields=["request_id"], opclasses=["varchar_pattern_ops"], name="request_request_id"),
         ]
 
@@ -126,19 +127,19 @@ class Request(models.Model):
 
 
 class MessageType(models.Model):
-    """What the portal calls a kind of request. Data, because not every number is documented."""
+    """The portal's name for a MessageType number. A table, because not every number is documented."""
 
     number = models.PositiveIntegerField(
         unique=True,
         null=True,
         blank=True,
         validators=[MaxValueValidator(2**31 - 1)],
-        help_text="The MessageType on the wire; empty while nobody knows it.",
+        help_text="The MessageType number in the POS protocol. Leave empty if it is not known yet.",
     )
     name = NameField(max_length=64, unique=True, validators=[plain_text])
     description = models.TextField(blank=True)
     payload_model = models.CharField(
-        max_length=100, blank=True, help_text="The documented model of its payload, for those who ask for a check."
+        max_length=100, blank=True, help_text="The documented model of its payload, for validation on request."
     )
 
     class Meta:
@@ -149,5 +150,5 @@ class MessageType(models.Model):
 
     @property
     def is_documented(self) -> bool:
-        """Whether PowerEPOS's own documents name it, and the portal knows the model of its payload by that name."""
+        """Return whether PowerEPOS's documents name this type, so that the portal knows its payload model."""
         return bool(self.payload_model)

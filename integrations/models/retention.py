@@ -1,10 +1,10 @@
-"""The kinds of records that are not kept for ever. Which, how long and how: services/retention/retention.py."""
+"""The kinds of records with a retention period. services/retention/retention.py says how long, and deletes them."""
 
 from enum import StrEnum
 
 
 class RecordKind(StrEnum):
-    """In the order in which they are pruned: what hangs on another goes first."""
+    """Kinds of records in the order of pruning: rows that refer to others are deleted first."""
 
     REQUESTS = "requests"
     PAYLOADS = "payloads"
@@ -23,10 +23,10 @@ class RecordKind(StrEnum):
 WORDS = {
     RecordKind.REQUESTS: "requests",
     RecordKind.PAYLOADS: "payloads and answers of requests",
-    RecordKind.STRAY_FRAMES: "stray frames",
+    RecordKind.STRAY_FRAMES: "unrecognised frames",
     RecordKind.ATTEMPTS: "authentication attempts",
     RecordKind.CONNECTIONS: "connections",
     RecordKind.PROCESSES: "server processes",
-    RecordKind.SESSIONS: "expired sessions of staff",
+    RecordKind.SESSIONS: "expired staff sessions",
     RecordKind.AUDIT: "audit events",
 }

@@ -1,4 +1,4 @@
-"""Rows by which server processes share what they know: leases of chores, cached values, samples of the fleet."""
+"""Rows that server processes share: leases of chores, cached values, samples of the fleet."""
 
 import uuid
 
@@ -8,7 +8,7 @@ from integrations.models.outlet import Organisation
 
 
 class Lease(models.Model):
-    """Which server process does a chore that only one may do at a time; free again when `until` has passed."""
+    """The server process that runs a chore which only one may run at a time. The lease expires at `until`."""
 
     name = models.CharField(max_length=64, primary_key=True)
     holder = models.UUIDField(default=uuid.uuid4)
@@ -19,9 +19,9 @@ class Lease(models.Model):
 
 
 class SharedEntry(models.Model):
-    """A value that every process sees for a while: what Django calls its cache (services/rows/shared_cache.py).
+    """An entry of Django's cache, shared by all processes (services/rows/shared_cache.py).
 
-    Failed sign-ins are counted here, so they count the same in each process and outlive a restart.
+    Failed sign-ins are counted here, so the counts are the same in each process and survive a restart.
     """
 
     key = models.CharField(max_length=255, primary_key=True)
@@ -33,7 +33,7 @@ class SharedEntry(models.Model):
 
 
 class FleetSample(models.Model):
-    """How one organisation's outlets stood at a moment, and how many of its requests ended since the sample before."""
+    """The state of an organisation's outlets at one time, and its ended requests since the previous sample."""
 
     at = models.DateTimeField()
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")

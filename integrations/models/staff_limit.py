@@ -5,9 +5,9 @@ from integrations.models.outlet import Organisation
 
 
 class StaffLimit(models.Model):
-    """Limits one member of staff to some organisations; whoever has no such row sees all.
+    """Limits one member of staff to some organisations. Staff without such a row see all organisations.
 
-    A row without organisations lets its person see none: what is taken away never opens anything.
+    A row without organisations lets its person see none, so removing the last organisation never grants access.
     """
 
     user = models.OneToOneField(

@@ -1,1 +1,1 @@
-"""Entry point for recipients of one-time hand-over links. No login, no session, nothing to learn from a refusal."""
+"""Entry point for recipients of one-time hand-over links. No sign-in, no session; a refusal reveals nothing."""

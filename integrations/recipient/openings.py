@@ -1,8 +1,8 @@
-"""Bounds the openings of hand-over links before they reach Django, where each would hold a thread.
+"""Limits attempts to open hand-over links before they reach Django, where each would hold a thread.
 
-An opening costs an Argon2id and, when it is refused, 0.75 s in a thread. So each address has a few openings a minute,
-and few run at once, whatever the number of addresses; the others wait in the event loop, or get 429 or 503. The form is
-read before its turn begins: a caller that sends it slowly holds nothing that others wait for.
+An attempt costs an Argon2id hash and, when it is refused, 0.75 s in a thread. So each address may make a few attempts
+per minute, and only a few attempts of all addresses run at once. The others wait in the event loop, or get 429 or 503.
+The form is read before the attempt takes a slot, so a caller that sends it slowly does not hold a slot.
 """
 
 import asyncio
@@ -22,15 +22,15 @@ from integrations.wire.limits import MAX_BODY
 from integrations.wire.plain_http import PlainResponse, send_response
 from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, read_body
 
-OPENINGS = 10  # of one address (IPv6: a /64) in each period; a link has five tries
+OPENINGS = 10  # attempts per address (IPv6: per /64) and period; a link allows five
 PERIOD = 60.0  # seconds
-KEPT = 10_000  # addresses; beyond that the one that came longest ago begins anew
-AT_ONCE = 8  # openings in threads
-WAITING = 32  # openings that wait for one of these threads
+KEPT = 10_000  # addresses; beyond that the least recent one is forgotten
+AT_ONCE = 8  # attempts in threads
+WAITING = 32  # attempts that wait for one of these threads
 
 
 class RecipientHttp:
-    """Lets everything through to `otherwise`, except openings beyond the limits; `headers` go onto those answers."""
+    """Passes requests to `otherwise`, and refuses openings beyond the limits with answers that carry `headers`."""
 
     def __init__(
         self, otherwise: App, *, headers: Mapping[str, str], clock: Callable[[], float] = time.monotonic
@@ -102,7 +102,7 @@ class Turns:
         self._waiting: OrderedDict[asyncio.Future[None], None] = OrderedDict()
 
     async def begin(self) -> bool:
-        """Wait for a turn; return False at once if too many wait already."""
+        """Wait for a slot and return True, or return False at once if too many openings already wait."""
         if self._free:
             self._free -= 1
             return True
@@ -113,14 +113,14 @@ class Turns:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn not in self._waiting:  # it was given already
+            if turn not in self._waiting:  # the slot was already assigned
                 self.end()
             self._waiting.pop(turn, None)
             raise
         return True
 
     def end(self) -> None:
-        """Give the turn to the opening that has waited longest."""
+        """Pass the slot to the opening that has waited longest."""
         while self._waiting:
             turn, _ = self._waiting.popitem(last=False)
             if not turn.done():
@@ -130,7 +130,7 @@ class Turns:
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that gives the body which was read, and then what `receive` gives: that the client left."""
+    """Return a `receive` that yields the body already read, then the events of `receive` (the disconnect)."""
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Any:

@@ -1,8 +1,8 @@
 """The page behind every one-time hand-over link.
 
-A link reads /handover/#TEXT. What follows the # stays in the recipient's browser, so that no server, proxy, preview or
-scanner on the way sees it: a static script writes it into the form, and where no script runs the recipient does. GET
-and HEAD therefore say the same to everybody and use nothing up; opening takes a POST with the passphrase.
+A link has the form /handover/#TEXT. The part after the # stays in the recipient's browser, so no server, proxy, link
+preview or scanner sees it. A static script copies it into the form; without JavaScript the recipient does so. GET and
+HEAD therefore give every caller the same answer and do not use the link; opening it takes a POST with the passphrase.
 """
 
 import time
@@ -18,14 +18,14 @@ from integrations.services.handover.errors import LinkBusy, LinkRefused
 from integrations.text.characters import printable
 from integrations.text.client_address import address_of
 
-REFUSED_AFTER = 0.75  # seconds: more than a refusal's work, so that its length tells nothing
+REFUSED_AFTER = 0.75  # seconds: longer than any refusal takes, so that the duration reveals nothing
 
 
-@csrf_exempt  # no cookie gives a right here: a forged form needs link and passphrase too
+@csrf_exempt  # no cookie grants a right here: a forged form would also need the link and the passphrase
 @sensitive_post_parameters("code", "passphrase")
 @require_http_methods(["GET", "HEAD", "POST"])
 def hand_over(request: HttpRequest) -> HttpResponse:
-    """Ask for the passphrase, or answer it."""
+    """Return the form for the passphrase, or for a POST the values or a refusal."""
     response = _opened(request) if request.method == "POST" else render(request, "recipient/ask.html")
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"

@@ -115,4 +115,4 @@ def test_staff_are_told_that_nothing_could_be_kept(stack: Stack, disk: SmallDisk
         form = {"username": name, "password": password, "csrfmiddlewaretoken": token}
         page = client.post("/admin/login/", data=form, headers={"Referer": stack.base_url})
     assert page.status_code == 503
-    assert "what you sent was not carried out" in page.text
+    assert "What you sent was not carried out" in page.text

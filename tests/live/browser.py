@@ -68,7 +68,7 @@ def sign_in(page: Page, login: tuple[str, str]) -> None:
     page.goto("/")
     page.get_by_label("Username:").fill(login[0])
     page.get_by_label("Password:").fill(login[1])
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign in").click()
     page.get_by_role("button", name="Log out").wait_for()
 
 

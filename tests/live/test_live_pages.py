@@ -278,7 +278,7 @@ def test_a_session_that_ended_is_said_with_a_way_to_sign_in(page: Page, portal: 
     if not is_switched_off:
         page.get_by_label("Username:").fill(portal.login[0])
         page.get_by_label("Password:").fill(portal.login[1])
-        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Went offline last")).to_be_visible()
 
 

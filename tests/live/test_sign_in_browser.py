@@ -33,7 +33,7 @@ def test_where_a_factor_is_required_it_is_set_up_first_and_asked_for_ever_after(
         page.goto("/admin/integrations/outlet/")
         expect(page.get_by_role("heading", name="Set up a second factor first")).to_be_visible()
         secret, codes = set_up_app(page)
-        page.get_by_role("link", name="I have kept them").click()
+        page.get_by_role("link", name="I have saved them").click()
         expect(page.get_by_role("heading", name="Start")).to_be_visible()
         log_out(page)
         fill_in(page, login)

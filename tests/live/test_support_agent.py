@@ -104,7 +104,7 @@ def ask_for_open_orders(page: Page) -> None:
     page.get_by_role("button", name="Send to the POS").click()
     expect(sentence(page)).to_have_text("Answered. ResultCode 0.")
     expect(page.get_by_role("region", name="Answer, ResultCode 0").last).to_contain_text('"Orders"')
-    expect(page.get_by_text("Asked in the portal")).to_be_visible()
+    expect(page.get_by_text("Requested in the portal")).to_be_visible()
 
 
 def disconnect(page: Page) -> None:

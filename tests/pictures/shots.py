@@ -202,7 +202,7 @@ def ask_for_open_orders(page: Page) -> None:
 
 def write_no_json(page: Page) -> None:
     page.get_by_label("Payload (JSON)").fill('{\n  "Table": 7\n  "Covers": 2\n}')
-    page.get_by_label("I mean it").check()
+    page.get_by_label("Yes, send it").check()
     page.get_by_role("button", name="Send to the POS").click()
 
 

@@ -536,7 +536,7 @@ def test_an_adopted_secret_is_shown_with_its_weakness(staff: Client, outlet: Out
         ({"pos_remote_id": "a\x07b"}, "It contains U+0007 CONTROL CHARACTER"),
         ({"pos_remote_id": "Bella-Station"}, "Another outlet's integration has this POSRemoteID"),
         ({"pos_remote_id": "B", "adopted_secret": "sh0rt!"}, "too short to adopt"),
-        ({"pos_remote_id": "a\u200bb"}, "It contains U+200B ZERO WIDTH SPACE, which cannot be seen"),
+        ({"pos_remote_id": "a\u200bb"}, "It contains U+200B ZERO WIDTH SPACE, which is invisible"),
         ({"pos_remote_id": "B", "adopted_secret": "a\u00a0blank within"}, "U+00A0 NO-BREAK SPACE"),
         ({"pos_remote_id": "B", "adopted_secret": "x" * 300}, "at most 256 characters"),
         ({"pos_remote_id": "B", "adopted_secret": "ONPS-ABCDE-ABCDE-ABCDE-ABCDE-ABCDE-ABCDE-ABCDE"}, "mistyped"),
@@ -739,7 +739,7 @@ def test_who_may_see_nothing_is_told_so_in_words(enabled: Enabled) -> None:
     for url in (page_url(enabled.integration), *(list_url(name) for name in LISTS)):
         answer = nobody.get(url)
         assert answer.status_code == 403
-        assert "You may not do this" in text(answer)
+        assert "You are not allowed to do this" in text(answer)
 
 
 def test_an_act_without_the_csrf_token_is_refused_in_words(boss: User, enabled: Enabled) -> None:
@@ -757,7 +757,7 @@ def test_an_act_without_the_csrf_token_is_refused_in_words(boss: User, enabled: 
 def test_an_unknown_address_leads_to_the_first_page(client: Client) -> None:
     answer = client.get("/no-such-page")
     assert answer.status_code == 404
-    assert "There is nothing at this address" in text(answer)
+    assert "Page not found" in text(answer)
     assert 'href="/admin/"' in answer.content.decode()
 
 

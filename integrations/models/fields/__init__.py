@@ -1,1 +1,1 @@
-"""Fields for names and IDs, and what opening hours may say."""
+"""Fields for names and IDs, and the format of opening hours."""

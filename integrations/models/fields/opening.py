@@ -1,4 +1,4 @@
-"""Opening hours as staff write them: `mon-fri 09:00-23:00; sat,sun 10:00-02:00`. Pure."""
+"""Opening hours as staff type them: `mon-fri 09:00-23:00; sat,sun 10:00-02:00`. No I/O."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.core.exceptions import ValidationError
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-FORM = "Write opening hours like: mon-fri 09:00-23:00; sat,sun 10:00-02:00"
+FORM = "Enter opening hours like: mon-fri 09:00-23:00; sat,sun 10:00-02:00"
 
 _PART = re.compile(r"([a-z,\- ]+?)\s+(\d\d?:\d\d)\s*-\s*(\d\d?:\d\d)")
 _MIDNIGHT = timedelta(days=1)
@@ -16,7 +16,7 @@ _MIDNIGHT = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Period:
-    """One day's hours: minutes from midnight; an end at or before the beginning is on the next day."""
+    """The opening hours of one weekday, as times since midnight; `ends` may lie on the next day."""
 
     day: int
     begins: timedelta
@@ -24,18 +24,18 @@ class Period:
 
 
 def check_hours(text: str) -> None:
-    """Raise ValidationError for a text that is not opening hours."""
+    """Raise ValidationError if the text is not valid opening hours."""
     _parse(text)
 
 
 def check_zone(text: str) -> None:
-    """Raise ValidationError for a name that is no time zone."""
+    """Raise ValidationError if the text is not the name of a time zone."""
     if text not in available_timezones():
-        raise ValidationError("Write a time zone by its name, like Europe/Vienna.")
+        raise ValidationError("Enter the name of a time zone, like Europe/Vienna.")
 
 
 def open_since(text: str, zone: ZoneInfo, now: datetime) -> datetime | None:
-    """Return when the hours that hold at `now` began, or None while it is closed."""
+    """Return when the opening hours at `now` began, or None if the outlet is closed then."""
     local = now.astimezone(zone)
     begun = [moment for period in _parse(text) if (moment := _begun(period, local, now))]
     return min(begun, default=None)

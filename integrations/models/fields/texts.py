@@ -1,4 +1,4 @@
-"""Fields for names and IDs, which people copy from elsewhere with characters that cannot be seen."""
+"""Fields for names and IDs, which people often paste together with invisible characters."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from integrations.text.characters import called, hidden_within, identity, normal
 
 
 class _PlainField(models.CharField[str, str]):
-    """A line of text without hidden characters. What an older version stored otherwise stays valid until it changes."""
+    """A line of text without invisible characters. A value stored by an older version is valid until it changes."""
 
     def normalised(self, text: str) -> str:
         raise NotImplementedError
@@ -28,31 +28,31 @@ class _PlainField(models.CharField[str, str]):
 
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, _, args, options = super().deconstruct()
-        return name, "django.db.models.CharField", args, options  # the same column, so no migration needs this class
+        return name, "django.db.models.CharField", args, options  # the same column: migrations do not need this class
 
     def _is_stored(self, value: object, row: models.Model | None) -> bool:
         if row is None or not row.pk:
             return False
-        rows = self.model._default_manager  # noqa: SLF001  (Django's documented way to any model's rows)
+        rows = self.model._default_manager  # noqa: SLF001  (documented by Django)
         return rows.filter(**{"pk": row.pk, self.attname: value}).exists()
 
 
 class NameField(_PlainField):
-    """A name: composed (NFC), one plain space between words."""
+    """A name: normalised to NFC, with single plain spaces between words."""
 
     def normalised(self, text: str) -> str:
         return normalised_name(text)
 
 
 class IdField(_PlainField):
-    """An ID of somebody's system: as it was given, without hidden edges."""
+    """An ID from another system: unchanged except for invisible characters at its ends, which are removed."""
 
     def normalised(self, text: str) -> str:
         return trimmed(text)
 
 
 class MatchField(models.CharField[str, str]):
-    """The form by which the ID in another field of the row is compared, stored so that an index finds the row."""
+    """The normalised form of the ID in the field `of`, stored so that an index finds the row."""
 
     def __init__(self, *args: Any, of: str = "", **options: Any) -> None:
         super().__init__(*args, **options)
@@ -69,5 +69,5 @@ class MatchField(models.CharField[str, str]):
 
 
 def complaint_about(hidden: str) -> str:
-    """Return what is wrong with a text that holds this hidden character."""
-    return f"It contains {called(hidden)}, which cannot be seen. Delete that character, or type the text again."
+    """Return the error message for a text that contains this invisible character."""
+    return f"It contains {called(hidden)}, which is invisible. Delete that character, or type the text again."

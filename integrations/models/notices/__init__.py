@@ -1,1 +1,1 @@
-"""What is told to the provider and to its systems: events, webhook endpoints with their deliveries, alerts."""
+"""Notifications of the provider and its systems: events, webhook endpoints with their deliveries, alerts."""

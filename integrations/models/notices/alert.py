@@ -8,19 +8,19 @@ from integrations.models.outlet import Organisation
 class AlertKind(models.TextChoices):
     OFFLINE = "offline", "Outlets offline"
     REFUSALS = "refusals", "Many refused authentications"
-    EXPIRY = "expiry", "Credentials near their expiry"
+    EXPIRY = "expiry", "Credentials about to expire"
 
 
 def alert_kinds() -> list[tuple[str, str]]:
-    """Return the choices of Alert.kind; a function, so that another one needs no migration."""
+    """Return the choices of Alert.kind. A function, so that a new choice needs no migration."""
     return AlertKind.choices
 
 
 class Alert(models.Model):
-    """What staff are told once when it begins, and once when it is over; of one organisation, or of none.
+    """A problem of which staff are notified when it begins and when it ends; of one organisation, or of none.
 
-    It gathers its members until `tell_at`, so that a chain that loses its uplink is one message. `told_at` is empty
-    until then; an alert that was over before is forgotten.
+    It collects members until `tell_at`, so that a restaurant chain that loses its uplink causes one message. `told_at`
+    is null until then. An alert that ends before `tell_at` is deleted.
     """
 
     kind = models.CharField(max_length=16, choices=alert_kinds)
@@ -47,7 +47,7 @@ class Alert(models.Model):
 
 
 class AlertMember(models.Model):
-    """One outlet, secret or key that an alert is about; `key` names it, so that it is in one open alert at a time."""
+    """One outlet, secret or API key that an alert affects. `key` identifies it: it is in one open alert at a time."""
 
     alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="members")
     key = models.CharField(max_length=64)
@@ -67,11 +67,11 @@ class AlertMember(models.Model):
         return self.label
 
 
-ONCE = "This address gets these alerts already."
+ONCE = "This address already gets these alerts."
 
 
 class AlertRecipient(models.Model):
-    """Who gets alerts by e-mail: of one organisation, or all of them."""
+    """A recipient of alerts by e-mail, of one organisation or of all."""
 
     email = models.EmailField("e-mail address")
     organisation = models.ForeignKey(
@@ -80,7 +80,7 @@ class AlertRecipient(models.Model):
         blank=True,
         on_delete=models.CASCADE,
         related_name="alert_recipients",
-        help_text="Whose alerts this person gets; empty: all of them.",
+        help_text="Send only alerts of this organisation. Leave empty for all organisations.",
     )
 
     class Meta:
@@ -102,7 +102,7 @@ class AlertRecipient(models.Model):
 
 
 def mail_states() -> list[tuple[str, str]]:
-    """Return the choices of Mail.state; a function, so that another one needs no migration."""
+    """Return the choices of Mail.state. A function, so that a new choice needs no migration."""
     return MailState.choices
 
 
@@ -113,7 +113,7 @@ class MailState(models.TextChoices):
 
 
 class Mail(models.Model):
-    """An e-mail on its way: on disk until the mail server took it, or it is given up."""
+    """An outgoing e-mail, retried until the mail server accepts it or the portal gives up."""
 
     alert = models.ForeignKey(Alert, null=True, on_delete=models.CASCADE, related_name="mails")
     recipient = models.EmailField()

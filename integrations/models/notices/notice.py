@@ -8,27 +8,28 @@ from integrations.models.outlet import Organisation
 
 
 class NoticeKind(models.TextChoices):
-    """What the portal tells other systems; the values stand on the wire (docs/webhooks.md) and never change."""
+    """The kinds of events. The values are part of the webhook protocol (docs/webhooks.md) and never change."""
 
     OUTLET_ONLINE = "outlet.online", "Outlet came online"
     OUTLET_OFFLINE = "outlet.offline", "Outlet went offline"
     REQUEST_FINISHED = "request.finished", "Request finished"
     AUTHENTICATION_REFUSED = "authentication.refused", "Authentication refused"
-    STRAY_MESSAGE = "pos.stray_message", "Message from a POS that nobody asked for"
+    STRAY_MESSAGE = "pos.stray_message", "Unrecognised message from a POS"
     ALERT_BEGAN = "alert.began", "Alert began"
     ALERT_ENDED = "alert.ended", "Alert ended"
     TEST = "webhook.test", "Test event"
 
 
 def kinds() -> list[tuple[str, str]]:
-    """Return the choices of Notice.kind; a function, so that another one needs no migration."""
+    """Return the choices of Notice.kind. A function, so that a new choice needs no migration."""
     return NoticeKind.choices
 
 
 class Notice(models.Model):
-    """Something that happened and is to be told: an outbox. Its deliveries hang on it.
+    """An event to report: an outbox row, to which its deliveries refer.
 
-    `kind`, `subject` (the id of the row that it speaks of) and `at` make it unique, so that noticing twice tells once.
+    `kind`, `subject` (the id of the row that it is about) and `at` are unique together, so that an event detected twice
+    is reported once.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
@@ -48,25 +49,24 @@ class Notice(models.Model):
 
     @property
     def outlet_name(self) -> str:
-        """Return the outlet's name with its organisation's, "" for an event of no outlet.
+        """Return the names of the outlet and its organisation at the time of the event, or "" without an outlet.
 
-        They are those of the moment of the event: the outlet may belong to an organisation since that the endpoint's
-        staff may not see.
+        The outlet may since have moved to an organisation that the viewers of the endpoint may not see.
         """
         organisation, outlet = self.data.get("organisation"), self.data.get("outlet")
         return f"{organisation['name']} – {outlet['name']}" if organisation and outlet else ""
 
     @property
     def webhook_id(self) -> str:
-        """Return what the receiver knows it by: the same at each try and at each endpoint."""
+        """Return the ID that receivers see: the same at each attempt and at each endpoint."""
         return f"evt_{self.uuid.hex}"
 
 
 class NoticeCursor(models.Model):
-    """How far one kind of noticing has come; without a row, nobody wants to know.
+    """The progress of one kind of event detection. Without a row, nothing subscribes to that kind.
 
-    Rows become visible later than their time says (a long transaction, a database that was away). So reading begins
-    at `at`, and `at` follows `mark` only when the mark is older than the look-back.
+    Rows can become visible later than their time says (a long transaction, a database outage). So reading begins at
+    `at`, and `at` advances to `mark` only when the mark is older than the look-back.
     """
 
     name = models.CharField(max_length=32, primary_key=True)
@@ -80,7 +80,7 @@ class NoticeCursor(models.Model):
 
 
 class ToldPresence(models.Model):
-    """Whether an outlet was last told to be online; the difference to its presence is what is to be told next."""
+    """The last reported online state of an outlet. A difference from its presence is reported next."""
 
     integration = models.OneToOneField(
         Integration, on_delete=models.CASCADE, primary_key=True, related_name="told_presence"

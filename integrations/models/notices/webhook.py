@@ -15,7 +15,7 @@ ENDED = ("delivered", "failed")
 
 @dataclass(frozen=True)
 class WebhookSecret:
-    """What the life cycle reads of an endpoint's secret; the secret itself is a column of the endpoint."""
+    """The life-cycle data of an endpoint's secret; the secret itself is a column of the endpoint."""
 
     version: str
     expires_at: datetime | None = None
@@ -23,7 +23,7 @@ class WebhookSecret:
 
 
 class WebhookEndpoint(SecretOwner):
-    """An address of the provider's own systems that is told what happens: of all organisations, or of one."""
+    """An address of one of the provider's systems that receives events, of all organisations or of one."""
 
     name = NameField(max_length=100, unique=True, validators=[plain_text])
     url = models.CharField("URL", max_length=500)
@@ -33,15 +33,15 @@ class WebhookEndpoint(SecretOwner):
         blank=True,
         on_delete=models.PROTECT,
         related_name="webhook_endpoints",
-        help_text="Whose events it is told; empty: those of all organisations.",
+        help_text="Send only events of this organisation. Leave empty for all organisations.",
     )
     kinds = models.JSONField("events", default=list)
     is_enabled = models.BooleanField("enabled", default=True)
     disabled_reason = models.CharField(max_length=200, blank=True)
     disabled_at = models.DateTimeField(null=True, blank=True)
     failing_since = models.DateTimeField(null=True, blank=True)
-    paused_until = models.DateTimeField(null=True, blank=True, editable=False)  # its `Retry-After` said so
-    # Sealed (integrations/security/sealing.py), because a signature needs them again.
+    paused_until = models.DateTimeField(null=True, blank=True, editable=False)  # from its `Retry-After` header
+    # Encrypted (integrations/security/sealing.py), not hashed, because signing needs the secrets themselves.
     sealed_secret = models.TextField(editable=False)
     sealed_older_secret = models.TextField(blank=True, editable=False)
     older_secret_until = models.DateTimeField(null=True, blank=True)
@@ -55,11 +55,11 @@ class WebhookEndpoint(SecretOwner):
         return self.name
 
     def pause_at(self, now: datetime) -> datetime | None:
-        """Return until when it wants no event, or None where it does not say so, or that is over."""
+        """Return the end of the pause that the receiver asked for, or None if there is none now."""
         return self.paused_until if self.paused_until and self.paused_until > now else None
 
     def has_overlap(self, now: datetime) -> bool:
-        """Whether messages are signed with the older secret too."""
+        """Return whether events are also signed with the older secret."""
         return bool(self.sealed_older_secret) and self.older_secret_until is not None and self.older_secret_until > now
 
     def current_secret(self) -> WebhookSecret:
@@ -69,7 +69,7 @@ class WebhookEndpoint(SecretOwner):
         return WebhookSecret("older", self.older_secret_until) if self.has_overlap(now) else None
 
     def supersede_secret(self, now: datetime, overlap: timedelta) -> None:
-        """Sign with the current secret for `overlap` more; not saved before the next secret is set."""
+        """Keep signing with the current secret for `overlap`. The caller saves when it has set the next secret."""
         self.sealed_older_secret = self.sealed_secret if overlap else ""
         self.older_secret_until = now + overlap if overlap else None
 
@@ -79,7 +79,7 @@ class WebhookEndpoint(SecretOwner):
         return []
 
     def wants(self, kind: str, organisation_id: int | None) -> bool:
-        """Whether it is to be told an event of this kind and organisation; None: of no organisation in particular."""
+        """Return whether the endpoint subscribes to events of this kind and organisation (None: of no organisation)."""
         return kind in self.kinds and self.organisation_id in (None, organisation_id)
 
     def kind_names(self) -> list[str]:
@@ -100,12 +100,12 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
 
 def delivery_states() -> list[tuple[str, str]]:
-    """Return the choices of Delivery.state; a function, so that another one needs no migration."""
+    """Return the choices of Delivery.state. A function, so that a new choice needs no migration."""
     return DeliveryState.choices
 
 
 class Delivery(models.Model):
-    """One event on its way to one endpoint; what is shown of the answer is that of the last try."""
+    """The delivery of one event to one endpoint. The stored answer is that of the last attempt."""
 
     notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="deliveries")
     endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries")

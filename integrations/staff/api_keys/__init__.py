@@ -1,1 +1,1 @@
-"""API keys."""
+"""Pages about API keys."""

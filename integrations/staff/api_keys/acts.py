@@ -72,9 +72,9 @@ class RetireApiKey(ApiKeyAct):
 
     def act(self, values: dict[str, Any]) -> HttpResponse:
         api_keys.retire_api_key(self.owner, reason=values["reason"], actor=self.actor)
-        return self.done("The API key is retired: whoever uses it is refused from now on.")
+        return self.done("The API key is retired. Calls with it are refused from now on.")
 
 
 def _end_of(day: date | None) -> datetime | None:
-    """Return the moment at which a day is over, where the portal is."""
+    """Return the end of a day in the portal's time zone."""
     return timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min)) if day else None

@@ -26,7 +26,7 @@ EVENTS = 10
 
 
 class KeyState(StrEnum):
-    """Whether a key opens the door; the value is the filter's parameter."""
+    """Whether a key is accepted; the value is the filter's parameter."""
 
     ACTIVE = "active"
     EXPIRED = "expired"
@@ -56,14 +56,11 @@ class KeyStateFilter(PortalFilter):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
-    """The keys of the provider's own systems. Rows change by acts, each with a page of its own, never by a form."""
+    """The keys of the provider's own systems. Rows change only through acts, each with its own page."""
 
     menu_position = 70
     page = "staff/api_keys/page.html"
-    when_empty = (
-        "Here stand the keys with which your own systems ask the POSes: whose outlets each sees, when it was used "
-        "last, whether it still opens anything. Create the first one."
-    )
+    when_empty = "No API keys yet. Your systems use a key to send requests to POSes. Create the first one."
     organisation_path = "organisation"
     list_display = ("name", "state", "sees", "read_only", "secret", "last_used", "expires")
     list_filter = (KeyStateFilter, OrganisationFilter)
@@ -113,7 +110,7 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
         return [create, *acts, *super().get_urls()]
 
     def page_of(self, request: HttpRequest, row: ApiKey) -> dict[str, object]:
-        """Return everything about one key."""
+        """Return the context of a key's page."""
         return {
             **_page_of(row, shared_now()),
             "may_change": rights.may_change(request, ApiKey),
@@ -138,7 +135,7 @@ def _page_of(key: ApiKey, now: datetime) -> dict[str, object]:
 
 
 def _newest(key: ApiKey) -> ApiKeySecret:
-    """Return the key's newest secret; all of them were prefetched, the newest first."""
+    """Return the key's newest secret; its secrets must be prefetched, newest first."""
     return key.secrets.all()[0]
 
 

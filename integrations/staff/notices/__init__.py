@@ -1,1 +1,1 @@
-"""Webhooks, their deliveries, and alerts."""
+"""Pages about webhooks, their deliveries, and alerts."""

@@ -51,7 +51,7 @@ class ChangeWebhook(WebhookAct):
 
     def act(self, values: dict[str, Any]) -> HttpResponse:
         webhooks.change_endpoint(self.owner, **values, actor=self.actor)
-        return self.done("Saved: what is sent from now on goes there.")
+        return self.done("Saved. Events go to this URL from now on.")
 
 
 class RotateWebhook(RotateAct, WebhookAct):
@@ -67,7 +67,7 @@ class RotateWebhook(RotateAct, WebhookAct):
 
 class EndWebhookOverlap(EndOverlapAct, WebhookAct):
     end_overlap = webhooks.end_endpoint_overlap
-    consequence = "a receiver that has only the older one refuses each event."
+    consequence = "a receiver that has only the older one refuses every event."
 
 
 class DisableWebhook(WebhookAct):
@@ -77,11 +77,11 @@ class DisableWebhook(WebhookAct):
     words = "staff/notices/words/disable_webhook.html"
 
     def obstacle(self) -> PortalError | None:
-        return None if self.owner.is_enabled else WebhookDisabled("The webhook endpoint is switched off already.")
+        return None if self.owner.is_enabled else WebhookDisabled("The webhook endpoint is already switched off.")
 
     def act(self, values: dict[str, Any]) -> HttpResponse:
         webhooks.disable_endpoint(self.owner, reason=values["reason"], actor=self.actor)
-        return self.done("The webhook endpoint is switched off: nothing is sent.")
+        return self.done("The webhook endpoint is switched off. No events are sent.")
 
 
 class EnableWebhook(WebhookAct):
@@ -95,7 +95,7 @@ class EnableWebhook(WebhookAct):
 
     def act(self, _values: dict[str, Any]) -> HttpResponse:
         webhooks.enable_endpoint(self.owner, actor=self.actor)
-        return self.done("The webhook endpoint is switched on: what happens from now on is sent.")
+        return self.done("The webhook endpoint is switched on. Events are sent from now on.")
 
 
 class TestWebhook(WebhookAct):
@@ -109,7 +109,7 @@ class TestWebhook(WebhookAct):
 
     def act(self, _values: dict[str, Any]) -> HttpResponse:
         webhooks.send_test(self.owner, actor=self.actor)
-        return self.done("The test event is on its way. The answer appears here in a few seconds.")
+        return self.done("The test event is being sent. The answer appears here in a few seconds.")
 
 
 class ReplayDelivery(WebhookAct):
@@ -134,7 +134,7 @@ class ReplayDelivery(WebhookAct):
 
     def act(self, _values: dict[str, Any]) -> HttpResponse:
         webhooks.replay(self.delivery, actor=self.actor)
-        return self.done("The event is on its way again. The answer appears here in a few seconds.")
+        return self.done("The event is being sent again. The answer appears here in a few seconds.")
 
     def next_url(self) -> str:
         if not rights.may_see(self.request, Delivery):

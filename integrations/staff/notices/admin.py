@@ -37,13 +37,13 @@ SHAPES = {DeliveryState.DELIVERED: "online", DeliveryState.PENDING: "never-seen"
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(ReadOnlyAdmin[WebhookEndpoint]):
-    """Where events go. Rows change by acts, each with a page of its own, never by a form."""
+    """The receivers of events. Rows change only through acts, each with its own page."""
 
     menu_position = 110
     page = "staff/notices/webhook_page.html"
     when_empty = (
-        "Here stand the addresses of your own systems that are told what happens: an outlet goes offline, a request "
-        "is finished, an alert begins. Create the first one."
+        "No webhook endpoints yet. The portal notifies your systems at these addresses of events: an outlet goes "
+        "offline, a request finishes, an alert begins. Create the first one."
     )
     list_display = ("name", "state", "told_of", "shown_url")
     list_filter = (OrganisationFilter, "is_enabled")
@@ -62,7 +62,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin[WebhookEndpoint]):
     def state(self, endpoint: WebhookEndpoint) -> SafeString:
         return badge(endpoint)
 
-    @admin.display(description="told of", ordering="organisation__name")
+    @admin.display(description="organisations", ordering="organisation__name")
     def told_of(self, endpoint: WebhookEndpoint) -> str:
         return str(endpoint.organisation) if endpoint.organisation else "all organisations"
 
@@ -80,7 +80,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin[WebhookEndpoint]):
         return [create, *acts, *super().get_urls()]
 
     def page_of(self, request: HttpRequest, row: WebhookEndpoint) -> dict[str, object]:
-        """Return everything about one endpoint."""
+        """Return the context of an endpoint's page."""
         return {
             **_page_of(row),
             "may_change": rights.may_change(request, WebhookEndpoint),
@@ -88,7 +88,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin[WebhookEndpoint]):
 
 
 class EndpointFilter(admin.RelatedFieldListFilter):
-    """By endpoint, of those that this person may see."""
+    """Filters by endpoint; offers only endpoints that this person may see."""
 
     def field_choices(
         self,
@@ -102,11 +102,14 @@ class EndpointFilter(admin.RelatedFieldListFilter):
 
 @admin.register(Delivery)
 class DeliveryAdmin(KeysetAdmin[Delivery]):
-    """Each event on its way to each endpoint."""
+    """The deliveries: each event to each endpoint."""
 
     menu_position = 120
     page = "staff/notices/delivery_page.html"
-    when_empty = "Here stands each event that was sent to one of your systems, with the answer that it got."
+    when_empty = (
+        "No deliveries yet. The events that the portal sends to your systems appear here with the answers. Create a "
+        "webhook endpoint and send a test event."
+    )
     list_display = ("noticed", "event", "standing", "endpoint", "about", "answer", "tries")
     list_filter = ("state", "notice__kind", ("endpoint", EndpointFilter))
     organisation_path = "endpoint__organisation"
@@ -129,7 +132,7 @@ class DeliveryAdmin(KeysetAdmin[Delivery]):
             return [Stream(rows)]
         return [Few(rows.filter(notice__in=notices), rows)]
 
-    @admin.display(description="noticed")
+    @admin.display(description="detected")
     def noticed(self, row: Delivery) -> SafeString | str:
         return ago(row.notice.noticed_at, shared_now())
 
@@ -154,7 +157,7 @@ class DeliveryAdmin(KeysetAdmin[Delivery]):
         return [path("<int:pk>/replay/", replay, name="integrations_delivery_replay"), *super().get_urls()]
 
     def page_of(self, request: HttpRequest, row: Delivery) -> dict[str, object]:
-        """Return one delivery: what was sent, what was answered, what comes next."""
+        """Return the context of a delivery's page: the event, the answer, and the next attempt."""
         return {
             "fragment": "staff/notices/delivery_parts.html",
             "title": str(row),
@@ -166,7 +169,7 @@ class DeliveryAdmin(KeysetAdmin[Delivery]):
 
 
 def badge(endpoint: WebhookEndpoint) -> SafeString:
-    """Return how an endpoint stands."""
+    """Return the state of an endpoint as a badge."""
     now = shared_now()
     if not endpoint.is_enabled:
         return marked("Switched off", "disabled")
@@ -176,9 +179,9 @@ def badge(endpoint: WebhookEndpoint) -> SafeString:
 
 
 def delivery_badge(row: Delivery) -> SafeString:
-    """Return how a delivery stands."""
+    """Return the state of a delivery as a badge."""
     state = DeliveryState(row.state)
-    words = "Failed, tried again" if state is DeliveryState.PENDING and row.tries else state.label
+    words = "Failed, will retry" if state is DeliveryState.PENDING and row.tries else state.label
     return marked(words, "offline" if words.startswith("Failed") else SHAPES[state])
 
 

@@ -1,4 +1,4 @@
-"""Alerts to read, and who gets them by e-mail."""
+"""Pages about alerts, and about the recipients of alerts by e-mail."""
 
 from typing import Any
 
@@ -25,13 +25,13 @@ MEMBERS = 500
 
 
 class OpenAlertFilter(PortalFilter):
-    """Alerts that last, and those that are over."""
+    """Filters alerts that are open or have ended."""
 
     title = "state"
     parameter_name = "open"
 
     def lookups(self, _request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [("yes", "Open"), ("no", "Over")]
+        return [("yes", "Open"), ("no", "Ended")]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Alert]) -> QuerySet[Alert]:
         if self.value() not in ("yes", "no"):
@@ -41,13 +41,13 @@ class OpenAlertFilter(PortalFilter):
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnlyAdmin[Alert]):
-    """What staff were told, and whether it is over."""
+    """The alerts of which staff were notified, with their state."""
 
     menu_position = 90
     page = "staff/notices/alert_page.html"
     when_empty = (
-        "Here stands what you were alerted of: outlets that were offline for too long, many refused authentications, "
-        "credentials near their expiry. None is good news."
+        "No alerts yet. The portal alerts you when outlets are offline for too long, when many authentications are "
+        "refused, and when credentials are about to expire."
     )
     list_display = ("what", "state", "whose", "members_count", "began", "ended")
     list_filter = (OpenAlertFilter, "kind", OrganisationFilter)
@@ -72,7 +72,7 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
     def whose(self, alert: Alert) -> str:
         return str(alert.organisation or "–")
 
-    @admin.display(description="of how many", ordering="member_count")
+    @admin.display(description="affected", ordering="member_count")
     def members_count(self, alert: Alert) -> int:
         count: int = alert.member_count  # type: ignore[attr-defined]
         return count
@@ -81,7 +81,7 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
     def began(self, alert: Alert) -> SafeString | str:
         return ago(alert.since, shared_now())
 
-    @admin.display(description="over", ordering="ended_at")
+    @admin.display(description="ended", ordering="ended_at")
     def ended(self, alert: Alert) -> SafeString | str:
         return ago(alert.ended_at, shared_now())
 
@@ -89,7 +89,7 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
         return super().changelist_view(request, {"mail_is_on": mailing.is_on(), **(extra_context or {})})
 
     def page_of(self, request: HttpRequest, row: Alert) -> dict[str, object]:
-        """Return one alert with all that it is about, and the e-mails that told of it."""
+        """Return the context of an alert's page: what it affects, and the e-mails that reported it."""
         return {
             "title": str(row),
             "alert": row,
@@ -101,9 +101,9 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
 
 
 def _mails(request: HttpRequest, alert: Alert) -> dict[str, object]:
-    """Return the e-mails to recipients whom this person sees, and the number of the others.
+    """Return the e-mails to recipients that this person may see, and the number of the others.
 
-    Who sees everything sees also those to an address that gets no alerts any more.
+    A person without limits also sees e-mails to an address that no longer gets alerts.
     """
     every = list(alert.mails.order_by("pk")[:MEMBERS])
     recipients = site.get_model_admin(AlertRecipient)
@@ -118,10 +118,10 @@ def _mails(request: HttpRequest, alert: Alert) -> dict[str, object]:
 
 @admin.register(AlertRecipient)
 class AlertRecipientAdmin(PortalAdmin[AlertRecipient]):
-    """Who gets alerts by e-mail."""
+    """The recipients of alerts by e-mail."""
 
     menu_position = 100
-    when_empty = "Here stand the people who get alerts by e-mail: of one organisation, or of all. Add the first one."
+    when_empty = "No alert recipients yet. They get alerts by e-mail, of one organisation or of all. Add the first."
     list_display = ("email", "whose")
     list_filter = (OrganisationFilter,)
     organisation_path = "organisation"
@@ -139,7 +139,7 @@ class AlertRecipientAdmin(PortalAdmin[AlertRecipient]):
         return super().changelist_view(request, {"mail_is_on": mailing.is_on(), **(extra_context or {})})
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> FormField | None:
-        """The organisation is chosen here, and nothing else is done with it in passing."""
+        """Return the field for choosing an organisation, without the links to add, change, delete or view one."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget.can_add_related = field.widget.can_change_related = field.widget.can_delete_related = False
@@ -147,7 +147,7 @@ class AlertRecipientAdmin(PortalAdmin[AlertRecipient]):
         return field
 
     def get_form(self, request: HttpRequest, obj: AlertRecipient | None = None, *args: Any, **kwargs: Any) -> Any:
-        """Return the form; whoever is limited to some organisations chooses one of these."""
+        """Return the form; a person who is limited to some organisations must choose one of them."""
         base = super().get_form(request, obj, *args, **kwargs)
 
         class Limited(base):  # type: ignore[misc, valid-type]
@@ -173,5 +173,5 @@ class AlertRecipientAdmin(PortalAdmin[AlertRecipient]):
 
 
 def badge(alert: Alert) -> SafeString:
-    """Return whether an alert lasts."""
-    return marked("Open", "refused") if alert.ended_at is None else marked("Over", "ended")
+    """Return a badge that says whether an alert is open or has ended."""
+    return marked("Open", "refused") if alert.ended_at is None else marked("Ended", "ended")

@@ -1,4 +1,4 @@
-"""The forms of the acts on webhook endpoints."""
+"""Forms of the acts on webhook endpoints."""
 
 from django import forms
 from django.contrib.admin import site
@@ -14,7 +14,7 @@ def _url() -> forms.CharField:
     return forms.CharField(
         label="URL",
         max_length=MAX_URL_LENGTH,
-        help_text="Where the events are posted, like https://example.com/hooks. Redirects are not followed.",
+        help_text="The address that receives the events, like https://example.com/hooks. Redirects are not followed.",
         widget=forms.URLInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -24,21 +24,21 @@ def _kinds() -> forms.MultipleChoiceField:
         label="Events",
         choices=[(kind.value, f"{kind.label} ({kind.value})") for kind in SUBSCRIBABLE],
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": "Choose at least one of the events."},
+        error_messages={"required": "Choose at least one event."},
     )
 
 
 class CreateWebhookForm(OwnerForm):
     name = forms.CharField(
         max_length=WebhookEndpoint._meta.get_field("name").max_length,
-        help_text="Which of your systems it is. It cannot be changed later.",
+        help_text="A name for the receiving system. It cannot be changed later.",
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
     )
     url = _url()
     organisation = RowField(
         Organisation.objects.none(),
         required=False,
-        help_text="Whose events it is told. Empty: those of all organisations.",
+        help_text="Send only events of this organisation. Leave empty for all organisations.",
         widget=RowSelect(WebhookEndpoint._meta.get_field("organisation"), site),
     )
     kinds = _kinds()

@@ -1,4 +1,4 @@
-"""The acts of staff on the ways in of a colleague: taking second factors and linked identities away."""
+"""Acts on how a colleague signs in: reset second factors, unlink an identity."""
 
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ from integrations.staff.base.forms import ActForm
 
 
 class PersonAct(Act):
-    """An act on a colleague who may do and see no more than the actor."""
+    """An act on a colleague whose role and access do not exceed the actor's."""
 
     is_sensitive = True
     form_class = ActForm
@@ -30,7 +30,7 @@ class PersonAct(Act):
     def find(self, pk: int) -> None:
         found = people.manageable(cast("User", self.request.user)).filter(pk=pk).first()
         if found is None:
-            raise Http404("There is no such person, or they may do or see more than you.")
+            raise Http404("There is no such person, or their role or access exceeds yours.")
         self.person = found
 
     def next_url(self) -> str:
@@ -41,10 +41,10 @@ class PersonAct(Act):
 
 
 class ResetSecondFactors(PersonAct):
-    """A colleague lost their telephone: the factors are taken away, and they set new ones up."""
+    """Removes the second factors of a colleague, for example after a lost phone, so that they can set up new ones."""
 
-    title = "Take second factors away"
-    button = "Take them away"
+    title = "Reset second factors"
+    button = "Reset"
     words = "staff/people/words/reset_second_factors.html"
 
     def obstacle(self) -> PortalError | None:
@@ -52,17 +52,17 @@ class ResetSecondFactors(PersonAct):
 
     def act(self, _values: dict[str, Any]) -> HttpResponse:
         second_factors.reset_second_factors(self.person, actor=self.actor)
-        return self.done("The second factors are taken away: at the next sign-in the password is enough to set one up.")
+        return self.done("The second factors were reset. At the next sign-in the password is enough to set one up.")
 
     def context(self) -> dict[str, Any]:
         return {**super().context(), "factors": second_factors.second_factors_of(self.person)}
 
 
 class UnlinkIdentity(PersonAct):
-    """An identity of the OpenID Connect provider is to sign a colleague in no longer."""
+    """Unlinks an OpenID Connect identity from a colleague, who can then no longer sign in with it."""
 
     title = "Unlink identity"
-    button = "Unlink it and end the sessions"
+    button = "Unlink and end sessions"
     words = "staff/people/words/unlink_identity.html"
     identity: SocialAccount | None
 

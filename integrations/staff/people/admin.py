@@ -1,4 +1,4 @@
-"""The provider's staff, in the admin: who may come in, what each may do and see."""
+"""Pages about the provider's staff: who can sign in, and each person's role and access."""
 
 from http import HTTPStatus
 from typing import Any, cast
@@ -32,28 +32,28 @@ from integrations.staff.signing_in.actors import actor_of
 
 for _model in (User, Group, EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken):
     if admin.site.is_registered(_model):
-        admin.site.unregister(_model)  # Django's and allauth's own pages would go past the services
+        admin.site.unregister(_model)  # Django's and allauth's own pages would bypass the services
 
 
 class RoleForm(forms.ModelForm[User]):
-    """What a person may do and see; the choices are cut to what the giver has."""
+    """A person's role and access. Offers only what the giver has: groups and organisations."""
 
     giver: User
     is_limited = forms.BooleanField(
         label="Limited to some organisations",
         required=False,
-        help_text="Unticked: sees all organisations, also those that come later.",
+        help_text="If unticked, this person sees all organisations, including ones added later.",
     )
     organisations = RowsField(
         Organisation.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="With the tick above and none chosen here, this person sees no outlet at all.",
+        help_text="If the box above is ticked and no organisation is chosen here, this person sees no outlets.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "groups" in self.fields:  # not where the page is only looked at
+        if "groups" in self.fields:  # absent when the viewer may not change the person
             offered = cast("forms.ModelMultipleChoiceField[Group]", self.fields["groups"])
             offered.queryset = people.grantable(self.giver)
         limits = cast("forms.ModelMultipleChoiceField[Organisation]", self.fields["organisations"])
@@ -70,7 +70,7 @@ class RoleForm(forms.ModelForm[User]):
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
         if values.get("organisations") and not values.get("is_limited"):
-            self.add_error("is_limited", "Tick this, or choose no organisation below.")
+            self.add_error("is_limited", "Tick this box, or choose no organisations below.")
         return values
 
     def _show_present_limit(self) -> None:
@@ -80,11 +80,11 @@ class RoleForm(forms.ModelForm[User]):
 
 
 class AddPersonForm(RoleForm, AdminUserCreationForm[User]):
-    """A new person with a password, or without one where they sign in by another way."""
+    """A new person, with a password, or without one if they sign in with OpenID Connect."""
 
 
 class AsksForProof:
-    """For admin classes whose forms decide who may do what: adding and changing ask for a recent proof."""
+    """Makes an admin class require a recent proof of identity, because its forms decide who may do what."""
 
     def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
         may_write = self.has_change_permission(request) if object_id else self.has_add_permission(request)  # type: ignore[attr-defined]
@@ -92,13 +92,13 @@ class AsksForProof:
         return asked or super().changeform_view(request, object_id, *args, **kwargs)  # type: ignore[misc]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """Return the form, filled in with what was typed before the person confirmed who they are."""
+        """Return the form, filled in with what the person typed before confirming their identity."""
         base = super().get_form(request, obj, change=change, **kwargs)  # type: ignore[misc]
         values = typed.recalled(request)
         return _filled_in(base, values) if values else base
 
     def _fields(self, request: HttpRequest, object_id: str | None) -> typed.Fields:
-        """Return the fields of a form that was posted."""
+        """Return the fields of a posted form, or {} for a GET."""
         if request.method != "POST":
             return {}
         row = self.get_object(request, object_id) if object_id else None  # type: ignore[attr-defined]
@@ -134,16 +134,16 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
     ordering = ("username",)
     fieldsets = (
         (None, {"fields": ("username", "first_name", "last_name", "email", "is_active")}),
-        ("May do", {"fields": ("groups",)}),
-        ("Sees", {"fields": ("is_limited", "organisations")}),
-        ("Signs in", {"fields": ("second_factor", "linked", "last_seen")}),
+        ("Role", {"fields": ("groups",)}),
+        ("Access", {"fields": ("is_limited", "organisations")}),
+        ("Sign-in", {"fields": ("second_factor", "linked", "last_seen")}),
     )
     readonly_fields = ("second_factor", "linked", "last_seen")
     add_fieldsets = (
         (None, {"fields": ("username", "usable_password", "password1", "password2")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
-        ("May do", {"fields": ("groups",)}),
-        ("Sees", {"fields": ("is_limited", "organisations")}),
+        ("Role", {"fields": ("groups",)}),
+        ("Access", {"fields": ("is_limited", "organisations")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -155,10 +155,10 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
         return rows.filter(pk__in=people.manageable(cast("User", request.user)).values("pk"))
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Say in words what a person sees to whoever may only look: there is no column of it to show."""
+        """Return the fieldsets; a viewer who may not change the person gets the access as text, which has no column."""
         if obj is None or self.has_change_permission(request, obj):
             return super().get_fieldsets(request, obj)
-        return [(title, {"fields": ("sees",)} if title == "Sees" else shown) for title, shown in self.fieldsets]
+        return [(title, {"fields": ("sees",)} if title == "Access" else shown) for title, shown in self.fieldsets]
 
     def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)
@@ -169,7 +169,7 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
             kwargs["widget"] = forms.CheckboxSelectMultiple
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
         if field is not None:
-            field.help_text = "What the person may do. The portal's own three: viewer, operator, administrator."
+            field.help_text = "What this person may do. The portal's own roles: viewer, operator, administrator."
         return field
 
     def get_urls(self) -> list[URLPattern]:
@@ -190,7 +190,7 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
         people.save_person(obj, role=form.role(), giver=cast("User", request.user), actor=actor_of(request))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
-        """The groups were saved with the person."""
+        """Do nothing: save_model has saved the groups with the person."""
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         if asked := proof.ask_if_stale(request):
@@ -205,13 +205,13 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
     def name(self, person: User) -> str:
         return person.get_full_name() or "–"
 
-    @admin.display(description="may do")
+    @admin.display(description="role")
     def may(self, person: User) -> str:
         if person.is_superuser:
             return "everything (superuser)"
-        return ", ".join(group.name for group in person.groups.all()) or "nothing yet"
+        return ", ".join(group.name for group in person.groups.all()) or "none yet"
 
-    @admin.display(description="sees")
+    @admin.display(description="access")
     def sees(self, person: User) -> str:
         limit = getattr(person, "staff_limit", None)
         if limit is None:
@@ -242,12 +242,12 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
 
 @admin.register(Group)
 class OwnGroupAdmin(AsksForProof, PortalAdmin[Group], GroupAdmin):  # type: ignore[misc]
-    """Groups beside the portal's three: for superusers, since whoever shapes a group shapes their own rights."""
+    """Groups besides the portal's three. For superusers only: changing a group can change one's own rights."""
 
     organisation_path = FOR_ALL
     when_empty = "No groups yet."
-    actions = None  # a group is deleted on its own page, which asks for a proof
-    filter_horizontal = ()  # Django's two lists cannot be told apart by a screen reader
+    actions = None  # a group is deleted on its own page, which requires a proof of identity
+    filter_horizontal = ()  # a screen reader cannot tell Django's two lists apart
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and getattr(request.user, "is_superuser", False))

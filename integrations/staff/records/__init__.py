@@ -1,1 +1,1 @@
-"""What happened, to read: connections, authentication attempts, stray frames, audit events."""
+"""Pages about past events: connections, authentication attempts, unrecognised frames, audit events."""

@@ -1,4 +1,4 @@
-"""What happened, to read: connections, authentication attempts, stray frames, audit events."""
+"""Read-only lists of past events: connections, authentication attempts, unrecognised frames, audit events."""
 
 from datetime import datetime
 from typing import Protocol
@@ -35,13 +35,13 @@ BY_INTEGRATION_ID = {"integration__id__exact": "integration"}
 
 
 class Dated(Protocol):
-    """A record of one moment."""
+    """A record of one point in time."""
 
     at: datetime
 
 
 class DatedAdmin(KeysetAdmin[Row]):
-    """Records of one moment each, the newest first."""
+    """Records of one point in time each, newest first."""
 
     time_field = "at"
 
@@ -60,14 +60,14 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
 
     menu_position = 130
     when_empty = (
-        "Here stands each websocket that a POS opened: since when, from where, how it ended. "
-        "Hand an outlet's values over to PowerEPOS; its POS will connect."
+        "No connections yet. The websocket connections of POSes appear here: when and from where each was opened, and "
+        "how it ended. Hand an outlet's values over to PowerEPOS so that its POS can connect."
     )
     organisation_path = OF_INTEGRATION
     list_display = ("opened", "outlet", "ended", "how", "address", "frames")
     list_filter = (OpenFilter, "close_reason", OrganisationOfRecordFilter, ("opened_at", TimeFilter))
     list_select_related = ("integration__outlet__organisation", "process")
-    search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID; address or its beginning"
+    search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID; address or its first characters"
     time_field = "opened_at"
     equal = {**BY_INTEGRATION_ID, "close_reason__exact": "close_reason"}
     served = (("integration",), ("closed_at",), ("close_reason",))
@@ -105,26 +105,27 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
     def closed_exactly(self, row: Connection) -> str:
         return exactly(row.closed_at) if row.closed_at else "–"
 
-    @admin.display(description="frames in / out / stray")
+    @admin.display(description="frames in / out / unrecognised")
     def frames(self, row: Connection) -> str:
         return frames(row)
 
 
 @admin.register(AuthAttempt)
 class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
-    """Who came to the POS's door, and why they were let in or not."""
+    """The attempts to authenticate as a POS, with the reason of each refusal."""
 
     menu_position = 140
     when_empty = (
-        "Here stands each attempt of a POS to get a token or to open its websocket, with the precise reason of "
-        "each refusal. Nobody has tried yet: check the two addresses in the POS."
+        "No authentication attempts yet. Each attempt of a POS to get a token or to open its websocket appears here, "
+        "with the exact reason of each refusal. Check the two addresses in the POS."
     )
     organisation_path = OF_INTEGRATION
     list_display = ("when", "result", "outlet", "remote_id", "address")
     list_filter = ("outcome", "door", OrganisationOfRecordFilter, ("at", TimeFilter))
     list_select_related = ("integration__outlet__organisation",)
     search_help_text = (
-        "Outlet, organisation, ProviderOutletID, POSRemoteID; an unknown ProviderOutletID or address, or its beginning"
+        "Outlet, organisation, ProviderOutletID, POSRemoteID; an address or unknown ProviderOutletID, or its first "
+        "characters"
     )
     equal = {**BY_INTEGRATION_ID, "outcome__exact": "outcome"}
     served = (("integration",), ("outcome",))
@@ -137,7 +138,7 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
     readonly_fields = ("exactly_when",)
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Leave out of the details what names other organisations' outlets."""
+        """Return the list, without the names of other organisations' outlets in the details."""
         changelist = super().get_changelist_instance(request)
         explain(changelist.result_list, scope.organisations_of(request.user))
         return changelist
@@ -148,7 +149,7 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
         return found
 
     def begins_with(self, text: str) -> Q:
-        """Leave an ID as it was sent to what no outlet has; the others are found by their outlet."""
+        """Search sent ProviderOutletIDs only where no outlet has them: other attempts are found by their outlet."""
         unknown = beginning_with("provider_outlet_id", text) & Q(integration=None)
         return beginning_with("address", text) | unknown
 
@@ -168,12 +169,10 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
 
 @admin.register(StrayFrame)
 class StrayFrameAdmin(DatedAdmin[StrayFrame]):
-    """Frames that nobody understood."""
+    """Frames of POSes that the portal did not recognise."""
 
     menu_position = 150
-    when_empty = (
-        "Here stand the frames of POSes that nobody understood, shortened and without secrets. None is good news."
-    )
+    when_empty = "No unrecognised frames. Any that a POS sends appear here, shortened and without secrets."
     organisation_path = OF_INTEGRATION
     list_display = ("when", "outlet", "kind", "size", "begins")
     list_filter = ("kind", OrganisationOfRecordFilter, ("at", TimeFilter))
@@ -200,22 +199,22 @@ class StrayFrameAdmin(DatedAdmin[StrayFrame]):
         shortened = row.excerpt if len(row.excerpt) <= 80 else f"{row.excerpt[:80]}…"
         return format_html("<code>{}</code>", shortened)
 
-    @admin.display(description="what it said")
+    @admin.display(description="content")
     def frame(self, row: StrayFrame) -> SafeString:
         return format_html('<pre class="onp-frame">{}</pre>', row.excerpt)
 
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(DatedAdmin[AuditEvent]):
-    """Who did what. What an event speaks of may be gone: it is named by `subject`, never followed."""
+    """Acts of staff. The row that an event is about may be gone, so it is shown by `subject`, not by its reference."""
 
     menu_position = 160
-    when_empty = "Here stands every act of staff: who, what, when and from where. Nobody has acted yet."
+    when_empty = "No activity yet. Every act of staff appears here: who did what, when and from which address."
     organisation_path = "organisation"
     list_display = ("when", "actor_name", "act", "subject", "in_words", "address")
     list_filter = ("verb", ("at", TimeFilter))
     search_help_text = (
-        "Outlet, its organisation, an ID of it; or the beginning of a person, an address, what was acted on"
+        "Outlet, its organisation or one of its IDs; the first characters of a person, an address or a subject"
     )
     parents = Parents(Outlet, "outlet", "organisation")
     equal = {
@@ -229,7 +228,7 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
     readonly_fields = ("exactly_when", "act", "in_words")
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Name in the details the organisations that this person sees."""
+        """Return the list, with the names of organisations in the details where this person may see them."""
         changelist = super().get_changelist_instance(request)
         explain_moves(changelist.result_list, scope.organisations_of(request.user))
         return changelist
@@ -249,6 +248,6 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
 
 
 def link_to(integration: Integration) -> SafeString:
-    """Return a link to the integration's page; who may not see it is told so there."""
+    """Return a link to the integration's page, also for viewers who will be refused there."""
     url = reverse("admin:integrations_integration_change", args=(integration.pk,))
     return format_html('<a href="{}">{}</a>', url, integration)

@@ -1,1 +1,1 @@
-"""Requests to the POS: the list, a request's page, "Ask the POS", message types."""
+"""Pages about requests to the POS: the list, the details of a request, "Ask the POS", message types."""

@@ -20,26 +20,26 @@ from integrations.staff.requests.legible import legible
 from integrations.staff.requests.rows import outcome, request_badge, time_line, took, type_of, with_type_names
 
 LISTED_ID = 40
-# What may be long, and only the page of one request shows.
+# Columns that may be long. Only the page of one request shows them.
 CONTENT = ("payload", "answer", "error_message")
 
 
 @admin.register(Request)
 class RequestAdmin(KeysetAdmin[Request]):
-    """What the backend asked of the POSes, and what became of it."""
+    """The list of requests and the page of each one."""
 
     menu_position = 60
     page = "staff/requests/page.html"
     when_empty = (
-        "Here stands each request of your own systems to a POS, and what became of it. Create an API key, and send "
-        "the first one."
+        "No requests yet. The requests that your systems send to POSes appear here with their results. Create an API "
+        "key and send the first one."
     )
     organisation_path = OF_INTEGRATION
     list_display = ("received", "standing", "outlet", "kind", "duration", "code", "shown_id")
     list_filter = (
         "state", MessageTypeFilter, ResultCodeFilter, OrganisationOfRecordFilter, ("received_at", TimeFilter),
     )  # fmt: skip
-    search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID; RequestID or its beginning"
+    search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID; RequestID or its first characters"
     ordering = ("-id",)
     moment = "received_at"
     equal = {"integration__id__exact": "integration", "state__exact": "state", "api_key__id__exact": "api_key"}
@@ -95,7 +95,7 @@ class RequestAdmin(KeysetAdmin[Request]):
         return format_html('<a href="?result_code={0}" title="{1}">{0}</a>', row.result_code, words)
 
     def page_of(self, request: HttpRequest, row: Request) -> dict[str, object]:
-        """Return everything about one request but its secrets."""
+        """Return the page's context: everything about one request except its secrets."""
         content = _page_of(row, with_content=rights.may_see_payload(request))
         content["sees_key"] = row.api_key and scope.may_see_row_of(request.user, row.api_key.organisation_id)
         return content

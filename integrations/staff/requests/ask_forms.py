@@ -1,4 +1,4 @@
-"""The form that asks a POS: fields for a documented payload, or JSON as it is typed."""
+"""Forms for a request to a POS: one field for each member of a documented payload, or free JSON."""
 
 import json
 import re
@@ -14,25 +14,25 @@ from integrations.staff.base.forms import AskOnceForm
 from integrations.wire import payload_models, raw_json
 from integrations.wire.payload_models import DECIMAL, FLAG, MODELS, OBJECT, WHOLE, Field, Invalid
 
-MAX_PAYLOAD = 256 * 1024  # characters; the backend's door takes as much
+MAX_PAYLOAD = 256 * 1024  # characters; the API has the same limit
 LONGEST_WAIT = 120  # seconds
 PREFIX = "field_"
-UNTICKED = "Tick this: the POS may change something, or take money, when it gets this request."
-NOT_JSON = "This is no JSON object. It begins with { and ends with }, and its names stand in double quotes."
-TOO_DEEP = f"The JSON nests more than {raw_json.MOST_NESTED} levels deep: write it with fewer levels."
+UNTICKED = "Tick this box to confirm: this request may change something at the POS or take a payment."
+NOT_JSON = "This is not a valid JSON object. It must begin with { and end with }, with names in double quotes."
+TOO_DEEP = f"The JSON has more than {raw_json.MOST_NESTED} levels of nesting. Use fewer levels."
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class AskForm(AskOnceForm):
-    """What every request has beside its payload. `payload()` is the JSON text, of a form that is valid."""
+    """The fields that every request has besides its payload. Call `payload()` only on a valid form."""
 
     device_id = forms.CharField(
         label="DeviceID",
         max_length=64,
         initial=DEVICE_ID,
-        help_text="Which device asks; the POS may show it.",
+        help_text="The device that sends the request. The POS may show it.",
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
     )
     user_identifier = forms.CharField(
@@ -40,7 +40,7 @@ class AskForm(AskOnceForm):
         required=False,
         max_length=36,
         strip=False,
-        help_text="PIN or ID of a POS user, where the POS wants one. It is not shown again, here or anywhere.",
+        help_text="PIN or ID of a POS user, if the POS requires one. It is never shown again.",
         widget=forms.PasswordInput(attrs={"class": "vTextField", "autocomplete": "off"}),
     )
     wait = forms.IntegerField(
@@ -48,7 +48,7 @@ class AskForm(AskOnceForm):
         initial=30,
         min_value=1,
         max_value=LONGEST_WAIT,
-        help_text="A request that has left goes on after that; its page will show the answer.",
+        help_text="A request that was sent continues after that. Its page will show the answer.",
         widget=forms.NumberInput(attrs={"class": "vIntegerField"}),
     )
 
@@ -56,20 +56,20 @@ class AskForm(AskOnceForm):
         super().__init__(*args, **kwargs)
         if changes:
             self.fields["is_meant"] = forms.BooleanField(
-                label="I mean it: this may change something at the till.", error_messages={"required": UNTICKED}
+                label="Yes, send it: this may change something at the till.", error_messages={"required": UNTICKED}
             )
         self.order_fields(["request_id", *self.payload_names(), "user_identifier", "device_id", "wait", "is_meant"])
 
     def payload_names(self) -> list[str]:
-        """Return the names of the fields of which the payload is made."""
+        """Return the names of the form fields that make up the payload."""
         raise NotImplementedError
 
     def payload(self) -> str:
-        """Return the payload's JSON, as it will be sent."""
+        """Return the payload as the JSON text to send."""
         raise NotImplementedError
 
     def renew(self) -> None:
-        """Let the form, which is shown once more, be sent as a request of its own."""
+        """Give the form, which is shown again, a new RequestID, so that it is sent as a new request."""
         self.data = {**{name: self.data[name] for name in self.data}, "request_id": str(uuid.uuid4())}
 
     def clean_device_id(self) -> str:
@@ -80,13 +80,13 @@ class AskForm(AskOnceForm):
 
 
 class RawForm(AskForm):
-    """The payload as JSON, which goes to the POS unchanged."""
+    """A form with the payload as free JSON, which is sent to the POS unchanged."""
 
     raw = forms.CharField(
         label="Payload (JSON)",
         max_length=MAX_PAYLOAD,
         initial="{}",
-        help_text="Sent as you type it: the same names, the same order, the same digits.",
+        help_text="Sent exactly as you type it: same names, same order, same digits.",
         widget=forms.Textarea(attrs={"class": "onp-raw", "rows": 12, "spellcheck": "false", "autocomplete": "off"}),
     )
 
@@ -98,7 +98,7 @@ class RawForm(AskForm):
         return text
 
     def clean_raw(self) -> str:
-        text = self.cleaned_data["raw"].replace("\r\n", "\n")  # a browser sends the line ends in its own way
+        text = self.cleaned_data["raw"].replace("\r\n", "\n")  # browsers send line ends as CRLF
         try:
             raw_json.members(text)
         except raw_json.TooDeep as error:
@@ -109,7 +109,7 @@ class RawForm(AskForm):
 
 
 class FieldsForm(AskForm):
-    """A field for each of the documented model's. What is left empty is left out."""
+    """A form with one field for each member of the documented model. Empty fields are left out of the payload."""
 
     def __init__(self, *args: Any, model: str, **kwargs: Any) -> None:
         self._model = model
@@ -126,7 +126,7 @@ class FieldsForm(AskForm):
         return raw_json.write({}, {field.name: _spell(field, text) for field, text in values.items() if text})
 
     def clean(self) -> dict[str, Any]:
-        """Check what is spelled well against the model, so that the till need not."""
+        """Check a payload of well-formed values against the model, so that mistakes do not reach the till."""
         if not self.errors:
             try:
                 payload_models.check(self.payload(), self._model)
@@ -148,7 +148,7 @@ def _field_for(field: Field) -> forms.CharField | forms.ChoiceField:
         widget = forms.Textarea(attrs={"class": "onp-raw", "rows": 4, "spellcheck": "false"})
         return forms.CharField(max_length=MAX_PAYLOAD, widget=widget, validators=[_check_json], **options)
     if field.kind == FLAG:
-        choices = [("", "left out"), ("true", "true"), ("false", "false")]
+        choices = [("", "leave out"), ("true", "true"), ("false", "false")]
         return forms.ChoiceField(choices=choices, **options)
     attributes = {"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}
     widget_class = forms.PasswordInput if is_never_shown(field.name) else forms.TextInput
@@ -163,7 +163,7 @@ def _field_for(field: Field) -> forms.CharField | forms.ChoiceField:
 
 
 def _spell(field: Field, text: str) -> str:
-    """Return what was typed as JSON: texts in quotes, everything else as it is."""
+    """Return the typed value as JSON: text in quotes, everything else unchanged."""
     is_spelled = field.is_list or field.kind in MODELS or field.kind in (OBJECT, FLAG, WHOLE, DECIMAL)
     return text.replace("\r\n", "\n") if is_spelled else json.dumps(text, ensure_ascii=False)
 
@@ -176,17 +176,17 @@ def _check_json(text: str) -> None:
     except raw_json.NotAnObject:
         is_one_value = False
     if not is_one_value:
-        raise forms.ValidationError("This is no JSON.")
+        raise forms.ValidationError("This is not valid JSON.")
 
 
 def _check_number(text: str) -> None:
     if not _NUMBER.fullmatch(text):
-        raise forms.ValidationError("Write a number like 12 or 3.50.")
+        raise forms.ValidationError("Enter a number like 12 or 3.50.")
 
 
 def _check_text(text: str) -> None:
     if _CONTROL.search(text):
-        raise forms.ValidationError("It contains a control character.")
+        raise forms.ValidationError("This contains a control character. Delete it.")
 
 
 def _plain(text: str) -> str:
@@ -198,7 +198,7 @@ def _place_of_error(text: str) -> str:
     try:
         json.loads(text, parse_int=str, parse_float=str)
     except json.JSONDecodeError as error:
-        return f" The trouble begins in line {error.lineno}, at character {error.colno}."
+        return f" The error is in line {error.lineno}, at character {error.colno}."
     except ValueError:
         pass
     return ""

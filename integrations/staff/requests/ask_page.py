@@ -1,4 +1,4 @@
-"""Ask the POS: choose what, fill in a form, and go on to the page that shows the answer when it comes."""
+"""The "Ask the POS" pages: choose a message type, fill in its form, continue to the page that shows the answer."""
 
 import uuid
 from dataclasses import dataclass
@@ -22,21 +22,21 @@ from integrations.staff.requests.ask_forms import AskForm, FieldsForm, RawForm
 from integrations.wire.payload_models import MODELS
 
 MAX_NUMBER = 2**31 - 1
-UNKNOWN = "No message type is called that, and it is no number from 0 to 2147483647. Choose one of the list."
-# By the documents these only read; whatever else there is may change something.
+UNKNOWN = "This is neither the name of a message type nor a number from 0 to 2147483647. Choose one from the list."
+# According to PowerEPOS's documents these only read. Any other message type may change something.
 READING = ("OrderNPayGetUserFromPINRequest", "OrderNPayGetOpenOrdersRequest", "OrderNPaySimulateOrderRequest")
 
 
 @dataclass(frozen=True)
 class AskedMessage:
-    """What is asked: a number, and the catalogue's entry where it has one."""
+    """The message type to send: its number, and its catalogue entry if there is one."""
 
     number: int
     known: MessageType | None
 
     @classmethod
     def find(cls, text: str) -> Self | None:
-        """Return the kind of that name or number. Raises MessageTypeUnnumbered."""
+        """Return the message type with this name or number, or None. Raises MessageTypeUnnumbered."""
         text = text.strip()
         if text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= MAX_NUMBER:
             return cls(int(text), MessageType.objects.filter(number=int(text)).first())
@@ -51,7 +51,7 @@ class AskedMessage:
 
     @property
     def model(self) -> str:
-        """Return the name of the payload's documented model, or an empty text."""
+        """Return the name of the payload's documented model, or "" if there is none."""
         return self.known.payload_model if self.known and self.known.payload_model in MODELS else ""
 
     @property
@@ -61,7 +61,7 @@ class AskedMessage:
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
 class AskPos(IntegrationAct):
-    """Without `?type=` the catalogue to choose from; with it the form. Nothing here waits for the POS."""
+    """Shows the catalogue, or with `?type=` the form of that message type. Never waits for the POS."""
 
     form_class = AskForm
     title = "Ask the POS"
@@ -99,7 +99,7 @@ class AskPos(IntegrationAct):
     @method_decorator(sensitive_variables())
     def act_on(self, form: forms.ActForm) -> HttpResponse:
         if not isinstance(form, AskForm):
-            raise TypeError("This act has a form of its own.")
+            raise TypeError("This act needs an AskForm.")
         question = Question(
             request_id=str(form.cleaned_data["request_id"]),
             message_type=self._chosen().number,
@@ -116,7 +116,7 @@ class AskPos(IntegrationAct):
         return HttpResponseRedirect(reverse(f"admin:{url_name('asked')}", args=(self.integration.pk, pk)))
 
     def choice(self, wrong: str = "") -> HttpResponse:
-        """Show what there is to ask."""
+        """Show the catalogue of message types."""
         types = MessageType.objects.all()
         status = 404 if wrong else 200
         return self.render("staff/requests/ask_choice.html", status=status, types=types, wrong=wrong)
@@ -132,7 +132,7 @@ class AskPos(IntegrationAct):
         }
 
     def _with_kind(self) -> HttpResponse | None:
-        """Find what is to be asked; where that is nothing, return the page that says so."""
+        """Set `kind` to the requested message type. Return an error page if there is no such type."""
         try:
             self.kind = AskedMessage.find(self.request.GET.get("type", ""))
         except MessageTypeUnnumbered as refusal:
@@ -141,5 +141,5 @@ class AskPos(IntegrationAct):
 
     def _chosen(self) -> AskedMessage:
         if self.kind is None:
-            raise TypeError("The kind is found before the form is made.")
+            raise TypeError("Find the message type before you create the form.")
         return self.kind

@@ -1,4 +1,4 @@
-"""What became of a request that staff made: the page after "Ask the POS", live until it has ended."""
+"""The result page after "Ask the POS": it refreshes itself until the request has ended."""
 
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ TEMPLATE = "staff/requests/asked_parts.html"
 
 
 def context_of(row: Request, now: datetime, *, with_content: bool) -> dict[str, Any]:
-    """Return the context of a request's live part; `with_content`: with what the POS answered."""
+    """Return the context of the part that refreshes itself; `with_content` includes the POS's answer."""
     return {
         "fragment": TEMPLATE,
         "row": row,
@@ -28,23 +28,23 @@ def context_of(row: Request, now: datetime, *, with_content: bool) -> dict[str, 
 
 
 def sentence_of(row: Request, now: datetime, *, with_content: bool) -> str:
-    """Say in a sentence what became of a request, or what it waits for."""
+    """Return a sentence that says how a request ended, or what it is waiting for."""
     if not row.is_open:
         result = "" if row.result_code is None else f" ResultCode {row.result_code}."
         said = outcome(row, with_content=with_content)
         return f"{row.get_state_display()}.{result} {said}".strip()
     if row.sent_at is None:
-        return "It has not left yet: the portal hands it to the POS within a second or two."
+        return "Not sent yet: the portal sends it to the POS within a second or two."
     if now > row.send_before:
         return (
-            "The POS has not answered in the time that you wanted to wait. The request goes on: its answer will stand "
-            "here and on the request's own page, however late it comes."
+            "The POS has not answered within your waiting time. The request continues: the answer will appear here and "
+            "in the request details, however late it arrives."
         )
-    return "The POS has it, and has not answered yet."
+    return "Sent to the POS, which has not answered yet."
 
 
 class AskedPage(IntegrationAct):
-    """The answer, or what there is instead so far."""
+    """Shows the answer, or the state of the request until there is one."""
 
     http_method_names = ["get", "head"]
     title = "The POS's answer"

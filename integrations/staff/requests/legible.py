@@ -1,4 +1,4 @@
-"""A payload for a person's eyes: indented, every number as it was spelled, and nothing secret in it."""
+"""Formats a payload for staff to read: indented, with every number exactly as sent, and without secrets."""
 
 import json
 from collections.abc import Iterator
@@ -10,21 +10,21 @@ from integrations.wire.raw_json import refuse_depth
 
 LONGEST = 100_000
 INDENT = "  "
-NOT_SHOWN = "(Not shown: it is no JSON, or nests too deeply to be searched for PINs.)"
+NOT_SHOWN = "(Not shown: not valid JSON, or nested too deeply to be searched for PINs.)"
 
 
 class _Number(str):
-    """A number's digits."""
+    """The digits of a number, exactly as sent."""
 
     __slots__ = ()
 
 
 class _Object(list[tuple[str, object]]):
-    """An object's members, also those of a repeated key."""
+    """The members of an object, including repeated keys."""
 
 
 def legible(text: str) -> str:
-    """Return JSON as lines to read, at most 100,000 characters; what cannot be parsed is not shown."""
+    """Return JSON as indented lines, at most 100,000 characters. Text that cannot be parsed is not shown."""
     try:
         laid_out = "".join(_lines(_parse(hide(text)), "\n"))
     except ValueError:

@@ -12,10 +12,10 @@ from integrations.staff.signing_in.actors import actor_of
 
 @admin.register(MessageType)
 class MessageTypeAdmin(PortalAdmin[MessageType]):
-    """What the portal calls each kind of request."""
+    """The names that the portal gives to MessageType numbers."""
 
     menu_position = 80
-    when_empty = "Here stand the kinds of request by name and number. Add one, and your systems may ask by its name."
+    when_empty = "No message types yet. Add one so that your systems can use its name instead of its number."
     organisation_path = FOR_ALL
     list_display = ("name", "known_number", "description")
     search_fields = ("name", "number", "description")
@@ -30,7 +30,7 @@ class MessageTypeAdmin(PortalAdmin[MessageType]):
         return ("name",) if obj and obj.is_documented else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: MessageType | None = None) -> bool:  # noqa: ARG002
-        # Requests that were made keep its number, and people its name.
+        # Stored requests refer to its number, and people know its name.
         return False
 
     def save_model(

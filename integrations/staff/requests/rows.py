@@ -1,4 +1,4 @@
-"""Requests in the words that staff read."""
+"""Describes requests to staff: state, outcome, timeline."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ SAID_LENGTH = 1_000
 
 @dataclass(frozen=True)
 class Moment:
-    """One line of a request's time line; `after` is how long after the request came, in words."""
+    """One line of a request's timeline; `after` says how long after the arrival of the request it happened."""
 
     at: datetime
     words: str
@@ -36,40 +36,40 @@ class Moment:
 
 
 def with_type_names(rows: QuerySet[Request]) -> QuerySet[Request]:
-    """Let the database look up what the portal calls each request's MessageType, in the same query."""
+    """Add the name of each request's MessageType as `type_name`, looked up in the same query."""
     names = MessageType.objects.filter(number=OuterRef("message_type")).values("name")
     return rows.annotate(type_name=Subquery(names))
 
 
 def type_of(row: Request) -> str:
-    """Return the name and number of the MessageType; the row comes from with_type_names."""
+    """Return the name and number of the MessageType; the row must come from with_type_names."""
     name: str | None = row.type_name  # type: ignore[attr-defined]
     return f"{name} ({row.message_type})" if name else f"MessageType {row.message_type}"
 
 
 def request_badge(row: Request) -> SafeString:
-    """Return the state with its shape."""
+    """Return the state as a badge with its symbol."""
     return marked(row.get_state_display(), SHAPES[RequestState(row.state)])
 
 
 def took(row: Request) -> str:
-    """Return how long it took from its coming to its end; a dash while it is open."""
+    """Return the time from the arrival to the end of a request, or a dash while it is open."""
     return span(row.ended_at - row.received_at) if row.ended_at else "–"
 
 
 def outcome(row: Request, *, with_content: bool) -> str:
-    """Return a sentence on why a request ended as it did, or "" where its state says all.
+    """Return a sentence that says why a request ended as it did, or "" where the state says enough.
 
-    The ErrorMessage is a part of the POS's answer: `with_content` says whether the viewer may read answers.
+    The ErrorMessage is part of the POS's answer: `with_content` says whether the viewer may read answers.
     """
     if row.state == RequestState.EXPIRED:
-        return "The POS did not answer in time." if row.sent_at else "The POS was offline or busy: it never left."
+        return "The POS did not answer in time." if row.sent_at else "The POS was offline or busy: never sent."
     if row.state == RequestState.FAILED:
         return said(row.failure)
     if row.state == RequestState.REFUSED:
         if not with_content:
             return ""
-        return f"The POS says: “{said(row.error_message)}”" if row.error_message else "The POS gives no reason."
+        return f"The POS says: “{said(row.error_message)}”" if row.error_message else "The POS gave no reason."
     return _suspicion(row) if row.is_open and row.disconnects else ""
 
 
@@ -77,15 +77,15 @@ def _suspicion(row: Request) -> str:
     times = "once" if row.disconnects == 1 else f"{row.disconnects} times"
     return (
         f"The POS's connection ended {times} after this request was sent. "
-        f"The portal sends it again by itself, after the others; after {DISCONNECTS} times it fails."
+        f"The portal sends it again automatically, after the other requests. After {DISCONNECTS} times it fails."
     )
 
 
 def time_line(row: Request, now: datetime) -> list[Moment]:
-    """Return what happened and what is due, in the order of time."""
-    moments = [Moment(row.received_at, "Received from the backend" if row.api_key_id else "Asked in the portal")]
+    """Return past events and coming deadlines in chronological order."""
+    moments = [Moment(row.received_at, "Received from the backend" if row.api_key_id else "Requested in the portal")]
     if row.stored_at:
-        moments.append(Moment(row.stored_at, "On disk", _after(row, row.stored_at)))
+        moments.append(Moment(row.stored_at, "Saved", _after(row, row.stored_at)))
     if row.sent_at:
         moments.append(Moment(row.sent_at, _sending(row), _after(row, row.sent_at)))
     if row.last_sent_at and row.times_sent > 1:
@@ -98,7 +98,7 @@ def time_line(row: Request, now: datetime) -> list[Moment]:
 
 
 def span(length: timedelta) -> str:
-    """Return a length of time: milliseconds below a second, then seconds, minutes, hours."""
+    """Return a duration as text: in milliseconds below a second, then in seconds, minutes, hours."""
     seconds = max(length.total_seconds(), 0.0)
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
@@ -109,26 +109,26 @@ def span(length: timedelta) -> str:
 
 
 def said(text: str | None) -> str:
-    """Return what a POS said for people to read: shortened, and without secrets."""
+    """Return a POS's text for staff to read: shortened, and without secrets."""
     return printable(hide_in_words(text or ""), SAID_LENGTH)
 
 
 def _sending(row: Request) -> str:
     if row.times_sent <= 1:
         return "Sent to the POS"
-    # Rows of an older version do not say when they were sent last.
+    # Rows of an older version do not hold the time of the last sending.
     return "First sent to the POS" if row.last_sent_at else f"First sent to the POS; {row.times_sent} times in all"
 
 
 def _limit_of_sending(row: Request, now: datetime) -> Moment:
     is_due = row.state == RequestState.QUEUED and row.send_before > now
-    words = "Expires, unless it has left by then" if is_due else "Latest moment to leave"
+    words = "Expires unless it was sent by then" if is_due else "Send before"
     return Moment(row.send_before, words, is_limit=True)
 
 
 def _limit_of_answer(row: Request, now: datetime) -> Moment:
     is_due = row.is_open and row.answer_before > now
-    words = "Expires, unless it is answered by then" if is_due else "Latest moment for its answer"
+    words = "Expires unless it was answered by then" if is_due else "Answer before"
     return Moment(row.answer_before, words, is_limit=True)
 
 

@@ -1,5 +1,5 @@
-"""How staff come in, on top of django-allauth. Begin with `urls`, then `adapters` (our rules in allauth's places).
+"""Sign-in of staff, on top of django-allauth. Begin with `urls`, then `adapters` (the portal's rules for allauth).
 
-gate      may this session see the portal at all: is its second factor proved?
-proof     was it proved lately that the person is who they are: before sensitive acts
+gate      Is the session complete: has it proved a second factor where one is needed?
+proof     Has the person confirmed their identity recently? Asked before sensitive acts.
 """

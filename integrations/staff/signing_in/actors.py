@@ -1,4 +1,4 @@
-"""Who acts, as the audit will name them."""
+"""The actor of a request, as the audit log names them."""
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
@@ -8,6 +8,6 @@ from integrations.text.client_address import address_of
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """Return the signed-in person, with the address from which they act."""
+    """Return the signed-in person with the client address of the request."""
     user = request.user
     return Actor(user.get_username(), user if isinstance(user, AbstractBaseUser) else None, address_of(request))

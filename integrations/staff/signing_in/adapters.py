@@ -1,4 +1,4 @@
-"""Our rules in the places that django-allauth leaves for them; settings.py names these three classes."""
+"""The portal's rules as django-allauth adapters; settings.py names these three classes."""
 
 import logging
 import secrets
@@ -31,12 +31,12 @@ from integrations.text.characters import printable
 from integrations.text.client_address import address_of
 
 SEALED = "second factor"
-PAGES = "/admin/"  # where a sign-in may lead
-NOT_STAFF = "switched off, or not one of staff"
+PAGES = "/admin/"  # a sign-in may redirect only to pages under this path
+NOT_STAFF = "account is inactive or not a staff account"
 REASON_LENGTH = 300
 METHODS = {
     "reauthenticate": "Your password",
-    "mfa_reauthenticate": "A code of your authenticator app, or a recovery code",
+    "mfa_reauthenticate": "A code from your authenticator app, or a recovery code",
     "mfa_reauthenticate:webauthn": "Your passkey",
 }
 
@@ -44,12 +44,12 @@ logger = logging.getLogger(__name__)
 
 
 class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Only active staff come in, each refusal is said in words, and nobody signs up."""
+    """Lets only active staff sign in, explains each refusal, and allows no sign-up."""
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
-        "username_password_mismatch": "This user name and this password do not fit. Mind upper and lower case.",
-        "incorrect_password": "This is not your password. Mind upper and lower case.",
+        "username_password_mismatch": "The user name or password is incorrect. Both are case-sensitive.",
+        "incorrect_password": "The password is incorrect. It is case-sensitive.",
         "too_many_login_attempts": f"Too many failed attempts. Wait {limits.longest_wait()}, then try again.",
         "rate_limited": f"Too many failed attempts. Wait {limits.longest_wait()}, then try again.",
     }
@@ -58,7 +58,7 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return False
 
     def is_safe_url(self, url: str) -> bool:
-        """A sign-in leads to a page of the admin on this host, and nowhere else."""
+        """Return whether a sign-in may redirect to `url`: only to an admin page on this host."""
         return url.startswith(PAGES) and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
 
     def get_client_ip(self, request: HttpRequest) -> str:
@@ -68,7 +68,7 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return ["allauth.mfa.stages.AuthenticateStage"]
 
     def is_reauthentication_required(self, *, app: str, **_kwargs: Any) -> bool:  # noqa: ARG002
-        """Never by allauth: proof.py guards each of its views, and keeps no posted form in the session."""
+        """Return False: proof.py guards each of allauth's views, and stores no posted secret in the session."""
         return False
 
     def get_reauthentication_methods(self, user: AbstractBaseUser | AnonymousUser) -> list[dict[str, Any]]:
@@ -76,7 +76,7 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return [{**each, "description": METHODS[each["id"]]} for each in found]
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Count the attempt. Raises ValidationError, with the time to wait, when there were too many."""
+        """Count the attempt. Raises ValidationError, with the time to wait, after too many failures."""
         attempt = limits.attempt_of(request, credentials.get("username", ""))
         try:
             self._count(request, attempt, credentials)
@@ -89,7 +89,7 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             raise ValidationError(words, code="too_many_login_attempts") from None
 
     def _count(self, request: HttpRequest, attempt: limits.Attempt, credentials: dict[str, Any]) -> None:
-        # The limits over all addresses come first: what they refuse leaves no row of its name and address.
+        # The limits over all addresses come first, so that attempts beyond them create no row for name and address.
         self._used_of_all: list[Any] = []
         if not attempt.is_known():
             used = None if attempt.waits() else attempt.take()
@@ -113,7 +113,7 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def pre_login(
         self, request: HttpRequest, user: AbstractBaseUser, *, signal_kwargs: dict[str, Any] | None, **_more: Any
     ) -> HttpResponse | None:
-        """Turn away who is not staff, after their password was right."""
+        """Refuse a person who is not active staff, after their password was verified."""
         if not gate.is_staff(user):
             sign_ins.refused(user.get_username(), reason=NOT_STAFF, address=address_of(request))
             clear_login(request)
@@ -131,16 +131,16 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         limits.remember(request, user)
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Per name and address: who guesses from elsewhere does not lock the real person out."""
+        """Return a key per name and address, so that guesses from elsewhere do not lock out the real person."""
         return limits.attempt_of(request, credentials.get("username", "")).key
 
 
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """What must be read again of a second factor is kept sealed."""
+    """Stores the secrets of second factors encrypted."""
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
-        "incorrect_code": "This code is not right, or was used before. Wait for the next one and enter that.",
+        "incorrect_code": "This code is wrong or was already used. Wait for the next code and enter it.",
     }
 
     def get_totp_issuer(self) -> str:
@@ -150,7 +150,7 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return user.get_username()
 
     def generate_authenticator_name(self, user: AbstractBaseUser, type: Authenticator.Type) -> str:  # noqa: A002
-        """Return the name that the form proposes."""
+        """Return the default name in the form."""
         count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
         return f"Passkey {count + 1}" if count else "Passkey"
 
@@ -163,19 +163,19 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     @sensitive_variables()
     def decrypt(self, encrypted_text: str) -> str:
-        """Return the secret; where its key is gone from the settings, one that nobody has, so that no code fits."""
+        """Return the secret, or a random one if its key is no longer in the settings, so that no code matches."""
         try:
             return unseal(encrypted_text, purpose=SEALED)
         except SealBroken:
-            logger.warning("A second factor is kept under a CREDENTIAL_KEY that is gone: reset that person's factors.")
+            logger.warning("A second factor is encrypted with a missing CREDENTIAL_KEY: reset that person's factors.")
             return b32encode(secrets.token_bytes(20)).decode()
 
 
 class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    """Who comes from the OpenID Connect provider: services/people/identities.py says who they are here."""
+    """Rules for OpenID Connect sign-ins; services/people/identities.py finds the person of an identity."""
 
     def list_apps(self, request: HttpRequest, provider: str | None = None, client_id: str | None = None) -> list[Any]:
-        """The provider of the settings; rows of allauth's own table would be a second place to look after."""
+        """Return the provider in the settings only; allauth's own table would be a second place to configure one."""
         return super().list_apps(request, provider, client_id) if settings.OIDC_SERVER_URL else []
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:  # noqa: ARG002
@@ -185,9 +185,9 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         arriving.arrive(request, sociallogin)
 
     def on_authentication_error(self, request: HttpRequest, provider: Any, **problem: Any) -> None:  # noqa: ARG002
-        """Say in the log what the provider's answer lacked; the page says it in general."""
+        """Log why a sign-in failed; the page shows only a general text. A cancelled sign-in returns to the form."""
         if problem.get("error") == AuthError.CANCELLED:
-            messages.warning(request, "The provider did not sign you in: it was cancelled there.")
+            messages.warning(request, "The sign-in was cancelled at the identity provider. Try again.")
             raise ImmediateHttpResponse(HttpResponseRedirect(reverse("account_login")))
-        reason = problem.get("exception") or "its answer does not belong to a sign-in that was begun in this browser"
-        logger.warning("A sign-in by OpenID Connect failed: %s", printable(str(reason), REASON_LENGTH))
+        reason = problem.get("exception") or "the answer does not belong to a sign-in begun in this browser"
+        logger.warning("OpenID Connect sign-in failed: %s", printable(str(reason), REASON_LENGTH))

@@ -1,4 +1,4 @@
-"""Somebody comes back from the OpenID Connect provider: who they are here, and what they may do."""
+"""Handles a return from the OpenID Connect provider: finds or creates the person, and updates their role."""
 
 import time
 
@@ -21,7 +21,7 @@ from integrations.text.client_address import address_of
 
 
 def arrive(request: HttpRequest, login: SocialLogin) -> None:
-    """Tie the provider's login to a person. Raises ImmediateHttpResponse with the page to show instead."""
+    """Assign the provider's login to a person. Raises ImmediateHttpResponse with the page to show instead."""
     if login.state.get("process") == AuthProcess.CONNECT:
         raise ImmediateHttpResponse(_link(request, login))
     claims = claims_of(login.account)
@@ -33,7 +33,7 @@ def arrive(request: HttpRequest, login: SocialLogin) -> None:
 
 
 def proved_at(login: SocialLogin) -> float:
-    """Return when the person proved who they are: long ago, if the provider knew them from before and says so."""
+    """Return when the person authenticated at the provider (`auth_time`), or the present time if it does not say."""
     said = claims_in(login.account, "id_token").get("auth_time")
     return float(said) if isinstance(said, int | float) and not isinstance(said, bool) else time.time()
 
@@ -43,14 +43,14 @@ def _person(request: HttpRequest, claims: Claims, actor: Actor) -> User:
     if person is None and identities.may_be_created(claims):
         person = identities.create_person(claims, actor=actor)
     if person is None:
-        sign_ins.refused("", reason="OpenID Connect names nobody who is here", address=actor.address)
+        sign_ins.refused("", reason="no account for this OpenID Connect identity", address=actor.address)
         page = render(request, "socialaccount/unknown.html", {"email": claims.email}, status=403)
         raise ImmediateHttpResponse(page)
     return person
 
 
 def _link(request: HttpRequest, login: SocialLogin) -> HttpResponseRedirect:
-    """Link the identity to whoever is signed in; they proved who they are before they left for the provider."""
+    """Link the identity to the signed-in person, who confirmed their identity before the redirect to the provider."""
     if not isinstance(request.user, User):
         return HttpResponseRedirect(reverse("account_login"))
     try:
@@ -58,5 +58,5 @@ def _link(request: HttpRequest, login: SocialLogin) -> HttpResponseRedirect:
     except IdentityTaken as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, f"From now on you may sign in by {settings.OIDC_NAME}.")
+        messages.success(request, f"Identity linked. You can now sign in with {settings.OIDC_NAME}.")
     return HttpResponseRedirect(reverse("mfa_index"))

@@ -1,4 +1,4 @@
-"""The pages on which staff set up, renew and remove their own second factors. Each act is an audit event."""
+"""Pages where staff set up, renew and remove their own second factors. The audit log records each act."""
 
 from typing import Any, cast
 
@@ -22,7 +22,7 @@ from integrations.staff.signing_in.views import InOurLook
 
 
 class Overview(InOurLook, IndexView):  # type: ignore[misc]
-    """What somebody signs in with; where a factor is required and missing, what to do first."""
+    """Shows how a person signs in, and what to set up first if a required factor is missing."""
 
     title = "How you sign in"
 
@@ -62,7 +62,7 @@ class AddPasskey(InOurLook, AddWebAuthnView):  # type: ignore[misc]
     title = "Add a passkey"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        # allauth drops what it is given here: the form with its errors
+        # allauth drops these arguments, which hold the form with its errors
         return {**super().get_context_data(**kwargs), **kwargs}
 
     @transaction.atomic
@@ -84,7 +84,7 @@ class RemovePasskey(InOurLook, RemoveWebAuthnView):  # type: ignore[misc]
 
 
 class RecoveryCodes(InOurLook, ViewRecoveryCodesView):  # type: ignore[misc]
-    """Shows new codes once; later only how many are left."""
+    """Shows new codes once; after that, only how many are left."""
 
     title = "Recovery codes"
 
@@ -95,7 +95,7 @@ class RecoveryCodes(InOurLook, ViewRecoveryCodesView):  # type: ignore[misc]
 
 
 class NewRecoveryCodes(InOurLook, GenerateRecoveryCodesView):  # type: ignore[misc]
-    title = "Make new recovery codes"
+    title = "Create new recovery codes"
 
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:
@@ -105,12 +105,12 @@ class NewRecoveryCodes(InOurLook, GenerateRecoveryCodesView):  # type: ignore[mi
 
 
 def spend(person: User, code: str) -> None:
-    """Let the code that set an app up be used, so that it does not open another session: allauth forgets to."""
+    """Mark the code that set up an app as used, so that it cannot open another session. allauth does not do so."""
     TOTP(Authenticator.objects.get(user=person, type=Authenticator.Type.TOTP)).validate_code(code)
 
 
 def note_added(request: HttpRequest, kind: str, *, with_codes: bool) -> None:
-    """Write the new factor down, also in the session: whoever set it up has proved it."""
+    """Record the new factor, also in the session: setting it up has proved it."""
     second_factors.factor_was_added(person_of(request), kind, with_codes=with_codes, actor=actor_of(request))
     record_authentication(request, person_of(request), "mfa", type=str(kind))
 

@@ -1,4 +1,4 @@
-"""allauth's forms where ours differ: names, words, and what is written down."""
+"""allauth's forms with the portal's changes: field names, texts, audit events, encrypted secrets."""
 
 import json
 from typing import Any
@@ -22,12 +22,12 @@ SET_UP = "second factor set-up"
 
 
 class LoginForm(BaseLoginForm):  # type: ignore[misc]
-    """The admin's own fields: `username` and `password`."""
+    """A form with the field names of Django's admin: `username` and `password`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
-            field.widget.attrs.pop("placeholder", None)  # a label says it, and stays
+            field.widget.attrs.pop("placeholder", None)  # the label says the same and stays visible
         self.fields["login"].widget.attrs["autofocus"] = True
 
     def add_prefix(self, field_name: str) -> str:
@@ -35,7 +35,7 @@ class LoginForm(BaseLoginForm):  # type: ignore[misc]
 
 
 class _Noted:
-    """A code that is wrong is a refused sign-in like a wrong password."""
+    """Records a wrong code as a refused sign-in, like a wrong password."""
 
     user: Any
 
@@ -55,7 +55,7 @@ class ConfirmCodeForm(_Noted, ReauthenticateForm):  # type: ignore[misc]
 class CredentialField(forms.JSONField):
     """The JSON that a browser sends for a passkey.
 
-    Django's field answers only a syntax error as a wrong value; deep nesting and very long integers end in a 500 there.
+    Django's field rejects only syntax errors; deep nesting and very long integers would cause a 500 there.
     """
 
     def to_python(self, value: Any) -> Any:
@@ -71,7 +71,7 @@ def _is_readable(text: str) -> bool:
     try:
         raw_json.refuse_depth(text)
         json.loads(text)
-    except ValueError:  # also an integer of more digits than Python computes
+    except ValueError:  # also for an integer with more digits than Python converts
         return False
     return True
 
@@ -89,7 +89,7 @@ class ConfirmPasskeyForm(ReauthenticateWebAuthnForm):  # type: ignore[misc]
 
 
 class ActivateTotpForm(ActivateTOTPForm):  # type: ignore[misc]
-    """The secret that is being set up waits in the session encrypted: sessions are rows of the database."""
+    """Keeps the secret that is being set up encrypted in the session, because sessions are database rows."""
 
     @sensitive_variables()
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Whether a session may see anything of the portal. Asked for every page."""
+"""Decides whether a session may see any page of the portal. Checked for every page."""
 
 from enum import Enum
 
@@ -15,7 +15,7 @@ _ASKED = "_second_factor_missing"
 
 
 class Missing(Enum):
-    """What is still to be done before the portal opens."""
+    """What a session still lacks; the value is the name of the page to visit first."""
 
     SET_UP = "mfa_index"
     PROVE = "mfa_reauthenticate"
@@ -26,12 +26,12 @@ class Missing(Enum):
 
 
 def is_staff(person: AbstractBaseUser | AnonymousUser) -> bool:
-    """Return whether this is somebody for whom there are pages at all."""
+    """Return whether this is an active member of staff."""
     return bool(person.is_active and getattr(person, "is_staff", False))
 
 
 def missing_in(request: HttpRequest) -> Missing | None:
-    """Return what this request's session lacks, asked once per request."""
+    """Return what this request's session lacks, or None; computed once per request."""
     if not hasattr(request, _ASKED):
         setattr(request, _ASKED, missing(request.session, request.user))
     found: Missing | None = getattr(request, _ASKED)
@@ -41,9 +41,9 @@ def missing_in(request: HttpRequest) -> Missing | None:
 def missing(session: SessionBase, person: AbstractBaseUser | AnonymousUser) -> Missing | None:
     """Return what a session of this member of staff lacks, or None.
 
-    Who has a factor must have proved it in this very session: one that somebody opened with the password alone, before
-    there was a factor, is worth no more once there is, and so is one that the provider opened. A person who signs in by
-    OpenID Connect need not set a factor up here: asking for one is then the provider's matter.
+    Once a person has a second factor, every session must prove it, including sessions opened earlier with the password
+    only or by the identity provider. A person who signs in with OpenID Connect need not set up a factor here: requiring
+    one is the provider's responsibility.
     """
     methods = {each.method for each in records_of(session, person)}
     if isinstance(person, AbstractBaseUser) and has_second_factor(person):

@@ -1,8 +1,8 @@
-"""Limits of failed sign-ins, and the time to wait. They are counted in the shared cache, so for all processes.
+"""Limits failed sign-ins and computes the time to wait. The shared cache counts them for all processes.
 
-allauth counts per name and address and per address (ACCOUNT_RATE_LIMITS). These two limits hold whatever the number of
-addresses: per name from all addresses, and for all names from all addresses. Someone with many addresses can exhaust
-them. So they do not hold for a person at an address (IPv6: a /64) from which that person signed in before.
+allauth limits failures per name and address, and per address (ACCOUNT_RATE_LIMITS). This module adds two limits over
+all addresses: per name, and for all names together. An attacker with many addresses can exhaust them. So they do not
+apply to a person at an address (IPv6: a /64) from which that person signed in before.
 """
 
 import math
@@ -19,14 +19,14 @@ from integrations.services.rows.shared_limits import SharedLimit, wait_in
 from integrations.text.client_address import address_of, network_of
 
 APP, ACTION = "allauth.account", "login_failed"
-ADDRESSES_OF_ONE_NAME = 10  # as many failures of one name as this number of addresses may have
-ADDRESSES_AT_ONCE = 20  # as many failures in all as this number of addresses may have
+ADDRESSES_OF_ONE_NAME = 10  # failures allowed for one name, as a multiple of the limit per name and address
+ADDRESSES_AT_ONCE = 20  # failures allowed in total, as a multiple of the limit per address
 KNOWN_SECONDS = 30 * 86_400
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A sign-in by a name from an address."""
+    """A sign-in attempt with a name from an address."""
 
     name: str
     network: str
@@ -37,16 +37,16 @@ class Attempt:
         return f"{self.name} {self.network}"
 
     def is_known(self) -> bool:
-        """Return whether the person of this name signed in from this address lately."""
+        """Return whether the person with this name signed in from this address within KNOWN_SECONDS."""
         person = get_user_by_username(self.name)
         return person is not None and bool(cache.get(_known_key(person, self.network)))
 
     def waits(self) -> float:
-        """Return the seconds until an attempt of this name is looked at, by the limits over all addresses."""
+        """Return the seconds until the limits over all addresses allow an attempt with this name."""
         return max(_of_name().wait(self.name), _of_all().wait())
 
     def take(self) -> list[ratelimit.RateLimitUsage] | None:
-        """Count the attempt in the limits over all addresses; None if one of them is reached."""
+        """Count the attempt in the limits over all addresses; return None if one of them is reached."""
         used = [usage for usage in (_of_name().take(self.name), _of_all().take()) if usage]
         if len(used) == 2:
             return used
@@ -59,7 +59,7 @@ def attempt_of(request: HttpRequest, name: str) -> Attempt:
 
 
 def give_back(used: list[ratelimit.RateLimitUsage]) -> None:
-    """Take an attempt out of the limits again: it succeeded, or another limit refused it."""
+    """Remove an attempt from the limits: it succeeded, or another limit refused it."""
     for usage in used:
         usage.rollback()
 
@@ -70,7 +70,7 @@ def remember(request: HttpRequest, person: AbstractBaseUser) -> None:
 
 
 def wait_of(request: HttpRequest, attempt: Attempt) -> float:
-    """Return the seconds until another attempt of this name from this address is looked at."""
+    """Return the seconds until another attempt with this name from this address is allowed."""
     rates = ratelimit.get_rates(app=APP, action=ACTION)
     own = max((_wait(request, rate, attempt.key) for rate in rates), default=0.0)
     return own or attempt.waits()
@@ -81,7 +81,7 @@ def longest_wait() -> str:
 
 
 def in_words(seconds: float) -> str:
-    """Return a time to wait, rounded up: it is over when the words say so."""
+    """Return a waiting time as text, rounded up so that the wait is really over then."""
     if seconds <= 90:
         return f"{max(1, math.ceil(seconds))} seconds"
     return f"{math.ceil(seconds / 60)} minutes"

@@ -1,4 +1,4 @@
-"""The way to the OpenID Connect provider and back: allauth's, stricter about what comes back."""
+"""The redirect to the OpenID Connect provider and its callback: allauth's flow with stricter checks."""
 
 import base64
 import hashlib
@@ -31,14 +31,14 @@ from integrations.wire import raw_json
 SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 REQUIRED = ("iss", "sub", "aud", "exp", "iat", "nonce")
 SKEW = 60  # seconds by which the clocks of provider and portal may differ
-OLDEST = 3600  # seconds since a token was issued: it comes at once, whatever its `exp` says
+OLDEST = 3600  # seconds since a token was issued: a genuine one arrives at once, whatever its `exp` says
 PROVIDER_ID = "oidc"
 
 
 class StrictAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
-    """Checks the signature although TLS brought the token, the issuer by the settings, and that both sources agree.
+    """Verifies the token's signature (despite TLS), the issuer against the settings, and that both sources agree.
 
-    Whatever the provider sends that is not as it should be is an OAuth2Error: a page that says so, never a 500.
+    Any invalid data from the provider raises OAuth2Error, which leads to an error page, never to a 500.
     """
 
     @property
@@ -49,11 +49,11 @@ class StrictAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         except (RequestException, ValueError, KeyError, TypeError) as error:
             raise OAuth2Error(f"The provider's configuration cannot be read ({type(error).__name__}).") from error
         if str(issuer).rstrip("/") != settings.OIDC_SERVER_URL:
-            raise OAuth2Error("The provider calls itself by another issuer than OIDC_SERVER_URL.")
+            raise OAuth2Error("The provider's issuer differs from OIDC_SERVER_URL.")
         return config
 
     def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:  # noqa: ARG002
-        """Return the address that the provider must know: of PUBLIC_URL, whatever host the browser named."""
+        """Return the callback URL registered at the provider, under PUBLIC_URL whatever host the browser named."""
         return f"{settings.PUBLIC_URL}{reverse('oidc_callback')}"
 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: SocialToken, **kwargs: Any) -> SocialLogin:
@@ -81,16 +81,16 @@ class StrictAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         if "id_token" not in told:
             raise OAuth2Error("The provider sent no id_token.")
         if told.get("userinfo", told["id_token"]).get("sub") != told["id_token"].get("sub"):
-            raise OAuth2Error("The id_token and the userinfo speak of two people.")
+            raise OAuth2Error("The id_token and the userinfo name different people.")
 
 
 class StrictProvider(OpenIDConnectProvider):  # type: ignore[misc]
-    """Not registered: our views below use it in allauth's place."""
+    """Replaces allauth's provider in the views below; not registered with allauth."""
 
     oauth2_adapter_class = StrictAdapter
 
     def get_pkce_params(self) -> dict[str, str]:
-        """Return what goes to the provider beside the standard parameters; the verifier stays in the session."""
+        """Return the additional parameters for the provider; the verifier stays in the session."""
         params: dict[str, str] = generate_code_challenge()
         return {**params, "nonce": nonce_for(params["code_verifier"])}
 
@@ -98,7 +98,7 @@ class StrictProvider(OpenIDConnectProvider):  # type: ignore[misc]
 @never_cache
 @require_POST
 def begin(request: HttpRequest) -> HttpResponse:
-    """Send the browser to the provider; `fresh` asks it to ask for a proof again, whoever it knows already."""
+    """Redirect to the provider; with `fresh` it must authenticate the person again despite an existing session."""
     auth_params = {"prompt": "login", "max_age": "0"} if "fresh" in request.POST else {}
     return _redirect(request, AuthProcess.LOGIN, auth_params)
 
@@ -106,7 +106,7 @@ def begin(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def begin_linking(request: HttpRequest) -> HttpResponse:
-    """For whoever is signed in, and proved it lately: the identity that comes back is theirs from then on."""
+    """Redirect a signed-in person with a recent proof to the provider; the callback links the identity to them."""
     return proof.who_is_not_in(request) or proof.ask_if_stale(request) or _redirect(request, AuthProcess.CONNECT, {})
 
 
@@ -117,7 +117,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     view = OAuth2CallbackView.adapter_view(StrictAdapter(request, PROVIDER_ID))
     try:
         answer: HttpResponse = view(request)
-    except (OAuth2Error, RecursionError) as error:  # allauth reads the configuration before it begins to catch
+    except (OAuth2Error, RecursionError) as error:  # allauth reads the configuration outside its own try block
         answer = _refused(request, StrictProvider(request, app=app), error)
     return answer
 
@@ -133,7 +133,7 @@ def _redirect(request: HttpRequest, process: str, auth_params: dict[str, str]) -
 
 
 def _refused(request: HttpRequest, provider: StrictProvider, error: Exception) -> HttpResponse:
-    """Return the page that says why; a RecursionError is how Python refuses JSON that nests too deeply."""
+    """Return the error page. Python raises RecursionError for JSON that nests too deeply."""
     reason = OAuth2Error("The provider's answer nests too deeply.") if isinstance(error, RecursionError) else error
     answer: HttpResponse = render_authentication_error(request, provider, exception=reason)
     return answer
@@ -146,16 +146,16 @@ def _app(request: HttpRequest) -> SocialApp:
 
 
 def nonce_for(code_verifier: str) -> str:
-    """Return the nonce of a sign-in: made of its PKCE verifier, which nobody but this browser's session knows.
+    """Return the nonce of a sign-in, derived from its PKCE verifier, which only this browser's session knows.
 
-    So it needs no place of its own in the session, and goes with the state that is used once.
+    So the nonce needs no storage of its own, and is discarded together with the one-time state.
     """
     digest = hashlib.sha256(f"id_token nonce {code_verifier}".encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def verified_id_token(id_token: str, *, keys_url: str, issuer: str, client_id: str, nonce: str) -> dict[str, Any]:
-    """Return what an id_token says. Raises OAuth2Error, or PyJWT's or requests' errors.
+    """Return the verified claims of an id_token. Raises OAuth2Error, or errors of PyJWT or requests.
 
     The rules are those of OpenID Connect Core 1.0, section 3.1.3.7.
     """
@@ -186,15 +186,15 @@ def verified_id_token(id_token: str, *, keys_url: str, issuer: str, client_id: s
 def _check_times(told: dict[str, Any]) -> None:
     for name in ("exp", "iat"):
         if isinstance(told[name], bool) or not isinstance(told[name], int | float):
-            raise OAuth2Error(f"The id_token's {name} is no number.")
+            raise OAuth2Error(f"The id_token's {name} is not a number.")
     if told["iat"] < time.time() - OLDEST:
-        raise OAuth2Error("The id_token was issued long ago.")
+        raise OAuth2Error("The id_token was issued too long ago.")
 
 
 def _check_parties(told: dict[str, Any], client_id: str) -> None:
-    """The token is for the portal; where it is for others as well, `azp` must say that the portal asked for it."""
+    """Raise OAuth2Error unless the token is for the portal; with several audiences `azp` must name the portal."""
     if not isinstance(told["sub"], str) or not told["sub"]:
-        raise OAuth2Error("The id_token names nobody.")
+        raise OAuth2Error("The id_token has no subject.")
     audiences = told["aud"] if isinstance(told["aud"], list) else [told["aud"]]
     if told.get("azp", client_id if audiences == [client_id] else None) != client_id:
         raise OAuth2Error("The id_token was issued to another client.")

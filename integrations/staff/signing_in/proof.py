@@ -1,4 +1,4 @@
-"""Before a sensitive act: was it proved lately that this is still the person who signed in?"""
+"""Requires a recent proof of identity before a sensitive act."""
 
 import time
 from collections.abc import Callable
@@ -17,24 +17,24 @@ from django.urls import reverse
 from integrations.staff.signing_in import gate, typed
 from integrations.staff.signing_in.records import records_of
 
-NOT_DONE = "Nothing was done yet: you signed in too long ago. Confirm that it is you, and you get the form back."
+NOT_DONE = "Nothing was changed yet, because you signed in too long ago. Confirm that it is you to return to the form."
 
 View = Callable[..., HttpResponseBase]
 
 
 def is_recent(request: HttpRequest) -> bool:
-    """Return whether the person proved who they are within REAUTHENTICATE_SECONDS, the sign-in included.
+    """Return whether the person signed in or confirmed their identity within REAUTHENTICATE_SECONDS.
 
-    The times are those of the hosts' own clocks (allauth writes them): one far in the future is no recent proof.
+    allauth writes the times by each host's own clock, so a time far in the future does not count as recent.
     """
     proofs = records_of(request.session, request.user)
     return any(abs(time.time() - each.at) <= settings.REAUTHENTICATE_SECONDS for each in proofs)
 
 
 def ask(request: HttpRequest, fields: typed.Fields) -> HttpResponseRedirect:
-    """Lead to the page that asks for a proof, and from there back to this one by a GET of the same address.
+    """Redirect to the page that asks for a proof, which then redirects back here with a GET of the same address.
 
-    The form is filled in again there, except for secrets, which are not kept.
+    The form is then filled in again, except for secrets, which are not stored.
     """
     if request.method not in ("GET", "HEAD"):
         typed.keep(request, fields)
@@ -43,7 +43,7 @@ def ask(request: HttpRequest, fields: typed.Fields) -> HttpResponseRedirect:
 
 
 def ask_if_stale(request: HttpRequest, fields: typed.Fields | None = None) -> HttpResponseRedirect | None:
-    """Return where to go first, or None where the proof is recent. `fields` are those of the page's form."""
+    """Return a redirect to the proof, or None if a proof is recent. `fields` are those of the page's form."""
     if not is_recent(request):
         return ask(request, fields or {})
     typed.recall(request)
@@ -51,7 +51,7 @@ def ask_if_stale(request: HttpRequest, fields: typed.Fields | None = None) -> Ht
 
 
 def recently_proved(view: View) -> View:
-    """For views of staff's own sign-in: let in who is complete, or has yet to set a factor up, and proved it lately."""
+    """Guard a view of staff's own sign-in settings: as signed_in, and the proof of identity must be recent."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -63,7 +63,7 @@ def recently_proved(view: View) -> View:
 
 
 def signed_in(view: View) -> View:
-    """For views of staff's own sign-in that change nothing; else as recently_proved."""
+    """Guard a view of staff's own sign-in settings: the session must be complete, or lack only a factor to set up."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -73,7 +73,7 @@ def signed_in(view: View) -> View:
 
 
 def who_is_not_in(request: HttpRequest) -> HttpResponseRedirect | None:
-    """Return where somebody must go first who may not touch their own factors, or None."""
+    """Return a redirect for a person who may not change their own factors yet, or None."""
     here = urlencode({"next": request.get_full_path()})
     if not gate.is_staff(request.user):
         return HttpResponseRedirect(f"{reverse('account_login')}?{here}")

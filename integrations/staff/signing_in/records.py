@@ -1,4 +1,4 @@
-"""By what a session was proved to be its person's: allauth's records in it, read without a request."""
+"""The proofs of identity in a session: allauth's records, read without a request."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ PASSWORD, FACTOR, PROVIDER = "password", "mfa", "socialaccount"
 
 @dataclass(frozen=True)
 class Record:
-    """One proof: the kind, and when it was given (seconds since 1970)."""
+    """One proof of identity: its method and its time (seconds since 1970)."""
 
     method: str
     at: float
@@ -29,7 +29,7 @@ class Record:
 
 
 def records_of(session: SessionBase, person: AbstractBaseUser | AnonymousUser) -> list[Record]:
-    """Return the proofs that a session holds of this person, oldest first."""
+    """Return this person's proofs of identity in a session, oldest first."""
     if person.pk is None:
         return []
     request = HttpRequest()
@@ -38,7 +38,7 @@ def records_of(session: SessionBase, person: AbstractBaseUser | AnonymousUser) -
 
 
 def put_back(session: SessionBase, at: float) -> None:
-    """Say of the newest proof that it was given earlier: the provider had let the person in before."""
+    """Set back the time of the newest proof to `at`: the person had authenticated at the provider earlier."""
     kept: list[dict[str, Any]] = session[AUTHENTICATION_METHODS_SESSION_KEY]
     kept[-1]["at"] = min(at, kept[-1]["at"])
     session[AUTHENTICATION_METHODS_SESSION_KEY] = kept

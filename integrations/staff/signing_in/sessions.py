@@ -1,9 +1,9 @@
-"""The sessions of staff: Django's in the database, each of which knows when it ends. SESSION_ENGINE names this module.
+"""Sessions of staff: Django's database sessions that also know their end. SESSION_ENGINE names this module.
 
-A session lasts an hour without a request (SESSION_COOKIE_AGE), and 12 hours since the sign-in. Django alone counts from
-the last change of a session. A session is prolonged by its expiry date alone, not by saving it: two requests at once
-would otherwise overwrite each other's changes. A page that refreshes itself does not prolong it: an unattended browser
-keeps polling.
+A session ends after an hour without a request (SESSION_COOKIE_AGE), or 12 hours after the sign-in. Django itself counts
+from the last change of a session. To prolong a session, only its expiry date is written: saving the whole session
+would let concurrent requests overwrite each other's changes. A page that refreshes itself does not prolong it, because
+an unattended browser keeps polling.
 """
 
 from collections.abc import Callable
@@ -26,17 +26,17 @@ LIFETIME = 12 * 3600  # seconds: a long working day; NIST SP 800-63B asks for a 
 REFRESH = "X-Fragment"  # the header with which a page asks for its live part (static/integrations/live.js)
 PROLONGED_EVERY = timedelta(seconds=60)  # so that not each request writes
 BEGAN = "signed_in_at"
-OVER = "You were signed in for 12 hours. Sign in again to go on."
+OVER = "You were signed in for 12 hours. Sign in again to continue."
 
 View = Callable[[HttpRequest], HttpResponse]
 
 
 class SessionStore(DatabaseSessionStore):
-    """`ends_at` is what the row said when it was read; None for a session that is new.
+    """A database session. `ends_at` is its expiry date when the row was read; None for a new session.
 
-    It ends by the shared clock: several hosts read it.
+    Its end is compared with the shared clock, because several hosts read it.
 
-    A cookie may hold anything, for instance a NUL, which PostgreSQL rejects: only possible keys are looked up.
+    A cookie can hold anything, for example a NUL, which PostgreSQL rejects. So only well-formed keys are looked up.
     """
 
     ends_at: datetime | None = None
@@ -57,24 +57,24 @@ class SessionStore(DatabaseSessionStore):
 
 
 def begin(session: SessionBase) -> None:
-    """Count the session's lifetime from now on."""
+    """Start the session's lifetime now."""
     session[BEGAN] = shared_seconds()
 
 
 def is_refresh(request: HttpRequest) -> bool:
-    """Return whether a page refreshes itself, so that the request says nothing about the person."""
+    """Return whether a page refreshes itself: the request does not show that the person is present."""
     return REFRESH in request.headers
 
 
 def is_over(session: SessionBase, person: AbstractBaseUser | AnonymousUser) -> bool:
-    """Return whether somebody has been signed in for too long."""
+    """Return whether the person has been signed in for longer than LIFETIME."""
     oldest = min((each.at for each in records_of(session, person)), default=shared_seconds())
     began = session.get(BEGAN, oldest)
     return bool(shared_seconds() - began > LIFETIME)
 
 
 def limited(get_response: View) -> View:
-    """Sign out whoever has been signed in for too long, and prolong the session of anybody else who is."""
+    """Sign out a person whose session exceeds its lifetime; prolong any other signed-in session."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         if SESSION_KEY in request.session:
@@ -89,7 +89,7 @@ def limited(get_response: View) -> View:
 
 
 def _prolong(session: SessionBase) -> None:
-    """Let a session end an hour from now, unless it was prolonged or saved within the last minute."""
+    """Set a session's end to an hour from now, unless it was prolonged or saved within the last minute."""
     ends_at = getattr(session, "ends_at", None)
     if ends_at is not None and sign_ins.session_end() - ends_at >= PROLONGED_EVERY:
         sign_ins.prolong_session(session.session_key or "")

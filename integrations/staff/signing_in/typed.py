@@ -1,4 +1,4 @@
-"""Keeps what somebody typed into a sensitive form while they confirm who they are, but no secret of it."""
+"""Keeps the values typed into a sensitive form, except secrets, while the person confirms their identity."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,14 +12,14 @@ from integrations.services.requests.secret_members import is_never_shown
 
 SESSION_KEY = "typed_before_confirming"
 LONGEST = 10_000
-STILL_TO_DO = "Nothing was done yet. Here is what you typed, except for secrets: check it and send it again."
+STILL_TO_DO = "Nothing was changed yet. Check your entries, enter secrets again, and send the form."
 _RECALLED = "_typed"
 
 Fields = Mapping[str, Field]
 
 
 def keep(request: HttpRequest, fields: Fields) -> None:
-    """Keep the values of a form that came too late, in the session, for the address to which it was sent."""
+    """Store the values of a form that needs a proof first, in the session, under the address of the form."""
     values = {name: _value(request, name, field) for name, field in fields.items() if _may_keep(name, field)}
     request.session[SESSION_KEY] = {
         "user": request.user.pk,
@@ -29,7 +29,7 @@ def keep(request: HttpRequest, fields: Fields) -> None:
 
 
 def recall(request: HttpRequest) -> None:
-    """Take what was kept for this page out of the session, once, and say that it is still to be sent."""
+    """Move the values kept for this page from the session to the request, and warn that the form is not sent yet."""
     kept = request.session.get(SESSION_KEY)
     if not kept or request.method != "GET" or kept["path"] != request.get_full_path():
         return

@@ -1,4 +1,4 @@
-"""Where the pages are. The names are allauth's where it looks for them; `login/` takes the place of the admin's own."""
+"""URLs of the sign-in pages. Names that allauth looks up are allauth's; `login/` replaces the admin's own page."""
 
 from django.urls import path
 

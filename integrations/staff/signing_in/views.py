@@ -1,4 +1,4 @@
-"""The pages by which staff come in, confirm who they are, and leave: allauth's, in the admin's look."""
+"""Pages for signing in, confirming one's identity and signing out: allauth's views with the admin's look."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ from integrations.staff.signing_in import gate, proof, typed
 
 
 class InOurLook:
-    """Gives a view of allauth what the admin's base template wants, and the page its title."""
+    """Gives an allauth view the context of the admin's base template, and a page title."""
 
     request: HttpRequest
     title = ""
@@ -35,14 +35,14 @@ class InOurLook:
 
 
 class Login(InOurLook, account.LoginView):  # type: ignore[misc]
-    """The first page of everybody who is not signed in, and the way on for who is only half."""
+    """The sign-in form; redirects a person who still has to prove or set up a second factor."""
 
     title = "Sign in"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.user.is_authenticated and not gate.is_staff(request.user):
             logout(request)
-            messages.error(request, "You are signed out: your login is not, or not any more, one of staff.")
+            messages.error(request, "You were signed out because your account is not an active staff account.")
         if gate.is_staff(request.user) and (lacking := gate.missing_in(request)):
             return HttpResponseRedirect(with_next(lacking.url, request))
         answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)
@@ -54,11 +54,11 @@ class Logout(InOurLook, account.LogoutView):  # type: ignore[misc]
 
 
 class Inactive(InOurLook, account.AccountInactiveView):  # type: ignore[misc]
-    title = "This login may not come in"
+    title = "This account cannot sign in"
 
 
 class EnterCode(InOurLook, mfa.AuthenticateView):  # type: ignore[misc]
-    """The second factor, after the password."""
+    """Asks for the second factor after the password."""
 
     title = "Second factor"
 
@@ -68,7 +68,7 @@ class EnterCode(InOurLook, mfa.AuthenticateView):  # type: ignore[misc]
 
 
 class Confirm(InOurLook, account.ReauthenticateView):  # type: ignore[misc]
-    """The password once more, before a sensitive act."""
+    """Asks for the password again before a sensitive act."""
 
     title = "Confirm that it is you"
 
@@ -81,7 +81,7 @@ class ConfirmByPasskey(InOurLook, webauthn.ReauthenticateWebAuthnView):  # type:
     title = "Confirm that it is you"
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        """Say why, and offer it again; allauth would lead away from the act."""
+        """Show the error and offer the form again; allauth would redirect away from the act."""
         for message in form.errors.get("credential", []):
             messages.error(self.request, message)
         return HttpResponseRedirect(with_next(self.request.path, self.request))
@@ -89,7 +89,7 @@ class ConfirmByPasskey(InOurLook, webauthn.ReauthenticateWebAuthnView):  # type:
 
 @never_cache
 def confirm_at_provider(request: HttpRequest) -> HttpResponse:
-    """For people without a password and a factor here: the provider asks them."""
+    """Confirm the identity at the provider, for people without a password or second factor here."""
     if not gate.is_staff(request.user) or not settings.OIDC_SERVER_URL:
         return HttpResponseRedirect(reverse("account_login"))
     context = {"title": "Confirm that it is you", "oidc_name": oidc_name(), "next": get_next_redirect_url(request)}
@@ -98,24 +98,24 @@ def confirm_at_provider(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def sign_in_again(request: HttpRequest) -> HttpResponse:
-    """For people whose password was taken away since they signed in: there is nothing that they could confirm by."""
+    """Sign out and ask for a new sign-in, for people who have nothing left to confirm their identity with."""
     wanted = with_next(reverse("account_login"), request)
     if request.user.is_authenticated and not proof.is_recent(request):
         kept = request.session.get(typed.SESSION_KEY)
         logout(request)
         if kept:
             request.session[typed.SESSION_KEY] = kept
-        messages.warning(request, "Sign in again to go on.")
+        messages.warning(request, "Sign in again to continue.")
     clear_login(request)
     return HttpResponseRedirect(wanted)
 
 
 def oidc_name() -> str:
-    """Return what the button says, or "" where there is no provider."""
+    """Return the provider's name for the button, or "" if there is no provider."""
     return settings.OIDC_NAME if settings.OIDC_SERVER_URL else ""
 
 
 def with_next(url: str, request: HttpRequest) -> str:
-    """Return `url` with the way on that the request asked for, if it is one of ours."""
+    """Return `url` with the `next` parameter of the request, if it leads to a page of the portal."""
     wanted = get_next_redirect_url(request)
     return f"{url}?{urlencode({'next': wanted})}" if wanted else url

@@ -25,7 +25,7 @@ def test_a_wrong_host_is_one_warning_without_a_traceback(
 ) -> None:
     answer = getattr(client, method)(LOGIN, HTTP_HOST=host)
     assert answer.status_code == 400
-    assert "This request cannot be answered" in answer.content.decode()
+    assert "This request is not valid" in answer.content.decode()
     assert b"DisallowedHost" not in answer.content
     (record,) = caplog.records
     assert (record.levelno, record.exc_info) == (logging.WARNING, None)
@@ -72,7 +72,7 @@ def test_a_path_without_a_view_elsewhere_is_a_page(settings: Any) -> None:
     settings.DEBUG = False
     answer = Client().get("/apis/nothing")
     assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")
-    assert "There is nothing at this address" in answer.content.decode()
+    assert "Page not found" in answer.content.decode()
 
 
 def test_a_wrong_host_gets_the_pos_format_at_the_poss_endpoint(client: Client) -> None:

@@ -388,8 +388,8 @@ def test_the_page_of_a_request_shows_its_time_line(staff: Client, key: ApiKey, e
         "Received from the backend",
         "First sent to the POS; 3 times in all after 12 ms",
         "Answered after 1.5 s",
-        "Latest moment to leave",
-        "Latest moment for its answer",
+        "Send before",
+        "Answer before",
     )
     assert [page.index(step) for step in steps] == sorted(page.index(step) for step in steps)
 
@@ -403,7 +403,7 @@ def test_the_time_line_says_when_a_request_was_on_disk_and_when_it_was_sent_agai
     page = text(staff.get(request_url(ask(enabled, received_at=came, times_sent=2, api_key=key, **at))))
     steps = (
         "Received from the backend",
-        "On disk after 8 ms",
+        "Saved after 8 ms",
         "First sent to the POS after 8 ms",
         "Sent again; 2 times in all after 900 ms",
         "Answered after 1.5 s",
@@ -413,20 +413,20 @@ def test_the_time_line_says_when_a_request_was_on_disk_and_when_it_was_sent_agai
 
 def test_a_request_that_was_recorded_afterwards_was_never_on_disk_before(staff: Client, enabled: Enabled) -> None:
     page = text(staff.get(request_url(ask(enabled, is_durable=False))))
-    assert "On disk" not in page
-    assert "no: a poll, recorded when it was over" in page
+    assert "Saved after" not in page
+    assert "no: a transient request, recorded when it ended" in page
 
 
 def test_the_page_of_a_request_says_that_its_payload_is_gone_and_since_when(staff: Client, enabled: Enabled) -> None:
     row = ask(enabled, payload="", answer=None, content_pruned_at=datetime(2026, 3, 1, tzinfo=UTC))
     page = text(staff.get(request_url(row)))
     assert "Payload and answer were deleted on 1 March 2026" in page
-    assert "There is no payload of the POS" not in page
+    assert "The POS sent no payload" not in page
 
 
 def test_the_page_of_a_waiting_request_says_when_it_expires(staff: Client, enabled: Enabled) -> None:
     page = text(staff.get(request_url(ask(enabled, **waiting(timezone.now())))))
-    assert "Expires, unless it has left by then" in page
+    assert "Expires unless it was sent by then" in page
     assert "The POS has not answered yet" in page
 
 
@@ -434,10 +434,10 @@ def test_the_page_of_a_waiting_request_says_when_it_expires(staff: Client, enabl
     ("values", "words"),
     [
         ({"state": RequestState.REFUSED, "error_message": "No such table"}, "The POS says: “No such table”"),
-        ({"state": RequestState.REFUSED}, "The POS gives no reason"),
+        ({"state": RequestState.REFUSED}, "The POS gave no reason"),
         ({"state": RequestState.FAILED, "failure": "the link was lost"}, "the link was lost"),
         ({"state": RequestState.EXPIRED}, "did not answer in time"),
-        ({"state": RequestState.EXPIRED, "sent_at": None}, "it never left"),
+        ({"state": RequestState.EXPIRED, "sent_at": None}, "offline or busy: never sent"),
     ],
 )
 def test_the_page_of_a_request_says_why_it_ended(
@@ -542,7 +542,7 @@ def test_a_long_payload_is_shortened_and_one_with_half_a_character_is_shown() ->
 
 @pytest.mark.parametrize("name", ["request", "apikey"])
 def test_an_empty_list_says_what_it_would_show(staff: Client, name: str) -> None:
-    assert "Here stand" in text(staff.get(list_url(name)))
+    assert " yet. " in text(staff.get(list_url(name)))
 
 
 @pytest.mark.parametrize("name", ["request", "apikey", "messagetype"])

@@ -163,7 +163,7 @@ def test_a_test_event_is_sent_and_its_delivery_is_seen_and_sent_again(staff: Cli
     delivery = Delivery.objects.get()
     assert (delivery.notice.kind, delivery.notice.data["sent_by"]) == (NoticeKind.TEST, "berta")
     url = reverse("admin:integrations_delivery_change", args=(delivery.pk,))
-    assert "It is sent within seconds." in refresh(staff, url).content.decode()
+    assert "It will be sent within seconds." in refresh(staff, url).content.decode()
     assert "Test event" in refresh(staff, page(endpoint)).content.decode(), "the page that follows is live"
     Delivery.objects.update(
         state=DeliveryState.FAILED, tries=10, status=500, error="Answered 500.", excerpt="<b>no</b>"
@@ -229,7 +229,10 @@ def test_who_is_limited_sees_and_makes_endpoints_of_their_own_organisations_alon
     assert carl.get(reverse("admin:integrations_delivery_change", args=(delivery.pk,))).status_code == 302
     assert carl.get(reverse("admin:integrations_delivery_replay", args=(delivery.pk,))).status_code == 404
     add = reverse("admin:integrations_webhookendpoint_add")
-    for organisation, why in (("", "Choose one of the organisations that you may see"), (anna.pk, "a valid choice")):
+    for organisation, why in (
+        ("", "Choose one of the organisations that you may see"),
+        (anna.pk, "a valid choice"),
+    ):
         refused = carl.post(add, FORM | {"name": "new", "organisation": organisation})
         assert why in refused.content.decode()
     assert secret_in(carl.post(add, FORM | {"name": "new", "organisation": bella.pk}))
@@ -292,7 +295,7 @@ def test_the_outlet_s_form_takes_its_limit_and_its_opening_hours(staff: Client, 
     url = reverse("admin:integrations_outlet_change", args=(outlet.pk,))
     form = {"organisation": outlet.organisation_id, "name": outlet.name}
     bad = staff.post(url, form | {"alert_after_minutes": 0, "opening_hours": "always", "time_zone": "Vienna"})
-    for complaint in ("greater than or equal to 1", "Write opening hours like", "by its name"):
+    for complaint in ("greater than or equal to 1", "Enter opening hours like", "name of a time zone"):
         assert complaint in bad.content.decode()
     hours = {"alert_after_minutes": 30, "opening_hours": "mon-fri 09:00-23:00", "time_zone": "Europe/Vienna"}
     assert staff.post(url, form | hours).status_code == 302

@@ -118,11 +118,11 @@ def test_a_type_is_chosen_by_name_or_number(staff: Client, online: Enabled, kind
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("NoSuchType", "No message type is called that"),
-        ("", "No message type is called that"),
-        ("-1", "No message type is called that"),
-        ("2147483648", "No message type is called that"),
-        ("x\x00", "No message type is called that"),
+        ("NoSuchType", "neither the name of a message type nor a number"),
+        ("", "neither the name of a message type nor a number"),
+        ("-1", "neither the name of a message type nor a number"),
+        ("2147483648", "neither the name of a message type nor a number"),
+        ("x\x00", "neither the name of a message type nor a number"),
         ("CreateOrder", "does not know the number of this message type"),
     ],
 )
@@ -165,14 +165,14 @@ def test_numbers_and_lists_go_out_as_they_are_typed(staff: Client, online: Enabl
     [
         ("field_SalesTransactionID", "no-guid", "must be a GUID"),
         ("field_SalesTransactionID", "", "This field is required."),
-        ("field_ServiceChargeAmount", "a lot", "Write a number like 12 or 3.50."),
+        ("field_ServiceChargeAmount", "a lot", "Enter a number like 12 or 3.50."),
         ("field_ServiceChargeAmount", "1.234", "two of them decimals"),
         ("field_Covers", "2.5", "must be a whole number"),
-        ("field_Products", "[1, 2", "This is no JSON."),
-        ("field_Products", '1, "Covers": 2', "This is no JSON."),
+        ("field_Products", "[1, 2", "This is not valid JSON."),
+        ("field_Products", '1, "Covers": 2', "This is not valid JSON."),
         ("field_Products", "{}", "must be a list"),
         ("field_Products", '[{"Name": "Soup"}]', "Products[0].Quantity is missing"),
-        ("is_meant", "", "Tick this: the POS may change something"),
+        ("is_meant", "", "Tick this box to confirm: this request may change something"),
         ("wait", "0", "greater than or equal to 1"),
         ("device_id", "a\x01b", "control character"),
         ("request_id", "mine", "valid UUID"),
@@ -199,32 +199,32 @@ def test_raw_json_goes_out_unchanged(staff: Client, online: Enabled) -> None:
 @pytest.mark.parametrize("typed", ["[]", "{", '{"a": NaN}', "{'a': 1}", '{"a": 1} {"b": 2}', "x"])
 def test_raw_text_that_is_no_object_is_refused_with_its_place(staff: Client, online: Enabled, typed: str) -> None:
     answer = send(staff, ask_url(online, 77), raw=typed, is_meant="on")
-    assert "This is no JSON object." in text(answer)
+    assert "This is not a valid JSON object." in text(answer)
     assert not Request.objects.exists()
 
 
 @pytest.mark.parametrize("end", ["", "1" + "}" * 5_000])
 def test_raw_text_that_nests_too_deeply_is_refused_with_the_limit(staff: Client, online: Enabled, end: str) -> None:
     answer = send(staff, ask_url(online, 77), raw='{"a":' * 5_000 + end, is_meant="on")
-    assert "nests more than 100 levels deep" in text(answer)
+    assert "has more than 100 levels of nesting" in text(answer)
     assert not Request.objects.exists()
 
 
 def test_the_place_of_a_mistake_is_named(staff: Client, online: Enabled) -> None:
     answer = send(staff, ask_url(online, 77), raw='{\n  "a": 1\n  "b": 2}', is_meant="on")
-    assert "The trouble begins in line 3, at character 3." in text(answer)
+    assert "The error is in line 3, at character 3." in text(answer)
 
 
 @pytest.mark.parametrize(("kind", "is_asked"), [(0, False), (1, False), (12, True), (77, True)])
 def test_what_may_change_something_wants_a_tick(staff: Client, online: Enabled, kind: int, is_asked: bool) -> None:
     page = text(staff.get(ask_url(online, kind)))
-    assert ("I mean it" in page) is is_asked
+    assert ("Yes, send it" in page) is is_asked
     assert "This is real." in page
 
 
 def test_simulating_an_order_changes_nothing(staff: Client, online: Enabled) -> None:
     MessageType.objects.filter(name="SimulateOrder").update(number=11)
-    assert "I mean it" not in text(staff.get(ask_url(online, 11)))
+    assert "Yes, send it" not in text(staff.get(ask_url(online, 11)))
 
 
 def test_a_pin_is_sent_and_stands_nowhere_else(staff: Client, online: Enabled) -> None:
@@ -288,7 +288,7 @@ def test_the_answer_stands_as_it_came_with_its_time_line(staff: Client, enabled:
     assert "Answered. ResultCode 0." in page
     assert "1.10" in page
     assert "1234" not in page
-    assert "Asked in the portal" in page
+    assert "Requested in the portal" in page
     assert "First sent to the POS" in page or "Sent to the POS" in page
 
 
@@ -300,10 +300,10 @@ def test_a_refusal_says_code_and_words(staff: Client, enabled: Enabled) -> None:
 def test_an_open_request_says_what_it_waits_for(staff: Client, enabled: Enabled) -> None:
     now = timezone.now()
     row = make_request(enabled, **waiting(now))
-    assert "has not left yet" in sentence_of(row, now, with_content=True)
+    assert "Not sent yet" in sentence_of(row, now, with_content=True)
     row.sent_at = now
     assert "has not answered yet" in sentence_of(row, now, with_content=True)
-    assert "The request goes on" in sentence_of(row, now + timedelta(seconds=31), with_content=True)
+    assert "The request continues" in sentence_of(row, now + timedelta(seconds=31), with_content=True)
     page = staff.get(asked_url(row)).content.decode()
     assert "data-live" in page
     assert "data-over" not in page

@@ -79,7 +79,7 @@ def test_a_known_person_comes_in_is_linked_once_and_it_is_written_down(
     client: Client, anna: User, provider: Provider
 ) -> None:
     wanted = "/admin/integrations/outlet/"
-    assert "Sign in by Example ID" in client.get(reverse("account_login")).content.decode()
+    assert "Sign in with Example ID" in client.get(reverse("account_login")).content.decode()
     assert arrive(client, next=wanted)["Location"] == wanted
     assert is_in(client)
     assert arrive(Client())["Location"] == START
@@ -104,10 +104,10 @@ def test_once_linked_the_identity_counts_and_not_the_address(client: Client, ann
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        ({"email": "nobody@example.com"}, "no one member of staff has this address"),
-        ({"email_verified": False}, "does not say that your e-mail address is verified"),
-        ({"email_verified": "true"}, "does not say that your e-mail address is verified"),
-        ({"email": None}, "does not say that your e-mail address is verified"),
+        ({"email": "nobody@example.com"}, "no account, or more than one, has this address"),
+        ({"email_verified": False}, "did not confirm that your e-mail address is verified"),
+        ({"email_verified": "true"}, "did not confirm that your e-mail address is verified"),
+        ({"email": None}, "did not confirm that your e-mail address is verified"),
     ],
 )
 def test_who_is_not_known_by_a_verified_address_is_told_so(
@@ -119,7 +119,7 @@ def test_who_is_not_known_by_a_verified_address_is_told_so(
     assert words in text(answer)
     assert not is_in(client)
     assert not SocialAccount.objects.exists()
-    assert refusals() == [("an unknown name", "OpenID Connect names nobody who is here")]
+    assert refusals() == [("an unknown name", "no account for this OpenID Connect identity")]
 
 
 def test_of_two_with_the_same_address_neither_is_taken(client: Client, anna: User, provider: Provider) -> None:
@@ -167,7 +167,7 @@ def refused(client: Client, provider: Provider, trouble: dict[str, Any]) -> None
         setattr(provider, name, value)
     answer = client.get(back.removeprefix("http://testserver"))
     assert answer.status_code == 401
-    assert "The sign-in did not work" in text(answer)
+    assert "Sign-in failed" in text(answer)
     assert not is_in(client)
     assert not SocialAccount.objects.exists()
 
@@ -266,7 +266,7 @@ def test_a_provider_that_is_away_or_talks_nonsense_is_a_page_and_no_error(
     assert client.post(BEGIN).status_code == 401
     settings.OIDC_SERVER_URL = "http://127.0.0.1:1"
     settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"][0]["settings"]["server_url"] = "http://127.0.0.1:1"
-    assert "could not be asked" in text(client.post(BEGIN))
+    assert "could not be reached" in text(client.post(BEGIN))
 
 
 @pytest.mark.parametrize("levels", [500, 5_000, 100_000])
@@ -293,7 +293,7 @@ def test_what_the_portal_does_not_keep_may_nest_as_deeply_as_python_reads_and_is
 def test_who_cancels_there_is_back_at_the_sign_in(client: Client, anna: User, provider: Provider) -> None:
     state = parse_qs(urlsplit(client.post(BEGIN)["Location"]).query)["state"][0]
     answer = client.get(f"{CALLBACK}?error=access_denied&state={state}", follow=True)
-    assert "it was cancelled there" in text(answer)
+    assert "The sign-in was cancelled at the identity provider" in text(answer)
 
 
 def test_it_begins_by_a_form_alone_and_without_a_provider_there_is_none(client: Client, db: None) -> None:
@@ -449,7 +449,7 @@ def test_a_person_links_their_own_identity_after_proving_who_they_are(
     assert client.post(LINK)["Location"].startswith(reverse("account_login"))
     client.force_login(anna)
     assert arrive(client, LINK)["Location"] == reverse("mfa_index")
-    assert "you may sign in by Example ID" in text(client.get(reverse("mfa_index")))
+    assert "You can now sign in with Example ID" in text(client.get(reverse("mfa_index")))
     arrive(browser := Client())
     assert is_in(browser)
     otto = make_person("otto")
@@ -471,7 +471,7 @@ def test_who_has_no_password_proves_it_at_the_provider(client: Client, anna: Use
     act = reverse("mfa_activate_totp")
     asked = client.get(act)["Location"]
     assert asked.startswith(reverse("oidc_confirm"))
-    assert "Sign in once more by Example ID" in text(client.get(asked))
+    assert "Sign in again with Example ID" in text(client.get(asked))
     assert arrive(client, fresh="yes", next=act)["Location"] == act
     assert (provider.asked[-1]["prompt"], provider.asked[-1]["max_age"]) == ("login", "0")
     assert client.get(act).status_code == 200

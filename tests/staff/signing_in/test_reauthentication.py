@@ -122,9 +122,9 @@ def test_a_session_without_any_proof_is_not_taken_for_proved(client: Client, bos
 
 def test_the_password_leads_back_to_the_act_and_the_act_is_done(stale: Client, outlet: Outlet) -> None:
     asked = stale.get(enable_url(outlet))["Location"]
-    assert "Enter your password once more, boss" in text(stale.get(asked))
+    assert "Enter your password again, boss" in text(stale.get(asked))
     answer = stale.post(asked, {"password": "wrong", "next": enable_url(outlet)})
-    assert "This is not your password" in text(answer)
+    assert "The password is incorrect" in text(answer)
     assert_asked(stale, enable_url(outlet))
     answer = stale.post(asked, {"password": PASSWORD, "next": enable_url(outlet)})
     assert answer["Location"] == enable_url(outlet)
@@ -174,7 +174,7 @@ def test_every_form_that_was_sent_too_late_comes_back_as_it_was_filled_in(
     for url, values, shown in typed:
         prove(stale, boss, ago=STALE)
         asked = stale.post(url, values)["Location"]
-        assert "you get the form back" in text(stale.get(asked)), url
+        assert "to return to the form" in text(stale.get(asked)), url
         assert stale.post(asked, {"password": PASSWORD, "next": url})["Location"] == url
         page = stale.get(url)
         assert STILL_TO_DO in text(page), url
@@ -215,7 +215,7 @@ def test_what_was_typed_is_shown_to_the_same_person_alone(stale: Client, outlet:
 def test_no_secret_of_a_form_that_was_sent_too_late_is_kept(stale: Client, outlet: Outlet) -> None:
     values = {"pos_remote_id": "B", "adopted_secret": ADOPTED, "passphrase": "correct horse"}
     answer = stale.post(enable_url(outlet), values)
-    assert "Nothing was done yet" in text(stale.get(answer["Location"]))
+    assert "Nothing was changed yet" in text(stale.get(answer["Location"]))
     kept = [row.get_decoded() for row in Session.objects.all()]
     assert ADOPTED not in str(kept)
     assert "correct horse" not in str(kept)

@@ -103,7 +103,7 @@ def test_from_then_on_the_password_alone_opens_nothing(client: Client, anna: Use
     assert not is_in(client)
     assert "Use your passkey" not in client.get(CODE).content.decode()
     assert client.get(OVERVIEW)["Location"].startswith("/admin/login/")
-    assert "not right" in text(client.post(CODE, {"code": "000000"}))
+    assert "wrong or was already used" in text(client.post(CODE, {"code": "000000"}))
     assert not is_in(client)
     assert refusals() == [("anna", "wrong code of the second factor")]
     assert client.post(CODE, {"code": code_of(secret)})["Location"] == START
@@ -178,7 +178,7 @@ def test_a_key_that_is_gone_lets_no_code_fit_and_breaks_no_page(client: Client, 
     RecoveryCodes.activate(anna)
     settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = "another-key", []
     sign_in(client)
-    assert "not right" in text(client.post(CODE, {"code": code_of(secret)}))
+    assert "wrong or was already used" in text(client.post(CODE, {"code": code_of(secret)}))
     assert not is_in(client)
 
 

@@ -63,7 +63,7 @@ def test_the_first_page_shows_what_was_done_and_not_who_came_in(client: Client, 
 
 def test_the_admins_own_address_is_the_sign_in_page_and_nobody_can_sign_up(client: Client) -> None:
     assert reverse("admin:login") == LOGIN
-    assert 'value="Log in"' in client.get(LOGIN).content.decode()
+    assert 'value="Sign in"' in client.get(LOGIN).content.decode()
     for path in ("/admin/signup/", "/accounts/signup/", "/admin/password/reset/"):
         assert client.get(path).status_code in (302, 404)
         assert client.get(path, follow=True).redirect_chain[-1:] in ([], [(f"{LOGIN}?next={path}", 302)])
@@ -94,7 +94,7 @@ def test_a_wrong_one_is_refused_in_words_and_what_was_typed_is_not_kept(
     client: Client, anna: User, name: str, subject: str
 ) -> None:
     answer = sign_in(client, name, "wrong")
-    assert "do not fit" in text(answer)
+    assert "The user name or password is incorrect" in text(answer)
     assert not is_in(client)
     assert refusals() == [(subject, "wrong name or password")]
     assert not [row for row in AuditEvent.objects.values_list() if PASSWORD in str(row)]
@@ -113,17 +113,17 @@ def test_who_is_switched_off_or_not_staff_is_told_so_after_the_right_password(
 ) -> None:
     User.objects.update(**change)
     answer = sign_in(client)
-    assert "switched off, or is not one of staff" in text(client.get(answer["Location"]))
+    assert "is not active or is not a staff account" in text(client.get(answer["Location"]))
     assert not is_in(client)
-    assert refusals() == [("anna", "switched off, or not one of staff")]
-    assert "do not fit" in text(sign_in(client, password="wrong"))
+    assert refusals() == [("anna", "account is inactive or not a staff account")]
+    assert "The user name or password is incorrect" in text(sign_in(client, password="wrong"))
 
 
 def test_a_session_ends_when_its_person_is_not_staff_any_more(client: Client, anna: User) -> None:
     sign_in(client)
     User.objects.update(is_staff=False)
     answer = client.get(START, follow=True)
-    assert "You are signed out" in text(answer)
+    assert "You were signed out" in text(answer)
     assert "_auth_user_id" not in client.session
 
 
@@ -183,7 +183,7 @@ def test_the_addresses_of_one_ipv6_network_are_one(client: Client, anna: User, e
 
 def test_one_name_has_five_guesses_from_one_ipv6_network(client: Client, anna: User) -> None:
     answers = [text(sign_in(client, password="wrong", address=f"2001:db8::{number:x}")) for number in range(8)]
-    assert ["do not fit" in each for each in answers] == [True] * 5 + [False] * 3
+    assert ["The user name or password is incorrect" in each for each in answers] == [True] * 5 + [False] * 3
     assert "Too many" in text(sign_in(client, address="2001:db8::a:b:c:d"))
     assert sign_in(client, address="2001:db8:0:1::1").status_code == 302
 
@@ -195,9 +195,9 @@ def test_guesses_are_bounded_whatever_the_number_of_addresses(
     monkeypatch.setattr(limits, "ADDRESSES_OF_ONE_NAME", 1)
     sign_in(Client(), address="192.0.2.10")
     answers = [text(sign_in(client, password="wrong", address=f"2001:db8:{number:x}::1")) for number in range(8)]
-    assert ["do not fit" in each for each in answers] == [True] * 5 + [False] * 3
+    assert ["The user name or password is incorrect" in each for each in answers] == [True] * 5 + [False] * 3
     assert "Too many failed attempts. Wait 5 minutes" in text(sign_in(client, address="203.0.113.9"))
-    assert "do not fit" in text(sign_in(client, "berta", "wrong", address="203.0.113.9"))
+    assert "The user name or password is incorrect" in text(sign_in(client, "berta", "wrong", address="203.0.113.9"))
     assert sign_in(client, address="192.0.2.10").status_code == 302, "this person signed in from there before"
     time_machine.shift(300)
     assert sign_in(client, address="203.0.113.9").status_code == 302
@@ -209,7 +209,7 @@ def test_guesses_at_many_names_are_bounded_whatever_the_number_of_addresses(
     settings.LOGIN_FAILURES_PER_ADDRESS = 8
     monkeypatch.setattr(limits, "ADDRESSES_AT_ONCE", 1)
     answers = [text(sign_in(client, f"n-{each}", "wrong", address=f"2001:db8:{each:x}::1")) for each in range(13)]
-    assert ["do not fit" in each for each in answers] == [True] * 8 + [False] * 5
+    assert ["The user name or password is incorrect" in each for each in answers] == [True] * 8 + [False] * 5
     rows = SharedEntry.objects.count()
     sign_in(client, "another", "wrong", address="2001:db8:ffff::1")
     assert SharedEntry.objects.count() == rows, "what is refused by the limit of all leaves no row"
