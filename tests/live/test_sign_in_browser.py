@@ -97,7 +97,7 @@ def test_a_screen_left_open_asks_again_guesses_are_stopped_and_the_provider_lets
             expect(page.locator(".errornote")).to_have_text(re.compile(r"Too many failed attempts\. Wait \d+ minutes"))
         with browsing.page_at(chromium, portal, also=(provider.url,)) as page:
             page.goto("/admin/integrations/outlet/")
-            page.get_by_role("button", name="Sign in by single sign-on").click()
+            page.get_by_role("button", name="Sign in with single sign-on").click()
             page.get_by_role("button", name="Log out").wait_for()
             assert page.url.endswith("/admin/integrations/outlet/")
 
