@@ -494,7 +494,7 @@ class TestFirstLogin:
 
     def test_does_not_make_an_existing_user_of_that_name_a_superuser(self) -> None:
         User.objects.create_user("admin")
-        with pytest.raises(CommandError, match="the name admin is taken"):
+        with pytest.raises(CommandError, match="another user has the name admin"):
             first_login()
 
 
