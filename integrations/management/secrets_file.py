@@ -22,6 +22,7 @@ from integrations.services.bulk.enabling import Enabled
 from integrations.services.bulk.results import COLUMNS, result_csv
 from integrations.services.bulk.spreadsheet import unguarded
 from integrations.services.rows.chunks import chunks
+from portal.operations.disk import flush_folder
 
 
 class SecretsFile:
@@ -55,7 +56,7 @@ def open_secrets(output: str | None, stdout: Any) -> Iterator[SecretsFile]:
         raise CommandError(f"{output} cannot be written: {getattr(error, 'strerror', None) or error}.") from error
     with os.fdopen(descriptor, "a", encoding="utf-8", newline="") as file:
         try:
-            _flush_folder(path)
+            flush_folder(path.parent)
             yield SecretsFile(file, has_header=has_header, is_durable=True)
         finally:
             if not os.fstat(file.fileno()).st_size:
@@ -107,12 +108,3 @@ def _replace(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     other.replace(path)
-
-
-def _flush_folder(path: Path) -> None:
-    """Flush the folder, so that the file's name is on disk, too."""
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from integrations.services.errors import PortalError
+from portal.operations.disk import flush_folder
 
 SUFFIXES = ("", "-wal", "-shm")  # of the files of one SQLite database
 
@@ -113,11 +114,7 @@ def _put_in_place(copy: Path, target: Path, *, overwrite: bool) -> None:
         copy.replace(target)
     else:
         target.hardlink_to(copy)  # fails if another process has just created the file
-    descriptor = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    flush_folder(target.parent)
 
 
 def _move_aside(database: Path) -> Path | None:
