@@ -5,12 +5,7 @@ from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.test import Client
 
-from integrations.models import (
-    AuditEvent,
-    Credential,
-    Integration,
-    Outlet,
-)
+from integrations.models import AuditEvent, Credential, Integration, Outlet
 from integrations.models.audit import Verb
 from integrations.security import secret_digests
 from integrations.security.secret_digests import SecretKind
@@ -18,8 +13,9 @@ from integrations.services.integration import enabling
 from tests.support.factories import ADOPTED, ANNA, Enabled, make_enabled_outlet
 from tests.support.staff.pages import act_url, enable_url, page_url, rotate, shown_secret, text
 
-
 # --- Enabling ---
+
+
 def test_enabling_shows_the_five_values(staff: Client, outlet: Outlet) -> None:
     answer = staff.post(enable_url(outlet), {"pos_remote_id": "Bella-1"})
     page = answer.content.decode()
@@ -110,6 +106,8 @@ def test_blanks_around_a_pasted_pos_remote_id_are_dropped(staff: Client, outlet:
 
 
 # --- Rotating ---
+
+
 def test_rotating_shows_the_new_secret_once(staff: Client, enabled: Enabled) -> None:
     answer = rotate(staff, enabled.integration)
     secret = shown_secret(answer)
@@ -161,6 +159,8 @@ def test_the_secrets_of_an_integration_are_told_apart(staff: Client, enabled: En
 
 
 # --- Disabling, enabling again, correcting ---
+
+
 def test_disabling_needs_a_reason(staff: Client, enabled: Enabled) -> None:
     for reason in ("", "   "):
         answer = staff.post(act_url(enabled.integration, "disable"), {"reason": reason})

@@ -9,24 +9,18 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.models import (
-    AuditEvent,
-    Integration,
-    Organisation,
-    Outlet,
-    StrayFrame,
-)
+from integrations.models import AuditEvent, Integration, Organisation, Outlet, StrayFrame
 from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
-
 from tests.support.factories import BELLA, Enabled, make_enabled_outlet, make_outlet
 from tests.support.staff.pages import be_refused, be_seen, enable_url, list_url, outlet_url, page_url, text
-
 
 RECORDS = ("connection", "authattempt", "strayframe", "auditevent")
 
 
 # --- Organisations and outlets ---
+
+
 def test_a_new_organisation_is_an_audit_event(staff: Client) -> None:
     staff.post(reverse("admin:integrations_organisation_add"), {"name": "Café Zero"}, REMOTE_ADDR="198.51.100.9")
     event = AuditEvent.objects.get(verb=Verb.ORGANISATION_CREATED)
@@ -134,6 +128,8 @@ def test_nothing_on_which_something_hangs_is_deleted(staff: Client, enabled: Ena
 
 
 # --- Records ---
+
+
 @pytest.mark.parametrize("name", [*RECORDS, "integration"])
 def test_records_are_added_changed_and_deleted_by_nobody(staff: Client, enabled: Enabled, name: str) -> None:
     pk = a_record(enabled.integration, name)

@@ -12,13 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.models import (
-    Connection,
-    Integration,
-    NoticeCursor,
-    Outlet,
-    StrayFrame,
-)
+from integrations.models import Connection, Integration, NoticeCursor, Outlet, StrayFrame
 from integrations.models.attempt import Outcome, StrayFrameKind
 from integrations.models.connection import CloseReason
 from integrations.services.integration import enabling, pos_secrets
@@ -61,6 +55,8 @@ def test_two_tills_with_the_same_credentials_are_shown_on_the_outlets_pages(
 
 
 # --- Lists ---
+
+
 @pytest.mark.parametrize("name", LISTS)
 def test_an_empty_list_shows_its_text(staff: Client, name: str) -> None:
     page = staff.get(list_url(name))
@@ -210,6 +206,8 @@ def make_busy_outlets(numbers: range) -> None:
 
 
 # --- The page of an integration ---
+
+
 def test_the_page_says_why_a_pos_is_not_let_in(staff: Client, enabled: Enabled) -> None:
     values = {"pos_remote_id": "Bella-Harbour", "pos_remote_id_of": make_enabled_outlet("Harbour").integration}
     be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, **values)
@@ -246,6 +244,8 @@ def test_an_integration_that_is_not_there_leads_back(staff: Client) -> None:
 
 
 # --- Rights ---
+
+
 def test_without_signing_in_every_page_asks_for_it(client: Client, enabled: Enabled, outlet: Outlet) -> None:
     urls = [page_url(enabled.integration), enable_url(outlet), *(act_url(enabled.integration, act) for act in ACTS)]
     for url in urls:
@@ -296,6 +296,8 @@ def test_an_act_without_the_csrf_token_is_refused_in_words(boss: User, enabled: 
 
 
 # --- Errors, and what a strict browser allows ---
+
+
 def test_an_unknown_address_leads_to_the_first_page(client: Client) -> None:
     answer = client.get("/no-such-page")
     assert answer.status_code == 404

@@ -43,6 +43,8 @@ def expire(key: ApiKey) -> None:
 
 
 # --- Making an API key ---
+
+
 def test_a_new_key_is_shown_once_and_stored_by_nobody(staff: Client) -> None:
     answer = staff.post(CREATE, {"name": "kiosk"}, REMOTE_ADDR="198.51.100.9")
     shown = shown_key(answer)
@@ -110,6 +112,8 @@ def test_what_is_wrong_with_the_form_is_said_and_no_key_is_made(
 
 
 # --- Rotating and retiring an API key ---
+
+
 def test_rotating_a_key_shows_the_new_one_once(staff: Client, key: ApiKey) -> None:
     answer = rotate(staff, key, overlap="24h")
     shown = shown_key(answer)
@@ -180,6 +184,8 @@ def test_a_key_that_is_not_there_leads_back(staff: Client) -> None:
 
 
 # --- The list of API keys ---
+
+
 def test_the_list_of_keys_says_what_each_sees_and_how_it_stands(staff: Client) -> None:
     create_api_key("active", organisation=make_organisation(), is_read_only=True, actor=ANNA)
     expire(create_api_key("old", actor=ANNA)[0])
@@ -199,6 +205,8 @@ def test_the_last_use_of_a_key_counts_its_older_secret(staff: Client, key: ApiKe
 
 
 # --- Rights, and what a strict browser allows ---
+
+
 @pytest.mark.parametrize("name", ["request", "apikey"])
 def test_an_empty_list_says_what_it_would_show(staff: Client, name: str) -> None:
     assert "Here stand" in text(staff.get(list_url(name)))

@@ -3,10 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from integrations.models import (
-    Integration,
-    StrayFrame,
-)
+from integrations.models import Integration, StrayFrame
 from integrations.models.attempt import Outcome
 from integrations.services.api_keys.api_keys import create_api_key
 from integrations.services.integration.enabling import enable_outlet

@@ -8,9 +8,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from integrations.backend.authentication import Caller
-from integrations.models import (
-    StaffLimit,
-)
+from integrations.models import StaffLimit
 from integrations.services.people.groups import ADMINISTRATOR
 from tests.support.factories import BELLA, make_organisation
 

@@ -15,7 +15,6 @@ from tests.support.factories import ANNA, Enabled, make_outlet
 from tests.support.signing_in import refresh
 from tests.support.staff.pages import act_url, be_seen, list_url, outlet_url, page_url
 
-
 START = reverse("admin:index")
 
 

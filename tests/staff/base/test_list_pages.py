@@ -12,11 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from integrations.backend import rows
 from integrations.backend.pagination import write_cursor
-from integrations.models import (
-    Connection,
-    Integration,
-    Request,
-)
+from integrations.models import Connection, Integration, Request
 from integrations.models.attempt import Outcome
 from integrations.services.rows import keyset_pages
 from integrations.staff.base.keyset_lists import INVALID_CURSOR

@@ -29,6 +29,8 @@ def streamed(response: Any) -> str:
 
 
 # --- The export
+
+
 def test_the_export_is_the_list_with_its_search_and_without_formulas(staff: Client, enabled: Enabled) -> None:
     make_outlet("=1+1")
     rows = list(csv.DictReader(io.StringIO(streamed(staff.get("/admin/integrations/outlet/export/"))[1:])))
@@ -81,6 +83,8 @@ def test_a_formula_behind_another_program_s_separator_is_guarded(cell: str) -> N
 
 
 # --- Hand-over links
+
+
 def test_enabling_by_link_never_shows_the_secret(staff: Client, outlet: Outlet) -> None:
     values = {"pos_remote_id": "R-1", "as_link": "yes", "link_hours": "24"}
     page = staff.post(enable_url(outlet), values)

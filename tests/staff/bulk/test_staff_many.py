@@ -44,6 +44,8 @@ def choose(client: Client, name: str, action: str, *rows: Any, all_of_them: bool
 
 
 # --- A file
+
+
 def test_a_file_is_checked_and_confirmed_and_the_response_is_the_file_with_its_secrets(staff: Client) -> None:
     page = upload(staff, "Osteria,Garden,R-1,", f"Osteria,Cellar,R-2,{ADOPTED}")
     assert "Nothing has been changed yet" in text(page)
@@ -170,6 +172,8 @@ def test_an_action_on_many_needs_its_right(staff: Client, enabled: Enabled) -> N
 
 
 # --- Lists
+
+
 def test_the_lists_offer_acts_on_what_is_ticked(staff: Client) -> None:
     one, two = make_enabled_outlet("One"), make_enabled_outlet("Two")
     page = choose(staff, "integration", "disable_many", one.integration)
@@ -223,6 +227,8 @@ def test_a_limited_person_acts_on_their_own_outlets_only(boss: User) -> None:
 
 
 # --- Names that are nearly another's
+
+
 def test_the_dry_run_warns_of_names_that_differ_only_in_case_or_accents(staff: Client) -> None:
     make_outlet("Harbour", organisation="Caf\u00e9")
     page = text(upload(staff, "Cafe,Harbour,R-1,", "Caf\u00e9,HARBOUR,R-2,", "Caf\u00e9,Garden,R-3,"))

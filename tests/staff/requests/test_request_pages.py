@@ -17,8 +17,9 @@ from tests.support.factories import Enabled, make_enabled_outlet
 from tests.support.staff.backend_pages import ask, key_url, request_url, waiting
 from tests.support.staff.pages import list_url, page_url, text
 
-
 # --- Requests ---
+
+
 def test_the_list_of_requests_names_the_message_type_and_the_state(staff: Client, enabled: Enabled) -> None:
     ask(enabled)
     ask(enabled, "r-2", message_type=57, state=RequestState.REFUSED, result_code=4)
@@ -163,6 +164,8 @@ def test_the_page_of_an_integration_shows_its_last_ten_requests(staff: Client, e
 
 
 # --- Payloads to read ---
+
+
 def test_a_payload_is_laid_out_with_its_numbers_as_they_were_spelled() -> None:
     laid_out = """\
 {

@@ -26,6 +26,8 @@ ASKING = ("check", "ask", "disconnect")
 
 
 # --- The answer ---
+
+
 def test_the_answer_stands_as_it_came_with_its_time_line(staff: Client, enabled: Enabled) -> None:
     row = make_request(enabled, answer='{"Amount":1.10,"PIN":"1234","Orders":[]}')
     page = text(staff.get(asked_url(row)))
@@ -68,6 +70,8 @@ def test_an_answer_of_another_outlet_is_not_under_this_one(staff: Client, enable
 
 
 # --- Disconnect ---
+
+
 def test_disconnecting_is_an_act_with_a_page(staff: Client, online: Enabled) -> None:
     url = act_url(online.integration, "disconnect")
     assert "can reconnect at once" in text(staff.get(url))
@@ -80,6 +84,8 @@ def test_disconnecting_is_an_act_with_a_page(staff: Client, online: Enabled) -> 
 
 
 # --- Rights and limits ---
+
+
 def test_who_may_only_look_sees_the_check_without_its_button(online: Enabled) -> None:
     viewer = client_of("view_integration")
     check = act_url(online.integration, "check")

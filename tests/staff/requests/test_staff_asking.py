@@ -21,6 +21,8 @@ PIN = "4711-0815"
 
 
 # --- Check this outlet ---
+
+
 def test_the_check_is_the_first_action_of_an_integration_and_of_an_outlet_never_seen(
     staff: Client, enabled: Enabled
 ) -> None:
@@ -55,6 +57,8 @@ def test_the_button_on_an_offline_outlet_says_so_and_keeps_the_checklist(staff: 
 
 
 # --- Ask the POS ---
+
+
 def test_the_catalogue_leads_to_forms_and_to_the_missing_numbers(staff: Client, online: Enabled) -> None:
     page = staff.get(act_url(online.integration, "ask"))
     assert 'href="?type=1"' in page.content.decode()

@@ -27,8 +27,9 @@ from tests.support.oidc_provider import Provider
 from tests.support.signing_in import prove
 from tests.support.staff.pages import text
 
-
 # --- People whom the provider brings ---
+
+
 def test_a_new_person_is_made_where_the_setting_says_so_and_may_do_nothing_yet(
     client: Client, anna: User, provider: Provider, settings: Any
 ) -> None:
@@ -91,6 +92,8 @@ def test_a_table_that_names_no_group_of_the_portal_stops_the_start() -> None:
 
 
 # --- Unlinked, and back again ---
+
+
 def test_an_unlinked_identity_comes_back_by_its_verified_address_until_the_person_is_switched_off(
     client: Client, anna: User, provider: Provider
 ) -> None:
@@ -132,6 +135,8 @@ def test_unlinking_ends_a_sign_in_that_waits_for_the_second_factor(
 
 
 # --- Linking oneself, and proving it again ---
+
+
 def test_a_person_links_their_own_identity_after_proving_who_they_are(
     client: Client, anna: User, provider: Provider
 ) -> None:

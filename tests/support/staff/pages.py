@@ -11,13 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.models import (
-    AuthAttempt,
-    Connection,
-    Integration,
-    Outlet,
-    Presence,
-)
+from integrations.models import AuthAttempt, Connection, Integration, Outlet, Presence
 from integrations.models.attempt import Door, Outcome
 from integrations.models.connection import CloseReason
 from tests.support.factories import make_process
