@@ -11,7 +11,7 @@ from websockets.asyncio.server import ServerConnection
 
 from integrations.simulator import SimulatedPos, Timing
 from integrations.simulator.example import MANAGER, TABLES
-from tests.support.simulator_portal import LIMIT, FakePortal, ask, within
+from tests.support.servers.simulator_portal import LIMIT, FakePortal, ask, within
 
 ENVELOPE = {
     "ProviderID": 12345,

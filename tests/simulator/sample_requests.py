@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from integrations.simulator.example import MANAGER
-from tests.support.simulator_portal import SECRET
+from tests.support.servers.simulator_portal import SECRET
 
 PIN_REQUEST = {
     "RequestID": "60a6f3c4-4043-49a2-b317-8807b77d9685",

@@ -14,7 +14,7 @@ from websockets.asyncio.server import ServerConnection
 from integrations.simulator import BackgroundPos, Credentials, Fault, Fleet, Plan, SimulatedPos, load_till
 from integrations.simulator.fleet import SUMMARY_SECONDS, till_file_name
 from tests.simulator.connected_till import ConnectedTill, request
-from tests.support.simulator_portal import LIMIT, ask, within
+from tests.support.servers.simulator_portal import LIMIT, ask, within
 
 
 class SavedTill(ConnectedTill):

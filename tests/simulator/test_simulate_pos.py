@@ -16,7 +16,7 @@ from integrations.simulator import Credentials, WrongCredentialsError, load_till
 from integrations.simulator.journal import Journal
 from tests.simulator.sample_requests import PIN_REQUEST, credentials_json
 from tests.support.project import PROJECT
-from tests.support.simulator_portal import SECRET, TOKEN, FakePortal, ask, refusal, within
+from tests.support.servers.simulator_portal import SECRET, TOKEN, FakePortal, ask, refusal, within
 
 
 def test_credentials_are_read_from_the_output_of_enable_outlet() -> None:

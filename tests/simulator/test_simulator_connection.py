@@ -16,7 +16,7 @@ from integrations.simulator.backoff import BackOff
 from integrations.simulator.connection import RefusedError
 from integrations.simulator.dialling import retry_after_seconds
 from tests.simulator.sample_requests import ORDERS_REQUEST, PIN_REQUEST, order_numbers
-from tests.support.simulator_portal import SECRET, TOKEN, FakePortal, ask, refusal, within
+from tests.support.servers.simulator_portal import SECRET, TOKEN, FakePortal, ask, refusal, within
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 

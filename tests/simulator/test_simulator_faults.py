@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
 from integrations.simulator import Fault, Plan
 from tests.simulator.connected_till import PATIENCE, SOUP_LINE, ConnectedTill, request
-from tests.support.simulator_portal import ask, within
+from tests.support.servers.simulator_portal import ask, within
 
 
 class Misbehaving(ConnectedTill):

@@ -6,7 +6,7 @@ from typing import Any
 from integrations.simulator import messages
 from integrations.simulator.example import CATALOGUE, CHIPS, MANAGER, TRAINEE, VAT
 from tests.simulator.connected_till import NUMBERS, SOUP_LINE, ConnectedTill, request
-from tests.support.simulator_portal import ask, within
+from tests.support.servers.simulator_portal import ask, within
 
 
 class EveryMethod(ConnectedTill):

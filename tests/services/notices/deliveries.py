@@ -12,7 +12,7 @@ from integrations.services.notices.delivering import Deliverer
 from tests.support.factories import ANNA
 from tests.support.in_process import InProcess
 from tests.support.notice_factories import make_endpoint, make_refusal
-from tests.support.receiver import Receiver, receiver
+from tests.support.servers.receiver import Receiver, receiver
 
 Prepared = tuple[WebhookEndpoint, str, Delivery]
 

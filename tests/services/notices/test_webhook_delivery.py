@@ -28,7 +28,7 @@ from tests.services.notices.deliveries import (
 from tests.support.factories import ANNA, NOON, make_organisation
 from tests.support.in_process import LIMIT, in_main, until
 from tests.support.notice_factories import make_endpoint
-from tests.support.receiver import receiver
+from tests.support.servers.receiver import receiver
 
 
 class Delivering(WithReceiver):

@@ -17,7 +17,7 @@ from tests.staff.people.test_staff_people import make_person
 from tests.staff.signing_in.arriving import ADDRESS, BEGIN, CALLBACK, LINK, arrive, events
 from tests.staff.signing_in.test_second_factors import code_of, give_app
 from tests.staff.signing_in.test_sign_in import START, is_in, refusals
-from tests.support.oidc_provider import CLIENT_ID, NESTED, Provider, key
+from tests.support.servers.oidc_provider import CLIENT_ID, NESTED, Provider, key
 from tests.support.staff.pages import text
 
 SCOPE = {"openid", "profile", "email"}

@@ -23,7 +23,7 @@ from tests.staff.signing_in.arriving import LINK, arrive, events
 from tests.staff.signing_in.test_second_factors import code_of, give_app
 from tests.staff.signing_in.test_sign_in import is_in
 from tests.support.factories import ANNA
-from tests.support.oidc_provider import Provider
+from tests.support.servers.oidc_provider import Provider
 from tests.support.signing_in import prove
 from tests.support.staff.pages import text
 
