@@ -19,7 +19,7 @@ from integrations.services.requests.contents import Content
 from integrations.services.requests.errors import AskedOtherwise
 from integrations.services.requests.repeats import UNEQUAL_ATTEMPTS
 from integrations.services.requests.request_types import NewRequest, Stored
-from tests.backend.test_backend import kind_of
+from tests.backend.answers import kind_of
 from tests.services.requests.test_asking import be_online
 from tests.support.asgi_client import Answer
 from tests.support.backend_client import Backend, Pos, make_outlet

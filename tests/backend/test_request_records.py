@@ -18,7 +18,7 @@ from integrations.services.requests import contents, ending, results, sending
 from integrations.services.requests.contents import Content
 from integrations.services.requests.redacting import redact_batch
 from integrations.services.requests.request_types import Ending
-from tests.backend.test_backend import kind_of, look, row_of
+from tests.backend.answers import kind_of, look, row_of
 from tests.support.backend_client import Backend, Pos, make_outlet
 from tests.support.factories import Enabled, make_enabled_outlet
 from tests.support.in_process import InProcess, in_main, recorded, until

@@ -24,7 +24,7 @@ from tests.live.processes import Process, free_port
 from tests.live.redis import Redis
 from tests.live.servers import Database, Depot, Stack
 from tests.live.waiting import eventually
-from tests.portal.test_environment import read_settings
+from tests.support.environment import read_settings
 from tests.support.project import PROJECT
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -22,13 +22,23 @@ from tests.faults.vitals import Vitals
 from tests.live.binaries import need
 from tests.live.clients import AUTH_PATH, NODE_FOLDER, connect, curl, handshake_refusal, token_for
 from tests.live.conftest import NewStack
+from tests.live.fronts import (
+    head_with,
+    is_alive,
+    is_closed_after,
+    one_status,
+    raw,
+    raw_answers,
+    send_all,
+    send_body,
+    status_of,
+)
 from tests.live.ledger import LEDGER
 from tests.live.processes import free_port
 from tests.live.proxies import proxy_before
 from tests.live.servers import Depot, Stack
 from tests.live.waiting import eventually
 from tests.support.constants import ARRIVAL_SECONDS, with_constants
-from tests.support.raw_http import RawAnswer, answers_in
 
 UPLOAD = "/admin/integrations/outlet/enable-file/"
 SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -66,39 +76,6 @@ def stack(fronts: dict[str, int]) -> Stack:
 @pytest.fixture(params=WAYS)
 def port(request: pytest.FixtureRequest, fronts: dict[str, int]) -> int:
     return fronts[request.param]
-
-
-def is_alive(port: int) -> bool:
-    return status_of(port, "GET", "/healthz") == 200
-
-
-def status_of(port: int, method: str, path: str, body: bytes | None = None, **headers: str) -> int:
-    """The status of one request on a connection of its own; 0 when there is none."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    try:
-        connection.request(method, path, body, headers)
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return 0
-    finally:
-        connection.close()
-
-
-@contextmanager
-def raw(port: int, *pieces: bytes) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as caller:
-        for piece in pieces:
-            caller.sendall(piece)
-        yield caller
-
-
-def raw_answers(port: int, *pieces: bytes) -> list[RawAnswer]:
-    """The answers until the server closes, or the caller has waited for 20 s."""
-    received = b""
-    with raw(port, *pieces) as caller:
-        while part := caller.recv(65536):
-            received += part
-    return answers_in(received)
 
 
 # --- Upgrades
@@ -178,6 +155,7 @@ def test_a_websocket_passes_whatever_else_the_client_would_speak(stack: Stack, p
 
 # --- Limits
 
+
 JUST_BELOW, JUST_ABOVE = limits.MEBIBYTE - 8192, limits.MEBIBYTE + 8192
 SIZES = {
     AUTH_PATH: ((16_000, {400, 401}), (17_000, {413}), (200_000, {413}), (3 * MEBIBYTE, {413})),
@@ -212,30 +190,12 @@ def posted(port: int, path: str, size: int, *, is_chunked: bool) -> int:
         return answer.status
 
 
-def send_body(caller: socket.socket, size: int, is_chunked: bool) -> None:
-    piece = b"x" * 8000
-    try:
-        while size > 0:
-            part = piece[:size]
-            caller.sendall(b"%x\r\n%b\r\n" % (len(part), part) if is_chunked else part)
-            size -= len(part)
-        if is_chunked:
-            caller.sendall(b"0\r\n\r\n")
-    except OSError:
-        return  # it has its answer
-
-
 def test_a_body_that_is_too_large_is_refused_before_it_is_sent(stack: Stack) -> None:
     for path in ("/admin/login/", AUTH_PATH, "/api/v1/outlets", UPLOAD, "/healthz", "/nowhere"):
         head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {600 * MEBIBYTE}\r\n"
         for expect in ("", "Expect: 100-continue\r\n"):
             (answer,) = raw_answers(stack.port, f"{head}{expect}\r\n".encode())
             assert (answer.status, answer.headers["connection"]) == (413, "close")
-
-
-def head_with(*headers: str, target: str = "/healthz") -> bytes:
-    lines = "".join(f"{header}\r\n" for header in headers)
-    return f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{lines}\r\n".encode()
 
 
 def test_heads_are_limited_in_the_same_way_by_the_portal_and_the_proxies(port: int) -> None:
@@ -288,14 +248,6 @@ def test_a_head_without_an_end_costs_neither_time_nor_memory(stack: Stack) -> No
             send_all(caller, filling * 10_000, 300)
         assert status_of(stack.port, "GET", "/healthz") == 200
     assert Vitals.of(stack.pid).memory - before.memory < 32
-
-
-def send_all(caller: socket.socket, piece: bytes, times: int) -> None:
-    try:
-        for _ in range(times):
-            caller.sendall(piece)
-    except OSError:
-        return
 
 
 @pytest.mark.parametrize("way", ["directly", "caddy"])
@@ -354,17 +306,6 @@ def test_a_handshake_that_comes_byte_by_byte_is_cut_in_time(new_stack: NewStack)
     assert handshake_refusal(stack, "forged").status == 401
 
 
-def is_closed_after(caller: socket.socket, more: bytes) -> bool:
-    try:
-        caller.sendall(more)
-        caller.settimeout(0.2)
-        return caller.recv(1) == b""
-    except TimeoutError:
-        return False
-    except OSError:
-        return True
-
-
 # --- Idle connections
 
 
@@ -400,11 +341,3 @@ def test_a_request_that_arrives_before_an_idle_connection_is_closed_is_answered(
         assert one_status(caller) == 200
         new_caller.sendall(request)
         assert one_status(new_caller) == 200
-
-
-def one_status(caller: socket.socket) -> int:
-    """Read one answer, and return its status."""
-    answer = http.client.HTTPResponse(caller)
-    answer.begin()
-    answer.read()
-    return answer.status

@@ -11,7 +11,7 @@ from tests.live import browser as browsing
 from tests.live.clients import request
 from tests.live.servers import Stack
 from tests.live.staff import staff_client
-from tests.support.hostile import HOSTILE_LISTS, HOSTILE_VALUES
+from tests.support.staff.hostile import HOSTILE_LISTS, HOSTILE_VALUES
 
 LISTS = re.compile(r'href="(/admin/(?:integrations|auth)/\w+/)"')
 LONG = 60  # of what is longer, the parser of the address sees the same on every database

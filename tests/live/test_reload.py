@@ -16,7 +16,7 @@ from tests.live.processes import Process, free_port, plain_environment
 from tests.live.redis import Redis
 from tests.live.servers import Depot
 from tests.live.waiting import eventually
-from tests.portal.operations.test_scripts import copy_project
+from tests.portal.operations.checkout import copy_project
 
 SETTINGS = {
     "METRICS_TOKEN": "first-0123456789",

@@ -21,7 +21,7 @@ from tests.live.postgres import MIGRATED, SUPERUSER, Postgres
 from tests.live.processes import Process, free_port, plain_environment
 from tests.live.redis import Redis
 from tests.live.waiting import eventually
-from tests.portal.operations.test_scripts import copy_project
+from tests.portal.operations.checkout import copy_project
 from tests.support.project import PROJECT
 
 PASSWORD = "Pa55word"

@@ -10,7 +10,7 @@ from tests.live.ledger import LEDGER
 from tests.live.servers import Stack
 from tests.live.waiting import eventually
 from tests.staff.signing_in.test_second_factors import code_of
-from tests.support.oidc_provider import CLIENT_SECRET, oidc_provider
+from tests.support.servers.oidc_provider import CLIENT_SECRET, oidc_provider
 
 AUTHENTICATOR = {
     "protocol": "ctap2",

@@ -20,7 +20,7 @@ from tests.live.upgrade import values
 from tests.live.waiting import eventually
 from tests.staff.signing_in.test_second_factors import code_of
 from tests.support.project import PROJECT
-from tests.support.receiver import Receiver, receiver
+from tests.support.servers.receiver import Receiver, receiver
 
 DUMP = PROJECT / "tests/live/upgrade/installation.sql"
 LATEST_OF_THEN = "0019_identity_unlinked"

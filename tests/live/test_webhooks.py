@@ -17,8 +17,8 @@ from tests.support.constants import (
     OUTLET_GRACE,
     with_constants,
 )
-from tests.support.mail_sink import mail_sink
-from tests.support.receiver import Receiver, receiver
+from tests.support.servers.mail_sink import mail_sink
+from tests.support.servers.receiver import Receiver, receiver
 
 CONSTANTS = {NOTICE_INTERVAL: 0.2, OUTLET_GRACE: 1, ALERT_START_GRACE: 0, ALERT_GROUP_SECONDS: 0}
 QUICK = with_constants(CONSTANTS) | {"WEBHOOK_ALLOW_PRIVATE": "true"}

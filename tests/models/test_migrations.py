@@ -14,8 +14,8 @@ from django.db import connection
 from integrations.models import Integration, Organisation, Outlet
 from integrations.models.attempt import Outcome
 from integrations.services.people.groups import ADMINISTRATOR, OPERATOR, VIEWER
-from tests.staff.test_staff_pages import be_refused
 from tests.support.factories import Enabled, make_enabled_outlet
+from tests.support.staff.pages import be_refused
 
 
 @pytest.mark.django_db

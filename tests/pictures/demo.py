@@ -17,7 +17,7 @@ from tests.support.constants import (
     OUTLET_GRACE,
     with_constants,
 )
-from tests.support.receiver import receiver
+from tests.support.servers.receiver import receiver
 
 HOUR, DAY = 3600, 86_400
 ENVIRONMENT = {

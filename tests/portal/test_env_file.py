@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from portal.env_file import Assignment, EnvFileError, add_secret_key, assignments, read
 from portal.environment import keys
-from tests.portal.test_environment import read_settings
+from tests.support.environment import read_settings
 from tests.support.project import PROJECT
 
 KEY = "k3y" * 17

@@ -1,19 +1,12 @@
-"""The simulator's till: prices, taxes, payments and stock to the cent, refusals, and that requests execute once."""
+"""The simulator's till: prices, taxes, payments and stock to the cent, and refusals."""
 
-import json
 from dataclasses import replace
 from decimal import Decimal
-from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from integrations.simulator import json_text, load_till, messages, refusals
-from integrations.simulator.catalogue import TaxRate
-from integrations.simulator.desk import Desk
+from integrations.simulator import refusals
 from integrations.simulator.example import (
     BAG,
     BREAD,
@@ -25,43 +18,15 @@ from integrations.simulator.example import (
     MANAGER,
     OYSTERS,
     SOUP,
-    TABLES,
     TABS,
     example_till,
 )
-from integrations.simulator.fields import Fields, MalformedPayloadError
-from integrations.simulator.memory import CHANGES_KEPT, EXECUTED_KEPT, READS_KEPT, Memory
-from integrations.simulator.message_numbers import WrongNumbersError, names_by_number, numbers_from_texts
-from integrations.simulator.misbehaviour import Behaviour, Fault, Plan, WrongPlanError
-from integrations.simulator.money import spread
-from integrations.simulator.orders import Adjustment, ChildLine, Line, Lock, Order, Payment
-from integrations.simulator.snapshot import Snapshots, WrongTillError, till_from_text
-from integrations.simulator.taxes import taxes_of
+from integrations.simulator.orders import ChildLine, Line, Lock, Order
+from integrations.simulator.snapshot import Snapshots
 from integrations.simulator.till import Addition, NewOrder, Till
+from tests.simulator.orders import adjustment, line, new_order, payment, provider_line
 
 MESSAGE = 2
-
-
-def line(article: str = "101", quantity: int = 1, **changes: Any) -> Line:
-    return replace(Line(name=f"product {article}", quantity=quantity, plu_identifier=article), **changes)
-
-
-def provider_line(price: str, quantity: int = 1) -> Line:
-    money = Decimal(price)
-    return line(quantity=quantity, price=money, total=money * quantity)
-
-
-def new_order(*lines: Line, **changes: Any) -> NewOrder:
-    return replace(NewOrder(service_mode_id=TABLES.service_mode_id, table="5", lines=lines), **changes)
-
-
-def adjustment(amount: str) -> Adjustment:
-    return Adjustment(name="Voucher", amount=Decimal(amount))
-
-
-def payment(amount: str, service_charge: str | None = None) -> Payment:
-    explicit = None if service_charge is None else Decimal(service_charge)
-    return Payment(name="visa", amount_sale=Decimal(amount), service_charge=explicit)
 
 
 def created(*lines: Line, **changes: Any) -> Order:
@@ -299,236 +264,3 @@ def test_tips_and_surcharges_pay_nothing_of_the_order() -> None:
     tipped = replace(payment("4.00"), amount_tip=Decimal("1.00"), amount_surcharge=Decimal("0.50"))
     order, _booked = till.create_payment(till.orders[0].sales_transaction_id, tipped)
     assert order.amount_owing == Decimal("1.00")
-
-
-# Amounts, for arbitrary numbers
-
-cents = st.integers(0, 10**8).map(lambda number: Decimal(number) / 100)
-rates = st.sampled_from([None, SOUP.tax, BREAD.tax, BAG.tax, TaxRate(name="Odd", percent=Decimal("7.77"))])
-
-
-@given(st.lists(st.tuples(rates, cents), max_size=8))
-def test_each_tax_is_within_half_a_cent_of_the_exact_one(amounts: list[tuple[TaxRate | None, Decimal]]) -> None:
-    for tax in taxes_of(amounts, adjustment=Decimal(0)):
-        base = sum(Fraction(amount) for rate, amount in amounts if rate and rate.name == tax.name)
-        exact = base * Fraction(tax.rate) / (100 if tax.is_add_on else 100 + Fraction(tax.rate))
-        assert abs(Fraction(tax.amount) - exact) <= Fraction(1, 200)
-        assert tax.amount == tax.amount.quantize(Decimal("0.01"))
-
-
-@given(st.lists(st.tuples(rates, cents), max_size=8))
-def test_a_full_discount_leaves_nothing_to_tax(amounts: list[tuple[TaxRate | None, Decimal]]) -> None:
-    whole = sum((amount for _rate, amount in amounts), Decimal(0))
-    assert all(tax.amount == 0 for tax in taxes_of(amounts, adjustment=-whole))
-
-
-@given(cents, st.lists(cents, min_size=1).filter(any), st.sampled_from([1, -1]))
-def test_shares_add_up_to_the_amount_and_are_within_a_cent_of_the_proportion(
-    amount: Decimal, weights: list[Decimal], sign: int
-) -> None:
-    shares = spread(sign * amount, weights)
-    assert sum(shares) == sign * amount
-    exact = [sign * amount * weight / sum(weights) for weight in weights]
-    assert all(abs(share - wanted) < Decimal("0.0101") for share, wanted in zip(shares, exact, strict=True))
-
-
-@given(st.lists(st.tuples(cents, st.integers(1, 50)), min_size=1, max_size=6), cents, st.data())
-def test_the_amount_owing_is_always_amount_less_payments_plus_service_charge(
-    sold: list[tuple[Decimal, int]], charge: Decimal, data: st.DataObject
-) -> None:
-    till = example_till()
-    lines = [provider_line(str(price), quantity) for price, quantity in sold]
-    order = till.create_order(MANAGER, new_order(*lines, use_provider_prices=True, service_charge=charge))
-    assert order.amount == sum(price * quantity for price, quantity in sold)
-    while not order.is_closed:
-        part = data.draw(st.integers(0, int(order.amount_owing * 100))) if len(order.payments) < 3 else None
-        paid = order.amount_owing if part is None else Decimal(part) / 100
-        before = order.amount_owing
-        order, _booked = till.create_payment(order.sales_transaction_id, payment(str(paid)))
-        assert order.amount_owing == before - paid
-        assert order.sale_owing >= 0
-        assert order.remaining_service_charge >= 0
-    assert sum(each.amount_sale + (each.service_charge or 0) for each in order.payments) == order.amount + charge
-
-
-@given(st.integers(-(10**13) + 1, 10**13 - 1))
-def test_every_amount_is_written_and_read_exactly(number: int) -> None:
-    amount = Decimal(number) / 100
-    written = json_text.write({"Amount": amount})
-    assert json.loads(written, parse_float=str)["Amount"].partition(".")[2] != ""
-    read = json_text.read(written)
-    assert isinstance(read, dict)
-    assert Fields(read, method="X").money("amount", may_be_negative=True) == amount
-
-
-@pytest.mark.parametrize("written", ["1.005", "1e-999999999", "1e999999999", "100000000000", "-0.01", "true", '"5"'])
-def test_an_invalid_amount_is_refused_with_the_name_of_its_field(written: str) -> None:
-    read = json_text.read(f'{{"AmountTip": {written}}}')
-    assert isinstance(read, dict)
-    with pytest.raises(MalformedPayloadError, match=r"CreateOrder needs .* AmountTip in its payload"):
-        Fields(read, method="CreateOrder").find_money("AmountTip")
-
-
-@pytest.mark.parametrize(("number", "written"), [("1e400", "1E+400"), ("1.50", "1.5"), ("-0.00", "-0.0"), ("7", "7.0")])
-def test_an_external_number_is_written_in_limited_length(number: str, written: str) -> None:
-    assert json_text.write(Decimal(number)) == written
-
-
-@pytest.mark.parametrize("value", [float("nan"), Decimal("NaN"), Decimal("Infinity")])
-def test_an_invalid_number_is_never_written(value: object) -> None:
-    with pytest.raises((ValueError, TypeError)):
-        json_text.write(value)
-
-
-# Executed once
-
-
-def request(request_id: str | None, method: str = "CreateOrder", **payload: object) -> messages.Request:
-    whole = {"ProviderOrderID": "p-1", "ServiceModeID": TABLES.service_mode_id, "ServiceModeEntityID": "5"} | payload
-    number = {name: number for number, name in names_by_number().items()}[method]
-    return messages.read_request(
-        json.dumps({"RequestID": request_id, "UserIdentifier": MANAGER.pin, "MessageType": number, "Payload": whole})
-    )
-
-
-def test_a_repeated_request_gets_the_first_answer_and_is_not_executed_again() -> None:
-    desk = Desk(example_till())
-    first = desk.reply(request("r-1"))
-    again = desk.reply(request("r-1"))
-    assert (again.text, again.answer) == (first.text, None)
-    assert len(desk.till.orders) == 4
-    assert desk.till.executed == ["r-1"]
-
-
-@pytest.mark.parametrize("request_id", [None, ""])
-def test_a_request_without_an_id_is_executed_each_time(request_id: str | None) -> None:
-    desk = Desk(example_till())
-    desk.reply(request(request_id))
-    desk.reply(request(request_id))
-    assert (len(desk.till.orders), desk.till.executed) == (5, [])
-
-
-def test_the_memory_is_limited_and_reads_do_not_displace_changes() -> None:
-    memory = Memory()
-    memory.keep("change", "kept", is_change=True)
-    for number in range(EXECUTED_KEPT + 1):
-        memory.keep(f"read {number}", "text", is_change=False)
-    assert (len(memory.reads), len(memory.executed), memory.find("read 0")) == (READS_KEPT, EXECUTED_KEPT, None)
-    assert memory.find("change") == "kept"
-    for number in range(CHANGES_KEPT):
-        memory.keep(f"change {number}", "text", is_change=True)
-    assert (len(memory.changes), memory.find("change")) == (CHANGES_KEPT, None)
-
-
-# Saved
-
-
-def test_a_loaded_till_has_the_saved_orders_stock_and_answers(tmp_path: Path) -> None:
-    desk = Desk(example_till(), till_file=tmp_path / "tills" / "till.json")
-    product = {"ProductType": 0, "Name": "Oysters", "Quantity": 2, "PLUIdentifier": "104"}
-    first = desk.reply(request("r-1", Products=[product], Notes=[{"Value": 1.5}], Covers=9))
-    loaded = load_till(tmp_path / "tills" / "till.json")
-    assert loaded.orders == desk.till.orders
-    assert (loaded.catalogue, loaded.executed, loaded.stock.units("104")) == (CATALOGUE, ["r-1"], 4)
-    reopened = Desk(example_till(), till_file=tmp_path / "tills" / "till.json")
-    assert reopened.reply(request("r-1")).text == first.text
-    assert reopened.till.create_order(MANAGER, new_order()).order_number == "S1000005"
-    assert sorted(path.name for path in (tmp_path / "tills").iterdir()) == ["till.json"]
-
-
-def test_a_changed_till_is_saved_with_its_changes() -> None:
-    till, snapshots = example_till(), Snapshots()
-    snapshots.text(till)
-    till.create_payment(till.orders[0].sales_transaction_id, payment("5.00"))
-    assert till_from_text(snapshots.text(till)).orders == till.orders
-
-
-def test_a_till_written_by_hand_may_omit_fields_with_a_default() -> None:
-    user = {"user_id": "u", "name": "Jo", "pin": "1"}
-    till = till_from_text(json.dumps({"version": 1, "catalogue": {"users": [user]}}))
-    assert (till.catalogue.users[0].can_make_payments, till.orders) == (True, [])
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "[]",
-        "{}",
-        '{"version": 2, "catalogue": {}}',
-        '{"version": 1, "catalogue": {"users": [{"name": "Jo"}]}}',
-        '{"version": 1, "catalogue": {"users": {}}}',
-        '{"version": 1, "catalogue": {"currency": "GBP"}}',
-        '{"version": 1, "catalogue": {}, "stock": {"a": true}}',
-        '{"version": 1, "catalogue": {}, "answers": []}',
-    ],
-)
-def test_an_invalid_till_is_refused(text: str) -> None:
-    with pytest.raises(WrongTillError, match="This is not a saved till"):
-        till_from_text(text)
-
-
-# Numbers and plans
-
-
-def test_message_numbers_can_be_overridden_by_name() -> None:
-    names = names_by_number(numbers_from_texts(["CreateOrder=3", "CreatePayment=2"]))
-    assert (names[3], names[2], names[12]) == ("CreateOrder", "CreatePayment", "UpdateOrder")
-
-
-@pytest.mark.parametrize("text", ["CreateOrder", "CreateOrder=-1", "Dance=3", "CreateOrder=0"])
-def test_invalid_message_numbers_are_refused(text: str) -> None:
-    with pytest.raises(WrongNumbersError):
-        names_by_number(numbers_from_texts([text]))
-
-
-@settings(max_examples=20)
-@given(st.integers(), st.text(max_size=5))
-def test_the_same_seed_misbehaves_in_the_same_way(seed: int, name: str) -> None:
-    plan = Plan.from_texts(delay="0:3", misbehave="twice=0.4, never=0.4", seed=seed)
-    one, other = Behaviour(plan, name=name), Behaviour(plan, name=name)
-    assert [one.next_fault() for _ in range(20)] == [other.next_fault() for _ in range(20)]
-    assert one.delay(None) == other.delay(None)
-
-
-def test_each_pos_of_a_plan_misbehaves_differently() -> None:
-    plan = Plan.from_texts(misbehave="twice=0.5")
-    behaviours = [Behaviour(plan, name=str(name)) for name in range(5)]
-    drawn = {tuple(behaviour.next_fault() for _ in range(50)) for behaviour in behaviours}
-    assert len(drawn) == 5
-
-
-def test_faults_are_about_as_frequent_as_planned() -> None:
-    behaviour = Behaviour(Plan.from_texts(misbehave="drop-before=0.05,garbage=0.2"), name="x")
-    faults = [behaviour.next_fault() for _ in range(10_000)]
-    assert 400 < faults.count(Fault.DROP_BEFORE) < 600
-    assert 1800 < faults.count(Fault.GARBAGE) < 2200
-
-
-def test_a_script_comes_before_the_chances() -> None:
-    behaviour = Behaviour(Plan(script=[None, Fault.NEVER], chances={Fault.TWICE: 1.0}), name="x")
-    assert [behaviour.next_fault() for _ in range(3)] == [None, Fault.NEVER, Fault.TWICE]
-
-
-def test_a_delay_applies_to_all_answers_unless_the_plan_has_late_ones() -> None:
-    assert Behaviour(Plan.from_texts(delay="2"), name="x").delay(None) == 2
-    some_late = Behaviour(Plan.from_texts(delay="2", misbehave="late=0.5"), name="x")
-    assert (some_late.delay(None), some_late.delay(Fault.LATE)) == (0, 2)
-
-
-@pytest.mark.parametrize(
-    ("delay", "misbehave"),
-    [
-        ("x", None),
-        ("-1:1", None),
-        ("2:1", None),
-        ("nan:nan", None),
-        ("inf", None),
-        (None, "sulk=1"),
-        (None, "twice"),
-        (None, "twice=2"),
-    ],
-)
-def test_an_invalid_plan_is_refused(delay: str | None, misbehave: str | None) -> None:
-    with pytest.raises(WrongPlanError):
-        Plan.from_texts(delay=delay, misbehave=misbehave)

@@ -27,9 +27,9 @@ from integrations.services.outlets.outlets import create_outlet
 from integrations.services.people.people import Role, save_person
 from integrations.staff.base.admin import FOR_ALL, PortalAdmin
 from integrations.staff.outlets import export as outlets_export
-from tests.staff.api_keys.test_staff_backend_pages import ask
-from tests.staff.test_staff_pages import be_refused, be_seen, text
 from tests.support.factories import ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation
+from tests.support.staff.backend_pages import ask
+from tests.support.staff.pages import be_refused, be_seen, text
 
 THEIRS = "NORDLICHT"  # stands in every row of the other organisation, and in no page that a limited person gets
 REFUSED = (302, 403, 404, 405)

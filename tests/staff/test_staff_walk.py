@@ -17,7 +17,7 @@ from django.urls import reverse
 from integrations.models import Request
 from tests.staff.test_staff_limits import name_of, pages_of
 from tests.support.signing_in import refresh
-from tests.support.staff_world import CONTENT, THEIRS, World, make_limited, make_viewer, make_world
+from tests.support.staff.world import CONTENT, THEIRS, World, make_limited, make_viewer, make_world
 
 _LINK = re.compile(r"""(?:href|data-url|data-next|action)="([^"]+)""")
 ENDING = (reverse("admin:logout"),)

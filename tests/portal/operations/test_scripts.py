@@ -1,63 +1,48 @@
 """The commands of script/, run unchanged in copies of this checkout that are not set up yet."""
 
-import io
-import json
 import os
 import re
 import shutil
 import signal
-import sqlite3
 import stat
-import subprocess
-import sys
-import textwrap
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-import httpx2
 import pytest
-from django.contrib.auth.models import User
-from django.core.management import CommandError, call_command
 
-from tests.live.documents import Reader, answers_in, blocks_of
-from tests.live.processes import Process, free_port, plain_environment
+from tests.live.documents import Reader, blocks_of
+from tests.live.processes import free_port
 from tests.live.waiting import eventually
-from tests.support.project import PROJECT
-
-pytestmark = pytest.mark.processes
-
-INSTALL_SECONDS = 240
-START_SECONDS = 30
-PASSWORD = re.compile(r"^  password   ([0-9a-z-]{24})$", re.MULTILINE)
-NOT_CLONED = (".venv*", ".env", "data", "node_modules", "staticfiles", "__pycache__", ".*_cache", ".hypothesis")
-# The environment variables that pip may need to reach its index on this machine.
-FOR_PIP = (
-    "PIP_",
-    "SSL_",
-    "REQUESTS_",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
+from tests.portal.operations.checkout import (
+    INSTALL_SECONDS,
+    PASSWORD,
+    Running,
+    Tour,
+    ask,
+    assert_success,
+    complaint,
+    copy_database,
+    copy_project,
+    copy_with_venv,
+    curls_of_the_readme,
+    environment,
+    fake_python,
+    give_own_stamp,
+    nothing_was_made,
+    printed_curl,
+    run,
+    served_until_killed,
+    serving,
+    sign_in,
+    started,
+    state_of,
+    until_block_ends,
+    wait_until_up,
+    with_check,
 )
 
-
-@dataclass(frozen=True)
-class Running:
-    """A script/server that has answered /healthz."""
-
-    base_url: str
-    process: Process
-
-    @property
-    def output(self) -> str:
-        return self.process.log_text()
+pytestmark = pytest.mark.processes
 
 
 @pytest.fixture(scope="module")
@@ -70,18 +55,6 @@ def first_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path,
             wait_until_up(running, INSTALL_SECONDS)
         yield folder, starting
     shutil.rmtree(folder / ".venv")  # 200 MB, which pytest would keep for three runs
-
-
-@pytest.fixture(scope="module")
-def shared_checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy_project(tmp_path_factory.mktemp("bare"))
-
-
-@pytest.fixture
-def bare(shared_checkout: Path) -> Iterator[Path]:
-    """A fresh checkout without .venv and .env, shared by calls that must not create them."""
-    yield shared_checkout
-    assert nothing_was_made(shared_checkout)
 
 
 @pytest.fixture
@@ -139,25 +112,6 @@ def test_a_second_run_installs_migrates_and_prints_no_password(
         assert "Next: sign in" in running.output
         assert not re.search("password|Creating|Installing|Wrote|Migrated", running.output)
     assert state_of(folder) == before
-
-
-@dataclass(frozen=True)
-class Tour:
-    """The demo in a fresh checkout, and a reader who follows the documents."""
-
-    folder: Path
-    running: Running
-    reader: Reader
-
-    @property
-    def client(self) -> httpx2.Client:
-        key = (self.folder / "data" / "demo" / "api-key").read_text().strip()
-        headers = {"Authorization": f"Bearer {key}"}
-        return httpx2.Client(base_url=f"{self.running.base_url}/api/v1/", headers=headers, trust_env=False, timeout=45)
-
-    def online(self) -> set[str]:
-        with self.client as client:
-            return {each["provider_outlet_id"] for each in client.get("outlets?online=true").json()["results"]}
 
 
 @pytest.fixture(scope="module")
@@ -254,36 +208,6 @@ class TestTheEndOfTheDemo:
             eventually(lambda: ": connected to" in running.output, what="a POS is online")
             os.kill(running.process.pid, signal.SIGKILL)
             eventually(lambda: running.output.endswith(" ended\n"), what="the POSes have ended")
-
-
-def assert_success(output: str) -> None:
-    """Assert that no JSON in the output of commands is a problem or a refusal."""
-    for answer in answers_in(output):
-        assert "type" not in answer, answer
-        assert "ErrorMessage" not in answer, answer
-        assert answer.get("outcome", "answered") == "answered", answer
-
-
-def with_check(text: str) -> str:
-    """Return the example with its payload checked against the documented model."""
-    asked = text.replace('"message_type": "', '"validate": true, "message_type": "')
-    return asked.replace('{"message_type": message_type,', '{"validate": True, "message_type": message_type,')
-
-
-@contextmanager
-def until_block_ends(block: str, tour: Tour) -> Iterator[Process]:
-    """Run a command that runs until Ctrl-C."""
-    process = Process(
-        ["bash", "-c", block],
-        log=tour.folder / f"block-{free_port()}.log",
-        env=tour.reader.environment,
-        cwd=tour.folder,
-    )
-    process.start()
-    try:
-        yield process
-    finally:
-        process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -411,281 +335,3 @@ class TestOneClearLine:
 
     def test_for_a_lock_file_that_does_not_exist(self, bare: Path) -> None:
         assert "no such lock file" in complaint(run(bare, "script/bootstrap", "other.lock"), status=2)
-
-
-def test_help_is_printed_without_setting_anything_up(bare: Path) -> None:
-    done = run(bare, "script/server", "--help")
-    assert done.returncode == 0
-    assert {"--host", "--port", "--data-dir", "--demo"} <= set(re.findall(r"--[\w-]+", done.stdout))
-    assert nothing_was_made(bare)
-
-
-def test_every_lock_file_pins_what_the_smaller_one_pins() -> None:
-    run_time, scale, dev = (pins(f"requirements{kind}.lock") for kind in ("", "-scale", "-dev"))
-    assert run_time <= scale <= dev
-
-
-@pytest.fixture
-def untidy(tmp_path: Path) -> Path:
-    """A checkout without .venv, in which ruff finds an error: script/test ends with its first check."""
-    installed = Path(sys.prefix) / "installed"
-    if not installed.exists() or "requirements-dev.lock" not in installed.read_text():
-        pytest.skip("this Python's packages were not installed by script/bootstrap requirements-dev.lock")
-    checkout = copy_project(tmp_path / "checkout")
-    (checkout / "integrations" / "untidy.py").write_text("import os\n")
-    shutil.rmtree(checkout / "tests" / "clients", ignore_errors=True)
-    return checkout
-
-
-def test_script_test_names_the_check_that_failed_and_stops_there(untidy: Path) -> None:
-    (untidy / ".venv").symlink_to(sys.prefix)
-    failed = run(untidy, "script/test", "--version")  # an option of pytest, to keep this suite from running recursively
-    assert failed.returncode == 1
-    assert failed.stderr.splitlines()[-1] == "script/test: ruff check failed"
-    assert failed.stdout == "==> ruff check\n"
-    assert not (untidy / ".env").exists()
-
-
-@pytest.mark.parametrize("option", ["--python {}", "--python={}", "-k x --python {}"])
-def test_script_test_uses_an_environment_of_the_named_python(untidy: Path, option: str) -> None:
-    version = "{}.{}".format(*sys.version_info)
-    (untidy / f".venv-{version}").symlink_to(sys.prefix)
-    failed = run(untidy, "script/test", *option.format(version).split())
-    assert failed.stderr.splitlines()[-1] == "script/test: ruff check failed"
-    assert failed.stdout == "==> ruff check\n"
-    assert not (untidy / ".venv").exists()
-
-
-def test_script_test_says_how_to_get_a_python_that_is_not_installed(bare: Path) -> None:
-    said = complaint(run(bare, "script/test", "--python", "3.99"))
-    assert "Python 3.99 is not installed" in said
-    assert "apt install python3.99-venv" in said
-    assert not list(bare.glob(".venv*"))
-
-
-@pytest.mark.parametrize("options", [["--python"], ["--python="], ["--python", "3"], ["--python", "-k"]])
-def test_script_test_requires_a_version_after_python(bare: Path, options: list[str]) -> None:
-    assert "such as 3.13" in complaint(run(bare, "script/test", *options), status=2)
-
-
-def test_a_python_in_a_folder_of_pyenv_is_found_although_its_shim_does_not_run(bare: Path, tmp_path: Path) -> None:
-    version = "{}.{}".format(*sys.version_info)
-    commands = {f"python{version}": "exit 127", "pyenv": f'[ "$*" = "prefix {version}" ] && echo {sys.prefix}'}
-    for name, body in commands.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
-        (tmp_path / name).chmod(0o755)
-    found = run(bare, "script/find_python", version, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
-    assert found.stdout == f"{sys.executable}\n"
-
-
-@pytest.mark.django_db
-class TestFirstLogin:
-    def test_does_and_prints_nothing_if_there_is_a_superuser(self) -> None:
-        User.objects.create_superuser("somebody", password="known to them")
-        assert first_login() == ""
-        assert User.objects.count() == 1
-
-    def test_creates_a_superuser_with_the_password_that_it_prints(self) -> None:
-        [password] = PASSWORD.findall(first_login())
-        admin = User.objects.get(username="admin")
-        assert admin.is_superuser
-        assert admin.is_staff
-        assert admin.check_password(password)
-
-    def test_does_not_make_an_existing_user_of_that_name_a_superuser(self) -> None:
-        User.objects.create_user("admin")
-        with pytest.raises(CommandError, match="another user has the name admin"):
-            first_login()
-
-
-def first_login() -> str:
-    output = io.StringIO()
-    call_command("first_login", stdout=output)
-    return output.getvalue()
-
-
-def copy_project(target: Path) -> Path:
-    """Copy the files of a clone, without .venv, .env and data. Works without a .git folder as well."""
-    if not (PROJECT / ".git").exists():
-        return shutil.copytree(PROJECT, target, ignore=shutil.ignore_patterns(*NOT_CLONED), dirs_exist_ok=True)
-    for name in files_of_git():
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(PROJECT / name, target / name)
-    return target
-
-
-def copy_with_venv(target: Path, made: Path) -> Path:
-    """Copy the files of a clone, which then uses the .venv of a checkout that is set up."""
-    folder = copy_project(target)
-    (folder / ".venv").symlink_to(made / ".venv")
-    return folder
-
-
-def copy_database(source: Path, target: Path) -> None:
-    """Copy the database, even while servers write to it."""
-    file = Path("data") / "portal.sqlite3"
-    with closing(sqlite3.connect(source / file)) as read, closing(sqlite3.connect(target / file)) as written:
-        read.backup(written)
-
-
-def give_own_stamp(folder: Path) -> None:
-    """Replace the shared .venv by one with the same packages and its own record of installed lock files."""
-    shared, venv = (folder / ".venv").resolve(), folder / ".venv"
-    venv.unlink()
-    venv.mkdir()
-    for name in ("bin", "lib"):
-        (venv / name).symlink_to(shared / name)
-    for name in ("pyvenv.cfg", "installed"):
-        shutil.copy(shared / name, venv / name)
-
-
-@cache
-def files_of_git() -> list[str]:
-    """Return the tracked files, and the untracked files that are not ignored."""
-    command = ["git", "-c", "safe.directory=*", "ls-files", "-coz", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
-    return [name for name in listed.split("\0") if name and (PROJECT / name).is_file()]
-
-
-@contextmanager
-def serving(
-    folder: Path, *options: str, cwd: Path | None = None, env: Mapping[str, str] | None = None
-) -> Iterator[Running]:
-    with started(folder, "--port {}", *options, cwd=cwd, env=env) as running:
-        wait_until_up(running, START_SECONDS)
-        yield running
-
-
-@contextmanager
-def started(
-    folder: Path,
-    port_option: str,
-    *options: str,
-    cwd: Path | None = None,
-    env: Mapping[str, str] | None = None,
-) -> Iterator[Running]:
-    """Start script/server on a free port; at the end, SIGTERM must end it with exit code 0."""
-    port = free_port()
-    process = Process(
-        [str(folder / "script" / "server"), *port_option.format(port).split(), *options],
-        log=folder / f"server-{port}.log",
-        env=environment(env),
-        cwd=cwd or folder,
-    )
-    process.start()
-    try:
-        yield Running(f"http://127.0.0.1:{port}", process)
-        assert process.stop() == 0, process.log_tail()
-    finally:
-        process.kill()
-
-
-@contextmanager
-def served_until_killed(folder: Path, *options: str) -> Iterator[Running]:
-    port = free_port()
-    command = [str(folder / "script" / "server"), "--port", str(port), *options]
-    process = Process(command, log=folder / f"server-{port}.log", env=environment(), cwd=folder)
-    process.start()
-    try:
-        running = Running(f"http://127.0.0.1:{port}", process)
-        wait_until_up(running, START_SECONDS)
-        yield running
-    finally:
-        process.kill()
-
-
-def curls_of_the_readme() -> list[str]:
-    """Return the commands of the README's first five minutes, without their indentation."""
-    tour = (PROJECT / "README.md").read_text().split("## The first five minutes")[1].split("\n## ")[0]
-    return [textwrap.dedent(block).split("\n#")[0].strip() for block in re.findall(r"```sh\n(.*?)```", tour, re.DOTALL)]
-
-
-def printed_curl(output: str) -> str:
-    """Return the command that the demo has printed, as a user would copy it."""
-    [lines] = re.findall(r"^  curl .*?'$", output, re.MULTILINE | re.DOTALL)
-    return textwrap.dedent(lines)
-
-
-def ask(folder: Path, curl: str) -> Any:
-    """Run a documented curl command in the checkout and return its answer."""
-    done = subprocess.run(
-        ["bash", "-c", curl], cwd=folder, env=environment(), capture_output=True, text=True, check=True, timeout=30
-    )
-    return json.loads(done.stdout)
-
-
-def wait_until_up(running: Running, seconds: float) -> None:
-    def answers() -> bool:
-        assert running.process.is_running, running.output
-        try:
-            return httpx2.get(f"{running.base_url}/healthz", trust_env=False).status_code == 200
-        except httpx2.TransportError:
-            return False
-
-    eventually(answers, timeout=seconds, what="script/server answers /healthz")
-
-
-def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    passed_on = {k: v for k, v in os.environ.items() if k.startswith(FOR_PIP) or k == "PYTHON"}
-    return plain_environment() | passed_on | dict(more or {})
-
-
-def run(folder: Path, *command: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(folder / command[0]), *command[1:]],
-        cwd=folder,
-        env=environment(env),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=INSTALL_SECONDS,
-    )
-
-
-def complaint(done: subprocess.CompletedProcess[str], *, status: int = 1) -> str:
-    """Return the only line that a refused call may print."""
-    assert (done.returncode, done.stdout) == (status, "")
-    assert done.stderr.count("\n") == 1
-    return done.stderr
-
-
-def nothing_was_made(folder: Path) -> bool:
-    return not any((folder / name).exists() for name in (".venv", ".env", "data"))
-
-
-def fake_python(folder: Path, statement: str) -> Path:
-    """Create a Python that runs the statement before the code of -c."""
-    python = folder / "python3"
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; {statement}\n$2"\n')
-    python.chmod(0o755)
-    return python
-
-
-def sign_in(base_url: str, user_name: str, password: str) -> httpx2.Response:
-    """Fill in the admin's sign-in form and return the resulting page."""
-    with httpx2.Client(base_url=base_url, follow_redirects=True, trust_env=False) as browser:
-        page = browser.get("/admin/")
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
-        assert token, page.text
-        form = {"username": user_name, "password": password, "csrfmiddlewaretoken": token[1]}
-        return browser.post(page.url, data=form)
-
-
-def state_of(folder: Path) -> Sequence[object]:
-    """Return the state that a second run must not change."""
-    packages = next(folder.glob(".venv/lib/python*/site-packages"))
-    untouched = [packages, folder / ".venv" / "installed", folder / ".env"]
-    with closing(sqlite3.connect(folder / "data" / "portal.sqlite3")) as database:
-        users = database.execute("SELECT * FROM auth_user").fetchall()
-        migrations = database.execute("SELECT * FROM django_migrations").fetchall()
-    return [
-        (folder / ".env").read_bytes(),
-        [path.stat().st_mtime_ns for path in untouched],
-        users,
-        migrations,
-    ]
-
-
-def pins(lock_file: str) -> set[str]:
-    return set(re.findall(r"^[\w.-]+==[^ \\]+", (PROJECT / lock_file).read_text(), re.MULTILINE))

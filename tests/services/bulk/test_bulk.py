@@ -1,75 +1,19 @@
-"""Many outlets at once: a file says what is wrong with it before anything is done; then it is done in steps."""
-
-import csv
-import io
-import itertools
-from collections.abc import Callable
-from typing import Any
+"""Many outlets at once: a file says what is wrong with it before anything is done."""
 
 import pytest
-from django.contrib.auth.models import Permission, User
-from django.utils import timezone
 
-from integrations.models import (
-    AuditEvent,
-    Credential,
-    Integration,
-    Organisation,
-    Outlet,
-    Presence,
-    StaffLimit,
-)
-from integrations.models.audit import Verb
+from integrations.models import Organisation, Outlet
 from integrations.services.audit import Actor
-from integrations.services.bulk import acts as bulk_acts
 from integrations.services.bulk import confirming
 from integrations.services.bulk import enabling as bulk_enabling
 from integrations.services.bulk import file as bulk_file
-from integrations.services.bulk.confirming import Checked, CheckUnreadable, NothingToDo, RowsWrong
 from integrations.services.bulk.enabling import May
 from integrations.services.bulk.file import FileRefused
-from integrations.services.bulk.plan import BulkAction, PlannedRow, RowRefused, Verdict, WorldChanged
-from integrations.services.bulk.results import result_csv
-from integrations.services.errors import InvalidValue
-from integrations.services.integration import enabling, pos_secrets
-from integrations.services.outlets import outlets
-from tests.support.factories import ADOPTED, ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
+from integrations.services.bulk.plan import Verdict
+from tests.services.bulk.sheets import checked_file, done, lines, only, plan
+from tests.support.factories import BELLA, Enabled, make_organisation
 
 pytestmark = pytest.mark.django_db
-
-HEADER = "Organisation,Outlet,POSRemoteID,ProviderOutletID,AdoptedSecret"
-
-
-def lines(*rows: str, header: str = HEADER) -> bytes:
-    return "\r\n".join([header, *rows, ""]).encode()
-
-
-def plan(*rows: str, header: str = HEADER, may: May | None = None) -> list[PlannedRow]:
-    return bulk_enabling.check(bulk_file.read_rows(lines(*rows, header=header)), may or May())
-
-
-def only(*rows: str, header: str = HEADER, may: May | None = None) -> PlannedRow:
-    """The plan's last row."""
-    return plan(*rows, header=header, may=may)[-1]
-
-
-@pytest.fixture
-def boss() -> Actor:
-    return Actor("boss", User.objects.create_superuser("boss"), "192.0.2.1")
-
-
-def checked_file(boss: Actor, *rows: str) -> Checked:
-    return confirming.check_file(lines(*rows), name="chain.csv", actor=boss)
-
-
-def selected(action: BulkAction, *ids: int, actor: Actor) -> Checked:
-    return confirming.check_selection(action, ids, actor=actor)
-
-
-def done(checked: Checked, boss: Actor, **options: Any) -> list[dict[str, str]]:
-    """Confirm, and return the rows of the file with the new secrets."""
-    enabled = confirming.confirm(checked.sealed, actor=boss, **options)
-    return list(csv.DictReader(io.StringIO(result_csv(enabled, "a new secret"))))
 
 
 # --- The file
@@ -226,188 +170,6 @@ def test_a_guarded_cell_comes_back_in_as_it_was() -> None:
     assert (row.organisation, row.outlet, row.pos_remote_id) == ("=Bella", "O'Neill", "-R1")
 
 
-# --- Enabling from a file
-
-
-def test_a_confirmed_file_enables_all_its_outlets(boss: Actor, outlet: Outlet) -> None:
-    checked = checked_file(
-        boss, f"{BELLA},Harbour,R-1,,", "Osteria,Garden,R-2,P-2,", "Osteria,Cellar,R-3,,s3cret-of-theirs"
-    )
-    assert Integration.objects.count() == 0
-    first, second, third = done(checked, boss)
-    assert Integration.objects.count() == Presence.objects.count() == Credential.objects.count() == 3
-    assert (first["ProviderOutletID"], second["ProviderOutletID"]) == (outlet.provider_outlet_id, "P-2")
-    assert pos_secrets.recognise(first["AuthSecret"]) == first["AuthSecret"]
-    assert (third["AuthSecret"], third["Note"]) == ("", "the secret of the file")
-    event = AuditEvent.objects.get(verb=Verb.BULK_CONFIRMED)
-    assert (event.subject, event.detail) == ("Enable from a file: chain.csv", {"outlets": 3})
-
-
-def test_the_audit_events_are_those_of_single_acts(boss: Actor) -> None:
-    done(checked_file(boss, "Osteria,Garden,R-2,,s3cret-of-theirs"), boss)
-    by_file = {(each.verb, each.subject): each for each in AuditEvent.objects.exclude(verb=Verb.BULK_CONFIRMED)}
-    organisation = outlets.get_or_create_organisation("Single", actor=boss)
-    one = outlets.create_outlet(organisation, name="Garden", actor=boss)
-    enabling.enable_outlet(one, pos_remote_id="R-9", adopted_secret="another-of-theirs", actor=boss)
-    singly = AuditEvent.objects.filter(subject__startswith="Single")
-    assert {each.verb for each in singly} == {verb for verb, _ in by_file}
-    for each in singly:
-        twin = by_file[each.verb, each.subject.replace("Single", "Osteria")]
-        assert (set(twin.detail), twin.actor_name, twin.address) == (set(each.detail), "boss", "192.0.2.1")
-        assert (twin.outlet_id is None, twin.integration_id is None, twin.organisation_id is None) == (
-            each.outlet_id is None, each.integration_id is None, each.organisation_id is None,
-        )  # fmt: skip
-
-
-def test_an_adopted_secret_is_nowhere_in_plain_text(boss: Actor) -> None:
-    checked = checked_file(boss, f"Osteria,Garden,R-2,,{ADOPTED}")
-    done(checked, boss)
-    assert ADOPTED not in checked.sealed + repr(checked) + repr(list(AuditEvent.objects.values()))
-
-
-def test_one_wrong_row_and_nothing_can_be_confirmed(boss: Actor) -> None:
-    checked = checked_file(boss, "Osteria,Garden,R-2,,", "Osteria,,R-3,,")
-    with pytest.raises(RowsWrong):
-        done(checked, boss)
-
-
-def test_nothing_is_enabled_twice(boss: Actor) -> None:
-    checked = checked_file(boss, "Osteria,Garden,R-2,,")
-    done(checked, boss)
-    with pytest.raises(WorldChanged):
-        done(checked, boss)
-    with pytest.raises(NothingToDo):
-        done(checked_file(boss, "Osteria,Garden,R-2,,"), boss)
-    assert Credential.objects.count() == 1
-
-
-def test_a_confirmation_of_another_person_or_altered_is_refused(boss: Actor, settings: Any) -> None:
-    checked = checked_file(boss, "Osteria,Garden,R-2,,")
-    other = Actor("other", User.objects.create_superuser("other"))
-    with pytest.raises(CheckUnreadable):
-        confirming.confirm(checked.sealed, actor=other)
-    with pytest.raises(CheckUnreadable):
-        confirming.confirm(checked.sealed[:-8] + "AAAAAAA=", actor=boss)
-    with pytest.raises(CheckUnreadable):
-        confirming.check_again(checked.sealed, action=BulkAction.ROTATE, actor=boss)
-    settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = "another", []
-    with pytest.raises(CheckUnreadable):
-        confirming.confirm(checked.sealed, actor=boss)
-    assert not Integration.objects.exists()
-
-
-def test_a_world_that_changed_after_the_check_refuses_all_of_it(boss: Actor) -> None:
-    checked = checked_file(boss, "Osteria,Garden,R-2,,", f"{BELLA},New,R-3,,")
-    make_enabled_outlet("Station", pos_remote_id="R-3")
-    with pytest.raises(WorldChanged):
-        done(checked, boss)
-    assert not Organisation.objects.filter(name="Osteria").exists()
-
-
-def test_a_secret_that_another_outlet_has_stops_all_and_names_the_row(boss: Actor) -> None:
-    make_enabled_outlet("Station", adopted_secret=ADOPTED)
-    with pytest.raises(RowRefused, match=r"^Row 3 \(Cellar\): This secret is, or was, another") as refused:
-        done(checked_file(boss, "Osteria,Garden,R-2,,", f"Osteria,Cellar,R-3,,{ADOPTED}"), boss)
-    assert ADOPTED not in str(refused.value)
-    assert Integration.objects.count() == 1
-
-
-# --- Actions on many
-
-
-def test_disabling_many_skips_those_that_are_disabled_and_does_the_rest(boss: Actor) -> None:
-    one, two = make_enabled_outlet("One"), make_enabled_outlet("Two")
-    enabling.disable(two.integration, reason="Closed", actor=ANNA)
-    checked = selected(BulkAction.DISABLE, one.integration.pk, two.integration.pk, actor=boss)
-    assert [(row.outlet, row.verdict) for row in checked.plan] == [("One", Verdict.ACT), ("Two", Verdict.SKIP)]
-    done(checked, boss, reason="Holidays")
-    after = one.fresh()
-    assert (after.is_enabled, after.disabled_reason, after.generation) == (False, "Holidays", 2)
-    assert two.fresh().disabled_reason == "Closed"
-
-
-def test_disabling_many_needs_a_reason(boss: Actor) -> None:
-    checked = selected(BulkAction.DISABLE, make_enabled_outlet("One").integration.pk, actor=boss)
-    with pytest.raises(InvalidValue):
-        done(checked, boss, reason=" ")
-
-
-def test_enabling_many_again(boss: Actor) -> None:
-    one = make_enabled_outlet("One")
-    enabling.disable(one.integration, reason="Closed", actor=ANNA)
-    done(selected(BulkAction.REENABLE, one.integration.pk, actor=boss), boss)
-    assert (one.fresh().is_enabled, one.fresh().disabled_reason) == (True, "")
-
-
-@pytest.mark.parametrize(("overlap", "generation"), [("0", 2), ("24h", 1)])
-def test_rotating_many_gives_each_its_secret_once(boss: Actor, overlap: str, generation: int) -> None:
-    one, two = make_enabled_outlet("One"), make_enabled_outlet("Two")
-    olds = {each.integration.pk: each.integration.current_credential().pk for each in (one, two)}
-    checked = selected(BulkAction.ROTATE, *olds, actor=boss)
-    assert [each["Outlet"] for each in done(checked, boss, overlap=overlap)] == ["One", "Two"]
-    with pytest.raises(WorldChanged):
-        done(checked, boss, overlap=overlap)
-    for each in (one, two):
-        old = Credential.objects.get(pk=olds[each.integration.pk])
-        assert (old.is_current, old.is_live(timezone.now())) == (False, overlap == "24h")
-        assert each.fresh().generation == generation
-        assert each.integration.credentials.count() == 2
-
-
-def test_a_disabling_that_is_sent_again_after_the_outlet_was_enabled_again_does_nothing(boss: Actor) -> None:
-    one = make_enabled_outlet("One")
-    checked = selected(BulkAction.DISABLE, one.integration.pk, actor=boss)
-    done(checked, boss, reason="Holidays")
-    enabling.reenable(one.fresh(), actor=ANNA)
-    with pytest.raises(WorldChanged):
-        done(checked, boss, reason="Holidays")
-    assert one.fresh().is_enabled
-
-
-def test_an_integration_in_its_overlap_is_skipped(boss: Actor) -> None:
-    one = make_enabled_outlet("One")
-    pos_secrets.rotate_secret(one.integration, overlap="1h", actor=ANNA)
-    checked = selected(BulkAction.ROTATE, one.integration.pk, actor=boss)
-    assert "end its overlap first" in checked.plan[0].words
-
-
-def test_a_rotation_in_between_refuses_the_whole_act(boss: Actor) -> None:
-    one, two = make_enabled_outlet("One"), make_enabled_outlet("Two")
-    ids = (one.integration.pk, two.integration.pk)
-    checked = selected(BulkAction.ROTATE, *ids, actor=boss)
-    pos_secrets.rotate_secret(two.integration, actor=ANNA)
-    with pytest.raises(WorldChanged):
-        done(checked, boss)
-    assert one.integration.credentials.count() == 1
-    assert len(done(selected(BulkAction.ROTATE, *ids, actor=boss), boss)) == 2
-
-
-def test_an_act_reaches_only_what_its_person_may_see() -> None:
-    one = make_enabled_outlet("One")
-    user = User.objects.create_user("limited", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename="change_integration"))
-    StaffLimit.objects.create(user=user).organisations.set([make_organisation("Own")])
-    with pytest.raises(NothingToDo):
-        selected(BulkAction.DISABLE, one.integration.pk, actor=Actor("limited", user))
-
-
-def test_one_wake_up_is_enough_for_many(boss: Actor, django_capture_on_commit_callbacks: Callable[..., Any]) -> None:
-    ids = [make_enabled_outlet(f"Outlet {number}").integration.pk for number in range(5)]
-    checked = selected(BulkAction.DISABLE, *ids, actor=boss)
-    with django_capture_on_commit_callbacks() as callbacks:
-        done(checked, boss, reason="Holidays")
-    assert len(callbacks) == 1
-    assert bulk_acts.check(BulkAction.DISABLE, ids, None)[0].verdict is Verdict.SKIP
-
-
-def test_many_rows_take_few_queries(django_assert_max_num_queries: Callable[..., Any], boss: Actor) -> None:
-    make_outlet("Harbour")
-    checked = checked_file(boss, *(f"Chain {number % 7},Outlet {number},R-{number},," for number in range(1000)))
-    with django_assert_max_num_queries(100):
-        done(checked, boss)
-    assert Integration.objects.count() == 1000
-
-
 # --- Names, numbers and secrets as spreadsheets and people write them
 
 
@@ -479,15 +241,3 @@ def test_an_id_in_another_spelling_of_its_uuid_is_the_same(enabled: Enabled) -> 
     same = only(f"{BELLA},{outlet.name},{enabled.integration.pos_remote_id},{{{sent}}},")
     assert same.verdict is Verdict.SKIP
     assert "Another outlet has this ProviderOutletID" in only(f"{BELLA},New,R-9,{sent},").words
-
-
-def stop_before(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, call: int, error: Exception) -> None:
-    """Let the function raise at its n-th call, and work again after that."""
-    calls, real = itertools.count(1), getattr(module, name)
-
-    def stopping(*args: Any, **kwargs: Any) -> Any:
-        if next(calls) == call:
-            raise error
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr(module, name, stopping)

@@ -21,7 +21,7 @@ from integrations.models import AuditEvent, Credential, Integration, Organisatio
 from integrations.security import secret_digests
 from integrations.services.bulk import enabling as bulk_enabling
 from integrations.services.bulk.plan import WorldChanged
-from tests.services.bulk.test_bulk import stop_before
+from tests.services.bulk.sheets import stop_before
 from tests.support.factories import BELLA, Enabled, make_organisation
 
 pytestmark = pytest.mark.django_db

@@ -21,8 +21,8 @@ from integrations.services.handover import links as handover_links
 from integrations.services.handover.errors import LinkEnded, LinkRefused
 from integrations.services.handover.links import NewLink
 from integrations.services.integration import enabling, pos_secrets
-from tests.staff.test_staff_pages import text
 from tests.support.factories import ADOPTED, ANNA, Enabled, make_enabled_outlet
+from tests.support.staff.pages import text
 
 PASSPHRASE = "correct horse battery"
 CLIENT = {"address": "198.51.100.9", "user_agent": "Browser/1"}

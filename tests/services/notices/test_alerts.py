@@ -32,8 +32,8 @@ from tests.support.factories import (
     make_outlet,
 )
 from tests.support.in_process import InProcess, in_main
-from tests.support.mail_sink import mail_sink
 from tests.support.notice_factories import go_offline, go_online, make_endpoint, make_refusal
+from tests.support.servers.mail_sink import mail_sink
 
 MINUTE = timedelta(minutes=1)
 MAIL = {"EMAIL_URL": "set"}

@@ -11,9 +11,9 @@ from integrations.models import AuditEvent, Organisation
 from integrations.models.audit import Verb
 from integrations.services.audit import record
 from integrations.services.outlets.outlets import delete_organisation, save_outlet
-from tests.staff.test_staff_pages import text
 from tests.support.factories import ANNA, BELLA, make_organisation, make_outlet
-from tests.support.staff_world import THEIRS, make_limited
+from tests.support.staff.pages import text
+from tests.support.staff.world import THEIRS, make_limited
 
 LIST = reverse("admin:integrations_auditevent_changelist")
 

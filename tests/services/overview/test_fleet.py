@@ -15,9 +15,10 @@ from integrations.services.integration import enabling
 from integrations.services.overview.fleet import Fleet, read_fleet, take_sample
 from integrations.staff.start.chart import HEIGHT, chart_of
 from integrations.staff.start.figures import sentence_of
-from tests.staff.api_keys.test_staff_backend_pages import ask
-from tests.staff.test_staff_pages import be_refused, be_seen, boss, staff, text
+from tests.staff.conftest import boss, staff
 from tests.support.factories import ANNA, make_enabled_outlet
+from tests.support.staff.backend_pages import ask
+from tests.support.staff.pages import be_refused, be_seen, text
 
 __all__ = ["boss", "staff"]
 

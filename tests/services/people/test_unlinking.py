@@ -19,9 +19,9 @@ from integrations.services.people.groups import ADMINISTRATOR, VIEWER, ensure_gr
 from integrations.services.people.unlinking import Prospect
 from tests.staff.people.test_staff_people import browser_of, make_person, page_of
 from tests.staff.signing_in.test_sign_in import PASSWORD, is_in
-from tests.staff.test_staff_pages import text
 from tests.support.factories import ANNA
 from tests.support.signing_in import prove, refresh
+from tests.support.staff.pages import text
 
 ADDRESS = "otto@example.com"
 WORDS = f"{ADDRESS} (subject subject-1)"

@@ -28,9 +28,9 @@ from integrations.services.requests.errors import (
     PosNotConnected,
 )
 from integrations.services.requests.sending import load_open
-from tests.staff.api_keys.test_staff_backend_pages import ask as make_request
-from tests.staff.test_staff_pages import be_refused, be_seen
 from tests.support.factories import ANNA, Enabled, make_enabled_outlet
+from tests.support.staff.backend_pages import ask as make_request
+from tests.support.staff.pages import be_refused, be_seen
 
 pytestmark = pytest.mark.django_db
 

@@ -1,133 +1,45 @@
 """What is kept for so long only goes when its time has come, a little at a time, and nothing that is needed goes."""
 
 import asyncio
-import io
-import json
 import re
-import uuid
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from unittest import mock
 
 import pytest
-import time_machine
 from django.contrib.sessions.models import Session
-from django.core.management import call_command, execute_from_command_line
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client import generate_latest
 
-from integrations.models import (
-    AuditEvent,
-    AuthAttempt,
-    Connection,
-    Presence,
-    Request,
-    ServerProcess,
-    StrayFrame,
-)
-from integrations.models.attempt import Door, Outcome, StrayFrameKind
-from integrations.models.audit import AuditRowIsFinal, Verb
+from integrations.models import AuditEvent, AuthAttempt, Connection, Presence, Request, ServerProcess, StrayFrame
+from integrations.models.audit import AuditRowIsFinal
 from integrations.models.request import RequestState
 from integrations.models.retention import RecordKind
 from integrations.services import metrics
-from integrations.services.audit import Actor, record
-from integrations.services.requests import contents, redacting
-from integrations.services.requests.contents import Content
+from integrations.services.requests import redacting
 from integrations.services.retention import retention, tidying
 from portal.serving import chores
+from tests.services.retention.aged_rows import (
+    ALL_FOR_EVER,
+    MOMENT,
+    PAYLOAD,
+    ROW,
+    VISIT,
+    ask,
+    attempt,
+    connect,
+    left,
+    note,
+    prune,
+    stray,
+)
 from tests.support.backend_client import Backend, Pos, make_outlet
-from tests.support.factories import ANNA, NOON, Enabled, make_process
+from tests.support.factories import NOON, Enabled, make_process
 from tests.support.in_process import InProcess, in_main
 
-PAYLOAD, ROW, VISIT = timedelta(days=14), timedelta(days=90), timedelta(days=90)
-MOMENT = timedelta(seconds=1)
-ALL_FOR_EVER = override_settings(
-    KEEP_PAYLOAD_DAYS=0, KEEP_REQUEST_DAYS=0, KEEP_CONNECTION_DAYS=0, KEEP_AUDIT_DAYS=0
-)  # fmt: skip
-
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "BATCH", 3)
-
-
-@pytest.fixture
-def _at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The commands find it noon."""
-    monkeypatch.setattr(retention, "shared_now", lambda: NOON)
-    monkeypatch.setattr("integrations.management.commands.prune.shared_now", lambda: NOON)
-
-
-def ask(enabled: Enabled, ended_at: datetime | None = NOON, **values: Any) -> Request:
-    """A request that ended then, or has not."""
-    received_at = (ended_at or NOON) - timedelta(days=200)
-    content = Content(1, "kiosk-1", None, '{"PIN": "73519"}')
-    kept = contents.keep_request(None, content.payload)
-    row = {
-        "integration": enabled.integration,
-        "request_id": str(uuid.uuid4()),
-        "message_type": 1,
-        "device_id": "kiosk-1",
-        "payload": kept.payload,
-        "sealed_request": None if ended_at else kept.sealed,
-        "content_digest": contents.digest(content),
-        "received_at": received_at,
-        "send_before": received_at,
-        "answer_before": received_at,
-        "state": RequestState.ANSWERED if ended_at else RequestState.QUEUED,
-        "ended_at": ended_at,
-        "answer": "{}",
-        "sealed_answer": contents.keep_answer(None, '{"PIN": "73519"}').sealed,
-        "is_redacted": True,
-    }
-    return Request.objects.create(**(row | values))
-
-
-def connect(enabled: Enabled, opened_at: datetime, closed_at: datetime | None, process: ServerProcess) -> Connection:
-    return Connection.objects.create(
-        integration=enabled.integration,
-        credential=enabled.integration.current_credential(),
-        generation=1,
-        process=process,
-        opened_at=opened_at,
-        closed_at=closed_at,
-    )
-
-
-def attempt(at: datetime) -> AuthAttempt:
-    return AuthAttempt.objects.create(at=at, door=Door.AUTH, outcome=Outcome.UNKNOWN_OUTLET)
-
-
-def stray(enabled: Enabled, at: datetime) -> StrayFrame:
-    values = {"connection_id": uuid.uuid4(), "kind": StrayFrameKind.NOT_JSON, "size": 1, "excerpt": "x"}
-    return StrayFrame.objects.create(integration=enabled.integration, at=at, **values)
-
-
-def note(at: datetime) -> AuditEvent:
-    with time_machine.travel(at, tick=False):
-        return record(Verb.PRUNED, "something", actor=ANNA)
-
-
-def prune(kind: RecordKind) -> None:
-    """Prune a kind until nothing is left, as at noon."""
-    while retention.prune_batch(kind, NOON):
-        pass
-
-
-def left(model: Any) -> list[Any]:
-    return list(model.objects.order_by("pk").values_list("pk", flat=True))
-
-
-def command(*arguments: str) -> tuple[str, str]:
-    """Return what `prune` writes to standard output and to standard error."""
-    output, errors = io.StringIO(), io.StringIO()
-    call_command("prune", *arguments, stdout=output, stderr=errors)
-    return output.getvalue(), errors.getvalue()
 
 
 # --- Requests
@@ -263,108 +175,6 @@ def test_zero_days_are_for_ever(enabled: Enabled) -> None:
         prune(kind)
     assert (left(Request), left(AuthAttempt), left(StrayFrame)) == ([kept[0].pk], [kept[1].pk], [kept[2].pk])
     assert Request.objects.get().payload
-
-
-# --- The command
-
-
-@pytest.mark.usefixtures("_at_noon")
-def test_the_command_prunes_until_nothing_is_left_and_says_how_much(enabled: Enabled) -> None:
-    for day in range(7):
-        ask(enabled, NOON - ROW - timedelta(days=day + 1))
-        ask(enabled, NOON - PAYLOAD - timedelta(days=day + 1))
-    attempt(NOON - VISIT - MOMENT)
-    printed = json.loads(command("--format", "json")[0])
-    assert printed["dry_run"] is False
-    assert {kind: count for kind, count in printed["pruned"].items() if count} == {
-        "requests": 7, "payloads": 7, "attempts": 1,
-    }  # fmt: skip
-    assert Request.objects.filter(payload="").count() == Request.objects.count() == 7
-
-
-@pytest.mark.usefixtures("_at_noon")
-def test_a_dry_run_counts_what_the_command_then_does_and_does_nothing(enabled: Enabled) -> None:
-    for age in (ROW, ROW, PAYLOAD, MOMENT):
-        ask(enabled, NOON - age - MOMENT)
-    events = AuditEvent.objects.count()
-    said, warned = command("--dry-run")
-    counted = json.loads(command("--dry-run", "--format", "json")[0])
-    assert Request.objects.exclude(payload="").count() == 4
-    assert AuditEvent.objects.count() == events
-    assert "Nothing was deleted" in warned
-    assert [line.split() for line in said.splitlines()][:2] == [
-        ["requests", "2"],
-        ["payloads", "and", "answers", "of", "requests", "1"],
-    ]
-    assert said.splitlines()[-1].split() == ["audit", "events", "0", "kept", "for", "ever"]
-    assert json.loads(command("--format", "json")[0])["pruned"] == counted["pruned"]
-
-
-@pytest.mark.usefixtures("_at_noon")
-def test_somebody_who_watches_sees_how_far_it_is(enabled: Enabled, monkeypatch: pytest.MonkeyPatch) -> None:
-    for _ in range(4):
-        ask(enabled, NOON - ROW - MOMENT)
-    assert command()[1] == ""
-    for _ in range(4):
-        ask(enabled, NOON - ROW - MOMENT)
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    assert command()[1] == "\rrequests: 3 of 4\rrequests: 4 of 4\n"
-
-
-@pytest.mark.usefixtures("_at_noon")
-def test_the_command_is_one_audit_event_and_none_where_nothing_was_due(
-    enabled: Enabled, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("getpass.getuser", lambda: "olga")
-    command()
-    assert not AuditEvent.objects.filter(verb=Verb.PRUNED).exists()
-    for _ in range(7):
-        ask(enabled, NOON - ROW - MOMENT)
-    attempt(NOON - VISIT - MOMENT)
-    command()
-    (event,) = AuditEvent.objects.filter(verb=Verb.PRUNED)
-    assert (event.actor_name, event.subject) == ("shell: olga", "old records")
-    assert event.detail == {"requests": 7, "attempts": 1}
-
-
-def test_a_command_that_is_stopped_after_its_first_batch_has_left_its_event(
-    enabled: Enabled, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(retention, "shared_now", lambda: NOON)
-    for _ in range(7):
-        ask(enabled, NOON - ROW - MOMENT)
-
-    def stop(_seconds: float) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        retention.prune_all(actor=Actor("shell: olga"), report=lambda *_: None, rest=stop)
-    assert Request.objects.count() == 4
-    assert AuditEvent.objects.filter(verb=Verb.PRUNED).count() == 1
-
-
-def test_it_rests_after_each_batch_for_as_long_as_the_batch_took(
-    enabled: Enabled, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(retention, "shared_now", lambda: NOON)
-    for _ in range(4):
-        ask(enabled, NOON - ROW - MOMENT)
-    rests: list[float] = []
-    told: list[tuple[RecordKind, int, int]] = []
-    retention.prune_all(actor=ANNA, report=lambda *progress: told.append(progress), rest=rests.append)
-    assert [seconds > 0 for seconds in rests] == [True, True]
-    assert told == [(RecordKind.REQUESTS, 3, 4), (RecordKind.REQUESTS, 4, 4)]
-
-
-def test_a_database_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(_now: datetime) -> None:
-        raise DatabaseError("gone")
-
-    monkeypatch.setattr(retention, "due", away)
-    for arguments in ((), ("--dry-run",)):
-        with pytest.raises(SystemExit) as ended:
-            execute_from_command_line(["manage.py", "prune", *arguments])
-        assert ended.value.code == 1
 
 
 # --- By itself

@@ -13,8 +13,8 @@ from integrations.models.attempt import Outcome
 from integrations.services.outlets.search import beginning_with, received_within
 from integrations.services.rows import keyset_pages
 from integrations.services.rows.keyset_pages import Few, Order, Position, Source, Stream, Streams, read_page
-from tests.staff.api_keys.test_staff_backend_pages import ask
 from tests.support.factories import NOON, make_enabled_outlet
+from tests.support.staff.backend_pages import ask
 
 pytestmark = pytest.mark.django_db
 ALL = AuthAttempt.objects.order_by()

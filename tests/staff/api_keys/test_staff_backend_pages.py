@@ -1,60 +1,31 @@
-"""Door 2: what staff see and do of API keys, message types and requests."""
+"""Door 2: what staff see and do of API keys, and who may see and do what of the backend."""
 
-import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.models import ApiKey, ApiKeySecret, AuditEvent, MessageType, Request
+from integrations.models import ApiKey, ApiKeySecret, AuditEvent, MessageType
 from integrations.models.audit import Verb
-from integrations.models.request import RequestState
 from integrations.security import secret_digests
 from integrations.security.secret_digests import SecretKind
 from integrations.services.api_keys.api_keys import create_api_key, retire_api_key
-from integrations.services.requests.errors import MessageTypeDocumented, MessageTypeExists
-from integrations.services.requests.message_types import save_message_type
-from integrations.staff.requests.legible import LONGEST, legible
-from tests.staff.test_staff_pages import MaxQueries, client_of, count_queries, list_url, page_url, text
-from tests.support.factories import ANNA, Enabled, make_enabled_outlet, make_organisation
+from tests.support.factories import ANNA, Enabled, make_organisation
+from tests.support.staff.backend_pages import ask, key_url, request_url, type_url
+from tests.support.staff.pages import MaxQueries, client_of, count_queries, list_url, page_url, text
 
 KEY = re.compile(r"ONPK(?:-[0-9A-Z]{5}){7}")
 CREATE = reverse("admin:integrations_apikey_add")
 KEY_ACTS = ("rotate", "end_overlap", "retire")
 
 
-@pytest.fixture
-def staff(client: Client, db: None) -> Client:
-    """A browser in which somebody signed in who may do everything."""
-    client.force_login(User.objects.create_superuser("boss", password="boss-password"))
-    return client
-
-
-@pytest.fixture
-def key(db: None) -> ApiKey:
-    return create_api_key("kiosk", actor=ANNA)[0]
-
-
-def key_url(key: ApiKey) -> str:
-    return reverse("admin:integrations_apikey_change", args=(key.pk,))
-
-
 def act_url(key: ApiKey, act: str) -> str:
     return reverse(f"admin:integrations_apikey_{act}", args=(key.pk,))
-
-
-def type_url(name: str) -> str:
-    return reverse("admin:integrations_messagetype_change", args=(MessageType.objects.get(name=name).pk,))
-
-
-def request_url(row: Request) -> str:
-    return reverse("admin:integrations_request_change", args=(row.pk,))
 
 
 def shown_key(response: Any) -> str:
@@ -69,34 +40,6 @@ def rotate(staff: Client, key: ApiKey, *, overlap: str = "0") -> Any:
 
 def expire(key: ApiKey) -> None:
     key.secrets.update(expires_at=timezone.now() - timedelta(days=1))
-
-
-def ask(enabled: Enabled, request_id: str = "r-1", **values: Any) -> Request:
-    """A request that the POS answered after a second and a half, or what `values` make of it."""
-    now = values.pop("received_at", timezone.now() - timedelta(hours=1))
-    row = {
-        "integration": enabled.integration,
-        "request_id": request_id,
-        "message_type": 1,
-        "device_id": "kiosk-1",
-        "payload": "{}",
-        "content_digest": "0" * 64,
-        "received_at": now,
-        "send_before": now + timedelta(seconds=30),
-        "answer_before": now + timedelta(seconds=60),
-        "sent_at": now + timedelta(milliseconds=12),
-        "times_sent": 1,
-        "state": RequestState.ANSWERED,
-        "ended_at": now + timedelta(seconds=1.5),
-        "result_code": 0,
-        "answer": "{}",
-    }
-    return Request.objects.create(**(row | values))
-
-
-def waiting(now: datetime) -> dict[str, Any]:
-    open_ended: dict[str, Any] = {"sent_at": None, "ended_at": None, "answer": None, "result_code": None}
-    return open_ended | {"state": RequestState.QUEUED, "times_sent": 0, "received_at": now}
 
 
 # --- Making an API key ---
@@ -259,282 +202,6 @@ def test_the_last_use_of_a_key_counts_its_older_secret(staff: Client, key: ApiKe
     key.secrets.update(last_used_at=timezone.now() - timedelta(days=3))
     rotate(staff, key, overlap="24h")
     assert re.search(r"3 days ago", text(staff.get(list_url("apikey"))))
-
-
-# --- Message types ---
-
-
-def test_a_number_that_nobody_knows_yet_says_so(staff: Client) -> None:
-    page = text(staff.get(list_url("messagetype")))
-    assert "CreateOrder number not known yet" in page
-    assert "GetUserFromPIN 0 Checks" in page
-
-
-def test_a_shipped_message_type_gets_its_number_and_keeps_its_name(staff: Client) -> None:
-    url = type_url("CreateOrder")
-    assert 'name="name"' not in staff.get(url).content.decode()
-    staff.post(url, {"name": "Another", "number": "10", "description": "Opens an order."})
-    row = MessageType.objects.get(name="CreateOrder")
-    assert (row.number, row.description, row.payload_model) == (
-        10, "Opens an order.", "OrderNPayCreateOrderRequest",
-    )  # fmt: skip
-    event = AuditEvent.objects.get(verb=Verb.MESSAGE_TYPE_CHANGED)
-    assert event.detail["number"] == {"before": None, "after": 10}
-    assert "number: none → 10" in text(staff.get(list_url("auditevent")))
-
-
-def test_an_own_message_type_is_added_and_renamed_on_record(staff: Client) -> None:
-    staff.post(reverse("admin:integrations_messagetype_add"), {"name": "GetTables", "number": "57"})
-    staff.post(type_url("GetTables"), {"name": "GetAllTables", "number": "57"})
-    staff.post(type_url("GetAllTables"), {"name": "GetAllTables", "number": "57"})
-    verbs = list(AuditEvent.objects.order_by("id").values_list("verb", "actor_name", "subject"))
-    assert verbs == [
-        (Verb.MESSAGE_TYPE_CREATED, "boss", "GetTables (57)"),
-        (Verb.MESSAGE_TYPE_CHANGED, "boss", "GetAllTables (57)"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("values", "complaint"),
-    [
-        ({"name": "GetTables", "number": "12"}, "with this Number already exists"),
-        ({"name": "CreateOrder", "number": "57"}, "with this Name already exists"),
-        ({"name": "GetTables", "number": "-1"}, "greater than or equal to 0"),
-        ({"name": "GetTables", "number": str(2**31)}, "less than or equal to 2147483647"),
-        ({"name": "", "number": "57"}, "This field is required"),
-    ],
-)
-def test_a_message_type_that_cannot_be_is_an_error_of_the_form(
-    staff: Client, values: dict[str, str], complaint: str
-) -> None:
-    answer = staff.post(reverse("admin:integrations_messagetype_add"), values)
-    assert complaint in text(answer)
-    assert MessageType.objects.count() == 6
-    assert not AuditEvent.objects.exists()
-
-
-def test_a_name_that_would_be_taken_for_a_number_is_refused_in_words(staff: Client) -> None:
-    answer = staff.post(reverse("admin:integrations_messagetype_add"), {"name": "57", "number": ""}, follow=True)
-    assert "would be read as a number" in text(answer)
-    assert MessageType.objects.count() == 6
-
-
-@pytest.mark.django_db
-def test_a_shipped_message_type_is_renamed_through_no_door() -> None:
-    row = MessageType.objects.get(name="CreateOrder")
-    row.name = "Another"
-    with pytest.raises(MessageTypeDocumented):
-        save_message_type(row, actor=ANNA)
-    assert MessageType.objects.filter(name="CreateOrder").exists()
-
-
-@pytest.mark.django_db
-def test_of_two_people_who_give_the_same_number_at_once_the_second_is_refused() -> None:
-    row = MessageType.objects.get(name="CreateOrder")
-    row.number = 12
-    with pytest.raises(MessageTypeExists):
-        save_message_type(row, actor=ANNA)
-    assert not AuditEvent.objects.exists()
-
-
-def test_no_message_type_is_deleted(staff: Client) -> None:
-    pk = MessageType.objects.get(name="CreateOrder").pk
-    url = reverse("admin:integrations_messagetype_delete", args=(pk,))
-    assert staff.post(url, {"post": "yes"}).status_code == 403
-
-
-# --- Requests ---
-
-
-def test_the_list_of_requests_names_the_message_type_and_the_state(staff: Client, enabled: Enabled) -> None:
-    ask(enabled)
-    ask(enabled, "r-2", message_type=57, state=RequestState.REFUSED, result_code=4)
-    page = text(staff.get(list_url("request")))
-    assert "Answered Trattoria Bella – Station GetOpenOrders (1) 1.5 s 0 r-1" in page
-    assert "Refused by the POS Trattoria Bella – Station MessageType 57 1.5 s 4 r-2" in page
-    assert page.index("r-2") < page.index("r-1")
-
-
-def test_requests_are_found_by_state_time_id_and_outlet(staff: Client, enabled: Enabled) -> None:
-    other = make_enabled_outlet("Castle")
-    ask(enabled, "answered-one")
-    ask(other, "refused-one", state=RequestState.REFUSED, received_at=timezone.now() - timedelta(days=40))
-    today = (timezone.now() - timedelta(days=7)).isoformat()
-    for query, found in (
-        ({"state__exact": "refused"}, "refused-one"),
-        ({"received_at__gte": today}, "answered-one"),
-        ({"q": "answered"}, "answered-one"),
-        ({"q": "Castle"}, "refused-one"),
-        ({"integration__id__exact": str(enabled.integration.pk)}, "answered-one"),
-    ):
-        page = staff.get(list_url("request"), query).content.decode()
-        assert re.findall(r'class="onp-id" title="[^"]*">([^<]+)<', page) == [found]
-
-
-def test_the_requests_of_one_key_are_found(staff: Client, enabled: Enabled, key: ApiKey) -> None:
-    ask(enabled, "of-the-key", api_key=key)
-    ask(enabled, "of-nobody")
-    (link,) = re.findall(
-        r"/admin/integrations/request/\?api_key__id__exact=\d+", staff.get(key_url(key)).content.decode()
-    )
-    page = staff.get(link).content.decode()
-    assert re.findall(r'class="onp-id" title="[^"]*">([^<]+)<', page) == ["of-the-key"]
-
-
-def test_the_page_of_a_request_shows_its_time_line(staff: Client, key: ApiKey, enabled: Enabled) -> None:
-    row = ask(enabled, times_sent=3, api_key=key)
-    page = text(staff.get(request_url(row)))
-    steps = (
-        "Received from the backend",
-        "First sent to the POS; 3 times in all after 12 ms",
-        "Answered after 1.5 s",
-        "Send before",
-        "Answer before",
-    )
-    assert [page.index(step) for step in steps] == sorted(page.index(step) for step in steps)
-
-
-def test_the_time_line_says_when_a_request_was_on_disk_and_when_it_was_sent_again(
-    staff: Client, enabled: Enabled, key: ApiKey
-) -> None:
-    came = timezone.now() - timedelta(hours=1)
-    moments = {"stored_at": 8, "sent_at": 8, "last_sent_at": 900, "ended_at": 1500}
-    at: dict[str, Any] = {name: came + timedelta(milliseconds=after) for name, after in moments.items()}
-    page = text(staff.get(request_url(ask(enabled, received_at=came, times_sent=2, api_key=key, **at))))
-    steps = (
-        "Received from the backend",
-        "Saved after 8 ms",
-        "First sent to the POS after 8 ms",
-        "Sent again; 2 times in all after 900 ms",
-        "Answered after 1.5 s",
-    )
-    assert [page.index(step) for step in steps] == sorted(page.index(step) for step in steps)
-
-
-def test_a_request_that_was_recorded_afterwards_was_never_on_disk_before(staff: Client, enabled: Enabled) -> None:
-    page = text(staff.get(request_url(ask(enabled, is_durable=False))))
-    assert "Saved after" not in page
-    assert "no: a transient request, recorded when it ended" in page
-
-
-def test_the_page_of_a_request_says_that_its_payload_is_gone_and_since_when(staff: Client, enabled: Enabled) -> None:
-    row = ask(enabled, payload="", answer=None, content_pruned_at=datetime(2026, 3, 1, tzinfo=UTC))
-    page = text(staff.get(request_url(row)))
-    assert "Payload and answer were deleted on 1 March 2026" in page
-    assert "The POS sent no payload" not in page
-
-
-def test_the_page_of_a_waiting_request_says_when_it_expires(staff: Client, enabled: Enabled) -> None:
-    page = text(staff.get(request_url(ask(enabled, **waiting(timezone.now())))))
-    assert "Expires unless it was sent by then" in page
-    assert "The POS has not answered yet" in page
-
-
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ({"state": RequestState.REFUSED, "error_message": "No such table"}, "The POS says: “No such table”"),
-        ({"state": RequestState.REFUSED}, "The POS gave no reason"),
-        ({"state": RequestState.FAILED, "failure": "the link was lost"}, "the link was lost"),
-        ({"state": RequestState.EXPIRED}, "did not answer in time"),
-        ({"state": RequestState.EXPIRED, "sent_at": None}, "offline or busy: never sent"),
-    ],
-)
-def test_the_page_of_a_request_says_why_it_ended(
-    staff: Client, enabled: Enabled, values: dict[str, Any], words: str
-) -> None:
-    assert words in text(staff.get(request_url(ask(enabled, **values))))
-
-
-def test_no_pin_is_shown_on_any_page(staff: Client, enabled: Enabled) -> None:
-    row = ask(
-        enabled,
-        message_type=0,
-        payload='{"PIN": "73519", "Note": "my pin: 73519"}',
-        answer='{"User": {"userPin": 73519, "Pin": ["73519"], "UserIdentifier": "73519"}}',
-        user_identifier="73519",
-        state=RequestState.REFUSED,
-        error_message="PIN=73519 is unknown",
-    )
-    for url in (request_url(row), list_url("request"), page_url(enabled.integration)):
-        assert "73519" not in staff.get(url).content.decode()
-    assert "[redacted]" in text(staff.get(request_url(row)))
-
-
-def test_what_a_request_holds_is_shown_and_not_run(staff: Client, enabled: Enabled) -> None:
-    script = "<script>alert(1)</script>"
-    row = ask(enabled, script, payload=json.dumps({script: script}), answer=script, device_id=script)
-    for url in (request_url(row), list_url("request"), page_url(enabled.integration)):
-        page = staff.get(url).content.decode()
-        assert script not in page
-        assert "&lt;script&gt;alert(1)" in page
-
-
-def test_a_request_is_added_changed_and_deleted_by_nobody(staff: Client, enabled: Enabled) -> None:
-    row = ask(enabled)
-    assert staff.post(request_url(row), {}).status_code == 405
-    assert staff.post(reverse("admin:integrations_request_add"), {}).status_code == 403
-    url = reverse("admin:integrations_request_delete", args=(row.pk,))
-    assert staff.post(url, {"post": "yes"}).status_code == 403
-
-
-def test_the_page_of_an_integration_shows_its_last_ten_requests(staff: Client, enabled: Enabled) -> None:
-    assert "No requests yet" in text(staff.get(page_url(enabled.integration)))
-    for number in range(11):
-        ask(enabled, f"r-{number:02}")
-    ask(make_enabled_outlet("Castle"), "elsewhere")
-    page = staff.get(page_url(enabled.integration)).content.decode()
-    assert re.findall(r'class="onp-id" title="[^"]*">([^<]+)<', page) == [
-        f"r-{number:02}" for number in range(10, 0, -1)
-    ]
-
-
-# --- Payloads to read ---
-
-
-def test_a_payload_is_laid_out_with_its_numbers_as_they_were_spelled() -> None:
-    laid_out = """\
-{
-  "Total": 12.50,
-  "Big": 1E400,
-  "Lines": [
-    {
-      "Qty": 1.0
-    },
-    []
-  ],
-  "None": null,
-  "Empty": {}
-}"""
-    assert legible('{"Total":12.50,"Big":1E400,"Lines":[{"Qty":1.0},[]],"None":null,"Empty":{}}') == laid_out
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        '{"PIN": "73519"}',
-        r'{"P\u0049N": "73519"}',
-        '{"userpin": 73519}',
-        '{"PIN": ["73519"]}',
-        '{"pin_code": {"value": [73519]}}',
-        '{"Token": {"deep": "73519"}}',
-        '{"Inner": "{\\"PIN\\": \\"73519\\"}"}',
-        'not JSON, PIN=73519',
-        '{"PIN": ["73519"],}',
-        "[" * 100_000 + '{"PIN": ["73519"]}' + "]" * 100_000,
-    ],
-)  # fmt: skip
-def test_a_pin_is_left_out_however_it_stands(payload: str) -> None:
-    assert "73519" not in legible(payload)
-
-
-def test_what_looks_like_a_pin_and_is_none_stays() -> None:
-    assert '"Shipping": "5.00"' in legible('{"Shipping": "5.00", "Spinach": 2}')
-
-
-def test_a_long_payload_is_shortened_and_one_with_half_a_character_is_shown() -> None:
-    assert len(legible(json.dumps({"Note": "x" * LONGEST}))) < LONGEST + 50
-    legible(r'{"Note": "\ud800"}').encode()
 
 
 # --- Rights, and what a strict browser allows ---

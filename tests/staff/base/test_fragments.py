@@ -11,11 +11,9 @@ from django.utils import timezone
 from integrations.models import Outlet, StaffLimit
 from integrations.services.integration.enabling import disable
 from integrations.services.people.groups import ADMINISTRATOR
-from tests.staff.test_staff_pages import act_url, be_seen, boss, list_url, outlet_url, page_url, staff
 from tests.support.factories import ANNA, Enabled, make_outlet
 from tests.support.signing_in import refresh
-
-__all__ = ["boss", "staff"]
+from tests.support.staff.pages import act_url, be_seen, list_url, outlet_url, page_url
 
 START = reverse("admin:index")
 

@@ -17,9 +17,9 @@ from django.utils import timezone
 from integrations.models import Integration
 from integrations.staff.base.filters import TimeFilter
 from integrations.staff.base.lookups import LONGEST_SEARCH, MOST_VALUES
-from tests.staff.base.test_lists import cast
+from tests.staff.base.conftest import cast
 from tests.support.factories import Enabled
-from tests.support.hostile import HOSTILE_LISTS, HOSTILE_VALUES
+from tests.support.staff.hostile import HOSTILE_LISTS, HOSTILE_VALUES
 
 __all__ = ("cast",)
 pytestmark = pytest.mark.django_db

@@ -1,44 +1,23 @@
-"""The lists and pages of the portal: few queries, none that reads a whole table, and keys instead of page numbers."""
+"""The lists and pages of the portal: few queries, and none that reads a whole table."""
 
 import itertools
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from html import unescape
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.http import QueryDict
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
 from integrations.backend import rows
-from integrations.backend.authentication import Caller
-from integrations.backend.pagination import write_cursor
-from integrations.models import (
-    AuditEvent,
-    Connection,
-    Delivery,
-    Integration,
-    Request,
-    StaffLimit,
-    StrayFrame,
-)
-from integrations.models.attempt import Outcome
-from integrations.services.api_keys.api_keys import create_api_key
-from integrations.services.integration.enabling import enable_outlet
-from integrations.services.notices import webhooks
-from integrations.services.people.groups import ADMINISTRATOR
-from integrations.services.rows import keyset_pages
-from integrations.staff.base.keyset_lists import INVALID_CURSOR
-from tests.staff.api_keys.test_staff_backend_pages import ask
-from tests.staff.test_staff_pages import be_refused, be_seen, text
-from tests.support.factories import ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
+from integrations.models import AuditEvent, Delivery
+from tests.staff.base.lists import LATER, caller, sign_in, url_of
+from tests.support.factories import Enabled
 
 pytestmark = pytest.mark.django_db
 MOST_QUERIES = 10
@@ -48,51 +27,10 @@ GROWING = {
     f"integrations_{name}"
     for name in ("request", "connection", "authattempt", "strayframe", "auditevent", "delivery", "notice")
 }
-LONG_LISTS = ("request", "connection", "authattempt", "strayframe", "auditevent", "delivery")
 OTHER_LISTS = (
     "organisation", "outlet", "integration", "handoverlink", "apikey", "messagetype", "alert",
     "webhookendpoint",
 )  # fmt: skip
-LATER = "2099-01-01T00:00:00+00:00"
-
-
-@pytest.fixture
-def cast(db: None) -> Enabled:
-    """An outlet of Trattoria Bella and one of another organisation, with a few rows of everything."""
-    enabled = make_enabled_outlet("Station")
-    other = make_outlet("Pier", organisation="Nordlicht")
-    theirs = Enabled(Integration.objects.none(), enable_outlet(other, pos_remote_id="N-1", actor=ANNA))  # type: ignore[arg-type]
-    integrations = (enabled.integration, Integration.objects.get(outlet=other))
-    create_api_key("Web shop", actor=ANNA)
-    for integration in integrations:
-        seen = be_seen(integration, heartbeat_at=timezone.now())
-        be_refused(integration, Outcome.WRONG_SECRET)
-        StrayFrame.objects.create(
-            at=timezone.now(), integration=integration, connection_id=seen.pk, kind="not_json", size=9, excerpt="x"
-        )
-        for number in range(3):
-            ask(Enabled(integration, theirs.handover), f"r-{number}")
-    endpoint, _ = webhooks.create_endpoint(
-        "hook", url="https://example.com/", kinds=["outlet.online"], actor=ANNA,
-        organisation=enabled.integration.outlet.organisation,
-    )  # fmt: skip
-    webhooks.send_test(endpoint, actor=ANNA)
-    return enabled
-
-
-def sign_in(name: str) -> Client:
-    """An administrator by the portal's own group, and "limited" to Trattoria Bella."""
-    person = User.objects.create_user(name, is_staff=True)
-    person.groups.add(Group.objects.get(name=ADMINISTRATOR))
-    if name == "limited":
-        StaffLimit.objects.create(user=person).organisations.add(make_organisation(BELLA))
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def url_of(name: str, **parameters: Any) -> str:
-    return f"{reverse(f'admin:integrations_{name}_changelist')}?{urlencode(parameters)}"
 
 
 def questions(cast: Enabled) -> Iterator[str]:
@@ -208,149 +146,3 @@ def scans(sql: str) -> list[str]:
     if " LIMIT " in outside and " WHERE " not in outside and not any("TEMP B-TREE FOR ORDER" in step for step in plan):
         return []
     return [step for step in plan if step.startswith("SCAN ") and step.split()[1] in names]
-
-
-def caller(organisation: int | None) -> Caller:
-    return Caller(0, "", "", None, None, 1, organisation, is_read_only=True)
-
-
-# --- Keys instead of page numbers ---
-
-
-@pytest.fixture
-def full(cast: Enabled) -> Enabled:
-    """The same with two pages and a half of requests to each of the two outlets, by turns."""
-    Request.objects.all().delete()
-    whose = [Enabled(each, cast.handover) for each in Integration.objects.order_by("pk")]
-    for number in range(250):
-        ask(whose[number % 2], f"web-{number:03}")
-    return cast
-
-
-def shown(page: Any) -> list[str]:
-    return re.findall(r'class="onp-id" title="([^"]+)"', page.content.decode())
-
-
-def link(page: Any, which: str) -> str | None:
-    found = re.search(rf'href="([^"]*)" rel="{which}"', page.content.decode())
-    return unescape(found[1]) if found else None
-
-
-def test_older_and_newer_lead_through_the_list_and_show_each_row_once(full: Enabled) -> None:
-    client, url = sign_in("administrator"), url_of("request").removesuffix("?")
-    expected = list(Request.objects.order_by("-pk").values_list("request_id", flat=True))
-    found, page = [], client.get(url)
-    assert link(page, "prev") is None
-    assert "50 shown, newest first" in text(page)
-    while True:
-        found += shown(page)
-        ask(full, f"came-meanwhile-{len(found)}")
-        if (older := link(page, "next")) is None:
-            break
-        page = client.get(url + older)
-    assert found == expected
-    back = [shown(page)]
-    while newer := link(page, "prev"):
-        page = client.get(url + newer)
-        back.append(shown(page))
-    assert list(itertools.chain.from_iterable(reversed(back)))[-len(expected) :] == expected
-
-
-def test_limited_staff_see_theirs_page_by_page(full: Enabled) -> None:
-    client, url = sign_in("limited"), url_of("request").removesuffix("?")
-    expected = list(full.integration.requests.order_by("-pk").values_list("request_id", flat=True))
-    found: list[str] = []
-    older: str | None = ""
-    while older is not None:
-        page = client.get(url + older)
-        found += shown(page)
-        older = link(page, "next")
-    assert found == expected
-    theirs = Request.objects.exclude(integration=full.integration).first()
-    assert theirs is not None
-    assert shown(client.get(url_of("request", q=theirs.request_id))) == []
-
-
-def test_an_api_list_of_one_organisation_shows_each_row_once(full: Enabled) -> None:
-    organisation = full.integration.outlet.organisation_id
-    found: list[int] = []
-    query = QueryDict("limit=40", mutable=True)
-    while True:
-        page, after = rows.requests_page(caller(organisation), query)
-        found += [row.pk for row in page]
-        if after is None:
-            break
-        query["cursor"] = write_cursor(after)
-    assert found == list(full.integration.requests.order_by("-pk").values_list("pk", flat=True))
-
-
-def test_what_is_rare_is_looked_for_page_by_page(full: Enabled, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keyset_pages, "INSPECTED", 60)
-    rare = Request.objects.order_by("pk")[3]
-    Request.objects.filter(pk=rare.pk).update(ended_at=LATER)
-    client, url = sign_in("administrator"), url_of("request")
-    looks = 0
-    page = client.get(url_of("request", ended_at__gt="2098-01-01T00:00:00Z"))
-    while older := link(page, "next"):
-        assert "Searched back to" in text(page)
-        assert "Continue the search" in text(page)
-        assert "No matches" in text(page)
-        page, looks = client.get(url.removesuffix("?") + older), looks + 1
-    assert (looks, shown(page)) == (2, [rare.request_id])
-
-
-def test_a_search_for_a_beginning_that_all_have_shows_the_newest(full: Enabled) -> None:
-    page = sign_in("administrator").get(url_of("request", q="web-"))
-    assert shown(page)[0] == "web-249"
-    assert len(shown(page)) == 50
-
-
-def test_a_result_code_leads_to_those_like_it(cast: Enabled) -> None:
-    ask(cast, "refused", state="refused", result_code=4, error_message="No.")
-    client = sign_in("administrator")
-    assert 'href="?result_code=4"' in client.get(url_of("request")).content.decode()
-    assert shown(client.get(url_of("request", result_code=4))) == ["refused"]
-    assert "refused" not in shown(client.get(url_of("request", result_code=0)))
-    assert shown(client.get(url_of("request", result_code="not-0"))) == ["refused"]
-
-
-@pytest.mark.parametrize("parameters", [{"after": "x"}, {"before": "1~2~3"}, {"after": "9" * 40}])
-def test_a_place_in_the_list_that_is_none_says_so_and_shows_the_beginning(
-    cast: Enabled, parameters: dict[str, str]
-) -> None:
-    page = sign_in("administrator").get(url_of("request", **parameters))
-    assert INVALID_CURSOR in text(page)
-    assert len(shown(page)) == 6
-
-
-@pytest.mark.parametrize("parameters", [{"o": "1"}, {"p": "7"}, {"all": ""}])
-def test_what_the_list_does_not_know_changes_nothing(cast: Enabled, parameters: dict[str, str]) -> None:
-    assert len(shown(sign_in("administrator").get(url_of("request", **parameters)))) == 6
-
-
-def test_several_values_of_a_filter_are_all_shown(cast: Enabled) -> None:
-    ask(cast, "failed", state="failed", result_code=None, answer=None)
-    page = sign_in("administrator").get(url_of("request") + "state__exact=failed&state__exact=answered")
-    assert len(shown(page)) == 7
-
-
-def test_the_lists_never_count_their_rows(cast: Enabled) -> None:
-    client = sign_in("administrator")
-    for name in LONG_LISTS:
-        with CaptureQueriesContext(connection) as sent:
-            client.get(url_of(name))
-        assert [each["sql"] for each in sent if "COUNT(" in each["sql"]] == [], name
-
-
-def test_an_attempt_with_an_id_that_no_outlet_has_is_found_by_its_beginning(cast: Enabled) -> None:
-    be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="mistyped-17")
-    client = sign_in("administrator")
-    assert "mistyped-17" in text(client.get(url_of("authattempt", q="mistyped")))
-    assert "mistyped-17" not in text(client.get(url_of("authattempt", q="Station")))
-
-
-def test_open_connections_are_found_behind_any_number_that_ended(cast: Enabled) -> None:
-    client = sign_in("administrator")
-    assert Connection.objects.filter(closed_at=None).count() == 2
-    assert "2 shown" in text(client.get(url_of("connection", open="yes")))
-    assert "0 shown" in text(client.get(url_of("connection", open="no")))

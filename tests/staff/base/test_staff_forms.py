@@ -11,7 +11,7 @@ from integrations.models import ApiKey, Organisation, Outlet
 from integrations.staff.signing_in.typed import STILL_TO_DO
 from tests.support.factories import BELLA, make_organisation
 from tests.support.signing_in import prove
-from tests.support.staff_world import THEIRS, make_limited
+from tests.support.staff.world import THEIRS, make_limited
 
 NO_KEYS = ("x", "\x00", "1\x00", "9" * 30, "-" + "9" * 30, "1e3", "[]", "\ufffd", "None", "0x1", "٣" * 30)
 CHOICES = (

@@ -1,6 +1,5 @@
-"""Many outlets at once and hand-over links, as staff use them: files, lists, links, and who sees what of them."""
+"""Many outlets at once, as staff use them: files, acts on lists, and who sees what of them."""
 
-import contextlib
 import csv
 import io
 from typing import Any
@@ -10,24 +9,15 @@ from django.contrib.admin import site
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from django.urls import reverse
-from hypothesis import given
-from hypothesis import strategies as st
 
-from integrations.models import AuditEvent, Credential, HandoverLink, Integration, Organisation, Outlet, StaffLimit
-from integrations.models.audit import Verb
-from integrations.models.handover_link import LinkState
+from integrations.models import Credential, Integration, Outlet, StaffLimit
 from integrations.services.audit import Actor
-from integrations.services.bulk import spreadsheet
-from integrations.services.handover import links as handover_links
 from integrations.services.integration import enabling
-from tests.staff.test_staff_pages import SECRET, act_url, boss, client_of, enable_url, list_url, page_url, staff, text
-from tests.support.factories import ADOPTED, ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
+from tests.staff.bulk.limits import limited_to
+from tests.support.factories import ADOPTED, Enabled, make_enabled_outlet, make_organisation, make_outlet
+from tests.support.staff.pages import SECRET, act_url, client_of, list_url, text
 
-__all__ = ["boss", "staff"]
 pytestmark = pytest.mark.django_db
-
-FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 HEADER = "Organisation,Outlet,POSRemoteID,AdoptedSecret\n"
 UPLOAD = "/admin/integrations/outlet/enable-file/"
 
@@ -48,19 +38,9 @@ def downloaded(response: Any) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
 
 
-def streamed(response: Any) -> str:
-    return b"".join(response.streaming_content).decode()
-
-
 def choose(client: Client, name: str, action: str, *rows: Any, all_of_them: bool = False, query: str = "") -> Any:
     values = {"action": action, "_selected_action": [row.pk for row in rows], "select_across": int(all_of_them)}
     return client.post(f"{list_url(name)}{query}", values, follow=True)
-
-
-def limited_to(organisation: Organisation, *rights: str) -> Client:
-    client = client_of(*rights)
-    StaffLimit.objects.create(user=User.objects.latest("pk")).organisations.set([organisation])
-    return client
 
 
 # --- A file
@@ -233,125 +213,6 @@ def test_no_list_deletes_past_the_services(staff: Client) -> None:
     make_outlet()
     assert "delete_selected" not in staff.get(list_url("outlet")).content.decode()
     assert not any(name for name, _ in site.actions)
-
-
-# --- The export
-
-
-def test_the_export_is_the_list_with_its_search_and_without_formulas(staff: Client, enabled: Enabled) -> None:
-    make_outlet("=1+1")
-    rows = list(csv.DictReader(io.StringIO(streamed(staff.get("/admin/integrations/outlet/export/"))[1:])))
-    assert [row["Outlet"] for row in rows] == ["Station", "'=1+1"]
-    assert rows[0]["Secret begins"] == enabled.integration.current_credential().shown
-    assert [row["State"] for row in rows] == ["Enabled, never connected", "Not enabled"]
-    found = streamed(staff.get("/admin/integrations/outlet/export/?state=not-enabled&q=Bella"))
-    assert "Station" not in found
-    assert "'=1+1" in found
-
-
-def test_the_export_asks_few_questions(staff: Client, django_assert_max_num_queries: Any) -> None:
-    for number in range(30):
-        make_enabled_outlet(f"Outlet {number}")
-    with django_assert_max_num_queries(16):  # each piece asks once more what the person may see
-        assert streamed(staff.get("/admin/integrations/outlet/export/")).count(f"{BELLA},Outlet ") == 30
-
-
-def test_the_export_stays_within_the_limit(enabled: Enabled) -> None:
-    limited = limited_to(make_organisation("Own"), "view_outlet")
-    assert "Station" not in streamed(limited.get("/admin/integrations/outlet/export/"))
-    shown = enabled.integration.current_credential().shown
-    assert shown not in streamed(client_of("view_outlet").get("/admin/integrations/outlet/export/"))
-    assert client_of("view_request").get("/admin/integrations/outlet/export/").status_code == 403
-
-
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "'=1", "''=1", "x", "'x", "O'Neill", ""])
-def test_a_cell_is_never_a_formula_and_comes_back_as_it_was(cell: str) -> None:
-    assert not spreadsheet.guarded(cell).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
-    assert spreadsheet.unguarded(spreadsheet.guarded(cell)) == cell
-
-
-@given(st.text(alphabet="=+-@;,|\t\r\n'\" \u00a0ab\uff1d\uff20"))
-def test_no_separator_and_no_quoting_makes_a_formula_of_a_cell(cell: str) -> None:
-    assert spreadsheet.unguarded(spreadsheet.guarded(cell)) == cell
-    written = spreadsheet.lines([["Bella", cell, cell]])
-    for separator in (",", ";", "|", "\t"):
-        for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
-            reader = csv.reader(io.StringIO(written, newline=""), delimiter=separator, quoting=quoting)
-            with contextlib.suppress(csv.Error):  # a line end within an unquoted cell
-                for row in reader:
-                    assert not any(read.lstrip(' "\u00a0').startswith(FORMULA) for read in row), (separator, row)
-
-
-@pytest.mark.parametrize(
-    "cell", ["Bar;=cmd|' /C calc'!A0;x", "a,+1", "a;\t-1", 'a;"=1+1"', "a| @x", "a\n=1", "\uff1d1+1"]
-)
-def test_a_formula_behind_another_program_s_separator_is_guarded(cell: str) -> None:
-    assert "'" in spreadsheet.guarded(cell).replace("' /C calc'", "")
-
-
-# --- Hand-over links
-
-
-def test_enabling_by_link_never_shows_the_secret(staff: Client, outlet: Outlet) -> None:
-    values = {"pos_remote_id": "R-1", "as_link": "yes", "link_hours": "24"}
-    page = staff.post(enable_url(outlet), values)
-    assert not SECRET.search(page.content.decode())
-    assert "no-store" in page["Cache-Control"]
-    made = page.context["made"]
-    assert made.url in page.content.decode()
-    assert made.passphrase in page.content.decode()
-    opened = Client().post("/handover/", {"code": made.token, "passphrase": made.passphrase})
-    assert SECRET.search(opened.content.decode())
-    assert "opened" in text(staff.get(page_url(Integration.objects.get())))
-
-
-def test_rotating_by_link_with_a_passphrase_of_ones_own(staff: Client, enabled: Enabled) -> None:
-    values = {
-        "overlap": "24h",
-        "seen": enabled.integration.current_credential().pk,
-        "as_link": "yes",
-        "link_hours": "",
-        "passphrase": "correct horse battery",
-    }
-    page = staff.post(act_url(enabled.integration, "rotate"), values)
-    assert "correct horse" not in page.content.decode()
-    assert "The passphrase is the one that you chose" in text(page)
-    assert HandoverLink.objects.get().credential == enabled.integration.current_credential()
-
-
-@pytest.mark.parametrize(("field", "value"), [("passphrase", "short"), ("link_hours", "9999"), ("link_hours", "0")])
-def test_a_link_that_is_refused_enables_nothing(staff: Client, outlet: Outlet, field: str, value: str) -> None:
-    page = staff.post(enable_url(outlet), {"pos_remote_id": "R-1", "as_link": "yes", field: value})
-    assert "Nothing was changed" in text(page)
-    assert page.context["form"].errors[field]
-    assert '<details class="module onp-more onp-link" open>' in page.content.decode()
-    assert not Integration.objects.exists()
-
-
-def test_a_link_is_revoked_from_the_page(staff: Client, enabled: Enabled) -> None:
-    link = handover_links.create_link(
-        enabled.integration.current_credential(), enabled.handover, hours=1, actor=ANNA
-    ).link
-    url = reverse("admin:integrations_handoverlink_take_back", args=(link.pk,))
-    assert url in staff.get(page_url(enabled.integration)).content.decode()
-    assert "stops working" in text(staff.get(url))
-    assert "Link revoked" in text(staff.post(url, follow=True))
-    assert HandoverLink.objects.get().state == LinkState.TAKEN_BACK
-    assert staff.post(url).status_code == 409
-    assert AuditEvent.objects.filter(verb=Verb.LINK_TAKEN_BACK).count() == 1
-    assert client_of("view_integration").post(url).status_code == 403
-
-
-def test_the_list_of_links_stays_within_the_limit(staff: Client, enabled: Enabled) -> None:
-    made = handover_links.create_link(enabled.integration.current_credential(), enabled.handover, hours=1, actor=ANNA)
-    assert BELLA in text(staff.get(list_url("handoverlink")))
-    limited = limited_to(make_organisation("Own"), "view_integration", "change_integration")
-    assert BELLA not in text(limited.get(list_url("handoverlink")))
-    assert limited.post(reverse("admin:integrations_handoverlink_take_back", args=(made.link.pk,))).status_code == 404
-    page = staff.get(reverse("admin:integrations_handoverlink_change", args=(made.link.pk,))).content.decode()
-    for hidden in (made.link.sealed, made.link.token_digest, made.link.salt):
-        assert hidden not in page
-    assert client_of("view_outlet").get(list_url("handoverlink")).status_code == 403
 
 
 def test_a_limited_person_acts_on_their_own_outlets_only(boss: User) -> None:

@@ -10,9 +10,9 @@ from django.urls import reverse
 from integrations.models import AuditEvent, Organisation, StaffLimit
 from integrations.models.audit import Verb
 from integrations.services.people.groups import ADMINISTRATOR, OPERATOR, VIEWER, ensure_groups
-from tests.staff.api_keys.test_staff_backend_pages import ask, request_url
-from tests.staff.test_staff_pages import act_url, text
 from tests.support.factories import BELLA, Enabled, make_organisation
+from tests.support.staff.backend_pages import ask, request_url
+from tests.support.staff.pages import act_url, text
 
 ADD = reverse("admin:auth_user_add")
 PASSWORD = "a-long-enough-password-47"

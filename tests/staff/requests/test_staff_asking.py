@@ -1,66 +1,23 @@
-"""Door 2: the pages with which support helps somebody on site: check, ask, answer, disconnect."""
+"""Door 2: the pages with which support helps somebody on site: check the outlet, and ask the POS."""
 
 import json
 import re
 from datetime import timedelta
-from typing import Any
-from unittest import mock
 
 import pytest
-from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
-from integrations.models import AuditEvent, AuthAttempt, Connection, Integration, MessageType, Request, StaffLimit
+from integrations.models import AuditEvent, MessageType, Request
 from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
-from integrations.models.connection import CloseReason
-from integrations.models.request import RequestState
-from integrations.services.integration.enabling import disable, enable_outlet
+from integrations.services.integration.enabling import disable
 from integrations.services.requests.sending import load_open
-from integrations.staff.requests.asked_page import sentence_of
-from tests.staff.api_keys.test_staff_backend_pages import ask as make_request
-from tests.staff.api_keys.test_staff_backend_pages import waiting
-from tests.staff.test_staff_pages import act_url, be_refused, be_seen, client_of, list_url, outlet_url, page_url, text
-from tests.support.factories import ANNA, Enabled, make_enabled_outlet, make_organisation, make_outlet
-from tests.support.signing_in import refresh
+from tests.staff.requests.asking import ask_url, asked_url, filled, send
+from tests.support.factories import ANNA, Enabled
+from tests.support.staff.pages import act_url, be_refused, outlet_url, page_url, text
 
 PIN = "4711-0815"
-ASKING = ("check", "ask", "disconnect")
-
-
-@pytest.fixture
-def staff(client: Client, db: None) -> Client:
-    """A browser in which somebody signed in who may do everything."""
-    client.force_login(User.objects.create_superuser("boss", password="boss-password"))
-    return client
-
-
-@pytest.fixture
-def online(enabled: Enabled) -> Enabled:
-    """Station, its POS connected."""
-    be_seen(enabled.integration, heartbeat_at=timezone.now())
-    return enabled
-
-
-def ask_url(enabled: Enabled, kind: object, *, raw: bool = False) -> str:
-    return f"{act_url(enabled.integration, 'ask')}?type={kind}{'&raw' if raw else ''}"
-
-
-def asked_url(row: Request) -> str:
-    return reverse("admin:integrations_integration_asked", args=(row.integration_id, row.pk))
-
-
-def filled(page: Any, **values: Any) -> dict[str, Any]:
-    """What a browser sends of the form that this page shows."""
-    form = page.context["form"]
-    shown = {field.name: field.value() for field in form if field.value() is not None}
-    return shown | values
-
-
-def send(staff: Client, url: str, **values: Any) -> Any:
-    return staff.post(url, filled(staff.get(url), **values))
 
 
 # --- Check this outlet ---
@@ -277,141 +234,3 @@ def test_a_disabled_integration_is_not_asked(staff: Client, online: Enabled) -> 
     assert "Enable it again first" in text(staff.get(url))
     assert staff.post(url, values).status_code == 409
     assert not Request.objects.exists()
-
-
-# --- The answer ---
-
-
-def test_the_answer_stands_as_it_came_with_its_time_line(staff: Client, enabled: Enabled) -> None:
-    row = make_request(enabled, answer='{"Amount":1.10,"PIN":"1234","Orders":[]}')
-    page = text(staff.get(asked_url(row)))
-    assert "Answered. ResultCode 0." in page
-    assert "1.10" in page
-    assert "1234" not in page
-    assert "Requested in the portal" in page
-    assert "First sent to the POS" in page or "Sent to the POS" in page
-
-
-def test_a_refusal_says_code_and_words(staff: Client, enabled: Enabled) -> None:
-    row = make_request(enabled, state=RequestState.REFUSED, result_code=4, error_message="No such user.", answer=None)
-    assert "Refused by the POS. ResultCode 4. The POS says: “No such user.”" in text(staff.get(asked_url(row)))
-
-
-def test_an_open_request_says_what_it_waits_for(staff: Client, enabled: Enabled) -> None:
-    now = timezone.now()
-    row = make_request(enabled, **waiting(now))
-    assert "Not sent yet" in sentence_of(row, now, with_content=True)
-    row.sent_at = now
-    assert "has not answered yet" in sentence_of(row, now, with_content=True)
-    assert "The request continues" in sentence_of(row, now + timedelta(seconds=31), with_content=True)
-    page = staff.get(asked_url(row)).content.decode()
-    assert "data-live" in page
-    assert "data-over" not in page
-    assert reverse("admin:integrations_request_change", args=(row.pk,)) in page
-
-
-def test_an_answer_is_shown_to_those_who_may_see_payloads(enabled: Enabled) -> None:
-    row = make_request(enabled, answer='{"Guest":"Rossi"}')
-    asking, seeing = client_of("ask_pos"), client_of("ask_pos", "view_payload")
-    assert "Rossi" not in text(asking.get(asked_url(row)))
-    assert "Rossi" in text(seeing.get(asked_url(row)))
-
-
-def test_an_answer_of_another_outlet_is_not_under_this_one(staff: Client, enabled: Enabled) -> None:
-    row = make_request(make_enabled_outlet("Harbour"))
-    url = reverse("admin:integrations_integration_asked", args=(enabled.integration.pk, row.pk))
-    assert staff.get(url).status_code == 404
-
-
-# --- Disconnect ---
-
-
-def test_disconnecting_is_an_act_with_a_page(staff: Client, online: Enabled) -> None:
-    url = act_url(online.integration, "disconnect")
-    assert "can reconnect at once" in text(staff.get(url))
-    answer = staff.post(url, {"reason": "It hangs"}, follow=True)
-    assert "credentials stay valid" in text(answer)
-    assert Connection.objects.get().close_reason == CloseReason.DISCONNECTED
-    assert staff.post(url, {}).status_code == 200  # a second click: the form says that nobody is connected
-    assert "There is no socket to close" in text(staff.get(url))
-    assert AuditEvent.objects.filter(verb=Verb.POS_DISCONNECTED).count() == 1
-
-
-# --- Rights and limits ---
-
-
-def test_who_may_only_look_sees_the_check_without_its_button(online: Enabled) -> None:
-    viewer = client_of("view_integration")
-    check = act_url(online.integration, "check")
-    page = viewer.get(check)
-    assert page.status_code == 200
-    assert "Send a test request</" not in page.content.decode()
-    assert 'type="submit" class="default"' not in page.content.decode()
-    assert viewer.post(check, {"request_id": "0" * 32}).status_code == 403
-    for act in ("ask", "disconnect"):
-        assert act_url(online.integration, act) not in viewer.get(page_url(online.integration)).content.decode()
-        assert viewer.get(act_url(online.integration, act)).status_code == 403
-        assert viewer.post(act_url(online.integration, act)).status_code == 403
-
-
-def test_asking_is_a_right_of_its_own(online: Enabled) -> None:
-    acting, asking = client_of("change_integration"), client_of("ask_pos", "view_integration")
-    assert acting.get(ask_url(online, 1)).status_code == 403
-    assert asking.get(ask_url(online, 1)).status_code == 200
-    assert asking.get(act_url(online.integration, "disconnect")).status_code == 403
-    assert act_url(online.integration, "ask") in asking.get(page_url(online.integration)).content.decode()
-
-
-def test_the_outlets_of_others_are_not_there(client: Client, online: Enabled) -> None:
-    row = make_request(online)
-    client.force_login(limited_person())
-    for url in (*(act_url(online.integration, act) for act in ASKING), ask_url(online, 1), asked_url(row)):
-        assert client.get(url).status_code == 404
-        assert client.post(url, {"request_id": "0" * 32}).status_code in (404, 405)
-        assert refresh(client, url).status_code == 404
-    assert Request.objects.count() == 1
-
-
-def test_what_is_live_shows_what_a_reload_shows(staff: Client, online: Enabled) -> None:
-    row = make_request(online, answer="{}")
-    now = timezone.now()
-    with mock.patch("django.utils.timezone.now", return_value=now):
-        for url in (act_url(online.integration, "check"), asked_url(row)):
-            fragment = refresh(staff, url).content.decode()
-            assert len(fragment) > 100
-            assert fragment in staff.get(url).content.decode()
-
-
-def test_a_request_that_has_ended_says_that_it_will_not_change_any_more(staff: Client, online: Enabled) -> None:
-    row = make_request(online, answer="{}")
-    assert "data-over" in staff.get(asked_url(row)).content.decode()
-    assert "data-over" in refresh(staff, asked_url(row)).content.decode()
-
-
-def test_a_limited_person_reads_no_other_outlet_in_any_detail(client: Client, enabled: Enabled) -> None:
-    enable_outlet(make_outlet("Secret Place", organisation="Others"), pos_remote_id="elsewhere", actor=ANNA)
-    other = Integration.objects.get(pos_remote_id="elsewhere")
-    person = limited_person(sees=enabled.integration)
-    client.force_login(person)
-    values = {"pos_remote_id": "elsewhere", "pos_remote_id_of": other}
-    attempt = be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, **values)
-    pages = [
-        page_url(enabled.integration),
-        act_url(enabled.integration, "check"),
-        list_url("authattempt"),
-        reverse("admin:integrations_authattempt_change", args=(attempt.pk,)),
-    ]
-    for url in pages:
-        page = text(client.get(url))
-        assert "of no outlet that you see" in page, url
-        assert "Secret Place" not in page, url
-    assert "Secret Place" not in AuthAttempt.objects.get(pk=attempt.pk).detail
-
-
-def limited_person(*, sees: Integration | None = None) -> User:
-    """Somebody who may do everything, at the outlets of one organisation."""
-    person = User.objects.create_user("mira", is_staff=True)
-    person.user_permissions.set(Permission.objects.all())
-    organisation = sees.outlet.organisation if sees else make_organisation("Elsewhere")
-    StaffLimit.objects.create(user=person).organisations.add(organisation)
-    return person

@@ -19,9 +19,9 @@ from integrations.staff.signing_in.typed import STILL_TO_DO
 from tests.staff.people.test_staff_people import make_person, page_of
 from tests.staff.signing_in.test_second_factors import code_of, give_app
 from tests.staff.signing_in.test_sign_in import PASSWORD
-from tests.staff.test_staff_pages import act_url, enable_url, text
 from tests.support.factories import ADOPTED, ANNA, Enabled
 from tests.support.signing_in import prove
+from tests.support.staff.pages import act_url, enable_url, text
 
 CONFIRM = reverse("account_reauthenticate")
 AT_LEAST, STALE = 900, 901

@@ -21,8 +21,8 @@ from integrations.services.people.groups import ADMINISTRATOR, VIEWER, ensure_gr
 from integrations.staff.signing_in import records
 from tests.staff.people.test_staff_people import make_person, page_of
 from tests.staff.signing_in.test_sign_in import PASSWORD, START, is_in, refusals, sign_in
-from tests.staff.test_staff_pages import text
 from tests.support.signing_in import prove, refresh
+from tests.support.staff.pages import text
 
 OVERVIEW, SET_UP, CODE = reverse("mfa_index"), reverse("mfa_activate_totp"), reverse("mfa_authenticate")
 CONFIRM_CODE, CODES = reverse("mfa_reauthenticate"), reverse("mfa_view_recovery_codes")

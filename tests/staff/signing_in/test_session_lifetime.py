@@ -10,8 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.staff.signing_in.test_sign_in import PASSWORD, START, is_in, sign_in
-from tests.staff.test_staff_pages import text
 from tests.support.signing_in import refresh
+from tests.support.staff.pages import text
 
 HOUR = 3600
 

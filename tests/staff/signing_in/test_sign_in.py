@@ -13,8 +13,8 @@ from integrations.models import AuditEvent, SharedEntry
 from integrations.models.audit import Verb
 from integrations.services.rows.shared_cache import forget_expired
 from integrations.staff.signing_in import limits
-from tests.staff.test_staff_pages import text
 from tests.support.factories import make_outlet
+from tests.support.staff.pages import text
 
 PASSWORD = "a-long-enough-password-47"
 LOGIN, START = reverse("account_login"), reverse("admin:index")

@@ -30,9 +30,9 @@ from integrations.services.notices import mailing, outbox, webhooks
 from integrations.services.outlets import outlets
 from integrations.services.people.groups import VIEWER, ensure_groups
 from integrations.services.requests.asking import HARMLESS
-from tests.staff.test_staff_pages import be_refused
 from tests.support.factories import ANNA, BELLA, make_organisation, make_outlet
 from tests.support.notice_factories import go_online, make_finished_request, make_refusal, make_stray
+from tests.support.staff.pages import be_refused
 
 THEIRS = "NORDLICHT"  # in every text of the other organisation's rows
 CONTENT = "HIDDENCONTENT"  # in every payload, answer and unrecognised frame

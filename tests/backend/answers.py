@@ -1,0 +1,29 @@
+"""What a test reads of the backend's answers, of the rows behind them, and of the calls that wait."""
+
+from integrations.models import Request
+from integrations.relay import runtime
+from tests.support.asgi_client import Answer
+from tests.support.in_process import in_main
+
+
+def kind_of(answer: Answer) -> str:
+    """Return the last part of a problem's type."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == answer.status
+    return str(problem["type"].removeprefix("urn:order-n-pay:problem:"))
+
+
+async def row_of(answer: Answer) -> Request:
+    return await in_main(Request.objects.get, uuid=answer.json()["id"])
+
+
+async def look() -> None:
+    """Do what the watcher does every second."""
+    await (await runtime.running()).dispatcher.look()
+
+
+def waiting_calls() -> int:
+    running = runtime.current()
+    assert running is not None
+    return sum(len(futures) for futures in running.dispatcher._waiters._waiting.values())

@@ -1,0 +1,161 @@
+"""How a POS's websocket ends, and why."""
+
+from typing import Any
+from unittest import mock
+
+from django.test import override_settings
+
+from integrations.models import AuthAttempt, Connection, Presence
+from integrations.models.attempt import Door, Outcome
+from integrations.models.connection import CloseReason
+from integrations.pos.close_codes import CLOSE_CODES, code_for
+from integrations.pos.limits import allowance
+from integrations.relay import runtime
+from integrations.services.integration.enabling import disable, reenable
+from integrations.services.integration.pos_secrets import rotate_secret
+from tests.pos.connecting import Connecting, the_live, token_for
+from tests.support.asgi_client import ON_DAPHNE, PosSocket
+from tests.support.factories import ANNA
+from tests.support.in_process import in_main, recorded
+
+
+class Ending(Connecting):
+    async def test_the_newest_wins_and_the_older_is_closed_with_its_own_code(self) -> None:
+        async with PosSocket(self.token) as old, PosSocket(self.token) as new:
+            await old.connect()
+            await new.connect()
+            assert (await old.closed())[0] == code_for(CloseReason.REPLACED) == 4409
+            await recorded()
+            assert (await Connection.objects.aget(closed_at=None)).pk == (await the_live()).id
+            closed = await Connection.objects.aget(closed_at__isnull=False)
+            assert (closed.close_reason, closed.close_code) == (CloseReason.REPLACED, 4409)
+            assert (await Presence.objects.aget()).is_online
+            await new.hang_up()
+
+    async def test_after_many_takeovers_a_newcomer_is_told_when_to_try_again_and_the_other_till_stays(self) -> None:
+        async with PosSocket(self.token) as pos:
+            await pos.connect()
+            running = await runtime.running()
+            for _ in range(20):
+                running.registry.takeovers.note(self.harbour.integration.pk)
+            with mock.patch("integrations.pos.limits.second_till.HELD_SECONDS", 0.01):
+                async with PosSocket(self.token) as newcomer:
+                    newcomer.send({"type": "websocket.connect"})
+                    answer = await newcomer.next()
+            assert (answer["status"], dict(answer["headers"])[b"retry-after"]) == (503, b"60")
+            await recorded()
+            assert (await AuthAttempt.objects.aget(door=Door.WEBSOCKET)).outcome == Outcome.SECOND_TILL
+            assert (await Connection.objects.aget()).closed_at is None
+            await pos.hang_up()
+
+    async def test_after_many_takeovers_a_till_that_was_gone_gets_in_at_once(self) -> None:
+        running = await runtime.running()
+        for _ in range(20):
+            running.registry.takeovers.note(self.harbour.integration.pk)
+        async with PosSocket(self.token) as pos:
+            await pos.connect()
+            await pos.hang_up()
+
+    async def test_disabling_closes_at_once_and_voids_the_token(self) -> None:
+        async with PosSocket(self.token) as pos:
+            await pos.connect()
+            await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
+            assert await pos.closed() == (1000, CLOSE_CODES[CloseReason.DISABLED].meaning)
+        async with PosSocket(self.token) as pos:
+            await pos.refusal()
+        await recorded()
+        assert (await Connection.objects.aget()).close_reason == CloseReason.DISABLED
+        assert not (await Presence.objects.aget()).is_online
+
+    async def test_enabled_again_the_pos_connects_again_with_a_new_token(self) -> None:
+        await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
+        await in_main(reenable, self.harbour.integration, actor=ANNA)
+        async with PosSocket(await in_main(token_for, self.harbour)) as pos:
+            await pos.connect()
+            await pos.hang_up()
+
+    async def test_rotating_without_overlap_closes_at_once(self) -> None:
+        async with PosSocket(self.token) as pos:
+            await pos.connect()
+            await in_main(rotate_secret, self.harbour.integration, actor=ANNA)
+            assert (await pos.closed())[0] == code_for(CloseReason.CREDENTIAL_RETIRED)
+
+    async def test_a_change_between_the_check_of_the_token_and_the_accept_closes_too(self) -> None:
+        async with PosSocket(self.token) as pos:
+            running = await runtime.running()
+            pos.send({"type": "websocket.connect"})
+            await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
+            first = await pos.next()
+            await running.watcher.look()
+            if first["type"] == "websocket.accept":
+                assert (await pos.closed())[0] == code_for(CloseReason.DISABLED)
+
+    async def test_the_close_codes_are_a_setting(self) -> None:
+        with override_settings(POS_CLOSE_CODES={"disabled": 4003}):
+            async with PosSocket(self.token) as pos:
+                await pos.connect()
+                await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
+                assert (await pos.closed())[0] == 4003
+
+    async def test_daphne_is_given_only_the_codes_that_it_can_send(self) -> None:
+        assert code_for(CloseReason.FLOODING, only_private=True) == 1000
+        assert code_for(CloseReason.REPLACED, only_private=True) == 4409
+        with mock.patch.object(allowance, "FRAMES_PER_SECOND", 1):
+            async with PosSocket(self.token, extensions=ON_DAPHNE) as pos:
+                await pos.connect()
+                for _ in range(11):
+                    pos.say("{}")
+                assert (await pos.closed())[0] == 1000
+
+    async def test_how_the_pos_ended_it_is_told_apart(self) -> None:
+        endings: list[tuple[int, dict[str, Any], CloseReason]] = [
+            (1000, {"reason": ""}, CloseReason.BY_POS),
+            (1001, {"reason": ""}, CloseReason.BY_POS),
+            (1005, {"reason": ""}, CloseReason.BY_POS),
+            (1005, {}, CloseReason.LINK_LOST),
+            (1006, {}, CloseReason.LINK_LOST),
+            (1009, {}, CloseReason.TOO_LARGE),
+            (4711, {}, CloseReason.BY_POS),
+        ]
+        for code, event, reason in endings:
+            async with PosSocket(self.token) as pos:
+                await pos.connect()
+                await pos.hang_up(code, **event)
+            await recorded()
+            row = await Connection.objects.alatest("opened_at")
+            assert (row.close_code, row.close_reason) == (code, reason)
+
+    async def test_a_socket_whose_server_gives_up_without_a_word_is_taken_off_the_books(self) -> None:
+        async with PosSocket(self.token) as pos:
+            await pos.connect()
+        running = await recorded()
+        assert len(running.registry) == 0
+        assert (await Connection.objects.aget()).close_reason == CloseReason.RESTART
+
+    async def test_a_pos_that_goes_before_it_is_accepted_leaves_nothing(self) -> None:
+        async with PosSocket(self.token) as pos:
+            pos.send({"type": "websocket.connect"})
+            pos.send({"type": "websocket.disconnect", "code": 1006})
+            await pos.ended()
+        running = await recorded()
+        assert len(running.registry) == 0
+        assert not await Connection.objects.filter(closed_at=None).aexists()
+
+    async def test_a_restart_closes_with_its_own_reason(self) -> None:
+        async with PosSocket(self.token) as pos:
+            await pos.connect()
+            (await the_live()).socket.close_soon(CloseReason.RESTART)
+            assert await pos.closed() == (1000, "The server restarts.")
+        await recorded()
+        assert (await Connection.objects.aget()).close_reason == CloseReason.RESTART
+
+    async def test_the_first_reason_to_close_stands(self) -> None:
+        async with PosSocket(self.token) as pos:
+            await pos.connect()
+            live = await the_live()
+            live.socket.close_soon(CloseReason.DISABLED)
+            live.socket.close_soon(CloseReason.REPLACED)
+            await pos.closed()
+            assert not pos.has_more()
+        await recorded()
+        assert (await Connection.objects.aget()).close_reason == CloseReason.DISABLED

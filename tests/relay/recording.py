@@ -1,0 +1,42 @@
+"""Records of connections, written as the processes write them, and what the database then says."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from integrations.models import Connection, Presence, ServerProcess, StrayFrame
+from integrations.models.connection import CloseReason
+from integrations.relay.records import record_writer
+from integrations.relay.records.batch import Attempt, Batch, Closing
+from integrations.relay.sockets.registry import Live
+from tests.support.factories import Enabled
+
+MINUTE = timedelta(minutes=1)
+
+
+def write(
+    process: ServerProcess,
+    *,
+    opened: Sequence[Live] = (),
+    closed: Sequence[Closing] = (),
+    counted: Sequence[Live] = (),
+    attempts: Sequence[Attempt] = (),
+    strays: Sequence[StrayFrame] = (),
+) -> list[Live]:
+    """Write a batch as that process would; return those that lost their outlet."""
+    batch = Batch(opened={live.id: live for live in opened}, counted={live.id: live for live in counted})
+    batch.closed.update({closing.live.id: closing for closing in closed})
+    batch.attempts.extend(attempts)
+    batch.strays.extend(strays)
+    return record_writer.write(batch, process.pk)
+
+
+def closing(live: Live, at: datetime, reason: CloseReason = CloseReason.BY_POS, code: int | None = 1000) -> Closing:
+    return Closing(live, at, code, reason)
+
+
+def presence_of(enabled: Enabled) -> Presence:
+    return Presence.objects.get(integration=enabled.integration)
+
+
+def row_of(live: Live) -> Connection:
+    return Connection.objects.get(pk=live.id)

@@ -1,0 +1,58 @@
+"""Files of outlets as a spreadsheet writes them, checked and confirmed."""
+
+import csv
+import io
+import itertools
+from typing import Any
+
+import pytest
+
+from integrations.services.audit import Actor
+from integrations.services.bulk import confirming
+from integrations.services.bulk import enabling as bulk_enabling
+from integrations.services.bulk import file as bulk_file
+from integrations.services.bulk.confirming import Checked
+from integrations.services.bulk.enabling import May
+from integrations.services.bulk.plan import BulkAction, PlannedRow
+from integrations.services.bulk.results import result_csv
+
+HEADER = "Organisation,Outlet,POSRemoteID,ProviderOutletID,AdoptedSecret"
+
+
+def lines(*rows: str, header: str = HEADER) -> bytes:
+    return "\r\n".join([header, *rows, ""]).encode()
+
+
+def plan(*rows: str, header: str = HEADER, may: May | None = None) -> list[PlannedRow]:
+    return bulk_enabling.check(bulk_file.read_rows(lines(*rows, header=header)), may or May())
+
+
+def only(*rows: str, header: str = HEADER, may: May | None = None) -> PlannedRow:
+    """The plan's last row."""
+    return plan(*rows, header=header, may=may)[-1]
+
+
+def checked_file(boss: Actor, *rows: str) -> Checked:
+    return confirming.check_file(lines(*rows), name="chain.csv", actor=boss)
+
+
+def selected(action: BulkAction, *ids: int, actor: Actor) -> Checked:
+    return confirming.check_selection(action, ids, actor=actor)
+
+
+def done(checked: Checked, boss: Actor, **options: Any) -> list[dict[str, str]]:
+    """Confirm, and return the rows of the file with the new secrets."""
+    enabled = confirming.confirm(checked.sealed, actor=boss, **options)
+    return list(csv.DictReader(io.StringIO(result_csv(enabled, "a new secret"))))
+
+
+def stop_before(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, call: int, error: Exception) -> None:
+    """Let the function raise at its n-th call, and work again after that."""
+    calls, real = itertools.count(1), getattr(module, name)
+
+    def stopping(*args: Any, **kwargs: Any) -> Any:
+        if next(calls) == call:
+            raise error
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(module, name, stopping)

@@ -1,0 +1,91 @@
+"""What a token opens, and what voids it."""
+
+import time_machine
+from django.test import override_settings
+
+from integrations.models import AuthAttempt
+from integrations.models.attempt import Door, Outcome
+from integrations.pos import tokens
+from integrations.pos.access import admission, exchange
+from integrations.pos.access.refusals import BadToken, NoToken
+from integrations.pos.tokens import Token
+from integrations.services.integration.enabling import change_pos_remote_id, disable, reenable
+from integrations.services.integration.pos_secrets import rotate_secret
+from tests.services.connections.entry_point import POS, AtTheEntryPoint, in_two_hours, outcomes, refused_admission
+from tests.support.factories import ANNA
+from tests.support.in_process import in_main, recorded
+
+
+class Admitting(AtTheEntryPoint):
+    async def test_a_token_opens_the_door_again_and_again(self) -> None:
+        token = await exchange.issue_token(self.harbour.claim(), POS)
+        for _ in range(2):
+            admitted = await admission.admit(token, POS)
+            assert admitted.integration_id == self.harbour.integration.pk
+            assert admitted.provider_outlet_id == self.harbour.handover.provider_outlet_id
+
+    async def test_no_token_is_refused(self) -> None:
+        for token in (None, ""):
+            assert isinstance(await refused_admission(token), NoToken)
+
+    async def test_what_is_no_token_of_ours_is_refused(self) -> None:
+        for token in ("x", "a.b.c", "\x00", "\udc80", "x" * 100_000):
+            assert (await refused_admission(token)).outcome == Outcome.TOKEN_FORGED
+
+    async def test_an_expired_token_is_refused_and_staff_see_whose_it_was(self) -> None:
+        token = await exchange.issue_token(self.harbour.claim(), POS)
+        with time_machine.travel(in_two_hours(), tick=False):
+            refused = await refused_admission(token)
+        assert (refused.outcome, refused.integration_id) == (Outcome.TOKEN_EXPIRED, self.harbour.integration.pk)
+
+    async def test_a_disabled_integration_voids_the_token(self) -> None:
+        token = await exchange.issue_token(self.harbour.claim(), POS)
+        await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
+        assert (await refused_admission(token)).outcome == Outcome.DISABLED
+
+    async def test_a_token_from_before_a_disable_stays_void_when_it_is_enabled_again(self) -> None:
+        token = await exchange.issue_token(self.harbour.claim(), POS)
+        await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
+        await in_main(reenable, self.harbour.integration, actor=ANNA)
+        assert (await refused_admission(token)).outcome == Outcome.TOKEN_VOID
+
+    async def test_a_rotation_without_overlap_voids_the_token(self) -> None:
+        token = await exchange.issue_token(self.harbour.claim(), POS)
+        await in_main(rotate_secret, self.harbour.integration, actor=ANNA)
+        assert (await refused_admission(token)).outcome == Outcome.TOKEN_VOID
+
+    async def test_a_rotation_with_overlap_leaves_the_token_good_until_the_overlap_ends(self) -> None:
+        with override_settings(POS_TOKEN_LIFETIME=86_400):
+            token = await exchange.issue_token(self.harbour.claim(), POS)
+            await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
+            assert await admission.admit(token, POS)
+            with time_machine.travel(in_two_hours(), tick=False):
+                assert (await refused_admission(token)).outcome == Outcome.TOKEN_VOID
+
+    async def test_a_corrected_pos_remote_id_voids_the_token(self) -> None:
+        token = await exchange.issue_token(self.harbour.claim(), POS)
+        await in_main(change_pos_remote_id, self.harbour.integration, pos_remote_id="right", actor=ANNA)
+        assert (await refused_admission(token)).outcome == Outcome.TOKEN_VOID
+
+    async def test_a_token_of_ours_for_a_credential_that_is_not_there_is_void(self) -> None:
+        credential = await in_main(self.harbour.integration.current_credential)
+        for token in (
+            Token(self.harbour.integration.pk, 10**15, 1),
+            Token(10**15, credential.pk, 1),
+            Token(self.harbour.integration.pk, credential.pk, 2),
+        ):
+            assert isinstance(await refused_admission(tokens.issue(token)), BadToken)
+
+    async def test_every_refused_admission_says_the_same_to_the_pos(self) -> None:
+        token = await exchange.issue_token(self.harbour.claim(), POS)
+        await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
+        assert str(await refused_admission(token)) == str(await refused_admission("forged"))
+
+    async def test_why_a_socket_was_refused_is_recorded_and_a_flood_of_it_is_sampled(self) -> None:
+        for _ in range(50):
+            await refused_admission("forged")
+        await refused_admission(None)
+        await recorded()
+        found = await in_main(outcomes)
+        assert (found.count(Outcome.TOKEN_FORGED), found.count(Outcome.TOKEN_MISSING)) == (20, 1)
+        assert await AuthAttempt.objects.filter(door=Door.WEBSOCKET).acount() == 21

@@ -1,0 +1,143 @@
+"""What is recorded of those who asked for a token, also while the database is away."""
+
+import logging
+from unittest import mock
+
+from django.utils import timezone
+
+from integrations.models import AuditEvent, AuthAttempt, Credential
+from integrations.models.attempt import Door, Outcome
+from integrations.pos import tokens
+from integrations.pos.access import exchange
+from integrations.pos.access.refusals import PortalRestarting, PortalUnavailable
+from integrations.pos.tokens import Token
+from integrations.relay import runtime
+from integrations.relay.records import record_writer
+from integrations.relay.records.batch import Attempt
+from integrations.security.secret_digests import SecretKind, generate
+from tests.services.connections.entry_point import POS, AtTheEntryPoint, outcomes, refusal, refused_admission
+from tests.support.factories import make_enabled_outlet
+from tests.support.in_process import in_main, recorded
+from tests.support.tables import table_away
+
+
+class Recorded(AtTheEntryPoint):
+    async def test_success_is_recorded_with_who_came_from_where(self) -> None:
+        await exchange.issue_token(self.harbour.claim(), POS)
+        await recorded()
+        row = await AuthAttempt.objects.aget()
+        assert (row.door, row.outcome, row.integration_id) == (
+            Door.AUTH, Outcome.ACCEPTED, self.harbour.integration.pk,
+        )  # fmt: skip
+        assert (row.address, row.user_agent) == ("198.51.100.7", "PowerEPOS/8.1")
+        assert row.provider_outlet_id == self.harbour.handover.provider_outlet_id
+        assert row.pos_remote_id == self.harbour.handover.pos_remote_id
+
+    async def test_nothing_is_written_on_the_way(self) -> None:
+        await runtime.running()
+        await exchange.issue_token(self.harbour.claim(), POS)
+        await refusal(self.harbour.claim(pos_remote_id="other"))
+        assert await AuthAttempt.objects.acount() == 0
+        assert (await Credential.objects.aget()).last_used_at is None
+
+    async def test_last_used_is_written_with_the_batch(self) -> None:
+        await exchange.issue_token(self.harbour.claim(), POS)
+        await recorded()
+        assert (await Credential.objects.aget()).last_used_at is not None
+
+    async def test_a_refused_secret_was_not_used(self) -> None:
+        await refusal(self.harbour.claim(pos_remote_id="other"))
+        await recorded()
+        assert (await Credential.objects.aget()).last_used_at is None
+
+    async def test_stopping_writes_what_was_collected(self) -> None:
+        await exchange.issue_token(self.harbour.claim(), POS)
+        await runtime.stop()
+        assert await in_main(outcomes) == [Outcome.ACCEPTED]
+
+    async def test_a_wrong_pairing_refers_to_the_outlet_that_was_meant(self) -> None:
+        other = await in_main(make_enabled_outlet, "Station")
+        await refusal(self.harbour.claim(pos_remote_id=other.handover.pos_remote_id))
+        await recorded()
+        row = await AuthAttempt.objects.aget()
+        assert row.integration_id == self.harbour.integration.pk
+        assert (row.pos_remote_id_of_id, row.detail) == (other.integration.pk, "")
+
+    async def test_no_attempt_holds_a_secret(self) -> None:
+        secrets = [
+            self.harbour.handover.auth_secret,
+            generate(SecretKind.POS_SECRET),
+            "sharedS3cr3t!!",
+            generate(SecretKind.POS_SECRET)[:-1],
+        ]
+        await exchange.issue_token(self.harbour.claim(), POS)
+        for secret in secrets[1:]:
+            await refusal(self.harbour.claim(secret=secret))
+        await recorded()
+        rows = repr([row async for row in AuthAttempt.objects.values()])
+        assert [secret for secret in secrets if secret in rows] == []
+
+    async def test_an_authentication_leaves_no_audit_event(self) -> None:
+        before = await AuditEvent.objects.acount()
+        await exchange.issue_token(self.harbour.claim(), POS)
+        await recorded()
+        assert await AuditEvent.objects.acount() == before
+
+
+class WithoutDatabase(AtTheEntryPoint):
+    async def test_while_the_database_is_away_nobody_is_refused_for_good(self) -> None:
+        await runtime.running()
+        async with table_away("integrations_credential"):
+            assert isinstance(await refusal(self.harbour.claim()), PortalUnavailable)
+            assert isinstance(await refused_admission(tokens.issue(Token(1, 1, 1))), PortalUnavailable)
+        assert await exchange.issue_token(self.harbour.claim(), POS)
+
+    async def test_a_portal_that_starts_without_its_database_serves_when_it_is_back(self) -> None:
+        async with table_away("integrations_serverprocess"):
+            assert isinstance(await refusal(self.harbour.claim()), PortalUnavailable)
+        assert await exchange.issue_token(self.harbour.claim(), POS)
+
+    async def test_records_wait_while_the_database_is_away(self) -> None:
+        await exchange.issue_token(self.harbour.claim(), POS)
+        async with table_away("integrations_authattempt"):
+            await recorded()
+            await exchange.issue_token(self.harbour.claim(), POS)
+            await recorded()
+        await recorded()
+        assert await in_main(outcomes) == [Outcome.ACCEPTED, Outcome.ACCEPTED]
+
+    async def test_a_row_that_the_database_never_takes_does_not_hold_the_others_back_for_long(self) -> None:
+        logging.disable(logging.CRITICAL)
+        self.addCleanup(logging.disable, logging.NOTSET)
+        await exchange.issue_token(self.harbour.claim(), POS)
+        (await runtime.running()).recorder.attempt(
+            Attempt(at=timezone.now(), door=Door.AUTH, outcome=None)  # type: ignore[arg-type]  # what it refuses
+        )
+        await refused_admission("forged")
+        await recorded()
+        assert await in_main(outcomes) == []
+        for _ in range(3):
+            await recorded()
+        assert (await Credential.objects.aget()).last_used_at is not None
+        await refused_admission(None)
+        await recorded()
+        assert Outcome.TOKEN_MISSING in await in_main(outcomes)
+
+    async def test_a_fault_of_ours_while_records_are_written_ends_neither_them_nor_the_recorder(self) -> None:
+        logging.disable(logging.CRITICAL)
+        self.addCleanup(logging.disable, logging.NOTSET)
+        recorder = (await runtime.running()).recorder
+        with mock.patch.object(record_writer, "_write_used", side_effect=ValueError("a fault of ours")):
+            await exchange.issue_token(self.harbour.claim(), POS)
+            for _ in range(4):
+                await recorder.flush()
+        assert await in_main(outcomes) == [Outcome.ACCEPTED]
+        await refused_admission(None)
+        await recorder.flush()
+        assert Outcome.TOKEN_MISSING in await in_main(outcomes)
+
+    async def test_a_portal_that_drains_gives_no_tokens_and_opens_no_sockets(self) -> None:
+        token = await exchange.issue_token(self.harbour.claim(), POS)
+        (await runtime.running()).is_draining = True
+        assert isinstance(await refusal(self.harbour.claim()), PortalRestarting)
+        assert isinstance(await refused_admission(token), PortalRestarting)

@@ -1,0 +1,141 @@
+"""Who guesses has to wait, and nobody else does."""
+
+from collections import Counter
+from unittest import mock
+
+from django.test import override_settings
+
+from integrations.models import AuthAttempt
+from integrations.models.attempt import Outcome
+from integrations.pos.access import attempts, exchange
+from integrations.pos.access.refusals import TooManyFailures
+from integrations.pos.access.visitors import Visitor
+from integrations.pos.limits.throttle import Sampler, Tarpit, Throttle
+from integrations.security.secret_digests import SecretKind, generate
+from integrations.services.connections.errors import IntegrationDisabled, MistypedSecret, NotPaired, WrongSecret
+from integrations.services.integration.enabling import change_pos_remote_id, disable
+from tests.services.connections.entry_point import POS, THIEF, AtTheEntryPoint, outcomes, refusal
+from tests.support.factories import ADOPTED, ANNA, STATION, make_enabled_outlet
+from tests.support.in_process import after_first_look, in_main, recorded
+
+
+class Throttled(AtTheEntryPoint):
+    def setUp(self) -> None:
+        super().setUp()
+        exchange.tarpit = Tarpit(seconds=0)
+
+    async def guess(self, times: int, visitor: Visitor = THIEF, **changes: str) -> None:
+        for _ in range(times):
+            await refusal(self.harbour.claim(secret=generate(SecretKind.POS_SECRET), **changes), visitor)
+
+    async def test_a_generated_secret_that_is_right_gets_in_whatever_was_guessed_from_its_address(self) -> None:
+        await self.guess(30)
+        assert isinstance(
+            await refusal(self.harbour.claim(secret=generate(SecretKind.POS_SECRET)), THIEF), TooManyFailures
+        )
+        assert await exchange.issue_token(self.harbour.claim(), THIEF)
+
+    async def test_the_same_holds_when_all_outlets_were_tried_from_its_address(self) -> None:
+        with override_settings(AUTH_FAILURES_PER_ADDRESS=5):
+            await self.go_from_outlet_to_outlet()
+            await self.guess(12)
+            assert await exchange.issue_token(
+                self.harbour.claim(secret=f"{self.harbour.handover.auth_secret}\n"), THIEF
+            )
+
+    async def test_who_proved_a_generated_secret_is_told_what_else_is_wrong_although_the_pair_is_blocked(self) -> None:
+        await self.guess(12)
+        assert isinstance(await refusal(self.harbour.claim(pos_remote_id="other"), THIEF), NotPaired)
+
+    async def test_past_the_limit_even_the_right_adopted_secret_has_to_wait(self) -> None:
+        station = await in_main(make_enabled_outlet, STATION, adopted_secret=ADOPTED)
+        assert await exchange.issue_token(station.claim(), THIEF)
+        for _ in range(10):
+            await refusal(station.claim(secret=generate(SecretKind.POS_SECRET)), THIEF)
+        refused = await refusal(station.claim(), THIEF)
+        assert isinstance(refused, TooManyFailures)
+        assert refused.retry_after is not None
+        assert 14 < refused.retry_after <= 15
+
+    async def test_the_real_pos_gets_in_from_another_address_all_the_while(self) -> None:
+        await self.guess(30)
+        assert await exchange.issue_token(self.harbour.claim(), POS)
+
+    async def test_when_the_wait_is_over_the_right_adopted_secret_gets_in(self) -> None:
+        station = await in_main(make_enabled_outlet, STATION, adopted_secret=ADOPTED)
+        now = [0.0]
+        exchange.throttle = Throttle(lambda: now[0])
+        for _ in range(10):
+            await refusal(station.claim(secret=generate(SecretKind.POS_SECRET)), THIEF)
+        now[0] += 15
+        assert await exchange.issue_token(station.claim(), THIEF)
+
+    async def test_who_is_blocked_waits_for_the_answer_and_nobody_else_does(self) -> None:
+        with mock.patch.object(Tarpit, "hold", autospec=True) as hold:
+            await self.guess(10)
+            assert await exchange.issue_token(self.harbour.claim(), POS)
+            assert await exchange.issue_token(self.harbour.claim(), THIEF)
+            assert hold.await_count == 0
+            await self.guess(10)
+            assert hold.await_count == 0  # the success had cleared the count
+            await self.guess(3)
+            assert hold.await_count == 3
+
+    async def test_a_mistyped_secret_is_counted_too(self) -> None:
+        mistyped = self.harbour.claim(secret=generate(SecretKind.POS_SECRET)[:-1])
+        for _ in range(10):
+            assert isinstance(await refusal(mistyped, THIEF), MistypedSecret)
+        assert isinstance(await refusal(mistyped, THIEF), TooManyFailures)
+
+    async def test_who_proved_the_secret_is_not_counted(self) -> None:
+        await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
+        for _ in range(15):
+            assert isinstance(await refusal(self.harbour.claim()), IntegrationDisabled)
+            assert isinstance(await refusal(self.harbour.claim(pos_remote_id="other")), NotPaired)
+
+    async def test_one_address_that_tries_outlet_after_outlet_is_stopped(self) -> None:
+        with override_settings(AUTH_FAILURES_PER_ADDRESS=5):
+            await self.go_from_outlet_to_outlet()
+            wrong = self.harbour.claim(secret=generate(SecretKind.POS_SECRET))
+            assert isinstance(await refusal(wrong, THIEF), TooManyFailures)
+            assert isinstance(await refusal(wrong, POS), WrongSecret)
+
+    async def test_the_tills_behind_one_router_do_not_wait_because_one_of_them_is_set_up_wrongly(self) -> None:
+        with override_settings(AUTH_FAILURES_PER_ADDRESS=5):
+            await self.go_from_outlet_to_outlet()
+            assert await exchange.issue_token(self.harbour.claim(), THIEF)
+
+    async def test_from_an_address_that_is_blocked_an_adopted_secret_cannot_be_guessed(self) -> None:
+        station = await in_main(make_enabled_outlet, "Station", adopted_secret=ADOPTED)
+        with override_settings(AUTH_FAILURES_PER_ADDRESS=5):
+            await self.go_from_outlet_to_outlet()
+            assert isinstance(await refusal(station.claim(), THIEF), TooManyFailures)
+            assert await exchange.issue_token(station.claim(), POS)
+
+    async def go_from_outlet_to_outlet(self) -> None:
+        for number in range(5):
+            await refusal(self.harbour.claim(provider_outlet_id=f"outlet-{number}"), THIEF)
+
+    async def test_what_staff_changed_gives_the_pos_a_new_try_at_once(self) -> None:
+        station = await in_main(make_enabled_outlet, STATION, adopted_secret=ADOPTED)
+        for _ in range(10):
+            await refusal(station.claim(secret="anotherS3cr3t!"), POS)
+        await in_main(change_pos_remote_id, station.integration, pos_remote_id="Bella-9", actor=ANNA)
+        await (await after_first_look()).watcher.look()
+        assert await exchange.issue_token(station.claim(pos_remote_id="Bella-9"), POS)
+
+    async def test_being_throttled_is_recorded_and_a_flood_of_it_is_sampled(self) -> None:
+        await self.guess(60)
+        await recorded()
+        found = await in_main(outcomes)
+        assert found.count(Outcome.WRONG_SECRET) == 10
+        assert found.count(Outcome.THROTTLED) == 20
+
+    async def test_a_flood_over_ids_that_nobody_has_fills_no_table(self) -> None:
+        with mock.patch.object(attempts, "_of_one_address", Sampler(burst=30)):
+            for number in range(60):
+                await refusal(self.harbour.claim(provider_outlet_id=f"nobody-{number}"), THIEF)
+            await refusal(self.harbour.claim(provider_outlet_id="nobody"), POS)
+        await recorded()
+        from_where = await in_main(lambda: Counter(AuthAttempt.objects.values_list("address", flat=True)))
+        assert from_where == {THIEF.address: 30, POS.address: 1}

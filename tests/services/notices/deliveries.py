@@ -1,0 +1,66 @@
+"""Deliveries to webhooks, made and sent as a test needs them."""
+
+from typing import Any
+
+from django.test import override_settings
+from django.utils import timezone
+
+from integrations.models import Delivery, WebhookEndpoint
+from integrations.models.notices.notice import NoticeKind
+from integrations.services.notices import outbox, webhooks
+from integrations.services.notices.delivering import Deliverer
+from tests.support.factories import ANNA
+from tests.support.in_process import InProcess
+from tests.support.notice_factories import make_endpoint, make_refusal
+from tests.support.servers.receiver import Receiver, receiver
+
+Prepared = tuple[WebhookEndpoint, str, Delivery]
+
+
+def make_delivery(url: str, *, name: str = "CRM") -> Prepared:
+    endpoint, secret = make_endpoint(url, name=name)
+    return endpoint, secret, webhooks.send_test(endpoint, actor=ANNA)
+
+
+def notice_something() -> None:
+    """Let a POS be refused, and tell the endpoints of it."""
+    now = timezone.now()
+    refusal = make_refusal(None, at=now)
+    notice = outbox.of_integration(
+        None, kind=NoticeKind.AUTHENTICATION_REFUSED, subject=refusal.pk, at=now, data={"reason": refusal.outcome}
+    )
+    outbox.store_events([notice], outbox.endpoints(), now=now)
+
+
+async def send_due() -> None:
+    """Send all that is due now, by a process of its own."""
+    deliverer = Deliverer()
+    await deliverer.start_due()
+    await deliverer.all_sent()
+
+
+def due_again(delivery: Delivery) -> Delivery:
+    WebhookEndpoint.objects.update(paused_until=None)
+    Delivery.objects.filter(pk=delivery.pk).update(next_at=timezone.now())
+    return fresh(delivery)
+
+
+def fresh(delivery: Delivery) -> Delivery:
+    return Delivery.objects.select_related("endpoint", "notice").get(pk=delivery.pk)
+
+
+def prepare_two(slow: str, quick: str) -> None:
+    for name, url in (("slow", slow), ("quick", quick)):
+        endpoint = WebhookEndpoint.objects.filter(name=name).first() or make_endpoint(url, name=name)[0]
+        webhooks.send_test(endpoint, actor=ANNA)
+
+
+@override_settings(WEBHOOK_ALLOW_PRIVATE=True)
+class WithReceiver(InProcess):
+    """A receiver of webhooks runs during each test."""
+
+    def run(self, result: Any = None) -> Any:
+        with receiver() as self.receiver:
+            return super().run(result)
+
+    receiver: Receiver

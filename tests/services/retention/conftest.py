@@ -1,0 +1,18 @@
+"""Batches so small that a few rows fill them, and a clock that stands still."""
+
+import pytest
+
+from integrations.services.retention import retention
+from tests.support.factories import NOON
+
+
+@pytest.fixture(autouse=True)
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 3)
+
+
+@pytest.fixture
+def _at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands find it noon."""
+    monkeypatch.setattr(retention, "shared_now", lambda: NOON)
+    monkeypatch.setattr("integrations.management.commands.prune.shared_now", lambda: NOON)

@@ -1,0 +1,35 @@
+"""The lists of staff for tests: their addresses, and who opens them."""
+
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from integrations.backend.authentication import Caller
+from integrations.models import StaffLimit
+from integrations.services.people.groups import ADMINISTRATOR
+from tests.support.factories import BELLA, make_organisation
+
+LONG_LISTS = ("request", "connection", "authattempt", "strayframe", "auditevent", "delivery")
+LATER = "2099-01-01T00:00:00+00:00"
+
+
+def sign_in(name: str) -> Client:
+    """An administrator by the portal's own group, and "limited" to Trattoria Bella."""
+    person = User.objects.create_user(name, is_staff=True)
+    person.groups.add(Group.objects.get(name=ADMINISTRATOR))
+    if name == "limited":
+        StaffLimit.objects.create(user=person).organisations.add(make_organisation(BELLA))
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def url_of(name: str, **parameters: Any) -> str:
+    return f"{reverse(f'admin:integrations_{name}_changelist')}?{urlencode(parameters)}"
+
+
+def caller(organisation: int | None) -> Caller:
+    return Caller(0, "", "", None, None, 1, organisation, is_read_only=True)

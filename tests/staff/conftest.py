@@ -1,0 +1,26 @@
+"""Who looks at the pages of staff, and an API key to see on them."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from integrations.models import ApiKey
+from integrations.services.api_keys.api_keys import create_api_key
+from tests.support.factories import ANNA
+
+
+@pytest.fixture
+def boss(db: None) -> User:
+    return User.objects.create_superuser("boss", password="boss-password")
+
+
+@pytest.fixture
+def staff(client: Client, boss: User) -> Client:
+    """A browser in which somebody signed in who may do everything."""
+    client.force_login(boss)
+    return client
+
+
+@pytest.fixture
+def key(db: None) -> ApiKey:
+    return create_api_key("kiosk", actor=ANNA)[0]

@@ -1,0 +1,92 @@
+"""Door 2: what staff see and do of message types."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from integrations.models import AuditEvent, MessageType
+from integrations.models.audit import Verb
+from integrations.services.requests.errors import MessageTypeDocumented, MessageTypeExists
+from integrations.services.requests.message_types import save_message_type
+from tests.support.factories import ANNA
+from tests.support.staff.backend_pages import type_url
+from tests.support.staff.pages import list_url, text
+
+
+def test_a_number_that_nobody_knows_yet_says_so(staff: Client) -> None:
+    page = text(staff.get(list_url("messagetype")))
+    assert "CreateOrder number not known yet" in page
+    assert "GetUserFromPIN 0 Checks" in page
+
+
+def test_a_shipped_message_type_gets_its_number_and_keeps_its_name(staff: Client) -> None:
+    url = type_url("CreateOrder")
+    assert 'name="name"' not in staff.get(url).content.decode()
+    staff.post(url, {"name": "Another", "number": "10", "description": "Opens an order."})
+    row = MessageType.objects.get(name="CreateOrder")
+    assert (row.number, row.description, row.payload_model) == (
+        10, "Opens an order.", "OrderNPayCreateOrderRequest",
+    )  # fmt: skip
+    event = AuditEvent.objects.get(verb=Verb.MESSAGE_TYPE_CHANGED)
+    assert event.detail["number"] == {"before": None, "after": 10}
+    assert "number: none → 10" in text(staff.get(list_url("auditevent")))
+
+
+def test_an_own_message_type_is_added_and_renamed_on_record(staff: Client) -> None:
+    staff.post(reverse("admin:integrations_messagetype_add"), {"name": "GetTables", "number": "57"})
+    staff.post(type_url("GetTables"), {"name": "GetAllTables", "number": "57"})
+    staff.post(type_url("GetAllTables"), {"name": "GetAllTables", "number": "57"})
+    verbs = list(AuditEvent.objects.order_by("id").values_list("verb", "actor_name", "subject"))
+    assert verbs == [
+        (Verb.MESSAGE_TYPE_CREATED, "boss", "GetTables (57)"),
+        (Verb.MESSAGE_TYPE_CHANGED, "boss", "GetAllTables (57)"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"name": "GetTables", "number": "12"}, "with this Number already exists"),
+        ({"name": "CreateOrder", "number": "57"}, "with this Name already exists"),
+        ({"name": "GetTables", "number": "-1"}, "greater than or equal to 0"),
+        ({"name": "GetTables", "number": str(2**31)}, "less than or equal to 2147483647"),
+        ({"name": "", "number": "57"}, "This field is required"),
+    ],
+)
+def test_a_message_type_that_cannot_be_is_an_error_of_the_form(
+    staff: Client, values: dict[str, str], complaint: str
+) -> None:
+    answer = staff.post(reverse("admin:integrations_messagetype_add"), values)
+    assert complaint in text(answer)
+    assert MessageType.objects.count() == 6
+    assert not AuditEvent.objects.exists()
+
+
+def test_a_name_that_would_be_taken_for_a_number_is_refused_in_words(staff: Client) -> None:
+    answer = staff.post(reverse("admin:integrations_messagetype_add"), {"name": "57", "number": ""}, follow=True)
+    assert "would be read as a number" in text(answer)
+    assert MessageType.objects.count() == 6
+
+
+@pytest.mark.django_db
+def test_a_shipped_message_type_is_renamed_through_no_door() -> None:
+    row = MessageType.objects.get(name="CreateOrder")
+    row.name = "Another"
+    with pytest.raises(MessageTypeDocumented):
+        save_message_type(row, actor=ANNA)
+    assert MessageType.objects.filter(name="CreateOrder").exists()
+
+
+@pytest.mark.django_db
+def test_of_two_people_who_give_the_same_number_at_once_the_second_is_refused() -> None:
+    row = MessageType.objects.get(name="CreateOrder")
+    row.number = 12
+    with pytest.raises(MessageTypeExists):
+        save_message_type(row, actor=ANNA)
+    assert not AuditEvent.objects.exists()
+
+
+def test_no_message_type_is_deleted(staff: Client) -> None:
+    pk = MessageType.objects.get(name="CreateOrder").pk
+    url = reverse("admin:integrations_messagetype_delete", args=(pk,))
+    assert staff.post(url, {"post": "yes"}).status_code == 403

@@ -1,0 +1,25 @@
+"""Coming in by OpenID Connect, as a browser does it."""
+
+from typing import Any
+
+import httpx2
+from django.test import Client
+from django.urls import reverse
+
+from integrations.models import AuditEvent
+from integrations.models.audit import Verb
+
+BEGIN, LINK, CALLBACK = reverse("oidc_login"), reverse("oidc_link"), reverse("oidc_callback")
+ADDRESS = "anna@example.com"
+
+
+def arrive(client: Client, begin: str = BEGIN, **form: str) -> Any:
+    """Press the button, be sent to the provider and back; return the portal's answer."""
+    away = client.post(begin, form)
+    assert away.status_code == 302, away.content
+    back = httpx2.get(away["Location"], trust_env=False, verify=False, follow_redirects=False).headers["Location"]
+    return client.get(back.removeprefix("http://testserver"))
+
+
+def events(verb: Verb) -> list[AuditEvent]:
+    return list(AuditEvent.objects.filter(verb=verb).order_by("pk"))

@@ -1,0 +1,185 @@
+"""Door 2: organisations and outlets, and the records of what their POSes did."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from integrations.models import AuditEvent, Integration, Organisation, Outlet, StrayFrame
+from integrations.models.attempt import Outcome
+from integrations.models.audit import Verb
+from tests.support.factories import BELLA, Enabled, make_enabled_outlet, make_outlet
+from tests.support.staff.pages import be_refused, be_seen, enable_url, list_url, outlet_url, page_url, text
+
+RECORDS = ("connection", "authattempt", "strayframe", "auditevent")
+
+
+# --- Organisations and outlets ---
+
+
+def test_a_new_organisation_is_an_audit_event(staff: Client) -> None:
+    staff.post(reverse("admin:integrations_organisation_add"), {"name": "Café Zero"}, REMOTE_ADDR="198.51.100.9")
+    event = AuditEvent.objects.get(verb=Verb.ORGANISATION_CREATED)
+    assert (event.actor_name, event.address, event.subject) == ("boss", "198.51.100.9", "Café Zero")
+
+
+def test_a_renamed_organisation_is_an_audit_event_with_both_names(staff: Client, outlet: Outlet) -> None:
+    staff.post(reverse("admin:integrations_organisation_change", args=(outlet.organisation_id,)), {"name": "Bella Due"})
+    event = AuditEvent.objects.get(verb=Verb.ORGANISATION_CHANGED)
+    assert event.detail == {"name": {"before": BELLA, "after": "Bella Due"}}
+    assert "Trattoria Bella → Bella Due" in text(staff.get(list_url("auditevent")))
+
+
+def test_saving_what_did_not_change_leaves_no_event(staff: Client, outlet: Outlet) -> None:
+    staff.post(reverse("admin:integrations_organisation_change", args=(outlet.organisation_id,)), {"name": BELLA})
+    assert not AuditEvent.objects.filter(verb=Verb.ORGANISATION_CHANGED).exists()
+
+
+def test_a_second_organisation_of_the_same_name_is_an_error_of_the_form(staff: Client, outlet: Outlet) -> None:
+    answer = staff.post(reverse("admin:integrations_organisation_add"), {"name": f"{BELLA}\u200b"})
+    assert "already exists" in text(answer)
+    answer = staff.post(reverse("admin:integrations_organisation_add"), {"name": "Be\u200blla"})
+    assert "It contains U+200B ZERO WIDTH SPACE" in text(answer)
+    answer = staff.post(reverse("admin:integrations_organisation_add"), {"name": BELLA})
+    assert "already exists" in text(answer)
+    assert Organisation.objects.count() == 1
+
+
+def test_a_name_that_looks_like_another_is_saved_with_a_warning(staff: Client, outlet: Outlet) -> None:
+    add = reverse("admin:integrations_organisation_add")
+    page = text(staff.post(add, {"name": f"{BELLA}\u2019s"}, follow=True))
+    assert "differs from" not in page
+    page = text(staff.post(add, {"name": f"{BELLA}'s"}, follow=True))
+    assert f"“{BELLA}'s” differs from “{BELLA}\u2019s” only in characters that look alike" in page
+    page = text(staff.get(add_outlet(staff, outlet.organisation, outlet.name.upper())["Location"]))
+    assert f"“{outlet.name.upper()}” differs from “{outlet.name}” only in letter case or accents." in page
+
+
+def test_a_new_outlet_leads_to_its_page_and_the_next_step(staff: Client, outlet: Outlet) -> None:
+    answer = add_outlet(staff, outlet.organisation, "Airport", provider_outlet_id="provider-7")
+    made = Outlet.objects.get(name="Airport")
+    assert answer["Location"] == outlet_url(made)
+    assert enable_url(made) in staff.get(outlet_url(made)).content.decode()
+    assert AuditEvent.objects.get(outlet=made).verb == Verb.OUTLET_CREATED
+
+
+def add_outlet(staff: Client, organisation: Organisation, name: str, **values: str) -> Any:
+    values = {"organisation": str(organisation.pk), "name": name, "provider_outlet_id": "an-id"} | values
+    return staff.post(reverse("admin:integrations_outlet_add"), values)
+
+
+@pytest.mark.parametrize(
+    ("name", "provider_outlet_id"), [("Harbour", "free"), ("Free", "taken"), ("", "free"), ("Free", "")]
+)
+def test_an_outlet_that_cannot_be_is_an_error_of_the_form(staff: Client, name: str, provider_outlet_id: str) -> None:
+    outlet = make_outlet(provider_outlet_id="taken")
+    answer = add_outlet(staff, outlet.organisation, name, provider_outlet_id=provider_outlet_id)
+    assert answer.status_code == 200
+    assert "Please correct the error" in text(answer)
+    assert Outlet.objects.count() == 1
+
+
+def test_two_people_who_add_the_same_outlet_at_the_same_moment_see_a_sentence(
+    staff: Client, outlet: Outlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Outlet, "validate_unique", lambda *_args, **_kwargs: None)
+    monkeypatch.setattr(Outlet, "validate_constraints", lambda *_args, **_kwargs: None)
+    answer = add_outlet(staff, outlet.organisation, "Harbour")
+    assert answer.status_code == 302
+    assert [str(message) for message in get_messages(answer.wsgi_request)] == [
+        "The organisation already has an outlet with this name. Choose another name."
+    ]
+
+
+def test_the_id_of_an_enabled_outlet_cannot_be_edited(staff: Client, enabled: Enabled) -> None:
+    outlet = enabled.integration.outlet
+    values = {"organisation": outlet.organisation_id, "name": "Central", "provider_outlet_id": "another"}
+    staff.post(outlet_url(outlet), values)
+    outlet.refresh_from_db()
+    assert (outlet.name, outlet.provider_outlet_id) == ("Central", enabled.handover.provider_outlet_id)
+    assert 'name="provider_outlet_id"' not in staff.get(outlet_url(outlet)).content.decode()
+
+
+def test_an_outlet_that_was_never_enabled_may_be_deleted_and_the_event_outlives_it(
+    staff: Client, outlet: Outlet
+) -> None:
+    staff.post(reverse("admin:integrations_outlet_delete", args=(outlet.pk,)), {"post": "yes"})
+    assert not Outlet.objects.exists()
+    event = AuditEvent.objects.get(verb=Verb.OUTLET_DELETED)
+    assert event.subject == "Trattoria Bella – Harbour"
+    assert staff.get(list_url("auditevent")).status_code == 200
+    assert staff.get(reverse("admin:integrations_auditevent_change", args=(event.pk,))).status_code == 200
+
+
+def test_nothing_on_which_something_hangs_is_deleted(staff: Client, enabled: Enabled) -> None:
+    outlet = enabled.integration.outlet
+    for name, pk in (("outlet", outlet.pk), ("organisation", outlet.organisation_id)):
+        assert (
+            'class="deletelink"'
+            not in staff.get(reverse(f"admin:integrations_{name}_change", args=(pk,))).content.decode()
+        )
+        url = reverse(f"admin:integrations_{name}_delete", args=(pk,))
+        assert staff.post(url, {"post": "yes"}).status_code == 403
+    assert Outlet.objects.count() == 1
+
+
+# --- Records ---
+
+
+@pytest.mark.parametrize("name", [*RECORDS, "integration"])
+def test_records_are_added_changed_and_deleted_by_nobody(staff: Client, enabled: Enabled, name: str) -> None:
+    pk = a_record(enabled.integration, name)
+    change = reverse(f"admin:integrations_{name}_change", args=(pk,))
+    assert staff.get(change).status_code == 200
+    assert staff.post(change, {}).status_code in (403, 405)
+    assert staff.post(reverse(f"admin:integrations_{name}_add"), {}).status_code == 403
+    delete = reverse(f"admin:integrations_{name}_delete", args=(pk,))
+    assert staff.post(delete, {"post": "yes"}).status_code == 403
+
+
+def a_record(integration: Integration, name: str) -> object:
+    if name == "integration":
+        return integration.pk
+    if name == "connection":
+        return be_seen(integration, heartbeat_at=timezone.now()).pk
+    if name == "authattempt":
+        return be_refused(integration, Outcome.WRONG_SECRET).pk
+    if name == "strayframe":
+        return StrayFrame.objects.create(
+            at=timezone.now(), integration=integration, connection_id="0" * 32, kind="binary", size=1
+        ).pk
+    return AuditEvent.objects.latest("id").pk
+
+
+def test_what_a_stranger_sent_is_shown_and_not_run(staff: Client, enabled: Enabled) -> None:
+    script = "<script>alert(1)</script>"
+    be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id=script, pos_remote_id=script, user_agent=script)
+    be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, pos_remote_id=script, detail=script)
+    StrayFrame.objects.create(
+        at=timezone.now(), integration=enabled.integration, connection_id="0" * 32, kind="not_json", size=9,
+        excerpt=script,
+    )  # fmt: skip
+    for url in (list_url("authattempt"), list_url("strayframe"), page_url(enabled.integration)):
+        page = staff.get(url).content.decode()
+        assert script not in page
+        assert "&lt;script&gt;alert(1)" in page
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_the_page_of_an_integration_leads_to_all_its_records(staff: Client, enabled: Enabled, name: str) -> None:
+    for each in (enabled.integration, make_enabled_outlet("Other").integration):
+        for record in RECORDS:
+            a_record(each, record)
+    (link,) = set(re.findall(rf"/admin/integrations/{name}/\?integration__id__exact=\d+", page_of(staff, enabled)))
+    answer = staff.get(link)
+    assert answer.status_code == 200
+    assert "Station" in text(answer)
+    assert "Other" not in text(answer)
+
+
+def page_of(staff: Client, enabled: Enabled) -> str:
+    return str(staff.get(page_url(enabled.integration)).content.decode())

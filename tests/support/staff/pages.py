@@ -1,0 +1,103 @@
+"""The pages of staff for tests: their addresses, what a reader sees of them, and what can be seen on them."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import Permission, User
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from integrations.models import AuthAttempt, Connection, Integration, Outlet, Presence
+from integrations.models.attempt import Door, Outcome
+from integrations.models.connection import CloseReason
+from tests.support.factories import make_process
+
+SECRET = re.compile(r"ONPS(?:-[0-9A-Z]{5}){7}")
+LISTS = ("organisation", "outlet", "integration", "connection", "authattempt", "strayframe", "auditevent")
+MaxQueries = Callable[..., Any]
+
+
+def client_of(*rights: str) -> Client:
+    """A browser in which somebody signed in who has these rights alone."""
+    user = User.objects.create_user(f"user-{User.objects.count()}", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=rights, content_type__app_label="integrations"))
+    assert user.user_permissions.count() == len(rights)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def list_url(name: str) -> str:
+    return reverse(f"admin:integrations_{name}_changelist")
+
+
+def outlet_url(outlet: Outlet) -> str:
+    return reverse("admin:integrations_outlet_change", args=(outlet.pk,))
+
+
+def enable_url(outlet: Outlet) -> str:
+    return reverse("admin:integrations_outlet_enable", args=(outlet.pk,))
+
+
+def page_url(integration: Integration) -> str:
+    return reverse("admin:integrations_integration_change", args=(integration.pk,))
+
+
+def act_url(integration: Integration, act: str) -> str:
+    return reverse(f"admin:integrations_integration_{act}", args=(integration.pk,))
+
+
+def text(response: Any) -> str:
+    """The page without its tags, blanks folded, as a reader sees it."""
+    without_tags = re.sub(r"<[^>]+>", " ", response.content.decode())
+    return re.sub(r"\s+", " ", without_tags).replace("\xa0", " ").replace("&nbsp;", " ").replace("&#x27;", "'")
+
+
+def shown_secret(response: Any) -> str:
+    (secret,) = set(SECRET.findall(response.content.decode()))
+    return str(secret)
+
+
+def rotate(staff: Client, integration: Integration, *, overlap: str = "0") -> HttpResponse:
+    seen = integration.current_credential().pk
+    return staff.post(act_url(integration, "rotate"), {"overlap": overlap, "seen": seen})  # type: ignore[return-value]
+
+
+def be_seen(integration: Integration, *, heartbeat_at: datetime, closed: bool = False) -> Connection:
+    """Let the integration's POS have a connection, as the recorder would write it."""
+    now = timezone.now()
+    connection = Connection.objects.create(
+        integration=integration,
+        credential=integration.current_credential(),
+        generation=1,
+        process=make_process(heartbeat_at=heartbeat_at),
+        opened_at=now - timedelta(hours=2),
+        closed_at=now - timedelta(hours=1) if closed else None,
+        close_reason=CloseReason.BY_POS if closed else "",
+        close_code=1000 if closed else None,
+        address="198.51.100.7",
+        user_agent="PowerEPOS/8.1",
+    )
+    Presence.objects.filter(pk=integration.pk).update(
+        is_online=not closed,
+        since=connection.closed_at or connection.opened_at,
+        last_seen_at=connection.closed_at or connection.opened_at,
+        connection=connection,
+    )
+    return connection
+
+
+def be_refused(integration: Integration | None, outcome: Outcome, **values: Any) -> AuthAttempt:
+    return AuthAttempt.objects.create(
+        at=timezone.now(), door=Door.AUTH, outcome=outcome, integration=integration, address="198.51.100.7", **values
+    )
+
+
+def count_queries(staff: Client, url: str, at_most: MaxQueries) -> int:
+    with at_most(14) as asked:
+        assert staff.get(url).status_code == 200
+    return len(asked)
