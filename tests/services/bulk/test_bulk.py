@@ -21,14 +21,13 @@ from integrations.models import (
 )
 from integrations.models.audit import Verb
 from integrations.services.audit import Actor
-from integrations.services.bulk import acts as bulk_acts
-from integrations.services.bulk import confirming
+from integrations.services.bulk import confirming, selection
 from integrations.services.bulk import enabling as bulk_enabling
 from integrations.services.bulk import file as bulk_file
 from integrations.services.bulk.confirming import Checked, CheckUnreadable, NothingToDo, RowsWrong
-from integrations.services.bulk.enabling import May
+from integrations.services.bulk.enabling import Permissions
 from integrations.services.bulk.file import FileRefused
-from integrations.services.bulk.plan import BulkAction, PlannedRow, RowRefused, Verdict, WorldChanged
+from integrations.services.bulk.plan import BulkAction, PlannedRow, RowRefused, RowsChanged, Verdict
 from integrations.services.bulk.results import result_csv
 from integrations.services.errors import InvalidValue
 from integrations.services.integration import enabling, pos_secrets
@@ -44,11 +43,11 @@ def lines(*rows: str, header: str = HEADER) -> bytes:
     return "\r\n".join([header, *rows, ""]).encode()
 
 
-def plan(*rows: str, header: str = HEADER, may: May | None = None) -> list[PlannedRow]:
-    return bulk_enabling.check(bulk_file.read_rows(lines(*rows, header=header)), may or May())
+def plan(*rows: str, header: str = HEADER, may: Permissions | None = None) -> list[PlannedRow]:
+    return bulk_enabling.check(bulk_file.read_rows(lines(*rows, header=header)), may or Permissions())
 
 
-def only(*rows: str, header: str = HEADER, may: May | None = None) -> PlannedRow:
+def only(*rows: str, header: str = HEADER, may: Permissions | None = None) -> PlannedRow:
     """The plan's last row."""
     return plan(*rows, header=header, may=may)[-1]
 
@@ -210,15 +209,17 @@ def test_the_dry_run_says_what_is_made(outlet: Outlet) -> None:
 
 def test_who_is_limited_learns_nothing_of_other_organisations(outlet: Outlet) -> None:
     own = make_organisation("Own")
-    may = May(frozenset({own.pk}))
+    may = Permissions(frozenset({own.pk}))
     assert only("Own,New,R-1,,", may=may).verdict is Verdict.ACT
     assert only(f"{BELLA},Harbour,R-2,,", may=may).words == only("Nowhere,Harbour,R-2,,", may=may).words
 
 
 def test_who_may_not_add_is_told_so(outlet: Outlet) -> None:
-    assert "may not add one" in only("Osteria,New,R-1,,", may=May(add_organisation=False)).words
-    assert "may not add one" in only(f"{BELLA},New,R-1,,", may=May(add_outlet=False)).words
-    assert only(f"{BELLA},Harbour,R-1,,", may=May(add_organisation=False, add_outlet=False)).verdict is Verdict.ACT
+    assert "may not add one" in only("Osteria,New,R-1,,", may=Permissions(add_organisation=False)).words
+    assert "may not add one" in only(f"{BELLA},New,R-1,,", may=Permissions(add_outlet=False)).words
+    assert (
+        only(f"{BELLA},Harbour,R-1,,", may=Permissions(add_organisation=False, add_outlet=False)).verdict is Verdict.ACT
+    )
 
 
 def test_a_guarded_cell_comes_back_in_as_it_was() -> None:
@@ -274,7 +275,7 @@ def test_one_wrong_row_and_nothing_can_be_confirmed(boss: Actor) -> None:
 def test_nothing_is_enabled_twice(boss: Actor) -> None:
     checked = checked_file(boss, "Osteria,Garden,R-2,,")
     done(checked, boss)
-    with pytest.raises(WorldChanged):
+    with pytest.raises(RowsChanged):
         done(checked, boss)
     with pytest.raises(NothingToDo):
         done(checked_file(boss, "Osteria,Garden,R-2,,"), boss)
@@ -299,7 +300,7 @@ def test_a_confirmation_of_another_person_or_altered_is_refused(boss: Actor, set
 def test_a_world_that_changed_after_the_check_refuses_all_of_it(boss: Actor) -> None:
     checked = checked_file(boss, "Osteria,Garden,R-2,,", f"{BELLA},New,R-3,,")
     make_enabled_outlet("Station", pos_remote_id="R-3")
-    with pytest.raises(WorldChanged):
+    with pytest.raises(RowsChanged):
         done(checked, boss)
     assert not Organisation.objects.filter(name="Osteria").exists()
 
@@ -345,7 +346,7 @@ def test_rotating_many_gives_each_its_secret_once(boss: Actor, overlap: str, gen
     olds = {each.integration.pk: each.integration.current_credential().pk for each in (one, two)}
     checked = selected(BulkAction.ROTATE, *olds, actor=boss)
     assert [each["Outlet"] for each in done(checked, boss, overlap=overlap)] == ["One", "Two"]
-    with pytest.raises(WorldChanged):
+    with pytest.raises(RowsChanged):
         done(checked, boss, overlap=overlap)
     for each in (one, two):
         old = Credential.objects.get(pk=olds[each.integration.pk])
@@ -359,7 +360,7 @@ def test_a_disabling_that_is_sent_again_after_the_outlet_was_enabled_again_does_
     checked = selected(BulkAction.DISABLE, one.integration.pk, actor=boss)
     done(checked, boss, reason="Holidays")
     enabling.reenable(one.fresh(), actor=ANNA)
-    with pytest.raises(WorldChanged):
+    with pytest.raises(RowsChanged):
         done(checked, boss, reason="Holidays")
     assert one.fresh().is_enabled
 
@@ -376,7 +377,7 @@ def test_a_rotation_in_between_refuses_the_whole_act(boss: Actor) -> None:
     ids = (one.integration.pk, two.integration.pk)
     checked = selected(BulkAction.ROTATE, *ids, actor=boss)
     pos_secrets.rotate_secret(two.integration, actor=ANNA)
-    with pytest.raises(WorldChanged):
+    with pytest.raises(RowsChanged):
         done(checked, boss)
     assert one.integration.credentials.count() == 1
     assert len(done(selected(BulkAction.ROTATE, *ids, actor=boss), boss)) == 2
@@ -397,7 +398,7 @@ def test_one_wake_up_is_enough_for_many(boss: Actor, django_capture_on_commit_ca
     with django_capture_on_commit_callbacks() as callbacks:
         done(checked, boss, reason="Holidays")
     assert len(callbacks) == 1
-    assert bulk_acts.check(BulkAction.DISABLE, ids, None)[0].verdict is Verdict.SKIP
+    assert selection.check(BulkAction.DISABLE, ids, None)[0].verdict is Verdict.SKIP
 
 
 def test_many_rows_take_few_queries(django_assert_max_num_queries: Callable[..., Any], boss: Actor) -> None:
@@ -469,7 +470,7 @@ def test_a_name_that_is_there_exactly_is_no_warning_although_another_is_near() -
 
 def test_a_warning_tells_a_limited_person_nothing_of_other_organisations(outlet: Outlet) -> None:
     make_organisation("Osteria")
-    may = May(organisations=frozenset([outlet.organisation_id]))
+    may = Permissions(organisations=frozenset([outlet.organisation_id]))
     assert only("OSTERIA,A,R-1,,", may=may).warning == ""
 
 
