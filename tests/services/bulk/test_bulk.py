@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from integrations.models import (
@@ -407,6 +409,18 @@ def test_many_rows_take_few_queries(django_assert_max_num_queries: Callable[...,
     with django_assert_max_num_queries(100):
         done(checked, boss)
     assert Integration.objects.count() == 1000
+
+
+@pytest.mark.parametrize("action", [BulkAction.ROTATE, BulkAction.DISABLE])
+def test_an_action_on_more_rows_takes_no_more_queries(boss: Actor, action: BulkAction) -> None:
+    counts = []
+    for size in (2, 20):
+        ids = [make_enabled_outlet(f"Outlet {size}-{number}").integration.pk for number in range(size)]
+        checked = selected(action, *ids, actor=boss)
+        with CaptureQueriesContext(connection) as queries:
+            done(checked, boss, **({"reason": "Holidays"} if action is BulkAction.DISABLE else {}))
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
 
 
 # --- Names, numbers and secrets as spreadsheets and people write them
