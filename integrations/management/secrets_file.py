@@ -18,8 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from integrations.models import Credential, Integration
 from integrations.security import secret_digests
-from integrations.services.bulk.enabling import Enabled
-from integrations.services.bulk.results import COLUMNS, result_csv
+from integrations.services.bulk.results import COLUMNS, NamedHandOver, result_csv
 from integrations.services.bulk.spreadsheet import unguarded
 from integrations.services.rows.chunks import chunks
 from portal.operations.disk import flush_folder
@@ -32,7 +31,7 @@ class SecretsFile:
         self._file, self._has_header, self._is_durable = file, has_header, is_durable
 
     @sensitive_variables()
-    def append(self, enabled: Sequence[Enabled]) -> None:
+    def append(self, enabled: Sequence[NamedHandOver]) -> None:
         """Write these secrets, and return when they are on disk. Raises OSError."""
         text = result_csv(enabled, "a new secret")
         self._file.write(text.split("\r\n", 1)[1] if self._has_header else text)

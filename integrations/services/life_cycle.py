@@ -30,18 +30,27 @@ def obstacle_to_rotation(owner: Owner) -> PortalError | None:
     return _obstacle(owner, owner.current_secret(), shared_now())
 
 
-def supersede(owner: Owner, *, overlap: str, seen: str = "") -> Any:
-    """Let the current secret of a locked owner expire after `overlap` (see OVERLAPS), and return it unchanged.
+def check_rotation(owner: Owner, *, seen: str = "") -> Any:
+    """Return the current secret of a locked owner if it can be rotated now.
 
-    The caller adds the next secret. `seen` is the version of the secret that the caller's page showed; with it, a page
-    that is sent twice rotates once. Raises StalePage, ApiKeyRetired, ApiKeyExpired or OverlapRunning.
+    `seen` is the version of the secret that the caller's page showed; with it, a page that is sent twice rotates once.
+    Raises StalePage, ApiKeyRetired, ApiKeyExpired or OverlapRunning.
     """
     now, current = shared_now(), owner.current_secret()
     if seen and current is not None and current.version != seen:
         raise StalePage
     if obstacle := _obstacle(owner, current, now):
         raise obstacle
-    owner.supersede_secret(now, OVERLAPS[overlap])
+    return current
+
+
+def supersede(owner: Owner, *, overlap: str, seen: str = "") -> Any:
+    """Let the current secret of a locked owner expire after `overlap` (see OVERLAPS), and return it unchanged.
+
+    The caller adds the next secret. See check_rotation for `seen` and the refusals.
+    """
+    current = check_rotation(owner, seen=seen)
+    owner.supersede_secret(shared_now(), OVERLAPS[overlap])
     return current
 
 

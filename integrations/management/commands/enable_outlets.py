@@ -11,7 +11,7 @@ from integrations.management.secrets_file import SecretsFile, open_secrets
 from integrations.services.audit import Actor
 from integrations.services.bulk import enabling as bulk_enabling
 from integrations.services.bulk import file as bulk_file
-from integrations.services.bulk.enabling import May
+from integrations.services.bulk.enabling import Permissions
 from integrations.services.bulk.file import FileRow
 from integrations.services.bulk.plan import STEP, PlannedRow, Verdict, acting, count, steps
 from integrations.services.errors import PortalError
@@ -85,7 +85,7 @@ def _read(file: str, *, actor: Actor) -> list[FileRow]:  # noqa: ARG001  (readin
 
 
 def _check(rows: Sequence[FileRow], *, actor: Actor) -> list[PlannedRow]:  # noqa: ARG001
-    return bulk_enabling.check(rows, May())
+    return bulk_enabling.check(rows, Permissions())
 
 
 def _enable(
@@ -97,9 +97,9 @@ def _enable(
     try:
         for part in steps(todo, STEP):
             own = [by_number[planned.number] for planned in part]
-            prepared = bulk_enabling.prepare(own, part)
+            new = bulk_enabling.prepare(own, part)
             with transaction.atomic():
-                secrets.append(bulk_enabling.write(own, prepared, May(), actor=actor))
+                secrets.append(bulk_enabling.write(own, part, new, Permissions(), actor=actor))
             done += len(part)
             report(done, len(todo))
     except (PortalError, DatabaseError, OSError) as error:

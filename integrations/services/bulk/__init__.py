@@ -1,1 +1,1 @@
-"""Actions on many outlets, from a file or from a selection: plan, confirm, carry out in steps."""
+"""Actions on many outlets, from a file or a selection: plan, check, report. services/integration carries them out."""

@@ -18,23 +18,26 @@ from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from integrations.models.audit import Verb
-from integrations.models.outlet import is_plain
 from integrations.security import sealing
 from integrations.services.audit import Actor, record
-from integrations.services.bulk import acts, enabling
+from integrations.services.bulk import enabling, selection
 from integrations.services.bulk import file as bulk_file
-from integrations.services.bulk.enabling import Enabled, May
+from integrations.services.bulk.enabling import Permissions
 from integrations.services.bulk.file import FileRow
-from integrations.services.bulk.plan import BulkAction, PlannedRow, Verdict, WorldChanged, acting, count
-from integrations.services.errors import InvalidValue, PortalError
+from integrations.services.bulk.plan import BulkAction, PlannedRow, RowsChanged, Verdict, acting, count
+from integrations.services.bulk.results import NamedHandOver, named
+from integrations.services.errors import PortalError
 from integrations.services.integration import pos_secrets
+from integrations.services.integration.changes import plain_reason
+from integrations.services.integration.enabling import disable_many, reenable_many
+from integrations.services.integration.pos_secrets import NewSecret
 from integrations.services.keys import keys
 from integrations.services.overlaps import OVERLAPS
 from integrations.services.people import scope
 
 PURPOSE = "bulk check"
 MOST_ROWS = 1000  # in one request; `manage.py enable_outlets` takes any number
-# Secrets of another system's making are hashed slowly, at a tenth of a second each: so many fit into one request.
+# Secrets that another system generated. Hashing one takes a tenth of a second, and a request must not last longer.
 MOST_HASHED = 100
 
 
@@ -110,46 +113,51 @@ def check_again(sealed: str, *, action: BulkAction, actor: Actor) -> Checked:
 
 
 @sensitive_variables()
-def confirm(sealed: str, *, reason: str = "", overlap: str = "0", actor: Actor) -> list[Enabled]:
+def confirm(sealed: str, *, reason: str = "", overlap: str = "0", actor: Actor) -> list[NamedHandOver]:
     """Carry out what was checked, all of it or nothing, and return the new secrets, this once.
 
-    Raises CheckUnreadable, WorldChanged, RowsWrong, NothingToDo, RowRefused or InvalidValue.
+    Raises CheckUnreadable, RowsChanged, RowsWrong, NothingToDo, RowRefused or InvalidValue.
     """
     payload = _opened(sealed, actor)
     action, rows = payload["action"], payload["rows"]
     plan = _plan(action, rows, actor)
     if _digest(plan) != payload["digest"]:
-        raise WorldChanged
+        raise RowsChanged
     if count(plan, Verdict.WRONG):
         raise RowsWrong
     if not acting(plan):
         raise NothingToDo
-    options = _options(action, reason.strip(), overlap)
-    done = _prepared(action, rows, plan)
+    options = _options(action, reason, overlap)
+    secrets = _new_secrets(action, rows, plan)
     with transaction.atomic():
         checked = Checked(action, payload["source"], plan, "")
         record(Verb.BULK_CONFIRMED, str(checked), actor=actor, outlets=checked.acting, **options)
-        return _carry_out(action, rows, done, options, actor)
+        if action is BulkAction.ENABLE:
+            return enabling.write(rows, acting(plan), secrets, _permissions(actor.user), actor=actor)
+        return _change(action, plan, secrets, options, actor)
 
 
-def _prepared(action: BulkAction, rows: Sequence[Any], plan: Sequence[PlannedRow]) -> Sequence[Any]:
-    """Generate and hash the secrets, which takes its time, before the transaction."""
+def _new_secrets(action: BulkAction, rows: Sequence[Any], plan: Sequence[PlannedRow]) -> list[NewSecret]:
+    """Generate or hash the secrets before the transaction, because hashing is slow."""
     if action is BulkAction.ENABLE:
         return enabling.prepare(rows, plan)
-    return acts.make_secrets(plan) if action is BulkAction.ROTATE else acting(plan)
+    return [pos_secrets.generate_secret() for _ in acting(plan)] if action is BulkAction.ROTATE else []
 
 
 @sensitive_variables()
-def _carry_out(
-    action: BulkAction, rows: Sequence[Any], prepared: Sequence[Any], options: dict[str, Any], actor: Actor
-) -> list[Enabled]:
-    organisations = _organisations(actor.user)
-    if action is BulkAction.ENABLE:
-        return enabling.write(rows, prepared, _may(actor.user), actor=actor)
+def _change(
+    action: BulkAction,
+    plan: Sequence[PlannedRow],
+    secrets: Sequence[NewSecret],
+    options: dict[str, Any],
+    actor: Actor,
+) -> list[NamedHandOver]:
+    integrations = selection.lock(action, plan, _organisations(actor.user))
     if action is BulkAction.ROTATE:
-        return acts.rotate(prepared, organisations, overlap=options["overlap"], actor=actor)
-    act = acts.disable if action is BulkAction.DISABLE else acts.reenable
-    act(prepared, organisations, reason=options.get("reason", ""), actor=actor)
+        new = list(zip(integrations, secrets, strict=True))
+        return named(acting(plan), pos_secrets.rotate_secrets(new, overlap=options["overlap"], actor=actor))
+    act = disable_many if action is BulkAction.DISABLE else reenable_many
+    act(integrations, reason=options.get("reason", ""), actor=actor)
     return []
 
 
@@ -183,8 +191,8 @@ def _opened(sealed: str, actor: Actor) -> dict[str, Any]:
 
 def _plan(action: BulkAction, rows: Sequence[Any], actor: Actor) -> list[PlannedRow]:
     if action is BulkAction.ENABLE:
-        return enabling.check(rows, _may(actor.user))
-    return acts.check(action, rows, _organisations(actor.user))
+        return enabling.check(rows, _permissions(actor.user))
+    return selection.check(action, rows, _organisations(actor.user))
 
 
 def _digest(plan: Sequence[PlannedRow]) -> str:
@@ -200,19 +208,16 @@ def _is_hashed(row: FileRow) -> bool:
 
 
 def _options(action: BulkAction, reason: str, overlap: str) -> dict[str, Any]:
-    if reason and (len(reason) > 200 or not is_plain(reason)):
-        raise InvalidValue("reason", "Give the reason in one line of up to 200 characters.")
-    if action is BulkAction.DISABLE and not reason:
-        raise InvalidValue("reason", "Give a reason: it is what your colleagues will see.")
     if action is BulkAction.ROTATE:
         return {"overlap": overlap if overlap in OVERLAPS else "0"}
+    reason = plain_reason(reason)
     return {"reason": reason} if reason else {}
 
 
-def _may(user: AbstractBaseUser | None) -> May:
+def _permissions(user: AbstractBaseUser | None) -> Permissions:
     if not isinstance(user, User):
-        return May()
-    return May(
+        return Permissions()
+    return Permissions(
         scope.organisations_of(user),
         # A person with limits could not see the organisation that they created.
         user.has_perm("integrations.add_organisation") and not scope.is_limited(user),

@@ -1,10 +1,9 @@
-"""What an act on many outlets would do, row by row: what staff see, confirm, and have checked once more."""
+"""What an action on many outlets would do, row by row: staff see it, confirm it, and it is checked once more."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeVar
 
 from django.db import connection
 from django.db.models import TextChoices
@@ -13,9 +12,7 @@ from integrations.services.errors import PortalError
 from integrations.services.rows.chunks import chunks
 
 STEP = 100  # rows written in one transaction, for which other writers wait
-REST_SECONDS = 0.12  # between two steps: who waits for SQLite's lock asks for it every tenth of a second
-
-Item = TypeVar("Item")
+REST_SECONDS = 0.12  # between two steps: a connection that waits for SQLite's lock tries every tenth of a second
 
 
 class BulkAction(TextChoices):
@@ -33,7 +30,7 @@ class Verdict(StrEnum):
     WRONG = "wrong"
 
 
-class WorldChanged(PortalError):
+class RowsChanged(PortalError):
     message = "Something changed after this was checked. Check it again, then confirm."
 
 
@@ -43,7 +40,7 @@ class RowRefused(PortalError):
 
 @dataclass(frozen=True, slots=True)
 class PlannedRow:
-    """What would become of one row. `integration` and `seen` say of an existing one which it is, and in what state.
+    """What would happen to one row. `integration` is the key of an existing integration, and `seen` its state.
 
     `seen` changes with each rotation and each disabling, so that a plan is never carried out a second time.
     """
@@ -75,9 +72,9 @@ def count(plan: Iterable[PlannedRow], verdict: Verdict) -> int:
     return sum(row.verdict is verdict for row in plan)
 
 
-def steps(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
-    """Yield what is written in one transaction each, and let other writers have the lock in between."""
-    for number, part in enumerate(chunks(items, size)):
+def steps(rows: Sequence[PlannedRow], size: int) -> Iterator[Sequence[PlannedRow]]:
+    """Yield the rows to write in one transaction each, and let other writers have the lock in between."""
+    for number, part in enumerate(chunks(rows, size)):
         if number and connection.vendor == "sqlite":
             time.sleep(REST_SECONDS)
         yield part

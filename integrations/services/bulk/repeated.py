@@ -20,7 +20,7 @@ class RepeatedValues:
         for key in self._keys(row):
             first = self._first[key]
             if first != row.number:
-                return f"{_CALLED[key[0]]} stands in row {first} already: each row needs one of its own."
+                return f"{_NAMES[key[0]]} stands in row {first} already: each row needs one of its own."
         return ""
 
     def _keys(self, row: FileRow) -> list[tuple[str, object]]:
@@ -30,7 +30,7 @@ class RepeatedValues:
         return [*keys, ("adopted_secret", row.adopted_secret)] if row.adopted_secret else keys
 
 
-_CALLED = {
+_NAMES = {
     "outlet": "This outlet",
     "pos_remote_id": "This POSRemoteID",
     "provider_outlet_id": "This ProviderOutletID",

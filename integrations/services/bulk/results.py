@@ -1,13 +1,15 @@
-"""The values that PowerEPOS needs of many outlets, as the CSV file that is given once."""
+"""The values that PowerEPOS needs of many outlets, and the CSV file that shows them once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from django.utils import dateformat, timezone
 from django.views.decorators.debug import sensitive_variables
 
 from integrations.models.clock import shared_now
 from integrations.services.bulk import spreadsheet
-from integrations.services.bulk.enabling import Enabled
+from integrations.services.bulk.plan import PlannedRow
+from integrations.services.handover.handover import HandOver
 from integrations.services.overlaps import OVERLAPS
 
 KEPT = "the secret of the file"
@@ -23,8 +25,22 @@ COLUMNS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class NamedHandOver:
+    """The values of an outlet, with its names. The secret is empty if the file brought it."""
+
+    organisation: str
+    outlet: str
+    handover: HandOver
+
+
+def named(planned: Iterable[PlannedRow], handovers: Iterable[HandOver]) -> list[NamedHandOver]:
+    """Return the values of each outlet with the names of its row."""
+    return [NamedHandOver(row.organisation, row.outlet, each) for row, each in zip(planned, handovers, strict=True)]
+
+
 @sensitive_variables()
-def result_csv(enabled: Sequence[Enabled], note: str) -> str:
+def result_csv(done: Sequence[NamedHandOver], note: str) -> str:
     """Return the values for PowerEPOS as CSV."""
     rows = [
         (
@@ -33,7 +49,7 @@ def result_csv(enabled: Sequence[Enabled], note: str) -> str:
             *each.handover.as_wire().values(),
             note if each.handover.auth_secret else KEPT,
         )
-        for each in enabled
+        for each in done
     ]
     return spreadsheet.lines([COLUMNS, *rows])
 

@@ -1,4 +1,4 @@
-"""Close the socket of an outlet's POS and void nothing: it may come back at once, with the token that it has."""
+"""Close the socket of an outlet's POS and void nothing: the POS may connect again at once, with its token."""
 
 from django.db import transaction
 
@@ -9,7 +9,7 @@ from integrations.models.connection import CloseReason
 from integrations.services import wake
 from integrations.services.audit import Actor, record
 from integrations.services.connections.presence import close_rows
-from integrations.services.integration.enabling import plain_reason
+from integrations.services.integration.changes import plain_reason
 from integrations.services.integration.errors import NothingToDisconnect
 
 
@@ -17,7 +17,7 @@ from integrations.services.integration.errors import NothingToDisconnect
 def disconnect(integration: Integration, *, reason: str = "", actor: Actor) -> None:
     """Close the live connection. Raises NothingToDisconnect or InvalidValue.
 
-    The row ends here; the process that holds the socket sees that at its next look, and closes it.
+    This ends the row of the connection. The process that holds the socket closes it as soon as it reads the row.
     """
     presences = Presence.objects.select_for_update(of=("self",)).select_related("connection__process")
     presence, now = presences.get(pk=integration.pk), shared_now()

@@ -1,106 +1,123 @@
-"""Enable an outlet, disable it, enable it again."""
+"""Enable outlets, disable them, enable them again; and correct a POSRemoteID."""
 
-from django.db import transaction
+from collections.abc import Sequence
+
+from django.db import IntegrityError, transaction
+from django.views.decorators.debug import sensitive_variables
 
 from integrations.models import Integration, Outlet, Presence
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
-from integrations.models.outlet import is_plain
-from integrations.security import secret_digests
-from integrations.security.secret_digests import SecretKind
-from integrations.services import wake
-from integrations.services.audit import Actor, record
+from integrations.services.audit import Actor, record, record_many
 from integrations.services.errors import InvalidValue
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import demo_secrets, pos_secrets
-from integrations.services.integration.errors import AlreadyDisabled, AlreadyEnabled, NotDisabled, PosRemoteIdTaken
+from integrations.services.integration.changes import VOID_TOKENS, change_integrations, plain_reason
+from integrations.services.integration.errors import (
+    AlreadyDisabled,
+    AlreadyEnabled,
+    NotDisabled,
+    PosRemoteIdTaken,
+    SecretTaken,
+)
 from integrations.services.integration.pairings import holders_of
+from integrations.services.integration.pos_secrets import NewSecret
 from integrations.services.outlets.outlets import check_form
-from integrations.text.characters import trimmed
+from integrations.services.rows.chunks import CHUNK
+from integrations.text.characters import identity
 
 
+@sensitive_variables()
 def enable_outlet(outlet: Outlet, *, pos_remote_id: str, adopted_secret: str | None = None, actor: Actor) -> HandOver:
     """Join an outlet to PowerEPOS and return, this once, what both sides must know.
 
     With `adopted_secret` the integration takes over a secret that PowerEPOS has already. Raises AlreadyEnabled,
     InvalidValue, PosRemoteIdTaken, SecretTaken, WeakSecret or MistypedSecret.
     """
-    # Hashing takes its time, so it is done before the transaction that would hold everybody else up.
-    secret = secret_digests.generate(SecretKind.POS_SECRET) if adopted_secret is None else trimmed(adopted_secret)
-    digest = pos_secrets.digest_of(secret)
+    # Hashing is slow, so it comes before the transaction, which keeps other writers waiting.
+    secret = pos_secrets.generate_secret() if adopted_secret is None else pos_secrets.adopt_secret(adopted_secret)
+    integration = Integration(outlet=outlet, pos_remote_id=pos_remote_id, changed_at=shared_now())
     with transaction.atomic():
-        integration = _create_integration(outlet, pos_remote_id)
-        pos_secrets.add_credential(integration, digest, actor=actor)
-        record(Verb.ENABLED, integration, actor=actor, pos_remote_id=integration.pos_remote_id, shown=digest.shown)
-        if adopted_secret is not None:
-            record(Verb.SECRET_ADOPTED, integration, actor=actor, bits=digest.bits)
-    return HandOver.of(integration, secret)
+        _check_new(integration)
+        try:
+            return enable_outlets([(integration, secret)], actor=actor)[0]
+        except IntegrityError as error:  # another outlet was enabled with one of these values since they were checked
+            raise PosRemoteIdTaken if holders_of(integration.pos_remote_id).exists() else SecretTaken from error
+
+
+@sensitive_variables()
+@transaction.atomic
+def enable_outlets(new: Sequence[tuple[Integration, NewSecret]], *, actor: Actor) -> list[HandOver]:
+    """Store integrations that the caller has checked, each with its secret; return the values of each, this once.
+
+    Raises IntegrityError if a value was taken since the check.
+    """
+    rows = Integration.objects.bulk_create([row for row, _ in new], batch_size=CHUNK)
+    Presence.objects.bulk_create([Presence(integration=row) for row in rows], batch_size=CHUNK)
+    pos_secrets.store_secrets(new, actor=actor)
+    enabled = [(row, {"pos_remote_id": row.pos_remote_id, "shown": secret.digest.shown}) for row, secret in new]
+    record_many(Verb.ENABLED, enabled, actor=actor)
+    adopted = [(row, {"bits": secret.digest.bits}) for row, secret in new if secret.is_adopted]
+    record_many(Verb.SECRET_ADOPTED, adopted, actor=actor)
+    return [HandOver.of(row, secret.plain) for row, secret in new]
 
 
 @transaction.atomic
 def disable(integration: Integration, *, reason: str, actor: Actor) -> None:
     """Refuse the outlet's POS from now on and close its socket. Raises AlreadyDisabled or InvalidValue."""
-    integration = integration.locked()
-    if not integration.is_enabled:
+    disable_many([integration.locked()], reason=reason, actor=actor)
+
+
+def disable_many(integrations: Sequence[Integration], *, reason: str, actor: Actor) -> None:
+    """Disable locked integrations, all or none. Raises AlreadyDisabled or InvalidValue."""
+    if not all(each.is_enabled for each in integrations):
         raise AlreadyDisabled
-    integration.is_enabled = False
-    integration.disabled_reason = plain_reason(reason)
-    if not integration.disabled_reason:
+    reason = plain_reason(reason)
+    if not reason:
         raise InvalidValue("disabled_reason", "Give a reason: it is what your colleagues will see.")
-    check_form(integration)
-    pos_secrets.void_tokens(integration)
-    handover_links.take_back([integration], reason="the integration was disabled", actor=actor)
-    record(Verb.DISABLED, integration, actor=actor, reason=integration.disabled_reason)
+    change_integrations(integrations, is_enabled=False, disabled_reason=reason, **VOID_TOKENS)
+    handover_links.take_back(integrations, reason="the integration was disabled", actor=actor)
+    record_many(Verb.DISABLED, [(each, {"reason": reason}) for each in integrations], actor=actor)
 
 
 @transaction.atomic
 def reenable(integration: Integration, *, reason: str = "", actor: Actor) -> None:
-    """Let the outlet's POS in again, with the secret that it has. Raises NotDisabled."""
-    integration = integration.locked()
-    if integration.is_enabled:
+    """Let the outlet's POS connect again, with the secret that it has. Raises NotDisabled or InvalidValue."""
+    reenable_many([integration.locked()], reason=reason, actor=actor)
+
+
+def reenable_many(integrations: Sequence[Integration], *, reason: str = "", actor: Actor) -> None:
+    """Enable locked integrations again, all or none. Raises NotDisabled or InvalidValue."""
+    if any(each.is_enabled for each in integrations):
         raise NotDisabled
     reason = plain_reason(reason)
-    integration.is_enabled = True
-    integration.disabled_reason = ""
-    integration.changed_at = shared_now()
-    integration.save()
-    wake.on_commit(integration.pk)
-    record(Verb.REENABLED, integration, actor=actor, reason=reason)
+    change_integrations(integrations, is_enabled=True, disabled_reason="")
+    record_many(Verb.REENABLED, [(each, {"reason": reason}) for each in integrations], actor=actor)
 
 
 @transaction.atomic
 def change_pos_remote_id(integration: Integration, *, pos_remote_id: str, actor: Actor) -> None:
-    """Correct the POSRemoteID; what was paired under the old one is cut. Raises InvalidValue or PosRemoteIdTaken."""
+    """Correct the POSRemoteID and void the tokens of the old one. Raises InvalidValue or PosRemoteIdTaken."""
     integration = integration.locked()
     before, integration.pos_remote_id = integration.pos_remote_id, pos_remote_id
     check_form(integration)
-    if before == integration.pos_remote_id:
+    after = integration.pos_remote_id
+    if before == after:
         raise InvalidValue("pos_remote_id", "This is the POSRemoteID that the integration has.")
-    if holders_of(integration.pos_remote_id).exclude(pk=integration.pk).exists():
+    if holders_of(after).exclude(pk=integration.pk).exists():
         raise PosRemoteIdTaken
-    pos_secrets.void_tokens(integration)
-    record(Verb.POS_REMOTE_ID_CHANGED, integration, actor=actor, before=before, after=integration.pos_remote_id)
-    demo_secrets.keep_on_commit(integration.outlet.provider_outlet_id, POSRemoteID=integration.pos_remote_id)
+    change_integrations([integration], pos_remote_id=after, match_id=identity(after), **VOID_TOKENS)
+    record(Verb.POS_REMOTE_ID_CHANGED, integration, actor=actor, before=before, after=after)
+    demo_secrets.keep_on_commit(integration.outlet.provider_outlet_id, POSRemoteID=after)
 
 
-def plain_reason(reason: str) -> str:
-    """Return a reason without the blanks around it. Raises InvalidValue."""
-    reason = reason.strip()
-    if reason and not is_plain(reason):
-        raise InvalidValue("disabled_reason", "Give the reason in one line, without control characters.")
-    return reason
-
-
-def _create_integration(outlet: Outlet, pos_remote_id: str) -> Integration:
+def _check_new(integration: Integration) -> None:
+    """Raise AlreadyEnabled, InvalidValue or PosRemoteIdTaken; lock the outlet until the transaction ends."""
     # Two people enable the same outlet: one after the other.
-    Outlet.objects.select_for_update(no_key=True).get(pk=outlet.pk)
-    if Integration.objects.filter(outlet=outlet).exists():
+    Outlet.objects.select_for_update(no_key=True).get(pk=integration.outlet_id)
+    if Integration.objects.filter(outlet=integration.outlet_id).exists():
         raise AlreadyEnabled
-    integration = Integration(outlet=outlet, pos_remote_id=pos_remote_id, changed_at=shared_now())
     check_form(integration)
     if holders_of(integration.pos_remote_id).exists():
         raise PosRemoteIdTaken
-    integration.save()
-    Presence.objects.create(integration=integration)
-    return integration

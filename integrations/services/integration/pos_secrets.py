@@ -1,6 +1,10 @@
-"""An integration's secrets: add, rotate with an overlap, retire."""
+"""The secrets of integrations: generate or adopt them, rotate them with an overlap, end the overlap."""
 
-from django.db import IntegrityError, transaction
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.views.decorators.debug import sensitive_variables
 
 from integrations.models import Credential, Integration
 from integrations.models.audit import Verb
@@ -9,45 +13,83 @@ from integrations.models.fields.texts import complaint_about
 from integrations.models.outlet import is_plain
 from integrations.security import secret_digests
 from integrations.security.secret_digests import MAX_SECRET_LENGTH, MIN_ADOPTED_LENGTH, Digest, SecretKind
-from integrations.services import life_cycle, wake
-from integrations.services.audit import Actor, record
+from integrations.services import life_cycle
+from integrations.services.audit import Actor, record_many
 from integrations.services.connections.errors import MistypedSecret
 from integrations.services.errors import InvalidValue
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import demo_secrets
+from integrations.services.integration.changes import VOID_TOKENS, change_integrations
 from integrations.services.integration.errors import SecretTaken, WeakSecret
 from integrations.services.keys import keys
 from integrations.services.overlaps import OVERLAPS
+from integrations.services.rows.chunks import CHUNK, chunks
 from integrations.text.characters import hidden_within, trimmed
 
 
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """A secret for an integration, and what is stored of it. `plain` exists in this object only: show it once."""
+
+    digest: Digest
+    is_adopted: bool
+    plain: str = field(repr=False)
+
+
+@sensitive_variables()
+def generate_secret() -> NewSecret:
+    """Return a new random secret."""
+    keys.choose_before_writing()
+    secret = secret_digests.generate(SecretKind.POS_SECRET)
+    return NewSecret(secret_digests.digest_generated(SecretKind.POS_SECRET, secret), is_adopted=False, plain=secret)
+
+
+@sensitive_variables()
+def adopt_secret(secret: str) -> NewSecret:
+    """Return a secret that PowerEPOS has already; hashing it may take 100 ms.
+
+    Raises WeakSecret, InvalidValue, SecretTaken or MistypedSecret.
+    """
+    return NewSecret(_digest_of_adopted(secret), is_adopted=True, plain=trimmed(secret))
+
+
+@sensitive_variables()
+def store_secrets(new: Sequence[tuple[Integration, NewSecret]], *, actor: Actor) -> None:
+    """Store each secret as the current one of its integration. Raises IntegrityError."""
+    rows = [_credential_of(integration, secret.digest, actor) for integration, secret in new]
+    Credential.objects.bulk_create(rows, batch_size=CHUNK)
+
+
+@sensitive_variables()
 def rotate_secret(integration: Integration, *, overlap: str = "0", seen: str = "", actor: Actor) -> HandOver:
-    """Replace the secret and return the new one, this once. See life_cycle.supersede for `seen` and what this raises.
+    """Replace the secret and return the new one, this once. See life_cycle.check_rotation for `seen` and the refusals.
 
     Without an overlap the tokens of the old secret are void, and the socket that it opened is closed.
     """
-    secret = secret_digests.generate(SecretKind.POS_SECRET)
-    digest = digest_of(secret)
+    secret = generate_secret()
     with transaction.atomic():
         integration = integration.locked()
-        old: Credential = life_cycle.supersede(integration, overlap=overlap, seen=seen)
-        if OVERLAPS[overlap]:
-            _changed(integration)
-        else:
-            void_tokens(integration)
-        handover_links.take_back([integration], reason="the secret was rotated", actor=actor)
-        add_credential(integration, digest, actor=actor)
-        record(
-            Verb.SECRET_ROTATED,
-            integration,
-            actor=actor,
-            overlap=overlap,
-            shown=digest.shown,
-            replaced=old.shown,
-        )
-        demo_secrets.keep_on_commit(integration.outlet.provider_outlet_id, AuthSecret=secret)
-    return HandOver.of(integration, secret)
+        life_cycle.check_rotation(integration, seen=seen)
+        return rotate_secrets([(integration, secret)], overlap=overlap, actor=actor)[0]
+
+
+@sensitive_variables()
+def rotate_secrets(new: Sequence[tuple[Integration, NewSecret]], *, overlap: str = "0", actor: Actor) -> list[HandOver]:
+    """Replace the secrets of locked integrations without a running overlap; return the new ones, this once."""
+    integrations = [integration for integration, _ in new]
+    replaced = _supersede(integrations, overlap)
+    change_integrations(integrations, **({} if OVERLAPS[overlap] else VOID_TOKENS))
+    handover_links.take_back(integrations, reason="the secret was rotated", actor=actor)
+    store_secrets(new, actor=actor)
+    details = [
+        (integration, {"overlap": overlap, "shown": secret.digest.shown, "replaced": replaced[integration.pk]})
+        for integration, secret in new
+    ]
+    record_many(Verb.SECRET_ROTATED, details, actor=actor)
+    for integration, secret in new:
+        demo_secrets.keep_on_commit(integration.outlet.provider_outlet_id, AuthSecret=secret.plain)
+    return [HandOver.of(integration, secret.plain) for integration, secret in new]
 
 
 @transaction.atomic
@@ -55,28 +97,25 @@ def end_overlap(integration: Integration, *, actor: Actor) -> None:
     """Retire the older secret now; a socket that it opened is closed. Raises NoOverlap."""
     integration = integration.locked()
     life_cycle.end_overlap(integration, verb=Verb.OVERLAP_ENDED, actor=actor)
-    _changed(integration)
+    change_integrations([integration])
 
 
-def digest_of(secret: str) -> Digest:
-    """Return what is to be stored of a POS secret. Raises WeakSecret, InvalidValue, SecretTaken or MistypedSecret.
-
-    An adopted one that this portal (or one before it) generated keeps its fast digest. Hidden characters at its ends
-    are not part of it.
-    """
-    secret = trimmed(secret)
+@sensitive_variables()
+def _digest_of_adopted(secret: str) -> Digest:
+    # Hidden characters at its ends are not part of it. A secret that a portal generated keeps its fast digest.
     keys.choose_before_writing()
     if canonical := recognise(secret):
         if Credential.objects.filter(digest__in=secret_digests.keyed_digests(canonical)).exists():
             raise SecretTaken
         return secret_digests.digest_generated(SecretKind.POS_SECRET, canonical)
+    secret = trimmed(secret)
     if Credential.objects.filter(fingerprint__in=secret_digests.adopted_fingerprints(secret)).exists():
         raise SecretTaken
     return secret_digests.digest_adopted(secret)
 
 
 def recognise(secret: str) -> str | None:
-    """Return the canonical form of a generated secret, None for another's that may be adopted; costs no hashing.
+    """Return the canonical form of a generated secret, or None for another one that may be adopted; hashes nothing.
 
     Raises WeakSecret, InvalidValue or MistypedSecret.
     """
@@ -90,19 +129,18 @@ def recognise(secret: str) -> str | None:
     return canonical
 
 
-def add_credential(integration: Integration, digest: Digest, *, actor: Actor) -> Credential:
-    """Store a digest as the integration's current credential. Raises SecretTaken."""
-    try:
-        with transaction.atomic():
-            credential = credential_of(integration, digest, actor=actor)
-            credential.save(force_insert=True)
-    except IntegrityError as error:
-        raise SecretTaken from error
-    return credential
+def _supersede(integrations: Sequence[Integration], overlap: str) -> dict[int, str]:
+    """Accept the current secrets for `overlap` more; return for each integration what its secret is recognised by."""
+    now = shared_now()
+    replaced: dict[int, str] = {}
+    for part in chunks(integrations):
+        current = Credential.objects.filter(integration__in=part, is_current=True)
+        replaced |= dict(current.values_list("integration_id", "shown"))
+        current.supersede(now, OVERLAPS[overlap])
+    return replaced
 
 
-def credential_of(integration: Integration, digest: Digest, *, actor: Actor) -> Credential:
-    """Return a digest as the integration's current credential, not stored yet."""
+def _credential_of(integration: Integration, digest: Digest, actor: Actor) -> Credential:
     return Credential(
         integration=integration,
         algorithm=digest.algorithm,
@@ -113,18 +151,6 @@ def credential_of(integration: Integration, digest: Digest, *, actor: Actor) -> 
         bits=digest.bits,
         made_by=actor.name[:200],
     )
-
-
-def void_tokens(integration: Integration) -> None:
-    """Save the integration under a new generation, and close what the old one opened once this is committed."""
-    integration.generation += 1
-    _changed(integration)
-
-
-def _changed(integration: Integration) -> None:
-    integration.changed_at = shared_now()
-    integration.save()
-    wake.on_commit(integration.pk)
 
 
 def _check_adopted(secret: str) -> None:

@@ -17,9 +17,8 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from integrations.models import Integration, Outlet
 from integrations.services.bulk import confirming
 from integrations.services.bulk.confirming import Checked
-from integrations.services.bulk.enabling import Enabled
-from integrations.services.bulk.plan import BulkAction, PlannedRow, Verdict, WorldChanged
-from integrations.services.bulk.results import note_on_rotation, result_csv
+from integrations.services.bulk.plan import BulkAction, PlannedRow, RowsChanged, Verdict
+from integrations.services.bulk.results import NamedHandOver, note_on_rotation, result_csv
 from integrations.services.errors import PortalError
 from integrations.staff.base import rights
 from integrations.staff.base.acts import Act
@@ -81,7 +80,7 @@ class BulkAct(Act):
             done = confirming.confirm(sealed, actor=self.actor, **form.cleaned_data)
         except confirming.CheckUnreadable as refusal:
             return self.settled(refusal, status=409)
-        except WorldChanged:
+        except RowsChanged:
             return self.check_page(checked, self.make_form(), changed=CHANGED, status=409)
         except PortalError as refusal:
             form.refuse(refusal)
@@ -107,7 +106,7 @@ class BulkAct(Act):
         return response
 
     @method_decorator(sensitive_variables())
-    def result(self, checked: Checked, done: Sequence[Enabled], values: dict[str, Any]) -> HttpResponse:
+    def result(self, checked: Checked, done: Sequence[NamedHandOver], values: dict[str, Any]) -> HttpResponse:
         """Return the new secrets as a file or on a page. No other response contains them."""
         note = note_on_rotation(values["overlap"]) if "overlap" in values else "a new secret"
         if "as_file" in self.request.POST:

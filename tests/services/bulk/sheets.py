@@ -12,7 +12,7 @@ from integrations.services.bulk import confirming
 from integrations.services.bulk import enabling as bulk_enabling
 from integrations.services.bulk import file as bulk_file
 from integrations.services.bulk.confirming import Checked
-from integrations.services.bulk.enabling import May
+from integrations.services.bulk.enabling import Permissions
 from integrations.services.bulk.plan import BulkAction, PlannedRow
 from integrations.services.bulk.results import result_csv
 
@@ -23,11 +23,11 @@ def lines(*rows: str, header: str = HEADER) -> bytes:
     return "\r\n".join([header, *rows, ""]).encode()
 
 
-def plan(*rows: str, header: str = HEADER, may: May | None = None) -> list[PlannedRow]:
-    return bulk_enabling.check(bulk_file.read_rows(lines(*rows, header=header)), may or May())
+def plan(*rows: str, header: str = HEADER, may: Permissions | None = None) -> list[PlannedRow]:
+    return bulk_enabling.check(bulk_file.read_rows(lines(*rows, header=header)), may or Permissions())
 
 
-def only(*rows: str, header: str = HEADER, may: May | None = None) -> PlannedRow:
+def only(*rows: str, header: str = HEADER, may: Permissions | None = None) -> PlannedRow:
     """The plan's last row."""
     return plan(*rows, header=header, may=may)[-1]
 

@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from integrations.models import AuditEvent, Credential, Integration, Organisation, Outlet, Presence, StaffLimit
 from integrations.models.audit import Verb
 from integrations.services.audit import Actor
-from integrations.services.bulk import acts as bulk_acts
-from integrations.services.bulk import confirming
+from integrations.services.bulk import confirming, selection
 from integrations.services.bulk.confirming import CheckUnreadable, NothingToDo, RowsWrong
-from integrations.services.bulk.plan import BulkAction, RowRefused, Verdict, WorldChanged
+from integrations.services.bulk.plan import BulkAction, RowRefused, RowsChanged, Verdict
 from integrations.services.errors import InvalidValue
 from integrations.services.integration import enabling, pos_secrets
 from integrations.services.outlets import outlets
@@ -71,7 +72,7 @@ def test_one_wrong_row_and_nothing_can_be_confirmed(boss: Actor) -> None:
 def test_nothing_is_enabled_twice(boss: Actor) -> None:
     checked = checked_file(boss, "Osteria,Garden,R-2,,")
     done(checked, boss)
-    with pytest.raises(WorldChanged):
+    with pytest.raises(RowsChanged):
         done(checked, boss)
     with pytest.raises(NothingToDo):
         done(checked_file(boss, "Osteria,Garden,R-2,,"), boss)
@@ -96,7 +97,7 @@ def test_a_confirmation_of_another_person_or_altered_is_refused(boss: Actor, set
 def test_a_world_that_changed_after_the_check_refuses_all_of_it(boss: Actor) -> None:
     checked = checked_file(boss, "Osteria,Garden,R-2,,", f"{BELLA},New,R-3,,")
     make_enabled_outlet("Station", pos_remote_id="R-3")
-    with pytest.raises(WorldChanged):
+    with pytest.raises(RowsChanged):
         done(checked, boss)
     assert not Organisation.objects.filter(name="Osteria").exists()
 
@@ -142,7 +143,7 @@ def test_rotating_many_gives_each_its_secret_once(boss: Actor, overlap: str, gen
     olds = {each.integration.pk: each.integration.current_credential().pk for each in (one, two)}
     checked = selected(BulkAction.ROTATE, *olds, actor=boss)
     assert [each["Outlet"] for each in done(checked, boss, overlap=overlap)] == ["One", "Two"]
-    with pytest.raises(WorldChanged):
+    with pytest.raises(RowsChanged):
         done(checked, boss, overlap=overlap)
     for each in (one, two):
         old = Credential.objects.get(pk=olds[each.integration.pk])
@@ -156,7 +157,7 @@ def test_a_disabling_that_is_sent_again_after_the_outlet_was_enabled_again_does_
     checked = selected(BulkAction.DISABLE, one.integration.pk, actor=boss)
     done(checked, boss, reason="Holidays")
     enabling.reenable(one.fresh(), actor=ANNA)
-    with pytest.raises(WorldChanged):
+    with pytest.raises(RowsChanged):
         done(checked, boss, reason="Holidays")
     assert one.fresh().is_enabled
 
@@ -173,7 +174,7 @@ def test_a_rotation_in_between_refuses_the_whole_act(boss: Actor) -> None:
     ids = (one.integration.pk, two.integration.pk)
     checked = selected(BulkAction.ROTATE, *ids, actor=boss)
     pos_secrets.rotate_secret(two.integration, actor=ANNA)
-    with pytest.raises(WorldChanged):
+    with pytest.raises(RowsChanged):
         done(checked, boss)
     assert one.integration.credentials.count() == 1
     assert len(done(selected(BulkAction.ROTATE, *ids, actor=boss), boss)) == 2
@@ -194,7 +195,7 @@ def test_one_wake_up_is_enough_for_many(boss: Actor, django_capture_on_commit_ca
     with django_capture_on_commit_callbacks() as callbacks:
         done(checked, boss, reason="Holidays")
     assert len(callbacks) == 1
-    assert bulk_acts.check(BulkAction.DISABLE, ids, None)[0].verdict is Verdict.SKIP
+    assert selection.check(BulkAction.DISABLE, ids, None)[0].verdict is Verdict.SKIP
 
 
 def test_many_rows_take_few_queries(django_assert_max_num_queries: Callable[..., Any], boss: Actor) -> None:
@@ -203,3 +204,15 @@ def test_many_rows_take_few_queries(django_assert_max_num_queries: Callable[...,
     with django_assert_max_num_queries(100):
         done(checked, boss)
     assert Integration.objects.count() == 1000
+
+
+@pytest.mark.parametrize("action", [BulkAction.ROTATE, BulkAction.DISABLE])
+def test_an_action_on_more_rows_takes_no_more_queries(boss: Actor, action: BulkAction) -> None:
+    counts = []
+    for size in (2, 20):
+        ids = [make_enabled_outlet(f"Outlet {size}-{number}").integration.pk for number in range(size)]
+        checked = selected(action, *ids, actor=boss)
+        with CaptureQueriesContext(connection) as queries:
+            done(checked, boss, **({"reason": "Holidays"} if action is BulkAction.DISABLE else {}))
+        counts.append(len(queries))
+    assert counts[0] == counts[1]

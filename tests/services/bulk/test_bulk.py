@@ -7,7 +7,7 @@ from integrations.services.audit import Actor
 from integrations.services.bulk import confirming
 from integrations.services.bulk import enabling as bulk_enabling
 from integrations.services.bulk import file as bulk_file
-from integrations.services.bulk.enabling import May
+from integrations.services.bulk.enabling import Permissions
 from integrations.services.bulk.file import FileRefused
 from integrations.services.bulk.plan import Verdict
 from tests.services.bulk.sheets import checked_file, done, lines, only, plan
@@ -154,15 +154,17 @@ def test_the_dry_run_says_what_is_made(outlet: Outlet) -> None:
 
 def test_who_is_limited_learns_nothing_of_other_organisations(outlet: Outlet) -> None:
     own = make_organisation("Own")
-    may = May(frozenset({own.pk}))
+    may = Permissions(frozenset({own.pk}))
     assert only("Own,New,R-1,,", may=may).verdict is Verdict.ACT
     assert only(f"{BELLA},Harbour,R-2,,", may=may).words == only("Nowhere,Harbour,R-2,,", may=may).words
 
 
 def test_who_may_not_add_is_told_so(outlet: Outlet) -> None:
-    assert "may not add one" in only("Osteria,New,R-1,,", may=May(add_organisation=False)).words
-    assert "may not add one" in only(f"{BELLA},New,R-1,,", may=May(add_outlet=False)).words
-    assert only(f"{BELLA},Harbour,R-1,,", may=May(add_organisation=False, add_outlet=False)).verdict is Verdict.ACT
+    assert "may not add one" in only("Osteria,New,R-1,,", may=Permissions(add_organisation=False)).words
+    assert "may not add one" in only(f"{BELLA},New,R-1,,", may=Permissions(add_outlet=False)).words
+    assert (
+        only(f"{BELLA},Harbour,R-1,,", may=Permissions(add_organisation=False, add_outlet=False)).verdict is Verdict.ACT
+    )
 
 
 def test_a_guarded_cell_comes_back_in_as_it_was() -> None:
@@ -231,7 +233,7 @@ def test_a_name_that_is_there_exactly_is_no_warning_although_another_is_near() -
 
 def test_a_warning_tells_a_limited_person_nothing_of_other_organisations(outlet: Outlet) -> None:
     make_organisation("Osteria")
-    may = May(organisations=frozenset([outlet.organisation_id]))
+    may = Permissions(organisations=frozenset([outlet.organisation_id]))
     assert only("OSTERIA,A,R-1,,", may=may).warning == ""
 
 

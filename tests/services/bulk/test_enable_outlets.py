@@ -20,7 +20,7 @@ from integrations.management.commands import enable_outlets
 from integrations.models import AuditEvent, Credential, Integration, Organisation
 from integrations.security import secret_digests
 from integrations.services.bulk import enabling as bulk_enabling
-from integrations.services.bulk.plan import WorldChanged
+from integrations.services.bulk.plan import RowsChanged
 from tests.services.bulk.sheets import stop_before
 from tests.support.factories import BELLA, Enabled, make_organisation
 
@@ -127,7 +127,7 @@ def test_what_stops_in_the_middle_says_what_is_done_and_keeps_its_secrets(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(enable_outlets, "STEP", 1)
-    stop_before(monkeypatch, bulk_enabling, "write", 2, WorldChanged())
+    stop_before(monkeypatch, bulk_enabling, "write", 2, RowsChanged())
     output = tmp_path / "secrets.csv"
     with pytest.raises(CommandError, match="1 of 2 were enabled"):
         run(file, "--output", output)

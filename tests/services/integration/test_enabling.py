@@ -13,9 +13,16 @@ from integrations.security.secret_digests import SecretKind, recognise
 from integrations.services import wake
 from integrations.services.connections.errors import MistypedSecret
 from integrations.services.errors import InvalidValue
+from integrations.services.integration import enabling
 from integrations.services.integration.enabling import change_pos_remote_id, disable, enable_outlet, reenable
-from integrations.services.integration.errors import AlreadyDisabled, AlreadyEnabled, NotDisabled, PosRemoteIdTaken
-from tests.support.factories import ANNA, Enabled, make_enabled_outlet, make_outlet
+from integrations.services.integration.errors import (
+    AlreadyDisabled,
+    AlreadyEnabled,
+    NotDisabled,
+    PosRemoteIdTaken,
+    SecretTaken,
+)
+from tests.support.factories import ADOPTED, ANNA, Enabled, make_enabled_outlet, make_outlet
 
 pytestmark = pytest.mark.django_db
 
@@ -85,6 +92,25 @@ def test_a_disabled_outlet_is_not_enabled_a_second_time_beside_it(enabled: Enabl
 def test_two_outlets_never_share_a_pos_remote_id(enabled: Enabled, outlet: Outlet) -> None:
     with pytest.raises(PosRemoteIdTaken):
         enable_outlet(outlet, pos_remote_id=enabled.handover.pos_remote_id, actor=ANNA)
+    assert not Integration.objects.filter(outlet=outlet).exists()
+
+
+@pytest.mark.parametrize(("value", "refusal"), [("pos_remote_id", PosRemoteIdTaken), ("adopted_secret", SecretTaken)])
+def test_a_value_that_another_outlet_takes_after_the_check_is_refused_by_name(
+    outlet: Outlet, monkeypatch: pytest.MonkeyPatch, value: str, refusal: type[Exception]
+) -> None:
+    check = enabling._check_new
+    theirs = {"pos_remote_id": "theirs", "adopted_secret": "theirS3cr3t!"}
+    ours = {"pos_remote_id": REMOTE, "adopted_secret": ADOPTED, value: theirs[value]}
+
+    def overtaken(integration: Integration) -> None:
+        monkeypatch.undo()
+        check(integration)
+        make_enabled_outlet("Airport", **theirs)
+
+    monkeypatch.setattr(enabling, "_check_new", overtaken)
+    with pytest.raises(refusal):
+        enable_outlet(outlet, actor=ANNA, **ours)
     assert not Integration.objects.filter(outlet=outlet).exists()
 
 

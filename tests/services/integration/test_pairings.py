@@ -6,7 +6,7 @@ from django.test import Client
 
 from integrations.models import Integration
 from integrations.services.bulk import file as bulk_file
-from integrations.services.bulk.enabling import May, check
+from integrations.services.bulk.enabling import Permissions, check
 from integrations.services.bulk.plan import PlannedRow, Verdict
 from integrations.services.integration.enabling import change_pos_remote_id, enable_outlet
 from integrations.services.integration.errors import PosRemoteIdTaken
@@ -98,4 +98,4 @@ def twin_of(first: Integration, pos_remote_id: str = ID) -> Integration:
 
 def plan(*lines: str) -> list[PlannedRow]:
     rows = bulk_file.read_rows("\n".join(["Organisation,Outlet,POSRemoteID", *lines]).encode())
-    return check(rows, May())
+    return check(rows, Permissions())

@@ -16,7 +16,7 @@ from integrations.services.connections.errors import MistypedSecret
 from integrations.services.errors import InvalidValue, NoOverlap, OverlapRunning, StalePage
 from integrations.services.integration.enabling import disable, enable_outlet
 from integrations.services.integration.errors import SecretTaken, WeakSecret
-from integrations.services.integration.pos_secrets import digest_of, end_overlap, rotate_secret
+from integrations.services.integration.pos_secrets import adopt_secret, end_overlap, rotate_secret
 from integrations.services.overlaps import OVERLAPS
 from tests.support.factories import ADOPTED, ANNA, NOON, Enabled, make_enabled_outlet
 
@@ -181,13 +181,13 @@ def test_a_secret_that_another_portal_generated_is_adopted_with_its_fast_digest(
 
 def test_a_mistyped_generated_secret_is_not_adopted_as_a_weak_one() -> None:
     with pytest.raises(MistypedSecret):
-        digest_of(generate(SecretKind.POS_SECRET)[:-1])
+        adopt_secret(generate(SecretKind.POS_SECRET)[:-1])
 
 
 @pytest.mark.parametrize("secret", ["", "short", "1234567"])
 def test_a_secret_that_is_too_short_is_not_adopted(secret: str) -> None:
     with pytest.raises(WeakSecret):
-        digest_of(secret)
+        adopt_secret(secret)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_secret_that_is_too_short_is_not_adopted(secret: str) -> None:
 )
 def test_a_secret_that_would_not_survive_the_way_is_not_adopted(secret: str) -> None:
     with pytest.raises(InvalidValue) as refused:
-        digest_of(secret)
+        adopt_secret(secret)
     assert refused.value.field == "adopted_secret"
     assert secret not in str(refused.value)
 
