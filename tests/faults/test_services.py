@@ -91,11 +91,11 @@ def postgresql_has_no_connection_left(work: Work) -> None:
 FAULTS: dict[str, Act] = {
     "A server is killed (SIGKILL) and started again": a_server_is_killed,
     "A worker is killed (SIGKILL)": a_worker_is_killed,
-    "Redis is killed and comes back empty": redis_is_killed,
+    "Redis is killed and restarts empty": redis_is_killed,
     "Redis is emptied (FLUSHALL)": redis_is_flushed,
     "Redis hangs (SIGSTOP)": redis_hangs,
     "PostgreSQL hangs (SIGSTOP)": postgresql_hangs,
-    "PostgreSQL is killed and comes back": postgresql_is_killed,
+    "PostgreSQL is killed and restarted": postgresql_is_killed,
     "PostgreSQL is read-only for a while": postgresql_is_read_only,
     "PostgreSQL has no connection left for a while": postgresql_has_no_connection_left,
 }

@@ -24,6 +24,7 @@ from tests.live.waiting import eventually
 from tests.portal.operations.checkout import copy_project
 from tests.support.project import PROJECT
 
+GUIDE = PROJECT / "docs/how-to/use-postgresql-and-redis.md"
 PASSWORD = "Pa55word"
 
 
@@ -56,11 +57,11 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_readmes_paragraph_works_on_a_fresh_clone(
+def test_the_guides_commands_work_on_a_fresh_clone(
     checkout: Path, empty_postgres: Postgres, redis: Redis, tmp_path: Path
 ) -> None:
     port = free_port()
-    text = fitted(block_after(PROJECT / "README.md", "## PostgreSQL and Redis"), empty_postgres, redis)
+    text = fitted(block_after(GUIDE, "## A new installation"), empty_postgres, redis)
     text = text.replace("script/server", f"exec script/server --port {port}")
     env = with_sudo(tmp_path, empty_postgres)
     server = Process(["bash", "-euc", text], log=tmp_path / "typed.log", env=env, cwd=checkout)
@@ -85,9 +86,9 @@ def test_the_rows_of_an_embedded_database_move_to_postgresql(
     manage(checkout, env, "demo")
     manage(checkout, env, "shell", "--no-imports", "-c", FURNISH)
     before = contents(checkout, env)
-    readme = fitted(block_after(PROJECT / "README.md", "## PostgreSQL and Redis"), empty_postgres, redis)
-    type_in(checkout, env, readme.split("cat >>.env")[0])
-    steps = fitted(block_after(PROJECT / "docs/operations.md", "## From SQLite to PostgreSQL"), empty_postgres, redis)
+    creating = fitted(block_after(GUIDE, "## A new installation"), empty_postgres, redis)
+    type_in(checkout, env, creating.split("cat >>.env")[0])
+    steps = fitted(block_after(GUIDE, "## From SQLite to PostgreSQL"), empty_postgres, redis)
     type_in(checkout, env, steps.replace("manage.py doctor", "manage.py outlets"))
     moved = env | {"DATABASE_URL": f"postgres://portal:{PASSWORD}@127.0.0.1:{empty_postgres.port}/portal"}
     assert contents(checkout, moved) == before

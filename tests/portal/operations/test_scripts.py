@@ -140,7 +140,7 @@ class TestTheDemo:
 
 
 class TestTheDocuments:
-    """The examples of README.md, docs/api.md and the API's description, on exactly the server that they start."""
+    """The examples of README.md, the first tutorial, docs/api.md and the OpenAPI description, on the demo server."""
 
     def test_every_block_of_the_api_document_does_what_it_says(
         self, tour: Tour, monkeypatch: pytest.MonkeyPatch
@@ -167,8 +167,9 @@ class TestTheDocuments:
         for block in [each for each in blocks if each.is_python]:
             assert tour.reader.run_python(with_check(block.text)) == block.expected, block.text
 
-    def test_every_command_of_the_readme_is_answered(self, tour: Tour) -> None:
-        blocks = [each.text for each in blocks_of("README.md") if not each.is_python]
+    def test_every_command_of_the_readme_and_of_the_first_tutorial_is_answered(self, tour: Tour) -> None:
+        documents = ("README.md", "docs/tutorials/first-outlet.md")
+        blocks = [each.text for document in documents for each in blocks_of(document) if not each.is_python]
         [station] = [each for each in blocks if "outlets.jsonl" in each]
         asked = [each for each in blocks if "curl" in each or "create_api_key" in each or "enable_outlet" in each]
         assert len(asked) == 5
