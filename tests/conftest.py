@@ -15,7 +15,7 @@ from integrations.relay import runtime
 from integrations.security import keyring, secret_digests
 from integrations.services import wake
 from integrations.services.handover import links as handover_links
-from tests.live.ledger import LEDGER
+from tests.live.stack.ledger import LEDGER
 from tests.support import signing_in
 from tests.support.emptying import empty_database
 from tests.support.factories import HARBOUR, STATION, Enabled, make_enabled_outlet, make_outlet

@@ -14,13 +14,13 @@ from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
-from tests.live import clients
-from tests.live.binaries import need
-from tests.live.ledger import Ledger
-from tests.live.postgres import Postgres
-from tests.live.processes import Process, plain_environment
-from tests.live.redis import Redis
-from tests.live.waiting import StillFalseError, eventually
+from tests.live.callers import clients
+from tests.live.stack.binaries import need
+from tests.live.stack.ledger import Ledger
+from tests.live.stack.postgres import Postgres
+from tests.live.stack.processes import Process, plain_environment
+from tests.live.stack.redis import Redis
+from tests.live.stack.waiting import StillFalseError, eventually
 from tests.support.emptying import empty_database
 from tests.support.factories import STATION, make_enabled_outlet
 from tests.support.quick import ProcessStarted
@@ -129,8 +129,8 @@ def test_a_process_dies_with_the_run_that_started_it(tmp_path: Path) -> None:
     need("setpriv")
     log = tmp_path / "log"
     script = (
-        "import os, signal, sys; from pathlib import Path; from tests.live.processes import *;"
-        "from tests.live.waiting import eventually;"
+        "import os, signal, sys; from pathlib import Path; from tests.live.stack.processes import *;"
+        "from tests.live.stack.waiting import eventually;"
         "command = ['sh', '-c', 'echo up; exec sleep 300'];"
         "child = Process(command, log=Path(sys.argv[1]), env=plain_environment());"
         "child.start(); eventually(child.log_text); print(child.pid, flush=True);"

@@ -13,9 +13,9 @@ from tests.live.conftest import (
     prepared_files,
     redis,
 )
-from tests.live.postgres import Postgres
-from tests.live.redis import Redis
-from tests.live.servers import Depot
+from tests.live.stack.postgres import Postgres
+from tests.live.stack.redis import Redis
+from tests.live.stack.servers import Depot
 
 __all__ = [
     "depot",

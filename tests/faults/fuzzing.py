@@ -9,7 +9,7 @@ import struct
 import time
 from contextlib import suppress
 
-from tests.live.clients import AUTH_PATH
+from tests.live.callers.clients import AUTH_PATH
 from tests.support.raw_http import RawAnswer, answers_in
 
 PATIENCE = 30  # seconds, on a busy machine

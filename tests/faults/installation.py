@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from integrations.simulator import Fleet, Plan
-from tests.live.backend import Backend, soup
-from tests.live.balancer import Balancer, balancer_before
-from tests.live.load import Tally, check_tills, load
-from tests.live.postgres import Postgres
-from tests.live.redis import Redis
-from tests.live.servers import Credentials, Depot, Stack
-from tests.live.storm import fleet_of
-from tests.live.waiting import eventually
+from tests.live.callers.backend import Backend, soup
+from tests.live.callers.load import Tally, check_tills, load
+from tests.live.callers.storm import fleet_of
+from tests.live.stack.balancer import Balancer, balancer_before
+from tests.live.stack.postgres import Postgres
+from tests.live.stack.redis import Redis
+from tests.live.stack.servers import Credentials, Depot, Stack
+from tests.live.stack.waiting import eventually
 
 ENV = {
     "AUTH_FAILURES_PER_ADDRESS": "1000000",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.live.servers import Credentials, Stack
+from tests.live.stack.servers import Credentials, Stack
 
 CHUNK = 65_536
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.live import records
-from tests.live.backend import Backend, orders_by_id, pos_of, soup
-from tests.live.binaries import give_up
-from tests.live.clients import connect, token_for
-from tests.live.postgres import Postgres
-from tests.live.redis import Redis
-from tests.live.servers import Credentials, Depot, Stack
-from tests.live.waiting import eventually
+from tests.live.callers import records
+from tests.live.callers.backend import Backend, orders_by_id, pos_of, soup
+from tests.live.callers.clients import connect, token_for
+from tests.live.stack.binaries import give_up
+from tests.live.stack.postgres import Postgres
+from tests.live.stack.redis import Redis
+from tests.live.stack.servers import Credentials, Depot, Stack
+from tests.live.stack.waiting import eventually
 
 HOUR = 3600
 REPLACED = 4409

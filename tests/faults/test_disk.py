@@ -9,14 +9,14 @@ import httpx2
 import pytest
 
 from integrations.simulator import Plan
-from tests.live import records
-from tests.live.backend import Backend, kind_of, orders_by_id, pos_of, requests_of, soup
-from tests.live.binaries import give_up
-from tests.live.browser import first_login
-from tests.live.clients import authenticate, connect, request, token_for
+from tests.live.callers import records
+from tests.live.callers.backend import Backend, kind_of, orders_by_id, pos_of, requests_of, soup
+from tests.live.callers.browser import first_login
+from tests.live.callers.clients import authenticate, connect, request, token_for
 from tests.live.conftest import NewStack
-from tests.live.servers import Stack
-from tests.live.waiting import eventually
+from tests.live.stack.binaries import give_up
+from tests.live.stack.servers import Stack
+from tests.live.stack.waiting import eventually
 
 SIZE = "16m"
 CHUNK = b"x" * 4096

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from websockets.exceptions import ConnectionClosed
 
 from tests.faults.vitals import MEBIBYTE, Vitals
-from tests.live import records
-from tests.live.backend import Backend, pos_of, soup
-from tests.live.binaries import give_up
-from tests.live.clients import authenticate, connect, request, token_for
+from tests.live.callers import records
+from tests.live.callers.backend import Backend, pos_of, soup
+from tests.live.callers.clients import authenticate, connect, request, token_for
+from tests.live.callers.guessing import guesses
 from tests.live.conftest import NewStack
-from tests.live.guessing import guesses
-from tests.live.servers import Credentials, Stack
-from tests.live.waiting import eventually
+from tests.live.stack.binaries import give_up
+from tests.live.stack.servers import Credentials, Stack
+from tests.live.stack.waiting import eventually
 from tests.support import constants
 from tests.support.constants import with_constants
 

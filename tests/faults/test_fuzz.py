@@ -19,11 +19,11 @@ import pytest
 
 from tests.faults import fuzzing
 from tests.faults.vitals import Vitals
-from tests.live.clients import token_for
-from tests.live.processes import free_port
-from tests.live.proxies import proxy_before
-from tests.live.servers import Depot, Stack
-from tests.live.waiting import eventually
+from tests.live.callers.clients import token_for
+from tests.live.stack.processes import free_port
+from tests.live.stack.proxies import proxy_before
+from tests.live.stack.servers import Depot, Stack
+from tests.live.stack.waiting import eventually
 from tests.support import constants
 from tests.support.constants import with_constants
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.live.backend import Backend, orders_by_id, pos_of, soup
-from tests.live.clients import request
+from tests.live.callers.backend import Backend, orders_by_id, pos_of, soup
+from tests.live.callers.clients import request
 from tests.live.conftest import SHARED_ENV
-from tests.live.postgres import Postgres
-from tests.live.redis import Redis
-from tests.live.servers import Depot, Stack
-from tests.live.waiting import eventually
+from tests.live.stack.postgres import Postgres
+from tests.live.stack.redis import Redis
+from tests.live.stack.servers import Depot, Stack
+from tests.live.stack.waiting import eventually
 
 A_MOMENT = 3.0  # seconds: the promise is one, and the rest is for a busy machine
 

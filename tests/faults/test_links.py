@@ -6,10 +6,10 @@ import pytest
 
 from integrations.simulator import Fault, Plan
 from tests.faults.link import Link, link_to
-from tests.live import records
-from tests.live.backend import Backend, callers, kind_of, orders_by_id, pos_of, requests_of, soup
-from tests.live.servers import Depot, Stack
-from tests.live.waiting import eventually
+from tests.live.callers import records
+from tests.live.callers.backend import Backend, callers, kind_of, orders_by_id, pos_of, requests_of, soup
+from tests.live.stack.servers import Depot, Stack
+from tests.live.stack.waiting import eventually
 
 # A quiet peer is missed after the sum of both; by default that is 50 s.
 PINGS = {"POS_PING_INTERVAL": "1", "POS_PING_TIMEOUT": "1"}

@@ -16,13 +16,13 @@ import psycopg
 import pytest
 
 from integrations.simulator import Plan
-from tests.live.backend import Backend, callers, kind_of, orders_by_id, pos_of, requests_of, soup
-from tests.live.browser import first_login
-from tests.live.clients import authenticate, connect, request, token_for
-from tests.live.postgres import Postgres
-from tests.live.servers import Depot, Stack
-from tests.live.staff import staff_client
-from tests.live.waiting import eventually
+from tests.live.callers.backend import Backend, callers, kind_of, orders_by_id, pos_of, requests_of, soup
+from tests.live.callers.browser import first_login
+from tests.live.callers.clients import authenticate, connect, request, token_for
+from tests.live.callers.staff import staff_client
+from tests.live.stack.postgres import Postgres
+from tests.live.stack.servers import Depot, Stack
+from tests.live.stack.waiting import eventually
 
 SOON = 4.0  # seconds: the promise is 3, and one more for a busy machine
 READERS_PATIENCE = 2.0

@@ -13,8 +13,8 @@ import pytest
 
 from tests.faults import table
 from tests.faults.installation import Installation, Work
-from tests.live.clients import request
-from tests.live.waiting import eventually
+from tests.live.callers.clients import request
+from tests.live.stack.waiting import eventually
 
 SEED = 20_263
 Act = Callable[[Work], None]

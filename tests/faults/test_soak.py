@@ -13,11 +13,11 @@ from statistics import median
 import pytest
 
 from tests.faults.vitals import Vitals
-from tests.live import storm
-from tests.live.backend import Backend, soup
-from tests.live.clients import authenticate, connect, token_for
+from tests.live.callers import storm
+from tests.live.callers.backend import Backend, soup
+from tests.live.callers.clients import authenticate, connect, token_for
 from tests.live.conftest import NewStack
-from tests.live.servers import Credentials, Database, Stack
+from tests.live.stack.servers import Credentials, Database, Stack
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "8"))
 WARM_UP = 0.4  # of the time: what is allocated once is allocated by then

@@ -8,11 +8,11 @@ from typing import Protocol, cast
 import pytest
 from playwright.sync_api import Browser
 
-from tests.live import browser as browsing
-from tests.live.postgres import Postgres
-from tests.live.prepared import use_folder
-from tests.live.redis import Redis
-from tests.live.servers import Database, Depot, Server, Stack
+from tests.live.callers import browser as browsing
+from tests.live.stack.postgres import Postgres
+from tests.live.stack.prepared import use_folder
+from tests.live.stack.redis import Redis
+from tests.live.stack.servers import Database, Depot, Server, Stack
 
 COMBINATIONS = ("serve-sqlite", "serve-postgres", "daphne-sqlite", "daphne-postgres")
 # Where the test of a shared stack runs: one stack, unless the behaviour can differ between servers or databases.

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from tests.live.browser import chromium, first_login, page_at, sign_in
-from tests.live.servers import Depot, Stack
+from tests.live.callers.browser import chromium, first_login, page_at, sign_in
+from tests.live.stack.servers import Depot, Stack
 from tests.pictures import gallery
 from tests.pictures.demo import ENVIRONMENT, Demo, demo_of
 from tests.pictures.shots import EMPTY, Shot, rotate, sections

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from tests.live import records
-from tests.live.backend import NUMBERS, Backend, pos_of, soup
-from tests.live.browser import first_login
-from tests.live.clients import authenticate, connect, token_for
-from tests.live.servers import Credentials, Stack
-from tests.live.waiting import eventually
+from tests.live.callers import records
+from tests.live.callers.backend import NUMBERS, Backend, pos_of, soup
+from tests.live.callers.browser import first_login
+from tests.live.callers.clients import authenticate, connect, token_for
+from tests.live.stack.servers import Credentials, Stack
+from tests.live.stack.waiting import eventually
 from tests.support.constants import (
     ALERT_GROUP_SECONDS,
     ALERT_START_GRACE,

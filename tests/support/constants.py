@@ -40,4 +40,4 @@ class Constants(AppConfig):
 
 def with_constants(values: Mapping[str, float]) -> dict[str, str]:
     """Return the environment of a server process in which these constants have these values."""
-    return {"DJANGO_SETTINGS_MODULE": "tests.live.settings", VARIABLE: json.dumps(values)}
+    return {"DJANGO_SETTINGS_MODULE": "tests.live.stack.settings", VARIABLE: json.dumps(values)}

@@ -17,9 +17,9 @@ from typing import Any
 
 import httpx2
 
-from tests.live.documents import Reader, answers_in
-from tests.live.processes import Process, free_port, plain_environment
-from tests.live.waiting import eventually
+from tests.live.callers.documents import Reader, answers_in
+from tests.live.stack.processes import Process, free_port, plain_environment
+from tests.live.stack.waiting import eventually
 from tests.support.project import PROJECT
 
 PASSWORD = re.compile(r"^  password   ([0-9a-z-]{24})$", re.MULTILINE)

@@ -14,9 +14,9 @@ from django.conf import settings
 from integrations.backend.orders import MAX_BODY, MAX_TIMEOUT
 from integrations.pos.messages import MAX_AUTH_BODY
 from integrations.services import metrics
-from tests.live.binaries import need
-from tests.live.processes import Process, free_port, plain_environment
-from tests.live.waiting import eventually
+from tests.live.stack.binaries import need
+from tests.live.stack.processes import Process, free_port, plain_environment
+from tests.live.stack.waiting import eventually
 from tests.support.project import PROJECT
 from tests.test_documentation import settings_read
 

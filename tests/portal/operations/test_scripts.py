@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.documents import Reader, blocks_of
-from tests.live.processes import free_port
-from tests.live.waiting import eventually
+from tests.live.callers.documents import Reader, blocks_of
+from tests.live.stack.processes import free_port
+from tests.live.stack.waiting import eventually
 from tests.portal.operations.checkout import (
     INSTALL_SECONDS,
     PASSWORD,

@@ -1,0 +1,121 @@
+"""The OpenAPI document against the server that serves it: what schemathesis draws from it is answered as described."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.live.callers.backend import Backend, pos_of
+from tests.live.stack.servers import Depot
+from tests.live.stack.waiting import eventually
+
+CHECKS = [
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+CALLS = (
+    "list_outlets",
+    "get_outlet",
+    "send_request",
+    "list_requests",
+    "get_request",
+    "cancel_request",
+    "list_message_types",
+)
+EXAMPLES = {"send_request": 100}  # of any other: 20
+SENDABLE = {"message_type": 1, "device_id": "kiosk-1", "user_identifier": None, "validate": False}
+LONGEST = 1  # second that a drawn request may wait
+
+
+@pytest.fixture(scope="module")
+def backend(depot: Depot) -> Iterator[Backend]:
+    stack = depot.make("serve", env={"REQUESTS_QUEUED_PER_OUTLET": "20"})
+    yield Backend.of(stack)
+    stack.close()
+
+
+@pytest.fixture(scope="module")
+def session(backend: Backend) -> Iterator[requests.Session]:
+    """Past any proxy, and with the key."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.headers.update(backend.headers)
+        yield session
+
+
+@pytest.fixture(scope="module")
+def operations(backend: Backend) -> Iterator[dict[str, Any]]:
+    """The calls of the document by their names, with outlets, one whose till answers, and a request to look at."""
+    outlet = backend.stack.supply_outlet()
+    with pos_of(outlet):
+        eventually(lambda: backend.is_online(outlet))
+        answer = backend.ask(outlet, "GetOpenOrders")
+        online = {"provider_outlet_id": outlet.provider_outlet_id, "request_uuid": answer.json()["id"]}
+        offline = online | {"provider_outlet_id": backend.stack.supply_outlet().provider_outlet_id}
+        schema = schemathesis.openapi.from_dict(backend.get("schema?format=json").json())
+        schema.config.update(base_url=backend.stack.base_url)
+        schema.hook("map_path_parameters")(_pointed_at(online, online, offline))
+        schema.hook("map_body")(_fit_for_a_till())
+        yield {
+            operation.definition.raw["operationId"]: operation for operation in map(_read, schema.get_all_operations())
+        }
+
+
+def test_the_document_describes_every_call(operations: dict[str, Any]) -> None:
+    assert sorted(operations) == sorted(CALLS)
+
+
+@pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
+@pytest.mark.parametrize("call", CALLS)
+def test_every_answer_is_one_that_the_document_describes(
+    operations: dict[str, Any], session: requests.Session, call: str, mode: schemathesis.GenerationMode
+) -> None:
+    @settings(max_examples=EXAMPLES.get(call, 20), suppress_health_check=list(HealthCheck))
+    @given(operations[call].as_strategy(generation_mode=mode))
+    def check(case: schemathesis.Case[Any]) -> None:
+        answer = case.call_and_validate(session=session, checks=CHECKS)
+        assert answer.status_code != 500  # described too: it is what we answer to a fault of ours
+
+    check()
+
+
+def _read(found: Any) -> Any:
+    """An operation; raises AssertionError where the document describes it wrongly."""
+    assert not hasattr(found, "err"), found.err()
+    return found.ok()
+
+
+def _pointed_at(*known: dict[str, str]) -> Any:
+    """The paths are of these in turn, and then as it was drawn."""
+    drawn = itertools.cycle([*known, None])
+
+    def replace(_context: schemathesis.HookContext, given: dict[str, Any] | None) -> dict[str, Any] | None:
+        found = next(drawn)
+        return {name: found[name] for name in given} if given and found else given
+
+    return replace
+
+
+def _fit_for_a_till() -> Any:
+    """Two of three bodies can be sent, whatever else was drawn; and none waits for long."""
+    drawn = itertools.count()
+
+    def replace(_context: schemathesis.HookContext, body: Any) -> Any:
+        if not isinstance(body, dict) or not isinstance(body.get("timeout", LONGEST), int):
+            return body
+        hasty = body | {"timeout": min(body.get("timeout", LONGEST), LONGEST)}
+        return hasty | SENDABLE if next(drawn) % 3 else hasty
+
+    return replace

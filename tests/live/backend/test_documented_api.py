@@ -1,0 +1,83 @@
+"""docs/api.md is true where no demo shows it: tests/portal/operations/test_scripts.py runs all that it shows."""
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from integrations.backend import problems
+from integrations.simulator import BackgroundPos, Credentials, Plan
+from tests.live.callers.documents import Reader, blocks_of
+from tests.live.conftest import NewStack
+from tests.live.stack.ledger import LEDGER
+from tests.live.stack.servers import Stack
+from tests.support.project import PROJECT
+
+DOCUMENT = (PROJECT / "docs" / "api.md").read_text()
+BLOCKS = [block.text for block in blocks_of("docs/api.md") if block.is_python]
+
+
+@pytest.fixture
+def demo(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """A portal with the demo's outlets, whose POSes are not started, and its key in the environment."""
+    stack = new_stack()
+    done = stack.manage("demo")
+    assert done.returncode == 0, done.stderr
+    LEDGER.remember_generated(secret_of(stack, "outlets.jsonl"))
+    LEDGER.remember_generated(secret_of(stack, "api-key"))
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("PORTAL_API_KEY", secret_of(stack, "api-key").strip())
+    return stack
+
+
+def test_the_documented_retry_outlasts_a_slow_pos_and_orders_once(demo: Stack) -> None:
+    with harbour(demo, plan=Plan(delay=(2.0, 2.0))) as pos, reader(demo) as run:
+        run(BLOCKS[0])
+        definitions, _, example = block_with("def send_until_known").partition("\norder =")
+        run(definitions)
+        run(f"order ={example}".partition("\nfirst =")[0])
+        known = 'send_until_known("demo-harbour", "CreateOrder", order, request_id=request_id, timeout=1)'
+        assert run(f"print({known}.json()['outcome'])") == ["answered"]
+        assert [each.provider_order_id for each in pos.pos.till.orders if each.table == "7"] == ["web-17"]
+
+
+def test_the_table_of_outcomes_has_every_problem_and_its_status() -> None:
+    kinds = [each for each in vars(problems).values() if isinstance(each, problems.ProblemKind)]
+    table = DOCUMENT.split("## Outcomes")[1].split("\n## ")[0]
+    documented = {
+        name: row.split("|")[1]
+        for row in table.splitlines()
+        if row.startswith("| ")
+        for name in re.findall(r"`([a-z-]+)`", row.split("|")[2])
+    }
+    assert documented.keys() == {kind.name for kind in kinds}
+    for kind in kinds:
+        assert str(kind.status) in documented[kind.name]
+
+
+def block_with(text: str) -> str:
+    return next(block for block in BLOCKS if text in block)
+
+
+@contextlib.contextmanager
+def reader(stack: Stack) -> Iterator[Callable[[str], list[str]]]:
+    """Runs Python as the document's reader would, one piece after another; returns the lines that it prints."""
+    reader = Reader(stack.base_url, Path(stack.env["DATA_DIR"]), stack.env)
+    try:
+        yield reader.run_python
+    finally:
+        reader.close()
+
+
+@contextlib.contextmanager
+def harbour(stack: Stack, plan: Plan | None = None) -> Iterator[BackgroundPos]:
+    credentials = Credentials.from_json(secret_of(stack, "outlets.jsonl").splitlines()[0])
+    with BackgroundPos(credentials, plan=plan) as pos:
+        pos.wait_for_connections()
+        yield pos
+
+
+def secret_of(stack: Stack, name: str) -> str:
+    return (Path(stack.env["DATA_DIR"]) / "demo" / name).read_text()

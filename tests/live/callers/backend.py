@@ -1,0 +1,158 @@
+"""One of the provider's own systems, which calls `/api/v1/` with its key; and the orders that it sends."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx2
+
+from integrations import simulator
+from integrations.simulator.example import MANAGER, SOUP, TABLES
+from tests.live.callers.clients import request
+from tests.live.stack.servers import Credentials, Stack
+from tests.live.stack.waiting import eventually
+
+API = "/api/v1"
+NUMBERS = simulator.DEFAULT_NUMBERS
+ENDED = ("answered", "refused", "expired", "cancelled", "failed")
+COLUMNS = ("state", "times_sent", "failure", "payload", "answer")
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Calls one server process; `at` calls another with the same key."""
+
+    stack: Stack
+    key: str = field(repr=False)
+
+    @classmethod
+    def of(cls, stack: Stack, *arguments: str) -> Self:
+        """With a key of its own, which the command `create_api_key` makes with these arguments."""
+        return cls(stack, stack.create_api_key(*arguments))
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
+
+    def at(self, stack: Stack) -> "Backend":
+        return Backend(stack, self.key)
+
+    def get(self, path: str) -> httpx2.Response:
+        """`path` begins behind the version, or is a Location."""
+        return request(self.stack, "GET", _below(path), headers=self.headers)
+
+    def post(self, path: str, body: str = "") -> httpx2.Response:
+        return request(self.stack, "POST", _below(path), headers=self.headers, content=body.encode())
+
+    def ask(
+        self, outlet: Credentials, method: str | int, payload: str | Json | None = None, **options: Any
+    ) -> httpx2.Response:
+        """Send a request as the manager; a payload that is text goes out as it is spelled."""
+        return self.post(f"outlets/{outlet.provider_outlet_id}/requests", order_text(method, payload, **options))
+
+    def is_online(self, outlet: Credentials) -> bool:
+        """What this process would answer by, were the POS connected to another."""
+        return self.get(f"outlets/{outlet.provider_outlet_id}").json()["online"] is True
+
+    def outcome(self, location: str, *, timeout: float = 20) -> Json:
+        """The request at this place as soon as it has ended; AssertionError when it has not by then."""
+        return eventually(lambda: self._ended(location), timeout=timeout, what=f"{location} has ended")
+
+    def _ended(self, location: str) -> Json:
+        """Empty while it goes on."""
+        found: Json = self.get(location).json()
+        return found if found["state"] in ENDED else {}
+
+
+def order_text(method: str | int, payload: str | Json | None = None, **options: Any) -> str:
+    """The body that sends a request."""
+    number = NUMBERS[method] if isinstance(method, str) else method
+    values = {"message_type": number, "device_id": "kiosk-1", "user_identifier": MANAGER.user_id} | options
+    spelled = payload if isinstance(payload, str) else json.dumps(payload or {})
+    return f'{json.dumps(values)[:-1]}, "payload": {spelled}}}'
+
+
+def soup(provider_order_id: str = "", *, table: str = "7") -> Json:
+    """The payload of a CreateOrder: one soup to a table."""
+    return {
+        "ProviderOrderID": provider_order_id or str(uuid.uuid4()),
+        "ServiceModeID": TABLES.service_mode_id,
+        "ServiceModeEntityID": table,
+        "Products": [{"ProductType": 0, "Name": SOUP.name, "Quantity": 1, "PLUIdentifier": SOUP.plu_number}],
+    }
+
+
+def kind_of(answer: httpx2.Response) -> str:
+    """The last part of a problem's type."""
+    assert answer.headers["Content-Type"] == "application/problem+json", answer.text
+    problem = answer.json()
+    assert problem["status"] == answer.status_code
+    return str(problem["type"]).rpartition(":")[2]
+
+
+def requests_of(stack: Stack, outlet: Credentials) -> list[Json]:
+    """The outlet's requests as they are in the database, in order of arrival."""
+    query = (
+        f"SELECT integrations_request.request_id, {', '.join(COLUMNS)} FROM integrations_request"  # noqa: S608
+        " JOIN integrations_integration ON integrations_integration.id = integration_id"
+        " JOIN integrations_outlet ON integrations_outlet.id = outlet_id"
+        " WHERE provider_outlet_id = %s ORDER BY integrations_request.id"
+    )
+    rows = stack.rows(query, outlet.provider_outlet_id)
+    return [dict(zip(("request_id", *COLUMNS), row, strict=True)) for row in rows]
+
+
+def pos_credentials(outlet: Credentials) -> simulator.Credentials:
+    """The same values, as the simulator reads them."""
+    return simulator.Credentials(
+        provider_outlet_id=outlet.provider_outlet_id,
+        pos_remote_id=outlet.pos_remote_id,
+        auth_secret=outlet.auth_secret,
+        auth_url=outlet.auth_url,
+        websocket_url=outlet.websocket_url,
+    )
+
+
+def outlet_at(stack: Stack, outlet: Credentials) -> Credentials:
+    """Return the values of a till that connects to this server, of several over one database."""
+    authority = urlsplit(stack.base_url).netloc
+    urls = (urlsplit(url)._replace(netloc=authority).geturl() for url in (outlet.auth_url, outlet.websocket_url))
+    return replace(outlet, **dict(zip(("auth_url", "websocket_url"), urls, strict=True)))
+
+
+def pos_of(outlet: Credentials, **options: Any) -> simulator.BackgroundPos:
+    """A till that comes back at once whenever it lost its link; not connected before its block begins."""
+    return simulator.BackgroundPos(pos_credentials(outlet), timing=simulator.Timing(longest_pause=0.2), **options)
+
+
+def orders_by_id(till: simulator.Till) -> dict[str, int]:
+    """How many orders the till has of each ProviderOrderID; its own orders, which have none, are left out."""
+    found: dict[str, int] = {}
+    for order in till.orders:
+        if order.provider_order_id:
+            found[order.provider_order_id] = found.get(order.provider_order_id, 0) + 1
+    return found
+
+
+Begin = Callable[..., "Future[httpx2.Response]"]
+
+
+@contextmanager
+def callers(count: int = 1) -> Iterator[Begin]:
+    """Starts calls that are waited for elsewhere: `begin(backend.ask, outlet, ...)` returns a Future."""
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield pool.submit
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _below(path: str) -> str:
+    return path if path.startswith("/") else f"{API}/{path}"

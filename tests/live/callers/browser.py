@@ -1,0 +1,87 @@
+"""The system's Chromium, driven by playwright, that talks to one host and to nobody else."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from tests.live.stack.binaries import need
+from tests.live.stack.ledger import LEDGER
+from tests.live.stack.servers import Stack
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+WIDE = {"width": 1280, "height": 900}
+Scheme = Literal["light", "dark"]
+STILL = "*, *::before, *::after { transition: none !important; animation: none !important }"
+LIMIT_MS = 45_000  # against hanging, on a machine that others keep busy
+expect.set_options(timeout=LIMIT_MS)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Playwright keeps an event loop running in this thread: until the end of the block no ORM call works here."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=need("chromium"), args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def page_at(browser: Browser, stack: Stack, *, also: tuple[str, ...] = (), **options: Any) -> Iterator[Page]:
+    """A page in a context of its own, its addresses relative to the stack.
+
+    No request may leave the stack's host but for those named by `also`, and nothing may be against the pages'
+    Content-Security-Policy.
+    """
+    context = browser.new_context(**{"base_url": stack.base_url, "viewport": WIDE, "locale": "en-GB"} | options)
+    context.set_default_timeout(LIMIT_MS)
+    strangers: list[str] = []
+    complaints: list[str] = []
+    context.on("request", lambda request: _note_stranger(request, (stack.base_url, *also), strangers))
+    context.on("console", lambda message: _note_complaint(message, complaints))
+    yield context.new_page()
+    context.close()
+    assert not strangers, f"requests left the host: {strangers}"
+    assert not complaints, f"the browser refused what a page wanted: {complaints}"
+
+
+def first_login(stack: Stack) -> tuple[str, str]:
+    """Make the first staff login and return its name and password; a stack has it once."""
+    printed = stack.make_first_login()
+    found = re.search(r"user name +(\S+)\s+password +(\S+)", printed)
+    assert found, printed
+    LEDGER.remember(found[2])
+    return found[1], found[2]
+
+
+def sign_in(page: Page, login: tuple[str, str]) -> None:
+    page.goto("/")
+    page.get_by_label("Username:").fill(login[0])
+    page.get_by_label("Password:").fill(login[1])
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Log out").wait_for()
+
+
+def show_colours_as_they_end(page: Page) -> None:
+    """Without transitions and animations, until the page is left."""
+    page.add_style_tag(content=STILL)
+
+
+def _note_stranger(request: Request, known: tuple[str, ...], strangers: list[str]) -> None:
+    if not request.url.startswith((*known, "data:", "blob:")):
+        strangers.append(request.url)
+
+
+def _note_complaint(message: ConsoleMessage, complaints: list[str]) -> None:
+    if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
+        complaints.append(f"{message.page.url if message.page else '?'}: {message.text}")

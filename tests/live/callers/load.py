@@ -1,0 +1,170 @@
+"""Callers that do not stop: durable orders and transient polls, and a note of every answer that they should not get."""
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Self
+
+import httpx2
+
+from integrations.simulator import Fleet
+from tests.live.callers.backend import API, order_text, orders_by_id, soup
+from tests.live.stack.servers import Credentials, Stack
+from tests.live.stack.waiting import eventually
+
+CALL_SECONDS = 10  # that a call may wait; longer than any drain in the tests
+PAUSE = 0.2  # seconds after a 503, in place of its Retry-After
+TRIES_FOR = 40.0
+WAITS_FOR = 300  # seconds that an order may wait which is not urgent
+
+
+@dataclass
+class Tally:
+    """What callers saw; odd is what is neither the answer, nor 503 with Retry-After, nor 504.
+
+    `orders`: ProviderOutletID to the names that the portal took. `urgent`: those of them that may not wait.
+    `expired`: those of the urgent ones that never left, when the tills have been checked.
+    """
+
+    statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
+    errors: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
+    orders: dict[str, list[str]] = field(default_factory=dict)
+    urgent: set[str] = field(default_factory=set)
+    expired: set[str] = field(default_factory=set)
+
+    @property
+    def unanswered(self) -> int:
+        """How many calls ended with 504: not wrong, and not what a caller likes."""
+        return sum(count for (_, status), count in self.statuses.items() if status == 504)
+
+    @property
+    def count(self) -> int:
+        return self.statuses.total()
+
+
+class Caller:
+    """One of the provider's programs; with `keeps` its connection stays open from call to call.
+
+    Every third order is urgent: it is for now, or not at all. The others may wait for longer than any fault lasts.
+    """
+
+    def __init__(
+        self, urls: Sequence[str], key: str, outlets: Sequence[Credentials], *, seed: int, keeps: bool
+    ) -> None:
+        self._chance = random.Random(seed)
+        self._name = f"caller-{seed}"
+        self._urls, self._outlets, self._keeps = urls, outlets, keeps
+        self._headers = {"Authorization": f"Bearer {key}"} | ({} if keeps else {"Connection": "close"})
+        self._clients = [
+            httpx2.Client(trust_env=False, verify=False, timeout=30, base_url=url, headers=self._headers)
+            for url in urls
+        ]
+
+    def run(self, ending: threading.Event, tally: Tally) -> None:
+        """Call until told to end; what was begun is insisted on until the portal has it."""
+        number = 0
+        while not ending.is_set():
+            number += 1
+            outlet = self._chance.choice(self._outlets)
+            if self._chance.random() < 0.3:
+                self._call(tally, "poll", outlet, order_text("GetOpenOrders", {}, durable=False, timeout=CALL_SECONDS))
+                continue
+            self._order(tally, outlet, f"{self._name}-{number}", is_urgent=number % 3 == 0)
+        for client in self._clients:
+            client.close()
+
+    def _order(self, tally: Tally, outlet: Credentials, name: str, *, is_urgent: bool) -> None:
+        tally.orders.setdefault(outlet.provider_outlet_id, []).append(name)
+        if is_urgent:
+            tally.urgent.add(name)
+        expires_in = 0 if is_urgent else WAITS_FOR
+        body = order_text("CreateOrder", soup(name), request_id=name, timeout=CALL_SECONDS, expires_in=expires_in)
+        for _ in range(int(TRIES_FOR / PAUSE)):
+            status = self._call(tally, "order", outlet, body)
+            if status in (200, 504):
+                return
+            threading.Event().wait(PAUSE)
+        tally.odd.append(f"{name} was never taken")
+
+    def _call(self, tally: Tally, kind: str, outlet: Credentials, body: str) -> int:
+        client = self._chance.choice(self._clients)
+        try:
+            answer = client.post(f"{API}/outlets/{outlet.provider_outlet_id}/requests", content=body.encode())
+        except httpx2.TransportError as error:
+            tally.errors.append(f"{kind} at {client.base_url}: {error!r}")
+            return 0
+        tally.statuses[kind, answer.status_code] += 1
+        if answer.status_code not in (200, 504) and not (
+            answer.status_code == 503 and answer.headers.get("Retry-After")
+        ):
+            tally.odd.append(f"{kind}: {answer.status_code} {answer.text[:300]}")
+        return answer.status_code
+
+
+def check_tills(stack: Stack, fleet: Fleet, tally: Tally) -> None:
+    """Each order that the portal took is answered and in the till, once; no RequestID was executed twice.
+
+    An urgent one may have expired instead, unsent: then it is in no till.
+    """
+    for pos in fleet.poses:
+        provider_outlet_id = pos.credentials.provider_outlet_id
+        names = tally.orders.get(provider_outlet_id, [])
+        standing = eventually(partial(_Standing.of, stack, provider_outlet_id, names, tally.urgent), timeout=30)
+        tally.expired |= standing.expired
+        assert len(set(pos.till.executed)) == len(pos.till.executed), "executed twice"
+        done = orders_by_id(pos.till)
+        wanted = {name: int(name not in standing.expired) for name in names}
+        assert {name: done.get(name, 0) for name in names} == wanted
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """How an outlet's orders stand; true when none is open and none was lost.
+
+    `expired`: urgent ones that never left. `others`: what is not as it should be, with its row.
+    """
+
+    expired: set[str]
+    others: dict[str, tuple[str, ...]]
+
+    def __bool__(self) -> bool:
+        return not self.others
+
+    @classmethod
+    def of(cls, stack: Stack, provider_outlet_id: str, names: Sequence[str], urgent: set[str]) -> Self:
+        query = (
+            "SELECT request_id, state, times_sent, failure, stored_at, last_sent_at, send_before"
+            " FROM integrations_request"
+            " JOIN integrations_integration ON integrations_integration.id = integration_id"
+            " JOIN integrations_outlet ON integrations_outlet.id = outlet_id"
+            " WHERE provider_outlet_id = %s AND request_id LIKE 'caller-%%'"
+        )
+        rows = {str(name): tuple(map(str, rest)) for name, *rest in stack.rows(query, provider_outlet_id)}
+        expired = {name for name, row in rows.items() if row[:2] == ("expired", "0") and name in urgent}
+        others = {name: row for name, row in rows.items() if row[0] != "answered" and name not in expired}
+        return cls(expired, others | {name: ("not there",) for name in names if name not in rows})
+
+
+@contextmanager
+def load(urls: Sequence[str], key: str, outlets: Sequence[Credentials], *, callers: int = 6) -> Iterator[Tally]:
+    """Callers at work for as long as the block runs, half of them with connections that they keep."""
+    ending, tally = threading.Event(), Tally()
+    threads = [
+        threading.Thread(
+            target=Caller(urls, key, outlets, seed=number, keeps=number % 2 == 0).run, args=(ending, tally), daemon=True
+        )
+        for number in range(callers)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield tally
+    finally:
+        ending.set()
+        for thread in threads:
+            thread.join(TRIES_FOR + 30)

@@ -1,0 +1,192 @@
+"""What the documents say about setting PostgreSQL up, typed as it stands there."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psycopg
+import pytest
+from psycopg import sql
+
+from integrations.models.request import RequestState
+from tests.live.stack.binaries import need
+from tests.live.stack.postgres import MIGRATED, SUPERUSER, Postgres
+from tests.live.stack.processes import Process, free_port, plain_environment
+from tests.live.stack.redis import Redis
+from tests.live.stack.waiting import eventually
+from tests.portal.operations.checkout import copy_project
+from tests.support.project import PROJECT
+
+GUIDE = PROJECT / "docs/how-to/use-postgresql-and-redis.md"
+PASSWORD = "Pa55word"
+
+
+@pytest.fixture
+def empty_postgres(tmp_path: Path) -> Iterator[Postgres]:
+    """A PostgreSQL as a distribution installs it: no role and no database but its own, and passwords are asked."""
+    instance = Postgres.create(tmp_path)
+    instance.start()
+    with psycopg.connect(instance.url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(MIGRATED)))
+        connection.execute("CREATE ROLE postgres SUPERUSER LOGIN")
+        (rules,) = connection.execute("SHOW hba_file").fetchone() or ("",)
+        file = Path(str(rules))
+        file.write_text(f"host all portal all scram-sha-256\n{file.read_text()}")
+    with psycopg.connect(instance.url("postgres").replace(SUPERUSER, "postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("ALTER ROLE {} RENAME TO installer").format(sql.Identifier(SUPERUSER)))
+        connection.execute("SELECT pg_reload_conf()")
+    yield instance
+    instance.close()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A fresh clone, whose .venv holds what requirements-scale.lock names: pip needs half a minute for it."""
+    installed = Path(sys.prefix) / "installed"
+    if not installed.exists() or "requirements-scale.lock" not in installed.read_text():
+        pytest.skip("this Python's packages were not installed by script/bootstrap")
+    folder = copy_project(tmp_path / "checkout")
+    (folder / ".venv").symlink_to(sys.prefix)
+    return folder
+
+
+def test_the_guides_commands_work_on_a_fresh_clone(
+    checkout: Path, empty_postgres: Postgres, redis: Redis, tmp_path: Path
+) -> None:
+    port = free_port()
+    text = fitted(block_after(GUIDE, "## A new installation"), empty_postgres, redis)
+    text = text.replace("script/server", f"exec script/server --port {port}")
+    env = with_sudo(tmp_path, empty_postgres)
+    server = Process(["bash", "-euc", text], log=tmp_path / "typed.log", env=env, cwd=checkout)
+    server.start()
+    try:
+        eventually(lambda: is_ready(port, server), timeout=60, what="the server is ready")
+        assert re.search(r"^  password   \S{24}$", server.log_text(), re.MULTILINE)
+        assert '"layer": "reachable"' in httpx2.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).text
+        assert (checkout / ".env").stat().st_mode & 0o777 == 0o600
+        assert not list(checkout.glob("data/*.sqlite3"))
+        assert server.stop() == 0
+    finally:
+        server.kill()
+
+
+def test_the_rows_of_an_embedded_database_move_to_postgresql(
+    checkout: Path, empty_postgres: Postgres, redis: Redis, tmp_path: Path
+) -> None:
+    env = with_sudo(tmp_path, empty_postgres)
+    env |= {"SECRET_KEY": "s" * 40 + "0123456789", "PUBLIC_URL": "http://127.0.0.1:1"}
+    manage(checkout, env, "prepare")
+    manage(checkout, env, "demo")
+    manage(checkout, env, "shell", "--no-imports", "-c", FURNISH)
+    before = contents(checkout, env)
+    creating = fitted(block_after(GUIDE, "## A new installation"), empty_postgres, redis)
+    type_in(checkout, env, creating.split("cat >>.env")[0])
+    steps = fitted(block_after(GUIDE, "## From SQLite to PostgreSQL"), empty_postgres, redis)
+    type_in(checkout, env, steps.replace("manage.py doctor", "manage.py outlets"))
+    moved = env | {"DATABASE_URL": f"postgres://portal:{PASSWORD}@127.0.0.1:{empty_postgres.port}/portal"}
+    assert contents(checkout, moved) == before
+    assert before["integrations_request"]
+    assert (checkout / "portal.json").stat().st_mode & 0o777 == 0o600
+    again = ["enable_outlet", "--organisation", "Later", "--outlet", "Later", "--pos-remote-id", "Later-1"]
+    manage(checkout, moved, *again)  # the sequences go on where they were
+    findings = manage(checkout, moved, "doctor", "--format", "json", status=1).stdout
+    assert '"Everything that is stored under a key' in findings
+
+
+# A message type of the migrations that staff replaced by one of their own, and a request with a PIN that waits.
+FURNISH = """
+from datetime import timedelta
+from django.utils import timezone
+from integrations.models import Integration, MessageType, Request
+from integrations.services.requests import contents
+known = MessageType.objects.order_by("pk").first()
+name, number = known.name, known.number
+MessageType.objects.all().delete()
+MessageType.objects.create(name=name, number=number)
+kept, now = contents.keep_request("4711", '{"Name": "Süß"}'), timezone.now()
+Request.objects.create(
+    integration=Integration.objects.first(), request_id="r-1", message_type=4, device_id="d", payload=kept.payload,
+    user_identifier=kept.user_identifier, sealed_request=kept.sealed, content_digest="0" * 64, received_at=now,
+    send_before=now + timedelta(hours=1), answer_before=now + timedelta(hours=1), state="STATE",
+)
+""".replace("STATE", RequestState.QUEUED)
+
+# Every row of every table of ours and of the accounts, by the models, so that both databases answer alike.
+SHOW = """
+import json
+from django.apps import apps
+from django.core import serializers
+found = {}
+for model in apps.get_models():
+    if model._meta.app_label in ("integrations", "auth", "account", "mfa", "socialaccount", "admin"):
+        if model._meta.model_name not in ("lease", "sharedentry", "permission", "group"):
+            found[model._meta.db_table] = json.loads(serializers.serialize("json", model.objects.order_by("pk")))
+print(json.dumps(found))
+"""
+
+
+def contents(checkout: Path, env: dict[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(manage(checkout, env, "shell", "--no-imports", "-c", SHOW).stdout)
+    return found
+
+
+def manage(checkout: Path, env: dict[str, str], *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "manage.py", *arguments]
+    done = subprocess.run(command, cwd=checkout, env=env, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done
+
+
+def type_in(checkout: Path, env: dict[str, str], text: str) -> None:
+    done = subprocess.run(
+        ["bash", "-euc", text], cwd=checkout, env=env, capture_output=True, text=True, check=False, timeout=240
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def block_after(document: Path, heading: str) -> str:
+    """The first block of commands of a section."""
+    section = document.read_text(encoding="utf-8").split(f"\n{heading}\n")[1].split("\n## ")[0]
+    return section.split("```sh\n")[1].split("```")[0]
+
+
+def fitted(text: str, postgres: Postgres, redis: Redis) -> str:
+    """The text with the password that a person would choose, and with the ports of our own servers."""
+    own = {
+        "127.0.0.1:5432": f"127.0.0.1:{postgres.port}",
+        "127.0.0.1:6379": f"127.0.0.1:{redis.port}",
+        "'PASSWORD'": f"'{PASSWORD}'",
+        ":PASSWORD@": f":{PASSWORD}@",
+    }
+    for written, meant in own.items():
+        text = text.replace(written, meant)
+    return text
+
+
+def with_sudo(folder: Path, postgres: Postgres) -> dict[str, str]:
+    """An environment in which `sudo -u postgres psql` reaches our own server."""
+    programs = folder / "programs"
+    programs.mkdir(exist_ok=True)
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    psql = shutil.which("psql") or need("psql", folders=folders)
+    if not (programs / "sudo").exists():
+        start = f'PGHOST=127.0.0.1 PGPORT={postgres.port} PGUSER=postgres exec "$@"'
+        (programs / "sudo").write_text(f'#!/bin/sh\n[ "$1 $2" = "-u postgres" ] || exit 1\nshift 2\n{start}\n')
+        (programs / "sudo").chmod(0o755)
+        (programs / "psql").symlink_to(psql)
+    return plain_environment() | {"PATH": f"{programs}:{os.environ['PATH']}"}
+
+
+def is_ready(port: int, server: Process) -> bool:
+    assert server.is_running, server.log_text()
+    try:
+        return httpx2.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code == 200
+    except httpx2.TransportError:
+        return False

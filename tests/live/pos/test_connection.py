@@ -1,0 +1,209 @@
+"""One connection per outlet, from its opening to its end, where it matters on each server or database."""
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TypedDict
+
+import pytest
+from daphne.cli import CommandLineInterface
+from django.conf import settings
+
+from tests.live.callers import records
+from tests.live.callers.clients import connect, connect_mute, token_for
+from tests.live.conftest import ON_EACH_COMBINATION, ON_EACH_DATABASE, ON_EACH_SERVER, NewStack
+from tests.live.stack.servers import Depot, Server, Stack
+from tests.live.stack.waiting import eventually
+from tests.support.constants import WATCH_INTERVAL, with_constants
+
+REPLACED = 4409
+
+
+class PingOptions(TypedDict, total=False):
+    """How a server is told to ping often."""
+
+    env: dict[str, str]
+    options: tuple[str, ...]
+
+
+# The daphne command has options of its own for what settings say elsewhere.
+QUICK_PINGS: dict[Server, PingOptions] = {
+    "serve": {"env": {"POS_PING_INTERVAL": "1", "POS_PING_TIMEOUT": "1"}},
+    "daphne": {"options": ("--ping-interval", "1", "--ping-timeout", "1")},
+}
+SERVERS: tuple[Server, ...] = ("serve", "daphne")
+
+
+@ON_EACH_SERVER
+def test_the_newest_connection_wins_and_the_older_one_is_closed_with_its_own_code(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    token = token_for(stack, outlet)
+    with connect(stack, token) as older, connect(stack, token) as newer:
+        assert older.wait_closed(5)[0] == REPLACED
+        assert newer.is_open()
+        eventually(lambda: records.close_reasons(stack, outlet) == ["replaced", ""])
+        assert records.is_online(stack, outlet)
+
+
+@ON_EACH_SERVER
+def test_of_many_connections_of_one_outlet_exactly_the_newest_stays(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    token = token_for(stack, outlet)
+    with ExitStack() as opened:
+        poses = [opened.enter_context(connect(stack, token)) for _ in range(8)]
+        assert {pos.wait_closed(5)[0] for pos in poses[:-1]} == {REPLACED}
+        assert poses[-1].is_open()
+        eventually(lambda: records.close_reasons(stack, outlet) == ["replaced"] * 7 + [""])
+        assert records.is_online(stack, outlet)
+
+
+def test_connections_of_different_outlets_leave_each_other_alone(stack: Stack) -> None:
+    outlets = [stack.supply_outlet() for _ in range(4)]
+    with ExitStack() as opened:
+        poses = [opened.enter_context(connect(stack, token_for(stack, outlet))) for outlet in outlets]
+        assert all(pos.is_open() for pos in poses)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_the_newest_connection_wins_over_one_that_another_process_holds(
+    shared_stack: Callable[[str], Stack], depot: Depot, server: str, database: str
+) -> None:
+    stack = shared_stack(f"{server}-{database}")
+    twin = depot.twin(stack)
+    outlet = stack.supply_outlet()
+    token = token_for(stack, outlet)
+    try:
+        with connect(stack, token) as older, connect(twin, token) as newer:
+            assert older.wait_closed(3)[0] == REPLACED
+            assert newer.is_open()
+            eventually(lambda: records.close_reasons(stack, outlet) == ["replaced", ""])
+    finally:
+        twin.close()
+
+
+@ON_EACH_COMBINATION
+def test_disabling_closes_the_socket_within_two_seconds_and_says_why(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    with connect(stack, token_for(stack, outlet)) as pos:
+        stack.disable(outlet)
+        assert pos.wait_closed(2)[0] == 1000
+    eventually(lambda: records.close_reasons(stack, outlet) == ["disabled"])
+
+
+@ON_EACH_DATABASE
+def test_a_rotation_without_overlap_closes_the_socket_within_two_seconds(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    with connect(stack, token_for(stack, outlet)) as pos:
+        stack.rotate_secret(outlet)
+        assert pos.wait_closed(2)[0] == 1000
+    eventually(lambda: records.close_reasons(stack, outlet) == ["credential_retired"])
+
+
+@ON_EACH_DATABASE
+def test_a_rotation_with_overlap_leaves_the_socket_open_until_the_overlap_is_ended(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    with connect(stack, token_for(stack, outlet)) as pos:
+        stack.rotate_secret(outlet, overlap="1h")
+        assert pos.is_open()
+        stack.end_overlap(outlet)
+        assert pos.wait_closed(2)[0] == 1000
+    eventually(lambda: records.close_reasons(stack, outlet) == ["credential_retired"])
+
+
+@ON_EACH_DATABASE
+def test_rights_that_were_taken_without_a_word_to_anybody_are_missed_at_the_next_look(stack: Stack) -> None:
+    outlet, other = stack.supply_outlet(), stack.supply_outlet()
+    token = token_for(stack, other)
+    with connect(stack, token_for(stack, outlet)) as pos, connect(stack, token) as bystander:
+        records.take_rights(stack, outlet)
+        assert pos.wait_closed(2)[0] == 1000
+        assert bystander.is_open()
+
+
+@ON_EACH_SERVER
+def test_a_pos_that_closes_is_recorded_as_having_closed(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    with connect(stack, token_for(stack, outlet)):
+        eventually(lambda: records.is_online(stack, outlet))
+    eventually(lambda: not records.is_online(stack, outlet))
+    (row,) = records.connections(stack, outlet)
+    assert row["close_reason"] == "by_pos"
+    assert row["close_code"] == 1000
+
+
+@ON_EACH_SERVER
+def test_a_link_that_is_cut_is_recorded_as_lost(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    with connect_mute(stack, token_for(stack, outlet)):
+        eventually(lambda: records.is_online(stack, outlet))
+    eventually(lambda: not records.is_online(stack, outlet))
+    assert records.close_reasons(stack, outlet) == ["link_lost"]
+
+
+@ON_EACH_COMBINATION
+def test_a_connection_is_a_row_with_address_user_agent_and_frames(stack: Stack) -> None:
+    outlet = stack.supply_outlet()
+    headers = {"User-Agent": "Till/4.2 (counter)"}
+    with connect(stack, token_for(stack, outlet), headers=headers) as pos:
+        for number in range(3):
+            pos.send(json.dumps({"RequestID": str(number)}))
+    eventually(lambda: records.close_reasons(stack, outlet) == ["by_pos"])
+    (row,) = records.connections(stack, outlet)
+    assert row["opened_at"]
+    assert row["closed_at"]
+    assert row["address"] == "127.0.0.1"
+    assert row["user_agent"] == "Till/4.2 (counter)"
+    assert (row["frames_in"], row["frames_out"]) == (3, 0)
+
+
+def test_with_redis_a_change_by_another_process_needs_no_look_at_the_rows(new_stack: NewStack) -> None:
+    stack = new_stack("serve", "postgres", env=with_constants({WATCH_INTERVAL: 20}))
+    outlet = stack.supply_outlet()
+    with connect(stack, token_for(stack, outlet)) as pos:
+        begun = time.monotonic()
+        eventually(lambda: time.monotonic() - begun > 7)  # quiet for longer than one read of Redis lasts
+        stack.disable(outlet)
+        assert pos.wait_closed(2)[0] == 1000
+    assert "Channel layer unavailable" not in stack.log_text()
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_settings_override_the_close_codes(new_stack: NewStack, server: Server) -> None:
+    stack = new_stack(server, env={"POS_CLOSE_CODES": "replaced=4001,disabled=4002,credential_retired=4003"})
+    outlet = stack.supply_outlet()
+    token = token_for(stack, outlet)
+    with connect(stack, token) as older, connect(stack, token) as newer:
+        assert older.wait_closed(5)[0] == 4001
+        stack.rotate_secret(outlet)
+        assert newer.wait_closed(2)[0] == 4003
+    other = stack.supply_outlet()
+    with connect(stack, token_for(stack, other)) as pos:
+        stack.disable(other)
+        assert pos.wait_closed(2)[0] == 4002
+
+
+@pytest.mark.parametrize(("server", "wrong"), [("serve", "replaced=1006"), ("runserver", "nobody=4001")])
+def test_a_close_code_that_no_server_may_send_stops_the_start(depot: Depot, server: Server, wrong: str) -> None:
+    """Which codes are wrong, tests/portal/test_checks.py says."""
+    with pytest.raises(RuntimeError, match="POS_CLOSE_CODES"):
+        depot.make(server, env={"POS_CLOSE_CODES": wrong})
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_dead_peer_is_found_by_pings_and_a_living_one_is_kept(new_stack: NewStack, server: Server) -> None:
+    stack = new_stack(server, **QUICK_PINGS[server])
+    dead, living = stack.supply_outlet(), stack.supply_outlet()
+    with connect_mute(stack, token_for(stack, dead)), connect(stack, token_for(stack, living)) as pos:
+        eventually(lambda: records.is_online(stack, dead))
+        eventually(lambda: not records.is_online(stack, dead), what="the dead peer was found")
+        assert records.close_reasons(stack, dead) == ["link_lost"]
+        assert pos.is_open()
+        assert records.is_online(stack, living)
+
+
+def test_by_default_a_dead_peer_is_found_within_sixty_seconds() -> None:
+    assert settings.POS_PING_INTERVAL + settings.POS_PING_TIMEOUT <= 60
+    daphne = CommandLineInterface().parser
+    assert daphne.get_default("ping_interval") + daphne.get_default("ping_timeout") <= 60

@@ -1,0 +1,158 @@
+"""Child processes that never outlive the run, however it ends."""
+
+import atexit
+import os
+import random
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tests.live.stack.ledger import LEDGER
+from tests.live.stack.warm_start import Started, dying_with_us
+
+PORTS_PER_WORKER = 4_000  # from 10,000 on; Linux gives clients those from 32,768 on
+
+_running: set["Process"] = set()
+
+
+def _ports_of_this_worker() -> Iterator[int]:
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 10_000 + worker % 5 * PORTS_PER_WORKER
+    begin = random.randrange(PORTS_PER_WORKER)  # another run may be under way on this machine
+    return (first + (begin + number) % PORTS_PER_WORKER for number in range(PORTS_PER_WORKER))
+
+
+_candidates = _ports_of_this_worker()
+
+
+class Process:
+    """One server in a session of its own, writing to one log; it may be started again after it ended."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+        user: str | None = None,
+        death_signal: str = "KILL",
+    ) -> None:
+        self.log_path = LEDGER.watch(log)
+        self._command = [*dying_with_us(death_signal), *command]
+        self._env = dict(env)
+        self._cwd = cwd
+        self._user = user
+        self._popen: Started | None = None
+
+    @property
+    def pid(self) -> int:
+        return self._started.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._popen is not None and self._popen.poll() is None
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Stop the process and its children for the block: the kernel still accepts what is sent to them."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
+        pids = [self.pid, *map(int, children.split())]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                with suppress(ProcessLookupError):  # killed meanwhile
+                    os.kill(pid, signal.SIGCONT)
+
+    def change_environment(self, env: Mapping[str, str]) -> None:
+        """Takes effect at the next start."""
+        self._env = dict(env)
+
+    def start(self) -> None:
+        if self.is_running:
+            raise RuntimeError(f"already running: {self._command}")
+        with self.log_path.open("ab") as log:
+            self._popen = self._launch(log.fileno())
+        _running.add(self)
+
+    def send_signal(self, number: int) -> None:
+        self._started.send_signal(number)
+
+    def wait(self, timeout: float = 30) -> int:
+        """Return the exit status (negative: the signal that ended it); raises TimeoutExpired."""
+        return self._started.wait(timeout)
+
+    def stop(self, number: int = signal.SIGTERM, timeout: float = 30) -> int:
+        """Signal the process, wait for it, and take whatever is left of its group with it."""
+        self.send_signal(number)
+        try:
+            return self.wait(timeout)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL to the process and all its children; nothing happens when that was done before."""
+        if self not in _running:
+            return
+        _running.discard(self)
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.wait(10)
+
+    def log_text(self) -> str:
+        return self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
+
+    def log_tail(self, lines: int = 40) -> str:
+        return "\n".join(self.log_text().splitlines()[-lines:])
+
+    def _launch(self, log: int) -> Started:
+        """Start the process, with both its outputs to the file descriptor `log`."""
+        return subprocess.Popen(
+            self._command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=self._env,
+            cwd=self._cwd,
+            start_new_session=True,
+            user=self._user,
+            group=self._user,
+            extra_groups=[] if self._user else None,
+        )
+
+    @property
+    def _started(self) -> Started:
+        if self._popen is None:
+            raise RuntimeError(f"never started: {self._command}")
+        return self._popen
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nothing listens on, and that this process has not named before.
+
+    Below those that the kernel gives to clients, and from a range of this test worker's own: between the look and the
+    server's own bind nobody else takes it.
+    """
+    for port in _candidates:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no free port is left")
+
+
+def plain_environment() -> dict[str, str]:
+    """What any program needs of the environment, and nothing that a shell may have set for ours."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
+    return {name: os.environ[name] for name in kept if name in os.environ}
+
+
+@atexit.register
+def kill_all() -> None:
+    for process in list(_running):
+        process.kill()

@@ -1,0 +1,345 @@
+"""The portal as a process: each supported server over each supported database."""
+
+import itertools
+import json
+import os
+import secrets
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Self
+
+import httpx2
+import psycopg
+
+from tests.live.stack import warm_start
+from tests.live.stack.ledger import LEDGER
+from tests.live.stack.postgres import MIGRATED, Postgres
+from tests.live.stack.prepared import migrate, prepared
+from tests.live.stack.processes import Process, free_port, plain_environment
+from tests.live.stack.redis import Redis
+from tests.live.stack.shell import Shell
+from tests.live.stack.waiting import eventually
+from tests.live.stack.warm_start import Started
+from tests.support.project import PROJECT
+
+Server = Literal["serve", "runserver", "daphne"]
+Database = Literal["sqlite", "postgres"]
+
+START_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The three values that a POS is given, and the two addresses."""
+
+    provider_outlet_id: str
+    pos_remote_id: str
+    auth_secret: str = field(repr=False)
+    auth_url: str = ""
+    websocket_url: str = ""
+
+    @classmethod
+    def from_json(cls, answer: Mapping[str, str]) -> Self:
+        """Read what enable_outlet and rotate_secret print with `--format json`."""
+        LEDGER.remember(answer["AuthSecret"])
+        return cls(
+            provider_outlet_id=answer["ProviderOutletID"],
+            pos_remote_id=answer["POSRemoteID"],
+            auth_secret=answer["AuthSecret"],
+            auth_url=answer["AuthURL"],
+            websocket_url=answer["WebsocketURL"],
+        )
+
+    def as_request(self) -> dict[str, str]:
+        """The body of an OrderNPayAuthTokenRequest."""
+        return {
+            "ProviderOutletID": self.provider_outlet_id,
+            "POSRemoteID": self.pos_remote_id,
+            "AuthSecret": self.auth_secret,
+        }
+
+
+class WarmlyStarted(Process):
+    """A manage.py that is started by a fork (tests/live/stack/warm_start.py)."""
+
+    def _launch(self, log: int) -> Started:
+        arguments = self._command[self._command.index("manage.py") + 1 :]
+        with Path(os.devnull).open("rb") as nothing:
+            return warm_start.start(
+                arguments, env=self._env, cwd=PROJECT, stdin=nothing.fileno(), stdout=log, stderr=log
+            )
+
+
+class Stack:
+    """One server process over a database of its own; killed and started again it keeps port and data."""
+
+    def __init__(
+        self,
+        *,
+        server: Server,
+        folder: Path,
+        database_url: str,
+        redis_url: str,
+        env: Mapping[str, str],
+        options: Sequence[str] = (),
+        numbers: Iterator[int] | None = None,
+    ) -> None:
+        self.numbers = numbers or itertools.count(1)  # of the outlets and keys in its database
+        self.server = server
+        self.database_url = database_url
+        self.redis_url = redis_url
+        self.port = free_port()
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        self.ws_url = f"ws://127.0.0.1:{self.port}/"
+        self.env = self._environment(folder) | dict(env)
+        kind = Process if server == "daphne" else WarmlyStarted
+        self._process = kind(
+            [*_command(server, self.port), *options], log=folder / "server.log", env=self.env, cwd=PROJECT
+        )
+        self._shell = Shell(env=self.env, log=folder / "shell.log")
+
+    def __repr__(self) -> str:
+        return f"<Stack {self.server} at {self.base_url}>"
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.is_running
+
+    @property
+    def log_path(self) -> Path:
+        return self._process.log_path
+
+    def log_text(self) -> str:
+        return self._process.log_text()
+
+    def start(self, *, env: Mapping[str, str] | None = None) -> None:
+        """Start and wait until /healthz answers; `env` changes settings from now on."""
+        if env:
+            self._change_environment(env)
+        self._process.start()
+        eventually(self._is_alive, timeout=START_SECONDS, what=f"{self} answers")
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers that this server supervises, oldest first."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
+        return [int(each) for each in children.split()]
+
+    def send_signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def wait(self, timeout: float = 30) -> int:
+        """Return the exit status of a server that is about to end."""
+        return self._process.wait(timeout)
+
+    def stop(self, number: int = signal.SIGTERM, timeout: float = 30) -> int:
+        """Signal the server and return its exit status; whatever it leaves behind is killed."""
+        return self._process.stop(number, timeout)
+
+    def kill(self) -> None:
+        """kill -9, children included."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """Kill the server for good, with whatever else was started for it."""
+        self._shell.close()
+        self._process.kill()
+
+    def manage(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a management command against the same database; the caller looks at its exit status."""
+        LEDGER.remember_generated(stdin or "")
+        done = warm_start.run(arguments, env=self.env, cwd=PROJECT, stdin=stdin, timeout=180)
+        LEDGER.remember_generated(done.stdout)
+        return done
+
+    def manage_json(self, *arguments: str, stdin: str = "") -> object:
+        """Run a command with `--format json` and return what it printed; it must succeed."""
+        return json.loads(self._shell.run(*arguments, "--format=json", stdin=stdin))
+
+    def make_first_login(self) -> str:
+        """Make the first staff login, and return what the command printed about it."""
+        return self._shell.run("first_login")
+
+    def supply_outlet(self) -> Credentials:
+        """An outlet, enabled, that no other test has."""
+        number = next(self.numbers)
+        names = (f"--outlet=Outlet {number}", f"--pos-remote-id=Supply-{number}")
+        answer = self._shell.run("enable_outlet", "--organisation=Supply", *names, "--format=json")
+        return Credentials.from_json(json.loads(answer))
+
+    def create_api_key(self, *arguments: str) -> str:
+        """The text of an API key of its own name, with whatever further arguments of the command."""
+        answer = self._shell.run("create_api_key", f"Key {next(self.numbers)}", *arguments, "--format=json")
+        key: str = json.loads(answer)["Key"]
+        return key
+
+    def enable_outlet(self, name: str, *arguments: str, stdin: str = "") -> Credentials:
+        """Enable one outlet of this name, with whatever further arguments of the command."""
+        names = ("--organisation=Single", f"--outlet={name}", f"--pos-remote-id=Single-{name}", "--format=json")
+        return Credentials.from_json(json.loads(self._shell.run("enable_outlet", *names, *arguments, stdin=stdin)))
+
+    def disable(self, outlet: Credentials) -> None:
+        """From another process than the server's, as everything below."""
+        self._shell.run("disable_outlet", outlet.provider_outlet_id, "--reason=A test")
+
+    def reenable(self, outlet: Credentials) -> None:
+        self._shell.run("reenable_outlet", outlet.provider_outlet_id)
+
+    def rotate_secret(self, outlet: Credentials, *, overlap: str = "0") -> Credentials:
+        """The new values; what the old secret opened is cut at once unless an overlap is given."""
+        arguments = (outlet.provider_outlet_id, f"--overlap={overlap}", "--format=json")
+        return Credentials.from_json(json.loads(self._shell.run("rotate_secret", *arguments)))
+
+    def end_overlap(self, outlet: Credentials) -> None:
+        self._shell.run("rotate_secret", outlet.provider_outlet_id, "--end-overlap")
+
+    def outlet_row(self, outlet: Credentials) -> dict[str, object]:
+        """What the command `outlets` says of this outlet."""
+        listed = json.loads(self._shell.run("outlets", "--format=json"))
+        return next(row for row in listed if row["ProviderOutletID"] == outlet.provider_outlet_id)
+
+    def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        """Ask the database past Django; placeholders are %s on either database."""
+        if self.database_url.startswith("sqlite"):
+            return _sqlite_rows(self.database_url, query, values)
+        with psycopg.connect(self.database_url) as connection:
+            return connection.execute(query.encode(), values).fetchall()
+
+    def execute(self, statement: str, *values: object) -> None:
+        """Change the database past Django, in one transaction."""
+        if self.database_url.startswith("sqlite"):
+            path = self.database_url.removeprefix("sqlite:///")
+            with closing(sqlite3.connect(path, timeout=20)) as connection, connection:
+                connection.execute(statement.replace("%s", "?"), values)
+            return
+        with psycopg.connect(self.database_url) as pg_connection:
+            pg_connection.execute(statement.encode(), values)
+
+    def _change_environment(self, changes: Mapping[str, str]) -> None:
+        LEDGER.remember(changes.get("SECRET_KEY"))
+        self.env.update(changes)
+        self._process.change_environment(self.env)
+        self._shell.close()  # the next command starts it with the new settings
+
+    def _environment(self, folder: Path) -> dict[str, str]:
+        secret_key = secrets.token_urlsafe(48)
+        LEDGER.remember(secret_key)
+        return plain_environment() | {
+            "SECRET_KEY": secret_key,
+            "DEBUG": "off",
+            "PUBLIC_URL": self.base_url,
+            "DATA_DIR": str(folder),
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _is_alive(self) -> bool:
+        if not self.is_running:
+            raise RuntimeError(f"{self} ended at once:\n{self._process.log_tail()}")
+        try:
+            answer = httpx2.get(f"{self.base_url}/healthz", trust_env=False, verify=False, timeout=5)
+        except httpx2.TransportError:
+            return False
+        return answer.status_code == 200
+
+
+class Depot:
+    """Makes stacks, each over a copy of a database that was migrated once, and stops them all at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._folders = 0
+        self._stacks: list[Stack] = []
+
+    def make(
+        self,
+        server: Server,
+        *,
+        postgres: Postgres | None = None,
+        redis: Redis | None = None,
+        env: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
+        is_started: bool = True,
+    ) -> Stack:
+        """A stack over SQLite, or over PostgreSQL where one is given; the in-memory layer without a Redis.
+
+        One that is not started is for tests of what is done while no server runs.
+        """
+        folder = self._new_folder(server)
+        stack = Stack(
+            server=server,
+            folder=folder,
+            database_url=self._database(folder, postgres),
+            redis_url=redis.url(self._folders) if redis else "",
+            env=env or {},
+            options=options,
+        )
+        self._stacks.append(stack)
+        if is_started:
+            stack.start()
+        return stack
+
+    def twin(self, stack: Stack, *, options: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Stack:
+        """Another server over the same database and layer, on a port of its own: as on another machine.
+
+        It has the same keys, unless `env` changes them.
+        """
+        folder = self._new_folder(f"{stack.server}-twin")
+        twin = Stack(
+            server=stack.server,
+            folder=folder,
+            database_url=stack.database_url,
+            redis_url=stack.redis_url,
+            env=stack.env | {"PUBLIC_URL": stack.base_url} | dict(env or {}),
+            options=options,
+            numbers=stack.numbers,
+        )
+        self._stacks.append(twin)
+        twin.start()
+        return twin
+
+    def close(self) -> None:
+        for stack in self._stacks:
+            stack.close()
+
+    def _new_folder(self, name: str) -> Path:
+        self._folders += 1
+        folder = self._folder / f"{self._folders}-{name}"
+        folder.mkdir()
+        return folder
+
+    def _database(self, folder: Path, postgres: Postgres | None) -> str:
+        if postgres is None:
+            shutil.copy(prepared("sqlite", _make_sqlite) / "portal.sqlite3", folder / "portal.sqlite3")
+            return f"sqlite:///{folder / 'portal.sqlite3'}"
+        return postgres.url(postgres.create_database(template=MIGRATED))
+
+
+def _command(server: Server, port: int) -> Sequence[str]:
+    if server == "daphne":
+        daphne = Path(sys.executable).with_name("daphne")
+        return [str(daphne), "-b", "127.0.0.1", "-p", str(port), "portal.asgi:application"]
+    if server == "runserver":
+        return [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
+    return [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(port)]
+
+
+def _make_sqlite(folder: Path) -> None:
+    migrate(f"sqlite:///{folder / 'portal.sqlite3'}", folder)
+
+
+def _sqlite_rows(database_url: str, query: str, values: Sequence[object]) -> list[tuple[object, ...]]:
+    path = database_url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20)) as connection:
+        return connection.execute(query.replace("%s", "?"), tuple(values)).fetchall()

@@ -1,0 +1,1 @@
+"""The staff pages of real servers, most of them in a browser."""

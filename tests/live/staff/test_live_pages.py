@@ -1,0 +1,309 @@
+"""A live page changes while a person watches it, keeps what the person does there, and says when it cannot refresh."""
+
+import itertools
+import random
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Response, Route, expect
+
+from tests.live.callers import browser as browsing
+from tests.live.callers import records
+from tests.live.callers.backend import pos_of
+from tests.live.conftest import NewStack
+from tests.live.stack.servers import Depot, Server, Stack
+from tests.live.stack.waiting import PATIENCE, eventually
+
+WITHIN = 5_000 * PATIENCE  # milliseconds after the event: the pages refresh every three seconds
+LOST = "The portal is not responding"
+SCRIPT = Path(__file__).parents[3] / "integrations/static/integrations/live.js"
+OUTLETS = "/admin/integrations/outlet/"
+SELECTED = """() => {
+    const selection = getSelection(), node = selection.anchorNode;
+    const cell = (node.nodeType === Node.ELEMENT_NODE ? node : node.parentNode).closest("td");
+    return [selection.toString(), cell.parentNode.rowIndex, cell.cellIndex];
+}"""
+# For what the browser does, whichever server sends it the page.
+ON_SERVE = pytest.mark.parametrize("portal", ["serve"], indirect=True, scope="module")
+
+
+@dataclass(frozen=True)
+class Portal:
+    """A server that tests share, and its first staff login; each test leaves no POS online."""
+
+    stack: Stack
+    login: tuple[str, str]
+
+
+@pytest.fixture(scope="module", params=["serve", "daphne"])
+def portal(request: pytest.FixtureRequest, depot: Depot) -> Iterator[Portal]:
+    stack = depot.make(request.param)
+    stack.supply_outlet()
+    yield Portal(stack, browsing.first_login(stack))
+    stack.close()
+
+
+@pytest.fixture
+def page(chromium: Browser, portal: Portal) -> Iterator[Page]:
+    """The first page, its first staff member signed in."""
+    with first_page(chromium, portal.stack, portal.login) as page:
+        yield page
+
+
+@contextmanager
+def first_page(chromium: Browser, stack: Stack, login: tuple[str, str], **options: Any) -> Iterator[Page]:
+    with browsing.page_at(chromium, stack, **options) as page:
+        browsing.sign_in(page, login)
+        yield page
+
+
+def is_refresh(response: Response) -> bool:
+    return "x-fragment" in response.request.headers
+
+
+def next_refresh(page: Page) -> Response:
+    """Wait for the next refresh of a page, and return the server's answer."""
+    with page.expect_response(is_refresh) as found:
+        pass
+    return found.value
+
+
+@pytest.mark.parametrize("server", ["serve", "daphne"])
+def test_a_pos_that_comes_and_goes_is_seen_within_seconds(
+    chromium: Browser, new_stack: NewStack, server: Server
+) -> None:
+    stack = new_stack(server)
+    outlet = stack.supply_outlet()
+    with first_page(chromium, stack, browsing.first_login(stack)) as page:
+        stack.supply_outlet()
+        expect(page.get_by_text("2 outlets enabled; no POS has connected yet.")).to_be_visible()
+        with pos_of(outlet) as background:
+            background.wait_for_connections()
+            expect(page.get_by_role("link", name=re.compile("^1 online"))).to_be_visible(timeout=WITHIN)
+        expect(page.get_by_text("1 of 2 outlets is offline")).to_be_visible(timeout=WITHIN)
+        expect(page.get_by_role("region", name="Went offline last")).to_contain_text("Supply")
+
+
+@ON_SERVE
+def test_what_has_the_focus_keeps_it_when_the_figures_change(page: Page, portal: Portal) -> None:
+    outlet = portal.stack.supply_outlet()
+    page.get_by_role("link", name=re.compile("disabled$")).focus()
+    with pos_of(outlet) as background:
+        background.wait_for_connections()
+        expect(page.get_by_role("link", name=re.compile("^1 online"))).to_be_visible(timeout=WITHIN)
+        expect(page.get_by_role("link", name=re.compile("disabled$"))).to_be_focused()
+
+
+@ON_SERVE
+def test_the_page_of_an_outlet_keeps_selection_and_place_while_rows_come_above(page: Page, portal: Portal) -> None:
+    outlet = portal.stack.supply_outlet()
+    with pos_of(outlet) as background:
+        background.wait_for_connections()
+        eventually(lambda: records.is_online(portal.stack, outlet))
+    eventually(lambda: not records.is_online(portal.stack, outlet))
+    page.goto(f"/admin/integrations/integration/{records.integration_id(portal.stack, outlet)}/change/")
+    address = page.get_by_role("region", name="Last connections").last.locator("tbody tr").first.locator("td").nth(4)
+    address.select_text()
+    address.scroll_into_view_if_needed()
+    selected = page.evaluate(SELECTED)
+    assert selected[0]
+    with pos_of(outlet) as background:
+        background.wait_for_connections()
+        expect(page.get_by_text("The POS is connected from")).to_be_visible(timeout=WITHIN)
+        expect(page.get_by_role("region", name="Last connections").last.locator("tbody tr")).to_have_count(2)
+        text, row, column = page.evaluate(SELECTED)
+        assert [text, row - 1, column] == selected
+
+
+@ON_SERVE
+def test_an_opened_table_stays_open_when_the_page_changes(page: Page) -> None:
+    page.evaluate(
+        """() => {
+            update(document.querySelector("[data-live]"), "<details><summary>More</summary>Old</details>");
+            document.querySelector("[data-live] details").open = true;
+            update(document.querySelector("[data-live]"), "<details><summary>More</summary>New</details>");
+        }"""
+    )
+    assert page.evaluate("document.querySelector('[data-live] details').outerHTML") == (
+        '<details open=""><summary>More</summary>New</details>'
+    )
+
+
+@ON_SERVE
+def test_the_page_becomes_exactly_what_the_server_sent(page: Page) -> None:
+    page.goto("about:blank")  # where nothing else changes it
+    page.set_content("<div data-live></div>")
+    page.add_script_tag(path=SCRIPT)
+    chance = random.Random(13)
+    for _ in range(200):
+        html = some_html(chance)
+        shown, wanted = page.evaluate(
+            """(html) => {
+                const part = document.querySelector("[data-live]"), whole = document.createElement("div");
+                update(part, html);
+                whole.innerHTML = html;
+                return [part.innerHTML, whole.innerHTML];
+            }""",
+            html,
+        )
+        assert shown == wanted
+
+
+def some_html(chance: random.Random, depth: int = 0) -> str:
+    """Return some elements, many with a key among a few, in any order."""
+    parts = []
+    for key in chance.sample(range(8), chance.randint(0, 5)):
+        name, keyed = chance.choice(["div", "span"]), f' data-key="{key}"' if chance.random() < 0.6 else ""
+        content = some_html(chance, depth + 1) if depth < 2 else f"text {chance.randint(0, 2)}"
+        parts.append(f"{chance.choice(['', ' ', 'words'])}<{name}{keyed}>{content}</{name}>")
+    return "".join(parts)
+
+
+@ON_SERVE
+def test_a_list_follows_its_rows_and_waits_while_some_are_selected(page: Page, portal: Portal) -> None:
+    outlet = portal.stack.supply_outlet()
+    page.goto(f"{OUTLETS}?q={outlet.provider_outlet_id}")
+    row = page.locator("#result_list tbody tr")
+    expect(row).to_contain_text("Enabled, never connected")
+    box = row.get_by_role("checkbox")
+    box.check()
+    with pos_of(outlet) as background:
+        background.wait_for_connections()
+        eventually(lambda: records.is_online(portal.stack, outlet))
+        page.wait_for_timeout(3_500)  # longer than between two refreshes: there is nothing to wait for
+        expect(row).to_contain_text("Enabled, never connected")
+        expect(page.get_by_text("1 of 1 selected")).to_be_visible()
+        box.uncheck()
+        box.blur()
+        expect(row).to_contain_text("Online", timeout=WITHIN)
+
+
+@ON_SERVE
+def test_a_row_that_came_later_is_counted_when_it_is_selected(page: Page, portal: Portal) -> None:
+    portal.stack.supply_outlet()
+    page.goto(f"{OUTLETS}?state=never-seen")
+    rows = page.locator("#result_list tbody tr")
+    before = rows.count()
+    portal.stack.supply_outlet()
+    expect(rows).to_have_count(before + 1, timeout=WITHIN)
+    for row in rows.all():
+        row.get_by_role("checkbox").check()
+    expect(page.get_by_text(f"{before + 1} of {before + 1} selected")).to_be_visible()
+
+
+@ON_SERVE
+def test_a_hidden_tab_asks_for_nothing_and_goes_on_at_once_when_it_is_shown(page: Page) -> None:
+    asked: list[str] = []
+    next_refresh(page)
+    page.on("request", lambda request: asked.append(request.url) if "x-fragment" in request.headers else None)
+    hide(page, is_hidden=True)
+    page.wait_for_timeout(4_000)  # longer than between two refreshes
+    assert asked == []
+    with page.expect_response(is_refresh, timeout=2_000 * PATIENCE):
+        hide(page, is_hidden=False)
+
+
+def hide(page: Page, *, is_hidden: bool) -> None:
+    """Let the page believe that its tab was hidden or shown: a headless browser shows every tab."""
+    page.evaluate(
+        """(isHidden) => {
+            Object.defineProperty(document, "hidden", {configurable: true, get: () => isHidden});
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        is_hidden,
+    )
+
+
+@ON_SERVE
+def test_what_did_not_change_is_answered_by_304(page: Page) -> None:
+    page.goto(OUTLETS)
+    assert next_refresh(page).status == 200
+    statuses = [next_refresh(page).status for _ in range(2)]
+    assert 304 in statuses, "the words for a time may change once meanwhile"
+
+
+@ON_SERVE
+def test_a_lost_server_is_said_and_the_page_recovers_with_the_present_state(page: Page, portal: Portal) -> None:
+    portal.stack.kill()
+    expect(page.get_by_text(LOST)).to_be_visible()
+    portal.stack.start()
+    outlet = portal.stack.supply_outlet()
+    with pos_of(outlet) as background:
+        background.wait_for_connections()
+        expect(page.get_by_text(LOST)).to_be_hidden()
+        expect(page.get_by_role("link", name=re.compile("^1 online"))).to_be_visible()
+
+
+@ON_SERVE
+def test_a_server_that_is_busy_is_asked_less_and_less_often(page: Page) -> None:
+    times: list[float] = []
+
+    def refuse(route: Route) -> None:
+        times.append(page.evaluate("performance.now()"))
+        route.fulfill(status=503, body="busy")
+
+    page.evaluate("Math.random = () => 0.5")  # without chance in the pauses
+    page.route(lambda _url: True, refuse)
+    expect(page.get_by_text(LOST)).to_be_visible()
+    while len(times) < 4:
+        page.wait_for_timeout(200)
+    pauses = [later - earlier for earlier, later in itertools.pairwise(times[1:])]
+    assert pauses[1] > 1.5 * pauses[0]
+    page.unroute_all()
+    expect(page.get_by_text(LOST)).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "DELETE FROM django_session",
+        "UPDATE auth_user SET is_active = %s",
+    ],
+)
+def test_a_session_that_ended_is_said_with_a_way_to_sign_in(page: Page, portal: Portal, end: str) -> None:
+    is_switched_off = "%s" in end
+    portal.stack.execute(end, *([False] if is_switched_off else []))
+    try:
+        expect(page.get_by_text("You are signed out.")).to_be_visible(timeout=WITHIN)
+    finally:
+        if is_switched_off:
+            portal.stack.execute(end, True)
+    page.wait_for_timeout(3_500)  # nothing asks any more
+    page.get_by_role("link", name="Sign in", exact=True).click()
+    if not is_switched_off:
+        page.get_by_label("Username:").fill(portal.login[0])
+        page.get_by_label("Password:").fill(portal.login[1])
+        page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Went offline last")).to_be_visible()
+
+
+@ON_SERVE
+def test_nothing_asks_for_a_request_that_has_ended(page: Page, portal: Portal) -> None:
+    outlet = portal.stack.supply_outlet()
+    integration = records.integration_id(portal.stack, outlet)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "x-fragment" in request.headers else None)
+    with pos_of(outlet) as background:
+        background.wait_for_connections()
+        eventually(lambda: records.is_online(portal.stack, outlet))
+        page.goto(f"/admin/integrations/integration/{integration}/check/")
+        page.get_by_role("button", name="Send a test request").click()
+        expect(page.get_by_text("All 7 steps are done")).to_be_visible()
+    ((row,), *_) = portal.stack.rows("SELECT id FROM integrations_request ORDER BY id DESC")
+    page.goto(f"/admin/integrations/integration/{integration}/asked/{row}/")
+    expect(page.get_by_text("ResultCode")).not_to_have_count(0)
+    asked.clear()
+    page.wait_for_timeout(4_000)
+    assert asked == []
+
+
+def test_without_scripts_the_page_is_whole(chromium: Browser, portal: Portal) -> None:
+    with first_page(chromium, portal.stack, portal.login, java_script_enabled=False) as page:
+        expect(page.get_by_role("heading", name="Went offline last")).to_be_visible()
+        page.goto(OUTLETS)
+        expect(page.locator("#result_list tbody tr").first).to_be_visible()
