@@ -7,10 +7,12 @@ or a test carries it. A test without it that starts a process fails, so none can
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-FOLDERS = ("live", "faults")
+TESTS = Path(__file__).parents[1]
+FOLDERS = (TESTS / "live", TESTS / "faults")
 # The events of a new process: https://docs.python.org/3/library/audit_events.html
 STARTS = ("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen")
 
@@ -29,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.parent.name in FOLDERS:
+        if any(item.path.is_relative_to(folder) for folder in FOLDERS):
             item.add_marker(pytest.mark.processes)
     if config.getoption("quick"):
         left_out = [item for item in items if item.get_closest_marker("processes")]
