@@ -15,6 +15,7 @@ from integrations.relay import runtime
 from integrations.security import keyring, secret_digests
 from integrations.services import wake
 from integrations.services.handover import links as handover_links
+from integrations.services.rows.remembered import forget_all
 from tests.live.stack.ledger import LEDGER
 from tests.support import signing_in
 from tests.support.emptying import empty_database
@@ -96,6 +97,11 @@ def _nothing_that_was_logged_holds_a_secret_or_a_token() -> Iterator[None]:
 def _who_is_signed_in_has_just_proved_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that is not about signing in begins when somebody has; the portal itself takes no session for proved."""
     monkeypatch.setattr(Client, "force_login", signing_in.force_login)
+
+
+@pytest.fixture(autouse=True)
+def _no_rows_of_another_test_are_remembered() -> None:
+    forget_all()
 
 
 @pytest.fixture(autouse=True)
