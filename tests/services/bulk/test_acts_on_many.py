@@ -1,4 +1,4 @@
-"""Many outlets at once: what was checked is done in steps, once, and by who may."""
+"""Bulk actions: the checked plan runs in steps, only once, and only for a person with permission."""
 
 from collections.abc import Callable
 from typing import Any

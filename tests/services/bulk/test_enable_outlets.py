@@ -42,7 +42,7 @@ class Terminal(io.StringIO):
 
 
 def run(*args: object) -> tuple[str, str]:
-    """Return what the command writes to standard output and to standard error."""
+    """Return the command's standard output and standard error."""
     output, errors = io.StringIO(), io.StringIO()
     call_command("enable_outlets", *map(str, args), stdout=output, stderr=errors)
     return output.getvalue(), errors.getvalue()

@@ -88,7 +88,7 @@ def boss() -> Actor:
 
 
 def stored(name: str) -> dict[str, list[dict[str, Any]]]:
-    """Return all rows of an outlet's integration, without what every row has of its own."""
+    """Return all rows of an outlet's integration, without the values that are unique to each row."""
     rows = {
         "integration": Integration.objects.filter(outlet__name=name),
         "credentials": Credential.objects.filter(integration__outlet__name=name).order_by("pk"),

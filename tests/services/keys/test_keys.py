@@ -1,4 +1,4 @@
-"""Under which key a process writes: the newest that every live process has."""
+"""A process writes under the newest key that every live process has."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -60,7 +60,7 @@ def make_process(*masters: str, age: int = 0, started: int = 100, **columns: Any
 
 
 def chosen(own_id: uuid.UUID | None = None) -> set[str]:
-    """The texts of the keys under which digests and signatures are made now."""
+    """Return the keys that now create digests and signatures."""
     keys.choose(own_id)
     return {keyring.CREDENTIAL.writing_master, django_settings.SECRET_KEY}
 
@@ -101,7 +101,7 @@ def test_a_process_whose_fallback_was_forgotten_changes_nothing_for_the_others()
     make_process(NEW, started=50)
     assert chosen() == {OLD}
     make_process(NEW, started=40)
-    assert chosen() == {NEW}  # more have it; whichever is wrong, it is not the portal that can tell
+    assert chosen() == {NEW}  # more processes have this key; the portal cannot know which key is wrong
 
 
 def test_all_processes_agree_on_the_order_of_the_one_that_started_last() -> None:
@@ -239,7 +239,7 @@ class TestAProcessWithTheOldKeyAlone:
 
 
 def test_a_process_without_the_old_key_lacks_nothing_while_others_still_have_it(settings: Any) -> None:
-    """The last step of an exchange: secrets that were not used for long must not stop it."""
+    """The last step of a key rotation: long-unused secrets must not block it."""
     make_process(NEW, OLD)
     settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = OLD, []
     make_enabled_outlet()

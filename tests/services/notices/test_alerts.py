@@ -1,4 +1,4 @@
-"""Staff are told once when something begins and once when it is over, in one message for what belongs together."""
+"""Staff get one message when an alert begins and one when it ends; related alerts share a message."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -78,7 +78,7 @@ def test_each_event_is_documented_with_every_member_of_its_data(enabled: Enabled
 
 
 def each_event(integration: Integration) -> list[Notice]:
-    """Let everything happen to an outlet of which the portal tells, and return one event of each kind."""
+    """Cause every event that the portal reports for an outlet, and return one event of each kind."""
     with time_machine.travel(NOON, tick=False) as clock:
         endpoint, _ = make_endpoint()
         pass_minutes(clock, 10)

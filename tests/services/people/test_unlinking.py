@@ -1,4 +1,4 @@
-"""A linked identity is taken away: by whom, what ends with it, and what is said of its way back."""
+"""Unlinking an identity: permissions, the sessions that end, and whether the identity can sign in again."""
 
 from io import StringIO
 from typing import Any
@@ -35,7 +35,7 @@ def _provider(db: None, settings: Any) -> None:
 
 @pytest.fixture
 def otto() -> User:
-    """Somebody who comes in by the provider alone."""
+    """Return a person that can sign in only through the provider."""
     otto = make_person("otto", VIEWER)
     otto.set_unusable_password()
     otto.email = ADDRESS
@@ -49,7 +49,7 @@ def ada() -> User:
 
 
 def link(person: User, uid: str = "subject-1", *, provider: str = "oidc", **said: Any) -> SocialAccount:
-    """Link an identity as a sign-in leaves it; without words of its own it has the person's verified address."""
+    """Link an identity as a sign-in does; without claims given, the provider reports the person's verified address."""
     told = said or {"email": person.email, "email_verified": True}
     return SocialAccount.objects.create(
         user=person, provider=provider, uid=uid, extra_data={"id_token": {}, "userinfo": told}

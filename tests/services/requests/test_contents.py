@@ -1,4 +1,4 @@
-"""What is kept of a request is readable without its secrets, and whole for who has the key."""
+"""A stored request is readable without its secrets; a reader with the key sees it in full."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""A secret that stands under its name is never read in what is kept, however deep it lies and however it is escaped."""
+"""A secret under a secret member name is never readable in stored text, at any depth and in any escaping."""
 
 import json
 import random

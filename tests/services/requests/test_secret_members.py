@@ -1,4 +1,4 @@
-"""PINs and what else is secret are taken out of JSON wherever they stand, and nothing else changes by a character."""
+"""PINs and other secrets are removed from JSON wherever they occur; no other character changes."""
 
 import json
 import random
