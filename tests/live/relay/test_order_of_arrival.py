@@ -1,4 +1,4 @@
-"""A POS gets the requests of its outlet in their order of arrival, whichever process took each of them."""
+"""A POS gets its outlet's requests in order of arrival, whichever process accepted each one."""
 
 import itertools
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def two_hosts(depot: Depot, postgres: Postgres, redis: Redis | None) -> Iterator
 
 
 def send_in_turn(backends: list[Backend], outlet: Credentials, numbers: range) -> list[str]:
-    """Post each request when the one before it is accepted, to one host after the other; return their ids in order."""
+    """Post each request after the previous one was accepted, alternating the hosts; return the ids in order."""
     names = [f"order-{number}" for number in numbers]
     for name, backend in zip(names, itertools.cycle(backends), strict=False):
         answer = backend.ask(outlet, "CreateOrder", soup(name), mode="async", expires_in=60)
@@ -37,7 +37,7 @@ def send_in_turn(backends: list[Backend], outlet: Credentials, numbers: range) -
 
 
 @pytest.mark.parametrize("has_redis", [True, False], ids=["with Redis", "without Redis"])
-def test_requests_that_come_through_two_hosts_reach_the_pos_in_their_order(
+def test_requests_through_two_hosts_reach_the_pos_in_order_of_arrival(
     depot: Depot, postgres: Postgres, request: pytest.FixtureRequest, has_redis: bool
 ) -> None:
     redis = request.getfixturevalue("redis") if has_redis else None
@@ -51,7 +51,7 @@ def test_requests_that_come_through_two_hosts_reach_the_pos_in_their_order(
         assert {row["times_sent"] for row in requests_of(one, outlet)} == {1}
 
 
-def test_a_request_waits_for_older_ones_that_a_lost_connection_has(depot: Depot, postgres: Postgres) -> None:
+def test_a_request_waits_for_older_ones_sent_over_a_lost_connection(depot: Depot, postgres: Postgres) -> None:
     with two_hosts(depot, postgres, None) as (one, two):
         for here, there in ((one, one), (one, two)):
             move_a_till(here, there)
