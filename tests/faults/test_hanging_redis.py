@@ -15,7 +15,7 @@ from tests.live.stack.redis import Redis
 from tests.live.stack.servers import Depot, Stack
 from tests.live.stack.waiting import eventually
 
-A_MOMENT = 3.0  # seconds: the promise is one, and the rest is for a busy machine
+A_MOMENT = 3.0  # seconds: one is promised, the rest allows for a busy machine
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from tests.live.stack.postgres import Postgres
 from tests.live.stack.servers import Depot, Stack
 from tests.live.stack.waiting import eventually
 
-SOON = 4.0  # seconds: the promise is 3, and one more for a busy machine
+SOON = 4.0  # seconds: 3 are promised, one more allows for a busy machine
 READERS_PATIENCE = 2.0
 Call = Callable[[], httpx2.Response]
 

@@ -48,7 +48,7 @@ POISONS: dict[str, Answer] = {
 
 
 class Till:
-    """A till that answers every request except poison, for which it calls `misbehave`. It reconnects at once."""
+    """A till that answers every request except the poison one, for which it calls `poison`. It reconnects at once."""
 
     def __init__(self, stack: Stack, outlet: Credentials, poison: Answer) -> None:
         self.asked: list[str] = []
