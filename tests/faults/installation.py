@@ -1,6 +1,6 @@
-"""Two hosts behind a load balancer, at work: tills that count what they did, callers that do not stop.
+"""Two hosts behind a load balancer under load: tills that count their orders, callers that never pause.
 
-`one` is a server that stands alone, `two` a supervisor with two workers; they share PostgreSQL and Redis only.
+`one` is a single server, `two` a supervisor with two workers; they share only PostgreSQL and Redis.
 """
 
 import socket

@@ -48,7 +48,7 @@ def empty_postgres(tmp_path: Path) -> Iterator[Postgres]:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A fresh clone with this repository's .venv, because pip needs half a minute to install requirements-scale.lock."""
+    """A fresh clone with this repository's .venv, because installing requirements-scale.lock takes half a minute."""
     installed = Path(sys.prefix) / "installed"
     if not installed.exists() or "requirements-scale.lock" not in installed.read_text():
         pytest.skip("this Python's packages were not installed by script/bootstrap")

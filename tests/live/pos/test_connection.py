@@ -11,7 +11,7 @@ from daphne.cli import CommandLineInterface
 from django.conf import settings
 
 from tests.live.callers import records
-from tests.live.callers.clients import connect, connect_mute, token_for
+from tests.live.callers.clients import connect, connect_unresponsive, token_for
 from tests.live.conftest import ON_EACH_COMBINATION, ON_EACH_DATABASE, ON_EACH_SERVER, NewStack
 from tests.live.stack.servers import Depot, Server, Stack
 from tests.live.stack.waiting import eventually
@@ -136,7 +136,7 @@ def test_a_close_by_the_pos_is_recorded_as_such(stack: Stack) -> None:
 @ON_EACH_SERVER
 def test_a_connection_that_breaks_is_recorded_as_lost(stack: Stack) -> None:
     outlet = stack.supply_outlet()
-    with connect_mute(stack, token_for(stack, outlet)):
+    with connect_unresponsive(stack, token_for(stack, outlet)):
         eventually(lambda: records.is_online(stack, outlet))
     eventually(lambda: not records.is_online(stack, outlet))
     assert records.close_reasons(stack, outlet) == ["link_lost"]
@@ -195,7 +195,7 @@ def test_the_server_does_not_start_with_an_invalid_close_code(depot: Depot, serv
 def test_pings_detect_a_dead_peer_and_keep_a_live_one(new_stack: NewStack, server: Server) -> None:
     stack = new_stack(server, **QUICK_PINGS[server])
     dead, living = stack.supply_outlet(), stack.supply_outlet()
-    with connect_mute(stack, token_for(stack, dead)), connect(stack, token_for(stack, living)) as pos:
+    with connect_unresponsive(stack, token_for(stack, dead)), connect(stack, token_for(stack, living)) as pos:
         eventually(lambda: records.is_online(stack, dead))
         eventually(lambda: not records.is_online(stack, dead), what="the dead peer was found")
         assert records.close_reasons(stack, dead) == ["link_lost"]

@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 from integrations.simulator import Plan
 from tests.live.callers import records
 from tests.live.callers.backend import Backend, callers, orders_by_id, outlet_at, pos_of, requests_of, soup
-from tests.live.callers.clients import connect, connect_mute, token_for
+from tests.live.callers.clients import connect, connect_unresponsive, token_for
 from tests.live.callers.frames import CLOSE, PING, PONG, bare, frame, frames_of
 from tests.live.stack.postgres import Postgres
 from tests.live.stack.redis import Redis
@@ -188,7 +188,7 @@ def test_an_order_sent_by_one_process_is_not_sent_to_the_till_at_another(
 
 def test_an_order_is_sent_again_to_the_new_connection_if_the_old_till_has_gone(stack: Stack) -> None:
     backend, outlet = Backend.of(stack), stack.supply_outlet()
-    with connect_mute(stack, token_for(stack, outlet)), callers() as begin:
+    with connect_unresponsive(stack, token_for(stack, outlet)), callers() as begin:
         eventually(lambda: records.is_online(stack, outlet))
         waiting = begin(backend.ask, outlet, "CreateOrder", soup(ORDER))
         eventually(lambda: [row["times_sent"] for row in requests_of(stack, outlet)] == [1])
@@ -202,7 +202,7 @@ def test_a_till_that_keeps_losing_its_connection_never_waits(stack: Stack) -> No
     token = token_for(stack, outlet)
     with ExitStack() as lost:
         for count in range(1, 7):
-            lost.enter_context(connect_mute(stack, token))
+            lost.enter_context(connect_unresponsive(stack, token))
             ended = ["link_lost"] * (count - 1)
             eventually(lambda ended=ended: records.close_reasons(stack, outlet) == [*ended, ""])  # type: ignore[misc]
     assert waits(stack, records.integration_id(stack, outlet)) == []

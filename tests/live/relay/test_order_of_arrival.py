@@ -8,7 +8,7 @@ import pytest
 
 from tests.live.callers import records
 from tests.live.callers.backend import Backend, orders_by_id, outlet_at, pos_of, requests_of, soup
-from tests.live.callers.clients import connect_mute, token_for
+from tests.live.callers.clients import connect_unresponsive, token_for
 from tests.live.conftest import SHARED_ENV
 from tests.live.stack.postgres import Postgres
 from tests.live.stack.redis import Redis
@@ -60,7 +60,7 @@ def test_a_request_waits_for_older_ones_sent_over_a_lost_connection(depot: Depot
 def move_a_till(here: Stack, there: Stack) -> None:
     """Send orders to a till whose power was cut, and then to the same till at this or the other host."""
     outlet, backend = here.supply_outlet(), Backend.of(here)
-    with connect_mute(here, token_for(here, outlet)):
+    with connect_unresponsive(here, token_for(here, outlet)):
         eventually(lambda: records.is_online(here, outlet))
         lost = send_in_turn([backend], outlet, range(3))
         with pos_of(outlet_at(there, outlet)) as background:
