@@ -29,7 +29,7 @@ __all__ = [
 
 @pytest.fixture(scope="module")
 def installation(depot: Depot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Two hosts over a PostgreSQL and a Redis of their own; each test leaves all of it running."""
+    """Two hosts with their own PostgreSQL and Redis; each test leaves all of them running."""
     postgres = Postgres.create(tmp_path_factory.mktemp("faults-postgres"))
     redis = Redis.create(tmp_path_factory.mktemp("faults-redis"))
     postgres.start()

@@ -1,4 +1,4 @@
-"""A grammar of requests and frames, and of what may go wrong with them; each sender returns what it found wrong."""
+"""Random requests and frames, valid and mutated; each sender returns a description of any fault."""
 
 import base64
 import http.client
@@ -40,7 +40,7 @@ def _fault_of(answers: list[RawAnswer], expected: int, data: bytes, *, is_proxie
     statuses = [each.status for each in answers]
     if [status for status in statuses if status >= 500]:
         return f"{statuses} to {data!r}"
-    # A proxy may end a connection earlier, for reasons of its own, and then says so.
+    # A proxy may end a connection earlier; it then sends `Connection: close`.
     is_ended = is_proxied and answers and answers[-1].headers.get("connection") == "close"
     if len(answers) != expected and not (is_ended and len(answers) < expected):
         return f"{len(answers)} answers {statuses} to {expected} requests {data!r}"

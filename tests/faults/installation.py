@@ -1,6 +1,6 @@
-"""Two hosts behind a load balancer, at work: tills that count what they did, callers that do not stop.
+"""Two hosts behind a load balancer under load: tills that count their orders, callers that never pause.
 
-`one` is a server that stands alone, `two` a supervisor with two workers; they share PostgreSQL and Redis only.
+`one` is a single server, `two` a supervisor with two workers; they share only PostgreSQL and Redis.
 """
 
 import socket
@@ -67,7 +67,7 @@ class Installation:
             each.close()
 
     def flush_redis(self) -> None:
-        """Empty it: no process is a member of any group any more."""
+        """Empty Redis, so no process is a member of any group."""
         with socket.create_connection(("127.0.0.1", self.redis.port), timeout=5) as connection:
             connection.sendall(b"FLUSHALL\r\n")
             assert connection.recv(16).startswith(b"+OK")
@@ -127,7 +127,7 @@ def _answers(backend: Backend, outlet: Credentials) -> bool:
 
 
 def _at(balancer: Balancer, outlet: Credentials) -> Credentials:
-    """The same outlet, whose POS dials the balancer."""
+    """Return the same outlet with the balancer's address for its POS."""
     path = outlet.auth_url.partition("/api")[2]
     websocket_url = balancer.base_url.replace("http", "ws", 1) + "/"
     return replace(outlet, auth_url=f"{balancer.base_url}/api{path}", websocket_url=websocket_url)

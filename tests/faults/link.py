@@ -1,4 +1,4 @@
-"""A link between a POS and the portal that can go quiet, as a router's does: nobody is told."""
+"""A link between a POS and the portal that can drop all bytes silently, as a failed router does."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""The table of docs/faults.md, by which the tests measure."""
+"""The table of docs/faults.md, whose limits the tests apply."""
 
 import re
 

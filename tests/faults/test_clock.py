@@ -1,4 +1,4 @@
-"""A clock that jumps by an hour, forth or back: POSes stay, new ones come in, orders are done once."""
+"""A clock that jumps by an hour, forward or back: POSes stay connected, others connect, orders are executed once."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A full disk in embedded mode: what cannot be kept is not accepted, and all goes on when there is room again."""
+"""A full disk in embedded mode: the portal accepts no request that it cannot store, and recovers when space is free."""
 
 import re
 import subprocess
@@ -24,7 +24,7 @@ TOKEN_FIELD = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
 
 
 class SmallDisk:
-    """A file system of its own, which a ballast file fills to the last byte."""
+    """A separate file system, which a ballast file fills to the last byte."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -70,7 +70,7 @@ def stack(new_stack: NewStack, disk: SmallDisk) -> Stack:
     return stack
 
 
-def test_on_a_full_disk_poses_come_in_and_no_request_is_accepted_that_could_be_lost(
+def test_on_a_full_disk_poses_connect_and_no_request_that_could_be_lost_is_accepted(
     stack: Stack, disk: SmallDisk
 ) -> None:
     backend, outlet, late = Backend.of(stack), stack.supply_outlet(), stack.supply_outlet()
@@ -93,7 +93,9 @@ def test_on_a_full_disk_poses_come_in_and_no_request_is_accepted_that_could_be_l
         assert [row["request_id"] for row in requests_of(stack, outlet)] == ["taken"]
 
 
-def test_an_answer_that_comes_while_the_disk_is_full_is_kept_until_there_is_room(stack: Stack, disk: SmallDisk) -> None:
+def test_an_answer_that_arrives_while_the_disk_is_full_is_stored_once_there_is_space(
+    stack: Stack, disk: SmallDisk
+) -> None:
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     with pos_of(outlet, plan=Plan(delay=(1.5, 1.5))) as background:
         background.wait_for_connections()
@@ -107,7 +109,7 @@ def test_an_answer_that_comes_while_the_disk_is_full_is_kept_until_there_is_room
         assert orders_by_id(background.pos.till) == {"kept": 1}
 
 
-def test_staff_are_told_that_nothing_could_be_kept(stack: Stack, disk: SmallDisk) -> None:
+def test_staff_see_that_nothing_could_be_stored(stack: Stack, disk: SmallDisk) -> None:
     name, password = first_login(stack)
     with httpx2.Client(base_url=stack.base_url, trust_env=False, timeout=30, follow_redirects=True) as client:
         token = TOKEN_FIELD.findall(client.get("/admin/login/").text)[0]

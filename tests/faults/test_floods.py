@@ -1,4 +1,4 @@
-"""Peers that send far too much, or begin and never finish: they cost little, and the others feel nothing."""
+"""Peers that send far too much, or never finish a request: they cost little and do not affect the others."""
 
 import http.client
 import resource
@@ -27,7 +27,7 @@ ARRIVAL_SECONDS = 5
 BEGINNINGS = (b"", b"GET / HT", b"GET /?token=x HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: webso", b"POST / HTTP/1.1\r\n")
 
 
-def test_a_gibibyte_of_frames_from_one_pos_costs_no_memory_and_holds_nobody_up(new_stack: NewStack) -> None:
+def test_a_gibibyte_of_frames_from_one_pos_costs_no_memory_and_delays_no_caller(new_stack: NewStack) -> None:
     # A POS that may send more is paused less often before it is closed.
     stack = new_stack("serve", env=with_constants({constants.BYTES_PER_SECOND: 32 * MEBIBYTE}))
     backend, flooding, brisk = Backend.of(stack), stack.supply_outlet(), stack.supply_outlet()
@@ -76,7 +76,7 @@ def ask(backend: Backend, outlet: Credentials) -> None:
     assert (answer.status_code, answer.json()["outcome"]) == (200, "answered"), answer.text
 
 
-def test_ten_thousand_half_finished_handshakes_keep_no_pos_out_and_are_cut(new_stack: NewStack) -> None:
+def test_ten_thousand_partial_handshakes_block_no_pos_and_are_closed(new_stack: NewStack) -> None:
     stack = new_stack("serve", env=with_constants({constants.ARRIVAL_SECONDS: ARRIVAL_SECONDS}))
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     before = Vitals.of(stack.pid)
@@ -89,7 +89,7 @@ def test_ten_thousand_half_finished_handshakes_keep_no_pos_out_and_are_cut(new_s
         ask(backend, outlet)
 
 
-def test_half_of_a_later_request_is_cut_too(new_stack: NewStack) -> None:
+def test_a_partial_later_request_is_closed_too(new_stack: NewStack) -> None:
     stack = new_stack("serve", env=with_constants({constants.ARRIVAL_SECONDS: 1}))
     with socket.create_connection(("127.0.0.1", stack.port), timeout=20) as caller:
         caller.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
@@ -119,7 +119,7 @@ def half_finished(stack: Stack, count: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_a_flood_of_wrong_secrets_keeps_no_right_one_out(new_stack: NewStack) -> None:
+def test_a_flood_of_wrong_secrets_blocks_no_correct_one(new_stack: NewStack) -> None:
     stack = new_stack("serve")
     attacked, other = stack.supply_outlet(), stack.supply_outlet()
     with guesses(stack, attacked, other.auth_secret, callers=8) as statuses:

@@ -69,7 +69,7 @@ def is_alive(port: int) -> bool:
     return False
 
 
-def test_whatever_comes_each_request_gets_its_answer_and_the_server_stays_well(front: Front) -> None:
+def test_each_fuzzed_request_gets_its_answer_and_the_server_stays_healthy(front: Front) -> None:
     over = time.monotonic() + SECONDS / 4
     run(front, lambda: time.monotonic() < over, SEED)
     before = Vitals.of(front.stack.pid)

@@ -1,4 +1,4 @@
-"""A Redis that hangs (it accepts data and never answers): no call waits for it, because the rows suffice."""
+"""A Redis that hangs (accepts data, never answers): no call waits for it, because the database suffices."""
 
 import time
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from tests.live.stack.redis import Redis
 from tests.live.stack.servers import Depot, Stack
 from tests.live.stack.waiting import eventually
 
-A_MOMENT = 3.0  # seconds: the promise is one, and the rest is for a busy machine
+A_MOMENT = 3.0  # seconds: one is promised, the rest allows for a busy machine
 
 
 @dataclass(frozen=True)
 class Hosts:
-    """Two servers over one PostgreSQL and one Redis of their own."""
+    """Two servers that share a separate PostgreSQL and Redis."""
 
     one: Stack
     two: Stack
@@ -41,7 +41,7 @@ def hosts(depot: Depot, postgres: Postgres, tmp_path_factory: pytest.TempPathFac
         each.close()
 
 
-def test_while_redis_hangs_no_order_waits_for_it_and_afterwards_wake_ups_come_again(hosts: Hosts) -> None:
+def test_while_redis_hangs_no_order_waits_and_afterwards_wake_ups_resume(hosts: Hosts) -> None:
     outlet, backend = hosts.one.supply_outlet(), Backend.of(hosts.one)
     elsewhere = backend.at(hosts.two)
     with pos_of(outlet) as background, ThreadPoolExecutor(10) as callers:
@@ -83,7 +83,7 @@ def test_while_redis_hangs_a_command_disables_an_outlet_without_waiting_for_it(h
         eventually(lambda: hosts.layer_is("reachable"), timeout=20)
 
 
-def test_a_server_ends_while_redis_hangs(hosts: Hosts, depot: Depot) -> None:
+def test_a_server_stops_while_redis_hangs(hosts: Hosts, depot: Depot) -> None:
     third = depot.twin(hosts.one, env={"DRAIN_SECONDS": "1"})
     eventually(lambda: request(third, "GET", "/readyz").json()["layer"] == "reachable", timeout=10)
     with hosts.redis.process.hanging():

@@ -1,4 +1,4 @@
-"""Links that go quiet, and POSes that think long or not at all: the others feel nothing, and no order is lost."""
+"""Silent links and slow or unresponsive POSes: the others are unaffected, and no order is lost."""
 
 from collections.abc import Iterator
 
@@ -29,7 +29,7 @@ def link(stack: Stack) -> Iterator[Link]:
         yield link
 
 
-def test_a_link_that_goes_quiet_is_missed_and_the_outlet_goes_offline(stack: Stack, link: Link) -> None:
+def test_a_silent_link_is_detected_and_the_outlet_goes_offline(stack: Stack, link: Link) -> None:
     outlet = stack.supply_outlet()
     with pos_of(link.lead(outlet)) as background:
         background.wait_for_connections()
@@ -38,7 +38,7 @@ def test_a_link_that_goes_quiet_is_missed_and_the_outlet_goes_offline(stack: Sta
         assert not records.is_online(stack, outlet)
 
 
-def test_a_pos_behind_a_quiet_link_comes_back_over_a_new_one(stack: Stack, link: Link) -> None:
+def test_a_pos_behind_a_silent_link_reconnects_over_a_new_one(stack: Stack, link: Link) -> None:
     outlet = stack.supply_outlet()
     with pos_of(link.lead(outlet)) as behind:
         behind.wait_for_connections()
@@ -49,7 +49,7 @@ def test_a_pos_behind_a_quiet_link_comes_back_over_a_new_one(stack: Stack, link:
             assert records.is_online(stack, outlet)
 
 
-def test_an_order_that_left_into_a_quiet_link_is_sent_again_and_done_once(stack: Stack, link: Link) -> None:
+def test_an_order_sent_into_a_silent_link_is_sent_again_and_executed_once(stack: Stack, link: Link) -> None:
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     with pos_of(link.lead(outlet), plan=Plan(delay=(1.0, 1.0))) as background, callers() as begin:
         background.wait_for_connections()
@@ -66,7 +66,7 @@ def test_an_order_that_left_into_a_quiet_link_is_sent_again_and_done_once(stack:
         assert orders_by_id(background.pos.till) == {ORDER: 1}
 
 
-def test_mute_and_slow_poses_hold_nobody_else_up(stack: Stack) -> None:
+def test_unresponsive_and_slow_poses_do_not_delay_others(stack: Stack) -> None:
     backend = Backend.of(stack)
     mute, slow, brisk = (stack.supply_outlet() for _ in range(3))
     with (

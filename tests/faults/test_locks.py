@@ -1,4 +1,4 @@
-"""A database that keeps writers waiting, or hangs: callers that need not wait for it do not, and all others get 503."""
+"""A locked or hanging database: only the callers that need it wait, and they get 503."""
 
 import sqlite3
 import time
@@ -24,7 +24,7 @@ from tests.live.stack.postgres import Postgres
 from tests.live.stack.servers import Depot, Stack
 from tests.live.stack.waiting import eventually
 
-SOON = 4.0  # seconds: the promise is 3, and one more for a busy machine
+SOON = 4.0  # seconds: 3 are promised, one more allows for a busy machine
 READERS_PATIENCE = 2.0
 Call = Callable[[], httpx2.Response]
 
@@ -66,7 +66,7 @@ def hanging(depot: Depot, module_postgres: Postgres) -> Iterator[Stack]:
     stack.close()
 
 
-def test_a_locked_embedded_database_stops_no_caller_that_only_reads(embedded: Stack) -> None:
+def test_a_locked_embedded_database_does_not_block_readers(embedded: Stack) -> None:
     stack = embedded
     backend = Backend.of(stack)
     outlet, other, late = (stack.supply_outlet() for _ in range(3))
@@ -102,7 +102,7 @@ def locked_sessions(stack: Stack) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("server", "lock"), [("embedded", write_lock), ("hanging", locked_sessions)])
-def test_a_page_does_not_wait_to_prolong_its_session(
+def test_a_page_does_not_wait_to_extend_its_session(
     request: pytest.FixtureRequest, server: str, lock: Callable[[Stack], AbstractContextManager[None]]
 ) -> None:
     stack: Stack = request.getfixturevalue(server)
@@ -141,7 +141,7 @@ def test_an_order_waits_for_a_locked_database_for_its_timeout_and_is_not_sent_af
         assert orders_by_id(background.pos.till) == {"patient": 1, "async": 1}
 
 
-def test_while_postgresql_hangs_every_caller_gets_503_soon_and_then_all_goes_on(
+def test_while_postgresql_hangs_every_caller_gets_503_soon_and_later_answers_again(
     hanging: Stack, module_postgres: Postgres
 ) -> None:
     backend, outlet = Backend.of(hanging), hanging.supply_outlet()
@@ -168,7 +168,7 @@ def test_while_postgresql_hangs_every_caller_gets_503_soon_and_then_all_goes_on(
         assert [row["state"] for row in requests_of(hanging, outlet)] == ["answered", "answered"]
 
 
-def test_an_answer_that_comes_while_postgresql_hangs_is_kept(hanging: Stack, module_postgres: Postgres) -> None:
+def test_an_answer_that_arrives_while_postgresql_hangs_is_stored(hanging: Stack, module_postgres: Postgres) -> None:
     backend, outlet = Backend.of(hanging), hanging.supply_outlet()
     with pos_of(outlet, plan=Plan(delay=(1.0, 1.0))) as background, callers() as begin:
         background.wait_for_connections()
@@ -180,7 +180,7 @@ def test_an_answer_that_comes_while_postgresql_hangs_is_kept(hanging: Stack, mod
         assert background.pos.journal.connections == 1
 
 
-def test_a_locked_table_stops_the_calls_that_write_to_it_and_no_others(hanging: Stack) -> None:
+def test_a_locked_table_blocks_only_the_calls_that_write_to_it(hanging: Stack) -> None:
     backend, outlet = Backend.of(hanging), hanging.supply_outlet()
     order = partial(backend.ask, outlet, "CreateOrder", soup(), timeout=3)
     with pos_of(outlet) as background, ThreadPoolExecutor(12) as callers_at_once:

@@ -1,6 +1,6 @@
-"""What dies, comes back, or refuses, while tills and callers are at work: docs/faults.md, row by row.
+"""Each fault of docs/faults.md, while tills and callers are at work.
 
-Whatever happens: no order is lost, none is executed twice, and no caller is told anything but what it can repeat.
+In each: no order is lost or executed twice, and a caller gets only errors after which it can retry.
 """
 
 import os
@@ -102,7 +102,7 @@ FAULTS: dict[str, Act] = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_no_order_is_lost_or_doubled_and_all_is_normal_in_time(installation: Installation, name: str) -> None:
+def test_no_order_is_lost_or_doubled_and_the_portal_recovers_in_time(installation: Installation, name: str) -> None:
     with installation.at_work(seed=SEED) as work:
         FAULTS[name](work)
         seconds = work.seconds_until_normal()
@@ -114,7 +114,7 @@ def test_no_order_is_lost_or_doubled_and_all_is_normal_in_time(installation: Ins
     assert "Traceback" not in work.log_text()
 
 
-def test_every_fault_of_the_table_is_tried() -> None:
+def test_every_fault_of_the_table_is_tested() -> None:
     assert set(table.rows()) >= set(FAULTS)
 
 

@@ -1,6 +1,7 @@
 """Constant churn for SOAK_SECONDS (8 unless set; the promise is about 600): nothing grows.
 
-POSes come, answer, drop and come back; the backend asks; staff enable, rotate and disable; strangers knock.
+POSes connect, answer, drop and reconnect; the backend sends requests; staff enable, rotate and disable; strangers
+try to authenticate.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Real processes for tests: started when first asked for, stopped when the run ends, however it ends."""
+"""Real processes for tests: started at first use, and always stopped at the end of the run."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from tests.live.stack.redis import Redis
 from tests.live.stack.servers import Database, Depot, Server, Stack
 
 COMBINATIONS = ("serve-sqlite", "serve-postgres", "daphne-sqlite", "daphne-postgres")
-# Where the test of a shared stack runs: one stack, unless the behaviour can differ between servers or databases.
+# The stacks on which a test runs: one, unless servers or databases can behave differently.
 STACK = "serve-sqlite"
 ON_EACH_COMBINATION = pytest.mark.parametrize("stack", COMBINATIONS, indirect=True)
 ON_EACH_SERVER = pytest.mark.parametrize("stack", ["serve-sqlite", "daphne-sqlite"], indirect=True)
@@ -55,7 +55,7 @@ def prepared_files(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A browser for the tests of one file; each opens pages in a context of its own.
+    """A browser for the tests of one file; each test opens pages in a new context.
 
     Not for the whole run: while it is open, no ORM call works in this process.
     """
@@ -65,7 +65,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def demo(depot: Depot) -> Iterator[Demo]:
-    """For tests that only look at pages: what they leave behind, the others see."""
+    """For tests that only read pages: other tests see any change."""
     portal = depot.make("serve", options=["--demo"])
     yield Demo(portal, browsing.first_login(portal))
     portal.close()
@@ -73,7 +73,7 @@ def demo(depot: Depot) -> Iterator[Demo]:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """The PostgreSQL that stacks share; a test that stops it starts one of its own instead."""
+    """The shared PostgreSQL of the stacks; a test that stops PostgreSQL uses `own_postgres` instead."""
     with Postgres.running(tmp_path_factory.mktemp("postgres")) as instance:
         yield instance
 
@@ -87,7 +87,7 @@ def module_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
 
 @pytest.fixture(scope="session")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    """The Redis that stacks share, each with a database number of its own."""
+    """The shared Redis of the stacks; each stack has its own database number."""
     instance = Redis.create(tmp_path_factory.mktemp("redis"))
     instance.start()
     yield instance
@@ -120,7 +120,7 @@ def shared_stack(request: pytest.FixtureRequest, depot: Depot) -> Callable[[str]
     return find
 
 
-# By name. A parametrised session fixture would stop one whenever the next is asked for.
+# By name: a parametrised session fixture would stop one stack before it starts the next.
 _shared: dict[str, Stack] = {}
 
 

@@ -20,12 +20,12 @@ from integrations.services import wake
 from integrations.services.integration.enabling import change_pos_remote_id, disable, reenable
 from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
 from integrations.services.rows.threads import recorders
-from tests.support.factories import ANNA, Enabled, ToldSocket, make_enabled_outlet, make_live, make_process
+from tests.support.factories import ANNA, Enabled, RecordingSocket, make_enabled_outlet, make_live, make_process
 from tests.support.in_process import LIMIT, InProcess, after_first_look, in_main, stop_runtime, until
 
 
 def told(live: Live) -> list[CloseReason]:
-    assert isinstance(live.socket, ToldSocket)
+    assert isinstance(live.socket, RecordingSocket)
     return live.socket.told
 
 

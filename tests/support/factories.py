@@ -68,7 +68,7 @@ def make_process(*, heartbeat_at: datetime = NOON, host: str = "another-host", p
     return ServerProcess.objects.create(host=host, pid=pid, started_at=heartbeat_at, heartbeat_at=heartbeat_at)
 
 
-class ToldSocket:
+class RecordingSocket:
     """A socket that remembers why it was told to close."""
 
     closing: asyncio.Task[None] | None = None
@@ -81,7 +81,7 @@ class ToldSocket:
 
 
 def make_live(integration: Integration, *, opened_at: datetime = NOON, **changes: Any) -> Live:
-    """Return a live connection as a consumer registers it; its socket is a ToldSocket."""
+    """Return a live connection as a consumer registers it; its socket is a RecordingSocket."""
     credential = integration.current_credential()
     values: dict[str, Any] = {
         "integration_id": integration.pk,
@@ -92,7 +92,7 @@ def make_live(integration: Integration, *, opened_at: datetime = NOON, **changes
         "opened_at": opened_at,
         "address": "198.51.100.7",
         "user_agent": "PowerEPOS/8.1",
-        "socket": ToldSocket(),
+        "socket": RecordingSocket(),
         "id": uuid.UUID(int=next(_numbers)),
     }
     return Live(**(values | changes))

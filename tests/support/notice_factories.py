@@ -67,7 +67,7 @@ def make_refusal(integration: Integration | None, *, at: datetime | None = None)
     )
 
 
-def make_stray(integration: Integration, *, at: datetime | None = None) -> StrayFrame:
+def make_unrecognised_frame(integration: Integration, *, at: datetime | None = None) -> StrayFrame:
     return StrayFrame.objects.create(
         at=at or timezone.now(),
         integration=integration,

@@ -1,1 +1,1 @@
-"""The API and the webhooks of real servers."""
+"""The API and webhooks of real servers."""

@@ -1,4 +1,4 @@
-"""The OpenAPI document against the server that serves it: what schemathesis draws from it is answered as described."""
+"""The server answers every request that schemathesis draws from its OpenAPI document as described."""
 
 import itertools
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ CALLS = (
 )
 EXAMPLES = {"send_request": 100}  # of any other: 20
 SENDABLE = {"message_type": 1, "device_id": "kiosk-1", "user_identifier": None, "validate": False}
-LONGEST = 1  # second that a drawn request may wait
+LONGEST = 1  # seconds that a drawn request may wait
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def backend(depot: Depot) -> Iterator[Backend]:
 
 @pytest.fixture(scope="module")
 def session(backend: Backend) -> Iterator[requests.Session]:
-    """Past any proxy, and with the key."""
+    """A session with the API key that bypasses any proxy."""
     with requests.Session() as session:
         session.trust_env = False
         session.headers.update(backend.headers)
@@ -57,7 +57,7 @@ def session(backend: Backend) -> Iterator[requests.Session]:
 
 @pytest.fixture(scope="module")
 def operations(backend: Backend) -> Iterator[dict[str, Any]]:
-    """The calls of the document by their names, with outlets, one whose till answers, and a request to look at."""
+    """Return the document's operations by name, with outlets (the till of one answers) and an existing request."""
     outlet = backend.stack.supply_outlet()
     with pos_of(outlet):
         eventually(lambda: backend.is_online(outlet))
@@ -86,19 +86,19 @@ def test_every_answer_is_one_that_the_document_describes(
     @given(operations[call].as_strategy(generation_mode=mode))
     def check(case: schemathesis.Case[Any]) -> None:
         answer = case.call_and_validate(session=session, checks=CHECKS)
-        assert answer.status_code != 500  # described too: it is what we answer to a fault of ours
+        assert answer.status_code != 500  # described too, but it means a fault of the portal
 
     check()
 
 
 def _read(found: Any) -> Any:
-    """An operation; raises AssertionError where the document describes it wrongly."""
+    """Return an operation; raise AssertionError if its description is invalid."""
     assert not hasattr(found, "err"), found.err()
     return found.ok()
 
 
 def _pointed_at(*known: dict[str, str]) -> Any:
-    """The paths are of these in turn, and then as it was drawn."""
+    """Use these paths in turn, and then the drawn ones."""
     drawn = itertools.cycle([*known, None])
 
     def replace(_context: schemathesis.HookContext, given: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -109,7 +109,7 @@ def _pointed_at(*known: dict[str, str]) -> Any:
 
 
 def _fit_for_a_till() -> Any:
-    """Two of three bodies can be sent, whatever else was drawn; and none waits for long."""
+    """Make two of three drawn bodies valid for a till, and limit how long each waits."""
     drawn = itertools.count()
 
     def replace(_context: schemathesis.HookContext, body: Any) -> Any:

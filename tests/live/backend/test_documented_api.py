@@ -1,4 +1,4 @@
-"""docs/api.md is true where no demo shows it: tests/portal/operations/test_scripts.py runs all that it shows."""
+"""Statements of docs/api.md without an example; tests/portal/operations/test_scripts.py runs its examples."""
 
 import contextlib
 import re
@@ -21,7 +21,7 @@ BLOCKS = [block.text for block in blocks_of("docs/api.md") if block.is_python]
 
 @pytest.fixture
 def demo(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch) -> Stack:
-    """A portal with the demo's outlets, whose POSes are not started, and its key in the environment."""
+    """A portal with the demo's outlets, without their POSes; the demo's key is in the environment."""
     stack = new_stack()
     done = stack.manage("demo")
     assert done.returncode == 0, done.stderr
@@ -63,7 +63,7 @@ def block_with(text: str) -> str:
 
 @contextlib.contextmanager
 def reader(stack: Stack) -> Iterator[Callable[[str], list[str]]]:
-    """Runs Python as the document's reader would, one piece after another; returns the lines that it prints."""
+    """Return a function that runs pieces of Python in one session and returns the printed lines."""
     reader = Reader(stack.base_url, Path(stack.env["DATA_DIR"]), stack.env)
     try:
         yield reader.run_python

@@ -1,4 +1,4 @@
-"""Webhooks of real servers: to a real receiver, over restarts, and from several processes once."""
+"""Webhooks of real servers reach a real receiver, survive restarts, and are sent by one process only."""
 
 import json
 import signal
@@ -25,7 +25,7 @@ QUICK = with_constants(CONSTANTS) | {"WEBHOOK_ALLOW_PRIVATE": "true"}
 
 
 def make_endpoint(stack: Stack, hooks: Receiver, *events: str) -> str:
-    """Make an endpoint of its own name, wait until the portal watches for it, and return its secret."""
+    """Create an endpoint with a unique name, wait until the portal watches for it, and return its secret."""
     chosen = [f"--event={event}" for event in events]
     made = stack.manage_json("create_webhook", f"Hooks {hooks.port}", hooks.url, *chosen)
     assert isinstance(made, dict)
@@ -39,7 +39,7 @@ def types(hooks: Receiver, secret: str) -> list[str]:
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
-def test_what_happens_to_an_outlet_is_told_and_verified(new_stack: NewStack, database: Database) -> None:
+def test_events_of_an_outlet_are_delivered_with_a_valid_signature(new_stack: NewStack, database: Database) -> None:
     stack = new_stack("serve", database, env=QUICK)
     outlet = stack.supply_outlet()
     with receiver() as hooks:
@@ -62,9 +62,7 @@ def test_what_happens_to_an_outlet_is_told_and_verified(new_stack: NewStack, dat
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
-def test_what_was_not_taken_before_kill_9_is_sent_after_the_restart_under_its_id(
-    new_stack: NewStack, database: Database
-) -> None:
+def test_an_undelivered_event_is_sent_with_the_same_id_after_kill_9(new_stack: NewStack, database: Database) -> None:
     stack = new_stack("serve", database, env=QUICK)
     outlet = stack.supply_outlet()
     with receiver(status=500) as hooks:
@@ -83,7 +81,7 @@ def test_what_was_not_taken_before_kill_9_is_sent_after_the_restart_under_its_id
     assert second.verified(secret)["type"] == "authentication.refused"
 
 
-def test_a_server_that_stops_in_order_leaves_its_deliveries_to_the_next(new_stack: NewStack) -> None:
+def test_a_gracefully_stopped_server_leaves_its_deliveries_to_the_next(new_stack: NewStack) -> None:
     stack = new_stack(env=QUICK)
     outlet = stack.supply_outlet()
     with receiver(status=500) as hooks:
@@ -96,7 +94,7 @@ def test_a_server_that_stops_in_order_leaves_its_deliveries_to_the_next(new_stac
         eventually(lambda: len(hooks.got) == 2, timeout=15)
 
 
-def test_two_processes_tell_and_deliver_once(new_stack: NewStack, depot: Depot) -> None:
+def test_two_processes_deliver_each_event_once(new_stack: NewStack, depot: Depot) -> None:
     stack = new_stack("serve", "postgres", env=QUICK)
     outlet = stack.supply_outlet()
     with receiver() as hooks:

@@ -34,7 +34,7 @@ class Backend:
 
     @classmethod
     def of(cls, stack: Stack, *arguments: str) -> Self:
-        """With a key of its own, which the command `create_api_key` makes with these arguments."""
+        """Create a backend with a new key; the arguments go to the command `create_api_key`."""
         return cls(stack, stack.create_api_key(*arguments))
 
     @property
@@ -45,7 +45,7 @@ class Backend:
         return Backend(stack, self.key)
 
     def get(self, path: str) -> httpx2.Response:
-        """`path` begins behind the version, or is a Location."""
+        """`path` is what follows the version, or a Location."""
         return request(self.stack, "GET", _below(path), headers=self.headers)
 
     def post(self, path: str, body: str = "") -> httpx2.Response:
@@ -58,11 +58,11 @@ class Backend:
         return self.post(f"outlets/{outlet.provider_outlet_id}/requests", order_text(method, payload, **options))
 
     def is_online(self, outlet: Credentials) -> bool:
-        """What this process would answer by, were the POS connected to another."""
+        """Return whether this process believes that the POS is online, here or at another process."""
         return self.get(f"outlets/{outlet.provider_outlet_id}").json()["online"] is True
 
     def outcome(self, location: str, *, timeout: float = 20) -> Json:
-        """The request at this place as soon as it has ended; AssertionError when it has not by then."""
+        """Return the request at this path once it has ended; raise AssertionError after the timeout."""
         return eventually(lambda: self._ended(location), timeout=timeout, what=f"{location} has ended")
 
     def _ended(self, location: str) -> Json:
@@ -98,7 +98,7 @@ def kind_of(answer: httpx2.Response) -> str:
 
 
 def requests_of(stack: Stack, outlet: Credentials) -> list[Json]:
-    """The outlet's requests as they are in the database, in order of arrival."""
+    """Return the outlet's rows of requests, in order of arrival."""
     query = (
         f"SELECT integrations_request.request_id, {', '.join(COLUMNS)} FROM integrations_request"  # noqa: S608
         " JOIN integrations_integration ON integrations_integration.id = integration_id"

@@ -1,4 +1,4 @@
-"""The system's Chromium, driven by playwright, that talks to one host and to nobody else."""
+"""The system's Chromium, driven by playwright; it may contact one host only."""
 
 import re
 from collections.abc import Iterator
@@ -23,13 +23,13 @@ ARGUMENTS = (
 WIDE = {"width": 1280, "height": 900}
 Scheme = Literal["light", "dark"]
 STILL = "*, *::before, *::after { transition: none !important; animation: none !important }"
-LIMIT_MS = 45_000  # against hanging, on a machine that others keep busy
+LIMIT_MS = 45_000  # seconds before a test is stopped; generous for a busy machine
 expect.set_options(timeout=LIMIT_MS)
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Playwright keeps an event loop running in this thread: until the end of the block no ORM call works here."""
+    """Playwright runs an event loop in this thread, so no ORM call works in it until the block ends."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=need("chromium"), args=list(ARGUMENTS))
         yield browser
@@ -38,9 +38,9 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def page_at(browser: Browser, stack: Stack, *, also: tuple[str, ...] = (), **options: Any) -> Iterator[Page]:
-    """A page in a context of its own, its addresses relative to the stack.
+    """A page in a new browser context, with addresses relative to the stack.
 
-    No request may leave the stack's host but for those named by `also`, and nothing may be against the pages'
+    Only the hosts in `also` may be contacted besides the stack's, and nothing may violate the pages'
     Content-Security-Policy.
     """
     context = browser.new_context(**{"base_url": stack.base_url, "viewport": WIDE, "locale": "en-GB"} | options)

@@ -1,4 +1,4 @@
-"""Clients that are not ours: httpx2, websockets, Node's ws, curl, and a bare socket that never answers."""
+"""Third-party clients: httpx2, websockets, Node's ws, curl, and a bare socket that never answers."""
 
 import base64
 import json
@@ -59,7 +59,7 @@ def authenticate(
 
 
 def token_for(stack: Stack, credentials: Credentials) -> str:
-    """A token from a request that must succeed."""
+    """Return a token; the request must succeed."""
     answer = authenticate(stack, credentials)
     assert answer.status_code == 200, answer.text
     token: str = answer.json()["AccessToken"]
@@ -67,7 +67,7 @@ def token_for(stack: Stack, credentials: Credentials) -> str:
 
 
 class Pos:
-    """An open websocket of the `websockets` library, which answers pings by itself."""
+    """An open websocket of the `websockets` library, which answers pings automatically."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
@@ -83,9 +83,9 @@ class Pos:
         return self._connection.recv(timeout)
 
     def wait_closed(self, timeout: float = 10) -> tuple[int, str]:
-        """Return code and reason with which the server closed, 1006 for a link cut silently; raise TimeoutError.
+        """Return the server's close code and reason, 1006 for a silently broken connection; raise TimeoutError.
 
-        `timeout`: seconds on a machine that does nothing else, and PATIENCE times that on any, as in `eventually`.
+        `timeout`: seconds on an idle machine; the wait is at most PATIENCE times as long, as in `eventually`.
         """
         deadline = time.monotonic() + timeout * PATIENCE
         while True:
@@ -133,7 +133,7 @@ def connect(
 
 @dataclass(frozen=True)
 class Refusal:
-    """How the server answered a handshake that it did not accept."""
+    """The server's answer to a refused handshake."""
 
     status: int
     body: str
@@ -164,7 +164,7 @@ def handshake_refusal(
 
 
 @contextmanager
-def connect_mute(stack: Stack, token: str) -> Iterator[socket.socket]:
+def connect_unresponsive(stack: Stack, token: str) -> Iterator[socket.socket]:
     """A websocket on a bare socket that never answers a ping: a till whose power was cut."""
     LEDGER.remember(token)
     with socket.create_connection(("127.0.0.1", stack.port), timeout=20) as bare:
@@ -186,7 +186,7 @@ def connect_mute(stack: Stack, token: str) -> Iterator[socket.socket]:
 
 
 class NodePos:
-    """Node's `ws` in a process of its own; ends with the block that started it."""
+    """Node's `ws` in a separate process, which ends with the block."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -207,7 +207,7 @@ class NodePos:
 
 @contextmanager
 def connect_with_node(url: str, *subprotocols: str) -> Iterator[NodePos]:
-    """Open a websocket with Node's `ws`; it gives up by itself after 60 s."""
+    """Open a websocket with Node's `ws`; its process ends after 60 s at the latest."""
     node_packages()
     command = [need("node"), str(NODE_FOLDER / "connect.mjs"), url, *subprotocols]
     with subprocess.Popen(

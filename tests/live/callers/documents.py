@@ -38,7 +38,7 @@ def blocks_of(document: str) -> list[Block]:
 
 
 class Reader:
-    """Runs blocks in one shell's environment and one Python, against another address than the documents name."""
+    """Runs blocks in one shell environment and one Python session, with the documents' address replaced."""
 
     def __init__(self, base_url: str, folder: Path, environment: Mapping[str, str]) -> None:
         self._base_url = base_url
@@ -51,14 +51,14 @@ class Reader:
             portal.close()
 
     def run_python(self, code: str) -> list[str]:
-        """The lines that it prints."""
+        """Return the printed lines."""
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             exec(self._here(code), self._names)  # noqa: S102  (our own document)
         return printed.getvalue().splitlines()
 
     def run_shell(self, commands: str) -> str:
-        """What the commands print; each must succeed. What they export stays."""
+        """Return what the commands print; each must succeed. Exported variables persist."""
         exported = self._folder / ".exported"
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", f"{self._here(commands)}\nenv -0 > .exported"],

@@ -1,4 +1,4 @@
-"""Websocket frames on a bare socket, also those that no library would send."""
+"""Websocket frames on a bare socket, including frames that no library would send."""
 
 import secrets
 import socket
@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.live.callers.clients import connect_mute
+from tests.live.callers.clients import connect_unresponsive
 from tests.live.stack.servers import Stack
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
@@ -37,7 +37,7 @@ def header(size: int, *, opcode: int = TEXT, is_last: bool = True) -> bytes:
 @contextmanager
 def bare(stack: Stack, token: str) -> Iterator[socket.socket]:
     """Open a websocket on a bare socket."""
-    with connect_mute(stack, token) as connection:
+    with connect_unresponsive(stack, token) as connection:
         connection.settimeout(20)
         yield connection
 
@@ -71,7 +71,7 @@ def frames_of(connection: socket.socket, until: threading.Event | None = None) -
 
 
 def close_of(connection: socket.socket) -> tuple[int, str] | None:
-    """Return code and reason with which the server closes; None where the connection ends without a close frame."""
+    """Return the server's close code and reason; None if the connection ends without a close frame."""
     for opcode, content in frames_of(connection):
         if opcode == CLOSE:
             return int.from_bytes(content[:2], "big"), content[2:].decode()

@@ -1,4 +1,4 @@
-"""Callers that do not stop: durable orders and transient polls, and a note of every answer that they should not get."""
+"""Callers under constant load: durable orders and transient requests, with a record of every wrong answer."""
 
 import random
 import threading
@@ -39,7 +39,7 @@ class Tally:
 
     @property
     def unanswered(self) -> int:
-        """How many calls ended with 504: not wrong, and not what a caller likes."""
+        """Return how many calls ended with 504, which is allowed but undesirable."""
         return sum(count for (_, status), count in self.statuses.items() if status == 504)
 
     @property
@@ -66,7 +66,7 @@ class Caller:
         ]
 
     def run(self, ending: threading.Event, tally: Tally) -> None:
-        """Call until told to end; what was begun is insisted on until the portal has it."""
+        """Call until stopped; repeat each order until the portal has accepted it."""
         number = 0
         while not ending.is_set():
             number += 1

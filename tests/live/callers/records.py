@@ -1,4 +1,4 @@
-"""What the portal wrote down, read past Django from the stack's database."""
+"""The portal's records, read directly from the stack's database without Django."""
 
 from tests.live.stack.servers import Credentials, Stack
 
@@ -42,7 +42,7 @@ def auth_outcomes(stack: Stack, provider_outlet_id: str) -> list[str]:
 
 
 def auth_addresses(stack: Stack, provider_outlet_id: str) -> list[str]:
-    """From where those authentications came, oldest first."""
+    """Return the client addresses of those authentications, oldest first."""
     return [str(address) for _, address in stack.rows(ATTEMPTS, "auth", provider_outlet_id)]
 
 
@@ -64,14 +64,14 @@ def close_reasons(stack: Stack, outlet: Credentials) -> list[str]:
 
 
 def is_online(stack: Stack, outlet: Credentials) -> bool:
-    """What the presence row says, without regard to the lease of the process that wrote it."""
+    """Return the presence row's state, ignoring the lease of the process that wrote it."""
     query = "SELECT is_online FROM integrations_presence WHERE integration_id = %s"
     ((found,),) = stack.rows(query, integration_id(stack, outlet))
     return bool(found)
 
 
 def stray_frames(stack: Stack, outlet: Credentials) -> list[tuple[str, int, str]]:
-    """Kind, size and excerpt of the frames that nobody understood, oldest first."""
+    """Return kind, size and excerpt of the unrecognised frames, oldest first."""
     query = "SELECT kind, size, excerpt FROM integrations_strayframe WHERE integration_id = %s ORDER BY id"
     rows = stack.rows(query, integration_id(stack, outlet))
     return [(str(kind), int(str(size)), str(excerpt)) for kind, size, excerpt in rows]
@@ -85,7 +85,7 @@ def last_used(stack: Stack, outlet: Credentials) -> object:
 
 
 def take_rights(stack: Stack, outlet: Credentials) -> None:
-    """Void the outlet's tokens by the rows alone, as a process that reaches no other would."""
+    """Void the outlet's tokens only in the database, as a process that can notify no other would."""
     stack.execute(
         "UPDATE integrations_integration SET generation = generation + 1, changed_at = CURRENT_TIMESTAMP WHERE id = %s",
         integration_id(stack, outlet),

@@ -1,4 +1,4 @@
-"""A bad hour in a minute: many callers, many outlets that misbehave, and everything between them dying in turn."""
+"""Many faults in one minute: many callers, misbehaving outlets, and each service between them killed in turn."""
 
 import asyncio
 import random
@@ -43,7 +43,7 @@ class Call:
 
 
 def calls_to(outlets: Sequence[Credentials], *, count: int, chance: random.Random) -> list[Call]:
-    """As many calls, spread evenly, in an order and in modes drawn by `chance`."""
+    """Return this many calls, spread evenly over the outlets, in an order and modes drawn by `chance`."""
     calls = [
         Call(outlets[number % len(outlets)], f"order-{number}", chance.choice(["wait", "wait", "async"]))
         for number in range(count)
@@ -53,10 +53,10 @@ def calls_to(outlets: Sequence[Credentials], *, count: int, chance: random.Rando
 
 
 def make_calls(backends: Sequence[Backend], calls: Sequence[Call], *, meanwhile: Iterator[Callable[[], None]]) -> int:
-    """Make each call until the portal has taken it, at one process or the other. Return how much was done meanwhile.
+    """Repeat each call until one of the processes accepts it. Return how many disasters happened during the calls.
 
-    That is done in this thread, because a process dies with the thread that started it. Raises AssertionError where a
-    call is never taken.
+    The disasters run in this thread, because a process dies with the thread that started it. Raises AssertionError if
+    a call is never accepted.
     """
     done = 0
     with ThreadPoolExecutor(CALLERS) as pool:
@@ -102,7 +102,7 @@ def fleet_of(
 
 
 def _insist(backends: Sequence[Backend], number: int, call: Call) -> bool:
-    """Repeat a call under its RequestID, at the other process each time, until it is known to be stored."""
+    """Repeat a call with the same RequestID, alternating the processes, until it is known to be stored."""
     deadline = time.monotonic() + TRIES_FOR
     while time.monotonic() < deadline:
         number += 1

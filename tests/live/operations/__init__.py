@@ -1,1 +1,1 @@
-"""The commands and documents for operators: backup, doctor, deployment, key rotation, upgrades."""
+"""The commands and documents for operators: backup, doctor, deployment, key rotation, upgrade."""

@@ -1,4 +1,4 @@
-"""A backup made of a server under load brings back a portal that serves; what could destroy data is refused."""
+"""A backup of a server under load restores a working portal; steps that could destroy data are refused."""
 
 import io
 import sqlite3
@@ -22,7 +22,7 @@ from tests.support.constants import RECORD_INTERVAL, with_constants
 
 
 class Run(Protocol):
-    """Runs a command in this process against the embedded database of a stack. Raises CommandError as it does."""
+    """Runs a command in this process against a stack's embedded database. Raises the command's CommandError."""
 
     def __call__(self, stack: Stack, command: str, file: Path, **options: Any) -> None: ...
 
@@ -43,16 +43,16 @@ def run(django_db_blocker: Any) -> Run:
 
 @pytest.fixture
 def stopped(depot: Depot) -> Iterator[Stack]:
-    """An installation whose server does not run."""
+    """An installation whose server is stopped."""
     stack = depot.make("serve", is_started=False)
     yield stack
     stack.close()
 
 
-def test_a_backup_under_write_load_is_whole_and_serves_in_a_new_folder(
+def test_a_backup_under_write_load_is_complete_and_serves_from_a_new_folder(
     new_stack: NewStack, depot: Depot, tmp_path: Path
 ) -> None:
-    """By the commands as an operator types them; the other tests call them in this process."""
+    """Uses the commands as an operator types them; the other tests call them in this process."""
     stack, file = new_stack(env=with_constants({RECORD_INTERVAL: 0.05})), tmp_path / "portal.backup"
     outlet = stack.supply_outlet()
     with writing(stack, outlet):
@@ -75,7 +75,7 @@ def test_a_backup_under_write_load_is_whole_and_serves_in_a_new_folder(
     assert other.rows("PRAGMA journal_mode") == [("wal",)]
 
 
-def test_what_is_replaced_is_kept_aside(stopped: Stack, run: Run, tmp_path: Path) -> None:
+def test_a_replaced_database_is_kept(stopped: Stack, run: Run, tmp_path: Path) -> None:
     file = tmp_path / "portal.backup"
     run(stopped, "backup", file)
     stopped.supply_outlet()
@@ -85,9 +85,7 @@ def test_what_is_replaced_is_kept_aside(stopped: Stack, run: Run, tmp_path: Path
     assert outlets(database_of(stopped)) == 0
 
 
-def test_nothing_is_restored_while_a_server_runs_or_may_still_run(
-    new_stack: NewStack, run: Run, tmp_path: Path
-) -> None:
+def test_restore_is_refused_while_a_server_runs_or_may_still_run(new_stack: NewStack, run: Run, tmp_path: Path) -> None:
     stack, file = new_stack(), tmp_path / "portal.backup"
     run(stack, "backup", file)
     before = database_of(stack).stat().st_ino
@@ -112,7 +110,7 @@ def test_a_broken_database_can_be_replaced(stopped: Stack, run: Run, tmp_path: P
     assert authenticate(stopped, outlet).status_code == 200
 
 
-def test_a_backup_is_never_overwritten_unasked_and_never_made_where_it_cannot_be(
+def test_a_backup_overwrites_no_file_unasked_and_needs_a_writable_folder(
     stopped: Stack, run: Run, tmp_path: Path
 ) -> None:
     file = tmp_path / "portal.backup"
@@ -128,7 +126,7 @@ def test_a_backup_is_never_overwritten_unasked_and_never_made_where_it_cannot_be
 
 
 @pytest.mark.parametrize("content", [b"no database at all", b"", None])
-def test_what_is_no_backup_is_refused_and_nothing_is_touched(
+def test_a_file_that_is_not_a_backup_is_refused_and_changes_nothing(
     stopped: Stack, run: Run, tmp_path: Path, content: bytes | None
 ) -> None:
     file = tmp_path / "portal.backup"
@@ -177,7 +175,7 @@ def _count(file: Path, table: str) -> int:
 
 @contextmanager
 def writing(stack: Stack, outlet: Credentials) -> Iterator[None]:
-    """Authentications without a pause: each is a row."""
+    """Authenticate without a pause for the length of the block; each attempt is a row."""
     ending = threading.Event()
 
     def write() -> None:

@@ -1,4 +1,4 @@
-"""What the POS's door asks of the database, and what becomes of it while that is away."""
+"""The POS entry point's database statements, and its behaviour while the database is down."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.live.stack.servers import Depot, Server, Stack
 from tests.live.stack.waiting import eventually
 from tests.support.constants import NOTICE_INTERVAL, RECORD_INTERVAL, WATCH_INTERVAL, with_constants
 
-# Whatever runs beside the POS's door keeps still for as long as the test counts.
+# Background work is stopped while the test counts.
 QUIET = with_constants({RECORD_INTERVAL: 3600, WATCH_INTERVAL: 600, NOTICE_INTERVAL: 3600}) | {"LEASE_SECONDS": "3600"}
 STATEMENT = re.compile(r"(?:statement|execute [^:]*): (\w+)")
 SERVERS: tuple[Server, ...] = ("serve", "daphne")
@@ -22,18 +22,18 @@ SERVERS: tuple[Server, ...] = ("serve", "daphne")
 
 @dataclass(frozen=True)
 class Counted:
-    """A stack that is alone with a PostgreSQL, which logs every statement."""
+    """A stack that is the only client of a PostgreSQL that logs every statement."""
 
     stack: Stack
     postgres: Postgres
 
     def statements(self) -> list[str]:
-        """The first word of every statement so far, but for those that only set a connection up."""
+        """Return the first word of every statement so far, except those that only set up a connection."""
         found = STATEMENT.findall(self.postgres.process.log_text())
         return [word for word in found if word not in ("SET", "BEGIN", "COMMIT", "ROLLBACK")]
 
     def wait_for_quiet(self) -> None:
-        """Until what the first request started is under way, and nothing was asked for half a second."""
+        """Wait until the work of the first request is over and no statement came for half a second."""
         token_for(self.stack, self.stack.supply_outlet())
         seen: list[int] = []
 
@@ -72,7 +72,7 @@ def test_a_failed_authentication_costs_one_read_and_no_write(counted: Counted) -
     assert counted.statements()[before:] == ["SELECT"]
 
 
-def test_a_mistyped_secret_costs_no_look_up_at_all(counted: Counted) -> None:
+def test_a_mistyped_secret_costs_no_database_read(counted: Counted) -> None:
     outlet = counted.stack.supply_outlet()
     counted.wait_for_quiet()
     before = len(counted.statements())
@@ -98,7 +98,7 @@ def stack(request: pytest.FixtureRequest, depot: Depot, redis: Redis, module_pos
     stack.close()
 
 
-def test_with_the_database_away_the_answer_is_503_until_it_is_back(module_postgres: Postgres, stack: Stack) -> None:
+def test_while_the_database_is_down_the_answer_is_503(module_postgres: Postgres, stack: Stack) -> None:
     outlet = stack.supply_outlet()
     assert authenticate(stack, outlet).status_code == 200
     module_postgres.kill()
@@ -114,7 +114,7 @@ def test_with_the_database_away_the_answer_is_503_until_it_is_back(module_postgr
     eventually(lambda: request(stack, "GET", "/readyz").status_code == 200, timeout=20, what="it is ready")
 
 
-def test_with_the_database_away_a_handshake_is_refused(module_postgres: Postgres, stack: Stack) -> None:
+def test_while_the_database_is_down_a_handshake_is_refused(module_postgres: Postgres, stack: Stack) -> None:
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
     module_postgres.kill()
@@ -124,7 +124,9 @@ def test_with_the_database_away_a_handshake_is_refused(module_postgres: Postgres
     eventually(lambda: request(stack, "GET", "/readyz").status_code == 200, timeout=20, what="it is ready")
 
 
-def test_a_socket_outlives_the_absence_of_the_database_and_is_recorded(module_postgres: Postgres, stack: Stack) -> None:
+def test_a_socket_stays_open_while_the_database_is_down_and_is_recorded(
+    module_postgres: Postgres, stack: Stack
+) -> None:
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
         eventually(lambda: records.is_online(stack, outlet))
@@ -136,9 +138,7 @@ def test_a_socket_outlives_the_absence_of_the_database_and_is_recorded(module_po
     eventually(lambda: records.close_reasons(stack, outlet) == ["by_pos"], timeout=20)
 
 
-def test_a_server_that_starts_without_its_database_works_as_soon_as_that_is_there(
-    module_postgres: Postgres, stack: Stack
-) -> None:
+def test_a_server_started_without_its_database_works_once_that_is_up(module_postgres: Postgres, stack: Stack) -> None:
     outlet = stack.supply_outlet()
     stack.stop()
     module_postgres.stop()

@@ -1,4 +1,4 @@
-"""Whoever tries the portal with the demo may rotate an outlet's secret: its simulated POS returns."""
+"""A demo user may rotate an outlet's secret: its simulated POS reconnects."""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ WHERE outlet.provider_outlet_id = ? AND credential.last_used_at IS NOT NULL
 """
 
 
-def test_the_pos_of_a_demo_outlet_returns_after_a_rotation(new_stack: NewStack) -> None:
+def test_the_pos_of_a_demo_outlet_reconnects_after_a_rotation(new_stack: NewStack) -> None:
     stack = new_stack("serve", options=["--demo"])
     for secrets in (1, 2, 3):
         eventually(partial(has_used, stack, secrets), timeout=30, what="the demo's POS has authenticated")

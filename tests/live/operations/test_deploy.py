@@ -1,4 +1,4 @@
-"""The samples of deploy/ before a real server: the proxies carry a POS and log no token; only DATA_DIR is written."""
+"""The samples of deploy/ with a real server: proxies relay a POS and log no token; only DATA_DIR is written."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from tests.support.project import PROJECT
 def proxied(
     request: pytest.FixtureRequest, depot: Depot, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Stack, str, Path]]:
-    """A server, the address of a proxy before it, and the folder in which the proxy logs."""
+    """A server, the address of a proxy before it, and the folder of the proxy's logs."""
     stack = depot.make("serve", env={"TRUSTED_PROXIES": "127.0.0.1", "METRICS_NETWORKS": "0.0.0.0/0"})
     port, folder = free_port(), tmp_path_factory.mktemp(request.param)
     proxy = proxy_before(request.param, stack, port, folder)
@@ -38,7 +38,7 @@ def proxied(
     stack.close()
 
 
-def test_the_client_behind_the_proxy_keeps_its_address_and_what_it_claims_is_not_believed(
+def test_the_proxy_passes_the_clients_address_and_ignores_forged_ones(
     proxied: tuple[Stack, str, Path],
 ) -> None:
     stack, address, _ = proxied
@@ -54,19 +54,19 @@ def test_the_client_behind_the_proxy_keeps_its_address_and_what_it_claims_is_not
     assert seen == [("127.0.0.1",)]
 
 
-def test_the_proxy_keeps_the_metrics_inside_and_bounds_the_auth_endpoint(proxied: tuple[Stack, str, Path]) -> None:
+def test_the_proxy_hides_the_metrics_and_limits_the_auth_endpoint(proxied: tuple[Stack, str, Path]) -> None:
     stack, address, _ = proxied
     assert _status(f"http://{address}/metrics") == 404
     assert _status(f"http://{address}/readyz") == 404
     assert request(stack, "GET", "/metrics").status_code == 200
     url = f"http://{address}/api/powerepos/v1/auth"
     assert httpx2.post(url, content=b"x" * 20_000, trust_env=False).json()["ErrorMessage"], "the portal's own words"
-    # Caddy says 502 where the portal's own refusal meets Caddy's limit half-way.
+    # Caddy answers 502 if the portal refuses the body just before Caddy's own limit.
     assert httpx2.post(url, content=b"x" * 200_000, trust_env=False).status_code in (413, 502)
 
 
-def test_a_pos_comes_in_through_the_proxy_and_its_token_is_in_no_log(proxied: tuple[Stack, str, Path]) -> None:
-    """The last of the tests that share the server: it kills it."""
+def test_a_pos_connects_through_the_proxy_and_its_token_is_in_no_log(proxied: tuple[Stack, str, Path]) -> None:
+    """Runs last of the tests that share the server, because it kills it."""
     stack, address, folder = proxied
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
@@ -82,7 +82,7 @@ def test_a_pos_comes_in_through_the_proxy_and_its_token_is_in_no_log(proxied: tu
     assert not [file for file in logs if token in file.read_text() or answer.json()["AccessToken"] in file.read_text()]
 
 
-def test_nginx_takes_the_sample_as_it_stands(tmp_path: Path) -> None:
+def test_nginx_accepts_the_unchanged_sample(tmp_path: Path) -> None:
     _certificate(tmp_path)
     text = NGINX.replace("/etc/ssl/pos.example.com/fullchain.pem", str(tmp_path / "cert.pem"))
     text = text.replace("/etc/ssl/pos.example.com/key.pem", str(tmp_path / "key.pem"))
@@ -92,7 +92,7 @@ def test_nginx_takes_the_sample_as_it_stands(tmp_path: Path) -> None:
     assert "warn" not in done.stderr
 
 
-def test_caddy_takes_the_sample_as_it_stands(tmp_path: Path) -> None:
+def test_caddy_accepts_the_unchanged_sample(tmp_path: Path) -> None:
     command = [need("caddy"), "validate", "--adapter", "caddyfile", "--config", str(PROJECT / "deploy/caddy/Caddyfile")]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env=plain_environment() | {"HOME": str(tmp_path)}
@@ -100,9 +100,7 @@ def test_caddy_takes_the_sample_as_it_stands(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_command_of_the_image_serves_on_a_file_system_that_is_read_only_but_for_the_data(
-    depot: Depot, tmp_path: Path
-) -> None:
+def test_the_image_serves_on_a_read_only_file_system_with_a_writable_data_folder(depot: Depot, tmp_path: Path) -> None:
     stack = depot.make("serve", is_started=False)
     outlet = stack.supply_outlet()
     data = stack.log_path.parent
@@ -135,7 +133,7 @@ def _image_command() -> list[str]:
 
 
 def _read_only_but(data: Path, scratch: Path) -> list[str]:
-    """Return the beginning of a command that sees every file system read-only, but for one folder."""
+    """Return a command prefix that makes every file system read-only except one folder."""
     unshare = need("unshare")
     script = scratch / "read-only.sh"
     script.write_text(

@@ -1,4 +1,4 @@
-"""The doctor beside real servers: healthy ones, and one whose Redis has died."""
+"""The doctor command with real servers: healthy ones, and one whose Redis has died."""
 
 import io
 import json
@@ -28,7 +28,7 @@ from tests.support.environment import read_settings
 from tests.support.project import PROJECT
 
 
-def test_a_healthy_embedded_installation_is_found_to_be_fine(new_stack: NewStack) -> None:
+def test_doctor_finds_no_fault_in_a_healthy_embedded_installation(new_stack: NewStack) -> None:
     stack = new_stack()
     done = stack.manage("doctor")
     assert done.returncode == 0, done.stdout
@@ -36,7 +36,7 @@ def test_a_healthy_embedded_installation_is_found_to_be_fine(new_stack: NewStack
     assert "handshake reaches the portal" in done.stdout
 
 
-def test_postgres_and_redis_are_looked_at_too(depot: Depot, postgres: Postgres, tmp_path: Path) -> None:
+def test_doctor_checks_postgres_and_redis(depot: Depot, postgres: Postgres, tmp_path: Path) -> None:
     redis = Redis.create(tmp_path)
     redis.start()
     stack = depot.make("serve", postgres=postgres, redis=redis)
@@ -50,7 +50,9 @@ def test_postgres_and_redis_are_looked_at_too(depot: Depot, postgres: Postgres, 
         redis.close()
 
 
-def test_a_database_that_is_away_is_one_finding_among_the_others(new_stack: NewStack, own_postgres: Postgres) -> None:
+def test_doctor_reports_a_database_that_is_down_among_its_other_findings(
+    new_stack: NewStack, own_postgres: Postgres
+) -> None:
     stack = new_stack(database="postgres", postgres=own_postgres)
     own_postgres.stop()
     found = findings(stack, 1)
@@ -72,7 +74,7 @@ def test_a_database_that_is_away_is_one_finding_among_the_others(new_stack: NewS
         ("hanging", "timeout", "stopped"),
     ],
 )
-def test_each_reason_why_postgresql_cannot_be_reached_is_told_at_once(
+def test_each_reason_why_postgresql_cannot_be_reached_is_reported_at_once(
     guarded: Postgres, tmp_path: Path, django_db_blocker: Any, fault: str, said: str, todo: str
 ) -> None:
     with (
@@ -82,7 +84,7 @@ def test_each_reason_why_postgresql_cannot_be_reached_is_told_at_once(
     ):
         began = time.monotonic()
         found = doctor()
-        assert time.monotonic() - began < 12  # the pool alone would take 16 s more
+        assert time.monotonic() - began < 12  # the pool's own timeout would add 16 s
     (away,) = found["database"]
     assert (away["level"], said in away["what"], todo in away["todo"]) == ("wrong", True, True), away
     assert HIDDEN not in str(found)
@@ -106,7 +108,7 @@ def test_two_servers_over_one_postgresql_need_redis(depot: Depot, postgres: Post
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
-def test_a_key_that_fits_nothing_that_is_stored_is_told(
+def test_doctor_reports_a_key_that_matches_no_stored_digest(
     request: pytest.FixtureRequest, depot: Depot, database: Database
 ) -> None:
     postgres = request.getfixturevalue("postgres") if database == "postgres" else None
@@ -146,7 +148,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 @contextmanager
 def hanging_server() -> Iterator[int]:
-    """A port that takes connections and never says a word."""
+    """A port that accepts connections and never sends anything."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
@@ -165,7 +167,7 @@ def url_with(fault: str, port: int, silent: int) -> str:
 
 @contextmanager
 def database_of_this_process(url: str, folder: Path) -> Iterator[None]:
-    """Let this process use the database of a URL, as its settings make of it, and a Redis that is away."""
+    """Make this process use the database of this URL and a Redis that is down."""
     read = read_settings({"DATABASE_URL": url, "DATA_DIR": str(folder)})
     before = connections["default"]
     before.close()
@@ -185,7 +187,7 @@ def database_of_this_process(url: str, folder: Path) -> Iterator[None]:
 
 
 def doctor() -> dict[str, list[dict[str, Any]]]:
-    """What the doctor finds in this process; it finds something wrong."""
+    """Run the doctor in this process, and return its findings; at least one is a fault."""
     out = io.StringIO()
     with pytest.raises(SystemExit, match="1"):
         call_command("doctor", "--format", "json", stdout=out)

@@ -17,7 +17,7 @@ ROWS = 1000
 LONGEST = 3.0  # seconds for one call on a busy machine; the lock itself is measured by benchmarks/bulk.py
 
 
-def test_a_pos_authenticates_and_is_asked_while_the_shell_enables_many_outlets(depot: Depot, tmp_path: Path) -> None:
+def test_a_pos_authenticates_and_answers_while_the_shell_enables_many_outlets(depot: Depot, tmp_path: Path) -> None:
     stack = depot.make("serve")
     try:
         outlet, backend = stack.supply_outlet(), Backend.of(stack)

@@ -1,4 +1,4 @@
-"""Keys are exchanged host by host: while one host has the new keys and the other does not, nothing fails on either."""
+"""Keys are rotated host by host: while only one host has the new keys, nothing fails on either."""
 
 import re
 import secrets
@@ -30,7 +30,7 @@ class Hosts:
     keys: dict[str, str] = field(repr=False)
 
     def key_ids(self, outlet: Credentials) -> set[object]:
-        """Under which keys an outlet's secrets are digested."""
+        """Return the ids of the keys that digest an outlet's secrets."""
         query = (
             "SELECT key_id FROM integrations_credential"
             " JOIN integrations_integration ON integrations_integration.id = integration_id"
@@ -48,7 +48,7 @@ def make_hosts(depot: Depot, postgres: Postgres, redis: Redis) -> Hosts:
 
 @pytest.fixture(scope="module")
 def hosts(depot: Depot, postgres: Postgres, redis: Redis) -> Iterator[Hosts]:
-    """Both run in every test that shares this."""
+    """Both hosts, running; the tests that share them keep them so."""
     pair = make_hosts(depot, postgres, redis)
     yield pair
     pair.old.close()
@@ -57,7 +57,7 @@ def hosts(depot: Depot, postgres: Postgres, redis: Redis) -> Iterator[Hosts]:
 
 @pytest.fixture(scope="module")
 def login(hosts: Hosts) -> tuple[str, str]:
-    """The staff login; it is printed once."""
+    """The first staff login, which is printed only once."""
     return first_login(hosts.old)
 
 
@@ -74,17 +74,17 @@ def test_an_order_with_a_pin_at_the_new_host_for_a_till_at_the_old_one_is_answer
             assert (answer.status_code, answer.json().get("outcome")) == (200, "answered"), answer.text
 
 
-def test_an_api_key_that_was_used_at_the_new_host_is_good_at_the_old_one(hosts: Hosts) -> None:
+def test_an_api_key_used_at_the_new_host_is_valid_at_the_old_one(hosts: Hosts) -> None:
     backend = Backend.of(hosts.old)
     assert backend.at(hosts.new).get("outlets").status_code == 200
-    # What the new host changes about a key, it writes together with when the key was used.
+    # The new host writes its change of a key together with the time of the key's last use.
     query = "SELECT last_used_at FROM integrations_apikeysecret ORDER BY id DESC LIMIT 1"
     eventually(lambda: hosts.old.rows(query)[0][0], what="the new host has recorded the use")
     assert backend.get("outlets").status_code == 200
     assert backend.at(hosts.new).get("outlets").status_code == 200
 
 
-def test_what_a_command_with_the_new_keys_makes_is_good_at_both_hosts(hosts: Hosts) -> None:
+def test_values_created_by_a_command_with_the_new_keys_are_valid_at_both_hosts(hosts: Hosts) -> None:
     backend, outlet = Backend.of(hosts.new), hosts.new.supply_outlet()
     rotated = hosts.new.rotate_secret(outlet)
     for stack in (hosts.old, hosts.new):
@@ -92,7 +92,7 @@ def test_what_a_command_with_the_new_keys_makes_is_good_at_both_hosts(hosts: Hos
         assert authenticate(stack, rotated).status_code == 200
 
 
-def test_a_pos_authenticates_at_both_hosts_and_its_tokens_are_good_at_both(hosts: Hosts) -> None:
+def test_a_pos_authenticates_at_both_hosts_and_its_tokens_are_valid_at_both(hosts: Hosts) -> None:
     outlet = hosts.old.supply_outlet()
     for issuing, opening in ((hosts.new, hosts.old), (hosts.old, hosts.new)):
         with connect(opening, token_for(issuing, outlet)) as pos:
@@ -106,11 +106,11 @@ def test_a_person_who_signed_in_at_one_host_is_signed_in_at_the_other(hosts: Hos
         (csrf,) = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
         form = {"csrfmiddlewaretoken": csrf, "username": name, "password": password}
         browser.post(f"{hosts.new.base_url}/admin/login/", data=form)
-        for stack in (hosts.new, hosts.old, hosts.new, hosts.old):  # cookies know no ports
+        for stack in (hosts.new, hosts.old, hosts.new, hosts.old):  # cookies ignore ports
             assert browser.get(f"{stack.base_url}/admin/integrations/").url.path == "/admin/integrations/"
 
 
-def test_a_host_that_starts_with_the_old_key_alone_keeps_callers_away_until_it_can_verify_all(
+def test_a_host_started_with_only_the_old_key_is_not_ready_until_it_can_verify_all(
     depot: Depot, postgres: Postgres, redis: Redis
 ) -> None:
     hosts = make_hosts(depot, postgres, redis)
@@ -138,12 +138,12 @@ def readiness(stack: Stack) -> httpx2.Response:
 
 
 def verified_at(stack: Stack, outlet: Credentials, backend: Backend) -> bool:
-    """Whether a host accepts both; what it changes about the key of their digests, it writes a moment later."""
+    """Return whether a host accepts both; it writes its change of their digests' key a moment later."""
     assert authenticate(stack, outlet).status_code == 200
     return bool(backend.at(stack).get("outlets").status_code == 200)
 
 
-def test_when_the_last_old_host_leaves_the_new_key_takes_over_and_when_one_comes_back_the_old_one(
+def test_the_new_key_is_used_once_no_old_host_runs_and_the_old_one_if_one_returns(
     depot: Depot, postgres: Postgres, redis: Redis
 ) -> None:
     hosts = make_hosts(depot, postgres, redis)

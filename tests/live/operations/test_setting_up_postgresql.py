@@ -1,4 +1,4 @@
-"""What the documents say about setting PostgreSQL up, typed as it stands there."""
+"""The documented commands that set up PostgreSQL, typed exactly as documented."""
 
 import json
 import os
@@ -30,7 +30,7 @@ PASSWORD = "Pa55word"
 
 @pytest.fixture
 def empty_postgres(tmp_path: Path) -> Iterator[Postgres]:
-    """A PostgreSQL as a distribution installs it: no role and no database but its own, and passwords are asked."""
+    """A PostgreSQL as a distribution installs it: only its own role and database, and passwords required."""
     instance = Postgres.create(tmp_path)
     instance.start()
     with psycopg.connect(instance.url("postgres"), autocommit=True) as connection:
@@ -48,7 +48,7 @@ def empty_postgres(tmp_path: Path) -> Iterator[Postgres]:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A fresh clone, whose .venv holds what requirements-scale.lock names: pip needs half a minute for it."""
+    """A fresh clone with this repository's .venv, because installing requirements-scale.lock takes half a minute."""
     installed = Path(sys.prefix) / "installed"
     if not installed.exists() or "requirements-scale.lock" not in installed.read_text():
         pytest.skip("this Python's packages were not installed by script/bootstrap")
@@ -57,7 +57,7 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_guides_commands_work_on_a_fresh_clone(
+def test_the_commands_of_the_guide_work_on_a_fresh_clone(
     checkout: Path, empty_postgres: Postgres, redis: Redis, tmp_path: Path
 ) -> None:
     port = free_port()
@@ -95,12 +95,12 @@ def test_the_rows_of_an_embedded_database_move_to_postgresql(
     assert before["integrations_request"]
     assert (checkout / "portal.json").stat().st_mode & 0o777 == 0o600
     again = ["enable_outlet", "--organisation", "Later", "--outlet", "Later", "--pos-remote-id", "Later-1"]
-    manage(checkout, moved, *again)  # the sequences go on where they were
+    manage(checkout, moved, *again)  # the sequences continue at their old values
     findings = manage(checkout, moved, "doctor", "--format", "json", status=1).stdout
     assert '"Everything that is stored under a key' in findings
 
 
-# A message type of the migrations that staff replaced by one of their own, and a request with a PIN that waits.
+# A shipped message type that staff replaced with their own, and a waiting request with a PIN.
 FURNISH = """
 from datetime import timedelta
 from django.utils import timezone
@@ -118,7 +118,7 @@ Request.objects.create(
 )
 """.replace("STATE", RequestState.QUEUED)
 
-# Every row of every table of ours and of the accounts, by the models, so that both databases answer alike.
+# Every row of the portal's tables and of the accounts, read through the models to compare both databases.
 SHOW = """
 import json
 from django.apps import apps
@@ -152,13 +152,13 @@ def type_in(checkout: Path, env: dict[str, str], text: str) -> None:
 
 
 def block_after(document: Path, heading: str) -> str:
-    """The first block of commands of a section."""
+    """Return the first block of commands of a section."""
     section = document.read_text(encoding="utf-8").split(f"\n{heading}\n")[1].split("\n## ")[0]
     return section.split("```sh\n")[1].split("```")[0]
 
 
 def fitted(text: str, postgres: Postgres, redis: Redis) -> str:
-    """The text with the password that a person would choose, and with the ports of our own servers."""
+    """Return the text with a password filled in, and with the ports of the test's servers."""
     own = {
         "127.0.0.1:5432": f"127.0.0.1:{postgres.port}",
         "127.0.0.1:6379": f"127.0.0.1:{redis.port}",
@@ -171,7 +171,7 @@ def fitted(text: str, postgres: Postgres, redis: Redis) -> str:
 
 
 def with_sudo(folder: Path, postgres: Postgres) -> dict[str, str]:
-    """An environment in which `sudo -u postgres psql` reaches our own server."""
+    """An environment in which `sudo -u postgres psql` reaches the test's server."""
     programs = folder / "programs"
     programs.mkdir(exist_ok=True)
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)

@@ -1,4 +1,4 @@
-"""An installation of commit cd0fc3e is upgraded: the first start migrates its database, and all in it still works.
+"""An installation of commit cd0fc3e is upgraded: the first start migrates its database, and everything in it works.
 
 tests/live/operations/upgrade holds the database and describes how it was created.
 """
@@ -24,7 +24,7 @@ from tests.support.servers.receiver import Receiver, receiver
 
 DUMP = PROJECT / "tests/live/operations/upgrade/installation.sql"
 LATEST_OF_THEN = "0019_identity_unlinked"
-# Of the .env of then. A setting that has been removed since is ignored.
+# From the .env of that time. Settings that were removed since are ignored.
 SETTINGS_OF_THEN = {"WATCH_INTERVAL": "0.5", "RECORD_INTERVAL": "0.1", "OUTLET_GRACE": "5", "BULK_KEPT_SECONDS": "3600"}
 
 
@@ -56,7 +56,7 @@ def restore(file: Path, dump: str) -> None:
     """Put these tables and rows in the place of whatever the file holds."""
     file.unlink()
     with closing(sqlite3.connect(file)) as database:
-        database.execute("PRAGMA journal_mode = wal")  # as the old version had set it; a dump does not say so
+        database.execute("PRAGMA journal_mode = wal")  # as the old version had set it; a dump does not contain it
         database.executescript(dump)
 
 
@@ -66,7 +66,7 @@ def newest_migration(stack: Stack) -> object:
 
 
 def till(stack: Stack, outlet: str, remote: str, secret: str) -> Credentials:
-    """Return what this till has been using since before the upgrade."""
+    """Return the values that this till has used since before the upgrade."""
     auth_url = f"{stack.base_url}/api/powerepos/v1/auth"
     return Credentials(outlet, remote, secret, auth_url=auth_url, websocket_url=stack.ws_url)
 

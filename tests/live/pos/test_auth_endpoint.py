@@ -1,4 +1,4 @@
-"""The auth endpoint, sentence by sentence, where it matters on each server or database: path, bodies and methods."""
+"""The auth endpoint's path, bodies and methods, where it matters on each server or database."""
 
 import json
 from collections.abc import Iterator
@@ -15,19 +15,19 @@ LIMIT = 16 * 1024
 
 
 def padded(outlet: Credentials, size: int) -> bytes:
-    """A right request of exactly so many bytes."""
+    """A correct request of exactly this many bytes."""
     bare = json.dumps(outlet.as_request() | {"Padding": ""}).encode()
     return json.dumps(outlet.as_request() | {"Padding": "x" * (size - len(bare))}).encode()
 
 
 def in_chunks(body: bytes) -> Iterator[bytes]:
-    """Makes the client send no Content-Length."""
+    """Send the body in chunks, without a Content-Length."""
     for start in range(0, len(body), 4096):
         yield body[start : start + 4096]
 
 
 @ON_EACH_SERVER
-def test_the_three_right_values_get_an_access_token_that_is_not_cached(stack: Stack) -> None:
+def test_three_correct_values_get_an_access_token_that_is_not_cached(stack: Stack) -> None:
     answer = authenticate(stack, stack.supply_outlet())
     assert_token(answer)
     assert answer.headers["Content-Type"].startswith("application/json")
@@ -36,28 +36,28 @@ def test_the_three_right_values_get_an_access_token_that_is_not_cached(stack: St
 
 @ON_EACH_SERVER
 @pytest.mark.parametrize("path", [f"/{AUTH_PATH}", AUTH_PATH.upper(), f"{AUTH_PATH}//", f"{AUTH_PATH}%20"])
-def test_it_answers_at_its_path_in_any_letter_case_and_with_surplus_slashes(stack: Stack, path: str) -> None:
-    url = f"{stack.base_url}{path}"  # a path alone that begins with two slashes names a host, to this client
+def test_the_path_may_have_any_letter_case_and_extra_slashes(stack: Stack, path: str) -> None:
+    url = f"{stack.base_url}{path}"  # this client reads a path that begins with two slashes as a host
     assert_token(request(stack, "POST", url, json=stack.supply_outlet().as_request()))
 
 
 @ON_EACH_SERVER
 @pytest.mark.parametrize("path", [f"{AUTH_PATH}x", "//auth", "/API/powerepos", "/api%2fPowerEPOS%2fauth"])
-def test_a_path_near_it_is_told_the_right_one_in_json(stack: Stack, path: str) -> None:
+def test_a_wrong_path_gets_the_correct_path_in_json(stack: Stack, path: str) -> None:
     answer = request(stack, "POST", path, json=stack.supply_outlet().as_request())
     assert AUTH_PATH in assert_refused(answer, 404)
 
 
 @ON_EACH_SERVER
 @pytest.mark.parametrize("path", [AUTH_PATH, f"{AUTH_PATH}/"])
-def test_it_answers_with_and_without_trailing_slash_and_never_redirects(stack: Stack, path: str) -> None:
+def test_the_trailing_slash_is_optional_and_never_causes_a_redirect(stack: Stack, path: str) -> None:
     answer = request(stack, "POST", path, json=stack.supply_outlet().as_request())
     assert_token(answer)
 
 
 @ON_EACH_SERVER
 @pytest.mark.parametrize("path", [AUTH_PATH, f"{AUTH_PATH}/"])
-def test_a_refusal_is_never_a_redirect_either(stack: Stack, path: str) -> None:
+def test_a_refusal_is_not_a_redirect(stack: Stack, path: str) -> None:
     assert_refused(request(stack, "POST", path, content=b"{"), 400)
 
 
@@ -77,13 +77,13 @@ def test_a_refusal_is_never_a_redirect_either(stack: Stack, path: str) -> None:
         "",
     ],
 )
-def test_it_takes_json_whatever_the_content_type_says(stack: Stack, content_type: str) -> None:
+def test_json_is_accepted_with_any_content_type(stack: Stack, content_type: str) -> None:
     body = json.dumps(stack.supply_outlet().as_request()).encode()
     assert_token(post_auth(stack, body, headers={"Content-Type": content_type}))
 
 
 @ON_EACH_SERVER
-def test_it_takes_json_without_any_content_type(stack: Stack) -> None:
+def test_json_is_accepted_without_a_content_type(stack: Stack) -> None:
     answer = post_auth(stack, json.dumps(stack.supply_outlet().as_request()).encode())
     assert "content-type" not in answer.request.headers
     assert_token(answer)
@@ -95,23 +95,23 @@ def test_an_accept_header_of_any_kind_gets_json(stack: Stack) -> None:
     assert_token(authenticate(stack, outlet, headers={"Accept": "application/xml;q=0.1"}))
 
 
-def test_it_takes_a_byte_order_mark(stack: Stack) -> None:
+def test_a_byte_order_mark_is_accepted(stack: Stack) -> None:
     assert_token(post_auth(stack, json.dumps(stack.supply_outlet().as_request()).encode("utf-8-sig")))
 
 
 @pytest.mark.parametrize("spell", [str.lower, str.upper, lambda key: key[0].lower() + key[1:]])
-def test_it_takes_keys_in_any_letter_case(stack: Stack, spell: object) -> None:
+def test_keys_are_accepted_in_any_letter_case(stack: Stack, spell: object) -> None:
     assert callable(spell)
     body = {spell(key): value for key, value in stack.supply_outlet().as_request().items()}
     assert_token(post_auth(stack, body))
 
 
-def test_it_passes_over_keys_that_it_does_not_know(stack: Stack) -> None:
+def test_unknown_keys_in_the_body_are_ignored(stack: Stack) -> None:
     more = {"Version": 3, "Terminal": {"id": None, "list": [1, 2.5, True]}, "": ""}
     assert_token(post_auth(stack, stack.supply_outlet().as_request() | more))
 
 
-def test_a_secret_is_right_however_a_till_spells_it(stack: Stack) -> None:
+def test_a_secret_is_accepted_in_every_spelling_that_tills_use(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     assert_token(authenticate(stack, outlet, AuthSecret=outlet.auth_secret.lower()))
     assert_token(authenticate(stack, outlet, AuthSecret=outlet.auth_secret.replace("-", "")))
@@ -131,7 +131,7 @@ def test_a_body_over_16_kib_is_refused_with_413(stack: Stack) -> None:
 
 
 @ON_EACH_SERVER
-def test_a_body_over_16_kib_is_refused_with_413_when_it_does_not_tell_its_length(stack: Stack) -> None:
+def test_a_chunked_body_over_16_kib_is_refused_with_413(stack: Stack) -> None:
     body = padded(stack.supply_outlet(), LIMIT + 1)
     assert_refused(request(stack, "POST", AUTH_PATH, content=in_chunks(body)), 413)
 
@@ -187,7 +187,7 @@ def test_a_field_that_is_empty_not_a_string_or_too_long_is_refused_with_400_and_
 @ON_EACH_DATABASE
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("value", ["\\u0000", "a\\u0000b", "\\ud800", "\\uffff", "\\u202e"])
-def test_characters_that_no_database_keeps_are_refused_and_break_nothing(stack: Stack, field: str, value: str) -> None:
+def test_characters_that_no_database_stores_are_refused_cleanly(stack: Stack, field: str, value: str) -> None:
     outlet = stack.supply_outlet()
     raw = json.dumps(outlet.as_request() | {field: "@@"}).replace("@@", value).encode()
     answer = post_auth(stack, raw)
@@ -196,7 +196,7 @@ def test_characters_that_no_database_keeps_are_refused_and_break_nothing(stack: 
     assert_token(authenticate(stack, outlet))
 
 
-def test_a_number_of_thousands_of_digits_breaks_nothing(stack: Stack) -> None:
+def test_a_number_of_thousands_of_digits_causes_no_error(stack: Stack) -> None:
     raw = json.dumps(stack.supply_outlet().as_request() | {"Huge": "@@"}).replace('"@@"', "9" * 6000)
     assert post_auth(stack, raw.encode()).status_code in (200, 400)
 

@@ -1,4 +1,4 @@
-"""Who gets a token at the auth endpoint, what a refusal tells, and what staff find of it."""
+"""Which callers get a token at the auth endpoint, what a refusal says, and which reason staff see."""
 
 import secrets
 import uuid
@@ -38,7 +38,7 @@ def test_an_unknown_outlet_and_a_wrong_secret_get_the_same_answer(stack: Stack) 
 
 @ON_EACH_DATABASE
 @pytest.mark.parametrize("secret", ["generated", "adopted"])
-def test_an_unknown_outlet_and_a_wrong_secret_are_the_same_work(stack: Stack, secret: str) -> None:
+def test_an_unknown_outlet_and_a_wrong_secret_cost_the_same_work(stack: Stack, secret: str) -> None:
     wrong = "n0t-the-Secret!" if secret == "adopted" else valid_secret_of_another(stack)
     outlets = [stack.supply_outlet() for _ in range(12)]
     assert_same_work(stack, [(outlet, nobody(), wrong) for outlet in outlets])
@@ -48,7 +48,7 @@ def test_an_unknown_outlet_and_a_wrong_secret_are_the_same_work(stack: Stack, se
 def test_an_adopted_secret_is_refused_with_the_same_work_as_an_unknown_outlet(stack: Stack) -> None:
     adopted = f"sharedS3cr3t!-{secrets.token_hex(4)}"
     outlet = stack.enable_outlet(f"Timed {uuid.uuid4()}", "--adopt-secret-stdin", stdin=f"{adopted}\n")
-    # One stays below the limit of failures for one outlet in all the rounds.
+    # All rounds together stay below the limit of failures for one outlet.
     assert_same_work(stack, [(outlet, nobody(), f"Guess-{secrets.token_hex(4)}!") for _ in range(3)])
 
 
@@ -57,10 +57,10 @@ def nobody() -> Credentials:
 
 
 def assert_same_work(stack: Stack, guesses: list[tuple[Credentials, Credentials, str]]) -> None:
-    """The server's processor time, which other processes hardly change as they would a caller's clock.
+    """Compare the server's processor time; other processes disturb it less than a caller's clock.
 
-    Its own chores fall into one round or another, so one round of three that shows the same is enough; a look-up or
-    a digest that only one of the two pays for would be in all of them.
+    The server's background work falls into some rounds, so one equal round of three is enough. A look-up or digest
+    that only one of the two needs would show in every round.
     """
     ratios = []
     for _ in range(3):
@@ -73,19 +73,19 @@ def assert_same_work(stack: Stack, guesses: list[tuple[Credentials, Credentials,
 
 
 def work_of_refusal(stack: Stack, outlet: Credentials, guess: str) -> int:
-    """Nanoseconds of processor time that the server spent on one refusal."""
+    """Return the processor time (ns) that the server spent on one refusal."""
     before = processor_time(stack.pid)
     assert_refused(authenticate(stack, outlet, AuthSecret=guess), 401)
     return processor_time(stack.pid) - before
 
 
 def processor_time(pid: int) -> int:
-    """Nanoseconds that the threads of a process have run for."""
+    """Return the processor time (ns) that all threads of a process have used."""
     tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(task.read_text(encoding="ascii").split()[0]) for task in tasks)
 
 
-def test_a_mistyped_secret_is_told_so_known_outlet_or_not(stack: Stack) -> None:
+def test_a_mistyped_secret_is_reported_for_known_and_unknown_outlets(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     typed = mistyped(outlet.auth_secret)
     known = assert_refused(authenticate(stack, outlet, AuthSecret=typed), 401)
@@ -95,7 +95,7 @@ def test_a_mistyped_secret_is_told_so_known_outlet_or_not(stack: Stack) -> None:
 
 
 @ON_EACH_DATABASE
-def test_an_adopted_secret_opens_the_door(stack: Stack) -> None:
+def test_an_adopted_secret_gets_a_token(stack: Stack) -> None:
     adopted = f"sharedS3cr3t!-{secrets.token_hex(4)}"
     outlet = stack.enable_outlet(f"Adopted {uuid.uuid4()}", "--adopt-secret-stdin", stdin=f"{adopted}\n")
     assert outlet.auth_secret == adopted
@@ -104,21 +104,21 @@ def test_an_adopted_secret_opens_the_door(stack: Stack) -> None:
 
 
 @ON_EACH_DATABASE
-def test_who_proved_the_secret_learns_that_the_pos_remote_id_does_not_match(stack: Stack) -> None:
+def test_a_caller_with_the_secret_learns_that_the_pos_remote_id_does_not_match(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     message = assert_refused(authenticate(stack, outlet, POSRemoteID="TestOrg-other"), 401)
     assert "POSRemoteID" in message
 
 
 @ON_EACH_DATABASE
-def test_who_proved_the_secret_learns_that_the_integration_is_disabled(stack: Stack) -> None:
+def test_a_caller_with_the_secret_learns_that_the_integration_is_disabled(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     stack.disable(outlet)
     assert "disabled" in assert_refused(authenticate(stack, outlet), 403)
 
 
 @ON_EACH_DATABASE
-def test_who_did_not_prove_the_secret_learns_nothing_more(stack: Stack) -> None:
+def test_a_caller_without_the_secret_learns_nothing_more(stack: Stack) -> None:
     outlet, disabled = stack.supply_outlet(), stack.supply_outlet()
     stack.disable(disabled)
     wrong = valid_secret_of_another(stack)
@@ -128,7 +128,7 @@ def test_who_did_not_prove_the_secret_learns_nothing_more(stack: Stack) -> None:
 
 
 @ON_EACH_DATABASE
-def test_a_secret_that_was_rotated_away_opens_nothing(stack: Stack) -> None:
+def test_a_secret_replaced_by_a_rotation_is_refused(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     new = stack.rotate_secret(outlet)
     assert_refused(authenticate(stack, outlet), 401)
@@ -136,7 +136,7 @@ def test_a_secret_that_was_rotated_away_opens_nothing(stack: Stack) -> None:
 
 
 @ON_EACH_DATABASE
-def test_a_secret_opens_on_during_its_overlap_until_that_is_ended(stack: Stack) -> None:
+def test_the_old_secret_is_accepted_until_its_overlap_ends(stack: Stack) -> None:
     old = stack.supply_outlet()
     new = stack.rotate_secret(old, overlap="1h")
     assert_token(authenticate(stack, old))
@@ -146,7 +146,7 @@ def test_a_secret_opens_on_during_its_overlap_until_that_is_ended(stack: Stack) 
 
 
 @ON_EACH_DATABASE
-def test_staff_find_the_precise_reason_of_each_refusal(stack: Stack) -> None:
+def test_staff_see_the_exact_reason_of_each_refusal(stack: Stack) -> None:
     outlet, wrong = stack.supply_outlet(), valid_secret_of_another(stack)
     authenticate(stack, outlet)
     authenticate(stack, outlet, AuthSecret=wrong)
@@ -160,7 +160,7 @@ def test_staff_find_the_precise_reason_of_each_refusal(stack: Stack) -> None:
 
 
 @ON_EACH_DATABASE
-def test_staff_find_attempts_under_an_unknown_outlet(stack: Stack) -> None:
+def test_staff_see_attempts_for_an_unknown_outlet(stack: Stack) -> None:
     unknown = f"unknown-{uuid.uuid4()}"
     authenticate(stack, stack.supply_outlet(), ProviderOutletID=unknown)
     assert eventually(lambda: records.auth_outcomes(stack, unknown)) == ["unknown_outlet"]

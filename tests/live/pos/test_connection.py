@@ -11,7 +11,7 @@ from daphne.cli import CommandLineInterface
 from django.conf import settings
 
 from tests.live.callers import records
-from tests.live.callers.clients import connect, connect_mute, token_for
+from tests.live.callers.clients import connect, connect_unresponsive, token_for
 from tests.live.conftest import ON_EACH_COMBINATION, ON_EACH_DATABASE, ON_EACH_SERVER, NewStack
 from tests.live.stack.servers import Depot, Server, Stack
 from tests.live.stack.waiting import eventually
@@ -21,13 +21,13 @@ REPLACED = 4409
 
 
 class PingOptions(TypedDict, total=False):
-    """How a server is told to ping often."""
+    """How to make a server ping often."""
 
     env: dict[str, str]
     options: tuple[str, ...]
 
 
-# The daphne command has options of its own for what settings say elsewhere.
+# daphne takes these values as command options, the other servers from settings.
 QUICK_PINGS: dict[Server, PingOptions] = {
     "serve": {"env": {"POS_PING_INTERVAL": "1", "POS_PING_TIMEOUT": "1"}},
     "daphne": {"options": ("--ping-interval", "1", "--ping-timeout", "1")},
@@ -47,7 +47,7 @@ def test_the_newest_connection_wins_and_the_older_one_is_closed_with_its_own_cod
 
 
 @ON_EACH_SERVER
-def test_of_many_connections_of_one_outlet_exactly_the_newest_stays(stack: Stack) -> None:
+def test_only_the_newest_of_many_connections_of_one_outlet_stays_open(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
     with ExitStack() as opened:
@@ -58,7 +58,7 @@ def test_of_many_connections_of_one_outlet_exactly_the_newest_stays(stack: Stack
         assert records.is_online(stack, outlet)
 
 
-def test_connections_of_different_outlets_leave_each_other_alone(stack: Stack) -> None:
+def test_connections_of_different_outlets_do_not_affect_each_other(stack: Stack) -> None:
     outlets = [stack.supply_outlet() for _ in range(4)]
     with ExitStack() as opened:
         poses = [opened.enter_context(connect(stack, token_for(stack, outlet))) for outlet in outlets]
@@ -67,7 +67,7 @@ def test_connections_of_different_outlets_leave_each_other_alone(stack: Stack) -
 
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
-def test_the_newest_connection_wins_over_one_that_another_process_holds(
+def test_the_newest_connection_replaces_one_in_another_process(
     shared_stack: Callable[[str], Stack], depot: Depot, server: str, database: str
 ) -> None:
     stack = shared_stack(f"{server}-{database}")
@@ -113,7 +113,7 @@ def test_a_rotation_with_overlap_leaves_the_socket_open_until_the_overlap_is_end
 
 
 @ON_EACH_DATABASE
-def test_rights_that_were_taken_without_a_word_to_anybody_are_missed_at_the_next_look(stack: Stack) -> None:
+def test_a_token_voided_only_in_the_database_takes_effect_at_the_next_poll(stack: Stack) -> None:
     outlet, other = stack.supply_outlet(), stack.supply_outlet()
     token = token_for(stack, other)
     with connect(stack, token_for(stack, outlet)) as pos, connect(stack, token) as bystander:
@@ -123,7 +123,7 @@ def test_rights_that_were_taken_without_a_word_to_anybody_are_missed_at_the_next
 
 
 @ON_EACH_SERVER
-def test_a_pos_that_closes_is_recorded_as_having_closed(stack: Stack) -> None:
+def test_a_close_by_the_pos_is_recorded_as_such(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)):
         eventually(lambda: records.is_online(stack, outlet))
@@ -134,9 +134,9 @@ def test_a_pos_that_closes_is_recorded_as_having_closed(stack: Stack) -> None:
 
 
 @ON_EACH_SERVER
-def test_a_link_that_is_cut_is_recorded_as_lost(stack: Stack) -> None:
+def test_a_connection_that_breaks_is_recorded_as_lost(stack: Stack) -> None:
     outlet = stack.supply_outlet()
-    with connect_mute(stack, token_for(stack, outlet)):
+    with connect_unresponsive(stack, token_for(stack, outlet)):
         eventually(lambda: records.is_online(stack, outlet))
     eventually(lambda: not records.is_online(stack, outlet))
     assert records.close_reasons(stack, outlet) == ["link_lost"]
@@ -158,12 +158,12 @@ def test_a_connection_is_a_row_with_address_user_agent_and_frames(stack: Stack) 
     assert (row["frames_in"], row["frames_out"]) == (3, 0)
 
 
-def test_with_redis_a_change_by_another_process_needs_no_look_at_the_rows(new_stack: NewStack) -> None:
+def test_with_redis_a_change_by_another_process_needs_no_poll_of_the_database(new_stack: NewStack) -> None:
     stack = new_stack("serve", "postgres", env=with_constants({WATCH_INTERVAL: 20}))
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
         begun = time.monotonic()
-        eventually(lambda: time.monotonic() - begun > 7)  # quiet for longer than one read of Redis lasts
+        eventually(lambda: time.monotonic() - begun > 7)  # idle for longer than one blocking read of Redis
         stack.disable(outlet)
         assert pos.wait_closed(2)[0] == 1000
     assert "Channel layer unavailable" not in stack.log_text()
@@ -185,17 +185,17 @@ def test_settings_override_the_close_codes(new_stack: NewStack, server: Server) 
 
 
 @pytest.mark.parametrize(("server", "wrong"), [("serve", "replaced=1006"), ("runserver", "nobody=4001")])
-def test_a_close_code_that_no_server_may_send_stops_the_start(depot: Depot, server: Server, wrong: str) -> None:
-    """Which codes are wrong, tests/portal/test_checks.py says."""
+def test_the_server_does_not_start_with_an_invalid_close_code(depot: Depot, server: Server, wrong: str) -> None:
+    """tests/portal/test_checks.py shows which codes are invalid."""
     with pytest.raises(RuntimeError, match="POS_CLOSE_CODES"):
         depot.make(server, env={"POS_CLOSE_CODES": wrong})
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_a_dead_peer_is_found_by_pings_and_a_living_one_is_kept(new_stack: NewStack, server: Server) -> None:
+def test_pings_detect_a_dead_peer_and_keep_a_live_one(new_stack: NewStack, server: Server) -> None:
     stack = new_stack(server, **QUICK_PINGS[server])
     dead, living = stack.supply_outlet(), stack.supply_outlet()
-    with connect_mute(stack, token_for(stack, dead)), connect(stack, token_for(stack, living)) as pos:
+    with connect_unresponsive(stack, token_for(stack, dead)), connect(stack, token_for(stack, living)) as pos:
         eventually(lambda: records.is_online(stack, dead))
         eventually(lambda: not records.is_online(stack, dead), what="the dead peer was found")
         assert records.close_reasons(stack, dead) == ["link_lost"]
@@ -203,7 +203,7 @@ def test_a_dead_peer_is_found_by_pings_and_a_living_one_is_kept(new_stack: NewSt
         assert records.is_online(stack, living)
 
 
-def test_by_default_a_dead_peer_is_found_within_sixty_seconds() -> None:
+def test_by_default_a_dead_peer_is_detected_within_sixty_seconds() -> None:
     assert settings.POS_PING_INTERVAL + settings.POS_PING_TIMEOUT <= 60
     daphne = CommandLineInterface().parser
     assert daphne.get_default("ping_interval") + daphne.get_default("ping_timeout") <= 60

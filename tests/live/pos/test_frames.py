@@ -1,4 +1,4 @@
-"""What a POS sends over its websocket: frames of every size and kind, where it matters on each server or database."""
+"""Frames of every size and kind that a POS sends, where it matters on each server or database."""
 
 import json
 import re
@@ -18,14 +18,14 @@ TOO_LARGE = 1009
 
 
 def frame_of(size: int) -> str:
-    """A JSON object of exactly so many bytes, which answers a request that nobody made."""
+    """A JSON object of exactly this many bytes that answers a request which was never sent."""
     bare = json.dumps({"RequestID": "none", "Padding": ""})
     return json.dumps({"RequestID": "none", "Padding": "x" * (size - len(bare))})
 
 
 @ON_EACH_SERVER
 @pytest.mark.parametrize("size", [MEBIBYTE - 1, MEBIBYTE])
-def test_a_text_frame_of_up_to_a_mebibyte_is_taken(stack: Stack, size: int) -> None:
+def test_a_text_frame_of_up_to_a_mebibyte_is_accepted(stack: Stack, size: int) -> None:
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
         pos.send(frame_of(size))
@@ -46,7 +46,7 @@ def test_a_larger_frame_closes_the_connection_with_1009(stack: Stack, frame: str
 
 
 @ON_EACH_COMBINATION
-def test_frames_that_nobody_understands_are_recorded_and_do_not_end_the_connection(stack: Stack) -> None:
+def test_unrecognised_frames_are_recorded_and_do_not_close_the_connection(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
         for frame in ("{not json", b"\x00\x01\x02", "[1, 2]", '"text"', json.dumps({"Hello": "world"})):
@@ -60,7 +60,7 @@ def test_frames_that_nobody_understands_are_recorded_and_do_not_end_the_connecti
 
 @ON_EACH_DATABASE
 @pytest.mark.parametrize("frame", ["", "\x00", '{"a": "\\u0000"}', '{"a": "\\ud800"}', "[" * 50_000, "9" * 5_000])
-def test_a_frame_made_to_break_something_breaks_nothing(stack: Stack, frame: str) -> None:
+def test_a_hostile_frame_does_no_harm(stack: Stack, frame: str) -> None:
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
         pos.send(frame)
@@ -68,7 +68,7 @@ def test_a_frame_made_to_break_something_breaks_nothing(stack: Stack, frame: str
         assert pos.is_open()
 
 
-def test_what_is_kept_of_a_frame_is_short_and_redacted(stack: Stack) -> None:
+def test_the_stored_excerpt_of_a_frame_is_short_and_redacted(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
     secretive = {"AuthSecret": outlet.auth_secret, "token": token, "PIN": "4711", "Rest": "x" * 100_000}
@@ -85,7 +85,7 @@ def test_what_is_kept_of_a_frame_is_short_and_redacted(stack: Stack) -> None:
 
 
 @ON_EACH_DATABASE
-def test_of_many_frames_that_nobody_understands_a_bounded_number_is_kept(stack: Stack) -> None:
+def test_the_number_of_stored_unrecognised_frames_is_bounded(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
         for _ in range(160):
@@ -97,14 +97,14 @@ def test_of_many_frames_that_nobody_understands_a_bounded_number_is_kept(stack: 
 
 
 @ON_EACH_SERVER
-def test_a_flood_closes_that_connection_only(stack: Stack) -> None:
+def test_a_flood_closes_only_the_connection_that_sends_it(stack: Stack) -> None:
     outlet, other = stack.supply_outlet(), stack.supply_outlet()
     with (
         connect(stack, token_for(stack, outlet)) as pos,
         connect(stack, token_for(stack, other)) as bystander,
     ):
         flood(pos, "{}", 20_000)
-        # daphne closes while the flood still comes in: the reset may overtake its close frame.
+        # daphne closes while the flood still arrives, so the TCP reset may overtake its close frame.
         assert pos.wait_closed(30)[0] in (flooding_code(stack), 1006 if stack.server == "daphne" else None)
         assert bystander.is_open()
     eventually(lambda: records.close_reasons(stack, outlet) == ["flooding"])
@@ -133,7 +133,7 @@ def flood(pos: Pos, frame: str, times: int) -> None:
 
 
 def flooding_code(stack: Stack) -> int:
-    """daphne lets an application send 1000 and 3000 to 4999 only."""
+    """daphne lets an application send only 1000 and 3000 to 4999."""
     return 1008 if stack.server == "serve" else 1000
 
 

@@ -1,4 +1,4 @@
-"""The access token and the handshake: who is let in, who is refused, where it matters on each server or database."""
+"""Accepted and refused handshakes with access tokens, where it matters on each server or database."""
 
 import json
 import re
@@ -17,7 +17,7 @@ REPLACED = 4409
 
 
 def assert_refused(stack: Stack, refusal: Refusal) -> None:
-    """uvicorn lets us answer a refused handshake; daphne answers 403 itself."""
+    """uvicorn sends our answer to a refused handshake; daphne sends its own 403."""
     if stack.server == "serve":
         assert refusal.status == 401
         assert list(json.loads(refusal.body)) == ["ErrorMessage"]
@@ -27,7 +27,7 @@ def assert_refused(stack: Stack, refusal: Refusal) -> None:
 
 
 def refused_outcome(stack: Stack, token: str | None) -> str:
-    """The reason that staff find for a handshake that was refused with this token."""
+    """Return the reason that staff see for a handshake refused with this token."""
     client = f"Test {uuid.uuid4()}"
     assert_refused(stack, handshake_refusal(stack, token, headers={"User-Agent": client}))
     (outcome,) = eventually(lambda: records.handshake_outcomes(stack, client), what="the refusal is recorded")
@@ -61,14 +61,14 @@ def test_the_authorization_scheme_may_be_in_any_letter_case(stack: Stack) -> Non
 
 
 @ON_EACH_SERVER
-def test_a_token_that_a_pos_escaped_needlessly_opens_the_websocket(stack: Stack) -> None:
+def test_a_needlessly_escaped_token_opens_the_websocket(stack: Stack) -> None:
     token = token_for(stack, stack.supply_outlet())
     escaped = "".join(f"%{ord(character):02X}" for character in token)
     with connect(stack, url=f"{stack.ws_url}?token={escaped}") as pos:
         assert pos.is_open()
 
 
-def test_further_parameters_beside_the_token_are_passed_over(stack: Stack) -> None:
+def test_other_query_parameters_are_ignored(stack: Stack) -> None:
     token = token_for(stack, stack.supply_outlet())
     with connect(stack, url=f"{stack.ws_url}?version=3&token={token}&x=") as pos:
         assert pos.is_open()
@@ -81,7 +81,7 @@ def test_a_token_opens_the_websocket_without_the_slash_of_the_root(stack: Stack)
         assert pos.is_open()
 
 
-def test_a_token_lives_for_as_long_as_the_setting_says(new_stack: NewStack) -> None:
+def test_a_token_expires_after_the_lifetime_in_the_settings(new_stack: NewStack) -> None:
     stack = new_stack(env={"POS_TOKEN_LIFETIME": "2"})
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
@@ -164,7 +164,7 @@ def test_a_handshake_with_a_token_voided_by_a_rotation_is_refused(stack: Stack) 
 
 
 @ON_EACH_DATABASE
-def test_a_handshake_of_a_disabled_integration_is_refused_and_the_token_stays_void(stack: Stack) -> None:
+def test_a_disabled_integrations_handshake_is_refused_and_its_token_stays_void(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
     stack.disable(outlet)
@@ -176,7 +176,7 @@ def test_a_handshake_of_a_disabled_integration_is_refused_and_the_token_stays_vo
 
 
 @ON_EACH_DATABASE
-def test_staff_find_that_a_refused_handshake_was_of_a_disabled_integration(stack: Stack) -> None:
+def test_staff_see_that_a_refused_handshake_was_for_a_disabled_integration(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
     stack.disable(outlet)
@@ -188,7 +188,7 @@ def test_staff_find_that_a_refused_handshake_was_of_a_disabled_integration(stack
     "path",
     ["ws", "ws/", "admin/", "api/powerepos/v1/auth", "healthz", "static/x", "..", "%2e%2e/", "a" * 2000],
 )
-def test_any_other_websocket_path_is_refused_and_is_no_error(stack: Stack, path: str) -> None:
+def test_any_other_websocket_path_is_refused_without_a_logged_error(stack: Stack, path: str) -> None:
     token = token_for(stack, stack.supply_outlet())
     before = stack.log_text().count("Traceback")
     refusal = handshake_refusal(stack, url=f"{stack.ws_url}{path}?token={token}")
@@ -198,7 +198,7 @@ def test_any_other_websocket_path_is_refused_and_is_no_error(stack: Stack, path:
 
 @ON_EACH_SERVER
 @pytest.mark.parametrize("origin", ["ws://127.0.0.1:1", "https://elsewhere.example", "null", "file://"])
-def test_whatever_origin_a_till_sends_its_token_opens_the_websocket(stack: Stack, origin: str) -> None:
+def test_a_till_may_send_any_origin(stack: Stack, origin: str) -> None:
     with connect(stack, token_for(stack, stack.supply_outlet()), origin=origin) as pos:
         assert pos.is_open()
 
@@ -217,7 +217,7 @@ def test_a_plain_get_of_the_same_address_redirects_into_the_portal(stack: Stack)
 
 
 @ON_EACH_SERVER
-def test_a_token_that_met_a_browser_is_not_repeated_in_the_redirect(stack: Stack) -> None:
+def test_the_redirect_does_not_repeat_a_token_from_the_query(stack: Stack) -> None:
     token = token_for(stack, stack.supply_outlet())
     answer = request(stack, "GET", f"/?token={token}")
     assert answer.status_code == 302

@@ -1,4 +1,4 @@
-"""What one till sends, however much and of whatever kind, does not keep the server from the others."""
+"""Nothing that one till sends, in any amount, stops the server from serving the others."""
 
 import json
 import socket
@@ -46,7 +46,7 @@ def serve(shared_stack: Callable[[str], Stack]) -> Stack:
 
 @contextmanager
 def flood(connection: socket.socket, beginning: bytes, unit: bytes) -> Iterator[threading.Event]:
-    """Send as fast as the connection takes it, until it ends; the event says that it did."""
+    """Send as fast as the connection accepts data until it ends; then set the event."""
     ended = threading.Event()
     chunk = unit * max(1, 65_536 // len(unit))
 
@@ -70,7 +70,7 @@ def flood(connection: socket.socket, beginning: bytes, unit: bytes) -> Iterator[
 
 
 @pytest.mark.parametrize("kind", FLOODS)
-def test_a_till_that_floods_is_closed_and_the_server_answers_all_the_while(serve: Stack, kind: str) -> None:
+def test_a_flooding_till_is_closed_and_the_server_keeps_answering(serve: Stack, kind: str) -> None:
     outlet = serve.supply_outlet()
     times: list[float] = []
     with bare(serve, token_for(serve, outlet)) as connection:
@@ -87,7 +87,7 @@ def test_a_till_that_floods_is_closed_and_the_server_answers_all_the_while(serve
     eventually(lambda: records.close_reasons(serve, outlet) == ["flooding"])
 
 
-def test_after_the_servers_close_frame_the_connection_lasts_a_second_and_nothing_is_read(serve: Stack) -> None:
+def test_after_its_close_frame_the_server_reads_nothing_and_ends_the_connection_in_a_second(serve: Stack) -> None:
     outlet = serve.supply_outlet()
     with bare(serve, token_for(serve, outlet)) as connection:
         eventually(lambda: records.is_online(serve, outlet))
@@ -99,7 +99,7 @@ def test_after_the_servers_close_frame_the_connection_lasts_a_second_and_nothing
         assert time.monotonic() - closed_at < 4
 
 
-def test_a_till_that_never_reads_is_let_go_a_second_after_the_close(serve: Stack) -> None:
+def test_a_till_that_never_reads_is_disconnected_a_second_after_the_close(serve: Stack) -> None:
     outlet = serve.supply_outlet()
     before = open_files(serve)
     with bare(serve, token_for(serve, outlet)):
@@ -109,7 +109,7 @@ def test_a_till_that_never_reads_is_let_go_a_second_after_the_close(serve: Stack
 
 
 def open_files(stack: Stack) -> int:
-    """How many TCP connections the server has."""
+    """Return the number of the server's open TCP connections."""
     return len([each for each in psutil.Process(stack.pid).net_connections("tcp") if each.status == "ESTABLISHED"])
 
 
@@ -127,7 +127,7 @@ def test_a_message_in_small_fragments_arrives(serve: Stack) -> None:
     assert (kind, size) == ("unknown", len(content))
 
 
-def test_a_message_byte_by_byte_arrives_and_a_half_one_holds_nothing_up(serve: Stack) -> None:
+def test_a_message_sent_byte_by_byte_arrives_and_a_partial_one_blocks_nothing(serve: Stack) -> None:
     outlet, other = serve.supply_outlet(), serve.supply_outlet()
     with bare(serve, token_for(serve, outlet)) as connection, bare(serve, token_for(serve, other)) as half:
         half.sendall(frame(b"{}" * 100)[:50])
@@ -167,7 +167,7 @@ def answer_in_fragments(pos: Pos, payload: str) -> None:
 
 
 @pytest.mark.parametrize("credential", ["good", "forged"])
-def test_a_till_that_goes_during_its_handshake_is_no_fault_of_the_servers(serve: Stack, credential: str) -> None:
+def test_a_till_that_leaves_during_its_handshake_causes_no_server_error(serve: Stack, credential: str) -> None:
     outlet = serve.supply_outlet()
     token = token_for(serve, outlet) if credential == "good" else "forged"
     before = len(serve.log_text())

@@ -1,4 +1,4 @@
-"""The same walk with clients of other makes: curl for the token, Node's ws for the websocket."""
+"""The main use with other clients: curl for the token, Node's ws for the websocket."""
 
 import json
 
@@ -11,7 +11,7 @@ from tests.live.stack.waiting import eventually
 
 
 def curl_auth(stack: Stack, body: str, *arguments: str) -> tuple[int, dict[str, str]]:
-    """Status and body of curl's POST, which reads the body from its standard input."""
+    """Return status and body of curl's POST; curl reads the request body from its standard input."""
     address = f"{stack.base_url}{AUTH_PATH}"
     done = curl("--data-binary", "@-", "--write-out", "\n%{http_code}", *arguments, address, stdin=body)
     assert done.returncode == 0, done.stderr
@@ -44,7 +44,7 @@ def test_curl_that_waits_for_100_continue_gets_a_token(stack: Stack) -> None:
 
 
 @ON_EACH_SERVER
-def test_node_connects_answers_pings_and_is_told_when_it_is_replaced(stack: Stack) -> None:
+def test_node_connects_answers_pings_and_gets_the_close_code_when_replaced(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
     with connect_with_node(f"{stack.ws_url}?token={token}") as older:

@@ -1,4 +1,4 @@
-"""What a scanner sends to a real server: an answer below 500 to each, and few lines in the log."""
+"""A real server answers a scanner's requests with a status below 500, and logs few lines."""
 
 import socket
 
@@ -35,7 +35,7 @@ def requests() -> list[bytes]:
 
 
 @pytest.mark.parametrize("debug", ["off", "on"])
-def test_a_scanner_gets_answers_and_does_not_fill_the_log(new_stack: NewStack, debug: str) -> None:
+def test_a_scanner_gets_answers_and_causes_few_log_lines(new_stack: NewStack, debug: str) -> None:
     stack = new_stack(env={"DEBUG": debug, "LOG_FORMAT": "text"})
     before = len(stack.log_text().splitlines())
     statuses = [_status(stack, each) for each in requests()]

@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 from integrations.simulator import Plan
 from tests.live.callers import records
 from tests.live.callers.backend import Backend, callers, orders_by_id, outlet_at, pos_of, requests_of, soup
-from tests.live.callers.clients import connect, connect_mute, token_for
+from tests.live.callers.clients import connect, connect_unresponsive, token_for
 from tests.live.callers.frames import CLOSE, PING, PONG, bare, frame, frames_of
 from tests.live.stack.postgres import Postgres
 from tests.live.stack.redis import Redis
@@ -51,7 +51,7 @@ def leave_open(connection: socket.socket) -> None:
 
 @dataclass
 class RoughTill(Till):
-    """One that does not reply to the close frame, and reconnects before or after its old connection has ended."""
+    """A till that does not reply to the close frame, and reconnects before or after its old connection has ended."""
 
     end: Callable[[socket.socket], None] = leave_open
     answers_pings: bool = True
@@ -105,7 +105,7 @@ class Fight:
         return sum(till.connections for till in self.tills)
 
     def waits(self) -> list[str]:
-        """Why handshakes of this outlet had to wait."""
+        """Return the reasons why handshakes of this outlet had to wait."""
         return waits(self.stack, records.integration_id(self.stack, self.outlet))
 
 
@@ -114,7 +114,7 @@ ROUGH = {"reset": (reset, True), "left open": (leave_open, True), "unresponsive"
 
 @pytest.fixture(scope="module")
 def fights(stack: Stack, pair: tuple[Stack, Stack]) -> dict[str, Fight]:
-    """All fights at once, because each takes 8 s."""
+    """Run all fights at once, because each takes 8 s."""
     pairs: dict[str, tuple[Sequence[Till], tuple[Stack, Stack]]] = {
         way: ([RoughTill(end=end, answers_pings=pings) for _ in range(2)], (stack, stack))
         for way, (end, pings) in ROUGH.items()
@@ -155,7 +155,7 @@ def test_two_tills_at_two_processes_slow_down_as_well(fights: dict[str, Fight]) 
     assert fights["two processes"].connections <= 16
 
 
-def test_an_order_that_the_replaced_till_has_goes_to_that_till_only(stack: Stack) -> None:
+def test_an_order_sent_to_the_replaced_till_is_not_sent_to_the_other(stack: Stack) -> None:
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     with pos_of(outlet, plan=Plan(delay=(1.5, 1.5))) as first, callers() as begin:
         first.wait_for_connections()
@@ -168,7 +168,7 @@ def test_an_order_that_the_replaced_till_has_goes_to_that_till_only(stack: Stack
             assert (orders_by_id(first.pos.till), orders_by_id(second.pos.till)) == ({ORDER: 1}, {"next": 1})
 
 
-def test_an_order_that_the_till_at_one_process_has_is_not_sent_to_the_till_at_another(
+def test_an_order_sent_by_one_process_is_not_sent_to_the_till_at_another(
     pair: tuple[Stack, Stack],
 ) -> None:
     stack, twin = pair
@@ -181,14 +181,14 @@ def test_an_order_that_the_till_at_one_process_has_is_not_sent_to_the_till_at_an
             second.wait_for_connections()
             newer = begin(backend.at(twin).ask, outlet, "CreateOrder", soup("next"), request_id="b")
             assert [each.result(30).json()["outcome"] for each in (waiting, newer)] == ["answered"] * 2
-            # The newer one goes to either: the first till's process may not know yet that it was replaced.
+            # Either till may get the newer order: the first till's process may not know yet that it was replaced.
             assert sorted([*first.pos.till.executed, *second.pos.till.executed]) == ["a", "b"]
             assert orders_by_id(first.pos.till)[ORDER] == 1
 
 
-def test_an_order_goes_to_the_new_connection_where_the_replaced_till_is_gone(stack: Stack) -> None:
+def test_an_order_is_sent_again_to_the_new_connection_if_the_old_till_has_gone(stack: Stack) -> None:
     backend, outlet = Backend.of(stack), stack.supply_outlet()
-    with connect_mute(stack, token_for(stack, outlet)), callers() as begin:
+    with connect_unresponsive(stack, token_for(stack, outlet)), callers() as begin:
         eventually(lambda: records.is_online(stack, outlet))
         waiting = begin(backend.ask, outlet, "CreateOrder", soup(ORDER))
         eventually(lambda: [row["times_sent"] for row in requests_of(stack, outlet)] == [1])
@@ -197,18 +197,18 @@ def test_an_order_goes_to_the_new_connection_where_the_replaced_till_is_gone(sta
             assert orders_by_id(back.pos.till) == {ORDER: 1}
 
 
-def test_a_till_whose_link_is_lost_again_and_again_never_waits(stack: Stack) -> None:
+def test_a_till_that_keeps_losing_its_connection_never_waits(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
     with ExitStack() as lost:
         for count in range(1, 7):
-            lost.enter_context(connect_mute(stack, token))
+            lost.enter_context(connect_unresponsive(stack, token))
             ended = ["link_lost"] * (count - 1)
             eventually(lambda ended=ended: records.close_reasons(stack, outlet) == [*ended, ""])  # type: ignore[misc]
     assert waits(stack, records.integration_id(stack, outlet)) == []
 
 
-def test_a_till_that_reconnects_before_it_closes_gets_in_at_once(stack: Stack) -> None:
+def test_a_till_that_reconnects_before_it_closes_is_accepted_at_once(stack: Stack) -> None:
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
     with connect(stack, token) as first, connect(stack, token) as second, connect(stack, token) as third:
@@ -218,6 +218,6 @@ def test_a_till_that_reconnects_before_it_closes_gets_in_at_once(stack: Stack) -
 
 
 def waits(stack: Stack, integration_id: int) -> list[str]:
-    """Why handshakes of this outlet had to wait."""
+    """Return the reasons why handshakes of this outlet had to wait."""
     query = "SELECT outcome FROM integrations_authattempt WHERE integration_id = %s AND door = 'websocket'"
     return [str(outcome) for (outcome,) in stack.rows(query, integration_id)]

@@ -1,4 +1,4 @@
-"""Who fails is slowed, and nobody else: the limits of the auth endpoint, and what is done behind its back."""
+"""The auth endpoint delays only callers that keep failing; attempts are recorded in the background."""
 
 import itertools
 import time
@@ -29,7 +29,7 @@ LONGEST_BLOCK = 900
 
 
 class Outlets:
-    """Outlets that were enabled a while ago: what staff change is seen a moment later, and forgives failures."""
+    """Outlets enabled some time ago, because a change by staff is noticed late and resets the failure count."""
 
     def __init__(self, stack: Stack, count: int) -> None:
         self._outlets = [stack.supply_outlet() for _ in range(count)]
@@ -37,13 +37,13 @@ class Outlets:
         eventually(lambda: time.monotonic() - made > 5 * CONSTANTS[WATCH_INTERVAL])
 
     def take(self) -> Credentials:
-        """One that no other test has."""
+        """Return an outlet that no other test uses."""
         return self._outlets.pop()
 
 
 @pytest.fixture(scope="module")
 def behind_proxy(depot: Depot) -> Iterator[Stack]:
-    """Low limits, behind a proxy on this machine; each test is a machine with an address of its own."""
+    """A stack with low limits behind a local proxy; each test uses its own client address."""
     stack = depot.make("serve", env=LIMITS | {"TRUSTED_PROXIES": "127.0.0.1"})
     yield stack
     stack.close()
@@ -67,7 +67,7 @@ def unknown_outlet() -> Credentials:
     return Credentials(f"unknown-{uuid.uuid4()}", "unknown", WRONG_SECRET)
 
 
-def test_past_the_limit_of_an_outlet_the_answer_is_429_with_retry_after(behind_proxy: Stack, outlets: Outlets) -> None:
+def test_above_an_outlets_limit_the_answer_is_429_with_retry_after(behind_proxy: Stack, outlets: Outlets) -> None:
     outlet = outlets.take()
     assert fail(behind_proxy, outlet, "203.0.113.1", PER_OUTLET) == [401] * PER_OUTLET
     answer = from_address(behind_proxy, outlet, "203.0.113.1", AuthSecret=WRONG_SECRET)
@@ -75,17 +75,19 @@ def test_past_the_limit_of_an_outlet_the_answer_is_429_with_retry_after(behind_p
     assert 1 <= int(answer.headers["Retry-After"]) <= 60
     assert list(answer.json()) == ["ErrorMessage"]
     assert answer.headers["Cache-Control"] == "no-store"
-    assert from_address(behind_proxy, outlet, "203.0.113.1").status_code == 200  # a generated secret, so no guess
+    assert (
+        from_address(behind_proxy, outlet, "203.0.113.1").status_code == 200
+    )  # a mistyped generated secret is not a guess
 
 
-def test_known_tills_with_adopted_secrets_get_in_during_a_flood_of_guesses_from_changing_addresses(
+def test_known_tills_with_adopted_secrets_authenticate_during_guesses_from_many_addresses(
     new_stack: NewStack,
 ) -> None:
     stack = new_stack("serve", env={"TRUSTED_PROXIES": "127.0.0.1"})
     tills = {f"203.0.113.{number}": adopted_outlet(stack, number) for number in range(1, 4)}
     for address, till in tills.items():
         assert from_address(stack, till, address).status_code == 200
-    # More callers at once than Argon2id's queue holds.
+    # More concurrent callers than Argon2id's queue holds.
     callers, attacked = ADOPTED_WAITING + 8, tills["203.0.113.1"]
     with guesses(stack, attacked, WRONG_SECRET, callers=callers, address=changing_addresses()) as statuses:
         eventually(lambda: 503 in statuses, what="the queue of the flood is full")
@@ -98,7 +100,7 @@ def adopted_outlet(stack: Stack, number: int) -> Credentials:
 
 
 def changing_addresses() -> Callable[[], str]:
-    """Return another address with each call."""
+    """Return a function that gives a new address with each call."""
     numbers = itertools.count()
 
     def change() -> str:
@@ -108,33 +110,31 @@ def changing_addresses() -> Callable[[], str]:
     return change
 
 
-def test_the_right_secret_from_another_address_gets_in_all_the_while(behind_proxy: Stack, outlets: Outlets) -> None:
+def test_the_correct_secret_from_another_address_is_always_accepted(behind_proxy: Stack, outlets: Outlets) -> None:
     outlet = outlets.take()
     for _ in range(PER_OUTLET + 3):
         fail(behind_proxy, outlet, "203.0.113.2", 1)
         assert from_address(behind_proxy, outlet, "203.0.113.3").status_code == 200
 
 
-def test_an_outlet_that_fails_does_not_block_another_one_behind_its_address(
-    behind_proxy: Stack, outlets: Outlets
-) -> None:
+def test_a_failing_outlet_does_not_block_another_at_the_same_address(behind_proxy: Stack, outlets: Outlets) -> None:
     failing, other = outlets.take(), outlets.take()
     fail(behind_proxy, failing, "203.0.113.4", PER_OUTLET + 1)
     assert from_address(behind_proxy, other, "203.0.113.4").status_code == 200
 
 
-def test_trying_outlet_after_outlet_from_one_address_ends_in_429(behind_proxy: Stack) -> None:
+def test_trying_many_outlets_from_one_address_is_refused_with_429(behind_proxy: Stack) -> None:
     statuses = [fail(behind_proxy, unknown_outlet(), "203.0.113.5", 1)[0] for _ in range(PER_ADDRESS + 1)]
     assert statuses == [401] * PER_ADDRESS + [429]
 
 
-def test_a_block_of_one_address_does_not_reach_its_neighbour(behind_proxy: Stack) -> None:
+def test_a_block_applies_to_one_address_only(behind_proxy: Stack) -> None:
     for _ in range(PER_ADDRESS + 1):
         fail(behind_proxy, unknown_outlet(), "203.0.113.6", 1)
     assert fail(behind_proxy, unknown_outlet(), "203.0.113.7", 1) == [401]
 
 
-def test_many_poses_behind_one_address_that_authenticate_rightly_are_never_slowed(
+def test_many_correct_poses_behind_one_address_are_never_slowed(
     behind_proxy: Stack,
     outlets: Outlets,
 ) -> None:
@@ -144,7 +144,7 @@ def test_many_poses_behind_one_address_that_authenticate_rightly_are_never_slowe
         assert statuses == {200}
 
 
-def test_a_pos_set_up_wrongly_does_not_slow_one_that_was_right_before(behind_proxy: Stack, outlets: Outlets) -> None:
+def test_a_misconfigured_pos_does_not_slow_a_known_one(behind_proxy: Stack, outlets: Outlets) -> None:
     right = outlets.take()
     assert from_address(behind_proxy, right, "203.0.113.9").status_code == 200
     for _ in range(PER_ADDRESS + 1):
@@ -152,17 +152,13 @@ def test_a_pos_set_up_wrongly_does_not_slow_one_that_was_right_before(behind_pro
     assert from_address(behind_proxy, right, "203.0.113.9").status_code == 200
 
 
-def test_a_pos_set_up_wrongly_does_not_slow_one_that_is_right_for_the_first_time(
-    behind_proxy: Stack, outlets: Outlets
-) -> None:
+def test_a_misconfigured_pos_does_not_slow_a_new_one(behind_proxy: Stack, outlets: Outlets) -> None:
     for _ in range(PER_ADDRESS + 1):
         fail(behind_proxy, unknown_outlet(), "203.0.113.10", 1)
     assert from_address(behind_proxy, outlets.take(), "203.0.113.10").status_code == 200
 
 
-def test_an_address_that_a_client_wrote_in_front_of_its_own_does_not_count(
-    behind_proxy: Stack, outlets: Outlets
-) -> None:
+def test_a_forwarded_address_that_the_client_sent_does_not_count(behind_proxy: Stack, outlets: Outlets) -> None:
     outlet = outlets.take()
     statuses = [
         fail(behind_proxy, outlet, f"198.51.100.{number}, 203.0.113.11", 1)[0] for number in range(PER_OUTLET + 1)
@@ -186,12 +182,12 @@ def test_the_websocket_records_the_address_that_the_proxy_saw(behind_proxy: Stac
 
 
 @pytest.mark.parametrize("garbage", ["", "not an address", ",,,", "203.0.113.14:4711", "[::1]:80", "x" * 5000])
-def test_a_proxy_header_that_says_nothing_breaks_nothing(behind_proxy: Stack, outlets: Outlets, garbage: str) -> None:
+def test_an_empty_proxy_header_causes_no_error(behind_proxy: Stack, outlets: Outlets, garbage: str) -> None:
     assert from_address(behind_proxy, outlets.take(), garbage).status_code == 200
 
 
 @pytest.mark.parametrize("server", ["serve", "daphne"])
-def test_proxy_headers_of_anybody_else_are_passed_over(new_stack: NewStack, server: Server) -> None:
+def test_proxy_headers_from_untrusted_peers_are_ignored(new_stack: NewStack, server: Server) -> None:
     stack = new_stack(server, env=LIMITS)
     outlet = Outlets(stack, 1).take()
     statuses = [fail(stack, outlet, f"203.0.113.{number}", 1)[0] for number in range(PER_OUTLET + 1)]
@@ -222,7 +218,7 @@ def test_no_wait_is_longer_than_15_minutes(new_stack: NewStack) -> None:
     assert retry_after_the_next_failure(stack, unknown_outlet()) <= LONGEST_BLOCK
 
 
-def test_a_setting_turns_refusals_into_200_for_a_pos_that_reads_only_those(new_stack: NewStack) -> None:
+def test_a_setting_sends_refusals_as_200_for_a_pos_that_reads_only_200(new_stack: NewStack) -> None:
     stack = new_stack(env={"POS_REFUSALS_AS_200": "on"})
     outlet = stack.supply_outlet()
     stack.disable(outlet)
@@ -237,7 +233,7 @@ def test_a_setting_turns_refusals_into_200_for_a_pos_that_reads_only_those(new_s
 
 
 @pytest.mark.parametrize("server", ["serve", "daphne"])
-def test_a_stop_of_the_server_writes_what_was_collected(new_stack: NewStack, server: Server) -> None:
+def test_stopping_the_server_writes_the_collected_records(new_stack: NewStack, server: Server) -> None:
     stack = new_stack(server, env={"DRAIN_SECONDS": "0"} | with_constants({RECORD_INTERVAL: 3600}))
     outlet = stack.supply_outlet()
     authenticate(stack, outlet, POSRemoteID="other")

@@ -1,4 +1,4 @@
-"""The main job, on every server and database: a POS comes in, is shut out, and comes in again."""
+"""The main use on every server and database: a POS connects, is disabled, and connects again."""
 
 from collections.abc import Callable
 

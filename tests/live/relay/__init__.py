@@ -1,1 +1,1 @@
-"""Requests that real servers relay: their order and outcome, and what becomes of them when a part dies."""
+"""Requests that real servers relay: their order, their outcome, and their fate when a part fails."""

@@ -1,4 +1,4 @@
-"""A POS gets the requests of its outlet in their order of arrival, whichever process took each of them."""
+"""A POS gets its outlet's requests in order of arrival, whichever process accepted each one."""
 
 import itertools
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 from tests.live.callers import records
 from tests.live.callers.backend import Backend, orders_by_id, outlet_at, pos_of, requests_of, soup
-from tests.live.callers.clients import connect_mute, token_for
+from tests.live.callers.clients import connect_unresponsive, token_for
 from tests.live.conftest import SHARED_ENV
 from tests.live.stack.postgres import Postgres
 from tests.live.stack.redis import Redis
@@ -28,7 +28,7 @@ def two_hosts(depot: Depot, postgres: Postgres, redis: Redis | None) -> Iterator
 
 
 def send_in_turn(backends: list[Backend], outlet: Credentials, numbers: range) -> list[str]:
-    """Post each request when the one before it is accepted, to one host after the other; return their ids in order."""
+    """Post each request after the previous one was accepted, alternating the hosts; return the ids in order."""
     names = [f"order-{number}" for number in numbers]
     for name, backend in zip(names, itertools.cycle(backends), strict=False):
         answer = backend.ask(outlet, "CreateOrder", soup(name), mode="async", expires_in=60)
@@ -37,7 +37,7 @@ def send_in_turn(backends: list[Backend], outlet: Credentials, numbers: range) -
 
 
 @pytest.mark.parametrize("has_redis", [True, False], ids=["with Redis", "without Redis"])
-def test_requests_that_come_through_two_hosts_reach_the_pos_in_their_order(
+def test_requests_through_two_hosts_reach_the_pos_in_order_of_arrival(
     depot: Depot, postgres: Postgres, request: pytest.FixtureRequest, has_redis: bool
 ) -> None:
     redis = request.getfixturevalue("redis") if has_redis else None
@@ -51,7 +51,7 @@ def test_requests_that_come_through_two_hosts_reach_the_pos_in_their_order(
         assert {row["times_sent"] for row in requests_of(one, outlet)} == {1}
 
 
-def test_a_request_waits_for_older_ones_that_a_lost_connection_has(depot: Depot, postgres: Postgres) -> None:
+def test_a_request_waits_for_older_ones_sent_over_a_lost_connection(depot: Depot, postgres: Postgres) -> None:
     with two_hosts(depot, postgres, None) as (one, two):
         for here, there in ((one, one), (one, two)):
             move_a_till(here, there)
@@ -60,7 +60,7 @@ def test_a_request_waits_for_older_ones_that_a_lost_connection_has(depot: Depot,
 def move_a_till(here: Stack, there: Stack) -> None:
     """Send orders to a till whose power was cut, and then to the same till at this or the other host."""
     outlet, backend = here.supply_outlet(), Backend.of(here)
-    with connect_mute(here, token_for(here, outlet)):
+    with connect_unresponsive(here, token_for(here, outlet)):
         eventually(lambda: records.is_online(here, outlet))
         lost = send_in_turn([backend], outlet, range(3))
         with pos_of(outlet_at(there, outlet)) as background:

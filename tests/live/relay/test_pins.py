@@ -1,4 +1,4 @@
-"""A PIN goes through a server that is killed on the way, and can be read in no file of its database."""
+"""A PIN passes through a server that is killed meanwhile, and no database file shows it."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.live.stack.servers import Stack
 from tests.live.stack.waiting import eventually
 from tests.support.constants import RECORD_INTERVAL, with_constants
 
-# Unlike anything else in the files: what is found is the PIN.
+# Like nothing else in the files, so a match can only be the PIN.
 PIN, USER = "7351924680135", "8642097531864"
 ASKED = f'{{"PIN":  "{PIN}"}}'
 ANSWERED = f'{{"UserName": "Waiter", "UserPIN":"{PIN}" }}'
@@ -27,7 +27,7 @@ def files_with(stack: Stack, *secrets: str) -> list[str]:
 
 
 def answer_one(pos: Pos) -> str:
-    """Answer the next frame, PIN and all, and return it."""
+    """Answer the next frame, including its PIN, and return the frame."""
     frame = str(pos.recv(20))
     values = {"RequestID": json.loads(frame)["RequestID"], "ResultCode": 0, "ErrorMessage": f"PIN={PIN}"}
     pos.send(f'{json.dumps(values)[:-1]}, "Payload": {ANSWERED}}}')
@@ -35,7 +35,7 @@ def answer_one(pos: Pos) -> str:
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_a_pin_reaches_the_pos_and_lies_nowhere_in_the_database(new_stack: NewStack, durable: bool) -> None:
+def test_a_pin_reaches_the_pos_and_is_in_no_database_file(new_stack: NewStack, durable: bool) -> None:
     stack = new_stack("serve", env=with_constants({RECORD_INTERVAL: 0.05}) | {"LEASE_SECONDS": "3"})
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     asked = {"user_identifier": USER, "request_id": "r"}

@@ -1,4 +1,4 @@
-"""Requests that a POS cannot answer without losing its connection: they fail, and the others are answered."""
+"""Requests whose answer breaks the POS's connection fail, and the others are answered."""
 
 import json
 import socket
@@ -48,7 +48,7 @@ POISONS: dict[str, Answer] = {
 
 
 class Till:
-    """Answers each request but poison; there it does what it was told to. It connects again at once."""
+    """A till that answers every request except the poison one, for which it calls `poison`. It reconnects at once."""
 
     def __init__(self, stack: Stack, outlet: Credentials, poison: Answer) -> None:
         self.asked: list[str] = []
@@ -112,7 +112,7 @@ def test_a_request_that_ends_the_connection_fails_after_five_times_and_the_other
     assert records.close_reasons(stack, outlet).count(reason) >= DISCONNECTS
 
 
-def test_the_count_outlives_the_server_and_its_own_restart_is_not_counted(new_stack: NewStack) -> None:
+def test_the_count_survives_a_restart_which_does_not_count_itself(new_stack: NewStack) -> None:
     stack = new_stack("serve")
     outlet, backend = stack.supply_outlet(), Backend.of(stack)
     poison = backend.ask(outlet, POISON, {}, request_id="poison", mode="async", expires_in=60)
@@ -126,7 +126,7 @@ def test_the_count_outlives_the_server_and_its_own_restart_is_not_counted(new_st
     assert till.asked.count("poison") in (DISCONNECTS, DISCONNECTS + 1)
 
 
-def test_what_staff_or_the_server_ended_is_not_counted(new_stack: NewStack) -> None:
+def test_connections_that_staff_or_the_server_closed_are_not_counted(new_stack: NewStack) -> None:
     stack = new_stack("serve", env={"DRAIN_SECONDS": "0"})
     outlet, backend = stack.supply_outlet(), Backend.of(stack)
     backend.ask(outlet, 77, {}, request_id="slow", mode="async", expires_in=60)

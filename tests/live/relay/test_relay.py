@@ -1,4 +1,4 @@
-"""The main job of the relay: a backend asks, the portal carries, a till answers, over one process and over two."""
+"""The relay's main use, with one process and with two: a backend asks and a till answers."""
 
 import json
 import threading
@@ -35,7 +35,7 @@ class Site:
 
     @contextmanager
     def till(self, **options: Any) -> Iterator[tuple[Credentials, BackgroundPos]]:
-        """An outlet of its own, and its POS, of which the door knows that it is online."""
+        """A new outlet and its POS; the process that takes the calls knows that it is online."""
         outlet = self.line.supply_outlet()
         with self.online(outlet, **options) as background:
             yield outlet, background
@@ -61,7 +61,7 @@ def site(request: pytest.FixtureRequest, depot: Depot) -> Iterator[Site]:
         stack.close()
 
 
-def test_every_method_goes_to_the_till_and_back(site: Site) -> None:
+def test_the_till_answers_every_method(site: Site) -> None:
     with site.till() as (outlet, background):
 
         def ask(method: str, payload: dict[str, Any]) -> Any:
@@ -92,7 +92,7 @@ def test_a_method_is_known_by_its_name(site: Site) -> None:
         assert answer.json()["payload"]["UserName"] == MANAGER.name
 
 
-def test_a_caller_that_does_not_wait_finds_the_answer_at_the_location(site: Site) -> None:
+def test_the_location_gives_the_answer_to_a_caller_that_did_not_wait(site: Site) -> None:
     with site.till() as (outlet, background):
         answer = site.backend.ask(outlet, "CreateOrder", soup("an-order"), mode="async")
         assert answer.status_code == 202
@@ -115,7 +115,7 @@ def test_a_poll_is_answered_and_recorded_afterwards(site: Site) -> None:
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_what_the_pos_refuses_is_an_outcome_with_its_code_and_its_words(site: Site, durable: bool) -> None:
+def test_a_refusal_by_the_pos_is_an_outcome_with_its_code_and_message(site: Site, durable: bool) -> None:
     with site.till() as (outlet, _):
         answer = site.backend.ask(outlet, "GetUserFromPIN", {"PIN": "0000"}, durable=durable)
         assert answer.status_code == 200
@@ -157,7 +157,7 @@ def test_a_key_of_one_organisation_lists_the_requests_of_its_outlets_newest_firs
     assert listed == sent[::-1]
 
 
-def test_a_request_id_with_another_content_is_409_and_does_nothing(site: Site) -> None:
+def test_a_request_id_with_different_content_is_409_and_sends_nothing(site: Site) -> None:
     with site.till() as (outlet, background):
         first = site.backend.ask(outlet, "CreateOrder", soup("an-order"), request_id="a")
         assert first.status_code == 200
@@ -175,7 +175,7 @@ def test_a_disabled_outlet_is_409(site: Site) -> None:
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_an_offline_pos_is_503_with_a_time_to_come_back_and_leaves_no_row(site: Site, durable: bool) -> None:
+def test_an_offline_pos_is_503_with_retry_after_and_stores_no_request(site: Site, durable: bool) -> None:
     outlet = site.line.supply_outlet()
     answer = site.backend.ask(outlet, "GetOpenOrders", durable=durable)
     assert (answer.status_code, kind_of(answer)) == (503, "pos-offline")
@@ -183,7 +183,7 @@ def test_an_offline_pos_is_503_with_a_time_to_come_back_and_leaves_no_row(site: 
     assert requests_of(site.door, outlet) == []
 
 
-def test_a_slow_pos_is_504_with_a_location_where_the_answer_is_found_later(site: Site) -> None:
+def test_a_slow_pos_is_504_with_a_location_that_gives_the_answer_later(site: Site) -> None:
     with site.till(plan=Plan(delay=(1.5, 1.5))) as (outlet, background):
         answer = site.backend.ask(outlet, "CreateOrder", soup("an-order"), timeout=1)
         assert (answer.status_code, kind_of(answer)) == (504, "no-answer-yet")
@@ -197,7 +197,7 @@ def test_a_pos_that_never_answers_a_poll_is_504(site: Site) -> None:
         assert (answer.status_code, kind_of(answer)) == (504, "request-expired")
 
 
-def test_requests_wait_for_an_offline_pos_and_leave_in_order(site: Site) -> None:
+def test_requests_wait_for_an_offline_pos_and_are_sent_in_order(site: Site) -> None:
     outlet = site.line.supply_outlet()
     names = [f"order-{number}" for number in range(20)]
     places = []
@@ -220,7 +220,7 @@ def test_a_caller_waits_until_an_offline_pos_has_connected_and_answered(site: Si
             assert orders_by_id(background.pos.till) == {"an-order": 1}
 
 
-def test_a_request_that_nobody_fetched_in_time_expires(site: Site) -> None:
+def test_a_request_expires_if_its_pos_does_not_connect_in_time(site: Site) -> None:
     outlet = site.line.supply_outlet()
     answer = site.backend.ask(outlet, "CreateOrder", soup("an-order"), expires_in=1, timeout=1, mode="async")
     assert site.backend.outcome(answer.headers["Location"])["state"] == "expired"
@@ -229,7 +229,7 @@ def test_a_request_that_nobody_fetched_in_time_expires(site: Site) -> None:
         assert orders_by_id(background.pos.till) == {}
 
 
-def test_what_was_cancelled_before_it_left_never_leaves(site: Site) -> None:
+def test_a_request_cancelled_before_it_was_sent_is_never_sent(site: Site) -> None:
     outlet = site.line.supply_outlet()
     places = [
         site.backend.ask(outlet, "CreateOrder", soup(name), mode="async", expires_in=60).headers["Location"]
@@ -243,7 +243,7 @@ def test_what_was_cancelled_before_it_left_never_leaves(site: Site) -> None:
     assert site.backend.outcome(places[0])["state"] == "cancelled"
 
 
-def test_a_waiting_caller_is_told_that_its_request_was_cancelled(site: Site) -> None:
+def test_a_waiting_caller_learns_that_its_request_was_cancelled(site: Site) -> None:
     outlet = site.line.supply_outlet()
     with callers() as begin:
         waiting = begin(site.backend.ask, outlet, "CreateOrder", soup(), expires_in=60, timeout=20)
@@ -255,14 +255,14 @@ def test_a_waiting_caller_is_told_that_its_request_was_cancelled(site: Site) -> 
     assert (answer.status_code, kind_of(answer)) == (409, "request-cancelled")
 
 
-def test_what_has_left_cannot_be_cancelled(site: Site) -> None:
+def test_a_sent_request_cannot_be_cancelled(site: Site) -> None:
     with site.till() as (outlet, _):
         answer = site.backend.ask(outlet, "CreateOrder", soup())
         refused = site.backend.post(f"requests/{answer.json()['id']}/cancel")
         assert (refused.status_code, kind_of(refused)) == (409, "not-cancellable")
 
 
-def test_thirty_callers_of_one_request_id_are_one_request(site: Site) -> None:
+def test_thirty_calls_with_one_request_id_create_one_request(site: Site) -> None:
     with site.till(plan=Plan(delay=(0.5, 0.5))) as (outlet, background), callers(30) as begin:
         backends = (site.backend, site.backend.at(site.line))
         calls = [
@@ -278,7 +278,7 @@ def test_thirty_callers_of_one_request_id_are_one_request(site: Site) -> None:
         assert orders_by_id(background.pos.till) == {"an-order": 1}
 
 
-def test_any_payload_arrives_and_comes_back_byte_for_byte(site: Site) -> None:
+def test_any_payload_is_relayed_byte_for_byte_in_both_directions(site: Site) -> None:
     outlet = site.line.supply_outlet()
     with echo_of(site, outlet) as seen:
 
@@ -294,7 +294,7 @@ def test_any_payload_arrives_and_comes_back_byte_for_byte(site: Site) -> None:
 
 
 def json_objects() -> st.SearchStrategy[str]:
-    """JSON objects as text, in every spelling that JSON has: blanks, escapes, exponents, zeros, repeated keys."""
+    """JSON objects as text in every spelling of JSON: blanks, escapes, exponents, zeros, repeated keys."""
     blanks = st.sampled_from(["", "", " ", "\n\t"])
     texts = st.one_of(st.text().map(json.dumps), characters().map(lambda text: json.dumps(text, ensure_ascii=False)))
     numbers = st.from_regex(r"\A-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,4})?\Z")
@@ -322,7 +322,7 @@ def objects(
 
 @contextmanager
 def echo_of(site: Site, outlet: Credentials) -> Iterator[list[str]]:
-    """A POS that answers each payload with itself, cut out of the frame as text; yields those that it saw."""
+    """Run a POS that answers each payload with the payload's own text; yield the list of payloads that it received."""
     seen: list[str] = []
     with connect(site.line, token_for(site.line, outlet)) as pos:
         echo = threading.Thread(target=echo_until_closed, args=(pos, seen))

@@ -1,4 +1,4 @@
-"""What becomes of requests when something dies: each ends once, and the till has done once what it was asked."""
+"""When a part fails, each request ends once and the till executes it once."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ DATABASES = ("sqlite", "postgres")
 
 @pytest.fixture(scope="module", params=DATABASES)
 def mortal(request: pytest.FixtureRequest, depot: Depot) -> Iterator[Stack]:
-    """A server that the test kills and starts again, with one request at a time to each POS."""
+    """A server that the test may kill and restart; it sends one request at a time to each POS."""
     services = {}
     if request.param == "postgres":
         services = {name: request.getfixturevalue(name) for name in ("postgres", "redis")}
@@ -27,7 +27,7 @@ def mortal(request: pytest.FixtureRequest, depot: Depot) -> Iterator[Stack]:
     stack.close()
 
 
-def test_what_waited_for_an_offline_pos_outlives_kill_9(mortal: Stack) -> None:
+def test_a_request_for_an_offline_pos_survives_kill_9(mortal: Stack) -> None:
     stack = mortal
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     names = ["first", "second", "third"]
@@ -42,7 +42,7 @@ def test_what_waited_for_an_offline_pos_outlives_kill_9(mortal: Stack) -> None:
         assert orders_by_id(background.pos.till) == dict.fromkeys(names, 1)
 
 
-def test_what_waited_for_its_turn_outlives_kill_9(mortal: Stack) -> None:
+def test_a_queued_request_survives_kill_9(mortal: Stack) -> None:
     stack = mortal
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     names = [f"order-{number}" for number in range(4)]
@@ -58,7 +58,7 @@ def test_what_waited_for_its_turn_outlives_kill_9(mortal: Stack) -> None:
         assert orders_by_id(background.pos.till) == dict.fromkeys(names, 1)
 
 
-def test_what_was_sent_and_not_answered_is_sent_again_after_kill_9(mortal: Stack) -> None:
+def test_an_unanswered_request_is_sent_again_after_kill_9(mortal: Stack) -> None:
     stack = mortal
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     with pos_of(outlet, plan=SLOWLY) as background, callers() as begin:
@@ -77,7 +77,7 @@ def test_what_was_sent_and_not_answered_is_sent_again_after_kill_9(mortal: Stack
         assert orders_by_id(background.pos.till) == {ORDER: 1}
 
 
-def test_a_restart_in_order_waits_for_an_answer_that_is_due(new_stack: NewStack) -> None:
+def test_a_graceful_restart_waits_for_an_expected_answer(new_stack: NewStack) -> None:
     stack = new_stack("serve", env=ENV | {"DRAIN_SECONDS": "0"})
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     with pos_of(outlet, plan=SLOWLY) as background, callers(2) as begin:
@@ -90,7 +90,7 @@ def test_a_restart_in_order_waits_for_an_answer_that_is_due(new_stack: NewStack)
         assert polling.result(10).status_code == 200
 
 
-def test_a_restart_in_order_loses_no_request_whose_answer_takes_too_long(new_stack: NewStack) -> None:
+def test_a_graceful_restart_loses_no_request_whose_answer_takes_too_long(new_stack: NewStack) -> None:
     stack = new_stack("serve", env=ENV | {"DRAIN_SECONDS": "0"})
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     with pos_of(outlet, plan=Plan(delay=(7, 7))) as background, callers() as begin:
@@ -109,7 +109,7 @@ def test_a_restart_in_order_loses_no_request_whose_answer_takes_too_long(new_sta
 
 @pytest.mark.parametrize("fault", [Fault.DROP_BEFORE, Fault.DROP_AFTER, Fault.VANISH])
 @pytest.mark.parametrize("database", DATABASES)
-def test_a_pos_that_loses_its_link_is_asked_again_and_does_it_once(
+def test_a_request_is_sent_again_after_a_lost_connection_and_executed_once(
     shared_stack: Callable[[str], Stack], database: Database, fault: Fault
 ) -> None:
     stack = shared_stack(f"serve-{database}")
@@ -127,7 +127,7 @@ def test_a_pos_that_loses_its_link_is_asked_again_and_does_it_once(
 @pytest.mark.parametrize(
     ("fault", "times_executed"), [(Fault.DROP_BEFORE, 0), (Fault.DROP_AFTER, 1), (Fault.VANISH, 1)]
 )
-def test_a_poll_whose_link_is_lost_fails_and_has_one_try(
+def test_a_transient_request_is_not_sent_again_after_a_lost_connection(
     shared_stack: Callable[[str], Stack], fault: Fault, times_executed: int
 ) -> None:
     stack = shared_stack("serve-sqlite")
@@ -144,7 +144,7 @@ def test_a_poll_whose_link_is_lost_fails_and_has_one_try(
 
 
 @pytest.mark.parametrize("fault", [Fault.TWICE, Fault.LATE, Fault.OUT_OF_ORDER])
-def test_an_answer_that_comes_oddly_is_taken_once(shared_stack: Callable[[str], Stack], fault: Fault) -> None:
+def test_an_unusual_answer_is_accepted_once(shared_stack: Callable[[str], Stack], fault: Fault) -> None:
     stack = shared_stack("serve-sqlite")
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     with pos_of(outlet, plan=Plan(script=[fault], delay=(0.3, 0.3))) as background:

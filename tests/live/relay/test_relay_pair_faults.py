@@ -1,4 +1,4 @@
-"""What becomes of requests when Redis, PostgreSQL or one of two processes dies."""
+"""No request is lost when Redis, PostgreSQL or one of two processes dies."""
 
 import random
 import re
@@ -31,7 +31,7 @@ from tests.live.stack.servers import Credentials, Depot, Stack
 from tests.live.stack.waiting import eventually
 
 SEED = 20_261
-# What a till that drops its link again and again, or answers half an answer, may do to a request.
+# The possible outcomes when a till keeps dropping its connection or sends half an answer.
 FAILED = re.compile(r"The POS's (connection ended 5 times|answer could not be read)")
 
 
@@ -42,7 +42,7 @@ def state_of(stack: Stack, outlet: Credentials) -> str:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two processes over services of their own: `line` holds the POSes' sockets, `door` takes the calls."""
+    """Two processes with their own services: `line` holds the POSes' sockets, `door` takes the calls."""
 
     line: Stack
     door: Stack
@@ -57,7 +57,7 @@ class Pair:
         return cls(line, door, Backend.of(door), redis, postgres)
 
     def flush_redis(self) -> None:
-        """Empty it: no process is a member of any group any more."""
+        """Empty Redis, so no process is a member of any group."""
         with socket.create_connection(("127.0.0.1", self.redis.port), timeout=5) as connection:
             connection.sendall(b"FLUSHALL\r\n")
             assert connection.recv(16).startswith(b"+OK")
@@ -94,7 +94,7 @@ def pair(depot: Depot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pai
     pair.close()
 
 
-def test_without_redis_requests_arrive_by_the_rows_alone(pair: Pair) -> None:
+def test_without_redis_the_database_alone_delivers_requests(pair: Pair) -> None:
     outlet = pair.line.supply_outlet()
     with pos_of(outlet) as background:
         eventually(lambda: pair.backend.is_online(outlet))
@@ -110,7 +110,7 @@ def test_without_redis_requests_arrive_by_the_rows_alone(pair: Pair) -> None:
         assert orders_by_id(background.pos.till) == {"without": 1, "with": 1}
 
 
-def test_a_redis_that_dies_while_the_pos_thinks_loses_no_answer(pair: Pair) -> None:
+def test_no_answer_is_lost_when_redis_dies_while_the_pos_works(pair: Pair) -> None:
     outlet = pair.line.supply_outlet()
     with pos_of(outlet, plan=SLOWLY) as background, callers() as begin:
         eventually(lambda: pair.backend.is_online(outlet))
@@ -124,7 +124,7 @@ def test_a_redis_that_dies_while_the_pos_thinks_loses_no_answer(pair: Pair) -> N
         assert orders_by_id(background.pos.till) == {ORDER: 1}
 
 
-def test_a_redis_that_was_flushed_loses_no_request(pair: Pair) -> None:
+def test_no_request_is_lost_when_redis_is_flushed(pair: Pair) -> None:
     outlet = pair.line.supply_outlet()
     with pos_of(outlet, plan=Plan(delay=(0.5, 0.5))) as background, callers(8) as begin:
         eventually(lambda: pair.backend.is_online(outlet))
@@ -136,7 +136,7 @@ def test_a_redis_that_was_flushed_loses_no_request(pair: Pair) -> None:
         assert orders_by_id(background.pos.till) == dict.fromkeys(names, 1)
 
 
-def test_polls_reach_the_other_process_again_after_redis_was_flushed(pair: Pair) -> None:
+def test_transient_requests_reach_the_other_process_again_after_redis_was_flushed(pair: Pair) -> None:
     outlet = pair.line.supply_outlet()
     with pos_of(outlet):
         eventually(lambda: pair.backend.is_online(outlet))
@@ -148,7 +148,7 @@ def can_poll(pair: Pair, outlet: Credentials) -> bool:
     return pair.backend.ask(outlet, "GetOpenOrders", {}, durable=False, timeout=1).status_code == 200
 
 
-def test_an_answer_that_comes_while_postgresql_is_away_is_kept(pair: Pair) -> None:
+def test_an_answer_that_arrives_while_postgresql_is_down_is_stored(pair: Pair) -> None:
     outlet = pair.line.supply_outlet()
     with pos_of(outlet, plan=SLOWLY) as background, callers() as begin:
         eventually(lambda: pair.backend.is_online(outlet))
@@ -168,7 +168,7 @@ def test_an_answer_that_comes_while_postgresql_is_away_is_kept(pair: Pair) -> No
         assert orders_by_id(background.pos.till) == {ORDER: 1}
 
 
-def test_requests_go_on_after_postgresql_was_killed_between_sent_and_answered(pair: Pair) -> None:
+def test_requests_complete_after_postgresql_was_killed_between_sending_and_answer(pair: Pair) -> None:
     outlet = pair.line.supply_outlet()
     with pos_of(outlet, plan=SLOWLY) as background:
         eventually(lambda: pair.backend.is_online(outlet))
@@ -182,7 +182,7 @@ def test_requests_go_on_after_postgresql_was_killed_between_sent_and_answered(pa
         assert orders_by_id(background.pos.till) == {ORDER: 1}
 
 
-def test_a_thousand_requests_through_a_storm_each_end_once_and_are_executed_once(pair: Pair, tmp_path: Path) -> None:
+def test_a_thousand_requests_during_many_faults_each_end_and_execute_once(pair: Pair, tmp_path: Path) -> None:
     chance = random.Random(SEED)
     outlets = [pair.line.supply_outlet() for _ in range(50)]
     outlets = [at_home(outlet, (pair.line, pair.door)[number % 2]) for number, outlet in enumerate(outlets)]
@@ -205,7 +205,7 @@ def test_a_thousand_requests_through_a_storm_each_end_once_and_are_executed_once
 
 
 def at_home(outlet: Credentials, stack: Stack) -> Credentials:
-    """The same outlet, whose POS dials this process."""
+    """Return the same outlet with the address of this process for its POS."""
     auth_url = outlet.auth_url.replace(outlet.auth_url.split("/api")[0], stack.base_url)
     return replace(outlet, auth_url=auth_url, websocket_url=stack.ws_url)
 
@@ -217,7 +217,7 @@ def open_requests(pair: Pair) -> int:
 
 
 def check_outlet(pair: Pair, outlet: Credentials, asked: Sequence[str], till: Till) -> Counter[str]:
-    """What the rows say against what the till did: each order once, and what was answered is there."""
+    """Compare the rows with the till: it executed each order once, and each answered order is there."""
     rows = requests_of(pair.door, outlet)
     assert sorted(row["request_id"] for row in rows) == sorted(asked)
     states = {str(row["request_id"]): str(row["state"]) for row in rows}

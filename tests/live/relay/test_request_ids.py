@@ -1,4 +1,4 @@
-"""A PIN is not guessed by sending a request_id again, not even to several processes at the same moment."""
+"""Repeating a request_id cannot guess a PIN, even if sent to several processes at once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
@@ -11,7 +11,7 @@ PIN = "7351"
 COMPARED = 5
 
 
-def test_two_processes_together_compare_five_unequal_contents_and_no_more(new_stack: NewStack, depot: Depot) -> None:
+def test_two_processes_together_compare_at_most_five_different_contents(new_stack: NewStack, depot: Depot) -> None:
     one = new_stack("serve", "postgres")
     two = depot.twin(one)
     backend, outlet = Backend.of(one), one.supply_outlet()

@@ -1,1 +1,1 @@
-"""The server process: its start, workers, signals, restarts, probes, metrics and logs, and proxies in front of it."""
+"""The server process: start, workers, signals, restarts, probes, metrics, logs, and the proxies before it."""

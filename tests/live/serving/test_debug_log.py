@@ -1,4 +1,4 @@
-"""At LOG_LEVEL=DEBUG a server logs nothing of what passes through it, though none of it looks like a secret of ours."""
+"""At LOG_LEVEL=DEBUG a server logs no content that it relays or receives, whether or not it looks secret."""
 
 import json
 import re
@@ -17,14 +17,14 @@ from tests.live.stack.waiting import eventually
 from tests.staff.signing_in.test_second_factors import code_of
 from tests.support.constants import RECORD_INTERVAL, WATCH_INTERVAL, with_constants
 
-# Words that no pattern of the redaction knows.
+# Words that match no pattern of the redaction.
 MISTYPED, PHRASE, ASKED, ANSWERED, SEARCHED, NOTE = (
     f"marker{each}zq" for each in ("mistyped", "phrase", "asked", "answered", "searched", "note")
 )
 
 
 @pytest.mark.parametrize(("server", "database"), [("serve", "sqlite"), ("daphne", "postgres")])
-def test_nothing_that_passes_through_is_logged_at_debug(
+def test_no_relayed_or_posted_content_is_logged_at_debug(
     new_stack: NewStack, server: Server, database: Database
 ) -> None:
     quick = with_constants({WATCH_INTERVAL: 0.2, RECORD_INTERVAL: 0.05})
@@ -46,7 +46,7 @@ def test_nothing_that_passes_through_is_logged_at_debug(
 
 
 def exchange(stack: Stack) -> int:
-    """Let a call go to a POS and back, both with markers, and return the row's key."""
+    """Relay a request and its answer, both with markers, and return the row's key."""
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     with callers() as begin, connect(stack, token_for(stack, outlet)) as pos:
         eventually(lambda: backend.is_online(outlet), what="the POS is online")
@@ -73,7 +73,7 @@ def post(browser: httpx2.Client, path: str, **form: str) -> httpx2.Response:
 
 
 def set_up_app(browser: httpx2.Client) -> list[str]:
-    """Set an authenticator app up, and return what the pages showed: the key, its picture, and the recovery codes."""
+    """Set up an authenticator app, and return the key, its QR code and the recovery codes that the pages showed."""
     page = browser.get("/admin/sign-in/app/").text
     (secret,) = re.findall(r'<code class="onp-id">([A-Z2-7]{32})</code>', page)
     (picture,) = re.findall(r'class="onp-qr" src="data:[^,"]*,([^"]{200})', page)

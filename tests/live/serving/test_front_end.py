@@ -1,5 +1,7 @@
-"""The front end of a real server, without a proxy and behind nginx and Caddy: nobody gets another caller's answer,
-limits agree, idle connections outlive those of the proxies, and Java's and curl's clients are served.
+"""The front end of a real server, without a proxy and behind nginx and Caddy.
+
+Each caller gets its own answer, limits agree, the portal's idle connections last longer than those of the proxies, and
+the clients of Java and curl work.
 """
 
 import http.client
@@ -49,7 +51,7 @@ MOST_OF_A_PAGE = 5 * MEBIBYTE // 2
 
 @pytest.fixture(scope="module")
 def fronts(depot: Depot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
-    """The ports of one server: its own, and those of the proxies before it."""
+    """The ports of one server and of the proxies before it."""
     stack = depot.make("serve", env={"TRUSTED_PROXIES": "127.0.0.1"})
     ports, proxies = {"directly": stack.port}, []
     for name in ("nginx", "caddy"):
@@ -98,9 +100,7 @@ def test_a_body_behind_an_upgrade_is_never_a_request(port: int, token: str, path
 
 
 @pytest.mark.parametrize("way", ["nginx", "caddy"])
-def test_behind_a_proxy_that_pools_connections_nobody_gets_the_answer_to_anothers_request(
-    fronts: dict[str, int], way: str
-) -> None:
+def test_behind_a_pooling_proxy_each_caller_gets_its_own_answer(fronts: dict[str, int], way: str) -> None:
     stop = threading.Event()
 
     def attack() -> None:
@@ -147,7 +147,7 @@ def test_curl_that_asks_for_http_2_is_answered(stack: Stack, port: int) -> None:
     LEDGER.remember(json.loads(done.stdout)["AccessToken"])
 
 
-def test_a_websocket_passes_whatever_else_the_client_would_speak(stack: Stack, port: int) -> None:
+def test_a_websocket_opens_whatever_other_protocols_the_client_offers(stack: Stack, port: int) -> None:
     token = token_for(stack, stack.supply_outlet())
     with connect(stack, url=f"ws://127.0.0.1:{port}/?token={token}") as pos:
         assert pos.is_open()
@@ -177,14 +177,14 @@ def test_the_size_of_a_body_is_limited_by_its_path(port: int, path: str, *, is_c
 
 
 def posted(port: int, path: str, size: int, *, is_chunked: bool) -> int:
-    """Post so many bytes as a client that reads an early answer, and return its status."""
+    """Post this many bytes as a client that reads an early answer, and return the status."""
     framing = "Transfer-Encoding: chunked" if is_chunked else f"Content-Length: {size}"
     with raw(port, f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{framing}\r\n\r\n".encode()) as caller:
         sending = threading.Thread(target=send_body, args=(caller, size, is_chunked))
         sending.start()
         answer = http.client.HTTPResponse(caller)
         answer.begin()
-        with suppress(OSError):  # it may have closed already
+        with suppress(OSError):  # the server may have closed already
             caller.shutdown(socket.SHUT_RDWR)
         sending.join(30)
         return answer.status
@@ -198,7 +198,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(stack: Stack) -> 
             assert (answer.status, answer.headers["connection"]) == (413, "close")
 
 
-def test_heads_are_limited_in_the_same_way_by_the_portal_and_the_proxies(port: int) -> None:
+def test_the_portal_and_the_proxies_have_the_same_header_limits(port: int) -> None:
     def status(head: bytes) -> int:
         return raw_answers(port, head)[0].status
 
@@ -216,13 +216,13 @@ def test_heads_are_limited_in_the_same_way_by_the_portal_and_the_proxies(port: i
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/api/v1/outlets", AUTH_PATH, "/admin/login/"])
-def test_a_request_names_its_host_once(port: int, path: str) -> None:
+def test_a_request_must_have_exactly_one_host_header(port: int, path: str) -> None:
     for hosts in ("", "Host: 127.0.0.1\r\nHost: 127.0.0.1\r\n", "Host: a b\r\n"):
         answers = raw_answers(port, f"GET {path} HTTP/1.1\r\n{hosts}\r\n".encode())
         assert [each.status for each in answers] == [400]
 
 
-def test_probes_that_know_no_host_are_answered(stack: Stack) -> None:
+def test_probes_with_any_host_header_are_answered(stack: Stack) -> None:
     for path in ("/healthz", "/readyz"):
         for probe in (
             f"GET {path} HTTP/1.0\r\n\r\n",  # a load balancer's
@@ -237,10 +237,10 @@ def test_probes_that_know_no_host_are_answered(stack: Stack) -> None:
             assert received.startswith(b"HTTP/1.1 200 OK\r\n"), probe
 
 
-# --- One caller that sends too much
+# --- A caller that sends too much
 
 
-def test_a_head_without_an_end_costs_neither_time_nor_memory(stack: Stack) -> None:
+def test_an_endless_header_costs_neither_time_nor_memory(stack: Stack) -> None:
     before = Vitals.of(stack.pid)
     for beginning in (b"GET / HTTP/1.1\r\nX: ", b"GET / HTTP/1.1\r\n", b"GET /"):
         filling = b"a: b\r\n" if beginning.endswith(b"\n") else b"x" * 6
@@ -251,7 +251,7 @@ def test_a_head_without_an_end_costs_neither_time_nor_memory(stack: Stack) -> No
 
 
 @pytest.mark.parametrize("way", ["directly", "caddy"])
-def test_half_sent_bodies_of_one_address_are_limited(stack: Stack, fronts: dict[str, int], way: str) -> None:
+def test_partial_bodies_from_one_address_are_limited(stack: Stack, fronts: dict[str, int], way: str) -> None:
     before = Vitals.of(stack.pid)
     head = f"POST {UPLOAD} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {MOST_OF_A_PAGE}\r\n\r\n".encode()
     callers: list[socket.socket] = []
@@ -261,7 +261,7 @@ def test_half_sent_bodies_of_one_address_are_limited(stack: Stack, fronts: dict[
             callers[-1].sendall(head + b"x" * (2 * MEBIBYTE))
         assert status_of(fronts[way], "GET", "/healthz") == 200
         assert Vitals.of(stack.pid).memory - before.memory < 100
-        if way == "directly":  # Caddy answers when it has the whole body
+        if way == "directly":  # Caddy answers only after it has the whole body
             answer = http.client.HTTPResponse(callers[0])
             answer.begin()
             assert answer.status == 429
@@ -270,7 +270,7 @@ def test_half_sent_bodies_of_one_address_are_limited(stack: Stack, fronts: dict[
             caller.close()
 
 
-def test_what_is_uploaded_is_in_no_temporary_file(stack: Stack) -> None:
+def test_uploads_are_written_to_no_temporary_file(stack: Stack) -> None:
     head = f"POST {UPLOAD} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {MOST_OF_A_PAGE}\r\n\r\n".encode()
     with raw(stack.port, head, b"x" * (MOST_OF_A_PAGE - 1)):
         assert status_of(stack.port, "GET", "/healthz") == 200
@@ -299,7 +299,7 @@ def test_a_handshake_beyond_the_limits_is_answered_and_closed(stack: Stack, path
     assert answer.status == 414
 
 
-def test_a_handshake_that_comes_byte_by_byte_is_cut_in_time(new_stack: NewStack) -> None:
+def test_a_handshake_sent_byte_by_byte_is_ended_in_time(new_stack: NewStack) -> None:
     stack = new_stack(env=with_constants({ARRIVAL_SECONDS: 1}))
     with raw(stack.port, b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n") as caller:
         eventually(lambda: is_closed_after(caller, b"X: x\r\n"), what="it is cut")
@@ -309,7 +309,7 @@ def test_a_handshake_that_comes_byte_by_byte_is_cut_in_time(new_stack: NewStack)
 # --- Idle connections
 
 
-def test_a_connection_stays_open_for_as_long_as_the_setting_says(new_stack: NewStack) -> None:
+def test_an_idle_connection_stays_open_for_the_time_in_the_settings(new_stack: NewStack) -> None:
     stack = new_stack(env={"IDLE_CONNECTION_SECONDS": "4"})
     with raw(stack.port, head_with().replace(b"Connection: close\r\n", b"")) as caller:
         assert one_status(caller) == 200
@@ -333,7 +333,7 @@ def test_a_request_that_arrives_before_an_idle_connection_is_closed_is_answered(
     request = head_with().replace(b"Connection: close\r\n", b"")
     with raw(stack.port, request) as caller, raw(stack.port) as new_caller:
         assert one_status(caller) == 200
-        stack.send_signal(signal.SIGSTOP)  # the time runs out while the request waits to be read
+        stack.send_signal(signal.SIGSTOP)  # the idle time ends while the request waits to be read
         caller.sendall(request)
         until = time.monotonic() + 1.5
         eventually(lambda: time.monotonic() > until)

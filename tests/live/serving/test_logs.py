@@ -1,4 +1,4 @@
-"""The log of real servers as a machine reads it: all JSON, one id from the call to the frame, nothing private."""
+"""The log of real servers is JSON throughout, has one id from call to frame, and holds nothing private."""
 
 import json
 from typing import Any
@@ -47,6 +47,6 @@ def ask(backend: Backend, outlet: Credentials, correlation_id: str, *, query: st
 
 
 def lines_of(stack: Stack) -> list[dict[str, Any]]:
-    """Every line of a server's log but those of daphne's own access log, which passes no logger."""
+    """Return every line of a server's log except daphne's access log, which bypasses logging."""
     texts = stack.log_text().splitlines()
     return [json.loads(text) for text in texts if not text.startswith(("127.0.0.1:", "None - - ["))]

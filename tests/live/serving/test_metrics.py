@@ -1,4 +1,4 @@
-"""Several processes of one server show their figures together, whichever of them is asked."""
+"""Each process of a server reports the metrics of all its processes together."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The probes against real servers whose Redis and database come and go."""
+"""The probes of real servers whose Redis and database stop and start."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The proxies of deploy/ before a real server: what they answer themselves, and which side ends an idle connection."""
+"""The proxies of deploy/ before a real server: their own answers, and which side ends an idle connection."""
 
 import http.client
 import signal
@@ -46,7 +46,7 @@ def port() -> int:
 
 @pytest.fixture
 def slow(name: Proxy, port: int, new_stack: NewStack, tmp_path: Path) -> Iterator[Stack]:
-    """A server that says https, behind a proxy that waits a second for it."""
+    """A server with an https PUBLIC_URL, behind a proxy that waits one second for it."""
     yield from behind(name, port, new_stack(env=HTTPS), tmp_path, SHORT_WAIT[name])
 
 
@@ -72,7 +72,7 @@ def status_of(port: int, path: str) -> int:
 
 
 def answer_to(port: int, request: bytes) -> RawAnswer:
-    """The first answer, with each header that is there twice in one text."""
+    """Return the first answer; headers that occur twice are joined."""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as caller:
         caller.sendall(request)
         answer = http.client.HTTPResponse(caller)
@@ -95,13 +95,13 @@ def assert_secured(answer: RawAnswer, status: int) -> None:
     assert found == (status, "nosniff", HSTS)
 
 
-def test_the_proxys_own_answers_have_the_headers_of_the_portals_once(name: Proxy, port: int, slow: Stack) -> None:
+def test_the_proxys_own_answers_have_the_portals_headers_once(name: Proxy, port: int, slow: Stack) -> None:
     ask = partial(answer_to, port)
     assert_secured(ask(get("/healthz")), 200)
     assert_secured(ask(get("/api/v1/outlets")), 401)
     assert_secured(ask(get("/metrics")), 404)
-    assert_secured(ask(TOO_LARGE), 413)  # nginx's; Caddy passes on the portal's
-    if name == "nginx":  # Go answers what it cannot read before any of Caddy's directives
+    assert_secured(ask(TOO_LARGE), 413)  # nginx's own answer; Caddy forwards the portal's
+    if name == "nginx":  # Go's HTTP server answers unreadable requests before any directive of Caddy applies
         assert_secured(ask(b"GET / HTTP/1.1\r\n\r\n"), 400)
         assert_secured(ask(get("/healthz?" + "x" * 70_000)), 414)
         assert_secured(ask(get("/").replace(b"Connection", b"X: %b\r\nConnection" % (b"x" * 70_000))), 431)
@@ -130,7 +130,7 @@ def test_nginxs_redirect_to_https_is_not_sniffed(port: int, tmp_path: Path) -> N
 def test_the_proxy_ends_its_idle_connections_before_the_portal_does(
     name: Proxy, port: int, new_stack: NewStack, tmp_path: Path
 ) -> None:
-    """With the shipped files, but for shorter times in the same order: 0.5 s in the proxy, 1 s in the portal."""
+    """The shipped files with shorter times in the same order: 0.5 s in the proxy, 1 s in the portal."""
     stack = new_stack(env={"TRUSTED_PROXIES": "127.0.0.1", "IDLE_CONNECTION_SECONDS": "1"})
     for _ in behind(name, port, stack, tmp_path, SHORT_IDLE[name]):
         ended_before = peers_of(stack.port, TIME_WAIT)
@@ -142,7 +142,7 @@ def test_the_proxy_ends_its_idle_connections_before_the_portal_does(
 
 
 def ask_around_the_end(port: int, number: int) -> list[int]:
-    """Ten statuses; between two requests the proxy's idle connections come to their end, and stay or go."""
+    """Return ten statuses, of requests sent at about the moment when the proxy's idle connections expire."""
     statuses = []
     for each in range(10):
         time.sleep(0.45 + (number * 10 + each) % 15 / 100)
@@ -151,6 +151,6 @@ def ask_around_the_end(port: int, number: int) -> list[int]:
 
 
 def peers_of(port: int, state: str) -> set[str]:
-    """The other ends of this port's connections in that state; in TIME_WAIT is the side that ended a connection."""
+    """Return the peers of this port's connections in that state; the side that closed first is in TIME_WAIT."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return {row[2] for row in rows if row[1].endswith(f":{port:04X}") and row[3] == state}

@@ -1,4 +1,4 @@
-"""Proxies that say `https` in their own ways before a real server, and one that does not say it."""
+"""A real server behind proxies that spell `https` differently, and behind one that does not send it."""
 
 import signal
 import socket
@@ -31,7 +31,7 @@ def stack(new_stack: NewStack) -> Stack:
 
 @pytest.fixture
 def proxies(stack: Stack, tmp_path: Path) -> Iterator[dict[str, int]]:
-    """nginx with TLS before a server of an https PUBLIC_URL: one port for each value of X-Forwarded-Proto."""
+    """nginx with TLS before a server with an https PUBLIC_URL; one port for each value of X-Forwarded-Proto."""
     ports = {value: free_port() for value in (*SAID, FALSE)}
     _certificate(tmp_path)
     servers = "".join(_server(value, port, stack.port, tmp_path) for value, port in ports.items())
@@ -44,7 +44,7 @@ def proxies(stack: Stack, tmp_path: Path) -> Iterator[dict[str, int]]:
     nginx.stop(signal.SIGTERM)
 
 
-def test_no_spelling_of_https_is_a_circle_and_the_doctor_finds_the_proxy_that_says_http(
+def test_no_spelling_of_https_causes_a_redirect_loop_and_doctor_reports_a_proxy_with_http(
     proxies: dict[str, int], settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
@@ -60,7 +60,7 @@ def test_no_spelling_of_https_is_a_circle_and_the_doctor_finds_the_proxy_that_sa
     assert "X-Forwarded-Proto: https" in found[FALSE].todo
 
 
-def test_under_https_every_cookie_is_of_this_very_host(proxies: dict[str, int], tmp_path: Path, stack: Stack) -> None:
+def test_under_https_every_cookie_is_bound_to_this_host(proxies: dict[str, int], tmp_path: Path, stack: Stack) -> None:
     code = f"from django.contrib.auth.models import User; User.objects.create_superuser('anna', password={PASSWORD!r})"
     assert stack.manage("shell", "-c", code).returncode == 0
     context = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))

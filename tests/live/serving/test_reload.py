@@ -1,4 +1,4 @@
-"""SIGHUP applies what `.env` says then, or leaves everything as it is and says why."""
+"""SIGHUP applies the current `.env`, or changes nothing and logs the reason."""
 
 import json
 import os
@@ -26,7 +26,7 @@ SETTINGS = {
 
 
 class Reloaded:
-    """`serve --workers 2` in a checkout with a `.env` of its own."""
+    """`serve --workers 2` in a separate checkout with its own `.env`."""
 
     def __init__(self, folder: Path, database_url: str, redis_url: str) -> None:
         self.base_url = f"http://127.0.0.1:{free_port()}"
@@ -49,7 +49,7 @@ class Reloaded:
         eventually(lambda: self.process.log_text().count(until) > before, timeout=60, what=until)
 
     def seen(self) -> dict[str, int]:
-        """How the settings show from outside."""
+        """Return the settings' effects that a client can see."""
         login = {"host": "pos.example.com"}
         return {
             "first token": self._get("/metrics", {"authorization": "Bearer first-0123456789"}),
@@ -79,7 +79,7 @@ def reloaded(
     shutil.rmtree(folder)
 
 
-def test_changed_new_and_removed_lines_apply(reloaded: Reloaded) -> None:
+def test_changed_new_and_removed_lines_take_effect(reloaded: Reloaded) -> None:
     reloaded.write(SETTINGS)
     assert reloaded.seen() == {"first token": 200, "second token": 403, "login by another name": 400, "refusal": 200}
     reloaded.write(
@@ -99,9 +99,7 @@ def test_changed_new_and_removed_lines_apply(reloaded: Reloaded) -> None:
         ("hunter2 hunter2\n", "of .env is not NAME=VALUE"),
     ],
 )
-def test_settings_that_cannot_be_used_leave_every_worker_and_are_named(
-    reloaded: Reloaded, wrong: str, named: str
-) -> None:
+def test_invalid_settings_are_named_and_keep_every_worker(reloaded: Reloaded, wrong: str, named: str) -> None:
     workers, seen = reloaded.workers(), reloaded.seen()
     reloaded.write({"METRICS_TOKEN": "third-0123456789"}, wrong)
     reloaded.reload(until="New settings rejected; the old workers stay")
@@ -112,7 +110,7 @@ def test_settings_that_cannot_be_used_leave_every_worker_and_are_named(
     assert (reloaded.workers(), reloaded.seen()) == (workers, seen)
 
 
-def test_workers_that_replace_dead_ones_have_their_settings(reloaded: Reloaded) -> None:
+def test_replacement_workers_have_the_same_settings(reloaded: Reloaded) -> None:
     workers, seen = reloaded.workers(), reloaded.seen()
     reloaded.write({"METRICS_TOKEN": "third-0123456789"}, "POS_TOKEN_LIFETIME=hunter2\n")
     for worker in workers:

@@ -1,4 +1,4 @@
-"""A server that stops in order, and one that dies: what the POS sees, and what the portal says afterwards."""
+"""A server stops gracefully or dies: what the POS sees, and which state the portal shows afterwards."""
 
 import signal
 import time
@@ -21,13 +21,13 @@ RESTART = 1000
 
 @pytest.fixture(scope="module")
 def stacks() -> dict[str, Stack]:
-    """Those of this file, by name."""
+    """The stacks of this file, by name."""
     return {}
 
 
 @pytest.fixture
 def running(request: pytest.FixtureRequest, depot: Depot, stacks: dict[str, Stack]) -> Callable[..., Stack]:
-    """Find a server that runs, of this kind and with these settings; the test may kill or stop it."""
+    """Return a function that gives a running server with these settings; the test may kill or stop it."""
 
     def find(server: Server = "serve", database: Database = "sqlite", **env: str) -> Stack:
         name = f"{server} {database} {env}"
@@ -55,7 +55,7 @@ def test_after_kill_9_the_outlet_is_offline_as_soon_as_the_server_is_back(
     assert stack.outlet_row(outlet)["Online"] is False
 
 
-def test_after_kill_9_the_outlet_is_offline_when_the_lease_has_run_out(running: Callable[..., Stack]) -> None:
+def test_after_kill_9_the_outlet_is_offline_when_the_lease_has_expired(running: Callable[..., Stack]) -> None:
     stack = running(LEASE_SECONDS="3")
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)):
@@ -64,12 +64,12 @@ def test_after_kill_9_the_outlet_is_offline_when_the_lease_has_run_out(running: 
     eventually(lambda: stack.outlet_row(outlet)["Online"] is False, timeout=5, what="the lease ran out")
 
 
-def test_a_lease_runs_out_within_sixty_seconds_by_default() -> None:
+def test_a_lease_expires_within_sixty_seconds_by_default() -> None:
     assert settings.LEASE_SECONDS <= 60
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_after_kill_9_a_pos_comes_back_with_its_token(running: Callable[..., Stack], server: Server) -> None:
+def test_after_kill_9_a_pos_reconnects_with_its_token(running: Callable[..., Stack], server: Server) -> None:
     stack = running(server)
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
@@ -128,7 +128,7 @@ def test_sigterm_spreads_the_closing_over_the_drain_window(running: Callable[...
 
 
 def closing_times(poses: list[Pos]) -> list[float]:
-    """After how many seconds each was closed, to a tenth of a second."""
+    """Return after how many seconds each connection was closed, to a tenth of a second."""
     begun = time.monotonic()
     closed: dict[Pos, float] = {}
 
@@ -140,7 +140,7 @@ def closing_times(poses: list[Pos]) -> list[float]:
     return list(closed.values())
 
 
-def test_while_draining_the_server_is_alive_but_not_ready_and_takes_nobody_new(new_stack: NewStack) -> None:
+def test_while_draining_the_server_is_alive_but_not_ready_and_refuses_new_connections(new_stack: NewStack) -> None:
     stack = new_stack("serve", env={"DRAIN_SECONDS": "6"})
     outlet = stack.supply_outlet()
     tokens = [token_for(stack, stack.supply_outlet()) for _ in range(4)]
@@ -169,7 +169,7 @@ def test_sigterm_without_any_socket_ends_at_once(running: Callable[..., Stack]) 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_other_signals_end_a_lone_server_as_sigterm_does(running: Callable[..., Stack], number: signal.Signals) -> None:
+def test_other_signals_stop_a_single_server_like_sigterm(running: Callable[..., Stack], number: signal.Signals) -> None:
     stack = running(DRAIN_SECONDS="2")
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
@@ -203,7 +203,7 @@ def test_a_stop_of_daphne_leaves_no_outlet_online(running: Callable[..., Stack],
     assert stack.outlet_row(outlet)["Online"] is False
 
 
-def test_a_port_in_use_is_one_clear_line_and_a_status_that_is_not_zero(running: Callable[..., Stack]) -> None:
+def test_a_port_in_use_is_reported_in_one_line_with_a_non_zero_status(running: Callable[..., Stack]) -> None:
     stack = running()
     done = stack.manage("serve", "--port", str(stack.port))
     assert done.returncode != 0

@@ -1,6 +1,6 @@
-"""Servers restart one after the other under load: no caller sees a broken connection, no order is lost or doubled.
+"""Servers restart one after the other under load; no connection breaks, and no order is lost or doubled.
 
-Two workers of one machine share an address; two machines share PostgreSQL and Redis alone, behind a load balancer.
+Two workers of one machine share an address. Two machines behind a load balancer share only PostgreSQL and Redis.
 """
 
 import signal
@@ -22,7 +22,7 @@ SEED = 20_262
 TILLS = Plan(delay=(0.02, 0.3), seed=SEED)
 
 
-def test_two_workers_are_restarted_under_load_and_nobody_is_refused(new_stack: NewStack) -> None:
+def test_two_workers_are_restarted_under_load_without_a_refused_caller(new_stack: NewStack) -> None:
     stack = new_stack("serve", "postgres", env=ENV, options=("--workers", "2"))
     outlets = [stack.supply_outlet() for _ in range(20)]
     key = Backend.of(stack).key
@@ -42,7 +42,7 @@ def test_two_workers_are_restarted_under_load_and_nobody_is_refused(new_stack: N
     assert tally.expired == set()
 
 
-def test_two_hosts_are_restarted_under_load_and_nobody_is_refused(new_stack: NewStack, depot: Depot) -> None:
+def test_two_hosts_are_restarted_under_load_without_a_refused_caller(new_stack: NewStack, depot: Depot) -> None:
     one = new_stack("serve", "postgres", env=ENV)
     two = depot.twin(one)
     with balancer_before([one, two]) as balancer:
@@ -64,7 +64,7 @@ def test_two_hosts_are_restarted_under_load_and_nobody_is_refused(new_stack: New
     two.close()
 
 
-def test_a_pos_that_comes_back_at_another_host_takes_over_there(new_stack: NewStack, depot: Depot) -> None:
+def test_a_pos_that_reconnects_at_another_host_takes_over_there(new_stack: NewStack, depot: Depot) -> None:
     one = new_stack("serve", "postgres", env=ENV, options=("--workers", "2"))
     two = depot.twin(one, options=("--workers", "2"))
     backend, outlet = Backend.of(one), one.supply_outlet()
@@ -81,13 +81,13 @@ def test_a_pos_that_comes_back_at_another_host_takes_over_there(new_stack: NewSt
 
 
 def at(base_url: str, outlet: Credentials) -> Credentials:
-    """The same outlet, whose POS dials this address."""
+    """Return the same outlet with this address for its POS."""
     path = outlet.auth_url.partition("/api")[2]
     return replace(outlet, auth_url=f"{base_url}/api{path}", websocket_url=base_url.replace("http", "ws", 1) + "/")
 
 
 def check(stack: Stack, tally: Tally) -> None:
-    """No connection error, and no answer but the right one, or 503 with Retry-After."""
+    """Assert that each call got the correct answer, or 503 with Retry-After, and no connection error."""
     assert tally.errors == []
     assert tally.odd == []
     assert tally.unanswered == 0

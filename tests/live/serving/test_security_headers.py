@@ -1,4 +1,4 @@
-"""Every answer of the server carries nosniff and, where PUBLIC_URL is https, HSTS; each once."""
+"""Every answer has nosniff and, if PUBLIC_URL is https, HSTS; each exactly once."""
 
 import socket
 
@@ -79,7 +79,7 @@ def test_without_https_there_is_no_hsts(new_stack: NewStack, name: str) -> None:
 
 
 def headers_of(stack: Stack, request: str) -> list[str]:
-    """The header lines of the answer to a request, in lower case."""
+    """Return the header lines of the answer to a request, in lower case."""
     with socket.create_connection(("127.0.0.1", stack.port), timeout=10) as link:
         link.sendall(f"{request}\r\n".encode())
         received = b""

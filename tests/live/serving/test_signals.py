@@ -1,4 +1,4 @@
-"""A signal at any moment, from the process's start on, ends the server; none is lost."""
+"""A signal at any moment after the process's start stops the server."""
 
 import signal
 import subprocess
@@ -17,19 +17,19 @@ from tests.live.stack.waiting import eventually
 from tests.support.project import PROJECT
 
 LISTENING = "Listening on"
-ENDS_WITHIN = 60  # seconds, on a busy machine; a signal that is lost is never obeyed
+ENDS_WITHIN = 60  # seconds; generous for a busy machine, because a lost signal would never stop the server
 AFTER_START = (0.0, 0.7)
 AFTER_LISTENING = {signal.SIGTERM: (0.0, 0.15), signal.SIGINT: (0.05, 0.4)}
 
 
 @pytest.fixture(scope="module")
 def stack(depot: Depot) -> Stack:
-    """What servers of these tests need of the environment; this one is not started."""
+    """A stack that is not started; it supplies the environment of the servers of these tests."""
     return depot.make("serve", is_started=False)
 
 
 @pytest.mark.parametrize("number", AFTER_LISTENING)
-def test_a_signal_before_and_after_the_server_listens_ends_it(
+def test_a_signal_before_or_after_the_server_listens_stops_it(
     stack: Stack, tmp_path: Path, number: signal.Signals
 ) -> None:
     for seconds in AFTER_LISTENING[number]:
@@ -40,12 +40,12 @@ def test_a_signal_before_and_after_the_server_listens_ends_it(
     for seconds in AFTER_START:
         server = started(stack, tmp_path)
         pause(seconds)
-        # Before Python has begun to run the program, a signal ends it as the kernel does.
+        # Until Python runs the program, the kernel's default action for the signal applies.
         assert end(server, number) in (0, 1, -number)
         assert "Exception" not in server.log_text()
 
 
-def test_a_signal_while_the_workers_start_ends_them_all(
+def test_a_signal_while_the_workers_start_stops_them_all(
     depot: Depot, postgres: Postgres, redis: Redis, tmp_path: Path
 ) -> None:
     stack = depot.make("serve", postgres=postgres, redis=redis, is_started=False)
@@ -58,7 +58,7 @@ def test_a_signal_while_the_workers_start_ends_them_all(
         assert not [child for child in children if Path(f"/proc/{child}/cmdline").exists()]
 
 
-def test_the_first_process_of_a_container_ends_while_it_starts(stack: Stack, tmp_path: Path) -> None:
+def test_a_signal_stops_the_first_process_of_a_container_while_it_starts(stack: Stack, tmp_path: Path) -> None:
     if subprocess.run([need("unshare"), "--pid", "--fork", "true"], capture_output=True, check=False).returncode:
         give_up("a namespace of processes can be made by root alone")
     command = [need("unshare"), "--pid", "--fork", "--kill-child", *serve_command()]
@@ -77,7 +77,7 @@ def test_the_first_process_of_a_container_ends_while_it_starts(stack: Stack, tmp
 
 
 def has_handler(status: str) -> bool:
-    """Whether this process catches SIGTERM, by what the kernel says of it."""
+    """Return whether this process catches SIGTERM, according to /proc."""
     caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
     return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 
@@ -88,7 +88,7 @@ def serve_command(*options: str) -> list[str]:
 
 
 def started(stack: Stack, folder: Path, *options: str) -> Process:
-    """Start another server over the stack's database, and do not wait."""
+    """Start another server over the stack's database without waiting for it."""
     log = folder / f"{time.monotonic_ns()}.log"
     server = Process(serve_command(*options), log=log, env=stack.env, cwd=PROJECT)
     server.start()
@@ -101,7 +101,7 @@ def pause(seconds: float) -> None:
 
 
 def end(server: Process, number: int) -> int:
-    """Signal it once, and return how it ended."""
+    """Send one signal, and return how the server ended."""
     server.send_signal(number)
     try:
         return server.wait(ENDS_WITHIN)

@@ -1,4 +1,4 @@
-"""Several workers on one address: any of them answers for any outlet, and none of them is missed when it ends."""
+"""Several workers on one address: each answers for any outlet, and the end of one causes no failure."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ def two_workers(new_stack: NewStack) -> Stack:
 
 @pytest.fixture(scope="module")
 def workers(depot: Depot, postgres: Postgres, redis: Redis) -> Iterator[Stack]:
-    """Two workers for the tests that leave two workers, and no POS connected."""
+    """Two workers, for tests that leave two workers and no connected POS."""
     stack = depot.make("serve", postgres=postgres, redis=redis, env=ENV, options=TWO)
     eventually(lambda: has_begun(stack), timeout=20, what="both workers serve")
     yield stack
@@ -50,7 +50,7 @@ def is_alive(pid: int) -> bool:
 
 
 def holders(stack: Stack) -> list[int]:
-    """How many POSes each of the present processes holds, by the rows."""
+    """Return how many POSes each running process holds, according to the database."""
     query = (
         "SELECT count(*) FROM integrations_connection JOIN integrations_serverprocess"
         " ON integrations_serverprocess.id = process_id"
@@ -60,7 +60,7 @@ def holders(stack: Stack) -> list[int]:
 
 
 @pytest.mark.parametrize("env", [{}, {"WORKERS": "2"}])
-def test_two_workers_over_sqlite_are_refused_in_one_line_that_names_the_settings(
+def test_two_workers_with_sqlite_are_refused_in_one_line_that_names_the_settings(
     depot: Depot, env: dict[str, str]
 ) -> None:
     stack = depot.make("serve", env=env, is_started=False)
@@ -79,7 +79,7 @@ def test_two_workers_without_redis_are_refused(depot: Depot, postgres: Postgres)
     assert "DATABASE_URL" not in done.stderr
 
 
-def test_any_worker_answers_for_any_outlet_and_both_hold_some(workers: Stack) -> None:
+def test_any_worker_answers_for_any_outlet_and_both_have_connections(workers: Stack) -> None:
     stack = workers
     backend, outlets = Backend.of(stack), [stack.supply_outlet() for _ in range(20)]
     with ExitStack() as opened:
@@ -92,13 +92,13 @@ def test_any_worker_answers_for_any_outlet_and_both_hold_some(workers: Stack) ->
         assert all(background.pos.journal.connections == 1 for background in poses)
 
 
-def test_a_pos_that_comes_back_on_another_worker_takes_over_there(workers: Stack) -> None:
+def test_a_pos_that_reconnects_at_another_worker_takes_over_there(workers: Stack) -> None:
     stack = workers
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)
     with ExitStack() as opened:
         poses = [opened.enter_context(connect(stack, token))]
-        for _ in range(6):  # on either worker, as the kernel likes
+        for _ in range(6):  # the kernel chooses the worker
             eventually(lambda: records.is_online(stack, outlet))
             poses.append(opened.enter_context(connect(stack, token)))
             poses[-2].wait_closed(5)
@@ -107,7 +107,7 @@ def test_a_pos_that_comes_back_on_another_worker_takes_over_there(workers: Stack
     eventually(lambda: Counter(records.close_reasons(stack, outlet)) == ended, what="each is recorded")
 
 
-def test_a_killed_worker_is_replaced_and_its_poses_come_back(workers: Stack) -> None:
+def test_a_killed_worker_is_replaced_and_its_poses_reconnect(workers: Stack) -> None:
     stack = workers
     backend, outlets = Backend.of(stack), [stack.supply_outlet() for _ in range(6)]
     with ExitStack() as opened:
@@ -141,7 +141,7 @@ def test_a_signal_to_the_supervisor_drains_every_worker_and_ends_with_0(
     assert [records.close_reasons(stack, outlet) for outlet in outlets] == [["restart"]] * 4
 
 
-def test_a_signal_to_the_whole_group_is_no_hurry(new_stack: NewStack) -> None:
+def test_a_signal_to_the_whole_process_group_does_not_shorten_the_drain(new_stack: NewStack) -> None:
     stack = two_workers(new_stack)
     outlets = [stack.supply_outlet() for _ in range(4)]
     with ExitStack() as opened:
@@ -173,7 +173,7 @@ def test_a_number_of_workers_out_of_range_is_refused_in_one_line(depot: Depot) -
         assert "--workers may be 1 to 64" in done.stderr
 
 
-def test_a_port_in_use_by_workers_is_refused_to_all_others(workers: Stack) -> None:
+def test_other_servers_cannot_use_the_port_of_the_workers(workers: Stack) -> None:
     stack = workers
     for options in ((), TWO):
         done = stack.manage("serve", "--port", str(stack.port), *options)

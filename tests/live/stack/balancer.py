@@ -1,4 +1,4 @@
-"""A load balancer between clients and several servers: bytes pass as they are, new connections go to who is ready."""
+"""A TCP load balancer that sends new connections to the servers that are ready."""
 
 import asyncio
 import contextlib
@@ -28,18 +28,18 @@ class Balancer:
 
     @property
     def ready(self) -> list[int]:
-        """The ports of the servers that said so at the last look."""
+        """The ports of the servers that were ready at the last poll."""
         return list(self._ready)
 
     async def start(self) -> None:
-        """Listen, and look for the first time."""
+        """Listen, and poll the servers once."""
         self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0, backlog=1000)
         self.port = self._server.sockets[0].getsockname()[1]
         await self._look()
         self._looking = asyncio.create_task(self._look_on())
 
     async def stop(self) -> None:
-        """Cut all that is connected."""
+        """Close all connections."""
         self._server.close()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
@@ -67,7 +67,7 @@ class Balancer:
 
 @contextmanager
 def balancer_before(servers: Sequence[Stack]) -> Iterator[Balancer]:
-    """A balancer on a thread of its own for as long as the block runs."""
+    """Run a balancer in a separate thread until the block ends."""
     balancer, loop = Balancer(servers), asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="balancer", daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""Finding the programs that some tests need, and saying by name what is missing."""
+"""Find the programs that some tests need, and name the missing ones."""
 
 import os
 import shutil

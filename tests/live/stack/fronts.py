@@ -1,4 +1,4 @@
-"""Raw HTTP to a front end that runs, and what it answers."""
+"""Send raw HTTP to a running front end and read its answers."""
 
 import http.client
 import socket
@@ -13,7 +13,7 @@ def is_alive(port: int) -> bool:
 
 
 def status_of(port: int, method: str, path: str, body: bytes | None = None, **headers: str) -> int:
-    """The status of one request on a connection of its own; 0 when there is none."""
+    """Return the status of one request on a new connection; 0 without an answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.request(method, path, body, headers)

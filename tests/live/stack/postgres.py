@@ -26,7 +26,7 @@ SETTINGS = {
     # Safe here: a killed server loses nothing that it handed to the system. synchronous_commit would not be.
     "fsync": "off",
     "full_page_writes": "off",
-    # Every statement goes to the log, so that the sweep at the end also sees what was sent to the database.
+    # Log every statement; the sweep at the end also covers what was sent to the database.
     "log_statement": "all",
 }
 
@@ -109,7 +109,7 @@ class Postgres:
             connection.execute("SELECT pg_reload_conf()")
 
     def create_database(self, *, name: str = "", template: str = "template1") -> str:
-        """Return the name of a new database, a copy of the template; nobody may be connected to the template."""
+        """Return the name of a new database, a copy of the template, which must have no connections."""
         name = name or f"portal_{secrets.token_hex(6)}"
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:

@@ -1,4 +1,4 @@
-"""What many tests begin with, and what takes long to make: made once for all workers of a test run."""
+"""Files that many tests need and that take long to create: created once for all workers of a test run."""
 
 import atexit
 import fcntl

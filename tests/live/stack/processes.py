@@ -29,7 +29,7 @@ _candidates = _ports_of_this_worker()
 
 
 class Process:
-    """One server in a session of its own, writing to one log; it may be started again after it ended."""
+    """One server in a separate process session with one log; it can be restarted after it ended."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Process:
             yield
         finally:
             for pid in pids:
-                with suppress(ProcessLookupError):  # killed meanwhile
+                with suppress(ProcessLookupError):  # killed during the block
                     os.kill(pid, signal.SIGCONT)
 
     def change_environment(self, env: Mapping[str, str]) -> None:
@@ -136,8 +136,8 @@ class Process:
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nothing listens on, and that this process has not named before.
 
-    Below those that the kernel gives to clients, and from a range of this test worker's own: between the look and the
-    server's own bind nobody else takes it.
+    The port is below those that the kernel gives to clients, and in a range of this test worker only. No other process
+    takes it before the server binds it.
     """
     for port in _candidates:
         with socket.socket() as probe, suppress(OSError):
@@ -147,7 +147,7 @@ def free_port() -> int:
 
 
 def plain_environment() -> dict[str, str]:
-    """What any program needs of the environment, and nothing that a shell may have set for ours."""
+    """Return the variables that any program needs, without any setting of the portal."""
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
     return {name: os.environ[name] for name in kept if name in os.environ}
 

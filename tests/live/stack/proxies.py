@@ -21,7 +21,7 @@ def proxy_before(
 ) -> Process:
     """Return the proxy, to be started, that passes on what comes to this port; it logs into the folder.
 
-    `instead` are texts of the sample that stand there once, each with the text that takes its place.
+    `instead` maps texts that occur once in the sample to their replacements.
     """
     sample = NGINX if name == "nginx" else CADDY
     for text, other in (instead or {}).items():
@@ -58,7 +58,7 @@ def nginx_binary() -> str:
 
 
 def _caddy(sample: str, stack: Stack, port: int, folder: Path) -> Process:
-    """The sample at a plain address, where Caddy asks nobody for a certificate."""
+    """The sample at a plain HTTP address, for which Caddy needs no certificate."""
     file = folder / "Caddyfile"
     file.write_text(sample.replace("\n{\n", "\n{\n\tadmin off\n", 1))
     env = plain_environment() | {

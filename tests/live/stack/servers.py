@@ -78,7 +78,7 @@ class WarmlyStarted(Process):
 
 
 class Stack:
-    """One server process over a database of its own; killed and started again it keeps port and data."""
+    """One server process with its own database; after a kill and restart it has the same port and data."""
 
     def __init__(
         self,
@@ -163,28 +163,28 @@ class Stack:
         return done
 
     def manage_json(self, *arguments: str, stdin: str = "") -> object:
-        """Run a command with `--format json` and return what it printed; it must succeed."""
+        """Run a command with `--format json` and return the parsed output; it must succeed."""
         return json.loads(self._shell.run(*arguments, "--format=json", stdin=stdin))
 
     def make_first_login(self) -> str:
-        """Make the first staff login, and return what the command printed about it."""
+        """Create the first staff login, and return the command's output."""
         return self._shell.run("first_login")
 
     def supply_outlet(self) -> Credentials:
-        """An outlet, enabled, that no other test has."""
+        """Return an enabled outlet that no other test uses."""
         number = next(self.numbers)
         names = (f"--outlet=Outlet {number}", f"--pos-remote-id=Supply-{number}")
         answer = self._shell.run("enable_outlet", "--organisation=Supply", *names, "--format=json")
         return Credentials.from_json(json.loads(answer))
 
     def create_api_key(self, *arguments: str) -> str:
-        """The text of an API key of its own name, with whatever further arguments of the command."""
+        """Create an API key with a unique name and further command arguments, and return its text."""
         answer = self._shell.run("create_api_key", f"Key {next(self.numbers)}", *arguments, "--format=json")
         key: str = json.loads(answer)["Key"]
         return key
 
     def enable_outlet(self, name: str, *arguments: str, stdin: str = "") -> Credentials:
-        """Enable one outlet of this name, with whatever further arguments of the command."""
+        """Enable one outlet of this name, with further arguments for the command."""
         names = ("--organisation=Single", f"--outlet={name}", f"--pos-remote-id=Single-{name}", "--format=json")
         return Credentials.from_json(json.loads(self._shell.run("enable_outlet", *names, *arguments, stdin=stdin)))
 
@@ -209,14 +209,14 @@ class Stack:
         return next(row for row in listed if row["ProviderOutletID"] == outlet.provider_outlet_id)
 
     def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
-        """Ask the database past Django; placeholders are %s on either database."""
+        """Query the database without Django; placeholders are %s on either database."""
         if self.database_url.startswith("sqlite"):
             return _sqlite_rows(self.database_url, query, values)
         with psycopg.connect(self.database_url) as connection:
             return connection.execute(query.encode(), values).fetchall()
 
     def execute(self, statement: str, *values: object) -> None:
-        """Change the database past Django, in one transaction."""
+        """Change the database without Django, in one transaction."""
         if self.database_url.startswith("sqlite"):
             path = self.database_url.removeprefix("sqlite:///")
             with closing(sqlite3.connect(path, timeout=20)) as connection, connection:
@@ -274,7 +274,7 @@ class Depot:
     ) -> Stack:
         """A stack over SQLite, or over PostgreSQL where one is given; the in-memory layer without a Redis.
 
-        One that is not started is for tests of what is done while no server runs.
+        A stack that is not started serves tests of commands while no server runs.
         """
         folder = self._new_folder(server)
         stack = Stack(
@@ -291,7 +291,7 @@ class Depot:
         return stack
 
     def twin(self, stack: Stack, *, options: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Stack:
-        """Another server over the same database and layer, on a port of its own: as on another machine.
+        """Another server over the same database and layer on another port, as on another machine.
 
         It has the same keys, unless `env` changes them.
         """

@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL_SECONDS = 0.05
-PATIENCE = 3  # times as long as it takes on a machine of its own, for one that others keep busy
+PATIENCE = 3  # factor on timeouts that are given for an idle machine
 
 
 class StillFalseError(AssertionError):
@@ -17,7 +17,7 @@ class StillFalseError(AssertionError):
 def eventually(condition: Callable[[], T], *, timeout: float = 10, what: str = "") -> T:
     """Return the first truthy value of the condition, asking every 50 ms.
 
-    `timeout` is against hanging: seconds on a machine that does nothing else, and three times that on any.
+    `timeout` prevents hanging: seconds on an idle machine; the wait is at most three times as long.
     Raises StillFalseError with the last value seen. What the condition itself raises is not caught.
     """
     deadline = time.monotonic() + timeout * PATIENCE

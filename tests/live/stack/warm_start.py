@@ -84,7 +84,7 @@ Started = subprocess.Popen[bytes] | WarmProcess
 def start(
     arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, stdin: int, stdout: int, stderr: int
 ) -> Started:
-    """Start manage.py with these arguments and file descriptors, in a session of its own.
+    """Start manage.py with these arguments and file descriptors, in a new process session.
 
     A new interpreter runs it where the kernel has no pidfd_open, and where `env` loads a library into the process.
     """

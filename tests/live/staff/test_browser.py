@@ -1,4 +1,4 @@
-"""The main job in a real browser: staff enable an outlet, its POS comes online, and the secret is seen once."""
+"""The main use in a real browser: staff enable an outlet, its POS connects, and the secret is shown once."""
 
 import json
 import re
@@ -21,7 +21,7 @@ NARROW = {"width": 390, "height": 800}
 
 @pytest.fixture(scope="session")
 def logins() -> dict[str, tuple[str, str]]:
-    """The staff login of each stack; it is printed once."""
+    """The first staff login of each stack, which is printed only once."""
     return {}
 
 
@@ -37,7 +37,7 @@ def login(portal: Stack, logins: dict[str, tuple[str, str]]) -> tuple[str, str]:
 
 @pytest.fixture
 def page(chromium: Browser, portal: Stack, login: tuple[str, str]) -> Iterator[Page]:
-    """A page in which the first staff member is signed in."""
+    """A page where the first staff member is signed in."""
     with browsing.page_at(chromium, portal) as page:
         browsing.sign_in(page, login)
         yield page
@@ -50,7 +50,7 @@ def login_of(stack: Stack, logins: dict[str, tuple[str, str]]) -> tuple[str, str
 
 
 @pytest.mark.parametrize("name", ["serve-sqlite", "serve-postgres", "daphne-sqlite"])
-def test_staff_enable_an_outlet_its_pos_comes_online_is_shut_out_and_comes_back(
+def test_staff_enable_an_outlet_whose_pos_connects_is_disabled_and_reconnects(
     chromium: Browser, name: str, shared_stack: Callable[[str], Stack], logins: dict[str, tuple[str, str]]
 ) -> None:
     stack = shared_stack(name)
@@ -80,7 +80,7 @@ def test_a_reload_does_not_show_the_secret_again(page: Page) -> None:
     expect(page.get_by_role("heading", name="Reload", exact=True)).to_be_visible()
 
 
-def test_neither_back_nor_forward_shows_the_secret_again(page: Page) -> None:
+def test_back_and_forward_do_not_show_the_secret_again(page: Page) -> None:
     outlet = enable(page, "Back", "Back")
     page.get_by_role("link", name="Done").click()
     expect(page.get_by_role("heading", name="Values PowerEPOS needs")).to_be_visible()
@@ -92,7 +92,7 @@ def test_neither_back_nor_forward_shows_the_secret_again(page: Page) -> None:
         assert_gone(page, outlet)
 
 
-def test_the_form_sent_again_out_of_the_history_says_that_it_is_done(page: Page) -> None:
+def test_resubmitting_the_form_says_that_the_outlet_is_already_enabled(page: Page) -> None:
     outlet = enable(page, "Again", "Again")
     page.evaluate(RESEND, {"pos_remote_id": "Again"})
     expect(page.locator(".errornote")).to_contain_text("already enabled")
@@ -106,7 +106,7 @@ def test_a_double_click_enables_once_and_still_shows_the_secret(page: Page) -> N
     assert read_values(page).provider_outlet_id
 
 
-def test_enter_in_the_form_is_enough(page: Page) -> None:
+def test_the_enter_key_submits_the_form(page: Page) -> None:
     begin_enabling(page, "Keyboard", "Keyboard")
     page.get_by_label("POSRemoteID").press("Enter")
     assert read_values(page).pos_remote_id == "Keyboard"
@@ -115,7 +115,7 @@ def test_enter_in_the_form_is_enough(page: Page) -> None:
     expect(page.get_by_role("status")).to_have_text("Copied AuthSecret.")
 
 
-def test_rotating_shows_a_new_secret_that_opens_the_door(page: Page, portal: Stack) -> None:
+def test_rotating_shows_a_new_secret_that_is_accepted(page: Page, portal: Stack) -> None:
     old = enable(page, "Rotate", "Rotate")
     page.get_by_role("link", name="Done").click()
     page.get_by_role("link", name="Rotate secret").click()
@@ -132,7 +132,7 @@ def test_rotating_shows_a_new_secret_that_opens_the_door(page: Page, portal: Sta
     assert authenticate(portal, new).status_code == 200
 
 
-def test_an_adopted_secret_works_and_its_weakness_is_said(page: Page, portal: Stack) -> None:
+def test_an_adopted_secret_works_and_the_page_warns_that_it_is_weak(page: Page, portal: Stack) -> None:
     begin_enabling(page, "Adopt", "Adopt")
     page.get_by_text("PowerEPOS already has a secret for this outlet").click()
     page.get_by_label("Secret that PowerEPOS already has").fill("0ld-till-Secret")
@@ -141,7 +141,7 @@ def test_an_adopted_secret_works_and_its_weakness_is_said(page: Page, portal: St
     assert authenticate(portal, read_values(page)).status_code == 200
 
 
-def test_the_copy_buttons_copy_and_say_so(page: Page) -> None:
+def test_the_copy_buttons_copy_and_confirm_it(page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     outlet = enable(page, "Copy", "Copy")
     for name, value in zip(NAMES, values_of(outlet), strict=True):
@@ -160,7 +160,7 @@ def test_the_copy_buttons_work_without_the_clipboard_of_https(page: Page) -> Non
     expect(page.locator("#nav-filter")).to_have_value(outlet.auth_secret)
 
 
-def test_on_paper_the_page_is_a_sheet_with_the_values_alone(page: Page) -> None:
+def test_the_printed_page_holds_only_the_values(page: Page) -> None:
     enable(page, "Print", "Print")
     page.emulate_media(media="print", color_scheme="dark")
     for name in NAMES:
@@ -179,7 +179,7 @@ def test_the_print_button_prints(page: Page) -> None:
     expect(page).to_have_title("printed")
 
 
-def test_the_buttons_that_need_their_script_wait_for_it(page: Page) -> None:
+def test_buttons_that_need_a_script_are_disabled_until_it_has_loaded(page: Page) -> None:
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -224,7 +224,7 @@ def test_no_page_is_wider_than_a_phone(chromium: Browser, portal: Stack, login: 
             assert_fits(page)
 
 
-# Sends the form that made this page once more, as a browser does on "Confirm form resubmission".
+# Sends the form of this page again, as a browser does on "Confirm form resubmission".
 RESEND = """(values) => {
     const form = document.createElement("form");
     form.method = "post";
@@ -241,7 +241,7 @@ RESEND = """(values) => {
 
 
 def enable(page: Page, outlet: str, pos_remote_id: str) -> Credentials:
-    """From the first page to the one that shows the values: add organisation and outlet, then enable it."""
+    """Add an organisation and an outlet from the first page, enable it, and stay on the page with the values."""
     begin_enabling(page, outlet, pos_remote_id)
     page.get_by_role("button", name="Enable and show the values").click()
     return read_values(page)
@@ -259,7 +259,7 @@ def begin_enabling(page: Page, outlet: str, pos_remote_id: str) -> None:
 
 
 def read_values(page: Page) -> Credentials:
-    """The values as the page shows them; the secret is remembered for the sweep over the logs."""
+    """Return the values that the page shows; the ledger remembers the secret for the sweep over the logs."""
     expect(page.get_by_role("heading", name="Values for PowerEPOS")).to_be_visible()
     values = {name: page.locator(f"#value-{name}").inner_text() for name in NAMES}
     return Credentials.from_json(values)
@@ -297,7 +297,7 @@ def enable_again(page: Page) -> None:
 
 
 def open_integration(page: Page) -> None:
-    """From the list of outlets, filtered down to one."""
+    """Open the integration from the list of outlets, filtered to one outlet."""
     page.locator("#result_list").get_by_role("link", name=re.compile("^Walk ")).click()
 
 

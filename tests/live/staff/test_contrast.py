@@ -1,4 +1,4 @@
-"""What can be pressed is legible: each link and button, at rest and in each state, in light and in dark (WCAG AA)."""
+"""Each link and button is legible in every state, light and dark (WCAG AA contrast)."""
 
 import contextlib
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ WITH RECURSIVE numbers(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM numbers WHERE
 SELECT datetime('now', '-1 hour'), 'auth', 'unknown_outlet', 'x' || x, '', '192.0.2.1', '', '' FROM numbers
 """
 DISTINCT = "[data-test-distinct]"
-# Marks the first of those that have the same elements and classes around them and the same colours there.
+# Marks the first of the elements with the same colours, ancestors and classes.
 MARK_DISTINCT = """(pressed) => {
     const seen = new Set();
     const look = (element) => {
@@ -34,7 +34,7 @@ MARK_DISTINCT = """(pressed) => {
         seen.add(kind);
     }
 }"""
-# Returns what is too faint: its text, its colours and their ratio.
+# Returns the elements with too little contrast: text, colours and ratio.
 FAINT = """(pressed) => {
     const parse = (text) => {
         const [red, green, blue, alpha = 1] = text.match(/[\\d.]+/g).map(Number);
@@ -74,7 +74,7 @@ FAINT = """(pressed) => {
 }"""
 
 
-def test_what_can_be_pressed_is_legible_in_every_state(chromium: Browser, demo: Demo) -> None:
+def test_links_and_buttons_are_legible_in_every_state(chromium: Browser, demo: Demo) -> None:
     demo.portal.execute(ATTEMPTS)
     faint: list[str] = []
     with browsing.page_at(chromium, demo.portal, bypass_csp=True) as page:
@@ -87,7 +87,7 @@ def test_what_can_be_pressed_is_legible_in_every_state(chromium: Browser, demo: 
 
 
 def opened(page: Page) -> Iterator[None]:
-    """Open a page of each kind that has buttons of its own."""
+    """Open each kind of page that has distinct buttons."""
     for url in ("/admin/", "/admin/integrations/outlet/", "/admin/integrations/outlet/enable-file/", "/admin/sign-in/"):
         page.goto(url)
         yield
@@ -107,7 +107,7 @@ def opened(page: Page) -> Iterator[None]:
 
 
 def faint_on(page: Page) -> list[str]:
-    """What is too faint, a line each; of the rows of a table that look alike, one stands for all."""
+    """Return a line for each element with too little contrast; one of several equal table rows is tested."""
     browsing.show_colours_as_they_end(page)
     page.evaluate(MARK_DISTINCT, PRESSED)
     protocol = page.context.new_cdp_session(page)
@@ -118,7 +118,7 @@ def faint_on(page: Page) -> list[str]:
     found = []
     for state in STATES:
         for node in nodes:
-            with contextlib.suppress(Error):  # a live part of the page was replaced meanwhile
+            with contextlib.suppress(Error):  # a live part of the page was replaced during the test
                 protocol.send("CSS.forcePseudoState", {"nodeId": node, "forcedPseudoClasses": state})
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)

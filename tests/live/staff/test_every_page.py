@@ -1,6 +1,6 @@
-"""Every page that staff can reach by a link: it answers, keeps to the policy, and has no serious fault of access.
+"""Every page that staff can reach by a link answers, obeys the policy, and is accessible.
 
-The walk follows links, so a new page is walked as soon as one leads to it.
+The test follows links, so it covers a new page as soon as a link leads to it.
 """
 
 import re
@@ -16,18 +16,18 @@ from tests.live.conftest import Demo
 
 AXE = "axe-core/axe.min.js"
 SERIOUS = ("serious", "critical")
-PER_KIND = 2  # pages of one kind, that is of one address but for numbers and the query
-NOT_WALKED = re.compile(r"/logout/|/jsi18n/|/static/|/export/|^/api/v1/schema")  # the export is a download, no page
-# Of axe's rules, those about colours alone depend on the colour scheme; in the second one no other is asked again.
+PER_KIND = 2  # pages of one kind: their addresses differ only in numbers and the query
+NOT_WALKED = re.compile(r"/logout/|/jsi18n/|/static/|/export/|^/api/v1/schema")  # the export is a download, not a page
+# Only axe's rules about colours depend on the colour scheme, so the second scheme runs only those.
 RULES: dict[Scheme, str] = {"light": "", "dark": "runOnly: ['color-contrast', 'link-in-text-block'],"}
 FIND_FAULTS = "async () => (await axe.run(document, {%s resultTypes: ['violations']})).violations"
-# The paths of all links that stay in the portal, each once.
+# The distinct paths of all links within the portal.
 LINKS = """() => [...new Set([...document.querySelectorAll("a[href]")]
     .filter((link) => link.origin === location.origin)
     .map((link) => link.pathname + link.search))]"""
 
 
-def test_every_page_answers_keeps_to_the_policy_and_asks_no_other_host(chromium: Browser, demo: Demo) -> None:
+def test_every_page_answers_obeys_the_policy_and_calls_no_other_host(chromium: Browser, demo: Demo) -> None:
     with browsing.page_at(chromium, demo.portal) as page:
         browsing.sign_in(page, demo.login)
         walked = list(walk(page))
@@ -35,7 +35,7 @@ def test_every_page_answers_keeps_to_the_policy_and_asks_no_other_host(chromium:
 
 
 def test_axe_finds_no_serious_fault_on_any_page_light_or_dark(chromium: Browser, demo: Demo) -> None:
-    # axe itself adds styles that the policy forbids
+    # axe adds styles that the policy forbids
     with browsing.page_at(chromium, demo.portal, bypass_csp=True) as page:
         page.goto("/admin/login/")
         faults = faults_of(page)
@@ -46,7 +46,7 @@ def test_axe_finds_no_serious_fault_on_any_page_light_or_dark(chromium: Browser,
 
 
 def walk(page: Page, *, per_kind: int = PER_KIND) -> Iterator[str]:
-    """Open each address that a link of a page opened before leads to, of each kind a few; each must answer."""
+    """Follow the links of each opened page, a few of each kind; each address must answer."""
     found, seen = ["/admin/"], Counter[str]()
     asked: set[str] = set()
     while found:
@@ -67,7 +67,7 @@ def kind_of(url: str) -> str:
 
 
 def faults_of(page: Page) -> list[str]:
-    """What is wrong with the page, a line each, in light and in dark."""
+    """Return a line for each accessibility fault of the page, in light and dark."""
     page.evaluate((node_packages() / AXE).read_text())
     return [fault for scheme in RULES for fault in _faults_in(page, scheme)]
 

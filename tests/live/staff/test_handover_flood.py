@@ -1,4 +1,4 @@
-"""Hundreds of connections that open hand-over links with garbage: few threads, and authentication goes on."""
+"""Hundreds of invalid attempts to open hand-over links use few threads, and POSes still authenticate."""
 
 import asyncio
 import re
@@ -13,7 +13,7 @@ from tests.live.stack.servers import Stack
 CONNECTIONS = 300
 
 
-def test_three_hundred_garbage_openings_take_few_threads_and_do_not_hold_up_a_pos(new_stack: NewStack) -> None:
+def test_three_hundred_invalid_openings_use_few_threads_and_do_not_delay_a_pos(new_stack: NewStack) -> None:
     stack = new_stack(env={"TRUSTED_PROXIES": "127.0.0.1"})
     outlet = stack.supply_outlet()
 

@@ -1,4 +1,4 @@
-"""Pages while PostgreSQL hangs, dies, or is only slow: 503 in time where it does not answer, and never else."""
+"""Pages answer 503 in time if PostgreSQL hangs or is down, and do not if it is only slow."""
 
 import itertools
 import time
@@ -19,9 +19,9 @@ from tests.live.stack.waiting import eventually
 
 LIST = "/admin/integrations/outlet/"
 SLOW = "/admin/integrations/organisation/"
-SLOW_SECONDS = 3.5  # more than a page may take while the database does not answer, less than a statement
+SLOW_SECONDS = 3.5  # longer than a page may take while the database does not answer, shorter than a statement may
 POOL = 4
-IN_TIME = 5.0  # seconds: the promise is three, and the rest is for a busy machine
+IN_TIME = 5.0  # seconds: three are promised, the rest allows for a busy machine
 MOST_THREADS = 40  # of pages
 
 networks = itertools.count(1)
@@ -29,7 +29,7 @@ networks = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def portal(depot: Depot, module_postgres: Postgres) -> Iterator[Stack]:
-    # Behind a proxy, so that each opening of a link comes from an address of its own.
+    # Behind a proxy, to give each opening of a link a different client address.
     env = {"TRUSTED_PROXIES": "127.0.0.1", "DATABASE_POOL_SIZE": str(POOL)}
     stack = depot.make("serve", postgres=module_postgres, redis=None, env=env)
     yield stack
@@ -42,7 +42,7 @@ def boss(portal: Stack) -> Iterator[httpx2.Client]:
         yield client
 
 
-def test_while_postgresql_hangs_pages_say_so_in_time_and_their_threads_end(
+def test_while_postgresql_hangs_pages_report_it_in_time_and_their_threads_end(
     portal: Stack, boss: httpx2.Client, module_postgres: Postgres
 ) -> None:
     warm(portal, boss)
@@ -61,7 +61,7 @@ def test_while_postgresql_hangs_pages_say_so_in_time_and_their_threads_end(
     assert sum("Answered 503" in line or "Service Unavailable" in line for line in lines) == 1
 
 
-def test_more_pages_than_threads_are_answered_in_time_and_pages_work_after_a_new_start_of_postgresql(
+def test_more_pages_than_threads_are_answered_in_time_and_work_after_a_postgresql_restart(
     portal: Stack, boss: httpx2.Client, module_postgres: Postgres
 ) -> None:
     warm(portal, boss)
@@ -74,9 +74,7 @@ def test_more_pages_than_threads_are_answered_in_time_and_pages_work_after_a_new
     eventually(lambda: works_again(portal, boss), timeout=20, what="pages work")
 
 
-def test_slow_pages_that_hold_the_whole_pool_are_not_cut_while_postgresql_answers(
-    portal: Stack, boss: httpx2.Client
-) -> None:
+def test_slow_pages_that_use_the_whole_pool_finish_while_postgresql_answers(portal: Stack, boss: httpx2.Client) -> None:
     warm(portal, boss)
     with ThreadPoolExecutor(POOL) as callers:
         with psycopg.connect(portal.database_url) as blocker:
@@ -104,7 +102,7 @@ def open_link(stack: Stack) -> httpx2.Response:
 
 
 def many_pages(stack: Stack, boss: httpx2.Client, pages: int) -> list[Timed]:
-    """Ask for lists, open a link and send a form of the sign-in, all at once."""
+    """Request lists, open a link and submit a sign-in form, all at once."""
     asks = [lambda: boss.get(LIST)] * pages + [lambda: open_link(stack), lambda: boss.post("/admin/login/")]
     with ThreadPoolExecutor(len(asks)) as callers:
         return list(callers.map(timed, asks))
@@ -115,7 +113,7 @@ def threads(stack: Stack) -> int:
 
 
 def warm(stack: Stack, boss: httpx2.Client) -> None:
-    """Open all connections that the pool may have."""
+    """Open all connections that the pool allows."""
     assert {status for status, _, _ in many_pages(stack, boss, 16)} <= {200, 403}
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL refuses values that SQLite takes, and a statement may wait for long: no page of the staff fails."""
+"""No staff page fails on values that only PostgreSQL rejects, or on a statement that waits long."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.live.stack.servers import Stack
 from tests.support.staff.hostile import HOSTILE_LISTS, HOSTILE_VALUES
 
 LISTS = re.compile(r'href="(/admin/(?:integrations|auth)/\w+/)"')
-LONG = 60  # of what is longer, the parser of the address sees the same on every database
+LONG = 60  # longer values are cut by the URL parser, equally on every database
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def boss(portal: Stack) -> Iterator[httpx2.Client]:
         yield client
 
 
-def test_no_list_fails_on_postgresql_whatever_its_address_says(boss: httpx2.Client) -> None:
+def test_no_query_string_makes_a_list_fail_on_postgresql(boss: httpx2.Client) -> None:
     lists = sorted(set(LISTS.findall(boss.get("/admin/").text)))
     assert len(lists) > 15
     for url in lists:
@@ -41,7 +41,7 @@ def test_no_list_fails_on_postgresql_whatever_its_address_says(boss: httpx2.Clie
                 assert boss.get(url, params={parameter: value}).status_code == 400, (url, parameter, value)
 
 
-def test_no_page_fails_on_postgresql_whatever_its_address_says(boss: httpx2.Client) -> None:
+def test_no_address_makes_a_page_fail_on_postgresql(boss: httpx2.Client) -> None:
     choices = {"app_label": "integrations", "model_name": "outlet", "field_name": "organisation"}
     assert boss.get("/admin/autocomplete/", params={**choices, "term": "\x00"}).status_code == 400
     for path in (
@@ -56,7 +56,7 @@ def test_no_page_fails_on_postgresql_whatever_its_address_says(boss: httpx2.Clie
         assert boss.get(path).status_code in (200, 302, 400, 404), path
 
 
-def test_a_statement_that_does_not_end_is_stopped_and_the_page_says_so(boss: httpx2.Client, portal: Stack) -> None:
+def test_a_statement_that_does_not_end_is_stopped_and_the_page_reports_it(boss: httpx2.Client, portal: Stack) -> None:
     url = "/admin/integrations/organisation/"
     with psycopg.connect(portal.database_url) as blocker:
         blocker.execute("LOCK TABLE integrations_organisation IN ACCESS EXCLUSIVE MODE")
@@ -66,7 +66,7 @@ def test_a_statement_that_does_not_end_is_stopped_and_the_page_says_so(boss: htt
     assert boss.get(url).status_code == 200
 
 
-def test_a_session_that_cannot_be_is_none_on_postgresql(portal: Stack) -> None:
+def test_an_invalid_session_key_is_no_session_on_postgresql(portal: Stack) -> None:
     for name in ("sessionid", "__Host-sessionid"):
         cookie = {"Cookie": rf'{name}="\000abcdefghijkl"'}
         for more in ({}, {"X-Fragment": "yes"}):

@@ -1,4 +1,4 @@
-"""A live page changes while a person watches it, keeps what the person does there, and says when it cannot refresh."""
+"""A live page updates itself, keeps the person's focus, selection and input, and reports when it cannot refresh."""
 
 import itertools
 import random
@@ -28,13 +28,13 @@ SELECTED = """() => {
     const cell = (node.nodeType === Node.ELEMENT_NODE ? node : node.parentNode).closest("td");
     return [selection.toString(), cell.parentNode.rowIndex, cell.cellIndex];
 }"""
-# For what the browser does, whichever server sends it the page.
+# A stack for browser behaviour that does not depend on the server.
 ON_SERVE = pytest.mark.parametrize("portal", ["serve"], indirect=True, scope="module")
 
 
 @dataclass(frozen=True)
 class Portal:
-    """A server that tests share, and its first staff login; each test leaves no POS online."""
+    """A shared server and its first staff login; each test leaves no POS online."""
 
     stack: Stack
     login: tuple[str, str]
@@ -50,7 +50,7 @@ def portal(request: pytest.FixtureRequest, depot: Depot) -> Iterator[Portal]:
 
 @pytest.fixture
 def page(chromium: Browser, portal: Portal) -> Iterator[Page]:
-    """The first page, its first staff member signed in."""
+    """The start page, with the first staff member signed in."""
     with first_page(chromium, portal.stack, portal.login) as page:
         yield page
 
@@ -74,7 +74,7 @@ def next_refresh(page: Page) -> Response:
 
 
 @pytest.mark.parametrize("server", ["serve", "daphne"])
-def test_a_pos_that_comes_and_goes_is_seen_within_seconds(
+def test_a_pos_that_connects_or_disconnects_is_shown_within_seconds(
     chromium: Browser, new_stack: NewStack, server: Server
 ) -> None:
     stack = new_stack(server)
@@ -90,7 +90,7 @@ def test_a_pos_that_comes_and_goes_is_seen_within_seconds(
 
 
 @ON_SERVE
-def test_what_has_the_focus_keeps_it_when_the_figures_change(page: Page, portal: Portal) -> None:
+def test_the_focused_element_keeps_the_focus_when_figures_change(page: Page, portal: Portal) -> None:
     outlet = portal.stack.supply_outlet()
     page.get_by_role("link", name=re.compile("disabled$")).focus()
     with pos_of(outlet) as background:
@@ -100,7 +100,7 @@ def test_what_has_the_focus_keeps_it_when_the_figures_change(page: Page, portal:
 
 
 @ON_SERVE
-def test_the_page_of_an_outlet_keeps_selection_and_place_while_rows_come_above(page: Page, portal: Portal) -> None:
+def test_the_page_of_an_outlet_keeps_selection_and_position_while_rows_appear_above(page: Page, portal: Portal) -> None:
     outlet = portal.stack.supply_outlet()
     with pos_of(outlet) as background:
         background.wait_for_connections()
@@ -135,8 +135,8 @@ def test_an_opened_table_stays_open_when_the_page_changes(page: Page) -> None:
 
 
 @ON_SERVE
-def test_the_page_becomes_exactly_what_the_server_sent(page: Page) -> None:
-    page.goto("about:blank")  # where nothing else changes it
+def test_an_update_makes_the_page_equal_to_the_servers_html(page: Page) -> None:
+    page.goto("about:blank")  # nothing else changes this page
     page.set_content("<div data-live></div>")
     page.add_script_tag(path=SCRIPT)
     chance = random.Random(13)
@@ -175,7 +175,7 @@ def test_a_list_follows_its_rows_and_waits_while_some_are_selected(page: Page, p
     with pos_of(outlet) as background:
         background.wait_for_connections()
         eventually(lambda: records.is_online(portal.stack, outlet))
-        page.wait_for_timeout(3_500)  # longer than between two refreshes: there is nothing to wait for
+        page.wait_for_timeout(3_500)  # longer than the refresh interval: the test can wait for no event
         expect(row).to_contain_text("Enabled, never connected")
         expect(page.get_by_text("1 of 1 selected")).to_be_visible()
         box.uncheck()
@@ -184,7 +184,7 @@ def test_a_list_follows_its_rows_and_waits_while_some_are_selected(page: Page, p
 
 
 @ON_SERVE
-def test_a_row_that_came_later_is_counted_when_it_is_selected(page: Page, portal: Portal) -> None:
+def test_a_row_added_later_is_counted_when_it_is_selected(page: Page, portal: Portal) -> None:
     portal.stack.supply_outlet()
     page.goto(f"{OUTLETS}?state=never-seen")
     rows = page.locator("#result_list tbody tr")
@@ -197,19 +197,19 @@ def test_a_row_that_came_later_is_counted_when_it_is_selected(page: Page, portal
 
 
 @ON_SERVE
-def test_a_hidden_tab_asks_for_nothing_and_goes_on_at_once_when_it_is_shown(page: Page) -> None:
+def test_a_hidden_tab_sends_no_requests_and_refreshes_at_once_when_shown(page: Page) -> None:
     asked: list[str] = []
     next_refresh(page)
     page.on("request", lambda request: asked.append(request.url) if "x-fragment" in request.headers else None)
     hide(page, is_hidden=True)
-    page.wait_for_timeout(4_000)  # longer than between two refreshes
+    page.wait_for_timeout(4_000)  # longer than the refresh interval
     assert asked == []
     with page.expect_response(is_refresh, timeout=2_000 * PATIENCE):
         hide(page, is_hidden=False)
 
 
 def hide(page: Page, *, is_hidden: bool) -> None:
-    """Let the page believe that its tab was hidden or shown: a headless browser shows every tab."""
+    """Make the page believe that its tab was hidden or shown; a headless browser shows every tab."""
     page.evaluate(
         """(isHidden) => {
             Object.defineProperty(document, "hidden", {configurable: true, get: () => isHidden});
@@ -220,7 +220,7 @@ def hide(page: Page, *, is_hidden: bool) -> None:
 
 
 @ON_SERVE
-def test_what_did_not_change_is_answered_by_304(page: Page) -> None:
+def test_an_unchanged_page_is_answered_with_304(page: Page) -> None:
     page.goto(OUTLETS)
     assert next_refresh(page).status == 200
     statuses = [next_refresh(page).status for _ in range(2)]
@@ -228,7 +228,7 @@ def test_what_did_not_change_is_answered_by_304(page: Page) -> None:
 
 
 @ON_SERVE
-def test_a_lost_server_is_said_and_the_page_recovers_with_the_present_state(page: Page, portal: Portal) -> None:
+def test_a_lost_server_is_reported_and_the_page_recovers_with_the_current_state(page: Page, portal: Portal) -> None:
     portal.stack.kill()
     expect(page.get_by_text(LOST)).to_be_visible()
     portal.stack.start()
@@ -240,14 +240,14 @@ def test_a_lost_server_is_said_and_the_page_recovers_with_the_present_state(page
 
 
 @ON_SERVE
-def test_a_server_that_is_busy_is_asked_less_and_less_often(page: Page) -> None:
+def test_a_page_backs_off_from_a_busy_server(page: Page) -> None:
     times: list[float] = []
 
     def refuse(route: Route) -> None:
         times.append(page.evaluate("performance.now()"))
         route.fulfill(status=503, body="busy")
 
-    page.evaluate("Math.random = () => 0.5")  # without chance in the pauses
+    page.evaluate("Math.random = () => 0.5")  # no random jitter in the pauses
     page.route(lambda _url: True, refuse)
     expect(page.get_by_text(LOST)).to_be_visible()
     while len(times) < 4:
@@ -265,7 +265,7 @@ def test_a_server_that_is_busy_is_asked_less_and_less_often(page: Page) -> None:
         "UPDATE auth_user SET is_active = %s",
     ],
 )
-def test_a_session_that_ended_is_said_with_a_way_to_sign_in(page: Page, portal: Portal, end: str) -> None:
+def test_an_expired_session_is_reported_with_a_link_to_sign_in(page: Page, portal: Portal, end: str) -> None:
     is_switched_off = "%s" in end
     portal.stack.execute(end, *([False] if is_switched_off else []))
     try:
@@ -273,7 +273,7 @@ def test_a_session_that_ended_is_said_with_a_way_to_sign_in(page: Page, portal: 
     finally:
         if is_switched_off:
             portal.stack.execute(end, True)
-    page.wait_for_timeout(3_500)  # nothing asks any more
+    page.wait_for_timeout(3_500)  # no more refreshes
     page.get_by_role("link", name="Sign in", exact=True).click()
     if not is_switched_off:
         page.get_by_label("Username:").fill(portal.login[0])
@@ -283,7 +283,7 @@ def test_a_session_that_ended_is_said_with_a_way_to_sign_in(page: Page, portal: 
 
 
 @ON_SERVE
-def test_nothing_asks_for_a_request_that_has_ended(page: Page, portal: Portal) -> None:
+def test_the_page_of_a_finished_request_does_not_refresh(page: Page, portal: Portal) -> None:
     outlet = portal.stack.supply_outlet()
     integration = records.integration_id(portal.stack, outlet)
     asked: list[str] = []
@@ -302,7 +302,7 @@ def test_nothing_asks_for_a_request_that_has_ended(page: Page, portal: Portal) -
     assert asked == []
 
 
-def test_without_scripts_the_page_is_whole(chromium: Browser, portal: Portal) -> None:
+def test_without_scripts_the_page_is_complete(chromium: Browser, portal: Portal) -> None:
     with first_page(chromium, portal.stack, portal.login, java_script_enabled=False) as page:
         expect(page.get_by_role("heading", name="Went offline last")).to_be_visible()
         page.goto(OUTLETS)

@@ -38,7 +38,9 @@ def page(chromium: Browser, portal: Stack, login: tuple[str, str]) -> Iterator[P
         yield page
 
 
-def test_a_file_is_checked_done_and_its_secrets_downloaded_once(page: Page, portal: Stack, tmp_path: Path) -> None:
+def test_a_file_is_checked_and_applied_and_its_secrets_are_downloaded_once(
+    page: Page, portal: Stack, tmp_path: Path
+) -> None:
     rows = "".join(f"Chain,Outlet {number},Many-{number},\r\n" for number in range(40))
     adopted = "".join(f"Chain,Old {number},Old-{number},their-own-secret-{number}\r\n" for number in range(30))
     complaints = listen(page)
@@ -50,13 +52,13 @@ def test_a_file_is_checked_done_and_its_secrets_downloaded_once(page: Page, port
     for row in (given[0], given[39]):
         assert authenticate(portal, Credentials.from_json(row)).status_code == 200
     assert given[69]["AuthSecret"] == ""
-    page.reload()  # the browser sends the file again
+    page.reload()  # the browser submits the file again
     expect(page.get_by_text("There is nothing to do")).to_be_visible()
     assert complaints == []
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_a_confirmation_is_one_page_with_the_secrets_that_works_without_scripts(
+def test_confirming_shows_one_page_with_the_secrets_without_scripts(
     chromium: Browser, page: Page, portal: Stack, tmp_path: Path, scripts: bool
 ) -> None:
     session = page.context.storage_state()
@@ -70,11 +72,11 @@ def test_a_confirmation_is_one_page_with_the_secrets_that_works_without_scripts(
         shown = other.content()
         LEDGER.remember_generated(shown)
         assert len(set(re.findall(r"ONPS-[0-9A-Z-]{10,}", shown))) == 1
-        other.goto("/admin/integrations/outlet/enable-file/")  # the browser keeps no page to go back to
+        other.goto("/admin/integrations/outlet/enable-file/")  # the browser has no cached page to go back to
         assert "ONPS-" not in other.content()
 
 
-def test_a_wrong_file_says_so_and_the_mended_one_goes_through(page: Page, tmp_path: Path) -> None:
+def test_a_wrong_file_is_refused_and_the_corrected_one_is_accepted(page: Page, tmp_path: Path) -> None:
     begin(page, tmp_path, "Mend,One,Mend-1,\r\nMend,Two,Mend-1,\r\n")
     expect(page.get_by_text("This POSRemoteID stands in row 2 already")).to_be_visible()
     expect(page.get_by_role("button", name="Enable these")).to_have_count(0)
@@ -84,7 +86,7 @@ def test_a_wrong_file_says_so_and_the_mended_one_goes_through(page: Page, tmp_pa
     expect(page.get_by_role("heading", name="Done: 2 outlets")).to_be_visible()
 
 
-def test_many_are_disabled_and_rotated_from_the_list(page: Page, tmp_path: Path, portal: Stack) -> None:
+def test_many_outlets_are_disabled_and_rotated_from_the_list(page: Page, tmp_path: Path, portal: Stack) -> None:
     begin(page, tmp_path, "".join(f"Tavern,Tavern {number},Tavern-{number},\r\n" for number in range(55)))
     page.get_by_role("button", name="Enable these 55 outlets", exact=True).click()
     expect(page.get_by_role("heading", name="Done: 55 outlets")).to_be_visible()
@@ -103,7 +105,7 @@ def test_many_are_disabled_and_rotated_from_the_list(page: Page, tmp_path: Path,
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_enter_in_the_fields_of_a_link_shows_no_secret(
+def test_the_enter_key_in_the_fields_of_a_link_shows_no_secret(
     chromium: Browser, page: Page, portal: Stack, login: tuple[str, str], scripts: bool
 ) -> None:
     name = f"Entered {scripts}"
@@ -135,7 +137,7 @@ def test_the_export_keeps_the_search(page: Page, portal: Stack) -> None:
     assert row["ProviderOutletID"] == outlet.provider_outlet_id
 
 
-def test_a_link_is_opened_once_elsewhere_and_staff_see_it(
+def test_a_link_opens_once_in_another_browser_and_staff_see_that(
     chromium: Browser, page: Page, portal: Stack, login: tuple[str, str]
 ) -> None:
     begin_enabling(page, "Linked", "Linked-1")
@@ -171,7 +173,7 @@ def test_a_link_is_opened_once_elsewhere_and_staff_see_it(
     expect(links).to_contain_text("127.0.0.1")
 
 
-def test_the_link_page_works_where_no_script_runs(chromium: Browser, page: Page, portal: Stack) -> None:
+def test_the_link_page_works_without_scripts(chromium: Browser, page: Page, portal: Stack) -> None:
     begin_enabling(page, "Scriptless", "Scriptless-1")
     page.get_by_text("Send the values by a one-time link instead").click()
     page.get_by_label("Passphrase").fill("correct horse battery")
@@ -190,7 +192,7 @@ def test_the_link_page_works_where_no_script_runs(chromium: Browser, page: Page,
 
 
 def begin(page: Page, folder: Path, rows: str) -> None:
-    """From the list of outlets to the page that says what would happen."""
+    """Start a bulk action from the list of outlets, up to the page that shows its effects."""
     page.goto("/admin/integrations/outlet/")
     page.get_by_role("link", name="Enable from a file").click()
     send(page, folder, rows)
@@ -225,7 +227,7 @@ def choose_all(page: Page, action: str) -> None:
 
 
 def listen(page: Page) -> list[str]:
-    """Return what the browser complains of from now on; a refusal's own status is none."""
+    """Return the list that collects the browser's console errors, except for the status of a refusal."""
     complaints: list[str] = []
     page.on(
         "console",

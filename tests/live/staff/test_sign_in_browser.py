@@ -1,4 +1,4 @@
-"""How staff sign in, in a real browser: an app, recovery codes, a passkey, OpenID Connect, and how they are refused."""
+"""Staff sign in, or are refused, in a real browser: app, recovery codes, passkey, OpenID Connect."""
 
 import re
 
@@ -22,7 +22,7 @@ AUTHENTICATOR = {
 PROOF_SECONDS = 6
 
 
-def test_where_a_factor_is_required_it_is_set_up_first_and_asked_for_ever_after(
+def test_a_required_factor_is_set_up_first_and_needed_at_each_later_sign_in(
     chromium: Browser, new_stack: NewStack
 ) -> None:
     portal = new_stack("serve", env={"STAFF_SECOND_FACTOR": "required"})
@@ -37,7 +37,7 @@ def test_where_a_factor_is_required_it_is_set_up_first_and_asked_for_ever_after(
         expect(page.get_by_role("heading", name="Start")).to_be_visible()
         log_out(page)
         fill_in(page, login)
-        # The code that set the app up is spent; forgetting that saves the wait for the next one.
+        # The code that set up the app is used; forgetting that avoids waiting for the next one.
         portal.execute("DELETE FROM integrations_sharedentry WHERE key LIKE %s", "%totp.used%")
         enter_code(page, secret, leads_to="/admin/")
         log_out(page)
@@ -47,11 +47,11 @@ def test_where_a_factor_is_required_it_is_set_up_first_and_asked_for_ever_after(
         page.get_by_role("button", name="Log out").wait_for()
         page.get_by_role("link", name="How you sign in").click()
         expect(page.get_by_text("9 are left")).to_be_visible()
-    walk_with_a_passkey(chromium, portal, login, codes[1])
+    sign_in_with_a_passkey(chromium, portal, login, codes[1])
 
 
-def walk_with_a_passkey(chromium: Browser, portal: Stack, login: tuple[str, str], code: str) -> None:
-    """By the name localhost: browsers offer no passkeys at a bare address."""
+def sign_in_with_a_passkey(chromium: Browser, portal: Stack, login: tuple[str, str], code: str) -> None:
+    """Uses the name localhost, because browsers offer no passkeys at a bare address."""
     local = portal.base_url.replace("127.0.0.1", "localhost")
     with browsing.page_at(chromium, portal, also=(local,), base_url=local) as page:
         devices = page.context.new_cdp_session(page)
@@ -74,7 +74,7 @@ def walk_with_a_passkey(chromium: Browser, portal: Stack, login: tuple[str, str]
         page.wait_for_url("**/admin/integrations/outlet/")
 
 
-def test_a_screen_left_open_asks_again_guesses_are_stopped_and_the_provider_lets_in(
+def test_an_old_session_must_sign_in_again_guesses_are_stopped_and_the_provider_signs_in(
     chromium: Browser, new_stack: NewStack
 ) -> None:
     LEDGER.remember(CLIENT_SECRET)
@@ -116,7 +116,7 @@ def log_out(page: Page) -> None:
 
 
 def set_up_app(page: Page) -> tuple[str, list[str]]:
-    """Set an authenticator app up from the page that asks for a factor; return its secret and the recovery codes."""
+    """Set up an authenticator app on the page that requires a factor; return its secret and the recovery codes."""
     page.get_by_role("link", name="Set up an authenticator app").click()
     assert page.locator(".onp-qr").evaluate("image => image.naturalWidth") > 0
     secret = page.locator("code.onp-id").inner_text()
@@ -129,7 +129,7 @@ def set_up_app(page: Page) -> tuple[str, list[str]]:
 
 
 def enter_code(page: Page, secret: str, *, leads_to: str) -> None:
-    """A code that turns old on its way is refused, and the next one is entered."""
+    """Enter a code, and the next one if the first expired before it arrived."""
 
     def is_taken() -> bool:
         page.get_by_label("Code:").fill(code_of(secret))

@@ -1,4 +1,4 @@
-"""The five minutes of a support agent: a venue is on the telephone, and its till does not connect."""
+"""A support agent's first five minutes: a venue calls because its till does not connect."""
 
 import dataclasses
 
@@ -17,7 +17,7 @@ WRONG = "Supply-Statoin"
 
 
 @pytest.mark.parametrize("server", ["serve", "runserver"])
-def test_the_five_minutes_of_a_support_agent(chromium: Browser, new_stack: NewStack, server: Server) -> None:
+def test_the_first_five_minutes_of_a_support_agent(chromium: Browser, new_stack: NewStack, server: Server) -> None:
     portal = new_stack(server)
     outlet = portal.supply_outlet()
     with browsing.page_at(chromium, portal) as page:
@@ -45,7 +45,7 @@ def test_the_five_minutes_of_a_support_agent(chromium: Browser, new_stack: NewSt
     assert [row["state"] for row in requests_of(portal, outlet)] == ["refused", "answered"]
 
 
-def test_a_lost_link_is_said_and_what_changed_meanwhile_is_seen(chromium: Browser, new_stack: NewStack) -> None:
+def test_a_lost_connection_is_reported_and_missed_changes_are_shown(chromium: Browser, new_stack: NewStack) -> None:
     portal = new_stack("serve")
     outlet = portal.supply_outlet()
     with browsing.page_at(chromium, portal) as page:
@@ -60,7 +60,7 @@ def test_a_lost_link_is_said_and_what_changed_meanwhile_is_seen(chromium: Browse
             expect(page.get_by_text("The portal is not responding")).to_be_hidden()
 
 
-def test_a_pos_of_another_process_is_asked_and_disconnected_without_redis(
+def test_a_pos_at_another_process_answers_and_is_disconnected_without_redis(
     chromium: Browser, new_stack: NewStack, depot: Depot
 ) -> None:
     portal = new_stack("serve", "postgres", env={"REDIS_URL": ""})
@@ -80,7 +80,7 @@ def test_a_pos_of_another_process_is_asked_and_disconnected_without_redis(
 
 
 def search_and_check(page: Page, text: str) -> None:
-    """From the list of outlets, by an ID that is read out on the telephone."""
+    """Search the list of outlets for an ID read out over the phone, and open the check."""
     page.goto("/admin/integrations/outlet/")
     page.get_by_label("Search").fill(text)
     page.keyboard.press("Enter")
@@ -95,7 +95,7 @@ def change_pos_remote_id(page: Page, to: str) -> None:
 
 
 def ask_for_open_orders(page: Page) -> None:
-    """From whatever page of the integration; the answer comes without a reload."""
+    """Send the request from the integration's page; the answer appears without a reload."""
     to_integration(page)
     page.get_by_role("link", name="Ask the POS").click()
     page.get_by_role("link", name="GetOpenOrders (1)").click()

@@ -23,7 +23,7 @@ from tests.support.notice_factories import (
     make_endpoint,
     make_finished_request,
     make_refusal,
-    make_stray,
+    make_unrecognised_frame,
 )
 
 pytestmark = pytest.mark.django_db
@@ -144,7 +144,7 @@ def test_a_refused_authentication_is_told_with_its_reason_also_of_an_unknown_out
 def test_a_stray_message_is_told_without_what_it_said(enabled: Enabled, clock: Any) -> None:
     make_endpoint()
     event_detection.poll()
-    make_stray(enabled.integration)
+    make_unrecognised_frame(enabled.integration)
     event_detection.poll()
     (notice,) = Notice.objects.all()
     assert (notice.kind, notice.data["what"], notice.data["size_bytes"]) == (NoticeKind.STRAY_MESSAGE, "unknown", 20)
@@ -169,7 +169,7 @@ def test_an_endpoint_gets_the_kinds_that_it_wants(enabled: Enabled, clock: Any) 
     event_detection.poll()
     make_finished_request(enabled.integration)
     make_refusal(enabled.integration)
-    make_stray(enabled.integration)
+    make_unrecognised_frame(enabled.integration)
     event_detection.poll()
     assert told() == [NoticeKind.STRAY_MESSAGE]
 

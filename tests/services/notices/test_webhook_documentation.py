@@ -20,7 +20,7 @@ from tests.support.notice_factories import (
     make_endpoint,
     make_finished_request,
     make_refusal,
-    make_stray,
+    make_unrecognised_frame,
 )
 from tests.support.project import PROJECT
 
@@ -85,7 +85,7 @@ def each_event(integration: Integration) -> list[Notice]:
         go_online(integration, timezone.now())
         make_finished_request(integration)
         make_refusal(integration)
-        make_stray(integration)
+        make_unrecognised_frame(integration)
         pass_minutes(clock, 2)
         go_offline(integration, timezone.now())
         pass_minutes(clock, 15)

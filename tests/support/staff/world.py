@@ -31,7 +31,7 @@ from integrations.services.outlets import outlets
 from integrations.services.people.groups import VIEWER, ensure_groups
 from integrations.services.requests.asking import HARMLESS
 from tests.support.factories import ANNA, BELLA, make_organisation, make_outlet
-from tests.support.notice_factories import go_online, make_finished_request, make_refusal, make_stray
+from tests.support.notice_factories import go_online, make_finished_request, make_refusal, make_unrecognised_frame
 from tests.support.staff.pages import be_refused
 
 THEIRS = "NORDLICHT"  # in every text of the other organisation's rows
@@ -128,7 +128,7 @@ def _happen(integration: Integration, key: ApiKey, endpoints: list[WebhookEndpoi
     make_finished_request(integration, message_type=_harmless(), api_key=None, **content, **refusal)
     go_online(integration, now)
     make_refusal(integration)
-    frame = make_stray(integration)
+    frame = make_unrecognised_frame(integration)
     type(frame).objects.filter(pk=frame.pk).update(excerpt=f'{{"Note":"{CONTENT}"}}')
     _alert(integration.outlet.organisation, integration)
     notice = outbox.of_integration(integration, kind=NoticeKind.OUTLET_ONLINE, subject=integration.pk, at=now, data={})
