@@ -115,7 +115,7 @@ def _request_questions(chain: Organisation) -> Questions:
     yield "search for an outlet", {"q": outlet.outlet.name}
     yield "search for a chain", {"q": chain.name}
     yield "search for a word of all outlets", {"q": "outlet"}
-    yield "search for nothing there is", {"q": "zzzz"}
+    yield "search without a match", {"q": "zzzz"}
 
 
 def _other_questions(chain: Organisation) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -125,7 +125,7 @@ def _other_questions(chain: Organisation) -> Iterator[tuple[str, str, dict[str, 
     for name in ("connection", "authattempt", "strayframe", "auditevent"):
         yield name, "of an outlet", {"integration__id__exact": outlet.pk}
         yield name, "search for an outlet", {"q": outlet.outlet.name}
-        yield name, "search for nothing there is", {"q": "zzzz"}
+        yield name, "search without a match", {"q": "zzzz"}
         at = "opened_at" if name == "connection" else "at"
         yield name, "of one day", {f"{at}__gte": week, f"{at}__lt": week + timedelta(days=1)}
     for name in ("connection", "authattempt"):

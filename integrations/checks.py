@@ -56,7 +56,7 @@ def openid_connect(**_kwargs: Any) -> list[CheckMessage]:
         found.append(checks.Error(f"OpenID Connect needs {missing}.", hint=hint, id="integrations.E005"))
     url = urlsplit(settings.OIDC_SERVER_URL)
     if url.scheme == "http" and url.hostname not in LOOPBACK:
-        hint = "Set OIDC_SERVER_URL=https://... : anyone who can change its answers can sign in as any user."
+        hint = "Set OIDC_SERVER_URL=https://... : an attacker that can change its answers can sign in as any user."
         found.append(checks.Error("OIDC_SERVER_URL is not https.", hint=hint, id="integrations.E006"))
     return found
 

@@ -217,7 +217,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Order N Pay portal",
-    "DESCRIPTION": "Ask the POS of an outlet, and get its answer.",
+    "DESCRIPTION": "Send requests to the POS of an outlet, such as orders and payments, and get its answers.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": API_PATH,

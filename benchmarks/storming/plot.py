@@ -21,7 +21,7 @@ def draw(file: Path, results: Mapping[str, Sequence[Mapping[str, Any]]], count: 
         moments = sorted(chosen["online_at"])
         online = [count * (position + 1) / len(moments) for position in range(len(moments))]
         axes.step([0, *moments], [0, *online], where="post", label=name, color=colour, linewidth=2)
-    axes.set_xlabel("seconds after all dialled at once")
+    axes.set_xlabel("seconds after all POSes connected at once")
     axes.set_ylabel("POSes online")
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)

@@ -88,7 +88,7 @@ class Poses:
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
-            sys.exit("the client failed: its own words are above")
+            sys.exit("the client failed: its output is above")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -171,7 +171,7 @@ def check_file_limit(connections: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < needed:
         print(
-            f"RLIMIT_NOFILE is {hard}; {needed} would be on the safe side for {connections} POSes (ulimit -n).",
+            f"RLIMIT_NOFILE is {hard}; set it to {needed} or more for {connections} POSes (ulimit -n).",
             file=sys.stderr,
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

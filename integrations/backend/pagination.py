@@ -18,7 +18,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 def page_of(rows: QuerySet[Row], query: QueryDict, *, newest_first: bool) -> tuple[list[Row], int | None]:
-    """Return one page in primary-key order, and the key after which the next page starts, if any. Raises Problem."""
+    """Return one page in primary-key order, and the last key of the page if more rows follow. Raises Problem."""
     limit = read_whole_number(query, "limit", 1, MAX_LIMIT) or DEFAULT_LIMIT
     if "cursor" in query:
         rows = rows.filter(**{"pk__lt" if newest_first else "pk__gt": read_cursor(str(query["cursor"]))})
@@ -28,7 +28,7 @@ def page_of(rows: QuerySet[Row], query: QueryDict, *, newest_first: bool) -> tup
 
 
 def page_from(source: Source, fitting: QuerySet[Row], query: QueryDict) -> tuple[list[Row], int | None]:
-    """Return one page, newest first, and the key after which the next page starts, if any. Raises Problem.
+    """Return one page, newest first, and the last key of the page if more rows follow. Raises Problem.
 
     Suitable for ten million rows. A page can be short if few of the rows fit.
     """

@@ -126,7 +126,7 @@ def last_seen(outlet: Outlet) -> datetime | None:
     if presence is None:
         return None
     if presence.is_online and presence.connection is not None:
-        # A dead process sends no heartbeat, so this is the last time at which it was alive.
+        # A dead process sends no heartbeat, so this is when it was last known to be alive.
         beats = (presence.connection.process.heartbeat_at, presence.last_seen_at)
         return max(moment for moment in beats if moment is not None)
     return presence.last_seen_at

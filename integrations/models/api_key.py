@@ -7,7 +7,7 @@ from integrations.models.outlet import Organisation, plain_text
 
 
 class ApiKey(KeptSecretOwner):
-    """A key with which one of the provider's systems calls the API, for all organisations or for one."""
+    """A key that one of the provider's systems uses to call the API, for all organisations or for one."""
 
     name = NameField(max_length=100, unique=True, validators=[plain_text])
     organisation = models.ForeignKey(

@@ -43,12 +43,12 @@ class Door(models.TextChoices):
 
 
 def doors() -> list[tuple[str, str]]:
-    """Return the choices of AuthAttempt.door. A function, so that a new choice needs no migration."""
+    """Return the choices of AuthAttempt.door. A function: a new choice then needs no migration."""
     return Door.choices
 
 
 def outcomes() -> list[tuple[str, str]]:
-    """Return the choices of AuthAttempt.outcome. A function, so that a new choice needs no migration."""
+    """Return the choices of AuthAttempt.outcome. A function: a new choice then needs no migration."""
     return Outcome.choices
 
 
@@ -58,7 +58,7 @@ class AuthAttempt(models.Model):
     at = models.DateTimeField(db_index=True)
     door = models.CharField("endpoint", max_length=16, choices=doors)
     outcome = models.CharField(max_length=24, choices=outcomes)
-    # No index of its own, because `attempt_of_integration` begins with this column.
+    # No separate index, because `attempt_of_integration` begins with this column.
     integration = models.ForeignKey(
         Integration, null=True, on_delete=models.PROTECT, related_name="attempts", db_index=False
     )
@@ -93,7 +93,7 @@ class AuthAttempt(models.Model):
 
 
 def stray_frame_kinds() -> list[tuple[str, str]]:
-    """Return the choices of StrayFrame.kind. A function, so that a new choice needs no migration."""
+    """Return the choices of StrayFrame.kind. A function: a new choice then needs no migration."""
     return StrayFrameKind.choices
 
 

@@ -104,7 +104,7 @@ class AuditQuerySet(models.QuerySet["AuditEvent"]):
 
 
 def verbs() -> list[tuple[str, str]]:
-    """Return the choices of AuditEvent.verb. A function, so that a new choice needs no migration."""
+    """Return the choices of AuditEvent.verb. A function: a new choice then needs no migration."""
     return Verb.choices
 
 

@@ -10,7 +10,7 @@ from integrations.models.integration import Credential, Integration
 
 
 def lease_limit(now: datetime) -> datetime:
-    """Return the oldest heartbeat with which a server process counts as alive at `now` (shared clock)."""
+    """Return the oldest heartbeat that still counts a server process as alive at `now` (shared clock)."""
     return now - timedelta(seconds=settings.LEASE_SECONDS)
 
 
@@ -68,7 +68,7 @@ NOT_BY_A_REQUEST = frozenset(
 
 
 def close_reasons() -> list[tuple[str, str]]:
-    """Return the choices of Connection.close_reason. A function, so that a new choice needs no migration."""
+    """Return the choices of Connection.close_reason. A function: a new choice then needs no migration."""
     return CloseReason.choices
 
 
@@ -76,7 +76,7 @@ class Connection(models.Model):
     """One websocket connection of a POS, open or ended."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # No indexes of their own: `connection_history` and `connection_of_process` begin with these columns.
+    # No separate indexes: `connection_history` and `connection_of_process` begin with these columns.
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="connections", db_index=False)
     credential = models.ForeignKey(Credential, on_delete=models.PROTECT, related_name="+")
     generation = models.PositiveIntegerField()

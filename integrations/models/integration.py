@@ -27,7 +27,7 @@ class Integration(KeptSecretOwner):
     disabled_reason = models.CharField(max_length=200, blank=True)
     # Tokens and sockets carry the generation of their creation. Raising it revokes all of them.
     generation = models.PositiveIntegerField(default=1, editable=False)
-    # Every act that may revoke a token or close a socket writes this time, so that processes reload the row.
+    # Every change that may revoke a token or close a socket writes this time. Processes then reload the row.
     changed_at = models.DateTimeField(db_index=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

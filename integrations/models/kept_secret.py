@@ -26,7 +26,7 @@ def is_live(secret: MayEnd, now: datetime) -> bool:
 
 
 def algorithms() -> list[tuple[str, str]]:
-    """Return the choices of KeptSecret.algorithm. A function, so that a new choice needs no migration."""
+    """Return the choices of KeptSecret.algorithm. A function: a new choice then needs no migration."""
     return [(each.value, each.value) for each in Algorithm]
 
 
@@ -123,7 +123,7 @@ class SecretOwner(models.Model):
         raise NotImplementedError
 
     def retire_older_secret(self, now: datetime) -> list[str]:
-        """Stop accepting the replaced secret; return the shown beginnings of what was retired, if known."""
+        """Stop accepting the replaced secret; return the first characters of each retired secret that are known."""
         raise NotImplementedError
 
 

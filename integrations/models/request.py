@@ -26,7 +26,7 @@ OPEN_STATES = (RequestState.QUEUED, RequestState.SENT)
 
 
 def states() -> list[tuple[str, str]]:
-    """Return the choices of Request.state. A function, so that a new choice needs no migration."""
+    """Return the choices of Request.state. A function: a new choice then needs no migration."""
     return RequestState.choices
 
 
@@ -39,7 +39,7 @@ class Request(models.Model):
     """
 
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    # No indexes of their own, here and below: the indexes in Meta begin with these columns.
+    # No separate indexes, here and below: the indexes in Meta begin with these columns.
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="requests", db_index=False)
     api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.PROTECT, related_name="requests", db_index=False)
     request_id = models.CharField("RequestID", max_length=256)
@@ -150,5 +150,5 @@ class MessageType(models.Model):
 
     @property
     def is_documented(self) -> bool:
-        """Return whether PowerEPOS's documents name this type, so that the portal knows its payload model."""
+        """Return whether PowerEPOS's documents name this type. The portal then knows its payload model."""
         return bool(self.payload_model)

@@ -1,6 +1,6 @@
 """The close codes of the POS's websocket: one table, which POS_CLOSE_CODES may override by name.
 
-PowerEPOS documents 1000 as the catch-all after which a POS may reconnect after a while (SEEN, Overview). The rest of
+PowerEPOS documents 1000 as the catch-all: a POS may then reconnect after a while (SEEN, Overview). The rest of
 its list could not be read, and how a POS reacts to an unknown code is not documented. So the server closes with 1000
 if the POS should reconnect. Otherwise it uses a fitting code of RFC 6455, or a private code where reconnecting would
 do harm. It avoids 1012, which .NET's websocket client treats as a protocol error.
@@ -24,13 +24,13 @@ class CloseCode:
 
 CLOSE_CODES: dict[CloseReason, CloseCode] = {
     CloseReason.REPLACED: CloseCode(4409, "A newer connection of the same outlet took over.", comes_back=False),
-    CloseReason.DISABLED: CloseCode(1000, "The integration was disabled; authentication says so.", comes_back=True),
+    CloseReason.DISABLED: CloseCode(1000, "The integration is disabled.", comes_back=True),
     CloseReason.CREDENTIAL_RETIRED: CloseCode(1000, "Authenticate again, with the new secret.", comes_back=True),
     CloseReason.DISCONNECTED: CloseCode(1000, "Disconnected by the provider's staff.", comes_back=True),
-    CloseReason.RESTART: CloseCode(1000, "The server restarts.", comes_back=True),
-    CloseReason.FLOODING: CloseCode(1008, "The POS sent more than it may.", comes_back=True),
+    CloseReason.RESTART: CloseCode(1000, "The server is restarting.", comes_back=True),
+    CloseReason.FLOODING: CloseCode(1008, "The POS sent too much.", comes_back=True),
     CloseReason.INVALID_TEXT: CloseCode(1007, "The POS sent text that is not valid UTF-8.", comes_back=True),
-    CloseReason.INTERNAL: CloseCode(1011, "An error of the server's.", comes_back=True),
+    CloseReason.INTERNAL: CloseCode(1011, "Internal error in the portal.", comes_back=True),
 }
 
 ANYWHERE = 1000

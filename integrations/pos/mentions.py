@@ -1,4 +1,4 @@
-"""Finds the request that an unreadable answer refers to, so that the request can end. Pure."""
+"""Finds the request that an unreadable answer refers to. The caller then ends the request. Pure."""
 
 import re
 from collections.abc import Iterable, Set

@@ -106,5 +106,5 @@ def _edges(given: dict[str, Any]) -> str:
     for name, key, _ in _AUTH_FIELDS:
         before, _, after = given[key].partition(trimmed(given[key]))
         if hidden := ", ".join(called(each) for each in dict.fromkeys(before + after)):
-            found.append(f"{name} was sent with {hidden} at its ends.")
+            found.append(f"{name} was sent with {hidden} at its beginning or end.")
     return printable(" ".join(found), 300)

@@ -38,7 +38,7 @@ class AuthView(APIView):
         """Return the answer to a request for the auth endpoint. Raises Refused, Malformed or MethodNotAllowed."""
         visitor = visitor_of(request.scope)
         if request.method != "POST":
-            message = f"The method was {request.method}: an authentication is a POST to {auth_url()}"
+            message = f"The method {request.method} is not allowed. To authenticate, send a POST to {auth_url()}"
             await attempts.record_malformed(visitor, message)
             raise MethodNotAllowed(request.method, message)
         try:
@@ -60,7 +60,7 @@ class MisdirectedView(AuthView):
     """Rejects a request for the auth endpoint that was sent to a wrong path; the message names the right one."""
 
     async def answer(self, request: PlainRequest) -> PlainResponse:
-        refusal = WrongPath(f"There is nothing at this path. An authentication is a POST to {auth_url()}")
+        refusal = WrongPath(f"There is nothing at this path. To authenticate, send a POST to {auth_url()}")
         await attempts.record_misdirected(refusal, visitor_of(request.scope), request.path, _claim_in(request.body))
         raise refusal
 

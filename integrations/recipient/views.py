@@ -18,7 +18,7 @@ from integrations.services.handover.errors import LinkBusy, LinkRefused
 from integrations.text.characters import printable
 from integrations.text.client_address import address_of
 
-REFUSED_AFTER = 0.75  # seconds: longer than any refusal takes, so that the duration reveals nothing
+REFUSED_AFTER = 0.75  # seconds: longer than any refusal takes, so the duration reveals nothing
 
 
 @csrf_exempt  # no cookie grants a right here: a forged form would also need the link and the passphrase

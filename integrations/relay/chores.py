@@ -45,7 +45,7 @@ class Chores:
         self._tasks = [asyncio.create_task(self._repeat(chore)) for chore in self._chores]
 
     async def stop(self) -> None:
-        """Cancel running chores, and release the leases so that other processes can take over immediately."""
+        """Cancel running chores, and release the leases: other processes can then take over immediately."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

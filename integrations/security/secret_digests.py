@@ -2,7 +2,7 @@
 
 A generated secret has the format `ONPS-PPPPP-XXXXX-XXXXX-XXXXX-XXXXX-XXXXX-XCCCC`: a prefix for its kind, five public
 characters to identify it, 26 random characters (130 bits) and a checksum of four. The alphabet is Crockford's base32
-in any letter case, without I, L, O and U, so that it survives a phone call and a till's keyboard.
+in any letter case, without I, L, O and U: it survives a phone call and a till's keyboard.
 """
 
 import hashlib
@@ -107,7 +107,7 @@ def digest_adopted(secret: str) -> Digest:
 
 
 def adopted_fingerprints(secret: str) -> list[str]:
-    """Return the fingerprints under which `secret` may already be stored: one for each known key."""
+    """Return each fingerprint that `secret` may already be stored with: one for each known key."""
     return [_fingerprint(secret, key) for key in known_keys().values()]
 
 
@@ -118,7 +118,7 @@ def keyed_digest(canonical: str, key_id: str) -> str | None:
 
 
 def keyed_digests(canonical: str) -> list[str]:
-    """Return the digests under which a generated secret may already be stored: one for each known key."""
+    """Return each digest that a generated secret may already be stored with: one for each known key."""
     message = canonical.encode()
     return [key.digest(message) for key in known_keys().values()]
 
@@ -140,7 +140,7 @@ def estimate_bits(secret: str) -> int:
 
 @dataclass(frozen=True)
 class DigestKey:
-    """One server-side key. Its id is stored with each digest, so that keys can be replaced."""
+    """One server-side key. Its id is stored with each digest, which allows keys to be replaced."""
 
     key_id: str
     salt: bytes = field(repr=False)

@@ -1,4 +1,4 @@
-"""Notify the running processes that an integration changed, so that they need not wait for their next poll.
+"""Notify the running processes that an integration changed. They then need not wait for their next poll.
 
 The database is the source of truth (CONTRIBUTING.md, rule 1): a process that misses a message sees the change within
 WATCH_INTERVAL anyway.

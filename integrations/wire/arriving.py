@@ -1,4 +1,4 @@
-"""Limits the unfinished requests of each address, so that one address cannot take more than its share."""
+"""Limits the unfinished requests of each address to its share."""
 
 from collections.abc import Callable
 

@@ -22,7 +22,10 @@ OUTLETS = (*ONLINE, OFFLINE)
 
 
 class DemoExists(PortalError):
-    message = "The demo was made before: its organisation or its API key exists."
+    message = (
+        "The demo already exists: there is an organisation or an API key named Demo. Nothing was changed. "
+        "To create it again, start with an empty database."
+    )
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,7 @@ class Ending(Connecting):
         async with PosSocket(self.token) as pos:
             await pos.connect()
             (await the_live()).socket.close_soon(CloseReason.RESTART)
-            assert await pos.closed() == (1000, "The server restarts.")
+            assert await pos.closed() == (1000, "The server is restarting.")
         await recorded()
         assert (await Connection.objects.aget()).close_reason == CloseReason.RESTART
 

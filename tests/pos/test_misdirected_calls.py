@@ -86,7 +86,7 @@ class Misdirected(Asking):
             assert answer.headers["allow"] == "POST"
             await recorded()
             details = [row async for row in AuthAttempt.objects.order_by("pk").values_list("detail", flat=True)]
-            assert (len(details), details[-1].partition(":")[0]) == (number, f"The method was {method}")
+            assert (len(details), details[-1].partition(".")[0]) == (number, f"The method {method} is not allowed")
 
     async def test_a_body_that_is_too_large_is_recorded_with_the_reason(self) -> None:
         self.refused(await request("POST", AUTH_PATH, [b"x" * (MAX_AUTH_BODY + 1)]), 413)

@@ -12,14 +12,14 @@ GROUPS, GROUP_LENGTH = 5, 4
 
 
 class Command(BaseCommand):
-    help = "Create the first staff login and print its password once. Does nothing if a superuser exists."
+    help = "Create the first staff account and print its password once. Does nothing if a superuser exists."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         if User.objects.filter(is_superuser=True).exists():
             return
         password = generate_password()
         create_superuser_login(password)
-        self.stdout.write(f"\nFirst staff login\n  user name  {USER_NAME}\n  password   {password}")
+        self.stdout.write(f"\nFirst staff account\n  user name  {USER_NAME}\n  password   {password}")
         self.stdout.write("Store the password now. It will not be shown again.\n")
 
 

@@ -6,7 +6,7 @@ from integrations.services.people.groups import ensure_groups
 
 
 class Command(DjangoCommand):
-    """Django's migrate command, which also creates the portal's groups, so that every way of installing has them."""
+    """Django's migrate command, which also creates the portal's groups. Every way of installing runs it."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         super().handle(*args, **options)

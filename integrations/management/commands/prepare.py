@@ -17,7 +17,7 @@ ADVISORY_LOCK = 0x6F6E702D  # any number that all processes of this portal share
 
 
 class Command(BaseCommand):
-    help = "Migrate the database and create the first staff login. Does only what has not been done yet."
+    help = "Migrate the database and create the first staff account. Skips each step that is already done."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:

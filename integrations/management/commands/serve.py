@@ -44,7 +44,9 @@ class Command(BaseCommand):
             "one after the other; default: the setting WORKERS",
         )
         parser.add_argument(
-            "--prepare", action="store_true", help="first migrate and create the first login, if that is still needed"
+            "--prepare",
+            action="store_true",
+            help="first migrate and create the first staff account, if that is still needed",
         )
         parser.add_argument("--demo", action="store_true", help="create the demo outlets and simulate their POSes")
         parser.add_argument("--worker", help=SUPPRESS)  # the descriptors that a supervisor passes
@@ -84,7 +86,7 @@ def _alone(listener: socket.socket) -> Callable[[], None]:
 
 
 def _together(listener: socket.socket, workers: int) -> Callable[[], None]:
-    """Close the exclusive listener so that the workers can bind the port with SO_REUSEPORT."""
+    """Close the exclusive listener to let the workers bind the port with SO_REUSEPORT."""
     supervisor = Supervisor(Address.of(listener), workers)
     listener.close()
     supervisor.listen()

@@ -61,7 +61,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--until-input-closes",
             action="store_true",
-            help="Also end when standard input is closed, so that the POSes end with the process that started them.",
+            help="Also end when standard input is closed. The POSes then end with the process that started them.",
         )
         _add_till_arguments(parser)
         _add_misbehaviour_arguments(parser)

@@ -52,7 +52,7 @@ class IdField(_PlainField):
 
 
 class MatchField(models.CharField[str, str]):
-    """The normalised form of the ID in the field `of`, stored so that an index finds the row."""
+    """The normalised form of the ID in the field `of`, stored because an index needs it."""
 
     def __init__(self, *args: Any, of: str = "", **options: Any) -> None:
         super().__init__(*args, **options)

@@ -12,14 +12,14 @@ class AlertKind(models.TextChoices):
 
 
 def alert_kinds() -> list[tuple[str, str]]:
-    """Return the choices of Alert.kind. A function, so that a new choice needs no migration."""
+    """Return the choices of Alert.kind. A function: a new choice then needs no migration."""
     return AlertKind.choices
 
 
 class Alert(models.Model):
-    """A problem of which staff are notified when it begins and when it ends; of one organisation, or of none.
+    """A problem that staff get a message about when it begins and when it ends; of one organisation, or of none.
 
-    It collects members until `tell_at`, so that a restaurant chain that loses its uplink causes one message. `told_at`
+    It collects members until `tell_at`, and a restaurant chain that loses its uplink then causes one message. `told_at`
     is null until then. An alert that ends before `tell_at` is deleted.
     """
 
@@ -102,7 +102,7 @@ class AlertRecipient(models.Model):
 
 
 def mail_states() -> list[tuple[str, str]]:
-    """Return the choices of Mail.state. A function, so that a new choice needs no migration."""
+    """Return the choices of Mail.state. A function: a new choice then needs no migration."""
     return MailState.choices
 
 

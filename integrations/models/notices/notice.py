@@ -21,12 +21,12 @@ class NoticeKind(models.TextChoices):
 
 
 def kinds() -> list[tuple[str, str]]:
-    """Return the choices of Notice.kind. A function, so that a new choice needs no migration."""
+    """Return the choices of Notice.kind. A function: a new choice then needs no migration."""
     return NoticeKind.choices
 
 
 class Notice(models.Model):
-    """An event to report: an outbox row, to which its deliveries refer.
+    """An event to report: an outbox row that its deliveries refer to.
 
     `kind`, `subject` (the id of the row that it is about) and `at` are unique together, so that an event detected twice
     is reported once.

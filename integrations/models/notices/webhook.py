@@ -100,7 +100,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
 
 def delivery_states() -> list[tuple[str, str]]:
-    """Return the choices of Delivery.state. A function, so that a new choice needs no migration."""
+    """Return the choices of Delivery.state. A function: a new choice then needs no migration."""
     return DeliveryState.choices
 
 

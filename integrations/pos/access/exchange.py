@@ -99,7 +99,9 @@ async def _prove_adopted(claim: Claim, visitor: Visitor) -> Candidate:
 
 
 async def _queue_for(visitor: Visitor, candidates: Sequence[Candidate]) -> authentication.Queue:
-    """Return the queue for a caller. The database has the last address of each outlet, which survives a restart."""
+    """Return the queue for a caller: a separate one if it calls from the network of the outlet's last connection.
+
+    The database stores that address, so the choice survives a restart of the server."""
     integration_id = candidates[0].integration_id if candidates else 0
     last = await _last_addresses.find(integration_id)
     is_known = last is not None and network_of(last) == network_of(visitor.address)

@@ -24,7 +24,7 @@ class PortalUnavailable(Refused):
     """The portal cannot decide at the moment."""
 
     outcome = Outcome.DATABASE_AWAY
-    message = "The portal is not available just now. Please try again shortly."
+    message = "The portal is unavailable. Please try again shortly."
     status = HTTPStatus.SERVICE_UNAVAILABLE
     retry_after = RETRY_AFTER
 
@@ -55,7 +55,7 @@ class NoToken(Refused):
 class BadToken(Refused):
     """Forged, expired or voided: `outcome` says which."""
 
-    message = "The access token is not valid any more. Please authenticate again."
+    message = "The access token is no longer valid. Please authenticate again."
 
 
 class SecondTill(Refused):

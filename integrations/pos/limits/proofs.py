@@ -1,4 +1,4 @@
-"""Remembers which adopted secrets were recently proved, and from which address: in memory, bounded, per process.
+"""Remembers the adopted secrets that were recently proved, with the caller's address: in memory, bounded, per process.
 
 Argon2id takes some 30 ms, so its queue is short, and a flood of guesses fills it. A till that proved its secret from
 this address before need not queue. Only a digest is remembered, under a key that only this process has. It is not

@@ -23,7 +23,7 @@ async def admit(token: str | None, visitor: Visitor, origin: str = "") -> Admiss
     if not await _is_taken(running, admission.integration_id):
         return admission
     await _wait_for_turn(running, admission.integration_id, visitor)
-    return await admissions.admit(token, visitor, origin)  # again: staff may have disabled the outlet meanwhile
+    return await admissions.admit(token, visitor, origin)  # again: staff may have disabled the outlet during the wait
 
 
 async def _wait_for_turn(running: Runtime, integration_id: int, visitor: Visitor) -> None:
@@ -35,7 +35,7 @@ async def _wait_for_turn(running: Runtime, integration_id: int, visitor: Visitor
     # Record it before the delay: staff then see it immediately.
     await attempts.record_refused_socket(SecondTill(integration_id, 0.0), visitor)
     deadline = time.monotonic() + HELD_SECONDS
-    # Check repeatedly: meanwhile, the last takeover may be counted, or another new connection may take over.
+    # Check repeatedly: during the wait, the last takeover may be counted, or another connection may take over.
     while (wait := takeovers.wait(integration_id)) and (left := deadline - time.monotonic()) > 0:  # noqa: ASYNC110
         await asyncio.sleep(min(wait, left))
     if wait and await _is_taken(running, integration_id):

@@ -100,7 +100,7 @@ class Throttle:
 
 
 class Sampler:
-    """Selects the first `burst` events of a kind in each period, so that a flood cannot fill the database."""
+    """Selects the first `burst` events of a kind in each period, to keep a flood from filling the database."""
 
     def __init__(self, burst: int = 20, period: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._burst = burst

@@ -16,7 +16,7 @@ from integrations.services.requests.request_types import Ending, Result
 from integrations.services.rows.threads import Joined, writers
 from integrations.wire.envelope import Answer, Unreadable
 
-UNKEPT = "The database refused what the POS answered."
+UNKEPT = "The database rejected the POS's answer."
 UNSENDABLE = "It could not be sent: an error in the portal."
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Endings:
 
     async def suspect(self, pks: Sequence[int], reason: CloseReason) -> None:
         """Count a connection's end against the requests that it left unanswered; announce those that failed by it."""
-        failed = await until_back(lambda: writers.run(retries.suspect, pks, reason), "A lost connection's record")
+        failed = await until_back(lambda: writers.run(retries.suspect, pks, reason), "Recording a lost connection")
         for result in failed:
             logger.warning("Request failed: %s", result.failure, extra={"id": str(result.uuid)})
             self._waiters.complete(result)

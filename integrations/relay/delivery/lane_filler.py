@@ -57,7 +57,7 @@ class LaneFiller:
         return live.integration_id in self._suspecting or bool(self._registry.unheard_by_older(live.integration_id))
 
     def fill(self, live: Live) -> None:
-        """Put an integration's open requests on its lane; a call made meanwhile triggers one more load."""
+        """Put an integration's open requests on its lane; a call made during a load triggers one more."""
         lane = live.lane
         if lane is None:
             return
@@ -123,7 +123,7 @@ class LaneFiller:
         if after is not None:
             await asyncio.wait({after})
         if reason is None or reason in NOT_BY_A_REQUEST:
-            await until_back(lambda: asyncio.gather(*map(self._releases.find, pks)), "A lost connection's record")
+            await until_back(lambda: asyncio.gather(*map(self._releases.find, pks)), "Recording a lost connection")
         else:
             await self._endings.suspect(pks, reason)
 

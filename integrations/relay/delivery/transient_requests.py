@@ -55,7 +55,7 @@ class _Underway:
     task: asyncio.Task[Result]
     unequal_attempts: int = 0
     transient: Transient | None = None  # on the lane of a POS of this process
-    is_elsewhere: bool = False  # another process was asked to send it
+    is_elsewhere: bool = False  # the request was passed to another process
     is_recorded: bool = False
 
     @property
@@ -186,7 +186,7 @@ class TransientRequests:
 
     def _end(self, key: Key, task: asyncio.Task[Result]) -> None:
         underway = self._running.pop(key)
-        # Read the exception, so that asyncio does not warn if the caller has left. A failed task is not recorded.
+        # Read the exception; otherwise asyncio warns if the caller has left. A failed task is not recorded.
         if not task.cancelled() and task.exception() is None:
             self._ended[key] = underway
             if len(self._ended) > TRANSIENT_KEPT:

@@ -223,7 +223,7 @@ def _write_attempts(attempts: Iterable[Attempt]) -> None:
 
 
 def _find_integrations(unplaced: Sequence[Attempt]) -> None:
-    """Set the integration of attempts that were refused before any look-up, so that they appear on its page."""
+    """Set the integration of attempts that were refused before any look-up. They then appear on its page."""
     if not unplaced:
         return
     sent = {identity(attempt.provider_outlet_id) for attempt in unplaced}
@@ -248,7 +248,7 @@ def _explain(wrong: Sequence[Attempt]) -> None:
 
 
 def _refer_to_owners(mispaired: Sequence[Attempt]) -> None:
-    """Note the integration that owns a wrongly sent POSRemoteID. Done here so that the POS need not wait for it."""
+    """Note the integration that owns a wrongly sent POSRemoteID. Done here because the POS should not wait for it."""
     if not mispaired:
         return
     owners = find_owners({attempt.pos_remote_id for attempt in mispaired})

@@ -1,4 +1,4 @@
-"""Collects records and writes them in batches, so that no POS waits for a write."""
+"""Collects records and writes them in batches: no POS waits for a write."""
 
 import asyncio
 import contextlib

@@ -58,7 +58,7 @@ class Transient:
             self.answer.set_result(answer)
             return
         self.answer.set_exception(answer)
-        self.answer.exception()  # read once, so that asyncio does not warn if the caller has left
+        self.answer.exception()  # read once; otherwise asyncio warns if the caller has left
 
 
 def named(outgoing: Outgoing | Transient) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Tracks the requests that may cause a connection to end, so that only the culprit eventually fails."""
+"""Tracks the requests that may cause a connection to end. In the end only the culprit fails."""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta

@@ -7,7 +7,7 @@ from collections.abc import Callable
 FREE = 2  # takeovers without a delay
 SHORTEST = 0.1  # seconds before the next takeover; each takeover doubles the delay
 LONGEST = 60.0  # seconds
-CALM = 300.0  # seconds without a takeover, after which the earlier ones are forgotten
+CALM = 300.0  # seconds without a takeover; then the earlier ones are forgotten
 OFTEN = 10  # replacements of one outlet's connection in a minute; each further one counts as a takeover in any case
 MINUTE = 60.0
 

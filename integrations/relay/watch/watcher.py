@@ -29,7 +29,7 @@ FULL_LOOK = 30.0  # seconds
 # Seconds between two polls: without Redis, changes by another process take effect after at most this time. One query a
 # second is a negligible load for a database.
 WATCH_INTERVAL = 1.0
-JUMP = 2.0  # seconds by which the wall clock moved between two polls: it was set
+JUMP = 2.0  # seconds; if the wall clock jumps further than this between two polls, it was set
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Watcher:
 
     async def look(self) -> None:
         """Compare the sockets of this process with the rows once."""
-        started = shared_now()  # the clock by which the rows are written
+        started = shared_now()  # the clock that the rows are written with
         self._close_expired()
         await readers.run(keys.choose, self._process_id)
         since = self._seen_until - LOOK_BACK

@@ -33,7 +33,7 @@ class MistypedSecret(Refused):
     """A generated secret with a wrong checksum: sent by a POS, or entered by staff who adopt it."""
 
     outcome = Outcome.MISTYPED_SECRET
-    message = "The auth secret was mistyped: its checksum does not fit. Please enter it again."
+    message = "The auth secret was mistyped: its checksum is wrong. Please enter it again."
     field = "adopted_secret"
 
 

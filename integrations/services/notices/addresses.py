@@ -13,7 +13,7 @@ from integrations.services.errors import InvalidValue
 from integrations.services.notices.public_addresses import Address, is_public
 
 MAX_URL_LENGTH = 500
-# A separate pool, so that a hanging DNS server cannot exhaust the shared threads.
+# A separate pool: a hanging DNS server must not exhaust the shared threads.
 _resolver = ThreadPoolExecutor(16, thread_name_prefix="webhook-names")
 
 

@@ -64,7 +64,9 @@ def back_online(keys: Iterable[int], now: datetime) -> set[int]:
 
 
 def refused(now: datetime, *, factor: float = 1.0) -> list[Found]:
-    """Return where the refusals within REFUSALS_WINDOW reach `factor` times the alert threshold."""
+    """Return the outlets, and the whole portal, if their refusals within REFUSALS_WINDOW reach the alert threshold.
+
+    `factor` multiplies the threshold."""
     attempts = AuthAttempt.objects.filter(at__gt=now - REFUSALS_WINDOW, at__lte=now, outcome__in=REFUSALS)
     return [*_refused_outlets(attempts, factor), *_refused_everywhere(attempts, factor)]
 

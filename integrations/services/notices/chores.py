@@ -5,9 +5,9 @@ from integrations.services.notices import alerts, event_detection
 from integrations.services.notices.delivering import Deliverer
 from integrations.services.rows.threads import recorders
 
-# Seconds between two runs: the longest delay of a webhook, besides the time that an outlet's state needs to settle.
+# Seconds between two runs: the longest delay of a webhook, plus the time that an outlet's state needs to settle.
 NOTICE_INTERVAL = 2.0
-NOTICE_DAYS = 30  # days for which events and deliveries are kept, as evidence of what a subscriber was sent and when
+NOTICE_DAYS = 30  # days for which events and deliveries are kept, as evidence of each event that a subscriber was sent
 
 _deliverer: Deliverer | None = None
 

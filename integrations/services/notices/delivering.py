@@ -36,7 +36,7 @@ SCHEDULE = (
     timedelta(hours=20),
     timedelta(hours=24),
 )
-DISABLE_AFTER_DAYS = 5  # without a success after which an endpoint is disabled: more than a long weekend
+DISABLE_AFTER_DAYS = 5  # without a success; then the endpoint is disabled: more than a long weekend
 JITTER = 0.1
 CLAIM = timedelta(seconds=120)  # longer than CLAIMED_AT_ONCE deliveries can take
 CLAIMED_AT_ONCE = 32

@@ -17,4 +17,4 @@ class WebhookEnabled(Conflict):
 
 
 class RecipientExists(PortalError):
-    message = "This address gets these alerts already."
+    message = "This address already gets these alerts. Enter another address, or choose another organisation."

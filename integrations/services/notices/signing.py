@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32
-PURPOSE = "webhook"  # the purpose under which endpoints' secrets are encrypted
+PURPOSE = "webhook"  # the purpose for encrypting endpoints' secrets
 
 
 def new_secret() -> str:

@@ -20,11 +20,11 @@ class OutletExists(PortalError):
 
 
 class ProviderOutletIdTaken(PortalError):
-    message = "Another outlet has this ProviderOutletID."
+    message = "Another outlet has this ProviderOutletID. Enter a different one."
 
 
 class ProviderOutletIdInUse(PortalError):
-    message = "The ProviderOutletID cannot be changed any more, because PowerEPOS knows the outlet by it."
+    message = "The ProviderOutletID can no longer be changed, because PowerEPOS identifies the outlet by it."
 
 
 class StillInUse(PortalError):

@@ -15,7 +15,7 @@ LAST_CHARACTER = "\U0010ffff"
 
 
 def beginning_with(field: str, text: str) -> Q:
-    """Match rows whose value begins with `text`, case-sensitively, so that an index on the field is used."""
+    """Match rows whose value begins with `text`, case-sensitively, because only then an index on the field is used."""
     if connection.vendor == "sqlite":
         # LIKE would ignore case and bypass the index. Texts are sorted by code point.
         return Q(**{f"{field}__gte": text, f"{field}__lt": text + LAST_CHARACTER})

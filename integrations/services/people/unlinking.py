@@ -21,7 +21,7 @@ class Prospect(Enum):
     """The result of the next sign-in with an unlinked identity, by the provider's last claims about it."""
 
     NO_PROVIDER = "No OpenID Connect provider is set up, so the identity cannot sign in."
-    STAYS_OUT = "Its verified address belongs to {person}, who is disabled. Until that changes, it cannot sign in."
+    STAYS_OUT = "Its verified address belongs to {person}. That account is disabled, so the identity cannot sign in."
     COMES_BACK = (
         "Unlinking alone does not keep this identity out. Its verified address belongs to {person}, so its next "
         "sign-in links it to {person} again without confirmation. Disable {person} to keep it out."
@@ -38,7 +38,7 @@ def unlink(person: User, found: Sequence[SocialAccount], *, actor: Actor) -> Non
     """Unlink these identities from their person, and end all the person's sessions. Raises NotLinked.
 
     The identities may be able to sign in again: see prospect_of. Existing sessions are searched before the transaction,
-    so that a long search does not block other writers. Sessions saved since then are found inside it.
+    because a long search must not block other writers. Sessions saved since then are found inside it.
     """
     began = shared_now()
     running = sign_ins.sessions_of(person)
@@ -51,7 +51,7 @@ def unlink(person: User, found: Sequence[SocialAccount], *, actor: Actor) -> Non
 
 
 def prospect_of(identity: SocialAccount) -> Prospect:
-    """Return what the next sign-in would do if this identity is unlinked now, or was unlinked a moment ago."""
+    """Return the effect of the next sign-in with this identity if it is unlinked now or was just unlinked."""
     if not settings.OIDC_SERVER_URL:
         return Prospect.NO_PROVIDER
     claims = claims_of(identity)

@@ -93,7 +93,7 @@ def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb:
                 request_id=question.request_id,
             )
             wake.on_commit(integration.pk)
-    if isinstance(outcome, NotStored):  # after the transaction, so that its count of unequal attempts is kept
+    if isinstance(outcome, NotStored):  # after the transaction, because its count of unequal attempts must be kept
         raise _REFUSALS[type(outcome)]
     return outcome.pk
 

@@ -28,7 +28,7 @@ from integrations.wire.canonical_json import canonical
 # A GUID identifies a user of the POS; any other value may be a PIN (SEEN).
 _USER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
-REQUEST, ANSWER = "request", "answer"  # the purposes under which originals are encrypted
+REQUEST, ANSWER = "request", "answer"  # the purposes for encrypting originals
 
 # 64 characters in all, like the former digest without a key; 216 of 256 bits are enough to distinguish contents.
 _DIGEST_LENGTH = 55
@@ -127,7 +127,7 @@ def hide_user(user_identifier: str | None) -> str | None:
 
 
 def digest(content: Content) -> str:
-    """Return the keyed digest by which a content is recognised, however its payload is spelled.
+    """Return the keyed digest that identifies a content, however its payload is spelled.
 
     It is keyed because a four-digit PIN can be guessed from a plain digest at once.
     """

@@ -64,7 +64,7 @@ def find_earlier(new: Sequence[NewRequest]) -> list[Earlier]:
 
 
 def compare_with(rows: Iterable[Earlier], new: Iterable[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
-    """Return what `repeated` returns, for the requests whose RequestIDs are among the rows."""
+    """Compare requests with the rows of the same RequestIDs; return the same mapping as `repeated`."""
     known = {(row.integration_id, row.request_id): row.pk for row in rows}
     earlier = {
         each: known[each.integration_id, each.request_id]
@@ -77,7 +77,7 @@ def compare_with(rows: Iterable[Earlier], new: Iterable[NewRequest]) -> dict[New
 def _compared(earlier: Mapping[NewRequest, int]) -> dict[NewRequest, Stored | NotStored]:
     """Compare requests with the rows that have their RequestIDs, and count unequal attempts.
 
-    The rows are locked meanwhile, so concurrent calls, in any process, cannot exceed the limit of comparisons.
+    The rows stay locked, so concurrent calls, in any process, cannot exceed the limit of comparisons.
     """
     with transaction.atomic():
         rows = Request.objects.select_for_update(no_key=True).filter(pk__in=set(earlier.values())).order_by("pk")

@@ -60,7 +60,7 @@ def overlooked() -> list[tuple[int, int]]:
 def claim(pks: Sequence[int], process_id: uuid.UUID) -> dict[int, bool]:
     """Mark these requests as sent by this process, before it sends them.
 
-    Requests that are missing from the result have ended meanwhile, or another process has sent them.
+    Requests that are missing from the result have ended, or another process has sent them.
     """
     with transaction.atomic():
         open_ones = Request.objects.select_for_update().filter(pk__in=pks, state__in=OPEN_STATES).order_by("pk")

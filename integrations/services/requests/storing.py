@@ -73,7 +73,7 @@ def record_transient(ended: Iterable[tuple[NewRequest, Ending]]) -> None:
 
 
 def _too_late(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
-    """Return the requests whose callers gave up while this waited for the database, and were told of the failure."""
+    """Return the requests whose deadline for storing has passed: their callers have already got an error."""
     now = shared_now()
     return {each: TooLate() for each in new if each.store_before is not None and each.store_before <= now}
 

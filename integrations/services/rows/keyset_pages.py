@@ -20,7 +20,7 @@ Position = tuple[Any, ...]  # the values of a row in the columns of the order
 SIZE = 50
 INSPECTED = 500  # rows of a source that a page checks for a match; about 10 ms on SQLite
 PARENTS = 1_000  # outlets whose rows are merged; with more outlets, the newest rows of the table are likely to match
-FEW = 500  # rows that are known beforehand and checked one by one
+FEW = 500  # rows that may be checked one by one instead of reading the list in order
 
 
 @dataclass(frozen=True)
@@ -118,9 +118,10 @@ def _are_enough(rows: Sequence[tuple[Position, bool]], wanted: int) -> bool:
 
 
 def _positions(rows: QuerySet[Any], order: Order, fitting: QuerySet[Any]) -> list[tuple[Position, bool]]:
-    """Read rows, each with whether it is in `fitting`. The subquery by primary key leaves the planner no other choice.
+    """Read rows, each with whether it is in `fitting`.
 
-    It selects a value instead of using EXISTS, for which PostgreSQL may compute all of `fitting` first.
+    The subquery by primary key makes the planner check `fitting` row by row. It selects a value instead of using
+    EXISTS, for which PostgreSQL may compute all of `fitting` first.
     """
     fits = Subquery(fitting.order_by().filter(pk=OuterRef("pk")).values("pk")[:1])
     found = rows.values_list(*order.columns, fits)

@@ -34,7 +34,7 @@ def insert_rows(
 
 
 def update_rows(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Set these fields of rows, each of which begins with its primary key. Missing rows are skipped."""
+    """Set these fields of rows; the first value of each row is its primary key. Missing rows are skipped."""
     quote, meta = connection.ops.quote_name, model._meta
     fields = [*(_field(model, name) for name in names), _key(model)]
     values = _prepared(fields, ((*changed, key) for key, *changed in rows))

@@ -2,7 +2,7 @@
 
 It holds rarely used values that all processes must share: counts of failed sign-ins, and used codes. Redis may be
 unavailable, and with one cache per process, N processes would allow N times the tries. Values are JSON. Django's own
-database cache unpickles values, so an attacker who can write its table could run code in the server.
+database cache unpickles values, so an attacker with write access to its table could run code in the server.
 """
 
 from datetime import datetime, timedelta

@@ -64,7 +64,7 @@ class DatabaseThreads:
         return await within(self._limit, done)
 
 
-# Together fewer than DATABASE_POOL_SIZE's default, so that waiting writers leave connections for readers.
+# Together fewer than DATABASE_POOL_SIZE's default, because waiting writers must leave connections for readers.
 readers = DatabaseThreads("readers", 4, READ_SECONDS)
 writers = DatabaseThreads("writers", 3)  # for writes that callers and POSes wait for
 recorders = DatabaseThreads("recorders", 2)  # for writes that no caller waits for: records, chores
@@ -154,4 +154,4 @@ def _fail(futures: Iterable[asyncio.Future[Found | None]], error: Exception) -> 
     for future in futures:
         if not future.done():
             future.set_exception(error)
-            future.exception()  # read it once, so that a caller that has gone leaves no warning
+            future.exception()  # read it once; otherwise asyncio warns if the caller has left

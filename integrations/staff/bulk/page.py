@@ -1,7 +1,7 @@
-"""Bulk actions: the portal checks a file or a selection, shows it row by row, and acts after the confirmation.
+"""Bulk actions: the portal checks a file or a selection, shows it row by row, and carries it out when confirmed.
 
 The check page holds the checked rows as a sealed value (services/bulk/confirming.py). The response to the confirmation
-is the page with the new secrets, or the file with them. It is the only response that ever shows them.
+is the page or the file with the new secrets. No other response ever shows them.
 """
 
 from collections.abc import Sequence
@@ -33,11 +33,11 @@ TITLES = {
     BulkAction.REENABLE: "Enable many outlets again",
     BulkAction.ROTATE: "Rotate many secrets",
 }
-BUTTONS = {
-    BulkAction.ENABLE: "Enable these {} outlets",
-    BulkAction.DISABLE: "Disable these {} outlets",
-    BulkAction.REENABLE: "Enable these {} outlets again",
-    BulkAction.ROTATE: "Rotate the secrets of these {} outlets",
+BUTTONS = {  # for one outlet, and for several
+    BulkAction.ENABLE: ("Enable this outlet", "Enable these {:,} outlets"),
+    BulkAction.DISABLE: ("Disable this outlet", "Disable these {:,} outlets"),
+    BulkAction.REENABLE: ("Enable this outlet again", "Enable these {:,} outlets again"),
+    BulkAction.ROTATE: ("Rotate this secret", "Rotate these {:,} secrets"),
 }
 CHANGED = (
     "Nothing was changed now: the outlets changed after the check. If you confirmed twice, the first confirmation was "
@@ -97,7 +97,7 @@ class BulkAct(Act):
             checked=checked,
             changed=changed,
             rows=_wrong_first(checked.plan),
-            button=BUTTONS[self.bulk_action].format(f"{checked.acting:,}"),
+            button=_button(self.bulk_action, checked.acting),
             confirm_url=_confirm_url(self.bulk_action),
             gives_secrets=self.bulk_action in (BulkAction.ENABLE, BulkAction.ROTATE),
             is_file=self.bulk_action is BulkAction.ENABLE,
@@ -189,6 +189,11 @@ def check_selection(request: HttpRequest, action: BulkAction, ids: Sequence[int]
     view.setup(request, action=action.value)
     view.bulk_action, view.actor = action, actor_of(request)
     return view.check_page(confirming.check_selection(action, ids, actor=view.actor), view.make_form())
+
+
+def _button(action: BulkAction, outlets: int) -> str:
+    one, several = BUTTONS[action]
+    return one if outlets == 1 else several.format(outlets)
 
 
 def _confirm_url(action: BulkAction) -> str:

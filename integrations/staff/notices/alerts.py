@@ -41,7 +41,7 @@ class OpenAlertFilter(PortalFilter):
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnlyAdmin[Alert]):
-    """The alerts of which staff were notified, with their state."""
+    """The alerts that staff were notified about, with their state."""
 
     menu_position = 90
     page = "staff/notices/alert_page.html"

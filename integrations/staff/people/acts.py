@@ -41,7 +41,7 @@ class PersonAct(Act):
 
 
 class ResetSecondFactors(PersonAct):
-    """Removes the second factors of a colleague, for example after a lost phone, so that they can set up new ones."""
+    """Removes the second factors of a colleague, for example after a lost phone. They can then set up new ones."""
 
     title = "Reset second factors"
     button = "Reset"
@@ -59,7 +59,7 @@ class ResetSecondFactors(PersonAct):
 
 
 class UnlinkIdentity(PersonAct):
-    """Unlinks an OpenID Connect identity from a colleague, who can then no longer sign in with it."""
+    """Unlinks an OpenID Connect identity from a colleague. It can then no longer sign in."""
 
     title = "Unlink identity"
     button = "Unlink and end sessions"

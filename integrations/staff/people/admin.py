@@ -36,7 +36,7 @@ for _model in (User, Group, EmailAddress, Authenticator, SocialAccount, SocialAp
 
 
 class RoleForm(forms.ModelForm[User]):
-    """A person's role and access. Offers only what the giver has: groups and organisations."""
+    """A person's role and access. Offers only groups and organisations that the signed-in person has."""
 
     giver: User
     is_limited = forms.BooleanField(
@@ -84,7 +84,7 @@ class AddPersonForm(RoleForm, AdminUserCreationForm[User]):
 
 
 class AsksForProof:
-    """Makes an admin class require a recent proof of identity, because its forms decide who may do what."""
+    """Makes an admin class require a recent proof of identity, because its forms decide about permissions."""
 
     def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
         may_write = self.has_change_permission(request) if object_id else self.has_add_permission(request)  # type: ignore[attr-defined]
@@ -92,7 +92,7 @@ class AsksForProof:
         return asked or super().changeform_view(request, object_id, *args, **kwargs)  # type: ignore[misc]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """Return the form, filled in with what the person typed before confirming their identity."""
+        """Return the form, filled in with the values typed before the person confirmed their identity."""
         base = super().get_form(request, obj, change=change, **kwargs)  # type: ignore[misc]
         values = typed.recalled(request)
         return _filled_in(base, values) if values else base
@@ -122,9 +122,9 @@ def _filled_in(base: Any, values: dict[str, Any]) -> Any:
 class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[type-arg]
     """People are added, changed and switched off; never deleted, since the audit speaks of them."""
 
-    organisation_path = FOR_ALL  # services/people/people.py says who sees and changes whom
+    organisation_path = FOR_ALL  # services/people/people.py has the rules for seeing and changing people
     changed_by_limited = True
-    when_empty = "Here stand your colleagues who may come in. Add one and choose what they may do."
+    when_empty = "No people yet. The colleagues who may sign in appear here. Add the first one and choose a role."
     form = RoleForm
     add_form = AddPersonForm
     list_display = ("username", "name", "email", "may", "sees", "active", "second_factor", "last_seen")
@@ -242,10 +242,10 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
 
 @admin.register(Group)
 class OwnGroupAdmin(AsksForProof, PortalAdmin[Group], GroupAdmin):  # type: ignore[misc]
-    """Groups besides the portal's three. For superusers only: changing a group can change one's own rights."""
+    """Groups other than the portal's three. For superusers only: changing a group can change one's own rights."""
 
     organisation_path = FOR_ALL
-    when_empty = "No groups yet."
+    when_empty = "No groups yet. A group is a role: its members have its permissions. Add the first one."
     actions = None  # a group is deleted on its own page, which requires a proof of identity
     filter_horizontal = ()  # a screen reader cannot tell Django's two lists apart
 

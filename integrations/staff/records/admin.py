@@ -61,7 +61,7 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
     menu_position = 130
     when_empty = (
         "No connections yet. The websocket connections of POSes appear here: when and from where each was opened, and "
-        "how it ended. Hand an outlet's values over to PowerEPOS so that its POS can connect."
+        "how it ended. First hand an outlet's values over to PowerEPOS."
     )
     organisation_path = OF_INTEGRATION
     list_display = ("opened", "outlet", "ended", "how", "address", "frames")
@@ -206,10 +206,12 @@ class StrayFrameAdmin(DatedAdmin[StrayFrame]):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(DatedAdmin[AuditEvent]):
-    """Acts of staff. The row that an event is about may be gone, so it is shown by `subject`, not by its reference."""
+    """Changes by staff. An event's row may have been deleted, so it is shown by `subject`, not by its reference."""
 
     menu_position = 160
-    when_empty = "No activity yet. Every act of staff appears here: who did what, when and from which address."
+    when_empty = (
+        "No activity yet. Every change by staff, a system or a command appears here, with its author, time and address."
+    )
     organisation_path = "organisation"
     list_display = ("when", "actor_name", "act", "subject", "in_words", "address")
     list_filter = ("verb", ("at", TimeFilter))
@@ -238,7 +240,7 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
         explain_moves([found] if found else [], scope.organisations_of(request.user))
         return found
 
-    @admin.display
+    @admin.display(description="action")
     def act(self, row: AuditEvent) -> str:
         return row.get_verb_display()
 

@@ -26,7 +26,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class AskForm(AskOnceForm):
-    """The fields that every request has besides its payload. Call `payload()` only on a valid form."""
+    """The fields that every request has in addition to its payload. Call `payload()` only on a valid form."""
 
     device_id = forms.CharField(
         label="DeviceID",
@@ -69,7 +69,7 @@ class AskForm(AskOnceForm):
         raise NotImplementedError
 
     def renew(self) -> None:
-        """Give the form, which is shown again, a new RequestID, so that it is sent as a new request."""
+        """Give the form, which is shown again, a new RequestID: it is then sent as a new request."""
         self.data = {**{name: self.data[name] for name in self.data}, "request_id": str(uuid.uuid4())}
 
     def clean_device_id(self) -> str:
@@ -126,7 +126,7 @@ class FieldsForm(AskForm):
         return raw_json.write({}, {field.name: _spell(field, text) for field, text in values.items() if text})
 
     def clean(self) -> dict[str, Any]:
-        """Check a payload of well-formed values against the model, so that mistakes do not reach the till."""
+        """Check a payload of well-formed values against the model. Mistakes must not reach the till."""
         if not self.errors:
             try:
                 payload_models.check(self.payload(), self._model)

@@ -15,7 +15,7 @@ class MessageTypeAdmin(PortalAdmin[MessageType]):
     """The names that the portal gives to MessageType numbers."""
 
     menu_position = 80
-    when_empty = "No message types yet. Add one so that your systems can use its name instead of its number."
+    when_empty = "No message types yet. Add one: your systems can then use its name instead of its number."
     organisation_path = FOR_ALL
     list_display = ("name", "known_number", "description")
     search_fields = ("name", "number", "description")

@@ -89,7 +89,7 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             raise ValidationError(words, code="too_many_login_attempts") from None
 
     def _count(self, request: HttpRequest, attempt: limits.Attempt, credentials: dict[str, Any]) -> None:
-        # The limits over all addresses come first, so that attempts beyond them create no row for name and address.
+        # The limits over all addresses come first: attempts beyond them must create no row for name and address.
         self._used_of_all: list[Any] = []
         if not attempt.is_known():
             used = None if attempt.waits() else attempt.take()
@@ -131,7 +131,7 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         limits.remember(request, user)
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Return a key per name and address, so that guesses from elsewhere do not lock out the real person."""
+        """Return a key per name and address: guesses from elsewhere must not lock out the real person."""
         return limits.attempt_of(request, credentials.get("username", "")).key
 
 
@@ -163,7 +163,7 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     @sensitive_variables()
     def decrypt(self, encrypted_text: str) -> str:
-        """Return the secret, or a random one if its key is no longer in the settings, so that no code matches."""
+        """Return the secret. If its key is no longer in the settings, return a random one: then no code matches."""
         try:
             return unseal(encrypted_text, purpose=SEALED)
         except SealBroken:

@@ -22,7 +22,7 @@ from integrations.staff.signing_in.views import InOurLook
 
 
 class Overview(InOurLook, IndexView):  # type: ignore[misc]
-    """Shows how a person signs in, and what to set up first if a required factor is missing."""
+    """Shows how a person signs in, and the first step if a required factor is missing."""
 
     title = "How you sign in"
 
@@ -105,7 +105,7 @@ class NewRecoveryCodes(InOurLook, GenerateRecoveryCodesView):  # type: ignore[mi
 
 
 def spend(person: User, code: str) -> None:
-    """Mark the code that set up an app as used, so that it cannot open another session. allauth does not do so."""
+    """Mark the code that set up an app as used: it must not open another session. allauth does not do so."""
     TOTP(Authenticator.objects.get(user=person, type=Authenticator.Type.TOTP)).validate_code(code)
 
 

@@ -31,7 +31,7 @@ def is_staff(person: AbstractBaseUser | AnonymousUser) -> bool:
 
 
 def missing_in(request: HttpRequest) -> Missing | None:
-    """Return what this request's session lacks, or None; computed once per request."""
+    """Return the factor or proof that this request's session lacks, or None; computed once per request."""
     if not hasattr(request, _ASKED):
         setattr(request, _ASKED, missing(request.session, request.user))
     found: Missing | None = getattr(request, _ASKED)
@@ -39,7 +39,7 @@ def missing_in(request: HttpRequest) -> Missing | None:
 
 
 def missing(session: SessionBase, person: AbstractBaseUser | AnonymousUser) -> Missing | None:
-    """Return what a session of this member of staff lacks, or None.
+    """Return the factor or proof that a session of this member of staff lacks, or None.
 
     Once a person has a second factor, every session must prove it, including sessions opened earlier with the password
     only or by the identity provider. A person who signs in with OpenID Connect need not set up a factor here: requiring

@@ -2,7 +2,7 @@
 
 allauth limits failures per name and address, and per address (ACCOUNT_RATE_LIMITS). This module adds two limits over
 all addresses: per name, and for all names together. An attacker with many addresses can exhaust them. So they do not
-apply to a person at an address (IPv6: a /64) from which that person signed in before.
+apply to a person at an address (IPv6: a /64) that the person has signed in from before.
 """
 
 import math
@@ -81,7 +81,7 @@ def longest_wait() -> str:
 
 
 def in_words(seconds: float) -> str:
-    """Return a waiting time as text, rounded up so that the wait is really over then."""
+    """Return a waiting time as text, rounded up: after that time the wait is really over."""
     if seconds <= 90:
         return f"{max(1, math.ceil(seconds))} seconds"
     return f"{math.ceil(seconds / 60)} minutes"

@@ -30,7 +30,7 @@ from integrations.wire import raw_json
 
 SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 REQUIRED = ("iss", "sub", "aud", "exp", "iat", "nonce")
-SKEW = 60  # seconds by which the clocks of provider and portal may differ
+SKEW = 60  # seconds that the clocks of provider and portal may differ
 OLDEST = 3600  # seconds since a token was issued: a genuine one arrives at once, whatever its `exp` says
 PROVIDER_ID = "oidc"
 
@@ -148,7 +148,7 @@ def _app(request: HttpRequest) -> SocialApp:
 def nonce_for(code_verifier: str) -> str:
     """Return the nonce of a sign-in, derived from its PKCE verifier, which only this browser's session knows.
 
-    So the nonce needs no storage of its own, and is discarded together with the one-time state.
+    So the nonce needs no separate storage, and is discarded together with the one-time state.
     """
     digest = hashlib.sha256(f"id_token nonce {code_verifier}".encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

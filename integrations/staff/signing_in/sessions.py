@@ -23,8 +23,8 @@ from integrations.services.people import sign_ins
 from integrations.staff.signing_in.records import records_of
 
 LIFETIME = 12 * 3600  # seconds: a long working day; NIST SP 800-63B asks for a new sign-in after 12 to 24 hours
-REFRESH = "X-Fragment"  # the header with which a page asks for its live part (static/integrations/live.js)
-PROLONGED_EVERY = timedelta(seconds=60)  # so that not each request writes
+REFRESH = "X-Fragment"  # the header of a page's request for its live part (static/integrations/live.js)
+PROLONGED_EVERY = timedelta(seconds=60)  # because not each request should write
 BEGAN = "signed_in_at"
 OVER = "You were signed in for 12 hours. Sign in again to continue."
 

@@ -98,7 +98,7 @@ def confirm_at_provider(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def sign_in_again(request: HttpRequest) -> HttpResponse:
-    """Sign out and ask for a new sign-in, for people who have nothing left to confirm their identity with."""
+    """Sign out and ask for a new sign-in, for people without any other way to confirm their identity."""
     wanted = with_next(reverse("account_login"), request)
     if request.user.is_authenticated and not proof.is_recent(request):
         kept = request.session.get(typed.SESSION_KEY)

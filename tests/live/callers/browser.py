@@ -68,8 +68,8 @@ def sign_in(page: Page, login: tuple[str, str]) -> None:
     page.goto("/")
     page.get_by_label("Username:").fill(login[0])
     page.get_by_label("Password:").fill(login[1])
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("button", name="Log out").wait_for()
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("button", name="Sign out").wait_for()
 
 
 def show_colours_as_they_end(page: Page) -> None:

@@ -92,7 +92,7 @@ def test_after_its_close_frame_the_server_reads_nothing_and_ends_the_connection_
     with bare(serve, token_for(serve, outlet)) as connection:
         eventually(lambda: records.is_online(serve, outlet))
         serve.disable(outlet)
-        assert close_of(connection) == (1000, "The integration was disabled; authentication says so.")
+        assert close_of(connection) == (1000, "The integration is disabled.")
         closed_at = time.monotonic()
         with flood(connection, b"", EMPTY_PING) as ended:
             assert ended.wait(5)

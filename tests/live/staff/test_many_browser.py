@@ -66,7 +66,7 @@ def test_confirming_shows_one_page_with_the_secrets_without_scripts(
         chromium, portal, java_script_enabled=scripts, storage_state=session, viewport=NARROW
     ) as other:
         begin(other, tmp_path, f"Once {scripts},One,Once-{scripts},\r\n")
-        other.get_by_role("button", name="Enable these 1 outlets", exact=True).click()
+        other.get_by_role("button", name="Enable this outlet", exact=True).click()
         expect(other.get_by_role("heading", name="Done: 1 outlet")).to_be_visible()
         assert_fits(other)
         shown = other.content()
@@ -92,7 +92,7 @@ def test_many_outlets_are_disabled_and_rotated_from_the_list(page: Page, tmp_pat
     expect(page.get_by_role("heading", name="Done: 55 outlets")).to_be_visible()
     choose_all(page, "Rotate secrets…")
     page.get_by_label("24 hours:").check()
-    rotated = download(page, "Rotate the secrets of these 55 outlets and download the secrets")
+    rotated = download(page, "Rotate these 55 secrets and download the secrets")
     assert authenticate(portal, Credentials.from_json(rotated[7])).status_code == 200
     with BackgroundPos(for_pos(Credentials.from_json(rotated[7]))) as pos:
         pos.wait_for_connections()

@@ -44,7 +44,7 @@ def test_a_required_factor_is_set_up_first_and_needed_at_each_later_sign_in(
         fill_in(page, login)
         page.get_by_label("Code:").fill(codes[0])
         page.keyboard.press("Enter")
-        page.get_by_role("button", name="Log out").wait_for()
+        page.get_by_role("button", name="Sign out").wait_for()
         page.get_by_role("link", name="How you sign in").click()
         expect(page.get_by_text("9 are left")).to_be_visible()
     sign_in_with_a_passkey(chromium, portal, login, codes[1])
@@ -63,12 +63,12 @@ def sign_in_with_a_passkey(chromium: Browser, portal: Stack, login: tuple[str, s
         page.get_by_role("link", name="How you sign in").click()
         page.get_by_role("link", name="Add a passkey").click()
         page.get_by_label("Name").fill("This computer")
-        page.get_by_role("button", name="Add").click()
+        page.get_by_role("button", name="Add passkey").click()
         expect(page.get_by_role("link", name="Remove This computer")).to_be_visible()
         log_out(page)
         fill_in(page, login)
         page.get_by_role("button", name="Use your passkey").click()
-        page.get_by_role("button", name="Log out").wait_for()
+        page.get_by_role("button", name="Sign out").wait_for()
         page.goto("/admin/confirm/passkey/?next=/admin/integrations/outlet/")
         page.get_by_role("button", name="Use your passkey").click()
         page.wait_for_url("**/admin/integrations/outlet/")
@@ -84,7 +84,7 @@ def test_an_old_session_must_sign_in_again_guesses_are_stopped_and_the_provider_
         portal.execute("UPDATE auth_user SET email = 'boss@example.com'")
         with browsing.page_at(chromium, portal) as page:
             fill_in(page, login)
-            page.get_by_role("button", name="Log out").wait_for()
+            page.get_by_role("button", name="Sign out").wait_for()
             act = "/admin/integrations/apikey/add/"
             eventually(lambda: is_asked_at(page, act), what="the portal asks again", timeout=4 * PROOF_SECONDS)
             page.get_by_label("Password:").fill(login[1])
@@ -98,7 +98,7 @@ def test_an_old_session_must_sign_in_again_guesses_are_stopped_and_the_provider_
         with browsing.page_at(chromium, portal, also=(provider.url,)) as page:
             page.goto("/admin/integrations/outlet/")
             page.get_by_role("button", name="Sign in with single sign-on").click()
-            page.get_by_role("button", name="Log out").wait_for()
+            page.get_by_role("button", name="Sign out").wait_for()
             assert page.url.endswith("/admin/integrations/outlet/")
 
 
@@ -111,7 +111,7 @@ def fill_in(page: Page, login: tuple[str, str]) -> None:
 
 
 def log_out(page: Page) -> None:
-    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_text("You are signed out.")).to_be_visible()
 
 
