@@ -24,7 +24,7 @@ NO_CODE = "The POS's answer could not be read: its ResultCode is missing, or is 
 
 # An answer has at least one of these. A frame with a RequestID and none of them is not an answer.
 _SAID = {"resultcode", "errormessage", "payload"}
-# 0, -0, 0.0, 0e0 and "0" are the same to a tolerant reader. Exponents are bounded by what Decimal can hold.
+# 0, -0, 0.0, 0e0 and "0" are the same to a tolerant reader. Exponents are bounded by the range of Decimal.
 _NUMBER = re.compile(r"[+-]?[0-9]++(?:\.[0-9]*+)?(?:[eE][+-]?[0-9]{1,9})?")
 _ID_IN_TEXT = re.compile(
     r"""["']requestid["'][ \t\r\n]*+:[ \t\r\n]*+("(?:[^"\\]|\\.)*+"|'[^'\\"]*+'|[0-9]{1,256})""", re.IGNORECASE

@@ -1,4 +1,4 @@
-"""Stores the demo's secrets in files; they are shown nowhere else later."""
+"""Stores the demo's secrets in files, the only place where they can be read later."""
 
 import json
 import os

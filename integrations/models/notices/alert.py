@@ -19,7 +19,7 @@ def alert_kinds() -> list[tuple[str, str]]:
 class Alert(models.Model):
     """A problem that staff get a message about when it begins and when it ends; of one organisation, or of none.
 
-    It collects members until `tell_at`, and a restaurant chain that loses its uplink then causes one message. `told_at`
+    It collects members until `tell_at`: a restaurant chain that loses its uplink causes one message. `told_at`
     is null until then. An alert that ends before `tell_at` is deleted.
     """
 

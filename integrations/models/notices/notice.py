@@ -28,8 +28,8 @@ def kinds() -> list[tuple[str, str]]:
 class Notice(models.Model):
     """An event to report: an outbox row that its deliveries refer to.
 
-    `kind`, `subject` (the id of the row that it is about) and `at` are unique together, so that an event detected twice
-    is reported once.
+    `kind`, `subject` (the id of the row that it is about) and `at` are unique together: an event that is detected
+    twice is reported once.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)

@@ -1,9 +1,9 @@
 """Counts failed authentications, and blocks callers that keep failing.
 
-Failures are counted per outlet and address, so that an attacker elsewhere cannot lock out a real POS. They are also
-counted per address, so that one address cannot try outlet after outlet. A pair that has authenticated is exempt from
-the second count: one misconfigured till must not block a thousand others behind the same address. The counts are in
-memory and bounded, for each process.
+Failures are counted per outlet and address: an attacker elsewhere must not lock out a real POS. They are also counted
+per address: one address must not try outlet after outlet. A pair that has authenticated is exempt from the second
+count, because one misconfigured till must not block a thousand others behind the same address. Each process has its
+own counts, in memory and bounded.
 """
 
 import asyncio

@@ -132,7 +132,7 @@ class TransientRequests:
                 self._forget(key)
 
     async def is_online(self, integration_id: int) -> bool:
-        """Return whether the rows say that the POS is connected."""
+        """Return whether the POS is connected to any process, according to the database."""
         return bool(await self._online.find(integration_id))
 
     def asked(self, message: dict[str, Any]) -> None:

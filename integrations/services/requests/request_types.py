@@ -65,7 +65,7 @@ class NotCompared(NotStored):
 
 
 class NotComparable(NotStored):
-    """The RequestID was used before, but its content cannot be compared because the key is gone."""
+    """The RequestID was used before, but its content cannot be compared: its key was lost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Store requests, many in one transaction.
 
-Runs in database threads. The relay joins concurrent calls (services/rows/threads.py), so that a hundred callers cost
-one transaction instead of a hundred.
+Runs in database threads. The relay joins concurrent calls (services/rows/threads.py): a hundred callers cost one
+transaction instead of a hundred.
 """
 
 from collections import Counter

@@ -25,8 +25,8 @@ Key = TypeVar("Key", bound=Hashable)
 Found = TypeVar("Found")
 
 BATCH = 500  # below SQLite's limit of variables in one statement
-# Seconds after which a caller that only reads gets 503. Readers never wait for locks in SQLite, and in PostgreSQL only
-# while a table is altered. Shorter than the 3 s after which load balancers and tills give up.
+# A caller that only reads gets 503 after this many seconds. Readers never wait for locks in SQLite, and in PostgreSQL
+# only while a table is altered. Load balancers and tills give up after 3 s, so this is shorter.
 READ_SECONDS = 2.5
 
 

@@ -306,7 +306,7 @@ _ENDINGS: Mapping[CloseReason, str] = {
     CloseReason.PROTOCOL_ERROR: "Ask PowerEPOS support: the till sends invalid websocket frames.",
     CloseReason.INVALID_TEXT: "Ask PowerEPOS support: the till sends text that is not valid UTF-8.",
 }
-# For each step: its title, the sentence while it is the next one, and the function that finds its evidence.
+# For each step: its title, the sentence shown while it is the next step, and the function that finds its evidence.
 _STEPS = (
     ("Enabled", "The integration is disabled.", _enabled),
     ("First authentication attempt seen", "Waiting for the till's first attempt.", _attempted),

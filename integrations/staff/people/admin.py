@@ -155,7 +155,7 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
         return rows.filter(pk__in=people.manageable(cast("User", request.user)).values("pk"))
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Return the fieldsets; a viewer who may not change the person gets the access as text, which has no column."""
+        """Return the fieldsets; a viewer without the permission to change the person gets the access as text."""
         if obj is None or self.has_change_permission(request, obj):
             return super().get_fieldsets(request, obj)
         return [(title, {"fields": ("sees",)} if title == "Access" else shown) for title, shown in self.fieldsets]

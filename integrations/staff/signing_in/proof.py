@@ -73,7 +73,7 @@ def signed_in(view: View) -> View:
 
 
 def who_is_not_in(request: HttpRequest) -> HttpResponseRedirect | None:
-    """Return a redirect for a person who may not change their own factors yet, or None."""
+    """Return a redirect if the person may not change their own factors yet, or None."""
     here = urlencode({"next": request.get_full_path()})
     if not gate.is_staff(request.user):
         return HttpResponseRedirect(f"{reverse('account_login')}?{here}")
