@@ -1,18 +1,19 @@
-"""Writes docs/pages.md: every page, light, dark and narrow."""
+"""Writes docs/pages.md: every page light and wide, and dark or narrow where that differs in substance."""
 
 import base64
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from tests.pictures.shots import Shot, sections
+from tests.pictures.shots import DARK, NARROW, Shot, sections
 
-SHOWN = {"light-wide": 420, "dark-wide": 420, "light-narrow": 128}  # how, and how wide in the document
+FIRST = "light-wide"
+WIDTHS = {FIRST: 420, DARK: 420, NARROW: 128}  # of each variant in the document, in pixels
 QUALITY = 60
 HEAD = """# Every page
 
-Made by `script/screenshots --docs` from a portal with invented customers and simulated POSes: light, dark, and narrow
-as a telephone. A click shows a picture as large as it is.
+`script/screenshots --docs` takes these pictures from a portal with invented customers and simulated POSes. Pages that
+look different in dark colours or on a phone have more than one picture. Click a picture to see it in full size.
 """
 TO_WEBP = """async ([png, quality]) => {
   const image = new Image();
@@ -38,7 +39,13 @@ def publish(browser: Browser, folder: Path, docs: Path) -> None:
 
 
 def picture_names() -> list[str]:
-    return [f"{shot.name}-{how}" for shots in sections().values() for shot in shots for how in SHOWN]
+    return [
+        f"{shot.name}-{variant}" for shots in sections().values() for shot in shots for variant in variants_of(shot)
+    ]
+
+
+def variants_of(shot: Shot) -> tuple[str, ...]:
+    return (FIRST, *shot.variants)
 
 
 def to_webp(page: Page, png: bytes) -> bytes:
@@ -54,10 +61,10 @@ def document() -> str:
 
 
 def entry(shot: Shot) -> str:
-    return f"\n### {shot.title}\n\n" + "\n".join(picture(shot, how, width) for how, width in SHOWN.items()) + "\n"
+    return f"\n### {shot.title}\n\n" + "\n".join(picture(shot, variant) for variant in variants_of(shot)) + "\n"
 
 
-def picture(shot: Shot, how: str, width: int) -> str:
-    source = f"images/pages/{shot.name}-{how}.webp"
-    words = f"{shot.title}, {how.replace('-wide', '').replace('light-', '')}"
-    return f'<a href="{source}"><img src="{source}" width="{width}" alt="{words}"></a>'
+def picture(shot: Shot, variant: str) -> str:
+    source = f"images/pages/{shot.name}-{variant}.webp"
+    words = f"{shot.title}, {variant.replace('-wide', '').replace('light-', '')}"
+    return f'<a href="{source}"><img src="{source}" width="{WIDTHS[variant]}" alt="{words}"></a>'

@@ -1,4 +1,4 @@
-"""The pages to be pictured, in the order in which docs/pages.md shows them."""
+"""The pages of which pictures are taken, in the order of docs/pages.md."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +10,15 @@ from tests.pictures.demo import Places
 
 ADMIN = "/admin/integrations"
 NOWHERE = Places()
+DARK, NARROW = "dark-wide", "light-narrow"
 
 
 @dataclass(frozen=True)
 class Shot:
-    """A page: its file's name, what it is, where it is, and what to do on it before and after the picture."""
+    """A page: its file's name, title and address, and what to do on it before and after the picture.
+
+    `variants`: those in docs/pages.md beyond the light, wide one, if they differ in substance.
+    """
 
     name: str
     title: str
@@ -22,6 +26,7 @@ class Shot:
     before: Callable[[Page], None] = lambda _page: None
     signed_in: bool = True
     after: Callable[[Page], None] = lambda _page: None
+    variants: tuple[str, ...] = ()
 
 
 EMPTY = [
@@ -37,14 +42,14 @@ EMPTY = [
 
 
 def sections(places: Places = NOWHERE) -> dict[str, list[Shot]]:
-    """Return the document's sections; without places the shots have names and titles, but lead nowhere."""
+    """Return the document's sections; without places the shots have names and titles, but no usable addresses."""
     return {
         "Signing in": _signing_in(),
-        "The fleet": _fleet(),
+        "Organisations and outlets": _fleet(),
         "One outlet": _outlet(places),
-        "A venue on the telephone": _support(places),
-        "Acts on one outlet": _acts(places),
-        "Many at once": _many(),
+        "Supporting an outlet by phone": _support(places),
+        "Actions on one outlet": _acts(places),
+        "Bulk actions": _many(),
         "The hand-over": _handover(places),
         "Traffic": _traffic(),
         "Alerts and webhooks": _notices(),
@@ -55,21 +60,21 @@ def sections(places: Places = NOWHERE) -> dict[str, list[Shot]]:
 
 def _signing_in() -> list[Shot]:
     return [
-        Shot("login", "Sign in", "/admin/login/", signed_in=False),
+        Shot("login", "Sign in", "/admin/login/", signed_in=False, variants=(DARK, NARROW)),
         Shot("login-refused", "A wrong password", "/admin/login/", refuse_password, signed_in=False),
-        Shot("sign-in", "How you sign in", "/admin/sign-in/"),
+        Shot("sign-in", "How you sign in", "/admin/sign-in/", variants=(NARROW,)),
         Shot("sign-in-app", "Set up an authenticator app", "/admin/sign-in/app/"),
         Shot("sign-in-passkey", "Add a passkey", "/admin/sign-in/passkey/"),
-        Shot("confirm", "Before a sensitive act, after 15 minutes", "/admin/confirm/"),
+        Shot("confirm", "Confirm your identity before a sensitive action", "/admin/confirm/"),
     ]
 
 
 def _fleet() -> list[Shot]:
     return [
-        Shot("start", "Start", "/admin/"),
+        Shot("start", "Start", "/admin/", variants=(DARK, NARROW)),
         Shot("organisations", "Organisations", f"{ADMIN}/organisation/"),
         Shot("organisation", "An organisation", f"{ADMIN}/organisation/1/change/"),
-        Shot("outlets", "Outlets", f"{ADMIN}/outlet/"),
+        Shot("outlets", "Outlets", f"{ADMIN}/outlet/", variants=(DARK, NARROW)),
         Shot("outlets-nothing-fits", "A search that finds nothing", f"{ADMIN}/outlet/?q=nothing+like+it"),
         Shot("outlet-add", "Add an outlet", f"{ADMIN}/outlet/add/?organisation=1"),
         Shot("integrations", "Integrations", f"{ADMIN}/integration/"),
@@ -78,9 +83,9 @@ def _fleet() -> list[Shot]:
 
 def _outlet(places: Places) -> list[Shot]:
     return [
-        Shot("integration-online", "Online", page_of(places.online)),
-        Shot("integration-offline", "Offline, with requests that wait", page_of(places.offline)),
-        Shot("integration-refused", "Never online: its attempts are refused", page_of(places.refused)),
+        Shot("integration-online", "Online", page_of(places.online), variants=(DARK, NARROW)),
+        Shot("integration-offline", "Offline, with waiting requests", page_of(places.offline)),
+        Shot("integration-refused", "Never connected: its attempts are refused", page_of(places.refused)),
         Shot("integration-weak", "With a weak secret", page_of(places.weak)),
         Shot("integration-overlap", "While two secrets are valid", page_of(places.overlapping)),
         Shot("integration-disabled", "Disabled", page_of(places.disabled)),
@@ -91,10 +96,17 @@ def _outlet(places: Places) -> list[Shot]:
 
 def _support(places: Places) -> list[Shot]:
     return [
-        Shot("check-refused", "Check an outlet: a wrong secret", page_of(places.refused, "check")),
-        Shot("check-offline", "Check an outlet: it was connected", page_of(places.offline, "check")),
-        Shot("check-online", "Check an outlet: all is done", page_of(places.online, "check"), ask_for_open_orders),
-        Shot("ask-choice", "Ask the POS: what", page_of(places.online, "ask")),
+        Shot(
+            "check-refused",
+            "Check an outlet: a wrong secret",
+            page_of(places.refused, "check"),
+            variants=(DARK, NARROW),
+        ),
+        Shot("check-offline", "Check an outlet: it has lost its connection", page_of(places.offline, "check")),
+        Shot(
+            "check-online", "Check an outlet: all steps are done", page_of(places.online, "check"), ask_for_open_orders
+        ),
+        Shot("ask-choice", "Ask the POS: choose the message type", page_of(places.online, "ask")),
         Shot("ask-fields", "Ask the POS: the documented fields", f"{page_of(places.online, 'ask')}?type=12"),
         Shot("ask-json", "Ask the POS: JSON", f"{page_of(places.online, 'ask')}?type=77", write_no_json),
         Shot("asked", "The POS's answer", f"{page_of(places.online, 'ask')}?type=1", ask_as_manager),
@@ -104,7 +116,7 @@ def _support(places: Places) -> list[Shot]:
 
 def _acts(places: Places) -> list[Shot]:
     return [
-        Shot("enable", "Enable", f"{ADMIN}/outlet/{places.fresh}/enable/", open_details),
+        Shot("enable", "Enable", f"{ADMIN}/outlet/{places.fresh}/enable/", open_details, variants=(NARROW,)),
         Shot("rotate", "Rotate the secret", page_of(places.online, "rotate")),
         Shot("rotate-in-overlap", "Rotate during an overlap", page_of(places.overlapping, "rotate")),
         Shot("end-overlap", "End the overlap", page_of(places.overlapping, "end-overlap")),
@@ -117,8 +129,10 @@ def _acts(places: Places) -> list[Shot]:
 def _many() -> list[Shot]:
     return [
         Shot("many-file", "Enable from a file", f"{ADMIN}/outlet/enable-file/"),
-        Shot("many-checked", "What the file would do", f"{ADMIN}/outlet/enable-file/", check_file),
-        Shot("many-wrong", "A file with wrong rows", f"{ADMIN}/outlet/enable-file/", check_wrong_file),
+        Shot("many-checked", "The changes that a file would make", f"{ADMIN}/outlet/enable-file/", check_file),
+        Shot(
+            "many-wrong", "A file with wrong rows", f"{ADMIN}/outlet/enable-file/", check_wrong_file, variants=(DARK,)
+        ),
         Shot("many-rotate", "Rotate many secrets", f"{ADMIN}/integration/", choose_all),
     ]
 
@@ -126,24 +140,26 @@ def _many() -> list[Shot]:
 def _handover(places: Places) -> list[Shot]:
     rotating = page_of(places.rotated, "rotate")
     return [
-        Shot("handover", "The values, shown once", rotating, rotate),
+        Shot("handover", "The values, shown once", rotating, rotate, variants=(DARK, NARROW)),
         Shot("link-made", "A one-time link instead", rotating, make_link),
         Shot("links", "Hand-over links", f"{ADMIN}/handoverlink/"),
-        Shot("link-asks", "What the recipient sees first", "/handover/#ONPH-00000", signed_in=False),
+        Shot("link-asks", "The recipient's first page", "/handover/#ONPH-00000", signed_in=False, variants=(NARROW,)),
     ]
 
 
 def _traffic() -> list[Shot]:
     return [
         Shot("requests", "Requests", f"{ADMIN}/request/"),
-        Shot("request-answered", "A request that was answered", requests_in("answered"), open_first_row),
-        Shot("request-queued", "A request that waits for its POS", requests_in("queued"), open_first_row),
+        Shot(
+            "request-answered", "An answered request", requests_in("answered"), open_first_row, variants=(DARK, NARROW)
+        ),
+        Shot("request-queued", "A request that is waiting for its POS", requests_in("queued"), open_first_row),
         Shot("connections", "Connections", f"{ADMIN}/connection/"),
         Shot("connection", "A connection", f"{ADMIN}/connection/", open_first_row),
         Shot("attempts", "Authentication attempts", f"{ADMIN}/authattempt/"),
         Shot("attempt", "An authentication attempt", f"{ADMIN}/authattempt/", open_first_row),
-        Shot("stray-frames", "Stray frames", f"{ADMIN}/strayframe/"),
-        Shot("stray-frame", "A stray frame", f"{ADMIN}/strayframe/", open_first_row),
+        Shot("unrecognised-frames", "Unrecognised frames", f"{ADMIN}/strayframe/"),
+        Shot("unrecognised-frame", "An unrecognised frame", f"{ADMIN}/strayframe/", open_first_row),
         Shot("audit", "Audit events", f"{ADMIN}/auditevent/"),
         Shot("audit-event", "An audit event", f"{ADMIN}/auditevent/", open_first_row),
     ]
@@ -153,7 +169,7 @@ def _notices() -> list[Shot]:
     return [
         Shot("alerts", "Alerts", f"{ADMIN}/alert/"),
         Shot("alert", "An alert", f"{ADMIN}/alert/", open_first_row),
-        Shot("alert-recipients", "Who gets alerts by e-mail", f"{ADMIN}/alertrecipient/"),
+        Shot("alert-recipients", "Alert recipients", f"{ADMIN}/alertrecipient/"),
         Shot("webhooks", "Webhook endpoints", f"{ADMIN}/webhookendpoint/"),
         Shot("webhook", "A webhook endpoint", f"{ADMIN}/webhookendpoint/", open_first_row),
         Shot("webhook-add", "Add a webhook endpoint", f"{ADMIN}/webhookendpoint/add/"),
@@ -168,9 +184,9 @@ def _administration() -> list[Shot]:
         Shot("apikey", "An API key", f"{ADMIN}/apikey/", open_first_row),
         Shot("apikey-add", "Add an API key", f"{ADMIN}/apikey/add/"),
         Shot("messagetypes", "Message types", f"{ADMIN}/messagetype/"),
-        Shot("people", "People", "/admin/auth/user/"),
-        Shot("person", "A person", "/admin/auth/user/", open_anna),
-        Shot("reset-factors", "Take a colleague's second factors away", "/admin/auth/user/", take_factors_away),
+        Shot("people", "Users", "/admin/auth/user/"),
+        Shot("person", "A user", "/admin/auth/user/", open_anna),
+        Shot("reset-factors", "Reset a colleague's second factors", "/admin/auth/user/", reset_factors),
         Shot("unlink-identity", "Unlink a colleague's identity", "/admin/auth/user/", unlink_identity),
         Shot("groups", "Groups", "/admin/auth/group/"),
     ]
@@ -178,8 +194,14 @@ def _administration() -> list[Shot]:
 
 def _wrong(places: Places) -> list[Shot]:
     return [
-        Shot("enable-refused", "A form with errors", f"{ADMIN}/outlet/{places.fresh}/enable/", refuse_enabling),
-        Shot("already-enabled", "An act that is done already", f"{ADMIN}/outlet/1/enable/"),
+        Shot(
+            "enable-refused",
+            "A form with errors",
+            f"{ADMIN}/outlet/{places.fresh}/enable/",
+            refuse_enabling,
+            variants=(DARK, NARROW),
+        ),
+        Shot("already-enabled", "An action that was already carried out", f"{ADMIN}/outlet/1/enable/"),
         Shot(
             "delete-organisation",
             "Delete an organisation",
@@ -232,7 +254,7 @@ def open_anna(page: Page) -> None:
     page.get_by_role("link", name="anna", exact=True).click()
 
 
-def take_factors_away(page: Page) -> None:
+def reset_factors(page: Page) -> None:
     open_anna(page)
     page.get_by_role("link", name="Reset second factors").click()
 
