@@ -60,7 +60,7 @@ class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
     def state(self, outlet: Outlet) -> SafeString:
         return state_cell(_integration_of(outlet), shared_now())
 
-    @admin.display(description="Order N Pay (POSRemoteID)", empty_value="–")
+    @admin.display(description="POSRemoteID", empty_value="–")
     def pairing(self, outlet: Outlet) -> SafeString | None:
         integration = _integration_of(outlet)
         if integration is None:
@@ -68,7 +68,7 @@ class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
         url = reverse("admin:integrations_integration_change", args=(integration.pk,))
         return format_html('<a href="{}">{}</a>', url, integration.pos_remote_id)
 
-    @admin.display(description="Order N Pay (POSRemoteID)")
+    @admin.display(description="POSRemoteID")
     def pairing_or_enable(self, outlet: Outlet) -> SafeString | None:
         if linked := self.pairing(outlet):
             return linked
