@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from integrations.backend import problems
 from integrations.models import ApiKeySecret
+from integrations.models.api_key import READING_SCOPES
 from integrations.relay import runtime
 from integrations.services.requests import ending
 from integrations.services.requests.request_types import NotStored, TooLate
@@ -88,10 +89,22 @@ class TheDoor(InProcess):
             assert (await backend.get("outlets")).status == 200
 
     async def test_a_read_only_key_reads_and_sends_nothing(self) -> None:
-        outlet, backend = await make_outlet(), await Backend.make(is_read_only=True)
+        outlet, backend = await make_outlet(), await Backend.make(scopes=READING_SCOPES)
         assert (await backend.get("outlets")).status == 200
         for answer in (await backend.ask(outlet), await backend.post(f"requests/{uuid.uuid4()}/cancel")):
-            assert (answer.status, kind_of(answer)) == (403, "read-only-api-key")
+            assert (answer.status, kind_of(answer)) == (403, "missing-scope")
+            assert answer.json()["scope"] == "requests:send"
+            assert "requests:send" in answer.json()["detail"]
+
+    async def test_a_key_is_refused_outside_its_networks(self) -> None:
+        inside = await Backend.make("inside", networks=["192.0.2.0/24", "198.51.100.0/24", "2001:db8::/32"])
+        outside = await Backend.make("outside", networks=["203.0.113.0/24"])
+        assert (await inside.get("outlets")).status == 200
+        answer = await outside.get("outlets")
+        assert (answer.status, kind_of(answer)) == (403, "network-not-allowed")
+        await recorded()
+        used = ApiKeySecret.objects.filter(last_used_at__isnull=False).values_list("api_key__name", flat=True)
+        assert await in_main(list, used) == ["inside"]
 
     async def test_another_organisations_outlet_does_not_exist_for_a_key(self) -> None:
         outlet = await make_outlet()
