@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from integrations.backend import orders, rows
 from integrations.models import MessageType, Outlet, Request
+from integrations.models.api_key import Scope
 from integrations.models.clock import shared_now
 from integrations.models.request import RequestState
 from integrations.services.requests.request_types import Result
@@ -232,6 +233,9 @@ class ProblemSerializer(serializers.Serializer[Any]):
     request_id = serializers.CharField(required=False)
     location = serializers.CharField(required=False)
     state = serializers.ChoiceField(choices=RequestState.values, required=False)
+    scope = serializers.ChoiceField(
+        choices=Scope.values, required=False, help_text="The scope that the call requires and the API key lacks."
+    )
     result_code = serializers.IntegerField(required=False)
     correlation_id = serializers.CharField(required=False, help_text="The X-Request-ID; the portal's log has it too.")
 
