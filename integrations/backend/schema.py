@@ -161,6 +161,12 @@ LIST_MESSAGE_TYPES = _operation(
     responses={200: serializers.MessageTypesSerializer, **_problems()},
 )
 
+GET_API_KEY = _operation(
+    None,
+    operation_id="get_api_key",
+    responses={200: serializers.ApiKeySerializer, **_problems()},
+)
+
 
 def only_backend(endpoints: list[Any], **_kwargs: Any) -> list[Any]:
     """Return only the API's endpoints, without the pages that describe it."""

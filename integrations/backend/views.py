@@ -17,6 +17,7 @@ from integrations.backend.problems import Problem
 from integrations.backend.query import check_names, invalid, invalid_fields
 from integrations.backend.schema import (
     CANCEL,
+    GET_API_KEY,
     GET_OUTLET,
     GET_REQUEST,
     LIST_MESSAGE_TYPES,
@@ -25,6 +26,7 @@ from integrations.backend.schema import (
     SEND_REQUEST,
 )
 from integrations.backend.serializers import (
+    ApiKeySerializer,
     MessageTypeSerializer,
     OutletSerializer,
     RequestSerializer,
@@ -44,7 +46,7 @@ from integrations.wire.plain_http import PlainRequest, PlainResponse
 
 Done = TypeVar("Done")
 
-PLACES = ("outlets", "requests", "message-types", "schema", "docs")
+PLACES = ("outlets", "requests", "message-types", "api-key", "schema", "docs")
 CANCEL_SECONDS = 5.0  # how long a cancellation waits for the database
 NOT_STORED_IN_TIME = "The database did not store the request in time. Send it again with the same request_id."
 NOT_ASKED_IN_TIME = "The database did not answer in time, so nothing was sent to the POS. Send the request again."
@@ -245,6 +247,17 @@ class MessageTypesView(BackendView):
         return outcomes.plain_data(
             {"results": MessageTypeSerializer(await readers.run(rows.message_types), many=True).data}
         )
+
+
+class ApiKeyView(BackendView):
+    """The API key of the call: its owner, scopes and limits."""
+
+    http_method_names = ["get"]
+
+    @GET_API_KEY
+    async def get(self, request: PlainRequest) -> PlainResponse:
+        check_names(request.query, ())
+        return outcomes.plain_data(ApiKeySerializer(await readers.run(rows.calling_secret, self.caller)).data)
 
 
 class NotFoundView(BackendView):

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,12 +23,14 @@ from tests.support.backend_client import API, Backend, Pos, make_outlet, organis
 from tests.support.factories import make_outlet as make_bare_outlet
 from tests.support.in_process import InProcess, in_main, recorded
 
+FIXED = ("/message-types", "/api-key")  # paths of calls without parameters
+
 
 class Heads(InProcess):
     async def test_head_answers_like_get_without_a_body(self) -> None:
         backend, outlet = await Backend.make(), await make_outlet()
         known = f"/outlets/{outlet.handover.provider_outlet_id}"
-        for path in ("/outlets", known, "/outlets/unknown", "/requests", f"/requests/{uuid.uuid4()}", "/message-types"):
+        for path in ("/outlets", known, "/outlets/unknown", "/requests", f"/requests/{uuid.uuid4()}", *FIXED):
             got, head = [await request(name, f"{API}{path}", headers=backend._headers) for name in ("GET", "HEAD")]
             assert (head.status, head.body) == (got.status, b""), path
             assert head.headers["content-length"] == got.headers["content-length"], path
@@ -95,6 +98,22 @@ class TheDoor(InProcess):
             assert (answer.status, kind_of(answer)) == (403, "missing-scope")
             assert answer.json()["scope"] == "requests:send"
             assert "requests:send" in answer.json()["detail"]
+
+    async def test_a_key_reads_its_own_owner_scopes_and_limits(self) -> None:
+        owner = await in_main(organisation, "Bella")
+        expires_at = timezone.now() + timedelta(days=1)
+        limits: dict[str, Any] = {"scopes": ["events:read"], "networks": ["198.51.100.0/24"], "expires_at": expires_at}
+        own = await (await Backend.make("own", organisation=owner, **limits)).get("api-key")
+        assert own.json() == {
+            "name": "own",
+            "organisation": {"id": owner.pk, "name": "Bella"},
+            "scopes": ["events:read"],
+            "networks": ["198.51.100.0/24"],
+            "expires_at": own.json()["expires_at"],
+        }
+        assert datetime.fromisoformat(own.json()["expires_at"]) == expires_at
+        unlimited = (await (await Backend.make("unlimited")).get("api-key")).json()
+        assert [unlimited[name] for name in ("organisation", "networks", "expires_at")] == [None, [], None]
 
     async def test_a_key_is_refused_outside_its_networks(self) -> None:
         inside = await Backend.make("inside", networks=["192.0.2.0/24", "198.51.100.0/24", "2001:db8::/32"])

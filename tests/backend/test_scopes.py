@@ -19,7 +19,7 @@ from tests.support.backend_client import Backend
 from tests.support.in_process import InProcess, in_main
 
 METHODS = ("get", "post", "put", "patch", "delete")
-FOR_ANY_KEY = {"RootView.get", "MessageTypesView.get"}
+FOR_ANY_KEY = {"RootView.get", "ApiKeyView.get", "MessageTypesView.get"}
 
 
 def handlers() -> Iterator[object]:
