@@ -1,10 +1,22 @@
-"""Authenticates `Authorization: Bearer ONPK-...` with one indexed read, or with that of a second before."""
+"""Authenticates `Authorization: Bearer ONPK-...` with one indexed read, or with that of a second before.
 
-from collections.abc import Sequence
+Each handler of a view declares the scope that it requires with `requires`; `check_scope` refuses a call to a handler
+without a declaration.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, TypeVar
 
-from integrations.backend.problems import INVALID_KEY, NOT_READY, Problem
+from integrations.backend.problems import (
+    INVALID_KEY,
+    MISSING_SCOPE,
+    NETWORK_NOT_ALLOWED,
+    NOT_READY,
+    Problem,
+)
+from integrations.models.api_key import Scope, parsed_networks, parsed_scopes
 from integrations.models.clock import shared_now
 from integrations.models.kept_secret import is_live
 from integrations.relay.records.recorder import Recorder
@@ -13,10 +25,14 @@ from integrations.security.secret_digests import SecretKind
 from integrations.services.keys import newer_keys
 from integrations.services.rows.remembered import Remembered
 from integrations.services.rows.sql_query import SqlQuery
+from integrations.text.client_address import parsed
 
 MAX_LENGTH = 256
 
+_REQUIRED = "required_scope"  # the attribute of a handler that names its scope
+
 Digests = tuple[str, ...]
+Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +46,27 @@ class Caller:
     retired_at: datetime | None
     api_key_id: int
     organisation_id: int | None
-    is_read_only: bool
+    scopes: str  # JSON
+    networks: str  # JSON
 
     def sees(self, organisation_id: int) -> bool:
         """Return whether this key may see an organisation's outlets."""
         return self.organisation_id in (None, organisation_id)
+
+    def may_call_from(self, address: str) -> bool:
+        """Return whether this key may be used from a client's address."""
+        networks = parsed_networks(self.networks)
+        if not networks:
+            return True
+        found = parsed(address)
+        return found is not None and any(found in network for network in networks)
 
 
 _by_digest = SqlQuery(
     Caller,
     """
     SELECT secret.id AS secret_id, secret.digest, secret.key_id, secret.expires_at, secret.retired_at,
-        secret.api_key_id, api_key.organisation_id, api_key.is_read_only
+        secret.api_key_id, api_key.organisation_id, api_key.scopes, api_key.networks
     FROM integrations_apikeysecret AS secret
     JOIN integrations_apikey AS api_key ON api_key.id = secret.api_key_id
     WHERE secret.digest {among}
@@ -49,8 +74,31 @@ _by_digest = SqlQuery(
 )
 
 
-async def authenticate(header: str | None, recorder: Recorder) -> Caller:
-    """Return the API key of an Authorization header. Raises Problem, or the database's error."""
+def requires(scope: Scope | None) -> Callable[[Handler], Handler]:
+    """Return a decorator that declares the scope of a handler; None means that any valid key may call it."""
+
+    def declare(handler: Handler) -> Handler:
+        setattr(handler, _REQUIRED, scope)
+        return handler
+
+    return declare
+
+
+def check_scope(caller: Caller, handler: Callable[..., Any]) -> None:
+    """Raise Problem if the key does not have the scope of a handler, or LookupError if the handler declares none."""
+    if not hasattr(handler, _REQUIRED):
+        raise LookupError(f"{handler.__qualname__} declares no scope, so no key may call it.")
+    scope: Scope | None = getattr(handler, _REQUIRED)
+    if scope is not None and scope not in parsed_scopes(caller.scopes):
+        message = f"This call requires the scope {scope.value}. Use an API key that has it."
+        raise Problem(MISSING_SCOPE, message, scope=scope.value)
+
+
+async def authenticate(header: str | None, recorder: Recorder, *, address: str) -> Caller:
+    """Return the API key of an Authorization header that a client at `address` sent.
+
+    Raises Problem, or the database's error.
+    """
     canonical = _read_key(header)
     now = shared_now()
     caller = await _callers.find(tuple(secret_digests.keyed_digests(canonical)))
@@ -58,6 +106,8 @@ async def authenticate(header: str | None, recorder: Recorder) -> Caller:
         raise Problem(NOT_READY, "This server cannot check this API key yet: it lacks one of the portal's keys.")
     if caller is None or not is_live(caller, now):
         raise Problem(INVALID_KEY, "The API key is unknown, expired or retired.")
+    if not caller.may_call_from(address):
+        raise Problem(NETWORK_NOT_ALLOWED, f"The API key cannot be used from {address or 'an unknown address'}.")
     recorder.used_key(caller.secret_id, now)
     if caller.key_id != secret_digests.current_key().key_id:
         recorder.redigested_key(caller.secret_id, secret_digests.digest_generated(SecretKind.API_KEY, canonical))

@@ -48,7 +48,8 @@ class ProblemKind:
 
 MALFORMED = ProblemKind("malformed-request", "The request cannot be read.", 400)
 INVALID_KEY = ProblemKind("invalid-api-key", "The API key is missing or not valid.", 401)
-READ_ONLY_KEY = ProblemKind("read-only-api-key", "The API key is read-only.", 403)
+MISSING_SCOPE = ProblemKind("missing-scope", "The API key does not have the scope that this call requires.", 403)
+NETWORK_NOT_ALLOWED = ProblemKind("network-not-allowed", "The API key cannot be used from this network.", 403)
 NOT_FOUND = ProblemKind("not-found", "There is nothing at this address.", 404)
 UNKNOWN_OUTLET = ProblemKind("unknown-outlet", "No outlet with this ProviderOutletID is visible to the API key.", 404)
 UNKNOWN_REQUEST = ProblemKind("unknown-request", "No request with this id is visible to the API key.", 404)

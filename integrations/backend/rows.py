@@ -13,7 +13,7 @@ from integrations.backend.authentication import Caller
 from integrations.backend.pagination import page_from, page_of
 from integrations.backend.problems import ALREADY_LEFT, UNKNOWN_OUTLET, UNKNOWN_REQUEST, Problem
 from integrations.backend.query import read_choice, read_flag, read_moment
-from integrations.models import Integration, MessageType, Outlet, Presence, Request
+from integrations.models import ApiKeySecret, Integration, MessageType, Outlet, Presence, Request
 from integrations.models.clock import shared_now
 from integrations.models.connection import is_online
 from integrations.models.request import RequestState
@@ -118,6 +118,11 @@ def cancel_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
 
 def message_types() -> list[MessageType]:
     return list(MessageType.objects.order_by("name"))
+
+
+def calling_secret(caller: Caller) -> ApiKeySecret:
+    """Return the secret with which the caller authenticated, and its API key."""
+    return ApiKeySecret.objects.select_related("api_key__organisation").get(pk=caller.secret_id)
 
 
 def last_seen(outlet: Outlet) -> datetime | None:

@@ -1,16 +1,20 @@
 """The parts of the OpenAPI document that the serializers do not describe."""
 
+from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 
 from integrations.backend import orders, problems, serializers
+from integrations.backend.authentication import Handler, requires
 from integrations.backend.pagination import MAX_LIMIT
 from integrations.backend.problems import ProblemKind
+from integrations.models.api_key import Scope
 from integrations.models.request import RequestState
 from integrations.wire import payload_models
 from integrations.wire.endpoints import API_PATH
 
+SCOPE = "x-required-scope"  # the member of an operation that names its scope
 PROBLEM_JSON = "application/problem+json"
 USER = "1234"  # the user in the examples: a PIN that the demo's POSes know
 
@@ -18,8 +22,25 @@ USER = "1234"  # the user in the examples: a PIN that the demo's POSes know
 def _problems(*kinds: ProblemKind) -> dict[tuple[int, str], Any]:
     """Return the responses for these problems, and for those that every call may return."""
     unread = (problems.MALFORMED, problems.LATE, problems.TARGET_TOO_LONG, problems.HEAD_TOO_LARGE)
-    always = (problems.INVALID_KEY, problems.INVALID_INPUT, problems.FAULT, problems.DATABASE_AWAY)
+    always = (
+        problems.INVALID_KEY,
+        problems.MISSING_SCOPE,
+        problems.NETWORK_NOT_ALLOWED,
+        problems.INVALID_INPUT,
+        problems.FAULT,
+        problems.DATABASE_AWAY,
+    )
     return {(kind.status, PROBLEM_JSON): serializers.ProblemSerializer for kind in (*unread, *always, *kinds)}
+
+
+def _operation(scope: Scope | None, **described: Any) -> Callable[[Handler], Handler]:
+    """Return a decorator that describes a handler, and declares the scope that it requires (see `requires`)."""
+    describe = extend_schema(**described, extensions={SCOPE: scope.value} if scope else None)
+
+    def decorate(handler: Handler) -> Handler:
+        return requires(scope)(describe(handler))
+
+    return decorate
 
 
 def _described(summary: str, *kinds: ProblemKind) -> str:
@@ -45,7 +66,7 @@ _OUTLET_ID = OpenApiParameter("provider_outlet_id", str, OpenApiParameter.PATH, 
 _REQUEST_ID = OpenApiParameter("request_uuid", {"type": "string", "format": "uuid"}, OpenApiParameter.PATH)
 
 _SENDING = (
-    problems.READ_ONLY_KEY,
+    problems.MISSING_SCOPE,
     problems.UNKNOWN_OUTLET,
     problems.OTHER_CONTENT,
     problems.DISABLED,
@@ -61,9 +82,10 @@ _SENDING = (
     problems.NO_ANSWER,
     problems.EXPIRED,
 )
-_CANCELLING = (problems.READ_ONLY_KEY, problems.UNKNOWN_REQUEST, problems.ALREADY_LEFT, problems.UNREADABLE)
+_CANCELLING = (problems.MISSING_SCOPE, problems.UNKNOWN_REQUEST, problems.ALREADY_LEFT, problems.UNREADABLE)
 
-LIST_OUTLETS = extend_schema(
+LIST_OUTLETS = _operation(
+    Scope.OUTLETS_READ,
     operation_id="list_outlets",
     parameters=[
         _filter("organisation", "Only outlets of the organisation with this name."),
@@ -72,12 +94,14 @@ LIST_OUTLETS = extend_schema(
     ],
     responses={200: serializers.OutletPageSerializer, **_problems()},
 )
-GET_OUTLET = extend_schema(
+GET_OUTLET = _operation(
+    Scope.OUTLETS_READ,
     operation_id="get_outlet",
     parameters=[_OUTLET_ID],
     responses={200: serializers.OutletSerializer, **_problems(problems.UNKNOWN_OUTLET)},
 )
-SEND_REQUEST = extend_schema(
+SEND_REQUEST = _operation(
+    Scope.REQUESTS_SEND,
     operation_id="send_request",
     description=_described(
         "Sends a request to an outlet's POS and, unless `mode` is `async`, waits for the answer.", *_SENDING
@@ -103,7 +127,8 @@ SEND_REQUEST = extend_schema(
         for model, payload in payload_models.EXAMPLES.items()
     ],
 )
-LIST_REQUESTS = extend_schema(
+LIST_REQUESTS = _operation(
+    Scope.REQUESTS_READ,
     operation_id="list_requests",
     parameters=[
         _filter("outlet", "Only requests to the outlet with this ProviderOutletID."),
@@ -113,7 +138,8 @@ LIST_REQUESTS = extend_schema(
     ],
     responses={200: serializers.RequestPageSerializer, **_problems(problems.UNKNOWN_OUTLET)},
 )
-GET_REQUEST = extend_schema(
+GET_REQUEST = _operation(
+    Scope.REQUESTS_READ,
     operation_id="get_request",
     parameters=[_REQUEST_ID],
     responses={
@@ -121,16 +147,24 @@ GET_REQUEST = extend_schema(
         **_problems(problems.UNKNOWN_REQUEST, problems.UNREADABLE),
     },
 )
-CANCEL = extend_schema(
+CANCEL = _operation(
+    Scope.REQUESTS_SEND,
     operation_id="cancel_request",
     description=_described("Cancels a request that has not been sent yet.", *_CANCELLING),
     parameters=[_REQUEST_ID],
     request=None,
     responses={200: serializers.WholeRequestSerializer, **_problems(*_CANCELLING)},
 )
-LIST_MESSAGE_TYPES = extend_schema(
+LIST_MESSAGE_TYPES = _operation(
+    None,
     operation_id="list_message_types",
     responses={200: serializers.MessageTypesSerializer, **_problems()},
+)
+
+GET_API_KEY = _operation(
+    None,
+    operation_id="get_api_key",
+    responses={200: serializers.ApiKeySerializer, **_problems()},
 )
 
 

@@ -6,7 +6,8 @@ from typing import Any
 from rest_framework import serializers
 
 from integrations.backend import orders, rows
-from integrations.models import MessageType, Outlet, Request
+from integrations.models import ApiKeySecret, MessageType, Organisation, Outlet, Request
+from integrations.models.api_key import Scope
 from integrations.models.clock import shared_now
 from integrations.models.request import RequestState
 from integrations.services.requests.request_types import Result
@@ -215,6 +216,40 @@ class MessageTypesSerializer(serializers.Serializer[Any]):
     results = MessageTypeSerializer(many=True)
 
 
+class OrganisationReferenceSerializer(serializers.ModelSerializer[Organisation]):
+    """An organisation; its id never changes, its name can."""
+
+    class Meta:
+        model = Organisation
+        fields = ("id", "name")
+
+
+class ApiKeySerializer(serializers.ModelSerializer[ApiKeySecret]):
+    """The API key of the call: whose it is, and its limits."""
+
+    name = serializers.CharField(source="api_key.name", help_text="The system that uses the key.")
+    organisation = OrganisationReferenceSerializer(
+        source="api_key.organisation",
+        allow_null=True,
+        help_text="The only organisation that the key sees; null for all organisations.",
+    )
+    scopes = serializers.ListField(
+        source="api_key.scopes", child=serializers.ChoiceField(choices=Scope.values), help_text="What the key can do."
+    )
+    networks = serializers.ListField(
+        source="api_key.networks",
+        child=serializers.CharField(),
+        help_text="The only networks (CIDR) from which the key can be used; empty for any address.",
+    )
+    expires_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the secret that was sent expires; null if it does not expire."
+    )
+
+    class Meta:
+        model = ApiKeySecret
+        fields = ("name", "organisation", "scopes", "networks", "expires_at")
+
+
 class FieldErrorSerializer(serializers.Serializer[Any]):
     field = serializers.CharField()
     message = serializers.CharField()
@@ -232,6 +267,9 @@ class ProblemSerializer(serializers.Serializer[Any]):
     request_id = serializers.CharField(required=False)
     location = serializers.CharField(required=False)
     state = serializers.ChoiceField(choices=RequestState.values, required=False)
+    scope = serializers.ChoiceField(
+        choices=Scope.values, required=False, help_text="The scope that the call requires and the API key lacks."
+    )
     result_code = serializers.IntegerField(required=False)
     correlation_id = serializers.CharField(required=False, help_text="The X-Request-ID; the portal's log has it too.")
 

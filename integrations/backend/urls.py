@@ -2,6 +2,7 @@ from django.urls import path, re_path
 
 from integrations.backend.description import DocumentView, TryView
 from integrations.backend.views import (
+    ApiKeyView,
     CancelView,
     MessageTypesView,
     NotFoundView,
@@ -23,6 +24,7 @@ urlpatterns = [
     path("requests/<uuid:request_uuid>", RequestView.as_view(), name="backend-request"),
     path("requests/<uuid:request_uuid>/cancel", CancelView.as_view(), name="backend-cancel"),
     path("message-types", MessageTypesView.as_view(), name="backend-message-types"),
+    path("api-key", ApiKeyView.as_view(), name="backend-api-key"),
     path("schema", DocumentView.as_view(), name="backend-schema"),
     path("docs", TryView.as_view(url_name="backend-schema"), name="backend-docs"),
     re_path("", NotFoundView.as_view()),

@@ -11,12 +11,13 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
 from integrations.backend import orders, outcomes, problems, rows
-from integrations.backend.authentication import Caller, authenticate
+from integrations.backend.authentication import Caller, authenticate, check_scope, requires
 from integrations.backend.pagination import next_link
 from integrations.backend.problems import Problem
 from integrations.backend.query import check_names, invalid, invalid_fields
 from integrations.backend.schema import (
     CANCEL,
+    GET_API_KEY,
     GET_OUTLET,
     GET_REQUEST,
     LIST_MESSAGE_TYPES,
@@ -25,6 +26,7 @@ from integrations.backend.schema import (
     SEND_REQUEST,
 )
 from integrations.backend.serializers import (
+    ApiKeySerializer,
     MessageTypeSerializer,
     OutletSerializer,
     RequestSerializer,
@@ -38,13 +40,13 @@ from integrations.relay.runtime import Runtime
 from integrations.services import wake
 from integrations.services.requests.request_types import NewRequest, Stored, TooLate
 from integrations.services.rows.threads import readers, within, writers
+from integrations.text.client_address import address_in
 from integrations.wire import payload_models
 from integrations.wire.plain_http import PlainRequest, PlainResponse
 
 Done = TypeVar("Done")
 
-READING = ("GET", "HEAD")
-PLACES = ("outlets", "requests", "message-types", "schema", "docs")
+PLACES = ("outlets", "requests", "message-types", "api-key", "schema", "docs")
 CANCEL_SECONDS = 5.0  # how long a cancellation waits for the database
 NOT_STORED_IN_TIME = "The database did not store the request in time. Send it again with the same request_id."
 NOT_ASKED_IN_TIME = "The database did not answer in time, so nothing was sent to the POS. Send the request again."
@@ -76,14 +78,15 @@ class BackendView(APIView):
     async def answer(self, request: PlainRequest, **kwargs: Any) -> PlainResponse:
         """Authenticate the caller and return the handler's answer. Raises Problem, or the exception of the handler."""
         self.running = await runtime.running()
-        self.caller = await authenticate(request.header(b"authorization"), self.running.recorder)
-        if self.caller.is_read_only and request.method not in READING:
-            raise Problem(problems.READ_ONLY_KEY)
+        header, address = request.header(b"authorization"), address_in(request.scope)
+        self.caller = await authenticate(header, self.running.recorder, address=address)
         method = "get" if request.method == "HEAD" else request.method.lower()
         if method not in self.http_method_names or not hasattr(self, method):
             allowed = ", ".join(self.allowed_methods).replace("GET", "GET, HEAD")
             raise Problem(problems.METHOD_NOT_ALLOWED, headers={"Allow": allowed})
-        response: PlainResponse = await getattr(self, method)(request, **kwargs)
+        handler = getattr(self, method)
+        check_scope(self.caller, handler)
+        response: PlainResponse = await handler(request, **kwargs)
         return response
 
 
@@ -93,6 +96,7 @@ class RootView(BackendView):
     http_method_names = ["get"]
     schema = None
 
+    @requires(None)
     async def get(self, request: PlainRequest) -> PlainResponse:
         check_names(request.query, ())
         return outcomes.plain_data({name: reverse(f"backend-{name}") for name in PLACES})
@@ -243,6 +247,17 @@ class MessageTypesView(BackendView):
         return outcomes.plain_data(
             {"results": MessageTypeSerializer(await readers.run(rows.message_types), many=True).data}
         )
+
+
+class ApiKeyView(BackendView):
+    """The API key of the call: its owner, scopes and limits."""
+
+    http_method_names = ["get"]
+
+    @GET_API_KEY
+    async def get(self, request: PlainRequest) -> PlainResponse:
+        check_names(request.query, ())
+        return outcomes.plain_data(ApiKeySerializer(await readers.run(rows.calling_secret, self.caller)).data)
 
 
 class NotFoundView(BackendView):

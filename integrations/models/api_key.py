@@ -1,9 +1,42 @@
+import json
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
 from django.db import models
 from django.db.models import Q
+from django.utils.text import get_text_list
 
 from integrations.models.fields.texts import NameField
 from integrations.models.kept_secret import KeptSecret, KeptSecretOwner, KeptSecretQuerySet
 from integrations.models.outlet import Organisation, plain_text
+
+
+class Scope(models.TextChoices):
+    """What an API key may do; each label completes the sentence "The key can ...". The values never change."""
+
+    REQUESTS_READ = "requests:read", "read requests"
+    REQUESTS_SEND = "requests:send", "send and cancel requests"
+    OUTLETS_READ = "outlets:read", "read outlets"
+    OUTLETS_WRITE = "outlets:write", "manage organisations and outlets"
+    WEBHOOKS_WRITE = "webhooks:write", "manage webhook endpoints"
+    EVENTS_READ = "events:read", "read events"
+    HANDOVER_WRITE = "handover:write", "manage handover links"
+
+
+READING_SCOPES = (Scope.REQUESTS_READ, Scope.OUTLETS_READ)
+DEFAULT_SCOPES = (Scope.REQUESTS_READ, Scope.REQUESTS_SEND, Scope.OUTLETS_READ)
+
+
+@lru_cache(1024)
+def parsed_scopes(text: str) -> frozenset[str]:
+    """Return the scopes of a column that a plain SQL query has read."""
+    return frozenset(json.loads(text))
+
+
+@lru_cache(1024)
+def parsed_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return the networks of a column that a plain SQL query has read."""
+    return tuple(map(ip_network, json.loads(text)))
 
 
 class ApiKey(KeptSecretOwner):
@@ -18,7 +51,8 @@ class ApiKey(KeptSecretOwner):
         related_name="api_keys",
         help_text="The key gives access to outlets of this organisation only. Leave empty for all organisations.",
     )
-    is_read_only = models.BooleanField("read only", default=False)
+    scopes = models.JSONField(default=list)  # values of Scope, in the order of Scope
+    networks = models.JSONField(default=list, blank=True)  # CIDR; if empty, calls may come from any address
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -27,6 +61,14 @@ class ApiKey(KeptSecretOwner):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def abilities(self) -> str:
+        """One sentence that describes what the key may do."""
+        whose = str(self.organisation) if self.organisation else "all organisations"
+        what = get_text_list([scope.label for scope in Scope if scope in self.scopes], "and")
+        where = f", if the call comes from {get_text_list(self.networks)}" if self.networks else ""
+        return f"In {whose}, the key can {what or 'do nothing'}{where}."
 
     def kept_secrets(self) -> "KeptSecretQuerySet[ApiKeySecret]":
         return self.secrets.all()

@@ -26,6 +26,7 @@ def test_the_document_is_openapi_3_1_and_names_every_call_and_model() -> None:
         "/api/v1/requests/{request_uuid}",
         "/api/v1/requests/{request_uuid}/cancel",
         "/api/v1/message-types",
+        "/api/v1/api-key",
     }
     assert set(MODELS) <= set(document["components"]["schemas"])
     sending = document["paths"]["/api/v1/outlets/{provider_outlet_id}/requests"]["post"]

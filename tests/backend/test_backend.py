@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from integrations.backend import problems
 from integrations.models import ApiKeySecret
+from integrations.models.api_key import READING_SCOPES
 from integrations.relay import runtime
 from integrations.services.requests import ending
 from integrations.services.requests.request_types import NotStored, TooLate
@@ -21,12 +23,14 @@ from tests.support.backend_client import API, Backend, Pos, make_outlet, organis
 from tests.support.factories import make_outlet as make_bare_outlet
 from tests.support.in_process import InProcess, in_main, recorded
 
+FIXED = ("/message-types", "/api-key")  # paths of calls without parameters
+
 
 class Heads(InProcess):
     async def test_head_answers_like_get_without_a_body(self) -> None:
         backend, outlet = await Backend.make(), await make_outlet()
         known = f"/outlets/{outlet.handover.provider_outlet_id}"
-        for path in ("/outlets", known, "/outlets/unknown", "/requests", f"/requests/{uuid.uuid4()}", "/message-types"):
+        for path in ("/outlets", known, "/outlets/unknown", "/requests", f"/requests/{uuid.uuid4()}", *FIXED):
             got, head = [await request(name, f"{API}{path}", headers=backend._headers) for name in ("GET", "HEAD")]
             assert (head.status, head.body) == (got.status, b""), path
             assert head.headers["content-length"] == got.headers["content-length"], path
@@ -88,10 +92,38 @@ class TheDoor(InProcess):
             assert (await backend.get("outlets")).status == 200
 
     async def test_a_read_only_key_reads_and_sends_nothing(self) -> None:
-        outlet, backend = await make_outlet(), await Backend.make(is_read_only=True)
+        outlet, backend = await make_outlet(), await Backend.make(scopes=READING_SCOPES)
         assert (await backend.get("outlets")).status == 200
         for answer in (await backend.ask(outlet), await backend.post(f"requests/{uuid.uuid4()}/cancel")):
-            assert (answer.status, kind_of(answer)) == (403, "read-only-api-key")
+            assert (answer.status, kind_of(answer)) == (403, "missing-scope")
+            assert answer.json()["scope"] == "requests:send"
+            assert "requests:send" in answer.json()["detail"]
+
+    async def test_a_key_reads_its_own_owner_scopes_and_limits(self) -> None:
+        owner = await in_main(organisation, "Bella")
+        expires_at = timezone.now() + timedelta(days=1)
+        limits: dict[str, Any] = {"scopes": ["events:read"], "networks": ["198.51.100.0/24"], "expires_at": expires_at}
+        own = await (await Backend.make("own", organisation=owner, **limits)).get("api-key")
+        assert own.json() == {
+            "name": "own",
+            "organisation": {"id": owner.pk, "name": "Bella"},
+            "scopes": ["events:read"],
+            "networks": ["198.51.100.0/24"],
+            "expires_at": own.json()["expires_at"],
+        }
+        assert datetime.fromisoformat(own.json()["expires_at"]) == expires_at
+        unlimited = (await (await Backend.make("unlimited")).get("api-key")).json()
+        assert [unlimited[name] for name in ("organisation", "networks", "expires_at")] == [None, [], None]
+
+    async def test_a_key_is_refused_outside_its_networks(self) -> None:
+        inside = await Backend.make("inside", networks=["192.0.2.0/24", "198.51.100.0/24", "2001:db8::/32"])
+        outside = await Backend.make("outside", networks=["203.0.113.0/24"])
+        assert (await inside.get("outlets")).status == 200
+        answer = await outside.get("outlets")
+        assert (answer.status, kind_of(answer)) == (403, "network-not-allowed")
+        await recorded()
+        used = ApiKeySecret.objects.filter(last_used_at__isnull=False).values_list("api_key__name", flat=True)
+        assert await in_main(list, used) == ["inside"]
 
     async def test_another_organisations_outlet_does_not_exist_for_a_key(self) -> None:
         outlet = await make_outlet()

@@ -10,8 +10,10 @@ from django.apps import apps
 from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
-from integrations.models import Integration, Organisation, Outlet
+from integrations.models import ApiKey, Integration, Organisation, Outlet
+from integrations.models.api_key import DEFAULT_SCOPES, READING_SCOPES
 from integrations.models.attempt import Outcome
 from integrations.services.people.groups import ADMINISTRATOR, OPERATOR, VIEWER
 from tests.support.factories import Enabled, make_enabled_outlet
@@ -40,6 +42,23 @@ def test_the_migrations_can_be_taken_back_and_done_again() -> None:
     finally:
         call_command("migrate", verbosity=0)
     assert "integrations_outlet" in connection.introspection.table_names()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_existing_api_key_keeps_its_abilities() -> None:
+    before = ("integrations", "0041_plain_words")
+    call_command("migrate", *before, verbosity=0)
+    try:
+        state = MigrationExecutor(connection).loader.project_state(before)
+        keys = state.apps.get_model("integrations", "ApiKey").objects
+        for is_read_only in (True, False):
+            keys.create(name=f"read only: {is_read_only}", is_read_only=is_read_only)
+    finally:
+        call_command("migrate", verbosity=0)
+    assert list(ApiKey.objects.values_list("name", "scopes", "networks")) == [
+        ("read only: False", list(DEFAULT_SCOPES), []),
+        ("read only: True", list(READING_SCOPES), []),
+    ]
 
 
 @pytest.mark.django_db

@@ -161,7 +161,7 @@ def test_an_outlet_cannot_be_added_to_another_organisation(limited: Client, thei
 def test_an_api_key_cannot_be_made_for_another_organisation_or_for_all(
     limited: Client, theirs: Organisation, choose_theirs: bool
 ) -> None:
-    values = {"name": "wide", "organisation": theirs.pk if choose_theirs else ""}
+    values = {"name": "wide", "organisation": theirs.pk if choose_theirs else "", "scopes": "requests:read"}
     page = limited.post(reverse("admin:integrations_apikey_add"), values)
     assert ("Select a valid choice" if choose_theirs else "limited to them") in text(page)
     assert not theirs.api_keys.filter(name="wide").exists()

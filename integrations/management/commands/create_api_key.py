@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -5,6 +6,7 @@ from django.core.management.base import CommandParser
 
 from integrations.management.outlet_commands import OutletCommand, add_format, print_api_key
 from integrations.models import ApiKey, Organisation
+from integrations.models.api_key import DEFAULT_SCOPES, READING_SCOPES, Scope
 from integrations.models.clock import shared_now
 from integrations.services.api_keys.api_keys import create_api_key
 from integrations.services.audit import Actor
@@ -20,7 +22,27 @@ class Command(OutletCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", metavar="NAME")
         parser.add_argument("--organisation", metavar="NAME", help="the only organisation that it sees; default: all")
-        parser.add_argument("--read-only", action="store_true", help="it may read, but not send requests")
+        chosen = parser.add_mutually_exclusive_group()
+        chosen.add_argument(
+            "--scope",
+            action="append",
+            choices=Scope.values,
+            help=f"what it may do; repeat for several scopes; default: {', '.join(DEFAULT_SCOPES)}",
+        )
+        chosen.add_argument(
+            "--read-only",
+            action="store_const",
+            dest="scope",
+            const=list(READING_SCOPES),
+            help=f"the same as the scopes {' and '.join(READING_SCOPES)}",
+        )
+        parser.add_argument(
+            "--network",
+            action="append",
+            default=[],
+            metavar="CIDR",
+            help="the only network from which it may be used; repeat for several networks; default: any address",
+        )
         parser.add_argument("--expires-in-days", type=int, metavar="N", help="default: the key does not expire")
         add_format(parser)
 
@@ -29,21 +51,29 @@ class Command(OutletCommand):
             _create,
             options["name"],
             organisation=options["organisation"],
-            is_read_only=options["read_only"],
+            scopes=options["scope"] or DEFAULT_SCOPES,
+            networks=options["network"],
             days=options["expires_in_days"],
         )
         print_api_key(self, key.name, text, options["format"])
 
 
 def _create(
-    name: str, *, organisation: str | None, is_read_only: bool, days: int | None, actor: Actor
+    name: str,
+    *,
+    organisation: str | None,
+    scopes: Sequence[str],
+    networks: Sequence[str],
+    days: int | None,
+    actor: Actor,
 ) -> tuple[ApiKey, str]:
     if days is not None and not 1 <= days <= MAX_DAYS:
         raise InvalidValue("expires_at", f"An API key can expire after 1 to {MAX_DAYS} days.")
     return create_api_key(
         name,
         organisation=_organisation(organisation) if organisation is not None else None,
-        is_read_only=is_read_only,
+        scopes=scopes,
+        networks=networks,
         expires_at=shared_now() + timedelta(days=days) if days is not None else None,
         actor=actor,
     )

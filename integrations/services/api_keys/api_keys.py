@@ -1,10 +1,13 @@
 """Create API keys, rotate them with an overlap, and retire them. They have the same life cycle as a POS's secret."""
 
+from collections.abc import Collection
 from datetime import datetime
+from ipaddress import ip_network
 
 from django.db import IntegrityError, transaction
 
 from integrations.models import ApiKey, ApiKeySecret, Organisation
+from integrations.models.api_key import DEFAULT_SCOPES, Scope
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.models.outlet import is_plain
@@ -20,23 +23,29 @@ from integrations.services.errors import (
 from integrations.services.keys import keys
 from integrations.services.outlets.outlets import check_form
 
+MAX_NETWORKS = 50
+
 
 @transaction.atomic
 def create_api_key(
     name: str,
     *,
     organisation: Organisation | None = None,
-    is_read_only: bool = False,
+    scopes: Collection[str] = DEFAULT_SCOPES,
+    networks: Collection[str] = (),
     expires_at: datetime | None = None,
     actor: Actor,
 ) -> tuple[ApiKey, str]:
     """Create an API key and return it with its plain text, which cannot be read again.
 
-    Without `organisation`, the key sees all organisations. Raises InvalidValue or ApiKeyExists.
+    Without `organisation`, the key sees all organisations. `networks` are the CIDR networks from which calls may come,
+    at most 50; without them, calls may come from any address. Raises InvalidValue or ApiKeyExists.
     """
     if expires_at is not None and expires_at <= shared_now():
         raise InvalidValue("expires_at", "The expiry time is in the past. Choose a later one.")
-    key = ApiKey(name=name, organisation=organisation, is_read_only=is_read_only)
+    key = ApiKey(
+        name=name, organisation=organisation, scopes=_checked_scopes(scopes), networks=_checked_networks(networks)
+    )
     check_form(key)
     _save(key)
     text, secret = _add_secret(key, expires_at=expires_at, actor=actor)
@@ -44,7 +53,8 @@ def create_api_key(
         Verb.API_KEY_CREATED,
         key,
         actor=actor,
-        is_read_only=is_read_only,
+        scopes=key.scopes,
+        networks=key.networks,
         shown=secret.shown,
         expires_at=expires_at.isoformat() if expires_at else None,
     )
@@ -90,6 +100,27 @@ def get_api_key(name: str) -> ApiKey:
     if key is None:
         raise ApiKeyNotFound
     return key
+
+
+def _checked_scopes(scopes: Collection[str]) -> list[str]:
+    chosen = [scope.value for scope in Scope if scope in scopes]
+    if not chosen or len(chosen) != len(set(scopes)):
+        raise InvalidValue("scopes", f"Choose at least one scope, each one of {', '.join(Scope.values)}.")
+    return chosen
+
+
+def _checked_networks(networks: Collection[str]) -> list[str]:
+    if len(networks) > MAX_NETWORKS:
+        raise InvalidValue("networks", f"Enter at most {MAX_NETWORKS} networks.")
+    return list(dict.fromkeys(map(_checked_network, networks)))
+
+
+def _checked_network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        message = f"{text[:64]!r} is not a network in CIDR notation, like 192.0.2.0/24 or 2001:db8::/32."
+        raise InvalidValue("networks", message) from error
 
 
 def _save(key: ApiKey) -> None:

@@ -37,7 +37,8 @@ class CreateApiKey(CreateSystemAct[ApiKey], ApiKeyAct):
         key, text = api_keys.create_api_key(
             values["name"],
             organisation=self.allowed(values["organisation"]),
-            is_read_only=values["is_read_only"],
+            scopes=values["scopes"],
+            networks=values["networks"].split(),
             expires_at=_end_of(values["last_day"]),
             actor=self.actor,
         )

@@ -62,7 +62,7 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
     page = "staff/api_keys/page.html"
     when_empty = "No API keys yet. Your systems use a key to send requests to POSes. Create the first one."
     organisation_path = "organisation"
-    list_display = ("name", "state", "sees", "read_only", "secret", "last_used", "expires")
+    list_display = ("name", "state", "sees", "allowed", "secret", "last_used", "expires")
     list_filter = (KeyStateFilter, OrganisationFilter)
     list_select_related = ("organisation",)
     search_fields = ("name", "organisation__name")
@@ -82,9 +82,9 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
     def sees(self, key: ApiKey) -> str:
         return str(key.organisation) if key.organisation else "all organisations"
 
-    @admin.display(ordering="is_read_only")
-    def read_only(self, key: ApiKey) -> str:
-        return "yes" if key.is_read_only else "no"
+    @admin.display(description="scopes")
+    def allowed(self, key: ApiKey) -> str:
+        return ", ".join(key.scopes)
 
     @admin.display(description="begins with")
     def secret(self, key: ApiKey) -> str:

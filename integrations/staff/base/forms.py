@@ -12,6 +12,7 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils import timezone
 
 from integrations.models import ApiKey, Integration, Organisation
+from integrations.models.api_key import DEFAULT_SCOPES, Scope
 from integrations.security.secret_digests import MAX_SECRET_LENGTH
 from integrations.services.errors import PortalError
 from integrations.services.overlaps import OVERLAPS
@@ -174,8 +175,20 @@ class CreateApiKeyForm(OwnerForm):
         help_text="Limits the key to this organisation's outlets. If empty, it sees the outlets of all organisations.",
         widget=RowSelect(ApiKey._meta.get_field("organisation"), site),
     )
-    is_read_only = forms.BooleanField(
-        label="Read only", required=False, help_text="The key can read outlets and requests but cannot send any."
+    scopes = forms.MultipleChoiceField(
+        label="What the key can do",
+        choices=[(scope.value, f"{scope.label[0].upper()}{scope.label[1:]} ({scope.value})") for scope in Scope],
+        initial=list(DEFAULT_SCOPES),
+        help_text="Choose only what the system needs. The choice cannot be changed later.",
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one."},
+    )
+    networks = forms.CharField(
+        required=False,
+        max_length=2_500,
+        help_text="The only networks from which the key can be used, like 192.0.2.0/24, separated by spaces. "
+        "If empty, it can be used from any address.",
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
     )
     last_day = forms.DateField(
         label="Last day",

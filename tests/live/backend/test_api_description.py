@@ -33,6 +33,7 @@ CALLS = (
     "get_request",
     "cancel_request",
     "list_message_types",
+    "get_api_key",
 )
 EXAMPLES = {"send_request": 100}  # of any other: 20
 SENDABLE = {"message_type": 1, "device_id": "kiosk-1", "user_identifier": None, "validate": False}

@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from integrations.models import ApiKey, ApiKeySecret, AuditEvent
+from integrations.models.api_key import DEFAULT_SCOPES, READING_SCOPES, Scope
 from integrations.security import secret_digests
 from integrations.security.secret_digests import SecretKind
 from integrations.services.api_keys.api_keys import create_api_key, end_api_key_overlap, retire_api_key, rotate_api_key
@@ -46,7 +47,7 @@ def test_a_key_is_generated_and_kept_as_a_digest_only() -> None:
 
 def test_the_act_is_on_record_without_the_key() -> None:
     organisation = make_organisation()
-    key, text = create_api_key("kiosk", organisation=organisation, is_read_only=True, actor=ANNA)
+    key, text = create_api_key("kiosk", organisation=organisation, scopes=READING_SCOPES, actor=ANNA)
     rotate_api_key(key, overlap="1h", actor=ANNA)
     end_api_key_overlap(key, actor=ANNA)
     retire_api_key(key, actor=ANNA)
@@ -55,6 +56,40 @@ def test_the_act_is_on_record_without_the_key() -> None:
     assert [event.verb for event in events] == verbs
     assert {event.organisation_id for event in events} == {organisation.pk}
     assert not any(text in json.dumps(event.detail) for event in events)
+
+
+def test_a_key_describes_its_abilities_in_one_sentence() -> None:
+    key, _ = create_api_key("web shop", actor=ANNA)
+    assert (
+        key.abilities == "In all organisations, the key can read requests, send and cancel requests and read outlets."
+    )
+    scopes, networks = [Scope.EVENTS_READ], ["192.0.2.0/24", "2001:db8::/32"]
+    key, _ = create_api_key("b", organisation=make_organisation("Bella"), scopes=scopes, networks=networks, actor=ANNA)
+    where = "192.0.2.0/24 or 2001:db8::/32"
+    assert key.abilities == f"In Bella, the key can read events, if the call comes from {where}."
+
+
+def test_the_scopes_and_networks_of_a_new_key_are_on_record() -> None:
+    create_api_key("kiosk", scopes=[Scope.OUTLETS_READ], networks=["192.0.2.7", "192.0.2.7/32"], actor=ANNA)
+    detail = AuditEvent.objects.get(subject="kiosk").detail
+    assert (detail["scopes"], detail["networks"]) == (["outlets:read"], ["192.0.2.7/32"])
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"scopes": []}, "scopes"),
+        ({"scopes": ["outlets:read", "all"]}, "scopes"),
+        ({"networks": ["192.0.2.1/24"]}, "networks"),
+        ({"networks": ["example.com"]}, "networks"),
+        ({"networks": [f"192.0.2.{number}" for number in range(51)]}, "networks"),
+    ],
+)
+def test_a_key_without_a_known_scope_or_with_an_invalid_network_is_refused(values: Any, field: str) -> None:
+    with pytest.raises(InvalidValue) as refusal:
+        create_api_key("kiosk", **values, actor=ANNA)
+    assert refusal.value.field == field
+    assert not ApiKey.objects.exists()
 
 
 def test_a_key_for_all_organisations_is_on_record_under_none() -> None:
@@ -149,7 +184,17 @@ def test_the_commands_go_through_a_keys_whole_life() -> None:
     run("retire_api_key", "till")
     assert not opens(rotated["Key"])
     key = ApiKey.objects.get()
-    assert (key.name, key.is_read_only, str(key.organisation)) == ("till", True, "Bella")
+    assert (key.name, key.scopes, str(key.organisation)) == ("till", list(READING_SCOPES), "Bella")
+
+
+def test_the_command_chooses_scopes_and_networks() -> None:
+    scopes = ["--scope", "outlets:read", "--scope", "outlets:write"]
+    run("create_api_key", "back office", *scopes, "--network", "192.0.2.0/24", "--network", "2001:db8::/32")
+    key = ApiKey.objects.get()
+    assert (key.scopes, key.networks) == (["outlets:read", "outlets:write"], ["192.0.2.0/24", "2001:db8::/32"])
+    run("create_api_key", "kiosk")
+    kiosk = ApiKey.objects.get(name="kiosk")
+    assert (kiosk.scopes, kiosk.networks) == (list(DEFAULT_SCOPES), [])
 
 
 def test_a_command_prints_text_for_people() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import ApiKey, ApiKeySecret, AuditEvent, MessageType
+from integrations.models.api_key import DEFAULT_SCOPES, READING_SCOPES
 from integrations.models.audit import Verb
 from integrations.security import secret_digests
 from integrations.security.secret_digests import SecretKind
@@ -46,7 +48,7 @@ def expire(key: ApiKey) -> None:
 
 
 def test_a_new_key_is_shown_once_and_stored_by_nobody(staff: Client) -> None:
-    answer = staff.post(CREATE, {"name": "kiosk"}, REMOTE_ADDR="198.51.100.9")
+    answer = staff.post(CREATE, {"name": "kiosk", "scopes": DEFAULT_SCOPES}, REMOTE_ADDR="198.51.100.9")
     shown = shown_key(answer)
     key = ApiKey.objects.get()
     assert secret_digests.recognise(SecretKind.API_KEY, shown)
@@ -60,7 +62,7 @@ def test_a_new_key_is_shown_once_and_stored_by_nobody(staff: Client) -> None:
 
 
 def test_the_page_with_the_key_has_what_its_script_needs(staff: Client) -> None:
-    page = staff.post(CREATE, {"name": "kiosk"}).content.decode()
+    page = staff.post(CREATE, {"name": "kiosk", "scopes": DEFAULT_SCOPES}).content.decode()
     assert "integrations/handover.js" in page
     assert f'data-handover data-next="{key_url(ApiKey.objects.get())}"' in page
     assert page.count("data-copy=") == 2
@@ -70,8 +72,8 @@ def test_the_page_with_the_key_has_what_its_script_needs(staff: Client) -> None:
 
 
 def test_the_form_of_a_new_key_sent_twice_is_refused_as_name_taken(staff: Client) -> None:
-    shown = shown_key(staff.post(CREATE, {"name": "kiosk"}))
-    again = staff.post(CREATE, {"name": "kiosk"})
+    shown = shown_key(staff.post(CREATE, {"name": "kiosk", "scopes": DEFAULT_SCOPES}))
+    again = staff.post(CREATE, {"name": "kiosk", "scopes": DEFAULT_SCOPES})
     assert "API key with this name exists" in text(again)
     assert shown not in again.content.decode()
     assert not KEY.search(again.content.decode())
@@ -81,11 +83,19 @@ def test_the_form_of_a_new_key_sent_twice_is_refused_as_name_taken(staff: Client
 def test_a_key_is_made_for_one_organisation_to_look_only_until_a_day_is_over(staff: Client) -> None:
     organisation = make_organisation()
     today = timezone.localdate()
-    values = {"name": "board", "organisation": organisation.pk, "is_read_only": "on", "last_day": today.isoformat()}
+    values = {
+        "name": "board",
+        "organisation": organisation.pk,
+        "scopes": READING_SCOPES,
+        "networks": "192.0.2.0/24 2001:db8::/32",
+        "last_day": today.isoformat(),
+    }
     shown_key(staff.post(CREATE, values))
     key = ApiKey.objects.get()
     expires_at = key.secrets.get().expires_at
-    assert (key.organisation, key.is_read_only) == (organisation, True)
+    assert (key.organisation, key.scopes) == (organisation, list(READING_SCOPES))
+    assert key.networks == ["192.0.2.0/24", "2001:db8::/32"]
+    assert key.abilities in unescape(staff.get(key_url(key)).content.decode())
     assert expires_at is not None
     assert timezone.localtime(expires_at).isoformat()[:19] == f"{today + timedelta(days=1)}T00:00:00"
 
@@ -99,13 +109,16 @@ def test_a_key_is_made_for_one_organisation_to_look_only_until_a_day_is_over(sta
         ({"name": "board", "organisation": "99"}, "Select a valid choice"),
         ({"name": "board", "last_day": "2020-01-01"}, "expiry time is in the past"),
         ({"name": "board", "last_day": "9999-12-31"}, "within the next 100 years"),
+        ({"name": "board", "scopes": []}, "Choose at least one."),
+        ({"name": "board", "scopes": ["all"]}, "Select a valid choice"),
+        ({"name": "board", "networks": "192.0.2.1/24"}, "is not a network in CIDR notation"),
         ({"name": "board", "last_day": "tomorrow"}, "Enter a valid date"),
     ],
 )
 def test_what_is_wrong_with_the_form_is_said_and_no_key_is_made(
-    staff: Client, values: dict[str, str], complaint: str
+    staff: Client, values: dict[str, Any], complaint: str
 ) -> None:
-    answer = staff.post(CREATE, values)
+    answer = staff.post(CREATE, {"scopes": DEFAULT_SCOPES} | values)
     assert answer.status_code == 200
     assert complaint in text(answer)
     assert not ApiKey.objects.exists()
@@ -187,11 +200,15 @@ def test_a_key_that_is_not_there_leads_back(staff: Client) -> None:
 
 
 def test_the_list_of_keys_says_what_each_sees_and_how_it_stands(staff: Client) -> None:
-    create_api_key("active", organisation=make_organisation(), is_read_only=True, actor=ANNA)
+    create_api_key("active", organisation=make_organisation(), scopes=READING_SCOPES, actor=ANNA)
     expire(create_api_key("old", actor=ANNA)[0])
     retire_api_key(create_api_key("gone", actor=ANNA)[0], actor=ANNA)
     page = text(staff.get(list_url("apikey")))
-    for words in ("Active Trattoria Bella yes", "Expired all organisations no", "Retired all organisations no"):
+    for words in (
+        "Active Trattoria Bella requests:read, outlets:read",
+        "Expired all organisations requests:read, requests:send, outlets:read",
+        "Retired all organisations requests:read, requests:send, outlets:read",
+    ):
         assert words in page
     for state, name in (("active", "active"), ("expired", "old"), ("retired", "gone")):
         chosen = staff.get(list_url("apikey"), {"state": state}).content.decode()
@@ -240,7 +257,7 @@ def test_who_may_only_look_at_keys_is_refused_every_act_and_sees_no_button(key: 
 
 def test_who_may_make_keys_need_not_be_able_to_retire_them(key: ApiKey) -> None:
     maker = client_of("add_apikey")
-    assert shown_key(maker.post(CREATE, {"name": "board"}))
+    assert shown_key(maker.post(CREATE, {"name": "board", "scopes": DEFAULT_SCOPES}))
     assert maker.get(act_url(key, "retire")).status_code == 403
     assert client_of("change_apikey").get(act_url(key, "retire")).status_code == 200
 
@@ -260,7 +277,7 @@ def test_no_page_about_the_backend_holds_a_script_or_a_style_of_its_own(
         staff.get(request_url(ask(enabled))),
         staff.get(key_url(key)),
         staff.get(CREATE),
-        staff.post(CREATE, {"name": "board"}),
+        staff.post(CREATE, {"name": "board", "scopes": DEFAULT_SCOPES}),
         *(staff.get(act_url(key, act)) for act in KEY_ACTS),
         staff.get(type_url("CreateOrder")),
     ]

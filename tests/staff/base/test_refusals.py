@@ -66,7 +66,8 @@ def test_a_conflict_takes_the_place_of_the_form_with_its_hint_and_its_remedy(
 
 
 def test_a_refusal_is_shown_at_a_field_that_the_form_calls_otherwise(db: None) -> None:
-    form = CreateApiKeyForm({"name": "Web shop"}, person=User.objects.create_superuser("boss"))
+    values = {"name": "Web shop", "scopes": ["requests:read"]}
+    form = CreateApiKeyForm(values, person=User.objects.create_superuser("boss"))
     form.refuse(TooLateInTheDay())
     assert list(form.errors) == ["last_day"]
 

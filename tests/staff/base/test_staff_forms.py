@@ -106,6 +106,9 @@ def test_a_form_that_was_sent_too_late_does_not_name_it_when_it_comes_back(clien
 
 def test_the_own_organisation_can_be_chosen(limited: Client) -> None:
     own = Organisation.objects.get(name=BELLA)
-    answer = limited.post(reverse("admin:integrations_apikey_add"), {"name": "Web shop", "organisation": own.pk})
+    answer = limited.post(
+        reverse("admin:integrations_apikey_add"),
+        {"name": "Web shop", "organisation": own.pk, "scopes": "requests:read"},
+    )
     assert answer.status_code == 200
     assert ApiKey.objects.get().organisation == own

@@ -140,6 +140,7 @@ def test_every_form_that_was_sent_too_late_comes_back_as_it_was_filled_in(
     key, _ = api_keys.create_api_key("Web shop", actor=ANNA)
     hook: dict[str, Any] = {"name": "Hook", "url": "https://x.example/", "kinds": ["alert.began"]}
     endpoint, _ = webhooks.create_endpoint(**hook, organisation=None, actor=ANNA)
+    own = outlet.organisation_id
     typed: list[tuple[str, dict[str, Any], list[str]]] = [
         (enable_url(outlet), {"pos_remote_id": "Typed-1"}, ['value="Typed-1"']),
         (
@@ -149,8 +150,8 @@ def test_every_form_that_was_sent_too_late_comes_back_as_it_was_filled_in(
         ),
         (
             reverse("admin:integrations_apikey_add"),
-            {"name": "Typed", "organisation": outlet.organisation_id, "is_read_only": "on", "last_day": "2026-09-01"},
-            ['value="Typed"', f'value="{outlet.organisation_id}" selected', "checked", 'value="2026-09-01"'],
+            {"name": "Typed", "organisation": own, "scopes": "events:read", "last_day": "2026-09-01"},
+            ['value="Typed"', f'value="{own}" selected', '"events:read"[^>]* checked', 'value="2026-09-01"'],
         ),
         (reverse("admin:integrations_apikey_rotate", args=(key.pk,)), {"overlap": "1h"}, ['value="1h"[^>]* checked']),
         (
