@@ -13,7 +13,7 @@ from integrations.text.characters import normalised_name, trimmed
 
 # Under each of our names the spellings that are understood, without case, blanks, hyphens and underscores.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "organisation": ("organisation", "organization"),
+    "organisation": ("organisation", "organization"),  # codespell:ignore organization
     "outlet": ("outlet", "outletname"),
     "pos_remote_id": ("posremoteid",),
     "provider_outlet_id": ("provideroutletid",),

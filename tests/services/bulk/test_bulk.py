@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
     [
         b"Organisation,Outlet,POSRemoteID\r\nBella,Harbour,R-1\r\n",
         b"\xef\xbb\xbforganisation;OUTLET;pos remote id\r\nBella;Harbour;R-1\r\n",
-        b"pos_remote_id,  Outlet ,Organization,,\nR-1,Harbour,Bella,,\n\n , ,\n",
+        b"pos_remote_id,  Outlet ,Organization,,\nR-1,Harbour,Bella,,\n\n , ,\n",  # codespell:ignore organization
         b'"Organisation","Outlet","POS-Remote-ID"\n"Bella"," Harbour ","R-1"',
         b"sep=;\r\nOrganisation;Outlet;POSRemoteID\r\nBella;Harbour;R-1\r\n",
         b"\xef\xbb\xbfSEP=|\nOrganisation|Outlet|POSRemoteID\nBella|Harbour|R-1",

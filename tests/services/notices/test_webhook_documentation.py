@@ -1,5 +1,6 @@
 """The code that docs/webhooks.md gives to receivers works, and the document names every event."""
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from django.utils import timezone
 from integrations.models import Integration, Notice
 from integrations.models.notices.notice import NoticeKind
 from integrations.services.notices import alerts, event_detection, signing, webhooks
+from integrations.services.notices.delivering import body_of
 from tests.support.factories import ANNA, NOON, Enabled
 from tests.support.notice_factories import (
     go_offline,
@@ -75,6 +77,21 @@ def test_each_event_is_documented_with_every_member_of_its_data(enabled: Enabled
     for notice in each_event(enabled.integration):
         missing = {name for name in notice.data if f"`{name}`" not in row_of(notice.kind)} - in_every_row
         assert missing == set(), f"docs/webhooks.md does not say what {notice.kind} holds"
+
+
+def test_the_example_of_each_event_has_the_form_that_the_portal_sends(enabled: Enabled) -> None:
+    section = DOCUMENT.split("## One example of each event")[1]
+    examples = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", section, re.DOTALL)]
+    sent = [json.loads(body_of(notice)) for notice in each_event(enabled.integration)]
+    assert {each["type"]: form_of(each) for each in examples} == {each["type"]: form_of(each) for each in sent}
+    assert len(examples) == len(NoticeKind)
+
+
+def form_of(value: Any) -> Any:
+    """Return a JSON value with the type of each member in the place of its content."""
+    if isinstance(value, dict):
+        return {name: form_of(member) for name, member in value.items()}
+    return [form_of(member) for member in value] if isinstance(value, list) else type(value)
 
 
 def each_event(integration: Integration) -> list[Notice]:

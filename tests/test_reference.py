@@ -1,0 +1,72 @@
+"""The reference documents list what the code has: metrics, message types, commands, tables."""
+
+import re
+from argparse import SUPPRESS, Action
+
+import pytest
+from django.apps import apps
+from django.core.management import load_command_class
+
+from integrations.services import metrics
+from integrations.wire import payload_models
+from tests.support.project import PROJECT
+
+COMMANDS = sorted(path.stem for path in (PROJECT / "integrations/management/commands").glob("[!_]*.py"))
+OF_DJANGO = {"migrate"}  # described by Django
+
+
+def text_of(document: str) -> str:
+    return (PROJECT / "docs" / document).read_text(encoding="utf-8")
+
+
+def test_the_list_of_metrics_has_each_with_its_type_and_meaning_and_no_other() -> None:
+    rows = re.findall(r"^\| `(onp_\w+)` \| (\w+) \| .*? \| (.+) \|$", text_of("metrics.md"), re.MULTILINE)
+    counted = {
+        (family.name + "_total" * (family.type == "counter"), family.type, family.documentation)
+        for family in metrics.REGISTRY.collect()
+    }
+    read = {(name, "gauge", meaning) for name, meaning in metrics.FROM_DATABASE.items()}
+    assert set(rows) == counted | read
+    assert f"`{metrics.BUILD_INFO[0]}`" in text_of("metrics.md")
+
+
+@pytest.mark.parametrize("model", [name for name, fields in payload_models.MODELS.items() if fields])
+def test_each_payload_is_documented_with_every_field_in_its_order(model: str) -> None:
+    heading = f"`{model}`" if model.startswith("OrderNPay") else f"### {model}\n"
+    table = text_of("message-types.md").split(heading)[1].lstrip().removeprefix(":").lstrip()
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \| .+ \|$", table.split("\n\n")[0], re.MULTILINE)
+    assert [name for name, _, _ in rows] == [field.name for field in payload_models.MODELS[model]]
+    for field, (name, kind, presence) in zip(payload_models.MODELS[model], rows, strict=True):
+        assert (presence == "required") == field.required, name
+        assert field.limit is None or kind.endswith(f"at most {field.limit}"), name
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each not in OF_DJANGO])
+def test_the_list_of_commands_has_each_option(command: str) -> None:
+    documented = documented_options(command)
+    missing = [name for name in options_of(command) if not re.search(rf"{name}(?![\w-])", documented)]
+    assert missing == [], f"docs/commands.md: {command}"
+
+
+def documented_options(command: str) -> str:
+    table, *sections = re.split(r"^## ", text_of("commands.md"), flags=re.MULTILINE)
+    row = next(line for line in table.splitlines() if line.startswith("| `") and f"`{command}" in line)
+    return row + "".join(section for section in sections if section.startswith(f"`{command}`"))
+
+
+def options_of(command: str) -> list[str]:
+    """Return the options of a command that it does not share with all others, and that --help shows."""
+    parser = load_command_class("integrations", command).create_parser("manage.py", command)
+    return [name for action in parser._actions if is_own(action) for name in action.option_strings]
+
+
+def is_own(action: Action) -> bool:
+    of_every_command = {"-h", "--version", "-v", "--settings", "--pythonpath", "--traceback", "--no-color"}
+    of_every_command |= {"--force-color", "--skip-checks"}
+    return action.help != SUPPRESS and not of_every_command & set(action.option_strings)
+
+
+def test_the_list_of_personal_data_has_every_table_and_no_other() -> None:
+    tables = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
+    named = re.findall(r"`((?:integrations|auth|account|mfa|socialaccount|django)_\w+)`", text_of("personal-data.md"))
+    assert sorted(named) == sorted(tables)
