@@ -15,8 +15,9 @@ from django.db.migrations.executor import MigrationExecutor
 from integrations.models import ApiKey, Integration, Organisation, Outlet
 from integrations.models.api_key import DEFAULT_SCOPES, READING_SCOPES
 from integrations.models.attempt import Outcome
+from integrations.services.api_keys.api_keys import create_api_key
 from integrations.services.people.groups import ADMINISTRATOR, OPERATOR, VIEWER
-from tests.support.factories import Enabled, make_enabled_outlet
+from tests.support.factories import ANNA, Enabled, make_enabled_outlet
 from tests.support.staff.pages import be_refused
 
 
@@ -59,6 +60,14 @@ def test_each_existing_api_key_keeps_its_abilities() -> None:
         ("read only: False", list(DEFAULT_SCOPES), []),
         ("read only: True", list(READING_SCOPES), []),
     ]
+
+
+@pytest.mark.django_db
+def test_to_a_server_of_the_previous_version_a_new_api_key_is_read_only() -> None:
+    create_api_key("Kiosk", actor=ANNA)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT is_read_only FROM integrations_apikey WHERE name = 'Kiosk'")
+        assert bool(cursor.fetchone()[0])
 
 
 @pytest.mark.django_db

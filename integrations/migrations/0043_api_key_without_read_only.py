@@ -1,0 +1,15 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    """Removes the flag from the model, but not from the database.
+
+    During an upgrade, servers of the previous version still read the column. To them, a key that is created meanwhile
+    can only read.
+    """
+
+    dependencies = [("integrations", "0042_api_key_scopes")]
+    operations = [
+        migrations.AlterField("apikey", "is_read_only", models.BooleanField(default=False, db_default=True)),
+        migrations.SeparateDatabaseAndState(state_operations=[migrations.RemoveField("apikey", "is_read_only")]),
+    ]
