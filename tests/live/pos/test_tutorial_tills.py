@@ -1,6 +1,8 @@
 """The two tills of docs/tutorials/write-a-till.md, against a real server."""
 
 import json
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.callers.backend import Backend, Json, soup
-from tests.live.callers.clients import NODE_FOLDER, connect_with_node, node_packages, token_for
+from tests.live.callers.clients import NODE_FOLDER, authenticate, connect_with_node, node_packages, token_for
 from tests.live.stack.binaries import need
 from tests.live.stack.processes import plain_environment
 from tests.live.stack.servers import Credentials, Stack
@@ -84,3 +86,11 @@ def test_the_till_ends_when_another_till_replaces_it(stack: Stack, tmp_path: Pat
 @PROGRAMS
 def test_the_tutorial_shows_the_program_as_it_is(program: str) -> None:
     assert (TUTORIALS / program).read_text() in (TUTORIALS / "write-a-till.md").read_text()
+
+
+def test_the_command_of_the_tutorial_prints_what_the_till_reads(stack: Stack) -> None:
+    page = (TUTORIALS / "write-a-till.md").read_text()
+    [command] = re.findall(r"manage\.py (enable_outlet .*?) > outlet\.json", page, re.DOTALL)
+    printed = stack.manage(*shlex.split(command.replace("\\\n", ""))).stdout
+    outlet = Credentials.from_json(json.loads(printed))
+    assert authenticate(stack, outlet).status_code == 200
