@@ -77,7 +77,7 @@ def disable_many(integrations: Sequence[Integration], *, reason: str, actor: Act
     if not reason:
         raise InvalidValue("disabled_reason", "Give a reason: it is what your colleagues will see.")
     change_integrations(integrations, is_enabled=False, disabled_reason=reason, **VOID_TOKENS)
-    handover_links.take_back(integrations, reason="the integration was disabled", actor=actor)
+    handover_links.revoke_links_to(integrations, reason="the integration was disabled", actor=actor)
     record_many(Verb.DISABLED, [(each, {"reason": reason}) for each in integrations], actor=actor)
 
 
