@@ -10,7 +10,7 @@ needs more than 10 queries, not counting those for the user and the permissions 
 on the small database. Some of 200 medians of a few rounds exceed that by chance, so such a page is measured again in
 five times as many rounds. Databases given by URL are migrated, and filled if they are empty: use disposable ones.
 --own-time measures the CPU time of the querying process, without other load on the machine. For an embedded database
-whose file is in memory, that is all the time it takes.
+whose file is in memory, that is all the time it takes. No table of the large database is smaller than the small one's.
 """
 
 import argparse
@@ -106,7 +106,7 @@ def main() -> None:
             options.small_database_url or f"sqlite:///{folder}/small.sqlite3", SMALL, own_time=options.own_time
         )
         names = small.listen()["names"]
-        sizes = [int(n * options.scale) for n in LARGE]
+        sizes = [max(least, int(n * options.scale)) for n, least in zip(LARGE, SMALL, strict=True)]
         large_url = options.database_url or f"sqlite:///{folder}/large.sqlite3"
         large = QueryProcess(large_url, sizes, own_time=options.own_time)
         print(f"filled in {large.listen()['seconds']:.0f} s", file=sys.stderr)

@@ -14,7 +14,6 @@ from integrations.services.requests.request_types import Result
 from integrations.wire import payload_models, raw_json
 
 OUTCOMES = ("answered", "refused")
-INTEGRATION_STATES = ("enabled", "disabled", "not_enabled")
 
 
 class OutletSerializer(serializers.ModelSerializer[Outlet]):

@@ -35,7 +35,7 @@ REFUSALS = tuple(
 )
 
 
-class Door(models.TextChoices):
+class PosEndpoint(models.TextChoices):
     """The endpoint that received an attempt."""
 
     AUTH = "auth", "Authentication"
@@ -44,7 +44,7 @@ class Door(models.TextChoices):
 
 def doors() -> list[tuple[str, str]]:
     """Return the choices of AuthAttempt.door. A function: a new choice then needs no migration."""
-    return Door.choices
+    return PosEndpoint.choices
 
 
 def outcomes() -> list[tuple[str, str]]:

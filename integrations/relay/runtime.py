@@ -87,7 +87,7 @@ class Runtime:
     def _changed(self, integration_id: int) -> None:
         """Wake this process's watcher and the other processes. Called in the thread that committed."""
         with contextlib.suppress(RuntimeError):  # the loop has ended, so there is nothing to wake
-            self._loop.call_soon_threadsafe(self.watcher.look_now)
+            self._loop.call_soon_threadsafe(self.watcher.poll_now)
             self._loop.call_soon_threadsafe(self.wakeups.send, wake.CHANGED, (integration_id,))
 
     async def _listen_to_others(self) -> None:
@@ -135,7 +135,7 @@ class Runtime:
                 self.transient_requests.told(message)
             case _:
                 forget_all()
-                self.watcher.look_now()
+                self.watcher.poll_now()
 
     def _end_without_loop(self) -> None:
         """Write the last records at the interpreter's exit: daphne ends its loop without notifying the application."""

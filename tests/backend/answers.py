@@ -18,9 +18,9 @@ async def row_of(answer: Answer) -> Request:
     return await in_main(Request.objects.get, uuid=answer.json()["id"])
 
 
-async def look() -> None:
+async def poll() -> None:
     """Do what the watcher does every second."""
-    await (await runtime.running()).dispatcher.look()
+    await (await runtime.running()).dispatcher.poll()
 
 
 def waiting_calls() -> int:

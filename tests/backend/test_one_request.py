@@ -117,7 +117,7 @@ class OneRequest(InProcess):
             for answer in await asyncio.gather(first, again):
                 assert (answer.status, answer.json()["outcome"]) == (200, "answered")
 
-    async def test_who_has_stored_a_request_is_told_its_end_without_a_look(self) -> None:
+    async def test_who_has_stored_a_request_is_told_its_end_without_a_poll(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
 
         def away(_pks: Sequence[int]) -> dict[int, Result]:

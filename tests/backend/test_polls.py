@@ -16,7 +16,7 @@ from integrations.relay.delivery import transient_requests
 from integrations.services import wake
 from integrations.services.requests.request_types import NewRequest
 from integrations.services.rows.threads import Joined, writers
-from tests.backend.answers import kind_of, look, row_of
+from tests.backend.answers import kind_of, poll, row_of
 from tests.support.backend_client import Backend, Pos, make_outlet
 from tests.support.in_process import LIMIT, InProcess, in_main, recorded
 
@@ -90,7 +90,7 @@ class APoll(InProcess):
             answer = await backend.ask(outlet, durable=False, timeout=1)
             assert (answer.status, kind_of(answer)) == (504, "request-expired")
             await pos.next_frame()
-            await look()
+            await poll()
             assert not pos.has_more()
         await recorded()
         states = await in_main(lambda: set(Request.objects.values_list("state", flat=True)))

@@ -11,7 +11,7 @@ from integrations.models import Request, StrayFrame
 from integrations.models.request import RequestState
 from integrations.pos.limits import allowance
 from integrations.relay import runtime
-from tests.backend.answers import kind_of, look, row_of, waiting_calls
+from tests.backend.answers import kind_of, poll, row_of, waiting_calls
 from tests.support.backend_client import Backend, Pos, make_outlet
 from tests.support.in_process import InProcess, in_main, recorded, until
 
@@ -127,10 +127,10 @@ class TheQueue(InProcess):
             assert live.lane is not None
             live.lane.take_answer(frame["RequestID"])  # as if another connection had sent it
             live.lane.forget((await row_of(answer)).pk)
-            await look()
+            await poll()
             assert not pos.has_more()
             await in_main(Request.objects.update, sent_at=timezone.now() - timedelta(seconds=10))
-            await look()
+            await poll()
             assert await pos.next_frame() == frame
 
     async def test_a_request_that_waits_can_be_cancelled_and_one_that_left_cannot(self) -> None:
@@ -164,14 +164,14 @@ class TheQueue(InProcess):
         asking = asyncio.ensure_future(backend.ask(outlet, expires_in=60))
         await until(lambda: runtime.current() is not None and waiting_calls() == 1)
         await in_main(Request.objects.update, send_before=timezone.now())
-        await look()
+        await poll()
         answer = await asking
         assert (answer.status, kind_of(answer)) == (504, "request-expired")
         async with await Pos.of(outlet) as pos:
             sent = await backend.ask(outlet, mode="async")
             frame = await pos.next_frame()
             await in_main(Request.objects.filter(state=RequestState.SENT).update, answer_before=timezone.now())
-            await look()
+            await poll()
             pos.answers(frame)
             row = await row_of(sent)
             assert row.state == RequestState.EXPIRED

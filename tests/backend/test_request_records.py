@@ -18,7 +18,7 @@ from integrations.services.requests import contents, ending, results, sending
 from integrations.services.requests.contents import Content
 from integrations.services.requests.redacting import redact_batch
 from integrations.services.requests.request_types import Ending
-from tests.backend.answers import kind_of, look, row_of
+from tests.backend.answers import kind_of, poll, row_of
 from tests.support.backend_client import Backend, Pos, make_outlet
 from tests.support.factories import Enabled, make_enabled_outlet
 from tests.support.in_process import InProcess, in_main, recorded, until
@@ -133,7 +133,7 @@ class Durable(InProcess):
         assert expired.sealed_request
         assert (await backend.post(f"requests/{cancelled.uuid}/cancel")).status == 200
         await in_main(change, expired, send_before=timezone.now())
-        await look()
+        await poll()
         left = await in_main(lambda: list(Request.objects.values_list("state", "sealed_request").order_by("pk")))
         assert left == [(RequestState.CANCELLED, None), (RequestState.EXPIRED, None)]
 
@@ -150,7 +150,7 @@ class Durable(InProcess):
             assert found["state"] == "queued"
             assert "CREDENTIAL_KEY" in found["failure"]
             await in_main(change, row, sealed_request=readable)  # as a process with the key reads it
-            await look()
+            await poll()
             assert (await pos.next_frame())["Payload"]["PIN"] == PIN
         found = (await backend.get(sent.json()["location"].removeprefix("/api/v1/"))).json()
         assert (found["state"], found["failure"]) == ("sent", "")
@@ -182,7 +182,7 @@ class Durable(InProcess):
         await in_main(change, row, sealed_request=under_a_lost_key()[0])
         assert await in_main(sending.load_open, row.integration_id, 10) == []
         await in_main(change, row, send_before=timezone.now())
-        await look()
+        await poll()
         answer = await asking
         assert (answer.status, kind_of(answer)) == (504, "request-expired")
         assert "CREDENTIAL_KEY" in answer.json()["detail"]

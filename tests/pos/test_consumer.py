@@ -4,7 +4,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from integrations.models import AuthAttempt, Connection, Presence
-from integrations.models.attempt import Door, Outcome
+from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.relay import runtime
 from integrations.services.integration.enabling import disable
 from integrations.services.integration.pos_secrets import rotate_secret
@@ -104,7 +104,7 @@ class Coming(Connecting):
             assert "ws://127.0.0.1:8000/?token=" in answer.json()["ErrorMessage"]
         await recorded()
         rows = [row async for row in AuthAttempt.objects.order_by("pk")]
-        assert [(row.outcome, row.door) for row in rows] == [(Outcome.WRONG_PATH, Door.WEBSOCKET)] * 3
+        assert [(row.outcome, row.door) for row in rows] == [(Outcome.WRONG_PATH, PosEndpoint.WEBSOCKET)] * 3
         assert {row.integration_id for row in rows} == {self.harbour.integration.pk}
         assert rows[0].detail == "The path was /ws"
 
@@ -120,7 +120,7 @@ class BeingRefused(Connecting):
 
     async def outcomes(self) -> list[str]:
         await recorded()
-        rows = AuthAttempt.objects.filter(door=Door.WEBSOCKET).order_by("pk")
+        rows = AuthAttempt.objects.filter(door=PosEndpoint.WEBSOCKET).order_by("pk")
         return [row async for row in rows.values_list("outcome", flat=True)]
 
     async def test_no_token_is_401_with_an_error_message(self) -> None:

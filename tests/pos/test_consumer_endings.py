@@ -6,7 +6,7 @@ from unittest import mock
 from django.test import override_settings
 
 from integrations.models import AuthAttempt, Connection, Presence
-from integrations.models.attempt import Door, Outcome
+from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.connection import CloseReason
 from integrations.pos.close_codes import CLOSE_CODES, code_for
 from integrations.pos.limits import allowance
@@ -44,7 +44,7 @@ class Ending(Connecting):
                     answer = await newcomer.next()
             assert (answer["status"], dict(answer["headers"])[b"retry-after"]) == (503, b"60")
             await recorded()
-            assert (await AuthAttempt.objects.aget(door=Door.WEBSOCKET)).outcome == Outcome.SECOND_TILL
+            assert (await AuthAttempt.objects.aget(door=PosEndpoint.WEBSOCKET)).outcome == Outcome.SECOND_TILL
             assert (await Connection.objects.aget()).closed_at is None
             await pos.hang_up()
 
@@ -86,7 +86,7 @@ class Ending(Connecting):
             pos.send({"type": "websocket.connect"})
             await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
             first = await pos.next()
-            await running.watcher.look()
+            await running.watcher.poll()
             if first["type"] == "websocket.accept":
                 assert (await pos.closed())[0] == code_for(CloseReason.DISABLED)
 

@@ -79,7 +79,7 @@ class Queueing(InProcess):
             with mock.patch.object(lane.Lane, "has_all_until", return_value=True):  # as after an inverted commit
                 await self.ask(backend, outlet, ["newest"])
             assert missed not in live.lane.known
-            await running.dispatcher.look()
+            await running.dispatcher.poll()
             known = live.lane
             await until(lambda: missed in known.known)
             assert "missed" in await self.frames(pos, WINDOW + 2)

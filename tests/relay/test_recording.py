@@ -1,4 +1,4 @@
-"""What the processes write of their connections, of attempts and of stray frames."""
+"""What the processes write of their connections, of attempts and of unrecognised frames."""
 
 import uuid
 from collections import deque
@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError
 
 from integrations.models import AuthAttempt, Connection, Credential, ServerProcess, StrayFrame
-from integrations.models.attempt import Door, Outcome, StrayFrameKind
+from integrations.models.attempt import Outcome, PosEndpoint, StrayFrameKind
 from integrations.models.connection import CloseReason
 from integrations.relay.records import batch, record_writer
 from integrations.relay.records.batch import Attempt, Batch
@@ -107,7 +107,7 @@ def test_a_secret_that_was_proved_under_an_older_key_is_kept_under_the_new_one(
 
 
 def attempt(remote: str, outcome: Outcome = Outcome.WRONG_POS_REMOTE_ID) -> Attempt:
-    return Attempt(at=NOON, door=Door.AUTH, outcome=outcome, pos_remote_id=remote)
+    return Attempt(at=NOON, door=PosEndpoint.AUTH, outcome=outcome, pos_remote_id=remote)
 
 
 def test_a_wrong_pos_remote_id_refers_to_its_outlet_without_naming_it(enabled: Enabled, here: ServerProcess) -> None:

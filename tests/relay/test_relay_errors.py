@@ -15,7 +15,7 @@ from integrations.services.requests import ending, sending
 from integrations.services.requests.request_types import Ending
 from integrations.wire import envelope
 from tests.support.backend_client import Backend, Pos, make_outlet
-from tests.support.in_process import InProcess, after_first_look, in_main, until
+from tests.support.in_process import InProcess, after_first_poll, in_main, until
 
 write_request = envelope.write_request
 
@@ -56,7 +56,7 @@ class Sending(Relay):
     async def test_requests_that_could_not_be_claimed_are_claimed_a_little_later(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await backend.ask(outlet, request_id="r-1", mode="async", expires_in=60)
-        running = await after_first_look()
+        running = await after_first_poll()
         running.dispatcher._claims._query = failing_once(running.dispatcher._claims._query)
         async with await Pos.of(outlet) as pos:
             assert (await pos.next_frame())["RequestID"] == "r-1"
@@ -65,7 +65,7 @@ class Sending(Relay):
 class Ends(Relay):
     async def test_an_answer_that_the_portal_cannot_store_fails_alone(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
-        running = await after_first_look()
+        running = await after_first_poll()
         async with await Pos.of(outlet) as pos:
             asking = [asyncio.ensure_future(backend.ask(outlet, request_id=name)) for name in ("r-1", "r-2")]
             frames = [await pos.next_frame() for _ in asking]
@@ -94,12 +94,12 @@ class InTheBackground(Relay):
 
 class Watching(Relay):
     async def test_the_watcher_continues_after_any_error(self) -> None:
-        running = await after_first_look()
-        with mock.patch.object(running.watcher, "look", side_effect=RuntimeError("a fault")) as look:
-            running.watcher.look_now()
-            await until(lambda: look.call_count == 1)
-            running.watcher.look_now()
-            await until(lambda: look.call_count == 2)
+        running = await after_first_poll()
+        with mock.patch.object(running.watcher, "poll", side_effect=RuntimeError("a fault")) as poll:
+            running.watcher.poll_now()
+            await until(lambda: poll.call_count == 1)
+            running.watcher.poll_now()
+            await until(lambda: poll.call_count == 2)
 
 
 def unless_it_is(request_id: str, write: Callable[..., str]) -> Callable[..., str]:

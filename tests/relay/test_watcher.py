@@ -21,7 +21,7 @@ from integrations.services.integration.enabling import change_pos_remote_id, dis
 from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
 from integrations.services.rows.threads import recorders
 from tests.support.factories import ANNA, Enabled, RecordingSocket, make_enabled_outlet, make_live, make_process
-from tests.support.in_process import LIMIT, InProcess, after_first_look, in_main, stop_runtime, until
+from tests.support.in_process import LIMIT, InProcess, after_first_poll, in_main, stop_runtime, until
 
 
 def told(live: Live) -> list[CloseReason]:
@@ -36,7 +36,7 @@ class Watching(InProcess):
 
     async def hold(self, live: Live | None = None) -> Runtime:
         """Register and record a connection, as a consumer does."""
-        running = await after_first_look()
+        running = await after_first_poll()
         running.registry.add(live or self.live)
         running.recorder.opened(live or self.live)
         await running.recorder.flush()
@@ -46,7 +46,7 @@ class Watching(InProcess):
 class Closing(Watching):
     async def test_without_a_change_no_connection_is_closed(self) -> None:
         running = await self.hold()
-        await running.watcher.look()
+        await running.watcher.poll()
         assert told(self.live) == []
 
     async def test_disabling_closes(self) -> None:
@@ -69,20 +69,20 @@ class Closing(Watching):
     async def test_rotating_with_overlap_leaves_the_connection_until_the_overlap_ends(self) -> None:
         running = await self.hold()
         await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
-        await running.watcher.look()
+        await running.watcher.poll()
         assert told(self.live) == []
         with time_machine.travel(timezone.now() + timedelta(minutes=30), tick=False) as clock:
-            await running.watcher.look()
+            await running.watcher.poll()
             assert told(self.live) == []
             clock.shift(timedelta(minutes=31))
-            await running.watcher.look()
+            await running.watcher.poll()
         assert set(told(self.live)) == {CloseReason.CREDENTIAL_RETIRED}
 
     async def test_ending_the_overlap_closes_a_connection_of_the_older_secret(self) -> None:
         running = await self.hold()
         await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
         await in_main(end_overlap, self.harbour.integration, actor=ANNA)
-        await running.watcher.look()
+        await running.watcher.poll()
         assert set(told(self.live)) == {CloseReason.CREDENTIAL_RETIRED}
 
     async def test_ending_the_overlap_keeps_a_connection_of_the_newer_secret(self) -> None:
@@ -90,7 +90,7 @@ class Closing(Watching):
         newer = await in_main(make_live, self.harbour.integration, opened_at=timezone.now())
         running = await self.hold(newer)
         await in_main(end_overlap, self.harbour.integration, actor=ANNA)
-        await running.watcher.look()
+        await running.watcher.poll()
         assert told(newer) == []
 
     async def test_disabling_and_enabling_between_two_polls_closes(self) -> None:
@@ -98,14 +98,14 @@ class Closing(Watching):
         wake.forget(running._changed)
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         await in_main(reenable, self.harbour.integration, actor=ANNA)
-        await running.watcher.look()
+        await running.watcher.poll()
         assert told(self.live) == [CloseReason.CREDENTIAL_RETIRED]
 
     async def test_another_outlets_change_closes_nothing_here(self) -> None:
         station = await in_main(make_enabled_outlet, "Station")
         running = await self.hold()
         await in_main(disable, station.integration, reason="pause", actor=ANNA)
-        await running.watcher.look()
+        await running.watcher.poll()
         assert told(self.live) == []
 
     async def test_a_change_in_this_process_is_seen_before_the_next_interval(self) -> None:
@@ -125,21 +125,21 @@ class Closing(Watching):
 
     async def test_a_row_that_became_visible_after_its_own_timestamp_is_seen(self) -> None:
         running = await self.hold()
-        await running.watcher.look()
+        await running.watcher.poll()
         before = timezone.now() - timedelta(seconds=30)
         await Integration.objects.filter(pk=self.harbour.integration.pk).aupdate(
             is_enabled=False, disabled_reason="late", changed_at=before
         )
-        await running.watcher.look()
+        await running.watcher.poll()
         assert told(self.live) == [CloseReason.DISABLED]
 
     async def test_a_change_without_a_new_timestamp_is_seen_by_a_full_poll(self) -> None:
         running = await self.hold()
         await Integration.objects.filter(pk=self.harbour.integration.pk).aupdate(generation=9)
-        await running.watcher.look()
+        await running.watcher.poll()
         assert told(self.live) == []
         running.watcher._full_look_due = 0
-        await running.watcher.look()
+        await running.watcher.poll()
         assert told(self.live) == [CloseReason.CREDENTIAL_RETIRED]
 
     async def test_a_full_poll_judges_the_connections_of_all_batches(self) -> None:
@@ -151,7 +151,7 @@ class Closing(Watching):
         await Integration.objects.aupdate(generation=9)
         running.watcher._full_look_due = 0
         with mock.patch.object(watcher, "BATCH", 2):
-            await running.watcher.look()
+            await running.watcher.poll()
         assert [told(live) for live in (self.live, *lives)] == [[CloseReason.CREDENTIAL_RETIRED]] * 5
 
     async def test_the_frame_counts_of_a_connection_are_recorded_again_after_more_frames(self) -> None:
@@ -160,14 +160,14 @@ class Closing(Watching):
             for frames, times in ((0, 0), (5, 1), (5, 1), (6, 2)):
                 self.live.frames_in = frames
                 running.watcher._full_look_due = 0
-                await running.watcher.look()
+                await running.watcher.poll()
                 assert counted.call_count == times, frames
 
     async def test_the_frame_counts_of_open_connections_are_recorded_by_a_full_poll(self) -> None:
         running = await self.hold()
         self.live.frames_in = 5
         running.watcher._full_look_due = 0
-        await running.watcher.look()
+        await running.watcher.poll()
         await running.recorder.flush()
         assert (await Connection.objects.aget()).frames_in == 5
 
@@ -178,7 +178,7 @@ class Replacing(Watching):
         there = await in_main(make_process, heartbeat_at=timezone.now())
         newer = await in_main(make_live, self.harbour.integration, opened_at=timezone.now())
         await in_main(_write_opened, newer, there.pk)
-        await running.watcher.look()
+        await running.watcher.poll()
         assert told(self.live) == [CloseReason.REPLACED]
 
     async def test_an_older_connection_that_is_recorded_late_is_closed_when_written(self) -> None:
@@ -198,7 +198,7 @@ class Announcing(Watching):
         wake.forget(running._changed)
         await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
         for _ in range(3):
-            await running.watcher.look()
+            await running.watcher.poll()
         assert heard == [self.harbour.handover.provider_outlet_id]
 
     async def test_the_next_change_is_announced_again(self) -> None:
@@ -208,7 +208,7 @@ class Announcing(Watching):
         wake.forget(running._changed)
         for act in (lambda: disable(self.harbour.integration, reason="x", actor=ANNA), self._reenable):
             await in_main(act)
-            await running.watcher.look()
+            await running.watcher.poll()
         assert len(heard) == 2
 
     def _reenable(self) -> None:
@@ -221,7 +221,7 @@ class Leasing(Watching):
         await in_main(_bury, running.process_id)
         assert (await Connection.objects.aget()).close_reason == CloseReason.SERVER_LOST
         running.watcher._lease_due = 0
-        await running.watcher.look()
+        await running.watcher.poll()
         await running.recorder.flush()
         row = await Connection.objects.select_related("process").aget()
         assert (row.closed_at, row.close_reason, row.process.ended_at) == (None, "", None)
@@ -233,7 +233,7 @@ class Leasing(Watching):
     ) -> None:
         running = await self.hold()
         await in_main(_bury, running.process_id)
-        await running.watcher.look()
+        await running.watcher.poll()
         await running.recorder.flush()
         assert (await Presence.objects.aget()).is_online
         assert told(self.live) == []
@@ -242,17 +242,17 @@ class Leasing(Watching):
         running = await self.hold()
         process = ServerProcess.objects.filter(pk=running.process_id)
         await process.aupdate(heartbeat_at=timezone.now() - timedelta(seconds=20))
-        await running.watcher.look()
+        await running.watcher.poll()
         assert running.watcher._lease_due <= asyncio.get_running_loop().time() + 10
         running.watcher._lease_due = 0
-        await running.watcher.look()
+        await running.watcher.poll()
         assert (await process.aget()).heartbeat_at > timezone.now() - timedelta(seconds=5)
 
     async def test_a_process_ends_the_leases_of_dead_processes(self) -> None:
         there = await in_main(make_process)
         newer = await in_main(make_live, self.harbour.integration)
         await in_main(_write_opened, newer, there.pk)
-        await (await after_first_look()).watcher.look()
+        await (await after_first_poll()).watcher.poll()
         assert not (await Presence.objects.aget()).is_online
 
     async def test_stopping_releases_the_lease(self) -> None:
@@ -266,7 +266,7 @@ class Leasing(Watching):
 class Ending(Watching):
     async def test_a_process_stops_even_if_it_is_woken_at_that_moment(self) -> None:
         for turns in range(6):
-            (await after_first_look()).watcher.look_now()
+            (await after_first_poll()).watcher.poll_now()
             for _ in range(turns):
                 await asyncio.sleep(0)
             await stop_runtime(limit=2)

@@ -1,4 +1,4 @@
-"""Door 2: enabling, rotating, disabling and correcting; a secret is shown once and kept nowhere."""
+"""PosEndpoint 2: enabling, rotating, disabling and correcting; a secret is shown once and kept nowhere."""
 
 import pytest
 from django.contrib.auth.models import User

@@ -1,4 +1,4 @@
-"""Door 2: organisations and outlets, and the records of what their POSes did."""
+"""PosEndpoint 2: organisations and outlets, and the records of what their POSes did."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Door 2: what staff see, and what they may do."""
+"""PosEndpoint 2: what staff see, and what they may do."""
 
 import re
 from datetime import timedelta

@@ -54,7 +54,7 @@ async def recorded() -> Runtime:
     return running
 
 
-async def after_first_look() -> Runtime:
+async def after_first_poll() -> Runtime:
     """Return the runtime, its first look at the rows over, so that a test's own look is the only one."""
     running = await runtime.running()
     await until(running.watcher._woken._waiters.__len__)  # it waits to be woken

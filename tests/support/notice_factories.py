@@ -17,7 +17,7 @@ from integrations.models import (
     StrayFrame,
     WebhookEndpoint,
 )
-from integrations.models.attempt import Door, Outcome, StrayFrameKind
+from integrations.models.attempt import Outcome, PosEndpoint, StrayFrameKind
 from integrations.models.connection import CloseReason
 from integrations.models.request import RequestState
 from integrations.services.notices import webhooks
@@ -59,7 +59,7 @@ def make_finished_request(integration: Integration, *, ended_at: datetime | None
 def make_refusal(integration: Integration | None, *, at: datetime | None = None) -> AuthAttempt:
     return AuthAttempt.objects.create(
         at=at or timezone.now(),
-        door=Door.AUTH,
+        door=PosEndpoint.AUTH,
         outcome=Outcome.WRONG_SECRET,
         integration=integration,
         provider_outlet_id="" if integration is None else integration.outlet.provider_outlet_id,

@@ -1,6 +1,6 @@
 """Records attempts to authenticate or connect, and samples them during a flood."""
 
-from integrations.models.attempt import Door, Outcome
+from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.clock import shared_now
 from integrations.pos.access import availability
 from integrations.pos.access.refusals import WrongPath
@@ -25,14 +25,14 @@ _of_all_addresses = Sampler(burst=400)
 async def record_refused_socket(refusal: Refused, visitor: Visitor, detail: str = "") -> None:
     """Record why a handshake was refused."""
     metrics.handshakes_refused[refusal.outcome].inc()
-    attempt = Attempt(shared_now(), Door.WEBSOCKET, refusal.outcome, refusal.integration_id, detail=detail[:300])
+    attempt = Attempt(shared_now(), PosEndpoint.WEBSOCKET, refusal.outcome, refusal.integration_id, detail=detail[:300])
     attempt.address, attempt.user_agent = visitor.address, visitor.user_agent
     await _record(attempt, about=refusal.integration_id)
 
 
 async def record_malformed(visitor: Visitor, detail: str) -> None:
     """Record a request that does not have the documented format."""
-    attempt = Attempt(shared_now(), Door.AUTH, Outcome.MALFORMED, detail=detail)
+    attempt = Attempt(shared_now(), PosEndpoint.AUTH, Outcome.MALFORMED, detail=detail)
     attempt.address, attempt.user_agent = visitor.address, visitor.user_agent
     await _record(attempt, about="")
 
@@ -60,7 +60,7 @@ def authentication_attempt(claim: Claim, visitor: Visitor, outcome: Outcome, int
     """Return the record of an authentication."""
     return Attempt(
         shared_now(),
-        Door.AUTH,
+        PosEndpoint.AUTH,
         outcome,
         integration_id,
         claim.provider_outlet_id,

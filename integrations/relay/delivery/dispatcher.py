@@ -49,7 +49,7 @@ class Dispatcher:
     def connected(self, live: Live, *, has_requests: bool) -> None:
         """Open the lane of a new connection, and load the outlet's waiting requests.
 
-        `has_requests` was read together with the token, so most connections need no second read. The next `look` finds
+        `has_requests` was read together with the token, so most connections need no second read. The next `poll` finds
         requests that were stored in between.
         """
         live.lane = Lane(
@@ -126,7 +126,7 @@ class Dispatcher:
         if live := self._registry.find(integration_id):
             self._filler.fill(live)
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Handle missed wake-ups: expire overdue requests, find waiting ones and complete calls for ended ones."""
         now = shared_now()
         for live in self._registry:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from integrations.models import StrayFrame
-from integrations.models.attempt import Door, Outcome
+from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.connection import CloseReason
 from integrations.relay.sockets.registry import Live
 from integrations.security.secret_digests import Digest
@@ -24,7 +24,7 @@ class Attempt:
     """One attempt to authenticate or connect: a future AuthAttempt row. Model objects would cost too much here."""
 
     at: datetime
-    door: Door
+    door: PosEndpoint
     outcome: Outcome
     integration_id: int | None = None
     provider_outlet_id: str = ""

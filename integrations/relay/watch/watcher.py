@@ -51,7 +51,7 @@ class Watcher:
         self._on_change: list[Callable[[str], None]] = []
         self._changed: dict[int, Standing] = {}  # changes within LOOK_BACK
 
-    def look_now(self) -> None:
+    def poll_now(self) -> None:
         """Poll immediately instead of at the next interval."""
         self._woken.set()
 
@@ -70,7 +70,7 @@ class Watcher:
         while not self._is_ending:
             try:
                 with metrics.watcher_seconds.time():
-                    await self.look()
+                    await self.poll()
             except Exception as error:  # noqa: BLE001  (the connections must be watched even after a bug)
                 if not away:
                     _report(error)
@@ -80,7 +80,7 @@ class Watcher:
                 metrics.loops.labels("watcher").set_to_current_time()
             await self._wait()
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Compare the sockets of this process with the rows once."""
         started = shared_now()  # the clock that the rows are written with
         self._close_expired()
@@ -91,8 +91,8 @@ class Watcher:
         self._announce(changed)
         self._close_lost(await readers.run(standings.closed_elsewhere, self._process_id, since))
         self._seen_until = started
-        await self._look_at_all()
-        await self._dispatcher.look()
+        await self._poll_all()
+        await self._dispatcher.poll()
         await self._renew_lease()  # last, because it writes: a locked database must not delay the reads
 
     async def _wait(self) -> None:
@@ -128,7 +128,7 @@ class Watcher:
             if live.expires_at is not None and live.expires_at <= now:
                 live.socket.close_soon(CloseReason.CREDENTIAL_RETIRED)
 
-    async def _look_at_all(self) -> None:
+    async def _poll_all(self) -> None:
         loop = asyncio.get_running_loop()
         if loop.time() < self._full_look_due:
             return

@@ -10,7 +10,6 @@ from integrations.models import ApiKey, ApiKeySecret, Organisation
 from integrations.models.api_key import DEFAULT_SCOPES, Scope
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
-from integrations.models.outlet import is_plain
 from integrations.security import secret_digests
 from integrations.security.secret_digests import SecretKind
 from integrations.services import life_cycle
@@ -22,6 +21,7 @@ from integrations.services.errors import (
 )
 from integrations.services.keys import keys
 from integrations.services.outlets.outlets import check_form
+from integrations.services.reasons import plain_reason
 
 MAX_NETWORKS = 50
 
@@ -83,8 +83,7 @@ def end_api_key_overlap(key: ApiKey, *, actor: Actor) -> None:
 @transaction.atomic
 def retire_api_key(key: ApiKey, *, reason: str = "", actor: Actor) -> None:
     """Retire all secrets of a key immediately and permanently. Raises ApiKeyRetired or InvalidValue."""
-    if reason and not is_plain(reason):
-        raise InvalidValue("reason", "Give the reason in one line, without control characters.")
+    reason = plain_reason(reason)
     key = key.locked()
     secrets = key.secrets.filter(retired_at=None)
     shown = [secret.shown for secret in secrets]

@@ -28,12 +28,12 @@ from integrations.services.bulk.plan import BulkAction, PlannedRow, RowsChanged,
 from integrations.services.bulk.results import NamedHandOver, named
 from integrations.services.errors import PortalError
 from integrations.services.integration import pos_secrets
-from integrations.services.integration.changes import plain_reason
 from integrations.services.integration.enabling import disable_many, reenable_many
 from integrations.services.integration.pos_secrets import NewSecret
 from integrations.services.keys import keys
 from integrations.services.overlaps import OVERLAPS
 from integrations.services.people import scope
+from integrations.services.reasons import plain_reason
 
 PURPOSE = "bulk check"
 MOST_ROWS = 1000  # in one request; `manage.py enable_outlets` takes any number

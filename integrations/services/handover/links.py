@@ -159,7 +159,7 @@ def revoke_link(link: HandoverLink, *, actor: Actor) -> None:
     record(Verb.LINK_TAKEN_BACK, link.integration, actor=actor, shown=link.credential.shown)
 
 
-def take_back(integrations: Sequence[Integration], *, reason: str, actor: Actor) -> None:
+def revoke_links_to(integrations: Sequence[Integration], *, reason: str, actor: Actor) -> None:
     """Revoke the links of these integrations, in the transaction of the action that makes them useless."""
     links = [each for part in chunks(integrations) for each in _live_of(part)]
     _revoke(links, reason, actor)

@@ -1,4 +1,4 @@
-"""What the actions on integrations share: the statement that changes them, and the form of a reason."""
+"""The statement that changes integrations, which all actions on them share."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,12 +6,9 @@ from django.db.models import F
 
 from integrations.models import Integration
 from integrations.models.clock import shared_now
-from integrations.models.outlet import is_plain
 from integrations.services import wake
-from integrations.services.errors import InvalidValue
 from integrations.services.rows.chunks import chunks
 
-MAX_REASON_LENGTH = 200
 # Tokens carry the generation of their integration: the next one voids them and closes the sockets that they opened.
 VOID_TOKENS: Mapping[str, object] = {"generation": F("generation") + 1}
 
@@ -23,11 +20,3 @@ def change_integrations(integrations: Sequence[Integration], **values: object) -
         Integration.objects.filter(pk__in=part).update(changed_at=now, **values)
     if integrations:  # a process that is woken for one row reads all rows that changed
         wake.on_commit(integrations[0].pk)
-
-
-def plain_reason(reason: str) -> str:
-    """Return a reason without surrounding whitespace. Raises InvalidValue."""
-    reason = reason.strip()
-    if reason and (len(reason) > MAX_REASON_LENGTH or not is_plain(reason)):
-        raise InvalidValue("disabled_reason", f"Give the reason in one line of up to {MAX_REASON_LENGTH} characters.")
-    return reason

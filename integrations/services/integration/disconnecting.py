@@ -9,8 +9,8 @@ from integrations.models.connection import CloseReason
 from integrations.services import wake
 from integrations.services.audit import Actor, record
 from integrations.services.connections.presence import close_rows
-from integrations.services.integration.changes import plain_reason
 from integrations.services.integration.errors import NothingToDisconnect
+from integrations.services.reasons import plain_reason
 
 
 @transaction.atomic

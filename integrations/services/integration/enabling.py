@@ -13,7 +13,7 @@ from integrations.services.errors import InvalidValue
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import demo_secrets, pos_secrets
-from integrations.services.integration.changes import VOID_TOKENS, change_integrations, plain_reason
+from integrations.services.integration.changes import VOID_TOKENS, change_integrations
 from integrations.services.integration.errors import (
     AlreadyDisabled,
     AlreadyEnabled,
@@ -24,6 +24,7 @@ from integrations.services.integration.errors import (
 from integrations.services.integration.pairings import holders_of
 from integrations.services.integration.pos_secrets import NewSecret
 from integrations.services.outlets.outlets import check_form
+from integrations.services.reasons import plain_reason, required_reason
 from integrations.services.rows.chunks import CHUNK
 from integrations.text.characters import identity
 
@@ -73,11 +74,9 @@ def disable_many(integrations: Sequence[Integration], *, reason: str, actor: Act
     """Disable locked integrations, all or none. Raises AlreadyDisabled or InvalidValue."""
     if not all(each.is_enabled for each in integrations):
         raise AlreadyDisabled
-    reason = plain_reason(reason)
-    if not reason:
-        raise InvalidValue("disabled_reason", "Give a reason: it is what your colleagues will see.")
+    reason = required_reason(reason)
     change_integrations(integrations, is_enabled=False, disabled_reason=reason, **VOID_TOKENS)
-    handover_links.take_back(integrations, reason="the integration was disabled", actor=actor)
+    handover_links.revoke_links_to(integrations, reason="the integration was disabled", actor=actor)
     record_many(Verb.DISABLED, [(each, {"reason": reason}) for each in integrations], actor=actor)
 
 

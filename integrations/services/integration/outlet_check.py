@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from integrations.models import AuditEvent, AuthAttempt, Connection, Credential, Integration, Request
-from integrations.models.attempt import Door, Outcome
+from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.models.request import OPEN_STATES
@@ -61,7 +61,7 @@ def read_evidence(integration: Integration, now: datetime, organisations: frozen
     current = integration.current_credential()
     since, act = _beginning(integration, current)
     attempts = integration.attempts.filter(at__gte=since)
-    at_auth = attempts.filter(door=Door.AUTH)
+    at_auth = attempts.filter(door=PosEndpoint.AUTH)
     attempt = at_auth.exclude(outcome__in=UNDECIDED).first()
     connection = integration.connections.filter(opened_at__gte=since).select_related("process").first()
     number = harmless_number()
@@ -75,7 +75,7 @@ def read_evidence(integration: Integration, now: datetime, organisations: frozen
         older=integration.credentials.in_overlap(now).first(),
         attempt=attempt,
         undecided=at_auth.filter(outcome__in=UNDECIDED).first(),
-        handshake=attempts.filter(door=Door.WEBSOCKET).exclude(outcome=Outcome.SECOND_TILL).first(),
+        handshake=attempts.filter(door=PosEndpoint.WEBSOCKET).exclude(outcome=Outcome.SECOND_TILL).first(),
         stranger=None if attempt or organisations is not None else _stranger(integration, max(since, now - STRANGERS)),
         connection=connection,
         second_till_at=second_till_at(

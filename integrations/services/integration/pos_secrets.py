@@ -80,7 +80,7 @@ def rotate_secrets(new: Sequence[tuple[Integration, NewSecret]], *, overlap: str
     integrations = [integration for integration, _ in new]
     replaced = _supersede(integrations, overlap)
     change_integrations(integrations, **({} if OVERLAPS[overlap] else VOID_TOKENS))
-    handover_links.take_back(integrations, reason="the secret was rotated", actor=actor)
+    handover_links.revoke_links_to(integrations, reason="the secret was rotated", actor=actor)
     store_secrets(new, actor=actor)
     details = [
         (integration, {"overlap": overlap, "shown": secret.digest.shown, "replaced": replaced[integration.pk]})

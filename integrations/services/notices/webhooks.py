@@ -10,7 +10,6 @@ from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.models.notices.notice import NoticeKind
 from integrations.models.notices.webhook import DeliveryState
-from integrations.models.outlet import is_plain
 from integrations.security.sealing import seal
 from integrations.services import life_cycle
 from integrations.services.audit import Actor, record
@@ -20,6 +19,7 @@ from integrations.services.notices import mailing, signing
 from integrations.services.notices.addresses import check_url
 from integrations.services.notices.errors import WebhookDisabled, WebhookEnabled, WebhookExists
 from integrations.services.outlets.outlets import check_form
+from integrations.services.reasons import required_reason
 
 SUBSCRIBABLE = tuple(kind for kind in NoticeKind if kind is not NoticeKind.TEST)
 PORTAL = Actor("the portal")
@@ -92,12 +92,11 @@ def end_endpoint_overlap(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
 @transaction.atomic
 def disable_endpoint(endpoint: WebhookEndpoint, *, reason: str, actor: Actor) -> None:
     """Stop sending to an endpoint and collecting events for it. Raises WebhookDisabled or InvalidValue."""
-    if not is_plain(reason):
-        raise InvalidValue("reason", "Give the reason in one line, without control characters.")
+    reason = required_reason(reason)
     endpoint = endpoint.locked()
     if not endpoint.is_enabled:
         raise WebhookDisabled("The webhook endpoint is switched off already.")
-    endpoint.is_enabled, endpoint.disabled_reason, endpoint.disabled_at = False, reason[:200], shared_now()
+    endpoint.is_enabled, endpoint.disabled_reason, endpoint.disabled_at = False, reason, shared_now()
     endpoint.save()
     record(Verb.WEBHOOK_DISABLED, endpoint, actor=actor, reason=reason)
 

@@ -16,25 +16,15 @@ from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.services import wake
 from integrations.services.audit import Actor, record
-from integrations.services.errors import PortalError
 from integrations.services.requests import contents, storing
 from integrations.services.requests.contents import Content
 from integrations.services.requests.errors import (
-    AskedOtherwise,
     MessageTypeUnnumbered,
     NotAsked,
-    PosBusy,
-    PosNotConnected,
 )
 from integrations.services.requests.request_types import (
     NewRequest,
-    NotComparable,
-    NotCompared,
     NotStored,
-    OtherContent,
-    OtherKey,
-    PosOffline,
-    QueueFull,
     Stored,
 )
 
@@ -42,15 +32,6 @@ DEVICE_ID = "portal"
 HARMLESS = "GetOpenOrders"
 HARMLESS_PAYLOAD = '{"ServiceModeEntityID": "", "UserOrdersOnly": false}'
 HARMLESS_SECONDS = 20  # after that, the POS counts as unresponsive
-
-_REFUSALS: dict[type[NotStored], type[PortalError]] = {
-    PosOffline: PosNotConnected,
-    QueueFull: PosBusy,
-    OtherContent: AskedOtherwise,
-    OtherKey: AskedOtherwise,
-    NotCompared: AskedOtherwise,
-    NotComparable: AskedOtherwise,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +75,7 @@ def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb:
             )
             wake.on_commit(integration.pk)
     if isinstance(outcome, NotStored):  # after the transaction, because its count of unequal attempts must be kept
-        raise _REFUSALS[type(outcome)]
+        raise outcome.refusal
     return outcome.pk
 
 

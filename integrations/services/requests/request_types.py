@@ -3,9 +3,12 @@
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import ClassVar
 
 from integrations.models.request import OPEN_STATES, RequestState
+from integrations.services.errors import PortalError
 from integrations.services.requests.contents import Content
+from integrations.services.requests.errors import AskedOtherwise, PosBusy, PosNotConnected
 
 ProcessId = uuid.UUID
 
@@ -37,11 +40,15 @@ class NewRequest:
 
 
 class NotStored(Exception):
-    """The request was refused before it was stored."""
+    """The request was refused before it was stored. `refusal` is the same for staff, with a text for people."""
+
+    refusal: ClassVar[type[PortalError]] = PortalError
 
 
 class PosOffline(NotStored):
     """The POS is offline, and the request may not wait."""
+
+    refusal = PosNotConnected
 
 
 class TooLate(NotStored):
@@ -51,21 +58,31 @@ class TooLate(NotStored):
 class QueueFull(NotStored):
     """The outlet's queue has reached its limit."""
 
+    refusal = PosBusy
+
 
 class OtherContent(NotStored):
     """The RequestID was used before, with another content."""
+
+    refusal = AskedOtherwise
 
 
 class OtherKey(NotStored):
     """The RequestID was used before by another API key or by staff, so the contents are not compared."""
 
+    refusal = AskedOtherwise
+
 
 class NotCompared(NotStored):
     """The RequestID was used too often with other contents, so contents are no longer compared."""
 
+    refusal = AskedOtherwise
+
 
 class NotComparable(NotStored):
     """The RequestID was used before, but its content cannot be compared: its key was lost."""
+
+    refusal = AskedOtherwise
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from integrations.security.secret_digests import MAX_SECRET_LENGTH
 from integrations.services.errors import PortalError
 from integrations.services.overlaps import OVERLAPS
 from integrations.services.people import scope
+from integrations.services.reasons import MAX_REASON_LENGTH
 from integrations.staff.base.choices import RowField, RowSelect
 
 LONGEST_LIFE = timedelta(days=36_500)
@@ -50,9 +51,12 @@ def _pos_remote_id() -> forms.CharField:
     )
 
 
-def text_field(**options: Any) -> forms.CharField:
+def reason_field(**options: Any) -> forms.CharField:
     return forms.CharField(
-        max_length=200, widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}), **options
+        label="Reason",
+        max_length=MAX_REASON_LENGTH,
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+        **options,
     )
 
 
@@ -128,13 +132,11 @@ class RotatePosSecretForm(LinkFields, RotateForm):
 
 
 class ReasonForm(ActForm):
-    renamed: ClassVar[Mapping[str, str]] = {"disabled_reason": "reason"}
-    reason = text_field(label="Reason", help_text="Shown to your colleagues here and in the audit events.")
+    reason = reason_field(help_text="Shown to your colleagues here and in the audit events.")
 
 
 class OptionalReasonForm(ActForm):
-    renamed: ClassVar[Mapping[str, str]] = {"disabled_reason": "reason"}
-    reason = text_field(label="Reason", required=False, help_text="Optional. Recorded in the audit events.")
+    reason = reason_field(required=False, help_text="Optional. Recorded in the audit events.")
 
 
 class AskOnceForm(ActForm):

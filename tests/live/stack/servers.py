@@ -69,11 +69,14 @@ class Credentials:
 class WarmlyStarted(Process):
     """A manage.py that is started by a fork (tests/live/stack/warm_start.py)."""
 
+    def __init__(self, arguments: Sequence[str], *, log: Path, env: Mapping[str, str]) -> None:
+        super().__init__([sys.executable, "manage.py", *arguments], log=log, env=env, cwd=PROJECT)
+        self._arguments = arguments
+
     def _launch(self, log: int) -> Started:
-        arguments = self._command[self._command.index("manage.py") + 1 :]
         with Path(os.devnull).open("rb") as nothing:
             return warm_start.start(
-                arguments, env=self._env, cwd=PROJECT, stdin=nothing.fileno(), stdout=log, stderr=log
+                self._arguments, env=self._env, cwd=PROJECT, stdin=nothing.fileno(), stdout=log, stderr=log
             )
 
 
@@ -99,10 +102,7 @@ class Stack:
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}/"
         self.env = self._environment(folder) | dict(env)
-        kind = Process if server == "daphne" else WarmlyStarted
-        self._process = kind(
-            [*_command(server, self.port), *options], log=folder / "server.log", env=self.env, cwd=PROJECT
-        )
+        self._process = _process(server, self.port, options, log=folder / "server.log", env=self.env)
         self._shell = Shell(env=self.env, log=folder / "shell.log")
 
     def __repr__(self) -> str:
@@ -326,13 +326,14 @@ class Depot:
         return postgres.url(postgres.create_database(template=MIGRATED))
 
 
-def _command(server: Server, port: int) -> Sequence[str]:
+def _process(server: Server, port: int, options: Sequence[str], *, log: Path, env: Mapping[str, str]) -> Process:
     if server == "daphne":
-        daphne = Path(sys.executable).with_name("daphne")
-        return [str(daphne), "-b", "127.0.0.1", "-p", str(port), "portal.asgi:application"]
+        daphne = str(Path(sys.executable).with_name("daphne"))
+        command = [daphne, "-b", "127.0.0.1", "-p", str(port), "portal.asgi:application", *options]
+        return Process(command, log=log, env=env, cwd=PROJECT)
     if server == "runserver":
-        return [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
-    return [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(port)]
+        return WarmlyStarted(["runserver", "--noreload", f"127.0.0.1:{port}", *options], log=log, env=env)
+    return WarmlyStarted(["serve", "--host", "127.0.0.1", "--port", str(port), *options], log=log, env=env)
 
 
 def _make_sqlite(folder: Path) -> None:

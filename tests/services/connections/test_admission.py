@@ -4,7 +4,7 @@ import time_machine
 from django.test import override_settings
 
 from integrations.models import AuthAttempt
-from integrations.models.attempt import Door, Outcome
+from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.pos import tokens
 from integrations.pos.access import admission, exchange
 from integrations.pos.access.refusals import BadToken, NoToken
@@ -88,4 +88,4 @@ class Admitting(AtTheEntryPoint):
         await recorded()
         found = await in_main(outcomes)
         assert (found.count(Outcome.TOKEN_FORGED), found.count(Outcome.TOKEN_MISSING)) == (20, 1)
-        assert await AuthAttempt.objects.filter(door=Door.WEBSOCKET).acount() == 21
+        assert await AuthAttempt.objects.filter(door=PosEndpoint.WEBSOCKET).acount() == 21

@@ -32,7 +32,7 @@ from integrations.services.integration.pos_secrets import end_overlap, rotate_se
 from tests.services.connections.entry_point import POS, THIEF, refusal
 from tests.support.asgi_client import PosSocket
 from tests.support.factories import ADOPTED, ANNA, make_enabled_outlet
-from tests.support.in_process import InProcess, after_first_look, in_main, recorded
+from tests.support.in_process import InProcess, after_first_poll, in_main, recorded
 
 
 class Adopted(InProcess):
@@ -156,7 +156,7 @@ class AdoptedInAFlood(InProcess):
     async def test_a_change_by_staff_that_leaves_the_secret_valid_leaves_the_proof(self) -> None:
         await self.verified(self.harbour.claim())
         await in_main(change_pos_remote_id, self.harbour.integration, pos_remote_id="Bella-9", actor=ANNA)
-        await (await after_first_look()).watcher.look()
+        await (await after_first_poll()).watcher.poll()
         async with self.flood():
             assert await self.verified(self.harbour.claim(pos_remote_id="Bella-9")) == 0
 

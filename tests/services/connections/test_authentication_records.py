@@ -6,7 +6,7 @@ from unittest import mock
 from django.utils import timezone
 
 from integrations.models import AuditEvent, AuthAttempt, Credential
-from integrations.models.attempt import Door, Outcome
+from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.pos import tokens
 from integrations.pos.access import exchange
 from integrations.pos.access.refusals import PortalRestarting, PortalUnavailable
@@ -27,7 +27,7 @@ class Recorded(AtTheEntryPoint):
         await recorded()
         row = await AuthAttempt.objects.aget()
         assert (row.door, row.outcome, row.integration_id) == (
-            Door.AUTH, Outcome.ACCEPTED, self.harbour.integration.pk,
+            PosEndpoint.AUTH, Outcome.ACCEPTED, self.harbour.integration.pk,
         )  # fmt: skip
         assert (row.address, row.user_agent) == ("198.51.100.7", "PowerEPOS/8.1")
         assert row.provider_outlet_id == self.harbour.handover.provider_outlet_id
@@ -111,7 +111,7 @@ class WithoutDatabase(AtTheEntryPoint):
         self.addCleanup(logging.disable, logging.NOTSET)
         await exchange.issue_token(self.harbour.claim(), POS)
         (await runtime.running()).recorder.attempt(
-            Attempt(at=timezone.now(), door=Door.AUTH, outcome=None)  # type: ignore[arg-type]  # what it refuses
+            Attempt(at=timezone.now(), door=PosEndpoint.AUTH, outcome=None)  # type: ignore[arg-type]  # what it refuses
         )
         await refused_admission("forged")
         await recorded()

@@ -16,7 +16,7 @@ from integrations.services.connections.errors import IntegrationDisabled, Mistyp
 from integrations.services.integration.enabling import change_pos_remote_id, disable
 from tests.services.connections.entry_point import POS, THIEF, AtTheEntryPoint, outcomes, refusal
 from tests.support.factories import ADOPTED, ANNA, STATION, make_enabled_outlet
-from tests.support.in_process import after_first_look, in_main, recorded
+from tests.support.in_process import after_first_poll, in_main, recorded
 
 
 class Throttled(AtTheEntryPoint):
@@ -121,7 +121,7 @@ class Throttled(AtTheEntryPoint):
         for _ in range(10):
             await refusal(station.claim(secret="anotherS3cr3t!"), POS)
         await in_main(change_pos_remote_id, station.integration, pos_remote_id="Bella-9", actor=ANNA)
-        await (await after_first_look()).watcher.look()
+        await (await after_first_poll()).watcher.poll()
         assert await exchange.issue_token(station.claim(pos_remote_id="Bella-9"), POS)
 
     async def test_being_throttled_is_recorded_and_a_flood_of_it_is_sampled(self) -> None:

@@ -150,7 +150,7 @@ def test_disabling_keeps_the_reason_and_voids_the_tokens(enabled: Enabled) -> No
 def test_disabling_needs_a_reason_that_fits(enabled: Enabled, reason: str) -> None:
     with pytest.raises(InvalidValue) as refused:
         disable(enabled.integration, reason=reason, actor=ANNA)
-    assert refused.value.field == "disabled_reason"
+    assert refused.value.field == "reason"
     assert enabled.fresh().is_enabled
 
 

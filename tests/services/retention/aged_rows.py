@@ -8,7 +8,7 @@ import time_machine
 from django.test import override_settings
 
 from integrations.models import AuditEvent, AuthAttempt, Connection, Request, ServerProcess, StrayFrame
-from integrations.models.attempt import Door, Outcome, StrayFrameKind
+from integrations.models.attempt import Outcome, PosEndpoint, StrayFrameKind
 from integrations.models.audit import Verb
 from integrations.models.request import RequestState
 from integrations.models.retention import RecordKind
@@ -62,7 +62,7 @@ def connect(enabled: Enabled, opened_at: datetime, closed_at: datetime | None, p
 
 
 def attempt(at: datetime) -> AuthAttempt:
-    return AuthAttempt.objects.create(at=at, door=Door.AUTH, outcome=Outcome.UNKNOWN_OUTLET)
+    return AuthAttempt.objects.create(at=at, door=PosEndpoint.AUTH, outcome=Outcome.UNKNOWN_OUTLET)
 
 
 def stray(enabled: Enabled, at: datetime) -> StrayFrame:

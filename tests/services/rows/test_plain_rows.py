@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from integrations.models import AuthAttempt, Connection, Credential, Presence, ServerProcess
-from integrations.models.attempt import Door, Outcome
+from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.connection import CloseReason
 from integrations.services.rows import plain_rows
 from tests.support.factories import Enabled, make_enabled_outlet
@@ -20,7 +20,7 @@ PRESENCE = ("integration_id", "is_online", "since", "last_seen_at", "connection_
 
 
 def attempt_of(enabled: Enabled, outcome: Outcome | None = Outcome.ACCEPTED) -> tuple[Any, ...]:
-    return (NOON, Door.AUTH, outcome, enabled.integration.pk, "id", "remote", "192.0.2.1", "Till/1", "Ünïcode")
+    return (NOON, PosEndpoint.AUTH, outcome, enabled.integration.pk, "id", "remote", "192.0.2.1", "Till/1", "Ünïcode")
 
 
 def connection_of(enabled: Enabled) -> Connection:

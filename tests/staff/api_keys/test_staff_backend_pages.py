@@ -1,4 +1,4 @@
-"""Door 2: what staff see and do of API keys, and who may see and do what of the backend."""
+"""PosEndpoint 2: what staff see and do of API keys, and who may see and do what of the backend."""
 
 import re
 from datetime import timedelta

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from integrations.models import AuthAttempt, Connection, Credential, Integration, Organisation, Outlet, Request
-from integrations.models.attempt import Door, Outcome
+from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.connection import CloseReason, ServerProcess
 from integrations.models.request import RequestState
 from integrations.services.integration.outlet_check import Evidence
@@ -43,7 +43,7 @@ def evidence(**changes: Any) -> Evidence:
 
 
 def attempt(outcome: Outcome, *, minutes: int = 10, **values: Any) -> AuthAttempt:
-    defaults = {"door": Door.AUTH, "address": "198.51.100.7", "pos_remote_id": "Bella-Station"}
+    defaults = {"door": PosEndpoint.AUTH, "address": "198.51.100.7", "pos_remote_id": "Bella-Station"}
     return AuthAttempt(at=NOON - timedelta(minutes=minutes), outcome=outcome, **(defaults | values))
 
 
@@ -134,7 +134,7 @@ def test_a_portal_that_could_not_decide_does_not_blame_the_till(outcome: Outcome
 
 
 def test_a_token_of_before_says_nothing_about_the_secret() -> None:
-    step = red(evidence(handshake=attempt(Outcome.TOKEN_VOID, door=Door.WEBSOCKET)))
+    step = red(evidence(handshake=attempt(Outcome.TOKEN_VOID, door=PosEndpoint.WEBSOCKET)))
     assert step.title == "Secret correct"
     assert "an earlier access token" in step.words
 
@@ -180,7 +180,7 @@ def test_a_token_that_is_not_used_leads_to_the_websocket() -> None:
     ],
 )
 def test_a_refused_websocket_says_why(outcome: Outcome, tell: str) -> None:
-    handshake = attempt(outcome, minutes=9, door=Door.WEBSOCKET)
+    handshake = attempt(outcome, minutes=9, door=PosEndpoint.WEBSOCKET)
     step = red(evidence(attempt=attempt(Outcome.ACCEPTED), handshake=handshake))
     assert step.title == "Access token used"
     assert outcome.label in step.words
@@ -188,7 +188,7 @@ def test_a_refused_websocket_says_why(outcome: Outcome, tell: str) -> None:
 
 
 def test_a_websocket_refused_before_the_last_token_says_nothing() -> None:
-    handshake = attempt(Outcome.TOKEN_EXPIRED, minutes=30, door=Door.WEBSOCKET)
+    handshake = attempt(Outcome.TOKEN_EXPIRED, minutes=30, door=PosEndpoint.WEBSOCKET)
     assert "has not opened the websocket" in red(evidence(attempt=attempt(Outcome.ACCEPTED), handshake=handshake)).words
 
 

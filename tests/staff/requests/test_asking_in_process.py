@@ -16,7 +16,7 @@ from integrations.services.requests.asking import Question, ask_pos
 from tests.support.asgi_client import Answer, request
 from tests.support.backend_client import Pos, know, make_outlet
 from tests.support.factories import ANNA, Enabled
-from tests.support.in_process import LIMIT, InProcess, after_first_look, in_main, recorded
+from tests.support.in_process import LIMIT, InProcess, after_first_poll, in_main, recorded
 
 OURS = "http://127.0.0.1:8000"
 
@@ -28,7 +28,7 @@ class Asking(InProcess):
 
     async def test_the_pos_gets_it_as_it_was_typed_and_its_answer_stands_in_the_row(self) -> None:
         station = await make_outlet()
-        running = await after_first_look()
+        running = await after_first_poll()
         async with await Pos.of(station) as pos:
             await recorded()
             pk = await self.asked(station)  # its own process is woken: nothing looks by itself in tests
@@ -41,12 +41,12 @@ class Asking(InProcess):
 
     async def test_another_process_finds_the_row_without_any_message(self) -> None:
         station = await make_outlet()
-        running = await after_first_look()
+        running = await after_first_poll()
         async with await Pos.of(station) as pos:
             await recorded()
             wake.forget(running._changed)
             await self.asked(station)
-            await running.watcher.look()
+            await running.watcher.poll()
             assert (await pos.next_frame())["RequestID"] == "r-1"
             await pos.hang_up()
 
@@ -54,7 +54,7 @@ class Asking(InProcess):
         await in_main(know, "GetOpenOrders", 1)
         station = await make_outlet()
         cookies = await in_main(signed_in)
-        await after_first_look()
+        await after_first_poll()
         async with await Pos.of(station) as pos:
             await recorded()
             answer = await send_form(f"{page_of(station)}/ask/?type=1&raw", cookies, raw="{}", device_id="d", wait=30)
@@ -69,25 +69,25 @@ class Asking(InProcess):
 class Disconnecting(InProcess):
     async def test_the_socket_closes_with_its_code_and_the_same_token_opens_the_next(self) -> None:
         station = await make_outlet()
-        running = await after_first_look()
+        running = await after_first_poll()
         async with await Pos.of(station) as pos:
             await recorded()
             wake.forget(running._changed)  # as from another process, and with no layer
             await in_main(disconnect, station.integration, actor=ANNA)
-            await running.watcher.look()
+            await running.watcher.poll()
             assert await pos.closed() == (1000, "Disconnected by the provider's staff.")
         await recorded()
         row = await in_main(Connection.objects.get)
         assert (row.close_reason, row.close_code) == (CloseReason.DISCONNECTED, 1000)
         async with Pos(query=pos.scope["query_string"].decode()) as again:
             await recorded()
-            await running.watcher.look()
+            await running.watcher.poll()
             assert not again.has_more()
             await again.hang_up()
 
     async def test_who_is_here_is_disconnected_at_once(self) -> None:
         station = await make_outlet()
-        await after_first_look()
+        await after_first_poll()
         async with await Pos.of(station) as pos:
             await recorded()
             await in_main(disconnect, station.integration, actor=ANNA)

@@ -1,4 +1,4 @@
-"""Door 2: what staff see and do of message types."""
+"""PosEndpoint 2: what staff see and do of message types."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""Door 2: what staff see of requests."""
+"""PosEndpoint 2: what staff see of requests."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Door 2: what staff see of an answer, who may ask, and how a POS is disconnected."""
+"""PosEndpoint 2: what staff see of an answer, who may ask, and how a POS is disconnected."""
 
 from datetime import timedelta
 from unittest import mock

@@ -1,4 +1,4 @@
-"""Door 2: the pages with which support helps somebody on site: check the outlet, and ask the POS."""
+"""PosEndpoint 2: the pages with which support helps somebody on site: check the outlet, and ask the POS."""
 
 import json
 import re

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import AuthAttempt, Connection, Integration, Outlet, Presence
-from integrations.models.attempt import Door, Outcome
+from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.connection import CloseReason
 from tests.support.factories import make_process
 
@@ -93,7 +93,12 @@ def be_seen(integration: Integration, *, heartbeat_at: datetime, closed: bool = 
 
 def be_refused(integration: Integration | None, outcome: Outcome, **values: Any) -> AuthAttempt:
     return AuthAttempt.objects.create(
-        at=timezone.now(), door=Door.AUTH, outcome=outcome, integration=integration, address="198.51.100.7", **values
+        at=timezone.now(),
+        door=PosEndpoint.AUTH,
+        outcome=outcome,
+        integration=integration,
+        address="198.51.100.7",
+        **values,
     )
 
 
