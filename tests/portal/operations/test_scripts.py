@@ -140,12 +140,14 @@ class TestTheDemo:
 
 
 class TestTheDocuments:
-    """The examples of README.md, the first tutorial, docs/api.md and the OpenAPI description, on the demo server."""
+    """The examples of README.md, two tutorials, docs/api.md and the OpenAPI description, on the demo server."""
 
-    def test_every_block_of_the_api_document_does_what_it_says(
-        self, tour: Tour, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("document", ["docs/api.md", "docs/tutorials/first-order.md"])
+    def test_every_block_about_sending_requests_does_what_it_says(
+        self, tour: Tour, monkeypatch: pytest.MonkeyPatch, document: str
     ) -> None:
-        for block in blocks_of("docs/api.md"):
+        tour.reader.close()  # each document creates a client of its own
+        for block in blocks_of(document):
             if block.is_python:
                 assert tour.reader.run_python(block.text) == block.expected, block.text
                 continue
@@ -153,10 +155,11 @@ class TestTheDocuments:
             for name in ("PORTAL_API_KEY", "NO_PROXY"):
                 monkeypatch.setenv(name, tour.reader.environment[name])
 
-    def test_every_payload_of_the_api_document_passes_the_check(
-        self, tour: Tour, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("document", ["docs/api.md", "docs/tutorials/first-order.md"])
+    def test_every_payload_about_sending_requests_passes_the_check(
+        self, tour: Tour, monkeypatch: pytest.MonkeyPatch, document: str
     ) -> None:
-        blocks = blocks_of("docs/api.md")
+        blocks = blocks_of(document)
         for block in blocks:
             if not block.is_python:
                 assert_success(tour.reader.run_shell(with_check(block.text)) if "message_type" in block.text else "")
