@@ -2,11 +2,13 @@
 
 import ast
 import re
+import textwrap
 from pathlib import Path
 
 from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
 from integrations.pos.close_codes import CLOSE_CODES
+from integrations.services.bulk.file import read_rows
 from tests.support.project import PROJECT
 
 COMPUTED = None  # a default that depends on other settings
@@ -121,3 +123,19 @@ def test_the_list_of_commands_names_each_command() -> None:
     named = {name for row in rows for name in re.findall(r"`([a-z_]+)", row.split(" | ")[0])}
     commands = {path.stem for path in (PROJECT / "integrations/management/commands").glob("[!_]*.py")}
     assert commands - named == {"migrate"}  # Django's own, described by Django
+
+
+def test_the_file_of_the_guide_to_migration_is_a_file_that_enables_outlets() -> None:
+    [file] = blocks("docs/how-to/migrate-from-your-own-server.md", "csv")
+    rows = read_rows(file.encode())
+    assert [(row.outlet, row.provider_outlet_id, row.fault) for row in rows] == [
+        ("High Street", "outlet-17", ""),
+        ("Harbour", "outlet-18", ""),
+    ]
+    assert all(row.pos_remote_id and row.adopted_secret for row in rows)
+
+
+def blocks(document: str, language: str) -> list[str]:
+    """Return the code blocks of a document in this language, without their indentation."""
+    found = re.findall(rf"^ *```{language}\n(.*?)^ *```", (PROJECT / document).read_text(), re.DOTALL | re.MULTILINE)
+    return [textwrap.dedent(block) for block in found]

@@ -103,7 +103,7 @@ def _weak_keys() -> Iterator[Finding]:
                 "secrets",
                 f"{name} is short or easily guessed.",
                 f'Generate another: python -c "import secrets; print(secrets.token_urlsafe(64))". Keep the old one in'
-                f" {name}_FALLBACKS for as long as docs/security.md says.",
+                f" {name}_FALLBACKS for as long as docs/how-to/rotate-keys.md says.",
             )
 
 
