@@ -4,11 +4,15 @@ import ast
 import re
 import textwrap
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
 from integrations.pos.close_codes import CLOSE_CODES
 from integrations.services.bulk.file import read_rows
+from portal.serving.probes import PROBES
 from tests.support.project import PROJECT
 
 COMPUTED = None  # a default that depends on other settings
@@ -133,6 +137,44 @@ def test_the_file_of_the_guide_to_migration_is_a_file_that_enables_outlets() -> 
         ("Harbour", "outlet-18", ""),
     ]
     assert all(row.pos_remote_id and row.adopted_secret for row in rows)
+
+
+def test_the_manifests_for_kubernetes_name_existing_probes_settings_and_parts_of_the_image() -> None:
+    container, image = deployment()["containers"][0], (PROJECT / "Dockerfile").read_text()
+    probes = [container[name]["httpGet"]["path"] for name in ("readinessProbe", "livenessProbe")]
+    assert probes == ["/readyz", "/healthz"]
+    assert set(probes) <= PROBES.keys()
+    assert {each["name"] for each in container["env"]} <= settings_read().keys()
+    [port] = container["ports"]
+    assert f"EXPOSE {port['containerPort']}\n" in image
+    assert f"--uid {deployment()['securityContext']['runAsUser']} " in image
+    assert {"/data", "/tmp"} == {each["mountPath"] for each in container["volumeMounts"]}  # noqa: S108
+    migrating = manifests()["Job"]["spec"]["template"]["spec"]["containers"][0]
+    assert migrating["command"][:3] == ["python", "manage.py", "migrate"]
+    assert migrating["image"] == container["image"]
+
+
+def test_kubernetes_waits_until_the_portal_has_drained() -> None:
+    env = {each["name"]: each["value"] for each in deployment()["containers"][0]["env"]}
+    drain = int(env["DRAIN_NOTICE_SECONDS"]) + int(env["DRAIN_SECONDS"]) + 30  # as docs/operations.md says
+    assert deployment()["terminationGracePeriodSeconds"] > drain
+
+
+def test_the_guides_name_only_existing_settings() -> None:
+    for document in (PROJECT / "docs/how-to").glob("*.md"):
+        named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)[`=]", document.read_text()))
+        assert named <= settings_read().keys(), document.name
+
+
+def deployment() -> Any:
+    """Return the specification of the pods."""
+    return manifests()["Deployment"]["spec"]["template"]["spec"]
+
+
+def manifests() -> dict[str, Any]:
+    """Return the manifests of the guide, each under its kind."""
+    [text] = blocks("docs/how-to/kubernetes.md", "yaml")
+    return {each["kind"]: each for each in yaml.safe_load_all(text)}
 
 
 def blocks(document: str, language: str) -> list[str]:
