@@ -1,4 +1,4 @@
-"""The documented commands that set up PostgreSQL, typed exactly as documented."""
+"""The documented commands that set up PostgreSQL, back it up and restore it, typed exactly as documented."""
 
 import json
 import os
@@ -25,6 +25,7 @@ from tests.portal.operations.checkout import copy_project
 from tests.support.project import PROJECT
 
 GUIDE = PROJECT / "docs/how-to/use-postgresql-and-redis.md"
+BACKUP_GUIDE = PROJECT / "docs/how-to/back-up-and-restore.md"
 PASSWORD = "Pa55word"
 
 
@@ -100,6 +101,29 @@ def test_the_rows_of_an_embedded_database_move_to_postgresql(
     assert '"Everything that is stored under a key' in findings
 
 
+def test_a_backup_of_postgresql_restores_every_row_and_the_replaced_database_is_kept(
+    empty_postgres: Postgres, redis: Redis, tmp_path: Path
+) -> None:
+    folder = copy_project(tmp_path / "checkout")
+    here = with_sudo(tmp_path, empty_postgres) | {"PGPORT": str(empty_postgres.port), "PGPASSWORD": PASSWORD}
+    creating = fitted(block_after(GUIDE, "## A new installation"), empty_postgres, redis)
+    type_in(folder, here, creating.split("cat >>.env")[0])
+    url = f"postgres://portal:{PASSWORD}@127.0.0.1:{empty_postgres.port}/portal"
+    env = here | {"SECRET_KEY": "s" * 40 + "0123456789", "DATABASE_URL": url}
+    manage(folder, env, "prepare")
+    manage(folder, env, "demo")
+    before = contents(folder, env)
+    backup, restore = blocks_after(BACKUP_GUIDE, "## PostgreSQL")
+    type_in(folder, here, backup)
+    assert (folder / "portal.dump").stat().st_mode & 0o777 == 0o600
+    manage(folder, env, "enable_outlet", "--organisation", "Later", "--outlet", "Later", "--pos-remote-id", "Later-1")
+    later = contents(folder, env)
+    type_in(folder, here, restore)
+    assert contents(folder, env) == before
+    replaced = contents(folder, env | {"DATABASE_URL": f"{url}_before_restore"})
+    assert replaced == later != before
+
+
 # A shipped message type that staff replaced with their own, and a waiting request with a PIN.
 FURNISH = """
 from datetime import timedelta
@@ -153,8 +177,13 @@ def type_in(checkout: Path, env: dict[str, str], text: str) -> None:
 
 def block_after(document: Path, heading: str) -> str:
     """Return the first block of commands of a section."""
+    return blocks_after(document, heading)[0]
+
+
+def blocks_after(document: Path, heading: str) -> list[str]:
+    """Return the blocks of commands of a section."""
     section = document.read_text(encoding="utf-8").split(f"\n{heading}\n")[1].split("\n## ")[0]
-    return section.split("```sh\n")[1].split("```")[0]
+    return [each.split("```")[0] for each in section.split("```sh\n")[1:]]
 
 
 def fitted(text: str, postgres: Postgres, redis: Redis) -> str:
