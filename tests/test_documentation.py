@@ -1,18 +1,19 @@
-"""What the documents say of the settings is what the settings are."""
+"""The documents agree with the code: settings, close codes, commands, manifests, links and the index."""
 
 import ast
 import re
-import textwrap
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
 from integrations.pos.close_codes import CLOSE_CODES
-from integrations.services.bulk.file import read_rows
 from portal.serving.probes import PROBES
+from tests.live.callers.documents import texts_of
 from tests.support.project import PROJECT
 
 COMPUTED = None  # a default that depends on other settings
@@ -129,14 +130,11 @@ def test_the_list_of_commands_names_each_command() -> None:
     assert commands - named == {"migrate"}  # Django's own, described by Django
 
 
-def test_the_file_of_the_guide_to_migration_is_a_file_that_enables_outlets() -> None:
-    [file] = blocks("docs/how-to/migrate-from-your-own-server.md", "csv")
-    rows = read_rows(file.encode())
-    assert [(row.outlet, row.provider_outlet_id, row.fault) for row in rows] == [
-        ("High Street", "outlet-17", ""),
-        ("Harbour", "outlet-18", ""),
-    ]
-    assert all(row.pos_remote_id and row.adopted_secret for row in rows)
+@pytest.mark.processes
+def test_the_command_of_the_guide_to_keys_prints_a_key_that_is_long_enough() -> None:
+    [command] = texts_of("docs/how-to/rotate-keys.md", "sh")
+    printed = subprocess.run(["sh", "-euc", command], check=True, capture_output=True, text=True).stdout
+    assert re.fullmatch(r"[\w-]{50,}\n", printed)
 
 
 def test_the_manifests_for_kubernetes_name_existing_probes_settings_and_parts_of_the_image() -> None:
@@ -173,11 +171,5 @@ def deployment() -> Any:
 
 def manifests() -> dict[str, Any]:
     """Return the manifests of the guide, each under its kind."""
-    [text] = blocks("docs/how-to/kubernetes.md", "yaml")
+    [text] = texts_of("docs/how-to/kubernetes.md", "yaml")
     return {each["kind"]: each for each in yaml.safe_load_all(text)}
-
-
-def blocks(document: str, language: str) -> list[str]:
-    """Return the code blocks of a document in this language, without their indentation."""
-    found = re.findall(rf"^ *```{language}\n(.*?)^ *```", (PROJECT / document).read_text(), re.DOTALL | re.MULTILINE)
-    return [textwrap.dedent(block) for block in found]

@@ -37,6 +37,13 @@ def blocks_of(document: str) -> list[Block]:
     return [Block(textwrap.dedent(block), language == "python") for language, block in _BLOCK.findall(text)]
 
 
+def texts_of(document: str, language: str) -> list[str]:
+    """The blocks of a document in a language such as `yaml`, without their indentation."""
+    text = (PROJECT / document).read_text(encoding="utf-8")
+    found = re.findall(rf"^ *```{language}\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+    return [textwrap.dedent(block) for block in found]
+
+
 class Reader:
     """Runs blocks in one shell environment and one Python session, with the documents' address replaced."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.callers.documents import Reader, blocks_of
+from tests.live.callers.documents import Reader, blocks_of, texts_of
 from tests.live.stack.processes import free_port
 from tests.live.stack.waiting import eventually
 from tests.portal.operations.checkout import (
@@ -186,6 +186,14 @@ class TestTheDocuments:
         [own] = [each for each in blocks if "simulate_pos --credentials outlet.json" in each]
         with until_block_ends(own[own.index(".venv/bin/python manage.py simulate_pos") :], tour) as process:
             eventually(lambda: "connected to" in process.log_text(), what="the reader's own outlet is online")
+
+    def test_every_command_of_the_guide_to_migration_enables_outlets(self, tour: Tour) -> None:
+        guide = "docs/how-to/migrate-from-your-own-server.md"
+        [file], [several, one] = texts_of(guide, "csv"), texts_of(guide, "sh")
+        (tour.folder / "outlets.csv").write_text(file)
+        commands = several + one.replace("read -rs SECRET", "SECRET=the-secret-of-the-third-till")
+        listed = tour.reader.run_shell(f"{commands}\n.venv/bin/python manage.py outlets --format json")
+        assert [each for each in ("outlet-17", "outlet-18", "outlet-19") if f'"{each}"' not in listed] == []
 
     def test_every_example_of_the_description_is_answered(self, tour: Tour) -> None:
         with tour.client as client:
