@@ -1,4 +1,4 @@
-"""Who did what, when, from where; never the secret; and nobody changes it afterwards."""
+"""Audit events record actor, action, time and address, hold no secret, and cannot be changed."""
 
 import pytest
 import time_machine
@@ -20,7 +20,7 @@ def latest() -> AuditEvent:
     return AuditEvent.objects.latest("pk")
 
 
-def test_an_event_says_who_did_what_when_from_where_and_to_what() -> None:
+def test_an_event_names_the_actor_action_time_address_and_subject() -> None:
     user = User.objects.create_user("berta")
     with time_machine.travel(NOON, tick=False):
         enabled = make_enabled_outlet()
@@ -38,12 +38,12 @@ def test_an_event_says_who_did_what_when_from_where_and_to_what() -> None:
     assert event.detail == {"reason": "pause"}
 
 
-def test_somebody_at_a_shell_has_a_name_and_no_user_and_no_address(enabled: Enabled) -> None:
+def test_a_person_at_a_shell_has_a_name_but_no_user_and_no_address(enabled: Enabled) -> None:
     disable(enabled.integration, reason="pause", actor=Actor("shell: root"))
     assert (latest().actor_id, latest().actor_name, latest().address) == (None, "shell: root", "")
 
 
-def test_a_very_long_name_of_an_actor_is_cut_and_does_not_stop_the_act(enabled: Enabled) -> None:
+def test_a_very_long_actor_name_is_cut_and_does_not_stop_the_action(enabled: Enabled) -> None:
     disable(enabled.integration, reason="pause", actor=Actor("x" * 500))
     assert latest().actor_name == "x" * 200
 
@@ -54,7 +54,7 @@ def test_the_longest_names_fit_into_the_subject() -> None:
     latest().clean_fields(exclude=["actor"])
 
 
-def test_every_act_leaves_its_event() -> None:
+def test_every_action_records_an_event() -> None:
     enabled = make_enabled_outlet(adopted_secret=ADOPTED)
     rotate_secret(enabled.integration, overlap="1h", actor=ANNA)
     end_overlap(enabled.integration, actor=ANNA)
@@ -83,7 +83,7 @@ def test_no_event_holds_a_secret(enabled: Enabled) -> None:
     assert [secret for secret in secrets if secret in rows or secret[11:] in rows] == []
 
 
-def test_the_event_is_undone_with_its_act(enabled: Enabled) -> None:
+def test_an_event_is_rolled_back_with_its_action(enabled: Enabled) -> None:
     before = AuditEvent.objects.count()
     with transaction.atomic():
         disable(enabled.integration, reason="pause", actor=ANNA)
@@ -91,14 +91,14 @@ def test_the_event_is_undone_with_its_act(enabled: Enabled) -> None:
     assert AuditEvent.objects.count() == before
 
 
-def test_the_act_is_undone_when_its_event_cannot_be_written(enabled: Enabled) -> None:
-    actor = Actor("anna", address="\ud800")  # a text that no database takes
+def test_an_action_is_rolled_back_when_its_event_cannot_be_written(enabled: Enabled) -> None:
+    actor = Actor("anna", address="\ud800")  # a text that every database rejects
     with pytest.raises(ValueError, match="surrogates"):
         disable(enabled.integration, reason="pause", actor=actor)
     assert enabled.fresh().is_enabled
 
 
-def test_a_refused_act_leaves_no_event(enabled: Enabled) -> None:
+def test_a_refused_action_records_no_event(enabled: Enabled) -> None:
     disable(enabled.integration, reason="pause", actor=ANNA)
     before = AuditEvent.objects.count()
     with pytest.raises(AlreadyDisabled):
@@ -149,7 +149,7 @@ def test_an_event_outlives_the_user_who_acted(enabled: Enabled) -> None:
     assert latest().actor_name == "berta"
 
 
-def test_an_event_outlives_what_it_speaks_of() -> None:
+def test_an_event_outlives_its_subject() -> None:
     outlet = make_outlet()
     number = outlet.pk
     outlet.delete()

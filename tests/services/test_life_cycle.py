@@ -1,4 +1,4 @@
-"""A POS secret, an API key and a webhook's secret live by the same rules."""
+"""A POS secret, an API key and a webhook's secret follow the same rules."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -70,7 +70,7 @@ def test_an_overlap_is_ended_once(life: tuple[Owner, Rotate, EndOverlap]) -> Non
         end_overlap(owner, actor=ANNA)
 
 
-def test_a_page_that_is_sent_twice_rotates_once(life: tuple[Owner, Rotate, EndOverlap]) -> None:
+def test_a_form_that_is_sent_twice_rotates_once(life: tuple[Owner, Rotate, EndOverlap]) -> None:
     owner, rotate, _ = life
     current = owner.current_secret()
     assert current is not None

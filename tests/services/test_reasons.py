@@ -32,7 +32,7 @@ ACTIONS = [_disable_integration, _retire_key, _disable_webhook]
 @pytest.mark.django_db
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("reason", ["two\nlines", "x" * (MAX_REASON_LENGTH + 1)])
-def test_a_reason_that_is_long_or_no_line_is_refused(action: Callable[[str], None], reason: str) -> None:
+def test_a_reason_that_is_too_long_or_has_several_lines_is_refused(action: Callable[[str], None], reason: str) -> None:
     with pytest.raises(InvalidValue, match="in one line of up to 200 characters") as refused:
         action(reason)
     assert refused.value.field == "reason"
@@ -40,5 +40,5 @@ def test_a_reason_that_is_long_or_no_line_is_refused(action: Callable[[str], Non
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("action", ACTIONS)
-def test_a_reason_of_the_greatest_length_is_accepted_without_the_space_around_it(action: Callable[[str], None]) -> None:
+def test_a_reason_of_the_maximum_length_is_accepted_after_trimming(action: Callable[[str], None]) -> None:
     action(f" {'x' * MAX_REASON_LENGTH} ")

@@ -1,4 +1,4 @@
-"""The life of an API key: shown once, replaced with an overlap, retired for good."""
+"""An API key is shown once, rotated with an overlap, and retired for good."""
 
 import json
 from datetime import timedelta
@@ -29,23 +29,23 @@ from tests.support.factories import ANNA, NOON, make_organisation
 pytestmark = pytest.mark.django_db
 
 
-def opens(text: str) -> bool:
-    """Whether a key's plain text opens the door now."""
+def is_accepted(text: str) -> bool:
+    """Return whether the portal accepts a key's plain text now."""
     canonical = secret_digests.recognise(SecretKind.API_KEY, text) or ""
     digests = secret_digests.keyed_digests(canonical)
     return ApiKeySecret.objects.live(timezone.now()).filter(digest__in=digests).exists()
 
 
-def test_a_key_is_generated_and_kept_as_a_digest_only() -> None:
+def test_a_key_is_generated_and_stored_only_as_a_digest() -> None:
     key, text = create_api_key("kiosk", actor=ANNA)
     assert text.startswith("ONPK-")
-    assert opens(text)
+    assert is_accepted(text)
     secret = key.secrets.get()
     assert text not in str(vars(secret))
     assert text.startswith(secret.shown)
 
 
-def test_the_act_is_on_record_without_the_key() -> None:
+def test_creating_a_key_is_audited_without_the_key() -> None:
     organisation = make_organisation()
     key, text = create_api_key("kiosk", organisation=organisation, scopes=READING_SCOPES, actor=ANNA)
     rotate_api_key(key, overlap="1h", actor=ANNA)
@@ -69,7 +69,7 @@ def test_a_key_describes_its_abilities_in_one_sentence() -> None:
     assert key.abilities == f"In Bella, the key can read events, if the call comes from {where}."
 
 
-def test_the_scopes_and_networks_of_a_new_key_are_on_record() -> None:
+def test_the_scopes_and_networks_of_a_new_key_are_audited() -> None:
     create_api_key("kiosk", scopes=[Scope.OUTLETS_READ], networks=["192.0.2.7", "192.0.2.7/32"], actor=ANNA)
     detail = AuditEvent.objects.get(subject="kiosk").detail
     assert (detail["scopes"], detail["networks"]) == (["outlets:read"], ["192.0.2.7/32"])
@@ -92,12 +92,12 @@ def test_a_key_without_a_known_scope_or_with_an_invalid_network_is_refused(value
     assert not ApiKey.objects.exists()
 
 
-def test_a_key_for_all_organisations_is_on_record_under_none() -> None:
+def test_a_key_for_all_organisations_is_audited_without_an_organisation() -> None:
     create_api_key("kiosk", actor=ANNA)
     assert AuditEvent.objects.get().organisation_id is None
 
 
-def test_two_keys_of_one_name_are_refused_also_after_retirement() -> None:
+def test_a_second_key_of_the_same_name_is_refused_even_after_retirement() -> None:
     key, _ = create_api_key("kiosk", actor=ANNA)
     retire_api_key(key, actor=ANNA)
     with pytest.raises(ApiKeyExists):
@@ -112,32 +112,32 @@ def test_a_wrong_value_is_refused(changes: dict[str, Any]) -> None:
     assert not ApiKey.objects.exists()
 
 
-def test_without_an_overlap_the_old_one_ends_at_once() -> None:
+def test_without_an_overlap_the_old_key_ends_at_once() -> None:
     key, old = create_api_key("kiosk", actor=ANNA)
     new = rotate_api_key(key, actor=ANNA)
-    assert (opens(old), opens(new)) == (False, True)
+    assert (is_accepted(old), is_accepted(new)) == (False, True)
 
 
-def test_in_an_overlap_both_open_until_it_is_over() -> None:
+def test_during_an_overlap_both_keys_work() -> None:
     key, old = create_api_key("kiosk", actor=ANNA)
     new = rotate_api_key(key, overlap="1h", actor=ANNA)
-    assert (opens(old), opens(new)) == (True, True)
+    assert (is_accepted(old), is_accepted(new)) == (True, True)
     with time_machine.travel(timezone.now() + timedelta(hours=1, seconds=1), tick=False):
-        assert (opens(old), opens(new)) == (False, True)
+        assert (is_accepted(old), is_accepted(new)) == (False, True)
 
 
-def test_an_overlap_can_be_ended_and_a_second_one_waits_for_that() -> None:
+def test_an_overlap_can_be_ended_and_blocks_a_second_one_until_then() -> None:
     key, old = create_api_key("kiosk", actor=ANNA)
     rotate_api_key(key, overlap="7d", actor=ANNA)
     with pytest.raises(OverlapRunning):
         rotate_api_key(key, actor=ANNA)
     end_api_key_overlap(key, actor=ANNA)
-    assert not opens(old)
+    assert not is_accepted(old)
     with pytest.raises(NoOverlap):
         end_api_key_overlap(key, actor=ANNA)
 
 
-def test_a_page_sent_twice_rotates_once() -> None:
+def test_a_form_sent_twice_rotates_once() -> None:
     key, _ = create_api_key("kiosk", actor=ANNA)
     seen = key.secrets.get().pk
     rotate_api_key(key, seen=str(seen), actor=ANNA)
@@ -145,21 +145,21 @@ def test_a_page_sent_twice_rotates_once() -> None:
         rotate_api_key(key, seen=str(seen), actor=ANNA)
 
 
-def test_rotation_prolongs_no_life() -> None:
+def test_rotation_does_not_extend_the_expiry() -> None:
     until = timezone.now() + timedelta(minutes=30)
     key, old = create_api_key("kiosk", expires_at=until, actor=ANNA)
     new = rotate_api_key(key, overlap="24h", actor=ANNA)
     with time_machine.travel(until + timedelta(seconds=1), tick=False):
-        assert (opens(old), opens(new)) == (False, False)
+        assert (is_accepted(old), is_accepted(new)) == (False, False)
         with pytest.raises(ApiKeyExpired):
             rotate_api_key(key, actor=ANNA)
 
 
-def test_retirement_is_at_once_for_all_of_a_key_and_for_good() -> None:
+def test_retirement_ends_a_key_and_its_older_secret_at_once_and_for_good() -> None:
     key, old = create_api_key("kiosk", actor=ANNA)
     new = rotate_api_key(key, overlap="7d", actor=ANNA)
     retire_api_key(key, actor=ANNA)
-    assert (opens(old), opens(new)) == (False, False)
+    assert (is_accepted(old), is_accepted(new)) == (False, False)
     with pytest.raises(ApiKeyRetired):
         rotate_api_key(key, actor=ANNA)
     with pytest.raises(ApiKeyRetired):
@@ -174,15 +174,15 @@ def run(*arguments: str) -> str:
 
 def test_the_commands_go_through_a_keys_whole_life() -> None:
     make_organisation("Bella")
-    made = json.loads(run("create_api_key", "till", "--organisation", "Bella", "--read-only", "--format", "json"))
-    assert list(made) == ["Name", "Key"]
-    assert opens(made["Key"])
+    created = json.loads(run("create_api_key", "till", "--organisation", "Bella", "--read-only", "--format", "json"))
+    assert list(created) == ["Name", "Key"]
+    assert is_accepted(created["Key"])
     rotated = json.loads(run("rotate_api_key", "till", "--overlap", "1h", "--format", "json"))
-    assert opens(rotated["Key"])
+    assert is_accepted(rotated["Key"])
     run("rotate_api_key", "till", "--end-overlap")
-    assert not opens(made["Key"])
+    assert not is_accepted(created["Key"])
     run("retire_api_key", "till")
-    assert not opens(rotated["Key"])
+    assert not is_accepted(rotated["Key"])
     key = ApiKey.objects.get()
     assert (key.name, key.scopes, str(key.organisation)) == ("till", list(READING_SCOPES), "Bella")
 
@@ -199,7 +199,7 @@ def test_the_command_chooses_scopes_and_networks() -> None:
 
 def test_a_command_prints_text_for_people() -> None:
     printed = run("create_api_key", "till", "--expires-in-days", "30")
-    assert opens(printed.split()[-1])
+    assert is_accepted(printed.split()[-1])
 
 
 @pytest.mark.parametrize(
@@ -212,6 +212,6 @@ def test_a_command_prints_text_for_people() -> None:
         ("retire_api_key", "nobody"),
     ],
 )
-def test_what_a_service_refuses_ends_a_command(arguments: tuple[str, ...]) -> None:
+def test_a_refusal_of_the_service_ends_the_command(arguments: tuple[str, ...]) -> None:
     with pytest.raises(CommandError):
         run(*arguments)

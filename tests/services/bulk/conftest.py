@@ -1,4 +1,4 @@
-"""Who enables many outlets."""
+"""The person that enables many outlets."""
 
 import pytest
 from django.contrib.auth.models import User

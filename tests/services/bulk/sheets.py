@@ -1,4 +1,4 @@
-"""Files of outlets as a spreadsheet writes them, checked and confirmed."""
+"""Files of outlets in the form of a spreadsheet's CSV, checked and confirmed."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ def plan(*rows: str, header: str = HEADER, may: Permissions | None = None) -> li
 
 
 def only(*rows: str, header: str = HEADER, may: Permissions | None = None) -> PlannedRow:
-    """The plan's last row."""
+    """Return the last row of the plan."""
     return plan(*rows, header=header, may=may)[-1]
 
 
@@ -41,13 +41,13 @@ def selected(action: BulkAction, *ids: int, actor: Actor) -> Checked:
 
 
 def done(checked: Checked, boss: Actor, **options: Any) -> list[dict[str, str]]:
-    """Confirm, and return the rows of the file with the new secrets."""
+    """Confirm a plan, and return the rows of the file with the new secrets."""
     enabled = confirming.confirm(checked.sealed, actor=boss, **options)
     return list(csv.DictReader(io.StringIO(result_csv(enabled, "a new secret"))))
 
 
 def stop_before(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, call: int, error: Exception) -> None:
-    """Let the function raise at its n-th call, and work again after that."""
+    """Make a function raise at its n-th call and work again afterwards."""
     calls, real = itertools.count(1), getattr(module, name)
 
     def stopping(*args: Any, **kwargs: Any) -> Any:

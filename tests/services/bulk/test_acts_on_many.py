@@ -42,7 +42,7 @@ def test_a_confirmed_file_enables_all_its_outlets(boss: Actor, outlet: Outlet) -
     assert (event.subject, event.detail) == ("Enable from a file: chain.csv", {"outlets": 3})
 
 
-def test_the_audit_events_are_those_of_single_acts(boss: Actor) -> None:
+def test_the_audit_events_equal_those_of_single_actions(boss: Actor) -> None:
     done(checked_file(boss, "Osteria,Garden,R-2,,s3cret-of-theirs"), boss)
     by_file = {(each.verb, each.subject): each for each in AuditEvent.objects.exclude(verb=Verb.BULK_CONFIRMED)}
     organisation = outlets.get_or_create_organisation("Single", actor=boss)
@@ -64,7 +64,7 @@ def test_an_adopted_secret_is_nowhere_in_plain_text(boss: Actor) -> None:
     assert ADOPTED not in checked.sealed + repr(checked) + repr(list(AuditEvent.objects.values()))
 
 
-def test_one_wrong_row_and_nothing_can_be_confirmed(boss: Actor) -> None:
+def test_a_file_with_one_wrong_row_cannot_be_confirmed(boss: Actor) -> None:
     checked = checked_file(boss, "Osteria,Garden,R-2,,", "Osteria,,R-3,,")
     with pytest.raises(RowsWrong):
         done(checked, boss)
@@ -80,7 +80,7 @@ def test_nothing_is_enabled_twice(boss: Actor) -> None:
     assert Credential.objects.count() == 1
 
 
-def test_a_confirmation_of_another_person_or_altered_is_refused(boss: Actor, settings: Any) -> None:
+def test_an_altered_confirmation_or_one_of_another_person_is_refused(boss: Actor, settings: Any) -> None:
     checked = checked_file(boss, "Osteria,Garden,R-2,,")
     other = Actor("other", User.objects.create_superuser("other"))
     with pytest.raises(CheckUnreadable):
@@ -95,7 +95,7 @@ def test_a_confirmation_of_another_person_or_altered_is_refused(boss: Actor, set
     assert not Integration.objects.exists()
 
 
-def test_a_world_that_changed_after_the_check_refuses_all_of_it(boss: Actor) -> None:
+def test_a_change_after_the_check_refuses_the_whole_file(boss: Actor) -> None:
     checked = checked_file(boss, "Osteria,Garden,R-2,,", f"{BELLA},New,R-3,,")
     make_enabled_outlet("Station", pos_remote_id="R-3")
     with pytest.raises(RowsChanged):
@@ -103,7 +103,7 @@ def test_a_world_that_changed_after_the_check_refuses_all_of_it(boss: Actor) -> 
     assert not Organisation.objects.filter(name="Osteria").exists()
 
 
-def test_a_secret_that_another_outlet_has_stops_all_and_names_the_row(boss: Actor) -> None:
+def test_a_secret_of_another_outlet_stops_the_whole_file_and_names_the_row(boss: Actor) -> None:
     make_enabled_outlet("Station", adopted_secret=ADOPTED)
     with pytest.raises(RowRefused, match=r"^Row 3 \(Cellar\): This secret is, or was, another") as refused:
         done(checked_file(boss, "Osteria,Garden,R-2,,", f"Osteria,Cellar,R-3,,{ADOPTED}"), boss)
@@ -114,7 +114,7 @@ def test_a_secret_that_another_outlet_has_stops_all_and_names_the_row(boss: Acto
 # --- Actions on many
 
 
-def test_disabling_many_skips_those_that_are_disabled_and_does_the_rest(boss: Actor) -> None:
+def test_disabling_many_skips_disabled_ones_and_disables_the_rest(boss: Actor) -> None:
     one, two = make_enabled_outlet("One"), make_enabled_outlet("Two")
     enabling.disable(two.integration, reason="Closed", actor=ANNA)
     checked = selected(BulkAction.DISABLE, one.integration.pk, two.integration.pk, actor=boss)
@@ -139,7 +139,7 @@ def test_enabling_many_again(boss: Actor) -> None:
 
 
 @pytest.mark.parametrize(("overlap", "generation"), [("0", 2), ("24h", 1)])
-def test_rotating_many_gives_each_its_secret_once(boss: Actor, overlap: str, generation: int) -> None:
+def test_rotating_many_returns_each_new_secret_once(boss: Actor, overlap: str, generation: int) -> None:
     one, two = make_enabled_outlet("One"), make_enabled_outlet("Two")
     olds = {each.integration.pk: each.integration.current_credential().pk for each in (one, two)}
     checked = selected(BulkAction.ROTATE, *olds, actor=boss)
@@ -153,7 +153,7 @@ def test_rotating_many_gives_each_its_secret_once(boss: Actor, overlap: str, gen
         assert each.integration.credentials.count() == 2
 
 
-def test_a_disabling_that_is_sent_again_after_the_outlet_was_enabled_again_does_nothing(boss: Actor) -> None:
+def test_a_disable_form_sent_twice_does_not_disable_a_re_enabled_outlet(boss: Actor) -> None:
     one = make_enabled_outlet("One")
     checked = selected(BulkAction.DISABLE, one.integration.pk, actor=boss)
     done(checked, boss, reason="Holidays")
@@ -170,7 +170,7 @@ def test_an_integration_in_its_overlap_is_skipped(boss: Actor) -> None:
     assert "end its overlap first" in checked.plan[0].words
 
 
-def test_a_rotation_in_between_refuses_the_whole_act(boss: Actor) -> None:
+def test_a_rotation_after_the_check_refuses_the_whole_action(boss: Actor) -> None:
     one, two = make_enabled_outlet("One"), make_enabled_outlet("Two")
     ids = (one.integration.pk, two.integration.pk)
     checked = selected(BulkAction.ROTATE, *ids, actor=boss)
@@ -181,7 +181,7 @@ def test_a_rotation_in_between_refuses_the_whole_act(boss: Actor) -> None:
     assert len(done(selected(BulkAction.ROTATE, *ids, actor=boss), boss)) == 2
 
 
-def test_an_act_reaches_only_what_its_person_may_see() -> None:
+def test_an_action_reaches_only_outlets_that_the_person_may_see() -> None:
     one = make_enabled_outlet("One")
     user = User.objects.create_user("limited", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename="change_integration"))
@@ -190,7 +190,7 @@ def test_an_act_reaches_only_what_its_person_may_see() -> None:
         selected(BulkAction.DISABLE, one.integration.pk, actor=Actor("limited", user))
 
 
-def test_one_wake_up_is_enough_for_many(boss: Actor, django_capture_on_commit_callbacks: Callable[..., Any]) -> None:
+def test_many_outlets_cause_one_wake_up(boss: Actor, django_capture_on_commit_callbacks: Callable[..., Any]) -> None:
     ids = [make_enabled_outlet(f"Outlet {number}").integration.pk for number in range(5)]
     checked = selected(BulkAction.DISABLE, *ids, actor=boss)
     with django_capture_on_commit_callbacks() as callbacks:

@@ -1,4 +1,4 @@
-"""Many outlets at once: a file says what is wrong with it before anything is done."""
+"""Bulk enabling reports every error in a file before it changes anything."""
 
 import pytest
 
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.django_db
         "\u200bOrganisation,Outlet\u00a0,POSRemoteID\nBella\u200b,\u00a0Harbour,\ufeffR-1\u00a0\n".encode(),
     ],
 )
-def test_a_file_is_read_as_spreadsheets_write_it(content: bytes) -> None:
+def test_files_in_the_formats_of_spreadsheets_are_read(content: bytes) -> None:
     (row,) = bulk_file.read_rows(content)
     assert (row.number, row.organisation, row.outlet, row.pos_remote_id) == (2, "Bella", "Harbour", "R-1")
 
@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_read_says_what_to_change(content: bytes, words: s
         bulk_file.read_rows(content)
 
 
-def test_a_page_takes_so_many_rows_and_names_the_command_that_takes_any_number(
+def test_the_page_limits_the_rows_and_names_the_command_without_a_limit(
     boss: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(confirming, "MOST_ROWS", 2)
@@ -103,7 +103,7 @@ def test_a_wrong_row_says_what_is_wrong(row: str, words: str) -> None:
     assert words in planned.words
 
 
-def test_each_cell_may_have_the_length_that_its_column_holds() -> None:
+def test_each_cell_may_be_as_long_as_its_database_column() -> None:
     row = only(f"{'o' * 200},{'x' * 200},{'r' * 128},{'p' * 64},")
     assert row.verdict is Verdict.ACT, row.words
     for name, model in (("organisation", Organisation), ("outlet", Outlet)):
@@ -122,11 +122,11 @@ def test_each_cell_may_have_the_length_that_its_column_holds() -> None:
         ("Bella,Garden,R-2,,a-long-secret", "This secret stands in row 2"),
     ],
 )
-def test_what_stands_twice_in_the_file_is_wrong(row: str, words: str) -> None:
+def test_a_duplicate_within_the_file_is_an_error(row: str, words: str) -> None:
     assert words in only("Bella,Harbour,R-1,P-1,a-long-secret", row).words
 
 
-def test_what_the_database_has_already_is_wrong(enabled: Enabled, outlet: Outlet) -> None:
+def test_a_value_that_the_database_already_has_is_an_error(enabled: Enabled, outlet: Outlet) -> None:
     remote, provider = enabled.handover.pos_remote_id, enabled.handover.provider_outlet_id
     assert "has this POSRemoteID" in only(f"Bella,New,{remote},,").words
     assert "has this ProviderOutletID" in only(f"Bella,New,R-9,{provider},").words
@@ -135,7 +135,7 @@ def test_what_the_database_has_already_is_wrong(enabled: Enabled, outlet: Outlet
     assert "change that on its page" in only(f"{BELLA},Station,R-9,,").words
 
 
-def test_what_is_there_the_same_stays_as_it_is(enabled: Enabled) -> None:
+def test_an_identical_existing_row_is_left_unchanged(enabled: Enabled) -> None:
     planned = only(f"{BELLA},Station,{enabled.handover.pos_remote_id},{enabled.handover.provider_outlet_id},")
     assert (planned.verdict, planned.words) == (
         Verdict.SKIP,
@@ -143,7 +143,7 @@ def test_what_is_there_the_same_stays_as_it_is(enabled: Enabled) -> None:
     )
 
 
-def test_the_dry_run_says_what_is_made(outlet: Outlet) -> None:
+def test_the_dry_run_says_what_would_be_created(outlet: Outlet) -> None:
     rows = (f"{BELLA},Harbour,R-1,,", f"{BELLA},New,R-2,,", "Osteria,New,R-3,,a-long-secret")
     assert [row.words for row in plan(*rows)] == [
         "Enable it, with a new secret.",
@@ -152,14 +152,14 @@ def test_the_dry_run_says_what_is_made(outlet: Outlet) -> None:
     ]
 
 
-def test_who_is_limited_learns_nothing_of_other_organisations(outlet: Outlet) -> None:
+def test_a_limited_person_learns_nothing_of_other_organisations(outlet: Outlet) -> None:
     own = make_organisation("Own")
     may = Permissions(frozenset({own.pk}))
     assert only("Own,New,R-1,,", may=may).verdict is Verdict.ACT
     assert only(f"{BELLA},Harbour,R-2,,", may=may).words == only("Nowhere,Harbour,R-2,,", may=may).words
 
 
-def test_who_may_not_add_is_told_so(outlet: Outlet) -> None:
+def test_a_person_without_the_add_permission_gets_an_error(outlet: Outlet) -> None:
     assert "may not add one" in only("Osteria,New,R-1,,", may=Permissions(add_organisation=False)).words
     assert "may not add one" in only(f"{BELLA},New,R-1,,", may=Permissions(add_outlet=False)).words
     assert (
@@ -167,7 +167,7 @@ def test_who_may_not_add_is_told_so(outlet: Outlet) -> None:
     )
 
 
-def test_a_guarded_cell_comes_back_in_as_it_was() -> None:
+def test_an_exported_cell_with_a_formula_guard_is_imported_unchanged() -> None:
     (row,) = bulk_file.read_rows(lines("'=Bella,O'Neill,'-R1,,"))
     assert (row.organisation, row.outlet, row.pos_remote_id) == ("=Bella", "O'Neill", "-R1")
 
@@ -175,13 +175,13 @@ def test_a_guarded_cell_comes_back_in_as_it_was() -> None:
 # --- Names, numbers and secrets as spreadsheets and people write them
 
 
-def test_a_number_that_a_spreadsheet_kept_as_text_has_its_zeros() -> None:
+def test_a_number_stored_as_text_keeps_its_leading_zeros() -> None:
     (row,) = bulk_file.read_rows(lines('="007",="00123",="00456",="00789","=""0012345678"""'))
     assert (row.organisation, row.outlet, row.pos_remote_id) == ("007", "00123", "00456")
     assert (row.provider_outlet_id, row.adopted_secret) == ("00789", "0012345678")
 
 
-def test_a_file_of_windows_is_read_and_its_accents_are_doubted() -> None:
+def test_a_windows_file_is_read_with_a_warning_about_its_accents() -> None:
     (row, plain) = bulk_file.read_rows(
         "Organisation;Outlet;POSRemoteID\nCaf\u00e9;H\u00f4tel \u20ac;R-1\nBella;Harbour;R-2".encode("cp1252")
     )
@@ -205,33 +205,33 @@ def test_one_name_in_several_spellings_is_one_organisation(boss: Actor) -> None:
 
 
 @pytest.mark.parametrize("name", ["cafe bar", "CAF\u00c9 BAR", "C\u00e4fe Bar", "Cafe Bar"])
-def test_a_name_that_differs_in_case_or_accents_alone_is_a_warning(name: str) -> None:
+def test_a_name_that_differs_only_in_case_or_accents_gets_a_warning(name: str) -> None:
     make_organisation("Caf\u00e9 Bar")
     assert f"“{name}” differs from “Caf\u00e9 Bar”" in only(f"{name},A,R-1,,").warning
     assert only("Caf\u00e9 Baz,A,R-1,,").warning == ""
 
 
 @pytest.mark.parametrize("name", ["O\u2019Hara\u2013Bar", "O\u02bcHara-Bar", "\uff2f'HARA\u2212BAR"])
-def test_a_name_of_characters_that_look_alike_is_a_warning_that_names_them(name: str) -> None:
+def test_a_name_with_look_alike_characters_gets_a_warning_that_names_them(name: str) -> None:
     make_organisation("O'Hara-Bar")
     warning = only(f"{name},A,R-1,,").warning
     assert f"“{name}” differs from “O'Hara-Bar” only in characters that look alike (U+" in warning
     assert only("OHara-Bar,A,R-1,,").warning == ""
 
 
-def test_names_within_one_file_are_compared_too_and_an_outlet_within_its_organisation_only() -> None:
+def test_names_within_a_file_are_compared_and_outlets_only_within_their_organisation() -> None:
     first, second, elsewhere = plan("Osteria,Harbour,R-1,,", "Osteria,H\u00e0rbour,R-2,,", "Bella,HARBOUR,R-3,,")
     assert [first.warning, elsewhere.warning] == ["", ""]
     assert "“H\u00e0rbour” differs from “Harbour”" in second.warning
 
 
-def test_a_name_that_is_there_exactly_is_no_warning_although_another_is_near() -> None:
+def test_an_exactly_matching_name_gets_no_warning_despite_a_similar_one() -> None:
     for name in ("Cafe", "Caf\u00e9"):
         make_organisation(name)
     assert [only(f"{name},A,R-1,,").warning for name in ("Cafe", "Caf\u00e9")] == ["", ""]
 
 
-def test_a_warning_tells_a_limited_person_nothing_of_other_organisations(outlet: Outlet) -> None:
+def test_a_warning_reveals_no_other_organisation_to_a_limited_person(outlet: Outlet) -> None:
     make_organisation("Osteria")
     may = Permissions(organisations=frozenset([outlet.organisation_id]))
     assert only("OSTERIA,A,R-1,,", may=may).warning == ""

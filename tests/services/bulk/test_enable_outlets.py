@@ -1,4 +1,4 @@
-"""Many outlets from the shell: the same checks, the same words, and a file that only its owner reads."""
+"""The command that enables many outlets: the pages' checks and messages, and a file that only its owner can read."""
 
 import csv
 import io
@@ -58,14 +58,14 @@ def test_the_outlets_are_enabled_and_their_secrets_printed_as_csv(file: Path) ->
     assert Integration.objects.count() == 2
 
 
-def test_the_secrets_go_to_a_new_file_that_only_its_owner_reads(file: Path, tmp_path: Path) -> None:
+def test_the_secrets_are_written_to_a_new_file_that_only_its_owner_can_read(file: Path, tmp_path: Path) -> None:
     output = tmp_path / "secrets.csv"
     assert run(file, "--output", output)[0] == ""
     assert stat.S_IMODE(output.stat().st_mode) == 0o600
     assert output.read_text().count("ONPS-") == 2
 
 
-def test_an_output_that_is_there_is_not_overwritten(file: Path, tmp_path: Path) -> None:
+def test_an_existing_output_file_is_not_overwritten(file: Path, tmp_path: Path) -> None:
     output = tmp_path / "secrets.csv"
     output.write_text("precious")
     with pytest.raises(CommandError, match="already exists"):
@@ -74,7 +74,7 @@ def test_an_output_that_is_there_is_not_overwritten(file: Path, tmp_path: Path) 
     assert not Integration.objects.exists()
 
 
-def test_a_dry_run_says_it_row_by_row_and_does_nothing(file: Path, tmp_path: Path) -> None:
+def test_a_dry_run_reports_each_row_and_changes_nothing(file: Path, tmp_path: Path) -> None:
     output, errors = run(file, "--dry-run", "--output", tmp_path / "never.csv")
     assert output.splitlines()[0] == (
         "Row 2: to do: Osteria – Garden: Make the organisation and the outlet, enable it, with a new secret."
@@ -85,7 +85,7 @@ def test_a_dry_run_says_it_row_by_row_and_does_nothing(file: Path, tmp_path: Pat
     assert not (tmp_path / "never.csv").exists()
 
 
-def test_the_dry_run_warns_of_names_that_are_nearly_another_s(file: Path) -> None:
+def test_the_dry_run_warns_of_similar_names(file: Path) -> None:
     make_organisation("OSTERIA")
     output, _ = run(file, "--dry-run")
     assert (
@@ -93,7 +93,7 @@ def test_the_dry_run_warns_of_names_that_are_nearly_another_s(file: Path) -> Non
     )
 
 
-def test_a_wrong_row_stops_all_and_is_named(file: Path, enabled: Enabled) -> None:
+def test_a_wrong_row_stops_the_whole_file_and_is_named(file: Path, enabled: Enabled) -> None:
     file.write_text(f"{FILE}{BELLA},New,{enabled.handover.pos_remote_id}\n")
     errors = io.StringIO()
     with pytest.raises(CommandError, match="Nothing was changed"):
@@ -102,7 +102,7 @@ def test_a_wrong_row_stops_all_and_is_named(file: Path, enabled: Enabled) -> Non
     assert not Organisation.objects.filter(name="Osteria").exists()
 
 
-def test_the_same_file_again_does_nothing(file: Path) -> None:
+def test_importing_the_same_file_again_changes_nothing(file: Path) -> None:
     run(file)
     assert "0 to enable, 1 unchanged" in run(_first_row(file))[1]
 
@@ -112,7 +112,7 @@ def test_standard_input_is_read_for_a_dash(monkeypatch: pytest.MonkeyPatch) -> N
     assert run("-")[0].count("ONPS-") == 2
 
 
-def test_a_file_that_is_not_there_is_one_line() -> None:
+def test_a_missing_file_is_reported_in_one_line() -> None:
     with pytest.raises(CommandError, match="cannot be read: No such file"):
         run("/nowhere.csv")
 
@@ -123,7 +123,7 @@ def test_secrets_that_cannot_be_written_leave_nothing_enabled(file: Path) -> Non
     assert not Integration.objects.exists()
 
 
-def test_what_stops_in_the_middle_says_what_is_done_and_keeps_its_secrets(
+def test_an_interrupted_command_says_what_is_done_and_keeps_its_secrets(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(enable_outlets, "STEP", 1)
@@ -140,7 +140,7 @@ def test_what_stops_in_the_middle_says_what_is_done_and_keeps_its_secrets(
         assert Credential.objects.get(digest__in=secret_digests.keyed_digests(row["AuthSecret"])).is_current
 
 
-def test_secrets_of_a_batch_that_was_not_committed_leave_the_file_at_the_next_run(
+def test_the_next_run_removes_secrets_of_an_uncommitted_batch_from_the_file(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(enable_outlets, "STEP", 1)
@@ -176,7 +176,7 @@ def test_the_secrets_of_a_batch_are_on_the_disk_before_it_is_committed(
     assert flushed[-1]
 
 
-def test_progress_is_a_line_for_each_batch_where_no_terminal_is(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_one_line_for_each_batch_without_a_terminal(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(enable_outlets, "STEP", 1)
     assert run(file)[1].splitlines()[:2] == ["1 of 2 enabled.", "2 of 2 enabled."]
 

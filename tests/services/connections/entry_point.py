@@ -1,4 +1,4 @@
-"""The entry point for POSes as a test asks it, and the answers that it gives."""
+"""Requests of a test to the entry point for POSes, and the answers."""
 
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ THIEF = Visitor("203.0.113.66", "curl/8")
 
 
 async def refusal(claim: Claim, visitor: Visitor = POS) -> Refused:
-    """Return how the door refuses a claim."""
+    """Return the refusal that the entry point raises for a claim."""
     with pytest.raises(Refused) as refused:
         await exchange.issue_token(claim, visitor)
     return refused.value

@@ -1,4 +1,4 @@
-"""What a token opens, and what voids it."""
+"""A token admits a socket until it expires or a change voids it."""
 
 import time_machine
 from django.test import override_settings
@@ -17,18 +17,18 @@ from tests.support.in_process import in_main, recorded
 
 
 class Admitting(AtTheEntryPoint):
-    async def test_a_token_opens_the_door_again_and_again(self) -> None:
+    async def test_a_token_can_be_used_repeatedly(self) -> None:
         token = await exchange.issue_token(self.harbour.claim(), POS)
         for _ in range(2):
             admitted = await admission.admit(token, POS)
             assert admitted.integration_id == self.harbour.integration.pk
             assert admitted.provider_outlet_id == self.harbour.handover.provider_outlet_id
 
-    async def test_no_token_is_refused(self) -> None:
+    async def test_a_missing_token_is_refused(self) -> None:
         for token in (None, ""):
             assert isinstance(await refused_admission(token), NoToken)
 
-    async def test_what_is_no_token_of_ours_is_refused(self) -> None:
+    async def test_a_token_that_the_portal_did_not_issue_is_refused(self) -> None:
         for token in ("x", "a.b.c", "\x00", "\udc80", "x" * 100_000):
             assert (await refused_admission(token)).outcome == Outcome.TOKEN_FORGED
 
@@ -54,7 +54,7 @@ class Admitting(AtTheEntryPoint):
         await in_main(rotate_secret, self.harbour.integration, actor=ANNA)
         assert (await refused_admission(token)).outcome == Outcome.TOKEN_VOID
 
-    async def test_a_rotation_with_overlap_leaves_the_token_good_until_the_overlap_ends(self) -> None:
+    async def test_a_rotation_with_overlap_keeps_the_token_valid_until_the_overlap_ends(self) -> None:
         with override_settings(POS_TOKEN_LIFETIME=86_400):
             token = await exchange.issue_token(self.harbour.claim(), POS)
             await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
@@ -67,7 +67,7 @@ class Admitting(AtTheEntryPoint):
         await in_main(change_pos_remote_id, self.harbour.integration, pos_remote_id="right", actor=ANNA)
         assert (await refused_admission(token)).outcome == Outcome.TOKEN_VOID
 
-    async def test_a_token_of_ours_for_a_credential_that_is_not_there_is_void(self) -> None:
+    async def test_a_token_for_a_missing_credential_is_void(self) -> None:
         credential = await in_main(self.harbour.integration.current_credential)
         for token in (
             Token(self.harbour.integration.pk, 10**15, 1),
@@ -76,12 +76,12 @@ class Admitting(AtTheEntryPoint):
         ):
             assert isinstance(await refused_admission(tokens.issue(token)), BadToken)
 
-    async def test_every_refused_admission_says_the_same_to_the_pos(self) -> None:
+    async def test_every_refused_admission_gives_the_pos_the_same_answer(self) -> None:
         token = await exchange.issue_token(self.harbour.claim(), POS)
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         assert str(await refused_admission(token)) == str(await refused_admission("forged"))
 
-    async def test_why_a_socket_was_refused_is_recorded_and_a_flood_of_it_is_sampled(self) -> None:
+    async def test_the_reason_for_a_refused_socket_is_recorded_and_floods_are_sampled(self) -> None:
         for _ in range(50):
             await refused_admission("forged")
         await refused_admission(None)

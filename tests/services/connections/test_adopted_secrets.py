@@ -1,4 +1,4 @@
-"""Which adopted secrets get a token, also while many weak ones are tried."""
+"""Adopted secrets get tokens, even while many weak secrets are tried."""
 
 import asyncio
 import contextlib
@@ -42,27 +42,27 @@ class Adopted(InProcess):
             self.harbour.handover.provider_outlet_id
         ]
 
-    async def test_an_adopted_secret_is_good_as_it_is_and_in_no_other_spelling(self) -> None:
+    async def test_an_adopted_secret_is_valid_only_in_its_exact_spelling(self) -> None:
         assert await exchange.issue_token(self.harbour.claim(), POS)
         for typed in (ADOPTED.upper(), ADOPTED.replace("S", "\u200bS"), "anotherS3cr3t!"):
             assert (await refusal(self.harbour.claim(secret=typed))).outcome == Outcome.WRONG_SECRET
         for typed in (f"{ADOPTED} ", f"{ADOPTED}\r\n", f"\ufeff{ADOPTED}", f"\u200b{ADOPTED}\u00ad"):
             assert await exchange.issue_token(self.harbour.claim(secret=typed), POS)
 
-    async def test_an_adopted_secret_that_an_older_version_stored_with_its_edges_goes_on_working(self) -> None:
+    async def test_an_adopted_secret_stored_untrimmed_by_an_older_version_still_works(self) -> None:
         stored = f"{ADOPTED}\u200b"
         digest = await in_main(secret_digests.digest_adopted, stored)
         await Credential.objects.aupdate(digest=digest.value)
         assert await exchange.issue_token(self.harbour.claim(secret=stored), POS)
 
-    async def test_an_adopted_secret_is_good_while_a_generated_one_replaces_it_and_not_longer(self) -> None:
+    async def test_an_adopted_secret_is_valid_only_until_the_overlap_ends(self) -> None:
         new = await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
         assert await exchange.issue_token(self.harbour.claim(), POS)
         assert await exchange.issue_token(self.harbour.claim(secret=new.auth_secret), POS)
         await in_main(end_overlap, self.harbour.integration, actor=ANNA)
         assert (await refusal(self.harbour.claim())).outcome == Outcome.RETIRED_SECRET
 
-    async def test_verifying_adopted_secrets_does_not_hold_the_generated_ones_up(self) -> None:
+    async def test_verifying_adopted_secrets_does_not_delay_generated_ones(self) -> None:
         station = await in_main(make_enabled_outlet, "Station")
         await exchange.issue_token(station.claim(), POS)
         slow = [asyncio.ensure_future(_verify(self.harbour.claim(), self.candidates)) for _ in range(12)]
@@ -70,7 +70,7 @@ class Adopted(InProcess):
         assert not slow[-1].done()
         await asyncio.gather(*slow)
 
-    async def test_the_event_loop_goes_on_while_an_adopted_secret_is_verified(self) -> None:
+    async def test_verifying_an_adopted_secret_does_not_block_the_event_loop(self) -> None:
         verifying = asyncio.ensure_future(_verify(self.harbour.claim(), self.candidates))
         turns = 0
         while not verifying.done():
@@ -78,7 +78,7 @@ class Adopted(InProcess):
             turns += 1
         assert turns > 50
 
-    async def test_a_flood_of_weak_secrets_is_told_that_the_server_is_busy(self) -> None:
+    async def test_a_flood_of_weak_secrets_gets_the_server_busy_error(self) -> None:
         station = await in_main(make_enabled_outlet, "Station")
         slow = [asyncio.ensure_future(_verify(self.harbour.claim(), self.candidates)) for _ in range(ADOPTED_WAITING)]
         await asyncio.sleep(0)
@@ -110,8 +110,8 @@ async def _verify(claim: Claim, candidates: list[authentication.Candidate]) -> a
     return verify_generated(claim, next(iter(find_credentials([digests_of(canonical)]).values()), None))
 
 
-class AdoptedInAFlood(InProcess):
-    """The queue of Argon2id is full of guesses."""
+class AdoptedDuringAFlood(InProcess):
+    """The queue for Argon2id verifications is full of guesses."""
 
     def setUp(self) -> None:
         self.harbour = make_enabled_outlet(adopted_secret=ADOPTED)
@@ -122,38 +122,38 @@ class AdoptedInAFlood(InProcess):
             yield
 
     async def verified(self, claim: Claim, visitor: Visitor = POS) -> int:
-        """Return how many slow verifications it takes to get in."""
+        """Return how many slow verifications a successful authentication takes."""
         with mock.patch.object(secret_digests, "verify_adopted", wraps=secret_digests.verify_adopted) as slow:
             assert await exchange.issue_token(claim, visitor)
         return slow.call_count
 
-    async def test_who_proved_the_secret_from_this_address_gets_in_and_nobody_else_does(self) -> None:
+    async def test_only_a_till_that_proved_the_secret_from_this_address_is_admitted(self) -> None:
         assert await self.verified(self.harbour.claim()) == 1
         async with self.flood():
             assert await self.verified(self.harbour.claim()) == 0
             assert isinstance(await refusal(self.harbour.claim(), THIEF), Busy)
             assert isinstance(await refusal(self.harbour.claim(secret="anotherS3cr3t!")), Busy)
 
-    async def test_whatever_address_of_an_ipv6_network_it_has(self) -> None:
+    async def test_a_proof_holds_for_every_address_of_the_ipv6_network(self) -> None:
         assert await self.verified(self.harbour.claim(), Visitor("2001:db8:1:2::7", "")) == 1
         assert await self.verified(self.harbour.claim(), Visitor("2001:db8:1:2::8", "")) == 0
         assert await self.verified(self.harbour.claim(), Visitor("2001:db8:1:3::7", "")) == 1
 
-    async def test_a_proof_is_void_at_once_when_the_secret_is(self) -> None:
+    async def test_a_proof_is_voided_with_its_secret(self) -> None:
         await self.verified(self.harbour.claim())
-        # As another process would, of which this one has not heard yet.
+        # Like a change by another process that has not notified this process yet.
         await Credential.objects.aupdate(expires_at=timezone.now(), is_current=False)
         assert (await refusal(self.harbour.claim())).outcome == Outcome.RETIRED_SECRET
         await Credential.objects.aupdate(expires_at=None, retired_at=timezone.now())
         assert (await refusal(self.harbour.claim())).outcome == Outcome.RETIRED_SECRET
 
-    async def test_what_else_is_wrong_is_found_as_ever(self) -> None:
+    async def test_other_errors_are_still_found(self) -> None:
         await self.verified(self.harbour.claim())
         assert isinstance(await refusal(self.harbour.claim(pos_remote_id="other")), NotPaired)
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         assert isinstance(await refusal(self.harbour.claim()), IntegrationDisabled)
 
-    async def test_a_change_by_staff_that_leaves_the_secret_valid_leaves_the_proof(self) -> None:
+    async def test_a_staff_change_that_keeps_the_secret_valid_keeps_the_proof(self) -> None:
         await self.verified(self.harbour.claim())
         await in_main(change_pos_remote_id, self.harbour.integration, pos_remote_id="Bella-9", actor=ANNA)
         await (await after_first_poll()).watcher.poll()

@@ -1,4 +1,4 @@
-"""Who gets a token: asked at the entry point itself, without HTTP in between."""
+"""The entry point issues and refuses tokens; these tests call it directly, without HTTP."""
 
 import asyncio
 from collections.abc import Callable
@@ -57,7 +57,7 @@ class Exchanging(AtTheEntryPoint):
         assert isinstance(unknown, WrongSecret)
         assert str(wrong) == str(unknown) == "The auth secret was not valid!"
 
-    async def test_staff_see_which_of_the_two_it_was(self) -> None:
+    async def test_staff_see_whether_the_outlet_or_the_secret_was_wrong(self) -> None:
         await refusal(self.harbour.claim(secret=generate(SecretKind.POS_SECRET)))
         await refusal(self.harbour.claim(provider_outlet_id="nobody"))
         await recorded()
@@ -89,7 +89,7 @@ class Exchanging(AtTheEntryPoint):
         garden = await in_main(make_enabled_outlet, "Garden", pos_remote_id=remote)
         assert await exchange.issue_token(garden.claim(pos_remote_id=f"{{{remote.upper()}}}"), POS)
 
-    async def test_what_an_older_version_stored_with_hidden_characters_goes_on_working(self) -> None:
+    async def test_values_stored_with_hidden_characters_by_an_older_version_still_work(self) -> None:
         for number, stored in enumerate(("abc\u200b", "a\u200bbc", "\u202eabc", "abc")):
             garden = await in_main(self.make_garden, f"old-{number}")
             outlet = garden.integration.outlet
@@ -99,7 +99,7 @@ class Exchanging(AtTheEntryPoint):
             claim = garden.claim(provider_outlet_id=trimmed(stored), pos_remote_id=stored)
             assert await exchange.issue_token(claim, POS), stored
 
-    async def test_what_is_sent_in_another_spelling_counts_as_the_same_outlet_s_failures(self) -> None:
+    async def test_failures_in_another_spelling_count_for_the_same_outlet(self) -> None:
         exchange.tarpit = Tarpit(seconds=0)
         station = await in_main(make_enabled_outlet, "Station", adopted_secret=ADOPTED)
         uuid = station.handover.provider_outlet_id
@@ -112,79 +112,79 @@ class Exchanging(AtTheEntryPoint):
         handover = enable_outlet(outlet, pos_remote_id=f"Bella-{provider_outlet_id}", actor=ANNA)
         return Enabled(Integration.objects.select_related("outlet").get(outlet=outlet), handover)
 
-    async def test_a_generated_secret_is_good_with_hidden_characters_anywhere(self) -> None:
+    async def test_a_generated_secret_is_accepted_with_hidden_characters_anywhere(self) -> None:
         secret = self.harbour.handover.auth_secret
         spaced = secret.replace("-", "\u200b-\u00a0")
         hyphens = secret.replace("-", "\u2011")
         for typed in (f"{secret}\r\n", f"\ufeff{secret}", spaced, hyphens, f"\u202a{secret}\u202c"):
             assert await exchange.issue_token(self.harbour.claim(secret=typed), POS)
 
-    async def test_a_mistyped_secret_is_told_to_be_mistyped_whether_or_not_the_outlet_exists(self) -> None:
+    async def test_a_mistyped_secret_gets_the_same_error_whether_or_not_the_outlet_exists(self) -> None:
         typed = generate(SecretKind.POS_SECRET)[:-1]
         for claim in (self.harbour.claim(secret=typed), self.harbour.claim(secret=typed, provider_outlet_id="nobody")):
             assert isinstance(await refusal(claim), MistypedSecret)
 
-    async def test_who_does_not_know_the_secret_learns_nothing_of_pairing_and_enabling(self) -> None:
+    async def test_a_caller_without_the_secret_learns_nothing_of_pairing_and_enabling(self) -> None:
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         refused = await refusal(self.harbour.claim(pos_remote_id="other", secret=generate(SecretKind.POS_SECRET)))
         assert isinstance(refused, WrongSecret)
 
-    async def test_who_proves_the_secret_learns_that_the_pos_remote_id_does_not_match(self) -> None:
+    async def test_a_caller_with_the_secret_learns_that_the_pos_remote_id_does_not_match(self) -> None:
         for remote in ("other", self.harbour.handover.pos_remote_id.lower()):
             refused = await refusal(self.harbour.claim(pos_remote_id=remote))
             assert isinstance(refused, NotPaired)
             assert "POSRemoteID" in str(refused)
 
-    async def test_who_proves_the_secret_learns_that_the_integration_is_disabled(self) -> None:
+    async def test_a_caller_with_the_secret_learns_that_the_integration_is_disabled(self) -> None:
         await in_main(disable, self.harbour.integration, reason="unpaid bill", actor=ANNA)
         refused = await refusal(self.harbour.claim())
         assert isinstance(refused, IntegrationDisabled)
         assert "unpaid" not in str(refused)
 
-    async def test_an_integration_that_is_enabled_again_lets_its_pos_in(self) -> None:
+    async def test_the_pos_of_a_re_enabled_integration_can_authenticate(self) -> None:
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         await in_main(reenable, self.harbour.integration, actor=ANNA)
         assert await exchange.issue_token(self.harbour.claim(), POS)
 
-    async def test_a_corrected_pos_remote_id_counts_at_once(self) -> None:
+    async def test_a_corrected_pos_remote_id_applies_at_once(self) -> None:
         await in_main(change_pos_remote_id, self.harbour.integration, pos_remote_id="right", actor=ANNA)
         assert isinstance(await refusal(self.harbour.claim()), NotPaired)
         assert await exchange.issue_token(self.harbour.claim(pos_remote_id="right"), POS)
 
 
 class Rotating(AtTheEntryPoint):
-    async def test_without_overlap_only_the_new_secret_is_good(self) -> None:
+    async def test_without_overlap_only_the_new_secret_is_valid(self) -> None:
         new = await in_main(rotate_secret, self.harbour.integration, actor=ANNA)
         assert await exchange.issue_token(self.harbour.claim(secret=new.auth_secret), POS)
         refused = await refusal(self.harbour.claim())
         assert (type(refused), refused.outcome) == (WrongSecret, Outcome.RETIRED_SECRET)
 
-    async def test_within_the_overlap_both_are_good(self) -> None:
+    async def test_within_the_overlap_both_secrets_are_valid(self) -> None:
         new = await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
         assert await exchange.issue_token(self.harbour.claim(), POS)
         assert await exchange.issue_token(self.harbour.claim(secret=new.auth_secret), POS)
 
-    async def test_after_the_overlap_only_the_new_secret_is_good(self) -> None:
+    async def test_after_the_overlap_only_the_new_secret_is_valid(self) -> None:
         new = await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
         with time_machine.travel(in_two_hours(), tick=False):
             assert (await refusal(self.harbour.claim())).outcome == Outcome.RETIRED_SECRET
             assert await exchange.issue_token(self.harbour.claim(secret=new.auth_secret), POS)
 
-    async def test_an_overlap_that_was_ended_ends_at_once(self) -> None:
+    async def test_ending_an_overlap_takes_effect_at_once(self) -> None:
         await in_main(rotate_secret, self.harbour.integration, overlap="7d", actor=ANNA)
         token = await exchange.issue_token(self.harbour.claim(), POS)
         await in_main(end_overlap, self.harbour.integration, actor=ANNA)
         assert (await refusal(self.harbour.claim())).outcome == Outcome.RETIRED_SECRET
         assert (await refused_admission(token)).outcome == Outcome.TOKEN_VOID
 
-    async def test_a_secret_proved_under_an_older_key_is_kept_under_the_new_one_from_then_on(self) -> None:
+    async def test_a_secret_proved_under_an_older_key_is_stored_under_the_new_one(self) -> None:
         with override_settings(**_new_key()):
             assert await exchange.issue_token(self.harbour.claim(), POS)
             await recorded()
         with override_settings(CREDENTIAL_KEY=NEW_KEY, CREDENTIAL_KEY_FALLBACKS=[]):
             assert await exchange.issue_token(self.harbour.claim(), POS)
 
-    async def test_staff_see_that_a_secret_is_kept_under_a_key_that_is_gone(self) -> None:
+    async def test_staff_see_that_a_secret_is_stored_under_a_removed_key(self) -> None:
         with override_settings(CREDENTIAL_KEY=NEW_KEY, CREDENTIAL_KEY_FALLBACKS=[]):
             assert isinstance(await refusal(self.harbour.claim()), WrongSecret)
             await recorded()
@@ -192,8 +192,8 @@ class Rotating(AtTheEntryPoint):
         assert (row.outcome, row.integration_id) == (Outcome.UNKNOWN_KEY, self.harbour.integration.pk)
 
 
-class Joining(InProcess):
-    async def test_a_storm_of_look_ups_is_a_few_queries(self) -> None:
+class SharedLookups(InProcess):
+    async def test_many_simultaneous_lookups_take_a_few_queries(self) -> None:
         asked: list[list[int]] = []
 
         def query(keys: list[int]) -> dict[int, str]:
@@ -206,7 +206,7 @@ class Joining(InProcess):
         assert len(asked) <= 3
         assert all(len(set(keys)) == len(keys) for keys in asked)
 
-    async def test_a_look_up_asks_anew_each_time(self) -> None:
+    async def test_each_lookup_queries_the_database_again(self) -> None:
         asked: list[list[int]] = []
 
         def query(keys: list[int]) -> dict[int, int]:
@@ -218,7 +218,7 @@ class Joining(InProcess):
         await lookup.find(1)
         assert asked == [[1], [1]]
 
-    async def test_more_keys_than_one_statement_takes_are_asked_in_several(self) -> None:
+    async def test_more_keys_than_one_statement_takes_are_split_over_several(self) -> None:
         asked: list[int] = []
 
         def query(keys: list[int]) -> dict[int, int]:
@@ -229,7 +229,7 @@ class Joining(InProcess):
         assert set(await asyncio.gather(*(lookup.find(number) for number in range(1_200)))) == {0}
         assert max(asked) <= 500
 
-    async def test_no_more_callers_than_may_go_on_in_one_turn_share_a_look_up(self) -> None:
+    async def test_the_number_of_callers_that_share_a_lookup_is_limited(self) -> None:
         found_together: list[int] = []
 
         async def find(key: int) -> int | None:
@@ -246,7 +246,7 @@ class Joining(InProcess):
         assert sum(found_together) == 35
         assert len(found_together) >= 4
 
-    async def test_a_failing_query_fails_all_who_shared_it_and_nobody_after(self) -> None:
+    async def test_a_failing_query_fails_all_its_callers_and_no_later_ones(self) -> None:
         trouble = [OperationalError("away")]
 
         def query(keys: list[int]) -> dict[int, int]:
@@ -260,7 +260,7 @@ class Joining(InProcess):
         trouble.clear()
         assert await lookup.find(1) == 1
 
-    async def test_a_caller_who_gives_up_does_not_take_the_others_along(self) -> None:
+    async def test_a_cancelled_caller_does_not_cancel_the_others(self) -> None:
         lookup: Joined[int, int] = Joined(lambda keys: dict.fromkeys(keys, 7))
         first, second = (asyncio.ensure_future(lookup.find(1)) for _ in range(2))
         await asyncio.sleep(0)
@@ -296,7 +296,7 @@ class Settled(InProcess):
         assert [found[each].integration_id for each in wanted] == [one.integration.pk, two.integration.pk]
         assert len(found) == 2
 
-    async def test_the_candidates_of_one_outlet_are_not_anothers(self) -> None:
+    async def test_each_outlet_gets_only_its_own_candidates(self) -> None:
         one: Enabled = await in_main(make_enabled_outlet, "Harbour")
         two: Enabled = await in_main(make_enabled_outlet, "Station")
         ids = [one.handover.provider_outlet_id, two.handover.provider_outlet_id]

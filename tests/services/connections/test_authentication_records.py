@@ -1,4 +1,4 @@
-"""What is recorded of those who asked for a token, also while the database is away."""
+"""Authentication attempts are recorded, even while the database is unavailable."""
 
 import logging
 from unittest import mock
@@ -22,7 +22,7 @@ from tests.support.tables import table_away
 
 
 class Recorded(AtTheEntryPoint):
-    async def test_success_is_recorded_with_who_came_from_where(self) -> None:
+    async def test_a_success_is_recorded_with_outlet_and_address(self) -> None:
         await exchange.issue_token(self.harbour.claim(), POS)
         await recorded()
         row = await AuthAttempt.objects.aget()
@@ -33,7 +33,7 @@ class Recorded(AtTheEntryPoint):
         assert row.provider_outlet_id == self.harbour.handover.provider_outlet_id
         assert row.pos_remote_id == self.harbour.handover.pos_remote_id
 
-    async def test_nothing_is_written_on_the_way(self) -> None:
+    async def test_authentication_itself_writes_nothing(self) -> None:
         await runtime.running()
         await exchange.issue_token(self.harbour.claim(), POS)
         await refusal(self.harbour.claim(pos_remote_id="other"))
@@ -45,7 +45,7 @@ class Recorded(AtTheEntryPoint):
         await recorded()
         assert (await Credential.objects.aget()).last_used_at is not None
 
-    async def test_a_refused_secret_was_not_used(self) -> None:
+    async def test_a_refused_secret_is_not_marked_as_used(self) -> None:
         await refusal(self.harbour.claim(pos_remote_id="other"))
         await recorded()
         assert (await Credential.objects.aget()).last_used_at is None
@@ -85,7 +85,7 @@ class Recorded(AtTheEntryPoint):
 
 
 class WithoutDatabase(AtTheEntryPoint):
-    async def test_while_the_database_is_away_nobody_is_refused_for_good(self) -> None:
+    async def test_while_the_database_is_unavailable_no_refusal_is_permanent(self) -> None:
         await runtime.running()
         async with table_away("integrations_credential"):
             assert isinstance(await refusal(self.harbour.claim()), PortalUnavailable)
@@ -97,7 +97,7 @@ class WithoutDatabase(AtTheEntryPoint):
             assert isinstance(await refusal(self.harbour.claim()), PortalUnavailable)
         assert await exchange.issue_token(self.harbour.claim(), POS)
 
-    async def test_records_wait_while_the_database_is_away(self) -> None:
+    async def test_records_wait_while_the_database_is_unavailable(self) -> None:
         await exchange.issue_token(self.harbour.claim(), POS)
         async with table_away("integrations_authattempt"):
             await recorded()
@@ -106,7 +106,7 @@ class WithoutDatabase(AtTheEntryPoint):
         await recorded()
         assert await in_main(outcomes) == [Outcome.ACCEPTED, Outcome.ACCEPTED]
 
-    async def test_a_row_that_the_database_never_takes_does_not_hold_the_others_back_for_long(self) -> None:
+    async def test_a_row_that_the_database_rejects_does_not_delay_the_others_for_long(self) -> None:
         logging.disable(logging.CRITICAL)
         self.addCleanup(logging.disable, logging.NOTSET)
         await exchange.issue_token(self.harbour.claim(), POS)
@@ -123,11 +123,11 @@ class WithoutDatabase(AtTheEntryPoint):
         await recorded()
         assert Outcome.TOKEN_MISSING in await in_main(outcomes)
 
-    async def test_a_fault_of_ours_while_records_are_written_ends_neither_them_nor_the_recorder(self) -> None:
+    async def test_a_bug_during_a_write_loses_no_records_and_does_not_stop_the_recorder(self) -> None:
         logging.disable(logging.CRITICAL)
         self.addCleanup(logging.disable, logging.NOTSET)
         recorder = (await runtime.running()).recorder
-        with mock.patch.object(record_writer, "_write_used", side_effect=ValueError("a fault of ours")):
+        with mock.patch.object(record_writer, "_write_used", side_effect=ValueError("a bug in the portal")):
             await exchange.issue_token(self.harbour.claim(), POS)
             for _ in range(4):
                 await recorder.flush()

@@ -1,4 +1,4 @@
-"""Who guesses has to wait, and nobody else does."""
+"""A caller that guesses secrets has to wait; other callers do not."""
 
 from collections import Counter
 from unittest import mock
@@ -28,14 +28,14 @@ class Throttled(AtTheEntryPoint):
         for _ in range(times):
             await refusal(self.harbour.claim(secret=generate(SecretKind.POS_SECRET), **changes), visitor)
 
-    async def test_a_generated_secret_that_is_right_gets_in_whatever_was_guessed_from_its_address(self) -> None:
+    async def test_the_right_generated_secret_is_accepted_despite_guesses_from_its_address(self) -> None:
         await self.guess(30)
         assert isinstance(
             await refusal(self.harbour.claim(secret=generate(SecretKind.POS_SECRET)), THIEF), TooManyFailures
         )
         assert await exchange.issue_token(self.harbour.claim(), THIEF)
 
-    async def test_the_same_holds_when_all_outlets_were_tried_from_its_address(self) -> None:
+    async def test_the_right_generated_secret_is_accepted_when_all_outlets_were_tried_from_its_address(self) -> None:
         with override_settings(AUTH_FAILURES_PER_ADDRESS=5):
             await self.go_from_outlet_to_outlet()
             await self.guess(12)
@@ -43,7 +43,7 @@ class Throttled(AtTheEntryPoint):
                 self.harbour.claim(secret=f"{self.harbour.handover.auth_secret}\n"), THIEF
             )
 
-    async def test_who_proved_a_generated_secret_is_told_what_else_is_wrong_although_the_pair_is_blocked(self) -> None:
+    async def test_a_caller_that_proved_a_generated_secret_learns_other_errors_even_if_blocked(self) -> None:
         await self.guess(12)
         assert isinstance(await refusal(self.harbour.claim(pos_remote_id="other"), THIEF), NotPaired)
 
@@ -57,11 +57,11 @@ class Throttled(AtTheEntryPoint):
         assert refused.retry_after is not None
         assert 14 < refused.retry_after <= 15
 
-    async def test_the_real_pos_gets_in_from_another_address_all_the_while(self) -> None:
+    async def test_the_real_pos_can_authenticate_from_another_address_meanwhile(self) -> None:
         await self.guess(30)
         assert await exchange.issue_token(self.harbour.claim(), POS)
 
-    async def test_when_the_wait_is_over_the_right_adopted_secret_gets_in(self) -> None:
+    async def test_after_the_wait_the_right_adopted_secret_is_accepted(self) -> None:
         station = await in_main(make_enabled_outlet, STATION, adopted_secret=ADOPTED)
         now = [0.0]
         exchange.throttle = Throttle(lambda: now[0])
@@ -70,7 +70,7 @@ class Throttled(AtTheEntryPoint):
         now[0] += 15
         assert await exchange.issue_token(station.claim(), THIEF)
 
-    async def test_who_is_blocked_waits_for_the_answer_and_nobody_else_does(self) -> None:
+    async def test_only_a_blocked_caller_waits_for_its_answer(self) -> None:
         with mock.patch.object(Tarpit, "hold", autospec=True) as hold:
             await self.guess(10)
             assert await exchange.issue_token(self.harbour.claim(), POS)
@@ -87,25 +87,25 @@ class Throttled(AtTheEntryPoint):
             assert isinstance(await refusal(mistyped, THIEF), MistypedSecret)
         assert isinstance(await refusal(mistyped, THIEF), TooManyFailures)
 
-    async def test_who_proved_the_secret_is_not_counted(self) -> None:
+    async def test_a_caller_that_proved_the_secret_is_not_counted(self) -> None:
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         for _ in range(15):
             assert isinstance(await refusal(self.harbour.claim()), IntegrationDisabled)
             assert isinstance(await refusal(self.harbour.claim(pos_remote_id="other")), NotPaired)
 
-    async def test_one_address_that_tries_outlet_after_outlet_is_stopped(self) -> None:
+    async def test_an_address_that_tries_many_outlets_is_blocked(self) -> None:
         with override_settings(AUTH_FAILURES_PER_ADDRESS=5):
             await self.go_from_outlet_to_outlet()
             wrong = self.harbour.claim(secret=generate(SecretKind.POS_SECRET))
             assert isinstance(await refusal(wrong, THIEF), TooManyFailures)
             assert isinstance(await refusal(wrong, POS), WrongSecret)
 
-    async def test_the_tills_behind_one_router_do_not_wait_because_one_of_them_is_set_up_wrongly(self) -> None:
+    async def test_a_misconfigured_till_does_not_delay_others_behind_the_same_router(self) -> None:
         with override_settings(AUTH_FAILURES_PER_ADDRESS=5):
             await self.go_from_outlet_to_outlet()
             assert await exchange.issue_token(self.harbour.claim(), THIEF)
 
-    async def test_from_an_address_that_is_blocked_an_adopted_secret_cannot_be_guessed(self) -> None:
+    async def test_a_blocked_address_cannot_guess_an_adopted_secret(self) -> None:
         station = await in_main(make_enabled_outlet, "Station", adopted_secret=ADOPTED)
         with override_settings(AUTH_FAILURES_PER_ADDRESS=5):
             await self.go_from_outlet_to_outlet()
@@ -116,7 +116,7 @@ class Throttled(AtTheEntryPoint):
         for number in range(5):
             await refusal(self.harbour.claim(provider_outlet_id=f"outlet-{number}"), THIEF)
 
-    async def test_what_staff_changed_gives_the_pos_a_new_try_at_once(self) -> None:
+    async def test_a_staff_change_lets_the_pos_try_again_at_once(self) -> None:
         station = await in_main(make_enabled_outlet, STATION, adopted_secret=ADOPTED)
         for _ in range(10):
             await refusal(station.claim(secret="anotherS3cr3t!"), POS)
@@ -124,14 +124,14 @@ class Throttled(AtTheEntryPoint):
         await (await after_first_poll()).watcher.poll()
         assert await exchange.issue_token(station.claim(pos_remote_id="Bella-9"), POS)
 
-    async def test_being_throttled_is_recorded_and_a_flood_of_it_is_sampled(self) -> None:
+    async def test_throttled_attempts_are_recorded_and_floods_are_sampled(self) -> None:
         await self.guess(60)
         await recorded()
         found = await in_main(outcomes)
         assert found.count(Outcome.WRONG_SECRET) == 10
         assert found.count(Outcome.THROTTLED) == 20
 
-    async def test_a_flood_over_ids_that_nobody_has_fills_no_table(self) -> None:
+    async def test_a_flood_of_unknown_ids_fills_no_table(self) -> None:
         with mock.patch.object(attempts, "_of_one_address", Sampler(burst=30)):
             for number in range(60):
                 await refusal(self.harbour.claim(provider_outlet_id=f"nobody-{number}"), THIEF)

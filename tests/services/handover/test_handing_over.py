@@ -1,4 +1,4 @@
-"""What becomes of the requests that a replaced connection leaves unanswered."""
+"""Requests that a replaced connection leaves unanswered are sent again or fail."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ from tests.support.in_process import InProcess, in_main, until
 
 
 class OldLink:
-    """Below a connection whose POS does not use it any more; what answers pings is its websocket library."""
+    """Transport of a connection that its POS no longer uses; only the websocket library answers pings."""
 
     has_failed = False
 
@@ -34,7 +34,7 @@ class OldLink:
 
 
 class SlowLink(OldLink):
-    """The POS is gone, but its ping fails only when the test allows it."""
+    """Transport of a vanished POS whose ping fails only when the test allows it."""
 
     def __init__(self) -> None:
         super().__init__(is_there=False)
@@ -54,14 +54,14 @@ class HandingOver(InProcess):
         self.enterContext(mock.patch("integrations.pos.limits.second_till.HELD_SECONDS", 0.0))
         self.enterContext(mock.patch("integrations.relay.sockets.takeovers.FREE", 100))
 
-    async def test_one_that_a_pos_leaves_on_a_connection_it_does_not_read_fails_in_the_end(self) -> None:
+    async def test_a_request_on_connections_that_the_pos_does_not_read_fails_in_the_end(self) -> None:
         await self.leave_behind(OldLink(is_there=False))
 
-    async def test_so_does_one_that_it_never_answers_although_its_library_answers_pings(self) -> None:
+    async def test_a_request_fails_if_the_pos_answers_pings_but_never_the_request(self) -> None:
         await self.leave_behind(OldLink(is_there=True))
 
     async def leave_behind(self, old: OldLink) -> None:
-        """Get the same request on one connection after the other, and leave each open and unanswered."""
+        """Receive the same request on successive connections, and leave each connection open without an answer."""
         outlet, backend = await make_outlet(), await Backend.make()
         await backend.ask(outlet, request_id="poison", mode="async", expires_in=60)
         async with AsyncExitStack() as left_open:
@@ -74,7 +74,7 @@ class HandingOver(InProcess):
         assert (row.disconnects, row.times_sent) == (5, 6)
         assert row.failure.endswith("the last time a newer connection of the same outlet took over.")
 
-    async def test_after_the_first_takeover_they_are_sent_again_in_their_order(self) -> None:
+    async def test_requests_are_sent_again_in_order_after_the_first_takeover(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         names = ["r-1", "r-2", "r-3"]
         async with await on(OldLink(is_there=False), outlet) as old:
@@ -85,7 +85,7 @@ class HandingOver(InProcess):
                 await backend.ask(outlet, request_id="r-3", mode="async", expires_in=60)
                 assert [(await pos.next_frame())["RequestID"] for _ in names] == names
 
-    async def test_newer_ones_wait_while_the_replaced_pos_may_not_have_got_an_older_one(self) -> None:
+    async def test_newer_requests_wait_while_the_replaced_pos_may_lack_an_older_one(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         link = SlowLink()
         async with await on(link, outlet) as old:
@@ -114,7 +114,7 @@ class HandingOver(InProcess):
                     assert (await first.closed())[0] == 4409
                 assert (await asking).status == 200
 
-    async def test_one_that_the_replaced_pos_still_answers_is_not_suspect(self) -> None:
+    async def test_a_request_that_the_replaced_pos_answers_late_is_not_suspect(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await backend.ask(outlet, request_id="r-1", mode="async", expires_in=60)
         with mock.patch.object(consumer, "ANSWER_SECONDS", 10.0):

@@ -1,4 +1,4 @@
-"""One-time hand-over links: opened once, with the passphrase, and nothing learned from a refusal."""
+"""A hand-over link opens once, with its passphrase; a refusal reveals nothing."""
 
 import threading
 from collections.abc import Callable
@@ -31,17 +31,17 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def _without_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views, "REFUSED_AFTER", 0.0)
 
 
-def make(enabled: Enabled, *, passphrase: str = PASSPHRASE, hours: int = 72) -> NewLink:
+def create_link(enabled: Enabled, *, passphrase: str = PASSPHRASE, hours: int = 72) -> NewLink:
     credential = Integration.objects.get(pk=enabled.integration.pk).current_credential()
     return handover_links.create_link(credential, enabled.handover, hours=hours, passphrase=passphrase, actor=ANNA)
 
 
-def fresh(made: NewLink) -> HandoverLink:
-    return HandoverLink.objects.get(pk=made.link.pk)
+def fresh(created: NewLink) -> HandoverLink:
+    return HandoverLink.objects.get(pk=created.link.pk)
 
 
 def verbs() -> list[str]:
@@ -55,84 +55,86 @@ def post(client: Client, code: str, passphrase: str) -> Any:
 
 
 def test_a_link_opens_once_and_staff_see_when_and_from_where(enabled: Enabled) -> None:
-    made = make(enabled)
-    opened = handover_links.open_link(made.token, PASSPHRASE, **CLIENT)
+    created = create_link(enabled)
+    opened = handover_links.open_link(created.token, PASSPHRASE, **CLIENT)
     assert opened.handover == enabled.handover
-    link = fresh(made)
+    link = fresh(created)
     assert (link.state, link.sealed, link.address, link.user_agent) == (
         LinkState.OPENED, "", "198.51.100.9", "Browser/1",
     )  # fmt: skip
     with pytest.raises(LinkRefused):
-        handover_links.open_link(made.token, PASSPHRASE, **CLIENT)
+        handover_links.open_link(created.token, PASSPHRASE, **CLIENT)
     assert verbs() == [Verb.LINK_MADE, Verb.LINK_OPENED]
     assert AuditEvent.objects.get(verb=Verb.LINK_OPENED).address == "198.51.100.9"
 
 
-def test_the_whole_address_and_other_spellings_open_it_too(enabled: Enabled) -> None:
-    made = make(enabled, passphrase="")
-    spoken = made.passphrase.lower().replace("-", " ").replace("0", "o")
-    assert handover_links.open_link(f" {made.url.lower()} ", spoken, **CLIENT)
+def test_the_full_address_and_other_spellings_open_a_link_too(enabled: Enabled) -> None:
+    created = create_link(enabled, passphrase="")
+    spoken = created.passphrase.lower().replace("-", " ").replace("0", "o")
+    assert handover_links.open_link(f" {created.url.lower()} ", spoken, **CLIENT)
 
 
-def test_the_database_with_the_settings_does_not_open_it(enabled: Enabled) -> None:
-    made = make(enabled)
+def test_the_database_and_the_settings_together_do_not_open_a_link(enabled: Enabled) -> None:
+    created = create_link(enabled)
     row = repr(HandoverLink.objects.values().get()) + repr(list(AuditEvent.objects.values()))
     assert enabled.handover.auth_secret not in row
-    bare = made.token.replace("-", "").removeprefix("ONPH")
+    bare = created.token.replace("-", "").removeprefix("ONPH")
     assert bare[:25] not in row
     assert bare[25:] not in row
     assert PASSPHRASE not in row
-    assert repr(made).count(made.token) == 0
+    assert repr(created).count(created.token) == 0
 
 
 @pytest.mark.parametrize("half", [0, -1])
 def test_each_half_of_the_link_is_needed(enabled: Enabled, half: int) -> None:
-    made = make(enabled)
-    other = "X" if made.token[half] != "X" else "Y"
-    wrong = f"{made.token[:-1]}{other}" if half else made.token.replace("ONPH-", "ONPH-ZZ", 1)[: len(made.token)]
+    created = create_link(enabled)
+    other = "X" if created.token[half] != "X" else "Y"
+    wrong = (
+        f"{created.token[:-1]}{other}" if half else created.token.replace("ONPH-", "ONPH-ZZ", 1)[: len(created.token)]
+    )
     with pytest.raises(LinkRefused):
         handover_links.open_link(wrong, PASSPHRASE, **CLIENT)
 
 
-def test_five_wrong_passphrases_and_the_link_is_dead(enabled: Enabled) -> None:
-    made = make(enabled)
+def test_five_wrong_passphrases_void_the_link(enabled: Enabled) -> None:
+    created = create_link(enabled)
     for _ in range(5):
-        assert fresh(made).sealed
+        assert fresh(created).sealed
         with pytest.raises(LinkRefused):
-            handover_links.open_link(made.token, "a wrong passphrase", **CLIENT)
-    assert (fresh(made).state, fresh(made).sealed) == (LinkState.FAILED, "")
+            handover_links.open_link(created.token, "a wrong passphrase", **CLIENT)
+    assert (fresh(created).state, fresh(created).sealed) == (LinkState.FAILED, "")
     with pytest.raises(LinkRefused):
-        handover_links.open_link(made.token, PASSPHRASE, **CLIENT)
+        handover_links.open_link(created.token, PASSPHRASE, **CLIENT)
     assert verbs() == [Verb.LINK_MADE, Verb.LINK_FAILED]
 
 
-def test_the_fifth_try_may_be_the_right_one(enabled: Enabled) -> None:
-    made = make(enabled)
+def test_the_fifth_attempt_can_succeed(enabled: Enabled) -> None:
+    created = create_link(enabled)
     for _ in range(4):
         with pytest.raises(LinkRefused):
-            handover_links.open_link(made.token, "a wrong passphrase", **CLIENT)
-    assert handover_links.open_link(made.token, PASSPHRASE, **CLIENT)
+            handover_links.open_link(created.token, "a wrong passphrase", **CLIENT)
+    assert handover_links.open_link(created.token, PASSPHRASE, **CLIENT)
 
 
-def test_a_link_that_is_too_old_opens_nothing_and_is_erased(enabled: Enabled) -> None:
-    made = make(enabled)
+def test_an_expired_link_opens_nothing_and_is_erased(enabled: Enabled) -> None:
+    created = create_link(enabled)
     HandoverLink.objects.update(expires_at=timezone.now())
     with pytest.raises(LinkRefused):
-        handover_links.open_link(made.token, PASSPHRASE, **CLIENT)
+        handover_links.open_link(created.token, PASSPHRASE, **CLIENT)
     assert handover_links.expire_links() == 1
     assert handover_links.expire_links() == 0
-    assert (fresh(made).state, fresh(made).sealed) == (LinkState.EXPIRED, "")
+    assert (fresh(created).state, fresh(created).sealed) == (LinkState.EXPIRED, "")
     assert verbs() == [Verb.LINK_MADE, Verb.LINK_EXPIRED]
 
 
-def test_a_link_that_was_taken_back_opens_nothing(enabled: Enabled) -> None:
-    made = make(enabled)
-    handover_links.revoke_link(made.link, actor=ANNA)
+def test_a_revoked_link_opens_nothing(enabled: Enabled) -> None:
+    created = create_link(enabled)
+    handover_links.revoke_link(created.link, actor=ANNA)
     with pytest.raises(LinkRefused):
-        handover_links.open_link(made.token, PASSPHRASE, **CLIENT)
+        handover_links.open_link(created.token, PASSPHRASE, **CLIENT)
     with pytest.raises(LinkEnded):
-        handover_links.revoke_link(made.link, actor=ANNA)
-    assert (fresh(made).state, fresh(made).sealed) == (LinkState.TAKEN_BACK, "")
+        handover_links.revoke_link(created.link, actor=ANNA)
+    assert (fresh(created).state, fresh(created).sealed) == (LinkState.TAKEN_BACK, "")
     assert verbs() == [Verb.LINK_MADE, Verb.LINK_TAKEN_BACK]
 
 
@@ -143,31 +145,31 @@ def test_a_link_that_was_taken_back_opens_nothing(enabled: Enabled) -> None:
         lambda row: enabling.disable(row, reason="Closed", actor=ANNA),
     ],
 )
-def test_rotating_and_disabling_take_the_link_back(enabled: Enabled, act: Callable[[Integration], Any]) -> None:
-    made = make(enabled)
+def test_rotating_and_disabling_revoke_the_link(enabled: Enabled, act: Callable[[Integration], Any]) -> None:
+    created = create_link(enabled)
     act(enabled.integration)
-    assert (fresh(made).state, fresh(made).sealed) == (LinkState.TAKEN_BACK, "")
+    assert (fresh(created).state, fresh(created).sealed) == (LinkState.TAKEN_BACK, "")
     assert Verb.LINK_TAKEN_BACK in verbs()
 
 
-def test_a_corrected_pos_remote_id_is_what_the_recipient_gets(enabled: Enabled) -> None:
-    made = make(enabled)
+def test_the_recipient_gets_a_corrected_pos_remote_id(enabled: Enabled) -> None:
+    created = create_link(enabled)
     enabling.change_pos_remote_id(enabled.integration, pos_remote_id="Corrected", actor=ANNA)
-    assert handover_links.open_link(made.token, PASSPHRASE, **CLIENT).handover.pos_remote_id == "Corrected"
+    assert handover_links.open_link(created.token, PASSPHRASE, **CLIENT).handover.pos_remote_id == "Corrected"
 
 
-def test_an_adopted_secret_goes_by_link_too(outlet: Outlet) -> None:
-    made = handover_links.create_link_instead(
+def test_an_adopted_secret_can_be_sent_by_link(outlet: Outlet) -> None:
+    created = handover_links.create_link_instead(
         lambda: enabling.enable_outlet(outlet, pos_remote_id="R-1", adopted_secret=ADOPTED, actor=ANNA),
         hours=1,
         actor=ANNA,
     )
-    assert made.is_generated
-    assert handover_links.open_link(made.token, made.passphrase, **CLIENT).handover.auth_secret == ADOPTED
+    assert created.is_generated
+    assert handover_links.open_link(created.token, created.passphrase, **CLIENT).handover.auth_secret == ADOPTED
 
 
 @pytest.mark.parametrize("passphrase", ["q8#Lm2!vRt", "letmeinlet", "0123456789012"])
-def test_a_passphrase_of_ten_characters_is_accepted_and_one_of_digits_when_it_is_longer(passphrase: str) -> None:
+def test_a_passphrase_of_ten_characters_is_accepted_and_a_longer_one_of_digits(passphrase: str) -> None:
     handover_links.check_passphrase(passphrase)
 
 
@@ -178,7 +180,7 @@ def test_a_passphrase_that_is_easy_to_guess_is_refused_with_the_rule(passphrase:
 
 
 @pytest.mark.parametrize(("passphrase", "hours"), [("short", 72), ("aaaaaaaaaaaa", 72), ("x" * 201, 72), ("", 337)])
-def test_a_weak_passphrase_and_a_long_life_are_refused_and_nothing_is_enabled(
+def test_a_weak_passphrase_and_a_long_lifetime_are_refused_and_nothing_is_enabled(
     outlet: Outlet, passphrase: str, hours: int
 ) -> None:
     with pytest.raises(InvalidValue):
@@ -191,33 +193,33 @@ def test_a_weak_passphrase_and_a_long_life_are_refused_and_nothing_is_enabled(
     assert not Integration.objects.exists()
 
 
-def test_a_link_opens_under_a_key_that_is_a_fallback_by_now(enabled: Enabled, settings: Any) -> None:
-    made = make(enabled)
+def test_a_link_opens_under_a_key_that_has_become_a_fallback(enabled: Enabled, settings: Any) -> None:
+    created = create_link(enabled)
     settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = "another key", []
     with pytest.raises(LinkRefused):
-        handover_links.open_link(made.token, PASSPHRASE, **CLIENT)
+        handover_links.open_link(created.token, PASSPHRASE, **CLIENT)
     settings.CREDENTIAL_KEY_FALLBACKS = [settings.SECRET_KEY]
-    assert handover_links.open_link(made.token, PASSPHRASE, **CLIENT)
+    assert handover_links.open_link(created.token, PASSPHRASE, **CLIENT)
 
 
-def test_the_redaction_knows_a_links_text_and_a_passphrase(enabled: Enabled) -> None:
-    made = make(enabled)
-    for line in (f"GET {made.url}", f"code={made.token.replace('-', '')}", f'{{"passphrase": "{PASSPHRASE}"}}'):
+def test_the_text_of_a_link_and_a_passphrase_are_redacted(enabled: Enabled) -> None:
+    created = create_link(enabled)
+    for line in (f"GET {created.url}", f"code={created.token.replace('-', '')}", f'{{"passphrase": "{PASSPHRASE}"}}'):
         redacted = redact(line)
-        assert made.token[15:25] not in redacted
-        assert made.token.replace("-", "")[12:] not in redacted
+        assert created.token[15:25] not in redacted
+        assert created.token.replace("-", "")[12:] not in redacted
         assert "horse" not in redacted
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_open_at_once_one_sees_it(enabled: Enabled) -> None:
-    made = make(enabled)
+def test_if_two_recipients_open_a_link_at_once_only_one_sees_the_values(enabled: Enabled) -> None:
+    created = create_link(enabled)
     start, seen, refused = threading.Barrier(4), [], []
 
     def open_it() -> None:
         start.wait(10)
         try:
-            seen.append(handover_links.open_link(made.token, PASSPHRASE, **CLIENT))
+            seen.append(handover_links.open_link(created.token, PASSPHRASE, **CLIENT))
         except LinkRefused as refusal:
             refused.append(refusal)
         finally:
@@ -235,19 +237,19 @@ def test_of_two_who_open_at_once_one_sees_it(enabled: Enabled) -> None:
 # --- The recipient's page
 
 
-def test_looking_at_the_address_uses_nothing_up(client: Client, enabled: Enabled) -> None:
-    made = make(enabled)
+def test_visiting_the_address_does_not_use_up_the_link(client: Client, enabled: Enabled) -> None:
+    created = create_link(enabled)
     for _ in range(10):
         assert client.get("/handover/").status_code == 200
         assert client.head("/handover/").status_code == 200
-        assert client.get("/handover/", {"code": made.token, "passphrase": PASSPHRASE}).status_code == 200
-    assert fresh(made).tries == 0
+        assert client.get("/handover/", {"code": created.token, "passphrase": PASSPHRASE}).status_code == 200
+    assert fresh(created).tries == 0
     assert client.put("/handover/").status_code == 405
 
 
-def test_the_page_shows_the_values_and_is_kept_nowhere(client: Client, enabled: Enabled) -> None:
-    made = make(enabled)
-    for response in (client.get("/handover/"), post(client, made.token, PASSPHRASE)):
+def test_the_page_shows_the_values_and_is_not_cached(client: Client, enabled: Enabled) -> None:
+    created = create_link(enabled)
+    for response in (client.get("/handover/"), post(client, created.token, PASSPHRASE)):
         assert response.status_code == 200
         assert response["Cache-Control"] == "no-store"
         assert response["Referrer-Policy"] == "no-referrer"
@@ -258,13 +260,13 @@ def test_the_page_shows_the_values_and_is_kept_nowhere(client: Client, enabled: 
 
 
 def test_every_refusal_reads_the_same(client: Client) -> None:
-    links = {name: make(make_enabled_outlet(name)) for name in ("opened", "expired", "taken", "failed", "wrong")}
+    links = {name: create_link(make_enabled_outlet(name)) for name in ("opened", "expired", "taken", "failed", "wrong")}
     handover_links.open_link(links["opened"].token, PASSPHRASE, **CLIENT)
     handover_links.revoke_link(links["taken"].link, actor=ANNA)
     HandoverLink.objects.filter(pk=links["expired"].link.pk).update(expires_at=timezone.now() - timedelta(hours=1))
     for _ in range(5):
         post(client, links["failed"].token, "a wrong passphrase")
-    codes = {name: (made.token, PASSPHRASE) for name, made in links.items()} | {
+    codes = {name: (created.token, PASSPHRASE) for name, created in links.items()} | {
         "wrong": (links["wrong"].token, "a wrong passphrase"),
         "unknown": ("ONPH-" + "-".join(["ABCDE"] * 10), PASSPHRASE),
         "nonsense": ("\x00 ü 世", PASSPHRASE),
@@ -275,20 +277,18 @@ def test_every_refusal_reads_the_same(client: Client) -> None:
     assert len({text(answer) for answer in answers.values()}) == 1
 
 
-def test_a_refusal_takes_its_time_whatever_the_reason(
-    client: Client, enabled: Enabled, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_refusal_is_delayed(client: Client, enabled: Enabled, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr(views, "REFUSED_AFTER", 0.75)
     monkeypatch.setattr("integrations.recipient.views.time.sleep", waited.append)
-    made = make(enabled)
-    post(client, made.token, "a wrong passphrase")
+    created = create_link(enabled)
+    post(client, created.token, "a wrong passphrase")
     post(client, "ONPH-" + "-".join(["ABCDE"] * 10), PASSPHRASE)
     assert len(waited) == 2
     assert all(0.3 < each <= 0.75 for each in waited)
 
 
-def test_what_is_sent_to_the_page_needs_no_cookie(enabled: Enabled) -> None:
-    made = make(enabled)
+def test_the_form_of_the_page_needs_no_cookie(enabled: Enabled) -> None:
+    created = create_link(enabled)
     stranger = Client(enforce_csrf_checks=True)
-    assert post(stranger, made.token, PASSPHRASE).status_code == 200
+    assert post(stranger, created.token, PASSPHRASE).status_code == 200

@@ -1,4 +1,4 @@
-"""Enable an outlet, disable it, enable it again, and correct whom it is paired with."""
+"""Enable an outlet, disable it, enable it again, and correct its POSRemoteID."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -30,7 +30,7 @@ REMOTE = "TestOrg-7ab4da81-d75b-4239-9aac-bdc0d2fb8f9a"
 CaptureCommits = Callable[..., AbstractContextManager[list[Callable[[], Any]]]]
 
 
-def test_enabling_hands_over_what_both_sides_must_know(outlet: Outlet) -> None:
+def test_enabling_returns_the_values_that_both_sides_need(outlet: Outlet) -> None:
     handover = enable_outlet(outlet, pos_remote_id=REMOTE, actor=ANNA)
     assert list(handover.as_wire()) == ["ProviderOutletID", "POSRemoteID", "AuthSecret", "AuthURL", "WebsocketURL"]
     assert handover.as_wire() | {"AuthSecret": ""} == {
@@ -70,7 +70,7 @@ def test_an_enabled_outlet_begins_enabled_offline_and_never_seen(outlet: Outlet)
     assert (presence.is_online, presence.since, presence.last_seen_at) == (False, None, None)
 
 
-def test_the_credential_says_who_made_it_and_how_it_is_recognised(outlet: Outlet) -> None:
+def test_the_credential_records_its_creator_and_prefix(outlet: Outlet) -> None:
     secret = enable_outlet(outlet, pos_remote_id=REMOTE, actor=ANNA).auth_secret
     credential = Credential.objects.get()
     assert (credential.made_by, credential.shown, credential.is_current) == ("anna", secret[:10], True)
@@ -83,7 +83,7 @@ def test_an_outlet_is_not_enabled_twice(enabled: Enabled) -> None:
     assert Credential.objects.count() == 1
 
 
-def test_a_disabled_outlet_is_not_enabled_a_second_time_beside_it(enabled: Enabled) -> None:
+def test_a_disabled_outlet_gets_no_second_integration(enabled: Enabled) -> None:
     disable(enabled.integration, reason="moved", actor=ANNA)
     with pytest.raises(AlreadyEnabled):
         enable_outlet(enabled.integration.outlet, pos_remote_id="another", actor=ANNA)
@@ -96,26 +96,26 @@ def test_two_outlets_never_share_a_pos_remote_id(enabled: Enabled, outlet: Outle
 
 
 @pytest.mark.parametrize(("value", "refusal"), [("pos_remote_id", PosRemoteIdTaken), ("adopted_secret", SecretTaken)])
-def test_a_value_that_another_outlet_takes_after_the_check_is_refused_by_name(
+def test_a_value_taken_by_another_outlet_after_the_check_is_refused_by_field_name(
     outlet: Outlet, monkeypatch: pytest.MonkeyPatch, value: str, refusal: type[Exception]
 ) -> None:
     check = enabling._check_new
     theirs = {"pos_remote_id": "theirs", "adopted_secret": "theirS3cr3t!"}
     ours = {"pos_remote_id": REMOTE, "adopted_secret": ADOPTED, value: theirs[value]}
 
-    def overtaken(integration: Integration) -> None:
+    def check_then_lose_race(integration: Integration) -> None:
         monkeypatch.undo()
         check(integration)
         make_enabled_outlet("Airport", **theirs)
 
-    monkeypatch.setattr(enabling, "_check_new", overtaken)
+    monkeypatch.setattr(enabling, "_check_new", check_then_lose_race)
     with pytest.raises(refusal):
         enable_outlet(outlet, actor=ANNA, **ours)
     assert not Integration.objects.filter(outlet=outlet).exists()
 
 
 @pytest.mark.parametrize("remote", ["", "   ", "\u200b", "a\u200bb", "a\u00a0b", "a\nb", "a\x00b", "x" * 129])
-def test_a_pos_remote_id_without_plain_form_is_refused_by_name(outlet: Outlet, remote: str) -> None:
+def test_a_malformed_pos_remote_id_is_refused_by_field_name(outlet: Outlet, remote: str) -> None:
     with pytest.raises(InvalidValue, match="POSRemoteID") as refused:
         enable_outlet(outlet, pos_remote_id=remote, actor=ANNA)
     assert refused.value.field == "pos_remote_id"
@@ -126,7 +126,7 @@ def test_a_pos_remote_id_may_be_any_128_characters(outlet: Outlet) -> None:
     assert enable_outlet(outlet, pos_remote_id=remote, actor=ANNA).pos_remote_id == remote
 
 
-def test_what_is_refused_leaves_nothing_behind(outlet: Outlet) -> None:
+def test_a_refusal_stores_nothing(outlet: Outlet) -> None:
     before = AuditEvent.objects.count()
     with pytest.raises(MistypedSecret):
         enable_outlet(outlet, pos_remote_id=REMOTE, adopted_secret="ONPS-12345-MISTYPED", actor=ANNA)
@@ -138,7 +138,7 @@ def test_what_is_refused_leaves_nothing_behind(outlet: Outlet) -> None:
 # --- Disable and enable again
 
 
-def test_disabling_keeps_the_reason_and_voids_the_tokens(enabled: Enabled) -> None:
+def test_disabling_stores_the_reason_and_voids_the_tokens(enabled: Enabled) -> None:
     disable(enabled.integration, reason="  contract ended ", actor=ANNA)
     after = enabled.fresh()
     assert (after.is_enabled, after.disabled_reason) == (False, "contract ended")
@@ -147,21 +147,21 @@ def test_disabling_keeps_the_reason_and_voids_the_tokens(enabled: Enabled) -> No
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 201])
-def test_disabling_needs_a_reason_that_fits(enabled: Enabled, reason: str) -> None:
+def test_disabling_needs_a_valid_reason(enabled: Enabled, reason: str) -> None:
     with pytest.raises(InvalidValue) as refused:
         disable(enabled.integration, reason=reason, actor=ANNA)
     assert refused.value.field == "reason"
     assert enabled.fresh().is_enabled
 
 
-def test_what_is_disabled_is_not_disabled_again(enabled: Enabled) -> None:
+def test_a_disabled_integration_is_not_disabled_again(enabled: Enabled) -> None:
     disable(enabled.integration, reason="first", actor=ANNA)
     with pytest.raises(AlreadyDisabled):
         disable(enabled.integration, reason="second", actor=ANNA)
     assert enabled.fresh().disabled_reason == "first"
 
 
-def test_enabling_again_clears_the_reason_and_lets_no_old_token_in(enabled: Enabled) -> None:
+def test_enabling_again_clears_the_reason_and_accepts_no_old_token(enabled: Enabled) -> None:
     disable(enabled.integration, reason="pause", actor=ANNA)
     voided = enabled.fresh()
     reenable(enabled.integration, reason="back from holiday", actor=ANNA)
@@ -179,7 +179,7 @@ def test_enabling_again_keeps_the_secret(enabled: Enabled) -> None:
     assert before.is_live(before.created_at)
 
 
-def test_what_is_enabled_is_not_enabled_again(enabled: Enabled) -> None:
+def test_an_enabled_integration_is_not_enabled_again(enabled: Enabled) -> None:
     with pytest.raises(NotDisabled):
         reenable(enabled.integration, actor=ANNA)
 
@@ -187,7 +187,7 @@ def test_what_is_enabled_is_not_enabled_again(enabled: Enabled) -> None:
 # --- Pairing
 
 
-def test_correcting_the_pos_remote_id_voids_what_was_paired_under_the_old_one(enabled: Enabled) -> None:
+def test_correcting_the_pos_remote_id_voids_tokens_for_the_old_one(enabled: Enabled) -> None:
     change_pos_remote_id(enabled.integration, pos_remote_id=REMOTE, actor=ANNA)
     after = enabled.fresh()
     assert after.pos_remote_id == REMOTE
@@ -201,7 +201,7 @@ def test_the_pos_remote_id_of_another_outlet_is_not_taken_over(enabled: Enabled)
     assert enabled.fresh().pos_remote_id == enabled.handover.pos_remote_id
 
 
-def test_a_corrected_pos_remote_id_needs_plain_form(enabled: Enabled) -> None:
+def test_a_malformed_corrected_pos_remote_id_is_refused(enabled: Enabled) -> None:
     with pytest.raises(InvalidValue):
         change_pos_remote_id(enabled.integration, pos_remote_id="a\x00b", actor=ANNA)
 
@@ -216,7 +216,7 @@ def test_a_corrected_pos_remote_id_needs_plain_form(enabled: Enabled) -> None:
         lambda integration: change_pos_remote_id(integration, pos_remote_id=REMOTE, actor=ANNA),
     ],
 )
-def test_the_processes_are_woken_when_it_is_committed_and_not_before(
+def test_the_processes_are_woken_only_after_the_commit(
     enabled: Enabled, act: Callable[[Integration], None], django_capture_on_commit_callbacks: CaptureCommits
 ) -> None:
     woken: list[int] = []
@@ -230,9 +230,7 @@ def test_the_processes_are_woken_when_it_is_committed_and_not_before(
         wake.forget(woken.append)
 
 
-def test_nobody_is_woken_by_what_was_rolled_back(
-    enabled: Enabled, django_capture_on_commit_callbacks: CaptureCommits
-) -> None:
+def test_a_rollback_wakes_no_process(enabled: Enabled, django_capture_on_commit_callbacks: CaptureCommits) -> None:
     with django_capture_on_commit_callbacks() as callbacks, transaction.atomic():
         disable(enabled.integration, reason="pause", actor=ANNA)
         transaction.set_rollback(True)
@@ -240,7 +238,7 @@ def test_nobody_is_woken_by_what_was_rolled_back(
     assert enabled.fresh().is_enabled
 
 
-def test_enabling_an_outlet_of_the_same_name_elsewhere_is_another_outlet(enabled: Enabled) -> None:
+def test_an_outlet_of_the_same_name_in_another_organisation_is_another_outlet(enabled: Enabled) -> None:
     namesake = make_outlet(enabled.integration.outlet.name, organisation="Osteria")
     handover = enable_outlet(namesake, pos_remote_id=REMOTE, actor=ANNA)
     assert handover.provider_outlet_id != enabled.handover.provider_outlet_id

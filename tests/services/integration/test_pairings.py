@@ -1,4 +1,4 @@
-"""One POSRemoteID is one outlet's: a UUID is compared by value, however it is spelled."""
+"""A POSRemoteID belongs to one outlet; UUIDs are compared by value, in any spelling."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -28,7 +28,7 @@ def first() -> Integration:
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_it_is_taken_in_any_spelling(first: Integration, spelling: str) -> None:
+def test_a_taken_uuid_is_refused_in_any_spelling(first: Integration, spelling: str) -> None:
     with pytest.raises(PosRemoteIdTaken):
         enable_outlet(make_outlet("Station"), pos_remote_id=spelling, actor=ANNA)
     other = make_outlet("Garden")
@@ -37,32 +37,32 @@ def test_it_is_taken_in_any_spelling(first: Integration, spelling: str) -> None:
         change_pos_remote_id(Integration.objects.get(outlet=other), pos_remote_id=spelling, actor=ANNA)
 
 
-def test_its_spelling_may_be_corrected(first: Integration) -> None:
+def test_the_spelling_of_a_uuid_may_be_corrected(first: Integration) -> None:
     change_pos_remote_id(first, pos_remote_id=ID, actor=ANNA)
     row = Integration.objects.get()
     assert (row.pos_remote_id, row.match_id) == (ID, ID)
 
 
-def test_one_that_is_no_uuid_is_compared_exactly(first: Integration) -> None:
+def test_an_id_that_is_not_a_uuid_is_compared_exactly(first: Integration) -> None:
     for number, text in enumerate(("R-1", "r-1", ID[:-1])):
         enable_outlet(make_outlet(f"Other {number}"), pos_remote_id=text, actor=ANNA)
     assert Integration.objects.count() == 4
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_a_row_of_a_file_is_refused_with_one_of_another_outlet(first: Integration, spelling: str) -> None:
+def test_a_file_row_with_the_id_of_another_outlet_is_refused(first: Integration, spelling: str) -> None:
     (planned,) = plan(f"{BELLA},Station,{spelling}")
     assert (planned.verdict, "has this POSRemoteID" in planned.words) == (Verdict.WRONG, True)
     (planned,) = plan(f"{BELLA},{HARBOUR},{spelling}")
     assert planned.verdict == Verdict.SKIP
 
 
-def test_a_file_names_it_once() -> None:
+def test_a_file_may_contain_each_id_only_once() -> None:
     planned = plan(f"{BELLA},Station,{ID}", f"{BELLA},Garden,{ID.upper()}")
     assert "This POSRemoteID stands in row" in planned[-1].words
 
 
-def test_of_two_of_an_older_version_staff_read_in_the_check(first: Integration, client: Client) -> None:
+def test_the_check_reports_duplicates_from_an_older_version(first: Integration, client: Client) -> None:
     second = twin_of(first)
     assert twin_words(first, None) == f"Outlet {second.outlet} has the same POSRemoteID."
     assert twin_words(first, frozenset()) == "An outlet that you do not see has the same POSRemoteID."
@@ -72,13 +72,13 @@ def test_of_two_of_an_older_version_staff_read_in_the_check(first: Integration, 
     assert f"Outlet {second.outlet} has the same POSRemoteID." in page
 
 
-def test_whose_it_was_that_a_pos_sent_is_found_in_any_spelling(first: Integration) -> None:
+def test_the_owner_of_a_sent_id_is_found_in_any_spelling(first: Integration) -> None:
     assert find_owners([ID, f"{{{ID}}}", "R-1"]) == {ID: first.pk, f"{{{ID}}}": first.pk}
     second = twin_of(first)
     assert find_owners([ID, ID.upper()]) == {ID: second.pk, ID.upper(): first.pk}
 
 
-def test_what_a_server_of_an_older_version_enables_is_completed(first: Integration) -> None:
+def test_rows_enabled_by_an_older_server_version_are_completed(first: Integration) -> None:
     Integration.objects.update(match_id="")
     assert fill_match_ids()
     assert Integration.objects.get().match_id == ID
@@ -87,7 +87,7 @@ def test_what_a_server_of_an_older_version_enables_is_completed(first: Integrati
 
 
 def twin_of(first: Integration, pos_remote_id: str = ID) -> Integration:
-    """An integration that a version enabled which compared these exactly."""
+    """Return an integration as enabled by an older version, which compared POSRemoteIDs exactly."""
     outlet = make_outlet(f"Twin {pos_remote_id}")
     enable_outlet(outlet, pos_remote_id=f"T-{outlet.pk}", actor=ANNA)
     row = Integration.objects.get(outlet=outlet)

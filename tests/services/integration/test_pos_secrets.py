@@ -30,7 +30,7 @@ def credentials_of(enabled: Enabled) -> list[Credential]:
 # --- Rotation
 
 
-def test_a_rotated_secret_is_another_one_and_comes_with_the_same_addresses(enabled: Enabled) -> None:
+def test_rotation_returns_a_new_secret_with_the_same_addresses(enabled: Enabled) -> None:
     after = rotate_secret(enabled.integration, actor=ANNA)
     assert after.auth_secret != enabled.handover.auth_secret
     assert after.as_wire() | {"AuthSecret": ""} == enabled.handover.as_wire() | {"AuthSecret": ""}
@@ -46,7 +46,7 @@ def test_without_overlap_the_old_secret_is_retired_and_its_tokens_are_void(enabl
 
 
 @pytest.mark.parametrize(("overlap", "lasts"), [each for each in OVERLAPS.items() if each[0] != "0"])
-def test_with_an_overlap_the_old_secret_goes_on_for_that_time_and_its_tokens_too(
+def test_with_an_overlap_the_old_secret_and_its_tokens_stay_valid_for_that_time(
     enabled: Enabled, overlap: str, lasts: timedelta
 ) -> None:
     with time_machine.travel(NOON, tick=False):
@@ -71,7 +71,7 @@ def test_a_second_rotation_inside_the_overlap_is_refused(enabled: Enabled) -> No
     assert len(credentials_of(enabled)) == 2
 
 
-def test_a_second_rotation_after_the_overlap_is_taken(enabled: Enabled) -> None:
+def test_a_second_rotation_after_the_overlap_is_accepted(enabled: Enabled) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         rotate_secret(enabled.integration, overlap="1h", actor=ANNA)
         clock.shift(timedelta(hours=1))
@@ -90,13 +90,13 @@ def test_an_overlap_can_be_ended_at_once_and_then_rotated(enabled: Enabled) -> N
     rotate_secret(enabled.integration, overlap="1h", actor=ANNA)
 
 
-def test_ending_the_overlap_leaves_the_tokens_of_the_new_secret_good(enabled: Enabled) -> None:
+def test_ending_the_overlap_keeps_tokens_of_the_new_secret_valid(enabled: Enabled) -> None:
     rotate_secret(enabled.integration, overlap="7d", actor=ANNA)
     end_overlap(enabled.integration, actor=ANNA)
     assert enabled.fresh().generation == enabled.integration.generation
 
 
-def test_an_overlap_that_does_not_run_cannot_be_ended(enabled: Enabled) -> None:
+def test_without_a_running_overlap_there_is_nothing_to_end(enabled: Enabled) -> None:
     with pytest.raises(NoOverlap):
         end_overlap(enabled.integration, actor=ANNA)
     with time_machine.travel(NOON, tick=False) as clock:
@@ -106,7 +106,7 @@ def test_an_overlap_that_does_not_run_cannot_be_ended(enabled: Enabled) -> None:
             end_overlap(enabled.integration, actor=ANNA)
 
 
-def test_a_page_that_is_sent_twice_rotates_once(enabled: Enabled) -> None:
+def test_a_form_that_is_sent_twice_rotates_once(enabled: Enabled) -> None:
     seen = enabled.integration.current_credential().pk
     rotate_secret(enabled.integration, seen=str(seen), actor=ANNA)
     with pytest.raises(StalePage):
@@ -114,7 +114,7 @@ def test_a_page_that_is_sent_twice_rotates_once(enabled: Enabled) -> None:
     assert len(credentials_of(enabled)) == 2
 
 
-def test_an_unknown_overlap_is_a_fault_of_the_caller_and_rotates_nothing(enabled: Enabled) -> None:
+def test_an_unknown_overlap_is_a_caller_error_and_rotates_nothing(enabled: Enabled) -> None:
     with pytest.raises(KeyError):
         rotate_secret(enabled.integration, overlap="3d", actor=ANNA)
     assert len(credentials_of(enabled)) == 1
@@ -126,7 +126,7 @@ def test_the_secret_of_a_disabled_integration_can_be_rotated_and_it_stays_disabl
     assert not enabled.fresh().is_enabled
 
 
-def test_a_credential_is_never_deleted_with_what_it_hangs_on(enabled: Enabled) -> None:
+def test_deleting_a_parent_row_never_deletes_a_credential(enabled: Enabled) -> None:
     with pytest.raises(ProtectedError):
         enabled.integration.delete()
 
@@ -134,7 +134,7 @@ def test_a_credential_is_never_deleted_with_what_it_hangs_on(enabled: Enabled) -
 # --- Adoption
 
 
-def test_an_adopted_secret_is_kept_under_argon2id_and_its_weakness_is_seen(outlet: Outlet) -> None:
+def test_an_adopted_secret_is_stored_under_argon2id_and_marked_as_weak(outlet: Outlet) -> None:
     handover = enable_outlet(outlet, pos_remote_id="r", adopted_secret=ADOPTED, actor=ANNA)
     assert handover.auth_secret == ADOPTED
     credential = Credential.objects.get()
@@ -144,7 +144,7 @@ def test_an_adopted_secret_is_kept_under_argon2id_and_its_weakness_is_seen(outle
     assert AuditEvent.objects.filter(verb=Verb.SECRET_ADOPTED).count() == 1
 
 
-def test_a_secret_is_adopted_by_one_integration_only_and_for_ever(outlet: Outlet) -> None:
+def test_a_secret_can_only_ever_be_adopted_by_one_integration(outlet: Outlet) -> None:
     first = make_enabled_outlet("Airport", adopted_secret=ADOPTED)
     with pytest.raises(SecretTaken):
         enable_outlet(outlet, pos_remote_id="r", adopted_secret=ADOPTED, actor=ANNA)
@@ -153,7 +153,7 @@ def test_a_secret_is_adopted_by_one_integration_only_and_for_ever(outlet: Outlet
         enable_outlet(outlet, pos_remote_id="r", adopted_secret=ADOPTED, actor=ANNA)
 
 
-def test_an_adopted_secret_is_taken_even_when_the_servers_key_changed_since(outlet: Outlet) -> None:
+def test_a_taken_adopted_secret_is_found_after_the_servers_key_changed(outlet: Outlet) -> None:
     make_enabled_outlet("Airport", adopted_secret=ADOPTED)
     changed = {"CREDENTIAL_KEY": "another-key" * 5, "CREDENTIAL_KEY_FALLBACKS": _key()}
     with override_settings(**changed), pytest.raises(SecretTaken):
@@ -166,7 +166,7 @@ def test_a_generated_secret_of_another_integration_is_not_adopted(enabled: Enabl
             enable_outlet(outlet, pos_remote_id="r", adopted_secret=spelt, actor=ANNA)
 
 
-def test_a_generated_secret_is_taken_even_when_the_servers_key_changed_since(enabled: Enabled, outlet: Outlet) -> None:
+def test_a_taken_generated_secret_is_found_after_the_servers_key_changed(enabled: Enabled, outlet: Outlet) -> None:
     changed = {"CREDENTIAL_KEY": "another-key" * 5, "CREDENTIAL_KEY_FALLBACKS": _key()}
     with override_settings(**changed), pytest.raises(SecretTaken):
         enable_outlet(outlet, pos_remote_id="r", adopted_secret=enabled.handover.auth_secret, actor=ANNA)
@@ -194,14 +194,14 @@ def test_a_secret_that_is_too_short_is_not_adopted(secret: str) -> None:
     "secret",
     ["shared\u200bS3cr3t!", "shared\u00a0S3cr3t", "shared\x00S3cr3t", "shared\nS3cr3t", "shared\ud800x", "x" * 257],
 )
-def test_a_secret_that_would_not_survive_the_way_is_not_adopted(secret: str) -> None:
+def test_a_secret_that_transmission_would_alter_is_not_adopted(secret: str) -> None:
     with pytest.raises(InvalidValue) as refused:
         adopt_secret(secret)
     assert refused.value.field == "adopted_secret"
     assert secret not in str(refused.value)
 
 
-def test_a_rotation_replaces_an_adopted_secret_by_a_generated_one(outlet: Outlet) -> None:
+def test_a_rotation_replaces_an_adopted_secret_with_a_generated_one(outlet: Outlet) -> None:
     adopted = make_enabled_outlet("Airport", adopted_secret=ADOPTED)
     rotate_secret(adopted.integration, overlap="1h", actor=ANNA)
     assert adopted.integration.current_credential().algorithm == Algorithm.HMAC_SHA256

@@ -33,7 +33,7 @@ def _keys(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """This process has the new key, with the old one among its fallbacks."""
     settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = NEW, [OLD]
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [OLD]
-    monkeypatch.setattr(keys, "_chosen_at", -keys.FRESH_SECONDS)  # as in a process that has just begun
+    monkeypatch.setattr(keys, "_chosen_at", -keys.FRESH_SECONDS)  # as in a process that has just started
     monkeypatch.setattr(newer_keys, "_compared_at", -newer_keys.COMPARE_SECONDS)
     monkeypatch.setattr(newer_keys, "_missing", frozenset())
     yield
@@ -46,7 +46,7 @@ def id_of(ring: keyring.Ring, master: str) -> str:
 
 
 def make_process(*masters: str, age: int = 0, started: int = 100, **columns: Any) -> ServerProcess:
-    """A process that announces these keys, the newest first; times are seconds ago."""
+    """Create a process that announces these keys, newest first; times are in seconds before now."""
     now = timezone.now()
     return ServerProcess.objects.create(
         host="other",
@@ -65,7 +65,7 @@ def chosen(own_id: uuid.UUID | None = None) -> set[str]:
     return {keyring.CREDENTIAL.writing_master, django_settings.SECRET_KEY}
 
 
-def test_alone_a_process_writes_under_its_newest_key() -> None:
+def test_a_single_process_writes_under_its_newest_key() -> None:
     assert chosen() == {NEW}
 
 
@@ -112,7 +112,7 @@ def test_all_processes_agree_on_the_order_of_the_one_that_started_last() -> None
     assert chosen() == {NEW}
 
 
-def test_a_process_that_enters_itself_announces_its_keys_and_chooses_at_once() -> None:
+def test_a_process_announces_its_keys_when_it_registers_and_chooses_at_once() -> None:
     make_process(OLD)
     row = ServerProcess.objects.get(pk=process_lease.begin_lease())
     assert row.credential_keys == f"{id_of(keyring.CREDENTIAL, NEW)},{id_of(keyring.CREDENTIAL, OLD)}"
@@ -120,22 +120,22 @@ def test_a_process_that_enters_itself_announces_its_keys_and_chooses_at_once() -
     assert keyring.CREDENTIAL.writing_master == OLD
 
 
-def test_what_is_announced_does_not_give_a_key_away() -> None:
+def test_an_announcement_does_not_reveal_a_key() -> None:
     row = ServerProcess.objects.get(pk=process_lease.begin_lease())
     for ids in (row.credential_keys, row.signing_keys):
         assert all(len(each) == keyring.ID_LENGTH for each in ids.split(","))
     assert set(row.credential_keys.split(",")).isdisjoint(row.signing_keys.split(","))
 
 
-def test_secrets_and_links_that_a_command_makes_are_readable_to_a_process_with_the_old_key(settings: Any) -> None:
+def test_a_process_with_the_old_key_can_read_secrets_and_links_of_a_command(settings: Any) -> None:
     make_process(OLD)
-    made = make_enabled_outlet()
+    enabled = make_enabled_outlet()
     credential = Credential.objects.get()
-    link = handover_links.create_link(credential, made.handover, hours=1, actor=ANNA)
+    link = handover_links.create_link(credential, enabled.handover, hours=1, actor=ANNA)
     sealed, text, token = sealing.seal("text", purpose="p"), signing.dumps("session"), tokens.issue(Token(1, 2, 3))
     settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = OLD, []
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = OLD, []
-    assert is_digest_under_a_known_key(made, credential)
+    assert is_digest_under_a_known_key(enabled, credential)
     assert handover_links.open_link(link.token, link.passphrase, address="", user_agent="")
     assert (sealing.unseal(sealed, purpose="p"), signing.loads(text), tokens.read(token)) == (
         "text",
@@ -144,11 +144,11 @@ def test_secrets_and_links_that_a_command_makes_are_readable_to_a_process_with_t
     )
 
 
-def is_digest_under_a_known_key(made: Enabled, credential: Credential) -> bool:
-    return credential.digest in secret_digests.keyed_digests(made.handover.auth_secret)
+def is_digest_under_a_known_key(enabled: Enabled, credential: Credential) -> bool:
+    return credential.digest in secret_digests.keyed_digests(enabled.handover.auth_secret)
 
 
-def test_what_was_signed_under_the_new_key_stays_readable_while_the_old_one_is_used() -> None:
+def test_signatures_of_the_new_key_stay_valid_while_the_old_key_is_used() -> None:
     text, token = signing.dumps("session"), tokens.issue(Token(1, 2, 3))
     make_process(OLD)
     assert chosen() == {OLD}
@@ -156,7 +156,7 @@ def test_what_was_signed_under_the_new_key_stays_readable_while_the_old_one_is_u
 
 
 class TestAProcessWithTheOldKeyAlone:
-    """Enters itself, after others have stored something under the new key."""
+    """This process registers after others have stored something under the new key."""
 
     @pytest.fixture
     def enter(self, settings: Any) -> Callable[[], bool]:
@@ -167,7 +167,7 @@ class TestAProcessWithTheOldKeyAlone:
 
         return enter
 
-    def test_lacks_a_key_and_says_so_loudly(self, enter: Callable[[], bool], caplog: pytest.LogCaptureFixture) -> None:
+    def test_lacks_a_key_and_logs_an_error(self, enter: Callable[[], bool], caplog: pytest.LogCaptureFixture) -> None:
         make_enabled_outlet()
         make_process(NEW, OLD)
         assert enter()
@@ -230,7 +230,7 @@ class TestAProcessWithTheOldKeyAlone:
         assert not enter()
         assert [record.levelname for record in caplog.records if "does not have: 1" in record.message] == ["WARNING"]
 
-    def test_lacks_nothing_by_a_process_with_a_foreign_key_that_started_later(self, enter: Callable[[], bool]) -> None:
+    def test_lacks_nothing_if_a_process_with_a_foreign_key_starts_later(self, enter: Callable[[], bool]) -> None:
         make_enabled_outlet()
         make_process(NEW, started=-100)
         assert not enter()

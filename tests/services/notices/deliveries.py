@@ -1,4 +1,4 @@
-"""Deliveries to webhooks, made and sent as a test needs them."""
+"""Create and send the webhook deliveries that a test needs."""
 
 from typing import Any
 
@@ -22,8 +22,8 @@ def make_delivery(url: str, *, name: str = "CRM") -> Prepared:
     return endpoint, secret, webhooks.send_test(endpoint, actor=ANNA)
 
 
-def notice_something() -> None:
-    """Let a POS be refused, and tell the endpoints of it."""
+def make_notice() -> None:
+    """Refuse a POS, and create the deliveries that report it."""
     now = timezone.now()
     refusal = make_refusal(None, at=now)
     notice = outbox.of_integration(
@@ -33,7 +33,7 @@ def notice_something() -> None:
 
 
 async def send_due() -> None:
-    """Send all that is due now, by a process of its own."""
+    """Send all due deliveries with a new deliverer, as another process would."""
     deliverer = Deliverer()
     await deliverer.start_due()
     await deliverer.all_sent()
@@ -57,7 +57,7 @@ def prepare_two(slow: str, quick: str) -> None:
 
 @override_settings(WEBHOOK_ALLOW_PRIVATE=True)
 class WithReceiver(InProcess):
-    """A receiver of webhooks runs during each test."""
+    """Runs a webhook receiver during each test."""
 
     def run(self, result: Any = None) -> Any:
         with receiver() as self.receiver:

@@ -47,7 +47,7 @@ def clock() -> Any:
 
 @pytest.fixture
 def watched(enabled: Enabled, clock: Any) -> Integration:
-    """Station: online for long, and the portal watches as long; somebody gets e-mail of all alerts."""
+    """Return the outlet Station, online as long as the portal runs; one recipient gets e-mail of all alerts."""
     go_online(enabled.integration, NOON - timedelta(hours=2))
     add_recipient("all@example.com")
     alerts.update()
@@ -61,7 +61,7 @@ def add_recipient(email: str, organisation: str | None = None) -> None:
 
 
 def wait(clock: Any, span: timedelta) -> datetime:
-    """Let time pass, with as few turns as the portal needs to know that it was not away."""
+    """Let time pass, with the fewest runs that show that the portal was running."""
     end = timezone.now() + span
     while timezone.now() < end:
         clock.move_to(min(timezone.now() + BLIND, end))
@@ -82,7 +82,7 @@ def another(name: str, since: datetime, *, organisation: str = BELLA) -> Integra
 
 
 @override_settings(**MAIL)
-def test_an_outlet_offline_beyond_the_limit_is_told_once_and_once_more_when_it_is_over(
+def test_an_outlet_offline_beyond_the_limit_is_reported_once_at_its_start_and_end(
     watched: Integration, clock: Any
 ) -> None:
     go_offline(watched, timezone.now())
@@ -108,9 +108,7 @@ def test_an_outlet_may_have_a_limit_of_its_own(watched: Integration, clock: Any)
 
 
 @override_settings(**MAIL)
-def test_a_chain_that_loses_its_uplink_is_one_message_and_another_chain_another(
-    watched: Integration, clock: Any
-) -> None:
+def test_outlets_of_a_chain_that_go_offline_together_share_a_message(watched: Integration, clock: Any) -> None:
     since = NOON - timedelta(hours=2)
     chain = [watched, *(another(f"Shop {number}", since) for number in range(60))]
     stranger = another("Elsewhere", since, organisation="Café Anna")
@@ -133,7 +131,7 @@ def test_a_chain_that_loses_its_uplink_is_one_message_and_another_chain_another(
 
 
 @override_settings(**MAIL)
-def test_a_never_seen_and_a_disabled_outlet_are_no_alert(watched: Integration, clock: Any) -> None:
+def test_outlets_that_never_connected_or_are_disabled_raise_no_alert(watched: Integration, clock: Any) -> None:
     make_enabled_outlet("Never")
     disable(watched, reason="closed for good", actor=ANNA)
     go_offline(watched, timezone.now())
@@ -142,11 +140,9 @@ def test_a_never_seen_and_a_disabled_outlet_are_no_alert(watched: Integration, c
 
 
 @override_settings(**MAIL)
-def test_after_the_portal_was_away_outlets_have_their_whole_limit_to_come_back(
-    watched: Integration, clock: Any
-) -> None:
+def test_outlets_have_their_full_limit_to_reconnect_after_the_portal_was_down(watched: Integration, clock: Any) -> None:
     go_offline(watched, timezone.now())
-    clock.move_to(timezone.now() + timedelta(hours=3))  # no turn: the portal was away
+    clock.move_to(timezone.now() + timedelta(hours=3))  # no run: the portal was down
     alerts.update()
     wait(clock, 8 * MINUTE)
     assert subjects() == []
@@ -155,7 +151,7 @@ def test_after_the_portal_was_away_outlets_have_their_whole_limit_to_come_back(
 
 
 @override_settings(**MAIL)
-def test_an_alert_that_is_over_before_anybody_was_told_is_forgotten(watched: Integration, clock: Any) -> None:
+def test_an_alert_that_ends_before_it_was_reported_is_dropped(watched: Integration, clock: Any) -> None:
     with mock.patch.object(alerts, "ALERT_GROUP_SECONDS", 180):
         go_offline(watched, timezone.now())
         wait(clock, 10 * MINUTE)
@@ -166,7 +162,7 @@ def test_an_alert_that_is_over_before_anybody_was_told_is_forgotten(watched: Int
 
 
 @override_settings(**MAIL)
-def test_outside_the_opening_hours_there_is_no_alert_and_the_limit_begins_at_the_opening(
+def test_outside_opening_hours_no_alert_is_raised_and_the_limit_starts_at_opening(
     watched: Integration, clock: Any
 ) -> None:
     Outlet.objects.update(opening_hours="mon-sun 15:00-22:00", time_zone="Europe/Vienna")  # 14:00 UTC in winter
@@ -178,7 +174,7 @@ def test_outside_the_opening_hours_there_is_no_alert_and_the_limit_begins_at_the
 
 
 @override_settings(**MAIL)
-def test_a_burst_of_refusals_is_told_of_its_outlet_and_ends_when_it_is_calm(watched: Integration, clock: Any) -> None:
+def test_a_burst_of_refusals_is_reported_once_at_its_start_and_end(watched: Integration, clock: Any) -> None:
     for _ in range(9):
         make_refusal(watched)
     wait(clock, 3 * MINUTE)
@@ -193,7 +189,7 @@ def test_a_burst_of_refusals_is_told_of_its_outlet_and_ends_when_it_is_calm(watc
 
 @override_settings(**MAIL)
 @mock.patch.object(alert_conditions, "ALERT_REFUSALS", 20)
-def test_a_burst_from_nobody_known_is_told_to_those_who_get_all_alerts(watched: Integration, clock: Any) -> None:
+def test_a_burst_of_unknown_outlets_is_reported_to_recipients_of_all_alerts(watched: Integration, clock: Any) -> None:
     add_recipient("bella@example.com", BELLA)
     for _ in range(20):
         make_refusal(None)
@@ -202,7 +198,7 @@ def test_a_burst_from_nobody_known_is_told_to_those_who_get_all_alerts(watched: 
 
 
 @override_settings(**MAIL)
-def test_an_overlap_that_ends_while_the_pos_uses_the_older_secret_is_told(watched: Integration, clock: Any) -> None:
+def test_an_overlap_that_ends_while_the_pos_uses_the_older_secret_is_reported(watched: Integration, clock: Any) -> None:
     rotate_secret(watched, overlap="24h", actor=ANNA)
     wait(clock, 5 * MINUTE)
     older = Credential.objects.get(is_current=False)
@@ -219,7 +215,7 @@ def test_an_overlap_that_ends_while_the_pos_uses_the_older_secret_is_told(watche
 
 
 @override_settings(**MAIL)
-def test_an_overlap_whose_older_secret_nobody_uses_is_no_alert(watched: Integration, clock: Any) -> None:
+def test_an_overlap_with_an_unused_older_secret_raises_no_alert(watched: Integration, clock: Any) -> None:
     rotate_secret(watched, overlap="1h", actor=ANNA)
     wait(clock, 45 * MINUTE)
     end_overlap(watched, actor=ANNA)
@@ -227,7 +223,7 @@ def test_an_overlap_whose_older_secret_nobody_uses_is_no_alert(watched: Integrat
 
 
 @override_settings(**MAIL)
-def test_an_api_key_near_its_expiry_is_told(watched: Integration, clock: Any) -> None:
+def test_an_api_key_near_its_expiry_is_reported(watched: Integration, clock: Any) -> None:
     create_api_key("crm", expires_at=timezone.now() + timedelta(days=15), actor=ANNA)
     wait(clock, 3 * MINUTE)
     assert subjects() == []
@@ -237,9 +233,7 @@ def test_an_api_key_near_its_expiry_is_told(watched: Integration, clock: Any) ->
 
 
 @override_settings(**MAIL)
-def test_each_recipient_of_the_organisation_and_of_all_gets_one_mail_and_no_other(
-    watched: Integration, clock: Any
-) -> None:
+def test_only_recipients_of_the_organisation_and_of_all_get_one_mail_each(watched: Integration, clock: Any) -> None:
     add_recipient("ALL@example.com", BELLA)  # the same person again
     add_recipient("bella@example.com", BELLA)
     add_recipient("stranger@example.com", "Café Anna")
@@ -249,7 +243,7 @@ def test_each_recipient_of_the_organisation_and_of_all_gets_one_mail_and_no_othe
     assert recipients == ["all@example.com", "bella@example.com"]
 
 
-def test_without_a_mail_server_alerts_are_kept_and_told_to_webhooks_alone(watched: Integration, clock: Any) -> None:
+def test_without_a_mail_server_alerts_are_stored_and_sent_only_to_webhooks(watched: Integration, clock: Any) -> None:
     make_endpoint(kinds=[NoticeKind.ALERT_BEGAN, NoticeKind.ALERT_ENDED])
     go_offline(watched, timezone.now())
     wait(clock, 15 * MINUTE)
@@ -262,7 +256,7 @@ def test_without_a_mail_server_alerts_are_kept_and_told_to_webhooks_alone(watche
     assert (ended.kind, ended.data["alert"]) == (NoticeKind.ALERT_ENDED, began.data["alert"])
 
 
-def test_a_turn_costs_a_fixed_number_of_queries(watched: Integration, clock: Any) -> None:
+def test_a_run_takes_a_fixed_number_of_queries(watched: Integration, clock: Any) -> None:
     since = NOON - timedelta(hours=2)
     for number in range(20):
         go_offline(another(f"Shop {number}", since), timezone.now() - timedelta(hours=1))
@@ -289,7 +283,7 @@ class Mailing(InProcess):
         assert "Since noon." in mail.get_content()
         assert (await in_main(Mail.objects.get)).state == MailState.SENT
 
-    async def test_a_mail_server_that_refuses_or_is_away_is_tried_again_and_stops_nothing(self) -> None:
+    async def test_a_refusing_or_unreachable_mail_server_is_retried_and_blocks_nothing(self) -> None:
         with mail_sink() as sink, override_settings(**_to(sink.port)):
             await in_main(add_recipient, "all@example.com")
             await in_main(mailing.write, None, subject="Alert", body="Since noon.")
@@ -307,7 +301,7 @@ class Mailing(InProcess):
             await mailing.send_due()
             assert len(sink.got) == 1
 
-    async def test_a_mail_that_no_server_takes_is_given_up(self) -> None:
+    async def test_a_mail_that_is_always_rejected_is_abandoned(self) -> None:
         with override_settings(**_to(9)):
             await in_main(add_recipient, "all@example.com")
             await in_main(mailing.write, None, subject="Alert", body="Since noon.")

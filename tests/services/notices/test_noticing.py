@@ -1,4 +1,4 @@
-"""What happened is noticed from the rows, once, also when a row becomes visible late."""
+"""Events are detected from stored rows, once each, even when a row becomes visible late."""
 
 import json
 from datetime import datetime, timedelta
@@ -36,35 +36,35 @@ def clock() -> Any:
         yield traveller
 
 
-def told() -> list[str]:
+def reported() -> list[str]:
     return list(Notice.objects.order_by("pk").values_list("kind", flat=True))
 
 
-def turn_at(clock: Any, moment: datetime) -> None:
+def run_at(clock: Any, moment: datetime) -> None:
     clock.move_to(moment)
     event_detection.poll()
 
 
-def watch_for(clock: Any, integration: Integration, span: timedelta = LATER) -> datetime:
-    """Turn every minute, as the chore does all the time, and return when that was over."""
+def run_for(clock: Any, integration: Integration, span: timedelta = LATER) -> datetime:
+    """Run every minute, as the chore does, and return the time at the end."""
     end = timezone.now() + span
     while timezone.now() < end:
-        turn_at(clock, timezone.now() + timedelta(minutes=1))
+        run_at(clock, timezone.now() + timedelta(minutes=1))
     return timezone.now()
 
 
-def test_nothing_is_read_or_written_while_no_endpoint_wants_it(enabled: Enabled) -> None:
+def test_nothing_is_read_or_written_without_subscribed_endpoints(enabled: Enabled) -> None:
     make_finished_request(enabled.integration)
     with CaptureQueriesContext(
         connection,
     ) as queries:
         event_detection.poll()
     assert len(queries) <= 4
-    assert told() == []
+    assert reported() == []
     assert not NoticeCursor.objects.exists()
 
 
-def test_a_finished_request_is_told_once_without_its_contents(enabled: Enabled, clock: Any) -> None:
+def test_a_finished_request_is_reported_once_without_its_contents(enabled: Enabled, clock: Any) -> None:
     make_endpoint(kinds=[NoticeKind.REQUEST_FINISHED])
     event_detection.poll()
     row = make_finished_request(enabled.integration, received_at=NOON - timedelta(seconds=2))
@@ -81,54 +81,54 @@ def test_a_finished_request_is_told_once_without_its_contents(enabled: Enabled, 
     assert "tables" not in text
 
 
-def test_a_request_that_is_open_is_no_news(enabled: Enabled, clock: Any) -> None:
+def test_an_open_request_is_not_reported(enabled: Enabled, clock: Any) -> None:
     make_endpoint()
     event_detection.poll()
     row = make_finished_request(enabled.integration)
     type(row).objects.update(state=RequestState.SENT, ended_at=None)
     event_detection.poll()
-    assert told() == []
+    assert reported() == []
 
 
-def test_what_happened_before_the_first_endpoint_is_no_news(enabled: Enabled, clock: Any) -> None:
+def test_events_before_the_first_endpoint_are_not_reported(enabled: Enabled, clock: Any) -> None:
     make_finished_request(enabled.integration, ended_at=NOON - timedelta(seconds=1))
     make_endpoint()
     event_detection.poll()
     event_detection.poll()
-    assert told() == []
+    assert reported() == []
 
 
-def test_a_row_that_becomes_visible_late_is_told_and_none_twice(enabled: Enabled, clock: Any) -> None:
+def test_a_row_that_becomes_visible_late_is_reported_and_none_twice(enabled: Enabled, clock: Any) -> None:
     make_endpoint(kinds=[NoticeKind.REQUEST_FINISHED])
     event_detection.poll()
     for second in range(0, 300, 10):
-        turn_at(clock, NOON + timedelta(seconds=second))
+        run_at(clock, NOON + timedelta(seconds=second))
         late = timezone.now() - timedelta(seconds=min(second, 50))
         make_finished_request(enabled.integration, ended_at=late)
         event_detection.poll()
-    assert len(told()) == 30
+    assert len(reported()) == 30
 
 
-def test_rows_that_were_written_when_the_database_came_back_are_told(enabled: Enabled, clock: Any) -> None:
-    """The recorder keeps what it cannot write, and writes it with its own times."""
+def test_rows_written_after_a_database_failure_are_reported(enabled: Enabled, clock: Any) -> None:
+    """The recorder keeps rows that it cannot write, and later writes them with their original times."""
     make_endpoint(kinds=[NoticeKind.AUTHENTICATION_REFUSED])
     event_detection.poll()
-    turn_at(clock, NOON + timedelta(seconds=30))
-    turn_at(clock, NOON + timedelta(hours=1))  # nothing in between: the database was away
+    run_at(clock, NOON + timedelta(seconds=30))
+    run_at(clock, NOON + timedelta(hours=1))  # no run in between: the database was unavailable
     clock.move_to(NOON + timedelta(hours=1, seconds=20))
     make_refusal(enabled.integration, at=NOON + timedelta(minutes=5))
     event_detection.poll()
-    assert told() == [NoticeKind.AUTHENTICATION_REFUSED]
+    assert reported() == [NoticeKind.AUTHENTICATION_REFUSED]
 
 
-def test_reading_moves_on(enabled: Enabled, clock: Any) -> None:
+def test_the_cursor_advances(enabled: Enabled, clock: Any) -> None:
     make_endpoint(kinds=[NoticeKind.REQUEST_FINISHED])
     for minute in range(10):
-        turn_at(clock, NOON + timedelta(minutes=minute))
+        run_at(clock, NOON + timedelta(minutes=minute))
     assert NoticeCursor.objects.get(name="requests").at >= timezone.now() - 2 * LOOK_BACK
 
 
-def test_a_refused_authentication_is_told_with_its_reason_also_of_an_unknown_outlet(
+def test_a_refused_authentication_is_reported_with_its_reason_even_for_an_unknown_outlet(
     enabled: Enabled, clock: Any
 ) -> None:
     make_endpoint()
@@ -141,7 +141,7 @@ def test_a_refused_authentication_is_told_with_its_reason_also_of_an_unknown_out
     assert (known.data["outlet"]["name"], unknown.data["outlet"]) == ("Station", None)
 
 
-def test_a_stray_message_is_told_without_what_it_said(enabled: Enabled, clock: Any) -> None:
+def test_an_unrecognised_frame_is_reported_without_its_contents(enabled: Enabled, clock: Any) -> None:
     make_endpoint()
     event_detection.poll()
     make_unrecognised_frame(enabled.integration)
@@ -151,9 +151,7 @@ def test_a_stray_message_is_told_without_what_it_said(enabled: Enabled, clock: A
     assert "4111" not in json.dumps(notice.data)
 
 
-def test_an_endpoint_of_an_organisation_is_told_of_no_other_and_an_endpoint_of_all_is_told_all(
-    enabled: Enabled, clock: Any
-) -> None:
+def test_an_endpoint_gets_events_of_its_organisation_or_of_all(enabled: Enabled, clock: Any) -> None:
     own, _ = make_endpoint(name="own", organisation=make_organisation("Café Anna"))
     bella, _ = make_endpoint(name="bella", organisation=enabled.integration.outlet.organisation)
     everything, _ = make_endpoint(name="everything")
@@ -164,88 +162,88 @@ def test_an_endpoint_of_an_organisation_is_told_of_no_other_and_an_endpoint_of_a
     assert [each.deliveries.count() for each in (own, bella, everything)] == [0, 1, 2]
 
 
-def test_an_endpoint_gets_the_kinds_that_it_wants(enabled: Enabled, clock: Any) -> None:
+def test_an_endpoint_gets_the_kinds_that_it_subscribed_to(enabled: Enabled, clock: Any) -> None:
     make_endpoint(kinds=[NoticeKind.STRAY_MESSAGE])
     event_detection.poll()
     make_finished_request(enabled.integration)
     make_refusal(enabled.integration)
     make_unrecognised_frame(enabled.integration)
     event_detection.poll()
-    assert told() == [NoticeKind.STRAY_MESSAGE]
+    assert reported() == [NoticeKind.STRAY_MESSAGE]
 
 
-def test_an_endpoint_that_is_off_is_told_nothing(enabled: Enabled, clock: Any) -> None:
+def test_an_endpoint_that_is_off_gets_no_events(enabled: Enabled, clock: Any) -> None:
     endpoint, _ = make_endpoint()
     event_detection.poll()
     webhooks.disable_endpoint(endpoint, reason="maintenance", actor=ANNA)
     make_finished_request(enabled.integration)
     event_detection.poll()
-    assert told() == []
+    assert reported() == []
     assert not NoticeCursor.objects.exists()
 
 
-def test_an_outlet_that_comes_online_and_stays_is_told_after_the_grace(enabled: Enabled, clock: Any) -> None:
+def test_an_outlet_that_stays_online_is_reported_after_the_grace_period(enabled: Enabled, clock: Any) -> None:
     make_endpoint()
     event_detection.poll()
     go_online(enabled.integration, NOON + timedelta(seconds=1))
-    turn_at(clock, NOON + timedelta(seconds=20))
-    assert told() == []
-    turn_at(clock, NOON + timedelta(seconds=40))
-    turn_at(clock, NOON + timedelta(seconds=50))
-    assert told() == [NoticeKind.OUTLET_ONLINE]
+    run_at(clock, NOON + timedelta(seconds=20))
+    assert reported() == []
+    run_at(clock, NOON + timedelta(seconds=40))
+    run_at(clock, NOON + timedelta(seconds=50))
+    assert reported() == [NoticeKind.OUTLET_ONLINE]
     assert Notice.objects.get().data["since"] == (NOON + timedelta(seconds=1)).isoformat()
 
 
-def test_an_outlet_that_was_online_already_is_no_news(enabled: Enabled, clock: Any) -> None:
+def test_an_outlet_that_was_already_online_is_not_reported(enabled: Enabled, clock: Any) -> None:
     go_online(enabled.integration, NOON - timedelta(hours=1))
     make_endpoint()
     event_detection.poll()
-    turn_at(clock, NOON + timedelta(minutes=5))
-    assert told() == []
+    run_at(clock, NOON + timedelta(minutes=5))
+    assert reported() == []
 
 
-def test_an_outlet_that_goes_offline_and_stays_is_told_with_the_reason(enabled: Enabled, clock: Any) -> None:
+def test_an_outlet_that_stays_offline_is_reported_with_the_reason(enabled: Enabled, clock: Any) -> None:
     go_online(enabled.integration, NOON - timedelta(hours=1))
     make_endpoint()
     event_detection.poll()
-    offline_at = watch_for(clock, enabled.integration)
+    offline_at = run_for(clock, enabled.integration)
     go_offline(enabled.integration, offline_at)
-    turn_at(clock, offline_at + timedelta(seconds=20))
-    assert told() == []
-    turn_at(clock, offline_at + timedelta(seconds=40))
-    turn_at(clock, offline_at + timedelta(seconds=50))
-    assert told() == [NoticeKind.OUTLET_OFFLINE]
+    run_at(clock, offline_at + timedelta(seconds=20))
+    assert reported() == []
+    run_at(clock, offline_at + timedelta(seconds=40))
+    run_at(clock, offline_at + timedelta(seconds=50))
+    assert reported() == [NoticeKind.OUTLET_OFFLINE]
 
 
-def test_a_link_that_flaps_is_no_news(enabled: Enabled, clock: Any) -> None:
+def test_a_flapping_connection_is_not_reported(enabled: Enabled, clock: Any) -> None:
     go_online(enabled.integration, NOON - timedelta(hours=1))
     make_endpoint()
     event_detection.poll()
-    watch_for(clock, enabled.integration)
+    run_for(clock, enabled.integration)
     for _ in range(20):
         go_offline(enabled.integration, timezone.now())
-        turn_at(clock, timezone.now() + timedelta(seconds=20))
+        run_at(clock, timezone.now() + timedelta(seconds=20))
         go_online(enabled.integration, timezone.now())
-        turn_at(clock, timezone.now() + timedelta(seconds=20))
-    assert told() == []
+        run_at(clock, timezone.now() + timedelta(seconds=20))
+    assert reported() == []
 
 
-def test_after_the_portal_was_away_outlets_have_time_to_come_back(enabled: Enabled, clock: Any) -> None:
+def test_outlets_have_time_to_reconnect_after_the_portal_was_down(enabled: Enabled, clock: Any) -> None:
     go_online(enabled.integration, NOON - timedelta(hours=1))
     make_endpoint()
     event_detection.poll()
-    last = watch_for(clock, enabled.integration)
+    last = run_for(clock, enabled.integration)
     go_offline(enabled.integration, last)
-    back = last + timedelta(hours=1)  # no turn in between
-    turn_at(clock, back)
-    turn_at(clock, back + timedelta(seconds=100))
-    assert told() == []
-    watch_for(clock, enabled.integration)
-    assert told() == [NoticeKind.OUTLET_OFFLINE]
+    back = last + timedelta(hours=1)  # no run in between
+    run_at(clock, back)
+    run_at(clock, back + timedelta(seconds=100))
+    assert reported() == []
+    run_for(clock, enabled.integration)
+    assert reported() == [NoticeKind.OUTLET_OFFLINE]
 
 
-def test_ten_thousand_outlets_that_come_online_are_told_in_bounded_turns(enabled: Enabled, clock: Any) -> None:
-    """A tenth of it here: what counts is that the queries of a turn do not grow with the outlets."""
+def test_ten_thousand_outlets_that_come_online_are_reported_in_bounded_runs(enabled: Enabled, clock: Any) -> None:
+    """Uses a tenth of the outlets: the number of queries in a run must not grow with the outlets."""
     make_endpoint()
     event_detection.poll()
     others = [make_enabled_outlet(f"Shop {number}").integration for number in range(30)]
@@ -254,12 +252,12 @@ def test_ten_thousand_outlets_that_come_online_are_told_in_bounded_turns(enabled
     clock.move_to(NOON + timedelta(minutes=1))
     with CaptureQueriesContext(connection) as queries:
         event_detection.poll()
-    assert told() == [NoticeKind.OUTLET_ONLINE] * 30
+    assert reported() == [NoticeKind.OUTLET_ONLINE] * 30
     assert ToldPresence.objects.filter(is_online=True).count() == 30
     assert len(queries) < 40
 
 
-def test_old_events_are_deleted_and_those_that_wait_are_kept(enabled: Enabled, clock: Any) -> None:
+def test_old_events_are_deleted_and_waiting_ones_are_kept(enabled: Enabled, clock: Any) -> None:
     endpoint, _ = make_endpoint()
     waiting, ended = (webhooks.send_test(endpoint, actor=ANNA), webhooks_later(clock, endpoint))
     Delivery.objects.filter(pk=ended.pk).update(state=DeliveryState.DELIVERED)

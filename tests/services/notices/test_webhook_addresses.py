@@ -45,20 +45,20 @@ def test_an_address_that_is_not_on_the_internet_is_refused(text: str) -> None:
         "2606:4700::5eff:10.0.0.1",
     ],
 )  # fmt: skip
-def test_an_address_on_the_internet_is_taken(text: str) -> None:
+def test_an_address_on_the_internet_is_accepted(text: str) -> None:
     assert is_public(ip_address(text))
 
 
-def test_what_is_public_does_not_depend_on_the_version_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_public_addresses_do_not_depend_on_the_python_version(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tables of `ipaddress` changed in 3.11.9, 3.12.4 and 3.13."""
     for kind in (IPv4Address, IPv6Address):
         for name in ("is_global", "is_private", "is_reserved", "is_multicast", "is_site_local"):
-            monkeypatch.setattr(kind, name, property(_not_to_be_asked), raising=False)
+            monkeypatch.setattr(kind, name, property(_must_not_be_used), raising=False)
     assert is_public(ip_address("8.8.8.8"))
     assert not is_public(ip_address("fec0::1"))
 
 
-def _not_to_be_asked(address: object) -> bool:
+def _must_not_be_used(address: object) -> bool:
     raise AssertionError(address)
 
 
@@ -78,18 +78,18 @@ def test_a_private_address_in_a_url_is_refused_in_any_spelling(host: str) -> Non
 @pytest.mark.parametrize(
     "host", ["134744072", "0x8.0x8.0x8.0x8", "010.8.8.8", "[64:ff9b::808:808]", "hooks.example.com"]
 )
-def test_a_public_address_in_a_url_is_taken_in_any_spelling(host: str) -> None:
+def test_a_public_address_in_a_url_is_accepted_in_any_spelling(host: str) -> None:
     addresses.check_url(f"https://{host}/hooks")
 
 
 class DeliveringToAddresses(WithReceiver):
-    async def test_a_proxy_of_the_environment_is_not_asked(self) -> None:
+    async def test_a_proxy_from_the_environment_is_not_used(self) -> None:
         with mock.patch.dict("os.environ", {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}):
             await in_main(make_delivery, self.receiver.url)
             await send_due()
         assert len(self.receiver.got) == 1
 
-    async def test_a_name_that_leads_to_the_portal_s_own_network_is_refused_where_private_ones_are(self) -> None:
+    async def test_a_name_in_the_portal_s_own_network_is_refused_if_private_addresses_are(self) -> None:
         url = f"http://localhost:{self.receiver.port}/hooks"
         _, _, delivery = await in_main(make_delivery, url)
         with override_settings(WEBHOOK_ALLOW_PRIVATE=False):
@@ -97,7 +97,7 @@ class DeliveringToAddresses(WithReceiver):
         assert self.receiver.got == []
         assert "is not a public address" in (await in_main(fresh, delivery)).error
 
-    async def test_the_connection_goes_to_the_address_that_was_checked_whatever_the_name_says_next(self) -> None:
+    async def test_the_connection_goes_to_the_checked_address_even_if_the_name_changes(self) -> None:
         """DNS rebinding: the first answer is harmless, each later one is not."""
         answers: Iterator[str] = iter(["127.0.0.1"])
         asked = []

@@ -1,4 +1,4 @@
-"""An endpoint from the shell: its secret once, refusals in one line."""
+"""The command that creates an endpoint prints its secret once, and errors in one line."""
 
 import io
 import json
@@ -23,17 +23,17 @@ def run(*arguments: str) -> str:
     return output.getvalue()
 
 
-def test_an_endpoint_is_made_for_all_events_and_its_secret_is_printed() -> None:
-    made = json.loads(run("CRM", URL, "--format=json"))
+def test_an_endpoint_is_created_for_all_events_and_its_secret_is_printed() -> None:
+    created = json.loads(run("CRM", URL, "--format=json"))
     endpoint = WebhookEndpoint.objects.get()
-    assert made == {"Name": "CRM", "URL": URL, "Secret": unseal(endpoint.sealed_secret, purpose=signing.PURPOSE)}
+    assert created == {"Name": "CRM", "URL": URL, "Secret": unseal(endpoint.sealed_secret, purpose=signing.PURPOSE)}
     assert endpoint.kinds == list(SUBSCRIBABLE)
 
 
-def test_an_endpoint_is_made_for_some_events_of_one_organisation() -> None:
+def test_an_endpoint_is_created_for_some_events_of_one_organisation() -> None:
     bella = make_organisation(BELLA)
-    told = run("CRM", URL, "--event=outlet.offline", "--event=alert.began", f"--organisation={BELLA}")
-    assert "The secret is shown only once." in told
+    output = run("CRM", URL, "--event=outlet.offline", "--event=alert.began", f"--organisation={BELLA}")
+    assert "The secret is shown only once." in output
     endpoint = WebhookEndpoint.objects.get()
     assert (endpoint.kinds, endpoint.organisation) == (["outlet.offline", "alert.began"], bella)
 
@@ -45,6 +45,6 @@ def test_an_endpoint_is_made_for_some_events_of_one_organisation() -> None:
         (["CRM", URL, "--organisation=Nobody"], "No organisation has this name"),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_line(arguments: list[str], complaint: str) -> None:
+def test_invalid_options_are_refused_in_one_line(arguments: list[str], complaint: str) -> None:
     with pytest.raises(CommandError, match=complaint):
         run(*arguments)

@@ -1,4 +1,4 @@
-"""Webhooks go out signed, are tried again from their rows, and never where none may go."""
+"""Webhooks are signed, retried from their stored rows, and never sent to forbidden addresses."""
 
 import json
 from datetime import timedelta
@@ -21,7 +21,7 @@ from tests.services.notices.deliveries import (
     due_again,
     fresh,
     make_delivery,
-    notice_something,
+    make_notice,
     prepare_two,
     send_due,
 )
@@ -62,7 +62,7 @@ class Delivering(WithReceiver):
         with pytest.raises(WebhookVerificationError):
             self.receiver.got[1].verified(old)
 
-    async def test_an_overlap_that_ran_out_signs_no_more(self) -> None:
+    async def test_the_older_secret_does_not_sign_after_the_overlap(self) -> None:
         endpoint, _, _ = await in_main(make_delivery, self.receiver.url)
         await in_main(webhooks.rotate_endpoint, endpoint, overlap="1h", actor=ANNA)
         past = timezone.now() - timedelta(seconds=1)
@@ -70,7 +70,7 @@ class Delivering(WithReceiver):
         await send_due()
         assert " " not in self.receiver.got[0].headers["webhook-signature"]
 
-    async def test_a_failure_is_tried_again_on_the_schedule_under_the_same_id_and_then_given_up(self) -> None:
+    async def test_a_failure_is_retried_on_schedule_under_the_same_id_and_then_abandoned(self) -> None:
         self.receiver.status, self.receiver.answer = 500, b"out of paper"
         _, _, delivery = await in_main(make_delivery, self.receiver.url)
         waits = []
@@ -89,7 +89,7 @@ class Delivering(WithReceiver):
         assert len({got.headers["webhook-id"] for got in self.receiver.got}) == 1
         assert len({got.body for got in self.receiver.got}) == 1
 
-    async def test_a_receiver_that_asks_for_a_pause_gets_it_for_all_that_waits(self) -> None:
+    async def test_a_pause_that_a_receiver_requests_applies_to_all_waiting_events(self) -> None:
         self.receiver.status, self.receiver.retry_after = 429, "120"
         endpoint, _, delivery = await in_main(make_delivery, self.receiver.url)
         began = timezone.now()
@@ -104,13 +104,13 @@ class Delivering(WithReceiver):
         await send_due()
         assert ((await in_main(fresh, waiting)).next_at - began).total_seconds() <= 130
 
-    async def test_a_pause_holds_for_events_that_are_noticed_meanwhile(self) -> None:
+    async def test_a_pause_applies_to_events_detected_meanwhile(self) -> None:
         self.receiver.status, self.receiver.retry_after = 503, "60"
         await in_main(make_delivery, self.receiver.url)
         began = timezone.now()
         await send_due()
         for _ in range(10):
-            await in_main(notice_something)
+            await in_main(make_notice)
             await send_due()
         assert len(self.receiver.got) == 1
         waits = await in_main(lambda: [(row.next_at - began).total_seconds() for row in Delivery.objects.all()])
@@ -121,11 +121,11 @@ class Delivering(WithReceiver):
         assert len(self.receiver.got) == 12
         assert not (await in_main(WebhookEndpoint.objects.get)).pause_at(timezone.now() + timedelta(seconds=80))
 
-    async def test_the_rest_of_a_batch_waits_too_and_counts_as_no_try(self) -> None:
+    async def test_the_rest_of_a_batch_waits_without_counting_an_attempt(self) -> None:
         self.receiver.status, self.receiver.retry_after = 503, "600"
         await in_main(make_endpoint, self.receiver.url)
         for _ in range(40):
-            await in_main(notice_something)
+            await in_main(make_notice)
         began = timezone.now()
         await send_due()
         assert 1 <= len(self.receiver.got) <= delivering.AT_ONCE_PER_ENDPOINT
@@ -139,7 +139,7 @@ class Delivering(WithReceiver):
 
         def change() -> None:
             webhooks.change_endpoint(endpoint, url=f"{self.receiver.url}/2", kinds=endpoint.kinds, actor=ANNA)
-            notice_something()
+            make_notice()
 
         acts = [
             lambda: webhooks.send_test(endpoint, actor=ANNA),
@@ -163,7 +163,7 @@ class Delivering(WithReceiver):
         await send_due()
         assert (await in_main(fresh, delivery)).next_at <= timezone.now() + timedelta(hours=24)
 
-    async def test_what_is_not_due_is_not_sent(self) -> None:
+    async def test_a_delivery_that_is_not_due_is_not_sent(self) -> None:
         self.receiver.status = 500
         await in_main(make_delivery, self.receiver.url)
         await send_due()
@@ -187,7 +187,7 @@ class Delivering(WithReceiver):
         assert (row.state, len(row.excerpt)) == (DeliveryState.DELIVERED, posting.EXCERPT)
         assert self.receiver.sent < 40_000_000
 
-    async def test_an_answer_that_drips_is_cut_by_the_limit_of_the_whole_try(self) -> None:
+    async def test_a_slow_answer_is_cut_at_the_time_limit_of_the_attempt(self) -> None:
         self.receiver.status, self.receiver.answer, self.receiver.drip = 200, b"x" * 1000, 0.05
         _, _, delivery = await in_main(make_delivery, self.receiver.url)
         with mock.patch.object(posting, "SECONDS", 0.5):
@@ -197,7 +197,7 @@ class Delivering(WithReceiver):
         assert row.duration_ms is not None
         assert 400 <= row.duration_ms < 5000
 
-    async def test_a_receiver_that_is_away_is_said_so(self) -> None:
+    async def test_an_unreachable_receiver_is_recorded_as_such(self) -> None:
         _, _, delivery = await in_main(make_delivery, "http://127.0.0.1:9/hooks")
         await send_due()
         row = await in_main(fresh, delivery)
@@ -214,7 +214,7 @@ class Delivering(WithReceiver):
         event = await in_main(AuditEvent.objects.latest, "pk")
         assert (event.verb, event.actor_name) == (Verb.WEBHOOK_DISABLED, "the portal")
 
-    async def test_an_endpoint_that_fails_for_days_is_switched_off_and_one_success_begins_anew(self) -> None:
+    async def test_an_endpoint_that_fails_for_days_is_switched_off_and_a_success_resets_the_count(self) -> None:
         self.receiver.status = 500
         endpoint, _, delivery = await in_main(make_delivery, self.receiver.url)
         await send_due()
@@ -236,7 +236,7 @@ class Delivering(WithReceiver):
         await in_main(endpoint.refresh_from_db)
         assert (endpoint.failing_since, endpoint.is_enabled) == (None, True)
 
-    async def test_what_waits_for_an_endpoint_that_is_off_is_sent_when_it_is_on_again(self) -> None:
+    async def test_waiting_events_are_sent_when_their_endpoint_is_switched_on_again(self) -> None:
         endpoint, _, _ = await in_main(make_delivery, self.receiver.url)
         await in_main(webhooks.disable_endpoint, endpoint, reason="maintenance", actor=ANNA)
         await send_due()
@@ -255,7 +255,7 @@ class Delivering(WithReceiver):
         await other.all_sent()
         assert len(self.receiver.got) == 1
 
-    async def test_what_a_killed_process_had_claimed_is_sent_by_the_next(self) -> None:
+    async def test_events_claimed_by_a_killed_process_are_sent_by_another(self) -> None:
         self.receiver.hold = 30
         _, _, delivery = await in_main(make_delivery, self.receiver.url)
         killed = Deliverer()
@@ -271,7 +271,7 @@ class Delivering(WithReceiver):
         assert row.state == DeliveryState.DELIVERED
         assert len({got.headers["webhook-id"] for got in self.receiver.got}) == 1
 
-    async def test_the_chores_of_a_process_deliver_and_leave_nothing_running(self) -> None:
+    async def test_the_chores_of_a_process_deliver_events_and_leave_nothing_running(self) -> None:
         self.receiver.hold = LIMIT
         await in_main(make_delivery, self.receiver.url)
         await chores.notice()
@@ -292,7 +292,7 @@ class Delivering(WithReceiver):
             assert len(self.receiver.got) <= 3
             await deliverer.end()
 
-    async def test_without_the_key_of_its_secret_the_endpoint_is_said_to_need_another(self) -> None:
+    async def test_an_endpoint_whose_secret_cannot_be_read_asks_for_a_new_one(self) -> None:
         _, _, delivery = await in_main(make_delivery, self.receiver.url)
         with override_settings(CREDENTIAL_KEY="another" * 8, CREDENTIAL_KEY_FALLBACKS=[]):
             await send_due()

@@ -40,7 +40,7 @@ def receive_of(program: str) -> Receive:
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=["library", "by hand"])
-def test_the_documented_program_takes_what_the_portal_signs_and_nothing_else(program: str) -> None:
+def test_the_documented_program_accepts_only_events_signed_by_the_portal(program: str) -> None:
     receive = receive_of(program)
     secret, older = signing.new_secret(), signing.new_secret()
     headers = signing.headers("evt_1", int(time.time()), BODY, [secret, older])
@@ -88,7 +88,7 @@ def test_the_example_of_each_event_has_the_form_that_the_portal_sends(enabled: E
 
 
 def form_of(value: Any) -> Any:
-    """Return a JSON value with the type of each member in the place of its content."""
+    """Return a JSON value with each member's content replaced by its type."""
     if isinstance(value, dict):
         return {name: form_of(member) for name, member in value.items()}
     return [form_of(member) for member in value] if isinstance(value, list) else type(value)

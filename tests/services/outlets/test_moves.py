@@ -1,4 +1,4 @@
-"""An outlet that moves to another organisation: the event names an organisation only to those who may see it."""
+"""The event of an outlet's move to another organisation names an organisation only to staff with access to it."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def test_the_event_holds_no_name(moved: AuditEvent) -> None:
     assert moved.detail == {"organisation": {"before": before, "after": after}}
 
 
-def test_each_viewer_reads_the_names_of_what_they_see(client: Client, moved: AuditEvent) -> None:
+def test_each_viewer_sees_only_the_names_of_visible_organisations(client: Client, moved: AuditEvent) -> None:
     for page in pages_for(client, User.objects.create_superuser("boss"), moved):
         assert f"organisation: {THEIRS} → {BELLA}" in page
     for page in pages_for(client, make_limited(make_organisation(BELLA)), moved):
@@ -46,7 +46,7 @@ def test_each_viewer_reads_the_names_of_what_they_see(client: Client, moved: Aud
         assert THEIRS not in page
 
 
-def test_an_event_of_an_older_version_is_read_alike(client: Client, moved: AuditEvent) -> None:
+def test_an_event_of_an_older_version_is_shown_alike(client: Client, moved: AuditEvent) -> None:
     sides: Any = {"before": THEIRS, "after": BELLA}
     older = record(Verb.OUTLET_CHANGED, make_outlet("Station"), actor=ANNA, organisation=sides)
     for page in pages_for(client, User.objects.create_superuser("boss"), older):
@@ -56,7 +56,7 @@ def test_an_event_of_an_older_version_is_read_alike(client: Client, moved: Audit
         assert THEIRS not in page
 
 
-def test_an_organisation_that_is_gone_is_said_to_be_gone(client: Client, moved: AuditEvent) -> None:
+def test_a_deleted_organisation_is_shown_as_deleted(client: Client, moved: AuditEvent) -> None:
     delete_organisation(Organisation.objects.get(name=THEIRS), actor=ANNA)
     for page in pages_for(client, User.objects.create_superuser("boss"), moved):
         assert f"organisation: an organisation that was deleted → {BELLA}" in page

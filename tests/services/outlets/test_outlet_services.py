@@ -1,4 +1,4 @@
-"""Organisations and outlets: made once, changed with a trace, never lost while something hangs on them."""
+"""Organisations and outlets are created once, changed with an audit event, and not deleted while rows refer to them."""
 
 import uuid
 
@@ -50,9 +50,9 @@ def verbs() -> list[str]:
     return list(AuditEvent.objects.order_by("pk").values_list("verb", flat=True))
 
 
-def test_an_organisation_is_made_once_and_found_by_its_name() -> None:
-    made = get_or_create_organisation(BELLA, actor=ANNA)
-    assert get_or_create_organisation(BELLA, actor=ANNA) == made
+def test_an_organisation_is_created_once_and_found_by_its_name() -> None:
+    created = get_or_create_organisation(BELLA, actor=ANNA)
+    assert get_or_create_organisation(BELLA, actor=ANNA) == created
     assert verbs() == [Verb.ORGANISATION_CREATED]
 
 
@@ -64,7 +64,7 @@ def test_an_organisation_needs_a_plain_name(name: str) -> None:
     assert not Organisation.objects.exists()
 
 
-def test_an_organisation_is_not_renamed_to_anothers_name() -> None:
+def test_an_organisation_cannot_take_the_name_of_another() -> None:
     make_organisation("Osteria")
     bella = make_organisation()
     bella.name = "Osteria"
@@ -79,7 +79,7 @@ def test_renaming_an_organisation_records_both_names() -> None:
     assert AuditEvent.objects.latest("pk").detail == {"name": {"before": BELLA, "after": "Bella e Figli"}}
 
 
-def test_saving_what_did_not_change_records_nothing() -> None:
+def test_saving_without_changes_records_nothing() -> None:
     outlet = make_outlet()
     before = verbs()
     save_outlet(outlet, actor=ANNA)
@@ -98,7 +98,7 @@ def test_a_provider_outlet_id_may_be_any_64_characters() -> None:
 
 
 @pytest.mark.parametrize("given", [*BAD_TEXTS[1:], "x" * 65])
-def test_a_provider_outlet_id_without_plain_form_is_refused_by_name(given: str) -> None:
+def test_a_malformed_provider_outlet_id_is_refused_by_field_name(given: str) -> None:
     with pytest.raises(InvalidValue, match="ProviderOutletID") as refused:
         make_outlet(provider_outlet_id=given)
     assert refused.value.field == "provider_outlet_id"
@@ -116,7 +116,7 @@ def test_two_organisations_may_each_have_an_outlet_of_that_name() -> None:
     assert Outlet.objects.filter(name="Harbour").count() == 2
 
 
-def test_no_two_outlets_of_the_whole_portal_share_a_provider_outlet_id() -> None:
+def test_a_provider_outlet_id_is_unique_in_the_whole_portal() -> None:
     make_outlet("Harbour", provider_outlet_id="1")
     with pytest.raises(ProviderOutletIdTaken):
         create_outlet(make_organisation("Osteria"), name="Station", provider_outlet_id="1", actor=ANNA)
@@ -130,7 +130,7 @@ def test_an_outlet_that_was_never_enabled_may_get_another_id(outlet: Outlet) -> 
     assert AuditEvent.objects.latest("pk").detail["provider_outlet_id"]["after"] == "HB-1"
 
 
-def test_the_id_that_powerepos_knows_stays(enabled: Enabled) -> None:
+def test_the_id_that_powerepos_knows_cannot_change(enabled: Enabled) -> None:
     outlet = enabled.integration.outlet
     outlet.provider_outlet_id = "another"
     with pytest.raises(ProviderOutletIdInUse):
@@ -145,7 +145,7 @@ def test_an_enabled_outlet_may_be_renamed(enabled: Enabled) -> None:
     assert AuditEvent.objects.latest("pk").verb == Verb.OUTLET_CHANGED
 
 
-def test_an_outlet_that_was_never_enabled_can_be_deleted_with_a_trace(outlet: Outlet) -> None:
+def test_deleting_an_outlet_that_was_never_enabled_is_audited(outlet: Outlet) -> None:
     pk = outlet.pk
     delete_outlet(outlet, actor=ANNA)
     event = AuditEvent.objects.latest("pk")
@@ -165,7 +165,7 @@ def test_an_organisation_with_outlets_cannot_be_deleted(outlet: Outlet) -> None:
     assert Organisation.objects.count() == 1
 
 
-def test_an_organisation_without_outlets_can_be_deleted_with_a_trace() -> None:
+def test_deleting_an_organisation_without_outlets_is_audited() -> None:
     delete_organisation(make_organisation(), actor=ANNA)
     assert verbs() == [Verb.ORGANISATION_CREATED, Verb.ORGANISATION_DELETED]
 
@@ -174,12 +174,12 @@ def test_an_integration_is_found_by_the_outlets_id(enabled: Enabled) -> None:
     assert get_integration(enabled.handover.provider_outlet_id) == enabled.integration
 
 
-def test_looking_for_an_outlet_that_is_not_there_says_so() -> None:
+def test_looking_up_a_missing_outlet_raises_an_error() -> None:
     with pytest.raises(OutletNotFound):
         get_integration("nobody")
 
 
-def test_looking_for_the_integration_of_an_outlet_without_one_says_so(outlet: Outlet) -> None:
+def test_looking_up_a_missing_integration_raises_an_error(outlet: Outlet) -> None:
     with pytest.raises(NotEnabled):
         get_integration(outlet.provider_outlet_id)
 
@@ -188,14 +188,14 @@ def test_looking_for_the_integration_of_an_outlet_without_one_says_so(outlet: Ou
 
 
 def test_a_name_is_stored_composed_with_one_space_between_words_and_found_in_any_spelling() -> None:
-    made = get_or_create_organisation(" Cafe\u0301\u00a0 Bar\u200b ", actor=ANNA)
-    assert made.name == "Caf\u00e9 Bar"
+    created = get_or_create_organisation(" Cafe\u0301\u00a0 Bar\u200b ", actor=ANNA)
+    assert created.name == "Caf\u00e9 Bar"
     for typed in ("Caf\u00e9 Bar", "Cafe\u0301 Bar", "Caf\u00e9\u2009Bar", "\ufeffCaf\u00e9\tBar"):
-        assert get_or_create_organisation(typed, actor=ANNA) == made
-    assert get_or_create_organisation("Cafe Bar", actor=ANNA) != made
+        assert get_or_create_organisation(typed, actor=ANNA) == created
+    assert get_or_create_organisation("Cafe Bar", actor=ANNA) != created
 
 
-def test_two_outlets_of_one_organisation_do_not_differ_in_hidden_characters_alone() -> None:
+def test_outlet_names_that_differ_only_in_hidden_characters_are_refused() -> None:
     make_outlet("Harbour East")
     for name in ("Harbour\u00a0East", "Harbour  East", "Harbour East\u200b"):
         with pytest.raises(OutletExists):
@@ -207,7 +207,7 @@ def test_a_hidden_character_within_a_name_is_named_in_the_refusal() -> None:
         make_outlet("Har\u200bbour")
 
 
-def test_two_outlets_have_no_id_of_one_value() -> None:
+def test_two_outlets_cannot_have_ids_of_equal_value() -> None:
     make_outlet("Harbour", provider_outlet_id="7ab4da81-d75b-4239-9aac-bdc0d2fb8f9a")
     for typed in ("7AB4DA81-D75B-4239-9AAC-BDC0D2FB8F9A", "{7ab4da81-d75b-4239-9aac-bdc0d2fb8f9a}\u200b"):
         with pytest.raises(ProviderOutletIdTaken):
@@ -215,7 +215,7 @@ def test_two_outlets_have_no_id_of_one_value() -> None:
     make_outlet("Station", provider_outlet_id="7ab4da81-d75b-4239-9aac-bdc0d2fb8f9b")
 
 
-def test_the_id_of_an_enabled_outlet_stays_as_it_is_when_it_is_sent_in_another_spelling(enabled: Enabled) -> None:
+def test_the_id_of_an_enabled_outlet_keeps_its_spelling(enabled: Enabled) -> None:
     outlet = Outlet.objects.get()
     outlet.provider_outlet_id, outlet.name = outlet.provider_outlet_id.upper(), "Harbour West"
     save_outlet(outlet, actor=ANNA)
@@ -223,7 +223,7 @@ def test_the_id_of_an_enabled_outlet_stays_as_it_is_when_it_is_sent_in_another_s
     assert (stored.provider_outlet_id, stored.name) == (enabled.handover.provider_outlet_id, "Harbour West")
 
 
-def test_an_outlet_with_an_id_that_an_older_version_took_can_still_be_changed_and_found(enabled: Enabled) -> None:
+def test_an_outlet_with_an_id_from_an_older_version_can_be_changed_and_found(enabled: Enabled) -> None:
     Outlet.objects.update(provider_outlet_id="a\u200bb\u00ad", match_id="a\u200bb")
     outlet = Outlet.objects.get()
     outlet.name = "Harbour West"
@@ -240,7 +240,7 @@ def test_of_two_ids_that_differ_in_hidden_edges_the_exact_one_is_found() -> None
     assert [get_integration(text) for text in ("abc", "abc\u200b")] == [each.integration for each in enabled]
 
 
-def test_what_a_server_of_an_older_version_inserts_is_completed() -> None:
+def test_rows_inserted_by_an_older_server_version_are_completed() -> None:
     make_outlet("Harbour", provider_outlet_id="7AB4DA81-D75B-4239-9AAC-BDC0D2FB8F9A")
     Outlet.objects.update(match_id="")
     assert fill_match_ids()

@@ -1,4 +1,4 @@
-"""The first page's figures: what they count, in which words, and for whom."""
+"""The figures of the start page: counts, wording and visibility."""
 
 import re
 from datetime import timedelta
@@ -45,7 +45,7 @@ def fleet_of(**changes: int) -> Fleet:
         (fleet_of(offline=2), "2 of 2 outlets are offline."),
     ],
 )
-def test_the_sentence_answers_whether_everything_is_all_right(fleet: Fleet, sentence: str) -> None:
+def test_the_summary_says_whether_everything_is_all_right(fleet: Fleet, sentence: str) -> None:
     assert sentence_of(fleet) == sentence
 
 
@@ -61,7 +61,7 @@ def test_each_outlet_is_counted_once_under_its_state() -> None:
     assert [gone.name for gone in fleet.gone] == ["Trattoria Bella – Off"]
 
 
-def test_refusals_are_those_of_the_last_hour_by_reason() -> None:
+def test_refusals_of_the_last_hour_are_counted_by_reason() -> None:
     outlet = make_enabled_outlet()
     for _ in range(2):
         be_refused(outlet.integration, Outcome.WRONG_SECRET)
@@ -81,7 +81,7 @@ def test_requests_are_counted_once_before_and_after_a_sample() -> None:
     assert (requests["answered"], requests["expired"], requests["failed"]) == (2, 1, 0)
 
 
-def test_who_sees_no_organisation_sees_no_figure() -> None:
+def test_a_person_without_organisations_sees_no_figure() -> None:
     outlet = make_enabled_outlet()
     be_seen(outlet.integration, heartbeat_at=timezone.now())
     be_refused(outlet.integration, Outcome.WRONG_SECRET)
@@ -92,7 +92,7 @@ def test_who_sees_no_organisation_sees_no_figure() -> None:
     assert not any(count for _, count in fleet.requests)
 
 
-def test_samples_older_than_two_days_are_forgotten() -> None:
+def test_samples_older_than_two_days_are_deleted() -> None:
     organisation = make_enabled_outlet().integration.outlet.organisation
     FleetSample.objects.create(at=timezone.now() - timedelta(hours=49), organisation=organisation, enabled=1, online=1)
     take_sample()
@@ -112,7 +112,7 @@ def test_the_chart_begins_with_the_second_sample_and_stays_within_its_frame() ->
     assert all(0 <= float(point.split(",")[1]) <= HEIGHT for point in chart.line.split())
 
 
-def test_every_figure_leads_to_as_many_rows(staff: Client) -> None:
+def test_every_figure_links_to_a_list_of_that_many_rows(staff: Client) -> None:
     outlet = make_enabled_outlet()
     be_seen(outlet.integration, heartbeat_at=timezone.now())
     make_enabled_outlet("Never")

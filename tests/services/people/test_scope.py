@@ -1,4 +1,4 @@
-"""What a member of staff may see: all, or some organisations, or none."""
+"""A member of staff may see all organisations, some, or none."""
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
@@ -21,14 +21,14 @@ def limit_to(person: User, *outlets: Outlet) -> User:
     return person
 
 
-def test_who_has_no_limit_sees_all() -> None:
+def test_a_person_without_a_limit_sees_all() -> None:
     outlet, person = make_outlet(HARBOUR), make_person()
     assert not scope.is_limited(person)
     assert scope.may_see(person, outlet.organisation)
     assert list(scope.limit(Outlet.objects.all(), person, "organisation")) == [outlet]
 
 
-def test_a_limit_leaves_the_organisations_that_it_names() -> None:
+def test_a_limit_shows_the_organisations_that_it_names() -> None:
     outlet = make_outlet(HARBOUR)
     person = limit_to(make_person(), outlet)
     assert scope.may_see(person, outlet.organisation)
@@ -46,12 +46,12 @@ def test_a_superuser_cannot_be_limited() -> None:
     assert not scope.is_limited(limit_to(make_person(is_superuser=True)))
 
 
-def test_the_limit_is_asked_once_per_request(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_the_limit_is_queried_once_per_request(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     person = limit_to(make_person())
     scope.organisations_of(person)
     with django_assert_num_queries(0):
         scope.organisations_of(person)
 
 
-def test_who_is_not_signed_in_sees_nothing() -> None:
+def test_an_anonymous_visitor_sees_nothing() -> None:
     assert scope.organisations_of(AnonymousUser()) == frozenset()

@@ -50,9 +50,9 @@ def ada() -> User:
 
 def link(person: User, uid: str = "subject-1", *, provider: str = "oidc", **said: Any) -> SocialAccount:
     """Link an identity as a sign-in does; without claims given, the provider reports the person's verified address."""
-    told = said or {"email": person.email, "email_verified": True}
+    userinfo = said or {"email": person.email, "email_verified": True}
     return SocialAccount.objects.create(
-        user=person, provider=provider, uid=uid, extra_data={"id_token": {}, "userinfo": told}
+        user=person, provider=provider, uid=uid, extra_data={"id_token": {}, "userinfo": userinfo}
     )
 
 
@@ -67,7 +67,7 @@ def unlinked() -> list[AuditEvent]:
 # --- The page ---
 
 
-def test_an_administrator_sees_what_is_linked_and_unlinks_it(ada: User, otto: User) -> None:
+def test_an_administrator_sees_a_linked_identity_and_unlinks_it(ada: User, otto: User) -> None:
     identity, browser = link(otto), browser_of(ada)
     shown = browser.get(page_of(otto))
     assert f"Example ID: {WORDS}, linked just now , last used just now" in text(shown)
@@ -88,7 +88,7 @@ def test_an_administrator_sees_what_is_linked_and_unlinks_it(ada: User, otto: Us
     assert event.detail == {"by": "Example ID", "identity": WORDS, "sessions": 0}
 
 
-def test_one_of_two_is_unlinked_and_the_other_stays(ada: User, otto: User) -> None:
+def test_unlinking_one_identity_keeps_the_other(ada: User, otto: User) -> None:
     first, second = link(otto), link(otto, "subject-2", preferred_username="otto.k")
     page = text(browser_of(ada).get(page_of(otto)))
     assert f"Unlink {ADDRESS}" in page
@@ -97,7 +97,7 @@ def test_one_of_two_is_unlinked_and_the_other_stays(ada: User, otto: User) -> No
     assert SocialAccount.objects.get() == second
 
 
-def test_a_second_press_of_the_button_is_told_that_nothing_was_done(ada: User, otto: User) -> None:
+def test_a_repeated_unlink_says_that_nothing_was_changed(ada: User, otto: User) -> None:
     identity, browser = link(otto), browser_of(ada)
     url = unlink_url(otto, identity)
     browser.post(url)
@@ -114,7 +114,7 @@ def test_the_page_of_one_person_does_not_unlink_the_identity_of_another(ada: Use
     assert SocialAccount.objects.exists()
 
 
-def test_nobody_unlinks_who_may_do_more_or_themselves_and_a_viewer_nobody(ada: User, otto: User) -> None:
+def test_staff_cannot_unlink_themselves_or_higher_roles_and_viewers_cannot_unlink(ada: User, otto: User) -> None:
     boss = User.objects.create_superuser("boss")
     theirs, own, ottos = link(boss, "1"), link(ada, "2"), link(otto, "3")
     for person, identity in ((boss, theirs), (ada, own)):
@@ -123,22 +123,22 @@ def test_nobody_unlinks_who_may_do_more_or_themselves_and_a_viewer_nobody(ada: U
     assert SocialAccount.objects.count() == 3
 
 
-def test_without_an_identity_the_page_says_none(ada: User, otto: User) -> None:
+def test_the_page_of_a_person_without_an_identity_says_none(ada: User, otto: User) -> None:
     page = text(browser_of(ada).get(page_of(otto)))
     assert "Linked identities: none" in page
     assert "Unlink" not in page
 
 
-# --- What the page says of the way back ---
+# --- What the page says about the next sign-in ---
 
 
-def test_that_the_identity_comes_right_back_is_said_with_what_stops_it(ada: User, otto: User) -> None:
+def test_the_page_says_if_the_identity_can_be_linked_again_and_how_to_prevent_it(ada: User, otto: User) -> None:
     page = browser_of(ada).get(unlink_url(otto, link(otto)))
     assert "its next sign-in links it to otto again without confirmation" in text(page)
     assert f'<a href="{page_of(otto)}">the page of otto</a>' in page.content.decode()
 
 
-def test_the_only_way_in_is_warned_of_and_another_way_is_none_to_warn_of(ada: User, otto: User) -> None:
+def test_the_page_warns_only_if_the_identity_is_the_only_sign_in(ada: User, otto: User) -> None:
     url, browser = unlink_url(otto, link(otto)), browser_of(ada)
     assert "otto has no other way to sign in" in text(browser.get(url))
     link(otto, "subject-2")
@@ -149,7 +149,7 @@ def test_the_only_way_in_is_warned_of_and_another_way_is_none_to_warn_of(ada: Us
     assert "no other way to sign in" not in text(browser.get(url))
 
 
-def test_what_becomes_of_it_is_judged_as_the_next_sign_in_judges_it(otto: User, settings: Any) -> None:
+def test_the_predicted_outcome_matches_the_next_sign_in(otto: User, settings: Any) -> None:
     identity = link(otto)
     assert unlinking.prospect_of(identity) is Prospect.COMES_BACK
     User.objects.update(is_active=False)
@@ -164,12 +164,12 @@ def test_what_becomes_of_it_is_judged_as_the_next_sign_in_judges_it(otto: User, 
     assert unlinking.prospect_of(identity) is Prospect.NO_PROVIDER
 
 
-def test_an_address_that_the_provider_has_not_verified_brings_nobody_back(otto: User) -> None:
+def test_an_unverified_address_does_not_link_the_identity_again(otto: User) -> None:
     identity = link(otto, email=ADDRESS, email_verified=False)
     assert unlinking.prospect_of(identity) is Prospect.REFUSED
 
 
-# --- What ends with it ---
+# --- Sessions that end ---
 
 
 def test_every_session_of_the_person_ends_at_once_and_no_other(ada: User, otto: User) -> None:
@@ -182,7 +182,7 @@ def test_every_session_of_the_person_ends_at_once_and_no_other(ada: User, otto: 
     assert unlinked()[0].detail["sessions"] == 2
 
 
-def test_a_sign_in_that_waits_for_the_second_factor_ends_too(otto: User) -> None:
+def test_a_sign_in_that_waits_for_the_second_factor_also_ends(otto: User) -> None:
     half = Client()
     half.force_login(otto)
     session = half.session
@@ -192,7 +192,7 @@ def test_a_sign_in_that_waits_for_the_second_factor_ends_too(otto: User) -> None
     assert sign_ins.sessions_of(otto) == [session.session_key]
 
 
-def test_a_session_that_begins_while_the_others_are_looked_for_ends_too(otto: User) -> None:
+def test_a_session_that_begins_during_the_search_for_others_also_ends(otto: User) -> None:
     browser_of(otto)
     began = timezone.now()
     later = browser_of(otto)
@@ -200,7 +200,7 @@ def test_a_session_that_begins_while_the_others_are_looked_for_ends_too(otto: Us
     assert sign_ins.sessions_of(otto, saved_since=began) == [later.session.session_key]
 
 
-def test_an_identity_that_is_gone_is_refused_and_ends_no_session(otto: User) -> None:
+def test_unlinking_a_missing_identity_is_refused_and_ends_no_session(otto: User) -> None:
     identity = link(otto)
     browser = browser_of(otto)
     SocialAccount.objects.all().delete()
@@ -210,7 +210,7 @@ def test_an_identity_that_is_gone_is_refused_and_ends_no_session(otto: User) -> 
     assert not unlinked()
 
 
-def test_an_old_proof_is_asked_for_again_before_the_form_and_before_the_act(ada: User, otto: User) -> None:
+def test_an_expired_proof_is_required_again_for_the_form_and_the_action(ada: User, otto: User) -> None:
     ada.set_password(PASSWORD)
     ada.save()
     url, browser = unlink_url(otto, link(otto)), browser_of(ada)
@@ -231,7 +231,7 @@ def unlink_at_shell(*arguments: str) -> str:
     return said.getvalue()
 
 
-def test_at_the_shell_all_of_a_person_are_unlinked_a_line_each(otto: User, ada: User) -> None:
+def test_the_command_unlinks_all_identities_of_a_person_with_one_line_each(otto: User, ada: User) -> None:
     link(otto)
     link(otto, "subject-2", preferred_username="otto.k")
     link(ada, "subject-3")
@@ -244,7 +244,7 @@ def test_at_the_shell_all_of_a_person_are_unlinked_a_line_each(otto: User, ada: 
     assert [event.actor_name.startswith("shell: ") for event in unlinked()] == [True, True]
 
 
-def test_at_the_shell_one_provider_may_be_chosen(otto: User) -> None:
+def test_the_command_can_unlink_one_provider_only(otto: User) -> None:
     link(otto)
     kept = link(otto, "subject-2", provider="of-before")
     unlink_at_shell("otto", "--provider", "oidc")
@@ -259,7 +259,7 @@ def test_at_the_shell_one_provider_may_be_chosen(otto: User) -> None:
         (["otto", "--provider", "other"], "This identity is not linked"),
     ],
 )
-def test_at_the_shell_what_is_not_there_is_refused_in_a_line(
+def test_the_command_refuses_a_missing_person_or_identity_in_one_line(
     ada: User, otto: User, arguments: list[str], words: str
 ) -> None:
     link(otto)

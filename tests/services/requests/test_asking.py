@@ -1,4 +1,4 @@
-"""What staff ask of a POS, the evidence that the checklist reads, and the end of a connection: the services."""
+"""Services for staff: send a request to a POS, read the checklist's evidence, and disconnect a POS."""
 
 from datetime import timedelta
 from typing import Any
@@ -49,7 +49,7 @@ def be_online(enabled: Enabled) -> Connection:
     return be_seen(enabled.integration, heartbeat_at=timezone.now())
 
 
-def look(enabled: Enabled, organisations: frozenset[int] | None = None) -> Evidence:
+def evidence_of(enabled: Enabled, organisations: frozenset[int] | None = None) -> Evidence:
     integration = Integration.objects.select_related("presence__connection__process").get(pk=enabled.integration.pk)
     return read_evidence(integration, timezone.now(), organisations)
 
@@ -57,7 +57,7 @@ def look(enabled: Enabled, organisations: frozenset[int] | None = None) -> Evide
 # --- Asking ---
 
 
-def test_a_request_is_stored_as_it_was_typed_with_the_audit_event_beside_it(enabled: Enabled) -> None:
+def test_a_request_is_stored_as_typed_with_its_audit_event(enabled: Enabled) -> None:
     be_online(enabled)
     pk = ask_pos(enabled.integration, question(), actor=ANNA)
     row = Request.objects.get(pk=pk)
@@ -70,7 +70,7 @@ def test_a_request_is_stored_as_it_was_typed_with_the_audit_event_beside_it(enab
     assert event.integration_id == enabled.integration.pk
 
 
-def test_the_same_form_sent_twice_asks_once(enabled: Enabled) -> None:
+def test_a_form_sent_twice_sends_one_request(enabled: Enabled) -> None:
     be_online(enabled)
     assert ask_pos(enabled.integration, question(), actor=ANNA) == ask_pos(enabled.integration, question(), actor=ANNA)
     assert Request.objects.count() == AuditEvent.objects.filter(verb=Verb.POS_ASKED).count() == 1
@@ -84,14 +84,14 @@ def test_the_same_form_with_other_values_sends_nothing(enabled: Enabled) -> None
     assert Request.objects.count() == 1
 
 
-def test_an_offline_pos_is_sent_nothing(enabled: Enabled) -> None:
+def test_nothing_is_sent_to_an_offline_pos(enabled: Enabled) -> None:
     with pytest.raises(PosNotConnected):
         ask_pos(enabled.integration, question(), actor=ANNA)
     assert not Request.objects.exists()
     assert not AuditEvent.objects.filter(verb=Verb.POS_ASKED).exists()
 
 
-def test_a_disabled_outlet_is_not_asked(enabled: Enabled) -> None:
+def test_nothing_is_sent_to_a_disabled_outlet(enabled: Enabled) -> None:
     be_online(enabled)
     disable(enabled.integration, reason="A pause", actor=ANNA)
     with pytest.raises(NotAsked):
@@ -99,14 +99,14 @@ def test_a_disabled_outlet_is_not_asked(enabled: Enabled) -> None:
 
 
 @override_settings(REQUESTS_QUEUED_PER_OUTLET=1)
-def test_a_full_queue_is_not_made_longer(enabled: Enabled) -> None:
+def test_a_full_queue_accepts_no_request(enabled: Enabled) -> None:
     be_online(enabled)
     ask_pos(enabled.integration, question(), actor=ANNA)
     with pytest.raises(PosBusy):
         ask_pos(enabled.integration, question(request_id="r-2"), actor=ANNA)
 
 
-def test_the_check_sends_get_open_orders_under_an_act_of_its_own(enabled: Enabled) -> None:
+def test_the_check_sends_get_open_orders_with_its_own_audit_action(enabled: Enabled) -> None:
     be_online(enabled)
     row = Request.objects.get(pk=check_outlet(enabled.integration, request_id="r-1", actor=ANNA))
     assert (row.message_type, row.payload) == (1, '{"ServiceModeEntityID": "", "UserOrdersOnly": false}')
@@ -134,7 +134,7 @@ def test_disconnecting_ends_the_connection_and_voids_nothing(enabled: Enabled) -
     assert AuditEvent.objects.get(verb=Verb.POS_DISCONNECTED).detail == {"reason": "Till hangs"}
 
 
-def test_who_is_not_connected_cannot_be_disconnected(enabled: Enabled) -> None:
+def test_an_offline_pos_cannot_be_disconnected(enabled: Enabled) -> None:
     with pytest.raises(NothingToDisconnect):
         disconnect(enabled.integration, actor=ANNA)
     be_seen(enabled.integration, heartbeat_at=timezone.now() - timedelta(hours=1))
@@ -143,7 +143,7 @@ def test_who_is_not_connected_cannot_be_disconnected(enabled: Enabled) -> None:
     assert not AuditEvent.objects.filter(verb=Verb.POS_DISCONNECTED).exists()
 
 
-def test_a_reason_that_is_no_line_of_text_disconnects_nobody(enabled: Enabled) -> None:
+def test_an_invalid_reason_disconnects_no_pos(enabled: Enabled) -> None:
     connection = be_online(enabled)
     with pytest.raises(InvalidValue):
         disconnect(enabled.integration, reason="two\nlines", actor=ANNA)
@@ -154,40 +154,40 @@ def test_a_reason_that_is_no_line_of_text_disconnects_nobody(enabled: Enabled) -
 # --- The evidence ---
 
 
-def test_what_happened_before_the_last_act_is_no_evidence(enabled: Enabled) -> None:
+def test_events_before_the_last_action_are_not_evidence(enabled: Enabled) -> None:
     be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID)
-    assert look(enabled).attempt is not None
-    assert look(enabled).act == "the outlet was enabled"
+    assert evidence_of(enabled).attempt is not None
+    assert evidence_of(enabled).act == "the outlet was enabled"
     change_pos_remote_id(enabled.integration, pos_remote_id="right", actor=ANNA)
-    assert (look(enabled).attempt, look(enabled).act) == (None, "the POSRemoteID was changed")
+    assert (evidence_of(enabled).attempt, evidence_of(enabled).act) == (None, "the POSRemoteID was changed")
     be_refused(enabled.integration, Outcome.WRONG_SECRET)
     rotate_secret(enabled.integration, actor=ANNA)
-    assert (look(enabled).attempt, look(enabled).act) == (None, "the secret was rotated")
+    assert (evidence_of(enabled).attempt, evidence_of(enabled).act) == (None, "the secret was rotated")
     be_refused(enabled.integration, Outcome.WRONG_SECRET)
     disable(enabled.integration, reason="A pause", actor=ANNA)
     reenable(enabled.integration, actor=ANNA)
-    assert (look(enabled).attempt, look(enabled).act) == (None, "the integration was enabled again")
+    assert (evidence_of(enabled).attempt, evidence_of(enabled).act) == (None, "the integration was enabled again")
 
 
-def test_a_portal_that_could_not_decide_does_not_hide_what_it_decided(enabled: Enabled) -> None:
+def test_an_undecided_attempt_does_not_hide_an_earlier_decision(enabled: Enabled) -> None:
     decided = be_refused(enabled.integration, Outcome.WRONG_SECRET)
     undecided = be_refused(enabled.integration, Outcome.BUSY)
-    assert (look(enabled).attempt, look(enabled).undecided) == (decided, undecided)
+    assert (evidence_of(enabled).attempt, evidence_of(enabled).undecided) == (decided, undecided)
 
 
-def test_an_answer_stands_while_the_next_request_is_on_its_way(enabled: Enabled) -> None:
+def test_an_answer_stays_as_evidence_while_the_next_request_is_pending(enabled: Enabled) -> None:
     now = timezone.now()
     answered = make_request(enabled, received_at=now)
     make_request(enabled, "r-2", received_at=now, state=RequestState.SENT, ended_at=None)
     make_request(enabled, "r-3", received_at=now, message_type=12)
-    assert look(enabled).request == answered
-    assert look(enabled).harmless == 1
+    assert evidence_of(enabled).request == answered
+    assert evidence_of(enabled).harmless == 1
 
 
-def test_who_came_under_another_id_is_shown_to_those_alone_who_see_all(enabled: Enabled) -> None:
+def test_attempts_under_another_id_are_shown_only_to_staff_without_limits(enabled: Enabled) -> None:
     stranger = be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="mistyped", pos_remote_id="Bella-Station")
-    assert look(enabled).stranger == stranger
-    assert look(enabled, frozenset({enabled.integration.outlet.organisation_id})).stranger is None
+    assert evidence_of(enabled).stranger == stranger
+    assert evidence_of(enabled, frozenset({enabled.integration.outlet.organisation_id})).stranger is None
 
 
 def test_the_detail_of_a_wrong_pos_remote_id_names_no_outlet_of_others(enabled: Enabled) -> None:

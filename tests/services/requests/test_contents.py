@@ -23,16 +23,16 @@ texts = st.dictionaries(st.sampled_from(["PIN", "n", "cvv"]) | st.text(), st.tex
 
 
 @given(users, texts)
-def test_what_was_asked_is_there_again_to_the_byte(user: str | None, payload: str) -> None:
+def test_the_payload_is_restored_byte_for_byte(user: str | None, payload: str) -> None:
     assert contents.original_request(contents.keep_request(user, payload)) == (user, payload)
 
 
 @given(st.none() | st.text(), st.none() | texts)
-def test_what_was_answered_is_there_again_to_the_byte(message: str | None, answer: str | None) -> None:
+def test_the_answer_is_restored_byte_for_byte(message: str | None, answer: str | None) -> None:
     assert contents.original_answer(contents.keep_answer(message, answer)) == (message, answer)
 
 
-def test_nothing_that_is_kept_shows_the_secret() -> None:
+def test_no_stored_value_contains_the_secret() -> None:
     assert "73519" not in repr(contents.keep_request("73519", PIN))
     asked, said = contents.keep_request("73519", PIN), contents.keep_answer(SAID, PIN)
     for kept in (asked.payload, asked.user_identifier, asked.sealed, said.answer, said.error_message, said.sealed):
@@ -41,20 +41,20 @@ def test_nothing_that_is_kept_shows_the_secret() -> None:
     assert asked.payload == said.answer == '{"PIN": "[redacted]", "n": 1.50}'
 
 
-def test_the_repr_of_a_result_does_not_show_what_the_pos_said() -> None:
+def test_the_repr_of_a_result_does_not_show_the_answer() -> None:
     ended = Result(uuid.uuid4(), 1, RequestState.REFUSED, "", 4, error_message=SAID, answer=PIN)
     assert "REFUSED" in repr(ended)
     assert "73519" not in repr(ended)
 
 
-def test_where_nothing_is_left_out_nothing_is_sealed() -> None:
+def test_content_without_redactions_is_not_sealed() -> None:
     assert contents.keep_request(GUID, '{"n": 1.50}').sealed is None
     assert contents.keep_answer("No such table", '{"n": 1.50}').sealed is None
     assert contents.keep_answer(None, None).sealed is None
 
 
 @pytest.mark.parametrize("user", ["1234", "waiter", GUID.replace("-", ""), f"{{{GUID[:34]}", GUID[:-1]])
-def test_what_is_no_guid_may_be_a_pin(user: str) -> None:
+def test_a_user_id_that_is_not_a_guid_may_be_a_pin(user: str) -> None:
     assert contents.hide_user(user) == "[redacted]"
 
 
@@ -63,7 +63,7 @@ def test_a_users_id_stays_readable(user: str | None) -> None:
     assert contents.hide_user(user) == user
 
 
-def test_a_seal_whose_key_is_gone_says_so() -> None:
+def test_unsealing_with_a_removed_key_raises_an_error() -> None:
     asked, said = contents.keep_request("73519", PIN), contents.keep_answer(SAID, None)
     with override_settings(CREDENTIAL_KEY="another"):
         with pytest.raises(SealBroken):
@@ -72,10 +72,10 @@ def test_a_seal_whose_key_is_gone_says_so() -> None:
             contents.original_answer(said)
 
 
-# --- By what a content is known again
+# --- Digests of contents
 
 
-def test_a_digest_is_its_contents_and_no_others() -> None:
+def test_different_contents_have_different_digests() -> None:
     kept = contents.digest(Content(0, "kiosk-1", "1234", PIN))
     assert contents.is_digest_of(kept, Content(0, "kiosk-1", "1234", PIN))
     for other in (

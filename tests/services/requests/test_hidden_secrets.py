@@ -18,11 +18,11 @@ from integrations.wire import raw_json
 
 MARKER = "73519462"
 BOM = "\ufeff"
-LONGEST_WAIT = 10.0  # seconds, for a mebibyte on a busy machine; what grows with the square would take hours
+LONGEST_WAIT = 10.0  # seconds, for a mebibyte on a busy machine; quadratic growth would take hours
 
 
 def as_string(text: str, chance: random.Random, *, escaped: float) -> str:
-    """Spell a text as a string of JSON, with escapes of every kind as chance decides."""
+    """Return a text as a JSON string, with randomly chosen escapes of every kind."""
     return f'"{"".join(_escaped(each, chance, escaped) for each in text)}"'
 
 
@@ -44,7 +44,7 @@ def name_in_some_case(chance: random.Random) -> str:
 
 
 def member(chance: random.Random, escaped: float) -> str:
-    """An object in which the marker stands under a secret name."""
+    """Return an object with the marker under a secret name."""
     value = chance.choice(
         [
             as_string(MARKER, chance, escaped=escaped),
@@ -61,7 +61,7 @@ def member(chance: random.Random, escaped: float) -> str:
 
 
 def wrapped(text: str, chance: random.Random, escaped: float) -> str:
-    """The same JSON somewhere inside of other JSON: in a list, in an object, or as a string."""
+    """Return the JSON nested in other JSON: in a list, in an object, or as a string."""
     inner = as_string(chance.choice(["", BOM, " \n"]) + text + chance.choice(["", "\x00"]), chance, escaped=escaped)
     inner = chance.choice([inner, inner, text])
     return chance.choice([f"[1, {inner}, {{}}]", f'{{"x" : {inner}}}', f'{{"x":[[{inner}]],"y":null}}', inner])
@@ -69,7 +69,7 @@ def wrapped(text: str, chance: random.Random, escaped: float) -> str:
 
 @st.composite
 def texts(draw: st.DrawFn) -> str:
-    chance = draw(st.randoms(use_true_random=True))  # one draw of a seed, not one for each character
+    chance = draw(st.randoms(use_true_random=True))  # one random seed, not one random draw for each character
     depth, escaped = draw(st.sampled_from([(0, 0.5), (1, 1.0), (2, 0.5), (3, 0.3), (5, 0.05), (9, 0.0)]))
     text = member(chance, escaped)
     for _ in range(depth):
@@ -78,7 +78,7 @@ def texts(draw: st.DrawFn) -> str:
 
 
 def readings(text: str) -> list[str]:
-    """A text, and whatever it says once its escapes are resolved, again and again."""
+    """Return a text, and each result of resolving its escapes repeatedly."""
     found = [text]
     while (resolved := raw_json.resolve_everywhere(found[-1])) != found[-1]:
         found.append(resolved)
@@ -91,7 +91,7 @@ def assert_hidden(text: str) -> None:
 
 @settings(max_examples=50)
 @given(texts())
-def test_what_stands_under_a_secret_name_is_hidden_at_any_depth_and_in_any_spelling(text: str) -> None:
+def test_values_under_a_secret_name_are_hidden_at_any_depth_and_in_any_spelling(text: str) -> None:
     assert_hidden(hide(text))
     assert_hidden(hide(f"{BOM}{text}"))
 
@@ -100,13 +100,13 @@ def test_what_stands_under_a_secret_name_is_hidden_at_any_depth_and_in_any_spell
 @given(
     texts(), st.sampled_from(["", 'of 5" pipe: ', "it's ", 'bad "', "cannot read "]), st.sampled_from(["", '"', " ok"])
 )
-def test_in_words_it_is_hidden_whatever_stands_around_it(text: str, before: str, after: str) -> None:
+def test_a_secret_within_text_is_hidden_whatever_surrounds_it(text: str, before: str, after: str) -> None:
     assert_hidden(hide_in_words(before + text + after))
 
 
 @settings(max_examples=50)
 @given(texts())
-def test_what_is_kept_and_shown_of_an_answer_holds_nothing_of_it(text: str) -> None:
+def test_a_stored_and_shown_answer_does_not_contain_the_secret(text: str) -> None:
     kept = contents.keep_answer(text, text)
     assert_hidden(str(kept.error_message))
     assert_hidden(str(kept.answer))
@@ -116,7 +116,7 @@ def test_what_is_kept_and_shown_of_an_answer_holds_nothing_of_it(text: str) -> N
 
 @pytest.mark.parametrize("times", range(6))
 @pytest.mark.parametrize("value", [MARKER, int(MARKER), [{"a": MARKER}], "the word 73519462"])
-def test_a_pos_that_repeats_what_was_asked_gives_nothing_away(value: Any, times: int) -> None:
+def test_an_answer_that_repeats_the_payload_reveals_no_secret(value: Any, times: int) -> None:
     asked = contents.secrets_sealed(
         contents.keep_request(None, nested({"Name": "Soup", "UserPIN": value}, times)).sealed
     )
@@ -162,7 +162,7 @@ def test_each_of_these_is_hidden(text: str) -> None:
         r"<Error>{\"CVV\": \"73519462\"}</Error>",
     ],
 )
-def test_an_error_message_that_repeats_a_pin_is_kept_without_it(text: str) -> None:
+def test_an_error_message_that_repeats_a_pin_is_stored_without_it(text: str) -> None:
     kept = contents.keep_answer(text, None)
     assert_hidden(str(kept.error_message))
     assert contents.original_answer(kept) == (text, None)
@@ -171,7 +171,7 @@ def test_an_error_message_that_repeats_a_pin_is_kept_without_it(text: str) -> No
 @pytest.mark.parametrize(
     "text", ["No such table: 12", "Der Pinsel (123) ist aus", 'Table "7" is in use', '5" pipe', ""]
 )
-def test_an_error_message_without_a_secret_stays(text: str) -> None:
+def test_an_error_message_without_a_secret_is_stored_unchanged(text: str) -> None:
     assert contents.keep_answer(text, None).error_message == text
     assert contents.keep_answer(text, '{"Name": "C:\\\\temp", "Note": "it\'s \\"hot\\""}').sealed is None
 
@@ -192,7 +192,7 @@ def test_names_of_the_settings_are_found_in_every_spelling_too() -> None:
 
 
 def nested(value: Any, times: int) -> str:
-    """JSON that is a string of JSON, so many times over."""
+    """Return JSON that is encoded as a JSON string this many times."""
     text = json.dumps(value)
     for _ in range(times):
         text = json.dumps({"x": text})
@@ -225,7 +225,7 @@ def test_hostile_texts_take_time_that_grows_with_their_length(kind: str) -> None
 
 
 @pytest.mark.parametrize("times", [1, 2, 3, 4, 5, 7, 8, 9, 12])
-def test_strings_of_json_within_strings_of_json_are_searched_or_go_unread(times: int) -> None:
+def test_nested_json_strings_are_searched_or_removed_unread(times: int) -> None:
     assert_hidden(hide(nested({"PIN": MARKER}, times)))
     if times <= 7:
         assert hide(nested({"Name": MARKER}, times)) == nested({"Name": MARKER}, times)

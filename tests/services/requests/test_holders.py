@@ -1,4 +1,4 @@
-"""Requests that another server process has sent: order of arrival, and one POS for each, while a till moves."""
+"""Requests that another process has sent keep their order and go to one POS while a till moves between processes."""
 
 import asyncio
 import uuid
@@ -41,8 +41,8 @@ class Scene:
         assert answer.status == 202
 
 
-class WhileTheOtherHasIt(InProcess):
-    async def test_it_is_not_sent_as_well_and_a_newer_one_waits_behind_it(self) -> None:
+class HeldByAnotherProcess(InProcess):
+    async def test_a_request_sent_by_another_process_is_not_sent_again_and_blocks_newer_ones(self) -> None:
         scene = await Scene.make()
         async with await Pos.of(scene.outlet) as pos:
             await scene.send("r-2")
@@ -52,7 +52,7 @@ class WhileTheOtherHasIt(InProcess):
             assert [(await pos.next_frame())["RequestID"] for _ in range(2)] == ["r-1", "r-2"]
         assert await in_main(times_sent) == {"r-1": 2, "r-2": 1}
 
-    async def test_when_the_other_has_brought_its_answer_the_newer_one_leaves(self) -> None:
+    async def test_the_newer_request_is_sent_after_the_other_process_stores_its_answer(self) -> None:
         scene = await Scene.make()
         async with await Pos.of(scene.outlet) as pos:
             await scene.send("r-2")
@@ -60,19 +60,19 @@ class WhileTheOtherHasIt(InProcess):
             assert (await pos.next_frame())["RequestID"] == "r-2"
             assert not pos.has_more()
 
-    async def test_a_process_that_died_has_it_no_longer(self) -> None:
+    async def test_a_dead_process_no_longer_holds_a_request(self) -> None:
         scene = await Scene.make()
         await in_main(ServerProcess.objects.filter(pk=scene.other).update, ended_at=timezone.now())
         async with await Pos.of(scene.outlet) as pos:
             assert (await pos.next_frame())["RequestID"] == "r-1"
 
-    async def test_one_that_says_nothing_for_some_seconds_has_it_no_longer(self) -> None:
+    async def test_a_process_without_heartbeats_no_longer_holds_a_request(self) -> None:
         scene = await Scene.make()
         with mock.patch.object(holders, "HELD", timedelta(0)):
             async with await Pos.of(scene.outlet) as pos:
                 assert (await pos.next_frame())["RequestID"] == "r-1"
 
-    async def test_one_that_may_have_ended_its_connection_lets_newer_ones_go_first(self) -> None:
+    async def test_a_process_that_may_have_closed_its_connection_does_not_block_newer_requests(self) -> None:
         scene = await Scene.make()
         await in_main(Request.objects.update, disconnects=1, retry_at=timezone.now())
         async with await Pos.of(scene.outlet) as pos:
@@ -82,7 +82,7 @@ class WhileTheOtherHasIt(InProcess):
 
 
 class OneProcess(InProcess):
-    async def test_a_request_leaves_at_once_beside_those_that_this_process_has_sent(self) -> None:
+    async def test_requests_of_the_same_process_do_not_block_each_other(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             for name in ("r-1", "r-2"):
@@ -90,7 +90,7 @@ class OneProcess(InProcess):
                 assert (await pos.next_frame())["RequestID"] == name
         assert await in_main(times_sent) == {"r-1": 1, "r-2": 1}
 
-    async def test_of_two_processes_that_claim_a_request_one_gets_it(self) -> None:
+    async def test_only_one_of_two_processes_can_claim_a_request(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await backend.ask(outlet, request_id="r-1", mode="async", expires_in=60)
         pk = await pk_of("r-1")
@@ -98,7 +98,7 @@ class OneProcess(InProcess):
         claims = [await in_main(sending.claim, [pk], process) for process in (one, two, one)]
         assert claims == [{pk: True}, {}, {pk: True}]
 
-    async def test_a_connection_gives_back_what_it_leaves_unanswered(self) -> None:
+    async def test_a_closed_connection_releases_its_unanswered_requests(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         running = await runtime.running()
         for code in (1001, 1006):
@@ -110,7 +110,7 @@ class OneProcess(InProcess):
                 await pos.hang_up(code)
             await until_released(f"r-{code}")
 
-    async def test_staff_that_disconnect_a_pos_give_back_what_it_has(self) -> None:
+    async def test_a_disconnect_by_staff_releases_the_requests(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         running = await runtime.running()
         async with await Pos.of(outlet) as pos:
@@ -120,7 +120,7 @@ class OneProcess(InProcess):
             live.socket.close_soon(CloseReason.DISCONNECTED)
             await until_released("r-1")
 
-    async def test_so_does_a_disconnect_that_counts_against_it(self) -> None:
+    async def test_a_disconnect_that_counts_as_a_failure_releases_the_requests(self) -> None:
         await Scene.make()
         await in_main(retries.suspect, [await pk_of("r-1")], CloseReason.LINK_LOST)
         assert await in_main(holder_of, "r-1") is None

@@ -34,7 +34,7 @@ values = st.recursive(
 
 
 @given(payloads, values, st.booleans(), st.sampled_from([None, 1, "\t"]))
-def test_the_values_go_and_every_other_character_stays(
+def test_secret_values_are_removed_and_every_other_character_is_kept(
     payload: Any, value: Any, ascii_only: bool, indent: int | str | None
 ) -> None:
     spelled = json.dumps(payload, ensure_ascii=ascii_only, indent=indent)
@@ -43,13 +43,13 @@ def test_the_values_go_and_every_other_character_stays(
 
 
 @given(st.text())
-def test_no_text_whatever_is_too_strange_to_be_searched(text: str) -> None:
+def test_any_text_can_be_searched(text: str) -> None:
     hide(text)
     hide(f'{{"PIN": {text}')
     hide(f'{{"PIN": "{text}')
 
 
-def test_no_number_beside_a_secret_is_respelled() -> None:
+def test_numbers_beside_a_secret_keep_their_spelling() -> None:
     spelled = '{"Total":12.50, "Big" : 1E400,"PIN":  0042 ,"n":-0.0,"PIN":"again"}'
     assert hide(spelled) == f'{{"Total":12.50, "Big" : 1E400,"PIN":  {HIDDEN} ,"n":-0.0,"PIN":{HIDDEN}}}'
 
@@ -72,7 +72,7 @@ def test_no_number_beside_a_secret_is_respelled() -> None:
         '{"PIN": [1, "73519',
     ],
 )  # fmt: skip
-def test_a_secret_goes_however_it_stands(payload: str) -> None:
+def test_a_secret_is_removed_in_any_form(payload: str) -> None:
     assert "7351" not in hide(payload)
 
 
@@ -87,16 +87,16 @@ def test_a_secret_goes_however_it_stands(payload: str) -> None:
         "",
     ],
 )
-def test_what_is_no_secret_stays(payload: str) -> None:
+def test_values_that_are_not_secret_are_kept(payload: str) -> None:
     assert hide(payload) == payload
 
 
-def test_what_holds_no_secret_is_not_even_copied() -> None:
+def test_content_without_secrets_is_not_copied() -> None:
     payload = json.dumps({"Name": "Soup", "Note": "it's <hot> & \N{SNOWMAN}"})
     assert hide(payload) is payload
 
 
-def test_a_name_of_the_settings_is_one_in_any_letter_case() -> None:
+def test_a_configured_name_matches_in_any_letter_case() -> None:
     payload = '{"loyaltyCARD": "73519", "PIN": "73519"}'
     assert "73519" in hide(payload)
     with override_settings(REDACTED_FIELDS=["LoyaltyCard"]):
@@ -104,7 +104,7 @@ def test_a_name_of_the_settings_is_one_in_any_letter_case() -> None:
 
 
 @pytest.mark.parametrize("name", ["User PIN", "Paßwort", 'PIN"', "x" * 65])
-def test_a_name_that_no_member_could_have_stops_the_start(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_an_impossible_member_name_prevents_the_start(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("REDACTED_FIELDS", name)
     with pytest.raises(ImproperlyConfigured, match="REDACTED_FIELDS"):
         Environment().member_names("REDACTED_FIELDS")
@@ -113,7 +113,7 @@ def test_a_name_that_no_member_could_have_stops_the_start(monkeypatch: pytest.Mo
 
 
 def test_a_long_payload_is_searched_in_time_that_grows_with_its_length() -> None:
-    # Each of these would cost the square of its length, or a stack, if anything looked back or recursed.
+    # A search with backtracking or recursion would take quadratic time or overflow the stack on each of these.
     dice = random.Random(1)
     hide('{"PIN": "' + "\\" * 200_001)
     hide('{"PIN": ' + "[" * 200_000)
@@ -136,6 +136,6 @@ def test_json_that_is_the_name_of_a_member_is_hidden_whole(text: str, hidden: st
     assert ("4711" in values_in(text)) == ("4711" in text)
 
 
-def test_a_value_that_is_hidden_is_hidden_as_a_name_too() -> None:
+def test_a_hidden_value_is_also_hidden_as_a_member_name() -> None:
     hidden = hide_values('{"4711": "4711 ", "47110": 4}', frozenset({"4711"}))
     assert hidden == '{"[redacted]": "[redacted]", "47110": 4}'

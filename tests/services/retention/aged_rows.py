@@ -1,4 +1,4 @@
-"""Rows that are as old as a test says, and what retention leaves of them."""
+"""Create rows of a given age, and return the rows that retention keeps."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ ALL_FOR_EVER = override_settings(
 
 
 def ask(enabled: Enabled, ended_at: datetime | None = NOON, **values: Any) -> Request:
-    """A request that ended then, or has not."""
+    """Create a request that ended at this time, or is still open."""
     received_at = (ended_at or NOON) - timedelta(days=200)
     content = Content(1, "kiosk-1", None, '{"PIN": "73519"}')
     kept = contents.keep_request(None, content.payload)
@@ -65,21 +65,21 @@ def attempt(at: datetime) -> AuthAttempt:
     return AuthAttempt.objects.create(at=at, door=PosEndpoint.AUTH, outcome=Outcome.UNKNOWN_OUTLET)
 
 
-def stray(enabled: Enabled, at: datetime) -> StrayFrame:
+def unrecognised_frame(enabled: Enabled, at: datetime) -> StrayFrame:
     values = {"connection_id": uuid.uuid4(), "kind": StrayFrameKind.NOT_JSON, "size": 1, "excerpt": "x"}
     return StrayFrame.objects.create(integration=enabled.integration, at=at, **values)
 
 
-def note(at: datetime) -> AuditEvent:
+def audit_event(at: datetime) -> AuditEvent:
     with time_machine.travel(at, tick=False):
         return record(Verb.PRUNED, "something", actor=ANNA)
 
 
 def prune(kind: RecordKind) -> None:
-    """Prune a kind until nothing is left, as at noon."""
+    """Prune a kind at noon until no row is due."""
     while retention.prune_batch(kind, NOON):
         pass
 
 
-def left(model: Any) -> list[Any]:
+def remaining_pks(model: Any) -> list[Any]:
     return list(model.objects.order_by("pk").values_list("pk", flat=True))

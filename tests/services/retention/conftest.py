@@ -1,4 +1,4 @@
-"""Batches so small that a few rows fill them, and a clock that stands still."""
+"""Small batches, which a few rows fill, and a fixed clock."""
 
 import pytest
 
@@ -13,6 +13,6 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The commands find it noon."""
+    """Set the clock of the commands to noon."""
     monkeypatch.setattr(retention, "shared_now", lambda: NOON)
     monkeypatch.setattr("integrations.management.commands.prune.shared_now", lambda: NOON)

@@ -1,4 +1,4 @@
-"""The command that prunes until nothing is left, says how much, and may be stopped at any time."""
+"""The command prunes until no row is due, prints the counts, and may be stopped at any time."""
 
 import io
 import json
@@ -20,14 +20,14 @@ pytestmark = pytest.mark.django_db
 
 
 def command(*arguments: str) -> tuple[str, str]:
-    """Return what `prune` writes to standard output and to standard error."""
+    """Return the standard output and standard error of `prune`."""
     output, errors = io.StringIO(), io.StringIO()
     call_command("prune", *arguments, stdout=output, stderr=errors)
     return output.getvalue(), errors.getvalue()
 
 
 @pytest.mark.usefixtures("_at_noon")
-def test_the_command_prunes_until_nothing_is_left_and_says_how_much(enabled: Enabled) -> None:
+def test_the_command_prunes_until_nothing_is_left_and_prints_the_counts(enabled: Enabled) -> None:
     for day in range(7):
         ask(enabled, NOON - ROW - timedelta(days=day + 1))
         ask(enabled, NOON - PAYLOAD - timedelta(days=day + 1))
@@ -41,7 +41,7 @@ def test_the_command_prunes_until_nothing_is_left_and_says_how_much(enabled: Ena
 
 
 @pytest.mark.usefixtures("_at_noon")
-def test_a_dry_run_counts_what_the_command_then_does_and_does_nothing(enabled: Enabled) -> None:
+def test_a_dry_run_counts_what_the_command_would_prune_and_changes_nothing(enabled: Enabled) -> None:
     for age in (ROW, ROW, PAYLOAD, MOMENT):
         ask(enabled, NOON - age - MOMENT)
     events = AuditEvent.objects.count()
@@ -59,7 +59,7 @@ def test_a_dry_run_counts_what_the_command_then_does_and_does_nothing(enabled: E
 
 
 @pytest.mark.usefixtures("_at_noon")
-def test_somebody_who_watches_sees_how_far_it_is(enabled: Enabled, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_shows_its_progress_on_a_terminal(enabled: Enabled, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(4):
         ask(enabled, NOON - ROW - MOMENT)
     assert command()[1] == ""
@@ -70,7 +70,7 @@ def test_somebody_who_watches_sees_how_far_it_is(enabled: Enabled, monkeypatch: 
 
 
 @pytest.mark.usefixtures("_at_noon")
-def test_the_command_is_one_audit_event_and_none_where_nothing_was_due(
+def test_the_command_records_one_audit_event_or_none_if_nothing_was_due(
     enabled: Enabled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("getpass.getuser", lambda: "olga")
@@ -85,7 +85,7 @@ def test_the_command_is_one_audit_event_and_none_where_nothing_was_due(
     assert event.detail == {"requests": 7, "attempts": 1}
 
 
-def test_a_command_that_is_stopped_after_its_first_batch_has_left_its_event(
+def test_a_command_stopped_after_its_first_batch_has_recorded_its_event(
     enabled: Enabled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "shared_now", lambda: NOON)
@@ -101,24 +101,24 @@ def test_a_command_that_is_stopped_after_its_first_batch_has_left_its_event(
     assert AuditEvent.objects.filter(verb=Verb.PRUNED).count() == 1
 
 
-def test_it_rests_after_each_batch_for_as_long_as_the_batch_took(
+def test_the_command_pauses_after_each_batch_for_as_long_as_the_batch_took(
     enabled: Enabled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "shared_now", lambda: NOON)
     for _ in range(4):
         ask(enabled, NOON - ROW - MOMENT)
-    rests: list[float] = []
-    told: list[tuple[RecordKind, int, int]] = []
-    retention.prune_all(actor=ANNA, report=lambda *progress: told.append(progress), rest=rests.append)
-    assert [seconds > 0 for seconds in rests] == [True, True]
-    assert told == [(RecordKind.REQUESTS, 3, 4), (RecordKind.REQUESTS, 4, 4)]
+    pauses: list[float] = []
+    reported: list[tuple[RecordKind, int, int]] = []
+    retention.prune_all(actor=ANNA, report=lambda *progress: reported.append(progress), rest=pauses.append)
+    assert [seconds > 0 for seconds in pauses] == [True, True]
+    assert reported == [(RecordKind.REQUESTS, 3, 4), (RecordKind.REQUESTS, 4, 4)]
 
 
-def test_a_database_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(_now: datetime) -> None:
+def test_an_unavailable_database_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_now: datetime) -> None:
         raise DatabaseError("gone")
 
-    monkeypatch.setattr(retention, "due", away)
+    monkeypatch.setattr(retention, "due", fail)
     for arguments in ((), ("--dry-run",)):
         with pytest.raises(SystemExit) as ended:
             execute_from_command_line(["manage.py", "prune", *arguments])

@@ -1,4 +1,4 @@
-"""What is kept for so long only goes when its time has come, a little at a time, and nothing that is needed goes."""
+"""Rows past their retention period are deleted in small batches; rows that are still needed are kept."""
 
 import asyncio
 import re
@@ -29,11 +29,11 @@ from tests.services.retention.aged_rows import (
     VISIT,
     ask,
     attempt,
+    audit_event,
     connect,
-    left,
-    note,
     prune,
-    stray,
+    remaining_pks,
+    unrecognised_frame,
 )
 from tests.support.backend_client import Backend, Pos, make_outlet
 from tests.support.factories import NOON, Enabled, make_process
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.django_db
 # --- Requests
 
 
-def test_payload_and_answer_go_after_their_days_and_the_row_tells_since_when(enabled: Enabled) -> None:
+def test_payload_and_answer_are_deleted_after_their_days_and_the_row_records_when(enabled: Enabled) -> None:
     old, newer = ask(enabled, NOON - PAYLOAD - MOMENT, error_message="No"), ask(enabled, NOON - PAYLOAD + MOMENT)
     prune(RecordKind.PAYLOADS)
     old.refresh_from_db()
@@ -56,11 +56,11 @@ def test_payload_and_answer_go_after_their_days_and_the_row_tells_since_when(ena
     assert newer.content_pruned_at is None
 
 
-def test_the_row_goes_after_its_days(enabled: Enabled) -> None:
+def test_a_request_row_is_deleted_after_its_days(enabled: Enabled) -> None:
     ask(enabled, NOON - ROW - MOMENT)
     newer = ask(enabled, NOON - ROW + MOMENT)
     prune(RecordKind.REQUESTS)
-    assert left(Request) == [newer.pk]
+    assert remaining_pks(Request) == [newer.pk]
 
 
 def test_an_open_request_is_never_touched_however_old(enabled: Enabled) -> None:
@@ -71,7 +71,7 @@ def test_an_open_request_is_never_touched_however_old(enabled: Enabled) -> None:
     assert (kept.pk, kept.payload, kept.sealed_request) == (row.pk, row.payload, row.sealed_request)
 
 
-def test_a_batch_is_as_large_as_it_may_be_and_no_larger(enabled: Enabled) -> None:
+def test_a_batch_is_limited_to_its_maximum_size(enabled: Enabled) -> None:
     for day in range(7):
         ask(enabled, NOON - ROW - timedelta(days=day + 1))
     assert retention.prune_batch(RecordKind.REQUESTS, NOON)
@@ -82,7 +82,7 @@ def test_a_batch_is_as_large_as_it_may_be_and_no_larger(enabled: Enabled) -> Non
     assert Request.objects.count() == 0
 
 
-def test_what_is_due_is_found_by_an_index(enabled: Enabled) -> None:
+def test_due_rows_are_found_by_an_index(enabled: Enabled) -> None:
     if connection.vendor != "sqlite":
         pytest.skip("a plan of PostgreSQL's depends on its statistics")
     queries = {kind.value: retention.RULES[kind].due(NOON) for kind in RecordKind} | {"to redact": redacting.due()}
@@ -96,50 +96,50 @@ def test_what_is_due_is_found_by_an_index(enabled: Enabled) -> None:
 # --- Visits
 
 
-def test_ended_connections_go_and_with_them_the_processes_that_held_nothing_else(enabled: Enabled) -> None:
+def test_ended_connections_are_deleted_with_processes_that_hold_no_others(enabled: Enabled) -> None:
     first, second = make_process(heartbeat_at=NOON - VISIT * 2), make_process(heartbeat_at=NOON - VISIT * 2)
     connect(enabled, NOON - VISIT * 2, NOON - VISIT - MOMENT, first)
     last = connect(enabled, NOON - VISIT - MOMENT, NOON - VISIT + MOMENT, second)
     prune(RecordKind.CONNECTIONS)
     prune(RecordKind.PROCESSES)
-    assert left(Connection) == [last.pk]
-    assert left(ServerProcess) == [second.pk]
+    assert remaining_pks(Connection) == [last.pk]
+    assert remaining_pks(ServerProcess) == [second.pk]
 
 
-def test_the_last_connection_of_an_integration_and_one_that_is_open_stay_for_ever(enabled: Enabled) -> None:
+def test_the_last_connection_of_an_integration_and_open_ones_are_never_deleted(enabled: Enabled) -> None:
     process = make_process(heartbeat_at=NOON)
     last = connect(enabled, NOON - VISIT * 3, NOON - VISIT * 2, process)
     prune(RecordKind.CONNECTIONS)
-    assert left(Connection) == [last.pk]
+    assert remaining_pks(Connection) == [last.pk]
     still_open = connect(enabled, NOON - VISIT * 2, None, process)
     prune(RecordKind.CONNECTIONS)
-    assert left(Connection) == [still_open.pk]
+    assert remaining_pks(Connection) == [still_open.pk]
 
 
-def test_the_connection_that_presence_names_stays_whatever_came_after_it(enabled: Enabled) -> None:
+def test_the_connection_that_presence_names_is_kept_even_if_newer_ones_exist(enabled: Enabled) -> None:
     process = make_process(heartbeat_at=NOON)
     named = connect(enabled, NOON - VISIT * 3, NOON - VISIT * 3, process)
     newest = connect(enabled, NOON - VISIT * 2, NOON - VISIT * 2, process)
     Presence.objects.filter(pk=enabled.integration.pk).update(connection=named)
     prune(RecordKind.CONNECTIONS)
-    assert set(left(Connection)) == {named.pk, newest.pk}
+    assert set(remaining_pks(Connection)) == {named.pk, newest.pk}
     assert Presence.objects.get(pk=enabled.integration.pk).connection_id == named.pk
 
 
-def test_attempts_go_with_the_connections_and_stray_frames_with_the_payloads(enabled: Enabled) -> None:
+def test_attempts_are_deleted_with_connections_and_unrecognised_frames_with_payloads(enabled: Enabled) -> None:
     attempt(NOON - VISIT - MOMENT)
-    stray(enabled, NOON - PAYLOAD - MOMENT)
-    kept = attempt(NOON - VISIT + MOMENT), stray(enabled, NOON - PAYLOAD + MOMENT)
+    unrecognised_frame(enabled, NOON - PAYLOAD - MOMENT)
+    kept = attempt(NOON - VISIT + MOMENT), unrecognised_frame(enabled, NOON - PAYLOAD + MOMENT)
     for kind in RecordKind:
         prune(kind)
-    assert (left(AuthAttempt), left(StrayFrame)) == ([kept[0].pk], [kept[1].pk])
+    assert (remaining_pks(AuthAttempt), remaining_pks(StrayFrame)) == ([kept[0].pk], [kept[1].pk])
 
 
 # --- Audit events
 
 
 @ALL_FOR_EVER
-def test_a_session_goes_when_it_has_expired_whatever_else_is_kept() -> None:
+def test_an_expired_session_is_deleted_whatever_the_retention_settings() -> None:
     for name, expires in (("old", NOON - MOMENT), ("present", NOON + MOMENT)):
         Session.objects.create(session_key=name, session_data="", expire_date=expires)
     assert retention.due(NOON)[RecordKind.SESSIONS] == 1
@@ -147,14 +147,14 @@ def test_a_session_goes_when_it_has_expired_whatever_else_is_kept() -> None:
     assert [session.session_key for session in Session.objects.all()] == ["present"]
 
 
-def test_audit_events_stay_for_ever_unless_settings_say_otherwise(enabled: Enabled) -> None:
-    old = note(NOON - timedelta(days=4000))
+def test_audit_events_are_kept_for_ever_unless_settings_limit_them(enabled: Enabled) -> None:
+    old = audit_event(NOON - timedelta(days=4000))
     prune(RecordKind.AUDIT)
     assert AuditEvent.objects.filter(pk=old.pk).exists()
     with override_settings(KEEP_AUDIT_DAYS=3999):
         prune(RecordKind.AUDIT)
     assert not AuditEvent.objects.filter(pk=old.pk).exists()
-    assert AuditEvent.objects.exists()  # what the factories did
+    assert AuditEvent.objects.exists()  # events of the factories
 
 
 def test_nothing_but_retention_deletes_an_audit_event(enabled: Enabled) -> None:
@@ -169,18 +169,22 @@ def test_nothing_but_retention_deletes_an_audit_event(enabled: Enabled) -> None:
 
 
 @ALL_FOR_EVER
-def test_zero_days_are_for_ever(enabled: Enabled) -> None:
-    kept = ask(enabled, NOON - ROW * 40), attempt(NOON - ROW * 40), stray(enabled, NOON - ROW * 40)
+def test_zero_days_means_for_ever(enabled: Enabled) -> None:
+    kept = ask(enabled, NOON - ROW * 40), attempt(NOON - ROW * 40), unrecognised_frame(enabled, NOON - ROW * 40)
     for kind in RecordKind:
         prune(kind)
-    assert (left(Request), left(AuthAttempt), left(StrayFrame)) == ([kept[0].pk], [kept[1].pk], [kept[2].pk])
+    assert (remaining_pks(Request), remaining_pks(AuthAttempt), remaining_pks(StrayFrame)) == (
+        [kept[0].pk],
+        [kept[1].pk],
+        [kept[2].pk],
+    )
     assert Request.objects.get().payload
 
 
-# --- By itself
+# --- Chores
 
 
-def test_every_turn_of_the_chore_is_found_among_the_chores() -> None:
+def test_retention_is_one_of_the_chores() -> None:
     assert any(chore.run is tidying.run for chore in chores.ALL)
 
 
@@ -192,14 +196,14 @@ def test_what_is_pruned_is_counted_by_kind(enabled: Enabled) -> None:
     assert _counted("attempts") == before + 4
 
 
-def test_an_idle_turn_asks_one_short_question_of_each_kind(enabled: Enabled) -> None:
+def test_an_idle_run_makes_one_short_query_for_each_kind(enabled: Enabled) -> None:
     with CaptureQueriesContext(
         connection,
     ) as asked:
         for kind in RecordKind:
             retention.prune_batch(kind, NOON)
     selects = [query["sql"] for query in asked if query["sql"].startswith("SELECT")]
-    assert len(selects) == len(RecordKind) - 1  # the audit is for ever
+    assert len(selects) == len(RecordKind) - 1  # audit events are kept for ever
 
 
 def _counted(kind: str) -> float:
@@ -208,8 +212,8 @@ def _counted(kind: str) -> float:
     return float(line.rpartition(" ")[2])
 
 
-class ByItself(InProcess):
-    async def test_a_turn_redacts_and_prunes_and_leaves_what_is_open(self) -> None:
+class Chores(InProcess):
+    async def test_a_run_redacts_and_prunes_but_leaves_open_requests(self) -> None:
         outlet, long_ago = await make_outlet(), NOON - timedelta(days=2000)
         for _ in range(4):
             await in_main(attempt, long_ago)
@@ -218,19 +222,19 @@ class ByItself(InProcess):
         still_open = await in_main(ask, outlet, None)
         await tidying.run()
         assert await in_main(AuthAttempt.objects.count) == 0
-        assert await in_main(left, Request) == [recent.pk, still_open.pk]
+        assert await in_main(remaining_pks, Request) == [recent.pk, still_open.pk]
         await in_main(recent.refresh_from_db)
         assert recent.payload == '{"PIN": "[redacted]"}'
 
     @mock.patch.object(tidying, "WORK", 0.0)
-    async def test_a_turn_without_much_time_does_one_batch_of_each_kind(self) -> None:
+    async def test_a_run_with_little_time_does_one_batch_of_each_kind(self) -> None:
         for _ in range(4):
             await in_main(attempt, NOON - timedelta(days=2000))
         for count in (1, 0):
             await tidying.run()
             assert await in_main(AuthAttempt.objects.count) == count
 
-    async def test_a_request_whose_answer_was_pruned_is_the_same_request_and_says_so(self) -> None:
+    async def test_a_request_whose_answer_was_pruned_is_recognised_and_says_so(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = asyncio.ensure_future(backend.ask(outlet, '{"PIN": "1"}', request_id="r"))

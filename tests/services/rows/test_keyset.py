@@ -1,4 +1,4 @@
-"""Pages of lists without end: every row once, in order, whatever is asked and however little is looked at."""
+"""Keyset pages return each row once, in order, for any filter and any limit of rows read."""
 
 import itertools
 from collections.abc import Iterator
@@ -24,9 +24,9 @@ BY_TIME = Order("at")
 
 @pytest.fixture
 def outlets() -> list[Integration]:
-    """Four outlets whose attempts alternate; the last has none but the oldest two. Many came at the same moment."""
-    made = [make_enabled_outlet(f"Outlet {number}").integration for number in range(4)]
-    whose = [made[3], made[3], *(made[number % 7 % 3] for number in range(60))]
+    """Return four outlets with alternating attempts; the last has only the oldest two. Many attempts share a time."""
+    created = [make_enabled_outlet(f"Outlet {number}").integration for number in range(4)]
+    whose = [created[3], created[3], *(created[number % 7 % 3] for number in range(60))]
     AuthAttempt.objects.bulk_create(
         [
             AuthAttempt(
@@ -39,11 +39,11 @@ def outlets() -> list[Integration]:
             for number, integration in enumerate(whose)
         ]
     )
-    return made
+    return created
 
 
 def pages(source: Source, fitting: Any, *, order: Order = BY_TIME, size: int = 4) -> Iterator[list[Position]]:
-    """Follow the list to its end."""
+    """Return all pages of the list."""
     after: Position | None = None
     for _ in range(200):
         page = read_page([source], fitting=fitting, order=order, after=after, size=size)
@@ -95,7 +95,7 @@ def test_outlets_whose_rows_all_fit_on_one_page_have_no_next_page(outlets: list[
 
 
 @pytest.mark.parametrize("is_reversed", [False, True])
-def test_of_each_outlet_the_first_row_and_the_one_at_its_share_are_looked_up(
+def test_only_the_first_row_and_the_row_at_its_share_are_read_for_each_outlet(
     outlets: list[Integration], is_reversed: bool
 ) -> None:
     source, order = Streams(ALL, Integration.objects.all(), "integration"), Order("at", is_reversed=is_reversed)
@@ -106,7 +106,7 @@ def test_of_each_outlet_the_first_row_and_the_one_at_its_share_are_looked_up(
 
 
 @pytest.mark.parametrize("is_reversed", [False, True])
-def test_sources_that_were_read_to_different_places_are_shown_as_far_as_all_were_read(
+def test_sources_read_to_different_positions_are_shown_up_to_the_common_position(
     outlets: list[Integration], monkeypatch: pytest.MonkeyPatch, is_reversed: bool
 ) -> None:
     monkeypatch.setattr(keyset_pages, "INSPECTED", 3)
@@ -127,7 +127,7 @@ def test_streams_of_no_outlet_end_at_once(outlets: list[Integration]) -> None:
 
 
 @pytest.mark.parametrize("few", [500, 3])
-def test_what_several_sources_find_is_shown_once(
+def test_a_row_found_by_several_sources_is_shown_once(
     outlets: list[Integration], monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     monkeypatch.setattr(keyset_pages, "FEW", few)
@@ -147,7 +147,7 @@ def test_what_several_sources_find_is_shown_once(
     assert found == expected(fitting)
 
 
-def test_a_page_looks_at_no_more_rows_than_it_may_and_says_how_far_it_came(
+def test_a_page_reads_a_limited_number_of_rows_and_says_where_it_stopped(
     outlets: list[Integration], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keyset_pages, "INSPECTED", 10)
@@ -156,7 +156,7 @@ def test_a_page_looks_at_no_more_rows_than_it_may_and_says_how_far_it_came(
     assert (page.positions, page.reached, page.next) == ([], looked_at, looked_at)
 
 
-def test_rows_that_come_meanwhile_move_nothing(outlets: list[Integration]) -> None:
+def test_new_rows_do_not_shift_later_pages(outlets: list[Integration]) -> None:
     before = expected(ALL)
     found = pages(Stream(ALL), ALL)
     shown = list(next(found))
@@ -172,13 +172,13 @@ def test_a_position_is_read_as_it_was_written(position: Position) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "17", "x~17", "2026-03-01T12:00:00~17", "2026-03-01T12:00:00+00:00~x", "~"])
-def test_a_position_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011  (Python says it in words of its own)
+def test_an_invalid_position_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  (the text is Python's own)
         keyset_pages.read_position(text, Order("at"), AuthAttempt)
 
 
-def test_times_leave_no_request_out_that_was_stored_late() -> None:
-    """What is not durable came before it was stored, and so before requests with a lower key."""
+def test_a_time_filter_includes_requests_that_were_stored_late() -> None:
+    """A request that is not durable arrives before it is stored, so it can precede requests with a lower key."""
     enabled = make_enabled_outlet()
     before = ask(enabled, "before", received_at=NOON - timedelta(hours=1))
     first = ask(enabled, "first", received_at=NOON + timedelta(minutes=1))

@@ -1,4 +1,4 @@
-"""Rows written past the model's objects say the same as those that went through them."""
+"""Rows written without model objects equal rows written with them."""
 
 import uuid
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -34,7 +34,7 @@ def connection_of(enabled: Enabled) -> Connection:
     )
 
 
-def test_a_plain_row_reads_like_one_that_was_an_object(enabled: Enabled) -> None:
+def test_a_plain_row_equals_one_saved_by_the_model(enabled: Enabled) -> None:
     plain_rows.insert_rows(AuthAttempt, NAMES, [attempt_of(enabled)])
     row = AuthAttempt.objects.get()
     assert tuple(getattr(row, name) for name in NAMES) == attempt_of(enabled)
@@ -42,7 +42,7 @@ def test_a_plain_row_reads_like_one_that_was_an_object(enabled: Enabled) -> None
 
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=2))])
 @pytest.mark.parametrize("microsecond", [0, 1])
-def test_a_moment_is_written_as_an_object_writes_it(enabled: Enabled, zone: tzinfo, microsecond: int) -> None:
+def test_a_timestamp_is_written_as_the_model_writes_it(enabled: Enabled, zone: tzinfo, microsecond: int) -> None:
     at = NOON.replace(microsecond=microsecond).astimezone(zone)
     plain_rows.insert_rows(AuthAttempt, NAMES, [(at, *attempt_of(enabled)[1:])])
     AuthAttempt.objects.create(**dict(zip(NAMES, attempt_of(enabled), strict=True)) | {"at": at})
@@ -52,24 +52,24 @@ def test_a_moment_is_written_as_an_object_writes_it(enabled: Enabled, zone: tzin
     assert ours == djangos
 
 
-def test_what_the_database_refuses_is_refused(enabled: Enabled) -> None:
+def test_a_row_that_the_database_rejects_raises_its_error(enabled: Enabled) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         plain_rows.insert_rows(AuthAttempt, NAMES, [attempt_of(enabled), attempt_of(enabled, outcome=None)])
     assert not AuthAttempt.objects.exists()
 
 
-def test_a_row_that_meets_another_is_left_out_where_told(enabled: Enabled) -> None:
+def test_a_conflicting_row_is_skipped_on_request(enabled: Enabled) -> None:
     row = (enabled.integration.pk, True, NOON, NOON, None)
     plain_rows.insert_rows(Presence, PRESENCE, [row], ignore_conflicts=True)
     assert Presence.objects.get(integration=enabled.integration).is_online is False
 
 
-def test_no_rows_are_no_statement(db: None) -> None:
+def test_without_rows_no_statement_is_executed(db: None) -> None:
     plain_rows.insert_rows(AuthAttempt, NAMES, [])
     plain_rows.update_rows(Connection, ["close_code"], [])
 
 
-def test_a_row_that_is_there_is_changed_where_told_and_nowhere_else(enabled: Enabled) -> None:
+def test_an_existing_row_is_updated_only_in_the_named_columns(enabled: Enabled) -> None:
     connection = connection_of(enabled)
     row = (enabled.integration.pk, True, NOON, NOON + timedelta(seconds=1), connection.pk)
     plain_rows.insert_rows(Presence, PRESENCE, [row], key="integration_id", update=["is_online", "connection_id"])
@@ -78,7 +78,7 @@ def test_a_row_that_is_there_is_changed_where_told_and_nowhere_else(enabled: Ena
     assert presence.last_seen_at is None
 
 
-def test_an_update_changes_those_that_it_names_and_passes_over_what_is_not_there(enabled: Enabled) -> None:
+def test_an_update_changes_the_named_rows_and_ignores_missing_ones(enabled: Enabled) -> None:
     connection = connection_of(enabled)
     changes = [(key, NOON, CloseReason.BY_POS) for key in (connection.pk, uuid.uuid4())]
     plain_rows.update_rows(Connection, ["closed_at", "close_reason"], changes)
@@ -87,7 +87,7 @@ def test_an_update_changes_those_that_it_names_and_passes_over_what_is_not_there
     assert Connection.objects.count() == 1
 
 
-def test_a_stamp_is_for_the_rows_that_it_names(enabled: Enabled) -> None:
+def test_a_timestamp_is_set_only_on_the_named_rows(enabled: Enabled) -> None:
     other = make_enabled_outlet("Mill")
     credential = enabled.integration.credentials.get()
     plain_rows.stamp_rows(Credential, "last_used_at", NOON, [credential.pk])

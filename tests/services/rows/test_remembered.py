@@ -1,4 +1,4 @@
-"""Rows that a process remembers for a second, and what makes it forget them."""
+"""A process caches rows for one second, or until they change."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class Table:
-    """Counts its queries; even numbers have a row."""
+    """A table that counts its queries; only even keys have a row."""
 
     def __init__(self) -> None:
         self.queries: list[list[int]] = []
@@ -61,7 +61,7 @@ def test_a_row_is_read_once_a_second(clock: Clock) -> None:
     asyncio.run(scenario())
 
 
-def test_the_second_begins_with_the_query_and_not_with_its_end(clock: Clock) -> None:
+def test_the_second_is_counted_from_the_start_of_the_query(clock: Clock) -> None:
     table = Table()
 
     def slow(keys: Sequence[int]) -> Mapping[int, str]:
@@ -86,7 +86,7 @@ def test_a_missing_row_is_not_remembered() -> None:
     asyncio.run(scenario())
 
 
-def test_a_change_makes_every_look_up_read_again() -> None:
+def test_every_lookup_reads_again_after_a_change() -> None:
     first, second = Table(), Table()
 
     async def scenario() -> None:
@@ -130,7 +130,7 @@ def test_the_number_of_remembered_rows_is_limited() -> None:
 
 
 class ForgettingAfterACommit(InProcess):
-    async def test_a_recorded_change_is_forgotten_when_it_is_committed(self) -> None:
+    async def test_a_changed_row_is_forgotten_after_the_commit(self) -> None:
         table = Table()
         look_up = Remembered(table)
         key, _ = await in_main(create_api_key, "Kiosk", actor=ANNA)

@@ -45,8 +45,8 @@ def test_a_query_finds_the_rows_of_a_list_of_any_length(db: None, count: int) ->
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_query_by_two_lists_finds_the_rows_that_are_in_both(db: None, count: int) -> None:
-    made = [make_enabled_outlet(f"Outlet {number}") for number in range(count)]
-    ids, pks = [each.handover.provider_outlet_id for each in made], [each.integration.pk for each in made]
+    created = [make_enabled_outlet(f"Outlet {number}") for number in range(count)]
+    ids, pks = [each.handover.provider_outlet_id for each in created], [each.integration.pk for each in created]
     assert sorted(row.provider_outlet_id for row in by_integration_and_outlet.rows(pks, ids)) == sorted(ids)
     assert by_integration_and_outlet.rows([-1] * count, ids) == []
 
@@ -68,12 +68,12 @@ def test_any_text_is_found_as_it_is(db: None, text: str) -> None:
     assert [row.provider_outlet_id for row in by_outlet.rows(["x", text])] == [text]
 
 
-def test_a_query_for_nothing_asks_nothing(django_assert_num_queries: Any, db: None) -> None:
+def test_a_query_without_values_makes_no_statement(django_assert_num_queries: Any, db: None) -> None:
     with django_assert_num_queries(0):
         assert by_outlet.rows([]) == []
 
 
-def test_a_row_has_the_types_of_its_fields(enabled: Enabled) -> None:
+def test_column_values_have_the_types_of_their_fields(enabled: Enabled) -> None:
     [row] = by_outlet.rows([enabled.handover.provider_outlet_id])
     assert row.created_at == enabled.integration.credentials.get().created_at
     assert timezone.is_aware(row.created_at)
@@ -91,7 +91,7 @@ def test_a_uuid_is_read_as_one(enabled: Enabled) -> None:
     process_id = uuid.uuid4()
     sql = f"SELECT integration_id, '{process_id.hex}' AS process_id FROM integrations_presence"  # noqa: S608
     [row] = SqlQuery(OfPresence, f"{sql} WHERE integration_id {{among}}").rows([enabled.integration.pk])
-    assert row.process_id in (process_id, process_id.hex)  # PostgreSQL has texts, too
+    assert row.process_id in (process_id, process_id.hex)  # the literal is text on PostgreSQL as well
     assert Presence.objects.filter(pk=row.integration_id).exists()
 
 
