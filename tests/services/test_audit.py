@@ -142,7 +142,7 @@ def test_an_event_cannot_be_replaced_by_another_with_its_number(enabled: Enabled
     assert latest().actor_name == "anna"
 
 
-def test_an_event_outlives_the_user_who_acted(enabled: Enabled) -> None:
+def test_an_event_outlives_its_user(enabled: Enabled) -> None:
     user = User.objects.create_user("berta")
     disable(enabled.integration, reason="pause", actor=Actor("berta", user))
     user.delete()

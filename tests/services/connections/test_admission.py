@@ -43,7 +43,7 @@ class Admitting(AtTheEntryPoint):
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         assert (await refused_admission(token)).outcome == Outcome.DISABLED
 
-    async def test_a_token_from_before_a_disable_stays_void_when_it_is_enabled_again(self) -> None:
+    async def test_a_token_issued_before_a_disable_stays_void_after_re_enabling(self) -> None:
         token = await exchange.issue_token(self.harbour.claim(), POS)
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         await in_main(reenable, self.harbour.integration, actor=ANNA)

@@ -52,14 +52,14 @@ class Exchanging(AtTheEntryPoint):
 
     async def test_an_unknown_outlet_and_a_wrong_secret_are_refused_with_the_same_words(self) -> None:
         wrong = await refusal(self.harbour.claim(secret=generate(SecretKind.POS_SECRET)))
-        unknown = await refusal(self.harbour.claim(provider_outlet_id="nobody"))
+        unknown = await refusal(self.harbour.claim(provider_outlet_id="unknown"))
         assert isinstance(wrong, WrongSecret)
         assert isinstance(unknown, WrongSecret)
         assert str(wrong) == str(unknown) == "The auth secret was not valid!"
 
     async def test_staff_see_whether_the_outlet_or_the_secret_was_wrong(self) -> None:
         await refusal(self.harbour.claim(secret=generate(SecretKind.POS_SECRET)))
-        await refusal(self.harbour.claim(provider_outlet_id="nobody"))
+        await refusal(self.harbour.claim(provider_outlet_id="unknown"))
         await recorded()
         assert await in_main(outcomes) == [Outcome.WRONG_SECRET, Outcome.UNKNOWN_OUTLET]
 
@@ -121,7 +121,7 @@ class Exchanging(AtTheEntryPoint):
 
     async def test_a_mistyped_secret_gets_the_same_error_whether_or_not_the_outlet_exists(self) -> None:
         typed = generate(SecretKind.POS_SECRET)[:-1]
-        for claim in (self.harbour.claim(secret=typed), self.harbour.claim(secret=typed, provider_outlet_id="nobody")):
+        for claim in (self.harbour.claim(secret=typed), self.harbour.claim(secret=typed, provider_outlet_id="unknown")):
             assert isinstance(await refusal(claim), MistypedSecret)
 
     async def test_a_caller_without_the_secret_learns_nothing_of_pairing_and_enabling(self) -> None:
@@ -273,8 +273,8 @@ class Settled(InProcess):
     async def test_one_authentication_is_one_query(self) -> None:
         enabled: Enabled = await in_main(make_enabled_outlet)
         outlet_id, digests = enabled.handover.provider_outlet_id, digests_of(enabled.handover.auth_secret)
-        assert await readers.run(_count_queries, lambda: find_credentials([digests, ("nobody",)])) == 1
-        assert await readers.run(_count_queries, lambda: find_candidates([outlet_id, "nobody"])) == 1
+        assert await readers.run(_count_queries, lambda: find_credentials([digests, ("unknown",)])) == 1
+        assert await readers.run(_count_queries, lambda: find_candidates([outlet_id, "unknown"])) == 1
 
     async def test_a_wrong_secret_finds_no_row_whichever_outlet_it_is_sent_for(self) -> None:
         enabled: Enabled = await in_main(make_enabled_outlet)
@@ -282,7 +282,7 @@ class Settled(InProcess):
         wrong = generate(SecretKind.POS_SECRET)
         found: list[object] = []
         with mock.patch.object(authentication, "verify_generated", wraps=authentication.verify_generated) as verify:
-            for claim in (enabled.claim(secret=wrong), enabled.claim(secret=wrong, provider_outlet_id="nobody")):
+            for claim in (enabled.claim(secret=wrong), enabled.claim(secret=wrong, provider_outlet_id="unknown")):
                 await refusal(claim)
                 found.append(verify.call_args.args[1])
         assert found == [None, None]
@@ -300,7 +300,7 @@ class Settled(InProcess):
         one: Enabled = await in_main(make_enabled_outlet, "Harbour")
         two: Enabled = await in_main(make_enabled_outlet, "Station")
         ids = [one.handover.provider_outlet_id, two.handover.provider_outlet_id]
-        found = await readers.run(find_candidates, [*ids, "nobody"])
+        found = await readers.run(find_candidates, [*ids, "unknown"])
         assert {key: [each.integration_id for each in value] for key, value in found.items()} == {
             ids[0]: [one.integration.pk],
             ids[1]: [two.integration.pk],

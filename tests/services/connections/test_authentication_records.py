@@ -136,7 +136,7 @@ class WithoutDatabase(AtTheEntryPoint):
         await recorder.flush()
         assert Outcome.TOKEN_MISSING in await in_main(outcomes)
 
-    async def test_a_portal_that_drains_gives_no_tokens_and_opens_no_sockets(self) -> None:
+    async def test_a_draining_portal_issues_no_tokens_and_accepts_no_sockets(self) -> None:
         token = await exchange.issue_token(self.harbour.claim(), POS)
         (await runtime.running()).is_draining = True
         assert isinstance(await refusal(self.harbour.claim()), PortalRestarting)

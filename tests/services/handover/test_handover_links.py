@@ -116,7 +116,7 @@ def test_the_fifth_attempt_can_succeed(enabled: Enabled) -> None:
     assert handover_links.open_link(created.token, PASSPHRASE, **CLIENT)
 
 
-def test_an_expired_link_opens_nothing_and_is_erased(enabled: Enabled) -> None:
+def test_an_expired_link_is_refused_and_erased(enabled: Enabled) -> None:
     created = create_link(enabled)
     HandoverLink.objects.update(expires_at=timezone.now())
     with pytest.raises(LinkRefused):
@@ -127,7 +127,7 @@ def test_an_expired_link_opens_nothing_and_is_erased(enabled: Enabled) -> None:
     assert verbs() == [Verb.LINK_MADE, Verb.LINK_EXPIRED]
 
 
-def test_a_revoked_link_opens_nothing(enabled: Enabled) -> None:
+def test_a_revoked_link_is_refused(enabled: Enabled) -> None:
     created = create_link(enabled)
     handover_links.revoke_link(created.link, actor=ANNA)
     with pytest.raises(LinkRefused):

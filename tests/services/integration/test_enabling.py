@@ -62,7 +62,7 @@ def test_the_secret_is_stored_nowhere(outlet: Outlet) -> None:
     assert secret.replace("-", "")[9:35] not in repr(rows).replace("-", "")
 
 
-def test_an_enabled_outlet_begins_enabled_offline_and_never_seen(outlet: Outlet) -> None:
+def test_a_newly_enabled_outlet_is_offline_and_never_connected(outlet: Outlet) -> None:
     enable_outlet(outlet, pos_remote_id=REMOTE, actor=ANNA)
     integration = Integration.objects.get(outlet=outlet)
     assert (integration.is_enabled, integration.generation, integration.disabled_reason) == (True, 1, "")
@@ -194,7 +194,7 @@ def test_correcting_the_pos_remote_id_voids_tokens_for_the_old_one(enabled: Enab
     assert after.generation == enabled.integration.generation + 1
 
 
-def test_the_pos_remote_id_of_another_outlet_is_not_taken_over(enabled: Enabled) -> None:
+def test_a_correction_to_the_pos_remote_id_of_another_outlet_is_refused(enabled: Enabled) -> None:
     other = make_enabled_outlet("Airport")
     with pytest.raises(PosRemoteIdTaken):
         change_pos_remote_id(enabled.integration, pos_remote_id=other.handover.pos_remote_id, actor=ANNA)

@@ -46,7 +46,7 @@ def test_each_viewer_sees_only_the_names_of_visible_organisations(client: Client
         assert THEIRS not in page
 
 
-def test_an_event_of_an_older_version_is_shown_alike(client: Client, moved: AuditEvent) -> None:
+def test_an_event_of_an_older_version_is_shown_in_the_same_way(client: Client, moved: AuditEvent) -> None:
     sides: Any = {"before": THEIRS, "after": BELLA}
     older = record(Verb.OUTLET_CHANGED, make_outlet("Station"), actor=ANNA, organisation=sides)
     for page in pages_for(client, User.objects.create_superuser("boss"), older):

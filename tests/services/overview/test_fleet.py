@@ -99,7 +99,7 @@ def test_samples_older_than_two_days_are_deleted() -> None:
     assert FleetSample.objects.count() == 1
 
 
-def test_the_chart_begins_with_the_second_sample_and_stays_within_its_frame() -> None:
+def test_the_chart_starts_at_the_second_sample_and_fits_its_frame() -> None:
     outlet = make_enabled_outlet()
     be_seen(outlet.integration, heartbeat_at=timezone.now())
     take_sample()

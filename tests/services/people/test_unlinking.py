@@ -192,7 +192,7 @@ def test_a_sign_in_that_waits_for_the_second_factor_also_ends(otto: User) -> Non
     assert sign_ins.sessions_of(otto) == [session.session_key]
 
 
-def test_a_session_that_begins_during_the_search_for_others_also_ends(otto: User) -> None:
+def test_a_session_that_starts_during_the_search_for_others_also_ends(otto: User) -> None:
     browser_of(otto)
     began = timezone.now()
     later = browser_of(otto)
@@ -254,7 +254,7 @@ def test_the_command_can_unlink_one_provider_only(otto: User) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nobody"], "No person has the user name 'nobody'"),
+        (["unknown"], "No person has the user name 'unknown'"),
         (["ada"], "This identity is not linked"),
         (["otto", "--provider", "other"], "This identity is not linked"),
     ],

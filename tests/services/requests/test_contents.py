@@ -59,7 +59,7 @@ def test_a_user_id_that_is_not_a_guid_may_be_a_pin(user: str) -> None:
 
 
 @pytest.mark.parametrize("user", [None, "", GUID, GUID.upper()])
-def test_a_users_id_stays_readable(user: str | None) -> None:
+def test_a_user_id_stays_readable(user: str | None) -> None:
     assert contents.hide_user(user) == user
 
 

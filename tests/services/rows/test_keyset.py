@@ -193,7 +193,7 @@ def test_a_time_filter_includes_requests_that_were_stored_late() -> None:
 
 
 @pytest.mark.parametrize("text", ["Web", "web-", "web-1", "%", "é", "web-1\U0010ffff"])
-def test_a_beginning_is_found_letter_for_letter(text: str) -> None:
+def test_a_prefix_is_found_letter_for_letter(text: str) -> None:
     enabled = make_enabled_outlet()
     ids = ["Web-1", "web-1", "web-10", "we", "%", "e\u0301", "é", "\U0010ffff"]
     for each in ids:
