@@ -1,4 +1,4 @@
-"""A member of staff who is limited to some organisations meets nothing of the others, wherever they look."""
+"""A person limited to some organisations finds no data of the others on any page."""
 
 import re
 from collections.abc import Iterator
@@ -31,13 +31,13 @@ from tests.support.factories import ANNA, BELLA, Enabled, make_enabled_outlet, m
 from tests.support.staff.backend_pages import ask
 from tests.support.staff.pages import be_refused, be_seen, text
 
-THEIRS = "NORDLICHT"  # stands in every row of the other organisation, and in no page that a limited person gets
+THEIRS = "NORDLICHT"  # in every row of the other organisation; must be on no page that a limited person gets
 REFUSED = (302, 403, 404, 405)
 
 
 @pytest.fixture
 def theirs(db: None) -> Organisation:
-    """Another organisation with a row of everything."""
+    """Another organisation with a row in every model."""
     organisation = make_organisation(THEIRS)
     outlet = create_outlet(organisation, name=f"{THEIRS} outlet", actor=ANNA)
     handover = enabling.enable_outlet(outlet, pos_remote_id=f"{THEIRS}-1", adopted_secret=None, actor=ANNA)
@@ -74,7 +74,7 @@ def theirs(db: None) -> Organisation:
 
 @pytest.fixture
 def limited(client: Client, theirs: Organisation) -> Client:
-    """A browser in which somebody signed in who may do everything, but sees Trattoria Bella alone."""
+    """A browser signed in as a person with every permission, limited to Trattoria Bella."""
     person = User.objects.create_user("mira", is_staff=True)
     person.user_permissions.set(Permission.objects.all())
     StaffLimit.objects.create(user=person).organisations.add(make_organisation(BELLA))
@@ -114,7 +114,7 @@ def test_no_page_of_a_row_of_another_organisation_opens(limited: Client) -> None
                 assert THEIRS not in page.content.decode(), url
 
 
-def test_no_act_on_a_row_of_another_organisation_is_done(limited: Client) -> None:
+def test_no_action_on_a_row_of_another_organisation_is_carried_out(limited: Client) -> None:
     for model, admin in admins():
         for row in model._default_manager.all():
             if is_everybodys(admin, row):
@@ -124,7 +124,7 @@ def test_no_act_on_a_row_of_another_organisation_is_done(limited: Client) -> Non
 
 
 def is_everybodys(admin: ModelAdmin[Any], row: Model) -> bool:
-    """Whether the row belongs to no organisation, or to the limited person's own."""
+    """Return whether the row belongs to no organisation, or to the limited person's own."""
     if isinstance(row, User):
         return not row.username.startswith(THEIRS)
     if isinstance(row, Organisation):
@@ -133,7 +133,7 @@ def is_everybodys(admin: ModelAdmin[Any], row: Model) -> bool:
 
 
 def pages_of(admin: ModelAdmin[Any], row: Model) -> Iterator[str]:
-    """The address of every page of the admin that is about one row."""
+    """Yield the URL of every admin page about this row."""
     for pattern in admin.get_urls():
         if isinstance(pattern, URLPattern) and pattern.name and pattern.pattern.converters:
             names = list(pattern.pattern.converters)
@@ -142,7 +142,7 @@ def pages_of(admin: ModelAdmin[Any], row: Model) -> Iterator[str]:
             yield reverse(f"admin:{pattern.name}", args=(row.pk,))
 
 
-def test_neither_the_first_page_nor_any_choice_names_another_organisation(limited: Client) -> None:
+def test_the_first_page_and_the_choices_do_not_name_another_organisation(limited: Client) -> None:
     pages = ["admin:index", "admin:integrations_outlet_add", "admin:auth_user_add", "admin:integrations_apikey_add"]
     for page in pages:
         assert THEIRS not in limited.get(reverse(page)).content.decode(), page
@@ -158,7 +158,7 @@ def test_an_outlet_cannot_be_added_to_another_organisation(limited: Client, thei
 
 
 @pytest.mark.parametrize("choose_theirs", [True, False])
-def test_an_api_key_cannot_be_made_for_another_organisation_or_for_all(
+def test_an_api_key_cannot_be_created_for_another_organisation_or_for_all(
     limited: Client, theirs: Organisation, choose_theirs: bool
 ) -> None:
     values = {"name": "wide", "organisation": theirs.pk if choose_theirs else "", "scopes": "requests:read"}
@@ -167,14 +167,14 @@ def test_an_api_key_cannot_be_made_for_another_organisation_or_for_all(
     assert not theirs.api_keys.filter(name="wide").exists()
 
 
-def test_a_list_that_does_not_declare_its_organisation_is_empty_for_the_limited(limited: Client) -> None:
+def test_a_list_that_does_not_declare_its_organisation_is_empty_for_a_limited_person(limited: Client) -> None:
     undeclared = [admin for _, admin in admins() if isinstance(admin, PortalAdmin) and admin.organisation_path is None]
-    assert not undeclared, "say which organisation its rows belong to"
+    assert not undeclared, "set organisation_path to declare which organisation its rows belong to"
 
 
 @pytest.fixture
 def ours(theirs: Organisation) -> Enabled:
-    """An outlet of Trattoria Bella in whose rows others have a part: their key, their POSRemoteID."""
+    """An outlet of Trattoria Bella whose rows refer to another organisation: its API key, its POSRemoteID."""
     enabled = make_enabled_outlet("Harbour")
     wide = theirs.api_keys.model.objects.get(organisation=None)
     ask(enabled, "ours-1", api_key=wide)
@@ -184,7 +184,9 @@ def ours(theirs: Organisation) -> Enabled:
     return enabled
 
 
-def test_no_page_of_an_own_row_names_another_organisation(limited: Client, ours: Enabled) -> None:
+def test_a_page_of_a_row_that_the_person_may_see_does_not_name_another_organisation(
+    limited: Client, ours: Enabled
+) -> None:
     rows: list[Model] = [ours.integration, ours.integration.outlet, *ours.integration.requests.all()]
     rows += [*ours.integration.attempts.all(), make_organisation(BELLA)]
     for row in rows:
@@ -194,7 +196,7 @@ def test_no_page_of_an_own_row_names_another_organisation(limited: Client, ours:
             assert page.status_code in (200, *REFUSED), url
 
 
-def test_rows_of_all_organisations_are_changed_by_the_unlimited_alone(limited: Client) -> None:
+def test_only_an_unlimited_person_changes_rows_that_belong_to_all_organisations(limited: Client) -> None:
     request = limited.get(reverse("admin:index")).wsgi_request
     for model, admin in admins():
         if isinstance(admin, PortalAdmin) and admin.organisation_path == FOR_ALL and not admin.changed_by_limited:
@@ -202,7 +204,7 @@ def test_rows_of_all_organisations_are_changed_by_the_unlimited_alone(limited: C
             assert not any(each(request) for each in may), model
 
 
-def test_a_limited_person_changes_no_message_type(limited: Client) -> None:
+def test_a_limited_person_cannot_change_a_message_type(limited: Client) -> None:
     row = MessageType.objects.get(number=1)
     change = reverse("admin:integrations_messagetype_change", args=(row.pk,))
     for url in (change, reverse("admin:integrations_messagetype_add")):
@@ -211,7 +213,7 @@ def test_a_limited_person_changes_no_message_type(limited: Client) -> None:
     assert not MessageType.objects.filter(description="Mine").exists()
 
 
-def test_a_file_that_is_being_read_ends_where_the_rights_end(theirs: Organisation) -> None:
+def test_an_export_stops_when_the_person_is_limited_during_the_download(theirs: Organisation) -> None:
     person = User.objects.create_user("reader", is_staff=True)
     person.user_permissions.set(Permission.objects.all())
     pages = outlets_export._Pages(outlets_export._with_prefix(Outlet.objects.order_by("pk")), user_id=person.pk)
@@ -222,7 +224,7 @@ def test_a_file_that_is_being_read_ends_where_the_rights_end(theirs: Organisatio
     assert pages._page(0) is None
 
 
-def test_a_link_to_an_outlet_out_of_sight_is_revoked_when_its_maker_is_limited(theirs: Organisation) -> None:
+def test_a_link_to_a_now_hidden_outlet_is_revoked_when_its_creator_is_limited(theirs: Organisation) -> None:
     boss, person = User.objects.create_superuser("boss"), User.objects.create_user("mira", is_staff=True)
     outlet = create_outlet(theirs, name="Pier", actor=ANNA)
     enable = partial(enabling.enable_outlet, outlet, pos_remote_id="P", adopted_secret=None, actor=ANNA)
@@ -234,7 +236,7 @@ def test_a_link_to_an_outlet_out_of_sight_is_revoked_when_its_maker_is_limited(t
     assert (made.link.state, made.link.sealed) == (LinkState.TAKEN_BACK, "")
 
 
-def test_the_own_organisation_is_there(limited: Client) -> None:
+def test_a_limited_person_sees_their_own_organisation(limited: Client) -> None:
     create_outlet(make_organisation(BELLA), name="Harbour", actor=ANNA)
     assert "Harbour" in text(limited.get(reverse("admin:integrations_outlet_changelist")))
     assert BELLA in text(limited.get(reverse("admin:integrations_organisation_changelist")))

@@ -1,4 +1,4 @@
-"""What the lists show."""
+"""Rows for the tests of the lists."""
 
 import pytest
 from django.utils import timezone
@@ -15,7 +15,7 @@ from tests.support.staff.pages import be_refused, be_seen
 
 @pytest.fixture
 def cast(db: None) -> Enabled:
-    """An outlet of Trattoria Bella and one of another organisation, with a few rows of everything."""
+    """An outlet of Trattoria Bella and one of another organisation, with a few rows in every model."""
     enabled = make_enabled_outlet("Station")
     other = make_outlet("Pier", organisation="Nordlicht")
     theirs = Enabled(Integration.objects.none(), enable_outlet(other, pos_remote_id="N-1", actor=ANNA))  # type: ignore[arg-type]

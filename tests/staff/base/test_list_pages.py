@@ -1,4 +1,4 @@
-"""The lists of the portal have keys instead of page numbers."""
+"""The lists use keyset pagination instead of page numbers."""
 
 import itertools
 import re
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def full(cast: Enabled) -> Enabled:
-    """The same with two pages and a half of requests to each of the two outlets, by turns."""
+    """The same, plus two and a half pages of requests for each of the two outlets, alternating."""
     Request.objects.all().delete()
     whose = [Enabled(each, cast.handover) for each in Integration.objects.order_by("pk")]
     for number in range(250):
@@ -43,7 +43,7 @@ def link(page: Any, which: str) -> str | None:
     return unescape(found[1]) if found else None
 
 
-def test_older_and_newer_lead_through_the_list_and_show_each_row_once(full: Enabled) -> None:
+def test_the_older_and_newer_links_show_each_row_once(full: Enabled) -> None:
     client, url = sign_in("administrator"), url_of("request").removesuffix("?")
     expected = list(Request.objects.order_by("-pk").values_list("request_id", flat=True))
     found, page = [], client.get(url)
@@ -63,7 +63,7 @@ def test_older_and_newer_lead_through_the_list_and_show_each_row_once(full: Enab
     assert list(itertools.chain.from_iterable(reversed(back)))[-len(expected) :] == expected
 
 
-def test_limited_staff_see_theirs_page_by_page(full: Enabled) -> None:
+def test_limited_staff_see_their_own_rows_page_by_page(full: Enabled) -> None:
     client, url = sign_in("limited"), url_of("request").removesuffix("?")
     expected = list(full.integration.requests.order_by("-pk").values_list("request_id", flat=True))
     found: list[str] = []
@@ -91,7 +91,7 @@ def test_an_api_list_of_one_organisation_shows_each_row_once(full: Enabled) -> N
     assert found == list(full.integration.requests.order_by("-pk").values_list("pk", flat=True))
 
 
-def test_what_is_rare_is_looked_for_page_by_page(full: Enabled, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rare_rows_are_searched_page_by_page(full: Enabled, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keyset_pages, "INSPECTED", 60)
     rare = Request.objects.order_by("pk")[3]
     Request.objects.filter(pk=rare.pk).update(ended_at=LATER)
@@ -106,13 +106,13 @@ def test_what_is_rare_is_looked_for_page_by_page(full: Enabled, monkeypatch: pyt
     assert (looks, shown(page)) == (2, [rare.request_id])
 
 
-def test_a_search_for_a_beginning_that_all_have_shows_the_newest(full: Enabled) -> None:
+def test_a_search_for_a_prefix_that_all_rows_share_shows_the_newest(full: Enabled) -> None:
     page = sign_in("administrator").get(url_of("request", q="web-"))
     assert shown(page)[0] == "web-249"
     assert len(shown(page)) == 50
 
 
-def test_a_result_code_leads_to_those_like_it(cast: Enabled) -> None:
+def test_a_result_code_links_to_requests_with_the_same_code(cast: Enabled) -> None:
     ask(cast, "refused", state="refused", result_code=4, error_message="No.")
     client = sign_in("administrator")
     assert 'href="?result_code=4"' in client.get(url_of("request")).content.decode()
@@ -122,16 +122,14 @@ def test_a_result_code_leads_to_those_like_it(cast: Enabled) -> None:
 
 
 @pytest.mark.parametrize("parameters", [{"after": "x"}, {"before": "1~2~3"}, {"after": "9" * 40}])
-def test_a_place_in_the_list_that_is_none_says_so_and_shows_the_beginning(
-    cast: Enabled, parameters: dict[str, str]
-) -> None:
+def test_an_invalid_list_position_shows_a_message_and_the_first_page(cast: Enabled, parameters: dict[str, str]) -> None:
     page = sign_in("administrator").get(url_of("request", **parameters))
     assert INVALID_CURSOR in text(page)
     assert len(shown(page)) == 6
 
 
 @pytest.mark.parametrize("parameters", [{"o": "1"}, {"p": "7"}, {"all": ""}])
-def test_what_the_list_does_not_know_changes_nothing(cast: Enabled, parameters: dict[str, str]) -> None:
+def test_unknown_list_parameters_are_ignored(cast: Enabled, parameters: dict[str, str]) -> None:
     assert len(shown(sign_in("administrator").get(url_of("request", **parameters)))) == 6
 
 
@@ -149,14 +147,14 @@ def test_the_lists_never_count_their_rows(cast: Enabled) -> None:
         assert [each["sql"] for each in sent if "COUNT(" in each["sql"]] == [], name
 
 
-def test_an_attempt_with_an_id_that_no_outlet_has_is_found_by_its_beginning(cast: Enabled) -> None:
+def test_an_attempt_with_an_unknown_id_is_found_by_its_prefix(cast: Enabled) -> None:
     be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="mistyped-17")
     client = sign_in("administrator")
     assert "mistyped-17" in text(client.get(url_of("authattempt", q="mistyped")))
     assert "mistyped-17" not in text(client.get(url_of("authattempt", q="Station")))
 
 
-def test_open_connections_are_found_behind_any_number_that_ended(cast: Enabled) -> None:
+def test_open_connections_are_found_after_any_number_of_ended_ones(cast: Enabled) -> None:
     client = sign_in("administrator")
     assert Connection.objects.filter(closed_at=None).count() == 2
     assert "2 shown" in text(client.get(url_of("connection", open="yes")))

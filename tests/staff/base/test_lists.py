@@ -1,4 +1,4 @@
-"""The lists and pages of the portal: few queries, and none that reads a whole table."""
+"""The lists and pages of the portal take few queries, and none scans a table."""
 
 import itertools
 import re
@@ -21,7 +21,7 @@ from tests.support.factories import Enabled
 
 pytestmark = pytest.mark.django_db
 MOST_QUERIES = 10
-# What every page of staff asks first: who this is, and what this person may do and see.
+# The queries with which every staff page begins: session, person, permissions and limits.
 OF_THE_PERSON = ("django_session", "auth_user", "auth_permission", "integrations_stafflimit")
 GROWING = {
     f"integrations_{name}"
@@ -34,7 +34,7 @@ OTHER_LISTS = (
 
 
 def questions(cast: Enabled) -> Iterator[str]:
-    """Every long list with each filter, alone and with a rare one, and with each kind of search."""
+    """Yield each long list with each filter, alone and with a rare one, and with each kind of search."""
     of_outlet: dict[str, Any] = {"integration__id__exact": cast.integration.pk}
     chain: dict[str, Any] = {"organisation": cast.integration.outlet.organisation_id}
     day = {"gte": timezone.now() - timedelta(days=2), "lt": timezone.now() - timedelta(days=1)}
@@ -68,7 +68,7 @@ def within(field: str, day: dict[str, Any]) -> dict[str, object]:
 
 
 def far_ahead(name: str) -> str:
-    """A position before which there is nothing, so that a page must enter an index there."""
+    """Return a cursor beyond all rows, which forces the page query to use an index."""
     if name in ("request", "delivery"):
         return str(10**9)
     return f"{LATER}~{'ffffffff-ffff-ffff-ffff-ffffffffffff' if name == 'connection' else 10**9}"
@@ -96,7 +96,7 @@ def every_page(cast: Enabled) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", ["administrator", "limited"])
-def test_every_list_and_page_answers_with_few_queries_and_reads_no_whole_table(cast: Enabled, name: str) -> None:
+def test_every_list_and_page_takes_few_queries_and_scans_no_table(cast: Enabled, name: str) -> None:
     client = sign_in(name)
     too_many: dict[str, Any] = {}
     scanned: dict[str, Any] = {}
@@ -112,7 +112,7 @@ def test_every_list_and_page_answers_with_few_queries_and_reads_no_whole_table(c
     assert (too_many, scanned) == ({}, {})
 
 
-def test_no_list_of_the_api_reads_a_whole_table(cast: Enabled) -> None:
+def test_no_api_list_scans_a_table(cast: Enabled) -> None:
     outlet = cast.integration.outlet
     asked: list[dict[str, str]] = [
         dict(some) for count in range(4)
@@ -133,16 +133,16 @@ def is_of_the_person(sql: str) -> bool:
 def scans(sql: str) -> list[str]:
     """Return the steps of SQLite's plan that read a table which grows, or sort it.
 
-    Reading it in the order of its key until a page is full is none, unless the statement leaves rows out.
+    Reading it in key order until a page is full is no scan, unless the statement filters rows.
     """
     if not sql.startswith("SELECT") or connection.vendor != "sqlite":
-        return []  # on PostgreSQL a table of few rows is rightly read whole
+        return []  # PostgreSQL scans small tables by design
     named = re.findall(r'"(integrations_\w+)"(?: ([A-Z]\d+))?', sql)
     names = {alias or table for table, alias in named if table in GROWING}
     with connection.cursor() as cursor:
         cursor.execute("EXPLAIN QUERY PLAN " + sql.replace("%", "%%"))
         plan = [str(row[3]) for row in cursor.fetchall()]
-    outside = re.sub(r"\(SELECT .*?LIMIT 1\)", "", sql)  # without what is asked of each row by its key
+    outside = re.sub(r"\(SELECT .*?LIMIT 1\)", "", sql)  # without the subqueries that look up one row by key
     if " LIMIT " in outside and " WHERE " not in outside and not any("TEMP B-TREE FOR ORDER" in step for step in plan):
         return []
     return [step for step in plan if step.startswith("SCAN ") and step.split()[1] in names]

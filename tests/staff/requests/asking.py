@@ -1,4 +1,4 @@
-"""The forms with which staff ask a POS, as tests fill them in."""
+"""Fill in and send the forms with which staff send requests to a POS."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def asked_url(row: Request) -> str:
 
 
 def filled(page: Any, **values: Any) -> dict[str, Any]:
-    """What a browser sends of the form that this page shows."""
+    """Return the values that a browser would send for the form on this page."""
     form = page.context["form"]
     shown = {field.name: field.value() for field in form if field.value() is not None}
     return shown | values

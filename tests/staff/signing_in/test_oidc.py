@@ -1,4 +1,4 @@
-"""Staff come in by OpenID Connect: who is known, who is not, and what is not believed."""
+"""Staff sign in by OpenID Connect: known and unknown people, and rejected ID tokens."""
 
 import time
 from typing import Any
@@ -23,7 +23,7 @@ from tests.support.staff.pages import text
 SCOPE = {"openid", "profile", "email"}
 
 
-def test_a_known_person_comes_in_is_linked_once_and_it_is_written_down(
+def test_a_known_person_signs_in_and_is_linked_once_and_both_are_audited(
     client: Client, anna: User, provider: Provider
 ) -> None:
     wanted = "/admin/integrations/outlet/"
@@ -39,7 +39,9 @@ def test_a_known_person_comes_in_is_linked_once_and_it_is_written_down(
     assert asked["code_challenge_method"] == "S256"
 
 
-def test_once_linked_the_identity_counts_and_not_the_address(client: Client, anna: User, provider: Provider) -> None:
+def test_a_linked_person_is_recognised_by_identity_and_not_by_address(
+    client: Client, anna: User, provider: Provider
+) -> None:
     arrive(client)
     provider.claims |= {"email": "moved@example.com", "email_verified": False}
     arrive(browser := Client())
@@ -58,7 +60,7 @@ def test_once_linked_the_identity_counts_and_not_the_address(client: Client, ann
         ({"email": None}, "did not confirm that your e-mail address is verified"),
     ],
 )
-def test_who_is_not_known_by_a_verified_address_is_told_so(
+def test_a_person_without_a_known_verified_address_sees_an_explanation(
     client: Client, anna: User, provider: Provider, told: dict[str, Any], words: str
 ) -> None:
     provider.claims |= told
@@ -70,14 +72,14 @@ def test_who_is_not_known_by_a_verified_address_is_told_so(
     assert refusals() == [("an unknown name", "no account for this OpenID Connect identity")]
 
 
-def test_of_two_with_the_same_address_neither_is_taken(client: Client, anna: User, provider: Provider) -> None:
+def test_an_address_shared_by_two_accounts_matches_neither(client: Client, anna: User, provider: Provider) -> None:
     make_person("anna-too")
     User.objects.filter(username="anna-too").update(email=ADDRESS)
     assert arrive(client).status_code == 403
 
 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"is_staff": False}])
-def test_who_is_switched_off_or_not_staff_stays_outside(
+def test_an_inactive_or_non_staff_person_cannot_sign_in(
     client: Client, anna: User, provider: Provider, change: dict[str, bool], settings: Any
 ) -> None:
     settings.OIDC_CREATE_PEOPLE = True
@@ -101,14 +103,14 @@ def test_who_is_switched_off_or_not_staff_stays_outside(
     ],
     ids=["issuer", "audience", "expired", "false key", "shared key", "two people", "other issuer", "nobody"],
 )
-def test_what_does_not_fit_is_not_believed(
+def test_an_invalid_id_token_is_rejected(
     client: Client, anna: User, provider: Provider, trouble: dict[str, Any]
 ) -> None:
     refused(client, provider, trouble)
 
 
 def refused(client: Client, provider: Provider, trouble: dict[str, Any]) -> None:
-    """Let the provider answer with something that does not fit, and see that the portal does not believe it."""
+    """Check that the portal rejects an invalid response of the provider."""
     away = client.post(BEGIN)
     back = httpx2.get(away["Location"], trust_env=False, verify=False, follow_redirects=False).headers["Location"]
     for name, value in trouble.items():
@@ -121,7 +123,7 @@ def refused(client: Client, provider: Provider, trouble: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize("missing", ["iss", "sub", "aud", "exp", "iat", "nonce"])
-def test_an_id_token_without_a_required_claim_is_not_believed(
+def test_an_id_token_without_a_required_claim_is_rejected(
     client: Client, anna: User, provider: Provider, missing: str
 ) -> None:
     refused(client, provider, {"token_changes": {missing: None}})
@@ -147,14 +149,14 @@ def test_an_id_token_without_a_required_claim_is_not_believed(
         {"iat": "now"},
     ],
 )
-def test_an_id_token_for_another_client_or_sign_in_is_not_believed(
+def test_an_id_token_for_another_client_or_sign_in_is_rejected(
     client: Client, anna: User, provider: Provider, changes: dict[str, Any]
 ) -> None:
     refused(client, provider, {"token_changes": changes})
 
 
 @pytest.mark.parametrize(("claim", "seconds"), [("exp", -120), ("iat", 120), ("nbf", 120), ("iat", -7200)])
-def test_an_id_token_of_another_time_is_not_believed(
+def test_an_id_token_outside_its_validity_period_is_rejected(
     client: Client, anna: User, provider: Provider, claim: str, seconds: int
 ) -> None:
     refused(client, provider, {"token_changes": {claim: int(time.time()) + seconds}})
@@ -170,7 +172,7 @@ def test_an_id_token_of_another_time_is_not_believed(
         ({}, {"iat": 30, "nbf": 30}),
     ],
 )
-def test_what_the_standard_allows_and_clocks_that_differ_a_little_are_believed(
+def test_claims_that_the_standard_allows_and_small_clock_differences_are_accepted(
     client: Client, anna: User, provider: Provider, changes: dict[str, Any], offsets: dict[str, int]
 ) -> None:
     provider.token_changes = changes | {name: int(time.time()) + each for name, each in offsets.items()}
@@ -178,7 +180,7 @@ def test_what_the_standard_allows_and_clocks_that_differ_a_little_are_believed(
     assert is_in(client)
 
 
-def test_an_id_token_of_the_same_persons_other_browser_is_not_believed(
+def test_an_id_token_from_another_browser_of_the_same_person_is_rejected(
     client: Client, anna: User, provider: Provider
 ) -> None:
     other = parse_qs(urlsplit(Client().post(BEGIN)["Location"]).query)
@@ -187,16 +189,14 @@ def test_an_id_token_of_the_same_persons_other_browser_is_not_believed(
     assert provider.asked[-1]["nonce"] != of_another
 
 
-def test_an_id_token_with_an_id_that_was_used_before_is_not_believed(
-    client: Client, anna: User, provider: Provider
-) -> None:
+def test_an_id_token_with_a_reused_id_is_rejected(client: Client, anna: User, provider: Provider) -> None:
     provider.token_changes = {"jti": "token-1"}
     for browser, is_good in ((client, True), (Client(), False)):
         arrive(browser)
         assert is_in(browser) is is_good
 
 
-def test_an_answer_that_nobody_asked_for_is_refused(client: Client, anna: User, provider: Provider) -> None:
+def test_an_unsolicited_authentication_response_is_refused(client: Client, anna: User, provider: Provider) -> None:
     away = client.post(BEGIN)
     back = httpx2.get(away["Location"], trust_env=False, verify=False, follow_redirects=False).headers["Location"]
     path = back.removeprefix("http://testserver")
@@ -207,7 +207,7 @@ def test_an_answer_that_nobody_asked_for_is_refused(client: Client, anna: User, 
     assert client.get(path).status_code == 401
 
 
-def test_a_provider_that_is_away_or_talks_nonsense_is_a_page_and_no_error(
+def test_an_unreachable_or_broken_provider_shows_a_page_and_causes_no_error(
     client: Client, anna: User, provider: Provider, settings: Any
 ) -> None:
     provider.configuration_changes = {"issuer": None}
@@ -218,7 +218,7 @@ def test_a_provider_that_is_away_or_talks_nonsense_is_a_page_and_no_error(
 
 
 @pytest.mark.parametrize("levels", [500, 5_000, 100_000])
-def test_what_a_provider_says_of_a_person_is_refused_where_it_nests_too_deeply(
+def test_user_information_that_nests_too_deeply_is_refused(
     client: Client, anna: User, provider: Provider, levels: int
 ) -> None:
     provider.userinfo_changes, provider.nested = {"other": NESTED}, levels
@@ -227,7 +227,7 @@ def test_what_a_provider_says_of_a_person_is_refused_where_it_nests_too_deeply(
 
 @pytest.mark.parametrize("levels", [500, 5_000, 100_000])
 @pytest.mark.parametrize("changes", ["answer_changes", "configuration_changes"])
-def test_what_the_portal_does_not_keep_may_nest_as_deeply_as_python_reads_and_is_never_a_500(
+def test_deep_nesting_in_data_that_is_not_stored_never_causes_a_500(
     client: Client, anna: User, provider: Provider, changes: str, levels: int
 ) -> None:
     setattr(provider, changes, {"other": NESTED})
@@ -238,13 +238,15 @@ def test_what_the_portal_does_not_keep_may_nest_as_deeply_as_python_reads_and_is
     assert answer.status_code in (302, 401)
 
 
-def test_who_cancels_there_is_back_at_the_sign_in(client: Client, anna: User, provider: Provider) -> None:
+def test_cancelling_at_the_provider_leads_back_to_the_sign_in_page(
+    client: Client, anna: User, provider: Provider
+) -> None:
     state = parse_qs(urlsplit(client.post(BEGIN)["Location"]).query)["state"][0]
     answer = client.get(f"{CALLBACK}?error=access_denied&state={state}", follow=True)
     assert "The sign-in was cancelled at the identity provider" in text(answer)
 
 
-def test_it_begins_by_a_form_alone_and_without_a_provider_there_is_none(client: Client, db: None) -> None:
+def test_the_sign_in_starts_only_with_a_post_and_is_absent_without_a_provider(client: Client, db: None) -> None:
     assert client.get(BEGIN).status_code == 405
     for path in (BEGIN, LINK):
         assert client.post(path).status_code in (302, 404)
@@ -253,20 +255,20 @@ def test_it_begins_by_a_form_alone_and_without_a_provider_there_is_none(client: 
     assert "/admin/oidc/" not in client.get(reverse("account_login")).content.decode()
 
 
-def test_no_token_is_kept_anywhere(client: Client, anna: User, provider: Provider) -> None:
+def test_no_token_is_stored(client: Client, anna: User, provider: Provider) -> None:
     arrive(client)
     kept = str([row.get_decoded() for row in Session.objects.all()]) + str(list(SocialAccount.objects.values_list()))
     assert "an-access-token" not in kept
     assert "eyJ" not in kept
 
 
-def test_who_has_a_factor_here_is_asked_for_it_as_well(client: Client, anna: User, provider: Provider) -> None:
+def test_a_person_with_a_second_factor_must_also_enter_it(client: Client, anna: User, provider: Provider) -> None:
     give_app(anna)
     assert arrive(client)["Location"] == reverse("mfa_authenticate")
     assert not is_in(client)
 
 
-def test_a_session_that_was_open_before_there_was_a_factor_is_asked_for_it(
+def test_a_session_opened_before_the_factor_was_set_up_must_prove_it(
     client: Client, anna: User, provider: Provider
 ) -> None:
     arrive(client)

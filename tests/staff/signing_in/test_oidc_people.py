@@ -1,4 +1,4 @@
-"""People whom the provider brings, their groups, and how identities are unlinked and linked again."""
+"""People created by OpenID Connect, their groups, and unlinking and linking identities."""
 
 import time
 from typing import Any
@@ -27,10 +27,10 @@ from tests.support.servers.oidc_provider import Provider
 from tests.support.signing_in import prove
 from tests.support.staff.pages import text
 
-# --- People whom the provider brings ---
+# --- People created at sign-in ---
 
 
-def test_a_new_person_is_made_where_the_setting_says_so_and_may_do_nothing_yet(
+def test_a_new_person_is_created_without_rights_if_the_setting_allows_it(
     client: Client, anna: User, provider: Provider, settings: Any
 ) -> None:
     settings.OIDC_CREATE_PEOPLE = True
@@ -64,14 +64,14 @@ def test_groups_follow_the_provider_at_each_sign_in(
     ]
 
 
-def test_groups_that_cannot_be_written_to_the_audit_log_stay_as_they_were(anna: User) -> None:
+def test_groups_do_not_change_if_the_audit_event_cannot_be_written(anna: User) -> None:
     anna.groups.set(Group.objects.filter(name=VIEWER))
     with mock.patch.object(identities, "record", side_effect=DatabaseError), pytest.raises(DatabaseError):
         identities.follow_groups(anna, [ADMINISTRATOR], actor=ANNA)
     assert [group.name for group in anna.groups.all()] == [VIEWER]
 
 
-def test_without_a_table_the_names_are_the_portals_own_and_superusers_keep_theirs(
+def test_without_a_mapping_the_portals_own_group_names_apply_and_superusers_keep_their_groups(
     client: Client, anna: User, provider: Provider, settings: Any
 ) -> None:
     settings.OIDC_GROUPS_CLAIM = "groups"
@@ -84,17 +84,17 @@ def test_without_a_table_the_names_are_the_portals_own_and_superusers_keep_their
     assert [group.name for group in anna.groups.all()] == [VIEWER]
 
 
-def test_a_table_that_names_no_group_of_the_portal_stops_the_start() -> None:
+def test_a_mapping_to_an_unknown_group_prevents_the_start() -> None:
     assert group_names({"it ": " viewer"}) == {"it": "viewer"}
     assert PORTAL_GROUPS == (VIEWER, OPERATOR, ADMINISTRATOR)
     with pytest.raises(ImproperlyConfigured, match="OIDC_GROUPS must read like"):
         group_names({"it": "superuser"})
 
 
-# --- Unlinked, and back again ---
+# --- Unlinking and linking again ---
 
 
-def test_an_unlinked_identity_comes_back_by_its_verified_address_until_the_person_is_switched_off(
+def test_an_unlinked_identity_is_linked_again_by_its_verified_address_until_the_person_is_deactivated(
     client: Client, anna: User, provider: Provider
 ) -> None:
     arrive(client)
@@ -113,7 +113,9 @@ def test_an_unlinked_identity_comes_back_by_its_verified_address_until_the_perso
     assert not is_in(client)
 
 
-def test_an_unlinked_identity_of_another_address_stays_out(client: Client, anna: User, provider: Provider) -> None:
+def test_an_unlinked_identity_with_another_address_cannot_sign_in(
+    client: Client, anna: User, provider: Provider
+) -> None:
     provider.claims |= {"email": "private@example.org"}
     client.force_login(anna)
     arrive(client, LINK)
@@ -124,7 +126,7 @@ def test_an_unlinked_identity_of_another_address_stays_out(client: Client, anna:
     assert not is_in(client)
 
 
-def test_unlinking_ends_a_sign_in_that_waits_for_the_second_factor(
+def test_unlinking_cancels_a_sign_in_that_waits_for_the_second_factor(
     client: Client, anna: User, provider: Provider
 ) -> None:
     secret = give_app(anna)
@@ -134,10 +136,10 @@ def test_unlinking_ends_a_sign_in_that_waits_for_the_second_factor(
     assert not is_in(client)
 
 
-# --- Linking oneself, and proving it again ---
+# --- Linking one's own identity, and reauthentication ---
 
 
-def test_a_person_links_their_own_identity_after_proving_who_they_are(
+def test_a_person_links_their_own_identity_after_reauthenticating(
     client: Client, anna: User, provider: Provider
 ) -> None:
     provider.claims |= {"email": "private@example.org", "email_verified": False}
@@ -158,7 +160,9 @@ def test_a_person_links_their_own_identity_after_proving_who_they_are(
     assert [event.subject for event in events(Verb.IDENTITY_LINKED)] == ["anna"]
 
 
-def test_who_has_no_password_proves_it_at_the_provider(client: Client, anna: User, provider: Provider) -> None:
+def test_a_person_without_a_password_reauthenticates_at_the_provider(
+    client: Client, anna: User, provider: Provider
+) -> None:
     anna.set_unusable_password()
     anna.save()
     arrive(client)
@@ -172,7 +176,7 @@ def test_who_has_no_password_proves_it_at_the_provider(client: Client, anna: Use
     assert client.get(act).status_code == 200
 
 
-def test_what_the_provider_knew_from_before_is_no_proof_of_today(
+def test_an_earlier_sign_in_at_the_provider_does_not_count_as_reauthentication(
     client: Client, anna: User, provider: Provider
 ) -> None:
     provider.claims["auth_time"] = int(time.time()) - 3600

@@ -1,4 +1,4 @@
-"""Before a sensitive act the portal asks again who it is, when the last proof is older than 15 minutes."""
+"""A sensitive action requires reauthentication if the last one is more than 15 minutes old."""
 
 import re
 from typing import Any
@@ -39,7 +39,7 @@ def boss(db: None) -> User:
 
 @pytest.fixture
 def stale(client: Client, boss: User) -> Client:
-    """A browser that somebody left open for a little more than 15 minutes."""
+    """A signed-in browser whose last authentication is a little more than 15 minutes old."""
     client.force_login(boss)
     prove(client, boss, ago=STALE)
     return client
@@ -51,7 +51,7 @@ def assert_asked(client: Client, url: str) -> None:
         assert answer["Location"].startswith(f"{CONFIRM}?next="), url
 
 
-def test_every_sensitive_act_asks_for_its_form_and_for_its_answer(
+def test_every_sensitive_action_requires_reauthentication_for_its_form_and_its_submission(
     stale: Client, boss: User, enabled: Enabled, outlet: Outlet
 ) -> None:
     ensure_groups()
@@ -92,7 +92,7 @@ def test_every_sensitive_act_asks_for_its_form_and_for_its_answer(
     assert enabled.fresh().generation == enabled.integration.generation
 
 
-def test_the_other_pages_do_not_ask(stale: Client, enabled: Enabled) -> None:
+def test_other_pages_do_not_require_reauthentication(stale: Client, enabled: Enabled) -> None:
     for url in (
         reverse("admin:index"),
         act_url(enabled.integration, "disable"),
@@ -102,7 +102,7 @@ def test_the_other_pages_do_not_ask(stale: Client, enabled: Enabled) -> None:
         assert stale.get(url).status_code == 200, url
 
 
-def test_within_fifteen_minutes_nobody_is_asked_and_the_setting_changes_the_time(
+def test_no_reauthentication_is_required_within_the_configured_period(
     client: Client, boss: User, outlet: Outlet, settings: Any
 ) -> None:
     client.force_login(boss)
@@ -112,7 +112,9 @@ def test_within_fifteen_minutes_nobody_is_asked_and_the_setting_changes_the_time
     assert_asked(client, enable_url(outlet))
 
 
-def test_a_session_without_any_proof_is_not_taken_for_proved(client: Client, boss: User, outlet: Outlet) -> None:
+def test_a_session_without_a_recorded_authentication_must_reauthenticate(
+    client: Client, boss: User, outlet: Outlet
+) -> None:
     client.force_login(boss)
     session = client.session
     session["account_authentication_methods"] = []
@@ -120,7 +122,7 @@ def test_a_session_without_any_proof_is_not_taken_for_proved(client: Client, bos
     assert_asked(client, enable_url(outlet))
 
 
-def test_the_password_leads_back_to_the_act_and_the_act_is_done(stale: Client, outlet: Outlet) -> None:
+def test_after_the_password_the_action_can_be_completed(stale: Client, outlet: Outlet) -> None:
     asked = stale.get(enable_url(outlet))["Location"]
     assert "Enter your password again, boss" in text(stale.get(asked))
     answer = stale.post(asked, {"password": "wrong", "next": enable_url(outlet)})
@@ -132,7 +134,7 @@ def test_the_password_leads_back_to_the_act_and_the_act_is_done(stale: Client, o
     assert Integration.objects.filter(outlet=outlet).exists()
 
 
-def test_every_form_that_was_sent_too_late_comes_back_as_it_was_filled_in(
+def test_every_form_sent_too_late_is_shown_again_as_it_was_filled_in(
     stale: Client, boss: User, enabled: Enabled, outlet: Outlet
 ) -> None:
     ensure_groups()
@@ -184,7 +186,7 @@ def test_every_form_that_was_sent_too_late_comes_back_as_it_was_filled_in(
         assert STILL_TO_DO not in text(stale.get(url)), url
 
 
-def test_a_switch_that_was_turned_off_comes_back_turned_off(stale: Client, boss: User) -> None:
+def test_an_unticked_checkbox_is_still_unticked_when_the_form_is_shown_again(stale: Client, boss: User) -> None:
     ensure_groups()
     otto = make_person("otto", VIEWER)
     asked = stale.post(page_of(otto), {"username": "otto"})["Location"]
@@ -192,7 +194,7 @@ def test_a_switch_that_was_turned_off_comes_back_turned_off(stale: Client, boss:
     assert stale.get(page_of(otto)).context["adminform"].form["is_active"].value() is False
 
 
-def test_a_page_without_a_form_to_keep_says_that_nothing_was_done(stale: Client, boss: User) -> None:
+def test_a_page_without_a_stored_form_says_that_nothing_was_changed(stale: Client, boss: User) -> None:
     ensure_groups()
     for url in (
         reverse("admin:auth_user_password_change", args=(make_person("otto", VIEWER).pk,)),
@@ -204,7 +206,7 @@ def test_a_page_without_a_form_to_keep_says_that_nothing_was_done(stale: Client,
         assert STILL_TO_DO in text(stale.get(url))
 
 
-def test_what_was_typed_is_shown_to_the_same_person_alone(stale: Client, outlet: Outlet) -> None:
+def test_the_stored_form_is_shown_to_the_same_person_only(stale: Client, outlet: Outlet) -> None:
     stale.post(enable_url(outlet), {"pos_remote_id": "Typed-1"})
     session = stale.session
     session["typed_before_confirming"] |= {"user": 0}
@@ -213,7 +215,7 @@ def test_what_was_typed_is_shown_to_the_same_person_alone(stale: Client, outlet:
     assert "Typed-1" not in stale.get(enable_url(outlet)).content.decode()
 
 
-def test_no_secret_of_a_form_that_was_sent_too_late_is_kept(stale: Client, outlet: Outlet) -> None:
+def test_no_secret_from_a_form_sent_too_late_is_stored(stale: Client, outlet: Outlet) -> None:
     values = {"pos_remote_id": "B", "adopted_secret": ADOPTED, "passphrase": "correct horse"}
     answer = stale.post(enable_url(outlet), values)
     assert "Nothing was changed yet" in text(stale.get(answer["Location"]))
@@ -225,19 +227,19 @@ def test_no_secret_of_a_form_that_was_sent_too_late_is_kept(stale: Client, outle
     assert not Integration.objects.filter(outlet=outlet).exists()
 
 
-def test_the_way_back_leads_nowhere_else(stale: Client) -> None:
+def test_reauthentication_redirects_only_within_the_portal(stale: Client) -> None:
     answer = stale.post(CONFIRM, {"password": PASSWORD, "next": "https://evil.example/admin/"})
     assert answer["Location"] == reverse("admin:index")
 
 
-def test_passwords_cannot_be_guessed_there(stale: Client, outlet: Outlet) -> None:
+def test_password_guessing_is_limited_on_the_reauthentication_page(stale: Client, outlet: Outlet) -> None:
     for _ in range(5):
         stale.post(CONFIRM, {"password": "wrong"})
     assert "Too many failed attempts" in text(stale.post(CONFIRM, {"password": PASSWORD}))
     assert_asked(stale, enable_url(outlet))
 
 
-def test_the_second_factor_will_do_instead(client: Client, boss: User, outlet: Outlet) -> None:
+def test_the_second_factor_is_accepted_for_reauthentication(client: Client, boss: User, outlet: Outlet) -> None:
     secret = give_app(boss)
     client.force_login(boss)
     prove(client, boss, method=records.FACTOR, type="totp", ago=STALE)
@@ -250,7 +252,7 @@ def test_the_second_factor_will_do_instead(client: Client, boss: User, outlet: O
     assert Authenticator.objects.get().last_used_at
 
 
-def test_who_has_nothing_to_prove_it_by_signs_in_again(client: Client, boss: User, outlet: Outlet) -> None:
+def test_a_person_without_a_password_or_factor_signs_in_again(client: Client, boss: User, outlet: Outlet) -> None:
     boss.set_unusable_password()
     boss.save()
     client.force_login(boss)
@@ -260,9 +262,7 @@ def test_who_has_nothing_to_prove_it_by_signs_in_again(client: Client, boss: Use
     assert "Sign in again" in text(answer)
 
 
-def test_rights_come_first_and_a_viewer_is_not_asked_for_a_password_in_vain(
-    client: Client, enabled: Enabled, outlet: Outlet
-) -> None:
+def test_permissions_are_checked_before_reauthentication(client: Client, enabled: Enabled, outlet: Outlet) -> None:
     ensure_groups()
     vic = make_person("vic", VIEWER)
     client.force_login(vic)
