@@ -180,15 +180,17 @@ def test_an_outlet_is_disabled_and_enabled_again(staff: Client, enabled: Enabled
     assert AuditEvent.objects.get(verb=Verb.REENABLED).detail == {"reason": "Found"}
 
 
-@pytest.mark.parametrize("act", ["disable", "reenable", "end_overlap"])
-def test_an_action_that_is_already_done_says_so_and_changes_nothing(staff: Client, enabled: Enabled, act: str) -> None:
-    if act == "disable":
+@pytest.mark.parametrize("action", ["disable", "reenable", "end_overlap"])
+def test_an_action_that_is_already_done_says_so_and_changes_nothing(
+    staff: Client, enabled: Enabled, action: str
+) -> None:
+    if action == "disable":
         enabling.disable(enabled.integration, reason="First", actor=ANNA)
     before = AuditEvent.objects.count()
-    answer = staff.post(act_url(enabled.integration, act), {"reason": "Second"})
+    answer = staff.post(act_url(enabled.integration, action), {"reason": "Second"})
     assert answer.status_code == 409
     assert "Nothing was changed this time" in text(answer)
-    assert "Nothing was changed this time" in text(staff.get(act_url(enabled.integration, act)))
+    assert "Nothing was changed this time" in text(staff.get(act_url(enabled.integration, action)))
     assert AuditEvent.objects.count() == before
 
 

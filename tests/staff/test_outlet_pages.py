@@ -61,10 +61,10 @@ def test_a_name_that_looks_like_another_is_saved_with_a_warning(staff: Client, o
 
 def test_a_new_outlet_leads_to_its_page_and_the_next_step(staff: Client, outlet: Outlet) -> None:
     answer = add_outlet(staff, outlet.organisation, "Airport", provider_outlet_id="provider-7")
-    made = Outlet.objects.get(name="Airport")
-    assert answer["Location"] == outlet_url(made)
-    assert enable_url(made) in staff.get(outlet_url(made)).content.decode()
-    assert AuditEvent.objects.get(outlet=made).verb == Verb.OUTLET_CREATED
+    created = Outlet.objects.get(name="Airport")
+    assert answer["Location"] == outlet_url(created)
+    assert enable_url(created) in staff.get(outlet_url(created)).content.decode()
+    assert AuditEvent.objects.get(outlet=created).verb == Verb.OUTLET_CREATED
 
 
 def add_outlet(staff: Client, organisation: Organisation, name: str, **values: str) -> Any:
@@ -132,7 +132,7 @@ def test_a_row_that_other_rows_refer_to_cannot_be_deleted(staff: Client, enabled
 
 @pytest.mark.parametrize("name", [*RECORDS, "integration"])
 def test_records_cannot_be_added_changed_or_deleted(staff: Client, enabled: Enabled, name: str) -> None:
-    pk = a_record(enabled.integration, name)
+    pk = record_key(enabled.integration, name)
     change = reverse(f"admin:integrations_{name}_change", args=(pk,))
     assert staff.get(change).status_code == 200
     assert staff.post(change, {}).status_code in (403, 405)
@@ -141,7 +141,7 @@ def test_records_cannot_be_added_changed_or_deleted(staff: Client, enabled: Enab
     assert staff.post(delete, {"post": "yes"}).status_code == 403
 
 
-def a_record(integration: Integration, name: str) -> object:
+def record_key(integration: Integration, name: str) -> object:
     if name == "integration":
         return integration.pk
     if name == "connection":
@@ -173,7 +173,7 @@ def test_text_from_an_unauthenticated_caller_is_escaped(staff: Client, enabled: 
 def test_the_page_of_an_integration_links_to_all_its_records(staff: Client, enabled: Enabled, name: str) -> None:
     for each in (enabled.integration, make_enabled_outlet("Other").integration):
         for record in RECORDS:
-            a_record(each, record)
+            record_key(each, record)
     (link,) = set(re.findall(rf"/admin/integrations/{name}/\?integration__id__exact=\d+", page_of(staff, enabled)))
     answer = staff.get(link)
     assert answer.status_code == 200

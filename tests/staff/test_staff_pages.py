@@ -36,7 +36,7 @@ from tests.support.staff.pages import (
 BACKEND_LISTS = ("request", "apikey", "messagetype")  # api_keys, requests
 NOTICE_LISTS = ("alert", "alertrecipient", "webhookendpoint", "delivery")  # notices/test_staff_notice_pages.py
 MANY_LISTS = ("handoverlink",)  # bulk/test_staff_many.py
-ACTS = ("rotate", "end_overlap", "disable", "reenable", "change_pos_remote_id")
+ACTIONS = ("rotate", "end_overlap", "disable", "reenable", "change_pos_remote_id")
 
 
 @pytest.mark.parametrize("has_replaced", [True, False])
@@ -88,8 +88,8 @@ def test_the_first_page_shows_the_latest_actions(staff: Client, enabled: Enabled
 
 def test_the_lists_are_in_working_order(staff: Client) -> None:
     page = staff.get(reverse("admin:index"))
-    ours = page.context["app_list"][0]
-    shown = [model["object_name"].lower() for model in ours["models"]]
+    app = page.context["app_list"][0]
+    shown = [model["object_name"].lower() for model in app["models"]]
     assert shown == [*LISTS[:3], *MANY_LISTS, *BACKEND_LISTS, *NOTICE_LISTS, *LISTS[3:]]
 
 
@@ -172,13 +172,13 @@ def test_outlets_are_found_by_their_organisation(staff: Client, outlet: Outlet) 
 def test_a_list_takes_as_many_queries_for_60_outlets_as_for_2(
     staff: Client, django_assert_max_num_queries: MaxQueries
 ) -> None:
-    def questions() -> dict[str, int]:
+    def query_counts() -> dict[str, int]:
         return {name: count_queries(staff, list_url(name), django_assert_max_num_queries) for name in LISTS}
 
     make_busy_outlets(range(2))
-    few = questions()
+    few = query_counts()
     make_busy_outlets(range(2, 60))
-    assert questions() == few
+    assert query_counts() == few
 
 
 def test_the_page_of_an_integration_takes_a_fixed_number_of_queries(
@@ -247,7 +247,11 @@ def test_the_page_of_a_missing_integration_redirects_to_the_list(staff: Client) 
 
 
 def test_every_page_requires_a_sign_in(client: Client, enabled: Enabled, outlet: Outlet) -> None:
-    urls = [page_url(enabled.integration), enable_url(outlet), *(act_url(enabled.integration, act) for act in ACTS)]
+    urls = [
+        page_url(enabled.integration),
+        enable_url(outlet),
+        *(act_url(enabled.integration, action) for action in ACTIONS),
+    ]
     for url in urls:
         for answer in (client.get(url), client.post(url)):
             assert answer.status_code == 302
@@ -258,7 +262,7 @@ def test_a_person_with_view_rights_only_is_refused_every_action_and_sees_no_butt
     enabled: Enabled, outlet: Outlet
 ) -> None:
     viewer = client_of("view_integration", "view_outlet")
-    for url in (enable_url(outlet), *(act_url(enabled.integration, act) for act in ACTS)):
+    for url in (enable_url(outlet), *(act_url(enabled.integration, action) for action in ACTIONS)):
         assert viewer.get(url).status_code == 403
         assert viewer.post(url).status_code == 403
         for page in (page_url(enabled.integration), list_url("outlet"), outlet_url(outlet)):
@@ -275,15 +279,15 @@ def test_a_person_may_enable_without_the_right_to_rotate(enabled: Enabled, outle
 def test_a_person_with_the_rights_sees_the_buttons(enabled: Enabled) -> None:
     operator = client_of("change_integration")
     page = operator.get(page_url(enabled.integration)).content.decode()
-    for act in ("rotate", "disable", "change_pos_remote_id"):
-        assert act_url(enabled.integration, act) in page
+    for action in ("rotate", "disable", "change_pos_remote_id"):
+        assert act_url(enabled.integration, action) in page
     assert "Audit events" not in page
 
 
 def test_a_person_without_rights_sees_an_explanation(enabled: Enabled) -> None:
-    nobody = client_of()
+    without_rights = client_of()
     for url in (page_url(enabled.integration), *(list_url(name) for name in LISTS)):
-        answer = nobody.get(url)
+        answer = without_rights.get(url)
         assert answer.status_code == 403
         assert "You are not allowed to do this" in text(answer)
 

@@ -29,7 +29,7 @@ def world(db: None, settings: Any) -> World:
     return make_world()
 
 
-def starts() -> Iterator[str]:
+def start_urls() -> Iterator[str]:
     """Yield the first page, each list, and every page of each row of every list."""
     yield reverse("admin:index")
     for model, admin in site._registry.items():
@@ -52,13 +52,13 @@ def walk(person: User) -> Iterator[tuple[str, str]]:
     """
     client = Client()
     client.force_login(person)
-    waiting, asked = deque(starts()), set()
-    while waiting:
-        url = waiting.popleft()
-        place = _place(url)
-        if place in asked or len(place[1]) > 1 or url.startswith(ENDING):
+    pending, visited = deque(start_urls()), set()
+    while pending:
+        url = pending.popleft()
+        visit = _path_and_parameters(url)
+        if visit in visited or len(visit[1]) > 1 or url.startswith(ENDING):
             continue
-        asked.add(place)
+        visited.add(visit)
         text = _text(client.get(url))
         yield url, text
         if "data-live" in text:
@@ -66,10 +66,10 @@ def walk(person: User) -> Iterator[tuple[str, str]]:
             assert fragment
             assert fragment in text, "a fragment must equal the same part of a reloaded page"
             yield f"{url}, refreshed", fragment
-        waiting.extend(each for each in _links(url, text) if each.startswith(reverse("admin:index")))
+        pending.extend(each for each in _links(url, text) if each.startswith(reverse("admin:index")))
 
 
-def _place(url: str) -> tuple[str, tuple[str, ...]]:
+def _path_and_parameters(url: str) -> tuple[str, tuple[str, ...]]:
     parts = urlsplit(url)
     return parts.path, tuple(sorted(parse_qs(parts.query, keep_blank_values=True)))
 
@@ -108,8 +108,8 @@ def test_a_person_with_the_right_to_see_payloads_finds_them(world: World) -> Non
 def test_no_page_shows_a_limited_person_a_text_of_another_organisation(world: World) -> None:
     pages = dict(walk(make_limited(world.bella)))
     assert [url for url, text in pages.items() if THEIRS.lower() in text.lower()] == []
-    came = reverse("admin:integrations_integration_change", args=(world.came.pk,))
-    assert "Came" in pages[came]
+    connected = reverse("admin:integrations_integration_change", args=(world.came.pk,))
+    assert "Came" in pages[connected]
 
 
 def test_an_alert_counts_the_emails_to_recipients_that_a_person_may_not_see(world: World) -> None:

@@ -23,7 +23,7 @@ from tests.support.staff.pages import MaxQueries, client_of, count_queries, list
 
 KEY = re.compile(r"ONPK(?:-[0-9A-Z]{5}){7}")
 CREATE = reverse("admin:integrations_apikey_add")
-KEY_ACTS = ("rotate", "end_overlap", "retire")
+KEY_ACTIONS = ("rotate", "end_overlap", "retire")
 
 
 def act_url(key: ApiKey, act: str) -> str:
@@ -173,9 +173,9 @@ def test_retiring_a_key_needs_a_reason_and_is_permanent(staff: Client, key: ApiK
     assert answer.redirect_chain == [(key_url(key), 302)]
     assert "“Kiosks sold”" in text(answer)
     assert AuditEvent.objects.get(verb=Verb.API_KEY_RETIRED).detail["reason"] == "Kiosks sold"
-    for act in ("rotate", "retire"):
-        assert act_url(key, act) not in answer.content.decode()
-        assert "The API key is retired" in text(staff.get(act_url(key, act)))
+    for action in ("rotate", "retire"):
+        assert act_url(key, action) not in answer.content.decode()
+        assert "The API key is retired" in text(staff.get(act_url(key, action)))
     assert staff.post(act_url(key, "retire"), {"reason": "Again"}).status_code == 409
 
 
@@ -249,7 +249,7 @@ def make_rows(enabled: Enabled, numbers: range) -> None:
 def test_a_person_who_may_only_view_keys_is_refused_every_action_and_sees_no_button(key: ApiKey) -> None:
     viewer = client_of("view_apikey")
     pages = [viewer.get(url).content.decode() for url in (list_url("apikey"), key_url(key))]
-    for url in (CREATE, *(act_url(key, act) for act in KEY_ACTS)):
+    for url in (CREATE, *(act_url(key, action) for action in KEY_ACTIONS)):
         assert viewer.get(url).status_code == 403
         assert viewer.post(url).status_code == 403
         assert not any(url in page for page in pages)
@@ -278,7 +278,7 @@ def test_no_page_about_the_backend_contains_an_inline_script_or_style(
         staff.get(key_url(key)),
         staff.get(CREATE),
         staff.post(CREATE, {"name": "board", "scopes": DEFAULT_SCOPES}),
-        *(staff.get(act_url(key, act)) for act in KEY_ACTS),
+        *(staff.get(act_url(key, action)) for action in KEY_ACTIONS),
         staff.get(type_url("CreateOrder")),
     ]
     for page in pages:

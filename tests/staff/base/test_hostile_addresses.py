@@ -17,11 +17,11 @@ from django.utils import timezone
 from integrations.models import Integration
 from integrations.staff.base.filters import TimeFilter
 from integrations.staff.base.lookups import LONGEST_SEARCH, MOST_VALUES
-from tests.staff.base.conftest import cast
+from tests.staff.base.conftest import two_outlets
 from tests.support.factories import Enabled
 from tests.support.staff.hostile import HOSTILE_LISTS, HOSTILE_VALUES
 
-__all__ = ("cast",)
+__all__ = ("two_outlets",)
 pytestmark = pytest.mark.django_db
 LOOKUPS = ("exact", "contains", "startswith", "iregex", "isnull", "in", "gt")
 
@@ -64,16 +64,16 @@ def offered(model: type[Model], admin: ModelAdmin[Any]) -> set[str]:
 
 
 def test_a_list_accepts_only_the_lookups_of_its_filters_and_links(boss: Client, rf: RequestFactory) -> None:
-    asked: Any = rf.get("/")
-    asked.user = User.objects.get(username="boss")
+    request: Any = rf.get("/")
+    request.user = User.objects.get(username="boss")
     for model, admin in admins():
         known = offered(model, admin)
         for path in paths_of(model):
             for name in (path, *(f"{path}__{lookup}" for lookup in LOOKUPS)):
-                assert name in known or not admin.lookup_allowed(name, "1", asked), (model, name)
+                assert name in known or not admin.lookup_allowed(name, "1", request), (model, name)
 
 
-def test_no_list_fails_for_any_query_string(boss: Client, cast: Enabled) -> None:
+def test_no_list_fails_for_any_query_string(boss: Client, two_outlets: Enabled) -> None:
     for model, _ in admins():
         for query in HOSTILE_LISTS:
             page = boss.get(f"{list_of(model)}?{query}")
@@ -89,7 +89,7 @@ def test_no_filter_accepts_a_value_that_its_column_cannot_hold(boss: Client) -> 
                 assert page.status_code == 400, (model, name, value)
 
 
-def test_every_choice_that_a_filter_offers_is_accepted(boss: Client, cast: Enabled) -> None:
+def test_every_choice_that_a_filter_offers_is_accepted(boss: Client, two_outlets: Enabled) -> None:
     for model, _ in admins():
         page: Any = boss.get(list_of(model))
         changelist = page.context_data["cl"]
@@ -99,7 +99,7 @@ def test_every_choice_that_a_filter_offers_is_accepted(boss: Client, cast: Enabl
                 assert chosen.status_code == 200, (model, choice)
 
 
-def test_the_portals_links_to_its_lists_are_accepted(boss: Client, cast: Enabled) -> None:
+def test_the_portals_links_to_its_lists_are_accepted(boss: Client, two_outlets: Enabled) -> None:
     now = timezone.now()
     for model, admin in admins():
         for name in getattr(admin, "links", ()):
@@ -113,7 +113,7 @@ def test_the_number_of_values_of_one_filter_is_limited(boss: Client) -> None:
     assert boss.get(url, {"state__exact": ["failed"] * (MOST_VALUES + 1)}).status_code == 400
 
 
-def test_a_search_may_have_as_many_words_as_fit_its_length_limit(boss: Client, cast: Enabled) -> None:
+def test_a_search_may_have_as_many_words_as_fit_its_length_limit(boss: Client, two_outlets: Enabled) -> None:
     for model, _ in admins():
         words = {"q": ("x " * LONGEST_SEARCH)[: LONGEST_SEARCH - 1]}
         assert boss.get(list_of(model), words).status_code == 200, model
@@ -156,14 +156,14 @@ def test_only_the_portals_links_prefill_a_form(boss: Client, value: str) -> None
     ],
 )  # fmt: skip
 def test_the_autocomplete_of_a_field_rejects_hostile_input(boss: Client, parameters: dict[str, str]) -> None:
-    asked = {"app_label": "integrations", "model_name": "outlet", "field_name": "organisation", **parameters}
-    assert boss.get(reverse("admin:autocomplete"), asked).status_code in (400, 403, 404)
+    query = {"app_label": "integrations", "model_name": "outlet", "field_name": "organisation", **parameters}
+    assert boss.get(reverse("admin:autocomplete"), query).status_code in (400, 403, 404)
 
 
 @pytest.mark.parametrize(
     "query", ["_changelist_filters=%00", "_changelist_filters=payload__regex%3Dx", "_popup=%00", "_to_field=password"]
 )
-def test_no_form_fails_for_any_query_string(boss: Client, cast: Enabled, query: str) -> None:
+def test_no_form_fails_for_any_query_string(boss: Client, two_outlets: Enabled, query: str) -> None:
     for model, _ in admins():
         row = model._default_manager.first()
         if row is None:
@@ -181,7 +181,7 @@ def test_the_export_accepts_the_parameters_of_the_list(boss: Client) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["0001-01-01T00:00:00+23:59~1", "9999-12-31T23:59:59-23:59~1", "\x00", "~", "1~~1"])
-def test_an_invalid_list_position_shows_the_first_page(boss: Client, cast: Enabled, cursor: str) -> None:
+def test_an_invalid_list_position_shows_the_first_page(boss: Client, two_outlets: Enabled, cursor: str) -> None:
     for name in ("authattempt", "request", "connection", "auditevent"):
         for direction in ("after", "before"):
             page = boss.get(reverse(f"admin:integrations_{name}_changelist"), {direction: cursor})

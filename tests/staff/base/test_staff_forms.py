@@ -79,21 +79,21 @@ FILLED_IN = {"name": "k" * 500, "email": "-", "username": "?", "is_limited": "on
 def test_a_form_does_not_name_an_organisation_that_the_person_may_not_see(
     limited: Client, page: str, field: str
 ) -> None:
-    url, theirs = reverse(f"admin:{page}"), make_organisation(THEIRS)
-    answer = limited.post(url, {**FILLED_IN, field: theirs.pk})
+    url, other_organisation = reverse(f"admin:{page}"), make_organisation(THEIRS)
+    answer = limited.post(url, {**FILLED_IN, field: other_organisation.pk})
     assert answer.status_code == 200
     assert THEIRS not in answer.content.decode()
     form: Any = answer.context.get("form") or answer.context["adminform"].form
     assert "Select a valid choice" in str(form.errors[field])
-    assert THEIRS not in limited.get(url, {field: theirs.pk}).content.decode()
+    assert THEIRS not in limited.get(url, {field: other_organisation.pk}).content.decode()
 
 
 @pytest.mark.parametrize("page", ["integrations_apikey_add", "integrations_webhookendpoint_add", "auth_user_add"])
 def test_a_form_sent_too_late_does_not_name_it_when_shown_again(client: Client, page: str, db: None) -> None:
-    own, theirs = make_organisation(BELLA), make_organisation(THEIRS)
+    own, other_organisation = make_organisation(BELLA), make_organisation(THEIRS)
     person = make_limited(own)
     client.force_login(person)
-    for chosen, shown in ((theirs, False), (own, True)):
+    for chosen, shown in ((other_organisation, False), (own, True)):
         prove(client, person, ago=901)
         url = reverse(f"admin:{page}")
         assert client.post(url, {"name": "k", "organisation": chosen.pk}).status_code == 302

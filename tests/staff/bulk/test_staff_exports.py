@@ -90,10 +90,10 @@ def test_enabling_by_link_never_shows_the_secret(staff: Client, outlet: Outlet) 
     page = staff.post(enable_url(outlet), values)
     assert not SECRET.search(page.content.decode())
     assert "no-store" in page["Cache-Control"]
-    made = page.context["made"]
-    assert made.url in page.content.decode()
-    assert made.passphrase in page.content.decode()
-    opened = Client().post("/handover/", {"code": made.token, "passphrase": made.passphrase})
+    created = page.context["made"]
+    assert created.url in page.content.decode()
+    assert created.passphrase in page.content.decode()
+    opened = Client().post("/handover/", {"code": created.token, "passphrase": created.passphrase})
     assert SECRET.search(opened.content.decode())
     assert "opened" in text(staff.get(page_url(Integration.objects.get())))
 
@@ -136,12 +136,12 @@ def test_a_link_is_revoked_from_the_page(staff: Client, enabled: Enabled) -> Non
 
 
 def test_the_list_of_links_leaves_out_other_organisations_for_a_limited_person(staff: Client, enabled: Enabled) -> None:
-    made = handover_links.create_link(enabled.integration.current_credential(), enabled.handover, hours=1, actor=ANNA)
+    result = handover_links.create_link(enabled.integration.current_credential(), enabled.handover, hours=1, actor=ANNA)
     assert BELLA in text(staff.get(list_url("handoverlink")))
     limited = limited_to(make_organisation("Own"), "view_integration", "change_integration")
     assert BELLA not in text(limited.get(list_url("handoverlink")))
-    assert limited.post(reverse("admin:integrations_handoverlink_take_back", args=(made.link.pk,))).status_code == 404
-    page = staff.get(reverse("admin:integrations_handoverlink_change", args=(made.link.pk,))).content.decode()
-    for hidden in (made.link.sealed, made.link.token_digest, made.link.salt):
+    assert limited.post(reverse("admin:integrations_handoverlink_take_back", args=(result.link.pk,))).status_code == 404
+    page = staff.get(reverse("admin:integrations_handoverlink_change", args=(result.link.pk,))).content.decode()
+    for hidden in (result.link.sealed, result.link.token_digest, result.link.salt):
         assert hidden not in page
     assert client_of("view_outlet").get(list_url("handoverlink")).status_code == 403

@@ -221,8 +221,8 @@ def test_a_limited_person_can_only_change_their_own_outlets(boss: User) -> None:
     outlet = make_outlet("Mine", organisation="Own")
     enabling.enable_outlet(outlet, pos_remote_id="Mine", actor=Actor("boss", boss))
     limited = limited_to(own, "view_integration", "change_integration")
-    mine = Integration.objects.get(outlet=outlet)
-    page = choose(limited, "integration", "disable_many", mine, one.integration, all_of_them=True)
+    own_integration = Integration.objects.get(outlet=outlet)
+    page = choose(limited, "integration", "disable_many", own_integration, one.integration, all_of_them=True)
     assert [row.outlet for row in page.context["checked"].plan] == ["Mine"]
 
 

@@ -60,7 +60,7 @@ def page(endpoint: WebhookEndpoint) -> str:
     return reverse("admin:integrations_webhookendpoint_change", args=(endpoint.pk,))
 
 
-def act(endpoint: WebhookEndpoint, name: str) -> str:
+def action_url(endpoint: WebhookEndpoint, name: str) -> str:
     return reverse(f"admin:integrations_webhookendpoint_{name}", args=(endpoint.pk,))
 
 
@@ -125,32 +125,32 @@ def test_a_rotation_shows_the_new_secret_once_and_a_repeated_form_rotates_once(
     staff: Client, endpoint: WebhookEndpoint
 ) -> None:
     form = {"overlap": "1h", "seen": endpoint.secret_made_at.isoformat()}
-    new = secret_in(staff.post(act(endpoint, "rotate"), form))
-    again = staff.post(act(endpoint, "rotate"), form)
+    new = secret_in(staff.post(action_url(endpoint, "rotate"), form))
+    again = staff.post(action_url(endpoint, "rotate"), form)
     assert again.status_code == 409
     endpoint.refresh_from_db()
     assert unseal(endpoint.sealed_secret, purpose=signing.PURPOSE) == new
     assert endpoint.has_overlap(timezone.now())
     assert "End overlap now" in staff.get(page(endpoint)).content.decode()
-    staff.post(act(endpoint, "end_overlap"))
+    staff.post(action_url(endpoint, "end_overlap"))
     endpoint.refresh_from_db()
     assert (endpoint.sealed_older_secret, endpoint.has_overlap(timezone.now())) == ("", False)
     assert verbs()[1:] == [Verb.WEBHOOK_ROTATED, Verb.WEBHOOK_OVERLAP_ENDED]
 
 
 def test_an_endpoint_is_disabled_with_a_reason_and_enabled_again(staff: Client, endpoint: WebhookEndpoint) -> None:
-    staff.post(act(endpoint, "disable"), {"reason": "maintenance"})
+    staff.post(action_url(endpoint, "disable"), {"reason": "maintenance"})
     assert "maintenance" in staff.get(page(endpoint)).content.decode()
-    assert staff.post(act(endpoint, "disable"), {"reason": "again"}).status_code == 409
-    assert "switched off" in staff.get(act(endpoint, "test")).content.decode()
-    staff.post(act(endpoint, "enable"))
+    assert staff.post(action_url(endpoint, "disable"), {"reason": "again"}).status_code == 409
+    assert "switched off" in staff.get(action_url(endpoint, "test")).content.decode()
+    staff.post(action_url(endpoint, "enable"))
     endpoint.refresh_from_db()
     assert (endpoint.is_enabled, endpoint.disabled_reason) == (True, "")
 
 
 def test_the_url_and_the_events_can_be_changed(staff: Client, endpoint: WebhookEndpoint) -> None:
     response = staff.post(
-        act(endpoint, "change_url"), {"url": "https://new.example.com/?key=hidden", "kinds": ["outlet.online"]}
+        action_url(endpoint, "change_url"), {"url": "https://new.example.com/?key=hidden", "kinds": ["outlet.online"]}
     )
     assert response.status_code == 302
     endpoint.refresh_from_db()
@@ -159,7 +159,7 @@ def test_the_url_and_the_events_can_be_changed(staff: Client, endpoint: WebhookE
 
 
 def test_a_test_event_is_sent_and_its_delivery_is_shown_and_resent(staff: Client, endpoint: WebhookEndpoint) -> None:
-    staff.post(act(endpoint, "test"))
+    staff.post(action_url(endpoint, "test"))
     delivery = Delivery.objects.get()
     assert (delivery.notice.kind, delivery.notice.data["sent_by"]) == (NoticeKind.TEST, "berta")
     url = reverse("admin:integrations_delivery_change", args=(delivery.pk,))
@@ -181,14 +181,14 @@ def test_a_test_event_is_sent_and_its_delivery_is_shown_and_resent(staff: Client
     assert verbs()[1:] == [Verb.WEBHOOK_TESTED, Verb.WEBHOOK_REPLAYED]
 
 
-@pytest.mark.parametrize(("minutes", "is_said"), [(10, True), (-10, False)])
+@pytest.mark.parametrize(("minutes", "is_shown"), [(10, True), (-10, False)])
 def test_the_page_says_until_when_the_receiver_asked_for_a_pause(
-    staff: Client, endpoint: WebhookEndpoint, minutes: int, is_said: bool
+    staff: Client, endpoint: WebhookEndpoint, minutes: int, is_shown: bool
 ) -> None:
     WebhookEndpoint.objects.update(paused_until=timezone.now() + timedelta(minutes=minutes))
     shown = staff.get(page(endpoint)).content.decode()
-    assert ("The receiver asked for a pause" in shown) is is_said
-    assert ("Events are sent as they happen." in shown) is not is_said
+    assert ("The receiver asked for a pause" in shown) is is_shown
+    assert ("Events are sent as they happen." in shown) is not is_shown
 
 
 def test_webhook_pages_need_the_permission(client: Client, endpoint: WebhookEndpoint) -> None:
@@ -202,7 +202,7 @@ def test_webhook_pages_need_the_permission(client: Client, endpoint: WebhookEndp
         reverse("admin:integrations_delivery_changelist"),
         reverse("admin:integrations_delivery_change", args=(delivery.pk,)),
         reverse("admin:integrations_delivery_replay", args=(delivery.pk,)),
-        *(act(endpoint, name) for name in ("rotate", "end_overlap", "disable", "enable", "test", "change_url")),
+        *(action_url(endpoint, name) for name in ("rotate", "end_overlap", "disable", "enable", "test", "change_url")),
     ]
     assert {client.get(path).status_code for path in paths} == {403}
 
@@ -222,10 +222,10 @@ def test_a_limited_person_sees_and_creates_endpoints_of_their_own_organisations_
     make_endpoint(name="own too", organisation=bella)
     deliveries = carl.get(reverse("admin:integrations_delivery_changelist")).content.decode()
     assert ("own too" in deliveries, "foreign" in deliveries) == (True, False)
-    by_foreign = carl.get(reverse("admin:integrations_delivery_changelist"), {"endpoint__id__exact": foreign.pk})
-    assert by_foreign.context["cl"].result_count == 0
-    assert carl.get(act(foreign, "rotate")).status_code == 404
-    assert carl.get(act(endpoint, "rotate")).status_code == 404
+    page_of_foreign = carl.get(reverse("admin:integrations_delivery_changelist"), {"endpoint__id__exact": foreign.pk})
+    assert page_of_foreign.context["cl"].result_count == 0
+    assert carl.get(action_url(foreign, "rotate")).status_code == 404
+    assert carl.get(action_url(endpoint, "rotate")).status_code == 404
     assert carl.get(reverse("admin:integrations_delivery_change", args=(delivery.pk,))).status_code == 302
     assert carl.get(reverse("admin:integrations_delivery_replay", args=(delivery.pk,))).status_code == 404
     add = reverse("admin:integrations_webhookendpoint_add")
@@ -276,8 +276,8 @@ def test_recipients_are_added_changed_and_removed_with_audit_events(staff: Clien
     staff.post(change, {"email": "ops@example.com", "organisation": make_organisation().pk})
     staff.post(reverse("admin:integrations_alertrecipient_delete", args=(recipient.pk,)), {"post": "yes"})
     assert not AlertRecipient.objects.exists()
-    told = AuditEvent.objects.filter(verb__startswith="recipient").order_by("pk").values_list("verb", flat=True)
-    assert list(told) == [Verb.RECIPIENT_ADDED, Verb.RECIPIENT_CHANGED, Verb.RECIPIENT_REMOVED]
+    recorded = AuditEvent.objects.filter(verb__startswith="recipient").order_by("pk").values_list("verb", flat=True)
+    assert list(recorded) == [Verb.RECIPIENT_ADDED, Verb.RECIPIENT_CHANGED, Verb.RECIPIENT_REMOVED]
 
 
 def test_a_limited_person_adds_recipients_of_their_own_organisations_only(client: Client) -> None:

@@ -153,10 +153,10 @@ def test_a_limited_administrator_creates_limited_people_of_their_own_organisatio
 def test_a_limited_administrator_cannot_see_or_change_a_person_who_sees_more() -> None:
     bella, other = make_organisation(BELLA), make_organisation("Osteria")
     browser = browser_of(make_person("lea", ADMINISTRATOR, sees=[bella]))
-    for wide in (make_person("all", VIEWER), make_person("both", VIEWER, sees=[bella, other])):
-        assert wide.username not in text(browser.get(reverse("admin:auth_user_changelist")))
-        assert browser.get(page_of(wide)).status_code == 302
-        assert browser.get(reverse("admin:auth_user_password_change", args=(wide.pk,))).status_code in (403, 404)
+    for unlimited in (make_person("all", VIEWER), make_person("both", VIEWER, sees=[bella, other])):
+        assert unlimited.username not in text(browser.get(reverse("admin:auth_user_changelist")))
+        assert browser.get(page_of(unlimited)).status_code == 302
+        assert browser.get(reverse("admin:auth_user_password_change", args=(unlimited.pk,))).status_code in (403, 404)
 
 
 def test_a_less_privileged_person_cannot_take_over_a_more_privileged_account() -> None:

@@ -1,4 +1,4 @@
-"""Fill in and send the forms with which staff send requests to a POS."""
+"""Fill in and send the forms for requests to a POS."""
 
 from typing import Any
 

@@ -22,7 +22,7 @@ OURS = "http://127.0.0.1:8000"
 
 
 class Asking(InProcess):
-    async def asked(self, outlet: Enabled) -> int:
+    async def send_request(self, outlet: Enabled) -> int:
         question = Question("r-1", 1, '{"Price": 1.10}', user_identifier="4711")
         return await in_main(ask_pos, outlet.integration, question, actor=ANNA)
 
@@ -31,7 +31,7 @@ class Asking(InProcess):
         running = await after_first_poll()
         async with await Pos.of(station) as pos:
             await recorded()
-            pk = await self.asked(station)  # wakes this process, because tests do not poll
+            pk = await self.send_request(station)  # wakes this process, because tests do not poll
             frame = await pos.next_frame()
             assert (frame["RequestID"], frame["UserIdentifier"], frame["Payload"]) == ("r-1", "4711", {"Price": 1.1})
             pos.answers(frame, '{"Total": 2.20}')
@@ -45,7 +45,7 @@ class Asking(InProcess):
         async with await Pos.of(station) as pos:
             await recorded()
             wake.forget(running._changed)
-            await self.asked(station)
+            await self.send_request(station)
             await running.watcher.poll()
             assert (await pos.next_frame())["RequestID"] == "r-1"
             await pos.hang_up()
@@ -148,7 +148,7 @@ async def send_form(path: str, cookies: str, **values: Any) -> Answer:
 
 
 def signed_in(*, is_superuser: bool = True) -> str:
-    """Return the cookies of a person who has just signed in."""
+    """Sign in a new member of staff and return the session cookies."""
     values: dict[str, Any] = {"is_staff": True, "is_superuser": is_superuser}
     browser = Client()
     browser.force_login(User.objects.create(username=f"user-{User.objects.count()}", **values))

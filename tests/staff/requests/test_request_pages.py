@@ -47,7 +47,7 @@ def test_requests_are_found_by_state_time_id_and_outlet(staff: Client, enabled: 
 
 def test_requests_are_found_by_api_key(staff: Client, enabled: Enabled, key: ApiKey) -> None:
     ask(enabled, "of-the-key", api_key=key)
-    ask(enabled, "of-nobody")
+    ask(enabled, "without-key")
     (link,) = re.findall(
         r"/admin/integrations/request/\?api_key__id__exact=\d+", staff.get(key_url(key)).content.decode()
     )
@@ -69,10 +69,10 @@ def test_the_page_of_a_request_shows_its_timeline(staff: Client, key: ApiKey, en
 
 
 def test_the_timeline_shows_when_a_request_was_saved_and_resent(staff: Client, enabled: Enabled, key: ApiKey) -> None:
-    came = timezone.now() - timedelta(hours=1)
+    received = timezone.now() - timedelta(hours=1)
     moments = {"stored_at": 8, "sent_at": 8, "last_sent_at": 900, "ended_at": 1500}
-    at: dict[str, Any] = {name: came + timedelta(milliseconds=after) for name, after in moments.items()}
-    page = text(staff.get(request_url(ask(enabled, received_at=came, times_sent=2, api_key=key, **at))))
+    at: dict[str, Any] = {name: received + timedelta(milliseconds=after) for name, after in moments.items()}
+    page = text(staff.get(request_url(ask(enabled, received_at=received, times_sent=2, api_key=key, **at))))
     steps = (
         "Received from the backend",
         "Saved after 8 ms",

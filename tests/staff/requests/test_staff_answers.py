@@ -58,9 +58,9 @@ def test_an_open_request_shows_what_it_is_waiting_for(staff: Client, enabled: En
 
 def test_an_answer_is_shown_to_those_who_may_see_payloads(enabled: Enabled) -> None:
     row = make_request(enabled, answer='{"Guest":"Rossi"}')
-    asking, seeing = client_of("ask_pos"), client_of("ask_pos", "view_payload")
-    assert "Rossi" not in text(asking.get(asked_url(row)))
-    assert "Rossi" in text(seeing.get(asked_url(row)))
+    sender, reader = client_of("ask_pos"), client_of("ask_pos", "view_payload")
+    assert "Rossi" not in text(sender.get(asked_url(row)))
+    assert "Rossi" in text(reader.get(asked_url(row)))
 
 
 def test_an_answer_of_another_outlet_is_not_found_under_this_outlet(staff: Client, enabled: Enabled) -> None:
@@ -94,24 +94,24 @@ def test_a_person_with_view_rights_only_sees_the_check_without_its_button(online
     assert "Send a test request</" not in page.content.decode()
     assert 'type="submit" class="default"' not in page.content.decode()
     assert viewer.post(check, {"request_id": "0" * 32}).status_code == 403
-    for act in ("ask", "disconnect"):
-        assert act_url(online.integration, act) not in viewer.get(page_url(online.integration)).content.decode()
-        assert viewer.get(act_url(online.integration, act)).status_code == 403
-        assert viewer.post(act_url(online.integration, act)).status_code == 403
+    for action in ("ask", "disconnect"):
+        assert act_url(online.integration, action) not in viewer.get(page_url(online.integration)).content.decode()
+        assert viewer.get(act_url(online.integration, action)).status_code == 403
+        assert viewer.post(act_url(online.integration, action)).status_code == 403
 
 
 def test_sending_a_request_needs_its_own_permission(online: Enabled) -> None:
-    acting, asking = client_of("change_integration"), client_of("ask_pos", "view_integration")
-    assert acting.get(ask_url(online, 1)).status_code == 403
-    assert asking.get(ask_url(online, 1)).status_code == 200
-    assert asking.get(act_url(online.integration, "disconnect")).status_code == 403
-    assert act_url(online.integration, "ask") in asking.get(page_url(online.integration)).content.decode()
+    operator, sender = client_of("change_integration"), client_of("ask_pos", "view_integration")
+    assert operator.get(ask_url(online, 1)).status_code == 403
+    assert sender.get(ask_url(online, 1)).status_code == 200
+    assert sender.get(act_url(online.integration, "disconnect")).status_code == 403
+    assert act_url(online.integration, "ask") in sender.get(page_url(online.integration)).content.decode()
 
 
 def test_outlets_of_other_organisations_are_not_found(client: Client, online: Enabled) -> None:
     row = make_request(online)
     client.force_login(limited_person())
-    for url in (*(act_url(online.integration, act) for act in ASKING), ask_url(online, 1), asked_url(row)):
+    for url in (*(act_url(online.integration, action) for action in ASKING), ask_url(online, 1), asked_url(row)):
         assert client.get(url).status_code == 404
         assert client.post(url, {"request_id": "0" * 32}).status_code in (404, 405)
         assert refresh(client, url).status_code == 404

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 
 from integrations.services.people.groups import OPERATOR, ensure_groups
 from tests.staff.people.test_staff_people import make_person
-from tests.staff.signing_in.arriving import ADDRESS
+from tests.staff.signing_in.oidc_sign_in import ADDRESS
 from tests.support.servers.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, oidc_provider
 
 

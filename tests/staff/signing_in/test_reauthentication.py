@@ -17,7 +17,7 @@ from integrations.services.people.groups import VIEWER, ensure_groups
 from integrations.staff.signing_in import records
 from integrations.staff.signing_in.typed import STILL_TO_DO
 from tests.staff.people.test_staff_people import make_person, page_of
-from tests.staff.signing_in.test_second_factors import code_of, give_app
+from tests.staff.signing_in.test_second_factors import add_app, code_of
 from tests.staff.signing_in.test_sign_in import PASSWORD
 from tests.support.factories import ADOPTED, ANNA, Enabled
 from tests.support.signing_in import prove
@@ -28,7 +28,7 @@ AT_LEAST, STALE = 900, 901
 
 
 @pytest.fixture(autouse=True)
-def _time_stands(time_machine: Any) -> None:
+def _frozen_clock(time_machine: Any) -> None:
     time_machine.move_to("2026-03-01T12:00:10Z", tick=False)
 
 
@@ -45,7 +45,7 @@ def stale(client: Client, boss: User) -> Client:
     return client
 
 
-def assert_asked(client: Client, url: str) -> None:
+def assert_reauthentication_required(client: Client, url: str) -> None:
     for answer in (client.get(url), client.post(url, {"reason": "x"})):
         assert answer.status_code == 302, url
         assert answer["Location"].startswith(f"{CONFIRM}?next="), url
@@ -79,7 +79,7 @@ def test_every_sensitive_action_requires_reauthentication_for_its_form_and_its_s
         reverse("mfa_add_webauthn"),
         reverse("mfa_generate_recovery_codes"),
     ):
-        assert_asked(stale, url)
+        assert_reauthentication_required(stale, url)
     for url, values in (
         (reverse("admin:integrations_integration_many", args=("rotate",)), {"checked": "x", "overlap": "0"}),
         (
@@ -109,7 +109,7 @@ def test_no_reauthentication_is_required_within_the_configured_period(
     prove(client, boss, ago=AT_LEAST)
     assert client.get(enable_url(outlet)).status_code == 200
     settings.REAUTHENTICATE_SECONDS = 60
-    assert_asked(client, enable_url(outlet))
+    assert_reauthentication_required(client, enable_url(outlet))
 
 
 def test_a_session_without_a_recorded_authentication_must_reauthenticate(
@@ -119,16 +119,16 @@ def test_a_session_without_a_recorded_authentication_must_reauthenticate(
     session = client.session
     session["account_authentication_methods"] = []
     session.save()
-    assert_asked(client, enable_url(outlet))
+    assert_reauthentication_required(client, enable_url(outlet))
 
 
 def test_after_the_password_the_action_can_be_completed(stale: Client, outlet: Outlet) -> None:
-    asked = stale.get(enable_url(outlet))["Location"]
-    assert "Enter your password again, boss" in text(stale.get(asked))
-    answer = stale.post(asked, {"password": "wrong", "next": enable_url(outlet)})
+    confirm_url = stale.get(enable_url(outlet))["Location"]
+    assert "Enter your password again, boss" in text(stale.get(confirm_url))
+    answer = stale.post(confirm_url, {"password": "wrong", "next": enable_url(outlet)})
     assert "The password is incorrect" in text(answer)
-    assert_asked(stale, enable_url(outlet))
-    answer = stale.post(asked, {"password": PASSWORD, "next": enable_url(outlet)})
+    assert_reauthentication_required(stale, enable_url(outlet))
+    answer = stale.post(confirm_url, {"password": PASSWORD, "next": enable_url(outlet)})
     assert answer["Location"] == enable_url(outlet)
     assert stale.post(enable_url(outlet), {"pos_remote_id": "B"}).status_code == 200
     assert Integration.objects.filter(outlet=outlet).exists()
@@ -176,9 +176,9 @@ def test_every_form_sent_too_late_is_shown_again_as_it_was_filled_in(
     ]  # fmt: skip
     for url, values, shown in typed:
         prove(stale, boss, ago=STALE)
-        asked = stale.post(url, values)["Location"]
-        assert "to return to the form" in text(stale.get(asked)), url
-        assert stale.post(asked, {"password": PASSWORD, "next": url})["Location"] == url
+        confirm_url = stale.post(url, values)["Location"]
+        assert "to return to the form" in text(stale.get(confirm_url)), url
+        assert stale.post(confirm_url, {"password": PASSWORD, "next": url})["Location"] == url
         page = stale.get(url)
         assert STILL_TO_DO in text(page), url
         html = " ".join(page.content.decode().split())
@@ -189,8 +189,8 @@ def test_every_form_sent_too_late_is_shown_again_as_it_was_filled_in(
 def test_an_unticked_checkbox_is_still_unticked_when_the_form_is_shown_again(stale: Client, boss: User) -> None:
     ensure_groups()
     otto = make_person("otto", VIEWER)
-    asked = stale.post(page_of(otto), {"username": "otto"})["Location"]
-    stale.post(asked, {"password": PASSWORD, "next": page_of(otto)})
+    confirm_url = stale.post(page_of(otto), {"username": "otto"})["Location"]
+    stale.post(confirm_url, {"password": PASSWORD, "next": page_of(otto)})
     assert stale.get(page_of(otto)).context["adminform"].form["is_active"].value() is False
 
 
@@ -201,8 +201,8 @@ def test_a_page_without_a_stored_form_says_that_nothing_was_changed(stale: Clien
         reverse("admin:password_change"),
     ):
         prove(stale, boss, ago=STALE)
-        asked = stale.post(url, {"password1": "a new secret", "new_password1": "a new secret"})["Location"]
-        stale.post(asked, {"password": PASSWORD, "next": url})
+        confirm_url = stale.post(url, {"password1": "a new secret", "new_password1": "a new secret"})["Location"]
+        stale.post(confirm_url, {"password": PASSWORD, "next": url})
         assert STILL_TO_DO in text(stale.get(url))
 
 
@@ -219,9 +219,9 @@ def test_no_secret_from_a_form_sent_too_late_is_stored(stale: Client, outlet: Ou
     values = {"pos_remote_id": "B", "adopted_secret": ADOPTED, "passphrase": "correct horse"}
     answer = stale.post(enable_url(outlet), values)
     assert "Nothing was changed yet" in text(stale.get(answer["Location"]))
-    kept = [row.get_decoded() for row in Session.objects.all()]
-    assert ADOPTED not in str(kept)
-    assert "correct horse" not in str(kept)
+    stored = [row.get_decoded() for row in Session.objects.all()]
+    assert ADOPTED not in str(stored)
+    assert "correct horse" not in str(stored)
     answer = stale.post(CONFIRM, {"password": PASSWORD, "next": enable_url(outlet)})
     assert answer["Location"] == enable_url(outlet)
     assert not Integration.objects.filter(outlet=outlet).exists()
@@ -236,16 +236,16 @@ def test_password_guessing_is_limited_on_the_reauthentication_page(stale: Client
     for _ in range(5):
         stale.post(CONFIRM, {"password": "wrong"})
     assert "Too many failed attempts" in text(stale.post(CONFIRM, {"password": PASSWORD}))
-    assert_asked(stale, enable_url(outlet))
+    assert_reauthentication_required(stale, enable_url(outlet))
 
 
 def test_the_second_factor_is_accepted_for_reauthentication(client: Client, boss: User, outlet: Outlet) -> None:
-    secret = give_app(boss)
+    secret = add_app(boss)
     client.force_login(boss)
     prove(client, boss, method=records.FACTOR, type="totp", ago=STALE)
-    asked = client.get(enable_url(outlet))["Location"]
+    confirm_url = client.get(enable_url(outlet))["Location"]
     by_code = reverse("mfa_reauthenticate")
-    assert f"{by_code}?next=" in client.get(asked).content.decode()
+    assert f"{by_code}?next=" in client.get(confirm_url).content.decode()
     answer = client.post(by_code, {"code": code_of(secret), "next": enable_url(outlet)})
     assert answer["Location"] == enable_url(outlet)
     assert client.get(enable_url(outlet)).status_code == 200

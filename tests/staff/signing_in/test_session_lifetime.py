@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
-from tests.staff.signing_in.test_sign_in import PASSWORD, START, is_in, sign_in
+from tests.staff.signing_in.test_sign_in import PASSWORD, START, is_signed_in, sign_in
 from tests.support.signing_in import refresh
 from tests.support.staff.pages import text
 
@@ -31,12 +31,12 @@ def session_key(client: Client) -> str:
 
 def test_a_session_ends_after_an_hour_without_a_request(signed_in: Client, time_machine: Any) -> None:
     time_machine.shift(HOUR - 1)
-    assert is_in(signed_in)
+    assert is_signed_in(signed_in)
     time_machine.shift(HOUR - 1)
-    assert is_in(signed_in), "each request must prolong the session"
+    assert is_signed_in(signed_in), "each request must prolong the session"
     time_machine.shift(HOUR + 1)
     assert refresh(signed_in).status_code == 302
-    assert not is_in(signed_in)
+    assert not is_signed_in(signed_in)
 
 
 def test_automatic_page_refreshes_do_not_prolong_a_session(signed_in: Client, time_machine: Any) -> None:
@@ -45,13 +45,13 @@ def test_automatic_page_refreshes_do_not_prolong_a_session(signed_in: Client, ti
         assert refresh(signed_in).status_code == 200
     time_machine.shift(HOUR // 4 + 1)
     assert refresh(signed_in).status_code == 302
-    assert not is_in(signed_in)
+    assert not is_signed_in(signed_in)
 
 
 def test_a_session_ends_twelve_hours_after_the_sign_in(signed_in: Client, time_machine: Any) -> None:
     for _ in range(24):
         time_machine.shift(HOUR // 2)
-        assert is_in(signed_in)
+        assert is_signed_in(signed_in)
     assert refresh(signed_in).status_code == 200
     key = session_key(signed_in)
     time_machine.shift(1)
@@ -60,7 +60,7 @@ def test_a_session_ends_twelve_hours_after_the_sign_in(signed_in: Client, time_m
     assert "You were signed in for 12 hours" in text(answer)
     assert not Session.objects.filter(pk=key).exists()
     sign_in(signed_in)
-    assert is_in(signed_in)
+    assert is_signed_in(signed_in)
 
 
 def test_reauthentication_does_not_extend_the_twelve_hours(signed_in: Client, time_machine: Any) -> None:
@@ -69,7 +69,7 @@ def test_reauthentication_does_not_extend_the_twelve_hours(signed_in: Client, ti
         signed_in.get(START)
     signed_in.post(reverse("account_reauthenticate"), {"password": PASSWORD})
     time_machine.shift(HOUR // 2 + 1)
-    assert not is_in(signed_in)
+    assert not is_signed_in(signed_in)
 
 
 def test_a_session_is_prolonged_at_most_once_a_minute_without_writing_its_content(
@@ -91,5 +91,5 @@ def test_a_session_ended_during_a_request_is_not_restored(signed_in: Client, tim
     key = session_key(signed_in)
     Session.objects.all().delete()
     time_machine.shift(61)
-    assert not is_in(signed_in)
+    assert not is_signed_in(signed_in)
     assert not Session.objects.filter(pk=key).exists()

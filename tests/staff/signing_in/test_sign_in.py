@@ -33,7 +33,7 @@ def sign_in(client: Client, name: str = "anna", password: str = PASSWORD, **more
     return client.post(LOGIN, {"username": name, "password": password, **more}, REMOTE_ADDR=address)
 
 
-def is_in(client: Client) -> bool:
+def is_signed_in(client: Client) -> bool:
     return client.get(START).status_code == 200
 
 
@@ -45,7 +45,7 @@ def refusals() -> list[tuple[str, str]]:
 def test_a_correct_password_signs_in_and_is_audited(client: Client, anna: User) -> None:
     answer = sign_in(client)
     assert (answer.status_code, answer["Location"]) == (302, START)
-    assert is_in(client)
+    assert is_signed_in(client)
     event = AuditEvent.objects.get(verb=Verb.SIGNED_IN)
     assert (event.actor_name, event.actor_id, event.address) == ("anna", anna.pk, "192.0.2.10")
     assert event.detail == {"by": "password"}
@@ -69,13 +69,13 @@ def test_the_django_admin_login_redirects_to_the_sign_in_page_and_sign_up_is_dis
         assert client.get(path, follow=True).redirect_chain[-1:] in ([], [(f"{LOGIN}?next={path}", 302)])
 
 
-@pytest.mark.parametrize("wanted", ["/admin/integrations/outlet/", "/admin/auth/user/?q=x"])
-def test_signing_in_leads_to_the_requested_page(client: Client, anna: User, wanted: str) -> None:
-    assert sign_in(client, next=wanted)["Location"] == wanted
+@pytest.mark.parametrize("target", ["/admin/integrations/outlet/", "/admin/auth/user/?q=x"])
+def test_signing_in_leads_to_the_requested_page(client: Client, anna: User, target: str) -> None:
+    assert sign_in(client, next=target)["Location"] == target
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "target",
     [
         "https://evil.example/admin/",
         "//evil.example/admin/",
@@ -84,9 +84,9 @@ def test_signing_in_leads_to_the_requested_page(client: Client, anna: User, want
         "/handover/",
     ],
 )
-def test_signing_in_does_not_redirect_to_another_site(client: Client, anna: User, wanted: str) -> None:
-    assert sign_in(client, next=wanted)["Location"] == START
-    assert client.get(LOGIN, {"next": wanted})["Location"] == START
+def test_signing_in_does_not_redirect_to_another_site(client: Client, anna: User, target: str) -> None:
+    assert sign_in(client, next=target)["Location"] == START
+    assert client.get(LOGIN, {"next": target})["Location"] == START
 
 
 @pytest.mark.parametrize(("name", "subject"), [("anna", "anna"), (PASSWORD, "an unknown name")])
@@ -95,14 +95,14 @@ def test_a_wrong_password_is_refused_with_a_message_and_is_not_stored(
 ) -> None:
     answer = sign_in(client, name, "wrong")
     assert "The user name or password is incorrect" in text(answer)
-    assert not is_in(client)
+    assert not is_signed_in(client)
     assert refusals() == [(subject, "wrong name or password")]
     assert not [row for row in AuditEvent.objects.values_list() if PASSWORD in str(row)]
 
 
 def test_known_and_unknown_names_are_refused_with_the_same_message(client: Client, anna: User) -> None:
     texts = {
-        re.sub(r'value="[^"]*"', "", sign_in(client, name, "wrong").content.decode()) for name in ("anna", "nobody")
+        re.sub(r'value="[^"]*"', "", sign_in(client, name, "wrong").content.decode()) for name in ("anna", "missing")
     }
     assert len(texts) == 1
 
@@ -114,7 +114,7 @@ def test_an_inactive_or_non_staff_account_is_reported_only_after_the_correct_pas
     User.objects.update(**change)
     answer = sign_in(client)
     assert "is not active or is not a staff account" in text(client.get(answer["Location"]))
-    assert not is_in(client)
+    assert not is_signed_in(client)
     assert refusals() == [("anna", "account is inactive or not a staff account")]
     assert "The user name or password is incorrect" in text(sign_in(client, password="wrong"))
 
@@ -130,9 +130,9 @@ def test_a_session_ends_when_the_person_loses_staff_status(client: Client, anna:
 def test_signing_out_ends_the_session(client: Client, anna: User) -> None:
     sign_in(client)
     assert client.get(reverse("admin:logout")).status_code == 200
-    assert is_in(client)
+    assert is_signed_in(client)
     assert client.post(reverse("admin:logout"))["Location"] == LOGIN
-    assert not is_in(client)
+    assert not is_signed_in(client)
 
 
 # --- Too many failures ---
@@ -147,7 +147,7 @@ def test_after_five_failures_a_name_must_wait_at_that_address_and_sees_how_long(
     time_machine.shift(100)
     answer = sign_in(client)
     assert "Too many failed attempts. Wait 4 minutes" in text(answer)
-    assert not is_in(client)
+    assert not is_signed_in(client)
     time_machine.shift(199)
     assert "Wait 1 seconds" in text(sign_in(client))
     time_machine.shift(1)
@@ -290,7 +290,7 @@ def test_a_person_changes_their_own_password_and_it_is_audited(client: Client, a
     new = "another-long-password-12"
     values = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
     assert client.post(reverse("admin:password_change"), values).status_code == 302
-    assert is_in(client)
+    assert is_signed_in(client)
     event = AuditEvent.objects.get(verb=Verb.PASSWORD_SET)
     assert (event.actor_name, event.subject) == ("anna", "anna")
     assert sign_in(Client(), password=new).status_code == 302
