@@ -96,7 +96,7 @@ def test_an_invalid_form_shows_its_errors_and_changes_nothing(
 def test_a_secret_that_another_outlet_has_is_refused(staff: Client, outlet: Outlet) -> None:
     make_enabled_outlet("Other", adopted_secret=ADOPTED)
     answer = staff.post(enable_url(outlet), {"pos_remote_id": "B", "adopted_secret": ADOPTED})
-    assert "each integration needs one of its own" in text(answer)
+    assert "Each integration needs a different secret" in text(answer)
     assert ADOPTED not in answer.content.decode()
 
 

@@ -59,13 +59,13 @@ def test_a_row_of_a_file_is_refused_with_one_of_another_outlet(first: Integratio
 
 def test_a_file_names_it_once() -> None:
     planned = plan(f"{BELLA},Station,{ID}", f"{BELLA},Garden,{ID.upper()}")
-    assert "This POSRemoteID stands in row" in planned[-1].words
+    assert "This POSRemoteID is already used in row" in planned[-1].words
 
 
 def test_of_two_of_an_older_version_staff_read_in_the_check(first: Integration, client: Client) -> None:
     second = twin_of(first)
     assert twin_words(first, None) == f"Outlet {second.outlet} has the same POSRemoteID."
-    assert twin_words(first, frozenset()) == "An outlet that you do not see has the same POSRemoteID."
+    assert twin_words(first, frozenset()) == "An outlet that you may not see has the same POSRemoteID."
     assert twin_words(twin_of(first, "R-1"), None) == ""
     client.force_login(User.objects.create_superuser("anna"))
     page = client.get(f"/admin/integrations/integration/{first.pk}/check/").content.decode()

@@ -49,7 +49,7 @@ def choose(client: Client, name: str, action: str, *rows: Any, all_of_them: bool
 def test_a_file_is_checked_and_confirmed_and_the_response_is_a_file_with_the_secrets(staff: Client) -> None:
     page = upload(staff, "Osteria,Garden,R-1,", f"Osteria,Cellar,R-2,{ADOPTED}")
     assert "Nothing has been changed yet" in text(page)
-    assert "Make the organisation and the outlet, enable it, with a new secret." in text(page)
+    assert "Create the organisation and the outlet, and enable it with a new secret." in text(page)
     assert ADOPTED not in page.content.decode()
     assert "no-store" in page["Cache-Control"]
     assert not Integration.objects.exists()
@@ -77,7 +77,7 @@ def test_a_confirmation_sent_twice_enables_outlets_once_and_shows_secrets_once(s
     again = confirm(staff, page, as_file=as_file)
     assert again.status_code == 409
     assert "If you confirmed twice, the first confirmation was carried out" in text(again)
-    assert "It is enabled already" in text(again)
+    assert "It is already enabled" in text(again)
     assert not SECRET.search(again.content.decode())
     assert Credential.objects.count() == 1
 
@@ -154,7 +154,7 @@ def test_wrong_rows_are_listed_first_and_cannot_be_confirmed(staff: Client) -> N
     answer = upload(staff, "Osteria,Garden,R-1,", "Osteria,,R-2,")
     page = text(answer)
     assert "1 row is wrong" in page
-    assert page.index("Wrong: Outlet is empty") < page.index("Make the organisation")
+    assert page.index("Wrong: Outlet is empty") < page.index("Create the organisation")
     assert "Enable these" not in page
     assert "Some rows are wrong" in str(confirm(staff, answer).context["form"].errors)
     assert not Integration.objects.exists()

@@ -149,7 +149,7 @@ def test_no_detail_names_an_outlet_that_a_limited_person_may_not_see(client: Cli
     ]
     for url in pages:
         page = text(client.get(url))
-        assert "of no outlet that you see" in page, url
+        assert "no outlet that you may see" in page, url
         assert "Secret Place" not in page, url
     assert "Secret Place" not in AuthAttempt.objects.get(pk=attempt.pk).detail
 
