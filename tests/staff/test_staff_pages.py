@@ -35,7 +35,7 @@ from tests.support.staff.pages import (
 
 BACKEND_LISTS = ("request", "apikey", "messagetype")  # api_keys, requests
 NOTICE_LISTS = ("alert", "alertrecipient", "webhookendpoint", "delivery")  # notices/test_staff_notice_pages.py
-MANY_LISTS = ("handoverlink",)  # bulk/test_staff_many.py
+MANY_LISTS = ("handoverlink",)  # bulk/test_bulk_actions.py
 ACTIONS = ("rotate", "end_overlap", "disable", "reenable", "change_pos_remote_id")
 
 

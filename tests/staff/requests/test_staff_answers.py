@@ -15,7 +15,7 @@ from integrations.models.connection import CloseReason
 from integrations.models.request import RequestState
 from integrations.services.integration.enabling import enable_outlet
 from integrations.staff.requests.asked_page import sentence_of
-from tests.staff.requests.asking import ask_url, asked_url
+from tests.staff.requests.request_forms import answer_url, ask_url
 from tests.support.factories import ANNA, Enabled, make_enabled_outlet, make_organisation, make_outlet
 from tests.support.signing_in import refresh
 from tests.support.staff.backend_pages import ask as make_request
@@ -30,7 +30,7 @@ ASKING = ("check", "ask", "disconnect")
 
 def test_the_answer_is_shown_as_received_with_its_timeline(staff: Client, enabled: Enabled) -> None:
     row = make_request(enabled, answer='{"Amount":1.10,"PIN":"1234","Orders":[]}')
-    page = text(staff.get(asked_url(row)))
+    page = text(staff.get(answer_url(row)))
     assert "Answered. ResultCode 0." in page
     assert "1.10" in page
     assert "1234" not in page
@@ -40,7 +40,7 @@ def test_the_answer_is_shown_as_received_with_its_timeline(staff: Client, enable
 
 def test_a_refusal_shows_the_code_and_the_message(staff: Client, enabled: Enabled) -> None:
     row = make_request(enabled, state=RequestState.REFUSED, result_code=4, error_message="No such user.", answer=None)
-    assert "Refused by the POS. ResultCode 4. The POS says: “No such user.”" in text(staff.get(asked_url(row)))
+    assert "Refused by the POS. ResultCode 4. The POS says: “No such user.”" in text(staff.get(answer_url(row)))
 
 
 def test_an_open_request_shows_what_it_is_waiting_for(staff: Client, enabled: Enabled) -> None:
@@ -50,7 +50,7 @@ def test_an_open_request_shows_what_it_is_waiting_for(staff: Client, enabled: En
     row.sent_at = now
     assert "has not answered yet" in sentence_of(row, now, with_content=True)
     assert "The request continues" in sentence_of(row, now + timedelta(seconds=31), with_content=True)
-    page = staff.get(asked_url(row)).content.decode()
+    page = staff.get(answer_url(row)).content.decode()
     assert "data-live" in page
     assert "data-over" not in page
     assert reverse("admin:integrations_request_change", args=(row.pk,)) in page
@@ -59,8 +59,8 @@ def test_an_open_request_shows_what_it_is_waiting_for(staff: Client, enabled: En
 def test_an_answer_is_shown_to_those_who_may_see_payloads(enabled: Enabled) -> None:
     row = make_request(enabled, answer='{"Guest":"Rossi"}')
     sender, reader = client_of("ask_pos"), client_of("ask_pos", "view_payload")
-    assert "Rossi" not in text(sender.get(asked_url(row)))
-    assert "Rossi" in text(reader.get(asked_url(row)))
+    assert "Rossi" not in text(sender.get(answer_url(row)))
+    assert "Rossi" in text(reader.get(answer_url(row)))
 
 
 def test_an_answer_of_another_outlet_is_not_found_under_this_outlet(staff: Client, enabled: Enabled) -> None:
@@ -111,7 +111,7 @@ def test_sending_a_request_needs_its_own_permission(online: Enabled) -> None:
 def test_outlets_of_other_organisations_are_not_found(client: Client, online: Enabled) -> None:
     row = make_request(online)
     client.force_login(limited_person())
-    for url in (*(act_url(online.integration, action) for action in ASKING), ask_url(online, 1), asked_url(row)):
+    for url in (*(act_url(online.integration, action) for action in ASKING), ask_url(online, 1), answer_url(row)):
         assert client.get(url).status_code == 404
         assert client.post(url, {"request_id": "0" * 32}).status_code in (404, 405)
         assert refresh(client, url).status_code == 404
@@ -122,7 +122,7 @@ def test_the_live_part_shows_the_same_as_a_reload(staff: Client, online: Enabled
     row = make_request(online, answer="{}")
     now = timezone.now()
     with mock.patch("django.utils.timezone.now", return_value=now):
-        for url in (act_url(online.integration, "check"), asked_url(row)):
+        for url in (act_url(online.integration, "check"), answer_url(row)):
             fragment = refresh(staff, url).content.decode()
             assert len(fragment) > 100
             assert fragment in staff.get(url).content.decode()
@@ -130,8 +130,8 @@ def test_the_live_part_shows_the_same_as_a_reload(staff: Client, online: Enabled
 
 def test_the_live_part_of_an_ended_request_stops_refreshing(staff: Client, online: Enabled) -> None:
     row = make_request(online, answer="{}")
-    assert "data-over" in staff.get(asked_url(row)).content.decode()
-    assert "data-over" in refresh(staff, asked_url(row)).content.decode()
+    assert "data-over" in staff.get(answer_url(row)).content.decode()
+    assert "data-over" in refresh(staff, answer_url(row)).content.decode()
 
 
 def test_no_detail_names_an_outlet_that_a_limited_person_may_not_see(client: Client, enabled: Enabled) -> None:

@@ -13,7 +13,7 @@ from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
 from integrations.services.integration.enabling import disable
 from integrations.services.requests.sending import load_open
-from tests.staff.requests.asking import ask_url, asked_url, filled, send
+from tests.staff.requests.request_forms import answer_url, ask_url, form_values, send
 from tests.support.factories import ANNA, Enabled
 from tests.support.staff.pages import act_url, be_refused, outlet_url, page_url, text
 
@@ -42,7 +42,7 @@ def test_the_check_page_shows_the_completed_steps(staff: Client, enabled: Enable
 
 def test_the_button_sends_one_request_and_returns_to_the_check(staff: Client, online: Enabled) -> None:
     url = act_url(online.integration, "check")
-    values = filled(staff.get(url))
+    values = form_values(staff.get(url))
     for _ in range(2):
         assert staff.post(url, values)["Location"] == url
     assert Request.objects.get().message_type == 1
@@ -95,7 +95,7 @@ def test_the_fields_of_a_documented_type_become_its_payload(staff: Client, onlin
     values = {"field_ServiceModeEntityID": "7", "field_UserOrdersOnly": "true", "device_id": "desk", "wait": 5}
     answer = send(staff, ask_url(online, "GetOpenOrders"), **values)
     row = Request.objects.get()
-    assert answer["Location"] == asked_url(row)
+    assert answer["Location"] == answer_url(row)
     assert row.payload == '{"ServiceModeEntityID": "7", "UserOrdersOnly": true}'
     assert (row.device_id, row.user_identifier) == ("desk", None)
     assert row.send_before - row.received_at == timedelta(seconds=5)
@@ -200,7 +200,7 @@ def test_a_pin_is_sent_and_stored_nowhere(staff: Client, online: Enabled) -> Non
     assert next(each for each in load_open(row.integration_id, 10) if each.pk == row.pk).content.user_identifier == PIN
     assert PIN not in f"{row.user_identifier} {row.payload}"
     assert PIN not in right["Location"]
-    assert PIN not in staff.get(asked_url(row)).content.decode()
+    assert PIN not in staff.get(answer_url(row)).content.decode()
     assert PIN not in json.dumps([event.detail for event in AuditEvent.objects.all()])
     assert PIN not in json.dumps([dict(staff.session.items())], default=str)
     assert PIN not in staff.get(reverse("admin:integrations_request_change", args=(row.pk,))).content.decode()
@@ -208,7 +208,7 @@ def test_a_pin_is_sent_and_stored_nowhere(staff: Client, online: Enabled) -> Non
 
 def test_the_form_sent_twice_sends_one_request_and_shows_the_same_answer(staff: Client, online: Enabled) -> None:
     url = ask_url(online, 12, raw=True)
-    values = filled(staff.get(url), raw="{}", is_meant="on")
+    values = form_values(staff.get(url), raw="{}", is_meant="on")
     first, second = staff.post(url, values), staff.post(url, values)
     assert first["Location"] == second["Location"]
     assert Request.objects.count() == AuditEvent.objects.filter(verb=Verb.POS_ASKED).count() == 1
@@ -216,12 +216,12 @@ def test_the_form_sent_twice_sends_one_request_and_shows_the_same_answer(staff: 
 
 def test_an_earlier_form_with_other_values_is_sent_on_the_second_click(staff: Client, online: Enabled) -> None:
     url = ask_url(online, 1, raw=True)
-    values = filled(staff.get(url), raw="{}")
+    values = form_values(staff.get(url), raw="{}")
     staff.post(url, values)
     again = staff.post(url, values | {"raw": '{"a": 1}'})
     assert "already sent with other values" in text(again)
     assert Request.objects.count() == 1
-    staff.post(url, filled(again))
+    staff.post(url, form_values(again))
     assert set(Request.objects.values_list("payload", flat=True)) == {"{}", '{"a": 1}'}
 
 
@@ -233,7 +233,7 @@ def test_nothing_is_sent_to_an_offline_pos_and_the_page_says_so(staff: Client, e
 
 def test_nothing_is_sent_to_a_disabled_integration(staff: Client, online: Enabled) -> None:
     url = ask_url(online, 1)
-    values = filled(staff.get(url))
+    values = form_values(staff.get(url))
     disable(online.integration, reason="A pause", actor=ANNA)
     assert "Enable it again first" in text(staff.get(url))
     assert staff.post(url, values).status_code == 409
