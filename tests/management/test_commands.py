@@ -78,7 +78,7 @@ def test_disabling_and_enabling_again(enabled: Enabled) -> None:
 
 def test_disabling_or_enabling_twice_is_refused(enabled: Enabled) -> None:
     outlet_id = enabled.handover.provider_outlet_id
-    assert "enabled already" in refusal("reenable_outlet", outlet_id)
+    assert "already enabled" in refusal("reenable_outlet", outlet_id)
     run("disable_outlet", outlet_id, "--reason", "first")
     assert "already disabled" in refusal("disable_outlet", outlet_id, "--reason", "second")
 

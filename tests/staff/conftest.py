@@ -1,4 +1,4 @@
-"""Who looks at the pages of staff, and an API key to see on them."""
+"""Signed-in browsers for the staff pages, and an API key shown on them."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -16,7 +16,7 @@ def boss(db: None) -> User:
 
 @pytest.fixture
 def staff(client: Client, boss: User) -> Client:
-    """A browser in which somebody signed in who may do everything."""
+    """A browser signed in as a person with every permission."""
     client.force_login(boss)
     return client
 

@@ -1,4 +1,4 @@
-"""PosEndpoint 2: organisations and outlets, and the records of what their POSes did."""
+"""The staff pages of organisations, outlets and the records of their POSes."""
 
 import re
 from typing import Any
@@ -21,25 +21,25 @@ RECORDS = ("connection", "authattempt", "strayframe", "auditevent")
 # --- Organisations and outlets ---
 
 
-def test_a_new_organisation_is_an_audit_event(staff: Client) -> None:
+def test_creating_an_organisation_records_an_audit_event(staff: Client) -> None:
     staff.post(reverse("admin:integrations_organisation_add"), {"name": "Café Zero"}, REMOTE_ADDR="198.51.100.9")
     event = AuditEvent.objects.get(verb=Verb.ORGANISATION_CREATED)
     assert (event.actor_name, event.address, event.subject) == ("boss", "198.51.100.9", "Café Zero")
 
 
-def test_a_renamed_organisation_is_an_audit_event_with_both_names(staff: Client, outlet: Outlet) -> None:
+def test_renaming_an_organisation_records_an_audit_event_with_both_names(staff: Client, outlet: Outlet) -> None:
     staff.post(reverse("admin:integrations_organisation_change", args=(outlet.organisation_id,)), {"name": "Bella Due"})
     event = AuditEvent.objects.get(verb=Verb.ORGANISATION_CHANGED)
     assert event.detail == {"name": {"before": BELLA, "after": "Bella Due"}}
     assert "Trattoria Bella → Bella Due" in text(staff.get(list_url("auditevent")))
 
 
-def test_saving_what_did_not_change_leaves_no_event(staff: Client, outlet: Outlet) -> None:
+def test_saving_an_unchanged_form_records_no_event(staff: Client, outlet: Outlet) -> None:
     staff.post(reverse("admin:integrations_organisation_change", args=(outlet.organisation_id,)), {"name": BELLA})
     assert not AuditEvent.objects.filter(verb=Verb.ORGANISATION_CHANGED).exists()
 
 
-def test_a_second_organisation_of_the_same_name_is_an_error_of_the_form(staff: Client, outlet: Outlet) -> None:
+def test_a_second_organisation_of_the_same_name_is_a_form_error(staff: Client, outlet: Outlet) -> None:
     answer = staff.post(reverse("admin:integrations_organisation_add"), {"name": f"{BELLA}\u200b"})
     assert "already exists" in text(answer)
     answer = staff.post(reverse("admin:integrations_organisation_add"), {"name": "Be\u200blla"})
@@ -61,10 +61,10 @@ def test_a_name_that_looks_like_another_is_saved_with_a_warning(staff: Client, o
 
 def test_a_new_outlet_leads_to_its_page_and_the_next_step(staff: Client, outlet: Outlet) -> None:
     answer = add_outlet(staff, outlet.organisation, "Airport", provider_outlet_id="provider-7")
-    made = Outlet.objects.get(name="Airport")
-    assert answer["Location"] == outlet_url(made)
-    assert enable_url(made) in staff.get(outlet_url(made)).content.decode()
-    assert AuditEvent.objects.get(outlet=made).verb == Verb.OUTLET_CREATED
+    created = Outlet.objects.get(name="Airport")
+    assert answer["Location"] == outlet_url(created)
+    assert enable_url(created) in staff.get(outlet_url(created)).content.decode()
+    assert AuditEvent.objects.get(outlet=created).verb == Verb.OUTLET_CREATED
 
 
 def add_outlet(staff: Client, organisation: Organisation, name: str, **values: str) -> Any:
@@ -75,7 +75,7 @@ def add_outlet(staff: Client, organisation: Organisation, name: str, **values: s
 @pytest.mark.parametrize(
     ("name", "provider_outlet_id"), [("Harbour", "free"), ("Free", "taken"), ("", "free"), ("Free", "")]
 )
-def test_an_outlet_that_cannot_be_is_an_error_of_the_form(staff: Client, name: str, provider_outlet_id: str) -> None:
+def test_an_invalid_outlet_is_a_form_error(staff: Client, name: str, provider_outlet_id: str) -> None:
     outlet = make_outlet(provider_outlet_id="taken")
     answer = add_outlet(staff, outlet.organisation, name, provider_outlet_id=provider_outlet_id)
     assert answer.status_code == 200
@@ -83,7 +83,7 @@ def test_an_outlet_that_cannot_be_is_an_error_of_the_form(staff: Client, name: s
     assert Outlet.objects.count() == 1
 
 
-def test_two_people_who_add_the_same_outlet_at_the_same_moment_see_a_sentence(
+def test_the_second_of_two_people_adding_the_same_outlet_at_once_sees_a_form_error(
     staff: Client, outlet: Outlet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Outlet, "validate_unique", lambda *_args, **_kwargs: None)
@@ -104,7 +104,7 @@ def test_the_id_of_an_enabled_outlet_cannot_be_edited(staff: Client, enabled: En
     assert 'name="provider_outlet_id"' not in staff.get(outlet_url(outlet)).content.decode()
 
 
-def test_an_outlet_that_was_never_enabled_may_be_deleted_and_the_event_outlives_it(
+def test_an_outlet_that_was_never_enabled_can_be_deleted_and_its_audit_event_is_kept(
     staff: Client, outlet: Outlet
 ) -> None:
     staff.post(reverse("admin:integrations_outlet_delete", args=(outlet.pk,)), {"post": "yes"})
@@ -115,7 +115,7 @@ def test_an_outlet_that_was_never_enabled_may_be_deleted_and_the_event_outlives_
     assert staff.get(reverse("admin:integrations_auditevent_change", args=(event.pk,))).status_code == 200
 
 
-def test_nothing_on_which_something_hangs_is_deleted(staff: Client, enabled: Enabled) -> None:
+def test_a_row_that_other_rows_refer_to_cannot_be_deleted(staff: Client, enabled: Enabled) -> None:
     outlet = enabled.integration.outlet
     for name, pk in (("outlet", outlet.pk), ("organisation", outlet.organisation_id)):
         assert (
@@ -131,8 +131,8 @@ def test_nothing_on_which_something_hangs_is_deleted(staff: Client, enabled: Ena
 
 
 @pytest.mark.parametrize("name", [*RECORDS, "integration"])
-def test_records_are_added_changed_and_deleted_by_nobody(staff: Client, enabled: Enabled, name: str) -> None:
-    pk = a_record(enabled.integration, name)
+def test_records_cannot_be_added_changed_or_deleted(staff: Client, enabled: Enabled, name: str) -> None:
+    pk = record_key(enabled.integration, name)
     change = reverse(f"admin:integrations_{name}_change", args=(pk,))
     assert staff.get(change).status_code == 200
     assert staff.post(change, {}).status_code in (403, 405)
@@ -141,7 +141,7 @@ def test_records_are_added_changed_and_deleted_by_nobody(staff: Client, enabled:
     assert staff.post(delete, {"post": "yes"}).status_code == 403
 
 
-def a_record(integration: Integration, name: str) -> object:
+def record_key(integration: Integration, name: str) -> object:
     if name == "integration":
         return integration.pk
     if name == "connection":
@@ -155,7 +155,7 @@ def a_record(integration: Integration, name: str) -> object:
     return AuditEvent.objects.latest("id").pk
 
 
-def test_what_a_stranger_sent_is_shown_and_not_run(staff: Client, enabled: Enabled) -> None:
+def test_text_from_an_unauthenticated_caller_is_escaped(staff: Client, enabled: Enabled) -> None:
     script = "<script>alert(1)</script>"
     be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id=script, pos_remote_id=script, user_agent=script)
     be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, pos_remote_id=script, detail=script)
@@ -170,10 +170,10 @@ def test_what_a_stranger_sent_is_shown_and_not_run(staff: Client, enabled: Enabl
 
 
 @pytest.mark.parametrize("name", RECORDS)
-def test_the_page_of_an_integration_leads_to_all_its_records(staff: Client, enabled: Enabled, name: str) -> None:
+def test_the_page_of_an_integration_links_to_all_its_records(staff: Client, enabled: Enabled, name: str) -> None:
     for each in (enabled.integration, make_enabled_outlet("Other").integration):
         for record in RECORDS:
-            a_record(each, record)
+            record_key(each, record)
     (link,) = set(re.findall(rf"/admin/integrations/{name}/\?integration__id__exact=\d+", page_of(staff, enabled)))
     answer = staff.get(link)
     assert answer.status_code == 200

@@ -1,4 +1,4 @@
-"""A member of staff who is limited to some organisations meets nothing of the others, wherever they look."""
+"""A person limited to some organisations finds no data of the others on any page."""
 
 import re
 from collections.abc import Iterator
@@ -31,50 +31,50 @@ from tests.support.factories import ANNA, BELLA, Enabled, make_enabled_outlet, m
 from tests.support.staff.backend_pages import ask
 from tests.support.staff.pages import be_refused, be_seen, text
 
-THEIRS = "NORDLICHT"  # stands in every row of the other organisation, and in no page that a limited person gets
+OTHER = "NORDLICHT"  # in every row of the other organisation; must be on no page that a limited person gets
 REFUSED = (302, 403, 404, 405)
 
 
 @pytest.fixture
-def theirs(db: None) -> Organisation:
-    """Another organisation with a row of everything."""
-    organisation = make_organisation(THEIRS)
-    outlet = create_outlet(organisation, name=f"{THEIRS} outlet", actor=ANNA)
-    handover = enabling.enable_outlet(outlet, pos_remote_id=f"{THEIRS}-1", adopted_secret=None, actor=ANNA)
+def other_organisation(db: None) -> Organisation:
+    """Another organisation with a row in every model."""
+    organisation = make_organisation(OTHER)
+    outlet = create_outlet(organisation, name=f"{OTHER} outlet", actor=ANNA)
+    handover = enabling.enable_outlet(outlet, pos_remote_id=f"{OTHER}-1", adopted_secret=None, actor=ANNA)
     enabled = Enabled(outlet.integration, handover)
     connection = be_seen(enabled.integration, heartbeat_at=timezone.now())
-    be_refused(enabled.integration, Outcome.WRONG_SECRET, pos_remote_id=f"{THEIRS}-2")
-    be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id=f"{THEIRS}-3")
-    ask(enabled, f"{THEIRS}-4")
+    be_refused(enabled.integration, Outcome.WRONG_SECRET, pos_remote_id=f"{OTHER}-2")
+    be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id=f"{OTHER}-3")
+    ask(enabled, f"{OTHER}-4")
     StrayFrame.objects.create(
         at=timezone.now(), integration=enabled.integration, connection_id=connection.pk, kind="not_json", size=9,
-        excerpt=THEIRS,
+        excerpt=OTHER,
     )  # fmt: skip
-    create_api_key(f"{THEIRS} key", organisation=organisation, actor=ANNA)
-    create_api_key(f"{THEIRS} key for all", actor=ANNA)
+    create_api_key(f"{OTHER} key", organisation=organisation, actor=ANNA)
+    create_api_key(f"{OTHER} key for all", actor=ANNA)
     record(Verb.ORGANISATION_CHANGED, organisation, actor=ANNA)
     for owner in (organisation, None):
         endpoint, _ = webhooks.create_endpoint(
-            f"{THEIRS} hook of {owner}",
-            url=f"https://{THEIRS.lower()}.example.com/{owner}",
+            f"{OTHER} hook of {owner}",
+            url=f"https://{OTHER.lower()}.example.com/{owner}",
             kinds=["outlet.online"],
             organisation=owner,
             actor=ANNA,
         )
         webhooks.send_test(endpoint, actor=ANNA)
-        AlertRecipient.objects.create(email=f"{THEIRS}-{owner}@example.com", organisation=owner)
+        AlertRecipient.objects.create(email=f"{OTHER}-{owner}@example.com", organisation=owner)
     now = timezone.now()
     alert = Alert.objects.create(kind="offline", organisation=organisation, since=now, tell_at=now, told_at=now)
-    AlertMember.objects.create(alert=alert, key="a", integration=enabled.integration, label=THEIRS, since=now)
-    person = User.objects.create_user(f"{THEIRS} person", is_staff=True)
+    AlertMember.objects.create(alert=alert, key="a", integration=enabled.integration, label=OTHER, since=now)
+    person = User.objects.create_user(f"{OTHER} person", is_staff=True)
     person.groups.add(Group.objects.create(name="visitors"))
     StaffLimit.objects.create(user=person).organisations.add(organisation)
     return organisation
 
 
 @pytest.fixture
-def limited(client: Client, theirs: Organisation) -> Client:
-    """A browser in which somebody signed in who may do everything, but sees Trattoria Bella alone."""
+def limited(client: Client, other_organisation: Organisation) -> Client:
+    """A browser signed in as a person with every permission, limited to Trattoria Bella."""
     person = User.objects.create_user("mira", is_staff=True)
     person.user_permissions.set(Permission.objects.all())
     StaffLimit.objects.create(user=person).organisations.add(make_organisation(BELLA))
@@ -93,47 +93,47 @@ def name_of(model: type[Model]) -> str:
 def test_no_list_shows_a_row_of_another_organisation(limited: Client) -> None:
     for model, _ in admins():
         page = limited.get(reverse(f"{name_of(model)}_changelist"))
-        assert THEIRS not in page.content.decode(), model
+        assert OTHER not in page.content.decode(), model
         assert page.status_code in (200, *REFUSED), model
 
 
 def test_no_search_finds_a_row_of_another_organisation(limited: Client) -> None:
     for model, _ in admins():
-        page = limited.get(reverse(f"{name_of(model)}_changelist"), {"q": THEIRS})
-        assert not re.search(f"<t[dh][^>]*>[^/]*{THEIRS}", page.content.decode()), model
+        page = limited.get(reverse(f"{name_of(model)}_changelist"), {"q": OTHER})
+        assert not re.search(f"<t[dh][^>]*>[^/]*{OTHER}", page.content.decode()), model
 
 
 def test_no_page_of_a_row_of_another_organisation_opens(limited: Client) -> None:
     for model, admin in admins():
         for row in model._default_manager.all():
-            if is_everybodys(admin, row):
+            if is_visible_to_limited(admin, row):
                 continue
             for url in pages_of(admin, row):
                 page = limited.get(url)
                 assert page.status_code in REFUSED, url
-                assert THEIRS not in page.content.decode(), url
+                assert OTHER not in page.content.decode(), url
 
 
-def test_no_act_on_a_row_of_another_organisation_is_done(limited: Client) -> None:
+def test_no_action_on_a_row_of_another_organisation_is_carried_out(limited: Client) -> None:
     for model, admin in admins():
         for row in model._default_manager.all():
-            if is_everybodys(admin, row):
+            if is_visible_to_limited(admin, row):
                 continue
             for url in pages_of(admin, row):
-                assert limited.post(url, {"reason": "none of mine"}).status_code in REFUSED, url
+                assert limited.post(url, {"reason": "not my organisation"}).status_code in REFUSED, url
 
 
-def is_everybodys(admin: ModelAdmin[Any], row: Model) -> bool:
-    """Whether the row belongs to no organisation, or to the limited person's own."""
+def is_visible_to_limited(admin: ModelAdmin[Any], row: Model) -> bool:
+    """Return whether the row belongs to no organisation, or to the limited person's own."""
     if isinstance(row, User):
-        return not row.username.startswith(THEIRS)
+        return not row.username.startswith(OTHER)
     if isinstance(row, Organisation):
         return row.name == BELLA
     return BELLA in str(row) or (isinstance(admin, PortalAdmin) and admin.organisation_path == "")
 
 
 def pages_of(admin: ModelAdmin[Any], row: Model) -> Iterator[str]:
-    """The address of every page of the admin that is about one row."""
+    """Yield the URL of every admin page about this row."""
     for pattern in admin.get_urls():
         if isinstance(pattern, URLPattern) and pattern.name and pattern.pattern.converters:
             names = list(pattern.pattern.converters)
@@ -142,67 +142,69 @@ def pages_of(admin: ModelAdmin[Any], row: Model) -> Iterator[str]:
             yield reverse(f"admin:{pattern.name}", args=(row.pk,))
 
 
-def test_neither_the_first_page_nor_any_choice_names_another_organisation(limited: Client) -> None:
+def test_the_first_page_and_the_choices_do_not_name_another_organisation(limited: Client) -> None:
     pages = ["admin:index", "admin:integrations_outlet_add", "admin:auth_user_add", "admin:integrations_apikey_add"]
     for page in pages:
-        assert THEIRS not in limited.get(reverse(page)).content.decode(), page
+        assert OTHER not in limited.get(reverse(page)).content.decode(), page
     fields = {"app_label": "integrations", "model_name": "outlet", "field_name": "organisation"}
     offered = limited.get(reverse("admin:autocomplete"), fields).json()["results"]
     assert [each["text"] for each in offered] == [BELLA]
 
 
-def test_an_outlet_cannot_be_added_to_another_organisation(limited: Client, theirs: Organisation) -> None:
-    values = {"organisation": theirs.pk, "name": "Trojan", "provider_outlet_id": "trojan"}
+def test_an_outlet_cannot_be_added_to_another_organisation(limited: Client, other_organisation: Organisation) -> None:
+    values = {"organisation": other_organisation.pk, "name": "Trojan", "provider_outlet_id": "trojan"}
     limited.post(reverse("admin:integrations_outlet_add"), values)
-    assert not theirs.outlets.filter(name="Trojan").exists()
+    assert not other_organisation.outlets.filter(name="Trojan").exists()
 
 
-@pytest.mark.parametrize("choose_theirs", [True, False])
-def test_an_api_key_cannot_be_made_for_another_organisation_or_for_all(
-    limited: Client, theirs: Organisation, choose_theirs: bool
+@pytest.mark.parametrize("choose_other", [True, False])
+def test_an_api_key_cannot_be_created_for_another_organisation_or_for_all(
+    limited: Client, other_organisation: Organisation, choose_other: bool
 ) -> None:
-    values = {"name": "wide", "organisation": theirs.pk if choose_theirs else "", "scopes": "requests:read"}
+    values = {"name": "wide", "organisation": other_organisation.pk if choose_other else "", "scopes": "requests:read"}
     page = limited.post(reverse("admin:integrations_apikey_add"), values)
-    assert ("Select a valid choice" if choose_theirs else "limited to them") in text(page)
-    assert not theirs.api_keys.filter(name="wide").exists()
+    assert ("Select a valid choice" if choose_other else "limited to them") in text(page)
+    assert not other_organisation.api_keys.filter(name="wide").exists()
 
 
-def test_a_list_that_does_not_declare_its_organisation_is_empty_for_the_limited(limited: Client) -> None:
+def test_a_list_that_does_not_declare_its_organisation_is_empty_for_a_limited_person(limited: Client) -> None:
     undeclared = [admin for _, admin in admins() if isinstance(admin, PortalAdmin) and admin.organisation_path is None]
-    assert not undeclared, "say which organisation its rows belong to"
+    assert not undeclared, "set organisation_path to declare which organisation its rows belong to"
 
 
 @pytest.fixture
-def ours(theirs: Organisation) -> Enabled:
-    """An outlet of Trattoria Bella in whose rows others have a part: their key, their POSRemoteID."""
+def own_outlet(other_organisation: Organisation) -> Enabled:
+    """An outlet of Trattoria Bella whose rows refer to another organisation: its API key, its POSRemoteID."""
     enabled = make_enabled_outlet("Harbour")
-    wide = theirs.api_keys.model.objects.get(organisation=None)
-    ask(enabled, "ours-1", api_key=wide)
-    meant = Integration.objects.get(outlet__organisation=theirs)
-    values = {"pos_remote_id": "N", "pos_remote_id_of": meant}
+    unlimited_key = other_organisation.api_keys.model.objects.get(organisation=None)
+    ask(enabled, "own-1", api_key=unlimited_key)
+    other_integration = Integration.objects.get(outlet__organisation=other_organisation)
+    values = {"pos_remote_id": "N", "pos_remote_id_of": other_integration}
     be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, **values)
     return enabled
 
 
-def test_no_page_of_an_own_row_names_another_organisation(limited: Client, ours: Enabled) -> None:
-    rows: list[Model] = [ours.integration, ours.integration.outlet, *ours.integration.requests.all()]
-    rows += [*ours.integration.attempts.all(), make_organisation(BELLA)]
+def test_a_page_of_a_row_that_the_person_may_see_does_not_name_another_organisation(
+    limited: Client, own_outlet: Enabled
+) -> None:
+    rows: list[Model] = [own_outlet.integration, own_outlet.integration.outlet, *own_outlet.integration.requests.all()]
+    rows += [*own_outlet.integration.attempts.all(), make_organisation(BELLA)]
     for row in rows:
         for url in pages_of(site.get_model_admin(type(row)), row):
             page = limited.get(url)
-            assert THEIRS not in page.content.decode(), url
+            assert OTHER not in page.content.decode(), url
             assert page.status_code in (200, *REFUSED), url
 
 
-def test_rows_of_all_organisations_are_changed_by_the_unlimited_alone(limited: Client) -> None:
+def test_only_an_unlimited_person_changes_rows_that_belong_to_all_organisations(limited: Client) -> None:
     request = limited.get(reverse("admin:index")).wsgi_request
     for model, admin in admins():
         if isinstance(admin, PortalAdmin) and admin.organisation_path == FOR_ALL and not admin.changed_by_limited:
-            may = (admin.has_add_permission, admin.has_change_permission, admin.has_delete_permission)
-            assert not any(each(request) for each in may), model
+            permissions = (admin.has_add_permission, admin.has_change_permission, admin.has_delete_permission)
+            assert not any(each(request) for each in permissions), model
 
 
-def test_a_limited_person_changes_no_message_type(limited: Client) -> None:
+def test_a_limited_person_cannot_change_a_message_type(limited: Client) -> None:
     row = MessageType.objects.get(number=1)
     change = reverse("admin:integrations_messagetype_change", args=(row.pk,))
     for url in (change, reverse("admin:integrations_messagetype_add")):
@@ -211,7 +213,7 @@ def test_a_limited_person_changes_no_message_type(limited: Client) -> None:
     assert not MessageType.objects.filter(description="Mine").exists()
 
 
-def test_a_file_that_is_being_read_ends_where_the_rights_end(theirs: Organisation) -> None:
+def test_an_export_stops_when_the_person_is_limited_during_the_download(other_organisation: Organisation) -> None:
     person = User.objects.create_user("reader", is_staff=True)
     person.user_permissions.set(Permission.objects.all())
     pages = outlets_export._Pages(outlets_export._with_prefix(Outlet.objects.order_by("pk")), user_id=person.pk)
@@ -222,19 +224,19 @@ def test_a_file_that_is_being_read_ends_where_the_rights_end(theirs: Organisatio
     assert pages._page(0) is None
 
 
-def test_a_link_to_an_outlet_out_of_sight_is_revoked_when_its_maker_is_limited(theirs: Organisation) -> None:
+def test_a_link_to_a_now_hidden_outlet_is_revoked_when_its_creator_is_limited(other_organisation: Organisation) -> None:
     boss, person = User.objects.create_superuser("boss"), User.objects.create_user("mira", is_staff=True)
-    outlet = create_outlet(theirs, name="Pier", actor=ANNA)
+    outlet = create_outlet(other_organisation, name="Pier", actor=ANNA)
     enable = partial(enabling.enable_outlet, outlet, pos_remote_id="P", adopted_secret=None, actor=ANNA)
-    made = create_link_instead(enable, hours=1, actor=Actor("mira", person))
+    result = create_link_instead(enable, hours=1, actor=Actor("mira", person))
     person.username = "renamed"
     role = Role([], [make_organisation(BELLA)])
     save_person(person, role=role, giver=boss, actor=Actor("boss", boss))
-    made.link.refresh_from_db()
-    assert (made.link.state, made.link.sealed) == (LinkState.TAKEN_BACK, "")
+    result.link.refresh_from_db()
+    assert (result.link.state, result.link.sealed) == (LinkState.TAKEN_BACK, "")
 
 
-def test_the_own_organisation_is_there(limited: Client) -> None:
+def test_a_limited_person_sees_their_own_organisation(limited: Client) -> None:
     create_outlet(make_organisation(BELLA), name="Harbour", actor=ANNA)
     assert "Harbour" in text(limited.get(reverse("admin:integrations_outlet_changelist")))
     assert BELLA in text(limited.get(reverse("admin:integrations_organisation_changelist")))

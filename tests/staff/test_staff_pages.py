@@ -1,4 +1,4 @@
-"""PosEndpoint 2: what staff see, and what they may do."""
+"""The first page, lists and integration page of staff, their permissions, and error pages."""
 
 import re
 from datetime import timedelta
@@ -35,8 +35,8 @@ from tests.support.staff.pages import (
 
 BACKEND_LISTS = ("request", "apikey", "messagetype")  # api_keys, requests
 NOTICE_LISTS = ("alert", "alertrecipient", "webhookendpoint", "delivery")  # notices/test_staff_notice_pages.py
-MANY_LISTS = ("handoverlink",)  # bulk/test_staff_many.py
-ACTS = ("rotate", "end_overlap", "disable", "reenable", "change_pos_remote_id")
+MANY_LISTS = ("handoverlink",)  # bulk/test_bulk_actions.py
+ACTIONS = ("rotate", "end_overlap", "disable", "reenable", "change_pos_remote_id")
 
 
 @pytest.mark.parametrize("has_replaced", [True, False])
@@ -66,34 +66,34 @@ def test_an_empty_list_shows_its_text(staff: Client, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_a_search_without_a_find_says_so(staff: Client, name: str) -> None:
+def test_a_search_without_results_says_so(staff: Client, name: str) -> None:
     assert "No matches. Show the whole list" in text(staff.get(list_url(name), {"q": "no such thing"}))
 
 
-def test_the_first_page_of_an_empty_portal_leads_to_the_first_outlet(staff: Client) -> None:
+def test_the_first_page_of_an_empty_portal_suggests_adding_an_outlet(staff: Client) -> None:
     page = staff.get(reverse("admin:index"))
     assert reverse("admin:integrations_outlet_add") in page.content.decode()
     assert "There is no outlet yet" in text(page)
 
 
-def test_the_first_page_leads_on_to_enabling(staff: Client, outlet: Outlet) -> None:
+def test_the_first_page_suggests_enabling_an_outlet(staff: Client, outlet: Outlet) -> None:
     assert "No outlet is enabled yet" in text(staff.get(reverse("admin:index")))
 
 
-def test_the_first_page_says_what_was_done_last(staff: Client, enabled: Enabled) -> None:
+def test_the_first_page_shows_the_latest_actions(staff: Client, enabled: Enabled) -> None:
     page = text(staff.get(reverse("admin:index")))
     assert "Next step" not in page
     assert "anna enabled Order N Pay Trattoria Bella – Station" in page
 
 
-def test_the_lists_stand_in_the_order_of_the_work(staff: Client) -> None:
+def test_the_lists_are_in_working_order(staff: Client) -> None:
     page = staff.get(reverse("admin:index"))
-    ours = page.context["app_list"][0]
-    shown = [model["object_name"].lower() for model in ours["models"]]
+    app = page.context["app_list"][0]
+    shown = [model["object_name"].lower() for model in app["models"]]
     assert shown == [*LISTS[:3], *MANY_LISTS, *BACKEND_LISTS, *NOTICE_LISTS, *LISTS[3:]]
 
 
-def test_a_list_whose_admin_class_says_no_position_comes_last(staff: Client) -> None:
+def test_a_list_whose_admin_class_has_no_position_is_last(staff: Client) -> None:
     site.register(NoticeCursor, ModelAdmin)
     try:
         page = staff.get(reverse("admin:index"))
@@ -128,7 +128,7 @@ def states_in(page: Any) -> dict[str, str]:
     return dict(rows)
 
 
-def test_a_state_says_since_when(staff: Client, enabled: Enabled) -> None:
+def test_a_state_shows_its_start_time(staff: Client, enabled: Enabled) -> None:
     be_seen(enabled.integration, heartbeat_at=timezone.now())
     page = staff.get(list_url("outlet"))
     assert re.search(r"Online since .*?2 hours", text(page))
@@ -169,19 +169,19 @@ def test_outlets_are_found_by_their_organisation(staff: Client, outlet: Outlet) 
     assert set(states_in(chosen)) == {"Harbour"}
 
 
-def test_a_list_asks_as_many_questions_for_60_outlets_as_for_2(
+def test_a_list_takes_as_many_queries_for_60_outlets_as_for_2(
     staff: Client, django_assert_max_num_queries: MaxQueries
 ) -> None:
-    def questions() -> dict[str, int]:
+    def query_counts() -> dict[str, int]:
         return {name: count_queries(staff, list_url(name), django_assert_max_num_queries) for name in LISTS}
 
     make_busy_outlets(range(2))
-    few = questions()
+    few = query_counts()
     make_busy_outlets(range(2, 60))
-    assert questions() == few
+    assert query_counts() == few
 
 
-def test_a_page_of_an_integration_asks_a_fixed_number_of_questions(
+def test_the_page_of_an_integration_takes_a_fixed_number_of_queries(
     staff: Client, enabled: Enabled, django_assert_max_num_queries: MaxQueries
 ) -> None:
     url = page_url(enabled.integration)
@@ -208,7 +208,7 @@ def make_busy_outlets(numbers: range) -> None:
 # --- The page of an integration ---
 
 
-def test_the_page_says_why_a_pos_is_not_let_in(staff: Client, enabled: Enabled) -> None:
+def test_the_page_says_why_a_pos_is_refused(staff: Client, enabled: Enabled) -> None:
     values = {"pos_remote_id": "Bella-Harbour", "pos_remote_id_of": make_enabled_outlet("Harbour").integration}
     be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, **values)
     page = text(staff.get(page_url(enabled.integration)))
@@ -237,56 +237,62 @@ def test_the_page_of_a_new_integration_explains_its_empty_sections(staff: Client
         assert sentence in page
 
 
-def test_an_integration_that_is_not_there_leads_back(staff: Client) -> None:
+def test_the_page_of_a_missing_integration_redirects_to_the_list(staff: Client) -> None:
     assert staff.get(reverse("admin:integrations_integration_change", args=(99,))).status_code == 302
     assert staff.get(reverse("admin:integrations_integration_rotate", args=(99,))).status_code == 404
     assert staff.get(reverse("admin:integrations_outlet_enable", args=(99,))).status_code == 404
 
 
-# --- Rights ---
+# --- Permissions ---
 
 
-def test_without_signing_in_every_page_asks_for_it(client: Client, enabled: Enabled, outlet: Outlet) -> None:
-    urls = [page_url(enabled.integration), enable_url(outlet), *(act_url(enabled.integration, act) for act in ACTS)]
+def test_every_page_requires_a_sign_in(client: Client, enabled: Enabled, outlet: Outlet) -> None:
+    urls = [
+        page_url(enabled.integration),
+        enable_url(outlet),
+        *(act_url(enabled.integration, action) for action in ACTIONS),
+    ]
     for url in urls:
         for answer in (client.get(url), client.post(url)):
             assert answer.status_code == 302
             assert answer["Location"].startswith(reverse("admin:login"))
 
 
-def test_who_may_only_look_is_refused_every_act_and_sees_no_button(enabled: Enabled, outlet: Outlet) -> None:
+def test_a_person_with_view_rights_only_is_refused_every_action_and_sees_no_button(
+    enabled: Enabled, outlet: Outlet
+) -> None:
     viewer = client_of("view_integration", "view_outlet")
-    for url in (enable_url(outlet), *(act_url(enabled.integration, act) for act in ACTS)):
+    for url in (enable_url(outlet), *(act_url(enabled.integration, action) for action in ACTIONS)):
         assert viewer.get(url).status_code == 403
         assert viewer.post(url).status_code == 403
         for page in (page_url(enabled.integration), list_url("outlet"), outlet_url(outlet)):
             assert url not in viewer.get(page).content.decode()
 
 
-def test_who_may_enable_need_not_be_able_to_rotate(enabled: Enabled, outlet: Outlet) -> None:
+def test_a_person_may_enable_without_the_right_to_rotate(enabled: Enabled, outlet: Outlet) -> None:
     enabler = client_of("view_integration", "view_outlet", "add_integration")
     assert enable_url(outlet) in enabler.get(list_url("outlet")).content.decode()
     assert enabler.get(act_url(enabled.integration, "rotate")).status_code == 403
     assert shown_secret(enabler.post(enable_url(outlet), {"pos_remote_id": "B"}))
 
 
-def test_who_may_act_sees_the_buttons(enabled: Enabled) -> None:
+def test_a_person_with_the_rights_sees_the_buttons(enabled: Enabled) -> None:
     operator = client_of("change_integration")
     page = operator.get(page_url(enabled.integration)).content.decode()
-    for act in ("rotate", "disable", "change_pos_remote_id"):
-        assert act_url(enabled.integration, act) in page
+    for action in ("rotate", "disable", "change_pos_remote_id"):
+        assert act_url(enabled.integration, action) in page
     assert "Audit events" not in page
 
 
-def test_who_may_see_nothing_is_told_so_in_words(enabled: Enabled) -> None:
-    nobody = client_of()
+def test_a_person_without_rights_sees_an_explanation(enabled: Enabled) -> None:
+    without_rights = client_of()
     for url in (page_url(enabled.integration), *(list_url(name) for name in LISTS)):
-        answer = nobody.get(url)
+        answer = without_rights.get(url)
         assert answer.status_code == 403
         assert "You are not allowed to do this" in text(answer)
 
 
-def test_an_act_without_the_csrf_token_is_refused_in_words(boss: User, enabled: Enabled) -> None:
+def test_an_action_without_the_csrf_token_is_refused_with_an_explanation(boss: User, enabled: Enabled) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(boss)
     answer = strict.post(act_url(enabled.integration, "disable"), {"reason": "Forged"})
@@ -295,23 +301,23 @@ def test_an_act_without_the_csrf_token_is_refused_in_words(boss: User, enabled: 
     assert enabled.fresh().is_enabled
 
 
-# --- Errors, and what a strict browser allows ---
+# --- Error pages and the content security policy ---
 
 
-def test_an_unknown_address_leads_to_the_first_page(client: Client) -> None:
+def test_an_unknown_url_links_to_the_first_page(client: Client) -> None:
     answer = client.get("/no-such-page")
     assert answer.status_code == 404
     assert "Page not found" in text(answer)
     assert 'href="/admin/"' in answer.content.decode()
 
 
-def test_a_foreign_host_name_is_refused_in_words(client: Client) -> None:
+def test_an_unknown_host_name_is_refused_with_an_explanation(client: Client) -> None:
     answer = client.get("/admin/", headers={"host": "evil.example"})
     assert answer.status_code == 400
     assert "ALLOWED_HOSTS" in text(answer)
 
 
-def test_an_error_of_ours_is_a_page_that_says_what_to_do(
+def test_an_internal_error_shows_a_page_that_says_what_to_do(
     staff: Client, monkeypatch: pytest.MonkeyPatch, enabled: Enabled
 ) -> None:
     def fail(*_args: object, **_kwargs: object) -> None:
@@ -324,7 +330,7 @@ def test_an_error_of_ours_is_a_page_that_says_what_to_do(
     assert "Something went wrong in the portal" in text(answer)
 
 
-def test_no_page_of_ours_holds_a_script_or_a_style_of_its_own(staff: Client, enabled: Enabled) -> None:
+def test_no_page_contains_an_inline_script_or_style(staff: Client, enabled: Enabled) -> None:
     outlet = make_outlet("Inline")
     pages = [
         *(staff.get(list_url(name)) for name in LISTS),

@@ -1,4 +1,4 @@
-"""Every page that staff can reach, followed link by link: none shows what its viewer may not read."""
+"""Follow every link of the staff pages; no page shows data that its viewer may not read."""
 
 import re
 from collections import deque
@@ -29,7 +29,7 @@ def world(db: None, settings: Any) -> World:
     return make_world()
 
 
-def starts() -> Iterator[str]:
+def start_urls() -> Iterator[str]:
     """Yield the first page, each list, and every page of each row of every list."""
     yield reverse("admin:index")
     for model, admin in site._registry.items():
@@ -46,30 +46,30 @@ def _is_plain(pattern: Any) -> bool:
 
 
 def walk(person: User) -> Iterator[tuple[str, str]]:
-    """Yield the address and the text of each page, and of each fragment of a live page, that this person can get.
+    """Yield the URL and text of each page, and of each fragment of a live page, that this person can open.
 
     Each parameter of a page is tried once, with one value, and without the others.
     """
     client = Client()
     client.force_login(person)
-    waiting, asked = deque(starts()), set()
-    while waiting:
-        url = waiting.popleft()
-        place = _place(url)
-        if place in asked or len(place[1]) > 1 or url.startswith(ENDING):
+    pending, visited = deque(start_urls()), set()
+    while pending:
+        url = pending.popleft()
+        visit = _path_and_parameters(url)
+        if visit in visited or len(visit[1]) > 1 or url.startswith(ENDING):
             continue
-        asked.add(place)
+        visited.add(visit)
         text = _text(client.get(url))
         yield url, text
         if "data-live" in text:
             fragment = _text(refresh(client, url))
             assert fragment
-            assert fragment in text, "what a page shows later is what a reload of it shows"
+            assert fragment in text, "a fragment must equal the same part of a reloaded page"
             yield f"{url}, refreshed", fragment
-        waiting.extend(each for each in _links(url, text) if each.startswith(reverse("admin:index")))
+        pending.extend(each for each in _links(url, text) if each.startswith(reverse("admin:index")))
 
 
-def _place(url: str) -> tuple[str, tuple[str, ...]]:
+def _path_and_parameters(url: str) -> tuple[str, tuple[str, ...]]:
     parts = urlsplit(url)
     return parts.path, tuple(sorted(parse_qs(parts.query, keep_blank_values=True)))
 
@@ -87,14 +87,14 @@ def _links(url: str, text: str) -> Iterator[str]:
         yield urljoin(url, unescape(found)).partition("#")[0]
 
 
-def test_no_page_shows_contents_to_a_person_without_the_right_to_see_them(world: World) -> None:
+def test_no_page_shows_payloads_to_a_person_without_the_right_to_see_them(world: World) -> None:
     pages = dict(walk(make_viewer()))
     assert [url for url, text in pages.items() if CONTENT in text] == []
     station = reverse("admin:integrations_integration_change", args=(world.station.pk,))
-    assert "unrecognised frames" in pages[station], "the walk reached what holds such contents"
+    assert "unrecognised frames" in pages[station], "the walk must reach the pages that show these payloads"
 
 
-def test_a_person_with_the_right_to_see_contents_finds_them(world: World) -> None:
+def test_a_person_with_the_right_to_see_payloads_finds_them(world: World) -> None:
     client = Client()
     client.force_login(make_limited(world.bella))
     for url in (
@@ -108,11 +108,11 @@ def test_a_person_with_the_right_to_see_contents_finds_them(world: World) -> Non
 def test_no_page_shows_a_limited_person_a_text_of_another_organisation(world: World) -> None:
     pages = dict(walk(make_limited(world.bella)))
     assert [url for url, text in pages.items() if THEIRS.lower() in text.lower()] == []
-    came = reverse("admin:integrations_integration_change", args=(world.came.pk,))
-    assert "Came" in pages[came]
+    connected = reverse("admin:integrations_integration_change", args=(world.came.pk,))
+    assert "Came" in pages[connected]
 
 
-def test_an_alert_counts_the_mails_to_recipients_that_a_person_may_not_see(world: World) -> None:
+def test_an_alert_counts_the_emails_to_recipients_that_a_person_may_not_see(world: World) -> None:
     client, alert = Client(), world.bella.alerts.first()
     assert alert
     client.force_login(make_limited(world.bella))

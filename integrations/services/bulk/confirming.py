@@ -1,10 +1,10 @@
 """Check an action on many outlets, show it, and carry it out in the request that confirms it.
 
-Nothing waits on the server between the check and the confirmation. The checked rows travel in the confirmation form,
-sealed: an adopted secret is encrypted there, nobody can alter the rows, and neither the disk nor the session holds
-them. The sealed value also names the person and a digest of the plan that was shown. Under the current state of the
-rows the same plan must come out again; so the state of the rows decides, and a confirmation that is sent twice finds
-them changed by the first.
+The server stores nothing between the check and the confirmation. The confirmation form carries the checked rows,
+encrypted and authenticated: the rows, including adopted secrets, cannot be read or altered, and neither the disk nor
+the session holds them. The sealed value also contains the person and a digest of the plan that was shown. `confirm`
+plans the rows again from their current state and requires the same digest, so a confirmation that is sent twice is
+refused, because the first one changed the rows.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ class NothingToDo(PortalError):
 
 
 class RowsWrong(PortalError):
-    message = "Some rows are wrong. Correct the file and send it again. Nothing is done before all rows are right."
+    message = "Some rows are wrong. Correct the file and send it again. Nothing is changed until all rows are correct."
 
 
 class CheckUnreadable(PortalError):
@@ -55,7 +55,7 @@ class CheckUnreadable(PortalError):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What an action on many outlets would do, and the sealed value by which it is confirmed."""
+    """The plan of a bulk action, and the sealed value that confirms it."""
 
     action: BulkAction
     source: str
@@ -89,14 +89,14 @@ def check_file(content: bytes, *, name: str, actor: Actor) -> Checked:
     rows = bulk_file.read_rows(content, most=MOST_ROWS)
     if sum(_is_hashed(row) for row in rows) > MOST_HASHED:
         raise bulk_file.FileRefused(
-            f"The file brings more than {MOST_HASHED} secrets that this portal did not generate. "
+            f"The file contains more than {MOST_HASHED} secrets that this portal did not generate. "
             f"Split it, or use the shell: manage.py enable_outlets FILE."
         )
     return _check(BulkAction.ENABLE, rows, name[:200], actor)
 
 
 def check_selection(action: BulkAction, ids: Sequence[int], *, actor: Actor) -> Checked:
-    """Check an action on these integrations, those that the person may see. Raises NothingToDo."""
+    """Check an action on these integrations; leave out those that the person may not see. Raises NothingToDo."""
     checked = _check(action, ids, "", actor)
     if not checked.plan:
         raise NothingToDo("None of the chosen outlets is enabled for Order N Pay.")
@@ -105,7 +105,7 @@ def check_selection(action: BulkAction, ids: Sequence[int], *, actor: Actor) -> 
 
 @sensitive_variables()
 def check_again(sealed: str, *, action: BulkAction, actor: Actor) -> Checked:
-    """Check the rows of a confirmation as they are now. Raises CheckUnreadable."""
+    """Check the rows of a confirmation again in their current state. Raises CheckUnreadable."""
     payload = _opened(sealed, actor)
     if payload["action"] is not action:
         raise CheckUnreadable
@@ -114,7 +114,7 @@ def check_again(sealed: str, *, action: BulkAction, actor: Actor) -> Checked:
 
 @sensitive_variables()
 def confirm(sealed: str, *, reason: str = "", overlap: str = "0", actor: Actor) -> list[NamedHandOver]:
-    """Carry out what was checked, all of it or nothing, and return the new secrets, this once.
+    """Carry out the checked action in one transaction, and return the new secrets; they cannot be read again.
 
     Raises CheckUnreadable, RowsChanged, RowsWrong, NothingToDo, RowRefused or InvalidValue.
     """
@@ -204,7 +204,7 @@ def _is_hashed(row: FileRow) -> bool:
     try:
         return bool(row.adopted_secret) and pos_secrets.recognise(row.adopted_secret) is None
     except PortalError:
-        return False  # the check says what is wrong with it
+        return False  # the check reports the error
 
 
 def _options(action: BulkAction, reason: str, overlap: str) -> dict[str, Any]:

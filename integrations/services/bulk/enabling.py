@@ -30,7 +30,7 @@ LENGTHS = {"organisation": 200, "outlet": 200, "pos_remote_id": 128, "provider_o
 
 @dataclass(frozen=True)
 class Permissions:
-    """What the person who sends the file may do; `organisations` None means all organisations."""
+    """The permissions of the person sending the file; `organisations` None means all organisations."""
 
     organisations: frozenset[int] | None = None
     add_organisation: bool = True
@@ -38,7 +38,7 @@ class Permissions:
 
 
 def check(rows: Sequence[FileRow], permissions: Permissions) -> list[PlannedRow]:
-    """Return what would happen to each row, with warnings. Takes some ten queries for each 400 rows; hashes nothing."""
+    """Return the plan of each row, with warnings. Takes about ten queries for each 400 rows; hashes nothing."""
     near = NearNames(rows, permissions.organisations)
     return [near.marked(planned, row) for planned, row in zip(_plan_of(rows, permissions), rows, strict=True)]
 
@@ -62,7 +62,7 @@ def prepare(rows: Sequence[FileRow], plan: Sequence[PlannedRow]) -> list[NewSecr
 def verify(rows: Sequence[FileRow], planned: Sequence[PlannedRow], permissions: Permissions) -> None:
     """Raise RowsChanged unless these rows of the file would be enabled now as they were planned.
 
-    The words may differ: an organisation that was to be created may exist by now, created for an earlier row.
+    The texts may differ: an organisation planned for creation may have been created for an earlier row.
     """
     numbers = {row.number for row in planned}
     found = acting(_plan_of([row for row in rows if row.number in numbers], permissions))
@@ -89,14 +89,14 @@ def write(
                 for row, outlet in zip(planned, outlets, strict=True)
             ]
             return named(planned, enable_outlets(list(zip(new, secrets, strict=True)), actor=actor))
-    except IntegrityError as error:  # a value was taken since the check, or the file repeats a secret
+    except IntegrityError as error:  # another row took a value after the check, or the file repeats a secret
         raise RowsChanged from error
 
 
 @sensitive_variables()
 def _prepare(planned: PlannedRow, adopted: str) -> NewSecret:
     try:
-        # The sender of the file has its secrets, so that the result does not repeat them.
+        # The result omits adopted secrets, because the sender of the file has them.
         return replace(pos_secrets.adopt_secret(adopted), plain="") if adopted else pos_secrets.generate_secret()
     except PortalError as refusal:
         raise RowRefused(f"Row {planned.number} ({planned.outlet}): {refusal}") from refusal
@@ -105,11 +105,11 @@ def _prepare(planned: PlannedRow, adopted: str) -> NewSecret:
 def _organisations(planned: Sequence[PlannedRow], actor: Actor) -> dict[str, Organisation]:
     names = list(dict.fromkeys(row.organisation for row in planned))
     found = _organisations_named(names)
-    made = Organisation.objects.bulk_create(
+    created = Organisation.objects.bulk_create(
         [Organisation(name=name) for name in names if name not in found], batch_size=CHUNK
     )
-    record_many(Verb.ORGANISATION_CREATED, [(each, {}) for each in made], actor=actor)
-    return found | {each.name: each for each in made}
+    record_many(Verb.ORGANISATION_CREATED, [(each, {}) for each in created], actor=actor)
+    return found | {each.name: each for each in created}
 
 
 def _outlets(planned: Sequence[PlannedRow], organisations: dict[str, Organisation], actor: Actor) -> list[Outlet]:
@@ -132,7 +132,7 @@ def _outlets(planned: Sequence[PlannedRow], organisations: dict[str, Organisatio
 
 
 class _Existing:
-    """What exists in the database of the values in the rows."""
+    """Existing database rows that match the values in the file."""
 
     def __init__(self, rows: Sequence[FileRow]) -> None:
         rows = [row for row in rows if not _format_error(row)]
@@ -179,11 +179,11 @@ def _plan(row: FileRow, existing: _Existing, repeated: RepeatedValues, permissio
     outlet = existing.outlets.get((row.organisation, row.outlet))
     integration: Integration | None = getattr(outlet, "integration", None)
     if outlet is not None and _has_another_id(row, outlet):
-        fault = f"The outlet is there with the ProviderOutletID {outlet.provider_outlet_id}: write that, or nothing."
+        fault = f"The outlet exists with the ProviderOutletID {outlet.provider_outlet_id}: enter that or nothing."
         return _planned(row, Verdict.WRONG, fault)
     if outlet is not None and integration is not None:
         return _plan_of_enabled(row, outlet, integration)
-    if fault := _taken(row, outlet, existing):
+    if fault := _conflict(row, outlet, existing):
         return _planned(row, Verdict.WRONG, fault)
     return _planned(row, Verdict.ACT, _action_text(row, outlet, existing), outlet)
 
@@ -196,40 +196,40 @@ def _has_another_id(row: FileRow, outlet: Outlet) -> bool:
 def _plan_of_enabled(row: FileRow, outlet: Outlet, integration: Integration) -> PlannedRow:
     if identity(integration.pos_remote_id) != identity(row.pos_remote_id):
         fault = (
-            f"It is enabled already, with the POSRemoteID {integration.pos_remote_id}: "
-            "change that on its page, or take the row out."
+            f"It is already enabled with the POSRemoteID {integration.pos_remote_id}: "
+            "change that on its page, or remove the row."
         )
         return _planned(row, Verdict.WRONG, fault)
-    words = "It is enabled already, with this POSRemoteID: it stays as it is."
+    words = "It is already enabled with this POSRemoteID: it will not change."
     if not integration.is_enabled:
-        words = "It is there with this POSRemoteID and disabled: it stays so. Enable it again from its page."
-    return _planned(row, Verdict.SKIP, f"{words} Its secret stays too." if row.adopted_secret else words, outlet)
+        words = "It exists with this POSRemoteID and stays disabled. Enable it again on its page."
+    return _planned(row, Verdict.SKIP, f"{words} Its secret stays the same." if row.adopted_secret else words, outlet)
 
 
-def _taken(row: FileRow, outlet: Outlet | None, existing: _Existing) -> str:
+def _conflict(row: FileRow, outlet: Outlet | None, existing: _Existing) -> str:
     if identity(row.pos_remote_id) in existing.remote_ids:
-        return "Another outlet's integration has this POSRemoteID: ask PowerEPOS which of the two is right."
+        return "Another outlet's integration has this POSRemoteID: ask PowerEPOS which of the two is correct."
     if outlet is None and identity(row.provider_outlet_id) in existing.provider_ids:
         return "Another outlet has this ProviderOutletID: correct it, or leave the cell empty for a new one."
     if any(digest in existing.digests for digest in _digests(row)):
-        return "This secret is, or was, another credential's: leave the cell empty, and a new one is made."
+        return "This secret is, or was, used by another credential: leave the cell empty to create a new one."
     return ""
 
 
 def _action_text(row: FileRow, outlet: Outlet | None, existing: _Existing) -> str:
-    secret = "with the secret of the file" if row.adopted_secret else "with a new secret"
+    secret = "with the secret from the file" if row.adopted_secret else "with a new secret"
     if outlet is not None:
-        return f"Enable it, {secret}."
+        return f"Enable it {secret}."
     if row.organisation not in existing.organisations:
-        return f"Make the organisation and the outlet, enable it, {secret}."
-    return f"Make the outlet, enable it, {secret}."
+        return f"Create the organisation and the outlet, and enable it {secret}."
+    return f"Create the outlet and enable it {secret}."
 
 
 def _permission_error(row: FileRow, existing: _Existing, permissions: Permissions) -> str:
-    """Return what this person may not do, without saying whether an organisation exists that they may not see."""
+    """Return the missing permission; never reveal whether an organisation exists that the person may not see."""
     organisation = existing.organisations.get(row.organisation)
     if permissions.organisations is not None and organisation not in permissions.organisations:
-        return "This is none of the organisations that you work with: ask an administrator."
+        return "You do not have access to an organisation of this name: ask an administrator."
     if organisation is None and not permissions.add_organisation:
         return "There is no organisation of this name, and you may not add one: correct it, or ask an administrator."
     if (row.organisation, row.outlet) not in existing.outlets and not permissions.add_outlet:
@@ -249,7 +249,7 @@ def _format_error(row: FileRow) -> str:
         if hidden := hidden_within(value):
             return f"{WRITTEN[name]}: {complaint_about(hidden)}"
         if value and not is_plain(value):
-            return f"{WRITTEN[name]} holds a control character or a line break: type it anew."
+            return f"{WRITTEN[name]} contains a control character or a line break: type it again."
     return _secret_error(row.adopted_secret)
 
 
@@ -258,7 +258,7 @@ def _secret_error(secret: str) -> str:
         if secret:
             pos_secrets.recognise(secret)
     except PortalError as refusal:
-        return f"{refusal} Leave the cell empty, and a strong one is made."
+        return f"{refusal} Leave the cell empty to create a strong one."
     return ""
 
 

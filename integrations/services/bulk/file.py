@@ -1,4 +1,4 @@
-"""Reads a file of outlets to enable. Pure: bytes in, rows out, and what is wrong with the file as a whole."""
+"""Parse a file of outlets to enable: bytes in, rows or a FileRefused out. Uses no database."""
 
 import codecs
 import csv
@@ -11,7 +11,7 @@ from integrations.services.bulk import spreadsheet
 from integrations.services.errors import PortalError
 from integrations.text.characters import normalised_name, trimmed
 
-# Under each of our names the spellings that are understood, without case, blanks, hyphens and underscores.
+# For each column, the accepted headings in lower case, without spaces, hyphens and underscores.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "organisation": ("organisation", "organization"),  # codespell:ignore organization
     "outlet": ("outlet", "outletname"),
@@ -31,13 +31,13 @@ WRITTEN = {
 DELIMITERS = (",", ";", "\t", "|")
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, because the UTF-32 mark begins with the UTF-16 mark
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
 WINDOWS = "cp1252"  # how Excel saves "CSV (comma delimited)" in western countries
-# A first line by which a file tells Excel its separator; Excel does not count it as a row.
+# A first line that tells Excel the separator of the file; Excel does not count it as a row.
 _SEPARATOR_LINE = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\t ]*(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
 
 
@@ -49,7 +49,7 @@ class FileRefused(PortalError):
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """One line of the file; `number` is the line's in a spreadsheet, where the header is 1."""
+    """One line of the file; `number` is its row number in a spreadsheet, where the header is row 1."""
 
     number: int
     organisation: str
@@ -58,11 +58,11 @@ class FileRow:
     provider_outlet_id: str = ""
     adopted_secret: str = field(default="", repr=False)
     fault: str = ""
-    doubt: str = ""  # what a person should look at before confirming
+    doubt: str = ""  # for a person to check before confirming
 
 
 def read_rows(content: bytes, *, most: int | None = None) -> list[FileRow]:
-    """Return the file's rows, at most `most`; a row of the wrong shape carries its `fault`. Raises FileRefused."""
+    """Return the rows of the file; a malformed row has a `fault`. Raises FileRefused, for example above `most` rows."""
     text, is_certain = _decoded(content)
     lines = _parsed(text)
     header = next(lines, None)
@@ -71,12 +71,12 @@ def read_rows(content: bytes, *, most: int | None = None) -> list[FileRow]:
     columns = _columns(header[1])
     rows = [_row(number, cells, columns, is_certain=is_certain) for number, cells in _bounded(lines, most)]
     if not rows:
-        raise FileRefused("The file names its columns and no outlet: add a line for each.")
+        raise FileRefused("The file has a header but no outlets: add a line for each outlet.")
     return rows
 
 
 def _decoded(content: bytes) -> tuple[str, bool]:
-    """Return the text, and whether its encoding is certain. Raises FileRefused."""
+    """Return the text, and whether the encoding is certain. Raises FileRefused."""
     encoding = _encoding_of(content)
     try:
         text, is_certain = content.decode(encoding), True
@@ -92,7 +92,7 @@ def _encoding_of(content: bytes) -> str:
         if content.startswith(mark):
             return encoding
     beginning = content[:400]
-    if beginning[1::2].count(0) > len(beginning) // 4:  # the letters of the header, each beside a zero
+    if beginning[1::2].count(0) > len(beginning) // 4:  # ASCII letters in UTF-16: one byte of each pair is zero
         return "utf-16-le"
     return "utf-16-be" if beginning[::2].count(0) > len(beginning) // 4 else "utf-8"
 
@@ -127,7 +127,7 @@ def _parsed(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _delimiter(text: str) -> str:
-    """Return the separator by which most columns of the first line are known to us."""
+    """Return the separator that yields the most known columns in the first line."""
     first = next((line for line in text.splitlines() if line.strip()), "")
     return max(DELIMITERS, key=lambda each: sum(_column(cell) is not None for cell in _cells(first, each)))
 
@@ -142,7 +142,7 @@ def _column(cell: str) -> str | None:
 
 
 def _columns(header: list[str]) -> list[str]:
-    """Return our name of each column. Raises FileRefused for one unknown, twice there or missing."""
+    """Return the field name of each column. Raises FileRefused for an unknown, repeated or missing column."""
     while header and not header[-1].strip():
         header = header[:-1]
     found: list[str] = []
@@ -153,7 +153,7 @@ def _columns(header: list[str]) -> list[str]:
                 f"The column {cell.strip()[:60]!r} is unknown. The first line must name the columns: {_wanted()}."
             )
         if name in found:
-            raise FileRefused(f"The column {WRITTEN[name]} is there twice: take one of them out.")
+            raise FileRefused(f"The column {WRITTEN[name]} appears twice: remove one of them.")
         found.append(name)
     if missing := [WRITTEN[name] for name in REQUIRED if name not in found]:
         raise FileRefused(f"The column {missing[0]} is missing. The first line must name the columns: {_wanted()}.")
@@ -173,7 +173,7 @@ def _bounded(lines: Iterator[tuple[int, list[str]]], most: int | None) -> Iterat
 def _row(number: int, cells: list[str], columns: list[str], *, is_certain: bool) -> FileRow:
     surplus = [cell for cell in cells[len(columns) :] if cell.strip()]
     values = {name: _value(name, cell) for name, cell in zip(columns, cells, strict=False)}
-    fault = "It has more cells than the first line names columns: put quotation marks round a text with a comma."
+    fault = "It has more cells than the header has columns: put quotation marks round text that contains a comma."
     return FileRow(
         number,
         values.get("organisation", ""),
@@ -189,10 +189,10 @@ def _row(number: int, cells: list[str], columns: list[str], *, is_certain: bool)
 def _value(name: str, cell: str) -> str:
     text = spreadsheet.bare(trimmed(cell))
     if name == "adopted_secret":
-        return trimmed(text)  # a quotation mark before a minus belongs to a secret
+        return trimmed(text)  # a quotation mark before a minus can be part of a secret
     text = spreadsheet.unguarded(text)
     return normalised_name(text) if name in ("organisation", "outlet") else trimmed(text)
 
 
 def _wanted() -> str:
-    return "Organisation, Outlet, POSRemoteID, and if you like ProviderOutletID and AdoptedSecret"
+    return "Organisation, Outlet, POSRemoteID, and optionally ProviderOutletID and AdoptedSecret"

@@ -1,4 +1,4 @@
-"""Marks the rows of a file whose names look nearly like existing ones (services/outlets/near_names.py)."""
+"""Mark the rows of a file whose names are nearly the same as existing ones (services/outlets/near_names.py)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ Key = tuple[str, ...]  # an organisation's name; or that and an outlet's
 
 
 class NearNames:
-    """The names that the rows bring, and those in the database that their sender sees (None: all organisations)."""
+    """The names in the file, and those in the database that its sender may see (None: all organisations)."""
 
     def __init__(self, rows: Sequence[FileRow], organisations: frozenset[int] | None) -> None:
         self._existing = set(_names_of(rows, organisations))
@@ -26,7 +26,7 @@ class NearNames:
                 self._first.setdefault(_folded(key), key[-1])
 
     def marked(self, planned: PlannedRow, row: FileRow) -> PlannedRow:
-        """Return a planned row with what its sender should look at: its doubts, and names that are nearly another's."""
+        """Return the planned row with warnings: doubts about the file, and names nearly the same as others."""
         warning = " ".join(each for each in (row.doubt, self._warning(row)) if each)
         return replace(planned, warning=warning) if warning and planned.verdict is not Verdict.WRONG else planned
 

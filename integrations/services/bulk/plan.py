@@ -1,4 +1,4 @@
-"""What an action on many outlets would do, row by row: staff see it, confirm it, and it is checked once more."""
+"""The plan of a bulk action, row by row: staff see and confirm it, and the portal checks it again before acting."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,12 +11,12 @@ from django.db.models import TextChoices
 from integrations.services.errors import PortalError
 from integrations.services.rows.chunks import chunks
 
-STEP = 100  # rows written in one transaction, for which other writers wait
-REST_SECONDS = 0.12  # between two steps: a connection that waits for SQLite's lock tries every tenth of a second
+STEP = 100  # rows per transaction; other writers wait for its end
+PAUSE_SECONDS = 0.12  # pause between transactions; waiting connections retry SQLite's lock every 0.1 s
 
 
 class BulkAction(TextChoices):
-    """What is done to many outlets at once."""
+    """The kinds of bulk action."""
 
     ENABLE = "enable", "Enable from a file"
     DISABLE = "disable", "Disable"
@@ -31,18 +31,18 @@ class Verdict(StrEnum):
 
 
 class RowsChanged(PortalError):
-    message = "Something changed after this was checked. Check it again, then confirm."
+    message = "Something changed after this check. Check again, then confirm."
 
 
 class RowRefused(PortalError):
-    """One row cannot be done; the text names it."""
+    """One row cannot be carried out; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedRow:
-    """What would happen to one row. `integration` is the key of an existing integration, and `seen` its state.
+    """The plan of one row. `integration` is the key of an existing integration, and `seen` its state.
 
-    `seen` changes with each rotation and each disabling, so that a plan is never carried out a second time.
+    `seen` changes with each rotation and each disabling, which prevents a second execution of a plan.
     """
 
     number: int
@@ -53,8 +53,8 @@ class PlannedRow:
     pos_remote_id: str = ""
     provider_outlet_id: str = ""
     integration: int = 0
-    seen: tuple[int, int] = (0, 0)  # its current credential and its generation
-    warning: str = field(default="", compare=False)  # for a person to look at; nothing depends on it
+    seen: tuple[int, int] = (0, 0)  # the key of its current credential, and its generation
+    warning: str = field(default="", compare=False)  # for a person to read; it does not affect the action
 
     def as_json(self) -> list[object]:
         """Return everything but the warning."""
@@ -73,8 +73,8 @@ def count(plan: Iterable[PlannedRow], verdict: Verdict) -> int:
 
 
 def steps(rows: Sequence[PlannedRow], size: int) -> Iterator[Sequence[PlannedRow]]:
-    """Yield the rows to write in one transaction each, and let other writers have the lock in between."""
+    """Yield the rows to write in each transaction, with pauses in which other writers can take the lock."""
     for number, part in enumerate(chunks(rows, size)):
         if number and connection.vendor == "sqlite":
-            time.sleep(REST_SECONDS)
+            time.sleep(PAUSE_SECONDS)
         yield part

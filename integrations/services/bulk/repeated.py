@@ -1,4 +1,4 @@
-"""Find the values that a file has in more than one row."""
+"""Find values that a file repeats."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from integrations.text.characters import identity
 
 
 class RepeatedValues:
-    """The values of a file, each with its first row."""
+    """The values in a file, each with the number of the first row that contains it."""
 
     def __init__(self, rows: Iterable[FileRow]) -> None:
         self._first: dict[tuple[str, object], int] = {}
@@ -16,11 +16,11 @@ class RepeatedValues:
                 self._first.setdefault(key, row.number)
 
     def fault(self, row: FileRow) -> str:
-        """Return what is wrong with a row that repeats a value of an earlier one, or an empty text."""
+        """Return the error of a row that repeats a value of an earlier row, or an empty text."""
         for key in self._keys(row):
             first = self._first[key]
             if first != row.number:
-                return f"{_NAMES[key[0]]} stands in row {first} already: each row needs one of its own."
+                return f"{_NAMES[key[0]]} is already used in row {first}. Each row needs a different one."
         return ""
 
     def _keys(self, row: FileRow) -> list[tuple[str, object]]:

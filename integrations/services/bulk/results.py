@@ -1,4 +1,4 @@
-"""The values that PowerEPOS needs of many outlets, and the CSV file that shows them once."""
+"""The values of many outlets that PowerEPOS needs, and the CSV file that shows them once."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from integrations.services.bulk.plan import PlannedRow
 from integrations.services.handover.handover import HandOver
 from integrations.services.overlaps import OVERLAPS
 
-KEPT = "the secret of the file"
+KEPT = "the secret from the file"
 COLUMNS = (
     "Organisation",
     "Outlet",
@@ -27,7 +27,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class NamedHandOver:
-    """The values of an outlet, with its names. The secret is empty if the file brought it."""
+    """The values of an outlet, with its names. The secret is empty if it came from the file."""
 
     organisation: str
     outlet: str
@@ -55,8 +55,8 @@ def result_csv(done: Sequence[NamedHandOver], note: str) -> str:
 
 
 def note_on_rotation(overlap: str) -> str:
-    """Return what the file says about each rotated secret."""
+    """Return the note in the file about each rotated secret."""
     if not OVERLAPS[overlap]:
-        return "a new secret; the old one is void"
+        return "a new secret; the old one no longer works"
     until = timezone.localtime(shared_now() + OVERLAPS[overlap])
     return f"a new secret; the old one works until {dateformat.format(until, 'j M Y, H:i T')}"

@@ -1,4 +1,4 @@
-"""Plan an action on a selection of integrations: what would happen to each, and whether that still holds."""
+"""Plan a bulk action on selected integrations, and check that the plan is still valid."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from integrations.services.rows.chunks import chunks
 
 
 def check(action: BulkAction, ids: Sequence[int], organisations: frozenset[int] | None) -> list[PlannedRow]:
-    """Return what would happen to each integration of these organisations (None: of all), ordered by name."""
+    """Return the plan of each integration of these organisations (None: all), ordered by name."""
     now = shared_now()
     rows = [_plan(action, each, now) for each in _read(Integration.objects.all(), ids, organisations)]
     return sorted(rows, key=lambda row: (row.organisation, row.outlet))
@@ -46,20 +46,20 @@ def _plan(action: BulkAction, row: Integration, now: datetime) -> PlannedRow:
 
 def _judge_disabling(row: Integration, _now: datetime) -> tuple[Verdict, str]:
     if not row.is_enabled:
-        return Verdict.SKIP, f"It is disabled already: {row.disabled_reason}"
-    return Verdict.ACT, "Disable it: its POS is cut off and refused."
+        return Verdict.SKIP, f"It is already disabled: {row.disabled_reason}"
+    return Verdict.ACT, "Disable it: its POS is disconnected and refused."
 
 
 def _judge_reenabling(row: Integration, _now: datetime) -> tuple[Verdict, str]:
     if row.is_enabled:
-        return Verdict.SKIP, "It is enabled already."
+        return Verdict.SKIP, "It is already enabled."
     return Verdict.ACT, f"Enable it again. It was disabled: {row.disabled_reason}"
 
 
 def _judge_rotating(row: Integration, now: datetime) -> tuple[Verdict, str]:
     if any(each.is_in_overlap(now) for each in row.credentials.all()):
         return Verdict.SKIP, "An older secret still works: end its overlap first."
-    words = "Make a new secret." if row.is_enabled else "Make a new secret. It is disabled, and stays so."
+    words = "Create a new secret." if row.is_enabled else "Create a new secret. The integration stays disabled."
     return Verdict.ACT, words
 
 

@@ -1,1 +1,1 @@
-"""The integration of one outlet: enable, disable and disconnect it, rotate its secrets, check its way to the portal."""
+"""The integration of one outlet: enable, disable and disconnect it, rotate its secrets, check its connection."""

@@ -1,6 +1,6 @@
-"""Keeps the demo's file of secrets right when somebody rotates a demo outlet, so that its simulated POS returns.
+"""Update the demo's file of secrets after an outlet of the demo changes, so its simulated POS can connect again.
 
-The file exists only where somebody made the demo, and holds the secrets of the demo's outlets alone.
+The file exists only where the demo was created, and contains only the secrets of the demo's outlets.
 """
 
 import json
@@ -17,15 +17,15 @@ logger = logging.getLogger(__name__)
 
 
 def path() -> Path:
-    """Return the file: one JSON object a line, as `enable_outlet --format json` prints it."""
+    """Return the content of the file: one JSON object per line, as `enable_outlet --format json` prints it."""
     return Path(settings.DATA_DIR) / "demo" / "outlets.jsonl"
 
 
 def write(lines: Sequence[str]) -> None:
-    """Replace the file, for its owner's eyes alone. Raises OSError."""
+    """Replace the file, readable by its owner only. Raises OSError."""
     target = path()
     beside = target.with_name(f"{target.name}.{os.getpid()}")
-    beside.unlink(missing_ok=True)  # one of a process that was killed
+    beside.unlink(missing_ok=True)  # left by a process that was killed
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in lines)
@@ -33,7 +33,7 @@ def write(lines: Sequence[str]) -> None:
 
 
 def keep_on_commit(provider_outlet_id: str, **changes: str) -> None:
-    """Once the transaction is done, store the changed values if this is one of the demo's outlets."""
+    """Store the changed values after the commit, if the outlet belongs to the demo."""
     if path().is_file():
         transaction.on_commit(partial(_keep, provider_outlet_id, changes))
 

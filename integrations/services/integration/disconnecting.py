@@ -1,4 +1,4 @@
-"""Close the socket of an outlet's POS and void nothing: the POS may connect again at once, with its token."""
+"""Close the socket of an outlet's POS without voiding its token: the POS can reconnect at once."""
 
 from django.db import transaction
 
@@ -17,7 +17,7 @@ from integrations.services.reasons import plain_reason
 def disconnect(integration: Integration, *, reason: str = "", actor: Actor) -> None:
     """Close the live connection. Raises NothingToDisconnect or InvalidValue.
 
-    This ends the row of the connection. The process that holds the socket closes it as soon as it reads the row.
+    This ends the row of the connection. The process that holds the socket closes it after reading the row.
     """
     presences = Presence.objects.select_for_update(of=("self",)).select_related("connection__process")
     presence, now = presences.get(pk=integration.pk), shared_now()

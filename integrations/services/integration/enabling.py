@@ -1,4 +1,4 @@
-"""Enable outlets, disable them, enable them again; and correct a POSRemoteID."""
+"""Enable, disable and re-enable outlets, and correct a POSRemoteID."""
 
 from collections.abc import Sequence
 
@@ -31,28 +31,28 @@ from integrations.text.characters import identity
 
 @sensitive_variables()
 def enable_outlet(outlet: Outlet, *, pos_remote_id: str, adopted_secret: str | None = None, actor: Actor) -> HandOver:
-    """Join an outlet to PowerEPOS and return, this once, what both sides must know.
+    """Enable an outlet for PowerEPOS and return the values that both sides need; the secret cannot be read again.
 
     With `adopted_secret` the integration takes over a secret that PowerEPOS has already. Raises AlreadyEnabled,
     InvalidValue, PosRemoteIdTaken, SecretTaken, WeakSecret or MistypedSecret.
     """
-    # Hashing is slow, so it comes before the transaction, which keeps other writers waiting.
+    # Hash before the transaction: hashing is slow, and a transaction blocks other writers.
     secret = pos_secrets.generate_secret() if adopted_secret is None else pos_secrets.adopt_secret(adopted_secret)
     integration = Integration(outlet=outlet, pos_remote_id=pos_remote_id, changed_at=shared_now())
     with transaction.atomic():
         _check_new(integration)
         try:
             return enable_outlets([(integration, secret)], actor=actor)[0]
-        except IntegrityError as error:  # another outlet was enabled with one of these values since they were checked
+        except IntegrityError as error:  # another outlet was enabled with one of these values after the check
             raise PosRemoteIdTaken if holders_of(integration.pos_remote_id).exists() else SecretTaken from error
 
 
 @sensitive_variables()
 @transaction.atomic
 def enable_outlets(new: Sequence[tuple[Integration, NewSecret]], *, actor: Actor) -> list[HandOver]:
-    """Store integrations that the caller has checked, each with its secret; return the values of each, this once.
+    """Store integrations that the caller has checked, each with its secret; return the values of each.
 
-    Raises IntegrityError if a value was taken since the check.
+    Raises IntegrityError if another row took a value after the check.
     """
     rows = Integration.objects.bulk_create([row for row, _ in new], batch_size=CHUNK)
     Presence.objects.bulk_create([Presence(integration=row) for row in rows], batch_size=CHUNK)
@@ -82,7 +82,7 @@ def disable_many(integrations: Sequence[Integration], *, reason: str, actor: Act
 
 @transaction.atomic
 def reenable(integration: Integration, *, reason: str = "", actor: Actor) -> None:
-    """Let the outlet's POS connect again, with the secret that it has. Raises NotDisabled or InvalidValue."""
+    """Let the outlet's POS connect again with its current secret. Raises NotDisabled or InvalidValue."""
     reenable_many([integration.locked()], reason=reason, actor=actor)
 
 
@@ -103,7 +103,7 @@ def change_pos_remote_id(integration: Integration, *, pos_remote_id: str, actor:
     check_form(integration)
     after = integration.pos_remote_id
     if before == after:
-        raise InvalidValue("pos_remote_id", "This is the POSRemoteID that the integration has.")
+        raise InvalidValue("pos_remote_id", "The integration already has this POSRemoteID.")
     if holders_of(after).exclude(pk=integration.pk).exists():
         raise PosRemoteIdTaken
     change_integrations([integration], pos_remote_id=after, match_id=identity(after), **VOID_TOKENS)
@@ -113,7 +113,7 @@ def change_pos_remote_id(integration: Integration, *, pos_remote_id: str, actor:
 
 def _check_new(integration: Integration) -> None:
     """Raise AlreadyEnabled, InvalidValue or PosRemoteIdTaken; lock the outlet until the transaction ends."""
-    # Two people enable the same outlet: one after the other.
+    # The lock serialises two people who enable the same outlet.
     Outlet.objects.select_for_update(no_key=True).get(pk=integration.outlet_id)
     if Integration.objects.filter(outlet=integration.outlet_id).exists():
         raise AlreadyEnabled

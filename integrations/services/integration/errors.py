@@ -17,7 +17,7 @@ class AlreadyDisabled(Conflict):
 
 
 class NotDisabled(Conflict):
-    message = "The integration is enabled already."
+    message = "The integration is already enabled."
 
 
 class PosRemoteIdTaken(PortalError):
@@ -26,7 +26,7 @@ class PosRemoteIdTaken(PortalError):
 
 
 class SecretTaken(PortalError):
-    message = "This secret is, or was, another credential's: each integration needs one of its own."
+    message = "This secret is, or was, used by another credential. Each integration needs a different secret."
     field = "adopted_secret"
 
 

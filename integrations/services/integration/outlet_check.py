@@ -1,6 +1,6 @@
-"""What the rows say of one outlet's way to the portal, for the checklist. Runs where the database may be asked.
+"""Read the evidence in the database about one outlet's connection, for the checklist. Call from synchronous code.
 
-Counted from the last act that made older evidence worthless: what was right before a rotation says nothing now.
+Only evidence after the last action that invalidated earlier evidence counts, for example a rotation.
 """
 
 from collections.abc import Iterable
@@ -23,19 +23,19 @@ BEGINNINGS = {
     Verb.POS_REMOTE_ID_CHANGED: "the POSRemoteID was changed",
 }
 UNDECIDED = (Outcome.BUSY, Outcome.DATABASE_AWAY, Outcome.DRAINING)
-STRANGERS = timedelta(minutes=15)  # for how long an attempt under another ProviderOutletID is looked for
-SECOND_TILL = timedelta(minutes=5)  # for how long two tills with the same credentials are shown
-NEWEST = 10  # connections and attempts among which two tills are looked for
-RECENT_REQUESTS = 500  # among which the last GetOpenOrders is looked for
+STRANGERS = timedelta(minutes=15)  # how far back to search for an attempt under another ProviderOutletID
+SECOND_TILL = timedelta(minutes=5)  # how long to report two tills with the same credentials
+NEWEST = 10  # connections and attempts to search for two tills
+RECENT_REQUESTS = 500  # requests to search for the last GetOpenOrders
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What happened since `since`, which is when `act` was done; of each kind the newest.
+    """The newest evidence of each kind since `since`, the time of the action named by `act`.
 
-    `attempt` is one that decided something at the auth endpoint, `undecided` one that could not, `handshake` a refused
-    one. `connection` was opened since then, whether it still stands (`is_online`) or not. `stranger` sent this
-    outlet's POSRemoteID under another ProviderOutletID.
+    `attempt` is an attempt at the auth endpoint with a decision, `undecided` one without, and `handshake` a refused
+    websocket handshake. `connection` was opened since then and is open (`is_online`) or closed. `stranger` is an
+    attempt with this outlet's POSRemoteID under another ProviderOutletID.
     """
 
     at: datetime
@@ -43,21 +43,21 @@ class Evidence:
     current: Credential
     since: datetime
     act: str
-    older: Credential | None = None  # a secret that still works beside the current one
+    older: Credential | None = None  # an earlier secret that still works
     attempt: AuthAttempt | None = None
     undecided: AuthAttempt | None = None
     handshake: AuthAttempt | None = None
     stranger: AuthAttempt | None = None
     connection: Connection | None = None
-    second_till_at: datetime | None = None  # when two tills last had this outlet's credentials
-    twin: str = ""  # words about another outlet with the same POSRemoteID
+    second_till_at: datetime | None = None  # when two tills last used this outlet's credentials
+    twin: str = ""  # text about another outlet with the same POSRemoteID
     is_online: bool = False
     harmless: int | None = None
     request: Request | None = None
 
 
 def read_evidence(integration: Integration, now: datetime, organisations: frozenset[int] | None) -> Evidence:
-    """Return what is known, as somebody may see it who sees these organisations (None: all). A dozen small queries."""
+    """Return the evidence that a viewer of these organisations (None: all) may see. Takes a dozen small queries."""
     current = integration.current_credential()
     since, act = _beginning(integration, current)
     attempts = integration.attempts.filter(at__gte=since)
@@ -91,9 +91,9 @@ def read_evidence(integration: Integration, now: datetime, organisations: frozen
 def second_till_at(
     connections: Iterable[Connection], attempts: Iterable[AuthAttempt], since: datetime
 ) -> datetime | None:
-    """Return when a till last took the outlet over from another one that was still there, or had to wait to do so.
+    """Return when a till last replaced another connected till of the outlet, or was last refused beside it.
 
-    The newest few rows of the outlet suffice: where two tills fight, there are no others.
+    The newest few rows of the outlet suffice: two competing tills produce only such rows.
     """
     replaced = [each.closed_at for each in connections if each.close_reason == CloseReason.REPLACED]
     waited = [each.at for each in attempts if each.outcome == Outcome.SECOND_TILL]
@@ -103,7 +103,7 @@ def second_till_at(
 def _beginning(integration: Integration, current: Credential) -> tuple[datetime, str]:
     event = AuditEvent.objects.filter(integration=integration, verb__in=BEGINNINGS).first()
     if event is None or event.at < current.created_at:
-        return current.created_at, "the secret was made"
+        return current.created_at, "the secret was created"
     return event.at, BEGINNINGS[Verb(event.verb)]
 
 
@@ -115,7 +115,7 @@ def _stranger(integration: Integration, since: datetime) -> AuthAttempt | None:
 
 
 def _request(integration: Integration, number: int, since: datetime) -> Request | None:
-    """Return the last that has ended, else the one that is open: a poll on its way does not void the one before."""
+    """Return the last ended request, else the open one: a pending request does not invalidate the one before it."""
     recent = integration.requests.order_by("-pk").values("pk")[:RECENT_REQUESTS]
     rows = Request.objects.filter(pk__in=recent, message_type=number, received_at__gte=since).defer("payload", "answer")
     return rows.exclude(state__in=OPEN_STATES).first() or rows.first()

@@ -1,4 +1,4 @@
-"""Whose a POSRemoteID is, in whatever spelling; said only to viewers who may see that outlet."""
+"""Find the outlet that has a POSRemoteID, in any spelling; viewers see its name only if they may see the outlet."""
 
 from collections.abc import Iterable
 
@@ -8,16 +8,16 @@ from integrations.models import AuthAttempt, Integration
 from integrations.models.attempt import Outcome
 from integrations.text.characters import identity
 
-HIDDEN = "The POSRemoteID that was sent is of no outlet that you see."
+HIDDEN = "The POSRemoteID that was sent belongs to no outlet that you may see."
 
 
 def holders_of(pos_remote_id: str) -> QuerySet[Integration]:
-    """Return the integrations with this POSRemoteID, a UUID in any spelling; rows of older versions may be two."""
+    """Return the integrations with this POSRemoteID, a UUID in any spelling; old rows can contain two of them."""
     return Integration.objects.filter(Q(match_id=identity(pos_remote_id)) | Q(pos_remote_id=pos_remote_id))
 
 
 def find_owners(sent: Iterable[str]) -> dict[str, int]:
-    """Return by POSRemoteID, as it was sent, the primary key of its integration; of two the one that has just this."""
+    """Return the primary key of the integration of each POSRemoteID as sent; an exact match takes precedence."""
     wanted = {each: identity(each) for each in sent}
     rows = Integration.objects.filter(match_id__in=set(wanted.values())).values_list("pos_remote_id", "match_id", "pk")
     alike = {match_id: pk for _, match_id, pk in rows}
@@ -26,17 +26,17 @@ def find_owners(sent: Iterable[str]) -> dict[str, int]:
 
 
 def twin_words(integration: Integration, organisations: frozenset[int] | None) -> str:
-    """Return what is to be said of another outlet with the same POSRemoteID, or an empty text."""
+    """Return a text about another outlet with the same POSRemoteID, or an empty text."""
     others = holders_of(integration.pos_remote_id).exclude(pk=integration.pk)
     twin = others.select_related("outlet__organisation").first()
     if twin is None:
         return ""
     is_seen = organisations is None or twin.outlet.organisation_id in organisations
-    return f"{f'Outlet {twin.outlet}' if is_seen else 'An outlet that you do not see'} has the same POSRemoteID."
+    return f"{f'Outlet {twin.outlet}' if is_seen else 'An outlet that you may not see'} has the same POSRemoteID."
 
 
 def explain(attempts: Iterable[AuthAttempt], organisations: frozenset[int] | None) -> None:
-    """Add it to `detail`, in memory, of attempts with a wrong POSRemoteID. `organisations` are those seen, None all."""
+    """Add the owner of a wrong POSRemoteID to `detail` in memory, if in the visible `organisations` (None: all)."""
     mispaired = [each for each in attempts if each.outcome == Outcome.WRONG_POS_REMOTE_ID]
     owners = Integration.objects.filter(pk__in={each.pos_remote_id_of_id for each in mispaired})
     if organisations is not None:

@@ -1,4 +1,4 @@
-"""The secrets of integrations: generate or adopt them, rotate them with an overlap, end the overlap."""
+"""The secrets of integrations: generate, adopt and rotate them, and end an overlap."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ from integrations.text.characters import hidden_within, trimmed
 
 @dataclass(frozen=True, slots=True)
 class NewSecret:
-    """A secret for an integration, and what is stored of it. `plain` exists in this object only: show it once."""
+    """A secret for an integration, and its stored digest. `plain` exists in this object only: show it once."""
 
     digest: Digest
     is_adopted: bool
@@ -63,9 +63,11 @@ def store_secrets(new: Sequence[tuple[Integration, NewSecret]], *, actor: Actor)
 
 @sensitive_variables()
 def rotate_secret(integration: Integration, *, overlap: str = "0", seen: str = "", actor: Actor) -> HandOver:
-    """Replace the secret and return the new one, this once. See life_cycle.check_rotation for `seen` and the refusals.
+    """Replace the secret and return the new one, which cannot be read again.
 
-    Without an overlap the tokens of the old secret are void, and the socket that it opened is closed.
+    See life_cycle.check_rotation for `seen` and the errors raised.
+
+    Without an overlap, the tokens of the old secret become void and the socket that they opened is closed.
     """
     secret = generate_secret()
     with transaction.atomic():
@@ -76,7 +78,7 @@ def rotate_secret(integration: Integration, *, overlap: str = "0", seen: str = "
 
 @sensitive_variables()
 def rotate_secrets(new: Sequence[tuple[Integration, NewSecret]], *, overlap: str = "0", actor: Actor) -> list[HandOver]:
-    """Replace the secrets of locked integrations without a running overlap; return the new ones, this once."""
+    """Replace the secrets of locked integrations without a running overlap; return the new ones."""
     integrations = [integration for integration, _ in new]
     replaced = _supersede(integrations, overlap)
     change_integrations(integrations, **({} if OVERLAPS[overlap] else VOID_TOKENS))
@@ -94,7 +96,7 @@ def rotate_secrets(new: Sequence[tuple[Integration, NewSecret]], *, overlap: str
 
 @transaction.atomic
 def end_overlap(integration: Integration, *, actor: Actor) -> None:
-    """Retire the older secret now; a socket that it opened is closed. Raises NoOverlap."""
+    """Retire the older secret now and close the socket that it opened. Raises NoOverlap."""
     integration = integration.locked()
     life_cycle.end_overlap(integration, verb=Verb.OVERLAP_ENDED, actor=actor)
     change_integrations([integration])
@@ -102,7 +104,7 @@ def end_overlap(integration: Integration, *, actor: Actor) -> None:
 
 @sensitive_variables()
 def _digest_of_adopted(secret: str) -> Digest:
-    # Hidden characters at its ends are not part of it. A secret that a portal generated keeps its fast digest.
+    # Trim hidden characters at the ends. A secret that a portal generated keeps its fast digest.
     keys.choose_before_writing()
     if canonical := recognise(secret):
         if Credential.objects.filter(digest__in=secret_digests.keyed_digests(canonical)).exists():
@@ -115,7 +117,7 @@ def _digest_of_adopted(secret: str) -> Digest:
 
 
 def recognise(secret: str) -> str | None:
-    """Return the canonical form of a generated secret, or None for another one that may be adopted; hashes nothing.
+    """Return the canonical form of a generated secret, or None for any other acceptable secret; hashes nothing.
 
     Raises WeakSecret, InvalidValue or MistypedSecret.
     """
@@ -130,7 +132,7 @@ def recognise(secret: str) -> str | None:
 
 
 def _supersede(integrations: Sequence[Integration], overlap: str) -> dict[int, str]:
-    """Accept the current secrets for `overlap` more; return for each integration what its secret is recognised by."""
+    """Keep the current secrets valid for `overlap`; return the visible prefix of each integration's secret."""
     now = shared_now()
     replaced: dict[int, str] = {}
     for part in chunks(integrations):

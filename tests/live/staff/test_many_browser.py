@@ -78,7 +78,7 @@ def test_confirming_shows_one_page_with_the_secrets_without_scripts(
 
 def test_a_wrong_file_is_refused_and_the_corrected_one_is_accepted(page: Page, tmp_path: Path) -> None:
     begin(page, tmp_path, "Mend,One,Mend-1,\r\nMend,Two,Mend-1,\r\n")
-    expect(page.get_by_text("This POSRemoteID stands in row 2 already")).to_be_visible()
+    expect(page.get_by_text("This POSRemoteID is already used in row 2")).to_be_visible()
     expect(page.get_by_role("button", name="Enable these")).to_have_count(0)
     page.get_by_role("link", name="Upload another file").click()
     send(page, tmp_path, "Mend,One,Mend-1,\r\nMend,Two,Mend-2,\r\n")

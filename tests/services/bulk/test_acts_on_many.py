@@ -37,7 +37,7 @@ def test_a_confirmed_file_enables_all_its_outlets(boss: Actor, outlet: Outlet) -
     assert Integration.objects.count() == Presence.objects.count() == Credential.objects.count() == 3
     assert (first["ProviderOutletID"], second["ProviderOutletID"]) == (outlet.provider_outlet_id, "P-2")
     assert pos_secrets.recognise(first["AuthSecret"]) == first["AuthSecret"]
-    assert (third["AuthSecret"], third["Note"]) == ("", "the secret of the file")
+    assert (third["AuthSecret"], third["Note"]) == ("", "the secret from the file")
     event = AuditEvent.objects.get(verb=Verb.BULK_CONFIRMED)
     assert (event.subject, event.detail) == ("Enable from a file: chain.csv", {"outlets": 3})
 
@@ -105,7 +105,7 @@ def test_a_change_after_the_check_refuses_the_whole_file(boss: Actor) -> None:
 
 def test_a_secret_of_another_outlet_stops_the_whole_file_and_names_the_row(boss: Actor) -> None:
     make_enabled_outlet("Station", adopted_secret=ADOPTED)
-    with pytest.raises(RowRefused, match=r"^Row 3 \(Cellar\): This secret is, or was, another") as refused:
+    with pytest.raises(RowRefused, match=r"^Row 3 \(Cellar\): This secret is, or was, used by another") as refused:
         done(checked_file(boss, "Osteria,Garden,R-2,,", f"Osteria,Cellar,R-3,,{ADOPTED}"), boss)
     assert ADOPTED not in str(refused.value)
     assert Integration.objects.count() == 1

@@ -53,7 +53,7 @@ def test_files_in_the_formats_of_spreadsheets_are_read(content: bytes) -> None:
         (b"Organisation,Outlet,POSRemoteID\n", "no outlet"),
         (b"Organisation,Outlet\nBella,Harbour\n", "POSRemoteID is missing"),
         (b"Organisation,Outlet,POSRemoteID,Colour\n", "'Colour' is unknown"),
-        (b"Organisation,Outlet,POSRemoteID,outlet\n", "Outlet is there twice"),
+        (b"Organisation,Outlet,POSRemoteID,outlet\n", "Outlet appears twice"),
         (b"Organisation,Outlet,POSRemoteID\nCaf\x81\xe9,x,y\n", "Line 2 is not UTF-8"),
         ("Organisation,Outlet,POSRemoteID\nCaf\u00e9,x,y\n".encode("utf-16")[:-1], "not UTF-8"),
         (b'Organisation,Outlet,POSRemoteID\nBella,"Harbour,R-1\n', "quotation mark"),
@@ -116,10 +116,10 @@ def test_each_cell_may_be_as_long_as_its_database_column() -> None:
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("Bella,Harbour,R-2,,", "This outlet stands in row 2"),
-        ("Bella,Garden,R-1,,", "This POSRemoteID stands in row 2"),
-        ("Bella,Garden,R-2,P-1,", "This ProviderOutletID stands in row 2"),
-        ("Bella,Garden,R-2,,a-long-secret", "This secret stands in row 2"),
+        ("Bella,Harbour,R-2,,", "This outlet is already used in row 2"),
+        ("Bella,Garden,R-1,,", "This POSRemoteID is already used in row 2"),
+        ("Bella,Garden,R-2,P-1,", "This ProviderOutletID is already used in row 2"),
+        ("Bella,Garden,R-2,,a-long-secret", "This secret is already used in row 2"),
     ],
 )
 def test_a_duplicate_within_the_file_is_an_error(row: str, words: str) -> None:
@@ -130,7 +130,7 @@ def test_a_value_that_the_database_already_has_is_an_error(enabled: Enabled, out
     remote, provider = enabled.handover.pos_remote_id, enabled.handover.provider_outlet_id
     assert "has this POSRemoteID" in only(f"Bella,New,{remote},,").words
     assert "has this ProviderOutletID" in only(f"Bella,New,R-9,{provider},").words
-    assert "another credential's" in only(f"Bella,New,R-9,,{enabled.handover.auth_secret}").words
+    assert "used by another credential" in only(f"Bella,New,R-9,,{enabled.handover.auth_secret}").words
     assert f"with the ProviderOutletID {outlet.provider_outlet_id}" in only(f"{BELLA},Harbour,R-9,other,").words
     assert "change that on its page" in only(f"{BELLA},Station,R-9,,").words
 
@@ -139,16 +139,16 @@ def test_an_identical_existing_row_is_left_unchanged(enabled: Enabled) -> None:
     planned = only(f"{BELLA},Station,{enabled.handover.pos_remote_id},{enabled.handover.provider_outlet_id},")
     assert (planned.verdict, planned.words) == (
         Verdict.SKIP,
-        "It is enabled already, with this POSRemoteID: it stays as it is.",
+        "It is already enabled with this POSRemoteID: it will not change.",
     )
 
 
 def test_the_dry_run_says_what_would_be_created(outlet: Outlet) -> None:
     rows = (f"{BELLA},Harbour,R-1,,", f"{BELLA},New,R-2,,", "Osteria,New,R-3,,a-long-secret")
     assert [row.words for row in plan(*rows)] == [
-        "Enable it, with a new secret.",
-        "Make the outlet, enable it, with a new secret.",
-        "Make the organisation and the outlet, enable it, with the secret of the file.",
+        "Enable it with a new secret.",
+        "Create the outlet and enable it with a new secret.",
+        "Create the organisation and the outlet, and enable it with the secret from the file.",
     ]
 
 

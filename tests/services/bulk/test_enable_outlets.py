@@ -77,7 +77,7 @@ def test_an_existing_output_file_is_not_overwritten(file: Path, tmp_path: Path) 
 def test_a_dry_run_reports_each_row_and_changes_nothing(file: Path, tmp_path: Path) -> None:
     output, errors = run(file, "--dry-run", "--output", tmp_path / "never.csv")
     assert output.splitlines()[0] == (
-        "Row 2: to do: Osteria – Garden: Make the organisation and the outlet, enable it, with a new secret."
+        "Row 2: to do: Osteria – Garden: Create the organisation and the outlet, and enable it with a new secret."
     )
     assert "Nothing was changed" in errors
     assert not Organisation.objects.exists()

@@ -59,13 +59,13 @@ def test_a_file_row_with_the_id_of_another_outlet_is_refused(first: Integration,
 
 def test_a_file_may_contain_each_id_only_once() -> None:
     planned = plan(f"{BELLA},Station,{ID}", f"{BELLA},Garden,{ID.upper()}")
-    assert "This POSRemoteID stands in row" in planned[-1].words
+    assert "This POSRemoteID is already used in row" in planned[-1].words
 
 
 def test_the_check_reports_duplicates_from_an_older_version(first: Integration, client: Client) -> None:
     second = twin_of(first)
     assert twin_words(first, None) == f"Outlet {second.outlet} has the same POSRemoteID."
-    assert twin_words(first, frozenset()) == "An outlet that you do not see has the same POSRemoteID."
+    assert twin_words(first, frozenset()) == "An outlet that you may not see has the same POSRemoteID."
     assert twin_words(twin_of(first, "R-1"), None) == ""
     client.force_login(User.objects.create_superuser("anna"))
     page = client.get(f"/admin/integrations/integration/{first.pk}/check/").content.decode()

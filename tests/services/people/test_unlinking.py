@@ -18,7 +18,7 @@ from integrations.services.people.errors import NotLinked
 from integrations.services.people.groups import ADMINISTRATOR, VIEWER, ensure_groups
 from integrations.services.people.unlinking import Prospect
 from tests.staff.people.test_staff_people import browser_of, make_person, page_of
-from tests.staff.signing_in.test_sign_in import PASSWORD, is_in
+from tests.staff.signing_in.test_sign_in import PASSWORD, is_signed_in
 from tests.support.factories import ANNA
 from tests.support.signing_in import prove, refresh
 from tests.support.staff.pages import text
@@ -174,11 +174,11 @@ def test_an_unverified_address_does_not_link_the_identity_again(otto: User) -> N
 
 def test_every_session_of_the_person_ends_at_once_and_no_other(ada: User, otto: User) -> None:
     identity, browsers, boss = link(otto), [browser_of(otto), browser_of(otto)], browser_of(ada)
-    assert all(is_in(each) for each in browsers)
+    assert all(is_signed_in(each) for each in browsers)
     boss.post(unlink_url(otto, identity))
-    assert not any(is_in(each) for each in browsers)
+    assert not any(is_signed_in(each) for each in browsers)
     assert all(refresh(each).status_code == 302 for each in browsers)
-    assert is_in(boss)
+    assert is_signed_in(boss)
     assert unlinked()[0].detail["sessions"] == 2
 
 
@@ -206,7 +206,7 @@ def test_unlinking_a_missing_identity_is_refused_and_ends_no_session(otto: User)
     SocialAccount.objects.all().delete()
     with pytest.raises(NotLinked):
         unlinking.unlink(otto, [identity], actor=ANNA)
-    assert is_in(browser)
+    assert is_signed_in(browser)
     assert not unlinked()
 
 
@@ -240,7 +240,7 @@ def test_the_command_unlinks_all_identities_of_a_person_with_one_line_each(otto:
     assert first.startswith(f"Unlinked {WORDS}, sessions ended. Unlinking alone does not keep this identity out")
     assert second.startswith("Unlinked otto.k (subject subject-2), sessions ended. The identity can no longer sign in")
     assert SocialAccount.objects.get().user == ada
-    assert not is_in(browser)
+    assert not is_signed_in(browser)
     assert [event.actor_name.startswith("shell: ") for event in unlinked()] == [True, True]
 
 

@@ -1,4 +1,4 @@
-"""PosEndpoint 2: what staff see and do of API keys, and who may see and do what of the backend."""
+"""The staff pages about API keys: their content, actions and permissions."""
 
 import re
 from datetime import timedelta
@@ -23,7 +23,7 @@ from tests.support.staff.pages import MaxQueries, client_of, count_queries, list
 
 KEY = re.compile(r"ONPK(?:-[0-9A-Z]{5}){7}")
 CREATE = reverse("admin:integrations_apikey_add")
-KEY_ACTS = ("rotate", "end_overlap", "retire")
+KEY_ACTIONS = ("rotate", "end_overlap", "retire")
 
 
 def act_url(key: ApiKey, act: str) -> str:
@@ -44,10 +44,10 @@ def expire(key: ApiKey) -> None:
     key.secrets.update(expires_at=timezone.now() - timedelta(days=1))
 
 
-# --- Making an API key ---
+# --- Creating an API key ---
 
 
-def test_a_new_key_is_shown_once_and_stored_by_nobody(staff: Client) -> None:
+def test_a_new_key_is_shown_once_and_must_not_be_cached(staff: Client) -> None:
     answer = staff.post(CREATE, {"name": "kiosk", "scopes": DEFAULT_SCOPES}, REMOTE_ADDR="198.51.100.9")
     shown = shown_key(answer)
     key = ApiKey.objects.get()
@@ -71,7 +71,7 @@ def test_the_page_with_the_key_has_what_its_script_needs(staff: Client) -> None:
     assert "http://127.0.0.1:8000/api/v1/" in page
 
 
-def test_the_form_of_a_new_key_sent_twice_is_refused_as_name_taken(staff: Client) -> None:
+def test_the_form_for_a_new_key_sent_twice_is_refused_because_the_name_exists(staff: Client) -> None:
     shown = shown_key(staff.post(CREATE, {"name": "kiosk", "scopes": DEFAULT_SCOPES}))
     again = staff.post(CREATE, {"name": "kiosk", "scopes": DEFAULT_SCOPES})
     assert "API key with this name exists" in text(again)
@@ -80,7 +80,7 @@ def test_the_form_of_a_new_key_sent_twice_is_refused_as_name_taken(staff: Client
     assert ApiKeySecret.objects.count() == 1
 
 
-def test_a_key_is_made_for_one_organisation_to_look_only_until_a_day_is_over(staff: Client) -> None:
+def test_a_key_is_created_read_only_for_one_organisation_until_the_end_of_a_day(staff: Client) -> None:
     organisation = make_organisation()
     today = timezone.localdate()
     values = {
@@ -115,7 +115,7 @@ def test_a_key_is_made_for_one_organisation_to_look_only_until_a_day_is_over(sta
         ({"name": "board", "last_day": "tomorrow"}, "Enter a valid date"),
     ],
 )
-def test_what_is_wrong_with_the_form_is_said_and_no_key_is_made(
+def test_an_invalid_form_shows_its_errors_and_creates_no_key(
     staff: Client, values: dict[str, Any], complaint: str
 ) -> None:
     answer = staff.post(CREATE, {"scopes": DEFAULT_SCOPES} | values)
@@ -148,13 +148,13 @@ def test_a_rotation_of_a_key_sent_twice_rotates_once(staff: Client, key: ApiKey)
     assert key.secrets.count() == 2
 
 
-def test_an_overlap_of_a_key_is_chosen_on_purpose(staff: Client, key: ApiKey) -> None:
+def test_rotating_a_key_requires_a_choice_of_overlap(staff: Client, key: ApiKey) -> None:
     assert "checked" not in staff.get(act_url(key, "rotate")).content.decode()
     assert "This field is required" in text(staff.post(act_url(key, "rotate"), {"seen": 1}))
     assert key.secrets.count() == 1
 
 
-def test_during_an_overlap_a_key_is_not_rotated_and_the_overlap_can_be_ended(staff: Client, key: ApiKey) -> None:
+def test_a_key_cannot_be_rotated_during_an_overlap_but_the_overlap_can_be_ended(staff: Client, key: ApiKey) -> None:
     rotate(staff, key, overlap="7d")
     end = act_url(key, "end_overlap")
     assert rotate(staff, key).status_code == 409
@@ -167,31 +167,31 @@ def test_during_an_overlap_a_key_is_not_rotated_and_the_overlap_can_be_ended(sta
     assert shown_key(rotate(staff, key))
 
 
-def test_a_key_is_retired_for_a_reason_and_for_good(staff: Client, key: ApiKey) -> None:
+def test_retiring_a_key_needs_a_reason_and_is_permanent(staff: Client, key: ApiKey) -> None:
     assert "This field is required" in text(staff.post(act_url(key, "retire"), {"reason": " "}))
     answer = staff.post(act_url(key, "retire"), {"reason": "Kiosks sold"}, follow=True)
     assert answer.redirect_chain == [(key_url(key), 302)]
     assert "“Kiosks sold”" in text(answer)
     assert AuditEvent.objects.get(verb=Verb.API_KEY_RETIRED).detail["reason"] == "Kiosks sold"
-    for act in ("rotate", "retire"):
-        assert act_url(key, act) not in answer.content.decode()
-        assert "The API key is retired" in text(staff.get(act_url(key, act)))
+    for action in ("rotate", "retire"):
+        assert act_url(key, action) not in answer.content.decode()
+        assert "The API key is retired" in text(staff.get(act_url(key, action)))
     assert staff.post(act_url(key, "retire"), {"reason": "Again"}).status_code == 409
 
 
-def test_a_reason_with_a_control_character_is_an_error_of_the_form(staff: Client, key: ApiKey) -> None:
+def test_a_reason_with_a_control_character_is_a_form_error(staff: Client, key: ApiKey) -> None:
     assert "in one line" in text(staff.post(act_url(key, "retire"), {"reason": "a\x07b"}))
     assert key.secrets.get().retired_at is None
 
 
-def test_an_expired_key_is_not_rotated(staff: Client, key: ApiKey) -> None:
+def test_an_expired_key_cannot_be_rotated(staff: Client, key: ApiKey) -> None:
     expire(key)
     assert "has expired" in text(staff.get(act_url(key, "rotate")))
     assert rotate(staff, key).status_code == 409
     assert act_url(key, "rotate") not in staff.get(key_url(key)).content.decode()
 
 
-def test_a_key_that_is_not_there_leads_back(staff: Client) -> None:
+def test_the_page_of_a_missing_key_redirects_to_the_list(staff: Client) -> None:
     assert staff.get(reverse("admin:integrations_apikey_change", args=(99,))).status_code == 302
     assert staff.get(reverse("admin:integrations_apikey_rotate", args=(99,))).status_code == 404
 
@@ -199,7 +199,7 @@ def test_a_key_that_is_not_there_leads_back(staff: Client) -> None:
 # --- The list of API keys ---
 
 
-def test_the_list_of_keys_says_what_each_sees_and_how_it_stands(staff: Client) -> None:
+def test_the_list_of_keys_shows_the_state_and_access_of_each(staff: Client) -> None:
     create_api_key("active", organisation=make_organisation(), scopes=READING_SCOPES, actor=ANNA)
     expire(create_api_key("old", actor=ANNA)[0])
     retire_api_key(create_api_key("gone", actor=ANNA)[0], actor=ANNA)
@@ -215,22 +215,22 @@ def test_the_list_of_keys_says_what_each_sees_and_how_it_stands(staff: Client) -
         assert re.findall(r'field-name"><a[^>]*>([^<]+)<', chosen) == [name]
 
 
-def test_the_last_use_of_a_key_counts_its_older_secret(staff: Client, key: ApiKey) -> None:
+def test_the_last_use_of_a_key_includes_its_older_secret(staff: Client, key: ApiKey) -> None:
     key.secrets.update(last_used_at=timezone.now() - timedelta(days=3))
     rotate(staff, key, overlap="24h")
     assert re.search(r"3 days ago", text(staff.get(list_url("apikey"))))
 
 
-# --- Rights, and what a strict browser allows ---
+# --- Permissions and the content security policy ---
 
 
 @pytest.mark.parametrize("name", ["request", "apikey"])
-def test_an_empty_list_says_what_it_would_show(staff: Client, name: str) -> None:
+def test_an_empty_list_explains_its_purpose(staff: Client, name: str) -> None:
     assert " yet. " in text(staff.get(list_url(name)))
 
 
 @pytest.mark.parametrize("name", ["request", "apikey", "messagetype"])
-def test_a_list_asks_as_many_questions_for_40_rows_as_for_2(
+def test_a_list_takes_as_many_queries_for_40_rows_as_for_2(
     staff: Client, enabled: Enabled, django_assert_max_num_queries: MaxQueries, name: str
 ) -> None:
     make_rows(enabled, range(2))
@@ -246,30 +246,30 @@ def make_rows(enabled: Enabled, numbers: range) -> None:
         ask(enabled, f"r-{number}", api_key=key, message_type=100 + number)
 
 
-def test_who_may_only_look_at_keys_is_refused_every_act_and_sees_no_button(key: ApiKey) -> None:
+def test_a_person_who_may_only_view_keys_is_refused_every_action_and_sees_no_button(key: ApiKey) -> None:
     viewer = client_of("view_apikey")
     pages = [viewer.get(url).content.decode() for url in (list_url("apikey"), key_url(key))]
-    for url in (CREATE, *(act_url(key, act) for act in KEY_ACTS)):
+    for url in (CREATE, *(act_url(key, action) for action in KEY_ACTIONS)):
         assert viewer.get(url).status_code == 403
         assert viewer.post(url).status_code == 403
         assert not any(url in page for page in pages)
 
 
-def test_who_may_make_keys_need_not_be_able_to_retire_them(key: ApiKey) -> None:
+def test_a_person_may_create_keys_without_the_right_to_retire_them(key: ApiKey) -> None:
     maker = client_of("add_apikey")
     assert shown_key(maker.post(CREATE, {"name": "board", "scopes": DEFAULT_SCOPES}))
     assert maker.get(act_url(key, "retire")).status_code == 403
     assert client_of("change_apikey").get(act_url(key, "retire")).status_code == 200
 
 
-def test_who_may_not_see_requests_sees_none_on_the_page_of_an_integration(enabled: Enabled) -> None:
+def test_the_page_of_an_integration_hides_requests_from_a_person_who_may_not_see_them(enabled: Enabled) -> None:
     row = ask(enabled)
     viewer = client_of("view_integration")
     assert viewer.get(request_url(row)).status_code == 403
     assert "Last requests" not in text(viewer.get(page_url(enabled.integration)))
 
 
-def test_no_page_about_the_backend_holds_a_script_or_a_style_of_its_own(
+def test_no_page_about_the_backend_contains_an_inline_script_or_style(
     staff: Client, enabled: Enabled, key: ApiKey
 ) -> None:
     pages = [
@@ -278,7 +278,7 @@ def test_no_page_about_the_backend_holds_a_script_or_a_style_of_its_own(
         staff.get(key_url(key)),
         staff.get(CREATE),
         staff.post(CREATE, {"name": "board", "scopes": DEFAULT_SCOPES}),
-        *(staff.get(act_url(key, act)) for act in KEY_ACTS),
+        *(staff.get(act_url(key, action)) for action in KEY_ACTIONS),
         staff.get(type_url("CreateOrder")),
     ]
     for page in pages:

@@ -1,4 +1,4 @@
-"""What the lists show."""
+"""Rows for the tests of the lists."""
 
 import pytest
 from django.utils import timezone
@@ -14,11 +14,11 @@ from tests.support.staff.pages import be_refused, be_seen
 
 
 @pytest.fixture
-def cast(db: None) -> Enabled:
-    """An outlet of Trattoria Bella and one of another organisation, with a few rows of everything."""
+def two_outlets(db: None) -> Enabled:
+    """An outlet of Trattoria Bella and one of another organisation, with a few rows in every model."""
     enabled = make_enabled_outlet("Station")
     other = make_outlet("Pier", organisation="Nordlicht")
-    theirs = Enabled(Integration.objects.none(), enable_outlet(other, pos_remote_id="N-1", actor=ANNA))  # type: ignore[arg-type]
+    other_enabled = Enabled(Integration.objects.none(), enable_outlet(other, pos_remote_id="N-1", actor=ANNA))  # type: ignore[arg-type]
     integrations = (enabled.integration, Integration.objects.get(outlet=other))
     create_api_key("Web shop", actor=ANNA)
     for integration in integrations:
@@ -28,7 +28,7 @@ def cast(db: None) -> Enabled:
             at=timezone.now(), integration=integration, connection_id=seen.pk, kind="not_json", size=9, excerpt="x"
         )
         for number in range(3):
-            ask(Enabled(integration, theirs.handover), f"r-{number}")
+            ask(Enabled(integration, other_enabled.handover), f"r-{number}")
     endpoint, _ = webhooks.create_endpoint(
         "hook", url="https://example.com/", kinds=["outlet.online"], actor=ANNA,
         organisation=enabled.integration.outlet.organisation,

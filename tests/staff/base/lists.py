@@ -1,4 +1,4 @@
-"""The lists of staff for tests: their addresses, and who opens them."""
+"""URLs of the staff lists, and browsers signed in to open them."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ LATER = "2099-01-01T00:00:00+00:00"
 
 
 def sign_in(name: str) -> Client:
-    """An administrator by the portal's own group, and "limited" to Trattoria Bella."""
+    """Return a browser signed in as a member of the administrator group; "limited" is limited to Trattoria Bella."""
     person = User.objects.create_user(name, is_staff=True)
     person.groups.add(Group.objects.get(name=ADMINISTRATOR))
     if name == "limited":

@@ -1,4 +1,4 @@
-"""The live part of a page, as the server answers for it."""
+"""The server's responses for the live part of a page."""
 
 import logging
 
@@ -23,16 +23,16 @@ def live_pages(enabled: Enabled) -> list[str]:
     return [*pages, act_url(enabled.integration, "check")]
 
 
-def test_a_fragment_is_a_part_of_its_page_and_nothing_else(staff: Client, enabled: Enabled) -> None:
+def test_a_fragment_is_exactly_a_part_of_its_page(staff: Client, enabled: Enabled) -> None:
     for url in live_pages(enabled):
         page, fragment = staff.get(url).content.decode(), refresh(staff, url).content.decode()
         assert "data-live" in page, url
         assert fragment in page, url
         assert "<html" not in fragment, url
-        assert "csrfmiddlewaretoken" not in fragment, "it would be another one each time"
+        assert "csrfmiddlewaretoken" not in fragment, "the CSRF token differs each time"
 
 
-def test_what_did_not_change_is_answered_by_304_and_what_changed_is_not(staff: Client, enabled: Enabled) -> None:
+def test_only_an_unchanged_fragment_is_answered_with_304(staff: Client, enabled: Enabled) -> None:
     for url in live_pages(enabled):
         first = refresh(staff, url)
         again = refresh(staff, url, etag=first["ETag"])
@@ -44,14 +44,14 @@ def test_what_did_not_change_is_answered_by_304_and_what_changed_is_not(staff: C
         assert (changed.status_code, changed["ETag"] != etag) == (200, True), url
 
 
-def test_a_fragment_is_kept_by_no_cache(staff: Client, enabled: Enabled) -> None:
+def test_a_fragment_must_not_be_cached(staff: Client, enabled: Enabled) -> None:
     for url in live_pages(enabled):
         answer = refresh(staff, url)
         assert "no-store" in answer["Cache-Control"]
         assert "no-store" in refresh(staff, url, etag=answer["ETag"])["Cache-Control"]
 
 
-def test_a_list_is_refreshed_as_it_is_searched_and_filtered(staff: Client, enabled: Enabled) -> None:
+def test_a_refresh_keeps_the_search_and_filters_of_a_list(staff: Client, enabled: Enabled) -> None:
     make_outlet("Elsewhere")
     found = refresh(staff, f"{list_url('outlet')}?q={enabled.integration.outlet.name}").content.decode()
     assert enabled.integration.outlet.name in found
@@ -59,7 +59,7 @@ def test_a_list_is_refreshed_as_it_is_searched_and_filtered(staff: Client, enabl
     assert refresh(staff, f"{list_url('outlet')}?password=x").status_code == 400
 
 
-def test_staff_who_are_limited_refresh_what_they_see(client: Client, enabled: Enabled) -> None:
+def test_limited_staff_refresh_only_rows_that_they_may_see(client: Client, enabled: Enabled) -> None:
     other = make_outlet("Secret Place", organisation="Others")
     person = User.objects.create_user("limited", is_staff=True)
     person.groups.add(Group.objects.get(name=ADMINISTRATOR))
@@ -70,26 +70,26 @@ def test_staff_who_are_limited_refresh_what_they_see(client: Client, enabled: En
     StaffLimit.objects.get().organisations.set([other.organisation])
     shown = refresh(client, list_url("outlet")).content.decode()
     assert "Secret Place" in shown
-    assert enabled.integration.outlet.name not in shown, "a changed limit holds for the next refresh"
+    assert enabled.integration.outlet.name not in shown, "a changed limit must apply to the next refresh"
     assert refresh(client, act_url(enabled.integration, "check")).status_code == 404
 
 
-def test_a_page_without_a_live_part_has_none_to_refresh(staff: Client, enabled: Enabled) -> None:
+def test_a_page_without_a_live_part_has_no_fragment(staff: Client, enabled: Enabled) -> None:
     for url in (outlet_url(enabled.integration.outlet), list_url("request"), act_url(enabled.integration, "rotate")):
         assert "data-live" not in staff.get(url).content.decode(), url
         assert refresh(staff, url).status_code == 410, url
 
 
-def test_a_page_whose_row_is_gone_stops(staff: Client) -> None:
+def test_a_page_whose_row_was_deleted_stops_refreshing(staff: Client) -> None:
     assert refresh(staff, reverse("admin:integrations_integration_change", args=(10**6,))).status_code == 410
 
 
-def test_a_first_page_without_figures_stops(staff: Client, outlet: Outlet) -> None:
+def test_a_first_page_without_figures_stops_refreshing(staff: Client, outlet: Outlet) -> None:
     assert "data-live" not in staff.get(START).content.decode()
     assert refresh(staff, START).status_code == 410
 
 
-def test_a_message_waits_for_a_page_that_shows_it(staff: Client, enabled: Enabled) -> None:
+def test_a_message_is_kept_until_a_page_shows_it(staff: Client, enabled: Enabled) -> None:
     be_seen(enabled.integration, heartbeat_at=timezone.now())
     staff.post(act_url(enabled.integration, "disconnect"))
     assert refresh(staff, page_url(enabled.integration)).status_code == 200

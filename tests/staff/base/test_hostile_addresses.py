@@ -1,4 +1,4 @@
-"""What the address or the form of a staff page may ask for: every list is tried, also one that is added later."""
+"""Hostile query strings and form values on every registered staff list, including lists added later."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,11 +17,11 @@ from django.utils import timezone
 from integrations.models import Integration
 from integrations.staff.base.filters import TimeFilter
 from integrations.staff.base.lookups import LONGEST_SEARCH, MOST_VALUES
-from tests.staff.base.conftest import cast
+from tests.staff.base.conftest import two_outlets
 from tests.support.factories import Enabled
 from tests.support.staff.hostile import HOSTILE_LISTS, HOSTILE_VALUES
 
-__all__ = ("cast",)
+__all__ = ("two_outlets",)
 pytestmark = pytest.mark.django_db
 LOOKUPS = ("exact", "contains", "startswith", "iregex", "isnull", "in", "gt")
 
@@ -41,7 +41,7 @@ def list_of(model: type[Model]) -> str:
 
 
 def paths_of(model: type[Model]) -> Iterator[str]:
-    """Every column, and every column one relation away."""
+    """Yield every column, and every column one relation away."""
     for field in model._meta.get_fields():
         yield field.name
         if field.is_relation and field.related_model and not isinstance(field.related_model, str):
@@ -49,7 +49,7 @@ def paths_of(model: type[Model]) -> Iterator[str]:
 
 
 def offered(model: type[Model], admin: ModelAdmin[Any]) -> set[str]:
-    """The parameters of the list's filters and of the portal's links."""
+    """Return the parameters that the list's filters and the portal's links use."""
     found = set(getattr(admin, "links", ()))
     for each in admin.list_filter:
         path: Any = each[0] if isinstance(each, tuple) else each
@@ -63,17 +63,17 @@ def offered(model: type[Model], admin: ModelAdmin[Any]) -> set[str]:
     return found
 
 
-def test_a_list_takes_no_lookup_but_those_of_its_filters_and_links(boss: Client, rf: RequestFactory) -> None:
-    asked: Any = rf.get("/")
-    asked.user = User.objects.get(username="boss")
+def test_a_list_accepts_only_the_lookups_of_its_filters_and_links(boss: Client, rf: RequestFactory) -> None:
+    request: Any = rf.get("/")
+    request.user = User.objects.get(username="boss")
     for model, admin in admins():
         known = offered(model, admin)
         for path in paths_of(model):
             for name in (path, *(f"{path}__{lookup}" for lookup in LOOKUPS)):
-                assert name in known or not admin.lookup_allowed(name, "1", asked), (model, name)
+                assert name in known or not admin.lookup_allowed(name, "1", request), (model, name)
 
 
-def test_no_list_fails_whatever_its_address_says(boss: Client, cast: Enabled) -> None:
+def test_no_list_fails_for_any_query_string(boss: Client, two_outlets: Enabled) -> None:
     for model, _ in admins():
         for query in HOSTILE_LISTS:
             page = boss.get(f"{list_of(model)}?{query}")
@@ -81,7 +81,7 @@ def test_no_list_fails_whatever_its_address_says(boss: Client, cast: Enabled) ->
             assert "This address is not valid" in page.content.decode()
 
 
-def test_no_filter_takes_a_value_that_its_column_cannot_hold(boss: Client) -> None:
+def test_no_filter_accepts_a_value_that_its_column_cannot_hold(boss: Client) -> None:
     for model, admin in admins():
         for name in offered(model, admin):
             for value in HOSTILE_VALUES:
@@ -89,7 +89,7 @@ def test_no_filter_takes_a_value_that_its_column_cannot_hold(boss: Client) -> No
                 assert page.status_code == 400, (model, name, value)
 
 
-def test_every_choice_that_a_filter_offers_is_taken(boss: Client, cast: Enabled) -> None:
+def test_every_choice_that_a_filter_offers_is_accepted(boss: Client, two_outlets: Enabled) -> None:
     for model, _ in admins():
         page: Any = boss.get(list_of(model))
         changelist = page.context_data["cl"]
@@ -99,7 +99,7 @@ def test_every_choice_that_a_filter_offers_is_taken(boss: Client, cast: Enabled)
                 assert chosen.status_code == 200, (model, choice)
 
 
-def test_the_links_of_the_portal_to_its_lists_are_taken(boss: Client, cast: Enabled) -> None:
+def test_the_portals_links_to_its_lists_are_accepted(boss: Client, two_outlets: Enabled) -> None:
     now = timezone.now()
     for model, admin in admins():
         for name in getattr(admin, "links", ()):
@@ -107,20 +107,20 @@ def test_the_links_of_the_portal_to_its_lists_are_taken(boss: Client, cast: Enab
             assert boss.get(list_of(model), {name: value}).status_code == 200, (model, name)
 
 
-def test_several_values_of_one_filter_are_bounded(boss: Client) -> None:
+def test_the_number_of_values_of_one_filter_is_limited(boss: Client) -> None:
     url = reverse("admin:integrations_request_changelist")
     assert boss.get(url, {"state__exact": ["failed"] * MOST_VALUES}).status_code == 200
     assert boss.get(url, {"state__exact": ["failed"] * (MOST_VALUES + 1)}).status_code == 400
 
 
-def test_a_search_may_have_as_many_words_as_fit(boss: Client, cast: Enabled) -> None:
+def test_a_search_may_have_as_many_words_as_fit_its_length_limit(boss: Client, two_outlets: Enabled) -> None:
     for model, _ in admins():
         words = {"q": ("x " * LONGEST_SEARCH)[: LONGEST_SEARCH - 1]}
         assert boss.get(list_of(model), words).status_code == 200, model
 
 
 @pytest.mark.parametrize("key", ["x", "\x00", "-1", str(2**63), "9" * 5000, "1,2", "ffffffff-ffff"])
-def test_an_action_takes_no_key_that_is_none(boss: Client, enabled: Enabled, key: str) -> None:
+def test_an_action_ignores_values_that_are_not_keys(boss: Client, enabled: Enabled, key: str) -> None:
     for name in ("outlet", "integration"):
         url = reverse(f"admin:integrations_{name}_changelist")
         page = boss.post(url, {"action": "disable_many", "index": "0", "_selected_action": [key]})
@@ -129,7 +129,7 @@ def test_an_action_takes_no_key_that_is_none(boss: Client, enabled: Enabled, key
 
 
 @pytest.mark.parametrize("key", ["x", "%00", "-1", str(2**63), "9" * 400, "_5F", "a%2Fb", "%EF%BF%BE"])
-def test_the_page_of_a_row_that_cannot_be_is_said_not_to_be(boss: Client, key: str) -> None:
+def test_the_page_of_a_row_with_an_impossible_key_is_not_found(boss: Client, key: str) -> None:
     for model, _ in admins():
         for page in ("change", "delete", "history"):
             answer = boss.get(f"{list_of(model)}{key}/{page}/")
@@ -137,7 +137,7 @@ def test_the_page_of_a_row_that_cannot_be_is_said_not_to_be(boss: Client, key: s
 
 
 @pytest.mark.parametrize("value", ["x", "\x00", "-", str(2**63), "1,2"])
-def test_a_form_is_filled_in_by_the_links_of_the_portal_alone(boss: Client, value: str) -> None:
+def test_only_the_portals_links_prefill_a_form(boss: Client, value: str) -> None:
     for model, admin in admins():
         if not admin.has_add_permission(boss.get("/admin/").wsgi_request):
             continue
@@ -155,15 +155,15 @@ def test_a_form_is_filled_in_by_the_links_of_the_portal_alone(boss: Client, valu
         {"field_name": "\x00"}, {"model_name": "user"}, {"app_label": "x"}, {"field_name": "provider_outlet_id"},
     ],
 )  # fmt: skip
-def test_the_choices_of_a_field_take_nothing_hostile(boss: Client, parameters: dict[str, str]) -> None:
-    asked = {"app_label": "integrations", "model_name": "outlet", "field_name": "organisation", **parameters}
-    assert boss.get(reverse("admin:autocomplete"), asked).status_code in (400, 403, 404)
+def test_the_autocomplete_of_a_field_rejects_hostile_input(boss: Client, parameters: dict[str, str]) -> None:
+    query = {"app_label": "integrations", "model_name": "outlet", "field_name": "organisation", **parameters}
+    assert boss.get(reverse("admin:autocomplete"), query).status_code in (400, 403, 404)
 
 
 @pytest.mark.parametrize(
     "query", ["_changelist_filters=%00", "_changelist_filters=payload__regex%3Dx", "_popup=%00", "_to_field=password"]
 )
-def test_no_form_fails_whatever_its_address_says(boss: Client, cast: Enabled, query: str) -> None:
+def test_no_form_fails_for_any_query_string(boss: Client, two_outlets: Enabled, query: str) -> None:
     for model, _ in admins():
         row = model._default_manager.first()
         if row is None:
@@ -174,14 +174,14 @@ def test_no_form_fails_whatever_its_address_says(boss: Client, cast: Enabled, qu
         assert page.status_code in (200, 302, 400, 403), (model, query)
 
 
-def test_the_export_takes_what_the_list_takes(boss: Client) -> None:
+def test_the_export_accepts_the_parameters_of_the_list(boss: Client) -> None:
     url = reverse("admin:integrations_outlet_export")
     assert boss.get(url, {"state": "online", "q": "x"}).status_code == 200
     assert boss.get(url, {"name__regex": "(a+)+"}).status_code == 400
 
 
 @pytest.mark.parametrize("cursor", ["0001-01-01T00:00:00+23:59~1", "9999-12-31T23:59:59-23:59~1", "\x00", "~", "1~~1"])
-def test_a_place_in_a_list_that_is_none_shows_its_beginning(boss: Client, cast: Enabled, cursor: str) -> None:
+def test_an_invalid_list_position_shows_the_first_page(boss: Client, two_outlets: Enabled, cursor: str) -> None:
     for name in ("authattempt", "request", "connection", "auditevent"):
         for direction in ("after", "before"):
             page = boss.get(reverse(f"admin:integrations_{name}_changelist"), {direction: cursor})

@@ -1,4 +1,4 @@
-"""The lists of the portal have keys instead of page numbers."""
+"""The lists use keyset pagination instead of page numbers."""
 
 import itertools
 import re
@@ -25,13 +25,13 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def full(cast: Enabled) -> Enabled:
-    """The same with two pages and a half of requests to each of the two outlets, by turns."""
+def long_lists(two_outlets: Enabled) -> Enabled:
+    """The same, plus two and a half pages of requests for each of the two outlets, alternating."""
     Request.objects.all().delete()
-    whose = [Enabled(each, cast.handover) for each in Integration.objects.order_by("pk")]
+    owners = [Enabled(each, two_outlets.handover) for each in Integration.objects.order_by("pk")]
     for number in range(250):
-        ask(whose[number % 2], f"web-{number:03}")
-    return cast
+        ask(owners[number % 2], f"web-{number:03}")
+    return two_outlets
 
 
 def shown(page: Any) -> list[str]:
@@ -43,7 +43,7 @@ def link(page: Any, which: str) -> str | None:
     return unescape(found[1]) if found else None
 
 
-def test_older_and_newer_lead_through_the_list_and_show_each_row_once(full: Enabled) -> None:
+def test_the_older_and_newer_links_show_each_row_once(long_lists: Enabled) -> None:
     client, url = sign_in("administrator"), url_of("request").removesuffix("?")
     expected = list(Request.objects.order_by("-pk").values_list("request_id", flat=True))
     found, page = [], client.get(url)
@@ -51,7 +51,7 @@ def test_older_and_newer_lead_through_the_list_and_show_each_row_once(full: Enab
     assert "50 shown, newest first" in text(page)
     while True:
         found += shown(page)
-        ask(full, f"came-meanwhile-{len(found)}")
+        ask(long_lists, f"added-meanwhile-{len(found)}")
         if (older := link(page, "next")) is None:
             break
         page = client.get(url + older)
@@ -63,9 +63,9 @@ def test_older_and_newer_lead_through_the_list_and_show_each_row_once(full: Enab
     assert list(itertools.chain.from_iterable(reversed(back)))[-len(expected) :] == expected
 
 
-def test_limited_staff_see_theirs_page_by_page(full: Enabled) -> None:
+def test_limited_staff_see_their_own_rows_page_by_page(long_lists: Enabled) -> None:
     client, url = sign_in("limited"), url_of("request").removesuffix("?")
-    expected = list(full.integration.requests.order_by("-pk").values_list("request_id", flat=True))
+    expected = list(long_lists.integration.requests.order_by("-pk").values_list("request_id", flat=True))
     found: list[str] = []
     older: str | None = ""
     while older is not None:
@@ -73,13 +73,13 @@ def test_limited_staff_see_theirs_page_by_page(full: Enabled) -> None:
         found += shown(page)
         older = link(page, "next")
     assert found == expected
-    theirs = Request.objects.exclude(integration=full.integration).first()
-    assert theirs is not None
-    assert shown(client.get(url_of("request", q=theirs.request_id))) == []
+    other_request = Request.objects.exclude(integration=long_lists.integration).first()
+    assert other_request is not None
+    assert shown(client.get(url_of("request", q=other_request.request_id))) == []
 
 
-def test_an_api_list_of_one_organisation_shows_each_row_once(full: Enabled) -> None:
-    organisation = full.integration.outlet.organisation_id
+def test_an_api_list_of_one_organisation_shows_each_row_once(long_lists: Enabled) -> None:
+    organisation = long_lists.integration.outlet.organisation_id
     found: list[int] = []
     query = QueryDict("limit=40", mutable=True)
     while True:
@@ -88,32 +88,32 @@ def test_an_api_list_of_one_organisation_shows_each_row_once(full: Enabled) -> N
         if after is None:
             break
         query["cursor"] = write_cursor(after)
-    assert found == list(full.integration.requests.order_by("-pk").values_list("pk", flat=True))
+    assert found == list(long_lists.integration.requests.order_by("-pk").values_list("pk", flat=True))
 
 
-def test_what_is_rare_is_looked_for_page_by_page(full: Enabled, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rare_rows_are_searched_page_by_page(long_lists: Enabled, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keyset_pages, "INSPECTED", 60)
     rare = Request.objects.order_by("pk")[3]
     Request.objects.filter(pk=rare.pk).update(ended_at=LATER)
     client, url = sign_in("administrator"), url_of("request")
-    looks = 0
+    clicks = 0
     page = client.get(url_of("request", ended_at__gt="2098-01-01T00:00:00Z"))
     while older := link(page, "next"):
         assert "Searched back to" in text(page)
         assert "Continue the search" in text(page)
         assert "No matches" in text(page)
-        page, looks = client.get(url.removesuffix("?") + older), looks + 1
-    assert (looks, shown(page)) == (2, [rare.request_id])
+        page, clicks = client.get(url.removesuffix("?") + older), clicks + 1
+    assert (clicks, shown(page)) == (2, [rare.request_id])
 
 
-def test_a_search_for_a_beginning_that_all_have_shows_the_newest(full: Enabled) -> None:
+def test_a_search_for_a_prefix_that_all_rows_share_shows_the_newest(long_lists: Enabled) -> None:
     page = sign_in("administrator").get(url_of("request", q="web-"))
     assert shown(page)[0] == "web-249"
     assert len(shown(page)) == 50
 
 
-def test_a_result_code_leads_to_those_like_it(cast: Enabled) -> None:
-    ask(cast, "refused", state="refused", result_code=4, error_message="No.")
+def test_a_result_code_links_to_requests_with_the_same_code(two_outlets: Enabled) -> None:
+    ask(two_outlets, "refused", state="refused", result_code=4, error_message="No.")
     client = sign_in("administrator")
     assert 'href="?result_code=4"' in client.get(url_of("request")).content.decode()
     assert shown(client.get(url_of("request", result_code=4))) == ["refused"]
@@ -122,8 +122,8 @@ def test_a_result_code_leads_to_those_like_it(cast: Enabled) -> None:
 
 
 @pytest.mark.parametrize("parameters", [{"after": "x"}, {"before": "1~2~3"}, {"after": "9" * 40}])
-def test_a_place_in_the_list_that_is_none_says_so_and_shows_the_beginning(
-    cast: Enabled, parameters: dict[str, str]
+def test_an_invalid_list_position_shows_a_message_and_the_first_page(
+    two_outlets: Enabled, parameters: dict[str, str]
 ) -> None:
     page = sign_in("administrator").get(url_of("request", **parameters))
     assert INVALID_CURSOR in text(page)
@@ -131,17 +131,17 @@ def test_a_place_in_the_list_that_is_none_says_so_and_shows_the_beginning(
 
 
 @pytest.mark.parametrize("parameters", [{"o": "1"}, {"p": "7"}, {"all": ""}])
-def test_what_the_list_does_not_know_changes_nothing(cast: Enabled, parameters: dict[str, str]) -> None:
+def test_unknown_list_parameters_are_ignored(two_outlets: Enabled, parameters: dict[str, str]) -> None:
     assert len(shown(sign_in("administrator").get(url_of("request", **parameters)))) == 6
 
 
-def test_several_values_of_a_filter_are_all_shown(cast: Enabled) -> None:
-    ask(cast, "failed", state="failed", result_code=None, answer=None)
+def test_several_values_of_a_filter_are_all_shown(two_outlets: Enabled) -> None:
+    ask(two_outlets, "failed", state="failed", result_code=None, answer=None)
     page = sign_in("administrator").get(url_of("request") + "state__exact=failed&state__exact=answered")
     assert len(shown(page)) == 7
 
 
-def test_the_lists_never_count_their_rows(cast: Enabled) -> None:
+def test_the_lists_never_count_their_rows(two_outlets: Enabled) -> None:
     client = sign_in("administrator")
     for name in LONG_LISTS:
         with CaptureQueriesContext(connection) as sent:
@@ -149,14 +149,14 @@ def test_the_lists_never_count_their_rows(cast: Enabled) -> None:
         assert [each["sql"] for each in sent if "COUNT(" in each["sql"]] == [], name
 
 
-def test_an_attempt_with_an_id_that_no_outlet_has_is_found_by_its_beginning(cast: Enabled) -> None:
+def test_an_attempt_with_an_unknown_id_is_found_by_its_prefix(two_outlets: Enabled) -> None:
     be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="mistyped-17")
     client = sign_in("administrator")
     assert "mistyped-17" in text(client.get(url_of("authattempt", q="mistyped")))
     assert "mistyped-17" not in text(client.get(url_of("authattempt", q="Station")))
 
 
-def test_open_connections_are_found_behind_any_number_that_ended(cast: Enabled) -> None:
+def test_open_connections_are_found_after_any_number_of_ended_ones(two_outlets: Enabled) -> None:
     client = sign_in("administrator")
     assert Connection.objects.filter(closed_at=None).count() == 2
     assert "2 shown" in text(client.get(url_of("connection", open="yes")))

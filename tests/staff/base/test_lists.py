@@ -1,4 +1,4 @@
-"""The lists and pages of the portal: few queries, and none that reads a whole table."""
+"""The lists and pages of the portal take few queries, and none scans a table."""
 
 import itertools
 import re
@@ -21,8 +21,8 @@ from tests.support.factories import Enabled
 
 pytestmark = pytest.mark.django_db
 MOST_QUERIES = 10
-# What every page of staff asks first: who this is, and what this person may do and see.
-OF_THE_PERSON = ("django_session", "auth_user", "auth_permission", "integrations_stafflimit")
+# The first queries of every staff page read the session, person, permissions and limits.
+PERSON_TABLES = ("django_session", "auth_user", "auth_permission", "integrations_stafflimit")
 GROWING = {
     f"integrations_{name}"
     for name in ("request", "connection", "authattempt", "strayframe", "auditevent", "delivery", "notice")
@@ -33,10 +33,10 @@ OTHER_LISTS = (
 )  # fmt: skip
 
 
-def questions(cast: Enabled) -> Iterator[str]:
-    """Every long list with each filter, alone and with a rare one, and with each kind of search."""
-    of_outlet: dict[str, Any] = {"integration__id__exact": cast.integration.pk}
-    chain: dict[str, Any] = {"organisation": cast.integration.outlet.organisation_id}
+def list_urls(two_outlets: Enabled) -> Iterator[str]:
+    """Yield each long list with each filter, alone and with a rare one, and with each kind of search."""
+    of_outlet: dict[str, Any] = {"integration__id__exact": two_outlets.integration.pk}
+    chain: dict[str, Any] = {"organisation": two_outlets.integration.outlet.organisation_id}
     day = {"gte": timezone.now() - timedelta(days=2), "lt": timezone.now() - timedelta(days=1)}
     own: dict[str, list[dict[str, Any]]] = {
         "request": [
@@ -60,34 +60,34 @@ def questions(cast: Enabled) -> Iterator[str]:
             each.append(within("opened_at" if name == "connection" else "at", day))
         yield url_of(name)
         for parameters in ({}, *each, *searches):
-            yield url_of(name, **parameters, after=far_ahead(name))
+            yield url_of(name, **parameters, after=cursor_beyond_all_rows(name))
 
 
 def within(field: str, day: dict[str, Any]) -> dict[str, object]:
     return {f"{field}__{name}": moment for name, moment in day.items()}
 
 
-def far_ahead(name: str) -> str:
-    """A position before which there is nothing, so that a page must enter an index there."""
+def cursor_beyond_all_rows(name: str) -> str:
+    """Return a cursor beyond all rows, which forces the page query to use an index."""
     if name in ("request", "delivery"):
         return str(10**9)
     return f"{LATER}~{'ffffffff-ffff-ffff-ffff-ffffffffffff' if name == 'connection' else 10**9}"
 
 
-def every_page(cast: Enabled) -> Iterator[str]:
+def every_page(two_outlets: Enabled) -> Iterator[str]:
     yield reverse("admin:index")
     yield from (url_of(name) for name in OTHER_LISTS)
     yield url_of("outlet", q="Station")
     yield url_of("outlet", state="online")
     rows = {
-        "organisation": cast.integration.outlet.organisation,
-        "outlet": cast.integration.outlet,
-        "integration": cast.integration,
-        "request": cast.integration.requests.first(),
-        "connection": cast.integration.connections.first(),
-        "authattempt": cast.integration.attempts.first(),
-        "strayframe": cast.integration.stray_frames.first(),
-        "auditevent": AuditEvent.objects.filter(integration=cast.integration).first(),
+        "organisation": two_outlets.integration.outlet.organisation,
+        "outlet": two_outlets.integration.outlet,
+        "integration": two_outlets.integration,
+        "request": two_outlets.integration.requests.first(),
+        "connection": two_outlets.integration.connections.first(),
+        "authattempt": two_outlets.integration.attempts.first(),
+        "strayframe": two_outlets.integration.stray_frames.first(),
+        "auditevent": AuditEvent.objects.filter(integration=two_outlets.integration).first(),
         "delivery": Delivery.objects.first(),
     }
     for name, row in rows.items():
@@ -96,15 +96,15 @@ def every_page(cast: Enabled) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", ["administrator", "limited"])
-def test_every_list_and_page_answers_with_few_queries_and_reads_no_whole_table(cast: Enabled, name: str) -> None:
+def test_every_list_and_page_takes_few_queries_and_scans_no_table(two_outlets: Enabled, name: str) -> None:
     client = sign_in(name)
     too_many: dict[str, Any] = {}
     scanned: dict[str, Any] = {}
-    for url in (*questions(cast), *every_page(cast)):
+    for url in (*list_urls(two_outlets), *every_page(two_outlets)):
         with CaptureQueriesContext(connection) as sent:
             assert client.get(url).status_code == 200, url
         statements = [each["sql"] for each in sent]
-        if len(own := [sql[:160] for sql in statements if not is_of_the_person(sql)]) > MOST_QUERIES:
+        if len(own := [sql[:160] for sql in statements if not reads_person(sql)]) > MOST_QUERIES:
             too_many[url] = own
         assert len(statements) - len(own) <= 5
         if found := [(step, sql) for sql in statements for step in scans(sql)]:
@@ -112,37 +112,37 @@ def test_every_list_and_page_answers_with_few_queries_and_reads_no_whole_table(c
     assert (too_many, scanned) == ({}, {})
 
 
-def test_no_list_of_the_api_reads_a_whole_table(cast: Enabled) -> None:
-    outlet = cast.integration.outlet
-    asked: list[dict[str, str]] = [
+def test_no_api_list_scans_a_table(two_outlets: Enabled) -> None:
+    outlet = two_outlets.integration.outlet
+    queries: list[dict[str, str]] = [
         dict(some) for count in range(4)
         for some in itertools.combinations(
             {"outlet": outlet.provider_outlet_id, "state": "failed", "since": timezone.now().isoformat()}.items(), count
         )
     ]  # fmt: skip
-    for organisation, parameters in itertools.product((None, outlet.organisation_id), asked):
+    for organisation, parameters in itertools.product((None, outlet.organisation_id), queries):
         with CaptureQueriesContext(connection) as sent:
             rows.requests_page(caller(organisation), QueryDict(urlencode(parameters)))
         assert [found for each in sent if (found := scans(each["sql"]))] == [], parameters
 
 
-def is_of_the_person(sql: str) -> bool:
-    return any(f'FROM "{table}"' in sql for table in OF_THE_PERSON) or 'INNER JOIN "auth_permission"' in sql
+def reads_person(sql: str) -> bool:
+    return any(f'FROM "{table}"' in sql for table in PERSON_TABLES) or 'INNER JOIN "auth_permission"' in sql
 
 
 def scans(sql: str) -> list[str]:
     """Return the steps of SQLite's plan that read a table which grows, or sort it.
 
-    Reading it in the order of its key until a page is full is none, unless the statement leaves rows out.
+    Reading it in key order until a page is full is no scan, unless the statement filters rows.
     """
     if not sql.startswith("SELECT") or connection.vendor != "sqlite":
-        return []  # on PostgreSQL a table of few rows is rightly read whole
+        return []  # PostgreSQL scans small tables by design
     named = re.findall(r'"(integrations_\w+)"(?: ([A-Z]\d+))?', sql)
     names = {alias or table for table, alias in named if table in GROWING}
     with connection.cursor() as cursor:
         cursor.execute("EXPLAIN QUERY PLAN " + sql.replace("%", "%%"))
         plan = [str(row[3]) for row in cursor.fetchall()]
-    outside = re.sub(r"\(SELECT .*?LIMIT 1\)", "", sql)  # without what is asked of each row by its key
+    outside = re.sub(r"\(SELECT .*?LIMIT 1\)", "", sql)  # without the subqueries that look up one row by key
     if " LIMIT " in outside and " WHERE " not in outside and not any("TEMP B-TREE FOR ORDER" in step for step in plan):
         return []
     return [step for step in plan if step.startswith("SCAN ") and step.split()[1] in names]

@@ -1,4 +1,4 @@
-"""A refusal carries its own status, field and hint: those defined here are known nowhere else, and are shown."""
+"""A refusal carries its own status, field and hint; pages show even the ones defined only here."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -52,7 +52,7 @@ def test_a_refusal_is_shown_at_its_field_with_its_hint(
     assert answer.context["form"].errors == {"pos_remote_id": [f"{Misplaced.message} {Misplaced.hint}"]}
 
 
-def test_a_conflict_takes_the_place_of_the_form_with_its_hint_and_its_remedy(
+def test_a_conflict_replaces_the_form_and_shows_its_hint_and_remedy(
     boss: Client, enabled: Enabled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_to_change(monkeypatch, Submerged())
@@ -65,7 +65,7 @@ def test_a_conflict_takes_the_place_of_the_form_with_its_hint_and_its_remedy(
     assert reverse("admin:integrations_integration_rotate", args=(enabled.integration.pk,)) in page
 
 
-def test_a_refusal_is_shown_at_a_field_that_the_form_calls_otherwise(db: None) -> None:
+def test_a_refusal_is_shown_at_a_field_with_another_name_in_the_form(db: None) -> None:
     values = {"name": "Web shop", "scopes": ["requests:read"]}
     form = CreateApiKeyForm(values, person=User.objects.create_superuser("boss"))
     form.refuse(TooLateInTheDay())

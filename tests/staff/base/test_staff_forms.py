@@ -1,4 +1,4 @@
-"""What is posted into the choices of a form: no value breaks a page, and none shows what the person may not see."""
+"""Values posted to choice fields: none causes an error page or shows data that the person may not see."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def boss(client: Client, db: None) -> Client:
 
 
 @pytest.mark.parametrize(("page", "field"), CHOICES)
-def test_a_value_that_is_no_key_is_a_wrong_choice(boss: Client, page: str, field: str) -> None:
+def test_a_value_that_is_not_a_key_is_an_invalid_choice(boss: Client, page: str, field: str) -> None:
     for value in NO_KEYS:
         answer = boss.post(reverse(f"admin:{page}"), {field: value})
         assert answer.status_code == 200, value
@@ -40,14 +40,14 @@ def test_a_value_that_is_no_key_is_a_wrong_choice(boss: Client, page: str, field
         assert errors.errors, value
 
 
-def test_a_wrong_choice_is_said_at_its_field(boss: Client) -> None:
+def test_an_invalid_choice_is_reported_at_its_field(boss: Client) -> None:
     for page, field in CHOICES:
         answer = boss.post(reverse(f"admin:{page}"), {field: "9" * 30})
         form: Any = answer.context.get("form") or answer.context["adminform"].form
         assert "Select a valid choice" in str(form.errors[field]), page
 
 
-def test_the_choice_is_checked_where_a_row_is_changed_too(boss: Client) -> None:
+def test_the_choice_is_also_checked_when_a_row_is_changed(boss: Client) -> None:
     outlet = Outlet.objects.create(organisation=make_organisation(), name="Harbour", provider_outlet_id="h")
     url = reverse("admin:integrations_outlet_change", args=(outlet.pk,))
     for value in NO_KEYS:
@@ -71,7 +71,7 @@ def limited(client: Client, db: None) -> Client:
     return client
 
 
-# A form without its choice is accepted where the choice is optional; the name makes each of them be shown again.
+# Where the choice is optional, a form without it is valid; the name makes each form invalid and shown again.
 FILLED_IN = {"name": "k" * 500, "email": "-", "username": "?", "is_limited": "on"}
 
 
@@ -79,21 +79,21 @@ FILLED_IN = {"name": "k" * 500, "email": "-", "username": "?", "is_limited": "on
 def test_a_form_does_not_name_an_organisation_that_the_person_may_not_see(
     limited: Client, page: str, field: str
 ) -> None:
-    url, theirs = reverse(f"admin:{page}"), make_organisation(THEIRS)
-    answer = limited.post(url, {**FILLED_IN, field: theirs.pk})
+    url, other_organisation = reverse(f"admin:{page}"), make_organisation(THEIRS)
+    answer = limited.post(url, {**FILLED_IN, field: other_organisation.pk})
     assert answer.status_code == 200
     assert THEIRS not in answer.content.decode()
     form: Any = answer.context.get("form") or answer.context["adminform"].form
     assert "Select a valid choice" in str(form.errors[field])
-    assert THEIRS not in limited.get(url, {field: theirs.pk}).content.decode()
+    assert THEIRS not in limited.get(url, {field: other_organisation.pk}).content.decode()
 
 
 @pytest.mark.parametrize("page", ["integrations_apikey_add", "integrations_webhookendpoint_add", "auth_user_add"])
-def test_a_form_that_was_sent_too_late_does_not_name_it_when_it_comes_back(client: Client, page: str, db: None) -> None:
-    own, theirs = make_organisation(BELLA), make_organisation(THEIRS)
+def test_a_form_sent_too_late_does_not_name_it_when_shown_again(client: Client, page: str, db: None) -> None:
+    own, other_organisation = make_organisation(BELLA), make_organisation(THEIRS)
     person = make_limited(own)
     client.force_login(person)
-    for chosen, shown in ((theirs, False), (own, True)):
+    for chosen, shown in ((other_organisation, False), (own, True)):
         prove(client, person, ago=901)
         url = reverse(f"admin:{page}")
         assert client.post(url, {"name": "k", "organisation": chosen.pk}).status_code == 302
@@ -104,7 +104,7 @@ def test_a_form_that_was_sent_too_late_does_not_name_it_when_it_comes_back(clien
         assert (f'<option value="{own.pk}" selected' in back) == (shown and page != "auth_user_add")
 
 
-def test_the_own_organisation_can_be_chosen(limited: Client) -> None:
+def test_a_limited_person_can_choose_their_own_organisation(limited: Client) -> None:
     own = Organisation.objects.get(name=BELLA)
     answer = limited.post(
         reverse("admin:integrations_apikey_add"),

@@ -1,4 +1,4 @@
-"""Staff who see one organisation."""
+"""Create members of staff limited to one organisation."""
 
 from django.contrib.auth.models import User
 from django.test import Client

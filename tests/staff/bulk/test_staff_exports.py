@@ -1,4 +1,4 @@
-"""Lists to take along as files, and hand-over links, as staff use them."""
+"""Exports of lists as CSV files, and the staff pages of hand-over links."""
 
 import contextlib
 import csv
@@ -31,7 +31,7 @@ def streamed(response: Any) -> str:
 # --- The export
 
 
-def test_the_export_is_the_list_with_its_search_and_without_formulas(staff: Client, enabled: Enabled) -> None:
+def test_the_export_applies_the_search_of_the_list_and_contains_no_formulas(staff: Client, enabled: Enabled) -> None:
     make_outlet("=1+1")
     rows = list(csv.DictReader(io.StringIO(streamed(staff.get("/admin/integrations/outlet/export/"))[1:])))
     assert [row["Outlet"] for row in rows] == ["Station", "'=1+1"]
@@ -42,14 +42,14 @@ def test_the_export_is_the_list_with_its_search_and_without_formulas(staff: Clie
     assert "'=1+1" in found
 
 
-def test_the_export_asks_few_questions(staff: Client, django_assert_max_num_queries: Any) -> None:
+def test_the_export_takes_few_queries(staff: Client, django_assert_max_num_queries: Any) -> None:
     for number in range(30):
         make_enabled_outlet(f"Outlet {number}")
-    with django_assert_max_num_queries(16):  # each piece asks once more what the person may see
+    with django_assert_max_num_queries(16):  # the person's limits are read again for each part of the file
         assert streamed(staff.get("/admin/integrations/outlet/export/")).count(f"{BELLA},Outlet ") == 30
 
 
-def test_the_export_stays_within_the_limit(enabled: Enabled) -> None:
+def test_the_export_leaves_out_other_organisations_for_a_limited_person(enabled: Enabled) -> None:
     limited = limited_to(make_organisation("Own"), "view_outlet")
     assert "Station" not in streamed(limited.get("/admin/integrations/outlet/export/"))
     shown = enabled.integration.current_credential().shown
@@ -58,19 +58,19 @@ def test_the_export_stays_within_the_limit(enabled: Enabled) -> None:
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "'=1", "''=1", "x", "'x", "O'Neill", ""])
-def test_a_cell_is_never_a_formula_and_comes_back_as_it_was(cell: str) -> None:
+def test_a_cell_is_never_a_formula_and_is_read_back_unchanged(cell: str) -> None:
     assert not spreadsheet.guarded(cell).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
     assert spreadsheet.unguarded(spreadsheet.guarded(cell)) == cell
 
 
 @given(st.text(alphabet="=+-@;,|\t\r\n'\" \u00a0ab\uff1d\uff20"))
-def test_no_separator_and_no_quoting_makes_a_formula_of_a_cell(cell: str) -> None:
+def test_no_separator_or_quoting_turns_a_cell_into_a_formula(cell: str) -> None:
     assert spreadsheet.unguarded(spreadsheet.guarded(cell)) == cell
     written = spreadsheet.lines([["Bella", cell, cell]])
     for separator in (",", ";", "|", "\t"):
         for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
             reader = csv.reader(io.StringIO(written, newline=""), delimiter=separator, quoting=quoting)
-            with contextlib.suppress(csv.Error):  # a line end within an unquoted cell
+            with contextlib.suppress(csv.Error):  # a line break in an unquoted cell
                 for row in reader:
                     assert not any(read.lstrip(' "\u00a0').startswith(FORMULA) for read in row), (separator, row)
 
@@ -78,7 +78,7 @@ def test_no_separator_and_no_quoting_makes_a_formula_of_a_cell(cell: str) -> Non
 @pytest.mark.parametrize(
     "cell", ["Bar;=cmd|' /C calc'!A0;x", "a,+1", "a;\t-1", 'a;"=1+1"', "a| @x", "a\n=1", "\uff1d1+1"]
 )
-def test_a_formula_behind_another_program_s_separator_is_guarded(cell: str) -> None:
+def test_a_formula_after_another_separator_is_guarded(cell: str) -> None:
     assert "'" in spreadsheet.guarded(cell).replace("' /C calc'", "")
 
 
@@ -90,15 +90,15 @@ def test_enabling_by_link_never_shows_the_secret(staff: Client, outlet: Outlet) 
     page = staff.post(enable_url(outlet), values)
     assert not SECRET.search(page.content.decode())
     assert "no-store" in page["Cache-Control"]
-    made = page.context["made"]
-    assert made.url in page.content.decode()
-    assert made.passphrase in page.content.decode()
-    opened = Client().post("/handover/", {"code": made.token, "passphrase": made.passphrase})
+    created = page.context["made"]
+    assert created.url in page.content.decode()
+    assert created.passphrase in page.content.decode()
+    opened = Client().post("/handover/", {"code": created.token, "passphrase": created.passphrase})
     assert SECRET.search(opened.content.decode())
     assert "opened" in text(staff.get(page_url(Integration.objects.get())))
 
 
-def test_rotating_by_link_with_a_passphrase_of_ones_own(staff: Client, enabled: Enabled) -> None:
+def test_a_secret_is_rotated_by_link_with_a_chosen_passphrase(staff: Client, enabled: Enabled) -> None:
     values = {
         "overlap": "24h",
         "seen": enabled.integration.current_credential().pk,
@@ -113,7 +113,7 @@ def test_rotating_by_link_with_a_passphrase_of_ones_own(staff: Client, enabled: 
 
 
 @pytest.mark.parametrize(("field", "value"), [("passphrase", "short"), ("link_hours", "9999"), ("link_hours", "0")])
-def test_a_link_that_is_refused_enables_nothing(staff: Client, outlet: Outlet, field: str, value: str) -> None:
+def test_a_refused_link_enables_nothing(staff: Client, outlet: Outlet, field: str, value: str) -> None:
     page = staff.post(enable_url(outlet), {"pos_remote_id": "R-1", "as_link": "yes", field: value})
     assert "Nothing was changed" in text(page)
     assert page.context["form"].errors[field]
@@ -135,13 +135,13 @@ def test_a_link_is_revoked_from_the_page(staff: Client, enabled: Enabled) -> Non
     assert client_of("view_integration").post(url).status_code == 403
 
 
-def test_the_list_of_links_stays_within_the_limit(staff: Client, enabled: Enabled) -> None:
-    made = handover_links.create_link(enabled.integration.current_credential(), enabled.handover, hours=1, actor=ANNA)
+def test_the_list_of_links_leaves_out_other_organisations_for_a_limited_person(staff: Client, enabled: Enabled) -> None:
+    result = handover_links.create_link(enabled.integration.current_credential(), enabled.handover, hours=1, actor=ANNA)
     assert BELLA in text(staff.get(list_url("handoverlink")))
     limited = limited_to(make_organisation("Own"), "view_integration", "change_integration")
     assert BELLA not in text(limited.get(list_url("handoverlink")))
-    assert limited.post(reverse("admin:integrations_handoverlink_take_back", args=(made.link.pk,))).status_code == 404
-    page = staff.get(reverse("admin:integrations_handoverlink_change", args=(made.link.pk,))).content.decode()
-    for hidden in (made.link.sealed, made.link.token_digest, made.link.salt):
+    assert limited.post(reverse("admin:integrations_handoverlink_take_back", args=(result.link.pk,))).status_code == 404
+    page = staff.get(reverse("admin:integrations_handoverlink_change", args=(result.link.pk,))).content.decode()
+    for hidden in (result.link.sealed, result.link.token_digest, result.link.salt):
         assert hidden not in page
     assert client_of("view_outlet").get(list_url("handoverlink")).status_code == 403

@@ -1,4 +1,4 @@
-"""The checklist of an outlet: the text of each step that is not done."""
+"""The outlet checklist: the text of each step that is not done."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,7 +30,7 @@ def station(**changes: Any) -> Integration:
 
 
 def evidence(**changes: Any) -> Evidence:
-    """An hour after the outlet was enabled, of which nothing was seen yet."""
+    """Evidence one hour after the outlet was enabled, without any attempt."""
     values: dict[str, Any] = {
         "at": NOON,
         "integration": station(),
@@ -53,55 +53,55 @@ def connection(*, minutes: int = 5, **values: Any) -> Connection:
 
 
 def connected(**changes: Any) -> Evidence:
-    came = {"attempt": attempt(Outcome.ACCEPTED), "connection": connection(), "is_online": True}
-    return evidence(**(came | changes))
+    found_evidence = {"attempt": attempt(Outcome.ACCEPTED), "connection": connection(), "is_online": True}
+    return evidence(**(found_evidence | changes))
 
 
-def asked(state: RequestState, **values: Any) -> Request:
+def request_in(state: RequestState, **values: Any) -> Request:
     received = NOON - timedelta(minutes=2)
     ended = None if state in (RequestState.QUEUED, RequestState.SENT) else received + timedelta(milliseconds=35)
     return Request(message_type=1, state=state, received_at=received, ended_at=ended, **values)
 
 
-def red(found: Evidence) -> Step:
+def open_step(found: Evidence) -> Step:
     """Return the first step that is not done; check that earlier steps are done and later ones are empty."""
     steps = steps_of(found)
     states = [step.state for step in steps]
     at = states.index(StepState.WRONG)
     assert states == [StepState.DONE] * at + [StepState.WRONG] + [StepState.LATER] * (len(TITLES) - at - 1)
     assert all(not step.words and not step.tell for step in steps[at + 1 :])
-    assert steps[at].tell, "a red step says what to tell the person on site"
+    assert steps[at].tell, "a red step must say what to tell the person on site"
     return steps[at]
 
 
-def test_the_steps_stand_in_the_order_of_the_way_in() -> None:
+def test_the_steps_follow_the_order_of_the_connection() -> None:
     assert tuple(step.title for step in steps_of(evidence())) == TITLES
 
 
-def test_of_a_disabled_integration_nothing_else_counts() -> None:
-    step = red(connected(integration=station(is_enabled=False, disabled_reason="The till is replaced")))
+def test_a_disabled_integration_shows_only_that_it_is_disabled() -> None:
+    step = open_step(connected(integration=station(is_enabled=False, disabled_reason="The till is replaced")))
     assert step.title == "Enabled"
     assert "“The till is replaced”" in step.words
     assert "Enable it again" in step.here
 
 
-def test_no_attempt_leads_to_the_address_and_the_id() -> None:
-    step = red(evidence())
+def test_without_an_attempt_the_step_names_the_address_and_the_id() -> None:
+    step = open_step(evidence())
     assert step.title == "First authentication attempt seen"
     assert "No attempt since the outlet was enabled, 1 hour ago." in step.words.replace("\xa0", " ")
     assert "http://127.0.0.1:8000/api/powerepos/v1/auth" in step.tell
     assert "station-1" in step.tell
 
 
-def test_who_came_under_another_provider_outlet_id_is_found() -> None:
-    step = red(evidence(stranger=attempt(Outcome.UNKNOWN_OUTLET, provider_outlet_id="statoin-1")))
+def test_an_attempt_under_another_provider_outlet_id_is_found() -> None:
+    step = open_step(evidence(stranger=attempt(Outcome.UNKNOWN_OUTLET, provider_outlet_id="statoin-1")))
     assert "“statoin-1”" in step.words
     assert "Correct the ProviderOutletID: it is station-1." in step.tell
 
 
-def test_a_till_that_goes_on_with_the_older_secret_is_not_taken_for_one_with_the_new() -> None:
+def test_a_till_still_using_the_older_secret_does_not_pass_as_updated() -> None:
     older = Credential(shown="ONPS-OLDER", expires_at=NOON + timedelta(hours=1))
-    step = red(evidence(act="the secret was rotated", older=older, is_online=True))
+    step = open_step(evidence(act="the secret was rotated", older=older, is_online=True))
     assert "still connected with the older secret, which is valid until 1 March 2026" in step.words
     assert "begins with ONPS-ABCDE" in step.tell
 
@@ -116,8 +116,8 @@ def test_a_till_that_goes_on_with_the_older_secret_is_not_taken_for_one_with_the
         (Outcome.THROTTLED, "Stop trying, and correct the AuthSecret first"),
     ],
 )
-def test_each_thing_wrong_with_the_secret_has_its_words(outcome: Outcome, tell: str) -> None:
-    step = red(evidence(attempt=attempt(outcome)))
+def test_each_fault_of_the_secret_has_its_own_text(outcome: Outcome, tell: str) -> None:
+    step = open_step(evidence(attempt=attempt(outcome)))
     assert step.title == "Secret correct"
     assert step.words.startswith(outcome.label)
     assert "from 198.51.100.7" in step.words
@@ -126,23 +126,23 @@ def test_each_thing_wrong_with_the_secret_has_its_words(outcome: Outcome, tell: 
 
 
 @pytest.mark.parametrize("outcome", [Outcome.BUSY, Outcome.DATABASE_AWAY, Outcome.DRAINING])
-def test_a_portal_that_could_not_decide_does_not_blame_the_till(outcome: Outcome) -> None:
-    step = red(evidence(undecided=attempt(outcome)))
+def test_an_attempt_that_the_portal_could_not_decide_does_not_blame_the_till(outcome: Outcome) -> None:
+    step = open_step(evidence(undecided=attempt(outcome)))
     assert step.title == "Secret correct"
     assert outcome.label in step.words
     assert "Nothing has to be done" in step.tell
 
 
-def test_a_token_of_before_says_nothing_about_the_secret() -> None:
-    step = red(evidence(handshake=attempt(Outcome.TOKEN_VOID, door=PosEndpoint.WEBSOCKET)))
+def test_an_earlier_token_does_not_prove_the_secret() -> None:
+    step = open_step(evidence(handshake=attempt(Outcome.TOKEN_VOID, door=PosEndpoint.WEBSOCKET)))
     assert step.title == "Secret correct"
     assert "an earlier access token" in step.words
 
 
-def test_a_wrong_pos_remote_id_names_both_and_whose_it_is() -> None:
+def test_a_wrong_pos_remote_id_shows_both_values_and_the_owner() -> None:
     detail = "The POSRemoteID that was sent is that of outlet Bella – Harbour."
     mispaired = attempt(Outcome.WRONG_POS_REMOTE_ID, pos_remote_id="Bella-Harbour", detail=detail)
-    step = red(evidence(attempt=mispaired))
+    step = open_step(evidence(attempt=mispaired))
     assert step.title == "POSRemoteID correct"
     assert "“Bella-Harbour”; this outlet has “Bella-Station”" in step.words
     assert detail in step.words
@@ -158,13 +158,13 @@ def test_a_wrong_pos_remote_id_names_both_and_whose_it_is() -> None:
         ("Bell\u0430-Station", "U+0430 CYRILLIC SMALL LETTER A"),
     ],
 )
-def test_two_texts_that_look_the_same_are_told_apart_by_the_names_of_their_characters(sent: str, named: str) -> None:
+def test_ids_that_look_the_same_are_distinguished_by_character_names(sent: str, named: str) -> None:
     mispaired = attempt(Outcome.WRONG_POS_REMOTE_ID, pos_remote_id=sent, detail="")
-    assert named in red(evidence(attempt=mispaired)).words
+    assert named in open_step(evidence(attempt=mispaired)).words
 
 
-def test_a_token_that_is_not_used_leads_to_the_websocket() -> None:
-    step = red(evidence(attempt=attempt(Outcome.ACCEPTED)))
+def test_an_unused_token_points_to_the_websocket_step() -> None:
+    step = open_step(evidence(attempt=attempt(Outcome.ACCEPTED)))
     assert step.title == "Access token used"
     assert "ws://127.0.0.1:8000" in step.tell
 
@@ -181,7 +181,7 @@ def test_a_token_that_is_not_used_leads_to_the_websocket() -> None:
 )
 def test_a_refused_websocket_says_why(outcome: Outcome, tell: str) -> None:
     handshake = attempt(outcome, minutes=9, door=PosEndpoint.WEBSOCKET)
-    step = red(evidence(attempt=attempt(Outcome.ACCEPTED), handshake=handshake))
+    step = open_step(evidence(attempt=attempt(Outcome.ACCEPTED), handshake=handshake))
     assert step.title == "Access token used"
     assert outcome.label in step.words
     assert tell in step.tell
@@ -189,7 +189,10 @@ def test_a_refused_websocket_says_why(outcome: Outcome, tell: str) -> None:
 
 def test_a_websocket_refused_before_the_last_token_says_nothing() -> None:
     handshake = attempt(Outcome.TOKEN_EXPIRED, minutes=30, door=PosEndpoint.WEBSOCKET)
-    assert "has not opened the websocket" in red(evidence(attempt=attempt(Outcome.ACCEPTED), handshake=handshake)).words
+    assert (
+        "has not opened the websocket"
+        in open_step(evidence(attempt=attempt(Outcome.ACCEPTED), handshake=handshake)).words
+    )
 
 
 @pytest.mark.parametrize(
@@ -205,82 +208,82 @@ def test_a_websocket_refused_before_the_last_token_says_nothing() -> None:
         (CloseReason.RESTART, "reconnects automatically"),
     ],
 )
-def test_a_connection_that_ended_says_how_and_what_helps(reason: CloseReason, tell: str) -> None:
+def test_an_ended_connection_shows_the_reason_and_the_remedy(reason: CloseReason, tell: str) -> None:
     ended = connection(closed_at=NOON - timedelta(minutes=1), close_reason=reason, close_code=1000)
-    step = red(connected(connection=ended, is_online=False))
+    step = open_step(connected(connection=ended, is_online=False))
     assert step.title == "Connected"
     assert f"{reason.label} (1000)" in step.words
     assert tell in step.tell
 
 
-def test_what_was_refused_after_a_connection_ended_counts() -> None:
+def test_a_refusal_after_the_connection_ended_counts() -> None:
     ended = connection(closed_at=NOON - timedelta(minutes=3), close_reason=CloseReason.BY_POS)
     refused = attempt(Outcome.WRONG_SECRET, minutes=2)
-    assert red(connected(attempt=refused, connection=ended, is_online=False)).title == "Secret correct"
+    assert open_step(connected(attempt=refused, connection=ended, is_online=False)).title == "Secret correct"
 
 
-def test_what_was_refused_before_the_connection_is_put_right() -> None:
-    assert red(connected(attempt=attempt(Outcome.WRONG_SECRET))).title == "Answered a test request"
+def test_a_refusal_before_the_connection_is_resolved() -> None:
+    assert open_step(connected(attempt=attempt(Outcome.WRONG_SECRET))).title == "Answered a test request"
 
 
-def test_a_second_till_that_is_refused_beside_the_first_is_told() -> None:
+def test_a_refused_second_till_is_reported() -> None:
     steps = steps_of(connected(attempt=attempt(Outcome.WRONG_SECRET, minutes=2)))
     assert "Another attempt was refused" in steps[5].words
     assert steps[5].state is StepState.DONE
 
 
-def test_two_tills_with_the_same_credentials_are_told_while_one_of_them_is_connected() -> None:
-    step = red(connected(second_till_at=NOON - timedelta(minutes=1)))
+def test_two_tills_with_the_same_credentials_are_reported_while_one_is_connected() -> None:
+    step = open_step(connected(second_till_at=NOON - timedelta(minutes=1)))
     assert step.title == "Connected"
     assert "Two tills use these credentials" in step.words
     assert "remove them from one of the two" in step.tell
 
 
-def test_a_pos_that_was_not_asked_waits_for_the_button() -> None:
-    step = red(connected())
+def test_a_pos_without_a_test_request_waits_for_the_button() -> None:
+    step = open_step(connected())
     assert step.title == "Answered a test request"
     assert "Press “Send a test request”" in step.here
 
 
-def test_without_the_number_of_get_open_orders_the_way_to_it_is_shown() -> None:
-    assert "under Message types" in red(connected(harmless=None)).here
+def test_without_the_number_of_get_open_orders_the_step_says_where_to_enter_it() -> None:
+    assert "under Message types" in open_step(connected(harmless=None)).here
 
 
 @pytest.mark.parametrize("state", [RequestState.QUEUED, RequestState.SENT])
-def test_a_request_on_its_way_is_waited_for(state: RequestState) -> None:
-    step = red(connected(request=asked(state)))
+def test_a_pending_request_is_shown_as_waiting(state: RequestState) -> None:
+    step = open_step(connected(request=request_in(state)))
     assert "no answer yet" in step.words
     assert "Wait" in step.here
 
 
 @pytest.mark.parametrize("state", [RequestState.EXPIRED, RequestState.FAILED, RequestState.CANCELLED])
-def test_a_mute_pos_is_red(state: RequestState) -> None:
-    step = red(connected(request=asked(state)))
+def test_an_unresponsive_pos_is_red(state: RequestState) -> None:
+    step = open_step(connected(request=request_in(state)))
     assert "connected but did not answer" in step.words
     assert "Close the message and tell me" in step.tell
 
 
-def test_an_answer_that_could_not_be_read_is_red_and_says_why() -> None:
+def test_an_unreadable_answer_is_red_with_the_reason() -> None:
     failure = "The POS's answer could not be read: it is not valid JSON."
-    step = red(connected(request=asked(RequestState.FAILED, failure=failure)))
+    step = open_step(connected(request=request_in(RequestState.FAILED, failure=failure)))
     assert failure in step.words
     assert "PowerEPOS support" in step.tell
 
 
 def test_all_is_green_when_the_pos_answers() -> None:
-    steps = steps_of(connected(request=asked(RequestState.ANSWERED, result_code=0)))
+    steps = steps_of(connected(request=request_in(RequestState.ANSWERED, result_code=0)))
     assert {step.state for step in steps} == {StepState.DONE}
     assert "answered after 35 ms" in steps[-1].words
     assert sentence_of(steps) == "All 7 steps are done: the outlet works."
 
 
 def test_a_refusal_is_an_answer_too() -> None:
-    refused = asked(RequestState.REFUSED, result_code=4, error_message="No user matches the logon.")
+    refused = request_in(RequestState.REFUSED, result_code=4, error_message="No user matches the logon.")
     last = steps_of(connected(request=refused))[-1]
     assert last.state is StepState.DONE
     assert "ResultCode 4: “No user matches the logon.”" in last.words
 
 
-def test_the_sentence_says_on_what_it_hangs() -> None:
+def test_the_summary_names_the_step_that_is_not_done() -> None:
     steps = steps_of(evidence(attempt=attempt(Outcome.WRONG_SECRET)))
     assert sentence_of(steps) == "2 of 7 steps are done. The till's secret has not been accepted."

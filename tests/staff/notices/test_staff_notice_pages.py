@@ -1,4 +1,4 @@
-"""Staff make webhook endpoints, see each delivery, read alerts and choose who gets them."""
+"""The staff pages of webhook endpoints, deliveries, alerts and alert recipients."""
 
 import re
 from datetime import timedelta
@@ -60,7 +60,7 @@ def page(endpoint: WebhookEndpoint) -> str:
     return reverse("admin:integrations_webhookendpoint_change", args=(endpoint.pk,))
 
 
-def act(endpoint: WebhookEndpoint, name: str) -> str:
+def action_url(endpoint: WebhookEndpoint, name: str) -> str:
     return reverse(f"admin:integrations_webhookendpoint_{name}", args=(endpoint.pk,))
 
 
@@ -74,7 +74,7 @@ def verbs() -> list[str]:
     return list(AuditEvent.objects.filter(verb__startswith="webhook").order_by("pk").values_list("verb", flat=True))
 
 
-def test_the_secret_of_a_new_endpoint_is_shown_once_and_lies_sealed(staff: Client) -> None:
+def test_the_secret_of_a_new_endpoint_is_shown_once_and_stored_encrypted(staff: Client) -> None:
     response = staff.post(reverse("admin:integrations_webhookendpoint_add"), FORM)
     secret = secret_in(response)
     assert "no-store" in response["Cache-Control"]
@@ -103,54 +103,54 @@ def test_the_secret_of_a_new_endpoint_is_shown_once_and_lies_sealed(staff: Clien
         ("https://hooks.example.com/a b", "without spaces"),
     ],
 )
-def test_an_address_that_no_webhook_is_sent_to_is_an_error_of_the_form(staff: Client, url: str, complaint: str) -> None:
+def test_a_forbidden_webhook_url_is_a_form_error(staff: Client, url: str, complaint: str) -> None:
     response = staff.post(reverse("admin:integrations_webhookendpoint_add"), FORM | {"url": url})
     assert complaint in response.content.decode()
     assert not WebhookEndpoint.objects.exists()
 
 
 @pytest.mark.parametrize("changes", [{"kinds": []}, {"kinds": ["webhook.test"]}, {"name": ""}, {"name": "a\x07b"}])
-def test_what_else_is_wrong_with_the_form_is_said(staff: Client, changes: dict[str, Any]) -> None:
+def test_other_invalid_fields_are_form_errors(staff: Client, changes: dict[str, Any]) -> None:
     response = staff.post(reverse("admin:integrations_webhookendpoint_add"), FORM | changes)
     assert "errorlist" in response.content.decode()
     assert not WebhookEndpoint.objects.exists()
 
 
-def test_a_name_is_given_once(staff: Client, endpoint: WebhookEndpoint) -> None:
+def test_an_endpoint_name_must_be_unique(staff: Client, endpoint: WebhookEndpoint) -> None:
     response = staff.post(reverse("admin:integrations_webhookendpoint_add"), FORM)
     assert "webhook endpoint with this name already exists" in response.content.decode()
 
 
-def test_a_rotation_shows_the_new_secret_once_and_sent_twice_rotates_once(
+def test_a_rotation_shows_the_new_secret_once_and_a_repeated_form_rotates_once(
     staff: Client, endpoint: WebhookEndpoint
 ) -> None:
     form = {"overlap": "1h", "seen": endpoint.secret_made_at.isoformat()}
-    new = secret_in(staff.post(act(endpoint, "rotate"), form))
-    again = staff.post(act(endpoint, "rotate"), form)
+    new = secret_in(staff.post(action_url(endpoint, "rotate"), form))
+    again = staff.post(action_url(endpoint, "rotate"), form)
     assert again.status_code == 409
     endpoint.refresh_from_db()
     assert unseal(endpoint.sealed_secret, purpose=signing.PURPOSE) == new
     assert endpoint.has_overlap(timezone.now())
     assert "End overlap now" in staff.get(page(endpoint)).content.decode()
-    staff.post(act(endpoint, "end_overlap"))
+    staff.post(action_url(endpoint, "end_overlap"))
     endpoint.refresh_from_db()
     assert (endpoint.sealed_older_secret, endpoint.has_overlap(timezone.now())) == ("", False)
     assert verbs()[1:] == [Verb.WEBHOOK_ROTATED, Verb.WEBHOOK_OVERLAP_ENDED]
 
 
-def test_an_endpoint_is_switched_off_for_a_reason_and_on_again(staff: Client, endpoint: WebhookEndpoint) -> None:
-    staff.post(act(endpoint, "disable"), {"reason": "maintenance"})
+def test_an_endpoint_is_disabled_with_a_reason_and_enabled_again(staff: Client, endpoint: WebhookEndpoint) -> None:
+    staff.post(action_url(endpoint, "disable"), {"reason": "maintenance"})
     assert "maintenance" in staff.get(page(endpoint)).content.decode()
-    assert staff.post(act(endpoint, "disable"), {"reason": "again"}).status_code == 409
-    assert "switched off" in staff.get(act(endpoint, "test")).content.decode()
-    staff.post(act(endpoint, "enable"))
+    assert staff.post(action_url(endpoint, "disable"), {"reason": "again"}).status_code == 409
+    assert "switched off" in staff.get(action_url(endpoint, "test")).content.decode()
+    staff.post(action_url(endpoint, "enable"))
     endpoint.refresh_from_db()
     assert (endpoint.is_enabled, endpoint.disabled_reason) == (True, "")
 
 
-def test_url_and_events_are_changed(staff: Client, endpoint: WebhookEndpoint) -> None:
+def test_the_url_and_the_events_can_be_changed(staff: Client, endpoint: WebhookEndpoint) -> None:
     response = staff.post(
-        act(endpoint, "change_url"), {"url": "https://new.example.com/?key=hidden", "kinds": ["outlet.online"]}
+        action_url(endpoint, "change_url"), {"url": "https://new.example.com/?key=hidden", "kinds": ["outlet.online"]}
     )
     assert response.status_code == 302
     endpoint.refresh_from_db()
@@ -158,13 +158,13 @@ def test_url_and_events_are_changed(staff: Client, endpoint: WebhookEndpoint) ->
     assert "hidden" not in str(AuditEvent.objects.latest("pk").detail)
 
 
-def test_a_test_event_is_sent_and_its_delivery_is_seen_and_sent_again(staff: Client, endpoint: WebhookEndpoint) -> None:
-    staff.post(act(endpoint, "test"))
+def test_a_test_event_is_sent_and_its_delivery_is_shown_and_resent(staff: Client, endpoint: WebhookEndpoint) -> None:
+    staff.post(action_url(endpoint, "test"))
     delivery = Delivery.objects.get()
     assert (delivery.notice.kind, delivery.notice.data["sent_by"]) == (NoticeKind.TEST, "berta")
     url = reverse("admin:integrations_delivery_change", args=(delivery.pk,))
     assert "It will be sent within seconds." in refresh(staff, url).content.decode()
-    assert "Test event" in refresh(staff, page(endpoint)).content.decode(), "the page that follows is live"
+    assert "Test event" in refresh(staff, page(endpoint)).content.decode(), "the next page must be live"
     Delivery.objects.update(
         state=DeliveryState.FAILED, tries=10, status=500, error="Answered 500.", excerpt="<b>no</b>"
     )
@@ -181,17 +181,17 @@ def test_a_test_event_is_sent_and_its_delivery_is_seen_and_sent_again(staff: Cli
     assert verbs()[1:] == [Verb.WEBHOOK_TESTED, Verb.WEBHOOK_REPLAYED]
 
 
-@pytest.mark.parametrize(("minutes", "is_said"), [(10, True), (-10, False)])
+@pytest.mark.parametrize(("minutes", "is_shown"), [(10, True), (-10, False)])
 def test_the_page_says_until_when_the_receiver_asked_for_a_pause(
-    staff: Client, endpoint: WebhookEndpoint, minutes: int, is_said: bool
+    staff: Client, endpoint: WebhookEndpoint, minutes: int, is_shown: bool
 ) -> None:
     WebhookEndpoint.objects.update(paused_until=timezone.now() + timedelta(minutes=minutes))
     shown = staff.get(page(endpoint)).content.decode()
-    assert ("The receiver asked for a pause" in shown) is is_said
-    assert ("Events are sent as they happen." in shown) is not is_said
+    assert ("The receiver asked for a pause" in shown) is is_shown
+    assert ("Events are sent as they happen." in shown) is not is_shown
 
 
-def test_webhooks_are_for_those_who_have_the_right(client: Client, endpoint: WebhookEndpoint) -> None:
+def test_webhook_pages_need_the_permission(client: Client, endpoint: WebhookEndpoint) -> None:
     user = User.objects.create_user("viewer", is_staff=True)
     client.force_login(user)
     delivery = webhooks.send_test(endpoint, actor=ANNA)
@@ -202,12 +202,12 @@ def test_webhooks_are_for_those_who_have_the_right(client: Client, endpoint: Web
         reverse("admin:integrations_delivery_changelist"),
         reverse("admin:integrations_delivery_change", args=(delivery.pk,)),
         reverse("admin:integrations_delivery_replay", args=(delivery.pk,)),
-        *(act(endpoint, name) for name in ("rotate", "end_overlap", "disable", "enable", "test", "change_url")),
+        *(action_url(endpoint, name) for name in ("rotate", "end_overlap", "disable", "enable", "test", "change_url")),
     ]
     assert {client.get(path).status_code for path in paths} == {403}
 
 
-def test_who_is_limited_sees_and_makes_endpoints_of_their_own_organisations_alone(
+def test_a_limited_person_sees_and_creates_endpoints_of_their_own_organisations_only(
     client: Client, endpoint: WebhookEndpoint
 ) -> None:
     bella, anna = make_organisation(BELLA), make_organisation("Café Anna")
@@ -222,10 +222,10 @@ def test_who_is_limited_sees_and_makes_endpoints_of_their_own_organisations_alon
     make_endpoint(name="own too", organisation=bella)
     deliveries = carl.get(reverse("admin:integrations_delivery_changelist")).content.decode()
     assert ("own too" in deliveries, "foreign" in deliveries) == (True, False)
-    by_foreign = carl.get(reverse("admin:integrations_delivery_changelist"), {"endpoint__id__exact": foreign.pk})
-    assert by_foreign.context["cl"].result_count == 0
-    assert carl.get(act(foreign, "rotate")).status_code == 404
-    assert carl.get(act(endpoint, "rotate")).status_code == 404
+    page_of_foreign = carl.get(reverse("admin:integrations_delivery_changelist"), {"endpoint__id__exact": foreign.pk})
+    assert page_of_foreign.context["cl"].result_count == 0
+    assert carl.get(action_url(foreign, "rotate")).status_code == 404
+    assert carl.get(action_url(endpoint, "rotate")).status_code == 404
     assert carl.get(reverse("admin:integrations_delivery_change", args=(delivery.pk,))).status_code == 302
     assert carl.get(reverse("admin:integrations_delivery_replay", args=(delivery.pk,))).status_code == 404
     add = reverse("admin:integrations_webhookendpoint_add")
@@ -245,7 +245,7 @@ def make_alert(organisation: Organisation | None, label: str) -> Alert:
     return alert
 
 
-def test_alerts_are_listed_and_say_that_no_mail_goes_out(staff: Client) -> None:
+def test_alerts_are_listed_and_the_page_says_that_no_email_is_sent(staff: Client) -> None:
     alert = make_alert(make_organisation(), "Trattoria Bella – Harbour")
     listed = staff.get(reverse("admin:integrations_alert_changelist")).content.decode()
     assert "Outlets offline" in listed
@@ -256,7 +256,7 @@ def test_alerts_are_listed_and_say_that_no_mail_goes_out(staff: Client) -> None:
         assert "EMAIL_URL" not in staff.get(reverse("admin:integrations_alert_changelist")).content.decode()
 
 
-def test_who_is_limited_sees_the_alerts_of_their_organisations_alone(client: Client) -> None:
+def test_a_limited_person_sees_alerts_of_their_own_organisations_only(client: Client) -> None:
     bella, anna = make_organisation(BELLA), make_organisation("Café Anna")
     own, foreign, general = (make_alert(each, str(each)) for each in (bella, anna, None))
     carl = limited(client, bella, "view_alert")
@@ -266,7 +266,7 @@ def test_who_is_limited_sees_the_alerts_of_their_organisations_alone(client: Cli
         assert carl.get(reverse("admin:integrations_alert_change", args=(each.pk,))).status_code == 302
 
 
-def test_recipients_are_added_changed_and_removed_on_record(staff: Client) -> None:
+def test_recipients_are_added_changed_and_removed_with_audit_events(staff: Client) -> None:
     add = reverse("admin:integrations_alertrecipient_add")
     staff.post(add, {"email": "ops@example.com", "organisation": ""})
     recipient = AlertRecipient.objects.get()
@@ -276,11 +276,11 @@ def test_recipients_are_added_changed_and_removed_on_record(staff: Client) -> No
     staff.post(change, {"email": "ops@example.com", "organisation": make_organisation().pk})
     staff.post(reverse("admin:integrations_alertrecipient_delete", args=(recipient.pk,)), {"post": "yes"})
     assert not AlertRecipient.objects.exists()
-    told = AuditEvent.objects.filter(verb__startswith="recipient").order_by("pk").values_list("verb", flat=True)
-    assert list(told) == [Verb.RECIPIENT_ADDED, Verb.RECIPIENT_CHANGED, Verb.RECIPIENT_REMOVED]
+    recorded = AuditEvent.objects.filter(verb__startswith="recipient").order_by("pk").values_list("verb", flat=True)
+    assert list(recorded) == [Verb.RECIPIENT_ADDED, Verb.RECIPIENT_CHANGED, Verb.RECIPIENT_REMOVED]
 
 
-def test_who_is_limited_adds_recipients_of_their_organisations_alone(client: Client) -> None:
+def test_a_limited_person_adds_recipients_of_their_own_organisations_only(client: Client) -> None:
     bella = make_organisation(BELLA)
     carl = limited(client, bella, "view_alertrecipient", "add_alertrecipient", "view_organisation")
     add = reverse("admin:integrations_alertrecipient_add")
@@ -290,7 +290,7 @@ def test_who_is_limited_adds_recipients_of_their_organisations_alone(client: Cli
     assert AlertRecipient.objects.get().organisation == bella
 
 
-def test_the_outlet_s_form_takes_its_limit_and_its_opening_hours(staff: Client, enabled: Enabled) -> None:
+def test_the_outlet_form_accepts_an_alert_limit_and_opening_hours(staff: Client, enabled: Enabled) -> None:
     outlet = enabled.integration.outlet
     url = reverse("admin:integrations_outlet_change", args=(outlet.pk,))
     form = {"organisation": outlet.organisation_id, "name": outlet.name}

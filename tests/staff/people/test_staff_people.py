@@ -1,4 +1,4 @@
-"""Who may do what: the portal's three groups, and people who give away no more than they have."""
+"""The portal's three groups; people can grant only permissions that they have themselves."""
 
 from typing import Any
 
@@ -53,20 +53,20 @@ def values_of(name: str, *groups: str, **more: Any) -> dict[str, Any]:
     } | more  # fmt: skip
 
 
-def test_a_viewer_sees_all_but_payloads_and_people_and_changes_nothing() -> None:
+def test_a_viewer_sees_everything_except_payloads_and_people_and_changes_nothing() -> None:
     rights = rights_of(VIEWER)
     assert {"view_outlet", "view_request", "view_auditevent"} <= rights
     assert "view_payload" not in rights
     assert not any(right.startswith(("add_", "change_", "delete_")) or right.endswith("_user") for right in rights)
 
 
-def test_an_operator_enables_rotates_and_asks_but_makes_no_key_and_no_person() -> None:
+def test_an_operator_enables_rotates_and_sends_requests_but_creates_no_keys_or_people() -> None:
     rights = rights_of(OPERATOR)
     assert rights >= rights_of(VIEWER) | {"add_integration", "change_integration", "ask_pos", "view_payload"}
     assert not rights & {"add_apikey", "change_apikey", "change_messagetype", "add_user", "view_user"}
 
 
-def test_an_administrator_has_all_of_it() -> None:
+def test_an_administrator_has_all_permissions() -> None:
     rights = rights_of(ADMINISTRATOR)
     assert rights >= rights_of(OPERATOR) | {
         "add_apikey",
@@ -77,13 +77,13 @@ def test_an_administrator_has_all_of_it() -> None:
     }
 
 
-def test_a_right_that_was_taken_from_a_group_of_the_portal_is_there_again_after_the_next_start() -> None:
+def test_a_permission_removed_from_a_built_in_group_is_restored_at_the_next_start() -> None:
     Group.objects.get(name=VIEWER).permissions.clear()
     ensure_groups()
     assert "view_outlet" in rights_of(VIEWER)
 
 
-def test_a_viewer_reads_a_request_but_not_what_it_holds(enabled: Enabled) -> None:
+def test_a_viewer_sees_a_request_without_its_payload(enabled: Enabled) -> None:
     row = ask(enabled, payload='{"Table": "ALPHA"}', answer='{"Bill": "OMEGA"}')
     page = browser_of(make_person("vic", VIEWER)).get(request_url(row)).content.decode()
     assert row.request_id in page
@@ -94,13 +94,13 @@ def test_a_viewer_reads_a_request_but_not_what_it_holds(enabled: Enabled) -> Non
     assert "OMEGA" in page
 
 
-def test_a_viewer_is_refused_every_act(enabled: Enabled) -> None:
+def test_a_viewer_is_refused_every_action(enabled: Enabled) -> None:
     browser = browser_of(make_person("vic", VIEWER))
     assert browser.get(act_url(enabled.integration, "rotate")).status_code == 403
     assert browser.get(ADD).status_code == 403
 
 
-def test_an_administrator_adds_a_person_who_can_sign_in_and_it_is_written_down() -> None:
+def test_an_administrator_adds_a_person_who_can_sign_in_and_it_is_audited() -> None:
     browser = browser_of(make_person("ada", ADMINISTRATOR))
     assert browser.post(ADD, values_of("otto", OPERATOR)).status_code == 302
     otto = User.objects.get(username="otto")
@@ -112,7 +112,7 @@ def test_an_administrator_adds_a_person_who_can_sign_in_and_it_is_written_down()
     assert event.detail["groups"] == OPERATOR
 
 
-def test_a_person_is_limited_widened_and_switched_off() -> None:
+def test_a_person_is_limited_unlimited_and_deactivated() -> None:
     browser, bella = browser_of(make_person("ada", ADMINISTRATOR)), make_organisation(BELLA)
     browser.post(ADD, values_of("otto", OPERATOR, is_limited="on", organisations=[bella.pk]))
     otto = User.objects.get(username="otto")
@@ -126,21 +126,21 @@ def test_a_person_is_limited_widened_and_switched_off() -> None:
     assert AuditEvent.objects.filter(verb=Verb.PERSON_CHANGED).count() == 2
 
 
-def test_organisations_without_the_tick_are_not_passed_over_in_silence() -> None:
+def test_organisations_chosen_without_the_limit_tick_are_an_error() -> None:
     browser, bella = browser_of(make_person("ada", ADMINISTRATOR)), make_organisation(BELLA)
     page = browser.post(ADD, values_of("otto", OPERATOR, organisations=[bella.pk]))
     assert "Tick this" in text(page)
     assert not User.objects.filter(username="otto").exists()
 
 
-def test_nobody_changes_their_own_rights_or_limit() -> None:
+def test_a_person_cannot_change_their_own_rights_or_limit() -> None:
     ada = make_person("ada", ADMINISTRATOR)
     assert browser_of(ada).get(page_of(ada)).status_code == 302
     assert browser_of(ada).post(page_of(ada), values_of("ada", VIEWER)).status_code in (302, 403)
     assert ada.groups.get().name == ADMINISTRATOR
 
 
-def test_a_limited_administrator_makes_limited_people_of_their_own_organisations_only() -> None:
+def test_a_limited_administrator_creates_limited_people_of_their_own_organisations_only() -> None:
     bella, other = make_organisation(BELLA), make_organisation("Osteria")
     browser = browser_of(make_person("lea", ADMINISTRATOR, sees=[bella]))
     page = browser.post(ADD, values_of("wide", OPERATOR, organisations=[other.pk]))
@@ -150,16 +150,16 @@ def test_a_limited_administrator_makes_limited_people_of_their_own_organisations
     assert list(User.objects.get(username="narrow").staff_limit.organisations.all()) == [bella]
 
 
-def test_a_limited_administrator_sees_and_changes_nobody_who_sees_more() -> None:
+def test_a_limited_administrator_cannot_see_or_change_a_person_who_sees_more() -> None:
     bella, other = make_organisation(BELLA), make_organisation("Osteria")
     browser = browser_of(make_person("lea", ADMINISTRATOR, sees=[bella]))
-    for wide in (make_person("all", VIEWER), make_person("both", VIEWER, sees=[bella, other])):
-        assert wide.username not in text(browser.get(reverse("admin:auth_user_changelist")))
-        assert browser.get(page_of(wide)).status_code == 302
-        assert browser.get(reverse("admin:auth_user_password_change", args=(wide.pk,))).status_code in (403, 404)
+    for unlimited in (make_person("all", VIEWER), make_person("both", VIEWER, sees=[bella, other])):
+        assert unlimited.username not in text(browser.get(reverse("admin:auth_user_changelist")))
+        assert browser.get(page_of(unlimited)).status_code == 302
+        assert browser.get(reverse("admin:auth_user_password_change", args=(unlimited.pk,))).status_code in (403, 404)
 
 
-def test_who_may_less_cannot_take_over_who_may_more() -> None:
+def test_a_less_privileged_person_cannot_take_over_a_more_privileged_account() -> None:
     clerk = make_person("clerk")
     clerk.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "add_user", "change_user"]))
     ada, boss = make_person("ada", ADMINISTRATOR), User.objects.create_superuser("boss")
@@ -174,7 +174,7 @@ def test_who_may_less_cannot_take_over_who_may_more() -> None:
     assert not User.objects.filter(username="puppet").exists()
 
 
-def test_no_page_makes_a_superuser_or_gives_a_single_right() -> None:
+def test_no_page_creates_a_superuser_or_grants_a_single_permission() -> None:
     browser = browser_of(make_person("ada", ADMINISTRATOR))
     browser.post(ADD, values_of("otto", OPERATOR, is_superuser="on", user_permissions=[1]))
     otto = User.objects.get(username="otto")
@@ -182,13 +182,13 @@ def test_no_page_makes_a_superuser_or_gives_a_single_right() -> None:
     assert not otto.user_permissions.exists()
 
 
-def test_groups_are_shaped_by_superusers_alone() -> None:
+def test_only_superusers_can_change_groups() -> None:
     page = reverse("admin:auth_group_changelist")
     assert browser_of(make_person("ada", ADMINISTRATOR)).get(page).status_code == 403
     assert browser_of(User.objects.create_superuser("boss")).get(page).status_code == 200
 
 
-def test_a_password_that_somebody_sets_is_written_down_without_the_password() -> None:
+def test_setting_a_password_is_audited_without_the_password() -> None:
     browser, otto = browser_of(make_person("ada", ADMINISTRATOR)), make_person("otto", VIEWER)
     values = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
     answer = browser.post(reverse("admin:auth_user_password_change", args=(otto.pk,)), values)
@@ -199,7 +199,7 @@ def test_a_password_that_somebody_sets_is_written_down_without_the_password() ->
     assert otto.check_password(PASSWORD)
 
 
-def test_who_may_only_look_at_people_sees_what_they_may_do_and_see() -> None:
+def test_a_person_who_may_only_view_people_sees_their_rights_and_limits() -> None:
     colleague = make_person("carla", VIEWER, sees=[make_organisation(BELLA)])
     auditor = make_person("auditor", VIEWER)
     auditor.user_permissions.add(Permission.objects.get(codename="view_user"))

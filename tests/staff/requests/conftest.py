@@ -1,4 +1,4 @@
-"""The outlet whose POS is asked."""
+"""The outlet whose POS gets the requests."""
 
 import pytest
 from django.utils import timezone
@@ -9,6 +9,6 @@ from tests.support.staff.pages import be_seen
 
 @pytest.fixture
 def online(enabled: Enabled) -> Enabled:
-    """Station, its POS connected."""
+    """Outlet Station with its POS connected."""
     be_seen(enabled.integration, heartbeat_at=timezone.now())
     return enabled

@@ -1,4 +1,4 @@
-"""PosEndpoint 2: what staff see and do of message types."""
+"""The staff pages of message types."""
 
 import pytest
 from django.test import Client
@@ -13,13 +13,13 @@ from tests.support.staff.backend_pages import type_url
 from tests.support.staff.pages import list_url, text
 
 
-def test_a_number_that_nobody_knows_yet_says_so(staff: Client) -> None:
+def test_a_message_type_without_a_number_says_so(staff: Client) -> None:
     page = text(staff.get(list_url("messagetype")))
     assert "CreateOrder number not known yet" in page
     assert "GetUserFromPIN 0 Checks" in page
 
 
-def test_a_shipped_message_type_gets_its_number_and_keeps_its_name(staff: Client) -> None:
+def test_a_built_in_message_type_gets_its_number_and_keeps_its_name(staff: Client) -> None:
     url = type_url("CreateOrder")
     assert 'name="name"' not in staff.get(url).content.decode()
     staff.post(url, {"name": "Another", "number": "10", "description": "Opens an order."})
@@ -32,7 +32,7 @@ def test_a_shipped_message_type_gets_its_number_and_keeps_its_name(staff: Client
     assert "number: none → 10" in text(staff.get(list_url("auditevent")))
 
 
-def test_an_own_message_type_is_added_and_renamed_on_record(staff: Client) -> None:
+def test_a_custom_message_type_is_added_and_renamed_with_audit_events(staff: Client) -> None:
     staff.post(reverse("admin:integrations_messagetype_add"), {"name": "GetTables", "number": "57"})
     staff.post(type_url("GetTables"), {"name": "GetAllTables", "number": "57"})
     staff.post(type_url("GetAllTables"), {"name": "GetAllTables", "number": "57"})
@@ -53,23 +53,21 @@ def test_an_own_message_type_is_added_and_renamed_on_record(staff: Client) -> No
         ({"name": "", "number": "57"}, "This field is required"),
     ],
 )
-def test_a_message_type_that_cannot_be_is_an_error_of_the_form(
-    staff: Client, values: dict[str, str], complaint: str
-) -> None:
+def test_an_invalid_message_type_is_a_form_error(staff: Client, values: dict[str, str], complaint: str) -> None:
     answer = staff.post(reverse("admin:integrations_messagetype_add"), values)
     assert complaint in text(answer)
     assert MessageType.objects.count() == 6
     assert not AuditEvent.objects.exists()
 
 
-def test_a_name_that_would_be_taken_for_a_number_is_refused_in_words(staff: Client) -> None:
+def test_a_name_that_would_be_read_as_a_number_is_refused_with_a_message(staff: Client) -> None:
     answer = staff.post(reverse("admin:integrations_messagetype_add"), {"name": "57", "number": ""}, follow=True)
     assert "would be read as a number" in text(answer)
     assert MessageType.objects.count() == 6
 
 
 @pytest.mark.django_db
-def test_a_shipped_message_type_is_renamed_through_no_door() -> None:
+def test_a_built_in_message_type_cannot_be_renamed() -> None:
     row = MessageType.objects.get(name="CreateOrder")
     row.name = "Another"
     with pytest.raises(MessageTypeDocumented):
@@ -78,7 +76,7 @@ def test_a_shipped_message_type_is_renamed_through_no_door() -> None:
 
 
 @pytest.mark.django_db
-def test_of_two_people_who_give_the_same_number_at_once_the_second_is_refused() -> None:
+def test_the_second_of_two_people_assigning_the_same_number_at_once_is_refused() -> None:
     row = MessageType.objects.get(name="CreateOrder")
     row.number = 12
     with pytest.raises(MessageTypeExists):
@@ -86,7 +84,7 @@ def test_of_two_people_who_give_the_same_number_at_once_the_second_is_refused() 
     assert not AuditEvent.objects.exists()
 
 
-def test_no_message_type_is_deleted(staff: Client) -> None:
+def test_no_message_type_can_be_deleted(staff: Client) -> None:
     pk = MessageType.objects.get(name="CreateOrder").pk
     url = reverse("admin:integrations_messagetype_delete", args=(pk,))
     assert staff.post(url, {"post": "yes"}).status_code == 403

@@ -1,4 +1,4 @@
-"""PosEndpoint 2: what staff see of requests."""
+"""The staff pages of requests."""
 
 import json
 import re
@@ -45,9 +45,9 @@ def test_requests_are_found_by_state_time_id_and_outlet(staff: Client, enabled: 
         assert re.findall(r'class="onp-id" title="[^"]*">([^<]+)<', page) == [found]
 
 
-def test_the_requests_of_one_key_are_found(staff: Client, enabled: Enabled, key: ApiKey) -> None:
+def test_requests_are_found_by_api_key(staff: Client, enabled: Enabled, key: ApiKey) -> None:
     ask(enabled, "of-the-key", api_key=key)
-    ask(enabled, "of-nobody")
+    ask(enabled, "without-key")
     (link,) = re.findall(
         r"/admin/integrations/request/\?api_key__id__exact=\d+", staff.get(key_url(key)).content.decode()
     )
@@ -55,7 +55,7 @@ def test_the_requests_of_one_key_are_found(staff: Client, enabled: Enabled, key:
     assert re.findall(r'class="onp-id" title="[^"]*">([^<]+)<', page) == ["of-the-key"]
 
 
-def test_the_page_of_a_request_shows_its_time_line(staff: Client, key: ApiKey, enabled: Enabled) -> None:
+def test_the_page_of_a_request_shows_its_timeline(staff: Client, key: ApiKey, enabled: Enabled) -> None:
     row = ask(enabled, times_sent=3, api_key=key)
     page = text(staff.get(request_url(row)))
     steps = (
@@ -68,13 +68,11 @@ def test_the_page_of_a_request_shows_its_time_line(staff: Client, key: ApiKey, e
     assert [page.index(step) for step in steps] == sorted(page.index(step) for step in steps)
 
 
-def test_the_time_line_says_when_a_request_was_on_disk_and_when_it_was_sent_again(
-    staff: Client, enabled: Enabled, key: ApiKey
-) -> None:
-    came = timezone.now() - timedelta(hours=1)
+def test_the_timeline_shows_when_a_request_was_saved_and_resent(staff: Client, enabled: Enabled, key: ApiKey) -> None:
+    received = timezone.now() - timedelta(hours=1)
     moments = {"stored_at": 8, "sent_at": 8, "last_sent_at": 900, "ended_at": 1500}
-    at: dict[str, Any] = {name: came + timedelta(milliseconds=after) for name, after in moments.items()}
-    page = text(staff.get(request_url(ask(enabled, received_at=came, times_sent=2, api_key=key, **at))))
+    at: dict[str, Any] = {name: received + timedelta(milliseconds=after) for name, after in moments.items()}
+    page = text(staff.get(request_url(ask(enabled, received_at=received, times_sent=2, api_key=key, **at))))
     steps = (
         "Received from the backend",
         "Saved after 8 ms",
@@ -85,13 +83,13 @@ def test_the_time_line_says_when_a_request_was_on_disk_and_when_it_was_sent_agai
     assert [page.index(step) for step in steps] == sorted(page.index(step) for step in steps)
 
 
-def test_a_request_that_was_recorded_afterwards_was_never_on_disk_before(staff: Client, enabled: Enabled) -> None:
+def test_a_request_recorded_after_it_ended_shows_no_save_time(staff: Client, enabled: Enabled) -> None:
     page = text(staff.get(request_url(ask(enabled, is_durable=False))))
     assert "Saved after" not in page
     assert "no: a transient request, recorded when it ended" in page
 
 
-def test_the_page_of_a_request_says_that_its_payload_is_gone_and_since_when(staff: Client, enabled: Enabled) -> None:
+def test_the_page_of_a_request_says_when_its_payload_was_deleted(staff: Client, enabled: Enabled) -> None:
     row = ask(enabled, payload="", answer=None, content_pruned_at=datetime(2026, 3, 1, tzinfo=UTC))
     page = text(staff.get(request_url(row)))
     assert "Payload and answer were deleted on 1 March 2026" in page
@@ -135,7 +133,7 @@ def test_no_pin_is_shown_on_any_page(staff: Client, enabled: Enabled) -> None:
     assert "[redacted]" in text(staff.get(request_url(row)))
 
 
-def test_what_a_request_holds_is_shown_and_not_run(staff: Client, enabled: Enabled) -> None:
+def test_the_payload_of_a_request_is_escaped(staff: Client, enabled: Enabled) -> None:
     script = "<script>alert(1)</script>"
     row = ask(enabled, script, payload=json.dumps({script: script}), answer=script, device_id=script)
     for url in (request_url(row), list_url("request"), page_url(enabled.integration)):
@@ -144,7 +142,7 @@ def test_what_a_request_holds_is_shown_and_not_run(staff: Client, enabled: Enabl
         assert "&lt;script&gt;alert(1)" in page
 
 
-def test_a_request_is_added_changed_and_deleted_by_nobody(staff: Client, enabled: Enabled) -> None:
+def test_a_request_cannot_be_added_changed_or_deleted(staff: Client, enabled: Enabled) -> None:
     row = ask(enabled)
     assert staff.post(request_url(row), {}).status_code == 405
     assert staff.post(reverse("admin:integrations_request_add"), {}).status_code == 403
@@ -163,10 +161,10 @@ def test_the_page_of_an_integration_shows_its_last_ten_requests(staff: Client, e
     ]
 
 
-# --- Payloads to read ---
+# --- Payloads ---
 
 
-def test_a_payload_is_laid_out_with_its_numbers_as_they_were_spelled() -> None:
+def test_a_payload_is_indented_and_its_numbers_are_shown_exactly_as_sent() -> None:
     laid_out = """\
 {
   "Total": 12.50,
@@ -198,14 +196,14 @@ def test_a_payload_is_laid_out_with_its_numbers_as_they_were_spelled() -> None:
         "[" * 100_000 + '{"PIN": ["73519"]}' + "]" * 100_000,
     ],
 )  # fmt: skip
-def test_a_pin_is_left_out_however_it_stands(payload: str) -> None:
+def test_a_pin_is_redacted_in_every_form(payload: str) -> None:
     assert "73519" not in legible(payload)
 
 
-def test_what_looks_like_a_pin_and_is_none_stays() -> None:
+def test_names_that_only_contain_pin_are_not_redacted() -> None:
     assert '"Shipping": "5.00"' in legible('{"Shipping": "5.00", "Spinach": 2}')
 
 
-def test_a_long_payload_is_shortened_and_one_with_half_a_character_is_shown() -> None:
+def test_a_long_payload_is_shortened_and_a_lone_surrogate_is_shown() -> None:
     assert len(legible(json.dumps({"Note": "x" * LONGEST}))) < LONGEST + 50
     legible(r'{"Note": "\ud800"}').encode()

@@ -1,4 +1,4 @@
-"""PosEndpoint 2: what staff see of an answer, who may ask, and how a POS is disconnected."""
+"""The staff page of an answer, the permission to send requests, and disconnecting a POS."""
 
 from datetime import timedelta
 from unittest import mock
@@ -15,7 +15,7 @@ from integrations.models.connection import CloseReason
 from integrations.models.request import RequestState
 from integrations.services.integration.enabling import enable_outlet
 from integrations.staff.requests.asked_page import sentence_of
-from tests.staff.requests.asking import ask_url, asked_url
+from tests.staff.requests.request_forms import answer_url, ask_url
 from tests.support.factories import ANNA, Enabled, make_enabled_outlet, make_organisation, make_outlet
 from tests.support.signing_in import refresh
 from tests.support.staff.backend_pages import ask as make_request
@@ -28,9 +28,9 @@ ASKING = ("check", "ask", "disconnect")
 # --- The answer ---
 
 
-def test_the_answer_stands_as_it_came_with_its_time_line(staff: Client, enabled: Enabled) -> None:
+def test_the_answer_is_shown_as_received_with_its_timeline(staff: Client, enabled: Enabled) -> None:
     row = make_request(enabled, answer='{"Amount":1.10,"PIN":"1234","Orders":[]}')
-    page = text(staff.get(asked_url(row)))
+    page = text(staff.get(answer_url(row)))
     assert "Answered. ResultCode 0." in page
     assert "1.10" in page
     assert "1234" not in page
@@ -38,19 +38,19 @@ def test_the_answer_stands_as_it_came_with_its_time_line(staff: Client, enabled:
     assert "First sent to the POS" in page or "Sent to the POS" in page
 
 
-def test_a_refusal_says_code_and_words(staff: Client, enabled: Enabled) -> None:
+def test_a_refusal_shows_the_code_and_the_message(staff: Client, enabled: Enabled) -> None:
     row = make_request(enabled, state=RequestState.REFUSED, result_code=4, error_message="No such user.", answer=None)
-    assert "Refused by the POS. ResultCode 4. The POS says: “No such user.”" in text(staff.get(asked_url(row)))
+    assert "Refused by the POS. ResultCode 4. The POS says: “No such user.”" in text(staff.get(answer_url(row)))
 
 
-def test_an_open_request_says_what_it_waits_for(staff: Client, enabled: Enabled) -> None:
+def test_an_open_request_shows_what_it_is_waiting_for(staff: Client, enabled: Enabled) -> None:
     now = timezone.now()
     row = make_request(enabled, **waiting(now))
     assert "Not sent yet" in sentence_of(row, now, with_content=True)
     row.sent_at = now
     assert "has not answered yet" in sentence_of(row, now, with_content=True)
     assert "The request continues" in sentence_of(row, now + timedelta(seconds=31), with_content=True)
-    page = staff.get(asked_url(row)).content.decode()
+    page = staff.get(answer_url(row)).content.decode()
     assert "data-live" in page
     assert "data-over" not in page
     assert reverse("admin:integrations_request_change", args=(row.pk,)) in page
@@ -58,12 +58,12 @@ def test_an_open_request_says_what_it_waits_for(staff: Client, enabled: Enabled)
 
 def test_an_answer_is_shown_to_those_who_may_see_payloads(enabled: Enabled) -> None:
     row = make_request(enabled, answer='{"Guest":"Rossi"}')
-    asking, seeing = client_of("ask_pos"), client_of("ask_pos", "view_payload")
-    assert "Rossi" not in text(asking.get(asked_url(row)))
-    assert "Rossi" in text(seeing.get(asked_url(row)))
+    sender, reader = client_of("ask_pos"), client_of("ask_pos", "view_payload")
+    assert "Rossi" not in text(sender.get(answer_url(row)))
+    assert "Rossi" in text(reader.get(answer_url(row)))
 
 
-def test_an_answer_of_another_outlet_is_not_under_this_one(staff: Client, enabled: Enabled) -> None:
+def test_an_answer_of_another_outlet_is_not_found_under_this_outlet(staff: Client, enabled: Enabled) -> None:
     row = make_request(make_enabled_outlet("Harbour"))
     url = reverse("admin:integrations_integration_asked", args=(enabled.integration.pk, row.pk))
     assert staff.get(url).status_code == 404
@@ -72,21 +72,21 @@ def test_an_answer_of_another_outlet_is_not_under_this_one(staff: Client, enable
 # --- Disconnect ---
 
 
-def test_disconnecting_is_an_act_with_a_page(staff: Client, online: Enabled) -> None:
+def test_disconnecting_has_a_confirmation_page(staff: Client, online: Enabled) -> None:
     url = act_url(online.integration, "disconnect")
     assert "can reconnect at once" in text(staff.get(url))
     answer = staff.post(url, {"reason": "It hangs"}, follow=True)
     assert "credentials stay valid" in text(answer)
     assert Connection.objects.get().close_reason == CloseReason.DISCONNECTED
-    assert staff.post(url, {}).status_code == 200  # a second click: the form says that nobody is connected
+    assert staff.post(url, {}).status_code == 200  # a second click: the form says that there is no connection
     assert "There is no socket to close" in text(staff.get(url))
     assert AuditEvent.objects.filter(verb=Verb.POS_DISCONNECTED).count() == 1
 
 
-# --- Rights and limits ---
+# --- Permissions and limits ---
 
 
-def test_who_may_only_look_sees_the_check_without_its_button(online: Enabled) -> None:
+def test_a_person_with_view_rights_only_sees_the_check_without_its_button(online: Enabled) -> None:
     viewer = client_of("view_integration")
     check = act_url(online.integration, "check")
     page = viewer.get(check)
@@ -94,47 +94,47 @@ def test_who_may_only_look_sees_the_check_without_its_button(online: Enabled) ->
     assert "Send a test request</" not in page.content.decode()
     assert 'type="submit" class="default"' not in page.content.decode()
     assert viewer.post(check, {"request_id": "0" * 32}).status_code == 403
-    for act in ("ask", "disconnect"):
-        assert act_url(online.integration, act) not in viewer.get(page_url(online.integration)).content.decode()
-        assert viewer.get(act_url(online.integration, act)).status_code == 403
-        assert viewer.post(act_url(online.integration, act)).status_code == 403
+    for action in ("ask", "disconnect"):
+        assert act_url(online.integration, action) not in viewer.get(page_url(online.integration)).content.decode()
+        assert viewer.get(act_url(online.integration, action)).status_code == 403
+        assert viewer.post(act_url(online.integration, action)).status_code == 403
 
 
-def test_asking_is_a_right_of_its_own(online: Enabled) -> None:
-    acting, asking = client_of("change_integration"), client_of("ask_pos", "view_integration")
-    assert acting.get(ask_url(online, 1)).status_code == 403
-    assert asking.get(ask_url(online, 1)).status_code == 200
-    assert asking.get(act_url(online.integration, "disconnect")).status_code == 403
-    assert act_url(online.integration, "ask") in asking.get(page_url(online.integration)).content.decode()
+def test_sending_a_request_needs_its_own_permission(online: Enabled) -> None:
+    operator, sender = client_of("change_integration"), client_of("ask_pos", "view_integration")
+    assert operator.get(ask_url(online, 1)).status_code == 403
+    assert sender.get(ask_url(online, 1)).status_code == 200
+    assert sender.get(act_url(online.integration, "disconnect")).status_code == 403
+    assert act_url(online.integration, "ask") in sender.get(page_url(online.integration)).content.decode()
 
 
-def test_the_outlets_of_others_are_not_there(client: Client, online: Enabled) -> None:
+def test_outlets_of_other_organisations_are_not_found(client: Client, online: Enabled) -> None:
     row = make_request(online)
     client.force_login(limited_person())
-    for url in (*(act_url(online.integration, act) for act in ASKING), ask_url(online, 1), asked_url(row)):
+    for url in (*(act_url(online.integration, action) for action in ASKING), ask_url(online, 1), answer_url(row)):
         assert client.get(url).status_code == 404
         assert client.post(url, {"request_id": "0" * 32}).status_code in (404, 405)
         assert refresh(client, url).status_code == 404
     assert Request.objects.count() == 1
 
 
-def test_what_is_live_shows_what_a_reload_shows(staff: Client, online: Enabled) -> None:
+def test_the_live_part_shows_the_same_as_a_reload(staff: Client, online: Enabled) -> None:
     row = make_request(online, answer="{}")
     now = timezone.now()
     with mock.patch("django.utils.timezone.now", return_value=now):
-        for url in (act_url(online.integration, "check"), asked_url(row)):
+        for url in (act_url(online.integration, "check"), answer_url(row)):
             fragment = refresh(staff, url).content.decode()
             assert len(fragment) > 100
             assert fragment in staff.get(url).content.decode()
 
 
-def test_a_request_that_has_ended_says_that_it_will_not_change_any_more(staff: Client, online: Enabled) -> None:
+def test_the_live_part_of_an_ended_request_stops_refreshing(staff: Client, online: Enabled) -> None:
     row = make_request(online, answer="{}")
-    assert "data-over" in staff.get(asked_url(row)).content.decode()
-    assert "data-over" in refresh(staff, asked_url(row)).content.decode()
+    assert "data-over" in staff.get(answer_url(row)).content.decode()
+    assert "data-over" in refresh(staff, answer_url(row)).content.decode()
 
 
-def test_a_limited_person_reads_no_other_outlet_in_any_detail(client: Client, enabled: Enabled) -> None:
+def test_no_detail_names_an_outlet_that_a_limited_person_may_not_see(client: Client, enabled: Enabled) -> None:
     enable_outlet(make_outlet("Secret Place", organisation="Others"), pos_remote_id="elsewhere", actor=ANNA)
     other = Integration.objects.get(pos_remote_id="elsewhere")
     person = limited_person(sees=enabled.integration)
@@ -149,13 +149,13 @@ def test_a_limited_person_reads_no_other_outlet_in_any_detail(client: Client, en
     ]
     for url in pages:
         page = text(client.get(url))
-        assert "of no outlet that you see" in page, url
+        assert "no outlet that you may see" in page, url
         assert "Secret Place" not in page, url
     assert "Secret Place" not in AuthAttempt.objects.get(pk=attempt.pk).detail
 
 
 def limited_person(*, sees: Integration | None = None) -> User:
-    """Somebody who may do everything, at the outlets of one organisation."""
+    """Create a person with every permission, limited to one organisation."""
     person = User.objects.create_user("mira", is_staff=True)
     person.user_permissions.set(Permission.objects.all())
     organisation = sees.outlet.organisation if sees else make_organisation("Elsewhere")

@@ -1,4 +1,4 @@
-"""An OpenID Connect provider, and a person whom it knows."""
+"""An OpenID Connect provider, and a person with an account there."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,13 +8,13 @@ from django.contrib.auth.models import User
 
 from integrations.services.people.groups import OPERATOR, ensure_groups
 from tests.staff.people.test_staff_people import make_person
-from tests.staff.signing_in.arriving import ADDRESS
+from tests.staff.signing_in.oidc_sign_in import ADDRESS
 from tests.support.servers.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, oidc_provider
 
 
 @pytest.fixture
 def provider(settings: Any) -> Iterator[Provider]:
-    """One that the portal trusts, and that signs anna in."""
+    """A provider that the portal trusts and that authenticates anna."""
     claims = {"sub": "subject-1", "email": ADDRESS, "email_verified": True, "preferred_username": "anna.b"}
     with oidc_provider(**claims) as running:
         app = {

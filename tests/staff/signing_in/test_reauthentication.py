@@ -1,4 +1,4 @@
-"""Before a sensitive act the portal asks again who it is, when the last proof is older than 15 minutes."""
+"""A sensitive action requires reauthentication if the last one is more than 15 minutes old."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ from integrations.services.people.groups import VIEWER, ensure_groups
 from integrations.staff.signing_in import records
 from integrations.staff.signing_in.typed import STILL_TO_DO
 from tests.staff.people.test_staff_people import make_person, page_of
-from tests.staff.signing_in.test_second_factors import code_of, give_app
+from tests.staff.signing_in.test_second_factors import add_app, code_of
 from tests.staff.signing_in.test_sign_in import PASSWORD
 from tests.support.factories import ADOPTED, ANNA, Enabled
 from tests.support.signing_in import prove
@@ -28,7 +28,7 @@ AT_LEAST, STALE = 900, 901
 
 
 @pytest.fixture(autouse=True)
-def _time_stands(time_machine: Any) -> None:
+def _frozen_clock(time_machine: Any) -> None:
     time_machine.move_to("2026-03-01T12:00:10Z", tick=False)
 
 
@@ -39,19 +39,19 @@ def boss(db: None) -> User:
 
 @pytest.fixture
 def stale(client: Client, boss: User) -> Client:
-    """A browser that somebody left open for a little more than 15 minutes."""
+    """A signed-in browser whose last authentication is a little more than 15 minutes old."""
     client.force_login(boss)
     prove(client, boss, ago=STALE)
     return client
 
 
-def assert_asked(client: Client, url: str) -> None:
+def assert_reauthentication_required(client: Client, url: str) -> None:
     for answer in (client.get(url), client.post(url, {"reason": "x"})):
         assert answer.status_code == 302, url
         assert answer["Location"].startswith(f"{CONFIRM}?next="), url
 
 
-def test_every_sensitive_act_asks_for_its_form_and_for_its_answer(
+def test_every_sensitive_action_requires_reauthentication_for_its_form_and_its_submission(
     stale: Client, boss: User, enabled: Enabled, outlet: Outlet
 ) -> None:
     ensure_groups()
@@ -79,7 +79,7 @@ def test_every_sensitive_act_asks_for_its_form_and_for_its_answer(
         reverse("mfa_add_webauthn"),
         reverse("mfa_generate_recovery_codes"),
     ):
-        assert_asked(stale, url)
+        assert_reauthentication_required(stale, url)
     for url, values in (
         (reverse("admin:integrations_integration_many", args=("rotate",)), {"checked": "x", "overlap": "0"}),
         (
@@ -92,7 +92,7 @@ def test_every_sensitive_act_asks_for_its_form_and_for_its_answer(
     assert enabled.fresh().generation == enabled.integration.generation
 
 
-def test_the_other_pages_do_not_ask(stale: Client, enabled: Enabled) -> None:
+def test_other_pages_do_not_require_reauthentication(stale: Client, enabled: Enabled) -> None:
     for url in (
         reverse("admin:index"),
         act_url(enabled.integration, "disable"),
@@ -102,37 +102,39 @@ def test_the_other_pages_do_not_ask(stale: Client, enabled: Enabled) -> None:
         assert stale.get(url).status_code == 200, url
 
 
-def test_within_fifteen_minutes_nobody_is_asked_and_the_setting_changes_the_time(
+def test_no_reauthentication_is_required_within_the_configured_period(
     client: Client, boss: User, outlet: Outlet, settings: Any
 ) -> None:
     client.force_login(boss)
     prove(client, boss, ago=AT_LEAST)
     assert client.get(enable_url(outlet)).status_code == 200
     settings.REAUTHENTICATE_SECONDS = 60
-    assert_asked(client, enable_url(outlet))
+    assert_reauthentication_required(client, enable_url(outlet))
 
 
-def test_a_session_without_any_proof_is_not_taken_for_proved(client: Client, boss: User, outlet: Outlet) -> None:
+def test_a_session_without_a_recorded_authentication_must_reauthenticate(
+    client: Client, boss: User, outlet: Outlet
+) -> None:
     client.force_login(boss)
     session = client.session
     session["account_authentication_methods"] = []
     session.save()
-    assert_asked(client, enable_url(outlet))
+    assert_reauthentication_required(client, enable_url(outlet))
 
 
-def test_the_password_leads_back_to_the_act_and_the_act_is_done(stale: Client, outlet: Outlet) -> None:
-    asked = stale.get(enable_url(outlet))["Location"]
-    assert "Enter your password again, boss" in text(stale.get(asked))
-    answer = stale.post(asked, {"password": "wrong", "next": enable_url(outlet)})
+def test_after_the_password_the_action_can_be_completed(stale: Client, outlet: Outlet) -> None:
+    confirm_url = stale.get(enable_url(outlet))["Location"]
+    assert "Enter your password again, boss" in text(stale.get(confirm_url))
+    answer = stale.post(confirm_url, {"password": "wrong", "next": enable_url(outlet)})
     assert "The password is incorrect" in text(answer)
-    assert_asked(stale, enable_url(outlet))
-    answer = stale.post(asked, {"password": PASSWORD, "next": enable_url(outlet)})
+    assert_reauthentication_required(stale, enable_url(outlet))
+    answer = stale.post(confirm_url, {"password": PASSWORD, "next": enable_url(outlet)})
     assert answer["Location"] == enable_url(outlet)
     assert stale.post(enable_url(outlet), {"pos_remote_id": "B"}).status_code == 200
     assert Integration.objects.filter(outlet=outlet).exists()
 
 
-def test_every_form_that_was_sent_too_late_comes_back_as_it_was_filled_in(
+def test_every_form_sent_too_late_is_shown_again_as_it_was_filled_in(
     stale: Client, boss: User, enabled: Enabled, outlet: Outlet
 ) -> None:
     ensure_groups()
@@ -174,9 +176,9 @@ def test_every_form_that_was_sent_too_late_comes_back_as_it_was_filled_in(
     ]  # fmt: skip
     for url, values, shown in typed:
         prove(stale, boss, ago=STALE)
-        asked = stale.post(url, values)["Location"]
-        assert "to return to the form" in text(stale.get(asked)), url
-        assert stale.post(asked, {"password": PASSWORD, "next": url})["Location"] == url
+        confirm_url = stale.post(url, values)["Location"]
+        assert "to return to the form" in text(stale.get(confirm_url)), url
+        assert stale.post(confirm_url, {"password": PASSWORD, "next": url})["Location"] == url
         page = stale.get(url)
         assert STILL_TO_DO in text(page), url
         html = " ".join(page.content.decode().split())
@@ -184,27 +186,27 @@ def test_every_form_that_was_sent_too_late_comes_back_as_it_was_filled_in(
         assert STILL_TO_DO not in text(stale.get(url)), url
 
 
-def test_a_switch_that_was_turned_off_comes_back_turned_off(stale: Client, boss: User) -> None:
+def test_an_unticked_checkbox_is_still_unticked_when_the_form_is_shown_again(stale: Client, boss: User) -> None:
     ensure_groups()
     otto = make_person("otto", VIEWER)
-    asked = stale.post(page_of(otto), {"username": "otto"})["Location"]
-    stale.post(asked, {"password": PASSWORD, "next": page_of(otto)})
+    confirm_url = stale.post(page_of(otto), {"username": "otto"})["Location"]
+    stale.post(confirm_url, {"password": PASSWORD, "next": page_of(otto)})
     assert stale.get(page_of(otto)).context["adminform"].form["is_active"].value() is False
 
 
-def test_a_page_without_a_form_to_keep_says_that_nothing_was_done(stale: Client, boss: User) -> None:
+def test_a_page_without_a_stored_form_says_that_nothing_was_changed(stale: Client, boss: User) -> None:
     ensure_groups()
     for url in (
         reverse("admin:auth_user_password_change", args=(make_person("otto", VIEWER).pk,)),
         reverse("admin:password_change"),
     ):
         prove(stale, boss, ago=STALE)
-        asked = stale.post(url, {"password1": "a new secret", "new_password1": "a new secret"})["Location"]
-        stale.post(asked, {"password": PASSWORD, "next": url})
+        confirm_url = stale.post(url, {"password1": "a new secret", "new_password1": "a new secret"})["Location"]
+        stale.post(confirm_url, {"password": PASSWORD, "next": url})
         assert STILL_TO_DO in text(stale.get(url))
 
 
-def test_what_was_typed_is_shown_to_the_same_person_alone(stale: Client, outlet: Outlet) -> None:
+def test_the_stored_form_is_shown_to_the_same_person_only(stale: Client, outlet: Outlet) -> None:
     stale.post(enable_url(outlet), {"pos_remote_id": "Typed-1"})
     session = stale.session
     session["typed_before_confirming"] |= {"user": 0}
@@ -213,44 +215,44 @@ def test_what_was_typed_is_shown_to_the_same_person_alone(stale: Client, outlet:
     assert "Typed-1" not in stale.get(enable_url(outlet)).content.decode()
 
 
-def test_no_secret_of_a_form_that_was_sent_too_late_is_kept(stale: Client, outlet: Outlet) -> None:
+def test_no_secret_from_a_form_sent_too_late_is_stored(stale: Client, outlet: Outlet) -> None:
     values = {"pos_remote_id": "B", "adopted_secret": ADOPTED, "passphrase": "correct horse"}
     answer = stale.post(enable_url(outlet), values)
     assert "Nothing was changed yet" in text(stale.get(answer["Location"]))
-    kept = [row.get_decoded() for row in Session.objects.all()]
-    assert ADOPTED not in str(kept)
-    assert "correct horse" not in str(kept)
+    stored = [row.get_decoded() for row in Session.objects.all()]
+    assert ADOPTED not in str(stored)
+    assert "correct horse" not in str(stored)
     answer = stale.post(CONFIRM, {"password": PASSWORD, "next": enable_url(outlet)})
     assert answer["Location"] == enable_url(outlet)
     assert not Integration.objects.filter(outlet=outlet).exists()
 
 
-def test_the_way_back_leads_nowhere_else(stale: Client) -> None:
+def test_reauthentication_redirects_only_within_the_portal(stale: Client) -> None:
     answer = stale.post(CONFIRM, {"password": PASSWORD, "next": "https://evil.example/admin/"})
     assert answer["Location"] == reverse("admin:index")
 
 
-def test_passwords_cannot_be_guessed_there(stale: Client, outlet: Outlet) -> None:
+def test_password_guessing_is_limited_on_the_reauthentication_page(stale: Client, outlet: Outlet) -> None:
     for _ in range(5):
         stale.post(CONFIRM, {"password": "wrong"})
     assert "Too many failed attempts" in text(stale.post(CONFIRM, {"password": PASSWORD}))
-    assert_asked(stale, enable_url(outlet))
+    assert_reauthentication_required(stale, enable_url(outlet))
 
 
-def test_the_second_factor_will_do_instead(client: Client, boss: User, outlet: Outlet) -> None:
-    secret = give_app(boss)
+def test_the_second_factor_is_accepted_for_reauthentication(client: Client, boss: User, outlet: Outlet) -> None:
+    secret = add_app(boss)
     client.force_login(boss)
     prove(client, boss, method=records.FACTOR, type="totp", ago=STALE)
-    asked = client.get(enable_url(outlet))["Location"]
+    confirm_url = client.get(enable_url(outlet))["Location"]
     by_code = reverse("mfa_reauthenticate")
-    assert f"{by_code}?next=" in client.get(asked).content.decode()
+    assert f"{by_code}?next=" in client.get(confirm_url).content.decode()
     answer = client.post(by_code, {"code": code_of(secret), "next": enable_url(outlet)})
     assert answer["Location"] == enable_url(outlet)
     assert client.get(enable_url(outlet)).status_code == 200
     assert Authenticator.objects.get().last_used_at
 
 
-def test_who_has_nothing_to_prove_it_by_signs_in_again(client: Client, boss: User, outlet: Outlet) -> None:
+def test_a_person_without_a_password_or_factor_signs_in_again(client: Client, boss: User, outlet: Outlet) -> None:
     boss.set_unusable_password()
     boss.save()
     client.force_login(boss)
@@ -260,9 +262,7 @@ def test_who_has_nothing_to_prove_it_by_signs_in_again(client: Client, boss: Use
     assert "Sign in again" in text(answer)
 
 
-def test_rights_come_first_and_a_viewer_is_not_asked_for_a_password_in_vain(
-    client: Client, enabled: Enabled, outlet: Outlet
-) -> None:
+def test_permissions_are_checked_before_reauthentication(client: Client, enabled: Enabled, outlet: Outlet) -> None:
     ensure_groups()
     vic = make_person("vic", VIEWER)
     client.force_login(vic)

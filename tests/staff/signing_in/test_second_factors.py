@@ -1,4 +1,4 @@
-"""The second factor: set up, asked for, lost, and required."""
+"""The second factor: set-up, sign-in, loss, and the setting that requires it."""
 
 import re
 from datetime import timedelta
@@ -20,7 +20,7 @@ from integrations.models.audit import Verb
 from integrations.services.people.groups import ADMINISTRATOR, VIEWER, ensure_groups
 from integrations.staff.signing_in import records
 from tests.staff.people.test_staff_people import make_person, page_of
-from tests.staff.signing_in.test_sign_in import PASSWORD, START, is_in, refusals, sign_in
+from tests.staff.signing_in.test_sign_in import PASSWORD, START, is_signed_in, refusals, sign_in
 from tests.support.signing_in import prove, refresh
 from tests.support.staff.pages import text
 
@@ -29,8 +29,8 @@ CONFIRM_CODE, CODES = reverse("mfa_reauthenticate"), reverse("mfa_view_recovery_
 
 
 @pytest.fixture(autouse=True)
-def _time_stands(time_machine: Any) -> None:
-    """A code is good for 30 seconds, and for no test less."""
+def _frozen_clock(time_machine: Any) -> None:
+    """Freeze the clock, because a code is valid for only 30 seconds."""
     time_machine.move_to("2026-03-01T12:00:10Z", tick=False)
 
 
@@ -45,8 +45,8 @@ def otto(db: None) -> User:
     return make_person("otto", VIEWER)
 
 
-def give_app(person: User) -> str:
-    """Set an authenticator app up past the pages, and return its secret."""
+def add_app(person: User) -> str:
+    """Set up an authenticator app directly, without the pages, and return its secret."""
     secret: str = totp.generate_totp_secret()
     totp.TOTP.activate(person, secret)
     return secret
@@ -58,7 +58,7 @@ def code_of(secret: str) -> str:
 
 
 def set_up(client: Client) -> str:
-    """Set an authenticator app up by the page, and return its secret."""
+    """Set up an authenticator app through the page, and return its secret."""
     page = client.get(SET_UP).content.decode()
     (secret,) = re.findall(r'<code class="onp-id">([A-Z2-7]{32})</code>', page)
     assert client.post(SET_UP, {"code": code_of(secret)})["Location"] == CODES
@@ -69,7 +69,9 @@ def verbs() -> list[str]:
     return list(AuditEvent.objects.order_by("pk").values_list("verb", flat=True))
 
 
-def test_an_app_is_set_up_with_its_code_and_recovery_codes_are_shown_once(client: Client, anna: User) -> None:
+def test_an_authenticator_app_is_set_up_with_its_code_and_recovery_codes_are_shown_once(
+    client: Client, anna: User
+) -> None:
     client.force_login(anna)
     assert client.post(SET_UP, {"code": "000000"}).status_code == 200
     assert not Authenticator.objects.exists()
@@ -80,82 +82,82 @@ def test_an_app_is_set_up_with_its_code_and_recovery_codes_are_shown_once(client
     assert not re.findall(r"\d{8}", text(client.get(CODES)))
     assert "10 of 10 recovery codes are left" in text(client.get(CODES))
     assert verbs() == [Verb.FACTOR_ADDED, Verb.RECOVERY_CODES_MADE]
-    assert is_in(client)
+    assert is_signed_in(client)
 
 
-def test_what_must_be_read_again_is_kept_sealed_and_in_no_session(client: Client, anna: User) -> None:
+def test_second_factor_secrets_are_stored_encrypted_and_not_in_the_session(client: Client, anna: User) -> None:
     client.force_login(anna)
     page = client.get(SET_UP).content.decode()
     (secret,) = re.findall(r'<code class="onp-id">(\w{32})</code>', page)
     assert secret not in str([row.get_decoded() for row in Session.objects.all()])
     client.post(SET_UP, {"code": code_of(secret)})
-    kept = str(list(Authenticator.objects.values_list("data", flat=True)))
-    assert secret not in kept
+    stored = str(list(Authenticator.objects.values_list("data", flat=True)))
+    assert secret not in stored
     codes = RecoveryCodes(Authenticator.objects.get(type="recovery_codes"))
     assert codes.instance.data["seed"].startswith("gAAAA")
     assert len(codes.get_unused_codes()) == 10
     assert "mfa.totp.secret" not in client.session
 
 
-def test_from_then_on_the_password_alone_opens_nothing(client: Client, anna: User) -> None:
-    secret = give_app(anna)
+def test_with_a_second_factor_the_password_alone_gives_no_access(client: Client, anna: User) -> None:
+    secret = add_app(anna)
     assert sign_in(client)["Location"] == CODE
-    assert not is_in(client)
+    assert not is_signed_in(client)
     assert "Use your passkey" not in client.get(CODE).content.decode()
     assert client.get(OVERVIEW)["Location"].startswith("/admin/login/")
     assert "wrong or was already used" in text(client.post(CODE, {"code": "000000"}))
-    assert not is_in(client)
+    assert not is_signed_in(client)
     assert refusals() == [("anna", "wrong code of the second factor")]
     assert client.post(CODE, {"code": code_of(secret)})["Location"] == START
-    assert is_in(client)
+    assert is_signed_in(client)
     assert AuditEvent.objects.get(verb=Verb.SIGNED_IN).detail == {"by": "password, authenticator app"}
 
 
-def test_it_leads_on_to_the_page_that_was_asked_for(client: Client, anna: User) -> None:
-    secret, wanted = give_app(anna), "/admin/integrations/outlet/"
-    sign_in(client, next=wanted)
-    assert client.post(CODE, {"code": code_of(secret)})["Location"] == wanted
+def test_after_the_second_factor_the_requested_page_opens(client: Client, anna: User) -> None:
+    secret, target = add_app(anna), "/admin/integrations/outlet/"
+    sign_in(client, next=target)
+    assert client.post(CODE, {"code": code_of(secret)})["Location"] == target
 
 
-def test_a_code_is_good_once(client: Client, anna: User) -> None:
-    code = code_of(give_app(anna))
+def test_a_code_works_once(client: Client, anna: User) -> None:
+    code = code_of(add_app(anna))
     for browser, is_good in ((client, True), (Client(), False)):
         sign_in(browser)
         browser.post(CODE, {"code": code})
-        assert is_in(browser) is is_good
+        assert is_signed_in(browser) is is_good
 
 
-def test_the_code_that_set_an_app_up_opens_no_session(client: Client, anna: User, time_machine: Any) -> None:
+def test_the_code_used_for_set_up_cannot_be_used_to_sign_in(client: Client, anna: User, time_machine: Any) -> None:
     client.force_login(anna)
     secret = set_up(client)
     sign_in(browser := Client())
     browser.post(CODE, {"code": code_of(secret)})
-    assert not is_in(browser)
+    assert not is_signed_in(browser)
     time_machine.shift(30)
     browser.post(CODE, {"code": code_of(secret)})
-    assert is_in(browser)
+    assert is_signed_in(browser)
 
 
-def test_codes_cannot_be_guessed(client: Client, anna: User) -> None:
-    secret = give_app(anna)
+def test_code_guessing_is_limited(client: Client, anna: User) -> None:
+    secret = add_app(anna)
     sign_in(client)
     for _ in range(5):
         client.post(CODE, {"code": "000000"})
     assert "Too many failed attempts. Wait 5 minutes" in text(client.post(CODE, {"code": code_of(secret)}))
-    assert not is_in(client)
+    assert not is_signed_in(client)
 
 
-def test_a_recovery_code_stands_in_once(client: Client, anna: User) -> None:
-    give_app(anna)
+def test_a_recovery_code_works_once_instead_of_the_app(client: Client, anna: User) -> None:
+    add_app(anna)
     code = RecoveryCodes.activate(anna).generate_codes()[3]
     for browser, is_good in ((client, True), (Client(), False)):
         sign_in(browser)
         browser.post(CODE, {"code": code})
-        assert is_in(browser) is is_good
+        assert is_signed_in(browser) is is_good
     assert AuditEvent.objects.get(verb=Verb.SIGNED_IN).detail == {"by": "password, recovery code"}
 
 
-def test_new_recovery_codes_end_the_older_ones_and_are_written_down(client: Client, anna: User) -> None:
+def test_new_recovery_codes_replace_the_older_ones_and_are_audited(client: Client, anna: User) -> None:
     client.force_login(anna)
     set_up(client)
     older = RecoveryCodes.activate(anna).generate_codes()
@@ -164,30 +166,30 @@ def test_new_recovery_codes_end_the_older_ones_and_are_written_down(client: Clie
     assert verbs()[-1] == Verb.RECOVERY_CODES_MADE
 
 
-def test_removing_the_last_factor_takes_the_recovery_codes_along(client: Client, anna: User) -> None:
+def test_removing_the_last_factor_deletes_the_recovery_codes(client: Client, anna: User) -> None:
     client.force_login(anna)
     set_up(client)
     assert client.post(reverse("mfa_deactivate_totp"))["Location"] == OVERVIEW
     assert not Authenticator.objects.exists()
     assert verbs()[-1] == Verb.FACTOR_REMOVED
-    assert is_in(client)
+    assert is_signed_in(client)
 
 
-def test_a_key_that_is_gone_lets_no_code_fit_and_breaks_no_page(client: Client, anna: User, settings: Any) -> None:
-    secret = give_app(anna)
+def test_without_the_encryption_key_codes_fail_and_pages_still_work(client: Client, anna: User, settings: Any) -> None:
+    secret = add_app(anna)
     RecoveryCodes.activate(anna)
     settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = "another-key", []
     sign_in(client)
     assert "wrong or was already used" in text(client.post(CODE, {"code": code_of(secret)}))
-    assert not is_in(client)
+    assert not is_signed_in(client)
 
 
-# --- Sessions that are not complete ---
+# --- Incomplete sessions ---
 
 
-def test_a_session_from_before_the_factor_is_worth_nothing_until_it_proves_it(client: Client, anna: User) -> None:
+def test_a_session_opened_before_the_factor_has_no_access_until_it_proves_it(client: Client, anna: User) -> None:
     client.force_login(anna)
-    secret = give_app(anna)
+    secret = add_app(anna)
     assert client.get(START, follow=True).redirect_chain[-1][0].startswith(CONFIRM_CODE)
     for page in (OVERVIEW, SET_UP, reverse("mfa_deactivate_totp"), CODES):
         assert client.get(page)["Location"].startswith(CONFIRM_CODE)
@@ -195,13 +197,11 @@ def test_a_session_from_before_the_factor_is_worth_nothing_until_it_proves_it(cl
     assert Authenticator.objects.exists()
     assert refresh(client).status_code == 302
     assert client.post(CONFIRM_CODE, {"code": code_of(secret), "next": START})["Location"] == START
-    assert is_in(client)
+    assert is_signed_in(client)
     assert refresh(client).status_code == 200
 
 
-def test_where_a_factor_is_required_nothing_opens_before_there_is_one(
-    client: Client, anna: User, settings: Any
-) -> None:
+def test_a_required_factor_must_be_set_up_before_any_page_opens(client: Client, anna: User, settings: Any) -> None:
     settings.STAFF_SECOND_FACTOR = "required"
     assert sign_in(client)["Location"] == START
     for page in (
@@ -217,11 +217,11 @@ def test_where_a_factor_is_required_nothing_opens_before_there_is_one(
     page = text(client.get(OVERVIEW))
     assert "Set up a second factor first" in page
     set_up(client)
-    assert is_in(client)
+    assert is_signed_in(client)
     assert refresh(client).status_code == 200
 
 
-def test_another_session_with_the_password_alone_gains_nothing_from_the_factor(
+def test_setting_up_the_factor_does_not_unlock_another_password_only_session(
     client: Client, anna: User, settings: Any
 ) -> None:
     settings.STAFF_SECOND_FACTOR = "required"
@@ -229,34 +229,34 @@ def test_another_session_with_the_password_alone_gains_nothing_from_the_factor(
     sign_in(thief)
     sign_in(client)
     set_up(client)
-    assert is_in(client)
-    assert not is_in(thief)
+    assert is_signed_in(client)
+    assert not is_signed_in(thief)
     assert thief.get(SET_UP)["Location"].startswith(CONFIRM_CODE)
 
 
-def test_who_comes_by_openid_connect_is_the_providers_to_ask(client: Client, anna: User, settings: Any) -> None:
+def test_a_person_signed_in_by_openid_connect_needs_no_local_factor(client: Client, anna: User, settings: Any) -> None:
     settings.STAFF_SECOND_FACTOR = "required"
     client.force_login(anna)
     prove(client, anna, method=records.PROVIDER, provider="oidc", uid="1")
-    assert is_in(client)
+    assert is_signed_in(client)
 
 
-def test_a_proof_of_somebody_else_in_the_session_counts_for_nothing(client: Client, anna: User, otto: User) -> None:
-    give_app(anna)
+def test_another_persons_second_factor_in_the_session_does_not_count(client: Client, anna: User, otto: User) -> None:
+    add_app(anna)
     client.force_login(anna)
     prove(client, otto, method=records.FACTOR, type="totp")
-    assert not is_in(client)
+    assert not is_signed_in(client)
 
 
-# --- A lost telephone ---
+# --- A lost phone ---
 
 
 def reset_of(person: User) -> str:
     return reverse("admin:auth_user_reset_factors", args=(person.pk,))
 
 
-def test_an_administrator_takes_a_colleagues_factors_away(client: Client, anna: User, otto: User) -> None:
-    give_app(otto)
+def test_an_administrator_resets_the_factors_of_a_colleague(client: Client, anna: User, otto: User) -> None:
+    add_app(otto)
     RecoveryCodes.activate(otto)
     client.force_login(anna)
     assert "authenticator app" in text(client.get(reverse("admin:auth_user_changelist")))
@@ -271,10 +271,12 @@ def test_an_administrator_takes_a_colleagues_factors_away(client: Client, anna: 
     assert "has no second factor" in text(client.get(reset_of(otto)))
 
 
-def test_nobody_takes_them_from_who_may_do_more_or_from_themselves(client: Client, anna: User, otto: User) -> None:
+def test_a_person_cannot_reset_their_own_factors_or_those_of_a_more_privileged_person(
+    client: Client, anna: User, otto: User
+) -> None:
     ada = make_person("ada", ADMINISTRATOR)
     for person in (anna, ada):
-        give_app(person)
+        add_app(person)
     browser = Client()
     browser.force_login(otto)
     assert browser.post(reset_of(ada)).status_code == 403
@@ -285,33 +287,33 @@ def test_nobody_takes_them_from_who_may_do_more_or_from_themselves(client: Clien
     assert Authenticator.objects.count() == 2
 
 
-def test_the_last_administrator_is_helped_from_the_shell(anna: User) -> None:
-    give_app(anna)
+def test_a_command_resets_the_factors_of_the_last_administrator(anna: User) -> None:
+    add_app(anna)
     call_command("reset_second_factor", "anna", stderr=StringIO())
     assert not Authenticator.objects.exists()
     assert AuditEvent.objects.get(verb=Verb.FACTORS_RESET).actor_name.startswith("shell: ")
-    for name, words in (("anna", "has no second factor"), ("nobody", "No person has the user name 'nobody'")):
+    for name, words in (("anna", "has no second factor"), ("missing", "No person has the user name 'missing'")):
         with pytest.raises(CommandError, match=words):
             call_command("reset_second_factor", name, stderr=StringIO())
 
 
-def test_a_person_without_a_factor_is_shown_as_such(client: Client, anna: User, otto: User) -> None:
+def test_a_person_without_a_second_factor_is_marked_on_their_page(client: Client, anna: User, otto: User) -> None:
     client.force_login(anna)
     assert "none" in text(client.get(page_of(otto)))
     assert "Reset second factors" not in text(client.get(page_of(otto)))
 
 
-def test_a_half_done_sign_in_is_forgotten_after_a_while(client: Client, anna: User, time_machine: Any) -> None:
-    secret = give_app(anna)
+def test_an_incomplete_sign_in_expires(client: Client, anna: User, time_machine: Any) -> None:
+    secret = add_app(anna)
     sign_in(client)
     time_machine.shift(timedelta(minutes=16))
     assert client.post(CODE, {"code": code_of(secret)})["Location"] == reverse("account_login")
-    assert not is_in(client)
+    assert not is_signed_in(client)
 
 
-def test_a_half_done_sign_in_ends_where_a_person_signs_in_again(client: Client, anna: User) -> None:
-    secret = give_app(anna)
+def test_a_new_sign_in_ends_an_incomplete_one(client: Client, anna: User) -> None:
+    secret = add_app(anna)
     sign_in(client)
     client.get(reverse("sign_in_again"))
     assert client.post(CODE, {"code": code_of(secret)})["Location"] == reverse("account_login")
-    assert not is_in(client)
+    assert not is_signed_in(client)

@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
-from tests.staff.signing_in.test_sign_in import PASSWORD, START, is_in, sign_in
+from tests.staff.signing_in.test_sign_in import PASSWORD, START, is_signed_in, sign_in
 from tests.support.signing_in import refresh
 from tests.support.staff.pages import text
 
@@ -18,7 +18,7 @@ HOUR = 3600
 
 @pytest.fixture
 def signed_in(client: Client, db: None, time_machine: Any) -> Client:
-    """Anna's browser, just signed in."""
+    """Anna's browser, directly after the sign-in."""
     time_machine.move_to("2026-03-01T08:00:00Z", tick=False)
     User.objects.create_superuser("anna", password=PASSWORD)
     sign_in(client)
@@ -29,29 +29,29 @@ def session_key(client: Client) -> str:
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
-def test_an_hour_without_a_request_ends_a_session(signed_in: Client, time_machine: Any) -> None:
+def test_a_session_ends_after_an_hour_without_a_request(signed_in: Client, time_machine: Any) -> None:
     time_machine.shift(HOUR - 1)
-    assert is_in(signed_in)
+    assert is_signed_in(signed_in)
     time_machine.shift(HOUR - 1)
-    assert is_in(signed_in), "each request prolongs it"
+    assert is_signed_in(signed_in), "each request must prolong the session"
     time_machine.shift(HOUR + 1)
     assert refresh(signed_in).status_code == 302
-    assert not is_in(signed_in)
+    assert not is_signed_in(signed_in)
 
 
-def test_a_page_that_refreshes_itself_prolongs_nothing(signed_in: Client, time_machine: Any) -> None:
+def test_automatic_page_refreshes_do_not_prolong_a_session(signed_in: Client, time_machine: Any) -> None:
     for _ in range(3):
         time_machine.shift(HOUR // 4)
         assert refresh(signed_in).status_code == 200
     time_machine.shift(HOUR // 4 + 1)
     assert refresh(signed_in).status_code == 302
-    assert not is_in(signed_in)
+    assert not is_signed_in(signed_in)
 
 
-def test_twelve_hours_after_the_sign_in_it_ends_whatever_was_done(signed_in: Client, time_machine: Any) -> None:
+def test_a_session_ends_twelve_hours_after_the_sign_in(signed_in: Client, time_machine: Any) -> None:
     for _ in range(24):
         time_machine.shift(HOUR // 2)
-        assert is_in(signed_in)
+        assert is_signed_in(signed_in)
     assert refresh(signed_in).status_code == 200
     key = session_key(signed_in)
     time_machine.shift(1)
@@ -60,19 +60,19 @@ def test_twelve_hours_after_the_sign_in_it_ends_whatever_was_done(signed_in: Cli
     assert "You were signed in for 12 hours" in text(answer)
     assert not Session.objects.filter(pk=key).exists()
     sign_in(signed_in)
-    assert is_in(signed_in)
+    assert is_signed_in(signed_in)
 
 
-def test_confirming_who_one_is_gives_no_longer_session(signed_in: Client, time_machine: Any) -> None:
+def test_reauthentication_does_not_extend_the_twelve_hours(signed_in: Client, time_machine: Any) -> None:
     for _ in range(23):
         time_machine.shift(HOUR // 2)
         signed_in.get(START)
     signed_in.post(reverse("account_reauthenticate"), {"password": PASSWORD})
     time_machine.shift(HOUR // 2 + 1)
-    assert not is_in(signed_in)
+    assert not is_signed_in(signed_in)
 
 
-def test_a_session_is_prolonged_once_a_minute_and_its_content_is_not_written(
+def test_a_session_is_prolonged_at_most_once_a_minute_without_writing_its_content(
     signed_in: Client, time_machine: Any
 ) -> None:
     time_machine.shift(60)
@@ -87,9 +87,9 @@ def test_a_session_is_prolonged_once_a_minute_and_its_content_is_not_written(
     assert Session.objects.get().expire_date == row.expire_date
 
 
-def test_a_session_that_was_ended_meanwhile_is_not_brought_back(signed_in: Client, time_machine: Any) -> None:
+def test_a_session_ended_during_a_request_is_not_restored(signed_in: Client, time_machine: Any) -> None:
     key = session_key(signed_in)
     Session.objects.all().delete()
     time_machine.shift(61)
-    assert not is_in(signed_in)
+    assert not is_signed_in(signed_in)
     assert not Session.objects.filter(pk=key).exists()

@@ -1,4 +1,4 @@
-"""Who comes in by a password, who does not, and what is written down of it."""
+"""Sign-in with a password: success, refusals, limits and audit events."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ from tests.support.staff.pages import text
 PASSWORD = "a-long-enough-password-47"
 LOGIN, START = reverse("account_login"), reverse("admin:index")
 
-Travel = Any  # time_machine's
+Travel = Any  # the type of the time_machine fixture
 
 
 @pytest.fixture
@@ -28,12 +28,12 @@ def anna(db: None) -> User:
 
 
 def sign_in(client: Client, name: str = "anna", password: str = PASSWORD, **more: Any) -> Any:
-    """Fill the form in, from 192.0.2.10 unless `address` says otherwise."""
+    """Submit the sign-in form, from 192.0.2.10 unless `address` says otherwise."""
     address = more.pop("address", "192.0.2.10")
     return client.post(LOGIN, {"username": name, "password": password, **more}, REMOTE_ADDR=address)
 
 
-def is_in(client: Client) -> bool:
+def is_signed_in(client: Client) -> bool:
     return client.get(START).status_code == 200
 
 
@@ -42,16 +42,16 @@ def refusals() -> list[tuple[str, str]]:
     return [(row.subject, row.detail["reason"]) for row in rows]
 
 
-def test_the_right_password_opens_the_portal_and_is_written_down(client: Client, anna: User) -> None:
+def test_a_correct_password_signs_in_and_is_audited(client: Client, anna: User) -> None:
     answer = sign_in(client)
     assert (answer.status_code, answer["Location"]) == (302, START)
-    assert is_in(client)
+    assert is_signed_in(client)
     event = AuditEvent.objects.get(verb=Verb.SIGNED_IN)
     assert (event.actor_name, event.actor_id, event.address) == ("anna", anna.pk, "192.0.2.10")
     assert event.detail == {"by": "password"}
 
 
-def test_the_first_page_shows_what_was_done_and_not_who_came_in(client: Client, db: None) -> None:
+def test_the_first_page_shows_actions_but_not_sign_ins(client: Client, db: None) -> None:
     User.objects.create_superuser("anna", password=PASSWORD)
     make_outlet()
     sign_in(client)
@@ -61,7 +61,7 @@ def test_the_first_page_shows_what_was_done_and_not_who_came_in(client: Client, 
     ]
 
 
-def test_the_admins_own_address_is_the_sign_in_page_and_nobody_can_sign_up(client: Client) -> None:
+def test_the_django_admin_login_redirects_to_the_sign_in_page_and_sign_up_is_disabled(client: Client) -> None:
     assert reverse("admin:login") == LOGIN
     assert 'value="Sign in"' in client.get(LOGIN).content.decode()
     for path in ("/admin/signup/", "/accounts/signup/", "/admin/password/reset/"):
@@ -69,13 +69,13 @@ def test_the_admins_own_address_is_the_sign_in_page_and_nobody_can_sign_up(clien
         assert client.get(path, follow=True).redirect_chain[-1:] in ([], [(f"{LOGIN}?next={path}", 302)])
 
 
-@pytest.mark.parametrize("wanted", ["/admin/integrations/outlet/", "/admin/auth/user/?q=x"])
-def test_it_leads_to_the_page_that_was_asked_for(client: Client, anna: User, wanted: str) -> None:
-    assert sign_in(client, next=wanted)["Location"] == wanted
+@pytest.mark.parametrize("target", ["/admin/integrations/outlet/", "/admin/auth/user/?q=x"])
+def test_signing_in_leads_to_the_requested_page(client: Client, anna: User, target: str) -> None:
+    assert sign_in(client, next=target)["Location"] == target
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "target",
     [
         "https://evil.example/admin/",
         "//evil.example/admin/",
@@ -84,42 +84,42 @@ def test_it_leads_to_the_page_that_was_asked_for(client: Client, anna: User, wan
         "/handover/",
     ],
 )
-def test_it_leads_nowhere_else(client: Client, anna: User, wanted: str) -> None:
-    assert sign_in(client, next=wanted)["Location"] == START
-    assert client.get(LOGIN, {"next": wanted})["Location"] == START
+def test_signing_in_does_not_redirect_to_another_site(client: Client, anna: User, target: str) -> None:
+    assert sign_in(client, next=target)["Location"] == START
+    assert client.get(LOGIN, {"next": target})["Location"] == START
 
 
 @pytest.mark.parametrize(("name", "subject"), [("anna", "anna"), (PASSWORD, "an unknown name")])
-def test_a_wrong_one_is_refused_in_words_and_what_was_typed_is_not_kept(
+def test_a_wrong_password_is_refused_with_a_message_and_is_not_stored(
     client: Client, anna: User, name: str, subject: str
 ) -> None:
     answer = sign_in(client, name, "wrong")
     assert "The user name or password is incorrect" in text(answer)
-    assert not is_in(client)
+    assert not is_signed_in(client)
     assert refusals() == [(subject, "wrong name or password")]
     assert not [row for row in AuditEvent.objects.values_list() if PASSWORD in str(row)]
 
 
-def test_a_known_and_an_unknown_name_are_refused_alike(client: Client, anna: User) -> None:
+def test_known_and_unknown_names_are_refused_with_the_same_message(client: Client, anna: User) -> None:
     texts = {
-        re.sub(r'value="[^"]*"', "", sign_in(client, name, "wrong").content.decode()) for name in ("anna", "nobody")
+        re.sub(r'value="[^"]*"', "", sign_in(client, name, "wrong").content.decode()) for name in ("anna", "missing")
     }
     assert len(texts) == 1
 
 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"is_staff": False}])
-def test_who_is_switched_off_or_not_staff_is_told_so_after_the_right_password(
+def test_an_inactive_or_non_staff_account_is_reported_only_after_the_correct_password(
     client: Client, anna: User, change: dict[str, bool]
 ) -> None:
     User.objects.update(**change)
     answer = sign_in(client)
     assert "is not active or is not a staff account" in text(client.get(answer["Location"]))
-    assert not is_in(client)
+    assert not is_signed_in(client)
     assert refusals() == [("anna", "account is inactive or not a staff account")]
     assert "The user name or password is incorrect" in text(sign_in(client, password="wrong"))
 
 
-def test_a_session_ends_when_its_person_is_not_staff_any_more(client: Client, anna: User) -> None:
+def test_a_session_ends_when_the_person_loses_staff_status(client: Client, anna: User) -> None:
     sign_in(client)
     User.objects.update(is_staff=False)
     answer = client.get(START, follow=True)
@@ -130,15 +130,15 @@ def test_a_session_ends_when_its_person_is_not_staff_any_more(client: Client, an
 def test_signing_out_ends_the_session(client: Client, anna: User) -> None:
     sign_in(client)
     assert client.get(reverse("admin:logout")).status_code == 200
-    assert is_in(client)
+    assert is_signed_in(client)
     assert client.post(reverse("admin:logout"))["Location"] == LOGIN
-    assert not is_in(client)
+    assert not is_signed_in(client)
 
 
 # --- Too many failures ---
 
 
-def test_five_failures_make_a_name_wait_at_that_address_and_say_how_long(
+def test_after_five_failures_a_name_must_wait_at_that_address_and_sees_how_long(
     client: Client, anna: User, time_machine: Travel
 ) -> None:
     time_machine.move_to("2026-03-01T12:00:00Z", tick=False)
@@ -147,14 +147,14 @@ def test_five_failures_make_a_name_wait_at_that_address_and_say_how_long(
     time_machine.shift(100)
     answer = sign_in(client)
     assert "Too many failed attempts. Wait 4 minutes" in text(answer)
-    assert not is_in(client)
+    assert not is_signed_in(client)
     time_machine.shift(199)
     assert "Wait 1 seconds" in text(sign_in(client))
     time_machine.shift(1)
     assert sign_in(client).status_code == 302
 
 
-def test_the_real_person_comes_in_from_elsewhere_meanwhile(client: Client, anna: User) -> None:
+def test_the_real_person_can_still_sign_in_from_another_address(client: Client, anna: User) -> None:
     for _ in range(6):
         sign_in(client, "ANNA", password="wrong", address="203.0.113.9")
     assert "Too many" in text(sign_in(client, "Anna", address="203.0.113.9"))
@@ -163,32 +163,32 @@ def test_the_real_person_comes_in_from_elsewhere_meanwhile(client: Client, anna:
 
 @pytest.fixture
 def eight_failures(settings: Any) -> int:
-    """So many of one address are enough here; the setting's 50 would take long to make."""
+    """Lower the limit of one address to 8 failures; the setting's 50 would make the test slow."""
     settings.ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": "5/300s/key,8/300s/ip"}
     return 8
 
 
-def test_one_address_cannot_try_one_name_after_another(client: Client, anna: User, eight_failures: int) -> None:
+def test_failures_of_one_address_are_limited_across_names(client: Client, anna: User, eight_failures: int) -> None:
     for number in range(eight_failures):
         sign_in(client, f"name-{number}", "wrong", address="203.0.113.9")
     assert "Too many failed attempts" in text(sign_in(client, address="203.0.113.9"))
     assert sign_in(client, address="203.0.113.10").status_code == 302
 
 
-def test_the_addresses_of_one_ipv6_network_are_one(client: Client, anna: User, eight_failures: int) -> None:
+def test_addresses_of_one_ipv6_network_count_as_one(client: Client, anna: User, eight_failures: int) -> None:
     for number in range(eight_failures):
         sign_in(client, f"name-{number}", "wrong", address=f"2001:db8::{number + 1:x}")
     assert "Too many" in text(sign_in(client, address="2001:db8::ffff"))
 
 
-def test_one_name_has_five_guesses_from_one_ipv6_network(client: Client, anna: User) -> None:
+def test_one_name_gets_five_guesses_from_one_ipv6_network(client: Client, anna: User) -> None:
     answers = [text(sign_in(client, password="wrong", address=f"2001:db8::{number:x}")) for number in range(8)]
     assert ["The user name or password is incorrect" in each for each in answers] == [True] * 5 + [False] * 3
     assert "Too many" in text(sign_in(client, address="2001:db8::a:b:c:d"))
     assert sign_in(client, address="2001:db8:0:1::1").status_code == 302
 
 
-def test_guesses_are_bounded_whatever_the_number_of_addresses(
+def test_guesses_at_one_name_are_limited_across_addresses(
     client: Client, anna: User, settings: Any, monkeypatch: pytest.MonkeyPatch, time_machine: Travel
 ) -> None:
     time_machine.move_to("2026-03-01T12:00:00Z", tick=False)
@@ -198,12 +198,14 @@ def test_guesses_are_bounded_whatever_the_number_of_addresses(
     assert ["The user name or password is incorrect" in each for each in answers] == [True] * 5 + [False] * 3
     assert "Too many failed attempts. Wait 5 minutes" in text(sign_in(client, address="203.0.113.9"))
     assert "The user name or password is incorrect" in text(sign_in(client, "berta", "wrong", address="203.0.113.9"))
-    assert sign_in(client, address="192.0.2.10").status_code == 302, "this person signed in from there before"
+    assert sign_in(client, address="192.0.2.10").status_code == 302, (
+        "this person has signed in from this address before"
+    )
     time_machine.shift(300)
     assert sign_in(client, address="203.0.113.9").status_code == 302
 
 
-def test_guesses_at_many_names_are_bounded_whatever_the_number_of_addresses(
+def test_guesses_at_many_names_are_limited_across_addresses(
     client: Client, anna: User, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.LOGIN_FAILURES_PER_ADDRESS = 8
@@ -212,10 +214,10 @@ def test_guesses_at_many_names_are_bounded_whatever_the_number_of_addresses(
     assert ["The user name or password is incorrect" in each for each in answers] == [True] * 8 + [False] * 5
     rows = SharedEntry.objects.count()
     sign_in(client, "another", "wrong", address="2001:db8:ffff::1")
-    assert SharedEntry.objects.count() == rows, "what is refused by the limit of all leaves no row"
+    assert SharedEntry.objects.count() == rows, "an attempt refused by the total limit must store no row"
 
 
-def test_what_one_address_may_not_try_is_not_counted_against_the_others(
+def test_refused_attempts_of_one_address_do_not_count_towards_the_total(
     client: Client, anna: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "ADDRESSES_OF_ONE_NAME", 2)
@@ -224,7 +226,7 @@ def test_what_one_address_may_not_try_is_not_counted_against_the_others(
     assert sign_in(client, address="203.0.113.10").status_code == 302
 
 
-def test_failed_sign_ins_from_many_addresses_are_few_audit_events(
+def test_failed_sign_ins_from_many_addresses_create_few_audit_events(
     client: Client, anna: User, time_machine: Travel
 ) -> None:
     time_machine.move_to("2026-03-01T12:00:00Z", tick=False)
@@ -237,7 +239,7 @@ def test_failed_sign_ins_from_many_addresses_are_few_audit_events(
     assert len(refusals()) == 25
 
 
-def test_a_flood_of_refusals_is_few_audit_events(client: Client, anna: User, time_machine: Travel) -> None:
+def test_many_refusals_create_few_audit_events(client: Client, anna: User, time_machine: Travel) -> None:
     time_machine.move_to("2026-03-01T12:00:00Z", tick=False)
     for number in range(7):
         sign_in(client, password="wrong")
@@ -248,16 +250,16 @@ def test_a_flood_of_refusals_is_few_audit_events(client: Client, anna: User, tim
     assert refusals()[-1] == ("anna", "too many failed attempts")
 
 
-def test_the_settings_say_how_many_failures_are_too_many(settings: Any) -> None:
+def test_the_settings_limit_the_number_of_failures(settings: Any) -> None:
     assert settings.ACCOUNT_RATE_LIMITS["login_failed"] == "5/300s/key,50/300s/ip"
 
 
-def test_who_knows_the_password_is_never_counted(client: Client, anna: User) -> None:
+def test_a_correct_password_does_not_count_as_a_failure(client: Client, anna: User) -> None:
     for _ in range(8):
         assert sign_in(Client()).status_code == 302
 
 
-def test_counts_are_rows_that_every_process_sees_and_that_go_when_they_are_over(
+def test_failure_counts_are_shared_rows_that_are_deleted_when_they_expire(
     client: Client, anna: User, time_machine: Travel
 ) -> None:
     time_machine.move_to("2026-03-01T12:00:00Z", tick=False)
@@ -269,7 +271,7 @@ def test_counts_are_rows_that_every_process_sees_and_that_go_when_they_are_over(
     assert not SharedEntry.objects.exists()
 
 
-def test_of_two_who_add_the_same_entry_one_is_told_so(db: None, time_machine: Travel) -> None:
+def test_of_two_calls_that_add_the_same_entry_only_one_succeeds(db: None, time_machine: Travel) -> None:
     time_machine.move_to("2026-03-01T12:00:00Z", tick=False)
     assert [cache.add("code", "y", 30), cache.add("code", "y", 30)] == [True, False]
     time_machine.shift(30)
@@ -280,21 +282,21 @@ def test_of_two_who_add_the_same_entry_one_is_told_so(db: None, time_machine: Tr
     assert not cache.delete("code")
 
 
-# --- One's own password ---
+# --- Changing one's own password ---
 
 
-def test_a_person_changes_their_own_password_and_it_is_written_down(client: Client, anna: User) -> None:
+def test_a_person_changes_their_own_password_and_it_is_audited(client: Client, anna: User) -> None:
     sign_in(client)
     new = "another-long-password-12"
     values = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
     assert client.post(reverse("admin:password_change"), values).status_code == 302
-    assert is_in(client)
+    assert is_signed_in(client)
     event = AuditEvent.objects.get(verb=Verb.PASSWORD_SET)
     assert (event.actor_name, event.subject) == ("anna", "anna")
     assert sign_in(Client(), password=new).status_code == 302
 
 
-def test_the_old_password_cannot_be_guessed_there(client: Client, anna: User) -> None:
+def test_password_guessing_is_limited_on_the_change_page(client: Client, anna: User) -> None:
     sign_in(client)
     values = {"old_password": "wrong", "new_password1": "x", "new_password2": "x"}
     answers = [client.post(reverse("admin:password_change"), values) for _ in range(6)]
@@ -302,7 +304,7 @@ def test_the_old_password_cannot_be_guessed_there(client: Client, anna: User) ->
     assert "Too many attempts" in text(answers[-1])
 
 
-def test_who_has_no_password_is_not_given_one_in_passing(client: Client, anna: User) -> None:
+def test_a_person_without_a_password_cannot_set_one(client: Client, anna: User) -> None:
     anna.set_unusable_password()
     anna.save()
     client.force_login(anna)

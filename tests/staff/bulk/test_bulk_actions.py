@@ -1,4 +1,4 @@
-"""Many outlets at once, as staff use them: files, acts on lists, and who sees what of them."""
+"""Bulk actions on the staff pages: from a file, from a list, and the permissions that they need."""
 
 import csv
 import io
@@ -46,10 +46,10 @@ def choose(client: Client, name: str, action: str, *rows: Any, all_of_them: bool
 # --- A file
 
 
-def test_a_file_is_checked_and_confirmed_and_the_response_is_the_file_with_its_secrets(staff: Client) -> None:
+def test_a_file_is_checked_and_confirmed_and_the_response_is_a_file_with_the_secrets(staff: Client) -> None:
     page = upload(staff, "Osteria,Garden,R-1,", f"Osteria,Cellar,R-2,{ADOPTED}")
     assert "Nothing has been changed yet" in text(page)
-    assert "Make the organisation and the outlet, enable it, with a new secret." in text(page)
+    assert "Create the organisation and the outlet, and enable it with a new secret." in text(page)
     assert ADOPTED not in page.content.decode()
     assert "no-store" in page["Cache-Control"]
     assert not Integration.objects.exists()
@@ -61,7 +61,7 @@ def test_a_file_is_checked_and_confirmed_and_the_response_is_the_file_with_its_s
     assert adopted["AuthSecret"] == ""
 
 
-def test_the_response_is_the_page_with_the_secrets_where_that_button_was_pressed(staff: Client) -> None:
+def test_the_response_is_a_page_with_the_secrets_if_that_button_was_pressed(staff: Client) -> None:
     answer = confirm(staff, upload(staff, "Osteria,Garden,R-1,", f"Osteria,Cellar,R-2,{ADOPTED}"))
     assert "Done: 2 outlets" in text(answer)
     assert "shown only once" in text(answer)
@@ -71,21 +71,19 @@ def test_the_response_is_the_page_with_the_secrets_where_that_button_was_pressed
 
 
 @pytest.mark.parametrize("as_file", [False, True])
-def test_a_confirmation_that_is_sent_twice_enables_nothing_twice_and_shows_no_secret_again(
-    staff: Client, *, as_file: bool
-) -> None:
+def test_a_confirmation_sent_twice_enables_outlets_once_and_shows_secrets_once(staff: Client, *, as_file: bool) -> None:
     page = upload(staff, "Osteria,Garden,R-1,")
     confirm(staff, page, as_file=as_file)
     again = confirm(staff, page, as_file=as_file)
     assert again.status_code == 409
     assert "If you confirmed twice, the first confirmation was carried out" in text(again)
-    assert "It is enabled already" in text(again)
+    assert "It is already enabled" in text(again)
     assert not SECRET.search(again.content.decode())
     assert Credential.objects.count() == 1
 
 
 @pytest.mark.parametrize("overlap", ["0", "7d"])
-def test_a_rotation_that_is_confirmed_twice_rotates_once(staff: Client, enabled: Enabled, overlap: str) -> None:
+def test_a_rotation_confirmed_twice_rotates_once(staff: Client, enabled: Enabled, overlap: str) -> None:
     page = choose(staff, "integration", "rotate_many", enabled.integration)
     assert len(downloaded(confirm(staff, page, as_file=True, overlap=overlap))) == 1
     again = confirm(staff, page, as_file=True, overlap=overlap)
@@ -94,7 +92,7 @@ def test_a_rotation_that_is_confirmed_twice_rotates_once(staff: Client, enabled:
     assert enabled.integration.credentials.count() == 2
 
 
-def test_a_person_who_is_limited_after_the_check_gets_no_secret_of_others(enabled: Enabled) -> None:
+def test_a_person_limited_after_the_check_gets_no_secret_of_another_organisation(enabled: Enabled) -> None:
     client = client_of("view_integration", "change_integration")
     page = choose(client, "integration", "rotate_many", enabled.integration)
     StaffLimit.objects.create(user=User.objects.latest("pk")).organisations.set([make_organisation("Own")])
@@ -104,7 +102,7 @@ def test_a_person_who_is_limited_after_the_check_gets_no_secret_of_others(enable
     assert enabled.integration.credentials.count() == 1
 
 
-def test_only_the_person_who_checked_a_file_confirms_it(staff: Client) -> None:
+def test_only_the_person_who_checked_a_file_can_confirm_it(staff: Client) -> None:
     page = upload(staff, "Osteria,Garden,R-1,")
     answer = confirm(client_of("add_integration", "add_organisation", "add_outlet"), page)
     assert answer.status_code == 409
@@ -112,7 +110,9 @@ def test_only_the_person_who_checked_a_file_confirms_it(staff: Client) -> None:
     assert not Integration.objects.exists()
 
 
-def test_a_passphrase_without_the_button_of_the_link_shows_and_rotates_nothing(staff: Client, enabled: Enabled) -> None:
+def test_a_passphrase_with_another_button_than_the_link_shows_and_rotates_nothing(
+    staff: Client, enabled: Enabled
+) -> None:
     before = enabled.integration.current_credential()
     values = {"overlap": "7d", "seen": before.pk, "passphrase": "correct horse"}
     page = staff.post(act_url(enabled.integration, "rotate"), values)
@@ -121,14 +121,14 @@ def test_a_passphrase_without_the_button_of_the_link_shows_and_rotates_nothing(s
     assert enabled.integration.current_credential() == before
 
 
-def test_a_file_that_cannot_be_read_is_an_error_of_the_form(staff: Client) -> None:
+def test_an_unreadable_file_is_a_form_error(staff: Client) -> None:
     page = upload(staff, "x,y", header="Organisation,Colour\n")
     assert "Colour" in text(page)
     assert "is unknown" in text(page)
     assert "The file is empty" in text(staff.post(UPLOAD, {"file": SimpleUploadedFile("empty.csv", b"")}))
 
 
-def test_a_file_that_is_too_large_is_an_error_of_the_form_and_reaches_no_disk(staff: Client) -> None:
+def test_a_file_that_is_too_large_is_a_form_error_and_is_not_written_to_disk(staff: Client) -> None:
     page = staff.post(UPLOAD, {"file": SimpleUploadedFile("large.csv", b"x" * (3 * 1024 * 1024))})
     assert "Choose a CSV file of up to 524,288 bytes." in text(page)
     page = staff.post(UPLOAD, {"file": SimpleUploadedFile("large.csv", b"x" * 524_289)})
@@ -136,13 +136,13 @@ def test_a_file_that_is_too_large_is_an_error_of_the_form_and_reaches_no_disk(st
     assert "manage.py enable_outlets FILE" in text(page)
 
 
-def test_a_file_of_more_rows_than_a_page_takes_is_refused_and_names_the_command(staff: Client) -> None:
+def test_a_file_with_too_many_rows_is_refused_and_the_error_names_the_command(staff: Client) -> None:
     page = upload(staff, *(f"Osteria,Outlet {number},R-{number}," for number in range(1001)))
     assert "more than 1,000 outlets" in text(page)
     assert "manage.py enable_outlets FILE" in text(page)
 
 
-def test_the_largest_file_that_is_taken_can_be_confirmed(staff: Client) -> None:
+def test_the_largest_accepted_file_can_be_confirmed(staff: Client) -> None:
     accents = "\u00e9" * 190
     rows = [f"Osteria,{accents} {number:04},{'R' * 60}{number:04}," for number in range(1000)]
     content = "\n".join([HEADER.strip(), *rows]).encode("cp1252")
@@ -150,17 +150,17 @@ def test_the_largest_file_that_is_taken_can_be_confirmed(staff: Client) -> None:
     assert len(downloaded(confirm(staff, page, as_file=True))) == 1000
 
 
-def test_wrong_rows_come_first_and_no_button_confirms_them(staff: Client) -> None:
+def test_wrong_rows_are_listed_first_and_cannot_be_confirmed(staff: Client) -> None:
     answer = upload(staff, "Osteria,Garden,R-1,", "Osteria,,R-2,")
     page = text(answer)
     assert "1 row is wrong" in page
-    assert page.index("Wrong: Outlet is empty") < page.index("Make the organisation")
+    assert page.index("Wrong: Outlet is empty") < page.index("Create the organisation")
     assert "Enable these" not in page
     assert "Some rows are wrong" in str(confirm(staff, answer).context["form"].errors)
     assert not Integration.objects.exists()
 
 
-def test_an_action_on_many_needs_its_right(staff: Client, enabled: Enabled) -> None:
+def test_a_bulk_action_needs_its_permission(staff: Client, enabled: Enabled) -> None:
     file, rotate = (
         upload(staff, "Osteria,Garden,R-1,"),
         choose(staff, "integration", "rotate_many", enabled.integration),
@@ -174,7 +174,7 @@ def test_an_action_on_many_needs_its_right(staff: Client, enabled: Enabled) -> N
 # --- Lists
 
 
-def test_the_lists_offer_acts_on_what_is_ticked(staff: Client) -> None:
+def test_the_lists_offer_actions_on_the_selected_rows(staff: Client) -> None:
     one, two = make_enabled_outlet("One"), make_enabled_outlet("Two")
     page = choose(staff, "integration", "disable_many", one.integration)
     assert "1 outlet would be changed" in text(page)
@@ -183,7 +183,7 @@ def test_the_lists_offer_acts_on_what_is_ticked(staff: Client) -> None:
     assert (one.fresh().is_enabled, two.fresh().is_enabled) == (False, True)
 
 
-def test_all_that_a_search_found_can_be_chosen_across_pages(staff: Client) -> None:
+def test_all_search_results_can_be_selected_across_pages(staff: Client) -> None:
     for number in range(60):
         make_enabled_outlet(f"Outlet {number}")
     make_enabled_outlet("Another")
@@ -192,7 +192,7 @@ def test_all_that_a_search_found_can_be_chosen_across_pages(staff: Client) -> No
     assert len(page.context["checked"].plan) == 60
 
 
-def test_outlets_that_are_not_enabled_are_left_out_and_counted(staff: Client, outlet: Outlet) -> None:
+def test_outlets_that_are_not_enabled_are_skipped_and_counted(staff: Client, outlet: Outlet) -> None:
     one = make_enabled_outlet("One")
     page = choose(staff, "outlet", "disable_many", outlet, one.integration.outlet)
     assert "Skipped 1 of the selected outlets: Order N Pay is not enabled" in text(page)
@@ -200,7 +200,7 @@ def test_outlets_that_are_not_enabled_are_left_out_and_counted(staff: Client, ou
     assert "None of the chosen outlets is enabled" in text(choose(staff, "outlet", "disable_many", outlet))
 
 
-def test_who_may_only_look_is_offered_no_acts(enabled: Enabled) -> None:
+def test_a_person_with_view_rights_only_is_offered_no_actions(enabled: Enabled) -> None:
     viewer = client_of("view_integration", "view_outlet", "delete_outlet")
     for name in ("integration", "outlet"):
         page = viewer.get(list_url(name)).content.decode()
@@ -209,24 +209,24 @@ def test_who_may_only_look_is_offered_no_acts(enabled: Enabled) -> None:
         assert "Nothing has been changed yet" not in text(choose(viewer, name, "disable_many", enabled.integration))
 
 
-def test_no_list_deletes_past_the_services(staff: Client) -> None:
+def test_no_list_offers_the_default_delete_action(staff: Client) -> None:
     make_outlet()
     assert "delete_selected" not in staff.get(list_url("outlet")).content.decode()
     assert not any(name for name, _ in site.actions)
 
 
-def test_a_limited_person_acts_on_their_own_outlets_only(boss: User) -> None:
+def test_a_limited_person_can_only_change_their_own_outlets(boss: User) -> None:
     one = make_enabled_outlet("One")
     own = make_organisation("Own")
     outlet = make_outlet("Mine", organisation="Own")
     enabling.enable_outlet(outlet, pos_remote_id="Mine", actor=Actor("boss", boss))
     limited = limited_to(own, "view_integration", "change_integration")
-    mine = Integration.objects.get(outlet=outlet)
-    page = choose(limited, "integration", "disable_many", mine, one.integration, all_of_them=True)
+    own_integration = Integration.objects.get(outlet=outlet)
+    page = choose(limited, "integration", "disable_many", own_integration, one.integration, all_of_them=True)
     assert [row.outlet for row in page.context["checked"].plan] == ["Mine"]
 
 
-# --- Names that are nearly another's
+# --- Names that are nearly the same as existing ones
 
 
 def test_the_dry_run_warns_of_names_that_differ_only_in_case_or_accents(staff: Client) -> None:

@@ -1,4 +1,4 @@
-"""Coming in by OpenID Connect, as a browser does it."""
+"""Sign in by OpenID Connect as a browser does."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ BEGIN, LINK, CALLBACK = reverse("oidc_login"), reverse("oidc_link"), reverse("oi
 ADDRESS = "anna@example.com"
 
 
-def arrive(client: Client, begin: str = BEGIN, **form: str) -> Any:
-    """Press the button, be sent to the provider and back; return the portal's answer."""
-    away = client.post(begin, form)
-    assert away.status_code == 302, away.content
-    back = httpx2.get(away["Location"], trust_env=False, verify=False, follow_redirects=False).headers["Location"]
+def sign_in_with_oidc(client: Client, begin: str = BEGIN, **form: str) -> Any:
+    """Click the button, follow the redirects to the provider and back, and return the portal's response."""
+    redirect = client.post(begin, form)
+    assert redirect.status_code == 302, redirect.content
+    back = httpx2.get(redirect["Location"], trust_env=False, verify=False, follow_redirects=False).headers["Location"]
     return client.get(back.removeprefix("http://testserver"))
 
 

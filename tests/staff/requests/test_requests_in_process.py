@@ -1,4 +1,4 @@
-"""From a row to the POS and back: what staff ask reaches the till whichever process holds it, and disconnecting too."""
+"""Requests and disconnections by staff reach the till, whichever process holds its socket."""
 
 import uuid
 from typing import Any
@@ -22,16 +22,16 @@ OURS = "http://127.0.0.1:8000"
 
 
 class Asking(InProcess):
-    async def asked(self, outlet: Enabled) -> int:
+    async def send_request(self, outlet: Enabled) -> int:
         question = Question("r-1", 1, '{"Price": 1.10}', user_identifier="4711")
         return await in_main(ask_pos, outlet.integration, question, actor=ANNA)
 
-    async def test_the_pos_gets_it_as_it_was_typed_and_its_answer_stands_in_the_row(self) -> None:
+    async def test_the_pos_gets_the_payload_as_typed_and_its_answer_is_stored(self) -> None:
         station = await make_outlet()
         running = await after_first_poll()
         async with await Pos.of(station) as pos:
             await recorded()
-            pk = await self.asked(station)  # its own process is woken: nothing looks by itself in tests
+            pk = await self.send_request(station)  # wakes this process, because tests do not poll
             frame = await pos.next_frame()
             assert (frame["RequestID"], frame["UserIdentifier"], frame["Payload"]) == ("r-1", "4711", {"Price": 1.1})
             pos.answers(frame, '{"Total": 2.20}')
@@ -39,18 +39,18 @@ class Asking(InProcess):
             await pos.hang_up()
         assert (row.state, row.answer) == (RequestState.ANSWERED, '{"Total": 2.20}')
 
-    async def test_another_process_finds_the_row_without_any_message(self) -> None:
+    async def test_another_process_finds_the_row_without_a_notification(self) -> None:
         station = await make_outlet()
         running = await after_first_poll()
         async with await Pos.of(station) as pos:
             await recorded()
             wake.forget(running._changed)
-            await self.asked(station)
+            await self.send_request(station)
             await running.watcher.poll()
             assert (await pos.next_frame())["RequestID"] == "r-1"
             await pos.hang_up()
 
-    async def test_the_page_is_there_before_the_pos_answers_and_nothing_waits_for_it(self) -> None:
+    async def test_the_page_responds_before_the_pos_answers(self) -> None:
         await in_main(know, "GetOpenOrders", 1)
         station = await make_outlet()
         cookies = await in_main(signed_in)
@@ -72,7 +72,7 @@ class Disconnecting(InProcess):
         running = await after_first_poll()
         async with await Pos.of(station) as pos:
             await recorded()
-            wake.forget(running._changed)  # as from another process, and with no layer
+            wake.forget(running._changed)  # as if from another process, without a channel layer
             await in_main(disconnect, station.integration, actor=ANNA)
             await running.watcher.poll()
             assert await pos.closed() == (1000, "Disconnected by the provider's staff.")
@@ -85,7 +85,7 @@ class Disconnecting(InProcess):
             assert not again.has_more()
             await again.hang_up()
 
-    async def test_who_is_here_is_disconnected_at_once(self) -> None:
+    async def test_a_pos_connected_to_this_process_is_disconnected_at_once(self) -> None:
         station = await make_outlet()
         await after_first_poll()
         async with await Pos.of(station) as pos:
@@ -95,9 +95,9 @@ class Disconnecting(InProcess):
 
 
 class Watching(InProcess):
-    """What live pages get when they refresh themselves."""
+    """The responses that live pages get when they refresh themselves."""
 
-    async def test_the_check_turns_green_while_one_looks(self) -> None:
+    async def test_the_check_turns_green_while_the_page_is_open(self) -> None:
         await in_main(know, "GetOpenOrders", 1)
         station = await make_outlet()
         cookies = await in_main(signed_in)
@@ -110,7 +110,7 @@ class Watching(InProcess):
             await recorded()
             assert b"The till does not stay connected." in (await refreshed(path, cookies)).body
 
-    async def test_what_did_not_change_is_answered_by_304_without_a_body(self) -> None:
+    async def test_an_unchanged_live_part_is_answered_with_304_without_a_body(self) -> None:
         path, cookies = "/admin/integrations/outlet/", await in_main(signed_in)
         await make_outlet()
         first = await refreshed(path, cookies)
@@ -118,7 +118,7 @@ class Watching(InProcess):
         assert (first.status, again.status, again.body) == (200, 304, b"")
         assert again.headers["etag"] == first.headers["etag"]
 
-    async def test_nothing_is_refreshed_without_the_right(self) -> None:
+    async def test_a_refresh_needs_the_permission(self) -> None:
         station = await make_outlet()
         cookies = await in_main(signed_in, is_superuser=False)
         for path, status in ((f"{page_of(station)}/check/", 403), (f"{page_of(station)}/asked/1/", 403)):
@@ -127,7 +127,7 @@ class Watching(InProcess):
 
 
 async def refreshed(path: str, cookies: str, *, etag: str = "") -> Answer:
-    """Ask for the live part of a page."""
+    """Return the response for the live part of a page."""
     return await request("GET", path, headers={"cookie": cookies, "x-fragment": "yes", "if-none-match": etag})
 
 
@@ -136,7 +136,7 @@ def page_of(outlet: Enabled) -> str:
 
 
 async def send_form(path: str, cookies: str, **values: Any) -> Answer:
-    """Post a form of ours as a browser does, with a RequestID of its own."""
+    """Post a portal form as a browser does, with a new RequestID."""
     token = "a" * 32
     body = urlencode({"request_id": str(uuid.uuid4()), "csrfmiddlewaretoken": token} | values).encode()
     headers = {
@@ -148,7 +148,7 @@ async def send_form(path: str, cookies: str, **values: Any) -> Answer:
 
 
 def signed_in(*, is_superuser: bool = True) -> str:
-    """The cookies of somebody who just signed in."""
+    """Sign in a new member of staff and return the session cookies."""
     values: dict[str, Any] = {"is_staff": True, "is_superuser": is_superuser}
     browser = Client()
     browser.force_login(User.objects.create(username=f"user-{User.objects.count()}", **values))

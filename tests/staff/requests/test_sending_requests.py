@@ -1,4 +1,4 @@
-"""PosEndpoint 2: the pages with which support helps somebody on site: check the outlet, and ask the POS."""
+"""The staff pages for support: check an outlet, and send requests to its POS."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
 from integrations.services.integration.enabling import disable
 from integrations.services.requests.sending import load_open
-from tests.staff.requests.asking import ask_url, asked_url, filled, send
+from tests.staff.requests.request_forms import answer_url, ask_url, form_values, send
 from tests.support.factories import ANNA, Enabled
 from tests.support.staff.pages import act_url, be_refused, outlet_url, page_url, text
 
@@ -33,16 +33,16 @@ def test_the_check_is_the_first_action_of_an_integration_and_of_an_outlet_never_
     assert check in staff.get(outlet_url(enabled.integration.outlet)).content.decode()
 
 
-def test_the_check_page_says_how_far_the_outlet_has_come(staff: Client, enabled: Enabled) -> None:
+def test_the_check_page_shows_the_completed_steps(staff: Client, enabled: Enabled) -> None:
     be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, pos_remote_id="Bella-Statoin")
     page = text(staff.get(act_url(enabled.integration, "check")))
     assert "3 of 7 steps are done. The POSRemoteID does not match." in page
     assert "Tell the person on site: Correct the POSRemoteID in PowerEPOS: it is Bella-Station." in page
 
 
-def test_the_button_asks_once_and_leads_back(staff: Client, online: Enabled) -> None:
+def test_the_button_sends_one_request_and_returns_to_the_check(staff: Client, online: Enabled) -> None:
     url = act_url(online.integration, "check")
-    values = filled(staff.get(url))
+    values = form_values(staff.get(url))
     for _ in range(2):
         assert staff.post(url, values)["Location"] == url
     assert Request.objects.get().message_type == 1
@@ -56,10 +56,10 @@ def test_the_button_on_an_offline_outlet_says_so_and_keeps_the_checklist(staff: 
     assert "steps are done." in text(answer)
 
 
-# --- Ask the POS ---
+# --- Send a request to the POS ---
 
 
-def test_the_catalogue_leads_to_forms_and_to_the_missing_numbers(staff: Client, online: Enabled) -> None:
+def test_the_catalogue_links_to_forms_and_to_missing_numbers(staff: Client, online: Enabled) -> None:
     page = staff.get(act_url(online.integration, "ask"))
     assert 'href="?type=1"' in page.content.decode()
     assert "Its number is not known yet: enter it" in text(page)
@@ -83,7 +83,7 @@ def test_a_type_is_chosen_by_name_or_number(staff: Client, online: Enabled, kind
         ("CreateOrder", "does not know the number of this message type"),
     ],
 )
-def test_what_cannot_be_asked_leads_back_to_the_catalogue(
+def test_a_message_type_that_cannot_be_sent_redirects_to_the_catalogue(
     staff: Client, online: Enabled, kind: str, words: str
 ) -> None:
     page = staff.get(act_url(online.integration, "ask"), {"type": kind})
@@ -95,18 +95,18 @@ def test_the_fields_of_a_documented_type_become_its_payload(staff: Client, onlin
     values = {"field_ServiceModeEntityID": "7", "field_UserOrdersOnly": "true", "device_id": "desk", "wait": 5}
     answer = send(staff, ask_url(online, "GetOpenOrders"), **values)
     row = Request.objects.get()
-    assert answer["Location"] == asked_url(row)
+    assert answer["Location"] == answer_url(row)
     assert row.payload == '{"ServiceModeEntityID": "7", "UserOrdersOnly": true}'
     assert (row.device_id, row.user_identifier) == ("desk", None)
     assert row.send_before - row.received_at == timedelta(seconds=5)
 
 
-def test_what_is_left_empty_is_left_out(staff: Client, online: Enabled) -> None:
+def test_empty_fields_are_left_out_of_the_payload(staff: Client, online: Enabled) -> None:
     send(staff, ask_url(online, 1))
     assert Request.objects.get().payload == "{}"
 
 
-def test_numbers_and_lists_go_out_as_they_are_typed(staff: Client, online: Enabled) -> None:
+def test_numbers_and_lists_are_sent_as_typed(staff: Client, online: Enabled) -> None:
     values = {
         "field_SalesTransactionID": "1121008e-2769-46e2-918d-65e0291621a1",
         "field_ServiceChargeAmount": "3.50",
@@ -135,7 +135,7 @@ def test_numbers_and_lists_go_out_as_they_are_typed(staff: Client, online: Enabl
         ("request_id", "mine", "valid UUID"),
     ],
 )
-def test_what_is_wrong_is_said_at_its_field_and_nothing_is_sent(
+def test_an_invalid_value_is_reported_at_its_field_and_nothing_is_sent(
     staff: Client, online: Enabled, name: str, value: str, words: str
 ) -> None:
     right = {"field_SalesTransactionID": "1121008e-2769-46e2-918d-65e0291621a1", "is_meant": "on"}
@@ -146,7 +146,7 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_sent(
     assert not Request.objects.exists()
 
 
-def test_raw_json_goes_out_unchanged(staff: Client, online: Enabled) -> None:
+def test_raw_json_is_sent_unchanged(staff: Client, online: Enabled) -> None:
     typed = '{ "Price": 1.10,\n  "ﬀ": [1E+2, "\\u00e9"], "price": 0.0 }'
     send(staff, ask_url(online, 77), raw=typed.replace("\n", "\r\n"), is_meant="on")
     row = Request.objects.get()
@@ -154,7 +154,9 @@ def test_raw_json_goes_out_unchanged(staff: Client, online: Enabled) -> None:
 
 
 @pytest.mark.parametrize("typed", ["[]", "{", '{"a": NaN}', "{'a': 1}", '{"a": 1} {"b": 2}', "x"])
-def test_raw_text_that_is_no_object_is_refused_with_its_place(staff: Client, online: Enabled, typed: str) -> None:
+def test_raw_text_that_is_not_an_object_is_refused_with_the_position(
+    staff: Client, online: Enabled, typed: str
+) -> None:
     answer = send(staff, ask_url(online, 77), raw=typed, is_meant="on")
     assert "This is not a valid JSON object." in text(answer)
     assert not Request.objects.exists()
@@ -167,24 +169,26 @@ def test_raw_text_that_nests_too_deeply_is_refused_with_the_limit(staff: Client,
     assert not Request.objects.exists()
 
 
-def test_the_place_of_a_mistake_is_named(staff: Client, online: Enabled) -> None:
+def test_the_error_message_names_the_position(staff: Client, online: Enabled) -> None:
     answer = send(staff, ask_url(online, 77), raw='{\n  "a": 1\n  "b": 2}', is_meant="on")
     assert "The error is in line 3, at character 3." in text(answer)
 
 
 @pytest.mark.parametrize(("kind", "is_asked"), [(0, False), (1, False), (12, True), (77, True)])
-def test_what_may_change_something_wants_a_tick(staff: Client, online: Enabled, kind: int, is_asked: bool) -> None:
+def test_a_request_that_may_change_something_needs_confirmation(
+    staff: Client, online: Enabled, kind: int, is_asked: bool
+) -> None:
     page = text(staff.get(ask_url(online, kind)))
     assert ("Yes, send it" in page) is is_asked
     assert "This is real." in page
 
 
-def test_simulating_an_order_changes_nothing(staff: Client, online: Enabled) -> None:
+def test_a_simulated_order_needs_no_confirmation(staff: Client, online: Enabled) -> None:
     MessageType.objects.filter(name="SimulateOrder").update(number=11)
     assert "Yes, send it" not in text(staff.get(ask_url(online, 11)))
 
 
-def test_a_pin_is_sent_and_stands_nowhere_else(staff: Client, online: Enabled) -> None:
+def test_a_pin_is_sent_and_stored_nowhere(staff: Client, online: Enabled) -> None:
     values = {"user_identifier": PIN, "wait": "never"}
     wrong = send(staff, ask_url(online, 1), **values)
     assert PIN not in wrong.content.decode()
@@ -196,40 +200,40 @@ def test_a_pin_is_sent_and_stands_nowhere_else(staff: Client, online: Enabled) -
     assert next(each for each in load_open(row.integration_id, 10) if each.pk == row.pk).content.user_identifier == PIN
     assert PIN not in f"{row.user_identifier} {row.payload}"
     assert PIN not in right["Location"]
-    assert PIN not in staff.get(asked_url(row)).content.decode()
+    assert PIN not in staff.get(answer_url(row)).content.decode()
     assert PIN not in json.dumps([event.detail for event in AuditEvent.objects.all()])
     assert PIN not in json.dumps([dict(staff.session.items())], default=str)
     assert PIN not in staff.get(reverse("admin:integrations_request_change", args=(row.pk,))).content.decode()
 
 
-def test_the_form_sent_twice_asks_once_and_shows_the_same_answer(staff: Client, online: Enabled) -> None:
+def test_the_form_sent_twice_sends_one_request_and_shows_the_same_answer(staff: Client, online: Enabled) -> None:
     url = ask_url(online, 12, raw=True)
-    values = filled(staff.get(url), raw="{}", is_meant="on")
+    values = form_values(staff.get(url), raw="{}", is_meant="on")
     first, second = staff.post(url, values), staff.post(url, values)
     assert first["Location"] == second["Location"]
     assert Request.objects.count() == AuditEvent.objects.filter(verb=Verb.POS_ASKED).count() == 1
 
 
-def test_a_form_of_before_with_other_values_is_sent_at_the_second_press(staff: Client, online: Enabled) -> None:
+def test_an_earlier_form_with_other_values_is_sent_on_the_second_click(staff: Client, online: Enabled) -> None:
     url = ask_url(online, 1, raw=True)
-    values = filled(staff.get(url), raw="{}")
+    values = form_values(staff.get(url), raw="{}")
     staff.post(url, values)
     again = staff.post(url, values | {"raw": '{"a": 1}'})
     assert "already sent with other values" in text(again)
     assert Request.objects.count() == 1
-    staff.post(url, filled(again))
+    staff.post(url, form_values(again))
     assert set(Request.objects.values_list("payload", flat=True)) == {"{}", '{"a": 1}'}
 
 
-def test_an_offline_pos_is_sent_nothing_and_the_page_says_so(staff: Client, enabled: Enabled) -> None:
+def test_nothing_is_sent_to_an_offline_pos_and_the_page_says_so(staff: Client, enabled: Enabled) -> None:
     assert "The POS is not connected." in text(staff.get(ask_url(enabled, 1)))
     assert "is not connected. Nothing was sent" in text(send(staff, ask_url(enabled, 1)))
     assert not Request.objects.exists()
 
 
-def test_a_disabled_integration_is_not_asked(staff: Client, online: Enabled) -> None:
+def test_nothing_is_sent_to_a_disabled_integration(staff: Client, online: Enabled) -> None:
     url = ask_url(online, 1)
-    values = filled(staff.get(url))
+    values = form_values(staff.get(url))
     disable(online.integration, reason="A pause", actor=ANNA)
     assert "Enable it again first" in text(staff.get(url))
     assert staff.post(url, values).status_code == 409

@@ -1,4 +1,4 @@
-"""PosEndpoint 2: enabling, rotating, disabling and correcting; a secret is shown once and kept nowhere."""
+"""Staff enable, rotate, disable and correct integrations; a secret is shown once and stored nowhere."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -31,7 +31,7 @@ def test_enabling_shows_the_five_values(staff: Client, outlet: Outlet) -> None:
     assert page.count("data-copy=") == 5
 
 
-def test_the_page_with_the_secret_is_stored_by_nobody(staff: Client, outlet: Outlet) -> None:
+def test_the_page_with_the_secret_must_not_be_cached(staff: Client, outlet: Outlet) -> None:
     answer = staff.post(enable_url(outlet), {"pos_remote_id": "Bella-1"})
     secret = shown_secret(answer)
     assert "no-store" in answer["Cache-Control"]
@@ -41,7 +41,7 @@ def test_the_page_with_the_secret_is_stored_by_nobody(staff: Client, outlet: Out
     assert all(secret not in str(event.detail) for event in AuditEvent.objects.all())
 
 
-def test_the_same_form_sent_twice_says_in_words_that_it_is_done(staff: Client, outlet: Outlet) -> None:
+def test_a_form_sent_twice_says_that_the_action_is_already_done(staff: Client, outlet: Outlet) -> None:
     first = staff.post(enable_url(outlet), {"pos_remote_id": "Bella-1"})
     again = staff.post(enable_url(outlet), {"pos_remote_id": "Bella-1"})
     integration = Integration.objects.get()
@@ -53,7 +53,7 @@ def test_the_same_form_sent_twice_says_in_words_that_it_is_done(staff: Client, o
     assert "already enabled" in text(staff.get(enable_url(outlet)))
 
 
-def test_enabling_is_an_audit_event_with_person_and_address(staff: Client, boss: User, outlet: Outlet) -> None:
+def test_enabling_records_an_audit_event_with_person_and_address(staff: Client, boss: User, outlet: Outlet) -> None:
     staff.post(enable_url(outlet), {"pos_remote_id": "Bella-1"}, REMOTE_ADDR="2001:db8::7")
     event = AuditEvent.objects.get(verb=Verb.ENABLED)
     assert (event.actor, event.actor_name, event.address) == (boss, "boss", "2001:db8::7")
@@ -82,7 +82,7 @@ def test_an_adopted_secret_is_shown_with_its_weakness(staff: Client, outlet: Out
         ({"pos_remote_id": "B", "adopted_secret": "ONPS-ABCDE-ABCDE-ABCDE-ABCDE-ABCDE-ABCDE-ABCDE"}, "mistyped"),
     ],
 )
-def test_what_is_wrong_with_the_form_is_said_and_nothing_is_done(
+def test_an_invalid_form_shows_its_errors_and_changes_nothing(
     staff: Client, outlet: Outlet, enabled: Enabled, values: dict[str, str], complaint: str
 ) -> None:
     answer = staff.post(enable_url(outlet), values)
@@ -96,11 +96,11 @@ def test_what_is_wrong_with_the_form_is_said_and_nothing_is_done(
 def test_a_secret_that_another_outlet_has_is_refused(staff: Client, outlet: Outlet) -> None:
     make_enabled_outlet("Other", adopted_secret=ADOPTED)
     answer = staff.post(enable_url(outlet), {"pos_remote_id": "B", "adopted_secret": ADOPTED})
-    assert "each integration needs one of its own" in text(answer)
+    assert "Each integration needs a different secret" in text(answer)
     assert ADOPTED not in answer.content.decode()
 
 
-def test_blanks_around_a_pasted_pos_remote_id_are_dropped(staff: Client, outlet: Outlet) -> None:
+def test_spaces_around_a_pasted_pos_remote_id_are_removed(staff: Client, outlet: Outlet) -> None:
     staff.post(enable_url(outlet), {"pos_remote_id": "  Bella-1 \n"})
     assert Integration.objects.get().pos_remote_id == "Bella-1"
 
@@ -128,7 +128,7 @@ def test_a_rotation_sent_twice_rotates_once(staff: Client, enabled: Enabled) -> 
     assert Credential.objects.count() == 2
 
 
-def test_an_overlap_is_chosen_on_purpose(staff: Client, enabled: Enabled) -> None:
+def test_rotating_requires_a_choice_of_overlap(staff: Client, enabled: Enabled) -> None:
     url = act_url(enabled.integration, "rotate")
     assert "checked" not in staff.get(url).content.decode()
     assert "This field is required" in text(staff.post(url, {"seen": 1}))
@@ -149,7 +149,7 @@ def test_during_an_overlap_a_rotation_is_refused_and_the_overlap_can_be_ended(st
     assert shown_secret(rotate(staff, enabled.integration))
 
 
-def test_the_secrets_of_an_integration_are_told_apart(staff: Client, enabled: Enabled) -> None:
+def test_the_secrets_of_an_integration_can_be_distinguished(staff: Client, enabled: Enabled) -> None:
     rotate(staff, enabled.integration)
     rotate(staff, enabled.integration, overlap="7d")
     page = text(staff.get(page_url(enabled.integration)))
@@ -180,15 +180,17 @@ def test_an_outlet_is_disabled_and_enabled_again(staff: Client, enabled: Enabled
     assert AuditEvent.objects.get(verb=Verb.REENABLED).detail == {"reason": "Found"}
 
 
-@pytest.mark.parametrize("act", ["disable", "reenable", "end_overlap"])
-def test_an_act_that_is_done_already_says_so_and_does_nothing(staff: Client, enabled: Enabled, act: str) -> None:
-    if act == "disable":
+@pytest.mark.parametrize("action", ["disable", "reenable", "end_overlap"])
+def test_an_action_that_is_already_done_says_so_and_changes_nothing(
+    staff: Client, enabled: Enabled, action: str
+) -> None:
+    if action == "disable":
         enabling.disable(enabled.integration, reason="First", actor=ANNA)
     before = AuditEvent.objects.count()
-    answer = staff.post(act_url(enabled.integration, act), {"reason": "Second"})
+    answer = staff.post(act_url(enabled.integration, action), {"reason": "Second"})
     assert answer.status_code == 409
     assert "Nothing was changed this time" in text(answer)
-    assert "Nothing was changed this time" in text(staff.get(act_url(enabled.integration, act)))
+    assert "Nothing was changed this time" in text(staff.get(act_url(enabled.integration, action)))
     assert AuditEvent.objects.count() == before
 
 
