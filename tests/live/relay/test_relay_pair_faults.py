@@ -193,7 +193,7 @@ def test_a_thousand_requests_during_many_faults_each_end_and_execute_once(pair: 
             fleets.enter_context(storm.fleet_of(theirs, folder=tmp_path, seed=SEED))
         acts = [pair.kill_line, pair.kill_door, pair.kill_redis, pair.flush_redis, pair.restart_postgres]
         backends = [pair.backend, pair.backend.at(pair.line)]
-        done = storm.make_calls(backends, calls, meanwhile=storm.disasters(acts, chance))
+        done = storm.make_calls(backends, calls, meanwhile=storm.faults(acts, chance))
         assert done >= len(acts), "the calls were over before everything had died once"
         eventually(lambda: open_requests(pair) == 0, timeout=2 * storm.EXPIRES_IN, what="all have ended")
     states = Counter[str]()

@@ -45,7 +45,7 @@ class Balancer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # what was closed is taken apart in the loop's next round
+        await asyncio.sleep(0)  # the loop frees closed transports in its next iteration
 
     async def _look_on(self) -> None:
         while True:
