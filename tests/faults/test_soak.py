@@ -49,7 +49,7 @@ def churn(stack: Stack, outlets: Sequence[Credentials], *, look: Callable[[], No
         lambda outlet: order(backend, outlet),
         lambda outlet: order(backend, outlet),
         lambda outlet: come_and_go(stack, outlet),
-        lambda _: knock(stack, attacked),  # a separate outlet, because the throttle may block its POS
+        lambda _: fail_authentication(stack, attacked),  # a separate outlet, because the throttle may block its POS
         lambda _: enable_and_disable(stack),
     ]
     for act in acts:  # each takes some memory once: the first wrong secret the 19 MiB of Argon2id
@@ -73,7 +73,7 @@ def come_and_go(stack: Stack, outlet: Credentials) -> None:
         pos.send("{not json")
 
 
-def knock(stack: Stack, outlet: Credentials) -> None:
+def fail_authentication(stack: Stack, outlet: Credentials) -> None:
     assert authenticate(stack, outlet, AuthSecret=f"wrong-{time.monotonic_ns()}").status_code in (401, 429)
 
 

@@ -90,7 +90,7 @@ def go_online(integration: Integration, at: datetime) -> Connection:
         process=process,
         opened_at=at,
     )
-    _be(integration, at, is_online=True, connection=connection)
+    _set_presence(integration, at, is_online=True, connection=connection)
     return connection
 
 
@@ -98,8 +98,8 @@ def go_offline(integration: Integration, at: datetime) -> None:
     """Close its open connection, and record the outlet as offline."""
     open_ones = Connection.objects.filter(integration=integration, closed_at=None)
     open_ones.update(closed_at=at, close_reason=CloseReason.LINK_LOST)
-    _be(integration, at, is_online=False)
+    _set_presence(integration, at, is_online=False)
 
 
-def _be(integration: Integration, at: datetime, **values: Any) -> None:
+def _set_presence(integration: Integration, at: datetime, **values: Any) -> None:
     Presence.objects.update_or_create(integration=integration, defaults={"since": at, "last_seen_at": at, **values})

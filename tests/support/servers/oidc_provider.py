@@ -125,20 +125,20 @@ def _handler(state: Provider) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             if url.path == "/.well-known/openid-configuration":
-                self._say(state.configuration())
+                self._send(state.configuration())
             elif url.path == "/jwks":
-                self._say(state.jwks())
+                self._send(state.jwks())
             elif url.path == "/authorize":
                 self._authorize(dict(parse_qsl(url.query)))
             elif url.path == "/userinfo" and self.headers.get("Authorization") == "Bearer an-access-token":
-                self._say(state.claims | state.userinfo_changes)
+                self._send(state.claims | state.userinfo_changes)
             else:
-                self._say({"error": "not_found"}, status=404)
+                self._send({"error": "not_found"}, status=404)
 
         def do_POST(self) -> None:
             form = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
             answer = state.token_for(form)
-            self._say(
+            self._send(
                 answer | state.answer_changes if answer else {"error": "invalid_grant"}, status=200 if answer else 400
             )
 
@@ -149,7 +149,7 @@ def _handler(state: Provider) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def _say(self, answer: dict[str, Any], *, status: int = 200) -> None:
+        def _send(self, answer: dict[str, Any], *, status: int = 200) -> None:
             value = "[" * state.nested + "]" * state.nested
             body = json.dumps(answer).replace(json.dumps(NESTED), value).encode()
             self.send_response(status)

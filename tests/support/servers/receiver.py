@@ -72,13 +72,13 @@ def _handler(state: Receiver) -> type[BaseHTTPRequestHandler]:
             state.got.append(Got(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
             state.let_go.wait(state.hold)
             try:
-                self._say()
+                self._send()
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
 
         do_GET = do_POST  # noqa: N815  (http.server requires this name)
 
-        def _say(self) -> None:
+        def _send(self) -> None:
             self.send_response(state.status)
             if state.retry_after:
                 self.send_header("retry-after", state.retry_after)

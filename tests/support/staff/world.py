@@ -67,7 +67,7 @@ def make_world() -> World:
     for owner, email in ((theirs, f"{THEIRS}-1"), (None, f"{THEIRS}-2"), (bella, "own")):
         AlertRecipient.objects.create(email=f"{email}@example.com", organisation=owner)
     for integration, key in ((station, keys[1]), (foreign, keys[0]), (came, keys[0]), (left, keys[2])):
-        _happen(integration, key, endpoints)
+        _fill(integration, key, endpoints)
     wrong = {"pos_remote_id": "N", "pos_remote_id_of": foreign}
     be_refused(station, Outcome.WRONG_POS_REMOTE_ID, **wrong)
     be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id=f"{THEIRS}-unknown")
@@ -120,7 +120,7 @@ def _enabled(name: str, organisation: str) -> Integration:
     return Integration.objects.select_related("outlet__organisation").get(outlet=outlet)
 
 
-def _happen(integration: Integration, key: ApiKey, endpoints: list[WebhookEndpoint]) -> None:
+def _fill(integration: Integration, key: ApiKey, endpoints: list[WebhookEndpoint]) -> None:
     """Create one row of each kind for an outlet."""
 
     def rotate() -> Any:
