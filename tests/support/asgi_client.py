@@ -131,13 +131,13 @@ class PosSocket(Run):
         names = {name.decode(): value.decode() for name, value in start["headers"]}
         return Answer(start["status"], names, body)
 
-    def say(self, text: str) -> None:
+    def send_text(self, text: str) -> None:
         self.send({"type": "websocket.receive", "text": text})
 
-    def say_bytes(self, content: bytes) -> None:
+    def send_bytes(self, content: bytes) -> None:
         self.send({"type": "websocket.receive", "bytes": content})
 
-    async def hang_up(self, code: int = 1000, **event: Any) -> None:
+    async def disconnect(self, code: int = 1000, **event: Any) -> None:
         """Disconnect, and wait until the application has returned."""
         self.send({"type": "websocket.disconnect", "code": code, **event})
         await self.ended()
@@ -146,7 +146,7 @@ class PosSocket(Run):
         """Return the code and reason of the portal's close, and answer the close as a peer does."""
         event = await self.next()
         assert event["type"] == "websocket.close", event
-        await self.hang_up(event["code"], reason=event["reason"])
+        await self.disconnect(event["code"], reason=event["reason"])
         return event["code"], event["reason"]
 
 

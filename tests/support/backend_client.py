@@ -75,7 +75,7 @@ class Pos(PosSocket):
     def answers(self, frame: dict[str, Any], payload: str = "{}", *, code: int = 0, error: str | None = None) -> None:
         """Answer a frame; the payload is JSON text, sent unchanged."""
         values = {"RequestID": frame["RequestID"], "ResultCode": code, "ErrorMessage": error, "MessageType": 1}
-        self.say(json.dumps(values)[:-1] + f', "Payload": {payload}}}')
+        self.send_text(json.dumps(values)[:-1] + f', "Payload": {payload}}}')
 
 
 async def make_outlet(name: str = "Station") -> Enabled:
