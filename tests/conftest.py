@@ -1,4 +1,4 @@
-"""The fixed cast: an outlet of Trattoria Bella that was never enabled, and one that was."""
+"""Fixtures of all tests: a disabled outlet and an enabled one of Trattoria Bella, and checks after each test or run."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,13 +23,13 @@ from tests.support.factories import HARBOUR, STATION, Enabled, make_enabled_outl
 
 pytest_plugins = ["tests.support.quick"]
 
-# The examples differ from run to run, and a failure prints how to repeat it; a busy machine is no failure.
+# Examples differ from run to run, and a failure prints how to repeat it. No deadline: a busy machine is slow.
 hypothesis.settings.register_profile("portal", deadline=None, print_blob=True, database=None)
 hypothesis.settings.load_profile("portal")
 
 
 def _forget_keys(*, setting: str, **_rest: object) -> None:
-    """Forget what is kept of settings that only tests change."""
+    """Clear the caches of keys when a test changes a key setting; in production these settings never change."""
     if setting in ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "CREDENTIAL_KEY", "CREDENTIAL_KEY_FALLBACKS"):
         for ring in (keyring.CREDENTIAL, keyring.SIGNING):
             ring.forget()
@@ -41,11 +41,11 @@ setting_changed.connect(_forget_keys)
 
 
 def _cheap_argon2id(secret: bytes, salt: bytes, **parameters: Any) -> bytes:
-    """Hash with the least memory and time: the tests need these hashes to differ, not to resist guesses."""
+    """Hash with minimal memory and time, because these hashes need not resist guessing in tests."""
     return hash_secret_raw(secret, salt, **parameters | {"time_cost": 1, "memory_cost": 64})
 
 
-# Passphrases of hand-over links, and fingerprints. Adopted secrets keep the real costs, which tests of the queue need.
+# For passphrases of hand-over links, and fingerprints. Adopted secrets keep the real cost, which queue tests need.
 for module in (handover_links, secret_digests):
     module.hash_secret_raw = _cheap_argon2id  # type: ignore[attr-defined]
 TransactionTestCase._fixture_teardown = empty_database  # type: ignore[attr-defined]
@@ -53,11 +53,11 @@ TransactionTestCase._fixture_teardown = empty_database  # type: ignore[attr-defi
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On several workers the tests of one file stay together, because they share what they start.
+    """Keep the tests of one file on one worker, because they share the servers that they start.
 
-    Those that commit stay apart from the others of their file: what they leave is an empty database, and they come
-    after all that need the rows of the migrations, as pytest-django orders them. Those that share a running server
-    follow each other, so that it need not run beside the others (tests/live/conftest.py).
+    Tests that commit form a separate group: they leave an empty database, so they run after the tests that need the
+    rows of the migrations, as pytest-django orders them. Tests that share a running server run one after another;
+    that server then stops before the others start (tests/live/conftest.py).
     """
     items.sort(key=lambda item: "shared_stack" not in getattr(item, "fixturenames", ()))
     for item in items:
@@ -75,38 +75,38 @@ def _commits(item: pytest.Item) -> bool:
 
 @pytest.fixture
 def outlet(db: None) -> Outlet:
-    """Harbour: there, and not enabled."""
+    """Return Harbour, an outlet that was never enabled."""
     return make_outlet(HARBOUR)
 
 
 @pytest.fixture
 def enabled(db: None) -> Enabled:
-    """Station: enabled, with a generated secret, its POS never seen."""
+    """Return Station, an enabled outlet with a generated secret whose POS never connected."""
     return make_enabled_outlet(STATION)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _nothing_that_was_logged_holds_a_secret_or_a_token() -> Iterator[None]:
-    """Read, when all is over, what every server logged; each worker of a run on several reads its own servers' logs."""
+def _no_log_contains_a_secret_or_token() -> Iterator[None]:
+    """Search all servers' logs for secrets at the end; in a run on several workers, each searches its own servers'."""
     yield
     leaks = LEDGER.leaks()
     assert not leaks, "\n".join([f"{len(leaks)} lines with a secret:", *leaks[:50]])
 
 
 @pytest.fixture(autouse=True)
-def _who_is_signed_in_has_just_proved_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test that is not about signing in begins when somebody has; the portal itself takes no session for proved."""
+def _force_login_records_a_fresh_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `force_login` also record a password proof, without which the portal asks for re-authentication."""
     monkeypatch.setattr(Client, "force_login", signing_in.force_login)
 
 
 @pytest.fixture(autouse=True)
-def _no_rows_of_another_test_are_remembered() -> None:
+def _forget_rows_of_the_previous_test() -> None:
     forget_all()
 
 
 @pytest.fixture(autouse=True)
-def _no_runtime_is_left() -> Iterator[None]:
-    """The runtime is one per process: a test that leaves one behind would be the next one's fault."""
+def _no_runtime_keeps_running() -> Iterator[None]:
+    """Fail a test that leaves a runtime: there is one per process, so the next test would fail instead."""
     yield
-    assert runtime.current() is None, "the test left its runtime running"
+    assert runtime.current() is None, "the test did not stop its runtime"
     assert wake._listeners == [], "the test left listeners behind"

@@ -1,4 +1,4 @@
-"""The portal's settings with defaults for tests; the environment is set before they are read."""
+"""The portal's settings with defaults for tests. Sets the environment before it reads them."""
 
 import atexit
 import os
@@ -20,11 +20,11 @@ from portal.settings import *  # noqa: E402, F403
 from portal.settings import DATABASES, INSTALLED_APPS  # noqa: E402
 from tests.support import constants  # noqa: E402
 
-# A file, because an in-memory database is another one in each thread (integrations/services/rows/threads.py).
+# A file, because each thread would have a separate in-memory database (integrations/services/rows/threads.py).
 DATABASES["default"]["TEST"] = {"NAME": str(Path(_folder) / "tests.sqlite3")}
 DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA synchronous=OFF"  # no test outlives a power failure
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the staff's passwords are not what is tested
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast: tests need no strong hashes of passwords
 
-# In process nothing happens by itself: a test flushes, looks, or shows that something was woken.
+# No timer fires in process: a test flushes or polls explicitly, or shows that a task was woken.
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.support.constants.Constants"]
 CONSTANTS = dict.fromkeys((constants.WATCH_INTERVAL, constants.RECORD_INTERVAL, constants.NOTICE_INTERVAL), 3600.0)

@@ -16,7 +16,7 @@ from portal.serving.probes import PROBES
 from tests.live.callers.documents import texts_of
 from tests.support.project import PROJECT
 
-COMPUTED = None  # a default that depends on other settings
+COMPUTED = None  # its default depends on other settings
 
 
 def settings_read() -> dict[str, str | None]:
@@ -49,7 +49,7 @@ def rows_of(document: str) -> dict[str, str]:
 
 def test_the_example_environment_names_every_setting_with_its_default_and_no_other() -> None:
     lines = re.findall(r"^#?([A-Z_0-9]+)=(.*)$", (PROJECT / ".env.example").read_text(), re.MULTILINE)
-    examples = {"POS_CLOSE_CODES": ""}  # the line shows how they are written
+    examples = {"POS_CLOSE_CODES": ""}  # the line shows the syntax
     named = {name: examples.get(name, value) for name, value in lines}
     read = settings_read()
     assert named.keys() == read.keys()
@@ -69,13 +69,13 @@ def test_the_readme_has_the_ten_settings_that_nearly_every_installation_sets() -
     assert shown == {name: listed[name] for name in shown}
 
 
-def test_the_documented_close_codes_are_those_that_are_sent() -> None:
+def test_the_documented_close_codes_are_the_ones_that_the_server_sends() -> None:
     table = (PROJECT / "docs/protocol.md").read_text().split("## Close codes")[1]
     documented = {name: int(code) for name, code in re.findall(r"^\| `(\w+)` \| (\d+) \|", table, re.MULTILINE)}
     assert documented == {reason.value: entry.default for reason, entry in CLOSE_CODES.items()}
 
 
-def test_every_way_in_which_the_server_closes_has_a_code() -> None:
+def test_every_reason_for_a_close_by_the_server_has_a_code() -> None:
     by_the_peer_or_the_library = {
         CloseReason.BY_POS,
         CloseReason.LINK_LOST,
@@ -86,7 +86,7 @@ def test_every_way_in_which_the_server_closes_has_a_code() -> None:
     assert set(CLOSE_CODES) == set(CloseReason) - by_the_peer_or_the_library
 
 
-def test_the_operator_reads_what_to_do_about_each_outcome_of_an_attempt() -> None:
+def test_the_documents_tell_the_operator_what_to_do_about_each_outcome_of_an_attempt() -> None:
     text = (PROJECT / "docs/how-to/find-out-why-a-till-does-not-connect.md").read_text().split("## Causes")[1]
     explained = [line.split("|")[1] for line in text.splitlines() if line.startswith("| ")]
     shown = [each for each in Outcome if each not in (Outcome.ACCEPTED, Outcome.FOREIGN_ORIGIN)]  # of older versions

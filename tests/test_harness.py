@@ -1,4 +1,4 @@
-"""The harness of the live tests: what they rely on must be able to fail."""
+"""The harness of the live tests: its checks fail when they should."""
 
 import os
 import subprocess
@@ -41,7 +41,7 @@ def test_the_sweep_finds_a_planted_token_and_names_file_and_line(tmp_path: Path)
     assert leak.startswith(f"{tmp_path / 'server.log'}:2: ")
 
 
-def test_the_sweep_does_not_repeat_what_it_found(tmp_path: Path) -> None:
+def test_the_sweep_masks_the_secrets_that_it_reports(tmp_path: Path) -> None:
     (leak,) = sweep(tmp_path / "server.log", f"GET /?token={TOKEN} 101")
     assert TOKEN not in leak
     assert "token=MTU6[" in leak
@@ -66,7 +66,7 @@ def test_the_sweep_passes_over_a_clean_log(tmp_path: Path) -> None:
 
 
 def test_the_tests_of_one_file_stay_on_one_worker(request: pytest.FixtureRequest) -> None:
-    """Else the workers start again and again what the tests of a file share."""
+    """Otherwise several workers would start the servers that the tests of a file share."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         pytest.skip("on one process all tests are together")
     assert request.node.nodeid.endswith(f"@{Path(__file__).stem}")
@@ -78,7 +78,7 @@ def test_a_ledger_shows_no_secret_when_it_is_printed() -> None:
     assert SECRET not in repr(ledger)
 
 
-def test_waiting_ends_with_what_was_seen_last() -> None:
+def test_a_wait_that_times_out_reports_the_last_value() -> None:
     with pytest.raises(StillFalseError, match="the door opens: still 0 after"):
         eventually(lambda: 0, timeout=0.1, what="the door opens")
 
@@ -89,7 +89,7 @@ def test_a_missing_program_skips_the_test_by_name(monkeypatch: pytest.MonkeyPatc
         need("no-such-program")
 
 
-def test_a_missing_program_fails_the_test_where_nothing_may_be_skipped(
+def test_a_missing_program_fails_the_test_where_skipping_is_forbidden(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("REQUIRE_ALL", "1")
@@ -98,7 +98,7 @@ def test_a_missing_program_fails_the_test_where_nothing_may_be_skipped(
 
 
 @pytest.mark.django_db
-def test_what_tests_commit_is_deleted_and_what_django_derives_from_the_models_stays() -> None:
+def test_committed_rows_are_deleted_and_rows_that_django_derives_from_models_stay() -> None:
     make_enabled_outlet(STATION)
     User.objects.create_user("anna").user_permissions.set(Permission.objects.all())
     before = _row_counts()
@@ -141,7 +141,7 @@ def test_a_process_dies_with_the_run_that_started_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.processes
-def test_a_stopped_process_tells_its_exit_status_and_keeps_its_log(tmp_path: Path) -> None:
+def test_a_stopped_process_has_an_exit_status_and_its_log(tmp_path: Path) -> None:
     script = "trap 'echo stopped; exit 7' TERM; echo started; while :; do sleep 0.05; done"
     process = Process(["sh", "-c", script], log=tmp_path / "log", env=plain_environment())
     process.start()

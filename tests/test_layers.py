@@ -1,4 +1,4 @@
-"""What the import contracts in pyproject.toml do not state: imports of Django, and names of modules."""
+"""Rules beyond the import contracts in pyproject.toml: imports of Django, and names of modules."""
 
 import ast
 from pathlib import Path
@@ -42,12 +42,12 @@ def test_redaction_needs_no_django_at_all() -> None:
     assert not django_imports(Path(str(redaction.__file__)), "django")
 
 
-def test_no_module_of_ours_is_called_after_nothing() -> None:
+def test_no_module_has_a_meaningless_name() -> None:
     empty = {"utils", "helpers", "common", "misc"}
     assert [file for file in ROOT.rglob("*.py") if file.stem in empty] == []
 
 
-def test_nothing_of_ours_goes_through_signals_of_django() -> None:
+def test_no_code_uses_django_signals() -> None:
     assert [
         file for file in ROOT.rglob("*.py") if {"django.dispatch", "django.db.models.signals"} & imported_by(file)
     ] == []

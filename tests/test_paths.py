@@ -14,8 +14,8 @@ from tests.support.project import PROJECT
 FOLDERS = ("benchmarks", "deploy", "docs", "integrations", "portal", "script", "templates", "tests")
 AT_THE_ROOT = ("*.md", "*.toml", "*.txt", "*.py", ".env.example", "Dockerfile", "compose.yaml")
 NOT_OURS = {"node_modules", "__pycache__"}
-NOT_OF_TODAY = {"CHANGELOG.md"}  # it names files as they were called
-# A path begins at one of these folders, or at that of the file which names it.
+NOT_OF_TODAY = {"CHANGELOG.md"}  # it has former names of files
+# A path is relative to one of these folders, or to the folder of the file that names it.
 ROOTS = (PROJECT, PROJECT / "integrations", PROJECT / "portal")
 
 NAME = re.compile(r"(?<![\w/.:$~<{*@%-])(?:[\w.-]+/)*[\w.-]*\w/?")
@@ -34,7 +34,7 @@ COMMENTED_BY_A_HASH = {"", ".toml", ".yaml", ".yml", ".conf", ".service", ".sh",
 
 
 def files_in(folder: str) -> Iterator[Path]:
-    """Yield the files of a folder of ours, or those at the root for ``""``."""
+    """Yield the files below a folder of the repository; for ``""``, those in its root."""
     if not folder:
         for pattern in AT_THE_ROOT:
             yield from PROJECT.glob(pattern)
@@ -44,7 +44,7 @@ def files_in(folder: str) -> Iterator[Path]:
 
 
 def prose_of(path: Path) -> Iterable[str]:
-    """Return the whole text of a document; of any other file its comments and docstrings."""
+    """Return the whole text of a document, or the comments and docstrings of any other file."""
     if path.suffix == ".md":
         return [path.read_text()]
     if path.suffix == ".py":
@@ -64,13 +64,13 @@ def _python_prose(source: str) -> Iterator[str]:
 
 
 def missing_in(path: Path) -> list[str]:
-    """Return the paths that this file names and that exist nowhere where a reader would look."""
+    """Return the paths in this file that exist in none of the folders that they could be relative to."""
     named = {name for text in prose_of(path) for name in paths_in(text)}
     return sorted(name for name in named if not _exists(name, path.parent))
 
 
 def paths_in(text: str) -> Iterator[str]:
-    """Yield what reads as a path of this repository: no address, no data folder, no protocol's version."""
+    """Yield each word that looks like a path of this repository: no URL, data folder or protocol version."""
     for name in NAME.findall(text):
         first, slash, _ = name.partition("/")
         is_ours = OF_A_FILE.search(name) or (slash and _is_folder_of_ours(first))
@@ -105,5 +105,5 @@ def test_every_path_that_documents_and_comments_name_exists(folder: str) -> None
         ("HTTP/1.1, text/html, /api/v1/docs, https://x.example/docs/a.md, and/or", []),
     ],
 )
-def test_paths_are_told_from_other_words(text: str, found: list[str]) -> None:
+def test_paths_are_distinguished_from_other_words(text: str, found: list[str]) -> None:
     assert list(paths_in(text)) == found

@@ -1,4 +1,4 @@
-"""Nothing is missing that the recipes of CONTRIBUTING.md ask for."""
+"""Each part that the recipes in CONTRIBUTING.md require exists."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def test_each_message_type_with_a_payload_model_is_a_row_and_each_model_of_a_req
 
 
 @pytest.mark.parametrize("model", REQUEST_MODELS)
-def test_each_payload_model_has_an_example_and_a_form_that_takes_it(model: str) -> None:
+def test_each_payload_model_has_an_example_and_a_form_that_accepts_it(model: str) -> None:
     example = {name: value for name, value in EXAMPLES[model].items() if value not in (None, "")}  # else: left out
     typed = {f"{PREFIX}{name}": _typed(value) for name, value in example.items()}
     form = FieldsForm(
@@ -68,7 +68,7 @@ def test_the_simulated_till_answers_each_documented_message_type(model: str) -> 
 # --- An audit verb
 
 
-def test_each_audit_verb_is_recorded_by_some_operation_and_has_words_of_its_own() -> None:
+def test_each_audit_verb_is_recorded_by_an_operation_and_has_a_text() -> None:
     sources = [path for path in (PROJECT / "integrations").rglob("*.py") if "migrations" not in path.parts]
     recorded = {name for path in sources for name in re.findall(r"\bVerb\.([A-Z_]+)", path.read_text())}
     of_earlier_versions = {"BULK_DOWNLOADED"}  # their events are still shown
@@ -91,7 +91,7 @@ def test_each_close_reason_that_leaves_an_outlet_offline_is_a_reason_of_the_webh
 
 
 def views(patterns: list[URLPattern | URLResolver]) -> Iterator[Any]:
-    """Yield the classes of the views that have an address, whatever is wrapped around them."""
+    """Yield the view classes that have a URL, unwrapped from their decorators."""
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
             yield from views(pattern.url_patterns)
@@ -103,12 +103,12 @@ def views(patterns: list[URLPattern | URLResolver]) -> Iterator[Any]:
 
 
 def actions(base: type[Act] = Act) -> Iterator[type[Act]]:
-    """Yield the classes of actions that have a button: those from which no other is derived."""
+    """Yield the action classes that have a button: those without a subclass."""
     for action in base.__subclasses__():
         yield from actions(action) if action.__subclasses__() else [action]
 
 
-def test_each_staff_action_has_an_address_and_its_words() -> None:
+def test_each_staff_action_has_a_url_and_a_text() -> None:
     found = set(actions())
     assert len(found) > 15
     assert found - set(views(get_resolver().url_patterns)) == set()
@@ -120,7 +120,7 @@ def test_each_staff_action_has_an_address_and_its_words() -> None:
 # --- The diagram
 
 
-def test_the_diagram_of_the_layers_is_that_of_the_import_contracts() -> None:
+def test_the_diagram_of_the_layers_matches_the_import_contracts() -> None:
     contracts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     (layers,) = [each["layers"] for each in contracts if each["type"] == "layers"]
     expected = [re.sub(r"integrations\.(?!management)", "", layer).replace(" | ", " ") for layer in layers]

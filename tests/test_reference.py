@@ -55,7 +55,7 @@ def documented_options(command: str) -> str:
 
 
 def options_of(command: str) -> list[str]:
-    """Return the options of a command that it does not share with all others, and that --help shows."""
+    """Return the options that --help shows for this command, without those that every command has."""
     parser = load_command_class("integrations", command).create_parser("manage.py", command)
     return [name for action in parser._actions if is_own(action) for name in action.option_strings]
 

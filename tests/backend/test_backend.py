@@ -176,7 +176,7 @@ class Outlets(InProcess):
             await recorded()
             online = (await backend.get("outlets?online=true&organisation=Trattoria%20Bella")).json()["results"]
             offline = (await backend.get("outlets?online=false")).json()["results"]
-            await pos.hang_up()
+            await pos.disconnect()
         await recorded()
         assert [(row["name"], row["integration"], row["online"]) for row in online] == [("Station", "enabled", True)]
         assert [(row["name"], row["integration"], row["since"]) for row in offline] == [

@@ -83,7 +83,7 @@ class APoll(InProcess):
         async with await Pos.of(outlet) as pos:
             asking = asyncio.ensure_future(backend.ask(outlet, durable=False))
             await pos.next_frame()
-            await pos.hang_up(1006)
+            await pos.disconnect(1006)
             answer = await asking
         assert (answer.status, kind_of(answer)) == (503, "link-lost")
         async with await Pos.of(outlet) as pos:

@@ -92,7 +92,7 @@ class TheQueue(InProcess):
             first = [await pos.next_frame() for _ in range(8)]
             pos.answers(first[0])
             first.append(await pos.next_frame())
-            await pos.hang_up(1006)
+            await pos.disconnect(1006)
         async with await Pos.of(outlet) as pos:
             others = [await pos.next_frame() for _ in range(3)]
             assert not set(map(str, others)) & set(map(str, first))
@@ -198,7 +198,7 @@ class TheQueue(InProcess):
                         backend.ask(outlet, request_id=f"Order-{name}", durable=durable == "true")
                     )
                     await pos.next_frame()
-                    pos.say(spelled % name) if durable == "true" else pos.say_bytes((spelled % name).encode())
+                    pos.send_text(spelled % name) if durable == "true" else pos.send_bytes((spelled % name).encode())
                     answer = await asking
                     assert (answer.status, answer.json()["outcome"]) == (200, "answered")
         await recorded()
@@ -209,7 +209,7 @@ class TheQueue(InProcess):
         async with await Pos.of(outlet) as pos:
             asking = [asyncio.ensure_future(backend.ask(outlet, request_id=name)) for name in ("same", "Same")]
             frames = [await pos.next_frame() for _ in asking]
-            pos.say('{"RequestID": "SAME", "ResultCode": 4}')
+            pos.send_text('{"RequestID": "SAME", "ResultCode": 4}')
             for frame in frames:
                 pos.answers(frame)
             assert [(await each).json()["outcome"] for each in asking] == ["answered", "answered"]
@@ -228,7 +228,7 @@ class TheQueue(InProcess):
                     name = f"{durable}-{number}"
                     asking = asyncio.ensure_future(backend.ask(outlet, request_id=name, durable=durable))
                     await pos.next_frame()
-                    pos.say_bytes(content % name.encode())
+                    pos.send_bytes(content % name.encode())
                     answer = await asking
                     assert (answer.status, answer.json()["type"].split(":")[-1]) == (502, "request-failed")
                     assert answer.json()["detail"].startswith("The POS's answer could not be read: ")
@@ -247,8 +247,8 @@ class TheQueue(InProcess):
                 "[]",
                 "{",
             ):
-                pos.say(text)
-            pos.say('{"requestid": "r", "RESULTCODE": 0, "payload": {"n": 1}}')
+                pos.send_text(text)
+            pos.send_text('{"requestid": "r", "RESULTCODE": 0, "payload": {"n": 1}}')
             pos.answers(frame, '{"n": 2}')
             answer = await asking
             assert answer.json()["payload"] == {"n": 1}

@@ -105,7 +105,7 @@ class Durable(InProcess):
         for _ in range(2):
             async with await Pos.of(outlet) as pos:
                 frames.append((await pos.next())["text"])
-                await pos.hang_up()
+                await pos.disconnect()
         assert frames[0] == frames[1]
         assert f'"Payload": {ASKED}' in frames[0]
         row = await in_main(Request.objects.get)
@@ -245,8 +245,8 @@ class NotDurable(InProcess):
         outlet = await make_outlet()
         async with await Pos.of(outlet) as pos:
             pos.answers({"RequestID": "nobody's"}, f'{{"CardNumber": "{PIN}", "Note": "{"x" * 3000}"}}')
-            pos.say(f'[{{"CVV": {PIN}}}]')
-            pos.say(f'{{"CVV": "{PIN}')
+            pos.send_text(f'[{{"CVV": {PIN}}}]')
+            pos.send_text(f'{{"CVV": "{PIN}')
             running = await recorded()
             live = running.registry.find(outlet.integration.pk)
             assert live is not None

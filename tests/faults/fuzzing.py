@@ -40,7 +40,7 @@ def _fault_of(answers: list[RawAnswer], expected: int, data: bytes, *, is_proxie
     statuses = [each.status for each in answers]
     if [status for status in statuses if status >= 500]:
         return f"{statuses} to {data!r}"
-    # A proxy may end a connection earlier; it then sends `Connection: close`.
+    # A proxy may close before it has answered every request; its last answer then has `Connection: close`.
     is_ended = is_proxied and answers and answers[-1].headers.get("connection") == "close"
     if len(answers) != expected and not (is_ended and len(answers) < expected):
         return f"{len(answers)} answers {statuses} to {expected} requests {data!r}"

@@ -26,8 +26,8 @@ ENV = {
     "DRAIN_SECONDS": "1",
 }
 OUTLETS = 12
-WARM = 40  # answers, after which the load is on
-CALL_SECONDS = 2  # in which a call ends that finds all as it should be
+WARM = 40  # answers before a fault begins
+CALL_SECONDS = 2  # seconds; without a fault every call ends within them
 LIMIT = 60.0
 
 
@@ -75,7 +75,7 @@ class Installation:
 
 @dataclass(frozen=True)
 class Work:
-    """An installation at work."""
+    """An installation under load."""
 
     installation: Installation
     outlets: list[Credentials]
@@ -87,27 +87,27 @@ class Work:
         return all(pos.is_connected for pos in self.fleet.poses)
 
     def is_normal(self) -> bool:
-        """Every till is connected, and every host brings each kind of request to each of them at once."""
+        """Return whether every till is connected and each host gets its answer to each kind of request at once."""
         return self.is_connected() and all(self._answers(host) for host in self.installation.hosts)
 
     def seconds_until_normal(self) -> float:
-        """How long that takes from now on."""
+        """Wait until the installation is normal; return the number of seconds that it took."""
         begun = time.monotonic()
-        eventually(self.is_normal, timeout=LIMIT, what="all is as it was")
+        eventually(self.is_normal, timeout=LIMIT, what="the installation is normal again")
         return time.monotonic() - begun
 
     def log_text(self) -> str:
-        """What the hosts have logged since this work began; what another fault left behind is not this one's."""
+        """Return the hosts' logs since this load began, without those of earlier faults."""
         logs = zip(self.installation.hosts, self.logged_before, strict=True)
         return "".join(host.log_text()[before:] for host, before in logs)
 
     def goes_on(self, *, count: int = 20) -> None:
-        """Wait for so many more good answers."""
+        """Wait for `count` more good answers."""
         before = self._good
         eventually(lambda: self._good >= before + count, timeout=LIMIT, what="calls are answered")
 
     def refuses(self, *, count: int = 5) -> None:
-        """Wait for so many more refusals."""
+        """Wait for `count` more refusals."""
         before = self.tally.count - self._good
         eventually(lambda: self.tally.count - self._good >= before + count, timeout=LIMIT, what="calls are refused")
 

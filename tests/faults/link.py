@@ -14,9 +14,9 @@ CHUNK = 65_536
 
 
 class Link:
-    """Passes bytes on in both directions until it goes quiet: then they vanish, and every socket stays open.
+    """Forwards bytes in both directions until `go_quiet`: then it drops them, and every socket stays open.
 
-    What is dialled after `heal` passes again; what went quiet stays so.
+    After `heal` it forwards new connections again; the earlier ones stay quiet.
     """
 
     def __init__(self, stack: Stack) -> None:
@@ -44,7 +44,7 @@ class Link:
         self._loop.close()
 
     def lead(self, outlet: Credentials) -> Credentials:
-        """The same values for a POS that dials through this link."""
+        """Return the credentials for a POS that connects through this link."""
         return replace(
             outlet,
             auth_url=f"http://127.0.0.1:{self.port}{urlsplit(outlet.auth_url).path}",
@@ -80,7 +80,7 @@ class Link:
 
 @contextmanager
 def link_to(stack: Stack) -> Iterator[Link]:
-    """A link to this server, until the block ends."""
+    """Run a link to this server until the block ends."""
     link = Link(stack)
     link.start()
     try:

@@ -9,5 +9,5 @@ ROW = re.compile(r"^\| (?P<name>[^|]+?) \| [^|]+ \| [^|]+ \| (?P<seconds>\d+) s 
 
 
 def rows() -> dict[str, int]:
-    """Fault to the seconds in which all is as it was, once the fault is over."""
+    """Return the documented limit of each fault: seconds from its end until the portal works normally."""
     return {found["name"]: int(found["seconds"]) for found in ROW.finditer(DOCUMENT.read_text(encoding="utf-8"))}

@@ -96,8 +96,8 @@ def test_a_host_whose_clock_jumps_declares_no_other_host_dead(hosts: Hosts, seco
         eventually(lambda: records.is_online(steady, outlet))
         hosts.clock.jump(seconds)
         for _ in range(3):
-            beats = heartbeats(steady)
-            eventually(partial(all_beat_since, steady, beats), what="both processes renewed their lease")
+            earlier = heartbeats(steady)
+            eventually(partial(all_renewed_leases_since, steady, earlier), what="both processes renewed their lease")
         assert records.close_reasons(steady, outlet) == [""]
         for host in (backend, backend.at(hosts.jumping)):
             answer = host.ask(outlet, "CreateOrder", soup())
@@ -127,17 +127,18 @@ def has_reasons(stack: Stack, outlet: Credentials, reasons: list[str]) -> bool:
 
 
 def is_done(backend: Backend, outlet: Credentials, name: str) -> bool:
-    """Whether the order is done; asked again under the same RequestID it is the same order."""
+    """Return whether the order is done; a call with the same RequestID repeats the same order."""
     answer = backend.ask(outlet, "CreateOrder", soup(name), request_id=name)
     return answer.status_code == 200 and answer.json()["outcome"] == "answered"
 
 
-def all_beat_since(stack: Stack, beats: list[object]) -> bool:
-    return set(beats).isdisjoint(heartbeats(stack))
+def all_renewed_leases_since(stack: Stack, earlier: list[object]) -> bool:
+    return set(earlier).isdisjoint(heartbeats(stack))
 
 
 def heartbeats(stack: Stack) -> list[object]:
-    """When each living process last renewed its lease."""
+    """Return when each running process last renewed its lease."""
     return [
-        beat for (beat,) in stack.rows("SELECT heartbeat_at FROM integrations_serverprocess WHERE ended_at IS NULL")
+        heartbeat
+        for (heartbeat,) in stack.rows("SELECT heartbeat_at FROM integrations_serverprocess WHERE ended_at IS NULL")
     ]

@@ -1,4 +1,4 @@
-"""Peers that send far too much, or never finish a request: they cost little and do not affect the others."""
+"""Peers that send far too much, or never finish a request, cost little and do not affect other peers."""
 
 import http.client
 import resource
@@ -39,18 +39,18 @@ def test_a_gibibyte_of_frames_from_one_pos_costs_no_memory_and_delays_no_caller(
         assert Vitals.of(stack.pid).memory - before.memory < 64
         reasons = eventually(lambda: closed_ones(stack, flooding), what="all are closed")
         assert set(reasons) <= {"flooding", "by_pos"}  # by_pos: on a busy machine it cannot send too fast
-        assert set(reasons) <= {"flooding", "replaced", "link_lost"}  # it dials again before the cut is written down
+        assert set(reasons) <= {"flooding", "replaced", "link_lost"}  # it reconnects before the close is recorded
         assert records.close_reasons(stack, brisk) == [""]
 
 
 def closed_ones(stack: Stack, outlet: Credentials) -> list[str]:
-    """Why each connection ended; empty while one is open."""
+    """Return the close reason of each connection; an empty list while one is open."""
     reasons = records.close_reasons(stack, outlet)
     return [] if "" in reasons else reasons
 
 
 def send_a_gibibyte(stack: Stack, token: str, *, meanwhile: Callable[[], None]) -> int:
-    """As often as the connection is cut a new one goes on. Return how many bytes were handed to the socket."""
+    """Send 1 GiB, on a new connection after each close. Return the number of bytes passed to the sockets."""
     sent = 0
     while sent < GIBIBYTE:
         with connect(stack, token) as pos:
@@ -60,7 +60,7 @@ def send_a_gibibyte(stack: Stack, token: str, *, meanwhile: Callable[[], None]) 
 
 
 def flood(send: Callable[[str], None]) -> int:
-    """Frames until the connection is cut; return how many bytes."""
+    """Send frames until the connection closes, or 1 GiB is sent; return the number of bytes."""
     sent = 0
     try:
         while sent < GIBIBYTE:
@@ -102,10 +102,10 @@ def test_a_partial_later_request_is_closed_too(new_stack: NewStack) -> None:
 
 @contextmanager
 def half_finished(stack: Stack, count: int) -> Iterator[None]:
-    """So many connections that begin to say something and then say no more."""
+    """Hold `count` connections open that have sent nothing or only part of a request."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < count + 500:
-        give_up(f"the limit of open files is {hard}, and {count} connections are to be opened")
+        give_up(f"the limit of open files is {hard}, too low for {count} connections")
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     opened: list[socket.socket] = []
     try:

@@ -42,7 +42,7 @@ def timed(call: Call) -> Timed:
 
 @contextmanager
 def write_lock(stack: Stack) -> Iterator[None]:
-    """Another program writes to the embedded database, and does not come to an end."""
+    """Hold a write transaction of another program open on the embedded database."""
     path = stack.database_url.removeprefix("sqlite:///")
     with closing(sqlite3.connect(path, timeout=20, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")

@@ -1,6 +1,6 @@
-"""Each fault of docs/faults.md, while tills and callers are at work.
+"""The faults of services in docs/faults.md, under load from tills and callers.
 
-In each: no order is lost or executed twice, and a caller gets only errors after which it can retry.
+No order is lost or executed twice, and callers get only errors that allow a retry.
 """
 
 import os
@@ -21,7 +21,7 @@ Act = Callable[[Work], None]
 
 
 def a_server_is_killed(work: Work) -> None:
-    """Its POSes and its callers come to the other host; only its own callers see a connection cut."""
+    """Its POSes and callers move to the other host; only callers of the killed host lose a connection."""
     host = work.installation.one
     host.kill()
     eventually(work.is_connected, timeout=20, what="all tills are at the other host")
@@ -30,7 +30,7 @@ def a_server_is_killed(work: Work) -> None:
 
 
 def a_worker_is_killed(work: Work) -> None:
-    """The supervisor starts another."""
+    """The supervisor starts a new worker."""
     host = work.installation.two
     dead = host.workers()[0]
     os.kill(dead, signal.SIGKILL)
@@ -109,8 +109,10 @@ def test_no_order_is_lost_or_doubled_and_the_portal_recovers_in_time(installatio
     print(f"{name}: normal after {seconds:.1f} s; {dict(work.tally.statuses)}; {len(work.tally.errors)} cut")
     assert seconds <= table.rows()[name]
     assert work.tally.odd == []
-    assert name.startswith("PostgreSQL ") or work.tally.expired == set()  # nothing leaves without the database
-    assert name.startswith("A ") or work.tally.errors == []  # a killed process cuts its own callers
+    assert (
+        name.startswith("PostgreSQL ") or work.tally.expired == set()
+    )  # without the database, the portal sends no order
+    assert name.startswith("A ") or work.tally.errors == []  # a killed process drops the connections of its callers
     assert "Traceback" not in work.log_text()
 
 
@@ -133,7 +135,7 @@ def read_only(installation: Installation) -> Iterator[None]:
 
 @contextmanager
 def no_connection_left(installation: Installation) -> Iterator[None]:
-    """Hold every connection that there is; those of the portal are ended."""
+    """Hold every connection that PostgreSQL allows; terminates those of the portal."""
     url = installation.postgres.url("postgres")
     with ExitStack() as held:
         first = held.enter_context(psycopg.connect(url, autocommit=True))
@@ -143,7 +145,7 @@ def no_connection_left(installation: Installation) -> Iterator[None]:
 
 
 def is_full(first: psycopg.Connection[tuple[object, ...]], held: ExitStack, url: str) -> bool:
-    """Take one more connection, or end those that others have; True when there is none left and all are ours."""
+    """Open one more connection, or terminate those of other clients; return True once this test holds all."""
     try:
         held.enter_context(psycopg.connect(url, application_name="holder"))
     except psycopg.OperationalError:

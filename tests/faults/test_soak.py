@@ -1,7 +1,7 @@
-"""Constant churn for SOAK_SECONDS (8 unless set; the promise is about 600): nothing grows.
+"""Constant churn for SOAK_SECONDS (8 unless set; the promise is about 600) makes no resource grow.
 
-POSes connect, answer, drop and reconnect; the backend sends requests; staff enable, rotate and disable; strangers
-try to authenticate.
+POSes connect, answer, drop and reconnect; the backend sends requests; staff enable and disable outlets;
+others try wrong secrets.
 """
 
 import os
@@ -21,7 +21,7 @@ from tests.live.conftest import NewStack
 from tests.live.stack.servers import Credentials, Database, Stack
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "8"))
-WARM_UP = 0.4  # of the time: what is allocated once is allocated by then
+WARM_UP = 0.4  # share of the time; after it, all one-time allocations are done
 OUTLETS = 20
 SEED = 4_711
 POSTGRES_CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
@@ -43,13 +43,13 @@ def test_under_constant_churn_nothing_grows(new_stack: NewStack, tmp_path: Path,
 
 
 def churn(stack: Stack, outlets: Sequence[Credentials], *, look: Callable[[], None]) -> None:
-    """One act after another, drawn by chance, for as long as the soak takes."""
+    """Run random acts, one after another, for SOAK_SECONDS."""
     chance, backend, attacked = random.Random(SEED), Backend.of(stack), stack.supply_outlet()
     acts: list[Callable[[Credentials], None]] = [
         lambda outlet: order(backend, outlet),
         lambda outlet: order(backend, outlet),
         lambda outlet: come_and_go(stack, outlet),
-        lambda _: knock(stack, attacked),  # its POS would be blocked with it
+        lambda _: fail_authentication(stack, attacked),  # a separate outlet, because the throttle may block its POS
         lambda _: enable_and_disable(stack),
     ]
     for act in acts:  # each takes some memory once: the first wrong secret the 19 MiB of Argon2id
@@ -68,12 +68,12 @@ def order(backend: Backend, outlet: Credentials) -> None:
 
 
 def come_and_go(stack: Stack, outlet: Credentials) -> None:
-    """Take the outlet over from its POS, and leave again without a word."""
+    """Replace the POS's connection, send text that is not JSON, and disconnect."""
     with connect(stack, token_for(stack, outlet)) as pos:
         pos.send("{not json")
 
 
-def knock(stack: Stack, outlet: Credentials) -> None:
+def fail_authentication(stack: Stack, outlet: Credentials) -> None:
     assert authenticate(stack, outlet, AuthSecret=f"wrong-{time.monotonic_ns()}").status_code in (401, 429)
 
 
@@ -94,5 +94,5 @@ def database_connections(stack: Stack) -> int:
 
 
 def growth(early: list[tuple[Vitals, int]], late: list[tuple[Vitals, int]], what: Callable[..., float]) -> float:
-    """By how much the median of the later half is above that of the earlier one."""
+    """Return the increase of the median from the earlier half to the later one."""
     return median(map(what, late)) - median(map(what, early))

@@ -1,4 +1,4 @@
-"""What a process of this machine uses, read from outside."""
+"""Measures the resources of a local process from outside."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -10,7 +10,7 @@ MEBIBYTE = 1024 * 1024
 
 @dataclass(frozen=True)
 class Vitals:
-    """Memory in MiB, and counts."""
+    """Resident memory in MiB, and the numbers of open files and threads."""
 
     memory: float
     files: int

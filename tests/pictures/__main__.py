@@ -1,4 +1,4 @@
-"""Makes pictures of every page of the portal: `script/screenshots FOLDER`, or `--docs` for those in docs/pages.md.
+"""Takes screenshots of every page of the portal: `script/screenshots FOLDER`, or `--docs` for those in docs/pages.md.
 
 The portal is a temporary one with invented customers; its POSes are simulated.
 """
@@ -25,7 +25,7 @@ Login = tuple[str, str]
 
 
 def main() -> None:
-    """Read from the command line where the pictures go."""
+    """Read the destination of the screenshots from the command line, and take them."""
     if len(sys.argv) != 2 or (sys.argv[1].startswith("-") and sys.argv[1] != "--docs"):
         sys.exit("Usage: script/screenshots FOLDER | --docs")
     with tempfile.TemporaryDirectory() as temporary, chromium() as browser:
@@ -59,7 +59,7 @@ def take(browser: Browser, stack: Stack, login: Login, wanted: list[Shot], folde
 
 
 def take_all(page: Page, login: Login, wanted: list[Shot], folder: Path, suffix: str) -> None:
-    """The pages for strangers first, then the others."""
+    """Take the pages that need no sign-in, then sign in and take the others."""
     is_signed_in = False
     for shot in sorted(wanted, key=lambda shot: shot.signed_in):
         if shot.signed_in and not is_signed_in:
@@ -72,7 +72,7 @@ def take_all(page: Page, login: Login, wanted: list[Shot], folder: Path, suffix:
 
 
 def take_printed(browser: Browser, demo: Demo, folder: Path) -> None:
-    """The hand-over sheet as paper shows it, out of a dark page."""
+    """Take the hand-over sheet with the print style, from a page in the dark scheme."""
     with page_at(browser, demo.stack, color_scheme="dark") as page:
         sign_in(page, demo.login)
         page.goto(f"/admin/integrations/integration/{demo.places.rotated}/rotate/")

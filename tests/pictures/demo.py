@@ -1,4 +1,4 @@
-"""A portal with invented customers whose outlets are in every state, for its pictures."""
+"""A demo portal for the screenshots: invented customers, with outlets in every state."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -33,7 +33,7 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Places:
-    """The primary keys of what is to be pictured: integrations, and one outlet without (`fresh`)."""
+    """The primary keys of the integrations to show, and of one outlet without an integration (`fresh`)."""
 
     online: int = 0
     offline: int = 0
@@ -47,7 +47,7 @@ class Places:
 
 @dataclass(frozen=True)
 class Demo:
-    """The stack, seeded: outlets in every state, and what happened to them."""
+    """A stack with the demo data: outlets in every state, and their history."""
 
     stack: Stack
     login: tuple[str, str]
@@ -56,7 +56,7 @@ class Demo:
 
 @contextmanager
 def demo_of(stack: Stack) -> Iterator[Demo]:
-    """Seed through the portal's own commands and doors; then move some of it into the past."""
+    """Create the demo data through the portal's commands and endpoints, then date some of it back."""
     login = first_login(stack)
     names = ("Old Town", "Harbour", "Station", "Airport", "Castle Hill", "Market Square")
     town, harbour, station, airport, castle, market = (enable(stack, name) for name in names)
@@ -95,7 +95,7 @@ def demo_of(stack: Stack) -> Iterator[Demo]:
 
 @contextmanager
 def webhooks(stack: Stack) -> Iterator[None]:
-    """An endpoint that takes what it is sent, and one that fails."""
+    """Create a webhook endpoint that accepts its messages, and one that fails."""
     with receiver() as good, receiver(status=503) as bad:
         for name, url in (("Order backend", good.url), ("Data warehouse", bad.url)):
             stack.manage_json("create_webhook", name, url)
@@ -127,7 +127,7 @@ def seed_offline(stack: Stack, outlet: Credentials) -> None:
 
 
 def seed_requests(stack: Stack, online: Credentials, offline: Credentials) -> None:
-    """Answered, refused by the POS, and waiting for a POS that is away."""
+    """Create requests that are answered, refused by the POS, and waiting for an offline POS."""
     run(
         stack,
         f"""
@@ -143,7 +143,7 @@ for name, number in {dict(NUMBERS)}.items():
 
 
 def seed_people(stack: Stack) -> None:
-    """One of each group; Anna has second factors, and an identity of the OpenID Connect provider is linked to her."""
+    """Create one person in each group; Anna has second factors and a linked OpenID Connect identity."""
     run(
         stack,
         """
@@ -166,7 +166,7 @@ AlertRecipient.objects.create(email="operations@example.com")
 
 
 def seed_samples(stack: Stack) -> None:
-    """A day's curve: everybody in the evening, few at night."""
+    """Create samples of one day: all POSes online in the evening, few at night."""
     run(
         stack,
         """
@@ -204,7 +204,7 @@ print(make_outlet("Rooftop bar", organisation="The Copper Kettle & Sons").pk)
 
 
 def move_into_the_past(stack: Stack) -> None:
-    """So that the pictures do not say "just now" everywhere. Nothing is online yet."""
+    """Date rows back, because otherwise every time shows as "just now". Call it before a POS connects."""
     run(
         stack,
         f"""
@@ -216,13 +216,13 @@ Connection.objects.update(opened_at=F("opened_at") - past, closed_at=F("closed_a
 Presence.objects.exclude(since=None).update(since=F("since") - timedelta(hours=3))
 AuthAttempt.objects.update(at=F("at") - timedelta(seconds={HOUR} / 4))
 Credential.objects.update(created_at=F("created_at") - timedelta(seconds={DAY} * 9))
-QuerySet(AuditEvent).update(at=F("at") - timedelta(seconds={DAY} * 9))  # its own manager lets nobody do that
+QuerySet(AuditEvent).update(at=F("at") - timedelta(seconds={DAY} * 9))  # its own manager forbids updates
 """,
     )
 
 
 def move_online_into_the_past(stack: Stack) -> None:
-    """The server writes these columns again only when the sockets close."""
+    """Date the open connections back; the server does not write these columns until the sockets close."""
     run(
         stack,
         """
@@ -247,7 +247,7 @@ def count(stack: Stack, rows: str) -> int:
 
 
 def run(stack: Stack, code: str) -> str:
-    """Run Python in the portal's shell and return what it printed."""
+    """Run Python in the portal's shell, and return its output."""
     done = stack.manage("shell", "--command", code)
     assert done.returncode == 0, done.stderr
     return done.stdout

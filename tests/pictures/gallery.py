@@ -1,4 +1,4 @@
-"""Writes docs/pages.md: every page light and wide, and dark or narrow where that differs in substance."""
+"""Writes docs/pages.md: each page light and wide, and also dark or narrow where that differs in content."""
 
 import base64
 from pathlib import Path
@@ -27,7 +27,7 @@ TO_WEBP = """async ([png, quality]) => {
 
 
 def publish(browser: Browser, folder: Path, docs: Path) -> None:
-    """Make the pictures small and write the document that shows them."""
+    """Compress the screenshots, and write the document that shows them."""
     pictures = docs / "images" / "pages"
     pictures.mkdir(parents=True, exist_ok=True)
     for old in pictures.iterdir():
@@ -49,7 +49,7 @@ def variants_of(shot: Shot) -> tuple[str, ...]:
 
 
 def to_webp(page: Page, png: bytes) -> bytes:
-    """Chromium has the encoder; a fifth of the size."""
+    """Convert a PNG to WebP, a fifth of the size, with the encoder in Chromium."""
     return base64.b64decode(page.evaluate(TO_WEBP, [base64.b64encode(png).decode(), QUALITY]))
 
 

@@ -1,4 +1,4 @@
-"""The pages of which pictures are taken, in the order of docs/pages.md."""
+"""The pages to screenshot, in the order of docs/pages.md."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ DARK, NARROW = "dark-wide", "light-narrow"
 
 @dataclass(frozen=True)
 class Shot:
-    """A page: its file's name, title and address, and what to do on it before and after the picture.
+    """A page: its file name, title and URL, and actions on it before and after the screenshot.
 
     `variants`: those in docs/pages.md beyond the light, wide one, if they differ in substance.
     """
@@ -42,7 +42,7 @@ EMPTY = [
 
 
 def sections(places: Places = NOWHERE) -> dict[str, list[Shot]]:
-    """Return the document's sections; without places the shots have names and titles, but no usable addresses."""
+    """Return the document's sections; without places the shots have names and titles, but no usable URLs."""
     return {
         "Signing in": _signing_in(),
         "Organisations and outlets": _fleet(),
@@ -235,7 +235,7 @@ def ask_as_manager(page: Page) -> None:
 
 
 def refuse_password(page: Page) -> None:
-    """Another name each time, so that no picture shows a wait."""
+    """Use a new name for each attempt, because repeated failures of one name would show a wait."""
     page.get_by_label("Username:").fill(f"anna-{page.evaluate('Date.now()')}")
     page.get_by_label("Password:").fill("not-my-password")
     with page.expect_navigation():

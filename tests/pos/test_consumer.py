@@ -24,13 +24,13 @@ class Coming(Connecting):
             assert (row.address, row.user_agent) == ("198.51.100.7", "PowerEPOS/8.1")
             presence = await Presence.objects.select_related("connection__process").aget()
             assert presence.is_online_at(timezone.now())
-            await pos.hang_up()
+            await pos.disconnect()
 
     async def test_a_token_in_the_authorization_header_opens_it_too(self) -> None:
         for scheme in ("Bearer", "bearer", "BEARER"):
             async with PosSocket(headers={"authorization": f"{scheme} {self.token}"}) as pos:
                 await pos.connect()
-                await pos.hang_up()
+                await pos.disconnect()
 
     async def test_the_first_subprotocol_that_is_one_is_chosen(self) -> None:
         for offered, chosen in (
@@ -45,20 +45,20 @@ class Coming(Connecting):
                 pos.send({"type": "websocket.connect"})
                 answer = await pos.next()
                 assert (answer["type"], answer.get("subprotocol")) == ("websocket.accept", chosen)
-                await pos.hang_up()
+                await pos.disconnect()
 
     async def test_a_token_may_be_used_again(self) -> None:
         for _ in range(3):
             async with PosSocket(self.token) as pos:
                 await pos.connect()
-                await pos.hang_up()
+                await pos.disconnect()
         await recorded()
         assert await Connection.objects.acount() == 3
 
     async def test_the_empty_path_is_the_root(self) -> None:
         async with PosSocket(self.token, path="") as pos:
             await pos.connect()
-            await pos.hang_up()
+            await pos.disconnect()
 
     async def test_whatever_origin_a_till_sends_its_token_decides_and_the_origin_is_recorded(self) -> None:
         origins = ["", "file://", "http://127.0.0.1:8000", "http://[::1", "https://elsewhere.example", "null"]
@@ -66,7 +66,7 @@ class Coming(Connecting):
         for origin in origins:
             async with PosSocket(self.token, headers={"origin": origin}) as pos:
                 await pos.connect()
-                await pos.hang_up()
+                await pos.disconnect()
         await recorded()
         rows = Connection.objects.order_by("origin")
         assert [row async for row in rows.values_list("origin", flat=True)] == origins
@@ -74,7 +74,7 @@ class Coming(Connecting):
     async def test_an_origin_of_any_length_and_of_any_characters_is_recorded_shortened(self) -> None:
         async with PosSocket(self.token, headers={"origin": "\x85null" + "x" * 300}) as pos:
             await pos.connect()
-            await pos.hang_up()
+            await pos.disconnect()
         await recorded()
         assert (await Connection.objects.aget()).origin == "\N{REPLACEMENT CHARACTER}null" + "x" * 195
 
@@ -88,13 +88,13 @@ class Coming(Connecting):
         for path in ("//", "///", "/ ", "/\u200b/"):
             async with PosSocket(self.token, path=path) as pos:
                 await pos.connect()
-                await pos.hang_up()
+                await pos.disconnect()
 
     async def test_the_token_s_name_may_be_in_any_letter_case_and_blanks_around_it_are_passed_over(self) -> None:
         for query in (f"Token={self.token}", f"TOKEN={self.token}%0d%0a", f"token=%20{self.token}+"):
             async with PosSocket(query=query) as pos:
                 await pos.connect()
-                await pos.hang_up()
+                await pos.disconnect()
 
     async def test_a_websocket_on_another_path_is_told_the_right_one_and_recorded_under_its_outlet(self) -> None:
         for path in ("/ws", "/api/powerepos/v1/auth", "/socket/?"):

@@ -30,7 +30,7 @@ class Ending(Connecting):
             closed = await Connection.objects.aget(closed_at__isnull=False)
             assert (closed.close_reason, closed.close_code) == (CloseReason.REPLACED, 4409)
             assert (await Presence.objects.aget()).is_online
-            await new.hang_up()
+            await new.disconnect()
 
     async def test_after_many_takeovers_a_newcomer_is_told_when_to_try_again_and_the_other_till_stays(self) -> None:
         async with PosSocket(self.token) as pos:
@@ -46,7 +46,7 @@ class Ending(Connecting):
             await recorded()
             assert (await AuthAttempt.objects.aget(door=PosEndpoint.WEBSOCKET)).outcome == Outcome.SECOND_TILL
             assert (await Connection.objects.aget()).closed_at is None
-            await pos.hang_up()
+            await pos.disconnect()
 
     async def test_after_many_takeovers_a_till_that_was_gone_gets_in_at_once(self) -> None:
         running = await runtime.running()
@@ -54,7 +54,7 @@ class Ending(Connecting):
             running.registry.takeovers.note(self.harbour.integration.pk)
         async with PosSocket(self.token) as pos:
             await pos.connect()
-            await pos.hang_up()
+            await pos.disconnect()
 
     async def test_disabling_closes_at_once_and_voids_the_token(self) -> None:
         async with PosSocket(self.token) as pos:
@@ -72,7 +72,7 @@ class Ending(Connecting):
         await in_main(reenable, self.harbour.integration, actor=ANNA)
         async with PosSocket(await in_main(token_for, self.harbour)) as pos:
             await pos.connect()
-            await pos.hang_up()
+            await pos.disconnect()
 
     async def test_rotating_without_overlap_closes_at_once(self) -> None:
         async with PosSocket(self.token) as pos:
@@ -104,7 +104,7 @@ class Ending(Connecting):
             async with PosSocket(self.token, extensions=ON_DAPHNE) as pos:
                 await pos.connect()
                 for _ in range(11):
-                    pos.say("{}")
+                    pos.send_text("{}")
                 assert (await pos.closed())[0] == 1000
 
     async def test_how_the_pos_ended_it_is_told_apart(self) -> None:
@@ -120,7 +120,7 @@ class Ending(Connecting):
         for code, event, reason in endings:
             async with PosSocket(self.token) as pos:
                 await pos.connect()
-                await pos.hang_up(code, **event)
+                await pos.disconnect(code, **event)
             await recorded()
             row = await Connection.objects.alatest("opened_at")
             assert (row.close_code, row.close_reason) == (code, reason)

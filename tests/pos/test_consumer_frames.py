@@ -24,8 +24,8 @@ class Sending(Connecting):
         async with PosSocket(self.token) as pos:
             await pos.connect()
             for frame in frames:
-                pos.say(frame) if isinstance(frame, str) else pos.say_bytes(frame)
-            await pos.hang_up()
+                pos.send_text(frame) if isinstance(frame, str) else pos.send_bytes(frame)
+            await pos.disconnect()
         await recorded()
         return [stray async for stray in StrayFrame.objects.order_by("pk")]
 
@@ -77,10 +77,10 @@ class Sending(Connecting):
     async def test_no_frame_is_answered(self) -> None:
         async with PosSocket(self.token) as pos:
             await pos.connect()
-            pos.say('{"RequestID": "1", "MessageType": 0}')
+            pos.send_text('{"RequestID": "1", "MessageType": 0}')
             await until(lambda: next(iter(_running().registry)).frames_in)
             assert not pos.has_more()
-            await pos.hang_up()
+            await pos.disconnect()
 
     async def test_a_flood_closes_that_connection_and_no_other(self) -> None:
         station = await in_main(make_enabled_outlet, "Station")
@@ -89,10 +89,10 @@ class Sending(Connecting):
             with mock.patch.object(allowance, "FRAMES_PER_SECOND", 1):
                 await flooding.connect()
                 for _ in range(200):
-                    flooding.say("x")
+                    flooding.send_text("x")
                 assert (await flooding.closed())[0] == 1008
-            calm.say("x")
-            await calm.hang_up()
+            calm.send_text("x")
+            await calm.disconnect()
         await recorded()
         row = await Connection.objects.aget(integration=self.harbour.integration)
         assert (row.close_reason, row.close_code) == (CloseReason.FLOODING, 1008)
@@ -104,7 +104,7 @@ class Sending(Connecting):
         with mock.patch.object(allowance, "BYTES_PER_SECOND", 1024):
             async with PosSocket(self.token) as pos:
                 await pos.connect()
-                pos.say("x" * 20_000)
+                pos.send_text("x" * 20_000)
                 assert (await pos.closed())[0] == 1008
 
     async def test_a_fault_of_ours_closes_that_connection_with_the_internal_code(self) -> None:
@@ -121,7 +121,7 @@ class Sending(Connecting):
         for _ in range(50):
             async with PosSocket(self.token) as pos:
                 await pos.connect()
-                await pos.hang_up()
+                await pos.disconnect()
         running = await recorded()
         assert (len(running.registry), await Connection.objects.acount()) == (0, 50)
         assert not (await Presence.objects.aget()).is_online
@@ -131,7 +131,7 @@ class Sending(Connecting):
             await pos.connect()
             live = await the_live()
             live.socket.close_soon(CloseReason.DISABLED)
-            pos.say("late")
+            pos.send_text("late")
             await asyncio.sleep(0)
             await pos.closed()
         assert (live.frames_in, live.stray_frames) == (0, 0)

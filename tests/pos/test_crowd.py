@@ -83,7 +83,7 @@ class Leaving(InProcess):
                 assert live is not None
                 consumer = weakref.ref(live.socket)
                 del live
-                await pos.hang_up()
+                await pos.disconnect()
             await recorded()
             await until(lambda: consumer() is None)
 

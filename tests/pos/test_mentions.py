@@ -100,7 +100,7 @@ class Answering(InProcess):
                 answer = (await asking).json()
                 assert answer["detail"] in (envelope.NOT_JSON, envelope.NOT_UTF8, envelope.NO_ANSWER), how
                 await in_main(Request.objects.all().delete)
-            await pos.hang_up()
+            await pos.disconnect()
         await recorded()
         assert not await in_main(StrayFrame.objects.exists)
 
@@ -110,6 +110,6 @@ class Answering(InProcess):
             asking = asyncio.ensure_future(backend.ask(outlet, request_id=ID, timeout=10))
             frame = await pos.next_frame()
             pos.answers({"RequestID": OTHER}, json.dumps({"RequestID": ID}))
-            pos.say(f'{{"RequestID": "{OTHER}", "ResultCode": 0, "Payload": ["{ID}",]}}')
+            pos.send_text(f'{{"RequestID": "{OTHER}", "ResultCode": 0, "Payload": ["{ID}",]}}')
             pos.answers(frame)
             assert (await asking).status == 200

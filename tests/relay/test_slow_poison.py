@@ -45,4 +45,4 @@ async def hang_on_poison(outlet: Enabled) -> None:
         while (frame := await pos.next_frame())["RequestID"] != "poison":
             pos.answers(frame)
         await asyncio.sleep(5 * ALONE)
-        await pos.hang_up(1006)
+        await pos.disconnect(1006)

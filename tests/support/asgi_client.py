@@ -1,4 +1,4 @@
-"""Speaks ASGI to the whole portal as a server would, without one."""
+"""An ASGI client that calls the whole portal in this process, without a server."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ ON_DAPHNE: dict[str, Any] = {}
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer; the names of the headers are lower-case."""
+    """A complete HTTP response; header names are lower-case."""
 
     status: int
     headers: Mapping[str, str]
@@ -32,7 +32,7 @@ class Answer:
 
 @dataclass
 class Run:
-    """The portal's run for one ASGI scope: events go in and come out; it is over when the block ends."""
+    """A call of the application with one ASGI scope: sends and receives its events; the block's end cancels it."""
 
     scope: dict[str, Any]
     app: App = field(default=application)
@@ -53,17 +53,17 @@ class Run:
         self._inbox.put_nowait(dict(event))
 
     async def next(self) -> dict[str, Any]:
-        """Return the next event from the portal; fail when it ends, or says nothing, instead."""
+        """Return the portal's next event. Raises AssertionError if the portal ends, or sends none for LIMIT seconds."""
         coming = asyncio.ensure_future(self._outbox.get())
         await asyncio.wait({coming, self._task}, timeout=LIMIT, return_when=asyncio.FIRST_COMPLETED)
         if not coming.done() and self._outbox.empty():
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
-            raise AssertionError(f"the portal said nothing more: {self._task}")
+            raise AssertionError(f"the portal sent no further event: {self._task}")
         return await coming
 
     async def ended(self) -> None:
-        """Wait until the portal's part is over; raise what it raised."""
+        """Wait until the application has returned; raise its exception if there is one."""
         await asyncio.wait_for(asyncio.shield(self._task), LIMIT)
 
     def has_more(self) -> bool:
@@ -79,7 +79,7 @@ async def request(
     client: str = POS_ADDRESS,
     app: App = application,
 ) -> Answer:
-    """Make one HTTP request, its body in chunks, and return the answer."""
+    """Send one HTTP request, with its body in chunks, and return the answer."""
     parts = list(chunks)
     async with Run(http_scope(method, path, headers, client), app) as run:
         for position, part in enumerate(parts, start=1):
@@ -93,7 +93,7 @@ async def request(
 
 
 async def authenticate(content: Any, **kwargs: Any) -> Answer:
-    """Post JSON (or bytes as they are) to the auth endpoint."""
+    """Post JSON (or bytes, unchanged) to the auth endpoint."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     return await request("POST", AUTH_PATH, [body], **({"headers": {"content-type": "application/json"}} | kwargs))
 
@@ -117,13 +117,13 @@ class PosSocket(Run):
         super().__init__(scope | {"query_string": query.encode(), "subprotocols": [], "extensions": extensions})
 
     async def connect(self) -> None:
-        """Fail unless the portal accepts."""
+        """Open the socket. Raises AssertionError if the portal does not accept it."""
         self.send({"type": "websocket.connect"})
         answer = await self.next()
         assert answer["type"] == "websocket.accept", answer
 
     async def refusal(self) -> Answer:
-        """Return the HTTP answer with which the handshake is refused, as uvicorn sends it."""
+        """Return the HTTP response that refuses the handshake, as uvicorn sends it."""
         self.send({"type": "websocket.connect"})
         start = await self.next()
         assert start["type"] == "websocket.http.response.start", start
@@ -131,22 +131,22 @@ class PosSocket(Run):
         names = {name.decode(): value.decode() for name, value in start["headers"]}
         return Answer(start["status"], names, body)
 
-    def say(self, text: str) -> None:
+    def send_text(self, text: str) -> None:
         self.send({"type": "websocket.receive", "text": text})
 
-    def say_bytes(self, content: bytes) -> None:
+    def send_bytes(self, content: bytes) -> None:
         self.send({"type": "websocket.receive", "bytes": content})
 
-    async def hang_up(self, code: int = 1000, **event: Any) -> None:
-        """Disconnect, and wait until the portal is done with it."""
+    async def disconnect(self, code: int = 1000, **event: Any) -> None:
+        """Disconnect, and wait until the application has returned."""
         self.send({"type": "websocket.disconnect", "code": code, **event})
         await self.ended()
 
     async def closed(self) -> tuple[int, str]:
-        """Return code and reason with which the portal closes, and answer its close as a peer does."""
+        """Return the code and reason of the portal's close, and answer the close as a peer does."""
         event = await self.next()
         assert event["type"] == "websocket.close", event
-        await self.hang_up(event["code"], reason=event["reason"])
+        await self.disconnect(event["code"], reason=event["reason"])
         return event["code"], event["reason"]
 
 

@@ -1,4 +1,4 @@
-"""The backend and a POS, spoken to and played in this process."""
+"""A backend that calls the API, and a POS whose answers the test gives, both in this process."""
 
 import json
 from dataclasses import dataclass
@@ -31,11 +31,11 @@ class Backend:
         return await request("POST", f"{API}/{path}", [content], headers=self._headers)
 
     async def ask(self, outlet: Enabled, payload: str = "{}", **options: Any) -> Answer:
-        """Send a request, its payload as it is spelled here."""
+        """Send a request; the payload is JSON text, sent unchanged."""
         return await self.post(_path(outlet), _body(payload, options))
 
     def begin(self, outlet: Enabled, payload: str = "{}", **options: Any) -> Run:
-        """Return the run of a request whose answer nobody awaits yet."""
+        """Return a request to start with `async with`; the caller awaits its answer later."""
         scope = http_scope("POST", f"{API}/{_path(outlet)}", self._headers, POS_ADDRESS)
         return _Begun(scope, body=_body(payload, options).encode())
 
@@ -56,7 +56,7 @@ class _Begun(Run):
 
 
 class Pos(PosSocket):
-    """A POS whose every answer the test gives."""
+    """A connected POS; the test sends each of its answers."""
 
     @classmethod
     async def of(cls, outlet: Enabled) -> Self:
@@ -73,9 +73,9 @@ class Pos(PosSocket):
         return frame
 
     def answers(self, frame: dict[str, Any], payload: str = "{}", *, code: int = 0, error: str | None = None) -> None:
-        """Answer a frame, the payload as it is spelled here."""
+        """Answer a frame; the payload is JSON text, sent unchanged."""
         values = {"RequestID": frame["RequestID"], "ResultCode": code, "ErrorMessage": error, "MessageType": 1}
-        self.say(json.dumps(values)[:-1] + f', "Payload": {payload}}}')
+        self.send_text(json.dumps(values)[:-1] + f', "Payload": {payload}}}')
 
 
 async def make_outlet(name: str = "Station") -> Enabled:
@@ -83,7 +83,7 @@ async def make_outlet(name: str = "Station") -> Enabled:
 
 
 def know(name: str, number: int | None) -> MessageType:
-    """Return a message type that the portal ships; a test of whole transactions may have emptied the table."""
+    """Return a message type that the portal ships; create it if a test with real transactions emptied the table."""
     values = {"number": number, "payload_model": f"OrderNPay{name}Request"}
     return MessageType.objects.update_or_create(name=name, defaults=values)[0]
 

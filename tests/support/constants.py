@@ -1,7 +1,7 @@
-"""Constants of the product that some tests need shorter or larger than users do.
+"""Overrides of product constants whose normal values are too long or too small for some tests.
 
-The product reads them from no setting. In the process of the tests, and in a server process that a test starts, an
-application that only the tests install sets them before anything runs.
+No setting changes these constants. A Django app that only the tests install sets them at start-up, in the test process
+and in each server process that a test starts.
 """
 
 import json
@@ -26,7 +26,7 @@ UNREAD_SECONDS = "integrations.wire.limits.UNREAD_SECONDS"
 
 
 class Constants(AppConfig):
-    """Sets what the test settings' CONSTANTS say: full names and numbers."""
+    """Sets the constants in the test settings' CONSTANTS, a mapping of full names to numbers."""
 
     name = "tests.support"
     label = "constants_of_the_tests"
@@ -34,10 +34,10 @@ class Constants(AppConfig):
     def ready(self) -> None:
         for constant, value in settings.CONSTANTS.items():
             module, _, name = constant.rpartition(".")
-            getattr(import_module(module), name)  # a renamed one fails here
+            getattr(import_module(module), name)  # fails if the constant was renamed
             setattr(import_module(module), name, value)
 
 
 def with_constants(values: Mapping[str, float]) -> dict[str, str]:
-    """Return the environment of a server process in which these constants have these values."""
+    """Return environment variables that give these constants these values in a server process."""
     return {"DJANGO_SETTINGS_MODULE": "tests.live.stack.settings", VARIABLE: json.dumps(values)}

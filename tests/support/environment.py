@@ -1,4 +1,4 @@
-"""The settings, read from an environment that a test gives."""
+"""Reads the settings from environment variables that a test chooses."""
 
 import os
 import runpy
@@ -12,10 +12,12 @@ PUBLIC_URL = "import sys; sys.argv = ['x']; from portal import settings; print(s
 
 
 def read_settings(variables: dict[str, str], *, project: Path = PROJECT) -> dict[str, Any]:
-    """Read the settings anew, with these variables alone; the running ones stay as they are.
+    """Return the settings for these variables only; the settings of this process do not change.
 
     `project` is the folder that holds `.env`, and `portal/settings.py` or a copy of it.
     """
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "DATA_DIR") if name in os.environ}
-    with mock.patch.dict(os.environ, kept | {"SECRET_KEY": "x" * 50} | variables, clear=True):  # they add what .env has
+    with mock.patch.dict(
+        os.environ, kept | {"SECRET_KEY": "x" * 50} | variables, clear=True
+    ):  # the settings add the variables of .env
         return runpy.run_path(str(project / "portal" / "settings.py"))

@@ -1,4 +1,4 @@
-"""Makes what the tests are about, with names that a reader recognises; everything may be given otherwise."""
+"""Creates organisations, outlets, processes and connections for tests, with recognisable default names."""
 
 import asyncio
 import itertools
@@ -22,25 +22,25 @@ ANNA = Actor("anna", address="192.0.2.10")
 BELLA = "Trattoria Bella"
 HARBOUR = "Harbour"
 STATION = "Station"
-ADOPTED = "sharedS3cr3t!"  # the specification's own example
+ADOPTED = "sharedS3cr3t!"  # the example in the specification
 
 _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
 class Enabled:
-    """An enabled outlet: its row, and what PowerEPOS was told."""
+    """An enabled outlet: its integration, and the values for PowerEPOS."""
 
     integration: Integration
     handover: HandOver
 
     def claim(self, **changes: Any) -> Claim:
-        """Return what its POS says of itself, with changes."""
+        """Return the claim that its POS sends to authenticate, with these fields changed."""
         claim = Claim(self.handover.provider_outlet_id, self.handover.pos_remote_id, self.handover.auth_secret)
         return replace(claim, **changes)
 
     def fresh(self) -> Integration:
-        """Return the row as it is now."""
+        """Return the current row from the database."""
         return Integration.objects.select_related("outlet__organisation").get(pk=self.integration.pk)
 
 
@@ -59,7 +59,7 @@ def make_enabled_outlet(
     handover = enable_outlet(
         outlet, pos_remote_id=pos_remote_id or f"Bella-{name}", adopted_secret=adopted_secret, actor=ANNA
     )
-    # Not just now: a watcher that starts must not take it for news.
+    # Date the change back, because a watcher that starts would otherwise report it as new.
     Integration.objects.filter(outlet=outlet).update(changed_at=LONG_AGO)
     return Enabled(Integration.objects.select_related("outlet__organisation").get(outlet=outlet), handover)
 
@@ -69,7 +69,7 @@ def make_process(*, heartbeat_at: datetime = NOON, host: str = "another-host", p
 
 
 class RecordingSocket:
-    """A socket that remembers why it was told to close."""
+    """A socket that records the reason of each call to close it."""
 
     closing: asyncio.Task[None] | None = None
 

@@ -1,4 +1,4 @@
-"""Async tests against the portal in this process, each with a runtime of its own that leaves nothing behind."""
+"""Async tests of the portal in this process; each has a separate runtime, and fails if a task outlives it."""
 
 import asyncio
 import atexit
@@ -18,14 +18,14 @@ from integrations.relay.runtime import Runtime
 from integrations.services import wake
 from integrations.services.connections import authentication
 
-LIMIT = 10.0  # seconds that a test waits for what should come at once
+LIMIT = 10.0  # seconds that a test waits for an event that should be immediate
 POLL = 0.005
 
 Result = TypeVar("Result")
 
 
 class InProcess(TransactionTestCase):
-    """`async def` tests: the rows are committed, so that every thread sees them."""
+    """Base class of `async def` tests. It commits rows, because the portal reads them in other threads."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -35,12 +35,12 @@ class InProcess(TransactionTestCase):
 
 
 async def in_main(function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
-    """Call `function` where it may use the ORM: in the thread of the test case, not in the portal's own."""
+    """Call `function` in the thread of the test case, where it may use the ORM; not in a thread of the portal."""
     return await sync_to_async(function)(*args, **kwargs)
 
 
 async def until(condition: Callable[[], Any], *, limit: float = LIMIT) -> None:
-    """Return as soon as the condition holds; fail when it does not within the limit."""
+    """Return once the condition is true. Raises AssertionError if it is still false after `limit` seconds."""
     deadline = asyncio.get_running_loop().time() + limit
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, f"still false after {limit} s: {condition}"
@@ -48,21 +48,21 @@ async def until(condition: Callable[[], Any], *, limit: float = LIMIT) -> None:
 
 
 async def recorded() -> Runtime:
-    """Write what the runtime collected, and return it."""
+    """Return the runtime after it has written its queued records to the database."""
     running = await runtime.running()
     await running.recorder.flush()
     return running
 
 
 async def after_first_poll() -> Runtime:
-    """Return the runtime, its first look at the rows over, so that a test's own look is the only one."""
+    """Return the runtime after its first poll of the database, so the test's own poll is the only one."""
     running = await runtime.running()
     await until(running.watcher._woken._waiters.__len__)  # it waits to be woken
     return running
 
 
 async def stop_runtime(*, limit: float = LIMIT) -> None:
-    """Stop the runtime; fail when it does not stop within the limit, and leave nothing of it behind even so."""
+    """Stop the runtime, and unregister its exit handler. Raises TimeoutError after `limit` seconds."""
     running = runtime.current()
     if running is None:
         return
@@ -86,7 +86,7 @@ def _with_an_end(test: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awai
 
 
 async def _end() -> set[asyncio.Task[Any]]:
-    """Stop the runtime, forget what the door learned, and return the tasks that go on nevertheless."""
+    """Stop the runtime, reset the state of the POS endpoints, and return the tasks that are still running."""
     if runtime._starting is not None and not runtime._starting.done():
         await asyncio.wait({runtime._starting}, timeout=LIMIT)
     await stop_runtime()

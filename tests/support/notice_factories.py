@@ -1,4 +1,4 @@
-"""Endpoints, and what happens that they may want to be told."""
+"""Creates webhook endpoints, and the rows behind the events that they can subscribe to."""
 
 import uuid
 from collections.abc import Sequence
@@ -79,7 +79,7 @@ def make_unrecognised_frame(integration: Integration, *, at: datetime | None = N
 
 
 def go_online(integration: Integration, at: datetime) -> Connection:
-    """Connect its POS to a process that lives on."""
+    """Record that its POS is connected, to a process whose heartbeat is never stale."""
     process = make_process(heartbeat_at=at)
     type(process).objects.filter(pk=process.pk).update(heartbeat_at=datetime(2999, 1, 1, tzinfo=at.tzinfo))
     Connection.objects.filter(integration=integration, closed_at=None).update(closed_at=at)
@@ -90,16 +90,16 @@ def go_online(integration: Integration, at: datetime) -> Connection:
         process=process,
         opened_at=at,
     )
-    _be(integration, at, is_online=True, connection=connection)
+    _set_presence(integration, at, is_online=True, connection=connection)
     return connection
 
 
 def go_offline(integration: Integration, at: datetime) -> None:
-    """End the connection that it has, and call it offline."""
+    """Close its open connection, and record the outlet as offline."""
     open_ones = Connection.objects.filter(integration=integration, closed_at=None)
     open_ones.update(closed_at=at, close_reason=CloseReason.LINK_LOST)
-    _be(integration, at, is_online=False)
+    _set_presence(integration, at, is_online=False)
 
 
-def _be(integration: Integration, at: datetime, **values: Any) -> None:
+def _set_presence(integration: Integration, at: datetime, **values: Any) -> None:
     Presence.objects.update_or_create(integration=integration, defaults={"since": at, "last_seen_at": at, **values})

@@ -1,8 +1,7 @@
-"""Which private parts of libraries the product uses: what its source imports, names, overrides and replaces.
+"""Finds the private names of libraries that the product's source imports, uses, overrides and replaces.
 
-Private is what a library does not document for others: a module called `internal`, one with a leading underscore or
-the ending `_impl`, and a name with a leading underscore. Python's own library is left out, and so is `_meta`, which
-Django documents.
+A module is private if it is called `internal`, begins with an underscore or ends with `_impl`. Any other name is
+private if it begins with an underscore. The standard library is left out, and so is `_meta`, which Django documents.
 """
 
 import ast
@@ -23,7 +22,7 @@ DEFINITION = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 class Use(NamedTuple):
-    """One private name in one file; a module of a library by its dotted name."""
+    """One private name in one file; for a module, its dotted name."""
 
     file: str
     name: str
@@ -50,7 +49,7 @@ def _private_names(path: Path) -> Iterator[str]:
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
-    """Yield the libraries' modules from which this file imports."""
+    """Yield the library modules that this file imports."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and _is_library(node.module):
             yield from (_module_of(node.module, each.name) for each in node.names)
@@ -74,14 +73,14 @@ def _is_private_module(module: str) -> bool:
 
 
 def _foreign_names(tree: ast.AST) -> Iterator[str]:
-    """Yield the private attributes that this file reads or sets, and that no source of ours defines."""
+    """Yield the private attributes that this file reads or sets, and that the product's source does not define."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and _is_private(node.attr) and node.attr not in _own_names():
             yield node.attr
 
 
 def _replaced(tree: ast.AST) -> Iterator[str]:
-    """Yield each attribute of something else to which this file assigns a function or class of its own."""
+    """Yield each attribute, not of `self` or `cls`, that this file sets to a function or class defined here."""
     defined = {each.name for each in ast.walk(tree) if isinstance(each, DEFINITION)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in defined:
@@ -91,7 +90,7 @@ def _replaced(tree: ast.AST) -> Iterator[str]:
 
 
 def _overridden(path: Path, tree: ast.AST) -> Iterator[str]:
-    """Yield the private names of this file's classes that a class of a library, which they inherit, has too."""
+    """Yield the private names that this file's classes override in a library's base class."""
     name = ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
     own = {each for each in _defined(tree) if _is_private(each)}
     for cls in vars(importlib.import_module(name)).values():
@@ -115,7 +114,7 @@ def _is_private(name: str) -> bool:
 
 @cache
 def _own_names() -> frozenset[str]:
-    """Return every name that some source of ours defines, or sets on `self`."""
+    """Return every name that the product's source defines, or sets on `self` or `cls`."""
     found: set[str] = set()
     for path in _sources():
         tree = ast.parse(path.read_text())

@@ -1,4 +1,4 @@
-"""Where the project lies: for tests that read its files."""
+"""The project's folder, for tests that read its files."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """pytest's option --quick: run only the tests that start no process.
 
 The marker `processes` stands for "starts a process". Every test of tests/live and tests/faults has it; elsewhere a file
-or a test carries it. A test without it that starts a process fails, so none can slip into the quick tests.
+or a test has it explicitly. A test without it fails when it starts a process, so --quick cannot run one by mistake.
 """
 
 import os
@@ -16,7 +16,7 @@ FOLDERS = (TESTS / "live", TESTS / "faults")
 # The events of a new process: https://docs.python.org/3/library/audit_events.html
 STARTS = ("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen")
 
-_forbidden_to: pytest.Item | None = None  # the test that runs, if it may start no process
+_forbidden_to: pytest.Item | None = None  # the running test, if it must not start a process
 _own_process = os.getpid()
 
 
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    global _forbidden_to  # noqa: PLW0603  (Python calls the audit hook with nothing that says which test runs)
+    global _forbidden_to  # noqa: PLW0603  (an audit hook gets no argument that identifies the test)
     _forbidden_to = None if item.get_closest_marker("processes") else item
     try:
         return (yield)

@@ -1,4 +1,4 @@
-"""HTTP as bytes: what a client sends, and the answers that it gets until the connection ends or stays quiet."""
+"""Parses the HTTP responses in the bytes that a connection received."""
 
 import http.client
 import io
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """One answer on a connection."""
+    """One HTTP response; header names are lower-case."""
 
     status: int
     headers: dict[str, str]
@@ -15,7 +15,7 @@ class RawAnswer:
 
 
 class _Bytes:
-    """What http.client reads an answer from."""
+    """A stand-in for a socket that http.client can read."""
 
     def __init__(self, stream: io.BufferedReader) -> None:
         self._stream = stream
@@ -25,9 +25,9 @@ class _Bytes:
 
 
 def answers_in(received: bytes, *, methods: tuple[str, ...] = ()) -> list[RawAnswer]:
-    """Return the answers in these bytes, without any interim one; raises for bytes that are none.
+    """Return the responses in these bytes, without `100 Continue`. Raises an error of http.client for others.
 
-    `methods` are those of the first requests, where it matters: the answer to a HEAD has no body.
+    `methods` are the methods of the first requests, because a response to HEAD has no body; further ones count as GET.
     """
     stream = io.BufferedReader(io.BytesIO(received))
     found: list[RawAnswer] = []
@@ -42,7 +42,7 @@ def answers_in(received: bytes, *, methods: tuple[str, ...] = ()) -> list[RawAns
 
 
 class _Kept(io.BufferedReader):
-    """A stream that stays open when http.client has read one answer from it."""
+    """A stream that stays open after http.client has read one response from it."""
 
     def __init__(self, stream: io.BufferedReader) -> None:
         self._stream = stream

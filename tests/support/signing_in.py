@@ -1,4 +1,4 @@
-"""People who signed in, as the tests need them: with a proof just now, or one of a while ago."""
+"""Sessions of signed-in people, with an authentication record of now or of an earlier time."""
 
 import time
 from typing import Any
@@ -18,13 +18,13 @@ _force_login = Client.force_login
 
 
 def force_login(client: Client, user: User, backend: str | None = None) -> None:
-    """Django's, as if it had been by password, just now. tests/conftest.py puts it in the place of Django's."""
+    """Sign in with Django's `force_login`, and record a password proof of now. tests/conftest.py installs it."""
     _force_login(client, user, backend)
     prove(client, user)
 
 
 def prove(client: Client, user: User, *, method: str = "password", ago: float = 0.0, **details: Any) -> None:
-    """Let the session hold this one proof, given so many seconds ago."""
+    """Replace the session's authentication records with one of `ago` seconds ago."""
     request = HttpRequest()
     request.session = client.session
     clear_authentication_records(request)
@@ -36,5 +36,5 @@ def prove(client: Client, user: User, *, method: str = "password", ago: float = 
 
 
 def refresh(client: Client, url: str = "/admin/integrations/outlet/", *, etag: str = "") -> Any:
-    """Ask for the live part of a page, as the page itself does."""
+    """Request the live part of a page, as the page's script does."""
     return client.get(url, headers={REFRESH: "yes"} | ({"If-None-Match": etag} if etag else {}))

@@ -1,4 +1,4 @@
-"""Makes a database go away in part: every query of one table fails, as while a database is being restored."""
+"""Makes every query of one table fail, as during the restore of a database."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +10,7 @@ from tests.support.in_process import in_main
 
 @asynccontextmanager
 async def table_away(name: str) -> AsyncIterator[None]:
-    """Take a table away for as long as the block runs."""
+    """Rename a table until the block ends."""
     await in_main(_rename, name, f"{name}_away")
     try:
         yield
@@ -21,7 +21,7 @@ async def table_away(name: str) -> AsyncIterator[None]:
 def _rename(old: str, new: str) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
-            cursor.execute("PRAGMA legacy_alter_table = ON")  # leave the other tables' references as they are
+            cursor.execute("PRAGMA legacy_alter_table = ON")  # do not change the other tables' references
         cursor.execute(f"ALTER TABLE {old} RENAME TO {new}")
         if connection.vendor == "sqlite":
             cursor.execute("PRAGMA legacy_alter_table = OFF")

@@ -1,10 +1,10 @@
-"""What the auth endpoint answers, checked."""
+"""Checks of the auth endpoint's answers."""
 
 import httpx2
 
 
 def assert_refused(answer: httpx2.Response, status: int) -> str:
-    """Every refusal looks the same: its status, one ErrorMessage as JSON, never to be cached."""
+    """Fail unless a refusal has this status, one ErrorMessage as JSON, and forbids caching."""
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"].startswith("application/json")
     assert answer.headers["Cache-Control"] == "no-store"

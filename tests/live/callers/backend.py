@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Backend:
-    """Calls one server process; `at` calls another with the same key."""
+    """Calls one server process; `at` returns a backend that calls another with the same key."""
 
     stack: Stack
     key: str = field(repr=False)
@@ -45,7 +45,7 @@ class Backend:
         return Backend(stack, self.key)
 
     def get(self, path: str) -> httpx2.Response:
-        """`path` is what follows the version, or a Location."""
+        """Request a path below /api/v1/, or the absolute path of a Location header."""
         return request(self.stack, "GET", _below(path), headers=self.headers)
 
     def post(self, path: str, body: str = "") -> httpx2.Response:
@@ -54,11 +54,11 @@ class Backend:
     def ask(
         self, outlet: Credentials, method: str | int, payload: str | Json | None = None, **options: Any
     ) -> httpx2.Response:
-        """Send a request as the manager; a payload that is text goes out as it is spelled."""
+        """Send a request as the manager; a payload that is text is sent unchanged."""
         return self.post(f"outlets/{outlet.provider_outlet_id}/requests", order_text(method, payload, **options))
 
     def is_online(self, outlet: Credentials) -> bool:
-        """Return whether this process believes that the POS is online, here or at another process."""
+        """Return whether the API shows the outlet as online: its presence row says so, and that process is alive."""
         return self.get(f"outlets/{outlet.provider_outlet_id}").json()["online"] is True
 
     def outcome(self, location: str, *, timeout: float = 20) -> Json:
@@ -66,13 +66,13 @@ class Backend:
         return eventually(lambda: self._ended(location), timeout=timeout, what=f"{location} has ended")
 
     def _ended(self, location: str) -> Json:
-        """Empty while it goes on."""
+        """Return the request at this path, or an empty dict while it is still open."""
         found: Json = self.get(location).json()
         return found if found["state"] in ENDED else {}
 
 
 def order_text(method: str | int, payload: str | Json | None = None, **options: Any) -> str:
-    """The body that sends a request."""
+    """Return the JSON body of an API call that sends a request to the POS."""
     number = NUMBERS[method] if isinstance(method, str) else method
     values = {"message_type": number, "device_id": "kiosk-1", "user_identifier": MANAGER.user_id} | options
     spelled = payload if isinstance(payload, str) else json.dumps(payload or {})
@@ -80,7 +80,7 @@ def order_text(method: str | int, payload: str | Json | None = None, **options: 
 
 
 def soup(provider_order_id: str = "", *, table: str = "7") -> Json:
-    """The payload of a CreateOrder: one soup to a table."""
+    """Return the payload of a CreateOrder: one soup for a table."""
     return {
         "ProviderOrderID": provider_order_id or str(uuid.uuid4()),
         "ServiceModeID": TABLES.service_mode_id,
@@ -90,7 +90,7 @@ def soup(provider_order_id: str = "", *, table: str = "7") -> Json:
 
 
 def kind_of(answer: httpx2.Response) -> str:
-    """The last part of a problem's type."""
+    """Return the last part of the type of a problem response (RFC 9457)."""
     assert answer.headers["Content-Type"] == "application/problem+json", answer.text
     problem = answer.json()
     assert problem["status"] == answer.status_code
@@ -110,7 +110,7 @@ def requests_of(stack: Stack, outlet: Credentials) -> list[Json]:
 
 
 def pos_credentials(outlet: Credentials) -> simulator.Credentials:
-    """The same values, as the simulator reads them."""
+    """Return these credentials in the simulator's type."""
     return simulator.Credentials(
         provider_outlet_id=outlet.provider_outlet_id,
         pos_remote_id=outlet.pos_remote_id,
@@ -128,12 +128,12 @@ def outlet_at(stack: Stack, outlet: Credentials) -> Credentials:
 
 
 def pos_of(outlet: Credentials, **options: Any) -> simulator.BackgroundPos:
-    """A till that comes back at once whenever it lost its link; not connected before its block begins."""
+    """Return a till that connects when its block begins, and reconnects within 0.2 s after a lost connection."""
     return simulator.BackgroundPos(pos_credentials(outlet), timing=simulator.Timing(longest_pause=0.2), **options)
 
 
 def orders_by_id(till: simulator.Till) -> dict[str, int]:
-    """How many orders the till has of each ProviderOrderID; its own orders, which have none, are left out."""
+    """Return the number of the till's orders by ProviderOrderID; orders without one are left out."""
     found: dict[str, int] = {}
     for order in till.orders:
         if order.provider_order_id:
@@ -146,7 +146,7 @@ Begin = Callable[..., "Future[httpx2.Response]"]
 
 @contextmanager
 def callers(count: int = 1) -> Iterator[Begin]:
-    """Starts calls that are waited for elsewhere: `begin(backend.ask, outlet, ...)` returns a Future."""
+    """Yield a function that starts a call in a thread: `begin(backend.ask, outlet, ...)` returns a Future."""
     pool = ThreadPoolExecutor(count)
     try:
         yield pool.submit

@@ -40,7 +40,7 @@ def chromium() -> Iterator[Browser]:
 def page_at(browser: Browser, stack: Stack, *, also: tuple[str, ...] = (), **options: Any) -> Iterator[Page]:
     """A page in a new browser context, with addresses relative to the stack.
 
-    Only the hosts in `also` may be contacted besides the stack's, and nothing may violate the pages'
+    Fails if a page contacts a host other than the stack and those in `also`, or violates its
     Content-Security-Policy.
     """
     context = browser.new_context(**{"base_url": stack.base_url, "viewport": WIDE, "locale": "en-GB"} | options)
@@ -52,7 +52,7 @@ def page_at(browser: Browser, stack: Stack, *, also: tuple[str, ...] = (), **opt
     yield context.new_page()
     context.close()
     assert not strangers, f"requests left the host: {strangers}"
-    assert not complaints, f"the browser refused what a page wanted: {complaints}"
+    assert not complaints, f"the browser blocked something on a page: {complaints}"
 
 
 def first_login(stack: Stack) -> tuple[str, str]:

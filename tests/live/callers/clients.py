@@ -35,13 +35,13 @@ TOKEN_IN_URL = re.compile(r"\btoken=([^&]+)")
 
 
 def request(stack: Stack, method: str, path: str, **options: object) -> httpx2.Response:
-    """One HTTP request without redirects, proxies or a connection kept open."""
+    """Send one HTTP request on a new connection, without redirects and proxies."""
     with httpx2.Client(trust_env=False, verify=False, timeout=30, base_url=stack.base_url) as client:
         return client.request(method, path, **options)  # type: ignore[arg-type]
 
 
 def post_auth(stack: Stack, body: object, **options: object) -> httpx2.Response:
-    """POST any body to the auth endpoint: bytes as they are, anything else as JSON."""
+    """POST any body to the auth endpoint: bytes unchanged, anything else as JSON."""
     if isinstance(body, bytes):
         return request(stack, "POST", AUTH_PATH, content=body, **options)
     if isinstance(body, Mapping):
@@ -95,11 +95,11 @@ class Pos:
                 return (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (ABNORMAL, "")
 
     def is_closed(self) -> bool:
-        """Whether the connection ended, as far as this side has noticed."""
+        """Return whether this side has noticed the end of the connection."""
         return self._connection.state is State.CLOSED
 
     def is_open(self) -> bool:
-        """Whether the server still answers a ping, asked over the wire, within 10 s."""
+        """Return whether the server answers a ping within 10 s."""
         try:
             return self._connection.ping().wait(10)
         except ConnectionClosed:
@@ -192,7 +192,7 @@ class NodePos:
         self._process = process
 
     def event(self) -> dict[str, object]:
-        """The next thing that happened: open, message, refused, error or close, as one object."""
+        """Return the next event (open, message, refused, error or close) as one object."""
         assert self._process.stdout
         line = self._process.stdout.readline()
         assert line, "the Node client ended without a word"
@@ -220,7 +220,7 @@ def connect_with_node(url: str, *subprotocols: str) -> Iterator[NodePos]:
 
 
 def curl(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run curl quietly, 20 s at most, past any proxy; the exit status is for the caller to look at."""
+    """Run curl for at most 20 s, without a proxy; the caller checks the exit status."""
     command = [need("curl"), "--silent", "--show-error", "--max-time", "20", "--noproxy", "*", *arguments]
     return subprocess.run(
         command, input=stdin, capture_output=True, text=True, check=False, timeout=30, env=_without_proxies()

@@ -1,4 +1,4 @@
-"""The documents as a reader follows them: their commands and their Python, one block after another."""
+"""Runs the commands and the Python code of the documents, one block after another, as a reader does."""
 
 import contextlib
 import io
@@ -20,14 +20,14 @@ _EXPECTED = re.compile(r"^print\(.*\)  # (.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Block:
-    """`is_python`, else it is for a shell."""
+    """A code block: Python if `is_python`, otherwise shell commands."""
 
     text: str
     is_python: bool
 
     @property
     def expected(self) -> list[str]:
-        """The lines that the document says that Python prints."""
+        """Return the lines that Python prints according to the document."""
         return _EXPECTED.findall(self.text)
 
 
@@ -65,7 +65,7 @@ class Reader:
         return printed.getvalue().splitlines()
 
     def run_shell(self, commands: str) -> str:
-        """Return what the commands print; each must succeed. Exported variables persist."""
+        """Return the commands' output; each must succeed. Exported variables persist."""
         exported = self._folder / ".exported"
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", f"{self._here(commands)}\nenv -0 > .exported"],

@@ -43,7 +43,7 @@ def bare(stack: Stack, token: str) -> Iterator[socket.socket]:
 
 
 def frames_of(connection: socket.socket, until: threading.Event | None = None) -> Iterator[tuple[int, bytes]]:
-    """Yield opcode and content of each frame that the server sends, until the connection ends, or until then."""
+    """Yield opcode and content of each frame from the server, until the connection ends or `until` is set."""
 
     def read(size: int) -> bytes:
         content = b""

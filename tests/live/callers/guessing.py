@@ -16,9 +16,9 @@ SERVER_BUSY = 503
 def guesses(
     stack: Stack, outlet: Credentials, secret: str, *, callers: int, address: Callable[[], str] | None = None
 ) -> Iterator[list[int]]:
-    """Try this secret on the outlet from so many callers until the block ends; yield the statuses of the answers.
+    """Try this secret on the outlet from `callers` threads until the block ends; yield the list of status codes.
 
-    `address` names the client of each guess for a server that trusts us as its proxy.
+    `address` returns the X-Forwarded-For of each guess, for a server that trusts 127.0.0.1 as its proxy.
     """
     statuses: list[int] = []
     enough = threading.Event()

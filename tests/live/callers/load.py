@@ -16,18 +16,18 @@ from tests.live.callers.backend import API, order_text, orders_by_id, soup
 from tests.live.stack.servers import Credentials, Stack
 from tests.live.stack.waiting import eventually
 
-CALL_SECONDS = 10  # that a call may wait; longer than any drain in the tests
+CALL_SECONDS = 10  # seconds that a call may wait; longer than any drain in the tests
 PAUSE = 0.2  # seconds after a 503, in place of its Retry-After
 TRIES_FOR = 40.0
-WAITS_FOR = 300  # seconds that an order may wait which is not urgent
+WAITS_FOR = 300  # seconds that an order which is not urgent may wait
 
 
 @dataclass
 class Tally:
-    """What callers saw; odd is what is neither the answer, nor 503 with Retry-After, nor 504.
+    """The results of all calls. `odd` lists responses other than 200, 504 and 503 with Retry-After.
 
-    `orders`: ProviderOutletID to the names that the portal took. `urgent`: those of them that may not wait.
-    `expired`: those of the urgent ones that never left, when the tills have been checked.
+    `orders`: names of the sent orders by ProviderOutletID. `urgent`: names of orders that must not wait.
+    `expired`: names of urgent orders that were never sent to a till; filled by `check_tills`.
     """
 
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -48,9 +48,10 @@ class Tally:
 
 
 class Caller:
-    """One of the provider's programs; with `keeps` its connection stays open from call to call.
+    """One program of the provider; with `keeps` it reuses its connections.
 
-    Every third order is urgent: it is for now, or not at all. The others may wait for longer than any fault lasts.
+    The orders with a number divisible by three are urgent: they expire unless the till gets them at once. The others
+    may wait longer than any fault lasts.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Caller:
             if status in (200, 504):
                 return
             threading.Event().wait(PAUSE)
-        tally.odd.append(f"{name} was never taken")
+        tally.odd.append(f"{name} was never accepted")
 
     def _call(self, tally: Tally, kind: str, outlet: Credentials, body: str) -> int:
         client = self._chance.choice(self._clients)
@@ -107,9 +108,9 @@ class Caller:
 
 
 def check_tills(stack: Stack, fleet: Fleet, tally: Tally) -> None:
-    """Each order that the portal took is answered and in the till, once; no RequestID was executed twice.
+    """Fail unless each order is answered and in the till exactly once, and no RequestID was executed twice.
 
-    An urgent one may have expired instead, unsent: then it is in no till.
+    An urgent order may have expired unsent instead: then it must not be in the till.
     """
     for pos in fleet.poses:
         provider_outlet_id = pos.credentials.provider_outlet_id
@@ -124,9 +125,9 @@ def check_tills(stack: Stack, fleet: Fleet, tally: Tally) -> None:
 
 @dataclass(frozen=True)
 class _Standing:
-    """How an outlet's orders stand; true when none is open and none was lost.
+    """The states of an outlet's orders; true when none is open and none was lost.
 
-    `expired`: urgent ones that never left. `others`: what is not as it should be, with its row.
+    `expired`: urgent orders that were never sent. `others`: orders that are neither answered nor expired so, with rows.
     """
 
     expired: set[str]
@@ -147,12 +148,12 @@ class _Standing:
         rows = {str(name): tuple(map(str, rest)) for name, *rest in stack.rows(query, provider_outlet_id)}
         expired = {name for name, row in rows.items() if row[:2] == ("expired", "0") and name in urgent}
         others = {name: row for name, row in rows.items() if row[0] != "answered" and name not in expired}
-        return cls(expired, others | {name: ("not there",) for name in names if name not in rows})
+        return cls(expired, others | {name: ("missing",) for name in names if name not in rows})
 
 
 @contextmanager
 def load(urls: Sequence[str], key: str, outlets: Sequence[Credentials], *, callers: int = 6) -> Iterator[Tally]:
-    """Callers at work for as long as the block runs, half of them with connections that they keep."""
+    """Run callers until the block ends; half of them reuse their connections."""
     ending, tally = threading.Event(), Tally()
     threads = [
         threading.Thread(

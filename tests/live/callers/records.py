@@ -47,7 +47,7 @@ def auth_addresses(stack: Stack, provider_outlet_id: str) -> list[str]:
 
 
 def handshake_outcomes(stack: Stack, user_agent: str) -> list[str]:
-    """Why the handshakes of this client were refused, oldest first."""
+    """Return the reasons for which this client's handshakes were refused, oldest first."""
     query = "SELECT outcome FROM integrations_authattempt WHERE door = %s AND user_agent = %s ORDER BY id"
     return [str(outcome) for (outcome,) in stack.rows(query, "websocket", user_agent)]
 
@@ -59,7 +59,7 @@ def connections(stack: Stack, outlet: Credentials) -> list[Record]:
 
 
 def close_reasons(stack: Stack, outlet: Credentials) -> list[str]:
-    """Why each of the outlet's connections ended, oldest first; empty text for one that is open."""
+    """Return the close reasons of the outlet's connections, oldest first; an open one has empty text."""
     return [str(each["close_reason"]) for each in connections(stack, outlet)]
 
 
@@ -78,7 +78,7 @@ def stray_frames(stack: Stack, outlet: Credentials) -> list[tuple[str, int, str]
 
 
 def last_used(stack: Stack, outlet: Credentials) -> object:
-    """When the outlet's current secret was last used, or None."""
+    """Return when the outlet's current secret was last used, or None."""
     query = "SELECT last_used_at FROM integrations_credential WHERE integration_id = %s AND is_current"
     ((found,),) = stack.rows(query, integration_id(stack, outlet))
     return found

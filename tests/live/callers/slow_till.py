@@ -1,4 +1,4 @@
-"""What servers and tills of the tests of faults have in common."""
+"""Settings of servers and a slow till, shared by the tests of relay faults."""
 
 from integrations.simulator import Plan
 

@@ -17,10 +17,10 @@ from tests.live.callers.backend import Backend, pos_credentials, soup
 from tests.live.stack.servers import Credentials
 
 CALLERS = 24
-PAUSE = 1.0  # seconds between two disasters
+PAUSE = 1.0  # seconds between two faults
 WAITED = 2  # seconds
 EXPIRES_IN = 15  # seconds
-TRIES_FOR = 60  # seconds that a caller goes on for one request
+TRIES_FOR = 60  # seconds for which a caller repeats one request
 MISBEHAVIOUR = {
     Fault.DROP_BEFORE: 0.03,
     Fault.DROP_AFTER: 0.03,
@@ -43,7 +43,7 @@ class Call:
 
 
 def calls_to(outlets: Sequence[Credentials], *, count: int, chance: random.Random) -> list[Call]:
-    """Return this many calls, spread evenly over the outlets, in an order and modes drawn by `chance`."""
+    """Return `count` calls, spread evenly over the outlets; `chance` chooses the modes and shuffles the calls."""
     calls = [
         Call(outlets[number % len(outlets)], f"order-{number}", chance.choice(["wait", "wait", "async"]))
         for number in range(count)
@@ -53,10 +53,10 @@ def calls_to(outlets: Sequence[Credentials], *, count: int, chance: random.Rando
 
 
 def make_calls(backends: Sequence[Backend], calls: Sequence[Call], *, meanwhile: Iterator[Callable[[], None]]) -> int:
-    """Repeat each call until one of the processes accepts it. Return how many disasters happened during the calls.
+    """Repeat each call until the portal has stored it, with a fault each second; return the number of faults.
 
-    The disasters run in this thread, because a process dies with the thread that started it. Raises AssertionError if
-    a call is never accepted.
+    The faults run in this thread, because a process dies with the thread that started it. Raises AssertionError if a
+    call is not stored within TRIES_FOR seconds, or gets an unexpected status.
     """
     done = 0
     with ThreadPoolExecutor(CALLERS) as pool:
@@ -64,12 +64,12 @@ def make_calls(backends: Sequence[Backend], calls: Sequence[Call], *, meanwhile:
         while wait(taken, PAUSE).not_done:
             next(meanwhile)()
             done += 1
-        assert all(each.result() for each in taken), "a call was never taken"
+        assert all(each.result() for each in taken), "a call was never stored"
     return done
 
 
-def disasters(acts: Sequence[Callable[[], None]], chance: random.Random) -> Iterator[Callable[[], None]]:
-    """These acts, each once in an order drawn by `chance`, and then all of them again, without an end."""
+def faults(acts: Sequence[Callable[[], None]], chance: random.Random) -> Iterator[Callable[[], None]]:
+    """Yield these acts without end: each once in random order, then all again in another order."""
     while True:
         yield from chance.sample(list(acts), len(acts))
 
@@ -78,9 +78,9 @@ def disasters(acts: Sequence[Callable[[], None]], chance: random.Random) -> Iter
 def fleet_of(
     outlets: Sequence[Credentials], *, seed: int, folder: Path | None = None, plan: Plan | None = None
 ) -> Iterator[Fleet]:
-    """The outlets' POSes on one thread, their tills in files or in memory; they come back at once.
+    """Run the outlets' POSes in one thread until the block ends; they reconnect within 0.5 s.
 
-    They misbehave, unless a plan is given.
+    Their tills are files in `folder`, or in memory without one. They misbehave, unless a plan is given.
     """
     plan = plan or Plan(delay=(0.05, 0.8), chances=MISBEHAVIOUR, seed=seed)
     credentials = [pos_credentials(outlet) for outlet in outlets]
@@ -102,7 +102,7 @@ def fleet_of(
 
 
 def _insist(backends: Sequence[Backend], number: int, call: Call) -> bool:
-    """Repeat a call with the same RequestID, alternating the processes, until it is known to be stored."""
+    """Repeat a call with the same RequestID, at alternating processes; return whether it was stored in time."""
     deadline = time.monotonic() + TRIES_FOR
     while time.monotonic() < deadline:
         number += 1
@@ -129,6 +129,6 @@ def _call(backend: Backend, call: Call) -> httpx2.Response:
 
 
 async def _rest() -> None:
-    """Until all else on this loop has ended."""
+    """Wait until all other tasks of this loop have ended."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
     await asyncio.gather(*others, return_exceptions=True)

@@ -110,7 +110,7 @@ def test_a_broken_database_can_be_replaced(stopped: Stack, run: Run, tmp_path: P
     assert authenticate(stopped, outlet).status_code == 200
 
 
-def test_a_backup_overwrites_no_file_unasked_and_needs_a_writable_folder(
+def test_a_backup_overwrites_a_file_only_with_force_and_needs_an_existing_folder(
     stopped: Stack, run: Run, tmp_path: Path
 ) -> None:
     file = tmp_path / "portal.backup"
@@ -122,7 +122,7 @@ def test_a_backup_overwrites_no_file_unasked_and_needs_a_writable_folder(
     assert outlets(file) == 0
     with pytest.raises(CommandError, match="cannot be written"):
         run(stopped, "backup", tmp_path / "missing" / "file")
-    assert [each.name for each in tmp_path.iterdir()] == ["portal.backup"], "nothing half-made is left"
+    assert [each.name for each in tmp_path.iterdir()] == ["portal.backup"], "no incomplete file is left"
 
 
 @pytest.mark.parametrize("content", [b"no database at all", b"", None])

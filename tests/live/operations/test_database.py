@@ -33,7 +33,7 @@ class Counted:
         return [word for word in found if word not in ("SET", "BEGIN", "COMMIT", "ROLLBACK")]
 
     def wait_for_quiet(self) -> None:
-        """Wait until the work of the first request is over and no statement came for half a second."""
+        """Authenticate once, because the first request costs more, then wait for half a second without a statement."""
         token_for(self.stack, self.stack.supply_outlet())
         seen: list[int] = []
 
@@ -41,7 +41,7 @@ class Counted:
             seen.append(len(self.statements()))
             return len(seen) > 10 and len(set(seen[-10:])) == 1
 
-        eventually(is_quiet, timeout=15, what="the database is left alone")
+        eventually(is_quiet, timeout=15, what="no statement for half a second")
 
 
 @pytest.fixture(scope="module", params=SERVERS)

@@ -113,7 +113,7 @@ def test_a_rotation_with_overlap_leaves_the_socket_open_until_the_overlap_is_end
 
 
 @ON_EACH_DATABASE
-def test_a_token_voided_only_in_the_database_takes_effect_at_the_next_poll(stack: Stack) -> None:
+def test_the_next_poll_closes_a_socket_whose_token_was_voided_only_in_the_database(stack: Stack) -> None:
     outlet, other = stack.supply_outlet(), stack.supply_outlet()
     token = token_for(stack, other)
     with connect(stack, token_for(stack, outlet)) as pos, connect(stack, token) as bystander:

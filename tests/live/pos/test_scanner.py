@@ -1,4 +1,4 @@
-"""A real server answers a scanner's requests with a status below 500, and logs few lines."""
+"""A running server answers a scanner's requests without a 5xx status, an ERROR line or a traceback, in few lines."""
 
 import socket
 

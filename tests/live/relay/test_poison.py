@@ -31,7 +31,7 @@ def break_the_protocol(connection: socket.socket, request_id: str) -> None:
     connection.sendall(b"\xf1" + frame(request_id.encode())[1:])  # reserved bits
 
 
-def hang_up(connection: socket.socket, request_id: str) -> None:
+def send_close(connection: socket.socket, request_id: str) -> None:
     connection.sendall(frame(b"\x03\xe8", opcode=CLOSE))
 
 
@@ -116,7 +116,7 @@ def test_the_count_survives_a_restart_which_does_not_count_itself(new_stack: New
     stack = new_stack("serve")
     outlet, backend = stack.supply_outlet(), Backend.of(stack)
     poison = backend.ask(outlet, POISON, {}, request_id="poison", mode="async", expires_in=60)
-    till = Till(stack, outlet, hang_up)
+    till = Till(stack, outlet, send_close)
     with till.running():
         eventually(lambda: disconnects(stack) == 2, timeout=20)
         stack.kill()

@@ -27,16 +27,16 @@ UNKNOWN_TYPES = st.integers(100, 2**31 - 1)
 
 @dataclass(frozen=True)
 class Site:
-    """`line` holds the POSes' sockets and `door` takes the backend's calls: one process, or two over one database."""
+    """`pos_server` holds the POSes' sockets, `api_server` takes the API calls: one process, or two over a database."""
 
-    line: Stack
-    door: Stack
+    pos_server: Stack
+    api_server: Stack
     backend: Backend
 
     @contextmanager
     def till(self, **options: Any) -> Iterator[tuple[Credentials, BackgroundPos]]:
         """A new outlet and its POS; the process that takes the calls knows that it is online."""
-        outlet = self.line.supply_outlet()
+        outlet = self.pos_server.supply_outlet()
         with self.online(outlet, **options) as background:
             yield outlet, background
 
@@ -44,20 +44,20 @@ class Site:
     def online(self, outlet: Credentials, **options: Any) -> Iterator[BackgroundPos]:
         with pos_of(outlet, **options) as background:
             background.wait_for_connections()
-            eventually(lambda: self.backend.is_online(outlet), what="the door knows that the POS is online")
+            eventually(lambda: self.backend.is_online(outlet), what="the API shows the POS as online")
             yield background
 
 
 @pytest.fixture(scope="module", params=["one-process-sqlite", "two-processes-postgres"])
 def site(request: pytest.FixtureRequest, depot: Depot) -> Iterator[Site]:
     if request.param == "one-process-sqlite":
-        line = door = depot.make("serve", env=ENV)
+        pos_server = api_server = depot.make("serve", env=ENV)
     else:
         services = {name: request.getfixturevalue(name) for name in ("postgres", "redis")}
-        line = depot.make("serve", env=ENV, **services)
-        door = depot.twin(line)
-    yield Site(line, door, Backend.of(door))
-    for stack in {line, door}:
+        pos_server = depot.make("serve", env=ENV, **services)
+        api_server = depot.twin(pos_server)
+    yield Site(pos_server, api_server, Backend.of(api_server))
+    for stack in {pos_server, api_server}:
         stack.close()
 
 
@@ -110,7 +110,7 @@ def test_a_poll_is_answered_and_recorded_afterwards(site: Site) -> None:
         answer = site.backend.ask(outlet, "GetOpenOrders", {}, durable=False)
         assert (answer.status_code, answer.json()["outcome"]) == (200, "answered")
         assert len(answer.json()["payload"]["Orders"]) == 3
-        (row,) = eventually(lambda: requests_of(site.door, outlet), what="the poll is recorded")
+        (row,) = eventually(lambda: requests_of(site.api_server, outlet), what="the poll is recorded")
         assert (row["state"], row["times_sent"]) == ("answered", 1)
 
 
@@ -132,8 +132,8 @@ def test_an_unknown_outlet_is_404(site: Site) -> None:
 
 
 def test_another_organisations_outlet_is_404(site: Site) -> None:
-    site.line.enable_outlet(f"Theirs {uuid.uuid4()}")
-    backend = Backend.of(site.door, "--organisation=Single")
+    site.pos_server.enable_outlet(f"Theirs {uuid.uuid4()}")
+    backend = Backend.of(site.api_server, "--organisation=Single")
     with site.till() as (outlet, background):
         assert kind_of(backend.ask(outlet, "GetOpenOrders")) == "unknown-outlet"
         assert backend.get(f"outlets/{outlet.provider_outlet_id}").status_code == 404
@@ -141,13 +141,13 @@ def test_another_organisations_outlet_is_404(site: Site) -> None:
 
 
 def test_a_key_of_one_organisation_lists_the_requests_of_its_outlets_newest_first(site: Site) -> None:
-    outlets = [site.line.enable_outlet(f"Listed {uuid.uuid4()}") for _ in range(2)]
-    backend = Backend.of(site.door, "--organisation=Single")
+    outlets = [site.pos_server.enable_outlet(f"Listed {uuid.uuid4()}") for _ in range(2)]
+    backend = Backend.of(site.api_server, "--organisation=Single")
     sent = [
         backend.ask(outlets[number % 2], "GetOpenOrders", mode="async", expires_in=60).json()["id"]
         for number in range(6)
     ]
-    site.backend.ask(site.line.supply_outlet(), "GetOpenOrders", mode="async", expires_in=60)
+    site.backend.ask(site.pos_server.supply_outlet(), "GetOpenOrders", mode="async", expires_in=60)
     listed: list[str] = []
     path = "requests?limit=4"
     while path and len(listed) < len(sent):
@@ -168,7 +168,7 @@ def test_a_request_id_with_different_content_is_409_and_sends_nothing(site: Site
 
 def test_a_disabled_outlet_is_409(site: Site) -> None:
     with site.till() as (outlet, background):
-        site.line.disable(outlet)
+        site.pos_server.disable(outlet)
         answer = site.backend.ask(outlet, "GetOpenOrders")
         assert (answer.status_code, kind_of(answer)) == (409, "integration-disabled")
         assert background.pos.till.executed == []
@@ -176,11 +176,11 @@ def test_a_disabled_outlet_is_409(site: Site) -> None:
 
 @pytest.mark.parametrize("durable", [True, False])
 def test_an_offline_pos_is_503_with_retry_after_and_stores_no_request(site: Site, durable: bool) -> None:
-    outlet = site.line.supply_outlet()
+    outlet = site.pos_server.supply_outlet()
     answer = site.backend.ask(outlet, "GetOpenOrders", durable=durable)
     assert (answer.status_code, kind_of(answer)) == (503, "pos-offline")
     assert int(answer.headers["Retry-After"]) >= 1
-    assert requests_of(site.door, outlet) == []
+    assert requests_of(site.api_server, outlet) == []
 
 
 def test_a_slow_pos_is_504_with_a_location_that_gives_the_answer_later(site: Site) -> None:
@@ -198,7 +198,7 @@ def test_a_pos_that_never_answers_a_poll_is_504(site: Site) -> None:
 
 
 def test_requests_wait_for_an_offline_pos_and_are_sent_in_order(site: Site) -> None:
-    outlet = site.line.supply_outlet()
+    outlet = site.pos_server.supply_outlet()
     names = [f"order-{number}" for number in range(20)]
     places = []
     for name in names:
@@ -211,17 +211,17 @@ def test_requests_wait_for_an_offline_pos_and_are_sent_in_order(site: Site) -> N
 
 
 def test_a_caller_waits_until_an_offline_pos_has_connected_and_answered(site: Site) -> None:
-    outlet = site.line.supply_outlet()
+    outlet = site.pos_server.supply_outlet()
     with callers() as begin:
         waiting = begin(site.backend.ask, outlet, "CreateOrder", soup("an-order"), expires_in=60, timeout=20)
-        eventually(lambda: requests_of(site.door, outlet))
+        eventually(lambda: requests_of(site.api_server, outlet))
         with site.online(outlet) as background:
             assert waiting.result(20).json()["outcome"] == "answered"
             assert orders_by_id(background.pos.till) == {"an-order": 1}
 
 
 def test_a_request_expires_if_its_pos_does_not_connect_in_time(site: Site) -> None:
-    outlet = site.line.supply_outlet()
+    outlet = site.pos_server.supply_outlet()
     answer = site.backend.ask(outlet, "CreateOrder", soup("an-order"), expires_in=1, timeout=1, mode="async")
     assert site.backend.outcome(answer.headers["Location"])["state"] == "expired"
     with site.online(outlet) as background:
@@ -230,7 +230,7 @@ def test_a_request_expires_if_its_pos_does_not_connect_in_time(site: Site) -> No
 
 
 def test_a_request_cancelled_before_it_was_sent_is_never_sent(site: Site) -> None:
-    outlet = site.line.supply_outlet()
+    outlet = site.pos_server.supply_outlet()
     places = [
         site.backend.ask(outlet, "CreateOrder", soup(name), mode="async", expires_in=60).headers["Location"]
         for name in ("taken-back", "kept")
@@ -244,13 +244,13 @@ def test_a_request_cancelled_before_it_was_sent_is_never_sent(site: Site) -> Non
 
 
 def test_a_waiting_caller_learns_that_its_request_was_cancelled(site: Site) -> None:
-    outlet = site.line.supply_outlet()
+    outlet = site.pos_server.supply_outlet()
     with callers() as begin:
         waiting = begin(site.backend.ask, outlet, "CreateOrder", soup(), expires_in=60, timeout=20)
         (found,) = eventually(
             lambda: site.backend.get(f"requests?outlet={outlet.provider_outlet_id}").json()["results"]
         )
-        assert site.backend.at(site.line).post(f"requests/{found['id']}/cancel").status_code == 200
+        assert site.backend.at(site.pos_server).post(f"requests/{found['id']}/cancel").status_code == 200
         answer = waiting.result(5)
     assert (answer.status_code, kind_of(answer)) == (409, "request-cancelled")
 
@@ -264,7 +264,7 @@ def test_a_sent_request_cannot_be_cancelled(site: Site) -> None:
 
 def test_thirty_calls_with_one_request_id_create_one_request(site: Site) -> None:
     with site.till(plan=Plan(delay=(0.5, 0.5))) as (outlet, background), callers(30) as begin:
-        backends = (site.backend, site.backend.at(site.line))
+        backends = (site.backend, site.backend.at(site.pos_server))
         calls = [
             begin(backends[number % 2].ask, outlet, "CreateOrder", soup("an-order"), request_id="a")
             for number in range(30)
@@ -272,14 +272,14 @@ def test_thirty_calls_with_one_request_id_create_one_request(site: Site) -> None
         answers = [call.result(40) for call in calls]
         assert {answer.status_code for answer in answers} == {200}
         assert len({answer.text for answer in answers}) == 1
-        (row,) = requests_of(site.door, outlet)
+        (row,) = requests_of(site.api_server, outlet)
         assert (row["state"], row["times_sent"]) == ("answered", 1)
         assert background.pos.till.executed == ["a"]
         assert orders_by_id(background.pos.till) == {"an-order": 1}
 
 
 def test_any_payload_is_relayed_byte_for_byte_in_both_directions(site: Site) -> None:
-    outlet = site.line.supply_outlet()
+    outlet = site.pos_server.supply_outlet()
     with echo_of(site, outlet) as seen:
 
         @settings(max_examples=30, suppress_health_check=list(HealthCheck))
@@ -324,7 +324,7 @@ def objects(
 def echo_of(site: Site, outlet: Credentials) -> Iterator[list[str]]:
     """Run a POS that answers each payload with the payload's own text; yield the list of payloads that it received."""
     seen: list[str] = []
-    with connect(site.line, token_for(site.line, outlet)) as pos:
+    with connect(site.pos_server, token_for(site.pos_server, outlet)) as pos:
         echo = threading.Thread(target=echo_until_closed, args=(pos, seen))
         echo.start()
         eventually(lambda: site.backend.is_online(outlet))

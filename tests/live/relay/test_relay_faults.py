@@ -17,7 +17,7 @@ DATABASES = ("sqlite", "postgres")
 
 
 @pytest.fixture(scope="module", params=DATABASES)
-def mortal(request: pytest.FixtureRequest, depot: Depot) -> Iterator[Stack]:
+def killable(request: pytest.FixtureRequest, depot: Depot) -> Iterator[Stack]:
     """A server that the test may kill and restart; it sends one request at a time to each POS."""
     services = {}
     if request.param == "postgres":
@@ -27,8 +27,8 @@ def mortal(request: pytest.FixtureRequest, depot: Depot) -> Iterator[Stack]:
     stack.close()
 
 
-def test_a_request_for_an_offline_pos_survives_kill_9(mortal: Stack) -> None:
-    stack = mortal
+def test_a_request_for_an_offline_pos_survives_kill_9(killable: Stack) -> None:
+    stack = killable
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     names = ["first", "second", "third"]
     for name in names:
@@ -42,8 +42,8 @@ def test_a_request_for_an_offline_pos_survives_kill_9(mortal: Stack) -> None:
         assert orders_by_id(background.pos.till) == dict.fromkeys(names, 1)
 
 
-def test_a_queued_request_survives_kill_9(mortal: Stack) -> None:
-    stack = mortal
+def test_a_queued_request_survives_kill_9(killable: Stack) -> None:
+    stack = killable
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     names = [f"order-{number}" for number in range(4)]
     with pos_of(outlet, plan=Plan(delay=(0.7, 0.7))) as background:
@@ -58,8 +58,8 @@ def test_a_queued_request_survives_kill_9(mortal: Stack) -> None:
         assert orders_by_id(background.pos.till) == dict.fromkeys(names, 1)
 
 
-def test_an_unanswered_request_is_sent_again_after_kill_9(mortal: Stack) -> None:
-    stack = mortal
+def test_an_unanswered_request_is_sent_again_after_kill_9(killable: Stack) -> None:
+    stack = killable
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     with pos_of(outlet, plan=SLOWLY) as background, callers() as begin:
         background.wait_for_connections()

@@ -42,19 +42,19 @@ def state_of(stack: Stack, outlet: Credentials) -> str:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two processes with their own services: `line` holds the POSes' sockets, `door` takes the calls."""
+    """Two processes with their own services: `pos_server` holds the POSes' sockets, `api_server` takes the calls."""
 
-    line: Stack
-    door: Stack
+    pos_server: Stack
+    api_server: Stack
     backend: Backend
     redis: Redis
     postgres: Postgres
 
     @classmethod
     def make(cls, depot: Depot, redis: Redis, postgres: Postgres) -> "Pair":
-        line = depot.make("serve", postgres=postgres, redis=redis, env=ENV)
-        door = depot.twin(line)
-        return cls(line, door, Backend.of(door), redis, postgres)
+        pos_server = depot.make("serve", postgres=postgres, redis=redis, env=ENV)
+        api_server = depot.twin(pos_server)
+        return cls(pos_server, api_server, Backend.of(api_server), redis, postgres)
 
     def flush_redis(self) -> None:
         """Empty Redis, so no process is a member of any group."""
@@ -70,16 +70,16 @@ class Pair:
         self.postgres.stop()
         self.postgres.start()
 
-    def kill_line(self) -> None:
-        self.line.kill()
-        self.line.start()
+    def kill_pos_server(self) -> None:
+        self.pos_server.kill()
+        self.pos_server.start()
 
-    def kill_door(self) -> None:
-        self.door.kill()
-        self.door.start()
+    def kill_api_server(self) -> None:
+        self.api_server.kill()
+        self.api_server.start()
 
     def close(self) -> None:
-        for process in (self.line, self.door, self.redis, self.postgres):
+        for process in (self.pos_server, self.api_server, self.redis, self.postgres):
             process.close()
 
 
@@ -95,7 +95,7 @@ def pair(depot: Depot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pai
 
 
 def test_without_redis_the_database_alone_delivers_requests(pair: Pair) -> None:
-    outlet = pair.line.supply_outlet()
+    outlet = pair.pos_server.supply_outlet()
     with pos_of(outlet) as background:
         eventually(lambda: pair.backend.is_online(outlet))
         pair.redis.kill()
@@ -111,7 +111,7 @@ def test_without_redis_the_database_alone_delivers_requests(pair: Pair) -> None:
 
 
 def test_no_answer_is_lost_when_redis_dies_while_the_pos_works(pair: Pair) -> None:
-    outlet = pair.line.supply_outlet()
+    outlet = pair.pos_server.supply_outlet()
     with pos_of(outlet, plan=SLOWLY) as background, callers() as begin:
         eventually(lambda: pair.backend.is_online(outlet))
         waiting = begin(pair.backend.ask, outlet, "CreateOrder", soup(ORDER), request_id="a")
@@ -125,7 +125,7 @@ def test_no_answer_is_lost_when_redis_dies_while_the_pos_works(pair: Pair) -> No
 
 
 def test_no_request_is_lost_when_redis_is_flushed(pair: Pair) -> None:
-    outlet = pair.line.supply_outlet()
+    outlet = pair.pos_server.supply_outlet()
     with pos_of(outlet, plan=Plan(delay=(0.5, 0.5))) as background, callers(8) as begin:
         eventually(lambda: pair.backend.is_online(outlet))
         names = [f"order-{number}" for number in range(8)]
@@ -137,7 +137,7 @@ def test_no_request_is_lost_when_redis_is_flushed(pair: Pair) -> None:
 
 
 def test_transient_requests_reach_the_other_process_again_after_redis_was_flushed(pair: Pair) -> None:
-    outlet = pair.line.supply_outlet()
+    outlet = pair.pos_server.supply_outlet()
     with pos_of(outlet):
         eventually(lambda: pair.backend.is_online(outlet))
         pair.flush_redis()
@@ -149,7 +149,7 @@ def can_poll(pair: Pair, outlet: Credentials) -> bool:
 
 
 def test_an_answer_that_arrives_while_postgresql_is_down_is_stored(pair: Pair) -> None:
-    outlet = pair.line.supply_outlet()
+    outlet = pair.pos_server.supply_outlet()
     with pos_of(outlet, plan=SLOWLY) as background, callers() as begin:
         eventually(lambda: pair.backend.is_online(outlet))
         waiting = begin(pair.backend.ask, outlet, "CreateOrder", soup(ORDER), request_id="a")
@@ -164,12 +164,12 @@ def test_an_answer_that_arrives_while_postgresql_is_down_is_stored(pair: Pair) -
         waited = waiting.result(20)
         assert (waited.status_code, waited.json().get("outcome")) == (200, "answered"), waited.text
         assert pair.backend.ask(outlet, "CreateOrder", soup(ORDER), request_id="a").json()["outcome"] == "answered"
-        assert state_of(pair.door, outlet) == "answered"
+        assert state_of(pair.api_server, outlet) == "answered"
         assert orders_by_id(background.pos.till) == {ORDER: 1}
 
 
 def test_requests_complete_after_postgresql_was_killed_between_sending_and_answer(pair: Pair) -> None:
-    outlet = pair.line.supply_outlet()
+    outlet = pair.pos_server.supply_outlet()
     with pos_of(outlet, plan=SLOWLY) as background:
         eventually(lambda: pair.backend.is_online(outlet))
         answer = pair.backend.ask(outlet, "CreateOrder", soup(ORDER), request_id="a", mode="async")
@@ -177,23 +177,23 @@ def test_requests_complete_after_postgresql_was_killed_between_sending_and_answe
         background.wait_until(lambda: background.pos.till.executed == ["a"])
         pair.postgres.kill()
         pair.postgres.start()
-        eventually(lambda: state_of(pair.door, outlet) == "answered", timeout=20)
+        eventually(lambda: state_of(pair.api_server, outlet) == "answered", timeout=20)
         assert background.pos.till.executed == ["a"]
         assert orders_by_id(background.pos.till) == {ORDER: 1}
 
 
 def test_a_thousand_requests_during_many_faults_each_end_and_execute_once(pair: Pair, tmp_path: Path) -> None:
     chance = random.Random(SEED)
-    outlets = [pair.line.supply_outlet() for _ in range(50)]
-    outlets = [at_home(outlet, (pair.line, pair.door)[number % 2]) for number, outlet in enumerate(outlets)]
+    outlets = [pair.pos_server.supply_outlet() for _ in range(50)]
+    outlets = [at_home(outlet, (pair.pos_server, pair.api_server)[number % 2]) for number, outlet in enumerate(outlets)]
     calls = storm.calls_to(outlets, count=1000, chance=chance)
     with ExitStack() as fleets:
-        for stack in (pair.line, pair.door):
+        for stack in (pair.pos_server, pair.api_server):
             theirs = [outlet for outlet in outlets if outlet.auth_url.startswith(stack.base_url)]
             fleets.enter_context(storm.fleet_of(theirs, folder=tmp_path, seed=SEED))
-        acts = [pair.kill_line, pair.kill_door, pair.kill_redis, pair.flush_redis, pair.restart_postgres]
-        backends = [pair.backend, pair.backend.at(pair.line)]
-        done = storm.make_calls(backends, calls, meanwhile=storm.disasters(acts, chance))
+        acts = [pair.kill_pos_server, pair.kill_api_server, pair.kill_redis, pair.flush_redis, pair.restart_postgres]
+        backends = [pair.backend, pair.backend.at(pair.pos_server)]
+        done = storm.make_calls(backends, calls, meanwhile=storm.faults(acts, chance))
         assert done >= len(acts), "the calls were over before everything had died once"
         eventually(lambda: open_requests(pair) == 0, timeout=2 * storm.EXPIRES_IN, what="all have ended")
     states = Counter[str]()
@@ -211,14 +211,14 @@ def at_home(outlet: Credentials, stack: Stack) -> Credentials:
 
 
 def open_requests(pair: Pair) -> int:
-    ((count,),) = pair.door.rows("SELECT count(*) FROM integrations_request WHERE state IN ('queued', 'sent')")
+    ((count,),) = pair.api_server.rows("SELECT count(*) FROM integrations_request WHERE state IN ('queued', 'sent')")
     assert isinstance(count, int)
     return count
 
 
 def check_outlet(pair: Pair, outlet: Credentials, asked: Sequence[str], till: Till) -> Counter[str]:
     """Compare the rows with the till: it executed each order once, and each answered order is there."""
-    rows = requests_of(pair.door, outlet)
+    rows = requests_of(pair.api_server, outlet)
     assert sorted(row["request_id"] for row in rows) == sorted(asked)
     states = {str(row["request_id"]): str(row["state"]) for row in rows}
     assert set(states.values()) <= {"answered", "expired", "failed"}, states

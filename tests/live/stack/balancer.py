@@ -9,7 +9,7 @@ from itertools import count
 
 from tests.live.stack.servers import Stack
 
-LOOK_EVERY = 0.1  # seconds
+POLL_INTERVAL = 0.1  # seconds
 READY = b"HTTP/1.1 200"
 
 
@@ -35,8 +35,8 @@ class Balancer:
         """Listen, and poll the servers once."""
         self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0, backlog=1000)
         self.port = self._server.sockets[0].getsockname()[1]
-        await self._look()
-        self._looking = asyncio.create_task(self._look_on())
+        await self._poll()
+        self._polling = asyncio.create_task(self._poll_forever())
 
     async def stop(self) -> None:
         """Close all connections."""
@@ -45,14 +45,14 @@ class Balancer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # what was closed is taken apart in the loop's next round
+        await asyncio.sleep(0)  # the loop frees closed transports in its next iteration
 
-    async def _look_on(self) -> None:
+    async def _poll_forever(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_EVERY)
-            await self._look()
+            await asyncio.sleep(POLL_INTERVAL)
+            await self._poll()
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         answers = await asyncio.gather(*map(_is_ready, self._ports))
         self._ready = [port for port, is_ready in zip(self._ports, answers, strict=True) if is_ready]
 

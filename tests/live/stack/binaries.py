@@ -10,7 +10,7 @@ import pytest
 
 
 def need(name: str, *, folders: Sequence[Path] = ()) -> str:
-    """Path of the program; skips the test where it is missing, or fails it when REQUIRE_ALL is set."""
+    """Return the program's path; skip the test if it is missing, or fail it when REQUIRE_ALL is set."""
     found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(map(str, folders)))
     if not found:
         give_up(f"{name} is not installed")
@@ -18,7 +18,7 @@ def need(name: str, *, folders: Sequence[Path] = ()) -> str:
 
 
 def give_up(reason: str) -> NoReturn:
-    """Skip the test for want of a program, or fail it when REQUIRE_ALL says that nothing may be skipped."""
+    """Skip the test for this reason, or fail it when REQUIRE_ALL is set."""
     if os.environ.get("REQUIRE_ALL"):
         pytest.fail(f"{reason}, and REQUIRE_ALL is set")
     pytest.skip(reason)

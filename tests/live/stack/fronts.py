@@ -33,7 +33,7 @@ def raw(port: int, *pieces: bytes) -> Iterator[socket.socket]:
 
 
 def raw_answers(port: int, *pieces: bytes) -> list[RawAnswer]:
-    """The answers until the server closes, or the caller has waited for 20 s."""
+    """Return the answers once the server has closed. Raises TimeoutError after 20 s without data."""
     received = b""
     with raw(port, *pieces) as caller:
         while part := caller.recv(65536):

@@ -1,4 +1,4 @@
-"""What no log may contain, and the logs of this run: the two sides of the sweep at its end."""
+"""Collects the secrets and the log files of a test run, and finds logged secrets at its end."""
 
 import json
 import re
@@ -33,7 +33,7 @@ class Ledger:
         return tuple(self._logs)
 
     def remember(self, *secrets: object) -> None:
-        """Add what may not be logged; anything but a string, or shorter than 8 characters, is passed over."""
+        """Add secrets that must not be logged; ignore values that are not strings or have fewer than 8 characters."""
         self._secrets.update(one for one in secrets if isinstance(one, str) and len(one) >= SHORTEST)
 
     def remember_generated(self, text: str) -> None:
@@ -41,19 +41,19 @@ class Ledger:
         self.remember(*GENERATED_SECRET.findall(text), *STAFF_PASSWORD.findall(text))
 
     def watch(self, log: Path) -> Path:
-        """Have the file read at the end of the run; it may not exist yet."""
+        """Search this file at the end of the run, and return it; it need not exist yet."""
         if log not in self._logs:
             self._logs.append(log)
         return log
 
     def leaks(self) -> list[str]:
-        """One line per find, naming file and line number, with the secret masked."""
+        """Return each log line with a secret, masked, after its file and line number."""
         forms = _matcher(self._secrets)
         return [leak for log in self._logs for leak in _leaks_in(log, forms)] if self._secrets else []
 
 
 def spellings(secret: str) -> set[str]:
-    """The forms in which a line could carry the secret: as it is, quoted for a URL or for JSON, without hyphens."""
+    """Return the forms of a secret in a log line: unchanged, quoted for a URL or JSON, without hyphens or prefix."""
     forms = {secret, quote(secret, safe=""), quote(secret), json.dumps(secret)[1:-1]}
     if secret.startswith(PREFIXES):
         forms.add(secret.replace("-", ""))
@@ -62,7 +62,7 @@ def spellings(secret: str) -> set[str]:
 
 
 def _matcher(secrets: Iterable[str]) -> ahocorasick.Automaton:
-    """All spellings in one automaton: logs of a hundred megabytes are read once, however many secrets there are."""
+    """Return one automaton for all spellings, so logs of 100 MB are read once for any number of secrets."""
     found = ahocorasick.Automaton()
     for form in {form for secret in secrets for form in spellings(secret)}:
         found.add_word(form, form)

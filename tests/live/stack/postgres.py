@@ -36,7 +36,7 @@ class Postgres:
 
     @classmethod
     def create(cls, log_folder: Path) -> Self:
-        """Skip the test where PostgreSQL is missing. The log outlives the data, for the sweep over all logs."""
+        """Create a server; skips the test if PostgreSQL is missing. `close` keeps the log for the leak search."""
         folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
         initdb, server = need("initdb", folders=folders), need("postgres", folders=folders)
         return cls(initdb=initdb, server=server, log_folder=log_folder)
@@ -44,7 +44,7 @@ class Postgres:
     @classmethod
     @contextmanager
     def running(cls, log_folder: Path) -> Iterator[Self]:
-        """Start one, and close it at the end of the block, however that ends."""
+        """Run a server until the block ends, also by an exception."""
         instance = cls.create(log_folder)
         try:
             instance.start()
@@ -81,27 +81,27 @@ class Postgres:
         eventually(self._answers, timeout=20, what="PostgreSQL accepts connections")
 
     def stop(self) -> None:
-        """A fast shutdown: open connections are cut."""
+        """Shut down fast: PostgreSQL closes open connections."""
         self.process.stop(signal.SIGINT)
 
     def kill(self) -> None:
         self.process.kill()
 
     def prepare(self, folder: Path) -> None:
-        """Make the migrated database, stop, and leave a copy of the data in this folder."""
+        """Create the migrated database, stop, and copy the data into this folder."""
         self.start()
         migrate(self.url(self.create_database(name=MIGRATED)), folder)
         self.stop()
         subprocess.run(["cp", "-a", self._data, folder / "data"], check=True)
 
     def close(self) -> None:
-        """Stop for good and remove all data but the log."""
+        """Stop the server, and delete its data; the log stays."""
         if self.process.is_running:
             self.process.stop(signal.SIGQUIT)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def change_setting(self, name: str, value: str) -> None:
-        """Change the configuration, at once where that can be, else with the next start."""
+        """Change the configuration at once, or at the next start for settings that need one."""
         statement = sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), sql.Literal(value))
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute("SET default_transaction_read_only = off")
@@ -127,7 +127,7 @@ class Postgres:
             group=self._user,
             extra_groups=[] if self._user else None,
         )
-        # In the file, and not on the command line, which nothing could change later.
+        # In the file, because ALTER SYSTEM cannot override the command line.
         with (self._data / "postgresql.auto.conf").open("a") as settings:
             settings.write("max_connections = 200\n")
 
@@ -158,7 +158,7 @@ def _prepared_data(initdb: str, server: str) -> Path:
 
 
 def _unprivileged_user() -> str | None:
-    """PostgreSQL refuses to run as root; Debian's package made a user for it."""
+    """Return the user of Debian's package if this is root, because PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return None
     try:

@@ -21,7 +21,7 @@ _running: set["Process"] = set()
 def _ports_of_this_worker() -> Iterator[int]:
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     first = 10_000 + worker % 5 * PORTS_PER_WORKER
-    begin = random.randrange(PORTS_PER_WORKER)  # another run may be under way on this machine
+    begin = random.randrange(PORTS_PER_WORKER)  # another test run may use this machine
     return (first + (begin + number) % PORTS_PER_WORKER for number in range(PORTS_PER_WORKER))
 
 
@@ -58,7 +58,7 @@ class Process:
 
     @contextmanager
     def hanging(self) -> Iterator[None]:
-        """Stop the process and its children for the block: the kernel still accepts what is sent to them."""
+        """Suspend the process and its children (SIGSTOP) until the block ends; the kernel still accepts their data."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
         pids = [self.pid, *map(int, children.split())]
         for pid in pids:
@@ -71,7 +71,7 @@ class Process:
                     os.kill(pid, signal.SIGCONT)
 
     def change_environment(self, env: Mapping[str, str]) -> None:
-        """Takes effect at the next start."""
+        """Set the environment of the next start."""
         self._env = dict(env)
 
     def start(self) -> None:
@@ -89,7 +89,7 @@ class Process:
         return self._started.wait(timeout)
 
     def stop(self, number: int = signal.SIGTERM, timeout: float = 30) -> int:
-        """Signal the process, wait for it, and take whatever is left of its group with it."""
+        """Signal the process, wait for it, and kill the rest of its process group."""
         self.send_signal(number)
         try:
             return self.wait(timeout)
@@ -97,7 +97,7 @@ class Process:
             self.kill()
 
     def kill(self) -> None:
-        """SIGKILL to the process and all its children; nothing happens when that was done before."""
+        """Send SIGKILL to the process and its children; does nothing after an earlier kill."""
         if self not in _running:
             return
         _running.discard(self)

@@ -31,7 +31,7 @@ def proxy_before(
 
 
 def _nginx(sample: str, stack: Stack, port: int, folder: Path) -> Process:
-    """The sample's TLS server, its TLS taken off: what is tried is what it passes on and logs."""
+    """Return the sample's TLS server without TLS; tests cover its forwarding and its log."""
     text = sample[: sample.index("server {\n    listen 80;")] + sample[sample.index("server {\n    listen 443") :]
     text = re.sub(r"^ +(ssl_\w+|listen \[::\]).*;\n", "", text, flags=re.MULTILINE)
     text = text.replace("listen 443 ssl backlog=4096;", f"listen 127.0.0.1:{port};")

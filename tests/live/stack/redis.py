@@ -1,4 +1,4 @@
-"""A private redis-server that keeps nothing."""
+"""A private redis-server without persistence."""
 
 import signal
 import socket
@@ -42,7 +42,7 @@ class Redis:
         )
 
     def url(self, database: int) -> str:
-        """Address of one of 100 separate databases."""
+        """Return the URL of one of 100 separate databases."""
         return f"redis://127.0.0.1:{self.port}/{database % DATABASES}"
 
     def start(self) -> None:

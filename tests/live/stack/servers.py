@@ -37,7 +37,7 @@ START_SECONDS = 20
 
 @dataclass(frozen=True)
 class Credentials:
-    """The three values that a POS is given, and the two addresses."""
+    """A POS's credentials: three values, and the two URLs of the portal."""
 
     provider_outlet_id: str
     pos_remote_id: str
@@ -47,7 +47,7 @@ class Credentials:
 
     @classmethod
     def from_json(cls, answer: Mapping[str, str]) -> Self:
-        """Read what enable_outlet and rotate_secret print with `--format json`."""
+        """Return the credentials in the output of enable_outlet or rotate_secret with `--format json`."""
         LEDGER.remember(answer["AuthSecret"])
         return cls(
             provider_outlet_id=answer["ProviderOutletID"],
@@ -58,7 +58,7 @@ class Credentials:
         )
 
     def as_request(self) -> dict[str, str]:
-        """The body of an OrderNPayAuthTokenRequest."""
+        """Return the body of an OrderNPayAuthTokenRequest."""
         return {
             "ProviderOutletID": self.provider_outlet_id,
             "POSRemoteID": self.pos_remote_id,
@@ -131,7 +131,7 @@ class Stack:
         eventually(self._is_alive, timeout=START_SECONDS, what=f"{self} answers")
 
     def workers(self) -> list[int]:
-        """The process ids of the workers that this server supervises, oldest first."""
+        """Return the process ids of this server's workers, oldest first."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
         return [int(each) for each in children.split()]
 
@@ -143,20 +143,20 @@ class Stack:
         return self._process.wait(timeout)
 
     def stop(self, number: int = signal.SIGTERM, timeout: float = 30) -> int:
-        """Signal the server and return its exit status; whatever it leaves behind is killed."""
+        """Signal the server, kill any child that outlives it, and return its exit status."""
         return self._process.stop(number, timeout)
 
     def kill(self) -> None:
-        """kill -9, children included."""
+        """Send SIGKILL to the server and its children."""
         self._process.kill()
 
     def close(self) -> None:
-        """Kill the server for good, with whatever else was started for it."""
+        """Kill the server, its children and its command shell."""
         self._shell.close()
         self._process.kill()
 
     def manage(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a management command against the same database; the caller looks at its exit status."""
+        """Run a management command against the same database; the caller checks its exit status."""
         LEDGER.remember_generated(stdin or "")
         done = warm_start.run(arguments, env=self.env, cwd=PROJECT, stdin=stdin, timeout=180)
         LEDGER.remember_generated(done.stdout)
@@ -189,14 +189,14 @@ class Stack:
         return Credentials.from_json(json.loads(self._shell.run("enable_outlet", *names, *arguments, stdin=stdin)))
 
     def disable(self, outlet: Credentials) -> None:
-        """From another process than the server's, as everything below."""
+        """Disable the outlet by a command in another process, as the methods below do."""
         self._shell.run("disable_outlet", outlet.provider_outlet_id, "--reason=A test")
 
     def reenable(self, outlet: Credentials) -> None:
         self._shell.run("reenable_outlet", outlet.provider_outlet_id)
 
     def rotate_secret(self, outlet: Credentials, *, overlap: str = "0") -> Credentials:
-        """The new values; what the old secret opened is cut at once unless an overlap is given."""
+        """Return the new credentials; without an overlap, sockets of the old secret close at once."""
         arguments = (outlet.provider_outlet_id, f"--overlap={overlap}", "--format=json")
         return Credentials.from_json(json.loads(self._shell.run("rotate_secret", *arguments)))
 
@@ -204,7 +204,7 @@ class Stack:
         self._shell.run("rotate_secret", outlet.provider_outlet_id, "--end-overlap")
 
     def outlet_row(self, outlet: Credentials) -> dict[str, object]:
-        """What the command `outlets` says of this outlet."""
+        """Return the output of the command `outlets` for this outlet."""
         listed = json.loads(self._shell.run("outlets", "--format=json"))
         return next(row for row in listed if row["ProviderOutletID"] == outlet.provider_outlet_id)
 

@@ -1,4 +1,4 @@
-"""Management commands in a process that stays: another process than the server, without a second's start each."""
+"""Runs management commands in one long-lived process, not the server's; a new process for each takes a second."""
 
 import json
 import os
@@ -25,13 +25,13 @@ for line in requests:
     connections.close_all()
     for connection in connections.all():
         if connection.vendor == "postgresql":
-            connection.close_pool()  # what it keeps open dies with the database, and the next command would fail
+            connection.close_pool()  # a restart of the database would break pooled connections
     print(json.dumps({"out": out.getvalue(), "error": error}), flush=True)
 """
 
 
 class Shell:
-    """Runs one command after another against the database that its environment names."""
+    """Runs one command at a time against the database in its environment."""
 
     def __init__(self, *, env: Mapping[str, str], log: Path) -> None:
         self._env = env
@@ -39,7 +39,7 @@ class Shell:
         self._talk: _Talk | None = None
 
     def run(self, *arguments: str, stdin: str = "") -> str:
-        """Return what the command printed; raise AssertionError with its complaint when it failed."""
+        """Return the command's output; raise AssertionError with the command's error if it fails."""
         LEDGER.remember_generated(stdin)
         self._talk = self._talk or _Talk(self._env, self._log)
         line = self._talk.ask(json.dumps({"arguments": arguments, "stdin": stdin}))
@@ -57,7 +57,7 @@ class Shell:
 
 
 class _Talk:
-    """The process of a shell, with a pipe each way."""
+    """The process of a shell, with one pipe for commands and one for results."""
 
     def __init__(self, env: Mapping[str, str], log: Path) -> None:
         its_input, self._questions = os.pipe()
@@ -76,7 +76,7 @@ class _Talk:
         self._lines = os.fdopen(self._answers, encoding="utf-8")
 
     def ask(self, line: str) -> str:
-        """Return the line that answers this one; empty when the process has ended."""
+        """Send one line and return the answer; an empty string if the process has ended."""
         with suppress(BrokenPipeError):
             os.write(self._questions, f"{line}\n".encode())
         return self._lines.readline()

@@ -1,7 +1,7 @@
-"""Starts manage.py by a fork of a process that has imported the libraries: a third of a new interpreter's time.
+"""Starts manage.py in a fork of a process that has imported the libraries: a third of a new interpreter's time.
 
-What is started is what a new interpreter would run: manage.py from its first line, with its own environment, folder,
-session and settings, which no library has read before. Tests of the start itself (tests/live/serving/test_signals.py,
+The fork runs manage.py from its first line, as a new interpreter does, with its own environment, folder, session and
+settings; no library has read settings before. Tests of the start itself (tests/live/serving/test_signals.py,
 tests/portal/operations/test_scripts.py and others) start a new interpreter instead.
 """
 
@@ -25,7 +25,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-# Those that take longest. None reads a setting or the environment when it is imported.
+# The slowest imports. None reads a setting or the environment when it is imported.
 LIBRARIES = (
     "cryptography.x509",
     "django.contrib.admin",
@@ -141,7 +141,12 @@ class _Parent:
         with theirs:
             env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
             self._process = subprocess.Popen(
-                [sys.executable, "-P", __file__, str(theirs.fileno())],  # or `redis` would be a module beside this
+                [
+                    sys.executable,
+                    "-P",
+                    __file__,
+                    str(theirs.fileno()),
+                ],  # without -P, `import redis` would find redis.py in this folder
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=env | {"PYTHONUNBUFFERED": "1"},
@@ -182,7 +187,7 @@ def take_orders(connection: socket.socket) -> Mapping[str, Any] | None:
 
 
 def become(order: Mapping[str, Any], descriptors: Sequence[int], parent: int) -> None:
-    """Take the place that the order describes; the process is killed when its parent ends."""
+    """Set environment, folder, arguments and file descriptors from the order; this process dies with its parent."""
     os.setsid()
     _die_with(parent)
     for number, descriptor in enumerate(descriptors):
@@ -205,7 +210,7 @@ def main() -> None:
     gc.disable()
     for name in LIBRARIES:
         importlib.import_module(name)
-    gc.freeze()  # or each child would copy all pages at its first collection
+    gc.freeze()  # otherwise each child's first collection would copy all pages
     if take_orders(socket.socket(fileno=int(sys.argv[1]))):
         gc.enable()
         runpy.run_path("manage.py", run_name="__main__")

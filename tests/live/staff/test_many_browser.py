@@ -43,7 +43,7 @@ def test_a_file_is_checked_and_applied_and_its_secrets_are_downloaded_once(
 ) -> None:
     rows = "".join(f"Chain,Outlet {number},Many-{number},\r\n" for number in range(40))
     adopted = "".join(f"Chain,Old {number},Old-{number},their-own-secret-{number}\r\n" for number in range(30))
-    complaints = listen(page)
+    complaints = collect_errors(page)
     begin(page, tmp_path, rows + adopted)
     expect(page.get_by_role("heading", name="Nothing has been changed yet")).to_be_visible()
     expect(page.get_by_text("70 outlets would be changed")).to_be_visible()
@@ -147,7 +147,7 @@ def test_a_link_opens_once_in_another_browser_and_staff_see_that(
     LEDGER.remember(url.partition("#")[2], passphrase)
     assert "ONPS-" not in page.content()
     with browsing.page_at(chromium, portal, color_scheme="dark", viewport=NARROW) as recipient:
-        complaints = listen(recipient)
+        complaints = collect_errors(recipient)
         recipient.goto(url)
         expect(recipient.get_by_label("Code of the link")).to_be_hidden()
         assert_fits(recipient)
@@ -226,8 +226,8 @@ def choose_all(page: Page, action: str) -> None:
     page.get_by_role("button", name=re.compile("^(Go|Run)")).click()
 
 
-def listen(page: Page) -> list[str]:
-    """Return the list that collects the browser's console errors, except for the status of a refusal."""
+def collect_errors(page: Page) -> list[str]:
+    """Return a list that will collect the page's script errors, and its console errors that do not mention 403."""
     complaints: list[str] = []
     page.on(
         "console",

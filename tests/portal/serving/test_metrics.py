@@ -105,7 +105,7 @@ class Figures(InProcess):
         async with await Pos.of(outlet) as pos:
             await recorded()
             during = await figures()
-            await pos.hang_up()
+            await pos.disconnect()
         after = await figures()
         assert one(during, "onp_connections_open") == 1
         assert one(after, "onp_connections_open") == 0

@@ -169,4 +169,4 @@ class AdoptedDuringAFlood(InProcess):
             async with self.flood():
                 assert await self.verified(self.harbour.claim()) == 1
                 assert isinstance(await refusal(self.harbour.claim(), THIEF), Busy)
-            await pos.hang_up()
+            await pos.disconnect()

@@ -107,7 +107,7 @@ class OneProcess(InProcess):
                 await pos.next_frame()
                 assert (await asking).status == 202
                 assert await in_main(holder_of, f"r-{code}") == running.process_id
-                await pos.hang_up(code)
+                await pos.disconnect(code)
             await until_released(f"r-{code}")
 
     async def test_a_disconnect_by_staff_releases_the_requests(self) -> None:

@@ -36,7 +36,7 @@ class Asking(InProcess):
             assert (frame["RequestID"], frame["UserIdentifier"], frame["Payload"]) == ("r-1", "4711", {"Price": 1.1})
             pos.answers(frame, '{"Total": 2.20}')
             row = await running.dispatcher.wait(pk, LIMIT)
-            await pos.hang_up()
+            await pos.disconnect()
         assert (row.state, row.answer) == (RequestState.ANSWERED, '{"Total": 2.20}')
 
     async def test_another_process_finds_the_row_without_a_notification(self) -> None:
@@ -48,7 +48,7 @@ class Asking(InProcess):
             await self.send_request(station)
             await running.watcher.poll()
             assert (await pos.next_frame())["RequestID"] == "r-1"
-            await pos.hang_up()
+            await pos.disconnect()
 
     async def test_the_page_responds_before_the_pos_answers(self) -> None:
         await in_main(know, "GetOpenOrders", 1)
@@ -63,7 +63,7 @@ class Asking(InProcess):
             page = await request("GET", answer.headers["location"], headers={"cookie": cookies})
             assert b"has not answered yet" in page.body
             pos.answers(frame, code=4, error="No such user.")
-            await pos.hang_up()
+            await pos.disconnect()
 
 
 class Disconnecting(InProcess):
@@ -83,7 +83,7 @@ class Disconnecting(InProcess):
             await recorded()
             await running.watcher.poll()
             assert not again.has_more()
-            await again.hang_up()
+            await again.disconnect()
 
     async def test_a_pos_connected_to_this_process_is_disconnected_at_once(self) -> None:
         station = await make_outlet()
@@ -106,7 +106,7 @@ class Watching(InProcess):
         async with await Pos.of(station) as pos:
             await recorded()
             assert b"Connected. Last step: send a test request." in (await refreshed(path, cookies)).body
-            await pos.hang_up()
+            await pos.disconnect()
             await recorded()
             assert b"The till does not stay connected." in (await refreshed(path, cookies)).body
 

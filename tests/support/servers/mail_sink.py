@@ -1,4 +1,4 @@
-"""A mail server to send to: SMTP as far as Django's backend speaks it, in a thread, over a real socket."""
+"""A mail server for tests: the part of SMTP that Django's backend uses, in a thread, on a real socket."""
 
 import socketserver
 import threading
@@ -11,7 +11,7 @@ from email.message import EmailMessage
 
 @dataclass
 class Sink:
-    """What came in. While `refuses` is true, each recipient is refused for the time being."""
+    """The received messages. While `refuses` is true, the server refuses each recipient with 451 (temporary)."""
 
     port: int = 0
     refuses: bool = False

@@ -1,4 +1,4 @@
-"""An OpenID Connect provider: a real HTTP server in a thread, with a key pair, that signs in whom it is told."""
+"""An OpenID Connect provider: an HTTP server in a thread that signs tokens for the person that a test sets."""
 
 import base64
 import hashlib
@@ -24,13 +24,17 @@ NESTED = "nested"
 
 @cache
 def key(_name: str = "ours") -> RSAPrivateKey:
-    """Return the key of this name, made once: that takes longer than a whole sign-in."""
+    """Return the key of this name; cached, because creating one takes longer than a whole sign-in."""
     return generate_private_key(public_exponent=65537, key_size=2048)
 
 
 @dataclass
 class Provider:
-    """`claims` is who signs in next; the `..._changes` are what is said otherwise; `signing_key` may be a false one."""
+    """The state of a provider, which a test may change.
+
+    `claims` describe the next person to sign in. The `..._changes` override fields of one kind of response.
+    `signing_key` replaces `key` for signing, for tests of wrong signatures.
+    """
 
     port: int = 0
     claims: dict[str, Any] = field(default_factory=dict)
@@ -41,7 +45,7 @@ class Provider:
     key: RSAPrivateKey = field(default_factory=key)
     signing_key: Any = None
     algorithm: str = "RS256"
-    nested: int = 0  # levels of the value that is sent in the place of each NESTED
+    nested: int = 0  # depth of the JSON array that replaces each NESTED in a response
     asked: list[dict[str, str]] = field(default_factory=list)  # the parameters of each call to /authorize
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -73,7 +77,7 @@ class Provider:
         return code
 
     def token_for(self, form: dict[str, str]) -> dict[str, str] | None:
-        """Return the tokens for a code, once, for the client that began, with its PKCE verifier; else None."""
+        """Return the tokens for an unused code, if client secret, PKCE verifier and redirect URI match; else None."""
         asked = self.codes.pop(form.get("code", ""), None)
         if asked is None or form.get("client_secret") != CLIENT_SECRET:
             return None
@@ -84,7 +88,7 @@ class Provider:
         return {"access_token": "an-access-token", "token_type": "Bearer", "id_token": self._id_token(asked)}
 
     def _id_token(self, asked: dict[str, str]) -> str:
-        """Return a token with the nonce that was asked for; a claim that is changed to None is left out."""
+        """Return a token with the requested nonce; a claim whose value is None is left out."""
         now = int(time.time())
         usual = {"iss": self.url, "aud": CLIENT_ID, "iat": now - 5, "exp": now + 300, "nonce": asked.get("nonce")}
         claims = {
@@ -96,7 +100,7 @@ class Provider:
 
 @contextmanager
 def oidc_provider(**claims: Any) -> Iterator[Provider]:
-    """Run a provider on a free port of the loopback."""
+    """Run a provider on a free loopback port."""
     state = Provider(claims=claims)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
     server.daemon_threads = True
@@ -121,20 +125,20 @@ def _handler(state: Provider) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             if url.path == "/.well-known/openid-configuration":
-                self._say(state.configuration())
+                self._send(state.configuration())
             elif url.path == "/jwks":
-                self._say(state.jwks())
+                self._send(state.jwks())
             elif url.path == "/authorize":
                 self._authorize(dict(parse_qsl(url.query)))
             elif url.path == "/userinfo" and self.headers.get("Authorization") == "Bearer an-access-token":
-                self._say(state.claims | state.userinfo_changes)
+                self._send(state.claims | state.userinfo_changes)
             else:
-                self._say({"error": "not_found"}, status=404)
+                self._send({"error": "not_found"}, status=404)
 
         def do_POST(self) -> None:
             form = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
             answer = state.token_for(form)
-            self._say(
+            self._send(
                 answer | state.answer_changes if answer else {"error": "invalid_grant"}, status=200 if answer else 400
             )
 
@@ -145,7 +149,7 @@ def _handler(state: Provider) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def _say(self, answer: dict[str, Any], *, status: int = 200) -> None:
+        def _send(self, answer: dict[str, Any], *, status: int = 200) -> None:
             value = "[" * state.nested + "]" * state.nested
             body = json.dumps(answer).replace(json.dumps(NESTED), value).encode()
             self.send_response(status)

@@ -1,4 +1,4 @@
-"""A receiver of webhooks: a real HTTP server in a thread, that keeps what it got and answers as it is told."""
+"""A webhook receiver: an HTTP server in a thread that stores each message and sends the answer that a test sets."""
 
 import threading
 import time
@@ -13,20 +13,23 @@ from standardwebhooks import Webhook
 
 @dataclass
 class Got:
-    """One message as it came over the wire."""
+    """One received message; header names are lower-case."""
 
     path: str
     headers: dict[str, str]
     body: bytes
 
     def verified(self, secret: str) -> Any:
-        """Return the event, verified by the Standard Webhooks project's own library. Raises its error."""
+        """Return the event, verified by the Standard Webhooks library. Raises that library's error."""
         return Webhook(secret).verify(self.body, self.headers)
 
 
 @dataclass
 class Receiver:
-    """`status` and `answer` are what it says; `hold` makes it wait (seconds) before, `drip` between single bytes."""
+    """The received messages, and the answer to give.
+
+    `hold` is a delay before the answer, `drip` one after each byte of its body, both in seconds.
+    """
 
     port: int = 0
     status: int = 204
@@ -46,7 +49,7 @@ class Receiver:
 
 @contextmanager
 def receiver(**answers: Any) -> Iterator[Receiver]:
-    """Run a receiver on a free port of the loopback."""
+    """Run a receiver on a free loopback port."""
     state = Receiver(**answers)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
     server.daemon_threads = True
@@ -69,13 +72,13 @@ def _handler(state: Receiver) -> type[BaseHTTPRequestHandler]:
             state.got.append(Got(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
             state.let_go.wait(state.hold)
             try:
-                self._say()
+                self._send()
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
 
-        do_GET = do_POST  # noqa: N815  (the library calls it so)
+        do_GET = do_POST  # noqa: N815  (http.server requires this name)
 
-        def _say(self) -> None:
+        def _send(self) -> None:
             self.send_response(state.status)
             if state.retry_after:
                 self.send_header("retry-after", state.retry_after)

@@ -1,4 +1,4 @@
-"""A fake portal for the tests of the simulated POS: gives out tokens and takes sockets, by script."""
+"""A fake portal for tests of the simulated POS: issues tokens and accepts sockets, or answers from a script."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ class HttpAnswer:
 
 
 def refusal(status: int, message: str, **headers: str) -> HttpAnswer:
-    """Header names are written with underscores: `Retry_After="7"`."""
+    """Return an error response. Write header names with underscores: `Retry_After="7"`."""
     body = json.dumps({"ErrorMessage": message}).encode()
     return HttpAnswer(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
 
@@ -38,7 +38,7 @@ TOKEN_ANSWER = HttpAnswer(200, json.dumps({"AccessToken": TOKEN}).encode())
 
 
 class FakePortal:
-    """`auth_script` and `handshake_script` are used up from the left; after them every POS is let in."""
+    """Answers from `auth_script` and `handshake_script`, from the left; once they are empty, accepts every POS."""
 
     def __init__(self) -> None:
         self.auth_script: deque[HttpAnswer] = deque()
@@ -109,7 +109,7 @@ class FakePortal:
 
 
 async def ask(socket: ServerConnection, frame: str | dict[str, Any]) -> Any:
-    """Sends one frame and returns the next answer, decoded."""
+    """Send one frame, and return the next answer, decoded from JSON."""
     await socket.send(frame if isinstance(frame, str) else json.dumps(frame))
     return json.loads(await asyncio.wait_for(socket.recv(), LIMIT))
 

@@ -1,4 +1,4 @@
-"""The pages of staff about the backend, for tests: their addresses, and requests to see on them."""
+"""The staff pages about the backend, for tests: their URLs, and requests to show on them."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ def request_url(row: Request) -> str:
 
 
 def ask(enabled: Enabled, request_id: str = "r-1", **values: Any) -> Request:
-    """A request that the POS answered after a second and a half, or what `values` make of it."""
+    """Create a request that the POS answered after 1.5 seconds; `values` override its columns."""
     now = values.pop("received_at", timezone.now() - timedelta(hours=1))
     row = {
         "integration": enabled.integration,

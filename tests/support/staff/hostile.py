@@ -1,4 +1,4 @@
-"""Addresses and values that no page of the portal links to, tried in process and on PostgreSQL."""
+"""Query strings and values that the portal's pages never link to, for tests in process and on PostgreSQL."""
 
 HOSTILE_LISTS = (
     "payload__regex=%5E.%7B26%7D(%3F%3A.%2B)%2B!%24",
@@ -44,5 +44,5 @@ HOSTILE_VALUES = (
     "2026-01-01T00:00:00",
     "2026-02-30T00:00:00Z",
     "NaN",
-    "\uff11\uff12",  # digits, but not ours
+    "\uff11\uff12",  # digits outside ASCII
 )

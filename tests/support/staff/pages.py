@@ -1,4 +1,4 @@
-"""The pages of staff for tests: their addresses, what a reader sees of them, and what can be seen on them."""
+"""The staff pages, for tests: their URLs, their visible text, and connections and attempts to show on them."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ MaxQueries = Callable[..., Any]
 
 
 def client_of(*rights: str) -> Client:
-    """A browser in which somebody signed in who has these rights alone."""
+    """Return a client signed in as a new staff user with only these permissions."""
     user = User.objects.create_user(f"user-{User.objects.count()}", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=rights, content_type__app_label="integrations"))
     assert user.user_permissions.count() == len(rights)
@@ -52,7 +52,7 @@ def act_url(integration: Integration, act: str) -> str:
 
 
 def text(response: Any) -> str:
-    """The page without its tags, blanks folded, as a reader sees it."""
+    """Return the visible text of a page: without tags, with runs of white space as one blank."""
     without_tags = re.sub(r"<[^>]+>", " ", response.content.decode())
     return re.sub(r"\s+", " ", without_tags).replace("\xa0", " ").replace("&nbsp;", " ").replace("&#x27;", "'")
 
@@ -68,7 +68,7 @@ def rotate(staff: Client, integration: Integration, *, overlap: str = "0") -> Ht
 
 
 def be_seen(integration: Integration, *, heartbeat_at: datetime, closed: bool = False) -> Connection:
-    """Let the integration's POS have a connection, as the recorder would write it."""
+    """Create a connection of the integration's POS, as the recorder writes it."""
     now = timezone.now()
     connection = Connection.objects.create(
         integration=integration,

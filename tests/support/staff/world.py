@@ -1,4 +1,4 @@
-"""Two organisations with a row of everything, and markers in what a member of staff may be kept from reading."""
+"""Two organisations with rows of every model, and markers in the texts that some staff must not see."""
 
 import uuid
 from dataclasses import dataclass
@@ -34,13 +34,16 @@ from tests.support.factories import ANNA, BELLA, make_organisation, make_outlet
 from tests.support.notice_factories import go_online, make_finished_request, make_refusal, make_unrecognised_frame
 from tests.support.staff.pages import be_refused
 
-THEIRS = "NORDLICHT"  # in every text of the other organisation's rows
+THEIRS = "NORDLICHT"  # in each text of the other organisation's rows
 CONTENT = "HIDDENCONTENT"  # in every payload, answer and unrecognised frame
 
 
 @dataclass
 class World:
-    """Outlets of Trattoria Bella and of the other organisation, and two that moved from one to the other."""
+    """One outlet each of Trattoria Bella (`station`) and the other organisation (`foreign`), and two that moved.
+
+    `came` moved to Trattoria Bella, `left` to the other organisation.
+    """
 
     bella: Organisation
     theirs: Organisation
@@ -64,7 +67,7 @@ def make_world() -> World:
     for owner, email in ((theirs, f"{THEIRS}-1"), (None, f"{THEIRS}-2"), (bella, "own")):
         AlertRecipient.objects.create(email=f"{email}@example.com", organisation=owner)
     for integration, key in ((station, keys[1]), (foreign, keys[0]), (came, keys[0]), (left, keys[2])):
-        _happen(integration, key, endpoints)
+        _fill(integration, key, endpoints)
     wrong = {"pos_remote_id": "N", "pos_remote_id_of": foreign}
     be_refused(station, Outcome.WRONG_POS_REMOTE_ID, **wrong)
     be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id=f"{THEIRS}-unknown")
@@ -77,7 +80,7 @@ def make_world() -> World:
 
 
 def make_viewer() -> User:
-    """Return a person of the viewers' group, who sees all organisations and no payload."""
+    """Return a person in the viewers' group: sees all organisations, and no payload."""
     ensure_groups()
     person = User.objects.create_user("vera", is_staff=True)
     person.groups.add(Group.objects.get(name=VIEWER))
@@ -85,7 +88,10 @@ def make_viewer() -> User:
 
 
 def make_limited(*organisations: Organisation) -> User:
-    """Return a person with every right who sees these organisations alone, and a colleague of the other ones."""
+    """Return a person with every permission, limited to these organisations.
+
+    Also creates a colleague with access to the other organisations only.
+    """
     person = User.objects.create_user("mira", is_staff=True)
     person.user_permissions.set(Permission.objects.all())
     StaffLimit.objects.create(user=person).organisations.set(organisations)
@@ -114,8 +120,8 @@ def _enabled(name: str, organisation: str) -> Integration:
     return Integration.objects.select_related("outlet__organisation").get(outlet=outlet)
 
 
-def _happen(integration: Integration, key: ApiKey, endpoints: list[WebhookEndpoint]) -> None:
-    """Let one of everything happen to an outlet."""
+def _fill(integration: Integration, key: ApiKey, endpoints: list[WebhookEndpoint]) -> None:
+    """Create one row of each kind for an outlet."""
 
     def rotate() -> Any:
         return pos_secrets.rotate_secret(integration, overlap="0", actor=ANNA)
@@ -136,7 +142,7 @@ def _happen(integration: Integration, key: ApiKey, endpoints: list[WebhookEndpoi
 
 
 def _harmless() -> int:
-    """Return the number of the request that the checklist of an outlet looks at."""
+    """Return the number of the message type that an outlet's checklist sends as its test request."""
     MessageType.objects.filter(name=HARMLESS, number=None).update(number=9)
     return MessageType.objects.get(name=HARMLESS).number or 0
 
