@@ -15,7 +15,6 @@ from integrations.relay import runtime
 from integrations.security import keyring, secret_digests
 from integrations.services import wake
 from integrations.services.handover import links as handover_links
-from integrations.services.rows.remembered import forget_all
 from tests.live.stack.ledger import LEDGER
 from tests.support import signing_in
 from tests.support.emptying import empty_database
@@ -97,11 +96,6 @@ def _no_log_contains_a_secret_or_token() -> Iterator[None]:
 def _force_login_records_a_fresh_proof(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `force_login` also record a password proof, without which the portal asks for re-authentication."""
     monkeypatch.setattr(Client, "force_login", signing_in.force_login)
-
-
-@pytest.fixture(autouse=True)
-def _forget_rows_of_the_previous_test() -> None:
-    forget_all()
 
 
 @pytest.fixture(autouse=True)

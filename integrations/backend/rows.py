@@ -21,8 +21,8 @@ from integrations.services.outlets.outlets import find_outlet
 from integrations.services.outlets.search import received_within
 from integrations.services.requests import ending
 from integrations.services.rows.keyset_pages import Source, Stream, Streams
-from integrations.services.rows.remembered import Remembered
 from integrations.services.rows.sql_query import SqlQuery
+from integrations.services.rows.threads import Joined
 from integrations.text.characters import identity, normalised_name, trimmed
 
 
@@ -188,5 +188,5 @@ def _find_message_types(wanted: Sequence[str | int]) -> dict[str | int, MessageT
     return found
 
 
-_targets: Remembered[str, Target] = Remembered(_find_targets)
-_message_types: Remembered[str | int, MessageType] = Remembered(_find_message_types)
+_targets: Joined[str, Target] = Joined(_find_targets)
+_message_types: Joined[str | int, MessageType] = Joined(_find_message_types)

@@ -23,7 +23,6 @@ from integrations.relay.wakeups import Wakeups
 from integrations.relay.watch import process_lease
 from integrations.relay.watch.watcher import Watcher
 from integrations.services import metrics, wake
-from integrations.services.rows.remembered import forget_all
 from integrations.services.rows.threads import READ_SECONDS, recorders, within
 
 logger = logging.getLogger(__name__)
@@ -134,7 +133,6 @@ class Runtime:
             case wake.TOLD:
                 self.transient_requests.told(message)
             case _:
-                forget_all()
                 self.watcher.poll_now()
 
     def _end_without_loop(self) -> None:
