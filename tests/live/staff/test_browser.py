@@ -56,19 +56,19 @@ def test_staff_enable_an_outlet_whose_pos_connects_is_disabled_and_reconnects(
     stack = shared_stack(name)
     with browsing.page_at(chromium, stack) as page:
         browsing.sign_in(page, login_of(stack, logins))
-        outlet = enable(page, "Walk", f"Walk {name}")
+        outlet = enable(page, "Terrace", f"Terrace {name}")
         with BackgroundPos(for_pos(outlet)) as pos:
             pos.wait_for_connections()
-            expect_state(page, "Walk", "Online since")
+            expect_state(page, "Terrace", "Online since")
             token = token_for(stack, outlet)
             disable(page, "The till is being replaced")
             pos.wait_for_closures(limit=2)
             assert handshake_refusal(stack, token).status in (401, 403)
             assert authenticate(stack, outlet).status_code == 403
-            expect_state(page, "Walk", "Disabled")
+            expect_state(page, "Terrace", "Disabled")
             enable_again(page)
             pos.wait_for_connections(2, limit=20)
-            expect_state(page, "Walk", "Online since")
+            expect_state(page, "Terrace", "Online since")
 
 
 def test_a_reload_does_not_show_the_secret_again(page: Page) -> None:
@@ -298,7 +298,7 @@ def enable_again(page: Page) -> None:
 
 def open_integration(page: Page) -> None:
     """Open the integration from the list of outlets, filtered to one outlet."""
-    page.locator("#result_list").get_by_role("link", name=re.compile("^Walk ")).click()
+    page.locator("#result_list").get_by_role("link", name=re.compile("^Terrace ")).click()
 
 
 def assert_gone(page: Page, outlet: Credentials) -> None:
