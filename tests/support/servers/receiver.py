@@ -5,10 +5,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from standardwebhooks import Webhook
+
+from tests.support.servers.http_thread import serving
 
 
 @dataclass
@@ -51,18 +53,11 @@ class Receiver:
 def receiver(**answers: Any) -> Iterator[Receiver]:
     """Run a receiver on a free loopback port."""
     state = Receiver(**answers)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
-    server.daemon_threads = True
-    state.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield state
-    finally:
-        state.let_go.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(_handler(state)) as state.port:
+        try:
+            yield state
+        finally:
+            state.let_go.set()
 
 
 def _handler(state: Receiver) -> type[BaseHTTPRequestHandler]:
