@@ -123,13 +123,6 @@ def test_the_readme_is_short() -> None:
     assert len((PROJECT / "README.md").read_text().splitlines()) <= 150
 
 
-def test_the_list_of_commands_names_each_command() -> None:
-    rows = [line for line in (PROJECT / "docs/commands.md").read_text().splitlines() if line.startswith("| `")]
-    named = {name for row in rows for name in re.findall(r"`([a-z_]+)", row.split(" | ")[0])}
-    commands = {path.stem for path in (PROJECT / "integrations/management/commands").glob("[!_]*.py")}
-    assert commands - named == {"migrate"}  # Django's own, described by Django
-
-
 @pytest.mark.processes
 def test_the_command_of_the_guide_to_keys_prints_a_key_that_is_long_enough() -> None:
     [command] = texts_of("docs/how-to/rotate-keys.md", "sh")

@@ -41,6 +41,12 @@ def test_each_payload_is_documented_with_every_field_in_its_order(model: str) ->
         assert field.limit is None or kind.endswith(f"at most {field.limit}"), name
 
 
+def test_the_list_of_commands_names_each_command() -> None:
+    rows = [line for line in text_of("commands.md").splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([a-z_]+)", row.split(" | ")[0])}
+    assert set(COMMANDS) - named == OF_DJANGO
+
+
 @pytest.mark.parametrize("command", [each for each in COMMANDS if each not in OF_DJANGO])
 def test_the_list_of_commands_has_each_option(command: str) -> None:
     documented = documented_options(command)

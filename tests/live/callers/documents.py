@@ -14,7 +14,7 @@ from typing import Any
 from tests.support.project import PROJECT
 
 DOCUMENTED_URL = "http://127.0.0.1:8000"
-_BLOCK = re.compile(r"^ *```(python|sh)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 _EXPECTED = re.compile(r"^print\(.*\)  # (.+)$", re.MULTILINE)
 
 
@@ -32,16 +32,19 @@ class Block:
 
 
 def blocks_of(document: str) -> list[Block]:
-    """The blocks of a document, such as `docs/api.md`, without their indentation."""
-    text = (PROJECT / document).read_text(encoding="utf-8")
-    return [Block(textwrap.dedent(block), language == "python") for language, block in _BLOCK.findall(text)]
+    """The Python and shell blocks of a document, such as `docs/api.md`, without their indentation."""
+    found = _all_blocks(document)
+    return [Block(text, language == "python") for language, text in found if language in ("python", "sh")]
 
 
 def texts_of(document: str, language: str) -> list[str]:
     """The blocks of a document in a language such as `yaml`, without their indentation."""
+    return [text for its, text in _all_blocks(document) if its == language]
+
+
+def _all_blocks(document: str) -> list[tuple[str, str]]:
     text = (PROJECT / document).read_text(encoding="utf-8")
-    found = re.findall(rf"^ *```{language}\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
-    return [textwrap.dedent(block) for block in found]
+    return [(language, textwrap.dedent(block)) for language, block in _BLOCK.findall(text)]
 
 
 class Reader:
