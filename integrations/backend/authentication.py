@@ -1,4 +1,4 @@
-"""Authenticates `Authorization: Bearer ONPK-...` with one indexed read
+"""Authenticates `Authorization: Bearer ONPK-...` with one indexed read that concurrent calls share.
 
 Each handler of a view declares the scope that it requires with `requires`; `check_scope` refuses a call to a handler
 without a declaration.

@@ -138,7 +138,7 @@ class Closing(Watching):
         await Integration.objects.filter(pk=self.harbour.integration.pk).aupdate(generation=9)
         await running.watcher.poll()
         assert told(self.live) == []
-        running.watcher._full_look_due = 0
+        running.watcher._full_poll_due = 0
         await running.watcher.poll()
         assert told(self.live) == [CloseReason.CREDENTIAL_RETIRED]
 
@@ -149,7 +149,7 @@ class Closing(Watching):
         for live in lives:
             running.registry.add(live)
         await Integration.objects.aupdate(generation=9)
-        running.watcher._full_look_due = 0
+        running.watcher._full_poll_due = 0
         with mock.patch.object(watcher, "BATCH", 2):
             await running.watcher.poll()
         assert [told(live) for live in (self.live, *lives)] == [[CloseReason.CREDENTIAL_RETIRED]] * 5
@@ -159,14 +159,14 @@ class Closing(Watching):
         with mock.patch.object(running.recorder, "counted") as counted:
             for frames, times in ((0, 0), (5, 1), (5, 1), (6, 2)):
                 self.live.frames_in = frames
-                running.watcher._full_look_due = 0
+                running.watcher._full_poll_due = 0
                 await running.watcher.poll()
                 assert counted.call_count == times, frames
 
     async def test_the_frame_counts_of_open_connections_are_recorded_by_a_full_poll(self) -> None:
         running = await self.hold()
         self.live.frames_in = 5
-        running.watcher._full_look_due = 0
+        running.watcher._full_poll_due = 0
         await running.watcher.poll()
         await running.recorder.flush()
         assert (await Connection.objects.aget()).frames_in == 5

@@ -23,9 +23,9 @@ from integrations.services.keys import keys
 from integrations.services.rows.threads import BATCH, readers, watchers
 
 # A row may become visible a little after its own timestamp: its transaction was long, or its host's clock is behind.
-# So each poll reads changes this far back, and all connections are checked every FULL_LOOK.
+# So each poll reads changes this far back, and all connections are checked every FULL_POLL.
 LOOK_BACK = timedelta(seconds=60)
-FULL_LOOK = 30.0  # seconds
+FULL_POLL = 30.0  # seconds
 # Seconds between two polls: without Redis, changes by another process take effect after at most this time. One query a
 # second is a negligible load for a database.
 WATCH_INTERVAL = 1.0
@@ -47,7 +47,7 @@ class Watcher:
         self._seen_until = shared_now()
         self._lease_due = 0.0
         self._clock_offset = time.time() - asyncio.get_running_loop().time()
-        self._full_look_due = asyncio.get_running_loop().time() + FULL_LOOK
+        self._full_poll_due = asyncio.get_running_loop().time() + FULL_POLL
         self._on_change: list[Callable[[str], None]] = []
         self._changed: dict[int, Standing] = {}  # changes within LOOK_BACK
 
@@ -130,9 +130,9 @@ class Watcher:
 
     async def _poll_all(self) -> None:
         loop = asyncio.get_running_loop()
-        if loop.time() < self._full_look_due:
+        if loop.time() < self._full_poll_due:
             return
-        self._full_look_due = loop.time() + FULL_LOOK
+        self._full_poll_due = loop.time() + FULL_POLL
         ids = [live.integration_id for live in self._registry]
         for start in range(0, len(ids), BATCH):
             self._judge_all(await readers.run(standings.standings_of, ids[start : start + BATCH]))
