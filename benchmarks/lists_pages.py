@@ -14,8 +14,9 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from lists_seed import RARE_TYPE
 
-from integrations.backend import rows
-from integrations.backend.authentication import Caller
+from integrations.backend.base.authentication import Caller
+from integrations.backend.outlets.rows import outlets_page
+from integrations.backend.requests import rows
 from integrations.models import (
     ApiKey,
     AuditEvent,
@@ -187,8 +188,8 @@ def _calls() -> Iterator[tuple[str, Ask]]:
         caller = Caller(0, "", "", None, None, key.pk, organisation, "[]", "[]")
         for what, parameters in questions.items():
             yield f"API, {who}: {what}", _call(rows.requests_page, caller, parameters)
-        yield f"API, {who}: outlets", _call(rows.outlets_page, caller, {})
-        yield f"API, {who}: outlets online", _call(rows.outlets_page, caller, {"online": "true"})
+        yield f"API, {who}: outlets", _call(outlets_page, caller, {})
+        yield f"API, {who}: outlets online", _call(outlets_page, caller, {"online": "true"})
 
 
 def _call(read: Callable[[Caller, QueryDict], Any], caller: Caller, parameters: dict[str, str]) -> Ask:

@@ -213,7 +213,7 @@ MIDDLEWARE = [
 CACHES = {"default": {"BACKEND": "integrations.services.rows.shared_cache.SharedCache"}}
 REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "integrations.backend.problems.handle",
+    "EXCEPTION_HANDLER": "integrations.backend.base.problems.handle",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Order N Pay portal",

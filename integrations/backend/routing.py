@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator
 
 from django.urls import ResolverMatch, resolve
 
-from integrations.backend import correlation, problems
-from integrations.backend.orders import MAX_BODY
-from integrations.backend.problems import Problem
-from integrations.backend.views import BackendView
+from integrations.backend.base import correlation, problems
+from integrations.backend.base.problems import Problem
+from integrations.backend.base.views import BackendView
+from integrations.backend.requests.orders import MAX_BODY
 from integrations.wire.asgi_types import App, Receive, Scope, Send
 from integrations.wire.endpoints import API_PATH
 from integrations.wire.limits import KIBIBYTE

@@ -1,18 +1,16 @@
 from django.urls import path, re_path
 
+from integrations.backend.api_keys.views import ApiKeyView
 from integrations.backend.description import DocumentView, TryView
-from integrations.backend.views import (
-    ApiKeyView,
+from integrations.backend.outlets.views import OutletsView, OutletView
+from integrations.backend.requests.views import (
     CancelView,
     MessageTypesView,
-    NotFoundView,
     OutletRequestsView,
-    OutletsView,
-    OutletView,
     RequestsView,
     RequestView,
-    RootView,
 )
+from integrations.backend.views import NotFoundView, RootView
 
 # A ProviderOutletID may hold a slash: hence the path converter, and this order.
 urlpatterns = [

@@ -21,8 +21,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-from integrations.backend import problems
-from integrations.backend.problems import Problem
+from integrations.backend.base import problems
+from integrations.backend.base.problems import Problem
 from integrations.services import metrics
 from integrations.services.overview.figures import Figures, read_figures
 from integrations.services.rows.threads import readers

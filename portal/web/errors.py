@@ -11,8 +11,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views.defaults import page_not_found
 
-from integrations.backend import problems
-from integrations.backend.problems import ProblemKind
+from integrations.backend.base import problems
+from integrations.backend.base.problems import ProblemKind
 from portal.web import refusals
 from portal.web.page_run import is_given_up
 

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
-from integrations.backend import correlation
+from integrations.backend.base import correlation
 from integrations.security.redaction import redact
 from integrations.text.characters import printable
 

@@ -19,8 +19,8 @@ from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve, set_script_prefix
 
-from integrations.backend import problems
-from integrations.backend.problems import ProblemKind
+from integrations.backend.base import problems
+from integrations.backend.base.problems import ProblemKind
 from integrations.wire.asgi_types import Receive, Scope, Send, header
 from integrations.wire.limits import MAX_BODY
 from integrations.wire.plain_http import PlainResponse, send_response

@@ -1,7 +1,7 @@
 """Creates refusals outside a view, in the format that the views of the same path use."""
 
-from integrations.backend import problems
-from integrations.backend.problems import Problem, ProblemKind
+from integrations.backend.base import problems
+from integrations.backend.base.problems import Problem, ProblemKind
 from integrations.pos import errors
 from integrations.pos.paths import is_auth, is_near_auth
 from integrations.wire.plain_http import PlainResponse

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 
-from integrations.backend import problems
+from integrations.backend.base import problems
 from integrations.services.rows.threads import readers
 from integrations.wire.asgi_types import App, Receive, Scope, Send
 from integrations.wire.plain_http import PlainResponse, send_response

@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.test import override_settings
 from django.utils import timezone
 
-from integrations.backend import problems
+from integrations.backend.base import problems
 from integrations.models import ApiKeySecret
 from integrations.models.api_key import READING_SCOPES
 from integrations.relay import runtime

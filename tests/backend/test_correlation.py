@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from integrations.backend import correlation
+from integrations.backend.base import correlation
 from integrations.models import Request
 from tests.support.asgi_client import Answer, request
 from tests.support.backend_client import API, Backend, Pos, make_outlet

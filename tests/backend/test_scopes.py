@@ -7,11 +7,12 @@ import pytest
 from django.urls import URLPattern
 from drf_spectacular.generators import SchemaGenerator
 
-from integrations.backend import authentication, urls
-from integrations.backend.authentication import Caller, check_scope
-from integrations.backend.problems import Problem
-from integrations.backend.schema import SCOPE
-from integrations.backend.views import BackendView
+from integrations.backend import urls
+from integrations.backend.base import authentication
+from integrations.backend.base.authentication import Caller, check_scope
+from integrations.backend.base.problems import Problem
+from integrations.backend.base.schema import SCOPE
+from integrations.backend.base.views import BackendView
 from integrations.models.api_key import Scope
 from tests.backend.answers import kind_of
 from tests.support.asgi_client import request

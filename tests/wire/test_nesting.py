@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
-from integrations.backend import orders as backend_wire
-from integrations.backend.problems import Problem
+from integrations.backend.base.problems import Problem
+from integrations.backend.requests import orders as backend_wire
 from integrations.models.attempt import StrayFrameKind
 from integrations.pos import messages
 from integrations.simulator import json_text

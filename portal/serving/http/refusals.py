@@ -12,8 +12,8 @@ from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from integrations.backend import correlation, problems
-from integrations.backend.problems import ProblemKind
+from integrations.backend.base import correlation, problems
+from integrations.backend.base.problems import ProblemKind
 from integrations.text.characters import printable
 from integrations.wire import limits
 from integrations.wire.asgi_types import RawHeaders

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from integrations.backend import problems
+from integrations.backend.base import problems
 from integrations.simulator import BackgroundPos, Credentials, Plan
 from tests.live.callers.documents import Reader, blocks_of
 from tests.live.conftest import NewStack

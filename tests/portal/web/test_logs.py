@@ -17,7 +17,7 @@ from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.backend import correlation
+from integrations.backend.base import correlation
 from integrations.security.redaction import REDACTED
 from portal.environment import log_format_here
 from portal.serving.server import create_server

@@ -10,8 +10,8 @@ from django.db import connection
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
-from integrations.backend import rows
-from integrations.backend.pagination import write_cursor
+from integrations.backend.base.pagination import write_cursor
+from integrations.backend.requests import rows
 from integrations.models import Connection, Integration, Request
 from integrations.models.attempt import Outcome
 from integrations.services.rows import keyset_pages

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from integrations.backend import rows
+from integrations.backend.requests import rows
 from integrations.models import AuditEvent, Delivery
 from tests.staff.base.lists import LATER, caller, sign_in, url_of
 from tests.support.factories import Enabled

@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from integrations.backend.problems import INVALID_INPUT, Problem
+from integrations.backend.base.problems import INVALID_INPUT, Problem
 
 
 def invalid(field: str, message: str) -> Problem:

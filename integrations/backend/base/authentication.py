@@ -9,13 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from integrations.backend.problems import (
-    INVALID_KEY,
-    MISSING_SCOPE,
-    NETWORK_NOT_ALLOWED,
-    NOT_READY,
-    Problem,
-)
+from integrations.backend.base.problems import INVALID_KEY, MISSING_SCOPE, NETWORK_NOT_ALLOWED, NOT_READY, Problem
 from integrations.models.api_key import Scope, parsed_networks, parsed_scopes
 from integrations.models.clock import shared_now
 from integrations.models.kept_secret import is_live

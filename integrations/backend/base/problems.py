@@ -10,7 +10,7 @@ from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpResponse
 from rest_framework.exceptions import APIException, MethodNotAllowed, NotAcceptable
 
-from integrations.backend import correlation
+from integrations.backend.base import correlation
 from integrations.services import metrics
 from integrations.services.requests.request_types import (
     NotComparable,
@@ -115,7 +115,7 @@ def answer(error: Exception) -> PlainResponse:
 
 
 def handle(error: Exception, _context: dict[str, Any]) -> HttpResponse:
-    """Return the answer for an exception in one of the views that use DRF's error handling (see description.py)."""
+    """Return the answer for an exception in a view that uses DRF's error handling (see backend/description.py)."""
     return answer(error).for_django()
 
 

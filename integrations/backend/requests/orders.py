@@ -9,9 +9,9 @@ from typing import Any
 
 from django.conf import settings
 
-from integrations.backend import correlation
-from integrations.backend.problems import INVALID_INPUT, Problem
-from integrations.backend.query import invalid_fields
+from integrations.backend.base import correlation
+from integrations.backend.base.problems import INVALID_INPUT, Problem
+from integrations.backend.base.query import invalid_fields
 from integrations.services.requests import contents
 from integrations.services.requests.contents import Content
 from integrations.services.requests.request_types import NewRequest

@@ -1,15 +1,14 @@
 """Converts the outcome of a request into the answer to an API call, or into a problem."""
 
 import uuid
-from typing import Any
 
 from django.urls import reverse
-from rest_framework.renderers import JSONRenderer
 
-from integrations.backend import problems
-from integrations.backend.authentication import Caller
-from integrations.backend.problems import Problem
-from integrations.backend.serializers import answer_text, request_text
+from integrations.backend.base import problems
+from integrations.backend.base.answers import json_answer
+from integrations.backend.base.authentication import Caller
+from integrations.backend.base.problems import Problem
+from integrations.backend.requests.serializers import answer_text, request_text
 from integrations.models import Request as StoredRequest
 from integrations.models.request import RequestState
 from integrations.services.requests.request_types import Result
@@ -18,7 +17,6 @@ from integrations.wire import raw_json
 from integrations.wire.plain_http import PlainResponse
 
 ANSWER_UNREADABLE = "The POS has answered. `state` and `result_code` show the outcome."
-_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 
 
 def answer_of(result: Result, request_id: str) -> PlainResponse:
@@ -27,7 +25,7 @@ def answer_of(result: Result, request_id: str) -> PlainResponse:
         case RequestState.ANSWERED | RequestState.REFUSED if result.is_unreadable:
             raise _unreadable(result, request_id)
         case RequestState.ANSWERED | RequestState.REFUSED:
-            return _json(answer_text(result, request_id).encode())
+            return json_answer(answer_text(result, request_id).encode())
         case RequestState.EXPIRED:
             raise _ended(problems.EXPIRED, result, request_id)
         case RequestState.CANCELLED:
@@ -43,14 +41,14 @@ def whole_request(row: StoredRequest, caller: Caller) -> PlainResponse:
     result = result_of(row) if row.api_key_id == caller.api_key_id else readable_result_of(row)
     if result.is_unreadable:
         raise _unreadable(result, row.request_id)
-    return _json(request_text(row, result).encode())
+    return json_answer(request_text(row, result).encode())
 
 
 def accepted(row_uuid: uuid.UUID, request_id: str) -> PlainResponse:
     """Return the receipt for a request whose caller does not wait."""
     location = _location_of(row_uuid)
     content = {"id": str(row_uuid), "request_id": request_id, "location": location}
-    response = _json(raw_json.spell(content).encode(), status=202)
+    response = json_answer(raw_json.spell(content).encode(), status=202)
     response.set_header(b"location", location)
     return response
 
@@ -71,11 +69,6 @@ def unfinished(kind: problems.ProblemKind, row_uuid: uuid.UUID, request_id: str,
         location=location,
         **more,
     )
-
-
-def plain_data(content: Any) -> PlainResponse:
-    """Return the output of serializers as an answer."""
-    return _json(JSONRenderer().render(content))
 
 
 def _unreadable(result: Result, request_id: str) -> Problem:
@@ -105,7 +98,3 @@ def _ended(kind: problems.ProblemKind, result: Result, request_id: str) -> Probl
 def _location_of(request_uuid: uuid.UUID) -> str:
     """Return the path of a request's outcome."""
     return reverse("backend-request", args=[request_uuid])
-
-
-def _json(body: bytes, *, status: int = 200) -> PlainResponse:
-    return PlainResponse(status, [*_HEADERS], body)

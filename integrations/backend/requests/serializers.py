@@ -1,69 +1,16 @@
-"""The formats of answers. The serializers write rows and describe them in the OpenAPI document."""
+"""The formats of requests and message types. They write rows and describe them in the OpenAPI document."""
 
-from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
-from integrations.backend import orders, rows
-from integrations.models import ApiKeySecret, MessageType, Organisation, Outlet, Request
-from integrations.models.api_key import Scope
-from integrations.models.clock import shared_now
+from integrations.backend.requests import orders
+from integrations.models import MessageType, Request
 from integrations.models.request import RequestState
 from integrations.services.requests.request_types import Result
 from integrations.wire import payload_models, raw_json
 
 OUTCOMES = ("answered", "refused")
-
-
-class OutletSerializer(serializers.ModelSerializer[Outlet]):
-    """An outlet and the status of its POS."""
-
-    organisation = serializers.CharField(source="organisation.name")
-    pos_remote_id = serializers.SerializerMethodField()
-    integration = serializers.SerializerMethodField()
-    online = serializers.SerializerMethodField()
-    since = serializers.SerializerMethodField(help_text="When the POS went online or offline.")
-    last_seen = serializers.SerializerMethodField(help_text="When the POS was last connected.")
-
-    class Meta:
-        model = Outlet
-        fields = (
-            "provider_outlet_id",
-            "name",
-            "organisation",
-            "pos_remote_id",
-            "integration",
-            "online",
-            "since",
-            "last_seen",
-        )
-
-    def get_pos_remote_id(self, outlet: Outlet) -> str | None:
-        integration = getattr(outlet, "integration", None)
-        return integration.pos_remote_id if integration else None
-
-    def get_integration(self, outlet: Outlet) -> str:
-        integration = getattr(outlet, "integration", None)
-        if integration is None:
-            return "not_enabled"
-        return "enabled" if integration.is_enabled else "disabled"
-
-    def get_online(self, outlet: Outlet) -> bool:
-        presence = rows.presence_of(outlet)
-        return presence is not None and presence.is_online_at(shared_now())
-
-    def get_since(self, outlet: Outlet) -> datetime | None:
-        presence = rows.presence_of(outlet)
-        return presence.since_at(shared_now()) if presence else None
-
-    def get_last_seen(self, outlet: Outlet) -> datetime | None:
-        return rows.last_seen(outlet)
-
-
-class OutletPageSerializer(serializers.Serializer[Any]):
-    results = OutletSerializer(many=True)
-    next = serializers.CharField(allow_null=True, help_text="The URL of the next page; null on the last one.")
 
 
 class RequestSerializer(serializers.ModelSerializer[Request]):
@@ -213,64 +160,6 @@ class MessageTypeSerializer(serializers.ModelSerializer[MessageType]):
 
 class MessageTypesSerializer(serializers.Serializer[Any]):
     results = MessageTypeSerializer(many=True)
-
-
-class OrganisationReferenceSerializer(serializers.ModelSerializer[Organisation]):
-    """An organisation; its id never changes, its name can."""
-
-    class Meta:
-        model = Organisation
-        fields = ("id", "name")
-
-
-class ApiKeySerializer(serializers.ModelSerializer[ApiKeySecret]):
-    """The API key of the call: whose it is, and its limits."""
-
-    name = serializers.CharField(source="api_key.name", help_text="The system that uses the key.")
-    organisation = OrganisationReferenceSerializer(
-        source="api_key.organisation",
-        allow_null=True,
-        help_text="The only organisation that the key sees; null for all organisations.",
-    )
-    scopes = serializers.ListField(
-        source="api_key.scopes", child=serializers.ChoiceField(choices=Scope.values), help_text="What the key can do."
-    )
-    networks = serializers.ListField(
-        source="api_key.networks",
-        child=serializers.CharField(),
-        help_text="The only networks (CIDR) from which the key can be used; empty for any address.",
-    )
-    expires_at = serializers.DateTimeField(
-        allow_null=True, help_text="When the secret that was sent expires; null if it does not expire."
-    )
-
-    class Meta:
-        model = ApiKeySecret
-        fields = ("name", "organisation", "scopes", "networks", "expires_at")
-
-
-class FieldErrorSerializer(serializers.Serializer[Any]):
-    field = serializers.CharField()
-    message = serializers.CharField()
-
-
-class ProblemSerializer(serializers.Serializer[Any]):
-    """Problem details (RFC 9457)."""
-
-    type = serializers.CharField(help_text="The identifier to compare; it never changes.")
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField(required=False)
-    errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment]
-    id = serializers.UUIDField(required=False, help_text="The id of the request concerned.")
-    request_id = serializers.CharField(required=False)
-    location = serializers.CharField(required=False)
-    state = serializers.ChoiceField(choices=RequestState.values, required=False)
-    scope = serializers.ChoiceField(
-        choices=Scope.values, required=False, help_text="The scope that the call requires and the API key lacks."
-    )
-    result_code = serializers.IntegerField(required=False)
-    correlation_id = serializers.CharField(required=False, help_text="The X-Request-ID; the portal's log has it too.")
 
 
 def request_text(row: Request, result: Result) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.db.models import Model, QuerySet
 from django.http import QueryDict
 
-from integrations.backend.query import invalid, read_whole_number
+from integrations.backend.base.query import invalid, read_whole_number
 from integrations.services.rows.keyset_pages import Order, Source, read_page
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200

@@ -1,0 +1,10 @@
+"""The description of the call about the calling API key."""
+
+from integrations.backend.api_keys.serializers import ApiKeySerializer
+from integrations.backend.base.schema import operation, problems_of
+
+GET_API_KEY = operation(
+    None,
+    operation_id="get_api_key",
+    responses={200: ApiKeySerializer, **problems_of()},
+)

@@ -1,0 +1,40 @@
+"""The format of the calling API key."""
+
+from rest_framework import serializers
+
+from integrations.models import ApiKeySecret, Organisation
+from integrations.models.api_key import Scope
+
+
+class OrganisationReferenceSerializer(serializers.ModelSerializer[Organisation]):
+    """An organisation; its id never changes, its name can."""
+
+    class Meta:
+        model = Organisation
+        fields = ("id", "name")
+
+
+class ApiKeySerializer(serializers.ModelSerializer[ApiKeySecret]):
+    """The API key of the call: whose it is, and its limits."""
+
+    name = serializers.CharField(source="api_key.name", help_text="The system that uses the key.")
+    organisation = OrganisationReferenceSerializer(
+        source="api_key.organisation",
+        allow_null=True,
+        help_text="The only organisation that the key sees; null for all organisations.",
+    )
+    scopes = serializers.ListField(
+        source="api_key.scopes", child=serializers.ChoiceField(choices=Scope.values), help_text="What the key can do."
+    )
+    networks = serializers.ListField(
+        source="api_key.networks",
+        child=serializers.CharField(),
+        help_text="The only networks (CIDR) from which the key can be used; empty for any address.",
+    )
+    expires_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the secret that was sent expires; null if it does not expire."
+    )
+
+    class Meta:
+        model = ApiKeySecret
+        fields = ("name", "organisation", "scopes", "networks", "expires_at")

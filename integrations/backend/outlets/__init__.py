@@ -1,0 +1,1 @@
+"""The outlets that the caller's key may see."""

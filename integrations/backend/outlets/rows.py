@@ -1,0 +1,112 @@
+"""Reads the outlets that the caller's key may see. Runs in database threads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+
+from integrations.backend.base.authentication import Caller
+from integrations.backend.base.pagination import page_of
+from integrations.backend.base.problems import UNKNOWN_OUTLET, Problem
+from integrations.backend.base.query import read_flag
+from integrations.models import Outlet, Presence
+from integrations.models.clock import shared_now
+from integrations.models.connection import is_online
+from integrations.services.outlets.outlets import find_outlet
+from integrations.services.rows.sql_query import SqlQuery
+from integrations.services.rows.threads import Joined
+from integrations.text.characters import identity, normalised_name, trimmed
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The outlet that a request is sent to; `integration_id` is None if it was never enabled."""
+
+    provider_outlet_id: str
+    match_id: str
+    organisation_id: int
+    integration_id: int | None
+    is_enabled: bool | None
+
+
+_by_match_id = SqlQuery(
+    Target,
+    """
+    SELECT outlet.provider_outlet_id, outlet.match_id, outlet.organisation_id,
+        integration.id AS integration_id, integration.is_enabled
+    FROM integrations_outlet AS outlet
+    LEFT JOIN integrations_integration AS integration ON integration.outlet_id = outlet.id
+    WHERE outlet.match_id {among}
+    """,
+)
+
+
+async def find_target(provider_outlet_id: str, caller: Caller) -> Target:
+    """Return an outlet that the caller may see. Raises Problem."""
+    sent = trimmed(provider_outlet_id)
+    target = await _targets.find(sent) if _is_kept(sent) else None
+    if target is None or not caller.sees(target.organisation_id):
+        raise Problem(UNKNOWN_OUTLET)
+    return target
+
+
+def outlets_page(caller: Caller, query: QueryDict) -> tuple[list[Outlet], int | None]:
+    """Return a page of outlets in order of creation. Raises Problem."""
+    rows = _outlets_of(caller)
+    if "organisation" in query:
+        rows = rows.filter(organisation__name=normalised_name(str(query["organisation"])))
+    wants_online = read_flag(query, "online")
+    if wants_online is not None:
+        online = is_online(shared_now(), "integration__presence__")
+        rows = rows.filter(online if wants_online else ~online)
+    return page_of(rows, query, newest_first=False)
+
+
+def get_outlet(caller: Caller, provider_outlet_id: str) -> Outlet:
+    """Return an outlet that the caller may see. Raises Problem."""
+    outlet = find_outlet(_outlets_of(caller), provider_outlet_id)
+    if outlet is None:
+        raise Problem(UNKNOWN_OUTLET)
+    return outlet
+
+
+def last_seen(outlet: Outlet) -> datetime | None:
+    """Return when the outlet's POS was last connected: the latest heartbeat if it is online."""
+    presence = presence_of(outlet)
+    if presence is None:
+        return None
+    if presence.is_online and presence.connection is not None:
+        # A dead process sends no heartbeat, so this is when it was last known to be alive.
+        beats = (presence.connection.process.heartbeat_at, presence.last_seen_at)
+        return max(moment for moment in beats if moment is not None)
+    return presence.last_seen_at
+
+
+def presence_of(outlet: Outlet) -> Presence | None:
+    """Return the presence of an outlet's POS; None for an outlet that was never enabled."""
+    integration = getattr(outlet, "integration", None)
+    return getattr(integration, "presence", None)
+
+
+def _outlets_of(caller: Caller) -> QuerySet[Outlet]:
+    rows = Outlet.objects.select_related("organisation", "integration__presence__connection__process")
+    return rows if caller.organisation_id is None else rows.filter(organisation=caller.organisation_id)
+
+
+def _is_kept(text: str) -> bool:
+    return "\x00" not in text and len(text) <= 64
+
+
+def _find_targets(provider_outlet_ids: Sequence[str]) -> dict[str, Target]:
+    found: dict[str, Target] = {}
+    match_ids = [identity(each) for each in provider_outlet_ids]
+    for target in _by_match_id.rows(match_ids):
+        found[target.provider_outlet_id] = target
+        found.setdefault(target.match_id, target)
+    pairs = zip(provider_outlet_ids, match_ids, strict=True)
+    return {sent: found.get(sent) or found[match_id] for sent, match_id in pairs if match_id in found}
+
+
+_targets: Joined[str, Target] = Joined(_find_targets)

@@ -1,0 +1,91 @@
+"""Reads the requests and message types that the caller's key may see. Runs in database threads."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+
+from integrations.backend.base.authentication import Caller
+from integrations.backend.base.pagination import page_from
+from integrations.backend.base.problems import ALREADY_LEFT, UNKNOWN_REQUEST, Problem
+from integrations.backend.base.query import read_choice, read_moment
+from integrations.backend.outlets.rows import get_outlet
+from integrations.models import Integration, MessageType, Request
+from integrations.models.request import RequestState
+from integrations.services.outlets.search import received_within
+from integrations.services.requests import ending
+from integrations.services.rows.keyset_pages import Source, Stream, Streams
+from integrations.services.rows.threads import Joined
+
+
+async def find_message_type(name_or_number: str | int) -> MessageType | None:
+    """Return the message type with this name or number, or None."""
+    return await _message_types.find(name_or_number)
+
+
+def requests_page(caller: Caller, query: QueryDict) -> tuple[list[Request], int | None]:
+    """Return a page of requests, newest first, without payloads and answers. Raises Problem."""
+    asked: dict[str, Any] = {}
+    if "outlet" in query:
+        asked["integration"] = getattr(get_outlet(caller, str(query["outlet"])), "integration", None)
+    if state := read_choice(query, "state", RequestState.values):
+        asked["state"] = state
+    since = read_moment(query, "since")
+    rows = received_within(Request.objects.filter(**asked), since=since, until=None)
+    fitting = _requests_of(caller).filter(**asked).defer("payload", "answer", "sealed_request", "sealed_answer")
+    if since:
+        fitting = fitting.filter(received_at__gte=since)
+    return page_from(_source(caller, rows, is_of_outlet="outlet" in query), fitting, query)
+
+
+def get_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
+    """Return a request that the caller may see. Raises Problem."""
+    row = _requests_of(caller).filter(uuid=request_uuid).first()
+    if row is None:
+        raise Problem(UNKNOWN_REQUEST)
+    return row
+
+
+def cancel_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
+    """Cancel a request that has not been sent, and return it; also if it is already cancelled. Raises Problem."""
+    row = get_request(caller, request_uuid)
+    has_cancelled = ending.cancel(row)
+    row = get_request(caller, request_uuid)
+    if not has_cancelled and row.state != RequestState.CANCELLED:
+        raise Problem(ALREADY_LEFT, f"The request is {row.get_state_display().lower()}.", state=row.state)
+    return row
+
+
+def message_types() -> list[MessageType]:
+    return list(MessageType.objects.order_by("name"))
+
+
+def _source(caller: Caller, rows: QuerySet[Request], *, is_of_outlet: bool) -> Source:
+    """Return the source that reads these rows in key order by an index."""
+    if is_of_outlet or caller.organisation_id is None:
+        return Stream(rows)
+    return Streams(rows, Integration.objects.filter(outlet__organisation=caller.organisation_id), "integration")
+
+
+def _requests_of(caller: Caller) -> QuerySet[Request]:
+    rows = Request.objects.select_related("integration__outlet")
+    if caller.organisation_id is None:
+        return rows
+    return rows.filter(integration__outlet__organisation=caller.organisation_id)
+
+
+def _find_message_types(wanted: Sequence[str | int]) -> dict[str | int, MessageType]:
+    names = [each for each in wanted if isinstance(each, str)]
+    numbers = [each for each in wanted if isinstance(each, int)]
+    rows = MessageType.objects.filter(name__in=names) | MessageType.objects.filter(number__in=numbers)
+    found: dict[str | int, MessageType] = {}
+    for row in rows:
+        found[row.name] = row
+        if row.number is not None:
+            found[row.number] = row
+    return found
+
+
+_message_types: Joined[str | int, MessageType] = Joined(_find_message_types)

@@ -1,0 +1,98 @@
+"""The description of the calls about requests and message types."""
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+
+from integrations.backend.base import problems
+from integrations.backend.base.schema import OUTLET_ID, PAGING, described, operation, problems_of, query_filter
+from integrations.backend.requests.serializers import (
+    AnswerSerializer,
+    MessageTypesSerializer,
+    OrderSerializer,
+    ReceiptSerializer,
+    RequestPageSerializer,
+    WholeRequestSerializer,
+)
+from integrations.models.api_key import Scope
+from integrations.models.request import RequestState
+from integrations.wire import payload_models
+
+USER = "1234"  # the user in the examples: a PIN that the demo's POSes know
+_REQUEST_ID = OpenApiParameter("request_uuid", {"type": "string", "format": "uuid"}, OpenApiParameter.PATH)
+_SENDING = (
+    problems.MISSING_SCOPE,
+    problems.UNKNOWN_OUTLET,
+    problems.OTHER_CONTENT,
+    problems.DISABLED,
+    problems.CANCELLED,
+    problems.UNREADABLE,
+    problems.TOO_LARGE,
+    problems.QUEUE_FULL,
+    problems.MANY_BODIES,
+    problems.FAILED,
+    problems.POS_OFFLINE,
+    problems.LINK_LOST,
+    problems.DRAINING,
+    problems.NO_ANSWER,
+    problems.EXPIRED,
+)
+_CANCELLING = (problems.MISSING_SCOPE, problems.UNKNOWN_REQUEST, problems.ALREADY_LEFT, problems.UNREADABLE)
+SEND_REQUEST = operation(
+    Scope.REQUESTS_SEND,
+    operation_id="send_request",
+    description=described(
+        "Sends a request to an outlet's POS and, unless `mode` is `async`, waits for the answer.", *_SENDING
+    ),
+    parameters=[OUTLET_ID],
+    request={"application/json": OrderSerializer},
+    responses={
+        200: AnswerSerializer,
+        202: ReceiptSerializer,
+        **problems_of(*_SENDING),
+    },
+    examples=[
+        OpenApiExample(
+            model.removeprefix("OrderNPay").removesuffix("Request"),
+            value={
+                "message_type": model.removeprefix("OrderNPay").removesuffix("Request"),
+                "device_id": "kiosk-1",
+                "user_identifier": USER,
+                "payload": payload,
+            },
+            request_only=True,
+        )
+        for model, payload in payload_models.EXAMPLES.items()
+    ],
+)
+LIST_REQUESTS = operation(
+    Scope.REQUESTS_READ,
+    operation_id="list_requests",
+    parameters=[
+        query_filter("outlet", "Only requests to the outlet with this ProviderOutletID."),
+        query_filter("state", "Only requests in this state.", enum=RequestState.values),
+        query_filter("since", "Only requests received at or after this time (ISO 8601 with offset)."),
+        *PAGING,
+    ],
+    responses={200: RequestPageSerializer, **problems_of(problems.UNKNOWN_OUTLET)},
+)
+GET_REQUEST = operation(
+    Scope.REQUESTS_READ,
+    operation_id="get_request",
+    parameters=[_REQUEST_ID],
+    responses={
+        200: WholeRequestSerializer,
+        **problems_of(problems.UNKNOWN_REQUEST, problems.UNREADABLE),
+    },
+)
+CANCEL = operation(
+    Scope.REQUESTS_SEND,
+    operation_id="cancel_request",
+    description=described("Cancels a request that has not been sent yet.", *_CANCELLING),
+    parameters=[_REQUEST_ID],
+    request=None,
+    responses={200: WholeRequestSerializer, **problems_of(*_CANCELLING)},
+)
+LIST_MESSAGE_TYPES = operation(
+    None,
+    operation_id="list_message_types",
+    responses={200: MessageTypesSerializer, **problems_of()},
+)
