@@ -185,7 +185,7 @@ def _calls() -> Iterator[tuple[str, Ask]]:
         "requests queued: none": {"state": "queued"},
     }  # fmt: skip
     for who, organisation in (("a key for all", None), ("a key for a chain", chain.pk)):
-        caller = Caller(0, "", "", None, None, key.pk, organisation, "[]", "[]")
+        caller = Caller(0, "", "", None, None, key.pk, organisation, "[]", "[]", key.name)
         for what, parameters in questions.items():
             yield f"API, {who}: {what}", _call(rows.requests_page, caller, parameters)
         yield f"API, {who}: outlets", _call(outlets_page, caller, {})

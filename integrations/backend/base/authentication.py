@@ -42,6 +42,7 @@ class Caller:
     organisation_id: int | None
     scopes: str  # JSON
     networks: str  # JSON
+    name: str
 
     def sees(self, organisation_id: int) -> bool:
         """Return whether this key may see an organisation's outlets."""
@@ -60,7 +61,7 @@ _by_digest = SqlQuery(
     Caller,
     """
     SELECT secret.id AS secret_id, secret.digest, secret.key_id, secret.expires_at, secret.retired_at,
-        secret.api_key_id, api_key.organisation_id, api_key.scopes, api_key.networks
+        secret.api_key_id, api_key.organisation_id, api_key.scopes, api_key.networks, api_key.name
     FROM integrations_apikeysecret AS secret
     JOIN integrations_apikey AS api_key ON api_key.id = secret.api_key_id
     WHERE secret.digest {among}

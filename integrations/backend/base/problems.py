@@ -1,8 +1,13 @@
-"""Problem details (RFC 9457): every problem of the API with its permanent type, its title and its HTTP status."""
+"""Problem details (RFC 9457): each problem of the API has a permanent type, a title and an HTTP status.
+
+A refusal of a service is a problem whose type is the name of its class (`of_refusal`).
+"""
 
 import json
 import logging
+import re
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -12,6 +17,7 @@ from rest_framework.exceptions import APIException, MethodNotAllowed, NotAccepta
 
 from integrations.backend.base import correlation
 from integrations.services import metrics
+from integrations.services.errors import InvalidValue, PortalError
 from integrations.services.requests.request_types import (
     NotComparable,
     NotCompared,
@@ -98,6 +104,18 @@ class Problem(Exception):
         self.headers = (headers or {}) | _headers(kind)
 
 
+def of_refusal(refusal: type[PortalError]) -> ProblemKind:
+    """Return the problem that a service's refusal becomes: AlreadyEnabled has the type …:already-enabled, for example.
+
+    The status is 422 if the refusal names a field, and otherwise its own, or 409 instead of 400: the call was readable.
+    """
+    if issubclass(refusal, InvalidValue):
+        return INVALID_INPUT
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", refusal.__name__).lower()
+    status = HTTPStatus.CONFLICT if refusal.status == HTTPStatus.BAD_REQUEST else refusal.status
+    return ProblemKind(name, refusal.message, HTTPStatus.UNPROCESSABLE_ENTITY if refusal.field else status)
+
+
 def answer(error: Exception) -> PlainResponse:
     """Return the answer for an exception that ended a call; log an unexpected one."""
     problem = _problem_of(error)
@@ -136,6 +154,8 @@ def _problem_of(error: Exception) -> Problem:
             return Problem(OTHER_CONTENT, NOT_COMPARED)
         case NotComparable():
             return Problem(UNREADABLE, NOT_COMPARABLE)
+        case PortalError():
+            return _refused(error)
         case RequestDataTooBig():
             return Problem(TOO_LARGE)
         case Http404():
@@ -151,6 +171,12 @@ def _problem_of(error: Exception) -> Problem:
             return Problem(DATABASE_AWAY)
     logger.error("Unhandled error while processing an API call.", exc_info=error)
     return Problem(FAULT)
+
+
+def _refused(error: PortalError) -> Problem:
+    sentences = (str(error) if str(error) != error.message else "", error.hint)
+    errors: dict[str, Any] = {"errors": [{"field": error.field, "message": str(error)}]} if error.field else {}
+    return Problem(of_refusal(type(error)), " ".join(filter(None, sentences)) or None, **errors)
 
 
 def _headers(kind: ProblemKind) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What the OpenAPI document says about every operation: its scope, its problems, its paging."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -10,13 +10,14 @@ from integrations.backend.base.authentication import Handler, requires
 from integrations.backend.base.pagination import MAX_LIMIT
 from integrations.backend.base.problems import ProblemKind
 from integrations.models.api_key import Scope
+from integrations.services.errors import PortalError
 
 SCOPE = "x-required-scope"  # the member of an operation that names its scope
 PROBLEM_JSON = "application/problem+json"
 OUTLET_ID = OpenApiParameter("provider_outlet_id", str, OpenApiParameter.PATH, description="The ProviderOutletID.")
 
 
-def problems_of(*kinds: ProblemKind) -> dict[tuple[int, str], Any]:
+def problems_of(*kinds: ProblemKind | type[PortalError]) -> dict[tuple[int, str], Any]:
     """Return the responses for these problems, and for those that every call may return."""
     unread = (problems.MALFORMED, problems.LATE, problems.TARGET_TOO_LONG, problems.HEAD_TOO_LARGE)
     always = (
@@ -27,7 +28,7 @@ def problems_of(*kinds: ProblemKind) -> dict[tuple[int, str], Any]:
         problems.FAULT,
         problems.DATABASE_AWAY,
     )
-    return {(kind.status, PROBLEM_JSON): serializers.ProblemSerializer for kind in (*unread, *always, *kinds)}
+    return {(kind.status, PROBLEM_JSON): serializers.ProblemSerializer for kind in (*unread, *always, *_kinds(kinds))}
 
 
 def operation(scope: Scope | None, **described: Any) -> Callable[[Handler], Handler]:
@@ -40,10 +41,17 @@ def operation(scope: Scope | None, **described: Any) -> Callable[[Handler], Hand
     return decorate
 
 
-def described(summary: str, *kinds: ProblemKind) -> str:
+def described(summary: str, *kinds: ProblemKind | type[PortalError]) -> str:
+    """Return the description of an operation with its own problems; a refusal of a service is one."""
     if not kinds:
         return summary
-    return "\n".join([summary, "", "Problems:", *(f"- {kind.status} `{kind.type}`: {kind.title}" for kind in kinds)])
+    listed = (f"- {kind.status} `{kind.type}`: {kind.title}" for kind in _kinds(kinds))
+    return "\n".join([summary, "", "Problems:", *listed])
+
+
+def _kinds(kinds: Iterable[ProblemKind | type[PortalError]]) -> Iterator[ProblemKind]:
+    for kind in kinds:
+        yield kind if isinstance(kind, ProblemKind) else problems.of_refusal(kind)
 
 
 def query_filter(name: str, description: str, kind: type = str, **more: Any) -> OpenApiParameter:

@@ -10,6 +10,7 @@ from integrations.backend.base.authentication import Caller, authenticate, check
 from integrations.backend.base.problems import Problem
 from integrations.relay import runtime
 from integrations.relay.runtime import Runtime
+from integrations.services.audit import Actor
 from integrations.text.client_address import address_in
 from integrations.wire.plain_http import PlainRequest, PlainResponse
 
@@ -26,6 +27,7 @@ class BackendView(APIView):
     permission_classes = ()
     renderer_classes = (JSONRenderer,)
     caller: Caller
+    actor: Actor
     running: Runtime
 
     async def dispatch(  # type: ignore[override]
@@ -42,6 +44,7 @@ class BackendView(APIView):
         self.running = await runtime.running()
         header, address = request.header(b"authorization"), address_in(request.scope)
         self.caller = await authenticate(header, self.running.recorder, address=address)
+        self.actor = Actor(f"API key: {self.caller.name}", address=address)
         method = "get" if request.method == "HEAD" else request.method.lower()
         if method not in self.http_method_names or not hasattr(self, method):
             allowed = ", ".join(self.allowed_methods).replace("GET", "GET, HEAD")

@@ -32,7 +32,7 @@ def handlers() -> Iterator[object]:
 
 
 def caller(scopes: str) -> Caller:
-    return Caller(0, "", "", None, None, 1, None, scopes, "[]")
+    return Caller(0, "", "", None, None, 1, None, scopes, "[]", "kiosk")
 
 
 @pytest.mark.parametrize("handler", list(handlers()), ids=lambda each: each.__qualname__)

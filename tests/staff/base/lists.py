@@ -32,4 +32,4 @@ def url_of(name: str, **parameters: Any) -> str:
 
 
 def caller(organisation: int | None) -> Caller:
-    return Caller(0, "", "", None, None, 1, organisation, "[]", "[]")
+    return Caller(0, "", "", None, None, 1, organisation, "[]", "[]", "kiosk")

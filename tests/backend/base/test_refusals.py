@@ -1,0 +1,53 @@
+"""A refusal of a service becomes a problem without a table that names each class."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+
+import pytest
+
+from integrations.backend.base import problems
+from integrations.backend.base.problems import answer, of_refusal
+from integrations.services.errors import InvalidValue, PortalError
+from integrations.services.integration.errors import AlreadyEnabled, NothingToDisconnect, PosRemoteIdTaken
+from tests.support.asgi_client import Answer
+
+
+def subclasses(of: type[PortalError]) -> Iterator[type[PortalError]]:
+    for each in of.__subclasses__():
+        yield each
+        yield from subclasses(each)
+
+
+def problem_of(error: Exception) -> dict[str, object]:
+    response = answer(error)
+    return dict(Answer(response.status, {}, response.body).json())
+
+
+def test_a_conflict_has_its_hint_as_detail() -> None:
+    problem = problem_of(AlreadyEnabled())
+    assert problem["type"] == "urn:order-n-pay:problem:already-enabled"
+    assert (problem["status"], problem["title"]) == (409, AlreadyEnabled.message)
+    assert problem["detail"] == AlreadyEnabled.hint
+
+
+def test_a_refused_value_names_its_field() -> None:
+    problem = problem_of(PosRemoteIdTaken())
+    assert problem["status"] == 422
+    assert problem["errors"] == [{"field": "pos_remote_id", "message": PosRemoteIdTaken.message}]
+
+
+def test_an_invalid_value_is_invalid_input_like_one_that_the_api_itself_refuses() -> None:
+    problem = problem_of(InvalidValue("reason", "A reason is required."))
+    assert problem["type"] == problems.INVALID_INPUT.type
+    assert problem["detail"] == "A reason is required."
+
+
+def test_an_operation_that_cannot_be_done_now_is_a_conflict() -> None:
+    assert problem_of(NothingToDisconnect())["status"] == 409
+
+
+@pytest.mark.parametrize("refusal", list(subclasses(PortalError)), ids=lambda each: each.__name__)
+def test_every_refusal_of_a_service_is_a_problem_of_its_own(refusal: type[PortalError]) -> None:
+    kind = of_refusal(refusal)
+    assert HTTPStatus.UNAUTHORIZED <= kind.status < HTTPStatus.INTERNAL_SERVER_ERROR or kind.status == 503
+    assert kind.title.endswith((".", "!"))
