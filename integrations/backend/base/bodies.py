@@ -1,4 +1,7 @@
-"""Parses the JSON body of a call with a serializer. A request to a POS has a parser of its own: backend/requests/orders.py."""
+"""Parses the JSON body of a call with a serializer.
+
+A request to a POS has a parser of its own: backend/requests/orders.py.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
