@@ -20,7 +20,7 @@ from tests.support import signing_in
 from tests.support.emptying import empty_database
 from tests.support.factories import HARBOUR, STATION, Enabled, make_enabled_outlet, make_outlet
 
-pytest_plugins = ["tests.support.quick"]
+pytest_plugins = ["tests.support.quick", "tests.live.stack.failures"]
 
 # Examples differ from run to run, and a failure prints how to repeat it. No deadline: a busy machine is slow.
 hypothesis.settings.register_profile("portal", deadline=None, print_blob=True, database=None)

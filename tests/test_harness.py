@@ -1,11 +1,13 @@
 """The harness of the live tests: its checks fail when they should."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import psycopg
 import pytest
@@ -15,6 +17,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
 from tests.live.callers import clients
+from tests.live.stack import failures
 from tests.live.stack.binaries import need
 from tests.live.stack.ledger import Ledger
 from tests.live.stack.postgres import Postgres
@@ -27,6 +30,33 @@ from tests.support.quick import ProcessStarted
 
 SECRET = "ONPS-8K2PX-4ZQ7M-11ABC-DEFGH-JKMNP-QRSTV-WXYZ0"
 TOKEN = "MTU6MTp0b2tlbg:1vNq2z:c2lnbmF0dXJl"
+
+
+@pytest.fixture
+def warning_server(tmp_path: Path) -> Iterator[None]:
+    """A process whose log has a line of normal operation and a warning."""
+    lines = ('{"level": "INFO", "message": "normal"}', '{"level": "WARNING", "message": "pool exhausted"}')
+    command = (sys.executable, "-uc", f"for line in {lines!r}: print(line)\nimport time; time.sleep(60)")
+    server = Process(command, log=tmp_path / "server.log", env=plain_environment())
+    server.start()
+    eventually(lambda: "exhausted" in server.log_text())
+    yield
+    server.kill()
+
+
+@pytest.mark.processes
+@pytest.mark.usefixtures("warning_server")
+@pytest.mark.parametrize(("outcome", "shown"), [("failed", ["pool exhausted"]), ("passed", [])])
+def test_a_failure_is_shown_with_the_warnings_of_the_servers(
+    pytestconfig: pytest.Config, outcome: Literal["passed", "failed"], shown: list[str]
+) -> None:
+    assert pytestconfig.pluginmanager.is_registered(failures)
+    report = pytest.TestReport("test", ("", 0, ""), {}, outcome, None, "call")
+    hook = failures.pytest_runtest_makereport()
+    next(hook)
+    with pytest.raises(StopIteration):
+        hook.send(report)
+    assert [json.loads(text)["message"] for name, text in report.sections if "server.log" in name] == shown
 
 
 def sweep(log: Path, *lines: str) -> list[str]:

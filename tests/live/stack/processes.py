@@ -133,6 +133,14 @@ class Process:
         return self._popen
 
 
+def warnings_logged(most: int = 15) -> Iterator[tuple[str, str]]:
+    """Yield the name of each running server and the last lines of its log that report more than normal operation."""
+    for process in _running:
+        unusual = [line for line in process.log_text().splitlines() if '"level": "INFO"' not in line]
+        if unusual:
+            yield f"{process.log_path.parent.name}/{process.log_path.name}", "\n".join(unusual[-most:])
+
+
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nothing listens on, and that this process has not named before.
 
