@@ -26,12 +26,15 @@ from integrations.services.requests.request_types import (
     PosOffline,
     QueueFull,
 )
+from integrations.services.rows.threads import DatabaseUnresponsive
 from integrations.wire.plain_http import PlainResponse
 
 RETRY_AFTER = 5  # seconds
 OTHER_KEY = "It belongs to another API key or to the portal's staff, so the content was not compared."
 NOT_COMPARED = "It was used too often with different content, so the content was not compared. GET shows the outcome."
 NOT_COMPARABLE = "The request_id was used before. Whether the content was the same can no longer be checked."
+
+UNRESPONSIVE = "The database did not answer in time."
 
 _HEADERS = ((b"content-type", b"application/problem+json"), (b"cache-control", b"no-store"))
 
@@ -166,6 +169,8 @@ def _problem_of(error: Exception) -> Problem:
             return Problem(METHOD_NOT_ALLOWED)
         case APIException():
             return Problem(INVALID_INPUT, str(error.detail))
+        case DatabaseUnresponsive():
+            return Problem(DATABASE_AWAY, UNRESPONSIVE)
         case DatabaseError() | InterfaceError():
             logger.warning("API call failed: the database was unavailable (%s: %s).", type(error).__name__, error)
             return Problem(DATABASE_AWAY)

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 import pytest
+from django.db import OperationalError
 
 from integrations.backend.base import problems
 from integrations.backend.base.problems import answer, of_refusal
 from integrations.services.errors import InvalidValue, PortalError
 from integrations.services.integration.errors import AlreadyEnabled, NothingToDisconnect, PosRemoteIdTaken
+from integrations.services.rows.threads import DatabaseUnresponsive
 from tests.support.asgi_client import Answer
 
 
@@ -44,6 +46,13 @@ def test_an_invalid_value_is_invalid_input_like_one_that_the_api_itself_refuses(
 
 def test_an_operation_that_cannot_be_done_now_is_a_conflict() -> None:
     assert problem_of(NothingToDisconnect())["status"] == 409
+
+
+def test_a_database_that_is_only_slow_is_told_apart_from_one_that_is_away() -> None:
+    slow, away = problem_of(DatabaseUnresponsive()), problem_of(OperationalError("connection refused"))
+    assert slow["type"] == away["type"] == problems.DATABASE_AWAY.type
+    assert slow["detail"] == problems.UNRESPONSIVE
+    assert "detail" not in away, "the error may name hosts and addresses"
 
 
 @pytest.mark.parametrize("refusal", list(subclasses(PortalError)), ids=lambda each: each.__name__)
