@@ -18,7 +18,8 @@ from integrations.simulator import DEFAULT_NUMBERS, answers, messages
 from integrations.simulator.example import MANAGER, example_till
 from integrations.staff.base.acts import Act
 from integrations.staff.requests.ask_forms import PREFIX, FieldsForm
-from integrations.wire.payload_models import EXAMPLES, MODELS
+from integrations.wire.payloads.examples import EXAMPLES
+from integrations.wire.payloads.models import MODELS
 from tests.support.project import PROJECT
 
 REQUEST_MODELS = [model for model in MODELS if model.endswith("Request")]

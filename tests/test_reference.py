@@ -8,7 +8,7 @@ from django.apps import apps
 from django.core.management import load_command_class
 
 from integrations.services import metrics
-from integrations.wire import payload_models
+from integrations.wire.payloads.models import MODELS
 from tests.support.project import PROJECT
 
 COMMANDS = sorted(path.stem for path in (PROJECT / "integrations/management/commands").glob("[!_]*.py"))
@@ -30,13 +30,13 @@ def test_the_list_of_metrics_has_each_with_its_type_and_meaning_and_no_other() -
     assert f"`{metrics.BUILD_INFO[0]}`" in text_of("metrics.md")
 
 
-@pytest.mark.parametrize("model", [name for name, fields in payload_models.MODELS.items() if fields])
+@pytest.mark.parametrize("model", [name for name, fields in MODELS.items() if fields])
 def test_each_payload_is_documented_with_every_field_in_its_order(model: str) -> None:
     heading = f"`{model}`" if model.startswith("OrderNPay") else f"### {model}\n"
     table = text_of("message-types.md").split(heading)[1].lstrip().removeprefix(":").lstrip()
     rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \| .+ \|$", table.split("\n\n")[0], re.MULTILINE)
-    assert [name for name, _, _ in rows] == [field.name for field in payload_models.MODELS[model]]
-    for field, (name, kind, presence) in zip(payload_models.MODELS[model], rows, strict=True):
+    assert [name for name, _, _ in rows] == [field.name for field in MODELS[model]]
+    for field, (name, kind, presence) in zip(MODELS[model], rows, strict=True):
         assert (presence == "required") == field.required, name
         assert field.limit is None or kind.endswith(f"at most {field.limit}"), name
 

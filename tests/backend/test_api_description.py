@@ -10,7 +10,7 @@ import yaml
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
-from integrations.wire.payload_models import MODELS
+from integrations.wire.payloads.models import MODELS
 
 pytestmark = pytest.mark.django_db
 

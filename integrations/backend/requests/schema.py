@@ -14,7 +14,7 @@ from integrations.backend.requests.serializers import (
 )
 from integrations.models.api_key import Scope
 from integrations.models.request import RequestState
-from integrations.wire import payload_models
+from integrations.wire.payloads.examples import EXAMPLES
 
 USER = "1234"  # the user in the examples: a PIN that the demo's POSes know
 _REQUEST_ID = OpenApiParameter("request_uuid", {"type": "string", "format": "uuid"}, OpenApiParameter.PATH)
@@ -60,7 +60,7 @@ SEND_REQUEST = operation(
             },
             request_only=True,
         )
-        for model, payload in payload_models.EXAMPLES.items()
+        for model, payload in EXAMPLES.items()
     ],
 )
 LIST_REQUESTS = operation(

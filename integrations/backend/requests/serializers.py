@@ -8,7 +8,8 @@ from integrations.backend.requests import orders
 from integrations.models import MessageType, Request
 from integrations.models.request import RequestState
 from integrations.services.requests.request_types import Result
-from integrations.wire import payload_models, raw_json
+from integrations.wire import raw_json
+from integrations.wire.payloads.models import MODELS
 
 OUTCOMES = ("answered", "refused")
 
@@ -144,7 +145,7 @@ class MessageTypeSerializer(serializers.ModelSerializer[MessageType]):
         fields = ("number", "name", "description", "payload_model", "payload")
 
     def get_payload(self, message_type: MessageType) -> list[dict[str, Any]]:
-        fields = payload_models.MODELS.get(message_type.payload_model, ())
+        fields = MODELS.get(message_type.payload_model, ())
         return [
             {
                 "name": field.name,

@@ -24,7 +24,8 @@ from integrations.relay.delivery.waiters import Completion
 from integrations.services import wake
 from integrations.services.requests.request_types import NewRequest, Stored, TooLate
 from integrations.services.rows.threads import readers, within, writers
-from integrations.wire import payload_models
+from integrations.wire.payloads import checking
+from integrations.wire.payloads.models import MODELS
 from integrations.wire.plain_http import PlainRequest, PlainResponse
 
 Done = TypeVar("Done")
@@ -181,9 +182,9 @@ async def _message_type_of(order: orders.Order) -> int:
 
 
 def _check(payload: str, model: str) -> None:
-    if model not in payload_models.MODELS:
+    if model not in MODELS:
         raise invalid("validate", "is not possible: no payload model is known for this message type")
     try:
-        payload_models.check(payload, model)
-    except payload_models.Invalid as error:
+        checking.check(payload, model)
+    except checking.Invalid as error:
         raise invalid_fields({f"payload.{path}": what for path, what in error.errors.items()}) from error

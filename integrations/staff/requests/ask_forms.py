@@ -11,8 +11,11 @@ from django import forms
 from integrations.services.requests.asking import DEVICE_ID
 from integrations.services.requests.secret_members import is_never_shown
 from integrations.staff.base.forms import AskOnceForm
-from integrations.wire import payload_models, raw_json
-from integrations.wire.payload_models import DECIMAL, FLAG, MODELS, OBJECT, WHOLE, Field, Invalid
+from integrations.wire import raw_json
+from integrations.wire.payloads import checking
+from integrations.wire.payloads.checking import Invalid
+from integrations.wire.payloads.fields import DECIMAL, FLAG, OBJECT, WHOLE, Field
+from integrations.wire.payloads.models import MODELS
 
 MAX_PAYLOAD = 256 * 1024  # characters; the API has the same limit
 LONGEST_WAIT = 120  # seconds
@@ -129,7 +132,7 @@ class FieldsForm(AskForm):
         """Check a payload of well-formed values against the model. Mistakes must not reach the till."""
         if not self.errors:
             try:
-                payload_models.check(self.payload(), self._model)
+                checking.check(self.payload(), self._model)
             except Invalid as invalid:
                 for path, what in invalid.errors.items():
                     self._add_payload_error(path, what)

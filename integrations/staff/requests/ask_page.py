@@ -19,7 +19,7 @@ from integrations.services.requests.errors import AskedOtherwise, MessageTypeUnn
 from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_acts import IntegrationAct, url_name
 from integrations.staff.requests.ask_forms import AskForm, FieldsForm, RawForm
-from integrations.wire.payload_models import MODELS
+from integrations.wire.payloads.models import MODELS
 
 MAX_NUMBER = 2**31 - 1
 UNKNOWN = "This is neither the name of a message type nor a number from 0 to 2147483647. Choose one from the list."

@@ -1,0 +1,54 @@
+"""Describes a model in JSON Schema."""
+
+from typing import Any
+
+from integrations.wire.payloads.examples import EXAMPLES
+from integrations.wire.payloads.fields import DECIMAL, FLAG, GUID, OBJECT, STRING, WHOLE, Field
+from integrations.wire.payloads.models import MODELS
+
+
+def json_schema(model: str) -> dict[str, Any]:
+    """Return a model as JSON Schema; other models are referred to as components."""
+    fields = MODELS[model]
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {field.name: _schema_of(field) for field in fields},
+        "additionalProperties": True,  # undocumented members are forwarded
+    }
+    if required := [field.name for field in fields if field.required]:
+        schema["required"] = required
+    if model in EXAMPLES:
+        schema["examples"] = [EXAMPLES[model]]
+    return schema
+
+
+def _schema_of(field: Field) -> dict[str, Any]:
+    schema = _schema_of_kind(field)
+    if field.is_list:
+        schema = {"type": "array", "items": schema}
+    if field.nullable:
+        schema = _or_null(schema)
+    return schema | ({"description": field.meaning} if field.meaning else {})
+
+
+def _schema_of_kind(field: Field) -> dict[str, Any]:
+    if field.kind in MODELS:
+        return {"$ref": f"#/components/schemas/{field.kind}"}
+    schema = dict(_SCHEMAS[field.kind])
+    return schema | ({"maxLength": field.limit} if field.limit is not None else {})
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in schema:
+        return {"anyOf": [schema, {"type": "null"}]}
+    return schema | {"type": [schema["type"], "null"]}
+
+
+_SCHEMAS: dict[str, dict[str, Any]] = {
+    STRING: {"type": "string"},
+    GUID: {"type": "string", "format": "uuid"},
+    WHOLE: {"type": "integer", "format": "int32"},
+    DECIMAL: {"type": "number", "format": "decimal"},
+    FLAG: {"type": "boolean"},
+    OBJECT: {"type": "object"},
+}
