@@ -18,6 +18,9 @@ from integrations.simulator import DEFAULT_NUMBERS, answers, messages
 from integrations.simulator.example import MANAGER, example_till
 from integrations.staff.base.acts import Act
 from integrations.staff.requests.ask_forms import PREFIX, FieldsForm
+from integrations.wire import raw_json
+from integrations.wire.payloads import checking
+from integrations.wire.payloads.answers import answer_model
 from integrations.wire.payloads.examples import EXAMPLES
 from integrations.wire.payloads.models import MODELS
 from tests.support.project import PROJECT
@@ -55,15 +58,18 @@ def _typed(value: Any) -> str:
 
 
 @pytest.mark.parametrize("model", REQUEST_MODELS)
-def test_the_simulated_till_answers_each_documented_message_type(model: str) -> None:
+def test_the_simulated_till_answers_each_documented_message_type_with_its_model(model: str) -> None:
     asked = {
         "RequestID": "1",
         "MessageType": DEFAULT_NUMBERS[name_of(model)],
         "UserIdentifier": MANAGER.user_id,
         "Payload": EXAMPLES[model],
     }
-    answer = answers.answer(example_till(), messages.read_request(json.dumps(asked)))
-    assert answer.result_code not in (messages.UNSUPPORTED_MESSAGE, messages.MALFORMED_PAYLOAD)
+    request = messages.read_request(json.dumps(asked))
+    answer = answers.answer(example_till(), request)
+    assert answer.result_code == messages.SUCCESS, answer
+    spelled = raw_json.members(messages.write_answer(request, answer))["Payload"]
+    checking.check(spelled, answer_model(model))
 
 
 # --- An audit verb

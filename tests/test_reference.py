@@ -8,7 +8,7 @@ from django.apps import apps
 from django.core.management import load_command_class
 
 from integrations.services import metrics
-from integrations.wire.payloads.models import MODELS
+from integrations.wire.payloads.answers import ALL_MODELS, RESULT_CODES
 from tests.support.project import PROJECT
 
 COMMANDS = sorted(path.stem for path in (PROJECT / "integrations/management/commands").glob("[!_]*.py"))
@@ -30,15 +30,21 @@ def test_the_list_of_metrics_has_each_with_its_type_and_meaning_and_no_other() -
     assert f"`{metrics.BUILD_INFO[0]}`" in text_of("metrics.md")
 
 
-@pytest.mark.parametrize("model", [name for name, fields in MODELS.items() if fields])
+@pytest.mark.parametrize("model", [name for name, fields in ALL_MODELS.items() if fields])
 def test_each_payload_is_documented_with_every_field_in_its_order(model: str) -> None:
     heading = f"`{model}`" if model.startswith("OrderNPay") else f"### {model}\n"
     table = text_of("message-types.md").split(heading)[1].lstrip().removeprefix(":").lstrip()
-    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \| .+ \|$", table.split("\n\n")[0], re.MULTILINE)
-    assert [name for name, _, _ in rows] == [field.name for field in MODELS[model]]
-    for field, (name, kind, presence) in zip(MODELS[model], rows, strict=True):
-        assert (presence == "required") == field.required, name
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \| (.+) \|$", table.split("\n\n")[0], re.MULTILINE)
+    assert [name for name, *_ in rows] == [field.name for field in ALL_MODELS[model]]
+    for field, (name, kind, presence, meaning) in zip(ALL_MODELS[model], rows, strict=True):
+        assert (presence in ("required", "always")) == field.required, name
+        assert meaning == field.meaning, name
         assert field.limit is None or kind.endswith(f"at most {field.limit}"), name
+
+
+def test_the_result_codes_are_those_that_the_api_describes() -> None:
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", text_of("message-types.md"), re.MULTILINE)
+    assert {int(code): meaning for code, meaning in rows} == RESULT_CODES
 
 
 def test_the_list_of_commands_names_each_command() -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 from integrations.backend.requests import orders
 from integrations.wire.endpoints import API_PATH
+from integrations.wire.payloads.answers import ALL_MODELS
 from integrations.wire.payloads.json_schema import json_schema
-from integrations.wire.payloads.models import MODELS
 
 
 def only_backend(endpoints: list[Any], **_kwargs: Any) -> list[Any]:
@@ -21,7 +21,7 @@ def only_backend(endpoints: list[Any], **_kwargs: Any) -> list[Any]:
 def add_payload_models(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     """Add the payload models of the known message types. No call refers to them, because any payload is accepted."""
     schemas = result["components"]["schemas"]
-    schemas.update({model: json_schema(model) for model in MODELS})
+    schemas.update({model: json_schema(model) for model in ALL_MODELS})
     order = schemas["Order"]
     order["additionalProperties"] = False
     order["properties"]["message_type"] = {

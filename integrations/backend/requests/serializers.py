@@ -9,9 +9,11 @@ from integrations.models import MessageType, Request
 from integrations.models.request import RequestState
 from integrations.services.requests.request_types import Result
 from integrations.wire import raw_json
+from integrations.wire.payloads.answers import RESULT_CODES
 from integrations.wire.payloads.models import MODELS
 
 OUTCOMES = ("answered", "refused")
+_RESULT_CODES = " ".join(f"{code}: {meaning}." for code, meaning in RESULT_CODES.items())
 
 
 class RequestSerializer(serializers.ModelSerializer[Request]):
@@ -90,7 +92,7 @@ class AnswerSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     request_id = serializers.CharField()
     outcome = serializers.ChoiceField(choices=OUTCOMES, help_text="answered: ResultCode 0; refused: any other.")
-    result_code = serializers.IntegerField()
+    result_code = serializers.IntegerField(help_text=_RESULT_CODES)
     error_message = serializers.CharField(allow_null=True)
     payload = serializers.JSONField(help_text="Exactly as the POS sent it; null if it sent none or after deletion.")
     content_pruned_at = serializers.DateTimeField(

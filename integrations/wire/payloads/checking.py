@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from integrations.wire.payloads.answers import ALL_MODELS
 from integrations.wire.payloads.fields import DECIMAL, FLAG, GUID, OBJECT, STRING, WHOLE, Field
-from integrations.wire.payloads.models import MODELS
 
 
 class Spelled(str):
@@ -37,7 +37,7 @@ def _errors_of_model(path: str, content: Any, model: str) -> Iterator[tuple[str,
         yield path, "must be an object"
         return
     given = {key.lower(): value for key, value in content.items()}
-    for field in MODELS[model]:
+    for field in ALL_MODELS[model]:
         yield from _errors_of_field(f"{path}.{field.name}" if path else field.name, given, field)
 
 
@@ -62,7 +62,7 @@ def _errors_of_field(path: str, given: Mapping[str, Any], field: Field) -> Itera
 
 
 def _errors_of_value(path: str, value: Any, field: Field) -> Iterator[tuple[str, str]]:
-    if field.kind in MODELS:
+    if field.kind in ALL_MODELS:
         yield from _errors_of_model(path, value, field.kind)
         return
     fits, what = _KINDS[field.kind]

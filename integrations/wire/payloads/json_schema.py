@@ -2,14 +2,14 @@
 
 from typing import Any
 
+from integrations.wire.payloads.answers import ALL_MODELS, UNKNOWN
 from integrations.wire.payloads.examples import EXAMPLES
 from integrations.wire.payloads.fields import DECIMAL, FLAG, GUID, OBJECT, STRING, WHOLE, Field
-from integrations.wire.payloads.models import MODELS
 
 
 def json_schema(model: str) -> dict[str, Any]:
     """Return a model as JSON Schema; other models are referred to as components."""
-    fields = MODELS[model]
+    fields = ALL_MODELS[model]
     schema: dict[str, Any] = {
         "type": "object",
         "properties": {field.name: _schema_of(field) for field in fields},
@@ -17,6 +17,8 @@ def json_schema(model: str) -> dict[str, Any]:
     }
     if required := [field.name for field in fields if field.required]:
         schema["required"] = required
+    if model in UNKNOWN:
+        schema["description"] = "Not known: PowerEPOS' page could not be read. Any object is possible."
     if model in EXAMPLES:
         schema["examples"] = [EXAMPLES[model]]
     return schema
@@ -32,7 +34,7 @@ def _schema_of(field: Field) -> dict[str, Any]:
 
 
 def _schema_of_kind(field: Field) -> dict[str, Any]:
-    if field.kind in MODELS:
+    if field.kind in ALL_MODELS:
         return {"$ref": f"#/components/schemas/{field.kind}"}
     schema = dict(_SCHEMAS[field.kind])
     return schema | ({"maxLength": field.limit} if field.limit is not None else {})

@@ -1,4 +1,4 @@
-"""The fields of each model of the requests, in the order of its documentation."""
+"""The fields of each model of the requests, and of the models in them, in the order of its documentation."""
 
 from integrations.wire.payloads.fields import DECIMAL, FLAG, GUID, STRING, WHOLE, Field, list_of, nullable, required
 
