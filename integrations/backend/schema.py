@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from integrations.backend.requests import orders
+from integrations.backend.requests.typed import add_types
 from integrations.wire.endpoints import API_PATH
 from integrations.wire.payloads.answers import ALL_MODELS
 from integrations.wire.payloads.json_schema import json_schema
@@ -19,23 +19,11 @@ def only_backend(endpoints: list[Any], **_kwargs: Any) -> list[Any]:
 
 
 def add_payload_models(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-    """Add the payload models of the known message types. No call refers to them, because any payload is accepted."""
+    """Add the models of the payloads, and the types of the calls and answers that have them."""
     schemas = result["components"]["schemas"]
     schemas.update({model: json_schema(model) for model in ALL_MODELS})
-    order = schemas["Order"]
-    order["additionalProperties"] = False
-    order["properties"]["message_type"] = {
-        "oneOf": [
-            {"type": "integer", "minimum": 0, "maximum": orders.MAX_MESSAGE_TYPE},
-            {"type": "string", "minLength": 1, "maxLength": 64},
-        ],
-        "description": "The number of a message type, or the name of one that this portal knows.",
-    }
-    order["properties"]["payload"] = {
-        "type": "object",
-        "additionalProperties": True,  # without it, client generators assume an empty object
-        "description": "Forwarded unchanged: same keys, same order, same digits. See the OrderNPay…Request models.",
-    }
+    schemas["Order"]["properties"]["payload"] |= {"additionalProperties": True}  # otherwise clients assume none
+    add_types(schemas)
     _open_objects(schemas)
     return result
 

@@ -10,7 +10,9 @@ import yaml
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
-from integrations.wire.payloads.models import MODELS
+from integrations.backend.requests.typed import name_of
+from integrations.wire.payloads.answers import ALL_MODELS, answer_model
+from integrations.wire.payloads.examples import EXAMPLES
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +30,7 @@ def test_the_document_is_openapi_3_1_and_names_every_call_and_model() -> None:
         "/api/v1/message-types",
         "/api/v1/api-key",
     }
-    assert set(MODELS) <= set(document["components"]["schemas"])
+    assert set(ALL_MODELS) <= set(document["components"]["schemas"])
     sending = document["paths"]["/api/v1/outlets/{provider_outlet_id}/requests"]["post"]
     statuses = {"200", "202", "401", "403", "404", "409", "410", "413", "422", "429", "500", "502", "503", "504"}
     assert set(sending["responses"]) == statuses | {"400", "408", "414", "431"}
@@ -44,7 +46,7 @@ def test_each_call_has_a_schema_for_its_success_and_lists_no_other_status_below_
 
 
 def test_the_document_states_the_limits_that_the_portal_enforces() -> None:
-    order = yaml.safe_load(Client().get("/api/v1/schema").content)["components"]["schemas"]["Order"]
+    order = yaml.safe_load(Client().get("/api/v1/schema").content)["components"]["schemas"]["OtherOrder"]
     numbers = {name: (each.get("minimum"), each.get("maximum")) for name, each in order["properties"].items()}
     assert numbers["timeout"] == (1, 120)
     assert numbers["expires_in"] == (0, 86_400)
@@ -60,6 +62,17 @@ def test_the_document_lists_nullable_request_fields_and_optional_problem_fields(
     moments = {"stored_at", "sent_at", "last_sent_at", "ended_at", "content_pruned_at"}
     assert nullable == moments | {"user_identifier", "result_code", "error_message"}
     assert schemas["Problem"]["required"] == ["status", "title", "type"]
+
+
+@pytest.mark.parametrize("model", EXAMPLES)
+def test_a_call_and_its_answer_have_the_types_of_the_message_type_that_they_name(model: str) -> None:
+    schemas = yaml.safe_load(Client().get("/api/v1/schema").content)["components"]["schemas"]
+    name = name_of(model)
+    for variant, payload in ((f"{name}Order", model), (f"{name}Answer", answer_model(model))):
+        assert {"$ref": f"#/components/schemas/{variant}"} in schemas[variant.removeprefix(name)]["oneOf"]
+        properties = schemas[variant]["properties"]
+        assert properties["message_type"]["const"] == name
+        assert f"#/components/schemas/{payload}" in str(properties["payload"])
 
 
 EIGHT_AT_ONCE = """
@@ -141,8 +154,8 @@ def test_the_interactive_page_loads_only_resources_of_the_portal() -> None:
 
 def test_every_open_object_is_described_as_open() -> None:
     schemas = yaml.safe_load(Client().get("/api/v1/schema").content)["components"]["schemas"]
-    assert schemas["Order"]["properties"]["payload"]["additionalProperties"] is True
-    assert all(schemas[model]["additionalProperties"] is True for model in MODELS)
+    assert schemas["OtherOrder"]["properties"]["payload"]["additionalProperties"] is True
+    assert all(schemas[model]["additionalProperties"] is True for model in ALL_MODELS)
     assert closed_and_empty(schemas) == []
 
 

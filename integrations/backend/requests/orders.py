@@ -44,7 +44,7 @@ class Order:
     timeout: int
     expires_in: int
     durable: bool
-    validate: bool
+    validate: bool | None  # None: if the message type was sent by name and has a model
 
     def as_request(
         self, message_type: int, *, integration_id: int, api_key_id: int, received_at: datetime
@@ -178,5 +178,5 @@ _READERS: dict[str, tuple[Callable[[str], Any], Any]] = {
     "timeout": (_whole_number(1, MAX_TIMEOUT), DEFAULT_TIMEOUT),
     "expires_in": (_whole_number(0, MAX_EXPIRES_IN), 0),
     "durable": (_flag, True),
-    "validate": (_flag, False),
+    "validate": (_flag, None),
 }

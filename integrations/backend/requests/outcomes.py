@@ -8,7 +8,7 @@ from integrations.backend.base import problems
 from integrations.backend.base.answers import json_answer
 from integrations.backend.base.authentication import Caller
 from integrations.backend.base.problems import Problem
-from integrations.backend.requests.serializers import answer_text, request_text
+from integrations.backend.requests.serializers import ACCEPTED, answer_text, request_text
 from integrations.models import Request as StoredRequest
 from integrations.models.request import RequestState
 from integrations.services.requests.request_types import Result
@@ -19,13 +19,16 @@ from integrations.wire.plain_http import PlainResponse
 ANSWER_UNREADABLE = "The POS has answered. `state` and `result_code` show the outcome."
 
 
-def answer_of(result: Result, request_id: str) -> PlainResponse:
-    """Return the POS's answer to a request. Raises Problem for every other outcome."""
+def answer_of(result: Result, request_id: str, message_type: int | str) -> PlainResponse:
+    """Return the POS's answer to a request, with its message type as in the call.
+
+    Raises Problem for every other outcome.
+    """
     match result.state:
         case RequestState.ANSWERED | RequestState.REFUSED if result.is_unreadable:
             raise _unreadable(result, request_id)
         case RequestState.ANSWERED | RequestState.REFUSED:
-            return json_answer(answer_text(result, request_id).encode())
+            return json_answer(answer_text(result, request_id, message_type).encode())
         case RequestState.EXPIRED:
             raise _ended(problems.EXPIRED, result, request_id)
         case RequestState.CANCELLED:
@@ -47,7 +50,7 @@ def whole_request(row: StoredRequest, caller: Caller) -> PlainResponse:
 def accepted(row_uuid: uuid.UUID, request_id: str) -> PlainResponse:
     """Return the receipt for a request whose caller does not wait."""
     location = _location_of(row_uuid)
-    content = {"id": str(row_uuid), "request_id": request_id, "location": location}
+    content = {"id": str(row_uuid), "request_id": request_id, "outcome": ACCEPTED, "location": location}
     response = json_answer(raw_json.spell(content).encode(), status=202)
     response.set_header(b"location", location)
     return response

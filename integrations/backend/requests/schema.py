@@ -12,6 +12,7 @@ from integrations.backend.requests.serializers import (
     RequestPageSerializer,
     WholeRequestSerializer,
 )
+from integrations.backend.requests.typed import name_of
 from integrations.models.api_key import Scope
 from integrations.models.request import RequestState
 from integrations.wire.payloads.examples import EXAMPLES
@@ -51,9 +52,9 @@ SEND_REQUEST = operation(
     },
     examples=[
         OpenApiExample(
-            model.removeprefix("OrderNPay").removesuffix("Request"),
+            name_of(model),
             value={
-                "message_type": model.removeprefix("OrderNPay").removesuffix("Request"),
+                "message_type": name_of(model),
                 "device_id": "kiosk-1",
                 "user_identifier": USER,
                 "payload": payload,

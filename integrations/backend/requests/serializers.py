@@ -13,6 +13,7 @@ from integrations.wire.payloads.answers import RESULT_CODES
 from integrations.wire.payloads.models import MODELS
 
 OUTCOMES = ("answered", "refused")
+ACCEPTED = "accepted"
 _RESULT_CODES = " ".join(f"{code}: {meaning}." for code, meaning in RESULT_CODES.items())
 
 
@@ -91,6 +92,7 @@ class AnswerSerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     request_id = serializers.CharField()
+    message_type = serializers.JSONField(help_text="As in the call.")
     outcome = serializers.ChoiceField(choices=OUTCOMES, help_text="answered: ResultCode 0; refused: any other.")
     result_code = serializers.IntegerField(help_text=_RESULT_CODES)
     error_message = serializers.CharField(allow_null=True)
@@ -105,6 +107,7 @@ class ReceiptSerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     request_id = serializers.CharField()
+    outcome = serializers.ChoiceField(choices=(ACCEPTED,), help_text="The request is stored; its POS has not answered.")
     location = serializers.CharField()
 
 
@@ -133,7 +136,8 @@ class OrderSerializer(serializers.Serializer[Any]):
     )
     durable = serializers.BooleanField(default=True, help_text="false: one attempt, recorded afterwards; for polling.")
     validate = serializers.BooleanField(  # type: ignore[assignment]
-        default=False, help_text="Check the payload against the documented model."
+        required=False,
+        help_text="Check the payload against its model. By default, it is checked if `message_type` is a name.",
     )
 
 
@@ -171,11 +175,12 @@ def request_text(row: Request, result: Result) -> str:
     return raw_json.write(values, {"payload": row.payload or "null", "answer": result.answer or "null"})
 
 
-def answer_text(result: Result, request_id: str) -> str:
+def answer_text(result: Result, request_id: str, message_type: int | str) -> str:
     """Return a POS's answer as JSON, with its payload exactly as sent."""
     values = {
         "id": str(result.uuid),
         "request_id": request_id,
+        "message_type": message_type,
         "outcome": result.state,
         "result_code": result.result_code,
         "error_message": result.error_message,

@@ -17,6 +17,7 @@ from integrations.backend.outlets.rows import find_target
 from integrations.backend.requests import orders, outcomes, rows
 from integrations.backend.requests.schema import CANCEL, GET_REQUEST, LIST_MESSAGE_TYPES, LIST_REQUESTS, SEND_REQUEST
 from integrations.backend.requests.serializers import MessageTypeSerializer, RequestSerializer
+from integrations.models import MessageType
 from integrations.models.clock import shared_now
 from integrations.models.request import RequestState
 from integrations.relay.delivery.transient_requests import LINK_LOST
@@ -64,7 +65,7 @@ class OutletRequestsView(BackendView):
         completion: Completion = asyncio.get_running_loop().create_future()
         try:
             stored = await _in_time(self.running.dispatcher.submit(new, completion), order, new)
-            return await self._wait(stored, new, order.timeout, completion if stored.is_new else None)
+            return await self._wait(stored, new, order, completion if stored.is_new else None)
         finally:
             completion.cancel()
 
@@ -80,7 +81,7 @@ class OutletRequestsView(BackendView):
         with self.running.transient_requests.looking_up(new):
             earlier = None if is_known else await _in_time(self.running.dispatcher.find_repeated(new), order, new)
             if earlier is not None:
-                return await self._wait(earlier, new, order.timeout)
+                return await self._wait(earlier, new, order)
             return await self._ask(order, new)
 
     async def _ask(self, order: orders.Order, new: NewRequest) -> PlainResponse:
@@ -90,18 +91,18 @@ class OutletRequestsView(BackendView):
             raise Problem(problems.DATABASE_AWAY, NOT_ASKED_IN_TIME, request_id=new.request_id) from None
         if result.state == RequestState.FAILED and result.failure == LINK_LOST:
             raise Problem(problems.LINK_LOST, id=str(result.uuid), request_id=new.request_id)
-        return outcomes.answer_of(result, new.request_id)
+        return outcomes.answer_of(result, new.request_id, order.message_type)
 
     async def _wait(
-        self, stored: Stored, new: NewRequest, seconds: int, completion: Completion | None = None
+        self, stored: Stored, new: NewRequest, order: orders.Order, completion: Completion | None = None
     ) -> PlainResponse:
         try:
-            result = await self.running.dispatcher.wait(stored.pk, _seconds_left(seconds, new), completion)
+            result = await self.running.dispatcher.wait(stored.pk, _seconds_left(order.timeout, new), completion)
         except (DatabaseError, InterfaceError) as error:
             raise outcomes.no_answer(stored.uuid, new.request_id) from error  # the stored request continues
         if not result.is_final and self.running.is_draining:
             raise outcomes.unfinished(problems.DRAINING, stored.uuid, new.request_id, state=result.state)
-        return outcomes.answer_of(result, new.request_id)
+        return outcomes.answer_of(result, new.request_id, order.message_type)
 
 
 class RequestsView(BackendView):
@@ -167,13 +168,19 @@ def _seconds_left(seconds: int, new: NewRequest) -> float:
 
 
 async def _message_type_of(order: orders.Order) -> int:
-    """Return the number to send. Raises Problem, also if validation was requested and the payload is not valid."""
+    """Return the number to send. Raises Problem, also for a payload that is checked and not valid."""
     by_name = isinstance(order.message_type, str)
     known = await rows.find_message_type(order.message_type) if by_name or order.validate else None
-    if order.validate:
-        _check(order.payload, known.payload_model if known else "")
-    if not isinstance(order.message_type, str):
-        return order.message_type
+    number = _number_of(order.message_type, known)
+    model = known.payload_model if known else ""
+    if order.validate or (order.validate is None and by_name and model in MODELS):
+        _check(order.payload, model)
+    return number
+
+
+def _number_of(message_type: int | str, known: MessageType | None) -> int:
+    if not isinstance(message_type, str):
+        return message_type
     if known is None:
         raise invalid("message_type", "is not the name of a known message type")
     if known.number is None:

@@ -9,7 +9,7 @@ from unittest import mock
 from django.db import OperationalError
 
 from integrations.backend import routing
-from integrations.models import Request
+from integrations.models import MessageType, Request
 from integrations.models.request import RequestState
 from integrations.relay import runtime
 from integrations.services.integration.enabling import disable
@@ -21,6 +21,8 @@ from tests.support.backend_client import API, Backend, Pos, know, make_outlet
 from tests.support.factories import ANNA
 from tests.support.factories import make_outlet as make_bare_outlet
 from tests.support.in_process import LIMIT, InProcess, in_main, until
+
+UPDATE = '{"SalesTransactionID": "1121008e-2769-46e2-918d-65e0291621a1"}'
 
 
 class OneRequest(InProcess):
@@ -216,9 +218,29 @@ class OneRequest(InProcess):
         await in_main(know, "UpdateOrder", 12)
         await in_main(know, "CreateOrder", None)
         async with await Pos.of(outlet) as pos:
-            await backend.ask(outlet, message_type="UpdateOrder", mode="async")
+            await backend.ask(outlet, UPDATE, message_type="UpdateOrder", mode="async")
             assert (await pos.next_frame())["MessageType"] == 12
         assert "no number yet" in (await backend.ask(outlet, message_type="CreateOrder")).json()["detail"]
+
+    async def test_the_payload_of_a_type_sent_by_name_is_checked_unless_the_caller_declines(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        await in_main(know, "UpdateOrder", 12)
+        await in_main(MessageType.objects.create, name="PrintBill", number=77)
+        async with await Pos.of(outlet) as pos:
+            refused = await backend.ask(outlet, message_type="UpdateOrder")
+            assert [error["field"] for error in refused.json()["errors"]] == ["payload.SalesTransactionID"]
+            for options in ({"message_type": "UpdateOrder", "validate": False}, {"message_type": "PrintBill"}):
+                assert (await backend.ask(outlet, mode="async", **options)).status == 202
+                assert (await pos.next_frame())["Payload"] == {}
+
+    async def test_an_answer_names_the_message_type_as_in_the_call(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        await in_main(know, "UpdateOrder", 12)
+        async with await Pos.of(outlet) as pos:
+            for message_type in ("UpdateOrder", 12):
+                asking = asyncio.ensure_future(backend.ask(outlet, UPDATE, message_type=message_type))
+                pos.answers(await pos.next_frame())
+                assert (await asking).json()["message_type"] == message_type
 
     async def test_a_payload_is_checked_when_that_is_asked_for(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()

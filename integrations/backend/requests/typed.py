@@ -1,0 +1,57 @@
+"""Types of the calls and answers of each documented message type, for the OpenAPI document.
+
+A call that names a documented message type has the payload of its model, and so has its answer. `message_type` tells
+the variants apart, in both directions.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from integrations.backend.requests import orders
+from integrations.wire.payloads.answers import answer_model
+from integrations.wire.payloads.examples import EXAMPLES
+
+Schema = dict[str, Any]
+
+_NUMBER = {
+    "type": "integer",
+    "minimum": 0,
+    "maximum": orders.MAX_MESSAGE_TYPE,
+    "description": "The number of any message type. The API also accepts the name of one that staff added.",
+}
+
+
+def name_of(request_model: str) -> str:
+    """Return the name of a documented message type, by the model of its payload."""
+    return request_model.removeprefix("OrderNPay").removesuffix("Request")
+
+
+def add_types(schemas: dict[str, Schema]) -> None:
+    """Replace the schemas of a call and of its answer by one variant for each documented message type, and one more."""
+    _split(schemas, "Order", {model: _of(model) for model in EXAMPLES}, closed=True)
+    _split(schemas, "Answer", {model: _or_null(_of(answer_model(model))) for model in EXAMPLES})
+
+
+def _split(schemas: dict[str, Schema], name: str, payloads: Mapping[str, Schema], *, closed: bool = False) -> None:
+    base = schemas[name]
+    variants = {f"{name_of(model)}{name}": (name_of(model), payload) for model, payload in payloads.items()}
+    for variant, (message_type, payload) in variants.items():
+        schemas[variant] = _variant(base, {"type": "string", "const": message_type}, payload, closed=closed)
+    other = f"Other{name}"
+    schemas[other] = _variant(base, _NUMBER, base["properties"]["payload"], closed=closed)
+    references = [_of(variant) for variant in (*variants, other)]
+    schemas[name] = {"oneOf": references, "description": base["description"]}
+
+
+def _variant(base: Schema, message_type: Schema, payload: Schema, *, closed: bool) -> Schema:
+    described = {"description": base["properties"]["payload"].get("description", "")}
+    properties = base["properties"] | {"message_type": message_type, "payload": described | payload}
+    return base | {"properties": properties} | ({"additionalProperties": False} if closed else {})
+
+
+def _of(model: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{model}"}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
