@@ -1,6 +1,6 @@
 """Database models with their constraints and queries. No sockets, no HTTP."""
 
-from integrations.models.api_key import ApiKey, ApiKeySecret
+from integrations.models.api_key import AnsweredCall, ApiKey, ApiKeySecret
 from integrations.models.attempt import AuthAttempt, StrayFrame
 from integrations.models.audit import AuditEvent
 from integrations.models.connection import Connection, Presence, ServerProcess
@@ -18,6 +18,7 @@ __all__ = [
     "Alert",
     "AlertMember",
     "AlertRecipient",
+    "AnsweredCall",
     "ApiKey",
     "ApiKeySecret",
     "AuditEvent",

@@ -10,6 +10,8 @@ from integrations.models.fields.texts import NameField
 from integrations.models.kept_secret import KeptSecret, KeptSecretOwner, KeptSecretQuerySet
 from integrations.models.outlet import Organisation, plain_text
 
+MAX_IDEMPOTENCY_KEY = 256  # characters, like a RequestID
+
 
 class Scope(models.TextChoices):
     """What an API key may do; each label completes the sentence "The key can ...". The values never change."""
@@ -91,3 +93,25 @@ class ApiKeySecret(KeptSecret):
                 condition=Q(is_current=False) | Q(retired_at=None), name="current_api_key_secret_is_not_retired"
             ),
         ]
+
+
+class AnsweredCall(models.Model):
+    """The answer to an API call with an Idempotency-Key. A repeat of the call gets it until `expires_at`.
+
+    The answer can hold a new secret, so it is encrypted (services/api_keys/idempotency.py).
+    """
+
+    # No separate index: the constraint begins with this column.
+    api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="answered_calls", db_index=False)
+    idempotency_key = models.CharField(max_length=MAX_IDEMPOTENCY_KEY)
+    call_digest = models.CharField(max_length=80, editable=False)  # keyed; of method, path, query and body
+    sealed_answer = models.TextField(editable=False)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["api_key", "idempotency_key"], name="idempotency_key_once_per_api_key")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.idempotency_key} of {self.api_key}"

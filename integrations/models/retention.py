@@ -13,6 +13,7 @@ class RecordKind(StrEnum):
     CONNECTIONS = "connections"
     PROCESSES = "processes"
     SESSIONS = "sessions"
+    ANSWERED_CALLS = "answered_calls"
     AUDIT = "audit"
 
     @property
@@ -28,5 +29,6 @@ WORDS = {
     RecordKind.CONNECTIONS: "connections",
     RecordKind.PROCESSES: "server processes",
     RecordKind.SESSIONS: "expired staff sessions",
+    RecordKind.ANSWERED_CALLS: "answers to API calls with an Idempotency-Key",
     RecordKind.AUDIT: "audit events",
 }

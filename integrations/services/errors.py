@@ -19,7 +19,7 @@ class PortalError(Exception):
     """A refusal whose text may be shown to the caller.
 
     `field` is the model's name of the invalid value, or empty. `hint` says what the caller can do next. `remedy` is the
-    operation that helps.
+    operation that helps. `retry_after` is in seconds; None if a retry would not help.
     """
 
     message = "The portal refused this."
@@ -27,6 +27,7 @@ class PortalError(Exception):
     field = ""
     hint = ""
     remedy: Remedy | None = None
+    retry_after: float | None = None
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or self.message)

@@ -26,9 +26,11 @@ class Backend:
     async def get(self, path: str) -> Answer:
         return await request("GET", f"{API}/{path}", headers=self._headers)
 
-    async def post(self, path: str, body: str | bytes = b"") -> Answer:
+    async def post(self, path: str, body: str | bytes = b"", **headers: str) -> Answer:
+        """Send a POST; each of `headers` is named with underscores for hyphens."""
         content = body.encode() if isinstance(body, str) else body
-        return await request("POST", f"{API}/{path}", [content], headers=self._headers)
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await request("POST", f"{API}/{path}", [content], headers=self._headers | more)
 
     async def ask(self, outlet: Enabled, payload: str = "{}", **options: Any) -> Answer:
         """Send a request; the payload is JSON text, sent unchanged."""

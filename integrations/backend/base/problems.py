@@ -104,7 +104,7 @@ class Problem(Exception):
         self.kind = kind
         self.detail = detail
         self.more = more
-        self.headers = (headers or {}) | _headers(kind)
+        self.headers = _headers(kind) | (headers or {})
 
 
 def of_refusal(refusal: type[PortalError]) -> ProblemKind:
@@ -181,7 +181,8 @@ def _problem_of(error: Exception) -> Problem:
 def _refused(error: PortalError) -> Problem:
     sentences = (str(error) if str(error) != error.message else "", error.hint)
     errors: dict[str, Any] = {"errors": [{"field": error.field, "message": str(error)}]} if error.field else {}
-    return Problem(of_refusal(type(error)), " ".join(filter(None, sentences)) or None, **errors)
+    headers = {"Retry-After": f"{error.retry_after:.0f}"} if error.retry_after else None
+    return Problem(of_refusal(type(error)), " ".join(filter(None, sentences)) or None, headers=headers, **errors)
 
 
 def _headers(kind: ProblemKind) -> dict[str, str]:

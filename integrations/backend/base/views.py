@@ -1,18 +1,42 @@
-"""The base of every view of the API."""
+"""The base of every view of the API.
 
-from typing import Any
+A handler that changes something passes the change to `change`, which honours Idempotency-Key:
 
+    @CREATE_OUTLET
+    async def post(self, request: PlainRequest) -> PlainResponse:
+        given = read_body(request.body, NewOutletSerializer)
+        return await self.change(changes.create_outlet, self.caller, given, self.actor)
+
+The function runs in one transaction, in a database thread. It checks what the caller may see, calls the services, and
+returns the whole answer: status, body, Location. It raises Problem or a service's refusal, which undoes everything. It
+must not wait for the network or a POS. A repeat of the call gets the first answer, and the function does not run. So
+everything that the call changes belongs into the function, and a step in this process that must follow the commit
+belongs after the `await` or into `transaction.on_commit`. Without the header, the function runs in the same way.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ParamSpec
+
+from django.db import transaction
 from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
 from integrations.backend.base import problems
 from integrations.backend.base.authentication import Caller, authenticate, check_scope
+from integrations.backend.base.idempotency import idempotency_key
 from integrations.backend.base.problems import Problem
 from integrations.relay import runtime
 from integrations.relay.runtime import Runtime
+from integrations.services.api_keys.idempotency import Call, change_once
 from integrations.services.audit import Actor
+from integrations.services.rows.threads import within, writers
 from integrations.text.client_address import address_in
 from integrations.wire.plain_http import PlainRequest, PlainResponse
+
+CHANGE_SECONDS = 5.0  # how long a caller waits for the database; the change may still happen afterwards
+
+Arguments = ParamSpec("Arguments")
 
 
 class BackendView(APIView):
@@ -29,6 +53,7 @@ class BackendView(APIView):
     caller: Caller
     actor: Actor
     running: Runtime
+    received: PlainRequest
 
     async def dispatch(  # type: ignore[override]
         self, request: PlainRequest, *_args: Any, **kwargs: Any
@@ -41,6 +66,7 @@ class BackendView(APIView):
 
     async def answer(self, request: PlainRequest, **kwargs: Any) -> PlainResponse:
         """Authenticate the caller and return the handler's answer. Raises Problem, or the exception of the handler."""
+        self.received = request
         self.running = await runtime.running()
         header, address = request.header(b"authorization"), address_in(request.scope)
         self.caller = await authenticate(header, self.running.recorder, address=address)
@@ -53,3 +79,23 @@ class BackendView(APIView):
         check_scope(self.caller, handler)
         response: PlainResponse = await handler(request, **kwargs)
         return response
+
+    async def change(
+        self, function: Callable[Arguments, PlainResponse], *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> PlainResponse:
+        """Run `function` in one transaction and return its answer, or the first answer to a repeated Idempotency-Key.
+
+        Raises Problem, the refusals of `change_once`, the function's errors, or DatabaseUnresponsive after
+        CHANGE_SECONDS.
+        """
+        change = partial(function, *args, **kwargs)
+        key = idempotency_key(self.received)
+        if key is None:
+            return await within(CHANGE_SECONDS, writers.run(transaction.atomic(change)))
+        call = self._call(key)
+        return await within(CHANGE_SECONDS, writers.run(change_once, call, change=change))
+
+    def _call(self, key: str) -> Call:
+        request = self.received
+        target = f"{request.path}?{request.scope['query_string'].decode('latin-1')}"
+        return Call(self.caller.api_key_id, key, request.method, target, request.body)

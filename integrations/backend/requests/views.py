@@ -9,6 +9,7 @@ from django.db import DatabaseError, InterfaceError
 
 from integrations.backend.base import problems
 from integrations.backend.base.answers import plain_data
+from integrations.backend.base.authentication import Caller
 from integrations.backend.base.pagination import next_link
 from integrations.backend.base.problems import Problem
 from integrations.backend.base.query import check_names, invalid, invalid_fields
@@ -24,13 +25,12 @@ from integrations.relay.delivery.transient_requests import LINK_LOST
 from integrations.relay.delivery.waiters import Completion
 from integrations.services import wake
 from integrations.services.requests.request_types import NewRequest, Stored, TooLate
-from integrations.services.rows.threads import readers, within, writers
+from integrations.services.rows.threads import readers
 from integrations.wire.payloads import checking
 from integrations.wire.payloads.models import MODELS
 from integrations.wire.plain_http import PlainRequest, PlainResponse
 
 Done = TypeVar("Done")
-CANCEL_SECONDS = 5.0  # how long a cancellation waits for the database
 NOT_STORED_IN_TIME = "The database did not store the request in time. Send it again with the same request_id."
 NOT_ASKED_IN_TIME = "The database did not answer in time, so nothing was sent to the POS. Send the request again."
 
@@ -137,10 +137,12 @@ class CancelView(BackendView):
     @CANCEL
     async def post(self, request: PlainRequest, request_uuid: uuid.UUID) -> PlainResponse:
         check_names(request.query, ())
-        row = await within(CANCEL_SECONDS, writers.run(rows.cancel_request, self.caller, request_uuid))
-        await self.running.dispatcher.ended([row.pk])
-        self.running.wakeups.send(wake.ENDED, [row.pk])
-        return outcomes.whole_request(row, self.caller)
+        cancelled: list[int] = []
+        answer = await self.change(_cancel, self.caller, request_uuid, cancelled)
+        if cancelled:
+            await self.running.dispatcher.ended(cancelled)
+            self.running.wakeups.send(wake.ENDED, cancelled)
+        return answer
 
 
 class MessageTypesView(BackendView):
@@ -152,6 +154,13 @@ class MessageTypesView(BackendView):
     async def get(self, request: PlainRequest) -> PlainResponse:
         check_names(request.query, ())
         return plain_data({"results": MessageTypeSerializer(await readers.run(rows.message_types), many=True).data})
+
+
+def _cancel(caller: Caller, request_uuid: uuid.UUID, cancelled: list[int]) -> PlainResponse:
+    """Cancel a request, add its primary key to `cancelled`, and return the answer. Raises Problem."""
+    row = rows.cancel_request(caller, request_uuid)
+    cancelled.append(row.pk)
+    return outcomes.whole_request(row, caller)
 
 
 async def _in_time(storing: Awaitable[Done], order: orders.Order, new: NewRequest) -> Done:

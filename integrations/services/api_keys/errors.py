@@ -1,5 +1,7 @@
 """Refusals of operations on API keys."""
 
+from http import HTTPStatus
+
 from integrations.services.errors import PortalError
 
 
@@ -10,3 +12,22 @@ class ApiKeyExists(PortalError):
 
 class ApiKeyNotFound(PortalError):
     message = "No API key has this name."
+
+
+class IdempotencyKeyReused(PortalError):
+    message = "The Idempotency-Key was already used for a different call."
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    hint = "Nothing was changed. Use a new key for each call; repeat a call with the same method, path and body."
+
+
+class IdempotencyKeyInUse(PortalError):
+    message = "The first call with this Idempotency-Key is still in progress."
+    status = HTTPStatus.CONFLICT
+    hint = "Repeat the call after Retry-After, with the same key."
+    retry_after = 1
+
+
+class FirstAnswerUnreadable(PortalError):
+    message = "The first answer to this Idempotency-Key was encrypted with a key that the portal has lost."
+    status = HTTPStatus.GONE
+    hint = "The first call was completed, and this one changed nothing. Read the result with GET."

@@ -9,15 +9,11 @@ RETRY_AFTER = 5  # seconds, when the portal itself is the cause
 
 
 class Refused(PortalError):
-    """A POS may not authenticate or connect. The text is for the POS, `outcome` and `integration_id` for staff only.
-
-    `retry_after` is in seconds; None if a retry would not help.
-    """
+    """A POS may not authenticate or connect. The text is for the POS, `outcome` and `integration_id` for staff only."""
 
     outcome = Outcome.WRONG_SECRET
     message = "The auth secret was not valid!"
     status = HTTPStatus.UNAUTHORIZED
-    retry_after: float | None = None
 
     def __init__(self, outcome: Outcome | None = None, integration_id: int | None = None) -> None:
         super().__init__()

@@ -15,7 +15,16 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from integrations.models import AuditEvent, AuthAttempt, Connection, Presence, Request, ServerProcess, StrayFrame
+from integrations.models import (
+    AnsweredCall,
+    AuditEvent,
+    AuthAttempt,
+    Connection,
+    Presence,
+    Request,
+    ServerProcess,
+    StrayFrame,
+)
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.models.retention import RecordKind
@@ -155,6 +164,10 @@ def _sessions(before: datetime) -> QuerySet[Session]:
     return Session.objects.filter(expire_date__lt=before).order_by("expire_date")
 
 
+def _answered_calls(before: datetime) -> QuerySet[AnsweredCall]:
+    return AnsweredCall.objects.filter(expires_at__lt=before).order_by("expires_at")
+
+
 def _audit(before: datetime) -> QuerySet[AuditEvent]:
     return AuditEvent.objects.filter(at__lt=before).order_by("at")
 
@@ -190,5 +203,6 @@ RULES = {
     RecordKind.CONNECTIONS: Rule("KEEP_CONNECTION_DAYS", _connections, _delete),
     RecordKind.PROCESSES: Rule("KEEP_CONNECTION_DAYS", _processes, _delete),
     RecordKind.SESSIONS: Rule("", _sessions, _delete),
+    RecordKind.ANSWERED_CALLS: Rule("", _answered_calls, _delete),
     RecordKind.AUDIT: Rule("KEEP_AUDIT_DAYS", _audit, _forget),
 }

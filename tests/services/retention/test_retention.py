@@ -13,7 +13,17 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client import generate_latest
 
-from integrations.models import AuditEvent, AuthAttempt, Connection, Presence, Request, ServerProcess, StrayFrame
+from integrations.models import (
+    AnsweredCall,
+    ApiKey,
+    AuditEvent,
+    AuthAttempt,
+    Connection,
+    Presence,
+    Request,
+    ServerProcess,
+    StrayFrame,
+)
 from integrations.models.audit import AuditRowIsFinal
 from integrations.models.request import RequestState
 from integrations.models.retention import RecordKind
@@ -145,6 +155,15 @@ def test_an_expired_session_is_deleted_whatever_the_retention_settings() -> None
     assert retention.due(NOON)[RecordKind.SESSIONS] == 1
     retention.prune_batch(RecordKind.SESSIONS, NOON)
     assert [session.session_key for session in Session.objects.all()] == ["present"]
+
+
+@ALL_FOR_EVER
+def test_the_answer_to_an_idempotent_call_is_deleted_when_it_expires() -> None:
+    key = ApiKey.objects.create(name="kiosk")
+    for name, expires in (("old", NOON - MOMENT), ("present", NOON + MOMENT)):
+        AnsweredCall.objects.create(api_key=key, idempotency_key=name, expires_at=expires)
+    retention.prune_batch(RecordKind.ANSWERED_CALLS, NOON)
+    assert [each.idempotency_key for each in AnsweredCall.objects.all()] == ["present"]
 
 
 def test_audit_events_are_kept_for_ever_unless_settings_limit_them(enabled: Enabled) -> None:

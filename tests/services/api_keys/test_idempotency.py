@@ -1,0 +1,125 @@
+"""A repeated change of an API caller happens once, and gets the first answer."""
+
+from dataclasses import replace
+from datetime import timedelta
+from unittest import mock
+
+import pytest
+from django.test import override_settings
+
+from integrations.models import AnsweredCall, ApiKey, Organisation
+from integrations.models.clock import shared_now
+from integrations.services.api_keys import idempotency
+from integrations.services.api_keys.errors import FirstAnswerUnreadable, IdempotencyKeyReused
+from integrations.services.api_keys.idempotency import REPLAYED, Call, change_once
+from integrations.services.errors import InvalidValue
+from integrations.wire.plain_http import PlainResponse
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "ONPS-THE-NEW-SECRET"
+
+
+@pytest.fixture
+def call() -> Call:
+    key = ApiKey.objects.create(name="kiosk")
+    return Call(key.pk, "k1", "POST", "/api/v1/outlets?", b'{"name": "Harbour", "size": 1}')
+
+
+def create() -> PlainResponse:
+    """Create an organisation, and answer with its number and a secret."""
+    Organisation.objects.create(name=f"Organisation {Organisation.objects.count()}")
+    body = f'{{"secret": "{SECRET}", "name": "Café"}}'.encode()
+    return PlainResponse(201, [(b"location", b"/api/v1/outlets/1")], body)
+
+
+def test_a_repeat_gets_the_first_answer_and_changes_nothing(call: Call) -> None:
+    first, again = change_once(call, change=create), change_once(call, change=create)
+    assert Organisation.objects.count() == 1
+    assert (again.status, again.body) == (201, first.body)
+    assert again.headers == [*first.headers, (REPLAYED, b"true")]
+    assert REPLAYED not in dict(first.headers)
+
+
+def test_the_answer_is_stored_encrypted(call: Call) -> None:
+    change_once(call, change=create)
+    [row] = AnsweredCall.objects.values()
+    assert SECRET not in str(row)
+    assert "Harbour" not in str(row)
+
+
+def test_a_refused_change_leaves_nothing_so_a_repeat_is_tried_again(call: Call) -> None:
+    def refused() -> PlainResponse:
+        create()
+        raise InvalidValue("name", "No.")
+
+    for _ in range(2):
+        with pytest.raises(InvalidValue):
+            change_once(call, change=refused)
+    assert Organisation.objects.count() == AnsweredCall.objects.count() == 0
+    assert change_once(call, change=create).status == 201
+
+
+def test_a_change_whose_answer_cannot_be_stored_does_not_happen(call: Call) -> None:
+    with mock.patch.object(idempotency, "seal", side_effect=MemoryError), pytest.raises(MemoryError):
+        change_once(call, change=create)
+    assert Organisation.objects.count() == 0
+    change_once(call, change=create)
+    assert Organisation.objects.count() == 1
+
+
+@pytest.mark.parametrize("other", [{"method": "PATCH"}, {"target": "/api/v1/outlets?a=1"}, {"body": b'{"size": 2}'}])
+def test_the_same_key_for_a_different_call_is_refused(call: Call, other: dict[str, str]) -> None:
+    change_once(call, change=create)
+    with pytest.raises(IdempotencyKeyReused):
+        change_once(replace(call, **other), change=create)  # type: ignore[arg-type]
+    assert Organisation.objects.count() == 1
+
+
+@pytest.mark.parametrize("body", [b'{"size":1.0,"name":"\\u0048arbour"}', b' {"name": "Harbour", "size": 1e0}'])
+def test_the_spelling_of_the_body_makes_no_difference(call: Call, body: bytes) -> None:
+    change_once(call, change=create)
+    change_once(replace(call, body=body), change=create)
+    assert Organisation.objects.count() == 1
+
+
+def test_a_body_that_is_not_text_is_compared_too(call: Call) -> None:
+    change_once(replace(call, body=b"\xff"), change=create)
+    change_once(replace(call, body=b"\xff"), change=create)
+    with pytest.raises(IdempotencyKeyReused):
+        change_once(replace(call, body=b"\xfe"), change=create)
+
+
+def test_a_key_belongs_to_the_api_key_that_used_it(call: Call) -> None:
+    other = ApiKey.objects.create(name="web shop")
+    change_once(call, change=create)
+    assert REPLAYED not in dict(change_once(replace(call, api_key_id=other.pk), change=create).headers)
+    assert Organisation.objects.count() == 2
+
+
+def test_keys_differ_by_letter_case(call: Call) -> None:
+    change_once(call, change=create)
+    change_once(replace(call, idempotency_key="K1"), change=create)
+    assert Organisation.objects.count() == 2
+
+
+def test_an_expired_answer_is_forgotten(call: Call) -> None:
+    change_once(call, change=create)
+    AnsweredCall.objects.update(expires_at=shared_now() - timedelta(seconds=1))
+    change_once(call, change=create)
+    assert Organisation.objects.count() == 2
+    assert AnsweredCall.objects.get().expires_at > shared_now() + timedelta(hours=23)
+
+
+def test_an_answer_under_a_lost_key_is_never_a_second_change(call: Call) -> None:
+    change_once(call, change=create)
+    with override_settings(CREDENTIAL_KEY="n" * 50), pytest.raises(FirstAnswerUnreadable):
+        change_once(call, change=create)
+    assert Organisation.objects.count() == 1
+
+
+def test_an_answer_stays_readable_while_its_key_is_a_fallback(call: Call) -> None:
+    with override_settings(CREDENTIAL_KEY="o" * 50):
+        change_once(call, change=create)
+    with override_settings(CREDENTIAL_KEY="n" * 50, CREDENTIAL_KEY_FALLBACKS=["o" * 50]):
+        assert SECRET.encode() in change_once(call, change=create).body
