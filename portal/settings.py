@@ -219,6 +219,8 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Order N Pay portal",
     "DESCRIPTION": "Send requests to the POS of an outlet, such as orders and payments, and get its answers.",
     "VERSION": "1",
+    "LICENSE": {"name": "Proprietary", "identifier": "LicenseRef-Proprietary"},
+    "SERVERS": [{"url": "/", "description": "This portal"}],
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": API_PATH,
     "SERVE_INCLUDE_SCHEMA": False,

@@ -1,5 +1,6 @@
 """Hooks that complete the OpenAPI document."""
 
+import json
 from typing import Any
 
 from integrations.backend.requests.typed import add_types
@@ -25,7 +26,17 @@ def add_payload_models(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]
     schemas["Order"]["properties"]["payload"] |= {"additionalProperties": True}  # otherwise clients assume none
     add_types(schemas)
     _open_objects(schemas)
+    for schema in schemas.values():
+        _write_defaults_in_words(schema.get("properties", {}))
     return result
+
+
+def _write_defaults_in_words(properties: dict[str, Any]) -> None:
+    """Move each default into the description: openapi-typescript requires a field with a default, also of callers."""
+    for field in properties.values():
+        if "default" in field:
+            words = f"Default: {json.dumps(field.pop('default'))}."
+            field["description"] = " ".join(filter(None, (field.get("description"), words)))
 
 
 def _open_objects(value: Any) -> None:

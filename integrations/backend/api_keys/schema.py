@@ -6,5 +6,6 @@ from integrations.backend.base.schema import operation, problems_of
 GET_API_KEY = operation(
     None,
     operation_id="get_api_key",
+    summary="Get the API key of the call",
     responses={200: ApiKeySerializer, **problems_of()},
 )

@@ -32,8 +32,12 @@ def problems_of(*kinds: ProblemKind | type[PortalError]) -> dict[tuple[int, str]
 
 
 def operation(scope: Scope | None, **described: Any) -> Callable[[Handler], Handler]:
-    """Return a decorator that describes a handler, and declares the scope that it requires (see `requires`)."""
-    describe = extend_schema(**described, extensions={SCOPE: scope.value} if scope else None)
+    """Return a decorator that describes a handler, and declares the scope that it requires (see `requires`).
+
+    The summary is the operation's name, unless it is given.
+    """
+    summary = described.pop("summary", described["operation_id"].replace("_", " ").capitalize())
+    describe = extend_schema(summary=summary, **described, extensions={SCOPE: scope.value} if scope else None)
 
     def decorate(handler: Handler) -> Handler:
         return requires(scope)(describe(handler))
