@@ -35,6 +35,8 @@ class Clock:
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            # Otherwise pthread_cond_timedwait returns at once, and threads that wait for Python's global lock spin.
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",
         }
 
     def jump(self, seconds: int) -> None:
