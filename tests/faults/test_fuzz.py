@@ -65,7 +65,9 @@ def front(depot: Depot, tmp_path: Path) -> Iterator[Front]:
 
 def is_alive(port: int) -> bool:
     with suppress(httpx2.TransportError):
-        return httpx2.get(f"http://127.0.0.1:{port}/healthz", trust_env=False, timeout=20).status_code == 200
+        return (
+            httpx2.get(f"http://127.0.0.1:{port}/healthz", trust_env=False, verify=False, timeout=20).status_code == 200
+        )
     return False
 
 

@@ -157,6 +157,6 @@ def _certificate(folder: Path) -> None:
 
 def _status(url: str) -> int:
     try:
-        return httpx2.get(url, trust_env=False, timeout=10).status_code
+        return httpx2.get(url, trust_env=False, verify=False, timeout=10).status_code
     except httpx2.TransportError:
         return 0

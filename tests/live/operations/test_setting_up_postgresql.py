@@ -16,6 +16,7 @@ import pytest
 from psycopg import sql
 
 from integrations.models.request import RequestState
+from tests.live.stack import warm_start
 from tests.live.stack.binaries import need
 from tests.live.stack.postgres import MIGRATED, SUPERUSER, Postgres
 from tests.live.stack.processes import Process, free_port, plain_environment
@@ -162,8 +163,7 @@ def contents(checkout: Path, env: dict[str, str]) -> dict[str, Any]:
 
 
 def manage(checkout: Path, env: dict[str, str], *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "manage.py", *arguments]
-    done = subprocess.run(command, cwd=checkout, env=env, capture_output=True, text=True, check=False, timeout=120)
+    done = warm_start.run(arguments, cwd=checkout, env=env, stdin=None, timeout=120)
     assert done.returncode == status, done.stdout + done.stderr
     return done
 
@@ -216,6 +216,6 @@ def with_sudo(folder: Path, postgres: Postgres) -> dict[str, str]:
 def is_ready(port: int, server: Process) -> bool:
     assert server.is_running, server.log_text()
     try:
-        return httpx2.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code == 200
+        return httpx2.get(f"http://127.0.0.1:{port}/readyz", trust_env=False, verify=False).status_code == 200
     except httpx2.TransportError:
         return False

@@ -56,12 +56,13 @@ class Reloaded:
             "second token": self._get("/metrics", {"authorization": "Bearer second-0123456789"}),
             "login by another name": self._get("/admin/login/", login),
             "refusal": httpx2.post(
-                f"{self.base_url}/api/powerepos/v1/auth", content=b"{}", trust_env=False
+                f"{self.base_url}/api/powerepos/v1/auth", content=b"{}", trust_env=False, verify=False
             ).status_code,
         }
 
     def _get(self, path: str, headers: dict[str, str]) -> int:
-        return httpx2.get(f"{self.base_url}{path}", headers=headers, trust_env=False, timeout=60).status_code
+        url = f"{self.base_url}{path}"
+        return httpx2.get(url, headers=headers, trust_env=False, verify=False, timeout=60).status_code
 
 
 @pytest.fixture(scope="module")
