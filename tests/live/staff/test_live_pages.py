@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, Route, expect
+from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.live.callers import browser as browsing
 from tests.live.callers import records
@@ -27,6 +27,17 @@ SELECTED = """() => {
     const selection = getSelection(), node = selection.anchorNode;
     const cell = (node.nodeType === Node.ELEMENT_NODE ? node : node.parentNode).closest("td");
     return [selection.toString(), cell.parentNode.rowIndex, cell.cellIndex];
+}"""
+# Records when the page calls the server, by its own clock, and how many calls have no answer yet.
+RECORD_CALLS = """() => {
+    const call = fetch;
+    window.times = [];
+    window.unanswered = 0;
+    window.fetch = (...parameters) => {
+        times.push(performance.now());
+        unanswered += 1;
+        return call(...parameters).finally(() => unanswered -= 1);
+    };
 }"""
 # A stack for browser behaviour that does not depend on the server.
 ON_SERVE = pytest.mark.parametrize("portal", ["serve"], indirect=True, scope="module")
@@ -58,6 +69,7 @@ def page(chromium: Browser, portal: Portal) -> Iterator[Page]:
 @contextmanager
 def first_page(chromium: Browser, stack: Stack, login: tuple[str, str], **options: Any) -> Iterator[Page]:
     with browsing.page_at(chromium, stack, **options) as page:
+        page.clock.install()  # it runs like the real one, and tests can move it forward
         browsing.sign_in(page, login)
         yield page
 
@@ -66,10 +78,16 @@ def is_refresh(response: Response) -> bool:
     return "x-fragment" in response.request.headers
 
 
+def skip_refreshes(page: Page) -> None:
+    """Move the page's clock forward by more than the refresh interval, and let its timers run."""
+    page.clock.fast_forward(10_000)
+    page.wait_for_timeout(100)  # a request would be reported by now; the test can wait for no event
+
+
 def next_refresh(page: Page) -> Response:
-    """Wait for the next refresh of a page, and return the server's answer."""
+    """Move the page's clock forward by the longest pause between refreshes, and return the server's next answer."""
     with page.expect_response(is_refresh) as found:
-        pass
+        page.clock.fast_forward(30_000)
     return found.value
 
 
@@ -175,7 +193,7 @@ def test_a_list_follows_its_rows_and_waits_while_some_are_selected(page: Page, p
     with pos_of(outlet) as background:
         background.wait_for_connections()
         eventually(lambda: records.is_online(portal.stack, outlet))
-        page.wait_for_timeout(3_500)  # longer than the refresh interval: the test can wait for no event
+        skip_refreshes(page)
         expect(row).to_contain_text("Enabled, never connected")
         expect(page.get_by_text("1 of 1 selected")).to_be_visible()
         box.uncheck()
@@ -202,7 +220,7 @@ def test_a_hidden_tab_sends_no_requests_and_refreshes_at_once_when_shown(page: P
     next_refresh(page)
     page.on("request", lambda request: asked.append(request.url) if "x-fragment" in request.headers else None)
     hide(page, is_hidden=True)
-    page.wait_for_timeout(4_000)  # longer than the refresh interval
+    skip_refreshes(page)
     assert asked == []
     with page.expect_response(is_refresh, timeout=2_000 * PATIENCE):
         hide(page, is_hidden=False)
@@ -241,20 +259,18 @@ def test_a_lost_server_is_reported_and_the_page_recovers_with_the_current_state(
 
 @ON_SERVE
 def test_a_page_backs_off_from_a_busy_server(page: Page) -> None:
-    times: list[float] = []
-
-    def refuse(route: Route) -> None:
-        times.append(page.evaluate("performance.now()"))
-        route.fulfill(status=503, body="busy")
-
+    next_refresh(page)
+    page.clock.pause_at(page.evaluate("Date.now()") + 1)
     page.evaluate("Math.random = () => 0.5")  # no random jitter in the pauses
-    page.route(lambda _url: True, refuse)
+    page.evaluate(RECORD_CALLS)
+    page.route(lambda _url: True, lambda route: route.fulfill(status=503, body="busy"))
+    while len(times := page.evaluate("times")) < 4:
+        page.clock.fast_forward(500)
+        eventually(lambda: page.evaluate("unanswered === 0"))
     expect(page.get_by_text(LOST)).to_be_visible()
-    while len(times) < 4:
-        page.wait_for_timeout(200)
-    pauses = [later - earlier for earlier, later in itertools.pairwise(times[1:])]
-    assert pauses[1] > 1.5 * pauses[0]
+    assert [later - earlier for earlier, later in itertools.pairwise(times)] == [3_000, 6_000, 12_000]
     page.unroute_all()
+    page.clock.fast_forward(24_000)
     expect(page.get_by_text(LOST)).to_be_hidden()
 
 
@@ -273,7 +289,7 @@ def test_an_expired_session_is_reported_with_a_link_to_sign_in(page: Page, porta
     finally:
         if is_switched_off:
             portal.stack.execute(end, True)
-    page.wait_for_timeout(3_500)  # no more refreshes
+    skip_refreshes(page)
     page.get_by_role("link", name="Sign in", exact=True).click()
     if not is_switched_off:
         page.get_by_label("Username:").fill(portal.login[0])
@@ -298,7 +314,7 @@ def test_the_page_of_a_finished_request_does_not_refresh(page: Page, portal: Por
     page.goto(f"/admin/integrations/integration/{integration}/asked/{row}/")
     expect(page.get_by_text("ResultCode")).not_to_have_count(0)
     asked.clear()
-    page.wait_for_timeout(4_000)
+    skip_refreshes(page)
     assert asked == []
 
 
