@@ -32,14 +32,20 @@ LIBRARIES = (
     "django.contrib.postgres.forms",
     "django.db.backends.postgresql.base",
     "django.db.backends.sqlite3.base",
+    "django.db.migrations.executor",
     "django.test.client",
+    "django_stubs_ext",
     "fido2.server",
     "httpx2",
+    "jwt",
+    "msgspec.json",
     "psycopg_pool",
+    "pygments.lexers.data",
     "requests",
     "uvicorn.protocols.http.httptools_impl",
     "uvloop",
     "websockets.sync.client",
+    "yaml",
 )
 MOST_BYTES = 1 << 20  # of one order, whose environment is the largest part
 PR_SET_PDEATHSIG = 1  # prctl(2)
