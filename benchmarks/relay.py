@@ -118,6 +118,8 @@ def configure(folder: Path, port: int, options: argparse.Namespace) -> None:
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
         "LOG_LEVEL": "WARNING",
         "DRAIN_SECONDS": "0",
+        "API_CALLS_PER_SECOND": "100000",
+        "API_CALLS_BURST": "100000",
     }
 
 

@@ -24,6 +24,7 @@ from tests.support import constants  # noqa: E402
 DATABASES["default"]["TEST"] = {"NAME": str(Path(_folder) / "tests.sqlite3")}
 DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA synchronous=OFF"  # no test outlives a power failure
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast: tests need no strong hashes of passwords
+API_CALLS_BURST = 100_000  # only the tests of the limit reach it
 
 # No timer fires in process: a test flushes or polls explicitly, or shows that a task was woken.
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.support.constants.Constants"]

@@ -69,14 +69,14 @@ def _match(path: str) -> ResolverMatch | None:
 
 async def _answer(match: ResolverMatch, scope: Scope, receive: Receive) -> PlainResponse:
     try:
-        body = await read_body(scope, receive, MAX_BODY)
+        request = PlainRequest(scope, await read_body(scope, receive, MAX_BODY))
     except BodyTooLarge:
         return problems.answer(Problem(problems.TOO_LARGE, TOO_LARGE, headers={"Connection": "close"}))
     except BodyGaveWay:
         return problems.answer(Problem(problems.MANY_BODIES, MANY_BODIES, headers={"Connection": "close"}))
     view: BackendView = match.func.view_class()  # type: ignore[attr-defined]
     async with _as_long_as_there(receive):
-        return await view.dispatch(PlainRequest(scope, body), **match.kwargs)
+        return await view.dispatch(request, **match.kwargs)
 
 
 @contextlib.asynccontextmanager

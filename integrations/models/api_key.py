@@ -1,7 +1,9 @@
 import json
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import NamedTuple
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.text import get_text_list
@@ -41,6 +43,24 @@ def parsed_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(map(ip_network, json.loads(text)))
 
 
+class CallLimit(NamedTuple):
+    """The most calls that an API key may send: on average, and at once after a pause."""
+
+    per_second: int
+    burst: int
+
+    @property
+    def words(self) -> str:
+        return f"{self.per_second:,} calls a second, and {self.burst:,} at once after a pause"
+
+
+def call_limit(per_second: int | None, burst: int | None) -> CallLimit:
+    """Return the limit of a key with these columns: without its own limit, the one in the settings."""
+    if per_second is None:
+        return CallLimit(settings.API_CALLS_PER_SECOND, settings.API_CALLS_BURST)
+    return CallLimit(per_second, burst or 2 * per_second)
+
+
 class ApiKey(KeptSecretOwner):
     """A key that one of the provider's systems uses to call the API, for all organisations or for one."""
 
@@ -55,6 +75,9 @@ class ApiKey(KeptSecretOwner):
     )
     scopes = models.JSONField(default=list)  # values of Scope, in the order of Scope
     networks = models.JSONField(default=list, blank=True)  # CIDR; if empty, calls may come from any address
+    # The key's own CallLimit; null: the limit in the settings. A burst needs its calls per second.
+    calls_per_second = models.PositiveIntegerField(null=True, blank=True)
+    calls_burst = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -71,6 +94,11 @@ class ApiKey(KeptSecretOwner):
         what = get_text_list([scope.label for scope in Scope if scope in self.scopes], "and")
         where = f", if the call comes from {get_text_list(self.networks)}" if self.networks else ""
         return f"In {whose}, the key can {what or 'do nothing'}{where}."
+
+    @property
+    def call_limit(self) -> CallLimit:
+        """The limit that applies to the key's calls."""
+        return call_limit(self.calls_per_second, self.calls_burst)
 
     def kept_secrets(self) -> "KeptSecretQuerySet[ApiKeySecret]":
         return self.secrets.all()

@@ -107,6 +107,8 @@ class TheDoor(InProcess):
             "organisation": {"id": owner.pk, "name": "Bella"},
             "scopes": ["events:read"],
             "networks": ["198.51.100.0/24"],
+            "calls_per_second": 100,
+            "calls_burst": 100_000,
             "expires_at": own.json()["expires_at"],
         }
         assert datetime.fromisoformat(own.json()["expires_at"]) == expires_at

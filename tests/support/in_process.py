@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from asgiref.sync import sync_to_async
 from django.test import TransactionTestCase
 
+from integrations.backend.base import rate_limits
 from integrations.pos.access import attempts, exchange
 from integrations.pos.limits.proofs import Proofs
 from integrations.pos.limits.throttle import Sampler, Tarpit, Throttle
@@ -94,6 +95,7 @@ async def _end() -> set[asyncio.Task[Any]]:
     attempts._of_one_address, attempts._of_all_addresses = Sampler(burst=200), Sampler(burst=400)
     exchange.throttle, exchange.tarpit, exchange.proofs = Throttle(), Tarpit(), Proofs()
     exchange._followed = None
+    rate_limits.buckets = rate_limits.Buckets()
     assert authentication.strangers.waiting == authentication.acquaintances.waiting == 0
     assert wake._listeners == []
     others = asyncio.all_tasks() - {asyncio.current_task()}

@@ -31,10 +31,16 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKeySecret]):
         child=serializers.CharField(),
         help_text="The only networks (CIDR) from which the key can be used; empty for any address.",
     )
+    calls_per_second = serializers.IntegerField(
+        source="api_key.call_limit.per_second", help_text="The most calls a second, on average."
+    )
+    calls_burst = serializers.IntegerField(
+        source="api_key.call_limit.burst", help_text="The most calls at once after a pause."
+    )
     expires_at = serializers.DateTimeField(
         allow_null=True, help_text="When the secret that was sent expires; null if it does not expire."
     )
 
     class Meta:
         model = ApiKeySecret
-        fields = ("name", "organisation", "scopes", "networks", "expires_at")
+        fields = ("name", "organisation", "scopes", "networks", "calls_per_second", "calls_burst", "expires_at")

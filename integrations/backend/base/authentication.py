@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from integrations.backend.base.problems import INVALID_KEY, MISSING_SCOPE, NETWORK_NOT_ALLOWED, NOT_READY, Problem
-from integrations.models.api_key import Scope, parsed_networks, parsed_scopes
+from integrations.models.api_key import CallLimit, Scope, call_limit, parsed_networks, parsed_scopes
 from integrations.models.clock import shared_now
 from integrations.models.kept_secret import is_live
 from integrations.relay.records.recorder import Recorder
@@ -43,6 +43,12 @@ class Caller:
     scopes: str  # JSON
     networks: str  # JSON
     name: str
+    calls_per_second: int | None = None
+    calls_burst: int | None = None
+
+    @property
+    def call_limit(self) -> CallLimit:
+        return call_limit(self.calls_per_second, self.calls_burst)
 
     def sees(self, organisation_id: int) -> bool:
         """Return whether this key may see an organisation's outlets."""
@@ -61,7 +67,8 @@ _by_digest = SqlQuery(
     Caller,
     """
     SELECT secret.id AS secret_id, secret.digest, secret.key_id, secret.expires_at, secret.retired_at,
-        secret.api_key_id, api_key.organisation_id, api_key.scopes, api_key.networks, api_key.name
+        secret.api_key_id, api_key.organisation_id, api_key.scopes, api_key.networks, api_key.name,
+        api_key.calls_per_second, api_key.calls_burst
     FROM integrations_apikeysecret AS secret
     JOIN integrations_apikey AS api_key ON api_key.id = secret.api_key_id
     WHERE secret.digest {among}

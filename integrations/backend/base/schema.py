@@ -25,6 +25,7 @@ def problems_of(*kinds: ProblemKind | type[PortalError]) -> dict[tuple[int, str]
         problems.MISSING_SCOPE,
         problems.NETWORK_NOT_ALLOWED,
         problems.INVALID_INPUT,
+        problems.RATE_LIMITED,
         problems.FAULT,
         problems.DATABASE_AWAY,
     )

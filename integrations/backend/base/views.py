@@ -22,10 +22,11 @@ from django.db import transaction
 from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
-from integrations.backend.base import problems
+from integrations.backend.base import problems, rate_limits
 from integrations.backend.base.authentication import Caller, authenticate, check_scope
 from integrations.backend.base.idempotency import idempotency_key
 from integrations.backend.base.problems import Problem
+from integrations.backend.base.rate_limits import Usage
 from integrations.relay import runtime
 from integrations.relay.runtime import Runtime
 from integrations.services.api_keys.idempotency import Call, change_once
@@ -54,15 +55,19 @@ class BackendView(APIView):
     actor: Actor
     running: Runtime
     received: PlainRequest
+    usage: Usage | None = None
 
     async def dispatch(  # type: ignore[override]
         self, request: PlainRequest, *_args: Any, **kwargs: Any
     ) -> PlainResponse:
         """Return the answer to a request, including for errors."""
         try:
-            return await self.answer(request, **kwargs)
+            response = await self.answer(request, **kwargs)
         except Exception as error:  # noqa: BLE001  (the caller gets JSON for every error)
-            return problems.answer(error)
+            response = problems.answer(error)
+        if self.usage is not None:
+            response.headers = [*response.headers, *self.usage.headers()]
+        return response
 
     async def answer(self, request: PlainRequest, **kwargs: Any) -> PlainResponse:
         """Authenticate the caller and return the handler's answer. Raises Problem, or the exception of the handler."""
@@ -70,6 +75,11 @@ class BackendView(APIView):
         self.running = await runtime.running()
         header, address = request.header(b"authorization"), address_in(request.scope)
         self.caller = await authenticate(header, self.running.recorder, address=address)
+        self.usage = rate_limits.buckets.take(self.caller.api_key_id, self.caller.call_limit)
+        if self.usage.wait:
+            request.body = b""  # do not hold it during the delay
+            await rate_limits.buckets.delay()
+            raise self.usage.problem()
         self.actor = Actor(f"API key: {self.caller.name}", address=address)
         method = "get" if request.method == "HEAD" else request.method.lower()
         if method not in self.http_method_names or not hasattr(self, method):

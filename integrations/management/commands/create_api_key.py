@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -43,6 +42,12 @@ class Command(OutletCommand):
             metavar="CIDR",
             help="the only network from which it may be used; repeat for several networks; default: any address",
         )
+        parser.add_argument(
+            "--calls-per-second", type=int, metavar="N", help="its most calls on average; default: API_CALLS_PER_SECOND"
+        )
+        parser.add_argument(
+            "--calls-burst", type=int, metavar="N", help="its most calls at once; default: twice its calls per second"
+        )
         parser.add_argument("--expires-in-days", type=int, metavar="N", help="default: the key does not expire")
         add_format(parser)
 
@@ -53,29 +58,24 @@ class Command(OutletCommand):
             organisation=options["organisation"],
             scopes=options["scope"] or DEFAULT_SCOPES,
             networks=options["network"],
+            calls_per_second=options["calls_per_second"],
+            calls_burst=options["calls_burst"],
             days=options["expires_in_days"],
         )
         print_api_key(self, key.name, text, options["format"])
 
 
 def _create(
-    name: str,
-    *,
-    organisation: str | None,
-    scopes: Sequence[str],
-    networks: Sequence[str],
-    days: int | None,
-    actor: Actor,
+    name: str, *, organisation: str | None, days: int | None, actor: Actor, **limits: Any
 ) -> tuple[ApiKey, str]:
     if days is not None and not 1 <= days <= MAX_DAYS:
         raise InvalidValue("expires_at", f"An API key can expire after 1 to {MAX_DAYS} days.")
     return create_api_key(
         name,
         organisation=_organisation(organisation) if organisation is not None else None,
-        scopes=scopes,
-        networks=networks,
         expires_at=shared_now() + timedelta(days=days) if days is not None else None,
         actor=actor,
+        **limits,
     )
 
 

@@ -24,6 +24,7 @@ from integrations.services.outlets.outlets import check_form
 from integrations.services.reasons import plain_reason
 
 MAX_NETWORKS = 50
+MOST_CALLS = 100_000  # per second, and at once: more than a process can answer
 
 
 @transaction.atomic
@@ -33,18 +34,28 @@ def create_api_key(
     organisation: Organisation | None = None,
     scopes: Collection[str] = DEFAULT_SCOPES,
     networks: Collection[str] = (),
+    calls_per_second: int | None = None,
+    calls_burst: int | None = None,
     expires_at: datetime | None = None,
     actor: Actor,
 ) -> tuple[ApiKey, str]:
     """Create an API key and return it with its plain text, which cannot be read again.
 
     Without `organisation`, the key sees all organisations. `networks` are the CIDR networks from which calls may come,
-    at most 50; without them, calls may come from any address. Raises InvalidValue or ApiKeyExists.
+    at most 50; without them, calls may come from any address. `calls_per_second` and `calls_burst` are from 1 to
+    MOST_CALLS; without them, the limit in the settings applies; without `calls_burst`, twice `calls_per_second`. Raises
+    InvalidValue or ApiKeyExists.
     """
     if expires_at is not None and expires_at <= shared_now():
         raise InvalidValue("expires_at", "The expiry time is in the past. Choose a later one.")
+    _check_limit(calls_per_second, calls_burst)
     key = ApiKey(
-        name=name, organisation=organisation, scopes=_checked_scopes(scopes), networks=_checked_networks(networks)
+        name=name,
+        organisation=organisation,
+        scopes=_checked_scopes(scopes),
+        networks=_checked_networks(networks),
+        calls_per_second=calls_per_second,
+        calls_burst=calls_burst,
     )
     check_form(key)
     _save(key)
@@ -55,6 +66,8 @@ def create_api_key(
         actor=actor,
         scopes=key.scopes,
         networks=key.networks,
+        calls_per_second=calls_per_second,
+        calls_burst=calls_burst,
         shown=secret.shown,
         expires_at=expires_at.isoformat() if expires_at else None,
     )
@@ -120,6 +133,14 @@ def _checked_network(text: str) -> str:
     except ValueError as error:
         message = f"{text[:64]!r} is not a network in CIDR notation, like 192.0.2.0/24 or 2001:db8::/32."
         raise InvalidValue("networks", message) from error
+
+
+def _check_limit(per_second: int | None, burst: int | None) -> None:
+    for field, value in (("calls_per_second", per_second), ("calls_burst", burst)):
+        if value is not None and not 1 <= value <= MOST_CALLS:
+            raise InvalidValue(field, f"Enter a whole number from 1 to {MOST_CALLS:,}.")
+    if per_second is None and burst is not None:
+        raise InvalidValue("calls_per_second", "Enter the calls per second too.")
 
 
 def _save(key: ApiKey) -> None:

@@ -39,6 +39,8 @@ class CreateApiKey(CreateSystemAct[ApiKey], ApiKeyAct):
             organisation=self.allowed(values["organisation"]),
             scopes=values["scopes"],
             networks=values["networks"].split(),
+            calls_per_second=values["calls_per_second"],
+            calls_burst=values["calls_burst"],
             expires_at=_end_of(values["last_day"]),
             actor=self.actor,
         )

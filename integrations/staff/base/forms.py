@@ -14,6 +14,7 @@ from django.utils import timezone
 from integrations.models import ApiKey, Integration, Organisation
 from integrations.models.api_key import DEFAULT_SCOPES, Scope
 from integrations.security.secret_digests import MAX_SECRET_LENGTH
+from integrations.services.api_keys.api_keys import MOST_CALLS
 from integrations.services.errors import PortalError
 from integrations.services.overlaps import OVERLAPS
 from integrations.services.people import scope
@@ -191,6 +192,22 @@ class CreateApiKeyForm(OwnerForm):
         help_text="The only networks from which the key can be used, like 192.0.2.0/24, separated by spaces. "
         "If empty, it can be used from any address.",
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    calls_per_second = forms.IntegerField(
+        label="Calls per second",
+        required=False,
+        min_value=1,
+        max_value=MOST_CALLS,
+        help_text="The most calls on average; more are refused with 429. If empty, the portal's limit applies.",
+        widget=forms.NumberInput(attrs={"class": "vIntegerField"}),
+    )
+    calls_burst = forms.IntegerField(
+        label="Calls at once",
+        required=False,
+        min_value=1,
+        max_value=MOST_CALLS,
+        help_text="The most calls at once after a pause. If empty, twice the calls per second.",
+        widget=forms.NumberInput(attrs={"class": "vIntegerField"}),
     )
     last_day = forms.DateField(
         label="Last day",

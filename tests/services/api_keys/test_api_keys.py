@@ -81,11 +81,14 @@ def test_the_scopes_and_networks_of_a_new_key_are_audited() -> None:
         ({"scopes": []}, "scopes"),
         ({"scopes": ["outlets:read", "all"]}, "scopes"),
         ({"networks": ["192.0.2.1/24"]}, "networks"),
+        ({"calls_per_second": 0}, "calls_per_second"),
+        ({"calls_per_second": 1, "calls_burst": 100_001}, "calls_burst"),
+        ({"calls_burst": 5}, "calls_per_second"),
         ({"networks": ["example.com"]}, "networks"),
         ({"networks": [f"192.0.2.{number}" for number in range(51)]}, "networks"),
     ],
 )
-def test_a_key_without_a_known_scope_or_with_an_invalid_network_is_refused(values: Any, field: str) -> None:
+def test_a_key_without_a_known_scope_or_with_an_invalid_network_or_limit_is_refused(values: Any, field: str) -> None:
     with pytest.raises(InvalidValue) as refusal:
         create_api_key("kiosk", **values, actor=ANNA)
     assert refusal.value.field == field
@@ -187,11 +190,13 @@ def test_the_commands_go_through_a_keys_whole_life() -> None:
     assert (key.name, key.scopes, str(key.organisation)) == ("till", list(READING_SCOPES), "Bella")
 
 
-def test_the_command_chooses_scopes_and_networks() -> None:
+def test_the_command_chooses_scopes_networks_and_limit() -> None:
     scopes = ["--scope", "outlets:read", "--scope", "outlets:write"]
-    run("create_api_key", "back office", *scopes, "--network", "192.0.2.0/24", "--network", "2001:db8::/32")
+    networks = ["--network", "192.0.2.0/24", "--network", "2001:db8::/32"]
+    run("create_api_key", "back office", *scopes, *networks, "--calls-per-second", "20", "--calls-burst", "50")
     key = ApiKey.objects.get()
     assert (key.scopes, key.networks) == (["outlets:read", "outlets:write"], ["192.0.2.0/24", "2001:db8::/32"])
+    assert key.call_limit == (20, 50)
     run("create_api_key", "kiosk")
     kiosk = ApiKey.objects.get(name="kiosk")
     assert (kiosk.scopes, kiosk.networks) == (list(DEFAULT_SCOPES), [])

@@ -88,6 +88,7 @@ def test_a_key_is_created_read_only_for_one_organisation_until_the_end_of_a_day(
         "organisation": organisation.pk,
         "scopes": READING_SCOPES,
         "networks": "192.0.2.0/24 2001:db8::/32",
+        "calls_per_second": "20",
         "last_day": today.isoformat(),
     }
     shown_key(staff.post(CREATE, values))
@@ -95,7 +96,9 @@ def test_a_key_is_created_read_only_for_one_organisation_until_the_end_of_a_day(
     expires_at = key.secrets.get().expires_at
     assert (key.organisation, key.scopes) == (organisation, list(READING_SCOPES))
     assert key.networks == ["192.0.2.0/24", "2001:db8::/32"]
-    assert key.abilities in unescape(staff.get(key_url(key)).content.decode())
+    page = unescape(staff.get(key_url(key)).content.decode())
+    assert key.abilities in page
+    assert "20 calls a second, and 40 at once after a pause" in page
     assert expires_at is not None
     assert timezone.localtime(expires_at).isoformat()[:19] == f"{today + timedelta(days=1)}T00:00:00"
 
@@ -112,6 +115,8 @@ def test_a_key_is_created_read_only_for_one_organisation_until_the_end_of_a_day(
         ({"name": "board", "scopes": []}, "Choose at least one."),
         ({"name": "board", "scopes": ["all"]}, "Select a valid choice"),
         ({"name": "board", "networks": "192.0.2.1/24"}, "is not a network in CIDR notation"),
+        ({"name": "board", "calls_per_second": "0"}, "greater than or equal to 1"),
+        ({"name": "board", "calls_burst": "5"}, "Enter the calls per second too."),
         ({"name": "board", "last_day": "tomorrow"}, "Enter a valid date"),
     ],
 )

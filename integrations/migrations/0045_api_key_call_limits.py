@@ -1,0 +1,9 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("integrations", "0044_answered_calls")]
+    operations = [
+        migrations.AddField("apikey", "calls_per_second", models.PositiveIntegerField(blank=True, null=True)),
+        migrations.AddField("apikey", "calls_burst", models.PositiveIntegerField(blank=True, null=True)),
+    ]
