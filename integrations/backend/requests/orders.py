@@ -3,15 +3,16 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 
 from integrations.backend.base import correlation
+from integrations.backend.base.idempotency import HEADER
 from integrations.backend.base.problems import INVALID_INPUT, Problem
-from integrations.backend.base.query import invalid_fields
+from integrations.backend.base.query import invalid, invalid_fields
 from integrations.services.requests import contents
 from integrations.services.requests.contents import Content
 from integrations.services.requests.request_types import NewRequest
@@ -45,6 +46,14 @@ class Order:
     expires_in: int
     durable: bool
     validate: bool | None  # None: if the message type was sent by name and has a model
+
+    def identified_by(self, key: str | None) -> "Order":
+        """Return the order with an Idempotency-Key as its request_id. Raises Problem if it has another request_id."""
+        if key is None or key == self.request_id:
+            return self
+        if self.request_id is not None:
+            raise invalid("request_id", f"differs from the header {HEADER}: send one of them")
+        return replace(self, request_id=key)
 
     def as_request(
         self, message_type: int, *, integration_id: int, api_key_id: int, received_at: datetime

@@ -10,6 +10,7 @@ from django.db import DatabaseError, InterfaceError
 from integrations.backend.base import problems
 from integrations.backend.base.answers import plain_data
 from integrations.backend.base.authentication import Caller
+from integrations.backend.base.idempotency import idempotency_key
 from integrations.backend.base.pagination import next_link
 from integrations.backend.base.problems import Problem
 from integrations.backend.base.query import check_names, invalid, invalid_fields
@@ -46,7 +47,7 @@ class OutletRequestsView(BackendView):
         if self.running.is_draining:
             raise Problem(problems.DRAINING)
         check_names(request.query, ())
-        order = orders.read_order(request.body)
+        order = orders.read_order(request.body).identified_by(idempotency_key(request))
         integration_id = await self._integration_of(provider_outlet_id)
         new = order.as_request(
             await _message_type_of(order),

@@ -301,3 +301,31 @@ async def tell_all(owner: Backend, other: Backend, outlet: Enabled, way: Any) ->
     answers = [await way(owner, outlet), *[await way(other, outlet, pin) for pin in (PIN, "0000")]]
     assert [(answer.status, kind_of(answer)) for answer in answers[1:]] == [REUSED] * 2
     return [(answers[0].status, answers[0].json()), *map(what_is_told, answers[1:])]
+
+
+class IdempotencyKeyOfARequest(InProcess):
+    async def send(self, key: str, **options: Any) -> Answer:
+        body = {"message_type": 1, "device_id": "kiosk-1", "payload": {}, "mode": "async", "expires_in": 60} | options
+        path = f"outlets/{self.outlet.handover.provider_outlet_id}/requests"
+        return await self.backend.post(path, json.dumps(body), Idempotency_Key=key)
+
+    async def test_the_idempotency_key_is_the_request_id_in_either_form(self) -> None:
+        self.outlet, self.backend = await make_outlet(), await Backend.make()
+        bare, quoted = await self.send("order 17"), await self.send('"order 17"')
+        in_body = await self.backend.ask(self.outlet, request_id="order 17", mode="async", expires_in=60)
+        assert [each.status for each in (bare, quoted, in_body)] == [202, 202, 202]
+        assert {each.json()["request_id"] for each in (bare, quoted, in_body)} == {"order 17"}
+        assert len({each.json()["id"] for each in (bare, quoted, in_body)}) == 1
+        assert "idempotent-replayed" not in quoted.headers
+
+    async def test_a_request_id_that_differs_from_the_key_is_refused(self) -> None:
+        self.outlet, self.backend = await make_outlet(), await Backend.make()
+        assert (await self.send("a", request_id="a")).status == 202
+        answer = await self.send("a", request_id="b")
+        assert (answer.status, answer.json()["errors"][0]["field"]) == (422, "request_id")
+
+    async def test_the_same_key_with_different_content_is_refused(self) -> None:
+        self.outlet, self.backend = await make_outlet(), await Backend.make()
+        await self.send("a")
+        answer = await self.send("a", device_id="kiosk-2")
+        assert (answer.status, kind_of(answer)) == REUSED

@@ -1,0 +1,85 @@
+"""Each operation of the OpenAPI document, also one that is added later, with keys that may not use it, and by HEAD."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from unittest import mock
+
+from django.utils import timezone
+
+from integrations.backend.base import rate_limits
+from integrations.models import ApiKeySecret
+from integrations.models.api_key import READING_SCOPES, Scope
+from tests.backend.answers import kind_of
+from tests.backend.operations import Values, operations
+from tests.support.asgi_client import Answer, request
+from tests.support.backend_client import Backend, make_outlet, organisation
+from tests.support.in_process import InProcess, in_main
+
+NOTHING: Mapping[str, str] = {}
+OF_ONE_CALL = ("x-request-id", "ratelimit")
+
+
+class EveryOperation(InProcess):
+    async def known(self, backend: Backend) -> dict[str, str]:
+        """Return values for the parameters of paths that name an outlet and a request to it."""
+        outlet = await make_outlet()
+        receipt = await backend.ask(outlet, mode="async", expires_in=60)
+        return {"provider_outlet_id": outlet.handover.provider_outlet_id, "request_uuid": receipt.json()["id"]}
+
+    async def answers(
+        self, backend: Backend, values: Mapping[str, str] = NOTHING, *, reading: bool = True
+    ) -> list[tuple[str, Answer]]:
+        """Send every operation, or all that can change something; return their names and answers."""
+        found = []
+        for path, method, call in await in_main(operations):
+            if reading or method != "get":
+                url = path.format_map(Values(values))
+                found.append((call["operationId"], await request(method.upper(), url, headers=backend._headers)))
+        assert found
+        return found
+
+    @mock.patch.object(rate_limits, "DELAY_SECONDS", 0)
+    async def test_each_is_refused_beyond_the_limit_of_the_key(self) -> None:
+        backend = await Backend.make(scopes=list(Scope), calls_per_second=1, calls_burst=1)
+        with mock.patch.object(rate_limits, "time") as clock:
+            clock.monotonic.return_value = 1000.0
+            await backend.get("api-key")
+            for name, answer in await self.answers(backend):
+                assert (answer.status, kind_of(answer)) == (429, "rate-limited"), name
+                assert int(answer.headers["retry-after"]) > 0, name
+                assert answer.headers["ratelimit"].startswith('"api-key";r=0;'), name
+
+    async def test_each_is_refused_with_an_expired_key(self) -> None:
+        backend = await Backend.make(scopes=list(Scope))
+        await in_main(ApiKeySecret.objects.update, expires_at=timezone.now() - timedelta(seconds=1))
+        for name, answer in await self.answers(backend):
+            assert (answer.status, kind_of(answer)) == (401, "invalid-api-key"), name
+
+    async def test_each_that_changes_something_is_refused_with_a_key_that_only_reads(self) -> None:
+        values = await self.known(await Backend.make())
+        reader = await Backend.make("reader", scopes=READING_SCOPES)
+        for name, answer in await self.answers(reader, values, reading=False):
+            assert (answer.status, kind_of(answer)) == (403, "missing-scope"), name
+
+    async def test_none_shows_or_changes_what_belongs_to_another_organisation(self) -> None:
+        values = await self.known(await Backend.make())
+        other = await Backend.make("other", scopes=list(Scope), organisation=await in_main(organisation, "Other"))
+        calls = [(path, call) for path, _method, call in await in_main(operations)]
+        pointed = {call["operationId"] for path, call in calls if "{" in path and "requestBody" not in call}
+        for name, answer in await self.answers(other, values):
+            assert answer.status == 404 or name not in pointed, name
+            assert not any(value in answer.body.decode() for value in values.values()), name
+
+    async def test_head_is_answered_like_get_without_a_body(self) -> None:
+        backend = await Backend.make(scopes=list(Scope))
+        known = await self.known(backend)
+        for path, method, _call in await in_main(operations):
+            for values in (known, NOTHING) if method == "get" else ():
+                url = path.format_map(Values(values))
+                got, head = [await request(each, url, headers=backend._headers) for each in ("GET", "HEAD")]
+                assert (head.status, head.body) == (got.status, b""), url
+                assert _lasting(head) == _lasting(got), url
+
+
+def _lasting(answer: Answer) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name not in OF_ONE_CALL}

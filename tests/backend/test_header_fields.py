@@ -1,0 +1,38 @@
+"""The OpenAPI document describes the header fields of every operation, and those of an Idempotency-Key."""
+
+from typing import Any
+
+import pytest
+
+from tests.backend.operations import document, operations
+
+pytestmark = pytest.mark.django_db
+
+PARAMETERS = "#/components/parameters/"
+
+
+def accepted(call: dict[str, Any]) -> set[str]:
+    return {each["$ref"].removeprefix(PARAMETERS) for each in call["parameters"] if "$ref" in each}
+
+
+def test_every_operation_accepts_a_request_id_and_every_post_an_idempotency_key() -> None:
+    parameters = document()["components"]["parameters"]
+    for path, method, call in operations():
+        names = sorted(parameters[each]["name"] for each in accepted(call))
+        assert names == (["Idempotency-Key", "X-Request-ID"] if method == "post" else ["X-Request-ID"]), path
+
+
+def test_every_response_describes_its_header_fields() -> None:
+    for path, _method, call in operations():
+        for status, response in call["responses"].items():
+            assert {"X-Request-ID", "RateLimit", "RateLimit-Policy"} <= set(response["headers"]), path
+            assert ("Retry-After" in response["headers"]) == (status in ("409", "429", "503")), path
+
+
+def test_every_change_describes_the_repeated_answer_and_the_refusals_of_its_key() -> None:
+    changes = [call for _, _, call in operations() if "IdempotencyKey" in accepted(call)]
+    assert changes
+    for call in changes:
+        assert {"409", "410", "422"} <= set(call["responses"])
+        done = [response for status, response in call["responses"].items() if int(status) < 400]
+        assert all("Idempotent-Replayed" in response["headers"] for response in done)
