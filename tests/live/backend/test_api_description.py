@@ -19,6 +19,9 @@ from tests.live.callers.backend import Backend, pos_of
 from tests.live.stack.servers import Depot
 from tests.live.stack.waiting import eventually
 
+# The till's thread in this process uses `random`, for example for pings; Hypothesis thinks that a strategy did.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
+
 CHECKS = [
     status_code_conformance,
     content_type_conformance,
