@@ -11,12 +11,14 @@ from django.utils.safestring import SafeString
 from integrations.models import Connection, HandoverLink, Request
 from integrations.models.clock import shared_now
 from integrations.models.kept_secret import KeptSecret
+from integrations.services.connections import endings
 from integrations.services.people import identities
+from integrations.services.requests import summaries
 from integrations.staff.base import presentation
 from integrations.staff.base.presentation import Standing
 from integrations.staff.handover import admin as handover_links
 from integrations.staff.requests import rows as request_rows
-from integrations.text import characters
+from integrations.text import characters, moments
 
 register = template.Library()
 
@@ -33,7 +35,7 @@ def ago(moment: datetime | None) -> SafeString | str:
 
 @register.filter
 def exactly(moment: datetime) -> str:
-    return presentation.exactly(moment)
+    return moments.exactly(moment)
 
 
 @register.filter
@@ -48,12 +50,12 @@ def badge(standing: Standing) -> SafeString:
 
 @register.filter
 def ending(connection: Connection) -> str:
-    return presentation.ending(connection, shared_now())
+    return endings.ending(connection, shared_now())
 
 
 @register.filter
 def gone(connection: Connection) -> str:
-    return presentation.gone(connection, shared_now())
+    return endings.gone(connection, shared_now())
 
 
 @register.filter
@@ -88,7 +90,7 @@ def request_type(row: Request) -> str:
 
 @register.filter
 def took(row: Request) -> str:
-    return request_rows.took(row)
+    return summaries.took(row)
 
 
 @register.filter

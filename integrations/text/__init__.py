@@ -1,1 +1,1 @@
-"""Hidden characters, comparison of names, addresses of clients, random IDs. Pure."""
+"""Hidden characters, comparison of names, addresses of clients, random IDs, moments as text. Pure."""

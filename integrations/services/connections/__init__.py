@@ -1,1 +1,1 @@
-"""Authentication of POSes, their connections and presence, and leases on work that only one process may do."""
+"""Authentication of POSes, their connections and how they ended, and leases on work that only one process may do."""

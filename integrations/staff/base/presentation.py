@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -12,8 +12,8 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from integrations.models import Connection, Integration
-from integrations.models.connection import lease_limit
 from integrations.models.kept_secret import KeptSecret
+from integrations.text.moments import distance, exactly
 
 
 class OutletState(StrEnum):
@@ -101,15 +101,6 @@ def ago(moment: datetime | None, now: datetime) -> SafeString | str:
     return _time(moment, distance(moment, now))
 
 
-def distance(moment: datetime, now: datetime) -> str:
-    """Return the relative time: "5 minutes ago", "in 5 minutes" or "just now"."""
-    if moment > now:
-        return f"in {timesince(now, moment, depth=1)}"
-    if (now - moment).total_seconds() < 60:
-        return "just now"
-    return f"{timesince(moment, now, depth=1)} ago"
-
-
 def clock(moment: datetime, now: datetime) -> SafeString:
     """Return ` since 14:02`, with the date if it was before today, and the length of time below it."""
     span = timesince(moment, now, depth=1) if (now - moment).total_seconds() >= 60 else "just now"
@@ -117,48 +108,10 @@ def clock(moment: datetime, now: datetime) -> SafeString:
     return format_html(" {}", _time(moment, since))
 
 
-def exactly(moment: datetime) -> str:
-    """Return a moment to the second, with its time zone."""
-    return dateformat.format(timezone.localtime(moment), "j F Y, H:i:s T")
-
-
 def to_the_millisecond(moment: datetime) -> str:
     """Return a moment to the millisecond, with its time zone."""
     local = timezone.localtime(moment)
     return f"{dateformat.format(local, 'j M Y, H:i:s')}.{local.microsecond // 1000:03} {dateformat.format(local, 'T')}"
-
-
-def is_open(connection: Connection, now: datetime) -> bool:
-    """Return whether the connection is open and its process's heartbeat is recent; needs `process` selected."""
-    return connection.closed_at is None and connection.process.heartbeat_at > lease_limit(now)
-
-
-def ending(connection: Connection, now: datetime) -> str:
-    """Return how a connection ended, or "open"."""
-    if is_open(connection, now):
-        return "open"
-    if connection.closed_at is None:
-        return "its server process stopped responding"
-    return connection.get_close_reason_display() or "reason unknown"
-
-
-def gone(connection: Connection, now: datetime) -> str:
-    """Return when the last connection ended, why, and how long it lasted; needs `process` selected."""
-    ended_at = connection.closed_at or connection.process.heartbeat_at
-    code = "" if connection.close_code is None else f" ({connection.close_code})"
-    online = lasted(ended_at - connection.opened_at)
-    return f"Offline for {lasted(now - ended_at)}: {ending(connection, now)}{code}. Before that online for {online}."
-
-
-def lasted(length: timedelta) -> str:
-    """Return a length of time by its two largest units: 3 d 4 h, 12 min, 40 s."""
-    seconds = max(int(length.total_seconds()), 0)
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
-    if days:
-        return f"{days} d {hours % 24} h"
-    if hours:
-        return f"{hours} h {minutes % 60} min"
-    return f"{minutes} min" if minutes else f"{seconds} s"
 
 
 def frames(connection: Connection) -> str:

@@ -10,13 +10,13 @@ from integrations.models import Integration
 from integrations.models.clock import shared_now
 from integrations.services.errors import PortalError
 from integrations.services.handover.handover import auth_url, websocket_url
+from integrations.services.integration.check_steps import sentence_of, steps_of
 from integrations.services.integration.outlet_check import read_evidence
 from integrations.services.overview.fleet import Organisations
 from integrations.services.people import scope
 from integrations.services.requests import asking
 from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_acts import IntegrationAct
-from integrations.staff.integration.check_steps import sentence_of, steps_of
 
 TEMPLATE = "staff/integration/check_steps.html"
 

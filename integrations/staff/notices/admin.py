@@ -19,9 +19,10 @@ from integrations.staff.base import rights
 from integrations.staff.base.admin import PortalAdmin, ReadOnlyAdmin
 from integrations.staff.base.filters import OrganisationFilter
 from integrations.staff.base.keyset_lists import KeysetAdmin, Parents
-from integrations.staff.base.presentation import ago, clock, exactly, marked
+from integrations.staff.base.presentation import ago, clock, marked
 from integrations.staff.notices import acts as webhook_acts
 from integrations.staff.requests.legible import legible
+from integrations.text.moments import exactly
 
 ACTS = {
     "change-url": webhook_acts.ChangeWebhook,

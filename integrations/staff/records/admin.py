@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from integrations.models import AuditEvent, AuthAttempt, Connection, Integration, Outlet, StrayFrame
 from integrations.models.attempt import Outcome
 from integrations.models.clock import shared_now
+from integrations.services.connections.endings import ending, is_open
 from integrations.services.integration.pairings import explain
 from integrations.services.outlets.moves import explain_moves
 from integrations.services.outlets.search import beginning_with
@@ -22,8 +23,9 @@ from integrations.staff.base import rights
 from integrations.staff.base.admin import Row
 from integrations.staff.base.filters import OpenFilter, OrganisationOfRecordFilter, TimeFilter
 from integrations.staff.base.keyset_lists import KeysetAdmin, Parents
-from integrations.staff.base.presentation import ago, details, ending, exactly, frames, is_open, marked
+from integrations.staff.base.presentation import ago, details, frames, marked
 from integrations.text.characters import spelled
+from integrations.text.moments import exactly
 
 OF_INTEGRATION = "integration__outlet__organisation"
 SEARCH_INTEGRATION = (

@@ -11,13 +11,14 @@ from integrations.models import Request
 from integrations.models.clock import shared_now
 from integrations.services.outlets.search import received_within
 from integrations.services.people import scope
+from integrations.services.requests.summaries import took
 from integrations.staff.base import rights
 from integrations.staff.base.filters import MessageTypeFilter, OrganisationOfRecordFilter, ResultCodeFilter, TimeFilter
 from integrations.staff.base.keyset_lists import KeysetAdmin
 from integrations.staff.base.presentation import ago
 from integrations.staff.records.admin import OF_INTEGRATION, link_to
 from integrations.staff.requests.legible import legible
-from integrations.staff.requests.rows import outcome, request_badge, time_line, took, type_of, with_type_names
+from integrations.staff.requests.rows import outcome, request_badge, time_line, type_of, with_type_names
 
 LISTED_ID = 40
 # Columns that may be long. Only the page of one request shows them.

@@ -1,7 +1,7 @@
 """Describes requests to staff: state, outcome, timeline."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.safestring import SafeString
@@ -9,9 +9,9 @@ from django.utils.safestring import SafeString
 from integrations.models import MessageType, Request
 from integrations.models.request import RequestState
 from integrations.services.requests.retries import DISCONNECTS
-from integrations.services.requests.secret_members import hide_in_words
+from integrations.services.requests.summaries import said
 from integrations.staff.base.presentation import marked
-from integrations.text.characters import printable
+from integrations.text.moments import span
 
 SHAPES = {
     RequestState.QUEUED: "never-seen",
@@ -22,7 +22,6 @@ SHAPES = {
     RequestState.CANCELLED: "ended",
     RequestState.FAILED: "disabled",
 }
-SAID_LENGTH = 1_000
 
 
 @dataclass(frozen=True)
@@ -50,11 +49,6 @@ def type_of(row: Request) -> str:
 def request_badge(row: Request) -> SafeString:
     """Return the state as a badge with its symbol."""
     return marked(row.get_state_display(), SHAPES[RequestState(row.state)])
-
-
-def took(row: Request) -> str:
-    """Return the time from the arrival to the end of a request, or a dash while it is open."""
-    return span(row.ended_at - row.received_at) if row.ended_at else "–"
 
 
 def outcome(row: Request, *, with_content: bool) -> str:
@@ -95,22 +89,6 @@ def time_line(row: Request, now: datetime) -> list[Moment]:
         moments.append(Moment(row.ended_at, row.get_state_display(), _after(row, row.ended_at)))
     moments += [_limit_of_sending(row, now), _limit_of_answer(row, now)]
     return sorted(moments, key=lambda moment: moment.at)
-
-
-def span(length: timedelta) -> str:
-    """Return a duration as text: in milliseconds below a second, then in seconds, minutes, hours."""
-    seconds = max(length.total_seconds(), 0.0)
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def said(text: str | None) -> str:
-    """Return a POS's text for staff to read: shortened, and without secrets."""
-    return printable(hide_in_words(text or ""), SAID_LENGTH)
 
 
 def _sending(row: Request) -> str:

@@ -8,12 +8,13 @@ from integrations.models import AuthAttempt
 from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
 from integrations.models.request import RequestState
+from integrations.services.connections.endings import ending
 from integrations.services.handover.handover import auth_url, websocket_url
 from integrations.services.integration.outlet_check import Evidence
 from integrations.services.requests.asking import HARMLESS
-from integrations.staff.base.presentation import distance, ending, exactly
-from integrations.staff.requests.rows import said, took
+from integrations.services.requests.summaries import said, took
 from integrations.text.characters import differences, spelled, visible
+from integrations.text.moments import distance, exactly
 
 RECONNECTS = "Nothing has to be done: the POS reconnects automatically within a minute."
 CONNECT_AGAIN = "Let PowerEPOS connect again."

@@ -9,8 +9,8 @@ from integrations.models import AuthAttempt, Connection, Credential, Integration
 from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.connection import CloseReason, ServerProcess
 from integrations.models.request import RequestState
+from integrations.services.integration.check_steps import Step, StepState, sentence_of, steps_of
 from integrations.services.integration.outlet_check import Evidence
-from integrations.staff.integration.check_steps import Step, StepState, sentence_of, steps_of
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TITLES = (

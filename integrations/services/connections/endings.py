@@ -1,0 +1,29 @@
+"""How a connection ended, as text for staff. Pure functions: callers pass in the current time."""
+
+from datetime import datetime
+
+from integrations.models import Connection
+from integrations.models.connection import lease_limit
+from integrations.text.moments import lasted
+
+
+def is_open(connection: Connection, now: datetime) -> bool:
+    """Return whether the connection is open and its process's heartbeat is recent; needs `process` selected."""
+    return connection.closed_at is None and connection.process.heartbeat_at > lease_limit(now)
+
+
+def ending(connection: Connection, now: datetime) -> str:
+    """Return how a connection ended, or "open"."""
+    if is_open(connection, now):
+        return "open"
+    if connection.closed_at is None:
+        return "its server process stopped responding"
+    return connection.get_close_reason_display() or "reason unknown"
+
+
+def gone(connection: Connection, now: datetime) -> str:
+    """Return when the last connection ended, why, and how long it lasted; needs `process` selected."""
+    ended_at = connection.closed_at or connection.process.heartbeat_at
+    code = "" if connection.close_code is None else f" ({connection.close_code})"
+    online = lasted(ended_at - connection.opened_at)
+    return f"Offline for {lasted(now - ended_at)}: {ending(connection, now)}{code}. Before that online for {online}."
