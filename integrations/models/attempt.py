@@ -58,14 +58,17 @@ class AuthAttempt(models.Model):
     at = models.DateTimeField(db_index=True)
     door = models.CharField("endpoint", max_length=16, choices=doors)
     outcome = models.CharField(max_length=24, choices=outcomes)
+    # With the outcome THROTTLED: what is wrong with the values, if the portal checked them. The database default is for
+    # servers of the previous version, which insert rows without it during an upgrade.
+    cause = models.CharField(max_length=24, choices=outcomes, blank=True, default="", db_default="")
     # No separate index, because `attempt_of_integration` begins with this column.
     integration = models.ForeignKey(
         Integration, null=True, on_delete=models.PROTECT, related_name="attempts", db_index=False
     )
     provider_outlet_id = models.CharField("ProviderOutletID as sent", max_length=64, blank=True)
     pos_remote_id = models.CharField("POSRemoteID as sent", max_length=128, blank=True)
-    # The integration whose POSRemoteID was sent, if it is another outlet's. A reference, not a name, because not every
-    # viewer may see that name.
+    # The integration whose POSRemoteID was sent with another or an unknown ProviderOutletID. A reference, not a name,
+    # because not every viewer may see that name.
     pos_remote_id_of = models.ForeignKey(
         Integration, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, editable=False
     )
@@ -85,6 +88,11 @@ class AuthAttempt(models.Model):
                 condition=models.Q(integration=None),
                 opclasses=["varchar_pattern_ops", ""],
                 name="attempt_of_nobody",
+            ),
+            models.Index(
+                fields=["pos_remote_id_of", "-at"],
+                condition=models.Q(pos_remote_id_of__isnull=False),
+                name="attempt_of_pos_remote_id",
             ),
         ]
 

@@ -52,6 +52,7 @@ def path_detail(path: str) -> str:
 def record_refusal(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:
     """Record why an authentication was refused."""
     attempt = authentication_attempt(claim, visitor, refusal.outcome, refusal.integration_id)
+    attempt.cause = refusal.cause or ""
     if _is_kept(attempt, claim.match_id):
         running.recorder.attempt(attempt)
 

@@ -82,7 +82,7 @@ async def _prove(claim: Claim, visitor: Visitor) -> Candidate:
         raise PortalUnavailable from error
     except (WrongSecret, MistypedSecret) as refusal:
         wait = throttle.wait(claim.match_id, visitor.address)
-        raise (TooManyFailures(wait) if wait else refusal) from refusal
+        raise (TooManyFailures(wait, refusal.outcome) if wait else refusal) from refusal
 
 
 async def _prove_adopted(claim: Claim, visitor: Visitor) -> Candidate:

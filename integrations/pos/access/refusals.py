@@ -10,14 +10,15 @@ from integrations.services.connections.errors import RETRY_AFTER, Refused
 
 
 class TooManyFailures(Refused):
-    """The outlet or the address is blocked for `wait` seconds."""
+    """The outlet or the address is blocked for `wait` seconds. `cause` is for staff: what is wrong, if it is known."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     message = "Too many failed attempts. Please wait before the next one, and check the auth secret."
 
-    def __init__(self, wait: float) -> None:
+    def __init__(self, wait: float, cause: Outcome | None = None) -> None:
         super().__init__(Outcome.THROTTLED)
         self.retry_after = wait
+        self.cause = cause
 
 
 class PortalUnavailable(Refused):

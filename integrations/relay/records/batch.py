@@ -33,6 +33,7 @@ class Attempt:
     user_agent: str = ""
     detail: str = ""
     pos_remote_id_of_id: int | None = None
+    cause: str = ""
 
 
 @dataclass(frozen=True)

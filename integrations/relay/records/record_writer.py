@@ -218,7 +218,7 @@ def _write_redigested(secrets: QuerySet[Any], redigested: "dict[int, Digest]") -
 def _write_attempts(attempts: Iterable[Attempt]) -> None:
     rows = list(attempts)
     _find_integrations([row for row in rows if row.integration_id is None and row.provider_outlet_id])
-    _refer_to_owners([row for row in rows if row.outcome == Outcome.WRONG_POS_REMOTE_ID])
+    _refer_to_owners([row for row in rows if _is_under_another_id(row)])
     plain_rows.insert_rows(AuthAttempt, Attempt.__slots__, map(_attempt_values, rows))
 
 
@@ -231,20 +231,35 @@ def _find_integrations(unplaced: Sequence[Attempt]) -> None:
     ids = dict(rows.values_list("outlet__match_id", "pk"))
     for attempt in unplaced:
         attempt.integration_id = ids.get(identity(attempt.provider_outlet_id))
-    _explain([attempt for attempt in unplaced if attempt.outcome == Outcome.WRONG_SECRET])
+    _explain(unplaced)
 
 
-def _explain(wrong: Sequence[Attempt]) -> None:
+def _explain(unplaced: Sequence[Attempt]) -> None:
     """Set the precise outcome of wrong secrets. This happens after the answer, so its timing reveals nothing."""
+    wrong = [attempt for attempt in unplaced if Outcome.WRONG_SECRET in (attempt.outcome, attempt.cause)]
     ids = {attempt.integration_id for attempt in wrong} - {None}
     current = Credential.objects.filter(integration__in=ids, is_current=True, algorithm=Algorithm.HMAC_SHA256)
     lost = current.exclude(key_id__in=known_keys()).values_list("integration", flat=True) if ids else ()
     under_lost_key = set(lost)
     for attempt in wrong:
         if attempt.integration_id is None:
-            attempt.outcome = Outcome.UNKNOWN_OUTLET
+            _blame(attempt, Outcome.UNKNOWN_OUTLET)
         elif attempt.integration_id in under_lost_key:
-            attempt.outcome = Outcome.UNKNOWN_KEY
+            _blame(attempt, Outcome.UNKNOWN_KEY)
+
+
+def _blame(attempt: Attempt, cause: Outcome) -> None:
+    """Set the precise outcome of an attempt, or its cause if the caller was blocked."""
+    if attempt.outcome == Outcome.THROTTLED:
+        attempt.cause = cause
+    else:
+        attempt.outcome = cause
+
+
+def _is_under_another_id(attempt: Attempt) -> bool:
+    """Return whether the attempt's POSRemoteID, if it has one, may be that of another outlet than its own."""
+    is_unknown = attempt.integration_id is None and bool(attempt.provider_outlet_id and attempt.pos_remote_id)
+    return is_unknown or attempt.outcome == Outcome.WRONG_POS_REMOTE_ID
 
 
 def _refer_to_owners(mispaired: Sequence[Attempt]) -> None:

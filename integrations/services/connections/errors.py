@@ -12,6 +12,7 @@ class Refused(PortalError):
     """A POS may not authenticate or connect. The text is for the POS, `outcome` and `integration_id` for staff only."""
 
     outcome = Outcome.WRONG_SECRET
+    cause: Outcome | None = None  # of a refusal that names something else, such as a block
     message = "The auth secret was not valid!"
     status = HTTPStatus.UNAUTHORIZED
 

@@ -36,8 +36,11 @@ def twin_words(integration: Integration, organisations: frozenset[int] | None) -
 
 
 def explain(attempts: Iterable[AuthAttempt], organisations: frozenset[int] | None) -> None:
-    """Add the owner of a wrong POSRemoteID to `detail` in memory, if in the visible `organisations` (None: all)."""
-    mispaired = [each for each in attempts if each.outcome == Outcome.WRONG_POS_REMOTE_ID]
+    """Add the owner of a POSRemoteID that was sent with another or an unknown ProviderOutletID to `detail` in memory.
+
+    The owner is named only if it is in the visible `organisations` (None: all).
+    """
+    mispaired = [each for each in attempts if each.outcome == Outcome.WRONG_POS_REMOTE_ID or each.pos_remote_id_of_id]
     owners = Integration.objects.filter(pk__in={each.pos_remote_id_of_id for each in mispaired})
     if organisations is not None:
         owners = owners.filter(outlet__organisation__in=organisations)

@@ -63,6 +63,14 @@ class Recorded(AtTheEntryPoint):
         assert row.integration_id == self.harbour.integration.pk
         assert (row.pos_remote_id_of_id, row.detail) == (other.integration.pk, "")
 
+    async def test_an_unknown_outlet_with_a_known_pos_remote_id_refers_to_the_outlet_that_was_meant(self) -> None:
+        wrong = generate(SecretKind.POS_SECRET)
+        await refusal(self.harbour.claim(provider_outlet_id="mistyped", secret=wrong))
+        await recorded()
+        row = await AuthAttempt.objects.aget()
+        assert (row.outcome, row.integration_id) == (Outcome.UNKNOWN_OUTLET, None)
+        assert row.pos_remote_id_of_id == self.harbour.integration.pk
+
     async def test_no_attempt_holds_a_secret(self) -> None:
         secrets = [
             self.harbour.handover.auth_secret,

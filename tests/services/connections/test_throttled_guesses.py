@@ -131,6 +131,15 @@ class Throttled(AtTheEntryPoint):
         assert found.count(Outcome.WRONG_SECRET) == 10
         assert found.count(Outcome.THROTTLED) == 20
 
+    async def test_a_blocked_attempt_is_recorded_with_its_cause(self) -> None:
+        await self.guess(11)
+        await refusal(self.harbour.claim(secret=generate(SecretKind.POS_SECRET)[:-1]), THIEF)
+        await self.guess(11, provider_outlet_id="unknown")
+        await recorded()
+        blocked = AuthAttempt.objects.filter(outcome=Outcome.THROTTLED).order_by("pk")
+        causes = [cause async for cause in blocked.values_list("cause", flat=True)]
+        assert causes == [Outcome.WRONG_SECRET, Outcome.MISTYPED_SECRET, Outcome.UNKNOWN_OUTLET]
+
     async def test_a_flood_of_unknown_ids_fills_no_table(self) -> None:
         with mock.patch.object(attempts, "_of_one_address", Sampler(burst=30)):
             for number in range(60):
