@@ -1,83 +1,60 @@
-"""Text of an outlet's checklist, for staff on the phone with the person on site. Pure functions."""
+"""What the evidence says about each step of an outlet's check, and what to do about it. Pure functions."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from integrations.models import AuthAttempt
 from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
 from integrations.models.request import RequestState
 from integrations.services.connections.endings import ending
+from integrations.services.errors import Remedy
 from integrations.services.handover.handover import auth_url, websocket_url
-from integrations.services.integration.outlet_check import Evidence
+from integrations.services.integration.advice import (
+    CHANGE_NOTHING,
+    CONNECT_AGAIN,
+    ENABLE_AGAIN,
+    RECONNECTS,
+    Advice,
+    advice_on,
+    advice_on_ending,
+    advice_on_handshake,
+)
+from integrations.services.integration.check_evidence import Evidence
 from integrations.services.requests.asking import HARMLESS
 from integrations.services.requests.summaries import said, took
 from integrations.text.characters import differences, spelled, visible
 from integrations.text.moments import distance, exactly
 
-RECONNECTS = "Nothing has to be done: the POS reconnects automatically within a minute."
-CONNECT_AGAIN = "Let PowerEPOS connect again."
+LONGEST_BLOCK = timedelta(minutes=15)  # of a caller that keeps failing; a longer one is over
 # Outcomes after the POS has proved the secret: any refusal came later.
 PROVED = (Outcome.ACCEPTED, Outcome.WRONG_POS_REMOTE_ID, Outcome.DISABLED)
 
 
-class StepState(StrEnum):
-    """The state of a step. The value is also the CSS class of its shape."""
-
-    DONE = "online"
-    WRONG = "refused"
-    LATER = "ended"
-
-    @property
-    def label(self) -> str:
-        return {StepState.DONE: "Done", StepState.WRONG: "Not yet", StepState.LATER: "Later"}[self]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One line of the checklist. `tell` is for the person on site, `here` for the reader of the page."""
-
-    title: str
-    state: StepState
-    words: str = ""
-    tell: str = ""
-    here: str = ""
-
-
 @dataclass(frozen=True)
 class Finding:
-    """The evidence for a step; if the step is not done, also what to tell the person on site."""
+    """The evidence for a step in words; if the step is not done, also what to do about it.
+
+    `tell` is for the person on site, `here` for the reader of the page, who can carry out the `remedies`, or send a
+    test request if `is_test` is set. `attempt` is the primary key of the refused attempt that the step is about.
+    `headline` replaces the sentence that is shown while the step is the next one.
+    """
 
     is_done: bool
     words: str
     tell: str = ""
     here: str = ""
+    remedies: tuple[Remedy, ...] = ()
+    attempt: int | None = None
+    is_test: bool = False
+    headline: str = ""
+
+    @classmethod
+    def advising(cls, words: str, advice: Advice, attempt: int | None = None, headline: str = "") -> "Finding":
+        return cls(False, words, advice.tell, advice.here, advice.remedies, attempt, headline=headline)
 
 
-def steps_of(evidence: Evidence) -> list[Step]:
-    """Return the steps in order: those done, the first one not done, then the later ones."""
-    steps = []
-    state = StepState.DONE
-    for title, _, find in _STEPS:
-        finding = find(evidence) if state is StepState.DONE else None
-        if finding is None:
-            steps.append(Step(title, StepState.LATER))
-            continue
-        state = StepState.DONE if finding.is_done else StepState.WRONG
-        steps.append(Step(title, state, finding.words, finding.tell, finding.here))
-    return steps
-
-
-def sentence_of(steps: list[Step]) -> str:
-    """Return a sentence with the number of steps done and the reason why the next one is not."""
-    done = sum(step.state is StepState.DONE for step in steps)
-    if done == len(steps):
-        return f"All {done} steps are done: the outlet works."
-    return f"{done} of {len(steps)} steps are done. {_STEPS[done][1]}"
-
-
-def _enabled(evidence: Evidence) -> Finding:
+def enabled(evidence: Evidence) -> Finding:
     integration = evidence.integration
     if integration.is_enabled:
         twin = (
@@ -85,22 +62,18 @@ def _enabled(evidence: Evidence) -> Finding:
         )
         words = f"This check covers the time since {evidence.act}, {distance(evidence.since, evidence.at)}. {twin}"
         return Finding(True, words.strip())
-    return Finding(
-        False,
-        f"The integration is disabled: “{integration.disabled_reason}”",
-        tell="Change nothing yet: the portal refuses this till until it is enabled again.",
-        here="Enable it again. Its POS can then connect with its current secret.",
-    )
+    words = f"The integration is disabled: “{integration.disabled_reason}”"
+    return Finding.advising(words, Advice(CHANGE_NOTHING, ENABLE_AGAIN, (Remedy.REENABLE,)))
 
 
-def _attempted(evidence: Evidence) -> Finding:
-    seen = evidence.attempt or evidence.undecided or evidence.handshake
-    if seen or evidence.connection:
-        at = seen.at if seen else evidence.connection.opened_at  # type: ignore[union-attr]
-        return Finding(True, f"The last attempt was {distance(at, evidence.at)}{_from(seen)}.")
-    words = f"No attempt since {evidence.act}, {distance(evidence.since, evidence.at)}."
-    if evidence.stranger:
-        return _under_another_id(evidence, evidence.stranger, words)
+def attempted(evidence: Evidence) -> Finding:
+    seen, stranger = _seen_at(evidence), evidence.stranger
+    if stranger and not evidence.is_online and (seen is None or stranger.at > seen):
+        return _under_another_id(evidence, stranger)
+    if seen:
+        attempt = evidence.attempt or evidence.undecided or evidence.handshake
+        return Finding(True, f"The last attempt was {distance(seen, evidence.at)}{_from(attempt)}.")
+    words = _none_since(evidence)
     if evidence.is_online and evidence.older:
         return _with_older_secret(evidence, words)
     return Finding(
@@ -112,14 +85,29 @@ def _attempted(evidence: Evidence) -> Finding:
     )
 
 
-def _under_another_id(evidence: Evidence, stranger: AuthAttempt, words: str) -> Finding:
+def _seen_at(evidence: Evidence) -> datetime | None:
+    """Return the time of the newest attempt under the outlet's own ID, or None."""
+    seen = evidence.attempt or evidence.undecided or evidence.handshake
+    if seen is None:
+        return evidence.connection.opened_at if evidence.connection else None
+    return seen.at
+
+
+def _none_since(evidence: Evidence) -> str:
+    return f"No attempt since {evidence.act}, {distance(evidence.since, evidence.at)}."
+
+
+def _under_another_id(evidence: Evidence, stranger: AuthAttempt) -> Finding:
     own = evidence.integration.outlet.provider_outlet_id
-    sent = stranger.provider_outlet_id
+    sent, seen = stranger.provider_outlet_id, _seen_at(evidence)
+    before = f"The last attempt with it was {distance(seen, evidence.at)}." if seen else _none_since(evidence)
     return Finding(
         False,
-        f"{words} But a POS sent this outlet's POSRemoteID {distance(stranger.at, evidence.at)} with the "
-        f"ProviderOutletID “{spelled(sent)}”, which is not this outlet's.{_unlike(sent, own)}",
+        f"{before} But a POS sent this outlet's POSRemoteID {distance(stranger.at, evidence.at)}{_from(stranger)} with "
+        f"the ProviderOutletID “{spelled(sent)}”, which is not this outlet's.{_unlike(sent, own)}",
         tell=f"Correct the ProviderOutletID: it is {spelled(own)}. {CONNECT_AGAIN}",
+        attempt=stranger.pk,
+        headline="The till sends another ProviderOutletID.",
     )
 
 
@@ -133,15 +121,37 @@ def _with_older_secret(evidence: Evidence, words: str) -> Finding:
     )
 
 
-def _secret(evidence: Evidence) -> Finding:
+def secret(evidence: Evidence) -> Finding:
     refusal = _refusal(evidence)
     if refusal is None and not evidence.attempt and not evidence.connection:
         return _nothing_decided(evidence)
     if refusal is None or Outcome(refusal.outcome) in PROVED:
         return Finding(True, f"The POS proved that it has {evidence.current.shown}{_or_older(evidence)}.")
-    tell, here = _SECRETS.get(Outcome(refusal.outcome), (CONNECT_AGAIN, ""))
-    words = f"{refusal.get_outcome_display()}, {distance(refusal.at, evidence.at)}{_from(refusal)}."
-    return Finding(False, words, tell.format(shown=evidence.current.shown, auth_url=auth_url()), here)
+    cause = _cause(evidence, refusal)
+    words = f"{cause.label}, {distance(refusal.at, evidence.at)}{_from(refusal)}."
+    advice = advice_on(cause, shown=evidence.current.shown)
+    if refusal.outcome == Outcome.THROTTLED:
+        return _blocked(evidence, refusal, Finding.advising(words, advice, refusal.pk))
+    return Finding.advising(words, advice, refusal.pk)
+
+
+def _cause(evidence: Evidence, refusal: AuthAttempt) -> Outcome:
+    """Return what is wrong with a refused secret: a block does not hide it if an attempt shows it."""
+    if refusal.outcome != Outcome.THROTTLED:
+        return Outcome(refusal.outcome)
+    before = evidence.before_block
+    if refusal.cause or before is None or Outcome(before.outcome) in PROVED:
+        return Outcome(refusal.cause or refusal.outcome)
+    return Outcome(before.outcome)
+
+
+def _blocked(evidence: Evidence, refusal: AuthAttempt, finding: Finding) -> Finding:
+    """Return the finding with a note on the block, and the button that ends it."""
+    is_over = evidence.integration.changed_at > refusal.at or evidence.at - refusal.at > LONGEST_BLOCK
+    note = "The wait is over." if is_over else "The till has to wait for up to 15 minutes, because too many failed."
+    others = tuple(each for each in finding.remedies if each != Remedy.END_WAIT)
+    remedies = others if is_over else (Remedy.END_WAIT, *others)
+    return replace(finding, words=f"{finding.words} {note}", remedies=remedies)
 
 
 def _nothing_decided(evidence: Evidence) -> Finding:
@@ -153,17 +163,25 @@ def _nothing_decided(evidence: Evidence) -> Finding:
     return Finding(False, words, tell=CONNECT_AGAIN)
 
 
-def _paired(evidence: Evidence) -> Finding:
+def paired(evidence: Evidence) -> Finding:
     refusal, own = _refusal(evidence), evidence.integration.pos_remote_id
     if refusal is None or refusal.outcome != Outcome.WRONG_POS_REMOTE_ID:
         return Finding(True, f"It is {spelled(own)}.")
+    return mispaired(refusal, own)
+
+
+def mispaired(refusal: AuthAttempt, own: str) -> Finding:
+    """Return the finding for an attempt with another POSRemoteID than the outlet's own."""
     sent = refusal.pos_remote_id
+    is_free = bool(sent) and refusal.pos_remote_id_of_id is None
     return Finding(
         False,
         f"The POS sent the POSRemoteID “{spelled(sent)}”; this outlet has “{spelled(own)}”.{_unlike(sent, own)} "
         f"{refusal.detail}",
         tell=f"Correct the POSRemoteID in PowerEPOS: it is {spelled(own)}. {CONNECT_AGAIN}",
         here=f"If “{spelled(sent)}” is what PowerEPOS gave for this outlet, change it here instead.",
+        remedies=(Remedy.CHANGE_POS_REMOTE_ID,) if is_free else (),
+        attempt=refusal.pk,
     )
 
 
@@ -174,13 +192,13 @@ def _unlike(sent: str, own: str) -> str:
     return f" Only one of the two contains {overlooked}." if overlooked else ""
 
 
-def _token_used(evidence: Evidence) -> Finding:
+def token_used(evidence: Evidence) -> Finding:
     if evidence.connection:
         return Finding(True, f"The websocket was opened {distance(evidence.connection.opened_at, evidence.at)}.")
     handshake, attempt = evidence.handshake, evidence.attempt
     if handshake and (attempt is None or handshake.at >= attempt.at):
         words = f"The websocket was refused {distance(handshake.at, evidence.at)}: {handshake.get_outcome_display()}."
-        return Finding(False, words, tell=_HANDSHAKES.get(Outcome(handshake.outcome), CONNECT_AGAIN))
+        return Finding.advising(words, advice_on_handshake(Outcome(handshake.outcome)), handshake.pk)
     since = f" {distance(attempt.at, evidence.at)}" if attempt else ""
     return Finding(
         False,
@@ -190,16 +208,13 @@ def _token_used(evidence: Evidence) -> Finding:
     )
 
 
-def _connected(evidence: Evidence) -> Finding:
+def connected(evidence: Evidence) -> Finding:
     connection = evidence.connection
     if evidence.second_till_at:
         ago = distance(evidence.second_till_at, evidence.at)
-        return Finding(
-            False,
-            f"Two tills use these credentials: one replaced the other {ago}.",
-            tell=_ENDINGS[CloseReason.REPLACED],
-            here="If you do not know the other till, rotate the secret.",
-        )
+        words = f"Two tills use these credentials: one replaced the other {ago}."
+        headline = "Two tills use the same credentials."
+        return Finding.advising(words, advice_on_handshake(Outcome.SECOND_TILL), headline=headline)
     if connection is None or evidence.is_online:
         opened = f" {distance(connection.opened_at, evidence.at)}" if connection else ""
         address = f" from {connection.address}" if connection and connection.address else ""
@@ -207,35 +222,42 @@ def _connected(evidence: Evidence) -> Finding:
     code = "" if connection.close_code is None else f" ({connection.close_code})"
     ended = distance(connection.closed_at or connection.process.heartbeat_at, evidence.at)
     reason = connection.close_reason or CloseReason.SERVER_LOST
-    return Finding(
-        False,
-        f"The connection ended {ended}: {ending(connection, evidence.at)}{code}.",
-        tell=_ENDINGS.get(CloseReason(reason), RECONNECTS),
-    )
+    words = f"The connection ended {ended}: {ending(connection, evidence.at)}{code}."
+    return Finding.advising(words, advice_on_ending(CloseReason(reason)), headline="The till is offline.")
 
 
-def _answered(evidence: Evidence) -> Finding:
+def answered(evidence: Evidence) -> Finding:
     row = evidence.request
-    if evidence.harmless is None:
-        here = f"Enter the number of {HARMLESS} under Message types. Without it, no test request can be sent."
-        words = f"The portal does not know the number of {HARMLESS}."
-        return Finding(False, words, "Change nothing on the till.", here)
-    if row is None:
-        words = f"No test request was sent since {evidence.act}."
-        return Finding(False, words, "Leave PowerEPOS running.", _PRESS)
+    if row is None or row.message_type != evidence.harmless:
+        return _answered_another(evidence)
     sent = f"Test request sent {distance(row.received_at, evidence.at)}"
     if row.state == RequestState.ANSWERED:
-        return Finding(True, f"{sent}, answered after {took(row)}.")
+        return Finding(True, f"{sent}, answered after {took(row)}.", is_test=True)
     if row.state == RequestState.REFUSED:
         why = f": “{said(row.error_message)}”" if row.error_message else ""
-        return Finding(True, f"{sent}. The till answers. It refused with ResultCode {row.result_code}{why}.")
+        words = f"{sent}. The till answers. It refused with ResultCode {row.result_code}{why}."
+        return Finding(True, words, is_test=True)
     if row.is_open:
         return Finding(False, f"{sent}; no answer yet.", "Leave PowerEPOS running.", "Wait up to 20 seconds.")
     if row.failure:
         tell = "Change nothing on the till. Ask PowerEPOS support about its answer."
-        return Finding(False, f"{sent}; {said(row.failure)}", tell, _PRESS)
+        return Finding(False, f"{sent}; {said(row.failure)}", tell, _PRESS, is_test=True)
     tell = "Does the till show a message that waits for an input, or is PowerEPOS busy? Close the message and tell me."
-    return Finding(False, f"{sent}. The till is connected but did not answer.", tell, _PRESS)
+    return Finding(False, f"{sent}. The till is connected but did not answer.", tell, _PRESS, is_test=True)
+
+
+def _answered_another(evidence: Evidence) -> Finding:
+    """Return the finding without a test request: another answered request proves as much."""
+    row = evidence.request
+    if row is not None:
+        words = f"The till answered a request {distance(row.received_at, evidence.at)}."
+        return Finding(True, words, is_test=evidence.harmless is not None)
+    if evidence.harmless is None:
+        here = f"Enter the number of {HARMLESS} under Message types. Without it, no test request can be sent."
+        words = f"The portal does not know the number of {HARMLESS}."
+        return Finding(False, words, "Change nothing on the till.", here)
+    words = f"No test request was sent since {evidence.act}."
+    return Finding(False, words, "Leave PowerEPOS running.", _PRESS, is_test=True)
 
 
 def _refusal(evidence: Evidence) -> AuthAttempt | None:
@@ -251,7 +273,7 @@ def _rival(evidence: Evidence) -> str:
     attempt, connection = evidence.attempt, evidence.connection
     if not attempt or not connection or attempt.outcome == Outcome.ACCEPTED or attempt.at < connection.opened_at:
         return ""
-    outcome, at = attempt.get_outcome_display(), distance(attempt.at, evidence.at)
+    outcome, at = _cause(evidence, attempt).label, distance(attempt.at, evidence.at)
     return f" Another attempt was refused, {at}{_from(attempt)}: {outcome}. Does a second till use these values?"
 
 
@@ -264,56 +286,4 @@ def _from(attempt: AuthAttempt | None) -> str:
     return f" from {attempt.address}" if attempt and attempt.address else ""
 
 
-_PRESS = "Press “Send a test request” below."
-_SECRETS: Mapping[Outcome, tuple[str, str]] = {
-    Outcome.WRONG_PATH: (
-        f"Correct the AuthURL: it is exactly {{auth_url}} {CONNECT_AGAIN}",
-        "The portal checked nothing else: the request did not reach the authentication endpoint.",
-    ),
-    Outcome.WRONG_SECRET: (
-        f"Enter the AuthSecret again: it begins with {{shown}}. {CONNECT_AGAIN}",
-        "If the secret is lost, rotate it and hand over the new one.",
-    ),
-    Outcome.RETIRED_SECRET: (
-        f"The till has a secret that was replaced. Enter the new one, which begins with {{shown}}. {CONNECT_AGAIN}",
-        "If the new secret is lost, rotate again and hand over the newest one.",
-    ),
-    Outcome.MISTYPED_SECRET: (
-        f"Enter the AuthSecret again: it has a wrong letter or digit. It begins with {{shown}}. {CONNECT_AGAIN}",
-        "",
-    ),
-    Outcome.UNKNOWN_KEY: (
-        "Change nothing on the till yet: you will get a new secret.",
-        "The secret was stored with a server key that is no longer configured: rotate it and hand over the new one.",
-    ),
-    Outcome.THROTTLED: (
-        "Stop trying, and correct the AuthSecret first: it begins with {shown}. The wait is 15 minutes at most.",
-        "Any change to this outlet's integration in the portal, such as a rotation, ends the wait at once.",
-    ),
-}
-_HANDSHAKES: Mapping[Outcome, str] = {
-    Outcome.WRONG_PATH: f"Correct the WebsocketURL: it has no path after the host name. {CONNECT_AGAIN}",
-    Outcome.TOKEN_EXPIRED: f"{CONNECT_AGAIN} The till waited too long before it used its token.",
-    Outcome.TOKEN_VOID: f"{CONNECT_AGAIN} The integration was changed in the portal while the till was connecting.",
-    Outcome.DISABLED: f"{CONNECT_AGAIN} The outlet was disabled at that moment.",
-}
-_ENDINGS: Mapping[CloseReason, str] = {
-    CloseReason.BY_POS: f"Is PowerEPOS running, and is Order N Pay switched on in it? {CONNECT_AGAIN}",
-    CloseReason.LINK_LOST: "Check the till's internet connection: its cable, its Wi-Fi, the router.",
-    CloseReason.REPLACED: "Another till has the same three values: remove them from one of the two.",
-    CloseReason.CREDENTIAL_RETIRED: f"Enter the current AuthSecret. {CONNECT_AGAIN}",
-    CloseReason.FLOODING: "Ask PowerEPOS support: the till sends more than it should.",
-    CloseReason.TOO_LARGE: "Ask PowerEPOS support: the till sends larger messages than it should.",
-    CloseReason.PROTOCOL_ERROR: "Ask PowerEPOS support: the till sends invalid websocket frames.",
-    CloseReason.INVALID_TEXT: "Ask PowerEPOS support: the till sends text that is not valid UTF-8.",
-}
-# For each step: its title, the sentence shown while it is the next step, and the function that finds its evidence.
-_STEPS = (
-    ("Enabled", "The integration is disabled.", _enabled),
-    ("First authentication attempt seen", "Waiting for the till's first attempt.", _attempted),
-    ("Secret correct", "The till's secret has not been accepted.", _secret),
-    ("POSRemoteID correct", "The POSRemoteID does not match.", _paired),
-    ("Access token used", "Authenticated. Waiting for the till to open its websocket.", _token_used),
-    ("Connected", "The till does not stay connected.", _connected),
-    ("Answered a test request", "Connected. Last step: send a test request.", _answered),
-)
+_PRESS = "Press “Send a test request”."

@@ -9,9 +9,10 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
 from integrations.models import Integration, Outlet
+from integrations.models.attempt import Outcome
 from integrations.models.clock import shared_now
 from integrations.services.errors import PortalError
-from integrations.services.integration import disconnecting, enabling, pos_secrets
+from integrations.services.integration import disconnecting, enabling, pos_secrets, waits
 from integrations.services.integration.errors import AlreadyDisabled, AlreadyEnabled, NotDisabled, NothingToDisconnect
 from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_acts import IntegrationAct, OutletAct
@@ -122,6 +123,20 @@ class Disconnect(IntegrationAct):
         return self.done("The POS is disconnected within two seconds. Its credentials stay valid: it can reconnect.")
 
 
+class EndWait(IntegrationAct):
+    form_class = forms.ActForm
+    title = "End the wait"
+    button = "End the wait"
+    words = "staff/integration/words/end_wait.html"
+
+    def obstacle(self) -> PortalError | None:
+        return None
+
+    def act(self, values: dict[str, Any]) -> HttpResponse:  # noqa: ARG002
+        waits.end_wait(self.integration, actor=self.actor)
+        return self.done("The wait ends within two seconds. The POS can try again with its current secret.")
+
+
 class ChangePosRemoteId(IntegrationAct):
     form_class = forms.ChangePosRemoteIdForm
     title = "Change POSRemoteID"
@@ -129,7 +144,15 @@ class ChangePosRemoteId(IntegrationAct):
     words = "staff/integration/words/change_pos_remote_id.html"
 
     def initial(self) -> dict[str, Any]:
-        return {"pos_remote_id": self.integration.pos_remote_id}
+        return {"pos_remote_id": self._sent() or self.integration.pos_remote_id}
+
+    def _sent(self) -> str:
+        """Return the POSRemoteID of the refused attempt that the link names, to fill in the form; else ""."""
+        attempt = self.request.GET.get("attempt", "")
+        if self.request.method == "POST" or not (attempt.isascii() and attempt.isdecimal() and len(attempt) < 19):
+            return ""
+        refused = self.integration.attempts.filter(outcome=Outcome.WRONG_POS_REMOTE_ID, pk=attempt)
+        return refused.values_list("pos_remote_id", flat=True).first() or ""
 
     def obstacle(self) -> PortalError | None:
         return None

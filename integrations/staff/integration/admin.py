@@ -30,6 +30,7 @@ ACTS = {
     "end-overlap": views.EndOverlap,
     "disable": views.Disable,
     "reenable": views.EnableAgain,
+    "end-wait": views.EndWait,
     "change-pos-remote-id": views.ChangePosRemoteId,
 }
 

@@ -1,7 +1,6 @@
 """The page "Check this outlet": a checklist that turns green while the installer is on the phone."""
 
 import uuid
-from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
@@ -10,29 +9,16 @@ from integrations.models import Integration
 from integrations.models.clock import shared_now
 from integrations.services.errors import PortalError
 from integrations.services.handover.handover import auth_url, websocket_url
-from integrations.services.integration.check_steps import sentence_of, steps_of
-from integrations.services.integration.outlet_check import read_evidence
-from integrations.services.overview.fleet import Organisations
+from integrations.services.integration.check_evidence import OutletRows
+from integrations.services.integration.outlet_check import read_check
+from integrations.services.integration.pairings import explain
 from integrations.services.people import scope
 from integrations.services.requests import asking
 from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_acts import IntegrationAct
 
 TEMPLATE = "staff/integration/check_steps.html"
-
-
-def context_of(
-    integration: Integration, now: datetime, organisations: Organisations, *, with_content: bool
-) -> dict[str, Any]:
-    """Return the context of the checklist's template, for a person allowed to see these organisations.
-
-    With `with_content`, it includes the ErrorMessage of the POS's answer.
-    """
-    evidence = read_evidence(integration, now, organisations)
-    if evidence.request and not with_content:
-        evidence.request.error_message = None
-    steps = steps_of(evidence)
-    return {"fragment": TEMPLATE, "steps": steps, "sentence": sentence_of(steps)}
+TEST_FORM = "test-request"  # the id of the form whose button is in the live part
 
 
 class CheckOutlet(IntegrationAct):
@@ -40,7 +26,6 @@ class CheckOutlet(IntegrationAct):
 
     form_class = forms.AskOnceForm
     title = "Check this outlet"
-    button = "Send a test request"
 
     def is_allowed(self) -> bool:
         may_see = rights.may_see(self.request, Integration)
@@ -60,18 +45,19 @@ class CheckOutlet(IntegrationAct):
         return self.request.path if self.request.method == "POST" else super().next_url()
 
     def page(self, form: forms.ActForm) -> HttpResponse:
-        with_all = Integration.objects.select_related("outlet__organisation", "presence__connection__process")
-        integration = with_all.get(pk=self.integration.pk)
         seen, with_content = scope.organisations_of(self.request.user), rights.may_see_payload(self.request)
+        rows = OutletRows.read(self.integration)
+        explain(rows.attempts, seen)
         return self.render(
             "staff/integration/check.html",
             status=409 if form.errors else 200,
             form=form,
-            button=self.button,
-            **context_of(integration, shared_now(), seen, with_content=with_content),
-            current=integration.current_credential(),
+            fragment=TEMPLATE,
+            check=read_check(self.integration, shared_now(), seen, with_content=with_content, rows=rows),
+            test_form=TEST_FORM,
+            current=next(each for each in rows.credentials if each.is_current),
             auth_url=auth_url(),
             websocket_url=websocket_url(),
             may_ask=rights.may_ask(self.request),
-            next_url=self.url_of(integration),
+            next_url=self.url_of(self.integration),
         )

@@ -6,7 +6,7 @@ from typing import Any
 from integrations.models import AuditEvent, Integration
 from integrations.models.audit import Verb
 from integrations.services.handover.handover import auth_url, websocket_url
-from integrations.services.integration.outlet_check import SECOND_TILL, second_till_at
+from integrations.services.integration.check_evidence import SECOND_TILL, second_till_at
 from integrations.services.integration.pairings import explain
 from integrations.services.overview.fleet import Organisations
 from integrations.staff.base.presentation import standing_of

@@ -9,10 +9,12 @@ from integrations.models import AuthAttempt, Connection, Credential, Integration
 from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.connection import CloseReason, ServerProcess
 from integrations.models.request import RequestState
-from integrations.services.integration.check_steps import Step, StepState, sentence_of, steps_of
-from integrations.services.integration.outlet_check import Evidence
+from integrations.services.errors import Remedy
+from integrations.services.integration.check_evidence import Evidence
+from integrations.services.integration.outlet_check import Step, StepState, sentence_of, steps_of
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+BEGINNING = NOON - timedelta(hours=1)
 TITLES = (
     "Enabled",
     "First authentication attempt seen",
@@ -26,7 +28,7 @@ TITLES = (
 
 def station(**changes: Any) -> Integration:
     outlet = Outlet(name="Station", organisation=Organisation(name="Bella"), provider_outlet_id="station-1")
-    return Integration(outlet=outlet, pos_remote_id="Bella-Station", **changes)
+    return Integration(outlet=outlet, pos_remote_id="Bella-Station", **{"changed_at": BEGINNING, **changes})
 
 
 def evidence(**changes: Any) -> Evidence:
@@ -35,7 +37,7 @@ def evidence(**changes: Any) -> Evidence:
         "at": NOON,
         "integration": station(),
         "current": Credential(shown="ONPS-ABCDE", bits=130),
-        "since": NOON - timedelta(hours=1),
+        "since": BEGINNING,
         "act": "the outlet was enabled",
         "harmless": 1,
     }
@@ -99,6 +101,19 @@ def test_an_attempt_under_another_provider_outlet_id_is_found() -> None:
     assert "Correct the ProviderOutletID: it is station-1." in step.tell
 
 
+def test_an_attempt_under_another_provider_outlet_id_is_found_after_older_attempts() -> None:
+    stranger = attempt(Outcome.UNKNOWN_OUTLET, minutes=1, provider_outlet_id="statoin-1")
+    ended = connection(closed_at=NOON - timedelta(minutes=4), close_reason=CloseReason.BY_POS)
+    found = connected(connection=ended, is_online=False, stranger=stranger)
+    assert "“statoin-1”" in open_step(found).words
+    assert "sends another ProviderOutletID" in sentence_of(steps_of(found))
+
+
+def test_an_older_attempt_under_another_id_does_not_hide_the_newest_refusal() -> None:
+    stranger = attempt(Outcome.UNKNOWN_OUTLET, minutes=20, provider_outlet_id="statoin-1")
+    assert open_step(evidence(attempt=attempt(Outcome.WRONG_SECRET), stranger=stranger)).title == "Secret correct"
+
+
 def test_a_till_still_using_the_older_secret_does_not_pass_as_updated() -> None:
     older = Credential(shown="ONPS-OLDER", expires_at=NOON + timedelta(hours=1))
     step = open_step(evidence(act="the secret was rotated", older=older, is_online=True))
@@ -125,6 +140,30 @@ def test_each_fault_of_the_secret_has_its_own_text(outcome: Outcome, tell: str) 
     assert "{" not in step.tell
 
 
+@pytest.mark.parametrize("cause", [Outcome.MISTYPED_SECRET, Outcome.RETIRED_SECRET])
+def test_a_block_does_not_hide_the_cause(cause: Outcome) -> None:
+    known = attempt(Outcome.THROTTLED, cause=cause)
+    earlier = {"attempt": attempt(Outcome.THROTTLED, minutes=9), "before_block": attempt(cause)}
+    for found in (evidence(attempt=known), evidence(**earlier)):
+        step = open_step(found)
+        assert step.title == "Secret correct"
+        assert step.words.startswith(cause.label)
+        assert "The till has to wait" in step.words
+        assert step.remedies == (Remedy.END_WAIT, Remedy.ROTATE)
+
+
+def test_a_block_is_over_after_a_change_of_the_outlet() -> None:
+    blocked = attempt(Outcome.THROTTLED, cause=Outcome.WRONG_SECRET, minutes=5)
+    step = open_step(evidence(attempt=blocked, integration=station(changed_at=NOON - timedelta(minutes=1))))
+    assert "The wait is over." in step.words
+    assert Remedy.END_WAIT not in step.remedies
+
+
+def test_a_block_after_a_proved_secret_names_no_cause() -> None:
+    found = evidence(attempt=attempt(Outcome.THROTTLED), before_block=attempt(Outcome.ACCEPTED, minutes=30))
+    assert open_step(found).words.startswith(Outcome.THROTTLED.label)
+
+
 @pytest.mark.parametrize("outcome", [Outcome.BUSY, Outcome.DATABASE_AWAY, Outcome.DRAINING])
 def test_an_attempt_that_the_portal_could_not_decide_does_not_blame_the_till(outcome: Outcome) -> None:
     step = open_step(evidence(undecided=attempt(outcome)))
@@ -148,6 +187,13 @@ def test_a_wrong_pos_remote_id_shows_both_values_and_the_owner() -> None:
     assert detail in step.words
     assert "it is Bella-Station." in step.tell
     assert "change it here instead" in step.here
+
+
+def test_the_sent_pos_remote_id_is_offered_only_if_no_outlet_has_it() -> None:
+    free = attempt(Outcome.WRONG_POS_REMOTE_ID, pos_remote_id="Bella-2")
+    assert open_step(evidence(attempt=free)).remedies == (Remedy.CHANGE_POS_REMOTE_ID,)
+    taken = attempt(Outcome.WRONG_POS_REMOTE_ID, pos_remote_id="Bella-2", pos_remote_id_of_id=7)
+    assert open_step(evidence(attempt=taken)).remedies == ()
 
 
 @pytest.mark.parametrize(
@@ -275,6 +321,12 @@ def test_all_is_green_when_the_pos_answers() -> None:
     assert {step.state for step in steps} == {StepState.DONE}
     assert "answered after 35 ms" in steps[-1].words
     assert sentence_of(steps) == "All 7 steps are done: the outlet works."
+
+
+def test_another_answered_request_proves_as_much_as_a_test_request() -> None:
+    order = request_in(RequestState.ANSWERED)
+    order.message_type = 12
+    assert sentence_of(steps_of(connected(request=order))) == "All 7 steps are done: the outlet works."
 
 
 def test_a_refusal_is_an_answer_too() -> None:

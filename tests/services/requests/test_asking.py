@@ -13,10 +13,10 @@ from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.models.request import RequestState
 from integrations.services.errors import InvalidValue
+from integrations.services.integration.check_evidence import Evidence, read_evidence
 from integrations.services.integration.disconnecting import disconnect
 from integrations.services.integration.enabling import change_pos_remote_id, disable, reenable
 from integrations.services.integration.errors import NothingToDisconnect
-from integrations.services.integration.outlet_check import Evidence, read_evidence
 from integrations.services.integration.pairings import HIDDEN, explain
 from integrations.services.integration.pos_secrets import rotate_secret
 from integrations.services.requests.asking import Question, ask_pos, check_outlet
@@ -184,8 +184,25 @@ def test_an_answer_stays_as_evidence_while_the_next_request_is_pending(enabled: 
     assert evidence_of(enabled).harmless == 1
 
 
+def test_an_answered_order_counts_if_the_test_request_before_it_was_not_answered(enabled: Enabled) -> None:
+    now = timezone.now()
+    unanswered = make_request(enabled, "r-1", received_at=now, state=RequestState.EXPIRED)
+    assert evidence_of(enabled).request == unanswered
+    order = make_request(enabled, "r-2", received_at=now, message_type=12)
+    assert evidence_of(enabled).request == order
+    later = make_request(enabled, "r-3", received_at=now, state=RequestState.EXPIRED)
+    assert evidence_of(enabled).request == later
+
+
+def test_a_blocked_attempt_does_not_hide_the_one_before_it(enabled: Enabled) -> None:
+    wrong = be_refused(enabled.integration, Outcome.WRONG_SECRET)
+    blocked = [be_refused(enabled.integration, Outcome.THROTTLED) for _ in range(12)][-1]
+    assert (evidence_of(enabled).attempt, evidence_of(enabled).before_block) == (blocked, wrong)
+
+
 def test_attempts_under_another_id_are_shown_only_to_staff_without_limits(enabled: Enabled) -> None:
-    stranger = be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="mistyped", pos_remote_id="Bella-Station")
+    values = {"pos_remote_id": "Bella-Station", "pos_remote_id_of": enabled.integration}
+    stranger = be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="mistyped", **values)
     assert evidence_of(enabled).stranger == stranger
     assert evidence_of(enabled, frozenset({enabled.integration.outlet.organisation_id})).stranger is None
 

@@ -1,0 +1,204 @@
+"""Read the evidence in the database about one outlet's connection, for the outlet check. Call from synchronous code.
+
+Only evidence after the last action that invalidated earlier evidence counts, for example a rotation.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from integrations.models import AuditEvent, AuthAttempt, Connection, Credential, Integration, MessageType, Request
+from integrations.models.attempt import Outcome, PosEndpoint
+from integrations.models.audit import Verb
+from integrations.models.connection import CloseReason
+from integrations.models.request import OPEN_STATES, RequestState
+from integrations.services.integration.pairings import explain, holders_of, twin_words
+from integrations.services.requests.asking import HARMLESS
+
+BEGINNINGS = {
+    Verb.ENABLED: "the outlet was enabled",
+    Verb.REENABLED: "the integration was enabled again",
+    Verb.SECRET_ROTATED: "the secret was rotated",
+    Verb.POS_REMOTE_ID_CHANGED: "the POSRemoteID was changed",
+}
+ANSWERED = (RequestState.ANSWERED, RequestState.REFUSED)
+UNDECIDED = (Outcome.BUSY, Outcome.DATABASE_AWAY, Outcome.DRAINING)
+STRANGERS = timedelta(hours=24)  # how far back to search for an attempt under another ProviderOutletID
+SECOND_TILL = timedelta(minutes=5)  # how long to report two tills with the same credentials
+NEWEST = 10  # connections and attempts to search for two tills
+RECENT_REQUESTS = 500  # requests to search for the last answer
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The newest evidence of each kind since `since`, the time of the action named by `act`.
+
+    `attempt` is an attempt at the auth endpoint with a decision, `before_block` the newest one that no block decided,
+    `undecided` one without a decision, and `handshake` a refused websocket handshake. `connection` was opened since
+    then and is open (`is_online`) or closed. `stranger` is an attempt with this outlet's POSRemoteID under another
+    ProviderOutletID. `request` is the newest test request, or another request that the POS answered.
+    """
+
+    at: datetime
+    integration: Integration
+    current: Credential
+    since: datetime
+    act: str
+    older: Credential | None = None  # an earlier secret that still works
+    attempt: AuthAttempt | None = None
+    before_block: AuthAttempt | None = None
+    undecided: AuthAttempt | None = None
+    handshake: AuthAttempt | None = None
+    stranger: AuthAttempt | None = None
+    connection: Connection | None = None
+    second_till_at: datetime | None = None  # when two tills last used this outlet's credentials
+    twin: str = ""  # text about another outlet with the same POSRemoteID
+    is_online: bool = False
+    harmless: int | None = None
+    request: Request | None = None
+
+
+@dataclass(frozen=True)
+class OutletRows:
+    """The rows of one outlet that its page shows too: all secrets, and the newest connections and attempts."""
+
+    credentials: Sequence[Credential]
+    connections: Sequence[Connection]
+    attempts: Sequence[AuthAttempt]
+
+    @classmethod
+    def read(cls, integration: Integration) -> "OutletRows":
+        """Return the rows, with three queries."""
+        return cls(
+            list(integration.credentials.all()),
+            list(integration.connections.select_related("process")[:NEWEST]),
+            list(integration.attempts.all()[:NEWEST]),
+        )
+
+
+def read_evidence(
+    integration: Integration, now: datetime, organisations: frozenset[int] | None, *, rows: OutletRows | None = None
+) -> Evidence:
+    """Return the evidence that a viewer of these organisations (None: all) may see.
+
+    Takes two or three queries besides those for `rows`, and one more each for a rare finding. The presence, its
+    connection and the process must be selected with the integration, and `pairings.explain` called for the attempts of
+    `rows`.
+    """
+    explained = rows.attempts if rows else ()
+    rows = rows or OutletRows.read(integration)
+    keys = _keys(integration, now, organisations)
+    current = next(each for each in rows.credentials if each.is_current)
+    since, act = _beginning(current, keys)
+    found = _attempts(keys, rows, since)
+    explain([each for each in (found["attempt"],) if each and each not in explained], organisations)
+    opened = [each for each in rows.connections if each.opened_at >= since]
+    second_till_since = max(since, now - SECOND_TILL)
+    return Evidence(
+        at=now,
+        integration=integration,
+        current=current,
+        since=since,
+        act=act,
+        older=next((each for each in rows.credentials if each.is_in_overlap(now)), None),
+        **found,
+        connection=opened[0] if opened else None,
+        second_till_at=second_till_at(rows.connections, rows.attempts, second_till_since),
+        twin=twin_words(integration, organisations) if keys["twin"] else "",
+        is_online=integration.presence.is_online_at(now),
+        harmless=keys["harmless"],
+        request=_request(integration, keys["harmless"], since),
+    )
+
+
+def second_till_at(
+    connections: Iterable[Connection], attempts: Iterable[AuthAttempt], since: datetime
+) -> datetime | None:
+    """Return when a till last replaced another connected till of the outlet, or was last refused beside it.
+
+    The newest few rows of the outlet suffice: two competing tills produce only such rows.
+    """
+    replaced = [each.closed_at for each in connections if each.close_reason == CloseReason.REPLACED]
+    waited = [each.at for each in attempts if each.outcome == Outcome.SECOND_TILL]
+    return max((each for each in (*replaced, *waited) if each and each >= since), default=None)
+
+
+def _keys(integration: Integration, now: datetime, organisations: frozenset[int] | None) -> dict[str, Any]:
+    """Return, by one query, the primary keys of the attempts to read and the few values that need no row.
+
+    Each part is the newest row of an index. It is independent of `since`: the newest row since then is the newest row
+    of all, or there is none.
+    """
+    events = AuditEvent.objects.filter(integration=OuterRef("pk"), verb__in=BEGINNINGS)
+    attempts = AuthAttempt.objects.filter(integration=OuterRef("pk"))
+    at_auth = attempts.filter(door=PosEndpoint.AUTH)
+    at_socket = attempts.filter(door=PosEndpoint.WEBSOCKET).exclude(outcome=Outcome.SECOND_TILL)
+    twins = holders_of(integration.pos_remote_id).exclude(pk=integration.pk)
+    parts: dict[str, QuerySet[Any]] = {
+        "begun_at": events.values("at"),
+        "verb": events.values("verb"),
+        "attempt": at_auth.exclude(outcome__in=UNDECIDED).values("pk"),
+        "before_block": at_auth.exclude(outcome__in=(*UNDECIDED, Outcome.THROTTLED)).values("pk"),
+        "undecided": at_auth.filter(outcome__in=UNDECIDED).values("pk"),
+        "handshake": at_socket.values("pk"),
+        "stranger": _strangers(now, organisations).values("pk"),
+        "twin": twins.values("pk"),
+        "harmless": MessageType.objects.filter(name=HARMLESS).values("number"),
+    }
+    rows = Integration.objects.filter(pk=integration.pk)
+    keys: dict[str, Any] = dict(rows.values(**{name: Subquery(part[:1]) for name, part in parts.items()}).get())
+    return keys
+
+
+def _beginning(current: Credential, keys: dict[str, Any]) -> tuple[datetime, str]:
+    if keys["begun_at"] is None or keys["begun_at"] < current.created_at:
+        return current.created_at, "the secret was created"
+    return keys["begun_at"], BEGINNINGS[Verb(keys["verb"])]
+
+
+def _attempts(keys: dict[str, Any], rows: OutletRows, since: datetime) -> dict[str, AuthAttempt | None]:
+    """Return the attempts by their names in Evidence; read only those that are not among the rows."""
+    names = ("attempt", "before_block", "undecided", "handshake", "stranger")
+    known = {each.pk: each for each in rows.attempts}
+    if missing := {keys[name] for name in names} - {None, *known}:
+        known |= AuthAttempt.objects.in_bulk(missing)
+    found = {name: known.get(keys[name]) for name in names}
+    return {name: each if each and each.at >= since else None for name, each in found.items()}
+
+
+def _strangers(now: datetime, organisations: frozenset[int] | None) -> QuerySet[AuthAttempt]:
+    """Return the attempts with the outlet's POSRemoteID under another ProviderOutletID.
+
+    A viewer of some organisations sees only those under an ID of one of their outlets.
+    """
+    sent = AuthAttempt.objects.filter(pos_remote_id_of=OuterRef("pk"), at__gte=now - STRANGERS)
+    sent = sent.filter(Q(integration=None) | ~Q(integration=OuterRef("pk")))
+    if organisations is None:
+        return sent
+    return sent.filter(integration__outlet__organisation__in=organisations)
+
+
+def _request(integration: Integration, harmless: int | None, since: datetime) -> Request | None:
+    """Return the last ended test request, or another request that was answered after one that was not.
+
+    A pending test request is returned only if there is neither: it does not invalidate the one before it.
+    """
+    recent = integration.requests.order_by("-pk").values("pk")[:RECENT_REQUESTS]
+    rows = Request.objects.filter(pk__in=recent, received_at__gte=since).order_by("-pk")
+    tests = rows.filter(message_type=harmless) if harmless is not None else rows.none()
+    parts = (
+        tests.exclude(state__in=OPEN_STATES),
+        rows.filter(state__in=ANSWERED).exclude(pk__in=tests.values("pk")),
+        tests.filter(state__in=OPEN_STATES),
+    )
+    newest = Q(*(Q(pk=Subquery(part.values("pk")[:1])) for part in parts), _connector=Q.OR)
+    found = list(Request.objects.filter(newest).order_by("-pk").defer("payload", "answer"))
+    ended = [each for each in found if not each.is_open]
+    answered = next((each for each in ended if each.state in ANSWERED and each.message_type != harmless), None)
+    test = next((each for each in ended if each.message_type == harmless), None)
+    if test and answered and test.state not in ANSWERED and answered.pk > test.pk:
+        return answered
+    return test or answered or (found[0] if found else None)
