@@ -9,12 +9,14 @@ from integrations.staff.outlets import admin as outlets
 from integrations.staff.outlets import organisations
 from integrations.staff.people import admin as people
 from integrations.staff.records import admin as records
+from integrations.staff.records import attempts
 from integrations.staff.requests import admin as requests
 from integrations.staff.requests import message_types
 
 __all__ = [
     "alerts",
     "api_keys",
+    "attempts",
     "handover_links",
     "integrations",
     "message_types",

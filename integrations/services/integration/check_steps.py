@@ -8,7 +8,6 @@ from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
 from integrations.models.request import RequestState
 from integrations.services.connections.endings import ending
-from integrations.services.errors import Remedy
 from integrations.services.handover.handover import auth_url, websocket_url
 from integrations.services.integration.advice import (
     CHANGE_NOTHING,
@@ -16,6 +15,7 @@ from integrations.services.integration.advice import (
     ENABLE_AGAIN,
     RECONNECTS,
     Advice,
+    OutletRemedy,
     advice_on,
     advice_on_ending,
     advice_on_handshake,
@@ -44,7 +44,7 @@ class Finding:
     words: str
     tell: str = ""
     here: str = ""
-    remedies: tuple[Remedy, ...] = ()
+    remedies: tuple[OutletRemedy, ...] = ()
     attempt: int | None = None
     is_test: bool = False
     headline: str = ""
@@ -63,7 +63,7 @@ def enabled(evidence: Evidence) -> Finding:
         words = f"This check covers the time since {evidence.act}, {distance(evidence.since, evidence.at)}. {twin}"
         return Finding(True, words.strip())
     words = f"The integration is disabled: “{integration.disabled_reason}”"
-    return Finding.advising(words, Advice(CHANGE_NOTHING, ENABLE_AGAIN, (Remedy.REENABLE,)))
+    return Finding.advising(words, Advice(CHANGE_NOTHING, ENABLE_AGAIN, (OutletRemedy.REENABLE,)))
 
 
 def attempted(evidence: Evidence) -> Finding:
@@ -104,7 +104,7 @@ def _under_another_id(evidence: Evidence, stranger: AuthAttempt) -> Finding:
     return Finding(
         False,
         f"{before} But a POS sent this outlet's POSRemoteID {distance(stranger.at, evidence.at)}{_from(stranger)} with "
-        f"the ProviderOutletID “{spelled(sent)}”, which is not this outlet's.{_unlike(sent, own)}",
+        f"the ProviderOutletID “{spelled(sent)}”, which is not this outlet's.{unlike(sent, own)}",
         tell=f"Correct the ProviderOutletID: it is {spelled(own)}. {CONNECT_AGAIN}",
         attempt=stranger.pk,
         headline="The till sends another ProviderOutletID.",
@@ -149,8 +149,8 @@ def _blocked(evidence: Evidence, refusal: AuthAttempt, finding: Finding) -> Find
     """Return the finding with a note on the block, and the button that ends it."""
     is_over = evidence.integration.changed_at > refusal.at or evidence.at - refusal.at > LONGEST_BLOCK
     note = "The wait is over." if is_over else "The till has to wait for up to 15 minutes, because too many failed."
-    others = tuple(each for each in finding.remedies if each != Remedy.END_WAIT)
-    remedies = others if is_over else (Remedy.END_WAIT, *others)
+    others = tuple(each for each in finding.remedies if each != OutletRemedy.END_WAIT)
+    remedies = others if is_over else (OutletRemedy.END_WAIT, *others)
     return replace(finding, words=f"{finding.words} {note}", remedies=remedies)
 
 
@@ -176,16 +176,16 @@ def mispaired(refusal: AuthAttempt, own: str) -> Finding:
     is_free = bool(sent) and refusal.pos_remote_id_of_id is None
     return Finding(
         False,
-        f"The POS sent the POSRemoteID “{spelled(sent)}”; this outlet has “{spelled(own)}”.{_unlike(sent, own)} "
+        f"The POS sent the POSRemoteID “{spelled(sent)}”; this outlet has “{spelled(own)}”.{unlike(sent, own)} "
         f"{refusal.detail}",
         tell=f"Correct the POSRemoteID in PowerEPOS: it is {spelled(own)}. {CONNECT_AGAIN}",
         here=f"If “{spelled(sent)}” is what PowerEPOS gave for this outlet, change it here instead.",
-        remedies=(Remedy.CHANGE_POS_REMOTE_ID,) if is_free else (),
+        remedies=(OutletRemedy.CHANGE_POS_REMOTE_ID,) if is_free else (),
         attempt=refusal.pk,
     )
 
 
-def _unlike(sent: str, own: str) -> str:
+def unlike(sent: str, own: str) -> str:
     """Return a sentence about easily overlooked characters in only one of two texts of equal length, or ""."""
     look_alike = len(visible(sent)) == len(visible(own))
     overlooked = ", ".join(differences(sent, own)[:5]) if look_alike else ""

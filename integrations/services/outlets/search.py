@@ -1,17 +1,20 @@
 """Translate search words and time limits into conditions that use small tables and indexes."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import BigIntegerField, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Greatest, Least
 
-from integrations.models import Request
+from integrations.models import AuthAttempt, Request
+from integrations.models.attempt import Outcome
 
 # How much later a request may be stored than one received after it: a transient request is stored when it has ended.
 STORED_LATE = timedelta(minutes=10)
 HIGHEST_KEY = 2**63 - 1
 LAST_CHARACTER = "\U0010ffff"
+NEWEST_SENT = 1_000  # attempts of each kind to search for a value that was sent
 
 
 def beginning_with(field: str, text: str) -> Q:
@@ -29,6 +32,22 @@ def outlet_called(text: str, path: str = "") -> Q:
     for word in text.split():
         called &= Q(*((f"{path}{name}__icontains", word) for name in names), _connector=Q.OR)
     return called
+
+
+def sent_under_another_id(text: str, path: str = "") -> Q:
+    """Match attempts that sent a POSRemoteID beginning with `text` which is not that of the attempt's own outlet."""
+    is_of_another = Q(**{f"{path}integration": None}) | Q(**{f"{path}outcome": Outcome.WRONG_POS_REMOTE_ID})
+    return is_of_another & beginning_with(f"{path}pos_remote_id", text)
+
+
+def newest_under_another_id() -> tuple[QuerySet[Any], QuerySet[Any]]:
+    """Return the primary keys of the newest attempts of unknown outlets, and of those with a wrong POSRemoteID.
+
+    Each is read from an index. They are separate, because PostgreSQL would read the whole table for both together.
+    """
+    keys = AuthAttempt.objects.order_by("-at").values("pk")
+    unknown = keys.filter(integration=None)[:NEWEST_SENT]
+    return unknown, keys.filter(outcome=Outcome.WRONG_POS_REMOTE_ID)[:NEWEST_SENT]
 
 
 def received_within(rows: QuerySet[Request], *, since: datetime | None, until: datetime | None) -> QuerySet[Request]:

@@ -5,26 +5,21 @@ from typing import Protocol
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from integrations.models import AuditEvent, AuthAttempt, Connection, Integration, Outlet, StrayFrame
-from integrations.models.attempt import Outcome
+from integrations.models import AuditEvent, Connection, Integration, Outlet, StrayFrame
 from integrations.models.clock import shared_now
 from integrations.services.connections.endings import ending, is_open
-from integrations.services.integration.pairings import explain
 from integrations.services.outlets.moves import explain_moves
-from integrations.services.outlets.search import beginning_with
 from integrations.services.people import scope
 from integrations.staff.base import rights
 from integrations.staff.base.admin import Row
 from integrations.staff.base.filters import OpenFilter, OrganisationOfRecordFilter, TimeFilter
 from integrations.staff.base.keyset_lists import KeysetAdmin, Parents
 from integrations.staff.base.presentation import ago, details, frames, marked
-from integrations.text.characters import spelled
 from integrations.text.moments import exactly
 
 OF_INTEGRATION = "integration__outlet__organisation"
@@ -110,63 +105,6 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
     @admin.display(description="frames in / out / unrecognised")
     def frames(self, row: Connection) -> str:
         return frames(row)
-
-
-@admin.register(AuthAttempt)
-class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
-    """The attempts to authenticate as a POS, with the reason of each refusal."""
-
-    menu_position = 140
-    when_empty = (
-        "No authentication attempts yet. Each attempt of a POS to get a token or to open its websocket appears here, "
-        "with the exact reason of each refusal. Check the two addresses in the POS."
-    )
-    organisation_path = OF_INTEGRATION
-    list_display = ("when", "result", "outlet", "remote_id", "address")
-    list_filter = ("outcome", "door", OrganisationOfRecordFilter, ("at", TimeFilter))
-    list_select_related = ("integration__outlet__organisation",)
-    search_help_text = (
-        "Outlet, organisation, ProviderOutletID, POSRemoteID; an address or unknown ProviderOutletID, or its first "
-        "characters"
-    )
-    equal = {**BY_INTEGRATION_ID, "outcome__exact": "outcome"}
-    served = (("integration",), ("outcome",))
-    links = ("integration__id__exact", "at__gt")
-    texts = ("address", "provider_outlet_id")  # see begins_with
-    fields = (
-        "exactly_when", "outcome", "detail", "door", "integration", "provider_outlet_id", "pos_remote_id", "address",
-        "user_agent",
-    )  # fmt: skip
-    readonly_fields = ("exactly_when",)
-
-    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Return the list, without the names of other organisations' outlets in the details."""
-        changelist = super().get_changelist_instance(request)
-        explain(changelist.result_list, scope.organisations_of(request.user))
-        return changelist
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AuthAttempt | None:
-        found = super().get_object(request, object_id, from_field)
-        explain([found] if found else [], scope.organisations_of(request.user))
-        return found
-
-    def begins_with(self, text: str) -> Q:
-        """Search sent ProviderOutletIDs only where no outlet has them: other attempts are found by their outlet."""
-        unknown = beginning_with("provider_outlet_id", text) & Q(integration=None)
-        return beginning_with("address", text) | unknown
-
-    @admin.display
-    def result(self, row: AuthAttempt) -> SafeString:
-        words = marked(row.get_outcome_display(), "online" if row.outcome == Outcome.ACCEPTED else "refused")
-        return format_html('{}<div class="onp-detail">{}</div>', words, row.detail) if row.detail else words
-
-    @admin.display(description="outlet (or ProviderOutletID as sent)", empty_value="–")
-    def outlet(self, row: AuthAttempt) -> SafeString | str:
-        return link_to(row.integration) if row.integration else spelled(row.provider_outlet_id)
-
-    @admin.display(description="POSRemoteID as sent")
-    def remote_id(self, row: AuthAttempt) -> str:
-        return spelled(row.pos_remote_id)
 
 
 @admin.register(StrayFrame)

@@ -156,6 +156,16 @@ def test_an_attempt_with_an_unknown_id_is_found_by_its_prefix(two_outlets: Enabl
     assert "mistyped-17" not in text(client.get(url_of("authattempt", q="Station")))
 
 
+def test_an_attempt_is_found_by_the_pos_remote_id_that_it_sent(two_outlets: Enabled) -> None:
+    be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="mistyped-17", pos_remote_id="Sent-1")
+    be_refused(two_outlets.integration, Outcome.WRONG_POS_REMOTE_ID, pos_remote_id="Sent-2")
+    client = sign_in("administrator")
+    page = text(client.get(url_of("authattempt", q="Sent-")))
+    assert "Sent-1" in page
+    assert "Sent-2" in page
+    assert "Sent-1" not in text(client.get(url_of("authattempt", q="Sent-2")))
+
+
 def test_open_connections_are_found_after_any_number_of_ended_ones(two_outlets: Enabled) -> None:
     client = sign_in("administrator")
     assert Connection.objects.filter(closed_at=None).count() == 2

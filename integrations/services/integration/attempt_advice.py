@@ -1,0 +1,88 @@
+"""Why one attempt was refused, and what to do about it, with the same words as the outlet check."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from integrations.models import AuthAttempt, Integration
+from integrations.models.attempt import Outcome, PosEndpoint
+from integrations.services.integration.advice import CONNECT_AGAIN, Advice, OutletRemedy, advice_on, advice_on_handshake
+from integrations.services.integration.check_steps import LONGEST_BLOCK, Finding, mispaired, unlike
+from integrations.text.characters import spelled
+from integrations.text.moments import distance
+
+
+def outlet_meant(attempt: AuthAttempt, organisations: frozenset[int] | None) -> Integration | None:
+    """Return the integration that an attempt is about: its own, or else the one whose POSRemoteID it sent.
+
+    None if there is neither, or if it is not in the visible `organisations` (None: all).
+    """
+    pk = attempt.integration_id or attempt.pos_remote_id_of_id
+    rows = Integration.objects.select_related("outlet__organisation")
+    if organisations is not None:
+        rows = rows.filter(outlet__organisation__in=organisations)
+    return rows.filter(pk=pk).first() if pk else None
+
+
+def read_advice(attempt: AuthAttempt, meant: Integration | None, now: datetime) -> Finding:
+    """Return the cause of an attempt's outcome, with the remedies that are possible now. Takes at most two queries.
+
+    `meant` is from `outlet_meant`.
+    """
+    if attempt.outcome == Outcome.ACCEPTED:
+        return Finding(True, f"The POS got an access token {distance(attempt.at, now)}.")
+    found = _finding(attempt, meant)
+    if attempt.outcome == Outcome.THROTTLED:
+        found = _blocked(found)
+    return replace(found, remedies=tuple(each for each in found.remedies if _is_possible(each, attempt, meant, now)))
+
+
+def _finding(attempt: AuthAttempt, meant: Integration | None) -> Finding:
+    if attempt.door == PosEndpoint.WEBSOCKET:
+        advice = advice_on_handshake(Outcome(attempt.outcome))
+        return Finding.advising(f"The websocket was refused: {attempt.get_outcome_display()}.", advice, attempt.pk)
+    cause = _cause(attempt)
+    if meant is None or attempt.integration_id is None:
+        return _unknown(attempt, meant, cause)
+    if cause == Outcome.WRONG_POS_REMOTE_ID:
+        return mispaired(attempt, meant.pos_remote_id)
+    return Finding.advising(f"{cause.label}.", advice_on(cause, shown=meant.current_credential().shown), attempt.pk)
+
+
+def _cause(attempt: AuthAttempt) -> Outcome:
+    """Return what is wrong with the attempt: for a blocked one, the outcome of the last one before the block."""
+    if attempt.outcome != Outcome.THROTTLED or attempt.cause or attempt.integration_id is None:
+        return Outcome(attempt.cause or attempt.outcome)
+    before = AuthAttempt.objects.filter(integration=attempt.integration_id, door=PosEndpoint.AUTH, at__lte=attempt.at)
+    last = before.exclude(outcome=Outcome.THROTTLED).values_list("outcome", flat=True).first()
+    return Outcome(last) if last in (Outcome.WRONG_SECRET, Outcome.RETIRED_SECRET) else Outcome.THROTTLED
+
+
+def _unknown(attempt: AuthAttempt, meant: Integration | None, cause: Outcome) -> Finding:
+    """Return the finding for an attempt of no outlet, which may have sent the POSRemoteID of the outlet `meant`."""
+    sent = spelled(attempt.provider_outlet_id)
+    if cause not in (Outcome.UNKNOWN_OUTLET, Outcome.THROTTLED):
+        return Finding.advising(f"{cause.label}.", advice_on(cause, shown="ONPS-"), attempt.pk)
+    if meant is None:
+        tell = f"Compare the ProviderOutletID and the POSRemoteID with the values that you received. {CONNECT_AGAIN}"
+        here = "Search the outlets for the name of the site. Its page shows the values that PowerEPOS needs."
+        return Finding.advising(f"No outlet has the ProviderOutletID “{sent}”.", Advice(tell, here), attempt.pk)
+    own = meant.outlet.provider_outlet_id
+    words = f"No outlet has the ProviderOutletID “{sent}”, but the POSRemoteID is that of outlet {meant.outlet}."
+    advice = Advice(f"Correct the ProviderOutletID: it is {spelled(own)}. {CONNECT_AGAIN}")
+    return Finding.advising(f"{words}{unlike(attempt.provider_outlet_id, own)}", advice, attempt.pk)
+
+
+def _blocked(found: Finding) -> Finding:
+    note = "The portal blocked this attempt, because too many before it had failed."
+    others = tuple(each for each in found.remedies if each != OutletRemedy.END_WAIT)
+    return replace(found, words=f"{found.words} {note}", remedies=(OutletRemedy.END_WAIT, *others))
+
+
+def _is_possible(remedy: OutletRemedy, attempt: AuthAttempt, meant: Integration | None, now: datetime) -> bool:
+    if meant is None:
+        return False
+    if remedy == OutletRemedy.REENABLE:
+        return not meant.is_enabled
+    if remedy == OutletRemedy.END_WAIT:
+        return meant.changed_at <= attempt.at and now - attempt.at <= LONGEST_BLOCK
+    return remedy != OutletRemedy.CHANGE_POS_REMOTE_ID or meant.pos_remote_id != attempt.pos_remote_id

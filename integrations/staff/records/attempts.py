@@ -1,0 +1,101 @@
+"""The list of authentication attempts, and the page that explains one of them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from integrations.models import AuthAttempt, Integration
+from integrations.models.attempt import Outcome
+from integrations.models.clock import shared_now
+from integrations.services.integration.attempt_advice import outlet_meant, read_advice
+from integrations.services.integration.pairings import explain
+from integrations.services.outlets.search import beginning_with, newest_under_another_id, sent_under_another_id
+from integrations.services.people import scope
+from integrations.services.rows.keyset_pages import Few, Source
+from integrations.staff.base import rights
+from integrations.staff.base.filters import OrganisationOfRecordFilter, TimeFilter
+from integrations.staff.base.presentation import marked
+from integrations.staff.records.admin import BY_INTEGRATION_ID, OF_INTEGRATION, DatedAdmin, link_to
+from integrations.text.characters import spelled
+
+
+@admin.register(AuthAttempt)
+class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
+    """The attempts to authenticate as a POS, with the reason of each refusal."""
+
+    menu_position = 140
+    when_empty = (
+        "No authentication attempts yet. Each attempt of a POS to get a token or to open its websocket appears here, "
+        "with the exact reason of each refusal. Check the two addresses in the POS."
+    )
+    organisation_path = OF_INTEGRATION
+    list_display = ("when", "result", "outlet", "remote_id", "address")
+    list_display_links = ("when", "result")
+    list_filter = ("outcome", "door", OrganisationOfRecordFilter, ("at", TimeFilter))
+    list_select_related = ("integration__outlet__organisation",)
+    search_help_text = (
+        "Outlet, organisation, ProviderOutletID, POSRemoteID, also as sent by a refused till; an address; or the first "
+        "characters of an address or of a value that was sent"
+    )
+    equal = {**BY_INTEGRATION_ID, "outcome__exact": "outcome"}
+    served = (("integration",), ("outcome",))
+    links = ("integration__id__exact", "at__gt")
+    texts = ("address", "provider_outlet_id")  # see begins_with
+    page = "staff/records/attempt.html"
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Return the list, without the names of other organisations' outlets in the details."""
+        changelist = super().get_changelist_instance(request)
+        explain(changelist.result_list, scope.organisations_of(request.user))
+        return changelist
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AuthAttempt | None:
+        found = super().get_object(request, object_id, from_field)
+        explain([found] if found else [], scope.organisations_of(request.user))
+        return found
+
+    def page_of(self, request: HttpRequest, row: AuthAttempt) -> dict[str, object]:
+        """Return the context of one attempt's page: why it was refused, and what to do about it."""
+        meant = outlet_meant(row, scope.organisations_of(request.user))
+        return {
+            "title": "Authentication attempt",
+            "subject": "",
+            "attempt": row,
+            "advice": read_advice(row, meant, shared_now()),
+            "integration": meant,
+            "own": row.integration,
+            "may_act": rights.may_act(request),
+            "may_check": rights.may_see(request, Integration),
+        }
+
+    def found_by(self, text: str) -> Q:
+        return super().found_by(text) | sent_under_another_id(text)
+
+    def begins_with(self, text: str) -> Q:
+        """Search sent ProviderOutletIDs only where no outlet has them: other attempts are found by their outlet."""
+        unknown = beginning_with("provider_outlet_id", text) & Q(integration=None)
+        return beginning_with("address", text) | unknown
+
+    def searched_in(self, text: str, rows: QuerySet[AuthAttempt], parents: QuerySet[Any]) -> list[Source]:
+        """Return the sources of a search; the newest attempts under another outlet's ID are searched for both IDs."""
+        sent = rows.filter(sent_under_another_id(text))
+        newest: list[Source] = [Few(sent.filter(pk__in=keys), rows) for keys in newest_under_another_id()]
+        return [*super().searched_in(text, rows, parents), *newest]
+
+    @admin.display
+    def result(self, row: AuthAttempt) -> SafeString:
+        words = marked(row.get_outcome_display(), "online" if row.outcome == Outcome.ACCEPTED else "refused")
+        return format_html('{}<div class="onp-detail">{}</div>', words, row.detail) if row.detail else words
+
+    @admin.display(description="outlet (or ProviderOutletID as sent)", empty_value="–")
+    def outlet(self, row: AuthAttempt) -> SafeString | str:
+        return link_to(row.integration) if row.integration else spelled(row.provider_outlet_id)
+
+    @admin.display(description="POSRemoteID as sent")
+    def remote_id(self, row: AuthAttempt) -> str:
+        return spelled(row.pos_remote_id)

@@ -1,0 +1,128 @@
+"""The page of one authentication attempt: the cause, what to tell the person on site, and the button that helps."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from integrations.models import AuditEvent, AuthAttempt, Integration
+from integrations.models.attempt import Outcome, PosEndpoint
+from integrations.models.audit import Verb
+from integrations.services.integration.enabling import disable
+from tests.support.factories import ANNA, Enabled
+from tests.support.staff.pages import act_url, be_refused, client_of, list_url, text
+
+TELL = "Tell the person on site:"
+
+
+def url_of(attempt: AuthAttempt) -> str:
+    return reverse("admin:integrations_authattempt_change", args=(attempt.pk,))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (Outcome.WRONG_SECRET, "Enter the AuthSecret again"),
+        (Outcome.MISTYPED_SECRET, "it has a wrong letter or digit"),
+        (Outcome.RETIRED_SECRET, "The till has a secret that was replaced"),
+        (Outcome.UNKNOWN_KEY, "you will get a new secret"),
+        (Outcome.WRONG_POS_REMOTE_ID, "Correct the POSRemoteID in PowerEPOS: it is Bella-Station."),
+        (Outcome.DISABLED, "the portal refuses this till until it is enabled again"),
+        (Outcome.WRONG_PATH, "Correct the AuthURL"),
+        (Outcome.MALFORMED, "does not have the documented format"),
+        (Outcome.BUSY, "Nothing has to be done"),
+    ],
+)
+def test_a_refused_attempt_has_the_words_for_the_person_on_site(
+    staff: Client, enabled: Enabled, outcome: Outcome, words: str
+) -> None:
+    page = text(staff.get(url_of(be_refused(enabled.integration, outcome, pos_remote_id="Bella-2"))))
+    assert TELL in page
+    assert words in page
+    assert "Check Trattoria Bella – Station now" in page
+
+
+def test_a_blocked_attempt_shows_its_cause_and_ends_the_wait(staff: Client, enabled: Enabled) -> None:
+    blocked = be_refused(enabled.integration, Outcome.THROTTLED, cause=Outcome.MISTYPED_SECRET)
+    page = staff.get(url_of(blocked))
+    assert "it has a wrong letter or digit" in text(page)
+    end = act_url(enabled.integration, "end_wait")
+    assert f'href="{end}"' in page.content.decode()
+    assert staff.post(end).status_code == 302
+    assert AuditEvent.objects.filter(verb=Verb.WAIT_ENDED).count() == 1
+    assert f'href="{end}"' not in staff.get(url_of(blocked)).content.decode()
+
+
+def test_a_blocked_attempt_without_a_cause_shows_that_of_the_one_before(staff: Client, enabled: Enabled) -> None:
+    be_refused(enabled.integration, Outcome.RETIRED_SECRET)
+    blocked = be_refused(enabled.integration, Outcome.THROTTLED)
+    assert "The till has a secret that was replaced" in text(staff.get(url_of(blocked)))
+
+
+def test_the_pos_remote_id_that_was_sent_is_filled_in(staff: Client, enabled: Enabled) -> None:
+    attempt = be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, pos_remote_id="Bella-2")
+    change = f"{act_url(enabled.integration, 'change_pos_remote_id')}?attempt={attempt.pk}"
+    assert f'href="{change}"' in staff.get(url_of(attempt)).content.decode()
+    assert 'value="Bella-2"' in staff.get(change).content.decode()
+    assert staff.post(change, {"pos_remote_id": "Bella-2"}).status_code == 302
+    assert Integration.objects.get().pos_remote_id == "Bella-2"
+    assert "Change the POSRemoteID to the one" not in text(staff.get(url_of(attempt)))
+
+
+@pytest.mark.parametrize("attempt", ["", "x", "-1", "9" * 40, "\u0663"])
+def test_a_link_with_another_attempt_fills_in_the_current_value(staff: Client, enabled: Enabled, attempt: str) -> None:
+    page = staff.get(act_url(enabled.integration, "change_pos_remote_id"), {"attempt": attempt})
+    assert 'value="Bella-Station"' in page.content.decode()
+
+
+def test_a_disabled_outlet_is_enabled_again_from_the_attempt(staff: Client, enabled: Enabled) -> None:
+    attempt = be_refused(enabled.integration, Outcome.DISABLED)
+    assert "Enable again" not in text(staff.get(url_of(attempt)))
+    disable(enabled.integration, reason="A pause", actor=ANNA)
+    assert act_url(enabled.integration, "reenable") in staff.get(url_of(attempt)).content.decode()
+
+
+def test_an_unknown_provider_outlet_id_leads_to_the_outlet_that_was_meant(staff: Client, enabled: Enabled) -> None:
+    values = {"provider_outlet_id": "mistyped", "pos_remote_id": "Bella-Station"}
+    attempt = be_refused(None, Outcome.UNKNOWN_OUTLET, pos_remote_id_of=enabled.integration, **values)
+    page = text(staff.get(url_of(attempt)))
+    assert "“mistyped”, but the POSRemoteID is that of outlet Trattoria Bella – Station." in page
+    assert f"Correct the ProviderOutletID: it is {enabled.integration.outlet.provider_outlet_id}." in page
+    assert "Check Trattoria Bella – Station now" in page
+
+
+def test_an_unknown_outlet_has_words_for_the_person_on_site_too(staff: Client) -> None:
+    attempt = be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="mistyped")
+    assert f"{TELL} Compare the ProviderOutletID" in text(staff.get(url_of(attempt)))
+
+
+def test_a_refused_websocket_has_its_own_words(staff: Client, enabled: Enabled) -> None:
+    attempt = be_refused(enabled.integration, Outcome.SECOND_TILL)
+    AuthAttempt.objects.update(door=PosEndpoint.WEBSOCKET)
+    assert "Another till has the same three values" in text(staff.get(url_of(attempt)))
+
+
+def test_an_accepted_attempt_offers_nothing(staff: Client, enabled: Enabled) -> None:
+    assert TELL not in text(staff.get(url_of(be_refused(enabled.integration, Outcome.ACCEPTED))))
+
+
+def test_an_old_block_cannot_be_ended(staff: Client, enabled: Enabled) -> None:
+    blocked = be_refused(enabled.integration, Outcome.THROTTLED, cause=Outcome.WRONG_SECRET)
+    Integration.objects.update(changed_at=timezone.now() - timedelta(days=1))
+    AuthAttempt.objects.update(at=timezone.now() - timedelta(hours=1))
+    assert "End the wait" not in text(staff.get(url_of(blocked)))
+
+
+def test_a_person_who_may_only_look_gets_the_words_without_the_buttons(enabled: Enabled) -> None:
+    client = client_of("view_authattempt")
+    page = text(client.get(url_of(be_refused(enabled.integration, Outcome.WRONG_SECRET))))
+    assert TELL in page
+    assert "Rotate secret" not in page
+    assert "Check Trattoria Bella – Station now" not in page
+
+
+def test_the_list_links_each_result_to_its_page(staff: Client, enabled: Enabled) -> None:
+    attempt = be_refused(enabled.integration, Outcome.WRONG_SECRET)
+    assert staff.get(list_url("authattempt")).content.decode().count(f'href="{url_of(attempt)}"') == 2
