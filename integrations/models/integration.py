@@ -75,6 +75,12 @@ class Credential(KeptSecret):
                 condition=Q(fingerprint=None) | Q(algorithm=Algorithm.ARGON2ID), name="fingerprint_is_of_adopted_secret"
             ),
         ]
+        indexes = [
+            # For the start page: the secrets that no POS has used yet are few among many.
+            models.Index(
+                fields=["-created_at"], condition=Q(is_current=True, last_used_at=None), name="credential_never_used"
+            )
+        ]
 
     @property
     def is_weak(self) -> bool:

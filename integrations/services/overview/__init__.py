@@ -1,1 +1,4 @@
-"""Figures about the whole installation, for the start page and for /metrics."""
+"""What the start page shows about the whole installation: `attention` what needs work now, `fleet` the figures.
+
+`figures` counts rows for /metrics.
+"""

@@ -32,11 +32,12 @@ Organisations = frozenset[int] | None
 
 @dataclass(frozen=True)
 class WentOffline:
-    """An outlet that went offline."""
+    """An outlet that went offline; `reason` says how its last connection ended, if that is known."""
 
     integration_id: int
     name: str
     since: datetime | None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def take_sample() -> None:
 
 
 def _integrations(organisations: Organisations) -> QuerySet[Integration]:
-    return _within(Integration.objects.order_by(), organisations, "outlet__organisation")
+    return within(Integration.objects.order_by(), organisations, "outlet__organisation")
 
 
 def _online(now: datetime) -> Q:
@@ -130,16 +131,20 @@ def _states(organisations: Organisations, now: datetime) -> dict[str, int]:
 
 def _gone(organisations: Organisations) -> tuple[WentOffline, ...]:
     offline = Presence.objects.filter(is_online=False, last_seen_at__isnull=False, integration__is_enabled=True)
-    rows = _within(offline, organisations, "integration__outlet__organisation").order_by(F("since").desc())
-    latest = rows.select_related("integration__outlet__organisation")[:LATEST]
-    return tuple(WentOffline(row.pk, str(row.integration), row.since) for row in latest)
+    rows = within(offline, organisations, "integration__outlet__organisation").order_by(F("since").desc())
+    latest = rows.select_related("integration__outlet__organisation", "connection")[:LATEST]
+    return tuple(WentOffline(row.pk, str(row.integration), row.since, _reason(row)) for row in latest)
+
+
+def _reason(row: Presence) -> str:
+    return row.connection.get_close_reason_display() if row.connection else ""
 
 
 def _lately(organisations: Organisations, now: datetime, *, since: datetime) -> tuple[Counter[str], Counter[str]]:
     """Count the last hour's refusals by reason and the requests that ended after `since` by state, in one query."""
     reasons = [outcome for outcome in Outcome if outcome != Outcome.ACCEPTED]
     attempts = AuthAttempt.objects.filter(outcome__in=reasons, at__gt=now - HOUR)
-    attempts = _within(attempts, organisations, "integration__outlet__organisation")
+    attempts = within(attempts, organisations, "integration__outlet__organisation")
     requests = Request.objects.filter(ended_at__gt=since, ended_at__lte=now)
     if organisations is not None:
         # Select by end time, which matches few rows: selecting by organisation would read all its requests.
@@ -158,7 +163,7 @@ def _lately(organisations: Organisations, now: datetime, *, since: datetime) -> 
 
 def _samples(organisations: Organisations, now: datetime) -> list[dict[str, Any]]:
     """Return the sums of each sample of the last day, in chronological order."""
-    rows = _within(FleetSample.objects.filter(at__gt=now - DAY), organisations, "organisation")
+    rows = within(FleetSample.objects.filter(at__gt=now - DAY), organisations, "organisation")
     sums = {f"{name}_sum": Sum(name) for name in ("enabled", "online", *ENDS)}
     return list(rows.order_by("at").values("at").annotate(**sums))
 
@@ -178,5 +183,6 @@ def _ended_by_organisation(since: datetime, until: datetime) -> dict[int, dict[s
     return found
 
 
-def _within(rows: QuerySet, organisations: Organisations, path: str) -> QuerySet:  # type: ignore[type-arg]
+def within(rows: QuerySet, organisations: Organisations, path: str) -> QuerySet:  # type: ignore[type-arg]
+    """Return the rows of these organisations (None: all); `path` leads from a row to its organisation."""
     return rows if organisations is None else rows.filter(**{f"{path}__in": organisations})

@@ -8,7 +8,7 @@ from django.urls import reverse
 from integrations.models.attempt import Outcome
 from integrations.models.request import RequestState
 from integrations.services.overview.fleet import DAY, HOUR, Fleet
-from integrations.staff.base.presentation import OutletState, clock
+from integrations.staff.base.presentation import OutletState
 from integrations.staff.start.chart import chart_of
 
 TEMPLATE = "staff/start/figures.html"
@@ -29,13 +29,19 @@ def context_of(fleet: Fleet) -> dict[str, object]:
     return {
         "fragment": TEMPLATE,
         "sentence": sentence_of(fleet),
-        "is_well": not fleet.offline,
+        "kind": _kind_of(fleet),
         "outlets": _outlets(fleet),
-        "gone": [(each, clock(each.since, fleet.at) if each.since else "") for each in fleet.gone],
         "refusals": _refusals(fleet),
         "requests": _requests(fleet),
         "chart": chart_of(fleet),
     }
+
+
+def _kind_of(fleet: Fleet) -> OutletState:
+    """Return the state whose light the sentence shows: green only if an outlet is online and none is offline."""
+    if fleet.offline:
+        return OutletState.OFFLINE
+    return OutletState.ONLINE if fleet.online else OutletState.NEVER_SEEN
 
 
 def sentence_of(fleet: Fleet) -> str:

@@ -9,6 +9,7 @@ from integrations.models import AuditEvent, Integration, Outlet
 from integrations.models.audit import Verb
 from integrations.services.overview.fleet import read_fleet
 from integrations.services.people import scope
+from integrations.staff.start.attention import groups_of
 from integrations.staff.start.figures import context_of
 
 LATEST = 6
@@ -37,11 +38,17 @@ def what_next(request: HttpRequest, *, has_figures: bool) -> NextStep | None:
 
 
 def figures(request: HttpRequest) -> dict[str, object]:
-    """Return the context of the figures; empty if the person may not see outlets or none was ever enabled."""
+    """Return the context of the live part: what needs attention, and the figures.
+
+    It is empty if the person may not see outlets, or none was ever enabled.
+    """
     if not request.user.has_perm("integrations.view_outlet"):
         return {}
-    fleet = read_fleet(scope.organisations_of(request.user))
-    return context_of(fleet) if fleet.enabled or fleet.disabled else {}
+    organisations = scope.organisations_of(request.user)
+    fleet = read_fleet(organisations)
+    if not (fleet.enabled or fleet.disabled):
+        return {}
+    return {**context_of(fleet), "attention": groups_of(request, fleet, organisations)}
 
 
 def recent_activity(request: HttpRequest) -> list[AuditEvent] | None:

@@ -104,7 +104,7 @@ def test_a_pos_that_connects_or_disconnects_is_shown_within_seconds(
             background.wait_for_connections()
             expect(page.get_by_role("link", name=re.compile("^1 online"))).to_be_visible(timeout=WITHIN)
         expect(page.get_by_text("1 of 2 outlets is offline")).to_be_visible(timeout=WITHIN)
-        expect(page.get_by_role("region", name="Went offline last")).to_contain_text("Supply")
+        expect(page.get_by_role("region", name="Offline", exact=True)).to_contain_text("Supply")
 
 
 @ON_SERVE
@@ -295,7 +295,7 @@ def test_an_expired_session_is_reported_with_a_link_to_sign_in(page: Page, porta
         page.get_by_label("Username:").fill(portal.login[0])
         page.get_by_label("Password:").fill(portal.login[1])
         page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Went offline last")).to_be_visible()
+    expect(page.get_by_role("heading", name="Needs attention now")).to_be_visible()
 
 
 @ON_SERVE
@@ -320,6 +320,6 @@ def test_the_page_of_a_finished_request_does_not_refresh(page: Page, portal: Por
 
 def test_without_scripts_the_page_is_complete(chromium: Browser, portal: Portal) -> None:
     with first_page(chromium, portal.stack, portal.login, java_script_enabled=False) as page:
-        expect(page.get_by_role("heading", name="Went offline last")).to_be_visible()
+        expect(page.get_by_role("heading", name="Needs attention now")).to_be_visible()
         page.goto(OUTLETS)
         expect(page.locator("#result_list tbody tr").first).to_be_visible()

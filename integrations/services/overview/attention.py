@@ -1,0 +1,161 @@
+"""What needs attention now: outlets that are refused, alerts, failing webhooks, and values that were not used.
+
+Takes three queries for any number of rows: each kind shows its newest few. Runs in a database thread.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import reduce
+from typing import Any
+
+from django.db.models import BigIntegerField, CharField, Count, DateTimeField, F, Max, Model, Q, QuerySet, Value
+from django.db.models.functions import Cast, Coalesce, Concat
+
+from integrations.models import Alert, AuthAttempt, Credential, HandoverLink, Integration, WebhookEndpoint
+from integrations.models.attempt import REFUSALS, Outcome
+from integrations.models.handover_link import LinkState
+from integrations.services.integration.check_evidence import SECOND_TILL
+from integrations.services.overview.fleet import HOUR, Organisations, within
+
+SHOWN = 5  # of each kind
+
+
+class Concern(StrEnum):
+    """A kind of row that needs attention."""
+
+    ALERT = "alert"
+    WEBHOOK = "webhook"
+    LINK = "link"
+    UNUSED = "unused"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An outlet whose till was refused `count` times in the last hour, and not accepted or changed since.
+
+    `cause` is the outcome of the newest attempt, or what is wrong with the values if that one was blocked. Without an
+    `integration`, the attempt `attempt_id` names no outlet that exists; `sent` is its ProviderOutletID.
+    """
+
+    integration: Integration | None
+    attempt_id: int
+    sent: str
+    cause: Outcome
+    at: datetime
+    count: int
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A row of another kind: an open alert, a failing webhook, an unopened link, a secret that was never used.
+
+    `key` is its primary key, and `subject` names its organisation, endpoint or outlet; None stands for the whole
+    portal. `about` is the alert's kind or the beginning of the secret.
+    """
+
+    concern: Concern
+    key: int
+    of_integration: int | None
+    subject: str | None
+    about: str
+    begun_at: datetime
+    ends_at: datetime | None
+
+
+def read_refused(organisations: Organisations, now: datetime) -> list[Refused]:
+    """Return the outlets of these organisations (None: all) that were refused last, the newest first."""
+    rows = within(AuthAttempt.objects.filter(_is_refused(now)), organisations, "integration__outlet__organisation")
+    grouped = (
+        rows.order_by()
+        .values(meant=Coalesce("integration", "pos_remote_id_of"))
+        .annotate(last=Max("pk"), before=Max("pk", filter=~Q(outcome=Outcome.THROTTLED)), count=Count("pk"))
+        .order_by("-last")[: SHOWN + 1]
+    )
+    groups = list(grouped)
+    attempts = AuthAttempt.objects.select_related(
+        "integration__outlet__organisation", "pos_remote_id_of__outlet__organisation"
+    ).in_bulk([pk for group in groups for pk in (group["last"], group["before"]) if pk])
+    return [_refused(group, attempts) for group in groups if group["last"] in attempts]
+
+
+def read_pending(organisations: Organisations, concerns: Collection[Concern]) -> list[Pending]:
+    """Return the newest rows of these kinds and organisations (None: all), by one query."""
+    parts = [_SOURCES[concern](organisations) for concern in Concern if concern in concerns]
+    if not parts:
+        return []
+    both: QuerySet[Any] = reduce(lambda first, second: first.union(second, all=True), parts)
+    rows = [Pending(**{**row, "concern": Concern(row["concern"])}) for row in both.order_by()]
+    return sorted(rows, key=lambda row: row.begun_at, reverse=True)
+
+
+def _is_refused(now: datetime) -> Q:
+    """Match the last hour's refusals since when the outlet has neither connected nor been changed."""
+    is_newest = Q(integration=None) | (
+        Q(integration__changed_at__lte=F("at"))
+        & (Q(integration__presence__is_online=False) | Q(integration__presence__since__lte=F("at")))
+    )
+    others = [outcome for outcome in REFUSALS if outcome != Outcome.SECOND_TILL]
+    return Q(at__gt=now - HOUR) & (
+        Q(outcome__in=others) & is_newest | Q(outcome=Outcome.SECOND_TILL, at__gt=now - SECOND_TILL)
+    )
+
+
+def _refused(group: dict[str, Any], attempts: dict[int, AuthAttempt]) -> Refused:
+    last, before = attempts[group["last"]], attempts.get(group["before"])
+    cause = last.outcome
+    if cause == Outcome.THROTTLED:
+        cause = last.cause or (before.outcome if before else cause)
+    meant = last.integration or last.pos_remote_id_of
+    return Refused(meant, last.pk, last.provider_outlet_id, Outcome(cause), last.at, group["count"])
+
+
+def _alerts(organisations: Organisations) -> QuerySet[Any]:
+    rows = within(Alert.objects.filter(ended_at=None, told_at__isnull=False), organisations, "organisation")
+    return _values(rows, Concern.ALERT, subject="organisation__name", about="kind", begun_at="since")
+
+
+def _webhooks(organisations: Organisations) -> QuerySet[Any]:
+    rows = within(WebhookEndpoint.objects.filter(failing_since__isnull=False), organisations, "organisation")
+    return _values(rows, Concern.WEBHOOK, subject="name", about="name", begun_at="failing_since")
+
+
+def _links(organisations: Organisations) -> QuerySet[Any]:
+    rows = within(HandoverLink.objects.filter(state=LinkState.LIVE), organisations, "integration__outlet__organisation")
+    return _values(rows, Concern.LINK, about="credential__shown", begun_at="made_at", ends_at="expires_at")
+
+
+def _secrets(organisations: Organisations) -> QuerySet[Any]:
+    unused = Credential.objects.filter(is_current=True, last_used_at=None, integration__is_enabled=True)
+    rows = within(unused, organisations, "integration__outlet__organisation")
+    return _values(rows, Concern.UNUSED, about="shown", begun_at="created_at")
+
+
+def _values(
+    rows: QuerySet[Any], concern: Concern, *, about: str, begun_at: str, subject: str = "", ends_at: str = ""
+) -> QuerySet[Any]:
+    """Return the newest rows in the columns of Pending, to be joined with those of other kinds."""
+    newest = rows.order_by(f"-{begun_at}").values("pk")[: SHOWN + 1]
+    outlet = Concat(
+        "integration__outlet__organisation__name", Value(" – "), "integration__outlet__name", output_field=CharField()
+    )
+    columns: dict[str, Any] = {
+        "concern": Value(concern.value, output_field=CharField()),
+        "key": Cast("pk", BigIntegerField()),
+        "of_integration": Cast(Value(None) if subject else F("integration"), BigIntegerField()),
+        "subject": F(subject) if subject else outlet,
+        "about": F(about),
+        "begun_at": F(begun_at),
+        "ends_at": F(ends_at) if ends_at else Cast(Value(None), DateTimeField()),
+    }
+    model: type[Model] = rows.model
+    return QuerySet(model).order_by().filter(pk__in=newest).values(**columns)
+
+
+_SOURCES: dict[Concern, Callable[[Organisations], QuerySet[Any]]] = {
+    Concern.ALERT: _alerts,
+    Concern.WEBHOOK: _webhooks,
+    Concern.LINK: _links,
+    Concern.UNUSED: _secrets,
+}

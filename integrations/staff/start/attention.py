@@ -1,0 +1,156 @@
+"""The first part of the start page: what needs attention now, each entry with a link to the page that mends it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from integrations.models import Alert, AuthAttempt, HandoverLink, Integration, WebhookEndpoint
+from integrations.models.notices.alert import AlertKind
+from integrations.services.overview.attention import (
+    SHOWN,
+    Concern,
+    Pending,
+    Refused,
+    read_pending,
+    read_refused,
+)
+from integrations.services.overview.fleet import LATEST, Fleet, Organisations, WentOffline
+from integrations.staff.base import rights
+from integrations.text.characters import spelled
+from integrations.text.moments import distance, exactly, lasted
+
+_MODELS = {
+    Concern.ALERT: Alert,
+    Concern.WEBHOOK: WebhookEndpoint,
+    Concern.LINK: HandoverLink,
+    Concern.UNUSED: Integration,
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row that needs attention: its name, the URL of the page that explains it, and the reason."""
+
+    key: str
+    name: str
+    url: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """The entries of one kind, and the URL of the list with the rest if there are more."""
+
+    name: str
+    title: str
+    entries: tuple[Entry, ...]
+    more_url: str = ""
+
+
+def groups_of(request: HttpRequest, fleet: Fleet, organisations: Organisations) -> list[Group]:
+    """Return the groups with entries that this person may open, the most urgent first."""
+    may_check = rights.may_see(request, Integration)
+    concerns = [concern for concern, model in _MODELS.items() if rights.may_see(request, model)]
+    refused = read_refused(organisations, fleet.at) if may_check and rights.may_see(request, AuthAttempt) else []
+    pending = read_pending(organisations, concerns)
+    groups = [_offline(fleet) if may_check else None, _refused(refused, fleet.at)]
+    groups += [_pending(concern, pending, fleet.at) for concern in Concern]
+    return [group for group in groups if group and group.entries]
+
+
+def _offline(fleet: Fleet) -> Group:
+    entries = tuple(_gone(each, fleet.at) for each in fleet.gone)
+    more = f"{reverse('admin:integrations_outlet_changelist')}?state=offline" if fleet.offline > LATEST else ""
+    return Group("offline", "Offline", entries, more)
+
+
+def _gone(outlet: WentOffline, now: datetime) -> Entry:
+    span = f"for {lasted(now - outlet.since)}" if outlet.since else ""
+    reason = f": {outlet.reason}" if outlet.reason else ""
+    return Entry(f"offline-{outlet.integration_id}", outlet.name, _check(outlet.integration_id), f"{span}{reason}")
+
+
+def _refused(rows: Sequence[Refused], now: datetime) -> Group:
+    url = reverse("admin:integrations_authattempt_changelist")
+    return Group("refused", "Refused", tuple(_entry(each, now) for each in rows[:SHOWN]), _more(rows, url))
+
+
+def _entry(row: Refused, now: datetime) -> Entry:
+    often = "" if row.count == 1 else f", {row.count} times in the last hour"
+    words = f"{row.cause.label}, {distance(row.at, now)}{often}"
+    if row.integration is None:
+        url = reverse("admin:integrations_authattempt_change", args=(row.attempt_id,))
+        return Entry("refused-unknown", f"Unknown outlet “{spelled(row.sent)}”", url, words)
+    return Entry(f"refused-{row.integration.pk}", str(row.integration), _check(row.integration.pk), words)
+
+
+def _pending(concern: Concern, rows: Sequence[Pending], now: datetime) -> Group:
+    kind = _KINDS[concern]
+    own = [each for each in rows if each.concern == concern]
+    entries = tuple(
+        Entry(f"{concern}-{each.key}", kind.name_of(each), kind.url_of(each), kind.words_of(each, now))
+        for each in own[:SHOWN]
+    )
+    return Group(concern.value, kind.title, entries, _more(own, reverse(kind.list_url)))
+
+
+def _more(rows: Sequence[object], url: str) -> str:
+    return url if len(rows) > SHOWN else ""
+
+
+def _check(integration_id: int | None) -> str:
+    return reverse("admin:integrations_integration_check", args=(integration_id,))
+
+
+def _page(name: str) -> Callable[[Pending], str]:
+    return lambda row: reverse(f"admin:integrations_{name}_change", args=(row.key,))
+
+
+def _subject(row: Pending) -> str:
+    return row.subject or "The whole portal"
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How to show the rows of one concern."""
+
+    title: str
+    list_url: str
+    name_of: Callable[[Pending], str]
+    url_of: Callable[[Pending], str]
+    words_of: Callable[[Pending, datetime], str]
+
+
+_KINDS = {
+    Concern.ALERT: _Kind(
+        "Open alerts",
+        "admin:integrations_alert_changelist",
+        lambda row: f"{AlertKind(row.about).label}: {_subject(row)}",
+        _page("alert"),
+        lambda row, now: f"since {lasted(now - row.begun_at)}",
+    ),
+    Concern.WEBHOOK: _Kind(
+        "Failing webhooks",
+        "admin:integrations_webhookendpoint_changelist",
+        _subject,
+        _page("webhookendpoint"),
+        lambda row, now: f"for {lasted(now - row.begun_at)}",
+    ),
+    Concern.LINK: _Kind(
+        "Links not opened yet",
+        "admin:integrations_handoverlink_changelist",
+        _subject,
+        _page("handoverlink"),
+        lambda row, now: f"created {distance(row.begun_at, now)}, valid until {exactly(row.ends_at or now)}",
+    ),
+    Concern.UNUSED: _Kind(
+        "Secrets never used",
+        "admin:integrations_integration_changelist",
+        _subject,
+        lambda row: _check(row.of_integration),
+        lambda row, now: f"{row.about}…, created {distance(row.begun_at, now)}",
+    ),
+}

@@ -1,0 +1,144 @@
+"""The start page shows first what needs attention, and each entry leads to the page that explains it."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from integrations.models import Alert, AuthAttempt, Credential, HandoverLink, Integration, Presence, WebhookEndpoint
+from integrations.models.attempt import Outcome
+from integrations.models.notices.alert import AlertKind
+from integrations.services.integration.enabling import disable
+from integrations.services.overview.attention import Concern, read_pending, read_refused
+from tests.support.factories import ANNA, Enabled, make_enabled_outlet
+from tests.support.staff.pages import act_url, be_refused, be_seen, client_of, text
+
+START = reverse("admin:index")
+
+
+def group(page: Any, name: str) -> str:
+    """Return the HTML of one group of entries, or an empty text."""
+    found = re.search(rf'<section data-key="{name}".*?</section>', page.content.decode(), re.DOTALL)
+    return found[0] if found else ""
+
+
+def refused(organisations: frozenset[int] | None = None) -> list[tuple[Integration | None, Outcome, int]]:
+    return [(each.integration, each.cause, each.count) for each in read_refused(organisations, timezone.now())]
+
+
+def test_nothing_needs_attention_when_the_only_outlet_works(staff: Client, enabled: Enabled) -> None:
+    be_seen(enabled.integration, heartbeat_at=timezone.now())
+    Credential.objects.update(last_used_at=timezone.now())
+    assert "Needs attention now Nothing needs attention." in text(staff.get(START))
+
+
+def test_an_outlet_that_is_offline_leads_to_its_check(staff: Client, enabled: Enabled) -> None:
+    be_seen(enabled.integration, heartbeat_at=timezone.now(), closed=True)
+    entry = group(staff.get(START), "offline")
+    assert act_url(enabled.integration, "check") in entry
+    assert "for 1 h 0 min: the POS closed the connection" in entry
+
+
+@pytest.mark.parametrize("outcome", [Outcome.WRONG_SECRET, Outcome.WRONG_POS_REMOTE_ID, Outcome.DISABLED])
+def test_a_refused_outlet_leads_to_its_check_with_the_reason(staff: Client, enabled: Enabled, outcome: Outcome) -> None:
+    for _ in range(3):
+        be_refused(enabled.integration, outcome)
+    entry = group(staff.get(START), "refused")
+    assert act_url(enabled.integration, "check") in entry
+    assert f"{outcome.label}, just now, 3 times in the last hour" in entry
+
+
+def test_a_block_does_not_hide_the_reason(enabled: Enabled) -> None:
+    be_refused(enabled.integration, Outcome.RETIRED_SECRET)
+    be_refused(enabled.integration, Outcome.THROTTLED)
+    assert refused() == [(enabled.integration, Outcome.RETIRED_SECRET, 2)]
+    be_refused(enabled.integration, Outcome.THROTTLED, cause=Outcome.MISTYPED_SECRET)
+    assert refused() == [(enabled.integration, Outcome.MISTYPED_SECRET, 3)]
+
+
+def test_an_unknown_id_with_a_known_pos_remote_id_leads_to_the_outlet_that_was_meant(enabled: Enabled) -> None:
+    be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="mistyped", pos_remote_id_of=enabled.integration)
+    be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="other")
+    assert refused() == [(None, Outcome.UNKNOWN_OUTLET, 1), (enabled.integration, Outcome.UNKNOWN_OUTLET, 1)]
+
+
+def test_an_unknown_outlet_leads_to_its_attempt(staff: Client, enabled: Enabled) -> None:
+    attempt = be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="other")
+    entry = group(staff.get(START), "refused")
+    assert reverse("admin:integrations_authattempt_change", args=(attempt.pk,)) in entry
+    assert "Unknown outlet “other”" in entry
+
+
+def test_a_refusal_is_over_when_the_outlet_connects_or_is_changed(enabled: Enabled) -> None:
+    be_refused(enabled.integration, Outcome.WRONG_SECRET)
+    assert len(refused()) == 1
+    be_seen(enabled.integration, heartbeat_at=timezone.now())
+    Presence.objects.update(since=timezone.now())
+    assert refused() == []
+    Presence.objects.update(is_online=False)
+    assert len(refused()) == 1
+    disable(enabled.integration, reason="A pause", actor=ANNA)
+    assert refused() == []
+
+
+def test_two_tills_need_attention_while_one_is_connected(enabled: Enabled) -> None:
+    be_refused(enabled.integration, Outcome.SECOND_TILL)
+    be_seen(enabled.integration, heartbeat_at=timezone.now())
+    Presence.objects.update(since=timezone.now())
+    assert refused() == [(enabled.integration, Outcome.SECOND_TILL, 1)]
+    AuthAttempt.objects.update(at=timezone.now() - timedelta(minutes=6))
+    assert refused() == []
+
+
+def test_the_other_concerns_are_read_together(enabled: Enabled) -> None:
+    now = timezone.now()
+    organisation = enabled.integration.outlet.organisation
+    Alert.objects.create(kind=AlertKind.OFFLINE, organisation=organisation, since=now, tell_at=now, told_at=now)
+    Alert.objects.create(kind=AlertKind.REFUSALS, since=now, tell_at=now, told_at=now)
+    HandoverLink.objects.create(
+        integration=enabled.integration, credential=enabled.integration.current_credential(), token_digest="d",
+        salt="s", made_by="anna", expires_at=now + timedelta(hours=1),
+    )  # fmt: skip
+    WebhookEndpoint.objects.create(name="Tills", url="https://example.com/", failing_since=now, secret_made_at=now)
+    WebhookEndpoint.objects.create(name="Well", url="https://example.com/2", secret_made_at=now)
+    found = {(each.concern, each.subject, each.about) for each in read_pending(None, list(Concern))}
+    station, shown = "Trattoria Bella – Station", enabled.integration.current_credential().shown
+    assert found == {
+        (Concern.ALERT, "Trattoria Bella", "offline"),
+        (Concern.ALERT, None, "refusals"),
+        (Concern.WEBHOOK, "Tills", "Tills"),
+        (Concern.LINK, station, shown),
+        (Concern.UNUSED, station, shown),
+    }
+    assert read_pending(frozenset({0}), list(Concern)) == []
+    assert read_pending(None, []) == []
+
+
+def test_each_kind_shows_five_entries_and_a_link_to_the_rest(staff: Client) -> None:
+    for number in range(6):
+        make_enabled_outlet(f"Outlet {number}")
+    entries = group(staff.get(START), "unused")
+    assert entries.count("<li") == 5
+    assert "All of them" in entries
+
+
+def test_a_person_sees_only_what_they_may_open(enabled: Enabled) -> None:
+    be_refused(enabled.integration, Outcome.WRONG_SECRET)
+    page = client_of("view_outlet").get(START)
+    assert "Nothing needs attention." in text(page)
+    page = client_of("view_outlet", "view_integration").get(START)
+    assert "Secrets never used" in text(page)
+    assert "Wrong secret, just now" not in text(page)
+
+
+def test_the_light_is_green_only_if_an_outlet_is_online(staff: Client, enabled: Enabled) -> None:
+    light = re.compile(r"onp-sentence onp-state onp-([a-z-]+)")
+    assert light.findall(staff.get(START).content.decode()) == ["never-seen"]
+    be_seen(enabled.integration, heartbeat_at=timezone.now())
+    assert light.findall(staff.get(START).content.decode()) == ["online"]
+    Presence.objects.update(is_online=False)
+    assert light.findall(staff.get(START).content.decode()) == ["offline"]
