@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html
 
 from integrations.services.requests.asking import DEVICE_ID
 from integrations.services.requests.secret_members import is_never_shown
@@ -14,12 +15,16 @@ from integrations.staff.base.forms import AskOnceForm
 from integrations.wire import raw_json
 from integrations.wire.payloads import checking
 from integrations.wire.payloads.checking import Invalid
+from integrations.wire.payloads.examples import EXAMPLES, example_of
 from integrations.wire.payloads.fields import DECIMAL, FLAG, OBJECT, WHOLE, Field
 from integrations.wire.payloads.models import MODELS
 
 MAX_PAYLOAD = 256 * 1024  # characters; the API has the same limit
 LONGEST_WAIT = 120  # seconds
 PREFIX = "field_"
+RAW, FIELDS = "raw", "fields"  # how the payload is typed
+SENT_AS_TYPED = "Sent exactly as you type it: same names, same order, same digits."
+OR_AS_JSON = "The documentation does not allow this. To send it anyway, continue with JSON."
 UNTICKED = "Tick this box to confirm: this request may change something at the POS or take a payment."
 NOT_JSON = "This is not a valid JSON object. It must begin with { and end with }, with names in double quotes."
 TOO_DEEP = f"The JSON has more than {raw_json.MOST_NESTED} levels of nesting. Use fewer levels."
@@ -55,8 +60,12 @@ class AskForm(AskOnceForm):
         widget=forms.NumberInput(attrs={"class": "vIntegerField"}),
     )
 
+    mode = forms.CharField(widget=forms.HiddenInput, required=False)
+    payload_mode = ""
+
     def __init__(self, *args: Any, changes: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["mode"].initial = self.payload_mode
         if changes:
             self.fields["is_meant"] = forms.BooleanField(
                 label="Yes, send it: this may change something at the till.", error_messages={"required": UNTICKED}
@@ -83,15 +92,21 @@ class AskForm(AskOnceForm):
 
 
 class RawForm(AskForm):
-    """A form with the payload as free JSON, which is sent to the POS unchanged."""
+    """A form with the payload as free JSON, which is sent to the POS unchanged; `model` adds an example."""
+
+    payload_mode = RAW
 
     raw = forms.CharField(
         label="Payload (JSON)",
         max_length=MAX_PAYLOAD,
         initial="{}",
-        help_text="Sent exactly as you type it: same names, same order, same digits.",
         widget=forms.Textarea(attrs={"class": "onp-raw", "rows": 12, "spellcheck": "false", "autocomplete": "off"}),
     )
+
+    def __init__(self, *args: Any, model: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        example = json.dumps(EXAMPLES.get(model) or {"Name": "Value"}, ensure_ascii=False)
+        self.fields["raw"].help_text = format_html("{} Example: <code>{}</code>", SENT_AS_TYPED, example)
 
     def payload_names(self) -> list[str]:
         return ["raw"]
@@ -114,6 +129,8 @@ class RawForm(AskForm):
 class FieldsForm(AskForm):
     """A form with one field for each member of the documented model. Empty fields are left out of the payload."""
 
+    payload_mode = FIELDS
+
     def __init__(self, *args: Any, model: str, **kwargs: Any) -> None:
         self._model = model
         super().__init__(*args, **kwargs)
@@ -126,7 +143,7 @@ class FieldsForm(AskForm):
 
     def payload(self) -> str:
         values = {field: self.cleaned_data.get(PREFIX + field.name, "") for field in MODELS[self._model]}
-        return raw_json.write({}, {field.name: _spell(field, text) for field, text in values.items() if text})
+        return raw_json.write({}, {field.name: spell(field, text) for field, text in values.items() if text})
 
     def clean(self) -> dict[str, Any]:
         """Check a payload of well-formed values against the model. Mistakes must not reach the till."""
@@ -140,14 +157,15 @@ class FieldsForm(AskForm):
 
     def _add_payload_error(self, path: str, what: str) -> None:
         name = PREFIX + re.split(r"[.\[]", path)[0]
-        self.add_error(name if name in self.fields else None, f"{path} {what}.")
+        self.add_error(name if name in self.fields else None, f"{path} {what}. {OR_AS_JSON}")
 
 
 def _field_for(field: Field) -> forms.CharField | forms.ChoiceField:
     options: dict[str, Any] = {"label": field.name, "required": field.required, "help_text": field.meaning}
-    if field.is_list or field.kind in MODELS or field.kind == OBJECT:
+    if is_json(field):
         shape = f"JSON: {'a list of ' if field.is_list else 'a '}{field.kind}."
-        options["help_text"] = f"{shape} {field.meaning}"
+        example = json.dumps(example_of(field), ensure_ascii=False)
+        options["help_text"] = format_html("{} {} Example: <code>{}</code>", shape, field.meaning, example)
         widget = forms.Textarea(attrs={"class": "onp-raw", "rows": 4, "spellcheck": "false"})
         return forms.CharField(max_length=MAX_PAYLOAD, widget=widget, validators=[_check_json], **options)
     if field.kind == FLAG:
@@ -157,7 +175,7 @@ def _field_for(field: Field) -> forms.CharField | forms.ChoiceField:
     widget_class = forms.PasswordInput if is_never_shown(field.name) else forms.TextInput
     checks: list[Callable[[str], None]] = [_check_number] if field.kind in (WHOLE, DECIMAL) else [_check_text]
     return forms.CharField(
-        max_length=field.limit or 1000,
+        max_length=field.limit or MAX_PAYLOAD,
         strip=field.kind in (WHOLE, DECIMAL),
         widget=widget_class(attrs=attributes),
         validators=checks,
@@ -165,9 +183,14 @@ def _field_for(field: Field) -> forms.CharField | forms.ChoiceField:
     )
 
 
-def _spell(field: Field, text: str) -> str:
+def is_json(field: Field) -> bool:
+    """Return whether the field's value is typed as JSON."""
+    return field.is_list or field.kind in MODELS or field.kind == OBJECT
+
+
+def spell(field: Field, text: str) -> str:
     """Return the typed value as JSON: text in quotes, everything else unchanged."""
-    is_spelled = field.is_list or field.kind in MODELS or field.kind in (OBJECT, FLAG, WHOLE, DECIMAL)
+    is_spelled = is_json(field) or field.kind in (FLAG, WHOLE, DECIMAL)
     return text.replace("\r\n", "\n") if is_spelled else json.dumps(text, ensure_ascii=False)
 
 

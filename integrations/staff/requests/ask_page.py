@@ -18,10 +18,13 @@ from integrations.services.requests.asking import Question
 from integrations.services.requests.errors import AskedOtherwise, MessageTypeUnnumbered, NotAsked
 from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_acts import IntegrationAct, url_name
-from integrations.staff.requests.ask_forms import AskForm, FieldsForm, RawForm
+from integrations.staff.requests.ask_forms import FIELDS, RAW, AskForm, FieldsForm, RawForm
+from integrations.staff.requests.ask_switch import NoSuchFields, fields_of, json_of
 from integrations.wire.payloads.models import MODELS
 
 MAX_NUMBER = 2**31 - 1
+KEPT = ("request_id", "device_id", "wait")  # the input that stays when the person switches to JSON or back
+STAY_WITH_JSON = "Send the JSON as it is, or delete these members."
 UNKNOWN = "This is neither the name of a message type nor a number from 0 to 2147483647. Choose one from the list."
 # According to PowerEPOS's documents these only read. Any other message type may change something.
 READING = ("OrderNPayGetUserFromPINRequest", "OrderNPayGetOpenOrdersRequest", "OrderNPaySimulateOrderRequest")
@@ -71,7 +74,8 @@ class AskPos(IntegrationAct):
     is_raw = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        self.is_raw = "raw" in request.GET
+        default = RAW if "raw" in request.GET else FIELDS
+        self.is_raw = request.POST.get("mode", default) == RAW
         return super().dispatch(request, *args, **kwargs)
 
     def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
@@ -81,7 +85,11 @@ class AskPos(IntegrationAct):
 
     @method_decorator(sensitive_variables())
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        return self._with_kind() or super().post(request, **kwargs)
+        if refusal := self._with_kind():
+            return refusal
+        if "switch" in request.POST and self._chosen().model:
+            return self._switched(request.POST)
+        return super().post(request, **kwargs)
 
     def is_allowed(self) -> bool:
         return rights.may_ask(self.request)
@@ -90,11 +98,30 @@ class AskPos(IntegrationAct):
         return None if self.integration.is_enabled else NotAsked()
 
     def make_form(self, data: QueryDict | None = None) -> AskForm:
+        return self._form(data, {"request_id": uuid.uuid4()})
+
+    def _form(self, data: QueryDict | None, initial: dict[str, Any]) -> AskForm:
         kind = self._chosen()
-        initial = {"request_id": uuid.uuid4()}
         if kind.model and not self.is_raw:
             return FieldsForm(data, initial=initial, model=kind.model, changes=kind.may_change)
-        return RawForm(data, initial=initial, changes=kind.may_change)
+        return RawForm(data, initial=initial, model=kind.model, changes=kind.may_change)
+
+    @method_decorator(sensitive_variables())
+    def _switched(self, typed: QueryDict) -> HttpResponse:
+        """Show the form with the payload as JSON, or as fields again, with the same input except secrets."""
+        kept = {name: typed[name] for name in KEPT if name in typed}
+        if not self.is_raw:
+            self.is_raw = True
+            return self.page(self._form(None, {**kept, "raw": json_of(typed, self._chosen().model)}))
+        form = self._form(typed, {})
+        if "raw" not in form.errors:
+            try:
+                kept |= fields_of(form.cleaned_data["raw"], self._chosen().model)
+                self.is_raw = False
+                return self.page(self._form(None, kept))
+            except NoSuchFields as error:
+                form.add_error("raw", f"The fields cannot hold {', '.join(error.names)}. {STAY_WITH_JSON}")
+        return self.page(form)
 
     @method_decorator(sensitive_variables())
     def act_on(self, form: forms.ActForm) -> HttpResponse:
@@ -127,7 +154,7 @@ class AskPos(IntegrationAct):
             **super().context(),
             "kind": kind,
             "kind_name": kind.name if kind else "",
-            "is_raw": self.is_raw,
+            "other_button": _other_button(is_raw=self.is_raw) if kind and kind.model else "",
             "is_online": self.integration.presence.is_online_at(shared_now()),
         }
 
@@ -143,3 +170,7 @@ class AskPos(IntegrationAct):
         if self.kind is None:
             raise TypeError("Find the message type before you create the form.")
         return self.kind
+
+
+def _other_button(*, is_raw: bool) -> str:
+    return "Continue with the documented fields" if is_raw else "Continue with JSON"

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from integrations.wire.payloads.fields import Field
+
 # One payload for each named type, for the API's description. The demo's simulated POSes (simulator/example.py) know
 # these users, tables and products, and answer each request.
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -64,3 +66,32 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "Payment": {"AmountSale": 1, "Name": "visa", "AmountTip": 0.5},
     },
 }
+
+# One value for each model inside a payload. The members of a Note are not documented, so its example is invented.
+EXAMPLES_INSIDE: dict[str, dict[str, Any]] = {
+    "Product": {
+        "ProductType": 0,
+        "Name": "Soup",
+        "Quantity": 1,
+        "Price": 4.5,
+        "TotalAmount": 4.5,
+        "PLUIdentifier": "101",
+    },
+    "ChildProduct": {
+        "ProductType": 0,
+        "Name": "Extra bread",
+        "Quantity": 1,
+        "Price": 0,
+        "TotalAmount": 0,
+        "PLUIdentifier": "105",
+    },
+    "Payment": {"AmountSale": 4.5, "Name": "visa", "AmountTip": 0.5},
+    "Adjustment": {"Amount": 1, "Name": "Staff discount"},
+    "Note": {"Text": "Pager 7"},
+}
+
+
+def example_of(field: Field) -> Any:
+    """Return a value for a field that holds a model, any object, or a list of either."""
+    example = EXAMPLES_INSIDE.get(field.kind, {})
+    return [example] if field.is_list else example

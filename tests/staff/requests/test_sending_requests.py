@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -238,3 +239,68 @@ def test_nothing_is_sent_to_a_disabled_integration(staff: Client, online: Enable
     assert "Enable it again first" in text(staff.get(url))
     assert staff.post(url, values).status_code == 409
     assert not Request.objects.exists()
+
+
+def switch(staff: Client, url: str, **values: Any) -> Any:
+    return staff.post(url, form_values(staff.get(url), **values) | {"switch": "yes"})
+
+
+def test_the_input_stays_when_the_person_switches_to_json_and_back(staff: Client, online: Enabled) -> None:
+    url = ask_url(online, 12)
+    order = "1121008e-2769-46e2-918d-65e0291621a1"
+    typed = {"field_SalesTransactionID": order, "field_Covers": "2", "field_Notes": '[{"Text": "Pager  7"}]'}
+    page = switch(staff, url, **typed, device_id="desk", wait=5, user_identifier=PIN)
+    form = page.context["form"]
+    assert json.loads(form["raw"].value()) == {
+        "SalesTransactionID": order, "Notes": [{"Text": "Pager  7"}], "Covers": 2,
+    }  # fmt: skip
+    assert (form["device_id"].value(), form["wait"].value()) == ("desk", "5")
+    assert PIN not in page.content.decode()
+    back = staff.post(url, form_values(page) | {"switch": "yes"})
+    kept = {name: back.context["form"][name].value() for name in (*typed, "device_id", "wait")}
+    assert kept == {**typed, "device_id": "desk", "wait": "5"}
+    assert Request.objects.count() == 0
+    assert staff.post(url, form_values(back) | {"is_meant": "on"}).status_code == 302
+    assert json.loads(Request.objects.get().payload) == json.loads(form["raw"].value())
+
+
+def test_a_value_that_does_not_fit_its_field_stays_as_text(staff: Client, online: Enabled) -> None:
+    page = switch(staff, ask_url(online, 12), field_Covers="two", field_Notes="[")
+    assert json.loads(page.context["form"]["raw"].value()) == {"Notes": "[", "Covers": "two"}
+
+
+def test_a_pin_is_not_carried_over_to_json(staff: Client, online: Enabled) -> None:
+    number = MessageType.objects.filter(payload_model="OrderNPayGetUserFromPINRequest").values_list("number")[0][0]
+    page = switch(staff, ask_url(online, number), field_PIN=PIN)
+    assert page.context["form"]["raw"].value() == "{}"
+    assert PIN not in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        ('{"NotDocumented": 1}', "The fields cannot hold NotDocumented."),
+        ('{"UserOrdersOnly": 1}', "The fields cannot hold UserOrdersOnly."),
+        ("[", "This is not a valid JSON object"),
+    ],
+)
+def test_json_that_the_fields_cannot_hold_stays_json(staff: Client, online: Enabled, raw: str, words: str) -> None:
+    page = switch(staff, ask_url(online, 1, raw=True), raw=raw)
+    assert words in text(page)
+    assert page.context["form"]["raw"].value() == raw
+
+
+def test_what_the_documentation_does_not_allow_can_be_sent_as_json(staff: Client, online: Enabled) -> None:
+    url = ask_url(online, 1)
+    page = send(staff, url, field_ServiceModeEntityID="7", field_UserOrdersOnly="true")
+    assert page.status_code == 302
+    undocumented = '{"ServiceModeEntityID": 7, "Other": [1]}'
+    assert send(staff, ask_url(online, 1, raw=True), raw=undocumented).status_code == 302
+    assert Request.objects.latest("pk").payload == undocumented
+
+
+def test_each_json_field_has_an_example(staff: Client, online: Enabled) -> None:
+    for kind in (1, 12):
+        for raw in (False, True):
+            page = staff.get(ask_url(online, kind, raw=raw)).content.decode()
+            assert page.count("Example: <code>") == page.count("<textarea")

@@ -1,0 +1,72 @@
+"""Convert what was typed into the fields of "Ask the POS" to JSON, and back. Secrets are not carried over."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from integrations.services.requests.secret_members import is_never_shown
+from integrations.staff.requests.ask_forms import PREFIX, is_json, spell
+from integrations.wire import raw_json
+from integrations.wire.payloads.fields import DECIMAL, FLAG, WHOLE, Field
+from integrations.wire.payloads.models import MODELS
+
+
+class NoSuchFields(ValueError):
+    """The fields cannot hold some members of the payload; `names` are the first of these."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(", ".join(names))
+        self.names = names
+
+
+def json_of(typed: Mapping[str, Any], model: str) -> str:
+    """Return the payload of the filled fields as indented JSON. A value that does not fit its field becomes a text."""
+    values = {field.name: typed.get(PREFIX + field.name, "") for field in MODELS[model]}
+    lines = [
+        f"  {json.dumps(field.name)}: {_spelled(field, values[field.name])}"
+        for field in MODELS[model]
+        if values[field.name] and not is_never_shown(field.name)
+    ]
+    return "{\n" + ",\n".join(lines) + "\n}" if lines else "{}"
+
+
+def fields_of(text: str, model: str) -> dict[str, str]:
+    """Return the initial values of the form's fields. Raises NoSuchFields, or raw_json's NotAnObject and TooDeep.
+
+    A member is found in any letter case, as a POS finds it. A null of a field that may be null leaves it empty.
+    """
+    fields = {field.name.lower(): field for field in MODELS[model]}
+    values: dict[str, str] = {}
+    wrong = []
+    for name, spelled in raw_json.members(text).items():
+        field = fields.get(name.lower())
+        value = None if field is None else _typed(field, spelled)
+        if field is None or value is None:
+            wrong.append(name[:64])
+        elif not is_never_shown(field.name):
+            values[PREFIX + field.name] = value
+    if wrong:
+        raise NoSuchFields(wrong[:5])
+    return values
+
+
+def _spelled(field: Field, text: str) -> str:
+    spelled = spell(field, text)
+    try:
+        fits = raw_json.members(f'{{"value": {spelled}}}') == {"value": spelled}
+    except ValueError:
+        fits = False
+    return spelled if fits else json.dumps(text, ensure_ascii=False)
+
+
+def _typed(field: Field, spelled: str) -> str | None:
+    """Return what a person would type for this value, or None if the field cannot hold it."""
+    if is_json(field):
+        return spelled
+    if spelled == "null":
+        return "" if field.nullable else None
+    if field.kind == FLAG:
+        return spelled if spelled in ("true", "false") else None
+    if field.kind in (WHOLE, DECIMAL):
+        return spelled if spelled[0] in "-0123456789" else None
+    return str(json.loads(spelled)) if spelled.startswith('"') else None
