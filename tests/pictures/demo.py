@@ -216,6 +216,7 @@ Connection.objects.update(opened_at=F("opened_at") - past, closed_at=F("closed_a
 Presence.objects.exclude(since=None).update(since=F("since") - timedelta(hours=3))
 AuthAttempt.objects.update(at=F("at") - timedelta(seconds={HOUR} / 4))
 Credential.objects.update(created_at=F("created_at") - timedelta(seconds={DAY} * 9))
+Integration.objects.update(changed_at=F("changed_at") - timedelta(seconds={DAY} * 9))
 QuerySet(AuditEvent).update(at=F("at") - timedelta(seconds={DAY} * 9))  # its own manager forbids updates
 """,
     )

@@ -57,10 +57,14 @@ def _cause(attempt: AuthAttempt) -> Outcome:
     return Outcome(last) if last in (Outcome.WRONG_SECRET, Outcome.RETIRED_SECRET) else Outcome.THROTTLED
 
 
+# With an unknown ProviderOutletID: no secret can fit, so the ID has to be corrected first.
+_OF_VALUES = (Outcome.UNKNOWN_OUTLET, Outcome.THROTTLED, Outcome.WRONG_SECRET, Outcome.MISTYPED_SECRET)
+
+
 def _unknown(attempt: AuthAttempt, meant: Integration | None, cause: Outcome) -> Finding:
     """Return the finding for an attempt of no outlet, which may have sent the POSRemoteID of the outlet `meant`."""
     sent = spelled(attempt.provider_outlet_id)
-    if cause not in (Outcome.UNKNOWN_OUTLET, Outcome.THROTTLED):
+    if not sent or cause not in _OF_VALUES:
         return Finding.advising(f"{cause.label}.", advice_on(cause, shown="ONPS-"), attempt.pk)
     if meant is None:
         tell = f"Compare the ProviderOutletID and the POSRemoteID with the values that you received. {CONNECT_AGAIN}"

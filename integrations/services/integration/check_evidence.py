@@ -63,11 +63,15 @@ class Evidence:
 
 @dataclass(frozen=True)
 class OutletRows:
-    """The rows of one outlet that its page shows too: all secrets, and the newest connections and attempts."""
+    """The rows of one outlet that its page shows too: all secrets, and the newest connections and attempts.
+
+    `requests` are the newest NEWEST requests, or None if they were not read.
+    """
 
     credentials: Sequence[Credential]
     connections: Sequence[Connection]
     attempts: Sequence[AuthAttempt]
+    requests: Sequence[Request] | None = None
 
     @classmethod
     def read(cls, integration: Integration) -> "OutletRows":
@@ -110,7 +114,7 @@ def read_evidence(
         twin=twin_words(integration, organisations) if keys["twin"] else "",
         is_online=integration.presence.is_online_at(now),
         harmless=keys["harmless"],
-        request=_request(integration, keys["harmless"], since),
+        request=_known_request(rows, keys["harmless"], since) or _request(integration, rows, keys["harmless"], since),
     )
 
 
@@ -181,11 +185,21 @@ def _strangers(now: datetime, organisations: frozenset[int] | None) -> QuerySet[
     return sent.filter(integration__outlet__organisation__in=organisations)
 
 
-def _request(integration: Integration, harmless: int | None, since: datetime) -> Request | None:
+def _known_request(rows: OutletRows, harmless: int | None, since: datetime) -> Request | None:
+    """Return the newest of the rows if it alone decides what `_request` would return."""
+    for each in rows.requests or ():
+        if each.received_at >= since and not each.is_open and (each.message_type == harmless or each.state in ANSWERED):
+            return each
+    return None
+
+
+def _request(integration: Integration, known: OutletRows, harmless: int | None, since: datetime) -> Request | None:
     """Return the last ended test request, or another request that was answered after one that was not.
 
     A pending test request is returned only if there is neither: it does not invalidate the one before it.
     """
+    if known.requests is not None and len(known.requests) < NEWEST and not any(each.is_open for each in known.requests):
+        return None  # there are no others
     recent = integration.requests.order_by("-pk").values("pk")[:RECENT_REQUESTS]
     rows = Request.objects.filter(pk__in=recent, received_at__gte=since).order_by("-pk")
     tests = rows.filter(message_type=harmless) if harmless is not None else rows.none()

@@ -89,7 +89,7 @@ def _seen_at(evidence: Evidence) -> datetime | None:
     """Return the time of the newest attempt under the outlet's own ID, or None."""
     seen = evidence.attempt or evidence.undecided or evidence.handshake
     if seen is None:
-        return evidence.connection.opened_at if evidence.connection else None
+        return evidence.connection.opened_at if evidence.connection else evidence.second_till_at
     return seen.at
 
 
@@ -123,7 +123,7 @@ def _with_older_secret(evidence: Evidence, words: str) -> Finding:
 
 def secret(evidence: Evidence) -> Finding:
     refusal = _refusal(evidence)
-    if refusal is None and not evidence.attempt and not evidence.connection:
+    if refusal is None and not evidence.attempt and not evidence.connection and not evidence.second_till_at:
         return _nothing_decided(evidence)
     if refusal is None or Outcome(refusal.outcome) in PROVED:
         return Finding(True, f"The POS proved that it has {evidence.current.shown}{_or_older(evidence)}.")
@@ -195,6 +195,8 @@ def unlike(sent: str, own: str) -> str:
 def token_used(evidence: Evidence) -> Finding:
     if evidence.connection:
         return Finding(True, f"The websocket was opened {distance(evidence.connection.opened_at, evidence.at)}.")
+    if evidence.second_till_at:
+        return Finding(True, f"The websocket was opened {distance(evidence.second_till_at, evidence.at)}.")
     handshake, attempt = evidence.handshake, evidence.attempt
     if handshake and (attempt is None or handshake.at >= attempt.at):
         words = f"The websocket was refused {distance(handshake.at, evidence.at)}: {handshake.get_outcome_display()}."

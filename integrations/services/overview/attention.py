@@ -107,6 +107,8 @@ def _refused(group: dict[str, Any], attempts: dict[int, AuthAttempt]) -> Refused
     cause = last.outcome
     if cause == Outcome.THROTTLED:
         cause = last.cause or (before.outcome if before else cause)
+    if last.integration is None and last.provider_outlet_id:
+        cause = Outcome.UNKNOWN_OUTLET  # whatever the secret is
     meant = last.integration or last.pos_remote_id_of
     return Refused(meant, last.pk, last.provider_outlet_id, Outcome(cause), last.at, group["count"])
 

@@ -57,12 +57,12 @@ class IntegrationAdmin(BulkActions, ReadOnlyAdmin[Integration]):
         return SlimList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Integration]:
-        current = Prefetch("credentials", Credential.objects.filter(is_current=True), to_attr="current")
-        return (
-            super()
-            .get_queryset(request)
-            .select_related("outlet__organisation", "presence__connection__process")
-            .prefetch_related(current)
+        rows = super().get_queryset(request).select_related("outlet__organisation", "presence__connection__process")
+        match = request.resolver_match
+        if match is None or not match.url_name or not match.url_name.endswith("_changelist"):
+            return rows
+        return rows.prefetch_related(
+            Prefetch("credentials", Credential.objects.filter(is_current=True), to_attr="current")
         )
 
     @admin.display

@@ -6,7 +6,8 @@ from typing import Any
 from integrations.models import AuditEvent, Integration
 from integrations.models.audit import Verb
 from integrations.services.handover.handover import auth_url, websocket_url
-from integrations.services.integration.check_evidence import SECOND_TILL, second_till_at
+from integrations.services.integration.check_evidence import OutletRows
+from integrations.services.integration.outlet_check import read_check
 from integrations.services.integration.pairings import explain
 from integrations.services.overview.fleet import Organisations
 from integrations.staff.base.presentation import standing_of
@@ -27,6 +28,8 @@ def context_of(
     connections = list(integration.connections.select_related("process")[:ROWS])
     attempts = list(integration.attempts.all()[:ROWS])
     explain(attempts, organisations)
+    requests = list(with_type_names(integration.requests.defer("payload", "answer"))[:ROWS])
+    rows = OutletRows(credentials, connections, attempts, requests)
     stray_frames = integration.stray_frames.all() if with_content else integration.stray_frames.defer("excerpt")
     events = AuditEvent.objects.filter(integration=integration)
     return {
@@ -39,14 +42,14 @@ def context_of(
         "credentials": credentials,
         "current": next(each for each in credentials if each.is_current),
         "in_overlap": next((each for each in credentials if each.is_in_overlap(now)), None),
-        "requests": list(with_type_names(integration.requests.defer("payload", "answer"))[:ROWS]),
+        "requests": requests,
         "connections": connections,
         "attempts": attempts,
         "with_content": with_content,
         "stray_frames": list(stray_frames[:ROWS]),
         "links": list(integration.handover_links.defer("sealed").select_related("credential")[:ROWS]),
         "events": list(events[:ROWS]),
-        "second_till_at": second_till_at(connections, attempts, now - SECOND_TILL),
+        "check": read_check(integration, now, organisations, with_content=with_content, rows=rows),
         "disabling": None if integration.is_enabled else events.filter(verb=Verb.DISABLED).first(),
         "rows": ROWS,
     }

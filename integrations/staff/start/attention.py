@@ -130,7 +130,7 @@ _KINDS = {
         "admin:integrations_alert_changelist",
         lambda row: f"{AlertKind(row.about).label}: {_subject(row)}",
         _page("alert"),
-        lambda row, now: f"since {lasted(now - row.begun_at)}",
+        lambda row, now: f"for {lasted(now - row.begun_at)}",
     ),
     Concern.WEBHOOK: _Kind(
         "Failing webhooks",

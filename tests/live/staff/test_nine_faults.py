@@ -47,7 +47,7 @@ def be_mispaired(stack: Stack, outlet: Credentials) -> None:
 def be_unknown(stack: Stack, outlet: Credentials) -> None:
     """Send an unknown ProviderOutletID after an attempt with the right one, so that there is an older attempt."""
     authenticate(stack, outlet)
-    authenticate(stack, outlet, ProviderOutletID="mistyped-id", AuthSecret=mistyped(outlet))
+    authenticate(stack, outlet, ProviderOutletID="mistyped-id")
 
 
 def be_disabled(stack: Stack, outlet: Credentials) -> None:

@@ -339,3 +339,7 @@ def test_a_refusal_is_an_answer_too() -> None:
 def test_the_summary_names_the_step_that_is_not_done() -> None:
     steps = steps_of(evidence(attempt=attempt(Outcome.WRONG_SECRET)))
     assert sentence_of(steps) == "2 of 7 steps are done. The till's secret has not been accepted."
+
+
+def test_two_tills_prove_the_earlier_steps_even_without_another_record() -> None:
+    assert open_step(evidence(second_till_at=NOON)).title == "Connected"

@@ -12,7 +12,7 @@ from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.audit import Verb
 from integrations.services.integration.enabling import disable
 from tests.support.factories import ANNA, Enabled
-from tests.support.staff.pages import act_url, be_refused, client_of, list_url, text
+from tests.support.staff.pages import act_url, be_refused, client_of, list_url, page_url, text
 
 TELL = "Tell the person on site:"
 
@@ -84,9 +84,12 @@ def test_a_disabled_outlet_is_enabled_again_from_the_attempt(staff: Client, enab
     assert act_url(enabled.integration, "reenable") in staff.get(url_of(attempt)).content.decode()
 
 
-def test_an_unknown_provider_outlet_id_leads_to_the_outlet_that_was_meant(staff: Client, enabled: Enabled) -> None:
+@pytest.mark.parametrize("outcome", [Outcome.UNKNOWN_OUTLET, Outcome.MISTYPED_SECRET])
+def test_an_unknown_provider_outlet_id_leads_to_the_outlet_that_was_meant(
+    staff: Client, enabled: Enabled, outcome: Outcome
+) -> None:
     values = {"provider_outlet_id": "mistyped", "pos_remote_id": "Bella-Station"}
-    attempt = be_refused(None, Outcome.UNKNOWN_OUTLET, pos_remote_id_of=enabled.integration, **values)
+    attempt = be_refused(None, outcome, pos_remote_id_of=enabled.integration, **values)
     page = text(staff.get(url_of(attempt)))
     assert "“mistyped”, but the POSRemoteID is that of outlet Trattoria Bella – Station." in page
     assert f"Correct the ProviderOutletID: it is {enabled.integration.outlet.provider_outlet_id}." in page
@@ -126,3 +129,13 @@ def test_a_person_who_may_only_look_gets_the_words_without_the_buttons(enabled: 
 def test_the_list_links_each_result_to_its_page(staff: Client, enabled: Enabled) -> None:
     attempt = be_refused(enabled.integration, Outcome.WRONG_SECRET)
     assert staff.get(list_url("authattempt")).content.decode().count(f'href="{url_of(attempt)}"') == 2
+
+
+def test_the_outlet_page_and_the_check_agree(staff: Client, enabled: Enabled) -> None:
+    values = {"provider_outlet_id": "mistyped", "pos_remote_id": "Bella-Station"}
+    be_refused(enabled.integration, Outcome.ACCEPTED)
+    be_refused(None, Outcome.UNKNOWN_OUTLET, pos_remote_id_of=enabled.integration, **values)
+    for url in (page_url(enabled.integration), act_url(enabled.integration, "check")):
+        page = text(staff.get(url))
+        assert "1 of 7 steps are done. The till sends another ProviderOutletID." in page
+        assert f"{TELL} Correct the ProviderOutletID" in page
