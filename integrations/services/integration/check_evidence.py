@@ -88,7 +88,7 @@ def read_evidence(
 ) -> Evidence:
     """Return the evidence that a viewer of these organisations (None: all) may see.
 
-    Takes two or three queries besides those for `rows`, and one more each for a rare finding. The presence, its
+    Takes two or three queries in addition to those for `rows`, and one more each for a rare finding. The presence, its
     connection and the process must be selected with the integration, and `pairings.explain` called for the attempts of
     `rows`.
     """

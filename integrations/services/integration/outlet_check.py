@@ -1,6 +1,6 @@
 """The check of one outlet: how far its till has come with connecting, and what to do next.
 
-Every page, and the API, shows this check, so that they agree. `check_evidence` reads the rows, and `check_steps` puts
+Every page and the API show this check, and therefore agree. `check_evidence` reads the rows, and `check_steps` puts
 them into words.
 """
 
