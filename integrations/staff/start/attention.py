@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -68,7 +68,7 @@ def _offline(fleet: Fleet) -> Group:
 
 
 def _gone(outlet: WentOffline, now: datetime) -> Entry:
-    span = f"for {lasted(now - outlet.since)}" if outlet.since else ""
+    span = f"for {_span(outlet.since, now)}" if outlet.since else ""
     reason = f": {outlet.reason}" if outlet.reason else ""
     return Entry(f"offline-{outlet.integration_id}", outlet.name, _check(outlet.integration_id), f"{span}{reason}")
 
@@ -109,6 +109,12 @@ def _page(name: str) -> Callable[[Pending], str]:
     return lambda row: reverse(f"admin:integrations_{name}_change", args=(row.key,))
 
 
+def _span(since: datetime, now: datetime) -> str:
+    """Return how long ago that was, without seconds: the live part of the page would change with each of them."""
+    length = now - since
+    return lasted(length) if length >= timedelta(minutes=1) else "less than a minute"
+
+
 def _subject(row: Pending) -> str:
     return row.subject or "The whole portal"
 
@@ -130,14 +136,14 @@ _KINDS = {
         "admin:integrations_alert_changelist",
         lambda row: f"{AlertKind(row.about).label}: {_subject(row)}",
         _page("alert"),
-        lambda row, now: f"for {lasted(now - row.begun_at)}",
+        lambda row, now: f"for {_span(row.begun_at, now)}",
     ),
     Concern.WEBHOOK: _Kind(
         "Failing webhooks",
         "admin:integrations_webhookendpoint_changelist",
         _subject,
         _page("webhookendpoint"),
-        lambda row, now: f"for {lasted(now - row.begun_at)}",
+        lambda row, now: f"for {_span(row.begun_at, now)}",
     ),
     Concern.LINK: _Kind(
         "Links not opened yet",

@@ -142,3 +142,9 @@ def test_the_light_is_green_only_if_an_outlet_is_online(staff: Client, enabled: 
     assert light.findall(staff.get(START).content.decode()) == ["online"]
     Presence.objects.update(is_online=False)
     assert light.findall(staff.get(START).content.decode()) == ["offline"]
+
+
+def test_the_text_does_not_change_with_each_second(staff: Client, enabled: Enabled) -> None:
+    since = timezone.now() - timedelta(seconds=20)
+    WebhookEndpoint.objects.create(name="Tills", url="https://example.com/", failing_since=since, secret_made_at=since)
+    assert "for less than a minute" in group(staff.get(START), "webhook")
