@@ -1,9 +1,14 @@
 """Moments and lengths of time as text."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.utils import dateformat, timezone
 from django.utils.timesince import timesince
+
+
+def iso(moment: datetime) -> str:
+    """Return an aware moment as the API writes it: ISO 8601 in UTC, ending in Z, whatever its own time zone is."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def distance(moment: datetime, now: datetime) -> str:

@@ -1,5 +1,6 @@
 """The formats of requests and message types. They write rows and describe them in the OpenAPI document."""
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
@@ -8,6 +9,7 @@ from integrations.backend.requests import orders
 from integrations.models import MessageType, Request
 from integrations.models.request import RequestState
 from integrations.services.requests.request_types import Result
+from integrations.text.moments import iso
 from integrations.wire import raw_json
 from integrations.wire.payloads.answers import RESULT_CODES
 from integrations.wire.payloads.models import MODELS
@@ -186,9 +188,9 @@ def answer_text(result: Result, request_id: str, message_type: int | str) -> str
         "error_message": result.error_message,
     }
     if result.pruned_at is not None:
-        values["content_pruned_at"] = result.pruned_at.isoformat()
+        values["content_pruned_at"] = iso(result.pruned_at)
     return raw_json.write(values, {"payload": result.answer or "null"})
 
 
 def _plain(data: Any) -> dict[str, object]:
-    return dict(data)
+    return {name: iso(value) if isinstance(value, datetime) else value for name, value in data.items()}
