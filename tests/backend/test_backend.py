@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import OperationalError
 from django.test import override_settings
 from django.utils import timezone
@@ -163,10 +164,12 @@ class Outlets(InProcess):
         seen = []
         link = "outlets?limit=2"
         while link:
-            page = (await backend.get(link)).json()
+            answer = await backend.get(link)
+            page = answer.json()
             assert len(page["results"]) <= 2
             seen += [row["name"] for row in page["results"]]
-            link = page["next"] and page["next"].removeprefix(f"{API}/")
+            assert answer.headers.get("link") == (page["next"] and f'<{page["next"]}>; rel="next"')
+            link = page["next"] and page["next"].removeprefix(f"{settings.PUBLIC_URL}{API}/")
         assert seen == [f"Outlet {number}" for number in range(5)]
 
     async def test_an_outlet_says_how_its_pos_stands(self) -> None:

@@ -3,60 +3,78 @@
 import base64
 import binascii
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
+from django.conf import settings
 from django.db.models import Model, QuerySet
 from django.http import QueryDict
 
+from integrations.backend.base.answers import plain_data
 from integrations.backend.base.query import invalid, read_whole_number
-from integrations.services.rows.keyset_pages import Order, Source, read_page
+from integrations.services.rows.keyset_pages import Order, Position, Source, read_page, read_position, write_position
+from integrations.wire.plain_http import PlainRequest, PlainResponse
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
+NEWEST_FIRST, OLDEST_FIRST = Order(), Order(is_reversed=True)
 NOT_VALID = "is not valid; use the `next` link unchanged"
 
 Row = TypeVar("Row", bound=Model)
 
 
-def page_of(rows: QuerySet[Row], query: QueryDict, *, newest_first: bool) -> tuple[list[Row], int | None]:
-    """Return one page in primary-key order, and the last key of the page if more rows follow. Raises Problem."""
+def page_of(rows: QuerySet[Row], query: QueryDict, *, order: Order) -> tuple[list[Row], Position | None]:
+    """Return one page, and the position of its last row if more rows follow. Raises Problem."""
     limit = read_whole_number(query, "limit", 1, MAX_LIMIT) or DEFAULT_LIMIT
-    if "cursor" in query:
-        rows = rows.filter(**{"pk__lt" if newest_first else "pk__gt": read_cursor(str(query["cursor"]))})
-    found = list(rows.order_by("-pk" if newest_first else "pk")[: limit + 1])
+    found = list(order.sort(rows.filter(order.behind(_after(query, order, rows.model))))[: limit + 1])
     has_more = len(found) > limit
-    return found[:limit], found[limit - 1].pk if has_more else None
+    return found[:limit], _position(found[limit - 1], order) if has_more else None
 
 
-def page_from(source: Source, fitting: QuerySet[Row], query: QueryDict) -> tuple[list[Row], int | None]:
-    """Return one page, newest first, and the last key of the page if more rows follow. Raises Problem.
+def page_from(
+    source: Source, fitting: QuerySet[Row], query: QueryDict, *, order: Order = NEWEST_FIRST
+) -> tuple[list[Row], Position | None]:
+    """Return one page, and the position of its last row if more rows follow. Raises Problem.
 
     Suitable for ten million rows. A page can be short if few of the rows fit.
     """
     limit = read_whole_number(query, "limit", 1, MAX_LIMIT) or DEFAULT_LIMIT
-    after = (read_cursor(str(query["cursor"])),) if "cursor" in query else None
-    page = read_page([source], fitting=fitting, order=Order(), after=after, size=limit)
-    rows = fitting.filter(pk__in=[pk for (pk,) in page.positions]).order_by("-pk")
-    return list(rows), page.next[0] if page.next else None
+    page = read_page([source], fitting=fitting, order=order, after=_after(query, order, fitting.model), size=limit)
+    rows = fitting.filter(pk__in=[position[-1] for position in page.positions])
+    return list(order.sort(rows)), page.next
 
 
-def next_link(path: str, query: QueryDict, after: int | None) -> str | None:
-    """Return the URL of the next page: the same query with a cursor; None after the last page."""
+def page_answer(request: PlainRequest, results: Any, after: Position | None) -> PlainResponse:
+    """Return a page as an answer; the URL of the next one is in `next` and in the Link header (RFC 8288)."""
+    link = next_link(request.path, request.query, after)
+    response = plain_data({"results": results, "next": link})
+    if link:
+        response.set_header(b"link", f'<{link}>; rel="next"')
+    return response
+
+
+def next_link(path: str, query: QueryDict, after: Position | None) -> str | None:
+    """Return the full URL of the next page: the same query with a cursor; None after the last page."""
     if after is None:
         return None
     kept: list[tuple[str, Any]] = [(name, value) for name, value in query.items() if name != "cursor"]
-    return f"{path}?{urlencode([*kept, ('cursor', write_cursor(after))])}"
+    return f"{settings.PUBLIC_URL}{quote(path)}?{urlencode([*kept, ('cursor', write_cursor(after))])}"
 
 
-def write_cursor(pk: int) -> str:
-    return base64.urlsafe_b64encode(str(pk).encode()).decode().rstrip("=")
+def write_cursor(position: Position) -> str:
+    return base64.urlsafe_b64encode(write_position(position).encode()).decode().rstrip("=")
 
 
-def read_cursor(text: str) -> int:
-    """Return the primary key that a cursor names. Raises Problem."""
+def read_cursor(text: str, order: Order, model: type[Model]) -> Position:
+    """Return the position that a cursor names. Raises Problem."""
     try:
-        digits = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
+        content = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True).decode()
+        return read_position(content, order, model)
     except (ValueError, binascii.Error) as error:
         raise invalid("cursor", NOT_VALID) from error
-    if not digits.isdigit() or len(digits) > 18:
-        raise invalid("cursor", NOT_VALID)
-    return int(digits)
+
+
+def _after(query: QueryDict, order: Order, model: type[Model]) -> Position | None:
+    return read_cursor(str(query["cursor"]), order, model) if "cursor" in query else None
+
+
+def _position(row: Model, order: Order) -> Position:
+    return tuple(getattr(row, name) for name in order.columns)

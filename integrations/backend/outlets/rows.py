@@ -8,13 +8,14 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from integrations.backend.base.authentication import Caller
-from integrations.backend.base.pagination import page_of
+from integrations.backend.base.pagination import OLDEST_FIRST, page_of
 from integrations.backend.base.problems import UNKNOWN_OUTLET, Problem
 from integrations.backend.base.query import read_flag
 from integrations.models import Outlet, Presence
 from integrations.models.clock import shared_now
 from integrations.models.connection import is_online
 from integrations.services.outlets.outlets import find_outlet
+from integrations.services.rows.keyset_pages import Position
 from integrations.services.rows.sql_query import SqlQuery
 from integrations.services.rows.threads import Joined
 from integrations.text.characters import identity, normalised_name, trimmed
@@ -52,7 +53,7 @@ async def find_target(provider_outlet_id: str, caller: Caller) -> Target:
     return target
 
 
-def outlets_page(caller: Caller, query: QueryDict) -> tuple[list[Outlet], int | None]:
+def outlets_page(caller: Caller, query: QueryDict) -> tuple[list[Outlet], Position | None]:
     """Return a page of outlets in order of creation. Raises Problem."""
     rows = _outlets_of(caller)
     if "organisation" in query:
@@ -61,7 +62,7 @@ def outlets_page(caller: Caller, query: QueryDict) -> tuple[list[Outlet], int | 
     if wants_online is not None:
         online = is_online(shared_now(), "integration__presence__")
         rows = rows.filter(online if wants_online else ~online)
-    return page_of(rows, query, newest_first=False)
+    return page_of(rows, query, order=OLDEST_FIRST)
 
 
 def get_outlet(caller: Caller, provider_outlet_id: str) -> Outlet:

@@ -1,7 +1,7 @@
 """The views of outlets."""
 
 from integrations.backend.base.answers import plain_data
-from integrations.backend.base.pagination import next_link
+from integrations.backend.base.pagination import page_answer
 from integrations.backend.base.query import check_names
 from integrations.backend.base.views import BackendView
 from integrations.backend.outlets import rows
@@ -20,8 +20,7 @@ class OutletsView(BackendView):
     async def get(self, request: PlainRequest) -> PlainResponse:
         check_names(request.query, ("organisation", "online", "limit", "cursor"))
         found, after = await readers.run(rows.outlets_page, self.caller, request.query)
-        link = next_link(request.path, request.query, after)
-        return plain_data({"results": OutletSerializer(found, many=True).data, "next": link})
+        return page_answer(request, OutletSerializer(found, many=True).data, after)
 
 
 class OutletView(BackendView):

@@ -16,7 +16,7 @@ from integrations.models import Integration, MessageType, Request
 from integrations.models.request import RequestState
 from integrations.services.outlets.search import received_within
 from integrations.services.requests import ending
-from integrations.services.rows.keyset_pages import Source, Stream, Streams
+from integrations.services.rows.keyset_pages import Position, Source, Stream, Streams
 from integrations.services.rows.threads import Joined
 
 
@@ -25,7 +25,7 @@ async def find_message_type(name_or_number: str | int) -> MessageType | None:
     return await _message_types.find(name_or_number)
 
 
-def requests_page(caller: Caller, query: QueryDict) -> tuple[list[Request], int | None]:
+def requests_page(caller: Caller, query: QueryDict) -> tuple[list[Request], Position | None]:
     """Return a page of requests, newest first, without payloads and answers. Raises Problem."""
     asked: dict[str, Any] = {}
     if "outlet" in query:

@@ -11,7 +11,7 @@ from integrations.backend.base import problems
 from integrations.backend.base.answers import plain_data
 from integrations.backend.base.authentication import Caller
 from integrations.backend.base.idempotency import idempotency_key
-from integrations.backend.base.pagination import next_link
+from integrations.backend.base.pagination import page_answer
 from integrations.backend.base.problems import Problem
 from integrations.backend.base.query import check_names, invalid, invalid_fields
 from integrations.backend.base.views import BackendView
@@ -115,8 +115,7 @@ class RequestsView(BackendView):
     async def get(self, request: PlainRequest) -> PlainResponse:
         check_names(request.query, ("outlet", "state", "since", "limit", "cursor"))
         found, after = await readers.run(rows.requests_page, self.caller, request.query)
-        link = next_link(request.path, request.query, after)
-        return plain_data({"results": RequestSerializer(found, many=True).data, "next": link})
+        return page_answer(request, RequestSerializer(found, many=True).data, after)
 
 
 class RequestView(BackendView):

@@ -45,7 +45,7 @@ class Backend:
         return Backend(stack, self.key)
 
     def get(self, path: str) -> httpx2.Response:
-        """Request a path below /api/v1/, or the absolute path of a Location header."""
+        """Request a path below /api/v1/, the absolute path of a Location header, or the URL of a `next` link."""
         return request(self.stack, "GET", _below(path), headers=self.headers)
 
     def post(self, path: str, body: str = "") -> httpx2.Response:
@@ -155,4 +155,7 @@ def callers(count: int = 1) -> Iterator[Begin]:
 
 
 def _below(path: str) -> str:
+    url = urlsplit(path)
+    if url.netloc:  # a `next` link
+        return f"{url.path}?{url.query}"
     return path if path.startswith("/") else f"{API}/{path}"
