@@ -2,6 +2,8 @@ from django.urls import path, re_path
 
 from integrations.backend.api_keys.views import ApiKeyView
 from integrations.backend.description import DocumentView, TryView
+from integrations.backend.organisations.views import OrganisationsView, OrganisationView
+from integrations.backend.outlets import actions
 from integrations.backend.outlets.views import OutletsView, OutletView
 from integrations.backend.requests.views import (
     CancelView,
@@ -15,7 +17,16 @@ from integrations.backend.views import NotFoundView, RootView
 # A ProviderOutletID may hold a slash: hence the path converter, and this order.
 urlpatterns = [
     path("", RootView.as_view(), name="backend-root"),
+    path("organisations", OrganisationsView.as_view(), name="backend-organisations"),
+    path("organisations/<int:organisation_id>", OrganisationView.as_view(), name="backend-organisation"),
     path("outlets", OutletsView.as_view(), name="backend-outlets"),
+    path("outlets/<path:provider_outlet_id>/enable", actions.EnableView.as_view()),
+    path("outlets/<path:provider_outlet_id>/disable", actions.DisableView.as_view()),
+    path("outlets/<path:provider_outlet_id>/reenable", actions.ReenableView.as_view()),
+    path("outlets/<path:provider_outlet_id>/rotate-secret", actions.RotateSecretView.as_view()),
+    path("outlets/<path:provider_outlet_id>/end-overlap", actions.EndOverlapView.as_view()),
+    path("outlets/<path:provider_outlet_id>/disconnect", actions.DisconnectView.as_view()),
+    path("outlets/<path:provider_outlet_id>/change-pos-remote-id", actions.ChangePosRemoteIdView.as_view()),
     path("outlets/<path:provider_outlet_id>/requests", OutletRequestsView.as_view(), name="backend-send"),
     path("outlets/<path:provider_outlet_id>", OutletView.as_view(), name="backend-outlet"),
     path("requests", RequestsView.as_view(), name="backend-requests"),

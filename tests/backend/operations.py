@@ -1,24 +1,81 @@
-"""The operations that the OpenAPI document describes, for tests that also cover those that are added later."""
+"""The operations that the OpenAPI document describes, for tests that cover each one without naming it."""
 
+from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 from drf_spectacular.generators import SchemaGenerator
 
+from integrations.backend.base.schema import SCOPE
+from integrations.wire.endpoints import API_PATH
+
+NO_UUID = str(UUID(int=0))
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One call of the API. `scope` is None if any key may call it."""
+
+    id: str
+    method: str
+    path: str
+    scope: str | None
+    parameters: tuple[dict[str, Any], ...] = field(repr=False)  # without those of every operation
+    body: dict[str, Any] | None = field(repr=False)
+
+    def url(self, **values: object) -> str:
+        """Return its path below the prefix, with these values; of any other parameter, one that no row has."""
+        given = {each["name"]: _unknown(each["schema"]) for each in self.parameters if each["in"] == "path"}
+        return self.path.format_map(given | values)
+
 
 def document() -> dict[str, Any]:
-    """Return the OpenAPI document."""
+    """Return the OpenAPI document. Call it outside of the event loop."""
     found: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
     return found
 
 
-def operations() -> list[tuple[str, str, dict[str, Any]]]:
-    """Return path, method and description of each operation."""
-    return [(path, method, call) for path, calls in document()["paths"].items() for method, call in calls.items()]
+def calls() -> list[tuple[str, str, dict[str, Any]]]:
+    """Return path, method and description of each operation. Call it outside of the event loop."""
+    return [(path, method, call) for path, found in document()["paths"].items() for method, call in found.items()]
 
 
-class Values(dict[str, str]):
-    """Values for the parameters of a path; those that are missing name nothing that exists."""
+def operations() -> list[Operation]:
+    """Return all operations. Call it outside of the event loop."""
+    schemas = document()["components"]["schemas"]
+    return [
+        Operation(
+            call["operationId"],
+            method.upper(),
+            path.removeprefix(API_PATH),
+            call.get(SCOPE),
+            tuple(each for each in call.get("parameters", ()) if "$ref" not in each),
+            _body_of(call, schemas),
+        )
+        for path, method, call in calls()
+    ]
 
-    def __missing__(self, _name: str) -> str:
-        return str(uuid4())
+
+def sample(schema: dict[str, Any], **known: object) -> dict[str, Any]:
+    """Return a body with the required fields of a schema: the known values, and plausible ones of the others."""
+    fields = {name: schema["properties"][name] for name in schema.get("required", ())}
+    return {name: known.get(name, _sample(each)) for name, each in fields.items()}
+
+
+def _sample(schema: dict[str, Any]) -> object:
+    kind = schema.get("type", "integer")
+    return {"integer": 1, "string": "Sample", "array": [], "object": {}}[kind]
+
+
+def _unknown(schema: dict[str, Any]) -> object:
+    if schema["type"] == "integer":
+        return 2**40
+    return NO_UUID if schema.get("format") == "uuid" else "unknown"
+
+
+def _body_of(call: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any] | None:
+    if "requestBody" not in call:
+        return None
+    schema: dict[str, Any] = call["requestBody"]["content"]["application/json"]["schema"]
+    found: dict[str, Any] = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    return found

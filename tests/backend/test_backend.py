@@ -23,7 +23,7 @@ from tests.support.backend_client import API, Backend, Pos, make_outlet, organis
 from tests.support.factories import make_outlet as make_bare_outlet
 from tests.support.in_process import InProcess, in_main, recorded
 
-FIXED = ("/message-types", "/api-key")  # paths of calls without parameters
+FIXED = ("/organisations", "/message-types", "/api-key")  # paths of calls without parameters
 
 
 class Heads(InProcess):
@@ -37,7 +37,7 @@ class Heads(InProcess):
             assert head.headers["content-type"] == got.headers["content-type"], path
         sending = await request("HEAD", f"{API}{known}/requests", headers=backend._headers)
         assert (sending.status, sending.headers["allow"]) == (405, "POST")
-        assert (await request("PUT", f"{API}/outlets", headers=backend._headers)).headers["allow"] == "GET, HEAD"
+        assert (await request("PUT", f"{API}/outlets", headers=backend._headers)).headers["allow"] == "GET, HEAD, POST"
         assert (await request("HEAD", f"{API}/outlets")).status == 401
 
 
@@ -146,7 +146,7 @@ class TheDoor(InProcess):
         assert kind_of(await backend.get("nothing")) == "not-found"
         assert kind_of(await backend.get("outlets/no%00thing")) == "unknown-outlet"
         assert kind_of(await backend.get("outlets/no\x00thing")) == "unknown-outlet"
-        assert kind_of(await backend.post("outlets")) == "method-not-allowed"
+        assert kind_of(await backend.post("requests")) == "method-not-allowed"
 
     async def test_a_portal_that_drains_sends_nothing_more(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()

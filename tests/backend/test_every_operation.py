@@ -10,8 +10,8 @@ from integrations.backend.base import rate_limits
 from integrations.models import ApiKeySecret
 from integrations.models.api_key import READING_SCOPES, Scope
 from tests.backend.answers import kind_of
-from tests.backend.operations import Values, operations
-from tests.support.asgi_client import Answer, request
+from tests.backend.operations import operations
+from tests.support.asgi_client import Answer
 from tests.support.backend_client import Backend, make_outlet, organisation
 from tests.support.in_process import InProcess, in_main
 
@@ -31,10 +31,9 @@ class EveryOperation(InProcess):
     ) -> list[tuple[str, Answer]]:
         """Send every operation, or all that can change something; return their names and answers."""
         found = []
-        for path, method, call in await in_main(operations):
-            if reading or method != "get":
-                url = path.format_map(Values(values))
-                found.append((call["operationId"], await request(method.upper(), url, headers=backend._headers)))
+        for each in await in_main(operations):
+            if reading or each.method != "GET":
+                found.append((each.id, await backend.call(each.method, each.url(**values))))
         assert found
         return found
 
@@ -64,8 +63,7 @@ class EveryOperation(InProcess):
     async def test_none_shows_or_changes_what_belongs_to_another_organisation(self) -> None:
         values = await self.known(await Backend.make())
         other = await Backend.make("other", scopes=list(Scope), organisation=await in_main(organisation, "Other"))
-        calls = [(path, call) for path, _method, call in await in_main(operations)]
-        pointed = {call["operationId"] for path, call in calls if "{" in path and "requestBody" not in call}
+        pointed = {each.id for each in await in_main(operations) if "{" in each.path and each.body is None}
         for name, answer in await self.answers(other, values):
             assert answer.status == 404 or name not in pointed, name
             assert not any(value in answer.body.decode() for value in values.values()), name
@@ -73,10 +71,10 @@ class EveryOperation(InProcess):
     async def test_head_is_answered_like_get_without_a_body(self) -> None:
         backend = await Backend.make(scopes=list(Scope))
         known = await self.known(backend)
-        for path, method, _call in await in_main(operations):
-            for values in (known, NOTHING) if method == "get" else ():
-                url = path.format_map(Values(values))
-                got, head = [await request(each, url, headers=backend._headers) for each in ("GET", "HEAD")]
+        for each in await in_main(operations):
+            for values in (known, NOTHING) if each.method == "GET" else ():
+                url = each.url(**values)
+                got, head = [await backend.call(method, url) for method in ("GET", "HEAD")]
                 assert (head.status, head.body) == (got.status, b""), url
                 assert _lasting(head) == _lasting(got), url
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.backend.operations import document, operations
+from tests.backend.operations import calls, document
 
 pytestmark = pytest.mark.django_db
 
@@ -17,20 +17,20 @@ def accepted(call: dict[str, Any]) -> set[str]:
 
 def test_every_operation_accepts_a_request_id_and_every_post_an_idempotency_key() -> None:
     parameters = document()["components"]["parameters"]
-    for path, method, call in operations():
+    for path, method, call in calls():
         names = sorted(parameters[each]["name"] for each in accepted(call))
         assert names == (["Idempotency-Key", "X-Request-ID"] if method == "post" else ["X-Request-ID"]), path
 
 
 def test_every_response_describes_its_header_fields() -> None:
-    for path, _method, call in operations():
+    for path, _method, call in calls():
         for status, response in call["responses"].items():
             assert {"X-Request-ID", "RateLimit", "RateLimit-Policy"} <= set(response["headers"]), path
             assert ("Retry-After" in response["headers"]) == (status in ("409", "429", "503")), path
 
 
 def test_every_change_describes_the_repeated_answer_and_the_refusals_of_its_key() -> None:
-    changes = [call for _, _, call in operations() if "IdempotencyKey" in accepted(call)]
+    changes = [call for _, _, call in calls() if "IdempotencyKey" in accepted(call)]
     assert changes
     for call in changes:
         assert {"409", "410", "422"} <= set(call["responses"])

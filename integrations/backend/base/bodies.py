@@ -10,7 +10,19 @@ from typing import Any
 from rest_framework.serializers import Serializer
 
 from integrations.backend.base.problems import INVALID_INPUT, Problem
+from integrations.backend.base.query import check_names
 from integrations.wire import raw_json
+from integrations.wire.plain_http import PlainRequest
+
+
+class Nothing(Serializer[Any]):
+    """The body of a call without fields: empty, or an empty object."""
+
+
+def read_change(request: PlainRequest, form: type[Serializer[Any]], *, partial: bool = False) -> dict[str, Any]:
+    """Return the fields in the body of a call without query parameters. Raises Problem (see `read_body`)."""
+    check_names(request.query, ())
+    return read_body(request.body, form, partial=partial)
 
 
 def read_body(body: bytes, form: type[Serializer[Any]], *, partial: bool = False) -> dict[str, Any]:

@@ -59,8 +59,15 @@ MALFORMED = ProblemKind("malformed-request", "The request cannot be read.", 400)
 INVALID_KEY = ProblemKind("invalid-api-key", "The API key is missing or not valid.", 401)
 MISSING_SCOPE = ProblemKind("missing-scope", "The API key does not have the scope that this call requires.", 403)
 NETWORK_NOT_ALLOWED = ProblemKind("network-not-allowed", "The API key cannot be used from this network.", 403)
+LIMITED_KEY = ProblemKind(
+    "limited-key", "The API key is limited to one organisation, so it cannot create another.", 403
+)
 NOT_FOUND = ProblemKind("not-found", "There is nothing at this address.", 404)
 UNKNOWN_OUTLET = ProblemKind("unknown-outlet", "No outlet with this ProviderOutletID is visible to the API key.", 404)
+UNKNOWN_ORGANISATION = ProblemKind(
+    "unknown-organisation", "No organisation with this id is visible to the API key.", 404
+)
+UNKNOWN_LINK = ProblemKind("unknown-handover-link", "The outlet has no hand-over link with this id.", 404)
 UNKNOWN_REQUEST = ProblemKind("unknown-request", "No request with this id is visible to the API key.", 404)
 METHOD_NOT_ALLOWED = ProblemKind("method-not-allowed", "This address does not support this method.", 405)
 NOT_ACCEPTABLE = ProblemKind("not-acceptable", "The document is not available in an accepted format.", 406)

@@ -1,1 +1,5 @@
-"""The outlets that the caller's key may see."""
+"""Outlets and the actions on them.
+
+`rows` reads outlets and `changes` changes them. `views` answers the calls about outlets, `actions` those about the
+actions on one outlet. `bodies` and `serializers` have the formats.
+"""

@@ -10,11 +10,11 @@ from django.http import QueryDict
 from integrations.backend.base.authentication import Caller
 from integrations.backend.base.pagination import OLDEST_FIRST, page_of
 from integrations.backend.base.problems import UNKNOWN_OUTLET, Problem
-from integrations.backend.base.query import read_flag
-from integrations.models import Outlet, Presence
+from integrations.backend.base.query import read_flag, read_whole_number
+from integrations.models import Integration, Outlet, Presence
 from integrations.models.clock import shared_now
 from integrations.models.connection import is_online
-from integrations.services.outlets.outlets import find_outlet
+from integrations.services.outlets.outlets import find_outlet, integration_of
 from integrations.services.rows.keyset_pages import Position
 from integrations.services.rows.sql_query import SqlQuery
 from integrations.services.rows.threads import Joined
@@ -55,7 +55,9 @@ async def find_target(provider_outlet_id: str, caller: Caller) -> Target:
 
 def outlets_page(caller: Caller, query: QueryDict) -> tuple[list[Outlet], Position | None]:
     """Return a page of outlets in order of creation. Raises Problem."""
-    rows = _outlets_of(caller)
+    rows = outlets_of(caller)
+    if organisation_id := read_whole_number(query, "organisation_id", 1, 999_999_999):
+        rows = rows.filter(organisation=organisation_id)
     if "organisation" in query:
         rows = rows.filter(organisation__name=normalised_name(str(query["organisation"])))
     wants_online = read_flag(query, "online")
@@ -67,10 +69,15 @@ def outlets_page(caller: Caller, query: QueryDict) -> tuple[list[Outlet], Positi
 
 def get_outlet(caller: Caller, provider_outlet_id: str) -> Outlet:
     """Return an outlet that the caller may see. Raises Problem."""
-    outlet = find_outlet(_outlets_of(caller), provider_outlet_id)
+    outlet = find_outlet(outlets_of(caller), provider_outlet_id)
     if outlet is None:
         raise Problem(UNKNOWN_OUTLET)
     return outlet
+
+
+def get_integration(caller: Caller, provider_outlet_id: str) -> Integration:
+    """Return the integration of an outlet that the caller may see. Raises Problem or NotEnabled."""
+    return integration_of(get_outlet(caller, provider_outlet_id))
 
 
 def last_seen(outlet: Outlet) -> datetime | None:
@@ -91,7 +98,8 @@ def presence_of(outlet: Outlet) -> Presence | None:
     return getattr(integration, "presence", None)
 
 
-def _outlets_of(caller: Caller) -> QuerySet[Outlet]:
+def outlets_of(caller: Caller) -> QuerySet[Outlet]:
+    """Return the outlets that the caller may see."""
     rows = Outlet.objects.select_related("organisation", "integration__presence__connection__process")
     return rows if caller.organisation_id is None else rows.filter(organisation=caller.organisation_id)
 

@@ -1,47 +1,61 @@
-"""The formats of outlets."""
+"""The formats of outlets in answers. `bodies` has those that callers send."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from integrations.backend.outlets import rows
-from integrations.models import Outlet
+from integrations.models import Credential, Outlet
 from integrations.models.clock import shared_now
 
 
 class OutletSerializer(serializers.ModelSerializer[Outlet]):
     """An outlet and the status of its POS."""
 
-    organisation = serializers.CharField(source="organisation.name")
+    organisation_id = serializers.IntegerField()
+    organisation = serializers.CharField(source="organisation.name", help_text="The name of the organisation.")
     pos_remote_id = serializers.SerializerMethodField()
     integration = serializers.SerializerMethodField()
+    disabled_reason = serializers.SerializerMethodField(help_text="Why it is disabled; otherwise empty.")
     online = serializers.SerializerMethodField()
     since = serializers.SerializerMethodField(help_text="When the POS went online or offline.")
     last_seen = serializers.SerializerMethodField(help_text="When the POS was last connected.")
 
     class Meta:
         model = Outlet
-        fields = (
+        fields: tuple[str, ...] = (
             "provider_outlet_id",
             "name",
+            "organisation_id",
             "organisation",
             "pos_remote_id",
             "integration",
+            "disabled_reason",
             "online",
             "since",
             "last_seen",
+            "alert_after_minutes",
+            "opening_hours",
+            "time_zone",
+            "created_at",
         )
+        read_only_fields = fields
 
     def get_pos_remote_id(self, outlet: Outlet) -> str | None:
         integration = getattr(outlet, "integration", None)
         return integration.pos_remote_id if integration else None
 
-    def get_integration(self, outlet: Outlet) -> str:
+    def get_integration(self, outlet: Outlet) -> Literal["not_enabled", "enabled", "disabled"]:
         integration = getattr(outlet, "integration", None)
         if integration is None:
             return "not_enabled"
         return "enabled" if integration.is_enabled else "disabled"
+
+    def get_disabled_reason(self, outlet: Outlet) -> str:
+        integration = getattr(outlet, "integration", None)
+        return integration.disabled_reason if integration else ""
 
     def get_online(self, outlet: Outlet) -> bool:
         presence = rows.presence_of(outlet)
@@ -58,3 +72,61 @@ class OutletSerializer(serializers.ModelSerializer[Outlet]):
 class OutletPageSerializer(serializers.Serializer[Any]):
     results = OutletSerializer(many=True)
     next = serializers.CharField(allow_null=True, help_text="The URL of the next page; null on the last one.")
+
+
+class SecretSerializer(serializers.ModelSerializer[Credential]):
+    """What is known of a secret. The secret itself is never shown again."""
+
+    begins_with = serializers.CharField(source="shown")
+    last_used_at = serializers.DateTimeField(allow_null=True, help_text="When a POS last authenticated with it.")
+    expires_at = serializers.DateTimeField(allow_null=True, help_text="When it ends; null if it does not expire.")
+
+    class Meta:
+        model = Credential
+        fields = read_only_fields = ("begins_with", "created_at", "last_used_at", "expires_at")
+
+
+class WholeOutletSerializer(OutletSerializer):
+    """An outlet, the status of its POS, and its secrets. Reads the database."""
+
+    secret = serializers.SerializerMethodField(help_text="The current secret; null if the outlet was never enabled.")
+    older_secret = serializers.SerializerMethodField(help_text="The replaced secret during an overlap; otherwise null.")
+
+    class Meta(OutletSerializer.Meta):
+        fields = (*OutletSerializer.Meta.fields, "secret", "older_secret")
+
+    @extend_schema_field(SecretSerializer(allow_null=True))
+    def get_secret(self, outlet: Outlet) -> Any:
+        integration = getattr(outlet, "integration", None)
+        return SecretSerializer(integration.current_credential()).data if integration else None
+
+    @extend_schema_field(SecretSerializer(allow_null=True))
+    def get_older_secret(self, outlet: Outlet) -> Any:
+        integration = getattr(outlet, "integration", None)
+        older = integration.older_secret(shared_now()) if integration else None
+        return SecretSerializer(older).data if older else None
+
+
+class HandOverSerializer(serializers.Serializer[Any]):
+    """The five values for PowerEPOS, under the names of the protocol. The portal shows the secret this once."""
+
+    ProviderOutletID = serializers.CharField()
+    POSRemoteID = serializers.CharField()
+    AuthSecret = serializers.CharField(help_text="Store it now: the portal cannot show it again.")
+    AuthURL = serializers.URLField()
+    WebsocketURL = serializers.URLField()
+
+
+class CreatedOutletSerializer(WholeOutletSerializer):
+    """A new outlet, with the values for PowerEPOS if it was enabled."""
+
+    handover = HandOverSerializer(allow_null=True, help_text="Null if the outlet was not enabled.")
+
+    class Meta(WholeOutletSerializer.Meta):
+        fields = (*WholeOutletSerializer.Meta.fields, "handover")
+
+
+class HandedOverOutletSerializer(CreatedOutletSerializer):
+    """An outlet with a new secret, and the values for PowerEPOS."""
+
+    handover = HandOverSerializer()

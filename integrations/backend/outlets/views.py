@@ -1,11 +1,16 @@
-"""The views of outlets."""
+"""The views of outlets. `actions` has those of the actions on one outlet."""
 
-from integrations.backend.base.answers import plain_data
+from functools import partial
+from typing import Any
+
+from django.urls import reverse
+
+from integrations.backend.base.answers import answer_of_change, plain_data
+from integrations.backend.base.bodies import Nothing, read_change
 from integrations.backend.base.pagination import page_answer
 from integrations.backend.base.query import check_names
 from integrations.backend.base.views import BackendView
-from integrations.backend.outlets import rows
-from integrations.backend.outlets.schema import GET_OUTLET, LIST_OUTLETS
+from integrations.backend.outlets import bodies, changes, rows, schema
 from integrations.backend.outlets.serializers import OutletSerializer
 from integrations.services.rows.threads import readers
 from integrations.wire.plain_http import PlainRequest, PlainResponse
@@ -14,21 +19,45 @@ from integrations.wire.plain_http import PlainRequest, PlainResponse
 class OutletsView(BackendView):
     """The outlets that the API key may see."""
 
-    http_method_names = ["get"]
+    http_method_names = ["get", "post"]
 
-    @LIST_OUTLETS
+    @schema.LIST_OUTLETS
     async def get(self, request: PlainRequest) -> PlainResponse:
-        check_names(request.query, ("organisation", "online", "limit", "cursor"))
+        check_names(request.query, ("organisation_id", "organisation", "online", "limit", "cursor"))
         found, after = await readers.run(rows.outlets_page, self.caller, request.query)
         return page_answer(request, OutletSerializer(found, many=True).data, after)
+
+    @schema.CREATE_OUTLET
+    async def post(self, request: PlainRequest) -> PlainResponse:
+        values = read_change(request, bodies.NewOutletSerializer)
+        create = partial(changes.create, self.caller, actor=self.actor, **values)
+        return await self.change(answer_of_change, create, status=201, location=_location)
 
 
 class OutletView(BackendView):
     """One outlet."""
 
-    http_method_names = ["get"]
+    http_method_names = ["get", "patch", "delete"]
 
-    @GET_OUTLET
+    @schema.GET_OUTLET
     async def get(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
         check_names(request.query, ())
-        return plain_data(OutletSerializer(await readers.run(rows.get_outlet, self.caller, provider_outlet_id)).data)
+        return plain_data(await readers.run(changes.get, self.caller, provider_outlet_id))
+
+    @schema.CHANGE_OUTLET
+    async def patch(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
+        values = read_change(request, bodies.OutletChangeSerializer, partial=True)
+        return await self.change(
+            answer_of_change, partial(changes.change, self.caller, provider_outlet_id, actor=self.actor, **values)
+        )
+
+    @schema.DELETE_OUTLET
+    async def delete(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
+        read_change(request, Nothing)
+        return await self.change(
+            answer_of_change, partial(changes.delete, self.caller, provider_outlet_id, actor=self.actor)
+        )
+
+
+def _location(content: Any) -> str:
+    return reverse("backend-outlet", args=[content["provider_outlet_id"]])

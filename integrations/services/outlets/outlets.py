@@ -104,6 +104,11 @@ def get_integration(provider_outlet_id: str) -> Integration:
     outlet = find_outlet(Outlet.objects.select_related("organisation"), provider_outlet_id)
     if outlet is None:
         raise OutletNotFound
+    return integration_of(outlet)
+
+
+def integration_of(outlet: Outlet) -> Integration:
+    """Return the integration of an outlet, enabled or disabled. Raises NotEnabled if it was never enabled."""
     integration = Integration.objects.filter(outlet=outlet).select_related("outlet__organisation").first()
     if integration is None:
         raise NotEnabled

@@ -15,8 +15,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from integrations.models.api_key import Scope
+from tests.backend.operations import operations as operations_described
 from tests.live.callers.backend import Backend, pos_of
-from tests.live.stack.servers import Depot
+from tests.live.stack.servers import Credentials, Depot
 from tests.live.stack.waiting import eventually
 
 # The till's thread in this process uses `random`, for example for pings; Hypothesis thinks that a strategy did.
@@ -28,16 +30,8 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-CALLS = (
-    "list_outlets",
-    "get_outlet",
-    "send_request",
-    "list_requests",
-    "get_request",
-    "cancel_request",
-    "list_message_types",
-    "get_api_key",
-)
+CALLS = {each.id: each for each in operations_described()}
+SPARE = (Scope.OUTLETS_WRITE, Scope.HANDOVER_WRITE)  # calls with these scopes act on outlets of their own
 EXAMPLES = {"send_request": 100}  # of any other: 20
 SENDABLE = {"message_type": 1, "device_id": "kiosk-1", "user_identifier": None, "validate": False}
 LONGEST = 1  # seconds that a drawn request may wait
@@ -46,7 +40,7 @@ LONGEST = 1  # seconds that a drawn request may wait
 @pytest.fixture(scope="module")
 def backend(depot: Depot) -> Iterator[Backend]:
     stack = depot.make("serve", env={"REQUESTS_QUEUED_PER_OUTLET": "20"})
-    yield Backend.of(stack)
+    yield Backend.of(stack, *(f"--scope={scope}" for scope in Scope))
     stack.close()
 
 
@@ -67,11 +61,12 @@ def operations(backend: Backend) -> Iterator[dict[str, Any]]:
         eventually(lambda: backend.is_online(outlet))
         answer = backend.ask(outlet, "GetOpenOrders")
         online = {"provider_outlet_id": outlet.provider_outlet_id, "request_uuid": answer.json()["id"]}
-        offline = online | {"provider_outlet_id": backend.stack.supply_outlet().provider_outlet_id}
+        online |= {"organisation_id": backend.get("organisations").json()["results"][0]["id"]}
+        offline, spare = (online | {"provider_outlet_id": each.provider_outlet_id} for each in supplied(backend, 2))
         schema = schemathesis.openapi.from_dict(backend.get("schema?format=json").json())
         schema.config.update(base_url=backend.stack.base_url)
-        schema.hook("map_path_parameters")(_pointed_at(online, online, offline))
-        schema.hook("map_body")(_fit_for_a_till())
+        schema.hook("map_path_parameters")(_pointed_at([online, online, offline], [spare, spare]))
+        schema.hook("map_body")(_fitting(spare))
         yield {
             operation.definition.raw["operationId"]: operation for operation in map(_read, schema.get_all_operations())
         }
@@ -79,6 +74,7 @@ def operations(backend: Backend) -> Iterator[dict[str, Any]]:
 
 def test_the_document_describes_every_call(operations: dict[str, Any]) -> None:
     assert sorted(operations) == sorted(CALLS)
+    assert len(CALLS) > 20
 
 
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
@@ -101,23 +97,36 @@ def _read(found: Any) -> Any:
     return found.ok()
 
 
-def _pointed_at(*known: dict[str, str]) -> Any:
-    """Use these paths in turn, and then the drawn ones."""
-    drawn = itertools.cycle([*known, None])
+def supplied(backend: Backend, number: int) -> list[Credentials]:
+    return [backend.stack.supply_outlet() for _ in range(number)]
 
-    def replace(_context: schemathesis.HookContext, given: dict[str, Any] | None) -> dict[str, Any] | None:
-        found = next(drawn)
-        return {name: found[name] for name in given} if given and found else given
+
+def _is_spare(context: schemathesis.HookContext) -> bool:
+    return context.operation is not None and CALLS[context.operation.definition.raw["operationId"]].scope in SPARE
+
+
+def _pointed_at(known: list[dict[str, Any]], spare: list[dict[str, Any]]) -> Any:
+    """Use these paths in turn, and then the drawn ones; those of `spare` for calls that change an outlet."""
+    drawn = {True: itertools.cycle([*spare, None]), False: itertools.cycle([*known, None])}
+
+    def replace(context: schemathesis.HookContext, given: dict[str, Any] | None) -> dict[str, Any] | None:
+        found = next(drawn[_is_spare(context)])
+        return {name: found.get(name, value) for name, value in given.items()} if given and found else given
 
     return replace
 
 
-def _fit_for_a_till() -> Any:
-    """Make two of three drawn bodies valid for a till, and limit how long each waits."""
+def _fitting(spare: dict[str, Any]) -> Any:
+    """Make two of three drawn bodies valid for a till or for a known organisation, and limit how long each waits."""
     drawn = itertools.count()
 
-    def replace(_context: schemathesis.HookContext, body: Any) -> Any:
-        if not isinstance(body, dict) or not isinstance(body.get("timeout", LONGEST), int):
+    def replace(context: schemathesis.HookContext, body: Any) -> Any:
+        if not isinstance(body, dict):
+            return body
+        if _is_spare(context):
+            known = {name: value for name, value in spare.items() if name == "organisation_id" and name in body}
+            return body | known if next(drawn) % 3 else body
+        if not isinstance(body.get("timeout", LONGEST), int):
             return body
         hasty = body | {"timeout": min(body.get("timeout", LONGEST), LONGEST)}
         return hasty | SENDABLE if next(drawn) % 3 else hasty

@@ -1,4 +1,6 @@
-"""Statements of docs/api.md without an example; tests/portal/operations/test_scripts.py runs its examples."""
+"""Statements of docs/api.md without an example (tests/portal/operations/test_scripts.py runs its examples), and the
+examples of docs/api-outlets.md.
+"""
 
 import contextlib
 import re
@@ -9,6 +11,7 @@ import pytest
 
 from integrations.backend import header_fields
 from integrations.backend.base import problems
+from integrations.models.api_key import Scope
 from integrations.simulator import BackgroundPos, Credentials, Plan
 from tests.live.callers.documents import Reader, blocks_of
 from tests.live.conftest import NewStack
@@ -57,6 +60,14 @@ def test_the_table_of_outcomes_has_every_problem_and_its_status() -> None:
     assert documented.keys() == {kind.name for kind in kinds}
     for kind in kinds:
         assert str(kind.status) in documented[kind.name]
+
+
+def test_every_block_about_outlets_does_what_it_says(demo: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORTAL_API_KEY", demo.create_api_key(*(f"--scope={scope}" for scope in Scope)))
+    with reader(demo) as run:
+        for block in blocks_of("docs/api-outlets.md"):
+            if block.is_python:
+                assert run(block.text) == block.expected, block.text
 
 
 def block_with(text: str) -> str:

@@ -1,0 +1,1 @@
+"""Organisations: the provider's customers, each with its outlets."""

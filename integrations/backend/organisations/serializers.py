@@ -1,0 +1,31 @@
+"""The formats of organisations."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from integrations.models import Organisation
+
+_HOURS = "Alerts are sent during these hours only; empty for all hours. Example: mon-fri 09:00-23:00"
+_ZONE = "An IANA time zone, such as Europe/London; empty for the portal's time zone."
+
+
+class OrganisationSerializer(serializers.ModelSerializer[Organisation]):
+    """A customer of the provider: one restaurant or a chain of them. Its id never changes, its name can."""
+
+    class Meta:
+        model = Organisation
+        fields = read_only_fields = ("id", "name", "opening_hours", "time_zone", "created_at")
+
+
+class OrganisationPageSerializer(serializers.Serializer[Any]):
+    results = OrganisationSerializer(many=True)
+    next = serializers.CharField(allow_null=True, help_text="The URL of the next page; null on the last one.")
+
+
+class OrganisationBodySerializer(serializers.Serializer[Any]):
+    """The fields of an organisation that a caller sets."""
+
+    name = serializers.CharField(max_length=200, help_text="Unique.")
+    opening_hours = serializers.CharField(max_length=300, allow_blank=True, required=False, help_text=_HOURS)
+    time_zone = serializers.CharField(max_length=64, allow_blank=True, required=False, help_text=_ZONE)

@@ -1,0 +1,97 @@
+"""The views of the actions on an outlet. Each calls one function of `changes`."""
+
+from functools import partial
+
+from integrations.backend.base.answers import answer_of_change
+from integrations.backend.base.bodies import Nothing, read_change
+from integrations.backend.base.views import BackendView
+from integrations.backend.outlets import bodies, changes, schema
+from integrations.wire.plain_http import PlainRequest, PlainResponse
+
+
+class EnableView(BackendView):
+    """Enables an outlet that was never enabled."""
+
+    http_method_names = ["post"]
+
+    @schema.ENABLE
+    async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
+        values = read_change(request, bodies.EnableSerializer)
+        return await self.change(
+            answer_of_change, partial(changes.enable, self.caller, provider_outlet_id, actor=self.actor, **values)
+        )
+
+
+class DisableView(BackendView):
+    """Disables the integration of an outlet."""
+
+    http_method_names = ["post"]
+
+    @schema.DISABLE
+    async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
+        values = read_change(request, bodies.ReasonSerializer)
+        return await self.change(
+            answer_of_change, partial(changes.disable, self.caller, provider_outlet_id, actor=self.actor, **values)
+        )
+
+
+class ReenableView(BackendView):
+    """Enables a disabled integration again."""
+
+    http_method_names = ["post"]
+
+    @schema.REENABLE
+    async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
+        values = read_change(request, bodies.OptionalReasonSerializer)
+        return await self.change(
+            answer_of_change, partial(changes.reenable, self.caller, provider_outlet_id, actor=self.actor, **values)
+        )
+
+
+class RotateSecretView(BackendView):
+    """Replaces the secret of an outlet."""
+
+    http_method_names = ["post"]
+
+    @schema.ROTATE_SECRET
+    async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
+        values = read_change(request, bodies.RotationSerializer)
+        rotate = partial(changes.rotate_secret, self.caller, provider_outlet_id, actor=self.actor, **values)
+        return await self.change(answer_of_change, rotate)
+
+
+class EndOverlapView(BackendView):
+    """Ends the overlap of an outlet's older secret."""
+
+    http_method_names = ["post"]
+
+    @schema.END_OVERLAP
+    async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
+        read_change(request, Nothing)
+        return await self.change(
+            answer_of_change, partial(changes.end_overlap, self.caller, provider_outlet_id, actor=self.actor)
+        )
+
+
+class DisconnectView(BackendView):
+    """Disconnects the POS of an outlet."""
+
+    http_method_names = ["post"]
+
+    @schema.DISCONNECT
+    async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
+        values = read_change(request, bodies.OptionalReasonSerializer)
+        disconnect = partial(changes.disconnect, self.caller, provider_outlet_id, actor=self.actor, **values)
+        return await self.change(answer_of_change, disconnect)
+
+
+class ChangePosRemoteIdView(BackendView):
+    """Corrects the POSRemoteID of an outlet."""
+
+    http_method_names = ["post"]
+
+    @schema.CHANGE_POS_REMOTE_ID
+    async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
+        values = read_change(request, bodies.PosRemoteIdSerializer)
+        change = partial(changes.change_pos_remote_id, self.caller, provider_outlet_id, actor=self.actor, **values)
+        return await self.change(answer_of_change, change)
