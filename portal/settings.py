@@ -241,7 +241,13 @@ SPECTACULAR_SETTINGS = {
     "APPEND_COMPONENTS": {"securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}}},
     "SECURITY": [{"apiKey": []}],
     "COMPONENT_SPLIT_REQUEST": False,
-    "ENUM_NAME_OVERRIDES": {"ScopeEnum": "integrations.models.api_key.Scope.values"},
+    "ENUM_NAME_OVERRIDES": {
+        "ScopeEnum": "integrations.models.api_key.Scope.values",
+        "StateEnum": "integrations.models.request.RequestState.values",
+        "LinkStateEnum": "integrations.backend.handover.serializers.STATES",
+        "OutcomeEnum": "integrations.backend.requests.serializers.OUTCOMES",
+        "AttemptOutcomeEnum": "integrations.models.attempt.Outcome.values",
+    },
 }
 ROOT_URLCONF = "portal.urls"
 ASGI_APPLICATION = "portal.asgi.application"

@@ -1,7 +1,9 @@
 from django.urls import path, re_path
 
 from integrations.backend.api_keys.views import ApiKeyView
+from integrations.backend.connections.views import AttemptsView, ConnectionsView
 from integrations.backend.description import DocumentView, TryView
+from integrations.backend.handover.views import HandoverLinksView, HandoverLinkView
 from integrations.backend.organisations.views import OrganisationsView, OrganisationView
 from integrations.backend.outlets import actions
 from integrations.backend.outlets.views import OutletsView, OutletView
@@ -27,6 +29,14 @@ urlpatterns = [
     path("outlets/<path:provider_outlet_id>/end-overlap", actions.EndOverlapView.as_view()),
     path("outlets/<path:provider_outlet_id>/disconnect", actions.DisconnectView.as_view()),
     path("outlets/<path:provider_outlet_id>/change-pos-remote-id", actions.ChangePosRemoteIdView.as_view()),
+    path("outlets/<path:provider_outlet_id>/connections", ConnectionsView.as_view()),
+    path("outlets/<path:provider_outlet_id>/attempts", AttemptsView.as_view()),
+    path("outlets/<path:provider_outlet_id>/handover-links", HandoverLinksView.as_view()),
+    path(
+        "outlets/<path:provider_outlet_id>/handover-links/<int:link_id>",
+        HandoverLinkView.as_view(),
+        name="backend-handover-link",
+    ),
     path("outlets/<path:provider_outlet_id>/requests", OutletRequestsView.as_view(), name="backend-send"),
     path("outlets/<path:provider_outlet_id>", OutletView.as_view(), name="backend-outlet"),
     path("requests", RequestsView.as_view(), name="backend-requests"),

@@ -59,3 +59,8 @@ class HandoverLink(models.Model):
 
     def is_live_at(self, now: datetime) -> bool:
         return self.state == LinkState.LIVE and self.expires_at > now
+
+    def state_at(self, now: datetime) -> LinkState:
+        """Return the state at `now`: an expired link is EXPIRED even before the clean-up job has erased it."""
+        state = LinkState(self.state)
+        return LinkState.EXPIRED if state is LinkState.LIVE and not self.is_live_at(now) else state

@@ -109,8 +109,6 @@ def links_seen(request: HttpRequest) -> QuerySet[HandoverLink]:
 
 
 def state_of(link: HandoverLink) -> SafeString:
-    """Return the state as text; an expired link is shown as such even before the clean-up job has erased it."""
-    state = LinkState(link.state)
-    if state is LinkState.LIVE and not link.is_live_at(shared_now()):
-        state = LinkState.EXPIRED
+    """Return the state as text."""
+    state = link.state_at(shared_now())
     return marked(state.label, SHAPES.get(state, "ended"))

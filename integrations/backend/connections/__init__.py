@@ -1,0 +1,1 @@
+"""The history of an outlet: its connections and its attempts to authenticate."""

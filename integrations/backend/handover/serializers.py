@@ -1,0 +1,90 @@
+"""The formats of one-time hand-over links."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from integrations.models import HandoverLink
+from integrations.models.clock import shared_now
+from integrations.models.handover_link import LinkState
+from integrations.services.handover.links import MAX_PASSPHRASE_LENGTH
+from integrations.services.overlaps import OVERLAPS
+
+_REVOKED = "revoked"
+STATES = [_REVOKED if each is LinkState.TAKEN_BACK else each.value for each in LinkState]
+
+
+class HandoverLinkSerializer(serializers.ModelSerializer[HandoverLink]):
+    """A one-time link that hands an outlet's values over to its recipient."""
+
+    state = serializers.SerializerMethodField(help_text="failed: blocked after too many wrong passphrases.")
+    begins_with = serializers.CharField(source="credential.shown", help_text="The first characters of its secret.")
+    tries = serializers.IntegerField(help_text="How many passphrases were tried.")
+    created_by = serializers.CharField(source="made_by")
+    created_at = serializers.DateTimeField(source="made_at")
+    expires_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+    ended_reason = serializers.CharField(help_text="Why it ended unopened; otherwise empty.")
+    address = serializers.CharField(help_text="From which address it was opened or blocked; otherwise empty.")
+    user_agent = serializers.CharField(help_text="With which program it was opened or blocked; otherwise empty.")
+
+    class Meta:
+        model = HandoverLink
+        fields: tuple[str, ...] = (
+            "id",
+            "state",
+            "begins_with",
+            "tries",
+            "created_by",
+            "created_at",
+            "expires_at",
+            "ended_at",
+            "ended_reason",
+            "address",
+            "user_agent",
+        )
+
+    @extend_schema_field(serializers.ChoiceField(choices=STATES))
+    def get_state(self, link: HandoverLink) -> str:
+        state = link.state_at(shared_now())
+        return _REVOKED if state is LinkState.TAKEN_BACK else state.value
+
+
+class NewHandoverLinkSerializer(HandoverLinkSerializer):
+    """A new link. The portal shows its URL and its generated passphrase this once."""
+
+    url = serializers.URLField(help_text="The link for the recipient. It opens once, with the passphrase.")
+    passphrase = serializers.CharField(
+        allow_null=True, help_text="Tell it to the recipient in another way than the link; null if you chose it."
+    )
+
+    class Meta(HandoverLinkSerializer.Meta):
+        fields = (*HandoverLinkSerializer.Meta.fields, "url", "passphrase")
+
+
+class HandoverLinkPageSerializer(serializers.Serializer[Any]):
+    results = HandoverLinkSerializer(many=True)
+    next = serializers.CharField(allow_null=True, help_text="The URL of the next page; null on the last one.")
+
+
+class NewLinkBodySerializer(serializers.Serializer[Any]):
+    """How to create a link, and the secret that it hands over."""
+
+    hours = serializers.IntegerField(
+        min_value=1, required=False, help_text="How long the link is valid; the portal has a default and a maximum."
+    )
+    passphrase = serializers.CharField(
+        max_length=MAX_PASSPHRASE_LENGTH,
+        required=False,
+        trim_whitespace=False,
+        help_text="At least 10 characters that are not easy to guess; generated if you send none.",
+    )
+    overlap = serializers.ChoiceField(
+        choices=tuple(OVERLAPS),
+        required=False,
+        help_text="How long the old secret stays valid. Default: 0, it ends now.",
+    )
+    pos_remote_id = serializers.CharField(
+        max_length=128, required=False, help_text="Only for an outlet that was never enabled: the call enables it."
+    )
