@@ -77,5 +77,6 @@ def _body_of(call: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any] | 
     if "requestBody" not in call:
         return None
     schema: dict[str, Any] = call["requestBody"]["content"]["application/json"]["schema"]
-    found: dict[str, Any] = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
-    return found
+    while "$ref" in schema or "oneOf" in schema:  # the last alternative is the most general one
+        schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema["oneOf"][-1]
+    return schema
