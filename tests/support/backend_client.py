@@ -32,10 +32,11 @@ class Backend:
         more = {name.replace("_", "-"): value for name, value in headers.items()}
         return await request("POST", f"{API}/{path}", [content], headers=self._headers | more)
 
-    async def call(self, method: str, path: str, **values: Any) -> Answer:
-        """Send the values as a JSON object; without values, no body."""
+    async def call(self, method: str, path: str, *, once: str | None = None, **values: Any) -> Answer:
+        """Send the values as a JSON object; without values, no body. `once` is the Idempotency-Key."""
         content = json.dumps(values).encode() if values else b""
-        return await request(method, f"{API}/{path}", [content], headers=self._headers)
+        headers = self._headers | ({"Idempotency-Key": once} if once else {})
+        return await request(method, f"{API}/{path}", [content], headers=headers)
 
     async def ask(self, outlet: Enabled, payload: str = "{}", **options: Any) -> Answer:
         """Send a request; the payload is JSON text, sent unchanged."""

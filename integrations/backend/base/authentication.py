@@ -50,6 +50,11 @@ class Caller:
     def call_limit(self) -> CallLimit:
         return call_limit(self.calls_per_second, self.calls_burst)
 
+    @property
+    def organisations(self) -> frozenset[int] | None:
+        """Return the organisations that this key may see, or None if it may see all."""
+        return None if self.organisation_id is None else frozenset({self.organisation_id})
+
     def sees(self, organisation_id: int) -> bool:
         """Return whether this key may see an organisation's outlets."""
         return self.organisation_id in (None, organisation_id)

@@ -26,7 +26,7 @@ def attempts_page(
     """Return a page of the attempts to authenticate as an outlet's POS, newest first. Raises Problem."""
     of_outlet = AuthAttempt.objects.filter(integration=_integration_id(caller, provider_outlet_id))
     found, after = page_of(of_outlet, query, order=_BY_TIME)
-    explain(found, None if caller.organisation_id is None else frozenset({caller.organisation_id}))
+    explain(found, caller.organisations)
     return found, after
 
 

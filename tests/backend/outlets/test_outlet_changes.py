@@ -49,6 +49,14 @@ class Outlets(InProcess):
         assert later.json()["secret"]["begins_with"] == handover["AuthSecret"][: len("ONPS-12345")]
         assert later.json()["older_secret"] is None
 
+    async def test_a_repeated_call_creates_no_second_outlet_and_returns_the_first_secret(self) -> None:
+        backend, bella = await Backend.make(scopes=SCOPES), await in_main(organisation, "Bella")
+        values = {"organisation_id": bella.pk, "name": "Harbour", "pos_remote_id": "P-1"}
+        first, again = [await backend.call("POST", "outlets", once="onboard-1", **values) for _ in range(2)]
+        assert (again.status, again.body, again.headers["location"]) == (201, first.body, first.headers["location"])
+        assert (await authenticate(again.json()["handover"])).status == 200
+        assert await in_main(Outlet.objects.count) == 1
+
     async def test_an_outlet_takes_over_a_secret_of_powerepos(self) -> None:
         backend, bella = await Backend.make(scopes=SCOPES), await in_main(organisation, "Bella")
         values = {"organisation_id": bella.pk, "name": "Harbour", "adopted_secret": ADOPTED}
