@@ -244,6 +244,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ScopeEnum": "integrations.models.api_key.Scope.values",
         "StateEnum": "integrations.models.request.RequestState.values",
+        "StepStateEnum": "integrations.backend.integration.serializers.STATES",
         "LinkStateEnum": "integrations.backend.handover.serializers.STATES",
         "OutcomeEnum": "integrations.backend.requests.serializers.OUTCOMES",
         "AttemptOutcomeEnum": "integrations.models.attempt.Outcome.values",

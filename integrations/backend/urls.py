@@ -4,6 +4,7 @@ from integrations.backend.api_keys.views import ApiKeyView
 from integrations.backend.connections.views import AttemptsView, ConnectionsView
 from integrations.backend.description import DocumentView, TryView
 from integrations.backend.handover.views import HandoverLinksView, HandoverLinkView
+from integrations.backend.integration.views import CheckView
 from integrations.backend.organisations.views import OrganisationsView, OrganisationView
 from integrations.backend.outlets import actions
 from integrations.backend.outlets.views import OutletsView, OutletView
@@ -29,6 +30,7 @@ urlpatterns = [
     path("outlets/<path:provider_outlet_id>/end-overlap", actions.EndOverlapView.as_view()),
     path("outlets/<path:provider_outlet_id>/disconnect", actions.DisconnectView.as_view()),
     path("outlets/<path:provider_outlet_id>/change-pos-remote-id", actions.ChangePosRemoteIdView.as_view()),
+    path("outlets/<path:provider_outlet_id>/check", CheckView.as_view()),
     path("outlets/<path:provider_outlet_id>/connections", ConnectionsView.as_view()),
     path("outlets/<path:provider_outlet_id>/attempts", AttemptsView.as_view()),
     path("outlets/<path:provider_outlet_id>/handover-links", HandoverLinksView.as_view()),

@@ -32,6 +32,7 @@ def test_the_document_is_openapi_3_1_and_names_every_call_and_model() -> None:
         "/api/v1/outlets/{provider_outlet_id}/end-overlap",
         "/api/v1/outlets/{provider_outlet_id}/disconnect",
         "/api/v1/outlets/{provider_outlet_id}/change-pos-remote-id",
+        "/api/v1/outlets/{provider_outlet_id}/check",
         "/api/v1/outlets/{provider_outlet_id}/connections",
         "/api/v1/outlets/{provider_outlet_id}/attempts",
         "/api/v1/outlets/{provider_outlet_id}/handover-links",
