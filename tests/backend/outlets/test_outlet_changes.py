@@ -37,7 +37,12 @@ class Outlets(InProcess):
 
     async def test_a_new_outlet_with_a_pos_remote_id_is_enabled_and_its_secret_shown_once(self) -> None:
         backend, bella = await Backend.make(scopes=SCOPES), await in_main(organisation, "Bella")
-        values = {"organisation_id": bella.pk, "name": "Harbour", "provider_outlet_id": "h", "pos_remote_id": "P-1"}
+        values: dict[str, Any] = {
+            "organisation_id": bella.pk,
+            "name": "Harbour",
+            "provider_outlet_id": "h",
+            "pos_remote_id": "P-1",
+        }
         created = await backend.call("POST", "outlets", **values)
         handover = created.json()["handover"]
         assert created.headers["cache-control"] == "no-store"
@@ -51,7 +56,7 @@ class Outlets(InProcess):
 
     async def test_a_repeated_call_creates_no_second_outlet_and_returns_the_first_secret(self) -> None:
         backend, bella = await Backend.make(scopes=SCOPES), await in_main(organisation, "Bella")
-        values = {"organisation_id": bella.pk, "name": "Harbour", "pos_remote_id": "P-1"}
+        values: dict[str, Any] = {"organisation_id": bella.pk, "name": "Harbour", "pos_remote_id": "P-1"}
         first, again = [await backend.call("POST", "outlets", once="onboard-1", **values) for _ in range(2)]
         assert (again.status, again.body, again.headers["location"]) == (201, first.body, first.headers["location"])
         assert (await authenticate(again.json()["handover"])).status == 200
@@ -59,7 +64,7 @@ class Outlets(InProcess):
 
     async def test_an_outlet_takes_over_a_secret_of_powerepos(self) -> None:
         backend, bella = await Backend.make(scopes=SCOPES), await in_main(organisation, "Bella")
-        values = {"organisation_id": bella.pk, "name": "Harbour", "adopted_secret": ADOPTED}
+        values: dict[str, Any] = {"organisation_id": bella.pk, "name": "Harbour", "adopted_secret": ADOPTED}
         answer = await backend.call("POST", "outlets", **values)
         assert [each["field"] for each in answer.json()["errors"]] == ["adopted_secret"]
         created = await backend.call("POST", "outlets", **values, pos_remote_id="P-1")
