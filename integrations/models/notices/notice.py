@@ -26,9 +26,10 @@ def kinds() -> list[tuple[str, str]]:
 
 
 class Notice(models.Model):
-    """An event to report: an outbox row that its deliveries refer to.
+    """An event: a row of the event log, which API keys read and deliveries refer to.
 
-    `kind`, `subject` (the id of the row that it is about) and `at` are unique together: an event that is detected
+    The primary key is the order of the log: a row is committed after every row with a lower key, so a reader that
+    continues after the highest key that it has seen misses none (services/notices/outbox.py). `kind`, `subject` (the id of the row that it is about) and `at` are unique together: an event that is detected
     twice is reported once.
     """
 
@@ -36,13 +37,23 @@ class Notice(models.Model):
     kind = models.CharField(max_length=32, choices=kinds)
     subject = models.BigIntegerField()
     at = models.DateTimeField()
-    organisation = models.ForeignKey(Organisation, null=True, on_delete=models.CASCADE, related_name="notices")
-    integration = models.ForeignKey(Integration, null=True, on_delete=models.CASCADE, related_name="notices")
+    # No separate indexes: the indexes in Meta begin with these columns.
+    organisation = models.ForeignKey(
+        Organisation, null=True, on_delete=models.CASCADE, related_name="notices", db_index=False
+    )
+    integration = models.ForeignKey(
+        Integration, null=True, on_delete=models.CASCADE, related_name="notices", db_index=False
+    )
     data = models.JSONField(default=dict)
     noticed_at = models.DateTimeField(default=shared_now, editable=False, db_index=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["kind", "subject", "at"], name="notice_once")]
+        indexes = [
+            models.Index(fields=["organisation", "id"], name="notice_of_organisation"),
+            models.Index(fields=["integration", "id"], name="notice_of_integration"),
+            models.Index(fields=["kind", "id"], name="notice_of_kind"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} ({self.at:%Y-%m-%d %H:%M:%S})"

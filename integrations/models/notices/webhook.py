@@ -78,10 +78,6 @@ class WebhookEndpoint(SecretOwner):
         self.save()
         return []
 
-    def wants(self, kind: str, organisation_id: int | None) -> bool:
-        """Return whether the endpoint subscribes to events of this kind and organisation (None: of no organisation)."""
-        return kind in self.kinds and self.organisation_id in (None, organisation_id)
-
     def kind_names(self) -> list[str]:
         return [NoticeKind(kind).label for kind in self.kinds if kind in NoticeKind.values]
 

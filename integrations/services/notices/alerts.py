@@ -164,4 +164,4 @@ def _notice(alert: Alert, kind: NoticeKind, members: Sequence[AlertMember], now:
         "subjects": [{"name": each.label, "since": each.since.isoformat()} for each in members[:NAMED]],
     }
     notice = Notice(kind=kind, subject=alert.pk, at=now, organisation=organisation, data=data)
-    outbox.store_events([notice], outbox.endpoints(), now=now)
+    outbox.store_events([notice], outbox.subscribers(), now=now)

@@ -7,13 +7,13 @@ from integrations.services.rows.threads import recorders
 
 # Seconds between two runs: the longest delay of a webhook, plus the time that an outlet's state needs to settle.
 NOTICE_INTERVAL = 2.0
-NOTICE_DAYS = 30  # days for which events and deliveries are kept, as evidence of each event that a subscriber was sent
+NOTICE_DAYS = 30  # days for which events and deliveries are kept: a receiver that was down can catch up
 
 _deliverer: Deliverer | None = None
 
 
 async def notice() -> None:
-    """Detect new events that webhook endpoints subscribe to."""
+    """Detect new events that have subscribers."""
     await recorders.run(event_detection.poll)
 
 

@@ -11,17 +11,18 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from integrations.models import AuthAttempt, Notice, NoticeCursor, Request, StrayFrame, WebhookEndpoint
+from integrations.models import AuthAttempt, Notice, NoticeCursor, Request, StrayFrame
 from integrations.models.attempt import REFUSALS
 from integrations.models.clock import shared_now
 from integrations.models.notices.notice import NoticeKind
 from integrations.services.notices import outbox, presences
+from integrations.services.notices.outbox import Subscriber
 
 LOOK_BACK = timedelta(seconds=60)
 BATCH = 400
 BATCHES_PER_POLL = 5
 
-# An endpoint that is switched on gets only events that happen from then on.
+# A new subscriber gets only events that happen from then on.
 CURSORS: dict[str, tuple[str, ...]] = {
     "requests": (NoticeKind.REQUEST_FINISHED,),
     "attempts": (NoticeKind.AUTHENTICATION_REFUSED,),
@@ -31,11 +32,11 @@ CURSORS: dict[str, tuple[str, ...]] = {
 
 
 def poll() -> None:
-    """Read the new rows of each kind once, if an endpoint subscribes to its events."""
-    endpoints = outbox.endpoints()
-    forget_unwanted(endpoints)
+    """Read the new rows of each kind once, if its events have a subscriber."""
+    subscribers = outbox.subscribers()
+    forget_unwanted(subscribers)
     for name, notice in SOURCES.items():
-        wanted_by = [each for each in endpoints if set(CURSORS[name]) & set(each.kinds)]
+        wanted_by = [each for each in subscribers if set(CURSORS[name]) & set(each.kinds)]
         if wanted_by:
             now = shared_now()
             notice(wanted_by, advance(name, now), now)
@@ -53,32 +54,32 @@ def advance(name: str, now: datetime) -> NoticeCursor:
     return cursor
 
 
-def forget_unwanted(endpoints: Iterable[WebhookEndpoint]) -> None:
+def forget_unwanted(subscribers: Iterable[Subscriber]) -> None:
     """Delete cursors of event kinds without subscribers; a later subscriber starts from that moment."""
-    wanted = {kind for endpoint in endpoints for kind in endpoint.kinds}
+    wanted = {kind for each in subscribers for kind in each.kinds}
     unwanted = [name for name, kinds in CURSORS.items() if not wanted & set(kinds)]
     if "presences" in unwanted:
         presences.forget()
     NoticeCursor.objects.filter(name__in=unwanted).delete()
 
 
-def notice_requests(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, now: datetime) -> None:
+def notice_requests(wanted_by: Sequence[Subscriber], cursor: NoticeCursor, now: datetime) -> None:
     rows = Request.objects.filter(ended_at__gte=cursor.at).select_related(outbox.WITH_OUTLET)
     rows = rows.defer("payload", "answer", "error_message", "sealed_request", "sealed_answer")
     _notice(rows.order_by("ended_at", "id"), NoticeKind.REQUEST_FINISHED, _of_request, wanted_by, cursor, now)
 
 
-def notice_attempts(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, now: datetime) -> None:
+def notice_attempts(wanted_by: Sequence[Subscriber], cursor: NoticeCursor, now: datetime) -> None:
     rows = AuthAttempt.objects.filter(at__gte=cursor.at, outcome__in=REFUSALS).select_related(outbox.WITH_OUTLET)
     _notice(rows.order_by("at", "id"), NoticeKind.AUTHENTICATION_REFUSED, _of_attempt, wanted_by, cursor, now)
 
 
-def notice_unrecognised_frames(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, now: datetime) -> None:
+def notice_unrecognised_frames(wanted_by: Sequence[Subscriber], cursor: NoticeCursor, now: datetime) -> None:
     rows = StrayFrame.objects.filter(at__gte=cursor.at).select_related(outbox.WITH_OUTLET).defer("excerpt")
     _notice(rows.order_by("at", "id"), NoticeKind.STRAY_MESSAGE, _of_unrecognised_frame, wanted_by, cursor, now)
 
 
-SOURCES: dict[str, Callable[[Sequence[WebhookEndpoint], NoticeCursor, datetime], None]] = {
+SOURCES: dict[str, Callable[[Sequence[Subscriber], NoticeCursor, datetime], None]] = {
     "presences": presences.notice,
     "requests": notice_requests,
     "attempts": notice_attempts,
@@ -90,7 +91,7 @@ def _notice(
     rows: QuerySet[Any],
     kind: NoticeKind,
     notice_of: Callable[[Any], Notice],
-    wanted_by: Sequence[WebhookEndpoint],
+    wanted_by: Sequence[Subscriber],
     cursor: NoticeCursor,
     now: datetime,
 ) -> None:
@@ -106,7 +107,7 @@ def _notice(
             return
 
 
-def _of_wanted(rows: QuerySet[Any], wanted_by: Sequence[WebhookEndpoint]) -> QuerySet[Any]:
+def _of_wanted(rows: QuerySet[Any], wanted_by: Sequence[Subscriber]) -> QuerySet[Any]:
     organisations = {each.organisation_id for each in wanted_by}
     if None in organisations:
         return rows
@@ -144,7 +145,11 @@ def _of_unrecognised_frame(row: StrayFrame) -> Notice:
 
 
 def prune(now: datetime, *, days: int) -> None:
-    """Delete one batch of events that are older than `days` and have no pending deliveries."""
+    """Delete some batches of events that are older than `days` and have no pending deliveries."""
     old = Notice.objects.filter(noticed_at__lt=now - timedelta(days=days)).exclude(deliveries__state="pending")
-    with transaction.atomic():
-        Notice.objects.filter(pk__in=list(old.order_by("noticed_at").values_list("pk", flat=True)[:BATCH])).delete()
+    for _ in range(BATCHES_PER_POLL):
+        with transaction.atomic():
+            keys = list(old.order_by("noticed_at").values_list("pk", flat=True)[:BATCH])
+            Notice.objects.filter(pk__in=keys).delete()
+        if len(keys) < BATCH:
+            return

@@ -1,30 +1,72 @@
-"""Store events in the outbox: one row for each event, and one delivery for each subscribed endpoint."""
+"""Store events in the event log: one row for each event, and one delivery for each subscribed endpoint.
+
+An event is stored if a webhook endpoint subscribes to it, or an API key may read it.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-from django.db import transaction
+from django.db import connection, transaction
 
-from integrations.models import Delivery, Integration, Notice, WebhookEndpoint
+from integrations.models import ApiKeySecret, Delivery, Integration, Notice, NoticeCursor, WebhookEndpoint
+from integrations.models.api_key import Scope
+from integrations.models.clock import shared_now
+from integrations.models.notices.notice import NoticeKind
 
 STEP = 400  # rows per statement
+LOG = "log"  # the name of the row that is locked to add events
 
 WITH_OUTLET = "integration__outlet__organisation"
 
 
-def endpoints() -> list[WebhookEndpoint]:
-    """Return the enabled endpoints. There are few."""
-    return list(WebhookEndpoint.objects.filter(is_enabled=True).defer("sealed_secret", "sealed_older_secret"))
+class Subscriber(Protocol):
+    """Gets the events of some kinds, of one organisation or of all (None)."""
+
+    @property
+    def kinds(self) -> Sequence[str]: ...
+    @property
+    def organisation_id(self) -> int | None: ...
+
+
+@dataclass(frozen=True)
+class Reader:
+    """API keys that may read the events of one organisation or of all."""
+
+    organisation_id: int | None
+    kinds: Sequence[str] = tuple(NoticeKind.values)
+
+
+def subscribers() -> list[Subscriber]:
+    """Return the enabled endpoints, and the API keys in use that may read events. There are few."""
+    endpoints = WebhookEndpoint.objects.filter(is_enabled=True).defer("sealed_secret", "sealed_older_secret")
+    return [*endpoints, *_readers()]
+
+
+def lock_log() -> None:
+    """Let no other transaction add events until this one ends, so that events are committed in the order of their keys.
+
+    Call this before you lock a webhook endpoint, because `store_events` locks the log first. SQLite has only one writer
+    at a time, and needs no lock.
+    """
+    if not connection.features.has_select_for_update:
+        return
+    now = shared_now()
+    begin = {"begun_at": now, "at": now, "mark": now, "turned_at": now}
+    NoticeCursor.objects.select_for_update().get_or_create(name=LOG, defaults=begin)
 
 
 @transaction.atomic
-def store_events(notices: Sequence[Notice], wanted_by: Sequence[WebhookEndpoint], *, now: datetime) -> None:
+def store_events(notices: Sequence[Notice], wanted_by: Sequence[Subscriber], *, now: datetime) -> None:
     """Store the events that have subscribers, with their deliveries. An event that is already stored is skipped."""
-    wanted = {_key(each): each for each in notices if any(_wants(endpoint, each) for endpoint in wanted_by)}
+    wanted = {_key(each): each for each in notices if any(_wants(subscriber, each) for subscriber in wanted_by)}
     rows = list(wanted.values())
+    if rows:
+        lock_log()
+    endpoints = [each for each in wanted_by if isinstance(each, WebhookEndpoint)]
     for start in range(0, len(rows), STEP):
-        _store(rows[start : start + STEP], wanted_by, now)
+        _store(rows[start : start + STEP], endpoints, now)
 
 
 def about(integration: Integration | None) -> dict[str, Any]:
@@ -47,15 +89,22 @@ def of_integration(integration: Integration | None, **values: Any) -> Notice:
     )
 
 
-def _store(notices: Sequence[Notice], wanted_by: Sequence[WebhookEndpoint], now: datetime) -> None:
+def _readers() -> list[Reader]:
+    live = ApiKeySecret.objects.live(shared_now()).order_by().values_list("api_key__organisation_id", "api_key__scopes")
+    return [Reader(pk) for pk in {pk for pk, scopes in live if Scope.EVENTS_READ in scopes}]
+
+
+def _store(notices: Sequence[Notice], endpoints: Sequence[WebhookEndpoint], now: datetime) -> None:
     Notice.objects.bulk_create(notices, ignore_conflicts=True)
+    if not endpoints:
+        return
     # Events that existed before keep their id, so only the events stored by this call get deliveries.
     written = Notice.objects.filter(uuid__in=[each.uuid for each in notices]).in_bulk(field_name="uuid")
     Delivery.objects.bulk_create(
         [
             Delivery(notice=notice, endpoint=endpoint, next_at=max(now, endpoint.paused_until or now))
             for notice in written.values()
-            for endpoint in wanted_by
+            for endpoint in endpoints
             if _wants(endpoint, notice)
         ],
         batch_size=STEP,
@@ -67,5 +116,5 @@ def _key(notice: Notice) -> tuple[str, int, datetime]:
     return notice.kind, notice.subject, notice.at
 
 
-def _wants(endpoint: WebhookEndpoint, notice: Notice) -> bool:
-    return endpoint.wants(notice.kind, notice.organisation_id)
+def _wants(subscriber: Subscriber, notice: Notice) -> bool:
+    return notice.kind in subscriber.kinds and subscriber.organisation_id in (None, notice.organisation_id)

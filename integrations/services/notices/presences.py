@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from integrations.models import Notice, NoticeCursor, Presence, ServerProcess, ToldPresence, WebhookEndpoint
+from integrations.models import Notice, NoticeCursor, Presence, ServerProcess, ToldPresence
 from integrations.models.connection import lease_limit
 from integrations.models.notices.notice import NoticeKind
 from integrations.services.notices import outbox
+from integrations.services.notices.outbox import Subscriber
 
 # Seconds for which an outlet must stay online or offline before it is reported: longer than a reconnect takes.
 OUTLET_GRACE = 30
@@ -21,7 +22,7 @@ BLIND = timedelta(seconds=120)  # after so long without a poll, the portal itsel
 STATE = ("is_online", "at")
 
 
-def notice(wanted_by: Sequence[WebhookEndpoint], cursor: NoticeCursor, now: datetime) -> None:
+def notice(wanted_by: Sequence[Subscriber], cursor: NoticeCursor, now: datetime) -> None:
     """Report each outlet whose state differs from the one reported last."""
     note_poll(cursor, now)
     settled = now - timedelta(seconds=OUTLET_GRACE)
@@ -54,7 +55,7 @@ def offline(now: datetime, before: datetime) -> QuerySet[Presence]:
 
 
 def mark_online_as_told(now: datetime) -> None:
-    """Mark outlets as reported that are already online when the first endpoint subscribes."""
+    """Mark outlets as reported that are already online when the first subscriber appears."""
     untold = Presence.objects.filter(is_online=True, integration__told_presence=None).values_list("pk", flat=True)
     while rows := list(untold[:BATCH]):
         ToldPresence.objects.bulk_create(
@@ -63,12 +64,12 @@ def mark_online_as_told(now: datetime) -> None:
 
 
 def forget() -> None:
-    """Delete the reported states, because no endpoint subscribes to them any more."""
+    """Delete the reported states, because they have no subscriber any more."""
     if NoticeCursor.objects.filter(name="presences").exists():
         ToldPresence.objects.all().delete()
 
 
-def _report(changed: QuerySet[Presence], is_online: bool, wanted_by: Sequence[WebhookEndpoint], now: datetime) -> None:
+def _report(changed: QuerySet[Presence], is_online: bool, wanted_by: Sequence[Subscriber], now: datetime) -> None:
     rows = changed.select_related("connection__process", outbox.WITH_OUTLET).order_by("pk")
     for _ in range(BATCHES_PER_POLL):
         batch = list(rows[:BATCH])

@@ -15,7 +15,7 @@ from integrations.services import life_cycle
 from integrations.services.audit import Actor, record
 from integrations.services.errors import InvalidValue
 from integrations.services.keys import keys
-from integrations.services.notices import mailing, signing
+from integrations.services.notices import mailing, outbox, signing
 from integrations.services.notices.addresses import check_url
 from integrations.services.notices.errors import WebhookDisabled, WebhookEnabled, WebhookExists
 from integrations.services.outlets.outlets import check_form
@@ -128,17 +128,19 @@ def enable_endpoint(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
 @transaction.atomic
 def send_test(endpoint: WebhookEndpoint, *, actor: Actor) -> Delivery:
     """Queue a test event for immediate delivery and end any pause of the receiver. Raises WebhookDisabled."""
+    outbox.lock_log()
     endpoint = endpoint.locked()
     if not endpoint.is_enabled:
         raise WebhookDisabled
     _end_pause(endpoint)
-    now = shared_now()
+    now, organisation = shared_now(), endpoint.organisation
+    named = {"id": organisation.pk, "name": organisation.name} if organisation else None
     notice = Notice.objects.create(
         kind=NoticeKind.TEST,
         subject=endpoint.pk,
         at=now,
-        organisation=endpoint.organisation,
-        data={"endpoint": endpoint.name, "sent_by": actor.name},
+        organisation=organisation,
+        data={"organisation": named, "endpoint": endpoint.name, "sent_by": actor.name},
     )
     record(Verb.WEBHOOK_TESTED, endpoint, actor=actor)
     return Delivery.objects.create(notice=notice, endpoint=endpoint, next_at=now)

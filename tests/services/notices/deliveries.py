@@ -29,7 +29,7 @@ def make_notice() -> None:
     notice = outbox.of_integration(
         None, kind=NoticeKind.AUTHENTICATION_REFUSED, subject=refusal.pk, at=now, data={"reason": refusal.outcome}
     )
-    outbox.store_events([notice], outbox.endpoints(), now=now)
+    outbox.store_events([notice], outbox.subscribers(), now=now)
 
 
 async def send_due() -> None:

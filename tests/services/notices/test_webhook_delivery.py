@@ -38,7 +38,7 @@ class Delivering(WithReceiver):
         (got,) = self.receiver.got
         event = got.verified(secret)
         assert event["type"] == "webhook.test"
-        assert event["data"] == {"endpoint": "CRM", "sent_by": "anna"}
+        assert event["data"] == {"organisation": None, "endpoint": "CRM", "sent_by": "anna"}
         assert got.headers["webhook-id"] == delivery.notice.webhook_id
         assert got.headers["content-type"] == "application/json"
         after = await in_main(fresh, delivery)
