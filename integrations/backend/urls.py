@@ -5,6 +5,7 @@ from integrations.backend.connections.views import AttemptsView, ConnectionsView
 from integrations.backend.description import DocumentView, TryView
 from integrations.backend.handover.views import HandoverLinksView, HandoverLinkView
 from integrations.backend.integration.views import CheckView
+from integrations.backend.notices.views import EventsView
 from integrations.backend.organisations.views import OrganisationsView, OrganisationView
 from integrations.backend.outlets import actions
 from integrations.backend.outlets.views import OutletsView, OutletView
@@ -44,6 +45,7 @@ urlpatterns = [
     path("requests", RequestsView.as_view(), name="backend-requests"),
     path("requests/<uuid:request_uuid>", RequestView.as_view(), name="backend-request"),
     path("requests/<uuid:request_uuid>/cancel", CancelView.as_view(), name="backend-cancel"),
+    path("events", EventsView.as_view(), name="backend-events"),
     path("message-types", MessageTypesView.as_view(), name="backend-message-types"),
     path("api-key", ApiKeyView.as_view(), name="backend-api-key"),
     path("schema", DocumentView.as_view(), name="backend-schema"),

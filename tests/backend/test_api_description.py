@@ -43,6 +43,7 @@ def test_the_document_is_openapi_3_1_and_names_every_call_and_model() -> None:
         "/api/v1/requests",
         "/api/v1/requests/{request_uuid}",
         "/api/v1/requests/{request_uuid}/cancel",
+        "/api/v1/events",
         "/api/v1/message-types",
         "/api/v1/api-key",
     }

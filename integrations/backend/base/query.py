@@ -36,7 +36,7 @@ def read_whole_number(query: QueryDict, name: str, least: int, most: int) -> int
     text = query.get(name)
     if text is None:
         return None
-    if not re.fullmatch("[0-9]{1,9}", text) or not least <= int(text) <= most:
+    if not re.fullmatch("[0-9]{1,18}", text) or not least <= int(text) <= most:
         raise invalid(name, f"must be a whole number from {least} to {most}")
     return int(text)
 

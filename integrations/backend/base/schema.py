@@ -59,7 +59,7 @@ def _kinds(kinds: Iterable[ProblemKind | type[PortalError]]) -> Iterator[Problem
         yield kind if isinstance(kind, ProblemKind) else problems.of_refusal(kind)
 
 
-def query_filter(name: str, description: str, kind: type = str, **more: Any) -> OpenApiParameter:
+def query_filter(name: str, description: str, kind: Any = str, **more: Any) -> OpenApiParameter:
     return OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=description, **more)
 
 

@@ -20,7 +20,7 @@ from integrations.models import Delivery, Notice, WebhookEndpoint
 from integrations.models.clock import shared_now
 from integrations.models.notices.webhook import DeliveryState
 from integrations.security.sealing import SealBroken, unseal
-from integrations.services.notices import posting, signing, webhooks
+from integrations.services.notices import outbox, posting, signing, webhooks
 from integrations.services.notices.posting import Answer
 from integrations.services.rows.threads import recorders
 
@@ -163,8 +163,7 @@ def settle(claimed: Sequence[tuple[Message, Answer | None]]) -> None:
 
 def body_of(notice: Notice) -> bytes:
     """Return the body of an event: the same bytes at each try."""
-    content = {"type": notice.kind, "timestamp": notice.at.isoformat(), "data": notice.data}
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    return json.dumps(outbox.content_of(notice), ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
 
 def _message(row: Delivery, now: datetime) -> Message:

@@ -80,6 +80,11 @@ def about(integration: Integration | None) -> dict[str, Any]:
     }
 
 
+def content_of(notice: Notice) -> dict[str, Any]:
+    """Return an event as receivers and readers of the log get it."""
+    return {"type": notice.kind, "timestamp": notice.at.isoformat(), "data": notice.data}
+
+
 def of_integration(integration: Integration | None, **values: Any) -> Notice:
     """Return an unsaved event about an outlet. `data` is added to the fields that name the outlet."""
     return Notice(

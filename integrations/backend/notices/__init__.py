@@ -1,0 +1,1 @@
+"""Events, and the webhook endpoints and deliveries that send them."""

@@ -1,0 +1,37 @@
+"""Reads the events that the caller's key may see. Runs in database threads."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+
+from integrations.backend.base.authentication import Caller
+from integrations.backend.base.pagination import OLDEST_FIRST, page_from
+from integrations.backend.base.query import read_choice, read_whole_number
+from integrations.backend.outlets.rows import get_outlet
+from integrations.models import Notice
+from integrations.models.notices.notice import NoticeKind
+from integrations.services.rows.keyset_pages import Position, Stream
+
+HIGHEST_ID = 10**18 - 1
+
+
+def events_page(caller: Caller, query: QueryDict) -> tuple[list[Notice], Position | None]:
+    """Return a page of events in the order of the event log. Raises Problem."""
+    asked: dict[str, Any] = {}
+    if "outlet" in query:
+        integration = getattr(get_outlet(caller, str(query["outlet"])), "integration", None)
+        asked["integration"] = integration.pk if integration else 0
+    if caller.organisation_id is not None:
+        asked["organisation"] = caller.organisation_id
+    if kind := read_choice(query, "kind", NoticeKind.values):
+        asked["kind"] = kind
+    after = read_whole_number(query, "after", 0, HIGHEST_ID) or 0
+    rows = Notice.objects.filter(pk__gt=after)
+    return page_from(Stream(_indexed(rows, asked)), rows.filter(**asked), query, order=OLDEST_FIRST)
+
+
+def _indexed(rows: QuerySet[Notice], asked: dict[str, Any]) -> QuerySet[Notice]:
+    """Return the rows with the first of these values. An index has them in the order of the log."""
+    first = next(iter(asked.items()), None)
+    return rows.filter(**dict([first])) if first else rows
