@@ -12,6 +12,7 @@ from pathlib import Path
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
+from integrations.backend.enum_names import ENUM_NAMES
 from integrations.wire.endpoints import API_PATH
 from portal import service_urls
 from portal.environment import (
@@ -241,14 +242,7 @@ SPECTACULAR_SETTINGS = {
     "APPEND_COMPONENTS": {"securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}}},
     "SECURITY": [{"apiKey": []}],
     "COMPONENT_SPLIT_REQUEST": False,
-    "ENUM_NAME_OVERRIDES": {
-        "ScopeEnum": "integrations.models.api_key.Scope.values",
-        "StateEnum": "integrations.models.request.RequestState.values",
-        "StepStateEnum": "integrations.backend.integration.serializers.STATES",
-        "LinkStateEnum": "integrations.backend.handover.serializers.STATES",
-        "OutcomeEnum": "integrations.backend.requests.serializers.OUTCOMES",
-        "AttemptOutcomeEnum": "integrations.models.attempt.Outcome.values",
-    },
+    "ENUM_NAME_OVERRIDES": ENUM_NAMES,
 }
 ROOT_URLCONF = "portal.urls"
 ASGI_APPLICATION = "portal.asgi.application"

@@ -5,7 +5,17 @@ from integrations.backend.connections.views import AttemptsView, ConnectionsView
 from integrations.backend.description import DocumentView, TryView
 from integrations.backend.handover.views import HandoverLinksView, HandoverLinkView
 from integrations.backend.integration.views import CheckView
-from integrations.backend.notices.views import EventsView
+from integrations.backend.notices.views import (
+    DeliveriesView,
+    DeliveryView,
+    EndEndpointOverlapView,
+    EndpointsView,
+    EndpointView,
+    EventsView,
+    ReplayDeliveryView,
+    RotateEndpointSecretView,
+    TestEndpointView,
+)
 from integrations.backend.organisations.views import OrganisationsView, OrganisationView
 from integrations.backend.outlets import actions
 from integrations.backend.outlets.views import OutletsView, OutletView
@@ -45,6 +55,14 @@ urlpatterns = [
     path("requests", RequestsView.as_view(), name="backend-requests"),
     path("requests/<uuid:request_uuid>", RequestView.as_view(), name="backend-request"),
     path("requests/<uuid:request_uuid>/cancel", CancelView.as_view(), name="backend-cancel"),
+    path("webhook-endpoints", EndpointsView.as_view(), name="backend-webhook-endpoints"),
+    path("webhook-endpoints/<int:endpoint_id>", EndpointView.as_view(), name="backend-webhook-endpoint"),
+    path("webhook-endpoints/<int:endpoint_id>/rotate-secret", RotateEndpointSecretView.as_view()),
+    path("webhook-endpoints/<int:endpoint_id>/end-overlap", EndEndpointOverlapView.as_view()),
+    path("webhook-endpoints/<int:endpoint_id>/test", TestEndpointView.as_view()),
+    path("deliveries", DeliveriesView.as_view(), name="backend-deliveries"),
+    path("deliveries/<int:delivery_id>", DeliveryView.as_view()),
+    path("deliveries/<int:delivery_id>/replay", ReplayDeliveryView.as_view()),
     path("events", EventsView.as_view(), name="backend-events"),
     path("message-types", MessageTypesView.as_view(), name="backend-message-types"),
     path("api-key", ApiKeyView.as_view(), name="backend-api-key"),

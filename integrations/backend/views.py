@@ -12,7 +12,9 @@ from integrations.backend.base.query import check_names
 from integrations.backend.base.views import BackendView
 from integrations.wire.plain_http import PlainRequest, PlainResponse
 
-PLACES = ("organisations", "outlets", "requests", "events", "message-types", "api-key", "schema", "docs")
+PLACES = (
+    "organisations", "outlets", "requests", "webhook-endpoints", "deliveries", "events", "message-types", "api-key", "schema", "docs",
+)  # fmt: skip
 
 
 class RootView(BackendView):

@@ -45,6 +45,7 @@ class Verb(models.TextChoices):
     WEBHOOK_OVERLAP_ENDED = "webhook_overlap_ended", "ended the overlap of the webhook endpoint's older secret"
     WEBHOOK_DISABLED = "webhook_disabled", "switched the webhook endpoint off"
     WEBHOOK_ENABLED = "webhook_enabled", "switched the webhook endpoint on"
+    WEBHOOK_DELETED = "webhook_deleted", "deleted the webhook endpoint"
     WEBHOOK_TESTED = "webhook_tested", "sent a test event to the webhook endpoint"
     WEBHOOK_REPLAYED = "webhook_replayed", "sent an event again to the webhook endpoint"
     RECIPIENT_ADDED = "recipient_added", "added the alert recipient"
@@ -85,7 +86,7 @@ class AuditQuerySet(models.QuerySet["AuditEvent"]):
     def about(self, name: str, *, verbs: str) -> "AuditQuerySet":
         """Return the events about a row that they name but do not refer to; `verbs` is the prefix of their verbs.
 
-        The row must never be renamed, and its name never be used again.
+        The row must never be renamed. If its name can be used again after its deletion, the events show both rows.
         """
         return self.filter(verb__in=[verb for verb in Verb if verb.startswith(verbs)], subject=name)
 

@@ -68,6 +68,10 @@ UNKNOWN_ORGANISATION = ProblemKind(
     "unknown-organisation", "No organisation with this id is visible to the API key.", 404
 )
 UNKNOWN_LINK = ProblemKind("unknown-handover-link", "The outlet has no hand-over link with this id.", 404)
+UNKNOWN_WEBHOOK = ProblemKind(
+    "unknown-webhook-endpoint", "No webhook endpoint with this id is visible to the API key.", 404
+)
+UNKNOWN_DELIVERY = ProblemKind("unknown-delivery", "No delivery with this id is visible to the API key.", 404)
 UNKNOWN_REQUEST = ProblemKind("unknown-request", "No request with this id is visible to the API key.", 404)
 METHOD_NOT_ALLOWED = ProblemKind("method-not-allowed", "This address does not support this method.", 405)
 NOT_ACCEPTABLE = ProblemKind("not-acceptable", "The document is not available in an accepted format.", 406)

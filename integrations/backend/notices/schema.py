@@ -1,29 +1,162 @@
-"""The description of the calls about events."""
+"""The description of the calls about events, webhook endpoints and deliveries."""
+
+from drf_spectacular.utils import OpenApiParameter
 
 from integrations.backend.base import problems
 from integrations.backend.base.schema import PAGING, described, operation, problems_of, query_filter
+from integrations.backend.notices.bodies import (
+    EndpointChangeSerializer,
+    EndpointRotationSerializer,
+    NewEndpointSerializer,
+)
 from integrations.backend.notices.rows import HIGHEST_ID
-from integrations.backend.notices.serializers import EventPageSerializer
+from integrations.backend.notices.serializers import (
+    DeliveryPageSerializer,
+    DeliverySerializer,
+    EndpointPageSerializer,
+    EndpointSerializer,
+    EndpointWithSecretSerializer,
+    EventPageSerializer,
+)
 from integrations.models.api_key import Scope
 from integrations.models.notices.notice import NoticeKind
+from integrations.models.notices.webhook import DeliveryState
+from integrations.services.errors import NoOverlap, OverlapRunning
+from integrations.services.notices.errors import WebhookDisabled, WebhookEnabled, WebhookExists
+
+_ID_SCHEMA = {"type": "integer", "format": "int64", "minimum": 0, "maximum": HIGHEST_ID}
 
 LIST_EVENTS = operation(
     Scope.EVENTS_READ,
     operation_id="list_events",
+    summary="List events",
     description=described(
         "Lists the events of the last 30 days, the oldest first, whether or not a webhook delivers them. Every reader "
         "gets them in the same order, and no event is added before one that was already read.",
         problems.UNKNOWN_OUTLET,
     ),
     parameters=[
-        query_filter(
-            "after",
-            "Only events after the one with this `id`.",
-            {"type": "integer", "format": "int64", "minimum": 0, "maximum": HIGHEST_ID},
-        ),
+        query_filter("after", "Only events after the one with this `id`.", _ID_SCHEMA),
         query_filter("kind", "Only events of this type.", enum=NoticeKind.values),
         query_filter("outlet", "Only events of the outlet with this ProviderOutletID."),
         *PAGING,
     ],
     responses={200: EventPageSerializer, **problems_of(problems.UNKNOWN_OUTLET)},
+)
+_ENDPOINT_ID = OpenApiParameter("endpoint_id", int, OpenApiParameter.PATH, description="The id of the endpoint.")
+_DELIVERY_ID = OpenApiParameter("delivery_id", int, OpenApiParameter.PATH, description="The id of the delivery.")
+_CREATING = (problems.UNKNOWN_ORGANISATION, WebhookExists, problems.TOO_LARGE)
+_CHANGING = (problems.UNKNOWN_WEBHOOK, WebhookDisabled, WebhookEnabled, problems.TOO_LARGE)
+_ROTATING = (problems.UNKNOWN_WEBHOOK, OverlapRunning, problems.TOO_LARGE)
+_ENDING = (problems.UNKNOWN_WEBHOOK, NoOverlap)
+_TESTING = (problems.UNKNOWN_WEBHOOK, WebhookDisabled)
+_REPLAYING = (problems.UNKNOWN_DELIVERY, WebhookDisabled)
+
+LIST_ENDPOINTS = operation(
+    Scope.WEBHOOKS_WRITE,
+    operation_id="list_webhook_endpoints",
+    summary="List webhook endpoints",
+    description="Lists the webhook endpoints that the API key sees, in order of creation.",
+    parameters=PAGING,
+    responses={200: EndpointPageSerializer, **problems_of()},
+)
+CREATE_ENDPOINT = operation(
+    Scope.WEBHOOKS_WRITE,
+    operation_id="create_webhook_endpoint",
+    summary="Create a webhook endpoint",
+    description=described("Creates a webhook endpoint, and returns its secret this once.", *_CREATING),
+    request={"application/json": NewEndpointSerializer},
+    responses={201: EndpointWithSecretSerializer, **problems_of(*_CREATING)},
+)
+GET_ENDPOINT = operation(
+    Scope.WEBHOOKS_WRITE,
+    operation_id="get_webhook_endpoint",
+    summary="Get a webhook endpoint",
+    description=described("Returns one webhook endpoint, without its secret.", problems.UNKNOWN_WEBHOOK),
+    parameters=[_ENDPOINT_ID],
+    responses={200: EndpointSerializer, **problems_of(problems.UNKNOWN_WEBHOOK)},
+)
+CHANGE_ENDPOINT = operation(
+    Scope.WEBHOOKS_WRITE,
+    operation_id="change_webhook_endpoint",
+    summary="Change a webhook endpoint",
+    description=described("Changes the given fields, and enables or disables the endpoint.", *_CHANGING),
+    parameters=[_ENDPOINT_ID],
+    request={"application/json": EndpointChangeSerializer},
+    responses={200: EndpointSerializer, **problems_of(*_CHANGING)},
+)
+DELETE_ENDPOINT = operation(
+    Scope.WEBHOOKS_WRITE,
+    operation_id="delete_webhook_endpoint",
+    summary="Delete a webhook endpoint",
+    description=described(
+        "Deletes a webhook endpoint with its deliveries, and returns it as it was. Its events stay in the event log.",
+        problems.UNKNOWN_WEBHOOK,
+    ),
+    parameters=[_ENDPOINT_ID],
+    request=None,
+    responses={200: EndpointSerializer, **problems_of(problems.UNKNOWN_WEBHOOK)},
+)
+ROTATE_ENDPOINT_SECRET = operation(
+    Scope.WEBHOOKS_WRITE,
+    operation_id="rotate_webhook_endpoint_secret",
+    summary="Rotate the secret of a webhook endpoint",
+    description=described(
+        "Replaces the secret, and returns the new one this once. During the overlap, each event is signed with both.",
+        *_ROTATING,
+    ),
+    parameters=[_ENDPOINT_ID],
+    request={"application/json": EndpointRotationSerializer},
+    responses={200: EndpointWithSecretSerializer, **problems_of(*_ROTATING)},
+)
+END_ENDPOINT_OVERLAP = operation(
+    Scope.WEBHOOKS_WRITE,
+    operation_id="end_webhook_endpoint_overlap",
+    summary="End the overlap of an older secret",
+    description=described("Signs events with the new secret only, from now on.", *_ENDING),
+    parameters=[_ENDPOINT_ID],
+    request=None,
+    responses={200: EndpointSerializer, **problems_of(*_ENDING)},
+)
+TEST_ENDPOINT = operation(
+    Scope.WEBHOOKS_WRITE,
+    operation_id="test_webhook_endpoint",
+    summary="Send a test event",
+    description=described("Sends a test event to the endpoint at once, and returns its delivery.", *_TESTING),
+    parameters=[_ENDPOINT_ID],
+    request=None,
+    responses={200: DeliverySerializer, **problems_of(*_TESTING)},
+)
+LIST_DELIVERIES = operation(
+    Scope.WEBHOOKS_WRITE,
+    operation_id="list_deliveries",
+    summary="List deliveries",
+    description=described("Lists the deliveries of the last 30 days, the newest first.", problems.UNKNOWN_WEBHOOK),
+    parameters=[
+        query_filter("endpoint_id", "Only deliveries to this webhook endpoint.", _ID_SCHEMA),
+        query_filter("state", "Only deliveries in this state.", enum=DeliveryState.values),
+        *PAGING,
+    ],
+    responses={200: DeliveryPageSerializer, **problems_of(problems.UNKNOWN_WEBHOOK)},
+)
+GET_DELIVERY = operation(
+    Scope.WEBHOOKS_WRITE,
+    operation_id="get_delivery",
+    summary="Get a delivery",
+    description=described("Returns one delivery with the receiver's last answer.", problems.UNKNOWN_DELIVERY),
+    parameters=[_DELIVERY_ID],
+    responses={200: DeliverySerializer, **problems_of(problems.UNKNOWN_DELIVERY)},
+)
+REPLAY_DELIVERY = operation(
+    Scope.WEBHOOKS_WRITE,
+    operation_id="replay_delivery",
+    summary="Send an event again",
+    description=described(
+        "Sends the event again at once, with the same `webhook-id`, and returns the delivery. Ends a pause that the "
+        "receiver asked for.",
+        *_REPLAYING,
+    ),
+    parameters=[_DELIVERY_ID],
+    request=None,
+    responses={200: DeliverySerializer, **problems_of(*_REPLAYING)},
 )

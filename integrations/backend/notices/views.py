@@ -1,11 +1,12 @@
-"""The views of events."""
+"""The views of events, webhook endpoints and deliveries."""
 
+from integrations.backend.base.answers import plain_data
+from integrations.backend.base.bodies import Nothing, read_change
 from integrations.backend.base.pagination import page_answer
 from integrations.backend.base.query import check_names
 from integrations.backend.base.views import BackendView
-from integrations.backend.notices import rows
-from integrations.backend.notices.schema import LIST_EVENTS
-from integrations.backend.notices.serializers import event
+from integrations.backend.notices import bodies, deliveries, endpoints, rows, schema
+from integrations.backend.notices.serializers import DeliverySerializer, EndpointSerializer, event
 from integrations.services.rows.threads import readers
 from integrations.wire.plain_http import PlainRequest, PlainResponse
 
@@ -15,8 +16,115 @@ class EventsView(BackendView):
 
     http_method_names = ["get"]
 
-    @LIST_EVENTS
+    @schema.LIST_EVENTS
     async def get(self, request: PlainRequest) -> PlainResponse:
         check_names(request.query, ("after", "kind", "outlet", "limit", "cursor"))
         found, position = await readers.run(rows.events_page, self.caller, request.query)
         return page_answer(request, [event(each) for each in found], position)
+
+
+class EndpointsView(BackendView):
+    """The webhook endpoints that the API key may see."""
+
+    http_method_names = ["get", "post"]
+
+    @schema.LIST_ENDPOINTS
+    async def get(self, request: PlainRequest) -> PlainResponse:
+        check_names(request.query, ("limit", "cursor"))
+        found, position = await readers.run(endpoints.endpoints_page, self.caller, request.query)
+        return page_answer(request, EndpointSerializer(found, many=True).data, position)
+
+    @schema.CREATE_ENDPOINT
+    async def post(self, request: PlainRequest) -> PlainResponse:
+        values = read_change(request, bodies.NewEndpointSerializer)
+        return await self.change(endpoints.create, self.caller, values, self.actor)
+
+
+class EndpointView(BackendView):
+    """One webhook endpoint."""
+
+    http_method_names = ["get", "patch", "delete"]
+
+    @schema.GET_ENDPOINT
+    async def get(self, request: PlainRequest, endpoint_id: int) -> PlainResponse:
+        check_names(request.query, ())
+        found = await readers.run(endpoints.get_endpoint, self.caller, endpoint_id)
+        return plain_data(EndpointSerializer(found).data)
+
+    @schema.CHANGE_ENDPOINT
+    async def patch(self, request: PlainRequest, endpoint_id: int) -> PlainResponse:
+        values = read_change(request, bodies.EndpointChangeSerializer, partial=True)
+        return await self.change(endpoints.change, self.caller, endpoint_id, values, self.actor)
+
+    @schema.DELETE_ENDPOINT
+    async def delete(self, request: PlainRequest, endpoint_id: int) -> PlainResponse:
+        read_change(request, Nothing)
+        return await self.change(endpoints.delete, self.caller, endpoint_id, self.actor)
+
+
+class RotateEndpointSecretView(BackendView):
+    """Replaces the secret of a webhook endpoint."""
+
+    http_method_names = ["post"]
+
+    @schema.ROTATE_ENDPOINT_SECRET
+    async def post(self, request: PlainRequest, endpoint_id: int) -> PlainResponse:
+        values = read_change(request, bodies.EndpointRotationSerializer)
+        return await self.change(endpoints.rotate, self.caller, endpoint_id, values, self.actor)
+
+
+class EndEndpointOverlapView(BackendView):
+    """Ends the overlap of a webhook endpoint's older secret."""
+
+    http_method_names = ["post"]
+
+    @schema.END_ENDPOINT_OVERLAP
+    async def post(self, request: PlainRequest, endpoint_id: int) -> PlainResponse:
+        read_change(request, Nothing)
+        return await self.change(endpoints.end_overlap, self.caller, endpoint_id, self.actor)
+
+
+class TestEndpointView(BackendView):
+    """Sends a test event to a webhook endpoint."""
+
+    http_method_names = ["post"]
+
+    @schema.TEST_ENDPOINT
+    async def post(self, request: PlainRequest, endpoint_id: int) -> PlainResponse:
+        read_change(request, Nothing)
+        return await self.change(endpoints.test, self.caller, endpoint_id, self.actor)
+
+
+class DeliveriesView(BackendView):
+    """The deliveries to the webhook endpoints that the API key may see, the newest first."""
+
+    http_method_names = ["get"]
+
+    @schema.LIST_DELIVERIES
+    async def get(self, request: PlainRequest) -> PlainResponse:
+        check_names(request.query, ("endpoint_id", "state", "limit", "cursor"))
+        found, position = await readers.run(deliveries.deliveries_page, self.caller, request.query)
+        return page_answer(request, DeliverySerializer(found, many=True).data, position)
+
+
+class DeliveryView(BackendView):
+    """One delivery."""
+
+    http_method_names = ["get"]
+
+    @schema.GET_DELIVERY
+    async def get(self, request: PlainRequest, delivery_id: int) -> PlainResponse:
+        check_names(request.query, ())
+        found = await readers.run(deliveries.get_delivery, self.caller, delivery_id)
+        return plain_data(DeliverySerializer(found).data)
+
+
+class ReplayDeliveryView(BackendView):
+    """Sends the event of a delivery again."""
+
+    http_method_names = ["post"]
+
+    @schema.REPLAY_DELIVERY
+    async def post(self, request: PlainRequest, delivery_id: int) -> PlainResponse:
+        read_change(request, Nothing)
+        return await self.change(deliveries.replay, self.caller, delivery_id, self.actor)

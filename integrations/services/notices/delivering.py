@@ -148,7 +148,9 @@ def settle(claimed: Sequence[tuple[Message, Answer | None]]) -> None:
     """Store the results of one endpoint's tries and the times of the next ones. None: not tried because of a pause."""
     now = shared_now()
     # Lock the endpoint first, as `webhooks.replay` does, to avoid a deadlock.
-    endpoint = WebhookEndpoint.objects.select_for_update(of=("self",)).get(pk=claimed[0][0].endpoint_id)
+    endpoint = WebhookEndpoint.objects.select_for_update(of=("self",)).filter(pk=claimed[0][0].endpoint_id).first()
+    if endpoint is None:  # deleted meanwhile, with its deliveries
+        return
     tried = [(message, answer) for message, answer in claimed if answer is not None]
     pending = Delivery.objects.select_for_update().filter(state=DeliveryState.PENDING)
     rows = pending.in_bulk([message.pk for message, _ in tried])

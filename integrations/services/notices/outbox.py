@@ -64,7 +64,7 @@ def store_events(notices: Sequence[Notice], wanted_by: Sequence[Subscriber], *, 
     rows = list(wanted.values())
     if rows:
         lock_log()
-    endpoints = [each for each in wanted_by if isinstance(each, WebhookEndpoint)]
+    endpoints = _existing([each for each in wanted_by if isinstance(each, WebhookEndpoint)] if rows else [])
     for start in range(0, len(rows), STEP):
         _store(rows[start : start + STEP], endpoints, now)
 
@@ -97,6 +97,14 @@ def of_integration(integration: Integration | None, **values: Any) -> Notice:
 def _readers() -> list[Reader]:
     live = ApiKeySecret.objects.live(shared_now()).order_by().values_list("api_key__organisation_id", "api_key__scopes")
     return [Reader(pk) for pk in {pk for pk, scopes in live if Scope.EVENTS_READ in scopes}]
+
+
+def _existing(endpoints: Sequence[WebhookEndpoint]) -> list[WebhookEndpoint]:
+    """Return the endpoints that still exist. The caller has locked the log, so none is deleted in its transaction."""
+    if not endpoints:
+        return []
+    keys = set(WebhookEndpoint.objects.filter(pk__in=[each.pk for each in endpoints]).values_list("pk", flat=True))
+    return [each for each in endpoints if each.pk in keys]
 
 
 def _store(notices: Sequence[Notice], endpoints: Sequence[WebhookEndpoint], now: datetime) -> None:

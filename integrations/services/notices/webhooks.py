@@ -1,4 +1,7 @@
-"""The life cycle of a webhook endpoint: create, change, rotate with an overlap, switch off and on, test, replay."""
+"""The life cycle of a webhook endpoint: create, change, rotate with an overlap, switch off and on, test, delete.
+
+`replay` sends an event again.
+"""
 
 from collections.abc import Sequence
 
@@ -123,6 +126,15 @@ def enable_endpoint(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
     endpoint.failing_since = endpoint.paused_until = None
     endpoint.save()
     record(Verb.WEBHOOK_ENABLED, endpoint, actor=actor)
+
+
+@transaction.atomic
+def delete_endpoint(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
+    """Delete an endpoint with its secrets and its deliveries. The events stay in the event log."""
+    outbox.lock_log()
+    endpoint = endpoint.locked()
+    record(Verb.WEBHOOK_DELETED, endpoint, actor=actor, url=_host_of(endpoint.url))
+    endpoint.delete()
 
 
 @transaction.atomic

@@ -19,9 +19,7 @@ ADD = """
     INSERT INTO integrations_notice (uuid, kind, subject, at, data, noticed_at)
     VALUES (gen_random_uuid(), 'pos.stray_message', 1, now(), '{}', now()) RETURNING id
 """
-WAITING = (
-    "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%integrations_noticecursor%%'"
-)
+WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%noticecursor%%'"
 
 
 @contextmanager

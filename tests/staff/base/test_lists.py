@@ -14,11 +14,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from integrations.backend.notices import deliveries
 from integrations.backend.notices import rows as notices
 from integrations.backend.requests import rows as requests
 from integrations.models import AuditEvent, Delivery
 from tests.staff.base.lists import LATER, caller, sign_in, url_of
 from tests.support.factories import Enabled
+from tests.support.notice_factories import make_endpoint
 
 pytestmark = pytest.mark.django_db
 MOST_QUERIES = 10
@@ -115,9 +117,11 @@ def test_every_list_and_page_takes_few_queries_and_scans_no_table(two_outlets: E
 
 def test_no_api_list_scans_a_table(two_outlets: Enabled) -> None:
     outlet = two_outlets.integration.outlet
+    endpoint, _ = make_endpoint(name="Own", organisation=outlet.organisation)
     now = timezone.now().isoformat()
     lists: dict[Any, dict[str, Any]] = {
         requests.requests_page: {"outlet": outlet.provider_outlet_id, "state": "failed", "since": now},
+        deliveries.deliveries_page: {"endpoint_id": endpoint.pk, "state": "failed"},
         notices.events_page: {"outlet": outlet.provider_outlet_id, "kind": "request.finished", "after": 1},
     }
     for page, filters in lists.items():

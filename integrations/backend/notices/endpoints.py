@@ -1,0 +1,110 @@
+"""Reads and changes the webhook endpoints that the caller's key may see. Runs in database threads."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_variables
+
+from integrations.backend.base.answers import plain_data
+from integrations.backend.base.authentication import Caller
+from integrations.backend.base.pagination import OLDEST_FIRST, page_of
+from integrations.backend.base.problems import UNKNOWN_ORGANISATION, UNKNOWN_WEBHOOK, Problem
+from integrations.backend.notices.serializers import DeliverySerializer, EndpointSerializer
+from integrations.models import Organisation, WebhookEndpoint
+from integrations.services.audit import Actor
+from integrations.services.errors import InvalidValue
+from integrations.services.notices import webhooks
+from integrations.services.rows.keyset_pages import Position
+from integrations.wire.plain_http import PlainResponse
+
+LIMITED = "The API key is limited to one organisation, so its endpoints get only events of that one. Omit the field."
+
+
+def endpoints_page(caller: Caller, query: QueryDict) -> tuple[list[WebhookEndpoint], Position | None]:
+    """Return a page of webhook endpoints in order of creation. Raises Problem."""
+    return page_of(endpoints_of(caller), query, order=OLDEST_FIRST)
+
+
+def get_endpoint(caller: Caller, endpoint_id: int) -> WebhookEndpoint:
+    """Return a webhook endpoint that the caller may see. Raises Problem."""
+    endpoint = endpoints_of(caller).filter(pk=endpoint_id).first()
+    if endpoint is None:
+        raise Problem(UNKNOWN_WEBHOOK)
+    return endpoint
+
+
+def endpoints_of(caller: Caller) -> QuerySet[WebhookEndpoint]:
+    """Return the endpoints that get events of the key's organisation only; of a key for all organisations, all."""
+    rows = WebhookEndpoint.objects.select_related("organisation").defer("sealed_secret")
+    return rows if caller.organisation_id is None else rows.filter(organisation=caller.organisation_id)
+
+
+@sensitive_variables("secret")
+def create(caller: Caller, values: dict[str, Any], actor: Actor) -> PlainResponse:
+    """Create an endpoint and return it with its secret. Raises Problem or a refusal of create_endpoint."""
+    organisation = _organisation_of(caller, values.pop("organisation_id", caller.organisation_id))
+    endpoint, secret = webhooks.create_endpoint(**values, organisation=organisation, actor=actor)
+    answer = _shown(endpoint, status=201, secret=secret)
+    answer.set_header(b"location", reverse("backend-webhook-endpoint", args=[endpoint.pk]))
+    return answer
+
+
+def change(caller: Caller, endpoint_id: int, values: dict[str, Any], actor: Actor) -> PlainResponse:
+    """Change the given fields and return the endpoint. Raises Problem or a refusal of the services."""
+    endpoint = get_endpoint(caller, endpoint_id).locked()
+    enabled, reason = values.get("enabled", endpoint.is_enabled), values.get("reason")
+    if reason is not None and (enabled or not endpoint.is_enabled):
+        raise InvalidValue("reason", "Send a reason only to disable the endpoint, with `enabled: false`.")
+    if values.keys() & {"url", "kinds"}:
+        url, kinds = values.get("url", endpoint.url), values.get("kinds", endpoint.kinds)
+        webhooks.change_endpoint(endpoint, url=url, kinds=kinds, actor=actor)
+    if enabled and not endpoint.is_enabled:
+        webhooks.enable_endpoint(endpoint, actor=actor)
+    if endpoint.is_enabled and not enabled:
+        webhooks.disable_endpoint(endpoint, reason=reason or "", actor=actor)
+    return _shown(get_endpoint(caller, endpoint_id))
+
+
+@sensitive_variables("secret")
+def rotate(caller: Caller, endpoint_id: int, values: dict[str, Any], actor: Actor) -> PlainResponse:
+    """Replace the secret, and return the endpoint with the new one. Raises Problem or OverlapRunning."""
+    secret = webhooks.rotate_endpoint(get_endpoint(caller, endpoint_id), actor=actor, **values)
+    return _shown(get_endpoint(caller, endpoint_id), secret=secret)
+
+
+def end_overlap(caller: Caller, endpoint_id: int, actor: Actor) -> PlainResponse:
+    """Stop signing with the older secret, and return the endpoint. Raises Problem or NoOverlap."""
+    webhooks.end_endpoint_overlap(get_endpoint(caller, endpoint_id), actor=actor)
+    return _shown(get_endpoint(caller, endpoint_id))
+
+
+def test(caller: Caller, endpoint_id: int, actor: Actor) -> PlainResponse:
+    """Queue a test event and return its delivery. Raises Problem or WebhookDisabled."""
+    return plain_data(DeliverySerializer(webhooks.send_test(get_endpoint(caller, endpoint_id), actor=actor)).data)
+
+
+def delete(caller: Caller, endpoint_id: int, actor: Actor) -> PlainResponse:
+    """Delete an endpoint, and return it as it was. Raises Problem."""
+    endpoint = get_endpoint(caller, endpoint_id)
+    answer = _shown(endpoint)
+    webhooks.delete_endpoint(endpoint, actor=actor)
+    return answer
+
+
+def _organisation_of(caller: Caller, organisation_id: int | None) -> Organisation | None:
+    """Return the organisation whose events a new endpoint gets; None for all. Raises Problem or InvalidValue."""
+    if organisation_id is None and caller.organisation_id is None:
+        return None
+    if organisation_id is None:
+        raise InvalidValue("organisation_id", LIMITED)
+    found = Organisation.objects.filter(pk=organisation_id).first() if caller.sees(organisation_id) else None
+    if found is None:
+        raise Problem(UNKNOWN_ORGANISATION)
+    return found
+
+
+def _shown(endpoint: WebhookEndpoint, *, status: int = 200, **secret: str) -> PlainResponse:
+    """Return an endpoint as an answer, with its new secret if there is one. No answer of the API may be stored."""
+    return plain_data(EndpointSerializer(endpoint).data | secret, status=status)
