@@ -13,7 +13,8 @@ from integrations.backend.base.views import BackendView
 from integrations.wire.plain_http import PlainRequest, PlainResponse
 
 PLACES = (
-    "organisations", "outlets", "requests", "webhook-endpoints", "deliveries", "events", "message-types", "api-key", "schema", "docs",
+    "organisations", "outlets", "requests", "webhook-endpoints", "deliveries", "events", "message-types", "api-key",
+    "schema", "docs",
 )  # fmt: skip
 
 

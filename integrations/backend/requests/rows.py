@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from integrations.backend.base.authentication import Caller
-from integrations.backend.base.pagination import page_from
+from integrations.backend.base.pagination import NEWEST_FIRST, page_from
 from integrations.backend.base.problems import ALREADY_LEFT, UNKNOWN_REQUEST, Problem
 from integrations.backend.base.query import read_choice, read_moment
 from integrations.backend.outlets.rows import get_outlet
@@ -16,8 +16,11 @@ from integrations.models import Integration, MessageType, Request
 from integrations.models.request import RequestState
 from integrations.services.outlets.search import received_within
 from integrations.services.requests import ending
-from integrations.services.rows.keyset_pages import Position, Source, Stream, Streams
+from integrations.services.rows.keyset_pages import Few, Order, Position, Source, Stream, Streams
 from integrations.services.rows.threads import Joined
+
+FILTERS = ("outlet", "state", "since", "ended_since", "request_id", "correlation_id", "limit", "cursor")
+LAST_ENDED_FIRST = Order("ended_at")
 
 
 async def find_message_type(name_or_number: str | int) -> MessageType | None:
@@ -26,18 +29,28 @@ async def find_message_type(name_or_number: str | int) -> MessageType | None:
 
 
 def requests_page(caller: Caller, query: QueryDict) -> tuple[list[Request], Position | None]:
-    """Return a page of requests, newest first, without payloads and answers. Raises Problem."""
+    """Return a page of requests without payloads and answers. Raises Problem.
+
+    The order is that of arrival, the newest first; with `ended_since`, the last ended first.
+    """
     asked: dict[str, Any] = {}
     if "outlet" in query:
         asked["integration"] = getattr(get_outlet(caller, str(query["outlet"])), "integration", None)
     if state := read_choice(query, "state", RequestState.values):
         asked["state"] = state
-    since = read_moment(query, "since")
+    ids = {name: str(query[name]) for name in ("request_id", "correlation_id") if name in query}
+    since, ended_since = read_moment(query, "since"), read_moment(query, "ended_since")
+    if ended_since:
+        asked["ended_at__gte"] = ended_since
     rows = received_within(Request.objects.filter(**asked), since=since, until=None)
-    fitting = _requests_of(caller).filter(**asked).defer("payload", "answer", "sealed_request", "sealed_answer")
+    fitting = _requests_of(caller).filter(**asked, **ids).defer("payload", "answer", "sealed_request", "sealed_answer")
     if since:
         fitting = fitting.filter(received_at__gte=since)
-    return page_from(_source(caller, rows, is_of_outlet="outlet" in query), fitting, query)
+    source = _source(caller, rows, is_of_outlet="outlet" in query)
+    if ids or ended_since:
+        listed = Request.objects.filter(ended_at__gte=ended_since) if ended_since else Request.objects.all()
+        source = Few(_with_ids(ids, asked), listed) if ids else Stream(listed)
+    return page_from(source, fitting, query, order=LAST_ENDED_FIRST if ended_since else NEWEST_FIRST)
 
 
 def get_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
@@ -67,6 +80,17 @@ def _source(caller: Caller, rows: QuerySet[Request], *, is_of_outlet: bool) -> S
     if is_of_outlet or caller.organisation_id is None:
         return Stream(rows)
     return Streams(rows, Integration.objects.filter(outlet__organisation=caller.organisation_id), "integration")
+
+
+def _with_ids(ids: dict[str, str], asked: dict[str, Any]) -> QuerySet[Request]:
+    """Return the requests with these ids, without other conditions for which a planner might use another index.
+
+    The outlet is one only together with the request_id, because an index of both is unique.
+    """
+    found = Request.objects.filter(**ids)
+    if "request_id" in ids and "integration" in asked:
+        return found.filter(integration=asked["integration"])
+    return found
 
 
 def _requests_of(caller: Caller) -> QuerySet[Request]:

@@ -71,6 +71,12 @@ LIST_REQUESTS = operation(
         query_filter("outlet", "Only requests to the outlet with this ProviderOutletID."),
         query_filter("state", "Only requests in this state.", enum=RequestState.values),
         query_filter("since", "Only requests received at or after this time (ISO 8601 with offset)."),
+        query_filter(
+            "ended_since",
+            "Only requests that ended at or after this time (ISO 8601 with offset). The last ended one is then first.",
+        ),
+        query_filter("request_id", "Only requests with this `request_id`; each outlet can have one."),
+        query_filter("correlation_id", "Only requests of the call with this X-Request-ID."),
         *PAGING,
     ],
     responses={200: RequestPageSerializer, **problems_of(problems.UNKNOWN_OUTLET)},

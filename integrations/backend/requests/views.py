@@ -113,7 +113,7 @@ class RequestsView(BackendView):
 
     @LIST_REQUESTS
     async def get(self, request: PlainRequest) -> PlainResponse:
-        check_names(request.query, ("outlet", "state", "since", "limit", "cursor"))
+        check_names(request.query, rows.FILTERS)
         found, after = await readers.run(rows.requests_page, self.caller, request.query)
         return page_answer(request, RequestSerializer(found, many=True).data, after)
 

@@ -120,7 +120,14 @@ def test_no_api_list_scans_a_table(two_outlets: Enabled) -> None:
     endpoint, _ = make_endpoint(name="Own", organisation=outlet.organisation)
     now = timezone.now().isoformat()
     lists: dict[Any, dict[str, Any]] = {
-        requests.requests_page: {"outlet": outlet.provider_outlet_id, "state": "failed", "since": now},
+        requests.requests_page: {
+            "outlet": outlet.provider_outlet_id,
+            "state": "failed",
+            "since": now,
+            "ended_since": now,
+            "request_id": "r-1",
+            "correlation_id": "c-1",
+        },
         deliveries.deliveries_page: {"endpoint_id": endpoint.pk, "state": "failed"},
         notices.events_page: {"outlet": outlet.provider_outlet_id, "kind": "request.finished", "after": 1},
     }
