@@ -351,7 +351,6 @@ SOCIALACCOUNT_PROVIDERS = {
 LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO", read=str.upper)
 LOG_FORMAT = env.choice("LOG_FORMAT", ("text", "json"), default=log_format_here(debug=DEBUG))
 LOGGING = logging_settings(LOG_LEVEL, LOG_FORMAT)
-
 # The source of the settings, for the doctor and for the supervisor, which passes a newer .env to its workers.
 ENV_FILE_NAMES = frozenset(env.from_file)
 KNOWN_NAMES = frozenset(env.asked)
