@@ -17,6 +17,7 @@ from integrations.models.notices.alert import AlertKind
 from integrations.models.notices.notice import NoticeKind
 from integrations.services.notices import alert_conditions, mailing, outbox, presences
 from integrations.services.notices.alert_conditions import Found
+from integrations.text.moments import iso
 
 CURSOR = "alerts"
 STEP = 400
@@ -158,10 +159,10 @@ def _notice(alert: Alert, kind: NoticeKind, members: Sequence[AlertMember], now:
         "alert": alert.pk,
         "what": alert.kind,
         "organisation": {"id": organisation.pk, "name": organisation.name} if organisation else None,
-        "since": alert.since.isoformat(),
-        "ended_at": alert.ended_at.isoformat() if alert.ended_at else None,
+        "since": iso(alert.since),
+        "ended_at": iso(alert.ended_at) if alert.ended_at else None,
         "count": len(members),
-        "subjects": [{"name": each.label, "since": each.since.isoformat()} for each in members[:NAMED]],
+        "subjects": [{"name": each.label, "since": iso(each.since)} for each in members[:NAMED]],
     }
     notice = Notice(kind=kind, subject=alert.pk, at=now, organisation=organisation, data=data)
     outbox.store_events([notice], outbox.subscribers(), now=now)

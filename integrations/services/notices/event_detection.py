@@ -17,6 +17,7 @@ from integrations.models.clock import shared_now
 from integrations.models.notices.notice import NoticeKind
 from integrations.services.notices import outbox, presences
 from integrations.services.notices.outbox import Subscriber
+from integrations.text.moments import iso
 
 LOOK_BACK = timedelta(seconds=60)
 BATCH = 400
@@ -122,8 +123,8 @@ def _of_request(row: Request) -> Notice:
         "message_type": row.message_type,
         "state": row.state,
         "result_code": row.result_code,
-        "received_at": row.received_at.isoformat(),
-        "ended_at": ended_at.isoformat(),
+        "received_at": iso(row.received_at),
+        "ended_at": iso(ended_at),
         "duration_ms": int((ended_at - row.received_at).total_seconds() * 1000),
     }
     return outbox.of_integration(

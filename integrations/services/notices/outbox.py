@@ -14,6 +14,7 @@ from integrations.models import ApiKeySecret, Delivery, Integration, Notice, Not
 from integrations.models.api_key import Scope
 from integrations.models.clock import shared_now
 from integrations.models.notices.notice import NoticeKind
+from integrations.text.moments import iso
 
 STEP = 400  # rows per statement
 LOG = "log"  # the name of the row that is locked to add events
@@ -82,7 +83,7 @@ def about(integration: Integration | None) -> dict[str, Any]:
 
 def content_of(notice: Notice) -> dict[str, Any]:
     """Return an event as receivers and readers of the log get it."""
-    return {"type": notice.kind, "timestamp": notice.at.isoformat(), "data": notice.data}
+    return {"type": notice.kind, "timestamp": iso(notice.at), "data": notice.data}
 
 
 def of_integration(integration: Integration | None, **values: Any) -> Notice:

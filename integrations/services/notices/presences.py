@@ -11,6 +11,7 @@ from integrations.models.connection import lease_limit
 from integrations.models.notices.notice import NoticeKind
 from integrations.services.notices import outbox
 from integrations.services.notices.outbox import Subscriber
+from integrations.text.moments import iso
 
 # Seconds for which an outlet must stay online or offline before it is reported: longer than a reconnect takes.
 OUTLET_GRACE = 30
@@ -92,7 +93,7 @@ def _remember(rows: Sequence[Presence], is_online: bool, now: datetime) -> None:
 def _notice(row: Presence, is_online: bool, now: datetime) -> Notice:
     since = row.since_at(now) or now
     kind = NoticeKind.OUTLET_ONLINE if is_online else NoticeKind.OUTLET_OFFLINE
-    data: dict[str, object] = {"since": since.isoformat()}
+    data: dict[str, object] = {"since": iso(since)}
     if not is_online:
         data["reason"] = row.connection.close_reason if row.connection and row.connection.close_reason else None
     return outbox.of_integration(row.integration, kind=kind, subject=row.pk, at=since, data=data)

@@ -16,6 +16,7 @@ from integrations.models.notices.webhook import DeliveryState
 from integrations.services.notices import chores, delivering, posting, webhooks
 from integrations.services.notices.delivering import Deliverer
 from integrations.services.notices.posting import retry_seconds
+from integrations.text.moments import iso
 from tests.services.notices.deliveries import (
     WithReceiver,
     due_again,
@@ -320,4 +321,4 @@ def test_the_body_of_an_event_keeps_letters_as_they_are(db: None) -> None:
     delivery = webhooks.send_test(endpoint, actor=ANNA)
     body = delivering.body_of(delivery.notice)
     assert "Küche".encode() in body
-    assert json.loads(body)["timestamp"] == delivery.notice.at.isoformat()
+    assert json.loads(body)["timestamp"] == iso(delivery.notice.at)
