@@ -24,7 +24,7 @@ from integrations.services.handover.links import create_link_instead
 from integrations.services.integration import enabling
 from integrations.services.notices import webhooks
 from integrations.services.outlets.outlets import create_outlet
-from integrations.services.people.people import Role, save_person
+from integrations.services.people.people import Access, save_person
 from integrations.staff.base.admin import FOR_ALL, PortalAdmin
 from integrations.staff.outlets import export as outlets_export
 from tests.support.factories import ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation
@@ -230,8 +230,8 @@ def test_a_link_to_a_now_hidden_outlet_is_revoked_when_its_creator_is_limited(ot
     enable = partial(enabling.enable_outlet, outlet, pos_remote_id="P", adopted_secret=None, actor=ANNA)
     result = create_link_instead(enable, hours=1, actor=Actor("mira", person))
     person.username = "renamed"
-    role = Role([], [make_organisation(BELLA)])
-    save_person(person, role=role, giver=boss, actor=Actor("boss", boss))
+    access = Access([], [make_organisation(BELLA)])
+    save_person(person, access=access, giver=boss, actor=Actor("boss", boss))
     result.link.refresh_from_db()
     assert (result.link.state, result.link.sealed) == (LinkState.TAKEN_BACK, "")
 

@@ -21,7 +21,7 @@ from integrations.services.people.errors import PersonNotFound
 
 
 @dataclass(frozen=True)
-class Role:
+class Access:
     """A person's groups and visible organisations; `organisations` None means all of them."""
 
     groups: Collection[Group]
@@ -61,24 +61,24 @@ def visible_organisations(actor: User) -> QuerySet[Organisation]:
 
 
 @transaction.atomic
-def save_person(person: User, *, role: Role, giver: User, actor: Actor) -> User:
-    """Store a new or changed person with their role, and record it.
+def save_person(person: User, *, access: Access, giver: User, actor: Actor) -> User:
+    """Store a new or changed person with their access, and record it.
 
     Raises InvalidValue if `giver` would give more than they have.
     """
-    _check(role, giver)
+    _check(access, giver)
     is_new = person.pk is None
     if not is_new and not manageable(giver).filter(pk=person.pk).exists():
         raise InvalidValue("username", "You cannot change this person, because they may do or see more than you.")
     known_as = "" if is_new else User.objects.values_list("username", flat=True).get(pk=person.pk)
     person.is_staff = True
     person.save()
-    person.groups.set(role.groups)
-    _limit(person, role.organisations)
-    if not is_new and role.organisations is not None:
-        seen, reason = [each.pk for each in role.organisations], "its creator may no longer see this outlet"
+    person.groups.set(access.groups)
+    _limit(person, access.organisations)
+    if not is_new and access.organisations is not None:
+        seen, reason = [each.pk for each in access.organisations], "its creator may no longer see this outlet"
         handover_links.revoke_links_of(known_as, outside=seen, reason=reason, actor=actor)
-    record(Verb.PERSON_ADDED if is_new else Verb.PERSON_CHANGED, person, actor=actor, **_in_words(person, role))
+    record(Verb.PERSON_ADDED if is_new else Verb.PERSON_CHANGED, person, actor=actor, **_in_words(person, access))
     return person
 
 
@@ -87,14 +87,14 @@ def password_was_set(person: User, *, actor: Actor) -> None:
     record(Verb.PASSWORD_SET, person, actor=actor)
 
 
-def _check(role: Role, giver: User) -> None:
+def _check(access: Access, giver: User) -> None:
     allowed = set(grantable(giver).values_list("pk", flat=True))
-    if any(group.pk not in allowed for group in role.groups):
+    if any(group.pk not in allowed for group in access.groups):
         raise InvalidValue("groups", "Choose only groups whose permissions you have yourself.")
     seen = scope.organisations_of(giver)
     if seen is None:
         return
-    if role.organisations is None or any(each.pk not in seen for each in role.organisations):
+    if access.organisations is None or any(each.pk not in seen for each in access.organisations):
         raise InvalidValue("organisations", "Choose only organisations that you may see yourself.")
 
 
@@ -106,9 +106,9 @@ def _limit(person: User, organisations: Collection[Organisation] | None) -> None
     limit.organisations.set(organisations)
 
 
-def _in_words(person: User, role: Role) -> dict[str, object]:
-    seen = "all" if role.organisations is None else _names(role.organisations)
-    return {"active": person.is_active, "groups": _names(role.groups), "organisations": seen}
+def _in_words(person: User, access: Access) -> dict[str, object]:
+    seen = "all" if access.organisations is None else _names(access.organisations)
+    return {"active": person.is_active, "groups": _names(access.groups), "organisations": seen}
 
 
 def _names(rows: Iterable[Group] | Iterable[Organisation]) -> str:

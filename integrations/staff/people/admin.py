@@ -22,7 +22,7 @@ from django.utils.safestring import SafeString
 from integrations.models import Organisation
 from integrations.models.clock import shared_now
 from integrations.services.people import identities, people, scope, second_factors
-from integrations.services.people.people import Role
+from integrations.services.people.people import Access
 from integrations.staff.base.admin import FOR_ALL, PortalAdmin
 from integrations.staff.base.choices import RowsField
 from integrations.staff.base.presentation import ago
@@ -63,9 +63,9 @@ class RoleForm(forms.ModelForm[User]):
             self.fields["is_limited"].initial = True
             self.fields["is_limited"].disabled = True
 
-    def role(self) -> Role:
+    def access(self) -> Access:
         values = self.cleaned_data
-        return Role(values["groups"], values["organisations"] if values["is_limited"] else None)
+        return Access(values["groups"], values["organisations"] if values["is_limited"] else None)
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
@@ -187,7 +187,7 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: Any) -> None:  # noqa: ARG002
         if not obj.pk and not form.cleaned_data.get("set_usable_password", True):
             obj.set_unusable_password()
-        people.save_person(obj, role=form.role(), giver=cast("User", request.user), actor=actor_of(request))
+        people.save_person(obj, access=form.access(), giver=cast("User", request.user), actor=actor_of(request))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         """Do nothing: save_model has saved the groups with the person."""
