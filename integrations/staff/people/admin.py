@@ -10,7 +10,6 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import QuerySet
@@ -19,68 +18,18 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from integrations.models import Organisation
 from integrations.models.clock import shared_now
-from integrations.services.people import identities, people, scope, second_factors
-from integrations.services.people.people import Access
+from integrations.services.people import identities, people, second_factors
 from integrations.staff.base.admin import FOR_ALL, PortalAdmin
-from integrations.staff.base.choices import RowsField
 from integrations.staff.base.presentation import ago
 from integrations.staff.people.acts import ResetSecondFactors, UnlinkIdentity
+from integrations.staff.people.forms import AddPersonForm, RoleForm
 from integrations.staff.signing_in import proof, typed
 from integrations.staff.signing_in.actors import actor_of
 
 for _model in (User, Group, EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)  # Django's and allauth's own pages would bypass the services
-
-
-class RoleForm(forms.ModelForm[User]):
-    """A person's role and access. Offers only groups and organisations that the signed-in person has."""
-
-    giver: User
-    is_limited = forms.BooleanField(
-        label="Limited to some organisations",
-        required=False,
-        help_text="If unticked, this person sees all organisations, including ones added later.",
-    )
-    organisations = RowsField(
-        Organisation.objects.none(),
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text="If the box above is ticked and no organisation is chosen here, this person sees no outlets.",
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "groups" in self.fields:  # absent when the viewer may not change the person
-            offered = cast("forms.ModelMultipleChoiceField[Group]", self.fields["groups"])
-            offered.queryset = people.grantable(self.giver)
-        limits = cast("forms.ModelMultipleChoiceField[Organisation]", self.fields["organisations"])
-        limits.queryset = people.visible_organisations(self.giver)
-        self._show_present_limit()
-        if scope.is_limited(self.giver):
-            self.fields["is_limited"].initial = True
-            self.fields["is_limited"].disabled = True
-
-    def access(self) -> Access:
-        values = self.cleaned_data
-        return Access(values["groups"], values["organisations"] if values["is_limited"] else None)
-
-    def clean(self) -> dict[str, Any]:
-        values = super().clean() or self.cleaned_data
-        if values.get("organisations") and not values.get("is_limited"):
-            self.add_error("is_limited", "Tick this box, or choose no organisations below.")
-        return values
-
-    def _show_present_limit(self) -> None:
-        limit = getattr(self.instance, "staff_limit", None) if self.instance.pk else None
-        self.fields["is_limited"].initial = limit is not None
-        self.fields["organisations"].initial = limit.organisations.all() if limit else []
-
-
-class AddPersonForm(RoleForm, AdminUserCreationForm[User]):
-    """A new person, with a password, or without one if they sign in with OpenID Connect."""
 
 
 class AsksForProof:
