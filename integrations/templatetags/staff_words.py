@@ -6,13 +6,14 @@ from typing import Any
 
 from allauth.socialaccount.models import SocialAccount
 from django import template
+from django.contrib.auth.models import AnonymousUser, User
 from django.utils.safestring import SafeString
 
 from integrations.models import Connection, HandoverLink, Request
 from integrations.models.clock import shared_now
 from integrations.models.kept_secret import KeptSecret
 from integrations.services.connections import endings
-from integrations.services.people import identities
+from integrations.services.people import groups, identities
 from integrations.services.requests import summaries
 from integrations.staff.base import presentation
 from integrations.staff.base.presentation import Standing
@@ -101,3 +102,8 @@ def identity_name(identity: SocialAccount) -> str:
 @register.filter
 def identity_words(identity: SocialAccount) -> str:
     return identities.in_words(identity)
+
+
+@register.filter
+def has_no_role(user: User | AnonymousUser) -> bool:
+    return groups.has_no_role(user)

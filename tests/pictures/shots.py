@@ -188,7 +188,6 @@ def _administration() -> list[Shot]:
         Shot("person", "A user", "/admin/auth/user/", open_anna),
         Shot("reset-factors", "Reset a colleague's second factors", "/admin/auth/user/", reset_factors),
         Shot("unlink-identity", "Unlink a colleague's identity", "/admin/auth/user/", unlink_identity),
-        Shot("groups", "Groups", "/admin/auth/group/"),
     ]
 
 

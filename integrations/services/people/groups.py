@@ -1,18 +1,41 @@
-"""The three groups that come with the portal, and their permissions.
+"""The three roles of the portal, and the permissions of each. The database stores a role as a group of its name.
 
-They belong to the portal: `ensure_groups` sets their permissions whenever the database is prepared. For other
-permissions, create a separate group.
+The groups belong to the portal: `ensure_groups` sets their permissions whenever the database is prepared, and no page
+changes them. For other permissions, create a separate group at the shell (docs/how-to/manage-sign-in.md).
 """
 
-from django.contrib.auth.models import Group, Permission
+from collections.abc import Iterable
+
+from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, TextChoices
 
 from integrations.models import StaffLimit
 
 APP = "integrations"
-VIEWER, OPERATOR, ADMINISTRATOR = "viewer", "operator", "administrator"
-PORTAL_GROUPS = (VIEWER, OPERATOR, ADMINISTRATOR)
+
+
+class Role(TextChoices):
+    """What a person may do, from the fewest permissions to the most. The value is the name of the group."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMINISTRATOR = "administrator"
+
+    @property
+    def sentence(self) -> str:
+        return SENTENCES[self]
+
+
+SENTENCES = {
+    Role.VIEWER: "Sees outlets, connections, alerts and activity, but not the content of requests, and changes "
+    "nothing.",
+    Role.OPERATOR: "Sees what a viewer sees and the content of requests, enables outlets, rotates secrets and sends "
+    "requests to tills.",
+    Role.ADMINISTRATOR: "Does all that an operator does, and manages API keys, webhooks, alerts and people.",
+}
+VIEWER, OPERATOR, ADMINISTRATOR = Role.VIEWER.value, Role.OPERATOR.value, Role.ADMINISTRATOR.value
+PORTAL_GROUPS = tuple(Role.values)
 
 PAYLOADS = ("view_payload",)
 # In addition to a viewer's permissions. Permissions that do not exist (yet) are ignored.
@@ -31,6 +54,17 @@ OPERATORS = (
     "change_handoverlink",
 )
 PEOPLE = ("view_user", "add_user", "change_user")
+
+
+def role_in(groups: Iterable[Group]) -> Role | None:
+    """Return the role with the most permissions among these groups, or None."""
+    names = {group.name for group in groups}
+    return next((role for role in reversed(Role) if role.value in names), None)
+
+
+def has_no_role(user: User | AnonymousUser) -> bool:
+    """Return whether `user` has no permission at all: neither by a role, nor by a group of the installation."""
+    return not (user.is_superuser or user.get_all_permissions())
 
 
 @transaction.atomic

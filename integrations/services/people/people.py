@@ -48,6 +48,11 @@ def manageable(actor: User) -> QuerySet[User]:
     return people.filter(staff_limit__isnull=False).exclude(staff_limit__in=elsewhere)
 
 
+def visible(actor: User) -> QuerySet[User]:
+    """Return the people in the list that `actor` sees: those that `actor` may change, and `actor`."""
+    return User.objects.filter(Q(pk__in=manageable(actor).values("pk")) | Q(pk=actor.pk))
+
+
 def grantable(actor: User) -> QuerySet[Group]:
     """Return the groups whose permissions `actor` has, too."""
     if actor.is_superuser:
@@ -90,7 +95,7 @@ def password_was_set(person: User, *, actor: Actor) -> None:
 def _check(access: Access, giver: User) -> None:
     allowed = set(grantable(giver).values_list("pk", flat=True))
     if any(group.pk not in allowed for group in access.groups):
-        raise InvalidValue("groups", "Choose only groups whose permissions you have yourself.")
+        raise InvalidValue("role", "Choose only a role and groups whose permissions you have yourself.")
     seen = scope.organisations_of(giver)
     if seen is None:
         return

@@ -6,37 +6,47 @@ from typing import Any, cast
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
-from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
-from django.utils.html import format_html_join
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from integrations.models.clock import shared_now
 from integrations.services.people import identities, people, second_factors
+from integrations.services.people.groups import PORTAL_GROUPS, role_in
 from integrations.staff.base.admin import FOR_ALL, PortalAdmin
 from integrations.staff.base.presentation import ago
 from integrations.staff.people.acts import ResetSecondFactors, UnlinkIdentity
-from integrations.staff.people.forms import AddPersonForm, RoleForm
+from integrations.staff.people.forms import NO_ROLE, AddPersonForm, RoleForm, other_groups
 from integrations.staff.signing_in import proof, typed
 from integrations.staff.signing_in.actors import actor_of
 
+ACCESS = "Role and organisations"
+YOURSELF = (
+    "This is your own account. Only a colleague can change it. To change your password or your second factors, open "
+    '<a href="{}">How you sign in</a>.'
+)
+ONLY_YOU = (
+    "You are the only one here. The colleagues who may sign in appear in this list, each with a role and the "
+    "organisations that they see."
+)
+
 for _model in (User, Group, EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken):
     if admin.site.is_registered(_model):
-        admin.site.unregister(_model)  # Django's and allauth's own pages would bypass the services
+        admin.site.unregister(_model)  # Django's and allauth's pages bypass the services and list single permissions
 
 
 class AsksForProof:
     """Makes an admin class require a recent proof of identity, because its forms decide about permissions."""
 
     def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
-        may_write = self.has_change_permission(request) if object_id else self.has_add_permission(request)  # type: ignore[attr-defined]
+        may_write = self._may_write(request, object_id)
         asked = proof.ask_if_stale(request, self._fields(request, object_id)) if may_write else None
         return asked or super().changeform_view(request, object_id, *args, **kwargs)  # type: ignore[misc]
 
@@ -54,8 +64,11 @@ class AsksForProof:
         fields: typed.Fields = self.get_form(request, row, change=bool(object_id)).base_fields
         return fields
 
-    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        return proof.ask_if_stale(request) or super().delete_view(request, *args, **kwargs)  # type: ignore[misc]
+    def _may_write(self, request: HttpRequest, object_id: str | None) -> bool:
+        if object_id is None:
+            return bool(self.has_add_permission(request))  # type: ignore[attr-defined]
+        is_own = object_id == str(request.user.pk)  # which a person cannot change
+        return not is_own and bool(self.has_change_permission(request))  # type: ignore[attr-defined]
 
 
 def _filled_in(base: Any, values: dict[str, Any]) -> Any:
@@ -67,32 +80,50 @@ def _filled_in(base: Any, values: dict[str, Any]) -> Any:
     return FilledIn
 
 
+class RoleFilter(admin.RelatedFieldListFilter):
+    """By role, or by a group that the installation created."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "role"
+        self.empty_value_display = SafeString("No role")
+
+
+def _access_fields(request: HttpRequest) -> tuple[str, ...]:
+    """Return the fields for role and access. The last one for the role confirms that a person gets none."""
+    asks = ("without_role",) if request.POST.get("role") == NO_ROLE else ()
+    others = ("other_groups",) if other_groups(cast("User", request.user)).exists() else ()
+    return ("role", *asks, *others, "is_limited", "organisations")
+
+
 @admin.register(User)
 class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[type-arg]
-    """People are added, changed and switched off; never deleted, since the audit speaks of them."""
+    """People are added, changed and disabled. They are never deleted, because audit events refer to them.
+
+    Staff find themselves in the list, but only a colleague can change them.
+    """
 
     organisation_path = FOR_ALL  # services/people/people.py has the rules for seeing and changing people
     changed_by_limited = True
-    when_empty = "No people yet. The colleagues who may sign in appear here. Add the first one and choose a role."
+    change_list_template = "staff/people/list.html"
+    when_empty = ONLY_YOU
     form = RoleForm
     add_form = AddPersonForm
     list_display = ("username", "name", "email", "may", "sees", "active", "second_factor", "last_seen")
-    list_filter = ("is_active", "groups")
+    list_filter = ("is_active", ("groups", RoleFilter))
     filter_horizontal = ()
     filter_vertical = ()
     ordering = ("username",)
     fieldsets = (
         (None, {"fields": ("username", "first_name", "last_name", "email", "is_active")}),
-        ("Role", {"fields": ("groups",)}),
-        ("Access", {"fields": ("is_limited", "organisations")}),
+        (ACCESS, {"fields": ()}),
         ("Sign-in", {"fields": ("second_factor", "linked", "last_seen")}),
     )
     readonly_fields = ("second_factor", "linked", "last_seen")
-    add_fieldsets = (
+    add_fieldsets: Any = (
         (None, {"fields": ("username", "usable_password", "password1", "password2")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
-        ("Role", {"fields": ("groups",)}),
-        ("Access", {"fields": ("is_limited", "organisations")}),
+        (ACCESS, {"fields": ()}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -101,25 +132,24 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
             .get_queryset(request)
             .prefetch_related("groups", "staff_limit__organisations", "authenticator_set", "socialaccount_set")
         )
-        return rows.filter(pk__in=people.manageable(cast("User", request.user)).values("pk"))
+        is_self = ExpressionWrapper(Q(pk=request.user.pk), output_field=BooleanField())
+        return rows.filter(pk__in=people.visible(cast("User", request.user)).values("pk")).annotate(is_self=is_self)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return obj != request.user and super().has_change_permission(request, obj)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Return the fieldsets; a viewer without the permission to change the person gets the access as text."""
-        if obj is None or self.has_change_permission(request, obj):
-            return super().get_fieldsets(request, obj)
-        return [(title, {"fields": ("sees",)} if title == "Access" else shown) for title, shown in self.fieldsets]
+        """Return the fieldsets; a viewer without the permission to change the person gets role and access as text."""
+        may_change = obj is None or self.has_change_permission(request, obj)
+        access: dict[str, Any] = {"fields": _access_fields(request) if may_change else ("may", "sees")}
+        if obj == request.user:
+            access["description"] = format_html(YOURSELF, reverse("mfa_index"))
+        fieldsets = super().get_fieldsets(request, obj)
+        return [(title, access if title == ACCESS else shown) for title, shown in fieldsets]
 
     def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)
         return type(form.__name__, (form,), {"giver": request.user})
-
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "groups":
-            kwargs["widget"] = forms.CheckboxSelectMultiple
-        field = super().formfield_for_manytomany(db_field, request, **kwargs)
-        if field is not None:
-            field.help_text = "What this person may do. The portal's own roles: viewer, operator, administrator."
-        return field
 
     def get_urls(self) -> list[URLPattern]:
         reset = self.admin_site.admin_view(ResetSecondFactors.as_view())
@@ -129,6 +159,9 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
             path("<int:pk>/identities/<int:identity>/unlink/", unlink, name="auth_user_unlink_identity"),
             *super().get_urls(),
         ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": "People", **(extra_context or {})})
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:  # noqa: ARG002
         return False
@@ -152,13 +185,16 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
 
     @admin.display(description="name")
     def name(self, person: User) -> str:
-        return person.get_full_name() or "–"
+        words = [person.get_full_name(), "(you)" if getattr(person, "is_self", False) else ""]
+        return " ".join(each for each in words if each) or "–"
 
     @admin.display(description="role")
     def may(self, person: User) -> str:
         if person.is_superuser:
             return "everything (superuser)"
-        return ", ".join(group.name for group in person.groups.all()) or "none yet"
+        role = role_in(person.groups.all())
+        others = sorted(group.name for group in person.groups.all() if group.name not in PORTAL_GROUPS)
+        return ", ".join([*([role.label] if role else []), *others]) or "No role yet"
 
     @admin.display(description="access")
     def sees(self, person: User) -> str:
@@ -187,23 +223,3 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
     @admin.display(description="signed in", ordering="last_login")
     def last_seen(self, person: User) -> SafeString | str:
         return ago(person.last_login, shared_now()) if person.last_login else "never"
-
-
-@admin.register(Group)
-class OwnGroupAdmin(AsksForProof, PortalAdmin[Group], GroupAdmin):  # type: ignore[misc]
-    """Groups other than the portal's three. For superusers only: changing a group can change one's own rights."""
-
-    organisation_path = FOR_ALL
-    when_empty = "No groups yet. A group is a role: its members have its permissions. Add the first one."
-    actions = None  # a group is deleted on its own page, which requires a proof of identity
-    filter_horizontal = ()  # a screen reader cannot tell Django's two lists apart
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
-
-    has_add_permission = has_module_permission
-
-    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:  # noqa: ARG002
-        return self.has_module_permission(request)
-
-    has_view_permission = has_delete_permission = has_change_permission

@@ -1,21 +1,48 @@
 """The forms of a person: who they are, what they may do, and which organisations they see."""
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import Group, User
+from django.db.models import QuerySet
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from integrations.models import Organisation
 from integrations.services.people import people, scope
+from integrations.services.people.groups import PORTAL_GROUPS, Role, role_in
 from integrations.services.people.people import Access
 from integrations.staff.base.choices import RowsField
 
+NO_ROLE = "none"
+ROLE_LABEL = "<strong>{}</strong> <span>{}</span>"
+WITHOUT_ROLE = (
+    "Nothing was saved. A person without a role can sign in, but cannot open any page except their own settings. "
+    "Choose a role, or tick the box below to save the person without one."
+)
+
+
+def other_groups(giver: User) -> QuerySet[Group]:
+    """Return the groups that the installation created and that `giver` may give to others."""
+    return people.grantable(giver).exclude(name__in=PORTAL_GROUPS).order_by("name")
+
 
 class RoleForm(forms.ModelForm[User]):
-    """A person's role and access. Offers only groups and organisations that the signed-in person has."""
+    """A person's role and access. Offers only roles, groups and organisations that the signed-in person has."""
 
     giver: User
+    role = forms.ChoiceField(widget=forms.RadioSelect, error_messages={"required": "Choose a role."})
+    without_role = forms.BooleanField(label="Save this person without a role", required=False)
+    other_groups = RowsField(
+        Group.objects.none(),
+        label="Other groups",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Groups that were created for this installation, in addition to the role.",
+    )
     is_limited = forms.BooleanField(
         label="Limited to some organisations",
         required=False,
@@ -30,9 +57,8 @@ class RoleForm(forms.ModelForm[User]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "groups" in self.fields:  # absent when the viewer may not change the person
-            offered = cast("forms.ModelMultipleChoiceField[Group]", self.fields["groups"])
-            offered.queryset = people.grantable(self.giver)
+        self._offer_roles()
+        self._offer_other_groups()
         limits = cast("forms.ModelMultipleChoiceField[Organisation]", self.fields["organisations"])
         limits.queryset = people.visible_organisations(self.giver)
         self._show_present_limit()
@@ -41,14 +67,38 @@ class RoleForm(forms.ModelForm[User]):
             self.fields["is_limited"].disabled = True
 
     def access(self) -> Access:
+        """Return what the valid form gives to the person."""
         values = self.cleaned_data
-        return Access(values["groups"], values["organisations"] if values["is_limited"] else None)
+        chosen = people.grantable(self.giver).filter(name=values["role"])
+        groups = [*chosen, *values.get("other_groups", ())]
+        return Access(groups, values["organisations"] if values["is_limited"] else None)
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
         if values.get("organisations") and not values.get("is_limited"):
             self.add_error("is_limited", "Tick this box, or choose no organisations below.")
+        if self._is_left_without_role(values) and not values.get("without_role"):
+            self.add_error("role", WITHOUT_ROLE)
         return values
+
+    def _is_left_without_role(self, values: dict[str, Any]) -> bool:
+        if self.instance.is_superuser or not values.get("is_active", True):
+            return False  # a superuser needs no role, and a disabled person cannot sign in
+        return values.get("role") == NO_ROLE and not values.get("other_groups")
+
+    def _offer_roles(self) -> None:
+        offered = cast("forms.ChoiceField", self.fields["role"])
+        offered.choices = list(_choices(self.giver))
+        if self.instance.pk:
+            offered.initial = role_in(self.instance.groups.all()) or NO_ROLE
+        if settings.OIDC_GROUPS_CLAIM:
+            offered.help_text = f"The role of a person who signs in with {settings.OIDC_NAME} is set at each sign-in."
+
+    def _offer_other_groups(self) -> None:
+        offered = cast("forms.ModelMultipleChoiceField[Group]", self.fields["other_groups"])
+        offered.queryset = other_groups(self.giver)
+        if self.instance.pk:
+            offered.initial = [group for group in self.instance.groups.all() if group.name not in PORTAL_GROUPS]
 
     def _show_present_limit(self) -> None:
         limit = getattr(self.instance, "staff_limit", None) if self.instance.pk else None
@@ -58,3 +108,11 @@ class RoleForm(forms.ModelForm[User]):
 
 class AddPersonForm(RoleForm, AdminUserCreationForm[User]):
     """A new person, with a password, or without one if they sign in with OpenID Connect."""
+
+
+def _choices(giver: User) -> Iterator[tuple[str, SafeString]]:
+    given = set(people.grantable(giver).values_list("name", flat=True))
+    for role in Role:
+        if role.value in given:
+            yield role.value, format_html(ROLE_LABEL, role.label, role.sentence)
+    yield NO_ROLE, format_html(ROLE_LABEL, "No role", "Can sign in, but cannot open any page.")

@@ -16,6 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from integrations.services.people import people
+from integrations.services.people.groups import has_no_role
 from integrations.staff.base.admin import LAST_IN_MENU
 from integrations.staff.base.bounded import bounded
 from integrations.staff.base.fragments import refreshable
@@ -25,6 +26,7 @@ from integrations.staff.signing_in.actors import actor_of
 from integrations.staff.start.first_page import figures, recent_activity, what_next
 
 APP_LABEL = "integrations"
+NO_ROLE = {"title": "You have no role yet"}
 
 
 class PortalSite(AdminSite):
@@ -68,6 +70,8 @@ class PortalSite(AdminSite):
         return cast("HttpResponseBase", response)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        if has_no_role(cast("User", request.user)):
+            return TemplateResponse(request, "staff/people/no_role.html", {**self.each_context(request), **NO_ROLE})
         shown = figures(request)
         if sessions.is_refresh(request):
             return TemplateResponse(request, "admin/index.html", shown)  # a fifth less work than the whole page

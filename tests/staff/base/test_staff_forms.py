@@ -20,8 +20,8 @@ CHOICES = (
     ("integrations_webhookendpoint_add", "organisation"),
     ("integrations_alertrecipient_add", "organisation"),
     ("auth_user_add", "organisations"),
-    ("auth_user_add", "groups"),
-    ("auth_group_add", "permissions"),
+    ("auth_user_add", "role"),
+    ("auth_user_add", "other_groups"),
 )
 
 
