@@ -165,6 +165,9 @@ DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"Order N Pay portal <portal@
 # --- Sign-in of staff ------------------------------------------------------------------------------------
 
 STAFF_SECOND_FACTOR = env.choice("STAFF_SECOND_FACTOR", ("optional", "required"), default="optional")
+# NIST SP 800-63B asks for a new sign-in after 12 to 24 hours. 12 hours are a long working day.
+SESSION_HOURS = env.int("SESSION_HOURS", default=12, least=1, most=24 * 365)
+SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=120, least=1, most=60 * 24 * 365)
 REAUTHENTICATE_SECONDS = env.int("REAUTHENTICATE_SECONDS", default=900, least=1)
 LOGIN_FAILURES_PER_NAME = env.int("LOGIN_FAILURES_PER_NAME", default=5, least=1)
 LOGIN_FAILURES_PER_ADDRESS = 50  # for all names together, because many people in an office share one address
@@ -196,6 +199,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "channels",
     "rest_framework",
     "drf_spectacular",
@@ -292,7 +296,7 @@ CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 MESSAGE_STORAGE = "portal.web.message_cookies.MessageStorage"
 SESSION_ENGINE = "integrations.staff.signing_in.sessions"
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 3600  # seconds without a request; staff/signing_in/sessions.py limits the total duration
+SESSION_COOKIE_AGE = SESSION_IDLE_MINUTES * 60  # seconds without a request
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 X_FRAME_OPTIONS = "DENY"
 

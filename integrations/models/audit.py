@@ -64,6 +64,7 @@ class Verb(models.TextChoices):
     OUTLET_CHECKED = "outlet_checked", "checked the outlet with a request to its POS"
     SIGNED_IN = "signed_in", "signed in"
     SIGN_IN_REFUSED = "sign_in_refused", "was refused sign-in"
+    SESSIONS_ENDED = "sessions_ended", "ended their other sessions"
     FACTOR_ADDED = "factor_added", "added a second factor"
     FACTOR_REMOVED = "factor_removed", "removed a second factor"
     RECOVERY_CODES_MADE = "recovery_codes_made", "created new recovery codes"

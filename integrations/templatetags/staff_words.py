@@ -19,6 +19,7 @@ from integrations.staff.base import presentation
 from integrations.staff.base.presentation import Standing
 from integrations.staff.handover import admin as handover_links
 from integrations.staff.requests import rows as request_rows
+from integrations.staff.signing_in.browsers import browser_in
 from integrations.text import characters, moments
 
 register = template.Library()
@@ -107,3 +108,8 @@ def identity_words(identity: SocialAccount) -> str:
 @register.filter
 def has_no_role(user: User | AnonymousUser) -> bool:
     return groups.has_no_role(user)
+
+
+@register.filter
+def browser(user_agent: str) -> str:
+    return browser_in(user_agent)

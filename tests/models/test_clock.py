@@ -95,7 +95,7 @@ def test_what_expires_does_so_by_the_databases_clock(db: None, minutes: int, is_
 
 @both
 @pytest.mark.usefixtures("hour_off")
-def test_a_session_ends_an_hour_after_its_last_use_by_the_databases_clock(db: None) -> None:
+def test_the_end_of_a_session_is_counted_by_the_databases_clock(db: None) -> None:
     session = SessionStore()
     session.create()
     left = Session.objects.get().expire_date - clock.shared_now()

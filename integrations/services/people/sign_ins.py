@@ -63,6 +63,18 @@ def end_sessions(keys: Collection[str]) -> int:
     return Session.objects.filter(pk__in=keys).delete()[0]
 
 
+def end_other_sessions(person: User, *, keep: str, actor: Actor) -> int:
+    """End all sessions of a person except the one with the key `keep`, and record it. Return how many were ended.
+
+    The search reads all sessions, so it runs before the transaction: it must not block other writers.
+    """
+    keys = [key for key in sessions_of(person) if key != keep]
+    with transaction.atomic():
+        ended = end_sessions(keys)
+        record(Verb.SESSIONS_ENDED, person, actor=actor, sessions=ended)
+    return ended
+
+
 @transaction.atomic
 def refused(name: str, *, reason: str, address: str) -> None:
     """Record a refused sign-in: at most one a minute for each name and address, with hourly limits by name and in all.

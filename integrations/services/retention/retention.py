@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
@@ -178,6 +179,15 @@ def _delete(rows: QuerySet[Any], _now: datetime) -> int:
     return deleted
 
 
+def _delete_sessions(rows: QuerySet[Session], now: datetime) -> int:
+    """Delete ended sessions, and the address and browser of sessions that no longer exist."""
+    deleted = _delete(rows, now)
+    if deleted:
+        running = Session.objects.filter(session_key=OuterRef("session_key"))
+        UserSession.objects.filter(pk__in=_oldest(UserSession.objects.exclude(Exists(running)).order_by("pk"))).delete()
+    return deleted
+
+
 def _erase_contents(rows: QuerySet[Any], now: datetime) -> int:
     return (
         rows.order_by()
@@ -202,7 +212,7 @@ RULES = {
     RecordKind.ATTEMPTS: Rule("KEEP_CONNECTION_DAYS", _attempts, _delete),
     RecordKind.CONNECTIONS: Rule("KEEP_CONNECTION_DAYS", _connections, _delete),
     RecordKind.PROCESSES: Rule("KEEP_CONNECTION_DAYS", _processes, _delete),
-    RecordKind.SESSIONS: Rule("", _sessions, _delete),
+    RecordKind.SESSIONS: Rule("", _sessions, _delete_sessions),
     RecordKind.ANSWERED_CALLS: Rule("", _answered_calls, _delete),
     RecordKind.AUDIT: Rule("KEEP_AUDIT_DAYS", _audit, _forget),
 }

@@ -6,6 +6,7 @@ from typing import Any, cast
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
@@ -37,7 +38,7 @@ ONLY_YOU = (
     "organisations that they see."
 )
 
-for _model in (User, Group, EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken):
+for _model in (User, Group, EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken, UserSession):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)  # Django's and allauth's pages bypass the services and list single permissions
 

@@ -28,12 +28,13 @@ from integrations.services.people import sign_ins
 from integrations.staff.signing_in import arriving, gate, limits, sessions
 from integrations.staff.signing_in.records import put_back, records_of
 from integrations.text.characters import printable
-from integrations.text.client_address import address_of
+from integrations.text.client_address import address_of, parsed
 
 SEALED = "second factor"
 PAGES = "/admin/"  # a sign-in may redirect only to pages under this path
 NOT_STAFF = "account is inactive or not a staff account"
 REASON_LENGTH = 300
+NO_ADDRESS = "0.0.0.0"  # noqa: S104 - of a client without one, for example at a Unix socket; nothing listens on it
 METHODS = {
     "reauthenticate": "Your password",
     "mfa_reauthenticate": "A code from your authenticator app, or a recovery code",
@@ -62,7 +63,9 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return url.startswith(PAGES) and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        return address_of(request) or "unknown"
+        """Return the client's address. It is a key of limits and the address of a session, so it must be valid."""
+        address = address_of(request)
+        return address if parsed(address) else NO_ADDRESS
 
     def get_login_stages(self) -> list[str]:
         return ["allauth.mfa.stages.AuthenticateStage"]

@@ -1,4 +1,7 @@
-"""Pages where staff set up, renew and remove their own second factors. The audit log records each act."""
+"""Pages where staff see how they sign in, change their own second factors, and end their own sessions.
+
+The audit log records each change.
+"""
 
 from typing import Any, cast
 
@@ -9,14 +12,18 @@ from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewReco
 from allauth.mfa.totp.internal.auth import TOTP
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
 from allauth.mfa.webauthn.views import AddWebAuthnView, RemoveWebAuthnView
+from allauth.usersessions.views import ListUserSessionsView
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse_lazy
 
-from integrations.services.people import identities, second_factors
+from integrations.services.people import identities, second_factors, sign_ins
+from integrations.staff.signing_in import sessions
 from integrations.staff.signing_in.actors import actor_of
+from integrations.staff.signing_in.adapters import NO_ADDRESS
 from integrations.staff.signing_in.gate import Missing, missing_in
 from integrations.staff.signing_in.views import InOurLook
 
@@ -35,6 +42,25 @@ class Overview(InOurLook, IndexView):  # type: ignore[misc]
             "is_required": settings.STAFF_SECOND_FACTOR == "required",
         }
         return {**super().get_context_data(**kwargs), **ours}
+
+
+class Sessions(InOurLook, ListUserSessionsView):  # type: ignore[misc]
+    """Lists a person's own sessions, and ends the others."""
+
+    title = "Your sessions"
+    success_url = reverse_lazy("usersessions_list")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        sessions.track(self.request)
+        return {**super().get_context_data(**kwargs), "no_address": NO_ADDRESS}
+
+    def form_valid(self, form: Any) -> HttpResponse:  # noqa: ARG002
+        """End the sessions by the portal's own search, which also finds unfinished sign-ins."""
+        own = self.request.session.session_key or ""
+        ended = sign_ins.end_other_sessions(person_of(self.request), keep=own, actor=actor_of(self.request))
+        words = f"{ended} other session{'' if ended == 1 else 's'} ended." if ended else "There was no other session."
+        messages.success(self.request, words)
+        return HttpResponseRedirect(self.get_success_url())
 
 
 class SetUpApp(InOurLook, ActivateTOTPView):  # type: ignore[misc]

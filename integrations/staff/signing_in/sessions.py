@@ -1,15 +1,20 @@
 """Sessions of staff: Django's database sessions that also know their end. SESSION_ENGINE names this module.
 
-A session ends after an hour without a request (SESSION_COOKIE_AGE), or 12 hours after the sign-in. Django itself counts
+A session ends after SESSION_IDLE_MINUTES without a request, or SESSION_HOURS after the sign-in. Django itself counts
 from the last change of a session. To prolong a session, only its expiry date is written: saving the whole session
 would let concurrent requests overwrite each other's changes. A page that refreshes itself does not prolong it, because
 an unattended browser keeps polling.
+
+allauth's `usersessions` lists the sessions of a person. It would write with each request; here, the address, browser
+and time of a session are written when the session is prolonged.
 """
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import SESSION_KEY, logout
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -20,13 +25,13 @@ from django.http import HttpRequest, HttpResponse
 
 from integrations.models.clock import shared_now, shared_seconds
 from integrations.services.people import sign_ins
+from integrations.services.rows.brief_waits import unless_locked
 from integrations.staff.signing_in.records import records_of
 
-LIFETIME = 12 * 3600  # seconds: a long working day; NIST SP 800-63B asks for a new sign-in after 12 to 24 hours
 REFRESH = "X-Fragment"  # the header of a page's request for its live part (static/integrations/live.js)
 PROLONGED_EVERY = timedelta(seconds=60)  # because not each request should write
 BEGAN = "signed_in_at"
-OVER = "You were signed in for 12 hours. Sign in again to continue."
+OVER = "You were signed in for {hours} hour{plural}. Sign in again to continue."
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -67,10 +72,10 @@ def is_refresh(request: HttpRequest) -> bool:
 
 
 def is_over(session: SessionBase, person: AbstractBaseUser | AnonymousUser) -> bool:
-    """Return whether the person has been signed in for longer than LIFETIME."""
+    """Return whether the person has been signed in for longer than SESSION_HOURS."""
     oldest = min((each.at for each in records_of(session, person)), default=shared_seconds())
     began = session.get(BEGAN, oldest)
-    return bool(shared_seconds() - began > LIFETIME)
+    return bool(shared_seconds() - began > settings.SESSION_HOURS * 3600)
 
 
 def limited(get_response: View) -> View:
@@ -80,16 +85,32 @@ def limited(get_response: View) -> View:
         if SESSION_KEY in request.session:
             if is_over(request.session, request.user):
                 logout(request)
-                messages.warning(request, OVER)
+                messages.warning(request, _over())
             elif not is_refresh(request):
-                _prolong(request.session)
+                _prolong(request)
         return get_response(request)
 
     return handle
 
 
-def _prolong(session: SessionBase) -> None:
-    """Set a session's end to an hour from now, unless it was prolonged or saved within the last minute."""
-    ends_at = getattr(session, "ends_at", None)
+def _over() -> str:
+    hours = settings.SESSION_HOURS
+    return OVER.format(hours=hours, plural="" if hours == 1 else "s")
+
+
+def track(request: HttpRequest) -> None:
+    """Store the address, the browser and the time of this request with the person's session, in allauth's table.
+
+    This also adds sessions that an older version of the portal opened.
+    """
+    if request.user.is_authenticated and request.session.session_key:
+        UserSession.objects.create_from_request(request)
+
+
+def _prolong(request: HttpRequest) -> None:
+    """Move a session's end to the full idle time from now, unless it was prolonged or saved within the last minute."""
+    ends_at = getattr(request.session, "ends_at", None)
     if ends_at is not None and sign_ins.session_end() - ends_at >= PROLONGED_EVERY:
-        sign_ins.prolong_session(session.session_key or "")
+        sign_ins.prolong_session(request.session.session_key or "")
+        with unless_locked():
+            track(request)

@@ -16,6 +16,7 @@ urlpatterns = [
     path("confirm/passkey/", views.ConfirmByPasskey.as_view(), name="mfa_reauthenticate_webauthn"),
     path("confirm/provider/", views.confirm_at_provider, name="oidc_confirm"),
     path("sign-in/", signed_in(factors.Overview.as_view()), name="mfa_index"),
+    path("sign-in/sessions/", signed_in(factors.Sessions.as_view()), name="usersessions_list"),
     path("sign-in/app/", recently_proved(factors.SetUpApp.as_view()), name="mfa_activate_totp"),
     path("sign-in/app/remove/", recently_proved(factors.RemoveApp.as_view()), name="mfa_deactivate_totp"),
     path("sign-in/passkey/", recently_proved(factors.AddPasskey.as_view()), name="mfa_add_webauthn"),

@@ -1,4 +1,4 @@
-"""A session ends after an hour without a request, and 12 hours after the sign-in."""
+"""A session ends after 2 hours without a request, and 12 hours after the sign-in; settings change both."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ from tests.support.signing_in import refresh
 from tests.support.staff.pages import text
 
 HOUR = 3600
+IDLE = 2 * HOUR
 
 
 @pytest.fixture
@@ -29,21 +30,21 @@ def session_key(client: Client) -> str:
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
-def test_a_session_ends_after_an_hour_without_a_request(signed_in: Client, time_machine: Any) -> None:
-    time_machine.shift(HOUR - 1)
+def test_a_session_ends_after_two_hours_without_a_request(signed_in: Client, time_machine: Any) -> None:
+    time_machine.shift(IDLE - 1)
     assert is_signed_in(signed_in)
-    time_machine.shift(HOUR - 1)
+    time_machine.shift(IDLE - 1)
     assert is_signed_in(signed_in), "each request must prolong the session"
-    time_machine.shift(HOUR + 1)
+    time_machine.shift(IDLE + 1)
     assert refresh(signed_in).status_code == 302
     assert not is_signed_in(signed_in)
 
 
 def test_automatic_page_refreshes_do_not_prolong_a_session(signed_in: Client, time_machine: Any) -> None:
     for _ in range(3):
-        time_machine.shift(HOUR // 4)
+        time_machine.shift(IDLE // 4)
         assert refresh(signed_in).status_code == 200
-    time_machine.shift(HOUR // 4 + 1)
+    time_machine.shift(IDLE // 4 + 1)
     assert refresh(signed_in).status_code == 302
     assert not is_signed_in(signed_in)
 
@@ -61,6 +62,20 @@ def test_a_session_ends_twelve_hours_after_the_sign_in(signed_in: Client, time_m
     assert not Session.objects.filter(pk=key).exists()
     sign_in(signed_in)
     assert is_signed_in(signed_in)
+
+
+def test_the_settings_change_both_limits(signed_in: Client, time_machine: Any, settings: Any) -> None:
+    signed_in.logout()
+    settings.SESSION_COOKIE_AGE, settings.SESSION_HOURS = 600, 1
+    sign_in(signed_in)
+    time_machine.shift(599)
+    assert is_signed_in(signed_in)
+    time_machine.shift(601)
+    assert not is_signed_in(signed_in)
+    settings.SESSION_COOKIE_AGE = IDLE
+    sign_in(signed_in)
+    time_machine.shift(HOUR + 1)
+    assert "You were signed in for 1 hour." in text(signed_in.get(START, follow=True))
 
 
 def test_reauthentication_does_not_extend_the_twelve_hours(signed_in: Client, time_machine: Any) -> None:

@@ -1,0 +1,125 @@
+"""Staff list their own sessions, and end all except the one in use."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.admin import site
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.urls import reverse
+
+from integrations.models import AuditEvent
+from integrations.models.audit import Verb
+from integrations.models.clock import shared_now
+from integrations.models.retention import RecordKind
+from integrations.services.retention.retention import prune_batch
+from integrations.staff.signing_in.browsers import browser_in
+from tests.staff.signing_in.test_sign_in import PASSWORD, START, is_signed_in, sign_in
+from tests.support.staff.pages import text
+
+SESSIONS = reverse("usersessions_list")
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+CHROME = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0 Mobile Safari/537.36"
+
+
+@pytest.fixture
+def anna(db: None, time_machine: Any) -> User:
+    time_machine.move_to("2026-03-01T08:00:00Z", tick=False)
+    return User.objects.create_superuser("anna", password=PASSWORD)
+
+
+def browser(user_agent: str, address: str = "192.0.2.1") -> Client:
+    client = Client(headers={"User-Agent": user_agent}, REMOTE_ADDR=address)
+    sign_in(client, address=address)
+    return client
+
+
+@pytest.mark.usefixtures("anna")
+def test_a_person_sees_their_own_sessions_and_which_one_they_use() -> None:
+    User.objects.create_superuser("ben", password=PASSWORD)
+    office, phone, other = browser(FIREFOX), browser(CHROME, "198.51.100.7"), Client(REMOTE_ADDR="203.0.113.9")
+    other.force_login(User.objects.get(username="ben"))
+    other.get(SESSIONS)
+    page = text(office.get(SESSIONS))
+    assert "Firefox on Windows (this session) 192.0.2.1" in page
+    assert "Chrome on Android 198.51.100.7" in page
+    assert "203.0.113.9" not in page
+    assert "Chrome on Android (this session)" in text(phone.get(SESSIONS))
+
+
+@pytest.mark.usefixtures("anna")
+def test_a_person_ends_their_other_sessions_and_it_is_audited() -> None:
+    office, phone = browser(FIREFOX), browser(CHROME)
+    page = office.post(SESSIONS, follow=True)
+    assert "1 other session ended." in text(page)
+    assert "You have no other session" in text(page)
+    assert is_signed_in(office)
+    assert not is_signed_in(phone)
+    event = AuditEvent.objects.get(verb=Verb.SESSIONS_ENDED)
+    assert (event.actor_name, event.subject, event.detail) == ("anna", "anna", {"sessions": 1})
+
+
+@pytest.mark.usefixtures("anna")
+def test_a_session_of_an_older_version_is_listed_after_its_next_use(time_machine: Any) -> None:
+    office, phone = browser(FIREFOX), browser(CHROME)
+    UserSession.objects.all().delete()
+    time_machine.shift(61)
+    assert is_signed_in(phone)
+    assert "Chrome on Android" in text(office.get(SESSIONS))
+
+
+@pytest.mark.usefixtures("anna")
+def test_a_session_that_is_not_listed_is_ended_as_well() -> None:
+    office, phone = browser(FIREFOX), browser(CHROME)
+    UserSession.objects.all().delete()
+    office.post(SESSIONS)
+    assert not is_signed_in(phone)
+
+
+@pytest.mark.usefixtures("anna")
+def test_a_listed_session_shows_when_it_was_last_used(time_machine: Any) -> None:
+    office, phone = browser(FIREFOX), browser(CHROME)
+    time_machine.shift(3600)
+    phone.get(START)
+    seen = UserSession.objects.order_by("last_seen_at").values_list("last_seen_at", flat=True)
+    assert (seen[1] - seen[0]).total_seconds() == 3600
+    assert is_signed_in(office)
+
+
+@pytest.mark.usefixtures("anna")
+def test_a_person_without_a_client_address_signs_in_and_sees_a_dash() -> None:
+    assert "Firefox on Windows (this session) –" in text(browser(FIREFOX, "").get(SESSIONS))
+
+
+@pytest.mark.usefixtures("anna")
+def test_the_address_and_browser_of_an_ended_session_are_deleted() -> None:
+    browser(FIREFOX)
+    kept = browser(CHROME)
+    Session.objects.exclude(pk=kept.session.session_key).update(expire_date=shared_now() - timedelta(seconds=1))
+    prune_batch(RecordKind.SESSIONS, shared_now())
+    assert [row.user_agent for row in UserSession.objects.all()] == [CHROME]
+
+
+def test_no_page_changes_the_stored_sessions_of_people() -> None:
+    assert not site.is_registered(UserSession)
+
+
+def test_the_list_of_sessions_needs_a_sign_in(client: Client, db: None) -> None:
+    assert client.get(SESSIONS)["Location"].startswith(reverse("account_login"))
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "words"),
+    [
+        (FIREFOX, "Firefox on Windows"),
+        (CHROME, "Chrome on Android"),
+        (f"{CHROME} Edg/139.0", "Edge on Android"),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("", "Unknown browser"),
+    ],
+)
+def test_a_browser_is_named_in_words(user_agent: str, words: str) -> None:
+    assert browser_in(user_agent) == words
