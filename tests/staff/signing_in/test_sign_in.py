@@ -51,6 +51,10 @@ def test_a_correct_password_signs_in_and_is_audited(client: Client, anna: User) 
     assert event.detail == {"by": "password"}
 
 
+def test_the_sign_in_page_has_a_heading(client: Client, db: None) -> None:
+    assert "<h1>Sign in</h1>" in client.get(LOGIN).content.decode()
+
+
 def test_the_first_page_shows_actions_but_not_sign_ins(client: Client, db: None) -> None:
     User.objects.create_superuser("anna", password=PASSWORD)
     make_outlet()
