@@ -1,6 +1,7 @@
 """The admin site: its titles, the order of its lists, its start page."""
 
 from collections.abc import Callable
+from functools import wraps
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -26,6 +27,7 @@ from integrations.staff.signing_in.actors import actor_of
 from integrations.staff.start.first_page import figures, recent_activity, what_next
 
 APP_LABEL = "integrations"
+NOT_SAVED = "Nothing was saved, because your session had ended. Sign in, then fill in the form again."
 NO_ROLE = {"title": "You have no role yet"}
 
 
@@ -47,7 +49,7 @@ class PortalSite(AdminSite):
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         """Return the view for staff only, with the limits of staff/base/bounded.py and support for live refreshes."""
-        return super().admin_view(bounded(refreshable(view)), cacheable)
+        return _notes_ended_session(super().admin_view(bounded(refreshable(view)), cacheable))
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
         check_search(request.GET.get("term", ""))
@@ -88,3 +90,18 @@ class PortalSite(AdminSite):
 
     def _position(self, model: type[Model]) -> int:
         return getattr(self._registry[model], "menu_position", LAST_IN_MENU)
+
+
+def _notes_ended_session(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the view, which says that nothing was saved if a form arrives after the session has ended.
+
+    Its input is not kept: anyone could fill the table of sessions with it.
+    """
+
+    @wraps(view)
+    def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.method == "POST" and not request.user.is_authenticated:
+            messages.warning(request, NOT_SAVED)
+        return view(request, *args, **kwargs)
+
+    return handle

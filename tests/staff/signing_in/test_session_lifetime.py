@@ -9,6 +9,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
+from integrations.models import Organisation
 from tests.staff.signing_in.test_sign_in import PASSWORD, START, is_signed_in, sign_in
 from tests.support.signing_in import refresh
 from tests.support.staff.pages import text
@@ -108,3 +109,13 @@ def test_a_session_ended_during_a_request_is_not_restored(signed_in: Client, tim
     time_machine.shift(61)
     assert not is_signed_in(signed_in)
     assert not Session.objects.filter(pk=key).exists()
+
+
+def test_a_form_sent_after_the_session_has_ended_says_that_nothing_was_saved(
+    signed_in: Client, time_machine: Any
+) -> None:
+    time_machine.shift(IDLE + 1)
+    answer = signed_in.post(reverse("admin:integrations_organisation_add"), {"name": "Typed"}, follow=True)
+    assert answer.redirect_chain[-1][0].startswith(reverse("account_login"))
+    assert "Nothing was saved, because your session had ended" in text(answer)
+    assert not Organisation.objects.exists()
