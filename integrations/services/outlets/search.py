@@ -7,8 +7,9 @@ from django.db import connection
 from django.db.models import BigIntegerField, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Greatest, Least
 
-from integrations.models import AuthAttempt, Request
+from integrations.models import AuthAttempt, Credential, Request
 from integrations.models.attempt import Outcome
+from integrations.security.secret_digests import PUBLIC_LENGTH, SecretKind
 
 # How much later a request may be stored than one received after it: a transient request is stored when it has ended.
 STORED_LATE = timedelta(minutes=10)
@@ -48,6 +49,25 @@ def newest_under_another_id() -> tuple[QuerySet[Any], QuerySet[Any]]:
     keys = AuthAttempt.objects.order_by("-at").values("pk")
     unknown = keys.filter(integration=None)[:NEWEST_SENT]
     return unknown, keys.filter(outcome=Outcome.WRONG_POS_REMOTE_ID)[:NEWEST_SENT]
+
+
+def outlet_found_by(text: str) -> Q:
+    """Match outlets that have each of these words in a name or an ID, or a secret that begins with the text.
+
+    Secrets that were replaced match as well. The five characters after "ONPS-" are enough.
+    """
+    beginning = public_part(text.upper())
+    secrets = Credential.objects.filter(
+        beginning_with("shown", beginning) | beginning_with("shown", f"{SecretKind.POS_SECRET}-{beginning}")
+    )
+    return outlet_called(text) | Q(integration__in=secrets.values("integration"))
+
+
+def public_part(text: str) -> str:
+    """Return the text without the secret part of a POS's secret, if it is one: only its beginning is stored."""
+    if not text.upper().startswith(f"{SecretKind.POS_SECRET}-"):
+        return text
+    return text[: len(SecretKind.POS_SECRET) + 1 + PUBLIC_LENGTH]
 
 
 def received_within(rows: QuerySet[Request], *, since: datetime | None, until: datetime | None) -> QuerySet[Request]:

@@ -1,1 +1,1 @@
-"""Organisations and outlets: lists, pages, export."""
+"""Organisations and outlets: lists, pages, export, and the results of the search at the top of each page."""

@@ -14,7 +14,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 
 from integrations.services.people import people
 from integrations.services.people.groups import has_no_role
@@ -22,6 +22,7 @@ from integrations.staff.base.admin import LAST_IN_MENU
 from integrations.staff.base.bounded import bounded
 from integrations.staff.base.fragments import refreshable
 from integrations.staff.base.lookups import check_search
+from integrations.staff.outlets.search_page import search
 from integrations.staff.signing_in import gate, proof, sessions
 from integrations.staff.signing_in.actors import actor_of
 from integrations.staff.start.first_page import figures, recent_activity, what_next
@@ -50,6 +51,9 @@ class PortalSite(AdminSite):
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         """Return the view for staff only, with the limits of staff/base/bounded.py and support for live refreshes."""
         return _notes_ended_session(super().admin_view(bounded(refreshable(view)), cacheable))
+
+    def get_urls(self) -> list[Any]:
+        return [path("search/", self.admin_view(search), name="search"), *super().get_urls()]
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
         check_search(request.GET.get("term", ""))

@@ -1,0 +1,88 @@
+"""The search at the top of each page finds an outlet by any name or ID, or by the beginning of a secret."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from integrations.services.integration.pos_secrets import rotate_secret
+from tests.staff.people.test_staff_people import browser_of, make_person
+from tests.support.factories import ANNA, BELLA, Enabled, make_organisation, make_outlet
+from tests.support.staff.pages import text
+from tests.support.staff.world import THEIRS, make_limited
+
+SEARCH = reverse("admin:search")
+
+
+def results(client: Client, words: str) -> str:
+    return text(client.get(SEARCH, {"q": words}))
+
+
+def test_every_page_has_a_search_field(staff: Client, enabled: Enabled) -> None:
+    for url in (reverse("admin:index"), reverse("admin:integrations_apikey_changelist"), reverse("mfa_index")):
+        assert 'id="site-search"' in staff.get(url).content.decode(), url
+
+
+def test_the_sign_in_page_and_a_person_without_a_role_have_no_search(client: Client, db: None) -> None:
+    assert 'id="site-search"' not in client.get(reverse("account_login")).content.decode()
+    browser = browser_of(make_person("newcomer"))
+    assert 'id="site-search"' not in browser.get(reverse("admin:index")).content.decode()
+    assert browser.get(SEARCH, {"q": "a"}).status_code == 403
+
+
+def test_it_finds_an_outlet_by_each_name_and_id(staff: Client, enabled: Enabled) -> None:
+    integration = enabled.integration
+    outlet = integration.outlet
+    page = reverse("admin:integrations_outlet_change", args=(outlet.pk,))
+    shown = integration.credentials.get().shown
+    for words in (
+        outlet.name,
+        outlet.organisation.name.lower(),
+        outlet.provider_outlet_id[:8],
+        integration.pos_remote_id,
+        shown,
+        shown.lower(),
+        shown[:7],
+        shown.partition("-")[2],
+        f" {outlet.name} ",
+    ):
+        assert page in staff.get(SEARCH, {"q": words}).content.decode(), words
+
+
+def test_it_finds_an_outlet_by_a_secret_that_was_replaced(staff: Client, enabled: Enabled) -> None:
+    older = enabled.integration.credentials.get().shown
+    rotate_secret(enabled.integration, overlap="0", actor=ANNA)
+    assert enabled.integration.outlet.name in results(staff, older)
+
+
+def test_a_whole_secret_is_shortened_in_the_address(staff: Client, enabled: Enabled) -> None:
+    secret = enabled.handover.auth_secret
+    answer = staff.get(SEARCH, {"q": secret})
+    assert answer["Location"] == f"{SEARCH}?q={secret[:10]}"
+    assert enabled.integration.outlet.name in results(staff, secret[:10])
+
+
+def test_a_search_without_a_match_says_what_to_do(staff: Client, enabled: Enabled) -> None:
+    assert "No outlet matches “nowhere”" in results(staff, "nowhere")
+    assert "No outlet matches" not in results(staff, "")
+
+
+def test_a_long_result_is_cut_and_says_so(staff: Client, db: None) -> None:
+    for number in range(51):
+        make_outlet(f"Harbour {number}")
+    page = results(staff, "harbour")
+    assert "The first 50 outlets. Add a word" in page
+
+
+def test_a_limited_person_finds_only_their_own_outlets(client: Client, db: None) -> None:
+    own = make_organisation(BELLA)
+    make_outlet("Station")
+    make_outlet("Station", organisation=THEIRS)
+    client.force_login(make_limited(own))
+    page = results(client, "station")
+    assert BELLA in page
+    assert THEIRS not in page
+
+
+@pytest.mark.parametrize("words", ["\x00", "x" * 5000])
+def test_a_text_that_cannot_be_searched_is_refused(staff: Client, words: str) -> None:
+    assert staff.get(SEARCH, {"q": words}).status_code == 400
