@@ -1,17 +1,21 @@
-"""Filters of the lists: by state, by organisation, by whether a connection is open.
+"""Filters of the lists: by state, by organisation, by person, by whether a connection is open.
 
 For keyset lists (keyset_lists.py), a filter's `equal` returns its column conditions that ask for one value, and
 `organisation_chosen` returns the organisation of the rows that it keeps.
 """
 
-from typing import Any
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Any, ClassVar
 
 from django.contrib.admin import DateFieldListFilter, ModelAdmin, SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
-from integrations.models import Connection, MessageType, Organisation
+from integrations.models import AuditEvent, Connection, MessageType, Organisation
 from integrations.models.clock import shared_now
 from integrations.models.connection import dead_processes, is_online
 from integrations.models.request import RequestState
@@ -19,6 +23,7 @@ from integrations.services.people import scope
 from integrations.staff.base.presentation import LABELS, OutletState
 
 ORGANISATIONS_LISTED = 20
+LONGEST_NAME = AuditEvent._meta.get_field("actor_name").max_length or 0
 
 
 class PortalFilter(SimpleListFilter):
@@ -148,6 +153,64 @@ class OpenFilter(PortalFilter):
         return {"closed_at": None} if self.value() == "yes" else {}
 
 
+class TypedFilter(PortalFilter):
+    """A filter with an input field instead of a list of values; an empty value does not limit the list."""
+
+    template = "staff/base/typed_filter.html"
+    input_type: ClassVar[str] = "text"
+
+    def lookups(self, _request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return []
+
+    def has_output(self) -> bool:
+        return True
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        others = {name: value for name, value in changelist.params.items() if name != self.parameter_name}
+        without = changelist.get_query_string(remove=[self.parameter_name or ""])
+        yield {"value": self.value() or "", "others": others, "selected": bool(self.value()), "query_string": without}
+
+
+class PersonFilter(TypedFilter):
+    """By the name of the actor of an audit event: a person, a system or a command."""
+
+    title = "person"
+    parameter_name = "person"
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+        return queryset.filter(**self.equal())
+
+    def takes(self, value: str) -> bool:
+        return len(value) <= LONGEST_NAME and "\0" not in value
+
+    def equal(self) -> dict[str, Any]:
+        chosen = (self.value() or "").strip()
+        return {"actor_name": chosen} if chosen else {}
+
+
+class DayFilter(TypedFilter):
+    """By one day of the portal's time zone, which the person chooses in a calendar."""
+
+    title = "day"
+    parameter_name = "day"
+    input_type = "date"
+    field = "at"
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**self.times())
+
+    def takes(self, value: str) -> bool:
+        return value == "" or _day(value) is not None
+
+    def times(self) -> dict[str, datetime]:
+        """Return the limits of the day, for the list to read only its rows."""
+        day = _day(self.value() or "")
+        if day is None:
+            return {}
+        since, until = (timezone.make_aware(datetime.combine(each, time())) for each in (day, day + timedelta(days=1)))
+        return {f"{self.field}__gte": since, f"{self.field}__lt": until}
+
+
 class TimeFilter(DateFieldListFilter):
     """By day, week, month and year; its title is "time" for every field."""
 
@@ -213,3 +276,12 @@ def _number(text: str | None) -> int | None:
         return None
     number = int(text or "")
     return number if -(2**31) <= number < 2**31 else None
+
+
+def _day(text: str) -> date | None:
+    """Return the day that a text like 2026-11-29 names, or None. Years beyond 1970 to 9000 are refused."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if 1970 <= day.year <= 9000 else None

@@ -187,7 +187,9 @@ class KeysetList(ChangeList):
         return rows if organisations is None else rows.filter(**{f"{parents.organisation}__in": organisations})
 
     def _within_times(self) -> QuerySet[Any]:
-        lookups = {name: values[0] for name, values in self.filter_params.items() if len(values) == 1}
+        lookups: dict[str, Any] = {name: each[0] for name, each in self.filter_params.items() if len(each) == 1}
+        for spec in self.filter_specs:
+            lookups |= getattr(spec, "times", dict)()
         return self.model_admin.within_times(QuerySet(self.model).order_by(), lookups)
 
     def _equal(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from integrations.models import AuditEvent, Connection, Integration, Outlet, StrayFrame
@@ -17,7 +18,7 @@ from integrations.services.outlets.moves import explain_moves
 from integrations.services.people import scope
 from integrations.staff.base import rights
 from integrations.staff.base.admin import Row
-from integrations.staff.base.filters import OpenFilter, OrganisationOfRecordFilter, TimeFilter
+from integrations.staff.base.filters import DayFilter, OpenFilter, OrganisationOfRecordFilter, PersonFilter, TimeFilter
 from integrations.staff.base.keyset_lists import KeysetAdmin, Parents
 from integrations.staff.base.presentation import ago, details, frames, marked
 from integrations.text.moments import exactly
@@ -153,8 +154,8 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
         "No activity yet. Every change by staff, a system or a command appears here, with its author, time and address."
     )
     organisation_path = "organisation"
-    list_display = ("when", "actor_name", "act", "subject", "in_words", "address")
-    list_filter = ("verb", ("at", TimeFilter))
+    list_display = ("when", "who", "act", "subject", "in_words", "address")
+    list_filter = (PersonFilter, DayFilter, ("at", TimeFilter), "verb")
     search_help_text = (
         "Outlet, its organisation or one of its IDs; the first characters of a person, an address or a subject"
     )
@@ -163,7 +164,7 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
         "integration__id__exact": "integration", "outlet__id__exact": "outlet",
         "organisation__id__exact": "organisation", "verb__exact": "verb",
     }  # fmt: skip
-    served = (("integration",), ("outlet",), ("organisation",), ("verb",))
+    served = (("integration",), ("outlet",), ("organisation",), ("actor_name",), ("verb",))
     texts = ("actor_name", "subject", "address")
     links = ("organisation__id__exact", "outlet__id__exact", "integration__id__exact")
     fields = ("exactly_when", "actor_name", "act", "subject", "in_words", "address")
@@ -179,6 +180,11 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
         found = super().get_object(request, object_id, from_field)
         explain_moves([found] if found else [], scope.organisations_of(request.user))
         return found
+
+    @admin.display(description="person")
+    def who(self, row: AuditEvent) -> SafeString:
+        query = urlencode({PersonFilter.parameter_name: row.actor_name})
+        return format_html('<a href="?{}">{}</a>', query, row.actor_name)
 
     @admin.display(description="action")
     def act(self, row: AuditEvent) -> str:

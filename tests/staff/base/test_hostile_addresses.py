@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import Integration
-from integrations.staff.base.filters import TimeFilter
+from integrations.staff.base.filters import LONGEST_NAME, PersonFilter, TimeFilter
 from integrations.staff.base.lookups import LONGEST_SEARCH, MOST_VALUES
 from tests.staff.base.conftest import two_outlets
 from tests.support.factories import Enabled
@@ -86,7 +86,8 @@ def test_no_filter_accepts_a_value_that_its_column_cannot_hold(boss: Client) -> 
         for name in offered(model, admin):
             for value in HOSTILE_VALUES:
                 page = boss.get(f"{list_of(model)}?{urlencode({name: value})}")
-                assert page.status_code == 400, (model, name, value)
+                is_a_name = name == PersonFilter.parameter_name and "\0" not in value and len(value) <= LONGEST_NAME
+                assert page.status_code == (200 if is_a_name else 400), (model, name, value)
 
 
 def test_every_choice_that_a_filter_offers_is_accepted(boss: Client, two_outlets: Enabled) -> None:

@@ -54,6 +54,7 @@ def list_urls(two_outlets: Enabled) -> Iterator[str]:
         "strayframe": [of_outlet, chain, {"kind__exact": "binary"}],
         "auditevent": [
             of_outlet, {"organisation__id__exact": 1}, {"outlet__id__exact": 1}, {"verb__exact": "disabled"},
+            {"person": "anna"}, {"day": "2026-03-01"}, {"person": "anna", "day": "2026-03-01"},
         ],
         "delivery": [{"state__exact": "failed"}, {"endpoint__id__exact": 1}, {"notice__kind__exact": "webhook.test"}],
     }  # fmt: skip
