@@ -30,10 +30,8 @@ class EveryOperation(InProcess):
         self, backend: Backend, values: Mapping[str, str] = NOTHING, *, reading: bool = True
     ) -> list[tuple[str, Answer]]:
         """Send every operation, or all that can change something; return their names and answers."""
-        found = []
-        for each in await in_main(operations):
-            if reading or each.method != "GET":
-                found.append((each.id, await backend.call(each.method, each.url(**values))))
+        wanted = [each for each in await in_main(operations) if reading or each.method != "GET"]
+        found = [(each.id, await backend.call(each.method, each.url(**values))) for each in wanted]
         assert found
         return found
 
