@@ -11,7 +11,7 @@ SYSTEMS = {
     "iPad": "iPad",
     "Windows": "Windows",
     "Mac OS X": "macOS",
-    "CrOS": "ChromeOS",
+    "CrOS": "ChromeOS",  # codespell:ignore cros
     "Linux": "Linux",
 }
 
