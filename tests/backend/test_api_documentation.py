@@ -7,7 +7,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from tests.support.project import PROJECT
 
-DOCUMENTS = ("api.md", "api-outlets.md")
+DOCUMENTS = ("api.md", "api-outlets.md", "api-webhooks.md")
 
 
 @pytest.mark.django_db

@@ -293,7 +293,7 @@ def disable(page: Page, reason: str) -> None:
 
 def enable_again(page: Page) -> None:
     open_integration(page)
-    page.get_by_role("link", name="Enable again").click()
+    page.get_by_role("link", name="Enable again").first.click()
     page.get_by_role("button", name="Enable again").click()
     expect(page.locator(".messagelist")).to_contain_text("Integration re-enabled.")
 

@@ -14,6 +14,7 @@ from tests.live.stack.servers import Stack
 from tests.support.staff.hostile import HOSTILE_LISTS, HOSTILE_VALUES
 
 LISTS = re.compile(r'href="(/admin/(?:integrations|auth)/\w+/)"')
+ANY_TEXT = {"person"}  # a filter by a name, which can be any text
 LONG = 60  # longer values are cut by the URL parser, equally on every database
 
 
@@ -38,7 +39,8 @@ def test_no_query_string_makes_a_list_fail_on_postgresql(boss: httpx2.Client) ->
             assert boss.get(f"{url}?{query}").status_code == 400, (url, query)
         for parameter in set(re.findall(r"[?&;](\w+)=", boss.get(url).text)) - {"o", "p", "q"}:
             for value in (each for each in HOSTILE_VALUES if len(each) < LONG):
-                assert boss.get(url, params={parameter: value}).status_code == 400, (url, parameter, value)
+                wanted = (200, 400) if parameter in ANY_TEXT else (400,)
+                assert boss.get(url, params={parameter: value}).status_code in wanted, (url, parameter, value)
 
 
 def test_no_address_makes_a_page_fail_on_postgresql(boss: httpx2.Client) -> None:

@@ -123,9 +123,9 @@ def set_up_app(page: Page) -> tuple[str, list[str]]:
     LEDGER.remember(secret)
     page.get_by_label("Authenticator code").fill(code_of(secret))
     page.get_by_role("button", name="Set up").click()
-    codes = page.locator(".onp-codes code").all_inner_texts()
-    assert len(codes) == 10
-    return secret, codes
+    codes = page.locator(".onp-codes code")
+    expect(codes).to_have_count(10)
+    return secret, codes.all_inner_texts()
 
 
 def enter_code(page: Page, secret: str, *, leads_to: str) -> None:

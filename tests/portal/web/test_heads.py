@@ -12,6 +12,7 @@ from django.test import Client, override_settings
 from django.urls import URLResolver, get_resolver
 
 from integrations.models import Integration
+from integrations.models.api_key import Scope
 from portal.serving.probes import PROBES
 from tests.support.asgi_client import Answer, request
 from tests.support.backend_client import Backend, make_outlet
@@ -41,7 +42,7 @@ class Heads(InProcess):
                     assert head.headers.get("content-length") == got.headers.get("content-length")
 
     async def test_the_root_of_the_api_points_to_the_calls(self) -> None:
-        backend = await Backend.make()
+        backend = await Backend.make(scopes=list(Scope))
         for path in ("/api/v1", "/api/v1/"):
             answer = await ask("GET", path, backend.key)
             assert answer.status == 200

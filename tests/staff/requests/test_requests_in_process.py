@@ -108,7 +108,7 @@ class Watching(InProcess):
             assert b"Connected. Last step: send a test request." in (await refreshed(path, cookies)).body
             await pos.disconnect()
             await recorded()
-            assert b"The till does not stay connected." in (await refreshed(path, cookies)).body
+            assert b"The till is offline." in (await refreshed(path, cookies)).body
 
     async def test_an_unchanged_live_part_is_answered_with_304_without_a_body(self) -> None:
         path, cookies = "/admin/integrations/outlet/", await in_main(signed_in)
