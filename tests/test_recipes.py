@@ -22,6 +22,7 @@ from integrations.wire import raw_json
 from integrations.wire.payloads import checking
 from integrations.wire.payloads.answers import answer_model
 from integrations.wire.payloads.examples import EXAMPLES
+from integrations.wire.payloads.frames import NUMBERS
 from integrations.wire.payloads.models import MODELS
 from tests.support.project import PROJECT
 
@@ -39,6 +40,8 @@ def name_of(model: str) -> str:
 def test_each_message_type_with_a_payload_model_is_a_row_and_each_model_of_a_request_has_one() -> None:
     rows = MessageType.objects.exclude(payload_model="").values_list("name", "payload_model")
     assert dict(rows) == {name_of(model): model for model in REQUEST_MODELS}
+    numbers = MessageType.objects.exclude(payload_model="").values_list("payload_model", "number")
+    assert dict(numbers) == NUMBERS
 
 
 @pytest.mark.parametrize("model", REQUEST_MODELS)

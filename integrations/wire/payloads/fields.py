@@ -31,3 +31,7 @@ def required(name: str, kind: str, meaning: str, limit: int | None = None) -> Fi
 
 def nullable(name: str, kind: str, meaning: str, limit: int | None = None) -> Field:
     return Field(name, kind, meaning, nullable=True, limit=limit)
+
+
+def optional(name: str, kind: str, meaning: str, limit: int | None = None) -> Field:
+    return Field(name, kind, meaning, limit=limit)

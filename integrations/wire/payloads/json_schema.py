@@ -5,11 +5,12 @@ from typing import Any
 from integrations.wire.payloads.answers import ALL_MODELS, UNKNOWN
 from integrations.wire.payloads.examples import EXAMPLES
 from integrations.wire.payloads.fields import DECIMAL, FLAG, GUID, OBJECT, STRING, WHOLE, Field
+from integrations.wire.payloads.frames import FRAMES
 
 
 def json_schema(model: str) -> dict[str, Any]:
-    """Return a model as JSON Schema; other models are referred to as components."""
-    fields = ALL_MODELS[model]
+    """Return a model or a frame as JSON Schema; other models are referred to as components."""
+    fields = _DESCRIBED[model]
     schema: dict[str, Any] = {
         "type": "object",
         "properties": {field.name: _schema_of(field) for field in fields},
@@ -22,6 +23,9 @@ def json_schema(model: str) -> dict[str, Any]:
     if model in EXAMPLES:
         schema["examples"] = [EXAMPLES[model]]
     return schema
+
+
+_DESCRIBED = ALL_MODELS | FRAMES
 
 
 def _schema_of(field: Field) -> dict[str, Any]:

@@ -1,0 +1,59 @@
+"""The fields of each message between a POS and the portal, in the order of its documentation.
+
+The first two are in the user's specification (SPEC). The third has a page of its own (SEEN). The page of the last one
+could not be read: its fields are those of three published examples.
+"""
+
+from integrations.wire.payloads.fields import OBJECT, STRING, WHOLE, Field, nullable, optional, required
+from integrations.wire.payloads.models import MODELS
+
+AUTH_REQUEST, AUTH_ANSWER = "OrderNPayAuthTokenRequest", "OrderNPayAuthTokenResponse"
+REQUEST, ANSWER = "OrderNPayWebsocketRequest", "OrderNPayWebsocketResponse"
+PAYLOAD = "Payload"  # the field of REQUEST and ANSWER that depends on the message type
+
+FRAMES: dict[str, tuple[Field, ...]] = {
+    AUTH_REQUEST: (
+        required("ProviderOutletID", STRING, "The outlet's ID in the provider's system.", 64),
+        required("POSRemoteID", STRING, "PowerEPOS' ID of the outlet.", 128),
+        required("AuthSecret", STRING, "The secret of this outlet.", 256),
+    ),
+    AUTH_ANSWER: (
+        optional("AccessToken", STRING, "The token for the websocket, if the three values match."),
+        optional("ErrorMessage", STRING, "Why not, otherwise."),
+    ),
+    REQUEST: (
+        required(
+            "RequestID",
+            STRING,
+            "Identifies the request. A repetition of the request has the same one, so the POS can recognise it.",
+            256,
+        ),
+        required("ProviderID", WHOLE, "The setting `PROVIDER_ID`."),
+        required("ProviderName", STRING, "The setting `PROVIDER_NAME`.", 64),
+        required("DeviceID", STRING, "The device that asks: `device_id` in the API.", 64),
+        Field(
+            "UserIdentifier",
+            STRING,
+            "The PIN or the POS's ID of the person: `user_identifier` in the API. Null for GetUserFromPIN.",
+            required=True,
+            nullable=True,
+            limit=36,
+        ),
+        required("MessageType", WHOLE, "What the POS shall do."),
+        required(PAYLOAD, OBJECT, "The details, forwarded byte for byte."),
+    ),
+    ANSWER: (
+        required("RequestID", STRING, "That of the request. The portal assigns the answer by it.", 256),
+        required("ResultCode", WHOLE, "0: success. Any other number is a refusal."),
+        nullable("ErrorMessage", STRING, "The text of a refusal."),
+        optional("MessageType", WHOLE, "That of the request. The portal ignores it."),
+        nullable(PAYLOAD, OBJECT, "The result. A refusal may have one, too."),
+    ),
+}
+
+# The documented numbers; None: the number is not known.
+NUMBERS: dict[str, int | None] = dict.fromkeys(model for model in MODELS if model.endswith("Request")) | {
+    "OrderNPayGetUserFromPINRequest": 0,
+    "OrderNPayGetOpenOrdersRequest": 1,
+    "OrderNPayUpdateOrderRequest": 12,
+}
