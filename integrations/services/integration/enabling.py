@@ -37,7 +37,16 @@ def enable_outlet(outlet: Outlet, *, pos_remote_id: str, adopted_secret: str | N
     InvalidValue, PosRemoteIdTaken, SecretTaken, WeakSecret or MistypedSecret.
     """
     # Hash before the transaction: hashing is slow, and a transaction blocks other writers.
-    secret = pos_secrets.generate_secret() if adopted_secret is None else pos_secrets.adopt_secret(adopted_secret)
+    secret = pos_secrets.new_secret(adopted_secret)
+    return enable_with(outlet, secret, pos_remote_id=pos_remote_id, actor=actor)
+
+
+@sensitive_variables()
+def enable_with(outlet: Outlet, secret: NewSecret, *, pos_remote_id: str, actor: Actor) -> HandOver:
+    """Enable an outlet with a secret that pos_secrets.new_secret returned.
+
+    Raises AlreadyEnabled, InvalidValue, PosRemoteIdTaken or SecretTaken.
+    """
     integration = Integration(outlet=outlet, pos_remote_id=pos_remote_id, changed_at=shared_now())
     with transaction.atomic():
         _check_new(integration)
