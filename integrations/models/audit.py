@@ -26,6 +26,7 @@ class Verb(models.TextChoices):
     ENABLED = "enabled", "enabled Order N Pay"
     SECRET_ADOPTED = "secret_adopted", "adopted a secret"
     SECRET_ROTATED = "secret_rotated", "rotated the secret"
+    UNUSED_SECRET_REPLACED = "unused_secret_replaced", "replaced the new secret before its first use"
     OVERLAP_ENDED = "overlap_ended", "ended the overlap of the older secret"
     DISABLED = "disabled", "disabled the integration"
     REENABLED = "reenabled", "enabled the integration again"

@@ -83,6 +83,11 @@ class Credential(KeptSecret):
         ]
 
     @property
+    def is_adopted(self) -> bool:
+        """Return whether PowerEPOS had this secret before the portal, and a person may have chosen it."""
+        return self.algorithm == Algorithm.ARGON2ID
+
+    @property
     def is_weak(self) -> bool:
         """Return whether the secret may have been chosen by a person: too few bits for a fast digest."""
         return self.bits < STRONG_BITS

@@ -37,11 +37,16 @@ def check_rotation(owner: Owner, *, seen: str = "") -> Any:
     Raises StalePage, ApiKeyRetired, ApiKeyExpired or OverlapRunning.
     """
     now, current = shared_now(), owner.current_secret()
-    if seen and current is not None and current.version != seen:
-        raise StalePage
+    check_seen(current, seen)
     if obstacle := _obstacle(owner, current, now):
         raise obstacle
     return current
+
+
+def check_seen(current: OwnedSecret | None, seen: str) -> None:
+    """Raise StalePage if the caller's page showed an earlier version of the secret; an empty `seen` is not checked."""
+    if seen and current is not None and current.version != seen:
+        raise StalePage
 
 
 def supersede(owner: Owner, *, overlap: str, seen: str = "") -> Any:

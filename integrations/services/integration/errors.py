@@ -31,8 +31,15 @@ class SecretTaken(PortalError):
 
 
 class WeakSecret(PortalError):
-    message = "This secret is too short to adopt."
+    message = "This secret is a common password, so it could be guessed at once."
     field = "adopted_secret"
+    hint = "Set another one in PowerEPOS, or let the portal generate one."
+
+
+class NewSecretInUse(Conflict):
+    message = "The POS already uses the new secret, so it is not replaced."
+    hint = "To create another secret, end the overlap, then rotate."
+    remedy = Remedy.END_OVERLAP
 
 
 class NothingToDisconnect(PortalError):

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
+from django.contrib.auth.password_validation import CommonPasswordValidator
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
@@ -14,14 +17,14 @@ from integrations.models.outlet import is_plain
 from integrations.security import secret_digests
 from integrations.security.secret_digests import MAX_SECRET_LENGTH, MIN_ADOPTED_LENGTH, Digest, SecretKind
 from integrations.services import life_cycle
-from integrations.services.audit import Actor, record_many
+from integrations.services.audit import Actor, record, record_many
 from integrations.services.connections.errors import MistypedSecret
-from integrations.services.errors import InvalidValue
+from integrations.services.errors import InvalidValue, NoOverlap, PortalError
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import demo_secrets
 from integrations.services.integration.changes import VOID_TOKENS, change_integrations
-from integrations.services.integration.errors import SecretTaken, WeakSecret
+from integrations.services.integration.errors import NewSecretInUse, SecretTaken, WeakSecret
 from integrations.services.keys import keys
 from integrations.services.overlaps import OVERLAPS
 from integrations.services.rows.chunks import CHUNK, chunks
@@ -100,6 +103,37 @@ def rotate_secrets(new: Sequence[tuple[Integration, NewSecret]], *, overlap: str
     return [HandOver.of(integration, secret.plain) for integration, secret in new]
 
 
+def obstacle_to_replacement(integration: Integration) -> PortalError | None:
+    """Return why the new secret of an overlap cannot be replaced now, or None."""
+    if integration.older_secret(shared_now()) is None:
+        return NoOverlap()
+    return NewSecretInUse() if integration.current_credential().last_used_at else None
+
+
+@sensitive_variables()
+def replace_unused_secret(integration: Integration, *, seen: str = "", actor: Actor) -> HandOver:
+    """Replace the new secret of an overlap, if no POS has used it yet, and return the next one: show it once.
+
+    The older secret stays valid until the same time, so the POS stays connected. See life_cycle.check_seen for `seen`.
+    Raises StalePage, NoOverlap or NewSecretInUse.
+    """
+    secret = generate_secret()
+    with transaction.atomic():
+        integration = integration.locked()
+        unused = integration.current_credential()
+        life_cycle.check_seen(unused, seen)
+        if obstacle := obstacle_to_replacement(integration):
+            raise obstacle
+        Credential.objects.filter(pk=unused.pk).retire(shared_now(), reason="replaced before its first use")
+        handover_links.revoke_links_to([integration], reason="the secret was replaced", actor=actor)
+        change_integrations([integration])
+        store_secrets([(integration, secret)], actor=actor)
+        detail = {"shown": secret.digest.shown, "replaced": unused.shown}
+        record(Verb.UNUSED_SECRET_REPLACED, integration, actor=actor, **detail)
+        demo_secrets.keep_on_commit(integration.outlet.provider_outlet_id, AuthSecret=secret.plain)
+        return HandOver.of(integration, secret.plain)
+
+
 @transaction.atomic
 def end_overlap(integration: Integration, *, actor: Actor) -> None:
     """Retire the older secret now and close the socket that it opened. Raises NoOverlap."""
@@ -164,6 +198,8 @@ def _credential_of(integration: Integration, digest: Digest, actor: Actor) -> Cr
 def _check_adopted(secret: str) -> None:
     if len(secret) < MIN_ADOPTED_LENGTH:
         raise WeakSecret(f"This secret is too short to adopt: at least {MIN_ADOPTED_LENGTH} characters are needed.")
+    if _is_common(secret):
+        raise WeakSecret
     if hidden := hidden_within(secret):
         raise InvalidValue("adopted_secret", complaint_about(hidden))
     if len(secret) > MAX_SECRET_LENGTH or not is_plain(secret):
@@ -171,3 +207,18 @@ def _check_adopted(secret: str) -> None:
             "adopted_secret",
             f"A secret has up to {MAX_SECRET_LENGTH} characters, none of them a control character.",
         )
+
+
+@sensitive_variables()
+def _is_common(secret: str) -> bool:
+    """Return whether Django's list of 20,000 common passwords has this secret, in any letter case."""
+    try:
+        _common_passwords().validate(secret)
+    except ValidationError:
+        return True
+    return False
+
+
+@cache  # reading the list takes about 50 ms
+def _common_passwords() -> CommonPasswordValidator:
+    return CommonPasswordValidator()

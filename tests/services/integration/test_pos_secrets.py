@@ -9,14 +9,21 @@ from django.db.models import ProtectedError
 from django.test import override_settings
 from django.utils import timezone
 
-from integrations.models import AuditEvent, Credential, Outlet
+from integrations.models import AuditEvent, Credential, HandoverLink, Outlet
 from integrations.models.audit import Verb
+from integrations.models.handover_link import LinkState
 from integrations.security.secret_digests import Algorithm, SecretKind, generate
 from integrations.services.connections.errors import MistypedSecret
 from integrations.services.errors import InvalidValue, NoOverlap, OverlapRunning, StalePage
+from integrations.services.handover.links import create_link
 from integrations.services.integration.enabling import disable, enable_outlet
-from integrations.services.integration.errors import SecretTaken, WeakSecret
-from integrations.services.integration.pos_secrets import adopt_secret, end_overlap, rotate_secret
+from integrations.services.integration.errors import NewSecretInUse, SecretTaken, WeakSecret
+from integrations.services.integration.pos_secrets import (
+    adopt_secret,
+    end_overlap,
+    replace_unused_secret,
+    rotate_secret,
+)
 from integrations.services.overlaps import OVERLAPS
 from tests.support.factories import ADOPTED, ANNA, NOON, Enabled, make_enabled_outlet
 
@@ -77,6 +84,39 @@ def test_a_second_rotation_after_the_overlap_is_accepted(enabled: Enabled) -> No
         clock.shift(timedelta(hours=1))
         rotate_secret(enabled.integration, overlap="1h", actor=ANNA)
     assert [each.is_current for each in credentials_of(enabled)] == [False, False, True]
+
+
+def test_a_new_secret_that_was_never_used_is_replaced_without_ending_the_overlap(enabled: Enabled) -> None:
+    lost = rotate_secret(enabled.integration, overlap="7d", actor=ANNA)
+    before = credentials_of(enabled)[0].expires_at
+    after = replace_unused_secret(enabled.integration, seen=credentials_of(enabled)[1].version, actor=ANNA)
+    old, replaced, new = credentials_of(enabled)
+    assert after.auth_secret not in (lost.auth_secret, enabled.handover.auth_secret)
+    assert (old.is_in_overlap(timezone.now()), old.expires_at) == (True, before)
+    assert (replaced.is_live(timezone.now()), replaced.retired_reason) == (False, "replaced before its first use")
+    assert (new.is_current, new.expires_at) == (True, None)
+    assert enabled.fresh().generation == enabled.integration.generation, "the POS stays connected"
+    event = AuditEvent.objects.get(verb=Verb.UNUSED_SECRET_REPLACED)
+    assert event.detail == {"shown": new.shown, "replaced": replaced.shown}
+
+
+def test_replacing_an_unused_secret_revokes_its_link(enabled: Enabled) -> None:
+    after = rotate_secret(enabled.integration, overlap="7d", actor=ANNA)
+    create_link(enabled.integration.current_credential(), after, hours=1, actor=ANNA)
+    replace_unused_secret(enabled.integration, actor=ANNA)
+    assert HandoverLink.objects.get().state == LinkState.TAKEN_BACK
+
+
+def test_only_the_unused_new_secret_of_an_overlap_is_replaced(enabled: Enabled) -> None:
+    with pytest.raises(NoOverlap):
+        replace_unused_secret(enabled.integration, actor=ANNA)
+    rotate_secret(enabled.integration, overlap="7d", actor=ANNA)
+    with pytest.raises(StalePage):
+        replace_unused_secret(enabled.integration, seen=credentials_of(enabled)[0].version, actor=ANNA)
+    Credential.objects.filter(is_current=True).update(last_used_at=timezone.now())
+    with pytest.raises(NewSecretInUse):
+        replace_unused_secret(enabled.integration, actor=ANNA)
+    assert len(credentials_of(enabled)) == 2
 
 
 def test_an_overlap_can_be_ended_at_once_and_then_rotated(enabled: Enabled) -> None:
@@ -187,6 +227,12 @@ def test_a_mistyped_generated_secret_is_not_adopted_as_a_weak_one() -> None:
 @pytest.mark.parametrize("secret", ["", "short", "1234567"])
 def test_a_secret_that_is_too_short_is_not_adopted(secret: str) -> None:
     with pytest.raises(WeakSecret):
+        adopt_secret(secret)
+
+
+@pytest.mark.parametrize("secret", ["password1", "PassWord123", " qwertyuiop ", "1qaz2wsx3edc"])
+def test_a_common_password_is_not_adopted_however_long_it_is(secret: str) -> None:
+    with pytest.raises(WeakSecret, match="common password"):
         adopt_secret(secret)
 
 
