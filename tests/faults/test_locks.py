@@ -107,7 +107,7 @@ def test_a_page_does_not_wait_to_extend_its_session(
 ) -> None:
     stack: Stack = request.getfixturevalue(server)
     outlet = stack.supply_outlet()
-    pages = ("", "integrations/integration/", f"integrations/outlet/?q={outlet.provider_outlet_id}")
+    pages = ("", "integrations/outlet/", f"integrations/outlet/?q={outlet.provider_outlet_id}")
     with staff_client(stack, first_login(stack)) as staff:
         stack.execute(
             "UPDATE django_session SET expire_date = %s",

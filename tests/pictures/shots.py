@@ -34,7 +34,7 @@ EMPTY = [
     *(
         Shot(f"empty-{name}", f"No {name}", f"{ADMIN}/{name}/")
         for name in (
-            *("organisation", "outlet", "integration", "handoverlink", "request", "apikey", "alert"),
+            *("organisation", "outlet", "handoverlink", "request", "apikey", "alert"),
             *("alertrecipient", "webhookendpoint", "delivery", "connection", "authattempt", "strayframe"),
         )
     ),
@@ -77,7 +77,6 @@ def _fleet() -> list[Shot]:
         Shot("outlets", "Outlets", f"{ADMIN}/outlet/", variants=(DARK, NARROW)),
         Shot("outlets-nothing-fits", "A search that finds nothing", f"{ADMIN}/outlet/?q=nothing+like+it"),
         Shot("outlet-add", "Add an outlet", f"{ADMIN}/outlet/add/?organisation=1"),
-        Shot("integrations", "Integrations", f"{ADMIN}/integration/"),
     ]
 
 
@@ -90,7 +89,7 @@ def _outlet(places: Places) -> list[Shot]:
         Shot("integration-overlap", "While two secrets are valid", page_of(places.overlapping)),
         Shot("integration-disabled", "Disabled", page_of(places.disabled)),
         Shot("outlet-fresh", "An outlet that is not enabled yet", f"{ADMIN}/outlet/{places.fresh}/change/"),
-        Shot("outlet-enabled", "An enabled outlet's own page", f"{ADMIN}/outlet/1/change/"),
+        Shot("outlet-edit", "Edit an outlet", f"{ADMIN}/outlet/1/edit/"),
     ]
 
 
@@ -116,9 +115,11 @@ def _support(places: Places) -> list[Shot]:
 
 def _acts(places: Places) -> list[Shot]:
     return [
+        Shot("enable-new", "Enable an outlet", f"{ADMIN}/outlet/enable/", variants=(DARK, NARROW)),
         Shot("enable", "Enable", f"{ADMIN}/outlet/{places.fresh}/enable/", open_details, variants=(NARROW,)),
         Shot("rotate", "Rotate the secret", page_of(places.online, "rotate")),
         Shot("rotate-in-overlap", "Rotate during an overlap", page_of(places.overlapping, "rotate")),
+        Shot("replace-secret", "Replace the new secret", page_of(places.overlapping, "replace-secret")),
         Shot("end-overlap", "End the overlap", page_of(places.overlapping, "end-overlap")),
         Shot("disable", "Disable", page_of(places.online, "disable")),
         Shot("enable-again", "Enable again", page_of(places.disabled, "reenable")),
@@ -133,7 +134,7 @@ def _many() -> list[Shot]:
         Shot(
             "many-wrong", "A file with wrong rows", f"{ADMIN}/outlet/enable-file/", check_wrong_file, variants=(DARK,)
         ),
-        Shot("many-rotate", "Rotate many secrets", f"{ADMIN}/integration/", choose_all),
+        Shot("many-rotate", "Rotate many secrets", f"{ADMIN}/outlet/", choose_all),
     ]
 
 
@@ -271,19 +272,19 @@ def refuse_enabling(page: Page) -> None:
     page.locator("summary").first.click()
     page.get_by_label("POSRemoteID").fill("Bella-Old-Town")
     page.get_by_label("Secret that PowerEPOS already has").fill("short")
-    page.get_by_role("button", name="Enable and show the values").click()
+    page.get_by_role("button", name="Enable outlet").click()
 
 
 def rotate(page: Page) -> None:
     page.get_by_label("None: the old secret ends now").check()
-    page.get_by_role("button", name="Rotate and show the new secret").click()
+    page.get_by_role("button", name="Rotate secret").click()
     page.get_by_role("button", name="Copy AuthSecret").click()
 
 
 def make_link(page: Page) -> None:
     page.get_by_label("None: the old secret ends now").check()
-    page.get_by_text("Send the values by a one-time link instead").click()
-    page.get_by_role("button", name="Rotate and create a one-time link").click()
+    page.get_by_label("Create a one-time link").check()
+    page.get_by_role("button", name="Rotate secret").click()
     page.get_by_role("button", name="Copy Link").click()
 
 

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.test import Client
+from django.utils import timezone
 
 from integrations.models import AuditEvent, Credential, Integration, Outlet
 from integrations.models.audit import Verb
@@ -62,6 +63,8 @@ def test_enabling_records_an_audit_event_with_person_and_address(staff: Client, 
 def test_an_adopted_secret_is_shown_with_its_weakness(staff: Client, outlet: Outlet) -> None:
     answer = staff.post(enable_url(outlet), {"pos_remote_id": "Bella-1", "adopted_secret": ADOPTED})
     assert ADOPTED in answer.content.decode()
+    assert "PowerEPOS already has this secret." in text(answer)
+    assert "The secret is shown only once" not in text(answer)
     assert "This secret is weak: 85 bits at most" in text(answer)
     page = staff.get(page_url(Integration.objects.get()))
     assert "The secret is weak" in text(page)
@@ -76,6 +79,7 @@ def test_an_adopted_secret_is_shown_with_its_weakness(staff: Client, outlet: Out
         ({"pos_remote_id": "a\x07b"}, "It contains U+0007 CONTROL CHARACTER"),
         ({"pos_remote_id": "Bella-Station"}, "Another outlet's integration has this POSRemoteID"),
         ({"pos_remote_id": "B", "adopted_secret": "sh0rt!"}, "too short to adopt"),
+        ({"pos_remote_id": "B", "adopted_secret": "PassWord123"}, "a common password, so it could be guessed at once"),
         ({"pos_remote_id": "a\u200bb"}, "It contains U+200B ZERO WIDTH SPACE, which is invisible"),
         ({"pos_remote_id": "B", "adopted_secret": "a\u00a0blank within"}, "U+00A0 NO-BREAK SPACE"),
         ({"pos_remote_id": "B", "adopted_secret": "x" * 300}, "at most 256 characters"),
@@ -130,7 +134,7 @@ def test_a_rotation_sent_twice_rotates_once(staff: Client, enabled: Enabled) -> 
 
 def test_rotating_requires_a_choice_of_overlap(staff: Client, enabled: Enabled) -> None:
     url = act_url(enabled.integration, "rotate")
-    assert "checked" not in staff.get(url).content.decode()
+    assert staff.get(url).context["form"]["overlap"].value() is None
     assert "This field is required" in text(staff.post(url, {"seen": 1}))
     assert "Select a valid choice" in text(staff.post(url, {"seen": 1, "overlap": "99y"}))
     assert Credential.objects.count() == 1
@@ -156,6 +160,37 @@ def test_the_secrets_of_an_integration_can_be_distinguished(staff: Client, enabl
     assert "Current" in page
     assert "Overlap, until" in page
     assert "Retired just now : rotated without overlap" in page
+
+
+def test_during_an_overlap_a_lost_new_secret_is_replaced_and_the_old_one_stays_valid(
+    staff: Client, enabled: Enabled
+) -> None:
+    lost = shown_secret(rotate(staff, enabled.integration, overlap="24h"))
+    url = act_url(enabled.integration, "replace_secret")
+    page = staff.get(page_url(enabled.integration))
+    assert "No POS has used the new secret" in text(page)
+    assert url in page.content.decode()
+    assert act_url(enabled.integration, "rotate") not in page.content.decode()
+    assert "The POS stays connected" in text(staff.get(url))
+    seen = enabled.integration.current_credential().pk
+    answer = staff.post(url, {"seen": seen})
+    assert shown_secret(answer) != lost
+    assert "stays valid until" in text(answer)
+    assert staff.post(url, {"seen": seen}).status_code == 409
+    assert Credential.objects.count() == 3
+
+
+def test_the_page_that_ends_an_overlap_warns_if_the_new_secret_was_never_used(staff: Client, enabled: Enabled) -> None:
+    rotate(staff, enabled.integration, overlap="24h")
+    end, replace = (act_url(enabled.integration, act) for act in ("end_overlap", "replace_secret"))
+    page = staff.get(end)
+    assert "The POS will go offline" in text(page)
+    assert replace in page.content.decode()
+    enabled.integration.credentials.filter(is_current=True).update(last_used_at=timezone.now())
+    page = staff.get(end)
+    assert "The POS will go offline" not in text(page)
+    assert replace not in page.content.decode()
+    assert "already uses the new secret" in text(staff.get(replace))
 
 
 # --- Disabling, enabling again, correcting ---

@@ -12,8 +12,20 @@ from django.utils import timezone
 from integrations.models import AuditEvent, Integration, Organisation, Outlet, StrayFrame
 from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
-from tests.support.factories import BELLA, Enabled, make_enabled_outlet, make_outlet
-from tests.support.staff.pages import be_refused, be_seen, enable_url, list_url, outlet_url, page_url, text
+from tests.staff.bulk.limits import limited_to
+from tests.support.factories import BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
+from tests.support.staff.pages import (
+    act_url,
+    be_refused,
+    be_seen,
+    client_of,
+    edit_url,
+    enable_url,
+    list_url,
+    outlet_url,
+    page_url,
+    text,
+)
 
 RECORDS = ("connection", "authattempt", "strayframe", "auditevent")
 
@@ -98,10 +110,10 @@ def test_the_second_of_two_people_adding_the_same_outlet_at_once_sees_a_form_err
 def test_the_id_of_an_enabled_outlet_cannot_be_edited(staff: Client, enabled: Enabled) -> None:
     outlet = enabled.integration.outlet
     values = {"organisation": outlet.organisation_id, "name": "Central", "provider_outlet_id": "another"}
-    staff.post(outlet_url(outlet), values)
+    assert staff.post(edit_url(outlet), values)["Location"] == outlet_url(outlet)
     outlet.refresh_from_db()
     assert (outlet.name, outlet.provider_outlet_id) == ("Central", enabled.handover.provider_outlet_id)
-    assert 'name="provider_outlet_id"' not in staff.get(outlet_url(outlet)).content.decode()
+    assert 'name="provider_outlet_id"' not in staff.get(edit_url(outlet)).content.decode()
 
 
 def test_an_outlet_that_was_never_enabled_can_be_deleted_and_its_audit_event_is_kept(
@@ -130,7 +142,7 @@ def test_a_row_that_other_rows_refer_to_cannot_be_deleted(staff: Client, enabled
 # --- Records ---
 
 
-@pytest.mark.parametrize("name", [*RECORDS, "integration"])
+@pytest.mark.parametrize("name", RECORDS)
 def test_records_cannot_be_added_changed_or_deleted(staff: Client, enabled: Enabled, name: str) -> None:
     pk = record_key(enabled.integration, name)
     change = reverse(f"admin:integrations_{name}_change", args=(pk,))
@@ -142,8 +154,6 @@ def test_records_cannot_be_added_changed_or_deleted(staff: Client, enabled: Enab
 
 
 def record_key(integration: Integration, name: str) -> object:
-    if name == "integration":
-        return integration.pk
     if name == "connection":
         return be_seen(integration, heartbeat_at=timezone.now()).pk
     if name == "authattempt":
@@ -174,7 +184,9 @@ def test_the_page_of_an_integration_links_to_all_its_records(staff: Client, enab
     for each in (enabled.integration, make_enabled_outlet("Other").integration):
         for record in RECORDS:
             record_key(each, record)
-    (link,) = set(re.findall(rf"/admin/integrations/{name}/\?integration__id__exact=\d+", page_of(staff, enabled)))
+    (link,) = set(
+        re.findall(rf"/admin/integrations/{name}/\?(?:integration|outlet)__id__exact=\d+", page_of(staff, enabled))
+    )
     answer = staff.get(link)
     assert answer.status_code == 200
     assert "Station" in text(answer)
@@ -183,3 +195,93 @@ def test_the_page_of_an_integration_links_to_all_its_records(staff: Client, enab
 
 def page_of(staff: Client, enabled: Enabled) -> str:
     return str(staff.get(page_url(enabled.integration)).content.decode())
+
+
+# --- The addresses of an integration's own pages in earlier versions ---
+
+
+def test_the_old_list_of_integrations_leads_to_the_outlets_with_its_search_and_filters(staff: Client) -> None:
+    old = reverse("admin:integrations_integration_changelist")
+    found = staff.get(f"{old}?q=Bella&state=online&organisation=3&p=2&o=1.2")
+    assert found["Location"] == f"{list_url('outlet')}?q=Bella&state=online&organisation=3"
+    assert client_of("view_outlet").get(old).status_code == 403
+
+
+@pytest.mark.parametrize("page", ["change", "history"])
+def test_the_old_pages_of_an_integration_lead_to_its_outlet(staff: Client, enabled: Enabled, page: str) -> None:
+    make_outlet("First")  # so that the outlet and its integration have different keys
+    old = reverse(f"admin:integrations_integration_{page}", args=(enabled.integration.pk,))
+    assert staff.get(old)["Location"] == page_url(enabled.integration)
+    assert client_of("view_outlet").get(old).status_code == 403
+    limited = limited_to(make_organisation("Another"), "view_integration", "view_outlet")
+    assert limited.get(old)["Location"] == reverse("admin:index")
+
+
+def test_the_menu_has_no_entry_for_integrations(staff: Client) -> None:
+    assert "/admin/integrations/integration/" not in staff.get(reverse("admin:index")).content.decode()
+
+
+# --- The list and the page of outlets ---
+
+
+def test_the_list_shows_the_pairing_the_secret_and_when_the_pos_was_last_seen(
+    staff: Client, outlet: Outlet, enabled: Enabled
+) -> None:
+    be_seen(enabled.integration, heartbeat_at=timezone.now(), closed=True)
+    page = staff.get(list_url("outlet"))
+    shown = enabled.integration.current_credential().shown
+    for words in (enabled.handover.pos_remote_id, shown, "1 hour ago"):
+        assert words in text(page)
+    assert f'href="{page_url(enabled.integration)}"' in page.content.decode()
+    without = text(client_of("view_outlet").get(list_url("outlet")))
+    assert shown not in without
+    assert enabled.handover.pos_remote_id in without
+
+
+def test_the_page_of_an_outlet_that_is_not_enabled_offers_to_enable_it(staff: Client, outlet: Outlet) -> None:
+    page = staff.get(outlet_url(outlet))
+    assert "PowerEPOS does not know this outlet yet" in text(page)
+    tools = page.content.decode().partition('<ul class="object-tools">')[2]
+    assert re.findall('href="([^"]+)"', tools)[0] == enable_url(outlet)
+    assert "Delete outlet" in text(page)
+
+
+def test_the_page_shows_no_secret_or_record_without_the_right_to_see_integrations(enabled: Enabled) -> None:
+    be_refused(enabled.integration, Outcome.WRONG_SECRET)
+    page = text(client_of("view_outlet").get(page_url(enabled.integration)))
+    assert "Enabled, never connected" in page
+    assert enabled.handover.pos_remote_id in page
+    for hidden in (enabled.integration.current_credential().shown, "198.51.100.7", "Secrets", "Check this outlet"):
+        assert hidden not in page
+
+
+def test_the_page_begins_with_the_state_and_ends_its_actions_with_those_that_disconnect_the_till(
+    staff: Client, enabled: Enabled
+) -> None:
+    be_seen(enabled.integration, heartbeat_at=timezone.now())
+    page = page_of(staff, enabled)
+    assert page.index("onp-standing") < page.index('class="object-tools"') < page.index('id="values"')
+    tools = re.findall(r'<li><a(?: class="([^"]+)")? href="[^"]+">([^<]+)</a>', page.partition("object-tools")[2])
+    dangerous = [words for kind, words in tools if kind == "onp-danger"]
+    assert dangerous == ["Change POSRemoteID", "Disconnect", "Disable"]
+    assert [words for _, words in tools][-3:] == dangerous
+
+
+@pytest.mark.parametrize("act", ["disable", "change_pos_remote_id", "disconnect"])
+def test_the_button_of_an_action_that_disconnects_a_till_looks_like_it(
+    staff: Client, enabled: Enabled, act: str
+) -> None:
+    be_seen(enabled.integration, heartbeat_at=timezone.now())
+    assert 'class="default onp-danger"' in staff.get(act_url(enabled.integration, act)).content.decode()
+    assert "onp-danger" not in staff.get(act_url(enabled.integration, "rotate")).content.decode()
+
+
+def test_the_activity_of_an_outlet_names_no_organisation_that_a_person_may_not_see(
+    staff: Client, enabled: Enabled
+) -> None:
+    outlet = enabled.integration.outlet
+    own = make_organisation("Own")
+    staff.post(edit_url(outlet), {"organisation": own.pk, "name": outlet.name})
+    assert f"{BELLA} → Own" in text(staff.get(outlet_url(outlet)))
+    limited = limited_to(own, "view_outlet", "view_auditevent")
+    assert "another organisation → Own" in text(limited.get(outlet_url(outlet)))

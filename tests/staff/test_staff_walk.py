@@ -17,6 +17,7 @@ from django.urls import reverse
 from integrations.models import Request
 from tests.staff.test_staff_limits import name_of, pages_of
 from tests.support.signing_in import refresh
+from tests.support.staff.pages import page_url
 from tests.support.staff.world import CONTENT, THEIRS, World, make_limited, make_viewer, make_world
 
 _LINK = re.compile(r"""(?:href|data-url|data-next|action)="([^"]+)""")
@@ -90,7 +91,7 @@ def _links(url: str, text: str) -> Iterator[str]:
 def test_no_page_shows_payloads_to_a_person_without_the_right_to_see_them(world: World) -> None:
     pages = dict(walk(make_viewer()))
     assert [url for url, text in pages.items() if CONTENT in text] == []
-    station = reverse("admin:integrations_integration_change", args=(world.station.pk,))
+    station = page_url(world.station)
     assert "unrecognised frames" in pages[station], "the walk must reach the pages that show these payloads"
 
 
@@ -98,7 +99,7 @@ def test_a_person_with_the_right_to_see_payloads_finds_them(world: World) -> Non
     client = Client()
     client.force_login(make_limited(world.bella))
     for url in (
-        reverse("admin:integrations_integration_change", args=(world.station.pk,)),
+        page_url(world.station),
         reverse("admin:integrations_integration_check", args=(world.station.pk,)),
         reverse("admin:integrations_request_change", args=(world.station.requests.first().pk,)),  # type: ignore[union-attr]
     ):
@@ -108,7 +109,7 @@ def test_a_person_with_the_right_to_see_payloads_finds_them(world: World) -> Non
 def test_no_page_shows_a_limited_person_a_text_of_another_organisation(world: World) -> None:
     pages = dict(walk(make_limited(world.bella)))
     assert [url for url, text in pages.items() if THEIRS.lower() in text.lower()] == []
-    connected = reverse("admin:integrations_integration_change", args=(world.came.pk,))
+    connected = page_url(world.came)
     assert "Came" in pages[connected]
 
 

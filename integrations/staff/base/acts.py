@@ -30,6 +30,7 @@ class Act(View):
     words: ClassVar[str]
     max_body: ClassVar[int] = 0  # bytes, if a page accepts more than others (portal/web/pages.py)
     is_sensitive: ClassVar[bool] = False  # needs a recent re-authentication
+    is_destructive: ClassVar[bool] = False  # disconnects a till: the button looks like it
     actor: Actor
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -103,7 +104,8 @@ class Act(View):
         return {}
 
     def page(self, form: forms.ActForm) -> HttpResponse:
-        return self.render("staff/base/act.html", form=form, button=self.button, words=self.words)
+        ours: dict[str, Any] = {"words": self.words, "is_destructive": self.is_destructive}
+        return self.render("staff/base/act.html", form=form, button=self.button, **ours)
 
     def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
         """Return a page that says why the action is not possible now, with links to the next steps."""
@@ -115,6 +117,11 @@ class Act(View):
         response = self.render(template, **context)
         response["Cache-Control"] = "no-store"
         return response
+
+    def warn(self, message: str) -> None:
+        """Show a warning on the next page, unless it is empty."""
+        if message:
+            messages.warning(self.request, message)
 
     def done(self, message: str) -> HttpResponse:
         messages.success(self.request, message)

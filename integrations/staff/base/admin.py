@@ -130,11 +130,10 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
         )
 
 
-class ReadOnlyAdmin(PortalAdmin[Row]):
-    """A read-only list for staff with the view permission.
+class PageAdmin(PortalAdmin[Row]):
+    """A list whose rows have a page of the portal instead of Django's form.
 
-    `page` is the template of a row's page, rendered with the context from `page_of`. If empty, the page is Django's
-    read-only form.
+    `page` is the template, rendered with the context from `page_of`. If empty, the page is Django's form.
     """
 
     page: ClassVar[str] = ""
@@ -161,6 +160,10 @@ class ReadOnlyAdmin(PortalAdmin[Row]):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
         context = {**self.admin_site.each_context(request), **self.page_of(request, row), "opts": self.opts}
         return TemplateResponse(request, self.page, context)
+
+
+class ReadOnlyAdmin(PageAdmin[Row]):
+    """A read-only list for staff with the view permission."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False

@@ -45,7 +45,6 @@ class OutletStateFilter(PortalFilter):
 
     title = "state"
     parameter_name = "state"
-    to_integration = "integration"
 
     def lookups(self, _request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         return [(state.value, label) for state, label in LABELS.items()]
@@ -58,32 +57,12 @@ class OutletStateFilter(PortalFilter):
         if state is OutletState.NOT_ENABLED:
             return Q(integration=None)
         if state is OutletState.DISABLED:
-            return self._having(is_enabled=False)
+            return Q(integration__is_enabled=False)
         if state is OutletState.NEVER_SEEN:
-            return self._having(is_enabled=True, presence__last_seen_at=None)
-        seen = self._having(is_enabled=True, presence__last_seen_at__isnull=False)
-        online = is_online(shared_now(), f"{self._to_integration}presence__")
+            return Q(integration__is_enabled=True, integration__presence__last_seen_at=None)
+        seen = Q(integration__is_enabled=True, integration__presence__last_seen_at__isnull=False)
+        online = is_online(shared_now(), "integration__presence__")
         return seen & online if state is OutletState.ONLINE else seen & ~online
-
-    def _having(self, **conditions: Any) -> Q:
-        return Q(**{f"{self._to_integration}{name}": value for name, value in conditions.items()})
-
-    @property
-    def _to_integration(self) -> str:
-        return f"{self.to_integration}__" if self.to_integration else ""
-
-
-class IntegrationStateFilter(OutletStateFilter):
-    """By the outlet's state, in a list of integrations; "Not enabled" is not offered because it would match none."""
-
-    to_integration = ""
-
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        every = super().lookups(request, model_admin)
-        return [(value, label) for value, label in every if value != OutletState.NOT_ENABLED]
-
-    def _condition(self, state: OutletState) -> Q:
-        return Q(pk=None) if state is OutletState.NOT_ENABLED else super()._condition(state)
 
 
 class OrganisationFilter(PortalFilter):
@@ -120,12 +99,6 @@ class OrganisationFilter(PortalFilter):
     def _pk(self) -> int | None:
         value = self.value() or ""
         return int(value) if value.isascii() and value.isdigit() and len(value) < 18 else None
-
-
-class OrganisationOfIntegrationFilter(OrganisationFilter):
-    """By organisation, in a list of integrations."""
-
-    field = "outlet__organisation"
 
 
 class OrganisationOfRecordFilter(OrganisationFilter):

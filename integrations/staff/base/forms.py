@@ -9,9 +9,10 @@ from django.conf import settings
 from django.contrib.admin import site
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import NON_FIELD_ERRORS
+from django.db.models import TextChoices
 from django.utils import timezone
 
-from integrations.models import ApiKey, Integration, Organisation
+from integrations.models import ApiKey, Integration, Organisation, Outlet
 from integrations.models.api_key import DEFAULT_SCOPES, Scope
 from integrations.security.secret_digests import MAX_SECRET_LENGTH
 from integrations.services.api_keys.api_keys import MOST_CALLS
@@ -30,10 +31,28 @@ _OVERLAPS_IN_WORDS = {
 }
 
 
+class HandOverChoice(TextChoices):
+    """How the operator hands a new secret over."""
+
+    SHOW = "show", "Show me the values now"
+    LINK = "link", "Create a one-time link for another person"
+
+
 class ActForm(forms.Form):
     """A form that can show the service's refusal of its action."""
 
     renamed: ClassVar[Mapping[str, str]] = {}  # the service's field names to this form's, where they differ
+    more: ClassVar[tuple[str, ...]] = ()  # fields that few people need: the page shows them when they are opened
+    more_label: ClassVar[str] = ""
+
+    def main_fields(self) -> list[forms.BoundField]:
+        return [each for each in self.visible_fields() if each.name not in {*self.more, *HandOverFields.base_fields}]
+
+    def more_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.more]
+
+    def is_more_open(self) -> bool:
+        return any(each.errors or each.value() for each in self.more_fields())
 
     def refuse(self, refusal: PortalError) -> None:
         """Add the service's refusal as an error of the field that it names."""
@@ -61,11 +80,18 @@ def reason_field(**options: Any) -> forms.CharField:
     )
 
 
-class LinkFields(forms.Form):
-    """Fields for handing over the secret by a one-time link, used if the user presses that button."""
+class HandOverFields(forms.Form):
+    """Fields for the choice between a page with the values and a one-time link. One button submits either choice."""
 
     renamed: ClassVar[Mapping[str, str]] = {"hours": "link_hours"}
 
+    hand_over = forms.ChoiceField(
+        label="How do you hand the values over?",
+        choices=HandOverChoice.choices,
+        required=False,
+        initial=HandOverChoice.SHOW,
+        widget=forms.RadioSelect,
+    )
     link_hours = forms.IntegerField(
         label="Hours for which the link is valid",
         required=False,
@@ -89,33 +115,65 @@ class LinkFields(forms.Form):
         hours.widget.attrs["max"] = settings.HANDOVER_LINK_MAX_HOURS
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a passphrase if the user pressed the other button: the page would show the secret instead."""
+        """Refuse a passphrase without the choice of a link: the page would show the secret instead."""
         values: dict[str, Any] = super().clean() or self.cleaned_data
-        if "as_link" not in self.data and values.get("passphrase"):
-            words = "A passphrase is only for a one-time link. Press the button below it, or leave this empty."
+        if values.get("hand_over") != HandOverChoice.LINK and values.get("passphrase"):
+            words = "A passphrase is only for a one-time link. Choose the link above, or leave this empty."
             self.add_error("passphrase", words)
         return values
 
     def link_fields(self) -> list[forms.BoundField]:
         return [self["link_hours"], self["passphrase"]]
 
-    def act_fields(self) -> list[forms.BoundField]:
-        return [each for each in self.visible_fields() if each.name not in LinkFields.base_fields]
 
-    def has_link_errors(self) -> bool:
-        return any(each.errors for each in self.link_fields())
-
-
-class EnableForm(LinkFields, ActForm):
+class EnableForm(HandOverFields, ActForm):
+    more: ClassVar[tuple[str, ...]] = ("adopted_secret",)
+    more_label = "PowerEPOS already has a secret for this outlet"
     pos_remote_id = _pos_remote_id()
     adopted_secret = forms.CharField(
         label="Secret that PowerEPOS already has",
         required=False,
         strip=False,
         max_length=MAX_SECRET_LENGTH,
-        help_text="At least 8 characters. Leave empty to generate a strong one.",
+        help_text="At least 8 characters. A secret chosen by a person is weaker than a generated one. Leave empty to "
+        "generate one.",
         widget=forms.PasswordInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
     )
+
+
+class EnableNewForm(EnableForm):
+    """Enables an outlet by the names of its organisation and itself; both are created if they do not exist."""
+
+    more = ("provider_outlet_id", "adopted_secret")
+    more_label = "Use your own ProviderOutletID, or a secret that PowerEPOS already has"
+    organisation = forms.CharField(
+        max_length=Organisation._meta.get_field("name").max_length,
+        help_text="Choose one of your customers, or type the name of a new one.",
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off", "list": "organisations"}),
+    )
+    outlet = forms.CharField(
+        max_length=Outlet._meta.get_field("name").max_length,
+        help_text="The name of the site, for example the street or the district.",
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+    )
+    provider_outlet_id = forms.CharField(
+        label="ProviderOutletID",
+        required=False,
+        max_length=Outlet._meta.get_field("provider_outlet_id").max_length,
+        help_text="The outlet's ID in your own systems: up to 64 characters. Leave empty to generate one.",
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    field_order = ("organisation", "outlet", "pos_remote_id")
+
+    def clean_organisation(self) -> Any:
+        return Organisation._meta.get_field("name").clean(self.cleaned_data["organisation"], None)
+
+    def clean_outlet(self) -> Any:
+        return Outlet._meta.get_field("name").clean(self.cleaned_data["outlet"], None)
+
+    def clean_provider_outlet_id(self) -> Any:
+        own = self.cleaned_data["provider_outlet_id"]
+        return Outlet._meta.get_field("provider_outlet_id").clean(own, None) if own else None
 
 
 def overlap_field(label: str = "How long the old secret stays valid", **options: Any) -> forms.ChoiceField:
@@ -123,13 +181,22 @@ def overlap_field(label: str = "How long the old secret stays valid", **options:
     return forms.ChoiceField(label=label, choices=choices, widget=forms.RadioSelect, **options)
 
 
+def _seen_field() -> forms.CharField:
+    """Return the field with the version of the secret that the page showed."""
+    return forms.CharField(widget=forms.HiddenInput, max_length=40)
+
+
 class RotateForm(ActForm):
     overlap = overlap_field()
-    seen = forms.CharField(widget=forms.HiddenInput, max_length=40)
+    seen = _seen_field()
 
 
-class RotatePosSecretForm(LinkFields, RotateForm):
+class RotatePosSecretForm(HandOverFields, RotateForm):
     """Rotates a POS's secret; the new one is shown, or handed over by a one-time link."""
+
+
+class ReplaceSecretForm(HandOverFields, ActForm):
+    seen = _seen_field()
 
 
 class ReasonForm(ActForm):

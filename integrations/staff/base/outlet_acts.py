@@ -1,7 +1,7 @@
 """Base classes of the actions on an outlet or its integration."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.contrib.admin import site
@@ -17,6 +17,7 @@ from integrations.services.handover.handover import HandOver
 from integrations.services.handover.links import NewLink
 from integrations.staff.base import rights
 from integrations.staff.base.acts import Act
+from integrations.staff.base.forms import HandOverChoice
 from integrations.staff.base.secret_acts import SecretAct
 
 
@@ -28,13 +29,15 @@ def url_name(act: str) -> str:
 class OutletAct(Act):
     """An action on an outlet or on its integration."""
 
-    outlet: Outlet
-    integration: Integration | None
-    link_button: ClassVar[str] = ""
+    outlet: Outlet | None = None  # None until the act has created it
+    integration: Integration | None = None
 
     @method_decorator(sensitive_variables("handover"))
-    def show_secret(self, handover: HandOver, integration: Integration) -> HttpResponse:
+    def show_secret(self, handover: HandOver) -> HttpResponse:
         """Return the only page that ever shows this secret."""
+        rows = Integration.objects.select_related("outlet__organisation")
+        integration = rows.get(outlet__provider_outlet_id=handover.provider_outlet_id)
+        self.outlet = integration.outlet
         return self.show_once(
             "staff/handover/handover.html",
             handover=handover,
@@ -42,14 +45,13 @@ class OutletAct(Act):
             older=integration.older_secret(shared_now()),
             integration=integration,
             may_check=rights.may_see(self.request, Integration),
-            next_url=self.url_of(integration),
         )
 
     @method_decorator(sensitive_variables())
     def hand_over(self, act: Callable[[], HandOver], values: dict[str, Any]) -> HttpResponse:
-        """Run `act`, which creates a secret, and show the secret, or a one-time link if that button was pressed."""
-        if "as_link" not in self.request.POST:
-            return self.show_secret(act(), Integration.objects.get(outlet=self.outlet))
+        """Run `act`, which creates a secret, and show the secret, or a one-time link if the form asks for one."""
+        if values["hand_over"] != HandOverChoice.LINK:
+            return self.show_secret(act())
         made = handover_links.create_link_instead(
             act,
             hours=values["link_hours"] or settings.HANDOVER_LINK_HOURS,
@@ -62,38 +64,44 @@ class OutletAct(Act):
     def show_link(self, made: NewLink) -> HttpResponse:
         """Return the only page that ever shows this link; the page does not contain the secret."""
         integration = made.link.integration
+        self.outlet = integration.outlet
         return self.show_once(
             "staff/handover/link_made.html",
             made=made,
             older=integration.older_secret(shared_now()),
             integration=integration,
-            next_url=self.url_of(integration),
         )
 
     def next_url(self) -> str:
-        return self.url_of(self.integration or self.outlet)
+        """Return the URL of the outlet's page or of the list, or of the start page if the user may see neither."""
+        if self.outlet:
+            return self.url_of(self.outlet)
+        is_seen = rights.may_see(self.request, Outlet)
+        return reverse("admin:integrations_outlet_changelist" if is_seen else "admin:index")
 
     def url_of(self, row: Integration | Outlet) -> str:
-        """Return the URL of the row's page, or of the start page if the user may not see the row."""
-        if not rights.may_see(self.request, type(row)):
+        """Return the URL of the outlet's page, or of the start page if the user may not see it."""
+        if not rights.may_see(self.request, Outlet):
             return reverse("admin:index")
-        return reverse(f"admin:integrations_{row._meta.model_name}_change", args=(row.pk,))
+        key = row.outlet_id if isinstance(row, Integration) else row.pk
+        return reverse("admin:integrations_outlet_change", args=(key,))
 
     def context(self) -> dict[str, Any]:
         return {
-            "opts": Integration._meta if self.integration else Outlet._meta,
+            "opts": Outlet._meta,
             "subject": self.outlet,
             "outlet": self.outlet,
             "integration": self.integration,
             "owner": self.integration,
+            "owner_opts": Integration._meta,
             "may_act": rights.may_act(self.request),
-            "link_button": self.link_button,
         }
 
 
 class IntegrationAct(OutletAct, SecretAct):
     """An action on an existing integration."""
 
+    outlet: Outlet
     integration: Integration
 
     def is_allowed(self) -> bool:

@@ -4,10 +4,22 @@ from django.contrib.admin import site
 from django.db.models import Model
 from django.http import HttpRequest
 
+from integrations.models import Organisation
+
 
 def may_enable(request: HttpRequest) -> bool:
     """Return whether this person may enable Order N Pay on an outlet."""
     return request.user.has_perm("integrations.add_integration")
+
+
+def may_enable_new(request: HttpRequest) -> bool:
+    """Return whether this person may create an outlet and enable Order N Pay on it."""
+    return may_enable(request) and request.user.has_perm("integrations.add_outlet")
+
+
+def may_add_organisation(request: HttpRequest) -> bool:
+    """Return whether this person may create an organisation: a limited person would not see the new one."""
+    return site.get_model_admin(Organisation).has_add_permission(request)
 
 
 def may_act(request: HttpRequest) -> bool:

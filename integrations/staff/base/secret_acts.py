@@ -46,6 +46,7 @@ class EndOverlapAct(SecretAct):
     title = "End overlap now"
     button = "End the overlap"
     words = "staff/base/words/end_overlap.html"
+    is_destructive = True
     end_overlap: ClassVar[Callable[..., None]]
     consequence: ClassVar[str]  # for systems that still use the older secret
 
@@ -95,7 +96,9 @@ class SystemAct(SecretAct, Generic[System]):
         return reverse(f"{name}_change", args=(self.row.pk,)) if self.row else reverse(f"{name}_changelist")
 
     def context(self) -> dict[str, Any]:
-        return {"opts": self.model._meta, "subject": self.row, "owner": self.row, "may_act": self.is_allowed()}
+        opts = self.model._meta
+        may_act = self.is_allowed()
+        return {"opts": opts, "subject": self.row, "owner": self.row, "owner_opts": opts, "may_act": may_act}
 
     def is_allowed(self) -> bool:
         return rights.may_change(self.request, self.model)

@@ -16,12 +16,11 @@ from integrations.staff.signing_in import proof
 
 
 class BulkActions:
-    """Mixin for admin classes of outlets or integrations; `to_integration` is the lookup to the integration's id.
+    """Mixin for the admin class of outlets.
 
     An action changes nothing itself: its response is a page that shows row by row what would happen.
     """
 
-    to_integration = "pk"
     actions: Any = ("disable_many", "reenable_many", "rotate_many")
 
     def has_act_permission(self, request: HttpRequest) -> bool:
@@ -44,7 +43,7 @@ def _begin(actions: Any, request: HttpRequest, rows: QuerySet[Any], action: Bulk
     if not proof.is_recent(request):
         return proof.ask(request, {})
     model_admin: ModelAdmin[Any] = actions
-    chosen = list(rows.order_by().values_list(actions.to_integration, flat=True)[: MOST_ROWS + 1])
+    chosen = list(rows.order_by().values_list("integration", flat=True)[: MOST_ROWS + 1])
     if len(chosen) > MOST_ROWS:
         words = f"More than {MOST_ROWS:,} outlets are selected. Narrow the list down with a filter or a search."
         model_admin.message_user(request, words, messages.ERROR)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from integrations.models import Integration, Outlet
+from integrations.models import Outlet
 from integrations.services.bulk import confirming
 from integrations.services.bulk.confirming import Checked
 from integrations.services.bulk.plan import BulkAction, PlannedRow, RowsChanged, Verdict
@@ -67,7 +67,7 @@ class BulkAct(Act):
         return None
 
     def context(self) -> dict[str, Any]:
-        return {"opts": (Outlet if self.bulk_action is BulkAction.ENABLE else Integration)._meta}
+        return {"opts": Outlet._meta}
 
     @method_decorator(sensitive_variables())
     def confirm(self) -> HttpResponse:
@@ -156,7 +156,7 @@ class EnableFromFile(BulkAct):
         return self.render("staff/base/act.html", form=form, button="Check the file", words=self.words)
 
     def next_url(self) -> str:
-        return _list_url(self.request, Outlet)
+        return _list_url(self.request)
 
 
 class ActOnSelection(BulkAct):
@@ -180,7 +180,7 @@ class ActOnSelection(BulkAct):
         return self.confirm() if "checked" in request.POST else HttpResponseRedirect(self.next_url())
 
     def next_url(self) -> str:
-        return _list_url(self.request, Integration)
+        return _list_url(self.request)
 
 
 def check_selection(request: HttpRequest, action: BulkAction, ids: Sequence[int]) -> HttpResponse:
@@ -202,10 +202,8 @@ def _confirm_url(action: BulkAction) -> str:
     return reverse("admin:integrations_integration_many", args=(action.value,))
 
 
-def _list_url(request: HttpRequest, model: type[Outlet | Integration]) -> str:
-    if not rights.may_see(request, model):
-        return reverse("admin:index")
-    return reverse(f"admin:integrations_{model._meta.model_name}_changelist")
+def _list_url(request: HttpRequest) -> str:
+    return reverse("admin:integrations_outlet_changelist" if rights.may_see(request, Outlet) else "admin:index")
 
 
 def _file(text: str) -> HttpResponse:

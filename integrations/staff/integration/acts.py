@@ -1,67 +1,26 @@
-"""The acts of staff on an outlet or its integration."""
+"""The acts of staff on an integration."""
 
 from functools import partial
 from typing import Any
 
-from django.contrib.admin import site
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
-from integrations.models import Integration, Outlet
 from integrations.models.attempt import Outcome
 from integrations.models.clock import shared_now
 from integrations.services.errors import PortalError
 from integrations.services.integration import disconnecting, enabling, pos_secrets, waits
-from integrations.services.integration.errors import AlreadyDisabled, AlreadyEnabled, NotDisabled, NothingToDisconnect
-from integrations.staff.base import forms, rights
-from integrations.staff.base.outlet_acts import IntegrationAct, OutletAct
+from integrations.services.integration.errors import AlreadyDisabled, NotDisabled, NothingToDisconnect
+from integrations.staff.base import forms
+from integrations.staff.base.outlet_acts import IntegrationAct
 from integrations.staff.base.secret_acts import EndOverlapAct, RotateAct
-
-
-class EnableOutlet(OutletAct):
-    is_sensitive = True
-    form_class = forms.EnableForm
-    title = "Enable Order N Pay"
-    button = "Enable and show the values"
-    words = "staff/integration/words/enable.html"
-
-    def is_allowed(self) -> bool:
-        return rights.may_enable(self.request)
-
-    def find(self, pk: int) -> None:
-        outlets = site.get_model_admin(Outlet).get_queryset(self.request)
-        found = outlets.select_related("organisation", "integration").filter(pk=pk).first()
-        if found is None:
-            raise Http404("There is no such outlet.")
-        self.outlet, self.integration = found, getattr(found, "integration", None)
-
-    def obstacle(self) -> PortalError | None:
-        return AlreadyEnabled() if self.integration else None
-
-    link_button = "Enable and create a one-time link"
-
-    @method_decorator(sensitive_variables())
-    def act(self, values: dict[str, Any]) -> HttpResponse:
-        enable = partial(
-            enabling.enable_outlet,
-            self.outlet,
-            pos_remote_id=values["pos_remote_id"],
-            adopted_secret=values["adopted_secret"] or None,
-            actor=self.actor,
-        )
-        return self.hand_over(enable, values)
-
-    def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
-        # The second of two clicks gets here with an outlet that was read before the first click enabled it.
-        self.integration = Integration.objects.filter(outlet=self.outlet).first()
-        return super().settled(refusal, status=status)
 
 
 class RotateSecret(RotateAct, IntegrationAct):
     form_class = forms.RotatePosSecretForm
     words = "staff/integration/words/rotate.html"
-    link_button = "Rotate and create a one-time link"
+    button = "Rotate secret"
 
     @method_decorator(sensitive_variables())
     def act(self, values: dict[str, Any]) -> HttpResponse:
@@ -75,12 +34,42 @@ class RotateSecret(RotateAct, IntegrationAct):
         return self.hand_over(rotate, values)
 
 
+class ReplaceSecret(IntegrationAct):
+    """Replaces the new secret of an overlap that no POS has used. Nothing is disconnected."""
+
+    is_sensitive = True
+    form_class = forms.ReplaceSecretForm
+    title = "Replace the new secret"
+    button = "Replace the new secret"
+    words = "staff/integration/words/replace_secret.html"
+
+    def initial(self) -> dict[str, Any]:
+        return {"seen": self.integration.current_credential().version}
+
+    def obstacle(self) -> PortalError | None:
+        return pos_secrets.obstacle_to_replacement(self.integration)
+
+    def context(self) -> dict[str, Any]:
+        secrets = {"current": self.owner.current_secret(), "older": self.owner.older_secret(shared_now())}
+        return {**super().context(), **secrets}
+
+    @method_decorator(sensitive_variables())
+    def act(self, values: dict[str, Any]) -> HttpResponse:
+        replace = partial(pos_secrets.replace_unused_secret, self.integration, seen=values["seen"], actor=self.actor)
+        return self.hand_over(replace, values)
+
+
 class EndOverlap(EndOverlapAct, IntegrationAct):
     end_overlap = pos_secrets.end_overlap
     consequence = "a POS that still uses it is disconnected at once and refused until it has the new secret."
 
+    def context(self) -> dict[str, Any]:
+        is_unused = pos_secrets.obstacle_to_replacement(self.integration) is None
+        return {**super().context(), "unused": self.owner.current_credential() if is_unused else None}
+
 
 class Disable(IntegrationAct):
+    is_destructive = True
     form_class = forms.ReasonForm
     title = "Disable"
     button = "Disable"
@@ -109,6 +98,7 @@ class EnableAgain(IntegrationAct):
 
 
 class Disconnect(IntegrationAct):
+    is_destructive = True
     form_class = forms.OptionalReasonForm
     title = "Disconnect"
     button = "Disconnect"
@@ -138,6 +128,7 @@ class EndWait(IntegrationAct):
 
 
 class ChangePosRemoteId(IntegrationAct):
+    is_destructive = True
     form_class = forms.ChangePosRemoteIdForm
     title = "Change POSRemoteID"
     button = "Change"

@@ -1,16 +1,16 @@
-"""The context of an integration's page. The number of queries does not depend on the integration's age."""
+"""The integration's part of an outlet's page. The number of queries does not depend on the integration's age."""
 
 from datetime import datetime
 from typing import Any
 
-from integrations.models import AuditEvent, Integration
+from integrations.models import AuditEvent, Integration, Outlet
 from integrations.models.audit import Verb
 from integrations.services.handover.handover import auth_url, websocket_url
 from integrations.services.integration.check_evidence import OutletRows
 from integrations.services.integration.outlet_check import read_check
 from integrations.services.integration.pairings import explain
+from integrations.services.outlets.moves import explain_moves
 from integrations.services.overview.fleet import Organisations
-from integrations.staff.base.presentation import standing_of
 from integrations.staff.requests.rows import with_type_names
 
 TEMPLATE = "staff/integration/page_parts.html"
@@ -31,12 +31,8 @@ def context_of(
     requests = list(with_type_names(integration.requests.defer("payload", "answer"))[:ROWS])
     rows = OutletRows(credentials, connections, attempts, requests)
     stray_frames = integration.stray_frames.all() if with_content else integration.stray_frames.defer("excerpt")
-    events = AuditEvent.objects.filter(integration=integration)
     return {
-        "fragment": TEMPLATE,
-        "integration": integration,
-        "outlet": integration.outlet,
-        "standing": standing_of(integration, now),
+        "has_details": True,
         "auth_url": auth_url(),
         "websocket_url": websocket_url(),
         "credentials": credentials,
@@ -48,8 +44,18 @@ def context_of(
         "with_content": with_content,
         "stray_frames": list(stray_frames[:ROWS]),
         "links": list(integration.handover_links.defer("sealed").select_related("credential")[:ROWS]),
-        "events": list(events[:ROWS]),
         "check": read_check(integration, now, organisations, with_content=with_content, rows=rows),
-        "disabling": None if integration.is_enabled else events.filter(verb=Verb.DISABLED).first(),
+        "disabling": None if integration.is_enabled else _disabling(integration),
         "rows": ROWS,
     }
+
+
+def events_of(outlet: Outlet, organisations: Organisations) -> list[AuditEvent]:
+    """Return the newest events of an outlet and its integration, with the names that this person may read."""
+    events = list(AuditEvent.objects.filter(outlet=outlet)[:ROWS])
+    explain_moves(events, organisations)
+    return events
+
+
+def _disabling(integration: Integration) -> AuditEvent | None:
+    return AuditEvent.objects.filter(integration=integration, verb=Verb.DISABLED).first()

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
-from django.db.models import Field
+from django.db.models import Field, Prefetch, QuerySet
 from django.forms import Field as FormField
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,33 +11,35 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from integrations.models import Integration, Outlet
+from integrations.models import Credential, Integration, Outlet
 from integrations.models.clock import shared_now
 from integrations.services.outlets import near_names, outlets
+from integrations.services.people import scope
 from integrations.staff.base import rights
-from integrations.staff.base.admin import PortalAdmin, warn_of_near_name
+from integrations.staff.base.admin import PageAdmin, warn_of_near_name
 from integrations.staff.base.filters import OrganisationFilter, OutletStateFilter
-from integrations.staff.base.presentation import standing_of, state_cell
+from integrations.staff.base.presentation import ago, standing_of, state_cell
 from integrations.staff.base.slim_list import SlimList
 from integrations.staff.bulk.actions import BulkActions
 from integrations.staff.bulk.page import EnableFromFile
-from integrations.staff.integration.acts import EnableOutlet
+from integrations.staff.integration import page as integration_page
+from integrations.staff.integration.enable_acts import EnableNewOutlet, EnableOutlet
 from integrations.staff.outlets import export as outlets_export
 from integrations.staff.signing_in.actors import actor_of
 
 
 @admin.register(Outlet)
-class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
-    """The customers' sites, each with its state."""
+class OutletAdmin(BulkActions, PageAdmin[Outlet]):
+    """The customers' sites: each with its state, and with the pairing and the secret of its POS once enabled."""
 
     menu_position = 20
     when_empty = (
         "No outlets yet. An outlet is one site of a customer. Outlets appear here with their state: not enabled, "
-        "online, offline or disabled. Add the first one, then enable Order N Pay on it."
+        "online, offline or disabled. Choose “Enable an outlet” to create the first one."
     )
+    page = "staff/integration/page.html"
     organisation_path = "organisation"
     is_live = True
-    to_integration = "integration"
     list_filter = (OutletStateFilter, OrganisationFilter)
     list_select_related = ("organisation", "integration__presence__connection__process")
     search_fields = ("name", "organisation__name", "provider_outlet_id", "integration__pos_remote_id")
@@ -50,30 +52,43 @@ class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
     )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SlimList]:  # noqa: ARG002
-        return SlimList
+        return OutletList
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         pairing = "pairing_or_enable" if rights.may_enable(request) else "pairing"
-        return ("name", "state", "organisation", pairing)
+        secret = ("secret",) if rights.may_see(request, Integration) else ()
+        return ("name", "state", "organisation", pairing, *secret, "last_seen")
 
     @admin.display
     def state(self, outlet: Outlet) -> SafeString:
         return state_cell(_integration_of(outlet), shared_now())
 
     @admin.display(description="POSRemoteID", empty_value="–")
-    def pairing(self, outlet: Outlet) -> SafeString | None:
+    def pairing(self, outlet: Outlet) -> str | None:
         integration = _integration_of(outlet)
-        if integration is None:
-            return None
-        url = reverse("admin:integrations_integration_change", args=(integration.pk,))
-        return format_html('<a href="{}">{}</a>', url, integration.pos_remote_id)
+        return integration.pos_remote_id if integration else None
 
     @admin.display(description="POSRemoteID")
-    def pairing_or_enable(self, outlet: Outlet) -> SafeString | None:
+    def pairing_or_enable(self, outlet: Outlet) -> SafeString | str | None:
         if linked := self.pairing(outlet):
             return linked
         url = reverse("admin:integrations_outlet_enable", args=(outlet.pk,))
         return format_html('<a class="onp-do" href="{}" aria-label="Enable Order N Pay on {}">Enable</a>', url, outlet)
+
+    @admin.display(description="secret begins with", empty_value="–")
+    def secret(self, outlet: Outlet) -> str | None:
+        integration = _integration_of(outlet)
+        if integration is None:
+            return None
+        (credential,) = integration.current  # type: ignore[attr-defined]
+        return f"{credential.shown} (weak)" if credential.is_weak else str(credential.shown)
+
+    @admin.display(description="last seen")
+    def last_seen(self, outlet: Outlet) -> SafeString | str:
+        integration, now = _integration_of(outlet), shared_now()
+        if integration is None:
+            return "–"
+        return "now" if integration.presence.is_online_at(now) else ago(integration.presence.last_seen_at, now)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Outlet | None = None) -> tuple[str, ...]:  # noqa: ARG002
         # PowerEPOS identifies an enabled outlet by this ID.
@@ -88,35 +103,46 @@ class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
 
     def get_urls(self) -> list[URLPattern]:
         enable = self.admin_site.admin_view(EnableOutlet.as_view())
+        enable_new = self.admin_site.admin_view(EnableNewOutlet.as_view())
         export = self.admin_site.admin_view(partial(outlets_export.export, self))
         return [
             path("<int:pk>/enable/", enable, name="integrations_outlet_enable"),
+            path("enable/", enable_new, name="integrations_outlet_enable_new"),
             path(
                 "enable-file/",
                 self.admin_site.admin_view(EnableFromFile.as_view()),
                 name="integrations_outlet_enable_from_file",
             ),
+            path("<int:pk>/edit/", self.admin_site.admin_view(self.edit_view), name="integrations_outlet_edit"),
             path("export/", export, name="integrations_outlet_export"),
             *super().get_urls(),
         ]
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Outlet | None = None,
-    ) -> HttpResponse:
-        integration = _integration_of(obj) if obj else None
-        context |= {
-            "standing": standing_of(integration, shared_now()) if obj else None,
+    def edit_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Return the form of an outlet's name, ProviderOutletID and alerts."""
+        return self.changeform_view(request, str(pk))
+
+    def page_of(self, request: HttpRequest, row: Outlet) -> dict[str, object]:
+        """Return the context of an outlet's page. Its integration's part needs the right to see integrations."""
+        found = Integration.objects.select_related("outlet__organisation", "presence__connection__process")
+        integration, now = found.filter(outlet=row).first(), shared_now()
+        seen, outlet = scope.organisations_of(request.user), integration.outlet if integration else row
+        ours: dict[str, object] = {
+            "title": str(outlet),
+            "outlet": outlet,
             "integration": integration,
+            "standing": standing_of(integration, now),
+            "fragment": integration_page.TEMPLATE,
             "may_enable": rights.may_enable(request),
-            "may_see_integration": rights.may_see(request, Integration),
+            "may_act": rights.may_act(request),
+            "may_ask": rights.may_ask(request),
+            "may_delete": integration is None and self.has_delete_permission(request),
+            "events": integration_page.events_of(row, seen),
         }
-        return super().render_change_form(request, context, add, change, form_url, obj)
+        if integration is None or not rights.may_see(request, Integration):
+            return ours
+        with_content = rights.may_see_payload(request)
+        return ours | integration_page.context_of(integration, now, seen, with_content=with_content)
 
     def has_delete_permission(self, request: HttpRequest, obj: Outlet | None = None) -> bool:
         is_free = obj is None or _integration_of(obj) is None
@@ -136,6 +162,17 @@ class OutletAdmin(BulkActions, PortalAdmin[Outlet]):
         if not self.has_view_or_change_permission(request, obj):
             return super().response_post_save_add(request, obj)
         return HttpResponseRedirect(reverse("admin:integrations_outlet_change", args=(obj.pk,)))
+
+    def response_post_save_change(self, request: HttpRequest, obj: Outlet) -> HttpResponseRedirect:
+        return self.response_post_save_add(request, obj)
+
+
+class OutletList(SlimList):
+    """Reads the current secret of each outlet on the page."""
+
+    def apply_select_related(self, qs: QuerySet[Any]) -> QuerySet[Any]:
+        current = Prefetch("integration__credentials", Credential.objects.filter(is_current=True), to_attr="current")
+        return super().apply_select_related(qs).prefetch_related(current)
 
 
 def _integration_of(outlet: Outlet) -> Integration | None:

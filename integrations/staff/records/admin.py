@@ -197,5 +197,5 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
 
 def link_to(integration: Integration) -> SafeString:
     """Return a link to the integration's page, also for viewers who will be refused there."""
-    url = reverse("admin:integrations_integration_change", args=(integration.pk,))
+    url = reverse("admin:integrations_outlet_change", args=(integration.outlet_id,))
     return format_html('<a href="{}">{}</a>', url, integration)

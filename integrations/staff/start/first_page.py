@@ -9,6 +9,7 @@ from integrations.models import AuditEvent, Integration, Outlet
 from integrations.models.audit import Verb
 from integrations.services.overview.fleet import read_fleet
 from integrations.services.people import scope
+from integrations.staff.base import rights
 from integrations.staff.start.attention import groups_of
 from integrations.staff.start.figures import context_of
 
@@ -30,9 +31,11 @@ def what_next(request: HttpRequest, *, has_figures: bool) -> NextStep | None:
     """Return the next step in a portal without enabled outlets, or None if this person may not take it."""
     if has_figures:
         return None  # figures exist only if an outlet is, or was, enabled
+    if rights.may_enable_new(request):
+        return _enable_new() if not _has_integrations(request) else None
     if not scope.limit(Outlet.objects.all(), request.user, "organisation").exists():
         return _add_outlet() if request.user.has_perm("integrations.add_outlet") else None
-    if not scope.limit(Integration.objects.all(), request.user, "outlet__organisation").exists():
+    if not _has_integrations(request):
         return _enable_outlet() if request.user.has_perm("integrations.add_integration") else None
     return None
 
@@ -61,6 +64,18 @@ def recent_activity(request: HttpRequest) -> list[AuditEvent] | None:
     newest = scope.limit(AuditEvent.objects.all(), request.user, "organisation").values_list("pk", flat=True)
     acts = AuditEvent.objects.filter(pk__in=list(newest[:SEARCHED])).exclude(verb__in=SIGN_INS)
     return list(acts[:LATEST])
+
+
+def _has_integrations(request: HttpRequest) -> bool:
+    return scope.limit(Integration.objects.all(), request.user, "outlet__organisation").exists()
+
+
+def _enable_new() -> NextStep:
+    return NextStep(
+        "No outlet is enabled yet. Enable the first one: you get the three values that PowerEPOS needs.",
+        reverse("admin:integrations_outlet_enable_new"),
+        "Enable an outlet",
+    )
 
 
 def _add_outlet() -> NextStep:

@@ -19,18 +19,4 @@ function sendOnce(form) {
     });
 }
 
-// In a form with two buttons, Enter presses the button in the same part of the form as the field.
-function pressOwnButton(event) {
-    const field = event.target;
-    if (event.key !== "Enter" || event.isComposing || field.tagName !== "INPUT" || field.type === "submit") {
-        return;
-    }
-    event.preventDefault();
-    const part = field.closest(".onp-link") || field.form;
-    field.form.requestSubmit(part.querySelector("input[type=submit]"));
-}
-
 document.querySelectorAll("form[data-once]").forEach(sendOnce);
-document.querySelectorAll("form:has(.onp-link)").forEach((form) => {
-    form.addEventListener("keydown", pressOwnButton);
-});

@@ -94,7 +94,7 @@ def test_back_and_forward_do_not_show_the_secret_again(page: Page) -> None:
 
 def test_resubmitting_the_form_says_that_the_outlet_is_already_enabled(page: Page) -> None:
     outlet = enable(page, "Again", "Again")
-    page.evaluate(RESEND, {"pos_remote_id": "Again"})
+    page.evaluate(RESEND, {"organisation": "Organisation of Again", "outlet": "Again", "pos_remote_id": "Again"})
     expect(page.locator(".errornote")).to_contain_text("already enabled")
     expect(page.get_by_role("link", name="Rotate secret")).to_be_visible()
     assert_gone(page, outlet)
@@ -102,7 +102,7 @@ def test_resubmitting_the_form_says_that_the_outlet_is_already_enabled(page: Pag
 
 def test_a_double_click_enables_once_and_still_shows_the_secret(page: Page) -> None:
     begin_enabling(page, "Double", "Double")
-    page.get_by_role("button", name="Enable and show the values").dblclick()
+    page.get_by_role("button", name="Enable outlet").dblclick()
     assert read_values(page).provider_outlet_id
 
 
@@ -122,7 +122,7 @@ def test_rotating_shows_a_new_secret_that_is_accepted(page: Page, portal: Stack)
     page.get_by_role("link", name="Done").click()
     page.get_by_role("link", name="Rotate secret").click()
     page.get_by_label("1 hour:").check()
-    page.get_by_role("button", name="Rotate and show the new secret").click()
+    page.get_by_role("button", name="Rotate secret").click()
     new = read_values(page)
     assert new.auth_secret != old.auth_secret
     assert authenticate(portal, new).status_code == authenticate(portal, old).status_code == 200
@@ -136,9 +136,9 @@ def test_rotating_shows_a_new_secret_that_is_accepted(page: Page, portal: Stack)
 
 def test_an_adopted_secret_works_and_the_page_warns_that_it_is_weak(page: Page, portal: Stack) -> None:
     begin_enabling(page, "Adopt", "Adopt")
-    page.get_by_text("PowerEPOS already has a secret for this outlet").click()
+    page.get_by_text("or a secret that PowerEPOS already has").click()
     page.get_by_label("Secret that PowerEPOS already has").fill("0ld-till-Secret")
-    page.get_by_role("button", name="Enable and show the values").click()
+    page.get_by_role("button", name="Enable outlet").click()
     expect(page.locator(".onp-warning")).to_contain_text("This secret is weak")
     assert authenticate(portal, read_values(page)).status_code == 200
 
@@ -152,6 +152,15 @@ def test_the_copy_buttons_copy_and_confirm_it(page: Page) -> None:
         assert page.evaluate("navigator.clipboard.readText()") == value
 
 
+def test_one_button_copies_all_values_with_their_names(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    outlet = enable(page, "Whole", "Whole")
+    page.get_by_role("button", name="Copy all").click()
+    expect(page.get_by_role("status")).to_have_text("Copied all values.")
+    pairs = zip(NAMES, values_of(outlet), strict=True)
+    assert page.evaluate("navigator.clipboard.readText()") == "".join(f"{name}: {value}\n" for name, value in pairs)
+
+
 def test_the_copy_buttons_work_without_the_clipboard_of_https(page: Page) -> None:
     page.context.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     outlet = enable(page, "Plain", "Plain")
@@ -160,6 +169,8 @@ def test_the_copy_buttons_work_without_the_clipboard_of_https(page: Page) -> Non
     page.locator("#nav-filter").focus()
     page.keyboard.press("Control+V")
     expect(page.locator("#nav-filter")).to_have_value(outlet.auth_secret)
+    page.get_by_role("button", name="Copy all").click()
+    expect(page.get_by_role("status")).to_have_text("Copied all values.")
 
 
 def test_the_printed_page_holds_only_the_values(page: Page) -> None:
@@ -221,7 +232,7 @@ def test_no_page_is_wider_than_a_phone(chromium: Browser, portal: Stack, login: 
             page.get_by_role("link", name=act).click()
             assert_fits(page)
             page.go_back()
-        for name in ("organisation", "outlet", "integration", "connection", "authattempt", "auditevent"):
+        for name in ("organisation", "outlet", "connection", "authattempt", "auditevent"):
             page.goto(f"/admin/integrations/{name}/")
             assert_fits(page)
 
@@ -243,20 +254,16 @@ RESEND = """(values) => {
 
 
 def enable(page: Page, outlet: str, pos_remote_id: str) -> Credentials:
-    """Add an organisation and an outlet from the first page, enable it, and stay on the page with the values."""
+    """Enable a new outlet of a new organisation, and stay on the page with the values."""
     begin_enabling(page, outlet, pos_remote_id)
-    page.get_by_role("button", name="Enable and show the values").click()
+    page.get_by_role("button", name="Enable outlet").click()
     return read_values(page)
 
 
 def begin_enabling(page: Page, outlet: str, pos_remote_id: str) -> None:
-    page.goto("/admin/integrations/organisation/add/")
-    page.get_by_label("Name:").fill(f"Organisation of {outlet}")
-    page.get_by_role("button", name="Save and continue editing").click()
-    page.get_by_role("link", name="Add outlet").click()
-    page.get_by_label("Name:").fill(outlet)
-    page.get_by_role("button", name="Save", exact=True).click()
-    page.locator(".object-tools").get_by_role("link", name="Enable Order N Pay").click()
+    page.goto("/admin/integrations/outlet/enable/")
+    page.get_by_label("Organisation").fill(f"Organisation of {outlet}")
+    page.get_by_label("Outlet", exact=True).fill(outlet)
     page.get_by_label("POSRemoteID").fill(pos_remote_id)
 
 
@@ -300,7 +307,7 @@ def enable_again(page: Page) -> None:
 
 def open_integration(page: Page) -> None:
     """Open the integration from the list of outlets, filtered to one outlet."""
-    page.locator("#result_list").get_by_role("link", name=re.compile("^Terrace ")).click()
+    page.locator("#result_list").get_by_role("link", name="Terrace").click()
 
 
 def assert_gone(page: Page, outlet: Credentials) -> None:

@@ -97,12 +97,19 @@ def opened(page: Page) -> Iterator[None]:
     page.get_by_role("link", name="Older").click()
     page.get_by_role("link", name="Newer").wait_for()
     yield
-    page.goto("/admin/integrations/integration/")
+    page.goto("/admin/integrations/outlet/?state=online")
     page.locator("#result_list tbody th a").first.click()
     yield
-    integration = page.url
-    for act in ("rotate", "disable", "check", "ask"):
-        page.goto(integration.replace("/change/", f"/{act}/"))
+    page.goto("/admin/integrations/outlet/enable/")
+    yield
+    page.goto("/admin/integrations/outlet/?state=online")
+    page.locator("#result_list tbody th a").first.click()
+    acts = page.locator(".object-tools a[href*='/integration/']").evaluate_all(
+        "links => links.map(each => each.pathname)"
+    )
+    assert len(acts) > 4, acts
+    for act in acts:
+        page.goto(act)
         yield
 
 

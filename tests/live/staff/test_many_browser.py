@@ -105,26 +105,21 @@ def test_many_outlets_are_disabled_and_rotated_from_the_list(page: Page, tmp_pat
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_the_enter_key_in_the_fields_of_a_link_shows_no_secret(
+def test_the_enter_key_in_the_fields_of_a_link_creates_the_link(
     chromium: Browser, page: Page, portal: Stack, login: tuple[str, str], scripts: bool
 ) -> None:
     name = f"Entered {scripts}"
     begin_enabling(page, name, name)
     enable, session = page.url, page.context.storage_state()
     with browsing.page_at(chromium, portal, java_script_enabled=scripts, storage_state=session) as other:
-        for label in ("Passphrase", "Hours for which the link is valid"):
-            other.goto(enable)
-            other.get_by_label("POSRemoteID").fill(name)
-            other.get_by_text("Send the values by a one-time link instead").click()
-            other.get_by_label(label).fill("correct horse" if label == "Passphrase" else "24")
-            other.get_by_label(label).press("Enter")
-            if scripts:
-                break
-        if scripts:
-            expect(other.locator("#value-Link")).to_be_visible()
-            LEDGER.remember(other.locator("#value-Link").inner_text().partition("#")[2])
-        else:
-            expect(other).to_have_url(enable)
+        other.goto(enable)
+        other.get_by_label("POSRemoteID").fill(name)
+        expect(other.get_by_label("Passphrase")).to_be_hidden()
+        other.get_by_label("Create a one-time link").check()
+        other.get_by_label("Passphrase").fill("correct horse battery")
+        other.get_by_label("Passphrase").press("Enter")
+        expect(other.locator("#value-Link")).to_be_visible()
+        LEDGER.remember(other.locator("#value-Link").inner_text().partition("#")[2])
         assert "ONPS-" not in other.content()
 
 
@@ -141,8 +136,8 @@ def test_a_link_opens_once_in_another_browser_and_staff_see_that(
     chromium: Browser, page: Page, portal: Stack, login: tuple[str, str]
 ) -> None:
     begin_enabling(page, "Linked", "Linked-1")
-    page.get_by_text("Send the values by a one-time link instead").click()
-    page.get_by_role("button", name="Enable and create a one-time link").click()
+    page.get_by_label("Create a one-time link").check()
+    page.get_by_role("button", name="Enable outlet").click()
     url, passphrase = page.locator("#value-Link").inner_text(), page.locator("#value-Passphrase").inner_text()
     LEDGER.remember(url.partition("#")[2], passphrase)
     assert "ONPS-" not in page.content()
@@ -175,9 +170,9 @@ def test_a_link_opens_once_in_another_browser_and_staff_see_that(
 
 def test_the_link_page_works_without_scripts(chromium: Browser, page: Page, portal: Stack) -> None:
     begin_enabling(page, "Scriptless", "Scriptless-1")
-    page.get_by_text("Send the values by a one-time link instead").click()
+    page.get_by_label("Create a one-time link").check()
     page.get_by_label("Passphrase").fill("correct horse battery")
-    page.get_by_role("button", name="Enable and create a one-time link").click()
+    page.get_by_role("button", name="Enable outlet").click()
     url = page.locator("#value-Link").inner_text()
     LEDGER.remember(url.partition("#")[2])
     with browsing.page_at(chromium, portal, java_script_enabled=False) as recipient:
@@ -219,7 +214,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def choose_all(page: Page, action: str) -> None:
-    page.goto("/admin/integrations/integration/?q=Tavern")
+    page.goto("/admin/integrations/outlet/?q=Tavern")
     page.locator("#action-toggle").check()
     page.get_by_role("button", name=re.compile("Select all 55")).click()
     page.get_by_label("Action:").select_option(label=action)

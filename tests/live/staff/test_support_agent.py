@@ -85,7 +85,7 @@ def search_and_check(page: Page, text: str) -> None:
     page.get_by_label("Search").fill(text)
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Outlet 1").click()
-    page.get_by_role("link", name="check this outlet").click()
+    page.get_by_role("link", name="Check this outlet").click()
 
 
 def change_pos_remote_id(page: Page, to: str) -> None:
@@ -95,8 +95,8 @@ def change_pos_remote_id(page: Page, to: str) -> None:
 
 
 def ask_for_open_orders(page: Page) -> None:
-    """Send the request from the integration's page; the answer appears without a reload."""
-    to_integration(page)
+    """Send the request from the outlet's page; the answer appears without a reload."""
+    to_outlet(page)
     page.get_by_role("link", name="Ask the POS").click()
     page.get_by_role("link", name="GetOpenOrders (1)").click()
     page.get_by_label("UserIdentifier").fill(MANAGER.user_id)
@@ -108,16 +108,16 @@ def ask_for_open_orders(page: Page) -> None:
 
 
 def disconnect(page: Page) -> None:
-    to_integration(page)
+    to_outlet(page)
     page.get_by_role("link", name="Disconnect", exact=True).click()
     expect(page.get_by_text("can reconnect at once")).to_be_visible()
     page.get_by_role("button", name="Disconnect").click()
     expect(page.get_by_text("credentials stay valid")).to_be_visible()
 
 
-def to_integration(page: Page) -> None:
-    if page.get_by_role("link", name="Open the integration").count():
-        page.get_by_role("link", name="Open the integration").click()
+def to_outlet(page: Page) -> None:
+    if page.get_by_role("link", name="Open the outlet").count():
+        page.get_by_role("link", name="Open the outlet").click()
     page.get_by_role("heading", name="Values PowerEPOS needs").wait_for()
 
 

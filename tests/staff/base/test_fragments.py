@@ -13,13 +13,13 @@ from integrations.services.integration.enabling import disable
 from integrations.services.people.groups import ADMINISTRATOR
 from tests.support.factories import ANNA, Enabled, make_outlet
 from tests.support.signing_in import refresh
-from tests.support.staff.pages import act_url, be_seen, list_url, outlet_url, page_url
+from tests.support.staff.pages import act_url, be_seen, edit_url, list_url, page_url
 
 START = reverse("admin:index")
 
 
 def live_pages(enabled: Enabled) -> list[str]:
-    pages = [START, list_url("outlet"), list_url("integration"), page_url(enabled.integration)]
+    pages = [START, list_url("outlet"), page_url(enabled.integration)]
     return [*pages, act_url(enabled.integration, "check")]
 
 
@@ -75,13 +75,13 @@ def test_limited_staff_refresh_only_rows_that_they_may_see(client: Client, enabl
 
 
 def test_a_page_without_a_live_part_has_no_fragment(staff: Client, enabled: Enabled) -> None:
-    for url in (outlet_url(enabled.integration.outlet), list_url("request"), act_url(enabled.integration, "rotate")):
+    for url in (edit_url(enabled.integration.outlet), list_url("request"), act_url(enabled.integration, "rotate")):
         assert "data-live" not in staff.get(url).content.decode(), url
         assert refresh(staff, url).status_code == 410, url
 
 
 def test_a_page_whose_row_was_deleted_stops_refreshing(staff: Client) -> None:
-    assert refresh(staff, reverse("admin:integrations_integration_change", args=(10**6,))).status_code == 410
+    assert refresh(staff, reverse("admin:integrations_outlet_change", args=(10**6,))).status_code == 410
 
 
 def test_a_first_page_without_figures_stops_refreshing(staff: Client, outlet: Outlet) -> None:

@@ -33,7 +33,8 @@ def boss(client: Client) -> Client:
 
 
 def admins() -> Iterator[tuple[type[Model], ModelAdmin[Any]]]:
-    yield from site._registry.items()
+    """Yield each class with a list: integrations have none, and their old addresses redirect."""
+    yield from ((model, admin) for model, admin in site._registry.items() if model is not Integration)
 
 
 def list_of(model: type[Model]) -> str:
@@ -122,11 +123,10 @@ def test_a_search_may_have_as_many_words_as_fit_its_length_limit(boss: Client, t
 
 @pytest.mark.parametrize("key", ["x", "\x00", "-1", str(2**63), "9" * 5000, "1,2", "ffffffff-ffff"])
 def test_an_action_ignores_values_that_are_not_keys(boss: Client, enabled: Enabled, key: str) -> None:
-    for name in ("outlet", "integration"):
-        url = reverse(f"admin:integrations_{name}_changelist")
-        page = boss.post(url, {"action": "disable_many", "index": "0", "_selected_action": [key]})
-        assert page.status_code in (200, 302, 400), key
-        assert Integration.objects.get().is_enabled
+    url = reverse("admin:integrations_outlet_changelist")
+    page = boss.post(url, {"action": "disable_many", "index": "0", "_selected_action": [key]})
+    assert page.status_code in (200, 302, 400), key
+    assert Integration.objects.get().is_enabled
 
 
 @pytest.mark.parametrize("key", ["x", "%00", "-1", str(2**63), "9" * 400, "_5F", "a%2Fb", "%EF%BF%BE"])

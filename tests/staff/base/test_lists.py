@@ -31,7 +31,7 @@ GROWING = {
     for name in ("request", "connection", "authattempt", "strayframe", "auditevent", "delivery", "notice")
 }
 OTHER_LISTS = (
-    "organisation", "outlet", "integration", "handoverlink", "apikey", "messagetype", "alert",
+    "organisation", "outlet", "handoverlink", "apikey", "messagetype", "alert",
     "webhookendpoint",
 )  # fmt: skip
 
@@ -86,7 +86,6 @@ def every_page(two_outlets: Enabled) -> Iterator[str]:
     rows = {
         "organisation": two_outlets.integration.outlet.organisation,
         "outlet": two_outlets.integration.outlet,
-        "integration": two_outlets.integration,
         "request": two_outlets.integration.requests.first(),
         "connection": two_outlets.integration.connections.first(),
         "authattempt": two_outlets.integration.attempts.first(),

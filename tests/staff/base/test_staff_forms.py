@@ -49,7 +49,7 @@ def test_an_invalid_choice_is_reported_at_its_field(boss: Client) -> None:
 
 def test_the_choice_is_also_checked_when_a_row_is_changed(boss: Client) -> None:
     outlet = Outlet.objects.create(organisation=make_organisation(), name="Harbour", provider_outlet_id="h")
-    url = reverse("admin:integrations_outlet_change", args=(outlet.pk,))
+    url = reverse("admin:integrations_outlet_edit", args=(outlet.pk,))
     for value in NO_KEYS:
         answer = boss.post(url, {"organisation": value, "name": "H"})
         assert answer.status_code == 200, value

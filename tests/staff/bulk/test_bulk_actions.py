@@ -84,7 +84,7 @@ def test_a_confirmation_sent_twice_enables_outlets_once_and_shows_secrets_once(s
 
 @pytest.mark.parametrize("overlap", ["0", "7d"])
 def test_a_rotation_confirmed_twice_rotates_once(staff: Client, enabled: Enabled, overlap: str) -> None:
-    page = choose(staff, "integration", "rotate_many", enabled.integration)
+    page = choose(staff, "outlet", "rotate_many", enabled.integration.outlet)
     assert len(downloaded(confirm(staff, page, as_file=True, overlap=overlap))) == 1
     again = confirm(staff, page, as_file=True, overlap=overlap)
     assert again.status_code == 409
@@ -93,8 +93,8 @@ def test_a_rotation_confirmed_twice_rotates_once(staff: Client, enabled: Enabled
 
 
 def test_a_person_limited_after_the_check_gets_no_secret_of_another_organisation(enabled: Enabled) -> None:
-    client = client_of("view_integration", "change_integration")
-    page = choose(client, "integration", "rotate_many", enabled.integration)
+    client = client_of("view_outlet", "view_integration", "change_integration")
+    page = choose(client, "outlet", "rotate_many", enabled.integration.outlet)
     StaffLimit.objects.create(user=User.objects.latest("pk")).organisations.set([make_organisation("Own")])
     answer = confirm(client, page, overlap="7d")
     assert answer.status_code == 409
@@ -163,7 +163,7 @@ def test_wrong_rows_are_listed_first_and_cannot_be_confirmed(staff: Client) -> N
 def test_a_bulk_action_needs_its_permission(staff: Client, enabled: Enabled) -> None:
     file, rotate = (
         upload(staff, "Osteria,Garden,R-1,"),
-        choose(staff, "integration", "rotate_many", enabled.integration),
+        choose(staff, "outlet", "rotate_many", enabled.integration.outlet),
     )
     assert client_of("change_integration").get(UPLOAD).status_code == 403
     assert confirm(client_of("change_integration"), file).status_code == 403
@@ -176,7 +176,7 @@ def test_a_bulk_action_needs_its_permission(staff: Client, enabled: Enabled) -> 
 
 def test_the_lists_offer_actions_on_the_selected_rows(staff: Client) -> None:
     one, two = make_enabled_outlet("One"), make_enabled_outlet("Two")
-    page = choose(staff, "integration", "disable_many", one.integration)
+    page = choose(staff, "outlet", "disable_many", one.integration.outlet)
     assert "1 outlet would be changed" in text(page)
     assert not two.integration.credentials.filter(is_current=False).exists()
     assert "Reason: Holidays" in text(confirm(staff, page, reason="Holidays"))
@@ -187,8 +187,7 @@ def test_all_search_results_can_be_selected_across_pages(staff: Client) -> None:
     for number in range(60):
         make_enabled_outlet(f"Outlet {number}")
     make_enabled_outlet("Another")
-    first = Integration.objects.first()
-    page = choose(staff, "integration", "rotate_many", first, all_of_them=True, query="?q=Outlet")
+    page = choose(staff, "outlet", "rotate_many", Outlet.objects.first(), all_of_them=True, query="?q=Outlet")
     assert len(page.context["checked"].plan) == 60
 
 
@@ -202,11 +201,11 @@ def test_outlets_that_are_not_enabled_are_skipped_and_counted(staff: Client, out
 
 def test_a_person_with_view_rights_only_is_offered_no_actions(enabled: Enabled) -> None:
     viewer = client_of("view_integration", "view_outlet", "delete_outlet")
-    for name in ("integration", "outlet"):
-        page = viewer.get(list_url(name)).content.decode()
-        assert "disable_many" not in page
-        assert "delete_selected" not in page
-        assert "Nothing has been changed yet" not in text(choose(viewer, name, "disable_many", enabled.integration))
+    page = viewer.get(list_url("outlet")).content.decode()
+    assert "disable_many" not in page
+    assert "delete_selected" not in page
+    chosen = choose(viewer, "outlet", "disable_many", enabled.integration.outlet)
+    assert "Nothing has been changed yet" not in text(chosen)
 
 
 def test_no_list_offers_the_default_delete_action(staff: Client) -> None:
@@ -220,9 +219,8 @@ def test_a_limited_person_can_only_change_their_own_outlets(boss: User) -> None:
     own = make_organisation("Own")
     outlet = make_outlet("Mine", organisation="Own")
     enabling.enable_outlet(outlet, pos_remote_id="Mine", actor=Actor("boss", boss))
-    limited = limited_to(own, "view_integration", "change_integration")
-    own_integration = Integration.objects.get(outlet=outlet)
-    page = choose(limited, "integration", "disable_many", own_integration, one.integration, all_of_them=True)
+    limited = limited_to(own, "view_outlet", "view_integration", "change_integration")
+    page = choose(limited, "outlet", "disable_many", outlet, one.integration.outlet, all_of_them=True)
     assert [row.outlet for row in page.context["checked"].plan] == ["Mine"]
 
 

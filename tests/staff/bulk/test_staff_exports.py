@@ -86,7 +86,7 @@ def test_a_formula_after_another_separator_is_guarded(cell: str) -> None:
 
 
 def test_enabling_by_link_never_shows_the_secret(staff: Client, outlet: Outlet) -> None:
-    values = {"pos_remote_id": "R-1", "as_link": "yes", "link_hours": "24"}
+    values = {"pos_remote_id": "R-1", "hand_over": "link", "link_hours": "24"}
     page = staff.post(enable_url(outlet), values)
     assert not SECRET.search(page.content.decode())
     assert "no-store" in page["Cache-Control"]
@@ -102,7 +102,7 @@ def test_a_secret_is_rotated_by_link_with_a_chosen_passphrase(staff: Client, ena
     values = {
         "overlap": "24h",
         "seen": enabled.integration.current_credential().pk,
-        "as_link": "yes",
+        "hand_over": "link",
         "link_hours": "",
         "passphrase": "correct horse battery",
     }
@@ -114,10 +114,17 @@ def test_a_secret_is_rotated_by_link_with_a_chosen_passphrase(staff: Client, ena
 
 @pytest.mark.parametrize(("field", "value"), [("passphrase", "short"), ("link_hours", "9999"), ("link_hours", "0")])
 def test_a_refused_link_enables_nothing(staff: Client, outlet: Outlet, field: str, value: str) -> None:
-    page = staff.post(enable_url(outlet), {"pos_remote_id": "R-1", "as_link": "yes", field: value})
+    page = staff.post(enable_url(outlet), {"pos_remote_id": "R-1", "hand_over": "link", field: value})
     assert "Nothing was changed" in text(page)
     assert page.context["form"].errors[field]
-    assert '<details class="module onp-more onp-link" open>' in page.content.decode()
+    assert not Integration.objects.exists()
+
+
+def test_a_passphrase_without_the_choice_of_a_link_enables_nothing(staff: Client, outlet: Outlet) -> None:
+    values = {"pos_remote_id": "R-1", "hand_over": "show", "passphrase": "correct horse battery"}
+    page = staff.post(enable_url(outlet), values)
+    assert "Choose the link above, or leave this empty" in text(page)
+    assert not SECRET.search(page.content.decode())
     assert not Integration.objects.exists()
 
 

@@ -292,7 +292,7 @@ def test_a_limited_person_adds_recipients_of_their_own_organisations_only(client
 
 def test_the_outlet_form_accepts_an_alert_limit_and_opening_hours(staff: Client, enabled: Enabled) -> None:
     outlet = enabled.integration.outlet
-    url = reverse("admin:integrations_outlet_change", args=(outlet.pk,))
+    url = reverse("admin:integrations_outlet_edit", args=(outlet.pk,))
     form = {"organisation": outlet.organisation_id, "name": outlet.name}
     bad = staff.post(url, form | {"alert_after_minutes": 0, "opening_hours": "always", "time_zone": "Vienna"})
     for complaint in ("greater than or equal to 1", "Enter opening hours like", "name of a time zone"):

@@ -101,7 +101,7 @@ def test_a_person_with_view_rights_only_sees_the_check_without_its_button(online
 
 
 def test_sending_a_request_needs_its_own_permission(online: Enabled) -> None:
-    operator, sender = client_of("change_integration"), client_of("ask_pos", "view_integration")
+    operator, sender = client_of("change_integration"), client_of("ask_pos", "view_integration", "view_outlet")
     assert operator.get(ask_url(online, 1)).status_code == 403
     assert sender.get(ask_url(online, 1)).status_code == 200
     assert sender.get(act_url(online.integration, "disconnect")).status_code == 403

@@ -62,7 +62,9 @@ def test_every_sensitive_action_requires_reauthentication_for_its_form_and_its_s
     )
     for url in (
         enable_url(outlet),
+        reverse("admin:integrations_outlet_enable_new"),
         act_url(enabled.integration, "rotate"),
+        act_url(enabled.integration, "replace_secret"),
         reverse("admin:integrations_apikey_add"),
         reverse("admin:integrations_apikey_rotate", args=(key.pk,)),
         reverse("admin:integrations_webhookendpoint_add"),
@@ -82,8 +84,8 @@ def test_every_sensitive_action_requires_reauthentication_for_its_form_and_its_s
     for url, values in (
         (reverse("admin:integrations_integration_many", args=("rotate",)), {"checked": "x", "overlap": "0"}),
         (
-            reverse("admin:integrations_integration_changelist"),
-            {"action": "rotate_many", "_selected_action": [enabled.integration.pk]},
+            reverse("admin:integrations_outlet_changelist"),
+            {"action": "rotate_many", "_selected_action": [enabled.integration.outlet_id]},
         ),
     ):
         assert stale.post(url, values)["Location"].startswith(CONFIRM)

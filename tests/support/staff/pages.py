@@ -17,7 +17,7 @@ from integrations.models.connection import CloseReason
 from tests.support.factories import make_process
 
 SECRET = re.compile(r"ONPS(?:-[0-9A-Z]{5}){7}")
-LISTS = ("organisation", "outlet", "integration", "connection", "authattempt", "strayframe", "auditevent")
+LISTS = ("organisation", "outlet", "connection", "authattempt", "strayframe", "auditevent")
 MaxQueries = Callable[..., Any]
 
 
@@ -43,8 +43,13 @@ def enable_url(outlet: Outlet) -> str:
     return reverse("admin:integrations_outlet_enable", args=(outlet.pk,))
 
 
+def edit_url(outlet: Outlet) -> str:
+    return reverse("admin:integrations_outlet_edit", args=(outlet.pk,))
+
+
 def page_url(integration: Integration) -> str:
-    return reverse("admin:integrations_integration_change", args=(integration.pk,))
+    """Return the URL of the outlet's page, which shows the integration."""
+    return reverse("admin:integrations_outlet_change", args=(integration.outlet_id,))
 
 
 def act_url(integration: Integration, act: str) -> str:

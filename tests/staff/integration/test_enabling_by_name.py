@@ -1,0 +1,136 @@
+"""Staff enable an outlet on one page: they choose or type its organisation, and type its name and POSRemoteID."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from integrations.models import AuditEvent, HandoverLink, Integration, Organisation, Outlet
+from integrations.models.audit import Verb
+from tests.staff.bulk.limits import limited_to
+from tests.support.factories import ADOPTED, BELLA, Enabled, make_organisation, make_outlet
+from tests.support.staff.pages import SECRET, act_url, client_of, list_url, page_url, shown_secret, text
+
+ENABLE = reverse("admin:integrations_outlet_enable_new")
+VALUES = {"organisation": "Café Nord", "outlet": "High Street", "pos_remote_id": "Nord-1"}
+
+
+def test_one_form_creates_the_organisation_and_the_outlet_and_enables_it(staff: Client, boss: User) -> None:
+    answer = staff.post(ENABLE, VALUES, REMOTE_ADDR="2001:db8::7")
+    assert shown_secret(answer)
+    assert "no-store" in answer["Cache-Control"]
+    outlet = Outlet.objects.get()
+    assert (str(outlet), outlet.integration.pos_remote_id) == ("Café Nord – High Street", "Nord-1")
+    events = AuditEvent.objects.order_by("pk").values_list("verb", "actor", "address")
+    made = (Verb.ORGANISATION_CREATED, Verb.OUTLET_CREATED, Verb.ENABLED)
+    assert list(events) == [(verb, boss.pk, "2001:db8::7") for verb in made]
+
+
+def test_an_existing_organisation_is_offered_and_used(staff: Client, outlet: Outlet) -> None:
+    assert f'<option value="{BELLA}">' in staff.get(ENABLE).content.decode()
+    staff.post(ENABLE, {**VALUES, "organisation": f"  {BELLA} "})
+    assert Organisation.objects.count() == 1
+    assert Outlet.objects.get(name="High Street").organisation == outlet.organisation
+
+
+def test_an_outlet_that_is_not_enabled_yet_is_used(staff: Client, outlet: Outlet) -> None:
+    staff.post(ENABLE, {**VALUES, "organisation": BELLA, "outlet": outlet.name})
+    assert Integration.objects.get().outlet == outlet
+
+
+def test_an_own_provider_outlet_id_and_an_existing_secret_are_used(staff: Client) -> None:
+    page = staff.post(ENABLE, {**VALUES, "provider_outlet_id": "own-7", "adopted_secret": ADOPTED})
+    assert ADOPTED in page.content.decode()
+    assert Outlet.objects.get().provider_outlet_id == "own-7"
+
+
+def test_the_values_are_handed_over_by_a_link(staff: Client) -> None:
+    page = staff.post(ENABLE, {**VALUES, "hand_over": "link"})
+    assert not SECRET.search(page.content.decode())
+    assert page.context["made"].url in page.content.decode()
+    assert HandoverLink.objects.get().integration == Integration.objects.get()
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"organisation": ""}, "This field is required"),
+        ({"organisation": "a\u200bb"}, "It contains U+200B ZERO WIDTH SPACE"),
+        ({"outlet": "a\x07b"}, "It contains U+0007 CONTROL CHARACTER"),
+        ({"outlet": "x" * 201}, "at most 200 characters"),
+        ({"pos_remote_id": "Bella-Station"}, "Another outlet's integration has this POSRemoteID"),
+        ({"provider_outlet_id": "taken"}, "Another outlet has this ProviderOutletID"),
+        ({"adopted_secret": "sh0rt!"}, "too short to adopt"),
+        ({"hand_over": "link", "passphrase": "short"}, "too easy to guess"),
+        ({"organisation": BELLA.upper()}, "only in letter case or accents"),
+    ],
+)
+def test_an_invalid_form_shows_its_errors_and_creates_nothing(
+    staff: Client, enabled: Enabled, values: dict[str, str], complaint: str
+) -> None:
+    make_outlet("Taken", provider_outlet_id="taken")
+    before = (Organisation.objects.count(), Outlet.objects.count(), AuditEvent.objects.count())
+    answer = staff.post(ENABLE, {**VALUES, **values})
+    assert answer.status_code == 200
+    assert complaint in text(answer)
+    assert (Organisation.objects.count(), Outlet.objects.count(), AuditEvent.objects.count()) == before
+
+
+def test_a_form_sent_twice_leads_to_the_outlet(staff: Client) -> None:
+    secret = shown_secret(staff.post(ENABLE, VALUES))
+    again = staff.post(ENABLE, VALUES)
+    assert again.status_code == 409
+    assert "already enabled" in text(again)
+    assert secret not in again.content.decode()
+    integration = Integration.objects.get()
+    assert page_url(integration) in again.content.decode()
+    assert act_url(integration, "rotate") in again.content.decode()
+
+
+def test_a_person_without_the_right_to_add_organisations_uses_existing_ones(outlet: Outlet) -> None:
+    person = client_of("view_outlet", "add_outlet", "add_integration")
+    refused = person.post(ENABLE, VALUES)
+    assert "Choose one of the organisations that you may see" in text(refused)
+    assert shown_secret(person.post(ENABLE, {**VALUES, "organisation": BELLA}))
+
+
+def test_a_limited_person_learns_nothing_about_other_organisations(outlet: Outlet) -> None:
+    make_outlet("Elsewhere", organisation="Another")
+    rights = ("view_outlet", "add_outlet", "add_organisation", "add_integration")
+    limited = limited_to(outlet.organisation, *rights)
+    assert "Another" not in limited.get(ENABLE).content.decode()
+    for name in ("Another", "ANOTHER", "Nobody has this name"):
+        page = text(limited.post(ENABLE, {**VALUES, "organisation": name}))
+        assert "Choose one of the organisations that you may see" in page
+        assert "differs from" not in page
+    assert shown_secret(limited.post(ENABLE, {**VALUES, "organisation": BELLA}))
+
+
+def test_an_outlet_whose_name_looks_like_another_is_enabled_with_a_warning(staff: Client, outlet: Outlet) -> None:
+    page = staff.post(ENABLE, {**VALUES, "organisation": BELLA, "outlet": outlet.name.upper()})
+    assert shown_secret(page)
+    assert "only in letter case or accents" in text(page)
+
+
+def test_the_page_of_an_organisation_leads_to_enabling_an_outlet_of_it(staff: Client) -> None:
+    organisation = make_organisation("Café & Söhne")
+    page = staff.get(reverse("admin:integrations_organisation_change", args=(organisation.pk,)))
+    url = page.content.decode().partition(f'href="{ENABLE}?')[2].partition('"')[0]
+    assert 'value="Café &amp; Söhne"' in staff.get(f"{ENABLE}?{url}").content.decode()
+
+
+def test_the_first_page_suggests_what_the_person_may_do(outlet: Outlet) -> None:
+    enabler = client_of("view_outlet", "add_integration").get(reverse("admin:index"))
+    assert enabler.context["next_step"].label == "Choose an outlet"
+    outlet.delete()
+    adder = client_of("view_outlet", "add_outlet").get(reverse("admin:index"))
+    assert adder.context["next_step"].url == reverse("admin:integrations_outlet_add")
+
+
+def test_a_button_on_the_first_page_and_in_the_menu_always_leads_to_enabling(staff: Client, enabled: Enabled) -> None:
+    url = reverse("admin:integrations_outlet_enable_new")
+    viewer = client_of("view_outlet", "add_integration")
+    for page in (reverse("admin:index"), list_url("outlet")):
+        assert f'href="{url}"' in staff.get(page).content.decode()
+        assert url not in viewer.get(page).content.decode()
+    assert viewer.get(url).status_code == 403
