@@ -23,7 +23,6 @@ from integrations.models import (
     AuthAttempt,
     Connection,
     Delivery,
-    Integration,
     Organisation,
     Outlet,
     Request,
@@ -34,7 +33,7 @@ from integrations.models import (
 Ask = Callable[[], int]  # returns the number of rows
 Questions = Iterator[tuple[str, dict[str, Any]]]
 LISTS = (
-    "organisation", "outlet", "integration", "handoverlink", "request", "apikey", "messagetype", "alert",
+    "organisation", "outlet", "handoverlink", "request", "apikey", "messagetype", "alert",
     "webhookendpoint", "delivery", "connection", "authattempt", "strayframe", "auditevent",
 )  # fmt: skip
 WITH_SECOND_PAGE = ("outlet", "request", "delivery", "connection", "authattempt", "strayframe", "auditevent")
@@ -142,11 +141,10 @@ def _other_questions(chain: Organisation) -> Iterator[tuple[str, str, dict[str, 
     yield "auditevent", "of a person", {"q": "person 07"}
     yield "delivery", "given up", {"state__exact": "failed"}
     yield "delivery", "search for an outlet", {"q": outlet.outlet.name}
-    for name in ("outlet", "integration"):
-        yield name, "search for one", {"q": outlet.outlet.name}
-        yield name, "of a chain", {"organisation": chain.pk}
-        for state in ("online", "offline", "never-seen", "disabled"):
-            yield name, state, {"state": state}
+    yield "outlet", "search for one", {"q": outlet.outlet.name}
+    yield "outlet", "of a chain", {"organisation": chain.pk}
+    for state in ("online", "offline", "never-seen", "disabled"):
+        yield "outlet", state, {"state": state}
 
 
 def _rows_of(chain: Organisation) -> Iterator[tuple[str, str]]:
@@ -154,8 +152,7 @@ def _rows_of(chain: Organisation) -> Iterator[tuple[str, str]]:
     of_chain = {"integration__outlet__organisation": chain}
     found = {
         "organisation": chain,
-        "outlet": Outlet.objects.filter(organisation=chain).order_by("pk")[0],
-        "integration": Integration.objects.filter(outlet__organisation=chain).order_by("pk")[0],
+        "outlet": Outlet.objects.filter(organisation=chain, integration__isnull=False).order_by("pk")[0],
         "request": Request.objects.filter(**of_chain).order_by("pk")[0],
         "connection": Connection.objects.filter(**of_chain).order_by("pk")[0],
         "authattempt": AuthAttempt.objects.filter(**of_chain).order_by("pk")[0],

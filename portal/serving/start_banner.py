@@ -8,7 +8,7 @@ from django.conf import settings
 from integrations.services.handover.handover import auth_url, websocket_url
 
 NEXT = """\
-Next: sign in at {portal}, add an outlet, choose "Enable Order N Pay". Or do both here, and try it with a POS:
+Next: sign in at {portal} and choose "Enable an outlet". Or do it here, and try it with a POS:
   .venv/bin/python manage.py enable_outlet --organisation "Trattoria Bella" --outlet Harbour \\
     --pos-remote-id Bella-Harbour --format json > outlet.json
   .venv/bin/python manage.py simulate_pos --credentials outlet.json"""

@@ -291,7 +291,7 @@ def expect_state(page: Page, outlet: str, state: str) -> None:
 
 
 def disable(page: Page, reason: str) -> None:
-    open_integration(page)
+    open_outlet(page)
     page.get_by_role("link", name="Disable").click()
     page.get_by_label("Reason").fill(reason)
     page.get_by_role("button", name="Disable").click()
@@ -299,14 +299,14 @@ def disable(page: Page, reason: str) -> None:
 
 
 def enable_again(page: Page) -> None:
-    open_integration(page)
+    open_outlet(page)
     page.get_by_role("link", name="Enable again").first.click()
     page.get_by_role("button", name="Enable again").click()
     expect(page.locator(".messagelist")).to_contain_text("Integration re-enabled.")
 
 
-def open_integration(page: Page) -> None:
-    """Open the integration from the list of outlets, filtered to one outlet."""
+def open_outlet(page: Page) -> None:
+    """Open the outlet from the list of outlets, filtered to one outlet."""
     page.locator("#result_list").get_by_role("link", name="Terrace").click()
 
 
